@@ -1,0 +1,189 @@
+// Settings: every environment variable the project knows, parsed once into one frozen object.
+import { z } from 'zod'
+
+const SECONDS = 1000
+const DAY_S = 24 * 60 * 60
+
+/** Whole number in a range; the message names the range. */
+const integer = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^-?\d+$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`)
+
+const flag = () =>
+  z
+    .string()
+    .toLowerCase()
+    .pipe(
+      z.enum(
+        ['1', '0', 'true', 'false', 'on', 'off', 'yes', 'no'],
+        'must be on or off (1, true, yes; 0, false, no)',
+      ),
+    )
+    .transform((v) => ['1', 'true', 'on', 'yes'].includes(v))
+
+const choice = <const T extends [string, ...string[]]>(...values: T) =>
+  z.enum(values, `must be one of: ${values.join(', ')}`)
+
+const url = (...protocols: string[]) =>
+  z
+    .string()
+    .refine(
+      (v) => URL.canParse(v) && protocols.includes(new URL(v).protocol),
+      `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+    )
+
+/** Comma-separated; blanks around an entry and empty entries are dropped. */
+const list = (entry: (value: string) => boolean, allowed: string) =>
+  z
+    .string()
+    .transform((v) =>
+      v
+        .split(',')
+        .map((s) => s.trim())
+        .filter(Boolean),
+    )
+    .refine((entries) => entries.every(entry), `must be a comma-separated list of ${allowed}`)
+
+const bytes = () =>
+  z
+    .string()
+    .regex(/^[1-9]\d{0,9}(kb|mb)?$/i, 'must be a number of bytes, or of kb or mb: 65536, 64kb, 1mb')
+    .transform((v) => parseInt(v, 10) * (/kb$/i.test(v) ? 1024 : /mb$/i.test(v) ? 1024 ** 2 : 1))
+
+const isOrigin = (v: string) => v === '*' || (URL.canParse(v) && new URL(v).origin === v)
+const isNetwork = (v: string) => /^[0-9a-f.:]+(\/\d{1,3})?$/i.test(v) && /[.:]/.test(v)
+
+/**
+ * One line per variable. A variable that is unset or empty takes its default;
+ * the defaults that depend on the mode stand in `loadConfig`.
+ */
+const Environment = z.object({
+  NODE_ENV: choice('development', 'production').default('development'),
+  HOST: z.string().optional(),
+  PORT: integer(0, 65535).default(8100),
+  DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  MIGRATE_DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  DATABASE_POOL: integer(1, 1000).default(4),
+  REDIS_URL: url('redis:', 'rediss:').optional(),
+  REDIS_PREFIX: z.string().max(100).default('restbun:'),
+  DATA_DIR: z.string().default('.data'),
+  COOKIE_SECURE: flag().optional(),
+  COOKIE_DOMAIN: z.string().optional(),
+  COOKIE_SAMESITE: choice('lax', 'strict', 'none').default('lax'),
+  SESSION_DAYS: integer(1, 400).default(30),
+  CORS_ORIGINS: list(isOrigin, 'origins (https://app.example.com), or *').default(['*']),
+  TRUSTED_PROXIES: list(isNetwork, 'IP addresses or CIDR ranges (10.0.0.0/8)').default([]),
+  BODY_LIMIT: bytes().default(1024 ** 2),
+  REQUEST_TIMEOUT_MS: integer(1, 250_000).default(20 * SECONDS),
+  SLOW_REQUEST_MS: integer(0, 250_000).default(1 * SECONDS),
+  LOG_LEVEL: choice('debug', 'info', 'warn', 'error').default('info'),
+  LOG_FORMAT: choice('pretty', 'json').optional(),
+  LOG_FILE: z.string().optional(),
+  LOG_SYSLOG: url('udp:').optional(),
+  LOG_SQL: flag().default(false),
+  LOG_REDACT: list(() => true, 'names').default([]),
+  API_LIST: flag().default(true),
+  DEV_TRUNCATE: flag().default(false),
+})
+
+/** Thrown by `loadConfig`; its message has one line for each faulty variable. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+/**
+ * Parses an environment into the one frozen `Config`.
+ * @throws ConfigError naming every faulty variable, what was wrong and what is allowed, all at once.
+ */
+export function loadConfig(env: Record<string, string | undefined> = process.env) {
+  const set = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  )
+  const parsed = Environment.safeParse(set)
+  const faults =
+    parsed.error?.issues.map((i) => describeFault(String(i.path[0]), set[String(i.path[0])], i.message)) ?? []
+
+  const production = set.NODE_ENV === 'production'
+  for (const name of ['DATABASE_URL', 'REDIS_URL'] as const) {
+    if (set[name]) continue
+    faults.push(
+      `${name} is not set: ` +
+        (production
+          ? 'production needs it'
+          : '`npm start` and `npm run dev` start an embedded service and set it'),
+    )
+  }
+  const secure = parsed.data?.COOKIE_SECURE ?? production
+  if (parsed.data?.COOKIE_SAMESITE === 'none' && !secure) {
+    faults.push('COOKIE_SAMESITE=none needs COOKIE_SECURE=on: browsers drop the cookie otherwise')
+  }
+  if (!parsed.success || faults.length > 0) throw new ConfigError(`Bad settings:\n  ${faults.join('\n  ')}`)
+
+  const e = parsed.data
+  return Object.freeze({
+    mode: e.NODE_ENV,
+    production,
+    host: e.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
+    port: e.PORT,
+    databaseUrl: e.DATABASE_URL ?? '',
+    migrateDatabaseUrl: e.MIGRATE_DATABASE_URL ?? e.DATABASE_URL ?? '',
+    databasePool: e.DATABASE_POOL,
+    redisUrl: e.REDIS_URL ?? '',
+    redisPrefix: e.REDIS_PREFIX,
+    dataDir: e.DATA_DIR,
+    cookie: Object.freeze({ secure, domain: e.COOKIE_DOMAIN, sameSite: e.COOKIE_SAMESITE }),
+    sessionSeconds: e.SESSION_DAYS * DAY_S,
+    corsOrigins: e.CORS_ORIGINS,
+    trustedProxies: e.TRUSTED_PROXIES,
+    bodyLimit: e.BODY_LIMIT,
+    requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
+    slowRequestMs: e.SLOW_REQUEST_MS,
+    log: Object.freeze({
+      level: e.LOG_LEVEL,
+      format: e.LOG_FORMAT ?? (production ? 'json' : 'pretty'),
+      file: e.LOG_FILE,
+      syslog: e.LOG_SYSLOG,
+      sql: e.LOG_SQL,
+      redact: e.LOG_REDACT,
+    }),
+    apiList: e.API_LIST,
+    devTruncate: e.DEV_TRUNCATE,
+  })
+}
+
+export type Config = ReturnType<typeof loadConfig>
+
+/** A flat, printable copy of the config; passwords in URLs are masked. */
+export function printableConfig(config: Config): Record<string, unknown> {
+  const { cookie, log, ...rest } = config
+  return {
+    ...rest,
+    databaseUrl: maskUrl(config.databaseUrl),
+    migrateDatabaseUrl: maskUrl(config.migrateDatabaseUrl),
+    redisUrl: maskUrl(config.redisUrl),
+    ...prefixKeys('cookie', cookie),
+    ...prefixKeys('log', log),
+  }
+}
+
+const prefixKeys = (prefix: string, o: object) =>
+  Object.fromEntries(Object.entries(o).map(([k, v]) => [`${prefix}.${k}`, v]))
+
+// A URL that does not parse may still hold a password, so it is never shown.
+function maskUrl(value: string): string {
+  if (!URL.canParse(value)) return value === '' ? '' : '***'
+  const parsed = new URL(value)
+  if (parsed.password) parsed.password = '***'
+  for (const name of parsed.searchParams.keys()) {
+    if (/pass|secret|token|key/i.test(name)) parsed.searchParams.set(name, '***')
+  }
+  return parsed.href
+}
+
+function describeFault(name: string, value: unknown, message: string): string {
+  const shown = name.endsWith('_URL') ? '' : `=${JSON.stringify(value)}`
+  return `${name}${shown} ${message}`
+}

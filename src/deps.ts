@@ -1,0 +1,95 @@
+// The contract between the portable app and its runtime: what a handler may count on, and nothing of how it is made.
+import type { PgDatabase } from 'drizzle-orm/pg-core'
+import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
+import type { Role } from './account/roles.ts'
+import type { Config } from './config.ts'
+
+/** A Drizzle database or transaction: queries take either. */
+export type Db = PgDatabase<PostgresJsQueryResultHKT>
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
+
+/** Leveled log. Fields are printed as given: callers redact what comes from outside. */
+export interface Log {
+  debug(message: string, fields?: LogFields): void
+  info(message: string, fields?: LogFields): void
+  warn(message: string, fields?: LogFields): void
+  error(message: string, fields?: LogFields): void
+}
+/** `error` takes any thrown value; its stack is printed, the parameters of a failed statement never are. */
+export type LogFields = Record<string, unknown> & { error?: unknown }
+
+/** Password hashing that does not block the event loop. */
+export interface Passwords {
+  hash(password: string): Promise<string>
+  /** `hash: null` (no such account) takes the time of a real check and answers false. */
+  verify(hash: string | null, password: string): Promise<boolean>
+  /** True if the hash was made with other parameters than today's. */
+  outdated(hash: string): boolean
+}
+
+/** What a session remembers of its login. */
+export interface Identity {
+  userId: string
+  role: Role
+  /** Address and agent at login, for `requireFresh`. */
+  ip: string
+  agent: string
+  /** Unix milliseconds of the login, and of the last time the cookie was sent. */
+  loginAt: number
+  sentAt: number
+  /** False: the cookie ends with the browser. */
+  remember: boolean
+}
+
+/** Server-side sessions. A token is the cookie's value; only a digest of it is ever stored. */
+export interface Sessions {
+  create(identity: Identity): Promise<string>
+  /** The identity behind a token, its expiry pushed forward; null if there is none. */
+  open(token: string): Promise<Identity | null>
+  /** Once a day: remembers that the cookie was sent again, and pushes the expiry of what lies beside the identity. */
+  touch(token: string, before: Identity, sentAt: number): Promise<void>
+  destroy(token: string): Promise<void>
+  readData(token: string): Promise<Record<string, Json>>
+  /** Writes the changed keys (undefined deletes one); does nothing if the session has ended meanwhile. */
+  writeData(token: string, changes: Record<string, Json | undefined>): Promise<void>
+  /** Every live session of the user carries the role from the next request on. */
+  setRole(userId: string, role: Role): Promise<void>
+  destroyAllOf(userId: string): Promise<void>
+  destroyAll(): Promise<void>
+}
+
+/** Redis as generic storage: JSON values, lists, counters. Keys live in a namespace of their own. */
+export interface Store {
+  /** `ttlSeconds` absent: kept until deleted. */
+  set(key: string, value: Json, ttlSeconds?: number): Promise<void>
+  get<T extends Json>(key: string): Promise<T | undefined>
+  get<T extends Json>(key: string, fallback: T): Promise<T>
+  /** Stores the value and answers the one that it replaced, in one step. The expiry is dropped. */
+  getAndSet<T extends Json>(key: string, value: Json): Promise<T | undefined>
+  /** Answers how many of the keys existed. */
+  delete(...keys: string[]): Promise<number>
+  /** Adds to a counter (0 if there is none) and answers the sum, in one step. */
+  increment(key: string, by?: number): Promise<number>
+  /** Appends; with `maxSize` the oldest items past it are dropped. Answers the length. */
+  append(key: string, item: Json, maxSize?: number): Promise<number>
+  /** Takes the oldest item; with `waitSeconds` it waits that long for one. */
+  pop<T extends Json>(key: string, waitSeconds?: number): Promise<T | undefined>
+  /** The oldest item, left where it is. */
+  peek<T extends Json>(key: string): Promise<T | undefined>
+  /** All items, oldest first. */
+  all<T extends Json>(key: string): Promise<T[]>
+  length(key: string): Promise<number>
+}
+
+/** Everything the app is given. Built once by `infra`, passed to `createApp`. */
+export interface Deps {
+  config: Config
+  db: Db
+  store: Store
+  sessions: Sessions
+  passwords: Passwords
+  log: Log
+  /** Resolves when Postgres and Redis both answered in time; otherwise throws with what did not. */
+  ready(): Promise<void>
+}
