@@ -1,5 +1,6 @@
 // Settings: every environment variable the project knows, parsed once into one frozen object.
 import { z } from 'zod'
+import { name, version } from '../package.json'
 
 const SECONDS = 1000
 const DAY_S = 24 * 60 * 60
@@ -124,6 +125,8 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
 
   const e = parsed.data
   return Object.freeze({
+    name,
+    version,
     mode: e.NODE_ENV,
     production,
     host: e.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),

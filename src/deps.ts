@@ -4,6 +4,8 @@ import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import type { Role } from './account/roles.ts'
 import type { Config } from './config.ts'
 
+export type { Role }
+
 /** A Drizzle database or transaction: queries take either. */
 export type Db = PgDatabase<PostgresJsQueryResultHKT>
 
@@ -85,6 +87,8 @@ export interface Store {
 /** Everything the app is given. Built once by `infra`, passed to `createApp`. */
 export interface Deps {
   config: Config
+  /** Unix milliseconds. */
+  startedAt: number
   db: Db
   store: Store
   sessions: Sessions

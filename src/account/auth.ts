@@ -1,0 +1,71 @@
+// Who may call: roles on routes, the current user, and changes of role, read top-down in call order.
+import { createMiddleware } from 'hono/factory'
+import type { Deps, Role } from '../deps.ts'
+import { tag } from '../web/doc.ts'
+import { causeCode, unauthorized } from '../web/errors.ts'
+import { factory, type AppEnv } from '../web/factory.ts'
+import { agentOf, endSession, type Session } from '../web/session.ts'
+import { findUser, updateRole, type User } from './queries.ts'
+import { atLeast } from './roles.ts'
+
+/** What `requireRole` adds: a session for sure, and the caller's row, read at most once a request. */
+type LoggedIn = AppEnv & { Variables: { session: Session; me: () => Promise<User> } }
+
+/**
+ * Lets in sessions of this role or above; the others get 401.
+ * The role comes from the session, so that no request pays a query for it.
+ */
+export function requireRole(least: Role) {
+  const handler = createMiddleware<LoggedIn>(async (c, next) => {
+    const session: Session | null = c.get('session')
+    if (session === null) throw unauthorized('Log in first')
+    if (!atLeast(session.role, least)) throw unauthorized(`It takes the role ${least} or above`)
+
+    let row: Promise<User> | undefined
+    const me = () => (row ??= loadUser())
+    const loadUser = async () => {
+      const user = await findUser(c.get('db'), session.userId)
+      if (user !== undefined) return user
+      await endSession(c)
+      throw unauthorized('This account no longer exists')
+    }
+    c.set('me', me)
+    await next()
+    // A row may have referred to its creator, and the creator be gone: then the session is void, not the input.
+    if (causeCode(c.error) === FOREIGN_KEY_VIOLATION) await me()
+  })
+  return tag(handler, { role: least })
+}
+
+const FOREIGN_KEY_VIOLATION = '23503'
+
+/**
+ * For critical operations, after `requireRole`: the login must be this recent,
+ * and the request must come from the same address and agent as the login did.
+ */
+export function requireFresh(maxAgeMinutes = 15) {
+  return factory.createMiddleware(async (c, next) => {
+    const identity = c.get('session')?.identity
+    const isFresh =
+      identity !== undefined &&
+      Date.now() - identity.loginAt <= maxAgeMinutes * 60_000 &&
+      identity.ip === c.get('ip') &&
+      identity.agent === agentOf(c)
+    if (!isFresh) throw unauthorized('Log in again to do this')
+    await next()
+  })
+}
+
+/**
+ * Changes an account's role, `disabled` included: in the database first, then in every live session,
+ * which honours it from its next request on. Undefined if there is no such account.
+ */
+export async function changeRole(
+  { db, sessions }: Pick<Deps, 'db' | 'sessions'>,
+  userId: string,
+  role: Role,
+): Promise<User | undefined> {
+  const user = await updateRole(db, userId, role)
+  if (user !== undefined) await sessions.setRole(userId, role)
+  return user
+}

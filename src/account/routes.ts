@@ -1,0 +1,95 @@
+// Accounts over HTTP: signup, login, logout, me, and the list for superusers.
+import type { Context } from 'hono'
+import { z } from 'zod'
+import { doc } from '../web/doc.ts'
+import { ApiError } from '../web/errors.ts'
+import { factory, type AnyContext, type AppEnv } from '../web/factory.ts'
+import { accountDisabled, agentOf, endSession, startSession } from '../web/session.ts'
+import { offsetOf, validate } from '../web/validate.ts'
+import { requireRole } from './auth.ts'
+import { createUser, findUser, findUserWithHash, listUsers, replaceHash, type User } from './queries.ts'
+import { Login, Signup, UserAnswer, UserQuery } from './schema.ts'
+
+export const account = factory
+  .createApp()
+
+  .post(
+    '/signup',
+    doc('Creates an account, logs it in and returns it.', UserAnswer, 201),
+    validate('json', Signup),
+    async (c) => {
+      const { db, passwords } = c.var
+      const { fname, lname, password, remember, ...input } = c.req.valid('json')
+      const user = await createUser(db, {
+        ...input,
+        first_name: fname,
+        last_name: lname,
+        password: await passwords.hash(password),
+      })
+      if (user === undefined) throw new ApiError(400, 'This email is taken')
+      await logIn(c, user, remember)
+      c.var.log.info('SIGNUP OK', { user: user.id, agent: agentOf(c) })
+      return c.json(user, 201)
+    },
+  )
+
+  .post(
+    '/login',
+    doc('Logs in with email and password and returns the account.', UserAnswer),
+    validate('json', Login),
+    async (c) => {
+      const { db, passwords } = c.var
+      const { email, password, remember } = c.req.valid('json')
+      const found = await findUserWithHash(db, email)
+      // Checked even where there is no account: neither the answer nor its time tells which was wrong.
+      const isRight = await passwords.verify(found?.hash ?? null, password)
+      if (found === undefined || !isRight) throw new ApiError(400, 'Invalid login credentials')
+      const { user, hash } = found
+      if (user.role === 'disabled') throw accountDisabled()
+      if (passwords.outdated(hash)) await replaceHash(db, user.id, hash, await passwords.hash(password))
+      await logIn(c, user, remember)
+      c.var.log.info('LOGIN OK', { user: user.id, agent: agentOf(c) })
+      return c.json(user, 200)
+    },
+  )
+
+  .post(
+    '/logout',
+    doc('Logs out: the session is gone.', z.object({})),
+    requireRole('readonly'),
+    async (c) => {
+      await endSession(c)
+      return c.json({}, 200)
+    },
+  )
+
+  .get(
+    '/me',
+    doc('Returns my account.', z.object({ me: UserAnswer })),
+    requireRole('readonly'),
+    async (c) => {
+      return c.json({ me: await c.var.me() }, 200)
+    },
+  )
+
+  .get(
+    '/users',
+    doc('Lists accounts, newest first.', z.array(UserAnswer)),
+    requireRole('superuser'),
+    validate('query', UserQuery),
+    async (c) => {
+      const { page, size, search } = c.req.valid('query')
+      return c.json(await listUsers(c.var.db, { search, limit: size, offset: offsetOf(page, size) }), 200)
+    },
+  )
+
+/**
+ * Starts the session, then reads the role once more: a change of role that ran beside the login
+ * either sees the new session or is seen by this read.
+ */
+async function logIn(context: AnyContext, user: User, remember: boolean): Promise<void> {
+  const c: Context<AppEnv> = context
+  await startSession(c, user, remember)
+  const now = await findUser(c.var.db, user.id)
+  if (now !== undefined && now.role !== user.role) await c.var.sessions.setRole(user.id, now.role)
+}

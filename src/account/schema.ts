@@ -1,0 +1,55 @@
+// What clients send and see of an account.
+import { z } from 'zod'
+import { Page, PageSize, Search } from '../web/validate.ts'
+import { ROLES } from './roles.ts'
+
+export const UserAnswer = z
+  .object({
+    id: z.uuid(),
+    email: z.string(),
+    first_name: z.string(),
+    last_name: z.string(),
+    fullname: z.string(),
+    company: z.string().nullable(),
+    role: z.enum(ROLES),
+    tags: z.array(z.string()),
+    created: z.iso.datetime(),
+    modified: z.iso.datetime(),
+  })
+  .meta({ id: 'User' })
+
+const name = z.string().trim().min(1, 'must not be empty').max(100)
+
+export const Password = z
+  .string()
+  .min(6, 'Password must have 6 characters or more')
+  .max(200)
+  .regex(/\p{Ll}/u, 'Password must have a lowercase letter')
+  .regex(/\p{Lu}/u, 'Password must have an uppercase letter')
+  .regex(/\d/, 'Password must have a digit')
+
+const remember = z
+  .boolean()
+  .nullish()
+  .transform((v) => v ?? true)
+
+export const Signup = z.object({
+  email: z.email('must be an email address').max(254),
+  password: Password,
+  fname: name,
+  lname: name,
+  company: z.string().trim().max(200).nullish(),
+  remember: remember.describe('False: the session ends with the browser.'),
+})
+
+export const Login = z.object({
+  email: z.string().min(1, 'must not be empty').max(254),
+  password: z.string().min(1, 'must not be empty').max(200),
+  remember: remember.describe('False: the session ends with the browser.'),
+})
+
+export const UserQuery = z.object({
+  page: Page,
+  size: PageSize,
+  search: Search.describe('Part of a name or of the email, in any case.'),
+})

@@ -1,0 +1,29 @@
+// The users table.
+import { sql } from 'drizzle-orm'
+import { index, pgEnum, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { ROLES } from './roles.ts'
+
+export const userRole = pgEnum('user_role', ROLES)
+
+export const users = pgTable(
+  'users',
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    email: text().notNull(),
+    /** An argon2id hash; it never leaves `queries.ts` but through the functions that say so. */
+    password: text().notNull(),
+    first_name: text().notNull(),
+    last_name: text().notNull(),
+    company: text(),
+    role: userRole().notNull().default('editor'),
+    tags: text().array().notNull().default([]),
+    created: timestamp({ withTimezone: true }).notNull().defaultNow(),
+    modified: timestamp({ withTimezone: true }).notNull().defaultNow(),
+  },
+  (t) => [
+    // Emails differ in more than case, or they are the same account.
+    uniqueIndex('users_email_unique').on(sql`lower(${t.email})`),
+    // The order of GET /api/users, read backwards.
+    index('users_created_id').on(t.created, t.id),
+  ],
+)

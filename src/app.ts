@@ -1,0 +1,71 @@
+// The whole app, composed: the order of middleware, one line per slice. Portable: it runs wherever Hono does.
+import { requestId } from 'hono/request-id'
+import { secureHeaders } from 'hono/secure-headers'
+import { account } from './account/routes.ts'
+import type { Deps } from './deps.ts'
+import { devRoutes } from './dev/routes.ts'
+import { movies } from './movies/routes.ts'
+import { health } from './service/health.ts'
+import { pages } from './service/pages.tsx'
+import { clientIp } from './web/client-ip.ts'
+import { describeRoutes } from './web/doc.ts'
+import { onError } from './web/errors.ts'
+import { factory } from './web/factory.ts'
+import { bodyLimit, deadline } from './web/limits.ts'
+import { methodNotAllowed } from './web/method-not-allowed.ts'
+import { cors, csrf } from './web/origins.ts'
+import { withRequestContext } from './web/request-context.ts'
+import { requestLog } from './web/request-log.ts'
+import { session } from './web/session.ts'
+
+/** Builds the app on its dependencies. Nothing connects and nothing runs until a request comes. */
+export function createApp(deps: Deps) {
+  const { config } = deps
+  const app = factory.createApp()
+  app.onError(onError)
+  app.notFound(methodNotAllowed(app))
+
+  app.use(requestId())
+  app.use(provide(deps))
+  app.use(withRequestContext)
+  app.use(clientIp(config.trustedProxies))
+  app.use(requestLog(config))
+  app.use(secureHeaders(SECURE_HEADERS))
+  app.use(cors(config))
+  app.use(deadline(config.requestTimeoutMs))
+  app.route('/', health) // before the session: a probe needs no Redis to be told that Redis is away
+  app.use(bodyLimit(config.bodyLimit))
+  app.use(session)
+  app.use(csrf(config))
+
+  if (!config.production) app.route('/apitest', devRoutes)
+  const routed = app
+    .route('/', pages({ config, routes: () => describeRoutes(app) }))
+    .route('/api', account)
+    .route('/api/movies', movies)
+
+  return routed
+}
+
+/** What the typed client is made of: `hc<AppType>(url)`. */
+export type AppType = ReturnType<typeof createApp>
+
+function provide(deps: Deps) {
+  const entries = Object.entries(deps) as [keyof Deps, Deps[keyof Deps]][]
+  return factory.createMiddleware(async (c, next) => {
+    for (const [name, value] of entries) c.set(name, value)
+    await next()
+  })
+}
+
+// Pages bring their own small style sheet in the document and load nothing else.
+const SECURE_HEADERS = {
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    styleSrc: ["'self'", "'unsafe-inline'"],
+    imgSrc: ["'self'", 'data:'],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+    baseUri: ["'none'"],
+  },
+}

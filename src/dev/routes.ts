@@ -1,0 +1,76 @@
+// Endpoints for tests and for trying things out. In production they do not exist.
+import { z } from 'zod'
+import { doc } from '../web/doc.ts'
+import { ApiError } from '../web/errors.ts'
+import { factory } from '../web/factory.ts'
+import { validate } from '../web/validate.ts'
+import { truncateAll } from './truncate.ts'
+
+const MAX_MS = 600_000
+
+const Duration = z.object({
+  ms: z
+    .string()
+    .regex(/^\d{1,6}$/, `must be milliseconds, from 0 to ${MAX_MS}`)
+    .transform(Number)
+    .refine((ms) => ms <= MAX_MS, `must be milliseconds, from 0 to ${MAX_MS}`),
+})
+const Waited = z.object({ ms: z.number() })
+
+export const devRoutes = factory
+  .createApp()
+
+  .post('/dbtruncate', doc('Empties every table and ends all sessions.', z.object({})), async (c) => {
+    const { config, db, sessions } = c.var
+    if (!config.devTruncate && !isLoopback(config.databaseUrl)) {
+      throw new ApiError(403, 'The database is not on this machine; DEV_TRUNCATE=1 empties it all the same')
+    }
+    await truncateAll(db)
+    await sessions.destroyAll()
+    return c.json({}, 200)
+  })
+
+  .get(
+    '/counter',
+    doc('Counts its calls, atomically, in Redis.', z.object({ counter: z.number() })),
+    async (c) => c.json({ counter: await c.var.store.increment('apitest:counter') }, 200),
+  )
+
+  .get(
+    '/sleep',
+    doc('Answers after a while, without keeping the process busy.', Waited),
+    validate('query', Duration),
+    async (c) => {
+      const { ms } = c.req.valid('query')
+      await sleep(ms, c.var.signal)
+      return c.json({ ms }, 200)
+    },
+  )
+
+  .get(
+    '/block',
+    doc('Answers after a while, and blocks the whole process until then.', Waited),
+    validate('query', Duration),
+    (c) => {
+      const { ms } = c.req.valid('query')
+      const end = performance.now() + ms
+      while (performance.now() < end);
+      return c.json({ ms }, 200)
+    },
+  )
+
+function isLoopback(databaseUrl: string): boolean {
+  const { hostname } = new URL(databaseUrl)
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname)
+}
+
+/** Resolves after `ms`, or as soon as the signal fires. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

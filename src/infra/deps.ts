@@ -1,0 +1,45 @@
+// Builds what the app needs from the config, and closes it again: the portable app's one window on the drivers.
+import type { Config } from '../config.ts'
+import type { Deps } from '../deps.ts'
+import { createLog } from './log.ts'
+import { createPasswords } from './passwords.ts'
+import { openPostgres } from './postgres.ts'
+import { closeRedis, connectRedis } from './redis.ts'
+import { createSessions } from './sessions.ts'
+import { createStore } from './store.ts'
+import { within } from './within.ts'
+
+/** Time that `ready` gives each service to answer. */
+const READY_TIMEOUT_MS = 2000
+
+/** Opens everything; `close` ends it in order and writes the last lines of the log. */
+export function createDeps(config: Config) {
+  const log = createLog(config.log)
+  const { sql, db } = openPostgres(config, log)
+  const redis = connectRedis(config.redisUrl, { log })
+  const store = createStore(redis, config.redisPrefix)
+
+  const deps: Deps = {
+    config,
+    startedAt: Date.now(),
+    db,
+    store,
+    sessions: createSessions(redis, config.redisPrefix, config.sessionSeconds),
+    passwords: createPasswords(),
+    log,
+    async ready() {
+      await Promise.all([
+        within(READY_TIMEOUT_MS, 'Postgres', sql`select 1`),
+        within(READY_TIMEOUT_MS, 'Redis', redis.ping()),
+      ])
+    },
+  }
+
+  async function close() {
+    store.close()
+    await closeRedis(redis)
+    await sql.end({ timeout: 5 })
+    await log.close()
+  }
+  return { deps, log, close }
+}

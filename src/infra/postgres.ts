@@ -1,0 +1,24 @@
+// Postgres: the pool, and Drizzle on it.
+import { drizzle } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
+import type { Config } from '../config.ts'
+import type { Log } from '../deps.ts'
+import { logStatements } from './sql-log.ts'
+
+const CONNECT_TIMEOUT_S = 5
+
+/** Opens a pool (nothing connects before the first query) and wraps it in Drizzle. */
+export function openPostgres(config: Config, log: Log) {
+  const sql = postgres(config.databaseUrl, {
+    max: config.databasePool,
+    connect_timeout: CONNECT_TIMEOUT_S,
+    onnotice: () => {},
+    connection: {
+      application_name: 'restbun',
+      // A request that was given up must not keep its query running.
+      statement_timeout: config.requestTimeoutMs,
+    },
+  })
+  if (config.log.sql) logStatements(sql, log)
+  return { sql, db: drizzle({ client: sql }) }
+}

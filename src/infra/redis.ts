@@ -1,0 +1,86 @@
+// The connection to Redis: one that fails fast while Redis is away, and finds its way back by itself.
+import { Redis } from 'ioredis'
+import type { Log } from '../deps.ts'
+
+/** A command that got no reply by then is rejected, and the connection given up: Redis is stalled or unreachable. */
+const REPLY_TIMEOUT_MS = 2000
+const RECONNECT_MIN_MS = 50
+const RECONNECT_MAX_MS = 1000
+
+/** How long a blocking command may ask Redis to wait: short, so that a connection that died silently is noticed. */
+export const MAX_BLOCK_SECONDS = 2
+
+/**
+ * A client that connects with its first command (or an explicit `connect()`) and reconnects until it is closed.
+ * While Redis is away every command is rejected at once, while Redis is stalled within two seconds;
+ * a command that was under way when the connection broke is rejected and never sent again, so nothing is done twice.
+ * Each outage is logged once, and so is its end.
+ * @param url redis:// or rediss:// (TLS); never logged, because it may hold a password
+ */
+export function connectRedis(url: string, options: { log: Log }): Redis {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    enableAutoPipelining: true,
+    commandTimeout: REPLY_TIMEOUT_MS,
+    connectTimeout: REPLY_TIMEOUT_MS,
+    // Without it a half-open connection stays "ready" for many minutes, and every command on it times out.
+    socketTimeout: REPLY_TIMEOUT_MS,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (attempt) => Math.min(attempt * RECONNECT_MIN_MS, RECONNECT_MAX_MS),
+  })
+  // Only what is asked before the first connection waits for it. ioredis reads this option at each command.
+  const refuseWhileAway = () => {
+    redis.options.enableOfflineQueue = false
+  }
+  redis.once('ready', refuseWhileAway)
+  redis.once('close', refuseWhileAway)
+  logOutages(redis, options.log)
+  return redis
+}
+
+/**
+ * A further connection to the same Redis for blocking commands, which would hold up everything behind them.
+ * Ask for `MAX_BLOCK_SECONDS` at most: on a longer silence the connection counts as dead, and the command is rejected.
+ */
+export function connectBlocking(redis: Redis): Redis {
+  const connection = redis.duplicate({
+    lazyConnect: true,
+    enableOfflineQueue: true,
+    enableAutoPipelining: false,
+    commandTimeout: undefined,
+    socketTimeout: MAX_BLOCK_SECONDS * 1000 + REPLY_TIMEOUT_MS,
+  })
+  // The main connection logs the outage; here every waiting command is rejected with it.
+  connection.on('error', () => {})
+  return connection
+}
+
+/** Ends the connection after the replies that are under way; at once if Redis is away. */
+export async function closeRedis(redis: Redis): Promise<void> {
+  if (redis.status === 'ready') await redis.quit().catch(() => {})
+  redis.disconnect()
+}
+
+function logOutages(redis: Redis, log: Log): void {
+  let awaySince: number | undefined
+  const away = (error?: Error) => {
+    if (awaySince !== undefined) return
+    awaySince = Date.now()
+    log.error(`Redis at ${address(redis)} ${complaint(error)}`, error === undefined ? {} : { error })
+  }
+  redis.on('error', away)
+  redis.on('reconnecting', () => away())
+  redis.on('ready', () => {
+    if (awaySince === undefined) return
+    log.info(`Redis at ${address(redis)} is back`, { seconds: (Date.now() - awaySince) / 1000 })
+    awaySince = undefined
+  })
+}
+
+function complaint(error: Error | undefined): string {
+  if (error === undefined) return 'closed the connection; trying again'
+  if (/^(WRONGPASS|NOAUTH)/.test(error.message)) return 'refuses the user or password in REDIS_URL'
+  return 'is away; trying again'
+}
+
+const address = ({ options }: Redis) => options.path ?? `${options.host}:${options.port}`

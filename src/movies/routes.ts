@@ -1,0 +1,84 @@
+// Movies over HTTP: the sample resource. Read it, copy its shape, delete it.
+import { z } from 'zod'
+import { requireRole } from '../account/auth.ts'
+import { doc } from '../web/doc.ts'
+import { notFound } from '../web/errors.ts'
+import { factory } from '../web/factory.ts'
+import { blankAsAbsent, offsetOf, Page, PageSize, RowId, Search, validate } from '../web/validate.ts'
+import { createMovie, deleteMovie, findMovie, listMovies, updateMovie } from './queries.ts'
+
+const MovieAnswer = z
+  .object({
+    id: z.string(),
+    title: z.string(),
+    director: z.string().nullable(),
+    creator: z.uuid().nullable().describe('Id of the account that added it.'),
+    created: z.iso.datetime(),
+    modified: z.iso.datetime(),
+  })
+  .meta({ id: 'Movie' })
+
+// Unknown keys are ignored: clients send the whole object back as they read it.
+const NewMovie = z.object({
+  title: z.string().min(1, 'must not be empty').max(500),
+  director: z.string().max(500).nullish(),
+})
+
+const MovieQuery = z.object({
+  page: Page,
+  limit: PageSize,
+  search: Search.describe('Part of the title or of the director, in any case.'),
+  creator: blankAsAbsent(z.uuid('must be a user id').optional()),
+})
+
+const OneMovie = z.object({ id: RowId })
+
+export const movies = factory
+  .createApp()
+
+  .get('/', doc('Lists movies.', z.array(MovieAnswer)), validate('query', MovieQuery), async (c) => {
+    const { page, limit, ...filter } = c.req.valid('query')
+    return c.json(await listMovies(c.var.db, { ...filter, limit, offset: offsetOf(page, limit) }), 200)
+  })
+
+  .get('/:id', doc('Returns a movie.', MovieAnswer), validate('param', OneMovie), async (c) => {
+    const movie = await findMovie(c.var.db, c.req.valid('param').id)
+    if (movie === undefined) throw notFound(c)
+    return c.json(movie, 200)
+  })
+
+  .post(
+    '/',
+    doc('Creates a movie and returns it.', MovieAnswer, 201),
+    requireRole('editor'),
+    validate('json', NewMovie),
+    async (c) => {
+      const { title, director = null } = c.req.valid('json')
+      return c.json(await createMovie(c.var.db, { title, director, creator: c.var.session.userId }), 201)
+    },
+  )
+
+  .put(
+    '/:id',
+    doc('Changes what the body names of a movie, and returns it.', MovieAnswer),
+    requireRole('editor'),
+    validate('param', OneMovie),
+    validate('json', NewMovie.partial()),
+    async (c) => {
+      const movie = await updateMovie(c.var.db, c.req.valid('param').id, c.req.valid('json'))
+      if (movie === undefined) throw notFound(c)
+      return c.json(movie, 200)
+    },
+  )
+
+  .delete(
+    '/:id',
+    doc('Deletes a movie and returns what it was.', MovieAnswer),
+    requireRole('editor'),
+    validate('param', OneMovie),
+    async (c) => {
+      const movie = await deleteMovie(c.var.db, c.req.valid('param').id)
+      if (movie === undefined) throw notFound(c)
+      return c.json(movie, 200)
+    },
+  )

@@ -1,0 +1,68 @@
+// The life of one process: it boots or says why not, signals end it in order, and nothing ends it without a word.
+import { ConfigError } from '../config.ts'
+import type { Log } from '../deps.ts'
+
+export interface Role {
+  log: Log & { flush(): void; reopen(): void }
+  /** Ends the role's work at a signal; the process exits when it has resolved. */
+  stop(): Promise<void>
+  /** Lets go of everything after `bun --hot` has started an edited round of the same role. */
+  retire(): Promise<void>
+}
+
+// `bun --hot` evaluates every module anew: what must outlive a round is parked here.
+const parked = globalThis as typeof globalThis & { restbunRole?: Role }
+
+/** Starts a role. An error that an operator can mend is told in one line, without a stack; then exit 1. */
+export async function boot(start: () => Promise<Role>): Promise<void> {
+  const previous = parked.restbunRole
+  try {
+    parked.restbunRole = await start()
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`)
+    if (previous === undefined) process.exit(1)
+    return // the last good round serves on until the next edit
+  }
+  if (previous === undefined) listenToSignals()
+  else await previous.retire()
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigError) return error.message
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    return `The port is taken by another program: end that, or choose another by PORT (${error.message})`
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+function listenToSignals(): void {
+  process.on('SIGTERM', () => void end('SIGTERM'))
+  process.on('SIGINT', () => void end('SIGINT'))
+  process.on('SIGUSR2', () => parked.restbunRole?.log.reopen())
+  process.on('uncaughtException', crash)
+  process.on('unhandledRejection', crash)
+}
+
+let ending = false
+
+async function end(signal: string): Promise<void> {
+  if (ending) return
+  ending = true
+  const role = parked.restbunRole
+  let code = 0
+  role?.log.info(`${signal}: stopping`)
+  try {
+    await role?.stop()
+  } catch (error) {
+    role?.log.error('stopping failed', { error })
+    code = 1
+  }
+  role?.log.flush()
+  process.exit(code)
+}
+
+function crash(error: unknown): never {
+  parked.restbunRole?.log.error('nobody caught this error: the process ends', { error })
+  parked.restbunRole?.log.flush()
+  process.exit(1)
+}

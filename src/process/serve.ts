@@ -1,0 +1,72 @@
+// One listening process: Bun.serve around a portable app, and its drain.
+import type { Config } from '../config.ts'
+import type { AppEnv } from '../web/factory.ts'
+
+/** The part of a Hono app that a listener needs. */
+export interface Fetches {
+  fetch(request: Request, env: AppEnv['Bindings']): Response | Promise<Response>
+}
+
+/** Bun ends a connection that stays silent this much longer than any request may take; 255 s is its limit. */
+const IDLE_SLACK_S = 5
+const MAX_IDLE_S = 255
+
+/**
+ * Listens on the config's address. Under `bun --hot` the listener of the last round goes on with the new app.
+ * @throws with code EADDRINUSE if the port is taken.
+ */
+export function serve(app: Fetches, config: Config) {
+  let draining = false
+  let inFlight = 0
+
+  const server = Bun.serve({
+    hostname: config.host,
+    port: config.port,
+    // Several processes share one port in production. In development a taken port is an error to be told.
+    reusePort: config.production,
+    idleTimeout: Math.min(Math.ceil(config.requestTimeoutMs / 1000) + IDLE_SLACK_S, MAX_IDLE_S),
+    maxRequestBodySize: config.bodyLimit * 2 + 65_536, // past ours, which answers with JSON
+    async fetch(request, listener) {
+      inFlight++
+      try {
+        const response = await app.fetch(request, { remoteAddress: listener.requestIP(request)?.address })
+        // Bun closes without saying so when the client asked for it, and strict clients count that as an error.
+        if (draining || request.headers.get('connection')?.toLowerCase() === 'close') {
+          response.headers.set('Connection', 'close')
+        }
+        return response
+      } finally {
+        inFlight--
+      }
+    },
+  })
+
+  /** Resolves when no request of this app is in flight any more, or after `timeoutMs`. */
+  async function settled(timeoutMs: number): Promise<void> {
+    const end = performance.now() + timeoutMs
+    while (inFlight > 0 && performance.now() < end) await Bun.sleep(POLL_MS)
+  }
+
+  return {
+    url: server.url,
+    settled,
+
+    /** Stops listening, answers what was accepted, and resolves when that is done or `timeoutMs` have passed. */
+    async drain(timeoutMs: number): Promise<void> {
+      draining = true
+      // A plain `stop` also waits for idle keep-alive connections, for ever: the firm one follows.
+      const stopped = server.stop()
+      await Promise.race([stopped, settled(timeoutMs).then(() => untilWritten(server))])
+      await server.stop(true)
+    },
+  }
+}
+
+const POLL_MS = 10
+const WRITE_TIMEOUT_MS = 2000
+
+/** Answers that were computed may still be on their way through the socket. */
+async function untilWritten(server: Bun.Server<undefined>): Promise<void> {
+  const end = performance.now() + WRITE_TIMEOUT_MS
+  while (server.pendingRequests > 0 && performance.now() < end) await Bun.sleep(POLL_MS)
+}

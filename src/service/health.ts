@@ -1,0 +1,16 @@
+// Health: is the process alive, and can it serve. For load balancers and supervisors; no session is read.
+import { z } from 'zod'
+import { doc } from '../web/doc.ts'
+import { factory } from '../web/factory.ts'
+
+const Healthy = z.object({ status: z.literal('ok') })
+
+export const health = factory
+  .createApp()
+
+  .get('/health', doc('Says that the process is alive.', Healthy), (c) => c.json({ status: 'ok' }, 200))
+
+  .get('/ready', doc('Says that Postgres and Redis answer, or 503.', Healthy), async (c) => {
+    await c.var.ready()
+    return c.json({ status: 'ok' }, 200)
+  })

@@ -1,0 +1,43 @@
+// Pages for people: the API list at the door, an example of a rendered page, robots.txt and the icon.
+import type { Config } from '../config.ts'
+import { doc, type ApiRoute } from '../web/doc.ts'
+import { notFound } from '../web/errors.ts'
+import { factory } from '../web/factory.ts'
+import { ApiList } from './api-list.tsx'
+import { Example } from './example.tsx'
+import { FAVICON } from './favicon.ts'
+
+const ONE_DAY = 'public, max-age=86400'
+
+/** `routes` is asked at the first view of the list, when every slice has been added. */
+export function pages({ config, routes }: { config: Config; routes: () => ApiRoute[] }) {
+  let documented: ApiRoute[] | undefined
+  return factory
+    .createApp()
+
+    .get('/', doc('Leads to the API list; says name and version where that is off.', null, 302), (c) =>
+      config.apiList
+        ? c.redirect('/api/list')
+        : c.json({ name: config.name, version: config.version }, 200),
+    )
+
+    .get('/api/list', doc('Lists every method of this API: this page.', 'text/html'), (c) => {
+      if (!config.apiList) throw notFound(c)
+      documented ??= routes()
+      return c.html(<ApiList config={config} startedAt={c.var.startedAt} routes={documented} />)
+    })
+
+    .get('/examplehtml', doc('Shows how to render a page on the server.', 'text/html'), (c) =>
+      c.html(<Example agent={c.req.header('user-agent') ?? 'unknown'} now={new Date()} />),
+    )
+
+    .get('/robots.txt', doc('Denies all robots.', 'text/plain'), (c) => {
+      c.header('Cache-Control', ONE_DAY)
+      return c.text('User-agent: *\nDisallow: /\n')
+    })
+
+    .get('/favicon.ico', doc('The icon.', 'image/svg+xml'), (c) => {
+      c.header('Cache-Control', ONE_DAY)
+      return c.body(FAVICON, 200, { 'Content-Type': 'image/svg+xml' })
+    })
+}

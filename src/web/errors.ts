@@ -1,0 +1,115 @@
+// Errors: what a handler throws, and the one place that turns anything thrown into `{ "err": "400: ..." }`.
+import type { Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { z } from 'zod'
+import type { AppEnv } from './factory.ts'
+
+/** One fault of the input: where it is, and what is wrong with it. Never the input itself. */
+export interface Issue {
+  path: string
+  message: string
+}
+
+/** The body of every error answer. */
+export const ErrorBody = z
+  .object({
+    err: z.string().describe('The status, a colon, and what was wrong.'),
+    requestId: z.string().optional(),
+    issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Error' })
+
+/** An answer that is not a success. The message is for the client's eyes. */
+export class ApiError extends HTTPException {
+  override name = 'ApiError'
+  readonly issues: Issue[] | undefined
+  readonly headers: Record<string, string>
+
+  constructor(
+    status: ContentfulStatusCode,
+    message: string,
+    more: { issues?: Issue[]; headers?: Record<string, string> } = {},
+  ) {
+    super(status, { message })
+    this.issues = more.issues
+    this.headers = more.headers ?? {}
+  }
+}
+
+/**
+ * Not logged in and a role that is too low get the same status: the wire contract fixes 401 for both.
+ * An API that is free to choose would answer the second with 403; this is the line to change.
+ */
+const UNAUTHORIZED = 401
+
+export const unauthorized = (why: string) => new ApiError(UNAUTHORIZED, `Unauthorized! ${why}`)
+
+export const notFound = (c: Context) => new ApiError(404, c.req.path)
+
+/** Seconds after which a client may well try again when Postgres or Redis is away. */
+const RETRY_AFTER_S = 2
+
+const unavailable = (what: string) =>
+  new ApiError(503, what, { headers: { 'Retry-After': String(RETRY_AFTER_S) } })
+
+/** Turns anything thrown into the one error shape. What was not foreseen is logged with its stack, and told to nobody. */
+export async function onError(thrown: Error, c: Context<AppEnv>): Promise<Response> {
+  const error = toApiError(thrown)
+  if (error === null) {
+    c.get('log').error('unexpected error', { error: thrown })
+    return answer(c, new ApiError(500, 'Internal server error'))
+  }
+  if (error.status === 503 && error !== thrown) c.get('log').warn(error.message, { error: thrown })
+  return answer(c, error)
+}
+
+function answer(c: Context<AppEnv>, error: ApiError): Response {
+  for (const [name, value] of Object.entries(error.headers)) c.header(name, value)
+  const body = {
+    err: `${error.status}: ${error.message}`,
+    requestId: c.get('requestId'),
+    issues: error.issues,
+  }
+  return c.json(body, error.status)
+}
+
+/** The error a client may see, or null for one that nobody foresaw. */
+function toApiError(thrown: unknown): ApiError | null {
+  if (thrown instanceof ApiError) return thrown
+  if (thrown instanceof HTTPException)
+    return new ApiError(thrown.status as ContentfulStatusCode, thrown.message)
+  const code = causeCode(thrown)
+  if (code === undefined) return null
+  if (AWAY.test(code)) return unavailable('The service is not available right now, please try again')
+  return BY_POSTGRES_CODE[code]?.() ?? null
+}
+
+// Postgres: connection exceptions, too many connections, shutdown, cancelled by statement_timeout.
+// postgres.js and ioredis: what they say when the other side is gone or does not answer.
+const AWAY =
+  /^(08...|53300|57P0[123]|57014|CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED)|ECONN(REFUSED|RESET|ABORTED)|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|REDIS_AWAY)$/
+
+// What input can still bring about after validation. The messages name no value: Postgres's own would.
+const BY_POSTGRES_CODE: Record<string, () => ApiError> = {
+  '22001': () => new ApiError(400, 'A text is too long'),
+  '22003': () => new ApiError(400, 'A number is out of range'),
+  '22021': () => new ApiError(400, 'A text holds characters that cannot be stored'),
+  '22P05': () => new ApiError(400, 'A text holds characters that cannot be stored'),
+  '23503': () => new ApiError(400, 'It refers to something that does not exist, or is still referred to'),
+  '23505': () => new ApiError(400, 'It exists already'),
+}
+
+/** The driver's code of an error, looked for along its causes: Drizzle wraps what postgres.js throws. */
+export function causeCode(thrown: unknown): string | undefined {
+  for (let error = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++) {
+    if ('code' in error && typeof error.code === 'string') return error.code
+    if (REDIS_AWAY_MESSAGE.test(error.message) || error.name === 'MaxRetriesPerRequestError')
+      return 'REDIS_AWAY'
+  }
+  return undefined
+}
+
+// ioredis gives these no code.
+const REDIS_AWAY_MESSAGE =
+  /^(Connection is closed|Command timed out|Stream isn't writeable|LOADING |READONLY |MASTERDOWN |CLUSTERDOWN )/

@@ -1,0 +1,30 @@
+// The app's environment: what every handler finds in `c.var` and `c.env`, and the factory that is typed by it.
+import type { Context } from 'hono'
+import { createFactory } from 'hono/factory'
+import type { Deps } from '../deps.ts'
+import type { Session } from './session.ts'
+
+export interface AppEnv {
+  Bindings: {
+    /** Address of the connection's other end; the runtime's entry passes it in. */
+    remoteAddress?: string
+  }
+  Variables: Deps & {
+    requestId: string
+    /** The client's address; a trusted proxy's word for it where there is one. */
+    ip: string
+    /** Null for visitors. `requireRole` narrows it. */
+    session: Session | null
+    /** Fires when the request's deadline has passed or its client has gone: pass it to slow work. */
+    signal: AbortSignal
+  }
+}
+
+export const factory = createFactory<AppEnv>({ defaultAppOptions: { strict: false } })
+
+/**
+ * The context of any route. `requireRole` and `validate` make each route's context a type of its own,
+ * and `Context` is invariant in it (because of `set`), so a function that takes them all must be open here.
+ */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type AnyContext = Context<any>

@@ -1,0 +1,40 @@
+// Limits: how long a request may take, and how large its body may be.
+import { bodyLimit as honoBodyLimit } from 'hono/body-limit'
+import { ApiError } from './errors.ts'
+import { factory } from './factory.ts'
+
+/** Past the deadline the client gets 503, and `c.var.signal` fires; the handler's late answer is dropped. */
+export function deadline(timeoutMs: number) {
+  return factory.createMiddleware(async (c, next) => {
+    const controller = new AbortController()
+    const abort = () => controller.abort()
+    c.set('signal', controller.signal)
+    c.req.raw.signal.addEventListener('abort', abort)
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        abort()
+        reject(new ApiError(503, `The request took longer than ${timeoutMs} ms and was given up`))
+      }, timeoutMs)
+    })
+    try {
+      await Promise.race([next(), late])
+    } finally {
+      clearTimeout(timer)
+      c.req.raw.signal.removeEventListener('abort', abort)
+    }
+  })
+}
+
+/** 413 for a body of more than `maxBytes`, announced or not. */
+export function bodyLimit(maxBytes: number) {
+  const limit = honoBodyLimit({
+    maxSize: maxBytes,
+    onError: () => {
+      throw new ApiError(413, `The body is larger than ${maxBytes} bytes`)
+    },
+  })
+  return factory.createMiddleware((c, next) =>
+    c.req.method === 'GET' || c.req.method === 'HEAD' ? next() : limit(c, next),
+  )
+}

@@ -1,0 +1,23 @@
+// What no route answered: 405 with Allow where the path exists under another method, else 404 with the path.
+import type { Hono } from 'hono'
+import { ApiError, notFound } from './errors.ts'
+import type { AppEnv } from './factory.ts'
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+/** A not-found handler that asks the router which other methods the path has. */
+export function methodNotAllowed(app: Hono<AppEnv>) {
+  return (c: { req: { path: string } }): never => {
+    const path = c.req.path.length > 1 ? c.req.path.replace(/\/$/, '') : c.req.path
+    const allowed = METHODS.filter((method) => {
+      const [handlers] = app.router.match(method, path)
+      return handlers.some(([[, route]]) => route.method === method)
+    })
+    if (allowed.length === 0) throw notFound(c as never)
+    if (allowed.includes('GET')) allowed.push('HEAD')
+    allowed.push('OPTIONS')
+    throw new ApiError(405, `This path answers ${allowed.join(', ')}`, {
+      headers: { Allow: allowed.join(', ') },
+    })
+  }
+}

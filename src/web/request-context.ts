@@ -1,0 +1,10 @@
+// What is known everywhere during a request without being passed along: its id, for the log.
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { factory } from './factory.ts'
+
+export const requestContext = new AsyncLocalStorage<{ requestId: string }>()
+
+/** Runs the rest of the request in its context: each line that is logged meanwhile carries its id. */
+export const withRequestContext = factory.createMiddleware((c, next) =>
+  requestContext.run({ requestId: c.get('requestId') }, next),
+)

@@ -1,0 +1,57 @@
+// One log line per request, written when its answer is ready.
+import type { Context } from 'hono'
+import type { Config } from '../config.ts'
+import { type AppEnv, factory } from './factory.ts'
+import { summarize } from './redact.ts'
+
+/** More of a path says no more. */
+const MAX_PATH = 500
+
+/**
+ * Logs who asked for what, with what input, and how it went: answers below 400 as info, 4xx as a warning,
+ * 5xx as an error. What takes longer than `slowRequestMs` is a warning at least, and says SLOW!
+ */
+export const requestLog = (config: Pick<Config, 'slowRequestMs' | 'log'>) =>
+  factory.createMiddleware(async (c, next) => {
+    const started = performance.now()
+    let status = 500 // of what is thrown past every error handler
+    try {
+      await next()
+      status = c.res.status
+    } finally {
+      writeLine(c, status, performance.now() - started, config)
+    }
+  })
+
+function writeLine(
+  c: Context<AppEnv>,
+  status: number,
+  elapsed: number,
+  config: Parameters<typeof requestLog>[0],
+) {
+  const slow = elapsed > config.slowRequestMs
+  const level = status >= 500 ? 'error' : status >= 400 || slow ? 'warn' : 'info'
+  c.get('log')[level](slow ? `SLOW! ${Math.round(elapsed)} ms` : 'request', {
+    user: c.get('session')?.userId ?? 'anon',
+    ip: c.get('ip'),
+    method: c.req.method,
+    path: c.req.path.slice(0, MAX_PATH),
+    status,
+    ms: Math.round(elapsed * 10) / 10,
+    requestId: c.get('requestId'),
+    input: inputOf(c, config.log.redact),
+  })
+}
+
+/** The query, and the JSON body if a validator has parsed one: nothing is read or parsed for the log's sake. */
+function inputOf(c: Context<AppEnv>, secretKeys: readonly string[]): string | undefined {
+  const query = c.req.url.includes('?') ? single(c.req.queries()) : undefined
+  const body = c.req.valid('json' as never) as unknown
+  return query === undefined && body === undefined ? undefined : summarize({ query, body }, secretKeys)
+}
+
+function single(queries: Record<string, string[]>): Record<string, string | string[] | undefined> {
+  const flat: Record<string, string | string[] | undefined> = {}
+  for (const [name, values] of Object.entries(queries)) flat[name] = values.length === 1 ? values[0] : values
+  return flat
+}

@@ -1,0 +1,102 @@
+// Input validation: a zod schema on a route, and one shape for everything that is wrong with an input.
+import { zValidator } from '@hono/zod-validator'
+import type { Context, MiddlewareHandler } from 'hono'
+import { z } from 'zod'
+import { tag } from './doc.ts'
+import { ApiError, notFound, type Issue } from './errors.ts'
+
+const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i
+
+/**
+ * Validates the JSON body, the query or the path's parameters; the handler reads `c.req.valid(target)`.
+ * Answers 415 for a body of another type, 404 for a path parameter that cannot be an id, else 400 with `issues`.
+ */
+export function validate<S extends z.ZodType, T extends 'json' | 'query' | 'param'>(
+  target: T,
+  schema: S,
+): MiddlewareHandler<
+  // Hono's own validators are open in the environment too: it is the route's, not theirs.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  any,
+  string,
+  { in: { [K in T]: z.input<S> }; out: { [K in T]: z.output<S> } }
+> {
+  const check = zValidator(target, schema, (result, c) => {
+    if (!result.success) throw badInput(c, target, result.error)
+    const broken = findBrokenText(result.data)
+    if (broken !== undefined) throw refused(c, target, [broken])
+  })
+  const handler: MiddlewareHandler = (c, next) => {
+    if (target === 'json' && !JSON_TYPE.test(c.req.header('content-type') ?? '')) {
+      throw new ApiError(415, 'Content-Type must be application/json')
+    }
+    return check(c as never, next)
+  }
+  return tag(handler, { input: { target, schema } })
+}
+
+function badInput(c: Context, target: string, error: z.core.$ZodError): ApiError {
+  return refused(
+    c,
+    target,
+    error.issues.map((i) => ({ path: i.path.map(String).join('.'), message: i.message })),
+  )
+}
+
+/** Issues told to a client at most: a thousand wrong elements need no thousand lines. */
+const MAX_ISSUES = 20
+
+function refused(c: Context, target: string, issues: Issue[]): ApiError {
+  if (target === 'param') return notFound(c)
+  const [first] = issues
+  const where = first?.path ? `${first.path}: ` : ''
+  return new ApiError(400, `${where}${first?.message ?? 'Bad input'}`, {
+    issues: issues.slice(0, MAX_ISSUES),
+  })
+}
+
+/** Postgres stores neither NUL nor half a surrogate pair: such text is refused here, wherever it sits. */
+function findBrokenText(value: unknown, path = ''): Issue | undefined {
+  if (typeof value === 'string') {
+    if (value.includes('\0')) return { path, message: 'must not contain a NUL character' }
+    if (!value.isWellFormed()) return { path, message: 'must be well-formed Unicode' }
+    return undefined
+  }
+  if (value === null || typeof value !== 'object') return undefined
+  for (const [key, inner] of Object.entries(value)) {
+    const found = findBrokenText(inner, path === '' ? key : `${path}.${key}`)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** Treats an empty value as absent: `?page=&search=` asks for nothing. */
+export const blankAsAbsent = <S extends z.ZodType>(schema: S) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema)
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,10}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`)
+
+const MAX_PAGE = 2 ** 31 - 1
+export const MAX_PAGE_SIZE = 1000
+
+/** `page` counts from 1; 0 is the first page too. */
+export const Page = blankAsAbsent(wholeNumber(0, MAX_PAGE).default(1))
+export const PageSize = blankAsAbsent(wholeNumber(1, MAX_PAGE_SIZE).default(MAX_PAGE_SIZE))
+export const Search = blankAsAbsent(z.string().max(200).optional())
+
+/** Rows to skip for a page. */
+export const offsetOf = (page: number, size: number) => Math.max(0, page - 1) * size
+
+const MAX_SERIAL = 2 ** 31 - 1
+
+/** A serial id in a path: what cannot be one is not found. */
+export const RowId = z
+  .string()
+  .regex(/^[1-9]\d{0,9}$/)
+  .transform(Number)
+  .refine((n) => n <= MAX_SERIAL)

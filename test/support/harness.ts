@@ -1,0 +1,58 @@
+// The app under test: the real one, listening on a free port, on a database and a key prefix of its own.
+import { createApp } from '../../src/app.ts'
+import { loadConfig } from '../../src/config.ts'
+import type { Role } from '../../src/deps.ts'
+import { changeRole } from '../../src/account/auth.ts'
+import { createDeps } from '../../src/infra/deps.ts'
+import { serve } from '../../src/process/serve.ts'
+import { Client } from './client.ts'
+import { createDatabase, deletePrefix, redisUrl, uniquePrefix } from './services.ts'
+
+export type TestApp = Awaited<ReturnType<typeof startApp>>
+
+/** Starts the app; `env` adds to the settings. Call `close` in afterAll. */
+export async function startApp(env: Record<string, string> = {}) {
+  const database = await createDatabase()
+  const prefix = uniquePrefix()
+  const config = loadConfig({
+    PORT: '0',
+    HOST: '127.0.0.1',
+    DATABASE_URL: database.url,
+    REDIS_URL: redisUrl(),
+    REDIS_PREFIX: prefix,
+    LOG_LEVEL: 'error',
+    COOKIE_SECURE: 'off',
+    ...env,
+  })
+  const { deps, close } = createDeps(config)
+  const app = createApp(deps)
+  const server = serve(app, config)
+  const url = server.url.origin
+  let people = 0
+
+  return {
+    app,
+    config,
+    deps,
+    url,
+    /** A visitor: its cookies are its own. */
+    visitor: (headers?: Record<string, string>) => new Client(url, headers),
+    /** A logged-in client with an account of this role. */
+    async member(role: Role = 'editor', input: Record<string, unknown> = {}) {
+      const client = new Client(url)
+      const account = { ...NEW_ACCOUNT, email: `person${++people}@example.com`, ...input }
+      const signup = await client.post('/api/signup', account)
+      if (signup.status !== 201) throw new Error(`signup failed: ${JSON.stringify(signup.body)}`)
+      if (role !== 'editor') await changeRole(deps, signup.body.id, role)
+      return Object.assign(client, { user: { ...signup.body, role }, account })
+    },
+    async close() {
+      await server.drain(1000)
+      await close()
+      await deletePrefix(prefix)
+      await database.drop()
+    },
+  }
+}
+
+export const NEW_ACCOUNT = { email: 'ann@example.com', password: '123abC', fname: 'Ann', lname: 'Lee' }
