@@ -80,7 +80,7 @@ const Environment = z.object({
   BODY_LIMIT: bytes().default(1024 ** 2),
   REQUEST_TIMEOUT_MS: integer(1, 250_000).default(20 * SECONDS),
   SLOW_REQUEST_MS: integer(0, 250_000).default(1 * SECONDS),
-  LOG_LEVEL: choice('debug', 'info', 'warn', 'error').default('info'),
+  LOG_LEVEL: choice('debug', 'info', 'warn', 'error', 'silent').default('info'),
   LOG_FORMAT: choice('pretty', 'json').optional(),
   LOG_FILE: z.string().optional(),
   LOG_SYSLOG: url('udp:').optional(),

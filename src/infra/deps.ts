@@ -17,6 +17,9 @@ export function createDeps(config: Config) {
   const log = createLog(config.log)
   const { sql, db } = openPostgres(config, log)
   const redis = connectRedis(config.redisUrl, { log })
+  // Connected here and not by the first command: what the connection logs must not carry that request's id.
+  // An outage is logged by the connection itself, and answered by `ready`.
+  redis.connect().catch(() => {})
   const store = createStore(redis, config.redisPrefix)
 
   const deps: Deps = {
@@ -38,7 +41,7 @@ export function createDeps(config: Config) {
   async function close() {
     store.close()
     await closeRedis(redis)
-    await sql.end({ timeout: 5 })
+    await sql.end({ timeout: 2 })
     await log.close()
   }
   return { deps, log, close }

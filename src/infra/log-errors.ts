@@ -28,29 +28,33 @@ const MAX_MESSAGE = 2000
  */
 export function describeError(thrown: unknown, depth = 0, sqlShown = false): ErrorRecord {
   if (!(thrown instanceof Error)) return { type: typeof thrown, message: summarize(thrown) }
-  const error = thrown as Error & Record<string, unknown>
-  const byDrizzle = 'query' in error && 'params' in error
-  const byPostgres = 'severity' in error && 'routine' in error
-  const sql = text(error.query)
+  const get = (field: string): unknown => Reflect.get(thrown, field)
+  const byDrizzle = 'query' in thrown && 'params' in thrown
+  const byPostgres = 'severity' in thrown && 'routine' in thrown
+  const code = get('code')
+  const sql = text(get('query'))
   const deeper = (inner: unknown) => describeError(inner, depth + 1, sqlShown || sql !== undefined)
 
   const record: ErrorRecord = {
-    type: error.name === 'Error' ? error.constructor.name : error.name,
-    message: byDrizzle ? 'Failed query' : safeMessage(error, byPostgres),
-    code: typeof error.code === 'number' ? error.code : text(error.code),
+    type: thrown.name === 'Error' ? thrown.constructor.name : thrown.name,
+    message: byDrizzle
+      ? 'Failed query'
+      : safeMessage(thrown.message, byPostgres && String(code).startsWith('22')),
+    code: typeof code === 'number' ? code : text(code),
   }
   if (byPostgres) {
-    record.constraint = text(error.constraint_name)
-    record.table = text(error.table_name)
-    record.column = text(error.column_name)
-    record.routine = text(error.routine)
+    record.constraint = text(get('constraint_name'))
+    record.table = text(get('table_name'))
+    record.column = text(get('column_name'))
+    record.routine = text(get('routine'))
   }
   if (sql !== undefined && !sqlShown) record.sql = printableStatement(sql)
   // Below a wrapper the driver's frames are those of its socket.
-  if (!byPostgres || depth === 0) record.stack = framesOf(error)
+  if (!byPostgres || depth === 0) record.stack = framesOf(thrown)
   if (depth < MAX_DEPTH) {
-    if (Array.isArray(error.errors)) record.errors = error.errors.slice(0, MAX_ERRORS).map(deeper)
-    if (error.cause !== undefined) record.cause = deeper(error.cause)
+    const errors = get('errors')
+    if (Array.isArray(errors)) record.errors = errors.slice(0, MAX_ERRORS).map(deeper)
+    if (thrown.cause !== undefined) record.cause = deeper(thrown.cause)
   }
   return record
 }
@@ -58,12 +62,9 @@ export function describeError(thrown: unknown, depth = 0, sqlShown = false): Err
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
 
 /** Postgres quotes the offending value in messages of class 22 (data exception), in the quotes of its locale. */
-function safeMessage(error: Error & Record<string, unknown>, byPostgres: boolean): string {
-  const dataException = byPostgres && String(error.code).startsWith('22')
-  const message = dataException
-    ? error.message.replace(/["'«»„“”‚‘’「」].*["'«»„“”‚‘’「」]/s, '"***"')
-    : error.message
-  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message
+function safeMessage(message: string, isDataException: boolean): string {
+  const safe = isDataException ? message.replace(/["'«»„“”‚‘’「」].*["'«»„“”‚‘’「」]/s, '"***"') : message
+  return safe.length > MAX_MESSAGE ? `${safe.slice(0, MAX_MESSAGE)}…` : safe
 }
 
 /** The frames after the message: a line of the message that looks like a frame is none. */

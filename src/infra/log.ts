@@ -6,7 +6,8 @@ import type { Log } from '../deps.ts'
 import { requestContext } from '../web/request-context.ts'
 import { describeError } from './log-errors.ts'
 import { colored, createPrettyFormat, type LogRecord } from './log-pretty.ts'
-import { LineSink, SyslogSink } from './log-sinks.ts'
+import { LineSink } from './log-sinks.ts'
+import { SyslogSink } from './log-syslog.ts'
 
 export interface ProcessLog extends Log {
   /** Writes what is buffered: at most 100 ms of lines. Happens by itself when the process exits. */
@@ -33,7 +34,7 @@ export function createLog(options: Config['log']): ProcessLog {
       file?.write(json)
       return
     }
-    const record = JSON.parse(json) as LogRecord
+    const record: LogRecord = JSON.parse(json)
     const text = pretty?.(record) ?? json
     stdout.write(inColor ? colored(text, record.level) : text)
     file?.write(text)

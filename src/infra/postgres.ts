@@ -6,12 +6,18 @@ import type { Log } from '../deps.ts'
 import { logStatements } from './sql-log.ts'
 
 const CONNECT_TIMEOUT_S = 5
+/**
+ * While Postgres is away each attempt to connect fails one waiting query: a short pause between attempts
+ * is what makes them all fail at once. postgres.js's own pause grows, and lets them hang.
+ */
+const RECONNECT_PAUSE_S = 0.005
 
 /** Opens a pool (nothing connects before the first query) and wraps it in Drizzle. */
 export function openPostgres(config: Config, log: Log) {
   const sql = postgres(config.databaseUrl, {
     max: config.databasePool,
     connect_timeout: CONNECT_TIMEOUT_S,
+    backoff: () => RECONNECT_PAUSE_S,
     onnotice: () => {},
     connection: {
       application_name: 'restbun',

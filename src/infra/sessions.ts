@@ -37,12 +37,20 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
 return 1`
 
-/** ARGV: expiry in seconds, how many fields to delete, those fields, then field and value in turn. */
+/**
+ * ARGV: expiry in seconds, how many fields to delete, those fields, then field and value in turn.
+ * In slices, because Lua limits how many arguments one call takes.
+ */
 const WRITE_DATA = `
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-local written = 3 + ARGV[2]
-for i = 3, written - 1 do redis.call('HDEL', KEYS[2], ARGV[i]) end
-for i = written, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+local function each(command, first, last)
+  for i = first, last, 1000 do
+    redis.call(command, KEYS[2], unpack(ARGV, i, math.min(i + 999, last)))
+  end
+end
+local deleted = tonumber(ARGV[2])
+each('HDEL', 3, 2 + deleted)
+each('HSET', 3 + deleted, #ARGV)
 redis.call('EXPIRE', KEYS[2], ARGV[1])
 return 1`
 

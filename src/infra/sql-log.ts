@@ -18,7 +18,8 @@ interface Query extends Promise<unknown> {
   handle(): Promise<unknown>
 }
 
-type AnyFunction = (...args: unknown[]) => unknown
+// oxlint-disable-next-line typescript/no-explicit-any -- a proxy stands in for functions of every type
+type AnyFunction = (...args: any[]) => any
 
 /**
  * A client that logs each statement when it has finished or failed, with the milliseconds since it was
@@ -56,7 +57,9 @@ export function logStatements(sql: postgres.Sql, log: Log, secretKeys: readonly 
     words: { open: string; done: string; undone: string },
   ): AnyFunction {
     return async (...args) => {
-      const work = args.pop() as (scope: postgres.Sql) => unknown
+      const work = args.pop()
+      if (typeof work !== 'function')
+        throw new TypeError(`${words.open} needs a function as its last argument`)
       let statement = words.open
       let since = performance.now()
       const step = (next: string) => {
@@ -82,18 +85,19 @@ export function logStatements(sql: postgres.Sql, log: Log, secretKeys: readonly 
     }
   }
 
-  function wrap<T extends object>(client: T): T {
+  function wrap<T extends AnyFunction>(client: T): T {
     return new Proxy(client, {
-      apply: (target, self, args) => watch(Reflect.apply(target as AnyFunction, self, args)),
+      apply: (target, self, args) => watch(Reflect.apply(target, self, args)),
       get(target, key) {
         const value: unknown = Reflect.get(target, key)
-        const method = value as AnyFunction
+        if (typeof value !== 'function') return value
+        const method: AnyFunction = value.bind(target)
         if (key === 'unsafe' || key === 'file') return (...args: unknown[]) => watch(method(...args))
         if (key === 'begin') return watchScope(method, { open: 'begin', done: 'commit', undone: 'rollback' })
         if (key === 'savepoint') {
           return watchScope(method, { open: 'savepoint', done: '', undone: 'rollback to savepoint' })
         }
-        if (key === 'reserve') return async () => wrap((await method()) as object)
+        if (key === 'reserve') return async () => wrap(await method())
         return value
       },
     })
@@ -138,6 +142,6 @@ const cut = (value: unknown) =>
   typeof value === 'string' && value.length > MAX_PARAMETER ? `${value.slice(0, MAX_PARAMETER)}…` : value
 
 function codeOf(error: unknown): string | undefined {
-  if (error === undefined) return undefined
-  return error instanceof Error ? String((error as { code?: unknown }).code ?? error.name) : 'unknown'
+  if (!(error instanceof Error)) return error === undefined ? undefined : 'unknown'
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }

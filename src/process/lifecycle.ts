@@ -30,7 +30,7 @@ export async function boot(start: () => Promise<Role>): Promise<void> {
 function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.message
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-    return `The port is taken by another program: end that, or choose another by PORT (${error.message})`
+    return `${error.message}: another program listens there. End it, or choose another port: PORT=8101`
   }
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
@@ -61,7 +61,12 @@ async function end(signal: string): Promise<void> {
   process.exit(code)
 }
 
-function crash(error: unknown): never {
+function crash(error: unknown): void {
+  // A broken edit comes by here too: the last good round serves on until the next one.
+  if (process.execArgv.includes('--hot')) {
+    parked.restbunRole?.log.error('nobody caught this error', { error })
+    return
+  }
   parked.restbunRole?.log.error('nobody caught this error: the process ends', { error })
   parked.restbunRole?.log.flush()
   process.exit(1)

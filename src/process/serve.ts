@@ -19,7 +19,7 @@ export function serve(app: Fetches, config: Config) {
   let draining = false
   let inFlight = 0
 
-  const server = Bun.serve({
+  const server = listen({
     hostname: config.host,
     port: config.port,
     // Several processes share one port in production. In development a taken port is an error to be told.
@@ -59,6 +59,17 @@ export function serve(app: Fetches, config: Config) {
       await Promise.race([stopped, settled(timeoutMs).then(() => untilWritten(server))])
       await server.stop(true)
     },
+  }
+}
+
+/** Bun.serve, with an error for a taken port that names the port. */
+function listen(options: Bun.Serve.Options<undefined>): Bun.Server<undefined> {
+  try {
+    return Bun.serve(options)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
+    const port = 'port' in options ? options.port : undefined
+    throw Object.assign(new Error(`port ${port} is taken`, { cause: error }), { code: error.code })
   }
 }
 

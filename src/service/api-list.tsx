@@ -1,7 +1,231 @@
-// Placeholder until the page is written.
+// The page at /api/list: every method of the API, rendered from what its route says of itself.
+import { raw } from 'hono/html'
+import { ROLES } from '../account/roles.ts'
 import type { Config } from '../config.ts'
 import type { ApiRoute } from '../web/doc.ts'
+import { describe, type Entry, type Group, type NamedType } from './api-list-groups.ts'
+import type { Field, TypePart } from './api-list-schema.ts'
+import { STYLE } from './api-list-style.ts'
 
-export function ApiList(props: { config: Config; startedAt: number; routes: ApiRoute[] }) {
-  return <pre>{props.routes.map((r) => `${r.method} ${r.path}\n`)}</pre>
+interface Props {
+  config: Config
+  /** Unix milliseconds. */
+  startedAt: number
+  routes: ApiRoute[]
+}
+
+/** The whole document. What is said of the routes is worked out at the first view of this array of them. */
+export function ApiList({ config, startedAt, routes }: Props) {
+  const { groups, types } = describe(routes)
+  return (
+    <>
+      {raw('<!doctype html>')}
+      <html lang="en">
+        <head>
+          <meta charset="utf-8" />
+          <title>{`${config.name} API`}</title>
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <meta name="color-scheme" content="light dark" />
+          <style>{raw(STYLE)}</style>
+        </head>
+        <body>
+          <header class="top">
+            <h1>
+              {config.name} API <small>{config.version}</small>
+            </h1>
+            <Server mode={config.mode} startedAt={startedAt} methods={routes.length} />
+            <p>
+              JSON in, JSON out. An error answers its status and{' '}
+              <code>{'{ "err": "404: what was wrong" }'}</code>.
+            </p>
+            <p>
+              A method with a role takes an account that has this role or a higher one; from the lowest:{' '}
+              {ROLES.filter((role) => role !== 'disabled').join(', ')}. The others are open to anyone.
+            </p>
+          </header>
+          <div class="page">
+            <Contents groups={groups} hasTypes={types.length > 0} />
+            <main>
+              {groups.map((group) => (
+                <GroupSection group={group} />
+              ))}
+              {types.length > 0 && <Types types={types} />}
+            </main>
+          </div>
+        </body>
+      </html>
+    </>
+  )
+}
+
+function Server({ mode, startedAt, methods }: { mode: string; startedAt: number; methods: number }) {
+  const at = new Date(startedAt).toISOString()
+  return (
+    <dl class="server">
+      <div>
+        <dt>Mode</dt>
+        <dd>{mode}</dd>
+      </div>
+      <div>
+        <dt>Started</dt>
+        <dd>
+          {ago(Date.now() - startedAt)}{' '}
+          <time datetime={at}>{`${at.slice(0, 19).replace('T', ' ')} UTC`}</time>
+        </dd>
+      </div>
+      <div>
+        <dt>Methods</dt>
+        <dd>{methods}</dd>
+      </div>
+    </dl>
+  )
+}
+
+function Contents({ groups, hasTypes }: { groups: Group[]; hasTypes: boolean }) {
+  return (
+    <nav aria-label="Contents">
+      <ul>
+        {groups.map(({ title, prefix, entries }) => (
+          <li>
+            <a href={`#${prefix}`}>{title}</a>
+            <ul>
+              {entries.map(({ route }) => (
+                <li>
+                  <a href={`#${idOf(route)}`}>
+                    <Method name={route.method} /> <code>{route.path}</code>
+                  </a>
+                </li>
+              ))}
+            </ul>
+          </li>
+        ))}
+        {hasTypes && (
+          <li>
+            <a href="#types">Types</a>
+          </li>
+        )}
+      </ul>
+    </nav>
+  )
+}
+
+function GroupSection({ group: { title, prefix, note, entries } }: { group: Group }) {
+  return (
+    <section id={prefix}>
+      <h2>
+        {title} <code>{prefix}</code>
+      </h2>
+      {note && <p>{note}</p>}
+      {entries.map((entry) => (
+        <RouteArticle entry={entry} />
+      ))}
+    </section>
+  )
+}
+
+function RouteArticle({ entry: { route, inputs, answer } }: { entry: Entry }) {
+  const { method, path, doc, role } = route
+  return (
+    <article id={idOf(route)}>
+      <header>
+        <h3>
+          <Method name={method} />
+          <Path route={route} />
+          <a class="self" href={`#${idOf(route)}`} aria-label={`Link to ${method} ${path}`}>
+            #
+          </a>
+        </h3>
+        <p class="role">Role: {role ? <strong>{role}</strong> : 'anyone'}</p>
+      </header>
+      {doc && <p>{doc.summary}</p>}
+      <dl class="facts">
+        {inputs.map(({ label, fields, type }) => (
+          <div>
+            <dt>{label}</dt>
+            <dd>{fields.length > 0 ? <Fields fields={fields} /> : <Type parts={type} />}</dd>
+          </div>
+        ))}
+        {doc && (
+          <div>
+            <dt>Answer</dt>
+            <dd>
+              {doc.status} <Type parts={answer} />
+            </dd>
+          </div>
+        )}
+      </dl>
+    </article>
+  )
+}
+
+function Types({ types }: { types: NamedType[] }) {
+  return (
+    <section id="types">
+      <h2>Types</h2>
+      {types.map(({ name, fields, type }) => (
+        <article id={`types/${name}`}>
+          <h3>{name}</h3>
+          {fields.length > 0 ? <Fields fields={fields} /> : <Type parts={type} />}
+        </article>
+      ))}
+    </section>
+  )
+}
+
+function Fields({ fields }: { fields: Field[] }) {
+  return (
+    <dl class="fields">
+      {fields.map(({ name, required, type, limits, patterns, description }) => (
+        <div>
+          <dt>
+            <code>{name}</code> {required && <em>required</em>}
+          </dt>
+          <dd>
+            <Type parts={type} />
+            <span class="note">
+              {limits.map((limit) => `, ${limit}`)}
+              {patterns.map((pattern) => (
+                <>
+                  , matches <code>{pattern}</code>
+                </>
+              ))}
+              {description && `. ${description}`}
+            </span>
+          </dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+const Method = ({ name }: { name: string }) => <span class={`method ${name}`}>{name}</span>
+
+/** Links what a browser can open as it stands; marks the parameters of the rest. */
+function Path({ route: { method, path } }: { route: ApiRoute }) {
+  const parts = path.split(/(:\w+)/)
+  const text = <code>{parts.map((part) => (part.startsWith(':') ? <var>{part}</var> : part))}</code>
+  return method === 'GET' && parts.length === 1 ? <a href={path}>{text}</a> : text
+}
+
+const Type = ({ parts }: { parts: TypePart[] }) => (
+  <code>
+    {parts.map((part) =>
+      typeof part === 'string' ? part : <a href={`#types/${part.named}`}>{part.named}</a>,
+    )}
+  </code>
+)
+
+const idOf = ({ method, path }: ApiRoute) => `${method}${path}`
+
+const UNITS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1000],
+] as const
+
+/** `3 hours ago`: the largest unit that fits, rounded down. */
+function ago(ms: number): string {
+  const [unit, length] = UNITS.find(([, size]) => ms >= size) ?? (['second', 1000] as const)
+  return new Intl.RelativeTimeFormat('en').format(-Math.floor(Math.max(ms, 0) / length), unit)
 }

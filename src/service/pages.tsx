@@ -16,9 +16,7 @@ export function pages({ config, routes }: { config: Config; routes: () => ApiRou
     .createApp()
 
     .get('/', doc('Leads to the API list; says name and version where that is off.', null, 302), (c) =>
-      config.apiList
-        ? c.redirect('/api/list')
-        : c.json({ name: config.name, version: config.version }, 200),
+      config.apiList ? c.redirect('/api/list') : c.json({ name: config.name, version: config.version }, 200),
     )
 
     .get('/api/list', doc('Lists every method of this API: this page.', 'text/html'), (c) => {

@@ -55,9 +55,9 @@ function copyArray(array: unknown[], depth: number, walk: Walk): unknown[] {
 
 function copyObject(object: object, depth: number, walk: Walk): Record<string, unknown> {
   // Without a prototype `__proto__` is a key like any other.
-  const copied = Object.create(null) as Record<string, unknown>
+  const copied: Record<string, unknown> = Object.create(null)
   for (const key of Object.keys(object)) {
-    const value = (object as Record<string, unknown>)[key]
+    const value: unknown = Reflect.get(object, key)
     if (value === undefined || typeof value === 'function' || typeof value === 'symbol') continue
     if (walk.left <= 0) {
       copied[CUT] = CUT

@@ -1,17 +1,22 @@
 // One log line per request, written when its answer is ready.
 import type { Context } from 'hono'
-import type { Config } from '../config.ts'
 import { type AppEnv, factory } from './factory.ts'
 import { summarize } from './redact.ts'
 
 /** More of a path says no more. */
 const MAX_PATH = 500
 
+/** What of the config this needs. */
+interface Settings {
+  slowRequestMs: number
+  log: { redact: readonly string[] }
+}
+
 /**
  * Logs who asked for what, with what input, and how it went: answers below 400 as info, 4xx as a warning,
  * 5xx as an error. What takes longer than `slowRequestMs` is a warning at least, and says SLOW!
  */
-export const requestLog = (config: Pick<Config, 'slowRequestMs' | 'log'>) =>
+export const requestLog = (config: Settings) =>
   factory.createMiddleware(async (c, next) => {
     const started = performance.now()
     let status = 500 // of what is thrown past every error handler
@@ -23,12 +28,7 @@ export const requestLog = (config: Pick<Config, 'slowRequestMs' | 'log'>) =>
     }
   })
 
-function writeLine(
-  c: Context<AppEnv>,
-  status: number,
-  elapsed: number,
-  config: Parameters<typeof requestLog>[0],
-) {
+function writeLine(c: Context<AppEnv>, status: number, elapsed: number, config: Settings) {
   const slow = elapsed > config.slowRequestMs
   const level = status >= 500 ? 'error' : status >= 400 || slow ? 'warn' : 'info'
   c.get('log')[level](slow ? `SLOW! ${Math.round(elapsed)} ms` : 'request', {

@@ -20,11 +20,17 @@ export class Client {
   get = (path: string, headers?: Record<string, string>) => this.send('GET', path, undefined, headers)
   post = (path: string, body?: unknown, headers?: Record<string, string>) =>
     this.send('POST', path, body, headers)
-  put = (path: string, body?: unknown, headers?: Record<string, string>) => this.send('PUT', path, body, headers)
+  put = (path: string, body?: unknown, headers?: Record<string, string>) =>
+    this.send('PUT', path, body, headers)
   delete = (path: string, headers?: Record<string, string>) => this.send('DELETE', path, undefined, headers)
 
   /** Sends a request; a string body goes as it is, anything else as JSON. Redirects are not followed. */
-  async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply> {
+  async send(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Reply> {
     const all: Record<string, string> = { ...this.headers, ...headers }
     if (body !== undefined && !Object.keys(all).some((name) => name.toLowerCase() === 'content-type')) {
       all['Content-Type'] = 'application/json'

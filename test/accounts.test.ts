@@ -1,0 +1,189 @@
+// Accounts: who gets one, who gets in, and who is stopped.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { hash } from '@node-rs/argon2'
+import { eq } from 'drizzle-orm'
+import { changeRole } from '../src/account/auth.ts'
+import { users } from '../src/account/table.ts'
+import { NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
+
+let app: TestApp
+beforeAll(async () => {
+  app = await startApp()
+})
+afterAll(() => app.close())
+
+let serial = 0
+const newAccount = (more: Record<string, unknown> = {}) => ({
+  ...NEW_ACCOUNT,
+  email: `new${++serial}@example.com`,
+  ...more,
+})
+
+test('a signup returns the account, without the password or its hash, and is logged in', async () => {
+  const visitor = app.visitor()
+  const input = newAccount({ company: 'Acme' })
+  const { status, body, text } = await visitor.post('/api/signup', input)
+  expect(status).toBe(201)
+  expect(body).toEqual({
+    id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    email: input.email,
+    first_name: 'Ann',
+    last_name: 'Lee',
+    fullname: 'Ann Lee',
+    company: 'Acme',
+    role: 'editor',
+    tags: [],
+    created: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    modified: expect.stringMatching(/Z$/),
+  })
+  expect(text).not.toContain('argon2')
+  expect((await visitor.get('/api/me')).body).toEqual({ me: body })
+})
+
+test.each([
+  ['too short', '1aB'],
+  ['no digit', 'abcDEF'],
+  ['no uppercase letter', 'abc123'],
+  ['no lowercase letter', 'ABC123'],
+])('a weak password is refused: %s', async (_why, password) => {
+  const reply = await app.visitor().post('/api/signup', newAccount({ password }))
+  expect(reply.status).toBe(400)
+  expect(reply.body.issues[0].path).toBe('password')
+  expect(reply.text).not.toContain(password)
+})
+
+test.each(['email', 'password', 'fname', 'lname'])('a signup without %s is refused', async (field) => {
+  const reply = await app.visitor().post('/api/signup', { ...newAccount(), [field]: undefined })
+  expect([reply.status, reply.body.issues[0].path]).toEqual([400, field])
+})
+
+test('an email is taken however its letters are cased', async () => {
+  const input = newAccount()
+  expect((await app.visitor().post('/api/signup', input)).status).toBe(201)
+  const again = { ...input, email: input.email.toUpperCase() }
+  const reply = await app.visitor().post('/api/signup', again)
+  expect([reply.status, reply.body.err]).toEqual([400, '400: This email is taken'])
+  const login = await app.visitor().post('/api/login', { email: again.email, password: input.password })
+  expect(login.status).toBe(200)
+})
+
+test('of signups of one email at once, one succeeds', async () => {
+  const input = newAccount()
+  const replies = await Promise.all(Array.from({ length: 6 }, () => app.visitor().post('/api/signup', input)))
+  expect(replies.map((r) => r.status).sort()).toEqual([201, 400, 400, 400, 400, 400])
+})
+
+test('a wrong password and an unknown email get the same answer', async () => {
+  const { account } = await app.member()
+  const wrong = await app.visitor().post('/api/login', { email: account.email, password: 'Wrong123' })
+  const unknown = await app.visitor().post('/api/login', { email: 'who@example.com', password: 'Wrong123' })
+  const seen = ({ status, body }: typeof wrong) => [status, body.err]
+  expect(seen(wrong)).toEqual([400, '400: Invalid login credentials'])
+  expect(seen(unknown)).toEqual(seen(wrong))
+})
+
+test('an unknown email costs a hash like a known one', async () => {
+  const verified: (string | null)[] = []
+  const { passwords } = app.deps
+  const { verify } = passwords
+  passwords.verify = (hashed, password) => {
+    verified.push(hashed)
+    return verify(hashed, password)
+  }
+  try {
+    await app.visitor().post('/api/login', { email: 'who@example.com', password: 'Wrong123' })
+  } finally {
+    passwords.verify = verify
+  }
+  expect(verified).toEqual([null])
+})
+
+test('missing input at login is 400', async () => {
+  for (const body of [{}, { email: 'a@example.com' }, { password: 'x' }, { email: '', password: '' }]) {
+    expect((await app.visitor().post('/api/login', body)).status).toBe(400)
+  }
+})
+
+test('a hash of older parameters is replaced at login, and the password stays', async () => {
+  const { account, user } = await app.member()
+  const old = await hash(account.password, { memoryCost: 8192, timeCost: 1, parallelism: 1 })
+  await app.deps.db.update(users).set({ password: old }).where(eq(users.id, user.id))
+  const credentials = { email: account.email, password: account.password }
+  expect((await app.visitor().post('/api/login', credentials)).status).toBe(200)
+  const [row] = await app.deps.db.select().from(users).where(eq(users.id, user.id))
+  expect(row?.password).toStartWith('$argon2id$v=19$m=19456,t=2,p=1$')
+  expect((await app.visitor().post('/api/login', credentials)).status).toBe(200)
+})
+
+test('a disabled account is stopped at the door, on public paths too, from its next request', async () => {
+  const member = await app.member()
+  expect((await member.get('/api/movies/')).status).toBe(200)
+  await changeRole(app.deps, member.user.id, 'disabled')
+  for (const path of ['/api/movies/', '/api/me', '/api/list', '/robots.txt']) {
+    const reply = await member.get(path)
+    expect([path, reply.status, reply.body.err]).toEqual([path, 400, '400: account disabled'])
+  }
+})
+
+test('a disabled account learns it at login by the right password only', async () => {
+  const { account, user } = await app.member()
+  await changeRole(app.deps, user.id, 'disabled')
+  const right = await app.visitor().post('/api/login', { email: account.email, password: account.password })
+  expect([right.status, right.body.err]).toEqual([400, '400: account disabled'])
+  expect(right.headers.getSetCookie()).toEqual([])
+  const wrong = await app.visitor().post('/api/login', { email: account.email, password: 'Wrong123' })
+  expect(wrong.body.err).toBe('400: Invalid login credentials')
+})
+
+test('a route lets in its role and those above', async () => {
+  const allowed = async (role: 'readonly' | 'editor' | 'admin' | 'superuser') => {
+    const member = await app.member(role)
+    const movie = await member.post('/api/movies/', { title: 'Roles' })
+    const list = await member.get('/api/users')
+    return [movie.status, list.status]
+  }
+  expect(await allowed('readonly')).toEqual([401, 401])
+  expect(await allowed('editor')).toEqual([201, 401])
+  expect(await allowed('admin')).toEqual([201, 401])
+  expect(await allowed('superuser')).toEqual([201, 200])
+})
+
+test('visitors and low roles get 401 with the common word', async () => {
+  const visitor = await app.visitor().get('/api/me')
+  const low = await (await app.member('readonly')).post('/api/movies/', { title: 'No' })
+  for (const reply of [visitor, low]) {
+    expect(reply.status).toBe(401)
+    expect(reply.body.err).toStartWith('401: Unauthorized!')
+  }
+})
+
+test('a promotion takes effect on the next request of a live session', async () => {
+  const member = await app.member()
+  expect((await member.get('/api/users')).status).toBe(401)
+  await changeRole(app.deps, member.user.id, 'superuser')
+  expect((await member.get('/api/users')).status).toBe(200)
+})
+
+test('a session whose account is gone counts as logged out', async () => {
+  const reader = await app.member()
+  const writer = await app.member()
+  for (const member of [reader, writer]) {
+    await app.deps.db.delete(users).where(eq(users.id, member.user.id))
+  }
+  expect((await reader.get('/api/me')).status).toBe(401)
+  expect(reader.cookies.size).toBe(0)
+  const movie = await writer.post('/api/movies/', { title: 'By a ghost' })
+  expect(movie.status).toBe(401)
+})
+
+test('superusers list accounts, newest first, by page and by search', async () => {
+  const boss = await app.member('superuser')
+  const tag = `zed${++serial}`
+  for (const n of [1, 2, 3]) await app.member('editor', { fname: tag, lname: `N${n}` })
+  const all = await boss.get(`/api/users?search=${tag.toUpperCase()}`)
+  expect(all.body.map((u: { last_name: string }) => u.last_name)).toEqual(['N3', 'N2', 'N1'])
+  const second = await boss.get(`/api/users?search=${tag}&page=2&size=2`)
+  expect(second.body.map((u: { last_name: string }) => u.last_name)).toEqual(['N1'])
+  expect((await boss.get(`/api/users?search=${encodeURIComponent(`${tag} N2`)}`)).body).toHaveLength(1)
+  expect(all.text).not.toContain('argon2')
+})

@@ -1,0 +1,132 @@
+// The wire contract: what an existing client sees, it goes on seeing.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { startApp, type TestApp } from './support/harness.ts'
+
+let app: TestApp
+beforeAll(async () => {
+  app = await startApp()
+})
+afterAll(() => app.close())
+
+test('an error is JSON whose err begins with the status', async () => {
+  const reply = await app.visitor().post('/api/login', { email: 'nobody@example.com', password: 'wrong1A' })
+  expect(reply.status).toBe(400)
+  expect(reply.body.err).toBe('400: Invalid login credentials')
+})
+
+test('a path that does not exist is named in the 404', async () => {
+  const reply = await app.visitor().get('/no/such/path?x=1')
+  expect([reply.status, reply.body.err]).toEqual([404, '404: /no/such/path'])
+})
+
+test.each([
+  ['GET', '/api/login', 'POST, OPTIONS'],
+  ['GET', '/api/signup', 'POST, OPTIONS'],
+  ['GET', '/api/logout', 'POST, OPTIONS'],
+  ['POST', '/api/me', 'GET, HEAD, OPTIONS'],
+  ['PATCH', '/api/movies/1', 'GET, PUT, DELETE, HEAD, OPTIONS'],
+  ['DELETE', '/api/movies/', 'GET, POST, HEAD, OPTIONS'],
+  ['PUT', '/', 'GET, HEAD, OPTIONS'],
+])('%s %s is 405 and says what is allowed', async (method, path, allow) => {
+  const reply = await app.visitor().send(method, path)
+  expect([reply.status, reply.headers.get('allow')]).toEqual([405, allow])
+  expect(reply.body.err).toStartWith('405: ')
+})
+
+test('a GET may carry a JSON body, which is ignored', async () => {
+  // fetch refuses to send one: this client is a socket.
+  const answer = await rawRequest(
+    app.url,
+    'GET /api/movies/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 7\r\nConnection: close\r\n\r\n{"a":1}',
+  )
+  expect(answer).toStartWith('HTTP/1.1 200')
+  expect(answer).toEndWith('[]')
+})
+
+test('the collection answers with and without its slash, without a redirect', async () => {
+  const [bare, slashed] = [await app.visitor().get('/api/movies'), await app.visitor().get('/api/movies/')]
+  expect([bare.status, slashed.status]).toEqual([200, 200])
+})
+
+test('HEAD answers like GET without a body', async () => {
+  const reply = await app.visitor().send('HEAD', '/api/movies/')
+  expect([reply.status, reply.text]).toEqual([200, ''])
+})
+
+test('Connection: close is answered in kind', async () => {
+  const answer = await rawRequest(app.url, 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  expect(answer.toLowerCase()).toContain('\r\nconnection: close\r\n')
+})
+
+test('a well-formed request id is taken over, another is replaced', async () => {
+  const taken = await app.visitor().get('/health', { 'X-Request-Id': 'job-42_a' })
+  expect(taken.headers.get('x-request-id')).toBe('job-42_a')
+  const replaced = await app.visitor().get('/health', { 'X-Request-Id': 'no good {id}' })
+  expect(replaced.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+})
+
+test('the root leads to the API list; robots are denied; there is an icon and an example page', async () => {
+  const visitor = app.visitor()
+  const root = await visitor.get('/')
+  expect([root.status, root.headers.get('location')]).toEqual([302, '/api/list'])
+  const robots = await visitor.get('/robots.txt')
+  expect(robots.text).toBe('User-agent: *\nDisallow: /\n')
+  const icon = await visitor.get('/favicon.ico')
+  expect(icon.headers.get('content-type')).toStartWith('image/')
+  const example = await visitor.get('/examplehtml', { 'User-Agent': '<b>me</b>' })
+  expect(example.headers.get('content-type')).toStartWith('text/html')
+  expect(example.text).toContain('&lt;b&gt;me&lt;/b&gt;')
+})
+
+test('the development counter counts, also when it is asked at once', async () => {
+  const visitor = app.visitor()
+  const replies = await Promise.all(Array.from({ length: 20 }, () => visitor.get('/apitest/counter')))
+  const counts = replies.map((r) => r.body.counter as number).sort((a, b) => a - b)
+  expect(new Set(counts).size).toBe(20)
+})
+
+test('dbtruncate empties every table, spares the migrations, and ends all sessions', async () => {
+  const own = await startApp()
+  try {
+    const member = await own.member()
+    await member.post('/api/movies/', { title: 'Heat' })
+    const reply = await member.post('/apitest/dbtruncate', {})
+    expect([reply.status, reply.body]).toEqual([200, {}])
+    expect((await member.get('/api/movies/')).body).toEqual([])
+    expect((await member.get('/api/me')).status).toBe(401)
+    const journal = await own.deps.db.execute('select count(*)::int as n from drizzle.__drizzle_migrations')
+    expect(journal[0]?.n).toBeGreaterThan(0)
+  } finally {
+    await own.close()
+  }
+})
+
+test('in production the development endpoints do not exist', async () => {
+  const production = await startApp({ NODE_ENV: 'production' })
+  try {
+    for (const path of ['/apitest/counter', '/apitest/sleep?ms=1', '/apitest/block?ms=1']) {
+      expect((await production.visitor().get(path)).status).toBe(404)
+    }
+    expect((await production.visitor().post('/apitest/dbtruncate', {})).status).toBe(404)
+  } finally {
+    await production.close()
+  }
+})
+
+/** Sends bytes and returns everything up to the end of the connection. */
+async function rawRequest(url: string, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(url)
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  let text = ''
+  await Bun.connect({
+    hostname,
+    port: Number(port),
+    socket: {
+      open: (socket) => void socket.write(bytes),
+      data: (_socket, chunk) => void (text += chunk.toString()),
+      close: () => resolve(text),
+      error: (_socket, error) => reject(error),
+    },
+  })
+  return promise
+}

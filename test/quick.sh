@@ -1,0 +1,17 @@
+#!/bin/sh
+# Signs up, adds a movie and searches for it, with curl. Another server: URL=http://host:port sh test/quick.sh
+set -eu
+url=${URL:-http://127.0.0.1:8100}
+cookies=$(mktemp)
+trap 'rm -f "$cookies"' EXIT
+
+call() {
+  curl --silent --show-error --fail-with-body --cookie "$cookies" --cookie-jar "$cookies" \
+    --header 'Content-Type: application/json' "$@"
+  echo
+}
+
+call "$url/api/signup" --data "{\"email\":\"quick-$(date +%s)-$$@example.com\",\"password\":\"123abC\",\"fname\":\"Quick\",\"lname\":\"Start\"}"
+call "$url/api/movies/" --data '{"title":"Heat","director":"Michael Mann"}'
+call "$url/api/movies/?search=heat&limit=3"
+call "$url/api/me"

@@ -1,0 +1,74 @@
+// A link to a service that can be cut or stalled: what a network does to Postgres and Redis, on demand.
+import { connect, createServer, type Server, type Socket } from 'node:net'
+
+export interface FaultyLink {
+  /** The service's URL, by way of this link. */
+  url: string
+  /** Cuts what is open and refuses what comes. */
+  cut(): Promise<void>
+  /** Keeps connections open, and passes nothing on. */
+  stall(): void
+  restore(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens a link on a free port of loopback. */
+export async function openLink(serviceUrl: string): Promise<FaultyLink> {
+  const target = new URL(serviceUrl)
+  const sockets = new Set<Socket>()
+  let stalled = false
+  let port = 0
+  let server: Server
+
+  const listen = () =>
+    new Promise<void>((resolve, reject) => {
+      server = createServer((client) => {
+        const service = connect(Number(target.port), target.hostname)
+        const pass = (from: Socket, to: Socket) => {
+          sockets.add(from)
+          from.on('data', (chunk) => {
+            if (!stalled) to.write(chunk)
+          })
+          from.on('error', () => to.destroy())
+          from.on('close', () => {
+            sockets.delete(from)
+            to.destroy()
+          })
+        }
+        pass(client, service)
+        pass(service, client)
+      })
+      server.once('error', reject)
+      server.listen(port, '127.0.0.1', () => {
+        port = (server.address() as { port: number }).port
+        resolve()
+      })
+    })
+
+  const cut = () =>
+    new Promise<void>((resolve) => {
+      if (!server.listening) return resolve()
+      server.close(() => resolve())
+      for (const socket of sockets) socket.destroy()
+    })
+
+  await listen()
+  const url = new URL(serviceUrl)
+  url.hostname = '127.0.0.1'
+  url.port = String(port)
+
+  return {
+    url: url.href,
+    cut,
+    stall() {
+      stalled = true
+    },
+    async restore() {
+      // What was swallowed meanwhile is lost to those connections: they are cut, as a router would.
+      if (stalled) for (const socket of sockets) socket.destroy()
+      stalled = false
+      if (!server.listening) await listen()
+    },
+    close: cut,
+  }
+}

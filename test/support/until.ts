@@ -1,0 +1,16 @@
+// Waiting for a condition, instead of sleeping for luck.
+
+/** Resolves with the first truthy answer of `probe`; fails after `timeoutMs`, naming what was waited for. */
+export async function until<T>(
+  what: string,
+  probe: () => Promise<T> | T,
+  timeoutMs = 15_000,
+): Promise<NonNullable<T>> {
+  const end = performance.now() + timeoutMs
+  for (;;) {
+    const answer = await probe()
+    if (answer) return answer
+    if (performance.now() > end) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`)
+    await Bun.sleep(20)
+  }
+}
