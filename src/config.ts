@@ -1,6 +1,6 @@
 // Settings: every environment variable the project knows, parsed once into one frozen object.
 import { z } from 'zod'
-import { name, version } from '../package.json'
+import { name as project, version } from '../package.json'
 
 const SECONDS = 1000
 const DAY_S = 24 * 60 * 60
@@ -125,7 +125,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
 
   const e = parsed.data
   return Object.freeze({
-    name,
+    name: project,
     version,
     mode: e.NODE_ENV,
     production,

@@ -390,7 +390,7 @@ const has = (path: string, text: string) =>
 describe('the log file', () => {
   test('is created unreadable to others, goes on in a new file after a rotation, and loses nothing', async () => {
     const file = join(folder, 'rotated.log')
-    const child = Bun.spawn(
+    await using child = Bun.spawn(
       [
         process.execPath,
         '-e',
@@ -499,13 +499,14 @@ describe('syslog', () => {
     )
   })
 
-  test('gets a long line cut at 8 kB between two characters', async () => {
+  // The three lengths of the start move the limit to each byte of a character.
+  test.each(['', 'x', 'xx'])('gets a long line cut at 8 kB between two characters: %p', async (start) => {
     using syslog = await listen()
     const sink = new SyslogSink(`udp://127.0.0.1:${syslog.server.port}`)
-    sink.write('info', '2026-11-23T00:00:00.000Z', '€'.repeat(10_000))
+    sink.write('info', '2026-11-23T00:00:00.000Z', start + '€'.repeat(10_000))
     const datagram = await at(syslog.datagrams, 0)
     await sink.close()
-    expect(datagram.length).toBeGreaterThan(8188)
+    expect(datagram.length).toBeGreaterThan(8189)
     expect(datagram.length).toBeLessThanOrEqual(8192)
     expect(datagram.toString('utf8')).toEndWith('€€')
   })
@@ -585,6 +586,22 @@ describe('statements', () => {
       fields: { sql: 'select $1::text as it, $2::int', params: '["abc","7"]', ms: expect.any(Number) },
     })
     expect(lines).toHaveLength(1)
+  })
+
+  test('are readable in the pretty format', () => {
+    const fields = {
+      ms: 1.5,
+      sql: 'select "id" from "users" where "id" = $1',
+      params: '["a"]',
+      requestId: 'r-1',
+    }
+    const text = createPrettyFormat()({
+      level: 'info',
+      time: '2026-11-23T00:00:00.000Z',
+      msg: 'sql',
+      ...fields,
+    })
+    expect(text).toEndWith(' sql 1.5 ms select "id" from "users" where "id" = $1 ["a"] requestId=r-1\n')
   })
 
   test('carry the id of the request that sent them, when requests cross', async () => {

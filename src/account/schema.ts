@@ -27,6 +27,7 @@ export const Password = z
   .regex(/\p{Ll}/u, 'Password must have a lowercase letter')
   .regex(/\p{Lu}/u, 'Password must have an uppercase letter')
   .regex(/\d/, 'Password must have a digit')
+  .describe('With a lowercase letter, an uppercase letter and a digit.')
 
 const remember = z
   .boolean()

@@ -13,7 +13,8 @@ const Duration = z.object({
     .string()
     .regex(/^\d{1,6}$/, `must be milliseconds, from 0 to ${MAX_MS}`)
     .transform(Number)
-    .refine((ms) => ms <= MAX_MS, `must be milliseconds, from 0 to ${MAX_MS}`),
+    .refine((ms) => ms <= MAX_MS, `must be milliseconds, from 0 to ${MAX_MS}`)
+    .meta({ type: 'integer', minimum: 0, maximum: MAX_MS }),
 })
 const Waited = z.object({ ms: z.number() })
 
@@ -61,7 +62,7 @@ export const devRoutes = factory
 
 function isLoopback(databaseUrl: string): boolean {
   const { hostname } = new URL(databaseUrl)
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname)
+  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
 }
 
 /** Resolves after `ms`, or as soon as the signal fires. */

@@ -46,7 +46,9 @@ export function createPrettyFormat(): (record: LogRecord) => string {
 
   return (record) => {
     const isRequest = 'method' in record && 'path' in record && 'status' in record
-    const what = isRequest ? describeRequest(record) : describeEvent(record)
+    const what = isRequest
+      ? describeRequest(record)
+      : describeEvent(record.msg === 'sql' ? unquoted(record) : record)
     const below = record.error === undefined ? [] : errorLines(record.error)
     return [`${LEVELS[record.level]} ${record.time} ${what}`, ...below].join('\n') + '\n'
   }
@@ -61,6 +63,11 @@ export function colored(text: string, level: LogRecord['level']): string {
 function describeEvent({ level: _l, time: _t, pid: _p, msg = '', error: _e, ...fields }: LogRecord): string {
   const pairs = Object.entries(fields).map(([name, value]) => `${name}=${quoted(value)}`)
   return clean([msg, ...pairs].join(' '))
+}
+
+/** Statements are full of quotes: they stand in the message as they are. */
+function unquoted({ ms, sql, params = '', ...rest }: LogRecord): LogRecord {
+  return { ...rest, msg: `sql ${String(ms)} ms ${String(sql)} ${String(params)}`.trimEnd() }
 }
 
 function quoted(value: unknown): string {

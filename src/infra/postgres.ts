@@ -25,6 +25,6 @@ export function openPostgres(config: Config, log: Log) {
       statement_timeout: config.requestTimeoutMs,
     },
   })
-  if (config.log.sql) logStatements(sql, log)
-  return { sql, db: drizzle({ client: sql }) }
+  const client = config.log.sql ? logStatements(sql, log, config.log.redact) : sql
+  return { sql: client, db: drizzle({ client }) }
 }

@@ -28,7 +28,7 @@ const MovieQuery = z.object({
   page: Page,
   limit: PageSize,
   search: Search.describe('Part of the title or of the director, in any case.'),
-  creator: blankAsAbsent(z.uuid('must be a user id').optional()),
+  creator: blankAsAbsent(z.uuid('must be a user id').optional()).describe('Id of the account that added it.'),
 })
 
 const OneMovie = z.object({ id: RowId })

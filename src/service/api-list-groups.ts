@@ -1,4 +1,4 @@
-// What the API list says of the routes: grouped by path, their schemas in words.
+// What the API list says of the routes: grouped by slice, their schemas in words.
 import type { ApiRoute, RouteInput } from '../web/doc.ts'
 import {
   fieldsOf,
@@ -58,40 +58,34 @@ export function describe(routes: ApiRoute[]) {
       })),
     }
   })
-  const result = { groups: groupByPath(entries), types: [...types.values()] }
+  const result = { groups: groupBySlice(entries), types: [...types.values()] }
   described.set(routes, result)
   return result
 }
 
-/**
- * Groups by path: a name under /api that several routes share is a resource, the single calls there are
- * the account's; what serves the server itself comes after them, what exists only in development last.
- */
-function groupByPath(entries: Entry[]): Group[] {
-  const account: Group = { title: 'Account', prefix: '/api', entries: [] }
-  const service: Group = { title: 'Service', prefix: '/', entries: [] }
-  const development: Group = {
+/** What is mounted at these paths is no resource: the account's calls come first, the server's own last. */
+const KNOWN: Record<string, { title: string; rank: number; note?: string }> = {
+  '/api': { title: 'Account', rank: 0 },
+  '/': { title: 'Service', rank: 2 },
+  '/apitest': {
     title: 'Development',
-    prefix: '/apitest',
+    rank: 3,
     note: 'Only in development: in production these do not exist.',
-    entries: [],
-  }
-  const resources = new Map<string, Group>()
-  const shared = Map.groupBy(entries, ({ route }) => route.path.split('/', 3).join('/'))
+  },
+}
+const RESOURCE_RANK = 1
 
-  for (const entry of entries) {
-    const [, top, name = ''] = entry.route.path.split('/')
-    const prefix = `/${top}/${name}`
-    if (top === 'apitest') development.entries.push(entry)
-    else if (top !== 'api' || name === 'list') service.entries.push(entry)
-    else if (name === '' || shared.get(prefix)?.length === 1) account.entries.push(entry)
-    else {
-      const resource = resources.get(name) ?? { title: titleOf(name), prefix, entries: [] }
-      resources.set(name, resource)
-      resource.entries.push(entry)
-    }
-  }
-  return [account, ...resources.values(), service, development].filter((g) => g.entries.length > 0)
+/** One group for each path under which slices are mounted; resources in order of declaration. */
+function groupBySlice(entries: Entry[]): Group[] {
+  const groups = [...Map.groupBy(entries, ({ route }) => route.base)].map(([prefix, members]) => {
+    const { title, rank, note } = KNOWN[prefix] ?? { title: titleOf(prefix), rank: RESOURCE_RANK }
+    return { title, prefix, note, rank, entries: members }
+  })
+  return groups.toSorted((a, b) => a.rank - b.rank)
 }
 
-const titleOf = (name: string) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll('-', ' ')
+/** `/api/film-reels` is about film reels. */
+function titleOf(prefix: string): string {
+  const name = prefix.slice(prefix.lastIndexOf('/') + 1).replaceAll('-', ' ')
+  return name.charAt(0).toUpperCase() + name.slice(1)
+}

@@ -66,10 +66,10 @@ function objectType(schema: JsonSchema): TypePart[] {
   const inner = properties(schema)
   const extra = schema.additionalProperties
   if (inner.length > 0) {
-    const members = inner.map(([name, s]) => [
-      `${name}${schema.required?.includes(name) ? '' : '?'}: `,
-      ...typeOf(s),
-    ])
+    const members = inner.map(([name, s]): TypePart[] => {
+      const mark = schema.required?.includes(name) ? '' : '?'
+      return join([[`${name}${mark}`], typeOf(s)], ': ')
+    })
     return ['{ ', ...join(members, ', '), ' }']
   }
   return typeof extra === 'object' ? ['object of ', ...typeOf(extra)] : ['{}']

@@ -31,13 +31,14 @@ ul { padding: 0; list-style: none }
 h1 { font-size: 2rem; line-height: 1.2; font-weight: 650; letter-spacing: -0.02em }
 h1 small { font-size: 1rem; font-weight: 400; letter-spacing: 0; color: var(--muted) }
 .server { display: flex; flex-wrap: wrap; gap: 0.25rem 2rem; margin: 0.75rem 0 1.25rem }
-.server div { display: flex; flex-wrap: wrap; gap: 0 0.5rem }
+.server dt, .server dd { display: inline }
+.server dt { margin-right: 0.375rem }
 .server dt, .server time { color: var(--muted) }
-.top p { max-width: 46rem }
+.top p { max-width: 54rem; text-wrap: pretty }
 .top p + p { margin-top: 0.5rem }
 
 .page { display: grid; grid-template-columns: 15.5rem minmax(0, 1fr); gap: 0 3.5rem }
-nav { position: sticky; top: 0; align-self: start; max-height: 100vh; overflow: auto; padding: 2.25rem 0.25rem 2rem; font-size: 0.8125rem }
+nav { position: sticky; top: 0; margin-left: -0.25rem; align-self: start; max-height: 100vh; overflow: auto; padding: 2.25rem 0.25rem 2rem; font-size: 0.8125rem }
 nav a { display: flex; gap: 0.625rem; padding: 0.125rem 0; text-decoration: none }
 nav > ul > li > a { font-weight: 650 }
 nav > ul > li + li { margin-top: 1rem }
@@ -65,9 +66,7 @@ h3 .method {
 @media (hover: hover) { .self { opacity: 0 } article:hover .self, .self:focus-visible { opacity: 1 } }
 .role { font-size: 0.8125rem; color: var(--muted) }
 .role strong { color: var(--ink); font-weight: 600 }
-.role .anyone { color: inherit; font-weight: 400 }
-.GET { --method: var(--get) } .POST { --method: var(--post) } .PUT { --method: var(--put) }
-.PATCH { --method: var(--patch) } .DELETE { --method: var(--delete) } .method { --method: var(--muted) }
+.method { --method: var(--muted) }
 .method.GET { --method: var(--get) } .method.POST { --method: var(--post) } .method.PUT { --method: var(--put) }
 .method.PATCH { --method: var(--patch) } .method.DELETE { --method: var(--delete) }
 
@@ -79,12 +78,15 @@ article > p { margin-top: 0.125rem }
 .fields > div + div { border-top: 1px dotted var(--line) }
 .fields dt em { font-style: normal; font-size: 0.75rem; color: var(--accent) }
 .note { color: var(--muted) }
-article > .fields { margin-top: 0.5rem; font-size: 0.8125rem; line-height: 1.5rem }
+
+.types { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 0 3rem; margin-top: 0.75rem }
+.types .fields { margin-top: 0.5rem; font-size: 0.8125rem; line-height: 1.5rem }
+.types .fields > div { grid-template-columns: 7.5rem minmax(0, 1fr) }
 
 @media (max-width: 56rem) {
   body { padding: 2rem 1.25rem 3rem }
   .page { display: block }
-  nav { position: static; max-height: none; padding: 1.25rem 0 0; font-size: 0.9375rem }
+  nav { position: static; max-height: none; padding: 1.25rem 0.25rem 0; font-size: 0.9375rem }
   nav > ul { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem }
   nav > ul > li + li { margin-top: 0 }
   nav a { padding: 0.25rem 0; text-decoration: underline; text-decoration-color: var(--muted) }
@@ -96,7 +98,7 @@ article > .fields { margin-top: 0.5rem; font-size: 0.8125rem; line-height: 1.5re
   h3 { gap: 0.5rem }
   h3 .method { min-width: 0 }
   .facts > div { display: block }
-  .fields > div { display: block; padding: 0.25rem 0 }
+  .facts .fields > div { display: block; padding: 0.25rem 0 }
   .facts > div > dt { font-weight: 600 }
 }
 @media print {
@@ -105,7 +107,8 @@ article > .fields { margin-top: 0.5rem; font-size: 0.8125rem; line-height: 1.5re
     --paper: #fff; --ink: #000; --muted: #555; --line: #ccc; --wash: #fff; --accent: #000;
     --get: #000; --post: #000; --put: #000; --patch: #000; --delete: #000;
   }
-  body { max-width: none; padding: 0; font-size: 9.5pt }
+  html { font-size: 80% }
+  body { max-width: none; padding: 0 }
   .page { display: block }
   nav, .self { display: none }
   article, .fields > div { break-inside: avoid }

@@ -1,10 +1,11 @@
 // The page at /api/list: every method of the API, rendered from what its route says of itself.
+/** @jsxImportSource hono/jsx */
 import { raw } from 'hono/html'
 import { ROLES } from '../account/roles.ts'
 import type { Config } from '../config.ts'
 import type { ApiRoute } from '../web/doc.ts'
 import { describe, type Entry, type Group, type NamedType } from './api-list-groups.ts'
-import type { Field, TypePart } from './api-list-schema.ts'
+import { ago, Fields, idOf, Method, Path, Type } from './api-list-parts.tsx'
 import { STYLE } from './api-list-style.ts'
 
 interface Props {
@@ -35,12 +36,12 @@ export function ApiList({ config, startedAt, routes }: Props) {
             </h1>
             <Server mode={config.mode} startedAt={startedAt} methods={routes.length} />
             <p>
-              JSON in, JSON out. An error answers its status and{' '}
-              <code>{'{ "err": "404: what was wrong" }'}</code>.
+              JSON in, JSON out. An error is answered with its status and a body like{' '}
+              <code>{'{ "err": "404: /api/nothing" }'}</code>.
             </p>
             <p>
-              A method with a role takes an account that has this role or a higher one; from the lowest:{' '}
-              {ROLES.filter((role) => role !== 'disabled').join(', ')}. The others are open to anyone.
+              A role lets in accounts that have it or a higher one. Lowest first, they are{' '}
+              {ROLES.filter((role) => role !== 'disabled').join(', ')}. Anyone means no login.
             </p>
           </header>
           <div class="page">
@@ -162,70 +163,14 @@ function Types({ types }: { types: NamedType[] }) {
   return (
     <section id="types">
       <h2>Types</h2>
-      {types.map(({ name, fields, type }) => (
-        <article id={`types/${name}`}>
-          <h3>{name}</h3>
-          {fields.length > 0 ? <Fields fields={fields} /> : <Type parts={type} />}
-        </article>
-      ))}
+      <div class="types">
+        {types.map(({ name, fields, type }) => (
+          <article id={`types/${name}`}>
+            <h3>{name}</h3>
+            {fields.length > 0 ? <Fields fields={fields} answered /> : <Type parts={type} />}
+          </article>
+        ))}
+      </div>
     </section>
   )
-}
-
-function Fields({ fields }: { fields: Field[] }) {
-  return (
-    <dl class="fields">
-      {fields.map(({ name, required, type, limits, patterns, description }) => (
-        <div>
-          <dt>
-            <code>{name}</code> {required && <em>required</em>}
-          </dt>
-          <dd>
-            <Type parts={type} />
-            <span class="note">
-              {limits.map((limit) => `, ${limit}`)}
-              {patterns.map((pattern) => (
-                <>
-                  , matches <code>{pattern}</code>
-                </>
-              ))}
-              {description && `. ${description}`}
-            </span>
-          </dd>
-        </div>
-      ))}
-    </dl>
-  )
-}
-
-const Method = ({ name }: { name: string }) => <span class={`method ${name}`}>{name}</span>
-
-/** Links what a browser can open as it stands; marks the parameters of the rest. */
-function Path({ route: { method, path } }: { route: ApiRoute }) {
-  const parts = path.split(/(:\w+)/)
-  const text = <code>{parts.map((part) => (part.startsWith(':') ? <var>{part}</var> : part))}</code>
-  return method === 'GET' && parts.length === 1 ? <a href={path}>{text}</a> : text
-}
-
-const Type = ({ parts }: { parts: TypePart[] }) => (
-  <code>
-    {parts.map((part) =>
-      typeof part === 'string' ? part : <a href={`#types/${part.named}`}>{part.named}</a>,
-    )}
-  </code>
-)
-
-const idOf = ({ method, path }: ApiRoute) => `${method}${path}`
-
-const UNITS = [
-  ['day', 86_400_000],
-  ['hour', 3_600_000],
-  ['minute', 60_000],
-  ['second', 1000],
-] as const
-
-/** `3 hours ago`: the largest unit that fits, rounded down. */
-function ago(ms: number): string {
-  const [unit, length] = UNITS.find(([, size]) => ms >= size) ?? (['second', 1000] as const)
-  return new Intl.RelativeTimeFormat('en').format(-Math.floor(Math.max(ms, 0) / length), unit)
 }

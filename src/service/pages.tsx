@@ -1,4 +1,5 @@
 // Pages for people: the API list at the door, an example of a rendered page, robots.txt and the icon.
+/** @jsxImportSource hono/jsx */
 import type { Config } from '../config.ts'
 import { doc, type ApiRoute } from '../web/doc.ts'
 import { notFound } from '../web/errors.ts'

@@ -18,6 +18,8 @@ export interface RouteDoc {
 export interface ApiRoute {
   method: string
   path: string
+  /** The path under which its slice is mounted. */
+  base: string
   doc: RouteDoc | undefined
   role: Role | undefined
   inputs: RouteInput[]
@@ -40,13 +42,20 @@ export function doc(summary: string, answer: RouteDoc['answer'], status = 200): 
 
 /** Every route of an app in order of declaration, put together from the tags of its handlers. */
 export function describeRoutes(app: {
-  routes: { method: string; path: string; handler: object }[]
+  routes: { method: string; path: string; basePath: string; handler: object }[]
 }): ApiRoute[] {
   const byName = new Map<string, ApiRoute>()
-  for (const { method, path, handler } of app.routes) {
+  for (const { method, path, basePath, handler } of app.routes) {
     if (method === 'ALL') continue // middleware
     const name = `${method} ${path}`
-    const route = byName.get(name) ?? { method, path, doc: undefined, role: undefined, inputs: [] }
+    const route = byName.get(name) ?? {
+      method,
+      path,
+      base: basePath,
+      doc: undefined,
+      role: undefined,
+      inputs: [],
+    }
     byName.set(name, route)
     const found = tags.get(handler)
     if (found === undefined) continue

@@ -77,8 +77,7 @@ function answer(c: Context<AppEnv>, error: ApiError): Response {
 /** The error a client may see, or null for one that nobody foresaw. */
 function toApiError(thrown: unknown): ApiError | null {
   if (thrown instanceof ApiError) return thrown
-  if (thrown instanceof HTTPException)
-    return new ApiError(thrown.status as ContentfulStatusCode, thrown.message)
+  if (thrown instanceof HTTPException) return new ApiError(thrown.status, thrown.message)
   const code = causeCode(thrown)
   if (code === undefined) return null
   if (AWAY.test(code)) return unavailable('The service is not available right now, please try again')

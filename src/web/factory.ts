@@ -26,5 +26,4 @@ export const factory = createFactory<AppEnv>({ defaultAppOptions: { strict: fals
  * The context of any route. `requireRole` and `validate` make each route's context a type of its own,
  * and `Context` is invariant in it (because of `set`), so a function that takes them all must be open here.
  */
-// oxlint-disable-next-line typescript/no-explicit-any
-export type AnyContext = Context<any>
+export type AnyContext = Context

@@ -22,7 +22,11 @@ export function validate<S extends z.ZodType, T extends 'json' | 'query' | 'para
   { in: { [K in T]: z.input<S> }; out: { [K in T]: z.output<S> } }
 > {
   const check = zValidator(target, schema, (result, c) => {
-    if (!result.success) throw badInput(c, target, result.error)
+    if (!result.success) {
+      // So that the request log can show, secrets replaced, what was refused.
+      if (target === 'json') c.req.addValidatedData('json', result.data as object)
+      throw badInput(c, target, result.error)
+    }
     const broken = findBrokenText(result.data)
     if (broken !== undefined) throw refused(c, target, [broken])
   })
@@ -80,6 +84,7 @@ const wholeNumber = (min: number, max: number) =>
     .regex(/^\d{1,10}$/, `must be a whole number from ${min} to ${max}`)
     .transform(Number)
     .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`)
+    .meta({ type: 'integer', minimum: min, maximum: max })
 
 const MAX_PAGE = 2 ** 31 - 1
 export const MAX_PAGE_SIZE = 1000
@@ -100,3 +105,4 @@ export const RowId = z
   .regex(/^[1-9]\d{0,9}$/)
   .transform(Number)
   .refine((n) => n <= MAX_SERIAL)
+  .meta({ type: 'integer', minimum: 1, maximum: MAX_SERIAL })

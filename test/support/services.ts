@@ -1,34 +1,65 @@
-// Interim: databases and Redis for tests, from TEST_DATABASE_URL and TEST_REDIS_URL.
-import { Redis } from 'ioredis'
-import postgres from 'postgres'
-import { drizzle } from 'drizzle-orm/postgres-js'
-import { migrate } from 'drizzle-orm/postgres-js/migrator'
+// What a test file stands on: a database of its own, and a key prefix of its own on the shared Redis.
+import { randomBytes } from 'node:crypto'
+import {
+  databaseUrl,
+  deletePrefix as deleteKeys,
+  templateName,
+  type TestRun,
+  utf8Options,
+  withAdmin,
+} from '../../scripts/services/test-run.ts'
 
-const admin = process.env.TEST_DATABASE_URL ?? ''
-export const redisUrl = () => process.env.TEST_REDIS_URL ?? ''
-export const uniquePrefix = () => `test-${crypto.randomUUID().slice(0, 8)}:`
-export async function createDatabase() {
-  const name = `test_${crypto.randomUUID().replaceAll('-', '')}`
-  const sql = postgres(admin, { max: 1, onnotice: () => {} })
-  await sql.unsafe(`create database ${name}`)
-  const url = new URL(admin)
-  url.pathname = `/${name}`
-  const own = postgres(url.href, { max: 1, onnotice: () => {} })
-  await migrate(drizzle({ client: own }), { migrationsFolder: './drizzle' })
-  await own.end()
-  await sql.end()
+const OBJECT_IN_USE = '55006'
+const RETRY_MS = 50
+
+export interface TestDatabase {
+  url: string
+  drop(): Promise<void>
+}
+
+/** A migrated database: a clone of the run's template. */
+export const createDatabase = () => create(`TEMPLATE ${templateName(theRun())}`)
+
+/** A database without a table; UTF8 as everywhere if `options` of CREATE DATABASE do not say otherwise. */
+export const createEmptyDatabase = (options?: string) => create(options)
+
+export const redisUrl = () => theRun().TEST_REDIS_URL
+
+/** Begins the keys of one test file. */
+export const uniquePrefix = () => `${theRun().TEST_RUN}:${randomBytes(4).toString('hex')}:`
+
+/** Deletes the keys of a prefix, and no others. */
+export const deletePrefix = (prefix: string) => deleteKeys(redisUrl(), prefix)
+
+async function create(options?: string): Promise<TestDatabase> {
+  const run = theRun()
+  const name = `${run.TEST_RUN}_${randomBytes(4).toString('hex')}`
+  await withAdmin(run.TEST_DATABASE_URL, async (sql) => {
+    const statement = `CREATE DATABASE ${name} ${options ?? (await utf8Options(sql))}`
+    for (;;) {
+      try {
+        return await sql.unsafe(statement)
+      } catch (error) {
+        // Another file clones the template at this moment.
+        if ((error as { code?: string }).code !== OBJECT_IN_USE) throw error
+        await Bun.sleep(RETRY_MS)
+      }
+    }
+  })
   return {
-    url: url.href,
+    url: databaseUrl(run, name),
     async drop() {
-      const s = postgres(admin, { max: 1 })
-      await s.unsafe(`drop database ${name} with (force)`)
-      await s.end()
+      await withAdmin(run.TEST_DATABASE_URL, (sql) =>
+        sql.unsafe(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+      )
     },
   }
 }
-export async function deletePrefix(prefix: string) {
-  const redis = new Redis(redisUrl())
-  const keys = await redis.keys(`${prefix}*`)
-  if (keys.length) await redis.unlink(...keys)
-  redis.disconnect()
+
+function theRun(): TestRun {
+  const { TEST_DATABASE_URL, TEST_REDIS_URL, TEST_RUN } = process.env
+  if (!TEST_DATABASE_URL || !TEST_REDIS_URL || !TEST_RUN) {
+    throw new Error('TEST_RUN is not set: test/preload.ts sets it, and bunfig.toml names that file')
+  }
+  return { TEST_DATABASE_URL, TEST_REDIS_URL, TEST_RUN }
 }

@@ -1,0 +1,205 @@
+// The house rules that a machine can check: who imports whom in src, and what stays portable. Part of `npm run check`.
+import { readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+
+/**
+ * Who may import whom. A room is a folder of src or a file at its top; a folder that is not named here is a slice,
+ * `entry` is a file that starts a role. Files of one room import each other freely; `types` only for their types.
+ */
+const ROOMS: Record<string, { imports: string[]; types?: string[] }> = {
+  entry: { imports: ['process', 'infra', 'app', 'crons', 'tasks', 'jobs', 'web', 'config', 'deps'] },
+  process: { imports: ['config', 'deps'], types: ['web'] },
+  infra: { imports: ['slice', 'web', 'jobs', 'prepared', 'config', 'deps'] },
+  app: { imports: ['slice', 'web'], types: ['jobs', 'config', 'deps'] },
+  crons: { imports: ['tasks', 'jobs', 'deps'] },
+  tasks: { imports: ['slice', 'jobs', 'deps'] },
+  slice: { imports: ['tasks', 'web', 'prepared', 'deps'], types: ['jobs', 'config'] },
+  web: { imports: ['deps'], types: ['config'] },
+  jobs: { imports: ['deps'], types: ['config'] },
+  prepared: { imports: ['deps'] },
+  deps: { imports: [], types: ['slice', 'jobs', 'config'] },
+  config: { imports: [] },
+}
+const ENTRIES = ['server.ts', 'worker.ts', 'supervisor.ts']
+
+/** Packages and globals that are not for every file: who may not use them at run time, and why. */
+const RESERVED: { names: RegExp; barred: (source: Source) => boolean; why: string }[] = [
+  {
+    names: /^(postgres|ioredis|@node-rs\/argon2|pino|drizzle-orm\/postgres-js)(\/|$)/,
+    barred: ({ room }) => room !== 'infra',
+    why: 'only infra imports a driver at run time: take what you need from deps',
+  },
+  {
+    names: /^(Bun|bun|node:child_process|node:cluster)\b/,
+    barred: ({ room }) => room !== 'process' && room !== 'infra',
+    why: 'only process and infra use Bun and its process APIs',
+  },
+  {
+    names: /^(process|Bun)\.env$/,
+    barred: ({ room }) => room !== 'config',
+    why: 'only config.ts reads the environment: add a setting there',
+  },
+  {
+    names: /^hono\b/,
+    barred: ({ room }) => ['jobs', 'tasks', 'crons', 'config'].includes(room),
+    why: 'only app, slices and web know HTTP: move it there',
+  },
+  {
+    names: /^(process|Buffer|Bun|require|global|setImmediate|bun|node:(?!async_hooks$).*)\b/,
+    barred: ({ portable }) => portable,
+    why: 'app.ts reaches this file, which must run wherever web APIs do: use one, or move it to infra',
+  },
+]
+const GLOBALS = ['process', 'Buffer', 'Bun', 'require', 'global', 'setImmediate']
+
+const MAX_LINES = 200
+/** Files that may be longer, up to this: each is one thing, and two would read worse. */
+const LONG_FILES: Record<string, number> = {
+  'infra/sessions.ts': 220, // the store and its scripts
+  'jobs/operate.ts': 260, // one function for each thing an operator does
+  'jobs/scripts.ts': 260, // the Lua of the queue
+  'jobs/worker.ts': 510, // the worker's loop
+}
+
+interface Source {
+  /** Below src, as are the targets of imports inside it. */
+  path: string
+  room: string
+  text: string
+  imports: { target: string; line: number; typeOnly: boolean }[]
+  /** `app.ts` imports it at run time, directly or not. */
+  portable: boolean
+}
+
+/**
+ * The broken rules of a checkout, one message each: file, line, what is wrong, what to do. Empty: all are kept.
+ * @param root the folder that holds src
+ */
+export function findBrokenRules(root: string): string[] {
+  const sources = new Map<string, Source>()
+  for (const path of [...new Bun.Glob('**/*.{ts,tsx}').scanSync(join(root, 'src'))].toSorted()) {
+    const text = readFileSync(join(root, 'src', path), 'utf8')
+    sources.set(path, { path, room: roomOf(path), text, imports: findImports(path, text), portable: false })
+  }
+  const reached = new Set(['app.ts'])
+  for (const path of reached) {
+    const source = sources.get(path)
+    if (source) source.portable = true
+    for (const target of runtimeFiles(source)) reached.add(target) // this loop comes to it, too
+  }
+  const checks = [checkForm, checkArrows, checkReserved]
+  return [...sources.values()]
+    .flatMap((s) => checks.flatMap((check) => check(s)))
+    .concat(findCircles(sources))
+}
+
+function roomOf(path: string): string {
+  if (ENTRIES.includes(path)) return 'entry'
+  const [top = '', inFolder] = path.split('/')
+  if (inFolder === undefined) return top.replace(/\.tsx?$/, '')
+  return Object.hasOwn(ROOMS, top) ? top : 'slice'
+}
+
+const IMPORT =
+  /(?:^(?:import|export)\s+(?:(type\s+)?([\w$*{},\s]*?)\s*\bfrom\s+)?|(?<!typeof )\bimport\(\s*)['"]([^'"]+)['"]/gm
+
+function findImports(path: string, text: string): Source['imports'] {
+  return [...text.matchAll(IMPORT)].map(({ 1: type, 2: clause, 3: name = '', index }) => ({
+    target: name.startsWith('.') ? normalize(join(dirname(path), name)) : name,
+    line: text.slice(0, index).split('\n').length,
+    typeOnly: type !== undefined || /^\{(\s*type\s[^,}]*,?)+\s*\}$/.test(clause ?? ''),
+  }))
+}
+
+const isFile = (target: string) => /\.tsx?$/.test(target)
+
+function runtimeFiles(source: Source | undefined): string[] {
+  return source?.imports.filter((i) => !i.typeOnly && isFile(i.target)).map((i) => i.target) ?? []
+}
+
+function checkForm({ path, text }: Source): string[] {
+  const broken: string[] = []
+  const opening = /^(?:#!.*\n)?((?:\/\/.*\n)+)/.exec(text)?.[1] ?? ''
+  if (!/^\/\/ \S[^]*[.!?]\)?\n$/.test(opening)) {
+    broken.push(at(path, 1, 'a file opens with a sentence on what it is for: // The queries of movies.'))
+  }
+  const lines = text.trimEnd().split('\n').length
+  const most = LONG_FILES[path] ?? MAX_LINES
+  if (lines > most)
+    broken.push(at(path, most + 1, `${lines} lines, at most ${most} are: look for a second room`))
+  if (/(^|\/)(utils?|helpers?|common)[./]/.test(path)) {
+    broken.push(at(path, 1, 'utils, helpers and common say nothing: name it after what it does'))
+  }
+  const own = text.replaceAll(/\/\/.*|\/\*[^]*?\*\//g, '').replaceAll(IMPORT, '')
+  if (/^export\b/m.test(text) && own.replaceAll(/^export\s+(type\s+)?\{[^}]*\}|;/gm, '').trim() === '') {
+    broken.push(at(path, 1, 'a file that only exports what others hold is a barrel: import from those files'))
+  }
+  return broken
+}
+
+function checkArrows({ path, room, imports }: Source): string[] {
+  const rule = ROOMS[room]
+  if (!rule) return [at(path, 1, `${room} is no room: use one, or add its arrows to scripts/architecture.ts`)]
+  return imports.flatMap(({ target, line, typeOnly }) => {
+    if (target.startsWith('..') && target !== '../package.json') {
+      return at(path, line, `${target} is outside of src: move it in`)
+    }
+    if (!isFile(target)) return []
+    if (/\/routes\.tsx?$/.test(target) && room !== 'app' && dirname(path) !== dirname(target)) {
+      return at(
+        path,
+        line,
+        `only app.ts imports ${target}: take what you need from another file of that slice`,
+      )
+    }
+    const to = roomOf(target)
+    if (to === room || rule.imports.includes(to)) return []
+    const typesAllowed = rule.types?.includes(to)
+    if (typesAllowed && (typeOnly || target === 'jobs/task.ts')) return [] // where a task is declared is portable
+    const instead = typesAllowed ? 'use `import type`' : 'turn the arrow round, or pass it in through deps'
+    return at(path, line, `${room} may not import ${target} (${to}): ${instead}`)
+  })
+}
+
+// Bun's own parser tells a global from a string, comment, type, property or local name of the same spelling.
+const define = Object.fromEntries(GLOBALS.map((name) => [name, `globalThis.$global.${name}`]))
+const parsers = {
+  ts: new Bun.Transpiler({ loader: 'ts', define }),
+  tsx: new Bun.Transpiler({ loader: 'tsx', define }),
+}
+
+function checkReserved(source: Source): string[] {
+  const { path, text } = source
+  const code = parsers[path.endsWith('x') ? 'tsx' : 'ts'].transformSync(text)
+  const globals = new Set(code.match(/(?<=globalThis\.\$global\.)\w+(\.env\b)?/g))
+  const used = source.imports.filter((i) => !i.typeOnly).map(({ target, line }) => ({ name: target, line }))
+  used.push(...[...globals].map((name) => ({ name, line: lineOf(name, text) })))
+  return used.flatMap(({ name, line }) =>
+    RESERVED.filter((r) => r.names.test(name) && r.barred(source)).map((r) =>
+      at(path, line, `${name}: ${r.why}`),
+    ),
+  )
+}
+
+function lineOf(name: string, text: string): number {
+  const word = new RegExp(`(?<![\\w.$])${name.replace('.', '\\.')}\\b`)
+  return text.split('\n').findIndex((line) => word.test(line.replace(/\/\/.*|^\s*\/?\*.*/, ''))) + 1
+}
+
+function findCircles(sources: Map<string, Source>): string[] {
+  const done = new Set<string>()
+  const walk = (path: string, trail: string[]): string[] => {
+    const from = trail.indexOf(path)
+    if (from >= 0) {
+      const circle = [...trail.slice(from), path]
+      const line = sources.get(path)?.imports.find((i) => i.target === circle[1])?.line ?? 1
+      return [at(path, line, `a circle, ${circle.join(' -> ')}: move what they share to a third file`)]
+    }
+    if (done.has(path)) return []
+    done.add(path)
+    return runtimeFiles(sources.get(path)).flatMap((next) => walk(next, [...trail, path]))
+  }
+  return [...sources.keys()].flatMap((path) => walk(path, []))
+}
+
+const at = (path: string, line: number, message: string) => `src/${path}:${line}: ${message}`

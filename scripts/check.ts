@@ -1,0 +1,40 @@
+// `npm run check`: types, lint, format, house rules and lockfiles, all of them even if one fails. Exits 1 if any did.
+import { join } from 'node:path'
+import { findBrokenRules } from './architecture.ts'
+import { findLockfileFaults } from './lockfiles.ts'
+
+const ROOT = join(import.meta.dir, '..')
+
+/** What is wrong, as text to print; empty if nothing is. */
+type Check = () => Promise<string> | string
+
+const CHECKS: Record<string, Check> = {
+  types: () => run('tsc', '-p', '.'),
+  lint: () => run('oxlint', '--type-aware', '--deny-warnings'),
+  format: () => run('oxfmt', '--check', '.'),
+  architecture: () => findBrokenRules(ROOT).join('\n'),
+  lockfiles: () => findLockfileFaults(ROOT).join('\n'),
+}
+
+async function run(tool: string, ...options: string[]): Promise<string> {
+  const child = Bun.spawn([join(ROOT, 'node_modules/.bin', tool), ...options], {
+    cwd: ROOT,
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  return code === 0 ? '' : `${out}${err}`.trim() || `${tool} ended with code ${code} and no word`
+}
+
+/** A check that cannot run has failed, and hides none of the others. */
+async function report(name: string, check: Check): Promise<boolean> {
+  const start = performance.now()
+  const found = await Promise.try(check).catch((error: unknown) => Bun.inspect(error))
+  const seconds = ((performance.now() - start) / 1000).toFixed(1)
+  console.log(`${name.padEnd(14)}${found === '' ? 'ok' : 'FAILED'}  ${seconds} s`)
+  if (found !== '') console.log(`${found.replaceAll(/^(?=.)/gm, '  ')}\n`)
+  return found === ''
+}
+
+const kept = await Promise.all(Object.entries(CHECKS).map(([name, check]) => report(name, check)))
+process.exitCode = kept.every(Boolean) ? 0 : 1

@@ -1,0 +1,27 @@
+// How a command of this folder ends: 0 done, 1 it could not be done and why, 2 it was called wrongly and how to call it.
+import { causeCode } from '../src/web/errors.ts'
+
+/** The command was called wrongly; its usage is shown below the message. */
+export class UsageError extends Error {
+  override name = 'UsageError'
+}
+
+/** Runs a command, says what went wrong if something did, and ends the process. */
+export async function runCommand(usage: string, command: () => Promise<void>): Promise<never> {
+  try {
+    await command()
+    process.exit(0)
+  } catch (error) {
+    console.error(error instanceof UsageError ? `${error.message}\n\n${usage}` : explain(error))
+    process.exit(error instanceof UsageError ? 2 : 1)
+  }
+}
+
+/** The innermost cause: Drizzle's own message holds every parameter of the statement, password hashes included. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (causeCode(error) === 'REDIS_AWAY') return 'Redis does not answer'
+  if (error.cause !== undefined) return explain(error.cause)
+  if (error instanceof AggregateError) return error.errors.map(explain).join('; ')
+  return error.message
+}

@@ -1,0 +1,80 @@
+// Applies the migrations of drizzle/ to a database. Safe to run from many places at once: each is applied once.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { drizzle } from 'drizzle-orm/postgres-js'
+import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
+import postgres from 'postgres'
+import { provideServices } from './services.ts'
+
+const FOLDER = join(import.meta.dir, '..', 'drizzle')
+
+/** The advisory lock that all runs wait for: any number that every version of the program agrees on. */
+const LOCK = 7_263_501
+
+/**
+ * Applies what is missing, under a lock, all or nothing.
+ * @returns how many were applied
+ * @throws Error if the database is not UTF8, or with the cause that Postgres gave
+ */
+export async function migrate(url: string, log: (line: string) => void = () => {}): Promise<number> {
+  // One connection that never changes: the lock belongs to the session.
+  const sql = postgres(url, { max: 1, idle_timeout: 0, max_lifetime: null, onnotice: () => {} })
+  try {
+    await refuseOtherEncodings(sql)
+    await sql`select pg_advisory_lock(${LOCK})`
+    const before = await countApplied(sql)
+    await applyMigrations(drizzle(sql), { migrationsFolder: FOLDER })
+    const applied = (await countApplied(sql)) - before
+    log(applied === 0 ? 'the database is up to date' : `applied ${applied} of ${countKnown()} migrations`)
+    return applied
+  } catch (error) {
+    // Drizzle's own message is the whole statement; what went wrong is in the cause.
+    throw error instanceof Error && error.cause instanceof Error
+      ? new Error(`A migration failed: ${error.cause.message}`, { cause: error })
+      : error
+  } finally {
+    await sql.end()
+  }
+}
+
+async function refuseOtherEncodings(sql: postgres.Sql): Promise<void> {
+  const [row] = await sql<{ name: string; encoding: string }[]>`
+    select current_database() as name, current_setting('server_encoding') as encoding`
+  if (row === undefined || row.encoding === 'UTF8') return
+  throw new Error(
+    `The database "${row.name}" stores ${row.encoding}, but UTF8 is needed. Make one by: ` +
+      `CREATE DATABASE "${row.name}" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'`,
+  )
+}
+
+async function countApplied(sql: postgres.Sql): Promise<number> {
+  const [table] = await sql<{ found: boolean }[]>`
+    select to_regclass('drizzle.__drizzle_migrations') is not null as found`
+  if (!table?.found) return 0
+  const [row] = await sql<{ n: number }[]>`select count(*)::int as n from drizzle.__drizzle_migrations`
+  return row?.n ?? 0
+}
+
+/** How many migrations drizzle/ holds. */
+export function countKnown(): number {
+  const journal = JSON.parse(readFileSync(join(FOLDER, 'meta', '_journal.json'), 'utf8')) as {
+    entries: unknown[]
+  }
+  return journal.entries.length
+}
+
+if (import.meta.main) {
+  try {
+    const { env, close } = await provideServices(process.env, { postgres: true, redis: false })
+    const url = env.MIGRATE_DATABASE_URL || env.DATABASE_URL
+    if (!url) throw new Error('DATABASE_URL is not set: production needs it')
+    try {
+      await migrate(url, console.log)
+    } finally {
+      await close()
+    }
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    process.exit(1)
+  }
+}

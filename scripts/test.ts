@@ -1,0 +1,30 @@
+// `npm test`: all tests, in parallel, on services that exist for this run only. Arguments go to `bun test`.
+//
+// TEST_DATABASE_URL and TEST_REDIS_URL name servers to use instead of embedded ones; TEST_REDIS=embedded keeps to the
+// embedded Redis where a redis-server is installed. DATABASE_URL and REDIS_URL are never read.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import { prepareTestRun } from './services/test-run.ts'
+
+const { run, close } = await prepareTestRun(process.env)
+const tests = spawn(process.execPath, ['test', '--parallel', ...process.argv.slice(2)], {
+  cwd: resolve(import.meta.dir, '..'),
+  // Set but empty, so that no test can reach a development database by way of .env.
+  env: {
+    ...process.env,
+    ...run,
+    NODE_ENV: 'test',
+    DATABASE_URL: '',
+    MIGRATE_DATABASE_URL: '',
+    REDIS_URL: '',
+  },
+  stdio: 'inherit',
+})
+// Ctrl-C reaches the tests by themselves; this process stays to clean up behind them.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => tests.kill('SIGTERM'))
+
+const [code] = (await once(tests, 'exit')) as [number | null]
+await close()
+process.exit(code ?? 1)

@@ -1,0 +1,178 @@
+// Accounts from the command line, and the only way to the first superuser: npm run user -- create ann@example.com --role superuser
+import { randomBytes } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import type { z } from 'zod'
+import { changeRole } from '../src/account/auth.ts'
+import { createUser, findUserWithHash, listUsers, type User } from '../src/account/queries.ts'
+import { ROLES } from '../src/account/roles.ts'
+import { Password, Signup } from '../src/account/schema.ts'
+import { loadConfig } from '../src/config.ts'
+import type { Deps, Role } from '../src/deps.ts'
+import { createDeps } from '../src/infra/deps.ts'
+import { runCommand, UsageError } from './command.ts'
+import { migrate } from './migrate.ts'
+import { readHidden } from './prompt.ts'
+import { provideServices } from './services.ts'
+
+const USAGE = `Usage: npm run user -- create <email> [--role <role>] [--first <name>] [--last <name>] [--password-stdin]
+       npm run user -- role <email> <role>
+       npm run user -- disable <email>
+       npm run user -- list [--search <text>]
+Roles, lowest first: ${ROLES.join(', ')}
+The password is asked for on a terminal, read from standard input with --password-stdin, made up otherwise.`
+
+const GENERATED_BYTES = 18
+const LIST_PAGE = 1000
+
+type Command = (deps: Deps) => Promise<void>
+
+/** Checks the arguments before anything is opened. */
+function parseCommand(args: string[]): Command {
+  const { positionals, values } = readArguments(args)
+  const [name = '', ...rest] = positionals
+  const accept = (count: number, ...options: string[]) => {
+    if (rest.length !== count) throw new UsageError(`${name} takes ${count} argument(s), not ${rest.length}`)
+    const stray = Object.keys(values).find((option) => !options.includes(option))
+    if (stray !== undefined) throw new UsageError(`${name} has no option --${stray}`)
+  }
+  const [email = '', role = ''] = rest
+  switch (name) {
+    case 'create': {
+      accept(1, 'role', 'first', 'last', 'password-stdin')
+      const account = {
+        email: checked(Signup.shape.email, email, 'The email'),
+        role: checkedRole(values.role ?? 'editor'),
+        first_name: checked(Signup.shape.fname, values.first ?? email.replace(/@.*/, ''), '--first'),
+        last_name: values.last === undefined ? '' : checked(Signup.shape.lname, values.last, '--last'),
+      }
+      return (deps) => create(deps, account, values['password-stdin'] === true)
+    }
+    case 'role': {
+      accept(2)
+      const newRole = checkedRole(role)
+      return (deps) => setRole(deps, email, newRole)
+    }
+    case 'disable':
+      accept(1)
+      return (deps) => setRole(deps, email, 'disabled')
+    case 'list':
+      accept(0, 'search')
+      return (deps) => list(deps, values.search)
+    default:
+      throw new UsageError(name === '' ? 'Which command?' : `There is no command ${name}`)
+  }
+}
+
+function readArguments(args: string[]) {
+  const text = { type: 'string' } as const
+  const options = {
+    role: text,
+    first: text,
+    last: text,
+    search: text,
+    'password-stdin': { type: 'boolean' },
+  } as const
+  try {
+    return parseArgs({ args, options, allowPositionals: true })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function checked<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const { data, error } = schema.safeParse(value)
+  if (error) throw new Error(`${what}: ${error.issues.map((issue) => issue.message).join('; ')}`)
+  return data
+}
+
+function checkedRole(name: string): Role {
+  const role = ROLES.find((r) => r === name)
+  if (role === undefined) throw new Error(`There is no role "${name}": it is one of ${ROLES.join(', ')}`)
+  return role
+}
+
+type NewAccount = Pick<User, 'email' | 'role' | 'first_name' | 'last_name'>
+
+async function create({ db, passwords }: Deps, account: NewAccount, fromStdin: boolean): Promise<void> {
+  if (await findUserWithHash(db, account.email)) throw taken(account.email)
+  const { password, isGenerated } = await obtainPassword(fromStdin)
+  const user = await createUser(db, { ...account, password: await passwords.hash(password) })
+  if (user === undefined) throw taken(account.email)
+  console.log(`${user.email} is ${user.role} now`)
+  if (isGenerated) console.log(`Password: ${password}\nIt is shown this once, and kept only as a hash.`)
+}
+
+const taken = (email: string) => new Error(`There is an account ${email} already: \`role\` changes its role`)
+
+async function obtainPassword(fromStdin: boolean): Promise<{ password: string; isGenerated: boolean }> {
+  if (fromStdin) {
+    const given = (await Bun.stdin.text()).replace(/\r?\n$/, '')
+    return { password: checked(Password, given, 'The password'), isGenerated: false }
+  }
+  if (process.stdin.isTTY) {
+    const given = await readHidden('Password (empty: make one up): ')
+    if (given !== '') {
+      const password = checked(Password, given, 'The password')
+      if ((await readHidden('Once more: ')) !== password) throw new Error('The two passwords differ')
+      return { password, isGenerated: false }
+    }
+  }
+  return { password: generatePassword(), isGenerated: true }
+}
+
+/** Random, and of every kind of letter that the rules ask for: a draw without one is thrown away. */
+function generatePassword(): string {
+  for (;;) {
+    const password = randomBytes(GENERATED_BYTES).toString('base64url')
+    if (Password.safeParse(password).success) return password
+  }
+}
+
+async function setRole(deps: Deps, email: string, role: Role): Promise<void> {
+  // Both are written: better neither than one.
+  await deps.ready()
+  const found = await findUserWithHash(deps.db, email)
+  if (found === undefined) throw new Error(`There is no account ${email}`)
+  const was = found.user.role
+  // Even if the role is the same: a run that was cut short may have left sessions behind.
+  await changeRole(deps, found.user.id, role)
+  console.log(
+    was === role
+      ? `${found.user.email} is ${role} already`
+      : `${found.user.email} was ${was}, and is ${role} from the next request on`,
+  )
+}
+
+async function list({ db }: Deps, search: string | undefined): Promise<void> {
+  let count = 0
+  for (;;) {
+    const page = await listUsers(db, { search, limit: LIST_PAGE, offset: count })
+    for (const user of page) console.log(describe(user))
+    count += page.length
+    if (page.length < LIST_PAGE) break
+  }
+  console.error(`${count} account(s)`)
+}
+
+const describe = ({ id, role, email, first_name, last_name, created }: User) =>
+  [id, role.padEnd(9), created.toISOString().slice(0, 10), email, `${first_name} ${last_name}`.trim()].join(
+    '  ',
+  )
+
+await runCommand(USAGE, async () => {
+  const command = parseCommand(process.argv.slice(2))
+  const { env, close: closeServices } = await provideServices(process.env)
+  try {
+    // What this command has to say stands on the terminal; the log is told of trouble only.
+    const config = loadConfig({ ...env, LOG_LEVEL: 'error' })
+    if (!config.production) await migrate(config.migrateDatabaseUrl)
+    const { deps, close } = createDeps(config)
+    try {
+      await command(deps)
+    } finally {
+      await close()
+    }
+  } finally {
+    await closeServices()
+  }
+})

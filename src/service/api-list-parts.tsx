@@ -1,0 +1,64 @@
+// The small pieces that the API list is set from: a method, a path, a type, an age.
+/** @jsxImportSource hono/jsx */
+import type { ApiRoute } from '../web/doc.ts'
+import type { Field, TypePart } from './api-list-schema.ts'
+
+export const Method = ({ name }: { name: string }) => <span class={`method ${name}`}>{name}</span>
+
+/** Links what a browser can open as it stands; marks the parameters of the rest. */
+export function Path({ route: { method, path } }: { route: ApiRoute }) {
+  const parts = path.split(/(:\w+)/)
+  const text = <code>{parts.map((part) => (part.startsWith(':') ? <var>{part}</var> : part))}</code>
+  return method === 'GET' && parts.length === 1 ? <a href={path}>{text}</a> : text
+}
+
+export const Type = ({ parts }: { parts: TypePart[] }) => (
+  <code>
+    {parts.map((part) =>
+      typeof part === 'string' ? part : <a href={`#types/${part.named}`}>{part.named}</a>,
+    )}
+  </code>
+)
+
+export const idOf = ({ method, path }: ApiRoute) => `${method}${path}`
+
+const UNITS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1000],
+] as const
+
+/** `3 hours ago`: the largest unit that fits, rounded down. */
+export function ago(ms: number): string {
+  const [unit, length] = UNITS.find(([, size]) => ms >= size) ?? (['second', 1000] as const)
+  return new Intl.RelativeTimeFormat('en').format(-Math.floor(Math.max(ms, 0) / length), unit)
+}
+
+/** Says what a client must send; of what it gets, only what may be missing. */
+export function Fields({ fields, answered = false }: { fields: Field[]; answered?: boolean }) {
+  return (
+    <dl class="fields">
+      {fields.map(({ name, required, type, limits, patterns, description }) => (
+        <div>
+          <dt>
+            <code>{name}</code> {required !== answered && <em>{required ? 'required' : 'optional'}</em>}
+          </dt>
+          <dd>
+            <Type parts={type} />
+            <span class="note">
+              {limits.map((limit) => `, ${limit}`)}
+              {patterns.map((pattern, i) => (
+                <>
+                  {i === 0 ? ', matches ' : ', '}
+                  <code>{pattern}</code>
+                </>
+              ))}
+              {description && `. ${description}`}
+            </span>
+          </dd>
+        </div>
+      ))}
+    </dl>
+  )
+}

@@ -1,0 +1,174 @@
+// The house rules hold in src, and each of them would be caught if it were broken.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'bun:test'
+import { findBrokenRules } from '../scripts/architecture.ts'
+
+/** A small tree that keeps every rule; a test breaks it by one more file, or by other text in one. */
+const SOUND = {
+  'server.ts': `import { createApp } from './app.ts'\nimport { createDeps } from './infra/deps.ts'\ncreateApp(createDeps())`,
+  'app.ts': `import type { Deps } from './deps.ts'\nimport { movies } from './movies/routes.ts'\nexport const createApp = (deps: Deps) => [deps, movies]`,
+  'config.ts': `export const loadConfig = () => ({ ...process.env })`,
+  'deps.ts': `export interface Deps { db: string }`,
+  'web/doc.ts': `import type { Deps } from '../deps.ts'\nimport { AsyncLocalStorage } from 'node:async_hooks'\nexport const doc = (deps: Deps) => [deps, AsyncLocalStorage]`,
+  'movies/routes.ts': `import { doc } from '../web/doc.ts'\nimport { find } from './queries.ts'\nexport const movies = [doc, find]`,
+  'movies/queries.ts': `import type { Sql } from 'postgres'\nexport const find = (sql: Sql) => sql`,
+  'infra/deps.ts': `import postgres from 'postgres'\nimport { loadConfig } from '../config.ts'\nexport const createDeps = () => ({ db: String([Bun, Buffer, postgres, loadConfig]) })`,
+  'jobs/worker.ts': `import type { Redis } from 'ioredis'\nexport const run = (redis: Redis) => [redis, process.pid]`,
+}
+
+function brokenRulesWith(files: Record<string, string>): string[] {
+  const root = mkdtempSync(join(tmpdir(), 'restbun-architecture-'))
+  try {
+    for (const [path, text] of Object.entries({ ...SOUND, ...files })) {
+      const file = join(root, 'src', path)
+      mkdirSync(dirname(file), { recursive: true })
+      writeFileSync(file, text.startsWith('!') ? text.slice(1) : `// What it is for.\n${text}\n`)
+    }
+    return findBrokenRules(root)
+  } finally {
+    rmSync(root, { recursive: true })
+  }
+}
+
+test('src keeps the house rules', () => {
+  expect(findBrokenRules(join(import.meta.dir, '..'))).toEqual([])
+})
+
+test('a sound tree breaks none', () => {
+  expect(brokenRulesWith({})).toEqual([])
+})
+
+/** Each: the rule as a promise, the files that break it, and the beginning of the one message. */
+const BROKEN: [string, Record<string, string>, string][] = [
+  [
+    'web knows no slice',
+    { 'web/log.ts': `import { find } from '../movies/queries.ts'\nexport const log = find` },
+    'src/web/log.ts:2: web may not import movies/queries.ts (slice)',
+  ],
+  [
+    'web knows no slice, not even its types',
+    { 'web/log.ts': `import type { find } from '../movies/queries.ts'\nexport type Log = typeof find` },
+    'src/web/log.ts:2: web may not import movies/queries.ts (slice)',
+  ],
+  [
+    'a slice knows nothing of infra',
+    {
+      'cars/queries.ts': `import {\n  type A,\n  createDeps,\n} from '../infra/deps.ts'\nexport const a: A = createDeps`,
+    },
+    'src/cars/queries.ts:2: slice may not import infra/deps.ts (infra)',
+  ],
+  [
+    'what is imported later is an import, too',
+    { 'movies/late.ts': `export const late = () =>\n  import('../jobs/worker.ts')` },
+    'src/movies/late.ts:3: slice may not import jobs/worker.ts (jobs): use `import type`',
+  ],
+  [
+    'jobs and slices share types only',
+    { 'movies/late.ts': `import { run } from '../jobs/worker.ts'\nexport const late = run` },
+    'src/movies/late.ts:2: slice may not import jobs/worker.ts (jobs): use `import type`',
+  ],
+  [
+    'no file imports an entry',
+    { 'process/again.ts': `import '../server.ts'\nexport const again = 1` },
+    'src/process/again.ts:2: process may not import server.ts (entry)',
+  ],
+  [
+    'a slice takes no routes of another',
+    { 'cars/list.ts': `import { movies } from '../movies/routes.ts'\nexport const list = movies` },
+    'src/cars/list.ts:2: only app.ts imports movies/routes.ts',
+  ],
+  [
+    'src imports nothing outside of it',
+    { 'movies/seed.ts': `import { seed } from '../../scripts/seed.ts'\nexport const run = seed` },
+    'src/movies/seed.ts:2: ../scripts/seed.ts is outside of src',
+  ],
+  [
+    'a new file at the top needs a room',
+    { 'stray.ts': `export const stray = 1` },
+    'src/stray.ts:1: stray is no room',
+  ],
+  [
+    'only infra imports a driver',
+    { 'jobs/push.ts': `import { Redis } from 'ioredis'\nexport const push = Redis` },
+    'src/jobs/push.ts:2: ioredis: only infra',
+  ],
+  [
+    "the driver's side of drizzle is a driver",
+    { 'cars/queries.ts': `import { drizzle } from 'drizzle-orm/postgres-js'\nexport const db = drizzle` },
+    'src/cars/queries.ts:2: drizzle-orm/postgres-js: only infra',
+  ],
+  [
+    'only process and infra use Bun',
+    { 'jobs/wait.ts': `// Not by Bun.sleep.\nexport const wait = () => Bun.sleep(1)` },
+    'src/jobs/wait.ts:3: Bun: only process and infra',
+  ],
+  [
+    'only config reads the environment',
+    { 'jobs/wait.ts': `export const wait = process.env.WAIT` },
+    'src/jobs/wait.ts:2: process.env: only config.ts',
+  ],
+  [
+    'jobs know no HTTP',
+    { 'jobs/http.ts': `import { Hono } from 'hono'\nexport const http = Hono` },
+    'src/jobs/http.ts:2: hono: only app, slices and web',
+  ],
+  [
+    'what app.ts reaches uses no Buffer',
+    {
+      'movies/queries.ts': `// No Buffer.\nexport const find = (a: Buffer, text = 'Buffer') => Buffer.from(text + a.Buffer)`,
+    },
+    'src/movies/queries.ts:3: Buffer: app.ts reaches this file',
+  ],
+  [
+    'what app.ts reaches uses no process',
+    { 'movies/queries.ts': `export const find = () => process.pid` },
+    'src/movies/queries.ts:2: process: app.ts reaches this file',
+  ],
+  [
+    'what app.ts reaches imports no module of the runtime',
+    { 'movies/queries.ts': `import { createHash } from 'node:crypto'\nexport const find = createHash` },
+    'src/movies/queries.ts:2: node:crypto: app.ts reaches this file',
+  ],
+  [
+    'imports run in no circle',
+    { 'movies/queries.ts': `import { movies } from './routes.ts'\nexport const find = () => movies` },
+    'src/movies/routes.ts:3: a circle, movies/routes.ts -> movies/queries.ts -> movies/routes.ts',
+  ],
+  [
+    'no file is a barrel',
+    { 'movies/all.ts': `export { find } from './queries.ts'\nexport * from './table.ts'` },
+    'src/movies/all.ts:1: a file that only exports what others hold is a barrel',
+  ],
+  [
+    'nor by a detour',
+    { 'movies/all.ts': `import { find } from './queries.ts'\nexport { find }` },
+    'src/movies/all.ts:1: a file that only exports what others hold is a barrel',
+  ],
+  [
+    'no file is called helpers',
+    { 'movies/helpers.ts': `export const help = 1` },
+    'src/movies/helpers.ts:1: utils, helpers and common say nothing',
+  ],
+  [
+    'no folder is called utils',
+    { 'utils/dates.ts': `export const dates = 1` },
+    'src/utils/dates.ts:1: utils, helpers and common say nothing',
+  ],
+  [
+    'a file opens with what it is for',
+    { 'movies/mute.ts': '!export const mute = 1\n' },
+    'src/movies/mute.ts:1: a file opens with a sentence',
+  ],
+  [
+    'a file that grew long is told',
+    { 'movies/long.ts': 'export const long = 1' + '\n// and on'.repeat(199) },
+    'src/movies/long.ts:201: 201 lines, at most 200',
+  ],
+]
+
+test.each(BROKEN)('%s', (_, files, message) => {
+  const broken = brokenRulesWith(files)
+  expect(broken.map((told) => told.slice(0, message.length))).toEqual([message])
+})
