@@ -1,95 +1,99 @@
 // Runs a command of scripts/ with Bun, on a machine that may have nothing but Node and npm: installs what is missing first.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const MIN_BUN = [1, 4]
-const IS_WINDOWS = process.platform === 'win32'
+const PARENT_POLL_MS = 300
+// The terminal sends its own to the whole group as well; scripts/start.ts takes several as one.
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']
 
+const { dependencies, devDependencies } = readJson('package.json')
 const [command = 'start', ...args] = process.argv.slice(2)
 
 if (!isInstalled()) install()
-const bun =
-  localBun() ??
-  bunOnPath() ??
-  giveUp('Bun is neither in node_modules nor on PATH: run "npm ci --include=dev"')
-await run(bun, ['--no-orphans', join('scripts', `${command}.ts`), ...args])
+await run(findBun(), ['--no-orphans', join('scripts', `${command}.ts`), ...args])
 
-/** True if every direct dependency lies in node_modules in the version that package.json asks for. */
+/** True if node_modules holds what the lockfile asks for, whoever put it there: npm or bun. */
 function isInstalled() {
-  const { dependencies, devDependencies } = readJson('package.json')
-  return Object.entries({ ...dependencies, ...devDependencies }).every(([name, version]) => {
-    const manifest = join('node_modules', name, 'package.json')
-    if (name === 'bun' && bunOnPath() !== undefined) return true
-    return existsSync(join(ROOT, manifest)) && readJson(manifest).version === version
-  })
+  const installed = readJson('node_modules/.package-lock.json')?.packages
+  if (installed) {
+    return Object.entries(readJson('package-lock.json').packages).every(
+      ([path, wanted]) =>
+        path === '' ||
+        installed[path]?.version === wanted.version ||
+        (!installed[path] && mayBeAbsent(wanted)),
+    )
+  }
+  // `bun install` leaves no such list; what package.json names is pinned there.
+  return Object.entries({ ...dependencies, ...(isPruned() ? {} : devDependencies) }).every(
+    ([name, version]) => readJson(`node_modules/${name}/package.json`)?.version === version,
+  )
+}
+
+/** Packages for other platforms are absent everywhere, those for development where a production image left them out. */
+function mayBeAbsent({ optional, devOptional, dev }) {
+  return optional || devOptional || (dev && isPruned())
+}
+
+function isPruned() {
+  return process.env.NODE_ENV === 'production' && bunOnPath() !== undefined
 }
 
 function install() {
-  console.log('Installing dependencies (npm ci) ...')
-  const npm = process.env.npm_execpath?.endsWith('npm-cli.js')
-    ? [process.execPath, process.env.npm_execpath]
-    : [IS_WINDOWS ? 'npm.cmd' : 'npm']
-  const [program, ...before] = npm
+  const bun =
+    process.env.npm_config_user_agent?.startsWith('bun/') || process.versions.bun ? bunOnPath() : undefined
   // Development packages too, whatever NODE_ENV says: Bun itself is one.
-  const { status, error } = spawnSync(
-    program,
-    [...before, 'ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'],
-    {
-      cwd: ROOT,
-      stdio: 'inherit',
-    },
-  )
-  if (status !== 0) giveUp(`The dependencies could not be installed${error ? `: ${error.message}` : ''}`)
+  const [program, ...options] = bun
+    ? [bun, 'install', '--frozen-lockfile']
+    : ['npm', 'ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
+  console.error(`Installing packages (${bun ? 'bun install' : 'npm ci'}) ...`)
+  const { status, error } = spawnSync(program, options, { cwd: ROOT, stdio: ['ignore', 2, 2] })
+  if (status !== 0) giveUp(`The packages could not be installed${error ? `: ${error.message}` : ''}`)
 }
 
-/** Bun from node_modules. Where install scripts did not run, the package holds a stub and fetches itself from beside it. */
-function localBun() {
+function findBun() {
   const home = join(ROOT, 'node_modules', 'bun')
-  const binary = join(home, 'bin', 'bun.exe') // called so on every platform
-  if (!existsSync(binary)) return undefined
-  if (isStub(binary)) spawnSync(process.execPath, ['install.js'], { cwd: home, stdio: 'ignore' })
-  return isStub(binary) ? undefined : binary
-}
-
-function isStub(binary) {
-  return statSync(binary).size < 1_000_000
+  const local = join(home, 'bin', 'bun.exe') // called so on every platform
+  if (isBun(local)) return local
+  const global = bunOnPath()
+  if (global) return global
+  // Where install scripts did not run, the package holds a stub; its script puts the binary in place.
+  if (existsSync(home)) spawnSync(process.execPath, ['install.js'], { cwd: home, stdio: ['ignore', 2, 2] })
+  if (isBun(local)) return local
+  return giveUp(
+    'There is no Bun for this machine in node_modules, nor on PATH: see https://bun.com/docs/installation',
+  )
 }
 
 function bunOnPath() {
-  const names = IS_WINDOWS ? ['bun.exe'] : ['bun']
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    // npm and bun put node_modules/.bin first: that one may be the stub.
-    if (folder === '' || folder.includes('node_modules')) continue
-    for (const name of names) {
-      const candidate = join(folder, name)
-      if (existsSync(candidate) && isRecent(candidate)) return candidate
-    }
-  }
-  return undefined
+  return (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter((folder) => folder !== '' && !folder.includes('node_modules')) // npm puts .bin first, with the stub
+    .map((folder) => join(folder, 'bun'))
+    .find(isBun)
 }
 
-function isRecent(candidate) {
-  const { stdout, status } = spawnSync(candidate, ['--version'], { encoding: 'utf8' })
-  const [major = 0, minor = 0] = (stdout ?? '').split('.').map(Number)
-  return status === 0 && (major > MIN_BUN[0] || (major === MIN_BUN[0] && minor >= MIN_BUN[1]))
+/** True if it runs, and is the version that package.json pins or a later one. */
+function isBun(path) {
+  if (!existsSync(path)) return false
+  const { stdout, status } = spawnSync(path, ['--version'], { encoding: 'utf8' })
+  return status === 0 && !isEarlier(stdout.trim(), devDependencies.bun)
 }
 
-/** Runs to the end with this process's exit code. Signals are passed on; if our own parent dies, so does the child. */
+function isEarlier(version, than) {
+  return version.localeCompare(than, 'en', { numeric: true }) < 0
+}
+
+/** Ends with the exit code of the program. Signals are passed on, and so is the death of npm, which passes none on then. */
 async function run(program, programArgs) {
   const child = spawn(program, programArgs, { cwd: ROOT, stdio: 'inherit' })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) {
-    process.on(signal, () => {
-      // Ctrl-C has reached the child already: it belongs to the same group of the terminal.
-      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
-    })
-  }
+  for (const signal of FORWARDED) process.on(signal, () => child.kill(signal))
   const parent = process.ppid
   const watch = setInterval(() => {
-    if (process.ppid !== parent) child.kill('SIGTERM')
-  }, 500)
+    if (process.env.npm_lifecycle_event && process.ppid !== parent) child.kill('SIGTERM')
+  }, PARENT_POLL_MS)
   const code = await new Promise((resolve) => {
     child.on('error', (error) => giveUp(`${program} does not start: ${error.message}`))
     child.on('exit', (exitCode, signal) => resolve(exitCode ?? (signal === 'SIGINT' ? 130 : 1)))
@@ -99,7 +103,8 @@ async function run(program, programArgs) {
 }
 
 function readJson(path) {
-  return JSON.parse(readFileSync(join(ROOT, path), 'utf8'))
+  const file = join(ROOT, path)
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
 }
 
 function giveUp(why) {

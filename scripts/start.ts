@@ -3,11 +3,13 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError, loadConfig, type Config } from '../src/config.ts'
 import { migrate } from './migrate.ts'
+import { freePort } from './services/child.ts'
 import { provideServices } from './services.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const STOP_GRACE_MS = 5000
 const HEALTH_POLL_MS = 50
+const SAME_SIGNAL_MS = 1000
 
 type Environment = Record<string, string | undefined>
 type Child = ReturnType<typeof startEntry>
@@ -23,8 +25,10 @@ export async function start({ hot }: { hot: boolean }): Promise<never> {
   }
 }
 
-async function runUntilEnd(given: Environment, hot: boolean): Promise<number> {
-  const plan = checkSettings(given)
+async function runUntilEnd(env: Environment, hot: boolean): Promise<number> {
+  const plan = checkSettings(env)
+  // Any free port: this process must know which, to say it.
+  const given = plan.port === 0 ? { ...env, PORT: String(await freePort()) } : env
   if (plan.production && process.getuid?.() === 0) {
     console.warn('Warning: this runs as root. Use an account without privileges in production')
   }
@@ -42,13 +46,12 @@ async function runUntilEnd(given: Environment, hot: boolean): Promise<number> {
       .map((entry) => startEntry(entry, services.env, hot))
     void announce(config, children)
 
-    const died = Promise.race(
-      children.map(async (child) => `${child.entry} ended by itself (${await child.exit})`),
-    )
-    const reason = await Promise.race([stopAsked.then(() => undefined), died, services.ended])
-    if (reason !== undefined) {
-      console.error(reason)
-      code = 1
+    const died = Promise.race(children.map(tellDeath))
+    const lost = services.ended.then((reason) => ({ reason, code: 1 }))
+    const failure = await Promise.race([stopAsked, died, lost])
+    if (failure) {
+      console.error(failure.reason)
+      code = failure.code
     }
     await stopAll(children, config.requestTimeoutMs + STOP_GRACE_MS)
   } finally {
@@ -74,21 +77,22 @@ function refuseTakenPort({ host, port }: Config): void {
     if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
     throw new Error(
       `Port ${port} is taken by another program. End it, or choose another: PORT=${port + 1} npm start`,
-      {
-        cause: error,
-      },
+      { cause: error },
     )
   }
 }
 
-/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one ends at once, and everything below with it. */
+/**
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP. One that comes a while later ends at once, and all below with it;
+ * sooner it is the same Ctrl-C again: the terminal, npm and run.mjs each send it here.
+ */
 function listenForStop(): Promise<void> {
   return new Promise((resolve) => {
-    let asked = false
+    let askedAt: number | undefined
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
-        if (asked) process.exit(130)
-        asked = true
+        askedAt ??= performance.now()
+        if (performance.now() - askedAt > SAME_SIGNAL_MS) process.exit(1)
         resolve()
       })
     }
@@ -101,12 +105,15 @@ function startEntry(entry: string, env: Environment, hot: boolean) {
     cwd: ROOT,
     env,
     stdio: ['ignore', 'inherit', 'inherit'],
+    detached: true, // out of the terminal's group: this process decides when a Ctrl-C ends it
   })
-  return {
-    entry,
-    process: child,
-    exit: child.exited.then(() => child.signalCode ?? `exit code ${child.exitCode}`),
-  }
+  return { entry, process: child, exit: child.exited }
+}
+
+/** What is to be said and returned when a child ends that nobody asked to: never 0. */
+async function tellDeath({ entry, process: child, exit }: Child): Promise<{ reason: string; code: number }> {
+  const code = await exit
+  return { reason: `${entry} ended by itself (${child.signalCode ?? `exit code ${code}`})`, code: code || 1 }
 }
 
 /** Says the address as soon as it answers. */

@@ -17,10 +17,13 @@ afterAll(async () => {
   await database.drop()
 })
 
+/** Set though empty, the second stays what it is whatever a developer's .env says. */
+const theDatabase = () => ({ DATABASE_URL: database.url, MIGRATE_DATABASE_URL: '' })
+
 async function seed(args: string[] = [], env: Record<string, string> = {}) {
   const child = Bun.spawn([process.execPath, 'scripts/seed.ts', ...args], {
     cwd: join(import.meta.dir, '..'),
-    env: { ...process.env, NODE_ENV: 'development', DATABASE_URL: database.url, ...env },
+    env: { ...process.env, NODE_ENV: 'development', ...theDatabase(), ...env },
     stdout: 'pipe',
     stderr: 'pipe',
   })

@@ -286,6 +286,14 @@ describe('a role change', () => {
     }
   })
 
+  test('reaches a session that another version has written', async () => {
+    const identity = identityOf()
+    const token = await sessions.create(identity)
+    await redis.set(await only('s:*'), JSON.stringify({ later: [], ...identity }), 'EX', 100)
+    await sessions.setRole(identity.userId, 'readonly')
+    expect(await sessions.open(token)).toEqual({ ...identity, role: 'readonly' })
+  })
+
   test('lets the touches through that come between', async () => {
     const identity = identityOf()
     const token = await sessions.create(identity)

@@ -21,6 +21,7 @@ async function user(args: string[], input = '', env: Record<string, string> = {}
       ...process.env,
       NODE_ENV: 'development',
       DATABASE_URL: databaseUrl,
+      MIGRATE_DATABASE_URL: '', // or the one of a developer's .env would count
       REDIS_URL: redisUrl,
       REDIS_PREFIX: redisPrefix,
       ...env,

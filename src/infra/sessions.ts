@@ -68,8 +68,8 @@ export function createSessions(redis: Redis, prefix: string, sessionSeconds: num
   const dataKey = (digest: string) => `${prefix}d:${digest}`
   const indexKey = (userId: string) => `${prefix}u:${userId}`
 
-  const swap = async (digest: string, before: Identity, after: Identity): Promise<boolean> =>
-    (await redis.eval(SWAP, 1, identityKey(digest), encode(before), encode(after))) === 1
+  const swap = async (digest: string, before: string, after: Identity): Promise<boolean> =>
+    (await redis.eval(SWAP, 1, identityKey(digest), before, encode(after))) === 1
 
   /** A digest without an identity never gets one again (create writes both in one step), so it can go. */
   async function prune(userId: string): Promise<void> {
@@ -82,9 +82,11 @@ export function createSessions(redis: Redis, prefix: string, sessionSeconds: num
   /** Tries again when a request or another role change was faster, until the session has the role or is gone. */
   async function setRoleOf(digest: string, role: Identity['role']): Promise<void> {
     for (;;) {
-      const before = decode(await redis.get(identityKey(digest)))
-      if (before === null || before.role === role) return
-      if (await swap(digest, before, { ...before, role })) return
+      // Compared with the text as it stands: a newer version may have written more than `encode` would.
+      const text = await redis.get(identityKey(digest))
+      const identity = decode(text)
+      if (text === null || identity === null || identity.role === role) return
+      if (await swap(digest, text, { ...identity, role })) return
     }
   }
 
@@ -117,7 +119,7 @@ export function createSessions(redis: Redis, prefix: string, sessionSeconds: num
       if (!TOKEN.test(token)) return
       const digest = digestOf(token)
       await Promise.all([
-        swap(digest, before, { ...before, sentAt }),
+        swap(digest, encode(before), { ...before, sentAt }),
         redis.expire(dataKey(digest), besideSeconds),
         redis.expire(indexKey(before.userId), besideSeconds),
       ])
