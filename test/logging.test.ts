@@ -316,7 +316,8 @@ describe('the formats', () => {
     const child = Bun.spawn(
       [process.execPath, '-e', program(`log.warn('careful'); log.error('bad')`, { format: 'pretty', file })],
       {
-        env: { ...process.env, TERM: 'xterm', FORCE_COLOR: undefined, ...env },
+        // Nothing of this process's own: on CI colours are off.
+        env: { PATH: process.env.PATH, TERM: 'xterm', ...env },
         terminal: { data: (_, bytes) => void (screen += Buffer.from(bytes).toString()) },
       },
     )

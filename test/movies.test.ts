@@ -159,3 +159,17 @@ test('writing takes an editor, reading takes nobody', async () => {
   expect((await visitor.put(`/api/movies/${movie.id}`, { title: 'x' })).status).toBe(401)
   expect((await visitor.delete(`/api/movies/${movie.id}`)).status).toBe(401)
 })
+
+test('a session whose account is gone cannot write, and ends', async () => {
+  const ghost = await app.member()
+  await app.deps.db.delete(users).where(eq(users.id, ghost.user.id))
+  const reply = await ghost.post('/api/movies/', { title: 'By a ghost' })
+  expect([reply.status, ghost.cookies.size]).toEqual([401, 0])
+  expect(await titles('')).toEqual([])
+})
+
+test('the collection answers with and without its slash, without a redirect', async () => {
+  for (const path of ['/api/movies', '/api/movies/']) {
+    expect([path, (await app.visitor().get(path)).status]).toEqual([path, 200])
+  }
+})

@@ -33,7 +33,7 @@ async function scenario(app: TestApp): Promise<string[]> {
   await visitor.post('/api/login', { email: account.email, password: secret('wrong') })
   await visitor.post('/api/login', { ...account, new_password: secret('odd'), pin_code: secret('pin') })
   secrets.push(visitor.cookies.get('session') ?? 'no session')
-  await visitor.get(`/api/movies/?search=x&access_token=${secret('query')}&Passwd=${secret('query2')}`)
+  await visitor.get(`/api/probe?search=x&access_token=${secret('query')}&Passwd=${secret('query2')}`)
   await visitor.get('/api/me', { Authorization: `Bearer ${secret('bearer')}` })
   await visitor.send('POST', '/api/login', `{"password": "${secret('broken')}"`, {
     'Content-Type': 'application/json',

@@ -44,7 +44,7 @@ test('without Redis: sessions get 503, visitors are served, and all is well when
   expectAway(await member.get('/api/me'))
   expectAway(await app.visitor().get('/ready'))
   expect((await app.visitor().get('/health')).status).toBe(200)
-  expect((await app.visitor().get('/api/movies/')).status).toBe(200)
+  expect((await app.visitor().get('/api/probe')).status).toBe(200)
   const burst = await Promise.all(Array.from({ length: 50 }, () => member.get('/api/me')))
   expect(new Set(burst.map((r) => r.status))).toEqual(new Set([503]))
   await redis.restore()
@@ -54,14 +54,14 @@ test('without Redis: sessions get 503, visitors are served, and all is well when
 
 test('without Postgres: queries get 503, and all is well when it returns', async () => {
   await postgres.cut()
-  expectAway(await app.visitor().get('/api/movies/'))
-  expectAway(await member.post('/api/movies/', { title: 'x' }))
+  expectAway(await app.visitor().get('/api/probe'))
+  expectAway(await member.post('/api/probe', { title: 'x' }))
   expectAway(await app.visitor().get('/ready'))
-  const burst = await Promise.all(Array.from({ length: 50 }, () => app.visitor().get('/api/movies/')))
+  const burst = await Promise.all(Array.from({ length: 50 }, () => app.visitor().get('/api/probe')))
   expect(new Set(burst.map((r) => r.status))).toEqual(new Set([503]))
   await postgres.restore()
   await until('Postgres to be found again', ready)
-  expect((await app.visitor().get('/api/movies/')).status).toBe(200)
+  expect((await app.visitor().get('/api/probe')).status).toBe(200)
 }, 30_000)
 
 test('a Redis that no longer answers is no hang', async () => {
@@ -75,7 +75,7 @@ test('a Redis that no longer answers is no hang', async () => {
 test('a Postgres that no longer answers is no hang', async () => {
   postgres.stall()
   expectAway(await app.visitor().get('/ready'))
-  expect((await app.visitor().get('/api/movies/')).status).toBe(503)
+  expect((await app.visitor().get('/api/probe')).status).toBe(503)
   await postgres.restore()
   await until('Postgres to be found again', ready)
 }, 30_000)

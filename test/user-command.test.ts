@@ -97,7 +97,7 @@ describe('a change of role', () => {
   test('to disabled stops the account at the door, and at login', async () => {
     const member = await app.member('admin')
     expect((await user(['disable', member.account.email])).code).toBe(0)
-    const door = await member.get('/api/movies/')
+    const door = await member.get('/robots.txt')
     expect(door).toMatchObject({ status: 400, body: { err: '400: account disabled' } })
     const { reply } = await logIn(member.account.email, member.account.password)
     expect(reply).toMatchObject({ status: 400, body: { err: '400: account disabled' } })

@@ -65,7 +65,7 @@ async function start(): Promise<void> {
   say({
     is: 'ready',
     ...coordinates,
-    about: running.map((service) => service.about),
+    about: [database, redis].flatMap((service) => service?.about ?? []),
     pids: running.flatMap((service) => service.pid ?? []),
   })
   const reason = await Promise.race(running.map((service) => service.failed))

@@ -168,19 +168,21 @@ async function createCluster(
 }
 
 /**
- * Makes way in a data directory whose keeper was killed. Postgres itself clears a lock whose process is gone,
- * but not one whose id has gone to another program of the same user, as happens in containers.
+ * Makes way in a data directory whose keeper was killed: ends a Postgres that still runs there, and takes over its lock.
+ * Postgres refuses a lock whose process id is in use, be it by a zombie or, as happens in containers, by another program.
  */
 async function endOrphan(home: string): Promise<void> {
   const lock = join(home, 'postmaster.pid')
   if (!existsSync(lock)) return
-  const pid = Number(readFileSync(lock, 'utf8').split('\n')[0])
-  if (!isAlive(pid)) return
-  if (!commandLine(pid).includes(home)) return rmSync(lock)
-  process.kill(pid, 'SIGINT')
-  if (await until(() => !isAlive(pid), STOP_TIMEOUT_MS)) return
-  process.kill(pid, 'SIGKILL')
-  await until(() => !isAlive(pid), STOP_TIMEOUT_MS)
+  const [line = '', ...rest] = readFileSync(lock, 'utf8').split('\n')
+  const pid = Number(line)
+  if (isAlive(pid) && commandLine(pid).includes(home)) {
+    process.kill(pid, 'SIGINT')
+    if (!(await until(() => !isAlive(pid), STOP_TIMEOUT_MS))) process.kill(pid, 'SIGKILL')
+    await until(() => !isAlive(pid), STOP_TIMEOUT_MS)
+  }
+  // Postgres takes the id of its parent for a stale one. The rest lets it find backends that are still dying.
+  if (existsSync(lock)) writeFileSync(lock, [String(process.pid), ...rest].join('\n'))
 }
 
 async function untilAnswers(url: string): Promise<'answers' | 'no answer in time'> {

@@ -9,7 +9,7 @@ const { password: _secret, ...publicColumns } = getTableColumns(users)
 
 const userColumns = {
   ...publicColumns,
-  fullname: sql<string>`${users.first_name} || ' ' || ${users.last_name}`.as('fullname'),
+  fullname: sql<string>`trim(${users.first_name} || ' ' || ${users.last_name})`.as('fullname'),
 }
 
 const byId = prepared((db) =>

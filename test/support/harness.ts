@@ -6,6 +6,7 @@ import { changeRole } from '../../src/account/auth.ts'
 import { createDeps } from '../../src/infra/deps.ts'
 import { serve } from '../../src/process/serve.ts'
 import { Client } from './client.ts'
+import { PROBE, probe } from './probe.ts'
 import { createDatabase, deletePrefix, redisUrl, uniquePrefix } from './services.ts'
 
 export type TestApp = Awaited<ReturnType<typeof startApp>>
@@ -26,6 +27,7 @@ export async function startApp(env: Record<string, string> = {}) {
   })
   const { deps, close } = createDeps(config)
   const app = createApp(deps)
+  app.route(PROBE, probe)
   const server = serve(app, config)
   const url = server.url.origin
   let people = 0

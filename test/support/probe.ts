@@ -1,0 +1,30 @@
+// A slice that exists in tests only: a thing to read and to write, so that no promise of the kernel needs the sample.
+import { sql } from 'drizzle-orm'
+import { z } from 'zod'
+import { requireRole } from '../../src/account/auth.ts'
+import { doc } from '../../src/web/doc.ts'
+import { factory } from '../../src/web/factory.ts'
+import { RowId, validate } from '../../src/web/validate.ts'
+
+const Note = z.object({ title: z.string().min(1).max(500), note: z.string().max(500).nullish() })
+
+export const PROBE = '/api/probe'
+
+export const probe = factory
+  .createApp()
+  .get('/', doc('Asks Postgres.', z.array(z.unknown())), async (c) => {
+    await c.var.db.execute(sql`select 1`)
+    return c.json([], 200)
+  })
+  .post('/', doc('Takes a note.', Note, 201), requireRole('editor'), validate('json', Note), async (c) => {
+    await c.var.db.execute(sql`select 1`)
+    return c.json(c.req.valid('json'), 201)
+  })
+  .put(
+    '/:id',
+    doc('Changes a note.', Note.partial()),
+    requireRole('editor'),
+    validate('param', z.object({ id: RowId })),
+    validate('json', Note.partial()),
+    (c) => c.json(c.req.valid('json'), 200),
+  )
