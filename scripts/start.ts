@@ -1,7 +1,7 @@
 // `npm start` and `npm run dev`: services where they are missing, migrations, the API, and an orderly end of all.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { ConfigError, loadConfig, type Config } from '../src/config.ts'
+import { type Config, loadConfig } from '../src/config.ts'
 import { migrate } from './migrate.ts'
 import { freePort } from './services/child.ts'
 import { provideServices } from './services.ts'
@@ -19,8 +19,7 @@ export async function start({ hot }: { hot: boolean }): Promise<never> {
   try {
     process.exit(await runUntilEnd(process.env, hot))
   } catch (error) {
-    if (error instanceof ConfigError || !(error instanceof Error)) console.error(String(error))
-    else console.error(error.message)
+    console.error(error instanceof Error ? error.message : error)
     process.exit(1)
   }
 }
@@ -73,12 +72,20 @@ function checkSettings(env: Environment): Config {
 function refuseTakenPort({ host, port }: Config): void {
   try {
     void Bun.serve({ hostname: host, port, fetch: () => new Response() }).stop(true)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
-    throw new Error(
-      `Port ${port} is taken by another program. End it, or choose another: PORT=${port + 1} npm start`,
-      { cause: error },
-    )
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') {
+      throw new Error(
+        `Port ${port} is taken by another program. End it, or choose another: PORT=${port + 1} npm start`,
+        { cause },
+      )
+    }
+    if (code === 'EACCES') {
+      throw new Error(`Port ${port} needs more privileges than this user has: choose one above 1023 (PORT)`, {
+        cause,
+      })
+    }
+    throw cause
   }
 }
 

@@ -21,9 +21,8 @@ const tests = spawn(process.execPath, ['test', '--parallel', ...process.argv.sli
   },
   stdio: 'inherit',
 })
-// Ctrl-C reaches the tests by themselves; this process stays to clean up behind them.
-process.on('SIGINT', () => {})
-process.on('SIGTERM', () => tests.kill('SIGTERM'))
+// Both end by a signal, but this process only after it has cleaned up behind the tests.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => tests.kill(signal))
 
 const [code] = (await once(tests, 'exit')) as [number | null]
 await close()
