@@ -86,11 +86,18 @@ const Environment = z.object({
   LOG_SYSLOG: url('udp:').optional(),
   LOG_SQL: flag().default(false),
   LOG_REDACT: list(() => true, 'names').default([]),
+  SMTP_URL: url('smtp:', 'smtps:').optional(),
+  MAIL_FROM: z.string().max(200).default('restbun <noreply@localhost>'),
+  JOB_CONCURRENCY: integer(1, 1000).default(10),
+  JOB_DRAIN_MS: integer(0, 600_000).default(10 * SECONDS),
+  JOB_BLOCK_MS: integer(1000, 14_000).default(10 * SECONDS),
+  JOB_MAX_BYTES: bytes().default(64 * 1024),
+  MAX_JOBS: integer(0, 2 ** 31 - 1).default(0),
   API_LIST: flag().default(true),
   DEV_TRUNCATE: flag().default(false),
 })
 
-/** Thrown by `loadConfig`; its message has one line for each faulty variable. */
+/** A setting that cannot be used; from `loadConfig` its message has one line for each. Shown without a stack. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
 }
@@ -152,6 +159,14 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       sql: e.LOG_SQL,
       redact: e.LOG_REDACT,
     }),
+    mail: Object.freeze({ smtpUrl: e.SMTP_URL, from: e.MAIL_FROM }),
+    jobs: Object.freeze({
+      concurrency: e.JOB_CONCURRENCY,
+      drainMs: e.JOB_DRAIN_MS,
+      blockMs: e.JOB_BLOCK_MS,
+      maxBytes: e.JOB_MAX_BYTES,
+      maxJobs: e.MAX_JOBS,
+    }),
     apiList: e.API_LIST,
     devTruncate: e.DEV_TRUNCATE,
   })
@@ -161,13 +176,15 @@ export type Config = ReturnType<typeof loadConfig>
 
 /** A flat, printable copy of the config; passwords in URLs are masked. */
 export function printableConfig(config: Config): Record<string, unknown> {
-  const { cookie, log, ...rest } = config
+  const { cookie, log, mail, jobs, ...rest } = config
   return {
     ...rest,
     databaseUrl: maskUrl(config.databaseUrl),
     migrateDatabaseUrl: maskUrl(config.migrateDatabaseUrl),
     redisUrl: maskUrl(config.redisUrl),
     ...prefixKeys('cookie', cookie),
+    ...prefixKeys('mail', { ...mail, smtpUrl: mail.smtpUrl && maskUrl(mail.smtpUrl) }),
+    ...prefixKeys('jobs', jobs),
     ...prefixKeys('log', log),
   }
 }

@@ -1,6 +1,7 @@
 // Accounts over HTTP: signup, login, logout, me, and the list for superusers.
 import type { Context } from 'hono'
 import { z } from 'zod'
+import { sendWelcome } from '../tasks.ts'
 import { doc } from '../web/doc.ts'
 import { ApiError } from '../web/errors.ts'
 import { factory, type AnyContext, type AppEnv } from '../web/factory.ts'
@@ -18,7 +19,7 @@ export const account = factory
     doc('Creates an account, logs it in and returns it.', UserAnswer, 201),
     validate('json', Signup),
     async (c) => {
-      const { db, passwords } = c.var
+      const { db, enqueue, passwords } = c.var
       const { fname, lname, password, remember, ...input } = c.req.valid('json')
       const user = await createUser(db, {
         ...input,
@@ -27,6 +28,7 @@ export const account = factory
         password: await passwords.hash(password),
       })
       if (user === undefined) throw new ApiError(400, 'This email is taken')
+      await enqueue(sendWelcome, { userId: user.id })
       await logIn(c, user, remember)
       c.var.log.info('SIGNUP OK', { user: user.id, agent: agentOf(c) })
       return c.json(user, 201)

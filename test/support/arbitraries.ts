@@ -138,13 +138,17 @@ const NASTY_JSON = [
   ],
 ].flat()
 
+/** What Postgres cannot store, or might take for something else. */
+const STAINS = ['\0', '\ud800', '\udfff', '\u0000tail', "'", '\\', '\u202e']
+
+/** Written out by hand: an object would lose a key that comes twice. */
+const jsonOf = (entries: [string, unknown][]) =>
+  `{${entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`
+
 /** JSON texts that start from a valid value: a field spoiled, missing or too many, or something else altogether. */
 export function spoiledJson(valid: Arbitrary<unknown>): Arbitrary<string> {
   return fc.oneof(
-    {
-      weight: 5,
-      arbitrary: spoiledEntries(valid, nastyValue).map((e) => JSON.stringify(Object.fromEntries(e))),
-    },
+    { weight: 8, arbitrary: spoiledEntries(valid, nastyValue, fc.constantFrom(...STAINS)).map(jsonOf) },
     { weight: 1, arbitrary: valid.map((value) => JSON.stringify([value])) },
     { weight: 2, arbitrary: nastyValue.map((value) => JSON.stringify(value)) },
     { weight: 2, arbitrary: fc.constantFrom(...NASTY_JSON) },
@@ -193,6 +197,7 @@ export const spoiledQuery = (valid: Arbitrary<unknown>): Arbitrary<string> =>
   spoiledEntries(
     valid.map((value) => Object.fromEntries(encodedEntries(value))),
     nastyUrlPart,
+    fc.constantFrom(...ODD_ENCODINGS),
   ).map((entries) =>
     joined(entries.map(([name, value]) => [encodeURIComponent(name.toWellFormed()), String(value)])),
   )
@@ -206,18 +211,25 @@ const encodedEntries = (value: unknown) =>
     encodeURIComponent(String(v).toWellFormed()),
   ])
 
-/** Entries rather than an object: a key may come twice. */
+/**
+ * Entries rather than an object: a key may come twice.
+ * Most often a text stays what it was but for `stain`, so that nothing else keeps it from going on to the database.
+ */
 function spoiledEntries(
   valid: Arbitrary<unknown>,
   nasty: Arbitrary<unknown>,
+  stain: Arbitrary<string>,
 ): Arbitrary<[string, unknown][]> {
   const entries = valid.map((value) => Object.entries(value as object))
-  const change = fc.constantFrom('replace', 'drop', 'double', 'add')
-  return fc.tuple(entries, change, fc.nat(), nastyKey, nasty).map(([list, how, at, key, value]) => {
-    const i = at % Math.max(list.length, 1)
-    const name = list[i]?.[0]
-    if (how === 'add' || name === undefined) return [...list, [key, value]]
-    if (how === 'drop') return list.toSpliced(i, 1)
-    return how === 'replace' ? list.with(i, [name, value]) : [...list, [name, value]]
-  })
+  const change = fc.constantFrom('stain', 'stain', 'stain', 'replace', 'replace', 'drop', 'double', 'add')
+  return fc
+    .tuple(entries, change, fc.nat(), nastyKey, nasty, stain)
+    .map(([list, how, at, key, value, mark]) => {
+      const i = at % Math.max(list.length, 1)
+      const [name, old] = list[i] ?? []
+      if (how === 'add' || name === undefined) return [...list, [key, value]]
+      if (how === 'drop') return list.toSpliced(i, 1)
+      if (how === 'double') return [...list, [name, value]]
+      return list.with(i, [name, how === 'stain' && typeof old === 'string' ? old + mark : value])
+    })
 }

@@ -1,0 +1,71 @@
+// A worker's own connections to Redis, and which of their errors pass by themselves.
+import type { Redis, RedisOptions } from 'ioredis'
+import type { Log } from '../deps.ts'
+
+// Commands wait while Redis is away, and are sent again if no answer came: that is why every script may run twice.
+// A connection that died silently is noticed by its silence.
+const OPTIONS: RedisOptions = {
+  lazyConnect: false,
+  maxRetriesPerRequest: null,
+  enableOfflineQueue: true,
+  enableAutoPipelining: false,
+  autoResendUnfulfilledCommands: true,
+  commandTimeout: undefined,
+  socketTimeout: 8000,
+  retryStrategy: (attempt) => Math.min(attempt * 50, 1000),
+}
+
+const PASSING =
+  /\b(LOADING|BUSY|OOM|MISCONF|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNBLOCKED|NOAUTH|WRONGPASS)\b|Connection is closed|ECONN|timed out/
+
+/** Redis is away, full, loading, or fails over. What is not that is a bug, or a key of a wrong type. */
+export const passes = (error: unknown): boolean => error instanceof Error && PASSING.test(error.message)
+
+/** One connection for commands and one that may block. `onClose`: the one for commands broke. */
+export function connect(redis: Redis, name: string, log: Log, onClose: () => void) {
+  const commands = redis.duplicate({ ...OPTIONS, connectionName: name })
+  const blocking = redis.duplicate({ ...OPTIONS, connectionName: `${name}-peek` })
+  let away = false
+  commands.on('close', onClose)
+  commands.on('error', (error: Error) => {
+    if (!away) log.error('worker: Redis is away; trying again', { error })
+    away = true
+  })
+  commands.on('ready', () => {
+    if (away) log.info('worker: Redis is back')
+    away = false
+  })
+  // The other one says it.
+  blocking.on('error', () => {})
+  return { commands, blocking }
+}
+
+/**
+ * Refuses a Redis older than 6.2 and warns about one that evicts. A server that keeps INFO to itself is trusted.
+ * @throws if the server is too old
+ */
+export async function checkRedis(redis: Redis, log: Log): Promise<void> {
+  const info = await redis.info().catch((error: unknown) => {
+    if (error instanceof Error && error.name === 'ReplyError' && !passes(error)) return ''
+    throw error
+  })
+  const { refuse, warn } = judge(info)
+  if (refuse !== undefined) throw new Error(refuse)
+  if (warn !== undefined) log.warn(warn)
+}
+
+/** What there is to say against a server, by its INFO. */
+export function judge(info: string): { refuse?: string; warn?: string } {
+  const [, version, major, minor] = /redis_version:((\d+)\.(\d+)\S*)/.exec(info) ?? []
+  const policy = /maxmemory_policy:(\S+)/.exec(info)?.[1] ?? 'noeviction'
+  const old = version !== undefined && Number(major) * 1000 + Number(minor) < 6002
+  return {
+    refuse: old
+      ? `Redis ${version} is too old: the queue needs Redis 6.2 or newer (LMOVE, LPOP with a count)`
+      : undefined,
+    warn:
+      policy === 'noeviction'
+        ? undefined
+        : `Redis may evict queued jobs when memory is short: its maxmemory-policy is ${policy}, set it to noeviction`,
+  }
+}

@@ -1,0 +1,150 @@
+// Cron: when a schedule is due by Redis's clock, and how exactly one worker of the cluster enqueues its tick.
+import { Cron as Schedule } from 'croner'
+import type { Redis } from 'ioredis'
+import type { z } from 'zod'
+import type { Log } from '../deps.ts'
+import type { Element } from './element.ts'
+import type { Prepared } from './queue.ts'
+import { call, CRON } from './scripts.ts'
+import { parseInput, UNIQUE_MS } from './task.ts'
+import type { InputSchema, Task } from './task.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+/**
+ * What becomes of ticks that nobody was there for. `latest`: the last of them, if it is not older than ten minutes.
+ * `all`: each of them, however late. `skip`: none that is more than a minute late.
+ */
+export type CatchUp = 'latest' | 'all' | 'skip'
+const WINDOW: Record<CatchUp, number> = { latest: 10 * MINUTE, all: Infinity, skip: MINUTE }
+
+/** A cron as declared by `defineCron`. */
+export interface Cron {
+  readonly name: string
+  readonly schedule: string
+  /** IANA name; absent: the time zone of the server. */
+  readonly timeZone?: string
+  readonly task: string
+  readonly catchUp: CatchUp
+  /** The first tick after a moment (both Unix ms); Infinity if there is none. */
+  next(after: number): number
+  /** The job of a tick, or of a run that was asked for now. */
+  prepare(tick: number | 'now'): Prepared
+}
+
+/**
+ * Declares a cron. In the spring gap a fixed time (no `*` in minute and hour) runs once, right after the gap; a time
+ * that comes twice in autumn runs once. A tick is passed over while the job of the one before has not ended
+ * (not with `all`: there every tick counts).
+ * @param schedule five fields: minute, hour, day of month, month, day of week
+ * @throws naming the cron, if the schedule, the time zone or the input is wrong
+ */
+export function defineCron<S extends InputSchema, D, R>(cron: {
+  name: string
+  schedule: string
+  timeZone?: string
+  task: Task<S, D, R>
+  input: z.input<S>
+  catchUp?: CatchUp
+}): Cron {
+  const { name, schedule, timeZone, task, input, catchUp = 'latest' } = cron
+  const parsed = named(name, schedule, () => {
+    const options = { mode: '5-part', fixedTimeRule: 'no-wildcard', timezone: timeZone } as const
+    parseInput(task.name, task.input, input)
+    const made = new Schedule(schedule, options)
+    if (!made.nextRun()) throw new Error('it never comes')
+    return made
+  })
+  return {
+    name,
+    schedule,
+    timeZone,
+    task: task.name,
+    catchUp,
+    next: (after) => parsed.nextRun(new Date(after))?.getTime() ?? Infinity,
+    prepare(tick) {
+      const at = tick === 'now' ? `now-${crypto.randomUUID()}` : new Date(tick).toISOString()
+      const element: Element = { id: `${name}@${at}`, task: task.name, data: input }
+      // A task's name holds no @: no key of a task is the same.
+      if (catchUp !== 'all') element.key = `@cron:${name}`
+      const add = ['back', '', 0, element.key ?? '', UNIQUE_MS, '', 0]
+      return { id: element.id, element: JSON.stringify(element), add }
+    },
+  }
+}
+
+/** A step of a cron's last tick: with a job, or without one for a reason. */
+export type Advance = { tick: number; run: true } | { tick: number; run: false; why: string }
+
+/**
+ * What is to be done at `now`, one step at a time: a new last tick, or `wait` until there may be something to do.
+ * @param last the last tick, or when the cron was first seen; undefined: never seen
+ */
+export function advance(cron: Cron, last: number | undefined, now: number): Advance | { wait: number } {
+  if (last === undefined) return { tick: now, run: false, why: 'seen for the first time' }
+  // Set back a little, a clock repeats ticks that have run; that far ahead, the last tick was made by a wrong clock.
+  if (last > now + HOUR) return { tick: now, run: false, why: 'the clock went back by more than an hour' }
+  const first = cron.next(last)
+  if (first > now) return { wait: first }
+  if (cron.catchUp === 'all') return { tick: first, run: true }
+  const oldest = now - WINDOW[cron.catchUp]
+  if (first < oldest)
+    return { tick: oldest, run: false, why: `missed since ${new Date(first).toISOString()}` }
+  let tick = first
+  for (let next = first; next <= now; next = cron.next(next)) tick = next
+  return { tick, run: true }
+}
+
+/**
+ * The cron timer of one worker; call it at each beat with Redis's time. All workers do, one wins each tick.
+ * @returns ticks that it enqueued
+ */
+export function createTimer(redis: Redis, base: string, crons: readonly Cron[], log: Log) {
+  const known = new Map<string, { last: string; wait: number }>()
+
+  async function run(cron: Cron, now: number): Promise<number> {
+    const mine = known.get(cron.name) ?? { last: '', wait: 0 }
+    known.set(cron.name, mine)
+    let enqueued = 0
+    // Ticks that `all` has to make up for come in slices, between which the worker beats.
+    for (let slice = 0; slice < 100; slice++) {
+      const last = mine.last === '' ? undefined : Number(mine.last)
+      if (last !== undefined && now < mine.wait && last <= now + HOUR) break
+      const step = advance(cron, last, now)
+      if ('wait' in step) {
+        mine.wait = step.wait
+        break
+      }
+      const job = step.run ? cron.prepare(step.tick) : undefined
+      const element = job?.element ?? ''
+      const key = job?.add?.[3] ?? ''
+      const args = [cron.name, mine.last, step.tick, element, job?.id ?? '', key, UNIQUE_MS]
+      const [newLast, what] = await call(redis, CRON, base, ...args)
+      mine.last = newLast
+      mine.wait = 0
+      const fields = { cron: cron.name, tick: new Date(step.tick).toISOString() }
+      if (what === 'enqueued') enqueued++
+      if (what === 'enqueued') log.debug('cron tick enqueued', fields)
+      if (what === 'overlaps')
+        log.warn('cron tick passed over: the job of the last one has not ended', fields)
+      if (what === 'passed' && !step.run) log.warn('cron moved on', { ...fields, why: step.why })
+    }
+    return enqueued
+  }
+
+  return async (now: number): Promise<number> => {
+    let enqueued = 0
+    for (const cron of crons) enqueued += await run(cron, now)
+    return enqueued
+  }
+}
+
+function named<T>(name: string, schedule: string, make: () => T): T {
+  try {
+    return make()
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`cron "${name}" with the schedule "${schedule}": ${message}`, { cause })
+  }
+}

@@ -1,0 +1,137 @@
+// The producer's side: checks a job's input and puts it into the queue.
+import { randomBytes } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import type { z } from 'zod'
+import { status, type Element } from './element.ts'
+import { ADD, call, keyBase } from './scripts.ts'
+import { InputError, parseInput, UNIQUE_MS } from './task.ts'
+import type { Enqueue, Enqueued, EnqueueOptions, InputSchema, Task } from './task.ts'
+
+/** The most elements in one RPUSH: a longer command would hold up the other clients of Redis. */
+const CHUNK = 1000
+
+/** A job that is ready to be sent; plain JSON, so that an outbox can keep it until its transaction commits. */
+export interface Prepared {
+  id: string
+  element: string
+  /** Absent: it goes to the end of the queue. The arguments of ADD otherwise. */
+  add?: (string | number)[]
+}
+
+export interface Queue {
+  enqueue: Enqueue
+  /** Like `enqueue` for many inputs of one task: sent in chunks of 1000, each of which is added as a whole. */
+  enqueueBulk<S extends InputSchema, D, R>(
+    task: Task<S, D, R>,
+    inputs: readonly z.input<S>[],
+    options?: EnqueueOptions,
+  ): Promise<Enqueued[]>
+  /** The first half of `enqueue`: checks and writes down. Throws InputError. */
+  prepare<S extends InputSchema, D, R>(
+    task: Task<S, D, R>,
+    input: z.input<S>,
+    options?: EnqueueOptions,
+  ): Prepared
+  /** The second half: resolves when Redis has the job. */
+  send(job: Prepared): Promise<Enqueued>
+}
+
+/**
+ * @param redis a client that rejects a command whose connection broke, rather than send it again, adds no job twice
+ * @param maxBytes the largest input, as JSON in UTF-8
+ */
+export function createQueue({
+  redis,
+  prefix,
+  maxBytes,
+}: {
+  redis: Redis
+  prefix: string
+  maxBytes: number
+}): Queue {
+  const base = keyBase(prefix)
+  // Random once, then counted: short and cheap.
+  const mine = randomBytes(9).toString('base64url')
+  let made = 0
+  let batch: { elements: string[]; sent: Promise<unknown> } | undefined
+
+  // All calls of one microtask share one RPUSH.
+  function push(element: string): Promise<unknown> {
+    if (!batch || batch.elements.length === CHUNK) {
+      const elements: string[] = []
+      const sent = Promise.resolve().then(() => {
+        if (batch?.elements === elements) batch = undefined
+        return redis.rpush(`${base}queue`, ...elements)
+      })
+      batch = { elements, sent }
+    }
+    batch.elements.push(element)
+    return batch.sent
+  }
+
+  function prepare<S extends InputSchema, D, R>(
+    task: Task<S, D, R>,
+    input: z.input<S>,
+    options: EnqueueOptions = {},
+  ): Prepared {
+    const parsed = parseInput(task.name, task.input, input)
+    const { delayMs, at, urgent, by, requestId, uniqueMs = UNIQUE_MS } = options
+    const unique = options.unique ?? task.unique?.(parsed)
+    const element: Element = { id: `${mine}${(made++).toString(36)}`, task: task.name, data: input }
+    if (by !== undefined) element.by = by
+    if (requestId !== undefined) element.rid = requestId
+    if (unique !== undefined) element.key = `${task.name}:${unique}`
+    if (task.keepResultMs > 0) element.keep = task.keepResultMs
+    const text = JSON.stringify(element)
+    refuseLarge(task.name, text, input, maxBytes)
+
+    const later = delayMs !== undefined || at !== undefined
+    if (later && urgent) throw new TypeError(`task "${task.name}": urgent and a delay exclude each other`)
+    if (!later && !urgent && !element.key && !element.keep) return { id: element.id, element: text }
+    const due = at?.getTime() ?? ''
+    const wait = at ? Math.max(0, at.getTime() - Date.now()) : Math.max(0, Math.round(delayMs ?? 0))
+    if (Number.isNaN(due) || Number.isNaN(wait))
+      throw new TypeError(`task "${task.name}": not a time to run at`)
+    const shown = status(element, 'waiting')
+    const to = later ? 'later' : urgent ? 'front' : 'back'
+    const add = [
+      to,
+      due,
+      wait,
+      element.key ?? '',
+      wait + uniqueMs,
+      shown.status ?? '',
+      wait + Math.max(shown.keepMs ?? 0, UNIQUE_MS),
+    ]
+    return { id: element.id, element: text, add }
+  }
+
+  async function send({ id, element, add }: Prepared): Promise<Enqueued> {
+    if (add) {
+      const kept = await call(redis, ADD, base, element, id, ...add)
+      return { id: kept, added: kept === id }
+    }
+    await push(element)
+    return { id, added: true }
+  }
+
+  return {
+    prepare,
+    send,
+    enqueue: async (task, input, options) => send(prepare(task, input, options)),
+    enqueueBulk: async (task, inputs, options) => {
+      const jobs = inputs.map((input) => prepare(task, input, options))
+      return await Promise.all(jobs.map(send))
+    },
+  }
+}
+
+function refuseLarge(task: string, element: string, input: unknown, maxBytes: number): void {
+  if (element.length * 3 <= maxBytes) return
+  const bytes = Buffer.byteLength(JSON.stringify(input) ?? '')
+  if (bytes <= maxBytes) return
+  throw new InputError(
+    `task "${task}" refuses its input: ${bytes} bytes, at most ${maxBytes} are allowed (JOB_MAX_BYTES); ` +
+      'store what is large and enqueue its id',
+  )
+}

@@ -1,0 +1,144 @@
+// How a background task is declared, and what an enqueue asks for. Portable: the app that enqueues imports only this.
+import type { z } from 'zod'
+import type { Log } from '../deps.ts'
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** What survives a trip through JSON unchanged; an absent property may be undefined. */
+export type Jsonable =
+  | string
+  | number
+  | boolean
+  | null
+  | undefined
+  | readonly Jsonable[]
+  | { readonly [key: string]: Jsonable }
+
+/** A zod schema whose input is JSON: a `z.date()` in it would be a string when the worker reads it. */
+export type InputSchema = z.ZodType<unknown, Jsonable>
+
+/** What a running task is told about its job. */
+export interface Job {
+  /** The same in every attempt: an idempotency key for calls to the outside. */
+  readonly id: string
+  /** From 1. A worker that died in the middle counts too. */
+  readonly attempt: number
+  /** Fires at the timeout, when the worker must stop, and when another worker took the job over. */
+  readonly signal: AbortSignal
+  /** Account that enqueued it, if one did. */
+  readonly by: string | undefined
+  /** Request that enqueued it, if one did. */
+  readonly requestId: string | undefined
+  /** Carries the job's id, task, attempt and request id. */
+  readonly log: Log
+  /** Says how far it is, 0 to 1; shown to operators, and to the owner of a task with `keepResultMs`. */
+  progress(fraction: number): void
+}
+
+interface Options<S extends InputSchema> {
+  /** Runs before it is given up and kept among the dead; 5 by default. */
+  attempts?: number
+  /** The wait doubles from `minMs` (10 s) to `maxMs` (1 h), and half of it is random. */
+  backoff?: { minMs?: number; maxMs?: number }
+  /** After it the signal fires; a task that ignores its signal takes its worker down. 10 minutes by default. */
+  timeoutMs?: number
+  /** While a job with the same key (per task) has not ended, a second one is not added. */
+  unique?(this: void, input: z.output<S>): string
+  /** How long the owner can read status and result; 0 (nobody asks) by default. */
+  keepResultMs?: number
+}
+
+/** A task as declared by `defineTask`. `execute` checks the data against the schema before it runs. */
+export interface Task<S extends InputSchema = InputSchema, D = never, R = unknown> extends Required<
+  Pick<Options<S>, 'attempts' | 'timeoutMs' | 'keepResultMs'>
+> {
+  readonly name: string
+  readonly input: S
+  readonly backoff: { readonly minMs: number; readonly maxMs: number }
+  unique?(this: void, input: z.output<S>): string
+  readonly execute: (data: unknown, job: Job, deps: D) => Promise<R>
+}
+
+/**
+ * Declares a task. `run` may be called twice for one job (a worker that dies between the work and its
+ * acknowledgement): make it idempotent, by `job.id` if need be, and pass `job.signal` on.
+ */
+export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
+  task: {
+    name: string
+    input: S
+    run: (input: z.output<S>, job: Job, deps: D) => Promise<R> | R
+  } & Options<S>,
+): Task<S, D, R> {
+  const { name, input, run, attempts = 5, backoff = {}, timeoutMs = 10 * MINUTE, keepResultMs = 0 } = task
+  if (!/^[\w.:-]{1,100}$/.test(name)) {
+    throw new Error(`task "${name}": a name has 1 to 100 letters, digits, dots, colons, dashes`)
+  }
+  if (!(attempts >= 1) || !(timeoutMs > 0))
+    throw new Error(`task "${name}": attempts and timeoutMs are positive`)
+  return {
+    name,
+    input,
+    attempts,
+    timeoutMs,
+    keepResultMs,
+    backoff: { minMs: backoff.minMs ?? 10 * SECOND, maxMs: backoff.maxMs ?? HOUR },
+    ...(task.unique && { unique: task.unique }),
+    execute: async (data, job, deps) => run(parseInput(name, input, data), job, deps),
+  }
+}
+
+/**
+ * @throws InputError whose message names the task and each faulty path; the values are not in it
+ */
+export function parseInput<S extends InputSchema>(task: string, schema: S, data: unknown): z.output<S> {
+  const parsed = schema.safeParse(data)
+  if (parsed.success) return parsed.data
+  const faults = parsed.error.issues.map((i) => `${i.path.map(String).join('.') || 'input'}: ${i.message}`)
+  throw new InputError(`task "${task}" refuses its input: ${faults.join('; ')}`)
+}
+
+/** The input of a job does not fit the schema of its task, or is too large. */
+export class InputError extends Error {
+  override name = 'InputError'
+}
+
+/** Thrown by a task: the message may be shown to the account that enqueued the job. */
+export class JobError extends Error {
+  override name = 'JobError'
+}
+
+export interface EnqueueOptions {
+  /** Not before this many milliseconds from now, by Redis's clock. */
+  delayMs?: number
+  /** Not before this moment. */
+  at?: Date
+  /** Goes to the front of the queue; not together with a delay. */
+  urgent?: boolean
+  /** Overrides the task's own key: while a job with this key has not ended, none is added. */
+  unique?: string
+  /** The key is let go after this long past the due time, should the job have got lost; a day by default. */
+  uniqueMs?: number
+  /** Id of the account that enqueues it: the one that may ask for its status. */
+  by?: string
+  /** Id of the request that enqueues it, for the log. */
+  requestId?: string
+}
+
+/** `added: false`: a job with the same unique key has not ended yet, and `id` is that one's. */
+export interface Enqueued {
+  id: string
+  added: boolean
+}
+
+/** Resolves when Redis has the job. */
+export type Enqueue = <S extends InputSchema, D, R>(
+  task: Task<S, D, R>,
+  input: z.input<S>,
+  options?: EnqueueOptions,
+) => Promise<Enqueued>
+
+export const UNIQUE_MS = DAY

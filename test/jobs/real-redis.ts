@@ -1,0 +1,67 @@
+// A redis-server of one's own, with an append-only file, that can be killed and started again.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+
+export interface RealRedis {
+  readonly url: string
+  readonly pid: number
+  /** SIGKILL, as a machine that loses a process would. */
+  kill(): Promise<void>
+  /** Again on the same port and data. */
+  start(): Promise<void>
+  /** Ends it and deletes its data. */
+  remove(): Promise<void>
+}
+
+/** Whether this machine has a redis-server. */
+export const hasRedisServer = () => Bun.which('redis-server') !== null
+
+/** @param settings such as `['--maxmemory', '4mb']` */
+export async function startRedis(settings: string[] = []): Promise<RealRedis> {
+  const dir = await mkdtemp(join(tmpdir(), 'restbun-redis-'))
+  const port = await freePort()
+  const url = `redis://127.0.0.1:${port}`
+  let child: ChildProcess | undefined
+
+  async function start(): Promise<void> {
+    const fixed = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '']
+    const args = [...fixed, '--appendonly', 'yes', '--logfile', join(dir, 'log'), ...settings]
+    child = spawn('redis-server', args, { stdio: 'ignore' })
+    const redis = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 20 })
+    redis.on('error', () => {})
+    await redis.ping()
+    redis.disconnect()
+  }
+  async function kill(): Promise<void> {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = Promise.withResolvers<void>()
+    child.once('exit', () => gone.resolve())
+    child.kill('SIGKILL')
+    await gone.promise
+  }
+  await start()
+  return {
+    url,
+    get pid() {
+      return child?.pid ?? 0
+    },
+    kill,
+    start,
+    async remove() {
+      await kill()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}

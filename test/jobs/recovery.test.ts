@@ -1,0 +1,337 @@
+// What holds when things break, in one process: drains, dead workers, lost replies, cut connections, foreign data.
+import { describe, expect, test } from 'bun:test'
+import { Redis } from 'ioredis'
+import { judge } from '../../src/jobs/connection.ts'
+import { defineTask } from '../../src/jobs/task.ts'
+import { startWorker } from '../../src/jobs/worker.ts'
+import { openLink } from '../support/faulty-link.ts'
+import { redisUrl } from '../support/services.ts'
+import { until } from '../support/until.ts'
+import { backoff, collector, gate, inRoom, Text } from './room.ts'
+
+describe('a worker that stops', () => {
+  test(
+    'takes nothing more, and lets what runs end',
+    inRoom(async (room) => {
+      const { task, started, aborted, open } = gate()
+      await room.queue.enqueueBulk(
+        task,
+        ['a', 'b', 'c'].map((text) => ({ text })),
+      )
+      const worker = await room.worker([task], { concurrency: 2 })
+      await until('two to run', () => started.length === 2)
+      const stopped = worker.stop()
+      open()
+      await stopped
+      expect(started).toEqual(['a', 'b'])
+      expect(aborted).toEqual([])
+      expect(await room.operations.stats()).toMatchObject({ waiting: 1, running: 0, workers: [] })
+    }),
+  )
+
+  test(
+    'gives back what has not ended in time, without counting it as a failure',
+    inRoom(async (room) => {
+      const polite = gate('polite')
+      const stubborn = defineTask({ name: 'stubborn', input: Text, run: () => new Promise<void>(() => {}) })
+      const jobs = [
+        await room.queue.enqueue(polite.task, { text: 'a' }, { unique: 'k' }),
+        await room.queue.enqueue(stubborn, { text: 'b' }),
+      ]
+      const worker = await room.worker([polite.task, stubborn], { drainMs: 50 })
+      await until('both to run', async () => (await room.ids('running')).length === 2)
+      await worker.stop()
+      expect(polite.aborted).toEqual(['a'])
+      const waiting = await room.operations.list('waiting')
+      expect(new Set(waiting.map((job) => job.id))).toEqual(new Set(jobs.map((job) => job.id)))
+      expect(waiting).toMatchObject([
+        { failures: 0, crashes: 0 },
+        { failures: 0, crashes: 0 },
+      ])
+      // Its key was not let go.
+      expect((await room.queue.enqueue(polite.task, { text: 'c' }, { unique: 'k' })).added).toBe(false)
+    }),
+  )
+
+  test(
+    'ends when its last job ends, whatever the moment',
+    inRoom(async (room) => {
+      // A lost wake-up hung the drain when the last job ended while nobody looked: stop at every moment around it.
+      const task = defineTask({ name: 'brief', input: Text, run: () => Bun.sleep(1) })
+      for (let i = 0; i < 60; i++) {
+        await room.queue.enqueueBulk(task, [{ text: 'a' }, { text: 'b' }])
+        const worker = await room.worker([task], { concurrency: 2, drainMs: 60_000 })
+        await Bun.sleep(Math.random() * 4)
+        await worker.stop()
+      }
+      const worker = await room.worker([task])
+      await room.idle()
+      await worker.stop()
+      expect((await room.operations.stats()).dead).toBe(0)
+    }),
+    30_000,
+  )
+
+  test(
+    'by itself after its share of jobs leaves the rest to others',
+    inRoom(async (room) => {
+      const { ran, task } = collector()
+      await room.queue.enqueueBulk(
+        task,
+        Array.from({ length: 30 }, (_, i) => ({ text: String(i) })),
+      )
+      const worker = await room.worker([task], { maxJobs: 12, concurrency: 5 })
+      await worker.ended
+      expect(ran).toHaveLength(12)
+      expect(await room.operations.stats()).toMatchObject({ waiting: 18, running: 0, workers: [] })
+    }),
+  )
+
+  test('before Redis ever answered ends at once', async () => {
+    const redis = new Redis('redis://127.0.0.1:1', { lazyConnect: true })
+    const silent = { debug() {}, info() {}, warn() {}, error() {} }
+    const worker = startWorker({ redis, prefix: 'x:', id: 'w', tasks: [], deps: undefined, log: silent })
+    await worker.stop()
+    expect(worker.ready).rejects.toThrow('stopped before it was at work')
+    redis.disconnect()
+  })
+})
+
+describe('the jobs of a worker that died', () => {
+  test(
+    'are taken over at once by the next process under its id',
+    inRoom(async (room) => {
+      const { ran, task } = collector()
+      await room.redis.rpush(`${room.base}run:w7`, '{"id":"1","task":"collect","data":{"text":"left"}}')
+      await room.worker([task], { id: 'w7', leaseMs: 600_000 })
+      await until('the job', () => ran.length === 1)
+      expect(ran).toEqual(['left'])
+    }),
+  )
+
+  test(
+    'are taken over by another worker after the lease',
+    inRoom(async (room) => {
+      const { ran, task } = collector()
+      await room.worker([task])
+      await room.redis.zadd(`${room.base}workers`, '0', 'dead')
+      await room.redis.rpush(`${room.base}run:dead`, '{"id":"1","task":"collect","data":{"text":"left"}}')
+      await until('the job', () => ran.length === 1)
+      await until('its worker forgotten', async () => (await room.operations.stats()).workers.length === 1)
+      expect(room.said('worker died')[0]?.fields).toEqual({ worker: 'dead', jobs: 1 })
+    }),
+  )
+
+  test(
+    'are taken over even if no connection of the others lives as long as a lease',
+    inRoom(async (room) => {
+      // Who judges by what he has seen himself, and begins anew at each reconnect, never finds anybody dead.
+      const link = await openLink(redisUrl())
+      const viaLink = new Redis(link.url, { lazyConnect: true })
+      room.atEnd(() => link.close())
+      room.atEnd(() => viaLink.disconnect())
+      const { ran, task } = collector()
+      await room.worker([task], { redis: viaLink, leaseMs: 600 })
+      await room.redis.zadd(`${room.base}workers`, '0', 'dead')
+      await room.redis.rpush(`${room.base}run:dead`, '{"id":"1","task":"collect","data":{"text":"left"}}')
+      await until('the job', async () => {
+        await Bun.sleep(200)
+        await link.cut()
+        await link.restore()
+        return ran.length > 0
+      })
+    }),
+    20_000,
+  )
+
+  test(
+    'are nobody else’s while the cluster clock stands still',
+    inRoom(async (room) => {
+      const { task } = collector()
+      await room.redis.zadd(`${room.base}workers`, '0', 'asleep')
+      await room.redis.rpush(`${room.base}run:asleep`, '{"id":"1","task":"collect","data":{"text":"x"}}')
+      // An hour in which nobody beat: an outage, or a pause of all. It counts as two beats.
+      await room.redis.hset(`${room.base}clock`, 'clock', '0', 'last', String(Date.now() - 3_600_000))
+      const worker = await room.worker([task], { tickMs: 100, leaseMs: 60_000 })
+      await until('some beats', async () => Number(await room.redis.hget(`${room.base}clock`, 'clock')) > 300)
+      await worker.stop()
+      expect(await room.redis.llen(`${room.base}run:asleep`)).toBe(1)
+      // A clock that went back does not move it either.
+      await room.redis.hset(`${room.base}clock`, 'clock', '500', 'last', String(Date.now() + 3_600_000))
+      await (await room.worker([task], { tickMs: 100, leaseMs: 60_000 })).stop()
+      expect(await room.redis.hget(`${room.base}clock`, 'clock')).toBe('500')
+    }),
+  )
+})
+
+describe('a reply that was lost', () => {
+  test(
+    'of the script that took jobs: they are found in the list, and run',
+    inRoom(async (room) => {
+      const link = await openLink(redisUrl())
+      const viaLink = new Redis(link.url, { lazyConnect: true })
+      room.atEnd(() => link.close())
+      room.atEnd(() => viaLink.disconnect())
+      const { ran, task } = collector()
+      await room.worker([task], { redis: viaLink })
+      // As if a script had taken it, and the connection had broken before its answer.
+      await room.redis.rpush(`${room.base}run:w0`, '{"id":"1","task":"collect","data":{"text":"taken"}}')
+      await link.cut()
+      await link.restore()
+      await until('the job', () => ran.length === 1)
+      await room.idle()
+      expect(ran).toEqual(['taken'])
+    }),
+  )
+
+  test(
+    'of an enqueue that was sent again: two identical elements are one job, and the worker goes on',
+    inRoom(async (room) => {
+      const { task, started, open } = gate()
+      const twin = '{"id":"twin","task":"gate","data":{"text":"twin"}}'
+      await room.redis.rpush(`${room.base}queue`, twin, twin, twin)
+      await room.worker([task], { concurrency: 3 })
+      await until('the twins in hand', async () => (await room.ids('running')).length === 3)
+      open()
+      await room.idle()
+      expect(started).toEqual(['twin'])
+      // Its hands are free again: all three of them.
+      const next = gate('next')
+      await room.worker([next.task, task], { concurrency: 3, id: 'w0b' })
+      await room.queue.enqueueBulk(
+        next.task,
+        ['a', 'b', 'c'].map((text) => ({ text })),
+      )
+      await until('three to run', () => next.started.length === 3)
+      next.open()
+      await room.idle()
+    }),
+  )
+})
+
+test(
+  'connections that are cut over and over lose nothing, and run nothing twice',
+  inRoom(async (room) => {
+    const link = await openLink(redisUrl())
+    const viaLink = new Redis(link.url, { lazyConnect: true })
+    room.atEnd(() => link.close())
+    room.atEnd(() => viaLink.disconnect())
+    const ran: string[] = []
+    const task = defineTask({
+      name: 'some',
+      input: Text,
+      backoff,
+      run: async ({ text }, job) => {
+        await Bun.sleep(Math.random() * 20)
+        if (job.attempt === 1 && Math.random() < 0.2) throw new Error('once')
+        ran.push(text)
+      },
+    })
+    const texts = Array.from({ length: 400 }, (_, i) => String(i))
+    await room.queue.enqueueBulk(
+      task,
+      texts.map((text) => ({ text })),
+    )
+    await room.worker([task], { redis: viaLink, leaseMs: 60_000 })
+    await room.worker([task], { redis: viaLink, leaseMs: 60_000 })
+    while (ran.length < 400) {
+      await Bun.sleep(30 + Math.random() * 50)
+      await link.cut()
+      await link.restore()
+    }
+    await room.idle()
+    expect(ran.toSorted((a, b) => Number(a) - Number(b))).toEqual(texts)
+    expect(room.said('worker: Redis is back').length).toBeGreaterThan(0)
+  }),
+  30_000,
+)
+
+describe('on one Redis', () => {
+  test(
+    'the jobs of another version of the element are left alone',
+    inRoom(async (room) => {
+      const { ran, task } = collector()
+      // Another version: other keys of other types, under names that are like ours.
+      const other = room.base.replace(/\d+\}:$/, '0}:')
+      expect(other).not.toBe(room.base)
+      await room.redis.set(`${other}queue`, 'not even a list')
+      await room.redis.rpush(`${other}later`, '5:collect:{"text":"old"}')
+      await room.queue.enqueue(task, { text: 'new' })
+      await room.worker([task])
+      await room.idle()
+      expect(ran).toEqual(['new'])
+      expect(await room.redis.get(`${other}queue`)).toBe('not even a list')
+      expect(await room.redis.llen(`${other}later`)).toBe(1)
+    }),
+  )
+
+  test(
+    'a key of a wrong type ends the worker aloud: it does not beat on with a dead loop',
+    inRoom(async (room) => {
+      const { task } = collector()
+      await room.redis.set(`${room.base}queue`, 'not a list')
+      const worker = await room.worker([task])
+      expect(worker.ended).rejects.toThrow('WRONGTYPE')
+      await worker.ended.catch(() => {})
+    }),
+  )
+
+  test(
+    'two workers run each job once, and never more than their concurrency',
+    inRoom(async (room) => {
+      const ran: string[] = []
+      let now = 0
+      let most = 0
+      const task = defineTask({
+        name: 'count',
+        input: Text,
+        run: async ({ text }) => {
+          most = Math.max(most, ++now)
+          await Bun.sleep(Math.random() * 3)
+          ran.push(text)
+          now--
+        },
+      })
+      const texts = Array.from({ length: 500 }, (_, i) => String(i))
+      await room.worker([task], { concurrency: 7 })
+      await room.worker([task], { concurrency: 5 })
+      await room.queue.enqueueBulk(
+        task,
+        texts.map((text) => ({ text })),
+      )
+      await room.idle()
+      expect(ran.toSorted((a, b) => Number(a) - Number(b))).toEqual(texts)
+      expect(most).toBeLessThanOrEqual(12)
+      expect(most).toBeGreaterThan(7)
+    }),
+  )
+})
+
+test('a Redis older than 6.2 is refused by name; one that hides its version is trusted', () => {
+  expect(judge('redis_version:6.0.16\r\n').refuse).toContain('Redis 6.0.16 is too old')
+  expect(judge('redis_version:5.9.0\r\n').refuse).toContain('too old')
+  for (const fine of [
+    'redis_version:6.2.0\r\n',
+    'redis_version:7.0.15\r\n',
+    'redis_version:10.0.0\r\n',
+    '',
+  ]) {
+    expect(judge(fine)).toEqual({ refuse: undefined, warn: undefined })
+  }
+  expect(judge('redis_version:7.0.0\r\nmaxmemory_policy:allkeys-lru\r\n').warn).toContain('allkeys-lru')
+  expect(judge('redis_version:7.0.0\r\nmaxmemory_policy:noeviction\r\n').warn).toBeUndefined()
+})
+
+test('options that cannot work are refused at once', () => {
+  const redis = new Redis(redisUrl(), { lazyConnect: true })
+  const silent = { debug() {}, info() {}, warn() {}, error() {} }
+  const start = (more: object) => () =>
+    startWorker({ redis, prefix: 'x:', id: 'w', tasks: [], deps: undefined, log: silent, ...more })
+  expect(start({ concurrency: 0 })).toThrow('concurrency')
+  expect(start({ blockMs: 15_000 })).toThrow('blockMs must be below leaseMs')
+  expect(start({ tickMs: 5000 })).toThrow('four beats')
+  const { task } = collector()
+  expect(start({ tasks: [task, task] })).toThrow('same name')
+  expect(() => defineTask({ name: 'no spaces', input: Text, run: () => {} })).toThrow('"no spaces"')
+  redis.disconnect()
+})
