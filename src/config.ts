@@ -32,7 +32,7 @@ const url = (...protocols: string[]) =>
   z
     .string()
     .refine(
-      (v) => URL.canParse(v) && protocols.includes(new URL(v).protocol),
+      (v) => URL.canParse(v) && protocols.includes(new URL(v).protocol) && new URL(v).hostname !== '',
       `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
     )
 
@@ -55,7 +55,16 @@ const bytes = () =>
     .transform((v) => parseInt(v, 10) * (/kb$/i.test(v) ? 1024 : /mb$/i.test(v) ? 1024 ** 2 : 1))
 
 const isOrigin = (v: string) => v === '*' || (URL.canParse(v) && new URL(v).origin === v)
-const isNetwork = (v: string) => /^[0-9a-f.:]+(\/\d{1,3})?$/i.test(v) && /[.:]/.test(v)
+/** An IPv4 or IPv6 address, or a range of them. */
+function isNetwork(value: string): boolean {
+  const [address = '', prefix = '0', ...more] = value.split('/')
+  const isV4 =
+    /^(\d{1,3}\.){3}\d{1,3}$/.test(address) && address.split('.').every((octet) => Number(octet) <= 255)
+  const isV6 = address.includes(':') && URL.canParse(`http://[${address}]`)
+  return (
+    (isV4 || isV6) && more.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (isV4 ? 32 : 128)
+  )
+}
 
 /**
  * One line per variable. A variable that is unset or empty takes its default;
@@ -72,7 +81,10 @@ const Environment = z.object({
   REDIS_PREFIX: z.string().max(100).default('restbun:'),
   DATA_DIR: z.string().default('.data'),
   COOKIE_SECURE: flag().optional(),
-  COOKIE_DOMAIN: z.string().optional(),
+  COOKIE_DOMAIN: z
+    .string()
+    .regex(/^\.?[a-z0-9-]+(\.[a-z0-9-]+)*$/i, 'must be a domain name: example.com')
+    .optional(),
   COOKIE_SAMESITE: choice('lax', 'strict', 'none').default('lax'),
   SESSION_DAYS: integer(1, 400).default(30),
   CORS_ORIGINS: list(isOrigin, 'origins (https://app.example.com), or *').default(['*']),

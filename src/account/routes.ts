@@ -7,7 +7,7 @@ import { ApiError } from '../web/errors.ts'
 import { factory, type AnyContext, type AppEnv } from '../web/factory.ts'
 import { accountDisabled, agentOf, endSession, startSession } from '../web/session.ts'
 import { offsetOf, validate } from '../web/validate.ts'
-import { requireRole } from './auth.ts'
+import { requireRole, settleRole } from './auth.ts'
 import { createUser, findUser, findUserWithHash, listUsers, replaceHash, type User } from './queries.ts'
 import { Login, Signup, UserAnswer, UserQuery } from './schema.ts'
 
@@ -93,5 +93,5 @@ async function logIn(context: AnyContext, user: User, remember: boolean): Promis
   const c: Context<AppEnv> = context
   await startSession(c, user, remember)
   const now = await findUser(c.var.db, user.id)
-  if (now !== undefined && now.role !== user.role) await c.var.sessions.setRole(user.id, now.role)
+  if (now !== undefined && now.role !== user.role) await settleRole(c.var, user.id)
 }
