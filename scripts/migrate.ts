@@ -29,6 +29,12 @@ export async function migrate(url: string, log: (line: string) => void = () => {
     return applied
   } catch (error) {
     // Drizzle's own message is the whole statement; what went wrong is in the cause.
+    if (isUnreachable(error)) {
+      const { host } = new URL(url)
+      throw new Error(`Postgres at ${host} does not answer (DATABASE_URL): ${error.message}`, {
+        cause: error,
+      })
+    }
     throw error instanceof Error && error.cause instanceof Error
       ? new Error(`A migration failed: ${error.cause.message}`, { cause: error })
       : error
@@ -36,6 +42,9 @@ export async function migrate(url: string, log: (line: string) => void = () => {
     await sql.end()
   }
 }
+
+const isUnreachable = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && /^(E[A-Z]+|CONNECT_TIMEOUT)$/.test(String(error.code))
 
 async function refuseOtherEncodings(sql: postgres.Sql): Promise<void> {
   const [row] = await sql<{ name: string; encoding: string }[]>`

@@ -7,7 +7,12 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PARENT_POLL_MS = 300
 // The terminal sends its own to the whole group as well; scripts/start.ts takes several as one.
-const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']
+const FORWARDED = [
+  'SIGINT',
+  'SIGTERM',
+  'SIGHUP',
+  ...(['start', 'dev'].includes(process.argv[2]) ? ['SIGUSR2'] : []),
+]
 
 const { dependencies, devDependencies } = readJson('package.json')
 const [command = 'start', ...args] = process.argv.slice(2)

@@ -1,7 +1,7 @@
 // `npm start` and `npm run dev`: services where they are missing, migrations, the API, and an orderly end of all.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Config, loadConfig } from '../src/config.ts'
+import { loadConfig, type Config } from '../src/config.ts'
 import { migrate } from './migrate.ts'
 import { freePort } from './services/child.ts'
 import { provideServices } from './services.ts'
@@ -19,7 +19,7 @@ export async function start({ hot }: { hot: boolean }): Promise<never> {
   try {
     process.exit(await runUntilEnd(process.env, hot))
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error)
+    console.error(error instanceof Error ? error.message : String(error))
     process.exit(1)
   }
 }
@@ -44,6 +44,7 @@ async function runUntilEnd(env: Environment, hot: boolean): Promise<number> {
       .filter((entry) => existsSync(join(ROOT, entry)))
       .map((entry) => startEntry(entry, services.env, hot))
     void announce(config, children)
+    reopenLogs = () => children.forEach((child) => child.process.kill('SIGUSR2'))
 
     const died = Promise.race(children.map(tellDeath))
     const lost = services.ended.then((reason) => ({ reason, code: 1 }))
@@ -59,6 +60,10 @@ async function runUntilEnd(env: Environment, hot: boolean): Promise<number> {
   return code
 }
 
+/** SIGUSR2 is for those who write the log; before they run there is nothing to open again. */
+let reopenLogs = () => {}
+process.on('SIGUSR2', () => reopenLogs())
+
 /** All faults at once, before anything starts; the services that are to be filled in stand as they will be. */
 function checkSettings(env: Environment): Config {
   if (env.NODE_ENV === 'production') return loadConfig(env)
@@ -72,20 +77,15 @@ function checkSettings(env: Environment): Config {
 function refuseTakenPort({ host, port }: Config): void {
   try {
     void Bun.serve({ hostname: host, port, fetch: () => new Response() }).stop(true)
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE') {
-      throw new Error(
-        `Port ${port} is taken by another program. End it, or choose another: PORT=${port + 1} npm start`,
-        { cause },
-      )
-    }
-    if (code === 'EACCES') {
-      throw new Error(`Port ${port} needs more privileges than this user has: choose one above 1023 (PORT)`, {
-        cause,
-      })
-    }
-    throw cause
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const why =
+      code === 'EADDRINUSE'
+        ? `Port ${port} is taken by another program. End it, or choose another: PORT=${port + 1} npm start`
+        : code === 'EACCES'
+          ? `Port ${port} is not for this user: choose one above 1023 by PORT`
+          : `HOST=${host} PORT=${port} cannot be listened on (${code || String(error)})`
+    throw new Error(why, { cause: error })
   }
 }
 

@@ -32,7 +32,7 @@ const url = (...protocols: string[]) =>
   z
     .string()
     .refine(
-      (v) => URL.canParse(v) && protocols.includes(new URL(v).protocol),
+      (v) => URL.canParse(v) && protocols.includes(new URL(v).protocol) && new URL(v).hostname !== '',
       `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
     )
 
@@ -55,7 +55,16 @@ const bytes = () =>
     .transform((v) => parseInt(v, 10) * (/kb$/i.test(v) ? 1024 : /mb$/i.test(v) ? 1024 ** 2 : 1))
 
 const isOrigin = (v: string) => v === '*' || (URL.canParse(v) && new URL(v).origin === v)
-const isNetwork = (v: string) => /^[0-9a-f.:]+(\/\d{1,3})?$/i.test(v) && /[.:]/.test(v)
+/** An IPv4 or IPv6 address, or a range of them. */
+function isNetwork(value: string): boolean {
+  const [address = '', prefix = '0', ...more] = value.split('/')
+  const isV4 =
+    /^(\d{1,3}\.){3}\d{1,3}$/.test(address) && address.split('.').every((octet) => Number(octet) <= 255)
+  const isV6 = address.includes(':') && URL.canParse(`http://[${address}]`)
+  return (
+    (isV4 || isV6) && more.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (isV4 ? 32 : 128)
+  )
+}
 
 /**
  * One line per variable. A variable that is unset or empty takes its default;
@@ -72,7 +81,10 @@ const Environment = z.object({
   REDIS_PREFIX: z.string().max(100).default('restbun:'),
   DATA_DIR: z.string().default('.data'),
   COOKIE_SECURE: flag().optional(),
-  COOKIE_DOMAIN: z.string().optional(),
+  COOKIE_DOMAIN: z
+    .string()
+    .regex(/^\.?[a-z0-9-]+(\.[a-z0-9-]+)*$/i, 'must be a domain name: example.com')
+    .optional(),
   COOKIE_SAMESITE: choice('lax', 'strict', 'none').default('lax'),
   SESSION_DAYS: integer(1, 400).default(30),
   CORS_ORIGINS: list(isOrigin, 'origins (https://app.example.com), or *').default(['*']),
@@ -86,11 +98,18 @@ const Environment = z.object({
   LOG_SYSLOG: url('udp:').optional(),
   LOG_SQL: flag().default(false),
   LOG_REDACT: list(() => true, 'names').default([]),
+  SMTP_URL: url('smtp:', 'smtps:').optional(),
+  MAIL_FROM: z.string().max(200).default('restbun <noreply@localhost>'),
+  JOB_CONCURRENCY: integer(1, 1000).default(10),
+  JOB_DRAIN_MS: integer(0, 600_000).default(10 * SECONDS),
+  JOB_BLOCK_MS: integer(1000, 14_000).default(10 * SECONDS),
+  JOB_MAX_BYTES: bytes().default(64 * 1024),
+  MAX_JOBS: integer(0, 2 ** 31 - 1).default(0),
   API_LIST: flag().default(true),
   DEV_TRUNCATE: flag().default(false),
 })
 
-/** Thrown by `loadConfig`; its message has one line for each faulty variable. */
+/** A setting that cannot be used; from `loadConfig` its message has one line for each. Shown without a stack. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
 }
@@ -152,6 +171,14 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       sql: e.LOG_SQL,
       redact: e.LOG_REDACT,
     }),
+    mail: Object.freeze({ smtpUrl: e.SMTP_URL, from: e.MAIL_FROM }),
+    jobs: Object.freeze({
+      concurrency: e.JOB_CONCURRENCY,
+      drainMs: e.JOB_DRAIN_MS,
+      blockMs: e.JOB_BLOCK_MS,
+      maxBytes: e.JOB_MAX_BYTES,
+      maxJobs: e.MAX_JOBS,
+    }),
     apiList: e.API_LIST,
     devTruncate: e.DEV_TRUNCATE,
   })
@@ -161,13 +188,15 @@ export type Config = ReturnType<typeof loadConfig>
 
 /** A flat, printable copy of the config; passwords in URLs are masked. */
 export function printableConfig(config: Config): Record<string, unknown> {
-  const { cookie, log, ...rest } = config
+  const { cookie, log, mail, jobs, ...rest } = config
   return {
     ...rest,
     databaseUrl: maskUrl(config.databaseUrl),
     migrateDatabaseUrl: maskUrl(config.migrateDatabaseUrl),
     redisUrl: maskUrl(config.redisUrl),
     ...prefixKeys('cookie', cookie),
+    ...prefixKeys('mail', { ...mail, smtpUrl: mail.smtpUrl && maskUrl(mail.smtpUrl) }),
+    ...prefixKeys('jobs', jobs),
     ...prefixKeys('log', log),
   }
 }

@@ -3,6 +3,7 @@ import type { PgDatabase } from 'drizzle-orm/pg-core'
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import type { Role } from './account/roles.ts'
 import type { Config } from './config.ts'
+import type { Enqueue } from './jobs/task.ts'
 
 export type { Role }
 
@@ -84,6 +85,17 @@ export interface Store {
   length(key: string): Promise<number>
 }
 
+// A type, not an interface: only a type counts as JSON.
+export type Mail = {
+  to: string
+  subject: string
+  text: string
+  html: string
+}
+
+/** The list of `Store` where development keeps mails, the newest last. */
+export const KEPT_MAILS = 'mails'
+
 /** Everything the app is given. Built once by `infra`, passed to `createApp`. */
 export interface Deps {
   config: Config
@@ -93,6 +105,10 @@ export interface Deps {
   store: Store
   sessions: Sessions
   passwords: Passwords
+  /** Hands a task to a worker; resolves when Redis has the job. The request's id goes with it, for the log. */
+  enqueue: Enqueue
+  /** For tasks: a request that waits for a mail server is a slow one. */
+  sendMail(mail: Mail): Promise<void>
   log: Log
   /** Resolves when Postgres and Redis both answered in time; otherwise throws with what did not. */
   ready(): Promise<void>

@@ -5,10 +5,10 @@ import { createDeps } from './infra/deps.ts'
 import { boot } from './process/lifecycle.ts'
 import { serve } from './process/serve.ts'
 
-await boot(async () => {
+await boot(async ({ isFirst }) => {
   const config = loadConfig()
   const { deps, log, close } = createDeps(config)
-  log.info('settings', printableConfig(config))
+  if (isFirst) log.info('settings', printableConfig(config))
   const server = serve(createApp(deps), config)
   log.info(`listening on ${server.url.href}`, { pid: process.pid })
 

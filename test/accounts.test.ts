@@ -171,6 +171,26 @@ test('a session whose account is gone counts as logged out', async () => {
   expect(member.cookies.size).toBe(0)
 })
 
+test('an account that was deleted can neither write nor see what is for the few', async () => {
+  const [editor, boss] = [await app.member(), await app.member('superuser')]
+  for (const { user } of [editor, boss]) await app.deps.db.delete(users).where(eq(users.id, user.id))
+  expect((await editor.post('/api/probe', { title: 'By a ghost' })).status).toBe(401)
+  expect((await boss.get('/api/users')).status).toBe(401)
+})
+
+test('changes of a role at once leave the database and the session in agreement', async () => {
+  const member = await app.member()
+  for (let round = 0; round < 30; round++) {
+    await Promise.all([
+      changeRole(app.deps, member.user.id, 'readonly'),
+      changeRole(app.deps, member.user.id, 'admin'),
+    ])
+    const [row] = await app.deps.db.select().from(users).where(eq(users.id, member.user.id))
+    const identity = await app.deps.sessions.open(member.cookies.get('session') ?? '')
+    expect(identity?.role).toBe(row?.role)
+  }
+})
+
 test('superusers list accounts, newest first, by page and by search', async () => {
   const boss = await app.member('superuser')
   const tag = `zed${++serial}`

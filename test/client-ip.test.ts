@@ -26,8 +26,14 @@ test('of X-Forwarded-For the last stranger counts: what stands before was sent b
   expect(await seenFrom('10.0.0.1', FORWARDED)).toBe('203.0.113.8')
 })
 
+test('a port beside the address is left out', async () => {
+  expect(await seenFrom('10.0.0.1', { 'X-Real-IP': '203.0.113.7:5678' })).toBe('203.0.113.7')
+  expect(await seenFrom('10.0.0.1', { 'X-Forwarded-For': '[2001:db8::1]:5678' })).toBe('2001:db8::1')
+})
+
 test('what is no address does not count', async () => {
   expect(await seenFrom('10.0.0.1', { 'X-Real-IP': '<script>' })).toBe('10.0.0.1')
   expect(await seenFrom('10.0.0.1', { 'X-Forwarded-For': 'unknown' })).toBe('10.0.0.1')
+  expect(await seenFrom('10.0.0.1', { 'X-Real-IP': 'foo:bar' })).toBe('10.0.0.1')
   expect(await seenFrom('10.0.0.1', {})).toBe('10.0.0.1')
 })

@@ -48,6 +48,7 @@ test('every faulty variable is named at once, with what is allowed', () => {
     CORS_ORIGINS: 'https://a.example/path',
     LOG_SYSLOG: 'tcp://x:1',
     BODY_LIMIT: '1gb',
+    COOKIE_DOMAIN: 'a b;c',
   })
   const lines = message.split('\n')
   for (const [name, allowed] of [
@@ -61,6 +62,7 @@ test('every faulty variable is named at once, with what is allowed', () => {
     ['CORS_ORIGINS', 'origins'],
     ['LOG_SYSLOG', 'udp://'],
     ['BODY_LIMIT', 'bytes'],
+    ['COOKIE_DOMAIN', 'domain'],
   ] as const) {
     expect(lines.find((line) => line.trim().startsWith(name)) ?? `no line for ${name}`).toContain(allowed)
   }
@@ -72,6 +74,13 @@ test('production needs both services', () => {
   expect(message).toContain('DATABASE_URL is not set: production needs it')
   expect(message).toContain('REDIS_URL is not set: production needs it')
 })
+
+test.each(['1.2.3', '10.0.0.0/99', '1.2.3.999', '::1/129', 'fe80::x', '10.0.0.0/8/8'])(
+  'a network that is none is refused: %s',
+  (network) => {
+    expect(faultsOf({ ...URLS, TRUSTED_PROXIES: network })).toContain('TRUSTED_PROXIES')
+  },
+)
 
 test('SameSite=none is refused without Secure', () => {
   expect(faultsOf({ ...URLS, COOKIE_SAMESITE: 'none' })).toContain('COOKIE_SECURE=on')

@@ -96,6 +96,28 @@ test('dbtruncate empties every table, spares the migrations, and ends all sessio
   }
 })
 
+test('a page of another origin cannot empty the database', async () => {
+  const reply = await app
+    .visitor()
+    .send('POST', '/apitest/dbtruncate', undefined, { Origin: 'https://evil.example' })
+  expect(reply.status).toBe(403)
+})
+
+test.each([
+  ['HTTP/1.0 without a Host', 'GET /health HTTP/1.0\r\n\r\n', '200'],
+  ['an odd Host', 'GET /xyz/api/probe HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n', '404'],
+])('%s changes no path', async (_name, bytes, status) => {
+  expect(await rawRequest(app.url, bytes)).toMatch(new RegExp(`^HTTP/1.[01] ${status} `))
+})
+
+test('a body that is refused is not waited for', async () => {
+  const head =
+    'POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n{'
+  const answer = await rawRequest(app.url, head) // ends only when the server closes the connection
+  expect(answer).toStartWith('HTTP/1.1 413')
+  expect(answer).toContain('"err":"413: ')
+})
+
 test('in production the development endpoints do not exist', async () => {
   const production = await startApp({ NODE_ENV: 'production' })
   try {

@@ -103,7 +103,9 @@ async function startBareApp() {
     sessions: untouched('sessions'),
     store: untouched('store'),
     passwords: untouched('passwords'),
-  } as Deps
+    enqueue: () => fail('deps.enqueue was touched'),
+    sendMail: () => fail('deps.sendMail was touched'),
+  } satisfies Deps
   const app = (context.createApp as typeof createApp)(deps)
   const request = (path: string, init?: RequestInit) =>
     app.request(`http://bare.example.com${path}`, init, { remoteAddress: '10.1.2.3' })

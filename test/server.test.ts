@@ -60,7 +60,7 @@ test('SIGTERM answers what was accepted, refuses what comes, and exits 0', async
   expect([reply.status, reply.headers.get('connection')]).toEqual([200, 'close'])
   expect(await server.exit()).toBe(0)
   await expect(fetch(`${url}/health`)).rejects.toThrow()
-  expect(server.output()).toContain('SIGTERM: stopping')
+  expect(server.output()).toContain('stopping (SIGTERM)')
 }, 30_000)
 
 test('an idle keep-alive connection does not hold up the end', async () => {

@@ -101,7 +101,11 @@ test('Secure, SameSite=None and a domain come from the settings', async () => {
 test('a login makes a new session id, and the old one is void', async () => {
   const member = await app.member()
   const before = member.cookies.get('session') ?? ''
-  await member.post('/api/login', { email: member.account.email, password: member.account.password })
+  const login = await member.post('/api/login', {
+    email: member.account.email,
+    password: member.account.password,
+  })
+  expect(login.headers.getSetCookie()).toHaveLength(1)
   expect(member.cookies.get('session')).not.toBe(before)
   const stale = app.visitor({ Cookie: `session=${before}` })
   expect((await stale.get('/api/me')).status).toBe(401)

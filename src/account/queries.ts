@@ -1,5 +1,5 @@
 // All SQL about accounts. What a client may see of one is `userColumns`; the hash is not among it.
-import { and, desc, eq, getTableColumns, ilike, or, sql } from 'drizzle-orm'
+import { and, count, desc, eq, getTableColumns, gte, ilike, or, sql } from 'drizzle-orm'
 import type { Db, Role } from '../deps.ts'
 import { prepared } from '../prepared.ts'
 import { containing } from '../web/search.ts'
@@ -76,6 +76,14 @@ export async function replaceHash(db: Db, id: string, was: string, hash: string)
     .update(users)
     .set({ password: hash })
     .where(and(eq(users.id, id), eq(users.password, was)))
+}
+
+/** How many accounts there are, and how many of them were made since a moment. */
+export async function countUsersSince(db: Db, since: Date): Promise<{ all: number; fresh: number }> {
+  const [row] = await db
+    .select({ all: count(), fresh: sql<number>`(count(*) filter (where ${gte(users.created, since)}))::int` })
+    .from(users)
+  return row ?? { all: 0, fresh: 0 }
 }
 
 /** A page of accounts, newest first; `search` looks in the names and the email. */

@@ -1,12 +1,13 @@
 // Accounts over HTTP: signup, login, logout, me, and the list for superusers.
 import type { Context } from 'hono'
 import { z } from 'zod'
+import { sendWelcome } from '../tasks.ts'
 import { doc } from '../web/doc.ts'
 import { ApiError } from '../web/errors.ts'
 import { factory, type AnyContext, type AppEnv } from '../web/factory.ts'
 import { accountDisabled, agentOf, endSession, startSession } from '../web/session.ts'
 import { offsetOf, validate } from '../web/validate.ts'
-import { requireRole } from './auth.ts'
+import { requireRole, settleRole } from './auth.ts'
 import { createUser, findUser, findUserWithHash, listUsers, replaceHash, type User } from './queries.ts'
 import { Login, Signup, UserAnswer, UserQuery } from './schema.ts'
 
@@ -18,7 +19,7 @@ export const account = factory
     doc('Creates an account, logs it in and returns it.', UserAnswer, 201),
     validate('json', Signup),
     async (c) => {
-      const { db, passwords } = c.var
+      const { db, enqueue, passwords } = c.var
       const { fname, lname, password, remember, ...input } = c.req.valid('json')
       const user = await createUser(db, {
         ...input,
@@ -27,6 +28,7 @@ export const account = factory
         password: await passwords.hash(password),
       })
       if (user === undefined) throw new ApiError(400, 'This email is taken')
+      await enqueue(sendWelcome, { userId: user.id })
       await logIn(c, user, remember)
       c.var.log.info('SIGNUP OK', { user: user.id, agent: agentOf(c) })
       return c.json(user, 201)
@@ -91,5 +93,5 @@ async function logIn(context: AnyContext, user: User, remember: boolean): Promis
   const c: Context<AppEnv> = context
   await startSession(c, user, remember)
   const now = await findUser(c.var.db, user.id)
-  if (now !== undefined && now.role !== user.role) await c.var.sessions.setRole(user.id, now.role)
+  if (now !== undefined && now.role !== user.role) await settleRole(c.var, user.id)
 }

@@ -1,7 +1,10 @@
 // Builds what the app needs from the config, and closes it again: the portable app's one window on the drivers.
 import type { Config } from '../config.ts'
 import type { Deps } from '../deps.ts'
+import { createQueue } from '../jobs/queue.ts'
+import { requestContext } from '../web/request-context.ts'
 import { createLog } from './log.ts'
+import { createMailer } from './mail.ts'
 import { createPasswords } from './passwords.ts'
 import { openPostgres } from './postgres.ts'
 import { closeRedis, connectRedis } from './redis.ts'
@@ -21,6 +24,7 @@ export function createDeps(config: Config) {
   // An outage is logged by the connection itself, and answered by `ready`.
   redis.connect().catch(() => {})
   const store = createStore(redis, config.redisPrefix)
+  const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes: config.jobs.maxBytes })
 
   const deps: Deps = {
     config,
@@ -29,6 +33,9 @@ export function createDeps(config: Config) {
     store,
     sessions: createSessions(redis, config.redisPrefix, config.sessionSeconds),
     passwords: createPasswords(),
+    enqueue: (task, input, options) =>
+      queue.enqueue(task, input, { requestId: requestContext.getStore()?.requestId, ...options }),
+    sendMail: createMailer(config, store),
     log,
     async ready() {
       await Promise.all([
@@ -44,5 +51,5 @@ export function createDeps(config: Config) {
     await sql.end({ timeout: 2 })
     await log.close()
   }
-  return { deps, log, close }
+  return { deps, log, redis, close }
 }

@@ -1,4 +1,5 @@
 // Where log lines go: stdout or a file, written in batches.
+import { ConfigError } from '../config.ts'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 
@@ -110,7 +111,7 @@ function openLogFile(path: string): number {
   } catch (cause) {
     const code = codeOf(cause)
     const why = code === 'ENOENT' ? `the folder ${dirname(path)} does not exist: create it` : code
-    throw new Error(`LOG_FILE=${path} cannot be opened: ${why}`, { cause })
+    throw new ConfigError(`LOG_FILE=${path} cannot be opened: ${why}`, { cause })
   }
 }
 

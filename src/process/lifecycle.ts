@@ -4,6 +4,8 @@ import type { Log } from '../deps.ts'
 
 export interface Role {
   log: Log & { flush(): void; reopen(): void }
+  /** Resolves when the role has done its share (exit 0), rejects when it cannot go on (exit 1). Absent: neither happens. */
+  ended?: Promise<void>
   /** Ends the role's work at a signal; the process exits when it has resolved. */
   stop(): Promise<void>
   /** Lets go of everything after `bun --hot` has started an edited round of the same role. */
@@ -14,18 +16,22 @@ export interface Role {
 const parked = globalThis as typeof globalThis & { restbunRole?: Role }
 
 /** Starts a role. An error that an operator can mend is told in one line, without a stack; then exit 1. */
-export async function boot(start: () => Promise<Role>): Promise<void> {
+export async function boot(start: (round: { isFirst: boolean }) => Promise<Role>): Promise<void> {
   const previous = parked.restbunRole
   try {
-    parked.restbunRole = await start()
+    parked.restbunRole = await start({ isFirst: previous === undefined })
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`)
     if (previous === undefined) process.exit(1)
     return // the last good round serves on until the next edit
   }
+  parked.restbunRole.ended?.then(() => end('its share is done'), crash)
   if (previous === undefined) listenToSignals()
   else await previous.retire()
 }
+
+/** True under `--hot` or a debugger, where a process that stands still is no fault. */
+export const isInteractive = () => process.execArgv.some((flag) => /^--(hot|watch|inspect)/.test(flag))
 
 function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.message
@@ -50,7 +56,7 @@ async function end(signal: string): Promise<void> {
   ending = true
   const role = parked.restbunRole
   let code = 0
-  role?.log.info(`${signal}: stopping`)
+  role?.log.info(`stopping (${signal})`)
   try {
     await role?.stop()
   } catch (error) {
@@ -63,8 +69,8 @@ async function end(signal: string): Promise<void> {
 
 function crash(error: unknown): void {
   // A broken edit comes by here too: the last good round serves on until the next one.
-  if (process.execArgv.includes('--hot')) {
-    parked.restbunRole?.log.error('nobody caught this error', { error })
+  if (isInteractive()) {
+    parked.restbunRole?.log.error('nobody caught this error; the last version that ran serves on', { error })
     return
   }
   parked.restbunRole?.log.error('nobody caught this error: the process ends', { error })

@@ -25,13 +25,17 @@ export function serve(app: Fetches, config: Config) {
     // Several processes share one port in production. In development a taken port is an error to be told.
     reusePort: config.production,
     idleTimeout: Math.min(Math.ceil(config.requestTimeoutMs / 1000) + IDLE_SLACK_S, MAX_IDLE_S),
-    maxRequestBodySize: config.bodyLimit * 2 + 65_536, // past ours, which answers with JSON
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app has a limit of its own, and answers with JSON
     async fetch(request, listener) {
       inFlight++
       try {
-        const response = await app.fetch(request, { remoteAddress: listener.requestIP(request)?.address })
+        const response = await app.fetch(withHost(request), {
+          remoteAddress: listener.requestIP(request)?.address,
+        })
         // Bun closes without saying so when the client asked for it, and strict clients count that as an error.
-        if (draining || request.headers.get('connection')?.toLowerCase() === 'close') {
+        // After a refusal the rest of a body may still be on its way: nobody will read it.
+        const isRefusal = response.status === 413 || response.status === 503
+        if (draining || isRefusal || request.headers.get('connection')?.toLowerCase() === 'close') {
           response.headers.set('Connection', 'close')
         }
         return response
@@ -61,6 +65,10 @@ export function serve(app: Fetches, config: Config) {
     },
   }
 }
+
+/** Without a usable Host header Bun's URL is the bare path, which routers would cut at the wrong place. */
+const withHost = (request: Request) =>
+  request.url.startsWith('/') ? new Request(`http://unknown${request.url}`, request) : request
 
 /** Bun.serve, with an error for a taken port that names the port. */
 function listen(options: Bun.Serve.Options<undefined>): Bun.Server<undefined> {

@@ -37,7 +37,7 @@ export function ApiList({ config, startedAt, routes }: Props) {
             <Server mode={config.mode} startedAt={startedAt} methods={routes.length} />
             <p>
               JSON in, JSON out. An error is answered with its status and a body like{' '}
-              <code>{'{ "err": "404: /api/nothing" }'}</code>.
+              <code>{'{ "err": "404: /api/nothing", "requestId": "..." }'}</code>.
             </p>
             <p>
               A role lets in accounts that have it or a higher one. Lowest first, they are{' '}

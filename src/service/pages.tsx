@@ -2,7 +2,6 @@
 /** @jsxImportSource hono/jsx */
 import type { Config } from '../config.ts'
 import { doc, type ApiRoute } from '../web/doc.ts'
-import { notFound } from '../web/errors.ts'
 import { factory } from '../web/factory.ts'
 import { ApiList } from './api-list.tsx'
 import { Example } from './example.tsx'
@@ -13,18 +12,18 @@ const ONE_DAY = 'public, max-age=86400'
 /** `routes` is asked at the first view of the list, when every slice has been added. */
 export function pages({ config, routes }: { config: Config; routes: () => ApiRoute[] }) {
   let documented: ApiRoute[] | undefined
-  return factory
-    .createApp()
+  const app = factory.createApp()
+  if (config.apiList) {
+    app.get('/api/list', doc('Lists every method of this API: this page.', 'text/html'), (c) => {
+      documented ??= routes()
+      return c.html(<ApiList config={config} startedAt={c.var.startedAt} routes={documented} />)
+    })
+  }
+  return app
 
     .get('/', doc('Leads to the API list; says name and version where that is off.', null, 302), (c) =>
       config.apiList ? c.redirect('/api/list') : c.json({ name: config.name, version: config.version }, 200),
     )
-
-    .get('/api/list', doc('Lists every method of this API: this page.', 'text/html'), (c) => {
-      if (!config.apiList) throw notFound(c)
-      documented ??= routes()
-      return c.html(<ApiList config={config} startedAt={c.var.startedAt} routes={documented} />)
-    })
 
     .get('/examplehtml', doc('Shows how to render a page on the server.', 'text/html'), (c) =>
       c.html(<Example agent={c.req.header('user-agent') ?? 'unknown'} now={new Date()} />),

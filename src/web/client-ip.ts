@@ -12,9 +12,9 @@ export function clientIp(trustedProxies: readonly string[]) {
     const peer = c.env?.remoteAddress ?? 'unknown'
     const isProxied = trusted(peer)
     const forwarded = isProxied
-      ? (c.req.header('x-real-ip') ?? lastUntrusted(c.req.header('x-forwarded-for'), trusted))
+      ? withoutPort(c.req.header('x-real-ip') ?? lastUntrusted(c.req.header('x-forwarded-for'), trusted))
       : undefined
-    c.set('ip', forwarded !== undefined && distinctRemoteAddr(forwarded) ? forwarded : peer)
+    c.set('ip', forwarded !== undefined && toBits(forwarded) !== null ? forwarded : peer)
     await next()
   })
 }
@@ -33,9 +33,13 @@ export function trustedNetworks(networks: readonly string[]): IsTrusted {
 
 // The proxies append: read from the right, the first that is no proxy of ours is the client.
 function lastUntrusted(header: string | undefined, trusted: IsTrusted): string | undefined {
-  const entries = (header ?? '').split(',').map((entry) => entry.trim())
+  const entries = (header ?? '').split(',').map((entry) => withoutPort(entry) ?? '')
   return entries.findLast((entry) => entry !== '' && !trusted(entry))
 }
+
+/** Some proxies write `1.2.3.4:5678` and `[::1]:5678`. */
+const withoutPort = (entry: string | undefined) =>
+  entry?.trim().replace(/^\[(.*)\](:\d+)?$|^([\d.]+):\d+$/, '$1$3')
 
 function parseRange(range: string) {
   const [address = '', prefix] = range.split('/')

@@ -55,7 +55,7 @@ const unavailable = (what: string) =>
 
 /** Turns anything thrown into the one error shape. What was not foreseen is logged with its stack, and told to nobody. */
 export async function onError(thrown: Error, c: Context<AppEnv>): Promise<Response> {
-  const error = toApiError(thrown)
+  const error = isClientGone(thrown, c) ? clientGone() : toApiError(thrown)
   if (error === null) {
     c.get('log').error('unexpected error', { error: thrown })
     return answer(c, new ApiError(500, 'Internal server error'))
@@ -63,6 +63,12 @@ export async function onError(thrown: Error, c: Context<AppEnv>): Promise<Respon
   if (error.status === 503 && error !== thrown) c.get('log').warn(error.message, { error: thrown })
   return answer(c, error)
 }
+
+/** The client broke off, or sent a body that is none: its fault, and nobody's alarm. */
+const isClientGone = (thrown: Error, c: Context<AppEnv>) =>
+  thrown.name === 'AbortError' && c.req.raw.signal.aborted
+
+const clientGone = () => new ApiError(400, 'The connection was closed before the body was complete')
 
 function answer(c: Context<AppEnv>, error: ApiError): Response {
   for (const [name, value] of Object.entries(error.headers)) c.header(name, value)

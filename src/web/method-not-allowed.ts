@@ -7,13 +7,14 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /** A not-found handler that asks the router which other methods the path has. */
 export function methodNotAllowed(app: Hono<AppEnv>) {
-  return (c: { req: { path: string } }): never => {
+  return (c: { req: { path: string; method: string } }): never => {
     const path = c.req.path.length > 1 ? c.req.path.replace(/\/$/, '') : c.req.path
     const allowed = METHODS.filter((method) => {
       const [handlers] = app.router.match(method, path)
       return handlers.some(([[, route]]) => route.method === method)
     })
-    if (allowed.length === 0) throw notFound(c as never)
+    const asked = c.req.method === 'HEAD' ? 'GET' : c.req.method
+    if (allowed.length === 0 || allowed.includes(asked)) throw notFound(c as never)
     if (allowed.includes('GET')) allowed.push('HEAD')
     allowed.push('OPTIONS')
     throw new ApiError(405, `This path answers ${allowed.join(', ')}`, {

@@ -11,7 +11,7 @@ import { getCookie } from 'hono/cookie'
 const LOCAL_ORIGIN = /^http:\/\/(localhost|127\.0\.0\.1)(:\d+)?$/
 
 /** Explicitly allowed, and so trusted with cookies. `*` lists nobody. */
-function isListed(config: Config, origin: string): boolean {
+export function isListed(config: Config, origin: string): boolean {
   if (!config.production && LOCAL_ORIGIN.test(origin)) return true
   return origin !== '*' && config.corsOrigins.includes(origin)
 }

@@ -1,6 +1,18 @@
 // Keeps secrets out of the log: input is copied with the values of secret keys replaced, and cut to a size.
 
-const SECRET_WORDS = ['password', 'passwd', 'pwd', 'token', 'secret', 'authorization', 'cookie']
+const SECRET_WORDS = [
+  'password',
+  'passwd',
+  'pwd',
+  'token',
+  'secret',
+  'authorization',
+  'cookie',
+  'apikey',
+  'credential',
+  'passphrase',
+  '^pass$',
+]
 
 export const MASK = '***'
 const CUT = '…(cut)'

@@ -38,7 +38,7 @@ export async function startSession(
   remember: boolean,
 ): Promise<void> {
   const c: Context<AppEnv> = context
-  await endSession(c)
+  await c.get('session')?.destroy()
   const now = Date.now()
   const origin = { ip: c.get('ip'), agent: agentOf(c) }
   const identity = { userId: user.id, role: user.role, ...origin, loginAt: now, sentAt: now, remember }
@@ -53,7 +53,7 @@ export async function endSession(context: AnyContext): Promise<void> {
   const current = c.get('session')
   if (current === null) return
   c.set('session', null)
-  await c.get('sessions').destroy(current.token)
+  await current.destroy()
   deleteCookie(c, SESSION_COOKIE, cookieOptions(c))
 }
 
@@ -112,6 +112,11 @@ export class Session {
 
   delete(key: string): void {
     this.#changes.set(key, undefined)
+  }
+
+  /** Ends it in Redis; the cookie is another matter. */
+  destroy(): Promise<void> {
+    return this.sessions.destroy(this.token)
   }
 
   /** Writes the changed keys. Called once a request, after the handler. */

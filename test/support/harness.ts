@@ -21,7 +21,8 @@ export async function startApp(env: Record<string, string> = {}) {
     DATABASE_URL: database.url,
     REDIS_URL: redisUrl(),
     REDIS_PREFIX: prefix,
-    LOG_LEVEL: 'error',
+    // TEST_LOG_LEVEL=error shows what a failing test's server had to say.
+    LOG_LEVEL: process.env.TEST_LOG_LEVEL || 'silent',
     COOKIE_SECURE: 'off',
     ...env,
   })

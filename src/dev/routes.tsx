@@ -1,10 +1,19 @@
 // Endpoints for tests and for trying things out. In production they do not exist.
+/** @jsxImportSource hono/jsx */
 import { z } from 'zod'
+import { listUsers } from '../account/queries.ts'
+import { KEPT_MAILS } from '../deps.ts'
+import { sendWelcome } from '../tasks.ts'
 import { doc } from '../web/doc.ts'
 import { ApiError } from '../web/errors.ts'
 import { factory } from '../web/factory.ts'
+import { isListed } from '../web/origins.ts'
 import { validate } from '../web/validate.ts'
+import { Mails, type KeptMail } from './mails.tsx'
 import { truncateAll } from './truncate.ts'
+
+/** No account has it: the task then finds nobody to write to. */
+const NOBODY = '00000000-0000-4000-8000-000000000000'
 
 const MAX_MS = 600_000
 
@@ -23,6 +32,9 @@ export const devRoutes = factory
 
   .post('/dbtruncate', doc('Empties every table and ends all sessions.', z.object({})), async (c) => {
     const { config, db, sessions } = c.var
+    // Any page of the web can post here without a preflight, and has no cookie to be stopped by.
+    const origin = c.req.header('origin')
+    if (origin !== undefined && !isListed(config, origin)) throw new ApiError(403, 'Not for other origins')
     if (!config.devTruncate && !isLoopback(config.databaseUrl)) {
       throw new ApiError(403, 'The database is not on this machine; DEV_TRUNCATE=1 empties it all the same')
     }
@@ -36,6 +48,22 @@ export const devRoutes = factory
     doc('Counts its calls, atomically, in Redis.', z.object({ counter: z.number() })),
     async (c) => c.json({ counter: await c.var.store.increment('apitest:counter') }, 200),
   )
+
+  .get(
+    '/sendemail',
+    doc('Queues the welcome mail, to me or else to the newest account.', z.object({ reply: z.string() })),
+    async (c) => {
+      const { db, enqueue, session } = c.var
+      const [newest] = session === null ? await listUsers(db, { limit: 1, offset: 0 }) : []
+      await enqueue(sendWelcome, { userId: session?.userId ?? newest?.id ?? NOBODY })
+      return c.json({ reply: 'background task will start' }, 200)
+    },
+  )
+
+  .get('/mails', doc('Shows the mails that were kept instead of sent.', 'text/html'), async (c) => {
+    const mails = await c.var.store.all<KeptMail>(KEPT_MAILS)
+    return c.html(<Mails mails={mails.toReversed()} />)
+  })
 
   .get(
     '/sleep',

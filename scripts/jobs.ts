@@ -1,0 +1,142 @@
+// The queue from the command line: what waits, runs and died, and what can be done about it.
+import { parseArgs } from 'node:util'
+import { loadConfig } from '../src/config.ts'
+import { crons } from '../src/crons.ts'
+import { createDeps } from '../src/infra/deps.ts'
+import {
+  createOperations,
+  type JobView,
+  type Operations,
+  type Place,
+  type Stats,
+} from '../src/jobs/operate.ts'
+import { createQueue } from '../src/jobs/queue.ts'
+import { runCommand, UsageError } from './command.ts'
+import { provideServices } from './services.ts'
+
+const PLACES: readonly Place[] = ['waiting', 'running', 'later', 'dead']
+
+const USAGE = `Usage: npm run jobs -- stats [--watch]
+       npm run jobs -- list <${PLACES.join('|')}> [--page <n>]
+       npm run jobs -- show <id>
+       npm run jobs -- retry <id> | retry all
+       npm run jobs -- drop <id>
+       npm run jobs -- pause | resume
+       npm run jobs -- run <cron>       (${crons.map((cron) => cron.name).join(', ')})
+--json prints JSON, for scripts.`
+
+const REFRESH_MS = 1000
+
+await runCommand(USAGE, async () => {
+  const { positionals, json, watch, page } = readArguments()
+  const { env, close: closeServices } = await provideServices(process.env, { postgres: true, redis: true })
+  const config = loadConfig({ ...env, LOG_LEVEL: 'silent' })
+  const { redis, close } = createDeps(config)
+  try {
+    const operations = createOperations({ redis, prefix: config.redisPrefix })
+    const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes: config.jobs.maxBytes })
+    const show = <T>(value: T, describe: (value: T) => string) =>
+      console.log(json ? JSON.stringify(value) : describe(value))
+    const [command = 'stats', argument = ''] = positionals
+
+    if (command === 'stats') {
+      do {
+        const stats = await operations.stats()
+        if (watch && !json) console.log('\x1b[2J\x1b[H')
+        show(stats, describeStats)
+        if (watch) await Bun.sleep(REFRESH_MS)
+      } while (watch)
+    } else if (command === 'list') {
+      const jobs = await operations.list(argument as Place, page)
+      show(jobs, (all) => all.map(describeJob).join('\n') || `nothing ${argument}`)
+    } else if (command === 'run') {
+      const cron = crons.find(({ name }) => name === argument)
+      if (cron === undefined) throw new UsageError(`There is no cron "${argument}"`)
+      show(await queue.send(cron.prepare('now')), ({ id, added }) =>
+        added ? `enqueued ${id}` : `its last run has not ended yet: ${id}`,
+      )
+    } else show(await change(operations, command, argument), String)
+  } finally {
+    await close()
+    await closeServices()
+  }
+})
+
+/** @returns what was done, in words */
+async function change(operations: Operations, command: string, id: string): Promise<string> {
+  switch (command) {
+    case 'show': {
+      const job = await operations.show(id)
+      return JSON.stringify(found(job, id), null, 2)
+    }
+    case 'retry': {
+      const moved = await operations.retry(id === 'all' ? 'all' : { id })
+      if (id !== 'all') found(moved || undefined, id)
+      return `${moved} back in the queue`
+    }
+    case 'drop':
+      found((await operations.drop(id)) || undefined, id)
+      return `dropped ${id}`
+    case 'pause':
+      await operations.pause()
+      return 'paused: workers finish what they run, and take nothing more'
+    default:
+      await operations.resume()
+      return 'resumed'
+  }
+}
+
+function found<T>(job: T | undefined, id: string): T {
+  if (job === undefined) throw new Error(`There is no such job: ${id}. It may have ended`)
+  return job
+}
+
+function readArguments() {
+  const { values, positionals } = parse()
+  const [command = 'stats', argument] = positionals
+  const takes = { stats: 0, list: 1, show: 1, retry: 1, drop: 1, pause: 0, resume: 0, run: 1 }[command]
+  if (takes === undefined) throw new UsageError(`There is no command "${command}"`)
+  if (positionals.length > takes + 1 || (takes === 1 && argument === undefined)) {
+    throw new UsageError(`${command} takes ${takes} argument(s)`)
+  }
+  if (command === 'list' && !PLACES.some((place) => place === argument)) {
+    throw new UsageError(`list takes one of: ${PLACES.join(', ')}`)
+  }
+  const page = Number(values.page ?? 1)
+  if (!Number.isSafeInteger(page) || page < 1) throw new UsageError('--page takes a whole number from 1')
+  return { positionals, page, json: values.json === true, watch: values.watch === true }
+}
+
+function parse() {
+  try {
+    return parseArgs({
+      args: process.argv.slice(2),
+      allowPositionals: true,
+      options: { json: { type: 'boolean' }, watch: { type: 'boolean' }, page: { type: 'string' } },
+    })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function describeStats({ waiting, running, later, dead, paused, minutes, workers }: Stats): string {
+  const last = minutes.at(-2)
+  const hour = minutes.reduce((sum, { done }) => sum + done, 0)
+  return [
+    `waiting ${waiting}  running ${running}  later ${later}  dead ${dead}${paused ? '  PAUSED' : ''}`,
+    `done in the last full minute ${last?.done ?? 0}, failed attempts ${last?.failed ?? 0}; done in the last hour ${hour}`,
+    ...workers.map(({ id, alive, jobs, beat }) => {
+      const doing = beat?.running.map((job) => `${job.task} ${job.id}`).join(', ') || 'idle'
+      return `worker ${id}${alive ? '' : ' (no sign of life)'}: ${jobs} of ${beat?.concurrency ?? '?'}, ${doing}`
+    }),
+    ...(workers.length === 0 ? ['no worker is running'] : []),
+  ].join('\n')
+}
+
+function describeJob({ id, task, data, failures, crashes, due, error }: JobView): string {
+  const parts = [id, task, JSON.stringify(data)]
+  if (failures + crashes > 0) parts.push(`failed ${failures}, crashed ${crashes}`)
+  if (due !== undefined) parts.push(`due ${new Date(due).toISOString()}`)
+  if (error !== undefined) parts.push(error)
+  return parts.join('  ')
+}

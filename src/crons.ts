@@ -1,0 +1,15 @@
+// Every cron: a name, when, and the task that is enqueued. Times are the server's own where no time zone is given.
+import { defineCron } from './jobs/cron.ts'
+import { countAccounts } from './tasks.ts'
+
+export const crons = [
+  defineCron({
+    name: 'minutely',
+    schedule: '* * * * *',
+    task: countAccounts,
+    input: { period: 'minute' },
+    catchUp: 'skip',
+  }),
+  defineCron({ name: 'hourly', schedule: '0 * * * *', task: countAccounts, input: { period: 'hour' } }),
+  defineCron({ name: 'nightly', schedule: '0 2 * * *', task: countAccounts, input: { period: 'day' } }),
+]

@@ -1,0 +1,35 @@
+// The sibling of the server: runs background tasks from the queue, and the timers of the crons.
+import { hostname } from 'node:os'
+import { loadConfig } from './config.ts'
+import { crons } from './crons.ts'
+import { createDeps } from './infra/deps.ts'
+import { startWorker } from './jobs/worker.ts'
+import { boot, isInteractive } from './process/lifecycle.ts'
+import { tasks } from './tasks.ts'
+
+await boot(async () => {
+  const config = loadConfig()
+  const { deps, log, redis, close } = createDeps(config)
+  const { concurrency, drainMs, blockMs, maxJobs } = config.jobs
+  const worker = startWorker({
+    redis,
+    prefix: config.redisPrefix,
+    id: `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`,
+    tasks,
+    crons,
+    deps,
+    log,
+    concurrency,
+    drainMs,
+    blockMs: isInteractive() ? null : blockMs,
+    maxJobs: maxJobs === 0 ? Infinity : maxJobs,
+  })
+  await worker.ready
+  log.info('worker at work', { pid: process.pid, concurrency, tasks: tasks.length, crons: crons.length })
+
+  const stop = async () => {
+    await worker.stop()
+    await close()
+  }
+  return { log, ended: worker.ended, stop, retire: stop }
+})

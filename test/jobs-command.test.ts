@@ -1,0 +1,61 @@
+// `npm run jobs`: the queue, seen and steered from a terminal.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { sendWelcome } from '../src/tasks.ts'
+import { startApp, type TestApp } from './support/harness.ts'
+import { redisUrl } from './support/services.ts'
+
+let app: TestApp
+beforeAll(async () => {
+  app = await startApp()
+})
+afterAll(() => app.close())
+
+/** Runs the command as a person would, on the test's own queue. No worker runs here: nothing is taken. */
+async function jobs(...args: string[]) {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, '../scripts/jobs.ts'), ...args], {
+    env: {
+      PATH: process.env.PATH ?? '',
+      DATABASE_URL: app.config.databaseUrl,
+      REDIS_URL: redisUrl(),
+      REDIS_PREFIX: app.config.redisPrefix,
+    },
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  return { out, err, code }
+}
+
+test('a job is counted, listed, shown and dropped', async () => {
+  const userId = crypto.randomUUID()
+  const { id } = await app.deps.enqueue(sendWelcome, { userId })
+  expect((await jobs('stats')).out).toContain('waiting 1  running 0  later 0  dead 0')
+  expect(JSON.parse((await jobs('stats', '--json')).out)).toMatchObject({ waiting: 1, workers: [] })
+  expect((await jobs('list', 'waiting')).out).toContain(`${id}  sendWelcome  {"userId":"${userId}"}`)
+  expect((await jobs('show', id)).out).toContain(userId)
+  expect((await jobs('drop', id)).out).toContain(`dropped ${id}`)
+  expect((await jobs('list', 'waiting')).out).toBe('nothing waiting\n')
+}, 30_000)
+
+test('a pause is seen until it is ended', async () => {
+  await jobs('pause')
+  expect((await jobs('stats')).out).toContain('PAUSED')
+  await jobs('resume')
+  expect((await jobs('stats')).out).not.toContain('PAUSED')
+}, 30_000)
+
+test('a cron can be run now', async () => {
+  expect((await jobs('run', 'nightly')).out).toStartWith('enqueued nightly@now-')
+  expect((await jobs('run', 'nightly')).out).toContain('has not ended yet')
+}, 30_000)
+
+test('what cannot be is said, with the usage where the call was wrong', async () => {
+  const nothing = await jobs('retry', 'no-such-id')
+  expect([nothing.code, nothing.err]).toEqual([1, 'There is no such job: no-such-id. It may have ended\n'])
+  for (const args of [['dance'], ['list', 'all'], ['run', 'never'], ['show'], ['stats', '--loud']]) {
+    const { code, err } = await jobs(...args)
+    expect([args.join(' '), code]).toEqual([args.join(' '), 2])
+    expect(err).toContain('Usage: npm run jobs')
+  }
+}, 30_000)

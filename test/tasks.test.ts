@@ -1,0 +1,141 @@
+// Background tasks, from the request that asks for one to what it does.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { crons } from '../src/crons.ts'
+import { createDeps } from '../src/infra/deps.ts'
+import { createMailer } from '../src/infra/mail.ts'
+import { startWorker, type Worker } from '../src/jobs/worker.ts'
+import { loadConfig } from '../src/config.ts'
+import { KEPT_MAILS } from '../src/deps.ts'
+import { createOperations, type Operations } from '../src/jobs/operate.ts'
+import { sendWelcome, tasks } from '../src/tasks.ts'
+import { startApp, type TestApp } from './support/harness.ts'
+import { until } from './support/until.ts'
+
+let app: TestApp
+let worker: Worker
+let operations: Operations
+let closeWorker: () => Promise<void>
+beforeAll(async () => {
+  app = await startApp()
+  const { deps, log, redis, close } = createDeps(app.config)
+  worker = startWorker({
+    redis,
+    prefix: app.config.redisPrefix,
+    id: 'w1',
+    tasks,
+    crons,
+    deps,
+    log,
+    blockMs: null,
+  })
+  await worker.ready
+  operations = createOperations({ redis, prefix: app.config.redisPrefix })
+  closeWorker = async () => {
+    await worker.stop()
+    await close()
+  }
+})
+afterAll(async () => {
+  await closeWorker()
+  await app.close()
+})
+
+const mailsTo = async (email: string) => {
+  const page = await app.visitor().get('/apitest/mails')
+  return page.text.split('<article>').filter((article) => article.includes(email))
+}
+
+test('a new account gets a welcome mail, with its name escaped', async () => {
+  const { account } = await app.member('editor', { fname: '<b>Ann</b>', email: 'welcome@example.com' })
+  const [mail] = await until('the mail', async () => {
+    const found = await mailsTo(account.email)
+    return found.length > 0 ? found : undefined
+  })
+  expect(mail).toContain('Welcome to restbun')
+  expect(mail).toContain('Welcome, &lt;b&gt;Ann&lt;/b&gt;')
+})
+
+test('/apitest/sendemail queues a mail to the caller', async () => {
+  const member = await app.member('editor', { email: 'again@example.com' })
+  const reply = await member.get('/apitest/sendemail')
+  expect([reply.status, reply.body]).toEqual([200, { reply: 'background task will start' }])
+  await until('both mails', async () => (await mailsTo('again@example.com')).length === 2)
+})
+
+test('a welcome to an account that is gone is done, and writes to nobody', async () => {
+  const mails = await app.deps.store.length(KEPT_MAILS)
+  await app.deps.enqueue(sendWelcome, { userId: crypto.randomUUID() })
+  await until('an empty queue', async () => {
+    const { waiting, running, later, dead } = await operations.stats()
+    expect([later, dead]).toEqual([0, 0])
+    return waiting + running === 0
+  })
+  expect(await app.deps.store.length(KEPT_MAILS)).toBe(mails)
+})
+
+test('an input that does not fit is refused where it is asked for, with its path', async () => {
+  await expect(app.deps.enqueue(sendWelcome, { userId: 'me' })).rejects.toThrow(/sendWelcome.*userId/)
+})
+
+test('mail goes to the SMTP server where there is one', async () => {
+  const server = smtpServer()
+  try {
+    const config = loadConfig({
+      DATABASE_URL: 'postgres://none',
+      REDIS_URL: 'redis://none',
+      SMTP_URL: `smtp://127.0.0.1:${server.port}`,
+      MAIL_FROM: 'Service <service@example.com>',
+    })
+    const send = createMailer(config, app.deps.store)
+    await send({ to: 'bob@example.com', subject: 'Grüße', text: 'plain', html: '<p>rich</p>' })
+    const said = server.said()
+    expect(said).toContain('MAIL FROM:<service@example.com>')
+    expect(said).toContain('RCPT TO:<bob@example.com>')
+    expect(said).toContain('multipart/alternative')
+  } finally {
+    server.stop()
+  }
+})
+
+test('production without an SMTP server says so, and the task is tried again', async () => {
+  const config = loadConfig({
+    NODE_ENV: 'production',
+    DATABASE_URL: 'postgres://none',
+    REDIS_URL: 'redis://none',
+  })
+  const send = createMailer(config, app.deps.store)
+  await expect(send({ to: 'a@example.com', subject: '', text: '', html: '' })).rejects.toThrow(
+    'SMTP_URL is not set',
+  )
+})
+
+/** As much of SMTP as it takes to be sent a mail. */
+function smtpServer() {
+  let text = ''
+  let inData = false
+  const answer = (line: string) => {
+    if (inData) {
+      if (line !== '.') return ''
+      inData = false
+      return '250 taken\r\n'
+    }
+    if (line.startsWith('DATA')) {
+      inData = true
+      return '354 go on\r\n'
+    }
+    return line.startsWith('QUIT') ? '221 bye\r\n' : '250 ok\r\n'
+  }
+  const listener = Bun.listen({
+    hostname: '127.0.0.1',
+    port: 0,
+    socket: {
+      open: (socket) => void socket.write('220 test\r\n'),
+      data(socket, chunk) {
+        text += chunk.toString()
+        const lines = chunk.toString().split('\r\n').slice(0, -1)
+        socket.write(lines.map(answer).join(''))
+      },
+    },
+  })
+  return { port: listener.port, said: () => text, stop: () => listener.stop(true) }
+}
