@@ -1,70 +1,10 @@
 // Settings: every environment variable the project knows, parsed once into one frozen object.
 import { z } from 'zod'
 import { name as project, version } from '../package.json'
+import { bytes, choice, flag, integer, isNetwork, isOrigin, list, url } from './config-values.ts'
 
 const SECONDS = 1000
 const DAY_S = 24 * 60 * 60
-
-/** Whole number in a range; the message names the range. */
-const integer = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^-?\d+$/, `must be a whole number from ${min} to ${max}`)
-    .transform(Number)
-    .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`)
-
-const flag = () =>
-  z
-    .string()
-    .toLowerCase()
-    .pipe(
-      z.enum(
-        ['1', '0', 'true', 'false', 'on', 'off', 'yes', 'no'],
-        'must be on or off (1, true, yes; 0, false, no)',
-      ),
-    )
-    .transform((v) => ['1', 'true', 'on', 'yes'].includes(v))
-
-const choice = <const T extends [string, ...string[]]>(...values: T) =>
-  z.enum(values, `must be one of: ${values.join(', ')}`)
-
-const url = (...protocols: string[]) =>
-  z
-    .string()
-    .refine(
-      (v) => URL.canParse(v) && protocols.includes(new URL(v).protocol) && new URL(v).hostname !== '',
-      `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
-    )
-
-/** Comma-separated; blanks around an entry and empty entries are dropped. */
-const list = (entry: (value: string) => boolean, allowed: string) =>
-  z
-    .string()
-    .transform((v) =>
-      v
-        .split(',')
-        .map((s) => s.trim())
-        .filter(Boolean),
-    )
-    .refine((entries) => entries.every(entry), `must be a comma-separated list of ${allowed}`)
-
-const bytes = () =>
-  z
-    .string()
-    .regex(/^[1-9]\d{0,9}(kb|mb)?$/i, 'must be a number of bytes, or of kb or mb: 65536, 64kb, 1mb')
-    .transform((v) => parseInt(v, 10) * (/kb$/i.test(v) ? 1024 : /mb$/i.test(v) ? 1024 ** 2 : 1))
-
-const isOrigin = (v: string) => v === '*' || (URL.canParse(v) && new URL(v).origin === v)
-/** An IPv4 or IPv6 address, or a range of them. */
-function isNetwork(value: string): boolean {
-  const [address = '', prefix = '0', ...more] = value.split('/')
-  const isV4 =
-    /^(\d{1,3}\.){3}\d{1,3}$/.test(address) && address.split('.').every((octet) => Number(octet) <= 255)
-  const isV6 = address.includes(':') && URL.canParse(`http://[${address}]`)
-  return (
-    (isV4 || isV6) && more.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (isV4 ? 32 : 128)
-  )
-}
 
 /**
  * One line per variable. A variable that is unset or empty takes its default;

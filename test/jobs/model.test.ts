@@ -69,6 +69,7 @@ const operation = fc.oneof(
     racers: fc.integer({ min: 1, max: 3 }),
   }),
   fc.record({ kind: fc.constant('pause' as const), on: fc.boolean() }),
+  fc.record({ kind: fc.constant('key expires' as const), key: fc.constantFrom('k1', 'k2') }),
 )
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never
 
@@ -76,6 +77,8 @@ type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never
 class Model {
   readonly base: string
   readonly live = new Set<string>()
+  /** Who holds which unique key: from when it was added until it ends, dies, or the key expires. */
+  readonly holders = new Map<string, string>()
   /** All raw elements that a worker was ever given. */
   readonly given: string[] = []
   #ids = 0
@@ -118,8 +121,10 @@ class Model {
             60_000,
           )
         }
-        if (id === e.id) this.live.add(id)
-        else expect(this.live.has(id)).toBe(true)
+        const holder = this.holders.get(op.key)
+        expect(id).toBe(holder ?? e.id)
+        if (holder === undefined) this.live.add(id)
+        if (op.key) this.holders.set(op.key, id)
         return
       }
       case 'step': {
@@ -169,6 +174,7 @@ class Model {
           const moved = await call(redis, REAP, base, op.worker, score, ...args)
           if (score === 'never') expect(moved).toBe(-1)
         }
+        if (score !== 'never') this.#ended(moves)
         return
       }
       case 'operate': {
@@ -217,6 +223,10 @@ class Model {
       case 'pause':
         if (op.on) await redis.set(`${base}paused`, '1')
         else await redis.del(`${base}paused`)
+        return
+      case 'key expires':
+        await redis.del(`${base}key:${op.key}`)
+        this.holders.delete(op.key)
     }
   }
 
@@ -237,10 +247,8 @@ class Model {
     }
     const ids = places.flat().map((raw) => parseElement(raw)?.id ?? `unreadable: ${raw}`)
     expect(ids.toSorted()).toEqual([...this.live].toSorted())
-    // A unique key is held by a job that is alive.
     for (const key of ['k1', 'k2']) {
-      const holder = await redis.get(`${base}key:${key}`)
-      if (holder !== null) expect(this.live).toContain(holder)
+      expect(await redis.get(`${base}key:${key}`)).toBe(this.holders.get(key) ?? null)
     }
   }
 
@@ -259,7 +267,13 @@ class Model {
   }
 
   #ended(moves: Move[]): void {
-    for (const move of moves) if (move.to === 'gone') this.live.delete(parseElement(move.raw)?.id ?? '')
+    for (const { raw, to } of moves) {
+      const e = parseElement(raw)
+      if (!e) continue
+      if (to === 'gone') this.live.delete(e.id)
+      if (to !== 'gone' && to !== 'dead') continue
+      if (e.key && this.holders.get(e.key) === e.id) this.holders.delete(e.key)
+    }
   }
 }
 

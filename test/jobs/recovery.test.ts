@@ -1,6 +1,7 @@
 // What holds when things break, in one process: drains, dead workers, lost replies, cut connections, foreign data.
 import { describe, expect, test } from 'bun:test'
 import { Redis } from 'ioredis'
+import { Bell } from '../../src/jobs/bell.ts'
 import { judge } from '../../src/jobs/connection.ts'
 import { defineTask } from '../../src/jobs/task.ts'
 import { startWorker } from '../../src/jobs/worker.ts'
@@ -162,6 +163,63 @@ describe('the jobs of a worker that died', () => {
       expect(await room.redis.hget(`${room.base}clock`, 'clock')).toBe('500')
     }),
   )
+})
+
+test(
+  'a job whose worker died twice runs alone, so that a killer takes nobody with it',
+  inRoom(async (room) => {
+    let now = 0
+    const beside: number[] = []
+    const suspect = defineTask({
+      name: 'suspect',
+      input: Text,
+      run: async () => {
+        for (let i = 0; i < 5; i++) {
+          beside.push(now)
+          await Bun.sleep(2)
+        }
+      },
+    })
+    const other = defineTask({
+      name: 'other',
+      input: Text,
+      run: async () => {
+        now++
+        await Bun.sleep(Math.random() * 5)
+        now--
+      },
+    })
+    await room.queue.enqueueBulk(
+      other,
+      Array.from({ length: 100 }, () => ({ text: '' })),
+    )
+    await room.redis.lpush(`${room.base}queue`, '{"id":"s","task":"suspect","data":{"text":""},"c":2}')
+    await room.queue.enqueue(other, { text: '' }, { urgent: true })
+    await room.worker([suspect, other], { concurrency: 5 })
+    await room.idle()
+    expect(beside).toEqual([0, 0, 0, 0, 0])
+    expect(room.said('job done')).toHaveLength(102)
+  }),
+)
+
+test('a wake-up while nobody waits ends the next wait at once', async () => {
+  const bell = new Bell()
+  bell.ring()
+  await bell.wait()
+  let woken = false
+  const waiting = bell.wait().then(() => (woken = true))
+  await Promise.resolve()
+  expect(woken).toBe(false)
+  bell.ring()
+  await waiting
+  // Rung twice in a row, and once more while the one that waited was on its way: never lost, never more than one.
+  bell.ring()
+  bell.ring()
+  await bell.wait()
+  expect(await Promise.race([bell.wait(10_000).then(() => 'rung'), Bun.sleep(1).then(() => 'silent')])).toBe(
+    'silent',
+  )
+  bell.ring()
 })
 
 describe('a reply that was lost', () => {

@@ -1,0 +1,45 @@
+// This project's queue.
+import { Redis } from 'ioredis'
+import { z } from 'zod'
+import { createQueue } from '../../../src/jobs/queue.ts'
+import { defineTask } from '../../../src/jobs/task.ts'
+import { startWorker } from '../../../src/jobs/worker.ts'
+import { PAYLOAD, type Contestant } from './contestant.ts'
+
+const PREFIX = 'bench:'
+const log = { debug() {}, info() {}, warn: console.warn, error: console.error }
+const input = z.object({ userId: z.number(), template: z.string() })
+const declare = (run: (payload: { userId: number }) => void) => defineTask({ name: 'welcome', input, run })
+
+export const ours: Contestant = {
+  name: 'ours',
+  async producer(url) {
+    const redis = new Redis(url)
+    const queue = createQueue({ redis, prefix: PREFIX, maxBytes: 65_536 })
+    const task = declare(() => {})
+    return {
+      enqueue: (i) => queue.enqueue(task, PAYLOAD(i)),
+      bulk: (from, count) =>
+        queue.enqueueBulk(
+          task,
+          Array.from({ length: count }, (_, i) => PAYLOAD(from + i)),
+        ),
+      close: async () => redis.disconnect(),
+    }
+  },
+  async work(url, concurrency, onJob) {
+    const redis = new Redis(url, { lazyConnect: true })
+    const id = `w${process.pid}`
+    const worker = startWorker({
+      redis,
+      prefix: PREFIX,
+      id,
+      tasks: [declare(onJob)],
+      deps: undefined,
+      log,
+      concurrency,
+    })
+    await worker.ready
+    return worker
+  },
+}
