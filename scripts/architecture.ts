@@ -7,17 +7,20 @@ import { dirname, join, normalize } from 'node:path'
  * `entry` is a file that starts a role. Files of one room import each other freely; `types` only for their types.
  */
 const ROOMS: Record<string, { imports: string[]; types?: string[] }> = {
-  entry: { imports: ['process', 'infra', 'app', 'crons', 'tasks', 'jobs', 'web', 'config', 'deps'] },
+  entry: {
+    imports: ['process', 'infra', 'app', 'crons', 'tasks', 'jobs', 'outbox', 'web', 'config', 'deps'],
+  },
   process: { imports: ['config', 'deps'], types: ['web'] },
-  infra: { imports: ['slice', 'web', 'jobs', 'prepared', 'config', 'deps'] },
+  infra: { imports: ['slice', 'web', 'jobs', 'outbox', 'prepared', 'config', 'deps'] },
   app: { imports: ['slice', 'web'], types: ['jobs', 'config', 'deps'] },
   crons: { imports: ['tasks', 'jobs', 'deps'] },
   tasks: { imports: ['slice', 'jobs', 'deps'] },
   slice: { imports: ['tasks', 'web', 'prepared', 'deps'], types: ['jobs', 'config'] },
   web: { imports: ['deps'], types: ['config'] },
   jobs: { imports: ['deps'], types: ['config'] },
+  outbox: { imports: ['jobs', 'prepared', 'deps'] },
   prepared: { imports: ['deps'] },
-  deps: { imports: [], types: ['slice', 'jobs', 'config'] },
+  deps: { imports: [], types: ['slice', 'jobs', 'outbox', 'config'] },
   config: { imports: ['config-values'] },
   'config-values': { imports: [] },
 }

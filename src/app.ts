@@ -4,6 +4,7 @@ import { secureHeaders } from 'hono/secure-headers'
 import { account } from './account/routes.ts'
 import type { Deps } from './deps.ts'
 import { devRoutes } from './dev/routes.tsx'
+import { jobStatus } from './job-status/routes.ts'
 import { movies } from './movies/routes.ts'
 import { health } from './service/health.ts'
 import { pages } from './service/pages.tsx'
@@ -42,6 +43,7 @@ export function createApp(deps: Deps) {
   const routed = app
     .route('/', pages({ config, routes: () => describeRoutes(app) }))
     .route('/api', account)
+    .route('/api/jobs', jobStatus())
     .route('/api/movies', movies)
 
   return routed

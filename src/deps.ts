@@ -3,7 +3,9 @@ import type { PgDatabase } from 'drizzle-orm/pg-core'
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import type { Role } from './account/roles.ts'
 import type { Config } from './config.ts'
+import type { Status } from './jobs/element.ts'
 import type { Enqueue } from './jobs/task.ts'
+import type { EnqueueInTransaction } from './outbox/enqueue.ts'
 
 export type { Role }
 
@@ -58,6 +60,8 @@ export interface Sessions {
   writeData(token: string, changes: Record<string, Json | undefined>): Promise<void>
   /** Every live session of the user carries the role from the next request on. */
   setRole(userId: string, role: Role): Promise<void>
+  /** Who is behind the user's live sessions: where and when each logged in. */
+  allOf(userId: string): Promise<Identity[]>
   destroyAllOf(userId: string): Promise<void>
   destroyAll(): Promise<void>
 }
@@ -105,8 +109,13 @@ export interface Deps {
   store: Store
   sessions: Sessions
   passwords: Passwords
-  /** Hands a task to a worker; resolves when Redis has the job. The request's id goes with it, for the log. */
-  enqueue: Enqueue
+  /**
+   * Hands a task to a worker; resolves when Redis has the job. The request's id goes with it, for the log.
+   * With a transaction as the first argument the job commits with it.
+   */
+  enqueue: Enqueue & EnqueueInTransaction
+  /** How a job is doing whose task has `keepResultMs`, whoever enqueued it: compare `by` before you show it. */
+  jobStatus(id: string): Promise<Status | undefined>
   /** For tasks: a request that waits for a mail server is a slow one. */
   sendMail(mail: Mail): Promise<void>
   log: Log

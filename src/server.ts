@@ -19,7 +19,7 @@ await boot(async ({ isFirst }) => {
       await close()
     },
     async retire() {
-      await server.settled(config.requestTimeoutMs)
+      await server.retire(config.requestTimeoutMs)
       await close()
     },
   }

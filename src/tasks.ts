@@ -1,9 +1,11 @@
 // Every background task. A task may run twice (its worker can die before it says that it is done): each must bear that.
 import { z } from 'zod'
+import { exportAccount, type ExportPart } from './account/export.ts'
 import { countUsersSince, findUser } from './account/queries.ts'
 import { welcomeMail } from './account/welcome-mail.ts'
 import type { Deps } from './deps.ts'
 import { defineTask } from './jobs/task.ts'
+import { listMovies } from './movies/queries.ts'
 
 /** Sends the welcome mail to an account, if it still exists. */
 export const sendWelcome = defineTask({
@@ -13,6 +15,22 @@ export const sendWelcome = defineTask({
     const user = await findUser(db, userId)
     if (user === undefined) return job.log.info('the account is gone, and so is its welcome mail')
     await sendMail(await welcomeMail(user, config.name))
+  },
+})
+
+/** What slices hold of an account: a line for each. The account itself and its sessions are in every export. */
+const exportParts: Record<string, ExportPart> = {
+  movies: (db, creator, page) => listMovies(db, { creator, ...page }),
+}
+
+/** Collects what the service holds of an account; only that account can read the result. */
+export const exportMyData = defineTask({
+  name: 'exportMyData',
+  input: z.object({ userId: z.uuid() }),
+  unique: ({ userId }) => userId,
+  keepResultMs: 4 * 60 * 60 * 1000,
+  async run({ userId }, job, deps: Deps) {
+    return (await exportAccount(deps, userId, exportParts, job)) ?? job.log.info('the account is gone')
   },
 })
 
@@ -31,4 +49,4 @@ export const countAccounts = defineTask({
 })
 
 /** What a worker can run. */
-export const tasks = [sendWelcome, countAccounts]
+export const tasks = [sendWelcome, exportMyData, countAccounts]

@@ -4,12 +4,13 @@ import { loadConfig } from './config.ts'
 import { crons } from './crons.ts'
 import { createDeps } from './infra/deps.ts'
 import { startWorker } from './jobs/worker.ts'
+import { startRelay } from './outbox/relay.ts'
 import { boot, isInteractive } from './process/lifecycle.ts'
 import { tasks } from './tasks.ts'
 
 await boot(async () => {
   const config = loadConfig()
-  const { deps, log, redis, close } = createDeps(config)
+  const { deps, log, redis, queue, close } = createDeps(config)
   const { concurrency, drainMs, blockMs, maxJobs } = config.jobs
   const worker = startWorker({
     redis,
@@ -25,10 +26,11 @@ await boot(async () => {
     maxJobs: maxJobs === 0 ? Infinity : maxJobs,
   })
   await worker.ready
+  const relay = startRelay({ db: deps.db, send: queue.send, log })
   log.info('worker at work', { pid: process.pid, concurrency, tasks: tasks.length, crons: crons.length })
 
   const stop = async () => {
-    await worker.stop()
+    await Promise.all([worker.stop(), relay.stop()])
     await close()
   }
   return { log, ended: worker.ended, stop, retire: stop }

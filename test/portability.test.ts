@@ -104,6 +104,7 @@ async function startBareApp() {
     store: untouched('store'),
     passwords: untouched('passwords'),
     enqueue: () => fail('deps.enqueue was touched'),
+    jobStatus: () => fail('deps.jobStatus was touched'),
     sendMail: () => fail('deps.sendMail was touched'),
   } satisfies Deps
   const app = (context.createApp as typeof createApp)(deps)

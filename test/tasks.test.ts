@@ -7,6 +7,7 @@ import { startWorker, type Worker } from '../src/jobs/worker.ts'
 import { loadConfig } from '../src/config.ts'
 import { KEPT_MAILS } from '../src/deps.ts'
 import { createOperations, type Operations } from '../src/jobs/operate.ts'
+import { startRelay } from '../src/outbox/relay.ts'
 import { sendWelcome, tasks } from '../src/tasks.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { until } from './support/until.ts'
@@ -17,7 +18,7 @@ let operations: Operations
 let closeWorker: () => Promise<void>
 beforeAll(async () => {
   app = await startApp()
-  const { deps, log, redis, close } = createDeps(app.config)
+  const { deps, log, redis, queue, close } = createDeps(app.config)
   worker = startWorker({
     redis,
     prefix: app.config.redisPrefix,
@@ -29,9 +30,10 @@ beforeAll(async () => {
     blockMs: null,
   })
   await worker.ready
+  const relay = startRelay({ db: deps.db, send: queue.send, log })
   operations = createOperations({ redis, prefix: app.config.redisPrefix })
   closeWorker = async () => {
-    await worker.stop()
+    await Promise.all([worker.stop(), relay.stop()])
     await close()
   }
 })

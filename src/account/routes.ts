@@ -1,7 +1,9 @@
 // Accounts over HTTP: signup, login, logout, me, and the list for superusers.
 import type { Context } from 'hono'
 import { z } from 'zod'
-import { sendWelcome } from '../tasks.ts'
+import { accepted } from '../job-status/accepted.ts'
+import { JobAnswer } from '../job-status/schema.ts'
+import { exportMyData, sendWelcome } from '../tasks.ts'
 import { doc } from '../web/doc.ts'
 import { ApiError } from '../web/errors.ts'
 import { factory, type AnyContext, type AppEnv } from '../web/factory.ts'
@@ -10,6 +12,9 @@ import { offsetOf, validate } from '../web/validate.ts'
 import { requireRole, settleRole } from './auth.ts'
 import { createUser, findUser, findUserWithHash, listUsers, replaceHash, type User } from './queries.ts'
 import { Login, Signup, UserAnswer, UserQuery } from './schema.ts'
+
+/** Within it the last export is answered again. */
+const EXPORT_AGAIN_S = 10 * 60
 
 export const account = factory
   .createApp()
@@ -21,14 +26,19 @@ export const account = factory
     async (c) => {
       const { db, enqueue, passwords } = c.var
       const { fname, lname, password, remember, ...input } = c.req.valid('json')
-      const user = await createUser(db, {
-        ...input,
-        first_name: fname,
-        last_name: lname,
-        password: await passwords.hash(password),
+      const hash = await passwords.hash(password)
+      // In one transaction: no account without its mail, no mail without an account.
+      const user = await db.transaction(async (tx) => {
+        const created = await createUser(tx, {
+          ...input,
+          first_name: fname,
+          last_name: lname,
+          password: hash,
+        })
+        if (created === undefined) throw new ApiError(400, 'This email is taken')
+        await enqueue(tx, sendWelcome, { userId: created.id })
+        return created
       })
-      if (user === undefined) throw new ApiError(400, 'This email is taken')
-      await enqueue(sendWelcome, { userId: user.id })
       await logIn(c, user, remember)
       c.var.log.info('SIGNUP OK', { user: user.id, agent: agentOf(c) })
       return c.json(user, 201)
@@ -71,6 +81,28 @@ export const account = factory
     requireRole('readonly'),
     async (c) => {
       return c.json({ me: await c.var.me() }, 200)
+    },
+  )
+
+  .post(
+    '/me/export',
+    doc(
+      'Starts an export of all that is kept of me. It is my job: its result is the export.',
+      JobAnswer,
+      202,
+    ),
+    requireRole('readonly'),
+    async (c) => {
+      const { enqueue, jobStatus, session, store } = c.var
+      const { userId } = session
+      const recent = await store.get<string>(`export:${userId}`)
+      // Each result lies in Redis for hours: an account gets a new one only so often.
+      if (recent !== undefined && ((await jobStatus(recent))?.state ?? 'failed') !== 'failed') {
+        return accepted(c, recent)
+      }
+      const { id } = await enqueue(exportMyData, { userId }, { by: userId })
+      await store.set(`export:${userId}`, id, EXPORT_AGAIN_S)
+      return accepted(c, id)
     },
   )
 

@@ -2,6 +2,9 @@
 import type { Config } from '../config.ts'
 import type { Deps } from '../deps.ts'
 import { createQueue } from '../jobs/queue.ts'
+import { readStatus } from '../jobs/status.ts'
+import type { EnqueueOptions } from '../jobs/task.ts'
+import { withOutbox } from '../outbox/enqueue.ts'
 import { requestContext } from '../web/request-context.ts'
 import { createLog } from './log.ts'
 import { createMailer } from './mail.ts'
@@ -33,8 +36,11 @@ export function createDeps(config: Config) {
     store,
     sessions: createSessions(redis, config.redisPrefix, config.sessionSeconds),
     passwords: createPasswords(),
-    enqueue: (task, input, options) =>
-      queue.enqueue(task, input, { requestId: requestContext.getStore()?.requestId, ...options }),
+    enqueue: withOutbox(
+      (task, input, options) => queue.enqueue(task, input, withRequest(options)),
+      (task, input, options) => queue.prepare(task, input, withRequest(options)),
+    ),
+    jobStatus: (id) => readStatus(redis, config.redisPrefix, id),
     sendMail: createMailer(config, store),
     log,
     async ready() {
@@ -51,5 +57,10 @@ export function createDeps(config: Config) {
     await sql.end({ timeout: 2 })
     await log.close()
   }
-  return { deps, log, redis, close }
+  return { deps, log, redis, queue, close }
 }
+
+const withRequest = (options?: EnqueueOptions): EnqueueOptions => ({
+  requestId: requestContext.getStore()?.requestId,
+  ...options,
+})

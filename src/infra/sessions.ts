@@ -164,6 +164,12 @@ export function createSessions(redis: Redis, prefix: string, sessionSeconds: num
       await Promise.all(digests.map((digest) => setRoleOf(digest, role)))
     },
 
+    async allOf(userId) {
+      const digests = await redis.smembers(indexKey(userId))
+      const texts = digests.length === 0 ? [] : await redis.mget(digests.map(identityKey))
+      return texts.map(decode).filter((identity) => identity !== null)
+    },
+
     async destroyAllOf(userId) {
       const digests = await redis.smembers(indexKey(userId))
       if (digests.length === 0) return

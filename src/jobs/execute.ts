@@ -6,6 +6,8 @@ import { JobError, type InputSchema, type Task } from './task.ts'
 
 /** The longest error text that is kept with a job. */
 const MAX_ERROR = 2000
+/** Characters of JSON: a result lies in Redis until its time is over. */
+const MAX_RESULT = 1024 * 1024
 
 export interface Execution<D> {
   deps: D
@@ -26,8 +28,12 @@ export async function execute<D>(job: Running, task: Task<InputSchema, D>, how: 
   }, task.timeoutMs)
   try {
     const result = await task.execute(element.data, job, how.deps)
+    const end = finish(raw, element, result)
+    const size = end.status?.length ?? 0
+    // Another attempt would end the same.
+    if (size > MAX_RESULT) return failed(job, { ...task, attempts: 1 }, how, tooLarge(size))
     how.log.info('job done', job.fields(true))
-    return finish(raw, element, result)
+    return end
   } catch (error) {
     // Stopped by us, not failed: at the end of a drain, or because it is not ours any more.
     if (job.aborted && job.aborted.name !== 'TimeoutError') {
@@ -39,6 +45,11 @@ export async function execute<D>(job: Running, task: Task<InputSchema, D>, how: 
     clearTimeout(job.timer)
   }
 }
+
+const tooLarge = (size: number) =>
+  new JobError(
+    `The result is too large to be kept: ${size} characters of JSON, at most ${MAX_RESULT} are allowed`,
+  )
 
 /** After an attempt that failed: another one, later and later, or the dead. */
 export function failed<D>(

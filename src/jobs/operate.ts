@@ -1,8 +1,9 @@
 // What operators see of the queue, and what they can do to it.
 import type { Redis } from 'ioredis'
-import { buryMalformed, parseElement, status, type Element, type Move, type Status } from './element.ts'
+import { buryMalformed, parseElement, status, type Element, type Move } from './element.ts'
 import type { Beat } from './running.ts'
 import { call, keyBase, MOVE, moveArgs } from './scripts.ts'
+import { readStatus } from './status.ts'
 
 const CHUNK = 500
 const MINUTE = 60_000
@@ -193,10 +194,7 @@ export function createOperations(options: {
     },
 
     /** What the owner of a job may see; undefined if its task keeps no result, or the time for it is over. */
-    async status(id: string): Promise<Status | undefined> {
-      const text = await redis.get(`${base}r:${id}`)
-      return text === null ? undefined : JSON.parse(text)
-    },
+    status: (id: string) => readStatus(redis, prefix, id),
 
     /** The last tick of each cron that a worker has seen, Unix ms. */
     async lastTicks(): Promise<Record<string, number>> {

@@ -16,7 +16,7 @@ const MAX_IDLE_S = 255
  * @throws with code EADDRINUSE if the port is taken.
  */
 export function serve(app: Fetches, config: Config) {
-  let draining = false
+  const draining = new AbortController()
   let inFlight = 0
 
   const server = listen({
@@ -31,11 +31,17 @@ export function serve(app: Fetches, config: Config) {
       try {
         const response = await app.fetch(withHost(request), {
           remoteAddress: listener.requestIP(request)?.address,
+          allowIdle: (seconds) => listener.timeout(request, seconds),
+          draining: draining.signal,
         })
         // Bun closes without saying so when the client asked for it, and strict clients count that as an error.
         // After a refusal the rest of a body may still be on its way: nobody will read it.
         const isRefusal = response.status === 413 || response.status === 503
-        if (draining || isRefusal || request.headers.get('connection')?.toLowerCase() === 'close') {
+        if (
+          draining.signal.aborted ||
+          isRefusal ||
+          request.headers.get('connection')?.toLowerCase() === 'close'
+        ) {
           response.headers.set('Connection', 'close')
         }
         return response
@@ -53,11 +59,15 @@ export function serve(app: Fetches, config: Config) {
 
   return {
     url: server.url,
-    settled,
+    /** Ends the streams of this app, and resolves like `settled`. */
+    async retire(timeoutMs: number): Promise<void> {
+      draining.abort()
+      await settled(timeoutMs)
+    },
 
     /** Stops listening, answers what was accepted, and resolves when that is done or `timeoutMs` have passed. */
     async drain(timeoutMs: number): Promise<void> {
-      draining = true
+      draining.abort()
       // A plain `stop` also waits for idle keep-alive connections, for ever: the firm one follows.
       const stopped = server.stop()
       await Promise.race([stopped, settled(timeoutMs).then(() => untilWritten(server))])

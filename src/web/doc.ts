@@ -11,7 +11,7 @@ export interface RouteInput {
 /** What a route says of itself. `answer` is a schema for JSON, a media type for the rest, null for an empty body. */
 export interface RouteDoc {
   summary: string
-  answer: z.ZodType | 'text/html' | 'text/plain' | 'image/svg+xml' | null
+  answer: z.ZodType | 'text/html' | 'text/plain' | 'text/event-stream' | 'image/svg+xml' | null
   status: number
 }
 

@@ -86,9 +86,12 @@ function toApiError(thrown: unknown): ApiError | null {
   if (thrown instanceof HTTPException) return new ApiError(thrown.status, thrown.message)
   const code = causeCode(thrown)
   if (code === undefined) return null
-  if (AWAY.test(code)) return unavailable('The service is not available right now, please try again')
+  if (isAway(thrown)) return unavailable('The service is not available right now, please try again')
   return BY_POSTGRES_CODE[code]?.() ?? null
 }
+
+/** Postgres or Redis is gone, or does not answer: that passes. */
+export const isAway = (thrown: unknown) => AWAY.test(causeCode(thrown) ?? '')
 
 // Postgres: connection exceptions, too many connections, shutdown, cancelled by statement_timeout.
 // postgres.js and ioredis: what they say when the other side is gone or does not answer.

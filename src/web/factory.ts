@@ -8,6 +8,10 @@ export interface AppEnv {
   Bindings: {
     /** Address of the connection's other end; the runtime's entry passes it in. */
     remoteAddress?: string
+    /** For an answer that goes on for long: its connection may be silent for so many seconds. */
+    allowIdle?: (seconds: number) => void
+    /** Fires when the process stops taking requests: what goes on and on is to end now. */
+    draining?: AbortSignal
   }
   Variables: Deps & {
     requestId: string

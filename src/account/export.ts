@@ -1,0 +1,66 @@
+// What an account may take with it: all that the service holds of it, as one JSON value.
+import type { Db, Deps } from '../deps.ts'
+import type { Job } from '../jobs/task.ts'
+import { findUser } from './queries.ts'
+
+/** What a slice holds of an account, a page at a time, in an order that stays. */
+export type ExportPart = (
+  db: Db,
+  userId: string,
+  page: { limit: number; offset: number },
+) => Promise<object[]>
+
+const PAGE = 200
+/** Characters of JSON: the result lies in Redis for hours. */
+const MAX_SIZE = 512 * 1024
+
+/**
+ * The account, its live sessions, and what `parts` hold of it. Past about half a megabyte rows are left out, and
+ * `incomplete` names the parts where: the rest is in the lists of the API. Undefined if the account is gone.
+ */
+export async function exportAccount(
+  { db, sessions }: Pick<Deps, 'db' | 'sessions'>,
+  userId: string,
+  parts: Record<string, ExportPart>,
+  job: Pick<Job, 'progress' | 'signal'>,
+) {
+  const account = await findUser(db, userId)
+  if (account === undefined) return undefined
+  const identities = await sessions.allOf(userId)
+  // Named one by one: what a session holds besides, and by what it is found, is nobody's to read.
+  const logins = identities
+    .toSorted((a, b) => b.loginAt - a.loginAt)
+    .map(({ loginAt, ip, agent }) => ({ loggedIn: new Date(loginAt), ip, agent }))
+  const all = Object.entries<ExportPart>({
+    sessions: async (_db, _userId, { limit, offset }) => logins.slice(offset, offset + limit),
+    ...parts,
+  })
+
+  const holdings: Record<string, object[]> = {}
+  const incomplete: string[] = []
+  let room = MAX_SIZE
+  for (const [i, [name, part]] of all.entries()) {
+    const rows: object[] = []
+    for await (const row of rowsOf(part, db, userId, job.signal)) {
+      const size = JSON.stringify(row).length
+      if (size > room) {
+        incomplete.push(name)
+        break
+      }
+      room -= size
+      rows.push(row)
+    }
+    holdings[name] = rows
+    job.progress((i + 1) / all.length)
+  }
+  return { exported: new Date(), account, ...holdings, incomplete }
+}
+
+async function* rowsOf(part: ExportPart, db: Db, userId: string, signal: AbortSignal) {
+  for (let offset = 0; ; offset += PAGE) {
+    signal.throwIfAborted()
+    const page = await part(db, userId, { limit: PAGE, offset })
+    yield* page
+    if (page.length < PAGE) return
+  }
+}

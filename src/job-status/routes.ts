@@ -1,0 +1,97 @@
+// Background jobs over HTTP, for the account that enqueued them: how is mine doing, asked once or followed.
+import { z } from 'zod'
+import { requireRole } from '../account/auth.ts'
+import type { Deps } from '../deps.ts'
+import type { Status } from '../jobs/element.ts'
+import { doc } from '../web/doc.ts'
+import { ApiError, isAway, notFound } from '../web/errors.ts'
+import { eventStream, type EventStream } from '../web/event-stream.ts'
+import { factory } from '../web/factory.ts'
+import { validate } from '../web/validate.ts'
+import { answerOf, JobAnswer } from './schema.ts'
+
+/**
+ * How often a stream looks: as often as workers write progress down. It costs a GET, some tens of microseconds that
+ * all streams of a process share in one pipeline; a subscription would cost a second connection and its outages.
+ */
+const POLL_MS = 500
+/** Streams of one account in one process. */
+const MAX_STREAMS = 10
+
+const OneJob = z.object({ id: z.string().regex(/^[\w-]{1,64}$/) })
+
+export function jobStatus() {
+  const open = new Map<string, number>()
+
+  return factory
+    .createApp()
+
+    .get(
+      '/:id',
+      doc('Says how my background job is doing, and what came of it.', JobAnswer),
+      requireRole('readonly'),
+      validate('param', OneJob),
+      async (c) => {
+        const job = await findOwn(c.var, c.req.valid('param').id)
+        if (job === undefined) throw notFound(c)
+        return c.json(answerOf(job), 200)
+      },
+    )
+
+    .get(
+      '/:id/events',
+      doc('Follows my background job by server-sent events, until it has ended.', 'text/event-stream'),
+      requireRole('readonly'),
+      validate('param', OneJob),
+      async (c) => {
+        const { userId } = c.var.session
+        const job = await findOwn(c.var, c.req.valid('param').id)
+        if (job === undefined) throw notFound(c)
+        // A browser connects again when a stream ends; this is how it is told that there is no more to come.
+        if (hasEnded(job) && c.req.header('last-event-id') === eventId(job)) return c.body(null, 204)
+        if ((open.get(userId) ?? 0) >= MAX_STREAMS) {
+          throw new ApiError(429, `You follow ${MAX_STREAMS} jobs already; close one`)
+        }
+        return eventStream(c, async (stream) => {
+          open.set(userId, (open.get(userId) ?? 0) + 1)
+          try {
+            await follow(c.var, job, stream)
+          } finally {
+            const left = (open.get(userId) ?? 1) - 1
+            if (left > 0) open.set(userId, left)
+            else open.delete(userId)
+          }
+        })
+      },
+    )
+}
+
+/** A job of somebody else is as unknown as one that never was, to superusers too: its result is its owner's. */
+async function findOwn(
+  { jobStatus: read, session }: Pick<Deps, 'jobStatus'> & { session: { userId: string } },
+  id: string,
+): Promise<Status | undefined> {
+  const job = await read(id)
+  return job?.by === session.userId ? job : undefined
+}
+
+/** Sends the state at once and at each change; ends when the job has, or when its status has expired. */
+async function follow({ jobStatus: read }: Pick<Deps, 'jobStatus'>, first: Status, stream: EventStream) {
+  let job: Status | undefined = first
+  let shown = ''
+  while (job !== undefined) {
+    const data = JSON.stringify(answerOf(job))
+    if (data !== shown) stream.send({ id: eventId(job), data })
+    shown = data
+    if (hasEnded(job) || !(await stream.wait(POLL_MS))) return
+    const known: Status = job
+    job = await read(job.id).catch((error: unknown) => {
+      // The stream lasts longer than a short outage, which the connection logs.
+      if (isAway(error)) return known
+      throw error
+    })
+  }
+}
+
+const hasEnded = ({ state }: Status) => state === 'done' || state === 'failed'
+const eventId = ({ state, progress }: Status) => (progress === undefined ? state : `${state}-${progress}`)
