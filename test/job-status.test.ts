@@ -58,12 +58,12 @@ afterAll(async () => {
   await app.close()
 })
 
-/** A job of ann that takes its steps when told. */
-async function enqueueSteps(name: string) {
+/** A job that takes its steps when told; of ann, if nobody else is named. */
+async function enqueueSteps(name: string, of = app, userId = ann.user.id) {
   const half = Promise.withResolvers<void>()
   const end = Promise.withResolvers<void>()
   steps.set(name, [half.promise, end.promise])
-  const { id } = await app.deps.enqueue(stepwise, { name }, { by: ann.user.id })
+  const { id } = await of.deps.enqueue(stepwise, { name }, { by: userId })
   return { id, path: `/api/jobs/${id}`, half: half.resolve, end: end.resolve }
 }
 
@@ -139,8 +139,8 @@ test('a result that is too large to be kept fails the job, and says so', async (
 test('a stream shows waiting, running and done, and then ends', async () => {
   const own = await startApp()
   const bob = await own.member()
-  const job = await enqueueFor(own, bob.user.id, 'streamed')
-  const stream = await openStream(bob, `/api/jobs/${job.id}/events`)
+  const job = await enqueueSteps('streamed', own, bob.user.id)
+  const stream = await openStream(bob, `${job.path}/events`)
   expect([stream.status, stream.headers.get('content-type'), stream.headers.get('cache-control')]).toEqual([
     200,
     'text/event-stream',
@@ -163,9 +163,9 @@ test('a stream shows waiting, running and done, and then ends', async () => {
     ])
     expect(stream.text()).toMatch(/^retry: \d+\n\nid: waiting\ndata: /)
     // A browser connects again and says what it saw last: 204 is how it learns to stop.
-    const again = await openStream(bob, `/api/jobs/${job.id}/events`, { 'Last-Event-ID': 'done' })
+    const again = await openStream(bob, `${job.path}/events`, { 'Last-Event-ID': 'done' })
     expect(again.status).toBe(204)
-    const later = await openStream(bob, `/api/jobs/${job.id}/events`)
+    const later = await openStream(bob, `${job.path}/events`)
     expect([await later.ended, later.events()]).toEqual([true, stream.events().slice(-1)])
   } finally {
     await helper.stop()
@@ -173,20 +173,12 @@ test('a stream shows waiting, running and done, and then ends', async () => {
   }
 }, 30_000)
 
-async function enqueueFor(of: TestApp, userId: string, name: string) {
-  const half = Promise.withResolvers<void>()
-  const end = Promise.withResolvers<void>()
-  steps.set(name, [half.promise, end.promise])
-  const { id } = await of.deps.enqueue(stepwise, { name }, { by: userId })
-  return { id, half: half.resolve, end: end.resolve }
-}
-
 test("a stream outlives the request's deadline and the idle limit of connections", async () => {
   // The idle limit is then six seconds, and a heartbeat comes after ten.
   const hasty = await startApp({ REQUEST_TIMEOUT_MS: '500' })
   const bob = await hasty.member()
-  const job = await enqueueFor(hasty, bob.user.id, 'patient')
-  const stream = await openStream(bob, `/api/jobs/${job.id}/events`)
+  const job = await enqueueSteps('patient', hasty, bob.user.id)
+  const stream = await openStream(bob, `${job.path}/events`)
   await until('a heartbeat', () => /^:$/m.test(stream.text()), 30_000)
   const helper = await startTestWorker(hasty, [stepwise])
   try {

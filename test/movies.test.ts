@@ -4,6 +4,8 @@ import { eq } from 'drizzle-orm'
 import { users } from '../src/account/table.ts'
 import { movies } from '../src/movies/table.ts'
 import { startApp, type TestApp } from './support/harness.ts'
+import { until } from './support/until.ts'
+import { startTestWorker } from './support/worker.ts'
 
 let app: TestApp
 let editor: Awaited<ReturnType<TestApp['member']>>
@@ -171,5 +173,25 @@ test('a session whose account is gone cannot write, and ends', async () => {
 test('the collection answers with and without its slash, without a redirect', async () => {
   for (const path of ['/api/movies', '/api/movies/']) {
     expect([path, (await app.visitor().get(path)).status]).toEqual([path, 200])
+  }
+})
+
+test("an account's export holds the movies that it added, all of them, and nobody else's", async () => {
+  const other = await app.member()
+  await other.post('/api/movies/', { title: 'Ran' })
+  const rows = Array.from({ length: 450 }, (_, n) => ({ title: `Film ${n}`, creator: editor.user.id }))
+  await app.deps.db.insert(movies).values(rows)
+  const worker = await startTestWorker(app)
+  try {
+    const reply = await editor.post('/api/me/export')
+    const { result } = await until('the export', async () => {
+      const { body } = await editor.get(reply.headers.get('location') ?? '')
+      return body.state === 'done' ? body : undefined
+    })
+    const own = (await app.visitor().get(`/api/movies/?creator=${editor.user.id}`)).body
+    expect(own).toHaveLength(450)
+    expect(result.movies).toEqual(own)
+  } finally {
+    await worker.stop()
   }
 })

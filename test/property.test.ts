@@ -19,6 +19,8 @@ import {
 } from './support/arbitraries.ts'
 import type { Client, Reply } from './support/client.ts'
 import { NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
+import { until } from './support/until.ts'
+import { startTestWorker } from './support/worker.ts'
 
 const { PROPERTY_SEED, PROPERTY_RUNS = '60' } = process.env
 const SEEDS = PROPERTY_SEED === undefined ? [1, 2, 3] : [Number(PROPERTY_SEED)]
@@ -53,6 +55,8 @@ let app: TestApp
 let routes: Documented[]
 const clients = new Map<Caller, Client>()
 const accounts = new Map<Caller, object>()
+/** A job of each caller that has ended: nobody waits for the end of a stream. */
+const jobs = new Map<Caller, string>()
 let known: Known
 beforeAll(async () => {
   app = await startApp({ BODY_LIMIT: String(BODY_LIMIT) })
@@ -65,6 +69,7 @@ beforeAll(async () => {
     clients.set(role, member)
     accounts.set(role, member.account)
   }
+  await endJobs()
   const people = await app.deps.db.select().from(users)
   known = {
     id: ['1', ...(await fillResources())],
@@ -91,6 +96,20 @@ async function fillResources(): Promise<string[]> {
   }
   return [...ids]
 }
+
+async function endJobs(): Promise<void> {
+  const worker = await startTestWorker(app)
+  for (const [caller, client] of clients) {
+    const { status, body } = await client.post('/api/me/export')
+    if (status !== 202) continue
+    jobs.set(caller, body.id)
+    await until('its end', async () => (await client.get(`/api/jobs/${body.id}`)).body.state === 'done')
+  }
+  await worker.stop()
+}
+
+/** Stands in a path for a job of the caller: nobody else's is found. */
+const OWN_JOB = 'own-job'
 
 /** Nobody wants to wait for the longest sleep that the schema allows. */
 const PATIENCE: Known = { ms: ['0', '1', '5'] }
@@ -141,7 +160,8 @@ function callsOf(route: Documented): Arbitrary<Call> {
       body: json?.map((value) => JSON.stringify(value)) ?? fc.constant(undefined),
     })
   }
-  const { param, query, json } = inputsOf(route, { ...known, ...PATIENCE })
+  const existing = path.startsWith('/api/jobs/') ? { ...known, id: [OWN_JOB] } : known
+  const { param, query, json } = inputsOf(route, { ...existing, ...PATIENCE })
   const maybe = <T>(good: Arbitrary<T>, bad: Arbitrary<T>) => fc.oneof(good, bad)
   const hostile = fc.record({
     ...common,
@@ -160,7 +180,7 @@ function callsOf(route: Documented): Arbitrary<Call> {
       .map((parts) => parts.join('')),
     body: method === 'GET' ? fc.constant(undefined) : spoiledJson(json ?? fc.constant({})),
   })
-  return fc.oneof(fair({}), fair(known), hostile)
+  return fc.oneof(fair({}), fair(existing), hostile)
 }
 
 const JSON_TYPES = ['application/json', 'Application/JSON; charset=utf-8', 'application/ld+json']
@@ -198,7 +218,7 @@ function declaredStatuses({ method, path, role, inputs, doc }: Documented, call:
 /** Sends the call; a caller whose session it changed logs in again. */
 async function send({ caller, method, path, origin, contentType, body }: Call): Promise<Reply> {
   const client = clients.get(caller) as Client
-  const reply = await client.send(method, path, body, {
+  const reply = await client.send(method, path.replace(OWN_JOB, jobs.get(caller) ?? OWN_JOB), body, {
     ...(origin !== undefined && { Origin: origin }),
     ...(body !== undefined && { 'Content-Type': contentType }),
   })

@@ -35,35 +35,36 @@ export function eventStream(context: AnyContext, act: (stream: EventStream) => P
   c.env.allowIdle?.(IDLE_S)
   const enders = [c.req.raw.signal, c.env.draining].filter((signal) => signal !== undefined)
   const encoder = new TextEncoder()
-  let over = enders.some((signal) => signal.aborted)
-  let cancelled = false
+  let over = false
   let wake = () => {}
-  const end = () => {
-    over = true
-    wake()
-  }
+  let cancel = () => {}
 
-  async function run(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+  function start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     const write = (text: string) => {
       if (!over) controller.enqueue(encoder.encode(text))
     }
-    const beat = setInterval(() => write(':\n\n'), HEARTBEAT_MS)
-    const life = setTimeout(end, MAX_MS)
-    for (const signal of enders) signal.addEventListener('abort', end)
-    write(`retry: ${RETRY_MS}\n\n`)
-    try {
-      await act({
-        send: ({ id, data }) => write(`id: ${id}\ndata: ${data}\n\n`),
-        wait: (ms) => (over ? Promise.resolve(false) : wait(ms)),
-      })
-    } catch (error) {
-      c.get('log').error('an event stream broke off', { error })
-    } finally {
+    const letGo = () => {
+      over = true
       clearInterval(beat)
       clearTimeout(life)
       for (const signal of enders) signal.removeEventListener('abort', end)
-      if (!cancelled) controller.close()
+      wake()
     }
+    const end = () => {
+      if (over) return
+      letGo()
+      controller.close()
+    }
+    cancel = letGo
+    const beat = setInterval(() => write(':\n\n'), HEARTBEAT_MS)
+    const life = setTimeout(end, MAX_MS)
+    for (const signal of enders) signal.addEventListener('abort', end)
+    if (enders.some((signal) => signal.aborted)) return end()
+
+    write(`retry: ${RETRY_MS}\n\n`)
+    act({ send: ({ id, data }) => write(`id: ${id}\ndata: ${data}\n\n`), wait })
+      .catch((error: unknown) => c.get('log').error('an event stream broke off', { error }))
+      .finally(end)
   }
 
   const wait = (ms: number) =>
@@ -73,14 +74,8 @@ export function eventStream(context: AnyContext, act: (stream: EventStream) => P
         clearTimeout(timer)
         resolve(!over)
       }
+      if (over) wake()
     })
 
-  const body = new ReadableStream<Uint8Array>({
-    start: (controller) => void run(controller),
-    cancel() {
-      cancelled = true
-      end()
-    },
-  })
-  return c.body(body, 200, HEADERS)
+  return c.body(new ReadableStream<Uint8Array>({ start, cancel: () => cancel() }), 200, HEADERS)
 }
