@@ -1,6 +1,7 @@
 // The outbox: a job that is enqueued in a transaction shares its fate, and then reaches Redis whatever happens.
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
+import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { users } from '../src/account/table.ts'
 import type { Log } from '../src/deps.ts'
@@ -222,6 +223,14 @@ test('a signup while Redis is away leaves an account, and its welcome follows', 
     { task: 'sendWelcome', data: { userId: user?.id } },
   ])
 }, 30_000)
+
+test('an account and its welcome are written by one transaction', async () => {
+  const { user } = await app.member('editor', { email: 'one@example.com' })
+  const [row] = await direct.deps.db.execute(
+    sql`select u.xmin = o.xmin as same from users u, outbox o where u.id = ${user.id}`,
+  )
+  expect(row?.same).toBe(true)
+})
 
 test('a signup with a taken email enqueues nothing', async () => {
   const account = { ...NEW_ACCOUNT, email: 'taken@example.com' }
