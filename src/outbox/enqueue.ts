@@ -1,7 +1,7 @@
 // Enqueueing inside a transaction: the job is written beside the data, and commits with it or not at all.
 //
-// To do without the outbox, delete this folder, test/outbox*.ts and its migration; then the compiler names each line
-// that goes too: in deps.ts and infra/deps.ts (`enqueue` alone is left), worker.ts, and the signup.
+// To do without the outbox, delete this folder and test/outbox*.ts; `npm run check` then names each line that goes
+// too (deps.ts, infra/deps.ts, worker.ts, signup), and `npm run generate` writes the migration that drops the table.
 import { is } from 'drizzle-orm'
 import { PgDatabase } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'

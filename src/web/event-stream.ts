@@ -33,7 +33,7 @@ export function eventStream(context: AnyContext, act: (stream: EventStream) => P
   // Nobody would read, and so end it.
   if (c.req.raw.method === 'HEAD') return c.body(null, 200, HEADERS)
   c.env.allowIdle?.(IDLE_S)
-  const enders = [c.req.raw.signal, c.env.draining].filter((signal) => signal !== undefined)
+  const { draining } = c.env
   const encoder = new TextEncoder()
   let over = false
   let wake = () => {}
@@ -47,7 +47,7 @@ export function eventStream(context: AnyContext, act: (stream: EventStream) => P
       over = true
       clearInterval(beat)
       clearTimeout(life)
-      for (const signal of enders) signal.removeEventListener('abort', end)
+      draining?.removeEventListener('abort', end)
       wake()
     }
     const end = () => {
@@ -58,8 +58,8 @@ export function eventStream(context: AnyContext, act: (stream: EventStream) => P
     cancel = letGo
     const beat = setInterval(() => write(':\n\n'), HEARTBEAT_MS)
     const life = setTimeout(end, MAX_MS)
-    for (const signal of enders) signal.addEventListener('abort', end)
-    if (enders.some((signal) => signal.aborted)) return end()
+    draining?.addEventListener('abort', end)
+    if (draining?.aborted) return end()
 
     write(`retry: ${RETRY_MS}\n\n`)
     act({ send: ({ id, data }) => write(`id: ${id}\ndata: ${data}\n\n`), wait })
@@ -77,5 +77,6 @@ export function eventStream(context: AnyContext, act: (stream: EventStream) => P
       if (over) wake()
     })
 
+  // A client that leaves cancels what it read.
   return c.body(new ReadableStream<Uint8Array>({ start, cancel: () => cancel() }), 200, HEADERS)
 }
