@@ -9,7 +9,7 @@ import { dirname, join, normalize } from 'node:path'
 const ROOMS: Record<string, { imports: string[]; types?: string[] }> = {
   entry: { imports: ['process', 'infra', 'app', 'crons', 'tasks', 'jobs', 'web', 'config', 'deps'] },
   process: { imports: ['config', 'deps'], types: ['web'] },
-  infra: { imports: ['slice', 'web', 'jobs', 'prepared', 'config', 'deps'] },
+  infra: { imports: ['crons', 'slice', 'web', 'jobs', 'prepared', 'config', 'deps'] },
   app: { imports: ['slice', 'web'], types: ['jobs', 'config', 'deps'] },
   crons: { imports: ['tasks', 'jobs', 'deps'] },
   tasks: { imports: ['slice', 'jobs', 'deps'] },

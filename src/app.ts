@@ -5,6 +5,7 @@ import { account } from './account/routes.ts'
 import type { Deps } from './deps.ts'
 import { devRoutes } from './dev/routes.tsx'
 import { movies } from './movies/routes.ts'
+import { operators } from './operators/routes.tsx'
 import { health } from './service/health.ts'
 import { pages } from './service/pages.tsx'
 import { clientIp } from './web/client-ip.ts'
@@ -39,6 +40,7 @@ export function createApp(deps: Deps) {
   app.use(csrf(config))
 
   if (!config.production) app.route('/apitest', devRoutes)
+  if (config.operatorsPage) app.route('/api/operators', operators)
   const routed = app
     .route('/', pages({ config, routes: () => describeRoutes(app) }))
     .route('/api', account)

@@ -3,6 +3,8 @@ import type { PgDatabase } from 'drizzle-orm/pg-core'
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import type { Role } from './account/roles.ts'
 import type { Config } from './config.ts'
+import type { CronOperations } from './jobs/operate-crons.ts'
+import type { Operations } from './jobs/operate.ts'
 import type { Enqueue } from './jobs/task.ts'
 
 export type { Role }
@@ -107,6 +109,9 @@ export interface Deps {
   passwords: Passwords
   /** Hands a task to a worker; resolves when Redis has the job. The request's id goes with it, for the log. */
   enqueue: Enqueue
+  /** What operators see of the queue and its crons, and do to them. */
+  operations: Operations
+  cronOperations: CronOperations
   /** For tasks: a request that waits for a mail server is a slow one. */
   sendMail(mail: Mail): Promise<void>
   log: Log

@@ -1,6 +1,9 @@
 // Builds what the app needs from the config, and closes it again: the portable app's one window on the drivers.
 import type { Config } from '../config.ts'
+import { crons } from '../crons.ts'
 import type { Deps } from '../deps.ts'
+import { createCronOperations } from '../jobs/operate-crons.ts'
+import { createOperations } from '../jobs/operate.ts'
 import { createQueue } from '../jobs/queue.ts'
 import { requestContext } from '../web/request-context.ts'
 import { createLog } from './log.ts'
@@ -25,6 +28,7 @@ export function createDeps(config: Config) {
   redis.connect().catch(() => {})
   const store = createStore(redis, config.redisPrefix)
   const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes: config.jobs.maxBytes })
+  const operations = createOperations({ redis, prefix: config.redisPrefix })
 
   const deps: Deps = {
     config,
@@ -35,6 +39,8 @@ export function createDeps(config: Config) {
     passwords: createPasswords(),
     enqueue: (task, input, options) =>
       queue.enqueue(task, input, { requestId: requestContext.getStore()?.requestId, ...options }),
+    operations,
+    cronOperations: createCronOperations({ crons, queue, operations }),
     sendMail: createMailer(config, store),
     log,
     async ready() {
