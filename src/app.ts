@@ -40,11 +40,11 @@ export function createApp(deps: Deps) {
   app.use(csrf(config))
 
   if (!config.production) app.route('/apitest', devRoutes)
-  if (config.operatorsPage) app.route('/api/operators', operators)
   const routed = app
     .route('/', pages({ config, routes: () => describeRoutes(app) }))
     .route('/api', account)
     .route('/api/movies', movies)
+  if (config.operatorsPage) app.route('/api/operators', operators)
 
   return routed
 }

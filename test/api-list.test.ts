@@ -18,12 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-const PUBLIC = [
-  'POST /api/signup',
-  'POST /api/login',
-  'POST /api/operators/login',
-  'POST /apitest/dbtruncate',
-]
+const PUBLIC = ['POST /api/signup', 'POST /api/login', 'POST /api/operators', 'POST /apitest/dbtruncate']
 const nameOf = ({ method, path }: ApiRoute) => `${method} ${path}`
 
 test('every route says what it does', () => {

@@ -23,8 +23,9 @@ export const asPages = factory.createMiddleware(async (c, next) => {
   const message = err.replace(/^\d+: /, '')
   const status = c.res.status as ContentfulStatusCode
   const session = c.get('session')
-  if (c.req.path.endsWith('/login') || (session === null && status === 401)) {
-    const error = c.req.method === 'GET' ? undefined : message
+  const isSignIn = c.req.method === 'POST' && c.req.path.replace(/\/$/, '') === PATH
+  if (isSignIn || (session === null && status === 401)) {
+    const error = c.req.method === 'POST' ? message : undefined
     c.res = await c.html(<SignInPage service={nameOf(c)} email={typedEmail(c)} error={error} />, status)
   } else if (status === 401) {
     c.res = await c.html(<WrongRolePage service={nameOf(c)} role={session?.role ?? ''} />, FORBIDDEN)
@@ -62,10 +63,11 @@ function SignInPage({ service, email, error }: { service: string; email: string;
           {error}
         </p>
       )}
-      <form method="post" action={`${PATH}/login`}>
+      <form method="post" action={PATH}>
         <label for="email">Email</label>
         <input
           id="email"
+          autofocus={email === ''}
           name="email"
           type="email"
           autocomplete="username"
@@ -76,6 +78,7 @@ function SignInPage({ service, email, error }: { service: string; email: string;
         <label for="password">Password</label>
         <input
           id="password"
+          autofocus={email !== ''}
           name="password"
           type="password"
           autocomplete="current-password"

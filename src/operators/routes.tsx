@@ -70,7 +70,7 @@ export const operators = factory
   )
 
   .post(
-    '/login',
+    '/',
     doc('Signs in, for as long as the browser runs.', null, 303),
     validate('form', Login.omit({ remember: true })),
     async (c) => {
