@@ -11,7 +11,7 @@ const ROOMS: Record<string, { imports: string[]; types?: string[] }> = {
     imports: ['process', 'infra', 'app', 'crons', 'tasks', 'jobs', 'outbox', 'web', 'config', 'deps'],
   },
   process: { imports: ['config', 'deps'], types: ['web'] },
-  infra: { imports: ['slice', 'web', 'jobs', 'outbox', 'prepared', 'config', 'deps'] },
+  infra: { imports: ['crons', 'slice', 'web', 'jobs', 'outbox', 'prepared', 'config', 'deps'] },
   app: { imports: ['slice', 'web'], types: ['jobs', 'config', 'deps'] },
   crons: { imports: ['tasks', 'jobs', 'deps'] },
   tasks: { imports: ['slice', 'jobs', 'deps'] },

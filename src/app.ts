@@ -6,6 +6,7 @@ import type { Deps } from './deps.ts'
 import { devRoutes } from './dev/routes.tsx'
 import { jobStatus } from './job-status/routes.ts'
 import { movies } from './movies/routes.ts'
+import { operators } from './operators/routes.tsx'
 import { health } from './service/health.ts'
 import { pages } from './service/pages.tsx'
 import { clientIp } from './web/client-ip.ts'
@@ -45,6 +46,7 @@ export function createApp(deps: Deps) {
     .route('/api', account)
     .route('/api/jobs', jobStatus())
     .route('/api/movies', movies)
+  if (config.operatorsPage) app.route('/api/operators', operators)
 
   return routed
 }

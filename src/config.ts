@@ -46,6 +46,7 @@ const Environment = z.object({
   JOB_MAX_BYTES: bytes().default(64 * 1024),
   MAX_JOBS: integer(0, 2 ** 31 - 1).default(0),
   API_LIST: flag().default(true),
+  OPERATORS_PAGE: flag().default(true),
   DEV_TRUNCATE: flag().default(false),
 })
 
@@ -120,6 +121,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       maxJobs: e.MAX_JOBS,
     }),
     apiList: e.API_LIST,
+    operatorsPage: e.OPERATORS_PAGE,
     devTruncate: e.DEV_TRUNCATE,
   })
 }

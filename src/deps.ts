@@ -4,6 +4,8 @@ import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import type { Role } from './account/roles.ts'
 import type { Config } from './config.ts'
 import type { Status } from './jobs/element.ts'
+import type { CronOperations } from './jobs/operate-crons.ts'
+import type { Operations } from './jobs/operate.ts'
 import type { Enqueue } from './jobs/task.ts'
 import type { EnqueueInTransaction } from './outbox/enqueue.ts'
 
@@ -116,6 +118,9 @@ export interface Deps {
   enqueue: Enqueue & EnqueueInTransaction
   /** How a job is doing whose task has `keepResultMs`, whoever enqueued it: compare `by` before you show it. */
   jobStatus(id: string): Promise<Status | undefined>
+  /** What operators see of the queue and its crons, and do to them. */
+  operations: Operations
+  cronOperations: CronOperations
   /** For tasks: a request that waits for a mail server is a slow one. */
   sendMail(mail: Mail): Promise<void>
   log: Log

@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-const PUBLIC = ['POST /api/signup', 'POST /api/login', 'POST /apitest/dbtruncate']
+const PUBLIC = ['POST /api/signup', 'POST /api/login', 'POST /api/operators', 'POST /apitest/dbtruncate']
 const nameOf = ({ method, path }: ApiRoute) => `${method} ${path}`
 
 test('every route says what it does', () => {
@@ -39,7 +39,7 @@ test('each route appears with its method, path, description, role, inputs and an
     expect(text).toContain(`Role: ${route.role ?? 'anyone'}`)
     expect(text).toContain(`Answer ${route.doc?.status} `)
     for (const { target, schema } of route.inputs) {
-      expect(text).toContain({ param: 'Path', query: 'Query', json: 'Body' }[target])
+      expect(text).toContain({ param: 'Path', query: 'Query', json: 'Body', form: 'Form' }[target])
       for (const { name } of inputFields(schema)) expect(text).toContain(` ${name} `)
     }
   }

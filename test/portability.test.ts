@@ -103,6 +103,8 @@ async function startBareApp() {
     sessions: untouched('sessions'),
     store: untouched('store'),
     passwords: untouched('passwords'),
+    operations: untouched('operations'),
+    cronOperations: untouched('cronOperations'),
     enqueue: () => fail('deps.enqueue was touched'),
     jobStatus: () => fail('deps.jobStatus was touched'),
     sendMail: () => fail('deps.sendMail was touched'),

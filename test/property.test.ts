@@ -6,6 +6,7 @@ import * as fc from 'fast-check'
 import { atLeast, ROLES } from '../src/account/roles.ts'
 import { users } from '../src/account/table.ts'
 import type { Role } from '../src/deps.ts'
+import { sendWelcome } from '../src/tasks.ts'
 import { describeRoutes, type ApiRoute, type RouteDoc } from '../src/web/doc.ts'
 import { ErrorBody } from '../src/web/errors.ts'
 import {
@@ -34,7 +35,7 @@ const BODY_LIMIT = 16 * 1024
 const FOREIGN_ORIGIN = 'https://evil.example'
 /** Of the calls that their caller may make, at least this part succeeds on every route. */
 const FAIR_SHARE = 0.15
-/** Rows made in each resource beforehand, so that deletions do not run out of them. */
+/** Rows made in each resource, and jobs in the queue, beforehand, so that deletions do not run out of them. */
 const ROWS_AT_START = 300
 
 type Caller = Role | 'visitor'
@@ -70,6 +71,11 @@ beforeAll(async () => {
     accounts.set(role, member.account)
   }
   await endJobs()
+  const queued = await Promise.all(
+    Array.from({ length: ROWS_AT_START }, () =>
+      app.deps.enqueue(sendWelcome, { userId: crypto.randomUUID() }),
+    ),
+  )
   const people = await app.deps.db.select().from(users)
   known = {
     id: ['1', ...(await fillResources())],
@@ -77,6 +83,7 @@ beforeAll(async () => {
     email: people.map(({ email }) => email),
     password: [NEW_ACCOUNT.password],
     page: ['', '0', '1', '2'],
+    job: queued.map(({ id }) => id),
     search: ['', 'e', 'ANN', '%', '_', '\\'],
   }
 })
@@ -150,23 +157,26 @@ function callsOf(route: Documented): Arbitrary<Call> {
       { weight: 1, arbitrary: fc.constantFrom(...CALLERS) },
     ),
     origin: fc.option(fc.constantFrom(app.url, FOREIGN_ORIGIN), { freq: 5, nil: undefined }),
-    contentType: fc.constant('application/json'),
   }
   const fair = (values: Known): Arbitrary<Call> => {
-    const { param, query, json } = inputsOf(route, { ...values, ...PATIENCE })
+    const { param, query, json, form } = inputsOf(route, { ...values, ...PATIENCE })
     return fc.record({
       ...common,
+      contentType: fc.constant(form ? FORM_TYPE : 'application/json'),
       path: fc.tuple(param, queryOf(query)).map(([params, search]) => fill(path, params) + search),
-      body: json?.map((value) => JSON.stringify(value)) ?? fc.constant(undefined),
+      body:
+        (form && queryOf(form).map((search) => search.slice(1))) ??
+        json?.map((value) => JSON.stringify(value)) ??
+        fc.constant(undefined),
     })
   }
   const existing = path.startsWith('/api/jobs/') ? { ...known, id: [OWN_JOB] } : known
-  const { param, query, json } = inputsOf(route, { ...existing, ...PATIENCE })
+  const { param, query, json, form } = inputsOf(route, { ...existing, ...PATIENCE })
   const maybe = <T>(good: Arbitrary<T>, bad: Arbitrary<T>) => fc.oneof(good, bad)
   const hostile = fc.record({
     ...common,
     contentType: fc.oneof(
-      { weight: 5, arbitrary: fc.constantFrom(...JSON_TYPES) },
+      { weight: 5, arbitrary: fc.constantFrom(...(form ? [FORM_TYPE] : JSON_TYPES)) },
       { weight: 1, arbitrary: fc.constantFrom(...OTHER_TYPES) },
     ),
     path: fc
@@ -178,13 +188,19 @@ function callsOf(route: Documented): Arbitrary<Call> {
         maybe(queryOf(query), spoiledQuery(query)),
       )
       .map((parts) => parts.join('')),
-    body: method === 'GET' ? fc.constant(undefined) : spoiledJson(json ?? fc.constant({})),
+    body: spoiledBody(method, form, json),
   })
   return fc.oneof(fair({}), fair(existing), hostile)
 }
 
+function spoiledBody(method: string, form?: Arbitrary<unknown>, json: Arbitrary<unknown> = fc.constant({})) {
+  if (method === 'GET') return fc.constant(undefined)
+  return form ? spoiledQuery(form).map((search) => search.slice(1)) : spoiledJson(json)
+}
+
+const FORM_TYPE = 'application/x-www-form-urlencoded'
 const JSON_TYPES = ['application/json', 'Application/JSON; charset=utf-8', 'application/ld+json']
-const OTHER_TYPES = ['text/plain', 'application/jsonp', 'multipart/form-data', ';']
+const OTHER_TYPES = ['text/plain', 'application/x-www-form', 'application/jsonp', 'multipart/form-data', ';']
 const PARAMETER = /:\w+/g
 
 const fill = (path: string, params: Record<string, unknown>) =>
@@ -195,7 +211,12 @@ function inputsOf({ inputs }: ApiRoute, values: Known) {
     const found = inputs.find((input) => input.target === target)
     return found && (fromSchema(found.schema, values) as Arbitrary<Record<string, unknown>>)
   }
-  return { param: of('param') ?? fc.constant({}), query: of('query') ?? fc.constant({}), json: of('json') }
+  return {
+    param: of('param') ?? fc.constant({}),
+    query: of('query') ?? fc.constant({}),
+    json: of('json'),
+    form: of('form'),
+  }
 }
 
 const holdsRole = (caller: Caller, role: Role | undefined) =>
@@ -206,13 +227,15 @@ function declaredStatuses({ method, path, role, inputs, doc }: Documented, call:
   if (call.body !== undefined && Buffer.byteLength(call.body) > BODY_LIMIT) return [413]
   if (call.caller === 'disabled' && !WITHOUT_SESSION.includes(path)) return [400]
   if (call.caller !== 'visitor' && call.origin === FOREIGN_ORIGIN && method !== 'GET') return [403]
-  if (!holdsRole(call.caller, role)) return [401]
   const takes = (target: string) => inputs.some((input) => input.target === target)
+  if (takes('form') && call.origin !== app.url) return [403]
+  if (!holdsRole(call.caller, role)) return [401]
   const notFound = takes('param') ? [404] : []
   if (takes('json') && !JSON_TYPES.includes(call.contentType)) {
     return [415, ...notFound]
   }
-  return [doc.status, ...notFound, ...(takes('query') || takes('json') ? [400] : [])]
+  if (takes('form') && call.contentType !== FORM_TYPE) return [415]
+  return [doc.status, ...notFound, ...(takes('query') || takes('json') || takes('form') ? [400] : [])]
 }
 
 /** Sends the call; a caller whose session it changed logs in again. */

@@ -1,16 +1,16 @@
 // Accounts over HTTP: signup, login, logout, me, and the list for superusers.
-import type { Context } from 'hono'
 import { z } from 'zod'
 import { accepted } from '../job-status/accepted.ts'
 import { JobAnswer } from '../job-status/schema.ts'
 import { exportMyData, sendWelcome } from '../tasks.ts'
 import { doc } from '../web/doc.ts'
 import { ApiError } from '../web/errors.ts'
-import { factory, type AnyContext, type AppEnv } from '../web/factory.ts'
-import { accountDisabled, agentOf, endSession, startSession } from '../web/session.ts'
+import { factory } from '../web/factory.ts'
+import { agentOf, endSession } from '../web/session.ts'
 import { offsetOf, validate } from '../web/validate.ts'
-import { requireRole, settleRole } from './auth.ts'
-import { createUser, findUser, findUserWithHash, listUsers, replaceHash, type User } from './queries.ts'
+import { requireRole } from './auth.ts'
+import { beginSession, logIn } from './login.ts'
+import { createUser, listUsers } from './queries.ts'
 import { Login, Signup, UserAnswer, UserQuery } from './schema.ts'
 
 /** Within it the last export is answered again. */
@@ -39,7 +39,7 @@ export const account = factory
         await enqueue(tx, sendWelcome, { userId: created.id })
         return created
       })
-      await logIn(c, user, remember)
+      await beginSession(c, user, remember)
       c.var.log.info('SIGNUP OK', { user: user.id, agent: agentOf(c) })
       return c.json(user, 201)
     },
@@ -49,20 +49,7 @@ export const account = factory
     '/login',
     doc('Logs in with email and password and returns the account.', UserAnswer),
     validate('json', Login),
-    async (c) => {
-      const { db, passwords } = c.var
-      const { email, password, remember } = c.req.valid('json')
-      const found = await findUserWithHash(db, email)
-      // Checked even where there is no account: neither the answer nor its time tells which was wrong.
-      const isRight = await passwords.verify(found?.hash ?? null, password)
-      if (found === undefined || !isRight) throw new ApiError(400, 'Invalid login credentials')
-      const { user, hash } = found
-      if (user.role === 'disabled') throw accountDisabled()
-      if (passwords.outdated(hash)) await replaceHash(db, user.id, hash, await passwords.hash(password))
-      await logIn(c, user, remember)
-      c.var.log.info('LOGIN OK', { user: user.id, agent: agentOf(c) })
-      return c.json(user, 200)
-    },
+    async (c) => c.json(await logIn(c, c.req.valid('json')), 200),
   )
 
   .post(
@@ -116,14 +103,3 @@ export const account = factory
       return c.json(await listUsers(c.var.db, { search, limit: size, offset: offsetOf(page, size) }), 200)
     },
   )
-
-/**
- * Starts the session, then reads the role once more: a change of role that ran beside the login
- * either sees the new session or is seen by this read.
- */
-async function logIn(context: AnyContext, user: User, remember: boolean): Promise<void> {
-  const c: Context<AppEnv> = context
-  await startSession(c, user, remember)
-  const now = await findUser(c.var.db, user.id)
-  if (now !== undefined && now.role !== user.role) await settleRole(c.var, user.id)
-}

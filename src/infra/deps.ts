@@ -1,6 +1,9 @@
 // Builds what the app needs from the config, and closes it again: the portable app's one window on the drivers.
 import type { Config } from '../config.ts'
+import { crons } from '../crons.ts'
 import type { Deps } from '../deps.ts'
+import { createCronOperations } from '../jobs/operate-crons.ts'
+import { createOperations } from '../jobs/operate.ts'
 import { createQueue } from '../jobs/queue.ts'
 import { readStatus } from '../jobs/status.ts'
 import type { EnqueueOptions } from '../jobs/task.ts'
@@ -28,6 +31,7 @@ export function createDeps(config: Config) {
   redis.connect().catch(() => {})
   const store = createStore(redis, config.redisPrefix)
   const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes: config.jobs.maxBytes })
+  const operations = createOperations({ redis, prefix: config.redisPrefix })
 
   const deps: Deps = {
     config,
@@ -41,6 +45,8 @@ export function createDeps(config: Config) {
       (task, input, options) => queue.prepare(task, input, withRequest(options)),
     ),
     jobStatus: (id) => readStatus(redis, config.redisPrefix, id),
+    operations,
+    cronOperations: createCronOperations({ crons, queue, operations }),
     sendMail: createMailer(config, store),
     log,
     async ready() {

@@ -32,7 +32,12 @@ export interface NamedType {
 }
 
 const described = new WeakMap<ApiRoute[], { groups: Group[]; types: NamedType[] }>()
-const LABELS: Record<RouteInput['target'], string> = { param: 'Path', query: 'Query', json: 'Body' }
+const LABELS: Record<RouteInput['target'], string> = {
+  param: 'Path',
+  query: 'Query',
+  json: 'Body',
+  form: 'Form',
+}
 
 /** Works out what the page says of the routes; once for each array of them. */
 export function describe(routes: ApiRoute[]) {

@@ -1,4 +1,4 @@
-// The small pieces that the API list is set from: a method, a path, a type, an age.
+// The small pieces that the API list is set from: a method, a path, a type, fields.
 /** @jsxImportSource hono/jsx */
 import type { ApiRoute } from '../web/doc.ts'
 import type { Field, TypePart } from './api-list-schema.ts'
@@ -21,19 +21,6 @@ export const Type = ({ parts }: { parts: TypePart[] }) => (
 )
 
 export const idOf = ({ method, path }: ApiRoute) => `${method}${path}`
-
-const UNITS = [
-  ['day', 86_400_000],
-  ['hour', 3_600_000],
-  ['minute', 60_000],
-  ['second', 1000],
-] as const
-
-/** `3 hours ago`: the largest unit that fits, rounded down. */
-export function ago(ms: number): string {
-  const [unit, length] = UNITS.find(([, size]) => ms >= size) ?? (['second', 1000] as const)
-  return new Intl.RelativeTimeFormat('en').format(-Math.floor(Math.max(ms, 0) / length), unit)
-}
 
 /** Says what a client must send; of what it gets, only what may be missing. */
 export function Fields({ fields, answered = false }: { fields: Field[]; answered?: boolean }) {

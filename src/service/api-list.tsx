@@ -1,11 +1,12 @@
 // The page at /api/list: every method of the API, rendered from what its route says of itself.
 /** @jsxImportSource hono/jsx */
-import { raw } from 'hono/html'
 import { ROLES } from '../account/roles.ts'
 import type { Config } from '../config.ts'
+import { ago } from '../web/age.ts'
 import type { ApiRoute } from '../web/doc.ts'
+import { Page } from '../web/page.tsx'
 import { describe, type Entry, type Group, type NamedType } from './api-list-groups.ts'
-import { ago, Fields, idOf, Method, Path, Type } from './api-list-parts.tsx'
+import { Fields, idOf, Method, Path, Type } from './api-list-parts.tsx'
 import { STYLE } from './api-list-style.ts'
 
 interface Props {
@@ -19,43 +20,31 @@ interface Props {
 export function ApiList({ config, startedAt, routes }: Props) {
   const { groups, types } = describe(routes)
   return (
-    <>
-      {raw('<!doctype html>')}
-      <html lang="en">
-        <head>
-          <meta charset="utf-8" />
-          <title>{`${config.name} API`}</title>
-          <meta name="viewport" content="width=device-width, initial-scale=1" />
-          <meta name="color-scheme" content="light dark" />
-          <style>{raw(STYLE)}</style>
-        </head>
-        <body>
-          <header class="top">
-            <h1>
-              {config.name} API <small>{config.version}</small>
-            </h1>
-            <Server mode={config.mode} startedAt={startedAt} methods={routes.length} />
-            <p>
-              JSON in, JSON out. An error is answered with its status and a body like{' '}
-              <code>{'{ "err": "404: /api/nothing", "requestId": "..." }'}</code>.
-            </p>
-            <p>
-              A role lets in accounts that have it or a higher one. Lowest first, they are{' '}
-              {ROLES.filter((role) => role !== 'disabled').join(', ')}. Anyone means no login.
-            </p>
-          </header>
-          <div class="page">
-            <Contents groups={groups} hasTypes={types.length > 0} />
-            <main>
-              {groups.map((group) => (
-                <GroupSection group={group} />
-              ))}
-              {types.length > 0 && <Types types={types} />}
-            </main>
-          </div>
-        </body>
-      </html>
-    </>
+    <Page title={`${config.name} API`} style={STYLE}>
+      <header class="top">
+        <h1>
+          {config.name} API <small>{config.version}</small>
+        </h1>
+        <Server mode={config.mode} startedAt={startedAt} methods={routes.length} />
+        <p>
+          JSON in, JSON out. An error is answered with its status and a body like{' '}
+          <code>{'{ "err": "404: /api/nothing", "requestId": "..." }'}</code>.
+        </p>
+        <p>
+          A role lets in accounts that have it or a higher one. Lowest first, they are{' '}
+          {ROLES.filter((role) => role !== 'disabled').join(', ')}. Anyone means no login.
+        </p>
+      </header>
+      <div class="page">
+        <Contents groups={groups} hasTypes={types.length > 0} />
+        <main>
+          {groups.map((group) => (
+            <GroupSection group={group} />
+          ))}
+          {types.length > 0 && <Types types={types} />}
+        </main>
+      </div>
+    </Page>
   )
 }
 

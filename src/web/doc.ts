@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import type { Role } from '../deps.ts'
 
 export interface RouteInput {
-  target: 'json' | 'query' | 'param'
+  target: 'json' | 'form' | 'query' | 'param'
   schema: z.ZodType
 }
 

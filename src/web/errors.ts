@@ -72,6 +72,10 @@ const clientGone = () => new ApiError(400, 'The connection was closed before the
 
 function answer(c: Context<AppEnv>, error: ApiError): Response {
   for (const [name, value] of Object.entries(error.headers)) c.header(name, value)
+  // A page that stands open in a browser comes back by itself when the service does.
+  if (error.status === 503 && c.req.method === 'GET' && wantsPage(c)) {
+    c.header('Refresh', String(RETRY_AFTER_S))
+  }
   const body = {
     err: `${error.status}: ${error.message}`,
     requestId: c.get('requestId'),
@@ -79,6 +83,9 @@ function answer(c: Context<AppEnv>, error: ApiError): Response {
   }
   return c.json(body, error.status)
 }
+
+/** True for a browser that follows a link or sends a form, and so shows the answer to a person. */
+export const wantsPage = (c: Context) => c.req.header('accept')?.includes('text/html') === true
 
 /** The error a client may see, or null for one that nobody foresaw. */
 function toApiError(thrown: unknown): ApiError | null {

@@ -52,8 +52,7 @@ export function csrf(config: Config) {
       !SAFE_METHODS.has(c.req.method) &&
       getCookie(c, SESSION_COOKIE) !== undefined
     ) {
-      const ownHost = URL.canParse(origin) && hostsOf(c, trusted).includes(new URL(origin).host)
-      if (!ownHost && !isListed(config, origin)) {
+      if (!isOwn(c, origin, trusted) && !isListed(config, origin)) {
         throw new ApiError(
           403,
           'This origin may not act for a logged-in user; CORS_ORIGINS lists those that may',
@@ -63,6 +62,22 @@ export function csrf(config: Config) {
     await next()
   })
 }
+
+/**
+ * For the forms of our own pages: refuses what no page of ours has sent, with and without a session, by listed
+ * origins and by clients that name none. Browsers name the origin of every form that they post.
+ */
+export const ownPagesOnly = factory.createMiddleware(async (c, next) => {
+  const origin = c.req.header('origin') ?? ''
+  const trusted = trustedNetworks(c.get('config').trustedProxies)
+  if (!SAFE_METHODS.has(c.req.method) && !isOwn(c, origin, trusted)) {
+    throw new ApiError(403, 'Only a page of this server may send this: open its own, and try again there')
+  }
+  await next()
+})
+
+const isOwn = (c: Context, origin: string, trusted: (address: string) => boolean) =>
+  URL.canParse(origin) && hostsOf(c, trusted).includes(new URL(origin).host)
 
 function hostsOf(c: Context, trusted: (address: string) => boolean): (string | undefined)[] {
   const own = c.req.header('host')?.toLowerCase()

@@ -43,10 +43,10 @@ function writeLine(c: Context<AppEnv>, status: number, elapsed: number, config: 
   })
 }
 
-/** The query, and the JSON body if a validator has parsed one: nothing is read or parsed for the log's sake. */
+/** The query, and the body if a validator has parsed one: nothing is read or parsed for the log's sake. */
 function inputOf(c: Context<AppEnv>, secretKeys: readonly string[]): string | undefined {
   const query = c.req.url.includes('?') ? single(c.req.queries()) : undefined
-  const body = c.req.valid('json' as never) as unknown
+  const body: unknown = c.req.valid('json' as never) ?? c.req.valid('form' as never)
   return query === undefined && body === undefined ? undefined : summarize({ query, body }, secretKeys)
 }
 

@@ -5,13 +5,16 @@ import { z } from 'zod'
 import { tag } from './doc.ts'
 import { ApiError, notFound, type Issue } from './errors.ts'
 
-const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i
+const BODY_TYPES: Record<string, { is: RegExp; name: string }> = {
+  json: { is: /^application\/([\w.-]+\+)?json\s*(;|$)/i, name: 'application/json' },
+  form: { is: /^application\/x-www-form-urlencoded\s*(;|$)/i, name: 'application/x-www-form-urlencoded' },
+}
 
 /**
- * Validates the JSON body, the query or the path's parameters; the handler reads `c.req.valid(target)`.
+ * Validates the body (JSON, or a form's), the query or the path's parameters; the handler reads `c.req.valid(target)`.
  * Answers 415 for a body of another type, 404 for a path parameter that cannot be an id, else 400 with `issues`.
  */
-export function validate<S extends z.ZodType, T extends 'json' | 'query' | 'param'>(
+export function validate<S extends z.ZodType, T extends 'json' | 'form' | 'query' | 'param'>(
   target: T,
   schema: S,
 ): MiddlewareHandler<
@@ -21,18 +24,19 @@ export function validate<S extends z.ZodType, T extends 'json' | 'query' | 'para
   string,
   { in: { [K in T]: z.input<S> }; out: { [K in T]: z.output<S> } }
 > {
+  const bodyType = BODY_TYPES[target]
   const check = zValidator(target, schema, (result, c) => {
     if (!result.success) {
       // So that the request log can show, secrets replaced, what was refused.
-      if (target === 'json') c.req.addValidatedData('json', result.data as object)
+      if (bodyType) c.req.addValidatedData(target, result.data as object)
       throw badInput(c, target, result.error)
     }
     const broken = findBrokenText(result.data)
     if (broken !== undefined) throw refused(c, target, [broken])
   })
   const handler: MiddlewareHandler = (c, next) => {
-    if (target === 'json' && !JSON_TYPE.test(c.req.header('content-type') ?? '')) {
-      throw new ApiError(415, 'Content-Type must be application/json')
+    if (bodyType && !bodyType.is.test(c.req.header('content-type') ?? '')) {
+      throw new ApiError(415, `Content-Type must be ${bodyType.name}`)
     }
     return check(c as never, next)
   }

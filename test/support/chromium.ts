@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { chromium } from 'playwright-core'
+import { chromium, type BrowserContextOptions } from 'playwright-core'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 
@@ -32,7 +32,7 @@ export async function launchChromium(executablePath: string) {
   try {
     const browser = await chromium.launch({ executablePath, args: FLAGS, env })
     return {
-      newContext: () => browser.newContext(),
+      newContext: (options?: BrowserContextOptions) => browser.newContext(options),
       async close() {
         await browser.close()
         await deleteHome()

@@ -1,0 +1,40 @@
+// Logging in with email and password: the one way, whether JSON or a form asks for it.
+import type { Context } from 'hono'
+import { ApiError } from '../web/errors.ts'
+import type { AnyContext, AppEnv } from '../web/factory.ts'
+import { accountDisabled, agentOf, startSession } from '../web/session.ts'
+import { settleRole } from './auth.ts'
+import { findUser, findUserWithHash, replaceHash, type User } from './queries.ts'
+
+/**
+ * Checks the password, starts a session and answers the account.
+ * @throws ApiError 400, for a wrong password as for an unknown email, and for a disabled account
+ */
+export async function logIn(
+  context: AnyContext,
+  { email, password, remember }: { email: string; password: string; remember: boolean },
+): Promise<User> {
+  const c: Context<AppEnv> = context
+  const { db, passwords } = c.var
+  const found = await findUserWithHash(db, email)
+  // Checked even where there is no account: neither the answer nor its time tells which was wrong.
+  const isRight = await passwords.verify(found?.hash ?? null, password)
+  if (found === undefined || !isRight) throw new ApiError(400, 'Invalid login credentials')
+  const { user, hash } = found
+  if (user.role === 'disabled') throw accountDisabled()
+  if (passwords.outdated(hash)) await replaceHash(db, user.id, hash, await passwords.hash(password))
+  await beginSession(c, user, remember)
+  c.var.log.info('LOGIN OK', { user: user.id, agent: agentOf(c) })
+  return user
+}
+
+/**
+ * Starts the session, then reads the role once more: a change of role that ran beside the login
+ * either sees the new session or is seen by this read.
+ */
+export async function beginSession(context: AnyContext, user: User, remember: boolean): Promise<void> {
+  const c: Context<AppEnv> = context
+  await startSession(c, user, remember)
+  const now = await findUser(c.var.db, user.id)
+  if (now !== undefined && now.role !== user.role) await settleRole(c.var, user.id)
+}

@@ -1,0 +1,117 @@
+// What stands at the door: the sign-in form, a polite no for other roles, and errors as pages.
+/** @jsxImportSource hono/jsx */
+import type { Context } from 'hono'
+import type { PropsWithChildren } from 'hono/jsx'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { ErrorBody } from '../web/errors.ts'
+import { wantsPage } from '../web/errors.ts'
+import { factory, type AppEnv } from '../web/factory.ts'
+import { Page } from '../web/page.tsx'
+import type { z } from 'zod'
+import { Act } from './parts.tsx'
+import { STYLE } from './style.ts'
+import { PATH } from './view.ts'
+
+const FORBIDDEN = 403
+
+/** Shows a browser each error as a page: same status, same words. Other clients get the JSON that all routes answer. */
+export const asPages = factory.createMiddleware(async (c, next) => {
+  await next()
+  c.header('Cache-Control', 'no-store')
+  if (c.error === undefined || !wantsPage(c)) return
+  const { err } = (await c.res.json()) as z.output<typeof ErrorBody>
+  const message = err.replace(/^\d+: /, '')
+  const status = c.res.status as ContentfulStatusCode
+  const session = c.get('session')
+  const isSignIn = c.req.method === 'POST' && c.req.path.replace(/\/$/, '') === PATH
+  if (isSignIn || (session === null && status === 401)) {
+    const error = c.req.method === 'POST' ? message : undefined
+    c.res = await c.html(<SignInPage service={nameOf(c)} email={typedEmail(c)} error={error} />, status)
+  } else if (status === 401) {
+    c.res = await c.html(<WrongRolePage service={nameOf(c)} role={session?.role ?? ''} />, FORBIDDEN)
+  } else {
+    c.res = await c.html(<ErrorPage service={nameOf(c)} message={message} />, status)
+  }
+})
+
+const nameOf = (c: Context<AppEnv>) => c.get('config').name
+
+/** What the form brought, so that only the password is typed again. */
+function typedEmail(c: Context): string {
+  const form = c.req.valid('form' as never) as { email?: unknown } | undefined
+  return typeof form?.email === 'string' ? form.email : ''
+}
+
+function Door({ service, heading, children }: PropsWithChildren<{ service: string; heading: string }>) {
+  return (
+    <Page title={`${heading} - ${service} queue`} style={STYLE}>
+      <main class="door">
+        <p class="note">{service} queue</p>
+        <h1>{heading}</h1>
+        {children}
+      </main>
+    </Page>
+  )
+}
+
+function SignInPage({ service, email, error }: { service: string; email: string; error?: string }) {
+  return (
+    <Door service={service} heading="Sign in">
+      <p>This page is for operators: accounts with the role superuser.</p>
+      {error !== undefined && (
+        <p class="notice bad" role="alert">
+          {error}
+        </p>
+      )}
+      <form method="post" action={PATH}>
+        <label for="email">Email</label>
+        <input
+          id="email"
+          autofocus={email === ''}
+          name="email"
+          type="email"
+          autocomplete="username"
+          maxlength={254}
+          required
+          value={email}
+        />
+        <label for="password">Password</label>
+        <input
+          id="password"
+          autofocus={email !== ''}
+          name="password"
+          type="password"
+          autocomplete="current-password"
+          maxlength={200}
+          required
+        />
+        <button>Sign in</button>
+      </form>
+    </Door>
+  )
+}
+
+function WrongRolePage({ service, role }: { service: string; role: string }) {
+  return (
+    <Door service={service} heading="Not for this account">
+      <p>
+        You are signed in, and your account has the role {role}. This page takes the role superuser: ask
+        somebody who runs the service, or sign in with another account.
+      </p>
+      <Act action="logout" view={{ page: 1, refresh: 'on' }}>
+        Sign out
+      </Act>
+    </Door>
+  )
+}
+
+function ErrorPage({ service, message }: { service: string; message: string }) {
+  return (
+    <Door service={service} heading="That did not work">
+      <p>{message}</p>
+      <p>
+        <a href={PATH}>To the queue</a>
+      </p>
+    </Door>
+  )
+}

@@ -1,0 +1,144 @@
+// The page for operators: the whole queue at a glance. It loads itself again, and holds no text to be typed.
+/** @jsxImportSource hono/jsx */
+import type { PropsWithChildren } from 'hono/jsx'
+import type { CronView } from '../jobs/operate-crons.ts'
+import type { JobView, Stats } from '../jobs/operate.ts'
+import { Page } from '../web/page.tsx'
+import { Chart } from './chart.tsx'
+import { DeadTable } from './dead.tsx'
+import { Act, isoOf } from './parts.tsx'
+import { STYLE } from './style.ts'
+import { CronTable, RunningTable, WorkerTable } from './tables.tsx'
+import { urlOf, type View } from './view.ts'
+
+const REFRESH_S = 5
+/** What has just happened stays long enough to be read. */
+const REFRESH_WITH_NOTICE_S = 12
+
+interface Props {
+  service: string
+  email: string
+  stats: Stats
+  dead: JobView[]
+  crons: CronView[]
+  notice: string | undefined
+  secretKeys: readonly string[]
+  view: View
+  /** Unix ms. */
+  now: number
+}
+
+export function QueuePage({ service, email, stats, dead, crons, notice, secretKeys, view, now }: Props) {
+  const title = `${service} queue`
+  const every = notice === undefined ? REFRESH_S : REFRESH_WITH_NOTICE_S
+  return (
+    <Page
+      title={notice === undefined ? title : `${notice} - ${title}`}
+      style={STYLE}
+      refresh={view.refresh === 'on' ? every : undefined}
+    >
+      <Header title={title} email={email} paused={stats.paused} view={view} now={now} />
+      {notice !== undefined && (
+        <p class="notice" role="status">
+          {notice}
+        </p>
+      )}
+      <main>
+        <Figures stats={stats} />
+        <Section id="hour" title="Last hour">
+          <Chart minutes={stats.minutes} />
+        </Section>
+        <Section id="running" title="Running">
+          <RunningTable workers={stats.workers} view={view} now={now} />
+        </Section>
+        <Section id="workers" title="Workers">
+          <WorkerTable workers={stats.workers} now={now} />
+        </Section>
+        <Section id="crons" title="Crons">
+          <CronTable crons={crons} view={view} now={now} />
+        </Section>
+        <section id="dead">
+          <div class="bar">
+            <h2>Dead jobs</h2>
+            {stats.dead > 0 && (
+              <Act action="retry-all" view={view}>
+                Retry all
+              </Act>
+            )}
+          </div>
+          <DeadTable jobs={dead} total={stats.dead} secretKeys={secretKeys} view={view} />
+        </section>
+      </main>
+    </Page>
+  )
+}
+
+function Section({ id, title, children }: PropsWithChildren<{ id: string; title: string }>) {
+  return (
+    <section id={id}>
+      <h2>{title}</h2>
+      {children}
+    </section>
+  )
+}
+
+interface HeaderProps extends Pick<Props, 'email' | 'view' | 'now'> {
+  title: string
+  paused: boolean
+}
+
+function Header({ title, email, paused, view, now }: HeaderProps) {
+  const isOn = view.refresh === 'on'
+  return (
+    <header>
+      <div class="bar">
+        <h1>
+          {title} {paused && <span class="badge warn">paused</span>}
+        </h1>
+        <div class="acts">
+          <span class="note">{email}</span>
+          <Act action="logout" view={view}>
+            Sign out
+          </Act>
+        </div>
+      </div>
+      <div class="bar">
+        <p class="note">
+          As of <time datetime={isoOf(now)} title={isoOf(now)}>{`${isoOf(now)?.slice(11, 19)} UTC`}</time>,{' '}
+          {isOn ? `refreshed every ${REFRESH_S} seconds. ` : 'and not refreshed. '}
+          <a href={urlOf({ ...view, refresh: isOn ? 'off' : 'on' })}>
+            {isOn ? 'Stop refreshing' : 'Refresh again'}
+          </a>
+        </p>
+        <Act action={paused ? 'resume' : 'pause'} view={view}>
+          {paused ? 'Resume the queue' : 'Pause the queue'}
+        </Act>
+      </div>
+    </header>
+  )
+}
+
+const number = new Intl.NumberFormat('en')
+
+function Figures({ stats: { waiting, running, later, dead, minutes } }: { stats: Stats }) {
+  // The last minute that is over: the current one has only begun.
+  const last = minutes.at(-2)
+  const figures = [
+    { name: 'Waiting', count: waiting },
+    { name: 'Running', count: running, href: '#running' },
+    { name: 'Later', count: later },
+    { name: 'Dead', count: dead, href: '#dead', isBad: dead > 0 },
+    { name: 'Done per minute', count: last?.done ?? 0, href: '#hour' },
+    { name: 'Failed per minute', count: last?.failed ?? 0, href: '#hour', isBad: (last?.failed ?? 0) > 0 },
+  ]
+  return (
+    <dl class="figures">
+      {figures.map(({ name, count, href, isBad }) => (
+        <div>
+          <dt>{href ? <a href={href}>{name}</a> : name}</dt>
+          <dd class={isBad ? 'bad' : undefined}>{number.format(count)}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}

@@ -1,0 +1,119 @@
+// What runs, where, and when: the tables of running jobs, workers and crons.
+/** @jsxImportSource hono/jsx */
+import type { CronView } from '../jobs/operate-crons.ts'
+import type { WorkerView } from '../jobs/operate.ts'
+import { Act, Age, Moment, Table, textOf } from './parts.tsx'
+import { jobUrl, type View } from './view.ts'
+
+/** A cluster may run thousands: the oldest are the ones to look at. */
+const MOST_RUNNING = 100
+const NAME = 100
+
+interface Props {
+  workers: WorkerView[]
+  view: View
+  now: number
+}
+
+export function RunningTable({ workers, view, now }: Props) {
+  const jobs = workers
+    .flatMap(({ id, beat }) => (beat?.running ?? []).map((job) => ({ ...job, worker: id })))
+    .toSorted((a, b) => a.startedAt - b.startedAt)
+  if (jobs.length === 0) return <p>Nothing runs at this moment.</p>
+  const rows = jobs
+    .slice(0, MOST_RUNNING)
+    .map(({ id, task, worker, startedAt, attempt, progress }) => [
+      <JobName id={id} task={task} view={view} />,
+      <code>{textOf(worker, NAME)}</code>,
+      <Age at={startedAt} now={now} />,
+      typeof progress === 'number' ? (
+        <Progress fraction={progress} />
+      ) : (
+        <span class="note">not reported</span>
+      ),
+      textOf(attempt, NAME),
+    ])
+  return (
+    <>
+      <Table columns={['Job', 'Worker', 'Running for', 'Progress', 'Attempt']} rows={rows} />
+      {jobs.length > rows.length && (
+        <p class="note">{`The ${rows.length} that have run for longest; ${jobs.length - rows.length} more run.`}</p>
+      )}
+    </>
+  )
+}
+
+function Progress({ fraction }: { fraction: number }) {
+  const percent = `${Math.floor(fraction * 100)} %`
+  return (
+    <>
+      <progress value={fraction} max={1} aria-label="Progress" /> {percent}
+    </>
+  )
+}
+
+/** The task, and below it the id, which leads to the page of the job where it can. */
+export function JobName({ id, task, view }: { id: string; task: string; view: View }) {
+  const url = jobUrl(id, view)
+  const shown = <code>{textOf(id, NAME)}</code>
+  return (
+    <>
+      <strong>{task === '' ? 'no task' : textOf(task, NAME)}</strong>
+      <br />
+      {id === '' ? <span class="note">cannot be read</span> : url ? <a href={url}>{shown}</a> : shown}
+    </>
+  )
+}
+
+export function WorkerTable({ workers, now }: Omit<Props, 'view'>) {
+  if (workers.length === 0) return <p class="warn">No worker is running: nothing will be done.</p>
+  const rows = workers.map((worker) => {
+    const { id, jobs, beat } = worker
+    return [
+      <>
+        <code>{textOf(id, NAME)}</code>
+        <br />
+        <span class="note">{beat && `${textOf(beat.host, NAME)}, process ${textOf(beat.pid, NAME)}`}</span>
+      </>,
+      <State worker={worker} />,
+      beat ? <Age at={beat.startedAt} now={now} /> : <span class="note">unknown</span>,
+      `${jobs} of ${textOf(beat?.concurrency ?? '?', NAME)}`,
+      doing(worker),
+    ]
+  })
+  return <Table columns={['Worker', 'State', 'Up for', 'Jobs', 'Doing']} rows={rows} />
+}
+
+function State({ worker: { alive, beat } }: { worker: WorkerView }) {
+  if (!alive) return <span class="badge bad">no sign of life</span>
+  return beat?.stopping ? <span class="badge warn">stopping</span> : <span class="badge good">working</span>
+}
+
+/** `2 x export, sendWelcome`. */
+function doing({ beat }: WorkerView): string {
+  const byTask = Map.groupBy(beat?.running ?? [], ({ task }) => textOf(task, NAME))
+  const words = [...byTask].map(([task, { length }]) => (length === 1 ? task : `${length} × ${task}`))
+  return textOf(words.join(', ') || 'idle', 300)
+}
+
+export function CronTable({ crons, view, now }: { crons: CronView[]; view: View; now: number }) {
+  if (crons.length === 0) return <p>src/crons.ts declares none.</p>
+  const rows = crons.map(({ name, schedule, timeZone, task, last, next }) => [
+    <>
+      <strong>{name}</strong>
+      <br />
+      <span class="note">{task}</span>
+    </>,
+    <>
+      <code>{schedule}</code>
+      <br />
+      <span class="note">{timeZone ?? "the server's time"}</span>
+    </>,
+    <Moment at={last} now={now} none="not yet" />,
+    <Moment at={next} now={now} none="never" />,
+    <Act action="run" view={view} fields={{ cron: name }} name={`Run now: ${name}`}>
+      Run now
+    </Act>,
+  ])
+  return <Table columns={['Cron', 'Schedule', 'Last', 'Next', 'Action']} rows={rows} />
+}
