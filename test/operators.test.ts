@@ -334,7 +334,7 @@ describe('what is shown', () => {
     const { worker, open } = await busyWorker()
     try {
       const html = textOf(await page())
-      expect(html).toMatch(/export \w+ worker-1 \d+ sec 25 % 1 /)
+      expect(html).toMatch(/export \S+ worker-1 \d+ sec 25 % 1 /)
       expect(html).toMatch(/worker-1 \S+, process \d+ working \d+ sec 1 of 10 export/)
     } finally {
       open()
