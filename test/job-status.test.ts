@@ -56,7 +56,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await worker.stop()
   await app.close()
-})
+}, 30_000)
 
 /** A job that takes its steps when told; of ann, if nobody else is named. */
 async function enqueueSteps(name: string, of = app, userId = ann.user.id) {

@@ -41,13 +41,13 @@ afterEach(async () => {
   ends = []
   await direct.deps.db.delete(outbox)
   for (const { id } of await operations.list('waiting', 1, 1000)) await operations.drop(id)
-})
+}, 30_000)
 afterAll(async () => {
   await direct.close()
   await app.close()
   await Promise.all([postgres.close(), redis.close()])
   await database.drop()
-})
+}, 30_000)
 
 /** Starts a relay by way of the links, until the test ends. What it logs is in the answer. */
 function relay(send?: (job: Prepared) => Promise<unknown>) {
