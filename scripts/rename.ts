@@ -77,14 +77,18 @@ function findRest(name: string): string[] {
 
 function describeRest(old: string): string {
   const rest = findRest(old)
-  if (rest.length === 0) return ''
+  const inner = rest.filter((path) => /^(scripts|test)\//.test(path))
+  const outer = rest.filter((path) => !inner.includes(path))
   return (
-    `\nThe word "${old}" is left in: ${rest.join(', ')}.\n` +
-    'LICENSE has to keep its line (add yours); the rest is history, or names of temporary things that nobody sees.\n'
+    (outer.length > 0
+      ? `\nThe word "${old}" is left in ${outer.join(', ')}. LICENSE has to keep its line: add yours.`
+      : '') +
+    (inner.length > 0 ? `\n${inner.length} files of scripts and test have it too, in what nobody sees.` : '')
   )
 }
 
 const advice = (old: string, name: string) => `${describeRest(old)}
+
 What follows from the name by itself, unless settings say otherwise:
   REDIS_PREFIX  is "${name}:" now. A deployment that runs already goes on with its sessions and jobs
                 only if it sets REDIS_PREFIX=${old}:

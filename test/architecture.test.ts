@@ -81,8 +81,8 @@ const BROKEN: [string, Record<string, string>, string][] = [
   ],
   [
     'src imports nothing outside of it',
-    { 'plants/seed.ts': `import { seed } from '../../scripts/seed.ts'\nexport const run = seed` },
-    'src/plants/seed.ts:2: ../scripts/seed.ts is outside of src',
+    { 'plants/late.ts': `import { start } from '../../scripts/start.ts'\nexport const run = start` },
+    'src/plants/late.ts:2: ../scripts/start.ts is outside of src',
   ],
   [
     'a new file at the top needs a room',

@@ -106,8 +106,8 @@ describe('in a checkout', () => {
   let checkout: Checkout
   beforeAll(() => {
     checkout = copyCheckout()
-  })
-  afterAll(() => checkout.remove())
+  }, TIMEOUT_MS)
+  afterAll(() => checkout.remove(), TIMEOUT_MS)
 
   test.each([
     ['person', 'users', 'src/account/table.ts has a table or type "users"'],

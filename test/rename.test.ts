@@ -7,8 +7,8 @@ const TIMEOUT_MS = 60_000
 let checkout: Checkout
 beforeAll(() => {
   checkout = copyCheckout()
-})
-afterAll(() => checkout.remove())
+}, TIMEOUT_MS)
+afterAll(() => checkout.remove(), TIMEOUT_MS)
 
 test.each(['MyApp', '2fast', 'my_app', '@me/app', 'my--app', '', 'a'.repeat(41), '../x'])(
   '"%s" is refused, and nothing changes',

@@ -1,4 +1,4 @@
-// The source of a new slice: its table, its queries, its routes. The sample in src/movies has the same shape.
+// The source of a new slice: its table, its queries, its routes.
 import type { Field } from './fields.ts'
 import { enumOf } from './fields.ts'
 import type { Names } from './names.ts'

@@ -8,8 +8,8 @@ import { expectGreen, SLOW_MS } from './green.ts'
 let checkout: Checkout
 beforeEach(() => {
   checkout = cloneCheckout()
-})
-afterEach(() => checkout.remove())
+}, SLOW_MS)
+afterEach(() => checkout.remove(), SLOW_MS)
 
 /** The tables that the checkout's migrations make and leave, on a database that the sample's were applied to or not. */
 async function tablesAfter(before?: () => Promise<unknown>): Promise<string[]> {

@@ -6,8 +6,8 @@ import { expectGreen, SLOW_MS } from './green.ts'
 let checkout: Checkout
 beforeEach(() => {
   checkout = cloneCheckout()
-})
-afterEach(() => checkout.remove())
+}, SLOW_MS)
+afterEach(() => checkout.remove(), SLOW_MS)
 
 test(
   'new resources of every type are written, and pass at once',
