@@ -8,6 +8,7 @@ import repl from 'node:repl'
 import { loadConfig, type Config } from '../src/config.ts'
 import { createDeps } from '../src/infra/deps.ts'
 import { runCommand, UsageError } from './command.ts'
+import { complete } from './console/complete.ts'
 import { evaluate, Unfinished } from './console/evaluate.ts'
 import { putAtHand } from './console/at-hand.ts'
 import { migrate } from './migrate.ts'
@@ -31,6 +32,7 @@ async function converse(config: Config, about: string): Promise<void> {
   const server = repl.start({
     prompt: promptOf(config),
     useGlobal: true,
+    completer: complete,
     preview: false, // it would run what is not asked for yet
     eval: (input, _context, _file, done) => void answer(input, done),
   })

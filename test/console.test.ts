@@ -1,8 +1,10 @@
 // `npm run console`: what is piped in runs with everything at hand, and ends as it should.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { createOperations } from '../src/jobs/operate.ts'
 import { Redis } from 'ioredis'
+import { complete } from '../scripts/console/complete.ts'
+import { evaluate, Unfinished } from '../scripts/console/evaluate.ts'
+import { createOperations } from '../src/jobs/operate.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
 const TIMEOUT_MS = 30_000
@@ -88,3 +90,21 @@ test(
   },
   TIMEOUT_MS,
 )
+
+test('Tab offers what a path may go on with, and leaves the rest of the line', () => {
+  Object.assign(globalThis, { cupboard: { cup: 1, cutlery: { fork: 2 }, 'not a name': 3 } })
+  try {
+    expect(complete('await cupbo')).toEqual([['cupboard'], 'cupbo'])
+    expect(complete('await cupboard.cu')).toEqual([['cupboard.cup', 'cupboard.cutlery'], 'cupboard.cu'])
+    expect(complete('cupboard.cutlery.')).toEqual([['cupboard.cutlery.fork'], 'cupboard.cutlery.'])
+    expect(complete('cupboard.none.x')).toEqual([[], 'cupboard.none.x'])
+  } finally {
+    Reflect.deleteProperty(globalThis, 'cupboard')
+  }
+})
+
+test('an input that is not whole waits for more lines, one that is wrong does not', async () => {
+  await expect(evaluate('const x = {')).rejects.toThrow(Unfinished)
+  await expect(evaluate('if (true) {')).rejects.toThrow(Unfinished)
+  await expect(evaluate('const = 3')).rejects.toThrow(SyntaxError)
+})
