@@ -27,6 +27,7 @@ const DELETED = [
 /** What is cut out of files that stay: whole lines, and in the README whole paragraphs. */
 const CUTS: Record<string, RegExp[]> = {
   'src/app.ts': [/^import .* from '\.\/movies\/.*\n/gm, /^ *\.route\('\/api\/movies', movies\)\n/gm],
+  'src/tasks.ts': [/^import .* from '\.\/movies\/.*\n/gm, /^ *movies: .*listMovies.*\n/gm],
   'package.json': [/^ *"(seed|eject-sample)": .*\n/gm],
   'test/quick.sh': [/^.*\/api\/movies.*\n/gm, /, adds a movie and searches for it(?=, with curl)/g],
   'README.md': [

@@ -10,7 +10,7 @@ import { type Field, parseFields, typesUsage } from './new/fields.ts'
 import { type Names, parseNames } from './new/names.ts'
 import { queriesSource, routesSource, tableSource } from './new/slice.ts'
 import { testSource } from './new/test-source.ts'
-import { addToApp } from './new/wire.ts'
+import { addToApp, addToExport } from './new/wire.ts'
 import { runTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
@@ -26,12 +26,15 @@ Every resource also has id, creator (the account that added it), created and mod
 async function plan(names: Names, fields: Field[]): Promise<Map<string, string>> {
   refuseCollisions(ROOT, names, fields)
   await refuseUngenerated(ROOT)
+  const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+  const tasks = addToExport(read('src/tasks.ts'), names)
   const files = {
     [`src/${names.path}/table.ts`]: tableSource(names, fields),
     [`src/${names.path}/queries.ts`]: queriesSource(names, fields),
     [`src/${names.path}/routes.ts`]: routesSource(names, fields),
-    [`test/${names.path}.test.ts`]: testSource(names, fields),
-    'src/app.ts': addToApp(readFileSync(join(ROOT, 'src/app.ts'), 'utf8'), names),
+    [`test/${names.path}.test.ts`]: testSource(names, fields, { exported: tasks !== undefined }),
+    'src/app.ts': addToApp(read('src/app.ts'), names),
+    ...(tasks === undefined ? {} : { 'src/tasks.ts': tasks }),
   }
   const formatted = Object.entries(files).map(
     async ([path, text]) => [path, await format(path, text)] as const,

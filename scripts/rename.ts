@@ -42,6 +42,32 @@ const PLACES: Record<string, ((name: string) => string)[]> = {
     (name) => `REDIS_PREFIX=${name}:`,
     (name) => `MAIL_FROM=${name} <`,
   ],
+  Dockerfile: [
+    (name) => `-t ${name} `,
+    (name) => `-t ${name}:debug`,
+    (name) => `... ${name} bun`,
+    (name) => `/tmp/${name}`,
+    (name) => `.title="${name}"`,
+  ],
+  'compose.yaml': [
+    (name) => `\nname: ${name}\n`,
+    (name) => `image: ${name}\n`,
+    (name) => `postgres://${name}:`,
+    (name) => `:-${name}}`,
+    (name) => `@postgres/${name}\n`,
+    (name) => `POSTGRES_USER: ${name}\n`,
+    (name) => `POSTGRES_DB: ${name}\n`,
+    (name) => `--username=${name},`,
+    (name) => `--dbname=${name}]`,
+  ],
+  'scripts/deploy/compose.debug.yaml': [(name) => `image: ${name}:debug`],
+  'scripts/deploy/Caddyfile': [(name) => `/var/www/${name}`],
+  'scripts/deploy/nginx.conf': [(name) => `/var/www/${name}`],
+  'scripts/deploy/try-image.sh': [
+    (name) => `--tag ${name} `,
+    (name) => `from ${name})`,
+    (name) => `/tmp/${name} `,
+  ],
 }
 
 /** @throws Error that says why npm, Postgres or Node could not live with the name */
@@ -96,6 +122,7 @@ What follows from the name by itself, unless settings say otherwise:
   Postgres      sees connections of "${name}"; the embedded database of development is "${name}":
                 what you had in .data/ stays in the one called "${old}"
   syslog        gets lines of "${name}"
+  compose       volumes begin with it: containers that run already keep theirs under \`name: ${old}\`
 The session cookie is called "session" as before: nobody is logged out by it.
 In package.json, description and version are yours to write. Then: npm run check && npm test`
 

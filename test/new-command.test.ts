@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import postgres from 'postgres'
 import { parseFields } from '../scripts/new/fields.ts'
 import { parseNames, pluralOf, refuseReserved } from '../scripts/new/names.ts'
-import { addToApp } from '../scripts/new/wire.ts'
+import { addToApp, addToExport } from '../scripts/new/wire.ts'
 import { copyCheckout, type Checkout } from './support/checkout.ts'
 
 const TIMEOUT_MS = 60_000
@@ -80,25 +80,44 @@ test.each([
   expect(() => parseFields(specs, 'book')).toThrow(why)
 })
 
-describe('in app.ts', () => {
+describe('the lines of a slice', () => {
   const names = parseNames('book')
-  const APP = `import { account } from './account/routes.ts'
-import { pages } from './service/pages.tsx'
-const routed = app.route('/', pages({ config })).route('/api', account)
-return routed
+  const SLICES = [
+    "const routed = app.route('/', pages({ config })).route('/api', account)",
+    `const routed = app
+    // One line per slice.
+    .route('/', pages({ config }))
+    .route('/api/jobs', jobStatus())`,
+  ]
+  test.each(SLICES)('stand in their order in app.ts, after the others: %s', (chain) => {
+    const app = (slices: string, imported = '') => `import { account } from './account/routes.ts'
+${imported}import { pages } from './service/pages.tsx'
+export function createApp() {
+  ${slices}
+  if (config.page) app.route('/api/page', page)
+
+  return routed
+}
 `
-  test('the import stands in its order, and the route after the others', () => {
-    expect(addToApp(APP, names)).toBe(`import { account } from './account/routes.ts'
-import { books } from './books/routes.ts'
-import { pages } from './service/pages.tsx'
-const routed = app.route('/', pages({ config })).route('/api', account)
-    .route('/api/books', books)
-return routed
-`)
+    expect(addToApp(app(chain), names)).toBe(
+      app(`${chain}\n    .route('/api/books', books)`, "import { books } from './books/routes.ts'\n"),
+    )
   })
 
-  test('a text without a place for them is refused', () => {
+  test('are refused by an app.ts that has no place for them', () => {
     expect(() => addToApp('export const app = 1\n', names)).toThrow('nothing shows where')
+  })
+
+  test('join the export of an account, if there is one', () => {
+    const tasks = (parts: string) => `const exportParts: Record<string, ExportPart> = {${parts}}\n`
+    const ours = '\n  books: (db, creator, page) => listBooks(db, { creator, ...page }),\n'
+    for (const others of ['', '\n  cars: (db, creator, page) => listCars(db, { creator, ...page }),']) {
+      const wired = addToExport(tasks(others === '' ? '' : `${others}\n`), names) ?? ''
+      expect(wired.replace(/\n+/g, '\n')).toBe(
+        `import { listBooks } from './books/queries.ts'\n${tasks(others + ours)}`.replace(/\n+/g, '\n'),
+      )
+    }
+    expect(addToExport('export const tasks = []\n', names)).toBeUndefined()
   })
 })
 
@@ -157,7 +176,7 @@ describe('in a checkout', () => {
       const written = checkout.changes().split('\n')
       for (const path of ['src/books/table.ts', 'src/app.ts', 'test/books.test.ts'])
         expect(out).toContain(path)
-      expect(written.filter((line) => line.includes('src/'))).toHaveLength(4)
+      expect(written.filter((line) => line.includes('src/'))).toHaveLength(5)
       expect(written.filter((line) => /drizzle\/\d{4}_books\.sql$/.test(line))).toHaveLength(1)
 
       const { out: json } = await checkout.run('routes', ['--json'])

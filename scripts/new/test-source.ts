@@ -2,7 +2,8 @@
 import type { Field } from './fields.ts'
 import type { Names } from './names.ts'
 
-export function testSource(names: Names, fields: Field[]): string {
+/** @param exported what an account has made is part of its export */
+export function testSource(names: Names, fields: Field[], { exported }: { exported: boolean }): string {
   const { one, many, path, spoken, spokenMany } = names
   const [first] = fields
   if (first === undefined) throw new Error('a resource has a field')
@@ -46,11 +47,29 @@ test('a search finds part of the ${searched?.name.replaceAll('_', ' ')}, in any 
   expect((await app.visitor().get('${url}?search=0%25')).body).toEqual([${one}])
 })
 `
+  const exportTest = `
+test("an account's export holds the ${spokenMany} that it added, and nobody else's", async () => {
+  const own = [await add(), await add()]
+  const other = await app.member()
+  expect((await other.post('${url}', ${constant})).status).toBe(201)
+  const worker = await startTestWorker(app)
+  try {
+    const { headers } = await editor.post('/api/me/export')
+    const { result } = await until('the export', async () => {
+      const { body } = await editor.get(headers.get('location') ?? '')
+      return body.state === 'done' ? body : undefined
+    })
+    expect(result.${many}).toEqual(own)
+  } finally {
+    await worker.stop()
+  }
+})
+`
   return `// ${spokenMany.replace(/^./, (letter) => letter.toUpperCase())}, as their clients use them.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { ${many} } from '../src/${path}/table.ts'
 import { startApp, type TestApp } from './support/harness.ts'
-
+${exported ? `import { until } from './support/until.ts'\nimport { startTestWorker } from './support/worker.ts'\n` : ''}
 let app: TestApp
 let editor: Awaited<ReturnType<TestApp['member']>>
 beforeAll(async () => {
@@ -128,6 +147,7 @@ test('the list can be narrowed to a creator', async () => {
   expect((await app.visitor().get(\`${url}?creator=\${crypto.randomUUID()}\`)).body).toEqual([])
 })
 
+${exported ? exportTest : ''}
 test('a deletion returns the ${spoken} that was, and then it is not found', async () => {
   const ${one} = await add()
   const reply = await editor.delete(\`${url}/\${${one}.id}\`)
