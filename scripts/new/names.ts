@@ -73,7 +73,10 @@ export function pluralOf(singular: string): string {
 const snake = (word: string) => word.replaceAll('-', '_')
 const spoken = (word: string) => word.replaceAll(/[-_]/g, ' ')
 const camel = (word: string) => word.replaceAll(/[-_](.)/g, (_, letter: string) => letter.toUpperCase())
-const pascal = (word: string) => camel(word).replace(/^./, (letter) => letter.toUpperCase())
+const pascal = (word: string) => capital(camel(word))
+
+/** The word with a capital letter first. */
+export const capital = (word: string) => word.replace(/^./, (letter) => letter.toUpperCase())
 
 const setOf = (words: string) => new Set(words.trim().split(/\s+/))
 

@@ -1,6 +1,6 @@
 // The source of a new slice's test: what its clients are promised.
 import type { Field } from './fields.ts'
-import type { Names } from './names.ts'
+import { capital, type Names } from './names.ts'
 
 /** @param exported what an account has made is part of its export */
 export function testSource(names: Names, fields: Field[], { exported }: { exported: boolean }): string {
@@ -65,7 +65,7 @@ test("an account's export holds the ${spokenMany} that it added, and nobody else
   }
 })
 `
-  return `// ${spokenMany.replace(/^./, (letter) => letter.toUpperCase())}, as their clients use them.
+  return `// ${capital(spokenMany)}, as their clients use them.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { ${many} } from '../src/${path}/table.ts'
 import { startApp, type TestApp } from './support/harness.ts'

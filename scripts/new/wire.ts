@@ -1,5 +1,5 @@
 // What a slice adds to files that are there: its import and line in app.ts, and its part of an account's export.
-import type { Names } from './names.ts'
+import { capital, type Names } from './names.ts'
 
 const IMPORT = /^import .* from '(\.\/[^']+)'$/gm
 /** All of the chain: its lines are indented further than the statement. */
@@ -22,7 +22,7 @@ export function addToApp(app: string, { many, path }: Names): string {
 export function addToExport(tasks: string, { many, path }: Names): string | undefined {
   const [parts] = EXPORT_PARTS.exec(tasks) ?? []
   if (parts === undefined) return undefined
-  const list = `list${many.replace(/^./, (letter) => letter.toUpperCase())}`
+  const list = `list${capital(many)}`
   const line = `${many}: (db, creator, page) => ${list}(db, { creator, ...page }),`
   const wired = tasks.replace(parts, () => `${parts}\n  ${line}\n`)
   return addImport(wired, list, `./${path}/queries.ts`)
