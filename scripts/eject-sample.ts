@@ -29,7 +29,7 @@ const CUTS: Record<string, RegExp[]> = {
   'src/app.ts': [/^import .* from '\.\/movies\/.*\n/gm, /^ *\.route\('\/api\/movies', movies\)\n/gm],
   'src/tasks.ts': [/^import .* from '\.\/movies\/.*\n/gm, /^ *movies: .*listMovies.*\n/gm],
   'package.json': [/^ *"(seed|eject-sample)": .*\n/gm],
-  'test/quick.sh': [/^.*\/api\/movies.*\n/gm, /, adds a movie and searches for it(?=, with curl)/g],
+  'test/quick.sh': [/^.*\/api\/movies.*\n/gm, /, adds a movie, searches for it,(?= and asks)/g],
   'README.md': [
     /^\*\*(Delete|Open) the sample\b[^]*?\n\n/gm,
     /^\| `npm run (seed|eject-sample)\b.*\n/gm,
