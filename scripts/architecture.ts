@@ -126,7 +126,7 @@ function checkForm({ path, text }: Source): string[] {
   const broken: string[] = []
   const opening = /^(?:#!.*\n)?((?:\/\/.*\n)+)/.exec(text)?.[1] ?? ''
   if (!/^\/\/ \S[^]*[.!?]\)?\n$/.test(opening)) {
-    broken.push(at(path, 1, 'a file opens with a sentence on what it is for: // The queries of movies.'))
+    broken.push(at(path, 1, 'a file opens with a sentence on what it is for: // All SQL about accounts.'))
   }
   const lines = text.trimEnd().split('\n').length
   const most = LONG_FILES[path] ?? MAX_LINES

@@ -14,7 +14,7 @@ const LOCK = 7_263_501
 /**
  * Applies what is missing, under a lock, all or nothing.
  * @returns how many were applied
- * @throws Error if the database is not UTF8, or with the cause that Postgres gave
+ * @throws Error if the database is not UTF8, if a migration would be passed over, or with the cause that Postgres gave
  */
 export async function migrate(url: string, log: (line: string) => void = () => {}): Promise<number> {
   // One connection that never changes: the lock belongs to the session.
@@ -22,9 +22,10 @@ export async function migrate(url: string, log: (line: string) => void = () => {
   try {
     await refuseOtherEncodings(sql)
     await sql`select pg_advisory_lock(${LOCK})`
-    const before = await countApplied(sql)
+    const before = await readApplied(sql)
+    refuseSkipped(before)
     await applyMigrations(drizzle(sql), { migrationsFolder: FOLDER })
-    const applied = (await countApplied(sql)) - before
+    const applied = (await readApplied(sql)).length - before.length
     log(applied === 0 ? 'the database is up to date' : `applied ${applied} of ${countKnown()} migrations`)
     return applied
   } catch (error) {
@@ -56,21 +57,47 @@ async function refuseOtherEncodings(sql: postgres.Sql): Promise<void> {
   )
 }
 
-async function countApplied(sql: postgres.Sql): Promise<number> {
+/** When each migration that the database has was generated. */
+export async function readApplied(sql: postgres.Sql): Promise<number[]> {
   const [table] = await sql<{ found: boolean }[]>`
     select to_regclass('drizzle.__drizzle_migrations') is not null as found`
-  if (!table?.found) return 0
-  const [row] = await sql<{ n: number }[]>`select count(*)::int as n from drizzle.__drizzle_migrations`
-  return row?.n ?? 0
+  if (!table?.found) return []
+  const rows = await sql<{ at: string }[]>`select created_at::text as at from drizzle.__drizzle_migrations`
+  return rows.map(({ at }) => Number(at))
+}
+
+/** Those that Drizzle would pass over without a word, because the database has one that was generated later. */
+export function findSkipped(journal: JournalEntry[], applied: number[]): JournalEntry[] {
+  const newest = Math.max(0, ...applied)
+  return journal.filter(({ when }) => when < newest && !applied.includes(when))
+}
+
+function refuseSkipped(applied: number[]): void {
+  const [skipped] = findSkipped(readJournal(), applied)
+  if (skipped === undefined) return
+  throw new Error(
+    `drizzle/${skipped.tag}.sql is older than a migration that this database has already, and would be passed over. ` +
+      'After a merge: keep your own drizzle/ and generate the difference (see the README). ' +
+      'A development database can be made anew: delete .data/',
+  )
+}
+
+/** A migration of drizzle/; `when` it was generated, in unix milliseconds, is its identity in the database. */
+export interface JournalEntry {
+  tag: string
+  when: number
+}
+
+/** The migrations that drizzle/ holds, oldest first. */
+export function readJournal(): JournalEntry[] {
+  const journal = JSON.parse(readFileSync(join(FOLDER, 'meta', '_journal.json'), 'utf8')) as {
+    entries: JournalEntry[]
+  }
+  return journal.entries
 }
 
 /** How many migrations drizzle/ holds. */
-export function countKnown(): number {
-  const journal = JSON.parse(readFileSync(join(FOLDER, 'meta', '_journal.json'), 'utf8')) as {
-    entries: unknown[]
-  }
-  return journal.entries.length
-}
+export const countKnown = () => readJournal().length
 
 if (import.meta.main) {
   try {

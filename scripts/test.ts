@@ -1,4 +1,5 @@
 // `npm test`: all tests, in parallel, on services that exist for this run only. Arguments go to `bun test`.
+// Those of test/slow start whole machineries: they run when they are named (`npm run test:slow`), one after the other.
 //
 // TEST_DATABASE_URL and TEST_REDIS_URL name servers to use instead of embedded ones; TEST_REDIS=embedded keeps to the
 // embedded Redis where a redis-server is installed. DATABASE_URL and REDIS_URL are never read.
@@ -9,8 +10,12 @@ import { prepareTestRun } from './services/test-run.ts'
 
 const { run, close } = await prepareTestRun(process.env)
 // A busy machine is slow, and that is no failure: tests wait for what they wait for.
-const options = ['--parallel', '--only-failures', '--timeout=60000']
-const tests = spawn(process.execPath, ['test', ...options, ...process.argv.slice(2)], {
+const options = ['--timeout=60000']
+const given = process.argv.slice(2)
+const lane = given.some((argument) => argument.includes('test/slow'))
+  ? []
+  : ['--parallel', '--only-failures', '--path-ignore-patterns=test/slow/**']
+const tests = spawn(process.execPath, ['test', ...options, ...lane, ...given], {
   cwd: resolve(import.meta.dir, '..'),
   // Set but empty, so that no test can reach a development database by way of .env.
   env: {

@@ -42,6 +42,7 @@ export function createApp(deps: Deps) {
 
   if (!config.production) app.route('/apitest', devRoutes)
   const routed = app
+    // One line per slice.
     .route('/', pages({ config, routes: () => describeRoutes(app) }))
     .route('/api', account)
     .route('/api/jobs', jobStatus())

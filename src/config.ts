@@ -18,7 +18,7 @@ const Environment = z.object({
   MIGRATE_DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   DATABASE_POOL: integer(1, 1000).default(4),
   REDIS_URL: url('redis:', 'rediss:').optional(),
-  REDIS_PREFIX: z.string().max(100).default('restbun:'),
+  REDIS_PREFIX: z.string().max(100).default(`${project}:`),
   DATA_DIR: z.string().default('.data'),
   COOKIE_SECURE: flag().optional(),
   COOKIE_DOMAIN: z
@@ -39,7 +39,7 @@ const Environment = z.object({
   LOG_SQL: flag().default(false),
   LOG_REDACT: list(() => true, 'names').default([]),
   SMTP_URL: url('smtp:', 'smtps:').optional(),
-  MAIL_FROM: z.string().max(200).default('restbun <noreply@localhost>'),
+  MAIL_FROM: z.string().max(200).default(`${project} <noreply@localhost>`),
   JOB_CONCURRENCY: integer(1, 1000).default(10),
   JOB_DRAIN_MS: integer(0, 600_000).default(10 * SECONDS),
   JOB_BLOCK_MS: integer(1000, 14_000).default(10 * SECONDS),

@@ -8,12 +8,12 @@ import { findBrokenRules } from '../scripts/architecture.ts'
 /** A small tree that keeps every rule; a test breaks it by one more file, or by other text in one. */
 const SOUND = {
   'server.ts': `import { createApp } from './app.ts'\nimport { createDeps } from './infra/deps.ts'\ncreateApp(createDeps())`,
-  'app.ts': `import type { Deps } from './deps.ts'\nimport { movies } from './movies/routes.ts'\nexport const createApp = (deps: Deps) => [deps, movies]`,
+  'app.ts': `import type { Deps } from './deps.ts'\nimport { plants } from './plants/routes.ts'\nexport const createApp = (deps: Deps) => [deps, plants]`,
   'config.ts': `export const loadConfig = () => ({ ...process.env })`,
   'deps.ts': `export interface Deps { db: string }`,
   'web/doc.ts': `import type { Deps } from '../deps.ts'\nimport { AsyncLocalStorage } from 'node:async_hooks'\nexport const doc = (deps: Deps) => [deps, AsyncLocalStorage]`,
-  'movies/routes.ts': `import { doc } from '../web/doc.ts'\nimport { find } from './queries.ts'\nexport const movies = [doc, find]`,
-  'movies/queries.ts': `import type { Sql } from 'postgres'\nexport const find = (sql: Sql) => sql`,
+  'plants/routes.ts': `import { doc } from '../web/doc.ts'\nimport { find } from './queries.ts'\nexport const plants = [doc, find]`,
+  'plants/queries.ts': `import type { Sql } from 'postgres'\nexport const find = (sql: Sql) => sql`,
   'infra/deps.ts': `import postgres from 'postgres'\nimport { loadConfig } from '../config.ts'\nexport const createDeps = () => ({ db: String([Bun, Buffer, postgres, loadConfig]) })`,
   'jobs/worker.ts': `import type { Redis } from 'ioredis'\nexport const run = (redis: Redis) => [redis, process.pid]`,
 }
@@ -44,13 +44,13 @@ test('a sound tree breaks none', () => {
 const BROKEN: [string, Record<string, string>, string][] = [
   [
     'web knows no slice',
-    { 'web/log.ts': `import { find } from '../movies/queries.ts'\nexport const log = find` },
-    'src/web/log.ts:2: web may not import movies/queries.ts (slice)',
+    { 'web/log.ts': `import { find } from '../plants/queries.ts'\nexport const log = find` },
+    'src/web/log.ts:2: web may not import plants/queries.ts (slice)',
   ],
   [
     'web knows no slice, not even its types',
-    { 'web/log.ts': `import type { find } from '../movies/queries.ts'\nexport type Log = typeof find` },
-    'src/web/log.ts:2: web may not import movies/queries.ts (slice)',
+    { 'web/log.ts': `import type { find } from '../plants/queries.ts'\nexport type Log = typeof find` },
+    'src/web/log.ts:2: web may not import plants/queries.ts (slice)',
   ],
   [
     'a slice knows nothing of infra',
@@ -61,13 +61,13 @@ const BROKEN: [string, Record<string, string>, string][] = [
   ],
   [
     'what is imported later is an import, too',
-    { 'movies/late.ts': `export const late = () =>\n  import('../jobs/worker.ts')` },
-    'src/movies/late.ts:3: slice may not import jobs/worker.ts (jobs): use `import type`',
+    { 'plants/late.ts': `export const late = () =>\n  import('../jobs/worker.ts')` },
+    'src/plants/late.ts:3: slice may not import jobs/worker.ts (jobs): use `import type`',
   ],
   [
     'jobs and slices share types only',
-    { 'movies/late.ts': `import { run } from '../jobs/worker.ts'\nexport const late = run` },
-    'src/movies/late.ts:2: slice may not import jobs/worker.ts (jobs): use `import type`',
+    { 'plants/late.ts': `import { run } from '../jobs/worker.ts'\nexport const late = run` },
+    'src/plants/late.ts:2: slice may not import jobs/worker.ts (jobs): use `import type`',
   ],
   [
     'no file imports an entry',
@@ -76,13 +76,13 @@ const BROKEN: [string, Record<string, string>, string][] = [
   ],
   [
     'a slice takes no routes of another',
-    { 'cars/list.ts': `import { movies } from '../movies/routes.ts'\nexport const list = movies` },
-    'src/cars/list.ts:2: only app.ts imports movies/routes.ts',
+    { 'cars/list.ts': `import { plants } from '../plants/routes.ts'\nexport const list = plants` },
+    'src/cars/list.ts:2: only app.ts imports plants/routes.ts',
   ],
   [
     'src imports nothing outside of it',
-    { 'movies/seed.ts': `import { seed } from '../../scripts/seed.ts'\nexport const run = seed` },
-    'src/movies/seed.ts:2: ../scripts/seed.ts is outside of src',
+    { 'plants/late.ts': `import { start } from '../../scripts/start.ts'\nexport const run = start` },
+    'src/plants/late.ts:2: ../scripts/start.ts is outside of src',
   ],
   [
     'a new file at the top needs a room',
@@ -117,39 +117,39 @@ const BROKEN: [string, Record<string, string>, string][] = [
   [
     'what app.ts reaches uses no Buffer',
     {
-      'movies/queries.ts': `// No Buffer.\nexport const find = (a: Buffer, text = 'Buffer') => Buffer.from(text + a.Buffer)`,
+      'plants/queries.ts': `// No Buffer.\nexport const find = (a: Buffer, text = 'Buffer') => Buffer.from(text + a.Buffer)`,
     },
-    'src/movies/queries.ts:3: Buffer: app.ts reaches this file',
+    'src/plants/queries.ts:3: Buffer: app.ts reaches this file',
   ],
   [
     'what app.ts reaches uses no process',
-    { 'movies/queries.ts': `export const find = () => process.pid` },
-    'src/movies/queries.ts:2: process: app.ts reaches this file',
+    { 'plants/queries.ts': `export const find = () => process.pid` },
+    'src/plants/queries.ts:2: process: app.ts reaches this file',
   ],
   [
     'what app.ts reaches imports no module of the runtime',
-    { 'movies/queries.ts': `import { createHash } from 'node:crypto'\nexport const find = createHash` },
-    'src/movies/queries.ts:2: node:crypto: app.ts reaches this file',
+    { 'plants/queries.ts': `import { createHash } from 'node:crypto'\nexport const find = createHash` },
+    'src/plants/queries.ts:2: node:crypto: app.ts reaches this file',
   ],
   [
     'imports run in no circle',
-    { 'movies/queries.ts': `import { movies } from './routes.ts'\nexport const find = () => movies` },
-    'src/movies/routes.ts:3: a circle, movies/routes.ts -> movies/queries.ts -> movies/routes.ts',
+    { 'plants/queries.ts': `import { plants } from './routes.ts'\nexport const find = () => plants` },
+    'src/plants/routes.ts:3: a circle, plants/routes.ts -> plants/queries.ts -> plants/routes.ts',
   ],
   [
     'no file is a barrel',
-    { 'movies/all.ts': `export { find } from './queries.ts'\nexport * from './table.ts'` },
-    'src/movies/all.ts:1: a file that only exports what others hold is a barrel',
+    { 'plants/all.ts': `export { find } from './queries.ts'\nexport * from './table.ts'` },
+    'src/plants/all.ts:1: a file that only exports what others hold is a barrel',
   ],
   [
     'nor by a detour',
-    { 'movies/all.ts': `import { find } from './queries.ts'\nexport { find }` },
-    'src/movies/all.ts:1: a file that only exports what others hold is a barrel',
+    { 'plants/all.ts': `import { find } from './queries.ts'\nexport { find }` },
+    'src/plants/all.ts:1: a file that only exports what others hold is a barrel',
   ],
   [
     'no file is called helpers',
-    { 'movies/helpers.ts': `export const help = 1` },
-    'src/movies/helpers.ts:1: utils, helpers and common say nothing',
+    { 'plants/helpers.ts': `export const help = 1` },
+    'src/plants/helpers.ts:1: utils, helpers and common say nothing',
   ],
   [
     'no folder is called utils',
@@ -158,13 +158,13 @@ const BROKEN: [string, Record<string, string>, string][] = [
   ],
   [
     'a file opens with what it is for',
-    { 'movies/mute.ts': '!export const mute = 1\n' },
-    'src/movies/mute.ts:1: a file opens with a sentence',
+    { 'plants/mute.ts': '!export const mute = 1\n' },
+    'src/plants/mute.ts:1: a file opens with a sentence',
   ],
   [
     'a file that grew long is told',
-    { 'movies/long.ts': 'export const long = 1' + '\n// and on'.repeat(199) },
-    'src/movies/long.ts:201: 201 lines, at most 200',
+    { 'plants/long.ts': 'export const long = 1' + '\n// and on'.repeat(199) },
+    'src/plants/long.ts:201: 201 lines, at most 200',
   ],
 ]
 

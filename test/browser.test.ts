@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { findChromium, launchChromium } from './support/chromium.ts'
 import { NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
+import { PROBE } from './support/probe.ts'
 
 const PAGE = Bun.file(new URL('support/front-end.html', import.meta.url))
 const TIMEOUT_MS = 30_000
@@ -84,20 +85,20 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     )
 
   const titles = async (app: TestApp) =>
-    (await app.visitor().get('/api/movies/')).body.map(({ title }: { title: string }) => title)
+    (await app.visitor().get(`${PROBE}/kept`)).body.map(({ title }: { title: string }) => title)
 
   test(
-    'a page on another port signs up, adds a movie, and is still logged in after a reload',
+    'a page on another port signs up, keeps a note, and is still logged in after a reload',
     async () => {
       const page = await open(listed, development)
       await says(page, 'error', '401: Unauthorized! Log in first')
       await submit(page, 'signup', NEW_ACCOUNT)
       await says(page, 'me', NEW_ACCOUNT.email)
       await submit(page, 'add', { title: 'Heat' })
-      await says(page, 'movies', 'Heat')
+      await says(page, 'notes', 'Heat')
       await page.reload()
       await says(page, 'me', NEW_ACCOUNT.email)
-      await says(page, 'movies', 'Heat')
+      await says(page, 'notes', 'Heat')
       // Cookies are shared by all ports of a host: but for HttpOnly, this page could read it.
       expect(await page.evaluate('document.cookie')).toBe('')
       expect(await page.context().cookies()).toMatchObject([
@@ -129,11 +130,11 @@ describe.skipIf(executable === undefined)('in a browser', () => {
       await submit(page, 'signup', NEW_ACCOUNT)
       await says(page, 'me', NEW_ACCOUNT.email)
       await submit(page, 'add', { title: 'Ran' })
-      await says(page, 'movies', 'Ran')
+      await says(page, 'notes', 'Ran')
 
       const foreign = await open(unlisted, production, page)
       const api = apiOf(production)
-      const list = `${api}/api/movies/`
+      const list = `${api}${PROBE}/kept`
       expect(await fetchIn(foreign, `${api}/api/me`, { credentials: 'include' })).toBe(
         'TypeError: Failed to fetch',
       )
@@ -158,7 +159,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
       const before = await titles(production)
 
       const foreign = await open(unlisted, production, page)
-      const url = `${apiOf(production)}/api/movies/`
+      const url = `${apiOf(production)}${PROBE}/kept`
       const forged = { method: 'POST', credentials: 'include', body: '{"title":"forged"}' } as const
       const json = { 'Content-Type': 'application/json' }
       const refused = 'TypeError: Failed to fetch'

@@ -8,6 +8,7 @@ import { sql as raw } from 'drizzle-orm'
 import { requestId } from 'hono/request-id'
 import postgres from 'postgres'
 import { z } from 'zod'
+import { name as project } from '../package.json'
 import type { Log, LogFields } from '../src/deps.ts'
 import { describeError } from '../src/infra/log-errors.ts'
 import { createPrettyFormat } from '../src/infra/log-pretty.ts'
@@ -496,7 +497,7 @@ describe('syslog', () => {
     // local0 is 16: 16 * 8 + severity.
     expect(lines.map((line) => line.slice(0, 6))).toEqual(['<131>1', '<132>1', '<134>1', '<135>1'])
     expect(lines[2]).toMatch(
-      new RegExp(`^<134>1 ${TIME.source} \\S+ restbun \\d+ - - \\{"level":"info".*"msg":"ü ok"\\}$`),
+      new RegExp(`^<134>1 ${TIME.source} \\S+ ${project} \\d+ - - \\{"level":"info".*"msg":"ü ok"\\}$`),
     )
   })
 

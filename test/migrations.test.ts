@@ -37,6 +37,17 @@ test('no run keeps the lock', async () => {
   expect(await query(database.url, `select * from pg_locks where locktype = 'advisory'`)).toEqual([])
 })
 
+test('a migration that would be passed over, as older than one that was applied, is named and refused', async () => {
+  const own = await createEmptyDatabase()
+  try {
+    await migrate(own.url)
+    await query(own.url, 'update drizzle.__drizzle_migrations set created_at = created_at + 1')
+    await expect(migrate(own.url)).rejects.toThrow(/^drizzle\/0000_users.sql is older than .* passed over/)
+  } finally {
+    await own.drop()
+  }
+})
+
 test('a database that is not UTF8 is refused with the way to make one, and left as it is', async () => {
   const ascii = await createEmptyDatabase(
     `template template0 encoding 'SQL_ASCII' locale_provider libc lc_collate 'C' lc_ctype 'C'`,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Signs up, adds a movie and searches for it, with curl. Another server: URL=http://host:port sh test/quick.sh
+# Signs up, adds a movie, searches for it, and asks who it is, with curl. Another server: URL=http://host:port sh test/quick.sh
 set -eu
 url=${URL:-http://127.0.0.1:8100}
 cookies=$(mktemp)

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { name as project } from '../package.json'
 import { createDatabase, deletePrefix, redisUrl, uniquePrefix } from './support/services.ts'
 import { until } from './support/until.ts'
 
@@ -164,7 +165,7 @@ async function connections(): Promise<number> {
   try {
     const rows = await sql`
       select count(*)::int as n from pg_stat_activity
-      where datname = current_database() and application_name = 'restbun'`
+      where datname = current_database() and application_name = ${project}`
     return rows[0].n
   } finally {
     await sql.end()

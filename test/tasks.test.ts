@@ -53,7 +53,7 @@ test('a new account gets a welcome mail, with its name escaped', async () => {
     const found = await mailsTo(account.email)
     return found.length > 0 ? found : undefined
   })
-  expect(mail).toContain('Welcome to restbun')
+  expect(mail).toContain(`Welcome to ${app.config.name}`)
   expect(mail).toContain('Welcome, &lt;b&gt;Ann&lt;/b&gt;')
 })
 

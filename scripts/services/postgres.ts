@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import postgres from 'postgres'
+import { name as DATABASE } from '../../package.json'
 import {
   type Account,
   commandLine,
@@ -31,7 +32,6 @@ import {
 import { locateBinaries } from './postgres-binaries.ts'
 import { canReach, makeRoom, serviceAccount } from './service-account.ts'
 
-const DATABASE = 'restbun'
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 15_000
 const PORT_ATTEMPTS = 5

@@ -1,10 +1,10 @@
 // Log lines to a syslog server by UDP.
 import { lookup } from 'node:dns/promises'
 import { hostname } from 'node:os'
+import { name as APP_NAME } from '../../package.json'
 
 const SEVERITY = { error: 3, warn: 4, info: 6, debug: 7 }
 const FACILITY_LOCAL0 = 16
-const APP_NAME = 'restbun'
 const DEFAULT_PORT = 514
 const MAX_DATAGRAM = 8 * 1024
 /** Lines kept until the server's address is known. */

@@ -20,7 +20,7 @@ export function openPostgres(config: Config, log: Log) {
     backoff: () => RECONNECT_PAUSE_S,
     onnotice: () => {},
     connection: {
-      application_name: 'restbun',
+      application_name: config.name,
       // A request that was given up must not keep its query running.
       statement_timeout: config.requestTimeoutMs,
     },

@@ -109,6 +109,8 @@ const AWAY =
 const BY_POSTGRES_CODE: Record<string, () => ApiError> = {
   '22001': () => new ApiError(400, 'A text is too long'),
   '22003': () => new ApiError(400, 'A number is out of range'),
+  '22007': () => new ApiError(400, 'A date is out of range'),
+  '22008': () => new ApiError(400, 'A date is out of range'),
   '22021': () => new ApiError(400, 'A text holds characters that cannot be stored'),
   '22P05': () => new ApiError(400, 'A text holds characters that cannot be stored'),
   '23503': () => new ApiError(400, 'It refers to something that does not exist, or is still referred to'),

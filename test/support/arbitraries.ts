@@ -64,6 +64,11 @@ function object(schema: JsonSchema, scope: Scope): Arbitrary<unknown> {
   return fc.record(Object.fromEntries(fields), { requiredKeys: schema.required ?? [], noNullPrototype: true })
 }
 
+/** ISO 8601 with a year of four digits. */
+const moment = fc
+  .date({ min: new Date('0000-01-01'), max: new Date('9999-12-31'), noInvalidDate: true })
+  .map((date) => date.toISOString())
+
 /** Long enough for what is interesting in a text that is allowed. */
 const MAX_TEXT = 40
 
@@ -78,7 +83,8 @@ function text({ format, pattern, allOf = [], minLength = 0, maxLength = MAX_TEXT
   function drawn(): Arbitrary<string> {
     if (format === 'email') return fc.emailAddress()
     if (format === 'uuid') return fc.uuid()
-    if (format === 'date-time') return fc.date({ noInvalidDate: true }).map((date) => date.toISOString())
+    if (format === 'date-time') return moment
+    if (format === 'date') return moment.map((iso) => iso.slice(0, 10))
     if (pattern !== undefined) return fc.stringMatching(new RegExp(pattern, 'u'))
     // Rules such as "has a digit" are met soon enough by chance, from an alphabet of few letters.
     if (patterns.length > 0) return fc.string({ unit: fc.constantFrom('a', 'Z', '7', 'é', ' '), ...lengths })

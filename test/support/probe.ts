@@ -9,6 +9,7 @@ import { RowId, validate } from '../../src/web/validate.ts'
 const Note = z.object({ title: z.string().min(1).max(500), note: z.string().max(500).nullish() })
 
 export const PROBE = '/api/probe'
+const MAX_KEPT = 100
 
 export const probe = factory
   .createApp()
@@ -20,6 +21,19 @@ export const probe = factory
     await c.var.db.execute(sql`select 1`)
     return c.json(c.req.valid('json'), 201)
   })
+  .get('/kept', doc('Lists the notes that were kept.', z.array(Note)), async (c) =>
+    c.json(await c.var.store.all<z.infer<typeof Note>>('probe'), 200),
+  )
+  .post(
+    '/kept',
+    doc('Keeps a note.', Note, 201),
+    requireRole('editor'),
+    validate('json', Note),
+    async (c) => {
+      await c.var.store.append('probe', c.req.valid('json'), MAX_KEPT)
+      return c.json(c.req.valid('json'), 201)
+    },
+  )
   .put(
     '/:id',
     doc('Changes a note.', Note.partial()),

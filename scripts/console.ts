@@ -1,0 +1,90 @@
+// A console with the database, Redis, queries and tasks at hand: npm run console
+// What is piped into it runs as one script, whose last value is printed: echo 'await db.$count(tables.users)' | npm run console
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import repl from 'node:repl'
+import { loadConfig, type Config } from '../src/config.ts'
+import { createDeps } from '../src/infra/deps.ts'
+import { runCommand, UsageError } from './command.ts'
+import { complete } from './console/complete.ts'
+import { evaluate, Unfinished } from './console/evaluate.ts'
+import { putAtHand } from './console/at-hand.ts'
+import { migrate } from './migrate.ts'
+import { provideServices } from './services.ts'
+
+const USAGE = `Usage: npm run console                    a prompt; .help lists its commands, .exit or Ctrl-D ends it
+       echo '<TypeScript>' | npm run console   runs it and prints the last value`
+
+const RED = '\x1b[31m'
+const PLAIN = '\x1b[39m'
+
+/** The mode is in the prompt where a slip costs most. */
+function promptOf({ name, production, databaseUrl }: Config): string {
+  if (!production) return `${name}> `
+  return `${RED}${name} PRODUCTION ${new URL(databaseUrl).hostname}${PLAIN}> `
+}
+
+/** Resolves when the person has left. */
+async function converse(config: Config, about: string): Promise<void> {
+  console.log(`${about}\n`)
+  const server = repl.start({
+    prompt: promptOf(config),
+    useGlobal: true,
+    completer: complete,
+    preview: false, // it would run what is not asked for yet
+    eval: (input, _context, _file, done) => void answer(input, done),
+  })
+  const ended = once(server, 'exit')
+  rememberInputs(server, config.dataDir)
+  await ended
+}
+
+async function answer(input: string, done: (error: Error | null, value?: unknown) => void): Promise<void> {
+  try {
+    done(null, await evaluate(input))
+  } catch (error) {
+    done(error instanceof Unfinished ? new repl.Recoverable(error) : (error as Error))
+  }
+}
+
+/** Lines are kept for the next time where that folder can be had; a console without it is one all the same. */
+function rememberInputs(server: repl.REPLServer, dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  } catch {
+    return
+  }
+  server.setupHistory(join(dataDir, 'console-history'), (error) => {
+    if (error) console.warn(`What is typed is not kept for the next time: ${error.message}`)
+  })
+}
+
+async function runScript(): Promise<void> {
+  const value = await evaluate(await Bun.stdin.text())
+  if (value !== undefined) console.log(typeof value === 'string' ? value : Bun.inspect(value, { depth: 8 }))
+}
+
+await runCommand(USAGE, async () => {
+  try {
+    parseArgs()
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+  const { env, close: closeServices } = await provideServices(process.env)
+  try {
+    const config = loadConfig({ ...env, LOG_LEVEL: env.LOG_SQL ? 'info' : 'warn' })
+    if (!config.production) await migrate(config.migrateDatabaseUrl)
+    const runtime = createDeps(config)
+    try {
+      const { values, about } = await putAtHand(runtime)
+      Object.assign(globalThis, values)
+      await (process.stdin.isTTY ? converse(config, about) : runScript())
+    } finally {
+      await runtime.close()
+    }
+  } finally {
+    await closeServices()
+  }
+})

@@ -1,0 +1,122 @@
+// The machine: Bun, the port, open files, the setting for restarts without a lost request, room on the disk.
+import { existsSync, readFileSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { dirname, join } from 'node:path'
+import type { Config } from '../../src/config.ts'
+import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
+
+const ROOT = join(import.meta.dir, '../..')
+const MIN_OPEN_FILES = 4096
+const MIN_FREE_MB = { warn: 1024, fail: 100 }
+const TIMEOUT_MS = 3000
+const MIGRATE_REQ = '/proc/sys/net/ipv4/tcp_migrate_req'
+
+export function checkBun(running: string = Bun.version): Finding {
+  const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    devDependencies: { bun: string }
+  }
+  const pinned = devDependencies.bun
+  if (running === pinned) return ok('Bun', running)
+  const fix = 'Run the commands by npm, which takes the one of node_modules: npm start'
+  return running.localeCompare(pinned, 'en', { numeric: true }) < 0
+    ? fail('Bun', `${running}, older than the ${pinned} that package.json pins`, fix)
+    : warn('Bun', `${running}, not the ${pinned} that package.json pins and the tests ran on`, fix)
+}
+
+/** Free, or held by this API already. */
+export async function checkPort({ host, port }: Config): Promise<Finding> {
+  const check = `port ${port}`
+  try {
+    await Bun.serve({ hostname: host, port, fetch: () => new Response() }).stop(true)
+    return ok(check, `free on ${host}`)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'EADDRINUSE') {
+      if (await isOurs(host, port)) return ok(check, 'this API, or another of its kind, serves there')
+      return fail(check, 'taken by another program', `End it, or choose another: PORT=${port + 1}`)
+    }
+    const fix =
+      code === 'EACCES' ? 'Choose a port above 1023 by PORT' : 'Choose an address of this machine by HOST'
+    return fail(check, `${host} cannot be listened on: ${messageOf(error)}`, fix)
+  }
+}
+
+async function isOurs(host: string, port: number): Promise<boolean> {
+  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  try {
+    const reply = await fetch(`http://${name.includes(':') ? `[${name}]` : name}:${port}/health`, {
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    return reply.ok && ((await reply.json()) as { status?: string }).status === 'ok'
+  } catch {
+    return false
+  }
+}
+
+/** Every connection is an open file. @param limit as `ulimit -n` says it for a child of this process */
+export function checkOpenFiles(limit = readLimit()): Finding {
+  if (limit === 'unlimited' || Number(limit) >= MIN_OPEN_FILES) return ok('open files', `${limit} allowed`)
+  return warn(
+    'open files',
+    `${limit} allowed, and every connection is one`,
+    'ulimit -n 65536 before the start, or LimitNOFILE=65536 in a systemd unit',
+  )
+}
+
+const readLimit = () => Bun.spawnSync(['/bin/sh', '-c', 'ulimit -n']).stdout.toString().trim()
+
+/** Without it Linux drops connections that wait in a listener which closes. Absent on other systems. */
+export function checkMigrateReq({ production }: Config): Finding[] {
+  const check = 'tcp_migrate_req'
+  if (!existsSync(MIGRATE_REQ)) return []
+  if (readFileSync(MIGRATE_REQ, 'utf8').trim() === '1') return [ok(check, 'on')]
+  if (!production) return [ok(check, 'off, which only matters for restarts in production')]
+  return [
+    warn(
+      check,
+      'off: a rolling restart can lose connections that nobody has accepted yet',
+      'As root: echo net.ipv4.tcp_migrate_req=1 > /etc/sysctl.d/60-migrate-req.conf && sysctl --system',
+    ),
+  ]
+}
+
+/** Where the embedded services of development keep their data. */
+export async function checkDisk({ dataDir, production }: Config): Promise<Finding[]> {
+  if (production) return []
+  let folder = join(ROOT, dataDir)
+  if (dataDir.startsWith('/')) folder = dataDir
+  while (!existsSync(folder)) folder = dirname(folder)
+  const { bavail, bsize } = await statfs(folder)
+  const free = Math.floor((bavail * bsize) / 1024 ** 2)
+  const found = `${free} MB free for ${dataDir} (DATA_DIR)`
+  const fix = 'Make room, or choose another place by DATA_DIR'
+  if (free < MIN_FREE_MB.fail) return [fail('disk', found, fix)]
+  return [free < MIN_FREE_MB.warn ? warn('disk', found, fix) : ok('disk', found)]
+}
+
+/** Only that something listens there: nothing is sent. */
+export async function checkMail({ mail: { smtpUrl }, production }: Config): Promise<Finding> {
+  if (smtpUrl === undefined) {
+    return production
+      ? warn('mail', 'SMTP_URL is not set: no mail can be sent', 'Set SMTP_URL')
+      : ok('mail', 'kept at /apitest/mails, because SMTP_URL is not set')
+  }
+  const { hostname, port, protocol } = new URL(smtpUrl)
+  const at = `${hostname}:${port || (protocol === 'smtps:' ? 465 : 587)}`
+  const problem = await tryConnect(hostname, Number(at.split(':').at(-1)))
+  if (problem === undefined) return ok('mail', `${at} takes connections`)
+  return warn('mail', `${at} cannot be reached: ${problem}`, 'Check SMTP_URL, and the firewall between')
+}
+
+function tryConnect(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(port, host.replaceAll(/[[\]]/g, ''))
+    const end = (problem?: string) => {
+      socket.destroy()
+      resolve(problem)
+    }
+    socket.setTimeout(TIMEOUT_MS, () => end('no answer'))
+    socket.once('connect', () => end()).once('error', (error) => end(messageOf(error)))
+  })
+}

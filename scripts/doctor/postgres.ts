@@ -1,0 +1,122 @@
+// Postgres: reachable, of an age, migrated, with connections enough for every process.
+import postgres from 'postgres'
+import type { Config } from '../../src/config.ts'
+import { findSkipped, type JournalEntry, readApplied, readJournal } from '../migrate.ts'
+import { checkClock } from './clock.ts'
+import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
+
+const CONNECT_TIMEOUT_S = 5
+const MIN_VERSION = 150_000
+/** What a migration, a console and an administrator take beside the pools. */
+const SPARE_CONNECTIONS = 3
+
+export interface ServerFacts {
+  version: string
+  version_num: number
+  encoding: string
+  read_only: boolean
+  max: number
+  /** Kept back for superusers. */
+  reserved: number
+  /** Connections of others than this app. */
+  others: number
+}
+
+/** @param processes how many API and worker processes there are to be, each with a pool of its own */
+export async function checkPostgres(config: Config, processes: number): Promise<Finding[]> {
+  const { hostname, pathname } = new URL(config.databaseUrl)
+  const sql = postgres(config.databaseUrl, {
+    max: 1,
+    connect_timeout: CONNECT_TIMEOUT_S,
+    onnotice: () => {},
+  })
+  try {
+    const [facts] = await sql<ServerFacts[]>`
+      select current_setting('server_version') as version,
+        current_setting('server_version_num')::int as version_num,
+        current_setting('server_encoding') as encoding,
+        pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool as read_only,
+        current_setting('max_connections')::int as max,
+        current_setting('superuser_reserved_connections')::int as reserved,
+        (select count(*)::int from pg_stat_activity
+          where backend_type = 'client backend' and pid <> pg_backend_pid()
+            and application_name <> ${config.name}) as others`
+    if (facts === undefined) throw new Error('it answered nothing')
+    return [
+      ok('Postgres', `${hostname}${pathname} answers`),
+      ...judgeServer(facts),
+      judgeConnections(facts, config.databasePool, processes),
+      judgeMigrations(readJournal(), await readApplied(sql), config.production),
+      await checkClock('Postgres', async () => {
+        const [row] = await sql<
+          { ms: number }[]
+        >`select extract(epoch from clock_timestamp())::float8 * 1000 as ms`
+        return row?.ms ?? NaN
+      }),
+    ]
+  } catch (error) {
+    return [
+      fail(
+        'Postgres',
+        `${hostname}${pathname} cannot be used: ${messageOf(error)}`,
+        'Check DATABASE_URL, and that it runs',
+      ),
+    ]
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+export function judgeServer({ version, version_num, encoding, read_only }: ServerFacts): Finding[] {
+  const findings: Finding[] = [
+    version_num >= MIN_VERSION
+      ? ok('Postgres version', version)
+      : warn('Postgres version', `${version}, older than what is tested`, 'Use Postgres 15 or newer'),
+  ]
+  if (encoding !== 'UTF8') {
+    findings.push(
+      fail(
+        'Postgres encoding',
+        encoding,
+        `Make a database with ENCODING 'UTF8'; \`npm run migrate\` says how`,
+      ),
+    )
+  }
+  if (read_only) {
+    findings.push(
+      fail('Postgres role', 'it is read-only, a standby perhaps', 'Let DATABASE_URL name the primary'),
+    )
+  }
+  return findings
+}
+
+export function judgeConnections(facts: ServerFacts, pool: number, processes: number): Finding {
+  const { max, reserved, others } = facts
+  const wanted = pool * processes + SPARE_CONNECTIONS
+  const available = max - reserved - others
+  const sum = `${processes} processes x DATABASE_POOL ${pool} + ${SPARE_CONNECTIONS} = ${wanted}`
+  const found = `${sum} of ${available} (max_connections ${max}, ${reserved} reserved, ${others} used by others)`
+  if (wanted <= available) return ok('Postgres connections', found)
+  return fail(
+    'Postgres connections',
+    found,
+    'Lower DATABASE_POOL or the number of processes, raise max_connections, or put a pooler in between',
+  )
+}
+
+/** @param applied when each was made, in unix milliseconds, as the database remembers it */
+export function judgeMigrations(journal: JournalEntry[], applied: number[], production: boolean): Finding {
+  const check = 'migrations'
+  const missing = journal.filter(({ when }) => !applied.includes(when))
+  const skipped = findSkipped(journal, applied)
+  if (skipped.length > 0) {
+    return fail(
+      check,
+      `${skipped.map(({ tag }) => tag).join(', ')} will never be applied: older than one that was`,
+      'Keep your own drizzle/ and generate the difference: the README says how',
+    )
+  }
+  if (missing.length === 0) return ok(check, `all ${journal.length} are applied`)
+  const found = `${missing.length} of ${journal.length} are not applied yet`
+  return production ? warn(check, found, 'npm run migrate') : ok(check, `${found}: npm start will`)
+}

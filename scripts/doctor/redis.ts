@@ -1,0 +1,92 @@
+// Redis: reachable, of an age, never evicting, and persistent.
+import { Redis } from 'ioredis'
+import type { Config } from '../../src/config.ts'
+import { judge } from '../../src/jobs/connection.ts'
+import { checkClock } from './clock.ts'
+import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
+
+const TIMEOUT_MS = 5000
+
+export async function checkRedis({ redisUrl, production }: Config): Promise<Finding[]> {
+  const { host } = new URL(redisUrl)
+  const redis = new Redis(redisUrl, {
+    lazyConnect: true,
+    retryStrategy: null,
+    maxRetriesPerRequest: 0,
+    connectTimeout: TIMEOUT_MS,
+    commandTimeout: TIMEOUT_MS,
+  })
+  let why: Error | undefined
+  redis.on('error', (error: Error) => (why = error))
+  try {
+    await redis.connect()
+    const info = await redis.info()
+    return [
+      ok('Redis', `${host} answers`),
+      ...judgeServer(info),
+      judgePersistence(info, await readSavePoints(redis), production),
+      await checkClock('Redis', async () => {
+        const [seconds, micros] = await redis.time()
+        return Number(seconds) * 1000 + Number(micros) / 1000
+      }),
+    ]
+  } catch (error) {
+    return [
+      fail(
+        'Redis',
+        `${host} cannot be used: ${messageOf(why ?? error)}`,
+        'Check REDIS_URL, and that it runs',
+      ),
+    ]
+  } finally {
+    redis.disconnect()
+  }
+}
+
+/** Undefined where the server keeps its settings to itself, as hosted ones do. */
+async function readSavePoints(redis: Redis): Promise<string | undefined> {
+  try {
+    const [, save] = await redis.config('GET', 'save')
+    return save
+  } catch {
+    return undefined
+  }
+}
+
+/** @param info what INFO answers */
+export function judgeServer(info: string): Finding[] {
+  const version = valueOf(info, 'valkey_version') ?? valueOf(info, 'redis_version') ?? 'unknown'
+  const { refuse, warn: evicts } = judge(info)
+  return [
+    refuse === undefined
+      ? ok('Redis version', version)
+      : fail('Redis version', refuse, 'Use Redis 6.2 or newer, or Valkey'),
+    evicts === undefined
+      ? ok('Redis eviction', valueOf(info, 'maxmemory_policy') ?? 'not said')
+      : fail('Redis eviction', evicts, 'CONFIG SET maxmemory-policy noeviction, and the same in redis.conf'),
+  ]
+}
+
+/** @param save the save points of CONFIG GET, '' for none, undefined if they are not known */
+export function judgePersistence(info: string, save: string | undefined, production: boolean): Finding {
+  const check = 'Redis persistence'
+  if (valueOf(info, 'aof_enabled') === '1') {
+    const failed = valueOf(info, 'aof_last_write_status') === 'err'
+    return failed
+      ? fail(check, 'the append-only file could not be written', 'See the log of Redis: is its disk full?')
+      : ok(check, 'append-only file')
+  }
+  const snapshots = save === undefined ? 'not known' : save
+  if (snapshots !== '') {
+    return production
+      ? warn(check, 'no append-only file: a crash loses what came after the last snapshot', FIX)
+      : ok(check, 'snapshots at most')
+  }
+  return production
+    ? fail(check, 'none: a restart of Redis ends all sessions and loses all jobs', FIX)
+    : ok(check, 'none: sessions and jobs end with it')
+}
+
+const FIX = 'CONFIG SET appendonly yes, and the same in redis.conf'
+
+const valueOf = (info: string, name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1]

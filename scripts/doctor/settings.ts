@@ -1,0 +1,31 @@
+// The settings, all faults at once, and what a check can go on with.
+import { ConfigError, loadConfig, type Config } from '../../src/config.ts'
+import { fail, type Finding, ok } from './finding.ts'
+
+type Environment = Record<string, string | undefined>
+
+/** What is faulty takes its default for the further checks; without a URL that can be used there is no `config`. */
+export function checkSettings(env: Environment): { findings: Finding[]; config?: Config } {
+  try {
+    const config = loadConfig(env)
+    return { findings: [ok('settings', `all can be used (${config.mode})`)], config }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const faults = error.message.split('\n').slice(1)
+    const findings = faults.map((fault) =>
+      fail('settings', fault.trim(), 'Set it in the environment or in .env; the README lists every setting'),
+    )
+    const usable = Object.entries(env).filter(([name]) => !faults.some((fault) => nameIn(fault) === name))
+    return { findings, config: tryLoad(Object.fromEntries(usable)) }
+  }
+}
+
+const nameIn = (fault: string) => /\w+/.exec(fault)?.[0]
+
+function tryLoad(env: Environment): Config | undefined {
+  try {
+    return loadConfig(env)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,49 @@
+// Migrations in the making: what the tables in src have that no migration has yet, and the file that gets it.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { generateDrizzleJson, generateMigration as diff } from 'drizzle-kit/api'
+import { runTool } from './tool.ts'
+
+type Snapshot = ReturnType<typeof generateDrizzleJson>
+
+const FOLDER = 'drizzle'
+
+/** @throws Error with the statements if somebody has changed a table and not generated the migration */
+export async function refuseUngenerated(root: string): Promise<void> {
+  const statements = await findUngenerated(root)
+  if (statements.length === 0) return
+  throw new Error(
+    `The tables in src have changes that no migration has yet: run \`npm run generate -- --name what\` first.\n` +
+      statements.join('\n'),
+  )
+}
+
+async function findUngenerated(root: string): Promise<string[]> {
+  const meta = join(root, FOLDER, 'meta')
+  const newest = readdirSync(meta)
+    .filter((file) => file.endsWith('_snapshot.json'))
+    .toSorted()
+    .at(-1)
+  const before =
+    newest === undefined
+      ? generateDrizzleJson({})
+      : (JSON.parse(readFileSync(join(meta, newest), 'utf8')) as Snapshot)
+  return diff(before, generateDrizzleJson(await importTables(root), before.id))
+}
+
+/** Everything that the table files of src export. */
+async function importTables(root: string): Promise<Record<string, unknown>> {
+  const files = [...new Bun.Glob('src/*/table.ts').scanSync(root)].toSorted()
+  const modules = await Promise.all(files.map((file) => import(join(root, file)) as Promise<object>))
+  return Object.assign({}, ...modules) as Record<string, unknown>
+}
+
+/** Writes the next migration. @returns its path: `drizzle/0002_books.sql` */
+export async function generateMigration(root: string, name: string): Promise<string> {
+  const list = () => readdirSync(join(root, FOLDER)).filter((file) => file.endsWith('.sql'))
+  const before = list()
+  const said = await runTool(root, 'drizzle-kit', ['generate', '--name', name])
+  const added = list().find((file) => !before.includes(file))
+  if (added === undefined) throw new Error(`drizzle-kit wrote no migration:\n${said}`)
+  return `${FOLDER}/${added}`
+}

@@ -1,0 +1,86 @@
+// Makes a new resource: its slice in src, its test, its lines in app.ts and its migration.
+//   npm run new -- book title:string author:string year:int?
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { runCommand, UsageError } from './command.ts'
+import { generateMigration, refuseUngenerated } from './generate.ts'
+import { refuseCollisions } from './new/collisions.ts'
+import { type Field, parseFields, typesUsage } from './new/fields.ts'
+import { type Names, parseNames } from './new/names.ts'
+import { queriesSource } from './new/queries-source.ts'
+import { routesSource } from './new/routes-source.ts'
+import { tableSource } from './new/table-source.ts'
+import { testSource } from './new/test-source.ts'
+import { addToApp, addToExport } from './new/wire.ts'
+import { runTool } from './tool.ts'
+
+const ROOT = join(import.meta.dir, '..')
+
+const USAGE = `Usage: npm run new -- <name> <field>:<type>[?][:unique] ... [--plural <name>]
+       npm run new -- book title:string isbn:string:unique 'year:int?' 'genre:enum(novel|poem)?'
+       npm run new -- person name:string --plural people
+<name> is one of them, in lowercase: book, book-review. ? makes a field optional.
+${typesUsage}
+Every resource also has id, creator (the account that added it), created and modified.`
+
+/** By path, everything that is going to be written, formatted. Nothing has been written when it throws. */
+async function plan(names: Names, fields: Field[]): Promise<Map<string, string>> {
+  refuseCollisions(ROOT, names, fields)
+  await refuseUngenerated(ROOT)
+  const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+  const tasks = addToExport(read('src/tasks.ts'), names)
+  const files = {
+    [`src/${names.path}/table.ts`]: tableSource(names, fields),
+    [`src/${names.path}/queries.ts`]: queriesSource(names, fields),
+    [`src/${names.path}/routes.ts`]: routesSource(names, fields),
+    [`test/${names.path}.test.ts`]: testSource(names, fields, { exported: tasks !== undefined }),
+    'src/app.ts': addToApp(read('src/app.ts'), names),
+    ...(tasks === undefined ? {} : { 'src/tasks.ts': tasks }),
+  }
+  const formatted = Object.entries(files).map(
+    async ([path, text]) => [path, await format(path, text)] as const,
+  )
+  return new Map(await Promise.all(formatted))
+}
+
+const format = (path: string, text: string) => runTool(ROOT, 'oxfmt', [`--stdin-filepath=${path}`], text)
+
+/** Writes it all and generates the migration, and says each step: whoever sees an error sees how far it came. */
+async function write(files: Map<string, string>, { table }: Names): Promise<void> {
+  try {
+    for (const [path, text] of files) {
+      const file = join(ROOT, path)
+      const change = existsSync(file) ? 'changed' : 'wrote  '
+      mkdirSync(dirname(file), { recursive: true })
+      writeFileSync(file, text)
+      console.log(`${change} ${path}`)
+    }
+    console.log(`wrote   ${await generateMigration(ROOT, table)}`)
+  } catch (error) {
+    console.error('\nOnly the files above were written. What went wrong then:')
+    throw error
+  }
+}
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      args: process.argv.slice(2),
+      allowPositionals: true,
+      options: { plural: { type: 'string' } },
+    })
+    const [name, ...specs] = positionals
+    if (name === undefined) throw new Error('Which resource?')
+    const names = parseNames(name, values.plural)
+    return { names, fields: parseFields(specs, names.snake) }
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+await runCommand(USAGE, async () => {
+  const { names, fields } = readArguments()
+  await write(await plan(names, fields), names)
+  console.log(`\n/api/${names.path} is there. Try it: npm test -- test/${names.path}.test.ts`)
+})

@@ -1,0 +1,63 @@
+// What a new resource would collide with: files, tables and enums, routes, variables, names in the API list.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createApp } from '../../src/app.ts'
+import { loadConfig } from '../../src/config.ts'
+import type { Deps } from '../../src/deps.ts'
+import { describeRoutes } from '../../src/web/doc.ts'
+import { enumOf, type Field } from './fields.ts'
+import type { Names } from './names.ts'
+
+/** Postgres cuts longer names off, without an error. */
+const MAX_IDENTIFIER = 63
+/** What scripts/architecture.ts calls no slice, although no such folder need be there. */
+const ROOMS = ['entry', 'slice', 'app', 'process', 'infra', 'web', 'jobs', 'dev', 'service']
+
+/** @throws Error that names every collision and where it is */
+export function refuseCollisions(root: string, names: Names, fields: Field[]): void {
+  const { many, type, path, table, snake } = names
+  const found: string[] = []
+  const sources = [...new Bun.Glob('src/**/*.{ts,tsx}').scanSync(root)].toSorted().map((file) => ({
+    file,
+    text: readFileSync(join(root, file), 'utf8'),
+  }))
+  const find = (pattern: RegExp, only = /./) =>
+    sources.find(({ file, text }) => only.test(file) && pattern.test(text))?.file
+
+  for (const file of [`src/${path}`, `src/${path}.ts`, `src/${path}.tsx`, `test/${path}.test.ts`]) {
+    if (existsSync(join(root, file))) found.push(`${file} is there already`)
+  }
+  if (ROOMS.includes(path)) found.push(`src/${path} is no slice for scripts/architecture.ts`)
+  const enums = fields.filter(({ values }) => values.length > 0).map(({ name }) => `${snake}_${name}`)
+  for (const name of [table, ...enums]) {
+    const file = find(new RegExp(`\\bpg(Table|Enum|View)\\(\\s*['"]${name}['"]`))
+    if (file !== undefined) found.push(`${file} has a table or type "${name}"`)
+  }
+  if (enums.includes(table)) found.push(`the table and an enum would both be called "${table}"`)
+  const wordy = [many, ...fields.filter(({ values }) => values.length > 0).map((f) => enumOf(snake, f.name))]
+  for (const word of wordy) {
+    const file = find(new RegExp(`\\b${word}\\b`), /^src\/app\.ts$/)
+    if (file !== undefined) found.push(`${file} has something called "${word}"`)
+  }
+  const answer = find(new RegExp(`\\bid: '${type}'`))
+  if (answer !== undefined) found.push(`${answer} describes an answer called "${type}"`)
+  const route = knownPaths().find((known) => known === `/api/${path}` || known.startsWith(`/api/${path}/`))
+  if (route !== undefined) found.push(`there is a route ${route}`)
+  const identifiers = [
+    `${table}_creator_users_id_fk`,
+    ...fields.map(({ name }) => `${table}_${name}_unique`),
+    ...enums,
+  ]
+  const long = identifiers.find((name) => name.length > MAX_IDENTIFIER)
+  if (long !== undefined)
+    found.push(`"${long}" is longer than the ${MAX_IDENTIFIER} characters that Postgres allows`)
+
+  if (found.length > 0)
+    throw new Error(`"${names.one}" collides:\n  ${found.join('\n  ')}\nChoose another word`)
+}
+
+/** Those of the app as it is; an app that is only described needs nothing but its settings. */
+function knownPaths(): string[] {
+  const config = loadConfig({ DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' })
+  return describeRoutes(createApp({ config } as Deps)).map(({ path }) => path)
+}

@@ -1,0 +1,92 @@
+// The source of a new slice's routes.ts.
+import { enumOf, type Field, searchWords } from './fields.ts'
+import { capital, type Names } from './names.ts'
+
+export function routesSource(names: Names, fields: Field[]): string {
+  const { one, many, type, snake, spoken, spokenMany } = names
+  const searched = fields.filter((field) => field.searchable)
+  const enums = fields.filter((field) => field.values.length > 0).map((field) => enumOf(snake, field.name))
+  const has = searched.length > 0
+  return `// ${capital(spokenMany)} over HTTP.
+import { z } from 'zod'
+import { requireRole } from '../account/auth.ts'
+import { doc } from '../web/doc.ts'
+import { notFound } from '../web/errors.ts'
+import { factory } from '../web/factory.ts'
+import { blankAsAbsent, offsetOf, Page, PageSize, RowId, ${has ? 'Search, ' : ''}validate } from '../web/validate.ts'
+import { create${type}, delete${type}, find${type}, list${capital(many)}, update${type} } from './queries.ts'
+${enums.length > 0 ? `import { ${enums.toSorted().join(', ')} } from './table.ts'\n` : ''}
+const ${type}Answer = z
+  .object({
+    id: z.string(),
+    ${fields.map((f) => `${f.name}: ${f.answer}${f.optional ? '.nullable()' : ''},`).join('\n    ')}
+    creator: z.uuid().nullable().describe('Id of the account that added it.'),
+    created: z.iso.datetime(),
+    modified: z.iso.datetime(),
+  })
+  .meta({ id: '${type}' })
+
+// Unknown keys are ignored: clients send the whole object back as they read it.
+const New${type} = z.object({
+  ${fields.map((f) => `${f.name}: ${f.input}${f.optional ? '.nullish()' : ''},`).join('\n  ')}
+})
+
+const ${type}Query = z.object({
+  page: Page,
+  limit: PageSize,
+  ${has ? `search: Search.describe('${searchWords(searched)}'),\n  ` : ''}creator: blankAsAbsent(z.uuid('must be a user id').optional()).describe('Id of the account that added it.'),
+})
+
+const One${type} = z.object({ id: RowId })
+
+export const ${many} = factory
+  .createApp()
+
+  .get('/', doc('Lists ${spokenMany}.', z.array(${type}Answer)), validate('query', ${type}Query), async (c) => {
+    const { page, limit, ...filter } = c.req.valid('query')
+    return c.json(await list${capital(many)}(c.var.db, { ...filter, limit, offset: offsetOf(page, limit) }), 200)
+  })
+
+  .get('/:id', doc('Returns a ${spoken}.', ${type}Answer), validate('param', One${type}), async (c) => {
+    const ${one} = await find${type}(c.var.db, c.req.valid('param').id)
+    if (${one} === undefined) throw notFound(c)
+    return c.json(${one}, 200)
+  })
+
+  .post(
+    '/',
+    doc('Creates a ${spoken} and returns it.', ${type}Answer, 201),
+    requireRole('editor'),
+    validate('json', New${type}),
+    async (c) => {
+      const input = c.req.valid('json')
+      return c.json(await create${type}(c.var.db, { ...input, creator: c.var.session.userId }), 201)
+    },
+  )
+
+  .put(
+    '/:id',
+    doc('Changes what the body names of a ${spoken}, and returns it.', ${type}Answer),
+    requireRole('editor'),
+    validate('param', One${type}),
+    validate('json', New${type}.partial()),
+    async (c) => {
+      const ${one} = await update${type}(c.var.db, c.req.valid('param').id, c.req.valid('json'))
+      if (${one} === undefined) throw notFound(c)
+      return c.json(${one}, 200)
+    },
+  )
+
+  .delete(
+    '/:id',
+    doc('Deletes a ${spoken} and returns what it was.', ${type}Answer),
+    requireRole('editor'),
+    validate('param', One${type}),
+    async (c) => {
+      const ${one} = await delete${type}(c.var.db, c.req.valid('param').id)
+      if (${one} === undefined) throw notFound(c)
+      return c.json(${one}, 200)
+    },
+  )
+`
+}

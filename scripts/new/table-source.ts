@@ -1,0 +1,30 @@
+// The source of a new slice's table.ts.
+import { enumOf, type Field } from './fields.ts'
+import type { Names } from './names.ts'
+
+export function tableSource({ many, snake, table, spokenMany }: Names, fields: Field[]): string {
+  const enums = fields.filter((field) => field.values.length > 0)
+  const functions = fields.map((field) => /^\w+/.exec(field.column)?.[0] ?? '')
+  const imports = ['index', 'pgTable', 'serial', 'timestamp', 'uuid', ...functions]
+    .filter((name) => !enums.some((field) => field.column.startsWith(name)))
+    .concat(enums.length > 0 ? 'pgEnum' : [])
+  return `// The ${spokenMany} table.
+import { ${[...new Set(imports)].toSorted().join(', ')} } from 'drizzle-orm/pg-core'
+import { users } from '../account/table.ts'
+
+${enums.map((field) => enumSource(snake, field)).join('')}export const ${many} = pgTable(
+  '${table}',
+  {
+    id: serial().primaryKey(),
+    ${fields.map((f) => `${f.name}: ${f.column}${f.optional ? '' : '.notNull()'}${f.unique ? '.unique()' : ''},`).join('\n    ')}
+    creator: uuid().references(() => users.id, { onDelete: 'set null' }),
+    created: timestamp({ withTimezone: true }).notNull().defaultNow(),
+    modified: timestamp({ withTimezone: true }).notNull().defaultNow(),
+  },
+  (t) => [index('${table}_creator').on(t.creator)],
+)
+`
+}
+
+const enumSource = (snake: string, { name, values }: Field) =>
+  `export const ${enumOf(snake, name)} = pgEnum('${snake}_${name}', [${values.map((v) => `'${v}'`).join(', ')}])\n\n`

@@ -1,0 +1,39 @@
+// What a person who forks does first, from a clean clone: the check and all tests stay green after each command.
+import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { cloneCheckout, type Checkout } from '../support/checkout.ts'
+import { expectGreen, SLOW_MS } from './green.ts'
+
+let checkout: Checkout
+beforeEach(() => {
+  checkout = cloneCheckout()
+}, SLOW_MS)
+afterEach(() => checkout.remove(), SLOW_MS)
+
+test(
+  'new resources of every type are written, and pass at once',
+  async () => {
+    const every = `title:string isbn:string:unique blurb:text? year:int? rating:number? lent:bool bought:date
+      read_at:timestamp? shelf:uuid genre:enum(novel|poem)?`.split(/\s+/)
+    const resources = [
+      ['book', ...every],
+      ['book-review', 'stars:int', 'day:date:unique'],
+      ['person', 'nick_name:string?', '--plural', 'people'],
+      ['flag', 'up:bool'],
+    ]
+    for (const args of resources) {
+      const { code, said } = await checkout.run('new', args)
+      expect({ args, code, said }).toMatchObject({ code: 0 })
+    }
+    await expectGreen(checkout)
+  },
+  SLOW_MS,
+)
+
+test(
+  'the project is renamed',
+  async () => {
+    expect(await checkout.run('rename', ['film-club'])).toMatchObject({ code: 0 })
+    await expectGreen(checkout)
+  },
+  SLOW_MS,
+)
