@@ -24,7 +24,7 @@ export function cors(config: Config) {
   const common = {
     allowMethods: ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS'],
     allowHeaders: ['Content-Type', 'X-Request-Id'],
-    exposeHeaders: ['X-Request-Id', 'Location', 'Link', 'Retry-After'],
+    exposeHeaders: ['X-Request-Id', 'Location', 'Link', 'Retry-After', 'RateLimit', 'RateLimit-Policy'],
     maxAge: 600,
   }
   const open = config.corsOrigins.includes('*')
