@@ -44,10 +44,29 @@ test('a GET may carry a JSON body, which is ignored', async () => {
   expect(answer).toEndWith('[]')
 })
 
-test('HEAD answers like GET without a body', async () => {
-  const reply = await app.visitor().send('HEAD', '/api/probe')
-  expect([reply.status, reply.text]).toEqual([200, ''])
-})
+test.each(['/api/probe', '/api/list', '/robots.txt', '/api/me', '/no/such/path', '/'])(
+  'HEAD %s answers like GET, its length too, without a body',
+  async (path) => {
+    const ask = async (method: string) => {
+      const { hostname } = new URL(app.url)
+      const answer = await rawRequest(
+        app.url,
+        `${method} ${path} HTTP/1.1\r\nHost: ${hostname}\r\nX-Request-Id: same\r\nConnection: close\r\n\r\n`,
+      )
+      const [head = '', body = ''] = answer.split('\r\n\r\n')
+      return {
+        head: head
+          .toLowerCase()
+          .split('\r\n')
+          .filter((line) => !line.startsWith('date:')),
+        body,
+      }
+    }
+    const [head, get] = [await ask('HEAD'), await ask('GET')]
+    expect(head).toEqual({ head: get.head, body: '' })
+    expect(get.head.join('\n')).toMatch(new RegExp(`^content-length: ${Buffer.byteLength(get.body)}$`, 'm'))
+  },
+)
 
 test('Connection: close is answered in kind', async () => {
   const answer = await rawRequest(app.url, 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')

@@ -38,7 +38,11 @@ const perAddress = ({ address, seconds }: Config['rateLimit'], counts: Quota['co
 
 const addressOf = (c: AnyContext): string => clientNetwork(c.get('ip'))
 
-const emailOf = (c: AnyContext): string => (c.req.valid('json' as never) as { email: string }).email
+/** What a validator has passed, of JSON or of a form. */
+const emailOf = (c: AnyContext): string => {
+  const login = (c.req.valid('json' as never) ?? c.req.valid('form' as never)) as { email: string }
+  return login.email
+}
 
 /**
  * The same text for all that Postgres may take for the same email. Its `lower` makes an i of the Turkish capital,

@@ -12,6 +12,8 @@ export interface AppEnv {
     allowIdle?: (seconds: number) => void
     /** Fires when the process stops taking requests: what goes on and on is to end now. */
     draining?: AbortSignal
+    /** What the client asked with, where the runtime's entry has put a GET in place of a HEAD. */
+    method?: string
   }
   Variables: Deps & {
     requestId: string
