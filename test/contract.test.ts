@@ -1,6 +1,9 @@
 // The wire contract: what an existing client sees, it goes on seeing.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { users } from '../src/account/table.ts'
+import { createApp } from '../src/app.ts'
+import { factory } from '../src/web/factory.ts'
+import { rateLimit } from '../src/web/rate-limit.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
 let app: TestApp
@@ -135,6 +138,26 @@ test('a body that is refused is not waited for', async () => {
   const answer = await rawRequest(app.url, head) // ends only when the server closes the connection
   expect(answer).toStartWith('HTTP/1.1 413')
   expect(answer).toContain('"err":"413: ')
+})
+
+test("a Response of a handler's own making has the headers of every answer", async () => {
+  const limit = rateLimit({
+    name: 'raw',
+    quotas: () => [{ per: 'all', most: 5, seconds: 60, counts: 'requests', key: () => '' }],
+  })
+  const own = createApp({
+    ...app.deps,
+    config: { ...app.config, rateLimit: { ...app.config.rateLimit, on: true } },
+  })
+  own.route(
+    '/raw',
+    factory.createApp().get('/', limit, () => new Response('raw')),
+  )
+  const { headers } = await own.request('/raw', { headers: { 'X-Request-Id': 'mine' } })
+  expect(headers.get('x-request-id')).toBe('mine')
+  expect(headers.get('ratelimit')).toStartWith('"raw-all";r=4;t=')
+  expect(headers.get('access-control-allow-origin')).toBe('*')
+  expect(headers.get('x-content-type-options')).toBe('nosniff')
 })
 
 test('in production the development endpoints do not exist', async () => {

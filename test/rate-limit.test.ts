@@ -255,6 +255,21 @@ test('every signup counts for its address, and a taken email for its account', a
   expect((await from(newAddress()).post('/api/signup', last)).status).toBe(201)
 })
 
+test("the form of the operators' page is no second door", async () => {
+  const { email } = await newOwner()
+  const ip = newAddress()
+  await guess(ACCOUNT, ip, email)
+  const form = new URLSearchParams(wrong(email)).toString()
+  const headers = {
+    'Content-Type': 'application/x-www-form-urlencoded',
+    Origin: app.url,
+    Accept: 'text/html',
+  }
+  const reply = await from(ip).post('/api/operators', form, headers)
+  expect([reply.status, reply.headers.get('retry-after')]).toEqual([429, expect.any(String)])
+  expect(reply.text).toContain('Too many attempts')
+})
+
 test('input that is no login does not count', async () => {
   const ip = newAddress()
   for (let n = 0; n < ADDRESS + 1; n++) {

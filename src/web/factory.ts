@@ -22,7 +22,7 @@ export interface AppEnv {
     /** Null for visitors. `requireRole` narrows it. */
     session: Session | null
     /** Fires when the request's deadline has passed or its client has gone: pass it to slow work. */
-    signal: AbortSignal
+    signal: () => AbortSignal
   }
 }
 

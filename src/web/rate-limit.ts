@@ -49,14 +49,15 @@ export function rateLimit(limit: RateLimit): MiddlewareHandler {
         return { quota, counter, left: quota.most - count, seconds: Math.ceil(endsInMs / 1000) }
       }),
     )
-    announce(c, counts)
+    const headers = headersOf(counts)
     const exceeded = counts.filter(({ left }) => left < 0)
     if (exceeded.length > 0) {
       await takeBack(counts.filter(({ left }) => left >= 0))
-      throw refusal(c, exceeded)
+      throw refusal(c, exceeded, headers)
     }
 
     await next()
+    for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value)
     const { status } = c.res
     if (status >= 400 && status < 500) return
     const [inARow, others] = [counts.filter(isInARow), counts.filter((one) => !isInARow(one))]
@@ -81,20 +82,16 @@ interface Count {
 const isInARow = ({ quota }: Count) => quota.counts === 'failures in a row'
 
 /** The headers of draft-ietf-httpapi-ratelimit-headers, in the form that they have had since its version 08. */
-function announce(c: AnyContext, counts: Count[]): void {
+function headersOf(counts: Count[]): Record<string, string> {
   const list = (describe: (count: Count) => string) =>
     counts.map((count) => `"${count.counter.name}";${describe(count)}`).join(', ')
-  c.header(
-    'RateLimit-Policy',
-    list(({ quota }) => `q=${quota.most};w=${quota.seconds}`),
-  )
-  c.header(
-    'RateLimit',
-    list(({ left, seconds }) => `r=${Math.max(left, 0)};t=${seconds}`),
-  )
+  return {
+    'RateLimit-Policy': list(({ quota }) => `q=${quota.most};w=${quota.seconds}`),
+    RateLimit: list(({ left, seconds }) => `r=${Math.max(left, 0)};t=${seconds}`),
+  }
 }
 
-function refusal(c: AnyContext, exceeded: Count[]): ApiError {
+function refusal(c: AnyContext, exceeded: Count[], headers: Record<string, string>): ApiError {
   for (const { counter, left } of exceeded) {
     // Once per count, however often it is tried again.
     if (left === -1)
@@ -102,7 +99,7 @@ function refusal(c: AnyContext, exceeded: Count[]): ApiError {
   }
   const seconds = Math.max(1, ...exceeded.map((count) => count.seconds))
   return new ApiError(429, `Too many attempts, please try again in ${seconds} seconds`, {
-    headers: { 'Retry-After': String(seconds) },
+    headers: { ...headers, 'Retry-After': String(seconds) },
   })
 }
 
