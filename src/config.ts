@@ -45,6 +45,10 @@ const Environment = z.object({
   JOB_BLOCK_MS: integer(1000, 14_000).default(10 * SECONDS),
   JOB_MAX_BYTES: bytes().default(64 * 1024),
   MAX_JOBS: integer(0, 2 ** 31 - 1).default(0),
+  RATE_LIMIT: flag().optional(),
+  RATE_LIMIT_SECONDS: integer(1, DAY_S).default(15 * 60),
+  RATE_LIMIT_ACCOUNT: integer(1, 1_000_000).default(10),
+  RATE_LIMIT_ADDRESS: integer(1, 1_000_000).default(100),
   API_LIST: flag().default(true),
   OPERATORS_PAGE: flag().default(true),
   DEV_TRUNCATE: flag().default(false),
@@ -120,6 +124,12 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       maxBytes: e.JOB_MAX_BYTES,
       maxJobs: e.MAX_JOBS,
     }),
+    rateLimit: Object.freeze({
+      on: e.RATE_LIMIT ?? production,
+      seconds: e.RATE_LIMIT_SECONDS,
+      account: e.RATE_LIMIT_ACCOUNT,
+      address: e.RATE_LIMIT_ADDRESS,
+    }),
     apiList: e.API_LIST,
     operatorsPage: e.OPERATORS_PAGE,
     devTruncate: e.DEV_TRUNCATE,
@@ -130,7 +140,7 @@ export type Config = ReturnType<typeof loadConfig>
 
 /** A flat, printable copy of the config; passwords in URLs are masked. */
 export function printableConfig(config: Config): Record<string, unknown> {
-  const { cookie, log, mail, jobs, ...rest } = config
+  const { cookie, log, mail, jobs, rateLimit, ...rest } = config
   return {
     ...rest,
     databaseUrl: maskUrl(config.databaseUrl),
@@ -139,6 +149,7 @@ export function printableConfig(config: Config): Record<string, unknown> {
     ...prefixKeys('cookie', cookie),
     ...prefixKeys('mail', { ...mail, smtpUrl: mail.smtpUrl && maskUrl(mail.smtpUrl) }),
     ...prefixKeys('jobs', jobs),
+    ...prefixKeys('rateLimit', rateLimit),
     ...prefixKeys('log', log),
   }
 }

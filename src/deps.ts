@@ -91,6 +91,23 @@ export interface Store {
   length(key: string): Promise<number>
 }
 
+/** What is counted: `key` says whose count it is, and is stored as a digest only. */
+export interface Counter {
+  name: string
+  key: string
+  /** How long the count lasts, from its first on. */
+  seconds: number
+}
+
+/** Counts of what happens in a time. Calls made at once cost one round trip. */
+export interface RateLimiter {
+  /** Adds one, in one step, and says how many there are and when the count ends. */
+  add(counter: Counter): Promise<{ count: number; endsInMs: number }>
+  /** Takes one back. */
+  takeBack(counter: Counter): Promise<void>
+  clear(counter: Counter): Promise<void>
+}
+
 // A type, not an interface: only a type counts as JSON.
 export type Mail = {
   to: string
@@ -111,6 +128,7 @@ export interface Deps {
   store: Store
   sessions: Sessions
   passwords: Passwords
+  rateLimiter: RateLimiter
   /**
    * Hands a task to a worker; resolves when Redis has the job. The request's id goes with it, for the log.
    * With a transaction as the first argument the job commits with it.

@@ -1,6 +1,9 @@
 // The wire contract: what an existing client sees, it goes on seeing.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { users } from '../src/account/table.ts'
+import { createApp } from '../src/app.ts'
+import { factory } from '../src/web/factory.ts'
+import { rateLimit } from '../src/web/rate-limit.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
 let app: TestApp
@@ -44,10 +47,29 @@ test('a GET may carry a JSON body, which is ignored', async () => {
   expect(answer).toEndWith('[]')
 })
 
-test('HEAD answers like GET without a body', async () => {
-  const reply = await app.visitor().send('HEAD', '/api/probe')
-  expect([reply.status, reply.text]).toEqual([200, ''])
-})
+test.each(['/api/probe', '/api/list', '/robots.txt', '/api/me', '/no/such/path', '/'])(
+  'HEAD %s answers like GET, its length too, without a body',
+  async (path) => {
+    const ask = async (method: string) => {
+      const { hostname } = new URL(app.url)
+      const answer = await rawRequest(
+        app.url,
+        `${method} ${path} HTTP/1.1\r\nHost: ${hostname}\r\nX-Request-Id: same\r\nConnection: close\r\n\r\n`,
+      )
+      const [head = '', body = ''] = answer.split('\r\n\r\n')
+      return {
+        head: head
+          .toLowerCase()
+          .split('\r\n')
+          .filter((line) => !line.startsWith('date:')),
+        body,
+      }
+    }
+    const [head, get] = [await ask('HEAD'), await ask('GET')]
+    expect(head).toEqual({ head: get.head, body: '' })
+    expect(get.head.join('\n')).toMatch(new RegExp(`^content-length: ${Buffer.byteLength(get.body)}$`, 'm'))
+  },
+)
 
 test('Connection: close is answered in kind', async () => {
   const answer = await rawRequest(app.url, 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
@@ -116,6 +138,26 @@ test('a body that is refused is not waited for', async () => {
   const answer = await rawRequest(app.url, head) // ends only when the server closes the connection
   expect(answer).toStartWith('HTTP/1.1 413')
   expect(answer).toContain('"err":"413: ')
+})
+
+test("a Response of a handler's own making has the headers of every answer", async () => {
+  const limit = rateLimit({
+    name: 'raw',
+    quotas: () => [{ per: 'all', most: 5, seconds: 60, counts: 'requests', key: () => '' }],
+  })
+  const own = createApp({
+    ...app.deps,
+    config: { ...app.config, rateLimit: { ...app.config.rateLimit, on: true } },
+  })
+  own.route(
+    '/raw',
+    factory.createApp().get('/', limit, () => new Response('raw')),
+  )
+  const { headers } = await own.request('/raw', { headers: { 'X-Request-Id': 'mine' } })
+  expect(headers.get('x-request-id')).toBe('mine')
+  expect(headers.get('ratelimit')).toStartWith('"raw-all";r=4;t=')
+  expect(headers.get('access-control-allow-origin')).toBe('*')
+  expect(headers.get('x-content-type-options')).toBe('nosniff')
 })
 
 test('in production the development endpoints do not exist', async () => {

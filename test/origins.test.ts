@@ -61,7 +61,9 @@ test('a preflight allows the methods and headers of the contract, on any path', 
     expect(status).toBe(204)
     expect(headers.get('access-control-allow-methods')).toBe('GET,POST,PUT,DELETE,OPTIONS')
     expect(headers.get('access-control-allow-headers')).toBe('Content-Type,X-Request-Id')
-    expect(headers.get('access-control-expose-headers')).toBe('X-Request-Id,Location,Link,Retry-After')
+    expect(headers.get('access-control-expose-headers')).toBe(
+      'X-Request-Id,Location,Link,Retry-After,RateLimit,RateLimit-Policy',
+    )
   }
 })
 

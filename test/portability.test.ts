@@ -103,6 +103,7 @@ async function startBareApp() {
     sessions: untouched('sessions'),
     store: untouched('store'),
     passwords: untouched('passwords'),
+    rateLimiter: untouched('rateLimiter'),
     operations: untouched('operations'),
     cronOperations: untouched('cronOperations'),
     enqueue: () => fail('deps.enqueue was touched'),

@@ -7,8 +7,11 @@ import { doc } from '../web/doc.ts'
 import { ApiError } from '../web/errors.ts'
 import { factory } from '../web/factory.ts'
 import { agentOf, endSession } from '../web/session.ts'
-import { offsetOf, validate } from '../web/validate.ts'
+import { paged, PAGE_LINKS, type Span } from '../web/paging.ts'
+import { rateLimit } from '../web/rate-limit.ts'
+import { validate } from '../web/validate.ts'
 import { requireRole } from './auth.ts'
+import { loginLimit, signupLimit } from './limits.ts'
 import { beginSession, logIn } from './login.ts'
 import { createUser, listUsers } from './queries.ts'
 import { Login, Signup, UserAnswer, UserQuery } from './schema.ts'
@@ -23,6 +26,7 @@ export const account = factory
     '/signup',
     doc('Creates an account, logs it in and returns it.', UserAnswer, 201),
     validate('json', Signup),
+    rateLimit(signupLimit),
     async (c) => {
       const { db, enqueue, passwords } = c.var
       const { fname, lname, password, remember, ...input } = c.req.valid('json')
@@ -49,6 +53,7 @@ export const account = factory
     '/login',
     doc('Logs in with email and password and returns the account.', UserAnswer),
     validate('json', Login),
+    rateLimit(loginLimit),
     async (c) => c.json(await logIn(c, c.req.valid('json')), 200),
   )
 
@@ -95,11 +100,12 @@ export const account = factory
 
   .get(
     '/users',
-    doc('Lists accounts, newest first.', z.array(UserAnswer)),
+    doc('Lists accounts, newest first.', z.array(UserAnswer), 200, PAGE_LINKS),
     requireRole('superuser'),
     validate('query', UserQuery),
     async (c) => {
-      const { page, size, search } = c.req.valid('query')
-      return c.json(await listUsers(c.var.db, { search, limit: size, offset: offsetOf(page, size) }), 200)
+      const { search, ...at } = c.req.valid('query')
+      const load = (span: Span) => listUsers(c.var.db, { search, ...span })
+      return c.json(await paged(c, at, load), 200)
     },
   )

@@ -71,7 +71,7 @@ export const devRoutes = factory
     validate('query', Duration),
     async (c) => {
       const { ms } = c.req.valid('query')
-      await sleep(ms, c.var.signal)
+      await sleep(ms, c.var.signal())
       return c.json({ ms }, 200)
     },
   )

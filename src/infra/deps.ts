@@ -13,6 +13,7 @@ import { createLog } from './log.ts'
 import { createMailer } from './mail.ts'
 import { createPasswords } from './passwords.ts'
 import { openPostgres } from './postgres.ts'
+import { createRateLimiter } from './rate-limiter.ts'
 import { closeRedis, connectRedis } from './redis.ts'
 import { createSessions } from './sessions.ts'
 import { createStore } from './store.ts'
@@ -40,6 +41,7 @@ export function createDeps(config: Config) {
     store,
     sessions: createSessions(redis, config.redisPrefix, config.sessionSeconds),
     passwords: createPasswords(),
+    rateLimiter: createRateLimiter(redis, config.redisPrefix),
     enqueue: withOutbox(
       (task, input, options) => queue.enqueue(task, input, withRequest(options)),
       (task, input, options) => queue.prepare(task, input, withRequest(options)),

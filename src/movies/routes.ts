@@ -4,7 +4,8 @@ import { requireRole } from '../account/auth.ts'
 import { doc } from '../web/doc.ts'
 import { notFound } from '../web/errors.ts'
 import { factory } from '../web/factory.ts'
-import { blankAsAbsent, offsetOf, Page, PageSize, RowId, Search, validate } from '../web/validate.ts'
+import { paged, PAGE_LINKS, type Span } from '../web/paging.ts'
+import { blankAsAbsent, Page, PageSize, RowId, Search, validate } from '../web/validate.ts'
 import { createMovie, deleteMovie, findMovie, listMovies, updateMovie } from './queries.ts'
 
 const MovieAnswer = z
@@ -36,10 +37,16 @@ const OneMovie = z.object({ id: RowId })
 export const movies = factory
   .createApp()
 
-  .get('/', doc('Lists movies.', z.array(MovieAnswer)), validate('query', MovieQuery), async (c) => {
-    const { page, limit, ...filter } = c.req.valid('query')
-    return c.json(await listMovies(c.var.db, { ...filter, limit, offset: offsetOf(page, limit) }), 200)
-  })
+  .get(
+    '/',
+    doc('Lists movies.', z.array(MovieAnswer), 200, PAGE_LINKS),
+    validate('query', MovieQuery),
+    async (c) => {
+      const { page, limit, ...filter } = c.req.valid('query')
+      const load = (span: Span) => listMovies(c.var.db, { ...filter, ...span })
+      return c.json(await paged(c, { page, size: limit }, load), 200)
+    },
+  )
 
   .get('/:id', doc('Returns a movie.', MovieAnswer), validate('param', OneMovie), async (c) => {
     const movie = await findMovie(c.var.db, c.req.valid('param').id)

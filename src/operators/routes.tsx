@@ -3,6 +3,7 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { requireRole } from '../account/auth.ts'
+import { loginLimit } from '../account/limits.ts'
 import { logIn } from '../account/login.ts'
 import { Login } from '../account/schema.ts'
 import { doc } from '../web/doc.ts'
@@ -10,6 +11,7 @@ import { ApiError } from '../web/errors.ts'
 import { factory, type AnyContext, type AppEnv } from '../web/factory.ts'
 import { ownPagesOnly } from '../web/origins.ts'
 import { endSession } from '../web/session.ts'
+import { rateLimit } from '../web/rate-limit.ts'
 import { validate } from '../web/validate.ts'
 import { asPages } from './door.tsx'
 import { JobPage } from './job-page.tsx'
@@ -73,6 +75,7 @@ export const operators = factory
     '/',
     doc('Signs in, for as long as the browser runs.', null, 303),
     validate('form', Login.omit({ remember: true })),
+    rateLimit(loginLimit),
     async (c) => {
       await logIn(c, { ...c.req.valid('form'), remember: false })
       return c.redirect(PATH, 303)

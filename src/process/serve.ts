@@ -29,10 +29,11 @@ export function serve(app: Fetches, config: Config) {
     async fetch(request, listener) {
       inFlight++
       try {
-        const response = await app.fetch(withHost(request), {
+        const response = await app.fetch(asGet(withHost(request)), {
           remoteAddress: listener.requestIP(request)?.address,
           allowIdle: (seconds) => listener.timeout(request, seconds),
           draining: draining.signal,
+          method: request.method,
         })
         // Bun closes without saying so when the client asked for it, and strict clients count that as an error.
         // After a refusal the rest of a body may still be on its way: nobody will read it.
@@ -79,6 +80,10 @@ export function serve(app: Fetches, config: Config) {
 /** Without a usable Host header Bun's URL is the bare path, which routers would cut at the wrong place. */
 const withHost = (request: Request) =>
   request.url.startsWith('/') ? new Request(`http://unknown${request.url}`, request) : request
+
+/** Hono drops the body of a HEAD's answer, and its length with it. Bun drops the body only. */
+const asGet = (request: Request) =>
+  request.method === 'HEAD' ? new Request(request, { method: 'GET' }) : request
 
 /** Bun.serve, with an error for a taken port that names the port. */
 function listen(options: Bun.Serve.Options<undefined>): Bun.Server<undefined> {

@@ -1,6 +1,7 @@
 // The small pieces that the API list is set from: a method, a path, a type, fields.
 /** @jsxImportSource hono/jsx */
 import type { ApiRoute } from '../web/doc.ts'
+import type { Quota } from '../web/rate-limit.ts'
 import type { Field, TypePart } from './api-list-schema.ts'
 
 export const Method = ({ name }: { name: string }) => <span class={`method ${name}`}>{name}</span>
@@ -21,6 +22,12 @@ export const Type = ({ parts }: { parts: TypePart[] }) => (
 )
 
 export const idOf = ({ method, path }: ApiRoute) => `${method}${path}`
+
+/** `10 failures per address in 15 minutes` */
+export function quotaText({ most, counts, per, seconds }: Quota): string {
+  const time = seconds % 60 === 0 ? `${seconds / 60} minutes` : `${seconds} seconds`
+  return `${most} ${counts} per ${per} in ${time}`
+}
 
 /** Says what a client must send; of what it gets, only what may be missing. */
 export function Fields({ fields, answered = false }: { fields: Field[]; answered?: boolean }) {

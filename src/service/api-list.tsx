@@ -6,7 +6,7 @@ import { ago } from '../web/age.ts'
 import type { ApiRoute } from '../web/doc.ts'
 import { Page } from '../web/page.tsx'
 import { describe, type Entry, type Group, type NamedType } from './api-list-groups.ts'
-import { Fields, idOf, Method, Path, Type } from './api-list-parts.tsx'
+import { Fields, idOf, Method, Path, quotaText, Type } from './api-list-parts.tsx'
 import { STYLE } from './api-list-style.ts'
 
 interface Props {
@@ -39,7 +39,7 @@ export function ApiList({ config, startedAt, routes }: Props) {
         <Contents groups={groups} hasTypes={types.length > 0} />
         <main>
           {groups.map((group) => (
-            <GroupSection group={group} />
+            <GroupSection group={group} config={config} />
           ))}
           {types.length > 0 && <Types types={types} />}
         </main>
@@ -99,7 +99,7 @@ function Contents({ groups, hasTypes }: { groups: Group[]; hasTypes: boolean }) 
   )
 }
 
-function GroupSection({ group: { title, prefix, note, entries } }: { group: Group }) {
+function GroupSection({ group: { title, prefix, note, entries }, config }: { group: Group; config: Config }) {
   return (
     <section id={prefix}>
       <h2>
@@ -107,14 +107,14 @@ function GroupSection({ group: { title, prefix, note, entries } }: { group: Grou
       </h2>
       {note && <p>{note}</p>}
       {entries.map((entry) => (
-        <RouteArticle entry={entry} />
+        <RouteArticle entry={entry} config={config} />
       ))}
     </section>
   )
 }
 
-function RouteArticle({ entry: { route, inputs, answer } }: { entry: Entry }) {
-  const { method, path, doc, role } = route
+function RouteArticle({ entry: { route, inputs, answer }, config }: { entry: Entry; config: Config }) {
+  const { method, path, doc, role, limit } = route
   return (
     <article id={idOf(route)}>
       <header>
@@ -141,6 +141,20 @@ function RouteArticle({ entry: { route, inputs, answer } }: { entry: Entry }) {
             <dd>
               {doc.status} <Type parts={answer} />
             </dd>
+          </div>
+        )}
+        {Object.entries(doc?.headers ?? {}).map(([name, meaning]) => (
+          <div>
+            <dt>Header</dt>
+            <dd>
+              <code>{name}</code> {meaning}
+            </dd>
+          </div>
+        ))}
+        {limit && config.rateLimit.on && (
+          <div>
+            <dt>Limit</dt>
+            <dd>{limit.quotas(config).map(quotaText).join('; ')}</dd>
           </div>
         )}
       </dl>

@@ -53,6 +53,16 @@ function parseRange(range: string) {
   return { hostBits, network: bits >> hostBits }
 }
 
+/**
+ * What stands for one client where clients are counted: an IPv4 address, or the /64 network of an IPv6 address,
+ * within which anyone may have as many addresses as he likes.
+ */
+export function clientNetwork(ip: string): string {
+  const bits = toBits(ip)
+  if (bits === null) return ip
+  return bits >> 32n === 0xffffn ? `v4 ${bits & 0xffff_ffffn}` : `v6 ${bits >> 64n}`
+}
+
 const MAPPED_IPV4 = 0xffffn << 32n
 
 /** Every address as an IPv6 number; IPv4 in its mapped form, as a dual-stack socket reports it. */

@@ -2,6 +2,7 @@
 import type { MiddlewareHandler } from 'hono'
 import type { z } from 'zod'
 import type { Role } from '../deps.ts'
+import type { RateLimit } from './rate-limit.ts'
 
 export interface RouteInput {
   target: 'json' | 'form' | 'query' | 'param'
@@ -13,6 +14,8 @@ export interface RouteDoc {
   summary: string
   answer: z.ZodType | 'text/html' | 'text/plain' | 'text/event-stream' | 'image/svg+xml' | null
   status: number
+  /** Headers of the success that say something of their own, and what. */
+  headers?: Record<string, string>
 }
 
 export interface ApiRoute {
@@ -23,9 +26,10 @@ export interface ApiRoute {
   doc: RouteDoc | undefined
   role: Role | undefined
   inputs: RouteInput[]
+  limit?: RateLimit
 }
 
-type Tag = { doc: RouteDoc } | { role: Role } | { input: RouteInput }
+type Tag = { doc: RouteDoc } | { role: Role } | { input: RouteInput } | { limit: RateLimit }
 
 const tags = new WeakMap<object, Tag>()
 
@@ -36,8 +40,13 @@ export function tag<H extends MiddlewareHandler>(handler: H, contribution: Tag):
 }
 
 /** Describes a route: what it does, and what it answers on success. */
-export function doc(summary: string, answer: RouteDoc['answer'], status = 200): MiddlewareHandler {
-  return tag(async (_c, next) => next(), { doc: { summary, answer, status } })
+export function doc(
+  summary: string,
+  answer: RouteDoc['answer'],
+  status = 200,
+  headers: RouteDoc['headers'] = {},
+): MiddlewareHandler {
+  return tag(async (_c, next) => next(), { doc: { summary, answer, status, headers } })
 }
 
 /** Every route of an app in order of declaration, put together from the tags of its handlers. */
@@ -61,6 +70,7 @@ export function describeRoutes(app: {
     if (found === undefined) continue
     if ('doc' in found) route.doc = found.doc
     else if ('role' in found) route.role = found.role
+    else if ('limit' in found) route.limit = found.limit
     else route.inputs.push(found.input)
   }
   return [...byName.values()]

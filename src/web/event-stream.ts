@@ -31,7 +31,8 @@ export interface EventStream {
 export function eventStream(context: AnyContext, act: (stream: EventStream) => Promise<void>): Response {
   const c: Context<AppEnv> = context
   // Nobody would read, and so end it.
-  if (c.req.raw.method === 'HEAD') return c.body(null, 200, HEADERS)
+  const method = c.env?.method ?? c.req.method
+  if (method === 'HEAD') return c.body(new ReadableStream(), 200, HEADERS)
   c.env.allowIdle?.(IDLE_S)
   const { draining } = c.env
   const encoder = new TextEncoder()

@@ -12,6 +12,8 @@ export interface AppEnv {
     allowIdle?: (seconds: number) => void
     /** Fires when the process stops taking requests: what goes on and on is to end now. */
     draining?: AbortSignal
+    /** What the client asked with, where the runtime's entry has put a GET in place of a HEAD. */
+    method?: string
   }
   Variables: Deps & {
     requestId: string
@@ -20,7 +22,7 @@ export interface AppEnv {
     /** Null for visitors. `requireRole` narrows it. */
     session: Session | null
     /** Fires when the request's deadline has passed or its client has gone: pass it to slow work. */
-    signal: AbortSignal
+    signal: () => AbortSignal
   }
 }
 

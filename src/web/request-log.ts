@@ -34,7 +34,7 @@ function writeLine(c: Context<AppEnv>, status: number, elapsed: number, config: 
   c.get('log')[level](slow ? `SLOW! ${Math.round(elapsed)} ms` : 'request', {
     user: c.get('session')?.userId ?? 'anon',
     ip: c.get('ip'),
-    method: c.req.method,
+    method: c.env?.method ?? c.req.method,
     path: c.req.path.slice(0, MAX_PATH),
     status,
     ms: Math.round(elapsed * 10) / 10,

@@ -98,9 +98,6 @@ export const Page = blankAsAbsent(wholeNumber(0, MAX_PAGE).default(1))
 export const PageSize = blankAsAbsent(wholeNumber(1, MAX_PAGE_SIZE).default(MAX_PAGE_SIZE))
 export const Search = blankAsAbsent(z.string().max(200).optional())
 
-/** Rows to skip for a page. */
-export const offsetOf = (page: number, size: number) => Math.max(0, page - 1) * size
-
 const MAX_SERIAL = 2 ** 31 - 1
 
 /** A serial id in a path: what cannot be one is not found. */

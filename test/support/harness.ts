@@ -24,6 +24,7 @@ export async function startApp(env: Record<string, string> = {}) {
     // TEST_LOG_LEVEL=error shows what a failing test's server had to say.
     LOG_LEVEL: process.env.TEST_LOG_LEVEL || 'silent',
     COOKIE_SECURE: 'off',
+    RATE_LIMIT: 'off', // in production too, but where a test asks for it
     ...env,
   })
   const { deps, close } = createDeps(config)

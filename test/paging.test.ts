@@ -1,0 +1,119 @@
+// Pages of a list: a client that follows the Link headers sees every row once, whatever stands between it and us.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import * as fc from 'fast-check'
+import { ilike } from 'drizzle-orm'
+import { users } from '../src/account/table.ts'
+import type { Reply } from './support/client.ts'
+import { startApp, type TestApp } from './support/harness.ts'
+
+let app: TestApp
+let boss: Awaited<ReturnType<TestApp['member']>>
+beforeAll(async () => {
+  app = await startApp()
+  boss = await app.member('superuser')
+})
+afterAll(() => app.close())
+
+type Links = Partial<Record<'next' | 'prev' | 'first', string>>
+
+/** Where the links of an answer lead, as a client resolves them: against the URL that it has asked for. */
+function linksOf(reply: Reply, asked: string): Links {
+  const header = reply.headers.get('link') ?? ''
+  return Object.fromEntries(
+    [...header.matchAll(/<([^>]*)>; rel="(\w+)"/g)].map(([, target = '', rel = '']) => {
+      const { pathname, search } = new URL(target, app.url + asked)
+      return [rel, pathname + search]
+    }),
+  )
+}
+
+const idsOf = (reply: Reply): string[] => reply.body.map((row: { id: string }) => row.id)
+
+let serial = 0
+/** Accounts whose emails share a word that no other account has. */
+async function addAccounts(count: number): Promise<string> {
+  const word = `paged${++serial}.`
+  const row = (n: number) => ({
+    email: `${word}${n}@example.com`,
+    password: '',
+    first_name: 'A',
+    last_name: 'B',
+  })
+  if (count > 0) await app.deps.db.insert(users).values(Array.from({ length: count }, (_, n) => row(n)))
+  return word
+}
+
+test('following next visits every row exactly once, and prev leads back the same way', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 1, max: 9 }), async (count, size) => {
+      const word = await addAccounts(count)
+      const all = await app.deps.db
+        .select()
+        .from(users)
+        .where(ilike(users.email, `${word}%`))
+
+      const forth: string[][] = []
+      let at: string | undefined = `/api/users?size=${size}&search=${word}`
+      let last = at
+      while (at !== undefined) {
+        const reply = await boss.get(at)
+        expect(reply.status).toBe(200)
+        forth.push(idsOf(reply))
+        last = at
+        at = linksOf(reply, at).next
+      }
+      expect(forth).toHaveLength(Math.max(1, Math.ceil(count / size)))
+      expect(forth.flat().toSorted()).toEqual(all.map(({ id }) => id).toSorted())
+
+      const back: string[][] = []
+      for (at = last; at !== undefined;) {
+        const reply: Reply = await boss.get(at)
+        back.push(idsOf(reply))
+        at = linksOf(reply, at).prev
+      }
+      expect(back.toReversed()).toEqual(forth)
+    }),
+    { numRuns: 25 },
+  )
+}, 60_000)
+
+test('a page that holds all has no Link, the last has no next, and the body is as it always was', async () => {
+  const word = await addAccounts(4)
+  const whole = await boss.get(`/api/users?size=4&search=${word}`)
+  expect([whole.body.length, whole.headers.get('link')]).toEqual([4, null])
+  const last = await boss.get(`/api/users?size=2&page=2&search=${word}`)
+  expect(idsOf(last)).toEqual(idsOf(whole).slice(2))
+  expect(Object.keys(linksOf(last, '/')).toSorted()).toEqual(['first', 'prev'])
+  expect((await boss.get(`/api/users?page=9&search=${word}`)).body).toEqual([])
+})
+
+test('the links keep the other parameters, whatever is in them', async () => {
+  await addAccounts(2)
+  const odd = 'a b+c&d=e>; rel="x"\r\né%'
+  const asked = `/api/users/?size=1&search=&odd=${encodeURIComponent(odd)}&page=0&twice=1&twice=2`
+  const next = new URL(app.url + linksOf(await boss.get(asked), asked).next)
+  expect(next.pathname).toBe('/api/users/')
+  expect([...next.searchParams]).toEqual([
+    ['size', '1'],
+    ['search', ''],
+    ['odd', odd],
+    ['page', '2'],
+    ['twice', '1'],
+    ['twice', '2'],
+  ])
+})
+
+test('a link holds no scheme, host or path: it is right behind a proxy that changes any of them', async () => {
+  await addAccounts(2)
+  const forwarded = { 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'https' }
+  const reply = await boss.get('/api/users?size=1', forwarded)
+  expect(reply.headers.get('link')).toBe('<?size=1&page=2>; rel="next"')
+  const asked = 'https://shop.example/v2/backend/users?size=1'
+  expect(new URL('?size=1&page=2', asked).href).toBe('https://shop.example/v2/backend/users?size=1&page=2')
+})
+
+test('HEAD has the links of the GET', async () => {
+  await addAccounts(2)
+  const head = await boss.send('HEAD', '/api/users?size=1')
+  expect(head.headers.get('link')).toBe((await boss.get('/api/users?size=1')).headers.get('link'))
+})
