@@ -13,7 +13,8 @@ import { requireRole } from '../account/auth.ts'
 import { doc } from '../web/doc.ts'
 import { notFound } from '../web/errors.ts'
 import { factory } from '../web/factory.ts'
-import { blankAsAbsent, offsetOf, Page, PageSize, RowId, ${has ? 'Search, ' : ''}validate } from '../web/validate.ts'
+import { paged, PAGE_LINKS, type Span } from '../web/paging.ts'
+import { blankAsAbsent, Page, PageSize, RowId, ${has ? 'Search, ' : ''}validate } from '../web/validate.ts'
 import { create${type}, delete${type}, find${type}, list${capital(many)}, update${type} } from './queries.ts'
 ${enums.length > 0 ? `import { ${enums.toSorted().join(', ')} } from './table.ts'\n` : ''}
 const ${type}Answer = z
@@ -42,10 +43,16 @@ const One${type} = z.object({ id: RowId })
 export const ${many} = factory
   .createApp()
 
-  .get('/', doc('Lists ${spokenMany}.', z.array(${type}Answer)), validate('query', ${type}Query), async (c) => {
-    const { page, limit, ...filter } = c.req.valid('query')
-    return c.json(await list${capital(many)}(c.var.db, { ...filter, limit, offset: offsetOf(page, limit) }), 200)
-  })
+  .get(
+    '/',
+    doc('Lists ${spokenMany}.', z.array(${type}Answer), 200, PAGE_LINKS),
+    validate('query', ${type}Query),
+    async (c) => {
+      const { page, limit, ...filter } = c.req.valid('query')
+      const load = (span: Span) => list${capital(many)}(c.var.db, { ...filter, ...span })
+      return c.json(await paged(c, { page, size: limit }, load), 200)
+    },
+  )
 
   .get('/:id', doc('Returns a ${spoken}.', ${type}Answer), validate('param', One${type}), async (c) => {
     const ${one} = await find${type}(c.var.db, c.req.valid('param').id)
