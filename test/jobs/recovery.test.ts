@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'bun:test'
 import { Redis } from 'ioredis'
 import { Bell } from '../../src/jobs/bell.ts'
-import { judge } from '../../src/jobs/connection.ts'
 import { defineTask } from '../../src/jobs/task.ts'
 import { startWorker } from '../../src/jobs/worker.ts'
 import { openLink } from '../support/faulty-link.ts'
@@ -246,16 +245,15 @@ describe('a reply that was lost', () => {
     'of an enqueue that was sent again: two identical elements are one job, and the worker goes on',
     inRoom(async (room) => {
       const { task, started, open } = gate()
+      const next = gate('next')
       const twin = '{"id":"twin","task":"gate","data":{"text":"twin"}}'
       await room.redis.rpush(`${room.base}queue`, twin, twin, twin)
-      await room.worker([task], { concurrency: 3 })
+      await room.worker([task, next.task], { concurrency: 3 })
       await until('the twins in hand', async () => (await room.ids('running')).length === 3)
       open()
       await room.idle()
       expect(started).toEqual(['twin'])
       // Its hands are free again: all three of them.
-      const next = gate('next')
-      await room.worker([next.task, task], { concurrency: 3, id: 'w0b' })
       await room.queue.enqueueBulk(
         next.task,
         ['a', 'b', 'c'].map((text) => ({ text })),
@@ -362,21 +360,6 @@ describe('on one Redis', () => {
       expect(most).toBeGreaterThan(7)
     }),
   )
-})
-
-test('a Redis older than 6.2 is refused by name; one that hides its version is trusted', () => {
-  expect(judge('redis_version:6.0.16\r\n').refuse).toContain('Redis 6.0.16 is too old')
-  expect(judge('redis_version:5.9.0\r\n').refuse).toContain('too old')
-  for (const fine of [
-    'redis_version:6.2.0\r\n',
-    'redis_version:7.0.15\r\n',
-    'redis_version:10.0.0\r\n',
-    '',
-  ]) {
-    expect(judge(fine)).toEqual({ refuse: undefined, warn: undefined })
-  }
-  expect(judge('redis_version:7.0.0\r\nmaxmemory_policy:allkeys-lru\r\n').warn).toContain('allkeys-lru')
-  expect(judge('redis_version:7.0.0\r\nmaxmemory_policy:noeviction\r\n').warn).toBeUndefined()
 })
 
 test('options that cannot work are refused at once', () => {
