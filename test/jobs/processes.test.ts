@@ -30,7 +30,8 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
 
   beforeAll(async () => {
     server = await startRedis()
-    redis = new Redis(server.url)
+    redis = new Redis(server.url, { maxRetriesPerRequest: null })
+    redis.on('error', () => {}) // it is killed on purpose
     dir = await mkdtemp(join(tmpdir(), 'restbun-jobs-'))
   })
   afterAll(async () => {
