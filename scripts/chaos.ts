@@ -1,9 +1,11 @@
 // The chaos lane: a real Redis and real worker processes, broken in every way we know, and not one job lost.
 //   npm run test:chaos [-- --quick] [-- <fault>...]
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { parseElement } from '../src/jobs/element.ts'
 import { createOperations } from '../src/jobs/operate.ts'
 import { createQueue, type Queue } from '../src/jobs/queue.ts'
 import { readLedger, spawnWorker, type WorkerProcess } from '../test/jobs/processes.ts'
@@ -19,6 +21,11 @@ const JOBS = quick ? 1500 : 20_000
 /** A fault alone comes more often when there is less time for it. */
 const PACE = quick ? 0.4 : 1
 const POISON = quick ? 1 : 3
+/**
+ * Where the append-only file lies: a killed Redis loses nothing that it has written, but while a slow disk syncs,
+ * `everysec` answers before it writes, and its documented second of loss is not what is looked for here.
+ */
+const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 /** A job is stuck when nothing has moved for this long. */
 const STILL_MS = 30_000
 
@@ -94,21 +101,24 @@ interface Lane {
   long?: boolean
 }
 
+/** Redis answers when it has written, and not before: a loaded machine cannot blur the bounds. */
+const ALWAYS = ['--appendfsync', 'always']
+
 const LANES: Lane[] = [
   { name: 'nothing', faults: [], long: true },
   { name: 'kill -9', faults: ['kill'] },
-  { name: 'redis killed (everysec)', faults: ['redis'] },
-  {
-    name: 'redis killed (always)',
-    faults: ['redis'],
-    redisSettings: ['--appendfsync', 'always'],
-    long: true,
-  },
+  { name: 'redis killed (everysec)', faults: ['redis'], long: true },
+  { name: 'redis killed (always)', faults: ['redis'], redisSettings: ALWAYS },
   { name: 'SIGSTOP past the lease', faults: ['stop'] },
   { name: 'connections cut', faults: ['cut'] },
   { name: 'poison jobs', faults: [], poison: true },
   { name: 'rolling SIGTERM', faults: ['term'] },
-  { name: 'all together', faults: ['kill', 'redis', 'stop', 'cut', 'term'], poison: true },
+  {
+    name: 'all together',
+    faults: ['kill', 'redis', 'stop', 'cut', 'term'],
+    poison: true,
+    redisSettings: ALWAYS,
+  },
 ]
 
 interface Outcome {
@@ -126,13 +136,16 @@ interface Outcome {
 
 async function runLane(lane: Lane): Promise<Outcome> {
   const dir = await mkdtemp(join(tmpdir(), 'restbun-chaos-'))
-  const redis = await startRedis(lane.redisSettings)
+  const redis = await startRedis(lane.redisSettings, MEMORY)
   const ledger = join(dir, 'ledger')
   const log = join(dir, 'log')
   const workers: WorkerProcess[] = []
   const unexpected: string[] = []
   const expected = new Set<WorkerProcess>()
   let generation = 0
+  /** Nothing is broken any more. */
+  let calm = false
+  /** Nobody is started any more. */
   let over = false
 
   const spawnAt = (i: number, id: string): WorkerProcess => {
@@ -168,8 +181,8 @@ async function runLane(lane: Lane): Promise<Outcome> {
     async pause(minMs, maxMs) {
       const pace = lane.faults.length > 1 ? 1 : PACE
       const end = performance.now() + pace * (minMs + Math.random() * (maxMs - minMs))
-      while (performance.now() < end && !over) await Bun.sleep(20)
-      if (over) throw new Over()
+      while (performance.now() < end && !calm) await Bun.sleep(20)
+      if (calm) throw new Calm()
     },
   }
   const started = performance.now()
@@ -195,9 +208,9 @@ async function runLane(lane: Lane): Promise<Outcome> {
     await produce(queue, acknowledged, JOBS / 2, 200)
     const done = () => [...readLedger(ledger).keys()].filter((line) => line.startsWith('done ')).length
     await settle(done, acknowledged.size)
-    over = true
+    calm = true
     for (const end of await broken) {
-      if (end.status === 'rejected' && !(end.reason instanceof Over)) throw end.reason
+      if (end.status === 'rejected' && !(end.reason instanceof Calm)) throw end.reason
     }
     const left = await rest(redis)
     const counts = readLedger(ledger)
@@ -205,6 +218,8 @@ async function runLane(lane: Lane): Promise<Outcome> {
     const kills = [...counts].reduce((sum, [line, n]) => sum + (line.startsWith('kill ') ? n : 0), 0)
     const lost = [...acknowledged].filter((id) => times(id) === 0 && !left.ids.has(id)).length
     const unburied = killers.filter((id) => !left.dead.has(id)).length
+    if (left.stuck.length > 0) unexpected.push(`left behind: ${left.stuck.slice(0, 5).join(' ')}`)
+    if (unburied > 0) unexpected.push(`${unburied} poison jobs are not among the dead`)
     const innocent = [...left.dead].filter((id) => !killers.includes(id)).length
     if (innocent > 0) unexpected.push(`${innocent} dead jobs that killed nobody`)
     const twice = [...acknowledged].reduce((sum, id) => sum + Math.max(0, times(id) - 1), 0)
@@ -227,7 +242,7 @@ async function runLane(lane: Lane): Promise<Outcome> {
       lost,
       twice,
       bound: (c.kills + c.stops + kills) * CONCURRENCY,
-      stuck: left.stuck + unburied,
+      stuck: left.stuck.length + unburied,
       faults: unexpected,
     }
   } finally {
@@ -291,18 +306,18 @@ async function rest(server: RealRedis) {
     stats = await operations.stats()
   }
   const runs = await redis.keys(`${PREFIX}*run:*`)
-  const orphans = await Promise.all(runs.map((key) => redis.llen(key)))
+  const orphans = await Promise.all(runs.map((key) => redis.lrange(key, 0, -1)))
   const dead = new Set((await operations.list('dead', 1, 1000)).map((job) => job.id))
-  const places = await Promise.all(
-    (['waiting', 'later', 'running'] as const).map((p) => operations.list(p, 1, 1e6)),
-  )
-  const ids = new Set([...dead, ...places.flat().map((job) => job.id)])
-  const stuck = stats.waiting + stats.later + orphans.reduce((sum, n) => sum + n, 0)
+  const places = await Promise.all((['waiting', 'later'] as const).map((p) => operations.list(p, 1, 1e6)))
+  const jobs = orphans.flat().map((raw) => ({ place: 'running', id: parseElement(raw)?.id ?? raw }))
+  const left = [...places.flat(), ...jobs]
+  const stuck = left.map((job) => `${job.place} ${job.id}`)
+  const ids = new Set([...dead, ...left.map((job) => job.id)])
   redis.disconnect()
   return { stuck, dead, ids }
 }
 
-class Over extends Error {}
+class Calm extends Error {}
 function raise(message: string): never {
   throw new Error(message)
 }

@@ -21,23 +21,11 @@ const PASSING =
 /** Redis is away, full, loading, or fails over. What is not that is a bug, or a key of a wrong type. */
 export const passes = (error: unknown): boolean => error instanceof Error && PASSING.test(error.message)
 
-/** One connection for commands and one that may block. `onClose`: the one for commands broke. */
-export function connect(redis: Redis, name: string, log: Log, onClose: () => void) {
-  const commands = redis.duplicate({ ...OPTIONS, connectionName: name })
-  const blocking = redis.duplicate({ ...OPTIONS, connectionName: `${name}-peek` })
-  let away = false
-  commands.on('close', onClose)
-  commands.on('error', (error: Error) => {
-    if (!away) log.error('worker: Redis is away; trying again', { error })
-    away = true
-  })
-  commands.on('ready', () => {
-    if (away) log.info('worker: Redis is back')
-    away = false
-  })
-  // The other one says it.
-  blocking.on('error', () => {})
-  return { commands, blocking }
+/** A connection like that of `redis`. */
+export function connectAlike(redis: Redis, connectionName: string): Redis {
+  const connection = redis.duplicate({ ...OPTIONS, connectionName })
+  connection.on('error', () => {}) // that of `redis` tells of an outage
+  return connection
 }
 
 /**
@@ -49,23 +37,15 @@ export async function checkRedis(redis: Redis, log: Log): Promise<void> {
     if (error instanceof Error && error.name === 'ReplyError' && !passes(error)) return ''
     throw error
   })
-  const { refuse, warn } = judge(info)
-  if (refuse !== undefined) throw new Error(refuse)
-  if (warn !== undefined) log.warn(warn)
-}
-
-/** What there is to say against a server, by its INFO. */
-export function judge(info: string): { refuse?: string; warn?: string } {
   const [, version, major, minor] = /redis_version:((\d+)\.(\d+)\S*)/.exec(info) ?? []
-  const policy = /maxmemory_policy:(\S+)/.exec(info)?.[1] ?? 'noeviction'
-  const old = version !== undefined && Number(major) * 1000 + Number(minor) < 6002
-  return {
-    refuse: old
-      ? `Redis ${version} is too old: the queue needs Redis 6.2 or newer (LMOVE, LPOP with a count)`
-      : undefined,
-    warn:
-      policy === 'noeviction'
-        ? undefined
-        : `Redis may evict queued jobs when memory is short: its maxmemory-policy is ${policy}, set it to noeviction`,
+  if (version !== undefined && Number(major) * 1000 + Number(minor) < 6002) {
+    throw new Error(
+      `Redis ${version} is too old: the queue needs Redis 6.2 or newer (LMOVE, LPOP with a count)`,
+    )
   }
+  const policy = /maxmemory_policy:(\S+)/.exec(info)?.[1] ?? 'noeviction'
+  if (policy === 'noeviction') return
+  log.warn(
+    `Redis may evict queued jobs when memory is short: its maxmemory-policy is ${policy}, set it to noeviction`,
+  )
 }

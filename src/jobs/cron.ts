@@ -49,13 +49,22 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
   catchUp?: CatchUp
 }): Cron {
   const { name, schedule, timeZone, task, input, catchUp = 'latest' } = cron
-  const parsed = named(name, schedule, () => {
-    const options = { mode: '5-part', fixedTimeRule: 'no-wildcard', timezone: timeZone } as const
-    parseInput(task.name, task.input, input)
-    const made = new Schedule(schedule, options)
-    if (!made.nextRun()) throw new Error('it never comes')
-    return made
-  })
+  const parsed = parse()
+  function parse(): Schedule {
+    try {
+      parseInput(task.name, task.input, input)
+      const made = new Schedule(schedule, {
+        mode: '5-part',
+        fixedTimeRule: 'no-wildcard',
+        timezone: timeZone,
+      })
+      if (made.nextRun()) return made
+      throw new Error('it never comes')
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause)
+      throw new Error(`cron "${name}" with the schedule "${schedule}": ${message}`, { cause })
+    }
+  }
   return {
     name,
     schedule,
@@ -101,50 +110,33 @@ export function advance(cron: Cron, last: number | undefined, now: number): Adva
  * @returns ticks that it enqueued
  */
 export function createTimer(redis: Redis, base: string, crons: readonly Cron[], log: Log) {
-  const known = new Map<string, { last: string; wait: number }>()
-
-  async function run(cron: Cron, now: number): Promise<number> {
-    const mine = known.get(cron.name) ?? { last: '', wait: 0 }
-    known.set(cron.name, mine)
-    let enqueued = 0
-    // Ticks that `all` has to make up for come in slices, between which the worker beats.
-    for (let slice = 0; slice < 100; slice++) {
-      const last = mine.last === '' ? undefined : Number(mine.last)
-      if (last !== undefined && now < mine.wait && last <= now + HOUR) break
-      const step = advance(cron, last, now)
-      if ('wait' in step) {
-        mine.wait = step.wait
-        break
-      }
-      const job = step.run ? cron.prepare(step.tick) : undefined
-      const element = job?.element ?? ''
-      const key = job?.add?.[3] ?? ''
-      const args = [cron.name, mine.last, step.tick, element, job?.id ?? '', key, UNIQUE_MS]
-      const [newLast, what] = await call(redis, CRON, base, ...args)
-      mine.last = newLast
-      mine.wait = 0
-      const fields = { cron: cron.name, tick: new Date(step.tick).toISOString() }
-      if (what === 'enqueued') enqueued++
-      if (what === 'enqueued') log.debug('cron tick enqueued', fields)
-      if (what === 'overlaps')
-        log.warn('cron tick passed over: the job of the last one has not ended', fields)
-      if (what === 'passed' && !step.run) log.warn('cron moved on', { ...fields, why: step.why })
-    }
-    return enqueued
-  }
+  /** By cron: its last tick as Redis keeps it, '' if there is none yet, and until when there is nothing to do. */
+  const known = new Map(crons.map((cron) => [cron, { last: '', wait: 0 }]))
 
   return async (now: number): Promise<number> => {
     let enqueued = 0
-    for (const cron of crons) enqueued += await run(cron, now)
+    for (const [cron, mine] of known) {
+      // Ticks that `all` has to make up for come in slices, between which the worker beats.
+      for (let slice = 0; slice < 100; slice++) {
+        const last = mine.last === '' ? undefined : Number(mine.last)
+        if (last !== undefined && now < mine.wait && last <= now + HOUR) break
+        const step = advance(cron, last, now)
+        if ('wait' in step) {
+          mine.wait = step.wait
+          break
+        }
+        const { id = '', element = '', add = [] } = step.run ? cron.prepare(step.tick) : {}
+        const args = [cron.name, mine.last, step.tick, element, id, add[3] ?? '', UNIQUE_MS]
+        const [newLast, what] = await call(redis, CRON, base, ...args)
+        Object.assign(mine, { last: newLast, wait: 0 })
+        const fields = { cron: cron.name, tick: new Date(step.tick).toISOString() }
+        if (what === 'enqueued') enqueued++
+        if (what === 'enqueued') log.debug('cron tick enqueued', fields)
+        if (what === 'overlaps')
+          log.warn('cron tick passed over: the job of the last one has not ended', fields)
+        if (what === 'passed' && !step.run) log.warn('cron moved on', { ...fields, why: step.why })
+      }
+    }
     return enqueued
-  }
-}
-
-function named<T>(name: string, schedule: string, make: () => T): T {
-  try {
-    return make()
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause)
-    throw new Error(`cron "${name}" with the schedule "${schedule}": ${message}`, { cause })
   }
 }

@@ -76,6 +76,12 @@ export function giveBack(raw: string, e: Element): Move {
   return { raw, to: 'front', id: e.id, ...status(e, 'waiting') }
 }
 
+/** Unchanged, for some ten seconds: it cannot be run here and now. */
+export function postpone(raw: string, e: Element): Move {
+  const delayMs = 10_000 * (0.5 + Math.random())
+  return { raw, to: 'later', delayMs, id: e.id, ...status(e, 'waiting') }
+}
+
 /** After a failed attempt: once more, later. */
 export function retry(raw: string, e: Element, delayMs: number): Move {
   const as = JSON.stringify(e)
@@ -88,17 +94,13 @@ export function bury(raw: string, e: Element, shown = 'The task failed.'): Move 
   return { raw, to: 'dead', as: JSON.stringify(e), counts: 'failed', id: e.id, release: e.key, ...end }
 }
 
-/** Something in the queue that is no job. */
-export function buryMalformed(raw: string): Move {
-  const id = `malformed-${crypto.randomUUID()}`
-  const e: Element = {
-    id,
-    task: '',
-    malformed: raw,
-    error: 'not a job: no JSON object with an id and a task',
-  }
-  return { raw, to: 'dead', as: JSON.stringify(e), counts: 'failed' }
+/** What stands for something in the queue that is no job. */
+export function malformed(raw: string): Element {
+  const error = 'not a job: no JSON object with an id and a task'
+  return { id: `malformed-${crypto.randomUUID()}`, task: '', malformed: raw, error }
 }
+
+export const buryMalformed = (raw: string) => bury(raw, malformed(raw))
 
 /**
  * A job whose worker died. The first time it goes to the front of the queue; the next two times it waits

@@ -40,16 +40,9 @@ export interface Queue {
  * @param redis a client that rejects a command whose connection broke, rather than send it again, adds no job twice
  * @param maxBytes the largest input, as JSON in UTF-8
  */
-export function createQueue({
-  redis,
-  prefix,
-  maxBytes,
-}: {
-  redis: Redis
-  prefix: string
-  maxBytes: number
-}): Queue {
-  const base = keyBase(prefix)
+export function createQueue(where: { redis: Redis; prefix: string; maxBytes: number }): Queue {
+  const { redis, maxBytes } = where
+  const base = keyBase(where.prefix)
   // Random once, then counted: short and cheap.
   const mine = randomBytes(9).toString('base64url')
   let made = 0
@@ -75,7 +68,7 @@ export function createQueue({
     options: EnqueueOptions = {},
   ): Prepared {
     const parsed = parseInput(task.name, task.input, input)
-    const { delayMs, at, urgent, by, requestId, uniqueMs = UNIQUE_MS } = options
+    const { by, requestId, urgent } = options
     const unique = options.unique ?? task.unique?.(parsed)
     const element: Element = { id: `${mine}${(made++).toString(36)}`, task: task.name, data: input }
     if (by !== undefined) element.by = by
@@ -85,45 +78,36 @@ export function createQueue({
     const text = JSON.stringify(element)
     refuseLarge(task.name, text, input, maxBytes)
 
-    const later = delayMs !== undefined || at !== undefined
+    const later = options.delayMs !== undefined || options.at !== undefined
     if (later && urgent) throw new TypeError(`task "${task.name}": urgent and a delay exclude each other`)
     if (!later && !urgent && !element.key && !element.keep) return { id: element.id, element: text }
-    const due = at?.getTime() ?? ''
-    const wait = at ? Math.max(0, at.getTime() - Date.now()) : Math.max(0, Math.round(delayMs ?? 0))
-    if (Number.isNaN(due) || Number.isNaN(wait))
-      throw new TypeError(`task "${task.name}": not a time to run at`)
-    const shown = status(element, 'waiting')
     const to = later ? 'later' : urgent ? 'front' : 'back'
-    const add = [
-      to,
-      due,
-      wait,
-      element.key ?? '',
-      wait + uniqueMs,
-      shown.status ?? '',
-      wait + Math.max(shown.keepMs ?? 0, UNIQUE_MS),
-    ]
-    return { id: element.id, element: text, add }
+    return { id: element.id, element: text, add: [to, ...addArgs(element, options)] }
   }
 
   async function send({ id, element, add }: Prepared): Promise<Enqueued> {
-    if (add) {
-      const kept = await call(redis, ADD, base, element, id, ...add)
-      return { id: kept, added: kept === id }
-    }
-    await push(element)
-    return { id, added: true }
+    if (!add) return push(element).then(() => ({ id, added: true }))
+    const kept = await call(redis, ADD, base, element, id, ...add)
+    return { id: kept, added: kept === id }
   }
 
   return {
     prepare,
     send,
     enqueue: async (task, input, options) => send(prepare(task, input, options)),
-    enqueueBulk: async (task, inputs, options) => {
-      const jobs = inputs.map((input) => prepare(task, input, options))
-      return await Promise.all(jobs.map(send))
-    },
+    enqueueBulk: async (task, inputs, options) =>
+      await Promise.all(inputs.map((input) => prepare(task, input, options)).map(send)),
   }
+}
+
+/** What ADD is told behind the place: when it is due, and how long its key and its status are kept. */
+function addArgs(e: Element, { at, delayMs = 0, uniqueMs = UNIQUE_MS }: EnqueueOptions): (string | number)[] {
+  const due = at?.getTime() ?? ''
+  const wait = Math.max(0, Math.round(at ? at.getTime() - Date.now() : delayMs))
+  if (Number.isNaN(wait)) throw new TypeError(`task "${e.task}": not a time to run at`)
+  const shown = status(e, 'waiting')
+  const keepMs = wait + Math.max(shown.keepMs ?? 0, UNIQUE_MS)
+  return [due, wait, e.key ?? '', wait + uniqueMs, shown.status ?? '', keepMs]
 }
 
 function refuseLarge(task: string, element: string, input: unknown, maxBytes: number): void {

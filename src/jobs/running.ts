@@ -1,8 +1,15 @@
-// One job at work in this process: what its task sees of it, and how it is told to stop.
+// One job in a worker's hands: what its task sees of it, its run against the clock, and what comes of it.
 import { hostname } from 'node:os'
 import type { Log, LogFields } from '../deps.ts'
-import type { Element, Move } from './element.ts'
-import type { Job } from './task.ts'
+import { bury, finish, giveBack, postpone, retry, type Element, type Move } from './element.ts'
+import { JobError, type InputSchema, type Job, type Task } from './task.ts'
+
+/** The longest error text that is kept with a job. */
+const MAX_ERROR = 2000
+/** Characters of JSON: a result lies in Redis until its time is over. */
+const MAX_RESULT = 1024 * 1024
+/** A longer timer would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** What a worker says of itself at each beat. */
 export interface Beat {
@@ -16,40 +23,48 @@ export interface Beat {
   running: { id: string; task: string; attempt: number; startedAt: number; progress?: number }[]
 }
 
-export class Running implements Job {
+/** What a worker runs its jobs with. */
+export interface Terms<D> {
+  deps: D
+  log: Log
+  /** What a task gets to end after its timeout has fired its signal, ms. */
+  graceMs: number
+  describe: (error: unknown) => string
+  /** It has not ended by then. */
+  onDeaf: (job: Running<D>) => void
+}
+
+export class Running<D> implements Job {
   readonly id: string
   readonly attempt: number
   readonly by: string | undefined
   readonly requestId: string | undefined
   readonly startedAt = Date.now()
   readonly #started = performance.now()
-  /** How many identical elements of it are in the worker's list: a push that was sent twice leaves two. */
-  copies = 1
-  /** What becomes of it, once that is known. */
-  move: Move | undefined
+  begun = false
+  /** What is to become of its element, once that is known. */
+  outcome: Move | undefined
   /** Its element went elsewhere while it ran: whatever comes of it settles nothing. */
   lost = false
   /** It ignored its signal past the timeout. */
   deaf = false
-  begun = false
-  timer: ReturnType<typeof setTimeout> | undefined
   fraction: number | undefined
-  /** `fraction` as last shown to the owner. */
-  shown: number | undefined
+  /** Its owner, if it has one, does not know yet how far it is. */
+  unseen: boolean
   #controller: AbortController | undefined
   #reason: Error | undefined
-  #log: Log
 
   constructor(
     readonly raw: string,
     readonly element: Element,
-    log: Log,
+    readonly task: Task<InputSchema, D> | undefined,
+    readonly terms: Terms<D>,
   ) {
     this.id = element.id
     this.attempt = (element.n ?? 0) + (element.c ?? 0) + 1
     this.by = element.by
     this.requestId = element.rid
-    this.#log = log
+    this.unseen = Boolean(element.keep)
   }
 
   // Most tasks ask for neither signal nor log, and both cost something.
@@ -60,7 +75,74 @@ export class Running implements Job {
   }
 
   get log(): Log {
-    return withFields(this.#log, this.fields())
+    const [{ log }, own] = [this.terms, this.fields()]
+    return {
+      debug: (message, fields) => log.debug(message, { ...own, ...fields }),
+      info: (message, fields) => log.info(message, { ...own, ...fields }),
+      warn: (message, fields) => log.warn(message, { ...own, ...fields }),
+      error: (message, fields) => log.error(message, { ...own, ...fields }),
+    }
+  }
+
+  progress(fraction: number): void {
+    if (!(fraction >= 0)) return
+    this.fraction = Math.min(1, fraction)
+    this.unseen = Boolean(this.element.keep)
+  }
+
+  abort(reason: Error): void {
+    this.#reason ??= reason
+    this.#controller?.abort(this.#reason)
+  }
+
+  /** Resolves with what is to become of it; never rejects for what its task throws. */
+  async run(): Promise<Move> {
+    const { raw, element, task, terms } = this
+    this.begun = true
+    if (element.malformed !== undefined) {
+      terms.log.error('job malformed: it goes to the dead', { bytes: raw.length })
+      return bury(raw, element)
+    }
+    if (!task) {
+      terms.log.warn('job of an unknown task: it waits', { job: element.id, task: element.task })
+      return postpone(raw, element)
+    }
+    const onTimeout = () => {
+      this.abort(new DOMException(`timed out after ${task.timeoutMs} ms`, 'TimeoutError'))
+      timer = setTimeout(() => terms.onDeaf(this), terms.graceMs)
+    }
+    let timer = setTimeout(onTimeout, Math.min(task.timeoutMs, MAX_TIMER_MS))
+    try {
+      const result = await task.execute(element.data, this, terms.deps)
+      const outcome = finish(raw, element, result)
+      const size = outcome.status?.length ?? 0
+      if (size > MAX_RESULT) return this.fail(tooLarge(size), 1)
+      terms.log.info('job done', this.fields(true))
+      return outcome
+    } catch (error) {
+      if (!this.#reason || this.#reason.name === 'TimeoutError') return this.fail(error)
+      // Stopped by us, not failed: at the end of a drain, or because it is not ours any more.
+      terms.log.warn('job stopped', { ...this.fields(true), error })
+      return giveBack(raw, element)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** After an attempt that failed: another one, later and later, or the dead. */
+  fail(error: unknown = this.#reason, attempts = this.task?.attempts ?? 1): Move {
+    const { backoff = { minMs: 0, maxMs: 0 } } = this.task ?? {}
+    const { log, describe } = this.terms
+    const n = (this.element.n ?? 0) + 1
+    const after = { ...this.element, n, error: describe(error).slice(0, MAX_ERROR) }
+    if (n >= attempts) {
+      log.error('job failed for the last time: it goes to the dead', { ...this.fields(true), error })
+      return bury(this.raw, after, error instanceof JobError ? error.message : undefined)
+    }
+    const wait = Math.min(backoff.maxMs, backoff.minMs * 2 ** (n - 1))
+    const delayMs = Math.round(wait * (0.5 + Math.random() / 2))
+    log.warn('job failed: it is tried again', { ...this.fields(true), delayMs, error })
+    return retry(this.raw, after, delayMs)
   }
 
   /** What each log line about it carries; with the time taken when it has ended. */
@@ -69,42 +151,20 @@ export class Running implements Job {
     const ms = ended ? { ms: Math.round((performance.now() - this.#started) * 10) / 10 } : {}
     return { job: id, task: element.task, attempt, ...(requestId !== undefined && { requestId }), ...ms }
   }
-
-  get aborted(): Error | undefined {
-    return this.#reason
-  }
-
-  abort(reason: Error): void {
-    this.#reason ??= reason
-    this.#controller?.abort(this.#reason)
-  }
-
-  progress(fraction: number): void {
-    if (fraction >= 0) this.fraction = Math.min(1, fraction)
-  }
 }
 
-export function describeWorker(
-  concurrency: number,
-  startedAt: number,
-  stopping: boolean,
-  jobs: Iterable<Running>,
+// Another attempt would end the same.
+const tooLarge = (size: number) =>
+  new JobError(
+    `The result is too large to be kept: ${size} characters of JSON, at most ${MAX_RESULT} are allowed`,
+  )
+
+export function describeWorker<D>(
+  about: Pick<Beat, 'concurrency' | 'startedAt' | 'stopping'>,
+  jobs: Running<D>[],
 ): Beat {
-  const running = Array.from(jobs, ({ id, element, attempt, startedAt: at, fraction }) => ({
-    id,
-    task: element.task,
-    attempt,
-    startedAt: at,
-    ...(fraction !== undefined && { progress: fraction }),
-  }))
-  return { host: hostname(), pid: process.pid, concurrency, startedAt, beatAt: Date.now(), stopping, running }
-}
-
-function withFields(log: Log, more: LogFields): Log {
-  return {
-    debug: (message, fields) => log.debug(message, { ...more, ...fields }),
-    info: (message, fields) => log.info(message, { ...more, ...fields }),
-    warn: (message, fields) => log.warn(message, { ...more, ...fields }),
-    error: (message, fields) => log.error(message, { ...more, ...fields }),
-  }
+  const running = jobs.map(({ id, element, attempt, startedAt, fraction: progress }) => {
+    return { id, task: element.task, attempt, startedAt, progress }
+  })
+  return { ...about, host: hostname(), pid: process.pid, beatAt: Date.now(), running }
 }

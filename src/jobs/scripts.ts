@@ -42,12 +42,15 @@ local function hold(key, id, ms)
 end
 
 -- 10 arguments from i: raw, to, as, delay, counts, id, release, status, keep, and the longest dead list.
--- The removal is the guard: a movement that was made already, or overtaken, is not made.
+-- The removal is the guard: a movement that was made already, or overtaken, is not made. Identical elements, left by
+-- an enqueue that was sent twice, are one job and move as one.
 local function move(from, i)
   local raw, to, as, id = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 5]
-  local removed
-  if from == 'later' then removed = redis.call('ZREM', base..from, raw)
-  else removed = redis.call('LREM', base..from, 1, raw) end
+  -- Fails on a key of a wrong type while nothing is removed yet.
+  redis.call('ZCARD', base..'later')
+  redis.call('LLEN', base..'queue')
+  redis.call('LLEN', base..'dead')
+  local removed = from == 'later' and redis.call('ZREM', base..from, raw) or redis.call('LREM', base..from, 0, raw)
   if removed == 0 then return 0 end
   if to == 'front' then redis.call('LPUSH', base..'queue', as)
   elseif to == 'back' then redis.call('RPUSH', base..'queue', as)
@@ -79,37 +82,28 @@ function script<Reply>(lua: string): Script<Reply> {
 
 /**
  * (me, concurrency, want, acks, ack..., move...)
- * -> [paused, [0 or 1 for each ack and move], [taken...], whether our list holds what we think, at least]
+ * -> [may we take, length of our list, [taken...], [0 or 1 for each ack and move]]
+ * Settles what has ended and takes what is next. Nothing is taken for a worker that no reaper looks at.
  */
-export const STEP = script<[number, number[], string[], number]>(`
+export const STEP = script<[number, number, string[], number[]]>(`
 local me, concurrency, want, acks = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local run, settled, done = 'run:'..me, {}, 0
--- These reads fail on a key of a wrong type before anything is written.
-local known = redis.call('ZSCORE', base..'workers', me)
-local clock = redis.call('HGET', base..'clock', 'clock') or '0'
-local paused = redis.call('EXISTS', base..'paused')
+local open = redis.call('EXISTS', base..'paused') == 0 and redis.call('ZSCORE', base..'workers', me)
 for i = 5, 4 + acks do
-  settled[#settled + 1] = redis.call('LREM', base..run, 1, ARGV[i])
+  settled[#settled + 1] = math.min(1, redis.call('LREM', base..run, 0, ARGV[i]))
   done = done + settled[#settled]
 end
 if done > 0 then redis.call('HINCRBY', base..'minutes', minute..':done', done) end
 for i = 5 + acks, #ARGV, ${MOVE_ARGS} do settled[#settled + 1] = move(run, i) end
-local sure = known and 1 or 0
-if want <= 0 or paused == 1 then return {paused, settled, {}, sure} end
 -- What is in flight already counts: a script that was sent twice takes no more than the worker can hold.
-local room = concurrency - redis.call('LLEN', base..run)
-if room < want then sure, want = 0, room end
-if want <= 0 then return {paused, settled, {}, sure} end
-local taken = redis.call('LPOP', base..'queue', want) or {}
-if #taken > 0 then
-  -- Never a job in the list of a worker that no reaper looks at.
-  if not known then redis.call('ZADD', base..'workers', clock, me) end
-  redis.call('RPUSH', base..run, unpack(taken))
-end
-return {paused, settled, taken, sure}`)
+local held, taken = redis.call('LLEN', base..run), {}
+want = math.min(want, concurrency - held)
+if open and want > 0 then taken = redis.call('LPOP', base..'queue', want) or {} end
+if #taken > 0 then held = redis.call('RPUSH', base..run, unpack(taken)) end
+return {open and 1 or 0, held, taken, settled}`)
 
 /**
- * (me, tickMs, leaseMs, beat) -> [now, paused, more due, whether we were known, [stale worker, score, ...]]
+ * (me, tickMs, leaseMs, beat) -> [now, paused, whether more is due, whether we were known, [stale worker...]]
  * The cluster clock moves by at most two ticks, and only while someone ticks: an outage of Redis, a clock that jumps,
  * or a pause of the whole cluster declares nobody dead.
  */
@@ -124,8 +118,8 @@ redis.call('ZADD', base..'workers', clock, me)
 redis.call('HSET', base..'beats', me, beat)
 local due = redis.call('ZRANGEBYSCORE', base..'later', '-inf', now, 'LIMIT', 0, 500)
 for _, element in ipairs(due) do
-  redis.call('ZREM', base..'later', element)
   redis.call('RPUSH', base..'queue', element)
+  redis.call('ZREM', base..'later', element)
 end
 if math.floor(last / 60000) ~= minute then
   for _, field in ipairs(redis.call('HKEYS', base..'minutes')) do
@@ -133,13 +127,17 @@ if math.floor(last / 60000) ~= minute then
     if age > 60 or age < 0 then redis.call('HDEL', base..'minutes', field) end
   end
 end
-local stale = redis.call('ZRANGEBYSCORE', base..'workers', '-inf', '('..(clock - lease), 'WITHSCORES')
+local stale = redis.call('ZRANGEBYSCORE', base..'workers', '-inf', '('..(clock - lease))
 return {now, redis.call('EXISTS', base..'paused'), #due == 500 and 1 or 0, known and 1 or 0, stale}`)
 
-/** (worker, score or '', move...) -> moved; -1 if the worker has beaten meanwhile. An empty worker is forgotten. */
+/**
+ * (worker, leaseMs or '' for oneself, move...) -> moved; -1 if the worker has beaten meanwhile, or is gone.
+ * An empty worker is forgotten.
+ */
 export const REAP = script<number>(`
-local worker, score, moved = ARGV[1], ARGV[2], 0
-if score ~= '' and redis.call('ZSCORE', base..'workers', worker) ~= score then return -1 end
+local worker, lease, moved = ARGV[1], tonumber(ARGV[2]), 0
+local score = redis.call('ZSCORE', base..'workers', worker)
+if lease and not (score and redis.call('HGET', base..'clock', 'clock') - score > lease) then return -1 end
 for i = 3, #ARGV, ${MOVE_ARGS} do moved = moved + move('run:'..worker, i) end
 if redis.call('LLEN', base..'run:'..worker) == 0 then
   redis.call('ZREM', base..'workers', worker)
@@ -196,6 +194,10 @@ export async function call<Reply>(
   }
   return reply as Reply
 }
+
+/** Whether STEP is told by the raw element alone: it is done, and nobody waits for its key or its status. */
+export const isAck = (m: Move | undefined) =>
+  m?.counts === 'done' && m.release === undefined && m.status === undefined
 
 /** A movement as the arguments of a script. `keepDead`: the longest dead list. */
 export function moveArgs(m: Move, keepDead: number): (string | number)[] {

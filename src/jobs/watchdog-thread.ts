@@ -1,4 +1,5 @@
 // The watchdog's own thread, see watchdog.ts.
+import { writeSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 import type { Watch } from './watchdog.ts'
 
@@ -13,8 +14,7 @@ setInterval(() => {
   still = now === seen ? still + 1 : 0
   seen = now
   if (still < checks) return
-  process.stderr.write(
-    `watchdog: the event loop of ${process.pid} has not turned for ${blockMs} ms: killed\n`,
-  )
+  // Not process.stderr: a thread writes there by way of the event loop that stands still.
+  writeSync(2, `watchdog: the event loop of ${process.pid} has not turned for ${blockMs} ms: killed\n`)
   process.kill(process.pid, 'SIGKILL')
 }, blockMs / checks)

@@ -1,56 +1,22 @@
-// The consumer: takes jobs, has them run, settles them, and looks after the jobs of workers that died.
-import type { Redis } from 'ioredis'
-import type { Log } from '../deps.ts'
+// The consumer: takes jobs, runs them, settles them, and looks after the jobs of workers that died.
+import { setImmediate as turn, setTimeout as timeout } from 'node:timers/promises'
 import { Bell } from './bell.ts'
-import { checkRedis, connect, passes } from './connection.ts'
-import { createTimer, type Cron } from './cron.ts'
-import { buryMalformed, crashed, giveBack, parseElement, status } from './element.ts'
-import { execute, failed, type Execution } from './execute.ts'
-import { Inflight } from './inflight.ts'
+import { checkRedis, connectAlike, passes } from './connection.ts'
+import { createTimer } from './cron.ts'
+import { crashed, giveBack, malformed, parseElement, postpone, status, type Move } from './element.ts'
+import { completeOptions, type WorkerOptions } from './options.ts'
 import { describeWorker, Running } from './running.ts'
-import { call, keyBase, moveArgs, REAP, STEP, TICK } from './scripts.ts'
-import type { InputSchema, Task } from './task.ts'
+import { call, isAck, keyBase, moveArgs, REAP, STEP, TICK } from './scripts.ts'
 import { startWatchdog } from './watchdog.ts'
 
-const RECONCILE_MS = 5000
+/** Beats between two looks at what is really in our list: 5 s by default. */
+const RECONCILE_BEATS = 10
 const PEEK_SECONDS = 2
 const RETRY_REDIS_MS = 1000
 /** From the signal that the time to drain is over to the giving back. */
 const LAST_CALL_MS = 500
 /** From the giving back to the end, if Redis does not answer. */
 const GIVE_UP_MS = 2000
-/** About how long a job waits that cannot be run here and now. */
-const POSTPONE_MS = 10_000
-
-export interface WorkerOptions<D> {
-  /** Where Redis is: its connection is not used, two of its kind are made. */
-  redis: Redis
-  prefix: string
-  /** Of one live process at a time. A worker that starts under the id of a dead one recovers its jobs at once. */
-  id: string
-  tasks: readonly Task<InputSchema, D>[]
-  crons?: readonly Cron[]
-  deps: D
-  log: Log
-  /** Jobs at a time; 10 by default. */
-  concurrency?: number
-  /** Without a beat for this long a worker counts as dead, in time of the cluster; 15 s by default. */
-  leaseMs?: number
-  /** Between beats; delayed jobs and crons are this exact. 500 by default. */
-  tickMs?: number
-  /** What a stopping worker gives its jobs to end; 10 s by default. */
-  drainMs?: number
-  /** What a task gets to end after its timeout has fired its signal; 5 s by default. */
-  graceMs?: number
-  /** Stops by itself after so many jobs. */
-  maxJobs?: number
-  /** A blocked event loop is killed after this; below the lease; null under a debugger. 10 s by default. */
-  blockMs?: number | null
-  /** The dead jobs that are kept; 1000 by default. */
-  keepDead?: number
-  /** The text of an error as it may be stored and shown to operators. */
-  describe?: (error: unknown) => string
-}
 
 export interface Worker {
   /** Resolves when it is at work: Redis answered, and it is new enough. Rejects as `ended` does. */
@@ -62,350 +28,280 @@ export interface Worker {
 }
 
 /** @throws if an option makes no sense */
-export function startWorker<D>(options: WorkerOptions<D>): Worker {
-  const { concurrency, leaseMs, tickMs, blockMs } = { ...DEFAULTS, ...options }
-  const names = new Set(options.tasks.map((task) => task.name))
-  if (!(concurrency >= 1 && concurrency <= 1000))
-    throw new RangeError('worker: concurrency is from 1 to 1000')
-  if (blockMs !== null && blockMs >= leaseMs) throw new RangeError('worker: blockMs must be below leaseMs')
-  if (tickMs * 4 > leaseMs) throw new RangeError('worker: leaseMs must hold at least four beats (tickMs)')
-  if (names.size < options.tasks.length) throw new Error('worker: two tasks have the same name')
-  return new Loop({ ...DEFAULTS, ...options })
-}
+export function startWorker<D>(given: WorkerOptions<D>): Worker {
+  const options = completeOptions(given)
+  const { id, log, concurrency, leaseMs, tickMs, drainMs, maxJobs, blockMs, keepDead } = options
+  const tasks = new Map(options.tasks.map((task) => [task.name, task]))
+  const terms = { ...options, onDeaf: giveUpOn }
+  const base = keyBase(options.prefix)
+  const redis = connectAlike(options.redis, `worker-${id}`)
+  const blocking = connectAlike(options.redis, `worker-${id}-peek`)
+  const runCrons = createTimer(redis, base, options.crons, log)
+  const startedAt = Date.now()
 
-const DEFAULTS = {
-  crons: [],
-  concurrency: 10,
-  leaseMs: 15_000,
-  tickMs: 500,
-  drainMs: 10_000,
-  graceMs: 5000,
-  maxJobs: Infinity,
-  blockMs: 10_000,
-  keepDead: 1000,
-  describe: (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
-}
-
-class Loop<D> implements Worker {
-  readonly #o: Required<WorkerOptions<D>>
-  readonly #how: Execution<D>
-  readonly #base: string
-  readonly #tasks: Map<string, Task<InputSchema, D>>
-  readonly #redis: Redis
-  readonly #blocking: Redis
-  readonly #hand = new Inflight()
-  readonly #work = new Bell()
-  readonly #peek = new Bell()
-  readonly #beat = new Bell()
-  readonly #timers: ReturnType<typeof setTimeout>[] = []
-  readonly #cronTimer: (now: number) => Promise<number>
-  readonly #startedAt = Date.now()
-  readonly #end = Promise.withResolvers<void>()
-  readonly ended = this.#end.promise
-  readonly ready: Promise<void>
+  /** What is in our list in Redis, as far as we know, by raw element; and what was lost to others, until it ends. */
+  const jobs = new Map<string, Running<D>>()
+  /** Those of them whose outcome Redis does not know yet. */
+  let settled: Running<D>[] = []
   /** A job whose worker died twice: it runs alone, so that a killer takes nobody with it. */
-  #suspect: Running | undefined
-  #taken = 0
-  #mayFind = true
-  #paused = false
-  #reconcile = false
-  #atWork = false
-  #stopping = false
-  #over = false
-  /** Connections that broke so far. */
-  #breaks = 0
-  #failure: Error | undefined
-  #stopWatchdog: (() => void) | undefined
+  let suspect: Running<D> | undefined
+  /** The length of our list, by Redis's last word. */
+  let held = 0
+  let taken = 0
+  /** False while the queue is paused, or the others take us for dead. */
+  let open = true
+  /** The queue may hold something. */
+  let mayFind = true
+  let peeking = false
+  /** Our list may not hold what we think. */
+  let doubt = false
+  let breaks = 0
+  let beats = 0
+  let stopping = false
+  let failure: unknown
+  const life = new AbortController()
+  const over = () => life.signal.aborted
+  const end = Promise.withResolvers<void>()
+  /** Rings when there is something to do. */
+  const bell = new Bell()
 
-  constructor(options: Required<WorkerOptions<D>>) {
-    const { redis, prefix, id, tasks, crons, log } = options
-    this.#o = options
-    this.#how = { ...options, onDeaf: (job) => this.#giveUpOn(job) }
-    this.#base = keyBase(prefix)
-    this.#tasks = new Map(tasks.map((task) => [task.name, task]))
-    const connections = connect(redis, `worker-${id}`, log, () => {
-      // A reply may have been lost with the connection: what was taken is in the list.
-      this.#breaks++
-      this.#reconcile = true
-      this.#work.ring()
-    })
-    this.#redis = connections.commands
-    this.#blocking = connections.blocking
-    this.#cronTimer = createTimer(this.#redis, this.#base, crons, log)
-    this.ready = this.#boot()
-    this.ready.catch((error) => this.#fail(error))
+  redis.on('close', () => {
+    // A reply may have been lost with the connection: what was taken is in the list.
+    breaks++
+    doubt = true
+    bell.ring()
+  })
+  const ready = boot()
+  ready.catch(fail)
+  return { ready, ended: end.promise, stop }
+
+  async function boot(): Promise<void> {
+    await persist(() => checkRedis(redis, log))
+    await persist(() => reap(id, ''))
+    await persist(tick)
+    if (over()) throw new Error('worker: stopped before it was at work')
+    if (blockMs !== null) life.signal.addEventListener('abort', startWatchdog(blockMs))
+    persist(work).catch(fail)
+    persist(beat).catch(fail)
   }
 
-  stop(): Promise<void> {
-    if (this.#stopping || this.#over) return this.ended
-    this.#stopping = true
-    // Nothing in hand and nobody to tell.
-    if (!this.#atWork || (this.#hand.size === 0 && this.#redis.status !== 'ready')) this.#finish()
-    this.#work.ring()
-    this.#after(this.#o.drainMs, () => {
-      for (const job of this.#hand.jobs.values()) job.abort(new Error('the worker stops'))
-      this.#after(LAST_CALL_MS, () => {
-        for (const job of this.#hand.jobs.values()) {
-          if (!job.deaf) this.#settle(job, giveBack(job.raw, job.element))
-        }
-        // Whoever finds the list will recover it.
-        this.#after(GIVE_UP_MS, () => this.#finish())
-      })
-    })
-    return this.ended
-  }
-
-  async #boot(): Promise<void> {
-    await this.#insist(() => checkRedis(this.#redis, this.#o.log))
-    await this.#insist(() => this.#reap(this.#o.id, ''))
-    await this.#insist(() => this.#tick())
-    if (this.#over) throw new Error('worker: stopped before it was at work')
-    this.#atWork = true
-    if (this.#o.blockMs !== null) this.#stopWatchdog = startWatchdog(this.#o.blockMs)
-    this.#timers.push(
-      setInterval(() => {
-        this.#reconcile = true
-        this.#work.ring()
-      }, RECONCILE_MS),
-    )
-    for (const part of [this.#run(), this.#keepBeating(), this.#keepPeeking()]) {
-      part.catch((error) => this.#fail(error))
-    }
-  }
-
-  // The one loop that moves jobs: at most one STEP is in flight, and a reconcile only between two.
-  async #run(): Promise<void> {
-    while (!this.#over) {
-      const room = this.#room()
-      if (this.#reconcile) await this.#try(() => this.#compare())
-      else if (this.#hand.anySettled || (room > 0 && this.#mayFind)) await this.#try(() => this.#step(room))
-      else if (this.#suspect && this.#hand.size === 1 && !this.#suspect.begun) this.#runSuspect(this.#suspect)
-      else if (this.#stopping && this.#hand.size === 0) break
-      else if (this.#stopping && this.#onlyDeaf()) this.#failDeaf()
-      else {
-        if (room > 0) this.#peek.ring()
-        await this.#work.wait()
+  // Take, run, settle. Only this loop moves our jobs: at most one STEP is in flight, and a reconcile between two.
+  async function work(): Promise<void> {
+    while (!over()) {
+      const want = room()
+      if (doubt) await reconcile()
+      else if (settled.length > 0 || (want > 0 && mayFind)) await step(want)
+      else if (suspect && !suspect.begun && jobs.size === 1) {
+        if (stopping) settle(suspect, giveBack(suspect.raw, suspect.element))
+        else run(suspect)
+      } else if (stopping && jobs.size === 0) break
+      else if (stopping && jobs.values().every((job) => job.deaf)) {
+        // The process is about to end, so that what runs on in it cannot overlap the next attempt.
+        for (const job of jobs.values()) settle(job, job.fail())
+      } else {
+        if (want > 0 && !peeking) peek().catch(fail)
+        await bell.wait()
         // Jobs that end in the same turn of the event loop are settled together.
-        await new Promise((resolve) => setImmediate(resolve))
+        await turn()
       }
     }
-    if (!this.#over) await this.#try(() => this.#reap(this.#o.id, ''))
-    this.#finish()
+    await reap(id, '')
+    finish()
   }
 
-  #room(): number {
-    if (this.#stopping || this.#paused || this.#suspect) return 0
-    return Math.max(0, Math.min(this.#o.concurrency - this.#hand.held, this.#o.maxJobs - this.#taken))
+  function room(): number {
+    if (stopping || !open || suspect) return 0
+    const unsettled = Math.max(held, jobs.size) - settled.length
+    return Math.max(0, Math.min(concurrency - unsettled, maxJobs - taken))
   }
 
-  async #step(want: number): Promise<void> {
-    const { id, concurrency, keepDead } = this.#o
-    const batch = this.#hand.batch()
-    const acks = batch.acks.map((job) => job.raw)
-    const moves = batch.moves.flatMap((move) => moveArgs(move, keepDead))
-    const breaks = this.#breaks
-    const args = [id, concurrency, want, acks.length, ...acks, ...moves]
-    const [paused, settled, taken, sure] = await call(this.#redis, STEP, this.#base, ...args)
-    this.#hand.confirm(batch)
-    for (const [i, job] of [...batch.acks, ...batch.others].entries()) {
-      if (job === this.#suspect) this.#suspect = undefined
+  async function step(want: number): Promise<void> {
+    const [acks, others] = [[] as Running<D>[], [] as Running<D>[]]
+    for (const job of settled) (isAck(job.outcome) ? acks : others).push(job)
+    const moves = others.flatMap(({ outcome }) => (outcome ? moveArgs(outcome, keepDead) : []))
+    const args = [id, concurrency, want, acks.length, ...acks.map((job) => job.raw), ...moves]
+    const breaksBefore = breaks
+    const [mayTake, length, raws, moved] = await call(redis, STEP, base, ...args)
+    // Only now: a script that failed is repeated.
+    settled = settled.slice(moved.length)
+    for (const [i, job] of [...acks, ...others].entries()) {
+      forget(job)
       // After a break the script may have run twice, and then the second answer says nothing.
-      if (settled[i] === 0 && breaks === this.#breaks) this.#lose(job)
+      if (moved[i] === 0 && breaks === breaksBefore) lose(job)
     }
-    this.#paused = paused === 1
-    if (sure === 0) this.#reconcile = true
-    this.#mayFind = taken.length === want
-    for (const raw of taken) this.#begin(raw)
+    open = mayTake === 1
+    held = length
+    mayFind = raws.length === want
+    raws.forEach(begin)
+  }
+
+  function begin(raw: string): void {
+    // Identical elements are one job, whose enqueue was sent twice; they leave our list together.
+    if (jobs.has(raw)) return
+    if (++taken >= maxJobs) drain().catch(fail)
+    const element = parseElement(raw) ?? malformed(raw)
+    const job = new Running(raw, element, tasks.get(element.task), terms)
+    jobs.set(raw, job)
+    if ((element.c ?? 0) < 2) run(job)
+    else if (suspect) settle(job, postpone(raw, element))
+    else suspect = job
+  }
+
+  function run(job: Running<D>): void {
+    if (job.unseen) show(job)
+    job.run().then((outcome) => settle(job, outcome), fail)
+  }
+
+  /** The first word on what becomes of a job counts. */
+  function settle(job: Running<D>, outcome: Move): void {
+    if (job.outcome) return
+    job.outcome = outcome
+    if (job.lost) forget(job)
+    else settled.push(job)
+    bell.ring()
+  }
+
+  function lose(job: Running<D>): void {
+    job.lost = true
+    job.abort(new Error('another worker took the job over, or an operator dropped it'))
+    log.warn('job taken away while it ran: it may run twice', job.fields())
+    if (!job.begun) forget(job)
+  }
+
+  function forget(job: Running<D>): void {
+    jobs.delete(job.raw)
+    if (job === suspect) suspect = undefined
   }
 
   // run:<me> is the truth. What is there and not here was taken by a STEP whose reply was lost;
   // what is here and not there was taken over by another worker, or dropped by an operator.
-  async #compare(): Promise<void> {
-    this.#reconcile = false
-    const copies = new Map<string, number>()
-    for (const raw of await this.#redis.lrange(`${this.#base}run:${this.#o.id}`, 0, -1)) {
-      copies.set(raw, (copies.get(raw) ?? 0) + 1)
-    }
-    for (const [raw, n] of copies) {
-      if (!this.#hand.jobs.has(raw)) this.#begin(raw)
-      const job = this.#hand.jobs.get(raw)
-      if (job) this.#hand.recount(job, n)
-    }
-    for (const job of this.#hand.jobs.values()) {
-      if (!copies.has(job.raw) && !job.lost && !job.move) this.#lose(job)
-    }
+  async function reconcile(): Promise<void> {
+    doubt = false
+    const raws = await redis.lrange(`${base}run:${id}`, 0, -1)
+    held = raws.length
+    raws.forEach(begin)
+    const listed = new Set(raws)
+    for (const job of jobs.values()) if (!listed.has(job.raw) && !job.lost && !job.outcome) lose(job)
   }
 
-  #begin(raw: string): void {
-    const twin = this.#hand.jobs.get(raw)
-    if (twin) return this.#hand.recount(twin, twin.copies + 1)
-    if (++this.#taken >= this.#o.maxJobs) this.stop().catch(() => {})
-    const element = parseElement(raw)
-    if (!element) {
-      this.#o.log.error('job malformed: it goes to the dead', { bytes: raw.length })
-      return this.#hand.reject(buryMalformed(raw))
-    }
-    const task = this.#tasks.get(element.task)
-    const suspicious = (element.c ?? 0) > 1
-    if (!task || (suspicious && this.#suspect)) {
-      if (!task) this.#o.log.warn('job of an unknown task: it waits', { job: element.id, task: element.task })
-      const delayMs = POSTPONE_MS * (0.5 + Math.random())
-      return this.#hand.reject({ raw, to: 'later', delayMs, id: element.id, ...status(element, 'waiting') })
-    }
-    const job = new Running(raw, element, this.#o.log)
-    this.#hand.add(job)
-    if (element.keep) this.#show(job)
-    if (suspicious) this.#suspect = job
-    else this.#execute(job, task)
+  /** Waits until the queue holds something. */
+  async function peek(): Promise<void> {
+    peeking = true
+    const queue = `${base}queue`
+    // From the head to the head: it moves nothing, so neither a lost nor a late reply matters.
+    const found = await persist(() => blocking.blmove(queue, queue, 'LEFT', 'LEFT', PEEK_SECONDS))
+    peeking = false
+    mayFind ||= typeof found === 'string'
+    bell.ring()
   }
 
-  #runSuspect(job: Running): void {
-    const task = this.#tasks.get(job.element.task)
-    if (this.#stopping || job.lost || !task) this.#settle(job, giveBack(job.raw, job.element))
-    else this.#execute(job, task)
-    if (job.lost) this.#suspect = undefined
-  }
-
-  #execute(job: Running, task: Task<InputSchema, D>): void {
-    job.begun = true
-    execute(job, task, this.#how).then(
-      (move) => this.#settle(job, move),
-      (error) => this.#fail(error),
-    )
-  }
-
-  #settle(job: Running, move: Parameters<Inflight['settle']>[1]): void {
-    this.#hand.settle(job, move)
-    if (job.lost && job === this.#suspect) this.#suspect = undefined
-    this.#work.ring()
-  }
-
-  #lose(job: Running): void {
-    job.lost = true
-    job.abort(new Error('another worker took the job over, or an operator dropped it'))
-    this.#o.log.warn('job taken away while it ran: it may run twice', job.fields())
-  }
-
-  #giveUpOn(job: Running): void {
-    job.deaf = true
-    this.#failure ??= new Error(`task "${job.element.task}" runs on past its timeout and ignores its signal`)
-    this.#o.log.error('job runs on past its timeout: the worker ends', job.fields(true))
-    this.stop().catch(() => {})
-    this.#work.ring()
-  }
-
-  #onlyDeaf = () => this.#hand.jobs.values().every((job) => job.deaf)
-
-  // The process is about to end, so that what runs on in it cannot overlap the next attempt.
-  #failDeaf(): void {
-    for (const job of this.#hand.jobs.values()) {
-      const task = this.#tasks.get(job.element.task)
-      if (task) this.#settle(job, failed(job, task, this.#o, job.aborted))
-    }
-  }
-
-  async #keepPeeking(): Promise<void> {
-    const queue = `${this.#base}queue`
-    for (;;) {
-      await this.#peek.wait()
-      if (this.#over) return
-      // From the head to the head: it waits, and moves nothing, so neither a lost nor a late reply matters.
-      const found = await this.#try(() => this.#blocking.blmove(queue, queue, 'LEFT', 'LEFT', PEEK_SECONDS))
-      if (typeof found === 'string') this.#mayFind = true
-      this.#work.ring()
-    }
-  }
-
-  async #keepBeating(): Promise<void> {
-    let more: boolean | undefined = false
-    for (;;) {
-      if (!more) await this.#beat.wait(this.#o.tickMs)
-      if (this.#over) return
-      more = await this.#try(() => this.#tick())
+  async function beat(): Promise<void> {
+    let more = false
+    while (!over()) {
+      if (!more) await sleep(tickMs)
+      // Who has nothing in hand and is about to leave does not report back.
+      more = !over() && !(stopping && jobs.size === 0) && (await tick())
     }
   }
 
   /** @returns whether more delayed jobs are due */
-  async #tick(): Promise<boolean> {
-    const { id, tickMs, leaseMs, concurrency, log } = this.#o
-    const jobs = [...this.#hand.jobs.values()]
-    for (const job of jobs) {
-      if (job.element.keep && !job.move && job.fraction !== job.shown) this.#show(job)
-    }
-    const me = describeWorker(concurrency, this.#startedAt, this.#stopping, jobs)
-    const reply = await call(this.#redis, TICK, this.#base, id, tickMs, leaseMs, JSON.stringify(me))
-    const [now, paused, more, known, stale] = reply
-    if (this.#paused && paused === 0) this.#mayFind = true
-    this.#paused = paused === 1
+  async function tick(): Promise<boolean> {
+    const running = [...jobs.values()].filter((job) => !job.outcome)
+    for (const job of running) if (job.unseen) show(job)
+    const me = JSON.stringify(describeWorker({ concurrency, startedAt, stopping }, running))
+    const [now, paused, more, known, stale] = await call(redis, TICK, base, id, tickMs, leaseMs, me)
+    open = paused === 0
+    mayFind = true
     // We were taken for dead: what has become of our jobs?
-    if (known === 0) this.#reconcile = true
-    if (this.#mayFind || this.#reconcile) this.#work.ring()
-    for (let i = 0; i + 1 < stale.length; i += 2) {
-      const [worker, score] = [String(stale[i]), String(stale[i + 1])]
-      const moved = await this.#reap(worker, score)
+    if (known === 0 || ++beats % RECONCILE_BEATS === 0) doubt = true
+    bell.ring()
+    for (const worker of stale) {
+      const moved = await reap(worker, leaseMs)
       if (moved >= 0) log.warn('worker died: its jobs are taken over', { worker, jobs: moved })
     }
-    if (!this.#stopping) await this.#cronTimer(now)
+    if (!stopping) await runCrons(now)
     return more === 1
   }
 
-  /** @param score the beat that the worker was last seen with; '' for oneself */
-  async #reap(worker: string, score: string): Promise<number> {
-    const raws = await this.#redis.lrange(`${this.#base}run:${worker}`, 0, -1)
-    const moves = raws.flatMap((raw) => moveArgs(crashed(raw), this.#o.keepDead))
-    return await call(this.#redis, REAP, this.#base, worker, score, ...moves)
+  /** @param lease that a worker must have overrun; '' for oneself */
+  async function reap(worker: string, lease: number | ''): Promise<number> {
+    const raws = await redis.lrange(`${base}run:${worker}`, 0, -1)
+    const moves = raws.flatMap((raw) => moveArgs(crashed(raw), keepDead))
+    return await call(redis, REAP, base, worker, lease, ...moves)
   }
 
-  /** The owner sees it running. Nothing depends on it: a failure is for the log. */
-  #show(job: Running): void {
-    job.shown = job.fraction
-    const { status: text = '', keepMs = 1 } = status(job.element, 'running', { progress: job.fraction ?? 0 })
-    this.#redis
-      .set(`${this.#base}r:${job.id}`, text, 'PX', keepMs)
-      .catch(
-        (error: unknown) => this.#over || this.#o.log.warn('job status not kept', { ...job.fields(), error }),
-      )
+  /** Its owner sees how far it is. Nothing depends on it: a failure is for the log. */
+  function show(job: Running<D>): void {
+    job.unseen = false
+    const shown = status(job.element, 'running', { progress: job.fraction ?? 0 })
+    redis
+      .set(`${base}r:${job.id}`, shown.status ?? '', 'PX', shown.keepMs ?? 1)
+      .catch((error: unknown) => over() || log.warn('job status not kept', { ...job.fields(), error }))
   }
 
-  /** Does it once. If Redis is not up to it, waits a little: the loop comes by again. Other errors end the worker. */
-  async #try<T>(act: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await act()
-    } catch (error) {
-      if (this.#over) return undefined
-      if (!passes(error)) throw error
-      this.#o.log.warn('worker: Redis refused a command; trying again', { error })
-      this.#reconcile = true
-      await new Promise((resolve) => setTimeout(resolve, RETRY_REDIS_MS))
-      return undefined
+  function stop(): Promise<void> {
+    drain().catch(fail)
+    return end.promise
+  }
+
+  async function drain(): Promise<void> {
+    if (stopping) return
+    stopping = true
+    bell.ring()
+    // Nothing in hand and nobody to tell.
+    if (jobs.size === 0 && redis.status !== 'ready') return finish()
+    await sleep(drainMs)
+    for (const job of jobs.values()) job.abort(new Error('the worker stops'))
+    await sleep(LAST_CALL_MS)
+    for (const job of jobs.values()) if (!job.deaf) settle(job, giveBack(job.raw, job.element))
+    await sleep(GIVE_UP_MS)
+    // Whoever finds the list will recover it.
+    finish()
+  }
+
+  function giveUpOn(job: Running<D>): void {
+    if (job.outcome || over()) return
+    job.deaf = true
+    failure ??= new Error(`task "${job.element.task}" runs on past its timeout and ignores its signal`)
+    log.error('job runs on past its timeout: the worker ends', job.fields(true))
+    drain().catch(fail)
+    bell.ring()
+  }
+
+  /** Until it succeeds or all is over. If Redis is not up to it, waits a little; other errors are thrown. */
+  async function persist<T>(act: () => Promise<T>): Promise<T | undefined> {
+    while (!over()) {
+      try {
+        return await act()
+      } catch (error) {
+        if (over()) break
+        if (!passes(error)) throw error
+        log.warn('worker: Redis refused a command; trying again', { error })
+        doubt = true
+        await sleep(RETRY_REDIS_MS)
+      }
     }
+    return undefined
   }
 
-  async #insist(act: () => Promise<unknown>): Promise<void> {
-    let done = false
-    while (!done && !this.#over) await this.#try(async () => act().then(() => (done = true)))
+  /** Ends early when all is over. */
+  async function sleep(ms: number): Promise<void> {
+    await timeout(ms, undefined, { signal: life.signal }).catch(() => {})
   }
 
   /** A part that fails ends the whole worker: a dead loop with a live heartbeat would be the worst state. */
-  #fail(error: unknown): void {
-    this.#failure ??= error instanceof Error ? error : new Error(String(error))
-    this.#finish()
+  function fail(error: unknown): void {
+    failure ??= error
+    finish()
   }
 
-  #finish(): void {
-    if (this.#over) return
-    this.#over = true
-    this.#stopWatchdog?.()
-    for (const timer of this.#timers) clearTimeout(timer)
-    for (const job of this.#hand.jobs.values()) clearTimeout(job.timer)
-    for (const bell of [this.#work, this.#peek, this.#beat]) bell.ring()
-    this.#redis.disconnect()
-    this.#blocking.disconnect()
-    if (this.#failure) this.#end.reject(this.#failure)
-    else this.#end.resolve()
-  }
-
-  #after(ms: number, act: () => void): void {
-    this.#timers.push(setTimeout(act, ms))
+  function finish(): void {
+    if (over()) return
+    life.abort()
+    bell.ring()
+    redis.disconnect()
+    blocking.disconnect()
+    if (failure === undefined) end.resolve()
+    else end.reject(failure)
   }
 }

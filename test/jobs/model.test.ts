@@ -54,7 +54,7 @@ const operation = fc.oneof(
   fc.record({
     kind: fc.constant('reap' as const),
     worker,
-    how: fc.constantFrom('own', 'right score', 'wrong score'),
+    how: fc.constantFrom('own', 'other'),
     twice,
   }),
   fc.record({
@@ -134,8 +134,9 @@ class Model {
         const others = moves.filter((m) => !acks.includes(m.raw)).flatMap((m) => moveArgs(m, KEEP_DEAD))
         for (let i = 0; i < times; i++) {
           const args = [op.worker, CONCURRENCY, op.want, acks.length, ...acks, ...others]
-          const [paused, , taken] = await call(redis, STEP, base, ...args)
-          if (paused) expect(taken).toEqual([])
+          const [open, held, taken] = await call(redis, STEP, base, ...args)
+          if (!open) expect(taken).toEqual([])
+          expect(held).toBe(await redis.llen(`${base}run:${op.worker}`))
           this.given.push(...taken)
         }
         this.#ended(moves)
@@ -150,7 +151,7 @@ class Model {
         if (!raw || !e) return
         const mine = (await redis.lrange(`${base}run:${op.worker}`, 0, -1)).includes(raw)
         const move = finish(raw, e)
-        const [, settled] = await call(
+        const [, , , settled] = await call(
           redis,
           STEP,
           base,
@@ -166,15 +167,17 @@ class Model {
       }
       case 'reap': {
         const raws = await redis.lrange(`${base}run:${op.worker}`, 0, -1)
-        const right = await redis.zscore(`${base}workers`, op.worker)
-        const score = op.how === 'own' ? '' : op.how === 'right score' && right !== null ? right : 'never'
+        const score = await redis.zscore(`${base}workers`, op.worker)
+        const age = Number(await redis.hget(`${base}clock`, 'clock')) - Number(score)
+        const stale = score !== null && age > LEASE_MS
+        const lease = op.how === 'own' ? '' : LEASE_MS
         const moves = raws.map(crashed)
         for (let i = 0; i < times; i++) {
           const args = moves.flatMap((move) => moveArgs(move, KEEP_DEAD))
-          const moved = await call(redis, REAP, base, op.worker, score, ...args)
-          if (score === 'never') expect(moved).toBe(-1)
+          const moved = await call(redis, REAP, base, op.worker, lease, ...args)
+          if (op.how === 'other' && !stale) expect(moved).toBe(-1)
         }
-        if (score !== 'never') this.#ended(moves)
+        if (op.how === 'own' || stale) this.#ended(moves)
         return
       }
       case 'operate': {

@@ -1,18 +1,26 @@
 // What holds for worker processes on a Redis of their own: kills, poison, blocked loops, a Redis that is full.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { createOperations } from '../../src/jobs/operate.ts'
 import { createQueue } from '../../src/jobs/queue.ts'
+import { keyBase } from '../../src/jobs/scripts.ts'
+import { defineTask } from '../../src/jobs/task.ts'
 import { startWorker } from '../../src/jobs/worker.ts'
+import { openLink } from '../support/faulty-link.ts'
 import { uniquePrefix } from '../support/services.ts'
 import { until } from '../support/until.ts'
 import { readLedger, spawnWorker, type WorkerProcess } from './processes.ts'
 import { hasRedisServer, startRedis, type RealRedis } from './real-redis.ts'
-import { gate } from './room.ts'
+import { backoff, gate, Text } from './room.ts'
 import { block, deaf, plain, poison, type ProcessOptions } from './worker-process.ts'
+
+const BLOCKER = join(import.meta.dir, 'blocker.ts')
+const WORKER = join(import.meta.dir, '../../src/worker.ts')
 
 describe.skipIf(!hasRedisServer())('worker processes', () => {
   let server: RealRedis
@@ -22,7 +30,8 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
 
   beforeAll(async () => {
     server = await startRedis()
-    redis = new Redis(server.url)
+    redis = new Redis(server.url, { maxRetriesPerRequest: null })
+    redis.on('error', () => {}) // it is killed on purpose
     dir = await mkdtemp(join(tmpdir(), 'restbun-jobs-'))
   })
   afterAll(async () => {
@@ -155,6 +164,52 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
   }, 60_000)
 })
 
+describe.skipIf(!hasRedisServer())('a worker of src/worker.ts whose event loop is blocked', () => {
+  let server: RealRedis
+  beforeAll(async () => {
+    server = await startRedis()
+  })
+  afterAll(() => server.remove())
+
+  /** Blocks it for three seconds as soon as it is at work, and stops it when it has come through that. */
+  async function runBlocked(...flags: string[]) {
+    const child = spawn(process.execPath, ['--no-orphans', ...flags, '--preload', BLOCKER, WORKER], {
+      env: {
+        ...process.env,
+        NODE_ENV: 'production',
+        DATABASE_URL: 'postgres://127.0.0.1:1/none',
+        REDIS_URL: server.url,
+        REDIS_PREFIX: uniquePrefix(),
+        JOB_BLOCK_MS: '1000',
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let said = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        said += String(chunk)
+        if (String(chunk).includes('worker at work')) child.kill('SIGWINCH')
+        if (String(chunk).includes('came through')) child.kill('SIGTERM')
+      })
+    }
+    const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
+    return { code, signal, said }
+  }
+
+  test('is killed, and says so', async () => {
+    const { signal, said } = await runBlocked()
+    expect(signal).toBe('SIGKILL')
+    expect(said).toContain('has not turned for 1000 ms: killed')
+  }, 20_000)
+
+  test('lives under --hot, where a person may be looking at it', async () => {
+    expect(await runBlocked('--hot')).toMatchObject({
+      code: 0,
+      said: expect.stringContaining('came through'),
+    })
+  }, 20_000)
+})
+
 describe.skipIf(!hasRedisServer())('a Redis that is full', () => {
   test('refuses an enqueue aloud, and is drained by its workers', async () => {
     const server = await startRedis()
@@ -187,7 +242,75 @@ describe.skipIf(!hasRedisServer())('a Redis that is full', () => {
     }
   }, 30_000)
 
-  test('a Redis that may evict is warned about', async () => {
+  test('loses no delayed or failing job, and its workers go on when there is room again', async () => {
+    const server = await startRedis()
+    const redis = new Redis(server.url)
+    const prefix = uniquePrefix()
+    const warned: string[] = []
+    const log = { debug() {}, info() {}, warn: (message: string) => void warned.push(message), error() {} }
+    const done: string[] = []
+    const task = defineTask({
+      name: 'second',
+      input: Text,
+      backoff,
+      run: ({ text }, job) => {
+        if (job.attempt === 1) throw new Error('the first time')
+        done.push(text)
+      },
+    })
+    try {
+      const queue = createQueue({ redis, prefix, maxBytes: 10_000 })
+      const operations = createOperations({ redis, prefix })
+      const texts = Array.from({ length: 60 }, (_, i) => String(i))
+      for (const [i, text] of texts.entries()) {
+        await queue.enqueue(task, { text }, i % 2 === 0 ? {} : { delayMs: 300 })
+      }
+      await redis.rpush(`${keyBase(prefix)}run:gone`, '{"id":"x","task":"second","data":{"text":"x"}}')
+      await redis.config('SET', 'maxmemory', '1mb')
+      // It starts while Redis is full: it cannot beat, so it is not at work yet.
+      const options = { redis, prefix, id: 'gone', tasks: [task], deps: undefined, log, blockMs: null }
+      const worker = startWorker({ ...options, tickMs: 50, leaseMs: 1000 })
+      await until('a refusal', () => warned.some((line) => line.includes('Redis refused a command')))
+      const { waiting, later, running } = await operations.stats()
+      expect(waiting + later + running).toBe(61)
+      await redis.config('SET', 'maxmemory', '0')
+      await worker.ready
+      await until('half of them', () => done.length > 10)
+      await redis.config('SET', 'maxmemory', '1mb')
+      warned.length = 0
+      await until('another refusal', () => warned.some((line) => line.includes('Redis refused a command')))
+      await redis.config('SET', 'maxmemory', '0')
+      await until('all of them', () => done.length >= 61)
+      expect(done.toSorted()).toEqual([...texts, 'x'].toSorted())
+      await worker.stop()
+      expect(await operations.stats()).toMatchObject({ waiting: 0, later: 0, running: 0, dead: 0 })
+    } finally {
+      redis.disconnect()
+      await server.remove()
+    }
+  }, 30_000)
+})
+
+describe.skipIf(!hasRedisServer())('a Redis', () => {
+  test('older than 6.2 is refused by name', async () => {
+    const server = await startRedis()
+    // Its own words, but for the version, which begins with a 5.
+    const link = await openLink(server.url, (text) => text.replace(/redis_version:\d/, 'redis_version:5'))
+    const redis = new Redis(link.url, { lazyConnect: true })
+    const log = { debug() {}, info() {}, warn() {}, error() {} }
+    try {
+      const worker = startWorker({ redis, prefix: 'x:', id: 'a', tasks: [], deps: undefined, log })
+      for (const why of await Promise.all([worker.ready.catch(String), worker.ended.catch(String)])) {
+        expect(why).toMatch(/^Error: Redis 5\.\d+\.\d+ is too old: the queue needs Redis 6\.2 or newer/)
+      }
+    } finally {
+      redis.disconnect()
+      await link.close()
+      await server.remove()
+    }
+  })
+
+  test('that may evict is warned about', async () => {
     const server = await startRedis(['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'])
     const redis = new Redis(server.url)
     const warned: string[] = []

@@ -145,8 +145,8 @@ describe('a task', () => {
       const task = defineTask({
         name: 'fail',
         input: Text,
-        attempts: 3,
-        backoff,
+        attempts: 6,
+        backoff: { minMs: 20, maxMs: 100 },
         run: (_input, job) => {
           attempts.push(job.attempt)
           throw new RangeError(`no luck with ${job.id}`)
@@ -155,13 +155,18 @@ describe('a task', () => {
       const { id } = await room.queue.enqueue(task, { text: 'x' }, { by: 'ann', requestId: 'r-1' })
       await room.worker([task])
       await room.idle()
-      expect(attempts).toEqual([1, 2, 3])
+      expect(attempts).toEqual([1, 2, 3, 4, 5, 6])
       const [dead] = await room.operations.list('dead')
-      expect(dead).toMatchObject({ id, failures: 3, error: `RangeError: no luck with ${id}`, by: 'ann' })
-      expect(room.said('tried again').map((line) => line.fields.delayMs)).toHaveLength(2)
+      expect(dead).toMatchObject({ id, failures: 6, error: `RangeError: no luck with ${id}`, by: 'ann' })
+      // It doubles up to the most, and a random half of it is left out.
+      const waits = room.said('tried again').map((line) => Number(line.fields.delayMs))
+      expect(waits).toHaveLength(5)
+      const shares = [20, 40, 80, 100, 100].map((most, i) => (waits[i] ?? NaN) / most)
+      for (const share of shares) expect(share).toBeWithin(0.45, 1.001)
+      expect(new Set(shares).size).toBeGreaterThan(1)
       expect(room.said('last time')[0]).toMatchObject({
         level: 'error',
-        fields: { job: id, task: 'fail', attempt: 3, requestId: 'r-1', ms: expect.any(Number) },
+        fields: { job: id, task: 'fail', attempt: 6, requestId: 'r-1', ms: expect.any(Number) },
       })
     }),
   )
@@ -247,6 +252,26 @@ describe('a task', () => {
       await room.idle()
       expect(runs).toBe(2)
       expect(String(room.said('tried again')[0]?.fields.error)).toContain('timed out after 30 ms')
+    }),
+  )
+
+  test(
+    'whose timeout is longer than any timer has all the time',
+    inRoom(async (room) => {
+      const aborted: boolean[] = []
+      const task = defineTask({
+        name: 'patient',
+        input: Text,
+        timeoutMs: Infinity,
+        run: async (_input, job) => {
+          await Bun.sleep(20)
+          aborted.push(job.signal.aborted)
+        },
+      })
+      await room.queue.enqueue(task, { text: 'x' })
+      await room.worker([task])
+      await room.idle()
+      expect(aborted).toEqual([false])
     }),
   )
 

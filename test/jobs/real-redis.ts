@@ -20,9 +20,12 @@ export interface RealRedis {
 /** Whether this machine has a redis-server. */
 export const hasRedisServer = () => Bun.which('redis-server') !== null
 
-/** @param settings such as `['--maxmemory', '4mb']` */
-export async function startRedis(settings: string[] = []): Promise<RealRedis> {
-  const dir = await mkdtemp(join(tmpdir(), 'restbun-redis-'))
+/**
+ * @param settings such as `['--maxmemory', '4mb']`
+ * @param parent of the folder for its data
+ */
+export async function startRedis(settings: string[] = [], parent = tmpdir()): Promise<RealRedis> {
+  const dir = await mkdtemp(join(parent, 'restbun-redis-'))
   const port = await freePort()
   const url = `redis://127.0.0.1:${port}`
   let child: ChildProcess | undefined

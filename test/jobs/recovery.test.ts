@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { Redis } from 'ioredis'
 import { Bell } from '../../src/jobs/bell.ts'
-import { judge } from '../../src/jobs/connection.ts'
+import { defineCron } from '../../src/jobs/cron.ts'
 import { defineTask } from '../../src/jobs/task.ts'
 import { startWorker } from '../../src/jobs/worker.ts'
 import { openLink } from '../support/faulty-link.ts'
@@ -246,16 +246,15 @@ describe('a reply that was lost', () => {
     'of an enqueue that was sent again: two identical elements are one job, and the worker goes on',
     inRoom(async (room) => {
       const { task, started, open } = gate()
+      const next = gate('next')
       const twin = '{"id":"twin","task":"gate","data":{"text":"twin"}}'
       await room.redis.rpush(`${room.base}queue`, twin, twin, twin)
-      await room.worker([task], { concurrency: 3 })
+      await room.worker([task, next.task], { concurrency: 3 })
       await until('the twins in hand', async () => (await room.ids('running')).length === 3)
       open()
       await room.idle()
       expect(started).toEqual(['twin'])
       // Its hands are free again: all three of them.
-      const next = gate('next')
-      await room.worker([next.task, task], { concurrency: 3, id: 'w0b' })
       await room.queue.enqueueBulk(
         next.task,
         ['a', 'b', 'c'].map((text) => ({ text })),
@@ -323,6 +322,34 @@ describe('on one Redis', () => {
   )
 
   test(
+    'two prefixes are two queues: not a job, a key, a cron, a worker or a pause of one is seen in the other',
+    inRoom((one) =>
+      inRoom(async (two) => {
+        const [a, b] = [collector(), collector()]
+        const cron = (task: typeof a.task, text: string) =>
+          defineCron({ name: 'same', schedule: '* * * * *', task, input: { text } })
+        const minuteAgo = String(Date.now() - 61_000)
+        for (const room of [one, two]) await room.redis.hset(`${room.base}cron`, 'same', minuteAgo)
+        await two.operations.pause()
+        for (const room of [one, two]) {
+          expect((await room.queue.enqueue(a.task, { text: 'unique' }, { unique: 'k' })).added).toBe(true)
+        }
+        // The same id of a worker, too.
+        await one.worker([a.task], { id: 'w', crons: [cron(a.task, 'tick of one')] })
+        await two.worker([b.task], { id: 'w', crons: [cron(b.task, 'tick of two')] })
+        await until('the jobs of one', () => a.ran.length === 2)
+        expect(a.ran.toSorted()).toEqual(['tick of one', 'unique'])
+        expect(b.ran).toEqual([])
+        await two.operations.resume()
+        await until('the jobs of two', () => b.ran.length === 2)
+        expect(b.ran.toSorted()).toEqual(['tick of two', 'unique'])
+        await two.idle()
+        expect((await two.operations.stats()).workers.map((worker) => worker.id)).toEqual(['w'])
+      })(),
+    ),
+  )
+
+  test(
     'a key of a wrong type ends the worker aloud: it does not beat on with a dead loop',
     inRoom(async (room) => {
       const { task } = collector()
@@ -330,6 +357,21 @@ describe('on one Redis', () => {
       const worker = await room.worker([task])
       expect(worker.ended).rejects.toThrow('WRONGTYPE')
       await worker.ended.catch(() => {})
+    }),
+  )
+
+  test(
+    'a key that turns into another type loses no job that would have moved there',
+    inRoom(async (room) => {
+      const { task, started } = gate()
+      await room.queue.enqueue(task, { text: 'x' })
+      const worker = await room.worker([task], { drainMs: 0 })
+      await until('it to run', () => started.length === 1)
+      await room.redis.set(`${room.base}queue`, 'not a list')
+      // It gives the job back, and cannot.
+      expect(worker.stop()).rejects.toThrow('WRONGTYPE')
+      await worker.ended.catch(() => {})
+      expect(await room.redis.llen(`${room.base}run:w0`)).toBe(1)
     }),
   )
 
@@ -362,21 +404,6 @@ describe('on one Redis', () => {
       expect(most).toBeGreaterThan(7)
     }),
   )
-})
-
-test('a Redis older than 6.2 is refused by name; one that hides its version is trusted', () => {
-  expect(judge('redis_version:6.0.16\r\n').refuse).toContain('Redis 6.0.16 is too old')
-  expect(judge('redis_version:5.9.0\r\n').refuse).toContain('too old')
-  for (const fine of [
-    'redis_version:6.2.0\r\n',
-    'redis_version:7.0.15\r\n',
-    'redis_version:10.0.0\r\n',
-    '',
-  ]) {
-    expect(judge(fine)).toEqual({ refuse: undefined, warn: undefined })
-  }
-  expect(judge('redis_version:7.0.0\r\nmaxmemory_policy:allkeys-lru\r\n').warn).toContain('allkeys-lru')
-  expect(judge('redis_version:7.0.0\r\nmaxmemory_policy:noeviction\r\n').warn).toBeUndefined()
 })
 
 test('options that cannot work are refused at once', () => {

@@ -4,7 +4,8 @@ import { Redis } from 'ioredis'
 import { z } from 'zod'
 import type { Log, LogFields } from '../../src/deps.ts'
 import { defineTask } from '../../src/jobs/task.ts'
-import { startWorker, type WorkerOptions } from '../../src/jobs/worker.ts'
+import type { WorkerOptions } from '../../src/jobs/options.ts'
+import { startWorker } from '../../src/jobs/worker.ts'
 
 /** What the process is told, as JSON in its first argument. */
 export type ProcessOptions = { url: string; ledger: string; log?: string } & Pick<

@@ -12,8 +12,11 @@ export interface FaultyLink {
   close(): Promise<void>
 }
 
-/** Opens a link on a free port of loopback. */
-export async function openLink(serviceUrl: string): Promise<FaultyLink> {
+/**
+ * Opens a link on a free port of loopback.
+ * @param rewrite changes what the service says, piece by piece
+ */
+export async function openLink(serviceUrl: string, rewrite?: (text: string) => string): Promise<FaultyLink> {
   const target = new URL(serviceUrl)
   const sockets = new Set<Socket>()
   let stalled = false
@@ -27,7 +30,8 @@ export async function openLink(serviceUrl: string): Promise<FaultyLink> {
         const pass = (from: Socket, to: Socket) => {
           sockets.add(from)
           from.on('data', (chunk) => {
-            if (!stalled) to.write(chunk)
+            if (stalled) return
+            to.write(rewrite && from === service ? rewrite(String(chunk)) : chunk)
           })
           from.on('error', () => to.destroy())
           from.on('close', () => {

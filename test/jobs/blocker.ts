@@ -1,0 +1,10 @@
+// Preloaded into a worker: blocks its event loop for three seconds when it gets SIGWINCH.
+import { writeSync } from 'node:fs'
+
+const BLOCK_MS = 3000
+
+process.on('SIGWINCH', () => {
+  const until = performance.now() + BLOCK_MS
+  while (performance.now() < until);
+  writeSync(1, 'came through\n')
+})
