@@ -12,7 +12,7 @@ const LINGER_MS = 500
 await boot(async ({ isFirst }) => {
   const config = loadConfig()
   const { deps, log, close } = createDeps(config)
-  const { isSupervised, observe, beforeServing, serves, drains } = joinSupervisor()
+  const { isSupervised, observe, beforeServing, serves, drains, ends } = joinSupervisor()
   if (isFirst && !isSupervised) log.info('settings', printableConfig(config))
   await beforeServing(deps.ready)
   const lingerMs = isSupervised ? LINGER_MS : 0
@@ -25,6 +25,7 @@ await boot(async ({ isFirst }) => {
     async stop() {
       drains()
       await server.drain(Math.min(config.requestTimeoutMs, config.processes.drainMs))
+      ends()
       await close()
     },
     async retire() {

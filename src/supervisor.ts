@@ -1,16 +1,17 @@
 // Keeps the service alive: starts API processes and workers, watches them, replaces them without a gap, and drains them.
-// It holds no connection and runs none of the app's code, so that nothing of theirs can hurt it.
+// It runs none of the app's code, so that nothing there can hurt it.
 import { statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ConfigError, loadConfig, printableConfig } from './config.ts'
-import { readConnectionLimit } from './infra/postgres.ts'
+import { openFigures } from './infra/figures.ts'
 import { createLog } from './infra/log.ts'
 import { Child } from './process/child.ts'
 import { bunIn, folderAsGiven, isEnvironmentOriginal, readEnvironment } from './process/environment.ts'
 import { Fleet } from './process/fleet.ts'
 import { adviceOnPool, adviceOnReload, sharesPorts } from './process/host.ts'
 import { boot } from './process/lifecycle.ts'
+import type { MetricsSources } from './process/metrics.ts'
 import { notifySystemd } from './process/notify.ts'
 import { refuseTakenPort } from './process/port.ts'
 import type { Spawn } from './process/slot.ts'
@@ -36,13 +37,23 @@ await boot(async () => {
   const startedAt = Date.now()
   log.info('settings', printableConfig(config))
 
+  const figures = openFigures(config, log)
+  const metrics = await openMetrics(config.metricsPort, () => [fleet, config.databasePool, figures])
   let spawned = 0
   const spawn: Spawn = (name, id, replacing) => {
     const boardFile = join(boards, String(++spawned))
-    const entry = name.startsWith('server') ? 'src/server.ts' : 'src/worker.ts'
+    const isServer = name.startsWith('server')
+    const counts = isServer && metrics ? `${boardFile}.metrics` : undefined
     const options = ['--board', boardFile, '--id', id, ...(replacing ? ['--replacing'] : [])]
+    if (counts !== undefined) options.push('--metrics', counts)
+    const entry = isServer ? 'src/server.ts' : 'src/worker.ts'
     const command = [bunIn(folder), '--no-orphans', entry, ...options]
-    return new Child({ ...config.processes, name, command, cwd: folder, boardFile, replacing }, log)
+    const child = new Child({ ...config.processes, name, command, cwd: folder, boardFile, replacing }, log)
+    if (counts !== undefined) {
+      metrics?.add(counts)
+      void child.gone.then(() => metrics?.bury(counts))
+    }
+    return child
   }
 
   const fleet = new Fleet({
@@ -50,7 +61,7 @@ await boot(async () => {
     spawn,
     host: hostname(),
     limits: limitsHere(config.processes),
-    settings() {
+    readLimits() {
       config = loadConfig(readEnvironment(folder))
       return limitsHere(config.processes)
     },
@@ -82,16 +93,21 @@ await boot(async () => {
   if (web < config.processes.web) log.warn('one API process: on this system they cannot share a port')
   const advice = config.production ? adviceOnReload() : undefined
   if (advice !== undefined) log.warn(advice)
-  void readConnectionLimit(config, log).then((limit) => {
-    log.info('connections to Postgres', { pool: config.databasePool, processes: web + workers, limit })
-    const warning = adviceOnPool(web + workers, config.databasePool, limit)
-    if (warning !== undefined) log.warn(warning)
-  })
+  figures.connectionLimit().then(
+    (limit) => {
+      log.info('connections to Postgres', { pool: config.databasePool, processes: web + workers, limit })
+      const warning = adviceOnPool(web + workers, config.databasePool, limit)
+      if (warning !== undefined) log.warn(warning)
+    },
+    () => {}, // away: the processes say so
+  )
 
   const end = async () => {
     clearInterval(watch)
     await notify('STOPPING=1')
     await fleet.stop()
+    await metrics?.close()
+    await figures.close()
     removeStatus(dataDir, boards)
     await log.close()
   }
@@ -108,6 +124,13 @@ await boot(async () => {
 
 function limitsHere<T extends { web: number }>(processes: T): T {
   return sharesPorts ? processes : { ...processes, web: Math.min(1, processes.web) }
+}
+
+/** The library costs memory and time to load: only where somebody asks for metrics. */
+async function openMetrics(port: number | undefined, sources: () => MetricsSources) {
+  if (port === undefined) return undefined
+  const { Metrics } = await import('./process/metrics.ts')
+  return new Metrics(port, sources)
 }
 
 /** Calls back when the file is touched, or appears. */

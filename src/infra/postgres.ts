@@ -6,30 +6,11 @@ import type { Log } from '../deps.ts'
 import { logStatements } from './sql-log.ts'
 
 const CONNECT_TIMEOUT_S = 5
-const LIMIT_RETRY_MS = 5000
 /**
  * While Postgres is away each attempt to connect fails one waiting query: a short pause between attempts
  * is what makes them all fail at once. postgres.js's own pause grows, and lets them hang.
  */
 const RECONNECT_PAUSE_S = 0.005
-
-/** How many connections Postgres has for ordinary users. Waits for as long as Postgres is away. */
-export async function readConnectionLimit(config: Config, log: Log): Promise<number> {
-  for (;;) {
-    const { sql } = openPostgres({ ...config, databasePool: 1 }, log)
-    try {
-      const [row] = await sql<{ connections: number }[]>`
-        select current_setting('max_connections')::int
-          - current_setting('superuser_reserved_connections')::int as connections`
-      if (row) return row.connections
-    } catch {
-      // The processes say that it is away.
-    } finally {
-      await sql.end({ timeout: 1 })
-    }
-    await new Promise((resolve) => setTimeout(resolve, LIMIT_RETRY_MS))
-  }
-}
 
 /** Opens a pool (nothing connects before the first query) and wraps it in Drizzle. */
 export function openPostgres(config: Config, log: Log) {

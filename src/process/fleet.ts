@@ -24,16 +24,24 @@ export interface Reload {
 
 export type Limits = Config['processes']
 
-/** A fleet and what it is told: limits and numbers may change with every reload. */
+export interface FleetOptions {
+  log: Log
+  spawn: Spawn
+  /** Begins the ids of processes. */
+  host: string
+  limits: Limits
+  /** Reads the settings afresh, at each reload. Throws if they are faulty. */
+  readLimits(): Limits
+  /** Something has changed that an operator may want to know. */
+  onChange(): void
+}
+
 export class Fleet {
   slots: Slot[] = []
   lastReload: Reload | undefined
+  readonly #o: FleetOptions
   readonly #log: Log
-  readonly #spawn: Spawn
   readonly #id = crypto.randomUUID().slice(0, 8)
-  readonly #host: string
-  readonly #settings: () => Limits
-  readonly #onChange: () => void
   #limits: Limits
   #timer: ReturnType<typeof setInterval> | undefined
   #isReplacing = false
@@ -42,24 +50,10 @@ export class Fleet {
   #closed = false
   #seen = ''
 
-  /**
-   * @param settings reads the settings afresh, at each reload; it throws if they are faulty
-   * @param onChange is called when something has changed that an operator may want to know
-   */
-  constructor(options: {
-    log: Log
-    spawn: Spawn
-    host: string
-    limits: Limits
-    settings: () => Limits
-    onChange: () => void
-  }) {
+  constructor(options: FleetOptions) {
+    this.#o = options
     this.#log = options.log
-    this.#spawn = options.spawn
-    this.#host = options.host
     this.#limits = options.limits
-    this.#settings = options.settings
-    this.#onChange = options.onChange
   }
 
   /** Starts all. Resolves when all are ready; rejects if one ends before it ever ran: then none of them will. */
@@ -109,20 +103,20 @@ export class Fleet {
     }
     this.lastReload = reload
     this.#log.info('reload begins')
-    this.#onChange()
+    this.#o.onChange()
     const failure = await this.#renewAll()
     reload.ms = Math.round(performance.now() - started)
     reload.result = failure === undefined ? 'succeeded' : 'failed'
     reload.reason = failure
     if (failure === undefined) this.#log.info('reload done', { ms: reload.ms })
     else this.#log.error(`reload FAILED, what ran before runs on: ${failure}`, { ms: reload.ms })
-    this.#onChange()
+    this.#o.onChange()
   }
 
   /** @returns what went wrong */
   async #renewAll(): Promise<string | undefined> {
     try {
-      this.#limits = this.#settings()
+      this.#limits = this.#o.readLimits()
     } catch (error) {
       return error instanceof Error ? error.message : String(error)
     }
@@ -151,14 +145,15 @@ export class Fleet {
   }
 
   #createSlot(name: string): Slot {
-    return new Slot(name, `${this.#host}-${this.#id}-${name.replace(' ', '')}`, this.#log, this.#spawn)
+    const { host, log, spawn } = this.#o
+    return new Slot(name, `${host}-${this.#id}-${name.replace(' ', '')}`, log, spawn)
   }
 
   #check(elapsedMs: number): void {
     for (const child of this.children()) child.check(elapsedMs)
     this.#recycle()
     const seen = this.slots.flatMap((s) => [...s.alive].map((c) => `${c.pid}${c.state}`)).join(' ')
-    if (seen !== this.#seen) this.#onChange()
+    if (seen !== this.#seen) this.#o.onChange()
     this.#seen = seen
   }
 

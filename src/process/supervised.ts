@@ -1,6 +1,7 @@
 // What a process tells the supervisor that started it, if one did: how far it is, that its event loop turns, what it serves.
 import { parseArgs } from 'node:util'
 import type { Observe } from '../web/factory.ts'
+import { countRequests } from './request-metrics.ts'
 import { Scoreboard } from './scoreboard.ts'
 
 const BEAT_MS = 100
@@ -21,12 +22,15 @@ export interface Supervised {
   /** It runs; it is ready as soon as its services have answered. */
   serves(servicesAnswer: () => Promise<void>): void
   drains(): void
+  /** Writes what is to be known of it when it is gone. */
+  ends(): void
 }
 
 /** Reads from the command line whether there is a supervisor, and from then on keeps its scoreboard. */
 export function joinSupervisor(): Supervised {
-  const { board: path, id, replacing = false } = readArguments()
+  const { board: path, metrics, id, replacing = false } = readArguments()
   if (path === undefined) return ALONE
+  const counts = metrics === undefined ? undefined : countRequests(metrics)
   const board = Scoreboard.open(path)
   keepBeating(board)
   return {
@@ -34,7 +38,10 @@ export function joinSupervisor(): Supervised {
     id,
     observe: (method, request, requestId) => {
       const ticket = board.begin(`${method} ${request} ${requestId}`)
-      return () => board.end(ticket)
+      return (route, status, ms) => {
+        board.end(ticket)
+        counts?.count(method, route, status, ms)
+      }
     },
     async beforeServing(servicesAnswer) {
       if (replacing) await insist(servicesAnswer, board)
@@ -48,6 +55,9 @@ export function joinSupervisor(): Supervised {
     drains() {
       board.progress = 'draining'
     },
+    ends() {
+      counts?.write()
+    },
   }
 }
 
@@ -58,12 +68,18 @@ const ALONE: Supervised = {
   beforeServing: async () => {},
   serves() {},
   drains() {},
+  ends() {},
 }
 
 function readArguments() {
   const { values } = parseArgs({
     args: process.argv.slice(2),
-    options: { board: { type: 'string' }, id: { type: 'string' }, replacing: { type: 'boolean' } },
+    options: {
+      board: { type: 'string' },
+      metrics: { type: 'string' },
+      id: { type: 'string' },
+      replacing: { type: 'boolean' },
+    },
   })
   return values
 }
