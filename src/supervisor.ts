@@ -119,7 +119,11 @@ await boot(async () => {
       process.exit(1)
     },
   )
-  return { log, stop: end, retire: end, hurry: () => log.warn('ends at once, and all below with it') }
+  const hurry = () => {
+    log.warn('the second signal: ends at once, and all below with it')
+    removeStatus(dataDir, boards)
+  }
+  return { log, stop: end, retire: end, hurry }
 })
 
 function limitsHere<T extends { web: number }>(processes: T): T {

@@ -27,7 +27,8 @@ const LAST_WORDS_MS = 200
 const NAMED = 5
 
 export class Child {
-  readonly name: string
+  /** For the log: `server 1 (pid 4711)`. */
+  readonly title: string
   readonly pid: number
   readonly startedAt = Date.now()
   readonly #started = performance.now()
@@ -54,7 +55,6 @@ export class Child {
   constructor(launch: Launch, log: Log) {
     this.#launch = launch
     this.#log = log
-    this.name = launch.name
     this.board = Scoreboard.create(launch.boardFile)
     this.#process = Bun.spawn(launch.command, {
       cwd: launch.cwd,
@@ -62,6 +62,7 @@ export class Child {
       detached: true, // a Ctrl-C in the terminal is for the supervisor
     })
     this.pid = this.#process.pid
+    this.title = `${launch.name} (pid ${this.pid})`
     this.ready = this.#ready.promise
     this.ready.catch(() => {}) // not everybody asks
     this.gone = this.#untilGone()
@@ -126,15 +127,14 @@ export class Child {
 
   #becomeReady(): void {
     this.state = 'ready'
-    this.#log.info(`${this.name} is ready`, { pid: this.pid, ms: Math.round(this.age) })
+    this.#log.info(`${this.title} is ready`, { ms: Math.round(this.age) })
     this.#ready.resolve()
   }
 
   #commitHarakiri(): void {
     const now = Date.now()
     const serving = this.board.serving()
-    this.#log.error(`HARAKIRI ${this.name} (pid ${this.pid}): its event loop has been blocked too long`, {
-      pid: this.pid,
+    this.#log.error(`HARAKIRI: ${this.title} has been blocked too long`, {
       blockedMs: Math.round(this.#stillMs),
       died: this.board.inFlight,
       serving: serving
@@ -160,7 +160,7 @@ export class Child {
     const words = this.state === 'booting' && this.#said !== '' ? `: ${this.#said.trim()}` : ''
     this.end = this.#killedFor ?? `${how}${this.state === 'retiring' ? '' : this.#dying()}${words}`
     this.state = 'gone'
-    this.#ready.reject(new Error(`${this.name} (pid ${this.pid}) ${this.end}`))
+    this.#ready.reject(new Error(`${this.title} ${this.end}`))
     rmSync(this.boardFile, { force: true })
   }
 

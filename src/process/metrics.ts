@@ -81,7 +81,7 @@ function describeProcesses(registry: Registry, { slots }: Fleet): void {
       const value = read(slot)
       return value === undefined ? [] : { labels: { process: slot.name }, value }
     })
-  const inFlight = of(({ alive }) => [...alive].reduce((sum, { board }) => sum + board.inFlight, 0))
+  const inFlight = of(({ alive }) => [...alive].reduce((n, { board }) => n + board.inFlight, 0))
   gauge(registry, 'http_requests_in_flight', 'Requests that are being served.', inFlight)
   const lag = of(({ current }) => current && current.board.lagMs / 1000)
   gauge(registry, 'event_loop_lag_seconds', 'The longest delay of a timer in the last second.', lag)

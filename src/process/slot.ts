@@ -75,7 +75,7 @@ export class Slot {
     this.successor = undefined
     this.lastReason = why
     if (this.#closed) this.current.retire()
-    if (old) this.#log.info(`${this.name} (pid ${old.pid}) retires: ${why}`, { pid: old.pid })
+    if (old) this.#log.info(`${old.title} retires: ${why}`)
     old?.retire()
     await old?.gone
     return undefined
@@ -99,8 +99,8 @@ export class Slot {
   #onGone(child: Child): void {
     this.alive.delete(child)
     const wasAsked = this.#closed || (child !== this.current && child !== this.successor)
-    if (wasAsked) this.#log.info(`${this.name} is gone: ${child.end}`, { pid: child.pid })
-    else this.#log.error(`${this.name} died: ${child.end}`, { pid: child.pid })
+    if (wasAsked) this.#log.info(`${child.title} is gone: ${child.end}`)
+    else this.#log.error(`${child.title} died: ${child.end}`)
     if (this.#closed || child !== this.current) return
     this.current = undefined
     this.restarts++

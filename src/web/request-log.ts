@@ -28,7 +28,7 @@ export const requestLog = (config: Settings) =>
     } finally {
       const elapsed = performance.now() - started
       writeLine(c, status, elapsed, config)
-      observeEnd?.(routePath(c, -1), status, elapsed)
+      observeEnd?.(routePath(c), status, elapsed)
     }
   })
 

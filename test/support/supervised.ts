@@ -1,5 +1,5 @@
 // A service as production runs it: a supervisor with its processes, on a database, a port and a key prefix of its own.
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isAlive } from '../../scripts/services/child.ts'
@@ -18,29 +18,38 @@ export type Service = Awaited<ReturnType<typeof startService>>
  */
 export async function startService(
   env: Record<string, string> = {},
-  options: { folder?: string; untilReady?: boolean } = {},
+  options: {
+    folder?: string
+    /** Variables that stand in the folder's `.env`, and so may change with a reload. */
+    envFile?: (databaseUrl: string) => Record<string, string>
+    untilReady?: boolean
+  } = {},
 ) {
   const database = await createDatabase()
   const prefix = uniquePrefix()
   const dataDir = mkdtempSync(join(tmpdir(), 'restbun-supervised-'))
   const port = await freePort()
   const folder = options.folder ?? ROOT
+  const inFile = options.envFile?.(database.url) ?? {}
+  if (options.envFile) writeEnvFile(folder, inFile)
+  const inherited: Record<string, string> = {
+    PATH: process.env.PATH ?? '',
+    PWD: folder,
+    DATABASE_URL: database.url,
+    REDIS_URL: redisUrl(),
+    REDIS_PREFIX: prefix,
+    DATA_DIR: dataDir,
+    PORT: String(port),
+    WEB_PROCESSES: '2',
+    WORKER_PROCESSES: '0',
+    LOG_LEVEL: 'info',
+    LOG_FORMAT: 'json',
+    ...env,
+  }
+  for (const name of Object.keys(inFile)) delete inherited[name]
   const child = Bun.spawn([process.execPath, '--no-orphans', '--no-env-file', 'src/supervisor.ts'], {
     cwd: folder,
-    env: {
-      PATH: process.env.PATH ?? '',
-      PWD: folder,
-      DATABASE_URL: database.url,
-      REDIS_URL: redisUrl(),
-      REDIS_PREFIX: prefix,
-      DATA_DIR: dataDir,
-      PORT: String(port),
-      WEB_PROCESSES: '2',
-      WORKER_PROCESSES: '0',
-      LOG_LEVEL: 'info',
-      LOG_FORMAT: 'json',
-      ...env,
-    },
+    env: inherited,
     stdout: 'pipe',
     stderr: 'pipe',
   })
@@ -49,10 +58,16 @@ export async function startService(
     for await (const chunk of stream) output += new TextDecoder().decode(chunk)
   }
   const ended = Promise.all([read(child.stdout), read(child.stderr), child.exited])
-  const status = () => readStatus(dataDir)
+  let boards: string | undefined
+  const status = () => {
+    const now = readStatus(dataDir)
+    boards = now?.boards ?? boards
+    return now
+  }
   const processes = (state?: string): ProcessStatus[] =>
     (status()?.processes ?? []).filter((p) => state === undefined || p.state === state)
   const wanted = Number(env.WEB_PROCESSES ?? 2) + Number(env.WORKER_PROCESSES ?? 0)
+  const pids = () => processes().map(({ pid }) => pid)
 
   const service = {
     url: `http://127.0.0.1:${port}`,
@@ -62,6 +77,14 @@ export async function startService(
     output: () => output,
     status,
     processes,
+    pids,
+    /** The lines of the log so far that hold a text, parsed. */
+    lines: (text: string): LogLine[] =>
+      output
+        .split('\n')
+        .slice(0, -1)
+        .filter((line) => line.startsWith('{') && line.includes(text))
+        .map((line) => JSON.parse(line)),
     /** Resolves when all that should run are ready, and nothing else runs. */
     untilSteady: () =>
       until(
@@ -85,10 +108,12 @@ export async function startService(
     /** The exit code, when all of the output has been read. */
     exit: async () => (await ended)[2],
     async close() {
-      const pids = processes().map(({ pid }) => pid)
+      const last = pids()
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
       await ended
-      await until('every process to end', () => !pids.some(isAlive))
+      await until('every process to end', () => !last.some(isAlive))
+      // A supervisor that was killed leaves it to the next one.
+      if (boards !== undefined) rmSync(boards, { recursive: true, force: true })
       rmSync(dataDir, { recursive: true })
       await deletePrefix(prefix)
       await database.drop()
@@ -103,6 +128,21 @@ export async function startService(
   }
   return service
 }
+
+export interface LogLine {
+  level: string
+  msg: string
+  pid: number
+  [field: string]: unknown
+}
+
+export const writeEnvFile = (folder: string, variables: Record<string, string>) =>
+  writeFileSync(
+    join(folder, '.env'),
+    Object.entries(variables)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  )
 
 /** A checkout of its own, whose code may be spoiled. */
 export function copyCheckout(): string {
