@@ -36,7 +36,7 @@ async function runUntilEnd(env: Environment, hot: boolean): Promise<number> {
   }
   refuseTakenPort(plan)
 
-  const stopAsked = listenForStop()
+  const stopAsked = listenForStop(hot)
   const services = await provideServices({ ...env, ...port })
   for (const line of services.about) console.log(line)
   let code = 0
@@ -82,12 +82,12 @@ function checkSettings(env: Environment): Config {
  * asks for a reload. One that comes a while later ends at once, and all below with it;
  * sooner it is the same Ctrl-C again: the terminal, npm and run.mjs each send it here.
  */
-function listenForStop(): Promise<void> {
+function listenForStop(hot: boolean): Promise<void> {
   return new Promise((resolve) => {
     let askedAt: number | undefined
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
-        if (signal === 'SIGHUP' && !process.stdin.isTTY) return passOn(signal)
+        if (signal === 'SIGHUP' && !hot && !process.stdin.isTTY) return passOn(signal)
         askedAt ??= performance.now()
         if (performance.now() - askedAt > SAME_SIGNAL_MS) process.exit(1)
         resolve()

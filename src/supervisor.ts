@@ -69,7 +69,11 @@ await boot(async () => {
       const { version, mode, port } = config
       const processes = describeProcesses(fleet)
       const about = { pid: process.pid, version, mode, port, startedAt, boards }
-      writeStatus(dataDir, { ...about, reload: fleet.lastReload, processes })
+      try {
+        writeStatus(dataDir, { ...about, reload: fleet.lastReload, processes })
+      } catch (error) {
+        log.error('the status cannot be written', { error }) // a full disk is no reason to stop serving
+      }
     },
   })
 
@@ -82,6 +86,7 @@ await boot(async () => {
     await fleet.reload()
     await notify('READY=1')
   }
+  process.stderr.on('error', () => {}) // whoever read it may be gone
   process.on('SIGHUP', () => void reload())
   process.on('SIGUSR2', () => {
     for (const child of fleet.children()) child.signal('SIGUSR2')

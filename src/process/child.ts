@@ -151,7 +151,7 @@ export class Child {
   }
 
   async #untilGone(): Promise<void> {
-    const heard = this.#listen()
+    const heard = this.#listen().catch(() => {})
     await this.#process.exited
     // Something that it started may hold its stderr open.
     await Promise.race([heard, Bun.sleep(LAST_WORDS_MS)])

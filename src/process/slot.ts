@@ -52,6 +52,7 @@ export class Slot {
       this.current = this.#start(false)
     } catch (error) {
       this.#log.error(`${this.name} cannot be started`, { error })
+      this.#shortLives++
       this.#fillLater()
     }
   }
