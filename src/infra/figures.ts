@@ -33,7 +33,7 @@ export function openFigures(config: Config, log: Log) {
         'Postgres',
         sql<{ state: string; n: number }[]>`
           select coalesce(state, 'unknown') as state, count(*)::int as n from pg_stat_activity
-          where datname = current_database() and application_name = 'restbun' and pid <> pg_backend_pid()
+          where datname = current_database() and application_name = ${config.name} and pid <> pg_backend_pid()
           group by 1`,
       )
       return { active: 0, idle: 0, ...Object.fromEntries(rows.map(({ state, n }) => [state, n])) }
