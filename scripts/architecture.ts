@@ -10,7 +10,7 @@ const ROOMS: Record<string, { imports: string[]; types?: string[] }> = {
   entry: {
     imports: ['process', 'infra', 'app', 'crons', 'tasks', 'jobs', 'outbox', 'web', 'config', 'deps'],
   },
-  process: { imports: ['config', 'deps'], types: ['web'] },
+  process: { imports: ['config', 'deps'], types: ['web', 'jobs'] },
   infra: { imports: ['crons', 'slice', 'web', 'jobs', 'outbox', 'prepared', 'config', 'deps'] },
   app: { imports: ['slice', 'web'], types: ['jobs', 'config', 'deps'] },
   crons: { imports: ['tasks', 'jobs', 'deps'] },

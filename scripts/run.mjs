@@ -1,24 +1,32 @@
 // Runs a command of scripts/ with Bun, on a machine that may have nothing but Node and npm: installs what is missing first.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const ROOT = rootAsGiven(fileURLToPath(new URL('..', import.meta.url)))
 const PARENT_POLL_MS = 300
 // The terminal sends its own to the whole group as well; scripts/start.ts takes several as one.
-const FORWARDED = [
-  'SIGINT',
-  'SIGTERM',
-  'SIGHUP',
-  ...(['start', 'dev'].includes(process.argv[2]) ? ['SIGUSR2'] : []),
-]
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', ...(isServing() ? ['SIGUSR2'] : [])]
 
 const { dependencies, devDependencies } = readJson('package.json')
 const [command = 'start', ...args] = process.argv.slice(2)
 
 if (!isInstalled()) install()
-await run(findBun(), ['--no-orphans', join('scripts', `${command}.ts`), ...args])
+// What Bun reads from .env the children would inherit, and a reload could not read it afresh: they read it themselves.
+const envOption = isServing() ? ['--no-env-file'] : []
+await run(findBun(), ['--no-orphans', ...envOption, join('scripts', `${command}.ts`), ...args])
+
+/** This command serves, and so reloads. */
+function isServing() {
+  return ['start', 'dev', undefined].includes(process.argv[2])
+}
+
+/** By the name that was used to come here: a link such as `current` may lead to another release one day. */
+function rootAsGiven(real) {
+  const { PWD } = process.env
+  return PWD && existsSync(PWD) && realpathSync(PWD) === realpathSync(real) ? PWD : real
+}
 
 /** True if node_modules holds what the lockfile asks for, whoever put it there: npm or bun. */
 function isInstalled() {
@@ -93,7 +101,11 @@ function isEarlier(version, than) {
 
 /** Ends with the exit code of the program. Signals are passed on, and so is the death of npm, which passes none on then. */
 async function run(program, programArgs) {
-  const child = spawn(program, programArgs, { cwd: ROOT, stdio: 'inherit' })
+  const child = spawn(program, programArgs, {
+    cwd: ROOT,
+    env: { ...process.env, PWD: ROOT },
+    stdio: 'inherit',
+  })
   for (const signal of FORWARDED) process.on(signal, () => child.kill(signal))
   const parent = process.ppid
   const watch = setInterval(() => {

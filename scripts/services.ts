@@ -23,6 +23,12 @@ export interface Services extends Coordinates {
   close(): Promise<void>
 }
 
+/** What `provideServices` answers: `provided` is what it has added to the environment. */
+export interface Provided extends Pick<Services, 'about' | 'ended' | 'close'> {
+  env: Environment
+  provided: Environment
+}
+
 const ROOT = resolve(import.meta.dir, '..')
 const BUSY_TIMEOUT_MS = 60_000
 const BUSY_POLL_MS = 200
@@ -36,20 +42,21 @@ const BUSY_POLL_MS = 200
 export async function provideServices(
   env: Environment,
   needs: { postgres: boolean; redis: boolean } = { postgres: true, redis: true },
-): Promise<{ env: Environment; about: string[]; ended: Promise<string>; close(): Promise<void> }> {
+): Promise<Provided> {
   const postgres = needs.postgres && !env.DATABASE_URL
   const redis = needs.redis && !env.REDIS_URL
   if (env.NODE_ENV === 'production' || !(postgres || redis)) {
-    return { env, about: [], ended: new Promise(() => {}), close: async () => {} }
+    return { env, provided: {}, about: [], ended: new Promise(() => {}), close: async () => {} }
   }
   const dataDir = resolve(ROOT, env.DATA_DIR || '.data')
   const services = await startServices({ dataDir, postgres, redis: redis && 'any', scratch: false })
+  const provided = {
+    ...(postgres ? { DATABASE_URL: services.databaseUrl } : {}),
+    ...(redis ? { REDIS_URL: services.redisUrl } : {}),
+  }
   return {
-    env: {
-      ...env,
-      ...(postgres ? { DATABASE_URL: services.databaseUrl } : {}),
-      ...(redis ? { REDIS_URL: services.redisUrl } : {}),
-    },
+    env: { ...env, ...provided },
+    provided,
     about: services.about,
     ended: services.ended,
     close: services.close,

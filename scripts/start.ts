@@ -1,13 +1,15 @@
 // `npm start` and `npm run dev`: services where they are missing, migrations, the API, and an orderly end of all.
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { loadConfig, type Config } from '../src/config.ts'
+import { bunIn, folderAsGiven, readEnvironment } from '../src/process/environment.ts'
+import { refuseTakenPort } from '../src/process/port.ts'
 import { migrate } from './migrate.ts'
 import { freePort } from './services/child.ts'
 import { provideServices } from './services.ts'
 
-const ROOT = join(import.meta.dir, '..')
+const ROOT = folderAsGiven(process.env.PWD)
 const STOP_GRACE_MS = 5000
+/** The supervisor, or in its place what takes edits while it runs. */
+const ENTRIES = { steady: ['src/supervisor.ts'], hot: ['src/server.ts', 'src/worker.ts'] }
 const HEALTH_POLL_MS = 50
 const SAME_SIGNAL_MS = 1000
 
@@ -17,34 +19,35 @@ type Child = ReturnType<typeof startEntry>
 /** @param options.hot the API takes edits while it runs (`bun --hot`) */
 export async function start({ hot }: { hot: boolean }): Promise<never> {
   try {
-    process.exit(await runUntilEnd(process.env, hot))
+    process.exit(await runUntilEnd(readEnvironment(ROOT), hot))
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error))
     process.exit(1)
   }
 }
 
+/** @param env with what stands in .env */
 async function runUntilEnd(env: Environment, hot: boolean): Promise<number> {
   const plan = checkSettings(env)
   // Any free port: this process must know which, to say it.
-  const given = plan.port === 0 ? { ...env, PORT: String(await freePort()) } : env
+  const port = plan.port === 0 ? { PORT: String(await freePort()) } : {}
   if (plan.production && process.getuid?.() === 0) {
     console.warn('Warning: this runs as root. Use an account without privileges in production')
   }
-  if (!plan.production) refuseTakenPort(plan)
+  refuseTakenPort(plan)
 
-  const stopAsked = listenForStop()
-  const services = await provideServices(given)
+  const stopAsked = listenForStop(hot)
+  const services = await provideServices({ ...env, ...port })
   for (const line of services.about) console.log(line)
   let code = 0
   try {
     const config = loadConfig(services.env)
     await migrate(config.migrateDatabaseUrl, console.log)
-    const children = ['src/server.ts', 'src/worker.ts']
-      .filter((entry) => existsSync(join(ROOT, entry)))
-      .map((entry) => startEntry(entry, services.env, hot))
+    // Nothing that stands in .env: who inherits a value does not read it there again.
+    const childEnv = { ...process.env, ...port, ...services.provided }
+    const children = ENTRIES[hot ? 'hot' : 'steady'].map((entry) => startEntry(entry, childEnv, hot))
     void announce(config, children)
-    reopenLogs = () => children.forEach((child) => child.process.kill('SIGUSR2'))
+    passOn = (signal) => children.forEach((child) => child.process.kill(signal))
 
     const died = Promise.race(children.map(tellDeath))
     const lost = services.ended.then((reason) => ({ reason, code: 1 }))
@@ -53,16 +56,16 @@ async function runUntilEnd(env: Environment, hot: boolean): Promise<number> {
       console.error(failure.reason)
       code = failure.code
     }
-    await stopAll(children, config.requestTimeoutMs + STOP_GRACE_MS)
+    await stopAll(children, config.processes.drainMs + STOP_GRACE_MS)
   } finally {
     await services.close()
   }
   return code
 }
 
-/** SIGUSR2 is for those who write the log; before they run there is nothing to open again. */
-let reopenLogs = () => {}
-process.on('SIGUSR2', () => reopenLogs())
+/** Signals for those who serve; before they run there is nothing to open again and nothing to reload. */
+let passOn: (signal: 'SIGUSR2' | 'SIGHUP') => void = () => {}
+process.on('SIGUSR2', () => passOn('SIGUSR2'))
 
 /** All faults at once, before anything starts; the services that are to be filled in stand as they will be. */
 function checkSettings(env: Environment): Config {
@@ -74,30 +77,17 @@ function checkSettings(env: Environment): Config {
   })
 }
 
-function refuseTakenPort({ host, port }: Config): void {
-  try {
-    void Bun.serve({ hostname: host, port, fetch: () => new Response() }).stop(true)
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    const why =
-      code === 'EADDRINUSE'
-        ? `Port ${port} is taken by another program. End it, or choose another: PORT=${port + 1} npm start`
-        : code === 'EACCES'
-          ? `Port ${port} is not for this user: choose one above 1023 by PORT`
-          : `HOST=${host} PORT=${port} cannot be listened on (${code || String(error)})`
-    throw new Error(why, { cause: error })
-  }
-}
-
 /**
- * Resolves at the first SIGINT, SIGTERM or SIGHUP. One that comes a while later ends at once, and all below with it;
+ * Resolves at the first SIGINT or SIGTERM, and at the SIGHUP of a terminal that goes away; without a terminal SIGHUP
+ * asks for a reload. One that comes a while later ends at once, and all below with it;
  * sooner it is the same Ctrl-C again: the terminal, npm and run.mjs each send it here.
  */
-function listenForStop(): Promise<void> {
+function listenForStop(hot: boolean): Promise<void> {
   return new Promise((resolve) => {
     let askedAt: number | undefined
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
+        if (signal === 'SIGHUP' && !hot && !process.stdin.isTTY) return passOn(signal)
         askedAt ??= performance.now()
         if (performance.now() - askedAt > SAME_SIGNAL_MS) process.exit(1)
         resolve()
@@ -107,8 +97,8 @@ function listenForStop(): Promise<void> {
 }
 
 function startEntry(entry: string, env: Environment, hot: boolean) {
-  const flags = ['--no-orphans', ...(hot ? ['--hot', '--no-clear-screen'] : [])]
-  const child = Bun.spawn([process.execPath, ...flags, entry], {
+  const flags = ['--no-orphans', ...(hot ? ['--hot', '--no-clear-screen'] : ['--no-env-file'])]
+  const child = Bun.spawn([bunIn(ROOT), ...flags, entry], {
     cwd: ROOT,
     env,
     stdio: ['ignore', 'inherit', 'inherit'],

@@ -1,4 +1,5 @@
 // Settings: every environment variable the project knows, parsed once into one frozen object.
+import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { name as project, version } from '../package.json'
 import { bytes, choice, flag, integer, isNetwork, isOrigin, list, url } from './config-values.ts'
@@ -32,6 +33,15 @@ const Environment = z.object({
   BODY_LIMIT: bytes().default(1024 ** 2),
   REQUEST_TIMEOUT_MS: integer(1, 250_000).default(20 * SECONDS),
   SLOW_REQUEST_MS: integer(0, 250_000).default(1 * SECONDS),
+  WEB_PROCESSES: integer(0, 1000).optional(),
+  WORKER_PROCESSES: integer(0, 1000).default(1),
+  HARAKIRI_MS: integer(1000, 3_600_000).default(20 * SECONDS),
+  MAX_REQUESTS: integer(0, 2 ** 31 - 1).default(0),
+  MAX_LIFETIME_S: integer(0, 2 ** 31 - 1).default(0),
+  MAX_RSS_MB: integer(0, 2 ** 20).default(0),
+  BOOT_TIMEOUT_MS: integer(100, 600_000).default(30 * SECONDS),
+  DRAIN_MS: integer(0, 600_000).default(25 * SECONDS),
+  METRICS_PORT: integer(1, 65535).optional(),
   LOG_LEVEL: choice('debug', 'info', 'warn', 'error', 'silent').default('info'),
   LOG_FORMAT: choice('pretty', 'json').optional(),
   LOG_FILE: z.string().optional(),
@@ -108,6 +118,17 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     bodyLimit: e.BODY_LIMIT,
     requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
     slowRequestMs: e.SLOW_REQUEST_MS,
+    processes: Object.freeze({
+      web: e.WEB_PROCESSES ?? (production ? availableParallelism() : 1),
+      workers: e.WORKER_PROCESSES,
+      harakiriMs: e.HARAKIRI_MS,
+      maxRequests: e.MAX_REQUESTS,
+      maxLifetimeS: e.MAX_LIFETIME_S,
+      maxRssMb: e.MAX_RSS_MB,
+      bootTimeoutMs: e.BOOT_TIMEOUT_MS,
+      drainMs: e.DRAIN_MS,
+    }),
+    metricsPort: e.METRICS_PORT,
     log: Object.freeze({
       level: e.LOG_LEVEL,
       format: e.LOG_FORMAT ?? (production ? 'json' : 'pretty'),
@@ -140,7 +161,7 @@ export type Config = ReturnType<typeof loadConfig>
 
 /** A flat, printable copy of the config; passwords in URLs are masked. */
 export function printableConfig(config: Config): Record<string, unknown> {
-  const { cookie, log, mail, jobs, rateLimit, ...rest } = config
+  const { cookie, log, mail, jobs, processes, rateLimit, ...rest } = config
   return {
     ...rest,
     databaseUrl: maskUrl(config.databaseUrl),
@@ -150,6 +171,7 @@ export function printableConfig(config: Config): Record<string, unknown> {
     ...prefixKeys('mail', { ...mail, smtpUrl: mail.smtpUrl && maskUrl(mail.smtpUrl) }),
     ...prefixKeys('jobs', jobs),
     ...prefixKeys('rateLimit', rateLimit),
+    ...prefixKeys('processes', processes),
     ...prefixKeys('log', log),
   }
 }

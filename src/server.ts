@@ -4,18 +4,28 @@ import { loadConfig, printableConfig } from './config.ts'
 import { createDeps } from './infra/deps.ts'
 import { boot } from './process/lifecycle.ts'
 import { serve } from './process/serve.ts'
+import { joinSupervisor } from './process/supervised.ts'
+
+/** Long enough for every busy connection to ask once more. */
+const LINGER_MS = 500
 
 await boot(async ({ isFirst }) => {
   const config = loadConfig()
   const { deps, log, close } = createDeps(config)
-  if (isFirst) log.info('settings', printableConfig(config))
-  const server = serve(createApp(deps), config)
+  const { isSupervised, observe, beforeServing, serves, drains, ends } = joinSupervisor()
+  if (isFirst && !isSupervised) log.info('settings', printableConfig(config))
+  await beforeServing(deps.ready)
+  const lingerMs = isSupervised ? LINGER_MS : 0
+  const server = serve(createApp(deps), config, { observe, reusePort: isSupervised, lingerMs })
+  serves(deps.ready)
   log.info(`listening on ${server.url.href}`, { pid: process.pid })
 
   return {
     log,
     async stop() {
-      await server.drain(config.requestTimeoutMs)
+      drains()
+      await server.drain(Math.min(config.requestTimeoutMs, config.processes.drainMs))
+      ends()
       await close()
     },
     async retire() {

@@ -6,16 +6,18 @@ import { createDeps } from './infra/deps.ts'
 import { startWorker } from './jobs/worker.ts'
 import { startRelay } from './outbox/relay.ts'
 import { boot, isInteractive } from './process/lifecycle.ts'
+import { joinSupervisor } from './process/supervised.ts'
 import { tasks } from './tasks.ts'
 
 await boot(async () => {
   const config = loadConfig()
   const { deps, log, redis, queue, close } = createDeps(config)
+  const { id, serves, drains } = joinSupervisor()
   const { concurrency, drainMs, blockMs, maxJobs } = config.jobs
   const worker = startWorker({
     redis,
     prefix: config.redisPrefix,
-    id: `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`,
+    id: id ?? `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`,
     tasks,
     crons,
     deps,
@@ -25,11 +27,13 @@ await boot(async () => {
     blockMs: isInteractive() ? null : blockMs,
     maxJobs: maxJobs === 0 ? Infinity : maxJobs,
   })
+  serves(async () => void (await Promise.all([worker.ready, deps.ready()])))
   await worker.ready
   const relay = startRelay({ db: deps.db, send: queue.send, log })
   log.info('worker at work', { pid: process.pid, concurrency, tasks: tasks.length, crons: crons.length })
 
   const stop = async () => {
+    drains()
     await Promise.all([worker.stop(), relay.stop()])
     await close()
   }

@@ -193,6 +193,19 @@ test(
 )
 
 test(
+  'SIGHUP reloads what runs, and ends nothing',
+  async () => {
+    const server = await launchServer()
+    const stock = takeStock()
+    server.child.kill('SIGHUP')
+    await until('the reload', () => server.said().includes('reload done'), TIMEOUT_MS)
+    expect((await call('/ready')).status).toBe(200)
+    expect(takeStock()).toEqual(stock)
+  },
+  TIMEOUT_MS,
+)
+
+test(
   'other commands of the checkout share the services that run, and leave them running',
   async () => {
     await launchServer()

@@ -25,6 +25,13 @@ const Duration = z.object({
     .refine((ms) => ms <= MAX_MS, `must be milliseconds, from 0 to ${MAX_MS}`)
     .meta({ type: 'integer', minimum: 0, maximum: MAX_MS }),
 })
+const Megabytes = z.object({
+  mb: z
+    .string()
+    .regex(/^[1-9]\d?$/, 'must be megabytes, from 1 to 99')
+    .transform(Number)
+    .meta({ type: 'integer', minimum: 1, maximum: 99 }),
+})
 const Waited = z.object({ ms: z.number() })
 
 export const devRoutes = factory
@@ -87,6 +94,21 @@ export const devRoutes = factory
       return c.json({ ms }, 200)
     },
   )
+
+  .get(
+    '/leak',
+    doc('Keeps some memory for ever.', z.object({ mb: z.number() })),
+    validate('query', Megabytes),
+    (c) => {
+      const { mb } = c.req.valid('query')
+      // Each of its own, and no character of more than a byte.
+      leaked.push(Array.from({ length: mb * 16 }, () => crypto.randomUUID().repeat(1820)).join(''))
+      return c.json({ mb }, 200)
+    },
+  )
+
+/** Kept for ever: what `/leak` is for. */
+const leaked: string[] = []
 
 function isLoopback(databaseUrl: string): boolean {
   const { hostname } = new URL(databaseUrl)

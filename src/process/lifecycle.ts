@@ -8,6 +8,8 @@ export interface Role {
   ended?: Promise<void>
   /** Ends the role's work at a signal; the process exits when it has resolved. */
   stop(): Promise<void>
+  /** A second signal has come: the process ends at once. */
+  hurry?(): void
   /** Lets go of everything after `bun --hot` has started an edited round of the same role. */
   retire(): Promise<void>
 }
@@ -49,12 +51,20 @@ function listenToSignals(): void {
   process.on('unhandledRejection', crash)
 }
 
-let ending = false
+/** The terminal, npm and run.mjs each pass on the same Ctrl-C. */
+const SAME_SIGNAL_MS = 1000
+
+let endingSince: number | undefined
 
 async function end(signal: string): Promise<void> {
-  if (ending) return
-  ending = true
   const role = parked.restbunRole
+  if (endingSince !== undefined) {
+    if (role?.hurry === undefined || performance.now() - endingSince < SAME_SIGNAL_MS) return
+    role.hurry()
+    role.log.flush()
+    process.exit(1)
+  }
+  endingSince = performance.now()
   let code = 0
   role?.log.info(`stopping (${signal})`)
   try {

@@ -1,6 +1,6 @@
 // One listening process: Bun.serve around a portable app, and its drain.
 import type { Config } from '../config.ts'
-import type { AppEnv } from '../web/factory.ts'
+import type { AppEnv, Observe } from '../web/factory.ts'
 
 /** The part of a Hono app that a listener needs. */
 export interface Fetches {
@@ -11,25 +11,40 @@ export interface Fetches {
 const IDLE_SLACK_S = 5
 const MAX_IDLE_S = 255
 
+export interface ServeOptions {
+  observe?: Observe
+  /** Several processes listen on the port. Without it a taken port is an error to be told. */
+  reusePort?: boolean
+  /**
+   * How long it goes on listening after it was told to drain: meanwhile each connection that is in use gets an answer
+   * that says `Connection: close`. Where the listener closes first, a request may meet the end of its connection.
+   */
+  lingerMs?: number
+}
+
 /**
  * Listens on the config's address. Under `bun --hot` the listener of the last round goes on with the new app.
  * @throws with code EADDRINUSE if the port is taken.
  */
-export function serve(app: Fetches, config: Config) {
+export function serve(
+  app: Fetches,
+  config: Config,
+  { observe, reusePort = false, lingerMs = 0 }: ServeOptions = {},
+) {
   const draining = new AbortController()
   let inFlight = 0
 
   const server = listen({
     hostname: config.host,
     port: config.port,
-    // Several processes share one port in production. In development a taken port is an error to be told.
-    reusePort: config.production,
+    reusePort,
     idleTimeout: Math.min(Math.ceil(config.requestTimeoutMs / 1000) + IDLE_SLACK_S, MAX_IDLE_S),
     maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app has a limit of its own, and answers with JSON
     async fetch(request, listener) {
       inFlight++
       try {
         const response = await app.fetch(asGet(withHost(request)), {
+          observe,
           remoteAddress: listener.requestIP(request)?.address,
           allowIdle: (seconds) => listener.timeout(request, seconds),
           draining: draining.signal,
@@ -69,6 +84,7 @@ export function serve(app: Fetches, config: Config) {
     /** Stops listening, answers what was accepted, and resolves when that is done or `timeoutMs` have passed. */
     async drain(timeoutMs: number): Promise<void> {
       draining.abort()
+      await Bun.sleep(Math.min(lingerMs, timeoutMs))
       // A plain `stop` also waits for idle keep-alive connections, for ever: the firm one follows.
       const stopped = server.stop()
       await Promise.race([stopped, settled(timeoutMs).then(() => untilWritten(server))])

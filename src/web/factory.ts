@@ -4,8 +4,19 @@ import { createFactory } from 'hono/factory'
 import type { Deps } from '../deps.ts'
 import type { Session } from './session.ts'
 
+/**
+ * Is told of each request that begins, and by what it returns, that it has ended and how: for whoever looks after the
+ * process. `route` is the pattern that has matched, `ms` the time taken.
+ */
+export type Observe = (
+  method: string,
+  path: string,
+  requestId: string,
+) => (route: string, status: number, ms: number) => void
+
 export interface AppEnv {
   Bindings: {
+    observe?: Observe
     /** Address of the connection's other end; the runtime's entry passes it in. */
     remoteAddress?: string
     /** For an answer that goes on for long: its connection may be silent for so many seconds. */

@@ -1,5 +1,6 @@
 // One log line per request, written when its answer is ready.
 import type { Context } from 'hono'
+import { routePath } from 'hono/route'
 import { type AppEnv, factory } from './factory.ts'
 import { summarize } from './redact.ts'
 
@@ -19,12 +20,15 @@ interface Settings {
 export const requestLog = (config: Settings) =>
   factory.createMiddleware(async (c, next) => {
     const started = performance.now()
+    const observeEnd = c.env?.observe?.(c.req.method, c.req.path, c.get('requestId'))
     let status = 500 // of what is thrown past every error handler
     try {
       await next()
       status = c.res.status
     } finally {
-      writeLine(c, status, performance.now() - started, config)
+      const elapsed = performance.now() - started
+      writeLine(c, status, elapsed, config)
+      observeEnd?.(routePath(c), status, elapsed)
     }
   })
 

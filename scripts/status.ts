@@ -1,0 +1,100 @@
+// What runs: the supervisor's own word on its processes, and the figures that each of them keeps.
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { Scoreboard } from '../src/process/scoreboard.ts'
+import { readStatus, type ProcessStatus, type Status } from '../src/process/status.ts'
+import { runCommand, UsageError } from './command.ts'
+
+const USAGE = `Usage: npm run status [-- --watch] [-- --json]
+--json prints JSON, for scripts. The exit code is 1 where no supervisor runs on DATA_DIR.`
+const REFRESH_MS = 1000
+const NO_SUPERVISOR = 'No supervisor runs on DATA_DIR: `npm start` runs one'
+
+export const readCurrentStatus = () => readStatus(resolve(process.env.DATA_DIR || '.data'))
+
+if (import.meta.main) {
+  await runCommand(USAGE, async () => {
+    const { json, watch } = readArguments()
+    do {
+      const status = readCurrentStatus()
+      if (!status) throw new Error(NO_SUPERVISOR)
+      const processes = status.processes.map(withFigures)
+      if (watch && !json) console.log('\x1b[2J\x1b[H')
+      console.log(json ? JSON.stringify({ ...status, processes }) : describe(status, processes))
+      if (watch) await Bun.sleep(REFRESH_MS)
+    } while (watch)
+  })
+}
+
+function readArguments() {
+  try {
+    return parseArgs({ options: { json: { type: 'boolean' }, watch: { type: 'boolean' } } }).values
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function withFigures({ board: file, ...about }: ProcessStatus) {
+  try {
+    const { requests, inFlight, lagMs, rss } = Scoreboard.read(file)
+    return { ...about, requests, inFlight, lagMs, rss }
+  } catch {
+    return { ...about, requests: 0, inFlight: 0, lagMs: 0, rss: 0 } // it has just gone
+  }
+}
+
+function describe(status: Status, processes: ReturnType<typeof withFigures>[]): string {
+  const { pid, mode, version, port, startedAt, reload } = status
+  const rows = processes.map((p) => [
+    p.name,
+    String(p.pid),
+    p.state,
+    since(p.startedAt),
+    String(p.requests),
+    String(p.inFlight),
+    `${p.lagMs.toFixed(1)} ms`,
+    `${Math.round(p.rss / 1024 ** 2)} MB`,
+    String(p.restarts),
+    p.lastReason,
+  ])
+  const heads = [
+    'process',
+    'pid',
+    'state',
+    'age',
+    'requests',
+    'in flight',
+    'lag',
+    'memory',
+    'restarts',
+    'last change',
+  ]
+  return [
+    `supervisor ${pid}, ${mode}, version ${version}, port ${port}, up ${since(startedAt)}`,
+    reload ? describeReload(reload) : 'no reload yet',
+    ...columns([heads, ...rows]),
+  ].join('\n')
+}
+
+function describeReload({ number, result, startedAt, ms, reason }: NonNullable<Status['reload']>): string {
+  const took = ms === undefined ? '' : ` in ${(ms / 1000).toFixed(1)} s`
+  return `reload ${number}, ${since(startedAt)} ago: ${result}${took}${reason === undefined ? '' : `: ${reason}`}`
+}
+
+function columns(rows: string[][]): string[] {
+  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? []
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+/** The largest unit says enough. */
+function since(at: number): string {
+  const s = Math.max(0, Math.round((Date.now() - at) / 1000))
+  if (s < 120) return `${s} s`
+  if (s < 7200) return `${Math.round(s / 60)} min`
+  return s < 172_800 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86_400)} d`
+}

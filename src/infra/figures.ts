@@ -1,0 +1,47 @@
+// What the supervisor asks of Postgres and Redis: limits and figures, never data.
+import type { Config } from '../config.ts'
+import type { Log } from '../deps.ts'
+import { createOperations } from '../jobs/operate.ts'
+import { openPostgres } from './postgres.ts'
+import { closeRedis, connectRedis } from './redis.ts'
+import { within } from './within.ts'
+
+const TIMEOUT_MS = 2000
+
+/** Connects at the first question. Each question is rejected while its service is away, within two seconds. */
+export function openFigures(config: Config, log: Log) {
+  const { sql } = openPostgres({ ...config, databasePool: 1 }, log)
+  const redis = connectRedis(config.redisUrl, { log })
+  const operations = createOperations({ redis, prefix: config.redisPrefix })
+
+  return {
+    /** Connections that Postgres has for ordinary users. */
+    async connectionLimit(): Promise<number> {
+      const [row] = await within(
+        TIMEOUT_MS,
+        'Postgres',
+        sql<{ connections: number }[]>`
+          select current_setting('max_connections')::int
+            - current_setting('superuser_reserved_connections')::int as connections`,
+      )
+      return row?.connections ?? 0
+    },
+    /** Connections of this service to its database, by their state; those of other machines too. */
+    async connections(): Promise<Record<string, number>> {
+      const rows = await within(
+        TIMEOUT_MS,
+        'Postgres',
+        sql<{ state: string; n: number }[]>`
+          select coalesce(state, 'unknown') as state, count(*)::int as n from pg_stat_activity
+          where datname = current_database() and application_name = ${config.name} and pid <> pg_backend_pid()
+          group by 1`,
+      )
+      return { active: 0, idle: 0, ...Object.fromEntries(rows.map(({ state, n }) => [state, n])) }
+    },
+    queue: () => within(TIMEOUT_MS, 'Redis', operations.stats()),
+    async close(): Promise<void> {
+      await closeRedis(redis)
+      await sql.end({ timeout: 1 })
+    },
+  }
+}

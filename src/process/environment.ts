@@ -1,0 +1,39 @@
+// The environment and the folder as a process finds them that is started now: `.env` is read afresh, links are followed afresh.
+import { existsSync, realpathSync } from 'node:fs'
+import { join, relative } from 'node:path'
+
+const PRINT = 'process.stdout.write(JSON.stringify(process.env))'
+
+/**
+ * The variables that a process started in `folder` would see, those of its `.env` among them. Only Bun itself knows
+ * which files it reads in which order. This process must have been started with `--no-env-file`: what a parent has
+ * read from `.env` its children inherit, and an inherited value beats the file, so that no reload would change it.
+ * @throws Error if it cannot be read
+ */
+export function readEnvironment(folder: string): Record<string, string> {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([bunIn(folder), '-e', PRINT], { cwd: folder })
+  if (exitCode !== 0) throw new Error(`the environment cannot be read: ${stderr.toString().trim()}`)
+  return JSON.parse(stdout.toString()) as Record<string, string>
+}
+
+/** True if nothing of `.env` is in this process's own environment. */
+export const isEnvironmentOriginal = () => process.execArgv.includes('--no-env-file')
+
+/**
+ * The current folder by the name that was used to come here. Where that is a link to a release (`current`), it will
+ * lead to another release some day, while the name that the system gives is that of the release.
+ * @param pwd PWD, which the shell sets to that name
+ */
+export function folderAsGiven(pwd: string | undefined): string {
+  const real = process.cwd()
+  return pwd !== undefined && existsSync(pwd) && realpathSync(pwd) === real ? pwd : real
+}
+
+/** Bun as a process in `folder` should use it: that folder's own, if this one is such. */
+export function bunIn(folder: string): string {
+  const inside = relative(STARTED_IN, process.execPath)
+  const own = join(folder, inside)
+  return !inside.startsWith('..') && existsSync(own) ? own : process.execPath
+}
+
+const STARTED_IN = process.cwd()

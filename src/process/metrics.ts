@@ -1,0 +1,168 @@
+// What Prometheus asks for: the figures of all processes as those of one service, and what only the supervisor knows.
+import { readFileSync, rmSync } from 'node:fs'
+import { AggregatorRegistry, Gauge, Registry } from 'prom-client'
+import type { Stats } from '../jobs/operate.ts'
+import type { Fleet } from './fleet.ts'
+import { BUCKETS_S, type RequestCount } from './request-metrics.ts'
+
+/** What is asked of the services at each scrape; each may fail, and is then left out. */
+export interface Figures {
+  /** Connections of this service to Postgres, by their state. */
+  connections(): Promise<Record<string, number>>
+  queue(): Promise<Stats>
+}
+
+/** What there is to tell about: the processes, the size of their pools, and whom to ask for more. */
+export type MetricsSources = [fleet: Fleet, pool: number, figures: Figures]
+
+export class Metrics {
+  /** The files of live processes. */
+  readonly #files = new Set<string>()
+  /** The figures of processes that are gone: what was counted stays counted. */
+  readonly #past = new Map<string, RequestCount>()
+  readonly #server: Bun.Server<undefined>
+
+  /** Serves `/metrics` on loopback. @throws with code EADDRINUSE if the port is taken */
+  constructor(port: number, sources: () => MetricsSources) {
+    const headers = { 'Content-Type': Registry.PROMETHEUS_CONTENT_TYPE }
+    this.#server = Bun.serve({
+      hostname: '127.0.0.1',
+      port,
+      routes: { '/metrics': { GET: async () => new Response(await this.#text(...sources()), { headers }) } },
+      fetch: () => new Response('There is only /metrics here\n', { status: 404 }),
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#server.stop(true)
+  }
+
+  /** A process counts into that file from now on. */
+  add(file: string): void {
+    this.#files.add(file)
+  }
+
+  /** Its process is gone. */
+  bury(file: string): void {
+    for (const count of readCounts(file)) {
+      const key = `${count.method} ${count.status} ${count.route}`
+      this.#past.set(key, sum(count, this.#past.get(key)))
+    }
+    this.#files.delete(file)
+    rmSync(file, { force: true })
+  }
+
+  /** The format that Prometheus reads. */
+  async #text(...[fleet, pool, figures]: MetricsSources): Promise<string> {
+    const counts = [...this.#past.values(), ...[...this.#files].flatMap(readCounts)]
+    const now = new Registry()
+    describeProcesses(now, fleet)
+    gauge(now, 'postgres_pool_size', 'Connections that one process may open.', [{ value: pool }])
+    await Promise.allSettled([
+      figures.connections().then((states) => describeConnections(now, states)),
+      figures.queue().then((stats) => describeQueue(now, stats)),
+    ])
+    const requests = AggregatorRegistry.aggregate([describeRequests(counts)])
+    return `${await requests.metrics()}\n${await now.metrics()}`
+  }
+}
+
+type Labelled = { labels?: Record<string, string>; value: number }
+
+function gauge(registry: Registry, name: string, help: string, values: Labelled[]): void {
+  const labelNames = Object.keys(values[0]?.labels ?? {})
+  const metric = new Gauge({ name, help, labelNames, registers: [registry] })
+  for (const { labels = {}, value } of values) metric.set(labels, value)
+}
+
+function describeProcesses(registry: Registry, { slots }: Fleet): void {
+  const of = (read: (slot: Fleet['slots'][number]) => number | undefined) =>
+    slots.flatMap((slot) => {
+      const value = read(slot)
+      return value === undefined ? [] : { labels: { process: slot.name }, value }
+    })
+  const inFlight = of(({ alive }) => [...alive].reduce((n, { board }) => n + board.inFlight, 0))
+  gauge(registry, 'http_requests_in_flight', 'Requests that are being served.', inFlight)
+  const lag = of(({ current }) => current && current.board.lagMs / 1000)
+  gauge(registry, 'event_loop_lag_seconds', 'The longest delay of a timer in the last second.', lag)
+  const rss = of(({ current }) => current?.board.rss)
+  gauge(registry, 'process_resident_memory_bytes', 'Memory that a process holds.', rss)
+  const ready = of(({ state }) => (state === 'ready' ? 1 : 0))
+  gauge(registry, 'process_ready', '1: it serves, and Postgres and Redis have answered it.', ready)
+  gauge(
+    registry,
+    'process_restarts',
+    'Processes that died unasked, since the supervisor was started.',
+    of(({ restarts }) => restarts),
+  )
+}
+
+function describeConnections(registry: Registry, states: Record<string, number>): void {
+  const values = Object.entries(states).map(([state, value]) => ({ labels: { state }, value }))
+  gauge(registry, 'postgres_connections', 'Connections of all processes, on all machines.', values)
+}
+
+function describeQueue(registry: Registry, stats: Stats): void {
+  const places = (['waiting', 'running', 'later', 'dead'] as const).map((place) => {
+    return { labels: { place }, value: stats[place] }
+  })
+  gauge(registry, 'queue_jobs', 'Jobs, by where they are.', places)
+  const { done = 0, failed = 0 } = stats.minutes.at(-2) ?? {}
+  gauge(registry, 'queue_attempts_last_minute', 'Attempts that ended in the last full minute.', [
+    { labels: { outcome: 'done' }, value: done },
+    { labels: { outcome: 'failed' }, value: failed },
+  ])
+  const alive = stats.workers.filter((worker) => worker.alive).length
+  gauge(registry, 'queue_workers', 'Workers that are alive, on all machines.', [{ value: alive }])
+  gauge(registry, 'queue_paused', '1: workers take nothing.', [{ value: stats.paused ? 1 : 0 }])
+}
+
+/** In the form that the library reads from other processes: it sums what has the same labels. */
+function describeRequests(counts: RequestCount[]): object[] {
+  const totals = counts.map(({ method, route, status, count }) => {
+    return { labels: { method, route, status }, value: count }
+  })
+  const durations = counts.flatMap(({ method, route, count, seconds, within }) => {
+    const labels = { method, route }
+    const metricName = (suffix: string) => `http_request_duration_seconds_${suffix}`
+    return [
+      ...BUCKETS_S.map((le, i) => {
+        return { metricName: metricName('bucket'), labels: { le, ...labels }, value: within[i] ?? 0 }
+      }),
+      { metricName: metricName('bucket'), labels: { le: '+Inf', ...labels }, value: count },
+      { metricName: metricName('sum'), labels, value: seconds },
+      { metricName: metricName('count'), labels, value: count },
+    ]
+  })
+  return [
+    {
+      name: 'http_requests_total',
+      help: 'Requests that were answered, by the pattern of their route.',
+      type: 'counter',
+      aggregator: 'sum',
+      values: totals,
+    },
+    {
+      name: 'http_request_duration_seconds',
+      help: 'Time from a request to its answer.',
+      type: 'histogram',
+      aggregator: 'sum',
+      values: durations,
+    },
+  ]
+}
+
+function sum(a: RequestCount, b: RequestCount | undefined): RequestCount {
+  if (b === undefined) return a
+  const within = a.within.map((n, i) => n + (b.within[i] ?? 0))
+  return { ...a, count: a.count + b.count, seconds: a.seconds + b.seconds, within }
+}
+
+/** None before a process has written for the first time. */
+function readCounts(file: string): RequestCount[] {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as RequestCount[]
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,50 @@
+// Counts the requests of one process for Prometheus, and leaves the figures where the supervisor finds them.
+import { renameSync, writeFileSync } from 'node:fs'
+
+const WRITE_MS = 1000
+/** Upper bounds of the histogram; what is slower is in the count only. */
+export const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+/** The pattern of what is matched by no route, but by middleware for all of them. */
+const NO_ROUTE = /^\/?\*$/
+
+/** All requests of one method, route and status. */
+export interface RequestCount {
+  method: string
+  route: string
+  status: number
+  count: number
+  /** Together. */
+  seconds: number
+  /** How many took at most as long as the bound of the same place in `BUCKETS_S`. */
+  within: number[]
+}
+
+/**
+ * Counts, and writes the figures to `file` every second: whoever is killed has lost no more than that.
+ * @returns `write` for the last figures of a process that ends
+ */
+export function countRequests(file: string) {
+  const counts = new Map<string, RequestCount>()
+
+  const count = (method: string, pattern: string, status: number, ms: number) => {
+    const route = NO_ROUTE.test(pattern) ? 'none' : pattern
+    const key = `${method} ${status} ${route}`
+    let entry = counts.get(key)
+    if (entry === undefined) {
+      entry = { method, route, status, count: 0, seconds: 0, within: BUCKETS_S.map(() => 0) }
+      counts.set(key, entry)
+    }
+    const seconds = ms / 1000
+    entry.count++
+    entry.seconds += seconds
+    for (let i = BUCKETS_S.length - 1; i >= 0 && seconds <= (BUCKETS_S[i] ?? 0); i--) {
+      entry.within[i] = (entry.within[i] ?? 0) + 1
+    }
+  }
+  const write = () => {
+    writeFileSync(`${file}.new`, JSON.stringify([...counts.values()]), { mode: 0o600 })
+    renameSync(`${file}.new`, file)
+  }
+  setInterval(write, WRITE_MS).unref()
+  return { count, write }
+}

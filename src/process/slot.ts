@@ -1,0 +1,122 @@
+// One place that is to be filled by a process at all times: who dies is followed by another, who is replaced serves until
+// the other one is ready.
+import type { Log } from '../deps.ts'
+import type { Child, State } from './child.ts'
+
+/** Starts a process. `id`: see `Slot`. @throws if it cannot even be started */
+export type Spawn = (slot: string, id: string, replacing: boolean) => Child
+
+/** Who has lived so long did not die of its start. */
+const SHORT_LIFE_MS = 5000
+const BACKOFF_MIN_MS = 250
+const BACKOFF_MAX_MS = 30_000
+
+export class Slot {
+  readonly name: string
+  /** In its place: it serves, or boots because nobody does. */
+  current: Child | undefined
+  /** Boots while `current` serves. */
+  successor: Child | undefined
+  /** Processes that died unasked, and why the last change was made. */
+  restarts = 0
+  lastReason = ''
+  /** Every process of this place that is not gone, those that drain too. */
+  readonly alive = new Set<Child>()
+  readonly #log: Log
+  readonly #spawn: Spawn
+  readonly #base: string
+  #takeovers = 0
+  #shortLives = 0
+  #closed = false
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  /**
+   * @param base begins the id of its processes. One that follows on a dead one has its id, and so finds its jobs;
+   *   two that live at the same time never have the same.
+   */
+  constructor(name: string, base: string, log: Log, spawn: Spawn) {
+    this.name = name
+    this.#base = base
+    this.#log = log
+    this.#spawn = spawn
+  }
+
+  get state(): State {
+    return this.current?.state ?? 'gone'
+  }
+
+  /** Starts a process where there is none. */
+  fill(): void {
+    if (this.#closed || this.current || this.successor) return
+    try {
+      this.current = this.#start(false)
+    } catch (error) {
+      this.#log.error(`${this.name} cannot be started`, { error })
+      this.#shortLives++
+      this.#fillLater()
+    }
+  }
+
+  /**
+   * Puts a new process in the place of the one that serves, as soon as it is ready; the old one drains.
+   * @returns what went wrong; then the old one serves on
+   */
+  async replace(why: string): Promise<string | undefined> {
+    this.#takeovers++
+    try {
+      this.successor = this.#start(true)
+      await this.successor.ready
+    } catch (error) {
+      this.successor = undefined
+      this.fill() // the old one may have died meanwhile
+      return error instanceof Error ? error.message : String(error)
+    }
+    const old = this.current
+    this.current = this.successor
+    this.successor = undefined
+    this.lastReason = why
+    if (this.#closed) this.current.retire()
+    if (old) this.#log.info(`${old.title} retires: ${why}`)
+    old?.retire()
+    await old?.gone
+    return undefined
+  }
+
+  /** Retires what is there, and resolves when all of it is gone. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    for (const child of this.alive) child.retire()
+    await Promise.all([...this.alive].map((child) => child.gone))
+  }
+
+  #start(replacing: boolean): Child {
+    const child = this.#spawn(this.name, `${this.#base}-${this.#takeovers}`, replacing)
+    this.alive.add(child)
+    void child.gone.then(() => this.#onGone(child))
+    return child
+  }
+
+  #onGone(child: Child): void {
+    this.alive.delete(child)
+    const wasAsked = this.#closed || (child !== this.current && child !== this.successor)
+    if (wasAsked) this.#log.info(`${child.title} is gone: ${child.end}`)
+    else this.#log.error(`${child.title} died: ${child.end}`)
+    if (this.#closed || child !== this.current) return
+    this.current = undefined
+    this.restarts++
+    this.lastReason = child.end
+    const endedWell = child.exitCode === 0
+    this.#shortLives = child.age > SHORT_LIFE_MS || endedWell ? 0 : this.#shortLives + 1
+    // Its successor takes the place as soon as it is ready.
+    if (!this.successor) this.#fillLater()
+  }
+
+  /** At once, unless it keeps dying. */
+  #fillLater(): void {
+    const delay =
+      this.#shortLives < 2 ? 0 : Math.min(BACKOFF_MIN_MS * 2 ** (this.#shortLives - 2), BACKOFF_MAX_MS)
+    if (delay > 0) this.#log.warn(`${this.name} keeps dying: the next start is in ${delay} ms`)
+    this.#timer = setTimeout(() => this.fill(), delay)
+  }
+}

@@ -1,0 +1,154 @@
+// Keeps the service alive: starts API processes and workers, watches them, replaces them without a gap, and drains them.
+// It runs none of the app's code, so that nothing there can hurt it.
+import { statSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+import { ConfigError, loadConfig, printableConfig } from './config.ts'
+import { openFigures } from './infra/figures.ts'
+import { createLog } from './infra/log.ts'
+import { Child } from './process/child.ts'
+import { bunIn, folderAsGiven, isEnvironmentOriginal, readEnvironment } from './process/environment.ts'
+import { Fleet } from './process/fleet.ts'
+import { adviceOnPool, adviceOnReload, sharesPorts } from './process/host.ts'
+import { boot } from './process/lifecycle.ts'
+import type { MetricsSources } from './process/metrics.ts'
+import { notifySystemd } from './process/notify.ts'
+import { refuseTakenPort } from './process/port.ts'
+import type { Spawn } from './process/slot.ts'
+import { describeProcesses, makeBoardFolder, removeStatus, writeStatus } from './process/status.ts'
+
+const TOUCH_POLL_MS = 500
+const START = 'bun --no-orphans --no-env-file src/supervisor.ts'
+
+await boot(async () => {
+  if (!isEnvironmentOriginal()) {
+    throw new ConfigError(
+      `The supervisor reads .env afresh at each reload: start it by npm start, or ${START}`,
+    )
+  }
+  const env = readEnvironment(process.cwd())
+  const folder = folderAsGiven(env.PWD)
+  let config = loadConfig(env)
+  if (config.port === 0) throw new ConfigError('PORT=0: each process would listen on a port of its own')
+  if (config.processes.web > 0) refuseTakenPort(config)
+  const log = createLog(config.log)
+  const dataDir = resolve(folder, config.dataDir)
+  const boards = makeBoardFolder(dataDir, config.name)
+  const startedAt = Date.now()
+  log.info('settings', printableConfig(config))
+
+  const figures = openFigures(config, log)
+  const metrics = await openMetrics(config.metricsPort, () => [fleet, config.databasePool, figures])
+  let spawned = 0
+  const spawn: Spawn = (name, id, replacing) => {
+    const boardFile = join(boards, String(++spawned))
+    const isServer = name.startsWith('server')
+    const counts = isServer && metrics ? `${boardFile}.metrics` : undefined
+    const options = ['--board', boardFile, '--id', id, ...(replacing ? ['--replacing'] : [])]
+    if (counts !== undefined) options.push('--metrics', counts)
+    const entry = isServer ? 'src/server.ts' : 'src/worker.ts'
+    const command = [bunIn(folder), '--no-orphans', entry, ...options]
+    const child = new Child({ ...config.processes, name, command, cwd: folder, boardFile, replacing }, log)
+    if (counts !== undefined) {
+      metrics?.add(counts)
+      void child.gone.then(() => metrics?.bury(counts))
+    }
+    return child
+  }
+
+  const fleet = new Fleet({
+    log,
+    spawn,
+    host: hostname(),
+    limits: limitsHere(config.processes),
+    readLimits() {
+      config = loadConfig(readEnvironment(folder))
+      return limitsHere(config.processes)
+    },
+    onChange() {
+      const { version, mode, port } = config
+      const processes = describeProcesses(fleet)
+      const about = { pid: process.pid, version, mode, port, startedAt, boards }
+      try {
+        writeStatus(dataDir, { ...about, reload: fleet.lastReload, processes })
+      } catch (error) {
+        log.error('the status cannot be written', { error }) // a full disk is no reason to stop serving
+      }
+    },
+  })
+
+  const notify = async (...states: string[]) => {
+    const failure = await notifySystemd(env.NOTIFY_SOCKET, ...states)
+    if (failure !== undefined) log.warn('systemd was not told', { states, failure })
+  }
+  const reload = async () => {
+    await notify('RELOADING=1')
+    await fleet.reload()
+    await notify('READY=1')
+  }
+  process.stderr.on('error', () => {}) // whoever read it may be gone
+  process.on('SIGHUP', () => void reload())
+  process.on('SIGUSR2', () => {
+    for (const child of fleet.children()) child.signal('SIGUSR2')
+  })
+  const watch = watchTouch(join(folder, 'RESTART'), () => void reload())
+
+  const { web, workers } = limitsHere(config.processes)
+  log.info(`starting ${web} API processes and ${workers} workers`, { pid: process.pid, port: config.port })
+  if (web < config.processes.web) log.warn('one API process: on this system they cannot share a port')
+  const advice = config.production ? adviceOnReload() : undefined
+  if (advice !== undefined) log.warn(advice)
+  figures.connectionLimit().then(
+    (limit) => {
+      log.info('connections to Postgres', { pool: config.databasePool, processes: web + workers, limit })
+      const warning = adviceOnPool(web + workers, config.databasePool, limit)
+      if (warning !== undefined) log.warn(warning)
+    },
+    () => {}, // away: the processes say so
+  )
+
+  const end = async () => {
+    clearInterval(watch)
+    await notify('STOPPING=1')
+    await fleet.stop()
+    await metrics?.close()
+    await figures.close()
+    removeStatus(dataDir, boards)
+    await log.close()
+  }
+  fleet.start().then(
+    () => notify('READY=1'),
+    async (error: Error) => {
+      log.error(`giving up, the service does not start: ${error.message}`)
+      await end()
+      process.exit(1)
+    },
+  )
+  const hurry = () => {
+    log.warn('the second signal: ends at once, and all below with it')
+    removeStatus(dataDir, boards)
+  }
+  return { log, stop: end, retire: end, hurry }
+})
+
+function limitsHere<T extends { web: number }>(processes: T): T {
+  return sharesPorts ? processes : { ...processes, web: Math.min(1, processes.web) }
+}
+
+/** The library costs memory and time to load: only where somebody asks for metrics. */
+async function openMetrics(port: number | undefined, sources: () => MetricsSources) {
+  if (port === undefined) return undefined
+  const { Metrics } = await import('./process/metrics.ts')
+  return new Metrics(port, sources)
+}
+
+/** Calls back when the file is touched, or appears. */
+function watchTouch(file: string, onTouch: () => void): ReturnType<typeof setInterval> {
+  const touched = () => statSync(file, { throwIfNoEntry: false })?.mtimeMs
+  let last = touched()
+  return setInterval(() => {
+    const now = touched()
+    if (now !== undefined && now !== last) onTouch()
+    last = now
+  }, TOUCH_POLL_MS)
+}

@@ -1,0 +1,162 @@
+// Rolling reload: new code, dependencies and settings without a failed request, and never code that does not serve.
+import { afterEach, expect, test } from 'bun:test'
+import { readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { startLoad } from './support/load.ts'
+import { copyCheckout, startService, type Service, writeEnvFile } from './support/supervised.ts'
+import { until } from './support/until.ts'
+
+const TIMEOUT_MS = 90_000
+let service: Service | undefined
+let copies: string[] = []
+afterEach(async () => {
+  await service?.close()
+  for (const copy of copies) rmSync(copy, { recursive: true })
+  service = undefined
+  copies = []
+})
+
+const copied = () => {
+  const copy = copyCheckout()
+  copies.push(copy)
+  return copy
+}
+
+test(
+  'a reload replaces every process, and no request fails',
+  async () => {
+    service = await startService({ WORKER_PROCESSES: '1' })
+    const before = service.pids()
+    const load = startLoad(service.url)
+    await until('load', () => load.answered() > 500)
+    expect(await service.reload()).toMatchObject({ number: 1, result: 'succeeded' })
+    const since = load.answered()
+    await until('load on the new processes', () => load.answered() > since + 500)
+    expect((await load.stop()).failures).toEqual({})
+    expect(service.pids().filter((pid) => before.includes(pid))).toEqual([])
+    await until('the log', () => service?.lines('reload done')[0])
+    const told = service.lines('').map(({ msg }) => msg)
+    expect(told.filter((msg) => /retires|reload/.test(msg)).map((msg) => msg.replace(/\d+\)/, 'n)'))).toEqual(
+      [
+        'reload begins',
+        'server 1 (pid n) retires: reload',
+        'server 2 (pid n) retires: reload',
+        'worker 1 (pid n) retires: reload',
+        'reload done',
+      ],
+    )
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'touching RESTART reloads, too',
+  async () => {
+    const folder = copied()
+    service = await startService({}, { folder })
+    const restart = join(folder, 'RESTART')
+    writeFileSync(restart, '')
+    await until('the first reload', () => service?.status()?.reload?.result === 'succeeded')
+    utimesSync(restart, new Date(), new Date(Date.now() + 5000))
+    await until('the second reload', () => {
+      const { number, result } = service?.status()?.reload ?? {}
+      return number === 2 && result === 'succeeded'
+    })
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'code and .env are read afresh, through the link that was given',
+  async () => {
+    const [first, second] = [copied(), copied()]
+    const link = `${first}-current`
+    symlinkSync(first, link)
+    copies.push(link)
+    const health = join(second, 'src/service/health.ts')
+    writeFileSync(health, readFileSync(health, 'utf8').replaceAll(`'ok'`, `'second'`))
+    service = await startService(
+      { WEB_PROCESSES: '1' },
+      { folder: link, envFile: () => ({ API_LIST: 'on', HARAKIRI_MS: '9000' }) },
+    )
+    const { url } = service
+    const status = async (path: string) =>
+      (await fetch(url + path, { headers: { connection: 'close' } })).status
+    expect(await status('/api/list')).toBe(200)
+
+    writeEnvFile(second, { API_LIST: 'off' })
+    symlinkSync(second, `${link}.new`)
+    renameSync(`${link}.new`, link)
+    expect(await service.reload()).toMatchObject({ result: 'succeeded' })
+    expect(await status('/api/list')).toBe(404)
+    expect(await (await fetch(`${url}/health`)).json()).toEqual({ status: 'second' })
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'settings of the supervisor are read afresh as well: the number of processes may change',
+  async () => {
+    const folder = copied()
+    service = await startService({}, { folder, envFile: () => ({ WEB_PROCESSES: '2' }) })
+    writeEnvFile(folder, { WEB_PROCESSES: '3' })
+    expect((await service.reload()).result).toBe('succeeded')
+    await until('three', () => service?.processes('ready').length === 3)
+    writeEnvFile(folder, { WEB_PROCESSES: '1' })
+    expect((await service.reload()).result).toBe('succeeded')
+    await until('one', () => service?.processes().length === 1)
+    writeEnvFile(folder, { WEB_PROCESSES: 'many' })
+    const failed = await service.reload()
+    expect(failed.result).toBe('failed')
+    expect(failed.reason).toContain('WEB_PROCESSES="many" must be a whole number')
+    expect(service.processes('ready').length).toBe(1)
+  },
+  TIMEOUT_MS,
+)
+
+const NOWHERE = 'postgres://nobody:secret@127.0.0.1:1/nothing'
+
+test.each<[what: string, spoil: (folder: string) => void, reason: RegExp]>([
+  [
+    'that throws at boot',
+    (folder) => writeFileSync(join(folder, 'src/server.ts'), `throw new Error('a broken release')\n`),
+    /a broken release/,
+  ],
+  [
+    'that hangs at boot',
+    (folder) =>
+      writeFileSync(
+        join(folder, 'src/server.ts'),
+        'setInterval(() => {}, 1000)\nawait new Promise(() => {})\n',
+      ),
+    /did not get ready within 4000 ms/,
+  ],
+  [
+    'that cannot reach Postgres',
+    (folder) => writeEnvFile(folder, { DATABASE_URL: NOWHERE }),
+    /did not get ready within 4000 ms \(.*(ECONNREFUSED|CONNECT)/,
+  ],
+])(
+  'a reload to code %s: the old processes serve on, no request fails, and the log says why',
+  async (_, spoil, reason) => {
+    const folder = copied()
+    service = await startService(
+      { BOOT_TIMEOUT_MS: '4000' },
+      { folder, envFile: (databaseUrl) => ({ DATABASE_URL: databaseUrl }) },
+    )
+    const before = service.pids()
+    const load = startLoad(service.url, { connections: 8 })
+    await until('load', () => load.answered() > 100)
+    spoil(folder)
+    const reload = await service.reload()
+    expect(reload.result).toBe('failed')
+    expect(reload.reason).toMatch(reason)
+    const since = load.answered()
+    await until('load after it', () => load.answered() > since + 100)
+    expect((await load.stop()).failures).toEqual({})
+    expect(service.pids()).toEqual(before)
+    const told = await until('the log', () => service?.lines('reload FAILED, what ran before runs on')[0])
+    expect(told.msg).toMatch(reason)
+  },
+  TIMEOUT_MS,
+)
