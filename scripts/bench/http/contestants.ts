@@ -1,0 +1,135 @@
+// Who runs: this project, the ceiling, and the peers; and how one of them is started and watched.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { freePort } from '../../services/child.ts'
+
+const HERE = import.meta.dir
+const ROOT = join(HERE, '../../..')
+const TICKS_PER_SECOND = 100 // Linux's USER_HZ
+
+export interface Contestant {
+  name: string
+  /** Below this folder; `src` is this project's own server. */
+  entry: string
+  runtime: 'bun' | 'node'
+}
+
+export const CEILING = 'Bun alone (the ceiling)'
+export const OURS = 'restbun'
+
+export const CONTESTANTS: Contestant[] = [
+  { name: CEILING, entry: 'peers/ceiling.ts', runtime: 'bun' },
+  { name: OURS, entry: 'src', runtime: 'bun' },
+  { name: 'Hono, Bun', entry: 'peers/hono-bun.ts', runtime: 'bun' },
+  { name: 'Elysia, Bun', entry: 'peers/elysia.ts', runtime: 'bun' },
+  { name: 'Fastify, Node', entry: 'peers/fastify.ts', runtime: 'node' },
+  { name: 'Hono, Node', entry: 'peers/hono-node.ts', runtime: 'node' },
+]
+
+export interface Running {
+  contestant: Contestant
+  processes: number
+  url: string
+  /** From spawn to the first answer. */
+  startMs: number
+  /** CPU time of all its processes so far, in seconds. */
+  cpuSeconds(): number
+  /** Of all its processes, in MB. */
+  rssMb(): number
+  stop(): Promise<void>
+}
+
+/** Node reads no TypeScript: its peers are bundled first, their packages left outside. */
+export async function bundleForNode(folder: string): Promise<void> {
+  const entrypoints = CONTESTANTS.filter((c) => c.runtime === 'node').map((c) => join(HERE, c.entry))
+  const built = await Bun.build({
+    entrypoints,
+    outdir: folder,
+    target: 'node',
+    packages: 'external',
+    naming: '[name].mjs',
+  })
+  if (!built.success) throw new AggregateError(built.logs, 'the peers for Node could not be bundled')
+}
+
+/** @param nodeFolder where `bundleForNode` has put the bundles */
+export async function launch(
+  contestant: Contestant,
+  processes: number,
+  env: Record<string, string>,
+  nodeFolder: string,
+): Promise<Running> {
+  const { name, entry, runtime } = contestant
+  const port = await freePort()
+  const [program, file] =
+    runtime === 'node'
+      ? ['node', join(nodeFolder, entry.replace(/^.*\/(.*)\.ts$/, '$1.mjs'))]
+      : [process.execPath, entry === 'src' ? join(ROOT, 'src/server.ts') : join(HERE, entry)]
+  const started = performance.now()
+  const children = Array.from({ length: runtime === 'node' ? 1 : processes }, () =>
+    spawn(program, runtime === 'bun' ? ['--no-orphans', file] : [file], {
+      cwd: ROOT,
+      env: {
+        ...process.env,
+        ...env,
+        NODE_ENV: 'production',
+        PORT: String(port),
+        PROCESSES: String(processes),
+      },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    }),
+  )
+  const url = `http://127.0.0.1:${port}`
+  await answers(name, `${url}/health`, children)
+  const startMs = performance.now() - started
+  const pids = () => children.flatMap((child) => withChildren(child.pid ?? 0))
+  while (runtime === 'node' && processes > 1 && pids().length < processes + 1) await Bun.sleep(20)
+  return {
+    contestant,
+    processes,
+    url,
+    startMs,
+    cpuSeconds: () => pids().reduce((sum, pid) => sum + cpuSecondsOf(pid), 0),
+    rssMb: () => pids().reduce((sum, pid) => sum + rssMbOf(pid), 0),
+    async stop() {
+      await Promise.all(
+        children.map(async (child) => {
+          if (child.exitCode !== null || child.signalCode !== null) return
+          child.kill('SIGTERM')
+          const firm = setTimeout(() => child.kill('SIGKILL'), 3000)
+          await once(child, 'exit')
+          clearTimeout(firm)
+        }),
+      )
+    },
+  }
+}
+
+async function answers(name: string, url: string, children: ChildProcess[]): Promise<void> {
+  for (;;) {
+    if (children.some((child) => child.exitCode !== null)) throw new Error(`${name} ended at its start`)
+    const reply = await fetch(url).catch(() => undefined)
+    if (reply?.ok) return
+    await Bun.sleep(2)
+  }
+}
+
+function withChildren(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return [
+    pid,
+    ...(children === '' ? [] : children.split(' ').flatMap((child) => withChildren(Number(child)))),
+  ]
+}
+
+function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+}
+
+const rssMbOf = (pid: number) =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024

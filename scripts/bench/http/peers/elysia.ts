@@ -1,0 +1,118 @@
+// Elysia on Bun, with its own validation and its plugin for CORS.
+import { cors } from '@elysiajs/cors'
+import { Elysia, t } from 'elysia'
+import { findUser } from '../../../../src/account/queries.ts'
+import { atLeast } from '../../../../src/account/roles.ts'
+import type { Identity } from '../../../../src/deps.ts'
+import { createMovie, listMovies } from '../../../../src/movies/queries.ts'
+import { BODY_LIMIT, COOKIE, openBackend, PORT, TIMEOUT_MS } from './backend.ts'
+
+const backend = openBackend()
+const starts = new WeakMap<Request, { at: number; id: string; user: string }>()
+
+const SECURE_HEADERS = {
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'origin-agent-cluster': '?1',
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=15552000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+  'x-dns-prefetch-control': 'off',
+  'x-download-options': 'noopen',
+  'x-frame-options': 'SAMEORIGIN',
+  'x-permitted-cross-domain-policies': 'none',
+  'x-xss-protection': '0',
+}
+
+const late = () =>
+  new Promise<never>((_, reject) => setTimeout(() => reject(new Error('timeout')), TIMEOUT_MS).unref())
+
+new Elysia({ serve: { reusePort: true, maxRequestBodySize: BODY_LIMIT, hostname: '127.0.0.1' } })
+  .onRequest(({ request, set }) => {
+    const id = crypto.randomUUID()
+    starts.set(request, { at: performance.now(), id, user: 'anon' })
+    Object.assign(set.headers, SECURE_HEADERS)
+    set.headers['x-request-id'] = id
+  })
+  .onAfterResponse(({ request, set, path, server }) => {
+    const start = starts.get(request)
+    backend.logRequest({
+      user: start?.user ?? 'anon',
+      ip: server?.requestIP(request)?.address,
+      method: request.method,
+      path,
+      status: Number(set.status ?? 200),
+      ms: performance.now() - (start?.at ?? 0),
+      requestId: start?.id ?? '',
+    })
+  })
+  .onError(({ code, error, set }) => {
+    if (code === 'VALIDATION') set.status = 400
+    return { err: code === 'VALIDATION' ? 'Bad input' : String(error) }
+  })
+  .use(cors({ origin: '*' }))
+  .get('/health', () => ({ status: 'ok' }))
+  .derive(async ({ cookie, request }) => {
+    const session = await backend.openSession(cookie.session?.value as string | undefined)
+    if (session?.role === 'disabled') throw new Error('account disabled')
+    const start = starts.get(request)
+    if (start && session) start.user = session.userId
+    return { session: session ?? null }
+  })
+  .post(
+    '/api/login',
+    async ({ body, cookie, request, set, server }) => {
+      const from = {
+        ip: server?.requestIP(request)?.address ?? '',
+        agent: request.headers.get('user-agent') ?? '',
+      }
+      const found = await Promise.race([backend.login(body.email, body.password, from), late()])
+      if (!found) {
+        set.status = 400
+        return { err: 'Invalid login credentials' }
+      }
+      cookie.session?.set({ value: found.token, ...COOKIE })
+      return found.user
+    },
+    { body: t.Object({ email: t.String({ maxLength: 254 }), password: t.String({ maxLength: 200 }) }) },
+  )
+  .get('/api/me', async ({ session }) => ({
+    me: await findUser(backend.db, requireRole(session, 'readonly').userId),
+  }))
+  .get(
+    '/api/movies/',
+    async ({ query: { page = 1, limit = 1000, ...filter } }) =>
+      Response.json(
+        await listMovies(backend.db, { ...filter, limit, offset: Math.max(0, page - 1) * limit }),
+      ),
+    {
+      query: t.Object({
+        page: t.Optional(t.Numeric({ minimum: 0 })),
+        limit: t.Optional(t.Numeric({ minimum: 1, maximum: 1000 })),
+        search: t.Optional(t.String({ maxLength: 200 })),
+        creator: t.Optional(t.String({ format: 'uuid' })),
+      }),
+    },
+  )
+  .post(
+    '/api/movies/',
+    async ({ session, body: { title, director = null }, set }) => {
+      const { userId } = requireRole(session, 'editor')
+      if (!(await findUser(backend.db, userId))) throw new Error('gone')
+      set.status = 201
+      return await createMovie(backend.db, { title, director, creator: userId })
+    },
+    {
+      body: t.Object({
+        title: t.String({ minLength: 1, maxLength: 500 }),
+        director: t.Optional(t.Nullable(t.String({ maxLength: 500 }))),
+      }),
+    },
+  )
+  .listen(PORT)
+
+function requireRole(session: Identity | null, least: Identity['role']): Identity {
+  if (!session || !atLeast(session.role, least)) throw new Error('Log in first')
+  return session
+}
