@@ -37,15 +37,22 @@ export async function checkRedis(redis: Redis, log: Log): Promise<void> {
     if (error instanceof Error && error.name === 'ReplyError' && !passes(error)) return ''
     throw error
   })
+  const { refuse, warn } = judge(info)
+  if (refuse !== undefined) throw new Error(refuse)
+  if (warn !== undefined) log.warn(warn)
+}
+
+/** What there is to say against a server, by its INFO. */
+export function judge(info: string): { refuse?: string; warn?: string } {
   const [, version, major, minor] = /redis_version:((\d+)\.(\d+)\S*)/.exec(info) ?? []
   if (version !== undefined && Number(major) * 1000 + Number(minor) < 6002) {
-    throw new Error(
-      `Redis ${version} is too old: the queue needs Redis 6.2 or newer (LMOVE, LPOP with a count)`,
-    )
+    return {
+      refuse: `Redis ${version} is too old: the queue needs Redis 6.2 or newer (LMOVE, LPOP with a count)`,
+    }
   }
   const policy = /maxmemory_policy:(\S+)/.exec(info)?.[1] ?? 'noeviction'
-  if (policy === 'noeviction') return
-  log.warn(
-    `Redis may evict queued jobs when memory is short: its maxmemory-policy is ${policy}, set it to noeviction`,
-  )
+  if (policy === 'noeviction') return {}
+  return {
+    warn: `Redis may evict queued jobs when memory is short: its maxmemory-policy is ${policy}, set it to noeviction`,
+  }
 }

@@ -50,7 +50,7 @@ export function markdown(figures: Figures, settings: Setting[]): string {
           return [
             work,
             name === OURS ? `**${name}**` : name,
-            `${ratio.toFixed(2)}`,
+            ratio.toFixed(2),
             `${cpu.value.toFixed(0)} ± ${(cpu.spread * 100).toFixed(0)} %`,
             get('perSecond').value.toFixed(0),
             get('p50Ms').value.toFixed(1),

@@ -1,5 +1,5 @@
 // What every peer stands on, on Bun and on Node: this project's own queries and sessions, so that frameworks are compared.
-import { Algorithm, hash, verify } from '@node-rs/argon2'
+import { type Algorithm, hash, verify } from '@node-rs/argon2'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { Redis } from 'ioredis'
 import pino from 'pino'
