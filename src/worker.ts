@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { loadConfig } from './config.ts'
 import { crons } from './crons.ts'
 import { createDeps } from './infra/deps.ts'
+import { briefError } from './infra/log-errors.ts'
 import { startWorker } from './jobs/worker.ts'
 import { startRelay } from './outbox/relay.ts'
 import { boot, isInteractive } from './process/lifecycle.ts'
@@ -26,6 +27,7 @@ await boot(async () => {
     drainMs,
     blockMs: isInteractive() ? null : blockMs,
     maxJobs: maxJobs === 0 ? Infinity : maxJobs,
+    describe: briefError,
   })
   serves(async () => void (await Promise.all([worker.ready, deps.ready()])))
   await worker.ready

@@ -59,6 +59,12 @@ export function describeError(thrown: unknown, depth = 0, sqlShown = false): Err
   return record
 }
 
+/** The same in one line: what is kept with a failed job, for operators. */
+export function briefError(thrown: unknown): string {
+  const { type, message, cause } = describeError(thrown)
+  return `${type}: ${message}${cause ? ` (${cause.type}: ${cause.message})` : ''}`
+}
+
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
 
 /** Postgres quotes the offending value in messages of class 22 (data exception), in the quotes of its locale. */

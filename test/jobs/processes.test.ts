@@ -11,6 +11,7 @@ import { createQueue } from '../../src/jobs/queue.ts'
 import { keyBase } from '../../src/jobs/scripts.ts'
 import { defineTask } from '../../src/jobs/task.ts'
 import { startWorker } from '../../src/jobs/worker.ts'
+import { sendWelcome } from '../../src/tasks.ts'
 import { openLink } from '../support/faulty-link.ts'
 import { uniquePrefix } from '../support/services.ts'
 import { until } from '../support/until.ts'
@@ -164,26 +165,30 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
   }, 60_000)
 })
 
-describe.skipIf(!hasRedisServer())('a worker of src/worker.ts whose event loop is blocked', () => {
+describe.skipIf(!hasRedisServer())('src/worker.ts', () => {
   let server: RealRedis
   beforeAll(async () => {
     server = await startRedis()
   })
   afterAll(() => server.remove())
 
-  /** Blocks it for three seconds as soon as it is at work, and stops it when it has come through that. */
-  async function runBlocked(...flags: string[]) {
-    const child = spawn(process.execPath, ['--no-orphans', ...flags, '--preload', BLOCKER, WORKER], {
+  function spawnReal(prefix: string, ...flags: string[]) {
+    return spawn(process.execPath, ['--no-orphans', ...flags, WORKER], {
       env: {
         ...process.env,
         NODE_ENV: 'production',
         DATABASE_URL: 'postgres://127.0.0.1:1/none',
         REDIS_URL: server.url,
-        REDIS_PREFIX: uniquePrefix(),
+        REDIS_PREFIX: prefix,
         JOB_BLOCK_MS: '1000',
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+  }
+
+  /** Blocks it for three seconds as soon as it is at work, and stops it when it has come through that. */
+  async function runBlocked(...flags: string[]) {
+    const child = spawnReal(uniquePrefix(), ...flags, '--preload', BLOCKER)
     let said = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
@@ -196,13 +201,36 @@ describe.skipIf(!hasRedisServer())('a worker of src/worker.ts whose event loop i
     return { code, signal, said }
   }
 
-  test('is killed, and says so', async () => {
+  test('keeps with a failed job what went wrong, and nothing of the data that was in it', async () => {
+    const prefix = uniquePrefix()
+    const redis = new Redis(server.url)
+    const userId = crypto.randomUUID()
+    await createQueue({ redis, prefix, maxBytes: 1000 }).enqueue(sendWelcome, { userId })
+    const child = spawnReal(prefix)
+    const exited = once(child, 'exit')
+    try {
+      const job = await until('its failure', async () => {
+        const [first] = await createOperations({ redis, prefix }).list('later')
+        return first
+      })
+      expect(job).toMatchObject({ task: 'sendWelcome', failures: 1, data: { userId } })
+      // There is no Postgres: the failed statement had the id as a parameter.
+      expect(job.error).toMatch(/^DrizzleQueryError: Failed query/)
+      expect(job.error).not.toContain(userId)
+    } finally {
+      child.kill('SIGTERM')
+      await exited
+      redis.disconnect()
+    }
+  }, 20_000)
+
+  test('is killed when its event loop is blocked, and says so', async () => {
     const { signal, said } = await runBlocked()
     expect(signal).toBe('SIGKILL')
     expect(said).toContain('has not turned for 1000 ms: killed')
   }, 20_000)
 
-  test('lives under --hot, where a person may be looking at it', async () => {
+  test('lives through that under --hot, where a person may be looking at it', async () => {
     expect(await runBlocked('--hot')).toMatchObject({
       code: 0,
       said: expect.stringContaining('came through'),
