@@ -4,7 +4,8 @@ import { statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ConfigError, loadConfig, printableConfig } from './config.ts'
-import { openFigures } from './infra/figures.ts'
+import type { Log } from './deps.ts'
+import { type Figures, openFigures } from './infra/figures.ts'
 import { createLog } from './infra/log.ts'
 import { Child } from './process/child.ts'
 import { bunIn, folderAsGiven, isEnvironmentOriginal, readEnvironment } from './process/environment.ts'
@@ -32,13 +33,13 @@ await boot(async () => {
   if (config.port === 0) throw new ConfigError('PORT=0: each process would listen on a port of its own')
   if (config.processes.web > 0) refuseTakenPort(config)
   const log = createLog(config.log)
+  const figures = openFigures(config, log)
+  const metrics = await openMetrics(config.metricsPort, () => [fleet, config.databasePool, figures])
   const dataDir = resolve(folder, config.dataDir)
   const boards = makeBoardFolder(dataDir, config.name)
   const startedAt = Date.now()
   log.info('settings', printableConfig(config))
 
-  const figures = openFigures(config, log)
-  const metrics = await openMetrics(config.metricsPort, () => [fleet, config.databasePool, figures])
   let spawned = 0
   const spawn: Spawn = (name, id, replacing) => {
     const boardFile = join(boards, String(++spawned))
@@ -98,21 +99,16 @@ await boot(async () => {
   if (web < config.processes.web) log.warn('one API process: on this system they cannot share a port')
   const advice = config.production ? adviceOnReload() : undefined
   if (advice !== undefined) log.warn(advice)
-  figures.connectionLimit().then(
-    (limit) => {
-      log.info('connections to Postgres', { pool: config.databasePool, processes: web + workers, limit })
-      const warning = adviceOnPool(web + workers, config.databasePool, limit)
-      if (warning !== undefined) log.warn(warning)
-    },
-    () => {}, // away: the processes say so
-  )
+  void tellConnections(log, figures, web + workers, config.databasePool).then(() => {
+    if (!metrics) return figures.close()
+  })
 
   const end = async () => {
     clearInterval(watch)
     await notify('STOPPING=1')
     await fleet.stop()
     await metrics?.close()
-    await figures.close()
+    if (metrics) await figures.close()
     removeStatus(dataDir, boards)
     await log.close()
   }
@@ -135,11 +131,23 @@ function limitsHere<T extends { web: number }>(processes: T): T {
   return sharesPorts ? processes : { ...processes, web: Math.min(1, processes.web) }
 }
 
+async function tellConnections(log: Log, figures: Figures, processes: number, pool: number): Promise<void> {
+  const limit = await figures.connectionLimit().catch(() => undefined)
+  if (limit === undefined) return // Postgres is away: the processes say so
+  log.info('connections to Postgres', { pool, processes, limit })
+  const advice = adviceOnPool(processes, pool, limit)
+  if (advice !== undefined) log.warn(advice)
+}
+
 /** The library costs memory and time to load: only where somebody asks for metrics. */
 async function openMetrics(port: number | undefined, sources: () => MetricsSources) {
   if (port === undefined) return undefined
   const { Metrics } = await import('./process/metrics.ts')
-  return new Metrics(port, sources)
+  try {
+    return new Metrics(port, sources)
+  } catch (cause) {
+    throw new ConfigError(`METRICS_PORT=${port} cannot be listened on: choose another one`, { cause })
+  }
 }
 
 /** Calls back when the file is touched, or appears. */

@@ -188,7 +188,7 @@ test(
     process.kill(victim, 'SIGKILL')
     await until('another worker', () => pids().length > 0 && !pids().includes(victim))
     await untilSteady()
-    expect(idOf()).toBe(first ?? '')
+    expect(idOf()).toBe(first ?? 'none')
     expect((await service.reload()).result).toBe('succeeded')
     await untilSteady()
     expect(idOf()).not.toBe(first ?? '')

@@ -45,3 +45,5 @@ export function openFigures(config: Config, log: Log) {
     },
   }
 }
+
+export type Figures = ReturnType<typeof openFigures>

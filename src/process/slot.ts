@@ -25,6 +25,8 @@ export class Slot {
   readonly #log: Log
   readonly #spawn: Spawn
   readonly #base: string
+  /** Of `current`, and of who follows on it when it dies. */
+  #id: string
   #takeovers = 0
   #shortLives = 0
   #closed = false
@@ -37,6 +39,7 @@ export class Slot {
   constructor(name: string, base: string, log: Log, spawn: Spawn) {
     this.name = name
     this.#base = base
+    this.#id = `${base}-0`
     this.#log = log
     this.#spawn = spawn
   }
@@ -49,7 +52,7 @@ export class Slot {
   fill(): void {
     if (this.#closed || this.current || this.successor) return
     try {
-      this.current = this.#start(false)
+      this.current = this.#start(this.#id, false)
     } catch (error) {
       this.#log.error(`${this.name} cannot be started`, { error })
       this.#shortLives++
@@ -62,9 +65,9 @@ export class Slot {
    * @returns what went wrong; then the old one serves on
    */
   async replace(why: string): Promise<string | undefined> {
-    this.#takeovers++
+    const id = `${this.#base}-${++this.#takeovers}`
     try {
-      this.successor = this.#start(true)
+      this.successor = this.#start(id, true)
       await this.successor.ready
     } catch (error) {
       this.successor = undefined
@@ -74,6 +77,7 @@ export class Slot {
     const old = this.current
     this.current = this.successor
     this.successor = undefined
+    this.#id = id
     this.lastReason = why
     if (this.#closed) this.current.retire()
     if (old) this.#log.info(`${old.title} retires: ${why}`)
@@ -90,8 +94,8 @@ export class Slot {
     await Promise.all([...this.alive].map((child) => child.gone))
   }
 
-  #start(replacing: boolean): Child {
-    const child = this.#spawn(this.name, `${this.#base}-${this.#takeovers}`, replacing)
+  #start(id: string, replacing: boolean): Child {
+    const child = this.#spawn(this.name, id, replacing)
     this.alive.add(child)
     void child.gone.then(() => this.#onGone(child))
     return child
