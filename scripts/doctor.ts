@@ -19,9 +19,6 @@ const USAGE = `Usage: npm run doctor [-- --json]
 Exits with 1 if something fails; a warning alone is no failure. In development it starts the embedded services
 where none are named, as npm start does.`
 
-/** One API process and one worker. */
-const PROCESSES = 2
-
 type Services = Awaited<ReturnType<typeof provideServices>>
 
 async function examine(): Promise<Finding[]> {
@@ -41,7 +38,7 @@ async function examineAll({ env }: Services): Promise<Finding[]> {
   const machine = [checkBun(), checkOpenFiles()]
   if (config === undefined) return [...machine, ...findings]
   const [postgres, redis, port, disk, mail] = await Promise.all([
-    checkPostgres(config, PROCESSES),
+    checkPostgres(config),
     checkRedis(config),
     checkPort(config),
     checkDisk(config),

@@ -19,6 +19,8 @@ const DELETED = [
   'test/seed.test.ts',
   'scripts/seed.ts',
   'scripts/seed',
+  'scripts/bench.ts', // it compares servers of the sample
+  'scripts/bench/http',
   'scripts/eject-sample.ts',
   'scripts/eject-sample',
   'test/slow/eject-sample.test.ts',
@@ -28,11 +30,12 @@ const DELETED = [
 const CUTS: Record<string, RegExp[]> = {
   'src/app.ts': [/^import .* from '\.\/movies\/.*\n/gm, /^ *\.route\('\/api\/movies', movies\)\n/gm],
   'src/tasks.ts': [/^import .* from '\.\/movies\/.*\n/gm, /^ *movies: .*listMovies.*\n/gm],
-  'package.json': [/^ *"(seed|eject-sample)": .*\n/gm],
+  'scripts/bench/reload/run.ts': [/, '\/api\/movies[^']*'/g],
+  'package.json': [/^ *"(seed|eject-sample|bench)": .*\n/gm],
   'test/quick.sh': [/^.*\/api\/movies.*\n/gm, /, adds a movie, searches for it,(?= and asks)/g],
   'README.md': [
     /^\*\*(Delete|Open) the sample\b[^]*?\n\n/gm,
-    /^\| `npm run (seed|eject-sample)\b.*\n/gm,
+    /^\| `npm run (seed|eject-sample|bench)(?![\w:-]).*\n/gm,
     /^ *movies\/ .*\n/gm,
     /, adds a movie, searches for it(?=, with curl)/g,
   ],

@@ -197,7 +197,8 @@ test('missing migrations are told, and those that would be passed over fail', ()
 test('an old Redis, one that evicts and one that keeps nothing are told', () => {
   const levels = (info: string) => judgeRedis(info).map(({ level }) => level)
   expect(levels('redis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\n')).toEqual(['ok', 'ok'])
-  expect(levels('redis_version:6.0.1\r\nmaxmemory_policy:allkeys-lru\r\n')).toEqual(['fail', 'fail'])
+  expect(levels('redis_version:6.0.1\r\nmaxmemory_policy:noeviction\r\n')).toEqual(['fail', 'ok'])
+  expect(levels('redis_version:7.0.15\r\nmaxmemory_policy:allkeys-lru\r\n')).toEqual(['ok', 'fail'])
   const persistence = (info: string, save: string | undefined, production = true) =>
     judgePersistence(info, save, production).level
   expect(persistence('aof_enabled:1\r\naof_last_write_status:ok\r\n', '')).toBe('ok')

@@ -122,6 +122,7 @@ export function createApp() {
 })
 
 describe('in a checkout', () => {
+  // Names that no fork will have taken.
   let checkout: Checkout
   beforeAll(() => {
     checkout = copyCheckout()
@@ -171,28 +172,28 @@ describe('in a checkout', () => {
   test(
     'a resource is there with its routes, roles, test and migration, and what was written is said',
     async () => {
-      const { code, out } = await checkout.run('new', ['book', 'title:string', 'year:int?'])
+      const { code, out } = await checkout.run('new', ['xylophone', 'title:string', 'year:int?'])
       expect(code).toBe(0)
       const written = checkout.changes().split('\n')
-      for (const path of ['src/books/table.ts', 'src/app.ts', 'test/books.test.ts'])
+      for (const path of ['src/xylophones/table.ts', 'src/app.ts', 'test/xylophones.test.ts'])
         expect(out).toContain(path)
       expect(written.filter((line) => line.includes('src/'))).toHaveLength(5)
-      expect(written.filter((line) => /drizzle\/\d{4}_books\.sql$/.test(line))).toHaveLength(1)
+      expect(written.filter((line) => /drizzle\/\d{4}_xylophones\.sql$/.test(line))).toHaveLength(1)
 
       const { out: json } = await checkout.run('routes', ['--json'])
       const routes = JSON.parse(json) as { method: string; path: string; role: string | null }[]
-      const ours = routes.filter(({ path }) => path.startsWith('/api/books'))
+      const ours = routes.filter(({ path }) => path.startsWith('/api/xylophones'))
       expect(ours.map(({ method, path, role }) => `${method} ${path} ${role}`)).toEqual([
-        'GET /api/books null',
-        'GET /api/books/:id null',
-        'POST /api/books editor',
-        'PUT /api/books/:id editor',
-        'DELETE /api/books/:id editor',
+        'GET /api/xylophones null',
+        'GET /api/xylophones/:id null',
+        'POST /api/xylophones editor',
+        'PUT /api/xylophones/:id editor',
+        'DELETE /api/xylophones/:id editor',
       ])
 
-      const again = await checkout.run('new', ['book', 'title:string'])
+      const again = await checkout.run('new', ['xylophone', 'title:string'])
       expect(again.code).toBe(1)
-      expect(again.err).toContain('src/books is there already')
+      expect(again.err).toContain('src/xylophones is there already')
     },
     TIMEOUT_MS,
   )
@@ -206,7 +207,7 @@ describe('in a checkout', () => {
         table.replace('company: text(),', 'company: text(), phone: text(),'),
       )
       const before = checkout.changes()
-      const { code, err } = await checkout.run('new', ['author', 'name:string'])
+      const { code, err } = await checkout.run('new', ['yodeller', 'name:string'])
       expect(code).toBe(1)
       expect(err).toContain('ALTER TABLE "users" ADD COLUMN "phone" text')
       expect(checkout.changes()).toBe(before)

@@ -22,8 +22,9 @@ export interface ServerFacts {
   others: number
 }
 
-/** @param processes how many API and worker processes there are to be, each with a pool of its own */
-export async function checkPostgres(config: Config, processes: number): Promise<Finding[]> {
+export async function checkPostgres(config: Config): Promise<Finding[]> {
+  // Each has a pool of its own.
+  const processes = config.processes.web + config.processes.workers
   const { hostname, pathname } = new URL(config.databaseUrl)
   const sql = postgres(config.databaseUrl, {
     max: 1,

@@ -136,7 +136,8 @@ ${unique.length > 0 ? uniqueTest : ''}
 test('the list is in order of id, by pages that count from 1', async () => {
   const all = [await add(), await add(), await add()]
   expect((await app.visitor().get('${url}')).body).toEqual(all)
-  expect((await app.visitor().get('${url}?limit=2')).body).toEqual(all.slice(0, 2))
+  const first = await app.visitor().get('${url}?limit=2')
+  expect([first.body, first.headers.get('link')]).toEqual([all.slice(0, 2), '<?limit=2&page=2>; rel="next"'])
   expect((await app.visitor().get('${url}?page=2&limit=2')).body).toEqual(all.slice(2))
   expect((await app.visitor().get('${url}?limit=0')).status).toBe(400)
 })

@@ -64,9 +64,12 @@ function object(schema: JsonSchema, scope: Scope): Arbitrary<unknown> {
   return fc.record(Object.fromEntries(fields), { requiredKeys: schema.required ?? [], noNullPrototype: true })
 }
 
-/** ISO 8601 with a year of four digits. */
+const dates = (min: string) =>
+  fc.noBias(fc.date({ min: new Date(min), max: new Date('9999-12-31'), noInvalidDate: true }))
+
+/** ISO 8601 with a year of four digits, rarely one that a resource may refuse for its age. */
 const moment = fc
-  .date({ min: new Date('0000-01-01'), max: new Date('9999-12-31'), noInvalidDate: true })
+  .oneof({ weight: 9, arbitrary: dates('1000-01-02') }, { weight: 1, arbitrary: dates('0000-01-01') })
   .map((date) => date.toISOString())
 
 /** Long enough for what is interesting in a text that is allowed. */
