@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis'
 import { buryMalformed, parseElement, status, type Element, type Move } from './element.ts'
 import type { Beat } from './running.ts'
-import { call, keyBase, MOVE, moveArgs } from './scripts.ts'
+import { call, COUNT, keyBase, MOVE, moveArgs } from './scripts.ts'
 import { readStatus } from './status.ts'
 
 const CHUNK = 500
@@ -65,22 +65,19 @@ export function createOperations(options: {
   const base = keyBase(prefix)
 
   async function stats(): Promise<Stats> {
-    const [waiting, later, dead, paused, clock, scores, beats, minutes, time] = await Promise.all([
-      redis.llen(`${base}queue`),
-      redis.zcard(`${base}later`),
-      redis.llen(`${base}dead`),
+    const [[waiting, later, dead, ...rows], paused, clock, beats, minutes, time] = await Promise.all([
+      call(redis, COUNT, base),
       redis.exists(`${base}paused`),
       redis.hget(`${base}clock`, 'clock'),
-      redis.zrange(`${base}workers`, 0, '-1', 'WITHSCORES'),
       redis.hgetall(`${base}beats`),
       redis.hgetall(`${base}minutes`),
       redis.time(),
     ])
     const workers: WorkerView[] = []
-    for (const [id, score] of pairs(scores)) {
-      const jobs = await redis.llen(`${base}run:${id}`)
+    for (let i = 0; i < rows.length; i += 3) {
+      const [id, score, jobs] = [String(rows[i]), Number(rows[i + 1]), Number(rows[i + 2])]
       const beat: Beat | undefined = beats[id] === undefined ? undefined : JSON.parse(beats[id])
-      workers.push({ id, alive: Number(clock) - Number(score) <= leaseMs, jobs, beat })
+      workers.push({ id, alive: Number(clock) - score <= leaseMs, jobs, beat })
     }
     const current = Math.floor((Number(time[0]) * 1000) / MINUTE)
     return {

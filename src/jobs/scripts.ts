@@ -178,6 +178,20 @@ if not hold(key, id, ARGV[7]) then return {tick, 'overlaps'} end
 redis.call('RPUSH', base..'queue', element)
 return {tick, 'enqueued'}`)
 
+/**
+ * How many jobs lie where, all at one moment: read one after the other, a job that moves meanwhile would be missed.
+ * Replies the lengths of queue, later and dead, and of each worker in turn: its name, its last beat, its list's length.
+ */
+export const COUNT = script<[number, number, number, ...(string | number)[]]>(`
+local reply = {redis.call('LLEN', base..'queue'), redis.call('ZCARD', base..'later'), redis.call('LLEN', base..'dead')}
+local workers = redis.call('ZRANGE', base..'workers', 0, -1, 'WITHSCORES')
+for i = 1, #workers, 2 do
+  table.insert(reply, workers[i])
+  table.insert(reply, tostring(workers[i + 1]))
+  table.insert(reply, redis.call('LLEN', base..'run:'..workers[i]))
+end
+return reply`)
+
 /** Runs a script on the keys of `base`; Redis forgets scripts at a restart, and is then given the text again. */
 export async function call<Reply>(
   redis: Redis,
