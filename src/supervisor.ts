@@ -99,8 +99,8 @@ await boot(async () => {
   if (web < config.processes.web) log.warn('one API process: on this system they cannot share a port')
   const advice = config.production ? adviceOnReload() : undefined
   if (advice !== undefined) log.warn(advice)
-  void tellConnections(log, figures, web + workers, config.databasePool).then(() => {
-    if (!metrics) return figures.close()
+  void tellConnections(log, figures, web + workers, config.databasePool).then(async () => {
+    if (!metrics) await figures.close()
   })
 
   const end = async () => {
