@@ -8,6 +8,7 @@ import { jobStatus } from './job-status/routes.ts'
 import { movies } from './movies/routes.ts'
 import { operators } from './operators/routes.tsx'
 import { health } from './service/health.ts'
+import { API_DOCS_PATH, apiDocs, apiDocsPolicy } from './service/api-docs.tsx'
 import { pages } from './service/pages.tsx'
 import { clientIp } from './web/client-ip.ts'
 import { describeRoutes } from './web/doc.ts'
@@ -32,6 +33,7 @@ export function createApp(deps: Deps) {
   app.use(withRequestContext)
   app.use(clientIp(config.trustedProxies))
   app.use(requestLog(config))
+  app.use(API_DOCS_PATH, apiDocsPolicy) // outside of the next, so that it has the last word
   app.use(secureHeaders(SECURE_HEADERS))
   app.use(cors(config))
   app.use(deadline(config.requestTimeoutMs))
@@ -44,6 +46,7 @@ export function createApp(deps: Deps) {
   const routed = app
     // One line per slice.
     .route('/', pages({ config, routes: () => describeRoutes(app) }))
+    .route('/', apiDocs({ config, routes: () => describeRoutes(app), asset: deps.apiDocsAsset }))
     .route('/api', account)
     .route('/api/jobs', jobStatus())
     .route('/api/movies', movies)

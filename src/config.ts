@@ -61,6 +61,7 @@ const Environment = z.object({
   RATE_LIMIT_ADDRESS: integer(1, 1_000_000).default(100),
   API_LIST: flag().default(true),
   OPERATORS_PAGE: flag().default(true),
+  API_DOCS: flag().optional(),
   DEV_TRUNCATE: flag().default(false),
 })
 
@@ -153,6 +154,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     }),
     apiList: e.API_LIST,
     operatorsPage: e.OPERATORS_PAGE,
+    apiDocs: e.API_DOCS ?? !production,
     devTruncate: e.DEV_TRUNCATE,
   })
 }

@@ -142,6 +142,8 @@ export interface Deps {
   /** For tasks: a request that waits for a mail server is a slow one. */
   sendMail(mail: Mail): Promise<void>
   log: Log
+  /** The script and the style sheet of Swagger UI, for the page to try the API. */
+  apiDocsAsset(name: 'script' | 'style'): Promise<string>
   /** Resolves when Postgres and Redis both answered in time; otherwise throws with what did not. */
   ready(): Promise<void>
 }

@@ -88,6 +88,7 @@ test('routes are grouped by path: the account, then each resource, the service, 
     doc: undefined,
     role: undefined,
     inputs: [],
+    others: [],
   })
   const html = await render([
     route('/apitest', '/apitest/counter'),
@@ -127,6 +128,7 @@ test('whatever a route says of itself is shown as text', async () => {
       base: '/',
       doc: { summary: evil, answer: z.object({ [evil]: z.literal(evil) }), status: 200 },
       role: undefined,
+      others: [],
       inputs: [
         {
           target: 'query',

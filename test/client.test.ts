@@ -1,7 +1,9 @@
-// The typed client: a TypeScript front-end calls the API by its types alone.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+// The typed client: a TypeScript front-end calls the API by its types alone. A line below that compiles when it should
+// not, or the other way round, is found by `npm run check`.
+import { afterAll, beforeAll, expect, expectTypeOf, test } from 'bun:test'
 import { hc } from 'hono/client'
 import type { AppType } from '../src/app.ts'
+import type { Role } from '../src/deps.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
 let app: TestApp
@@ -10,17 +12,59 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-test('inputs and answers are typed, and the calls work', async () => {
+async function login() {
   const member = await app.member('superuser')
-  const api = hc<AppType>(app.url, { headers: { Cookie: `session=${member.cookies.get('session')}` } }).api
+  const { api } = hc<AppType>(app.url, { headers: { Cookie: `session=${member.cookies.get('session')}` } })
+  return { api, account: member.account }
+}
 
-  const list = await api.users.$get({ query: { search: member.account.lname, size: '5' } })
+test('inputs and answers are typed, and the calls work', async () => {
+  const { api, account } = await login()
+
+  const list = await api.users.$get({ query: { search: account.lname, size: '5' } })
   expect(list.status).toBe(200)
   const [found] = await list.json()
-  const name: string | undefined = found?.fullname // a compile error where inference has failed
-  expect(name).toBe('Ann Lee')
+  expectTypeOf(found).toEqualTypeOf<User | undefined>()
+  expect(found?.fullname).toBe('Ann Lee')
+
   const { me } = await (await api.me.$get()).json()
-  expect(me.email).toBe(member.account.email)
-  const json = { email: member.account.email, password: member.account.password }
-  expect((await api.login.$post({ json })).status).toBe(200)
+  expectTypeOf(me).toEqualTypeOf<User>()
+  expect(me.email).toBe(account.email)
+  expect(Number.isNaN(Date.parse(me.created))).toBe(false)
+
+  const again = await api.login.$post({ json: { email: account.email, password: account.password } })
+  expectTypeOf(again.status).toEqualTypeOf<200>()
+  expect(again.status).toBe(200)
+})
+
+interface User {
+  id: string
+  email: string
+  first_name: string
+  last_name: string
+  fullname: string
+  company: string | null
+  role: Role
+  tags: string[]
+  created: string
+  modified: string
+}
+
+test('a wrong argument does not compile, and is refused', async () => {
+  const { api } = await login()
+  // @ts-expect-error there is no password
+  const without = await api.login.$post({ json: { email: 'ann@example.com' } })
+  // @ts-expect-error an email is a text
+  const number = await api.login.$post({ json: { email: 5, password: 'x' } })
+  // @ts-expect-error a query holds texts
+  const page = await api.users.$get({ query: { page: {} } })
+  const statuses: number[] = [without.status, number.status, page.status]
+  expect(statuses).toEqual([400, 400, 400])
+
+  // @ts-expect-error there is no such path
+  const nowhere = await api.nowhere.$get()
+  expect(nowhere.status).toBe(404)
+  // @ts-expect-error nor this method
+  const put = await api.me.$put()
+  expect(put.status).toBe(405)
 })

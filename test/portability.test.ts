@@ -109,6 +109,7 @@ async function startBareApp() {
     enqueue: () => fail('deps.enqueue was touched'),
     jobStatus: () => fail('deps.jobStatus was touched'),
     sendMail: () => fail('deps.sendMail was touched'),
+    apiDocsAsset: () => fail('deps.apiDocsAsset was touched'),
   } satisfies Deps
   const app = (context.createApp as typeof createApp)(deps)
   const request = (path: string, init?: RequestInit) =>

@@ -50,14 +50,14 @@ export const ${many} = factory
     async (c) => {
       const { page, limit, ...filter } = c.req.valid('query')
       const load = (span: Span) => list${capital(many)}(c.var.db, { ...filter, ...span })
-      return c.json(await paged(c, { page, size: limit }, load), 200)
+      return c.var.answer(await paged(c, { page, size: limit }, load))
     },
   )
 
   .get('/:id', doc('Returns a ${spoken}.', ${type}Answer), validate('param', One${type}), async (c) => {
     const ${one} = await find${type}(c.var.db, c.req.valid('param').id)
     if (${one} === undefined) throw notFound(c)
-    return c.json(${one}, 200)
+    return c.var.answer(${one})
   })
 
   .post(
@@ -67,7 +67,7 @@ export const ${many} = factory
     validate('json', New${type}),
     async (c) => {
       const input = c.req.valid('json')
-      return c.json(await create${type}(c.var.db, { ...input, creator: c.var.session.userId }), 201)
+      return c.var.answer(await create${type}(c.var.db, { ...input, creator: c.var.session.userId }))
     },
   )
 
@@ -80,7 +80,7 @@ export const ${many} = factory
     async (c) => {
       const ${one} = await update${type}(c.var.db, c.req.valid('param').id, c.req.valid('json'))
       if (${one} === undefined) throw notFound(c)
-      return c.json(${one}, 200)
+      return c.var.answer(${one})
     },
   )
 
@@ -92,7 +92,7 @@ export const ${many} = factory
     async (c) => {
       const ${one} = await delete${type}(c.var.db, c.req.valid('param').id)
       if (${one} === undefined) throw notFound(c)
-      return c.json(${one}, 200)
+      return c.var.answer(${one})
     },
   )
 `

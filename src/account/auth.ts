@@ -2,7 +2,7 @@
 import { createMiddleware } from 'hono/factory'
 import type { Deps, Role } from '../deps.ts'
 import { tag } from '../web/doc.ts'
-import { unauthorized } from '../web/errors.ts'
+import { UNAUTHORIZED, unauthorized } from '../web/errors.ts'
 import { factory, type AppEnv } from '../web/factory.ts'
 import { agentOf, endSession, type Session } from '../web/session.ts'
 import { findUser, updateRole, type User } from './queries.ts'
@@ -34,7 +34,7 @@ export function requireRole(least: Role) {
     if (!SAFE_METHODS.has(c.req.method) || atLeast(least, 'admin')) await me()
     await next()
   })
-  return tag(handler, { role: least })
+  return tag(handler, { role: least, others: [UNAUTHORIZED] })
 }
 
 const SAFE_METHODS = new Set(['GET', 'HEAD'])
@@ -44,7 +44,7 @@ const SAFE_METHODS = new Set(['GET', 'HEAD'])
  * and the request must come from the same address and agent as the login did.
  */
 export function requireFresh(maxAgeMinutes = 15) {
-  return factory.createMiddleware(async (c, next) => {
+  const handler = factory.createMiddleware(async (c, next) => {
     const identity = c.get('session')?.identity
     const isFresh =
       identity !== undefined &&
@@ -54,6 +54,7 @@ export function requireFresh(maxAgeMinutes = 15) {
     if (!isFresh) throw unauthorized('Log in again to do this')
     await next()
   })
+  return tag(handler, { others: [UNAUTHORIZED] })
 }
 
 /**

@@ -45,7 +45,7 @@ export const account = factory
       })
       await beginSession(c, user, remember)
       c.var.log.info('SIGNUP OK', { user: user.id, agent: agentOf(c) })
-      return c.json(user, 201)
+      return c.var.answer(user)
     },
   )
 
@@ -54,7 +54,7 @@ export const account = factory
     doc('Logs in with email and password and returns the account.', UserAnswer),
     validate('json', Login),
     rateLimit(loginLimit),
-    async (c) => c.json(await logIn(c, c.req.valid('json')), 200),
+    async (c) => c.var.answer(await logIn(c, c.req.valid('json'))),
   )
 
   .post(
@@ -63,7 +63,7 @@ export const account = factory
     requireRole('readonly'),
     async (c) => {
       await endSession(c)
-      return c.json({}, 200)
+      return c.var.answer({})
     },
   )
 
@@ -72,7 +72,7 @@ export const account = factory
     doc('Returns my account.', z.object({ me: UserAnswer })),
     requireRole('readonly'),
     async (c) => {
-      return c.json({ me: await c.var.me() }, 200)
+      return c.var.answer({ me: await c.var.me() })
     },
   )
 
@@ -106,6 +106,6 @@ export const account = factory
     async (c) => {
       const { search, ...at } = c.req.valid('query')
       const load = (span: Span) => listUsers(c.var.db, { search, ...span })
-      return c.json(await paged(c, at, load), 200)
+      return c.var.answer(await paged(c, at, load))
     },
   )

@@ -47,13 +47,13 @@ export const devRoutes = factory
     }
     await truncateAll(db)
     await sessions.destroyAll()
-    return c.json({}, 200)
+    return c.var.answer({})
   })
 
   .get(
     '/counter',
     doc('Counts its calls, atomically, in Redis.', z.object({ counter: z.number() })),
-    async (c) => c.json({ counter: await c.var.store.increment('apitest:counter') }, 200),
+    async (c) => c.var.answer({ counter: await c.var.store.increment('apitest:counter') }),
   )
 
   .get(
@@ -63,7 +63,7 @@ export const devRoutes = factory
       const { db, enqueue, session } = c.var
       const [newest] = session === null ? await listUsers(db, { limit: 1, offset: 0 }) : []
       await enqueue(sendWelcome, { userId: session?.userId ?? newest?.id ?? NOBODY })
-      return c.json({ reply: 'background task will start' }, 200)
+      return c.var.answer({ reply: 'background task will start' })
     },
   )
 
@@ -79,7 +79,7 @@ export const devRoutes = factory
     async (c) => {
       const { ms } = c.req.valid('query')
       await sleep(ms, c.var.signal())
-      return c.json({ ms }, 200)
+      return c.var.answer({ ms })
     },
   )
 
@@ -91,7 +91,7 @@ export const devRoutes = factory
       const { ms } = c.req.valid('query')
       const end = performance.now() + ms
       while (performance.now() < end);
-      return c.json({ ms }, 200)
+      return c.var.answer({ ms })
     },
   )
 
@@ -103,7 +103,7 @@ export const devRoutes = factory
       const { mb } = c.req.valid('query')
       // Each of its own, and no character of more than a byte.
       leaked.push(Array.from({ length: mb * 16 }, () => crypto.randomUUID().repeat(1820)).join(''))
-      return c.json({ mb }, 200)
+      return c.var.answer({ mb })
     },
   )
 

@@ -9,6 +9,7 @@ import { readStatus } from '../jobs/status.ts'
 import type { EnqueueOptions } from '../jobs/task.ts'
 import { withOutbox } from '../outbox/enqueue.ts'
 import { requestContext } from '../web/request-context.ts'
+import { apiDocsAsset } from './api-docs-asset.ts'
 import { createLog } from './log.ts'
 import { createMailer } from './mail.ts'
 import { createPasswords } from './passwords.ts'
@@ -51,6 +52,7 @@ export function createDeps(config: Config) {
     cronOperations: createCronOperations({ crons, queue, operations }),
     sendMail: createMailer(config, store),
     log,
+    apiDocsAsset,
     async ready() {
       await Promise.all([
         within(READY_TIMEOUT_MS, 'Postgres', sql`select 1`),

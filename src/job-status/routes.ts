@@ -34,13 +34,19 @@ export function jobStatus() {
       async (c) => {
         const job = await findOwn(c.var, c.req.valid('param').id)
         if (job === undefined) throw notFound(c)
-        return c.json(answerOf(job), 200)
+        return c.var.answer(answerOf(job))
       },
     )
 
     .get(
       '/:id/events',
-      doc('Follows my background job by server-sent events, until it has ended.', 'text/event-stream'),
+      doc(
+        'Follows my background job by server-sent events, until it has ended.',
+        'text/event-stream',
+        200,
+        {},
+        [204, 429],
+      ),
       requireRole('readonly'),
       validate('param', OneJob),
       async (c) => {

@@ -44,14 +44,14 @@ export const movies = factory
     async (c) => {
       const { page, limit, ...filter } = c.req.valid('query')
       const load = (span: Span) => listMovies(c.var.db, { ...filter, ...span })
-      return c.json(await paged(c, { page, size: limit }, load), 200)
+      return c.var.answer(await paged(c, { page, size: limit }, load))
     },
   )
 
   .get('/:id', doc('Returns a movie.', MovieAnswer), validate('param', OneMovie), async (c) => {
     const movie = await findMovie(c.var.db, c.req.valid('param').id)
     if (movie === undefined) throw notFound(c)
-    return c.json(movie, 200)
+    return c.var.answer(movie)
   })
 
   .post(
@@ -61,7 +61,7 @@ export const movies = factory
     validate('json', NewMovie),
     async (c) => {
       const { title, director = null } = c.req.valid('json')
-      return c.json(await createMovie(c.var.db, { title, director, creator: c.var.session.userId }), 201)
+      return c.var.answer(await createMovie(c.var.db, { title, director, creator: c.var.session.userId }))
     },
   )
 
@@ -74,7 +74,7 @@ export const movies = factory
     async (c) => {
       const movie = await updateMovie(c.var.db, c.req.valid('param').id, c.req.valid('json'))
       if (movie === undefined) throw notFound(c)
-      return c.json(movie, 200)
+      return c.var.answer(movie)
     },
   )
 
@@ -86,6 +86,6 @@ export const movies = factory
     async (c) => {
       const movie = await deleteMovie(c.var.db, c.req.valid('param').id)
       if (movie === undefined) throw notFound(c)
-      return c.json(movie, 200)
+      return c.var.answer(movie)
     },
   )

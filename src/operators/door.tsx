@@ -3,6 +3,7 @@
 import type { Context } from 'hono'
 import type { PropsWithChildren } from 'hono/jsx'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { tag } from '../web/doc.ts'
 import type { ErrorBody } from '../web/errors.ts'
 import { wantsPage } from '../web/errors.ts'
 import { factory, type AppEnv } from '../web/factory.ts'
@@ -14,8 +15,7 @@ import { PATH } from './view.ts'
 
 const FORBIDDEN = 403
 
-/** Shows a browser each error as a page: same status, same words. Other clients get the JSON that all routes answer. */
-export const asPages = factory.createMiddleware(async (c, next) => {
+const showErrors = factory.createMiddleware(async (c, next) => {
   await next()
   c.header('Cache-Control', 'no-store')
   if (c.error === undefined || !wantsPage(c)) return
@@ -33,6 +33,9 @@ export const asPages = factory.createMiddleware(async (c, next) => {
     c.res = await c.html(<ErrorPage service={nameOf(c)} message={message} />, status)
   }
 })
+
+/** Shows a browser each error as a page: same status, same words. Other clients get the JSON that all routes answer. */
+export const asPages = tag(showErrors, { others: [FORBIDDEN] })
 
 const nameOf = (c: Context<AppEnv>) => c.get('config').name
 

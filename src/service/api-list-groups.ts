@@ -1,5 +1,6 @@
 // What the API list says of the routes: grouped by slice, their schemas in words.
 import type { ApiRoute, RouteInput } from '../web/doc.ts'
+import { groupBySlice, type Group } from '../web/groups.ts'
 import {
   fieldsOf,
   inputFields,
@@ -10,14 +11,6 @@ import {
   type JsonSchema,
   type TypePart,
 } from './api-list-schema.ts'
-
-export interface Group {
-  title: string
-  /** Where the group's paths begin; its anchor too. */
-  prefix: string
-  note?: string
-  entries: Entry[]
-}
 
 export interface Entry {
   route: ApiRoute
@@ -31,7 +24,7 @@ export interface NamedType {
   type: TypePart[]
 }
 
-const described = new WeakMap<ApiRoute[], { groups: Group[]; types: NamedType[] }>()
+const described = new WeakMap<ApiRoute[], { groups: Group<Entry>[]; types: NamedType[] }>()
 const LABELS: Record<RouteInput['target'], string> = {
   param: 'Path',
   query: 'Query',
@@ -63,34 +56,7 @@ export function describe(routes: ApiRoute[]) {
       })),
     }
   })
-  const result = { groups: groupBySlice(entries), types: [...types.values()] }
+  const result = { groups: groupBySlice(entries, ({ route }) => route.base), types: [...types.values()] }
   described.set(routes, result)
   return result
-}
-
-/** What is mounted at these paths is no resource: the account's calls come first, the server's own last. */
-const KNOWN: Record<string, { title: string; rank: number; note?: string }> = {
-  '/api': { title: 'Account', rank: 0 },
-  '/': { title: 'Service', rank: 2 },
-  '/apitest': {
-    title: 'Development',
-    rank: 3,
-    note: 'Only in development: in production these do not exist.',
-  },
-}
-const RESOURCE_RANK = 1
-
-/** One group for each path under which slices are mounted; resources in order of declaration. */
-function groupBySlice(entries: Entry[]): Group[] {
-  const groups = [...Map.groupBy(entries, ({ route }) => route.base)].map(([prefix, members]) => {
-    const { title, rank, note } = KNOWN[prefix] ?? { title: titleOf(prefix), rank: RESOURCE_RANK }
-    return { title, prefix, note, rank, entries: members }
-  })
-  return groups.toSorted((a, b) => a.rank - b.rank)
-}
-
-/** `/api/film-reels` is about film reels. */
-function titleOf(prefix: string): string {
-  const name = prefix.slice(prefix.lastIndexOf('/') + 1).replaceAll('-', ' ')
-  return name.charAt(0).toUpperCase() + name.slice(1)
 }

@@ -4,8 +4,9 @@ import { ROLES } from '../account/roles.ts'
 import type { Config } from '../config.ts'
 import { ago } from '../web/age.ts'
 import type { ApiRoute } from '../web/doc.ts'
+import type { Group } from '../web/groups.ts'
 import { Page } from '../web/page.tsx'
-import { describe, type Entry, type Group, type NamedType } from './api-list-groups.ts'
+import { describe, type Entry, type NamedType } from './api-list-groups.ts'
 import { Fields, idOf, Method, Path, quotaText, Type } from './api-list-parts.tsx'
 import { STYLE } from './api-list-style.ts'
 
@@ -29,6 +30,15 @@ export function ApiList({ config, startedAt, routes }: Props) {
         <p>
           JSON in, JSON out. An error is answered with its status and a body like{' '}
           <code>{'{ "err": "404: /api/nothing", "requestId": "..." }'}</code>.
+        </p>
+        <p>
+          {config.apiDocs && (
+            <>
+              <a href="/api/docs">Try it in the browser</a>, or read{' '}
+            </>
+          )}
+          <a href="/api/openapi.json">{config.apiDocs ? 'the' : 'The'} OpenAPI document</a>
+          {config.apiDocs ? '.' : ' describes it for programs.'}
         </p>
         <p>
           A role lets in accounts that have it or a higher one. Lowest first, they are{' '}
@@ -71,15 +81,15 @@ function Server({ mode, startedAt, methods }: { mode: string; startedAt: number;
   )
 }
 
-function Contents({ groups, hasTypes }: { groups: Group[]; hasTypes: boolean }) {
+function Contents({ groups, hasTypes }: { groups: Group<Entry>[]; hasTypes: boolean }) {
   return (
     <nav aria-label="Contents">
       <ul>
-        {groups.map(({ title, prefix, entries }) => (
+        {groups.map(({ title, prefix, members }) => (
           <li>
             <a href={`#${prefix}`}>{title}</a>
             <ul>
-              {entries.map(({ route }) => (
+              {members.map(({ route }) => (
                 <li>
                   <a href={`#${idOf(route)}`}>
                     <Method name={route.method} /> <code>{route.path}</code>
@@ -99,14 +109,20 @@ function Contents({ groups, hasTypes }: { groups: Group[]; hasTypes: boolean }) 
   )
 }
 
-function GroupSection({ group: { title, prefix, note, entries }, config }: { group: Group; config: Config }) {
+function GroupSection({
+  group: { title, prefix, note, members },
+  config,
+}: {
+  group: Group<Entry>
+  config: Config
+}) {
   return (
     <section id={prefix}>
       <h2>
         {title} <code>{prefix}</code>
       </h2>
       {note && <p>{note}</p>}
-      {entries.map((entry) => (
+      {members.map((entry) => (
         <RouteArticle entry={entry} config={config} />
       ))}
     </section>

@@ -8,9 +8,9 @@ const Healthy = z.object({ status: z.literal('ok') })
 export const health = factory
   .createApp()
 
-  .get('/health', doc('Says that the process is alive.', Healthy), (c) => c.json({ status: 'ok' }, 200))
+  .get('/health', doc('Says that the process is alive.', Healthy), (c) => c.var.answer({ status: 'ok' }))
 
   .get('/ready', doc('Says that Postgres and Redis answer, or 503.', Healthy), async (c) => {
     await c.var.ready()
-    return c.json({ status: 'ok' }, 200)
+    return c.var.answer({ status: 'ok' })
   })

@@ -1,5 +1,6 @@
 // Pages for people: the API list at the door, an example of a rendered page, robots.txt and the icon.
 /** @jsxImportSource hono/jsx */
+import { z } from 'zod'
 import type { Config } from '../config.ts'
 import { doc, type ApiRoute } from '../web/doc.ts'
 import { factory } from '../web/factory.ts'
@@ -7,9 +8,14 @@ import { ApiList } from './api-list.tsx'
 import { Example } from './example.tsx'
 import { FAVICON } from './favicon.ts'
 
+const Version = z.object({ name: z.string(), version: z.string() })
+
 const ONE_DAY = 'public, max-age=86400'
 
-/** `routes` is asked at the first view of the list, when every slice has been added. */
+/**
+ * Added one by one, not in a chain: a typed client has no use for pages.
+ * `routes` is asked at the first view of the list, when every slice has been added.
+ */
 export function pages({ config, routes }: { config: Config; routes: () => ApiRoute[] }) {
   let documented: ApiRoute[] | undefined
   const app = factory.createApp()
@@ -18,24 +24,25 @@ export function pages({ config, routes }: { config: Config; routes: () => ApiRou
       documented ??= routes()
       return c.html(<ApiList config={config} startedAt={c.var.startedAt} routes={documented} />)
     })
+    app.get('/', doc('Leads to the API list.', null, 302), (c) => c.redirect('/api/list'))
+  } else {
+    app.get('/', doc('Says name and version.', Version), (c) =>
+      c.var.answer({ name: config.name, version: config.version }),
+    )
   }
+  app.get('/examplehtml', doc('Shows how to render a page on the server.', 'text/html'), (c) =>
+    c.html(<Example agent={c.req.header('user-agent') ?? 'unknown'} now={new Date()} />),
+  )
+
+  app.get('/robots.txt', doc('Denies all robots.', 'text/plain'), (c) => {
+    c.header('Cache-Control', ONE_DAY)
+    return c.text('User-agent: *\nDisallow: /\n')
+  })
+
+  app.get('/favicon.ico', doc('The icon.', 'image/svg+xml'), (c) => {
+    c.header('Cache-Control', ONE_DAY)
+    return c.body(FAVICON, 200, { 'Content-Type': 'image/svg+xml' })
+  })
+
   return app
-
-    .get('/', doc('Leads to the API list; says name and version where that is off.', null, 302), (c) =>
-      config.apiList ? c.redirect('/api/list') : c.json({ name: config.name, version: config.version }, 200),
-    )
-
-    .get('/examplehtml', doc('Shows how to render a page on the server.', 'text/html'), (c) =>
-      c.html(<Example agent={c.req.header('user-agent') ?? 'unknown'} now={new Date()} />),
-    )
-
-    .get('/robots.txt', doc('Denies all robots.', 'text/plain'), (c) => {
-      c.header('Cache-Control', ONE_DAY)
-      return c.text('User-agent: *\nDisallow: /\n')
-    })
-
-    .get('/favicon.ico', doc('The icon.', 'image/svg+xml'), (c) => {
-      c.header('Cache-Control', ONE_DAY)
-      return c.body(FAVICON, 200, { 'Content-Type': 'image/svg+xml' })
-    })
 }

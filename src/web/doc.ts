@@ -1,5 +1,6 @@
-// A route's one sentence: `doc`, `requireRole` and `validate` tag themselves, and the API list reads the tags back.
-import type { MiddlewareHandler } from 'hono'
+// A route's one sentence: `doc`, `requireRole` and `validate` tag themselves, and whatever describes the API reads the tags.
+import type { MiddlewareHandler, TypedResponse } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
 import type { Role } from '../deps.ts'
 import type { RateLimit } from './rate-limit.ts'
@@ -9,10 +10,19 @@ export interface RouteInput {
   schema: z.ZodType
 }
 
+type MediaType =
+  | 'application/json'
+  | 'text/html'
+  | 'text/plain'
+  | 'text/css'
+  | 'text/javascript'
+  | 'text/event-stream'
+  | 'image/svg+xml'
+
 /** What a route says of itself. `answer` is a schema for JSON, a media type for the rest, null for an empty body. */
 export interface RouteDoc {
   summary: string
-  answer: z.ZodType | 'text/html' | 'text/plain' | 'text/event-stream' | 'image/svg+xml' | null
+  answer: z.ZodType | MediaType | null
   status: number
   /** Headers of the success that say something of their own, and what. */
   headers?: Record<string, string>
@@ -27,51 +37,115 @@ export interface ApiRoute {
   role: Role | undefined
   inputs: RouteInput[]
   limit?: RateLimit
+  /** Statuses of its other answers, in order: errors, but for a 500, and successes without a body. */
+  others: number[]
 }
 
-type Tag = { doc: RouteDoc } | { role: Role } | { input: RouteInput } | { limit: RateLimit }
+/** What a middleware contributes to the description of the routes that it stands on or before. */
+export interface Contribution {
+  doc?: RouteDoc
+  role?: Role
+  input?: RouteInput
+  limit?: RateLimit
+  /** Statuses that it answers with in place of the route: errors. */
+  others?: readonly number[]
+  /** True if it lets every GET and HEAD pass: `others` are those of the other methods. */
+  changesOnly?: boolean
+}
 
-const tags = new WeakMap<object, Tag>()
+const tags = new WeakMap<object, Contribution>()
 
-/** Marks a middleware with what it contributes to its route's description. */
-export function tag<H extends MiddlewareHandler>(handler: H, contribution: Tag): H {
+/** Marks a middleware with what it contributes. */
+export function tag<H extends MiddlewareHandler>(handler: H, contribution: Contribution): H {
   tags.set(handler, contribution)
   return handler
 }
 
-/** Describes a route: what it does, and what it answers on success. */
+/** A value whose JSON is a `T`: where that has a text, a date may stand. */
+export type BeforeJson<T> = T extends string
+  ? string extends T
+    ? T | Date
+    : T
+  : T extends readonly (infer Item)[]
+    ? readonly BeforeJson<Item>[]
+    : T extends object
+      ? { [K in keyof T]: BeforeJson<T[K]> }
+      : T
+
+/** What `doc` adds for the handler: `c.var.answer(value)` sends JSON of the documented shape, with its status. */
+type Answering<S extends z.ZodType, Status extends ContentfulStatusCode> = {
+  Variables: {
+    answer: (value: BeforeJson<z.output<S>>) => Response & TypedResponse<z.output<S>, Status, 'json'>
+  }
+}
+
+/**
+ * Describes a route: what it does, and what it answers on success.
+ * `others` are further statuses that its handler itself answers with: those of `requireRole`, `validate` and the app
+ * are known.
+ */
+export function doc<S extends z.ZodType, const Status extends ContentfulStatusCode = 200>(
+  summary: string,
+  answer: S,
+  status?: Status,
+  headers?: RouteDoc['headers'],
+  others?: readonly number[],
+): MiddlewareHandler<Answering<S, Status>>
+export function doc(
+  summary: string,
+  answer: MediaType | null,
+  status?: number,
+  headers?: RouteDoc['headers'],
+  others?: readonly number[],
+): MiddlewareHandler
 export function doc(
   summary: string,
   answer: RouteDoc['answer'],
   status = 200,
   headers: RouteDoc['headers'] = {},
+  others: readonly number[] = [],
 ): MiddlewareHandler {
-  return tag(async (_c, next) => next(), { doc: { summary, answer, status, headers } })
+  const handler: MiddlewareHandler = (c, next) => {
+    c.set('answer', (value: object) => c.json(value, status as ContentfulStatusCode))
+    return next()
+  }
+  return tag(handler, { doc: { summary, answer, status, headers }, others })
 }
 
-/** Every route of an app in order of declaration, put together from the tags of its handlers. */
+/** Every route of an app in order of declaration, put together from the tags of its handlers and of what stands before. */
 export function describeRoutes(app: {
   routes: { method: string; path: string; basePath: string; handler: object }[]
 }): ApiRoute[] {
+  const before: { pattern: string; contribution: Contribution }[] = []
   const byName = new Map<string, ApiRoute>()
   for (const { method, path, basePath, handler } of app.routes) {
-    if (method === 'ALL') continue // middleware
-    const name = `${method} ${path}`
-    const route = byName.get(name) ?? {
-      method,
-      path,
-      base: basePath,
-      doc: undefined,
-      role: undefined,
-      inputs: [],
+    const contribution = tags.get(handler) ?? {}
+    if (method === 'ALL') {
+      before.push({ pattern: path, contribution })
+      continue
     }
-    byName.set(name, route)
-    const found = tags.get(handler)
-    if (found === undefined) continue
-    if ('doc' in found) route.doc = found.doc
-    else if ('role' in found) route.role = found.role
-    else if ('limit' in found) route.limit = found.limit
-    else route.inputs.push(found.input)
+    const name = `${method} ${path}`
+    let route = byName.get(name)
+    if (route === undefined) {
+      route = { method, path, base: basePath, doc: undefined, role: undefined, inputs: [], others: [] }
+      byName.set(name, route)
+      for (const { pattern, contribution: common } of before)
+        if (covers(pattern, path)) addOthers(route, common)
+    }
+    route.doc ??= contribution.doc
+    route.role ??= contribution.role
+    route.limit ??= contribution.limit
+    if (contribution.input !== undefined) route.inputs.push(contribution.input)
+    addOthers(route, contribution)
   }
   return [...byName.values()]
+}
+
+/** True if a middleware that was added for `/*` or `/api/*` stands before the path. */
+const covers = (pattern: string, path: string) =>
+  pattern.endsWith('*') ? `${path}/`.startsWith(pattern.slice(0, -1)) : pattern === path
+
+function addOthers(route: ApiRoute, { others = [], changesOnly = false }: Contribution): void {
+  if (changesOnly && (route.method === 'GET' || route.method === 'HEAD')) return
+  route.others = [...new Set([...route.others, ...others])].toSorted((a, b) => a - b)
 }

@@ -41,7 +41,7 @@ export class ApiError extends HTTPException {
  * Not logged in and a role that is too low get the same status: the wire contract fixes 401 for both.
  * An API that is free to choose would answer the second with 403; this is the line to change.
  */
-const UNAUTHORIZED = 401
+export const UNAUTHORIZED = 401
 
 export const unauthorized = (why: string) => new ApiError(UNAUTHORIZED, `Unauthorized! ${why}`)
 

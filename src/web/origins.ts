@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import type { Config } from '../config.ts'
 import { trustedNetworks } from './client-ip.ts'
+import { tag } from './doc.ts'
 import { ApiError } from './errors.ts'
 import { factory } from './factory.ts'
 import { SESSION_COOKIE } from './session.ts'
@@ -58,7 +59,7 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
  */
 export function csrf(config: Config) {
   const trusted = trustedNetworks(config.trustedProxies)
-  return factory.createMiddleware(async (c, next) => {
+  const handler = factory.createMiddleware(async (c, next) => {
     const origin = c.req.header('origin')
     if (
       origin !== undefined &&
@@ -74,13 +75,10 @@ export function csrf(config: Config) {
     }
     await next()
   })
+  return tag(handler, { others: [403], changesOnly: true })
 }
 
-/**
- * For the forms of our own pages: refuses what no page of ours has sent, with and without a session, by listed
- * origins and by clients that name none. Browsers name the origin of every form that they post.
- */
-export const ownPagesOnly = factory.createMiddleware(async (c, next) => {
+const refuseOthers = factory.createMiddleware(async (c, next) => {
   const origin = c.req.header('origin') ?? ''
   const trusted = trustedNetworks(c.get('config').trustedProxies)
   if (!SAFE_METHODS.has(c.req.method) && !isOwn(c, origin, trusted)) {
@@ -88,6 +86,12 @@ export const ownPagesOnly = factory.createMiddleware(async (c, next) => {
   }
   await next()
 })
+
+/**
+ * For the forms of our own pages: refuses what no page of ours has sent, with and without a session, by listed
+ * origins and by clients that name none. Browsers name the origin of every form that they post.
+ */
+export const ownPagesOnly = tag(refuseOthers, { others: [403], changesOnly: true })
 
 const isOwn = (c: Context, origin: string, trusted: (address: string) => boolean) =>
   URL.canParse(origin) && hostsOf(c, trusted).includes(new URL(origin).host)

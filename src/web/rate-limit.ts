@@ -66,7 +66,7 @@ export function rateLimit(limit: RateLimit): MiddlewareHandler {
       status < 400 ? Promise.all(inARow.map(({ counter }) => limiter.clear(counter))) : takeBack(inARow),
     ])
   })
-  return tag(handler, { limit })
+  return tag(handler, { limit, others: [429] })
 }
 
 /** How a quota stands after this request. */

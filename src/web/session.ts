@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { Identity, Json, Role, Sessions } from '../deps.ts'
+import { tag } from './doc.ts'
 import { ApiError } from './errors.ts'
 import { factory, type AnyContext, type AppEnv } from './factory.ts'
 
@@ -12,8 +13,7 @@ const RESEND_AFTER_MS = 24 * 60 * 60 * 1000
 /** More of a User-Agent is not worth keeping. */
 const MAX_AGENT = 300
 
-/** Opens the request's session, stops disabled accounts, and saves what the handler changed. */
-export const session = factory.createMiddleware(async (c, next) => {
+const openSession = factory.createMiddleware(async (c, next) => {
   const token = getCookie(c, SESSION_COOKIE)
   const identity = token ? await c.get('sessions').open(token) : null
   if (token === undefined || identity === null) {
@@ -28,6 +28,9 @@ export const session = factory.createMiddleware(async (c, next) => {
   // Read anew: a login has put another session here, a logout has taken it away.
   if (c.res.status < 500) await c.get('session')?.save()
 })
+
+/** Opens the request's session, stops disabled accounts, and saves what the handler changed. */
+export const session = tag(openSession, { others: [400] })
 
 export const accountDisabled = () => new ApiError(400, 'account disabled')
 

@@ -40,8 +40,10 @@ export function validate<S extends z.ZodType, T extends 'json' | 'form' | 'query
     }
     return check(c as never, next)
   }
-  return tag(handler, { input: { target, schema } })
+  return tag(handler, { input: { target, schema }, others: ERRORS[target] })
 }
+
+const ERRORS = { json: [400, 415], form: [400, 415], query: [400], param: [404] }
 
 function badInput(c: Context, target: string, error: z.core.$ZodError): ApiError {
   return refused(
@@ -78,9 +80,12 @@ function findBrokenText(value: unknown, path = ''): Issue | undefined {
   return undefined
 }
 
-/** Treats an empty value as absent: `?page=&search=` asks for nothing. */
+/**
+ * Treats an empty value as absent: `?page=&search=` asks for nothing.
+ * Typed as the schema itself: a preprocessing step takes `unknown`, which would tell a client's compiler nothing.
+ */
 export const blankAsAbsent = <S extends z.ZodType>(schema: S) =>
-  z.preprocess((value) => (value === '' ? undefined : value), schema)
+  z.preprocess((value) => (value === '' ? undefined : value), schema) as z.ZodType as S
 
 const wholeNumber = (min: number, max: number) =>
   z

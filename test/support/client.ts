@@ -15,6 +15,8 @@ export class Client {
   constructor(
     readonly url: string,
     readonly headers: Record<string, string> = {},
+    /** Throws if the server has answered what it does not declare. */
+    readonly verdict: () => void = () => {},
   ) {}
 
   get = (path: string, headers?: Record<string, string>) => this.send('GET', path, undefined, headers)
@@ -44,6 +46,7 @@ export class Client {
     })
     this.#keepCookies(response)
     const text = await response.text()
+    this.verdict()
     return { status: response.status, headers: response.headers, text, body: parse(text) }
   }
 

@@ -6,13 +6,17 @@ import { changeRole } from '../../src/account/auth.ts'
 import { createDeps } from '../../src/infra/deps.ts'
 import { serve } from '../../src/process/serve.ts'
 import { Client } from './client.ts'
+import { checkAnswers } from './declared.ts'
 import { PROBE, probe } from './probe.ts'
 import { createDatabase, deletePrefix, redisUrl, uniquePrefix } from './services.ts'
 
 export type TestApp = Awaited<ReturnType<typeof startApp>>
 
-/** Starts the app; `env` adds to the settings. Call `close` in afterAll. */
-export async function startApp(env: Record<string, string> = {}) {
+/**
+ * Starts the app; `env` adds to the settings. Call `close` in afterAll.
+ * Every answer is held against its route's declaration; `foresees500` lets a 500 pass, for tests that cause one.
+ */
+export async function startApp(env: Record<string, string> = {}, options: { foresees500?: boolean } = {}) {
   const database = await createDatabase()
   const prefix = uniquePrefix()
   const config = loadConfig({
@@ -30,7 +34,8 @@ export async function startApp(env: Record<string, string> = {}) {
   const { deps, close } = createDeps(config)
   const app = createApp(deps)
   app.route(PROBE, probe)
-  const server = serve(app, config)
+  const checked = checkAnswers(app, options)
+  const server = serve(checked, config)
   const url = server.url.origin
   let people = 0
 
@@ -40,10 +45,10 @@ export async function startApp(env: Record<string, string> = {}) {
     deps,
     url,
     /** A visitor: its cookies are its own. */
-    visitor: (headers?: Record<string, string>) => new Client(url, headers),
+    visitor: (headers?: Record<string, string>) => new Client(url, headers, checked.verdict),
     /** A logged-in client with an account of this role. */
     async member(role: Role = 'editor', input: Record<string, unknown> = {}) {
-      const client = new Client(url)
+      const client = new Client(url, {}, checked.verdict)
       const account = { ...NEW_ACCOUNT, email: `person${++people}@example.com`, ...input }
       const signup = await client.post('/api/signup', account)
       if (signup.status !== 201) throw new Error(`signup failed: ${JSON.stringify(signup.body)}`)
@@ -55,6 +60,7 @@ export async function startApp(env: Record<string, string> = {}) {
       await close()
       await deletePrefix(prefix)
       await database.drop()
+      checked.verdict() // of calls that came from elsewhere: a browser, a socket
     },
   }
 }

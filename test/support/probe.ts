@@ -15,14 +15,14 @@ export const probe = factory
   .createApp()
   .get('/', doc('Asks Postgres.', z.array(z.unknown())), async (c) => {
     await c.var.db.execute(sql`select 1`)
-    return c.json([], 200)
+    return c.var.answer([])
   })
   .post('/', doc('Takes a note.', Note, 201), requireRole('editor'), validate('json', Note), async (c) => {
     await c.var.db.execute(sql`select 1`)
-    return c.json(c.req.valid('json'), 201)
+    return c.var.answer(c.req.valid('json'))
   })
   .get('/kept', doc('Lists the notes that were kept.', z.array(Note)), async (c) =>
-    c.json(await c.var.store.all<z.infer<typeof Note>>('probe'), 200),
+    c.var.answer(await c.var.store.all<z.infer<typeof Note>>('probe')),
   )
   .post(
     '/kept',
@@ -31,7 +31,7 @@ export const probe = factory
     validate('json', Note),
     async (c) => {
       await c.var.store.append('probe', c.req.valid('json'), MAX_KEPT)
-      return c.json(c.req.valid('json'), 201)
+      return c.var.answer(c.req.valid('json'))
     },
   )
   .put(
@@ -40,5 +40,5 @@ export const probe = factory
     requireRole('editor'),
     validate('param', z.object({ id: RowId })),
     validate('json', Note.partial()),
-    (c) => c.json(c.req.valid('json'), 200),
+    (c) => c.var.answer(c.req.valid('json')),
   )

@@ -1,0 +1,111 @@
+// `npm run client`: writes the API's types as a small package of their own, for front-ends in other repositories.
+//   npm run client [-- folder]      (default: client)
+// The package needs hono and nothing else: no source of this repository, none of its packages, no types of Bun.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { dependencies, name, version } from '../package.json'
+
+const ROOT = join(import.meta.dir, '..')
+
+/** Written by tsc in full, as any type that is inferred and has no name. */
+const ENTRY = `import type { ExtractSchema } from 'hono/types'
+import type { JSONValue } from 'hono/utils/types'
+import type { AppType } from '../../src/app.ts'
+
+// Fields are made anew, or else tsc writes a field of an unknown type as the zod schema that declares it.
+type Plain<T> = JSONValue extends T
+  ? JSONValue
+  : T extends readonly (infer Item)[]
+    ? Plain<Item>[]
+    : T extends object
+      ? Joined<{ [K in Needed<T>]: Plain<T[K]> } & { [K in Exclude<keyof T, Needed<T>>]?: Plain<T[K]> }>
+      : T
+type Needed<T> = { [K in keyof T]-?: {} extends Pick<T, K> ? never : K }[keyof T]
+type Joined<T> = T extends infer Both ? { [K in keyof Both]: Both[K] } : never
+declare function plain<T>(): Plain<T>
+export const schema = plain<ExtractSchema<AppType>>()
+`
+
+const TSCONFIG = {
+  extends: '../../tsconfig.json',
+  compilerOptions: {
+    noEmit: false,
+    declaration: true,
+    emitDeclarationOnly: true,
+    rootDir: '../..',
+    outDir: 'out',
+  },
+  files: ['entry.ts'],
+  include: [],
+}
+
+/**
+ * Writes package.json, index.js and index.d.ts into the folder.
+ * @throws with the compiler's words if the app does not compile
+ */
+export async function writeClient(folder: string): Promise<void> {
+  const schema = await describeSchema()
+  mkdirSync(folder, { recursive: true })
+  const manifest = {
+    name: `${name}-client`,
+    version,
+    type: 'module',
+    main: 'index.js',
+    types: 'index.d.ts',
+    peerDependencies: { hono: `^${dependencies.hono}` },
+  }
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  writeFileSync(join(folder, 'index.js'), `export { hc as createClient } from 'hono/client'\n`)
+  writeFileSync(
+    join(folder, 'index.d.ts'),
+    `// Written by \`npm run client\` from ${name} ${version}.
+import type { Hono } from 'hono'
+import type { hc } from 'hono/client'
+import type { JSONValue } from 'hono/utils/types'
+
+type Schema = ${schema}
+
+/** What the API takes and answers, for \`hc\` of hono/client. */
+export type AppType = Hono<{}, Schema, '/'>
+
+/** A client of the API at a URL. For cookies from another origin: \`{ init: { credentials: 'include' } }\`. */
+export declare const createClient: typeof hc<AppType>
+`,
+  )
+}
+
+/** Of other files than ours: a type that `export` shows is inferred there, and too long a way off to be written. */
+const CANNOT_BE_NAMED = / error TS(2527|2742|2883|4\d{3}|9\d{3}):/
+
+/** The text of the type that holds every path, method, input and answer. */
+async function describeSchema(): Promise<string> {
+  mkdirSync(join(ROOT, '.data'), { recursive: true })
+  const work = mkdtempSync(join(ROOT, '.data/client-'))
+  try {
+    writeFileSync(join(work, 'entry.ts'), ENTRY)
+    writeFileSync(join(work, 'tsconfig.json'), JSON.stringify(TSCONFIG))
+    const tsc = Bun.spawn([join(ROOT, 'node_modules/.bin/tsc'), '-p', work], {
+      stdout: 'pipe',
+      stderr: 'inherit',
+    })
+    const [said] = await Promise.all([tsc.stdout.text(), tsc.exited])
+    const faults = said.split('\n').filter((line) => / error TS/.test(line) && !CANNOT_BE_NAMED.test(line))
+    if (faults.length > 0) {
+      throw new Error(`the app does not compile, so it has no types to write:\n${faults.join('\n')}`)
+    }
+    const written = readFileSync(join(work, 'out', relative(ROOT, work), 'entry.d.ts'), 'utf8')
+    const schema = /declare const schema: ([^]*?);?\n(?:export \{\};?\n)?$/.exec(written)?.[1]
+    if (schema === undefined || /import\("(?!hono)|\btypeof\b/.test(schema)) {
+      throw new Error(`tsc has not written the API's types in full; look at it:\n${written.slice(0, 20_000)}`)
+    }
+    return schema
+  } finally {
+    rmSync(work, { recursive: true })
+  }
+}
+
+if (import.meta.main) {
+  const folder = resolve(process.argv[2] ?? join(ROOT, 'client'))
+  await writeClient(folder)
+  console.log(`Wrote ${folder}. In the front-end: npm install ${folder}, and hono ${dependencies.hono}`)
+}

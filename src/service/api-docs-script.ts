@@ -1,0 +1,52 @@
+// What the page to try the API runs in the browser, behind Swagger UI's bundle: the login bar, dark mode, the document.
+
+export const SCRIPT = `
+(() => {
+  const $ = (id) => document.getElementById(id)
+  const call = (method, path, body) =>
+    fetch(path, { method, headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) })
+
+  async function showMe() {
+    const reply = await call('GET', 'me')
+    const { me } = reply.ok ? await reply.json() : {}
+    $('who').textContent = me ? 'Logged in as ' + me.email + ' (' + me.role + ')' : 'Not logged in'
+    $('login').hidden = Boolean(me)
+    $('logout').hidden = !me
+  }
+
+  async function tell(request) {
+    const reply = await request
+    if (reply.ok) return showMe()
+    $('who').textContent = (await reply.json()).err
+  }
+
+  $('login').addEventListener('submit', (event) => {
+    event.preventDefault()
+    tell(call('POST', 'login', Object.fromEntries(new FormData(event.target))))
+    event.target.password.value = ''
+  })
+  $('logout').addEventListener('click', () => tell(call('POST', 'logout', {})))
+
+  const dark = matchMedia('(prefers-color-scheme: dark)')
+  const paint = () => document.documentElement.classList.toggle('dark-mode', dark.matches)
+  dark.addEventListener('change', paint)
+  paint()
+
+  SwaggerUIBundle({
+    url: 'openapi.json',
+    domNode: $('api'),
+    deepLinking: true,
+    docExpansion: 'list',
+    defaultModelsExpandDepth: 0,
+    tryItOutEnabled: true,
+    displayRequestDuration: true,
+    validatorUrl: null, // would send the document to another host
+    onComplete: showMe,
+    responseInterceptor(reply) {
+      // A call of this page may have logged in or out.
+      if (/\\/(login|logout|signup)$/.test(reply.url)) showMe()
+      return reply
+    },
+  })
+})()
+`

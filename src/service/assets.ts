@@ -1,0 +1,34 @@
+// Large files for browsers: compressed once, and cached for ever under an address that changes with them.
+import type { Context } from 'hono'
+
+export interface Asset {
+  type: string
+  gzipped: ArrayBuffer
+  /** Of the content: put it into the address. */
+  digest: string
+}
+
+/** Compresses a text, which takes some milliseconds for each megabyte: keep the result. */
+export async function packAsset(text: string, type: string): Promise<Asset> {
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  const digest = [...new Uint8Array(hash.slice(0, 8))]
+    .map((byte) => byte.toString(16).padStart(2, '0'))
+    .join('')
+  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))
+  return { type, digest, gzipped: await new Response(stream).arrayBuffer() }
+}
+
+/** Sends it compressed where the client takes that. Only the address with the right digest may be kept for ever. */
+export function sendAsset(c: Context, { type, gzipped, digest }: Asset): Response {
+  const etag = `"${digest}"`
+  c.header('ETag', etag)
+  c.header('Vary', 'Accept-Encoding', { append: true })
+  c.header('Cache-Control', c.req.query('v') === digest ? 'public, max-age=31536000, immutable' : 'no-cache')
+  if (c.req.header('if-none-match') === etag) return c.body(null, 304)
+  c.header('Content-Type', `${type}; charset=utf-8`)
+  if (/\bgzip\b/.test(c.req.header('accept-encoding') ?? '')) {
+    c.header('Content-Encoding', 'gzip')
+    return c.body(gzipped)
+  }
+  return c.body(new Blob([gzipped]).stream().pipeThrough(new DecompressionStream('gzip')))
+}

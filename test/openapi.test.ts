@@ -1,0 +1,191 @@
+// The OpenAPI document: it is valid, it names every call of the API with what it takes and answers, and nothing else.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Hono } from 'hono'
+import { z } from 'zod'
+import { SESSION_COOKIE } from '../src/web/session.ts'
+import { describeRoutes, doc, type ApiRoute } from '../src/web/doc.ts'
+import { factory } from '../src/web/factory.ts'
+import { openApi } from '../src/web/openapi.ts'
+import { validate } from '../src/web/validate.ts'
+import { startApp, type TestApp } from './support/harness.ts'
+
+const REDOCLY = join(import.meta.dir, '../node_modules/@redocly/cli/bin/cli.js')
+
+let app: TestApp
+let routes: ApiRoute[]
+// oxlint-disable-next-line typescript/no-explicit-any
+let document: any
+beforeAll(async () => {
+  app = await startApp()
+  routes = describeRoutes(app.app)
+  const reply = await app.visitor().get('/api/openapi.json')
+  expect(reply.headers.get('content-type')).toBe('application/json')
+  document = reply.body
+})
+afterAll(() => app.close())
+
+const bracketed = (path: string) => path.replace(/:(\w+)/g, '{$1}')
+const operationOf = ({ method, path }: ApiRoute) => document.paths[bracketed(path)]?.[method.toLowerCase()]
+const isPage = ({ doc }: ApiRoute) => doc?.answer === 'text/html' || (doc?.status ?? 0) >= 300
+const api = () => routes.filter((route) => route.base !== '/' && !isPage(route))
+const nameOf = ({ method, path }: ApiRoute) => `${method} ${path}`
+
+test('redocly has nothing to say against it, in development and in production', async () => {
+  const production = await startApp({ NODE_ENV: 'production' })
+  const folder = mkdtempSync(join(tmpdir(), 'restbun-openapi-'))
+  try {
+    const theirs = await production.visitor().get('/api/openapi.json')
+    expect(theirs.text).not.toContain('/apitest')
+    const flawless = { totals: { errors: 0, warnings: 0, ignored: 0 }, problems: [] }
+    expect(await lint(folder, document)).toEqual(flawless)
+    expect(await lint(folder, theirs.body)).toEqual(flawless)
+    // The check itself finds faults.
+    expect((await lint(folder, { ...document, info: { title: 'x' } })).totals.errors).toBeGreaterThan(0)
+  } finally {
+    rmSync(folder, { recursive: true })
+    await production.close()
+  }
+}, 60_000)
+
+async function lint(folder: string, description: object) {
+  writeFileSync(join(folder, 'openapi.json'), JSON.stringify(description))
+  const options = ['--extends', 'recommended', '--format', 'json']
+  const child = Bun.spawn([process.execPath, REDOCLY, 'lint', ...options, 'openapi.json'], {
+    cwd: folder,
+    env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' },
+    stdout: 'pipe',
+    stderr: 'ignore',
+  })
+  const { totals, problems } = (await child.stdout.json()) as {
+    totals: { errors: number; warnings: number; ignored: number }
+    problems: unknown[]
+  }
+  return { totals, problems }
+}
+
+test('every route of every slice is in it, with its summary, role and success; pages and what stands at the root are not', () => {
+  expect(api().length).toBeGreaterThan(10)
+  for (const route of api()) {
+    const operation = operationOf(route)
+    expect([nameOf(route), operation?.summary]).toEqual([nameOf(route), route.doc?.summary])
+    expect(operation['x-role']).toBe(route.role)
+    expect(operation.security).toEqual(route.role === undefined ? [] : [{ session: [] }])
+    expect(operation.responses).toHaveProperty(String(route.doc?.status))
+  }
+  const count = Object.values(document.paths).flatMap((path) => Object.keys(path as object)).length
+  expect(count).toBe(api().length)
+  expect(document.components.securitySchemes.session).toMatchObject({ in: 'cookie', name: SESSION_COOKIE })
+  expect(document.info).toMatchObject({ title: `${app.config.name} API`, version: app.config.version })
+})
+
+test('an error is declared where it can occur, and nowhere else', () => {
+  const errors = Object.fromEntries(routes.map((route) => [nameOf(route), route.others]))
+  expect(errors).toMatchObject({
+    'GET /health': [503],
+    'GET /api/list': [400, 503],
+    'GET /api/me': [400, 401, 503],
+    'POST /api/login': [400, 403, 413, 415, 429, 503],
+    'POST /api/logout': [400, 401, 403, 413, 503],
+    'POST /api/probe': [400, 401, 403, 413, 415, 503],
+    'PUT /api/probe/:id': [400, 401, 403, 404, 413, 415, 503],
+  })
+  for (const route of api()) {
+    const declared = Object.keys(operationOf(route).responses).map(Number)
+    expect([nameOf(route), declared]).toEqual([
+      nameOf(route),
+      [route.doc?.status ?? 0, ...route.others].toSorted((a, b) => a - b),
+    ])
+  }
+  expect(document.components.responses.NotFound.content['application/json'].schema).toEqual({
+    $ref: '#/components/schemas/Error',
+  })
+})
+
+test('an input is described as it is sent, an answer as it comes', () => {
+  const { parameters } = document.paths['/api/users'].get
+  expect(parameters).toContainEqual({
+    name: 'size',
+    in: 'query',
+    required: false,
+    schema: { type: 'integer', minimum: 1, maximum: 1000, default: 1000 },
+  })
+  const { requestBody, responses } = document.paths['/api/signup'].post
+  expect(requestBody.content['application/json'].schema.$ref).toBe('#/components/schemas/PostSignupRequest')
+  expect(document.components.schemas.PostSignupRequest.required).toEqual([
+    'email',
+    'password',
+    'fname',
+    'lname',
+  ])
+  expect(responses['201'].content['application/json'].schema.$ref).toBe('#/components/schemas/User')
+  expect(document.components.schemas.User.properties.created).toEqual({ type: 'string', format: 'date-time' })
+  const [id] = document.paths['/api/probe/{id}'].put.parameters
+  expect(id).toMatchObject({ name: 'id', in: 'path', required: true, schema: { type: 'integer' } })
+})
+
+const describe = (slice: Hono<never>) =>
+  openApi(describeRoutes(new Hono().route('/api/things', slice as never)), {
+    title: 'Things',
+    version: '1',
+    description: 'For a test.',
+    license: 'MIT',
+  })
+
+test('a named schema that is sent in another form than it is answered goes by two names', () => {
+  const Part = z.object({ size: z.number().default(1), made: z.date().optional() }).meta({ id: 'Part' })
+  const Thing = z.object({ part: Part }).meta({ id: 'Thing' })
+  const slice = factory.createApp().post('/', doc('Makes.', Thing), validate('json', Thing), (c) =>
+    // @ts-expect-error the answer has no part
+    c.var.answer({}),
+  )
+  const { components, paths } = describe(slice as never)
+  expect(components.schemas).toMatchObject({
+    Part: { required: ['size'], properties: { made: { type: 'string', format: 'date-time' } } },
+    Thing: { properties: { part: { $ref: '#/components/schemas/Part' } } },
+    ThingInput: { properties: { part: { $ref: '#/components/schemas/PartInput' } } },
+  })
+  expect(components.schemas.PartInput?.required).toBeUndefined()
+  expect(JSON.stringify(paths)).toContain('#/components/schemas/ThingInput')
+})
+
+test('two schemas of one name are refused, rather than mixed up', () => {
+  const one = z.object({ a: z.string() }).meta({ id: 'TheirThing' })
+  const other = z.object({ b: z.string() }).meta({ id: 'TheirThing' })
+  const slice = factory
+    .createApp()
+    .get('/one', doc('One.', one), (c) => c.var.answer({ a: '' }))
+    .get('/other', doc('Other.', other), (c) => c.var.answer({ b: '' }))
+  expect(() => describe(slice as never)).toThrow('TheirThing')
+})
+
+test('a schema that refers to itself, a regex in a path and an error of the handler are described', () => {
+  interface Tree {
+    name: string
+    children: Tree[]
+  }
+  const Tree: z.ZodType<Tree> = z
+    .object({ name: z.string(), children: z.array(z.lazy(() => Tree)) })
+    .meta({ id: 'Tree' })
+  const slice = factory
+    .createApp()
+    .get('/:id{[0-9]+}/trees', doc('Trees.', z.array(Tree), 200, { Link: 'The next page.' }, [409]), (c) =>
+      c.var.answer([]),
+    )
+    .delete('/:id', doc('Deletes.', null, 204), (c) => c.body(null, 204))
+  const { components, paths } = describe(slice as never)
+  expect(paths['/api/things/{id}/trees']?.get).toMatchObject({
+    operationId: 'getThingsByIdTrees',
+    parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+    responses: {
+      200: { headers: { Link: { description: 'The next page.' } } },
+      409: { $ref: '#/components/responses/Conflict' },
+    },
+  })
+  expect(components.schemas.Tree).toMatchObject({
+    properties: { children: { items: { $ref: '#/components/schemas/Tree' } } },
+  })
+  expect(paths['/api/things/{id}']?.delete).toMatchObject({ responses: { 204: { description: 'Success.' } } })
+})

@@ -1,0 +1,114 @@
+// The package that `npm run client` writes: a front-end that has it and hono, and nothing of this repository, is typed.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startApp, type TestApp } from '../support/harness.ts'
+
+const ROOT = join(import.meta.dir, '../..')
+const TIMEOUT_MS = 120_000
+
+/** Outside of the repository, so that no folder above it has packages of ours. */
+let project: string
+let app: TestApp
+beforeAll(async () => {
+  app = await startApp()
+  project = realpathSync(mkdtempSync(join(tmpdir(), 'restbun-front-end-')))
+  const modules = join(project, 'node_modules')
+  mkdirSync(modules)
+  cpSync(join(ROOT, 'node_modules/hono'), join(modules, 'hono'), { recursive: true })
+  const written = await run(ROOT, [process.execPath, 'scripts/client.ts', join(modules, 'restbun-client')])
+  if (written.code !== 0) throw new Error(written.text)
+  writeFileSync(join(project, 'package.json'), '{ "type": "module" }')
+  writeFileSync(
+    join(project, 'tsconfig.json'),
+    JSON.stringify({
+      // A browser's project: strict, the libraries checked, no types of any runtime.
+      compilerOptions: {
+        strict: true,
+        noEmit: true,
+        skipLibCheck: false,
+        target: 'es2022',
+        module: 'esnext',
+        moduleResolution: 'bundler',
+        lib: ['es2022', 'dom', 'dom.iterable'],
+        types: [],
+      },
+      include: ['*.ts'],
+    }),
+  )
+}, TIMEOUT_MS)
+afterAll(async () => {
+  rmSync(project, { recursive: true, force: true })
+  await app.close()
+})
+
+async function run(cwd: string, command: string[]) {
+  const env = { ...process.env, API: app.url }
+  const child = Bun.spawn(command, { cwd, env, stdout: 'pipe', stderr: 'pipe' })
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  return { text: out + err, code }
+}
+
+const compile = (source: string) => {
+  writeFileSync(join(project, 'main.ts'), source)
+  return run(project, [join(ROOT, 'node_modules/.bin/tsc'), '-p', '.'])
+}
+
+const MAIN = `import { createClient, type AppType } from 'restbun-client'
+import { hc, type InferResponseType } from 'hono/client'
+
+export async function main(url: string) {
+  const { api } = createClient(url)
+  const made = await api.signup.$post({
+    json: { email: 'front@example.com', password: '123abC', fname: 'Front', lname: 'End' },
+  })
+  const user = await made.json()
+  const role: 'disabled' | 'readonly' | 'editor' | 'admin' | 'superuser' = user.role
+  type Me = InferResponseType<(typeof api)['me']['$get']>
+  const cookie = made.headers.get('set-cookie')?.split(';')[0] ?? ''
+  const me: Me = await (await hc<AppType>(url, { headers: { cookie } }).api.me.$get()).json()
+  return role + ' ' + me.me.fullname
+}
+`
+
+test(
+  'a front-end compiles with it, under strict rules and without types of Bun',
+  async () => {
+    expect(await compile(MAIN)).toEqual({ text: '', code: 0 })
+    expect(readFileSync(join(project, 'node_modules/restbun-client/index.d.ts'), 'utf8')).not.toMatch(
+      /drizzle|zod|import\("\.|\bany\b/,
+    )
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'a wrong argument, path or answer does not compile',
+  async () => {
+    const { text, code } = await compile(`import { createClient } from 'restbun-client'
+const { api } = createClient('http://localhost')
+await api.signup.$post({ json: { email: 'front@example.com' } })
+await api.nowhere.$get()
+const { me } = await (await api.me.$get()).json()
+me.password
+await api.users.$get({ query: { page: 5 } })
+`)
+    expect(code).not.toBe(0)
+    expect(text.match(/main\.ts\((\d+)/g)).toEqual(['main.ts(3', 'main.ts(4', 'main.ts(6', 'main.ts(7'])
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'and it works',
+  async () => {
+    expect((await compile(MAIN)).code).toBe(0)
+    writeFileSync(
+      join(project, 'run.js'),
+      `import { main } from './main.ts'\nconsole.log(await main(process.env.API))`,
+    )
+    expect(await run(project, [process.execPath, 'run.js'])).toEqual({ text: 'editor Front End\n', code: 0 })
+  },
+  TIMEOUT_MS,
+)
