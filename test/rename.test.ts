@@ -41,7 +41,7 @@ test(
   async () => {
     let old = project
     // The second is a word that stands everywhere: only the name itself may change.
-    for (const name of ['film-club', 'test', 'cinema']) {
+    for (const name of ['xylophone-club', 'test', 'xylophone']) {
       const { code, out } = await checkout.run('rename', [name])
       expect(code).toBe(0)
       for (const place of [
@@ -56,7 +56,8 @@ test(
       expect(out).toContain(`REDIS_PREFIX=${old}:`)
       if (old === project) {
         // A new place of it is to be decided on: scripts/rename.ts lists them.
-        const left = checkout.git('grep', '-lw', old).trim().split('\n')
+        const { stdout } = Bun.spawnSync(['git', 'grep', '-lw', old], { cwd: checkout.root })
+        const left = stdout.toString().split('\n').filter(Boolean)
         const seen = left.filter((path) => !/^(test|scripts(?!\/deploy))\//.test(path))
         expect(seen.filter((path) => !['LICENSE', 'CHANGELOG.md', 'README.md'].includes(path))).toEqual([])
       }
@@ -69,7 +70,6 @@ test(
       expect(checkout.read('bun.lock')).toContain(`"name": "${name}"`)
       expect(checkout.read('README.md')).toStartWith(`# ${name}\n`)
       expect(checkout.read('.env.example')).toContain(`REDIS_PREFIX=${name}:`)
-      expect(checkout.read('LICENSE')).toContain('the restbun authors')
       old = name
     }
     expect(checkout.git('diff', '--stat', '--', 'src', 'test', 'LICENSE')).toBe('')
