@@ -102,7 +102,7 @@ export function startWorker<D>(given: WorkerOptions<D>): Worker {
         if (want > 0 && !peeking) peek().catch(fail)
         await bell.wait()
         // Jobs that end in the same turn of the event loop are settled together.
-        await turn()
+        if (settled.length < jobs.size) await turn()
       }
     }
     await reap(id, '')

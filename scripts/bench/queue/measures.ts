@@ -95,7 +95,10 @@ const processing =
     const which = `${workers} worker${workers > 1 ? 's' : ''}, concurrency ${concurrency}`
     return {
       [`process, ${which}, jobs/s`]: (jobs / ms) * 1000,
-      ...(workers === 1 && { [`Redis CPU of a job, ${which}, µs`]: (used / jobs) * 1e6 }),
+      ...(workers === 1 && {
+        [`CPU of a job in Redis, ${which}, µs`]: (used / jobs) * 1e6,
+        [`CPU of a job in the worker, ${which}, µs`]: active.reduce((sum, { cpu }) => sum + cpu, 0) / jobs,
+      }),
     }
   }
 
@@ -128,18 +131,19 @@ export const MEASURES: Measure[] = [
   latency,
 ]
 
-/** Jobs so far, and Unix ms of the first and the last one. */
+/** Jobs so far, Unix ms of the first and the last one, µs of processor time. */
 interface Done {
   count: number
   first: number
   last: number
+  cpu: number
 }
 
 function startWorkerProcess({ name }: Contestant, url: string, concurrency: number) {
   const args = ['--no-orphans', WORKER, name, url, String(concurrency)]
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
-  let done: Done = { count: 0, first: 0, last: 0 }
+  let done: Done = { count: 0, first: 0, last: 0, cpu: 0 }
   const lines = createInterface(child.stdout)
   lines.on('line', (line) => {
     if (line.startsWith('{')) done = JSON.parse(line)

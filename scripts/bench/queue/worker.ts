@@ -11,11 +11,15 @@ const done = { count: 0, first: 0, last: 0 }
 
 process.stdout.write('ready\n')
 for await (const chunk of process.stdin) if (String(chunk).includes('go')) break
+const before = process.cpuUsage()
 const worker = await contestant.work(url, Number(concurrency), () => {
   done.last = now()
   if (done.count++ === 0) done.first = done.last
 })
-setInterval(() => process.stdout.write(`${JSON.stringify(done)}\n`), 100)
+setInterval(() => {
+  const { user, system } = process.cpuUsage(before)
+  process.stdout.write(`${JSON.stringify({ ...done, cpu: user + system })}\n`)
+}, 100)
 process.once('SIGTERM', () => {
   void worker.stop().then(() => process.exit(0))
 })
