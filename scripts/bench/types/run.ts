@@ -25,7 +25,7 @@ function write(folder: string, style: Style, slices: number): string {
   for (const name of names) writeFileSync(join(files, `${name}.ts`), style.slice(name))
   writeFileSync(join(files, 'app.ts'), style.app(names))
   writeFileSync(join(files, 'client.ts'), client(names))
-  const config = { extends: '../../../../../tsconfig.json', include: ['.'], exclude: [] }
+  const config = { extends: '../../../tsconfig.json', include: ['.'], exclude: [] }
   writeFileSync(join(files, 'tsconfig.json'), JSON.stringify(config))
   return files
 }
@@ -66,7 +66,9 @@ ${calls.join('')}`
 const show = ({ instantiations, types, time }: Cost) =>
   `${instantiations} instantiations, ${types} types, ${time.toFixed(2)} s`
 
-const folder = mkdtempSync(join(ROOT, 'scripts/bench/types/generated-'))
+const data = join(ROOT, '.data') // where git does not look
+mkdirSync(data, { recursive: true })
+const folder = mkdtempSync(join(data, 'types-'))
 try {
   const apps = [plain, ours].flatMap((style) => [write(folder, style, 0), write(folder, style, SLICES)])
   const rounds: Cost[][] = []
