@@ -15,7 +15,7 @@ export interface ApiInfo {
 
 export interface Operation extends ApiRoute {
   doc: RouteDoc
-  /** Unique, and a name in any language: `getMoviesById`. */
+  /** Unique, and a name in any language: `getBooksById`. */
   id: string
 }
 
@@ -87,7 +87,7 @@ const PARAMETER = /:(\w+)(\{[^}]*\})?\??/g
 
 const pathOf = ({ path }: ApiRoute) => path.replaceAll(PARAMETER, '{$1}')
 
-/** `GET /movies/:id` is `getMoviesById`. */
+/** `GET /books/:id` is `getBooksById`. */
 function idOf(method: string, path: string): string {
   const words = path.replaceAll(PARAMETER, 'by-$1').split(/[^a-z0-9]+/i)
   return method.toLowerCase() + words.map(capitalize).join('')
