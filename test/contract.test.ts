@@ -47,7 +47,7 @@ test('a GET may carry a JSON body, which is ignored', async () => {
   expect(answer).toEndWith('[]')
 })
 
-test.each(['/api/probe', '/api/list', '/robots.txt', '/api/me', '/no/such/path', '/'])(
+test.each(['/api/probe', '/api/openapi.json', '/robots.txt', '/api/me', '/no/such/path', '/'])(
   'HEAD %s answers like GET, its length too, without a body',
   async (path) => {
     const ask = async (method: string) => {

@@ -97,7 +97,7 @@ const processing =
       [`process, ${which}, jobs/s`]: (jobs / ms) * 1000,
       ...(workers === 1 && {
         [`CPU of a job in Redis, ${which}, µs`]: (used / jobs) * 1e6,
-        [`CPU of a job in the worker, ${which}, µs`]: active.reduce((sum, { cpu }) => sum + cpu, 0) / jobs,
+        [`CPU of a job in the worker, ${which}, µs`]: active.reduce((sum, one) => sum + one.cpu, 0) / jobs,
       }),
     }
   }
