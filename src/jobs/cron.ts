@@ -83,6 +83,8 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
   }
 }
 
+const FIRST_SEEN = 'seen for the first time'
+
 /** A step of a cron's last tick: with a job, or without one for a reason. */
 export type Advance = { tick: number; run: true } | { tick: number; run: false; why: string }
 
@@ -91,7 +93,7 @@ export type Advance = { tick: number; run: true } | { tick: number; run: false; 
  * @param last the last tick, or when the cron was first seen; undefined: never seen
  */
 export function advance(cron: Cron, last: number | undefined, now: number): Advance | { wait: number } {
-  if (last === undefined) return { tick: now, run: false, why: 'seen for the first time' }
+  if (last === undefined) return { tick: now, run: false, why: FIRST_SEEN }
   // Set back a little, a clock repeats ticks that have run; that far ahead, the last tick was made by a wrong clock.
   if (last > now + HOUR) return { tick: now, run: false, why: 'the clock went back by more than an hour' }
   const first = cron.next(last)
@@ -134,7 +136,9 @@ export function createTimer(redis: Redis, base: string, crons: readonly Cron[], 
         if (what === 'enqueued') log.debug('cron tick enqueued', fields)
         if (what === 'overlaps')
           log.warn('cron tick passed over: the job of the last one has not ended', fields)
-        if (what === 'passed' && !step.run) log.warn('cron moved on', { ...fields, why: step.why })
+        if (what === 'passed' && !step.run) {
+          log[step.why === FIRST_SEEN ? 'info' : 'warn']('cron moved on', { ...fields, why: step.why })
+        }
       }
     }
     return enqueued
