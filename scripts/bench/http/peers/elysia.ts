@@ -49,7 +49,7 @@ new Elysia({ serve: { reusePort: true, maxRequestBodySize: BODY_LIMIT, hostname:
   })
   .onError(({ code, error, set }) => {
     if (code === 'VALIDATION') set.status = 400
-    return { err: code === 'VALIDATION' ? 'Bad input' : String(error) }
+    return { err: code === 'VALIDATION' ? 'Bad input' : error instanceof Error ? error.message : code }
   })
   .use(cors({ origin: '*' }))
   .get('/health', () => ({ status: 'ok' }))
