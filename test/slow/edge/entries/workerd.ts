@@ -1,0 +1,72 @@
+// The app on Cloudflare's workerd. There a connection may not outlive the request that opened it: every request gets
+// dependencies of its own.
+import { createApp } from '../../../../src/app.ts'
+import { loadConfig } from '../../../../src/config.ts'
+import type { Deps } from '../../../../src/deps.ts'
+import { openPostgres } from '../../../../src/infra/postgres.ts'
+import { closeRedis, connectRedis } from '../../../../src/infra/redis.ts'
+import { createSessions } from '../../../../src/infra/sessions.ts'
+import { createStore } from '../../../../src/infra/store.ts'
+import { createQueue } from '../../../../src/jobs/queue.ts'
+import { PROBE, probe } from '../../../support/probe.ts'
+import { createConsoleLog } from './console-log.ts'
+import { createWasmPasswords } from './wasm-passwords.ts'
+
+type Bindings = Record<string, string>
+interface Context {
+  waitUntil(work: Promise<unknown>): void
+}
+
+const passwords = createWasmPasswords()
+
+// The form that workerd asks for.
+// oxlint-disable-next-line import/no-default-export
+export default {
+  async fetch(request: Request, bindings: Bindings, context: Context): Promise<Response> {
+    const { deps, close } = createEdgeDeps(bindings)
+    const app = createApp(deps)
+    app.route(PROBE, probe)
+    // Cloudflare sets this header itself, whatever a client sends.
+    const remoteAddress = request.headers.get('cf-connecting-ip') ?? undefined
+    const response = await app.fetch(request, { remoteAddress })
+    const { body, sent } = watchBody(response)
+    context.waitUntil(sent.then(close))
+    return new Response(body, response)
+  },
+}
+
+/** A stream may still need its database: `sent` resolves when the last of it is on its way, or nobody wants it. */
+function watchBody(response: Response): { body: ReadableStream | null; sent: Promise<void> } {
+  if (response.body === null) return { body: null, sent: Promise.resolve() }
+  const { readable, writable } = new TransformStream()
+  return { body: readable, sent: response.body.pipeTo(writable).catch(() => {}) }
+}
+
+function createEdgeDeps(bindings: Bindings) {
+  const config = loadConfig(bindings)
+  const log = createConsoleLog(config.log.level)
+  const { sql, db } = openPostgres(config, log)
+  const redis = connectRedis(config.redisUrl, { log })
+  const store = createStore(redis, config.redisPrefix)
+  const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes: config.jobs.maxBytes })
+  const deps: Deps = {
+    config,
+    startedAt: Date.now(),
+    db,
+    store,
+    sessions: createSessions(redis, config.redisPrefix, config.sessionSeconds),
+    passwords,
+    enqueue: queue.enqueue,
+    sendMail: () => Promise.reject(new Error('mails are sent by the worker, which is a Bun process')),
+    log,
+    async ready() {
+      await Promise.all([sql`select 1`, redis.ping()])
+    },
+  }
+  async function close() {
+    store.close()
+    await closeRedis(redis)
+    await sql.end({ timeout: 2 })
+  }
+  return { deps, close }
+}
