@@ -9,7 +9,7 @@ export async function startProcess(command: string[], env: Record<string, string
     for await (const chunk of child.stdout) {
       const text = new TextDecoder().decode(chunk)
       said += text
-      const found = /"event":\s*"listen".*"port":\s*(\d+)/.exec(said)?.[1]
+      const found = /"event":\s*"listen".*"port":\s*"?(\d+)/.exec(said)?.[1]
       if (found === undefined) continue
       resolve(Number(found))
       process.stderr.write(text.replaceAll(/^.*"event":\s*"listen".*\n/gm, ''))
