@@ -1,0 +1,12 @@
+// The container's health: exits 0 if the service beside it is ready, that is, listens and reaches Postgres and Redis.
+export {} // a module, so that it may await
+
+const url = `http://127.0.0.1:${process.env.PORT || 8100}/ready`
+
+try {
+  const reply = await fetch(url, { signal: AbortSignal.timeout(4000) })
+  if (!reply.ok) throw new Error(`${reply.status} ${await reply.text()}`)
+} catch (error) {
+  console.error(`${url}: ${error instanceof Error ? error.message : String(error)}`)
+  process.exit(1)
+}
