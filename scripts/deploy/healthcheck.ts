@@ -1,5 +1,5 @@
 // The container's health: exits 0 if the service beside it is ready, that is, listens and reaches Postgres and Redis.
-export {} // a module, so that it may await
+import { exit } from 'node:process'
 
 const url = `http://127.0.0.1:${process.env.PORT || 8100}/ready`
 
@@ -8,5 +8,5 @@ try {
   if (!reply.ok) throw new Error(`${reply.status} ${await reply.text()}`)
 } catch (error) {
   console.error(`${url}: ${error instanceof Error ? error.message : String(error)}`)
-  process.exit(1)
+  exit(1)
 }
