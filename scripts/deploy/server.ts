@@ -13,6 +13,7 @@ const RSYNC = [
   '--perms',
   '--chmod=D750,Fu=rwX,Fg=rX,Fo=',
   '--checksum',
+  '--whole-file',
   '--compress',
 ]
 

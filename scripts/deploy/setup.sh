@@ -51,7 +51,7 @@ NODE_ENV=production
 DATABASE_URL=postgres://$name:$password@127.0.0.1:5432/$name
 REDIS_URL=redis://127.0.0.1:6379
 DATA_DIR=$shared/data
-LOG_FILE=$shared/log/app.log
+# The journal has the log. A file as well, which rotates and is removed by age: LOG_FILE=$shared/log/app.log
 HOST=127.0.0.1
 TRUSTED_PROXIES=127.0.0.1
 # SMTP_URL=smtp://user:password@mail.example.com:587
@@ -83,6 +83,7 @@ if [ -d /run/systemd/system ]; then
 fi
 
 missing=
+[ -e /etc/ssl/certs/ca-certificates.crt ] || missing=' ca-certificates'
 for package in rsync:rsync curl:curl openssl:openssl sudo:sudo logrotate:logrotate psql:postgresql redis-server:redis-server nginx:nginx; do
   command -v "${package%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${package%%:*}" ] || missing="$missing ${package#*:}"
 done
