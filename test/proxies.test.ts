@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { makeCertificate } from './support/certificate.ts'
 import { Client } from './support/client.ts'
 import {
   caddy,
@@ -233,20 +234,4 @@ async function startServer(logFile: string, settings: Record<string, string>) {
       await child.exited
     },
   }
-}
-
-function makeCertificate(folder: string) {
-  const files = { certificate: join(folder, 'cert.pem'), key: join(folder, 'key.pem') }
-  const options = '-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost'
-  const made = Bun.spawnSync([
-    'openssl',
-    'req',
-    ...options.split(' '),
-    '-keyout',
-    files.key,
-    '-out',
-    files.certificate,
-  ])
-  if (made.exitCode !== 0) throw new Error(made.stderr.toString())
-  return files
 }
