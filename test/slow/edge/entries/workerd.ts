@@ -2,12 +2,7 @@
 // dependencies of its own.
 import { createApp } from '../../../../src/app.ts'
 import { loadConfig } from '../../../../src/config.ts'
-import type { Deps } from '../../../../src/deps.ts'
-import { openPostgres } from '../../../../src/infra/postgres.ts'
-import { closeRedis, connectRedis } from '../../../../src/infra/redis.ts'
-import { createSessions } from '../../../../src/infra/sessions.ts'
-import { createStore } from '../../../../src/infra/store.ts'
-import { createQueue } from '../../../../src/jobs/queue.ts'
+import { assembleDeps } from '../../../../src/infra/assemble.ts'
 import { PROBE, probe } from '../../../support/probe.ts'
 import { createConsoleLog } from './console-log.ts'
 import { createWasmPasswords } from './wasm-passwords.ts'
@@ -44,29 +39,11 @@ function watchBody(response: Response): { body: ReadableStream | null; sent: Pro
 
 function createEdgeDeps(bindings: Bindings) {
   const config = loadConfig(bindings)
-  const log = createConsoleLog(config.log.level)
-  const { sql, db } = openPostgres(config, log)
-  const redis = connectRedis(config.redisUrl, { log })
-  const store = createStore(redis, config.redisPrefix)
-  const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes: config.jobs.maxBytes })
-  const deps: Deps = {
-    config,
-    startedAt: Date.now(),
-    db,
-    store,
-    sessions: createSessions(redis, config.redisPrefix, config.sessionSeconds),
+  return assembleDeps(config, {
+    log: createConsoleLog(config.log.level),
     passwords,
-    enqueue: queue.enqueue,
-    sendMail: () => Promise.reject(new Error('mails are sent by the worker, which is a Bun process')),
-    log,
-    async ready() {
-      await Promise.all([sql`select 1`, redis.ping()])
-    },
-  }
-  async function close() {
-    store.close()
-    await closeRedis(redis)
-    await sql.end({ timeout: 2 })
-  }
-  return { deps, close }
+    createMailer: () => () =>
+      Promise.reject(new Error('mails are sent by the worker, which is a Bun process')),
+    apiDocsAsset: () => Promise.reject(new Error('there is no file system to read it from')),
+  })
 }
