@@ -29,6 +29,8 @@ const Environment = z.object({
   COOKIE_SAMESITE: choice('lax', 'strict', 'none').default('lax'),
   SESSION_DAYS: integer(1, 400).default(30),
   CORS_ORIGINS: list(isOrigin, 'origins (https://app.example.com), or *').default(['*']),
+  TLS_CERT_FILE: z.string().optional(),
+  TLS_KEY_FILE: z.string().optional(),
   TRUSTED_PROXIES: list(isNetwork, 'IP addresses or CIDR ranges (10.0.0.0/8)').default([]),
   BODY_LIMIT: bytes().default(1024 ** 2),
   REQUEST_TIMEOUT_MS: integer(1, 250_000).default(20 * SECONDS),
@@ -96,6 +98,9 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   if (parsed.data?.COOKIE_SAMESITE === 'none' && !secure) {
     faults.push('COOKIE_SAMESITE=none needs COOKIE_SECURE=on: browsers drop the cookie otherwise')
   }
+  if (!parsed.data?.TLS_CERT_FILE !== !parsed.data?.TLS_KEY_FILE) {
+    faults.push('TLS_CERT_FILE and TLS_KEY_FILE go together: one of them is not set')
+  }
   if (!parsed.success || faults.length > 0) throw new ConfigError(`Bad settings:\n  ${faults.join('\n  ')}`)
 
   const e = parsed.data
@@ -115,6 +120,8 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     cookie: Object.freeze({ secure, domain: e.COOKIE_DOMAIN, sameSite: e.COOKIE_SAMESITE }),
     sessionSeconds: e.SESSION_DAYS * DAY_S,
     corsOrigins: e.CORS_ORIGINS,
+    tls:
+      e.TLS_CERT_FILE && e.TLS_KEY_FILE ? { certFile: e.TLS_CERT_FILE, keyFile: e.TLS_KEY_FILE } : undefined,
     trustedProxies: e.TRUSTED_PROXIES,
     bodyLimit: e.BODY_LIMIT,
     requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
@@ -163,7 +170,7 @@ export type Config = ReturnType<typeof loadConfig>
 
 /** A flat, printable copy of the config; passwords in URLs are masked. */
 export function printableConfig(config: Config): Record<string, unknown> {
-  const { cookie, log, mail, jobs, processes, rateLimit, ...rest } = config
+  const { cookie, log, mail, jobs, processes, rateLimit, tls, ...rest } = config
   return {
     ...rest,
     databaseUrl: maskUrl(config.databaseUrl),
@@ -174,6 +181,7 @@ export function printableConfig(config: Config): Record<string, unknown> {
     ...prefixKeys('jobs', jobs),
     ...prefixKeys('rateLimit', rateLimit),
     ...prefixKeys('processes', processes),
+    ...prefixKeys('tls', tls ?? {}),
     ...prefixKeys('log', log),
   }
 }

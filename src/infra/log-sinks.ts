@@ -10,6 +10,8 @@ const MAX_WAITING_CHARS = 4 * 1024 * 1024
 const EXIT_PATIENCE_MS = 1000
 
 const STDOUT = 1
+/** Nobody wakes who waits for it. */
+const NEVER = new Int32Array(new SharedArrayBuffer(4))
 
 /** Lines to stdout or to a file, gathered for up to 100 ms. A trouble of the target is never the writer's. */
 export class LineSink {
@@ -81,7 +83,7 @@ export class LineSink {
     const deadline = Date.now() + EXIT_PATIENCE_MS
     this.flush()
     while (this.#fd >= 0 && this.#unwritten.length > 0 && Date.now() < deadline) {
-      Bun.sleepSync(10)
+      Atomics.wait(NEVER, 0, 0, 10) // sleeps, on every runtime
       this.flush()
     }
   }

@@ -1,6 +1,7 @@
 // One listening process: Bun.serve around a portable app, and its drain.
 import type { Config } from '../config.ts'
 import type { AppEnv, Observe } from '../web/factory.ts'
+import { readCertificate } from './certificate.ts'
 
 /** The part of a Hono app that a listener needs. */
 export interface Fetches {
@@ -24,7 +25,7 @@ export interface ServeOptions {
 
 /**
  * Listens on the config's address. Under `bun --hot` the listener of the last round goes on with the new app.
- * @throws with code EADDRINUSE if the port is taken.
+ * @throws with code EADDRINUSE if the port is taken; ConfigError if the certificate cannot be used.
  */
 export function serve(
   app: Fetches,
@@ -37,6 +38,7 @@ export function serve(
   const server = listen({
     hostname: config.host,
     port: config.port,
+    tls: readCertificate(config),
     reusePort,
     idleTimeout: Math.min(Math.ceil(config.requestTimeoutMs / 1000) + IDLE_SLACK_S, MAX_IDLE_S),
     maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app has a limit of its own, and answers with JSON

@@ -1,10 +1,10 @@
 // The app under test: the real one, listening on a free port, on a database and a key prefix of its own.
 import { createApp } from '../../src/app.ts'
-import { loadConfig } from '../../src/config.ts'
+import { type Config, loadConfig } from '../../src/config.ts'
 import type { Role } from '../../src/deps.ts'
 import { changeRole } from '../../src/account/auth.ts'
 import { createDeps } from '../../src/infra/deps.ts'
-import { serve } from '../../src/process/serve.ts'
+import { type Fetches, serve } from '../../src/process/serve.ts'
 import { Client } from './client.ts'
 import { checkAnswers } from './declared.ts'
 import { PROBE, probe } from './probe.ts'
@@ -19,7 +19,7 @@ export type TestApp = Awaited<ReturnType<typeof startApp>>
 export async function startApp(env: Record<string, string> = {}, options: { foresees500?: boolean } = {}) {
   const database = await createDatabase()
   const prefix = uniquePrefix()
-  const config = loadConfig({
+  const settings: Record<string, string> = {
     PORT: '0',
     HOST: '127.0.0.1',
     DATABASE_URL: database.url,
@@ -30,13 +30,14 @@ export async function startApp(env: Record<string, string> = {}, options: { fore
     COOKIE_SECURE: 'off',
     RATE_LIMIT: 'off', // in production too, but where a test asks for it
     ...env,
-  })
+  }
+  const config = loadConfig(settings)
   const { deps, close } = createDeps(config)
   const app = createApp(deps)
   app.route(PROBE, probe)
   const checked = checkAnswers(app, options)
-  const server = serve(checked, config)
-  const url = server.url.origin
+  const server = await listen(checked, config, settings)
+  const { url } = server
   let people = 0
 
   return {
@@ -56,13 +57,30 @@ export async function startApp(env: Record<string, string> = {}, options: { fore
       return Object.assign(client, { user: { ...signup.body, role }, account })
     },
     async close() {
-      await server.drain(1000)
+      await server.stop()
       await close()
       await deletePrefix(prefix)
       await database.drop()
       checked.verdict() // of calls that came from elsewhere: a browser, a socket
     },
   }
+}
+
+/**
+ * TEST_SERVED_BY names a module that serves the same app another way, on another runtime or behind a proxy.
+ * It stands on the same database and keys.
+ */
+async function listen(app: Fetches, config: Config, settings: Record<string, string>) {
+  if (process.env.TEST_SERVED_BY) {
+    const { serveElsewhere } = (await import(process.env.TEST_SERVED_BY)) as ServedElsewhere
+    return serveElsewhere(settings)
+  }
+  const server = serve(app, config)
+  return { url: server.url.origin, stop: () => server.drain(1000) }
+}
+
+interface ServedElsewhere {
+  serveElsewhere(settings: Record<string, string>): Promise<{ url: string; stop(): Promise<void> }>
 }
 
 export const NEW_ACCOUNT = { email: 'ann@example.com', password: '123abC', fname: 'Ann', lname: 'Lee' }

@@ -1,0 +1,78 @@
+// What the app needs, on drivers that run wherever there are sockets. What is of one runtime only is passed in.
+import type { Config } from '../config.ts'
+import { crons } from '../crons.ts'
+import type { Deps, Log, Mail, Passwords, Store } from '../deps.ts'
+import { createCronOperations } from '../jobs/operate-crons.ts'
+import { createOperations } from '../jobs/operate.ts'
+import { createQueue } from '../jobs/queue.ts'
+import { readStatus } from '../jobs/status.ts'
+import type { EnqueueOptions } from '../jobs/task.ts'
+import { withOutbox } from '../outbox/enqueue.ts'
+import { requestContext } from '../web/request-context.ts'
+import { openPostgres } from './postgres.ts'
+import { createRateLimiter } from './rate-limiter.ts'
+import { closeRedis, connectRedis } from './redis.ts'
+import { createSessions } from './sessions.ts'
+import { createStore } from './store.ts'
+import { within } from './within.ts'
+
+/** Time that `ready` gives each service to answer. */
+const READY_TIMEOUT_MS = 2000
+
+/** What no two runtimes have in common. */
+export interface Runtime {
+  log: Log
+  passwords: Passwords
+  createMailer(config: Config, store: Store): (mail: Mail) => Promise<void>
+  apiDocsAsset: Deps['apiDocsAsset']
+}
+
+/** Opens the connections; `close` ends them in order. */
+export function assembleDeps(config: Config, { log, passwords, createMailer, apiDocsAsset }: Runtime) {
+  const { sql, db } = openPostgres(config, log)
+  const redis = connectRedis(config.redisUrl, { log })
+  // Connected here and not by the first command: what the connection logs must not carry that request's id.
+  // An outage is logged by the connection itself, and answered by `ready`.
+  redis.connect().catch(() => {})
+  const store = createStore(redis, config.redisPrefix)
+  const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes: config.jobs.maxBytes })
+  const operations = createOperations({ redis, prefix: config.redisPrefix })
+
+  const deps: Deps = {
+    config,
+    startedAt: Date.now(),
+    db,
+    store,
+    sessions: createSessions(redis, config.redisPrefix, config.sessionSeconds),
+    passwords,
+    rateLimiter: createRateLimiter(redis, config.redisPrefix),
+    enqueue: withOutbox(
+      (task, input, options) => queue.enqueue(task, input, withRequest(options)),
+      (task, input, options) => queue.prepare(task, input, withRequest(options)),
+    ),
+    jobStatus: (id) => readStatus(redis, config.redisPrefix, id),
+    operations,
+    cronOperations: createCronOperations({ crons, queue, operations }),
+    sendMail: createMailer(config, store),
+    log,
+    apiDocsAsset,
+    async ready() {
+      await Promise.all([
+        within(READY_TIMEOUT_MS, 'Postgres', sql`select 1`),
+        within(READY_TIMEOUT_MS, 'Redis', redis.ping()),
+      ])
+    },
+  }
+
+  async function close() {
+    store.close()
+    await closeRedis(redis)
+    await sql.end({ timeout: 2 })
+  }
+  return { deps, redis, queue, close }
+}
+
+const withRequest = (options?: EnqueueOptions): EnqueueOptions => ({
+  requestId: requestContext.getStore()?.requestId,
+  ...options,
+})

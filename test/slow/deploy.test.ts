@@ -1,0 +1,226 @@
+// A deploy, for real: over ssh to a user without privileges, under load, of good releases and of bad ones.
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { filesToShip } from '../../scripts/deploy/checkout.ts'
+import { startLoad } from '../support/load.ts'
+import { type DeployTarget, sshd, startDeployTarget } from '../support/server-to-deploy.ts'
+import {
+  createEmptyDatabase,
+  deletePrefix,
+  redisUrl,
+  type TestDatabase,
+  uniquePrefix,
+} from '../support/services.ts'
+import { freePort } from '../support/supervised.ts'
+import { until } from '../support/until.ts'
+
+const ROOT = join(import.meta.dir, '../..')
+setDefaultTimeout(240_000)
+
+const missing = Object.entries({ sshd, ssh: Bun.which('ssh'), rsync: Bun.which('rsync') })
+  .filter(([, found]) => !found)
+  .map(([name]) => name)
+const cannot = missing.length > 0 || process.platform !== 'linux'
+if (cannot) process.stderr.write(`SKIPPED: deploys, which need Linux and ${missing.join(', ')}\n`)
+
+let checkout: string
+let target: DeployTarget
+let service: ReturnType<DeployTarget['startService']>
+let database: TestDatabase
+const prefix = uniquePrefix()
+let url: string
+let first: Awaited<ReturnType<typeof deploy>> | undefined
+
+beforeAll(async () => {
+  if (cannot) return
+  checkout = copyCheckout()
+  database = await createEmptyDatabase("TEMPLATE template0 ENCODING 'UTF8'")
+  const port = await freePort()
+  url = `http://127.0.0.1:${port}`
+  target = await startDeployTarget({
+    NODE_ENV: 'production',
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    DATABASE_URL: database.url,
+    REDIS_URL: redisUrl(),
+    REDIS_PREFIX: prefix,
+    DATA_DIR: 'unset',
+    WEB_PROCESSES: '2',
+    LOG_LEVEL: 'warn',
+  })
+  // Only now is its folder known.
+  const env = join(target.base, 'shared/.env')
+  writeFileSync(env, readFileSync(env, 'utf8').replace('=unset', `=${join(target.base, 'shared/data')}`))
+  first = await deploy()
+  if (first.code !== 0) throw new Error(first.said)
+  service = target.startService()
+  await until('the service', answersReady, 30_000)
+})
+afterAll(async () => {
+  if (service) expect(await service.stop()).toBe(0)
+  await target?.stop()
+  await deletePrefix(prefix)
+  await database?.drop()
+  if (checkout) rmSync(checkout, { recursive: true })
+})
+
+/** A git checkout of its own, of what would be shipped from here. */
+function copyCheckout(): string {
+  const copy = mkdtempSync(join(tmpdir(), 'restbun-checkout-'))
+  for (const path of filesToShip()) {
+    mkdirSync(dirname(join(copy, path)), { recursive: true })
+    cpSync(join(ROOT, path), join(copy, path))
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+  for (const command of [
+    'init --quiet',
+    'config user.name Ann',
+    'config user.email ann@example.com',
+    'add --all -- :!node_modules',
+    'commit --quiet --message first',
+  ]) {
+    const { exitCode, stderr } = Bun.spawnSync(['git', ...command.split(' ')], { cwd: copy })
+    if (exitCode !== 0) throw new Error(stderr.toString())
+  }
+  writeFileSync(join(copy, '.git/info/exclude'), 'node_modules\n')
+  return copy
+}
+
+/** Runs `npm run deploy` in the checkout. */
+async function deploy(...words: string[]) {
+  const started = performance.now()
+  const child = Bun.spawn(
+    [
+      process.execPath,
+      'scripts/deploy.ts',
+      ...words,
+      target.host,
+      '--path',
+      target.base,
+      `--ssh=${target.ssh}`,
+    ],
+    { cwd: checkout, env: { ...process.env, NODE_ENV: '' }, stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  return { code, said: out + err, seconds: (performance.now() - started) / 1000 }
+}
+
+/** Runs it while clients ask without pause; no request may fail. */
+async function underLoad<T>(work: () => Promise<T>): Promise<T & { answered: number }> {
+  const load = startLoad(url, { connections: 16, path: '/ready' })
+  await until('load', () => load.answered() > 100)
+  const result = await work()
+  const { ok, failures } = await load.stop()
+  expect(failures).toEqual({})
+  return { ...result, answered: ok }
+}
+
+function change(path: string, from: string, to: string): void {
+  const file = join(checkout, path)
+  const text = readFileSync(file, 'utf8')
+  if (!text.includes(from)) throw new Error(`${path} has no ${from}`)
+  writeFileSync(file, text.replace(from, to))
+}
+
+const releases = () => readdirSync(join(target.base, 'releases')).toSorted()
+const current = () => readlinkSync(join(target.base, 'current')).replace('releases/', '')
+const answersReady = () =>
+  fetch(`${url}/ready`).then(
+    (reply) => reply.ok,
+    () => false,
+  )
+const robots = async () => (await fetch(`${url}/robots.txt`)).text()
+const inode = (release: string, path: string) => statSync(join(target.base, 'releases', release, path)).ino
+
+test.skipIf(cannot)('the first deploy fetches Bun, installs, migrates, and ships no tests', async () => {
+  expect([first?.code, first?.said]).toEqual([0, expect.stringMatching(/fetching Bun[^]*applied \d+ of/)])
+  const [oldest = ''] = releases()
+  expect(readdirSync(join(target.base, 'releases', oldest))).not.toContain('test')
+  expect(statSync(join(target.base, 'shared/.env')).mode & 0o077).toBe(0)
+})
+
+test.skipIf(cannot)('a changed line is live within seconds, and no request fails', async () => {
+  const before = current()
+  change('src/service/pages.tsx', 'Disallow: /', 'Disallow: /second')
+  const dry = await deploy('--dry-run')
+  expect([dry.code, dry.said]).toEqual([0, expect.stringContaining('would send 1 of')])
+  expect(releases()).toEqual([before])
+
+  const second = await underLoad(deploy)
+  expect([second.code, second.said]).toEqual([0, expect.stringContaining('sent 1 of')])
+  expect(await robots()).toContain('/second')
+  expect(current()).toEndWith('-dirty')
+  expect(inode(current(), 'src/app.ts')).toBe(inode(before, 'src/app.ts')) // one file, two names
+  expect(inode(current(), 'src/service/pages.tsx')).not.toBe(inode(before, 'src/service/pages.tsx'))
+  process.stdout.write(
+    `a one-line change: ${second.seconds.toFixed(1)} s, ${second.answered} requests meanwhile, 0 failed\n${second.said}`,
+  )
+})
+
+test.skipIf(cannot)(
+  'a release that does not start is taken back by itself, and no request fails',
+  async () => {
+    const before = [releases(), current()]
+    change('src/server.ts', 'await boot(', "throw new Error('broken')\nawait boot(")
+    const broken = await underLoad(deploy)
+    expect([broken.code, broken.said]).toEqual([1, expect.stringContaining(`${current()} serves on`)])
+    expect([releases(), current()]).toEqual(before)
+    expect(await robots()).toContain('/second')
+    change('src/server.ts', "throw new Error('broken')\n", '')
+  },
+)
+
+test.skipIf(cannot)('a release whose migration fails changes nothing', async () => {
+  const before = [releases(), current()]
+  const journal = join(checkout, 'drizzle/meta/_journal.json')
+  const text = readFileSync(journal, 'utf8')
+  const entries = (JSON.parse(text) as { entries: { idx: number; when: number }[] }).entries
+  const last = entries.at(-1)
+  const bad = { ...last, idx: entries.length, when: (last?.when ?? 0) + 1, tag: '9999_bad' }
+  writeFileSync(journal, JSON.stringify({ ...JSON.parse(text), entries: [...entries, bad] }))
+  writeFileSync(join(checkout, 'drizzle/9999_bad.sql'), 'select * from nowhere')
+  const failed = await underLoad(deploy)
+  expect([failed.code, failed.said]).toEqual([1, expect.stringContaining('nowhere')])
+  expect([releases(), current()]).toEqual(before)
+  writeFileSync(journal, text)
+  rmSync(join(checkout, 'drizzle/9999_bad.sql'))
+})
+
+test.skipIf(cannot)('a rollback brings the release before back, and no request fails', async () => {
+  const before = current()
+  change('src/service/pages.tsx', 'Disallow: /', 'Disallow: /regretted')
+  expect((await deploy()).code).toBe(0)
+  change('src/service/pages.tsx', 'Disallow: /regretted', 'Disallow: /')
+  expect(await robots()).toContain('/regretted')
+  const back = await underLoad(() => deploy('rollback'))
+  expect([back.code, back.said]).toEqual([0, expect.stringContaining(`back to ${before}`)])
+  expect(await robots()).not.toContain('/regretted')
+  const { said } = await deploy('status')
+  expect(said).toContain(`* ${before}`)
+  expect(said).toContain('server 2')
+})
+
+test.skipIf(cannot)('of two deploys at once one is refused', async () => {
+  const both = await Promise.all([deploy(), deploy()])
+  expect(both.map(({ code }) => code).toSorted()).toEqual([0, 1])
+  expect(both.find(({ code }) => code === 1)?.said).toContain('Another deploy is under way')
+})
+
+test.skipIf(cannot)('five releases are kept', async () => {
+  for (let i = 0; i < 5; i++) expect((await deploy()).code).toBe(0)
+  expect(releases()).toHaveLength(5)
+  expect(releases().at(-1)).toBe(current())
+  expect(readdirSync(join(target.base, 'bun'))).toHaveLength(1)
+})

@@ -1,0 +1,92 @@
+// The app is the same everywhere: the contract tests, word for word, on Bun, Node and workerd, and behind each proxy.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { caddy, nginx } from '../support/proxies.ts'
+
+const ROOT = join(import.meta.dir, '../..')
+const EDGE = join(import.meta.dir, 'edge')
+const TIMEOUT_MS = 300_000
+
+const CONTRACT = ['contract', 'accounts', 'sessions', 'movies', 'bad-input', 'origins', 'client']
+
+/** Tests that do not apply, by name, and why. */
+const INSIDE = { 'an unknown email costs a hash like a known one': 'looks into the process of the test' }
+const LENGTHS = { 'answers like GET, its length too': "a HEAD's length is the doing of our own listener" }
+const BY_THE_PROXY = {
+  ...INSIDE,
+  'an odd Host changes no path': 'the proxy refuses it with 400',
+  'odd paths are not found': 'likewise',
+  'answers 413 for a body past the limit': 'the proxy answers 413, in words of its own',
+  'a body that is refused is not waited for': 'likewise',
+  'behind a trusted proxy the host': 'forges a header that the proxy overwrites',
+}
+const NOT_ON: Record<string, Record<string, string>> = {
+  bun: {},
+  node: { ...INSIDE, ...LENGTHS, 'an odd Host changes no path': 'the listener refuses it with 400' },
+  workerd: {
+    ...INSIDE,
+    ...LENGTHS,
+    'HTTP/1.0 without a Host changes no path': 'the listener refuses it with 400',
+    'behind a trusted proxy the host': 'only Cloudflare tells an address, in CF-Connecting-IP',
+    'a critical operation wants': 'likewise',
+  },
+  'behind-nginx': {
+    ...BY_THE_PROXY,
+    'an id that is none is not found: %00': 'the proxy refuses it with 400',
+  },
+  'behind-caddy': BY_THE_PROXY,
+}
+const isMissing = (runtime: string) =>
+  (runtime === 'behind-nginx' && !nginx) || (runtime === 'behind-caddy' && !caddy)
+for (const runtime of Object.keys(NOT_ON).filter(isMissing)) {
+  process.stderr.write(`SKIPPED: the contract ${runtime}, because that proxy is not installed\n`)
+}
+
+beforeAll(async () => {
+  if (existsSync(join(EDGE, 'node_modules/.package-lock.json'))) return
+  await run(['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error'], EDGE)
+}, TIMEOUT_MS)
+afterAll(() => rmSync(join(EDGE, 'node_modules/.built'), { recursive: true, force: true }))
+
+test.each(Object.keys(NOT_ON).filter((runtime) => !isMissing(runtime)))(
+  'the contract holds: %s',
+  async (runtime) => {
+    const skipped = Object.keys(NOT_ON[runtime] ?? {})
+    const output = await run(
+      [
+        process.execPath,
+        'test',
+        '--timeout=60000',
+        ...CONTRACT.map((name) => `test/${name}.test.ts`),
+        ...(skipped.length > 0 ? ['--test-name-pattern', `^(?!.*(${skipped.join('|')}))`] : []),
+      ],
+      ROOT,
+      runtime === 'bun' ? {} : { TEST_SERVED_BY: join(EDGE, `${runtime}.ts`) },
+    )
+    const passed = Number(/^ *(\d+) pass$/m.exec(output)?.[1])
+    expect(passed).toBeGreaterThan(200)
+    process.stdout.write(`${runtime}: ${passed} passed, ${skipped.length} that do not apply there\n`)
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'the entries have the types that the app asks for',
+  () => run([join(ROOT, 'node_modules/.bin/tsc'), '-p', EDGE], ROOT),
+  TIMEOUT_MS,
+)
+
+/** @returns what it said @throws with that, if it failed */
+async function run(command: string[], cwd: string, env: Record<string, string> = {}): Promise<string> {
+  const child = Bun.spawn(command, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}:\n${out}${err}`)
+  return out + err
+}

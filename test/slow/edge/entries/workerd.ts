@@ -1,0 +1,49 @@
+// The app on Cloudflare's workerd. There a connection may not outlive the request that opened it: every request gets
+// dependencies of its own.
+import { createApp } from '../../../../src/app.ts'
+import { loadConfig } from '../../../../src/config.ts'
+import { assembleDeps } from '../../../../src/infra/assemble.ts'
+import { PROBE, probe } from '../../../support/probe.ts'
+import { createConsoleLog } from './console-log.ts'
+import { createWasmPasswords } from './wasm-passwords.ts'
+
+type Bindings = Record<string, string>
+interface Context {
+  waitUntil(work: Promise<unknown>): void
+}
+
+const passwords = createWasmPasswords()
+
+// The form that workerd asks for.
+// oxlint-disable-next-line import/no-default-export
+export default {
+  async fetch(request: Request, bindings: Bindings, context: Context): Promise<Response> {
+    const { deps, close } = createEdgeDeps(bindings)
+    const app = createApp(deps)
+    app.route(PROBE, probe)
+    // Cloudflare sets this header itself, whatever a client sends.
+    const remoteAddress = request.headers.get('cf-connecting-ip') ?? undefined
+    const response = await app.fetch(request, { remoteAddress })
+    const { body, sent } = watchBody(response)
+    context.waitUntil(sent.then(close))
+    return new Response(body, response)
+  },
+}
+
+/** A stream may still need its database: `sent` resolves when the last of it is on its way, or nobody wants it. */
+function watchBody(response: Response): { body: ReadableStream | null; sent: Promise<void> } {
+  if (response.body === null) return { body: null, sent: Promise.resolve() }
+  const { readable, writable } = new TransformStream()
+  return { body: readable, sent: response.body.pipeTo(writable).catch(() => {}) }
+}
+
+function createEdgeDeps(bindings: Bindings) {
+  const config = loadConfig(bindings)
+  return assembleDeps(config, {
+    log: createConsoleLog(config.log.level),
+    passwords,
+    createMailer: () => () =>
+      Promise.reject(new Error('mails are sent by the worker, which is a Bun process')),
+    apiDocsAsset: () => Promise.reject(new Error('there is no file system to read it from')),
+  })
+}
