@@ -63,10 +63,25 @@ const PLACES: Record<string, ((name: string) => string)[]> = {
   'scripts/deploy/compose.debug.yaml': [(name) => `image: ${name}:debug`],
   'scripts/deploy/Caddyfile': [(name) => `/var/www/${name}`],
   'scripts/deploy/nginx.conf': [(name) => `/var/www/${name}`],
+  'scripts/deploy/logrotate.conf': [
+    (name) => `/srv/${name}/`,
+    (name) => `su ${name} ${name}\n`,
+    (name) => ` ${name}.service`,
+  ],
+  'scripts/deploy/setup.sh': [(name) => `s#/srv/${name}#`, (name) => `s#${name}#`],
+  'scripts/deploy/systemd.service': [
+    (name) => `/system/${name}.service`,
+    (name) => `enable ${name}\``,
+    (name) => `Description=${name}:`,
+    (name) => `User=${name}\n`,
+    (name) => `Group=${name}\n`,
+    (name) => `/srv/${name}/`,
+  ],
   'scripts/deploy/try-image.sh': [
     (name) => `--tag ${name} `,
     (name) => `from ${name})`,
     (name) => `/tmp/${name} `,
+    (name) => `/tmp/${name}/`,
   ],
 }
 
