@@ -11,7 +11,7 @@ const TICKS_PER_SECOND = 100 // Linux's USER_HZ
 
 export interface Contestant {
   name: string
-  /** Below this folder; `src` is this project's own server. */
+  /** Below this folder; `src` is this project, as it runs in production: its supervisor, with metrics. */
   entry: string
   runtime: 'bun' | 'node'
 }
@@ -36,7 +36,7 @@ export interface Running {
   startMs: number
   /** CPU time of all its processes so far, in seconds. */
   cpuSeconds(): number
-  /** Of all its processes, in MB. */
+  /** Of all its processes that serve, in MB. */
   rssMb(): number
   stop(): Promise<void>
 }
@@ -62,21 +62,29 @@ export async function launch(
   nodeFolder: string,
 ): Promise<Running> {
   const { name, entry, runtime } = contestant
+  const isOurs = entry === 'src'
   const port = await freePort()
+  const metricsPort = isOurs ? await freePort() : 0
   const [program, file] =
     runtime === 'node'
       ? ['node', join(nodeFolder, entry.replace(/^.*\/(.*)\.ts$/, '$1.mjs'))]
-      : [process.execPath, entry === 'src' ? join(ROOT, 'src/server.ts') : join(HERE, entry)]
+      : [process.execPath, isOurs ? join(ROOT, 'src/supervisor.ts') : join(HERE, entry)]
   const started = performance.now()
-  const children = Array.from({ length: runtime === 'node' ? 1 : processes }, () =>
-    spawn(program, runtime === 'bun' ? ['--no-orphans', file] : [file], {
+  // Node's peers, and we, have a process that starts the others.
+  const hasParent = runtime === 'node' || isOurs
+  const children = Array.from({ length: hasParent ? 1 : processes }, () =>
+    spawn(program, runtime === 'bun' ? ['--no-orphans', '--no-env-file', file] : [file], {
       cwd: ROOT,
       env: {
         ...process.env,
         ...env,
+        PWD: ROOT,
         NODE_ENV: 'production',
         PORT: String(port),
         PROCESSES: String(processes),
+        WEB_PROCESSES: String(processes),
+        WORKER_PROCESSES: '0',
+        METRICS_PORT: String(metricsPort),
       },
       stdio: ['ignore', 'ignore', 'inherit'],
     }),
@@ -85,20 +93,22 @@ export async function launch(
   await answers(name, `${url}/health`, children)
   const startMs = performance.now() - started
   const pids = () => children.flatMap((child) => withChildren(child.pid ?? 0))
-  while (runtime === 'node' && processes > 1 && pids().length < processes + 1) await Bun.sleep(20)
+  const serving = () =>
+    pids().length > children.length ? pids().filter((pid) => pid !== children[0]?.pid) : pids()
+  while (serving().length < processes) await Bun.sleep(20)
   return {
     contestant,
     processes,
     url,
     startMs,
     cpuSeconds: () => pids().reduce((sum, pid) => sum + cpuSecondsOf(pid), 0),
-    rssMb: () => pids().reduce((sum, pid) => sum + rssMbOf(pid), 0),
+    rssMb: () => serving().reduce((sum, pid) => sum + rssMbOf(pid), 0),
     async stop() {
       await Promise.all(
         children.map(async (child) => {
           if (child.exitCode !== null || child.signalCode !== null) return
           child.kill('SIGTERM')
-          const firm = setTimeout(() => child.kill('SIGKILL'), 3000)
+          const firm = setTimeout(() => child.kill('SIGKILL'), 10_000)
           await once(child, 'exit')
           clearTimeout(firm)
         }),

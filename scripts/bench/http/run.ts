@@ -47,6 +47,7 @@ export async function bench(options: Options): Promise<void> {
       REDIS_URL: redisUrl,
       LOG_FILE: join(folder, `${name.replaceAll(/\W+/g, '-')}.log`),
       LOG_FORMAT: 'json',
+      DATA_DIR: join(folder, name.replaceAll(/\W+/g, '-')),
       RATE_LIMIT: 'off',
     })
     for (const processes of new Set(options.settings.map((s) => s.processes))) {
