@@ -49,12 +49,18 @@ buildah commit -q "$container" stand-in >/dev/null
 
 say "the image"
 # Certificates of a proxy on the way to the registry, if this machine has one.
-buildah bud -q --format docker --build-arg BUN_IMAGE=localhost/stand-in --build-arg "REVISION=$(git rev-parse HEAD)" \
-  --volume /etc/ssl/certs:/etc/ssl/certs:ro --env NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
-  --unsetenv NODE_EXTRA_CA_CERTS --tag restbun . >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
-container=$(buildah from restbun)
-containers+=("$container")
-root=$(buildah mount "$container")
+build() {
+  buildah bud -q --format docker --build-arg BUN_IMAGE=localhost/stand-in --build-arg "REVISION=$(git rev-parse HEAD)" \
+    --volume /etc/ssl/certs:/etc/ssl/certs:ro --env NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
+    --unsetenv NODE_EXTRA_CA_CERTS "$@" . >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
+}
+build --tag restbun --target production
+mount_image() {
+  container=$(buildah from "$1")
+  containers+=("$container")
+  root=$(buildah mount "$container")
+}
+mount_image restbun
 du -sm "$root" "$base" "$root/app" "$root/app/node_modules" "$root/usr/local/bin/bun" | sed "s|$root|image |; s|$base|stand-in|"
 tar -C "$root" -c . | gzip -1 | wc -c | awk '{printf "%d MB compressed, as a registry would send it\n", $1 / 1e6}'
 
@@ -114,8 +120,21 @@ echo
 if in_image sh -c 'touch /app/x' 2>/dev/null; then echo "/app can be written to"; exit 1; fi
 in_image bun run jobs stats
 in_image bun run user list
+in_image bun run status
+in_image bun run doctor || echo "(it finds fault with this stand-in of a machine, which is no fault of the image)"
+echo 'await db.$count(tables.users)' | in_image bun run console
 
 say "SIGTERM"
 kill -TERM "$pid"
 wait "$service" || { echo "the service ended with $?"; tail -n 20 "$work/service.log"; exit 1; }
 echo "it ended with 0"
+
+say "the debug image, in development mode"
+build --tag restbun:debug --target debug
+mount_image restbun:debug
+settings[0]=NODE_ENV=development
+in_image sh -c 'echo $$ >/tmp/debug.pid && exec bun --hot --no-clear-screen src/server.ts' >"$work/service.log" 2>&1 &
+wait_for "the service" in_image bun scripts/deploy/healthcheck.ts
+curl -fsS "http://127.0.0.1:$port/apitest/counter"
+echo
+pids+=("$(cat "$work/tmp/debug.pid")")
