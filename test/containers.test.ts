@@ -24,7 +24,7 @@ interface Service {
 const parse = (path: string) =>
   YAML.parse(read(path)) as { services: Record<string, Service>; volumes: object }
 const compose = parse('compose.yaml')
-const ours = Object.entries(compose.services).filter(([, service]) => service.image === 'restbun')
+const ours = Object.entries(compose.services).filter(([, service]) => service.image === packageJson.name)
 
 /** The stages of the Dockerfile by name, in order, each with its instructions. */
 function readStages(): Map<string, { instruction: string; argument: string }[]> {
