@@ -8,6 +8,7 @@ export class UsageError extends Error {
 
 /** Runs a command, says what went wrong if something did, and ends the process. */
 export async function runCommand(usage: string, command: () => Promise<void>): Promise<never> {
+  if (isHelpAsked()) endWithUsage(usage)
   try {
     await command()
     process.exit(0)
@@ -15,6 +16,22 @@ export async function runCommand(usage: string, command: () => Promise<void>): P
     console.error(error instanceof UsageError ? `${error.message}\n\n${usage}` : explain(error))
     process.exit(error instanceof UsageError ? 2 : 1)
   }
+}
+
+/** For a command that takes no arguments: one is a mistake, and ends the process. */
+export function refuseArguments(usage: string): void {
+  if (isHelpAsked()) endWithUsage(usage)
+  const [argument] = process.argv.slice(2)
+  if (argument === undefined) return
+  console.error(`Unexpected argument "${argument}"\n\n${usage}`)
+  process.exit(2)
+}
+
+const isHelpAsked = () => process.argv.slice(2).some((argument) => argument === '--help' || argument === '-h')
+
+function endWithUsage(usage: string): never {
+  console.log(usage)
+  process.exit(0)
 }
 
 /** The innermost cause: Drizzle's own message holds every parameter of the statement, password hashes included. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
+import { refuseArguments } from './command.ts'
 import { provideServices } from './services.ts'
 
 const FOLDER = join(import.meta.dir, '..', 'drizzle')
@@ -100,6 +101,7 @@ export function readJournal(): JournalEntry[] {
 export const countKnown = () => readJournal().length
 
 if (import.meta.main) {
+  refuseArguments('Usage: npm run migrate   applies what is missing to MIGRATE_DATABASE_URL or DATABASE_URL')
   try {
     const { env, close } = await provideServices(process.env, { postgres: true, redis: false })
     const url = env.MIGRATE_DATABASE_URL || env.DATABASE_URL

@@ -2,6 +2,7 @@
 import { loadConfig, type Config } from '../src/config.ts'
 import { bunIn, folderAsGiven, readEnvironment } from '../src/process/environment.ts'
 import { refuseTakenPort } from '../src/process/port.ts'
+import { refuseArguments } from './command.ts'
 import { migrate } from './migrate.ts'
 import { freePort } from './services/child.ts'
 import { provideServices } from './services.ts'
@@ -18,6 +19,8 @@ type Child = ReturnType<typeof startEntry>
 
 /** @param options.hot the API takes edits while it runs (`bun --hot`) */
 export async function start({ hot }: { hot: boolean }): Promise<never> {
+  const command = hot ? 'npm run dev' : 'npm start'
+  refuseArguments(`Usage: ${command}   settings come from the environment or .env: PORT=8101 ${command}`)
   try {
     process.exit(await runUntilEnd(readEnvironment(ROOT), hot))
   } catch (error) {

@@ -22,3 +22,27 @@ test('every command in package.json has its file', () => {
   expect(run).toContain('start')
   expect(run.filter((name) => !existsSync(join(FOLDER, `${name}.ts`)))).toEqual([])
 })
+
+test.each(['start', 'dev', 'migrate', 'reload', 'check'])('%s passes over no argument', async (name) => {
+  const { code, out, err } = await run(name, 'extra')
+  expect([code, out]).toEqual([2, ''])
+  expect(err).toMatch(new RegExp(`^Unexpected argument "extra"\\n\\nUsage: npm (run )?${name} `))
+})
+
+test.each(['user', 'migrate', 'jobs', 'deploy'])(
+  '%s --help says how it is called, and does nothing',
+  async (name) => {
+    const { code, out, err } = await run(name, '--help')
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toStartWith(`Usage: npm run ${name} `)
+  },
+)
+
+async function run(name: string, ...args: string[]) {
+  const child = Bun.spawn([process.execPath, join(FOLDER, `${name}.ts`), ...args], {
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  return { code, out, err }
+}

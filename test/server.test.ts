@@ -19,23 +19,20 @@ afterAll(async () => {
 })
 
 /** Starts a server process; its output grows in `output()`. */
-function start(env: Record<string, string> = {}, { cwd = ROOT, hot = false } = {}) {
-  const child = Bun.spawn(
-    [process.execPath, ...(hot ? ['--hot'] : []), '--no-clear-screen', 'src/server.ts'],
-    {
-      cwd,
-      env: {
-        PATH: process.env.PATH ?? '',
-        DATABASE_URL: database.url,
-        REDIS_URL: redisUrl(),
-        REDIS_PREFIX: prefix,
-        PORT: '0',
-        ...env,
-      },
-      stdout: 'pipe',
-      stderr: 'pipe',
+function start(env: Record<string, string> = {}, { cwd = ROOT, hot = false, entry = 'src/server.ts' } = {}) {
+  const child = Bun.spawn([process.execPath, ...(hot ? ['--hot'] : []), '--no-clear-screen', entry], {
+    cwd,
+    env: {
+      PATH: process.env.PATH ?? '',
+      DATABASE_URL: database.url,
+      REDIS_URL: redisUrl(),
+      REDIS_PREFIX: prefix,
+      PORT: '0',
+      ...env,
     },
-  )
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
   let text = ''
   const read = async (stream: ReadableStream<Uint8Array>) => {
     for await (const chunk of stream) text += new TextDecoder().decode(chunk)
@@ -120,11 +117,8 @@ test('SIGUSR2 opens the log file again after a rotation', async () => {
 }, 30_000)
 
 test('an edit shows on the next request, and leaks no connections; a broken one leaves the last good round', async () => {
-  const copy = mkdtempSync(join(tmpdir(), 'restbun-hot-'))
+  const copy = copySources()
   try {
-    cpSync(join(ROOT, 'src'), join(copy, 'src'), { recursive: true })
-    for (const name of ['package.json', 'tsconfig.json']) cpSync(join(ROOT, name), join(copy, name))
-    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
     const health = join(copy, 'src/service/health.ts')
     const original = readFileSync(health, 'utf8')
     const server = start({ PORT: String(freePort()) }, { cwd: copy, hot: true })
@@ -138,7 +132,7 @@ test('an edit shows on the next request, and leaks no connections; a broken one 
       expect((await fetch(`${url}/ready`)).status).toBe(200)
     }
     writeFileSync(health, 'export const health = (')
-    await until('the complaint', () => /error/i.test(server.output()))
+    await until('the complaint', () => server.output().includes(`an edit is broken at ${health}:1:`))
     expect(await status()).toBe('three')
     writeFileSync(health, original)
     await until('the repaired round', async () => (await status()) === 'ok')
@@ -151,6 +145,36 @@ test('an edit shows on the next request, and leaks no connections; a broken one 
     rmSync(copy, { recursive: true })
   }
 }, 60_000)
+
+test('a worker takes up edits, of several files at once too, and works on', async () => {
+  const copy = copySources()
+  try {
+    const worker = start({}, { cwd: copy, hot: true, entry: 'src/worker.ts' })
+    const said = (words: string) => until(words, () => worker.output().includes(words))
+    await said('worker at work')
+    const [tasks, crons] = [join(copy, 'src/tasks.ts'), join(copy, 'src/crons.ts')]
+    const [someTasks, someCrons] = [readFileSync(tasks, 'utf8'), readFileSync(crons, 'utf8')]
+    for (const count of [1, 2, 3]) {
+      writeFileSync(tasks, `${someTasks}\ntasks.length = ${count}\n`)
+      writeFileSync(crons, `${someCrons}\ncrons.length = ${3 - count}\n`)
+      await said(`tasks=${count} crons=${3 - count}`)
+    }
+    worker.child.kill('SIGTERM')
+    expect(await worker.exit()).toBe(0)
+    expect(worker.output().match(/stopping .*/g)).toEqual(['stopping (SIGTERM)'])
+  } finally {
+    rmSync(copy, { recursive: true })
+  }
+}, 60_000)
+
+/** Sources that a test can edit. */
+function copySources(): string {
+  const copy = mkdtempSync(join(tmpdir(), 'restbun-hot-'))
+  cpSync(join(ROOT, 'src'), join(copy, 'src'), { recursive: true })
+  for (const name of ['package.json', 'tsconfig.json']) cpSync(join(ROOT, name), join(copy, name))
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+  return copy
+}
 
 /** A port that nobody uses: `--hot` must find the same one again. */
 function freePort(): number {

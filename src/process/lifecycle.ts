@@ -15,19 +15,33 @@ export interface Role {
 }
 
 // `bun --hot` evaluates every module anew: what must outlive a round is parked here.
-const parked = globalThis as typeof globalThis & { restbunRole?: Role }
+const parked = globalThis as typeof globalThis & {
+  restbunRole?: Role
+  restbunRounds?: Promise<void>
+  restbunEndingSince?: number
+}
+
+type Start = (round: { isFirst: boolean }) => Promise<Role>
 
 /** Starts a role. An error that an operator can mend is told in one line, without a stack; then exit 1. */
-export async function boot(start: (round: { isFirst: boolean }) => Promise<Role>): Promise<void> {
+export function boot(start: Start): Promise<void> {
+  // Saving several files makes several rounds at once: each retires the one before it, so they take turns.
+  parked.restbunRounds = (parked.restbunRounds ?? Promise.resolve()).then(() => startRound(start))
+  return parked.restbunRounds
+}
+
+async function startRound(start: Start): Promise<void> {
   const previous = parked.restbunRole
   try {
-    parked.restbunRole = await start({ isFirst: previous === undefined })
+    const role = await start({ isFirst: previous === undefined })
+    parked.restbunRole = role
+    // One that was retired for an edited one has ended as well, and the process goes on.
+    role.ended?.then(() => (role === parked.restbunRole ? end('its share is done') : undefined), crash)
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`)
     if (previous === undefined) process.exit(1)
     return // the last good round serves on until the next edit
   }
-  parked.restbunRole.ended?.then(() => end('its share is done'), crash)
   if (previous === undefined) listenToSignals()
   else await previous.retire()
 }
@@ -54,17 +68,15 @@ function listenToSignals(): void {
 /** The terminal, npm and run.mjs each pass on the same Ctrl-C. */
 const SAME_SIGNAL_MS = 1000
 
-let endingSince: number | undefined
-
 async function end(signal: string): Promise<void> {
   const role = parked.restbunRole
-  if (endingSince !== undefined) {
-    if (role?.hurry === undefined || performance.now() - endingSince < SAME_SIGNAL_MS) return
+  if (parked.restbunEndingSince !== undefined) {
+    if (role?.hurry === undefined || performance.now() - parked.restbunEndingSince < SAME_SIGNAL_MS) return
     role.hurry()
     role.log.flush()
     process.exit(1)
   }
-  endingSince = performance.now()
+  parked.restbunEndingSince = performance.now()
   let code = 0
   role?.log.info(`stopping (${signal})`)
   try {
@@ -80,10 +92,18 @@ async function end(signal: string): Promise<void> {
 function crash(error: unknown): void {
   // A broken edit comes by here too: the last good round serves on until the next one.
   if (isInteractive()) {
-    parked.restbunRole?.log.error('nobody caught this error; the last version that ran serves on', { error })
+    const what = error instanceof BuildMessage ? describeBroken(error) : 'nobody caught this error'
+    parked.restbunRole?.log.error(`${what}; the last version that ran serves on`, { error })
     return
   }
   parked.restbunRole?.log.error('nobody caught this error: the process ends', { error })
   parked.restbunRole?.log.flush()
   process.exit(1)
+}
+
+/** Bun keeps the place of what it could not read apart from its words. */
+function describeBroken({ position }: BuildMessage): string {
+  return position
+    ? `an edit is broken at ${position.file}:${position.line}:${position.column}`
+    : 'an edit is broken'
 }
