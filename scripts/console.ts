@@ -62,7 +62,9 @@ function rememberInputs(server: repl.REPLServer, dataDir: string): void {
 }
 
 async function runScript(): Promise<void> {
-  const value = await evaluate(await Bun.stdin.text())
+  const result = await evaluate(await Bun.stdin.text())
+  // Rows without what the driver keeps on their list: the statement, its parsers.
+  const value: unknown = Array.isArray(result) ? [...(result as unknown[])] : result
   if (value !== undefined) console.log(typeof value === 'string' ? value : Bun.inspect(value, { depth: 8 }))
 }
 

@@ -31,6 +31,7 @@ const CUTS: Record<string, RegExp[]> = {
   'src/app.ts': [/^import .* from '\.\/movies\/.*\n/gm, /^ *\.route\('\/api\/movies', movies\)\n/gm],
   'src/tasks.ts': [/^import .* from '\.\/movies\/.*\n/gm, /^ *movies: .*listMovies.*\n/gm],
   'scripts/bench/reload/run.ts': [/, '\/api\/movies[^']*'/g],
+  'test/slow/edge.test.ts': [/'movies', /g],
   'package.json': [/^ *"(seed|eject-sample|bench)": .*\n/gm],
   'test/quick.sh': [/^.*\/api\/movies.*\n/gm, /, adds a movie, searches for it,(?= and asks)/g],
   'README.md': [

@@ -82,5 +82,8 @@ function readArguments() {
 await runCommand(USAGE, async () => {
   const { names, fields } = readArguments()
   await write(await plan(names, fields), names)
-  console.log(`\n/api/${names.path} is there. Try it: npm test -- test/${names.path}.test.ts`)
+  console.log(
+    `\n/api/${names.path} is there; its table comes by the next \`npm run migrate\` or \`npm start\`.`,
+  )
+  console.log(`Try it: npm test -- test/${names.path}.test.ts`)
 })

@@ -91,6 +91,15 @@ test(
   TIMEOUT_MS,
 )
 
+test(
+  'rows of plain SQL are printed without what the driver keeps beside them',
+  async () => {
+    const { out } = await run(`await db.execute("select 'Ann' as name")`)
+    expect(out.replaceAll(/\s/g, '')).toBe('[{name:"Ann",}]')
+  },
+  TIMEOUT_MS,
+)
+
 test('Tab offers what a path may go on with, and leaves the rest of the line', () => {
   Object.assign(globalThis, { cupboard: { cup: 1, cutlery: { fork: 2 }, 'not a name': 3 } })
   try {
