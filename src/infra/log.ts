@@ -28,7 +28,8 @@ export function createLog(options: Config['log']): ProcessLog {
   // hasColors knows NO_COLOR and TERM=dumb.
   const inColor = pretty !== undefined && isatty(1) && process.stdout.hasColors()
 
-  function write(json: string): void {
+  function write(line: string): void {
+    const json = escapeUnseen(line)
     if (pretty === undefined && syslog === undefined) {
       stdout.write(json)
       file?.write(json)
@@ -89,3 +90,9 @@ export function createLog(options: Config['log']): ProcessLog {
     },
   }
 }
+
+/** JSON leaves these as they are: they would move a terminal's cursor, or turn what is read from left to right. */
+const UNSEEN = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g
+
+const escapeUnseen = (json: string) =>
+  json.replace(UNSEEN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
