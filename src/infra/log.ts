@@ -8,6 +8,7 @@ import { describeError } from './log-errors.ts'
 import { colored, createPrettyFormat, type LogRecord } from './log-pretty.ts'
 import { LineSink } from './log-sinks.ts'
 import { SyslogSink } from './log-syslog.ts'
+import { printableJson } from './printable.ts'
 
 export interface ProcessLog extends Log {
   /** Writes what is buffered: at most 100 ms of lines. Happens by itself when the process exits. */
@@ -29,7 +30,7 @@ export function createLog(options: Config['log']): ProcessLog {
   const inColor = pretty !== undefined && isatty(1) && process.stdout.hasColors()
 
   function write(line: string): void {
-    const json = escapeUnseen(line)
+    const json = printableJson(line)
     if (pretty === undefined && syslog === undefined) {
       stdout.write(json)
       file?.write(json)
@@ -90,9 +91,3 @@ export function createLog(options: Config['log']): ProcessLog {
     },
   }
 }
-
-/** JSON leaves these as they are: they would move a terminal's cursor, or turn what is read from left to right. */
-const UNSEEN = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g
-
-const escapeUnseen = (json: string) =>
-  json.replace(UNSEEN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
