@@ -8,13 +8,14 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { adviceOnPool } from '../src/process/host.ts'
 import { countRequests } from '../src/process/request-metrics.ts'
-import { makeBoardFolder } from '../src/process/status.ts'
+import { makeBoardFolder, writeStatus } from '../src/process/status.ts'
 import { copyCheckout, freePort, startService, type Service } from './support/supervised.ts'
 import { until } from './support/until.ts'
 
@@ -100,12 +101,23 @@ test('of what a status file names only a folder of scoreboards is removed', () =
   const first = makeBoardFolder(dataDir, 'restbun-test')
   const precious = join(dirname(first), `precious-${crypto.randomUUID()}`)
   mkdirSync(precious)
-  folders.push(precious)
+  folders.push(precious, first)
   for (const boards of [precious, `${first}/../${precious.slice(dirname(first).length + 1)}`, first]) {
     writeFileSync(join(dataDir, 'supervisor.json'), JSON.stringify({ pid: 0, boards }))
     folders.push(makeBoardFolder(dataDir, 'restbun-test'))
   }
   expect([existsSync(precious), existsSync(first)]).toEqual([true, false])
+})
+
+test('the status is written through no link that somebody has laid', () => {
+  const dataDir = temporaryFolder()
+  const precious = join(dataDir, 'precious')
+  writeFileSync(precious, 'untouched')
+  symlinkSync(precious, join(dataDir, 'supervisor.json.new'))
+  const status = { version: '1', mode: 'production', port: 1, startedAt: 0, boards: '', processes: [] }
+  writeStatus(dataDir, { ...status, pid: process.pid })
+  expect(readFileSync(precious, 'utf8')).toBe('untouched')
+  expect(JSON.parse(readFileSync(join(dataDir, 'supervisor.json'), 'utf8'))).toMatchObject(status)
 })
 
 test(

@@ -64,7 +64,9 @@ function isSupervisor(pid: number): boolean {
 /** Replaces the file as a whole, so that nobody reads half of it. Its folder is for its owner only. */
 export function writeStatus(dataDir: string, status: Status): void {
   const file = statusFile(dataDir)
-  writeFileSync(`${file}.new`, `${JSON.stringify(status)}\n`, { mode: 0o600 })
+  // Made anew: what lies there may be a link of somebody else's, and lead anywhere.
+  rmSync(`${file}.new`, { force: true })
+  writeFileSync(`${file}.new`, `${JSON.stringify(status)}\n`, { mode: 0o600, flag: 'wx' })
   renameSync(`${file}.new`, file)
 }
 
