@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { loadConfig } from '../src/config.ts'
 import { crons } from '../src/crons.ts'
 import { createDeps } from '../src/infra/deps.ts'
+import { printable, printableJson } from '../src/infra/printable.ts'
 import {
   createOperations,
   type JobView,
@@ -36,7 +37,7 @@ await runCommand(USAGE, async () => {
     const operations = createOperations({ redis, prefix: config.redisPrefix })
     const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes: config.jobs.maxBytes })
     const show = <T>(value: T, describe: (value: T) => string) =>
-      console.log(json ? JSON.stringify(value) : describe(value))
+      console.log(json ? printableJson(JSON.stringify(value)) : describe(value))
     const [command = 'stats', argument = ''] = positionals
 
     if (command === 'stats') {
@@ -67,7 +68,7 @@ async function change(operations: Operations, command: string, id: string): Prom
   switch (command) {
     case 'show': {
       const job = await operations.show(id)
-      return JSON.stringify(found(job, id), null, 2)
+      return printableJson(JSON.stringify(found(job, id), null, 2))
     }
     case 'retry': {
       const moved = await operations.retry(id === 'all' ? 'all' : { id })
@@ -127,7 +128,8 @@ function describeStats({ waiting, running, later, dead, paused, minutes, workers
     `done in the last full minute ${last?.done ?? 0}, failed attempts ${last?.failed ?? 0}; done in the last hour ${hour}`,
     ...workers.map(({ id, alive, jobs, beat }) => {
       const doing = beat?.running.map((job) => `${job.task} ${job.id}`).join(', ') || 'idle'
-      return `worker ${id}${alive ? '' : ' (no sign of life)'}: ${jobs} of ${beat?.concurrency ?? '?'}, ${doing}`
+      const state = alive ? '' : ' (no sign of life)'
+      return printable(`worker ${id}${state}: ${jobs} of ${beat?.concurrency ?? '?'}, ${doing}`)
     }),
     ...(workers.length === 0 ? ['no worker is running'] : []),
   ].join('\n')
@@ -138,5 +140,5 @@ function describeJob({ id, task, data, failures, crashes, due, error }: JobView)
   if (failures + crashes > 0) parts.push(`failed ${failures}, crashed ${crashes}`)
   if (due !== undefined) parts.push(`due ${new Date(due).toISOString()}`)
   if (error !== undefined) parts.push(error)
-  return parts.join('  ')
+  return printable(parts.join('  '))
 }

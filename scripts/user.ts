@@ -9,6 +9,7 @@ import { Password, Signup } from '../src/account/schema.ts'
 import { loadConfig } from '../src/config.ts'
 import type { Deps, Role } from '../src/deps.ts'
 import { createDeps } from '../src/infra/deps.ts'
+import { printable } from '../src/infra/printable.ts'
 import { runCommand, UsageError } from './command.ts'
 import { migrate } from './migrate.ts'
 import { readHidden } from './prompt.ts'
@@ -147,7 +148,7 @@ async function list({ db }: Deps, search: string | undefined): Promise<void> {
   let count = 0
   for (;;) {
     const page = await listUsers(db, { search, limit: LIST_PAGE, offset: count })
-    for (const user of page) console.log(describe(user))
+    for (const user of page) console.log(printable(describe(user)))
     count += page.length
     if (page.length < LIST_PAGE) break
   }

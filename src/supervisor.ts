@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
-import { ConfigError, loadConfig, printableConfig } from './config.ts'
+import { type Config, ConfigError, loadConfig, printableConfig } from './config.ts'
 import type { Log } from './deps.ts'
 import { type Figures, openFigures } from './infra/figures.ts'
 import { createLog } from './infra/log.ts'
@@ -16,7 +16,13 @@ import type { MetricsSources } from './process/metrics.ts'
 import { notifySystemd } from './process/notify.ts'
 import { refuseTakenPort } from './process/port.ts'
 import type { Spawn } from './process/slot.ts'
-import { describeProcesses, makeBoardFolder, removeStatus, writeStatus } from './process/status.ts'
+import {
+  describeProcesses,
+  keepBoardFolder,
+  makeBoardFolder,
+  removeStatus,
+  writeStatus,
+} from './process/status.ts'
 
 const TOUCH_POLL_MS = 500
 const START = 'bun --no-orphans --no-env-file src/supervisor.ts'
@@ -29,19 +35,19 @@ await boot(async () => {
   }
   const env = readEnvironment(process.cwd())
   const folder = folderAsGiven(env.PWD)
-  let config = loadConfig(env)
-  if (config.port === 0) throw new ConfigError('PORT=0: each process would listen on a port of its own')
+  let config = readSettings(env)
   if (config.processes.web > 0) refuseTakenPort(config)
   const log = createLog(config.log)
   const figures = openFigures(config, log)
   const metrics = await openMetrics(config.metricsPort, () => [fleet, config.databasePool, figures])
   const dataDir = resolve(folder, config.dataDir)
-  const boards = makeBoardFolder(dataDir, config.name)
+  let boards = makeBoardFolder(dataDir, config.name)
   const startedAt = Date.now()
   log.info('settings', printableConfig(config))
 
   let spawned = 0
   const spawn: Spawn = (name, id, replacing) => {
+    boards = keepBoardFolder(boards, config.name)
     const boardFile = join(boards, String(++spawned))
     const isServer = name.startsWith('server')
     const counts = isServer && metrics ? `${boardFile}.metrics` : undefined
@@ -63,7 +69,9 @@ await boot(async () => {
     host: hostname(),
     limits: limitsHere(config.processes),
     readLimits() {
-      config = loadConfig(readEnvironment(folder))
+      const next = readSettings(readEnvironment(folder))
+      if (next.port !== config.port) refuseTakenPort(next)
+      config = next
       return limitsHere(config.processes)
     },
     onChange() {
@@ -127,6 +135,12 @@ await boot(async () => {
   return { log, stop: end, retire: end, hurry }
 })
 
+function readSettings(env: Record<string, string>): Config {
+  const config = loadConfig(env)
+  if (config.port === 0) throw new ConfigError('PORT=0: each process would listen on a port of its own')
+  return config
+}
+
 function limitsHere<T extends { web: number }>(processes: T): T {
   return sharesPorts ? processes : { ...processes, web: Math.min(1, processes.web) }
 }
@@ -152,8 +166,15 @@ async function openMetrics(port: number | undefined, sources: () => MetricsSourc
 
 /** Calls back when the file is touched, or appears. */
 function watchTouch(file: string, onTouch: () => void): ReturnType<typeof setInterval> {
-  const touched = () => statSync(file, { throwIfNoEntry: false })?.mtimeMs
-  let last = touched()
+  let last: number | undefined
+  const touched = () => {
+    try {
+      return statSync(file, { throwIfNoEntry: false })?.mtimeMs
+    } catch {
+      return last // no reason to end: a link in a circle, a disk that does not answer
+    }
+  }
+  last = touched()
   return setInterval(() => {
     const now = touched()
     if (now !== undefined && now !== last) onTouch()

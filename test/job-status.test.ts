@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { changeRole } from '../src/account/auth.ts'
 import type { Job } from '../src/jobs/task.ts'
 import { defineTask, JobError } from '../src/jobs/task.ts'
 import { Client } from './support/client.ts'
@@ -213,6 +214,32 @@ test('an account follows ten jobs at a time; a client that leaves makes room', a
   const heads = Array.from({ length: 12 }, () => ann.send('HEAD', `${job.path}/events`))
   expect((await Promise.all(heads)).map(({ status }) => status)).toEqual(Array(12).fill(200))
 }, 30_000)
+
+test.each<[what: string, end: (own: TestApp, bob: Member) => Promise<unknown>]>([
+  ['a logout', (_own, bob) => bob.post('/api/logout')],
+  ['an account that was disabled', (own, bob) => changeRole(own.deps, bob.user.id, 'disabled')],
+])(
+  'an open stream tells nothing more after %p',
+  async (_what, end) => {
+    const own = await startApp()
+    const bob = await own.member()
+    const job = await enqueueSteps('private', own, bob.user.id)
+    const stream = await openStream(bob, `${job.path}/events`)
+    await until('waiting', () => stream.events().length === 1)
+    await end(own, bob)
+    const helper = await startTestWorker(own, [stepwise])
+    try {
+      job.half()
+      job.end()
+      expect(await stream.ended).toBe(true)
+      expect(stream.events()).toMatchObject([{ state: 'waiting' }])
+    } finally {
+      await helper.stop()
+      await own.close()
+    }
+  },
+  30_000,
+)
 
 test('a drain ends streams in order, and the process exits', async () => {
   const server = Bun.spawn([process.execPath, join(import.meta.dir, '../src/server.ts')], {

@@ -1,6 +1,8 @@
 // `npm run jobs`: the queue, seen and steered from a terminal.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { keyBase } from '../src/jobs/scripts.ts'
 import { sendWelcome } from '../src/tasks.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { redisUrl } from './support/services.ts'
@@ -57,5 +59,24 @@ test('what cannot be is said, with the usage where the call was wrong', async ()
     const { code, err } = await jobs(...args)
     expect([args.join(' '), code]).toEqual([args.join(' '), 2])
     expect(err).toContain('Usage: npm run jobs')
+  }
+}, 30_000)
+
+test('what a job says of itself moves no cursor', async () => {
+  const evil = '\x1b]0;evil\x07\x9b2J\u202e\nforged'
+  const element = JSON.stringify({ id: `i${evil}`, task: `t${evil}`, data: { evil }, error: evil })
+  const redis = new Redis(redisUrl())
+  await redis.lpush(`${keyBase(app.config.redisPrefix)}dead`, element)
+  redis.disconnect()
+  for (const args of [
+    ['list', 'dead'],
+    ['list', 'dead', '--json'],
+    ['show', `i${evil}`],
+  ]) {
+    const { out, code } = await jobs(...args)
+    expect(code).toBe(0)
+    expect(out).toContain('forged')
+    expect(out.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202e]/u)
+    expect(out).not.toMatch(/^forged/m)
   }
 }, 30_000)

@@ -346,6 +346,16 @@ describe('the formats', () => {
   })
 })
 
+test('a JSON line moves no cursor of the terminal that shows it, and says the same', async () => {
+  const evil = 'x\n\x1b[31m\x7f\x9b31m\u2028\u202e\u2066'
+  const file = join(folder, 'evil.log')
+  const { out } = await run(`log.warn(${JSON.stringify(evil)}, { [${JSON.stringify(evil)}]: 1 })`, { file })
+  for (const text of [out, readFileSync(file, 'utf8')]) {
+    expect(text.trimEnd()).not.toMatch(/[\p{Cc}\u2028\u202e\u2066]/u)
+    expect(JSON.parse(text)).toMatchObject({ msg: evil, [evil]: 1 })
+  }
+})
+
 describe('an error', () => {
   test('shows its class, its message, its stack and its causes, each once', () => {
     const cause = Object.assign(new RangeError('too far'), { code: 'EFAR' })

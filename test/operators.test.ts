@@ -343,6 +343,20 @@ describe('what is shown', () => {
     expect(textOf(await page())).toContain('No worker is running')
   })
 
+  test.each([
+    'no json',
+    'null',
+    '5',
+    '{"running":5}',
+    '{"running":[null]}',
+    '{"running":[{"id":5,"task":{},"progress":"x","startedAt":"y"}],"host":[],"startedAt":"z"}',
+    '{"running":[{"id":"a","task":[],"progress":1e9,"startedAt":1e99}],"host":{},"startedAt":1e99}',
+  ])('a worker that says %s of itself breaks nothing', async (beat) => {
+    await redis.zadd(`${base}workers`, 0, 'strange-worker')
+    await redis.hset(`${base}beats`, 'strange-worker', beat)
+    expect(textOf(await page())).toContain('strange-worker')
+  })
+
   test('crons are shown with schedule, last and next run; moments in UTC, the whole of them in the title', async () => {
     const last = Date.UTC(2026, 0, 2, 3, 4, 5)
     await redis.hset(`${base}cron`, 'nightly', last)

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startLoad } from './support/load.ts'
-import { copyCheckout, startService, type Service, writeEnvFile } from './support/supervised.ts'
+import { copyCheckout, freePort, startService, type Service, writeEnvFile } from './support/supervised.ts'
 import { until } from './support/until.ts'
 
 const TIMEOUT_MS = 90_000
@@ -110,6 +110,49 @@ test(
     expect(failed.result).toBe('failed')
     expect(failed.reason).toContain('WEB_PROCESSES="many" must be a whole number')
     expect(service.processes('ready').length).toBe(1)
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'a reload to a port that is taken, or to any free one, fails: what serves stays where it is',
+  async () => {
+    const folder = copied()
+    const port = await freePort()
+    service = await startService({}, { folder, envFile: () => ({ PORT: String(port) }) })
+    const before = service.pids()
+    // As another service of this kind does: it would share its port with ours unawares.
+    const other = Bun.serve({ hostname: '127.0.0.1', port: 0, reusePort: true, fetch: () => new Response() })
+    try {
+      writeEnvFile(folder, { PORT: String(other.port) })
+      const taken = await service.reload()
+      expect([taken.result, taken.reason]).toEqual(['failed', expect.stringContaining('is taken')])
+    } finally {
+      await other.stop(true)
+    }
+    writeEnvFile(folder, { PORT: '0' })
+    const any = await service.reload()
+    expect([any.result, any.reason]).toEqual(['failed', expect.stringContaining('PORT=0')])
+    expect(service.pids()).toEqual(before)
+    expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200)
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'a RESTART that cannot be looked at is no reason to end',
+  async () => {
+    const folder = copied()
+    service = await startService({}, { folder })
+    symlinkSync('RESTART', join(folder, 'RESTART'))
+    const since = service.status()?.startedAt
+    // The reload that waits for its end has given the supervisor time to look.
+    expect(await service.reload()).toMatchObject({ result: 'succeeded' })
+    rmSync(join(folder, 'RESTART'))
+    writeFileSync(join(folder, 'RESTART'), '')
+    await until('the next reload', () => service?.status()?.reload?.number === 2)
+    expect(service.status()?.startedAt).toBe(since)
+    await service.untilSteady()
   },
   TIMEOUT_MS,
 )

@@ -1,9 +1,21 @@
 // What an operator sees of a running service: npm run status, npm run reload, /metrics, and what systemd is told.
 import { afterEach, expect, test } from 'bun:test'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { adviceOnPool } from '../src/process/host.ts'
+import { countRequests } from '../src/process/request-metrics.ts'
+import { makeBoardFolder, writeStatus } from '../src/process/status.ts'
 import { copyCheckout, freePort, startService, type Service } from './support/supervised.ts'
 import { until } from './support/until.ts'
 
@@ -12,10 +24,16 @@ let service: Service | undefined
 let folders: string[] = []
 afterEach(async () => {
   await service?.close()
-  for (const folder of folders) rmSync(folder, { recursive: true })
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
   service = undefined
   folders = []
 })
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'restbun-status-'))
+  folders.push(folder)
+  return folder
+}
 
 async function run(command: string, dataDir: string, ...args: string[]) {
   const child = Bun.spawn([process.execPath, `scripts/${command}.ts`, ...args], {
@@ -65,6 +83,79 @@ test(
   async () => {
     const { code, err } = await run('status', '/nonexistent')
     expect([code, err]).toEqual([1, 'No supervisor runs on DATA_DIR: `npm start` runs one\n'])
+  },
+  TIMEOUT_MS,
+)
+
+test.each(['', '{', 'null', '{}', '{"boards":5}'])(
+  'a status file that holds %p, as a power cut may leave it, keeps nobody from starting',
+  (content) => {
+    const dataDir = temporaryFolder()
+    writeFileSync(join(dataDir, 'supervisor.json'), content)
+    folders.push(makeBoardFolder(dataDir, 'restbun-test'))
+  },
+)
+
+test('of what a status file names only a folder of scoreboards is removed', () => {
+  const dataDir = temporaryFolder()
+  const first = makeBoardFolder(dataDir, 'restbun-test')
+  const precious = join(dirname(first), `precious-${crypto.randomUUID()}`)
+  mkdirSync(precious)
+  folders.push(precious, first)
+  for (const boards of [precious, `${first}/../${precious.slice(dirname(first).length + 1)}`, first]) {
+    writeFileSync(join(dataDir, 'supervisor.json'), JSON.stringify({ pid: 0, boards }))
+    folders.push(makeBoardFolder(dataDir, 'restbun-test'))
+  }
+  expect([existsSync(precious), existsSync(first)]).toEqual([true, false])
+})
+
+test('the status is written through no link that somebody has laid', () => {
+  const dataDir = temporaryFolder()
+  const precious = join(dataDir, 'precious')
+  writeFileSync(precious, 'untouched')
+  symlinkSync(precious, join(dataDir, 'supervisor.json.new'))
+  const status = { version: '1', mode: 'production', port: 1, startedAt: 0, boards: '', processes: [] }
+  writeStatus(dataDir, { ...status, pid: process.pid })
+  expect(readFileSync(precious, 'utf8')).toBe('untouched')
+  expect(JSON.parse(readFileSync(join(dataDir, 'supervisor.json'), 'utf8'))).toMatchObject(status)
+})
+
+test(
+  'npm run reload signals no other program that has got the pid of a supervisor that crashed',
+  async () => {
+    const dataDir = temporaryFolder()
+    const other = Bun.spawn(['sleep', '60'])
+    try {
+      writeFileSync(join(dataDir, 'supervisor.json'), JSON.stringify({ pid: other.pid, processes: [] }))
+      const { code, err } = await run('reload', dataDir)
+      expect([code, err]).toEqual([1, expect.stringContaining('No supervisor runs on DATA_DIR')])
+      expect(other.signalCode).toBeNull()
+    } finally {
+      other.kill('SIGKILL')
+      await other.exited
+    }
+  },
+  TIMEOUT_MS,
+)
+
+test('figures that cannot be written are no reason to die', () => {
+  expect(countRequests('/nonexistent/metrics').write).not.toThrow()
+})
+
+test(
+  'where the folder of the scoreboards is cleared away, who dies is followed by another all the same',
+  async () => {
+    service = await startService()
+    const { pids, untilSteady, dataDir } = service
+    const boards = service.status()?.boards ?? ''
+    rmSync(boards, { recursive: true })
+    const [victim = 0, other = 0] = pids()
+    process.kill(victim, 'SIGKILL')
+    await until('another process', () => pids().length === 2 && !pids().includes(victim))
+    await untilSteady()
+    expect(pids()).toContain(other)
+    expect(existsSync(boards)).toBe(false)
+    expect((await run('reload', dataDir)).code).toBe(0)
   },
   TIMEOUT_MS,
 )

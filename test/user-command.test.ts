@@ -121,6 +121,14 @@ describe('a change of role', () => {
   })
 })
 
+test('what people call themselves moves no cursor of the terminal that lists them', async () => {
+  await app.member('editor', { fname: 'Eve\x1b]0;evil\x07\x9b2J\u202e\nforged' })
+  const { out, code } = await user(['list', '--search', 'Eve'])
+  expect(code).toBe(0)
+  expect(out.trimEnd()).toContain('Eve\\u001b]0;evil\\u0007\\u009b2J\\u202e\\nforged')
+  expect(out.trimEnd()).not.toMatch(/[\p{Cc}\u202e]/u)
+})
+
 test('list finds accounts by name or email', async () => {
   const { account } = await app.member('readonly', { fname: 'Grażyna', lname: 'Łąk' })
   const found = await user(['list', '--search', 'grażyna'])

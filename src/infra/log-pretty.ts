@@ -1,5 +1,6 @@
 // The log as people read it: the level first, requests in columns, stacks indented below their line.
 import type { ErrorRecord } from './log-errors.ts'
+import { printable } from './printable.ts'
 
 /** A line of the log, as parsed from its JSON. */
 export interface LogRecord {
@@ -24,7 +25,7 @@ export function createPrettyFormat(): (record: LogRecord) => string {
   const widths = { user: 4, ip: 9, method: 6, path: 16, ms: 7 }
 
   const fit = (name: keyof typeof widths, value: unknown) => {
-    const cell = clean(String(value))
+    const cell = printable(String(value))
     widths[name] = Math.min(Math.max(widths[name], cell.length), MAX_WIDTHS[name])
     return name === 'ms' ? cell.padStart(widths[name]) : cell.padEnd(widths[name])
   }
@@ -37,10 +38,10 @@ export function createPrettyFormat(): (record: LogRecord) => string {
       fit('path', String(path).replaceAll(' ', '%20')),
       String(status),
       fit('ms', `${String(ms)} ms`),
-      clean(String(requestId)),
+      printable(String(requestId)),
     ]
-    if (msg !== 'request') columns.push(clean(String(msg)))
-    if (typeof input === 'string') columns.push(clean(input))
+    if (msg !== 'request') columns.push(printable(String(msg)))
+    if (typeof input === 'string') columns.push(printable(input))
     return columns.join(' ')
   }
 
@@ -62,7 +63,7 @@ export function colored(text: string, level: LogRecord['level']): string {
 
 function describeEvent({ level: _l, time: _t, pid: _p, msg = '', error: _e, ...fields }: LogRecord): string {
   const pairs = Object.entries(fields).map(([name, value]) => `${name}=${quoted(value)}`)
-  return clean([msg, ...pairs].join(' '))
+  return printable([msg, ...pairs].join(' '))
 }
 
 /** Statements are full of quotes: they stand in the message as they are. */
@@ -81,19 +82,8 @@ function errorLines(error: ErrorRecord, label = '', indent = '    '): string[] {
   if (sql !== undefined) lines.push(`sql: ${sql}`)
   for (const frame of stack?.split('\n') ?? []) lines.push(`  ${frame.trim()}`)
   return [
-    ...lines.map((line) => indent + clean(line)),
+    ...lines.map((line) => indent + printable(line)),
     ...errors.flatMap((inner) => errorLines(inner, '- ', `${indent}  `)),
     ...(cause === undefined ? [] : errorLines(cause, 'caused by ', indent)),
   ]
-}
-
-/** Control characters, line separators and bidirectional overrides as escapes that can be read. */
-function clean(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, (character) =>
-    character === '\n'
-      ? '\\n'
-      : character === '\t'
-        ? '\\t'
-        : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
 }

@@ -8,6 +8,7 @@ import { describeError } from './log-errors.ts'
 import { colored, createPrettyFormat, type LogRecord } from './log-pretty.ts'
 import { LineSink } from './log-sinks.ts'
 import { SyslogSink } from './log-syslog.ts'
+import { printableJson } from './printable.ts'
 
 export interface ProcessLog extends Log {
   /** Writes what is buffered: at most 100 ms of lines. Happens by itself when the process exits. */
@@ -28,7 +29,8 @@ export function createLog(options: Config['log']): ProcessLog {
   // hasColors knows NO_COLOR and TERM=dumb.
   const inColor = pretty !== undefined && isatty(1) && process.stdout.hasColors()
 
-  function write(json: string): void {
+  function write(line: string): void {
+    const json = printableJson(line)
     if (pretty === undefined && syslog === undefined) {
       stdout.write(json)
       file?.write(json)

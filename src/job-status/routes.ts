@@ -7,6 +7,7 @@ import { doc } from '../web/doc.ts'
 import { ApiError, isAway, notFound } from '../web/errors.ts'
 import { eventStream, type EventStream } from '../web/event-stream.ts'
 import { factory } from '../web/factory.ts'
+import type { Session } from '../web/session.ts'
 import { validate } from '../web/validate.ts'
 import { answerOf, JobAnswer } from './schema.ts'
 
@@ -81,17 +82,26 @@ async function findOwn(
   return job?.by === session.userId ? job : undefined
 }
 
-/** Sends the state at once and at each change; ends when the job has, or when its status has expired. */
-async function follow({ jobStatus: read }: Pick<Deps, 'jobStatus'>, first: Status, stream: EventStream) {
+/** Sends the state at once and at each change; ends when the job or the session has, or when its status has expired. */
+async function follow(
+  { jobStatus: read, session }: Pick<Deps, 'jobStatus'> & { session: Session },
+  first: Status,
+  stream: EventStream,
+) {
   let job: Status | undefined = first
   let shown = ''
+  const look = async (known: Status): Promise<Status | undefined> => {
+    const now = await read(known.id)
+    const isNews = JSON.stringify(now) !== JSON.stringify(known)
+    return isNews && !(await session.isOpen()) ? undefined : now
+  }
   while (job !== undefined) {
     const data = JSON.stringify(answerOf(job))
     if (data !== shown) stream.send({ id: eventId(job), data })
     shown = data
     if (hasEnded(job) || !(await stream.wait(POLL_MS))) return
     const known: Status = job
-    job = await read(job.id).catch((error: unknown) => {
+    job = await look(known).catch((error: unknown) => {
       // The stream lasts longer than a short outage, which the connection logs.
       if (isAway(error)) return known
       throw error

@@ -1,7 +1,7 @@
 // What operators see of the queue, and what they can do to it.
 import type { Redis } from 'ioredis'
 import { buryMalformed, parseElement, status, type Element, type Move } from './element.ts'
-import type { Beat } from './running.ts'
+import { type Beat, parseBeat } from './running.ts'
 import { call, COUNT, keyBase, MOVE, moveArgs } from './scripts.ts'
 import { readStatus } from './status.ts'
 
@@ -76,8 +76,7 @@ export function createOperations(options: {
     const workers: WorkerView[] = []
     for (let i = 0; i < rows.length; i += 3) {
       const [id, score, jobs] = [String(rows[i]), Number(rows[i + 1]), Number(rows[i + 2])]
-      const beat: Beat | undefined = beats[id] === undefined ? undefined : JSON.parse(beats[id])
-      workers.push({ id, alive: Number(clock) - score <= leaseMs, jobs, beat })
+      workers.push({ id, alive: Number(clock) - score <= leaseMs, jobs, beat: parseBeat(beats[id]) })
     }
     const current = Math.floor((Number(time[0]) * 1000) / MINUTE)
     return {

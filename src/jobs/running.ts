@@ -23,6 +23,16 @@ export interface Beat {
   running: { id: string; task: string; attempt: number; startedAt: number; progress?: number }[]
 }
 
+/** Anybody may write to Redis: what cannot be shown as a beat is none. */
+export function parseBeat(text = ''): Beat | undefined {
+  try {
+    const beat: Beat | null = JSON.parse(text)
+    return beat?.running.every(({ id }) => typeof id === 'string') ? beat : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** What a worker runs its jobs with. */
 export interface Terms<D> {
   deps: D

@@ -42,8 +42,12 @@ export function countRequests(file: string) {
     }
   }
   const write = () => {
-    writeFileSync(`${file}.new`, JSON.stringify([...counts.values()]), { mode: 0o600 })
-    renameSync(`${file}.new`, file)
+    try {
+      writeFileSync(`${file}.new`, JSON.stringify([...counts.values()]), { mode: 0o600 })
+      renameSync(`${file}.new`, file)
+    } catch {
+      // The disk is full, or somebody has cleared the folder away: figures are no reason to stop serving.
+    }
   }
   setInterval(write, WRITE_MS).unref()
   return { count, write }

@@ -1,7 +1,7 @@
 // What the supervisor writes down for `npm run status` and for scripts: a file in DATA_DIR, and the scoreboards it names.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ConfigError } from '../config.ts'
 import type { State } from './child.ts'
 import type { Fleet, Reload } from './fleet.ts'
@@ -38,19 +38,35 @@ const statusFile = (dataDir: string) => join(dataDir, 'supervisor.json')
 
 /** Undefined if no supervisor runs on that directory. */
 export function readStatus(dataDir: string): Status | undefined {
+  const status = readLast(dataDir)
+  return status && isSupervisor(status.pid) ? status : undefined
+}
+
+/** What was written last, by a supervisor that may be gone. A power cut can leave half of it, or nothing. */
+function readLast(dataDir: string): Status | undefined {
   try {
-    const status = JSON.parse(readFileSync(statusFile(dataDir), 'utf8')) as Status
-    process.kill(status.pid, 0)
-    return status
+    return JSON.parse(readFileSync(statusFile(dataDir), 'utf8')) as Status
   } catch {
     return undefined
+  }
+}
+
+/** After a crash the pid may be that of another program by now, which the SIGHUP of a reload would end. */
+function isSupervisor(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return !existsSync('/proc/self') || readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('supervisor.ts')
+  } catch {
+    return false
   }
 }
 
 /** Replaces the file as a whole, so that nobody reads half of it. Its folder is for its owner only. */
 export function writeStatus(dataDir: string, status: Status): void {
   const file = statusFile(dataDir)
-  writeFileSync(`${file}.new`, `${JSON.stringify(status)}\n`, { mode: 0o600 })
+  // Made anew: what lies there may be a link of somebody else's, and lead anywhere.
+  rmSync(`${file}.new`, { force: true })
+  writeFileSync(`${file}.new`, `${JSON.stringify(status)}\n`, { mode: 0o600, flag: 'wx' })
   renameSync(`${file}.new`, file)
 }
 
@@ -67,12 +83,10 @@ export const describeProcesses = ({ slots }: Fleet): ProcessStatus[] =>
  * @throws ConfigError if nothing can be written in DATA_DIR
  */
 export function makeBoardFolder(dataDir: string, project: string): string {
-  const place = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
-  const prefix = join(place, `${project}-`)
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    removeLeftovers(dataDir, prefix)
-    return mkdtempSync(prefix)
+    removeLeftovers(dataDir, prefixOf(project))
+    return mkdtempSync(prefixOf(project))
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new ConfigError(`DATA_DIR=${dataDir}: the supervisor cannot keep its status there: ${why}`, {
@@ -81,6 +95,12 @@ export function makeBoardFolder(dataDir: string, project: string): string {
   }
 }
 
+/** The folder, or another where it was cleared away: systemd does that to what a user has in memory, at a logout. */
+export const keepBoardFolder = (boards: string, project: string): string =>
+  existsSync(boards) ? boards : mkdtempSync(prefixOf(project))
+
+const prefixOf = (project: string) => join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), `${project}-`)
+
 /** Removes what a supervisor that ends has written. */
 export function removeStatus(dataDir: string, boards: string): void {
   rmSync(statusFile(dataDir), { force: true })
@@ -88,8 +108,10 @@ export function removeStatus(dataDir: string, boards: string): void {
 }
 
 function removeLeftovers(dataDir: string, prefix: string): void {
-  if (!existsSync(statusFile(dataDir)) || readStatus(dataDir)) return
-  const { boards } = JSON.parse(readFileSync(statusFile(dataDir), 'utf8')) as Status
+  if (readStatus(dataDir)) return
+  const boards: unknown = readLast(dataDir)?.boards
   // The file may say anything: nothing else is removed.
-  if (boards.startsWith(prefix)) rmSync(boards, { recursive: true, force: true })
+  const isOurs =
+    typeof boards === 'string' && boards.startsWith(prefix) && dirname(boards) === dirname(prefix)
+  if (isOurs) rmSync(boards, { recursive: true, force: true })
 }

@@ -117,6 +117,12 @@ export class Session {
     this.#changes.set(key, undefined)
   }
 
+  /** Asks again, for an answer that goes on: false after a logout, and for an account that was disabled. */
+  async isOpen(): Promise<boolean> {
+    const identity = await this.sessions.open(this.token)
+    return identity !== null && identity.role !== 'disabled'
+  }
+
   /** Ends it in Redis; the cookie is another matter. */
   destroy(): Promise<void> {
     return this.sessions.destroy(this.token)
