@@ -60,6 +60,19 @@ const PLACES: Record<string, ((name: string) => string)[]> = {
     (name) => `--username=${name},`,
     (name) => `--dbname=${name}]`,
   ],
+  'scripts/deploy/README.md': [
+    (name) => `${name}@host`,
+    (name) => `/srv/${name}/`,
+    (name) => `systemctl restart ${name}`,
+    (name) => `systemctl stop ${name}`,
+    (name) => `systemctl start ${name}`,
+    (name) => `--format=custom ${name} `,
+    (name) => `--owner=${name} `,
+    (name) => `template0 ${name}\n`,
+    (name) => `--dbname=${name} `,
+    (name) => `alter role ${name} `,
+    (name) => `={${name}}:`,
+  ],
   'scripts/deploy/compose.debug.yaml': [(name) => `image: ${name}:debug`],
   'scripts/deploy/Caddyfile': [(name) => `/var/www/${name}`],
   'scripts/deploy/nginx.conf': [(name) => `/var/www/${name}`],
@@ -76,12 +89,6 @@ const PLACES: Record<string, ((name: string) => string)[]> = {
     (name) => `User=${name}\n`,
     (name) => `Group=${name}\n`,
     (name) => `/srv/${name}/`,
-  ],
-  'scripts/deploy/try-image.sh': [
-    (name) => `--tag ${name} `,
-    (name) => `from ${name})`,
-    (name) => `/tmp/${name} `,
-    (name) => `/tmp/${name}/`,
   ],
 }
 

@@ -54,13 +54,13 @@ build() {
     --volume /etc/ssl/certs:/etc/ssl/certs:ro --env NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
     --unsetenv NODE_EXTRA_CA_CERTS "$@" . >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
 }
-build --tag restbun --target production
+build --tag image --target production
 mount_image() {
   container=$(buildah from "$1")
   containers+=("$container")
   root=$(buildah mount "$container")
 }
-mount_image restbun
+mount_image image
 du -sm "$root" "$base" "$root/app" "$root/app/node_modules" "$root/usr/local/bin/bun" | sed "s|$root|image |; s|$base|stand-in|"
 tar -C "$root" -c . | gzip -1 | wc -c | awk '{printf "%d MB compressed, as a registry would send it\n", $1 / 1e6}'
 
@@ -101,7 +101,7 @@ in_image() {
     exec chroot --userspec=1000:1000 "$root" /usr/bin/env -i -C /app "$@"' - "$root" "$work/tmp" \
     PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/bun-node-fallback-bin "${settings[@]}" "$@"
 }
-settings=(NODE_ENV=production DATA_DIR=/tmp/restbun "PORT=$port" HOST=127.0.0.1 COOKIE_SECURE=off WEB_PROCESSES=2
+settings=(NODE_ENV=production DATA_DIR=/tmp/data "PORT=$port" HOST=127.0.0.1 COOKIE_SECURE=off WEB_PROCESSES=2
   "DATABASE_URL=postgres://postgres@127.0.0.1:$pg_port/postgres" "REDIS_URL=redis://127.0.0.1:$redis_port")
 
 say "migrations, twice"
@@ -112,7 +112,7 @@ say "the service"
 in_image bun --no-env-file src/supervisor.ts >"$work/service.log" 2>&1 &
 service=$!
 wait_for "the service" in_image bun --no-env-file scripts/deploy/healthcheck.ts
-pid=$(sed -nE 's/^\{"pid":([0-9]+),.*/\1/p' "$work/tmp/restbun/supervisor.json")
+pid=$(sed -nE 's/^\{"pid":([0-9]+),.*/\1/p' "$work/tmp/data/supervisor.json")
 pids+=("$pid")
 curl -fsS -X POST "http://127.0.0.1:$port/api/signup" -H 'content-type: application/json' \
   -d '{"email":"ann@example.com","password":"123abC","fname":"Ann","lname":"Lee"}'
@@ -130,8 +130,8 @@ wait "$service" || { echo "the service ended with $?"; tail -n 20 "$work/service
 echo "it ended with 0"
 
 say "the debug image, in development mode"
-build --tag restbun:debug --target debug
-mount_image restbun:debug
+build --tag debug-image --target debug
+mount_image debug-image
 settings[0]=NODE_ENV=development
 in_image sh -c 'echo $$ >/tmp/debug.pid && exec bun --hot --no-clear-screen src/server.ts' >"$work/service.log" 2>&1 &
 wait_for "the service" in_image bun scripts/deploy/healthcheck.ts
