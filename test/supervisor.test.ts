@@ -37,7 +37,8 @@ test(
     expect(Object.keys(failures).filter((why) => why !== 'connection ended without an answer')).toEqual([])
     // What it had not read yet is lost too.
     expect(failed).toBeGreaterThanOrEqual(lost)
-    expect(failed).toBeLessThanOrEqual(16)
+    // A client that is back before the kernel has closed the listener too loses a second one.
+    expect(failed).toBeLessThanOrEqual(2 * 16)
   },
   TIMEOUT_MS,
 )

@@ -1,4 +1,4 @@
-// What a person who forks does first, from a clean clone: the check and all tests stay green after each command.
+// What a person who forks does first, from a clean clone: the check and the tests stay green after each command.
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { cloneCheckout, type Checkout } from '../support/checkout.ts'
 import { expectGreen, SLOW_MS } from './green.ts'

@@ -20,6 +20,7 @@ export interface Load {
 
 /**
  * Starts it. `keepAlive: false` opens a connection for each request and says `Connection: close`.
+ * `pauseMs` is what a client waits between an answer and its next question on the same connection.
  * A client of a connection that ends without an answer counts a failure: it never tries again.
  */
 export function startLoad(
@@ -27,8 +28,9 @@ export function startLoad(
   {
     connections = 64,
     keepAlive = true,
+    pauseMs = 0,
     path = '/health',
-  }: { connections?: number; keepAlive?: boolean; path?: string } = {},
+  }: { connections?: number; keepAlive?: boolean; pauseMs?: number; path?: string } = {},
 ): Load {
   const { hostname, port } = new URL(url)
   const request = `GET ${path} HTTP/1.1\r\nHost: ${hostname}\r\n${keepAlive ? '' : 'Connection: close\r\n'}\r\n`
@@ -72,6 +74,7 @@ export function startLoad(
             text = ''
             sentAt = undefined
             if (isLast) socket.end()
+            else if (pauseMs > 0) setTimeout(ask, pauseMs, socket)
             else ask(socket)
           },
           close() {

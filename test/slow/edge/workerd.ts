@@ -5,7 +5,7 @@ import { bundle } from './bundle.ts'
 import { startProcess } from './process.ts'
 
 const WASM = '@phi-ag/argon2/argon2.wasm'
-const COMPATIBILITY_DATE = '2026-11-01'
+const COMPATIBILITY_DATE = '2026-10-20'
 const packages = join(import.meta.dir, 'node_modules')
 
 const entry = await bundle('workerd.ts', {
