@@ -28,7 +28,7 @@ export const exportMyData = defineTask({
   name: 'exportMyData',
   input: z.object({ userId: z.uuid() }),
   unique: ({ userId }) => userId,
-  keepResultMs: 4 * 60 * 60 * 1000,
+  keepResultMs: 60 * 60 * 1000,
   async run({ userId }, job, deps: Deps) {
     return (await exportAccount(deps, userId, exportParts, job)) ?? job.log.info('the account is gone')
   },
