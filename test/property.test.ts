@@ -27,8 +27,8 @@ const { PROPERTY_SEED, PROPERTY_RUNS = '60' } = process.env
 const SEEDS = PROPERTY_SEED === undefined ? [1, 2, 3] : [Number(PROPERTY_SEED)]
 const RUNS = Number(PROPERTY_RUNS)
 
-/** It empties the tables that the other calls need; other tests call it. */
-const LEFT_OUT = ['POST /apitest/dbtruncate']
+/** They empty the tables that the other calls need, and fill the memory; other tests call them. */
+const LEFT_OUT = ['POST /apitest/dbtruncate', 'GET /apitest/leak']
 /** Health probes answer before the session is read. */
 const WITHOUT_SESSION = ['/health', '/ready']
 const BODY_LIMIT = 16 * 1024
