@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFile
 import { utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { name } from '../package.json'
 import { loadConfig } from '../src/config.ts'
 import {
   createDatabase,
@@ -16,7 +17,7 @@ import { until } from './support/until.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const DEPLOY = join(ROOT, 'scripts/deploy')
-const read = (name: string) => readFileSync(join(DEPLOY, name), 'utf8')
+const read = (file: string) => readFileSync(join(DEPLOY, file), 'utf8')
 const find = (program: string) => {
   const found = Bun.which(program, { PATH: `${process.env.PATH ?? ''}:/usr/sbin` })
   if (!found)
@@ -43,7 +44,7 @@ function writeUnit(): string {
   mkdirSync(join(base, 'current/bin'), { recursive: true })
   if (!existsSync(join(base, 'current/bin/bun'))) copyFileSync('/bin/true', join(base, 'current/bin/bun'))
   const unit = join(folder, 'restbun.service')
-  writeFileSync(unit, read('systemd.service').replaceAll('/srv/restbun', base))
+  writeFileSync(unit, read('systemd.service').replaceAll(`/srv/${name}`, base))
   return unit
 }
 
@@ -59,8 +60,8 @@ test.skipIf(!systemdAnalyze)('systemd calls its exposure OK, or better', () => {
 })
 
 test('systemd waits longer than the supervisor takes to start and to drain', () => {
-  const seconds = (name: string) =>
-    Number(new RegExp(`^${name}=(\\d+)$`, 'm').exec(read('systemd.service'))?.[1])
+  const seconds = (setting: string) =>
+    Number(new RegExp(`^${setting}=(\\d+)$`, 'm').exec(read('systemd.service'))?.[1])
   const { processes } = loadConfig({ DATABASE_URL: 'postgres://x', REDIS_URL: 'redis://x' })
   expect(seconds('TimeoutStartSec') * 1000).toBeGreaterThan(processes.bootTimeoutMs)
   expect(seconds('TimeoutStopSec') * 1000).toBeGreaterThan(processes.drainMs)
@@ -96,7 +97,7 @@ test.skipIf(!logrotate)('a rotation loses no line, and old logs are removed for 
     utimesSync(ancient, 1_577_836_800, 1_577_836_800)
     const config = join(folder, 'logrotate.conf')
     const adapted = read('logrotate.conf')
-      .replaceAll('/srv/restbun/shared/log', logs)
+      .replaceAll(`/srv/${name}/shared/log`, logs)
       .replace(/^ *su .*\n/m, '')
       .replace(/^ *systemctl .*$/m, `kill -USR2 ${server.pid}`)
     writeFileSync(config, adapted, { mode: 0o644 })
@@ -135,7 +136,7 @@ test('the dry run of a set-up tells all that it would do, and does none of it', 
   expect(existsSync(base)).toBe(false)
 })
 
-test.each(['server.sh', 'setup.sh', 'try-image.sh'])('%s is a script that its shell can read', (name) => {
-  const shell = /^#!.*\b(sh|bash)$/m.exec(read(name))?.[1] ?? ''
-  expect(run([shell, '-n', join(DEPLOY, name)])).toEqual({ code: 0, said: '' })
+test.each(['server.sh', 'setup.sh', 'try-image.sh'])('%s is a script that its shell can read', (file) => {
+  const shell = /^#!.*\b(sh|bash)$/m.exec(read(file))?.[1] ?? ''
+  expect(run([shell, '-n', join(DEPLOY, file)])).toEqual({ code: 0, said: '' })
 })

@@ -6,15 +6,14 @@ import type { Checkout } from '../support/checkout.ts'
 export const SLOW_MS = 20 * 60_000
 
 /**
- * The long ones, about processes, queues and links that fail: they bring what they run, and know no resource and no
- * name. The check still compiles them, and `npm test` runs them here.
+ * The long ones, about processes, queues, stores and encrypted links: they bring what they run, and know no
+ * resource and no name. The check still compiles them, and `npm test` runs them here.
  */
 const UNTOUCHED = [
   'test/jobs/**',
   'test/supervisor*',
   'test/session-store*',
   'test/services-away*',
-  'test/proxies*',
   'test/tls*',
 ]
 
