@@ -41,6 +41,8 @@ afterEach(async () => {
   ends = []
   await direct.deps.db.delete(outbox)
   for (const { id } of await operations.list('waiting', 1, 1000)) await operations.drop(id)
+  // A link that was cut is back, but not yet found.
+  await until('the services', async () => (await app.visitor().get('/ready')).status === 200)
 }, 30_000)
 afterAll(async () => {
   await direct.close()
