@@ -1,7 +1,7 @@
 // `npm run bench`: this project beside Bun alone and its peers, in one run. Needs wrk and a redis-server or valkey-server.
 import { parseArgs } from 'node:util'
 import { installPeers } from './bench/peers.ts'
-import { runCommand, UsageError } from './command.ts'
+import { asUsage, runCommand, UsageError } from './command.ts'
 
 const USAGE = `Usage: npm run bench [-- --quick] [--rounds <n>] [--seconds <n>] [--chart <file.svg>] [--memory]
 --quick: under a minute, with less precision. --memory: a million more requests, to see that memory levels off.
@@ -27,7 +27,7 @@ await runCommand(USAGE, async () => {
 })
 
 function readArguments() {
-  try {
+  return asUsage(() => {
     const { values } = parseArgs({
       options: {
         quick: { type: 'boolean', default: false },
@@ -38,11 +38,7 @@ function readArguments() {
       },
     })
     return { ...values, rounds: positive(values.rounds), seconds: positive(values.seconds) }
-  } catch (error) {
-    throw error instanceof UsageError
-      ? error
-      : new UsageError(error instanceof Error ? error.message : String(error))
-  }
+  })
 }
 
 function positive(value: string | undefined): number | undefined {

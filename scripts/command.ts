@@ -18,6 +18,16 @@ export async function runCommand(usage: string, command: () => Promise<void>): P
   }
 }
 
+/** Reads the command line by `read`: whatever that complains of is wrong usage. @throws UsageError */
+export function asUsage<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
 /** For a command that takes no arguments: one is a mistake, and ends the process. */
 export function refuseArguments(usage: string): void {
   if (isHelpAsked()) endWithUsage(usage)

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import repl from 'node:repl'
 import { loadConfig, type Config } from '../src/config.ts'
 import { createDeps } from '../src/infra/deps.ts'
-import { runCommand, UsageError } from './command.ts'
+import { asUsage, runCommand } from './command.ts'
 import { complete } from './console/complete.ts'
 import { evaluate, Unfinished } from './console/evaluate.ts'
 import { putAtHand } from './console/at-hand.ts'
@@ -69,11 +69,7 @@ async function runScript(): Promise<void> {
 }
 
 await runCommand(USAGE, async () => {
-  try {
-    parseArgs()
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
+  asUsage(() => parseArgs())
   const { env, close: closeServices } = await provideServices(process.env)
   try {
     const config = loadConfig({ ...env, LOG_LEVEL: env.LOG_SQL ? 'info' : 'warn' })

@@ -1,7 +1,7 @@
 // `npm run deploy`: ships this checkout to a server over ssh, and has it replaced there without a gap.
 import { parseArgs } from 'node:util'
 import { name } from '../package.json'
-import { runCommand, UsageError } from './command.ts'
+import { asUsage, runCommand, UsageError } from './command.ts'
 import { fetchOfBun } from './deploy/bun-package.ts'
 import { filesToShip, releaseName } from './deploy/checkout.ts'
 import { openServer, type Server } from './deploy/server.ts'
@@ -33,7 +33,7 @@ await runCommand(USAGE, async () => {
 })
 
 function readArguments() {
-  try {
+  return asUsage(() => {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
       options: {
@@ -50,9 +50,7 @@ function readArguments() {
     if (!/^\/[\w./-]+$/.test(values.path))
       throw new Error(`"${values.path}" is no absolute path without blanks`)
     return { command, host, path: values.path, ssh: values.ssh, dryRun: values['dry-run'] }
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
+  })
 }
 
 async function deploy(server: Server, dryRun: boolean): Promise<void> {

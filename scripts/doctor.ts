@@ -12,7 +12,7 @@ import {
 import { checkPostgres } from './doctor/postgres.ts'
 import { checkRedis } from './doctor/redis.ts'
 import { checkSettings } from './doctor/settings.ts'
-import { runCommand, UsageError } from './command.ts'
+import { asUsage, runCommand } from './command.ts'
 import { provideServices } from './services.ts'
 
 const USAGE = `Usage: npm run doctor [-- --json]
@@ -48,11 +48,7 @@ async function examineAll({ env }: Services): Promise<Finding[]> {
 }
 
 function readArguments(): { json: boolean } {
-  try {
-    return parseArgs({ options: { json: { type: 'boolean', default: false } } }).values
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
+  return asUsage(() => parseArgs({ options: { json: { type: 'boolean', default: false } } }).values)
 }
 
 const COLORS = { ok: '\x1b[32m', warn: '\x1b[33m', fail: '\x1b[31m' }

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { runCommand, UsageError } from './command.ts'
+import { asUsage, runCommand } from './command.ts'
 import { forgetMigration } from './eject-sample/migration.ts'
 import { generateMigration, refuseUngenerated } from './generate.ts'
 import { runTool } from './tool.ts'
@@ -83,11 +83,7 @@ function findMentions(paths: Iterable<string>): string[] {
 
 function readArguments() {
   const flag = { type: 'boolean', default: false } as const
-  try {
-    return parseArgs({ options: { undeployed: flag, yes: flag } }).values
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
+  return asUsage(() => parseArgs({ options: { undeployed: flag, yes: flag } }).values)
 }
 
 await runCommand(USAGE, async () => {

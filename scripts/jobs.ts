@@ -12,7 +12,7 @@ import {
   type Stats,
 } from '../src/jobs/operate.ts'
 import { createQueue } from '../src/jobs/queue.ts'
-import { runCommand, UsageError } from './command.ts'
+import { asUsage, runCommand, UsageError } from './command.ts'
 import { provideServices } from './services.ts'
 
 const PLACES: readonly Place[] = ['waiting', 'running', 'later', 'dead']
@@ -109,15 +109,13 @@ function readArguments() {
 }
 
 function parse() {
-  try {
-    return parseArgs({
+  return asUsage(() =>
+    parseArgs({
       args: process.argv.slice(2),
       allowPositionals: true,
       options: { json: { type: 'boolean' }, watch: { type: 'boolean' }, page: { type: 'string' } },
-    })
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
+    }),
+  )
 }
 
 function describeStats({ waiting, running, later, dead, paused, minutes, workers }: Stats): string {

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { runCommand, UsageError } from './command.ts'
+import { asUsage, runCommand } from './command.ts'
 import { generateMigration, refuseUngenerated } from './generate.ts'
 import { refuseCollisions } from './new/collisions.ts'
 import { type Field, parseFields, typesUsage } from './new/fields.ts'
@@ -64,7 +64,7 @@ async function write(files: Map<string, string>, { table }: Names): Promise<void
 }
 
 function readArguments() {
-  try {
+  return asUsage(() => {
     const { values, positionals } = parseArgs({
       args: process.argv.slice(2),
       allowPositionals: true,
@@ -74,9 +74,7 @@ function readArguments() {
     if (name === undefined) throw new Error('Which resource?')
     const names = parseNames(name, values.plural)
     return { names, fields: parseFields(specs, names.snake) }
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
+  })
 }
 
 await runCommand(USAGE, async () => {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { runCommand, UsageError } from './command.ts'
+import { asUsage, runCommand, UsageError } from './command.ts'
 import { runTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
@@ -161,12 +161,10 @@ await runCommand(USAGE, async () => {
 })
 
 function readArguments(): string {
-  try {
+  return asUsage(() => {
     const { positionals } = parseArgs({ allowPositionals: true })
     const [name, ...more] = positionals
     if (name === undefined || more.length > 0) throw new Error('Which name?')
     return name
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
+  })
 }

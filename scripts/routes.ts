@@ -4,17 +4,13 @@ import { createApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
 import type { Deps } from '../src/deps.ts'
 import { describeRoutes } from '../src/web/doc.ts'
-import { runCommand, UsageError } from './command.ts'
+import { asUsage, runCommand } from './command.ts'
 
 const USAGE = `Usage: npm run routes [-- --json]
 NODE_ENV=production npm run routes shows those of production.`
 
 function readArguments(): { json: boolean } {
-  try {
-    return parseArgs({ options: { json: { type: 'boolean', default: false } } }).values
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
+  return asUsage(() => parseArgs({ options: { json: { type: 'boolean', default: false } } }).values)
 }
 
 /** An app that is only described needs nothing but its settings; where the services are is all the same. */

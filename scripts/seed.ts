@@ -6,7 +6,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import type { Db } from '../src/deps.ts'
 import { movies } from '../src/movies/table.ts'
-import { runCommand, UsageError } from './command.ts'
+import { asUsage, runCommand } from './command.ts'
 import { migrate } from './migrate.ts'
 import { provideServices } from './services.ts'
 
@@ -44,11 +44,7 @@ async function seed(): Promise<void> {
 }
 
 function readArguments(): boolean {
-  try {
-    return parseArgs({ options: { yes: { type: 'boolean', default: false } } }).values.yes
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
+  return asUsage(() => parseArgs({ options: { yes: { type: 'boolean', default: false } } }).values.yes)
 }
 
 async function readFilms(): Promise<Film[]> {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Scoreboard } from '../src/process/scoreboard.ts'
 import { readStatus, type ProcessStatus, type Status } from '../src/process/status.ts'
-import { runCommand, UsageError } from './command.ts'
+import { asUsage, runCommand } from './command.ts'
 
 const USAGE = `Usage: npm run status [-- --watch] [-- --json]
 --json prints JSON, for scripts. The exit code is 1 where no supervisor runs on DATA_DIR.`
@@ -27,11 +27,9 @@ if (import.meta.main) {
 }
 
 function readArguments() {
-  try {
-    return parseArgs({ options: { json: { type: 'boolean' }, watch: { type: 'boolean' } } }).values
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
+  return asUsage(
+    () => parseArgs({ options: { json: { type: 'boolean' }, watch: { type: 'boolean' } } }).values,
+  )
 }
 
 function withFigures({ board: file, ...about }: ProcessStatus) {

@@ -10,7 +10,7 @@ import { loadConfig } from '../src/config.ts'
 import type { Deps, Role } from '../src/deps.ts'
 import { createDeps } from '../src/infra/deps.ts'
 import { printable } from '../src/infra/printable.ts'
-import { runCommand, UsageError } from './command.ts'
+import { asUsage, runCommand, UsageError } from './command.ts'
 import { migrate } from './migrate.ts'
 import { readHidden } from './prompt.ts'
 import { provideServices } from './services.ts'
@@ -73,11 +73,7 @@ function readArguments(args: string[]) {
     search: text,
     'password-stdin': { type: 'boolean' },
   } as const
-  try {
-    return parseArgs({ args, options, allowPositionals: true })
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
+  return asUsage(() => parseArgs({ args, options, allowPositionals: true }))
 }
 
 function checked<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
