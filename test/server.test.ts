@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { name as project } from '../package.json'
+import { freePort } from '../scripts/services/child.ts'
 import { createDatabase, deletePrefix, redisUrl, uniquePrefix } from './support/services.ts'
 import { until } from './support/until.ts'
 
@@ -121,7 +122,8 @@ test('an edit shows on the next request, and leaks no connections; a broken one 
   try {
     const health = join(copy, 'src/service/health.ts')
     const original = readFileSync(health, 'utf8')
-    const server = start({ PORT: String(freePort()) }, { cwd: copy, hot: true })
+    // `--hot` must find the same one again.
+    const server = start({ PORT: String(await freePort()) }, { cwd: copy, hot: true })
     const url = await server.url()
     const status = async () => ((await (await fetch(`${url}/health`)).json()) as { status: string }).status
     expect(await status()).toBe('ok')
@@ -174,14 +176,6 @@ function copySources(): string {
   for (const name of ['package.json', 'tsconfig.json']) cpSync(join(ROOT, name), join(copy, name))
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
   return copy
-}
-
-/** A port that nobody uses: `--hot` must find the same one again. */
-function freePort(): number {
-  const probe = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
-  const { port } = probe
-  void probe.stop(true)
-  return port ?? 0
 }
 
 async function connections(): Promise<number> {

@@ -5,7 +5,6 @@ import { Bell } from '../../src/jobs/bell.ts'
 import { defineCron } from '../../src/jobs/cron.ts'
 import { defineTask } from '../../src/jobs/task.ts'
 import { startWorker } from '../../src/jobs/worker.ts'
-import { openLink } from '../support/faulty-link.ts'
 import { redisUrl } from '../support/services.ts'
 import { until } from '../support/until.ts'
 import { backoff, collector, gate, inRoom, Text } from './room.ts'
@@ -127,10 +126,7 @@ describe('the jobs of a worker that died', () => {
     'are taken over even if no connection of the others lives as long as a lease',
     inRoom(async (room) => {
       // Who judges by what he has seen himself, and begins anew at each reconnect, never finds anybody dead.
-      const link = await openLink(redisUrl())
-      const viaLink = new Redis(link.url, { lazyConnect: true })
-      room.atEnd(() => link.close())
-      room.atEnd(() => viaLink.disconnect())
+      const { link, viaLink } = await room.linked()
       const { ran, task } = collector()
       await room.worker([task], { redis: viaLink, leaseMs: 600 })
       await room.redis.zadd(`${room.base}workers`, '0', 'dead')
@@ -226,10 +222,7 @@ describe('a reply that was lost', () => {
   test(
     'of the script that took jobs: they are found in the list, and run',
     inRoom(async (room) => {
-      const link = await openLink(redisUrl())
-      const viaLink = new Redis(link.url, { lazyConnect: true })
-      room.atEnd(() => link.close())
-      room.atEnd(() => viaLink.disconnect())
+      const { link, viaLink } = await room.linked()
       const { ran, task } = collector()
       await room.worker([task], { redis: viaLink })
       // As if a script had taken it, and the connection had broken before its answer.
@@ -269,10 +262,7 @@ describe('a reply that was lost', () => {
 test(
   'connections that are cut over and over lose nothing, and run nothing twice',
   inRoom(async (room) => {
-    const link = await openLink(redisUrl())
-    const viaLink = new Redis(link.url, { lazyConnect: true })
-    room.atEnd(() => link.close())
-    room.atEnd(() => viaLink.disconnect())
+    const { link, viaLink } = await room.linked()
     const ran: string[] = []
     const task = defineTask({
       name: 'some',

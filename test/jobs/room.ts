@@ -8,6 +8,7 @@ import { keyBase } from '../../src/jobs/scripts.ts'
 import { defineTask } from '../../src/jobs/task.ts'
 import type { WorkerOptions } from '../../src/jobs/options.ts'
 import { startWorker, type Worker } from '../../src/jobs/worker.ts'
+import { openLink } from '../support/faulty-link.ts'
 import { deletePrefix, redisUrl, uniquePrefix } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
@@ -53,6 +54,15 @@ export class Room {
     this.#ends.push(() => worker.stop())
     await worker.ready
     return worker
+  }
+
+  /** Redis by way of a link that can be cut. */
+  async linked() {
+    const link = await openLink(redisUrl())
+    const viaLink = new Redis(link.url, { lazyConnect: true })
+    this.atEnd(() => link.close())
+    this.atEnd(() => viaLink.disconnect())
+    return { link, viaLink }
   }
 
   atEnd(act: () => unknown): void {

@@ -1,6 +1,6 @@
 // Rolling reloads under a load that never pauses: not one request of many thousands fails.
-import { readFileSync } from 'node:fs'
 import { afterEach, expect, test } from 'bun:test'
+import { readMigrateReq } from '../../src/process/host.ts'
 import { startLoad } from '../support/load.ts'
 import { startService, type Service } from '../support/supervised.ts'
 import { until } from '../support/until.ts'
@@ -9,7 +9,7 @@ const TIMEOUT_MS = 600_000
 const RELOADS = 5
 const REQUESTS = 50_000
 /** Where it is 0, the system resets connections that wait in a listener that closes. */
-const migrates = readSetting('/proc/sys/net/ipv4/tcp_migrate_req') === '1'
+const migrates = readMigrateReq() === '1'
 
 let service: Service | undefined
 afterEach(async () => {
@@ -40,11 +40,3 @@ test.each([
   },
   TIMEOUT_MS,
 )
-
-function readSetting(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8').trim()
-  } catch {
-    return undefined
-  }
-}

@@ -84,3 +84,22 @@ interface ServedElsewhere {
 }
 
 export const NEW_ACCOUNT = { email: 'ann@example.com', password: '123abC', fname: 'Ann', lname: 'Lee' }
+
+/** The hashes that passwords are held against while `act` runs, in order; null where there is no account. */
+export async function hashesVerified(
+  { deps: { passwords } }: TestApp,
+  act: () => Promise<unknown>,
+): Promise<(string | null)[]> {
+  const verified: (string | null)[] = []
+  const { verify } = passwords
+  passwords.verify = (hashed, password) => {
+    verified.push(hashed)
+    return verify(hashed, password)
+  }
+  try {
+    await act()
+  } finally {
+    passwords.verify = verify
+  }
+  return verified
+}
