@@ -23,15 +23,18 @@ export function fieldsOf(view: View): [string, string][] {
     .map((name) => [name, String(view[name])])
 }
 
+function queryOf(view: View): string {
+  const query = new URLSearchParams(fieldsOf(view)).toString()
+  return query && `?${query}`
+}
+
 /** The page as this view shows it; `part` is the id of a section to open it at. */
 export function urlOf(view: View, part = ''): string {
-  const query = new URLSearchParams(fieldsOf(view)).toString()
-  return `${PATH}${query && `?${query}`}${part && `#${part}`}`
+  return `${PATH}${queryOf(view)}${part && `#${part}`}`
 }
 
 /** The page of one job. Not every text can be a segment of a path: undefined for these. */
 export function jobUrl(id: string, view: View): string | undefined {
   if (id.length > 300 || /^\.{0,2}$/.test(id) || !id.isWellFormed()) return undefined
-  const query = new URLSearchParams(fieldsOf(view)).toString()
-  return `${PATH}/jobs/${encodeURIComponent(id)}${query && `?${query}`}`
+  return `${PATH}/jobs/${encodeURIComponent(id)}${queryOf(view)}`
 }

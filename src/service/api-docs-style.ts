@@ -1,8 +1,12 @@
 // What the page to try the API adds to Swagger UI's style sheet: the bar on top, and the colours of the API list.
+import { DARK, LIGHT } from '../web/page-style.ts'
 
 export const STYLE = `
-:root { color-scheme: light dark; --paper: #fdfcfa; --ink: #22201d; --muted: #686157; --line: #e6e1d8; --accent: #8f4f12 }
-html.dark-mode { --paper: #171614; --ink: #e8e4dc; --muted: #a49c8f; --line: #322f2a; --accent: #e5a767 }
+:root {
+  color-scheme: light dark;${LIGHT}
+}
+html.dark-mode {${DARK}
+}
 body { margin: 0; background: var(--paper) }
 .bar {
   display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1rem; padding: 0.625rem 1.25rem;

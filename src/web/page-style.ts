@@ -1,17 +1,21 @@
 // The look that all pages share: colours for light, dark and paper, letters, headings, links.
 
+export const LIGHT = `
+  --paper: #fdfcfa; --ink: #22201d; --muted: #686157; --line: #e6e1d8; --wash: #f5f1ea; --accent: #8f4f12;
+  --green: #0b6a4f; --blue: #1a5aa6; --amber: #815300; --violet: #6b3fa5; --red: #ad2419;`
+
+export const DARK = `
+  --paper: #171614; --ink: #e8e4dc; --muted: #a49c8f; --line: #322f2a; --wash: #211f1c; --accent: #e5a767;
+  --green: #62cba4; --blue: #82b4f2; --amber: #e0b252; --violet: #c2a0f0; --red: #f58d81;`
+
 export const PAGE_STYLE = `
 :root {
-  color-scheme: light dark;
-  --paper: #fdfcfa; --ink: #22201d; --muted: #686157; --line: #e6e1d8; --wash: #f5f1ea; --accent: #8f4f12;
-  --green: #0b6a4f; --blue: #1a5aa6; --amber: #815300; --violet: #6b3fa5; --red: #ad2419;
+  color-scheme: light dark;${LIGHT}
   --sans: system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif;
   --mono: ui-monospace, 'SF Mono', 'Cascadia Code', Menlo, Consolas, 'DejaVu Sans Mono', monospace;
 }
 @media (prefers-color-scheme: dark) {
-  :root {
-    --paper: #171614; --ink: #e8e4dc; --muted: #a49c8f; --line: #322f2a; --wash: #211f1c; --accent: #e5a767;
-    --green: #62cba4; --blue: #82b4f2; --amber: #e0b252; --violet: #c2a0f0; --red: #f58d81;
+  :root {${DARK}
   }
 }
 * { box-sizing: border-box; margin: 0 }
