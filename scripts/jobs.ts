@@ -4,14 +4,7 @@ import { loadConfig } from '../src/config.ts'
 import { crons } from '../src/crons.ts'
 import { createDeps } from '../src/infra/deps.ts'
 import { printable, printableJson } from '../src/infra/printable.ts'
-import {
-  createOperations,
-  type JobView,
-  type Operations,
-  type Place,
-  type Stats,
-} from '../src/jobs/operate.ts'
-import { createQueue } from '../src/jobs/queue.ts'
+import type { JobView, Operations, Place, Stats } from '../src/jobs/operate.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
 import { provideServices } from './services.ts'
 
@@ -32,10 +25,9 @@ await runCommand(USAGE, async () => {
   const { positionals, json, watch, page } = readArguments()
   const { env, close: closeServices } = await provideServices(process.env, { postgres: true, redis: true })
   const config = loadConfig({ ...env, LOG_LEVEL: 'silent' })
-  const { redis, close } = createDeps(config)
+  const { deps, close } = createDeps(config)
+  const { cronOperations, operations } = deps
   try {
-    const operations = createOperations({ redis, prefix: config.redisPrefix })
-    const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes: config.jobs.maxBytes })
     const show = <T>(value: T, describe: (value: T) => string) =>
       console.log(json ? printableJson(JSON.stringify(value)) : describe(value))
     const [command = 'stats', argument = ''] = positionals
@@ -51,11 +43,9 @@ await runCommand(USAGE, async () => {
       const jobs = await operations.list(argument as Place, page)
       show(jobs, (all) => all.map(describeJob).join('\n') || `nothing ${argument}`)
     } else if (command === 'run') {
-      const cron = crons.find(({ name }) => name === argument)
-      if (cron === undefined) throw new UsageError(`There is no cron "${argument}"`)
-      show(await queue.send(cron.prepare('now')), ({ id, added }) =>
-        added ? `enqueued ${id}` : `its last run has not ended yet: ${id}`,
-      )
+      const enqueued = await cronOperations.run(argument)
+      if (enqueued === undefined) throw new UsageError(`There is no cron "${argument}"`)
+      show(enqueued, ({ id, added }) => (added ? `enqueued ${id}` : `its last run has not ended yet: ${id}`))
     } else show(await change(operations, command, argument), String)
   } finally {
     await close()

@@ -4,13 +4,13 @@ import { statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import type { Config } from '../../src/config.ts'
+import { readMigrateReq } from '../../src/process/host.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const MIN_OPEN_FILES = 4096
 const MIN_FREE_MB = { warn: 1024, fail: 100 }
 const TIMEOUT_MS = 3000
-const MIGRATE_REQ = '/proc/sys/net/ipv4/tcp_migrate_req'
 
 export function checkBun(running: string = Bun.version): Finding {
   const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
@@ -69,8 +69,9 @@ const readLimit = () => Bun.spawnSync(['/bin/sh', '-c', 'ulimit -n']).stdout.toS
 /** Without it Linux drops connections that wait in a listener which closes. Absent on other systems. */
 export function checkMigrateReq({ production }: Config): Finding[] {
   const check = 'tcp_migrate_req'
-  if (!existsSync(MIGRATE_REQ)) return []
-  if (readFileSync(MIGRATE_REQ, 'utf8').trim() === '1') return [ok(check, 'on')]
+  const setting = readMigrateReq()
+  if (setting === undefined) return []
+  if (setting === '1') return [ok(check, 'on')]
   if (!production) return [ok(check, 'off, which only matters for restarts in production')]
   return [
     warn(

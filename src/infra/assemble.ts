@@ -5,7 +5,6 @@ import type { Deps, Log, Mail, Passwords, Store } from '../deps.ts'
 import { createCronOperations } from '../jobs/operate-crons.ts'
 import { createOperations } from '../jobs/operate.ts'
 import { createQueue } from '../jobs/queue.ts'
-import { readStatus } from '../jobs/status.ts'
 import type { EnqueueOptions } from '../jobs/task.ts'
 import { withOutbox } from '../outbox/enqueue.ts'
 import { requestContext } from '../web/request-context.ts'
@@ -50,7 +49,7 @@ export function assembleDeps(config: Config, { log, passwords, createMailer, api
       (task, input, options) => queue.enqueue(task, input, withRequest(options)),
       (task, input, options) => queue.prepare(task, input, withRequest(options)),
     ),
-    jobStatus: (id) => readStatus(redis, config.redisPrefix, id),
+    jobStatus: operations.status,
     operations,
     cronOperations: createCronOperations({ crons, queue, operations }),
     sendMail: createMailer(config, store),

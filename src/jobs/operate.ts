@@ -1,9 +1,8 @@
 // What operators see of the queue, and what they can do to it.
 import type { Redis } from 'ioredis'
-import { buryMalformed, parseElement, status, type Element, type Move } from './element.ts'
+import { buryMalformed, parseElement, status, type Element, type Move, type Status } from './element.ts'
 import { type Beat, parseBeat } from './running.ts'
 import { call, COUNT, keyBase, MOVE, moveArgs } from './scripts.ts'
-import { readStatus } from './status.ts'
 
 const CHUNK = 500
 const MINUTE = 60_000
@@ -190,7 +189,10 @@ export function createOperations(options: {
     },
 
     /** What the owner of a job may see; undefined if its task keeps no result, or the time for it is over. */
-    status: (id: string) => readStatus(redis, prefix, id),
+    async status(id: string): Promise<Status | undefined> {
+      const text = await redis.get(`${base}r:${id}`)
+      return text === null ? undefined : JSON.parse(text)
+    },
 
     /** The last tick of each cron that a worker has seen, Unix ms. */
     async lastTicks(): Promise<Record<string, number>> {

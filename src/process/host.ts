@@ -1,17 +1,24 @@
 // What the machine can do for us, and what should be said about it at start.
 import { readFileSync } from 'node:fs'
 
-const MIGRATE_REQ = '/proc/sys/net/ipv4/tcp_migrate_req'
-
 /** Elsewhere a port that several processes listen on is not shared fairly among them. */
 export const sharesPorts = process.platform === 'linux'
+
+/** `net.ipv4.tcp_migrate_req`, `0` or `1`; undefined on systems that have no such setting. */
+export function readMigrateReq(): string | undefined {
+  try {
+    return readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}
 
 /**
  * What a rolling reload costs on this machine, if it costs anything. The setting belongs to the machine:
  * it is told, and never written from here.
  */
 export function adviceOnReload(): string | undefined {
-  if (readSetting(MIGRATE_REQ) !== '0') return undefined
+  if (readMigrateReq() !== '0') return undefined
   return (
     'net.ipv4.tcp_migrate_req is 0: a reload may reset new connections that wait for the old process. ' +
     'To lose none: sysctl -w net.ipv4.tcp_migrate_req=1'
@@ -27,12 +34,4 @@ export function adviceOnPool(processes: number, pool: number, limit: number): st
     `${processes} processes, and one more during a reload, may open ${most} connections to Postgres, ` +
     `which has ${limit}: lower DATABASE_POOL or WEB_PROCESSES, or raise its max_connections`
   )
-}
-
-function readSetting(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8').trim()
-  } catch {
-    return undefined
-  }
 }

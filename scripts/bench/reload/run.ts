@@ -1,6 +1,7 @@
 // What a rolling reload, a kill -9 and the processes themselves cost, on services of its own.
 //   npm run bench:reload [-- seconds]
 import { readFileSync } from 'node:fs'
+import { readMigrateReq } from '../../../src/process/host.ts'
 import { prepareTestRun } from '../../services/test-run.ts'
 import { startLoad, type LoadResult } from '../../../test/support/load.ts'
 import { startService } from '../../../test/support/supervised.ts'
@@ -14,7 +15,7 @@ const PATHS = ['/health', '/api/movies?limit=10']
 const { run, close } = await prepareTestRun(process.env)
 Object.assign(process.env, run)
 const service = await startService({ NODE_ENV: 'production', HOST: '127.0.0.1', LOG_LEVEL: 'warn' })
-const migrates = readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'utf8').trim()
+const migrates = readMigrateReq()
 console.log(`2 API processes, ${CONNECTIONS} connections, net.ipv4.tcp_migrate_req=${migrates}`)
 try {
   const idle = memory()
