@@ -29,7 +29,7 @@ const ENTRIES = ['server.ts', 'worker.ts', 'supervisor.ts']
 /** Packages and globals that are not for every file: who may not use them at run time, and why. */
 const RESERVED: { names: RegExp; barred: (source: Source) => boolean; why: string }[] = [
   {
-    names: /^(postgres|ioredis|rate-limiter-flexible|@node-rs\/argon2|pino|drizzle-orm\/postgres-js)(\/|$)/,
+    names: /^(postgres|ioredis|rate-limiter-flexible|@node-rs\/argon2|drizzle-orm\/postgres-js)(\/|$)/,
     barred: ({ room }) => room !== 'infra',
     why: 'only infra imports a driver at run time: take what you need from deps',
   },

@@ -17,6 +17,7 @@ import { factory } from './web/factory.ts'
 import { bodyLimit, deadline } from './web/limits.ts'
 import { methodNotAllowed } from './web/method-not-allowed.ts'
 import { cors, csrf } from './web/origins.ts'
+import { provide } from './web/provide.ts'
 import { withRequestContext } from './web/request-context.ts'
 import { requestLog } from './web/request-log.ts'
 import { session } from './web/session.ts'
@@ -28,8 +29,8 @@ export function createApp(deps: Deps) {
   app.onError(onError)
   app.notFound(methodNotAllowed(app))
 
-  app.use(requestId())
   app.use(provide(deps))
+  app.use(requestId())
   app.use(withRequestContext)
   app.use(clientIp(config.trustedProxies))
   app.use(requestLog(config))
@@ -57,14 +58,6 @@ export function createApp(deps: Deps) {
 
 /** What the typed client is made of: `hc<AppType>(url)`. */
 export type AppType = ReturnType<typeof createApp>
-
-function provide(deps: Deps) {
-  const entries = Object.entries(deps) as [keyof Deps, Deps[keyof Deps]][]
-  return factory.createMiddleware(async (c, next) => {
-    for (const [name, value] of entries) c.set(name, value)
-    await next()
-  })
-}
 
 // Pages bring their own small style sheet in the document and load nothing else.
 const SECURE_HEADERS = {

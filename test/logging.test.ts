@@ -291,6 +291,23 @@ describe('the formats', () => {
     expect(Date.parse(request.time)).toBeLessThanOrEqual(Date.now())
   })
 
+  test('what has no JSON is logged all the same', async () => {
+    const { lines, exitCode } = await run(`
+      const circle = { name: 'round' }
+      circle.self = circle
+      log.info('fields', { big: 10n ** 20n, circle, bytes: new Uint8Array(3), nothing: undefined, nan: NaN })
+      log.info('next')`)
+    expect(exitCode).toBe(0)
+    const [fields, next] = lines.map((line) => JSON.parse(line))
+    expect(fields).toMatchObject({
+      level: 'info',
+      big: '100000000000000000000',
+      circle: { name: 'round' },
+      msg: 'fields',
+    })
+    expect(next).toMatchObject({ msg: 'next' })
+  })
+
   test('pretty lines begin with the level, and hold no escape codes off a terminal', async () => {
     const { out, lines } = await run(
       `log.debug('one'); log.info('two', { count: 3, text: 'a b' }); log.warn('request', ${REQUEST})

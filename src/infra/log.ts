@@ -1,14 +1,17 @@
-// The log: pino's JSON lines, or a pretty form of them, to stdout, a file and syslog.
+// The log: JSON lines, or a pretty form of them, to stdout, a file and syslog.
 import { isatty } from 'node:tty'
-import pino from 'pino'
 import type { Config } from '../config.ts'
-import type { Log } from '../deps.ts'
+import type { Log, LogFields } from '../deps.ts'
+import { redact } from '../web/redact.ts'
 import { requestContext } from '../web/request-context.ts'
 import { describeError } from './log-errors.ts'
 import { colored, createPrettyFormat, type LogRecord } from './log-pretty.ts'
 import { LineSink } from './log-sinks.ts'
 import { SyslogSink } from './log-syslog.ts'
 import { printableJson } from './printable.ts'
+
+type Level = LogRecord['level']
+const LEVELS: readonly Config['log']['level'][] = ['debug', 'info', 'warn', 'error', 'silent']
 
 export interface ProcessLog extends Log {
   /** Writes what is buffered: at most 100 ms of lines. Happens by itself when the process exits. */
@@ -29,40 +32,27 @@ export function createLog(options: Config['log']): ProcessLog {
   // hasColors knows NO_COLOR and TERM=dumb.
   const inColor = pretty !== undefined && isatty(1) && process.stdout.hasColors()
 
-  function write(line: string): void {
-    const json = printableJson(line)
-    if (pretty === undefined && syslog === undefined) {
+  function write(level: Level, msg: string, fields: LogFields = {}): void {
+    const time = new Date().toISOString()
+    const { pid } = process
+    const record: LogFields = { level, time, ...fields, ...requestContext.getStore(), pid, msg }
+    if (record.error !== undefined) record.error = describeError(record.error)
+    const json = printableJson(`${jsonOf(record)}\n`)
+    if (pretty === undefined) {
       stdout.write(json)
       file?.write(json)
-      return
+    } else {
+      const text = pretty(JSON.parse(json))
+      stdout.write(inColor ? colored(text, level) : text)
+      file?.write(text)
     }
-    const record: LogRecord = JSON.parse(json)
-    const text = pretty?.(record) ?? json
-    stdout.write(inColor ? colored(text, record.level) : text)
-    file?.write(text)
-    syslog?.write(record.level, record.time, json)
+    syslog?.write(level, time, json)
   }
 
-  const logger = pino(
-    {
-      level: options.level,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      serializers: { error: (thrown: unknown) => describeError(thrown) },
-      mixin: () => ({ ...requestContext.getStore(), pid: process.pid }),
-      // The line's own fields come first.
-      mixinMergeStrategy: (fields, context) => ({ ...fields, ...context }),
-    },
-    { write },
-  )
-
-  const log: Log = {
-    debug: (message, fields = {}) => logger.debug(fields, message),
-    info: (message, fields = {}) => logger.info(fields, message),
-    warn: (message, fields = {}) => logger.warn(fields, message),
-    error: (message, fields = {}) => logger.error(fields, message),
-  }
+  const least = LEVELS.indexOf(options.level)
+  const at = (level: Level): Log[Level] =>
+    LEVELS.indexOf(level) < least ? () => {} : (message, fields) => write(level, message, fields)
+  const log: Log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 
   const drain = () => {
     stdout.drain()
@@ -89,5 +79,14 @@ export function createLog(options: Config['log']): ProcessLog {
       file?.close()
       process.off('exit', drain)
     },
+  }
+}
+
+/** Of what has no JSON (a circle, a bigint) a copy that has. */
+function jsonOf(record: LogFields): string {
+  try {
+    return JSON.stringify(record)
+  } catch {
+    return JSON.stringify(redact(record))
   }
 }

@@ -8,14 +8,14 @@ import { factory } from './factory.ts'
  */
 export function clientIp(trustedProxies: readonly string[]) {
   const trusted = trustedNetworks(trustedProxies)
-  return factory.createMiddleware(async (c, next) => {
+  return factory.createMiddleware((c, next) => {
     const peer = c.env?.remoteAddress ?? 'unknown'
     const isProxied = trusted(peer)
     const forwarded = isProxied
       ? withoutPort(c.req.header('x-real-ip') ?? lastUntrusted(c.req.header('x-forwarded-for'), trusted))
       : undefined
     c.set('ip', forwarded !== undefined && toBits(forwarded) !== null ? forwarded : peer)
-    await next()
+    return next()
   })
 }
 

@@ -59,7 +59,7 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
  */
 export function csrf(config: Config) {
   const trusted = trustedNetworks(config.trustedProxies)
-  const handler = factory.createMiddleware(async (c, next) => {
+  const handler = factory.createMiddleware((c, next) => {
     const origin = c.req.header('origin')
     if (
       origin !== undefined &&
@@ -73,18 +73,18 @@ export function csrf(config: Config) {
         )
       }
     }
-    await next()
+    return next()
   })
   return tag(handler, { others: [403], changesOnly: true })
 }
 
-const refuseOthers = factory.createMiddleware(async (c, next) => {
+const refuseOthers = factory.createMiddleware((c, next) => {
   const origin = c.req.header('origin') ?? ''
   const trusted = trustedNetworks(c.get('config').trustedProxies)
   if (!SAFE_METHODS.has(c.req.method) && !isOwn(c, origin, trusted)) {
     throw new ApiError(403, 'Only a page of this server may send this: open its own, and try again there')
   }
-  await next()
+  return next()
 })
 
 /**

@@ -1,0 +1,22 @@
+// The dependencies in every request's `c.var`.
+import type { Deps } from '../deps.ts'
+import { factory } from './factory.ts'
+
+/**
+ * Stands before all other middleware. Hono keeps variables in a Map, fills it for each request and copies it at each look
+ * at `c.var`: with as many dependencies as here that costs more than any middleware. So a request's variables are an
+ * object of its own that inherits the dependencies.
+ */
+export function provide(deps: Deps) {
+  return factory.createMiddleware((c, next) => {
+    const variables: Record<string, unknown> = Object.create(deps)
+    Object.defineProperty(c, 'var', { value: variables })
+    Object.assign(c, {
+      get: (name: string) => variables[name],
+      set: (name: string, value: unknown) => {
+        variables[name] = value
+      },
+    })
+    return next()
+  })
+}
