@@ -1,8 +1,9 @@
 // The benchmark: every contestant in turn, in rounds of alternating order, on one Postgres and one Redis.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
+import { createPasswords } from '../../../src/infra/passwords.ts'
 import { migrate } from '../../migrate.ts'
 import { startServices } from '../../services.ts'
 import { bundleForNode, CONTESTANTS, launch, OURS, type Running } from './contestants.ts'
@@ -11,6 +12,7 @@ import { chart, Figures, markdown, median, type Setting } from './table.ts'
 import { compareAnswers, EMAIL, PASSWORD, WORKS } from './work.ts'
 
 const PAUSE_MS = 300
+const ARGON2_ROUNDS = 20
 const MILLION = 1_000_000
 
 export interface Options {
@@ -67,6 +69,7 @@ export async function bench(options: Options): Promise<void> {
     }
     console.log(`${markdown(figures, options.settings)}\n`)
     printStarts(running, idle)
+    await printLogins(figures, options.settings)
     const [first] = options.settings
     if (options.chart !== undefined && first) writeFileSync(options.chart, chart(figures, first))
     const ours = running.find((r) => r.contestant.name === OURS && r.processes === 1)
@@ -130,6 +133,28 @@ function printStarts(running: Running[], idle: number[]): void {
   console.log('| server | processes | start ms | idle RSS MB, before the load |\n| --- | --: | --: | --: |')
   for (const [i, { contestant, processes, startMs }] of running.entries()) {
     console.log(`| ${contestant.name} | ${processes} | ${startMs.toFixed(0)} | ${idle[i]?.toFixed(0)} |`)
+  }
+}
+
+/** A login is argon2 first of all: how many there were of those that the cores have time for, if they do nothing else. */
+async function printLogins(figures: Figures, settings: Setting[]): Promise<void> {
+  const passwords = createPasswords()
+  const hash = await passwords.hash(PASSWORD)
+  const times: number[] = []
+  for (let i = 0; i < ARGON2_ROUNDS; i++) {
+    const started = performance.now()
+    await passwords.verify(hash, PASSWORD)
+    times.push(performance.now() - started)
+  }
+  const ms = median(times).value
+  const most = (availableParallelism() * 1000) / ms
+  console.log(`\nargon2 takes ${ms.toFixed(1)} ms: ${most.toFixed(0)} logins/s at most.`)
+  for (const setting of settings) {
+    const { value } = figures.get(setting, 'login', OURS, 'perSecond')
+    const { connections, processes } = setting
+    console.log(
+      `${OURS}, ${connections} connections, ${processes} processes: ${value.toFixed(0)} logins/s, ${(value / most).toFixed(2)} of that`,
+    )
   }
 }
 
