@@ -21,8 +21,8 @@ await runCommand(USAGE, async () => {
   const settings = quick
     ? [{ connections: 32, processes: 1 }]
     : [1, 2].flatMap((processes) => [32, 256].map((connections) => ({ connections, processes })))
-  const precise = { rounds: rounds ?? 5, seconds: seconds ?? 4, warmUpSeconds: 3 }
-  const hasty = { rounds: rounds ?? 1, seconds: seconds ?? 1, warmUpSeconds: 1 }
+  const precise = { rounds: rounds ?? 5, seconds: seconds ?? 4 }
+  const hasty = { rounds: rounds ?? 1, seconds: seconds ?? 1 }
   await bench({ ...(quick ? hasty : precise), settings, chart, memory })
 })
 
