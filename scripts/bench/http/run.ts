@@ -14,7 +14,10 @@ import { compareAnswers, EMAIL, PASSWORD, WORKS } from './work.ts'
 const PAUSE_MS = 300
 /** A server that has used no more than this of a pause is at rest. */
 const REST_CPU_S = 0.03
-/** Runtimes drop compiled code that was not used for a while: each measurement has a warm-up of its own before it. */
+/**
+ * Runtimes drop compiled code that was not used for a while: each measurement has a warm-up of its own before it, but for
+ * a single round, which is a quick look.
+ */
 const WARM_UP_S = 1
 const ARGON2_ROUNDS = 100
 const MILLION = 1_000_000
@@ -101,8 +104,10 @@ async function runRound(
       )
       for (const each of these) {
         const { connections } = setting
-        await load(each, work, { ...load_, connections, seconds: WARM_UP_S })
-        await rest(each)
+        if (rounds > 1) {
+          await load(each, work, { ...load_, connections, seconds: WARM_UP_S })
+          await rest(each)
+        }
         const seen = await load(each, work, { ...load_, connections, seconds })
         await rest(each)
         figures.note(setting, work.name, each.contestant.name, seen)
