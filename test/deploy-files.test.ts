@@ -9,7 +9,7 @@ import { loadConfig } from '../src/config.ts'
 import {
   createDatabase,
   deletePrefix,
-  redisUrl,
+  serverEnv,
   type TestDatabase,
   uniquePrefix,
 } from './support/services.ts'
@@ -75,14 +75,7 @@ test.skipIf(!logrotate)('a rotation loses no line, and old logs are removed for 
   const file = join(logs, 'app.log')
   const server = Bun.spawn([process.execPath, 'src/server.ts'], {
     cwd: ROOT,
-    env: {
-      PATH: process.env.PATH ?? '',
-      DATABASE_URL: database.url,
-      REDIS_URL: redisUrl(),
-      REDIS_PREFIX: prefix,
-      PORT: '0',
-      LOG_FILE: file,
-    },
+    env: { ...serverEnv(database.url, prefix), LOG_FILE: file },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   try {

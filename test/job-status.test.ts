@@ -8,7 +8,7 @@ import { defineTask, JobError } from '../src/jobs/task.ts'
 import { Client } from './support/client.ts'
 import { openStream } from './support/events.ts'
 import { NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
-import { redisUrl } from './support/services.ts'
+import { serverEnv } from './support/services.ts'
 import { until } from './support/until.ts'
 import { startTestWorker } from './support/worker.ts'
 
@@ -243,14 +243,8 @@ test.each<[what: string, end: (own: TestApp, bob: Member) => Promise<unknown>]>(
 
 test('a drain ends streams in order, and the process exits', async () => {
   const server = Bun.spawn([process.execPath, join(import.meta.dir, '../src/server.ts')], {
-    env: {
-      PATH: process.env.PATH ?? '',
-      DATABASE_URL: app.config.databaseUrl,
-      REDIS_URL: redisUrl(),
-      // No worker of it: the job goes on waiting.
-      REDIS_PREFIX: `${app.config.redisPrefix}drain:`,
-      PORT: '0',
-    },
+    // No worker has this prefix: the job goes on waiting.
+    env: serverEnv(app.config.databaseUrl, `${app.config.redisPrefix}drain:`),
     stdout: 'pipe',
     stderr: 'inherit',
   })

@@ -1,11 +1,12 @@
 // The server as a process: it says what is wrong at start, drains at a signal, and takes edits while it runs.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { name as project } from '../package.json'
 import { freePort } from '../scripts/services/child.ts'
-import { createDatabase, deletePrefix, redisUrl, uniquePrefix } from './support/services.ts'
+import { createDatabase, deletePrefix, serverEnv, uniquePrefix } from './support/services.ts'
+import { copyCheckout } from './support/supervised.ts'
 import { until } from './support/until.ts'
 
 const ROOT = join(import.meta.dir, '..')
@@ -23,14 +24,7 @@ afterAll(async () => {
 function start(env: Record<string, string> = {}, { cwd = ROOT, hot = false, entry = 'src/server.ts' } = {}) {
   const child = Bun.spawn([process.execPath, ...(hot ? ['--hot'] : []), '--no-clear-screen', entry], {
     cwd,
-    env: {
-      PATH: process.env.PATH ?? '',
-      DATABASE_URL: database.url,
-      REDIS_URL: redisUrl(),
-      REDIS_PREFIX: prefix,
-      PORT: '0',
-      ...env,
-    },
+    env: { ...serverEnv(database.url, prefix), ...env },
     stdout: 'pipe',
     stderr: 'pipe',
   })
@@ -118,7 +112,7 @@ test('SIGUSR2 opens the log file again after a rotation', async () => {
 }, 30_000)
 
 test('an edit shows on the next request, and leaks no connections; a broken one leaves the last good round', async () => {
-  const copy = copySources()
+  const copy = copyCheckout()
   try {
     const health = join(copy, 'src/service/health.ts')
     const original = readFileSync(health, 'utf8')
@@ -149,7 +143,7 @@ test('an edit shows on the next request, and leaks no connections; a broken one 
 }, 60_000)
 
 test('a worker takes up edits, of several files at once too, and works on', async () => {
-  const copy = copySources()
+  const copy = copyCheckout()
   try {
     const worker = start({}, { cwd: copy, hot: true, entry: 'src/worker.ts' })
     const said = (words: string) => until(words, () => worker.output().includes(words))
@@ -168,15 +162,6 @@ test('a worker takes up edits, of several files at once too, and works on', asyn
     rmSync(copy, { recursive: true })
   }
 }, 60_000)
-
-/** Sources that a test can edit. */
-function copySources(): string {
-  const copy = mkdtempSync(join(tmpdir(), 'restbun-hot-'))
-  cpSync(join(ROOT, 'src'), join(copy, 'src'), { recursive: true })
-  for (const name of ['package.json', 'tsconfig.json']) cpSync(join(ROOT, name), join(copy, name))
-  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
-  return copy
-}
 
 async function connections(): Promise<number> {
   const sql = new Bun.SQL(database.url)

@@ -31,6 +31,15 @@ export const uniquePrefix = () => `${theRun().TEST_RUN}:${randomBytes(4).toStrin
 /** Deletes the keys of a prefix, and no others. */
 export const deletePrefix = (prefix: string) => deleteKeys(redisUrl(), prefix)
 
+/** The environment of a process of the service: on the services of this run, and on any free port. */
+export const serverEnv = (databaseUrl: string, prefix: string) => ({
+  PATH: process.env.PATH ?? '',
+  DATABASE_URL: databaseUrl,
+  REDIS_URL: redisUrl(),
+  REDIS_PREFIX: prefix,
+  PORT: '0',
+})
+
 async function create(options?: string): Promise<TestDatabase> {
   const run = theRun()
   const name = `${run.TEST_RUN}_${randomBytes(4).toString('hex')}`

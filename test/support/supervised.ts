@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isAlive } from '../../scripts/services/child.ts'
 import { readStatus, type ProcessStatus } from '../../src/process/status.ts'
-import { createDatabase, deletePrefix, redisUrl, uniquePrefix } from './services.ts'
+import { createDatabase, deletePrefix, serverEnv, uniquePrefix } from './services.ts'
 import { until } from './until.ts'
 
 const ROOT = join(import.meta.dir, '../..')
@@ -33,11 +33,8 @@ export async function startService(
   const inFile = options.envFile?.(database.url) ?? {}
   if (options.envFile) writeEnvFile(folder, inFile)
   const inherited: Record<string, string> = {
-    PATH: process.env.PATH ?? '',
+    ...serverEnv(database.url, prefix),
     PWD: folder,
-    DATABASE_URL: database.url,
-    REDIS_URL: redisUrl(),
-    REDIS_PREFIX: prefix,
     DATA_DIR: dataDir,
     PORT: String(port),
     WEB_PROCESSES: '2',
