@@ -1,14 +1,19 @@
 // `npm run bench`: this project beside Bun alone and its peers, in one run. Needs wrk and a redis-server or valkey-server.
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { type Contestant, CONTESTANTS, OURS } from './bench/http/contestants.ts'
 import { installPeers } from './bench/peers.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
 
 const USAGE = `Usage: npm run bench [-- --quick] [--rounds <n>] [--seconds <n>] [--chart <file.svg>] [--memory]
+       npm run bench -- --against <folder or peer> [--rounds <n>]
 --quick: under a minute, with less precision. --memory: a million more requests, to see that memory levels off.
+--against: beside one other, a checkout of this project or hono, elysia: more precise, the servers on a core of their own.
 BENCH_DATABASE_URL and BENCH_REDIS_URL name servers to use; else a Postgres and a Redis start for the run.`
 
 await runCommand(USAGE, async () => {
-  const { quick, rounds, seconds, chart, memory } = readArguments()
+  const { quick, rounds, seconds, chart, memory, against } = readArguments()
   const isRedisReal = process.env.BENCH_REDIS_URL || Bun.which('redis-server') || Bun.which('valkey-server')
   if (!isRedisReal) {
     throw new Error(
@@ -17,7 +22,12 @@ await runCommand(USAGE, async () => {
   }
   if (!Bun.which('wrk')) throw new Error('wrk makes the load, and is not on PATH: apt-get install wrk')
   installPeers('elysia')
-  const { bench } = await import('./bench/http/run.ts')
+  const { bench, compare } = await import('./bench/http/run.ts')
+  if (against !== undefined) {
+    if (!Bun.which('taskset'))
+      throw new Error('taskset gives servers and load a core each, and is not on PATH')
+    return await compare(otherOf(against), rounds ?? 20)
+  }
   const settings = quick
     ? [{ connections: 32, processes: 1 }]
     : [1, 2].flatMap((processes) => [32, 256].map((connections) => ({ connections, processes })))
@@ -35,6 +45,7 @@ function readArguments() {
         rounds: { type: 'string' },
         seconds: { type: 'string' },
         chart: { type: 'string' },
+        against: { type: 'string' },
       },
     })
     return { ...values, rounds: positive(values.rounds), seconds: positive(values.seconds) }
@@ -45,4 +56,18 @@ function positive(value: string | undefined): number | undefined {
   if (value === undefined) return undefined
   if (!/^[1-9]\d*$/.test(value)) throw new UsageError(`${value} is no whole number above 0`)
   return Number(value)
+}
+
+/** A peer by the beginning of its name, or a folder with another checkout. */
+function otherOf(against: string): Contestant {
+  const peer = CONTESTANTS.find(
+    (c) => c.name !== OURS && c.name.toLowerCase().startsWith(against.toLowerCase()),
+  )
+  if (peer) return peer
+  const root = resolve(against)
+  if (existsSync(join(root, 'node_modules'))) return { name: against, entry: 'src', runtime: 'bun', root }
+  const names = CONTESTANTS.map((c) => c.name).join('; ')
+  throw new UsageError(
+    `${against} is neither the beginning of a name (${names}) nor a checkout with its packages installed`,
+  )
 }

@@ -1,5 +1,4 @@
 // The whole app, composed: the order of middleware, one line per slice. Portable: it runs wherever Hono does.
-import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import { account } from './account/routes.ts'
 import type { Deps } from './deps.ts'
@@ -30,7 +29,6 @@ export function createApp(deps: Deps) {
   app.notFound(methodNotAllowed(app))
 
   app.use(provide(deps))
-  app.use(requestId())
   app.use(withRequestContext)
   app.use(clientIp(config.trustedProxies))
   app.use(requestLog(config))

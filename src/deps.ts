@@ -23,8 +23,13 @@ export interface Log {
   warn(message: string, fields?: LogFields): void
   error(message: string, fields?: LogFields): void
 }
-/** `error` takes any thrown value; its stack is printed, the parameters of a failed statement never are. */
-export type LogFields = Record<string, unknown> & { error?: unknown }
+/**
+ * `error` takes any thrown value; its stack is printed, the parameters of a failed statement never are.
+ * The names that each line has of its own are not to be had.
+ */
+export type LogFields = Record<string, unknown> & { error?: unknown } & {
+  [K in 'level' | 'time' | 'pid' | 'msg']?: never
+}
 
 /** Password hashing that does not block the event loop. */
 export interface Passwords {

@@ -18,7 +18,7 @@ await boot(async ({ isFirst }) => {
   const lingerMs = isSupervised ? LINGER_MS : 0
   const server = serve(createApp(deps), config, { observe, reusePort: isSupervised, lingerMs })
   serves(deps.ready)
-  log.info(`listening on ${server.url.href}`, { pid: process.pid })
+  log.info(`listening on ${server.url.href}`)
 
   return {
     log,

@@ -103,7 +103,7 @@ await boot(async () => {
   const watch = watchTouch(join(folder, 'RESTART'), () => void reload())
 
   const { web, workers } = limitsHere(config.processes)
-  log.info(`starting ${web} API processes and ${workers} workers`, { pid: process.pid, port: config.port })
+  log.info(`starting ${web} API processes and ${workers} workers`, { port: config.port })
   if (web < config.processes.web) log.warn('one API process: on this system they cannot share a port')
   const advice = config.production ? adviceOnReload() : undefined
   if (advice !== undefined) log.warn(advice)

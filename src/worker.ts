@@ -32,7 +32,7 @@ await boot(async () => {
   serves(async () => void (await Promise.all([worker.ready, deps.ready()])))
   await worker.ready
   const relay = startRelay({ db: deps.db, send: queue.send, log })
-  log.info('worker at work', { pid: process.pid, concurrency, tasks: tasks.length, crons: crons.length })
+  log.info('worker at work', { concurrency, tasks: tasks.length, crons: crons.length })
 
   const stop = async () => {
     drains()

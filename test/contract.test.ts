@@ -79,8 +79,10 @@ test('Connection: close is answered in kind', async () => {
 test('a well-formed request id is taken over, another is replaced', async () => {
   const taken = await app.visitor().get('/health', { 'X-Request-Id': 'job-42_a' })
   expect(taken.headers.get('x-request-id')).toBe('job-42_a')
-  const replaced = await app.visitor().get('/health', { 'X-Request-Id': 'no good {id}' })
-  expect(replaced.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+  for (const id of ['no good {id}', '', 'x'.repeat(256)]) {
+    const replaced = await app.visitor().get('/health', { 'X-Request-Id': id })
+    expect(replaced.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+  }
 })
 
 test('the root leads to the API list; robots are denied; there is an icon and an example page', async () => {
@@ -159,6 +161,20 @@ test("a Response of a handler's own making has the headers of every answer", asy
   expect(headers.get('access-control-allow-origin')).toBe('*')
   expect(headers.get('x-content-type-options')).toBe('nosniff')
 })
+
+test.each([['a text'], [undefined], [{ status: 200 }]])(
+  'a handler that throws %p, which is no Error, answers like any other that fails',
+  async (thrown) => {
+    const own = createApp(app.deps)
+    own.get('/thrown', () => {
+      throw thrown // oxlint-disable-line typescript/only-throw-error
+    })
+    const reply = await own.request('/thrown', { headers: { 'X-Request-Id': 'mine' } })
+    expect(reply.status).toBe(500)
+    expect(await reply.json()).toEqual({ err: '500: Internal server error', requestId: 'mine' })
+    expect(reply.headers.get('x-content-type-options')).toBe('nosniff')
+  },
+)
 
 test('in production the development endpoints do not exist', async () => {
   const production = await startApp({ NODE_ENV: 'production' })

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { sql as raw } from 'drizzle-orm'
-import { requestId } from 'hono/request-id'
 import postgres from 'postgres'
 import { z } from 'zod'
 import { name as project } from '../package.json'
@@ -171,7 +170,6 @@ function appWith(log: Log, slowRequestMs = 1000) {
   const config = { slowRequestMs, log: { redact: ['iban'] } }
   return factory
     .createApp()
-    .use(requestId())
     .use(async (c, next) => {
       c.set('log', log)
       c.set('ip', '192.0.2.7')

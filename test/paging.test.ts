@@ -90,7 +90,7 @@ test('a page that holds all has no Link, the last has no next, and the body is a
 test('the links keep the other parameters, whatever is in them', async () => {
   await addAccounts(2)
   const odd = 'a b+c&d=e>; rel="x"\r\né%'
-  const asked = `/api/users/?size=1&search=&odd=${encodeURIComponent(odd)}&page=0&twice=1&twice=2`
+  const asked = `/api/users/?size=1&search=&odd=${encodeURIComponent(odd)}&page=0&twice=1?&twice=2`
   const next = new URL(app.url + linksOf(await boss.get(asked), asked).next)
   expect(next.pathname).toBe('/api/users/')
   expect([...next.searchParams]).toEqual([
@@ -98,7 +98,7 @@ test('the links keep the other parameters, whatever is in them', async () => {
     ['search', ''],
     ['odd', odd],
     ['page', '2'],
-    ['twice', '1'],
+    ['twice', '1?'],
     ['twice', '2'],
   ])
 })

@@ -35,7 +35,7 @@ export function createLog(options: Config['log']): ProcessLog {
   function write(level: Level, msg: string, fields: LogFields = {}): void {
     const time = new Date().toISOString()
     const { pid } = process
-    const record: LogFields = { level, time, ...fields, ...requestContext.getStore(), pid, msg }
+    const record: Record<string, unknown> = { level, time, ...fields, ...requestContext.getStore(), pid, msg }
     if (record.error !== undefined) record.error = describeError(record.error)
     const json = printableJson(`${jsonOf(record)}\n`)
     if (pretty === undefined) {
@@ -83,7 +83,7 @@ export function createLog(options: Config['log']): ProcessLog {
 }
 
 /** Of what has no JSON (a circle, a bigint) a copy that has. */
-function jsonOf(record: LogFields): string {
+function jsonOf(record: object): string {
   try {
     return JSON.stringify(record)
   } catch {

@@ -1,5 +1,5 @@
 // Sessions in Redis: who is logged in, what a session remembers, and which sessions a user has.
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { z } from 'zod'
 import { ROLES } from '../account/roles.ts'
@@ -191,7 +191,7 @@ export function createSessions(redis: Redis, prefix: string, sessionSeconds: num
   }
 }
 
-const digestOf = (token: string) => createHash('sha256').update(token).digest('hex')
+const digestOf = (token: string) => hash('sha256', token)
 
 /** One identity has one text: `swap` compares texts. */
 const encode = ({ userId, role, ip, agent, loginAt, sentAt, remember }: Identity): string =>

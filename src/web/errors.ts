@@ -64,6 +64,10 @@ export async function onError(thrown: Error, c: Context<AppEnv>): Promise<Respon
   return answer(c, error)
 }
 
+/** Anything can be thrown, and Hono hands nothing but Errors to `onError`. */
+export const asError = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new Error('what was thrown is no Error', { cause: thrown })
+
 /** The client broke off, or sent a body that is none: its fault, and nobody's alarm. */
 const isClientGone = (thrown: Error, c: Context<AppEnv>) =>
   thrown.name === 'AbortError' && c.req.raw.signal.aborted

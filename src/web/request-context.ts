@@ -1,13 +1,19 @@
-// What is known everywhere during a request without being passed along: its id, for the log.
+// A request's id: the client's own or a new one, known everywhere during the request without being passed along.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { factory } from './factory.ts'
 
 export const requestContext = new AsyncLocalStorage<{ requestId: string }>()
 
-/** Runs the rest of the request in its context: each line that is logged meanwhile carries its id. */
+const WELL_FORMED = /^[\w=-]{1,255}$/
+
+/**
+ * Sets `c.var.requestId` and X-Request-Id, and runs the rest of the request in its context: each line that is logged
+ * meanwhile carries the id. The header is set after the handler: a header that stands before it makes Hono copy all.
+ */
 export const withRequestContext = factory.createMiddleware(async (c, next) => {
-  const requestId = c.get('requestId')
+  const given = c.req.header('x-request-id') ?? ''
+  const requestId = WELL_FORMED.test(given) ? given : crypto.randomUUID()
+  c.set('requestId', requestId)
   await requestContext.run({ requestId }, next)
-  // Hono drops what was set before if a handler answers with a Response of its own making.
   c.res.headers.set('X-Request-Id', requestId)
 })

@@ -1,19 +1,20 @@
 // Who runs: this project, the ceiling, and the peers; and how one of them is started and watched.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from '../../services/child.ts'
 
 const HERE = import.meta.dir
 const ROOT = join(HERE, '../../..')
-const TICKS_PER_SECOND = 100 // Linux's USER_HZ
 
 export interface Contestant {
   name: string
   /** Below this folder; `src` is this project, as it runs in production: its supervisor, with metrics. */
   entry: string
   runtime: 'bun' | 'node'
+  /** Of another checkout of this project: where it is. */
+  root?: string
 }
 
 export const CEILING = 'Bun alone (the ceiling)'
@@ -42,8 +43,9 @@ export interface Running {
 }
 
 /** Node reads no TypeScript: its peers are bundled first, their packages left outside. */
-export async function bundleForNode(folder: string): Promise<void> {
-  const entrypoints = CONTESTANTS.filter((c) => c.runtime === 'node').map((c) => join(HERE, c.entry))
+export async function bundleForNode(contestants: Contestant[], folder: string): Promise<void> {
+  const entrypoints = contestants.filter((c) => c.runtime === 'node').map((c) => join(HERE, c.entry))
+  if (entrypoints.length === 0) return
   const built = await Bun.build({
     entrypoints,
     outdir: folder,
@@ -54,31 +56,35 @@ export async function bundleForNode(folder: string): Promise<void> {
   if (!built.success) throw new AggregateError(built.logs, 'the peers for Node could not be bundled')
 }
 
-/** @param nodeFolder where `bundleForNode` has put the bundles */
+/**
+ * @param nodeFolder where `bundleForNode` has put the bundles
+ * @param core the only one that it may run on, if any
+ */
 export async function launch(
   contestant: Contestant,
   processes: number,
-  env: Record<string, string>,
-  nodeFolder: string,
+  { env, nodeFolder, core }: { env: Record<string, string>; nodeFolder: string; core?: number | undefined },
 ): Promise<Running> {
-  const { name, entry, runtime } = contestant
+  const { name, entry, runtime, root = ROOT } = contestant
   const isOurs = entry === 'src'
   const port = await freePort()
   const metricsPort = isOurs ? await freePort() : 0
   const [program, file] =
     runtime === 'node'
       ? ['node', join(nodeFolder, entry.replace(/^.*\/(.*)\.ts$/, '$1.mjs'))]
-      : [process.execPath, isOurs ? join(ROOT, 'src/supervisor.ts') : join(HERE, entry)]
+      : [process.execPath, isOurs ? join(root, 'src/supervisor.ts') : join(HERE, entry)]
+  const command = [program, ...(runtime === 'bun' ? ['--no-orphans', '--no-env-file'] : []), file]
+  const [first = '', ...rest] = core === undefined ? command : ['taskset', '-c', `${core}`, ...command]
   const started = performance.now()
   // Node's peers, and we, have a process that starts the others.
   const hasParent = runtime === 'node' || isOurs
   const children = Array.from({ length: hasParent ? 1 : processes }, () =>
-    spawn(program, runtime === 'bun' ? ['--no-orphans', '--no-env-file', file] : [file], {
-      cwd: ROOT,
+    spawn(first, rest, {
+      cwd: root,
       env: {
         ...process.env,
         ...env,
-        PWD: ROOT,
+        PWD: root,
         NODE_ENV: 'production',
         PORT: String(port),
         PROCESSES: String(processes),
@@ -134,11 +140,11 @@ function withChildren(pid: number): number[] {
   ]
 }
 
+/** Of all its threads; in nanoseconds, where `stat` counts ticks of 10 ms. */
 function cpuSecondsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+  const threads = readdirSync(`/proc/${pid}/task`)
+  const nanos = threads.map((tid) => readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ')[0])
+  return nanos.reduce((sum, each) => sum + Number(each), 0) / 1e9
 }
 
 const rssMbOf = (pid: number) =>

@@ -1,4 +1,5 @@
 // The benchmark: every contestant in turn, in rounds of alternating order, on one Postgres and one Redis.
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,9 +7,9 @@ import postgres from 'postgres'
 import { createPasswords } from '../../../src/infra/passwords.ts'
 import { migrate } from '../../migrate.ts'
 import { startServices } from '../../services.ts'
-import { bundleForNode, CONTESTANTS, launch, OURS, type Running } from './contestants.ts'
+import { bundleForNode, type Contestant, CONTESTANTS, launch, OURS, type Running } from './contestants.ts'
 import { load } from './load.ts'
-import { chart, Figures, markdown, median, type Setting } from './table.ts'
+import { chart, Figures, markdown, median, paired, pairedHead, type Setting } from './table.ts'
 import { compareAnswers, EMAIL, PASSWORD, WORKS } from './work.ts'
 
 const PAUSE_MS = 300
@@ -34,6 +35,64 @@ export interface Options {
 
 /** Measures and prints. @throws if a service is missing, or a contestant answers wrongly */
 export async function bench(options: Options): Promise<void> {
+  const { settings } = options
+  await withContestants(CONTESTANTS, settings, undefined, async (running, client) => {
+    const idle = running.map((r) => r.rssMb())
+    const figures = new Figures()
+    for (let round = 0; round < options.rounds; round++) {
+      await runRound(running, round, options, figures, client)
+    }
+    console.log(`${markdown(figures, settings)}\n`)
+    printStarts(running, idle)
+    await printLogins(figures, settings)
+    const [first] = settings
+    if (options.chart !== undefined && first) writeFileSync(options.chart, chart(figures, first))
+    const ours = running.find((r) => r.contestant.name === OURS && r.processes === 1)
+    if (options.memory && ours) await watchMemory(ours, client)
+  })
+}
+
+/**
+ * This project beside one other, in many short slices by turns: the servers on one core, load and services on another.
+ * Of each pair of slices the ratio is taken, so that what else the machine does counts for both. Without logins, which
+ * want more cores than one.
+ */
+export async function compare(other: Contestant, rounds: number): Promise<void> {
+  const setting = { connections: 32, processes: 1 }
+  const ours = CONTESTANTS.filter((c) => c.name === OURS)
+  // Of all that this process starts too.
+  spawnSync('taskset', ['-acp', '1', `${process.pid}`])
+  await withContestants([...ours, other], [setting], 0, async (running, client) => {
+    console.log(pairedHead(other.name))
+    for (const work of WORKS.filter(({ name }) => name !== 'login')) {
+      console.error(work.name)
+      const figures = new Figures()
+      const slice = (each: Running, seconds: number) =>
+        load(each, work, { ...client, connections: setting.connections, seconds })
+      for (const each of running) await slice(each, 3)
+      for (let round = 0; round < rounds; round++) {
+        for (const each of round % 2 === 0 ? running : running.toReversed()) {
+          figures.note(setting, work.name, each.contestant.name, await slice(each, 1))
+        }
+      }
+      console.log(paired(figures, setting, work.name, other.name))
+    }
+  })
+}
+
+/** What a client needs: the cookie of a session, and a folder for its scripts. */
+interface Client {
+  cookie: string
+  folder: string
+}
+
+/** Starts the services and the servers, sees that all answer the same, and ends them after `work`. */
+async function withContestants(
+  contestants: Contestant[],
+  settings: Setting[],
+  core: number | undefined,
+  work: (running: Running[], client: Client) => Promise<void>,
+): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'restbun-bench-'))
   // Where Node finds the peers' packages.
   const nodeFolder = mkdtempSync(join(import.meta.dir, '../.bundle-'))
@@ -49,7 +108,7 @@ export async function bench(options: Options): Promise<void> {
     const redisUrl = process.env.BENCH_REDIS_URL || services.redisUrl || ''
     await migrate(databaseUrl)
     await fillMovies(databaseUrl)
-    await bundleForNode(nodeFolder)
+    await bundleForNode(contestants, nodeFolder)
     const env = (name: string) => ({
       DATABASE_URL: databaseUrl,
       REDIS_URL: redisUrl,
@@ -58,28 +117,17 @@ export async function bench(options: Options): Promise<void> {
       DATA_DIR: join(folder, name.replaceAll(/\W+/g, '-')),
       RATE_LIMIT: 'off',
     })
-    for (const processes of new Set(options.settings.map((s) => s.processes))) {
-      for (const contestant of CONTESTANTS) {
+    for (const processes of new Set(settings.map((s) => s.processes))) {
+      for (const contestant of contestants) {
         console.error(`starting ${contestant.name} (${processes})`)
-        running.push(await launch(contestant, processes, env(contestant.name), nodeFolder))
+        const how = { env: env(contestant.name), nodeFolder, core }
+        running.push(await launch(contestant, processes, how))
       }
     }
     const cookie = await logIn(running)
     await compareAnswers(running, cookie)
     console.error('all answer the same')
-    const idle = running.map((r) => r.rssMb())
-
-    const figures = new Figures()
-    for (let round = 0; round < options.rounds; round++) {
-      await runRound(running, round, options, figures, { cookie, folder })
-    }
-    console.log(`${markdown(figures, options.settings)}\n`)
-    printStarts(running, idle)
-    await printLogins(figures, options.settings)
-    const [first] = options.settings
-    if (options.chart !== undefined && first) writeFileSync(options.chart, chart(figures, first))
-    const ours = running.find((r) => r.contestant.name === OURS && r.processes === 1)
-    if (options.memory && ours) await watchMemory(ours, { cookie, folder })
+    await work(running, { cookie, folder })
   } finally {
     await Promise.all(running.map((r) => r.stop()))
     await services.close()
@@ -93,7 +141,7 @@ async function runRound(
   round: number,
   { settings, rounds, seconds }: Options,
   figures: Figures,
-  load_: { cookie: string; folder: string },
+  client: Client,
 ): Promise<void> {
   for (const setting of settings) {
     const these = running.filter((r) => r.processes === setting.processes)
@@ -105,10 +153,10 @@ async function runRound(
       for (const each of these) {
         const { connections } = setting
         if (rounds > 1) {
-          await load(each, work, { ...load_, connections, seconds: WARM_UP_S })
+          await load(each, work, { ...client, connections, seconds: WARM_UP_S })
           await rest(each)
         }
-        const seen = await load(each, work, { ...load_, connections, seconds })
+        const seen = await load(each, work, { ...client, connections, seconds })
         await rest(each)
         figures.note(setting, work.name, each.contestant.name, seen)
       }
@@ -176,13 +224,13 @@ async function printLogins(figures: Figures, settings: Setting[]): Promise<void>
 }
 
 /** Whether memory levels off: RSS at every tenth of a million requests. */
-async function watchMemory(ours: Running, how: { cookie: string; folder: string }): Promise<void> {
+async function watchMemory(ours: Running, client: Client): Promise<void> {
   const me = WORKS.find((work) => work.name === 'me')
   if (!me) return
   const points: number[] = [ours.rssMb()]
   let requests = 0
   while (requests < MILLION) {
-    const seen = await load(ours, me, { ...how, connections: 32, seconds: 10 })
+    const seen = await load(ours, me, { ...client, connections: 32, seconds: 10 })
     requests += seen.perSecond * 10
     points.push(seen.rssMb)
     console.error(`${Math.round(requests)} requests: ${seen.rssMb.toFixed(0)} MB`)

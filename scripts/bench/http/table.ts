@@ -20,6 +20,13 @@ export class Figures {
   get(setting: Setting, work: string, contestant: string, field: keyof Seen): Median {
     return median((this.#seen.get(keyOf(setting, work, contestant)) ?? []).map((seen) => seen[field]))
   }
+
+  /** Of each round the ratio of one to another: what slows down a whole round counts for neither. */
+  ratios(setting: Setting, work: string, one: string, other: string, field: keyof Seen): number[] {
+    const of = (contestant: string) => this.#seen.get(keyOf(setting, work, contestant)) ?? []
+    const others = of(other)
+    return of(one).map((seen, round) => seen[field] / (others[round]?.[field] ?? NaN))
+  }
 }
 
 const keyOf = ({ connections, processes }: Setting, work: string, contestant: string) =>
@@ -79,6 +86,17 @@ export function markdown(figures: Figures, settings: Setting[]): string {
     })
     .join('\n\n')
 }
+
+/** CPU a request of ours and of another, and the ratio of those that were measured together: median and middle half. */
+export function paired(figures: Figures, setting: Setting, work: string, other: string): string {
+  const cpu = (name: string) => figures.get(setting, work, name, 'cpuMicros').value.toFixed(1)
+  const ratios = figures.ratios(setting, work, OURS, other, 'cpuMicros').toSorted((a, b) => a - b)
+  const at = (part: number) => ratios[Math.round((ratios.length - 1) * part)]?.toFixed(2)
+  return lineOf([work, cpu(OURS), cpu(other), median(ratios).value.toFixed(3), `${at(0.25)} to ${at(0.75)}`])
+}
+
+export const pairedHead = (other: string) =>
+  `${lineOf(['CPU µs a request', OURS, other, 'ratio', 'middle half'])}\n${lineOf(['---', '--:', '--:', '--:', '--:'])}`
 
 const lineOf = (cells: string[]) => `| ${cells.join(' | ')} |`
 

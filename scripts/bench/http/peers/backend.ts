@@ -47,7 +47,11 @@ export function openBackend() {
   const redis = new Redis(REDIS_URL, { enableAutoPipelining: true })
   const sessions = createSessions(redis, 'restbun:', SESSION_SECONDS)
   const log = pino(
-    { base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      base: { pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: { paths: ['body.password'], censor: '***' },
+    },
     pino.destination({ dest: LOG_FILE, sync: false, minLength: 8192 }),
   )
   const missing = hash('nobody has this one', ARGON2)
@@ -76,7 +80,7 @@ export function openBackend() {
       return { user: found.user, token }
     },
 
-    /** One line per request, as this project writes it. */
+    /** One line per request, as this project writes it: the input too, without its password. */
     logRequest(line: {
       user: string
       ip: string | undefined
@@ -85,6 +89,8 @@ export function openBackend() {
       status: number
       ms: number
       requestId: string
+      query: unknown
+      body: unknown
     }) {
       log.info(line, line.ms > 1000 ? 'SLOW!' : 'request')
     },

@@ -8,7 +8,7 @@ import { createMovie, listMovies } from '../../../../src/movies/queries.ts'
 import { BODY_LIMIT, COOKIE, openBackend, PORT, TIMEOUT_MS } from './backend.ts'
 
 const backend = openBackend()
-const starts = new WeakMap<Request, { at: number; id: string; user: string }>()
+const starts = new WeakMap<Request, { at: number; id: string; user: string; ip: string }>()
 
 const SECURE_HEADERS = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -25,26 +25,39 @@ const SECURE_HEADERS = {
   'x-xss-protection': '0',
 }
 
-const late = () =>
-  new Promise<never>((_, reject) => setTimeout(() => reject(new Error('timeout')), TIMEOUT_MS).unref())
+/** Elysia has no deadline of its own. */
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('timeout')), TIMEOUT_MS)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
 
 new Elysia({ serve: { reusePort: true, maxRequestBodySize: BODY_LIMIT, hostname: '127.0.0.1' } })
-  .onRequest(({ request, set }) => {
+  .onRequest(({ request, set, server }) => {
     const id = crypto.randomUUID()
-    starts.set(request, { at: performance.now(), id, user: 'anon' })
+    const ip = server?.requestIP(request)?.address ?? '' // gone when the response is
+    starts.set(request, { at: performance.now(), id, user: 'anon', ip })
     Object.assign(set.headers, SECURE_HEADERS)
     set.headers['x-request-id'] = id
   })
-  .onAfterResponse(({ request, set, path, server }) => {
+  .onAfterResponse(({ request, set, path, query, body }) => {
     const start = starts.get(request)
     backend.logRequest({
       user: start?.user ?? 'anon',
-      ip: server?.requestIP(request)?.address,
+      ip: start?.ip,
       method: request.method,
       path,
       status: Number(set.status ?? 200),
       ms: performance.now() - (start?.at ?? 0),
       requestId: start?.id ?? '',
+      query,
+      body,
     })
   })
   .onError(({ code, error, set }) => {
@@ -54,6 +67,10 @@ new Elysia({ serve: { reusePort: true, maxRequestBodySize: BODY_LIMIT, hostname:
   .use(cors({ origin: '*' }))
   .get('/health', () => ({ status: 'ok' }))
   .derive(async ({ cookie, request }) => {
+    const origin = request.headers.get('origin')
+    if (origin !== null && request.method !== 'GET' && new URL(origin).host !== request.headers.get('host')) {
+      throw new Error('foreign origin')
+    }
     const session = await backend.openSession(cookie.session?.value as string | undefined)
     if (session?.role === 'disabled') throw new Error('account disabled')
     const start = starts.get(request)
@@ -62,12 +79,12 @@ new Elysia({ serve: { reusePort: true, maxRequestBodySize: BODY_LIMIT, hostname:
   })
   .post(
     '/api/login',
-    async ({ body, cookie, request, set, server }) => {
+    async ({ body, cookie, request, set }) => {
       const from = {
-        ip: server?.requestIP(request)?.address ?? '',
+        ip: starts.get(request)?.ip ?? '',
         agent: request.headers.get('user-agent') ?? '',
       }
-      const found = await Promise.race([backend.login(body.email, body.password, from), late()])
+      const found = await inTime(backend.login(body.email, body.password, from))
       if (!found) {
         set.status = 400
         return { err: 'Invalid login credentials' }
@@ -78,13 +95,13 @@ new Elysia({ serve: { reusePort: true, maxRequestBodySize: BODY_LIMIT, hostname:
     { body: t.Object({ email: t.String({ maxLength: 254 }), password: t.String({ maxLength: 200 }) }) },
   )
   .get('/api/me', async ({ session }) => ({
-    me: await findUser(backend.db, requireRole(session, 'readonly').userId),
+    me: await inTime(findUser(backend.db, requireRole(session, 'readonly').userId)),
   }))
   .get(
     '/api/movies/',
     async ({ query: { page = 1, limit = 1000, ...filter } }) =>
       Response.json(
-        await listMovies(backend.db, { ...filter, limit, offset: Math.max(0, page - 1) * limit }),
+        await inTime(listMovies(backend.db, { ...filter, limit, offset: Math.max(0, page - 1) * limit })),
       ),
     {
       query: t.Object({
@@ -99,9 +116,12 @@ new Elysia({ serve: { reusePort: true, maxRequestBodySize: BODY_LIMIT, hostname:
     '/api/movies/',
     async ({ session, body: { title, director = null }, set }) => {
       const { userId } = requireRole(session, 'editor')
-      if (!(await findUser(backend.db, userId))) throw new Error('gone')
+      const create = async () => {
+        if (!(await findUser(backend.db, userId))) throw new Error('gone')
+        return await createMovie(backend.db, { title, director, creator: userId })
+      }
       set.status = 201
-      return await createMovie(backend.db, { title, director, creator: userId })
+      return await inTime(create())
     },
     {
       body: t.Object({

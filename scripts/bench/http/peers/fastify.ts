@@ -84,6 +84,8 @@ await inProcesses(async () => {
       status: reply.statusCode,
       ms: reply.elapsedTime,
       requestId: request.id,
+      query: request.query,
+      body: request.body,
     })
   })
 

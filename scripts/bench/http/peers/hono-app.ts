@@ -38,6 +38,8 @@ export const app = new Hono<Env>()
       status: c.res.status,
       ms: performance.now() - started,
       requestId: c.get('requestId'),
+      query: c.req.query(),
+      body: c.req.valid('json' as never),
     })
   })
   .use(secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }))
