@@ -7,7 +7,7 @@ import { installPeers } from './bench/peers.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
 
 const USAGE = `Usage: npm run bench [-- --quick] [--rounds <n>] [--seconds <n>] [--chart <file.svg>] [--memory]
-       npm run bench -- --against <folder or peer> [--rounds <n>]
+       npm run bench -- --against <folder or peer> [--rounds <n>] [--seconds <n>]
 --quick: under a minute, with less precision. --memory: a million more requests, to see that memory levels off.
 --against: beside one other, a checkout of this project or hono, elysia: more precise, the servers on a core of their own.
 BENCH_DATABASE_URL and BENCH_REDIS_URL name servers to use; else a Postgres and a Redis start for the run.`
@@ -26,12 +26,12 @@ await runCommand(USAGE, async () => {
   if (against !== undefined) {
     if (!Bun.which('taskset'))
       throw new Error('taskset gives servers and load a core each, and is not on PATH')
-    return await compare(otherOf(against), rounds ?? 20)
+    return await compare(otherOf(against), { rounds: rounds ?? 20, seconds: seconds ?? 1 })
   }
   const settings = quick
     ? [{ connections: 32, processes: 1 }]
     : [1, 2].flatMap((processes) => [32, 256].map((connections) => ({ connections, processes })))
-  const precise = { rounds: rounds ?? 5, seconds: seconds ?? 4 }
+  const precise = { rounds: rounds ?? 5, seconds: seconds ?? 2 }
   const hasty = { rounds: rounds ?? 1, seconds: seconds ?? 1 }
   await bench({ ...(quick ? hasty : precise), settings, chart, memory })
 })

@@ -3,11 +3,10 @@
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import repl from 'node:repl'
 import { loadConfig, type Config } from '../src/config.ts'
 import { createDeps } from '../src/infra/deps.ts'
-import { asUsage, runCommand } from './command.ts'
+import { refuseArguments, runCommand } from './command.ts'
 import { complete } from './console/complete.ts'
 import { evaluate, Unfinished } from './console/evaluate.ts'
 import { putAtHand } from './console/at-hand.ts'
@@ -68,8 +67,8 @@ async function runScript(): Promise<void> {
   if (value !== undefined) console.log(typeof value === 'string' ? value : Bun.inspect(value, { depth: 8 }))
 }
 
+refuseArguments(USAGE)
 await runCommand(USAGE, async () => {
-  asUsage(() => parseArgs())
   const { env, close: closeServices } = await provideServices(process.env)
   try {
     const config = loadConfig({ ...env, LOG_LEVEL: env.LOG_SQL ? 'info' : 'warn' })

@@ -20,6 +20,7 @@ import {
   describeProcesses,
   keepBoardFolder,
   makeBoardFolder,
+  readStatus,
   removeStatus,
   writeStatus,
 } from './process/status.ts'
@@ -41,6 +42,7 @@ await boot(async () => {
   const figures = openFigures(config, log)
   const metrics = await openMetrics(config.metricsPort, () => [fleet, config.databasePool, figures])
   const dataDir = resolve(folder, config.dataDir)
+  const other = readStatus(dataDir)
   let boards = makeBoardFolder(dataDir, config.name)
   const startedAt = Date.now()
   log.info('settings', printableConfig(config))
@@ -104,6 +106,12 @@ await boot(async () => {
 
   const { web, workers } = limitsHere(config.processes)
   log.info(`starting ${web} API processes and ${workers} workers`, { port: config.port })
+  if (other && other.pid !== process.pid) {
+    log.warn(
+      `the supervisor ${other.pid} on port ${other.port} runs on the same DATA_DIR: ` +
+        'the status and reload commands reach this one only from now on. Give each a DATA_DIR of its own',
+    )
+  }
   if (web < config.processes.web) log.warn('one API process: on this system they cannot share a port')
   const advice = config.production ? adviceOnReload() : undefined
   if (advice !== undefined) log.warn(advice)

@@ -23,11 +23,14 @@ test('every command in package.json has its file', () => {
   expect(run.filter((name) => !existsSync(join(FOLDER, `${name}.ts`)))).toEqual([])
 })
 
-test.each(['start', 'dev', 'migrate', 'reload', 'check'])('%s passes over no argument', async (name) => {
-  const { code, out, err } = await run(name, 'extra')
-  expect([code, out]).toEqual([2, ''])
-  expect(err).toMatch(new RegExp(`^Unexpected argument "extra"\\n\\nUsage: npm (run )?${name} `))
-})
+test.each(['start', 'dev', 'migrate', 'reload', 'check', 'console'])(
+  '%s passes over no argument',
+  async (name) => {
+    const { code, out, err } = await run(name, 'extra')
+    expect([code, out]).toEqual([2, ''])
+    expect(err).toMatch(new RegExp(`^Unexpected argument "extra"\\n\\nUsage: npm (run )?${name} `))
+  },
+)
 
 test.each(['user', 'migrate', 'jobs', 'deploy'])(
   '%s --help says how it is called, and does nothing',

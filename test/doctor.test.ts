@@ -177,7 +177,9 @@ test('pools that ask for more connections than there are fail, with the sum', ()
   expect(judgeConnections(POSTGRES, 4, 8).level).toBe('ok')
   const { level, found } = judgeConnections({ ...POSTGRES, others: 70 }, 4, 8)
   expect(level).toBe('fail')
-  expect(found).toStartWith('8 processes x DATABASE_POOL 4 + 3 = 35 of 27 ')
+  expect(found).toStartWith(
+    '8 processes, and one more during a reload, with DATABASE_POOL 4: 36 + 3 = 39 of 27 ',
+  )
 })
 
 test('missing migrations are told, and those that would be passed over fail', () => {

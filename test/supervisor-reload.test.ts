@@ -157,6 +157,25 @@ test(
   TIMEOUT_MS,
 )
 
+test(
+  'a reload that fails half way says who runs the new code',
+  async () => {
+    const folder = copied()
+    service = await startService({ WEB_PROCESSES: '1', WORKER_PROCESSES: '1' }, { folder })
+    const before = service.processes()
+    writeFileSync(join(folder, 'src/worker.ts'), `throw new Error('a broken release')\n`)
+    const reload = await service.reload()
+    expect(reload.result).toBe('failed')
+    expect(reload.reason).toMatch(
+      /^what ran before runs on, but in server 1, which run the new code: .*a broken release/,
+    )
+    await service.untilSteady()
+    const kept = before.filter(({ pid }) => service?.pids().includes(pid))
+    expect(kept.map(({ name }) => name)).toEqual(['worker 1'])
+  },
+  TIMEOUT_MS,
+)
+
 const NOWHERE = 'postgres://nobody:secret@127.0.0.1:1/nothing'
 
 test.each<[what: string, spoil: (folder: string) => void, reason: RegExp]>([

@@ -138,6 +138,25 @@ test(
   TIMEOUT_MS,
 )
 
+test(
+  'a second supervisor on one DATA_DIR says that commands reach it and not the first',
+  async () => {
+    service = await startService({ WEB_PROCESSES: '1' })
+    const { child, dataDir, status } = service
+    const about = `the supervisor ${child.pid} on port ${status()?.port} runs on the same DATA_DIR`
+    expect(service.lines('runs on the same DATA_DIR')).toEqual([])
+    const second = await startService({ WEB_PROCESSES: '1', DATA_DIR: dataDir }, { untilReady: false })
+    try {
+      const warning = await until('the warning', () => second.lines('runs on the same DATA_DIR')[0])
+      expect([warning.level, warning.msg]).toEqual(['warn', expect.stringContaining(about)])
+      await until('its start', () => second.lines('listening on')[0])
+    } finally {
+      await second.close()
+    }
+  },
+  TIMEOUT_MS,
+)
+
 test('figures that cannot be written are no reason to die', () => {
   expect(countRequests('/nonexistent/metrics').write).not.toThrow()
 })

@@ -1,6 +1,7 @@
 // Postgres: reachable, of an age, migrated, with connections enough for every process.
 import postgres from 'postgres'
 import type { Config } from '../../src/config.ts'
+import { mostConnections } from '../../src/process/host.ts'
 import { findSkipped, type JournalEntry, readApplied, readJournal } from '../migrate.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
@@ -23,7 +24,6 @@ export interface ServerFacts {
 }
 
 export async function checkPostgres(config: Config): Promise<Finding[]> {
-  // Each has a pool of its own.
   const processes = config.processes.web + config.processes.workers
   const { hostname, pathname } = new URL(config.databaseUrl)
   const sql = postgres(config.databaseUrl, {
@@ -93,9 +93,10 @@ export function judgeServer({ version, version_num, encoding, read_only }: Serve
 
 export function judgeConnections(facts: ServerFacts, pool: number, processes: number): Finding {
   const { max, reserved, others } = facts
-  const wanted = pool * processes + SPARE_CONNECTIONS
+  const most = mostConnections(processes, pool)
+  const wanted = most + SPARE_CONNECTIONS
   const available = max - reserved - others
-  const sum = `${processes} processes x DATABASE_POOL ${pool} + ${SPARE_CONNECTIONS} = ${wanted}`
+  const sum = `${processes} processes, and one more during a reload, with DATABASE_POOL ${pool}: ${most} + ${SPARE_CONNECTIONS} = ${wanted}`
   const found = `${sum} of ${available} (max_connections ${max}, ${reserved} reserved, ${others} used by others)`
   if (wanted <= available) return ok('Postgres connections', found)
   return fail(

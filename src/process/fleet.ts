@@ -1,16 +1,12 @@
 // All processes of the service: who is started, checked, recycled and reloaded, and when.
-import type { Config } from '../config.ts'
 import type { Log } from '../deps.ts'
 import type { Child } from './child.ts'
+import { type Limits, pastLimit } from './limits.ts'
 import { Slot, type Spawn } from './slot.ts'
 
 const CHECK_MS = 200
-/** A limit that a fresh process is already past would replace processes without end. */
-const MIN_LIFE_MS = 2000
 /** After a replacement that did not get ready. */
 const RECYCLE_PAUSE_MS = 30_000
-/** Limits are reached at 90 to 100 % of what is set, so that processes of one age do not retire together. */
-const JITTER = 0.1
 
 /** How the last rolling reload went; `number` counts them. */
 export interface Reload {
@@ -21,8 +17,6 @@ export interface Reload {
   ms?: number
   reason?: string
 }
-
-export type Limits = Config['processes']
 
 export interface FleetOptions {
   log: Log
@@ -104,17 +98,25 @@ export class Fleet {
     this.lastReload = reload
     this.#log.info('reload begins')
     this.#o.onChange()
-    const failure = await this.#renewAll()
+    const renewed: string[] = []
+    const failure = await this.#renewAll(renewed)
     reload.ms = Math.round(performance.now() - started)
     reload.result = failure === undefined ? 'succeeded' : 'failed'
-    reload.reason = failure
     if (failure === undefined) this.#log.info('reload done', { ms: reload.ms })
-    else this.#log.error(`reload FAILED, what ran before runs on: ${failure}`, { ms: reload.ms })
+    else {
+      // There is no way back for them from here: the old code may be gone.
+      const rest = renewed.length === 0 ? '' : `, but in ${renewed.join(', ')}, which run the new code`
+      reload.reason = `what ran before runs on${rest}: ${failure}`
+      this.#log.error(`reload FAILED, ${reload.reason}`, { ms: reload.ms })
+    }
     this.#o.onChange()
   }
 
-  /** @returns what went wrong */
-  async #renewAll(): Promise<string | undefined> {
+  /**
+   * @param renewed is filled with the places that run what is new
+   * @returns what went wrong
+   */
+  async #renewAll(renewed: string[]): Promise<string | undefined> {
     try {
       this.#limits = this.#o.readLimits()
     } catch (error) {
@@ -125,6 +127,7 @@ export class Fleet {
       if (this.#closed) return 'the service was stopped'
       const failure = await slot.replace('reload')
       if (failure !== undefined) return failure
+      renewed.push(slot.name)
     }
     const added = wanted.filter((name) => !this.slots.some((slot) => slot.name === name))
     for (const name of added) {
@@ -161,7 +164,7 @@ export class Fleet {
   #recycle(): void {
     if (this.#isReplacing || this.#closed || performance.now() < this.#recycleAfter) return
     for (const slot of this.slots) {
-      const limit = slot.state === 'ready' && slot.current && this.#limitOf(slot.current)
+      const limit = slot.state === 'ready' && slot.current && pastLimit(slot.current, this.#limits)
       if (!limit) continue
       this.#isReplacing = true
       void slot.replace(limit).then((failure) => {
@@ -174,18 +177,6 @@ export class Fleet {
       })
       return
     }
-  }
-
-  /** The limit that a process is past, in words. */
-  #limitOf({ age, board, jitter }: Child): string | undefined {
-    const { maxRequests, maxLifetimeS, maxRssMb } = this.#limits
-    const share = 1 - JITTER * jitter
-    const isPast = (value: number, limit: number) => limit > 0 && value >= limit
-    if (age < MIN_LIFE_MS) return undefined
-    if (isPast(board.requests, maxRequests * share)) return `MAX_REQUESTS, after ${board.requests} requests`
-    if (isPast(age / 1000, maxLifetimeS * share)) return `MAX_LIFETIME_S, after ${Math.round(age / 1000)} s`
-    const rssMb = Math.round(board.rss / 1024 ** 2)
-    return isPast(rssMb, maxRssMb) ? `MAX_RSS_MB, at ${rssMb} MB` : undefined
   }
 }
 

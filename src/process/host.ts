@@ -25,10 +25,12 @@ export function adviceOnReload(): string | undefined {
   )
 }
 
+/** Connections to Postgres that the service may open: each process has a pool, and during a reload one more runs. */
+export const mostConnections = (processes: number, pool: number) => (processes + 1) * pool
+
 /** @param limit `max_connections` of Postgres, less what it reserves */
 export function adviceOnPool(processes: number, pool: number, limit: number): string | undefined {
-  // During a reload one more runs.
-  const most = (processes + 1) * pool
+  const most = mostConnections(processes, pool)
   if (most <= limit) return undefined
   return (
     `${processes} processes, and one more during a reload, may open ${most} connections to Postgres, ` +

@@ -1,4 +1,4 @@
-// The benchmark: every contestant in turn, in rounds of alternating order, on one Postgres and one Redis.
+// The benchmark: all contestants by turns, on one Postgres and one Redis.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
@@ -9,17 +9,17 @@ import { migrate } from '../../migrate.ts'
 import { startServices } from '../../services.ts'
 import { bundleForNode, type Contestant, CONTESTANTS, launch, OURS, type Running } from './contestants.ts'
 import { load } from './load.ts'
-import { chart, Figures, markdown, median, paired, pairedHead, type Setting } from './table.ts'
-import { compareAnswers, EMAIL, PASSWORD, WORKS } from './work.ts'
+import { chart, Figures, markdown, median, type Setting } from './table.ts'
+import { compareAnswers, EMAIL, PASSWORD, type Work, WORKS } from './work.ts'
 
 const PAUSE_MS = 300
 /** A server that has used no more than this of a pause is at rest. */
 const REST_CPU_S = 0.03
 /**
- * Runtimes drop compiled code that was not used for a while: each measurement has a warm-up of its own before it, but for
- * a single round, which is a quick look.
+ * Before each work, but for a single round, which is a quick look. Then the turns are short: runtimes drop compiled code
+ * that was idle for a minute.
  */
-const WARM_UP_S = 1
+const WARM_UP_S = 2
 const ARGON2_ROUNDS = 100
 const MILLION = 1_000_000
 
@@ -38,11 +38,8 @@ export async function bench(options: Options): Promise<void> {
   const { settings } = options
   await withContestants(CONTESTANTS, settings, undefined, async (running, client) => {
     const idle = running.map((r) => r.rssMb())
-    const figures = new Figures()
-    for (let round = 0; round < options.rounds; round++) {
-      await runRound(running, round, options, figures, client)
-    }
-    console.log(`${markdown(figures, settings)}\n`)
+    const figures = await measure(running, WORKS, options, client)
+    console.log(`${markdown(figures, settings, WORKS, CONTESTANTS)}\n`)
     printStarts(running, idle)
     await printLogins(figures, settings)
     const [first] = settings
@@ -53,30 +50,21 @@ export async function bench(options: Options): Promise<void> {
 }
 
 /**
- * This project beside one other, in many short slices by turns: the servers on one core, load and services on another.
- * Of each pair of slices the ratio is taken, so that what else the machine does counts for both. Without logins, which
- * want more cores than one.
+ * This project beside one other: the servers on one core, load and services on another, so that none of them pushes a
+ * server from its core. Without logins, which want more cores than one.
  */
-export async function compare(other: Contestant, rounds: number): Promise<void> {
-  const setting = { connections: 32, processes: 1 }
-  const ours = CONTESTANTS.filter((c) => c.name === OURS)
-  // Of all that this process starts too.
+export async function compare(
+  other: Contestant,
+  options: Pick<Options, 'rounds' | 'seconds'>,
+): Promise<void> {
+  const settings = [{ connections: 32, processes: 1 }]
+  const works = WORKS.filter(({ name }) => name !== 'login')
+  const contestants = [other, ...CONTESTANTS.filter((c) => c.name === OURS)]
+  // And whatever this process starts.
   spawnSync('taskset', ['-acp', '1', `${process.pid}`])
-  await withContestants([...ours, other], [setting], 0, async (running, client) => {
-    console.log(pairedHead(other.name))
-    for (const work of WORKS.filter(({ name }) => name !== 'login')) {
-      console.error(work.name)
-      const figures = new Figures()
-      const slice = (each: Running, seconds: number) =>
-        load(each, work, { ...client, connections: setting.connections, seconds })
-      for (const each of running) await slice(each, 3)
-      for (let round = 0; round < rounds; round++) {
-        for (const each of round % 2 === 0 ? running : running.toReversed()) {
-          figures.note(setting, work.name, each.contestant.name, await slice(each, 1))
-        }
-      }
-      console.log(paired(figures, setting, work.name, other.name))
-    }
+  await withContestants(contestants, settings, 0, async (running, client) => {
+    const figures = await measure(running, works, { ...options, settings }, client)
+    console.log(markdown(figures, settings, works, contestants))
   })
 }
 
@@ -103,6 +91,15 @@ async function withContestants(
     scratch: true,
   })
   const running: Running[] = []
+  const close = async () => {
+    await Promise.all(running.map((r) => r.stop()))
+    await services.close()
+    rmSync(folder, { recursive: true, force: true })
+    rmSync(nodeFolder, { recursive: true, force: true })
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void close().finally(() => process.exit(1)))
+  }
   try {
     const databaseUrl = process.env.BENCH_DATABASE_URL || services.databaseUrl || ''
     const redisUrl = process.env.BENCH_REDIS_URL || services.redisUrl || ''
@@ -129,39 +126,41 @@ async function withContestants(
     console.error('all answer the same')
     await work(running, { cookie, folder })
   } finally {
-    await Promise.all(running.map((r) => r.stop()))
-    await services.close()
-    rmSync(folder, { recursive: true, force: true })
-    rmSync(nodeFolder, { recursive: true, force: true })
+    await close()
   }
 }
 
-async function runRound(
+/** All contestants by turns, in rounds of alternating order, at one work after the other. */
+async function measure(
   running: Running[],
-  round: number,
-  { settings, rounds, seconds }: Options,
-  figures: Figures,
+  works: Work[],
+  { settings, rounds, seconds }: Pick<Options, 'settings' | 'rounds' | 'seconds'>,
   client: Client,
-): Promise<void> {
+): Promise<Figures> {
+  const figures = new Figures()
   for (const setting of settings) {
-    const these = running.filter((r) => r.processes === setting.processes)
-    if (round % 2 !== 0) these.reverse()
-    for (const work of WORKS) {
-      console.error(
-        `round ${round + 1} of ${rounds}: ${work.name}, ${setting.connections} connections, ${setting.processes} processes`,
-      )
-      for (const each of these) {
-        const { connections } = setting
-        if (rounds > 1) {
-          await load(each, work, { ...client, connections, seconds: WARM_UP_S })
-          await rest(each)
-        }
-        const seen = await load(each, work, { ...client, connections, seconds })
+    const { connections, processes } = setting
+    const these = running.filter((r) => r.processes === processes)
+    for (const work of works) {
+      const slice = async (each: Running, length: number) => {
+        const seen = await load(each, work, { ...client, connections, seconds: length })
         await rest(each)
-        figures.note(setting, work.name, each.contestant.name, seen)
+        return seen
+      }
+      const told = `${work.name}, ${connections} connections, ${processes} processes`
+      if (rounds > 1) {
+        console.error(`${told}: warm-up`)
+        for (const each of these) await slice(each, WARM_UP_S)
+      }
+      for (let round = 0; round < rounds; round++) {
+        console.error(`${told}: round ${round + 1} of ${rounds}`)
+        for (const each of round % 2 === 0 ? these : these.toReversed()) {
+          figures.note(setting, work.name, each.contestant.name, await slice(each, seconds))
+        }
       }
     }
   }
+  return figures
 }
 
 /** Waits until the server has worked off what the load has left behind: nobody may inherit it. */

@@ -21,11 +21,11 @@ export class Figures {
     return median((this.#seen.get(keyOf(setting, work, contestant)) ?? []).map((seen) => seen[field]))
   }
 
-  /** Of each round the ratio of one to another: what slows down a whole round counts for neither. */
-  ratios(setting: Setting, work: string, one: string, other: string, field: keyof Seen): number[] {
-    const of = (contestant: string) => this.#seen.get(keyOf(setting, work, contestant)) ?? []
-    const others = of(other)
-    return of(one).map((seen, round) => seen[field] / (others[round]?.[field] ?? NaN))
+  /** CPU a request over that of a baseline in the same round: what else the machine does then counts for both. */
+  ratio(setting: Setting, work: string, contestant: string, baseline: string): Median {
+    const cpu = (name: string) => (this.#seen.get(keyOf(setting, work, name)) ?? []).map((s) => s.cpuMicros)
+    const those = cpu(baseline)
+    return median(cpu(contestant).map((micros, round) => micros / (those[round] ?? NaN)))
   }
 }
 
@@ -34,71 +34,61 @@ const keyOf = ({ connections, processes }: Setting, work: string, contestant: st
 
 interface Median {
   value: number
-  /** Half of the distance from the least to the most, as a part of the median. */
+  /** Half of the width of the middle half of the values. */
   spread: number
 }
 
 export function median(values: number[]): Median {
   const sorted = values.toSorted((a, b) => a - b)
-  const value = ((sorted[(sorted.length - 1) >> 1] ?? NaN) + (sorted[sorted.length >> 1] ?? NaN)) / 2
-  return { value, spread: ((sorted.at(-1) ?? NaN) - (sorted[0] ?? NaN)) / 2 / value }
+  const last = sorted.length - 1
+  const at = (part: number) => sorted[Math.round(last * part)] ?? NaN
+  const value = ((sorted[last >> 1] ?? NaN) + (sorted[sorted.length >> 1] ?? NaN)) / 2
+  return { value, spread: (at(0.75) - at(0.25)) / 2 }
 }
 
-/** One table for each setting: CPU a request as a ratio to the ceiling's, then the absolute figures. */
-export function markdown(figures: Figures, settings: Setting[]): string {
+/** One table for each setting: CPU a request as a ratio to that of the first contestant, then the absolute figures. */
+export function markdown(
+  figures: Figures,
+  settings: Setting[],
+  works: { name: string }[],
+  contestants: { name: string }[],
+): string {
+  const baseline = contestants[0]?.name ?? ''
+  const columns = [
+    'work',
+    'server',
+    `CPU / ${baseline}`,
+    'CPU µs a request',
+    'requests/s',
+    'p50 ms',
+    'p99 ms',
+    'RSS MB',
+  ]
+  const head = [columns, columns.map((_, i) => (i < 2 ? '---' : '--:'))]
   return settings
     .map((setting) => {
       const { connections, processes } = setting
-      const rows = WORKS.flatMap(({ name: work }) =>
-        CONTESTANTS.map(({ name }) => {
-          const get = (field: keyof Seen) => figures.get(setting, work, name, field)
-          const cpu = get('cpuMicros')
-          const ratio = cpu.value / figures.get(setting, work, CEILING, 'cpuMicros').value
+      const rows = works.flatMap(({ name: work }) =>
+        contestants.map(({ name }) => {
+          const get = (field: keyof Seen) => figures.get(setting, work, name, field).value
+          const ratio = figures.ratio(setting, work, name, baseline)
           return [
             work,
             name === OURS ? `**${name}**` : name,
-            ratio.toFixed(2),
-            `${cpu.value.toFixed(0)} ± ${(cpu.spread * 100).toFixed(0)} %`,
-            get('perSecond').value.toFixed(0),
-            get('p50Ms').value.toFixed(1),
-            get('p99Ms').value.toFixed(1),
-            get('rssMb').value.toFixed(0),
+            `${ratio.value.toFixed(2)} ± ${ratio.spread.toFixed(2)}`,
+            get('cpuMicros').toFixed(0),
+            get('perSecond').toFixed(0),
+            get('p50Ms').toFixed(1),
+            get('p99Ms').toFixed(1),
+            get('rssMb').toFixed(0),
           ]
         }),
       )
-      const head = [
-        'work',
-        'server',
-        'CPU / ceiling',
-        'CPU µs a request',
-        'requests/s',
-        'p50 ms',
-        'p99 ms',
-        'RSS MB',
-      ]
-      return [
-        `### ${connections} connections, ${processes} ${processes === 1 ? 'process' : 'processes'}`,
-        '',
-        lineOf(head),
-        lineOf(head.map((_, i) => (i < 2 ? '---' : '--:'))),
-        ...rows.map(lineOf),
-      ].join('\n')
+      const title = `### ${connections} connections, ${processes} ${processes === 1 ? 'process' : 'processes'}`
+      return [title, '', ...[...head, ...rows].map((cells) => `| ${cells.join(' | ')} |`)].join('\n')
     })
     .join('\n\n')
 }
-
-/** CPU a request of ours and of another, and the ratio of those that were measured together: median and middle half. */
-export function paired(figures: Figures, setting: Setting, work: string, other: string): string {
-  const cpu = (name: string) => figures.get(setting, work, name, 'cpuMicros').value.toFixed(1)
-  const ratios = figures.ratios(setting, work, OURS, other, 'cpuMicros').toSorted((a, b) => a - b)
-  const at = (part: number) => ratios[Math.round((ratios.length - 1) * part)]?.toFixed(2)
-  return lineOf([work, cpu(OURS), cpu(other), median(ratios).value.toFixed(3), `${at(0.25)} to ${at(0.75)}`])
-}
-
-export const pairedHead = (other: string) =>
-  `${lineOf(['CPU µs a request', OURS, other, 'ratio', 'middle half'])}\n${lineOf(['---', '--:', '--:', '--:', '--:'])}`
-
-const lineOf = (cells: string[]) => `| ${cells.join(' | ')} |`
 
 const BAR = 14
 const GROUP = CONTESTANTS.length * BAR + 22
@@ -108,9 +98,7 @@ const COLORS = ['#8c959f', '#d9480f', '#4c8bf5', '#7a5af5', '#2da44e', '#b08800'
 
 /** CPU a request over the ceiling's, a bar for each server and work; shorter is better. */
 export function chart(figures: Figures, setting: Setting): string {
-  const ratio = (work: string, name: string) =>
-    figures.get(setting, work, name, 'cpuMicros').value /
-    figures.get(setting, work, CEILING, 'cpuMicros').value
+  const ratio = (work: string, name: string) => figures.ratio(setting, work, name, CEILING).value
   const most = Math.max(...WORKS.flatMap((w) => CONTESTANTS.map((c) => ratio(w.name, c.name))))
   const scale = (WIDTH - LEFT - 190) / most
   const text = (x: number, y: number, content: string, extra = '') =>
