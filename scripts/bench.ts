@@ -6,6 +6,8 @@ import { type Contestant, CONTESTANTS, OURS } from './bench/http/contestants.ts'
 import { installPeers } from './bench/peers.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
 
+const ROOT = resolve(import.meta.dir, '..')
+
 const USAGE = `Usage: npm run bench [-- --quick] [--rounds <n>] [--seconds <n>] [--chart <file.svg>] [--memory]
        npm run bench -- --against <folder or peer> [--rounds <n>] [--seconds <n>]
 --quick: under a minute, with less precision. --memory: a million more requests, to see that memory levels off.
@@ -21,12 +23,17 @@ await runCommand(USAGE, async () => {
     )
   }
   if (!Bun.which('wrk')) throw new Error('wrk makes the load, and is not on PATH: apt-get install wrk')
+  const other = against === undefined ? undefined : otherOf(against)
   installPeers('elysia')
   const { bench, compare } = await import('./bench/http/run.ts')
-  if (against !== undefined) {
-    if (!Bun.which('taskset'))
+  if (other) {
+    if (quick || memory || chart !== undefined) {
+      throw new UsageError('--against takes --rounds and --seconds, and none of the others')
+    }
+    if (!Bun.which('taskset')) {
       throw new Error('taskset gives servers and load a core each, and is not on PATH')
-    return await compare(otherOf(against), { rounds: rounds ?? 20, seconds: seconds ?? 1 })
+    }
+    return await compare(other, { rounds: rounds ?? 20, seconds: seconds ?? 1 })
   }
   const settings = quick
     ? [{ connections: 32, processes: 1 }]
@@ -60,14 +67,16 @@ function positive(value: string | undefined): number | undefined {
 
 /** A peer by the beginning of its name, or a folder with another checkout. */
 function otherOf(against: string): Contestant {
+  const name = against.toLowerCase()
   const peer = CONTESTANTS.find(
-    (c) => c.name !== OURS && c.name.toLowerCase().startsWith(against.toLowerCase()),
+    (c) => c.name !== OURS && name !== '' && c.name.toLowerCase().startsWith(name),
   )
   if (peer) return peer
   const root = resolve(against)
-  if (existsSync(join(root, 'node_modules'))) return { name: against, entry: 'src', runtime: 'bun', root }
-  const names = CONTESTANTS.map((c) => c.name).join('; ')
+  const isCheckout = ['src/supervisor.ts', 'node_modules'].every((part) => existsSync(join(root, part)))
+  if (isCheckout && root !== ROOT) return { name: root, entry: 'src', runtime: 'bun', root }
+  const names = CONTESTANTS.filter((c) => c.name !== OURS).map((c) => c.name)
   throw new UsageError(
-    `${against} is neither the beginning of a name (${names}) nor a checkout with its packages installed`,
+    `--against ${against}: neither the beginning of a name (${names.join('; ')}) nor another checkout with its packages`,
   )
 }

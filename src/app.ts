@@ -11,7 +11,7 @@ import { API_DOCS_PATH, apiDocs, apiDocsPolicy } from './service/api-docs.tsx'
 import { pages } from './service/pages.tsx'
 import { clientIp } from './web/client-ip.ts'
 import { describeRoutes } from './web/doc.ts'
-import { onError } from './web/errors.ts'
+import { errorsOnly, onError } from './web/errors.ts'
 import { factory } from './web/factory.ts'
 import { bodyLimit, deadline } from './web/limits.ts'
 import { methodNotAllowed } from './web/method-not-allowed.ts'
@@ -35,6 +35,7 @@ export function createApp(deps: Deps) {
   app.use(API_DOCS_PATH, apiDocsPolicy) // outside of the next, so that it has the last word
   app.use(secureHeaders(SECURE_HEADERS))
   app.use(cors(config))
+  app.use(errorsOnly) // the errors of what follows get the headers of what stands before
   app.use(deadline(config.requestTimeoutMs))
   app.route('/', health) // before the session: a probe needs no Redis to be told that Redis is away
   app.use(bodyLimit(config.bodyLimit))

@@ -25,7 +25,7 @@ export interface Log {
 }
 /**
  * `error` takes any thrown value; its stack is printed, the parameters of a failed statement never are.
- * The names that each line has of its own are not to be had.
+ * The names that each line has of its own are reserved: the compiler refuses them where they are written out.
  */
 export type LogFields = Record<string, unknown> & { error?: unknown } & {
   [K in 'level' | 'time' | 'pid' | 'msg']?: never

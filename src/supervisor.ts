@@ -108,8 +108,8 @@ await boot(async () => {
   log.info(`starting ${web} API processes and ${workers} workers`, { port: config.port })
   if (other && other.pid !== process.pid) {
     log.warn(
-      `the supervisor ${other.pid} on port ${other.port} runs on the same DATA_DIR: ` +
-        'the status and reload commands reach this one only from now on. Give each a DATA_DIR of its own',
+      `the supervisor ${other.pid} on port ${other.port} runs on the same DATA_DIR: while this one runs, the ` +
+        'status and reload commands reach it and not that one. Give each a DATA_DIR of its own',
     )
   }
   if (web < config.processes.web) log.warn('one API process: on this system they cannot share a port')

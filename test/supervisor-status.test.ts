@@ -139,17 +139,24 @@ test(
 )
 
 test(
-  'a second supervisor on one DATA_DIR says that commands reach it and not the first',
+  'a second supervisor on one DATA_DIR says so, and its status stays while the first changes and ends',
   async () => {
     service = await startService({ WEB_PROCESSES: '1' })
     const { child, dataDir, status } = service
+    const ownPids = service.pids()
     const about = `the supervisor ${child.pid} on port ${status()?.port} runs on the same DATA_DIR`
     expect(service.lines('runs on the same DATA_DIR')).toEqual([])
     const second = await startService({ WEB_PROCESSES: '1', DATA_DIR: dataDir }, { untilReady: false })
     try {
       const warning = await until('the warning', () => second.lines('runs on the same DATA_DIR')[0])
       expect([warning.level, warning.msg]).toEqual(['warn', expect.stringContaining(about)])
-      await until('its start', () => second.lines('listening on')[0])
+      await until('its own status', () => status()?.pid === second.child.pid)
+      const [victim = 0] = ownPids
+      process.kill(victim, 'SIGKILL')
+      await until('another process', () => service?.lines('listening on').length === 2)
+      child.kill('SIGTERM')
+      await service.exit()
+      expect(status()?.pid).toBe(second.child.pid)
     } finally {
       await second.close()
     }
@@ -269,6 +276,6 @@ test(
 test('connections to Postgres that may run out are warned of, with the remedy', () => {
   expect(adviceOnPool(4, 4, 97)).toBeUndefined()
   expect(adviceOnPool(24, 4, 97)).toContain(
-    'may open 100 connections to Postgres, which has 97: lower DATABASE_POOL',
+    'may open 101 connections to Postgres, which has 97: lower DATABASE_POOL',
   )
 })

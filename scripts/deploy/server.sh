@@ -128,6 +128,7 @@ rollback() {
   if runs "$target"; then
     reload "$target" || {
       switch_to "$now"
+      reload "$now" || true # of several processes, some may already have been replaced
       fail "$target did not get ready: $now serves on"
     }
   else

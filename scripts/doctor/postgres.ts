@@ -96,7 +96,7 @@ export function judgeConnections(facts: ServerFacts, pool: number, processes: nu
   const most = mostConnections(processes, pool)
   const wanted = most + SPARE_CONNECTIONS
   const available = max - reserved - others
-  const sum = `${processes} processes, and one more during a reload, with DATABASE_POOL ${pool}: ${most} + ${SPARE_CONNECTIONS} = ${wanted}`
+  const sum = `${processes} processes, and one more during a reload, with DATABASE_POOL ${pool}: ${most}, and ${SPARE_CONNECTIONS} to spare: ${wanted}`
   const found = `${sum} of ${available} (max_connections ${max}, ${reserved} reserved, ${others} used by others)`
   if (wanted <= available) return ok('Postgres connections', found)
   return fail(

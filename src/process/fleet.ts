@@ -98,25 +98,23 @@ export class Fleet {
     this.lastReload = reload
     this.#log.info('reload begins')
     this.#o.onChange()
-    const renewed: string[] = []
-    const failure = await this.#renewAll(renewed)
+    const before = this.slots.map(({ current }) => current)
+    const failure = await this.#renewAll()
     reload.ms = Math.round(performance.now() - started)
     reload.result = failure === undefined ? 'succeeded' : 'failed'
     if (failure === undefined) this.#log.info('reload done', { ms: reload.ms })
     else {
       // There is no way back for them from here: the old code may be gone.
-      const rest = renewed.length === 0 ? '' : `, but in ${renewed.join(', ')}, which run the new code`
-      reload.reason = `what ran before runs on${rest}: ${failure}`
-      this.#log.error(`reload FAILED, ${reload.reason}`, { ms: reload.ms })
+      const renewed = this.slots.filter(({ current }) => current && !before.includes(current))
+      const except = renewed.length === 0 ? '' : `, except in ${renewed.map(({ name }) => name).join(', ')}`
+      reload.reason = this.#closed ? failure : `${failure}; what ran before runs on${except}`
+      this.#log.error(`reload FAILED: ${reload.reason}`, { ms: reload.ms })
     }
     this.#o.onChange()
   }
 
-  /**
-   * @param renewed is filled with the places that run what is new
-   * @returns what went wrong
-   */
-  async #renewAll(renewed: string[]): Promise<string | undefined> {
+  /** @returns what went wrong */
+  async #renewAll(): Promise<string | undefined> {
     try {
       this.#limits = this.#o.readLimits()
     } catch (error) {
@@ -127,7 +125,6 @@ export class Fleet {
       if (this.#closed) return 'the service was stopped'
       const failure = await slot.replace('reload')
       if (failure !== undefined) return failure
-      renewed.push(slot.name)
     }
     const added = wanted.filter((name) => !this.slots.some((slot) => slot.name === name))
     for (const name of added) {

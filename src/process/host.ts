@@ -25,8 +25,11 @@ export function adviceOnReload(): string | undefined {
   )
 }
 
-/** Connections to Postgres that the service may open: each process has a pool, and during a reload one more runs. */
-export const mostConnections = (processes: number, pool: number) => (processes + 1) * pool
+/**
+ * Connections to Postgres that the service may open: each process has a pool, during a reload one more runs, and the
+ * supervisor has one for its figures.
+ */
+export const mostConnections = (processes: number, pool: number) => (processes + 1) * pool + 1
 
 /** @param limit `max_connections` of Postgres, less what it reserves */
 export function adviceOnPool(processes: number, pool: number, limit: number): string | undefined {

@@ -61,8 +61,13 @@ function isSupervisor(pid: number): boolean {
   }
 }
 
-/** Replaces the file as a whole, so that nobody reads half of it. Its folder is for its owner only. */
+/**
+ * Replaces the file as a whole, so that nobody reads half of it. Its folder is for its owner only.
+ * Of two supervisors on one directory the file is that of the one that was started last.
+ */
 export function writeStatus(dataDir: string, status: Status): void {
+  const there = readStatus(dataDir)
+  if (there && there.pid !== status.pid && there.startedAt > status.startedAt) return
   const file = statusFile(dataDir)
   // Made anew: what lies there may be a link of somebody else's, and lead anywhere.
   rmSync(`${file}.new`, { force: true })
@@ -101,9 +106,9 @@ export const keepBoardFolder = (boards: string, project: string): string =>
 
 const prefixOf = (project: string) => join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), `${project}-`)
 
-/** Removes what a supervisor that ends has written. */
+/** Removes what this supervisor has written, and nothing of another one on the same directory. */
 export function removeStatus(dataDir: string, boards: string): void {
-  rmSync(statusFile(dataDir), { force: true })
+  if (readLast(dataDir)?.pid === process.pid) rmSync(statusFile(dataDir), { force: true })
   rmSync(boards, { recursive: true, force: true })
 }
 

@@ -1,5 +1,6 @@
 // Errors: what a handler throws, and the one place that turns anything thrown into `{ "err": "400: ..." }`.
 import type { Context } from 'hono'
+import { createMiddleware } from 'hono/factory'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { z } from 'zod'
@@ -64,9 +65,16 @@ export async function onError(thrown: Error, c: Context<AppEnv>): Promise<Respon
   return answer(c, error)
 }
 
-/** Anything can be thrown, and Hono hands nothing but Errors to `onError`. */
-export const asError = (thrown: unknown): Error =>
-  thrown instanceof Error ? thrown : new Error('what was thrown is no Error', { cause: thrown })
+/** Anything can be thrown, but Hono hands only Errors to `onError`: what is none becomes one. */
+export const errorsOnly = createMiddleware(async (_c, next) => {
+  try {
+    await next()
+  } catch (thrown) {
+    if (thrown instanceof Error) throw thrown
+    const what = thrown === null ? 'null' : typeof thrown
+    throw new Error(`a value of type ${what} was thrown, which is no Error`, { cause: thrown })
+  }
+})
 
 /** The client broke off, or sent a body that is none: its fault, and nobody's alarm. */
 const isClientGone = (thrown: Error, c: Context<AppEnv>) =>

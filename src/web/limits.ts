@@ -1,13 +1,10 @@
 // Limits: how long a request may take, and how large its body may be.
 import { bodyLimit as honoBodyLimit } from 'hono/body-limit'
 import { tag } from './doc.ts'
-import { ApiError, asError } from './errors.ts'
+import { ApiError } from './errors.ts'
 import { factory } from './factory.ts'
 
-/**
- * Past the deadline the client gets 503, and `c.var.signal()` fires; the handler's late answer is dropped.
- * What is thrown on the way and is no Error becomes one here, below the headers of every answer.
- */
+/** Past the deadline the client gets 503, and `c.var.signal()` fires; the handler's late answer is dropped. */
 export function deadline(timeoutMs: number) {
   const handler = factory.createMiddleware(async (c, next) => {
     // Made when asked for: few requests do, and to listen to the client's own costs more than all else here.
@@ -28,8 +25,6 @@ export function deadline(timeoutMs: number) {
     })
     try {
       await Promise.race([next(), late])
-    } catch (thrown) {
-      throw asError(thrown)
     } finally {
       clearTimeout(timer)
     }

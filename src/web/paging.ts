@@ -35,7 +35,7 @@ export async function paged<Row>(
  * right behind any proxy, whatever scheme, host or path prefix that one has.
  */
 function link(c: AnyContext, page: number, rel: string): string {
-  const query = new URLSearchParams(c.req.url.replace(/^[^?]*/, ''))
+  const query = new URLSearchParams(c.req.url.replace(/^[^?#]*|#.*$/g, ''))
   query.set('page', String(page))
   return `<?${query.toString()}>; rel="${rel}"`
 }

@@ -95,8 +95,24 @@ export async function launch(
       stdio: ['ignore', 'ignore', 'inherit'],
     }),
   )
+  const stop = async () => {
+    await Promise.all(
+      children.map(async (child) => {
+        if (hasEnded(child)) return
+        child.kill('SIGTERM')
+        const firm = setTimeout(() => child.kill('SIGKILL'), 10_000)
+        await once(child, 'exit')
+        clearTimeout(firm)
+      }),
+    )
+  }
   const url = `http://127.0.0.1:${port}`
-  await answers(name, `${url}/health`, children)
+  try {
+    await answers(name, `${url}/health`, children)
+  } catch (error) {
+    await stop()
+    throw error
+  }
   const startMs = performance.now() - started
   const pids = () => children.flatMap((child) => withChildren(child.pid ?? 0))
   const serving = () =>
@@ -107,25 +123,17 @@ export async function launch(
     processes,
     url,
     startMs,
-    cpuSeconds: () => pids().reduce((sum, pid) => sum + cpuSecondsOf(pid), 0),
+    cpuSeconds: cpuClock(pids),
     rssMb: () => serving().reduce((sum, pid) => sum + rssMbOf(pid), 0),
-    async stop() {
-      await Promise.all(
-        children.map(async (child) => {
-          if (child.exitCode !== null || child.signalCode !== null) return
-          child.kill('SIGTERM')
-          const firm = setTimeout(() => child.kill('SIGKILL'), 10_000)
-          await once(child, 'exit')
-          clearTimeout(firm)
-        }),
-      )
-    },
+    stop,
   }
 }
 
+const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
+
 async function answers(name: string, url: string, children: ChildProcess[]): Promise<void> {
   for (;;) {
-    if (children.some((child) => child.exitCode !== null)) throw new Error(`${name} ended at its start`)
+    if (children.some(hasEnded)) throw new Error(`${name} ended at its start`)
     const reply = await fetch(url).catch(() => undefined)
     if (reply?.ok) return
     await Bun.sleep(2)
@@ -140,11 +148,24 @@ function withChildren(pid: number): number[] {
   ]
 }
 
-/** Of all its threads; in nanoseconds, where `stat` counts ticks of 10 ms. */
-function cpuSecondsOf(pid: number): number {
-  const threads = readdirSync(`/proc/${pid}/task`)
-  const nanos = threads.map((tid) => readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ')[0])
-  return nanos.reduce((sum, each) => sum + Number(each), 0) / 1e9
+/**
+ * CPU time of all threads of processes, those that have ended too as far as it was seen: runtimes end idle ones. In
+ * nanoseconds, where `/proc/<pid>/stat` counts ticks of 10 ms.
+ */
+function cpuClock(pids: () => number[]): () => number {
+  const nanos = new Map<string, number>()
+  return () => {
+    for (const file of pids().flatMap((pid) =>
+      readdirSync(`/proc/${pid}/task`).map((tid) => `/proc/${pid}/task/${tid}/schedstat`),
+    )) {
+      try {
+        nanos.set(file, Number(readFileSync(file, 'utf8').split(' ')[0]))
+      } catch {
+        // It has just ended.
+      }
+    }
+    return nanos.values().reduce((sum, each) => sum + each, 0) / 1e9
+  }
 }
 
 const rssMbOf = (pid: number) =>

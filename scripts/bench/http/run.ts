@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { createPasswords } from '../../../src/infra/passwords.ts'
 import { migrate } from '../../migrate.ts'
-import { startServices } from '../../services.ts'
+import { type Services, startServices } from '../../services.ts'
 import { bundleForNode, type Contestant, CONTESTANTS, launch, OURS, type Running } from './contestants.ts'
 import { load } from './load.ts'
 import { chart, Figures, markdown, median, type Setting } from './table.ts'
@@ -50,7 +50,7 @@ export async function bench(options: Options): Promise<void> {
 }
 
 /**
- * This project beside one other: the servers on one core, load and services on another, so that none of them pushes a
+ * This project beside one other: the servers on one core, load and the services that it starts on another, so that none of them pushes a
  * server from its core. Without logins, which want more cores than one.
  */
 export async function compare(
@@ -61,7 +61,8 @@ export async function compare(
   const works = WORKS.filter(({ name }) => name !== 'login')
   const contestants = [other, ...CONTESTANTS.filter((c) => c.name === OURS)]
   // And whatever this process starts.
-  spawnSync('taskset', ['-acp', '1', `${process.pid}`])
+  const { status, stderr } = spawnSync('taskset', ['-acp', '1', `${process.pid}`])
+  if (status !== 0) throw new Error(`two cores are needed, and taskset says: ${String(stderr)}`)
   await withContestants(contestants, settings, 0, async (running, client) => {
     const figures = await measure(running, works, { ...options, settings }, client)
     console.log(markdown(figures, settings, works, contestants))
@@ -84,40 +85,43 @@ async function withContestants(
   const folder = mkdtempSync(join(tmpdir(), 'restbun-bench-'))
   // Where Node finds the peers' packages.
   const nodeFolder = mkdtempSync(join(import.meta.dir, '../.bundle-'))
-  const services = await startServices({
-    dataDir: join(folder, 'data'),
-    postgres: true,
-    redis: 'any',
-    scratch: true,
-  })
   const running: Running[] = []
-  const close = async () => {
+  let services: Services | undefined
+  let closed: Promise<void> | undefined
+  const closeAll = async () => {
     await Promise.all(running.map((r) => r.stop()))
-    await services.close()
+    await services?.close()
     rmSync(folder, { recursive: true, force: true })
     rmSync(nodeFolder, { recursive: true, force: true })
   }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void close().finally(() => process.exit(1)))
-  }
+  const close = () => (closed ??= closeAll())
+  process.once('SIGINT', () => void close().finally(() => process.exit(130)))
+  process.once('SIGTERM', () => void close().finally(() => process.exit(143)))
   try {
+    services = await startServices({
+      dataDir: join(folder, 'data'),
+      postgres: true,
+      redis: 'any',
+      scratch: true,
+    })
     const databaseUrl = process.env.BENCH_DATABASE_URL || services.databaseUrl || ''
     const redisUrl = process.env.BENCH_REDIS_URL || services.redisUrl || ''
     await migrate(databaseUrl)
     await fillMovies(databaseUrl)
     await bundleForNode(contestants, nodeFolder)
-    const env = (name: string) => ({
+    const envOf = (own: string) => ({
       DATABASE_URL: databaseUrl,
       REDIS_URL: redisUrl,
-      LOG_FILE: join(folder, `${name.replaceAll(/\W+/g, '-')}.log`),
+      LOG_FILE: join(folder, `${own}.log`),
       LOG_FORMAT: 'json',
-      DATA_DIR: join(folder, name.replaceAll(/\W+/g, '-')),
+      DATA_DIR: join(folder, own),
       RATE_LIMIT: 'off',
     })
     for (const processes of new Set(settings.map((s) => s.processes))) {
       for (const contestant of contestants) {
         console.error(`starting ${contestant.name} (${processes})`)
-        const how = { env: env(contestant.name), nodeFolder, core }
+        const env = envOf(`${contestant.name}-${processes}`.replaceAll(/\W+/g, '-'))
+        const how = { env, nodeFolder, core }
         running.push(await launch(contestant, processes, how))
       }
     }
@@ -125,6 +129,10 @@ async function withContestants(
     await compareAnswers(running, cookie)
     console.error('all answer the same')
     await work(running, { cookie, folder })
+  } catch (error) {
+    // What fails because all is ended is not the reason.
+    if (closed) await new Promise(() => {})
+    throw error
   } finally {
     await close()
   }
@@ -214,7 +222,7 @@ async function printLogins(figures: Figures, settings: Setting[]): Promise<void>
   const most = (lanes * ARGON2_ROUNDS) / ((performance.now() - started) / 1000)
   console.log(`\nargon2 alone, ${lanes} at once: ${most.toFixed(0)}/s`)
   for (const setting of settings) {
-    const { value } = figures.get(setting, 'login', OURS, 'perSecond')
+    const value = figures.get(setting, 'login', OURS, 'perSecond')
     const { connections, processes } = setting
     console.log(
       `${OURS}, ${connections} connections, ${processes} processes: ${value.toFixed(0)} logins/s, ${(value / most).toFixed(2)} of that`,

@@ -1,4 +1,4 @@
-// The figures as Markdown and as a chart: medians of the rounds, their spread, and ratios to the ceiling.
+// The figures as Markdown and as a chart: medians of the rounds, and ratios to a baseline with their spread.
 import { CEILING, CONTESTANTS, OURS } from './contestants.ts'
 import type { Seen } from './load.ts'
 import { WORKS } from './work.ts'
@@ -17,8 +17,8 @@ export class Figures {
     this.#seen.set(key, [...(this.#seen.get(key) ?? []), seen])
   }
 
-  get(setting: Setting, work: string, contestant: string, field: keyof Seen): Median {
-    return median((this.#seen.get(keyOf(setting, work, contestant)) ?? []).map((seen) => seen[field]))
+  get(setting: Setting, work: string, contestant: string, field: keyof Seen): number {
+    return median((this.#seen.get(keyOf(setting, work, contestant)) ?? []).map((seen) => seen[field])).value
   }
 
   /** CPU a request over that of a baseline in the same round: what else the machine does then counts for both. */
@@ -34,16 +34,18 @@ const keyOf = ({ connections, processes }: Setting, work: string, contestant: st
 
 interface Median {
   value: number
-  /** Half of the width of the middle half of the values. */
-  spread: number
+  /** Half of the width of the middle half of the values; not to be told of fewer than four. */
+  spread: number | undefined
 }
 
 export function median(values: number[]): Median {
   const sorted = values.toSorted((a, b) => a - b)
-  const last = sorted.length - 1
-  const at = (part: number) => sorted[Math.round(last * part)] ?? NaN
-  const value = ((sorted[last >> 1] ?? NaN) + (sorted[sorted.length >> 1] ?? NaN)) / 2
-  return { value, spread: (at(0.75) - at(0.25)) / 2 }
+  const at = (part: number) => {
+    const place = (sorted.length - 1) * part
+    const [low = NaN, high = low] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]]
+    return low + (high - low) * (place % 1)
+  }
+  return { value: at(0.5), spread: sorted.length < 4 ? undefined : (at(0.75) - at(0.25)) / 2 }
 }
 
 /** One table for each setting: CPU a request as a ratio to that of the first contestant, then the absolute figures. */
@@ -70,12 +72,12 @@ export function markdown(
       const { connections, processes } = setting
       const rows = works.flatMap(({ name: work }) =>
         contestants.map(({ name }) => {
-          const get = (field: keyof Seen) => figures.get(setting, work, name, field).value
+          const get = (field: keyof Seen) => figures.get(setting, work, name, field)
           const ratio = figures.ratio(setting, work, name, baseline)
           return [
             work,
             name === OURS ? `**${name}**` : name,
-            `${ratio.value.toFixed(2)} ± ${ratio.spread.toFixed(2)}`,
+            ratio.value.toFixed(2) + (ratio.spread === undefined ? '' : ` ± ${ratio.spread.toFixed(2)}`),
             get('cpuMicros').toFixed(0),
             get('perSecond').toFixed(0),
             get('p50Ms').toFixed(1),

@@ -65,13 +65,15 @@ new Elysia({ serve: { reusePort: true, maxRequestBodySize: BODY_LIMIT, hostname:
     return { err: code === 'VALIDATION' ? 'Bad input' : error instanceof Error ? error.message : code }
   })
   .use(cors({ origin: '*' }))
-  .get('/health', () => ({ status: 'ok' }))
+  .get('/health', () => inTime(Promise.resolve({ status: 'ok' })))
   .derive(async ({ cookie, request }) => {
     const origin = request.headers.get('origin')
     if (origin !== null && request.method !== 'GET' && new URL(origin).host !== request.headers.get('host')) {
       throw new Error('foreign origin')
     }
-    const session = await backend.openSession(cookie.session?.value as string | undefined)
+    const session = await inTime(
+      Promise.resolve(backend.openSession(cookie.session?.value as string | undefined)),
+    )
     if (session?.role === 'disabled') throw new Error('account disabled')
     const start = starts.get(request)
     if (start && session) start.user = session.userId

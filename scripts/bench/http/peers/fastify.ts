@@ -71,6 +71,10 @@ await inProcesses(async () => {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
     if (request.url === '/health') return
+    const { origin, host } = request.headers
+    if (origin !== undefined && request.method !== 'GET' && new URL(origin).host !== host) {
+      throw Object.assign(new Error('foreign origin'), { statusCode: 403 })
+    }
     const session = await backend.openSession(request.cookies.session)
     if (session?.role === 'disabled') throw Object.assign(new Error('account disabled'), { statusCode: 400 })
     request.session = session
