@@ -15,7 +15,7 @@ const USAGE = `Usage: npm run bench [-- --quick] [--rounds <n>] [--seconds <n>] 
 BENCH_DATABASE_URL and BENCH_REDIS_URL name servers to use; else a Postgres and a Redis start for the run.`
 
 await runCommand(USAGE, async () => {
-  const { quick, rounds, seconds, chart, memory, against } = readArguments()
+  const { quick, rounds, seconds, chart, memory, other } = readArguments()
   const isRedisReal = process.env.BENCH_REDIS_URL || Bun.which('redis-server') || Bun.which('valkey-server')
   if (!isRedisReal) {
     throw new Error(
@@ -23,16 +23,12 @@ await runCommand(USAGE, async () => {
     )
   }
   if (!Bun.which('wrk')) throw new Error('wrk makes the load, and is not on PATH: apt-get install wrk')
-  const other = against === undefined ? undefined : otherOf(against)
+  if (other && !Bun.which('taskset')) {
+    throw new Error('taskset gives servers and load a core each, and is not on PATH')
+  }
   installPeers('elysia')
   const { bench, compare } = await import('./bench/http/run.ts')
   if (other) {
-    if (quick || memory || chart !== undefined) {
-      throw new UsageError('--against takes --rounds and --seconds, and none of the others')
-    }
-    if (!Bun.which('taskset')) {
-      throw new Error('taskset gives servers and load a core each, and is not on PATH')
-    }
     return await compare(other, { rounds: rounds ?? 20, seconds: seconds ?? 1 })
   }
   const settings = quick
@@ -55,7 +51,12 @@ function readArguments() {
         against: { type: 'string' },
       },
     })
-    return { ...values, rounds: positive(values.rounds), seconds: positive(values.seconds) }
+    const { against, quick, memory, chart } = values
+    if (against !== undefined && (quick || memory || chart !== undefined)) {
+      throw new UsageError('--against takes --rounds and --seconds, and none of the others')
+    }
+    const other = against === undefined ? undefined : otherOf(against)
+    return { ...values, other, rounds: positive(values.rounds), seconds: positive(values.seconds) }
   })
 }
 

@@ -74,6 +74,12 @@ abort() {
 # Every process onto the release that `current` leads to. Not ready in time: what ran before runs on, and this fails.
 reload() { in_release "$1" scripts/reload.ts; }
 
+# After a reload that failed: of several processes, some may already have been replaced.
+back_to() {
+  switch_to "$1"
+  reload "$1" || true
+}
+
 activate() {
   release=$1 version=$2
   previous=$(current)
@@ -91,8 +97,7 @@ activate() {
     switch_to "$release"
     if ! reload "$release"; then
       say "back to $previous"
-      switch_to "$previous"
-      reload "$previous" || true # of several processes, some may already have been replaced
+      back_to "$previous"
       fail "The release did not get ready: $previous serves on. Migrations that were applied stay applied"
     fi
   else
@@ -127,8 +132,7 @@ rollback() {
   switch_to "$target"
   if runs "$target"; then
     reload "$target" || {
-      switch_to "$now"
-      reload "$now" || true # of several processes, some may already have been replaced
+      back_to "$now"
       fail "$target did not get ready: $now serves on"
     }
   else

@@ -1,12 +1,12 @@
 // Who runs: this project, the ceiling, and the peers; and how one of them is started and watched.
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from '../../services/child.ts'
+import { endChild, freePort } from '../../services/child.ts'
 
 const HERE = import.meta.dir
 const ROOT = join(HERE, '../../..')
+const GRACE_MS = 10_000
 
 export interface Contestant {
   name: string
@@ -96,15 +96,7 @@ export async function launch(
     }),
   )
   const stop = async () => {
-    await Promise.all(
-      children.map(async (child) => {
-        if (hasEnded(child)) return
-        child.kill('SIGTERM')
-        const firm = setTimeout(() => child.kill('SIGKILL'), 10_000)
-        await once(child, 'exit')
-        clearTimeout(firm)
-      }),
-    )
+    await Promise.all(children.map((child) => endChild(child, 'SIGTERM', GRACE_MS)))
   }
   const url = `http://127.0.0.1:${port}`
   try {
@@ -129,11 +121,11 @@ export async function launch(
   }
 }
 
-const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
-
 async function answers(name: string, url: string, children: ChildProcess[]): Promise<void> {
   for (;;) {
-    if (children.some(hasEnded)) throw new Error(`${name} ended at its start`)
+    if (children.some((child) => child.exitCode !== null || child.signalCode !== null)) {
+      throw new Error(`${name} ended at its start`)
+    }
     const reply = await fetch(url).catch(() => undefined)
     if (reply?.ok) return
     await Bun.sleep(2)

@@ -7,9 +7,10 @@ import postgres from 'postgres'
 import { createPasswords } from '../../../src/infra/passwords.ts'
 import { migrate } from '../../migrate.ts'
 import { type Services, startServices } from '../../services.ts'
+import { median } from '../quantile.ts'
 import { bundleForNode, type Contestant, CONTESTANTS, launch, OURS, type Running } from './contestants.ts'
 import { load } from './load.ts'
-import { chart, Figures, markdown, median, type Setting } from './table.ts'
+import { chart, Figures, markdown, type Setting } from './table.ts'
 import { compareAnswers, EMAIL, PASSWORD, type Work, WORKS } from './work.ts'
 
 const PAUSE_MS = 300
@@ -23,9 +24,13 @@ const WARM_UP_S = 2
 const ARGON2_ROUNDS = 100
 const MILLION = 1_000_000
 
-export interface Options {
+/** How often each is loaded, and for how long at a time. */
+interface Pace {
   rounds: number
   seconds: number
+}
+
+interface Options extends Pace {
   settings: Setting[]
   /** A million requests on this project's server, to see where its memory goes. */
   memory: boolean
@@ -38,7 +43,7 @@ export async function bench(options: Options): Promise<void> {
   const { settings } = options
   await withContestants(CONTESTANTS, settings, undefined, async (running, client) => {
     const idle = running.map((r) => r.rssMb())
-    const figures = await measure(running, WORKS, options, client)
+    const figures = await measure(running, WORKS, settings, options, client)
     console.log(`${markdown(figures, settings, WORKS, CONTESTANTS)}\n`)
     printStarts(running, idle)
     await printLogins(figures, settings)
@@ -50,13 +55,10 @@ export async function bench(options: Options): Promise<void> {
 }
 
 /**
- * This project beside one other: the servers on one core, load and the services that it starts on another, so that none of them pushes a
- * server from its core. Without logins, which want more cores than one.
+ * This project beside one other: the servers on one core, load and the services that it starts on another, so that none of
+ * them pushes a server from its core. Without logins, which want more cores than one.
  */
-export async function compare(
-  other: Contestant,
-  options: Pick<Options, 'rounds' | 'seconds'>,
-): Promise<void> {
+export async function compare(other: Contestant, pace: Pace): Promise<void> {
   const settings = [{ connections: 32, processes: 1 }]
   const works = WORKS.filter(({ name }) => name !== 'login')
   const contestants = [other, ...CONTESTANTS.filter((c) => c.name === OURS)]
@@ -64,7 +66,7 @@ export async function compare(
   const { status, stderr } = spawnSync('taskset', ['-acp', '1', `${process.pid}`])
   if (status !== 0) throw new Error(`two cores are needed, and taskset says: ${String(stderr)}`)
   await withContestants(contestants, settings, 0, async (running, client) => {
-    const figures = await measure(running, works, { ...options, settings }, client)
+    const figures = await measure(running, works, settings, pace, client)
     console.log(markdown(figures, settings, works, contestants))
   })
 }
@@ -142,7 +144,8 @@ async function withContestants(
 async function measure(
   running: Running[],
   works: Work[],
-  { settings, rounds, seconds }: Pick<Options, 'settings' | 'rounds' | 'seconds'>,
+  settings: Setting[],
+  { rounds, seconds }: Pace,
   client: Client,
 ): Promise<Figures> {
   const figures = new Figures()
@@ -242,8 +245,8 @@ async function watchMemory(ours: Running, client: Client): Promise<void> {
     points.push(seen.rssMb)
     console.error(`${Math.round(requests)} requests: ${seen.rssMb.toFixed(0)} MB`)
   }
-  const { value } = median(points.slice(points.length >> 1))
+  const settled = median(points.slice(points.length >> 1))
   console.log(
-    `\nRSS of ${OURS}: ${points[0]?.toFixed(0)} MB before, ${points.at(-1)?.toFixed(0)} MB after ${Math.round(requests)} more requests (median of the second half ${value.toFixed(0)} MB)`,
+    `\nRSS of ${OURS}: ${points[0]?.toFixed(0)} MB before, ${points.at(-1)?.toFixed(0)} MB after ${Math.round(requests)} more requests (median of the second half ${settled.toFixed(0)} MB)`,
   )
 }

@@ -1,4 +1,5 @@
 // The figures as Markdown and as a chart: medians of the rounds, and ratios to a baseline with their spread.
+import { median, quantile } from '../quantile.ts'
 import { CEILING, CONTESTANTS, OURS } from './contestants.ts'
 import type { Seen } from './load.ts'
 import { WORKS } from './work.ts'
@@ -18,35 +19,19 @@ export class Figures {
   }
 
   get(setting: Setting, work: string, contestant: string, field: keyof Seen): number {
-    return median((this.#seen.get(keyOf(setting, work, contestant)) ?? []).map((seen) => seen[field])).value
+    return median((this.#seen.get(keyOf(setting, work, contestant)) ?? []).map((seen) => seen[field]))
   }
 
-  /** CPU a request over that of a baseline in the same round: what else the machine does then counts for both. */
-  ratio(setting: Setting, work: string, contestant: string, baseline: string): Median {
+  /** CPU a request over that of a baseline in the same round, each: what else the machine does then counts for both. */
+  ratios(setting: Setting, work: string, contestant: string, baseline: string): number[] {
     const cpu = (name: string) => (this.#seen.get(keyOf(setting, work, name)) ?? []).map((s) => s.cpuMicros)
     const those = cpu(baseline)
-    return median(cpu(contestant).map((micros, round) => micros / (those[round] ?? NaN)))
+    return cpu(contestant).map((micros, round) => micros / (those[round] ?? NaN))
   }
 }
 
 const keyOf = ({ connections, processes }: Setting, work: string, contestant: string) =>
   [connections, processes, work, contestant].join('|')
-
-interface Median {
-  value: number
-  /** Half of the width of the middle half of the values; not to be told of fewer than four. */
-  spread: number | undefined
-}
-
-export function median(values: number[]): Median {
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = (part: number) => {
-    const place = (sorted.length - 1) * part
-    const [low = NaN, high = low] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]]
-    return low + (high - low) * (place % 1)
-  }
-  return { value: at(0.5), spread: sorted.length < 4 ? undefined : (at(0.75) - at(0.25)) / 2 }
-}
 
 /** One table for each setting: CPU a request as a ratio to that of the first contestant, then the absolute figures. */
 export function markdown(
@@ -73,11 +58,10 @@ export function markdown(
       const rows = works.flatMap(({ name: work }) =>
         contestants.map(({ name }) => {
           const get = (field: keyof Seen) => figures.get(setting, work, name, field)
-          const ratio = figures.ratio(setting, work, name, baseline)
           return [
             work,
             name === OURS ? `**${name}**` : name,
-            ratio.value.toFixed(2) + (ratio.spread === undefined ? '' : ` ± ${ratio.spread.toFixed(2)}`),
+            withSpread(figures.ratios(setting, work, name, baseline)),
             get('cpuMicros').toFixed(0),
             get('perSecond').toFixed(0),
             get('p50Ms').toFixed(1),
@@ -92,6 +76,12 @@ export function markdown(
     .join('\n\n')
 }
 
+/** The median, and ± half of the width of the middle half of the values where there are four or more. */
+function withSpread(values: number[]): string {
+  const spread = (quantile(values, 0.75) - quantile(values, 0.25)) / 2
+  return median(values).toFixed(2) + (values.length < 4 ? '' : ` ± ${spread.toFixed(2)}`)
+}
+
 const BAR = 14
 const GROUP = CONTESTANTS.length * BAR + 22
 const WIDTH = 760
@@ -100,7 +90,7 @@ const COLORS = ['#8c959f', '#d9480f', '#4c8bf5', '#7a5af5', '#2da44e', '#b08800'
 
 /** CPU a request over the ceiling's, a bar for each server and work; shorter is better. */
 export function chart(figures: Figures, setting: Setting): string {
-  const ratio = (work: string, name: string) => figures.ratio(setting, work, name, CEILING).value
+  const ratio = (work: string, name: string) => median(figures.ratios(setting, work, name, CEILING))
   const most = Math.max(...WORKS.flatMap((w) => CONTESTANTS.map((c) => ratio(w.name, c.name))))
   const scale = (WIDTH - LEFT - 190) / most
   const text = (x: number, y: number, content: string, extra = '') =>

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
 import { hasRedisServer, startRedis } from '../../../test/jobs/real-redis.ts'
+import { median } from '../quantile.ts'
 import { CONTESTANTS } from './contestants.ts'
 import { MEASURES } from './measures.ts'
 
@@ -47,17 +48,11 @@ function printTable(redisVersion: string): void {
   console.log('|  | ours | BullMQ | raw | ours / BullMQ | ours / raw |\n| - | -: | -: | -: | -: | -: |')
   for (const [what, row] of figures) {
     const [ours = NaN, bullmq = NaN, raw = NaN] = ['ours', 'BullMQ', 'raw'].map((name) =>
-      median(row.get(name)),
+      median(row.get(name) ?? []),
     )
     const cells = [ours, bullmq, raw, ours / bullmq, ours / raw].map(show)
     console.log(`| ${[what, ...cells].join(' | ')} |`)
   }
-}
-
-function median(values: number[] = []): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = (sorted.length - 1) / 2
-  return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle)] ?? NaN)) / 2
 }
 
 function show(value: number): string {

@@ -36,6 +36,13 @@ export const NewMovie = z.object({
   director: z.string().max(500).nullish(),
 })
 
+/** True of a change that a foreign page asks for. */
+export const isForeign = (
+  method: string,
+  origin: string | null | undefined,
+  host: string | null | undefined,
+) => typeof origin === 'string' && method !== 'GET' && new URL(origin).host !== host
+
 export type Backend = ReturnType<typeof openBackend>
 
 /** Connects to what the environment names. */

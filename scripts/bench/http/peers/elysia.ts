@@ -5,7 +5,7 @@ import { findUser } from '../../../../src/account/queries.ts'
 import { atLeast } from '../../../../src/account/roles.ts'
 import type { Identity } from '../../../../src/deps.ts'
 import { createMovie, listMovies } from '../../../../src/movies/queries.ts'
-import { BODY_LIMIT, COOKIE, openBackend, PORT, TIMEOUT_MS } from './backend.ts'
+import { BODY_LIMIT, COOKIE, isForeign, openBackend, PORT, TIMEOUT_MS } from './backend.ts'
 
 const backend = openBackend()
 const starts = new WeakMap<Request, { at: number; id: string; user: string; ip: string }>()
@@ -67,8 +67,7 @@ new Elysia({ serve: { reusePort: true, maxRequestBodySize: BODY_LIMIT, hostname:
   .use(cors({ origin: '*' }))
   .get('/health', () => inTime(Promise.resolve({ status: 'ok' })))
   .derive(async ({ cookie, request }) => {
-    const origin = request.headers.get('origin')
-    if (origin !== null && request.method !== 'GET' && new URL(origin).host !== request.headers.get('host')) {
+    if (isForeign(request.method, request.headers.get('origin'), request.headers.get('host'))) {
       throw new Error('foreign origin')
     }
     const session = await inTime(

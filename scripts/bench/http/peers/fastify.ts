@@ -8,7 +8,7 @@ import { findUser } from '../../../../src/account/queries.ts'
 import { atLeast } from '../../../../src/account/roles.ts'
 import type { Identity } from '../../../../src/deps.ts'
 import { createMovie, listMovies } from '../../../../src/movies/queries.ts'
-import { BODY_LIMIT, COOKIE, openBackend, PORT, TIMEOUT_MS } from './backend.ts'
+import { BODY_LIMIT, COOKIE, isForeign, openBackend, PORT, TIMEOUT_MS } from './backend.ts'
 import { inProcesses } from './processes.ts'
 
 const text = (maxLength: number, minLength = 0) => ({ type: 'string', minLength, maxLength }) as const
@@ -72,7 +72,7 @@ await inProcesses(async () => {
     reply.header('x-request-id', request.id)
     if (request.url === '/health') return
     const { origin, host } = request.headers
-    if (origin !== undefined && request.method !== 'GET' && new URL(origin).host !== host) {
+    if (isForeign(request.method, origin, host)) {
       throw Object.assign(new Error('foreign origin'), { statusCode: 403 })
     }
     const session = await backend.openSession(request.cookies.session)
