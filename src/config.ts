@@ -34,6 +34,8 @@ const Environment = z.object({
   TRUSTED_PROXIES: list(isNetwork, 'IP addresses or CIDR ranges (10.0.0.0/8)').default([]),
   BODY_LIMIT: bytes().default(1024 ** 2),
   REQUEST_TIMEOUT_MS: integer(1, 250_000).default(20 * SECONDS),
+  LOCK_TIMEOUT_MS: integer(1, 250_000).default(2 * SECONDS),
+  SEARCH_TIMEOUT_MS: integer(1, 250_000).default(1500),
   SLOW_REQUEST_MS: integer(0, 250_000).default(1 * SECONDS),
   WEB_PROCESSES: integer(0, 1000).optional(),
   WORKER_PROCESSES: integer(0, 1000).default(1),
@@ -125,6 +127,8 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     trustedProxies: e.TRUSTED_PROXIES,
     bodyLimit: e.BODY_LIMIT,
     requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
+    lockTimeoutMs: e.LOCK_TIMEOUT_MS,
+    searchTimeoutMs: e.SEARCH_TIMEOUT_MS,
     slowRequestMs: e.SLOW_REQUEST_MS,
     processes: Object.freeze({
       web: e.WEB_PROCESSES ?? (production ? availableParallelism() : 1),

@@ -7,6 +7,7 @@ import { type Config, ConfigError, loadConfig, printableConfig } from './config.
 import type { Log } from './deps.ts'
 import { type Figures, openFigures } from './infra/figures.ts'
 import { createLog } from './infra/log.ts'
+import { connectionsPerProcess } from './infra/postgres.ts'
 import { Child } from './process/child.ts'
 import { bunIn, folderAsGiven, isEnvironmentOriginal, readEnvironment } from './process/environment.ts'
 import { Fleet } from './process/fleet.ts'
@@ -40,7 +41,7 @@ await boot(async () => {
   if (config.processes.web > 0) refuseTakenPort(config)
   const log = createLog(config.log)
   const figures = openFigures(config, log)
-  const metrics = await openMetrics(config.metricsPort, () => [fleet, config.databasePool, figures])
+  const metrics = await openMetrics(config.metricsPort, () => [fleet, connectionsPerProcess(config), figures])
   const dataDir = resolve(folder, config.dataDir)
   const other = readStatus(dataDir)
   let boards = makeBoardFolder(dataDir, config.name)
@@ -115,7 +116,7 @@ await boot(async () => {
   if (web < config.processes.web) log.warn('one API process: on this system they cannot share a port')
   const advice = config.production ? adviceOnReload() : undefined
   if (advice !== undefined) log.warn(advice)
-  void tellConnections(log, figures, web + workers, config.databasePool).then(async () => {
+  void tellConnections(log, figures, web + workers, connectionsPerProcess(config)).then(async () => {
     if (!metrics) await figures.close()
   })
 
@@ -153,11 +154,16 @@ function limitsHere<T extends { web: number }>(processes: T): T {
   return sharesPorts ? processes : { ...processes, web: Math.min(1, processes.web) }
 }
 
-async function tellConnections(log: Log, figures: Figures, processes: number, pool: number): Promise<void> {
+async function tellConnections(
+  log: Log,
+  figures: Figures,
+  processes: number,
+  perProcess: number,
+): Promise<void> {
   const limit = await figures.connectionLimit().catch(() => undefined)
   if (limit === undefined) return // Postgres is away: the processes say so
-  log.info('connections to Postgres', { pool, processes, limit })
-  const advice = adviceOnPool(processes, pool, limit)
+  log.info('connections to Postgres', { perProcess, processes, limit })
+  const advice = adviceOnPool(processes, perProcess, limit)
   if (advice !== undefined) log.warn(advice)
 }
 

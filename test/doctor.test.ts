@@ -174,11 +174,11 @@ test('an old Postgres, another encoding and a standby are told', () => {
 })
 
 test('pools that ask for more connections than there are fail, with the sum', () => {
-  expect(judgeConnections(POSTGRES, 4, 8).level).toBe('ok')
-  const { level, found } = judgeConnections({ ...POSTGRES, others: 70 }, 4, 8)
+  expect(judgeConnections(POSTGRES, 8, 8).level).toBe('ok')
+  const { level, found } = judgeConnections({ ...POSTGRES, others: 70 }, 8, 8)
   expect(level).toBe('fail')
   expect(found).toStartWith(
-    '8 processes, and one more during a reload, with DATABASE_POOL 4: 37, and 3 to spare: 40 of 27 ',
+    '8 processes, and one more during a reload, with 8 connections each: 73, and 3 to spare: 76 of 27 ',
   )
 })
 

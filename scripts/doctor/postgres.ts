@@ -1,6 +1,7 @@
 // Postgres: reachable, of an age, migrated, with connections enough for every process.
 import postgres from 'postgres'
 import type { Config } from '../../src/config.ts'
+import { connectionsPerProcess } from '../../src/infra/postgres.ts'
 import { mostConnections } from '../../src/process/host.ts'
 import { findSkipped, type JournalEntry, readApplied, readJournal } from '../migrate.ts'
 import { checkClock } from './clock.ts'
@@ -46,7 +47,7 @@ export async function checkPostgres(config: Config): Promise<Finding[]> {
     return [
       ok('Postgres', `${hostname}${pathname} answers`),
       ...judgeServer(facts),
-      judgeConnections(facts, config.databasePool, processes),
+      judgeConnections(facts, connectionsPerProcess(config), processes),
       judgeMigrations(readJournal(), await readApplied(sql), config.production),
       await checkClock('Postgres', async () => {
         const [row] = await sql<
@@ -91,12 +92,12 @@ export function judgeServer({ version, version_num, encoding, read_only }: Serve
   return findings
 }
 
-export function judgeConnections(facts: ServerFacts, pool: number, processes: number): Finding {
+export function judgeConnections(facts: ServerFacts, perProcess: number, processes: number): Finding {
   const { max, reserved, others } = facts
-  const most = mostConnections(processes, pool)
+  const most = mostConnections(processes, perProcess)
   const wanted = most + SPARE_CONNECTIONS
   const available = max - reserved - others
-  const sum = `${processes} processes, and one more during a reload, with DATABASE_POOL ${pool}: ${most}, and ${SPARE_CONNECTIONS} to spare: ${wanted}`
+  const sum = `${processes} processes, and one more during a reload, with ${perProcess} connections each: ${most}, and ${SPARE_CONNECTIONS} to spare: ${wanted}`
   const found = `${sum} of ${available} (max_connections ${max}, ${reserved} reserved, ${others} used by others)`
   if (wanted <= available) return ok('Postgres connections', found)
   return fail(

@@ -28,7 +28,7 @@ export interface Runtime {
 
 /** Opens the connections; `close` ends them in order. */
 export function assembleDeps(config: Config, { log, passwords, createMailer, apiDocsAsset }: Runtime) {
-  const { sql, db } = openPostgres(config, log)
+  const { sql, db, close: closePostgres } = openPostgres(config, log)
   const redis = connectRedis(config.redisUrl, { log })
   // Connected here and not by the first command: what the connection logs must not carry that request's id.
   // An outage is logged by the connection itself, and answered by `ready`.
@@ -66,7 +66,7 @@ export function assembleDeps(config: Config, { log, passwords, createMailer, api
   async function close() {
     store.close()
     await closeRedis(redis)
-    await sql.end({ timeout: 2 })
+    await closePostgres()
   }
   return { deps, redis, queue, close }
 }

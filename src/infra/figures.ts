@@ -2,7 +2,7 @@
 import type { Config } from '../config.ts'
 import type { Log } from '../deps.ts'
 import { createOperations } from '../jobs/operate.ts'
-import { openPostgres } from './postgres.ts'
+import { connect } from './postgres.ts'
 import { closeRedis, connectRedis } from './redis.ts'
 import { within } from './within.ts'
 
@@ -10,7 +10,7 @@ const TIMEOUT_MS = 2000
 
 /** Connects at the first question. Each question is rejected while its service is away, within two seconds. */
 export function openFigures(config: Config, log: Log) {
-  const { sql } = openPostgres({ ...config, databasePool: 1 }, log)
+  const sql = connect(config, 1)
   const redis = connectRedis(config.redisUrl, { log })
   const operations = createOperations({ redis, prefix: config.redisPrefix })
 

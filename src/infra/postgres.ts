@@ -1,9 +1,13 @@
-// Postgres: the pool, and Drizzle on it.
+// Postgres: its connections in lanes, and Drizzle on each, so that slow work never stands before quick work.
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import type { Config } from '../config.ts'
-import type { Log } from '../deps.ts'
-import { logStatements } from './sql-log.ts'
+import type { Db, Log } from '../deps.ts'
+import { Gate } from '../gate.ts'
+import { registerLanes } from '../lanes.ts'
+import { Client, type Opening } from './postgres/client.ts'
+import { type DrizzleClient, gatedLane, Places, searchLane, sharedLane } from './postgres/lane.ts'
+import { statementLog } from './sql-log.ts'
 
 const CONNECT_TIMEOUT_S = 5
 /**
@@ -12,19 +16,124 @@ const CONNECT_TIMEOUT_S = 5
  */
 const RECONNECT_PAUSE_S = 0.005
 
-/** Opens a pool (nothing connects before the first query) and wraps it in Drizzle. */
+const ACCOUNTS = 1
+const FAST = 2
+const READINESS = 1
+
+/** How many connections a process opens at the most. */
+export const connectionsPerProcess = ({ databasePool }: Pick<Config, 'databasePool'>) =>
+  databasePool + ACCOUNTS + FAST + READINESS
+
+/** A statement behind others on its connection waits for their locks too. */
+const SHARED_LOCK_TIMEOUT_MS = 250
+/** Statements that wait for a place, in each lane; what comes then is refused at once. */
+const QUEUE = 200
+const SEARCH_QUEUE = 20
+
+/** Opens the lanes; nothing connects before the first statement. `ready` has a connection that nothing else uses. */
 export function openPostgres(config: Config, log: Log) {
-  const sql = postgres(config.databaseUrl, {
-    max: config.databasePool,
+  // Drizzle writes here how it reads and writes values, and each connection is opened with it.
+  const options: DrizzleClient['options'] = { parsers: {}, serializers: {} }
+  const { requestTimeoutMs: statementMs, lockTimeoutMs, searchTimeoutMs, databasePool } = config
+  const pooler = { isPooled: false }
+  const clients: Client[] = []
+
+  function openClient(max: number, lockMs: number, lifetime: Lifetime = {}): Client {
+    const opening: Opening = {
+      get isPooled() {
+        return pooler.isPooled
+      },
+      set isPooled(value) {
+        pooler.isPooled = value
+      },
+      onPooler: () => log.warn(POOLER_ADVICE),
+      write: config.log.sql ? statementLog(log, config.log.redact) : undefined,
+      open(onclose) {
+        const parameters = pooler.isPooled ? {} : timeouts(statementMs, lockMs)
+        const sql = connect(config, max, { connection: parameters, onclose, ...lifetime })
+        Object.assign(sql.options.parsers, options.parsers)
+        Object.assign(sql.options.serializers, options.serializers)
+        return sql
+      },
+    }
+    const client = new Client(opening)
+    clients.push(client)
+    return client
+  }
+
+  const places = new Places(
+    Array.from({ length: databasePool }, () => openClient(1, lockTimeoutMs, FOR_EVER)),
+    { queue: QUEUE },
+  )
+  // Searches and writes never take all places together: a read always finds one.
+  const slow = new Gate({ places: Math.max(1, databasePool - 1), queue: QUEUE })
+  const searches = new Gate({ places: Math.max(1, databasePool >> 1), queue: SEARCH_QUEUE })
+  const shared = (connections: number) =>
+    sharedLane(options, {
+      client: openClient(connections, Math.min(SHARED_LOCK_TIMEOUT_MS, lockTimeoutMs)),
+      connections,
+      queue: QUEUE,
+    })
+  const begin = () => (pooler.isPooled ? setLocal(statementMs, lockTimeoutMs) : 'begin')
+  const gated = gatedLane(options, { places, writes: [slow], begin, wraps: () => pooler.isPooled })
+  const search = searchLane(options, {
+    places,
+    gates: [searches, slow],
+    begin: () => setLocal(Math.min(searchTimeoutMs, statementMs), lockTimeoutMs),
+  })
+
+  const db = open(gated)
+  registerLanes(db, { accounts: open(shared(ACCOUNTS)), fast: open(shared(FAST)), search: open(search) })
+  const readiness = connect(config, READINESS)
+
+  return {
+    db,
+    /** A connection that only health and readiness use. */
+    sql: readiness,
+    async close() {
+      await Promise.all([...clients.map((client) => client.close()), readiness.end({ timeout: 2 })])
+    },
+  }
+}
+
+/** Drizzle asks of the driver what `DrizzleClient` has, and nothing else. */
+const open = (client: DrizzleClient): Db => drizzle({ client: client as unknown as postgres.Sql })
+
+/** Connections as all of this service's are opened; nothing connects before the first statement. */
+export function connect(
+  config: Config,
+  max: number,
+  { connection = {}, ...options }: Pick<postgres.Options<{}>, 'connection' | 'onclose'> & Lifetime = {},
+): postgres.Sql {
+  return postgres(config.databaseUrl, {
+    ...options,
+    max,
     connect_timeout: CONNECT_TIMEOUT_S,
     backoff: () => RECONNECT_PAUSE_S,
     onnotice: () => {},
-    connection: {
-      application_name: config.name,
-      // A request that was given up must not keep its query running.
-      statement_timeout: config.requestTimeoutMs,
-    },
+    // Drizzle reads arrays itself, and a backend that is killed while the driver asks for their types ends the process.
+    fetch_types: false,
+    connection: { application_name: config.name, ...connection },
   })
-  const client = config.log.sql ? logStatements(sql, log, config.log.redact) : sql
-  return { sql: client, db: drizzle({ client }) }
 }
+
+type Lifetime = { max_lifetime?: null }
+/** The driver would replace an old one inside a transaction: `Places` does it between two uses. */
+const FOR_EVER: Lifetime = { max_lifetime: null }
+
+// A request that was given up must not keep its statement running, nor others waiting for its lock.
+const timeouts = (statementMs: number, lockMs: number) => ({
+  statement_timeout: statementMs,
+  lock_timeout: lockMs,
+  idle_in_transaction_session_timeout: statementMs,
+})
+
+/** The same for one transaction, in one message: a pooler passes it on to whatever connection it lends. */
+const setLocal = (statementMs: number, lockMs: number) =>
+  `begin; ${Object.entries(timeouts(statementMs, lockMs))
+    .map(([name, ms]) => `set local ${name} = ${ms}`)
+    .join('; ')}`
+
+const POOLER_ADVICE =
+  'a pooler before Postgres refuses startup parameters: timeouts are set in each transaction; ' +
+  'for single reads by key, set them for the role (npm run doctor prints the lines)'

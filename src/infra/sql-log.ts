@@ -1,121 +1,34 @@
 // LOG_SQL=1: every statement in the log, with its time, and with secrets masked.
-import type postgres from 'postgres'
 import type { Log } from '../deps.ts'
 import { MASK, mentionsSecret, summarize } from '../web/redact.ts'
+import type { Rows, Statement } from './postgres/client.ts'
 
 const MAX_STATEMENT = 2000
 const MAX_PARAMETERS = 50
 const MAX_PARAMETER = 100
 
-/** What is used of a postgres.js query: it is lazy, and whatever first wants its result calls `handle`, which sends it. */
-interface Query extends Promise<unknown> {
-  strings: readonly string[]
-  args: readonly unknown[]
-  /** Set when it is sent: the text and parameters that a tagged template has become. */
-  string?: string
-  parameters?: readonly unknown[]
-  executed: boolean
-  handle(): Promise<unknown>
-}
+/** Sees a statement that is sent, and answers the same rows or failure. */
+export type WriteStatement = (statement: Statement, sent: PromiseLike<Rows>) => Promise<Rows>
 
-// oxlint-disable-next-line typescript/no-explicit-any -- a proxy stands in for functions of every type
-type AnyFunction = (...args: any[]) => any
-
-/**
- * A client that logs each statement when it has finished or failed, with the milliseconds since it was
- * sent, the wait for a free connection included. The given client stays as it is: use the one returned.
- */
-export function logStatements(sql: postgres.Sql, log: Log, secretKeys: readonly string[] = []): postgres.Sql {
-  const write = (since: number, statement: object, error?: unknown) =>
-    log.info('sql', {
-      ms: Math.round((performance.now() - since) * 10) / 10,
-      ...statement,
-      failed: codeOf(error),
-    })
-
-  function watch(query: unknown): unknown {
-    if (!isQuery(query)) return query
-    const send = query.handle.bind(query)
-    query.handle = () => {
-      if (query.executed) return send()
-      const since = performance.now()
-      const sent = send()
-      // The promise's own `then`: Query's would call `handle` again. It keeps the caller's async context.
-      void Promise.prototype.then.call(
-        query,
-        () => write(since, printable(query, secretKeys)),
-        (error) => write(since, printable(query, secretKeys), error ?? 'unknown'),
-      )
-      return sent
+/** Logs each statement when it has finished or failed, with the milliseconds since it was sent. */
+export function statementLog(log: Log, secretKeys: readonly string[] = []): WriteStatement {
+  return async ({ text, parameters = [] }, sent) => {
+    const since = performance.now()
+    const write = (error?: unknown) =>
+      log.info('sql', {
+        ms: Math.round((performance.now() - since) * 10) / 10,
+        sql: printableStatement(text, secretKeys),
+        params: parameters.length === 0 ? undefined : printableParameters(text, parameters, secretKeys),
+        failed: codeOf(error),
+      })
+    try {
+      const rows = await sent
+      write()
+      return rows
+    } catch (error) {
+      write(error ?? 'unknown')
+      throw error
     }
-    return query
-  }
-
-  /** `begin` and `savepoint`: their callback gets a client that logs too. What they send themselves is timed from outside. */
-  function watchScope(
-    method: AnyFunction,
-    words: { open: string; done: string; undone: string },
-  ): AnyFunction {
-    return async (...args) => {
-      const work = args.pop()
-      if (typeof work !== 'function')
-        throw new TypeError(`${words.open} needs a function as its last argument`)
-      let statement = words.open
-      let since = performance.now()
-      const step = (next: string) => {
-        statement = next
-        since = performance.now()
-      }
-      const watchedWork = async (scope: postgres.Sql) => {
-        write(since, { sql: statement })
-        step(words.undone)
-        const result = work(wrap(scope))
-        const settled = await (Array.isArray(result) ? Promise.all(result) : result)
-        step(words.done)
-        return settled
-      }
-      try {
-        const result = await method(...args, watchedWork)
-        if (statement !== '') write(since, { sql: statement })
-        return result
-      } catch (error) {
-        write(since, { sql: statement }, statement === words.undone ? undefined : error)
-        throw error
-      }
-    }
-  }
-
-  function wrap<T extends AnyFunction>(client: T): T {
-    return new Proxy(client, {
-      apply: (target, self, args) => watch(Reflect.apply(target, self, args)),
-      get(target, key) {
-        const value: unknown = Reflect.get(target, key)
-        if (typeof value !== 'function') return value
-        const method: AnyFunction = value.bind(target)
-        if (key === 'unsafe' || key === 'file') return (...args: unknown[]) => watch(method(...args))
-        if (key === 'begin') return watchScope(method, { open: 'begin', done: 'commit', undone: 'rollback' })
-        if (key === 'savepoint') {
-          return watchScope(method, { open: 'savepoint', done: '', undone: 'rollback to savepoint' })
-        }
-        if (key === 'reserve') return async () => wrap(await method())
-        return value
-      },
-    })
-  }
-
-  return wrap(sql)
-}
-
-function isQuery(value: unknown): value is Query {
-  return value instanceof Promise && 'handle' in value && 'strings' in value
-}
-
-function printable(query: Query, secretKeys: readonly string[]) {
-  const text = query.string ?? query.strings.join('?')
-  const parameters = query.parameters ?? query.args
-  return {
-    sql: printableStatement(text, secretKeys),
-    params: parameters.length === 0 ? undefined : printableParameters(text, parameters, secretKeys),
   }
 }
 

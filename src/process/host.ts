@@ -26,14 +26,14 @@ export function adviceOnReload(): string | undefined {
 }
 
 /**
- * Connections to Postgres that the service may open: each process has a pool, during a reload one more runs, and the
- * supervisor has one for its figures.
+ * Connections to Postgres that the service may open: each process has `perProcess`, during a reload one more runs, and
+ * the supervisor has one for its figures.
  */
-export const mostConnections = (processes: number, pool: number) => (processes + 1) * pool + 1
+export const mostConnections = (processes: number, perProcess: number) => (processes + 1) * perProcess + 1
 
 /** @param limit `max_connections` of Postgres, less what it reserves */
-export function adviceOnPool(processes: number, pool: number, limit: number): string | undefined {
-  const most = mostConnections(processes, pool)
+export function adviceOnPool(processes: number, perProcess: number, limit: number): string | undefined {
+  const most = mostConnections(processes, perProcess)
   if (most <= limit) return undefined
   return (
     `${processes} processes, and one more during a reload, may open ${most} connections to Postgres, ` +

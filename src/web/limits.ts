@@ -3,6 +3,7 @@ import { bodyLimit as honoBodyLimit } from 'hono/body-limit'
 import { tag } from './doc.ts'
 import { ApiError } from './errors.ts'
 import { factory } from './factory.ts'
+import { requestContext } from './request-context.ts'
 
 /** Past the deadline the client gets 503, and `c.var.signal()` fires; the handler's late answer is dropped. */
 export function deadline(timeoutMs: number) {
@@ -15,6 +16,8 @@ export function deadline(timeoutMs: number) {
       passed ??= new AbortController()
       return AbortSignal.any([passed.signal, c.req.raw.signal])
     })
+    const context = requestContext.getStore()
+    if (context) context.isGone = () => isLate || c.req.raw.signal.aborted
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {

@@ -2,7 +2,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { factory } from './factory.ts'
 
-export const requestContext = new AsyncLocalStorage<{ requestId: string }>()
+export interface RequestContext {
+  requestId: string
+  /** True once nobody waits for the answer: the client has gone, or the deadline has passed. */
+  isGone?: () => boolean
+}
+
+export const requestContext = new AsyncLocalStorage<RequestContext>()
 
 const WELL_FORMED = /^[\w=-]{1,255}$/
 

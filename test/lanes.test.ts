@@ -1,0 +1,274 @@
+// The lanes to Postgres: slow work takes no place from quick work, what nobody waits for never starts, nothing hangs.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { sql } from 'drizzle-orm'
+import { loadConfig } from '../src/config.ts'
+import type { Db } from '../src/deps.ts'
+import { connectionsPerProcess, openPostgres } from '../src/infra/postgres.ts'
+import { type Lane, laneOf } from '../src/lanes.ts'
+import { findMovie } from '../src/movies/queries.ts'
+import { causeCode } from '../src/web/errors.ts'
+import { requestContext } from '../src/web/request-context.ts'
+import { withAdmin } from '../scripts/services/test-run.ts'
+import { createDatabase, redisUrl, type TestDatabase } from './support/services.ts'
+import { until } from './support/until.ts'
+
+const PLACES = 4
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+
+let database: TestDatabase
+let opened: ReturnType<typeof openPostgres>
+let db: Db
+
+function open(env: Record<string, string> = {}) {
+  return openPostgres(loadConfig({ DATABASE_URL: database.url, REDIS_URL: redisUrl(), ...env }), silent)
+}
+
+beforeAll(async () => {
+  database = await createDatabase()
+  opened = open()
+  db = opened.db
+  await db.execute(sql`create table counted (n int)`)
+  await db.execute(sql`insert into movies (title) values ('Heat')`)
+})
+afterAll(async () => {
+  await opened?.close()
+  await database?.drop()
+})
+
+const codeOf = (work: PromiseLike<unknown>) =>
+  Promise.resolve(work).then(
+    () => 'none',
+    (error: unknown) => causeCode(error) ?? String(error),
+  )
+const run = async (handle: Db, statement: ReturnType<typeof sql>) => await handle.execute(statement)
+const countOf = async () => Number((await run(db, sql`select count(*)::int as n from counted`))[0]?.n)
+const running = async (text: string) => {
+  const [row] = await opened.sql`
+    select count(*)::int as n from pg_stat_activity
+    where datname = current_database() and state = 'active' and pid <> pg_backend_pid() and query like ${`%${text}%`}`
+  return Number(row?.n)
+}
+
+/** Holds a lock from outside until `release`. */
+async function lockedOutside(statement: string) {
+  const released = Promise.withResolvers<void>()
+  const locked = Promise.withResolvers<void>()
+  const done = withAdmin(database.url, (admin) =>
+    admin.begin(async (tx) => {
+      await tx.unsafe(statement)
+      locked.resolve()
+      await released.promise
+    }),
+  )
+  await locked.promise
+  return async () => {
+    released.resolve()
+    await done
+  }
+}
+
+describe('slow work takes no place from quick work', () => {
+  test('writes that wait for a row leave a place for reads, and leave reads by key alone', async () => {
+    const release = await lockedOutside('select * from movies for update')
+    const writes = Array.from({ length: 12 }, () => codeOf(run(db, sql`update movies set title = title`)))
+    await until('writes to wait', async () => (await running('update movies')) === PLACES - 1)
+    expect(await findMovie(db, 1)).toMatchObject({ title: 'Heat' })
+    expect(await run(db, sql`select title from movies where creator is null`)).toHaveLength(1)
+    await release()
+    await Promise.all(writes)
+  })
+
+  test('searches run two at once, the others in line; each ends at its own timeout', async () => {
+    const slow = open({ SEARCH_TIMEOUT_MS: '700' })
+    try {
+      const search = laneOf(slow.db, 'search')
+      const searches = Array.from({ length: 4 }, () =>
+        codeOf(run(search, sql`select pg_sleep(30), 'searching'`)),
+      )
+      await until('two to run', async () => (await running("'searching'")) === 2)
+      expect(await run(slow.db, sql`insert into counted values (0) returning n`)).toHaveLength(1)
+      expect(await Promise.all(searches)).toEqual(Array(4).fill('57014'))
+      expect(await run(search, sql`select 1 as one`)).toMatchObject([{ one: 1 }])
+    } finally {
+      await slow.close()
+    }
+  })
+
+  test('a lock is waited for no longer than LOCK_TIMEOUT_MS, and by a read by key still less', async () => {
+    const impatient = open({ LOCK_TIMEOUT_MS: '300' })
+    const release = await lockedOutside('lock table movies')
+    try {
+      expect(await codeOf(run(impatient.db, sql`update movies set title = title`))).toBe('55P03')
+      expect(await codeOf(findMovie(impatient.db, 1))).toBe('55P03')
+      expect(await run(laneOf(impatient.db, 'accounts'), sql`select count(*) from users`)).toHaveLength(1)
+    } finally {
+      await release()
+      await impatient.close()
+    }
+  })
+})
+
+describe('what nobody waits for', () => {
+  test('never starts: who is gone leaves the line', async () => {
+    const before = await countOf()
+    let isGone = false
+    const busy = Array.from({ length: PLACES - 1 }, () =>
+      run(db, sql`with slept as (select pg_sleep(1.5)) insert into counted select 1 from slept`),
+    )
+    const abandoned = requestContext.run({ requestId: 'r', isGone: () => isGone }, () =>
+      Array.from({ length: 30 }, () => codeOf(run(db, sql`insert into counted values (2)`))),
+    )
+    isGone = true
+    expect(await Promise.all(abandoned)).toEqual(Array(30).fill('BUSY'))
+    await Promise.all(busy)
+    expect(await countOf()).toBe(before + PLACES - 1)
+  })
+
+  test('a line that is full refuses at once', async () => {
+    const release = await lockedOutside('lock table counted in exclusive mode')
+    const codes: string[] = []
+    const all = Array.from({ length: 260 }, () =>
+      codeOf(run(db, sql`insert into counted values (3)`)).then((code) => codes.push(code)),
+    )
+    await until('some to be refused', () => codes.length > 0)
+    expect(new Set(codes)).toEqual(new Set(['BUSY']))
+    await release()
+    await Promise.all(all)
+    expect(codes.filter((code) => code === 'none').length).toBeGreaterThanOrEqual(200)
+  })
+})
+
+describe('transactions', () => {
+  test('hold their place, commit, roll back, and keep savepoints: two hundred at once', async () => {
+    await run(db, sql`truncate counted`)
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 200 }, (_, n) =>
+        db.transaction(async (tx) => {
+          await tx.execute(sql`insert into counted values (${n})`)
+          await tx.transaction(async (inner) => inner.execute(sql`insert into counted values (${-n})`))
+          await tx
+            .transaction(async (inner) => {
+              await inner.execute(sql`insert into counted values (99999)`)
+              await inner.execute(sql`select 1/0`)
+            })
+            .catch(() => {})
+          if (n % 4 === 0) throw new Error('no')
+        }),
+      ),
+    )
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(150)
+    const rows = await run(db, sql`select n from counted`)
+    expect(rows).toHaveLength(300)
+    expect(rows.some(({ n }) => n === 99999 || Number(n) % 4 === 0)).toBe(false)
+  })
+
+  test('keep what their settings say', async () => {
+    const level = await db.transaction(
+      async (tx) => (await tx.execute(sql`show transaction_isolation`))[0]?.transaction_isolation,
+      { isolationLevel: 'serializable', accessMode: 'read only' },
+    )
+    expect(level).toBe('serializable')
+  })
+
+  test('do not commit when one of their statements failed, even if the error was caught or not waited for', async () => {
+    await run(db, sql`truncate counted`)
+    const caught = db.transaction(async (tx) => {
+      await tx.execute(sql`insert into counted values (1)`)
+      await run(tx, sql`select 1/0`).catch(() => {})
+    })
+    expect(await codeOf(caught)).toBe('22012')
+    const unwatched = db.transaction(async (tx) => {
+      await tx.execute(sql`insert into counted values (1)`)
+      run(tx, sql`select 1/0`).catch(() => {})
+    })
+    expect(await codeOf(unwatched)).not.toBe('none')
+    expect(await countOf()).toBe(0)
+  })
+
+  const lanes: (Lane | undefined)[] = [undefined, 'accounts', 'fast', 'search']
+  test.each(lanes)('the database itself is refused inside a transaction: lane %p', async (lane) => {
+    const inside = db.transaction(async () => run(laneOf(db, lane), sql`select 1`))
+    expect(String(await inside.catch((error: unknown) => (error as Error).cause ?? error))).toContain('tx')
+  })
+
+  test('what was begun inside one may use the database when it is over', async () => {
+    let later: Promise<unknown> | undefined
+    const over = Promise.withResolvers<void>()
+    await db.transaction(async (tx) => {
+      await tx.execute(sql`select 1`)
+      later = over.promise.then(() => run(db, sql`select 2 as two`))
+    })
+    over.resolve()
+    expect(await later).toMatchObject([{ two: 2 }])
+  })
+
+  test('whose backend is killed are rejected, at once even if they wait for something else', async () => {
+    const idle = db.transaction(async (tx) => {
+      const [row] = await tx.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)
+      await opened.sql`select pg_terminate_backend(${row?.pid ?? 0})`
+      await new Promise(() => {})
+    })
+    expect(await codeOf(idle)).toBe('CONNECTION_CLOSED')
+    const busy = db.transaction(async (tx) => {
+      const [row] = await tx.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)
+      await opened.sql`select pg_terminate_backend(${row?.pid ?? 0})`
+      await tx.execute(sql`insert into counted values (7)`)
+    })
+    expect(await codeOf(busy)).toMatch(/^(CONNECTION_CLOSED|57P01|ECONNRESET)$/)
+  })
+
+  test('under kills all settle, none is half done, and the places serve on', async () => {
+    await run(db, sql`truncate counted`)
+    let over = false
+    let kills = 0
+    const killer = withAdmin(database.url, async (admin) => {
+      while (!over) {
+        const rows = await admin`
+          select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and application_name = ${loadConfig({ DATABASE_URL: database.url, REDIS_URL: redisUrl() }).name}
+            and pid <> pg_backend_pid() and state <> 'idle' limit 1`
+        kills += rows.length
+        await Bun.sleep(5)
+      }
+    })
+    const codes = await Promise.all(
+      Array.from({ length: 8 }, async (_, lane) => {
+        const seen: string[] = []
+        for (let i = 0; i < 40; i++) {
+          const n = lane * 1_000_000 + i
+          const work = db.transaction(async (tx) => {
+            await tx.execute(sql`insert into counted values (${n})`)
+            await Bun.sleep(i % 3)
+            await tx.execute(sql`insert into counted values (${n})`)
+          })
+          seen.push(await codeOf(work))
+        }
+        return seen
+      }),
+    )
+    over = true
+    await killer
+    expect(new Set(codes.flat()).has('none')).toBe(true)
+    const halves = await run(db, sql`select n from counted group by n having count(*) <> 2`)
+    expect(halves).toHaveLength(0)
+    expect(await Promise.all(Array.from({ length: 20 }, () => codeOf(run(db, sql`select 1`))))).toEqual(
+      Array(20).fill('none'),
+    )
+  })
+})
+
+test('a process opens no more connections than it says', async () => {
+  const own = open({ DATABASE_POOL: '3' })
+  try {
+    const handles = [own.db, ...(['accounts', 'fast', 'search'] as const).map((lane) => laneOf(own.db, lane))]
+    await Promise.all(
+      handles.flatMap((handle) => Array.from({ length: 15 }, () => run(handle, sql`select pg_sleep(0.02)`))),
+    )
+    await own.sql`select 1`
+    const [row] = await opened.sql`
+      select count(*)::int as n from pg_stat_activity where datname = current_database() and query like '%0.02%'`
+    expect(Number(row?.n) + 1).toBeLessThanOrEqual(connectionsPerProcess({ databasePool: 3 }))
+  } finally {
+    await own.close()
+  }
+})
