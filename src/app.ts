@@ -13,6 +13,7 @@ import { clientIp } from './web/client-ip.ts'
 import { describeRoutes } from './web/doc.ts'
 import { errorsOnly, onError } from './web/errors.ts'
 import { factory } from './web/factory.ts'
+import { largeAnswers } from './web/large-answers.ts'
 import { bodyLimit, deadline } from './web/limits.ts'
 import { methodNotAllowed } from './web/method-not-allowed.ts'
 import { cors, csrf } from './web/origins.ts'
@@ -37,6 +38,7 @@ export function createApp(deps: Deps) {
   app.use(cors(config))
   app.use(errorsOnly) // the errors of what follows get the headers of what stands before
   app.use(deadline(config.requestTimeoutMs))
+  app.use(largeAnswers(config.answersMaxBytes))
   app.route('/', health) // before the session: a probe needs no Redis to be told that Redis is away
   app.use(bodyLimit(config.bodyLimit))
   app.use(session)

@@ -72,6 +72,8 @@ export type BeforeJson<T> = T extends string
       ? { [K in keyof T]: BeforeJson<T[K]> }
       : T
 
+const JSON_TYPE = { 'Content-Type': 'application/json' }
+
 /** What `doc` adds for the handler: `c.var.answer(value)` sends JSON of the documented shape, with its status. */
 type Answering<S extends z.ZodType, Status extends ContentfulStatusCode> = {
   Variables: {
@@ -106,7 +108,9 @@ export function doc(
   others: readonly number[] = [],
 ): MiddlewareHandler {
   const handler: MiddlewareHandler = (c, next) => {
-    c.set('answer', (value: object) => c.json(value, status as ContentfulStatusCode))
+    c.set('answer', (value: object) =>
+      c.body(c.get('bodyOf')(JSON.stringify(value)), status as ContentfulStatusCode, JSON_TYPE),
+    )
     return next()
   }
   return tag(handler, { doc: { summary, answer, status, headers }, others })

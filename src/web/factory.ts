@@ -32,6 +32,8 @@ export interface AppEnv {
     ip: string
     /** Null for visitors. `requireRole` narrows it. */
     session: Session | null
+    /** How the text of an answer goes out: a large one in pieces. */
+    bodyOf: (text: string) => string | ReadableStream<Uint8Array>
     /** Fires when the request's deadline has passed or its client has gone: pass it to slow work. */
     signal: () => AbortSignal
   }
