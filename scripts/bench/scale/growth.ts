@@ -1,0 +1,198 @@
+// What a thousand, a hundred thousand and a million rows cost: npm run bench:growth [-- --against <folder> --sizes 1000,100000]
+import { parseArgs } from 'node:util'
+import { Redis } from 'ioredis'
+import postgres from 'postgres'
+import type { Running } from '../http/contestants.ts'
+import { EMAIL, PASSWORD } from '../http/work.ts'
+import { median } from '../quantile.ts'
+import { type Checkout, checkouts, CREATOR, logIn, onStage, RARE } from './stage.ts'
+
+const { values } = parseArgs({
+  options: { against: { type: 'string' }, sizes: { type: 'string', default: '1000,100000,1000000' } },
+})
+const SIZES = values.sizes.split(',').map(Number)
+const REQUESTS = 60
+const ROUNDS = 3
+/** Postgres counts what a backend did when it has been quiet for so long. */
+const STATISTICS_MS = 1300
+/** A page by number: rows before it cost as much as those on it, which is what the cursor is for. */
+const PAGE_SIZE = 20
+
+interface Cost {
+  postgresMs: number
+  buffers: number
+  cpuMs: number
+}
+
+interface Work {
+  name: string
+  path: (rows: number) => string | undefined
+  body?: object
+}
+
+const WORKS: Work[] = [
+  { name: 'list', path: () => '/api/movies?limit=20' },
+  { name: '?creator=', path: () => `/api/movies?limit=20&creator=${CREATOR}` },
+  { name: 'page at 80 %', path: (rows) => `/api/movies?limit=20&page=${(rows * 0.8) / PAGE_SIZE}` },
+  { name: 'cursor at 80 %', path: () => undefined },
+  { name: 'search, rare word', path: () => `/api/movies?limit=20&search=${RARE}` },
+  { name: 'search, no row', path: () => '/api/movies?limit=20&search=qqqqjx' },
+  { name: 'search, common word', path: () => '/api/movies?limit=20&search=number' },
+  { name: 'users', path: () => '/api/users?size=20' },
+  { name: "users' search", path: () => `/api/users?size=20&search=${RARE}` },
+  { name: 'me', path: () => '/api/me' },
+  { name: 'login', path: () => '/api/login', body: { email: EMAIL, password: PASSWORD } },
+]
+
+await onStage(async (stage) => {
+  for (const checkout of checkouts(values.against)) {
+    const costs = new Map<string, (Cost | undefined)[]>()
+    for (const rows of SIZES) {
+      console.error(`${checkout.name}: ${rows} rows`)
+      const database = await stage.database(checkout, rows)
+      const server = await stage.server(checkout, database)
+      const sql = postgres(database, { max: 1 })
+      const cookie = await logIn(server)
+      for (const work of WORKS) {
+        const path = work.path(rows) ?? (await cursorPath(server, sql, rows, cookie))
+        const cost = path && (await measure(server, sql, work, path, cookie).catch(complain(work.name)))
+        costs.set(work.name, [...(costs.get(work.name) ?? []), cost || undefined])
+      }
+      await sql.end()
+      await server.stop()
+    }
+    print(checkout, costs)
+    await jobs(checkout, stage.redisUrl)
+  }
+})
+
+const complain = (name: string) => (error: unknown) => {
+  console.error(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+  return undefined
+}
+
+/** The page after one that ends at 80 %: its own `Link` leads there, from the page before. */
+async function cursorPath(
+  { url }: Running,
+  sql: postgres.Sql,
+  rows: number,
+  cookie: string,
+): Promise<string | undefined> {
+  const first = await fetch(`${url}/api/movies?limit=20`, { headers: { Cookie: cookie } })
+  const next = /[?&]cursor=([^&>]+)/.exec(first.headers.get('link') ?? '')?.[1]
+  if (next === undefined) return undefined
+  const [row] = await sql`select id from movies order by id offset ${Math.floor(rows * 0.8)} limit 1`
+  // What a cursor holds is the server's own affair, but for this: the key of the row before.
+  const decoded = Buffer.from(decodeURIComponent(next), 'base64url').toString()
+  const cursor = Buffer.from(decoded.replace(/\b20\b/, String(row?.id))).toString('base64url')
+  return `/api/movies?limit=20&cursor=${cursor}`
+}
+
+/** Medians of a few rounds, a request, one after the other. */
+async function measure(
+  server: Running,
+  sql: postgres.Sql,
+  work: Work,
+  path: string,
+  cookie: string,
+): Promise<Cost> {
+  const rounds: Cost[] = []
+  const ask = async () => {
+    const reply = await fetch(server.url + path, {
+      method: work.body ? 'POST' : 'GET',
+      headers: { Cookie: cookie, ...(work.body ? { 'Content-Type': 'application/json' } : {}) },
+      body: work.body ? JSON.stringify(work.body) : null,
+    })
+    const text = await reply.text()
+    if (reply.status !== 200) throw new Error(`${path} answered ${reply.status} ${text.slice(0, 200)}`)
+  }
+  await ask()
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = await statistics(sql)
+    const cpu = server.cpuSeconds()
+    const end = performance.now() + 5000
+    let asked = 0
+    while (asked < REQUESTS && performance.now() < end) {
+      await ask()
+      asked++
+    }
+    const cpuMs = ((server.cpuSeconds() - cpu) * 1000) / asked
+    const after = await statistics(sql)
+    rounds.push({
+      cpuMs,
+      postgresMs: (after.active - before.active) / asked,
+      buffers: (after.buffers - before.buffers) / asked,
+    })
+  }
+  const of = (key: keyof Cost) => median(rounds.map((cost) => cost[key]))
+  return { postgresMs: of('postgresMs'), buffers: of('buffers'), cpuMs: of('cpuMs') }
+}
+
+/** Of this database, all connections: milliseconds of statements, and pages touched. Its own question adds a constant. */
+async function statistics(sql: postgres.Sql): Promise<{ active: number; buffers: number }> {
+  await Bun.sleep(STATISTICS_MS)
+  const [row] = await sql`
+    select active_time as active, blks_hit + blks_read as buffers from pg_stat_database where datname = current_database()`
+  return { active: Number(row?.active), buffers: Number(row?.buffers) }
+}
+
+function print(checkout: Checkout, costs: Map<string, (Cost | undefined)[]>): void {
+  const heads = SIZES.flatMap((rows) => [`${rows}: Postgres ms`, 'buffers', 'CPU ms'])
+  console.log(`\n### ${checkout.name}\n`)
+  console.log(`| work | ${heads.join(' | ')} | Postgres, last / first | buffers, last / first |`)
+  console.log(`| --- | ${'--: | '.repeat(heads.length + 2)}`)
+  for (const [name, row] of costs) {
+    const cells = row.flatMap((cost) =>
+      cost
+        ? [cost.postgresMs.toFixed(3), cost.buffers.toFixed(0), cost.cpuMs.toFixed(2)]
+        : ['refused', '', ''],
+    )
+    const [first, last] = [row[0], row.at(-1)]
+    const ratio = (key: keyof Cost) => (first && last ? (last[key] / first[key]).toFixed(1) : '')
+    console.log(`| ${name} | ${cells.join(' | ')} | ${ratio('postgresMs')} | ${ratio('buffers')} |`)
+  }
+}
+
+/** Jobs that wait: a page of them, and one by its id, which is looked for inside Redis. */
+async function jobs({ name, root }: Checkout, redisUrl: string): Promise<void> {
+  const { createOperations } = (await import(`${root}/src/jobs/operate.ts`)) as OperateModule
+  const { keyBase } = (await import(`${root}/src/jobs/scripts.ts`)) as { keyBase(prefix: string): string }
+  const redis = new Redis(redisUrl)
+  console.log(`\n| ${name}: waiting jobs | list ms | show ms | drop ms | longest command ms |`)
+  console.log('| --: | --: | --: | --: | --: |')
+  for (const count of SIZES) {
+    const prefix = `growth-${name}-${count}:`
+    const queue = `${keyBase(prefix)}queue`
+    for (let at = 0; at < count; at += 10_000) {
+      const elements = Array.from({ length: Math.min(10_000, count - at) }, (_, i) =>
+        JSON.stringify({ id: `job${at + i}`, task: 'sendWelcome', data: { userId: CREATOR } }),
+      )
+      await redis.rpush(queue, ...elements)
+    }
+    const operations = createOperations({ redis, prefix })
+    await redis.config('SET', 'slowlog-log-slower-than', '0')
+    await redis.config('SET', 'slowlog-max-len', '100000')
+    await redis.slowlog('RESET')
+    const timed = async (act: () => Promise<unknown>) => {
+      const started = performance.now()
+      if (!(await act())) throw new Error(`${name}: the job was not found`)
+      return (performance.now() - started).toFixed(1)
+    }
+    const list = await timed(() => operations.list('waiting', 1))
+    const show = await timed(() => operations.show(`job${count - 1}`))
+    const drop = await timed(() => operations.drop(`job${count - 2}`))
+    const log = (await redis.slowlog('GET', '-1')) as [number, number, number][]
+    const longest = Math.max(...log.map(([, , micros]) => micros)) / 1000
+    console.log(`| ${count} | ${list} | ${show} | ${drop} | ${longest.toFixed(1)} |`)
+    await redis.unlink(queue)
+  }
+  redis.disconnect()
+}
+
+interface OperateModule {
+  createOperations(options: { redis: Redis; prefix: string }): {
+    list(place: 'waiting', page: number): Promise<unknown[]>
+    show(id: string): Promise<unknown>
+    drop(id: string): Promise<boolean>
+  }
+}
