@@ -79,7 +79,7 @@ export function openPostgres(config: Config, log: Log) {
   const search = searchLane(options, {
     places,
     gates: [searches, slow],
-    begin: () => setLocal(Math.min(searchTimeoutMs, statementMs), lockTimeoutMs),
+    begin: () => `${setLocal(Math.min(searchTimeoutMs, statementMs), lockTimeoutMs)}; ${ONE_CORE}`,
   })
 
   const db = open(gated)
@@ -133,6 +133,9 @@ const setLocal = (statementMs: number, lockMs: number) =>
   `begin; ${Object.entries(timeouts(statementMs, lockMs))
     .map(([name, ms]) => `set local ${name} = ${ms}`)
     .join('; ')}`
+
+/** A search takes one core, and not all of them with its helpers and its compiler. */
+const ONE_CORE = 'set local max_parallel_workers_per_gather = 0; set local jit = off'
 
 const POOLER_ADVICE =
   'a pooler before Postgres refuses startup parameters: timeouts are set in each transaction; ' +

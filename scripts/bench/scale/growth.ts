@@ -11,8 +11,8 @@ const { values } = parseArgs({
   options: { against: { type: 'string' }, sizes: { type: 'string', default: '1000,100000,1000000' } },
 })
 const SIZES = values.sizes.split(',').map(Number)
-const REQUESTS = 60
-const ROUNDS = 3
+const REQUESTS = 50
+const ROUNDS = 1
 /** Postgres counts what a backend did when it has been quiet for so long. */
 const STATISTICS_MS = 1300
 /** A page by number: rows before it cost as much as those on it, which is what the cursor is for. */
@@ -55,7 +55,11 @@ await onStage(async (stage) => {
       const cookie = await logIn(server)
       for (const work of WORKS) {
         const path = work.path(rows) ?? (await cursorPath(server, sql, rows, cookie))
-        const cost = path && (await measure(server, sql, work, path, cookie).catch(complain(work.name)))
+        const cost =
+          path &&
+          (await measure(server, sql, work, path, cookie).catch((error: unknown) =>
+            complain(work.name, error),
+          ))
         costs.set(work.name, [...(costs.get(work.name) ?? []), cost || undefined])
       }
       await sql.end()
@@ -66,9 +70,8 @@ await onStage(async (stage) => {
   }
 })
 
-const complain = (name: string) => (error: unknown) => {
+function complain(name: string, error: unknown): undefined {
   console.error(`${name}: ${error instanceof Error ? error.message : String(error)}`)
-  return undefined
 }
 
 /** The page after one that ends at 80 %: its own `Link` leads there, from the page before. */
@@ -110,7 +113,7 @@ async function measure(
   for (let round = 0; round < ROUNDS; round++) {
     const before = await statistics(sql)
     const cpu = server.cpuSeconds()
-    const end = performance.now() + 5000
+    const end = performance.now() + 4000
     let asked = 0
     while (asked < REQUESTS && performance.now() < end) {
       await ask()
