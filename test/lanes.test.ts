@@ -43,7 +43,7 @@ const codeOf = (work: PromiseLike<unknown>) =>
 const run = async (handle: Db, statement: ReturnType<typeof sql>) => await handle.execute(statement)
 const countOf = async () => Number((await run(db, sql`select count(*)::int as n from counted`))[0]?.n)
 const running = async (text: string) => {
-  const [row] = await opened.sql`
+  const [row] = await opened.readiness.sql`
     select count(*)::int as n from pg_stat_activity
     where datname = current_database() and state = 'active' and pid <> pg_backend_pid() and query like ${`%${text}%`}`
   return Number(row?.n)
@@ -205,13 +205,13 @@ describe('transactions', () => {
   test('whose backend is killed are rejected, at once even if they wait for something else', async () => {
     const idle = db.transaction(async (tx) => {
       const [row] = await tx.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)
-      await opened.sql`select pg_terminate_backend(${row?.pid ?? 0})`
+      await opened.readiness.sql`select pg_terminate_backend(${row?.pid ?? 0})`
       await new Promise(() => {})
     })
     expect(await codeOf(idle)).toBe('CONNECTION_CLOSED')
     const busy = db.transaction(async (tx) => {
       const [row] = await tx.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)
-      await opened.sql`select pg_terminate_backend(${row?.pid ?? 0})`
+      await opened.readiness.sql`select pg_terminate_backend(${row?.pid ?? 0})`
       await tx.execute(sql`insert into counted values (7)`)
     })
     expect(await codeOf(busy)).toMatch(/^(CONNECTION_CLOSED|57P01|ECONNRESET)$/)
@@ -264,8 +264,8 @@ test('a process opens no more connections than it says', async () => {
     await Promise.all(
       handles.flatMap((handle) => Array.from({ length: 15 }, () => run(handle, sql`select pg_sleep(0.02)`))),
     )
-    await own.sql`select 1`
-    const [row] = await opened.sql`
+    await own.readiness.sql`select 1`
+    const [row] = await opened.readiness.sql`
       select count(*)::int as n from pg_stat_activity where datname = current_database() and query like '%0.02%'`
     expect(Number(row?.n) + 1).toBeLessThanOrEqual(connectionsPerProcess({ databasePool: 3 }))
   } finally {

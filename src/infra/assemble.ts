@@ -28,7 +28,7 @@ export interface Runtime {
 
 /** Opens the connections; `close` ends them in order. */
 export function assembleDeps(config: Config, { log, passwords, createMailer, apiDocsAsset }: Runtime) {
-  const { sql, db, close: closePostgres } = openPostgres(config, log)
+  const { db, readiness, close: closePostgres } = openPostgres(config, log)
   const redis = connectRedis(config.redisUrl, { log })
   // Connected here and not by the first command: what the connection logs must not carry that request's id.
   // An outage is logged by the connection itself, and answered by `ready`.
@@ -57,7 +57,10 @@ export function assembleDeps(config: Config, { log, passwords, createMailer, api
     apiDocsAsset,
     async ready() {
       await Promise.all([
-        within(READY_TIMEOUT_MS, 'Postgres', sql`select 1`),
+        within(READY_TIMEOUT_MS, 'Postgres', readiness.sql`select 1`).catch((error: unknown) => {
+          readiness.renew(0)
+          throw error
+        }),
         within(READY_TIMEOUT_MS, 'Redis', redis.ping()),
       ])
     },

@@ -5,7 +5,7 @@ import type { Config } from '../config.ts'
 import type { Db, Log } from '../deps.ts'
 import { Gate } from '../gate.ts'
 import { registerLanes } from '../lanes.ts'
-import { Client, type Opening } from './postgres/client.ts'
+import { Client } from './postgres/client.ts'
 import { type DrizzleClient, gatedLane, Places, searchLane, sharedLane } from './postgres/lane.ts'
 import { statementLog } from './sql-log.ts'
 
@@ -29,34 +29,28 @@ const SHARED_LOCK_TIMEOUT_MS = 250
 /** Statements that wait for a place, in each lane; what comes then is refused at once. */
 const QUEUE = 200
 const SEARCH_QUEUE = 20
+const LOOK_MS = 1000
 
 /** Opens the lanes; nothing connects before the first statement. `ready` has a connection that nothing else uses. */
 export function openPostgres(config: Config, log: Log) {
   // Drizzle writes here how it reads and writes values, and each connection is opened with it.
   const options: DrizzleClient['options'] = { parsers: {}, serializers: {} }
   const { requestTimeoutMs: statementMs, lockTimeoutMs, searchTimeoutMs, databasePool } = config
-  const pooler = { isPooled: false }
+  const pooler = { isPresent: false, onFound: () => log.warn(POOLER_ADVICE) }
   const clients: Client[] = []
 
   function openClient(max: number, lockMs: number, lifetime: Lifetime = {}): Client {
-    const opening: Opening = {
-      get isPooled() {
-        return pooler.isPooled
-      },
-      set isPooled(value) {
-        pooler.isPooled = value
-      },
-      onPooler: () => log.warn(POOLER_ADVICE),
+    const client = new Client({
+      pooler,
       write: config.log.sql ? statementLog(log, config.log.redact) : undefined,
       open(onclose) {
-        const parameters = pooler.isPooled ? {} : timeouts(statementMs, lockMs)
-        const sql = connect(config, max, { connection: parameters, onclose, ...lifetime })
+        const connection = pooler.isPresent ? {} : timeouts(statementMs, lockMs)
+        const sql = connect(config, max, { connection, onclose, ...lifetime })
         Object.assign(sql.options.parsers, options.parsers)
         Object.assign(sql.options.serializers, options.serializers)
         return sql
       },
-    }
-    const client = new Client(opening)
+    })
     clients.push(client)
     return client
   }
@@ -74,8 +68,8 @@ export function openPostgres(config: Config, log: Log) {
       connections,
       queue: QUEUE,
     })
-  const begin = () => (pooler.isPooled ? setLocal(statementMs, lockTimeoutMs) : 'begin')
-  const gated = gatedLane(options, { places, writes: [slow], begin, wraps: () => pooler.isPooled })
+  const begin = () => (pooler.isPresent ? setLocal(statementMs, lockTimeoutMs) : 'begin')
+  const gated = gatedLane(options, { places, writes: [slow], begin, wraps: () => pooler.isPresent })
   const search = searchLane(options, {
     places,
     gates: [searches, slow],
@@ -84,14 +78,19 @@ export function openPostgres(config: Config, log: Log) {
 
   const db = open(gated)
   registerLanes(db, { accounts: open(shared(ACCOUNTS)), fast: open(shared(FAST)), search: open(search) })
-  const readiness = connect(config, READINESS)
+  const readiness = openClient(READINESS, lockTimeoutMs)
+  // Postgres itself ends a statement after its timeout: a second more, and it is Postgres that stands still.
+  const patience = Math.ceil(statementMs / LOOK_MS) + 1
+  const looking = setInterval(() => clients.forEach((client) => client.look(patience)), LOOK_MS)
+  looking.unref()
 
   return {
     db,
     /** A connection that only health and readiness use. */
-    sql: readiness,
+    readiness,
     async close() {
-      await Promise.all([...clients.map((client) => client.close()), readiness.end({ timeout: 2 })])
+      clearInterval(looking)
+      await Promise.all(clients.map((client) => client.close()))
     },
   }
 }

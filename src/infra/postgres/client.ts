@@ -12,12 +12,11 @@ export interface Statement {
 
 export type Rows = postgres.RowList<postgres.Row[]>
 
-/** How to open connections. `isPooled` is true from the first refusal of a startup parameter on. */
+/** How to open connections. */
 export interface Opening {
   open(onEnd: () => void): postgres.Sql
-  isPooled: boolean
-  /** Tells that a pooler stands in between: called once. */
-  onPooler(): void
+  /** Of all clients together: whether a startup parameter was refused, and who is told of it, once. */
+  pooler: { isPresent: boolean; onFound(): void }
   write: WriteStatement | undefined
 }
 
@@ -29,7 +28,7 @@ const CLOSE_S = 5
 export class Client {
   readonly #opening: Opening
   #sql: postgres.Sql | undefined
-  #pooled = false
+  #isForPooler = false
   #openedAt = 0
   /** Whether a statement has succeeded since a connection was opened, and none was lost since. */
   isConnected = false
@@ -37,9 +36,20 @@ export class Client {
   ended = 0
   /** Called when a connection ends. */
   onEnd: (() => void) | undefined
+  #sent = 0
+  #answered = 0
+  readonly #count = () => void this.#answered++
+  /** As of the last look: how many were answered, and for how many looks nothing has moved. */
+  #seen = 0
+  #looksInVain = 0
 
   constructor(opening: Opening) {
     this.#opening = opening
+  }
+
+  /** The driver itself, for what is not Drizzle's. */
+  get sql(): postgres.Sql {
+    return (this.#sql ??= this.#open())
   }
 
   send(statement: Statement): PromiseLike<Rows> {
@@ -49,31 +59,39 @@ export class Client {
   }
 
   #send({ text, parameters = [], prepare, asValues }: Statement): PromiseLike<Rows> {
-    this.#sql ??= this.#open()
+    this.#sent++
     // The driver's type takes what it can serialize; what Drizzle hands over is that.
-    const query = this.#sql.unsafe(text, parameters as never[], { prepare: prepare ?? false })
-    return asValues === true ? query.values() : query
+    const query = this.sql.unsafe(text, parameters as never[], { prepare: prepare ?? false })
+    const sent = asValues === true ? query.values() : query
+    sent.then(this.#count, this.#count)
+    return sent
   }
 
   /** A pooler that does not know a startup parameter refuses the connection, before it has read any statement. */
   async #sendFirst(statement: Statement): Promise<Rows> {
-    let rows: Rows
-    try {
-      rows = await this.#send(statement)
-    } catch (error) {
-      if (this.#pooled || !isStartupRefusal(error)) throw error
-      if (!this.#opening.isPooled) this.#opening.onPooler()
-      this.#opening.isPooled = true
-      this.renew()
-      rows = await this.#send(statement)
+    const { pooler } = this.#opening
+    const wasPresent = pooler.isPresent
+    const attempt = async () => {
+      const sent = this.#send(statement)
+      const sql = this.#sql
+      const rows = await sent
+      this.isConnected ||= sql === this.#sql
+      return rows
     }
-    this.isConnected = true
-    return rows
+    try {
+      return await attempt()
+    } catch (error) {
+      if (wasPresent || !isStartupRefusal(error)) throw error
+      if (!pooler.isPresent) pooler.onFound()
+      pooler.isPresent = true
+      if (!this.#isForPooler) this.renew()
+      return attempt()
+    }
   }
 
   #open(): postgres.Sql {
     this.#openedAt = performance.now()
-    this.#pooled = this.#opening.isPooled
+    this.#isForPooler = this.#opening.pooler.isPresent
     // The driver keeps what it was about to send when a connection ended, and the next connection hangs on it
     // (postgres.js 3.4.9): none is used again.
     const sql: postgres.Sql = this.#opening.open(() => {
@@ -86,14 +104,28 @@ export class Client {
     return this.#sql !== undefined && performance.now() - this.#openedAt > MAX_AGE_MS
   }
 
-  /** Lets what is under way end, and opens anew with the next statement. A transaction on it is lost. */
-  renew(): void {
+  /**
+   * To be called at regular intervals. A server or a network that stands still says nothing, not even that it is gone:
+   * when statements wait and none was answered for `patience` looks, the connections are given up.
+   */
+  look(patience: number): void {
+    const isStill = this.#sent > this.#answered && this.#answered === this.#seen
+    this.#looksInVain = isStill ? this.#looksInVain + 1 : 0
+    this.#seen = this.#answered
+    if (this.#looksInVain >= patience) this.renew(0)
+  }
+
+  /**
+   * Opens anew with the next statement. A transaction on it is lost.
+   * @param closeS seconds that statements under way have to end
+   */
+  renew(closeS = CLOSE_S): void {
     const old = this.#sql
     this.#sql = undefined
     this.isConnected = false
     this.ended++
     this.onEnd?.()
-    old?.end({ timeout: CLOSE_S }).catch(() => {})
+    old?.end({ timeout: closeS }).catch(() => {})
   }
 
   async close(): Promise<void> {
