@@ -9,6 +9,7 @@ import { findMovie } from '../src/movies/queries.ts'
 import { causeCode } from '../src/web/errors.ts'
 import { requestContext } from '../src/web/request-context.ts'
 import { withAdmin } from '../scripts/services/test-run.ts'
+import { startApp } from './support/harness.ts'
 import { createDatabase, redisUrl, type TestDatabase } from './support/services.ts'
 import { until } from './support/until.ts'
 
@@ -270,5 +271,22 @@ test('a process opens no more connections than it says', async () => {
     expect(Number(row?.n) + 1).toBeLessThanOrEqual(connectionsPerProcess({ databasePool: 3 }))
   } finally {
     await own.close()
+  }
+})
+
+test('a locked table is 503 with Retry-After for its own routes, and no concern of accounts and readiness', async () => {
+  const app = await startApp({ DATABASE_URL: database.url, LOCK_TIMEOUT_MS: '300' })
+  const member = await app.member()
+  const release = await lockedOutside('lock table movies')
+  try {
+    const stuck = Array.from({ length: 40 }, () => app.visitor().get('/api/movies/1'))
+    expect((await member.get('/api/me')).status).toBe(200)
+    expect((await app.visitor().get('/ready')).status).toBe(200)
+    const replies = await Promise.all([...stuck, member.post('/api/movies/', { title: 'Ran' })])
+    expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([503]))
+    expect(replies.every(({ headers }) => headers.has('retry-after'))).toBe(true)
+  } finally {
+    await release()
+    await app.close()
   }
 })
