@@ -56,6 +56,7 @@ export interface Identity {
 
 /** Server-side sessions. A token is the cookie's value; only a digest of it is ever stored. */
 export interface Sessions {
+  /** Past `SESSIONS_PER_ACCOUNT` the user's oldest session ends. */
   create(identity: Identity): Promise<string>
   /** The identity behind a token, its expiry pushed forward; null if there is none. */
   open(token: string): Promise<Identity | null>
@@ -63,9 +64,15 @@ export interface Sessions {
   touch(token: string, before: Identity, sentAt: number): Promise<void>
   destroy(token: string): Promise<void>
   readData(token: string): Promise<Record<string, Json>>
-  /** Writes the changed keys (undefined deletes one); does nothing if the session has ended meanwhile. */
+  /**
+   * Writes the changed keys (undefined deletes one); does nothing if the session has ended meanwhile.
+   * @throws ApiError 400 if the session would remember more than 64 KB
+   */
   writeData(token: string, changes: Record<string, Json | undefined>): Promise<void>
-  /** Every live session of the user carries the role from the next request on. */
+  /**
+   * Every live session of the user carries the role from the next request on.
+   * If this or an end of all breaks off half way, doing it again completes it.
+   */
   setRole(userId: string, role: Role): Promise<void>
   /** Who is behind the user's live sessions: where and when each logged in. */
   allOf(userId: string): Promise<Identity[]>
