@@ -30,7 +30,7 @@ const ROOMS: Record<string, { imports: string[]; types?: string[] }> = {
   crons: { imports: ['tasks', 'jobs', 'deps'] },
   tasks: { imports: ['slice', 'jobs', 'deps'] },
   slice: { imports: ['tasks', 'web', 'prepared', 'lanes', 'deps'], types: ['jobs', 'config'] },
-  web: { imports: ['transient', 'deps'], types: ['config'] },
+  web: { imports: ['transient', 'gate', 'deps'], types: ['config'] },
   jobs: { imports: ['transient', 'deps'], types: ['config'] },
   outbox: { imports: ['jobs', 'prepared', 'lanes', 'transient', 'deps'] },
   prepared: { imports: ['lanes', 'deps'] },
@@ -46,7 +46,7 @@ const ENTRIES = ['server.ts', 'worker.ts', 'supervisor.ts']
 /** Packages and globals that are not for every file: who may not use them at run time, and why. */
 const RESERVED: { names: RegExp; barred: (source: Source) => boolean; why: string }[] = [
   {
-    names: /^(postgres|ioredis|rate-limiter-flexible|@node-rs\/argon2|drizzle-orm\/postgres-js)(\/|$)/,
+    names: /^(postgres|ioredis|@node-rs\/argon2|drizzle-orm\/postgres-js)(\/|$)/,
     barred: ({ room }) => room !== 'infra',
     why: 'only infra imports a driver at run time: take what you need from deps',
   },

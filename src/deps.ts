@@ -31,11 +31,14 @@ export type LogFields = Record<string, unknown> & { error?: unknown } & {
   [K in 'level' | 'time' | 'pid' | 'msg']?: never
 }
 
-/** Password hashing that does not block the event loop. */
+/**
+ * Password hashing that does not block the event loop. So many run at once and so many wait; one more is refused with
+ * BusyError (503), whatever the account, and so is one that waits when `signal` fires.
+ */
 export interface Passwords {
-  hash(password: string): Promise<string>
+  hash(password: string, signal?: AbortSignal): Promise<string>
   /** `hash: null` (no such account) takes the time of a real check and answers false. */
-  verify(hash: string | null, password: string): Promise<boolean>
+  verify(hash: string | null, password: string, signal?: AbortSignal): Promise<boolean>
   /** True if the hash was made with other parameters than today's. */
   outdated(hash: string): boolean
 }
@@ -107,17 +110,37 @@ export interface Store {
 export interface Counter {
   name: string
   key: string
-  /** How long the count lasts, from its first on. */
+  /** How many there may be. */
+  most: number
+  /** How long the count lasts, from its first on: its window. */
   seconds: number
+  /** Each one is pending until `settle` says what becomes of it. */
+  settles: boolean
 }
 
-/** Counts of what happens in a time. Calls made at once cost one round trip. */
+/** How a counter stands. */
+export interface Count {
+  /** Above `most`: it was full before. */
+  count: number
+  endsInMs: number
+  /** Tells its window from the next. */
+  window: number
+}
+
+/** What becomes of one that was taken: it counts, it never was, or all that has counted is forgotten. */
+export interface Settlement {
+  counter: Counter
+  window: number
+  outcome: 'keep' | 'back' | 'clear'
+}
+
 export interface RateLimiter {
-  /** Adds one, in one step, and says how many there are and when the count ends. */
-  add(counter: Counter): Promise<{ count: number; endsInMs: number }>
-  /** Takes one back. */
-  takeBack(counter: Counter): Promise<void>
-  clear(counter: Counter): Promise<void>
+  /**
+   * Takes one of each counter or of none, in one step. `full`: one of them has no more.
+   * `pending`: it may have some again, if what is pending is given back: ask again in a moment.
+   */
+  take(counters: Counter[]): Promise<{ verdict: 'taken' | 'pending' | 'full'; counts: Count[] }>
+  settle(settlements: Settlement[]): Promise<void>
 }
 
 // A type, not an interface: only a type counts as JSON.

@@ -30,7 +30,7 @@ export const account = factory
     async (c) => {
       const { db, enqueue, passwords } = c.var
       const { fname, lname, password, remember, ...input } = c.req.valid('json')
-      const hash = await passwords.hash(password)
+      const hash = await passwords.hash(password, c.var.signal())
       // In one transaction: no account without its mail, no mail without an account.
       const user = await db.transaction(async (tx) => {
         const created = await createUser(tx, {
