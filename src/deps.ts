@@ -171,6 +171,8 @@ export interface Deps {
   enqueue: Enqueue & EnqueueInTransaction
   /** How a job is doing whose task has `keepResultMs`, whoever enqueued it: compare `by` before you show it. */
   jobStatus(id: string): Promise<Status | undefined>
+  /** Ends that before its time is over, and with it what is kept of the job's result. */
+  forgetJob(id: string): Promise<void>
   /** What operators see of the queue and its crons, and do to them. */
   operations: Operations
   cronOperations: CronOperations
