@@ -427,6 +427,36 @@ describe('a count', () => {
   })
 })
 
+test('while all that is left is pending others wait, so many and no more, and go on when it is given back', async () => {
+  const quota = { per: 'all', most: 1, seconds: SECONDS, counts: 'failures' as const, key: () => 'one' }
+  const held = Promise.withResolvers<void>()
+  let inside = 0
+  const slice = factory
+    .createApp()
+    .get('/', rateLimit({ name: 'held', quotas: () => [quota] }), async (c) => {
+      inside++
+      await held.promise
+      return c.json({})
+    })
+  const own = createApp(app.deps)
+  own.route('/held', slice)
+  const ask = async (signal?: AbortSignal) => (await own.request('/held', signal ? { signal } : {})).status
+  const first = ask()
+  await until('the first inside', async () => inside === 1)
+  const gone = new AbortController()
+  const replies = Array.from({ length: 320 }, (_, n) => ask(n === 0 ? gone.signal : undefined))
+  expect(await Promise.race(replies.slice(1))).toBe(503) // one past the 300, at once
+  expect(inside).toBe(1)
+  gone.abort()
+  expect(await replies[0]).toBe(503)
+  held.resolve()
+  expect(await first).toBe(200)
+  const counts = new Map<number, number>()
+  for (const status of await Promise.all(replies)) counts.set(status, (counts.get(status) ?? 0) + 1)
+  expect([...counts.keys()].toSorted()).toEqual([200, 503])
+  expect(counts.get(200)).toBeWithin(290, 301)
+})
+
 test('a Redis that has lost its scripts goes on counting', async () => {
   const ip = newAddress()
   await guess(1, ip, 'flushed@example.com')

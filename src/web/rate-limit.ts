@@ -32,7 +32,7 @@ export interface RateLimit {
 /** How often it is asked whether what is pending has been given back: first, and at most. */
 const PAUSE_MS = { first: 20, longest: 500 }
 /** Requests of one limit and process that wait for what is pending; one more is 503. */
-const MAX_WAITING = 100
+const MAX_WAITING = 300
 
 /**
  * Answers 429 with Retry-After past any of the quotas. Behind the validators, so that a key may come from the input,
