@@ -120,6 +120,7 @@ export interface Counter {
 
 /** How a counter stands. */
 export interface Count {
+  counter: Counter
   /** Above `most`: it was full before. */
   count: number
   endsInMs: number
@@ -128,9 +129,7 @@ export interface Count {
 }
 
 /** What becomes of one that was taken: it counts, it never was, or all that has counted is forgotten. */
-export interface Settlement {
-  counter: Counter
-  window: number
+export interface Settlement extends Pick<Count, 'counter' | 'window'> {
   outcome: 'keep' | 'back' | 'clear'
 }
 

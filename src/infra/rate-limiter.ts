@@ -79,9 +79,9 @@ export function createRateLimiter(redis: Redis, prefix: string): RateLimiter {
       const keys = counters.flatMap(keysOf)
       const args = counters.flatMap(({ most, seconds, settles }) => [most, seconds * 1000, settles ? 1 : 0])
       const [verdict = 0, ...numbers] = (await redis.eval(TAKE, keys.length, ...keys, ...args)) as number[]
-      const counts = counters.map((_, i) => {
+      const counts = counters.map((counter, i) => {
         const [count = 0, endsInMs = 0, window = 0] = numbers.slice(3 * i, 3 * i + 3)
-        return { count, endsInMs, window }
+        return { counter, count, endsInMs, window }
       })
       return { verdict: VERDICTS[verdict] ?? 'full', counts }
     },

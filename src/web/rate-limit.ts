@@ -56,22 +56,17 @@ export function rateLimit(limit: RateLimit): MiddlewareHandler {
       settles: counts !== 'requests',
     }))
     const { verdict, counts } = await take(limiter, counters, waiting, c.get('signal'))
-    const standings = counters.map((counter, i) => standingOf(counter, counts[i]))
-    const headers = headersOf(standings)
-    if (verdict !== 'taken') throw refusal(c, standings, headers)
+    const headers = headersOf(counts)
+    if (verdict !== 'taken') throw refusal(c, counts, headers)
 
     await next()
     for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value)
     const { status } = c.res
-    const outcomeOf = (quota: Quota | undefined): Settlement['outcome'] => {
+    const outcomes = quotas.map((quota): Settlement['outcome'] => {
       if (status >= 400 && status < 500) return 'keep'
-      return status < 400 && quota?.counts === 'failures in a row' ? 'clear' : 'back'
-    }
-    const settlements = standings.map(({ counter, window }, i) => ({
-      counter,
-      window,
-      outcome: outcomeOf(quotas[i]),
-    }))
+      return status < 400 && quota.counts === 'failures in a row' ? 'clear' : 'back'
+    })
+    const settlements = counts.map((count, i) => ({ ...count, outcome: outcomes[i] ?? 'keep' }))
     await limiter.settle(settlements.filter(({ counter }) => counter.settles))
   })
   return tag(handler, { limit, others: [429] })
@@ -87,39 +82,30 @@ async function take(limiter: RateLimiter, counters: Counter[], waiting: Gate, si
   }
 }
 
-/** How a counter stands after this request. */
-interface Standing {
-  counter: Counter
-  window: number
-  /** Below zero: exceeded. */
-  left: number
-  /** Until it begins anew. */
-  seconds: number
-}
+/** What is left after this request; below zero: exceeded. */
+const leftOf = ({ counter, count }: Count) => counter.most - count
 
-const standingOf = (
-  counter: Counter,
-  { count, endsInMs, window }: Count = { count: 0, endsInMs: 0, window: 0 },
-): Standing => ({ counter, window, left: counter.most - count, seconds: Math.ceil(endsInMs / 1000) })
+/** Until it begins anew. */
+const secondsOf = ({ endsInMs }: Count) => Math.ceil(endsInMs / 1000)
 
 /** The headers of draft-ietf-httpapi-ratelimit-headers, in the form that they have had since its version 08. */
-function headersOf(standings: Standing[]): Record<string, string> {
-  const list = (describe: (standing: Standing) => string) =>
-    standings.map((standing) => `"${standing.counter.name}";${describe(standing)}`).join(', ')
+function headersOf(counts: Count[]): Record<string, string> {
+  const list = (describe: (count: Count) => string) =>
+    counts.map((count) => `"${count.counter.name}";${describe(count)}`).join(', ')
   return {
     'RateLimit-Policy': list(({ counter }) => `q=${counter.most};w=${counter.seconds}`),
-    RateLimit: list(({ left, seconds }) => `r=${Math.max(left, 0)};t=${seconds}`),
+    RateLimit: list((count) => `r=${Math.max(leftOf(count), 0)};t=${secondsOf(count)}`),
   }
 }
 
-function refusal(c: AnyContext, standings: Standing[], headers: Record<string, string>): ApiError {
-  const exceeded = standings.filter(({ left }) => left < 0)
-  for (const { counter, left } of exceeded) {
+function refusal(c: AnyContext, counts: Count[], headers: Record<string, string>): ApiError {
+  const exceeded = counts.filter((count) => leftOf(count) < 0)
+  for (const count of exceeded) {
     // Once per count, however often it is tried again.
-    if (left === -1)
-      c.get('log').warn(`rate limit ${counter.name} reached${proxyHint(c)}`, { ip: c.get('ip') })
+    if (leftOf(count) === -1)
+      c.get('log').warn(`rate limit ${count.counter.name} reached${proxyHint(c)}`, { ip: c.get('ip') })
   }
-  const seconds = Math.max(1, ...exceeded.map(({ seconds: wait }) => wait))
+  const seconds = Math.max(1, ...exceeded.map(secondsOf))
   return new ApiError(429, `Too many attempts, please try again in ${seconds} seconds`, {
     headers: { ...headers, 'Retry-After': String(seconds) },
   })
