@@ -30,7 +30,7 @@ const ROOMS: Record<string, { imports: string[]; types?: string[] }> = {
   crons: { imports: ['tasks', 'jobs', 'deps'] },
   tasks: { imports: ['slice', 'jobs', 'deps'] },
   slice: { imports: ['tasks', 'web', 'prepared', 'lanes', 'deps'], types: ['jobs', 'config'] },
-  web: { imports: ['transient', 'gate', 'deps'], types: ['config'] },
+  web: { imports: ['gate', 'transient', 'deps'], types: ['config'] },
   jobs: { imports: ['transient', 'deps'], types: ['config'] },
   outbox: { imports: ['jobs', 'prepared', 'lanes', 'transient', 'deps'] },
   prepared: { imports: ['lanes', 'deps'] },

@@ -67,7 +67,7 @@ export class Gate {
   }
 
   /** Does the work inside. */
-  async run<T>(work: () => T | Promise<T>, isGone?: () => boolean): Promise<T> {
+  async run<T>(work: () => T | PromiseLike<T>, isGone?: () => boolean): Promise<T> {
     const turn = this.enter(isGone)
     if (turn !== undefined) await turn
     try {

@@ -1,6 +1,7 @@
 // Passwords: few are hashed at once, so many wait, and whoever is refused learns nothing by it.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { availableParallelism } from 'node:os'
+import { createApp } from '../src/app.ts'
 import { BusyError, Gate } from '../src/gate.ts'
 import { createPasswords, passwordGate } from '../src/infra/passwords.ts'
 import { NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
@@ -96,21 +97,18 @@ test('a login whose client has gone leaves the line', async () => {
 })
 
 test('a login that is past its deadline leaves the line', async () => {
-  const brief = await startApp({ REQUEST_TIMEOUT_MS: '300' })
-  try {
-    const { account, user } = await brief.member()
-    brief.deps.passwords = createPasswords(gate)
-    gate.tryEnter()
-    const reply = await brief
-      .visitor()
-      .post('/api/login', { email: account.email, password: account.password })
-    expect(reply.status).toBe(503)
-    await until('its end', async () => gate.stats().waiting === 0)
-    gate.leave()
-    expect(await brief.deps.sessions.allOf(user.id)).toHaveLength(1) // of the signup
-  } finally {
-    await brief.close()
-  }
+  const { account, user } = await app.member()
+  const brief = createApp({ ...app.deps, config: { ...app.config, requestTimeoutMs: 300 } })
+  gate.tryEnter()
+  const reply = await brief.request('/api/login', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ email: account.email, password: account.password }),
+  })
+  expect(reply.status).toBe(503)
+  await until('its end', async () => gate.stats().waiting === 0)
+  gate.leave()
+  expect(await app.deps.sessions.allOf(user.id)).toHaveLength(1) // of the signup
 })
 
 test('a hash and a check are what they were, and no account is never right', async () => {

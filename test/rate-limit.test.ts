@@ -457,6 +457,15 @@ test('while all that is left is pending others wait, so many and no more, and go
   expect(counts.get(200)).toBeWithin(290, 301)
 })
 
+test('a login that succeeded is no failure because its count could not be given back', async () => {
+  const { email, password } = await newOwner()
+  const { rateLimiter } = app.deps
+  app.deps.rateLimiter = { ...rateLimiter, settle: () => Promise.reject(new Error('Connection is closed.')) }
+  const reply = await from(newAddress()).post('/api/login', { email, password })
+  app.deps.rateLimiter = rateLimiter
+  expect(reply.status).toBe(200)
+})
+
 test('a Redis that has lost its scripts goes on counting', async () => {
   const ip = newAddress()
   await guess(1, ip, 'flushed@example.com')
