@@ -28,6 +28,7 @@ const Environment = z.object({
     .optional(),
   COOKIE_SAMESITE: choice('lax', 'strict', 'none').default('lax'),
   SESSION_DAYS: integer(1, 400).default(30),
+  SESSIONS_PER_ACCOUNT: integer(1, 10_000).default(50),
   CORS_ORIGINS: list(isOrigin, 'origins (https://app.example.com), or *').default(['*']),
   TLS_CERT_FILE: z.string().optional(),
   TLS_KEY_FILE: z.string().optional(),
@@ -122,6 +123,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     dataDir: e.DATA_DIR,
     cookie: Object.freeze({ secure, domain: e.COOKIE_DOMAIN, sameSite: e.COOKIE_SAMESITE }),
     sessionSeconds: e.SESSION_DAYS * DAY_S,
+    sessionsPerAccount: e.SESSIONS_PER_ACCOUNT,
     corsOrigins: e.CORS_ORIGINS,
     tls:
       e.TLS_CERT_FILE && e.TLS_KEY_FILE ? { certFile: e.TLS_CERT_FILE, keyFile: e.TLS_KEY_FILE } : undefined,

@@ -31,11 +31,14 @@ export type LogFields = Record<string, unknown> & { error?: unknown } & {
   [K in 'level' | 'time' | 'pid' | 'msg']?: never
 }
 
-/** Password hashing that does not block the event loop. */
+/**
+ * Password hashing that does not block the event loop. So many run at once and so many wait; one more is refused with
+ * BusyError (503), whatever the account, and so is one that waits when `signal` fires.
+ */
 export interface Passwords {
-  hash(password: string): Promise<string>
+  hash(password: string, signal?: AbortSignal): Promise<string>
   /** `hash: null` (no such account) takes the time of a real check and answers false. */
-  verify(hash: string | null, password: string): Promise<boolean>
+  verify(hash: string | null, password: string, signal?: AbortSignal): Promise<boolean>
   /** True if the hash was made with other parameters than today's. */
   outdated(hash: string): boolean
 }
@@ -56,6 +59,7 @@ export interface Identity {
 
 /** Server-side sessions. A token is the cookie's value; only a digest of it is ever stored. */
 export interface Sessions {
+  /** Past `SESSIONS_PER_ACCOUNT` the user's oldest session ends. */
   create(identity: Identity): Promise<string>
   /** The identity behind a token, its expiry pushed forward; null if there is none. */
   open(token: string): Promise<Identity | null>
@@ -63,9 +67,15 @@ export interface Sessions {
   touch(token: string, before: Identity, sentAt: number): Promise<void>
   destroy(token: string): Promise<void>
   readData(token: string): Promise<Record<string, Json>>
-  /** Writes the changed keys (undefined deletes one); does nothing if the session has ended meanwhile. */
+  /**
+   * Writes the changed keys (undefined deletes one); does nothing if the session has ended meanwhile.
+   * @throws ApiError 400 if the session would remember more than 64 KB
+   */
   writeData(token: string, changes: Record<string, Json | undefined>): Promise<void>
-  /** Every live session of the user carries the role from the next request on. */
+  /**
+   * Every live session of the user carries the role from the next request on.
+   * If this or an end of all breaks off half way, doing it again completes it.
+   */
   setRole(userId: string, role: Role): Promise<void>
   /** Who is behind the user's live sessions: where and when each logged in. */
   allOf(userId: string): Promise<Identity[]>
@@ -100,17 +110,36 @@ export interface Store {
 export interface Counter {
   name: string
   key: string
-  /** How long the count lasts, from its first on. */
+  /** How many there may be. */
+  most: number
+  /** How long the count lasts, from its first on: its window. */
   seconds: number
+  /** Each one is pending until `settle` says what becomes of it. */
+  settles: boolean
 }
 
-/** Counts of what happens in a time. Calls made at once cost one round trip. */
+/** How a counter stands. */
+export interface Count {
+  counter: Counter
+  /** Above `most`: it was full before. */
+  count: number
+  endsInMs: number
+  /** Tells its window from the next. */
+  window: number
+}
+
+/** What becomes of one that was taken: it counts, it never was, or all that has counted is forgotten. */
+export interface Settlement extends Pick<Count, 'counter' | 'window'> {
+  outcome: 'keep' | 'back' | 'clear'
+}
+
 export interface RateLimiter {
-  /** Adds one, in one step, and says how many there are and when the count ends. */
-  add(counter: Counter): Promise<{ count: number; endsInMs: number }>
-  /** Takes one back. */
-  takeBack(counter: Counter): Promise<void>
-  clear(counter: Counter): Promise<void>
+  /**
+   * Takes one of each counter or of none, in one step. `full`: one of them has no more.
+   * `pending`: it may have some again, if what is pending is given back: ask again in a moment.
+   */
+  take(counters: Counter[]): Promise<{ verdict: 'taken' | 'pending' | 'full'; counts: Count[] }>
+  settle(settlements: Settlement[]): Promise<void>
 }
 
 // A type, not an interface: only a type counts as JSON.
@@ -141,6 +170,8 @@ export interface Deps {
   enqueue: Enqueue & EnqueueInTransaction
   /** How a job is doing whose task has `keepResultMs`, whoever enqueued it: compare `by` before you show it. */
   jobStatus(id: string): Promise<Status | undefined>
+  /** Ends that before its time is over, and with it what is kept of the job's result. */
+  forgetJob(id: string): Promise<void>
   /** What operators see of the queue and its crons, and do to them. */
   operations: Operations
   cronOperations: CronOperations

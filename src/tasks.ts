@@ -1,6 +1,6 @@
 // Every background task. A task may run twice (its worker can die before it says that it is done): each must bear that.
 import { z } from 'zod'
-import { exportAccount, type ExportPart } from './account/export.ts'
+import { exportAccount, forgetEarlierExport, type ExportPart } from './account/export.ts'
 import { countUsersSince, findUser } from './account/queries.ts'
 import { welcomeMail } from './account/welcome-mail.ts'
 import type { Deps } from './deps.ts'
@@ -30,7 +30,9 @@ export const exportMyData = defineTask({
   unique: ({ userId }) => userId,
   keepResultMs: 60 * 60 * 1000,
   async run({ userId }, job, deps: Deps) {
-    return (await exportAccount(deps, userId, exportParts, job)) ?? job.log.info('the account is gone')
+    const data = await exportAccount(deps, userId, exportParts, job)
+    await forgetEarlierExport(deps, userId, job.id)
+    return data ?? job.log.info('the account is gone')
   },
 })
 

@@ -2,8 +2,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { hash } from '@node-rs/argon2'
 import { eq } from 'drizzle-orm'
-import { changeRole } from '../src/account/auth.ts'
+import { changeRole, settleRole } from '../src/account/auth.ts'
+import { updateRole } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
+import { isAway } from '../src/web/errors.ts'
 import { hashesVerified, NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
 
 let app: TestApp
@@ -177,6 +179,56 @@ test('changes of a role at once leave the database and the session in agreement'
     const [row] = await app.deps.db.select().from(users).where(eq(users.id, member.user.id))
     const identity = await app.deps.sessions.open(member.cookies.get('session') ?? '')
     expect(identity?.role).toBe(row?.role)
+  }
+})
+
+test('a change of role that reached the row and no session is honoured at the next write, and told to all', async () => {
+  const member = await app.member()
+  const phone = app.visitor()
+  await phone.post('/api/login', member.account)
+  await updateRole(app.deps.db, member.user.id, 'disabled') // and there it broke off
+  const reply = await member.post('/api/probe', { title: 'Written by whom?' })
+  expect([reply.status, reply.body.err]).toEqual([400, '400: account disabled'])
+  expect((await phone.get('/api/probe')).status).toBe(400)
+
+  const demoted = await app.member('superuser')
+  await updateRole(app.deps.db, demoted.user.id, 'readonly')
+  expect((await demoted.get('/api/users')).status).toBe(401)
+  expect((await demoted.get('/api/me')).body.me.role).toBe('readonly')
+})
+
+test('a change of role that breaks off says so, and doing it again completes it', async () => {
+  const member = await app.member()
+  const { db, sessions } = app.deps
+  const away = Object.assign(new Error('Connection is closed.'), { code: 'ECONNRESET' })
+  const broken = { db, sessions: { ...sessions, setRole: () => Promise.reject(away) } }
+  const failed: unknown = await changeRole(broken, member.user.id, 'disabled').catch(
+    (error: unknown) => error,
+  )
+  expect(failed).toMatchObject({ message: expect.stringContaining('set it once more'), cause: away })
+  expect(isAway(failed)).toBe(true)
+  expect((await member.get('/api/probe')).status).toBe(200)
+  await changeRole(app.deps, member.user.id, 'disabled')
+  expect((await member.get('/api/probe')).status).toBe(400)
+})
+
+test('the sessions of an account that is gone end when its role is settled', async () => {
+  const member = await app.member()
+  await app.deps.db.delete(users).where(eq(users.id, member.user.id))
+  await settleRole(app.deps, member.user.id)
+  expect(await app.deps.sessions.allOf(member.user.id)).toEqual([])
+})
+
+test('an account has as many sessions as the setting says, and the oldest is logged out by a login', async () => {
+  const strict = await startApp({ SESSIONS_PER_ACCOUNT: '2' })
+  try {
+    const oldest = await strict.member()
+    const others = [strict.visitor(), strict.visitor()]
+    for (const other of others) expect((await other.post('/api/login', oldest.account)).status).toBe(200)
+    expect((await oldest.get('/api/me')).status).toBe(401)
+    for (const other of others) expect((await other.get('/api/me')).status).toBe(200)
+  } finally {
+    await strict.close()
   }
 })
 

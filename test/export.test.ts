@@ -94,6 +94,29 @@ test('while one is under way, and for a while after, the same is answered', asyn
   expect((await bob.post('/api/me/export')).body.id).not.toBe(ids[0])
 })
 
+test('of the exports of an account the newest is kept, and of others theirs', async () => {
+  const [ann, bob] = [await app.member(), await app.member()]
+  const [ofBob, first] = [await download(bob), await download(ann)]
+  await app.deps.store.delete(`export:${ann.user.id}`) // its ten minutes are over
+  const second = await download(ann)
+  expect(second.id).not.toBe(first.id)
+  expect((await ann.get(`/api/jobs/${first.id}`)).status).toBe(404)
+  expect((await ann.get(`/api/jobs/${second.id}`)).body.state).toBe('done')
+  expect((await bob.get(`/api/jobs/${ofBob.id}`)).body.state).toBe('done')
+})
+
+test('its size is counted in bytes, whatever its letters', async () => {
+  const { user } = await app.member()
+  const job = { progress: () => {}, signal: new AbortController().signal }
+  const heavy = async (_db: unknown, _id: string, { limit, offset }: Page) =>
+    offset > 1000 ? [] : Array.from({ length: limit }, () => ({ text: '\u6f22'.repeat(1000) }))
+  const data = await exportAccount(app.deps, user.id, { heavy }, job)
+  expect(data).toMatchObject({ incomplete: ['heavy'] })
+  const bytes = Buffer.byteLength(JSON.stringify(data))
+  expect(bytes).toBeGreaterThan(500 * 1024)
+  expect(bytes).toBeLessThan(520 * 1024)
+})
+
 test('a visitor gets none', async () => {
   expect((await app.visitor().post('/api/me/export')).status).toBe(401)
 })

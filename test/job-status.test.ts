@@ -133,7 +133,7 @@ test('a failed job tells a message that was made to be told, and nothing else', 
 test('a result that is too large to be kept fails the job, and says so', async () => {
   const { id } = await app.deps.enqueue(huge, {}, { by: ann.user.id })
   const { error, result } = await state(`/api/jobs/${id}`, 'failed')
-  expect(error).toMatch(/too large to be kept: 2097\d\d\d characters.*at most 1048576/)
+  expect(error).toMatch(/too large to be kept: 2097\d\d\d bytes.*at most 1048576/)
   expect(result).toBeUndefined()
 })
 

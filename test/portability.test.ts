@@ -108,6 +108,7 @@ async function startBareApp() {
     cronOperations: untouched('cronOperations'),
     enqueue: () => fail('deps.enqueue was touched'),
     jobStatus: () => fail('deps.jobStatus was touched'),
+    forgetJob: () => fail('deps.forgetJob was touched'),
     sendMail: () => fail('deps.sendMail was touched'),
     apiDocsAsset: () => fail('deps.apiDocsAsset was touched'),
   } satisfies Deps

@@ -1,10 +1,12 @@
 // Rate limits: a guesser is slowed down, and nobody else is.
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { createHash } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { Redis } from 'ioredis'
 import { foldEmail } from '../src/account/limits.ts'
 import { createApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
+import type { Counter, Settlement } from '../src/deps.ts'
 import { clientNetwork } from '../src/web/client-ip.ts'
 import { ApiError } from '../src/web/errors.ts'
 import { factory } from '../src/web/factory.ts'
@@ -141,6 +143,40 @@ test('of many guesses at once exactly as many are checked as are allowed', async
   )
   expect(statuses(replies).filter((status) => status === 400)).toHaveLength(ACCOUNT)
   expect(statuses(replies).filter((status) => status === 429)).toHaveLength(40 - ACCOUNT)
+})
+
+test('correct logins of one account at once all get in, however many, and use nothing up', async () => {
+  const { email, password } = await newOwner()
+  const ip = newAddress()
+  await guess(ACCOUNT - 1, ip, email)
+  const logins = Array.from({ length: 24 }, () => from(ip).post('/api/login', { email, password }))
+  expect(new Set(statuses(await Promise.all(logins)))).toEqual(new Set([200]))
+  expect(statuses(await guess(ACCOUNT + 1, ip, email))).toEqual([400, 400, 400, 429])
+})
+
+test('among correct logins at once, no more guesses are checked than are allowed', async () => {
+  const [guessed, other] = [await newOwner(), await newOwner()]
+  const ip = newAddress()
+  const replies = await Promise.all(
+    Array.from({ length: 60 }, async (_, n) => {
+      const right = { email: other.email, password: other.password }
+      const reply = await from(ip).post('/api/login', n % 4 === 0 ? right : wrong(guessed.email))
+      return { isRight: n % 4 === 0, status: reply.status }
+    }),
+  )
+  const ofRight = replies.filter(({ isRight }) => isRight).map(({ status }) => status)
+  const checked = replies.filter(({ isRight, status }) => !isRight && status === 400)
+  expect(new Set(ofRight)).toEqual(new Set([200]))
+  expect(checked).toHaveLength(ACCOUNT)
+})
+
+test('what is refused leaves nothing new in Redis', async () => {
+  const ip = newAddress()
+  for (let n = 0; n < ADDRESS; n++) await guess(1, ip, `full${n}@example.com`)
+  const keys = () => redis.keys(`${app.config.redisPrefix}rl*`)
+  const before = (await keys()).toSorted()
+  for (let n = 0; n < 10; n++) expect(statuses(await guess(1, ip, `more${n}@example.com`))).toEqual([429])
+  expect((await keys()).toSorted()).toEqual(before)
 })
 
 test('an email that no account has is limited like one that has: the answers differ in nothing', async () => {
@@ -304,6 +340,130 @@ test('a route of any kind may have a limit of its own, an answer that is our fau
   expect([await get(404), await get(404), await get(404), await get(404)]).toEqual([404, 404, 429, 429])
   const said = warnings.filter((message) => message.startsWith('rate limit'))
   expect(said).toEqual([expect.stringMatching(/^rate limit mine-caller reached .*TRUSTED_PROXIES/)]) // once
+})
+
+describe('a count', () => {
+  let names = 0
+  /** A counter of its own, and its keys. */
+  const newCounter = (more: Partial<Counter> = {}) => {
+    const counter = { name: `unit${++names}`, key: 'x', most: 3, seconds: SECONDS, settles: true, ...more }
+    const whose = `${counter.name}:${createHash('sha256').update('x').digest('base64url')}`
+    const { redisPrefix } = app.config
+    return { counter, key: `${redisPrefix}rl:${whose}`, pending: `${redisPrefix}rl-pending:${whose}` }
+  }
+  const take = async (counter: Counter) => {
+    const { verdict, counts } = await app.deps.rateLimiter.take([counter])
+    return { verdict, count: counts[0]?.count, window: counts[0]?.window ?? 0 }
+  }
+  const settle = (counter: Counter, window: number, outcome: Settlement['outcome']) =>
+    app.deps.rateLimiter.settle([{ counter, window, outcome }])
+
+  test('is given back to the window that it was taken from, never to a later one, nor below zero', async () => {
+    const { counter, key } = newCounter({ most: 16 })
+    const windows: number[] = []
+    for (let n = 0; n < 16; n++) windows.push((await take(counter)).window)
+    await redis.pexpire(key, 1)
+    await until('the end of the window', async () => (await redis.exists(key)) === 0)
+    for (const window of windows.slice(0, 8)) await settle(counter, window, 'back')
+    expect(await redis.exists(key)).toBe(0)
+    await settle(counter, (await take({ ...counter, seconds: 9 })).window, 'keep')
+    for (const window of windows.slice(8)) await settle(counter, window, 'back')
+    expect(await redis.get(key)).toBe('1')
+  })
+
+  test('that is used up by what is pending is not full until that has failed', async () => {
+    const { counter, pending } = newCounter()
+    const taken = [await take(counter), await take(counter), await take(counter)]
+    expect(taken.map(({ verdict }) => verdict)).toEqual(['taken', 'taken', 'taken'])
+    expect((await take(counter)).verdict).toBe('pending')
+    await settle(counter, taken[0]?.window ?? 0, 'back')
+    const next = await take(counter)
+    expect(next.verdict).toBe('taken')
+    for (const { window } of [...taken.slice(1), next]) await settle(counter, window, 'keep')
+    expect((await take(counter)).verdict).toBe('full')
+    expect(await redis.exists(pending)).toBe(0)
+  })
+
+  test('that is cleared keeps what is pending', async () => {
+    const { counter, key } = newCounter({ most: 5 })
+    await settle(counter, (await take(counter)).window, 'keep')
+    const [one, two, three] = [await take(counter), await take(counter), await take(counter)]
+    await settle(counter, one.window, 'clear')
+    expect(await redis.get(key)).toBe('2')
+    await settle(counter, two.window, 'keep')
+    expect(await redis.get(key)).toBe('2')
+    await settle(counter, three.window, 'clear')
+    expect(await redis.exists(key)).toBe(0)
+  })
+
+  test('does not wait for a process that died', async () => {
+    const { counter, pending } = newCounter()
+    for (let n = 0; n < 3; n++) await take(counter)
+    expect(await redis.pttl(pending)).toBeWithin(1, 60_001)
+    await redis.pexpire(pending, 1)
+    await until('its end', async () => (await redis.exists(pending)) === 0)
+    expect((await take(counter)).verdict).toBe('full')
+  })
+
+  test('that an older release has left below zero gives no guess more', async () => {
+    const { counter, key } = newCounter()
+    await redis.set(key, -16, 'EX', SECONDS)
+    const verdicts: string[] = []
+    for (let n = 0; n < 4; n++) {
+      const { verdict, window } = await take(counter)
+      verdicts.push(verdict)
+      if (verdict === 'taken') await settle(counter, window, 'keep')
+    }
+    expect(verdicts).toEqual(['taken', 'taken', 'taken', 'full'])
+  })
+
+  test('is one count with that of an older release on the same Redis', async () => {
+    const { counter, key } = newCounter()
+    await redis.set(key, 2, 'EX', 100) // as it counts: failures and what is in flight
+    expect(await take(counter)).toMatchObject({ verdict: 'taken', count: 3 })
+    expect(await redis.get(key)).toBe('3')
+    expect(await redis.ttl(key)).toBeWithin(1, 101)
+    expect((await take(counter)).verdict).toBe('pending')
+  })
+})
+
+test('while all that is left is pending others wait, so many and no more, and go on when it is given back', async () => {
+  const quota = { per: 'all', most: 1, seconds: SECONDS, counts: 'failures' as const, key: () => 'one' }
+  const held = Promise.withResolvers<void>()
+  let inside = 0
+  const slice = factory
+    .createApp()
+    .get('/', rateLimit({ name: 'held', quotas: () => [quota] }), async (c) => {
+      inside++
+      await held.promise
+      return c.json({})
+    })
+  const own = createApp(app.deps)
+  own.route('/held', slice)
+  const ask = async (signal?: AbortSignal) => (await own.request('/held', signal ? { signal } : {})).status
+  const first = ask()
+  await until('the first inside', async () => inside === 1)
+  const gone = new AbortController()
+  const replies = Array.from({ length: 320 }, (_, n) => ask(n === 0 ? gone.signal : undefined))
+  expect(await Promise.race(replies.slice(1))).toBe(503) // one past the 300, at once
+  expect(inside).toBe(1)
+  gone.abort()
+  expect(await replies[0]).toBe(503)
+  held.resolve()
+  expect(await first).toBe(200)
+  const counts = new Map<number, number>()
+  for (const status of await Promise.all(replies)) counts.set(status, (counts.get(status) ?? 0) + 1)
+  expect([...counts.keys()].toSorted()).toEqual([200, 503])
+  expect(counts.get(200)).toBeWithin(290, 301)
+})
+
+test('a login that succeeded is no failure because its count could not be given back', async () => {
+  const { email, password } = await newOwner()
+  const { rateLimiter } = app.deps
+  app.deps.rateLimiter = { ...rateLimiter, settle: () => Promise.reject(new Error('Connection is closed.')) }
+  const reply = await from(newAddress()).post('/api/login', { email, password })
+  app.deps.rateLimiter = rateLimiter
+  expect(reply.status).toBe(200)
 })
 
 test('a Redis that has lost its scripts goes on counting', async () => {

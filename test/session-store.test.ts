@@ -1,9 +1,10 @@
 // Sessions in Redis: what is kept of one, how long, and that nothing brings an ended one back.
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
-import { randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { Identity, Log } from '../src/deps.ts'
 import { closeRedis, connectRedis } from '../src/infra/redis.ts'
 import { createSessions } from '../src/infra/sessions.ts'
+import { ApiError } from '../src/web/errors.ts'
 import { deletePrefix, redisUrl, uniquePrefix } from './support/services.ts'
 
 const SESSION_SECONDS = 1000
@@ -12,7 +13,8 @@ const DAY_SECONDS = 24 * 60 * 60
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 const prefix = uniquePrefix()
 const redis = connectRedis(redisUrl(), { log: silent })
-const sessions = createSessions(redis, prefix, SESSION_SECONDS)
+const MOST = 50
+const sessions = createSessions(redis, prefix, SESSION_SECONDS, MOST)
 
 beforeEach(() => sessions.destroyAll())
 
@@ -44,7 +46,9 @@ async function dump(): Promise<Record<string, unknown>> {
         ? await redis.hgetall(key)
         : type === 'set'
           ? await redis.smembers(key)
-          : await redis.get(key)
+          : type === 'zset'
+            ? await redis.zrange(key, 0, '-1')
+            : await redis.get(key)
   }
   return found
 }
@@ -91,7 +95,7 @@ describe('a token', () => {
 
   test('that cannot be one is answered without asking Redis', async () => {
     const nowhere = connectRedis('redis://127.0.0.1:1', { log: silent })
-    const detached = createSessions(nowhere, prefix, SESSION_SECONDS)
+    const detached = createSessions(nowhere, prefix, SESSION_SECONDS, MOST)
     const good = await sessions.create(identityOf())
     for (const token of [
       '',
@@ -125,7 +129,7 @@ describe('expiry', () => {
   test('of index and data is a day or more past that of the identity', async () => {
     const token = await sessions.create(identityOf())
     await sessions.writeData(token, { a: 1 })
-    for (const pattern of ['d:*', 'u:*']) {
+    for (const pattern of ['d:*', 'i:*', 'u:*']) {
       expect(await redis.ttl(await only(pattern))).toBeGreaterThan(SESSION_SECONDS + DAY_SECONDS)
     }
   })
@@ -137,7 +141,7 @@ describe('expiry', () => {
     for (const key of await keysLike('*')) await redis.expire(key, 100)
     await sessions.touch(token, identity, 5)
     expect(await redis.ttl(await only('s:*'))).toBeLessThanOrEqual(100)
-    for (const pattern of ['d:*', 'u:*']) {
+    for (const pattern of ['d:*', 'i:*', 'u:*']) {
       expect(await redis.ttl(await only(pattern))).toBeGreaterThan(SESSION_SECONDS + DAY_SECONDS)
     }
   })
@@ -200,13 +204,44 @@ describe('session data', () => {
     expect('toString' in data).toBe(false)
   })
 
-  test('holds thousands of keys', async () => {
+  test('holds hundreds of keys, and loses thousands at once', async () => {
     const token = await sessions.create(identityOf())
-    const changes = Object.fromEntries(range(9000).map((i) => [`k${i}`, i]))
+    const changes = Object.fromEntries(range(900).map((i) => [`k${i}`, i]))
     await sessions.writeData(token, changes)
-    expect(Object.keys(await sessions.readData(token))).toHaveLength(9000)
+    expect(Object.keys(await sessions.readData(token))).toHaveLength(900)
     await sessions.writeData(token, Object.fromEntries(range(9000).map((i) => [`k${i}`, undefined])))
     expect(await keysLike('d:*')).toEqual([])
+  })
+
+  test('has a size that it cannot pass, in bytes, and the refusal says so and changes nothing', async () => {
+    const token = await sessions.create(identityOf())
+    const fits = { text: '\u20ac'.repeat(21_000) } // three bytes each
+    await sessions.writeData(token, fits)
+    const attempts = [
+      { more: '\u20ac'.repeat(1000) },
+      { text: '\u20ac'.repeat(22_000) },
+      Object.fromEntries(range(1000).map((i) => [i, 1])),
+      { gone: undefined, more: 'x'.repeat(3000) },
+    ]
+    for (const changes of attempts) {
+      const refused: unknown = await sessions.writeData(token, changes).catch((error: unknown) => error)
+      expect(refused).toBeInstanceOf(ApiError)
+      expect(refused).toMatchObject({ status: 400, message: expect.stringContaining('may hold 65536') })
+    }
+    expect(await sessions.readData(token)).toEqual(fits)
+    await sessions.writeData(token, { text: undefined, more: 'x'.repeat(60_000) })
+    expect(Object.keys(await sessions.readData(token))).toEqual(['more'])
+  })
+
+  test('that is too large from before may shrink', async () => {
+    const token = await sessions.create(identityOf())
+    const [key] = await keysLike('s:*')
+    const data = (key ?? '').replace(`${prefix}s:`, `${prefix}d:`)
+    await redis.hset(data, 'large', JSON.stringify('x'.repeat(100_000)), 'small', '1')
+    await sessions.writeData(token, { large: 'x'.repeat(90_000) })
+    await expect(sessions.writeData(token, { large: 'x'.repeat(95_000) })).rejects.toThrow('may hold')
+    await sessions.writeData(token, { large: undefined })
+    expect(await sessions.readData(token)).toEqual({ small: 1 })
   })
 
   test('keeps JSON as it is: empty arrays, large numbers, deep values', async () => {
@@ -318,6 +353,7 @@ describe('the end', () => {
     expect(await sessions.open(other)).not.toBeNull()
     expect(await keysLike('d:*')).toEqual([])
     expect(await redis.scard(await only('u:*'))).toBe(1)
+    expect(await redis.zcard(await only('i:*'))).toBe(1)
     await sessions.destroy(other)
     expect(await keysLike('*')).toEqual([])
   })
@@ -331,40 +367,217 @@ describe('the end', () => {
     await sessions.destroyAllOf(userId)
     for (const token of mine) expect(await sessions.open(token)).toBeNull()
     expect(await sessions.open(other)).toEqual(identityOf(otherId))
-    expect(await keysLike('*')).toHaveLength(2)
+    expect(await keysLike('*')).toHaveLength(3)
   })
 
   test('of all sessions leaves what else lies in Redis, whatever the prefix looks like', async () => {
-    const odd = createSessions(redis, `${prefix}o*d[a-z]?\\:`, SESSION_SECONDS)
+    const odd = createSessions(redis, `${prefix}o*d[a-z]?\\:`, SESSION_SECONDS, MOST)
     const token = await sessions.create(identityOf())
     await redis.set(`${prefix}kv:kept`, '1')
     await Promise.all(range(50).map(() => odd.create(identityOf())))
     await odd.destroyAll()
     expect(await sessions.open(token)).not.toBeNull()
-    expect(await keysLike('*')).toHaveLength(3)
+    expect(await keysLike('*')).toHaveLength(4)
     await sessions.destroyAll()
     expect(await keysLike('*')).toEqual([`${prefix}kv:kept`])
     await redis.unlink(`${prefix}kv:kept`)
   })
 })
 
-describe('the index of a user', () => {
-  test('stays small for one who logs in daily for years', async () => {
+describe('the sessions of a user', () => {
+  const open = (tokens: string[]) => Promise.all(tokens.map((token) => sessions.open(token)))
+
+  test('are so many at most, and the oldest goes at a login, with all that is kept of it', async () => {
     const userId = randomUUID()
-    for (const _ of range(15)) {
-      await Promise.all(range(10).map(() => sessions.create(identityOf(userId))))
-      await redis.unlink(...(await keysLike('s:*')))
+    const tokens: string[] = []
+    for (const n of range(MOST + 3)) {
+      const token = await sessions.create(identityOf(userId, { sentAt: n }))
+      await sessions.writeData(token, { n })
+      tokens.push(token)
     }
-    expect(await redis.scard(await only('u:*'))).toBeLessThanOrEqual(32)
+    const opened = await open(tokens)
+    expect(opened.map((identity) => identity !== null)).toEqual(range(MOST + 3).map((n) => n >= 3))
+    expect(await keysLike('d:*')).toHaveLength(MOST)
+    expect(await redis.scard(await only('u:*'))).toBe(MOST)
+    expect(await redis.zcard(await only('i:*'))).toBe(MOST)
   })
 
-  test('knows every live session, however many begin at once', async () => {
-    const userId = randomUUID()
-    const tokens = await Promise.all(range(100).map(() => sessions.create(identityOf(userId))))
-    expect(await redis.scard(await only('u:*'))).toBe(100)
+  test('are so many however many logins come at once, and each that lives is known', async () => {
+    const [userId, otherId] = [randomUUID(), randomUUID()]
+    const other = await sessions.create(identityOf(otherId))
+    const tokens = await Promise.all(range(3 * MOST).map(() => sessions.create(identityOf(userId))))
+    expect((await open(tokens)).filter(Boolean)).toHaveLength(MOST)
     await sessions.setRole(userId, 'admin')
-    for (const token of tokens) expect((await sessions.open(token))?.role).toBe('admin')
+    for (const identity of await open(tokens)) expect([undefined, 'admin']).toContain(identity?.role)
+    expect(await sessions.open(other)).not.toBeNull()
   })
+
+  test('that have ended by themselves go before those that live', async () => {
+    const userId = randomUUID()
+    const phone = await sessions.create(identityOf(userId, { sentAt: 1 }))
+    const ended = await Promise.all(
+      range(MOST - 1).map((n) => sessions.create(identityOf(userId, { sentAt: 10 + n }))),
+    )
+    await sessions.touch(phone, identityOf(userId, { sentAt: 1 }), 1000) // it is in use, the others are not
+    for (const token of ended) await redis.unlink(`${prefix}s:${digestOf(token)}`)
+    for (const n of range(MOST - 1)) await sessions.create(identityOf(userId, { sentAt: 2000 + n }))
+    expect(await sessions.open(phone)).not.toBeNull()
+    expect(await sessions.allOf(userId)).toHaveLength(MOST)
+  })
+
+  test('are brought down to fewer when the setting is lowered', async () => {
+    const userId = randomUUID()
+    const many = createSessions(redis, prefix, SESSION_SECONDS, 2000)
+    const tokens = await Promise.all(range(700).map((n) => many.create(identityOf(userId, { sentAt: n }))))
+    const newest = await sessions.create(identityOf(userId, { sentAt: 5000 }))
+    const opened = await open([...tokens, newest])
+    expect(opened.map((identity) => identity !== null)).toEqual(range(701).map((n) => n > 700 - MOST))
+  })
+})
+
+/** Sessions as releases before the ordered index keep them: the identity, and the set `u:`. */
+const older = {
+  async create(identity: Identity): Promise<string> {
+    const token = randomBytes(32).toString('base64url')
+    await redis
+      .multi()
+      .sadd(`${prefix}u:${identity.userId}`, digestOf(token))
+      .set(`${prefix}s:${digestOf(token)}`, JSON.stringify(identity), 'EX', SESSION_SECONDS)
+      .expire(`${prefix}u:${identity.userId}`, SESSION_SECONDS + 2 * DAY_SECONDS)
+      .exec()
+    return token
+  },
+  async destroyAllOf(userId: string): Promise<void> {
+    const digests = await redis.smembers(`${prefix}u:${userId}`)
+    await redis.unlink(digests.map((digest) => `${prefix}s:${digest}`))
+    await redis.srem(`${prefix}u:${userId}`, ...digests)
+  },
+  /** The digests that a change of role or an end of all would reach. */
+  known: (userId: string) => redis.smembers(`${prefix}u:${userId}`),
+}
+
+const digestOf = (token: string) => createHash('sha256').update(token).digest('hex')
+
+describe('beside an older release on one Redis', () => {
+  test('a session that it has made gets the role, is listed, and ends with all', async () => {
+    const userId = randomUUID()
+    const tokens = [await older.create(identityOf(userId)), await sessions.create(identityOf(userId))]
+    await sessions.setRole(userId, 'disabled')
+    for (const token of tokens) expect((await sessions.open(token))?.role).toBe('disabled')
+    expect(await sessions.allOf(userId)).toHaveLength(2)
+    await sessions.destroyAllOf(userId)
+    expect(await keysLike('*')).toEqual([])
+  })
+
+  test('what it does to all sessions of a user reaches the new ones, and what has ended stays ended', async () => {
+    const userId = randomUUID()
+    const [one, two] = [await sessions.create(identityOf(userId)), await sessions.create(identityOf(userId))]
+    expect((await older.known(userId)).toSorted()).toEqual([one, two].map(digestOf).toSorted())
+    await sessions.destroy(one)
+    expect(await older.known(userId)).toEqual([digestOf(two)])
+    await older.destroyAllOf(userId)
+    await sessions.setRole(userId, 'admin')
+    expect(await sessions.open(two)).toBeNull()
+    expect(await sessions.allOf(userId)).toEqual([])
+  })
+
+  test('its sessions count, and the oldest of all go', async () => {
+    const userId = randomUUID()
+    const its = await Promise.all(
+      range(2 * MOST).map((n) => older.create(identityOf(userId, { sentAt: 2 * n }))),
+    )
+    const newest = await sessions.create(identityOf(userId, { sentAt: 2 * MOST + 1 })) // between its, in time
+    expect(await sessions.open(newest)).not.toBeNull()
+    const opened = await Promise.all(its.map((token) => sessions.open(token)))
+    expect(opened.filter(Boolean)).toHaveLength(MOST - 1)
+    expect(opened.slice(MOST + 1).every(Boolean)).toBe(true)
+    expect(await older.known(userId)).toHaveLength(MOST)
+  })
+
+  test('a session of its comes into the ordered index when it is used', async () => {
+    const identity = identityOf()
+    const token = await older.create(identity)
+    await sessions.touch(token, identity, 77)
+    const index = `${prefix}i:${identity.userId}`
+    expect(Number(await redis.zscore(index, digestOf(token)))).toBe(77)
+    expect(await redis.ttl(index)).toBeGreaterThan(SESSION_SECONDS + DAY_SECONDS)
+  })
+})
+
+describe('an account with more sessions than one command may carry', () => {
+  const COUNT = 5000
+
+  /** Made in bulk, as an older release has left them. */
+  async function fill(userId: string) {
+    const text = JSON.stringify(identityOf(userId))
+    const digests = range(COUNT).map((n) => createHash('sha256').update(`${userId}${n}`).digest('hex'))
+    for (let i = 0; i < COUNT; i += 1000) {
+      const batch = digests.slice(i, i + 1000)
+      await redis.mset(batch.flatMap((digest) => [`${prefix}s:${digest}`, text]))
+      await redis.sadd(`${prefix}u:${userId}`, ...batch)
+    }
+    return digests
+  }
+
+  const roles = async (digests: string[]) => {
+    const texts: (string | null)[] = []
+    for (let i = 0; i < COUNT; i += 1000) {
+      texts.push(...(await redis.mget(digests.slice(i, i + 1000).map((digest) => `${prefix}s:${digest}`))))
+    }
+    return new Set(texts.map((text) => (text === null ? null : (JSON.parse(text) as Identity).role)))
+  }
+
+  test('is disabled whole, and again after it broke off half way', async () => {
+    const userId = randomUUID()
+    const digests = await fill(userId)
+    let batches = 0
+    const breaking = proxied('eval', () => {
+      if (++batches === 5) throw new Error('ECONNRESET')
+    })
+    const unlucky = createSessions(breaking, prefix, SESSION_SECONDS, MOST)
+    await expect(unlucky.setRole(userId, 'disabled')).rejects.toThrow('ECONNRESET')
+    expect(await roles(digests)).toEqual(new Set(['disabled', 'editor']))
+    await sessions.setRole(userId, 'disabled')
+    expect(await roles(digests)).toEqual(new Set(['disabled']))
+  }, 30_000)
+
+  test('loses all its sessions, and the rest after it broke off half way', async () => {
+    const userId = randomUUID()
+    const digests = await fill(userId)
+    let batches = 0
+    const breaking = proxied('unlink', () => {
+      if (++batches === 6) throw new Error('ECONNRESET')
+    })
+    const unlucky = createSessions(breaking, prefix, SESSION_SECONDS, MOST)
+    await expect(unlucky.destroyAllOf(userId)).rejects.toThrow('ECONNRESET')
+    expect(await roles(digests)).toEqual(new Set(['editor', null]))
+    await sessions.destroyAllOf(userId)
+    expect(await roles(digests)).toEqual(new Set([null]))
+    expect(await keysLike('u:*')).toEqual([])
+  }, 30_000)
+
+  test('is brought down to what is allowed at the next login', async () => {
+    const userId = randomUUID()
+    await fill(userId)
+    const token = await sessions.create(identityOf(userId, { sentAt: 1_800_000_000_000 }))
+    expect(await sessions.open(token)).not.toBeNull()
+    expect(await sessions.allOf(userId)).toHaveLength(MOST)
+    expect(await keysLike('s:*')).toHaveLength(MOST)
+  }, 30_000)
+
+  /** The same connection, with something that happens before one kind of command. */
+  function proxied(command: 'eval' | 'unlink', before: () => void): typeof redis {
+    return new Proxy(redis, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name)
+        if (typeof value !== 'function') return value
+        return (...args: unknown[]) => {
+          if (name === command) before()
+          return Reflect.apply(value, target, args)
+        }
+      },
+    })
+  }
 })
 
 describe('a value that is no identity', () => {
@@ -390,7 +603,9 @@ describe('a value that is no identity', () => {
   })
 })
 
-test('a lifetime that makes no sense is refused', () => {
-  for (const bad of [0, -1, 1.5, NaN])
-    expect(() => createSessions(redis, prefix, bad)).toThrow('sessionSeconds')
+test('a lifetime or a number that makes no sense is refused', () => {
+  for (const bad of [0, -1, 1.5, NaN]) {
+    expect(() => createSessions(redis, prefix, bad, MOST)).toThrow('sessionSeconds')
+    expect(() => createSessions(redis, prefix, SESSION_SECONDS, bad)).toThrow('most')
+  }
 })

@@ -159,6 +159,15 @@ test('what a handler sets is there at the next request, and gone when it is dele
   expect((await desk.get('/get/cart')).body.value).toBeNull()
 })
 
+test('what is too large for a session is 400, and says so; what was there stays', async () => {
+  const desk = atDesk(await app.member())
+  await desk.post('/set/cart', ['kept'])
+  const reply = await desk.post('/set/large', ['x'.repeat(70_000)])
+  expect([reply.status, reply.body.err]).toEqual([400, expect.stringMatching(/bytes, and may hold 65536/)])
+  expect((await desk.get('/get/cart')).body.value).toEqual(['kept'])
+  expect((await desk.get('/get/large')).body.value).toBeNull()
+})
+
 test('requests at once that set different keys lose neither', async () => {
   const desk = atDesk(await app.member())
   const keys = Array.from({ length: 12 }, (_, i) => `key${i}`)

@@ -4,7 +4,7 @@ import type { Deps, Role } from '../deps.ts'
 import { tag } from '../web/doc.ts'
 import { UNAUTHORIZED, unauthorized } from '../web/errors.ts'
 import { factory, type AppEnv } from '../web/factory.ts'
-import { agentOf, endSession, type Session } from '../web/session.ts'
+import { accountDisabled, agentOf, endSession, type Session } from '../web/session.ts'
 import { findUser, updateRole, type User } from './queries.ts'
 import { atLeast } from './roles.ts'
 
@@ -25,12 +25,18 @@ export function requireRole(least: Role) {
     const me = () => (row ??= loadUser())
     const loadUser = async () => {
       const user = await findUser(c.get('db'), session.userId)
-      if (user !== undefined) return user
-      await endSession(c)
-      throw unauthorized('This account no longer exists')
+      if (user === undefined) {
+        await endSession(c)
+        throw unauthorized('This account no longer exists')
+      }
+      // A change of role is under way, or broke off before this session was told: what stands in the row counts.
+      if (user.role !== session.role) await settleRole(c.var, user.id)
+      if (user.role === 'disabled') throw accountDisabled()
+      if (!atLeast(user.role, least)) throw unauthorized(`It takes the role ${least} or above`)
+      return user
     }
     c.set('me', me)
-    // An account that was deleted by hand must not go on writing, or reading what is for the few.
+    // An account that was deleted or disabled by hand must not go on writing, or reading what is for the few.
     if (!SAFE_METHODS.has(c.req.method) || atLeast(least, 'admin')) await me()
     await next()
   })
@@ -71,16 +77,27 @@ export async function changeRole(
   return user
 }
 
-/** Tells live sessions the role that stands in the database until both agree: two changes at once must not part them. */
+/**
+ * Tells live sessions the role that stands in the database until both agree: two changes at once must not part them.
+ * Without an account its sessions end.
+ * @throws Error if some could not be told; doing it again tells the rest
+ */
 export async function settleRole(
   { db, sessions }: Pick<Deps, 'db' | 'sessions'>,
   userId: string,
 ): Promise<void> {
   let told: Role | undefined
-  for (;;) {
-    const user = await findUser(db, userId)
-    if (user === undefined || user.role === told) return
-    await sessions.setRole(userId, user.role)
-    told = user.role
+  try {
+    for (;;) {
+      const user = await findUser(db, userId)
+      if (user === undefined) return await sessions.destroyAllOf(userId)
+      if (user.role === told) return
+      await sessions.setRole(userId, user.role)
+      told = user.role
+    }
+  } catch (error) {
+    throw new Error(`live sessions of account ${userId} may not know its role yet: set it once more`, {
+      cause: error,
+    })
   }
 }

@@ -11,8 +11,12 @@ export type ExportPart = (
 ) => Promise<object[]>
 
 const PAGE = 200
-/** Characters of JSON: the result lies in Redis for hours. */
+/** Bytes of JSON: the result lies in Redis, which must not evict it. */
 const MAX_SIZE = 512 * 1024
+const bytesOf = (row: object) => new TextEncoder().encode(`${JSON.stringify(row)},`).length
+
+/** Longer than a job may wait and its result be kept. */
+const REMEMBERED_S = 2 * 24 * 60 * 60
 
 /**
  * The account, its live sessions, and what `parts` hold of it. Past about half a megabyte rows are left out, and
@@ -42,7 +46,7 @@ export async function exportAccount(
   for (const [i, [name, part]] of all.entries()) {
     const rows: object[] = []
     for await (const row of rowsOf(part, db, userId, job.signal)) {
-      const size = JSON.stringify(row).length
+      const size = bytesOf(row)
       if (size > room) {
         incomplete.push(name)
         break
@@ -54,6 +58,18 @@ export async function exportAccount(
     job.progress((i + 1) / all.length)
   }
   return { exported: new Date(), account, ...holdings, incomplete }
+}
+
+/** Of an account's exports the newest is kept. They never run at once: the task is unique for the account. */
+export async function forgetEarlierExport(
+  { store, forgetJob }: Pick<Deps, 'store' | 'forgetJob'>,
+  userId: string,
+  id: string,
+): Promise<void> {
+  const key = `export:kept:${userId}`
+  const earlier = await store.get<string>(key)
+  if (earlier !== undefined && earlier !== id) await forgetJob(earlier)
+  await store.set(key, id, REMEMBERED_S)
 }
 
 async function* rowsOf(part: ExportPart, db: Db, userId: string, signal: AbortSignal) {

@@ -30,7 +30,7 @@ export const account = factory
     async (c) => {
       const { db, enqueue, passwords } = c.var
       const { fname, lname, password, remember, ...input } = c.req.valid('json')
-      const hash = await passwords.hash(password)
+      const hash = await passwords.hash(password, c.var.signal())
       // In one transaction: no account without its mail, no mail without an account.
       const user = await db.transaction(async (tx) => {
         const created = await createUser(tx, {
@@ -88,7 +88,7 @@ export const account = factory
       const { enqueue, jobStatus, session, store } = c.var
       const { userId } = session
       const recent = await store.get<string>(`export:${userId}`)
-      // Each result lies in Redis for hours: an account gets a new one only so often.
+      // Each takes a worker's time and half a megabyte of Redis: an account gets a new one only so often.
       if (recent !== undefined && ((await jobStatus(recent))?.state ?? 'failed') !== 'failed') {
         return accepted(c, recent)
       }

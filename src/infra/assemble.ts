@@ -42,7 +42,7 @@ export function assembleDeps(config: Config, { log, passwords, createMailer, api
     startedAt: Date.now(),
     db,
     store,
-    sessions: createSessions(redis, config.redisPrefix, config.sessionSeconds),
+    sessions: createSessions(redis, config.redisPrefix, config.sessionSeconds, config.sessionsPerAccount),
     passwords,
     rateLimiter: createRateLimiter(redis, config.redisPrefix),
     enqueue: withOutbox(
@@ -50,6 +50,7 @@ export function assembleDeps(config: Config, { log, passwords, createMailer, api
       (task, input, options) => queue.prepare(task, input, withRequest(options)),
     ),
     jobStatus: operations.status,
+    forgetJob: operations.forgetStatus,
     operations,
     cronOperations: createCronOperations({ crons, queue, operations }),
     sendMail: createMailer(config, store),

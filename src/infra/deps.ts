@@ -4,12 +4,13 @@ import { apiDocsAsset } from './api-docs-asset.ts'
 import { assembleDeps } from './assemble.ts'
 import { createLog } from './log.ts'
 import { createMailer } from './mail.ts'
-import { createPasswords } from './passwords.ts'
+import { createPasswords, passwordGate } from './passwords.ts'
 
 /** Opens everything; `close` ends it in order and writes the last lines of the log. */
 export function createDeps(config: Config) {
   const log = createLog(config.log)
-  const runtime = { log, passwords: createPasswords(), createMailer, apiDocsAsset }
+  const passwords = createPasswords(passwordGate(config.processes.web, config.requestTimeoutMs))
+  const runtime = { log, passwords, createMailer, apiDocsAsset }
   const { deps, redis, queue, close } = assembleDeps(config, runtime)
   return {
     deps,

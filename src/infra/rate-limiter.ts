@@ -1,34 +1,95 @@
-// Counts for rate limits, in Redis: each in one atomic script, each with an end.
+// Counts for rate limits, in Redis: what is asked of several is one atomic script, and each count has an end.
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
-import { RateLimiterRedis } from 'rate-limiter-flexible'
 import type { Counter, RateLimiter } from '../deps.ts'
 
+/** What is pending for longer belongs to a process that died. */
+const PENDING_MS = 60_000
+/** Two times at which a window ends are the same if they differ by less: no window is shorter than a second. */
+const SAME_WINDOW_MS = 500
+
+const VERDICTS = ['taken', 'pending', 'full'] as const
+
+const LIB = `
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local function read(key) return math.max(0, tonumber(redis.call('GET', key) or 0)) end
+`
+
 /**
- * Counts under `<prefix>rl:<name>:<digest of the key>`: no address or email is stored.
- * Whether a count is too high is for the caller to say: the library's own quota (`points`) is not used.
+ * KEYS: for each counter its count, and how much of it is pending. ARGV: for each most, its window in ms, 1 if it is to
+ * be settled. Replies the verdict; then for each the count, and when its window ends: in how many ms, and in Unix ms.
+ * Of what is refused only full counts grow, and those have keys: a flood of refusals leaves nothing new behind.
+ */
+const TAKE = `${LIB}
+local verdict, full = 0, {}
+for i = 1, #KEYS, 2 do
+  local most = tonumber(ARGV[(i - 1) / 2 * 3 + 1])
+  local count = read(KEYS[i])
+  full[i] = count - read(KEYS[i + 1]) >= most
+  if full[i] then verdict = 2 elseif count >= most then verdict = math.max(verdict, 1) end
+end
+local reply = {verdict}
+for i = 1, #KEYS, 2 do
+  local window, settles = ARGV[(i - 1) / 2 * 3 + 2], ARGV[(i - 1) / 2 * 3 + 3]
+  local count = read(KEYS[i])
+  if verdict == 0 or (verdict == 2 and full[i]) then
+    count = count + 1
+    if count == 1 then redis.call('SET', KEYS[i], 1, 'PX', window) else redis.call('INCR', KEYS[i]) end
+  end
+  if verdict == 0 and settles == '1' then
+    redis.call('INCR', KEYS[i + 1])
+    redis.call('PEXPIRE', KEYS[i + 1], ${PENDING_MS})
+  end
+  local ttl = redis.call('PTTL', KEYS[i])
+  if ttl < 0 then ttl = tonumber(window) end
+  for _, value in ipairs({count, ttl, now + ttl}) do reply[#reply + 1] = value end
+end
+return reply`
+
+/**
+ * KEYS as in TAKE. ARGV: for each what becomes of it, and when the window ended that it was taken from.
+ * One is given back to that window only. To clear leaves those that are pending still.
+ */
+const SETTLE = `${LIB}
+for i = 1, #KEYS, 2 do
+  local outcome, window = ARGV[i], tonumber(ARGV[i + 1])
+  local count, left = read(KEYS[i]), read(KEYS[i + 1]) - 1
+  if left > 0 then redis.call('DECR', KEYS[i + 1]) elseif left == 0 then redis.call('DEL', KEYS[i + 1]) end
+  if outcome == 'clear' then
+    if left <= 0 then redis.call('DEL', KEYS[i])
+    elseif count > left then redis.call('SET', KEYS[i], left, 'KEEPTTL') end
+  elseif outcome == 'back' and math.abs(now + redis.call('PTTL', KEYS[i]) - window) < ${SAME_WINDOW_MS} then
+    if count > 1 then redis.call('DECR', KEYS[i]) else redis.call('DEL', KEYS[i]) end
+  end
+end
+return 0`
+
+/**
+ * Counts under `<prefix>rl:<name>:<digest of the key>`, as releases before had them, and what is pending of them under
+ * `rl-pending:` likewise: no address or email is stored.
  */
 export function createRateLimiter(redis: Redis, prefix: string): RateLimiter {
-  const limiter = new RateLimiterRedis({
-    storeClient: redis,
-    keyPrefix: `${prefix}rl`,
-    points: 1,
-    duration: 1,
-  })
+  const keysOf = ({ name, key }: Counter) => {
+    const whose = `${name}:${createHash('sha256').update(key).digest('base64url')}`
+    return [`${prefix}rl:${whose}`, `${prefix}rl-pending:${whose}`]
+  }
   return {
-    async add(counter) {
-      const { consumedPoints, msBeforeNext } = await limiter.penalty(keyOf(counter), 1, lasting(counter))
-      return { count: consumedPoints, endsInMs: msBeforeNext }
+    async take(counters) {
+      const keys = counters.flatMap(keysOf)
+      const args = counters.flatMap(({ most, seconds, settles }) => [most, seconds * 1000, settles ? 1 : 0])
+      const [verdict = 0, ...numbers] = (await redis.eval(TAKE, keys.length, ...keys, ...args)) as number[]
+      const counts = counters.map((counter, i) => {
+        const [count = 0, endsInMs = 0, window = 0] = numbers.slice(3 * i, 3 * i + 3)
+        return { counter, count, endsInMs, window }
+      })
+      return { verdict: VERDICTS[verdict] ?? 'full', counts }
     },
-    async takeBack(counter) {
-      await limiter.reward(keyOf(counter), 1, lasting(counter))
-    },
-    async clear(counter) {
-      await limiter.delete(keyOf(counter))
+    async settle(settlements) {
+      if (settlements.length === 0) return
+      const keys = settlements.flatMap(({ counter }) => keysOf(counter))
+      const args = settlements.flatMap(({ outcome, window }) => [outcome, window])
+      await redis.eval(SETTLE, keys.length, ...keys, ...args)
     },
   }
 }
-
-const keyOf = ({ name, key }: Counter) => `${name}:${createHash('sha256').update(key).digest('base64url')}`
-
-const lasting = ({ seconds }: Counter) => ({ customDuration: seconds })

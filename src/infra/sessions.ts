@@ -1,9 +1,11 @@
 // Sessions in Redis: who is logged in, what a session remembers, and which sessions a user has.
 import { hash, randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
-import { z } from 'zod'
-import { ROLES } from '../account/roles.ts'
 import type { Identity, Json, Sessions } from '../deps.ts'
+import { ApiError } from '../web/errors.ts'
+import { decodeIdentity, encodeIdentity, parseJson } from './session-identity.ts'
+import { BATCH, createSessionIndex, sessionKeys } from './session-index.ts'
+import { SWAP, TOUCH, WRITE_DATA } from './session-scripts.ts'
 
 const TOKEN_BYTES = 32
 const TOKEN = /^[A-Za-z0-9_-]{43}$/
@@ -15,133 +17,85 @@ const TOKEN = /^[A-Za-z0-9_-]{43}$/
  */
 const OUTLIVE_SECONDS = 2 * 24 * 60 * 60
 
-/** An index is cleaned of ended sessions when it reaches this size, or doubles it. */
-const MIN_PRUNE = 32
-
-const SCAN_COUNT = 500
-
-/** The order of the fields is that of the stored text, which `swap` compares. */
-const StoredIdentity = z.object({
-  userId: z.string(),
-  role: z.enum(ROLES),
-  ip: z.string(),
-  agent: z.string(),
-  loginAt: z.number(),
-  sentAt: z.number(),
-  remember: z.boolean(),
-}) satisfies z.ZodType<Identity>
-
-/** Changes an identity that is still what it was, and leaves its expiry alone: an ended session stays ended. */
-const SWAP = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
-return 1`
+/** What a session may remember, in bytes of keys and values; each key counts for so many more, as it does in Redis. */
+const MAX_DATA_BYTES = 64 * 1024
+const KEY_BYTES = 64
 
 /**
- * ARGV: expiry in seconds, how many fields to delete, those fields, then field and value in turn.
- * In slices, because Lua limits how many arguments one call takes.
- */
-const WRITE_DATA = `
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-local function each(command, first, last)
-  for i = first, last, 1000 do
-    redis.call(command, KEYS[2], unpack(ARGV, i, math.min(i + 999, last)))
-  end
-end
-local deleted = tonumber(ARGV[2])
-each('HDEL', 3, 2 + deleted)
-each('HSET', 3 + deleted, #ARGV)
-redis.call('EXPIRE', KEYS[2], ARGV[1])
-return 1`
-
-/**
- * Sessions under `<prefix>s:<digest>` (the identity, one JSON string), `<prefix>d:<digest>` (a hash of its data)
- * and `<prefix>u:<user id>` (the digests of a user's sessions). A token that cannot be one costs no round trip.
+ * Sessions under the keys of `sessionKeys`. A token that cannot be one costs no round trip.
  * @param sessionSeconds how long a session lives after its last request
+ * @param most how many live sessions a user may have
  */
-export function createSessions(redis: Redis, prefix: string, sessionSeconds: number): Sessions {
-  if (!Number.isSafeInteger(sessionSeconds) || sessionSeconds < 1) {
-    throw new RangeError(`sessions: sessionSeconds must be a whole number, 1 or more, not ${sessionSeconds}`)
+export function createSessions(redis: Redis, prefix: string, sessionSeconds: number, most: number): Sessions {
+  for (const [name, value] of Object.entries({ sessionSeconds, most })) {
+    if (Number.isSafeInteger(value) && value >= 1) continue
+    throw new RangeError(`sessions: ${name} must be a whole number, 1 or more, not ${value}`)
   }
   const besideSeconds = sessionSeconds + OUTLIVE_SECONDS
-  const identityKey = (digest: string) => `${prefix}s:${digest}`
-  const dataKey = (digest: string) => `${prefix}d:${digest}`
-  const indexKey = (userId: string) => `${prefix}u:${userId}`
+  const keys = sessionKeys(prefix)
+  const index = createSessionIndex(redis, keys, { most, besideSeconds })
 
-  const swap = async (digest: string, before: string, after: Identity): Promise<boolean> =>
-    (await redis.eval(SWAP, 1, identityKey(digest), before, encode(after))) === 1
-
-  /** A digest without an identity never gets one again (create writes both in one step), so it can go. */
-  async function prune(userId: string): Promise<void> {
-    const digests = await redis.smembers(indexKey(userId))
-    const alive = await Promise.all(digests.map((digest) => redis.exists(identityKey(digest))))
-    const ended = digests.filter((_, i) => alive[i] === 0)
-    if (ended.length > 0) await redis.srem(indexKey(userId), ...ended)
-  }
-
-  /** Tries again when a request or another role change was faster, until the session has the role or is gone. */
-  async function setRoleOf(digest: string, role: Identity['role']): Promise<void> {
-    for (;;) {
-      // Compared with the text as it stands: a newer version may have written more than `encode` would.
-      const text = await redis.get(identityKey(digest))
-      const identity = decode(text)
-      if (text === null || identity === null || identity.role === role) return
-      if (await swap(digest, text, { ...identity, role })) return
-    }
+  /** Changes identities that are still what they were; answers the digests of the others. */
+  async function swap(changes: { digest: string; before: string; after: Identity }[]): Promise<string[]> {
+    if (changes.length === 0) return []
+    const identities = changes.map(({ digest }) => keys.identity(digest))
+    const texts = changes.flatMap(({ before, after }) => [before, encodeIdentity(after)])
+    const missed = (await redis.eval(SWAP, identities.length, ...identities, ...texts)) as number[]
+    return missed.flatMap((i) => changes[i - 1]?.digest ?? [])
   }
 
   return {
     async create(identity) {
+      const { userId, sentAt } = identity
       const token = randomBytes(TOKEN_BYTES).toString('base64url')
       const digest = digestOf(token)
-      const index = indexKey(identity.userId)
-      // The index stands first: no reader may ever find a session that the index does not know.
+      // The indexes stand first: no reader may ever find a session that they do not know.
       const replies = await redis
         .multi()
-        .sadd(index, digest)
-        .set(identityKey(digest), encode(identity), 'EX', sessionSeconds)
-        .expire(index, besideSeconds)
-        .scard(index)
+        .zadd(keys.index(userId), sentAt, digest)
+        .sadd(keys.olderIndex(userId), digest)
+        .set(keys.identity(digest), encodeIdentity(identity), 'EX', sessionSeconds)
+        .expire(keys.index(userId), besideSeconds)
+        .expire(keys.olderIndex(userId), besideSeconds)
+        .zrange(keys.index(userId), ...index.excess)
+        .scard(keys.olderIndex(userId))
         .exec()
       const failed = replies?.find(([error]) => error)
       if (failed?.[0]) throw failed[0]
-      const size = Number(replies?.at(-1)?.[1])
-      if (size >= MIN_PRUNE && isPowerOfTwo(size)) await prune(identity.userId)
+      const [oldest, size] = (replies ?? []).slice(-2).map(([, reply]) => reply) as [string[], number]
+      // Those that have ended by themselves are the oldest: all others have sent their cookies since.
+      await index.end(userId, oldest)
+      if (size - oldest.length > most) await index.adopt(userId)
       return token
     },
 
     async open(token) {
       if (!TOKEN.test(token)) return null
-      return decode(await redis.getex(identityKey(digestOf(token)), 'EX', sessionSeconds))
+      return decodeIdentity(await redis.getex(keys.identity(digestOf(token)), 'EX', sessionSeconds))
     },
 
     async touch(token, before, sentAt) {
       if (!TOKEN.test(token)) return
-      const digest = digestOf(token)
-      await Promise.all([
-        swap(digest, encode(before), { ...before, sentAt }),
-        redis.expire(dataKey(digest), besideSeconds),
-        redis.expire(indexKey(before.userId), besideSeconds),
-      ])
+      const [digest, { userId }] = [digestOf(token), before]
+      const beside = [keys.data(digest), keys.index(userId), keys.olderIndex(userId)]
+      const texts = [encodeIdentity(before), encodeIdentity({ ...before, sentAt })]
+      await redis.eval(TOUCH, 4, keys.identity(digest), ...beside, ...texts, besideSeconds, digest, sentAt)
     },
 
     async destroy(token) {
       if (!TOKEN.test(token)) return
       const digest = digestOf(token)
       // The identity goes first: from then on nobody writes data any more.
-      const identity = decode(await redis.getdel(identityKey(digest)))
-      await Promise.all([
-        redis.unlink(dataKey(digest)),
-        identity === null ? 0 : redis.srem(indexKey(identity.userId), digest),
-      ])
+      const identity = decodeIdentity(await redis.getdel(keys.identity(digest)))
+      await (identity === null ? redis.unlink(keys.data(digest)) : index.end(identity.userId, [digest]))
     },
 
     async readData(token) {
       // No prototype: a key like `constructor` is only there if somebody has set it.
       const data: Record<string, Json> = Object.create(null)
       if (!TOKEN.test(token)) return data
-      for (const [key, text] of Object.entries(await redis.hgetall(dataKey(digestOf(token))))) {
-        const value = parse(text)
+      for (const [key, text] of Object.entries(await redis.hgetall(keys.data(digestOf(token))))) {
+        const value = parseJson(text)
         if (value !== undefined) data[key] = value
       }
       return data
@@ -155,61 +109,63 @@ export function createSessions(redis: Redis, prefix: string, sessionSeconds: num
         .filter(([, value]) => value !== undefined)
         .flatMap(([key, value]) => [key, JSON.stringify(value)])
       const digest = digestOf(token)
-      const keys = [identityKey(digest), dataKey(digest)]
-      await redis.eval(WRITE_DATA, 2, ...keys, besideSeconds, deleted.length, ...deleted, ...written)
+      const limits = [besideSeconds, MAX_DATA_BYTES, KEY_BYTES]
+      const args = [...limits, deleted.length, ...deleted, ...written]
+      const tooLarge = await redis.eval(WRITE_DATA, 2, keys.identity(digest), keys.data(digest), ...args)
+      if (tooLarge === 0) return
+      throw new ApiError(
+        400,
+        `The session would hold ${String(tooLarge)} bytes, and may hold ${MAX_DATA_BYTES}: store less in it`,
+      )
     },
 
     async setRole(userId, role) {
-      const digests = await redis.smembers(indexKey(userId))
-      await Promise.all(digests.map((digest) => setRoleOf(digest, role)))
+      for (const digests of await index.digestsOf(userId)) {
+        // Again for those that a request or another change was faster with, until each has the role or is gone.
+        let left = digests
+        while (left.length > 0) {
+          const texts = await redis.mget(left.map(keys.identity))
+          const changes = left.flatMap((digest, i) => {
+            // Compared with the text as it stands: a newer version may have written more than `encode` would.
+            const before = texts[i] ?? null
+            const identity = decodeIdentity(before)
+            if (before === null || identity === null || identity.role === role) return []
+            return [{ digest, before, after: { ...identity, role } }]
+          })
+          left = await swap(changes)
+        }
+      }
     },
 
     async allOf(userId) {
-      const digests = await redis.smembers(indexKey(userId))
-      const texts = digests.length === 0 ? [] : await redis.mget(digests.map(identityKey))
-      return texts.map(decode).filter((identity) => identity !== null)
+      const identities: Identity[] = []
+      for (const digests of await index.digestsOf(userId)) {
+        const texts = await redis.mget(digests.map(keys.identity))
+        identities.push(...texts.map(decodeIdentity).filter((identity) => identity !== null))
+      }
+      return identities
     },
 
+    /** A login that comes meanwhile may stay. */
     async destroyAllOf(userId) {
-      const digests = await redis.smembers(indexKey(userId))
-      if (digests.length === 0) return
-      await redis.unlink(...digests.map(identityKey))
-      await redis.unlink(...digests.map(dataKey))
-      // Not the whole index: a login may have added to it meanwhile.
-      await redis.srem(indexKey(userId), ...digests)
+      for (const digests of await index.digestsOf(userId)) await index.end(userId, digests)
     },
 
     async destroyAll() {
-      const pattern = `${escapeGlob(prefix)}[sdu]:*`
+      const pattern = `${escapeGlob(prefix)}[sdiu]:*`
       let cursor = '0'
+      let isClean = true
       do {
-        const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT)
-        if (keys.length > 0) await redis.unlink(...keys)
+        if (cursor === '0') isClean = true
+        const [next, found] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', BATCH)
+        if (found.length > 0) await redis.unlink(found)
+        isClean &&= found.length === 0
         cursor = next
-      } while (cursor !== '0')
+      } while (cursor !== '0' || !isClean) // the embedded Redis passes over some where others are removed meanwhile
     },
   }
 }
 
 const digestOf = (token: string) => hash('sha256', token)
-
-/** One identity has one text: `swap` compares texts. */
-const encode = ({ userId, role, ip, agent, loginAt, sentAt, remember }: Identity): string =>
-  JSON.stringify({ userId, role, ip, agent, loginAt, sentAt, remember } satisfies Identity)
-
-/** What is not an identity, of an older version for example, counts as no session. */
-function decode(text: string | null): Identity | null {
-  return text === null ? null : (StoredIdentity.safeParse(parse(text)).data ?? null)
-}
-
-function parse(text: string): Json | undefined {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-const isPowerOfTwo = (n: number) => Number.isInteger(Math.log2(n))
 
 const escapeGlob = (text: string) => text.replace(/[\\*?[\]]/g, '\\$&')

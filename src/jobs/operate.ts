@@ -193,6 +193,10 @@ export function createOperations(options: {
       const text = await redis.get(`${base}r:${id}`)
       return text === null ? undefined : JSON.parse(text)
     },
+    /** Its owner can ask no more: what is kept of it goes before its time is over. */
+    async forgetStatus(id: string): Promise<void> {
+      await redis.del(`${base}r:${id}`)
+    },
 
     /** The last tick of each cron that a worker has seen, Unix ms. */
     async lastTicks(): Promise<Record<string, number>> {

@@ -6,7 +6,7 @@ import { JobError, type InputSchema, type Job, type Task } from './task.ts'
 
 /** The longest error text that is kept with a job. */
 const MAX_ERROR = 2000
-/** Characters of JSON: a result lies in Redis until its time is over. */
+/** Bytes of its status, in JSON: a result lies in Redis until its time is over. */
 const MAX_RESULT = 1024 * 1024
 /** A longer timer would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1
@@ -125,7 +125,7 @@ export class Running<D> implements Job {
     try {
       const result = await task.execute(element.data, this, terms.deps)
       const outcome = finish(raw, element, result)
-      const size = outcome.status?.length ?? 0
+      const size = Buffer.byteLength(outcome.status ?? '')
       if (size > MAX_RESULT) return this.fail(tooLarge(size), 1)
       terms.log.info('job done', this.fields(true))
       return outcome
@@ -165,9 +165,7 @@ export class Running<D> implements Job {
 
 // Another attempt would end the same.
 const tooLarge = (size: number) =>
-  new JobError(
-    `The result is too large to be kept: ${size} characters of JSON, at most ${MAX_RESULT} are allowed`,
-  )
+  new JobError(`The result is too large to be kept: ${size} bytes of JSON, at most ${MAX_RESULT} are allowed`)
 
 export function describeWorker<D>(
   about: Pick<Beat, 'concurrency' | 'startedAt' | 'stopping'>,

@@ -61,7 +61,9 @@ export async function onError(thrown: Error, c: Context<AppEnv>): Promise<Respon
     c.get('log').error('unexpected error', { error: thrown })
     return answer(c, new ApiError(500, 'Internal server error'))
   }
-  if (error.status === 503 && error !== thrown) c.get('log').warn(error.message, { error: thrown })
+  // Who is refused at a gate is not logged twice: that must cost little.
+  if (error.status === 503 && error !== thrown && causeCode(thrown) !== 'BUSY')
+    c.get('log').warn(error.message, { error: thrown })
   return answer(c, error)
 }
 
@@ -105,6 +107,7 @@ function toApiError(thrown: unknown): ApiError | null {
   if (thrown instanceof HTTPException) return new ApiError(thrown.status, thrown.message)
   const code = causeCode(thrown)
   if (code === undefined) return null
+  if (code === 'BUSY') return unavailable('Too many ask for this at once, please try again')
   if (isAway(thrown)) return unavailable('The service is not available right now, please try again')
   return BY_POSTGRES_CODE[code]?.() ?? null
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
+import { Gate } from '../../../src/gate.ts'
 import { createPasswords } from '../../../src/infra/passwords.ts'
 import { migrate } from '../../migrate.ts'
 import { type Services, startServices } from '../../services.ts'
@@ -213,9 +214,9 @@ function printStarts(running: Running[], idle: number[]): void {
 
 /** A login is argon2 first of all: how many there were, of those that the cores make when they do nothing else. */
 async function printLogins(figures: Figures, settings: Setting[]): Promise<void> {
-  const passwords = createPasswords()
-  const hash = await passwords.hash(PASSWORD)
   const lanes = availableParallelism()
+  const passwords = createPasswords(new Gate({ places: lanes, queue: 0 }))
+  const hash = await passwords.hash(PASSWORD)
   const started = performance.now()
   await Promise.all(
     Array.from({ length: lanes }, async () => {

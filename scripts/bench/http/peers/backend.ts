@@ -16,6 +16,7 @@ export const PORT = Number(process.env.PORT)
 export const BODY_LIMIT = 1024 ** 2
 export const TIMEOUT_MS = 20_000
 export const SESSION_SECONDS = 30 * DAY_S
+const SESSIONS_PER_ACCOUNT = 50
 export const COOKIE = {
   path: '/',
   httpOnly: true,
@@ -52,7 +53,7 @@ export function openBackend() {
     client: postgres(DATABASE_URL, { max: 4, connection: { statement_timeout: TIMEOUT_MS } }),
   })
   const redis = new Redis(REDIS_URL, { enableAutoPipelining: true })
-  const sessions = createSessions(redis, 'restbun:', SESSION_SECONDS)
+  const sessions = createSessions(redis, 'restbun:', SESSION_SECONDS, SESSIONS_PER_ACCOUNT)
   const log = pino(
     {
       base: { pid: process.pid },

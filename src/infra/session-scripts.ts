@@ -1,0 +1,57 @@
+// The Lua of the sessions: what must be looked at and changed in one step. Each is given every key that it touches.
+
+/**
+ * KEYS: identities. ARGV: for each the text that it has, and the one that it shall have. Replies who had another.
+ * An expiry is left alone, and what has ended stays ended.
+ */
+export const SWAP = `
+local missed = {}
+for i, key in ipairs(KEYS) do
+  if redis.call('GET', key) == ARGV[2 * i - 1] then redis.call('SET', key, ARGV[2 * i], 'KEEPTTL')
+  else missed[#missed + 1] = i end
+end
+return missed`
+
+/**
+ * KEYS: identity, data, ordered index, older index. ARGV: the text before, the text after, expiry of what lies beside
+ * it in seconds, digest, score. Sessions from before the ordered index come into it this way.
+ */
+export const TOUCH = `
+local text = redis.call('GET', KEYS[1])
+if not text then return 0 end
+if text == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL') end
+redis.call('ZADD', KEYS[3], ARGV[5], ARGV[4])
+for i = 2, 4 do redis.call('EXPIRE', KEYS[i], ARGV[3]) end
+return 1`
+
+/**
+ * KEYS: identity, data. ARGV: expiry in seconds, most bytes, bytes that each key counts besides its own,
+ * how many fields to delete, those fields, then field and value in turn.
+ * Replies the size that it would have if that is too large and larger than before, 0 otherwise.
+ * In slices, because Lua limits how many arguments one call takes.
+ */
+export const WRITE_DATA = `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local most, each, deleted = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local sizes, before = {}, 0
+local stored = redis.call('HGETALL', KEYS[2])
+for i = 1, #stored, 2 do
+  sizes[stored[i]] = each + #stored[i] + #stored[i + 1]
+  before = before + sizes[stored[i]]
+end
+local after = before
+for i = 5, 4 + deleted do
+  after = after - (sizes[ARGV[i]] or 0)
+  sizes[ARGV[i]] = nil
+end
+for i = 5 + deleted, #ARGV, 2 do after = after - (sizes[ARGV[i]] or 0) + each + #ARGV[i] + #ARGV[i + 1] end
+if after > most and after > before then return after end
+local function slices(command, first, last)
+  for i = first, last, 1000 do
+    redis.call(command, KEYS[2], unpack(ARGV, i, math.min(i + 999, last)))
+  end
+end
+slices('HDEL', 5, 4 + deleted)
+slices('HSET', 5 + deleted, #ARGV)
+redis.call('EXPIRE', KEYS[2], ARGV[1])
+return 0`
