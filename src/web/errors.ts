@@ -118,7 +118,7 @@ export const isAway = (thrown: unknown) => AWAY.test(causeCode(thrown) ?? '')
 // Postgres: connection exceptions, too many connections, shutdown, cancelled by statement_timeout.
 // postgres.js and ioredis: what they say when the other side is gone or does not answer.
 const AWAY =
-  /^(08...|53300|57P0[123]|57014|CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED)|ECONN(REFUSED|RESET|ABORTED)|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|REDIS_AWAY|BUSY|55P03)$/
+  /^(08...|53300|57P0[123]|57014|CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED)|ECONN(REFUSED|RESET|ABORTED)|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|REDIS_AWAY|55P03)$/
 
 // What input can still bring about after validation. The messages name no value: Postgres's own would.
 const BY_POSTGRES_CODE: Record<string, () => ApiError> = {
