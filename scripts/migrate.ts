@@ -1,13 +1,10 @@
 // Applies the migrations of drizzle/ to a database. Safe to run from many places at once: each is applied once.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
+import { findSkipped, MIGRATIONS_FOLDER, readApplied, readJournal } from '../src/infra/migrations.ts'
 import { refuseArguments } from './command.ts'
 import { provideServices } from './services.ts'
-
-const FOLDER = join(import.meta.dir, '..', 'drizzle')
 
 /** The advisory lock that all runs wait for: any number that every version of the program agrees on. */
 const LOCK = 7_263_501
@@ -25,7 +22,7 @@ export async function migrate(url: string, log: (line: string) => void = () => {
     await sql`select pg_advisory_lock(${LOCK})`
     const before = await readApplied(sql)
     refuseSkipped(before)
-    await applyMigrations(drizzle(sql), { migrationsFolder: FOLDER })
+    await applyMigrations(drizzle(sql), { migrationsFolder: MIGRATIONS_FOLDER })
     const applied = (await readApplied(sql)).length - before.length
     log(applied === 0 ? 'the database is up to date' : `applied ${applied} of ${countKnown()} migrations`)
     return applied
@@ -58,21 +55,6 @@ async function refuseOtherEncodings(sql: postgres.Sql): Promise<void> {
   )
 }
 
-/** When each migration that the database has was generated. */
-export async function readApplied(sql: postgres.Sql): Promise<number[]> {
-  const [table] = await sql<{ found: boolean }[]>`
-    select to_regclass('drizzle.__drizzle_migrations') is not null as found`
-  if (!table?.found) return []
-  const rows = await sql<{ at: string }[]>`select created_at::text as at from drizzle.__drizzle_migrations`
-  return rows.map(({ at }) => Number(at))
-}
-
-/** Those that Drizzle would pass over without a word, because the database has one that was generated later. */
-export function findSkipped(journal: JournalEntry[], applied: number[]): JournalEntry[] {
-  const newest = Math.max(0, ...applied)
-  return journal.filter(({ when }) => when < newest && !applied.includes(when))
-}
-
 function refuseSkipped(applied: number[]): void {
   const [skipped] = findSkipped(readJournal(), applied)
   if (skipped === undefined) return
@@ -81,20 +63,6 @@ function refuseSkipped(applied: number[]): void {
       'After a merge: keep your own drizzle/ and generate the difference (see the README). ' +
       'A development database can be made anew: delete .data/',
   )
-}
-
-/** A migration of drizzle/; `when` it was generated, in unix milliseconds, is its identity in the database. */
-export interface JournalEntry {
-  tag: string
-  when: number
-}
-
-/** The migrations that drizzle/ holds, oldest first. */
-export function readJournal(): JournalEntry[] {
-  const journal = JSON.parse(readFileSync(join(FOLDER, 'meta', '_journal.json'), 'utf8')) as {
-    entries: JournalEntry[]
-  }
-  return journal.entries
 }
 
 /** How many migrations drizzle/ holds. */

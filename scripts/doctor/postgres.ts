@@ -2,7 +2,7 @@
 import postgres from 'postgres'
 import type { Config } from '../../src/config.ts'
 import { mostConnections } from '../../src/process/host.ts'
-import { findSkipped, type JournalEntry, readApplied, readJournal } from '../migrate.ts'
+import { findSkipped, type Migration, readApplied, readJournal } from '../../src/infra/migrations.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 
@@ -107,7 +107,7 @@ export function judgeConnections(facts: ServerFacts, pool: number, processes: nu
 }
 
 /** @param applied when each was made, in unix milliseconds, as the database remembers it */
-export function judgeMigrations(journal: JournalEntry[], applied: number[], production: boolean): Finding {
+export function judgeMigrations(journal: Migration[], applied: number[], production: boolean): Finding {
   const check = 'migrations'
   const missing = journal.filter(({ when }) => !applied.includes(when))
   const skipped = findSkipped(journal, applied)
