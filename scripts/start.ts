@@ -45,7 +45,7 @@ async function runUntilEnd(env: Environment, hot: boolean): Promise<number> {
   let code = 0
   try {
     const config = loadConfig(services.env)
-    await migrate(config.migrateDatabaseUrl, console.log)
+    await migrate(config.migrateDatabaseUrl, { log: console.log, appUrl: config.databaseUrl })
     // Nothing that stands in .env: who inherits a value does not read it there again.
     const childEnv = { ...process.env, ...port, ...services.provided }
     const children = ENTRIES[hot ? 'hot' : 'steady'].map((entry) => startEntry(entry, childEnv, hot))

@@ -29,7 +29,7 @@ test('eight runs at once on an empty database apply each migration once', async 
 
 test('a second run changes nothing and says so', async () => {
   const said: string[] = []
-  expect(await migrate(database.url, (line) => said.push(line))).toBe(0)
+  expect(await migrate(database.url, { log: (line) => said.push(line) })).toBe(0)
   expect(said).toEqual(['the database is up to date'])
 })
 
