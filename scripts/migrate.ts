@@ -37,10 +37,11 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
       connection: { application_name: `${name} migrate`, ...TRACKED_SETTINGS },
     })
   const sql = connect()
-  const turn = connect()
+  const turns = connect()
+  const watcher = connect()
   try {
     await refuseOtherEncodings(sql)
-    return await inTurn(turn, patience, log, async (guard) => {
+    return await inTurn(turns, patience, log, async (turn) => {
       const app = await findOtherRole(sql, roleOf(appUrl))
       if (app !== undefined) await grantFuture(sql, app)
       const applied = await readApplied(sql)
@@ -51,7 +52,7 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
       const pending = files.filter(({ folderMillis }) => !applied.includes(folderMillis))
       for (const file of pending) {
         const { tag } = journal.find(({ when }) => when === file.folderMillis) ?? { tag: 'unknown' }
-        await apply(`drizzle/${tag}.sql`, file, { sql, guard, patience, log })
+        await apply(`drizzle/${tag}.sql`, file, { sql, watcher, turn, patience, log })
       }
       const granted = app === undefined ? 0 : await grantPresent(sql, app)
       if (granted > 0) log(`the role "${app}" has its rights on ${granted} more tables and sequences`)
@@ -68,7 +69,7 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
       cause: error,
     })
   } finally {
-    await Promise.all([sql.end(), turn.end()])
+    await Promise.all([sql.end(), turns.end(), watcher.end()])
   }
 }
 

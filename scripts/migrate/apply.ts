@@ -10,7 +10,9 @@ export interface Applier {
   /** A connection that does nothing else. */
   sql: postgres.Sql
   /** Another one, to look at the first. */
-  guard: postgres.ISql
+  watcher: postgres.Sql
+  /** Holds the turn. It is silent meanwhile: an index that is built would wait for its transaction. */
+  turn: postgres.ISql
   patience: Patience
   log: (line: string) => void
 }
@@ -66,32 +68,40 @@ export async function apply(name: string, migration: MigrationMeta, applier: App
   }
 }
 
-async function applyAtOnce(migration: MigrationMeta, { sql, guard, patience }: Applier): Promise<void> {
+async function applyAtOnce(
+  migration: MigrationMeta,
+  { sql, watcher, turn, patience }: Applier,
+): Promise<void> {
   await sql.begin('isolation level read committed', async (tx) => {
     const pid = await prepareSession(tx, patience.lockMs)
-    await watched(guard, pid, async () => {
+    await watched(watcher, pid, async () => {
       for (const statement of migration.sql) await tx.unsafe(statement)
+      await turn.unsafe('select') // gone, it fails: somebody else may have it
       await record(tx, migration)
     })
   })
 }
 
 /** Broken half way it is run again from its start: an index that is there is left, an unfinished one dropped. */
-async function applyConcurrently(migration: MigrationMeta, { sql, guard, patience }: Applier): Promise<void> {
+async function applyConcurrently(
+  migration: MigrationMeta,
+  { sql, watcher, turn, patience }: Applier,
+): Promise<void> {
   await refusePooler(sql)
   // Nobody queues behind these waits but other changes of the same table: they may last.
   const pid = await prepareSession(sql, patience.retryMs, 'session')
-  await watched(guard, pid, async () => {
+  await watched(watcher, pid, async () => {
     for (const statement of migration.sql) {
       if (!(await isBuilt(sql, statement))) await sql.unsafe(statement)
     }
+    await turn.unsafe('select')
     await record(sql, migration)
   })
 }
 
 /** Runs `work` on the session of that id. @throws LockTaken with those who were seen to hold the lock */
-async function watched(guard: postgres.ISql, pid: number, work: () => Promise<void>): Promise<void> {
-  const watch = watchBlockers(guard, pid)
+async function watched(watcher: postgres.Sql, pid: number, work: () => Promise<void>): Promise<void> {
+  const watch = watchBlockers(watcher, pid)
   try {
     await work()
   } catch (cause) {

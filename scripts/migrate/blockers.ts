@@ -34,7 +34,6 @@ export async function findHolders(sql: Sql, key: number): Promise<number[]> {
 /** A line for each: id, program, role, what it does and for how long, and its statement without values. */
 export async function describeSessions(sql: Sql, pids: number[]): Promise<string[]> {
   if (pids.length === 0) return []
-  await sql`select pg_stat_clear_snapshot()` // or a transaction would see what it saw at first
   const sessions = await sql<Session[]>`
     select pid, usename as role, application_name as application, host(client_addr) as address, state, query,
       extract(epoch from clock_timestamp() - coalesce(xact_start, query_start))::float8 as seconds
@@ -72,9 +71,9 @@ export function hideValues(query: string): string {
 
 /**
  * Looks again and again at whom a session waits for, on another connection, until `stop`.
- * `stop` answers the last that were seen, described. It fails if that other connection is gone, and its lock with it.
+ * `stop` answers the last that were seen, described.
  */
-export function watchBlockers(sql: Sql, pid: number) {
+export function watchBlockers(sql: postgres.Sql, pid: number) {
   let watching = true
   let seen: string[] = []
   const watched = (async () => {
@@ -89,7 +88,6 @@ export function watchBlockers(sql: Sql, pid: number) {
     async stop(): Promise<string[]> {
       watching = false
       await watched
-      await sql`select` // who looks is still there
       return seen
     },
   }

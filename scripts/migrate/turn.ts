@@ -9,26 +9,27 @@ const LOCK = 7_263_501
 
 /**
  * Runs `work` while no other migrator of this database runs. The lock belongs to a transaction, on a connection of its
- * own, so that it holds behind a pooler too; it has no snapshot, and so keeps no index from being built beside it.
- * A migrator that waited inside Postgres would: so it polls.
- * @param work gets that connection, for looking at what goes on
+ * own, so that it holds behind a pooler too. It has no snapshot while nothing is asked of it, and so keeps no index from
+ * being built; a migrator that waited inside Postgres would: so it polls.
+ * @param work gets that transaction, to see that it still lives
  * @throws Error that names who migrates, if that takes too long
  */
 export async function inTurn<T>(
   connection: postgres.Sql,
   { pollMs, turnMs }: Patience,
   log: (line: string) => void,
-  work: (guard: postgres.TransactionSql) => Promise<T>,
+  work: (turn: postgres.TransactionSql) => Promise<T>,
 ): Promise<T> {
   const end = performance.now() + turnMs
   for (let attempt = 1; ; attempt++) {
-    const outcome = await connection.begin('isolation level read committed', async (guard) => {
-      const [row] = await guard<{ taken: boolean }[]>`select pg_try_advisory_xact_lock(${LOCK}) as taken`
-      if (row?.taken) {
-        await liftLimits(guard)
-        return { result: await work(guard) }
-      }
-      const others = await describeSessions(guard, await findHolders(guard, LOCK))
+    const outcome = await connection.begin('isolation level read committed', async (turn) => {
+      await liftLimits(turn)
+      // By the simple protocol, as all that comes after: what a prepared statement has read keeps its snapshot.
+      const [row] = await turn.unsafe<{ taken: boolean }[]>(
+        `select pg_try_advisory_xact_lock(${LOCK}) as taken`,
+      )
+      if (row?.taken) return { result: await work(turn) }
+      const others = await describeSessions(turn, await findHolders(turn, LOCK))
       return { others: others.join('; ') }
     })
     if ('result' in outcome) return outcome.result as T
