@@ -92,7 +92,7 @@ async function withMigrations(
       applied: async () => (await sql`select from drizzle.__drizzle_migrations`).length,
     })
   } finally {
-    await sql.end()
+    await sql.end({ timeout: 1 })
     folder.remove()
     await own.drop()
   }
@@ -146,19 +146,18 @@ test('of one that fails nothing is left, those before it stay, and the next run 
   ))
 
 test('while a migration waits for a lock the table is read, and it is applied when the lock is free', () =>
-  withMigrations({ '0000_a': 'create table a (id int)' }, async ({ sql, folder, run }) => {
+  withMigrations({ '0000_a': 'create table a (id int)' }, async ({ url, sql, folder, run }) => {
     await run()
     folder.add('0001_b', 'alter table a add b int')
     const holder = await sql.reserve()
-    const [held] =
-      await holder`begin; select pg_backend_pid() as pid; lock table a in access share mode`.simple()
-    expect(held).toBeDefined()
+    await holder`begin; lock table a in access share mode`.simple()
     const said: string[] = []
     const migrating = run({ log: (line) => said.push(line) })
     await until('the migration to wait', () => said.some((line) => line.includes('waits for a lock')))
     // Behind a migration that waits without an end this would, too.
-    await sql`set statement_timeout = '10s'`
-    for (let i = 0; i < 20; i++) await sql`select from a`
+    const reader = postgres(url, { max: 1, connection: { statement_timeout: 10_000 } })
+    for (let i = 0; i < 20; i++) await reader`select from a`
+    await reader.end()
     await holder`commit`
     holder.release()
     expect(await migrating).toBe(1)
@@ -185,7 +184,7 @@ test('a lock that stays is told at last: who holds it, since when, and by which 
         new RegExp(`pid ${pid}, a report, role \\w+, from \\S+, idle in transaction for \\d+ s: `),
       )
       expect(failure).toContain('select id from a where name = ? and id = ?')
-      expect(failure).not.toMatch(/secret|41\b(?!.*pid)/)
+      expect(failure).not.toContain('secret')
       await holder`rollback`
       await holder.end()
       expect([await applied(), await run(), await applied()]).toEqual([1, 1, 2])

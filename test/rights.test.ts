@@ -1,9 +1,12 @@
-// Rights: what a role lacks on what the migrations made is named, and the statements that give it are right.
+// Rights: the app's role has them where another role migrates; what it lacks is named, with the statements that give it.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import postgres from 'postgres'
+import { migrate } from '../scripts/migrate.ts'
 import { findMissingRights, grantOf } from '../src/infra/rights.ts'
+import { startApp } from './support/harness.ts'
+import { makeMigrations } from './support/migrations.ts'
 import { createRole, type TestRole } from './support/roles.ts'
-import { createDatabase, type TestDatabase } from './support/services.ts'
+import { createDatabase, createEmptyDatabase, type TestDatabase } from './support/services.ts'
 
 let database: TestDatabase
 let app: TestRole
@@ -69,3 +72,95 @@ test('tables of another owner, in the same schema, are none of its business', as
     await other.drop()
   }
 })
+
+/** A database of a role that migrates, and another role for the app. */
+async function withTwoRoles(
+  work: (two: { migrateUrl: string; appUrl: string; appRole: string; query: postgres.Sql }) => Promise<void>,
+): Promise<void> {
+  const own = await createEmptyDatabase()
+  const [migrator, user] = [await createRole(), await createRole()]
+  const query = postgres(own.url, { max: 1, onnotice: () => {} })
+  try {
+    await query.unsafe(`alter database ${new URL(own.url).pathname.slice(1)} owner to "${migrator.name}"`)
+    await work({
+      migrateUrl: migrator.urlOf(own.url),
+      appUrl: user.urlOf(own.url),
+      appRole: user.name,
+      query,
+    })
+  } finally {
+    await query.end({ timeout: 1 })
+    await own.drop()
+    await migrator.drop()
+    await user.drop()
+  }
+}
+
+test('where another role migrates, the app works with its own', () =>
+  withTwoRoles(async ({ migrateUrl, appUrl }) => {
+    await migrate(migrateUrl, { appUrl })
+    const service = await startApp({ DATABASE_URL: appUrl })
+    try {
+      const member = await service.member()
+      expect((await member.post('/api/movies', { title: 'Stalker' })).status).toBe(201)
+      expect((await member.get('/api/movies')).body).toHaveLength(1)
+      expect((await member.get('/ready')).status).toBe(200)
+    } finally {
+      await service.close()
+    }
+  }))
+
+test('a table is its to use from the moment it is there, and what was withheld stays so', () =>
+  withTwoRoles(async ({ migrateUrl, appUrl, appRole, query }) => {
+    const folder = makeMigrations({ '0000_trail': 'create table trail (id serial)' })
+    try {
+      await migrate(migrateUrl, { appUrl, folder: folder.path })
+      await query.unsafe(`revoke update, delete on trail from "${appRole}"`)
+      folder.add('0001_book', 'create table book (id serial)')
+      folder.add('0002_broken', 'create nothing')
+      await expect(migrate(migrateUrl, { appUrl, folder: folder.path })).rejects.toThrow('0002_broken')
+      expect(await findMissingRights(query, appRole)).toEqual([
+        { kind: 'table', object: 'public.trail', rights: ['UPDATE', 'DELETE'], unusable: false },
+      ])
+    } finally {
+      folder.remove()
+    }
+  }))
+
+test('what was made before its role was known, or in a schema of its own, is granted by the next run', () =>
+  withTwoRoles(async ({ migrateUrl, appUrl, appRole, query }) => {
+    const folder = makeMigrations({
+      '0000_a': `create schema billing; create table billing.bill (id serial);
+        create view bills as select from billing.bill`,
+    })
+    const said: string[] = []
+    try {
+      await migrate(migrateUrl, { folder: folder.path })
+      expect(await findMissingRights(query, appRole)).not.toEqual([])
+      await migrate(migrateUrl, { appUrl, folder: folder.path, log: (line) => said.push(line) })
+      expect(await findMissingRights(query, appRole)).toEqual([])
+      expect(said).toContainEqual(expect.stringContaining(`the role "${appRole}" has its rights on`))
+    } finally {
+      folder.remove()
+    }
+  }))
+
+test('a migrator that may not give rights names the statements that an owner runs', () =>
+  withTwoRoles(async ({ migrateUrl, appUrl, appRole, query }) => {
+    const folder = makeMigrations({ '0000_a': 'create table a (id int)' })
+    const owner = await createRole()
+    try {
+      await migrate(migrateUrl, { folder: folder.path })
+      for (const table of ['a', 'drizzle.__drizzle_migrations']) {
+        await query.unsafe(`alter table ${table} owner to "${owner.name}"`)
+      }
+      await query.unsafe(`grant select on drizzle.__drizzle_migrations to public`)
+      await expect(migrate(migrateUrl, { appUrl, folder: folder.path })).rejects.toThrow(
+        `GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.a TO "${appRole}";`,
+      )
+    } finally {
+      folder.remove()
+      await query.unsafe(`drop owned by "${owner.name}" cascade`)
+      await owner.drop()
+    }
+  }))
