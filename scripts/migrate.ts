@@ -118,6 +118,11 @@ if (import.meta.main) {
     if (!url) throw new Error('DATABASE_URL is not set: production needs it')
     try {
       await migrate(url, { log: console.log, appUrl: env.DATABASE_URL || url })
+      if (!env.DATABASE_URL) {
+        console.log(
+          'An app of another role needs rights on these tables: name it by DATABASE_URL, and they are given',
+        )
+      }
     } finally {
       await close()
     }

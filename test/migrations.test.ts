@@ -1,11 +1,16 @@
 // Migrations: each applied once and committed by itself, and nobody who uses the database waits for long.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as migrateByDrizzle } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
 import { countKnown, migrate } from '../scripts/migrate.ts'
 import { hideValues } from '../scripts/migrate/blockers.ts'
 import { PATIENCE } from '../scripts/migrate/patience.ts'
+import { watchMigrations } from '../scripts/migrate/watch.ts'
+import { startApp } from './support/harness.ts'
 import { makeMigrations } from './support/migrations.ts'
 import { PGBOUNCER, startPgBouncer } from './support/pgbouncer.ts'
 import { createEmptyDatabase, type TestDatabase } from './support/services.ts'
@@ -312,3 +317,38 @@ test.skipIf(PGBOUNCER === null)(
       },
     ),
 )
+
+test('in development a migration that comes to drizzle/ is told, and what to run', () =>
+  withMigrations({ '0000_a': 'create table a (id int)' }, async ({ url, folder, run }) => {
+    await run()
+    const said: string[] = []
+    const watch = watchMigrations(url, (line) => said.push(line), { folder: folder.path, pollMs: 50 })
+    try {
+      folder.add('0001_books', 'create table books (id int)')
+      await until('it to be told', () => said.length > 0)
+      expect(said[0]).toBe('The database lacks drizzle/0001_books.sql: run npm run migrate')
+    } finally {
+      watch.close()
+    }
+  }))
+
+test('a request that meets a table which is not there is a 500, and the log says what to run', async () => {
+  const own = await createEmptyDatabase()
+  const folder = mkdtempSync(join(tmpdir(), 'restbun-log-'))
+  const log = join(folder, 'log')
+  const app = await startApp(
+    { DATABASE_URL: own.url, LOG_LEVEL: 'error', LOG_FORMAT: 'json', LOG_FILE: log },
+    { foresees500: true },
+  )
+  try {
+    const reply = await app.visitor().get('/api/movies')
+    expect([reply.status, reply.body.err]).toEqual([500, '500: Internal server error'])
+    await until('the log to say it', () =>
+      readFileSync(log, 'utf8').includes('the database lacks this table: run npm run migrate'),
+    )
+  } finally {
+    await app.close()
+    await own.drop()
+    rmSync(folder, { recursive: true })
+  }
+})

@@ -1,17 +1,21 @@
-// Postgres: reachable, of an age, migrated, with connections enough for every process.
+// Postgres as the app's role meets it: reachable, of an age, migrated, with its rights, and connections for every process.
 import postgres from 'postgres'
 import type { Config } from '../../src/config.ts'
+import { findMissingRights, grantOf, type MissingRights } from '../../src/infra/rights.ts'
 import { mostConnections } from '../../src/process/host.ts'
+import { CONNECTION_SETTINGS, UNTRACKED_SETTINGS } from '../../src/infra/connection-settings.ts'
 import { findSkipped, type Migration, readApplied, readJournal } from '../../src/infra/migrations.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 
 const CONNECT_TIMEOUT_S = 5
 const MIN_VERSION = 150_000
-/** What a migration, a console and an administrator take beside the pools. */
-const SPARE_CONNECTIONS = 3
+/** What a migration (three), a console and an administrator take beside the pools. */
+const SPARE_CONNECTIONS = 5
 
 export interface ServerFacts {
+  role: string
+  database: string
   version: string
   version_num: number
   encoding: string
@@ -26,16 +30,19 @@ export interface ServerFacts {
 export async function checkPostgres(config: Config): Promise<Finding[]> {
   const processes = config.processes.web + config.processes.workers
   const { hostname, pathname } = new URL(config.databaseUrl)
+  const where = `${hostname}${pathname}`
   const sql = postgres(config.databaseUrl, {
     max: 1,
     connect_timeout: CONNECT_TIMEOUT_S,
     onnotice: () => {},
+    connection: CONNECTION_SETTINGS,
   })
   try {
     const [facts] = await sql<ServerFacts[]>`
       select current_setting('server_version') as version,
         current_setting('server_version_num')::int as version_num,
         current_setting('server_encoding') as encoding,
+        current_user as role, current_database() as database,
         pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool as read_only,
         current_setting('max_connections')::int as max,
         current_setting('superuser_reserved_connections')::int as reserved,
@@ -43,11 +50,16 @@ export async function checkPostgres(config: Config): Promise<Finding[]> {
           where backend_type = 'client backend' and pid <> pg_backend_pid()
             and application_name <> ${config.name}) as others`
     if (facts === undefined) throw new Error('it answered nothing')
+    const missing = await findMissingRights(sql)
+    // What a role may not read is told as that.
+    const mayReadApplied = !missing.some(({ object }) => /^drizzle\b/.test(object))
     return [
-      ok('Postgres', `${hostname}${pathname} answers`),
+      ok('Postgres', `${where} answers`),
       ...judgeServer(facts),
+      judgeSettings(await readSettings(sql), facts),
       judgeConnections(facts, config.databasePool, processes),
-      judgeMigrations(readJournal(), await readApplied(sql), config.production),
+      judgeRights(missing, facts.role),
+      ...(mayReadApplied ? [judgeMigrations(readJournal(), await readApplied(sql), config.production)] : []),
       await checkClock('Postgres', async () => {
         const [row] = await sql<
           { ms: number }[]
@@ -56,19 +68,65 @@ export async function checkPostgres(config: Config): Promise<Finding[]> {
       }),
     ]
   } catch (error) {
-    return [
-      fail(
-        'Postgres',
-        `${hostname}${pathname} cannot be used: ${messageOf(error)}`,
-        'Check DATABASE_URL, and that it runs',
-      ),
-    ]
+    const fix = isRefusedSetting(error) ? POOLER_FIX : 'Check DATABASE_URL, and that it runs'
+    return [fail('Postgres', `${where} cannot be used: ${messageOf(error)}`, fix)]
   } finally {
     await sql.end({ timeout: 1 })
   }
 }
 
-export function judgeServer({ version, version_num, encoding, read_only }: ServerFacts): Finding[] {
+/** PgBouncer, which knows few settings of a connection. */
+const isRefusedSetting = (error: unknown) => /unsupported startup parameter/.test(messageOf(error))
+
+const POOLER_FIX = `In pgbouncer.ini: ignore_startup_parameters = ${['statement_timeout', ...Object.keys(UNTRACKED_SETTINGS)].join(',')}`
+
+/** What counts on this connection in the end: a pooler may have dropped what it was asked for. */
+async function readSettings(sql: postgres.Sql): Promise<Record<string, string>> {
+  const rows = await sql<{ name: string; value: string }[]>`
+    select name, case name when 'search_path' then current_schema() else setting end as value
+    from pg_settings where name in ${sql(Object.keys(UNTRACKED_SETTINGS))}`
+  return Object.fromEntries(rows.map(({ name, value }) => [name, value]))
+}
+
+/** @param settings by name, as they count; of the search path the schema that comes first */
+export function judgeSettings(
+  settings: Record<string, string>,
+  { role, database }: Pick<ServerFacts, 'role' | 'database'>,
+): Finding {
+  const check = 'Postgres settings'
+  const wrong = Object.entries(UNTRACKED_SETTINGS).filter(([name, wanted]) =>
+    name === 'extra_float_digits' ? Number(settings[name]) < Number(wanted) : settings[name] !== wanted,
+  )
+  if (wrong.length === 0) return ok(check, 'values are written and read as the code expects')
+  const found = wrong.map(([name]) => `${name} is ${settings[name]}`).join(', ')
+  const set = wrong.map(([name, wanted]) => `SET ${name} = '${wanted}'`)
+  return warn(
+    check,
+    `${found}: a pooler drops what the app asks for`,
+    set.map((each) => `ALTER ROLE "${role}" IN DATABASE "${database}" ${each};`).join(' '),
+  )
+}
+
+export function judgeRights(missing: MissingRights[], role: string): Finding {
+  const check = 'Postgres rights'
+  if (missing.length === 0) return ok(check, `"${role}" has all that the app needs`)
+  const found = `"${role}" lacks ${missing.map(({ rights, object }) => `${rights.join(', ')} on ${object}`).join('; ')}`
+  const grants = missing.map((rights) => grantOf(rights, role)).join(' ')
+  return missing.some(({ unusable }) => unusable)
+    ? fail(
+        check,
+        found,
+        `npm run migrate, with MIGRATE_DATABASE_URL beside DATABASE_URL; or as their owner: ${grants}`,
+      )
+    : warn(check, found, `If that is not on purpose, as their owner: ${grants}`)
+}
+
+export function judgeServer({
+  version,
+  version_num,
+  encoding,
+  read_only,
+}: Pick<ServerFacts, 'version' | 'version_num' | 'encoding' | 'read_only'>): Finding[] {
   const findings: Finding[] = [
     version_num >= MIN_VERSION
       ? ok('Postgres version', version)

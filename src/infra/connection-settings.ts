@@ -5,7 +5,7 @@ export const TRACKED_SETTINGS = {
   DateStyle: 'ISO, MDY',
   TimeZone: 'UTC',
   standard_conforming_strings: 'on',
-}
+} as const
 
 /**
  * PgBouncer refuses these, unless its ignore_startup_parameters names them: then it drops them, and what the role or the
@@ -17,7 +17,7 @@ export const UNTRACKED_SETTINGS = {
   extra_float_digits: '1',
   bytea_output: 'hex',
   IntervalStyle: 'postgres',
-}
+} as const
 
 /** For postgres.js's `connection`: how values are written and read, and where names are looked up. */
 export const CONNECTION_SETTINGS = { ...TRACKED_SETTINGS, ...UNTRACKED_SETTINGS }

@@ -3,6 +3,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import type { Config } from '../config.ts'
 import type { Log } from '../deps.ts'
+import { CONNECTION_SETTINGS } from './connection-settings.ts'
 import { logStatements } from './sql-log.ts'
 
 const CONNECT_TIMEOUT_S = 5
@@ -20,6 +21,7 @@ export function openPostgres(config: Config, log: Log) {
     backoff: () => RECONNECT_PAUSE_S,
     onnotice: () => {},
     connection: {
+      ...CONNECTION_SETTINGS,
       application_name: config.name,
       // A request that was given up must not keep its query running.
       statement_timeout: config.requestTimeoutMs,
