@@ -246,6 +246,29 @@ test('an index that is built concurrently and broke half way is built by the nex
     ])
   }))
 
+test('a migrator that is ended while it builds an index leaves what the next one finishes', () =>
+  withMigrations(INDEXED, async ({ sql, run, applied }) => {
+    await sql`create table b (id int)`
+    const old = await sql.reserve()
+    await old`begin isolation level repeatable read`
+    await old`select from b`
+    const failing = run().catch((error: Error) => error.message)
+    const builder = await until('the index to be waited for', async () => {
+      const [row] = await sql<{ pid: number }[]>`
+        select pid from pg_stat_activity where datname = current_database()
+          and query ~* 'create index concurrently a_name' and wait_event_type = 'Lock'`
+      return row?.pid
+    })
+    await sql`select pg_terminate_backend(${builder})`
+    expect(await failing).toMatch(/^drizzle\/0001_ids.sql failed: terminating connection/)
+    await old`rollback`
+    old.release()
+    await sql`delete from a where ctid = (select min(ctid) from a)`
+    const valid = () => sql`select indisvalid as valid from pg_index where indexrelid = to_regclass('a_name')`
+    expect([...(await valid())]).toEqual([{ valid: false }])
+    expect([await run(), await applied(), ...(await valid())]).toEqual([1, 2, { valid: true }])
+  }))
+
 test('migrators that wait for each other keep no index from being built', () =>
   withMigrations({ ...INDEXED, '0000_a': 'create table a (id int, name text)' }, async ({ run, applied }) => {
     const runs = await Promise.all(Array.from({ length: 4 }, () => run()))

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import postgres from 'postgres'
 import { migrate } from '../scripts/migrate.ts'
-import { findMissingRights, grantOf } from '../src/infra/rights.ts'
+import { findMissingRights, grantOf, roleOf } from '../src/infra/rights.ts'
 import { startApp } from './support/harness.ts'
 import { makeMigrations } from './support/migrations.ts'
 import { createRole, type TestRole } from './support/roles.ts'
@@ -47,7 +47,7 @@ test('a role without a grant lacks all, and the statements that are named give i
   expect(missing.filter(({ object }) => object.startsWith('drizzle.'))).toEqual([
     { kind: 'table', object: 'drizzle.__drizzle_migrations', rights: ['SELECT'], unusable: true },
   ])
-  expect(await findMissingRights(owner, app.name)).toEqual(missing)
+  expect(await findMissingRights(owner, { role: app.name })).toEqual(missing)
 
   for (const one of missing) await owner.unsafe(grantOf(one, app.name))
   expect(await findMissingRights(asApp)).toEqual([])
@@ -119,7 +119,7 @@ test('a table is its to use from the moment it is there, and what was withheld s
       folder.add('0001_book', 'create table book (id serial)')
       folder.add('0002_broken', 'create nothing')
       await expect(migrate(migrateUrl, { appUrl, folder: folder.path })).rejects.toThrow('0002_broken')
-      expect(await findMissingRights(query, appRole)).toEqual([
+      expect(await findMissingRights(query, { role: appRole })).toEqual([
         { kind: 'table', object: 'public.trail', rights: ['UPDATE', 'DELETE'], unusable: false },
       ])
     } finally {
@@ -136,9 +136,9 @@ test('what was made before its role was known, or in a schema of its own, is gra
     const said: string[] = []
     try {
       await migrate(migrateUrl, { folder: folder.path })
-      expect(await findMissingRights(query, appRole)).not.toEqual([])
+      expect(await findMissingRights(query, { role: appRole })).not.toEqual([])
       await migrate(migrateUrl, { appUrl, folder: folder.path, log: (line) => said.push(line) })
-      expect(await findMissingRights(query, appRole)).toEqual([])
+      expect(await findMissingRights(query, { role: appRole })).toEqual([])
       expect(said).toContainEqual(expect.stringContaining(`the role "${appRole}" has its rights on`))
     } finally {
       folder.remove()
@@ -162,5 +162,29 @@ test('a migrator that may not give rights names the statements that an owner run
       folder.remove()
       await query.unsafe(`drop owned by "${owner.name}" cascade`)
       await owner.drop()
+    }
+  }))
+
+test('where roles are told apart only later, what each of them made counts', () =>
+  withTwoRoles(async ({ migrateUrl, appUrl, appRole, query }) => {
+    const folder = makeMigrations({ '0000_a': 'create table a (id int)' })
+    const migrator = roleOf(migrateUrl)
+    try {
+      await query.unsafe(`grant create on schema public to "${appRole}"`)
+      await query.unsafe(`grant create on database ${new URL(appUrl).pathname.slice(1)} to "${appRole}"`)
+      await migrate(appUrl, { folder: folder.path })
+      for (const grant of ['usage on schema drizzle', 'all on all tables in schema drizzle']) {
+        await query.unsafe(`grant ${grant} to "${migrator}"`)
+      }
+      await query.unsafe(`grant all on all sequences in schema drizzle to "${migrator}"`)
+      folder.add('0001_b', 'create table b (id int)')
+      await migrate(migrateUrl, { folder: folder.path })
+      expect(await findMissingRights(query, { role: appRole, migrator })).toMatchObject([
+        { object: 'public.b', unusable: true },
+      ])
+      await migrate(migrateUrl, { appUrl, folder: folder.path })
+      expect(await findMissingRights(query, { role: appRole, migrator })).toEqual([])
+    } finally {
+      folder.remove()
     }
   }))

@@ -1,7 +1,7 @@
 // Postgres as the app's role meets it: reachable, of an age, migrated, with its rights, and connections for every process.
 import postgres from 'postgres'
 import type { Config } from '../../src/config.ts'
-import { findMissingRights, grantOf, type MissingRights } from '../../src/infra/rights.ts'
+import { findMissingRights, grantOf, type MissingRights, roleOf } from '../../src/infra/rights.ts'
 import { mostConnections } from '../../src/process/host.ts'
 import { CONNECTION_SETTINGS, UNTRACKED_SETTINGS } from '../../src/infra/connection-settings.ts'
 import { findSkipped, type Migration, readApplied, readJournal } from '../../src/infra/migrations.ts'
@@ -50,7 +50,7 @@ export async function checkPostgres(config: Config): Promise<Finding[]> {
           where backend_type = 'client backend' and pid <> pg_backend_pid()
             and application_name <> ${config.name}) as others`
     if (facts === undefined) throw new Error('it answered nothing')
-    const missing = await findMissingRights(sql)
+    const missing = await findMissingRights(sql, { migrator: roleOf(config.migrateDatabaseUrl) })
     // What a role may not read is told as that.
     const mayReadApplied = !missing.some(({ object }) => /^drizzle\b/.test(object))
     return [

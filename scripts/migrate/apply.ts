@@ -17,8 +17,8 @@ export interface Applier {
   log: (line: string) => void
 }
 
-/** On the first line of a file: its statements bear no transaction. */
-const CONCURRENTLY = /^\s*--\s*concurrently\b/i
+/** A comment at the head of a file: its statements bear no transaction. */
+const CONCURRENTLY = /^(?:\s*--.*\n)*?\s*--\s*concurrently\b/i
 
 /** A lock was not to be had in time, or two waited for each other: nothing was changed, and it may go well later. */
 const BUSY = ['55P03', '40P01']

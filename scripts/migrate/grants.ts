@@ -7,11 +7,12 @@ const DEFAULTS = [
   'GRANT USAGE ON SEQUENCES', // of serial columns
 ]
 
-/** The role that a URL names; '' if it names none. */
-export const roleOf = (url: string) => (URL.canParse(url) ? decodeURIComponent(new URL(url).username) : '')
-
 /** The app's role, if it exists and does not have all that the migrator has. */
-export async function findOtherRole(sql: postgres.ISql, app: string): Promise<string | undefined> {
+export async function findOtherRole(
+  sql: postgres.ISql,
+  app: string | undefined,
+): Promise<string | undefined> {
+  if (app === undefined) return undefined
   const [row] = await sql`
     select from pg_roles r join pg_roles own on own.rolname = current_user
     where r.rolname = ${app} and not pg_has_role(r.oid, own.oid, 'USAGE')`
@@ -32,7 +33,8 @@ export async function grantFuture(sql: postgres.ISql, app: string): Promise<void
  * @throws Error with the statements, if the migrator may not
  */
 export async function grantPresent(sql: postgres.ISql, app: string): Promise<number> {
-  const missing = await findMissingRights(sql, app)
+  const [own] = await sql<{ migrator: string }[]>`select current_user as migrator`
+  const missing = await findMissingRights(sql, { role: app, migrator: own?.migrator })
   const statements = missing.filter(({ unusable }) => unusable).map((rights) => grantOf(rights, app))
   try {
     for (const statement of statements) await sql.unsafe(statement)
