@@ -70,7 +70,8 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
       cause: error,
     })
   } finally {
-    await Promise.all([sql.end(), turns.end(), watcher.end()])
+    // Nothing runs any more; without a limit the driver waits for a connection that was cut.
+    await Promise.all([sql, turns, watcher].map((each) => each.end({ timeout: 1 })))
   }
 }
 
