@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import postgres from 'postgres'
 import { migrate } from '../scripts/migrate.ts'
+import { PATIENCE } from '../scripts/migrate/patience.ts'
 import { findMissingRights, grantOf, roleOf } from '../src/infra/rights.ts'
 import { startApp } from './support/harness.ts'
 import { makeMigrations } from './support/migrations.ts'
@@ -185,6 +186,24 @@ test('where roles are told apart only later, what each of them made counts', () 
       await migrate(migrateUrl, { appUrl, folder: folder.path })
       expect(await findMissingRights(query, { role: appRole, migrator })).toEqual([])
     } finally {
+      folder.remove()
+    }
+  }))
+
+test('a migrator that may not see what others run still names who holds the lock', () =>
+  withTwoRoles(async ({ migrateUrl, appUrl, appRole }) => {
+    const folder = makeMigrations({ '0000_a': 'create table a (id int)' })
+    const holder = postgres(appUrl, { max: 1, onnotice: () => {} })
+    try {
+      await migrate(migrateUrl, { appUrl, folder: folder.path })
+      await holder.unsafe('begin; select from a')
+      const [{ pid } = { pid: 0 }] = await holder<{ pid: number }[]>`select pg_backend_pid() as pid`
+      folder.add('0001_b', 'alter table a add b int')
+      await expect(
+        migrate(migrateUrl, { folder: folder.path, patience: { ...PATIENCE, retryMs: 300 } }),
+      ).rejects.toThrow(new RegExp(`Held by:\\n {2}pid ${pid}, .*role ${appRole}\\b`))
+    } finally {
+      await holder.end({ timeout: 1 })
       folder.remove()
     }
   }))

@@ -18,7 +18,7 @@ export interface Applier {
 }
 
 /** A comment at the head of a file: its statements bear no transaction. */
-const CONCURRENTLY = /^(?:\s*--.*\n)*?\s*--\s*concurrently\b/i
+const CONCURRENTLY = /^(?:\s*--.*\n)*?\s*--[ \t]*concurrently[ \t]*\r?(?:\n|$)/i
 
 /** A lock was not to be had in time, or two waited for each other: nothing was changed, and it may go well later. */
 const BUSY = ['55P03', '40P01']
