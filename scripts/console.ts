@@ -72,7 +72,7 @@ await runCommand(USAGE, async () => {
   const { env, close: closeServices } = await provideServices(process.env)
   try {
     const config = loadConfig({ ...env, LOG_LEVEL: env.LOG_SQL ? 'info' : 'warn' })
-    if (!config.production) await migrate(config.migrateDatabaseUrl)
+    if (!config.production) await migrate(config.migrateDatabaseUrl, { appUrl: config.databaseUrl })
     const runtime = createDeps(config)
     try {
       const { values, about } = await putAtHand(runtime)

@@ -1,48 +1,90 @@
 // Applies the migrations of drizzle/ to a database. Safe to run from many places at once: each is applied once.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { drizzle } from 'drizzle-orm/postgres-js'
-import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
 import postgres from 'postgres'
+import { name } from '../package.json'
+import { TRACKED_SETTINGS } from '../src/infra/connection-settings.ts'
+import { findSkipped, MIGRATIONS_FOLDER, readApplied, readJournal } from '../src/infra/migrations.ts'
+import { roleOf } from '../src/infra/rights.ts'
 import { refuseArguments } from './command.ts'
+import { apply } from './migrate/apply.ts'
+import { findOtherRole, grantFuture, grantPresent } from './migrate/grants.ts'
+import { PATIENCE } from './migrate/patience.ts'
+import { inTurn } from './migrate/turn.ts'
 import { provideServices } from './services.ts'
 
-const FOLDER = join(import.meta.dir, '..', 'drizzle')
-
-/** The advisory lock that all runs wait for: any number that every version of the program agrees on. */
-const LOCK = 7_263_501
+export interface MigrateOptions {
+  log?: (line: string) => void
+  /** DATABASE_URL: if its role is another one, it gets the rights that the app needs. */
+  appUrl?: string
+  folder?: string
+  patience?: typeof PATIENCE
+}
 
 /**
- * Applies what is missing, under a lock, all or nothing.
+ * Applies what is missing, one migration after the other, each committed with its record.
  * @returns how many were applied
- * @throws Error if the database is not UTF8, if a migration would be passed over, or with the cause that Postgres gave
+ * @throws Error if the database is not UTF8, if a migration would be passed over, or with the migration that failed, and
+ * why; those before it stay applied
  */
-export async function migrate(url: string, log: (line: string) => void = () => {}): Promise<number> {
-  // One connection that never changes: the lock belongs to the session.
-  const sql = postgres(url, { max: 1, idle_timeout: 0, max_lifetime: null, onnotice: () => {} })
+export async function migrate(url: string, options: MigrateOptions = {}): Promise<number> {
+  const { log = () => {}, appUrl = url, folder = MIGRATIONS_FOLDER, patience = PATIENCE } = options
+  const connect = () =>
+    postgres(url, {
+      max: 1,
+      idle_timeout: 0,
+      max_lifetime: null,
+      prepare: false, // behind a pooler the next statement may run elsewhere
+      onnotice: () => {},
+      connection: { application_name: `${name} migrate`, ...TRACKED_SETTINGS },
+    })
+  const sql = connect()
+  const turns = connect()
+  const watcher = connect()
   try {
     await refuseOtherEncodings(sql)
-    await sql`select pg_advisory_lock(${LOCK})`
-    const before = await readApplied(sql)
-    refuseSkipped(before)
-    await applyMigrations(drizzle(sql), { migrationsFolder: FOLDER })
-    const applied = (await readApplied(sql)).length - before.length
-    log(applied === 0 ? 'the database is up to date' : `applied ${applied} of ${countKnown()} migrations`)
-    return applied
+    return await inTurn(turns, patience, log, async (turn) => {
+      const app = await findOtherRole(sql, roleOf(appUrl))
+      if (app !== undefined) await grantFuture(sql, app)
+      const applied = await readApplied(sql)
+      const journal = readJournal(folder)
+      refuseSkipped(findSkipped(journal, applied))
+      await createRecords(sql)
+      const files = readMigrationFiles({ migrationsFolder: folder })
+      const pending = files.filter(({ folderMillis }) => !applied.includes(folderMillis))
+      for (const file of pending) {
+        const { tag } = journal.find(({ when }) => when === file.folderMillis) ?? { tag: 'unknown' }
+        await apply(`drizzle/${tag}.sql`, file, { sql, watcher, turn, patience, log })
+      }
+      const granted = app === undefined ? 0 : await grantPresent(sql, app)
+      if (granted > 0) log(`the role "${app}" has its rights on ${granted} more tables and sequences`)
+      log(
+        pending.length === 0
+          ? 'the database is up to date'
+          : `applied ${pending.length} of ${journal.length} migrations`,
+      )
+      return pending.length
+    })
   } catch (error) {
-    // Drizzle's own message is the whole statement; what went wrong is in the cause.
-    if (isUnreachable(error)) {
-      const { host } = new URL(url)
-      throw new Error(`Postgres at ${host} does not answer (DATABASE_URL): ${error.message}`, {
-        cause: error,
-      })
-    }
-    throw error instanceof Error && error.cause instanceof Error
-      ? new Error(`A migration failed: ${error.cause.message}`, { cause: error })
-      : error
+    if (!isUnreachable(error)) throw error
+    throw new Error(`Postgres at ${new URL(url).host} does not answer (DATABASE_URL): ${error.message}`, {
+      cause: error,
+    })
   } finally {
-    await sql.end()
+    // Nothing runs any more; without a limit the driver waits for a connection that was cut.
+    await Promise.all([sql, turns, watcher].map((each) => each.end({ timeout: 1 })))
   }
+}
+
+/** Where Drizzle's own `migrate` keeps them. Only where they are not: a role that may not create schemas can go on. */
+async function createRecords(sql: postgres.Sql): Promise<void> {
+  const [found] = await sql`
+    select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'drizzle' and c.relname = '__drizzle_migrations'`
+  if (found !== undefined) return
+  await sql.begin(async (tx) => {
+    await tx`create schema if not exists drizzle`
+    await tx`create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`
+  })
 }
 
 const isUnreachable = (error: unknown): error is Error =>
@@ -58,43 +100,13 @@ async function refuseOtherEncodings(sql: postgres.Sql): Promise<void> {
   )
 }
 
-/** When each migration that the database has was generated. */
-export async function readApplied(sql: postgres.Sql): Promise<number[]> {
-  const [table] = await sql<{ found: boolean }[]>`
-    select to_regclass('drizzle.__drizzle_migrations') is not null as found`
-  if (!table?.found) return []
-  const rows = await sql<{ at: string }[]>`select created_at::text as at from drizzle.__drizzle_migrations`
-  return rows.map(({ at }) => Number(at))
-}
-
-/** Those that Drizzle would pass over without a word, because the database has one that was generated later. */
-export function findSkipped(journal: JournalEntry[], applied: number[]): JournalEntry[] {
-  const newest = Math.max(0, ...applied)
-  return journal.filter(({ when }) => when < newest && !applied.includes(when))
-}
-
-function refuseSkipped(applied: number[]): void {
-  const [skipped] = findSkipped(readJournal(), applied)
+function refuseSkipped([skipped]: { tag: string }[]): void {
   if (skipped === undefined) return
   throw new Error(
     `drizzle/${skipped.tag}.sql is older than a migration that this database has already, and would be passed over. ` +
       'After a merge: keep your own drizzle/ and generate the difference (see the README). ' +
       'A development database can be made anew: delete .data/',
   )
-}
-
-/** A migration of drizzle/; `when` it was generated, in unix milliseconds, is its identity in the database. */
-export interface JournalEntry {
-  tag: string
-  when: number
-}
-
-/** The migrations that drizzle/ holds, oldest first. */
-export function readJournal(): JournalEntry[] {
-  const journal = JSON.parse(readFileSync(join(FOLDER, 'meta', '_journal.json'), 'utf8')) as {
-    entries: JournalEntry[]
-  }
-  return journal.entries
 }
 
 /** How many migrations drizzle/ holds. */
@@ -107,7 +119,12 @@ if (import.meta.main) {
     const url = env.MIGRATE_DATABASE_URL || env.DATABASE_URL
     if (!url) throw new Error('DATABASE_URL is not set: production needs it')
     try {
-      await migrate(url, console.log)
+      await migrate(url, { log: console.log, appUrl: env.DATABASE_URL || url })
+      if (!env.DATABASE_URL) {
+        console.log(
+          'An app of another role needs rights on these tables: name it by DATABASE_URL, and they are given',
+        )
+      }
     } finally {
       await close()
     }

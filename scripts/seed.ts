@@ -31,7 +31,8 @@ async function seed(): Promise<void> {
   const { env, close } = await provideServices(process.env, { postgres: true, redis: false })
   try {
     if (!env.DATABASE_URL) throw new Error('DATABASE_URL is not set: production needs it')
-    if (env.NODE_ENV !== 'production') await migrate(env.MIGRATE_DATABASE_URL || env.DATABASE_URL)
+    if (env.NODE_ENV !== 'production')
+      await migrate(env.MIGRATE_DATABASE_URL || env.DATABASE_URL, { appUrl: env.DATABASE_URL })
     const client = postgres(env.DATABASE_URL, { max: 1 })
     try {
       await load(drizzle({ client }), await readFilms())

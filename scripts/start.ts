@@ -4,6 +4,7 @@ import { bunIn, folderAsGiven, readEnvironment } from '../src/process/environmen
 import { refuseTakenPort } from '../src/process/port.ts'
 import { refuseArguments } from './command.ts'
 import { migrate } from './migrate.ts'
+import { watchMigrations } from './migrate/watch.ts'
 import { freePort } from './services/child.ts'
 import { provideServices } from './services.ts'
 
@@ -45,11 +46,12 @@ async function runUntilEnd(env: Environment, hot: boolean): Promise<number> {
   let code = 0
   try {
     const config = loadConfig(services.env)
-    await migrate(config.migrateDatabaseUrl, console.log)
+    await migrate(config.migrateDatabaseUrl, { log: console.log, appUrl: config.databaseUrl })
     // Nothing that stands in .env: who inherits a value does not read it there again.
     const childEnv = { ...process.env, ...port, ...services.provided }
     const children = ENTRIES[hot ? 'hot' : 'steady'].map((entry) => startEntry(entry, childEnv, hot))
     void announce(config, children)
+    if (hot) watchMigrations(config.migrateDatabaseUrl, console.warn)
     passOn = (signal) => children.forEach((child) => child.process.kill(signal))
 
     const died = Promise.race(children.map(tellDeath))

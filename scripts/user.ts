@@ -162,7 +162,7 @@ await runCommand(USAGE, async () => {
   try {
     // What this command has to say stands on the terminal; the log is told of trouble only.
     const config = loadConfig({ ...env, LOG_LEVEL: 'error' })
-    if (!config.production) await migrate(config.migrateDatabaseUrl)
+    if (!config.production) await migrate(config.migrateDatabaseUrl, { appUrl: config.databaseUrl })
     const { deps, close } = createDeps(config)
     try {
       await command(deps)

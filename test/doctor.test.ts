@@ -10,9 +10,14 @@ import {
   judgeConnections,
   judgeMigrations,
   judgeServer as judgePostgres,
+  judgeSettings,
 } from '../scripts/doctor/postgres.ts'
 import { judgePersistence, judgeServer as judgeRedis } from '../scripts/doctor/redis.ts'
+import { UNTRACKED_SETTINGS } from '../src/infra/connection-settings.ts'
 import { startApp, type TestApp } from './support/harness.ts'
+import { PGBOUNCER, startPgBouncer } from './support/pgbouncer.ts'
+import { createRole } from './support/roles.ts'
+import { withAdmin } from '../scripts/services/test-run.ts'
 
 const TIMEOUT_MS = 30_000
 let app: TestApp
@@ -157,6 +162,8 @@ test('few open files are told', () => {
 })
 
 const POSTGRES = {
+  role: 'ann',
+  database: 'shop',
   version: '18.1',
   version_num: 180001,
   encoding: 'UTF8',
@@ -178,9 +185,84 @@ test('pools that ask for more connections than there are fail, with the sum', ()
   const { level, found } = judgeConnections({ ...POSTGRES, others: 70 }, 8, 8)
   expect(level).toBe('fail')
   expect(found).toStartWith(
-    '8 processes, and one more during a reload, with 8 connections each: 73, and 3 to spare: 76 of 27 ',
+    '8 processes, and one more during a reload, with 8 connections each: 73, and 5 to spare: 78 of 27 ',
   )
 })
+
+test(
+  "the app's role is looked at: what it may not do is told, with the statements that mend it",
+  async () => {
+    const role = await createRole()
+    const own = await startApp()
+    try {
+      const env = {
+        DATABASE_URL: role.urlOf(own.config.databaseUrl),
+        MIGRATE_DATABASE_URL: own.config.databaseUrl,
+      }
+      const { code, findings } = await doctor(env)
+      const { level, found = '', fix = '' } = named(findings, 'Postgres rights') ?? {}
+      expect([code, level]).toEqual([1, 'fail'])
+      expect(found).toContain('SELECT, INSERT, UPDATE, DELETE on public.movies')
+      expect(fix).toContain(`GRANT USAGE ON SEQUENCE public.movies_id_seq TO "${role.name}";`)
+      await withAdmin(own.config.databaseUrl, (sql) => sql.unsafe(fix.slice(fix.indexOf('GRANT'))))
+      const mended = await doctor(env)
+      expect([mended.code, named(mended.findings, 'migrations')?.level]).toEqual([0, 'ok'])
+      await withAdmin(own.config.databaseUrl, (sql) =>
+        sql.unsafe(`revoke delete on outbox from "${role.name}"`),
+      )
+      expect(named((await doctor(env)).findings, 'Postgres rights')).toMatchObject({
+        level: 'warn',
+        found: `"${role.name}" lacks DELETE on public.outbox`,
+      })
+    } finally {
+      await own.close()
+      await role.drop()
+    }
+  },
+  TIMEOUT_MS,
+)
+
+test('settings that change values are told where a pooler keeps the app from setting them', () => {
+  const right = { ...UNTRACKED_SETTINGS, extra_float_digits: '3' }
+  expect(judgeSettings(right, POSTGRES).level).toBe('ok')
+  expect(judgeSettings({ ...right, extra_float_digits: '0', search_path: 'old' }, POSTGRES)).toMatchObject({
+    level: 'warn',
+    found: 'search_path is old, extra_float_digits is 0: a pooler drops what the app asks for',
+    fix:
+      `ALTER ROLE "ann" IN DATABASE "shop" SET search_path = 'public'; ` +
+      `ALTER ROLE "ann" IN DATABASE "shop" SET extra_float_digits = '1';`,
+  })
+})
+
+test.skipIf(PGBOUNCER === null)(
+  'behind a pooler, what the role lacks is told, timeouts too, with the lines to run',
+  async () => {
+    const own = await startApp()
+    const { databaseUrl } = own.config
+    const strict = await startPgBouncer()
+    try {
+      await withAdmin(databaseUrl, (sql) =>
+        sql.unsafe(`alter database ${new URL(databaseUrl).pathname.slice(1)} set extra_float_digits = 0`),
+      )
+      const pooled = await doctor({ DATABASE_URL: `${strict.urlOf(databaseUrl)}?prepare=false` })
+      const settings = named(pooled.findings, 'Postgres settings')
+      expect(settings?.level).toBe('warn')
+      for (const set of [
+        `extra_float_digits = '1'`,
+        `statement_timeout = '20000'`,
+        `lock_timeout = '2000'`,
+      ]) {
+        expect(settings?.fix).toContain(`SET ${set};`)
+      }
+      const direct = await doctor({ DATABASE_URL: databaseUrl })
+      expect(named(direct.findings, 'Postgres settings')?.level).toBe('ok')
+    } finally {
+      await strict.close()
+      await own.close()
+    }
+  },
+  TIMEOUT_MS,
+)
 
 test('missing migrations are told, and those that would be passed over fail', () => {
   const journal = [

@@ -10,6 +10,7 @@ import { causeCode } from '../src/web/errors.ts'
 import { requestContext } from '../src/web/request-context.ts'
 import { withAdmin } from '../scripts/services/test-run.ts'
 import { startApp } from './support/harness.ts'
+import { PGBOUNCER, startPgBouncer } from './support/pgbouncer.ts'
 import { createDatabase, redisUrl, type TestDatabase } from './support/services.ts'
 import { until } from './support/until.ts'
 
@@ -290,3 +291,35 @@ test('a locked table is 503 with Retry-After for its own routes, and no concern 
     await app.close()
   }
 })
+
+test.skipIf(PGBOUNCER === null)(
+  'behind PgBouncer every lane serves, and timeouts hold in each transaction',
+  async () => {
+    const pooler = await startPgBouncer()
+    const warnings: string[] = []
+    const url = `${pooler.urlOf(database.url)}?prepare=false`
+    const settings = {
+      DATABASE_URL: url,
+      REDIS_URL: redisUrl(),
+      LOCK_TIMEOUT_MS: '700',
+      SEARCH_TIMEOUT_MS: '300',
+    }
+    const pooled = openPostgres(loadConfig(settings), { ...silent, warn: (line) => void warnings.push(line) })
+    const lockTimeout = sql`select current_setting('lock_timeout') as is`
+    try {
+      const everywhere = (['accounts', 'fast', 'search', undefined] as const).flatMap((lane) =>
+        Array.from({ length: 10 }, () => codeOf(run(laneOf(pooled.db, lane), sql`select 1`))),
+      )
+      expect(await Promise.all(everywhere)).toEqual(Array(40).fill('none'))
+      expect(await run(pooled.db, lockTimeout)).toMatchObject([{ is: '700ms' }])
+      expect(await pooled.db.transaction((tx) => run(tx, lockTimeout))).toMatchObject([{ is: '700ms' }])
+      expect(await codeOf(run(laneOf(pooled.db, 'search'), sql`select pg_sleep(30)`))).toBe('57014')
+      expect(await codeOf(run(pooled.db, sql`select 1/0`))).toBe('22012')
+      expect(await codeOf(run(pooled.db, sql`select 1`))).toBe('none')
+      expect(warnings).toHaveLength(1)
+    } finally {
+      await pooled.close()
+      await pooler.close()
+    }
+  },
+)

@@ -1,18 +1,26 @@
-// Postgres: reachable, of an age, migrated, with connections enough for every process.
+// Postgres as the app's role meets it: reachable, of an age, migrated, with its rights, and connections for every process.
 import postgres from 'postgres'
 import type { Config } from '../../src/config.ts'
 import { connectionsPerProcess } from '../../src/infra/postgres.ts'
+import { findMissingRights, grantOf, type MissingRights, roleOf } from '../../src/infra/rights.ts'
 import { mostConnections } from '../../src/process/host.ts'
-import { findSkipped, type JournalEntry, readApplied, readJournal } from '../migrate.ts'
+import {
+  CONNECTION_SETTINGS,
+  TRACKED_SETTINGS,
+  UNTRACKED_SETTINGS,
+} from '../../src/infra/connection-settings.ts'
+import { findSkipped, type Migration, readApplied, readJournal } from '../../src/infra/migrations.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 
 const CONNECT_TIMEOUT_S = 5
 const MIN_VERSION = 150_000
-/** What a migration, a console and an administrator take beside the pools. */
-const SPARE_CONNECTIONS = 3
+/** What a migration (three), a console and an administrator take beside the pools. */
+const SPARE_CONNECTIONS = 5
 
 export interface ServerFacts {
+  role: string
+  database: string
   version: string
   version_num: number
   encoding: string
@@ -25,18 +33,28 @@ export interface ServerFacts {
 }
 
 export async function checkPostgres(config: Config): Promise<Finding[]> {
+  const findings = await ask(config, CONNECTION_SETTINGS)
+  if (findings !== 'refused') return findings
+  // A pooler, which knows few settings of a connection: what counts then is what the role has.
+  return (await ask(config, TRACKED_SETTINGS)) as Finding[]
+}
+
+async function ask(config: Config, connection: Record<string, string>): Promise<Finding[] | 'refused'> {
   const processes = config.processes.web + config.processes.workers
   const { hostname, pathname } = new URL(config.databaseUrl)
+  const where = `${hostname}${pathname}`
   const sql = postgres(config.databaseUrl, {
     max: 1,
     connect_timeout: CONNECT_TIMEOUT_S,
     onnotice: () => {},
+    connection,
   })
   try {
     const [facts] = await sql<ServerFacts[]>`
       select current_setting('server_version') as version,
         current_setting('server_version_num')::int as version_num,
         current_setting('server_encoding') as encoding,
+        current_user as role, current_database() as database,
         pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool as read_only,
         current_setting('max_connections')::int as max,
         current_setting('superuser_reserved_connections')::int as reserved,
@@ -44,11 +62,22 @@ export async function checkPostgres(config: Config): Promise<Finding[]> {
           where backend_type = 'client backend' and pid <> pg_backend_pid()
             and application_name <> ${config.name}) as others`
     if (facts === undefined) throw new Error('it answered nothing')
+    const missing = await findMissingRights(sql, { migrator: roleOf(config.migrateDatabaseUrl) })
+    // What a role may not read is told as that.
+    const mayReadApplied = !missing.some(({ object }) => /^drizzle\b/.test(object))
     return [
-      ok('Postgres', `${hostname}${pathname} answers`),
+      ok('Postgres', `${where} answers`),
       ...judgeServer(facts),
+      judgeSettings(
+        await readSettings(sql),
+        facts,
+        connection === CONNECTION_SETTINGS
+          ? {}
+          : { statement_timeout: config.requestTimeoutMs, lock_timeout: config.lockTimeoutMs },
+      ),
       judgeConnections(facts, connectionsPerProcess(config), processes),
-      judgeMigrations(readJournal(), await readApplied(sql), config.production),
+      judgeRights(missing, facts.role),
+      ...(mayReadApplied ? [judgeMigrations(readJournal(), await readApplied(sql), config.production)] : []),
       await checkClock('Postgres', async () => {
         const [row] = await sql<
           { ms: number }[]
@@ -57,10 +86,11 @@ export async function checkPostgres(config: Config): Promise<Finding[]> {
       }),
     ]
   } catch (error) {
+    if (connection === CONNECTION_SETTINGS && isRefusedSetting(error)) return 'refused'
     return [
       fail(
         'Postgres',
-        `${hostname}${pathname} cannot be used: ${messageOf(error)}`,
+        `${where} cannot be used: ${messageOf(error)}`,
         'Check DATABASE_URL, and that it runs',
       ),
     ]
@@ -69,7 +99,64 @@ export async function checkPostgres(config: Config): Promise<Finding[]> {
   }
 }
 
-export function judgeServer({ version, version_num, encoding, read_only }: ServerFacts): Finding[] {
+const isRefusedSetting = (error: unknown) => /unsupported startup parameter/.test(messageOf(error))
+
+const TOLD: string[] = [...Object.keys(UNTRACKED_SETTINGS), 'statement_timeout', 'lock_timeout']
+
+/** What counts on this connection in the end: a pooler may have dropped what it was asked for. */
+async function readSettings(sql: postgres.Sql): Promise<Record<string, string>> {
+  const rows = await sql<{ name: string; value: string }[]>`
+    select name, case name when 'search_path' then current_schema() else setting end as value
+    from pg_settings where name in ${sql(TOLD)}`
+  return Object.fromEntries(rows.map(({ name, value }) => [name, value]))
+}
+
+/**
+ * @param settings by name, as they count; of the search path the schema that comes first
+ * @param timeouts milliseconds, that the role has to have because a pooler takes none from the app
+ */
+export function judgeSettings(
+  settings: Record<string, string>,
+  { role, database }: Pick<ServerFacts, 'role' | 'database'>,
+  timeouts: Record<string, number> = {},
+): Finding {
+  const check = 'Postgres settings'
+  const wrong = [
+    ...Object.entries(UNTRACKED_SETTINGS).filter(([name, wanted]) =>
+      name === 'extra_float_digits' ? Number(settings[name]) < Number(wanted) : settings[name] !== wanted,
+    ),
+    ...Object.entries(timeouts).filter(([name]) => settings[name] === '0'),
+  ]
+  if (wrong.length === 0) return ok(check, 'values are written and read as the code expects')
+  const found = wrong.map(([name]) => `${name} is ${settings[name]}`).join(', ')
+  const set = wrong.map(([name, wanted]) => `SET ${name} = '${wanted}'`)
+  return warn(
+    check,
+    `${found}: a pooler drops what the app asks for`,
+    set.map((each) => `ALTER ROLE "${role}" IN DATABASE "${database}" ${each};`).join(' '),
+  )
+}
+
+export function judgeRights(missing: MissingRights[], role: string): Finding {
+  const check = 'Postgres rights'
+  if (missing.length === 0) return ok(check, `"${role}" has all that the app needs`)
+  const found = `"${role}" lacks ${missing.map(({ rights, object }) => `${rights.join(', ')} on ${object}`).join('; ')}`
+  const grants = missing.map((rights) => grantOf(rights, role)).join(' ')
+  return missing.some(({ unusable }) => unusable)
+    ? fail(
+        check,
+        found,
+        `npm run migrate, with MIGRATE_DATABASE_URL beside DATABASE_URL; or as their owner: ${grants}`,
+      )
+    : warn(check, found, `If that is not on purpose, as their owner: ${grants}`)
+}
+
+export function judgeServer({
+  version,
+  version_num,
+  encoding,
+  read_only,
+}: Pick<ServerFacts, 'version' | 'version_num' | 'encoding' | 'read_only'>): Finding[] {
   const findings: Finding[] = [
     version_num >= MIN_VERSION
       ? ok('Postgres version', version)
@@ -108,7 +195,7 @@ export function judgeConnections(facts: ServerFacts, perProcess: number, process
 }
 
 /** @param applied when each was made, in unix milliseconds, as the database remembers it */
-export function judgeMigrations(journal: JournalEntry[], applied: number[], production: boolean): Finding {
+export function judgeMigrations(journal: Migration[], applied: number[], production: boolean): Finding {
   const check = 'migrations'
   const missing = journal.filter(({ when }) => !applied.includes(when))
   const skipped = findSkipped(journal, applied)

@@ -11,10 +11,20 @@ export interface ErrorRecord {
   table?: string
   column?: string
   routine?: string
+  /** What to do, where that is known. */
+  hint?: string
   sql?: string
   stack?: string
   errors?: ErrorRecord[]
   cause?: ErrorRecord
+}
+
+/** What the database lacks, by SQLSTATE: a table, a column, a type, a right. */
+const HINTS: Record<string, string> = {
+  '42P01': 'the database lacks this table: run npm run migrate',
+  '42703': 'the database lacks this column: run npm run migrate',
+  '42704': 'the database lacks this type: run npm run migrate',
+  '42501': 'the role of DATABASE_URL lacks a right: npm run doctor says which',
 }
 
 const MAX_DEPTH = 5
@@ -47,6 +57,7 @@ export function describeError(thrown: unknown, depth = 0, sqlShown = false): Err
     record.table = text(get('table_name'))
     record.column = text(get('column_name'))
     record.routine = text(get('routine'))
+    record.hint = HINTS[String(code)]
   }
   if (sql !== undefined && !sqlShown) record.sql = printableStatement(sql)
   // Below a wrapper the driver's frames are those of its socket.

@@ -5,6 +5,8 @@ import type { Config } from '../config.ts'
 import type { Db, Log } from '../deps.ts'
 import { Gate } from '../gate.ts'
 import { registerLanes } from '../lanes.ts'
+import { arrayParsers } from './postgres/arrays.ts'
+import { TRACKED_SETTINGS, UNTRACKED_SETTINGS } from './connection-settings.ts'
 import { Client } from './postgres/client.ts'
 import { type DrizzleClient, gatedLane, Places, searchLane, sharedLane } from './postgres/lane.ts'
 import { statementLog } from './sql-log.ts'
@@ -44,9 +46,9 @@ export function openPostgres(config: Config, log: Log) {
       pooler,
       write: config.log.sql ? statementLog(log, config.log.redact) : undefined,
       open(onclose) {
-        const connection = pooler.isPresent ? {} : timeouts(statementMs, lockMs)
+        const connection = pooler.isPresent ? {} : { ...UNTRACKED_SETTINGS, ...timeouts(statementMs, lockMs) }
         const sql = connect(config, max, { connection, onclose, ...lifetime })
-        Object.assign(sql.options.parsers, options.parsers)
+        Object.assign(sql.options.parsers, arrayParsers(sql.options.parsers), options.parsers)
         Object.assign(sql.options.serializers, options.serializers)
         return sql
       },
@@ -68,12 +70,18 @@ export function openPostgres(config: Config, log: Log) {
       connections,
       queue: QUEUE,
     })
-  const begin = () => (pooler.isPresent ? setLocal(statementMs, lockTimeoutMs) : 'begin')
+  const begin = () =>
+    pooler.isPresent ? beginWith({ ...UNTRACKED_SETTINGS, ...timeouts(statementMs, lockTimeoutMs) }) : 'begin'
   const gated = gatedLane(options, { places, writes: [slow], begin, wraps: () => pooler.isPresent })
   const search = searchLane(options, {
     places,
     gates: [searches, slow],
-    begin: () => `${setLocal(Math.min(searchTimeoutMs, statementMs), lockTimeoutMs)}; ${ONE_CORE}`,
+    begin: () =>
+      beginWith({
+        ...(pooler.isPresent ? UNTRACKED_SETTINGS : {}),
+        ...timeouts(Math.min(searchTimeoutMs, statementMs), lockTimeoutMs),
+        ...ONE_CORE,
+      }),
   })
 
   const db = open(gated)
@@ -110,9 +118,9 @@ export function connect(
     connect_timeout: CONNECT_TIMEOUT_S,
     backoff: () => RECONNECT_PAUSE_S,
     onnotice: () => {},
-    // Drizzle reads arrays itself, and a backend that is killed while the driver asks for their types ends the process.
+    // A backend that is killed while the driver asks for the types of arrays ends the process: `arrays.ts` knows them.
     fetch_types: false,
-    connection: { application_name: config.name, ...connection },
+    connection: { ...TRACKED_SETTINGS, application_name: config.name, ...connection },
   })
 }
 
@@ -128,13 +136,11 @@ const timeouts = (statementMs: number, lockMs: number) => ({
 })
 
 /** The same for one transaction, in one message: a pooler passes it on to whatever connection it lends. */
-const setLocal = (statementMs: number, lockMs: number) =>
-  `begin; ${Object.entries(timeouts(statementMs, lockMs))
-    .map(([name, ms]) => `set local ${name} = ${ms}`)
-    .join('; ')}`
+const beginWith = (settings: Record<string, string | number>) =>
+  ['begin', ...Object.entries(settings).map(([name, value]) => `set local ${name} = '${value}'`)].join('; ')
 
 /** A search takes one core, and not all of them with its helpers and its compiler. */
-const ONE_CORE = 'set local max_parallel_workers_per_gather = 0; set local jit = off'
+const ONE_CORE = { max_parallel_workers_per_gather: 0, jit: 'off' }
 
 const POOLER_ADVICE =
   'a pooler before Postgres refuses startup parameters: timeouts are set in each transaction; ' +

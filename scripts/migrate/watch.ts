@@ -1,0 +1,29 @@
+// `npm run dev`: says when drizzle/ has got a migration that the database lacks.
+import { unwatchFile, watchFile } from 'node:fs'
+import postgres from 'postgres'
+import { findPending, journalOf, MIGRATIONS_FOLDER } from '../../src/infra/migrations.ts'
+
+const POLL_MS = 1000
+
+/** Looks after the journal until `close`. A journal that is half written, or a database that is away, is no news. */
+export function watchMigrations(
+  url: string,
+  say: (line: string) => void,
+  { folder = MIGRATIONS_FOLDER, pollMs = POLL_MS } = {},
+) {
+  const journal = journalOf(folder)
+  const look = async () => {
+    const sql = postgres(url, { max: 1, onnotice: () => {} })
+    try {
+      const pending = await findPending(sql, folder)
+      if (pending.length === 0) return
+      say(
+        `The database lacks ${pending.map(({ tag }) => `drizzle/${tag}.sql`).join(', ')}: run npm run migrate`,
+      )
+    } finally {
+      await sql.end({ timeout: 1 })
+    }
+  }
+  watchFile(journal, { interval: pollMs }, () => void look().catch(() => {}))
+  return { close: () => unwatchFile(journal) }
+}
