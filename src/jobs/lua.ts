@@ -88,12 +88,12 @@ export function script<Reply>(lua: string): Script<Reply> {
 }
 
 /** Runs a script on the keys of `base`; Redis forgets scripts at a restart, and is then given the text again. */
-export const call = <Reply>(redis: Redis, script: Script<Reply>, base: string, ...args: Arg[]) =>
-  run(script, (command, lua) => redis[command](lua, 1, base, ...args))
+export const call = <Reply>(redis: Redis, which: Script<Reply>, base: string, ...args: Arg[]) =>
+  run(which, (command, lua) => redis[command](lua, 1, base, ...args))
 
 /** The same, with all texts of the reply as bytes. */
-export const callBuffer = <Reply>(redis: Redis, script: Script<Reply>, base: string, ...args: Arg[]) =>
-  run(script, (command, lua) => redis.callBuffer(command, lua, 1, base, ...args))
+export const callBuffer = <Reply>(redis: Redis, which: Script<Reply>, base: string, ...args: Arg[]) =>
+  run(which, (command, lua) => redis.callBuffer(command, lua, 1, base, ...args))
 
 async function run<Reply>(
   { body, sha }: Script<Reply>,

@@ -9,7 +9,7 @@ import { findElement } from './scan.ts'
 import { COUNT, keyBase, MOVE } from './scripts.ts'
 
 /** Dead jobs that are revived by one script: no other client of Redis waits for long. */
-const SLICE = 100
+const SLICE = 250
 const MINUTE = 60_000
 
 export type Place = 'waiting' | 'running' | 'later' | 'dead'
@@ -137,7 +137,7 @@ export function createOperations(options: {
 
   async function delayed(raw: Buffer): Promise<Found> {
     const score = await redis.zscore(`${base}later`, raw)
-    return { raw, from: 'later', view: view(raw, 'later', { due: Number(score ?? NaN) }) }
+    return { raw, from: 'later', view: view(raw, 'later', score === null ? {} : { due: Number(score) }) }
   }
 
   /** Looks through all places, a piece at a time: a job that moves meanwhile may be missed. */

@@ -236,8 +236,9 @@ export function startWorker<D>(given: WorkerOptions<D>): Worker {
     if (trimmed > 0)
       log.warn('the oldest dead jobs are thrown away: JOB_KEEP_DEAD', { jobs: trimmed, keepDead })
     for (const worker of stale) {
-      const jobs = await reaper.reap(worker, leaseMs)
-      if (jobs !== null) log.warn('worker died: its jobs are taken over', { worker: String(worker), jobs })
+      const moved = await reaper.reap(worker, leaseMs)
+      const fields = { worker: String(worker), jobs: moved }
+      if (moved !== null) log.warn('worker died: its jobs are taken over', fields)
     }
     if (!stopping) await runCrons(now)
     return more === 1

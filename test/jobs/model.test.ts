@@ -145,7 +145,8 @@ class Model {
         return
       }
       case 'tick':
-        for (let i = 0; i < times; i++) await callBuffer(redis, TICK, base, op.worker, TICK_MS, LEASE_MS, '{}')
+        for (let i = 0; i < times; i++)
+          await callBuffer(redis, TICK, base, op.worker, TICK_MS, LEASE_MS, '{}')
         return
       case 'stale ack': {
         const raw = this.given[op.pick % this.given.length]
