@@ -91,9 +91,16 @@ export function script<Reply>(lua: string): Script<Reply> {
 export const call = <Reply>(redis: Redis, which: Script<Reply>, base: string, ...args: Arg[]) =>
   run(which, (command, lua) => redis[command](lua, 1, base, ...args))
 
+// ioredis has these as it has all commands, and declares them for most. Its declared callBuffer loses the command's
+// name where calls are pipelined by themselves.
+type Bytes = Record<
+  'evalshaBuffer' | 'evalBuffer',
+  (lua: string, keys: 1, ...args: Arg[]) => Promise<unknown>
+>
+
 /** The same, with all texts of the reply as bytes. */
 export const callBuffer = <Reply>(redis: Redis, which: Script<Reply>, base: string, ...args: Arg[]) =>
-  run(which, (command, lua) => redis.callBuffer(command, lua, 1, base, ...args))
+  run(which, (command, lua) => (redis as Redis & Bytes)[`${command}Buffer`](lua, 1, base, ...args))
 
 async function run<Reply>(
   { body, sha }: Script<Reply>,
