@@ -234,7 +234,7 @@ export function startWorker<D>(given: WorkerOptions<D>): Worker {
     if (known === 0 || ++beats % RECONCILE_BEATS === 0) doubt = true
     bell.ring()
     if (trimmed > 0)
-      log.warn('the oldest dead jobs are thrown away: JOB_KEEP_DEAD', { jobs: trimmed, keepDead })
+      log.warn('more dead jobs than JOB_KEEP_DEAD: the oldest were thrown away', { jobs: trimmed, keepDead })
     for (const worker of stale) {
       const moved = await reaper.reap(worker, leaseMs)
       const fields = { worker: String(worker), jobs: moved }
