@@ -60,6 +60,9 @@ export interface Move {
   keepMs?: number
 }
 
+/** What the owner of a job that was given up is told, if its task said nothing. */
+const FAILED = 'The task failed.'
+
 /** The job in the text of an element, or null if it is none. */
 export function parseElement(text: string): Element | null {
   try {
@@ -99,7 +102,7 @@ function later(raw: string | Buffer, e: Element, delayMs: number): Move {
 }
 
 /** A job that is given up waits among the dead for an operator. `shown` is what its owner is told. */
-export function bury(raw: string | Buffer, e: Element, shown = 'The task failed.'): Move {
+export function bury(raw: string | Buffer, e: Element, shown = FAILED): Move {
   const end = status(e, 'failed', { error: shown })
   return { raw, to: 'dead', as: JSON.stringify(e), counts: 'failed', id: e.id, key: e.key, ...end }
 }
@@ -136,7 +139,7 @@ function holdings(raw: Buffer): Partial<Move> {
   const e = parseElement(raw.toString('latin1'))
   if (!e) return {}
   const bytes = (text: unknown) => Buffer.from(typeof text === 'string' ? text : '', 'latin1')
-  return { id: bytes(e.id), key: bytes(e.key), ...status(e, 'failed', { error: 'The task failed.' }) }
+  return { id: bytes(e.id), key: bytes(e.key), ...status(e, 'failed', { error: FAILED }) }
 }
 
 /**
