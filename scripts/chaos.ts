@@ -5,9 +5,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { parseElement } from '../src/jobs/element.ts'
+import { malformed, parseElement } from '../src/jobs/element.ts'
 import { createOperations } from '../src/jobs/operate.ts'
 import { createQueue, type Queue } from '../src/jobs/queue.ts'
+import { keyBase } from '../src/jobs/scripts.ts'
 import { readLedger, spawnWorker, type WorkerProcess } from '../test/jobs/processes.ts'
 import { hasRedisServer, startRedis, type RealRedis } from '../test/jobs/real-redis.ts'
 import { plain, poison, watched, type ProcessOptions } from '../test/jobs/worker-process.ts'
@@ -39,6 +40,9 @@ interface Arena {
   /** Rejects when the jobs are done. */
   pause(minMs: number, maxMs: number): Promise<void>
   unexpected: string[]
+  /** What must end among the dead, and what may. */
+  doomed: Set<string>
+  foul: Set<string>
 }
 
 const anyOf = <T>(list: readonly T[]): T =>
@@ -80,6 +84,27 @@ const FAULTS: Record<string, (arena: Arena) => Promise<void>> = {
     arena.counts.cuts += Number(cut)
     admin.disconnect()
   },
+  async bytes(arena) {
+    await arena.pause(100, 200)
+    const redis = new Redis(arena.redis.url, { maxRetriesPerRequest: 0, retryStrategy: () => null })
+    redis.on('error', () => {})
+    const base = keyBase(PREFIX)
+    const worker = Buffer.from(`\xff${crypto.randomUUID()}`, 'latin1')
+    const list = Buffer.concat([Buffer.from(`${base}run:`), worker])
+    // Where workers take jobs, where delayed ones wait, and in the hands of one that died.
+    const puts = [
+      (raw: Buffer) => redis.lpush(`${base}queue`, raw),
+      (raw: Buffer) => redis.zadd(`${base}later`, Date.now() + 500, raw),
+      (raw: Buffer) => redis.multi().zadd(`${base}workers`, 0, worker).rpush(list, raw).exec(),
+    ]
+    for (const put of puts) {
+      const raw = Buffer.from(`{"id":"${crypto.randomUUID()}","task":"work","data":"\xff"}`, 'latin1')
+      const { id } = malformed(raw)
+      arena.foul.add(id)
+      if (await put(raw).catch(() => null)) arena.doomed.add(id)
+    }
+    redis.disconnect()
+  },
   async term(arena) {
     await arena.pause(1000, 2000)
     const victim = anyOf(arena.workers)
@@ -113,9 +138,10 @@ const LANES: Lane[] = [
   { name: 'connections cut', faults: ['cut'] },
   { name: 'poison jobs', faults: [], poison: true },
   { name: 'rolling SIGTERM', faults: ['term'] },
+  { name: 'bytes that are not UTF-8', faults: ['bytes'] },
   {
     name: 'all together',
-    faults: ['kill', 'redis', 'stop', 'cut', 'term'],
+    faults: ['kill', 'redis', 'stop', 'cut', 'term', 'bytes'],
     poison: true,
     redisSettings: ALWAYS,
   },
@@ -172,6 +198,8 @@ async function runLane(lane: Lane): Promise<Outcome> {
     workers,
     counts: { kills: 0, stops: 0, cuts: 0, restarts: 0, drains: 0 },
     unexpected,
+    doomed: new Set(),
+    foul: new Set(),
     async respawn(victim, sameId) {
       const i = workers.indexOf(victim)
       if (i < 0 || over) return
@@ -194,11 +222,10 @@ async function runLane(lane: Lane): Promise<Outcome> {
   producer.on('error', () => {})
   const queue = createQueue({ redis: producer, prefix: PREFIX, maxBytes: 1024 })
   const acknowledged = new Set<string>()
-  const killers: string[] = []
   try {
     // Half of the jobs wait when the workers start, the other half comes while things break.
     await produce(queue, acknowledged, JOBS / 2)
-    if (lane.poison) for (let i = 0; i < POISON; i++) killers.push((await queue.enqueue(poison, {})).id)
+    if (lane.poison) for (let i = 0; i < POISON; i++) arena.doomed.add((await queue.enqueue(poison, {})).id)
     for (let i = 0; i < WORKERS; i++) spawnAt(i, `w${i}`)
     await Promise.all(workers.map((worker) => worker.ready.catch(() => {})))
     const breaking = lane.faults.map(async (fault) => {
@@ -217,10 +244,10 @@ async function runLane(lane: Lane): Promise<Outcome> {
     const times = (id: string) => counts.get(`done ${id}`) ?? 0
     const kills = [...counts].reduce((sum, [line, n]) => sum + (line.startsWith('kill ') ? n : 0), 0)
     const lost = [...acknowledged].filter((id) => times(id) === 0 && !left.ids.has(id)).length
-    const unburied = killers.filter((id) => !left.dead.has(id)).length
+    const unburied = [...arena.doomed].filter((id) => !left.dead.has(id)).length
     if (left.stuck.length > 0) unexpected.push(`left behind: ${left.stuck.slice(0, 5).join(' ')}`)
-    if (unburied > 0) unexpected.push(`${unburied} poison jobs are not among the dead`)
-    const innocent = [...left.dead].filter((id) => !killers.includes(id)).length
+    if (unburied > 0) unexpected.push(`${unburied} poison jobs or foul elements are not among the dead`)
+    const innocent = left.dead.difference(arena.doomed).difference(arena.foul).size
     if (innocent > 0) unexpected.push(`${innocent} dead jobs that killed nobody`)
     const twice = [...acknowledged].reduce((sum, id) => sum + Math.max(0, times(id) - 1), 0)
     const signalled = (await readFile(log, 'utf8').catch(() => '')).split('it may run twice').length - 1
@@ -229,7 +256,7 @@ async function runLane(lane: Lane): Promise<Outcome> {
     }
     const { counts: c } = arena
     const did = [
-      ...Object.entries({ ...c, 'poison kills': kills }).flatMap(([what, n]) =>
+      ...Object.entries({ ...c, 'poison kills': kills, foul: arena.foul.size }).flatMap(([what, n]) =>
         n > 0 ? `${n} ${what}` : [],
       ),
       `${signalled} signalled`,
@@ -307,7 +334,7 @@ async function rest(server: RealRedis) {
   }
   const runs = await redis.keys(`${PREFIX}*run:*`)
   const orphans = await Promise.all(runs.map((key) => redis.lrange(key, 0, -1)))
-  const dead = new Set((await operations.list('dead', 1, 1000)).map((job) => job.id))
+  const dead = new Set((await operations.list('dead', 1, 1e6)).map((job) => job.id))
   const places = await Promise.all((['waiting', 'later'] as const).map((p) => operations.list(p, 1, 1e6)))
   const jobs = orphans.flat().map((raw) => ({ place: 'running', id: parseElement(raw)?.id ?? raw }))
   const left = [...places.flat(), ...jobs]

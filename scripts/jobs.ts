@@ -108,11 +108,11 @@ function parse() {
   )
 }
 
-function describeStats({ waiting, running, later, dead, paused, minutes, workers }: Stats): string {
+function describeStats({ waiting, running, later, dead, trimmed, paused, minutes, workers }: Stats): string {
   const last = minutes.at(-2)
   const hour = minutes.reduce((sum, { done }) => sum + done, 0)
   return [
-    `waiting ${waiting}  running ${running}  later ${later}  dead ${dead}${paused ? '  PAUSED' : ''}`,
+    `waiting ${waiting}  running ${running}  later ${later}  dead ${dead}${trimmed > 0 ? ` (${trimmed} older ones were thrown away)` : ''}${paused ? '  PAUSED' : ''}`,
     `done in the last full minute ${last?.done ?? 0}, failed attempts ${last?.failed ?? 0}; done in the last hour ${hour}`,
     ...workers.map(({ id, alive, jobs, beat }) => {
       const doing = beat?.running.map((job) => `${job.task} ${job.id}`).join(', ') || 'idle'
@@ -126,7 +126,8 @@ function describeStats({ waiting, running, later, dead, paused, minutes, workers
 function describeJob({ id, task, data, failures, crashes, due, error }: JobView): string {
   const parts = [id, task, JSON.stringify(data)]
   if (failures + crashes > 0) parts.push(`failed ${failures}, crashed ${crashes}`)
-  if (due !== undefined) parts.push(`due ${new Date(due).toISOString()}`)
+  // Anybody may write to Redis: what is delayed need not be due at a moment that a date can hold.
+  if (due !== undefined) parts.push(`due ${new Date(due).toJSON() ?? due}`)
   if (error !== undefined) parts.push(error)
   return printable(parts.join('  '))
 }

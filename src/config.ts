@@ -60,6 +60,7 @@ const Environment = z.object({
   JOB_DRAIN_MS: integer(0, 600_000).default(10 * SECONDS),
   JOB_BLOCK_MS: integer(1000, 14_000).default(10 * SECONDS),
   JOB_MAX_BYTES: bytes().default(64 * 1024),
+  JOB_KEEP_DEAD: integer(1, 10_000_000).default(100_000),
   MAX_JOBS: integer(0, 2 ** 31 - 1).default(0),
   RATE_LIMIT: flag().optional(),
   RATE_LIMIT_SECONDS: integer(1, DAY_S).default(15 * 60),
@@ -159,6 +160,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       drainMs: e.JOB_DRAIN_MS,
       blockMs: e.JOB_BLOCK_MS,
       maxBytes: e.JOB_MAX_BYTES,
+      keepDead: e.JOB_KEEP_DEAD,
       maxJobs: e.MAX_JOBS,
     }),
     rateLimit: Object.freeze({

@@ -4,13 +4,15 @@ import { exportAccount, forgetEarlierExport, type ExportPart } from './account/e
 import { countUsersSince, findUser } from './account/queries.ts'
 import { welcomeMail } from './account/welcome-mail.ts'
 import type { Deps } from './deps.ts'
-import { defineTask } from './jobs/task.ts'
+import type { DeadJob } from './jobs/dead.ts'
+import { defineTask, FOR_DAYS } from './jobs/task.ts'
 import { listMovies } from './movies/queries.ts'
 
 /** Sends the welcome mail to an account, if it still exists. */
 export const sendWelcome = defineTask({
   name: 'sendWelcome',
   input: z.object({ userId: z.uuid() }),
+  ...FOR_DAYS,
   async run({ userId }, job, { config, db, sendMail }: Deps) {
     const user = await findUser(db, userId)
     if (user === undefined) return job.log.info('the account is gone, and so is its welcome mail')
@@ -52,3 +54,11 @@ export const countAccounts = defineTask({
 
 /** What a worker can run. */
 export const tasks = [sendWelcome, exportMyData, countAccounts]
+
+/**
+ * Told once of each job that is given up: the place for a mail or a chat. Log, metrics and the operators' page have it
+ * already. What it throws is logged and changes nothing.
+ */
+export function onDead(_job: DeadJob, _deps: Deps): Promise<unknown> | void {
+  // await deps.sendMail({ to: 'operators@example.com', subject: `${job.task} is dead`, text: job.error ?? '' })
+}

@@ -8,13 +8,13 @@ import { startWorker } from './jobs/worker.ts'
 import { startRelay } from './outbox/relay.ts'
 import { boot, isInteractive } from './process/lifecycle.ts'
 import { joinSupervisor } from './process/supervised.ts'
-import { tasks } from './tasks.ts'
+import { onDead, tasks } from './tasks.ts'
 
 await boot(async () => {
   const config = loadConfig()
   const { deps, log, redis, queue, close } = createDeps(config)
   const { id, serves, drains } = joinSupervisor()
-  const { concurrency, drainMs, blockMs, maxJobs } = config.jobs
+  const { concurrency, drainMs, blockMs, keepDead, maxJobs } = config.jobs
   const worker = startWorker({
     redis,
     prefix: config.redisPrefix,
@@ -27,6 +27,8 @@ await boot(async () => {
     drainMs,
     blockMs: isInteractive() ? null : blockMs,
     maxJobs: maxJobs === 0 ? Infinity : maxJobs,
+    keepDead,
+    onDead,
     describe: briefError,
   })
   serves(async () => void (await Promise.all([worker.ready, deps.ready()])))

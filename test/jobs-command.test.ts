@@ -40,6 +40,26 @@ test('a job is counted, listed, shown and dropped', async () => {
   expect((await jobs('list', 'waiting')).out).toBe('nothing waiting\n')
 }, 30_000)
 
+test('what is no job, and not even text, is listed, shown and dropped by its id', async () => {
+  const redis = new Redis(redisUrl())
+  const base = keyBase(app.config.redisPrefix)
+  const raw = (id: string) => Buffer.from(`{"id":"${id}","task":"caf\xe9"}`, 'latin1')
+  await redis.rpush(`${base}queue`, raw('a'))
+  // Never due, at no moment that a date can hold.
+  await redis.zadd(`${base}later`, 'inf', raw('b'))
+  for (const place of ['waiting', 'later']) {
+    const { out, code } = await jobs('list', place)
+    const [, id = ''] = /^(malformed-[\da-f]{40}) .*caf\\+xe9/.exec(out) ?? []
+    expect([place, code, id === '']).toEqual([place, 0, false])
+    expect((await jobs('show', id)).out).toContain('not UTF-8')
+    expect((await jobs('drop', id)).out).toBe(`dropped ${id}\n`)
+  }
+  expect((await jobs('stats')).out).toContain('waiting 0  running 0  later 0  dead 0')
+  await redis.hset(`${base}deaths`, 'trimmed', '5')
+  expect((await jobs('stats')).out).toContain('dead 0 (5 older ones were thrown away)')
+  redis.disconnect()
+}, 30_000)
+
 test('a pause is seen until it is ended', async () => {
   await jobs('pause')
   expect((await jobs('stats')).out).toContain('PAUSED')

@@ -296,12 +296,33 @@ describe('what is shown', () => {
     await redis.rpush(`${base}dead`, ...strange)
     const reply = await boss.get(PATH, HTML)
     expect(reply.status).toBe(200)
-    expect(reply.text.match(/cannot be read/g)?.length).toBe(5)
+    expect(reply.text.match(/<a href="\/api\/operators\/jobs\/malformed-[\da-f]{40}"><code>/g)?.length).toBe(
+      5,
+    )
     // No address leads to it, so it is dropped from here.
     expect(reply.text).toContain('aria-label="Drop t .."')
     expect((await boss.get(`${PATH}/jobs/s1`, HTML)).status).toBe(200)
     await act('drop', { job: '..' })
     expect(await app.deps.operations.stats()).toMatchObject({ dead: 7 })
+  })
+
+  test('bytes that are not UTF-8 are shown escaped, and can be dropped', async () => {
+    await redis.lpush(`${base}dead`, Buffer.from('{"id":"x","task":"caf\xe9","data":"<b>"}', 'latin1'))
+    const html = await page()
+    expect(html).toMatch(/caf\\+xe9/)
+    const [, id = ''] = /name="job" value="(malformed-[\da-f]{40})"/.exec(html) ?? []
+    const one = await boss.get(`${PATH}/jobs/${id}`, HTML)
+    expect([one.status, one.text.includes('not UTF-8'), one.text.includes('<b>')]).toEqual([200, true, false])
+    await act('drop', { job: id })
+    expect(noticeOf(await page())).toBe(`Job ${id} was dropped`)
+    expect(await app.deps.operations.stats()).toMatchObject({ dead: 0 })
+  })
+
+  test('how many dead jobs were thrown away', async () => {
+    expect(await page()).not.toContain('thrown away')
+    await redis.hset(`${base}deaths`, { all: '123456', trimmed: '1234' })
+    expect(await page()).toContain('1,234 older ones were thrown away')
+    await redis.del(`${base}deaths`)
   })
 
   test('secrets in an input are replaced, and what is absurdly long is cut', async () => {

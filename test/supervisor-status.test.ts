@@ -243,6 +243,8 @@ test(
     expect(value(text, 'postgres_pool_size')).toBe(4)
     expect(value(text, 'postgres_connections{state="idle"}')).toBeGreaterThanOrEqual(1)
     expect(value(text, 'queue_jobs{place="waiting"}')).toBe(0)
+    expect(value(text, 'queue_deaths')).toBe(0)
+    expect(value(text, 'queue_dead_trimmed')).toBe(0)
     expect(value(text, 'queue_workers')).toBeGreaterThanOrEqual(1)
   },
   TIMEOUT_MS,

@@ -34,8 +34,9 @@ export function assembleDeps(config: Config, { log, passwords, createMailer, api
   // An outage is logged by the connection itself, and answered by `ready`.
   redis.connect().catch(() => {})
   const store = createStore(redis, config.redisPrefix)
-  const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes: config.jobs.maxBytes })
-  const operations = createOperations({ redis, prefix: config.redisPrefix })
+  const { maxBytes, keepDead } = config.jobs
+  const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes })
+  const operations = createOperations({ redis, prefix: config.redisPrefix, keepDead })
 
   const deps: Deps = {
     config,

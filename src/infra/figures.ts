@@ -12,7 +12,7 @@ const TIMEOUT_MS = 2000
 export function openFigures(config: Config, log: Log) {
   const sql = connect(config, 1)
   const redis = connectRedis(config.redisUrl, { log })
-  const operations = createOperations({ redis, prefix: config.redisPrefix })
+  const operations = createOperations({ redis, prefix: config.redisPrefix, keepDead: config.jobs.keepDead })
 
   return {
     /** Connections that Postgres has for ordinary users. */

@@ -1,4 +1,7 @@
 // The element: a job as it lies in Redis, and the ways it may move from one place to another.
+import { isUtf8 } from 'node:buffer'
+import { createHash } from 'node:crypto'
+import { UNIQUE_MS } from './task.ts'
 
 /**
  * A job is one JSON list element, `id` first. `{"id", "task", "data"}` is enough, so that a bare RPUSH
@@ -41,7 +44,8 @@ export interface Status {
 
 /** A movement of one element; see MOVE in scripts.ts. `front` and `back` are the ends of the queue. */
 export interface Move {
-  raw: string
+  /** Its bytes; or its text, if that is the same. */
+  raw: string | Buffer
   to: 'gone' | 'front' | 'back' | 'later' | 'dead'
   /** The element as rewritten; absent: unchanged. */
   as?: string
@@ -49,26 +53,33 @@ export interface Move {
   delayMs?: number
   /** Counts as done, or as an attempt that failed. */
   counts?: 'done' | 'failed'
-  id?: string
-  /** The unique key that is let go. */
-  release?: string
+  id?: string | Buffer
+  /** The unique key: let go when the job has ended, held longer when it is tried later. */
+  key?: string | Buffer
   status?: string
   keepMs?: number
 }
 
-/** The job in a raw element, or null if it is none. */
-export function parseElement(raw: string): Element | null {
+/** What the owner of a job that was given up is told, if its task said nothing. */
+const FAILED = 'The task failed.'
+
+/** The job in the text of an element, or null if it is none. */
+export function parseElement(text: string): Element | null {
   try {
-    const e: Element | null = JSON.parse(raw)
+    const e: Element | null = JSON.parse(text)
     return typeof e?.id === 'string' && e.id !== '' && typeof e.task === 'string' ? e : null
   } catch {
     return null
   }
 }
 
+/** The job in the bytes of an element. Those that are not UTF-8 are none: their text is not what lies in Redis. */
+export const readElement = (raw: Buffer): Element | null =>
+  isUtf8(raw) ? parseElement(raw.toString()) : null
+
 /** Its end: nothing of it stays but the status, if someone asked for it. */
 export function finish(raw: string, e: Element, result?: unknown): Move {
-  return { raw, to: 'gone', counts: 'done', id: e.id, release: e.key, ...status(e, 'done', { result }) }
+  return { raw, to: 'gone', counts: 'done', id: e.id, key: e.key, ...status(e, 'done', { result }) }
 }
 
 /** Unchanged to the front of the queue: the worker stops before the job could end. */
@@ -78,48 +89,93 @@ export function giveBack(raw: string, e: Element): Move {
 
 /** Unchanged, for some ten seconds: it cannot be run here and now. */
 export function postpone(raw: string, e: Element): Move {
-  const delayMs = 10_000 * (0.5 + Math.random())
-  return { raw, to: 'later', delayMs, id: e.id, ...status(e, 'waiting') }
+  return later(raw, e, 10_000 * (0.5 + Math.random()))
 }
 
 /** After a failed attempt: once more, later. */
 export function retry(raw: string, e: Element, delayMs: number): Move {
-  const as = JSON.stringify(e)
-  return { raw, to: 'later', as, delayMs, counts: 'failed', id: e.id, ...status(e, 'waiting') }
+  return { ...later(raw, e, delayMs), as: JSON.stringify(e), counts: 'failed' }
+}
+
+function later(raw: string | Buffer, e: Element, delayMs: number): Move {
+  return { raw, to: 'later', delayMs, id: e.id, key: e.key, ...status(e, 'waiting', {}, delayMs) }
 }
 
 /** A job that is given up waits among the dead for an operator. `shown` is what its owner is told. */
-export function bury(raw: string, e: Element, shown = 'The task failed.'): Move {
+export function bury(raw: string | Buffer, e: Element, shown = FAILED): Move {
   const end = status(e, 'failed', { error: shown })
-  return { raw, to: 'dead', as: JSON.stringify(e), counts: 'failed', id: e.id, release: e.key, ...end }
+  return { raw, to: 'dead', as: JSON.stringify(e), counts: 'failed', id: e.id, key: e.key, ...end }
 }
 
-/** What stands for something in the queue that is no job. */
-export function malformed(raw: string): Element {
-  const error = 'not a job: no JSON object with an id and a task'
-  return { id: `malformed-${crypto.randomUUID()}`, task: '', malformed: raw, error }
+/** An operator throws it away. */
+export function drop(raw: Buffer): Move {
+  const e = readElement(raw)
+  if (!e) return { raw, to: 'gone', ...holdings(raw) }
+  return {
+    raw,
+    to: 'gone',
+    id: e.id,
+    key: e.key,
+    ...status(e, 'failed', { error: 'The task was cancelled.' }),
+  }
 }
 
-export const buryMalformed = (raw: string) => bury(raw, malformed(raw))
+/** What stands for something that is no job. Its id comes from its bytes: the same wherever it lies (see FIND). */
+export function malformed(raw: Buffer): Element {
+  const id = `malformed-${createHash('sha1').update(raw).digest('hex')}`
+  const [shown, why] = isUtf8(raw)
+    ? [raw.toString(), 'no JSON object with an id and a task']
+    : [escapeBytes(raw), 'its bytes are not UTF-8; those beyond ASCII are shown as \\xNN']
+  return { id, task: '', malformed: shown, error: `not a job: ${why}` }
+}
+
+const escapeBytes = (raw: Buffer) =>
+  raw.toString('latin1').replace(/[\x80-\xff]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16)}`)
+
+export const buryMalformed = (raw: Buffer): Move => ({ ...bury(raw, malformed(raw)), ...holdings(raw) })
+
+/** What a job that is not UTF-8 lets go of: read a character for each byte, as its key and its id lie in Redis. */
+function holdings(raw: Buffer): Partial<Move> {
+  const e = parseElement(raw.toString('latin1'))
+  if (!e) return {}
+  const bytes = (text: unknown) => Buffer.from(typeof text === 'string' ? text : '', 'latin1')
+  return { id: bytes(e.id), key: bytes(e.key), ...status(e, 'failed', { error: FAILED }) }
+}
 
 /**
  * A job whose worker died. The first time it goes to the front of the queue; the next two times it waits
  * for a random while, so that the jobs that died with it are not run beside it again; then it counts as the killer.
  */
-export function crashed(raw: string): Move {
-  const e = parseElement(raw)
+export function crashed(raw: Buffer): Move {
+  const e = readElement(raw)
   if (!e) return buryMalformed(raw)
   const c = (e.c ?? 0) + 1
   const killer = { ...e, c }
   if (c > 3) return bury(raw, { ...killer, error: `its worker died each of the ${c} times it ran` })
   const as = JSON.stringify(killer)
   if (c === 1) return { raw, to: 'front', as, id: e.id, ...status(e, 'waiting') }
-  return { raw, to: 'later', as, delayMs: 1000 + Math.random() * 5000, id: e.id, ...status(e, 'waiting') }
+  return { ...later(raw, e, 1000 + Math.random() * 5000), as }
 }
 
-/** The status fields of a move or an enqueue; nothing if nobody asked for them. */
-export function status(e: Element, state: Status['state'], more: Partial<Status> = {}) {
+/**
+ * The status fields of a move or an enqueue; nothing if nobody asked for them. Until the job has ended they are kept
+ * for as long as its key, counted from when it is due.
+ */
+export function status(e: Element, state: Status['state'], more: Partial<Status> = {}, delayMs = 0) {
   if (!e.keep) return {}
   const shown: Status = { id: e.id, task: e.task, state, ...(e.by && { by: e.by }), ...more }
-  return { status: JSON.stringify(shown), keepMs: e.keep }
+  const hasEnded = state === 'done' || state === 'failed'
+  const keepMs = hasEnded ? e.keep : Math.round(delayMs) + Math.max(e.keep, UNIQUE_MS)
+  return { status: JSON.stringify(shown), keepMs }
+}
+
+/** Undefined for what is none: anybody may write to Redis. */
+export function parseStatus(text: string): Status | undefined {
+  try {
+    const shown: Status | null = JSON.parse(text)
+    const isState = shown && ['waiting', 'running', 'done', 'failed'].includes(shown.state)
+    return isState && typeof shown.id === 'string' && typeof shown.task === 'string' ? shown : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis'
 import type { Log } from '../deps.ts'
 import type { Cron } from './cron.ts'
+import type { OnDead } from './dead.ts'
 import type { InputSchema, Task } from './task.ts'
 
 export interface WorkerOptions<D> {
@@ -28,11 +29,15 @@ export interface WorkerOptions<D> {
   maxJobs?: number
   /** A blocked event loop is killed after this; below the lease; null under a debugger. 10 s by default. */
   blockMs?: number | null
-  /** The dead jobs that are kept; 1000 by default. */
+  /** The dead jobs that are kept, the newest; 100,000 by default. */
   keepDead?: number
+  /** Told of each job that is given up. */
+  onDead?: OnDead<D>
   /** The text of an error as it may be stored and shown to operators. */
   describe?: (error: unknown) => string
 }
+
+export const KEEP_DEAD = 100_000
 
 const DEFAULTS = {
   crons: [],
@@ -43,7 +48,8 @@ const DEFAULTS = {
   graceMs: 5000,
   maxJobs: Infinity,
   blockMs: 10_000,
-  keepDead: 1000,
+  keepDead: KEEP_DEAD,
+  onDead: () => {},
   describe: (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
 }
 

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import { status, type Element } from './element.ts'
-import { ADD, call, keyBase } from './scripts.ts'
+import { call } from './lua.ts'
+import { ADD, keyBase } from './scripts.ts'
 import { InputError, parseInput, UNIQUE_MS } from './task.ts'
 import type { Enqueue, Enqueued, EnqueueOptions, InputSchema, Task } from './task.ts'
 
@@ -105,9 +106,8 @@ function addArgs(e: Element, { at, delayMs = 0, uniqueMs = UNIQUE_MS }: EnqueueO
   const due = at?.getTime() ?? ''
   const wait = Math.max(0, Math.round(at ? at.getTime() - Date.now() : delayMs))
   if (Number.isNaN(wait)) throw new TypeError(`task "${e.task}": not a time to run at`)
-  const shown = status(e, 'waiting')
-  const keepMs = wait + Math.max(shown.keepMs ?? 0, UNIQUE_MS)
-  return [due, wait, e.key ?? '', wait + uniqueMs, shown.status ?? '', keepMs]
+  const shown = status(e, 'waiting', {}, wait)
+  return [due, wait, e.key ?? '', wait + uniqueMs, shown.status ?? '', shown.keepMs ?? 0]
 }
 
 function refuseLarge(task: string, element: string, input: unknown, maxBytes: number): void {

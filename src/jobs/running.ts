@@ -109,10 +109,6 @@ export class Running<D> implements Job {
   async run(): Promise<Move> {
     const { raw, element, task, terms } = this
     this.begun = true
-    if (element.malformed !== undefined) {
-      terms.log.error('job malformed: it goes to the dead', { bytes: raw.length })
-      return bury(raw, element)
-    }
     if (!task) {
       terms.log.warn('job of an unknown task: it waits', { job: element.id, task: element.task })
       return postpone(raw, element)

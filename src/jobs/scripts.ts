@@ -1,7 +1,5 @@
 // The keys and the Lua scripts: every movement of a job is one script, so a job is always in exactly one place.
-import { createHash } from 'node:crypto'
-import type { Redis } from 'ioredis'
-import type { Move } from './element.ts'
+import { MOVE_ARGS, script } from './lua.ts'
 
 // Part of every key, so that two versions of the element on one Redis never read each other's jobs.
 const SCHEMA = 1
@@ -18,67 +16,12 @@ export const keyBase = (prefix: string) => `${prefix}{jobs:${SCHEMA}}:`
  *         beats     hash    worker -> JSON of what it is doing
  *         clock     hash    clock (ms), last (Redis TIME of the last tick)
  *         minutes   hash    <minute>:done, <minute>:failed -> count, of the last hour
+ *         deaths    hash    all, trimmed (thrown away: too many), told (of these, to the log) -> count, ever
  *         cron      hash    name -> last tick, ms
  *         paused    string  present: nothing is taken
  *         key:<k>   string  PX, id of the job that holds a unique key
  *         r:<id>    string  PX, status and result of a job whose owner asks for it
  */
-
-// A write that is refused (out of memory, read-only) is refused only as the first one of its script, so a script
-// either changes nothing or runs to its end. A removal is never refused: a full Redis is drained by its workers.
-const LIB = `
-local base = KEYS[1]
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local minute = math.floor(now / 60000)
-
-local function release(key, id)
-  if key ~= '' and redis.call('GET', base..'key:'..key) == id then redis.call('DEL', base..'key:'..key) end
-end
-
--- False if another job holds the key; a script that was sent twice finds its own id.
-local function hold(key, id, ms)
-  return key == '' or redis.call('SET', base..'key:'..key, id, 'PX', ms, 'NX')
-end
-
--- 10 arguments from i: raw, to, as, delay, counts, id, release, status, keep, and the longest dead list.
--- The removal is the guard: a movement that was made already, or overtaken, is not made. Identical elements, left by
--- an enqueue that was sent twice, are one job and move as one.
-local function move(from, i)
-  local raw, to, as, id = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 5]
-  -- Fails on a key of a wrong type while nothing is removed yet.
-  redis.call('ZCARD', base..'later')
-  redis.call('LLEN', base..'queue')
-  redis.call('LLEN', base..'dead')
-  local removed = from == 'later' and redis.call('ZREM', base..from, raw) or redis.call('LREM', base..from, 0, raw)
-  if removed == 0 then return 0 end
-  if to == 'front' then redis.call('LPUSH', base..'queue', as)
-  elseif to == 'back' then redis.call('RPUSH', base..'queue', as)
-  elseif to == 'later' then redis.call('ZADD', base..'later', now + ARGV[i + 3], as)
-  elseif to == 'dead' then
-    redis.call('LPUSH', base..'dead', as)
-    redis.call('LTRIM', base..'dead', 0, ARGV[i + 9] - 1)
-  end
-  if ARGV[i + 4] ~= '' then redis.call('HINCRBY', base..'minutes', minute..':'..ARGV[i + 4], 1) end
-  release(ARGV[i + 6], id)
-  if ARGV[i + 7] ~= '' then redis.call('SET', base..'r:'..id, ARGV[i + 7], 'PX', ARGV[i + 8]) end
-  return 1
-end
-`
-
-const MOVE_ARGS = 10
-
-/** A script and the type of its reply. */
-interface Script<Reply> {
-  body: string
-  sha: string
-  reply?: Reply
-}
-
-function script<Reply>(lua: string): Script<Reply> {
-  const body = LIB + lua
-  return { body, sha: createHash('sha1').update(body).digest('hex') }
-}
 
 /**
  * (me, concurrency, want, acks, ack..., move...)
@@ -93,7 +36,7 @@ for i = 5, 4 + acks do
   settled[#settled + 1] = math.min(1, redis.call('LREM', base..run, 0, ARGV[i]))
   done = done + settled[#settled]
 end
-if done > 0 then redis.call('HINCRBY', base..'minutes', minute..':done', done) end
+if done > 0 then count('minutes', minute..':done', done) end
 for i = 5 + acks, #ARGV, ${MOVE_ARGS} do settled[#settled + 1] = move(run, i) end
 -- What is in flight already counts: a script that was sent twice takes no more than the worker can hold.
 local held, taken = redis.call('LLEN', base..run), {}
@@ -103,14 +46,19 @@ if #taken > 0 then held = redis.call('RPUSH', base..run, unpack(taken)) end
 return {open and 1 or 0, held, taken, settled}`)
 
 /**
- * (me, tickMs, leaseMs, beat) -> [now, paused, whether more is due, whether we were known, [stale worker...]]
+ * (me, tickMs, leaseMs, beat)
+ * -> [now, paused, whether more is due, whether we were known, [stale worker...], dead jobs that were thrown away]
+ * The last is said once, to one worker. Read the reply as bytes: a worker's name may be any.
  * The cluster clock moves by at most two ticks, and only while someone ticks: an outage of Redis, a clock that jumps,
  * or a pause of the whole cluster declares nobody dead.
  */
-export const TICK = script<[number, number, number, number, string[]]>(`
+export const TICK = script<[number, number, number, number, Buffer[], number]>(`
 local me, tick, lease, beat = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local state = redis.call('HMGET', base..'clock', 'clock', 'last')
-local clock, last = tonumber(state[1] or 0), tonumber(state[2] or now)
+local clock, last = int(state[1]), int(state[2])
+-- Lost, it goes on from the last beat that it timed: no worker's may lie ahead of it.
+if clock == 0 then clock = tonumber(redis.call('ZREVRANGE', base..'workers', 0, 0, 'WITHSCORES')[2] or 0) end
+if last == 0 then last = now end
 clock = clock + math.max(0, math.min(now - last, 2 * tick))
 redis.call('HSET', base..'clock', 'clock', clock, 'last', now)
 local known = redis.call('ZSCORE', base..'workers', me)
@@ -123,32 +71,41 @@ for _, element in ipairs(due) do
 end
 if math.floor(last / 60000) ~= minute then
   for _, field in ipairs(redis.call('HKEYS', base..'minutes')) do
-    local age = minute - tonumber(string.match(field, '^%d+'))
+    local age = minute - int(string.match(field, '^(%d+):'))
     if age > 60 or age < 0 then redis.call('HDEL', base..'minutes', field) end
+  end
+  for _, worker in ipairs(redis.call('HKEYS', base..'beats')) do
+    if not redis.call('ZSCORE', base..'workers', worker) then redis.call('HDEL', base..'beats', worker) end
   end
 end
 local stale = redis.call('ZRANGEBYSCORE', base..'workers', '-inf', '('..(clock - lease))
-return {now, redis.call('EXISTS', base..'paused'), #due == 500 and 1 or 0, known and 1 or 0, stale}`)
+local deaths = redis.call('HMGET', base..'deaths', 'trimmed', 'told')
+local untold = math.max(0, int(deaths[1]) - int(deaths[2]))
+if untold > 0 then redis.call('HSET', base..'deaths', 'told', deaths[1]) end
+return {now, redis.call('EXISTS', base..'paused'), #due == 500 and 1 or 0, known and 1 or 0, stale, untold}`)
 
 /**
- * (worker, leaseMs or '' for oneself, move...) -> moved; -1 if the worker has beaten meanwhile, or is gone.
+ * (worker, leaseMs or '' for oneself, move...) -> [0 or 1 for each]; null if it has beaten meanwhile, or is gone.
  * An empty worker is forgotten.
  */
-export const REAP = script<number>(`
-local worker, lease, moved = ARGV[1], tonumber(ARGV[2]), 0
+export const REAP = script<number[] | null>(`
+local worker, lease, moved = ARGV[1], tonumber(ARGV[2]), {}
 local score = redis.call('ZSCORE', base..'workers', worker)
-if lease and not (score and redis.call('HGET', base..'clock', 'clock') - score > lease) then return -1 end
-for i = 3, #ARGV, ${MOVE_ARGS} do moved = moved + move('run:'..worker, i) end
+if lease and not (score and int(redis.call('HGET', base..'clock', 'clock')) - score > lease) then return false end
+for i = 3, #ARGV, ${MOVE_ARGS} do moved[#moved + 1] = move('run:'..worker, i) end
 if redis.call('LLEN', base..'run:'..worker) == 0 then
   redis.call('ZREM', base..'workers', worker)
   redis.call('HDEL', base..'beats', worker)
 end
 return moved`)
 
-/** (from, move...) -> moved: the operators' script. `from` is queue, later, dead or run:<w>. */
+/**
+ * (from, n, move...) -> moved. `from` is queue, later, dead or run:<w>. `n` as that of LREM: 0 looks through the whole
+ * list; -1 from its end, and so costs nothing for what lies there.
+ */
 export const MOVE = script<number>(`
 local moved = 0
-for i = 2, #ARGV, ${MOVE_ARGS} do moved = moved + move(ARGV[1], i) end
+for i = 3, #ARGV, ${MOVE_ARGS} do moved = moved + move(ARGV[1], i, ARGV[2]) end
 return moved`)
 
 /**
@@ -170,8 +127,8 @@ return id`)
  */
 export const CRON = script<[string, string]>(`
 local name, seen, tick, element, id, key = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local last = redis.call('HGET', base..'cron', name)
-if (last or '') ~= seen then return {last or '', 'seen'} end
+local last = string.match(redis.call('HGET', base..'cron', name) or '', '^%d+$') or ''
+if last ~= seen then return {last, 'seen'} end
 redis.call('HSET', base..'cron', name, tick)
 if element == '' then return {tick, 'passed'} end
 if not hold(key, id, ARGV[7]) then return {tick, 'overlaps'} end
@@ -180,7 +137,8 @@ return {tick, 'enqueued'}`)
 
 /**
  * How many jobs lie where, all at one moment: read one after the other, a job that moves meanwhile would be missed.
- * Replies the lengths of queue, later and dead, and of each worker in turn: its name, its last beat, its list's length.
+ * Replies the lengths of queue, later and dead, and of each worker in turn: its name, the time of its last beat, its
+ * list's length, and what it said at that beat.
  */
 export const COUNT = script<[number, number, number, ...(string | number)[]]>(`
 local reply = {redis.call('LLEN', base..'queue'), redis.call('ZCARD', base..'later'), redis.call('LLEN', base..'dead')}
@@ -189,43 +147,9 @@ for i = 1, #workers, 2 do
   table.insert(reply, workers[i])
   table.insert(reply, tostring(workers[i + 1]))
   table.insert(reply, redis.call('LLEN', base..'run:'..workers[i]))
+  table.insert(reply, redis.call('HGET', base..'beats', workers[i]) or '')
 end
 return reply`)
 
-/** Runs a script on the keys of `base`; Redis forgets scripts at a restart, and is then given the text again. */
-export async function call<Reply>(
-  redis: Redis,
-  { body, sha }: Script<Reply>,
-  base: string,
-  ...args: (string | number)[]
-): Promise<Reply> {
-  let reply: unknown
-  try {
-    reply = await redis.evalsha(sha, 1, base, ...args)
-  } catch (error) {
-    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-    reply = await redis.eval(body, 1, base, ...args)
-  }
-  return reply as Reply
-}
-
-/** Whether STEP is told by the raw element alone: it is done, and nobody waits for its key or its status. */
-export const isAck = (m: Move | undefined) =>
-  m?.counts === 'done' && m.release === undefined && m.status === undefined
-
-/** A movement as the arguments of a script. `keepDead`: the longest dead list. */
-export function moveArgs(m: Move, keepDead: number): (string | number)[] {
-  const { raw, to, as, delayMs, counts, id, release, status, keepMs } = m
-  return [
-    raw,
-    to,
-    as ?? (to === 'gone' ? '' : raw),
-    Math.round(delayMs ?? 0),
-    counts ?? '',
-    id ?? '',
-    release ?? '',
-    status ?? '',
-    keepMs ?? 0,
-    keepDead,
-  ]
-}
+/** An argument of a script; a Buffer is sent byte for byte. */
+export type Arg = string | number | Buffer

@@ -38,8 +38,14 @@ export interface Job {
   progress(fraction: number): void
 }
 
+/**
+ * For a task that talks to the outside, whose outages last for hours: `defineTask({ ...FOR_DAYS, ... })`. Twenty
+ * attempts, the first waits 10 s, the last ones 12 h: given up after some three days.
+ */
+export const FOR_DAYS = { attempts: 20, backoff: { minMs: 10 * SECOND, maxMs: 12 * HOUR } }
+
 interface Options<S extends InputSchema> {
-  /** Runs before it is given up and kept among the dead; 5 by default. */
+  /** Runs before it is given up and kept among the dead; 5 by default, within minutes. See FOR_DAYS. */
   attempts?: number
   /** The wait doubles from `minMs` (10 s) to `maxMs` (1 h), and half of it is random. */
   backoff?: { minMs?: number; maxMs?: number }

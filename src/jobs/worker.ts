@@ -3,10 +3,14 @@ import { setImmediate as turn, setTimeout as timeout } from 'node:timers/promise
 import { Bell } from './bell.ts'
 import { checkRedis, connectAlike, passes } from './connection.ts'
 import { createTimer } from './cron.ts'
-import { crashed, giveBack, malformed, parseElement, postpone, status, type Move } from './element.ts'
+import { DeadNotices } from './dead.ts'
+import { giveBack, parseElement, postpone, readElement, status } from './element.ts'
+import type { Element, Move } from './element.ts'
+import { call, callBuffer, isAck, moveArgs } from './lua.ts'
 import { completeOptions, type WorkerOptions } from './options.ts'
+import { createReaper } from './reaper.ts'
 import { describeWorker, Running } from './running.ts'
-import { call, isAck, keyBase, moveArgs, REAP, STEP, TICK } from './scripts.ts'
+import { keyBase, STEP, TICK } from './scripts.ts'
 import { startWatchdog } from './watchdog.ts'
 
 /** Beats between two looks at what is really in our list: 5 s by default. */
@@ -33,9 +37,11 @@ export function startWorker<D>(given: WorkerOptions<D>): Worker {
   const { id, log, concurrency, leaseMs, tickMs, drainMs, maxJobs, blockMs, keepDead } = options
   const tasks = new Map(options.tasks.map((task) => [task.name, task]))
   const terms = { ...options, onDeaf: giveUpOn }
+  const notices = new DeadNotices(options)
   const base = keyBase(options.prefix)
   const redis = connectAlike(options.redis, `worker-${id}`)
   const blocking = connectAlike(options.redis, `worker-${id}-peek`)
+  const reaper = createReaper(redis, base, keepDead, notices)
   const runCrons = createTimer(redis, base, options.crons, log)
   const startedAt = Date.now()
 
@@ -77,7 +83,7 @@ export function startWorker<D>(given: WorkerOptions<D>): Worker {
 
   async function boot(): Promise<void> {
     await persist(() => checkRedis(redis, log))
-    await persist(() => reap(id, ''))
+    await persist(() => reaper.reap(id, ''))
     await persist(tick)
     if (over()) throw new Error('worker: stopped before it was at work')
     if (blockMs !== null) life.signal.addEventListener('abort', startWatchdog(blockMs))
@@ -105,7 +111,8 @@ export function startWorker<D>(given: WorkerOptions<D>): Worker {
         if (settled.length < jobs.size) await turn()
       }
     }
-    await reap(id, '')
+    await reaper.reap(id, '')
+    await notices.settled()
     finish()
   }
 
@@ -128,18 +135,23 @@ export function startWorker<D>(given: WorkerOptions<D>): Worker {
       forget(job)
       // After a break the script may have run twice, and then the second answer says nothing.
       if (moved[i] === 0 && breaks === breaksBefore) lose(job)
+      else if (job.outcome) notices.tell(job.outcome, true)
     }
     open = mayTake === 1
     held = length
     mayFind = raws.length === want
-    raws.forEach(begin)
+    for (const raw of raws) {
+      // Bytes that are not UTF-8 were replaced in it, and a text that is not the element removes nothing.
+      const element = raw.includes('\uFFFD') ? null : parseElement(raw)
+      if (element) begin(raw, element)
+      else doubt = true
+    }
   }
 
-  function begin(raw: string): void {
+  function begin(raw: string, element: Element): void {
     // Identical elements are one job, whose enqueue was sent twice; they leave our list together.
     if (jobs.has(raw)) return
     if (++taken >= maxJobs) drain().catch(fail)
-    const element = parseElement(raw) ?? malformed(raw)
     const job = new Running(raw, element, tasks.get(element.task), terms)
     jobs.set(raw, job)
     if ((element.c ?? 0) < 2) run(job)
@@ -173,14 +185,19 @@ export function startWorker<D>(given: WorkerOptions<D>): Worker {
     if (job === suspect) suspect = undefined
   }
 
-  // run:<me> is the truth. What is there and not here was taken by a STEP whose reply was lost;
-  // what is here and not there was taken over by another worker, or dropped by an operator.
+  // run:<me> is the truth. What is there and not here was taken by a STEP whose reply was lost, or is looked at by its
+  // bytes; what is here and not there was taken over by another worker, or dropped by an operator.
   async function reconcile(): Promise<void> {
     doubt = false
-    const raws = await redis.lrange(`${base}run:${id}`, 0, -1)
-    held = raws.length
-    raws.forEach(begin)
-    const listed = new Set(raws)
+    const raws = await redis.lrangeBuffer(`${base}run:${id}`, 0, -1)
+    held = 0
+    for (const raw of raws) {
+      const element = readElement(raw)
+      if (element) held++
+      if (element) begin(String(raw), element)
+      else await reaper.buryMalformed(id, raw)
+    }
+    const listed = new Set(raws.map(String))
     for (const job of jobs.values()) if (!listed.has(job.raw) && !job.lost && !job.outcome) lose(job)
   }
 
@@ -209,25 +226,22 @@ export function startWorker<D>(given: WorkerOptions<D>): Worker {
     const running = [...jobs.values()].filter((job) => !job.outcome)
     for (const job of running) if (job.unseen) show(job)
     const me = JSON.stringify(describeWorker({ concurrency, startedAt, stopping }, running))
-    const [now, paused, more, known, stale] = await call(redis, TICK, base, id, tickMs, leaseMs, me)
+    const reply = await callBuffer(redis, TICK, base, id, tickMs, leaseMs, me)
+    const [now, paused, more, known, stale, trimmed] = reply
     open = paused === 0
     mayFind = true
     // We were taken for dead: what has become of our jobs?
     if (known === 0 || ++beats % RECONCILE_BEATS === 0) doubt = true
     bell.ring()
+    if (trimmed > 0)
+      log.warn('more dead jobs than JOB_KEEP_DEAD: the oldest were thrown away', { jobs: trimmed, keepDead })
     for (const worker of stale) {
-      const moved = await reap(worker, leaseMs)
-      if (moved >= 0) log.warn('worker died: its jobs are taken over', { worker, jobs: moved })
+      const moved = await reaper.reap(worker, leaseMs)
+      const fields = { worker: String(worker), jobs: moved }
+      if (moved !== null) log.warn('worker died: its jobs are taken over', fields)
     }
     if (!stopping) await runCrons(now)
     return more === 1
-  }
-
-  /** @param lease that a worker must have overrun; '' for oneself */
-  async function reap(worker: string, lease: number | ''): Promise<number> {
-    const raws = await redis.lrange(`${base}run:${worker}`, 0, -1)
-    const moves = raws.flatMap((raw) => moveArgs(crashed(raw), keepDead))
-    return await call(redis, REAP, base, worker, lease, ...moves)
   }
 
   /** Its owner sees how far it is. Nothing depends on it: a failure is for the log. */

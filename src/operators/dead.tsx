@@ -46,7 +46,6 @@ const times = (n: unknown, one: string, more: string) =>
 
 // Rows move while one reaches for a button: dropping is asked for again, on the page of the job, which stands still.
 function Actions({ job: { id, task }, view }: { job: JobView; view: View }) {
-  if (id === '') return <span class="note">Retry all gives it an id</span>
   const name = `${textOf(task, 100)} ${textOf(id, 100)}`
   const url = jobUrl(id, view)
   return (

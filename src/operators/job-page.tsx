@@ -22,7 +22,7 @@ interface Props {
 
 export function JobPage({ service, job, secretKeys, view, now }: Props) {
   const { id, task, place, worker, due, by, requestId, error, data } = job
-  const name = task === '' ? 'no task' : textOf(task, NAME)
+  const name = task === '' ? 'no job' : textOf(task, NAME)
   const facts: [string, Child][] = [
     ['Id', <code>{textOf(id, NAME)}</code>],
     ['Place', worker === undefined ? place : `${place} at ${textOf(worker, NAME)}`],

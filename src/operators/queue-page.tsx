@@ -66,6 +66,11 @@ export function QueuePage({ service, email, stats, dead, crons, notice, secretKe
               </Act>
             )}
           </div>
+          {stats.trimmed > 0 && (
+            <p class="note">
+              {`${number.format(stats.trimmed)} older ones were thrown away: JOB_KEEP_DEAD says how many are kept.`}
+            </p>
+          )}
           <DeadTable jobs={dead} total={stats.dead} secretKeys={secretKeys} view={view} />
         </section>
       </main>

@@ -58,9 +58,9 @@ export function JobName({ id, task, view }: { id: string; task: string; view: Vi
   const shown = <code>{textOf(id, NAME)}</code>
   return (
     <>
-      <strong>{task === '' ? 'no task' : textOf(task, NAME)}</strong>
+      <strong>{task === '' ? 'no job' : textOf(task, NAME)}</strong>
       <br />
-      {id === '' ? <span class="note">cannot be read</span> : url ? <a href={url}>{shown}</a> : shown}
+      {url ? <a href={url}>{shown}</a> : shown}
     </>
   )
 }

@@ -112,6 +112,9 @@ function describeQueue(registry: Registry, stats: Stats): void {
     { labels: { outcome: 'done' }, value: done },
     { labels: { outcome: 'failed' }, value: failed },
   ])
+  gauge(registry, 'queue_deaths', 'Jobs that were given up, ever.', [{ value: stats.died }])
+  const trimmed = 'Dead jobs that were thrown away because there were more than JOB_KEEP_DEAD, ever.'
+  gauge(registry, 'queue_dead_trimmed', trimmed, [{ value: stats.trimmed }])
   const alive = stats.workers.filter((worker) => worker.alive).length
   gauge(registry, 'queue_workers', 'Workers that are alive, on all machines.', [{ value: alive }])
   gauge(registry, 'queue_paused', '1: workers take nothing.', [{ value: stats.paused ? 1 : 0 }])

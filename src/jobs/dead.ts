@@ -1,0 +1,63 @@
+// What is told of a job that is given up: a line in the log, and the hook that a fork points at a mail or a chat.
+import { setTimeout as timeout } from 'node:timers/promises'
+import type { Log } from '../deps.ts'
+import { parseElement, type Element, type Move } from './element.ts'
+
+/** From the end of a worker's last job: what its hooks get to end. */
+const LAST_HOOKS_MS = 2000
+
+/** A job that was given up. Its input is not in it: an operator reads that by the id. */
+export interface DeadJob {
+  id: string
+  /** '' for what was no job. */
+  task: string
+  /** As operators see it; undefined if none was kept. */
+  error: string | undefined
+  /** Attempts that failed, and workers that died with it. */
+  failures: number
+  crashes: number
+  /** Account and request that enqueued it. */
+  by: string | undefined
+  requestId: string | undefined
+}
+
+/** Once for each job that goes to the dead; not again if its worker dies right then. It may fail: that is logged. */
+export type OnDead<D> = (job: DeadJob, deps: D) => Promise<unknown> | void
+
+/** Calls the hook of one worker, and knows which calls have not ended. */
+export class DeadNotices<D> {
+  readonly #calls = new Set<Promise<void>>()
+
+  constructor(readonly terms: { deps: D; log: Log; onDead: OnDead<D> }) {}
+
+  /** A movement was made; others than to the dead are nobody's news. `ran`: its last run has logged its end. */
+  tell({ to, as = '' }: Move, ran: boolean): void {
+    const e = to === 'dead' && parseElement(as)
+    if (!e) return
+    const { id: job, task, error } = e
+    if (!ran) this.terms.log.error('job given up: it goes to the dead', { job, task, error })
+    const call = this.#call(e).finally(() => this.#calls.delete(call))
+    this.#calls.add(call)
+  }
+
+  /** Until all that were called have ended, or had their time. Never rejects. */
+  async settled(): Promise<void> {
+    if (this.#calls.size === 0) return
+    const over = new AbortController()
+    const { signal } = over
+    await Promise.race([
+      Promise.all(this.#calls),
+      timeout(LAST_HOOKS_MS, undefined, { signal }).catch(() => {}),
+    ])
+    over.abort()
+  }
+
+  async #call({ id, task, error, n = 0, c = 0, by, rid }: Element): Promise<void> {
+    const { onDead, deps, log } = this.terms
+    try {
+      await onDead({ id, task, error, failures: n, crashes: c, by, requestId: rid }, deps)
+    } catch (cause) {
+      log.warn('onDead failed: nobody may have been told of a dead job', { job: id, task, error: cause })
+    }
+  }
+}

@@ -1,0 +1,138 @@
+// What all scripts share: the Lua that moves an element, its arguments, and how a script is called.
+import { createHash } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import type { Move } from './element.ts'
+import { UNIQUE_MS } from './task.ts'
+
+// A write that is refused (out of memory, read-only) is refused only as the first one of its script, so a script
+// either changes nothing or runs to its end. A removal is never refused: a full Redis is drained by its workers.
+const LIB = `
+local base = KEYS[1]
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local minute = math.floor(now / 60000)
+
+-- Anybody may write to Redis: what is no whole number counts as none.
+local function int(text) return tonumber(string.match(text or '', '^%d+$') or 0) end
+
+-- No count is worth a job: where it cannot go on, it begins anew.
+local function count(key, field, n)
+  local total = redis.pcall('HINCRBY', base..key, field, n)
+  if type(total) == 'table' then redis.pcall('HSET', base..key, field, n) end
+end
+
+local function release(key, id)
+  if key ~= '' and redis.call('GET', base..'key:'..key) == id then redis.call('DEL', base..'key:'..key) end
+end
+
+-- While a job waits for its next attempt, its key is held for as long as that of a new one.
+local function extend(key, id, ms)
+  local name = base..'key:'..key
+  if key ~= '' and redis.call('GET', name) == id and redis.call('PTTL', name) < ms then
+    redis.call('PEXPIRE', name, ms)
+  end
+end
+
+-- False if another job holds the key; a script that was sent twice finds its own id.
+local function hold(key, id, ms)
+  return key == '' or redis.call('SET', base..'key:'..key, id, 'PX', ms, 'NX')
+end
+
+-- 10 arguments from i: raw, to, as, delay, counts, id, key, status, keep, and the longest dead list.
+-- The removal is the guard: a movement that was made already, or overtaken, is not made. Identical elements, left by
+-- an enqueue that was sent twice, are one job and move as one, unless n (of LREM) is given.
+local function move(from, i, n)
+  local raw, to, as, id, key = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 5], ARGV[i + 6]
+  -- Fails on a key of a wrong type while nothing is removed yet.
+  redis.call('ZCARD', base..'later')
+  redis.call('LLEN', base..'queue')
+  redis.call('LLEN', base..'dead')
+  local removed = from == 'later' and redis.call('ZREM', base..from, raw)
+    or redis.call('LREM', base..from, n or 0, raw)
+  if removed == 0 then return 0 end
+  if to == 'front' then redis.call('LPUSH', base..'queue', as)
+  elseif to == 'back' then redis.call('RPUSH', base..'queue', as)
+  elseif to == 'later' then
+    redis.call('ZADD', base..'later', now + ARGV[i + 3], as)
+    extend(key, id, ARGV[i + 3] + ${UNIQUE_MS})
+  else release(key, id) end
+  if to == 'dead' then
+    local over = redis.call('LPUSH', base..'dead', as) - ARGV[i + 9]
+    count('deaths', 'all', 1)
+    if over > 0 then
+      redis.call('LTRIM', base..'dead', 0, ARGV[i + 9] - 1)
+      count('deaths', 'trimmed', over)
+    end
+  end
+  if ARGV[i + 4] ~= '' then count('minutes', minute..':'..ARGV[i + 4], 1) end
+  if ARGV[i + 7] ~= '' then redis.call('SET', base..'r:'..id, ARGV[i + 7], 'PX', ARGV[i + 8]) end
+  return 1
+end
+`
+
+export const MOVE_ARGS = 10
+
+/** An argument of a script; a Buffer goes byte for byte. */
+export type Arg = string | number | Buffer
+
+/** A script and the type of its reply. */
+export interface Script<Reply> {
+  body: string
+  sha: string
+  reply?: Reply
+}
+
+export function script<Reply>(lua: string): Script<Reply> {
+  const body = LIB + lua
+  return { body, sha: createHash('sha1').update(body).digest('hex') }
+}
+
+/** Runs a script on the keys of `base`; Redis forgets scripts at a restart, and is then given the text again. */
+export const call = <Reply>(redis: Redis, which: Script<Reply>, base: string, ...args: Arg[]) =>
+  run(which, (command, lua) => redis[command](lua, 1, base, ...args))
+
+// ioredis has these as it has all commands, and declares them for most. Its declared callBuffer loses the command's
+// name where calls are pipelined by themselves.
+type Bytes = Record<
+  'evalshaBuffer' | 'evalBuffer',
+  (lua: string, keys: 1, ...args: Arg[]) => Promise<unknown>
+>
+
+/** The same, with all texts of the reply as bytes. */
+export const callBuffer = <Reply>(redis: Redis, which: Script<Reply>, base: string, ...args: Arg[]) =>
+  run(which, (command, lua) => (redis as Redis & Bytes)[`${command}Buffer`](lua, 1, base, ...args))
+
+async function run<Reply>(
+  { body, sha }: Script<Reply>,
+  send: (command: 'evalsha' | 'eval', lua: string) => Promise<unknown>,
+): Promise<Reply> {
+  let reply: unknown
+  try {
+    reply = await send('evalsha', sha)
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+    reply = await send('eval', body)
+  }
+  return reply as Reply
+}
+
+/** Whether STEP is told by the raw element alone: it is done, and nobody waits for its key or its status. */
+export const isAck = (m: Move | undefined) =>
+  m?.counts === 'done' && m.key === undefined && m.status === undefined
+
+/** A movement as the arguments of a script. `keepDead`: the longest dead list. */
+export function moveArgs(m: Move, keepDead: number): Arg[] {
+  const { raw, to, as, delayMs, counts, id, key, status, keepMs } = m
+  return [
+    raw,
+    to,
+    as ?? (to === 'gone' ? '' : raw),
+    Math.round(delayMs ?? 0),
+    counts ?? '',
+    id ?? '',
+    key ?? '',
+    status ?? '',
+    keepMs ?? 0,
+    keepDead,
+  ]
+}

@@ -1,0 +1,33 @@
+// Takes the jobs out of a worker's list that no run there will settle: those of a worker that died, and what is no job.
+import type { Redis } from 'ioredis'
+import type { DeadNotices } from './dead.ts'
+import { buryMalformed, crashed } from './element.ts'
+import { call, moveArgs } from './lua.ts'
+import { MOVE, REAP } from './scripts.ts'
+
+export function createReaper<D>(redis: Redis, base: string, keepDead: number, notices: DeadNotices<D>) {
+  return {
+    /**
+     * @param worker as bytes where others gave it its name
+     * @param lease that it must have overrun, ms; '' for oneself
+     * @returns how many jobs moved; null: it lives
+     */
+    async reap(worker: string | Buffer, lease: number | ''): Promise<number | null> {
+      const list = Buffer.concat([`${base}run:`, worker].map((part) => Buffer.from(part)))
+      const moves = (await redis.lrangeBuffer(list, 0, -1)).map(crashed)
+      const args = moves.flatMap((move) => moveArgs(move, keepDead))
+      const moved = await call(redis, REAP, base, worker, lease, ...args)
+      if (moved === null) return null
+      const made = moves.filter((_, i) => moved[i] === 1)
+      for (const move of made) notices.tell(move, false)
+      return made.length
+    },
+
+    /** What is no job goes to the dead, by its bytes. */
+    async buryMalformed(worker: string, raw: Buffer): Promise<void> {
+      const move = buryMalformed(raw)
+      const moved = await call(redis, MOVE, base, `run:${worker}`, 0, ...moveArgs(move, keepDead))
+      if (moved === 1) notices.tell(move, false)
+    },
+  }
+}
