@@ -1,6 +1,7 @@
 // Migrations: applied once however many run at the same time, and only to a database that can hold any text.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import postgres from 'postgres'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { countKnown, migrate } from '../scripts/migrate.ts'
 import { createEmptyDatabase, type TestDatabase } from './support/services.ts'
 
@@ -11,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 async function query<T extends object>(url: string, statement: string): Promise<T[]> {
-  const sql = postgres(url, { max: 1 })
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
   try {
     return await sql.unsafe<T[]>(statement)
   } finally {
@@ -59,5 +60,22 @@ test('a database that is not UTF8 is refused with the way to make one, and left 
     ).toEqual([{ users: null, drizzle: null }])
   } finally {
     await ascii.drop()
+  }
+})
+
+test('who may not create the extension for search is told who can, and whoever finds it there needs no right', async () => {
+  const [create = ''] = readMigrationFiles({ migrationsFolder: 'drizzle' })
+    .flatMap(({ sql }) => sql)
+    .filter((statement) => statement.includes('CREATE EXTENSION'))
+  const own = await createEmptyDatabase()
+  try {
+    const asReader = `set role pg_monitor; ${create}`
+    await expect(query(own.url, asReader)).rejects.toThrow(
+      /permission denied to create extension "pg_trgm".* owner of the database .* run CREATE EXTENSION pg_trgm .* migrate again/,
+    )
+    await query(own.url, create)
+    await query(own.url, asReader)
+  } finally {
+    await own.drop()
   }
 })
