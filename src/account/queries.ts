@@ -134,29 +134,34 @@ function searchUsers(db: Db, search: string, { after: [at, id] = TOP, limit, off
     ilike(sql`${users.first_name} || ' ' || ${users.last_name}`, pattern),
   )
   const behind = sql`${place} < (${at}::timestamptz, ${id}::uuid)`
-  const among = (rows: number) => {
-    const next = db
-      .select({ created: users.created, id: users.id })
+  /** The next rows, under the name of the table. */
+  const next = (rows: number) =>
+    db
+      .select()
       .from(users)
       .where(behind)
       .orderBy(...newestFirst)
-    return and(matching, behind, sql`${place} >= ${next.limit(1).offset(rows)}`)
-  }
+      .limit(rows)
+      .as('users')
   return searchPage(
     { limit, offset },
     {
-      sample: (rows) => db.$count(users, among(rows)),
-      load: (rows) =>
+      sample: (rows) => db.$count(next(rows), matching),
+      among: (rows) =>
+        db
+          .select(listColumns)
+          .from(next(rows))
+          .where(matching)
+          .orderBy(...newestFirst)
+          .limit(limit)
+          .offset(offset),
+      amongAll: () =>
         db
           .select(listColumns)
           .from(users)
-          .where(rows === undefined ? and(matching, behind) : among(rows))
+          .where(and(matching, behind))
           // The order of no index, so that none is gone along.
-          .orderBy(
-            ...(rows === undefined
-              ? [sql`${users.created} + interval '0' desc`, desc(users.id)]
-              : newestFirst),
-          )
+          .orderBy(sql`${users.created} + interval '0' desc`, desc(users.id))
           .limit(limit)
           .offset(offset),
     },

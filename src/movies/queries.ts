@@ -1,5 +1,5 @@
 // All SQL about movies.
-import { and, asc, eq, getTableColumns, gt, ilike, lte, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, gt, ilike, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../deps.ts'
 import { laneOf } from '../lanes.ts'
 import { prepared } from '../prepared.ts'
@@ -51,21 +51,22 @@ function searchMovies(db: Db, search: string, { creator, after = 0, limit, offse
   const pattern = containing(search)
   const matching = or(ilike(movies.title, pattern), ilike(movies.director, pattern))
   const rest = and(creator === undefined ? undefined : eq(movies.creator, creator), gt(movies.id, after))
-  const among = (rows: number) => {
-    const next = db.select({ id: movies.id }).from(movies).where(rest).orderBy(asc(movies.id))
-    return and(matching, rest, lte(movies.id, next.limit(1).offset(rows)))
-  }
+  /** The next rows, under the name of the table. */
+  const next = (rows: number) =>
+    db.select().from(movies).where(rest).orderBy(movies.id).limit(rows).as('movies')
   return searchPage(
     { limit, offset },
     {
-      sample: (rows) => db.$count(movies, among(rows)),
-      load: (rows) =>
+      sample: (rows) => db.$count(next(rows), matching),
+      among: (rows) =>
+        db.select(columns).from(next(rows)).where(matching).orderBy(movies.id).limit(limit).offset(offset),
+      amongAll: () =>
         db
           .select(columns)
           .from(movies)
-          .where(rows === undefined ? and(matching, rest) : among(rows))
+          .where(and(matching, rest))
           // The order of no index, so that none is gone along.
-          .orderBy(rows === undefined ? sql`${movies.id} + 0` : movies.id)
+          .orderBy(sql`${movies.id} + 0`)
           .limit(limit)
           .offset(offset),
     },
