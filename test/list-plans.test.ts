@@ -1,7 +1,7 @@
 // What the list of accounts makes Postgres read: as much as a page needs, however many accounts there are.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
-import { listUsers, type UserKey } from '../src/account/queries.ts'
+import { countUsersSince, listUsers, type UserKey } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
 import type { Db } from '../src/deps.ts'
 import { openObserved, type Observed } from './support/plans.ts'
@@ -19,7 +19,7 @@ beforeAll(async () => {
     select 'user' || n || '@example.com', '', 'Ann', 'No' || n
         || case when n % 10 = 0 then ' Common' else '' end || case when n < 1500 then ' Old' else '' end
         || case n when 7 then ' Zebraquux' else '' end,
-      timestamptz '2026-01-01' + n * interval '1 second'
+      timestamptz '2026-01-01 00:00:00Z' + n * interval '1 second'
     from generate_series(1, ${sql.raw(String(ROWS))}) n`)
   await observed.client.unsafe('vacuum analyze')
 }, 60_000)
@@ -62,4 +62,14 @@ test('a page by cursor reads its rows alone, wherever it is', async () => {
     order by created limit 1 offset ${ROWS / 5}`
   const after: UserKey = [row?.at ?? '', row?.id ?? '']
   await observed.expectPage(21, (tx: Db) => listUsers(tx, { ...page, after }))
+})
+
+test('new accounts are counted without a look at the others', async () => {
+  const moment = new Date(Date.parse('2026-01-01T00:00:00Z') + (ROWS - 100) * 1000)
+  const { read } = await observed.rowsRead(async (tx) => {
+    const count = await countUsersSince(tx, moment)
+    expect(count).toBe(101)
+    return []
+  })
+  expect(read).toBeLessThan(FEW)
 })

@@ -5,7 +5,9 @@ import type { AnyContext } from './factory.ts'
 import { blankAsAbsent } from './validate.ts'
 
 /** What a route says of the header in its `doc`. */
-export const PAGE_LINKS = { Link: 'The next page, if there is one, the previous and the first (RFC 8288).' }
+export const PAGE_LINKS = {
+  Link: 'The next page, by its cursor, if there is one; the previous and the first (RFC 8288).',
+}
 
 /** Rows that a page's number can skip: Postgres reads each of them, and a cursor none. */
 const MAX_OFFSET = 100_000
@@ -37,7 +39,7 @@ export const cursorOf = <S extends z.ZodType>(key: S) =>
         return z.NEVER
       })
       .optional(),
-  ).describe('Where the page begins: from the Link header of the one before. It goes before page.')
+  ).describe('Where the page begins: from the Link header of the one before. The page is then only counted.')
 
 const encode = (key: unknown) =>
   btoa(JSON.stringify(key)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
@@ -85,7 +87,7 @@ const isDeep = (page: number, size: number) => (page - 1) * size >= MAX_OFFSET
 
 function refuseDeep(page: number, size: number): void {
   if (!isDeep(page, size)) return
-  const message = `must begin within the first ${MAX_OFFSET} rows: rel="next" of the Link header leads on from there by a cursor`
+  const message = `must begin within the first ${MAX_OFFSET} rows: beyond, follow the cursor in the Link header of the page before`
   throw new ApiError(400, `page: ${message}`, { issues: [{ path: 'page', message }] })
 }
 
