@@ -3,19 +3,20 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { asUsage, runCommand } from './command.ts'
-import { forgetMigration } from './eject-sample/migration.ts'
+import { forgetMigrations } from './eject-sample/migration.ts'
 import { generateMigration, refuseUngenerated } from './generate.ts'
 import { runTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
 const USAGE = `Usage: npm run eject-sample                   the table is dropped by a new migration: safe for every database
-       npm run eject-sample -- --undeployed   no database is to be kept: the migration that makes it goes, too
+       npm run eject-sample -- --undeployed   no database is to be kept: the migrations that make it go, too
        --yes                                  even where git could not bring back what is deleted`
 
 const DELETED = [
   'src/movies',
   'test/movies.test.ts',
+  'test/movies-plans.test.ts',
   'test/seed.test.ts',
   'scripts/seed.ts',
   'scripts/seed',
@@ -90,7 +91,7 @@ await runCommand(USAGE, async () => {
   const { undeployed, yes } = readArguments()
   if (!yes) refuseUnsaved()
   await refuseUngenerated(ROOT)
-  if (undeployed) for (const line of forgetMigration(ROOT)) console.log(line)
+  if (undeployed) for (const line of forgetMigrations(ROOT)) console.log(line)
   removeFiles()
   for (const path of Object.keys(CUTS)) cut(path)
   if (!undeployed) console.log(`wrote   ${await generateMigration(ROOT, 'drop_movies')}`)

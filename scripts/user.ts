@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import type { z } from 'zod'
 import { changeRole } from '../src/account/auth.ts'
-import { createUser, findUserWithHash, listUsers, type User } from '../src/account/queries.ts'
+import { createUser, findUserWithHash, listUsers, type User, type UserKey } from '../src/account/queries.ts'
 import { ROLES } from '../src/account/roles.ts'
 import { Password, Signup } from '../src/account/schema.ts'
 import { loadConfig } from '../src/config.ts'
@@ -142,12 +142,14 @@ async function setRole(deps: Deps, email: string, role: Role): Promise<void> {
 
 async function list({ db }: Deps, search: string | undefined): Promise<void> {
   let count = 0
-  for (;;) {
-    const page = await listUsers(db, { search, limit: LIST_PAGE, offset: count })
+  let after: UserKey | undefined
+  do {
+    const page = await listUsers(db, { search, after, limit: LIST_PAGE, offset: 0 })
     for (const user of page) console.log(printable(describe(user)))
     count += page.length
-    if (page.length < LIST_PAGE) break
-  }
+    const last = page.length < LIST_PAGE ? undefined : page.at(-1)
+    after = last && [last.at, last.id]
+  } while (after !== undefined)
   console.error(`${count} account(s)`)
 }
 

@@ -1,11 +1,13 @@
 // Bad input: a table of nasty bodies against every route that takes one. Never a 500, never an echo.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import type { z } from 'zod'
+import { z } from 'zod'
+import { Signup } from '../src/account/schema.ts'
 import { createApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
 import type { Deps } from '../src/deps.ts'
 import { describeRoutes } from '../src/web/doc.ts'
 import { startApp, type TestApp } from './support/harness.ts'
+import { findUnboundedPatterns } from './support/patterns.ts'
 import { PROBE, probe } from './support/probe.ts'
 
 let app: TestApp
@@ -109,6 +111,24 @@ test('issues name the path and the fault of each', async () => {
   const paths = reply.body.issues.map((i: { path: string }) => i.path)
   expect(new Set(paths)).toEqual(new Set(['email', 'password', 'fname', 'lname']))
   expect(reply.body.requestId).toBe(reply.headers.get('x-request-id'))
+})
+
+test('no pattern is tried on a text before its length is known to be fair', () => {
+  // An endless email costs its client a POST, and whoever runs a pattern over it everybody else's time.
+  expect(findUnboundedPatterns(z.object({ email: z.email().max(254) }))).toHaveLength(1)
+  const found = described.flatMap(({ path, inputs }) =>
+    inputs.flatMap(({ schema }) => findUnboundedPatterns(schema).map((pattern) => `${path}: ${pattern}`)),
+  )
+  expect(found).toEqual([])
+})
+
+test('a text that is too long gets that told, and nothing that a pattern has found', () => {
+  const endless = 'a'.repeat(1024 * 1024)
+  const { error } = Signup.safeParse({ email: endless, password: endless, fname: 'A', lname: 'B' })
+  expect(error?.issues.map(({ path, code }) => `${path.join('.')}: ${code}`)).toEqual([
+    'email: too_big',
+    'password: too_big',
+  ])
 })
 
 test('JSON with a charset or a +json type is JSON', async () => {

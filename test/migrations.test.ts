@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as migrateByDrizzle } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { countKnown, migrate } from '../scripts/migrate.ts'
 import { hideValues } from '../scripts/migrate/blockers.ts'
 import { PATIENCE } from '../scripts/migrate/patience.ts'
@@ -23,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 async function query<T extends object>(url: string, statement: string): Promise<T[]> {
-  const sql = postgres(url, { max: 1 })
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
   try {
     return await sql.unsafe<T[]>(statement)
   } finally {
@@ -373,5 +374,22 @@ test('a request that meets a table which is not there is a 500, and the log says
     await app.close()
     await own.drop()
     rmSync(folder, { recursive: true })
+  }
+})
+
+test('who may not create the extension for search is told who can, and whoever finds it there needs no right', async () => {
+  const [create = ''] = readMigrationFiles({ migrationsFolder: 'drizzle' })
+    .flatMap(({ sql }) => sql)
+    .filter((statement) => statement.includes('CREATE EXTENSION'))
+  const own = await createEmptyDatabase()
+  try {
+    const asReader = `set role pg_monitor; ${create}`
+    await expect(query(own.url, asReader)).rejects.toThrow(
+      /permission denied to create extension "pg_trgm".* owner of the database .* run CREATE EXTENSION pg_trgm .* migrate again/,
+    )
+    await query(own.url, create)
+    await query(own.url, asReader)
+  } finally {
+    await own.drop()
   }
 })

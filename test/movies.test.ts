@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { users } from '../src/account/table.ts'
 import { movies } from '../src/movies/table.ts'
+import type { Reply } from './support/client.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { until } from './support/until.ts'
 import { startTestWorker } from './support/worker.ts'
@@ -91,7 +92,7 @@ test('the list is in order of id, by pages that count from 1', async () => {
   expect(await titles('?page=3&limit=2')).toEqual(['e'])
   expect(await titles('?page=4&limit=2')).toEqual([])
   expect(await titles('?page=&limit=&search=&creator=')).toHaveLength(5)
-  expect(await titles('?page=2147483647')).toEqual([])
+  expect(await titles('?page=100')).toEqual([])
 })
 
 test.each([
@@ -99,14 +100,45 @@ test.each([
   'page=x',
   'page=1.5',
   'page=99999999999999999999',
+  'page=101',
+  'page=2147483647',
+  'page=50001&limit=2',
   'limit=0',
   'limit=1001',
   'limit=-5',
   'limit=1e3',
   'creator=me',
+  'cursor=x',
+  `cursor=${btoa('"0"')}`,
+  `cursor=${btoa('"2147483648"')}`,
+  `cursor=${btoa('["2026-01-02T03:04:05.000000Z"]')}`,
   'page=1&page=2',
 ])('a list with %s is 400', async (query) => {
   expect(await titles(`?${query}`)).toBe(400)
+})
+
+test('a cursor goes on within the filters of its list', async () => {
+  const other = await app.member()
+  const creators = [editor.user.id, other.user.id, null]
+  const rows = Array.from({ length: 60 }, (_, n) => ({
+    title: n % 2 ? `Odd ${n}` : `Even ${n}`,
+    director: n % 5 ? null : 'Odd, too',
+    creator: creators[n % 3] ?? null,
+  }))
+  await app.deps.db.insert(movies).values(rows)
+  const mine = `creator=${editor.user.id}`
+  for (const filter of ['', 'search=odd', 'search=o', mine, `${mine}&search=odd`]) {
+    const all = await titles(`?${filter}`)
+    expect(all.length).toBeGreaterThan(5)
+    const seen: string[] = []
+    let query: string | undefined = `?limit=3&${filter}`
+    while (query !== undefined) {
+      const reply: Reply = await app.visitor().get(`/api/movies/${query}`)
+      seen.push(...reply.body.map((m: { title: string }) => m.title))
+      query = /<([^>]*)>; rel="next"/.exec(reply.headers.get('link') ?? '')?.[1]?.replace(/&page=\d+/, '')
+    }
+    expect([filter, seen]).toEqual([filter, all])
+  }
 })
 
 test('a search finds part of the title or of the director, in any case', async () => {

@@ -2,10 +2,13 @@
 // That what it makes passes the check and its own test, test/slow/fork.test.ts says.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import postgres from 'postgres'
+import { z } from 'zod'
 import { parseFields } from '../scripts/new/fields.ts'
+import { KINDS } from '../scripts/new/kinds.ts'
 import { parseNames, pluralOf, refuseReserved } from '../scripts/new/names.ts'
 import { addToApp, addToExport } from '../scripts/new/wire.ts'
 import { copyCheckout, type Checkout } from './support/checkout.ts'
+import { findUnboundedPatterns } from './support/patterns.ts'
 
 const TIMEOUT_MS = 60_000
 
@@ -78,6 +81,12 @@ test.each([
   [['kind:enum(a|B c)'], 'cannot have the value "B c"'],
 ])('the fields %p are refused: %s', (specs, why) => {
   expect(() => parseFields(specs, 'book')).toThrow(why)
+})
+
+test.each(Object.entries(KINDS))('a %s is looked at no further than its length allows', (_name, kind) => {
+  // oxlint-disable-next-line typescript/no-implied-eval -- the source is the generator's own
+  const input = new Function('z', `return ${kind('x').input}`) as (zod: typeof z) => z.ZodType
+  expect(findUnboundedPatterns(input(z))).toEqual([])
 })
 
 describe('the lines of a slice', () => {

@@ -1,7 +1,7 @@
 // Pages of a list: a client that follows the Link headers sees every row once, whatever stands between it and us.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { ilike } from 'drizzle-orm'
+import { ilike, inArray, sql } from 'drizzle-orm'
 import { users } from '../src/account/table.ts'
 import type { Reply } from './support/client.ts'
 import { startApp, type TestApp } from './support/harness.ts'
@@ -93,6 +93,8 @@ test('the links keep the other parameters, whatever is in them', async () => {
   const asked = `/api/users/?size=1&search=&odd=${encodeURIComponent(odd)}&page=0&twice=1?&twice=2`
   const next = new URL(app.url + linksOf(await boss.get(asked), asked).next)
   expect(next.pathname).toBe('/api/users/')
+  expect(next.searchParams.get('cursor')).not.toBeNull()
+  next.searchParams.delete('cursor')
   expect([...next.searchParams]).toEqual([
     ['size', '1'],
     ['search', ''],
@@ -107,7 +109,7 @@ test('a link holds no scheme, host or path: it is right behind a proxy that chan
   await addAccounts(2)
   const forwarded = { 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'https' }
   const reply = await boss.get('/api/users?size=1', forwarded)
-  expect(reply.headers.get('link')).toBe('<?size=1&page=2>; rel="next"')
+  expect(reply.headers.get('link')).toMatch(/^<\?size=1&page=2&cursor=[\w-]+>; rel="next"$/)
   const asked = 'https://shop.example/v2/backend/users?size=1'
   expect(new URL('?size=1&page=2', asked).href).toBe('https://shop.example/v2/backend/users?size=1&page=2')
 })
@@ -116,4 +118,101 @@ test('HEAD has the links of the GET', async () => {
   await addAccounts(2)
   const head = await boss.send('HEAD', '/api/users?size=1')
   expect(head.headers.get('link')).toBe((await boss.get('/api/users?size=1')).headers.get('link'))
+})
+
+/** Visits every page by its cursors alone; `between` runs after each with what has been seen. */
+async function follow(start: string, between: (seen: string[]) => Promise<void>): Promise<string[]> {
+  const seen: string[] = []
+  let at: string | undefined = start
+  while (at !== undefined) {
+    const reply: Reply = await boss.get(at)
+    expect([at, reply.status]).toEqual([at, 200])
+    seen.push(...idsOf(reply))
+    await between(seen)
+    at = linksOf(reply, at).next?.replace(/&page=\d+/, '')
+  }
+  return seen
+}
+
+test('by cursor no row is skipped or seen twice, whatever is added and deleted meanwhile', async () => {
+  const { db } = app.deps
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.nat(12), { maxLength: 25 }),
+      fc.integer({ min: 1, max: 5 }),
+      fc.infiniteStream(fc.nat(99)),
+      async (microseconds, size, dice) => {
+        const word = `cursor${++serial}.`
+        // Many within a millisecond, and some at the same moment.
+        const add = (n: number | string, moment: string) =>
+          db.insert(users).values({
+            email: `${word}${n}@example.com`,
+            password: '',
+            first_name: 'A',
+            last_name: 'B',
+            created: sql`${moment}::timestamptz`,
+          })
+        for (const [n, at] of microseconds.entries())
+          await add(n, `2026-01-02T03:04:05.0010${String(at).padStart(2, '0')}Z`)
+        const list = () =>
+          db
+            .select({ id: users.id })
+            .from(users)
+            .where(ilike(users.email, `${word}%`))
+            .orderBy(sql`created desc, id desc`)
+        const before = (await list()).map(({ id }) => id)
+        const roll = () => dice.next().value ?? 0
+
+        const seen = await follow(`/api/users?size=${size}&search=${word}`, async (sofar) => {
+          await add(`new${roll()}${crypto.randomUUID()}`, '2026-02-01T00:00:00Z')
+          const gone = [sofar.at(-1), sofar[0], before[roll()]].filter((id) => id !== undefined)
+          if (roll() % 3 === 0) await db.delete(users).where(inArray(users.id, gone))
+        })
+        expect(new Set(seen).size).toBe(seen.length)
+        const left = new Set((await list()).map(({ id }) => id))
+        const stayed = before.filter((id) => left.has(id))
+        expect(seen.filter((id) => stayed.includes(id))).toEqual(stayed)
+      },
+    ),
+    { numRuns: 25 },
+  )
+}, 60_000)
+
+test('a page past row 100,000 is refused with the way on, and a cursor goes there', async () => {
+  for (const query of ['page=101', 'size=20&page=5001', 'page=2147483647&search=x']) {
+    const { status, body } = await boss.get(`/api/users?${query}`)
+    expect([status, body.err]).toEqual([400, expect.stringMatching(/^400: page: .*100000 rows.* cursor/)])
+    expect(body.issues[0].path).toBe('page')
+  }
+  expect((await boss.get('/api/users?size=1&page=100000')).body).toEqual([])
+  const asked = `/api/users?size=1&search=${await addAccounts(3)}`
+  const { next = '' } = linksOf(await boss.get(asked), asked)
+  // The number beside a cursor only counts: a server that knows no cursor goes by it.
+  const deep = next.replace('page=2', 'page=200002')
+  const reply = await boss.get(deep)
+  expect(reply.body).toEqual((await boss.get(next)).body)
+  expect(Object.keys(linksOf(reply, deep)).toSorted()).toEqual(['first', 'next'])
+})
+
+const cursorFor = (key: unknown) => btoa(JSON.stringify(key)).replaceAll('=', '')
+const ANYBODY = crypto.randomUUID()
+
+test.each([
+  'x',
+  '%00',
+  'a'.repeat(201),
+  cursorFor('1'),
+  cursorFor({ length: 2 }),
+  cursorFor(['2026-02-30T03:04:05.000000Z', ANYBODY]),
+  cursorFor(['0000-01-02T03:04:05.000000Z', ANYBODY]),
+  cursorFor(['infinity', ANYBODY]),
+  cursorFor(['2026-01-02T03:04:05.000000Z', 'nobody']),
+])('a cursor that is none is refused: %s', async (cursor) => {
+  const { status, body } = await boss.get(`/api/users?cursor=${cursor}`)
+  expect([status, body.issues[0].path]).toEqual([400, 'cursor'])
+})
+
+test('an empty cursor is none, and what a cursor is made of is in no answer', async () => {
+  const { status, body } = await boss.get('/api/users?cursor=&size=1')
+  expect([status, Object.keys(body[0]).toSorted()]).toEqual([200, Object.keys(boss.user).toSorted()])
 })

@@ -83,6 +83,7 @@ beforeAll(async () => {
     email: people.map(({ email }) => email),
     password: [NEW_ACCOUNT.password],
     page: ['', '0', '1', '2'],
+    cursor: ['', ...(await findCursors())],
     job: queued.map(({ id }) => id),
     search: ['', 'e', 'ANN', '%', '_', '\\'],
   }
@@ -102,6 +103,16 @@ async function fillResources(): Promise<string[]> {
     }
   }
   return [...ids]
+}
+
+/** One of each list: a list takes no other's. */
+async function findCursors(): Promise<string[]> {
+  const lists = routes.filter(({ method, doc }) => method === 'GET' && doc.headers?.Link !== undefined)
+  const links = lists.map(async ({ path }) => {
+    const reply = await clients.get('superuser')?.get(`${path}?limit=1&size=1`)
+    return /[?&]cursor=([^&>]+)/.exec(reply?.headers.get('link') ?? '')?.[1] ?? []
+  })
+  return (await Promise.all(links)).flat()
 }
 
 async function endJobs(): Promise<void> {

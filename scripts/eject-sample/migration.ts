@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const TABLE = 'public.movies'
+const BREAKPOINT = '--> statement-breakpoint'
 
 interface Snapshot {
   id: string
@@ -13,39 +14,58 @@ interface Journal {
   entries: { tag: string }[]
 }
 
+/** A statement about the table and nothing else; another's foreign key to it, say, is none. */
+const OWN =
+  /^\s*(--.*\n\s*)*((CREATE|ALTER|DROP) TABLE "movies"|CREATE INDEX (CONCURRENTLY )?"\w+" ON "movies"|DROP INDEX (CONCURRENTLY (IF EXISTS )?)?"movies_)/
+
 /**
- * Takes the migration that made the table out of drizzle/, and the table out of every later snapshot.
+ * Takes the migrations that made the table out of drizzle/, and the table out of every later snapshot.
  * Only for a project that no database has been migrated by, but those that can be thrown away.
  * @param root the checkout
  * @returns what was deleted and changed
- * @throws Error if a later migration is about that table, before anything is changed
+ * @throws Error if a migration is about that table and something else, before anything is changed
  */
-export function forgetMigration(root: string): string[] {
+export function forgetMigrations(root: string): string[] {
   const folder = join(root, 'drizzle')
   const journalFile = join(folder, 'meta/_journal.json')
   const journal = JSON.parse(readFileSync(journalFile, 'utf8')) as Journal
   const sqlOf = (tag: string) => readFileSync(join(folder, `${tag}.sql`), 'utf8')
   const about = journal.entries.filter(({ tag }) => /"movies"/.test(sqlOf(tag)))
-  const [creating, another] = about
-  if (creating === undefined) throw new Error('No migration in drizzle/ makes the table "movies"')
-  if (another !== undefined) {
+  if (about.length === 0) throw new Error('No migration in drizzle/ makes the table "movies"')
+  const shared = about.find(
+    ({ tag }) =>
+      !sqlOf(tag)
+        .split(BREAKPOINT)
+        .every((statement) => OWN.test(statement)),
+  )
+  if (shared !== undefined) {
     throw new Error(
-      `drizzle/${another.tag}.sql is about the table "movies" too: leave --undeployed away, and it is dropped`,
+      `drizzle/${shared.tag}.sql is not about the table "movies" alone: leave --undeployed away, and it is dropped`,
     )
   }
 
-  const gone = readSnapshot(creating.tag)
-  const changed = [`deleted drizzle/${creating.tag}.sql`]
-  const later = journal.entries.slice(journal.entries.indexOf(creating) + 1)
+  const left = journal.entries.filter((entry) => !about.includes(entry))
+  const replacedBy = new Map(about.map(({ tag }) => readSnapshot(tag)).map(({ id, prevId }) => [id, prevId]))
+  const later = left.slice(journal.entries.findIndex((entry) => about.includes(entry)))
   for (const { tag } of later) {
     const snapshot = readSnapshot(tag)
     delete snapshot.tables[TABLE]
-    if (snapshot.prevId === gone.id) snapshot.prevId = gone.prevId
+    for (
+      let before = replacedBy.get(snapshot.prevId);
+      before !== undefined;
+      before = replacedBy.get(before)
+    ) {
+      snapshot.prevId = before
+    }
     writeJson(snapshotFile(tag), snapshot)
   }
-  writeJson(journalFile, { ...journal, entries: journal.entries.filter((entry) => entry !== creating) })
-  for (const file of [join(folder, `${creating.tag}.sql`), snapshotFile(creating.tag)]) rmSync(file)
-  return [...changed, `changed drizzle/meta (${later.length} later snapshot(s) and the journal)`]
+  writeJson(journalFile, { ...journal, entries: left })
+  for (const { tag } of about)
+    for (const file of [snapshotFile(tag), join(folder, `${tag}.sql`)]) rmSync(file)
+  return [
+    ...about.map(({ tag }) => `deleted drizzle/${tag}.sql`),
+    `changed drizzle/meta (${later.length} later snapshot(s) and the journal)`,
+  ]
 
   function snapshotFile(tag: string): string {
     const [number] = tag.split('_')

@@ -91,7 +91,8 @@ export const KINDS: Record<string, (name: string) => Kind> = {
   timestamp: () => ({
     about: 'a moment: 2026-01-31T12:00:00Z',
     column: 'timestamp({ withTimezone: true })',
-    input: `z.iso.datetime({ offset: true })${SINCE}.transform((v) => new Date(v))`,
+    // The length first: a moment may have any number of digits after its seconds.
+    input: `z.string().max(40, { abort: true }).check(z.iso.datetime({ offset: true }))${SINCE}.transform((v) => new Date(v))`,
     answer: 'z.iso.datetime()',
     type: 'Date',
     sample: `'2026-01-31T12:00:00.000Z'`,

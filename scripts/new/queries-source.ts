@@ -6,13 +6,13 @@ export function queriesSource(names: Names, fields: Field[]): string {
   const { one, many, type, snake, table, spoken, spokenMany } = names
   const searched = fields.filter((field) => field.searchable)
   const has = searched.length > 0
-  const conditions = searched.map((field) => `ilike(${many}.${field.name}, pattern)`).join(', ')
-  const ofCreator = `or(sql\`\${creator}::uuid is null\`, eq(${many}.creator, creator))`
+  const drizzle = `and, asc, eq, getTableColumns, gt, ${has ? 'ilike, ' : ''}${searched.length > 1 ? 'or, ' : ''}type SQL, sql`
   return `// All SQL about ${spokenMany}.
-import { ${has ? 'and, ' : ''}asc, eq, getTableColumns, ${has ? 'ilike, ' : ''}or, sql } from 'drizzle-orm'
+import { ${drizzle} } from 'drizzle-orm'
 import type { Db } from '../deps.ts'
-import { prepared } from '../prepared.ts'
-${has ? `import { containing } from '../web/search.ts'\n` : ''}import { ${many} } from './table.ts'
+${has ? `import { laneOf } from '../lanes.ts'\n` : ''}import { prepared } from '../prepared.ts'
+import { NEAR } from '../web/paging.ts'
+${has ? `import { containing, searchPage } from '../web/search.ts'\n` : ''}import { ${many} } from './table.ts'
 
 /** Ids are strings on the wire. */
 const columns = { ...getTableColumns(${many}), id: sql<string>\`\${${many}.id}::text\`.as('id') }
@@ -24,35 +24,45 @@ export interface New${type} {
   ${fields.map((f) => (f.optional ? `${f.name}?: ${f.type} | null | undefined` : `${f.name}: ${f.type}`)).join('\n  ')}
 }
 
-const page = prepared((db) => {
-  ${has ? `const pattern = sql.placeholder('pattern')\n  ` : ''}const creator = sql.placeholder('creator')
-  return db
-    .select(columns)
-    .from(${many})
-    .where(${has ? `and(or(sql\`\${pattern}::text is null\`, ${conditions}), ${ofCreator})` : ofCreator})
-    .orderBy(asc(${many}.id))
-    .limit(sql.placeholder('limit'))
-    .offset(sql.placeholder('offset'))
-    .prepare('${table}_page')
-})
-
 export interface ${type}Filter {
   ${has ? `/** ${searchWords(searched)} */\n  search?: string | undefined\n  ` : ''}creator?: string | undefined
+  /** Those with a greater id. */
+  after?: number | undefined
   limit: number
   offset: number
 }
 
-/** A page of ${spokenMany} in order of id. */
-export function list${capital(many)}(db: Db, { ${has ? 'search, ' : ''}creator, limit, offset }: ${type}Filter) {
-  ${has ? `const pattern = search === undefined ? null : containing(search)\n  ` : ''}return page(db).execute({ ${has ? 'pattern, ' : ''}creator: creator ?? null, limit, offset })
-}
-
-const byId = prepared((db) =>
+// A statement for each filter: one that asks at run time whether there is a filter gets a plan that is bad for each.
+const buildPage = (db: Db, filter?: SQL) =>
   db
     .select(columns)
     .from(${many})
-    .where(eq(${many}.id, sql.placeholder('id')))
-    .prepare('${snake}_by_id'),
+    .where(and(filter, gt(${many}.id, sql.placeholder('after'))))
+    .orderBy(asc(${many}.id))
+    .limit(sql.placeholder('limit'))
+    .offset(sql.placeholder('offset'))
+
+const page = prepared((db) => buildPage(db).prepare('${table}_page'), 'fast')
+const deepPage = prepared((db) => buildPage(db).prepare('${table}_page'))
+const pageOfCreator = prepared((db) =>
+  buildPage(db, eq(${many}.creator, sql.placeholder('creator'))).prepare('${table}_page_of_creator'),
+)
+
+/** A page of ${spokenMany} in order of id. */
+export async function list${capital(many)}(db: Db, filter: ${type}Filter) {
+  const { ${has ? 'search, ' : ''}creator, after = 0, limit, offset } = filter
+  ${has ? `if (search !== undefined) return search${capital(many)}(laneOf(db, 'search'), search, filter)\n  ` : ''}if (creator !== undefined) return pageOfCreator(db).execute({ creator, after, limit, offset })
+  return (offset > NEAR ? deepPage : page)(db).execute({ after, limit, offset })
+}
+${has ? searchSource(names, searched) : ''}
+const byId = prepared(
+  (db) =>
+    db
+      .select(columns)
+      .from(${many})
+      .where(eq(${many}.id, sql.placeholder('id')))
+      .prepare('${snake}_by_id'),
+  'fast',
 )
 
 export async function find${type}(db: Db, id: number) {
@@ -81,6 +91,38 @@ export async function update${type}(db: Db, id: number, input: Partial<New${type
 export async function delete${type}(db: Db, id: number): Promise<${type} | undefined> {
   const [${one}] = await db.delete(${many}).where(eq(${many}.id, id)).returning(columns)
   return ${one}
+}
+`
+}
+
+function searchSource({ many, type, table }: Names, searched: Field[]): string {
+  const conditions = searched.map((field) => `ilike(${many}.${field.name}, pattern)`).join(', ')
+  return `
+/** Not prepared: Postgres plans it for the very text that is searched. */
+function search${capital(many)}(db: Db, search: string, { creator, after = 0, limit, offset }: ${type}Filter) {
+  const pattern = containing(search)
+  const matching = ${searched.length > 1 ? `or(${conditions})` : conditions}
+  const rest = and(creator === undefined ? undefined : eq(${many}.creator, creator), gt(${many}.id, after))
+  /** The next rows, under the name of the table. */
+  const next = (rows: number) =>
+    db.select().from(${many}).where(rest).orderBy(${many}.id).limit(rows).as('${table}')
+  return searchPage(
+    { limit, offset },
+    {
+      sample: (rows) => db.$count(next(rows), matching),
+      among: (rows) =>
+        db.select(columns).from(next(rows)).where(matching).orderBy(${many}.id).limit(limit).offset(offset),
+      amongAll: () =>
+        db
+          .select(columns)
+          .from(${many})
+          .where(and(matching, rest))
+          // The order of no index, so that none is gone along.
+          .orderBy(sql\`\${${many}.id} + 0\`)
+          .limit(limit)
+          .offset(offset),
+    },
+  )
 }
 `
 }

@@ -13,8 +13,8 @@ import { requireRole } from '../account/auth.ts'
 import { doc } from '../web/doc.ts'
 import { notFound } from '../web/errors.ts'
 import { factory } from '../web/factory.ts'
-import { paged, PAGE_LINKS, type Span } from '../web/paging.ts'
-import { blankAsAbsent, Page, PageSize, RowId, ${has ? 'Search, ' : ''}validate } from '../web/validate.ts'
+import { cursorOf, paged, PAGE_LINKS, type Span } from '../web/paging.ts'
+import { blankAsAbsent, Page, pageSize, RowId, ${has ? 'Search, ' : ''}validate } from '../web/validate.ts'
 import { create${type}, delete${type}, find${type}, list${capital(many)}, update${type} } from './queries.ts'
 ${enums.length > 0 ? `import { ${enums.toSorted().join(', ')} } from './table.ts'\n` : ''}
 const ${type}Answer = z
@@ -34,7 +34,8 @@ const New${type} = z.object({
 
 const ${type}Query = z.object({
   page: Page,
-  limit: PageSize,
+  limit: pageSize(200, 50),
+  cursor: cursorOf(RowId),
   ${has ? `search: Search.describe('${searchWords(searched)}'),\n  ` : ''}creator: blankAsAbsent(z.uuid('must be a user id').optional()).describe('Id of the account that added it.'),
 })
 
@@ -48,9 +49,9 @@ export const ${many} = factory
     doc('Lists ${spokenMany}.', z.array(${type}Answer), 200, PAGE_LINKS),
     validate('query', ${type}Query),
     async (c) => {
-      const { page, limit, ...filter } = c.req.valid('query')
-      const load = (span: Span) => list${capital(many)}(c.var.db, { ...filter, ...span })
-      return c.var.answer(await paged(c, { page, size: limit }, load))
+      const { page, limit: size, cursor, ...filter } = c.req.valid('query')
+      const load = (span: Span<number>) => list${capital(many)}(c.var.db, { ...filter, ...span })
+      return c.var.answer(await paged(c, { page, size, cursor }, load, ({ id }) => id))
     },
   )
 

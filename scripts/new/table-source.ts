@@ -4,6 +4,12 @@ import type { Names } from './names.ts'
 
 export function tableSource({ many, snake, table, spokenMany }: Names, fields: Field[]): string {
   const enums = fields.filter((field) => field.values.length > 0)
+  const searched = fields.filter((field) => field.searchable)
+  const columns = searched.map(({ name }) => `t.${name}.op('gin_trgm_ops')`).join(', ')
+  const searchIndex =
+    searched.length > 0
+      ? `\n    // What a search looks in.\n    index('${table}_search').using('gin', ${columns}),`
+      : ''
   const functions = fields.map((field) => /^\w+/.exec(field.column)?.[0] ?? '')
   const imports = ['index', 'pgTable', 'serial', 'timestamp', 'uuid', ...functions]
     .filter((name) => !enums.some((field) => field.column.startsWith(name)))
@@ -21,7 +27,9 @@ ${enums.map((field) => enumSource(snake, field)).join('')}export const ${many} =
     created: timestamp({ withTimezone: true }).notNull().defaultNow(),
     modified: timestamp({ withTimezone: true }).notNull().defaultNow(),
   },
-  (t) => [index('${table}_creator').on(t.creator)],
+  (t) => [
+    index('${table}_creator_id').on(t.creator, t.id),${searchIndex}
+  ],
 )
 `
 }

@@ -1,8 +1,10 @@
 // All SQL about accounts. What a client may see of one is `userColumns`; the hash is not among it.
-import { and, count, desc, eq, getTableColumns, gte, ilike, or, sql } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, gte, ilike, or, sql } from 'drizzle-orm'
 import type { Db, Role } from '../deps.ts'
+import { laneOf } from '../lanes.ts'
 import { prepared } from '../prepared.ts'
-import { containing } from '../web/search.ts'
+import { NEAR } from '../web/paging.ts'
+import { containing, searchPage } from '../web/search.ts'
 import { users } from './table.ts'
 
 const { password: _secret, ...publicColumns } = getTableColumns(users)
@@ -12,12 +14,14 @@ const userColumns = {
   fullname: sql<string>`trim(${users.first_name} || ' ' || ${users.last_name})`.as('fullname'),
 }
 
-const byId = prepared((db) =>
-  db
-    .select(userColumns)
-    .from(users)
-    .where(eq(users.id, sql.placeholder('id')))
-    .prepare('user_by_id'),
+const byId = prepared(
+  (db) =>
+    db
+      .select(userColumns)
+      .from(users)
+      .where(eq(users.id, sql.placeholder('id')))
+      .prepare('user_by_id'),
+  'accounts',
 )
 
 export type User = NonNullable<Awaited<ReturnType<typeof findUser>>>
@@ -28,12 +32,14 @@ export async function findUser(db: Db, id: string) {
   return user
 }
 
-const byEmail = prepared((db) =>
-  db
-    .select({ ...userColumns, hash: users.password })
-    .from(users)
-    .where(sql`lower(${users.email}) = lower(${sql.placeholder('email')})`)
-    .prepare('user_by_email'),
+const byEmail = prepared(
+  (db) =>
+    db
+      .select({ ...userColumns, hash: users.password })
+      .from(users)
+      .where(sql`lower(${users.email}) = lower(${sql.placeholder('email')})`)
+      .prepare('user_by_email'),
+  'accounts',
 )
 
 /** The account and its password hash, for the login; the email is compared without regard to case. */
@@ -78,29 +84,86 @@ export async function replaceHash(db: Db, id: string, was: string, hash: string)
     .where(and(eq(users.id, id), eq(users.password, was)))
 }
 
-/** How many accounts there are, and how many of them were made since a moment. */
-export async function countUsersSince(db: Db, since: Date): Promise<{ all: number; fresh: number }> {
-  const [row] = await db
-    .select({ all: count(), fresh: sql<number>`(count(*) filter (where ${gte(users.created, since)}))::int` })
+/** How many accounts were made since a moment: counts in the index, and only those. */
+export const countUsersSince = (db: Db, since: Date) => db.$count(users, gte(users.created, since))
+
+/** An account's place in the list: when it was made, to the microsecond, and its id. */
+export type UserKey = [at: string, id: string]
+
+/** Before the newest. */
+const TOP: UserKey = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
+
+const listColumns = {
+  ...userColumns,
+  at: sql<string>`to_char(${users.created} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`.as('at'),
+}
+const place = sql`(${users.created}, ${users.id})`
+const newestFirst = [desc(users.created), desc(users.id)]
+
+const buildPage = (db: Db) =>
+  db
+    .select(listColumns)
     .from(users)
-  return row ?? { all: 0, fresh: 0 }
+    .where(sql`${place} < (${sql.placeholder('at')}::timestamptz, ${sql.placeholder('id')}::uuid)`)
+    .orderBy(...newestFirst)
+    .limit(sql.placeholder('limit'))
+    .offset(sql.placeholder('offset'))
+    .prepare('users_page')
+
+const page = prepared(buildPage, 'fast')
+const deepPage = prepared(buildPage)
+
+interface UserSpan {
+  limit: number
+  offset: number
+  after?: UserKey | undefined
 }
 
 /** A page of accounts, newest first; `search` looks in the names and the email. */
-export function listUsers(db: Db, input: { search?: string | undefined; limit: number; offset: number }) {
-  const pattern = input.search === undefined ? undefined : containing(input.search)
-  return db
-    .select(userColumns)
-    .from(users)
-    .where(
-      pattern === undefined
-        ? undefined
-        : or(
-            ilike(users.email, pattern),
-            ilike(sql`${users.first_name} || ' ' || ${users.last_name}`, pattern),
-          ),
-    )
-    .orderBy(desc(users.created), desc(users.id))
-    .limit(input.limit)
-    .offset(input.offset)
+export async function listUsers(db: Db, { search, ...span }: UserSpan & { search?: string | undefined }) {
+  if (search !== undefined) return searchUsers(laneOf(db, 'search'), search, span)
+  const { after: [at, id] = TOP, limit, offset } = span
+  return (offset > NEAR ? deepPage : page)(db).execute({ at, id, limit, offset })
+}
+
+/** Not prepared: Postgres plans it for the very text that is searched. */
+function searchUsers(db: Db, search: string, { after: [at, id] = TOP, limit, offset }: UserSpan) {
+  const pattern = containing(search)
+  const matching = or(
+    ilike(users.email, pattern),
+    ilike(sql`${users.first_name} || ' ' || ${users.last_name}`, pattern),
+  )
+  const behind = sql`${place} < (${at}::timestamptz, ${id}::uuid)`
+  /** The next rows, under the name of the table. */
+  const next = (rows: number) =>
+    db
+      .select()
+      .from(users)
+      .where(behind)
+      .orderBy(...newestFirst)
+      .limit(rows)
+      .as('users')
+  return searchPage(
+    { limit, offset },
+    {
+      sample: (rows) => db.$count(next(rows), matching),
+      among: (rows) =>
+        db
+          .select(listColumns)
+          .from(next(rows))
+          .where(matching)
+          .orderBy(...newestFirst)
+          .limit(limit)
+          .offset(offset),
+      amongAll: () =>
+        db
+          .select(listColumns)
+          .from(users)
+          .where(and(matching, behind))
+          // The order of no index, so that none is gone along.
+          .orderBy(sql`${users.created} + interval '0' desc`, desc(users.id))
+          .limit(limit)
+          .offset(offset),
+    },
+  )
 }

@@ -13,7 +13,7 @@ import { validate } from '../web/validate.ts'
 import { requireRole } from './auth.ts'
 import { loginLimit, signupLimit } from './limits.ts'
 import { beginSession, logIn } from './login.ts'
-import { createUser, listUsers } from './queries.ts'
+import { createUser, listUsers, type UserKey } from './queries.ts'
 import { Login, Signup, UserAnswer, UserQuery } from './schema.ts'
 
 /** Within it the last export is answered again. */
@@ -104,8 +104,9 @@ export const account = factory
     requireRole('superuser'),
     validate('query', UserQuery),
     async (c) => {
-      const { search, ...at } = c.req.valid('query')
-      const load = (span: Span) => listUsers(c.var.db, { search, ...span })
-      return c.var.answer(await paged(c, at, load))
+      const { page, size, cursor, search } = c.req.valid('query')
+      const load = (span: Span<UserKey>) => listUsers(c.var.db, { search, ...span })
+      const rows = await paged(c, { page, size, cursor }, load, ({ at, id }) => [at, id])
+      return c.var.answer(rows.map(({ at: _at, ...user }) => user))
     },
   )

@@ -1,5 +1,6 @@
 // What clients send and see of an account.
 import { z } from 'zod'
+import { cursorOf } from '../web/paging.ts'
 import { Page, PageSize, Search } from '../web/validate.ts'
 import { ROLES } from './roles.ts'
 
@@ -23,7 +24,8 @@ const name = z.string().trim().min(1, 'must not be empty').max(100)
 export const Password = z
   .string()
   .min(6, 'Password must have 6 characters or more')
-  .max(200)
+  // Before the patterns, which would otherwise run over whatever was sent.
+  .max(200, { abort: true })
   .regex(/\p{Ll}/u, 'Password must have a lowercase letter')
   .regex(/\p{Lu}/u, 'Password must have an uppercase letter')
   .regex(/\d/, 'Password must have a digit')
@@ -35,7 +37,7 @@ const remember = z
   .transform((v) => v ?? true)
 
 export const Signup = z.object({
-  email: z.email('must be an email address').max(254),
+  email: z.string().max(254, { abort: true }).check(z.email('must be an email address')),
   password: Password,
   fname: name,
   lname: name,
@@ -49,8 +51,16 @@ export const Login = z.object({
   remember: remember.describe('False: the session ends with the browser.'),
 })
 
+/** A moment as Postgres keeps it: a Date ends with the milliseconds. */
+const Microseconds = z
+  .string()
+  .max(27, { abort: true })
+  .check(z.iso.datetime({ precision: 6 }))
+  .refine((moment) => moment > '0001')
+
 export const UserQuery = z.object({
   page: Page,
   size: PageSize,
+  cursor: cursorOf(z.tuple([Microseconds, z.uuid()])),
   search: Search.describe('Part of a name or of the email, in any case.'),
 })

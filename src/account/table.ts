@@ -25,5 +25,11 @@ export const users = pgTable(
     uniqueIndex('users_email_unique').on(sql`lower(${t.email})`),
     // The order of GET /api/users, read backwards.
     index('users_created_id').on(t.created, t.id),
+    // What a search looks in.
+    index('users_search').using(
+      'gin',
+      t.email.op('gin_trgm_ops'),
+      sql`(${t.first_name} || ' ' || ${t.last_name}) gin_trgm_ops`,
+    ),
   ],
 )

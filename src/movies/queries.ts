@@ -1,8 +1,10 @@
 // All SQL about movies.
-import { and, asc, eq, getTableColumns, sql } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, gt, ilike, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../deps.ts'
+import { laneOf } from '../lanes.ts'
 import { prepared } from '../prepared.ts'
-import { containing } from '../web/search.ts'
+import { NEAR } from '../web/paging.ts'
+import { containing, searchPage } from '../web/search.ts'
 import { movies } from './table.ts'
 
 /** Ids are strings on the wire. */
@@ -10,44 +12,75 @@ const columns = { ...getTableColumns(movies), id: sql<string>`${movies.id}::text
 
 export type Movie = NonNullable<Awaited<ReturnType<typeof findMovie>>>
 
-const page = prepared((db) => {
-  const pattern = sql.placeholder('pattern')
-  const creator = sql.placeholder('creator')
-  return db
-    .select(columns)
-    .from(movies)
-    .where(
-      and(
-        sql`(${pattern}::text is null or ${movies.title} ilike ${pattern} or ${movies.director} ilike ${pattern})`,
-        sql`(${creator}::uuid is null or ${movies.creator} = ${creator}::uuid)`,
-      ),
-    )
-    .orderBy(asc(movies.id))
-    .limit(sql.placeholder('limit'))
-    .offset(sql.placeholder('offset'))
-    .prepare('movies_page')
-})
-
 export interface MovieFilter {
   /** Part of the title or of the director, in any case. */
   search?: string | undefined
   creator?: string | undefined
+  /** Those with a greater id. */
+  after?: number | undefined
   limit: number
   offset: number
 }
 
-/** A page of movies in order of id. */
-export function listMovies(db: Db, { search, creator, limit, offset }: MovieFilter) {
-  const pattern = search === undefined ? null : containing(search)
-  return page(db).execute({ pattern, creator: creator ?? null, limit, offset })
-}
-
-const byId = prepared((db) =>
+// A statement for each filter: one that asks at run time whether there is a filter gets a plan that is bad for each.
+const buildPage = (db: Db, filter?: SQL) =>
   db
     .select(columns)
     .from(movies)
-    .where(eq(movies.id, sql.placeholder('id')))
-    .prepare('movie_by_id'),
+    .where(and(filter, gt(movies.id, sql.placeholder('after'))))
+    .orderBy(asc(movies.id))
+    .limit(sql.placeholder('limit'))
+    .offset(sql.placeholder('offset'))
+
+const page = prepared((db) => buildPage(db).prepare('movies_page'), 'fast')
+const deepPage = prepared((db) => buildPage(db).prepare('movies_page'))
+const pageOfCreator = prepared((db) =>
+  buildPage(db, eq(movies.creator, sql.placeholder('creator'))).prepare('movies_page_of_creator'),
+)
+
+/** A page of movies in order of id. */
+export async function listMovies(db: Db, filter: MovieFilter) {
+  const { search, creator, after = 0, limit, offset } = filter
+  if (search !== undefined) return searchMovies(laneOf(db, 'search'), search, filter)
+  if (creator !== undefined) return pageOfCreator(db).execute({ creator, after, limit, offset })
+  return (offset > NEAR ? deepPage : page)(db).execute({ after, limit, offset })
+}
+
+/** Not prepared: Postgres plans it for the very text that is searched. */
+function searchMovies(db: Db, search: string, { creator, after = 0, limit, offset }: MovieFilter) {
+  const pattern = containing(search)
+  const matching = or(ilike(movies.title, pattern), ilike(movies.director, pattern))
+  const rest = and(creator === undefined ? undefined : eq(movies.creator, creator), gt(movies.id, after))
+  /** The next rows, under the name of the table. */
+  const next = (rows: number) =>
+    db.select().from(movies).where(rest).orderBy(movies.id).limit(rows).as('movies')
+  return searchPage(
+    { limit, offset },
+    {
+      sample: (rows) => db.$count(next(rows), matching),
+      among: (rows) =>
+        db.select(columns).from(next(rows)).where(matching).orderBy(movies.id).limit(limit).offset(offset),
+      amongAll: () =>
+        db
+          .select(columns)
+          .from(movies)
+          .where(and(matching, rest))
+          // The order of no index, so that none is gone along.
+          .orderBy(sql`${movies.id} + 0`)
+          .limit(limit)
+          .offset(offset),
+    },
+  )
+}
+
+const byId = prepared(
+  (db) =>
+    db
+      .select(columns)
+      .from(movies)
+      .where(eq(movies.id, sql.placeholder('id')))
+      .prepare('movie_by_id'),
+  'fast',
 )
 
 export async function findMovie(db: Db, id: number) {

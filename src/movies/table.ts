@@ -12,5 +12,9 @@ export const movies = pgTable(
     created: timestamp({ withTimezone: true }).notNull().defaultNow(),
     modified: timestamp({ withTimezone: true }).notNull().defaultNow(),
   },
-  (t) => [index('movies_creator').on(t.creator)],
+  (t) => [
+    index('movies_creator_id').on(t.creator, t.id),
+    // What a search looks in.
+    index('movies_search').using('gin', t.title.op('gin_trgm_ops'), t.director.op('gin_trgm_ops')),
+  ],
 )

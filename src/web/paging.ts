@@ -1,41 +1,105 @@
 // Lists by pages: one row more than the page holds is asked for, and tells by a Link header whether there is a next.
+import { z } from 'zod'
+import { ApiError } from './errors.ts'
 import type { AnyContext } from './factory.ts'
+import { blankAsAbsent } from './validate.ts'
 
 /** What a route says of the header in its `doc`. */
-export const PAGE_LINKS = { Link: 'The next page, if there is one, the previous and the first (RFC 8288).' }
+export const PAGE_LINKS = {
+  Link: 'The next page, by its cursor, if there is one; the previous and the first (RFC 8288).',
+}
+
+/** Rows that a page's number can skip: Postgres reads each of them, and a cursor none. */
+const MAX_OFFSET = 100_000
+/** As many are skipped in a millisecond or two: a page that skips more is no work for the fast lane. */
+export const NEAR = 10_000
+const MAX_CURSOR = 200
 
 /** Which rows to load. */
-export interface Span {
+export interface Span<Key> {
   limit: number
   offset: number
+  /** The row that the page before ended with, by its place in the order. */
+  after: Key | undefined
+}
+
+/**
+ * The `cursor` of a query: a row's place in the order of a list, in a form that is the server's own business.
+ * @param key what `keyOf` of `paged` gives, as JSON
+ */
+export const cursorOf = <S extends z.ZodType>(key: S) =>
+  blankAsAbsent(
+    z
+      .string()
+      .max(MAX_CURSOR, { abort: true })
+      .transform((text, context): z.output<S> => {
+        const { success, data } = key.safeParse(decode(text))
+        if (success) return data
+        context.addIssue('must be one from the Link header of this list')
+        return z.NEVER
+      })
+      .optional(),
+  ).describe('Where the page begins: from the Link header of the one before. The page is then only counted.')
+
+const encode = (key: unknown) =>
+  btoa(JSON.stringify(key)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+
+function decode(text: string): unknown {
+  try {
+    return JSON.parse(atob(text.replaceAll('-', '+').replaceAll('_', '/')))
+  } catch {
+    return undefined
+  }
 }
 
 /**
  * Loads a page and sets its `Link` header.
- * @param page counts from 1; 0 is the first page too
+ * @param page counts from 1; 0 is the first page too. With a cursor it only counts
  * @param size rows on a page
- * @param load gets the rows in a fixed order: `limit` of them, after `offset`
+ * @param load gets the rows in a fixed order: `limit` of them, after `offset` and after the row of `after`
+ * @param keyOf a row's place in that order, as JSON of ASCII: what its cursor holds
+ * @throws ApiError 400 for a page by number that is too deep
  */
-export async function paged<Row>(
+export async function paged<Row, Key>(
   c: AnyContext,
-  { page, size }: { page: number; size: number },
-  load: (span: Span) => PromiseLike<Row[]>,
+  { page, size, cursor }: { page: number; size: number; cursor: Key | undefined },
+  load: (span: Span<Key>) => PromiseLike<Row[]>,
+  keyOf: (row: Row) => string | string[],
 ): Promise<Row[]> {
   const at = Math.max(1, page)
-  const rows = await load({ limit: size + 1, offset: (at - 1) * size })
+  if (cursor === undefined) refuseDeep(at, size)
+  const rows = await load({
+    limit: size + 1,
+    offset: cursor === undefined ? (at - 1) * size : 0,
+    after: cursor,
+  })
+  const shown = rows.slice(0, size)
+  const last = shown.at(-1)
   const links: string[] = []
-  if (rows.length > size) links.push(link(c, at + 1, 'next'))
-  if (at > 1) links.push(link(c, at - 1, 'prev'), link(c, 1, 'first'))
+  if (rows.length > size && last !== undefined) links.push(link(c, 'next', at + 1, encode(keyOf(last))))
+  if (at > 1 && !isDeep(at - 1, size)) links.push(link(c, 'prev', at - 1))
+  if (at > 1 || cursor !== undefined) links.push(link(c, 'first', 1))
   if (links.length > 0) c.header('Link', links.join(', '))
-  return rows.slice(0, size)
+  return shown
+}
+
+const isDeep = (page: number, size: number) => (page - 1) * size >= MAX_OFFSET
+
+function refuseDeep(page: number, size: number): void {
+  if (!isDeep(page, size)) return
+  const message = `must begin within the first ${MAX_OFFSET} rows: beyond, follow the cursor in the Link header of the page before`
+  throw new ApiError(400, `page: ${message}`, { issues: [{ path: 'page', message }] })
 }
 
 /**
  * A reference relative to the URL that the client asked for, of which it changes the query only:
- * right behind any proxy, whatever scheme, host or path prefix that one has.
+ * right behind any proxy, whatever scheme, host or path prefix that one has. The number stands beside the cursor
+ * for a version of this server that knows no cursor: both run while one replaces the other.
  */
-function link(c: AnyContext, page: number, rel: string): string {
+function link(c: AnyContext, rel: string, page: number, cursor?: string): string {
   const query = new URLSearchParams(c.req.url.replace(/^[^?#]*|#.*$/g, ''))
   query.set('page', String(page))
+  if (cursor === undefined) query.delete('cursor')
+  else query.set('cursor', cursor)
   return `<?${query.toString()}>; rel="${rel}"`
 }

@@ -100,7 +100,10 @@ export const MAX_PAGE_SIZE = 1000
 
 /** `page` counts from 1; 0 is the first page too. */
 export const Page = blankAsAbsent(wholeNumber(0, MAX_PAGE).default(1))
-export const PageSize = blankAsAbsent(wholeNumber(1, MAX_PAGE_SIZE).default(MAX_PAGE_SIZE))
+/** How many rows a page holds: at most, and where the client says nothing. */
+export const pageSize = (max: number, byDefault: number) =>
+  blankAsAbsent(wholeNumber(1, max).default(byDefault))
+export const PageSize = pageSize(MAX_PAGE_SIZE, MAX_PAGE_SIZE)
 export const Search = blankAsAbsent(z.string().max(200).optional())
 
 const MAX_SERIAL = 2 ** 31 - 1

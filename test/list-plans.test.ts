@@ -1,0 +1,75 @@
+// What the list of accounts makes Postgres read: as much as a page needs, however many accounts there are.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { sql } from 'drizzle-orm'
+import { countUsersSince, listUsers, type UserKey } from '../src/account/queries.ts'
+import { users } from '../src/account/table.ts'
+import type { Db } from '../src/deps.ts'
+import { openObserved, type Observed } from './support/plans.ts'
+
+const ROWS = 30_000
+/** So few that a scan of the table stands out. */
+const FEW = ROWS / 7
+const page = { limit: 21, offset: 0 }
+
+let observed: Observed
+beforeAll(async () => {
+  observed = await openObserved()
+  await observed.db.execute(sql`
+    insert into ${users} (email, password, first_name, last_name, created)
+    select 'user' || n || '@example.com', '', 'Ann', 'No' || n
+        || case when n % 10 = 0 then ' Common' else '' end || case when n < 1500 then ' Old' else '' end
+        || case n when 7 then ' Zebraquux' else '' end,
+      timestamptz '2026-01-01 00:00:00Z' + n * interval '1 second'
+    from generate_series(1, ${sql.raw(String(ROWS))}) n`)
+  await observed.client.unsafe('vacuum analyze')
+}, 60_000)
+afterAll(() => observed.close())
+
+test('after searches and pages of every kind on a connection, the list goes along its index', async () => {
+  const { db, planOf, expectPage } = observed
+  // As many as make Postgres decide on a plan for good.
+  for (let n = 0; n < 12; n++) {
+    await listUsers(db, { ...page, search: 'zzqqx' })
+    await listUsers(db, page)
+  }
+  const plan = await planOf('%from "users" where ("users"."created", "users"."id") < %', [
+    'infinity',
+    crypto.randomUUID(),
+    21,
+    0,
+  ])
+  expect(plan).toMatch(/^Limit\n.*Index Scan Backward using users_created_id.*\n.*Index Cond: \(ROW/)
+  await expectPage(21, (tx) => listUsers(tx, page))
+})
+
+test.each([
+  ['a rare word', 1, 'zebraquux'],
+  ['a word that is nowhere', 0, 'zebraquuy'],
+  ['both names', 1, 'ann no12345'],
+  ['an email', 1, 'user21234@EXAMPLE'],
+  ['a common word', 21, 'common'],
+  ['what only the oldest have', 21, ' old'],
+  ['a letter', 21, 'e'],
+])('a search of %s reads few rows', async (_what, expected, search) => {
+  const { found, read } = await observed.rowsRead((tx) => listUsers(tx, { ...page, search }))
+  expect(found).toBe(expected)
+  expect(read).toBeLessThan(FEW)
+})
+
+test('a page by cursor reads its rows alone, wherever it is', async () => {
+  const [row] = await observed.client<{ at: string; id: string }[]>`
+    select to_char(created at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, id from users
+    order by created limit 1 offset ${ROWS / 5}`
+  const after: UserKey = [row?.at ?? '', row?.id ?? '']
+  await observed.expectPage(21, (tx: Db) => listUsers(tx, { ...page, after }))
+})
+
+test('new accounts are counted without a look at the others', async () => {
+  const moment = new Date(Date.parse('2026-01-01T00:00:00Z') + (ROWS - 100) * 1000)
+  const { read } = await observed.rowsRead(async (tx) => {
+    const count = await countUsersSince(tx, moment)
+    expect(count).toBe(101)
+    return []
+  })
+  expect(read).toBeLessThan(FEW)
+})
