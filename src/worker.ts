@@ -4,6 +4,7 @@ import { loadConfig } from './config.ts'
 import { crons } from './crons.ts'
 import { createDeps } from './infra/deps.ts'
 import { briefError } from './infra/log-errors.ts'
+import { refuseMissingDatabase } from './infra/redis.ts'
 import { startWorker } from './jobs/worker.ts'
 import { startRelay } from './outbox/relay.ts'
 import { boot, isInteractive } from './process/lifecycle.ts'
@@ -13,6 +14,7 @@ import { tasks } from './tasks.ts'
 await boot(async () => {
   const config = loadConfig()
   const { deps, log, redis, queue, close } = createDeps(config)
+  await refuseMissingDatabase(redis)
   const { id, serves, drains } = joinSupervisor()
   const { concurrency, drainMs, blockMs, maxJobs } = config.jobs
   const worker = startWorker({
@@ -27,7 +29,7 @@ await boot(async () => {
     drainMs,
     blockMs: isInteractive() ? null : blockMs,
     maxJobs: maxJobs === 0 ? Infinity : maxJobs,
-    describe: briefError,
+    describe: (error) => briefError(error, config.log.redact),
   })
   serves(async () => void (await Promise.all([worker.ready, deps.ready()])))
   await worker.ready

@@ -1,5 +1,6 @@
 // The OpenAPI document: what the routes say of themselves, in the words that generators and tools read.
 import type { ApiRoute, RouteDoc } from './doc.ts'
+import { ROLE_TOO_LOW } from './errors.ts'
 import { groupBySlice } from './groups.ts'
 import { collectSchemas, named, type JsonSchema, type Schemas } from './openapi-schemas.ts'
 import { SESSION_COOKIE } from './session.ts'
@@ -154,10 +155,12 @@ function parameter(
   return { name, in: place, required, ...(description !== undefined && { description }), schema: rest }
 }
 
+const lowRole = (status: number) => (status === ROLE_TOO_LOW ? ', or the role is too low' : '')
+
 const ERRORS: Record<number, [name: string, description: string]> = {
   400: ['BadRequest', 'The input is not valid, as `issues` tells, or the account is disabled.'],
-  401: ['Unauthorized', 'Not logged in, or the role is too low.'],
-  403: ['Forbidden', 'A page of this origin may not act for a logged-in user.'],
+  401: ['Unauthorized', `Not logged in${lowRole(401)}.`],
+  403: ['Forbidden', `A page of this origin may not act for a logged-in user${lowRole(403)}.`],
   404: ['NotFound', 'There is nothing of that name.'],
   409: ['Conflict', 'It goes against what is there.'],
   413: ['ContentTooLarge', 'The body is too large.'],
