@@ -99,5 +99,5 @@ const SQL = setOf(`
 /** Variables and types of the templates, which would mean two things at once. */
 const USED_BY_THE_CODE = setOf(`
   add app asc body columns containing count creator db doc editor eq expect factory filter getTableColumns ilike input
-  insert limit load made notFound offset page paged pattern prepared readonly search span sql status test validate visitor
+  insert limit load made notFound offset otherSize page paged pattern prepared readonly search size span sql status test validate visitor
   Awaited Date Db Error NonNullable Number Object Page PageSize Promise ReturnType RowId Search Span TestApp`)

@@ -104,8 +104,8 @@ export const account = factory
     requireRole('superuser'),
     validate('query', UserQuery),
     async (c) => {
-      const { search, ...at } = c.req.valid('query')
+      const { search, page, size, limit = size } = c.req.valid('query')
       const load = (span: Span) => listUsers(c.var.db, { search, ...span })
-      return c.var.answer(await paged(c, at, load))
+      return c.var.answer(await paged(c, { page, size: limit }, load))
     },
   )

@@ -1,5 +1,6 @@
 // What clients send and see of an account.
 import { z } from 'zod'
+import { otherSize } from '../web/page-size.ts'
 import { Page, PageSize, Search } from '../web/validate.ts'
 import { ROLES } from './roles.ts'
 
@@ -28,6 +29,7 @@ export const Password = z
   .regex(/\p{Lu}/u, 'Password must have an uppercase letter')
   .regex(/\d/, 'Password must have a digit')
   .describe('With a lowercase letter, an uppercase letter and a digit.')
+  .meta({ examples: ['Secret123'] })
 
 const remember = z
   .boolean()
@@ -52,5 +54,6 @@ export const Login = z.object({
 export const UserQuery = z.object({
   page: Page,
   size: PageSize,
+  limit: otherSize('size'),
   search: Search.describe('Part of a name or of the email, in any case.'),
 })
