@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { loadConfig } from '../src/config.ts'
 import { adviceOnSettings } from '../src/process/advice.ts'
 import { readEnvironment } from '../src/process/environment.ts'
+import { copyCheckout, startService } from './support/supervised.ts'
+import { until } from './support/until.ts'
 
 const URLS = { DATABASE_URL: 'postgres://u@db/x', REDIS_URL: 'redis://cache' }
 const WELL = { ...URLS, NODE_ENV: 'production', SMTP_URL: 'smtp://mail' }
@@ -32,6 +34,24 @@ test('production without mail, without a secure cookie, or with a certificate th
     expect.stringMatching(/^DATABASE_URL: .*verify-full/),
   ])
 })
+
+test('a start says it in its log, and so does a reload', async () => {
+  const copy = copyCheckout()
+  const service = await startService(
+    { WEB_PROCESSES: '1' },
+    { folder: copy, envFile: () => ({ MAIL_FROM: 'pa$hunter' }) },
+  )
+  try {
+    const told = () => service.lines('MAIL_FROM in .env').map(({ level }) => level)
+    expect(told()).toEqual(['warn'])
+    await service.reload()
+    await until('the warning of the reload', () => told().length === 2)
+    expect(service.output()).not.toContain('hunter')
+  } finally {
+    await service.close()
+    rmSync(copy, { recursive: true })
+  }
+}, 60_000)
 
 test('a value of .env that Bun has cut at a dollar is named, in any quotes; one that keeps its dollar is not', () => {
   const file = `# pa$word

@@ -95,6 +95,18 @@ test(
 )
 
 test(
+  'settings that can be used, and are not as they should be, are warned of',
+  async () => {
+    const { code, findings } = await doctor({ DATABASE_URL: `${app.config.databaseUrl}?sslmode=prefer` })
+    expect([code, named(findings, 'settings')]).toMatchObject([
+      0,
+      { level: 'warn', found: expect.stringContaining('verify-full') },
+    ])
+  },
+  TIMEOUT_MS,
+)
+
+test(
   'a wrong password is told without it',
   async () => {
     const url = new URL(app.config.databaseUrl)

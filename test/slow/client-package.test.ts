@@ -118,8 +118,11 @@ test(
 async function writeWith(route: string) {
   const checkout = copyCheckout()
   try {
-    const file = join(checkout.root, 'src/movies/routes.ts')
-    writeFileSync(file, checkout.read('src/movies/routes.ts').replace('  .createApp()\n', `$&\n  ${route}\n`))
+    const file = join(checkout.root, 'src/account/routes.ts')
+    writeFileSync(
+      file,
+      checkout.read('src/account/routes.ts').replace('  .createApp()\n', `$&\n  ${route}\n`),
+    )
     const { code, said } = await checkout.run('client', ['written'])
     return { code, said, types: code === 0 ? checkout.read('written/index.d.ts') : '' }
   } finally {
@@ -132,7 +135,7 @@ test(
   async () => {
     const { code, said, types } = await writeWith(`.get('/raw', (c) => c.body(new Uint8Array(3)))`)
     expect([code, said]).toEqual([0, expect.stringContaining('Wrote')])
-    expect(types).toMatch(/"\/api\/movies\/raw": \{\s*\$get: \{\s*input: \{\};\s*output: \{\};/)
+    expect(types).toMatch(/"\/api\/raw": \{\s*\$get: \{\s*input: \{\};\s*output: \{\};/)
   },
   TIMEOUT_MS,
 )
@@ -143,7 +146,7 @@ test(
     const { code, said } = await writeWith(`.get('/raw', (c) => c.json({ year: 'x' as number }))`)
     expect(code).toBe(1)
     expect(said).toMatch(
-      /^the app does not compile.*\nsrc\/movies\/routes.ts\(\d+,\d+\): error TS2352: .*\n$/,
+      /^the app does not compile.*\nsrc\/account\/routes.ts\(\d+,\d+\): error TS2352: .*\n$/,
     )
   },
   TIMEOUT_MS,
