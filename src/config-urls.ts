@@ -11,6 +11,10 @@ export const url = (...protocols: string[]) =>
     if (!parsed || !protocols.includes(parsed.protocol) || parsed.hostname === '') {
       return `must be a URL that begins with ${like} and names a host; ${ESCAPES}`
     }
+    // A host that was meant to be a user, and a password that begins like a port.
+    if (parsed.hash !== '' || (parsed.pathname + parsed.search).includes('@')) {
+      return `holds a #, / or ? before its @; ${ESCAPES}`
+    }
     if (!isDecodable(parsed.username) || !isDecodable(parsed.password)) {
       return `holds a % that begins no escape; ${ESCAPES}`
     }
