@@ -240,8 +240,8 @@ test('the example of a number is small, and within its bounds; one of a circle e
     .createApp()
     .post('/', doc('Makes.', null, 204), validate('json', Thing), (c) => c.body(null, 204))
   const { paths } = describe(slice as never)
-  const { requestBody } = paths['/api/things']?.post as typeof document
-  const { example } = requestBody.content['application/json']
+  const operation = paths['/api/things']?.post as typeof document
+  const { example } = operation.requestBody.content['application/json']
   expect(Thing.safeParse(example).error).toBeUndefined()
   expect(example).toMatchObject({ year: 1, pages: 10, below: -1, rest: 5, kind: 'a', maybe: '2026-01-31' })
   expect(example.tree).toEqual({ name: 'name', children: [] })
