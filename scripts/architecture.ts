@@ -8,9 +8,21 @@ import { dirname, join, normalize } from 'node:path'
  */
 const ROOMS: Record<string, { imports: string[]; types?: string[] }> = {
   entry: {
-    imports: ['process', 'infra', 'app', 'crons', 'tasks', 'jobs', 'outbox', 'web', 'config', 'deps'],
+    imports: [
+      'process',
+      'infra',
+      'app',
+      'crons',
+      'tasks',
+      'jobs',
+      'outbox',
+      'web',
+      'config',
+      'config-printable',
+      'deps',
+    ],
   },
-  process: { imports: ['transient', 'config', 'deps'], types: ['web', 'jobs'] },
+  process: { imports: ['transient', 'config', 'config-urls', 'deps'], types: ['web', 'jobs'] },
   infra: {
     imports: [
       'crons',
@@ -38,7 +50,9 @@ const ROOMS: Record<string, { imports: string[]; types?: string[] }> = {
   transient: { imports: [] },
   gate: { imports: [] },
   deps: { imports: [], types: ['slice', 'jobs', 'outbox', 'config'] },
-  config: { imports: ['config-values'] },
+  config: { imports: ['config-values', 'config-urls'] },
+  'config-printable': { imports: [], types: ['config'] },
+  'config-urls': { imports: [] },
   'config-values': { imports: [] },
 }
 const ENTRIES = ['server.ts', 'worker.ts', 'supervisor.ts']

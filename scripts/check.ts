@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { findBrokenRules } from './architecture.ts'
 import { refuseArguments } from './command.ts'
 import { findLockfileFaults } from './lockfiles.ts'
+import { findTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
@@ -18,7 +19,7 @@ const CHECKS: Record<string, Check> = {
 }
 
 async function run(tool: string, ...options: string[]): Promise<string> {
-  const child = Bun.spawn([join(ROOT, 'node_modules/.bin', tool), ...options], {
+  const child = Bun.spawn([findTool(ROOT, tool), ...options], {
     cwd: ROOT,
     stdout: 'pipe',
     stderr: 'pipe',

@@ -1,11 +1,14 @@
 // `npm run client`: writes the API's types as a small package of their own, for front-ends in other repositories.
 //   npm run client [-- folder]      (default: client)
 // The package needs hono and nothing else: no source of this repository, none of its packages, no types of Bun.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { dependencies, name, version } from '../package.json'
+import { runCommand } from './command.ts'
+import { findTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
+const USAGE = 'Usage: npm run client [-- folder]   writes the typed client there, or into client/'
 
 /** Written by tsc in full, as any type that is inferred and has no name. */
 const ENTRY = `import type { ExtractSchema } from 'hono/types'
@@ -13,13 +16,16 @@ import type { JSONValue } from 'hono/utils/types'
 import type { AppType } from '../../src/app.ts'
 
 // Fields are made anew, or else tsc writes a field of an unknown type as the zod schema that declares it.
+// Bytes and streams are no JSON: nothing is said of them.
 type Plain<T> = JSONValue extends T
   ? JSONValue
-  : T extends readonly (infer Item)[]
-    ? Plain<Item>[]
-    : T extends object
-      ? Joined<{ [K in Needed<T>]: Plain<T[K]> } & { [K in Exclude<keyof T, Needed<T>>]?: Plain<T[K]> }>
-      : T
+  : T extends ArrayBuffer | ArrayBufferView | Blob | ReadableStream
+    ? {}
+    : T extends readonly (infer Item)[]
+      ? Plain<Item>[]
+      : T extends object
+        ? Joined<{ [K in Needed<T>]: Plain<T[K]> } & { [K in Exclude<keyof T, Needed<T>>]?: Plain<T[K]> }>
+        : T
 type Needed<T> = { [K in keyof T]-?: {} extends Pick<T, K> ? never : K }[keyof T]
 type Joined<T> = T extends infer Both ? { [K in keyof Both]: Both[K] } : never
 declare function plain<T>(): Plain<T>
@@ -75,7 +81,8 @@ export declare const createClient: typeof hc<AppType>
 }
 
 /** Of other files than ours: a type that `export` shows is inferred there, and too long a way off to be written. */
-const CANNOT_BE_NAMED = / error TS(2527|2742|2883|4\d{3}|9\d{3}):/
+const isHarmless = (fault: string) =>
+  / error TS(2527|2742|2883|4\d{3}|9\d{3}):/.test(fault) && !/^\S*\bentry\.ts\(/.test(fault)
 
 /** The text of the type that holds every path, method, input and answer. */
 async function describeSchema(): Promise<string> {
@@ -84,16 +91,18 @@ async function describeSchema(): Promise<string> {
   try {
     writeFileSync(join(work, 'entry.ts'), ENTRY)
     writeFileSync(join(work, 'tsconfig.json'), JSON.stringify(TSCONFIG))
-    const tsc = Bun.spawn([join(ROOT, 'node_modules/.bin/tsc'), '-p', work], {
+    const tsc = Bun.spawn([findTool(ROOT, 'tsc'), '-p', work], {
       stdout: 'pipe',
       stderr: 'inherit',
     })
-    const [said] = await Promise.all([tsc.stdout.text(), tsc.exited])
-    const faults = said.split('\n').filter((line) => / error TS/.test(line) && !CANNOT_BE_NAMED.test(line))
-    if (faults.length > 0) {
-      throw new Error(`the app does not compile, so it has no types to write:\n${faults.join('\n')}`)
+    const [said, code] = await Promise.all([tsc.stdout.text(), tsc.exited])
+    const faults = said.split(/\n(?!\s)/).filter((fault) => /(^| )error TS/.test(fault) && !isHarmless(fault))
+    const file = join(work, 'out', relative(ROOT, work), 'entry.d.ts')
+    if (faults.length > 0 || !existsSync(file)) {
+      const why = faults.join('\n') || `tsc ended with exit code ${code} and wrote nothing:\n${said}`
+      throw new Error(`the app does not compile, so it has no types to write:\n${why}`)
     }
-    const written = readFileSync(join(work, 'out', relative(ROOT, work), 'entry.d.ts'), 'utf8')
+    const written = readFileSync(file, 'utf8')
     const schema = /declare const schema: ([^]*?);?\n(?:export \{\};?\n)?$/.exec(written)?.[1]
     if (schema === undefined || /import\("(?!hono)|\btypeof\b/.test(schema)) {
       throw new Error(`tsc has not written the API's types in full; look at it:\n${written.slice(0, 20_000)}`)
@@ -105,7 +114,9 @@ async function describeSchema(): Promise<string> {
 }
 
 if (import.meta.main) {
-  const folder = resolve(process.argv[2] ?? join(ROOT, 'client'))
-  await writeClient(folder)
-  console.log(`Wrote ${folder}. In the front-end: npm install ${folder}, and hono ${dependencies.hono}`)
+  await runCommand(USAGE, async () => {
+    const folder = resolve(process.argv[2] ?? join(ROOT, 'client'))
+    await writeClient(folder)
+    console.log(`Wrote ${folder}. In the front-end: npm install ${folder}, and hono ${dependencies.hono}`)
+  })
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import repl from 'node:repl'
 import { loadConfig, type Config } from '../src/config.ts'
 import { createDeps } from '../src/infra/deps.ts'
+import { refuseMissingDatabase } from '../src/infra/redis.ts'
 import { refuseArguments, runCommand } from './command.ts'
 import { complete } from './console/complete.ts'
 import { evaluate, Unfinished } from './console/evaluate.ts'
@@ -75,6 +76,7 @@ await runCommand(USAGE, async () => {
     if (!config.production) await migrate(config.migrateDatabaseUrl, { appUrl: config.databaseUrl })
     const runtime = createDeps(config)
     try {
+      await refuseMissingDatabase(runtime.redis)
       const { values, about } = await putAtHand(runtime)
       Object.assign(globalThis, values)
       await (process.stdin.isTTY ? converse(config, about) : runScript())

@@ -44,7 +44,7 @@ async function examineAll({ env }: Services): Promise<Finding[]> {
     checkDisk(config),
     checkMail(config),
   ])
-  return [...machine, ...checkMigrateReq(config), ...findings, port, ...disk, ...postgres, ...redis, mail]
+  return [...machine, ...checkMigrateReq(config), ...findings, port, ...disk, ...postgres, ...redis, ...mail]
 }
 
 function readArguments(): { json: boolean } {

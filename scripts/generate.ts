@@ -1,8 +1,9 @@
 // Migrations in the making: what the tables in src have that no migration has yet, and the file that gets it.
+//   npm run generate -- --name what      (--custom: an empty one, to be written by hand)
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateDrizzleJson, generateMigration as diff } from 'drizzle-kit/api'
-import { runTool } from './tool.ts'
+import { findTool, runTool } from './tool.ts'
 
 type Snapshot = ReturnType<typeof generateDrizzleJson>
 
@@ -46,4 +47,11 @@ export async function generateMigration(root: string, name: string): Promise<str
   const added = list().find((file) => !before.includes(file))
   if (added === undefined) throw new Error(`drizzle-kit wrote no migration:\n${said}`)
   return `${FOLDER}/${added}`
+}
+
+// Whoever writes it may be asked: is this column new, or that one under another name?
+if (import.meta.main) {
+  const root = join(import.meta.dir, '..')
+  const command = [findTool(root, 'drizzle-kit'), 'generate', ...process.argv.slice(2)]
+  process.exit(await Bun.spawn(command, { cwd: root, stdio: ['inherit', 'inherit', 'inherit'] }).exited)
 }

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { loadConfig } from '../src/config.ts'
 import { crons } from '../src/crons.ts'
 import { createDeps } from '../src/infra/deps.ts'
+import { refuseMissingDatabase } from '../src/infra/redis.ts'
 import { printable, printableJson } from '../src/infra/printable.ts'
 import type { JobView, Operations, Place, Stats } from '../src/jobs/operate.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
@@ -25,9 +26,10 @@ await runCommand(USAGE, async () => {
   const { positionals, json, watch, page } = readArguments()
   const { env, close: closeServices } = await provideServices(process.env, { postgres: true, redis: true })
   const config = loadConfig({ ...env, LOG_LEVEL: 'silent' })
-  const { deps, close } = createDeps(config)
+  const { deps, redis, close } = createDeps(config)
   const { cronOperations, operations } = deps
   try {
+    await refuseMissingDatabase(redis)
     const show = <T>(value: T, describe: (value: T) => string) =>
       console.log(json ? printableJson(JSON.stringify(value)) : describe(value))
     const [command = 'stats', argument = ''] = positionals

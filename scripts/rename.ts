@@ -36,6 +36,7 @@ const PLACES: Record<string, ((name: string) => string)[]> = {
     (name) => `# ${name}\n`,
     (name) => `\`${name}:\``,
     (name) => `\`${name} <noreply@localhost>\``,
+    (name) => `from '${name}-client'`,
   ],
   '.env.example': [
     (name) => `:5432/${name}\n`,
@@ -55,8 +56,8 @@ const PLACES: Record<string, ((name: string) => string)[]> = {
     (name) => `postgres://${name}:`,
     (name) => `:-${name}}`,
     (name) => `@postgres/${name}\n`,
-    (name) => `POSTGRES_USER: ${name}\n`,
-    (name) => `POSTGRES_DB: ${name}\n`,
+    (name) => `{REDIS_PASSWORD:-${name}}`,
+    (name) => `SERVICE: ${name} `,
     (name) => `--username=${name},`,
     (name) => `--dbname=${name}]`,
   ],

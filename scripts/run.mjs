@@ -1,7 +1,7 @@
 // Runs a command of scripts/ with Bun, on a machine that may have nothing but Node and npm: installs what is missing first.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = rootAsGiven(fileURLToPath(new URL('..', import.meta.url)))
@@ -39,10 +39,18 @@ function isInstalled() {
         (!installed[path] && mayBeAbsent(wanted)),
     )
   }
-  // `bun install` leaves no such list; what package.json names is pinned there.
+  // `bun install` leaves no such list, nor does npm in a workspace; what package.json names is pinned there.
   return Object.entries({ ...dependencies, ...(isPruned() ? {} : devDependencies) }).every(
-    ([name, version]) => readJson(`node_modules/${name}/package.json`)?.version === version,
+    ([name, version]) => readJson(join(findPackage(name), 'package.json'))?.version === version,
   )
+}
+
+/** The folder of a package: here, or above, where a workspace has what its packages share. */
+function findPackage(name) {
+  for (let folder = ROOT; ; folder = dirname(folder)) {
+    const found = join(folder, 'node_modules', name)
+    if (existsSync(found) || folder === dirname(folder)) return found
+  }
 }
 
 /** Packages for other platforms are absent everywhere, those for development where a production image left them out. */
@@ -67,7 +75,7 @@ function install() {
 }
 
 function findBun() {
-  const home = join(ROOT, 'node_modules', 'bun')
+  const home = findPackage('bun')
   const local = join(home, 'bin', 'bun.exe') // called so on every platform
   if (isBun(local)) return local
   const global = bunOnPath()
@@ -111,16 +119,16 @@ async function run(program, programArgs) {
   const watch = setInterval(() => {
     if (process.env.npm_lifecycle_event && process.ppid !== parent) child.kill('SIGTERM')
   }, PARENT_POLL_MS)
-  const code = await new Promise((resolve) => {
+  const code = await new Promise((end) => {
     child.on('error', (error) => giveUp(`${program} does not start: ${error.message}`))
-    child.on('exit', (exitCode, signal) => resolve(exitCode ?? (signal === 'SIGINT' ? 130 : 1)))
+    child.on('exit', (exitCode, signal) => end(exitCode ?? (signal === 'SIGINT' ? 130 : 1)))
   })
   clearInterval(watch)
   process.exit(code)
 }
 
 function readJson(path) {
-  const file = join(ROOT, path)
+  const file = resolve(ROOT, path)
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
 }
 

@@ -1,5 +1,6 @@
 // `npm start` and `npm run dev`: services where they are missing, migrations, the API, and an orderly end of all.
 import { loadConfig, type Config } from '../src/config.ts'
+import { adviceOnSettings } from '../src/process/advice.ts'
 import { bunIn, folderAsGiven, readEnvironment } from '../src/process/environment.ts'
 import { refuseTakenPort } from '../src/process/port.ts'
 import { refuseArguments } from './command.ts'
@@ -38,6 +39,8 @@ async function runUntilEnd(env: Environment, hot: boolean): Promise<number> {
   if (plan.production && process.getuid?.() === 0) {
     console.warn('Warning: this runs as root. Use an account without privileges in production')
   }
+  // Where a supervisor runs, it says this.
+  if (hot) for (const advice of adviceOnSettings(plan, ROOT, env)) console.warn(`Warning: ${advice}`)
   refuseTakenPort(plan)
 
   const stopAsked = listenForStop(hot)

@@ -1,5 +1,14 @@
 // Runs a tool of node_modules/.bin on a checkout.
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/** The program of a tool: in the checkout, or above it, where a workspace has what its packages share. */
+export function findTool(root: string, name: string): string {
+  for (let folder = root; ; folder = dirname(folder)) {
+    const found = join(folder, 'node_modules/.bin', name)
+    if (existsSync(found) || folder === dirname(folder)) return found
+  }
+}
 
 /**
  * @param root the checkout
@@ -7,7 +16,7 @@ import { join } from 'node:path'
  * @throws Error with all that it said if it fails
  */
 export async function runTool(root: string, name: string, args: string[], input = ''): Promise<string> {
-  const child = Bun.spawn([join(root, 'node_modules/.bin', name), ...args], {
+  const child = Bun.spawn([findTool(root, name), ...args], {
     cwd: root,
     stdin: new Blob([input]),
     stdout: 'pipe',

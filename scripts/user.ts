@@ -9,6 +9,7 @@ import { Password, Signup } from '../src/account/schema.ts'
 import { loadConfig } from '../src/config.ts'
 import type { Deps, Role } from '../src/deps.ts'
 import { createDeps } from '../src/infra/deps.ts'
+import { refuseMissingDatabase } from '../src/infra/redis.ts'
 import { printable } from '../src/infra/printable.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
 import { migrate } from './migrate.ts'
@@ -165,8 +166,9 @@ await runCommand(USAGE, async () => {
     // What this command has to say stands on the terminal; the log is told of trouble only.
     const config = loadConfig({ ...env, LOG_LEVEL: 'error' })
     if (!config.production) await migrate(config.migrateDatabaseUrl, { appUrl: config.databaseUrl })
-    const { deps, close } = createDeps(config)
+    const { deps, redis, close } = createDeps(config)
     try {
+      await refuseMissingDatabase(redis)
       await command(deps)
     } finally {
       await close()

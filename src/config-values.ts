@@ -1,13 +1,20 @@
 // The kinds of values that a setting may have: each parses a string, and says in its message what is allowed.
 import { z } from 'zod'
 
+/** The message shows the value, too: only for kinds that no secret has. */
+const shown = (allowed: string) => ({
+  error: ({ input }: { input?: unknown }) => `=${JSON.stringify(input)} ${allowed}`,
+})
+
 /** Whole number in a range; the message names the range. */
 export const integer = (min: number, max: number) =>
   z
     .string()
-    .regex(/^-?\d+$/, `must be a whole number from ${min} to ${max}`)
+    .refine(
+      (v) => /^-?\d+$/.test(v) && Number(v) >= min && Number(v) <= max,
+      shown(`must be a whole number from ${min} to ${max}`),
+    )
     .transform(Number)
-    .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`)
 
 export const flag = () =>
   z
@@ -16,38 +23,31 @@ export const flag = () =>
     .pipe(
       z.enum(
         ['1', '0', 'true', 'false', 'on', 'off', 'yes', 'no'],
-        'must be on or off (1, true, yes; 0, false, no)',
+        shown('must be on or off (1, true, yes; 0, false, no)'),
       ),
     )
     .transform((v) => ['1', 'true', 'on', 'yes'].includes(v))
 
 export const choice = <const T extends [string, ...string[]]>(...values: T) =>
-  z.enum(values, `must be one of: ${values.join(', ')}`)
-
-export const url = (...protocols: string[]) =>
-  z
-    .string()
-    .refine(
-      (v) => URL.canParse(v) && protocols.includes(new URL(v).protocol) && new URL(v).hostname !== '',
-      `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
-    )
+  z.enum(values, shown(`must be one of: ${values.join(', ')}`))
 
 /** Comma-separated; blanks around an entry and empty entries are dropped. */
 export const list = (entry: (value: string) => boolean, allowed: string) =>
   z
     .string()
-    .transform((v) =>
-      v
-        .split(',')
-        .map((s) => s.trim())
-        .filter(Boolean),
-    )
-    .refine((entries) => entries.every(entry), `must be a comma-separated list of ${allowed}`)
+    .refine((v) => entriesOf(v).every(entry), shown(`must be a comma-separated list of ${allowed}`))
+    .transform(entriesOf)
+
+const entriesOf = (value: string) =>
+  value
+    .split(',')
+    .map((s) => s.trim())
+    .filter(Boolean)
 
 export const bytes = () =>
   z
     .string()
-    .regex(/^[1-9]\d{0,9}(kb|mb)?$/i, 'must be a number of bytes, or of kb or mb: 65536, 64kb, 1mb')
+    .regex(/^[1-9]\d{0,9}(kb|mb)?$/i, shown('must be a number of bytes, or of kb or mb: 65536, 64kb, 1mb'))
     .transform((v) => parseInt(v, 10) * (/kb$/i.test(v) ? 1024 : /mb$/i.test(v) ? 1024 ** 2 : 1))
 
 export const isOrigin = (v: string) => v === '*' || (URL.canParse(v) && new URL(v).origin === v)

@@ -2,7 +2,8 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { name as project, version } from '../package.json'
-import { bytes, choice, flag, integer, isNetwork, isOrigin, list, url } from './config-values.ts'
+import { databaseUrl, redisUrl, url } from './config-urls.ts'
+import { bytes, choice, flag, integer, isNetwork, isOrigin, list } from './config-values.ts'
 
 const SECONDS = 1000
 const DAY_S = 24 * 60 * 60
@@ -15,10 +16,10 @@ const Environment = z.object({
   NODE_ENV: choice('development', 'production').default('development'),
   HOST: z.string().optional(),
   PORT: integer(0, 65535).default(8100),
-  DATABASE_URL: url('postgres:', 'postgresql:').optional(),
-  MIGRATE_DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  DATABASE_URL: databaseUrl().optional(),
+  MIGRATE_DATABASE_URL: databaseUrl().optional(),
   DATABASE_POOL: integer(1, 1000).default(4),
-  REDIS_URL: url('redis:', 'rediss:').optional(),
+  REDIS_URL: redisUrl().optional(),
   REDIS_PREFIX: z.string().max(100).default(`${project}:`),
   DATA_DIR: z.string().default('.data'),
   COOKIE_SECURE: flag().optional(),
@@ -41,10 +42,10 @@ const Environment = z.object({
   SLOW_REQUEST_MS: integer(0, 250_000).default(1 * SECONDS),
   WEB_PROCESSES: integer(0, 1000).optional(),
   WORKER_PROCESSES: integer(0, 1000).default(1),
-  HARAKIRI_MS: integer(1000, 3_600_000).default(20 * SECONDS),
+  HARAKIRI_MS: integer(1000, 3_600_000).default(5 * SECONDS),
   MAX_REQUESTS: integer(0, 2 ** 31 - 1).default(0),
   MAX_LIFETIME_S: integer(0, 2 ** 31 - 1).default(0),
-  MAX_RSS_MB: integer(0, 2 ** 20).default(0),
+  MAX_RSS_MB: integer(0, 2 ** 20).optional(),
   BOOT_TIMEOUT_MS: integer(100, 600_000).default(30 * SECONDS),
   DRAIN_MS: integer(0, 600_000).default(25 * SECONDS),
   METRICS_PORT: integer(1, 65535).optional(),
@@ -86,8 +87,9 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   )
   const parsed = Environment.safeParse(set)
+  // Whether the value is shown is for its kind to say: it may be a secret.
   const faults =
-    parsed.error?.issues.map((i) => describeFault(String(i.path[0]), set[String(i.path[0])], i.message)) ?? []
+    parsed.error?.issues.map((i) => `${String(i.path[0])}${i.message.replace(/^(?!=)/, ' ')}`) ?? []
 
   const production = set.NODE_ENV === 'production'
   for (const name of ['DATABASE_URL', 'REDIS_URL'] as const) {
@@ -141,7 +143,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       harakiriMs: e.HARAKIRI_MS,
       maxRequests: e.MAX_REQUESTS,
       maxLifetimeS: e.MAX_LIFETIME_S,
-      maxRssMb: e.MAX_RSS_MB,
+      maxRssMb: e.MAX_RSS_MB ?? (production ? 512 : 0),
       bootTimeoutMs: e.BOOT_TIMEOUT_MS,
       drainMs: e.DRAIN_MS,
     }),
@@ -177,40 +179,3 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
 }
 
 export type Config = ReturnType<typeof loadConfig>
-
-/** A flat, printable copy of the config; passwords in URLs are masked. */
-export function printableConfig(config: Config): Record<string, unknown> {
-  const { cookie, log, mail, jobs, processes, rateLimit, tls, ...rest } = config
-  return {
-    ...rest,
-    databaseUrl: maskUrl(config.databaseUrl),
-    migrateDatabaseUrl: maskUrl(config.migrateDatabaseUrl),
-    redisUrl: maskUrl(config.redisUrl),
-    ...prefixKeys('cookie', cookie),
-    ...prefixKeys('mail', { ...mail, smtpUrl: mail.smtpUrl && maskUrl(mail.smtpUrl) }),
-    ...prefixKeys('jobs', jobs),
-    ...prefixKeys('rateLimit', rateLimit),
-    ...prefixKeys('processes', processes),
-    ...prefixKeys('tls', tls ?? {}),
-    ...prefixKeys('log', log),
-  }
-}
-
-const prefixKeys = (prefix: string, o: object) =>
-  Object.fromEntries(Object.entries(o).map(([k, v]) => [`${prefix}.${k}`, v]))
-
-// A URL that does not parse may still hold a password, so it is never shown.
-function maskUrl(value: string): string {
-  if (!URL.canParse(value)) return value === '' ? '' : '***'
-  const parsed = new URL(value)
-  if (parsed.password) parsed.password = '***'
-  for (const name of parsed.searchParams.keys()) {
-    if (/pass|secret|token|key/i.test(name)) parsed.searchParams.set(name, '***')
-  }
-  return parsed.href
-}
-
-function describeFault(name: string, value: unknown, message: string): string {
-  const shown = name.endsWith('_URL') ? '' : `=${JSON.stringify(value)}`
-  return `${name}${shown} ${message}`
-}

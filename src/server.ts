@@ -1,7 +1,9 @@
 // One API process: settings, dependencies, app, listener.
 import { createApp } from './app.ts'
-import { loadConfig, printableConfig } from './config.ts'
+import { loadConfig } from './config.ts'
+import { printableConfig } from './config-printable.ts'
 import { createDeps } from './infra/deps.ts'
+import { refuseMissingDatabase } from './infra/redis.ts'
 import { boot } from './process/lifecycle.ts'
 import { serve } from './process/serve.ts'
 import { joinSupervisor } from './process/supervised.ts'
@@ -11,7 +13,8 @@ const LINGER_MS = 500
 
 await boot(async ({ isFirst }) => {
   const config = loadConfig()
-  const { deps, log, close } = createDeps(config)
+  const { deps, log, redis, close } = createDeps(config)
+  await refuseMissingDatabase(redis)
   const { isSupervised, observe, beforeServing, serves, drains, ends } = joinSupervisor()
   if (isFirst && !isSupervised) log.info('settings', printableConfig(config))
   await beforeServing(deps.ready)

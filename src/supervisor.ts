@@ -1,13 +1,14 @@
 // Keeps the service alive: starts API processes and workers, watches them, replaces them without a gap, and drains them.
 // It runs none of the app's code, so that nothing there can hurt it.
-import { statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type Config, ConfigError, loadConfig, printableConfig } from './config.ts'
+import { type Config, ConfigError, loadConfig } from './config.ts'
+import { printableConfig } from './config-printable.ts'
 import type { Log } from './deps.ts'
 import { type Figures, openFigures } from './infra/figures.ts'
 import { createLog } from './infra/log.ts'
 import { connectionsPerProcess } from './infra/postgres.ts'
+import { adviceOnSettings } from './process/advice.ts'
 import { Child } from './process/child.ts'
 import { bunIn, folderAsGiven, isEnvironmentOriginal, readEnvironment } from './process/environment.ts'
 import { Fleet } from './process/fleet.ts'
@@ -25,8 +26,8 @@ import {
   removeStatus,
   writeStatus,
 } from './process/status.ts'
+import { watchTouch } from './process/touch.ts'
 
-const TOUCH_POLL_MS = 500
 const START = 'bun --no-orphans --no-env-file src/supervisor.ts'
 
 await boot(async () => {
@@ -47,8 +48,10 @@ await boot(async () => {
   let boards = makeBoardFolder(dataDir, config.name)
   const startedAt = Date.now()
   log.info('settings', printableConfig(config))
+  for (const advice of adviceOnSettings(config, folder, env)) log.warn(advice)
 
   let spawned = 0
+  const startedWith = new WeakMap<Child, Config>()
   const spawn: Spawn = (name, id, replacing) => {
     boards = keepBoardFolder(boards, config.name)
     const boardFile = join(boards, String(++spawned))
@@ -58,7 +61,10 @@ await boot(async () => {
     if (counts !== undefined) options.push('--metrics', counts)
     const entry = isServer ? 'src/server.ts' : 'src/worker.ts'
     const command = [bunIn(folder), '--no-orphans', entry, ...options]
-    const child = new Child({ ...config.processes, name, command, cwd: folder, boardFile, replacing }, log)
+    const harakiriMs = isServer ? config.processes.harakiriMs : harakiriOfWorker(config)
+    const launch = { ...config.processes, harakiriMs, name, command, cwd: folder, boardFile, replacing }
+    const child = new Child(launch, log)
+    startedWith.set(child, config)
     if (counts !== undefined) {
       metrics?.add(counts)
       void child.gone.then(() => metrics?.bury(counts))
@@ -72,13 +78,18 @@ await boot(async () => {
     host: hostname(),
     limits: limitsHere(config.processes),
     readLimits() {
-      const next = readSettings(readEnvironment(folder))
-      if (next.port !== config.port) refuseTakenPort(next)
+      const nextEnv = readEnvironment(folder)
+      const next = readSettings(nextEnv)
+      const isOurs = fleet.children().some((child) => startedWith.get(child)?.port === next.port)
+      if (!isOurs) refuseTakenPort(next)
       config = next
+      for (const advice of adviceOnSettings(config, folder, nextEnv)) log.warn(advice)
       return limitsHere(config.processes)
     },
     onChange() {
-      const { version, mode, port } = config
+      // After a reload that failed it is still the old settings that count.
+      const serving = fleet.children().find(({ state }) => state === 'ready')
+      const { version, mode, port } = (serving && startedWith.get(serving)) ?? config
       const processes = describeProcesses(fleet)
       const about = { pid: process.pid, version, mode, port, startedAt, boards }
       try {
@@ -93,10 +104,12 @@ await boot(async () => {
     const failure = await notifySystemd(env.NOTIFY_SOCKET, ...states)
     if (failure !== undefined) log.warn('systemd was not told', { states, failure })
   }
+  let reloads = 0
   const reload = async () => {
+    reloads++
     await notify('RELOADING=1')
     await fleet.reload()
-    await notify('READY=1')
+    if (--reloads === 0) await notify('READY=1')
   }
   process.stderr.on('error', () => {}) // whoever read it may be gone
   process.on('SIGHUP', () => void reload())
@@ -130,7 +143,7 @@ await boot(async () => {
     await log.close()
   }
   fleet.start().then(
-    () => notify('READY=1'),
+    () => (reloads === 0 ? notify('READY=1') : undefined),
     async (error: Error) => {
       log.error(`giving up, the service does not start: ${error.message}`)
       await end()
@@ -148,6 +161,11 @@ function readSettings(env: Record<string, string>): Config {
   const config = loadConfig(env)
   if (config.port === 0) throw new ConfigError('PORT=0: each process would listen on a port of its own')
   return config
+}
+
+/** A worker ends by itself after JOB_BLOCK_MS, and names the job: the supervisor only comes after that. */
+function harakiriOfWorker({ processes, jobs }: Config): number {
+  return Math.max(processes.harakiriMs, 2 * jobs.blockMs)
 }
 
 function limitsHere<T extends { web: number }>(processes: T): T {
@@ -176,22 +194,4 @@ async function openMetrics(port: number | undefined, sources: () => MetricsSourc
   } catch (cause) {
     throw new ConfigError(`METRICS_PORT=${port} cannot be listened on: choose another one`, { cause })
   }
-}
-
-/** Calls back when the file is touched, or appears. */
-function watchTouch(file: string, onTouch: () => void): ReturnType<typeof setInterval> {
-  let last: number | undefined
-  const touched = () => {
-    try {
-      return statSync(file, { throwIfNoEntry: false })?.mtimeMs
-    } catch {
-      return last // no reason to end: a link in a circle, a disk that does not answer
-    }
-  }
-  last = touched()
-  return setInterval(() => {
-    const now = touched()
-    if (now !== undefined && now !== last) onTouch()
-    last = now
-  }, TOUCH_POLL_MS)
 }

@@ -4,6 +4,7 @@ import { loadConfig } from './config.ts'
 import { crons } from './crons.ts'
 import { createDeps } from './infra/deps.ts'
 import { briefError } from './infra/log-errors.ts'
+import { refuseMissingDatabase } from './infra/redis.ts'
 import { startWorker } from './jobs/worker.ts'
 import { startRelay } from './outbox/relay.ts'
 import { boot, isInteractive } from './process/lifecycle.ts'
@@ -13,6 +14,7 @@ import { onDead, tasks } from './tasks.ts'
 await boot(async () => {
   const config = loadConfig()
   const { deps, log, redis, queue, close } = createDeps(config)
+  await refuseMissingDatabase(redis)
   const { id, serves, drains } = joinSupervisor()
   const { concurrency, drainMs, blockMs, keepDead, maxJobs } = config.jobs
   const worker = startWorker({
@@ -29,7 +31,7 @@ await boot(async () => {
     maxJobs: maxJobs === 0 ? Infinity : maxJobs,
     keepDead,
     onDead,
-    describe: briefError,
+    describe: (error) => briefError(error, config.log.redact),
   })
   serves(async () => void (await Promise.all([worker.ready, deps.ready()])))
   await worker.ready

@@ -3,6 +3,7 @@ import { expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { YAML } from 'bun'
+import postgresJs from 'postgres'
 import { loadConfig } from '../src/config.ts'
 import packageJson from '../package.json'
 
@@ -90,6 +91,64 @@ test.each(ours)('%s starts with the settings that it is given', (_name, { enviro
   const config = loadConfig({ NODE_ENV: 'production', ...Object.fromEntries(settings) })
   expect(config.cookie.secure).toBe(false) // on http://127.0.0.1
 })
+
+test('Redis and Postgres ask for a password, and the service is no superuser', () => {
+  const { postgres, redis } = compose.services
+  const { DATABASE_URL = '', REDIS_URL = '' } = ours[0]?.[1].environment ?? {}
+  const { username, password, pathname } = new URL(substitute(String(DATABASE_URL)))
+  expect(username).toBe(String(postgres?.environment?.SERVICE))
+  expect(pathname).toBe(`/${username}`)
+  expect(username).not.toBe(String(postgres?.environment?.POSTGRES_USER))
+  expect(password).toBe(substitute(String(postgres?.environment?.POSTGRES_PASSWORD)))
+  expect(postgres?.volumes?.[1]).toBe('./scripts/deploy/initdb.sh:/docker-entrypoint-initdb.d/initdb.sh:ro')
+
+  const asked = redis?.command?.[redis.command.indexOf('--requirepass') + 1] ?? ''
+  expect(new URL(substitute(String(REDIS_URL))).password).toBe(substitute(asked))
+  expect(redis?.environment?.REDISCLI_AUTH).toBe(asked) // the health check's
+})
+
+const psql = Bun.which('psql')
+if (!psql) process.stderr.write('SKIPPED: the set-up of Postgres in compose, because psql is not installed\n')
+
+test.skipIf(!psql)('the set-up of Postgres makes a user without privileges, and its database', async () => {
+  const admin = new URL(process.env.TEST_DATABASE_URL ?? '')
+  const [service, superuser] = [`compose_${randomId()}`, `super_${randomId()}`]
+  const sql = postgresJs(admin.href, { max: 1 })
+  try {
+    await sql.unsafe(`create role ${superuser} superuser login password 'one'`)
+    const child = Bun.spawn([join(ROOT, 'scripts/deploy/initdb.sh')], {
+      env: {
+        PATH: process.env.PATH,
+        PGHOST: admin.hostname,
+        PGPORT: admin.port,
+        PGPASSWORD: 'one',
+        POSTGRES_USER: superuser,
+        POSTGRES_PASSWORD: `it's`,
+        SERVICE: service,
+      },
+      stderr: 'pipe',
+    })
+    expect([await child.exited, await child.stderr.text()]).toEqual([0, ''])
+    const [role] =
+      await sql`select rolsuper, rolcreatedb, rolcreaterole from pg_roles where rolname = ${service}`
+    expect(role).toEqual({ rolsuper: false, rolcreatedb: false, rolcreaterole: false })
+    const [{ open } = {}] =
+      await sql`select rolpassword is null as open from pg_authid where rolname = ${superuser}`
+    expect(open).toBe(true)
+
+    const url = new URL(admin)
+    Object.assign(url, { username: service, password: `it's`, pathname: `/${service}` })
+    const own = postgresJs(url.href, { max: 1 })
+    await own`create table things (id int)` // it owns its database
+    await own.end()
+  } finally {
+    await sql.unsafe(`drop database if exists ${service}`)
+    await sql.unsafe(`drop role if exists ${service}, ${superuser}`)
+    await sql.end()
+  }
+})
+
+const randomId = () => crypto.randomUUID().slice(0, 8)
 
 test('every service waits for what it needs to be healthy', () => {
   for (const [name, { depends_on: needs = {} }] of Object.entries(compose.services)) {

@@ -124,12 +124,15 @@ test('the dry run of a set-up tells all that it would do, and does none of it', 
   ]) {
     expect(said).toContain(part)
   }
-  for (const part of ['createuser myapp', 'createdb --owner=myapp', 'noeviction'])
+  for (const part of ['createuser myapp', 'createdb --owner=myapp', 'noeviction', 'requirepass '])
     expect(said).toContain(part)
   expect(existsSync(base)).toBe(false)
 })
 
-test.each(['server.sh', 'setup.sh', 'try-image.sh'])('%s is a script that its shell can read', (file) => {
-  const shell = /^#!.*\b(sh|bash)$/m.exec(read(file))?.[1] ?? ''
-  expect(run([shell, '-n', join(DEPLOY, file)])).toEqual({ code: 0, said: '' })
-})
+test.each(['initdb.sh', 'server.sh', 'setup.sh', 'try-image.sh'])(
+  '%s is a script that its shell can read',
+  (file) => {
+    const shell = /^#!.*\b(sh|bash)$/m.exec(read(file))?.[1] ?? ''
+    expect(run([shell, '-n', join(DEPLOY, file)])).toEqual({ code: 0, said: '' })
+  },
+)

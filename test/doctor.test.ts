@@ -100,6 +100,30 @@ test(
 )
 
 test(
+  'a database that Redis has not fails',
+  async () => {
+    const { code, findings } = await doctor({ REDIS_URL: new URL('/99999', app.config.redisUrl).href })
+    expect([code, named(findings, 'Redis')]).toMatchObject([
+      1,
+      { level: 'fail', found: expect.stringContaining('DB index is out of range') },
+    ])
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'settings that can be used, and are not as they should be, are warned of',
+  async () => {
+    const { code, findings } = await doctor({ DATABASE_URL: `${app.config.databaseUrl}?sslmode=prefer` })
+    expect([code, named(findings, 'settings')]).toMatchObject([
+      0,
+      { level: 'warn', found: expect.stringContaining('verify-full') },
+    ])
+  },
+  TIMEOUT_MS,
+)
+
+test(
   'a wrong password is told without it',
   async () => {
     const url = new URL(app.config.databaseUrl)

@@ -8,12 +8,12 @@ import { z } from 'zod'
 import { name as project } from '../package.json'
 import { loadConfig } from '../src/config.ts'
 import type { Db, Log, LogFields } from '../src/deps.ts'
-import { describeError } from '../src/infra/log-errors.ts'
+import { briefError, describeError } from '../src/infra/log-errors.ts'
 import { createPrettyFormat } from '../src/infra/log-pretty.ts'
 import { SyslogSink } from '../src/infra/log-syslog.ts'
 import { openPostgres } from '../src/infra/postgres.ts'
 import { factory } from '../src/web/factory.ts'
-import { redact, summarize } from '../src/web/redact.ts'
+import { mentionsSecret, redact, summarize } from '../src/web/redact.ts'
 import { requestContext, withRequestContext } from '../src/web/request-context.ts'
 import { requestLog } from '../src/web/request-log.ts'
 import { validate } from '../src/web/validate.ts'
@@ -117,6 +117,29 @@ describe('redaction', () => {
       next: '/?page=2&q=a',
     }
     expect(summarize(value, ['api_key'])).toBe(JSON.stringify(value))
+  })
+
+  test('its pattern is made once, also for who has no words of their own', () => {
+    const Pattern = globalThis.RegExp
+    let made = 0
+    const Counting = class extends Pattern {
+      constructor(...args: ConstructorParameters<typeof RegExp>) {
+        super(...args)
+        made++
+      }
+    }
+    redact({})
+    globalThis.RegExp = Counting as typeof RegExp
+    try {
+      for (let i = 0; i < 10; i++) {
+        redact({ a: 1 })
+        summarize('a')
+        mentionsSecret('a')
+      }
+    } finally {
+      globalThis.RegExp = Pattern
+    }
+    expect(made).toBe(0)
   })
 
   test('the input itself is left alone', () => {
@@ -402,6 +425,20 @@ describe('an error', () => {
       expect(record.message).not.toContain('hunter2')
     },
   )
+
+  test('hides what LOG_REDACT names, too', async () => {
+    const { out } = await run(
+      `log.error('thrown', { error: { iban: 'hunter2' } })
+      log.error('caused', { error: new Error('x', { cause: { iban: 'hunter2' } }) })
+      log.error('by SQL', { error: Object.assign(new Error('x'), { query: "select 'hunter2' as iban" }) })
+      const circle = { iban: 'hunter2' }
+      log.error('without JSON', { circle: Object.assign(circle, { circle }) })`,
+      { redact: ['iban'] },
+    )
+    expect(out.match(/"msg"/g)).toHaveLength(4)
+    expect(out).not.toContain('hunter2')
+    expect(briefError({ iban: 'hunter2' }, ['iban'])).not.toContain('hunter2')
+  })
 
   test('whose message looks like a stack frame does not pass for one', () => {
     const error = new Error('x\n    at hunter2')

@@ -87,6 +87,7 @@ test('the list is in order of id, by pages that count from 1', async () => {
   for (const title of ['a', 'b', 'c', 'd', 'e']) await add(title)
   expect(await titles('')).toEqual(['a', 'b', 'c', 'd', 'e'])
   expect(await titles('?limit=2')).toEqual(['a', 'b'])
+  expect(await titles('?page=2&size=2')).toEqual(['c', 'd'])
   expect(await titles('?page=0&limit=2')).toEqual(['a', 'b'])
   expect(await titles('?page=2&limit=2')).toEqual(['c', 'd'])
   expect(await titles('?page=3&limit=2')).toEqual(['e'])

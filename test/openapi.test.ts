@@ -189,3 +189,60 @@ test('a schema that refers to itself, a regex in a path and an error of the hand
   })
   expect(paths['/api/things/{id}']?.delete).toMatchObject({ responses: { 204: { description: 'Success.' } } })
 })
+
+test('the examples of bodies, with which the page to try it begins, are accepted as they stand', () => {
+  const withBody = api().filter(({ inputs }) => inputs.some(({ target }) => target === 'json'))
+  expect(withBody.length).toBeGreaterThan(2)
+  for (const route of withBody) {
+    const schema = route.inputs.find(({ target }) => target === 'json')?.schema
+    const { example } = operationOf(route).requestBody.content['application/json']
+    expect([nameOf(route), schema?.safeParse(example).error]).toEqual([nameOf(route), undefined])
+  }
+  const signup = document.paths['/api/signup'].post.requestBody.content['application/json'].example
+  expect(signup).toMatchObject({ email: 'ann@example.com', fname: 'fname', password: 'Secret123' })
+})
+
+test('the examples of answers and errors have the shape of what comes', () => {
+  for (const route of api().filter(({ doc }) => doc?.answer !== null && typeof doc?.answer === 'object')) {
+    const { example } = operationOf(route).responses[String(route.doc?.status)].content['application/json']
+    const schema = route.doc?.answer as z.ZodType
+    expect([nameOf(route), schema.safeParse(example).error]).toEqual([nameOf(route), undefined])
+  }
+  const { BadRequest, NotFound } = document.components.responses
+  expect(BadRequest.content['application/json'].example).toMatchObject({
+    err: '400: title: must not be empty',
+    issues: [{ path: 'title', message: 'must not be empty' }],
+  })
+  expect(NotFound.content['application/json'].example.err).toStartWith('404: ')
+})
+
+test('the example of a number is small, and within its bounds; one of a circle ends', () => {
+  interface Tree {
+    name: string
+    children: Tree[]
+  }
+  const Tree: z.ZodType<Tree> = z
+    .object({ name: z.string(), children: z.array(z.lazy(() => Tree)) })
+    .meta({ id: 'Tree2' })
+  const Thing = z.object({
+    year: z.int32(),
+    pages: z.int().min(10),
+    below: z.int().lt(0),
+    share: z.number().gt(0).max(0.5),
+    rest: z.number().multipleOf(5),
+    code: z.string().min(6).max(8),
+    short: z.string().max(2),
+    maybe: z.iso.date().nullish(),
+    kind: z.enum(['a', 'b']),
+    tree: Tree,
+  })
+  const slice = factory
+    .createApp()
+    .post('/', doc('Makes.', null, 204), validate('json', Thing), (c) => c.body(null, 204))
+  const { paths } = describe(slice as never)
+  const operation = paths['/api/things']?.post as typeof document
+  const { example } = operation.requestBody.content['application/json']
+  expect(Thing.safeParse(example).error).toBeUndefined()
+  expect(example).toMatchObject({ year: 1, pages: 10, below: -1, rest: 5, kind: 'a', maybe: '2026-01-31' })
+  expect(example.tree).toEqual({ name: 'name', children: [] })
+})

@@ -69,6 +69,7 @@ test(
       expect([lock.name, lock.packages[''].name]).toEqual([name, name])
       expect(checkout.read('bun.lock')).toContain(`"name": "${name}"`)
       expect(checkout.read('README.md')).toStartWith(`# ${name}\n`)
+      expect(checkout.read('README.md')).toContain(`import { createClient } from '${name}-client'`)
       expect(checkout.read('.env.example')).toContain(`REDIS_PREFIX=${name}:`)
       old = name
     }

@@ -140,6 +140,30 @@ test(
 )
 
 test(
+  'after a reload that failed the status names the port that is served, and one back to it succeeds',
+  async () => {
+    const folder = copied()
+    const [port, other] = [await freePort(), await freePort()]
+    const entry = join(folder, 'src/server.ts')
+    const code = readFileSync(entry, 'utf8')
+    service = await startService(
+      { WEB_PROCESSES: '1' },
+      { folder, envFile: () => ({ PORT: String(port), NODE_ENV: 'development' }) },
+    )
+    writeEnvFile(folder, { PORT: String(other), NODE_ENV: 'production' })
+    writeFileSync(entry, `throw new Error('a broken release')\n`)
+    expect((await service.reload()).result).toBe('failed')
+    expect(service.status()).toMatchObject({ port, mode: 'development' })
+
+    writeEnvFile(folder, { PORT: String(port) })
+    writeFileSync(entry, code)
+    expect(await service.reload()).toMatchObject({ result: 'succeeded' })
+    expect(service.status()?.port).toBe(port)
+  },
+  TIMEOUT_MS,
+)
+
+test(
   'a RESTART that cannot be looked at is no reason to end',
   async () => {
     const folder = copied()

@@ -275,6 +275,36 @@ test(
   TIMEOUT_MS,
 )
 
+test(
+  'systemd is told that the service is ready when every reload that was asked for is done, not before',
+  async () => {
+    const folder = temporaryFolder()
+    const told = join(folder, 'told')
+    const command = join(folder, 'systemd-notify')
+    writeFileSync(command, `#!/bin/sh\necho "$*" >> ${told}\n`)
+    chmodSync(command, 0o755)
+    service = await startService({
+      WEB_PROCESSES: '1',
+      NOTIFY_SOCKET: '/run/x',
+      PATH: `${folder}:${process.env.PATH}`,
+    })
+    const { child, status } = service
+    const words = () => readFileSync(told, { encoding: 'utf8', flag: 'a+' }).split('\n').slice(0, -1)
+    await until('the first word', () => words().length === 1)
+    child.kill('SIGHUP')
+    await until('the first reload', () => status()?.reload?.result === 'running')
+    child.kill('SIGHUP')
+    await until('the second reload', () => {
+      const { number, result } = status()?.reload ?? {}
+      return number === 2 && result === 'succeeded'
+    })
+    child.kill('SIGTERM')
+    expect(await service.exit()).toBe(0)
+    expect(words()).toEqual(['READY=1', 'RELOADING=1', 'RELOADING=1', 'READY=1', 'STOPPING=1'])
+  },
+  TIMEOUT_MS,
+)
+
 test('connections to Postgres that may run out are warned of, with the remedy', () => {
   expect(adviceOnPool(4, 4, 97)).toBeUndefined()
   expect(adviceOnPool(24, 4, 97)).toContain(

@@ -79,6 +79,28 @@ test(
 )
 
 test(
+  'a process that computes while it starts is not taken for a stuck one, nor is a worker before JOB_BLOCK_MS',
+  async () => {
+    copy = copyCheckout()
+    const compute = '{ const end = Date.now() + 2500; while (Date.now() < end); }'
+    const app = join(copy, 'src/app.ts')
+    const worker = join(copy, 'src/worker.ts')
+    const put = (file: string, before: string, code: string) =>
+      writeFileSync(file, readFileSync(file, 'utf8').replace(before, `${code}\n${before}`))
+    put(app, '  const app = factory.createApp()', compute)
+    put(worker, '  const stop = async () => {', `setTimeout(() => ${compute}, 500)`)
+    service = await startService({ HARAKIRI_MS: '1000', WORKER_PROCESSES: '1' }, { folder: copy })
+    const before = service.pids()
+    const reload = await service.reload() // its processes take the place of others that serve
+    expect(reload.result).toBe('succeeded')
+    await service.untilSteady()
+    expect(service.pids().filter((pid) => before.includes(pid))).toEqual([])
+    expect(service.lines('HARAKIRI')).toEqual([])
+  },
+  TIMEOUT_MS,
+)
+
+test(
   'kill -9 of the supervisor leaves no process and no port, not even of one that is stuck',
   async () => {
     service = await startService()

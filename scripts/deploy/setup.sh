@@ -39,17 +39,18 @@ if [ ! -s "$base/.ssh/authorized_keys" ]; then
   fi
 fi
 
-password=
+password= redis_password=
 if [ ! -e "$shared/.env" ]; then
   say "settings: $shared/.env, outside the releases, for $name only"
   password=$(od -An -tx1 -N18 /dev/urandom | tr -d ' \n')
+  redis_password=$(od -An -tx1 -N18 /dev/urandom | tr -d ' \n')
   if [ "$mode" = real ]; then
     (
       umask 077
       cat >"$shared/.env" <<ENV
 NODE_ENV=production
 DATABASE_URL=postgres://$name:$password@127.0.0.1:5432/$name
-REDIS_URL=redis://127.0.0.1:6379
+REDIS_URL=redis://:$redis_password@127.0.0.1:6379
 DATA_DIR=$shared/data
 # The journal has the log. A file as well, which rotates and is removed by age: LOG_FILE=$shared/log/app.log
 HOST=127.0.0.1
@@ -101,8 +102,9 @@ ${missing:+
                 sudo -u postgres psql -c "alter user \"$name\" password '${password:-<as in .env>}'"
                 sudo -u postgres createdb --owner=$name --encoding=UTF8 --locale=C.UTF-8 --template=template0 $name
 
-  Redis         in /etc/redis/redis.conf: appendonly yes, maxmemory-policy noeviction; systemctl restart redis-server
-                (sessions and jobs live there)
+  Redis         in /etc/redis/redis.conf: appendonly yes, maxmemory-policy noeviction,
+                requirepass ${redis_password:-<as in .env>}
+                then systemctl restart redis-server (sessions and jobs live there)
 
   settings      $shared/.env
   a proxy       scripts/deploy/nginx.conf or Caddyfile, with TLS

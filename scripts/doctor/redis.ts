@@ -1,6 +1,7 @@
 // Redis: reachable, of an age, never evicting, and persistent.
 import { Redis } from 'ioredis'
 import type { Config } from '../../src/config.ts'
+import { refuseMissingDatabase } from '../../src/infra/redis.ts'
 import { judge } from '../../src/jobs/connection.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
@@ -20,6 +21,7 @@ export async function checkRedis({ redisUrl, production }: Config): Promise<Find
   redis.on('error', (error: Error) => (why = error))
   try {
     await redis.connect()
+    await refuseMissingDatabase(redis)
     const info = await redis.info()
     return [
       ok('Redis', `${host} answers`),

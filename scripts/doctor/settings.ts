@@ -1,6 +1,9 @@
 // The settings, all faults at once, and what a check can go on with.
 import { ConfigError, loadConfig, type Config } from '../../src/config.ts'
-import { fail, type Finding, ok } from './finding.ts'
+import { adviceOnSettings } from '../../src/process/advice.ts'
+import { fail, type Finding, ok, warn } from './finding.ts'
+
+const FIX = 'Set it in the environment or in .env; the README lists every setting'
 
 type Environment = Record<string, string | undefined>
 
@@ -8,13 +11,16 @@ type Environment = Record<string, string | undefined>
 export function checkSettings(env: Environment): { findings: Finding[]; config?: Config } {
   try {
     const config = loadConfig(env)
-    return { findings: [ok('settings', `all can be used (${config.mode})`)], config }
+    const advice = adviceOnSettings(config, process.cwd(), env)
+    const findings =
+      advice.length > 0
+        ? advice.map((line) => warn('settings', line, FIX))
+        : [ok('settings', `all can be used (${config.mode})`)]
+    return { findings, config }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const faults = error.message.split('\n').slice(1)
-    const findings = faults.map((fault) =>
-      fail('settings', fault.trim(), 'Set it in the environment or in .env; the README lists every setting'),
-    )
+    const findings = faults.map((fault) => fail('settings', fault.trim(), FIX))
     const usable = Object.entries(env).filter(([name]) => !faults.some((fault) => nameIn(fault) === name))
     return { findings, config: tryLoad(Object.fromEntries(usable)) }
   }

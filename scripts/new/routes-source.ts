@@ -13,6 +13,7 @@ import { requireRole } from '../account/auth.ts'
 import { doc } from '../web/doc.ts'
 import { notFound } from '../web/errors.ts'
 import { factory } from '../web/factory.ts'
+import { otherSize } from '../web/page-size.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../web/paging.ts'
 import { blankAsAbsent, Page, pageSize, RowId, ${has ? 'Search, ' : ''}validate } from '../web/validate.ts'
 import { create${type}, delete${type}, find${type}, list${capital(many)}, update${type} } from './queries.ts'
@@ -35,6 +36,7 @@ const New${type} = z.object({
 const ${type}Query = z.object({
   page: Page,
   limit: pageSize(200, 50),
+  size: otherSize('limit', 200),
   cursor: cursorOf(RowId),
   ${has ? `search: Search.describe('${searchWords(searched)}'),\n  ` : ''}creator: blankAsAbsent(z.uuid('must be a user id').optional()).describe('Id of the account that added it.'),
 })
@@ -49,7 +51,7 @@ export const ${many} = factory
     doc('Lists ${spokenMany}.', z.array(${type}Answer), 200, PAGE_LINKS),
     validate('query', ${type}Query),
     async (c) => {
-      const { page, limit: size, cursor, ...filter } = c.req.valid('query')
+      const { page, limit, size = limit, cursor, ...filter } = c.req.valid('query')
       const load = (span: Span<number>) => list${capital(many)}(c.var.db, { ...filter, ...span })
       return c.var.answer(await paged(c, { page, size, cursor }, load, ({ id }) => id))
     },

@@ -2,7 +2,7 @@
 import { createMiddleware } from 'hono/factory'
 import type { Deps, Role } from '../deps.ts'
 import { tag } from '../web/doc.ts'
-import { UNAUTHORIZED, unauthorized } from '../web/errors.ts'
+import { ROLE_TOO_LOW, roleTooLow, UNAUTHORIZED, unauthorized } from '../web/errors.ts'
 import { factory, type AppEnv } from '../web/factory.ts'
 import { accountDisabled, agentOf, endSession, type Session } from '../web/session.ts'
 import { findUser, updateRole, type User } from './queries.ts'
@@ -12,14 +12,14 @@ import { atLeast } from './roles.ts'
 type LoggedIn = AppEnv & { Variables: { session: Session; me: () => Promise<User> } }
 
 /**
- * Lets in sessions of this role or above; the others get 401.
+ * Lets in sessions of this role or above; the others get 401, or what `ROLE_TOO_LOW` says.
  * The role comes from the session, so that no request pays a query for it.
  */
 export function requireRole(least: Role) {
   const handler = createMiddleware<LoggedIn>(async (c, next) => {
     const session: Session | null = c.get('session')
     if (session === null) throw unauthorized('Log in first')
-    if (!atLeast(session.role, least)) throw unauthorized(`It takes the role ${least} or above`)
+    if (!atLeast(session.role, least)) throw roleTooLow(`It takes the role ${least} or above`)
 
     let row: Promise<User> | undefined
     const me = () => (row ??= loadUser())
@@ -40,7 +40,7 @@ export function requireRole(least: Role) {
     if (!SAFE_METHODS.has(c.req.method) || atLeast(least, 'admin')) await me()
     await next()
   })
-  return tag(handler, { role: least, others: [UNAUTHORIZED] })
+  return tag(handler, { role: least, others: [UNAUTHORIZED, ROLE_TOO_LOW] })
 }
 
 const SAFE_METHODS = new Set(['GET', 'HEAD'])

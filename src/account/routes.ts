@@ -104,9 +104,9 @@ export const account = factory
     requireRole('superuser'),
     validate('query', UserQuery),
     async (c) => {
-      const { page, size, cursor, search } = c.req.valid('query')
+      const { page, size, limit = size, cursor, search } = c.req.valid('query')
       const load = (span: Span<UserKey>) => listUsers(c.var.db, { search, ...span })
-      const rows = await paged(c, { page, size, cursor }, load, ({ at, id }) => [at, id])
+      const rows = await paged(c, { page, size: limit, cursor }, load, ({ at, id }) => [at, id])
       return c.var.answer(rows.map(({ at: _at, ...user }) => user))
     },
   )

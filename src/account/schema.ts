@@ -1,5 +1,6 @@
 // What clients send and see of an account.
 import { z } from 'zod'
+import { otherSize } from '../web/page-size.ts'
 import { cursorOf } from '../web/paging.ts'
 import { Page, PageSize, Search } from '../web/validate.ts'
 import { ROLES } from './roles.ts'
@@ -30,6 +31,7 @@ export const Password = z
   .regex(/\p{Lu}/u, 'Password must have an uppercase letter')
   .regex(/\d/, 'Password must have a digit')
   .describe('With a lowercase letter, an uppercase letter and a digit.')
+  .meta({ examples: ['Secret123'] })
 
 const remember = z
   .boolean()
@@ -61,6 +63,7 @@ const Microseconds = z
 export const UserQuery = z.object({
   page: Page,
   size: PageSize,
+  limit: otherSize('size'),
   cursor: cursorOf(z.tuple([Microseconds, z.uuid()])),
   search: Search.describe('Part of a name or of the email, in any case.'),
 })

@@ -35,15 +35,22 @@ const MAX_MESSAGE = 2000
 /**
  * Describes any thrown value. Drizzle's and Postgres's errors hold the parameters of the failed statement in
  * `message`, `params`, `parameters`, `detail` and `where`: none of these is touched, but for a message known to be safe.
+ * @param secretKeys names of further fields whose values are secret (LOG_REDACT)
  */
-export function describeError(thrown: unknown, depth = 0, sqlShown = false): ErrorRecord {
-  if (!(thrown instanceof Error)) return { type: typeof thrown, message: summarize(thrown) }
+export function describeError(
+  thrown: unknown,
+  secretKeys?: readonly string[],
+  depth = 0,
+  sqlShown = false,
+): ErrorRecord {
+  if (!(thrown instanceof Error)) return { type: typeof thrown, message: summarize(thrown, secretKeys) }
   const get = (field: string): unknown => Reflect.get(thrown, field)
   const byDrizzle = 'query' in thrown && 'params' in thrown
   const byPostgres = 'severity' in thrown && 'routine' in thrown
   const code = get('code')
   const sql = text(get('query'))
-  const deeper = (inner: unknown) => describeError(inner, depth + 1, sqlShown || sql !== undefined)
+  const deeper = (inner: unknown) =>
+    describeError(inner, secretKeys, depth + 1, sqlShown || sql !== undefined)
 
   const record: ErrorRecord = {
     type: thrown.name === 'Error' ? thrown.constructor.name : thrown.name,
@@ -59,7 +66,7 @@ export function describeError(thrown: unknown, depth = 0, sqlShown = false): Err
     record.routine = text(get('routine'))
     record.hint = HINTS[String(code)]
   }
-  if (sql !== undefined && !sqlShown) record.sql = printableStatement(sql)
+  if (sql !== undefined && !sqlShown) record.sql = printableStatement(sql, secretKeys)
   // Below a wrapper the driver's frames are those of its socket.
   if (!byPostgres || depth === 0) record.stack = framesOf(thrown)
   if (depth < MAX_DEPTH) {
@@ -71,8 +78,8 @@ export function describeError(thrown: unknown, depth = 0, sqlShown = false): Err
 }
 
 /** The same in one line: what is kept with a failed job, for operators. */
-export function briefError(thrown: unknown): string {
-  const { type, message, cause } = describeError(thrown)
+export function briefError(thrown: unknown, secretKeys?: readonly string[]): string {
+  const { type, message, cause } = describeError(thrown, secretKeys)
   return `${type}: ${message}${cause ? ` (${cause.type}: ${cause.message})` : ''}`
 }
 

@@ -36,8 +36,8 @@ export function createLog(options: Config['log']): ProcessLog {
     const time = new Date().toISOString()
     const { pid } = process
     const record: Record<string, unknown> = { level, time, ...fields, ...requestContext.getStore(), pid, msg }
-    if (record.error !== undefined) record.error = describeError(record.error)
-    const json = printableJson(`${jsonOf(record)}\n`)
+    if (record.error !== undefined) record.error = describeError(record.error, options.redact)
+    const json = printableJson(`${jsonOf(record, options.redact)}\n`)
     if (pretty === undefined) {
       stdout.write(json)
       file?.write(json)
@@ -83,10 +83,10 @@ export function createLog(options: Config['log']): ProcessLog {
 }
 
 /** Of what has no JSON (a circle, a bigint) a copy that has. */
-function jsonOf(record: object): string {
+function jsonOf(record: object, secretKeys: readonly string[]): string {
   try {
     return JSON.stringify(record)
   } catch {
-    return JSON.stringify(redact(record))
+    return JSON.stringify(redact(record, secretKeys))
   }
 }

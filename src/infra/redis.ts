@@ -1,5 +1,6 @@
 // The connection to Redis: one that fails fast while Redis is away, and finds its way back by itself.
 import { Redis } from 'ioredis'
+import { ConfigError } from '../config.ts'
 import type { Log } from '../deps.ts'
 
 /** A command that got no reply by then is rejected, and the connection given up: Redis is stalled or unreachable. */
@@ -53,6 +54,23 @@ export function connectBlocking(redis: Redis): Redis {
   // The main connection logs the outage; here every waiting command is rejected with it.
   connection.on('error', () => {})
   return connection
+}
+
+/**
+ * Without it ioredis goes on in database 0, among the keys of somebody else. An outage is no reason to refuse.
+ * @throws ConfigError if this Redis has not the database that its URL names
+ */
+export async function refuseMissingDatabase(redis: Redis): Promise<void> {
+  const db = redis.options.db ?? 0
+  try {
+    if (db > 0) await redis.select(db)
+  } catch (error) {
+    if (!(error instanceof Error) || !/DB index|not allowed/i.test(error.message)) return
+    throw new ConfigError(
+      `REDIS_URL names database ${db}, and Redis answers: ${error.message}. Write a lower number behind the /, ` +
+        'or raise its setting `databases`; a REDIS_PREFIX of its own keeps a service apart as well',
+    )
+  }
 }
 
 /** Ends the connection after the replies that are under way; at once if Redis is away. */

@@ -33,7 +33,7 @@ export function statementLog(log: Log, secretKeys: readonly string[] = []): Writ
 }
 
 /** A statement on one line. Literals in it are masked if it names a secret column. */
-export function printableStatement(text: string, secretKeys: readonly string[] = []): string {
+export function printableStatement(text: string, secretKeys?: readonly string[]): string {
   const line = text.replace(/\s+/g, ' ').trim()
   const masked = mentionsSecret(line, secretKeys) ? line.replace(/'(?:[^']|'')*'/g, `'${MASK}'`) : line
   return masked.length > MAX_STATEMENT ? `${masked.slice(0, MAX_STATEMENT)}…` : masked

@@ -4,6 +4,7 @@ import { requireRole } from '../account/auth.ts'
 import { doc } from '../web/doc.ts'
 import { notFound } from '../web/errors.ts'
 import { factory } from '../web/factory.ts'
+import { otherSize } from '../web/page-size.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../web/paging.ts'
 import { blankAsAbsent, Page, PageSize, RowId, Search, validate } from '../web/validate.ts'
 import { createMovie, deleteMovie, findMovie, listMovies, updateMovie } from './queries.ts'
@@ -28,6 +29,7 @@ const NewMovie = z.object({
 const MovieQuery = z.object({
   page: Page,
   limit: PageSize,
+  size: otherSize('limit'),
   cursor: cursorOf(RowId),
   search: Search.describe('Part of the title or of the director, in any case.'),
   creator: blankAsAbsent(z.uuid('must be a user id').optional()).describe('Id of the account that added it.'),
@@ -43,7 +45,7 @@ export const movies = factory
     doc('Lists movies.', z.array(MovieAnswer), 200, PAGE_LINKS),
     validate('query', MovieQuery),
     async (c) => {
-      const { page, limit: size, cursor, ...filter } = c.req.valid('query')
+      const { page, limit, size = limit, cursor, ...filter } = c.req.valid('query')
       const load = (span: Span<number>) => listMovies(c.var.db, { ...filter, ...span })
       return c.var.answer(await paged(c, { page, size, cursor }, load, ({ id }) => id))
     },

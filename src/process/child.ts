@@ -97,9 +97,10 @@ export class Child {
       this.kill(`did not drain within ${drainMs} ms${this.#dying()}`)
     }
     const { beats } = this.board
-    this.#stillMs = beats === this.#beats ? this.#stillMs + elapsedMs : 0
+    // A start may well compute for longer: that has its own time limit.
+    this.#stillMs = this.isUp && beats === this.#beats ? this.#stillMs + elapsedMs : 0
     this.#beats = beats
-    if (beats > 0 && this.#stillMs >= harakiriMs) this.#commitHarakiri()
+    if (this.#stillMs >= harakiriMs) this.#commitHarakiri()
   }
 
   /** Lets it answer what it has accepted, and end. */

@@ -1,5 +1,5 @@
 // The environment and the folder as a process finds them that is started now: `.env` is read afresh, links are followed afresh.
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
 const PRINT = 'process.stdout.write(JSON.stringify(process.env))'
@@ -15,6 +15,28 @@ export function readEnvironment(folder: string): Record<string, string> {
   if (exitCode !== 0) throw new Error(`the environment cannot be read: ${stderr.toString().trim()}`)
   return JSON.parse(stdout.toString()) as Record<string, string>
 }
+
+/**
+ * Variables of the folder's `.env` files that have lost a part: Bun puts another variable in the place of `$word`,
+ * in quotes too, and nothing where there is none of that name. `\$` is a dollar.
+ * @param env what was read from these files, and what they may refer to
+ */
+export function findLostReferences(folder: string, env: Record<string, string | undefined>): string[] {
+  const { NODE_ENV = '' } = env
+  const mode = ['production', 'test'].includes(NODE_ENV) ? NODE_ENV : 'development'
+  const files = ['.env', '.env.local', `.env.${mode}`, `.env.${mode}.local`].map((name) => join(folder, name))
+  const texts = files.filter((file) => existsSync(file)).map((file) => readFileSync(file, 'utf8'))
+  const lost = texts
+    .flatMap((text) => [...text.matchAll(ASSIGNMENT)])
+    .filter(([, , value = '']) =>
+      [...value.matchAll(REFERENCE)].some(([, plain, braced]) => env[plain ?? braced ?? ''] === undefined),
+    )
+  return [...new Set(lost.map(([, name = '']) => name))]
+}
+
+const ASSIGNMENT =
+  /^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*[=:][ \t]*("(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'|`(?:\\[^]|[^`\\])*`|[^#\n]*)/gm
+const REFERENCE = /(?<!\\)\$(?:(\w+)|\{(\w+)\})/g
 
 /** True if nothing of `.env` is in this process's own environment. */
 export const isEnvironmentOriginal = () => process.execArgv.includes('--no-env-file')

@@ -38,7 +38,9 @@ export class Fleet {
   readonly #id = crypto.randomUUID().slice(0, 8)
   #limits: Limits
   #timer: ReturnType<typeof setInterval> | undefined
-  #isReplacing = false
+  /** One replacement at a time: a recycled process, or reloads until none is asked for any more. */
+  #recycling: Promise<void> | undefined
+  #reloading: Promise<void> | undefined
   #isReloadAsked = false
   #recycleAfter = 0
   #closed = false
@@ -64,16 +66,22 @@ export class Fleet {
     await Promise.all(this.slots.map((slot) => untilReady(slot)))
   }
 
-  /** Replaces one process after the other by one that has read code and settings afresh. */
-  async reload(): Promise<void> {
+  /**
+   * Replaces one process after the other by one that has read code and settings afresh.
+   * Resolves when that is done, and so is every reload that was asked for meanwhile.
+   */
+  reload(): Promise<void> {
     this.#isReloadAsked = true
-    if (this.#isReplacing || this.#closed) return // its time comes when the other replacement is done
-    this.#isReplacing = true
+    return (this.#reloading ??= this.#reloadWhileAsked())
+  }
+
+  async #reloadWhileAsked(): Promise<void> {
+    await this.#recycling
     while (this.#isReloadAsked && !this.#closed) {
       this.#isReloadAsked = false
       await this.#reloadOnce()
     }
-    this.#isReplacing = false
+    this.#reloading = undefined
   }
 
   /** Drains all. */
@@ -159,21 +167,21 @@ export class Fleet {
 
   /** Replaces a process that is past one of its limits; one at a time. */
   #recycle(): void {
-    if (this.#isReplacing || this.#closed || performance.now() < this.#recycleAfter) return
+    if (this.#recycling || this.#reloading || this.#closed || performance.now() < this.#recycleAfter) return
     for (const slot of this.slots) {
       const limit = slot.state === 'ready' && slot.current && pastLimit(slot.current, this.#limits)
       if (!limit) continue
-      this.#isReplacing = true
-      void slot.replace(limit).then((failure) => {
-        this.#isReplacing = false
-        if (failure !== undefined) {
-          this.#recycleAfter = performance.now() + RECYCLE_PAUSE_MS
-          this.#log.error(`${slot.name} was not replaced, and serves on: ${failure}`)
-        }
-        if (this.#isReloadAsked) void this.reload()
-      })
+      this.#recycling = this.#replaceAtLimit(slot, limit)
       return
     }
+  }
+
+  async #replaceAtLimit(slot: Slot, limit: string): Promise<void> {
+    const failure = await slot.replace(limit)
+    this.#recycling = undefined
+    if (failure === undefined) return
+    this.#recycleAfter = performance.now() + RECYCLE_PAUSE_MS
+    this.#log.error(`${slot.name} was not replaced, and serves on: ${failure}`)
   }
 }
 

@@ -38,13 +38,17 @@ export class ApiError extends HTTPException {
   }
 }
 
-/**
- * Not logged in and a role that is too low get the same status: the wire contract fixes 401 for both.
- * An API that is free to choose would answer the second with 403; this is the line to change.
- */
 export const UNAUTHORIZED = 401
 
 export const unauthorized = (why: string) => new ApiError(UNAUTHORIZED, `Unauthorized! ${why}`)
+
+/**
+ * For a role that is too low the wire contract fixes the same status as for nobody logged in.
+ * An API that is free to choose would answer 403; this is the line to change.
+ */
+export const ROLE_TOO_LOW: ContentfulStatusCode = 401
+
+export const roleTooLow = (why: string) => new ApiError(ROLE_TOO_LOW, `Unauthorized! ${why}`)
 
 export const notFound = (c: Context) => new ApiError(404, c.req.path)
 

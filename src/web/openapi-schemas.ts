@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { RouteInput } from './doc.ts'
 import { ErrorBody } from './errors.ts'
+import { exampleOf } from './openapi-examples.ts'
 import type { Operation } from './openapi.ts'
 
 export type JsonSchema = z.core.JSONSchema.BaseSchema
@@ -24,6 +25,8 @@ export interface Schemas {
   /** What stands in the place of a body: a reference, or a list of them. */
   sent(name: string): JsonSchema
   answered(name: string): JsonSchema
+  /** A value that such a schema allows. */
+  example(schema: JsonSchema): unknown
   /** The fields of a query or of a path's parameters, with their defaults; empty if there is no such part. */
   fields(name: string): { name: string; schema: JsonSchema; required: boolean }[]
 }
@@ -55,6 +58,7 @@ export function collectSchemas(operations: Operation[]): Schemas {
     components,
     sent: (name) => place(sent.roots[name], name),
     answered: (name) => place(answered.roots[name], name),
+    example: (schema) => exampleOf(schema, (ref) => components[ref.replace(COMPONENTS, '')] ?? {}),
     fields(name) {
       const schema = resolve(sent.roots[name], sent.defs)
       const defaults = propertiesOf(resolve(parsed.roots[name], parsed.defs))

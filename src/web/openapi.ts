@@ -1,6 +1,7 @@
 // The OpenAPI document: what the routes say of themselves, in the words that generators and tools read.
 import type { ApiRoute, RouteDoc } from './doc.ts'
 import { groupBySlice } from './groups.ts'
+import { errorResponse, nameOf } from './openapi-errors.ts'
 import { collectSchemas, named, type JsonSchema, type Schemas } from './openapi-schemas.ts'
 import { SESSION_COOKIE } from './session.ts'
 
@@ -108,7 +109,9 @@ function describe(operation: Operation, tag: string, schemas: Schemas) {
       ...pathParameters(operation, schemas),
       ...queryParameters(operation, schemas),
     ]),
-    ...(takesBody && { requestBody: { required: true, content: json(schemas.sent(named(id, 'json'))) } }),
+    ...(takesBody && {
+      requestBody: { required: true, content: json(schemas.sent(named(id, 'json')), schemas) },
+    }),
     responses: {
       [doc.status]: { description: 'Success.', ...headersOf(operation), ...contentOf(operation, schemas) },
       ...Object.fromEntries(others.map((status) => [status, otherResponse(status)])),
@@ -118,7 +121,9 @@ function describe(operation: Operation, tag: string, schemas: Schemas) {
 
 const nonEmpty = (name: string, list: object[]) => (list.length > 0 ? { [name]: list } : {})
 
-const json = (schema: JsonSchema) => ({ 'application/json': { schema } })
+const json = (schema: JsonSchema, { example }: Schemas) => ({
+  'application/json': { schema, example: example(schema) },
+})
 
 function headersOf({ doc: { headers = {} } }: Operation) {
   const described = Object.entries(headers).map(
@@ -130,7 +135,8 @@ function headersOf({ doc: { headers = {} } }: Operation) {
 function contentOf({ doc: { answer }, id }: Operation, schemas: Schemas) {
   if (answer === null) return {}
   return {
-    content: typeof answer === 'string' ? { [answer]: {} } : json(schemas.answered(named(id, 'answer'))),
+    content:
+      typeof answer === 'string' ? { [answer]: {} } : json(schemas.answered(named(id, 'answer')), schemas),
   }
 }
 
@@ -154,31 +160,7 @@ function parameter(
   return { name, in: place, required, ...(description !== undefined && { description }), schema: rest }
 }
 
-const ERRORS: Record<number, [name: string, description: string]> = {
-  400: ['BadRequest', 'The input is not valid, as `issues` tells, or the account is disabled.'],
-  401: ['Unauthorized', 'Not logged in, or the role is too low.'],
-  403: ['Forbidden', 'A page of this origin may not act for a logged-in user.'],
-  404: ['NotFound', 'There is nothing of that name.'],
-  409: ['Conflict', 'It goes against what is there.'],
-  413: ['ContentTooLarge', 'The body is too large.'],
-  415: ['UnsupportedMediaType', 'The body is not JSON.'],
-  429: ['TooManyRequests', 'Too many calls: try again later.'],
-  503: ['ServiceUnavailable', 'It took too long, or Postgres or Redis is away: try again.'],
-}
-
 const otherResponse = (status: number) =>
   isError(status)
     ? { $ref: `#/components/responses/${nameOf(status)}` }
     : { description: 'Success, and nothing to tell.' }
-
-const nameOf = (status: number) => ERRORS[status]?.[0] ?? `Error${status}`
-
-const errorResponse = (status: number) => ({
-  description: ERRORS[status]?.[1] ?? `An error of the status ${status}.`,
-  ...((status === 429 || status === 503) && {
-    headers: {
-      'Retry-After': { description: 'Seconds to wait, where they are known.', schema: { type: 'integer' } },
-    },
-  }),
-  content: json({ $ref: '#/components/schemas/Error' }),
-})

@@ -15,6 +15,8 @@ const SECRET_WORDS = [
 ]
 
 export const MASK = '***'
+/** One list for all who have no words of their own: patterns are kept by list. */
+const NONE: readonly string[] = []
 const CUT = '…(cut)'
 const MAX_DEPTH = 20
 /** A key longer than this is no name: its value is taken for a secret, and the key is cut. */
@@ -25,18 +27,18 @@ const MAX_KEY = 200
  * JSON within strings too. A key is secret if it contains a secret word or one of `extraKeys`, however it
  * is cased and punctuated. Past `maxChars` of content, and past 20 levels, a marker stands for the rest.
  */
-export function redact(value: unknown, extraKeys: readonly string[] = [], maxChars = 100_000): unknown {
+export function redact(value: unknown, extraKeys = NONE, maxChars = 100_000): unknown {
   return copy(value, 0, { secret: secretPattern(extraKeys), left: maxChars })
 }
 
 /** The redacted value as JSON text of at most `maxChars` characters. Its cost is bound by `maxChars`, not by the value. */
-export function summarize(value: unknown, extraKeys: readonly string[] = [], maxChars = 1000): string {
+export function summarize(value: unknown, extraKeys = NONE, maxChars = 1000): string {
   const text = JSON.stringify(redact(value, extraKeys, maxChars)) ?? ''
   return text.length <= maxChars ? text : text.slice(0, maxChars - CUT.length) + CUT
 }
 
 /** True if the text mentions a secret word, or one of `extraKeys`. */
-export function mentionsSecret(text: string, extraKeys: readonly string[] = []): boolean {
+export function mentionsSecret(text: string, extraKeys = NONE): boolean {
   return secretPattern(extraKeys).test(squash(text))
 }
 

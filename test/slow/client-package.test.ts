@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { copyCheckout } from '../support/checkout.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 
 const ROOT = join(import.meta.dir, '../..')
@@ -109,6 +110,44 @@ test(
       `import { main } from './main.ts'\nconsole.log(await main(process.env.API))`,
     )
     expect(await run(project, [process.execPath, 'run.js'])).toEqual({ text: 'editor Front End\n', code: 0 })
+  },
+  TIMEOUT_MS,
+)
+
+/** The app of a checkout with one more route. */
+async function writeWith(route: string) {
+  const checkout = copyCheckout()
+  try {
+    const file = join(checkout.root, 'src/account/routes.ts')
+    writeFileSync(
+      file,
+      checkout.read('src/account/routes.ts').replace('  .createApp()\n', `$&\n  ${route}\n`),
+    )
+    const { code, said } = await checkout.run('client', ['written'])
+    return { code, said, types: code === 0 ? checkout.read('written/index.d.ts') : '' }
+  } finally {
+    checkout.remove()
+  }
+}
+
+test(
+  'a route that answers bytes is written without a type of its body',
+  async () => {
+    const { code, said, types } = await writeWith(`.get('/raw', (c) => c.body(new Uint8Array(3)))`)
+    expect([code, said]).toEqual([0, expect.stringContaining('Wrote')])
+    expect(types).toMatch(/"\/api\/raw": \{\s*\$get: \{\s*input: \{\};\s*output: \{\};/)
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'what does not compile is told in the words of the compiler, without a stack',
+  async () => {
+    const { code, said } = await writeWith(`.get('/raw', (c) => c.json({ year: 'x' as number }))`)
+    expect(code).toBe(1)
+    expect(said).toMatch(
+      /^the app does not compile.*\nsrc\/account\/routes.ts\(\d+,\d+\): error TS2352: .*\n$/,
+    )
   },
   TIMEOUT_MS,
 )

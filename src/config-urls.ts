@@ -1,0 +1,98 @@
+// URLs of services: what the drivers would pass over, or take for something else, is refused with what to write instead.
+import { z } from 'zod'
+
+const ESCAPES = 'in a user or password write %23 for #, %25 for %, %2F for /, %3F for ? and %40 for @'
+
+/** A URL of one of these protocols, with a host. Its message never shows it: it may hold a password. */
+export const url = (...protocols: string[]) =>
+  checked((value) => {
+    const like = protocols.map((protocol) => `${protocol}//`).join(' or ')
+    const parsed = URL.canParse(value) ? new URL(value) : undefined
+    if (!parsed || !protocols.includes(parsed.protocol) || parsed.hostname === '') {
+      return `must be a URL that begins with ${like} and names a host; ${ESCAPES}`
+    }
+    // A host that was meant to be a user, and a password that begins like a port.
+    if (parsed.hash !== '' || (parsed.pathname + parsed.search).includes('@')) {
+      return `holds a #, / or ? before its @; ${ESCAPES}`
+    }
+    if (!isDecodable(parsed.username) || !isDecodable(parsed.password)) {
+      return `holds a % that begins no escape; ${ESCAPES}`
+    }
+    return undefined
+  })
+
+/** postgres.js sends what it does not know of a URL's parameters to Postgres, which refuses each connection for it. */
+export const databaseUrl = () =>
+  url('postgres:', 'postgresql:').pipe(
+    checked((value) => {
+      const { hostname, pathname, searchParams } = new URL(value)
+      if (/%2f/i.test(hostname)) return 'names a unix socket, which is not supported: write 127.0.0.1'
+      if (hostname.includes(',')) return 'names several hosts, which is not supported: write one'
+      if (pathname.includes('%')) {
+        return 'names a database with a % in it, which nobody decodes: write postgres://host/?database=my%20db'
+      }
+      for (const [name, text] of searchParams) {
+        const fault = faultOfParameter(name, text)
+        if (fault !== undefined) return fault
+      }
+      return undefined
+    }),
+  )
+
+/** What Postgres itself takes of a connection, and what postgres.js makes of the rest. */
+const PARAMETERS = ['application_name', 'database', 'options', 'prepare', 'search_path', 'sslmode']
+const SSL_MODES = ['disable', 'prefer', 'require', 'verify-full']
+const INSTEAD: Record<string, string> = {
+  channel_binding: 'leave it out, and write sslmode=verify-full',
+  host: 'write a name or an address before the database; unix sockets are not supported',
+  password: 'write it before the @: postgres://user:password@host',
+  schema: 'write search_path=',
+  ssl: 'write sslmode=verify-full, or sslmode=disable',
+  sslrootcert: 'leave it out, and set NODE_EXTRA_CA_CERTS to that file',
+  user: 'write it before the @: postgres://user:password@host',
+}
+
+function faultOfParameter(name: string, value: string): string | undefined {
+  if (!PARAMETERS.includes(name)) {
+    const instead = INSTEAD[name] ?? 'leave it out; a setting of Postgres goes by options=-c%20name%3Dvalue'
+    return `has the parameter ${name}, which is not supported: ${instead}`
+  }
+  if (name !== 'sslmode' || SSL_MODES.includes(value)) return undefined
+  return `has an sslmode that is not supported: write one of ${SSL_MODES.join(', ')}`
+}
+
+/** ioredis takes any of its options from a URL, and database 0 where it cannot read the number. */
+export const redisUrl = () =>
+  url('redis:', 'rediss:').pipe(
+    checked((value) => {
+      const { pathname, searchParams } = new URL(value)
+      if (!/^\/?\d*$/.test(pathname))
+        return 'ends with a database that is no number: write redis://host:6379/2'
+      const [name] = [...searchParams.keys()].filter((key) => key !== 'family')
+      if (name === undefined) return undefined
+      return (
+        `has the parameter ${name}, which is not supported: write the database behind a /, ` +
+        'user and password before an @, and rediss:// for TLS'
+      )
+    }),
+  )
+
+/** True if it encrypts and lets anybody answer, as `sslmode=require` does for libpq too. */
+export const isUnverified = (postgresUrl: string) =>
+  ['prefer', 'require'].includes(new URL(postgresUrl).searchParams.get('sslmode') ?? '')
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A text for which `faultOf` finds nothing to say. */
+const checked = (faultOf: (value: string) => string | undefined) =>
+  z.string().superRefine((value, context) => {
+    const message = faultOf(value)
+    if (message !== undefined) context.addIssue({ code: 'custom', message })
+  })
