@@ -19,10 +19,10 @@ import type { Spawn } from './process/slot.ts'
 import {
   describeProcesses,
   keepBoardFolder,
+  keepStatus,
   makeBoardFolder,
   readStatus,
   removeStatus,
-  writeStatus,
 } from './process/status.ts'
 
 const TOUCH_POLL_MS = 500
@@ -76,17 +76,14 @@ await boot(async () => {
       config = next
       return limitsHere(config.processes)
     },
-    onChange() {
-      const { version, mode, port } = config
-      const processes = describeProcesses(fleet)
-      const about = { pid: process.pid, version, mode, port, startedAt, boards }
-      try {
-        writeStatus(dataDir, { ...about, reload: fleet.lastReload, processes })
-      } catch (error) {
-        log.error('the status cannot be written', { error }) // a full disk is no reason to stop serving
-      }
-    },
+    onChange: () => status.write(),
   })
+  const describe = () => {
+    const { version, mode, port } = config
+    const about = { pid: process.pid, version, mode, port, startedAt, boards }
+    return { ...about, reload: fleet.lastReload, processes: describeProcesses(fleet) }
+  }
+  const status = keepStatus(dataDir, describe, log)
 
   const notify = async (...states: string[]) => {
     const failure = await notifySystemd(env.NOTIFY_SOCKET, ...states)
@@ -125,6 +122,7 @@ await boot(async () => {
     await fleet.stop()
     await metrics?.close()
     if (metrics) await figures.close()
+    status.stop()
     removeStatus(dataDir, boards)
     await log.close()
   }

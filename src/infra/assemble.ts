@@ -10,13 +10,10 @@ import { withOutbox } from '../outbox/enqueue.ts'
 import { requestContext } from '../web/request-context.ts'
 import { openPostgres } from './postgres.ts'
 import { createRateLimiter } from './rate-limiter.ts'
+import { createReadiness } from './readiness.ts'
 import { closeRedis, connectRedis } from './redis.ts'
 import { createSessions } from './sessions.ts'
 import { createStore } from './store.ts'
-import { within } from './within.ts'
-
-/** Time that `ready` gives each service to answer. */
-const READY_TIMEOUT_MS = 2000
 
 /** What no two runtimes have in common. */
 export interface Runtime {
@@ -55,12 +52,7 @@ export function assembleDeps(config: Config, { log, passwords, createMailer, api
     sendMail: createMailer(config, store),
     log,
     apiDocsAsset,
-    async ready() {
-      await Promise.all([
-        within(READY_TIMEOUT_MS, 'Postgres', sql`select 1`),
-        within(READY_TIMEOUT_MS, 'Redis', redis.ping()),
-      ])
-    },
+    ready: createReadiness({ sql, redis, prefix: config.redisPrefix, log }),
   }
 
   async function close() {

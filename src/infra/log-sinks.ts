@@ -5,30 +5,38 @@ import { dirname } from 'node:path'
 
 const FLUSH_MS = 100
 const FLUSH_CHARS = 16 * 1024
-/** Kept for a pipe that takes no more for now; further lines are lost, and counted. */
+/** After a failure other than a pipe that is full: a disk without room, as often as not. */
+const RETRY_MS = 1000
+/** Kept for a target that takes no more for now; further lines are lost, and counted. */
 const MAX_WAITING_CHARS = 4 * 1024 * 1024
 const EXIT_PATIENCE_MS = 1000
 
 const STDOUT = 1
+/** Nobody reads stdout any more, and nobody will. */
+const GONE = new Set(['EPIPE', 'EBADF'])
 /** Nobody wakes who waits for it. */
 const NEVER = new Int32Array(new SharedArrayBuffer(4))
+
+/** Told how many lines were lost, once lines can be written again. */
+export type OnLost = (lines: number) => void
 
 /** Lines to stdout or to a file, gathered for up to 100 ms. A trouble of the target is never the writer's. */
 export class LineSink {
   #path: string | undefined
   #fd: number
   #lines = ''
-  #unwritten = Buffer.alloc(0)
+  /** Taken from `#lines` to be written, and how much of it is. */
+  #batch = Buffer.alloc(0)
+  #written = 0
   #timer: Timer | undefined
   #lost = 0
-  #onLost: (lines: number) => void
+  #onLost: OnLost
 
   /**
    * @param path of the file; absent: stdout
-   * @param onLost is told how many lines were lost, once lines can be written again
    * @throws if the file cannot be opened
    */
-  constructor(path: string | undefined, onLost: (lines: number) => void) {
+  constructor(path: string | undefined, onLost: OnLost) {
     this.#path = path
     this.#fd = path === undefined ? STDOUT : openLogFile(path)
     this.#onLost = onLost
@@ -42,7 +50,7 @@ export class LineSink {
     }
     this.#lines += line
     this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS).unref()
-    if (this.#lines.length >= FLUSH_CHARS && this.#unwritten.length === 0) this.flush()
+    if (this.#lines.length >= FLUSH_CHARS && !this.#isBehind) this.flush()
   }
 
   /** Writes what is waiting, as far as the target takes it. */
@@ -51,12 +59,13 @@ export class LineSink {
     this.#timer = undefined
     if (this.#fd < 0) return
     try {
-      while (this.#unwritten.length > 0 || this.#lines !== '') {
-        if (this.#unwritten.length === 0) {
-          this.#unwritten = Buffer.from(this.#lines)
+      while (this.#isBehind || this.#lines !== '') {
+        if (!this.#isBehind) {
+          this.#batch = Buffer.from(this.#lines)
+          this.#written = 0
           this.#lines = ''
         }
-        this.#unwritten = this.#unwritten.subarray(writeSync(this.#fd, this.#unwritten))
+        this.#written += writeSync(this.#fd, this.#batch, this.#written)
       }
     } catch (error) {
       this.#onFailure(codeOf(error))
@@ -67,22 +76,26 @@ export class LineSink {
     if (lost > 0) this.#onLost(lost)
   }
 
+  get #isBehind(): boolean {
+    return this.#written < this.#batch.length
+  }
+
+  /** What was not written waits, from the byte on that the target did not take. */
   #onFailure(code: string): void {
-    if (code === 'EAGAIN') {
-      this.#timer = setTimeout(() => this.flush(), FLUSH_MS).unref()
+    if (this.#path === undefined && GONE.has(code)) {
+      this.#fd = -1
+      this.#batch = Buffer.alloc(0)
+      this.#lines = ''
       return
     }
-    this.#lost += this.#unwritten.toString('latin1').split('\n').length - 1
-    this.#unwritten = Buffer.alloc(0)
-    // Nobody reads stdout any more, and nobody will.
-    if (this.#path === undefined) this.#fd = -1
+    this.#timer = setTimeout(() => this.flush(), code === 'EAGAIN' ? FLUSH_MS : RETRY_MS).unref()
   }
 
   /** The last flush before the process ends: waits a while for a pipe that is full. */
   drain(): void {
     const deadline = Date.now() + EXIT_PATIENCE_MS
     this.flush()
-    while (this.#fd >= 0 && this.#unwritten.length > 0 && Date.now() < deadline) {
+    while (this.#fd >= 0 && this.#isBehind && Date.now() < deadline) {
       Atomics.wait(NEVER, 0, 0, 10) // sleeps, on every runtime
       this.flush()
     }
@@ -95,6 +108,10 @@ export class LineSink {
     const next = openLogFile(this.#path)
     closeSync(this.#fd)
     this.#fd = next
+    if (!this.#isBehind) return
+    // The old file was full: the line that was cut there is whole in the new one.
+    this.#written = this.#batch.subarray(0, this.#written).lastIndexOf('\n') + 1
+    this.flush()
   }
 
   /** Lines that come after this go to stdout at its next flush, and nowhere from a file. */
