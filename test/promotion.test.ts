@@ -1,11 +1,10 @@
 // A Redis that has become a replica keeps its connections; its address leads to the new primary: no restart is needed.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { Redis } from 'ioredis'
 import { z } from 'zod'
 import { createDeps } from '../src/infra/deps.ts'
 import { closeRedis, connectRedis } from '../src/infra/redis.ts'
 import { defineTask } from '../src/jobs/task.ts'
-import { hasRedisServer, type RealRedis, startRedis } from './jobs/real-redis.ts'
+import { hasRedisServer, promote, type RealRedis, startRedis } from './jobs/real-redis.ts'
 import { type FaultyLink, openLink } from './support/faulty-link.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { until } from './support/until.ts'
@@ -26,22 +25,6 @@ describe.skipIf(!hasRedisServer())('when a replica is promoted', () => {
     await link.close()
     await Promise.all(servers.map((server) => server.remove()))
   }, 15_000)
-
-  /** Makes `to` the primary, with all that `from` has, as a failover that nothing is lost in. */
-  async function promote(from: RealRedis, to: RealRedis): Promise<void> {
-    const [old, next] = [new Redis(from.url), new Redis(to.url)]
-    await next.call('REPLICAOF', '127.0.0.1', new URL(from.url).port)
-    await until('the replica', async () => /master_link_status:up/.test(await next.info('replication')))
-    await old.call('CLIENT', 'PAUSE', '60000', 'WRITE')
-    const offset = async (redis: Redis) =>
-      /master_repl_offset:(\d+)/.exec(await redis.info('replication'))?.[1]
-    await until('all of it', async () => (await offset(old)) === (await offset(next)))
-    await next.call('REPLICAOF', 'NO', 'ONE')
-    await old.call('REPLICAOF', '127.0.0.1', new URL(to.url).port)
-    await old.call('CLIENT', 'UNPAUSE')
-    old.disconnect()
-    next.disconnect()
-  }
 
   test('the API, a worker, what waits in the store and a command go on with it by themselves', async () => {
     const [first, second] = servers

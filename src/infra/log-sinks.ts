@@ -11,6 +11,7 @@ const RETRY_MS = 1000
 const MAX_WAITING_CHARS = 4 * 1024 * 1024
 const EXIT_PATIENCE_MS = 1000
 
+const NEWLINE = 10
 const STDOUT = 1
 /** Nobody reads stdout any more, and nobody will. */
 const GONE = new Set(['EPIPE', 'EBADF'])
@@ -80,7 +81,7 @@ export class LineSink {
     return this.#written < this.#batch.length
   }
 
-  /** What was not written waits, from the byte on that the target did not take. */
+  /** What was not written waits, and is tried again. */
   #onFailure(code: string): void {
     if (this.#path === undefined && GONE.has(code)) {
       this.#fd = -1
@@ -88,7 +89,19 @@ export class LineSink {
       this.#lines = ''
       return
     }
+    if (code !== 'EAGAIN') this.#beginAnew()
     this.#timer = setTimeout(() => this.flush(), code === 'EAGAIN' ? FLUSH_MS : RETRY_MS).unref()
+  }
+
+  /**
+   * A disk that is full takes half a line, of this process or of another that writes to the same file, and it is not to
+   * be told whose comes next: the next write ends that line first, and brings ours as a whole.
+   */
+  #beginAnew(): void {
+    if (this.#written === 0 && this.#batch[0] === NEWLINE) return
+    const lineStart = this.#batch.subarray(0, this.#written).lastIndexOf(NEWLINE) + 1
+    this.#batch = Buffer.concat([Buffer.of(NEWLINE), this.#batch.subarray(lineStart)])
+    this.#written = 0
   }
 
   /** The last flush before the process ends: waits a while for a pipe that is full. */
@@ -108,9 +121,7 @@ export class LineSink {
     const next = openLogFile(this.#path)
     closeSync(this.#fd)
     this.#fd = next
-    if (!this.#isBehind) return
-    // The old file was full: the line that was cut there is whole in the new one.
-    this.#written = this.#batch.subarray(0, this.#written).lastIndexOf('\n') + 1
+    if (this.#batch[0] === NEWLINE) this.#written = Math.max(this.#written, 1) // nothing is to be ended here
     this.flush()
   }
 
