@@ -19,7 +19,6 @@ const STILL_MS = 30_000
 interface Stage {
   redis: [RealRedis, RealRedis]
   redisLink: FaultyLink
-  postgresLink: FaultyLink
   sql: postgres.Sql
   disk: SmallDisk | undefined
   service: Service
@@ -42,15 +41,15 @@ const FAULTS: Record<
     },
   },
   'postgres read-only': {
-    async act({ sql, postgresLink, holdMs }) {
+    async act({ sql, holdMs }) {
       const [row] = await sql<{ name: string }[]>`select current_database() as name`
-      await sql.unsafe(`alter database "${row?.name}" set default_transaction_read_only = on`)
-      await postgresLink.cut() // as a failover would
-      await postgresLink.restore()
+      const change = async (statement: string) => {
+        await sql.unsafe(`alter database "${row?.name}" ${statement}`)
+        await renewConnections(sql)
+      }
+      await change('set default_transaction_read_only = on')
       await Bun.sleep(holdMs)
-      await sql.unsafe(`alter database "${row?.name}" reset default_transaction_read_only`)
-      await postgresLink.cut()
-      await postgresLink.restore()
+      await change('reset default_transaction_read_only')
     },
   },
   'replica promoted': {
@@ -70,6 +69,18 @@ const FAULTS: Record<
     },
   },
 }
+
+/** Ends the service's connections, each when its transaction has ended: those that follow begin with new settings. */
+async function renewConnections(sql: postgres.Sql): Promise<void> {
+  const [now] = await sql<{ at: string }[]>`select clock_timestamp()::text as at`
+  for (let left = 1; left > 0; await Bun.sleep(20)) {
+    const old = await sql`
+      select case state when 'idle' then pg_terminate_backend(pid) end from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid() and backend_start < ${now?.at ?? ''}`
+    left = old.length
+  }
+}
+
 export const OUTAGES = Object.keys(FAULTS)
 
 /** What clients were told, by status, and what they were promised. */
@@ -146,7 +157,7 @@ export interface OutageOutcome {
   faults: string[]
 }
 
-/** @param quick faults of three seconds instead of twenty */
+/** @param quick faults of two seconds instead of twenty */
 export async function runOutages(names: string[], quick: boolean, report: (o: OutageOutcome) => void) {
   if (!hasRedisServer()) throw new Error('the outages need a redis-server on PATH')
   const redis: [RealRedis, RealRedis] = [await startRedis(), await startRedis()]
@@ -154,18 +165,17 @@ export async function runOutages(names: string[], quick: boolean, report: (o: Ou
   const { run, close } = await prepareTestRun({ ...process.env, TEST_REDIS_URL: redisLink.url })
   Object.assign(process.env, run)
   const database = await createDatabase()
-  const postgresLink = await openLink(database.url)
   const sql = postgres(database.url, { max: 1, onnotice: () => {} })
   const disk = mountSmallDisk(64)
   const prefix = `${run.TEST_RUN}:outages:`
   const service = await startService({
-    DATABASE_URL: postgresLink.url,
+    DATABASE_URL: database.url,
     REDIS_PREFIX: prefix,
     WEB_PROCESSES: '1',
     WORKER_PROCESSES: '1',
     LOG_FILE: disk === undefined ? '' : `${disk.path}/log`,
   })
-  const stage = { redis, redisLink, postgresLink, sql, disk, service, holdMs: quick ? 3000 : 20_000 }
+  const stage = { redis, redisLink, sql, disk, service, holdMs: quick ? 2000 : 20_000 }
   try {
     for (const name of names) {
       const fault = FAULTS[name]
@@ -178,7 +188,7 @@ export async function runOutages(names: string[], quick: boolean, report: (o: Ou
     await service.close()
     disk?.remove()
     await sql.end()
-    await Promise.all([postgresLink.close(), database.drop()])
+    await database.drop()
     await close()
     await redisLink.close()
     for (const server of redis) await server.remove()
