@@ -54,7 +54,8 @@ const explain = (service: string) => (error: unknown) => {
   const code = driverCode(error) ?? 'unknown error'
   const isReply = /^(?!E)[A-Z]+$/.test(code) // OOM, READONLY; not ECONNREFUSED, 57P03
   if (isReply) return `${service} takes no writes (${code})`
-  return `${service} ${isTransient(error) ? 'does not answer' : 'cannot be used'} (${code})`
+  const detail = code === 'REDIS_AWAY' ? '' : ` (${code})`
+  return `${service} ${isTransient(error) ? 'does not answer' : 'cannot be used'}${detail}`
 }
 
 interface Facts {
