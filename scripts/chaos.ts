@@ -12,6 +12,7 @@ import { keyBase } from '../src/jobs/scripts.ts'
 import { readLedger, spawnWorker, type WorkerProcess } from '../test/jobs/processes.ts'
 import { hasRedisServer, startRedis, type RealRedis } from '../test/jobs/real-redis.ts'
 import { plain, poison, watched, type ProcessOptions } from '../test/jobs/worker-process.ts'
+import { OUTAGES, runOutages } from './chaos/outages.ts'
 
 const WORKERS = 3
 const CONCURRENCY = 10
@@ -351,9 +352,9 @@ function raise(message: string): never {
 
 if (!hasRedisServer()) raise('test:chaos needs a redis-server on PATH (Debian: apt-get install redis-server)')
 const asked = process.argv.slice(2).filter((arg) => !arg.startsWith('-'))
-const lanes = LANES.filter((lane) =>
-  asked.length === 0 ? !(quick && lane.long) : asked.some((word) => lane.name.includes(word)),
-)
+const isAsked = (name: string) => asked.some((word) => name.includes(word))
+const lanes = LANES.filter((lane) => (asked.length === 0 ? !(quick && lane.long) : isAsked(lane.name)))
+const outages = asked.length === 0 ? OUTAGES : OUTAGES.filter(isAsked)
 console.log(`${JOBS} jobs of 20 to 80 ms, ${WORKERS} workers x ${CONCURRENCY}, lease ${LEASE_MS} ms`)
 const outcomes: Outcome[] = []
 for (const lane of lanes) {
@@ -365,6 +366,18 @@ for (const lane of lanes) {
   )
   for (const fault of faults) console.log(`  unexpected: ${fault}`)
 }
-const bad = outcomes.filter((o) => o.lost > 0 || o.stuck > 0 || o.twice > o.bound || o.faults.length > 0)
-console.log(bad.length === 0 ? 'no job was lost' : `FAILED: ${bad.map((o) => o.lane).join(', ')}`)
+const bad = outcomes
+  .filter((o) => o.lost > 0 || o.stuck > 0 || o.twice > o.bound || o.faults.length > 0)
+  .map((o) => o.lane)
+if (outages.length > 0) {
+  console.log('a whole service, with clients that sign up, log in and start exports')
+  await runOutages(outages, quick, ({ name, seconds, did, faults }) => {
+    console.log(
+      `${name.padEnd(24)} ${faults.length === 0 ? 'lost 0  stuck 0' : 'FAILED'}  ${seconds} s  ${did}`,
+    )
+    for (const fault of faults) console.log(`  unexpected: ${fault}`)
+    if (faults.length > 0) bad.push(name)
+  })
+}
+console.log(bad.length === 0 ? 'no job was lost' : `FAILED: ${bad.join(', ')}`)
 process.exit(bad.length === 0 ? 0 : 1)

@@ -1,5 +1,5 @@
 // How a command of this folder ends: 0 done, 1 it could not be done and why, 2 it was called wrongly and how to call it.
-import { causeCode } from '../src/web/errors.ts'
+import { driverCode } from '../src/transient.ts'
 
 /** The command was called wrongly; its usage is shown below the message. */
 export class UsageError extends Error {
@@ -47,7 +47,7 @@ function endWithUsage(usage: string): never {
 /** The innermost cause: Drizzle's own message holds every parameter of the statement, password hashes included. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  if (causeCode(error) === 'REDIS_AWAY') return 'Redis does not answer'
+  if (driverCode(error) === 'REDIS_AWAY') return 'Redis does not answer'
   if (error.cause !== undefined) return explain(error.cause)
   if (error instanceof AggregateError) return error.errors.map(explain).join('; ')
   return error.message

@@ -180,6 +180,6 @@ export interface Deps {
   log: Log
   /** The script and the style sheet of Swagger UI, for the page to try the API. */
   apiDocsAsset(name: 'script' | 'style'): Promise<string>
-  /** Resolves when Postgres and Redis both answered in time; otherwise throws with what did not. */
+  /** Resolves if a request would be served now: Postgres and Redis take writes, and nothing is to be migrated. Rejects with why not. */
   ready(): Promise<void>
 }

@@ -21,10 +21,10 @@ import type { Spawn } from './process/slot.ts'
 import {
   describeProcesses,
   keepBoardFolder,
+  keepStatus,
   makeBoardFolder,
   readStatus,
   removeStatus,
-  writeStatus,
 } from './process/status.ts'
 import { watchTouch } from './process/touch.ts'
 
@@ -86,19 +86,16 @@ await boot(async () => {
       for (const advice of adviceOnSettings(config, folder, nextEnv)) log.warn(advice)
       return limitsHere(config.processes)
     },
-    onChange() {
-      // After a reload that failed it is still the old settings that count.
-      const serving = fleet.children().find(({ state }) => state === 'ready')
-      const { version, mode, port } = (serving && startedWith.get(serving)) ?? config
-      const processes = describeProcesses(fleet)
-      const about = { pid: process.pid, version, mode, port, startedAt, boards }
-      try {
-        writeStatus(dataDir, { ...about, reload: fleet.lastReload, processes })
-      } catch (error) {
-        log.error('the status cannot be written', { error }) // a full disk is no reason to stop serving
-      }
-    },
+    onChange: () => status.write(),
   })
+  const describe = () => {
+    // After a reload that failed it is still the old settings that count.
+    const serving = fleet.children().find(({ state }) => state === 'ready')
+    const { version, mode, port } = (serving && startedWith.get(serving)) ?? config
+    const about = { pid: process.pid, version, mode, port, startedAt, boards }
+    return { ...about, reload: fleet.lastReload, processes: describeProcesses(fleet) }
+  }
+  const status = keepStatus(dataDir, describe, log)
 
   const notify = async (...states: string[]) => {
     const failure = await notifySystemd(env.NOTIFY_SOCKET, ...states)
@@ -139,6 +136,7 @@ await boot(async () => {
     await fleet.stop()
     await metrics?.close()
     if (metrics) await figures.close()
+    status.stop()
     removeStatus(dataDir, boards)
     await log.close()
   }

@@ -5,7 +5,7 @@ import { eq } from 'drizzle-orm'
 import { changeRole, settleRole } from '../src/account/auth.ts'
 import { updateRole } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
-import { isAway } from '../src/web/errors.ts'
+import { isTransient } from '../src/transient.ts'
 import { hashesVerified, NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
 
 let app: TestApp
@@ -206,7 +206,7 @@ test('a change of role that breaks off says so, and doing it again completes it'
     (error: unknown) => error,
   )
   expect(failed).toMatchObject({ message: expect.stringContaining('set it once more'), cause: away })
-  expect(isAway(failed)).toBe(true)
+  expect(isTransient(failed)).toBe(true)
   expect((await member.get('/api/probe')).status).toBe(200)
   await changeRole(app.deps, member.user.id, 'disabled')
   expect((await member.get('/api/probe')).status).toBe(400)

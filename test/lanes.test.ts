@@ -6,7 +6,7 @@ import type { Db } from '../src/deps.ts'
 import { connectionsPerProcess, openPostgres } from '../src/infra/postgres.ts'
 import { type Lane, laneOf } from '../src/lanes.ts'
 import { findMovie } from '../src/movies/queries.ts'
-import { causeCode } from '../src/web/errors.ts'
+import { driverCode } from '../src/transient.ts'
 import { requestContext } from '../src/web/request-context.ts'
 import { withAdmin } from '../scripts/services/test-run.ts'
 import { startApp } from './support/harness.ts'
@@ -40,7 +40,7 @@ afterAll(async () => {
 const codeOf = (work: PromiseLike<unknown>) =>
   Promise.resolve(work).then(
     () => 'none',
-    (error: unknown) => causeCode(error) ?? String(error),
+    (error: unknown) => driverCode(error) ?? String(error),
   )
 const run = async (handle: Db, statement: ReturnType<typeof sql>) => await handle.execute(statement)
 const countOf = async () => Number((await run(db, sql`select count(*)::int as n from counted`))[0]?.n)

@@ -120,7 +120,7 @@ test('an input is described as it is sent, an answer as it comes', () => {
     'fname',
     'lname',
   ])
-  expect(responses['201'].content['application/json'].schema.$ref).toBe('#/components/schemas/User')
+  expect(responses['201'].content['application/json'].schema.$ref).toBe('#/components/schemas/NewUser')
   expect(document.components.schemas.User.properties.created).toEqual({ type: 'string', format: 'date-time' })
   const [id] = document.paths['/api/probe/{id}'].put.parameters
   expect(id).toMatchObject({ name: 'id', in: 'path', required: true, schema: { type: 'integer' } })

@@ -210,14 +210,18 @@ test('emptying the tables empties the outbox: those jobs were about rows that ar
   expect(await waiting()).toEqual([id])
 })
 
-test('a signup while Redis is away leaves an account, and its welcome follows', async () => {
+test('a signup while Redis is away is a success that says to log in, and its welcome follows', async () => {
   await redis.cut()
   const email = 'early@example.com'
   const visitor = app.visitor()
   await until('the loss to be noticed', async () => (await visitor.get('/ready')).status === 503)
-  // The account stands; it is the session that could not be made.
-  expect((await visitor.post('/api/signup', { ...NEW_ACCOUNT, email })).status).toBe(503)
+  // Called a failure it would be tried again, and then the email is taken.
+  const reply = await visitor.post('/api/signup', { ...NEW_ACCOUNT, email })
+  expect([reply.status, reply.body.email, reply.body.loggedIn]).toEqual([201, email, false])
+  expect(visitor.cookies.size).toBe(0)
   await redis.restore()
+  const login = { email, password: NEW_ACCOUNT.password }
+  await until('a login', async () => (await visitor.post('/api/login', login)).status === 200)
   relay()
   await emptied()
   const [user] = (await direct.deps.db.select().from(users)).filter((row) => row.email === email)

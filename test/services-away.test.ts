@@ -36,13 +36,20 @@ const expectAway = (reply: { status: number; headers: Headers; body: { err: stri
   expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '2'])
   expect(reply.body.err).toBe('503: The service is not available right now, please try again')
 }
+const expectNotReady = (
+  reply: { status: number; headers: Headers; body: { err: string } },
+  ...why: string[]
+) => {
+  expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '2'])
+  for (const part of ['503: Not ready: ', ...why]) expect(reply.body.err).toContain(part)
+}
 const ready = async () => (await app.visitor().get('/ready')).status === 200
 
 test('without Redis: sessions get 503, visitors are served, and all is well when it returns', async () => {
   await redis.cut()
   await until('the loss to be noticed', async () => (await member.get('/api/me')).status === 503)
   expectAway(await member.get('/api/me'))
-  expectAway(await app.visitor().get('/ready'))
+  expectNotReady(await app.visitor().get('/ready'), 'Redis does not answer')
   expect((await app.visitor().get('/health')).status).toBe(200)
   expect((await app.visitor().get('/api/probe')).status).toBe(200)
   const burst = await Promise.all(Array.from({ length: 50 }, () => member.get('/api/me')))
@@ -56,7 +63,7 @@ test('without Postgres: queries get 503, and all is well when it returns', async
   await postgres.cut()
   expectAway(await app.visitor().get('/api/probe'))
   expectAway(await member.post('/api/probe', { title: 'x' }))
-  expectAway(await app.visitor().get('/ready'))
+  expectNotReady(await app.visitor().get('/ready'), 'Postgres does not answer')
   const burst = await Promise.all(Array.from({ length: 50 }, () => app.visitor().get('/api/probe')))
   expect(new Set(burst.map((r) => r.status))).toEqual(new Set([503]))
   await postgres.restore()
@@ -67,14 +74,14 @@ test('without Postgres: queries get 503, and all is well when it returns', async
 test('a Redis that no longer answers is no hang', async () => {
   redis.stall()
   expectAway(await member.get('/api/me'))
-  expectAway(await app.visitor().get('/ready'))
+  expectNotReady(await app.visitor().get('/ready'), 'Redis does not answer')
   await redis.restore()
   await until('Redis to be found again', ready)
 }, 30_000)
 
 test('a Postgres that no longer answers is no hang', async () => {
   postgres.stall()
-  expectAway(await app.visitor().get('/ready'))
+  expectNotReady(await app.visitor().get('/ready'), 'Postgres does not answer')
   expect((await app.visitor().get('/api/probe')).status).toBe(503)
   await postgres.restore()
   await until('Postgres to be found again', ready)
@@ -85,7 +92,7 @@ test('an app that starts while both are away serves as soon as they are there', 
   const late = await startApp({ DATABASE_URL: postgres.url, REDIS_URL: redis.url, LOG_LEVEL: 'silent' })
   try {
     expect((await late.visitor().get('/health')).status).toBe(200)
-    expectAway(await late.visitor().get('/ready'))
+    expectNotReady(await late.visitor().get('/ready'), 'Redis does not answer', 'Postgres does not answer')
     await Promise.all([postgres.restore(), redis.restore()])
     await until('both to be found', async () => (await late.visitor().get('/ready')).status === 200)
     expect((await late.member('editor', { email: 'late@example.com' })).user.role).toBe('editor')

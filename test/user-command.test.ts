@@ -116,7 +116,7 @@ describe('a change of role', () => {
     const failed = await user(['role', member.account.email, 'admin'], '', {
       REDIS_URL: 'redis://127.0.0.1:1',
     })
-    expect(failed).toMatchObject({ code: 1, err: 'Redis does not answer\n' })
+    expect(failed).toMatchObject({ code: 1, err: 'Not ready: Redis does not answer\n' })
     expect((await member.get('/api/me')).body.me.role).toBe('editor')
   })
 })

@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { ApiError } from '../web/errors.ts'
 import type { AnyContext, AppEnv } from '../web/factory.ts'
-import { accountDisabled, agentOf, startSession } from '../web/session.ts'
+import { accountDisabled, agentOf, endSession, startSession } from '../web/session.ts'
 import { settleRole } from './auth.ts'
 import { findUser, findUserWithHash, replaceHash, type User } from './queries.ts'
 
@@ -40,11 +40,16 @@ async function renewHash(c: Context<AppEnv>, userId: string, was: string, passwo
 
 /**
  * Starts the session, then reads the role once more: a change of role that ran beside the login
- * either sees the new session or is seen by this read.
+ * either sees the new session or is seen by this read. Where it cannot be read there is no session.
  */
 export async function beginSession(context: AnyContext, user: User, remember: boolean): Promise<void> {
   const c: Context<AppEnv> = context
   await startSession(c, user, remember)
-  const now = await findUser(c.var.db, user.id)
-  if (now !== undefined && now.role !== user.role) await settleRole(c.var, user.id)
+  try {
+    const now = await findUser(c.var.db, user.id)
+    if (now !== undefined && now.role !== user.role) await settleRole(c.var, user.id)
+  } catch (error) {
+    await endSession(c).catch(() => {})
+    throw error
+  }
 }

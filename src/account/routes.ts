@@ -1,8 +1,10 @@
 // Accounts over HTTP: signup, login, logout, me, and the list for superusers.
 import { z } from 'zod'
+import type { Db } from '../deps.ts'
 import { accepted } from '../job-status/accepted.ts'
 import { JobAnswer } from '../job-status/schema.ts'
 import { exportMyData, sendWelcome } from '../tasks.ts'
+import { retryConflict } from '../transient.ts'
 import { doc } from '../web/doc.ts'
 import { ApiError } from '../web/errors.ts'
 import { factory } from '../web/factory.ts'
@@ -14,7 +16,7 @@ import { requireRole } from './auth.ts'
 import { loginLimit, signupLimit } from './limits.ts'
 import { beginSession, logIn } from './login.ts'
 import { createUser, listUsers, type UserKey } from './queries.ts'
-import { Login, Signup, UserAnswer, UserQuery } from './schema.ts'
+import { Login, Signup, SignupAnswer, UserAnswer, UserQuery } from './schema.ts'
 
 /** Within it the last export is answered again. */
 const EXPORT_AGAIN_S = 10 * 60
@@ -24,27 +26,31 @@ export const account = factory
 
   .post(
     '/signup',
-    doc('Creates an account, logs it in and returns it.', UserAnswer, 201),
+    doc('Creates an account, logs it in and returns it.', SignupAnswer, 201),
     validate('json', Signup),
     rateLimit(signupLimit),
     async (c) => {
       const { db, enqueue, passwords } = c.var
       const { fname, lname, password, remember, ...input } = c.req.valid('json')
       const hash = await passwords.hash(password, c.var.signal())
+      const row = { ...input, first_name: fname, last_name: lname, password: hash }
       // In one transaction: no account without its mail, no mail without an account.
-      const user = await db.transaction(async (tx) => {
-        const created = await createUser(tx, {
-          ...input,
-          first_name: fname,
-          last_name: lname,
-          password: hash,
-        })
+      const signUp = async (tx: Db) => {
+        const created = await createUser(tx, row)
         if (created === undefined) throw new ApiError(400, 'This email is taken')
         await enqueue(tx, sendWelcome, { userId: created.id })
+        c.var.signal().throwIfAborted() // whoever was told that it took too long will try again
         return created
-      })
-      await beginSession(c, user, remember)
+      }
+      const user = await retryConflict(() => db.transaction(signUp))
       c.var.log.info('SIGNUP OK', { user: user.id, agent: agentOf(c) })
+      try {
+        await beginSession(c, user, remember)
+      } catch (error) {
+        // Called a failure it would be tried again, and then the email is taken.
+        c.var.log.error('signed up, but no session could be started', { user: user.id, error })
+        return c.var.answer({ ...user, loggedIn: false as const })
+      }
       return c.var.answer(user)
     },
   )

@@ -20,6 +20,13 @@ export const UserAnswer = z
   })
   .meta({ id: 'User' })
 
+export const SignupAnswer = UserAnswer.extend({
+  loggedIn: z
+    .literal(false)
+    .optional()
+    .describe('There when the account is made and no session could be started: log in.'),
+}).meta({ id: 'NewUser' })
+
 const name = z.string().trim().min(1, 'must not be empty').max(100)
 
 export const Password = z

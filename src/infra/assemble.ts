@@ -10,13 +10,11 @@ import { withOutbox } from '../outbox/enqueue.ts'
 import { requestContext } from '../web/request-context.ts'
 import { openPostgres } from './postgres.ts'
 import { createRateLimiter } from './rate-limiter.ts'
+import { createReadiness } from './readiness.ts'
 import { closeRedis, connectRedis } from './redis.ts'
 import { createSessions } from './sessions.ts'
+import { roleOf } from './rights.ts'
 import { createStore } from './store.ts'
-import { within } from './within.ts'
-
-/** Time that `ready` gives each service to answer. */
-const READY_TIMEOUT_MS = 2000
 
 /** What no two runtimes have in common. */
 export interface Runtime {
@@ -57,15 +55,13 @@ export function assembleDeps(config: Config, { log, passwords, createMailer, api
     sendMail: createMailer(config, store),
     log,
     apiDocsAsset,
-    async ready() {
-      await Promise.all([
-        within(READY_TIMEOUT_MS, 'Postgres', readiness.sql`select 1`).catch((error: unknown) => {
-          readiness.renew(0)
-          throw error
-        }),
-        within(READY_TIMEOUT_MS, 'Redis', redis.ping()),
-      ])
-    },
+    ready: createReadiness({
+      connection: readiness,
+      redis,
+      prefix: config.redisPrefix,
+      migrator: roleOf(config.migrateDatabaseUrl),
+      log,
+    }),
   }
 
   async function close() {

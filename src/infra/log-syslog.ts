@@ -2,6 +2,7 @@
 import { lookup } from 'node:dns/promises'
 import { hostname } from 'node:os'
 import { name as APP_NAME } from '../../package.json'
+import type { OnLost } from './log-sinks.ts'
 
 const SEVERITY = { error: 3, warn: 4, info: 6, debug: 7 }
 const FACILITY_LOCAL0 = 16
@@ -12,7 +13,7 @@ const MAX_WAITING = 1000
 /** A name is looked up again this often: the server may have moved, or was not to be found. */
 const LOOKUP_MS = 30_000
 
-/** Syslog by UDP (RFC 5424, facility local0). What the network loses is lost; the writer never waits or hears of it. */
+/** Syslog by UDP (RFC 5424, facility local0). What the network loses is lost; what could not be sent is counted. */
 export class SyslogSink {
   #host: string
   #port: number
@@ -22,10 +23,13 @@ export class SyslogSink {
   #lookedUpAt = 0
   #lookup: Promise<void> | undefined
   #waiting: Buffer[] = []
+  #lost = 0
+  #onLost: OnLost
   #closed = false
 
   /** @param url `udp://host:port`; the port is 514 if absent */
-  constructor(url: string) {
+  constructor(url: string, onLost: OnLost) {
+    this.#onLost = onLost
     const { hostname: host, port } = new URL(url)
     this.#host = host.replace(/^\[|\]$/g, '')
     this.#port = Number(port || DEFAULT_PORT)
@@ -40,6 +44,7 @@ export class SyslogSink {
     const datagram = cutUtf8(Buffer.from(header + message.trimEnd()), MAX_DATAGRAM)
     if (this.#address !== undefined) this.#send(datagram)
     else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(datagram)
+    else this.#lost++
     if (Date.now() - this.#lookedUpAt > LOOKUP_MS) this.#lookup = this.#findServer()
   }
 
@@ -65,15 +70,25 @@ export class SyslogSink {
   }
 
   #send(datagram: Buffer): void {
+    if (!this.#hasSent(datagram)) {
+      this.#lost++
+      return
+    }
+    const lost = this.#lost
+    this.#lost = 0
+    if (lost > 0) this.#onLost(lost)
+  }
+
+  #hasSent(datagram: Buffer): boolean {
     // An error here may be the news that an earlier datagram was refused: the second attempt is this one's own.
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
-        this.#socket?.send(datagram, this.#port, this.#address ?? '')
-        return
+        return this.#socket?.send(datagram, this.#port, this.#address ?? '') === true
       } catch {
         continue
       }
     }
+    return false
   }
 
   /** Sends what waits for the address, if it can be found. */

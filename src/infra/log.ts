@@ -24,10 +24,11 @@ export interface ProcessLog extends Log {
 
 /** @throws if LOG_FILE cannot be opened. */
 export function createLog(options: Config['log']): ProcessLog {
-  const onLost = (lines: number) => log.warn('log lines were lost', { lines })
-  const stdout = new LineSink(undefined, onLost)
-  const file = options.file === undefined ? undefined : new LineSink(options.file, onLost)
-  const syslog = options.syslog === undefined ? undefined : new SyslogSink(options.syslog)
+  const onLost = (to: string) => (lines: number) => log.warn('log lines were lost', { to, lines })
+  const stdout = new LineSink(undefined, onLost('stdout'))
+  const file = options.file === undefined ? undefined : new LineSink(options.file, onLost('LOG_FILE'))
+  const syslog =
+    options.syslog === undefined ? undefined : new SyslogSink(options.syslog, onLost('LOG_SYSLOG'))
   const pretty = options.format === 'pretty' ? createPrettyFormat() : undefined
   // hasColors knows NO_COLOR and TERM=dumb.
   const inColor = pretty !== undefined && isatty(1) && process.stdout.hasColors()

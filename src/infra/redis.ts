@@ -2,6 +2,7 @@
 import { Redis } from 'ioredis'
 import { ConfigError } from '../config.ts'
 import type { Log } from '../deps.ts'
+import { IS_REPLICA, PRIMARY_ONLY } from './redis-primary.ts'
 
 /** A command that got no reply by then is rejected, and the connection given up: Redis is stalled or unreachable. */
 const REPLY_TIMEOUT_MS = 2000
@@ -15,7 +16,7 @@ export const MAX_BLOCK_SECONDS = 2
  * A client that connects with its first command (or an explicit `connect()`) and reconnects until it is closed.
  * While Redis is away every command is rejected at once, while Redis is stalled within two seconds;
  * a command that was under way when the connection broke is rejected and never sent again, so nothing is done twice.
- * Each outage is logged once, and so is its end.
+ * Each outage is logged once, and so is its end. A server that has become a replica counts as away.
  * @param url redis:// or rediss:// (TLS); never logged, because it may hold a password
  */
 export function connectRedis(url: string, options: { log: Log }): Redis {
@@ -28,6 +29,7 @@ export function connectRedis(url: string, options: { log: Log }): Redis {
     socketTimeout: REPLY_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(attempt * RECONNECT_MIN_MS, RECONNECT_MAX_MS),
+    ...PRIMARY_ONLY,
   })
   // Only what is asked before the first connection waits for it. ioredis reads this option at each command.
   const refuseWhileAway = () => {
@@ -81,10 +83,14 @@ export async function closeRedis(redis: Redis): Promise<void> {
 
 function logOutages(redis: Redis, log: Log): void {
   let awaySince: number | undefined
+  let told = ''
   const away = (error?: Error) => {
-    if (awaySince !== undefined) return
-    awaySince = Date.now()
-    log.error(`Redis at ${address(redis)} ${complaint(error)}`, error === undefined ? {} : { error })
+    const what = complaint(error)
+    // A connection to what has become a replica first closes; why, shows when it is made again.
+    if (awaySince !== undefined && (told === what || error?.message !== IS_REPLICA)) return
+    awaySince ??= Date.now()
+    told = what
+    log.error(`Redis at ${address(redis)} ${what}; trying again`, error === undefined ? {} : { error })
   }
   redis.on('error', away)
   redis.on('reconnecting', () => away())
@@ -96,9 +102,10 @@ function logOutages(redis: Redis, log: Log): void {
 }
 
 function complaint(error: Error | undefined): string {
-  if (error === undefined) return 'closed the connection; trying again'
+  if (error === undefined) return 'closed the connection'
+  if (error.message === IS_REPLICA) return IS_REPLICA
   if (/^(WRONGPASS|NOAUTH)/.test(error.message)) return 'refuses the user or password in REDIS_URL'
-  return 'is away; trying again'
+  return 'is away'
 }
 
 const address = ({ options }: Redis) => options.path ?? `${options.host}:${options.port}`

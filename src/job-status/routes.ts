@@ -3,8 +3,9 @@ import { z } from 'zod'
 import { requireRole } from '../account/auth.ts'
 import type { Deps } from '../deps.ts'
 import type { Status } from '../jobs/element.ts'
+import { isTransient } from '../transient.ts'
 import { doc } from '../web/doc.ts'
-import { ApiError, isAway, notFound } from '../web/errors.ts'
+import { ApiError, notFound } from '../web/errors.ts'
 import { eventStream, type EventStream } from '../web/event-stream.ts'
 import { factory } from '../web/factory.ts'
 import type { Session } from '../web/session.ts'
@@ -103,7 +104,7 @@ async function follow(
     const known: Status = job
     job = await look(known).catch((error: unknown) => {
       // The stream lasts longer than a short outage, which the connection logs.
-      if (isAway(error)) return known
+      if (isTransient(error)) return known
       throw error
     })
   }

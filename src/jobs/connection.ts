@@ -1,6 +1,7 @@
-// A worker's own connections to Redis, and which of their errors pass by themselves.
+// A worker's own connections to Redis, and what it asks of the server behind them.
 import type { Redis, RedisOptions } from 'ioredis'
 import type { Log } from '../deps.ts'
+import { isTransient } from '../transient.ts'
 
 // Commands wait while Redis is away, and are sent again if no answer came: that is why every script may run twice.
 // A connection that died silently is noticed by its silence.
@@ -15,12 +16,6 @@ const OPTIONS: RedisOptions = {
   retryStrategy: (attempt) => Math.min(attempt * 50, 1000),
 }
 
-const PASSING =
-  /\b(LOADING|BUSY|OOM|MISCONF|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNBLOCKED|NOAUTH|WRONGPASS)\b|Connection is closed|ECONN|timed out/
-
-/** Redis is away, full, loading, or fails over. What is not that is a bug, or a key of a wrong type. */
-export const passes = (error: unknown): boolean => error instanceof Error && PASSING.test(error.message)
-
 /** A connection like that of `redis`. */
 export function connectAlike(redis: Redis, connectionName: string): Redis {
   const connection = redis.duplicate({ ...OPTIONS, connectionName })
@@ -34,7 +29,7 @@ export function connectAlike(redis: Redis, connectionName: string): Redis {
  */
 export async function checkRedis(redis: Redis, log: Log): Promise<void> {
   const info = await redis.info().catch((error: unknown) => {
-    if (error instanceof Error && error.name === 'ReplyError' && !passes(error)) return ''
+    if (error instanceof Error && error.name === 'ReplyError' && !isTransient(error)) return ''
     throw error
   })
   const { refuse, warn } = judge(info)

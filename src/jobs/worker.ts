@@ -1,7 +1,8 @@
 // The consumer: takes jobs, runs them, settles them, and looks after the jobs of workers that died.
 import { setImmediate as turn, setTimeout as timeout } from 'node:timers/promises'
+import { isTransient } from '../transient.ts'
 import { Bell } from './bell.ts'
-import { checkRedis, connectAlike, passes } from './connection.ts'
+import { checkRedis, connectAlike } from './connection.ts'
 import { createTimer } from './cron.ts'
 import { DeadNotices } from './dead.ts'
 import { giveBack, parseElement, postpone, readElement, status } from './element.ts'
@@ -289,7 +290,7 @@ export function startWorker<D>(given: WorkerOptions<D>): Worker {
         return await act()
       } catch (error) {
         if (over()) break
-        if (!passes(error)) throw error
+        if (!isTransient(error)) throw error
         log.warn('worker: Redis refused a command; trying again', { error })
         doubt = true
         await sleep(RETRY_REDIS_MS)

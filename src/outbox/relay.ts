@@ -3,9 +3,9 @@ import { asc, inArray, isNull, lte, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db, Log } from '../deps.ts'
 import { Bell } from '../jobs/bell.ts'
-import { passes } from '../jobs/connection.ts'
 import type { Prepared } from '../jobs/queue.ts'
 import { prepared } from '../prepared.ts'
+import { isTransient, retryConflict } from '../transient.ts'
 import { outbox } from './table.ts'
 
 /**
@@ -89,8 +89,19 @@ export function startRelay(options: RelayOptions) {
  * workers do not wait for each other: whoever finds the lock taken has nothing to do. A relay that dies between sending
  * and the commit leaves its rows to the next one, which sends the same jobs, with the same ids, again.
  */
-async function relay({ db, send, log }: RelayOptions): Promise<{ more: boolean; trouble?: unknown }> {
-  if ((await anyDue(db).execute()).length === 0) return { more: false }
+async function relay(options: RelayOptions): Promise<Round> {
+  if ((await anyDue(options.db).execute()).length === 0) return { more: false }
+  return retryConflict(() => relayDue(options))
+}
+
+interface Round {
+  /** There may be more to send. */
+  more: boolean
+  /** What kept jobs from being sent. */
+  trouble?: unknown
+}
+
+function relayDue({ db, send, log }: RelayOptions): Promise<Round> {
   return db.transaction(async (tx) => {
     const [lock] = await tx.execute<{ mine: boolean }>(sql`
       select pg_try_advisory_xact_lock(hashtext('outbox')) as mine,
@@ -124,4 +135,5 @@ async function relay({ db, send, log }: RelayOptions): Promise<{ more: boolean; 
 
 /** True for what lies in the job itself; Redis being away, full or loading is no fault of the job. */
 const isRefusal = (error: unknown) =>
-  error instanceof z.ZodError || (error instanceof Error && error.name === 'ReplyError' && !passes(error))
+  error instanceof z.ZodError ||
+  (error instanceof Error && error.name === 'ReplyError' && !isTransient(error))

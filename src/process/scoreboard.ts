@@ -1,6 +1,6 @@
 // The scoreboard of one process: a small file that it and its supervisor map into memory. What stands there can be read
 // when the process is stuck or dead, and writing it is no more than storing a number.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 
 /** How far a process is. `up`: it runs, but Postgres or Redis has not answered yet. */
 export type Progress = 'booting' | 'up' | 'ready' | 'draining'
@@ -41,9 +41,15 @@ export class Scoreboard {
     })
   }
 
-  /** An empty one, for the supervisor: it must be there before the process starts. */
+  /** An empty one, for the supervisor: it must be there before the process starts. @throws if there is no room */
   static create(path: string): Scoreboard {
-    writeFileSync(path, new Uint8Array(SIZE), { mode: 0o600 })
+    try {
+      // Every byte is written, so that a process never meets a full disk at a page that is not there yet.
+      writeFileSync(path, new Uint8Array(SIZE), { mode: 0o600 })
+    } catch (error) {
+      rmSync(path, { force: true }) // what did fit would be in the way of the next attempt
+      throw error
+    }
     return Scoreboard.open(path)
   }
 

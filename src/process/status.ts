@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, w
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { ConfigError } from '../config.ts'
+import type { Log } from '../deps.ts'
 import type { State } from './child.ts'
 import type { Fleet, Reload } from './fleet.ts'
 
@@ -33,6 +34,8 @@ export interface Status {
   boards: string
   processes: ProcessStatus[]
 }
+
+const RETRY_MS = 1000
 
 const statusFile = (dataDir: string) => join(dataDir, 'supervisor.json')
 
@@ -73,6 +76,29 @@ export function writeStatus(dataDir: string, status: Status): void {
   rmSync(`${file}.new`, { force: true })
   writeFileSync(`${file}.new`, `${JSON.stringify(status)}\n`, { mode: 0o600, flag: 'wx' })
   renameSync(`${file}.new`, file)
+}
+
+/**
+ * Writes the status at each call. Where that fails, for a full disk perhaps, it says so once and tries again every
+ * second: that is no reason to stop serving, and what is read meanwhile is the last that could be written.
+ */
+export function keepStatus(dataDir: string, describe: () => Status, log: Log) {
+  let retry: ReturnType<typeof setTimeout> | undefined
+  let isFailing = false
+  const write = (): void => {
+    clearTimeout(retry)
+    try {
+      writeStatus(dataDir, describe())
+    } catch (error) {
+      if (!isFailing) log.error('the status cannot be written; trying again', { error })
+      isFailing = true
+      retry = setTimeout(write, RETRY_MS)
+      return
+    }
+    if (isFailing) log.info('the status is written again')
+    isFailing = false
+  }
+  return { write, stop: () => clearTimeout(retry) }
 }
 
 export const describeProcesses = ({ slots }: Fleet): ProcessStatus[] =>

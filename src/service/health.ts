@@ -10,7 +10,7 @@ export const health = factory
 
   .get('/health', doc('Says that the process is alive.', Healthy), (c) => c.var.answer({ status: 'ok' }))
 
-  .get('/ready', doc('Says that Postgres and Redis answer, or 503.', Healthy), async (c) => {
+  .get('/ready', doc('Says that requests would be served, or 503 and why not.', Healthy), async (c) => {
     await c.var.ready()
     return c.var.answer({ status: 'ok' })
   })

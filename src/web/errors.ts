@@ -4,6 +4,7 @@ import { createMiddleware } from 'hono/factory'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { z } from 'zod'
+import { driverCode, isTransient } from '../transient.ts'
 import type { AppEnv } from './factory.ts'
 
 /** One fault of the input: where it is, and what is wrong with it. Never the input itself. */
@@ -55,7 +56,7 @@ export const notFound = (c: Context) => new ApiError(404, c.req.path)
 /** Seconds after which a client may well try again when Postgres or Redis is away. */
 const RETRY_AFTER_S = 2
 
-const unavailable = (what: string) =>
+export const unavailable = (what: string) =>
   new ApiError(503, what, { headers: { 'Retry-After': String(RETRY_AFTER_S) } })
 
 /** Turns anything thrown into the one error shape. What was not foreseen is logged with its stack, and told to nobody. */
@@ -66,7 +67,7 @@ export async function onError(thrown: Error, c: Context<AppEnv>): Promise<Respon
     return answer(c, new ApiError(500, 'Internal server error'))
   }
   // Who is refused at a gate is not logged twice: that must cost little.
-  if (error.status === 503 && error !== thrown && causeCode(thrown) !== 'BUSY')
+  if (error.status === 503 && error !== thrown && driverCode(thrown) !== 'BUSY')
     c.get('log').warn(error.message, { error: thrown })
   return answer(c, error)
 }
@@ -109,20 +110,10 @@ export const wantsPage = (c: Context) => c.req.header('accept')?.includes('text/
 function toApiError(thrown: unknown): ApiError | null {
   if (thrown instanceof ApiError) return thrown
   if (thrown instanceof HTTPException) return new ApiError(thrown.status, thrown.message)
-  const code = causeCode(thrown)
-  if (code === undefined) return null
-  if (code === 'BUSY') return unavailable('Too many ask for this at once, please try again')
-  if (isAway(thrown)) return unavailable('The service is not available right now, please try again')
-  return BY_POSTGRES_CODE[code]?.() ?? null
+  if (driverCode(thrown) === 'BUSY') return unavailable('Too many ask for this at once, please try again')
+  if (isTransient(thrown)) return unavailable('The service is not available right now, please try again')
+  return BY_POSTGRES_CODE[driverCode(thrown) ?? '']?.() ?? null
 }
-
-/** Postgres or Redis is gone, or does not answer: that passes. */
-export const isAway = (thrown: unknown) => AWAY.test(causeCode(thrown) ?? '')
-
-// Postgres: connection exceptions, too many connections, shutdown, cancelled by statement_timeout.
-// postgres.js and ioredis: what they say when the other side is gone or does not answer.
-const AWAY =
-  /^(08...|53300|57P0[123]|57014|CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED)|ECONN(REFUSED|RESET|ABORTED)|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|REDIS_AWAY|55P03)$/
 
 // What input can still bring about after validation. The messages name no value: Postgres's own would.
 const BY_POSTGRES_CODE: Record<string, () => ApiError> = {
@@ -135,17 +126,3 @@ const BY_POSTGRES_CODE: Record<string, () => ApiError> = {
   '23503': () => new ApiError(400, 'It refers to something that does not exist, or is still referred to'),
   '23505': () => new ApiError(400, 'It exists already'),
 }
-
-/** The driver's code of an error, looked for along its causes: Drizzle wraps what postgres.js throws. */
-export function causeCode(thrown: unknown): string | undefined {
-  for (let error = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++) {
-    if ('code' in error && typeof error.code === 'string') return error.code
-    if (REDIS_AWAY_MESSAGE.test(error.message) || error.name === 'MaxRetriesPerRequestError')
-      return 'REDIS_AWAY'
-  }
-  return undefined
-}
-
-// ioredis gives these no code.
-const REDIS_AWAY_MESSAGE =
-  /^(Connection is closed|Command timed out|Stream isn't writeable|LOADING |READONLY |MASTERDOWN |CLUSTERDOWN )/

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { freePort } from '../../scripts/services/child.ts'
+import { until } from '../support/until.ts'
 
 export interface RealRedis {
   readonly url: string
@@ -32,7 +33,8 @@ export async function startRedis(settings: string[] = [], parent = tmpdir()): Pr
 
   async function start(): Promise<void> {
     const fixed = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '']
-    const args = [...fixed, '--appendonly', 'yes', '--logfile', join(dir, 'log'), ...settings]
+    const args = [...fixed, '--appendonly', 'yes', '--logfile', join(dir, 'log')]
+    args.push('--repl-diskless-sync-delay', '0', ...settings)
     child = spawn('redis-server', args, { stdio: 'ignore' })
     const redis = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 20 })
     redis.on('error', () => {})
@@ -58,5 +60,25 @@ export async function startRedis(settings: string[] = [], parent = tmpdir()): Pr
       await kill()
       await rm(dir, { recursive: true, force: true })
     },
+  }
+}
+
+/** Makes the replica `next` the primary when it has all that `old` has, which becomes its replica: nothing is lost. */
+export async function promote(old: RealRedis, next: RealRedis): Promise<void> {
+  const [from, to] = [new Redis(old.url), new Redis(next.url)]
+  const portOf = ({ url }: RealRedis) => new URL(url).port
+  const offsetOf = async (redis: Redis) =>
+    /master_repl_offset:(\d+)/.exec(await redis.info('replication'))?.[1]
+  try {
+    await to.call('REPLICAOF', '127.0.0.1', portOf(old))
+    await until('the replica', async () => /master_link_status:up/.test(await to.info('replication')))
+    await from.call('CLIENT', 'PAUSE', '60000', 'WRITE')
+    await until('all of it', async () => (await offsetOf(from)) === (await offsetOf(to)))
+    await to.call('REPLICAOF', 'NO', 'ONE')
+    await from.call('REPLICAOF', '127.0.0.1', portOf(next))
+    await from.call('CLIENT', 'UNPAUSE')
+  } finally {
+    from.disconnect()
+    to.disconnect()
   }
 }

@@ -9,6 +9,8 @@ export interface FaultyLink {
   /** Keeps connections open, and passes nothing on. */
   stall(): void
   restore(): Promise<void>
+  /** New connections lead to another server; those that are open stay where they are. */
+  leadTo(serviceUrl: string): void
   close(): Promise<void>
 }
 
@@ -17,7 +19,7 @@ export interface FaultyLink {
  * @param rewrite changes what the service says, piece by piece
  */
 export async function openLink(serviceUrl: string, rewrite?: (text: string) => string): Promise<FaultyLink> {
-  const target = new URL(serviceUrl)
+  let target = new URL(serviceUrl)
   const sockets = new Set<Socket>()
   let stalled = false
   let port = 0
@@ -72,6 +74,9 @@ export async function openLink(serviceUrl: string, rewrite?: (text: string) => s
       if (stalled) for (const socket of sockets) socket.destroy()
       stalled = false
       if (!server.listening) await listen()
+    },
+    leadTo(otherUrl) {
+      target = new URL(otherUrl)
     },
     close: cut,
   }

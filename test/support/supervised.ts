@@ -146,7 +146,7 @@ export function copyCheckout(): string {
   const copy = mkdtempSync(join(tmpdir(), 'restbun-release-'))
   cpSync(join(ROOT, 'src'), join(copy, 'src'), { recursive: true })
   for (const name of ['package.json', 'tsconfig.json']) cpSync(join(ROOT, name), join(copy, name))
-  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+  for (const name of ['drizzle', 'node_modules']) symlinkSync(join(ROOT, name), join(copy, name))
   return copy
 }
 
