@@ -15,7 +15,7 @@ test.each(['size', 'limit'])('%s=1 is a page of one row, and the link to the nex
   const path = '/api/users'
   const reply = await boss.get(`${path}?${name}=1`)
   expect([reply.status, reply.body.length]).toEqual([200, 1])
-  expect(reply.headers.get('link')).toContain(`<?${name}=1&page=2>; rel="next"`)
+  expect(reply.headers.get('link')).toMatch(new RegExp(`^<\\?${name}=1&page=2&cursor=\\S+>; rel="next"`))
   expect((await boss.get(`${path}?${name}=`)).body.length).toBeGreaterThan(1)
   for (const wrong of ['0', '1001', 'all']) {
     const refused = await boss.get(`${path}?${name}=${wrong}`)

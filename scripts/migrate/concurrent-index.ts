@@ -18,7 +18,7 @@ export async function isBuilt(sql: postgres.ISql, statement: string): Promise<bo
   const [found] = await sql<{ name: string; valid: boolean }[]>`
     select format('%I.%I', n.nspname, c.relname) as name, i.indisvalid as valid
     from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
-    where i.indrelid = to_regclass(${schema + table}) and c.oid = to_regclass(format('%I.', n.nspname) || ${index}::text)`
+    where i.indrelid = to_regclass(${schema + table}) and c.relname = (parse_ident(${index}))[1]`
   if (found?.valid === false) await sql.unsafe(`DROP INDEX CONCURRENTLY ${found.name}`)
   return found?.valid === true
 }
