@@ -2,7 +2,17 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { name as project, version } from '../package.json'
-import { bytes, choice, flag, integer, isNetwork, isOrigin, list, url } from './config-values.ts'
+import {
+  bytes,
+  choice,
+  flag,
+  integer,
+  isHeaderName,
+  isNetwork,
+  isOrigin,
+  list,
+  url,
+} from './config-values.ts'
 
 const SECONDS = 1000
 const DAY_S = 24 * 60 * 60
@@ -29,11 +39,17 @@ const Environment = z.object({
   COOKIE_SAMESITE: choice('lax', 'strict', 'none').default('lax'),
   SESSION_DAYS: integer(1, 400).default(30),
   CORS_ORIGINS: list(isOrigin, 'origins (https://app.example.com), or *').default(['*']),
+  CORS_HEADERS: list(isHeaderName, 'names of headers (X-Api-Version)').default([]),
   TLS_CERT_FILE: z.string().optional(),
   TLS_KEY_FILE: z.string().optional(),
   TRUSTED_PROXIES: list(isNetwork, 'IP addresses or CIDR ranges (10.0.0.0/8)').default([]),
+  TRUSTED_PROXY_HEADER: z
+    .string()
+    .refine(isHeaderName, 'must be the name of a header: X-Forwarded-For, Forwarded, X-Real-IP')
+    .default('X-Forwarded-For'),
   BODY_LIMIT: bytes().default(1024 ** 2),
   REQUEST_TIMEOUT_MS: integer(1, 250_000).default(20 * SECONDS),
+  IDLE_TIMEOUT_S: integer(1, 255).default(75),
   SLOW_REQUEST_MS: integer(0, 250_000).default(1 * SECONDS),
   WEB_PROCESSES: integer(0, 1000).optional(),
   WORKER_PROCESSES: integer(0, 1000).default(1),
@@ -109,7 +125,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     version,
     mode: e.NODE_ENV,
     production,
-    host: e.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
+    host: e.HOST ?? (production ? '0.0.0.0' : 'localhost'),
     port: e.PORT,
     databaseUrl: e.DATABASE_URL ?? '',
     migrateDatabaseUrl: e.MIGRATE_DATABASE_URL ?? e.DATABASE_URL ?? '',
@@ -120,11 +136,14 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     cookie: Object.freeze({ secure, domain: e.COOKIE_DOMAIN, sameSite: e.COOKIE_SAMESITE }),
     sessionSeconds: e.SESSION_DAYS * DAY_S,
     corsOrigins: e.CORS_ORIGINS,
+    corsHeaders: e.CORS_HEADERS,
     tls:
       e.TLS_CERT_FILE && e.TLS_KEY_FILE ? { certFile: e.TLS_CERT_FILE, keyFile: e.TLS_KEY_FILE } : undefined,
     trustedProxies: e.TRUSTED_PROXIES,
+    trustedProxyHeader: e.TRUSTED_PROXY_HEADER,
     bodyLimit: e.BODY_LIMIT,
     requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
+    idleTimeoutS: e.IDLE_TIMEOUT_S,
     slowRequestMs: e.SLOW_REQUEST_MS,
     processes: Object.freeze({
       web: e.WEB_PROCESSES ?? (production ? availableParallelism() : 1),

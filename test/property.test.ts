@@ -230,7 +230,7 @@ function declaredStatuses({ method, path, role, inputs, doc }: Documented, call:
   const takes = (target: string) => inputs.some((input) => input.target === target)
   if (takes('form') && call.origin !== app.url) return [403]
   if (!holdsRole(call.caller, role)) return [401]
-  const notFound = takes('param') ? [404] : []
+  const notFound = takes('param') ? [400, 404] : []
   if (takes('json') && !JSON_TYPES.includes(call.contentType)) {
     return [415, ...notFound]
   }

@@ -212,7 +212,14 @@ function ask(port: number, head: string): Promise<void> {
 async function startServer(logFile: string, settings: Record<string, string>) {
   const child = Bun.spawn([process.execPath, 'src/server.ts'], {
     cwd: join(import.meta.dir, '..'),
-    env: { PATH: process.env.PATH ?? '', PORT: '0', LOG_FORMAT: 'json', LOG_FILE: logFile, ...settings },
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOST: '127.0.0.1',
+      PORT: '0',
+      LOG_FORMAT: 'json',
+      LOG_FILE: logFile,
+      ...settings,
+    },
     stdout: 'ignore',
     stderr: 'inherit',
   })

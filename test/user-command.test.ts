@@ -1,6 +1,8 @@
 // The user command: how the first superuser comes to be, and what a change of role does to people who are logged in.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
+import { eq } from 'drizzle-orm'
+import { users } from '../src/account/table.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
 const ROOT = join(import.meta.dir, '..')
@@ -122,7 +124,10 @@ describe('a change of role', () => {
 })
 
 test('what people call themselves moves no cursor of the terminal that lists them', async () => {
-  await app.member('editor', { fname: 'Eve\x1b]0;evil\x07\x9b2J\u202e\nforged' })
+  const { user: eve } = await app.member()
+  // Signup refuses such a name; it may be from before, or from elsewhere.
+  const name = 'Eve\x1b]0;evil\x07\x9b2J\u202e\nforged'
+  await app.deps.db.update(users).set({ first_name: name }).where(eq(users.id, eve.id))
   const { out, code } = await user(['list', '--search', 'Eve'])
   expect(code).toBe(0)
   expect(out.trimEnd()).toContain('Eve\\u001b]0;evil\\u0007\\u009b2J\\u202e\\nforged')

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { accepted } from '../job-status/accepted.ts'
 import { JobAnswer } from '../job-status/schema.ts'
 import { exportMyData, sendWelcome } from '../tasks.ts'
+import { noStore } from '../web/caching.ts'
 import { doc } from '../web/doc.ts'
 import { ApiError } from '../web/errors.ts'
 import { factory } from '../web/factory.ts'
@@ -21,6 +22,8 @@ const EXPORT_AGAIN_S = 10 * 60
 
 export const account = factory
   .createApp()
+  .use('/me/*', noStore)
+  .use('/users/*', noStore)
 
   .post(
     '/signup',

@@ -18,7 +18,15 @@ export const UserAnswer = z
   })
   .meta({ id: 'User' })
 
-const name = z.string().trim().min(1, 'must not be empty').max(100)
+/** Nothing that ends a line of a mail or a log, or moves a terminal's cursor. */
+const isPlain = [(v: string) => !/\p{Cc}/u.test(v), 'must not contain control characters'] as const
+
+const name = z
+  .string()
+  .trim()
+  .min(1, 'must not be empty')
+  .max(100)
+  .refine(...isPlain)
 
 export const Password = z
   .string()
@@ -39,7 +47,12 @@ export const Signup = z.object({
   password: Password,
   fname: name,
   lname: name,
-  company: z.string().trim().max(200).nullish(),
+  company: z
+    .string()
+    .trim()
+    .max(200)
+    .refine(...isPlain)
+    .nullish(),
   remember: remember.describe('False: the session ends with the browser.'),
 })
 

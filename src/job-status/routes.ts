@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { requireRole } from '../account/auth.ts'
 import type { Deps } from '../deps.ts'
 import type { Status } from '../jobs/element.ts'
+import { noStore } from '../web/caching.ts'
 import { doc } from '../web/doc.ts'
 import { ApiError, isAway, notFound } from '../web/errors.ts'
 import { eventStream, type EventStream } from '../web/event-stream.ts'
@@ -26,6 +27,7 @@ export function jobStatus() {
 
   return factory
     .createApp()
+    .use(noStore)
 
     .get(
       '/:id',

@@ -9,7 +9,7 @@ import { wantsPage } from '../web/errors.ts'
 import { factory, type AppEnv } from '../web/factory.ts'
 import { Page } from '../web/page.tsx'
 import type { z } from 'zod'
-import { Act } from './parts.tsx'
+import { SignOut } from './parts.tsx'
 import { STYLE } from './style.ts'
 import { PATH } from './view.ts'
 
@@ -17,7 +17,6 @@ const FORBIDDEN = 403
 
 const showErrors = factory.createMiddleware(async (c, next) => {
   await next()
-  c.header('Cache-Control', 'no-store')
   if (c.error === undefined || !wantsPage(c)) return
   const { err } = (await c.res.json()) as z.output<typeof ErrorBody>
   const message = err.replace(/^\d+: /, '')
@@ -30,7 +29,8 @@ const showErrors = factory.createMiddleware(async (c, next) => {
   } else if (status === 401) {
     c.res = await c.html(<WrongRolePage service={nameOf(c)} role={session?.role ?? ''} />, FORBIDDEN)
   } else {
-    c.res = await c.html(<ErrorPage service={nameOf(c)} message={message} />, status)
+    const isIn = session !== null
+    c.res = await c.html(<ErrorPage service={nameOf(c)} message={message} isIn={isIn} />, status)
   }
 })
 
@@ -101,20 +101,19 @@ function WrongRolePage({ service, role }: { service: string; role: string }) {
         You are signed in, and your account has the role {role}. This page takes the role superuser: ask
         somebody who runs the service, or sign in with another account.
       </p>
-      <Act action="logout" view={{ page: 1, refresh: 'on' }}>
-        Sign out
-      </Act>
+      <SignOut view={{ page: 1, refresh: 'on' }} />
     </Door>
   )
 }
 
-function ErrorPage({ service, message }: { service: string; message: string }) {
+function ErrorPage({ service, message, isIn }: { service: string; message: string; isIn: boolean }) {
   return (
     <Door service={service} heading="That did not work">
       <p>{message}</p>
       <p>
         <a href={PATH}>To the queue</a>
       </p>
+      {isIn && <SignOut view={{ page: 1, refresh: 'on' }} />}
     </Door>
   )
 }

@@ -5,6 +5,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { z } from 'zod'
 import type { AppEnv } from './factory.ts'
+import { refusalOf } from './sql-refusals.ts'
 
 /** One fault of the input: where it is, and what is wrong with it. Never the input itself. */
 export interface Issue {
@@ -30,7 +31,7 @@ export class ApiError extends HTTPException {
   constructor(
     status: ContentfulStatusCode,
     message: string,
-    more: { issues?: Issue[]; headers?: Record<string, string> } = {},
+    more: { issues?: Issue[] | undefined; headers?: Record<string, string> } = {},
   ) {
     super(status, { message })
     this.issues = more.issues
@@ -65,8 +66,12 @@ export async function onError(thrown: Error, c: Context<AppEnv>): Promise<Respon
   return answer(c, error)
 }
 
-/** Anything can be thrown, but Hono hands only Errors to `onError`: what is none becomes one. */
-export const errorsOnly = createMiddleware(async (_c, next) => {
+/**
+ * Anything can be thrown, but Hono hands only Errors to `onError`: what is none becomes one.
+ * What the runtime's entry refuses ends here, with the log line and the headers of every answer.
+ */
+export const errorsOnly = createMiddleware<AppEnv>(async (c, next) => {
+  if (c.env?.refused !== undefined) throw new ApiError(400, c.env.refused)
   try {
     await next()
   } catch (thrown) {
@@ -106,7 +111,8 @@ function toApiError(thrown: unknown): ApiError | null {
   const code = causeCode(thrown)
   if (code === undefined) return null
   if (isAway(thrown)) return unavailable('The service is not available right now, please try again')
-  return BY_POSTGRES_CODE[code]?.() ?? null
+  const refusal = refusalOf(thrown)
+  return refusal === undefined ? null : new ApiError(refusal.status, refusal.message, refusal)
 }
 
 /** Postgres or Redis is gone, or does not answer: that passes. */
@@ -116,18 +122,6 @@ export const isAway = (thrown: unknown) => AWAY.test(causeCode(thrown) ?? '')
 // postgres.js and ioredis: what they say when the other side is gone or does not answer.
 const AWAY =
   /^(08...|53300|57P0[123]|57014|CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED)|ECONN(REFUSED|RESET|ABORTED)|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|REDIS_AWAY)$/
-
-// What input can still bring about after validation. The messages name no value: Postgres's own would.
-const BY_POSTGRES_CODE: Record<string, () => ApiError> = {
-  '22001': () => new ApiError(400, 'A text is too long'),
-  '22003': () => new ApiError(400, 'A number is out of range'),
-  '22007': () => new ApiError(400, 'A date is out of range'),
-  '22008': () => new ApiError(400, 'A date is out of range'),
-  '22021': () => new ApiError(400, 'A text holds characters that cannot be stored'),
-  '22P05': () => new ApiError(400, 'A text holds characters that cannot be stored'),
-  '23503': () => new ApiError(400, 'It refers to something that does not exist, or is still referred to'),
-  '23505': () => new ApiError(400, 'It exists already'),
-}
 
 /** The driver's code of an error, looked for along its causes: Drizzle wraps what postgres.js throws. */
 export function causeCode(thrown: unknown): string | undefined {

@@ -23,6 +23,8 @@ export interface AppEnv {
     allowIdle?: (seconds: number) => void
     /** Fires when the process stops taking requests: what goes on and on is to end now. */
     draining?: AbortSignal
+    /** Why the runtime's entry refuses the request: it cannot answer in the app's words by itself. */
+    refused?: string | undefined
     /** What the client asked with, where the runtime's entry has put a GET in place of a HEAD. */
     method?: string
   }
