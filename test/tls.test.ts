@@ -48,7 +48,8 @@ test('it serves HTTPS, and a reload takes up a renewed certificate', async () =>
 })
 
 test('who records the traffic cannot read it with the key one day: no suite without an exchange of its own', async () => {
-  const config = { ...loadConfig(URLS), tls: { certFile: files.certificate, keyFile: files.key } }
+  const rsa = makeCertificate(mkdtempSync(join(folder, 'rsa-')), 'rsa:2048')
+  const config = { ...loadConfig(URLS), tls: { certFile: rsa.certificate, keyFile: rsa.key } }
   const server = serve({ fetch: () => new Response('here') }, { ...config, host: '127.0.0.1', port: 0 })
   const suiteOf = (options: ConnectionOptions) =>
     new Promise<string>((resolve) => {
@@ -62,12 +63,7 @@ test('who records the traffic cannot read it with the key one day: no suite with
   try {
     expect(await suiteOf({})).toStartWith('TLS_')
     expect(await suiteOf({ maxVersion: 'TLSv1.2' })).toStartWith('TLS_ECDHE_')
-    for (const ciphers of [
-      'AES128-GCM-SHA256',
-      'AES256-GCM-SHA384',
-      'AES128-SHA',
-      'ECDHE-ECDSA-AES128-SHA',
-    ]) {
+    for (const ciphers of ['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'AES128-SHA', 'ECDHE-RSA-AES128-SHA']) {
       expect([ciphers, await suiteOf({ maxVersion: 'TLSv1.2', ciphers })]).toEqual([ciphers, 'refused'])
     }
   } finally {

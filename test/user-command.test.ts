@@ -1,5 +1,6 @@
 // The user command: how the first superuser comes to be, and what a change of role does to people who are logged in.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { eq } from 'drizzle-orm'
 import { users } from '../src/account/table.ts'
@@ -94,6 +95,22 @@ describe('a change of role', () => {
     expect((await member.get('/api/users')).status).toBe(401)
     expect((await elsewhere.get('/api/users')).status).toBe(401)
     expect((await member.get('/api/me')).body.me.role).toBe('readonly')
+  })
+
+  test('leaves a line in the log: whose, from what to what, and by whom; so does a new account', async () => {
+    const { account, user: changed } = await app.member('editor')
+    const { out } = await user(['role', account.email, 'admin'], '', { LOG_FORMAT: 'json' })
+    const lineOf = (text: string) => JSON.parse(text.split('\n').find((line) => line.startsWith('{')) ?? '{}')
+    const by = userInfo().username
+    expect(lineOf(out)).toMatchObject({
+      msg: 'ROLE CHANGED by command',
+      user: changed.id,
+      was: 'editor',
+      role: 'admin',
+      by,
+    })
+    const made = await user(['create', 'made@example.com', '--role', 'admin'], '', { LOG_FORMAT: 'json' })
+    expect(lineOf(made.out)).toMatchObject({ msg: 'ACCOUNT CREATED by command', role: 'admin', by })
   })
 
   test('to disabled stops the account at the door, and at login', async () => {

@@ -85,3 +85,26 @@ test('a higher one that was set in SQL does not: the session has the lower', asy
   await member.post('/api/login', { email, password })
   expect((await write(member)).status).toBe(201)
 })
+
+test('the log lines of a disabled account carry its id, at the door and at the login', async () => {
+  const lines: Record<string, unknown>[] = []
+  const own = await startApp()
+  const keep = (message: string, fields: object = {}) => void lines.push({ message, ...fields })
+  Object.assign(own.deps.log, { info: keep, warn: keep })
+  try {
+    const { account, user, ...member } = await own.member()
+    await changeRole(own.deps, user.id, 'disabled')
+    lines.length = 0
+    const cookie = { Cookie: `session=${member.cookies.get('session')}` }
+    expect((await own.visitor(cookie).get('/api/probe')).status).toBe(400)
+    expect(lines).toMatchObject([{ message: 'request', path: '/api/probe', status: 400, user: user.id }])
+    lines.length = 0
+    const { email, password } = account
+    expect((await own.visitor().post('/api/login', { email, password })).status).toBe(400)
+    expect(lines).toContainEqual(
+      expect.objectContaining({ message: 'LOGIN REFUSED: account disabled', user: user.id }),
+    )
+  } finally {
+    await own.close()
+  }
+})
