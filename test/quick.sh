@@ -1,7 +1,7 @@
 #!/bin/sh
 # Signs up, adds a movie, searches for it, and asks who it is, with curl. Another server: URL=http://host:port sh test/quick.sh
 set -eu
-url=${URL:-http://127.0.0.1:8100}
+url=${URL:-http://localhost:8100}
 cookies=$(mktemp)
 trap 'rm -f "$cookies"' EXIT
 
