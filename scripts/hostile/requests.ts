@@ -28,160 +28,48 @@ function randomOf(seed: number, number: number): () => number {
   }
 }
 
+/** What stands between bars. */
+const listOf = (...lines: string[]) => lines.join(' | ').split(' | ')
+
 const METHODS = ['GET', 'GET', 'HEAD', 'POST', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 const ODD_METHODS = ['TRACE', 'CONNECT', 'PROPFIND', 'get', 'G\0T', 'GET\t', 'X'.repeat(300), '']
-const HOSTS = [
-  'x:99999',
-  '[',
-  'a b',
-  '',
-  'x:',
-  'x:abc',
-  '[::1',
-  '1.2.3.4.5',
-  'x/y',
-  'x@y',
-  '\xff',
-  '%zz',
-  'a, b',
-  '..',
-]
+const HOSTS = listOf(
+  'x:99999 | [ | a b |  | x: | x:abc | [::1 | 1.2.3.4.5 | x/y | x@y | \xff | %zz | a, b | ..',
+)
 const TEXTS = [
-  ...[
-    '',
-    '0',
-    '-1',
-    '1',
-    '2147483648',
-    '99999999999999999999',
-    '1e9',
-    'NaN',
-    'null',
-    'true',
-    '%',
-    '%zz',
-    '%00',
-    '%ff',
-  ],
-  ...[
-    '%C3',
-    '%ed%a0%80',
-    '%C0%80',
-    '%EF%BF%BD',
-    '%F0%9F%92%A9',
-    '%2e%2e%2f',
-    '%25%32%35',
-    '+',
-    '*',
-    '\\',
-    "'",
-    '"',
-    ';--',
-  ],
-  ...[
-    '%0d%0aX-Injected:%201',
-    '%1b[31m',
-    '%7F',
-    '\xe9',
-    '\xc3\xa9',
-    '\xff\xfe',
-    'x'.repeat(3000),
-    '__proto__',
-    '[]',
-    'a[b]=c',
-  ],
-  ...[
-    '00000000-0000-4000-8000-000000000000',
-    '2026-01-31',
-    '9999-12-31T23:59:59-12:00',
-    '../../etc/passwd',
+  ...listOf(
+    ' | 0 | -1 | 1 | 2147483648 | 99999999999999999999 | 1e9 | NaN | null | true | % | %zz | %00 | %ff',
+    `%C3 | %ed%a0%80 | %C0%80 | %EF%BF%BD | %F0%9F%92%A9 | %2e%2e%2f | %25%32%35 | + | * | \\ | ' | "`,
+    ';-- | %0d%0aX-Injected:%201 | %1b[31m | %7F | \xe9 | \xc3\xa9 | \xff\xfe | __proto__ | [] | a[b]=c',
+    '00000000-0000-4000-8000-000000000000 | 2026-01-31 | 9999-12-31T23:59:59-12:00 | ../../etc/passwd',
     '${7*7}',
-  ],
+  ),
+  'x'.repeat(3000),
 ]
 const NAMES = [
-  'page',
-  'size',
-  'limit',
-  'search',
-  'creator',
-  'cursor',
-  'refresh',
-  'ms',
-  '__proto__',
+  ...listOf('page | size | limit | search | creator | cursor | refresh | ms | __proto__ |  | %ff | job'),
   'a'.repeat(300),
-  '',
-  '%ff',
-  'job',
 ]
-const TYPES = [
-  ...[
-    'application/json',
-    'application/json',
-    'application/json; charset=utf-8',
-    'application/x-www-form-urlencoded',
-  ],
-  ...[
-    'application/json; charset=latin1',
-    'application/json;charset=',
-    'application/ld+json',
-    'text/plain',
-    'multipart/form-data',
-  ],
-  ...['multipart/form-data; boundary=x', ';', 'application/json, text/html', '\xff', 'application/jsonp'],
-]
+const TYPES = listOf(
+  'application/json | application/json | application/json; charset=utf-8',
+  'application/x-www-form-urlencoded | application/json; charset=latin1 | application/json;charset=',
+  'application/ld+json | text/plain | multipart/form-data | multipart/form-data; boundary=x | ;',
+  'application/json, text/html | \xff | application/jsonp',
+)
 const VALUES = [
-  ...[
-    'null',
-    'true',
-    '0',
-    '-0',
-    '1e999',
-    '1.5',
-    '2147483648',
-    '[]',
-    '{}',
-    '[[[]]]',
-    '""',
-    '"\\u0000"',
-    '"\\ud800"',
-    '"\\udfff\\ud800"',
-  ],
-  ...[
-    '"\xff"',
-    '"\xed\xa0\x80"',
-    '"\xc3\xbc"',
-    '"x"',
-    '"a@example.com"',
-    '"123abC"',
-    '"1000-01-01T00:00:00+23:59"',
-    '"\\u001b[2J"',
-  ],
-  ...[
-    `"${'x'.repeat(5000)}"`,
-    '['.repeat(3000),
-    `${'['.repeat(3000)}${']'.repeat(3000)}`,
-    '{"a":1,"a":2}',
-    'NaN',
-    "'x'",
-    '"',
-  ],
+  ...listOf(
+    'null | true | 0 | -0 | 1e999 | 1.5 | 2147483648 | [] | {} | [[[]]] | "" | "\\u0000" | "\\ud800"',
+    '"\\udfff\\ud800" | "\xff" | "\xed\xa0\x80" | "\xc3\xbc" | "x" | "a@example.com" | "123abC"',
+    `"1000-01-01T00:00:00+23:59" | "\\u001b[2J" | {"a":1,"a":2} | NaN | 'x' | "`,
+  ),
+  `"${'x'.repeat(5000)}"`,
+  '['.repeat(3000),
+  '['.repeat(3000) + ']'.repeat(3000),
 ]
-const KEYS = [
-  'title',
-  'director',
-  'email',
-  'password',
-  'fname',
-  'lname',
-  'company',
-  'remember',
-  'job',
-  'cron',
-  '__proto__',
-  'id',
-  '\xff',
-  '',
-]
+const KEYS = listOf(
+  'title | director | email | password | fname | lname | company | remember | job | cron | __proto__',
+  'id | \xff | ',
+)
 const HEADERS: ((draw: Draw) => string)[] = [
   (d) =>
     `Origin: ${d.of(['null', 'https://evil.test', 'http://localhost:5173', '', '%', 'x', 'http://[', '\xff', 'http://h:99999'])}`,
@@ -206,16 +94,10 @@ const HEADERS: ((draw: Draw) => string)[] = [
   (d) => `Upgrade: ${d.of(['websocket', 'h2c', '\xff'])}`,
   (d) => `Idempotency-Key: ${d.of(['x', '', '\xff'])}`,
 ]
-const BROKEN_HEADERS = [
-  'no colon',
-  ': empty',
-  ' folded: x',
-  'Na me: x',
-  'N\0: x',
-  'Content-Length: x',
-  'Content-Length: -1',
+const BROKEN_HEADERS = listOf(
+  'no colon | : empty |  folded: x | Na me: x | N\x00: x | Content-Length: x | Content-Length: -1',
   '\x7f: x',
-]
+)
 
 class Draw {
   constructor(readonly random: () => number) {}
