@@ -180,14 +180,15 @@ async function attack(
   else if (!(await fetch(`${server.url}/ready`)).ok) faults.push('the server is not ready any more')
   for (const line of server.errors) faults.push(`logged: ${line.slice(0, 1000)}`)
   for (const fault of faults.slice(0, SHOWN)) console.log(fault)
-  const of = (test: (status: number) => boolean) =>
-    [...statuses].reduce((sum, [status, n]) => sum + (test(status) ? n : 0), 0)
-  const table = [...statuses]
-    .toSorted(([a], [b]) => a - b)
-    .map(([status, n]) => `${status || 'closed'}: ${n}`)
-  console.log(table.join('  '))
-  console.log(`${byBun} were no HTTP, and answered by Bun itself`)
-  console.log(`${of(() => true)} requests, seed ${seed}: ${faults.length} faults`)
+  const table = [...statuses].toSorted(([a], [b]) => a - b)
+  console.log(table.map(([status, n]) => `${status || 'closed'}: ${n}`).join('  '))
+  console.log(`${byBun} were no HTTP, and answered by Bun itself (400 and 505, without a body)`)
+  const of = (kind: RegExp) => faults.filter((fault) => kind.test(fault)).length
+  const [errors, shapes] = [of(/^\d+: (Bun itself )?answered 5/), of(/^\d+: answered 4/)]
+  console.log(
+    `${count} requests, seed ${seed}: ${errors} answers of 5xx, ${shapes} broken error shapes, ` +
+      `${faults.length - errors - shapes} other faults`,
+  )
   return faults.length
 }
 

@@ -12,7 +12,7 @@ export interface HostileRequest {
 }
 
 export interface Sources {
-  routes: Pick<ApiRoute, 'method' | 'path'>[]
+  routes: Pick<ApiRoute, 'method' | 'path' | 'inputs'>[]
   /** Values of the session cookie: of accounts of several roles, and of nobody. */
   tokens: () => readonly string[]
 }
@@ -66,6 +66,8 @@ const VALUES = [
   '['.repeat(3000),
   '['.repeat(3000) + ']'.repeat(3000),
 ]
+/** What some field takes. */
+const FINE = ['"x"', '"x"', '"a@example.com"', '"123abC"', 'null']
 const KEYS = listOf(
   'title | director | email | password | fname | lname | company | remember | job | cron | __proto__',
   'id | \xff | ',
@@ -111,6 +113,14 @@ class Draw {
   }
 }
 
+type Route = Sources['routes'][number]
+
+/** The fields that a route takes in its body or its query. */
+const fieldsOf = ({ inputs }: Route, ...targets: string[]): string[] =>
+  inputs.flatMap(({ target, schema }) =>
+    targets.includes(target) && 'shape' in schema ? Object.keys(schema.shape as object) : [],
+  )
+
 /** The request of this number. */
 export function hostileRequest(seed: number, number: number, { routes, tokens }: Sources): HostileRequest {
   const draw = new Draw(randomOf(seed, number))
@@ -121,12 +131,12 @@ export function hostileRequest(seed: number, number: number, { routes, tokens }:
   if (draw.chance(0.02)) headers.push('Host: twice')
   if (draw.chance(0.02)) headers.shift()
   if (draw.chance(0.7)) headers.push(`Cookie: ${cookies(draw, tokens())}`)
-  headers.push(...draw.some(4, () => draw.of(HEADERS)(draw)))
+  if (draw.chance(0.7)) headers.push(...draw.some(4, () => draw.of(HEADERS)(draw)))
   const brokenHeader = draw.chance(0.03)
   if (brokenHeader) headers.push(draw.of(BROKEN_HEADERS))
 
-  const { lines, body, isCut } = bodyOf(draw, method)
-  const target = targetOf(draw, route.path)
+  const { lines, body, isCut } = bodyOf(draw, method, fieldsOf(route, 'json', 'form'))
+  const target = targetOf(draw, route)
   const version = draw.chance(0.01) ? draw.of(['HTTP/1.0', 'HTTP/2.0', 'HTTP/9', '', 'http/1.1']) : 'HTTP/1.1'
   const head = [`${method} ${target} ${version}`, ...headers, ...lines].join('\r\n')
   return {
@@ -141,12 +151,14 @@ export function hostileRequest(seed: number, number: number, { routes, tokens }:
 /** What ends a target, or begins none: a blank, a control character, bytes that the parser refuses. */
 const BROKEN = /^[^/]|[\0-\x20\x7f-\xff]/
 
-function targetOf(draw: Draw, path: string): string {
+function targetOf(draw: Draw, route: Route): string {
+  const { path } = route
   const filled = path.replaceAll(/:\w+/g, () => draw.of(TEXTS))
   const where = draw.chance(0.9)
     ? filled
     : draw.of([`/${draw.of(TEXTS)}`, `/${path}`, `${path}/`, `${path}//x`, '*', 'x', 'http://other/x'])
-  const query = draw.some(3, () => `${draw.of(NAMES)}=${draw.of(TEXTS)}`)
+  const names = [...NAMES, ...fieldsOf(route, 'query').flatMap((name) => [name, name, name])]
+  const query = draw.some(3, () => `${draw.of(names)}=${draw.of(TEXTS)}`)
   return query.length > 0 ? `${where}?${query.join('&')}` : where
 }
 
@@ -158,11 +170,21 @@ function cookies(draw: Draw, tokens: readonly string[]): string {
   return [one(), ...(draw.chance(0.2) ? draw.some(5, one) : [])].join(draw.of(['; ', ';', ';;', ' ; ']))
 }
 
-function bodyOf(draw: Draw, method: string): { lines: string[]; body: string; isCut: boolean } {
+interface Body {
+  lines: string[]
+  body: string
+  isCut: boolean
+}
+
+function bodyOf(draw: Draw, method: string, fields: string[]): Body {
   if (draw.chance(method === 'GET' || method === 'HEAD' ? 0.9 : 0.1))
     return { lines: [], body: '', isCut: false }
-  const type = draw.of(TYPES)
-  const body = draw.chance(0.03) ? 'x'.repeat(20_000) : type.includes('form') ? form(draw) : json(draw)
+  const type = draw.chance(0.5) ? 'application/json' : draw.of(TYPES)
+  const body = draw.chance(0.03)
+    ? 'x'.repeat(20_000)
+    : type.includes('form')
+      ? form(draw, fields)
+      : json(draw, fields)
   const lines = draw.chance(0.95) ? [`Content-Type: ${type}`] : []
   const chunked = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
   if (draw.chance(0.15)) {
@@ -180,10 +202,20 @@ function bodyOf(draw: Draw, method: string): { lines: string[]; body: string; is
   return { lines, body, isCut }
 }
 
-function json(draw: Draw): string {
-  if (draw.chance(0.1)) return draw.of(VALUES)
-  const fields = draw.some(5, () => `"${draw.of(KEYS)}":${draw.of(VALUES)}`).join(',')
-  return draw.chance(0.9) ? `{${fields}}` : `{${fields}`
+/** Most of what the route takes, and something that it does not. */
+function pairsOf(draw: Draw, fields: string[], make: () => string): [string, string][] {
+  const wanted = fields.filter(() => draw.chance(0.9))
+  return [...wanted, ...(draw.chance(0.3) ? [draw.of(KEYS)] : [])].map((name) => [name, make()])
 }
 
-const form = (draw: Draw) => draw.some(4, () => `${draw.of(KEYS)}=${draw.of(TEXTS)}`).join('&')
+function json(draw: Draw, fields: string[]): string {
+  if (draw.chance(0.1)) return draw.of(VALUES)
+  const value = () => draw.of(draw.chance(0.8) ? FINE : VALUES)
+  const pairs = pairsOf(draw, fields, value).map(([name, text]) => `"${name}":${text}`)
+  return draw.chance(0.95) ? `{${pairs.join(',')}}` : `{${pairs.join(',')}`
+}
+
+const form = (draw: Draw, fields: string[]) =>
+  pairsOf(draw, fields, () => draw.of(TEXTS))
+    .map((pair) => pair.join('='))
+    .join('&')
