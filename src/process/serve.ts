@@ -10,8 +10,9 @@ export interface Fetches {
   fetch(request: Request, env: AppEnv['Bindings']): Response | Promise<Response>
 }
 
-/** Bun ends a connection that stays silent, also while its request is worked on: later than any may take. 255 s is its limit. */
+/** A connection is silent while its request is worked on, too: it lives this much longer than any may take. */
 const IDLE_SLACK_S = 5
+/** Bun's limit. */
 const MAX_IDLE_S = 255
 
 export interface ServeOptions {

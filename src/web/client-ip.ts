@@ -31,8 +31,8 @@ export function trustedNetworks(networks: readonly string[]): IsTrusted {
   }
 }
 
-/** A proxy that says so keeps its client secret: what stands before may be anything. */
-const SECRET = /^(unknown|_[\w.-]+)$/i
+/** A proxy that writes this withholds its client's address: what stands before may be anything. */
+const WITHHELD = /^(unknown|_[\w.-]+)$/i
 
 /** The first from the right that is no proxy of ours. What is no address stands for nobody, and is passed over. */
 function lastUntrusted(
@@ -42,7 +42,7 @@ function lastUntrusted(
 ): string | undefined {
   for (const entry of (header ?? '').split(',').toReversed()) {
     const address = withoutPort(isForwarded ? (FOR.exec(entry)?.[1] ?? '') : entry)
-    if (SECRET.test(address)) return undefined
+    if (WITHHELD.test(address)) return undefined
     if (toBits(address) !== null && !trusted(address)) return address
   }
   return undefined
