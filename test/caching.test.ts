@@ -82,6 +82,8 @@ test("the front-end's pages may show an image of an open API, and nobody may emb
   expect(await policyOf(own, '/image', session)).toBe('same-origin')
   expect(await policyOf(own, '/api/me', session)).toBe('same-origin')
   expect(await policyOf(own, '/api/list')).toBe('same-origin')
+  const post = await own.request('/api/login', { method: 'POST' })
+  expect(post.headers.get('cross-origin-resource-policy')).toBe('same-origin')
   expect(await policyOf(shut, '/favicon.ico')).toBe('same-site')
   expect(await policyOf(shut, '/favicon.ico', { Origin: 'https://app.test' })).toBe('cross-origin')
   expect(await policyOf(shut, '/favicon.ico', { Origin: 'https://evil.test' })).toBe('same-site')

@@ -43,11 +43,10 @@ export function cors(config: Config) {
     // For `*` too: the answer depends on the origin, so caches must be told.
     headers.append('Vary', 'Origin')
     if (!headers.has('cross-origin-resource-policy')) {
-      const isPage = headers.get('content-type')?.startsWith('text/html')
-      headers.set(
-        'Cross-Origin-Resource-Policy',
-        isPage ? 'same-origin' : listed || open ? 'cross-origin' : 'same-site',
-      )
+      // What a page shows without asking as a script would, an image say: it names no origin then.
+      const isShown = c.req.method === 'GET' && !headers.get('content-type')?.startsWith('text/html')
+      const policy = listed || open ? 'cross-origin' : 'same-site'
+      headers.set('Cross-Origin-Resource-Policy', isShown ? policy : 'same-origin')
     }
     if (c.res.status === 401 && listed && !config.production) hintAtNames(c, origin)
     if (!isPreflight) return
