@@ -79,6 +79,7 @@ test("the front-end's pages may show an image of an open API, and nobody may emb
 
   expect(await policyOf(own, '/image')).toBe('cross-origin')
   expect(await policyOf(own, '/favicon.ico')).toBe('cross-origin')
+  expect(await policyOf(own, '/favicon.ico', session)).toBe('cross-origin')
   expect(await policyOf(own, '/image', session)).toBe('same-origin')
   expect(await policyOf(own, '/api/me', session)).toBe('same-origin')
   expect(await policyOf(own, '/api/list')).toBe('same-origin')

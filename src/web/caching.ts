@@ -9,11 +9,12 @@ export const noStore = createMiddleware(async (c, next) => {
 
 /**
  * What sets a cookie is stored by nobody. Another answer to a session is for this browser only, which asks again each
- * time; but what a route says itself stays.
+ * time; but what a route says itself stays, and what it calls public is nobody's in particular.
  */
 export function markPersonal(headers: Headers, hasSession: boolean): void {
+  const declared = headers.get('cache-control')
   if (headers.has('set-cookie')) headers.set('Cache-Control', 'no-store')
-  else if (!hasSession) return
-  else if (!headers.has('cache-control')) headers.set('Cache-Control', 'private, no-cache')
+  else if (!hasSession || declared?.startsWith('public')) return
+  else if (declared === null) headers.set('Cache-Control', 'private, no-cache')
   headers.set('Cross-Origin-Resource-Policy', 'same-origin')
 }
