@@ -184,7 +184,7 @@ async function attack(
   console.log(table.map(([status, n]) => `${status || 'closed'}: ${n}`).join('  '))
   console.log(`${byBun} were no HTTP, and answered by Bun itself (400 and 505, without a body)`)
   const of = (kind: RegExp) => faults.filter((fault) => kind.test(fault)).length
-  const [errors, shapes] = [of(/^\d+: (Bun itself )?answered 5/), of(/^\d+: answered 4/)]
+  const [errors, shapes] = [of(/^\d+: (Bun itself )?answered 5/), of(/^\d+: (Bun itself )?answered 4/)]
   console.log(
     `${count} requests, seed ${seed}: ${errors} answers of 5xx, ${shapes} broken error shapes, ` +
       `${faults.length - errors - shapes} other faults`,
