@@ -34,6 +34,8 @@ export interface AppEnv {
     ip: string
     /** Null for visitors. `requireRole` narrows it. */
     session: Session | null
+    /** Set by a slice whose answers no cache may keep. */
+    noStore?: boolean
     /** Fires when the request's deadline has passed or its client has gone: pass it to slow work. */
     signal: () => AbortSignal
   }

@@ -1,6 +1,7 @@
 // Origins: who may call from a browser (CORS), and whose forms may not (CSRF).
 import type { Context } from 'hono'
 import type { Config } from '../config.ts'
+import { isPublic } from './caching.ts'
 import { trustedNetworks } from './client-ip.ts'
 import { tag } from './doc.ts'
 import { ApiError } from './errors.ts'
@@ -42,12 +43,8 @@ export function cors(config: Config) {
     headers.set('Access-Control-Expose-Headers', EXPOSED)
     // For `*` too: the answer depends on the origin, so caches must be told.
     headers.append('Vary', 'Origin')
-    if (!headers.has('cross-origin-resource-policy')) {
-      // What a page shows without asking as a script would, an image say: it names no origin then.
-      const isShown = c.req.method === 'GET' && !headers.get('content-type')?.startsWith('text/html')
-      const policy = listed || open ? 'cross-origin' : 'same-site'
-      headers.set('Cross-Origin-Resource-Policy', isShown ? policy : 'same-origin')
-    }
+    const mayBeShown = isForAll(c) && (listed || open ? 'cross-origin' : 'same-site')
+    headers.set('Cross-Origin-Resource-Policy', mayBeShown || 'same-origin')
     if (c.res.status === 401 && listed && !config.production) hintAtNames(c, origin)
     if (!isPreflight) return
     headers.set('Access-Control-Max-Age', MAX_AGE)
@@ -56,6 +53,15 @@ export function cors(config: Config) {
     headers.append('Vary', 'Access-Control-Request-Headers')
   })
 }
+
+/**
+ * What a page shows without asking as a script would, an image say, names no origin: so it may be neither a page of ours
+ * nor an answer to somebody who is logged in.
+ */
+const isForAll = (c: Context<AppEnv>): boolean =>
+  c.req.method === 'GET' &&
+  (!c.get('session') || isPublic(c.res.headers)) &&
+  !c.res.headers.get('content-type')?.startsWith('text/html')
 
 /** To a browser `localhost` and `127.0.0.1` are two sites: it keeps the cookie of the one from the pages of the other. */
 function hintAtNames(c: Context<AppEnv>, origin: string): void {

@@ -5,12 +5,16 @@ export const SESSION_COOKIE = 'session'
 /** Browsers take it only over HTTPS, from this very host: no sibling domain can set it. Read, and not written yet. */
 export const HOST_COOKIE = '__Host-session'
 
+const ALONE = `${SESSION_COOKIE}=`
+
 /** More values of one name are not looked at. */
 const MAX_VALUES = 3
 
 /** The tokens that a Cookie header carries, each once. Where there is the host's own cookie nothing else is read. */
 export function sessionCookies(header: string | undefined): string[] {
   if (header === undefined) return []
+  // Nearly every browser sends this one, and no other.
+  if (header.startsWith(ALONE) && !header.includes(';')) return [header.slice(ALONE.length).trim()]
   const own = valuesOf(header, HOST_COOKIE)
   return own.length > 0 ? own : valuesOf(header, SESSION_COOKIE)
 }

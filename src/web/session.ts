@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { deleteCookie, setCookie } from 'hono/cookie'
 import type { Identity, Json, Role, Sessions } from '../deps.ts'
-import { markPersonal } from './caching.ts'
+import { limitCaching } from './caching.ts'
 import { tag } from './doc.ts'
 import { ApiError } from './errors.ts'
 import { factory, type AnyContext, type AppEnv } from './factory.ts'
@@ -14,8 +14,8 @@ const RESEND_AFTER_MS = 24 * 60 * 60 * 1000
 const MAX_AGENT = 300
 
 const openSession = factory.createMiddleware(async (c, next) => {
-  const sessions = c.get('sessions')
-  const opened = await openAny(sessions, sessionCookies(c.req.header('cookie')))
+  const cookies = c.req.header('cookie')
+  const opened = cookies === undefined ? null : await openAny(c.get('sessions'), sessionCookies(cookies))
   c.set('session', opened)
   if (opened !== null) {
     if (opened.role === 'disabled') throw accountDisabled()
@@ -25,7 +25,7 @@ const openSession = factory.createMiddleware(async (c, next) => {
   // Read anew: a login has put another session here, a logout has taken it away.
   const current = c.get('session')
   if (current !== null && c.res.status < 500) await current.save()
-  markPersonal(c.res.headers, opened !== null || current !== null)
+  limitCaching(c, opened !== null || current !== null)
 })
 
 /**
