@@ -94,7 +94,7 @@ const MAX_LINES = 200
 /** Files that may be longer, up to this: each is one thing, and two would read worse. */
 const LONG_FILES: Record<string, number> = {
   'jobs/operate.ts': 260, // one function for each thing an operator does
-  'config.ts': 220,
+  'config.ts': 230,
   'jobs/worker.ts': 330, // the worker's loop
 }
 

@@ -123,7 +123,7 @@ async function tellDeath({ entry, process: child, exit }: Child): Promise<{ reas
 
 /** Says the address as soon as it answers. */
 async function announce({ host, port, mode, tls }: Config, children: Child[]): Promise<void> {
-  const url = `${tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${port}`
+  const url = `${tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${port}`
   while (children.every((child) => child.process.exitCode === null)) {
     // The certificate is for the name that clients use, which is another one.
     const answers = await fetch(`${url}/health`, { tls: { rejectUnauthorized: false } }).then(

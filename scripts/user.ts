@@ -1,5 +1,6 @@
 // Accounts from the command line, and the only way to the first superuser: npm run user -- create ann@example.com --role superuser
 import { randomBytes } from 'node:crypto'
+import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { z } from 'zod'
 import { changeRole } from '../src/account/auth.ts'
@@ -91,11 +92,12 @@ function checkedRole(name: string): Role {
 
 type NewAccount = Pick<User, 'email' | 'role' | 'first_name' | 'last_name'>
 
-async function create({ db, passwords }: Deps, account: NewAccount, fromStdin: boolean): Promise<void> {
+async function create({ db, log, passwords }: Deps, account: NewAccount, fromStdin: boolean): Promise<void> {
   if (await findUserWithHash(db, account.email)) throw taken(account.email)
   const { password, isGenerated } = await obtainPassword(fromStdin)
   const user = await createUser(db, { ...account, password: await passwords.hash(password) })
   if (user === undefined) throw taken(account.email)
+  log.warn('ACCOUNT CREATED by command', { user: user.id, role: user.role, by: userInfo().username })
   console.log(`${user.email} is ${user.role} now`)
   if (isGenerated) console.log(`Password: ${password}\nIt is shown this once, and kept only as a hash.`)
 }
@@ -134,6 +136,8 @@ async function setRole(deps: Deps, email: string, role: Role): Promise<void> {
   const was = found.user.role
   // Even if the role is the same: a run that was cut short may have left sessions behind.
   await changeRole(deps, found.user.id, role)
+  if (was !== role)
+    deps.log.warn('ROLE CHANGED by command', { user: found.user.id, was, role, by: userInfo().username })
   console.log(
     was === role
       ? `${found.user.email} is ${role} already`
@@ -163,8 +167,8 @@ await runCommand(USAGE, async () => {
   const command = parseCommand(process.argv.slice(2))
   const { env, close: closeServices } = await provideServices(process.env)
   try {
-    // What this command has to say stands on the terminal; the log is told of trouble only.
-    const config = loadConfig({ ...env, LOG_LEVEL: 'error' })
+    // What this command has to say stands on the terminal; the log is told of trouble, and of who may do what from now on.
+    const config = loadConfig({ ...env, LOG_LEVEL: 'warn' })
     if (!config.production) await migrate(config.migrateDatabaseUrl, { appUrl: config.databaseUrl })
     const { deps, redis, close } = createDeps(config)
     try {

@@ -31,7 +31,7 @@ export function createApp(deps: Deps) {
 
   app.use(provide(deps))
   app.use(withRequestContext)
-  app.use(clientIp(config.trustedProxies))
+  app.use(clientIp(config.trustedProxies, config.trustedProxyHeader))
   app.use(requestLog(config))
   app.use(API_DOCS_PATH, apiDocsPolicy) // outside of the next, so that it has the last word
   app.use(secureHeaders(SECURE_HEADERS))
@@ -62,6 +62,8 @@ export type AppType = ReturnType<typeof createApp>
 
 // Pages bring their own small style sheet in the document and load nothing else.
 const SECURE_HEADERS = {
+  strictTransportSecurity: 'max-age=31536000; includeSubDomains',
+  crossOriginResourcePolicy: false, // by CORS: what it opens, a front-end may show as an image too
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],
     styleSrc: ["'self'", "'unsafe-inline'"],

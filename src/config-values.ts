@@ -51,6 +51,7 @@ export const bytes = () =>
     .transform((v) => parseInt(v, 10) * (/kb$/i.test(v) ? 1024 : /mb$/i.test(v) ? 1024 ** 2 : 1))
 
 export const isOrigin = (v: string) => v === '*' || (URL.canParse(v) && new URL(v).origin === v)
+export const isHeaderName = (v: string) => /^[a-z0-9!#$%&'*+.^_`|~-]{1,100}$/i.test(v)
 /** An IPv4 or IPv6 address, or a range of them. */
 export function isNetwork(value: string): boolean {
   const [address = '', prefix = '0', ...more] = value.split('/')

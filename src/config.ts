@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { name as project, version } from '../package.json'
 import { databaseUrl, redisUrl, url } from './config-urls.ts'
-import { bytes, choice, flag, integer, isNetwork, isOrigin, list } from './config-values.ts'
+import { bytes, choice, flag, integer, isHeaderName, isNetwork, isOrigin, list } from './config-values.ts'
 
 const SECONDS = 1000
 const DAY_S = 24 * 60 * 60
@@ -31,14 +31,20 @@ const Environment = z.object({
   SESSION_DAYS: integer(1, 400).default(30),
   SESSIONS_PER_ACCOUNT: integer(1, 10_000).default(50),
   CORS_ORIGINS: list(isOrigin, 'origins (https://app.example.com), or *').default(['*']),
+  CORS_HEADERS: list(isHeaderName, 'names of headers (X-Api-Version)').default([]),
   TLS_CERT_FILE: z.string().optional(),
   TLS_KEY_FILE: z.string().optional(),
   TRUSTED_PROXIES: list(isNetwork, 'IP addresses or CIDR ranges (10.0.0.0/8)').default([]),
+  TRUSTED_PROXY_HEADER: z
+    .string()
+    .refine(isHeaderName, 'must be the name of a header: X-Forwarded-For, Forwarded, X-Real-IP')
+    .default('X-Forwarded-For'),
   BODY_LIMIT: bytes().default(1024 ** 2),
   ANSWERS_MAX_BYTES: bytes().default(64 * 1024 ** 2),
   REQUEST_TIMEOUT_MS: integer(1, 250_000).default(20 * SECONDS),
   LOCK_TIMEOUT_MS: integer(1, 250_000).default(2 * SECONDS),
   SEARCH_TIMEOUT_MS: integer(1, 250_000).default(1500),
+  IDLE_TIMEOUT_S: integer(1, 255).default(75),
   SLOW_REQUEST_MS: integer(0, 250_000).default(1 * SECONDS),
   WEB_PROCESSES: integer(0, 1000).optional(),
   WORKER_PROCESSES: integer(0, 1000).default(1),
@@ -116,7 +122,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     version,
     mode: e.NODE_ENV,
     production,
-    host: e.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
+    host: e.HOST ?? (production ? '0.0.0.0' : 'localhost'),
     port: e.PORT,
     databaseUrl: e.DATABASE_URL ?? '',
     migrateDatabaseUrl: e.MIGRATE_DATABASE_URL ?? e.DATABASE_URL ?? '',
@@ -128,14 +134,17 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     sessionSeconds: e.SESSION_DAYS * DAY_S,
     sessionsPerAccount: e.SESSIONS_PER_ACCOUNT,
     corsOrigins: e.CORS_ORIGINS,
+    corsHeaders: e.CORS_HEADERS,
     tls:
       e.TLS_CERT_FILE && e.TLS_KEY_FILE ? { certFile: e.TLS_CERT_FILE, keyFile: e.TLS_KEY_FILE } : undefined,
     trustedProxies: e.TRUSTED_PROXIES,
+    trustedProxyHeader: e.TRUSTED_PROXY_HEADER,
     bodyLimit: e.BODY_LIMIT,
     answersMaxBytes: e.ANSWERS_MAX_BYTES,
     requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
     lockTimeoutMs: e.LOCK_TIMEOUT_MS,
     searchTimeoutMs: e.SEARCH_TIMEOUT_MS,
+    idleTimeoutS: e.IDLE_TIMEOUT_S,
     slowRequestMs: e.SLOW_REQUEST_MS,
     processes: Object.freeze({
       web: e.WEB_PROCESSES ?? (production ? availableParallelism() : 1),

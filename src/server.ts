@@ -19,7 +19,7 @@ await boot(async ({ isFirst }) => {
   if (isFirst && !isSupervised) log.info('settings', printableConfig(config))
   await beforeServing(deps.ready)
   const lingerMs = isSupervised ? LINGER_MS : 0
-  const server = serve(createApp(deps), config, { observe, reusePort: isSupervised, lingerMs })
+  const server = serve(createApp(deps), config, { observe, log, reusePort: isSupervised, lingerMs })
   serves(deps.ready)
   log.info(`listening on ${server.url.href}`)
 

@@ -130,6 +130,20 @@ test('a text that is too long gets that told, and nothing that a pattern has fou
     'password: too_big',
   ])
 })
+test.each(['\x1b[2J', 'a\nb', 'a\rb', 'a\tb', '\x7f', 'a\x9bb'])(
+  'a name holds no control character: %j',
+  async (name) => {
+    const account = { email: 'plain@example.com', password: '123abC', fname: 'Ann', lname: 'Lee' }
+    for (const field of ['fname', 'lname', 'company']) {
+      const { status, body } = await app.visitor().post('/api/signup', { ...account, [field]: `x${name}x` })
+      expect([field, status, body.issues]).toEqual([
+        field,
+        400,
+        [{ path: field, message: 'must not contain control characters' }],
+      ])
+    }
+  },
+)
 
 test('JSON with a charset or a +json type is JSON', async () => {
   for (const type of ['application/json; charset=utf-8', 'Application/JSON', 'application/ld+json']) {

@@ -18,7 +18,7 @@ const faultsOf = (env: Record<string, string>): string => {
 
 test('development is the default, and listens on this machine only', () => {
   const config = loadConfig(URLS)
-  expect(config).toMatchObject({ mode: 'development', production: false, host: '127.0.0.1', port: 8100 })
+  expect(config).toMatchObject({ mode: 'development', production: false, host: 'localhost', port: 8100 })
   expect(config.cookie).toEqual({ secure: false, domain: undefined, sameSite: 'lax' })
   expect(config.log.format).toBe('pretty')
 })
@@ -33,7 +33,7 @@ test('production listens everywhere, secures cookies and logs JSON', () => {
 test('an empty value counts as unset', () => {
   expect(loadConfig({ ...URLS, PORT: '', HOST: '', CORS_ORIGINS: '' })).toMatchObject({
     port: 8100,
-    host: '127.0.0.1',
+    host: 'localhost',
     corsOrigins: ['*'],
   })
 })

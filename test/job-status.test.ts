@@ -145,7 +145,7 @@ test('a stream shows waiting, running and done, and then ends', async () => {
   expect([stream.status, stream.headers.get('content-type'), stream.headers.get('cache-control')]).toEqual([
     200,
     'text/event-stream',
-    'no-cache',
+    'no-store',
   ])
   await until('waiting', () => stream.events().length === 1)
   const helper = await startTestWorker(own, [stepwise])

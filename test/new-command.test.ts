@@ -63,6 +63,23 @@ test('every word that Postgres reserves is refused', async () => {
 })
 
 test.each([
+  ['2026-01-31T12:00:00Z', true],
+  ['2026-01-31T12:00:00+05:30', true],
+  ['1000-01-01T00:00:00Z', true],
+  ['9999-12-31T23:59:59Z', true],
+  ['1000-01-01T00:00:00+00:01', false], // in UTC it is still the year 999
+  ['0999-12-31T23:59:00-00:01', true],
+  ['9999-12-31T23:59:59-00:01', false], // and the year 10000
+  ['0000-01-01T00:00:00Z', false],
+  ['0001-01-01T00:00:00+14:00', false],
+])('a moment counts by its year after the offset: %s %p', (moment, isTaken) => {
+  const { input } = parseFields(['at:timestamp'], 'book')[0] as { input: string }
+  // oxlint-disable-next-line typescript/no-implied-eval -- the source that a new slice gets
+  const schema = new Function('z', `return ${input}`)(z) as z.ZodType
+  expect(schema.safeParse(moment).success).toBe(isTaken)
+})
+
+test.each([
   [[], 'name at least one'],
   [['title'], '"title" is no field'],
   [['Title:string'], 'no name of a field'],
@@ -205,6 +222,26 @@ describe('in a checkout', () => {
       expect(again.err).toContain('src/xylophones is there already')
     },
     TIMEOUT_MS,
+  )
+
+  test(
+    'a resource of every type, plain and unique, has no answer that it does not declare: no 5xx whatever is sent',
+    async () => {
+      const types = ['string', 'text', 'int', 'number', 'bool', 'date', 'timestamp', 'uuid', 'enum(a|b)']
+      const word = (type: string) => type.replace(/\W.*/, '')
+      const plain = types.map((type) => `some_${word(type)}:${type}`)
+      const optional = types.map((type) => `maybe_${word(type)}:${type}?`)
+      const unique = ['string', 'int', 'number', 'date', 'timestamp', 'uuid'].map(
+        (type) => `one_${type}:${type}:unique`,
+      )
+      expect(await checkout.run('new', ['zither', ...plain, ...optional, ...unique])).toMatchObject({
+        code: 0,
+      })
+      const once = { PROPERTY_PATH: '/api/zithers', PROPERTY_SEED: '1', PROPERTY_RUNS: '150', TEST_RUN: '' }
+      const { code, said } = await checkout.run('test', ['test/property.test.ts'], once)
+      expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining(' 0 fail') })
+    },
+    TIMEOUT_MS * 3,
   )
 
   test(

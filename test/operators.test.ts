@@ -98,6 +98,25 @@ describe('at the door', () => {
     expect((await app.deps.operations.stats()).paused).toBe(false)
   })
 
+  test('whoever is in can leave from every page', async () => {
+    await deadJob('d1')
+    const visitor = app.visitor()
+    const member = await app.member('admin')
+    const wrong = { email: boss.account.email, password: 'Wrong123' }
+    for (const reply of [
+      await boss.get(PATH, HTML),
+      await boss.get(`${PATH}/jobs/d1`, HTML),
+      await boss.get(`${PATH}/jobs/none`, HTML),
+      await boss.get(`${PATH}?page=x`, HTML),
+      await act('retry', {}),
+      await member.get(PATH, HTML),
+      await post(boss, PATH, wrong),
+    ]) {
+      expect(reply.text).toContain(`<form method="post" action="${PATH}/logout">`)
+    }
+    expect((await visitor.get(PATH, HTML)).text).not.toContain('/logout')
+  })
+
   test('the right password leads to the page, for as long as the browser runs', async () => {
     const visitor = app.visitor()
     const { email, password } = boss.account

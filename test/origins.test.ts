@@ -59,10 +59,12 @@ test('a preflight allows the methods and headers of the contract, on any path', 
       'Access-Control-Request-Method': 'PUT',
     })
     expect(status).toBe(204)
-    expect(headers.get('access-control-allow-methods')).toBe('GET,POST,PUT,DELETE,OPTIONS')
-    expect(headers.get('access-control-allow-headers')).toBe('Content-Type,X-Request-Id')
+    expect(headers.get('access-control-allow-methods')).toBe('GET,POST,PUT,PATCH,DELETE,OPTIONS')
+    expect(headers.get('access-control-allow-headers')).toBe(
+      'Content-Type,Authorization,X-Request-Id,Idempotency-Key,If-Match,If-None-Match,Last-Event-ID',
+    )
     expect(headers.get('access-control-expose-headers')).toBe(
-      'X-Request-Id,Location,Link,Retry-After,RateLimit,RateLimit-Policy',
+      'X-Request-Id,Location,Link,ETag,Retry-After,RateLimit,RateLimit-Policy',
     )
   }
 })

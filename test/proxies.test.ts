@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { loadConfig } from '../src/config.ts'
 import { makeCertificate } from './support/certificate.ts'
 import { Client } from './support/client.ts'
 import {
@@ -45,6 +46,17 @@ test.skipIf(!nginx)('nginx takes the configuration, with and without TLS', async
     expect(stderr.toString()).toContain('test is successful')
     expect(stderr.toString()).not.toContain('[warn]')
     expect(exitCode).toBe(0)
+  }
+})
+
+test('both let an idle connection to the API go before the API does', () => {
+  const { idleTimeoutS } = loadConfig({ DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' })
+  for (const [file, seconds] of [
+    ['nginx.conf', /upstream api \{[^}]*keepalive_timeout (\d+)s;/],
+    ['Caddyfile', /transport http \{\s*keepalive (\d+)s/],
+  ] as const) {
+    const text = readFileSync(join(import.meta.dir, '../scripts/deploy', file), 'utf8')
+    expect(Number(seconds.exec(text)?.[1])).toBeLessThan(idleTimeoutS)
   }
 })
 
@@ -116,6 +128,9 @@ describe.each(proxies.filter(([, found]) => found && onLinux))('behind %s', (nam
   test("the log has the client's own address, whatever the client claims", async () => {
     for (const claim of [
       'X-Forwarded-For: 203.0.113.9',
+      'X-Forwarded-For: 203.0.113.9, 127.0.0.1',
+      'Forwarded: for=203.0.113.9',
+      'X-Forwarded-For:',
       'X-Real-IP: 203.0.113.9',
       'x-real-ip: 203.0.113.9, 1.2.3.4',
     ]) {
@@ -150,6 +165,31 @@ describe.each(proxies.filter(([, found]) => found && onLinux))('behind %s', (nam
   test('a body above the limit is refused in JSON', async () => {
     const reply = await new Client(proxy.url).post('/api/login', { email: 'x'.repeat(1_500_000) })
     expect([reply.status, reply.body.err.slice(0, 5)]).toEqual([413, '413: '])
+  })
+
+  test.skipIf(name !== 'nginx')('an address has only so many requests under way at a time', async () => {
+    const waiting: (() => void)[] = []
+    const api = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: async () => {
+        await new Promise<void>((resolve) => waiting.push(resolve))
+        return new Response('late')
+      },
+    })
+    const crowded = await startProxy({ api: [api.url.host], frontEnd: frontEnd.url.host, files: folder })
+    try {
+      const late = Array.from({ length: 100 }, () => fetch(`${crowded.url}/api/x`))
+      await until('all that may be under way', () => waiting.length === 100)
+      const reply = await new Client(crowded.url).get('/api/x')
+      expect([reply.status, reply.headers.get('retry-after')]).toEqual([429, '2'])
+      expect(reply.body.err).toStartWith('429: ')
+      for (const answer of waiting) answer()
+      expect((await Promise.all(late)).map(({ status }) => status)).toEqual(Array(100).fill(200))
+    } finally {
+      await crowded.stop()
+      await api.stop(true)
+    }
   })
 
   test('when no process is there, the answer still is JSON', async () => {
@@ -212,7 +252,14 @@ function ask(port: number, head: string): Promise<void> {
 async function startServer(logFile: string, settings: Record<string, string>) {
   const child = Bun.spawn([process.execPath, 'src/server.ts'], {
     cwd: join(import.meta.dir, '..'),
-    env: { PATH: process.env.PATH ?? '', PORT: '0', LOG_FORMAT: 'json', LOG_FILE: logFile, ...settings },
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOST: '127.0.0.1',
+      PORT: '0',
+      LOG_FORMAT: 'json',
+      LOG_FILE: logFile,
+      ...settings,
+    },
     stdout: 'ignore',
     stderr: 'inherit',
   })

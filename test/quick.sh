@@ -2,7 +2,7 @@
 # Signs up, adds a movie, searches for it, and asks who it is, with curl. Another server:
 # PORT=8101 sh test/quick.sh, or URL=http://host:port sh test/quick.sh
 set -eu
-url=${URL:-http://127.0.0.1:${PORT:-8100}}
+url=${URL:-http://localhost:${PORT:-8100}}
 cookies=$(mktemp)
 trap 'rm -f "$cookies"' EXIT
 

@@ -45,7 +45,7 @@ afterAll(async () => {
 let addresses = 0
 /** An address that no other test comes from. */
 const newAddress = () => `198.51.100.${++addresses}`
-const from = (ip: string, on = app) => on.visitor({ 'X-Real-IP': ip })
+const from = (ip: string, on = app) => on.visitor({ 'X-Forwarded-For': ip })
 
 let people = 0
 /** A login's fields; the account exists. */
@@ -333,7 +333,7 @@ test('a route of any kind may have a limit of its own, an answer that is our fau
   const own = createApp({ ...app.deps, log })
   own.route('/limited', slice)
   const get = async (status: number) => {
-    const init = { headers: { 'X-Real-IP': '192.0.2.2' } } // from one who is no trusted proxy
+    const init = { headers: { 'X-Forwarded-For': '192.0.2.2' } } // from one who is no trusted proxy
     return (await own.request(`/limited/${status}`, init, { remoteAddress: '192.0.2.1' })).status
   }
   expect([await get(503), await get(500), await get(503)]).toEqual([503, 500, 503])

@@ -3,12 +3,14 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connect } from 'node:tls'
+import { connect, type ConnectionOptions } from 'node:tls'
 import { loadConfig } from '../src/config.ts'
 import { readCertificate } from '../src/process/certificate.ts'
+import { serve } from '../src/process/serve.ts'
 import { makeCertificate } from './support/certificate.ts'
 import { startService } from './support/supervised.ts'
 
+const URLS = { DATABASE_URL: 'postgres://x', REDIS_URL: 'redis://x' }
 let folder: string
 let files: { certificate: string; key: string }
 beforeAll(() => {
@@ -45,6 +47,30 @@ test('it serves HTTPS, and a reload takes up a renewed certificate', async () =>
   }
 })
 
+test('who records the traffic cannot read it with the key one day: no suite without an exchange of its own', async () => {
+  const rsa = makeCertificate(mkdtempSync(join(folder, 'rsa-')), 'rsa:2048')
+  const config = { ...loadConfig(URLS), tls: { certFile: rsa.certificate, keyFile: rsa.key } }
+  const server = serve({ fetch: () => new Response('here') }, { ...config, host: '127.0.0.1', port: 0 })
+  const suiteOf = (options: ConnectionOptions) =>
+    new Promise<string>((resolve) => {
+      const at = { host: '127.0.0.1', port: Number(server.url.port), rejectUnauthorized: false }
+      const socket = connect({ ...at, ...options }, () => {
+        resolve(socket.getCipher().standardName)
+        socket.end()
+      })
+      socket.on('error', () => resolve('refused'))
+    })
+  try {
+    expect(await suiteOf({})).toStartWith('TLS_')
+    expect(await suiteOf({ maxVersion: 'TLSv1.2' })).toStartWith('TLS_ECDHE_')
+    for (const ciphers of ['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'AES128-SHA', 'ECDHE-RSA-AES128-SHA']) {
+      expect([ciphers, await suiteOf({ maxVersion: 'TLSv1.2', ciphers })]).toEqual([ciphers, 'refused'])
+    }
+  } finally {
+    await server.drain(1000)
+  }
+})
+
 test('a certificate that cannot be used is named', () => {
   const other = mkdtempSync(join(folder, 'other-'))
   const { key } = makeCertificate(other)
@@ -53,8 +79,7 @@ test('a certificate that cannot be used is named', () => {
   const use = (certFile: string, keyFile: string) => () =>
     readCertificate(
       loadConfig({
-        DATABASE_URL: 'postgres://x',
-        REDIS_URL: 'redis://x',
+        ...URLS,
         TLS_CERT_FILE: certFile,
         TLS_KEY_FILE: keyFile,
       }),

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import type { Config } from '../../src/config.ts'
 import { readMigrateReq } from '../../src/process/host.ts'
+import { listenOnEach } from '../../src/process/port.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 
 const ROOT = join(import.meta.dir, '../..')
@@ -28,7 +29,8 @@ export function checkBun(running: string = Bun.version): Finding {
 export async function checkPort({ host, port }: Config): Promise<Finding> {
   const check = `port ${port}`
   try {
-    await Bun.serve({ hostname: host, port, fetch: () => new Response() }).stop(true)
+    const listen = (hostname: string) => Bun.serve({ hostname, port, fetch: () => new Response() })
+    await Promise.all(listenOnEach(host, listen).map((listener) => listener.stop(true)))
     return ok(check, `free on ${host}`)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
@@ -43,7 +45,7 @@ export async function checkPort({ host, port }: Config): Promise<Finding> {
 }
 
 async function isOurs(host: string, port: number): Promise<boolean> {
-  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host
   try {
     const reply = await fetch(`http://${name.includes(':') ? `[${name}]` : name}:${port}/health`, {
       signal: AbortSignal.timeout(TIMEOUT_MS),

@@ -19,7 +19,8 @@ export interface Kind {
   searchable?: true
 }
 
-const SINCE = `.refine((v) => v > '1000', 'must be after the year 1000')`
+/** Years that Postgres, ISO 8601 and JavaScript write alike. */
+const ERA = `'must be of the years 1000 to 9999'`
 
 const text = (name: string) => ({
   column: 'text()',
@@ -80,7 +81,7 @@ export const KINDS: Record<string, (name: string) => Kind> = {
   date: () => ({
     about: 'a day: 2026-01-31',
     column: 'date()',
-    input: `z.iso.date()${SINCE}`,
+    input: `z.iso.date().refine((v) => v > '1000', ${ERA})`,
     answer: 'z.iso.date()',
     type: 'string',
     sample: `'2026-01-31'`,
@@ -92,7 +93,9 @@ export const KINDS: Record<string, (name: string) => Kind> = {
     about: 'a moment: 2026-01-31T12:00:00Z',
     column: 'timestamp({ withTimezone: true })',
     // The length first: a moment may have any number of digits after its seconds.
-    input: `z.string().max(40, { abort: true }).check(z.iso.datetime({ offset: true }))${SINCE}.transform((v) => new Date(v))`,
+    input: `z.string().max(40, { abort: true }).check(z.iso.datetime({ offset: true }))
+    .transform((v) => new Date(v))
+    .refine((v) => v.getUTCFullYear() >= 1000 && v.getUTCFullYear() <= 9999, ${ERA})`,
     answer: 'z.iso.datetime()',
     type: 'Date',
     sample: `'2026-01-31T12:00:00.000Z'`,

@@ -7,6 +7,7 @@ export function routesSource(names: Names, fields: Field[]): string {
   const searched = fields.filter((field) => field.searchable)
   const enums = fields.filter((field) => field.values.length > 0).map((field) => enumOf(snake, field.name))
   const has = searched.length > 0
+  const isUnique = fields.some((field) => field.unique)
   return `// ${capital(spokenMany)} over HTTP.
 import { z } from 'zod'
 import { requireRole } from '../account/auth.ts'
@@ -65,7 +66,7 @@ export const ${many} = factory
 
   .post(
     '/',
-    doc('Creates a ${spoken} and returns it.', ${type}Answer, 201),
+    doc('Creates a ${spoken} and returns it.', ${type}Answer, 201${isUnique ? ', {}, [409]' : ''}),
     requireRole('editor'),
     validate('json', New${type}),
     async (c) => {
@@ -76,7 +77,7 @@ export const ${many} = factory
 
   .put(
     '/:id',
-    doc('Changes what the body names of a ${spoken}, and returns it.', ${type}Answer),
+    doc('Changes what the body names of a ${spoken}, and returns it.', ${type}Answer${isUnique ? ', 200, {}, [409]' : ''}),
     requireRole('editor'),
     validate('param', One${type}),
     validate('json', New${type}.partial()),

@@ -31,8 +31,12 @@ test.each([${unique.map((f) => `'${f.name}'`).join(', ')}])('two ${spokenMany} c
   const ${one} = await add()
   const other = await add()
   const same = { [field]: ${one}[field] }
-  expect((await editor.post('${url}', { ...other, ...same })).status).toBe(400)
-  expect((await editor.put(\`${url}/\${other.id}\`, same)).status).toBe(400)
+  for (const refused of [
+    await editor.post('${url}', { ...other, ...same }),
+    await editor.put(\`${url}/\${other.id}\`, same),
+  ]) {
+    expect([refused.status, refused.body.issues]).toEqual([409, [{ path: field, message: 'exists already' }]])
+  }
   expect((await editor.get(\`${url}/\${other.id}\`)).body).toEqual(other)
 })
 `

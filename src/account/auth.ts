@@ -1,6 +1,7 @@
 // Who may call: roles on routes, the current user, and changes of role, read top-down in call order.
 import { createMiddleware } from 'hono/factory'
 import type { Deps, Role } from '../deps.ts'
+import { bodyArrival } from '../web/body.ts'
 import { tag } from '../web/doc.ts'
 import { ROLE_TOO_LOW, roleTooLow, UNAUTHORIZED, unauthorized } from '../web/errors.ts'
 import { factory, type AppEnv } from '../web/factory.ts'
@@ -13,13 +14,14 @@ type LoggedIn = AppEnv & { Variables: { session: Session; me: () => Promise<User
 
 /**
  * Lets in sessions of this role or above; the others get 401, or what `ROLE_TOO_LOW` says.
- * The role comes from the session, so that no request pays a query for it.
+ * The role comes from the session, so that no reading pays a query for it; a write asks the account's row as well, and
+ * the lower of the two counts.
  */
 export function requireRole(least: Role) {
   const handler = createMiddleware<LoggedIn>(async (c, next) => {
     const session: Session | null = c.get('session')
     if (session === null) throw unauthorized('Log in first')
-    if (!atLeast(session.role, least)) throw roleTooLow(`It takes the role ${least} or above`)
+    if (!atLeast(session.role, least)) throw tooLow(least)
 
     let row: Promise<User> | undefined
     const me = () => (row ??= loadUser())
@@ -32,18 +34,23 @@ export function requireRole(least: Role) {
       // A change of role is under way, or broke off before this session was told: what stands in the row counts.
       if (user.role !== session.role) await settleRole(c.var, user.id)
       if (user.role === 'disabled') throw accountDisabled()
-      if (!atLeast(user.role, least)) throw unauthorized(`It takes the role ${least} or above`)
+      if (!atLeast(user.role, least)) throw tooLow(least)
       return user
     }
     c.set('me', me)
-    // An account that was deleted or disabled by hand must not go on writing, or reading what is for the few.
-    if (!SAFE_METHODS.has(c.req.method) || atLeast(least, 'admin')) await me()
+    const isWrite = !SAFE_METHODS.has(c.req.method)
+    // Only then the row is read: a body that is sent slowly must not outlive a change of role.
+    if (isWrite) await bodyArrival(c)
+    // What was changed by hand, in SQL, counts for writing, and for reading what is for the few.
+    if (isWrite || atLeast(least, 'admin')) await me()
     await next()
   })
   return tag(handler, { role: least, others: [UNAUTHORIZED, ROLE_TOO_LOW] })
 }
 
 const SAFE_METHODS = new Set(['GET', 'HEAD'])
+
+const tooLow = (least: Role) => roleTooLow(`It takes the role ${least} or above`)
 
 /**
  * For critical operations, after `requireRole`: the login must be this recent,

@@ -21,7 +21,10 @@ export async function logIn(
   const isRight = await passwords.verify(found?.hash ?? null, password, c.var.signal())
   if (found === undefined || !isRight) throw new ApiError(400, 'Invalid login credentials')
   const { user, hash } = found
-  if (user.role === 'disabled') throw accountDisabled()
+  if (user.role === 'disabled') {
+    c.var.log.warn('LOGIN REFUSED: account disabled', { user: user.id, agent: agentOf(c) })
+    throw accountDisabled()
+  }
   if (passwords.outdated(hash)) await renewHash(c, user.id, hash, password)
   await beginSession(c, user, remember)
   c.var.log.info('LOGIN OK', { user: user.id, agent: agentOf(c) })

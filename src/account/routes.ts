@@ -5,6 +5,7 @@ import { accepted } from '../job-status/accepted.ts'
 import { JobAnswer } from '../job-status/schema.ts'
 import { exportMyData, sendWelcome } from '../tasks.ts'
 import { retryConflict } from '../transient.ts'
+import { noStore } from '../web/caching.ts'
 import { doc } from '../web/doc.ts'
 import { ApiError } from '../web/errors.ts'
 import { factory } from '../web/factory.ts'
@@ -23,6 +24,8 @@ const EXPORT_AGAIN_S = 10 * 60
 
 export const account = factory
   .createApp()
+  .use('/me/*', noStore)
+  .use('/users/*', noStore)
 
   .post(
     '/signup',

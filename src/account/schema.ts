@@ -27,7 +27,15 @@ export const SignupAnswer = UserAnswer.extend({
     .describe('There when the account is made and no session could be started: log in.'),
 }).meta({ id: 'NewUser' })
 
-const name = z.string().trim().min(1, 'must not be empty').max(100)
+/** Nothing that ends a line of a mail or a log, or moves a terminal's cursor. */
+const isPlain = [(v: string) => !/\p{Cc}/u.test(v), 'must not contain control characters'] as const
+
+const name = z
+  .string()
+  .trim()
+  .min(1, 'must not be empty')
+  .max(100)
+  .refine(...isPlain)
 
 export const Password = z
   .string()
@@ -50,7 +58,12 @@ export const Signup = z.object({
   password: Password,
   fname: name,
   lname: name,
-  company: z.string().trim().max(200).nullish(),
+  company: z
+    .string()
+    .trim()
+    .max(200)
+    .refine(...isPlain)
+    .nullish(),
   remember: remember.describe('False: the session ends with the browser.'),
 })
 

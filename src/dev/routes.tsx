@@ -7,8 +7,8 @@ import { sendWelcome } from '../tasks.ts'
 import { doc } from '../web/doc.ts'
 import { ApiError } from '../web/errors.ts'
 import { factory } from '../web/factory.ts'
-import { isListed } from '../web/origins.ts'
 import { validate } from '../web/validate.ts'
+import { localOnly } from './local-only.ts'
 import { Mails, type KeptMail } from './mails.tsx'
 import { truncateAll } from './truncate.ts'
 
@@ -36,12 +36,10 @@ const Waited = z.object({ ms: z.number() })
 
 export const devRoutes = factory
   .createApp()
+  .use(localOnly)
 
   .post('/dbtruncate', doc('Empties every table and ends all sessions.', z.object({})), async (c) => {
     const { config, db, sessions } = c.var
-    // Any page of the web can post here without a preflight, and has no cookie to be stopped by.
-    const origin = c.req.header('origin')
-    if (origin !== undefined && !isListed(config, origin)) throw new ApiError(403, 'Not for other origins')
     if (!config.devTruncate && !isLoopback(config.databaseUrl)) {
       throw new ApiError(403, 'The database is not on this machine; DEV_TRUNCATE=1 empties it all the same')
     }

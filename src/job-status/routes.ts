@@ -4,6 +4,7 @@ import { requireRole } from '../account/auth.ts'
 import type { Deps } from '../deps.ts'
 import type { Status } from '../jobs/element.ts'
 import { isTransient } from '../transient.ts'
+import { noStore } from '../web/caching.ts'
 import { doc } from '../web/doc.ts'
 import { ApiError, notFound } from '../web/errors.ts'
 import { eventStream, type EventStream } from '../web/event-stream.ts'
@@ -27,6 +28,7 @@ export function jobStatus() {
 
   return factory
     .createApp()
+    .use(noStore)
 
     .get(
       '/:id',

@@ -9,7 +9,7 @@ import { wantsPage } from '../web/errors.ts'
 import { factory, type AppEnv } from '../web/factory.ts'
 import { Page } from '../web/page.tsx'
 import type { z } from 'zod'
-import { Act } from './parts.tsx'
+import { SignOut } from './parts.tsx'
 import { STYLE } from './style.ts'
 import { PATH } from './view.ts'
 
@@ -17,20 +17,20 @@ const FORBIDDEN = 403
 
 const showErrors = factory.createMiddleware(async (c, next) => {
   await next()
-  c.header('Cache-Control', 'no-store')
   if (c.error === undefined || !wantsPage(c)) return
   const { err } = (await c.res.json()) as z.output<typeof ErrorBody>
   const message = err.replace(/^\d+: /, '')
   const status = c.res.status as ContentfulStatusCode
   const session = c.get('session')
   const isSignIn = c.req.method === 'POST' && c.req.path.replace(/\/$/, '') === PATH
+  const door = { service: nameOf(c), isIn: session !== null }
   if (isSignIn || (session === null && status === 401)) {
     const error = c.req.method === 'POST' ? message : undefined
-    c.res = await c.html(<SignInPage service={nameOf(c)} email={typedEmail(c)} error={error} />, status)
+    c.res = await c.html(<SignInPage {...door} email={typedEmail(c)} error={error} />, status)
   } else if (status === 401) {
-    c.res = await c.html(<WrongRolePage service={nameOf(c)} role={session?.role ?? ''} />, FORBIDDEN)
+    c.res = await c.html(<WrongRolePage {...door} role={session?.role ?? ''} />, FORBIDDEN)
   } else {
-    c.res = await c.html(<ErrorPage service={nameOf(c)} message={message} />, status)
+    c.res = await c.html(<ErrorPage {...door} message={message} />, status)
   }
 })
 
@@ -45,21 +45,28 @@ function typedEmail(c: Context): string {
   return typeof form?.email === 'string' ? form.email : ''
 }
 
-function Door({ service, heading, children }: PropsWithChildren<{ service: string; heading: string }>) {
+interface DoorProps {
+  service: string
+  /** Whoever has come is signed in, if with another role. */
+  isIn: boolean
+}
+
+function Door({ service, isIn, heading, children }: PropsWithChildren<DoorProps & { heading: string }>) {
   return (
     <Page title={`${heading} - ${service} queue`} style={STYLE}>
       <main class="door">
         <p class="note">{service} queue</p>
         <h1>{heading}</h1>
         {children}
+        {isIn && <SignOut view={{ page: 1, refresh: 'on' }} />}
       </main>
     </Page>
   )
 }
 
-function SignInPage({ service, email, error }: { service: string; email: string; error?: string }) {
+function SignInPage({ email, error, ...door }: DoorProps & { email: string; error: string | undefined }) {
   return (
-    <Door service={service} heading="Sign in">
+    <Door {...door} heading="Sign in">
       <p>This page is for operators: accounts with the role superuser.</p>
       {error !== undefined && (
         <p class="notice bad" role="alert">
@@ -94,23 +101,20 @@ function SignInPage({ service, email, error }: { service: string; email: string;
   )
 }
 
-function WrongRolePage({ service, role }: { service: string; role: string }) {
+function WrongRolePage({ role, ...door }: DoorProps & { role: string }) {
   return (
-    <Door service={service} heading="Not for this account">
+    <Door {...door} heading="Not for this account">
       <p>
         You are signed in, and your account has the role {role}. This page takes the role superuser: ask
         somebody who runs the service, or sign in with another account.
       </p>
-      <Act action="logout" view={{ page: 1, refresh: 'on' }}>
-        Sign out
-      </Act>
     </Door>
   )
 }
 
-function ErrorPage({ service, message }: { service: string; message: string }) {
+function ErrorPage({ message, ...door }: DoorProps & { message: string }) {
   return (
-    <Door service={service} heading="That did not work">
+    <Door {...door} heading="That did not work">
       <p>{message}</p>
       <p>
         <a href={PATH}>To the queue</a>

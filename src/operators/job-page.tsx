@@ -4,7 +4,7 @@ import type { Child } from 'hono/jsx'
 import type { JobView } from '../jobs/operate.ts'
 import { Page } from '../web/page.tsx'
 import { tried } from './dead.tsx'
-import { Act, inputBlock, Moment, textOf } from './parts.tsx'
+import { Act, inputBlock, Moment, SignOut, textOf } from './parts.tsx'
 import { STYLE } from './style.ts'
 import { urlOf, type View } from './view.ts'
 
@@ -36,9 +36,10 @@ export function JobPage({ service, job, secretKeys, view, now }: Props) {
   return (
     <Page title={`${name} - ${service} queue`} style={STYLE}>
       <header>
-        <p>
+        <div class="bar">
           <a href={urlOf(view, place === 'dead' ? 'dead' : '')}>Back to the queue</a>
-        </p>
+          <SignOut view={view} />
+        </div>
         <h1>{name}</h1>
       </header>
       <main>

@@ -110,3 +110,12 @@ export function Act({ action, view, fields = {}, name, danger, children }: Props
     </form>
   )
 }
+
+/** On every page: whoever is in can leave. */
+export function SignOut({ view }: { view: View }) {
+  return (
+    <Act action="logout" view={view}>
+      Sign out
+    </Act>
+  )
+}

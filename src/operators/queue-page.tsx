@@ -6,7 +6,7 @@ import type { JobView, Stats } from '../jobs/operate.ts'
 import { Page } from '../web/page.tsx'
 import { Chart } from './chart.tsx'
 import { DeadTable } from './dead.tsx'
-import { Act, isoOf } from './parts.tsx'
+import { Act, isoOf, SignOut } from './parts.tsx'
 import { STYLE } from './style.ts'
 import { CronTable, RunningTable, WorkerTable } from './tables.tsx'
 import { urlOf, type View } from './view.ts'
@@ -102,9 +102,7 @@ function Header({ title, email, paused, view, now }: HeaderProps) {
         </h1>
         <div class="acts">
           <span class="note">{email}</span>
-          <Act action="logout" view={view}>
-            Sign out
-          </Act>
+          <SignOut view={view} />
         </div>
       </div>
       <div class="bar">

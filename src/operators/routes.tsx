@@ -6,6 +6,7 @@ import { requireRole } from '../account/auth.ts'
 import { loginLimit } from '../account/limits.ts'
 import { logIn } from '../account/login.ts'
 import { Login } from '../account/schema.ts'
+import { noStore } from '../web/caching.ts'
 import { doc } from '../web/doc.ts'
 import { ApiError } from '../web/errors.ts'
 import { factory, type AnyContext, type AppEnv } from '../web/factory.ts'
@@ -29,6 +30,7 @@ const CronForm = View.extend({ cron: z.string().min(1) })
 
 export const operators = factory
   .createApp()
+  .use(noStore)
   .use(asPages)
   .use(ownPagesOnly)
 

@@ -1,16 +1,51 @@
-// A port that is taken is refused before anything starts: with `reusePort` two services would share it unawares.
+// Where the service listens. A port that is taken is refused before anything starts: with `reusePort` two services would
+// share it unawares.
 import type { Config } from '../config.ts'
 import { ConfigError } from '../config.ts'
 
+/** The addresses that HOST stands for: `localhost` is both loopbacks, since one program tries this first and one that. */
+export const addressesOf = (host: string): string[] => (host === 'localhost' ? ['127.0.0.1', '::1'] : [host])
+
+/**
+ * Listens on each of the addresses that exist on this machine, and answers what `listen` made of them.
+ * @throws what `listen` throws for any other reason, and if none of the addresses exists
+ */
+export function listenOnEach<T extends { stop(firmly: boolean): unknown }>(
+  host: string,
+  listen: (address: string, first: T | undefined) => T,
+): [T, ...T[]] {
+  const made: T[] = []
+  let missing: unknown
+  for (const address of addressesOf(host)) {
+    try {
+      made.push(listen(address, made[0]))
+    } catch (error) {
+      missing = error
+      if (ABSENT.has(codeOf(error))) continue
+      for (const listener of made) void listener.stop(true)
+      throw error
+    }
+  }
+  const [first, ...others] = made
+  if (first === undefined) throw missing
+  return [first, ...others]
+}
+
+/** What a machine without IPv6 says of ::1. */
+const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
+
 /** @throws ConfigError that says why the config's address cannot be listened on, and what to do */
-export function refuseTakenPort({ host, port }: Config): void {
+export function refuseTakenPort({ host, port }: Pick<Config, 'host' | 'port'>): void {
   try {
-    void Bun.serve({ hostname: host, port, fetch: () => new Response() }).stop(true)
+    const listen = (hostname: string) => Bun.serve({ hostname, port, fetch: () => new Response() })
+    for (const listener of listenOnEach(host, listen)) void listener.stop(true)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    throw new ConfigError(explain(code, host, port, error), { cause: error })
+    throw new ConfigError(explain(codeOf(error), host, port, error), { cause: error })
   }
 }
+
+export const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : ''
 
 function explain(code: string, host: string, port: number, error: unknown): string {
   if (code === 'EADDRINUSE') {

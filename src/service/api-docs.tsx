@@ -16,6 +16,8 @@ export const API_DOCS_PATH = '/api/docs'
 
 /** The page runs scripts, which no other page does: its own, and they reach nothing but this origin. */
 export const apiDocsPolicy = secureHeaders({
+  strictTransportSecurity: false, // as everywhere
+  crossOriginResourcePolicy: false,
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],
     scriptSrc: ["'self'"],

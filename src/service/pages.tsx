@@ -41,7 +41,7 @@ export function pages({ config, routes }: { config: Config; routes: () => ApiRou
 
   app.get('/favicon.ico', doc('The icon.', 'image/svg+xml'), (c) => {
     c.header('Cache-Control', ONE_DAY)
-    return c.body(FAVICON, 200, { 'Content-Type': 'image/svg+xml' })
+    return c.body(FAVICON, 200, { 'Content-Type': 'image/svg+xml; charset=utf-8' })
   })
 
   return app

@@ -3,18 +3,18 @@ import { convertIPv4ToBinary, convertIPv6ToBinary, distinctRemoteAddr } from 'ho
 import { factory } from './factory.ts'
 
 /**
- * Sets `c.var.ip`. X-Real-IP and X-Forwarded-For count only on a connection from a trusted network.
- * X-Real-IP wins: nginx's `$proxy_add_x_forwarded_for` keeps entries that a client forged, at the front.
+ * Sets `c.var.ip`: on a connection from a trusted network what `header` says of the client, which every proxy appends to
+ * and so is read from the right. One header only: proxies pass on what a client sends in the others.
  */
-export function clientIp(trustedProxies: readonly string[]) {
+export function clientIp(trustedProxies: readonly string[], header = 'x-forwarded-for') {
   const trusted = trustedNetworks(trustedProxies)
+  const isForwarded = header.toLowerCase() === 'forwarded'
   return factory.createMiddleware((c, next) => {
     const peer = c.env?.remoteAddress ?? 'unknown'
-    const isProxied = trusted(peer)
-    const forwarded = isProxied
-      ? withoutPort(c.req.header('x-real-ip') ?? lastUntrusted(c.req.header('x-forwarded-for'), trusted))
-      : undefined
-    c.set('ip', forwarded !== undefined && toBits(forwarded) !== null ? forwarded : peer)
+    c.set(
+      'ip',
+      (trusted(peer) ? lastUntrusted(c.req.header(header), isForwarded, trusted) : undefined) ?? peer,
+    )
     return next()
   })
 }
@@ -31,15 +31,32 @@ export function trustedNetworks(networks: readonly string[]): IsTrusted {
   }
 }
 
-// The proxies append: read from the right, the first that is no proxy of ours is the client.
-function lastUntrusted(header: string | undefined, trusted: IsTrusted): string | undefined {
-  const entries = (header ?? '').split(',').map((entry) => withoutPort(entry) ?? '')
-  return entries.findLast((entry) => entry !== '' && !trusted(entry))
+/** A proxy that writes this withholds its client's address: what stands before may be anything. */
+const WITHHELD = /^(unknown|_[\w.-]+)$/i
+
+/** The first from the right that is no proxy of ours. What is no address stands for nobody, and is passed over. */
+function lastUntrusted(
+  header: string | undefined,
+  isForwarded: boolean,
+  trusted: IsTrusted,
+): string | undefined {
+  for (const entry of (header ?? '').split(',').toReversed()) {
+    const address = withoutPort(isForwarded ? (FOR.exec(entry)?.[1] ?? '') : entry)
+    if (WITHHELD.test(address)) return undefined
+    if (toBits(address) !== null && !trusted(address)) return address
+  }
+  return undefined
 }
 
-/** Some proxies write `1.2.3.4:5678` and `[::1]:5678`. */
-const withoutPort = (entry: string | undefined) =>
-  entry?.trim().replace(/^\[(.*)\](:\d+)?$|^([\d.]+):\d+$/, '$1$3')
+/** `for=192.0.2.1;proto=https`, `for="[2001:db8::1]:5678"` (RFC 7239). */
+const FOR = /(?:^|;)\s*for\s*=\s*"?([^";]*)"?\s*(?:;|$)/i
+
+/** Some proxies write `1.2.3.4:5678`, `[::1]:5678` and `fe80::1%eth0`. */
+const withoutPort = (entry: string) =>
+  entry
+    .trim()
+    .replace(/^\[(.*)\](:\w+)?$|^([\d.]+):\w+$/, '$1$3')
+    .replace(/%.*/, '')
 
 function parseRange(range: string) {
   const [address = '', prefix] = range.split('/')

@@ -6,6 +6,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { z } from 'zod'
 import { driverCode, isTransient } from '../transient.ts'
 import type { AppEnv } from './factory.ts'
+import { refusalOf } from './sql-refusals.ts'
 
 /** One fault of the input: where it is, and what is wrong with it. Never the input itself. */
 export interface Issue {
@@ -31,7 +32,7 @@ export class ApiError extends HTTPException {
   constructor(
     status: ContentfulStatusCode,
     message: string,
-    more: { issues?: Issue[]; headers?: Record<string, string> } = {},
+    more: { issues?: Issue[] | undefined; headers?: Record<string, string> } = {},
   ) {
     super(status, { message })
     this.issues = more.issues
@@ -72,8 +73,12 @@ export async function onError(thrown: Error, c: Context<AppEnv>): Promise<Respon
   return answer(c, error)
 }
 
-/** Anything can be thrown, but Hono hands only Errors to `onError`: what is none becomes one. */
-export const errorsOnly = createMiddleware(async (_c, next) => {
+/**
+ * Anything can be thrown, but Hono hands only Errors to `onError`: what is none becomes one.
+ * What the runtime's entry refuses ends here, with the log line and the headers of every answer.
+ */
+export const errorsOnly = createMiddleware<AppEnv>(async (c, next) => {
+  if (c.env?.refused !== undefined) throw new ApiError(400, c.env.refused)
   try {
     await next()
   } catch (thrown) {
@@ -112,17 +117,6 @@ function toApiError(thrown: unknown): ApiError | null {
   if (thrown instanceof HTTPException) return new ApiError(thrown.status, thrown.message)
   if (driverCode(thrown) === 'BUSY') return unavailable('Too many ask for this at once, please try again')
   if (isTransient(thrown)) return unavailable('The service is not available right now, please try again')
-  return BY_POSTGRES_CODE[driverCode(thrown) ?? '']?.() ?? null
-}
-
-// What input can still bring about after validation. The messages name no value: Postgres's own would.
-const BY_POSTGRES_CODE: Record<string, () => ApiError> = {
-  '22001': () => new ApiError(400, 'A text is too long'),
-  '22003': () => new ApiError(400, 'A number is out of range'),
-  '22007': () => new ApiError(400, 'A date is out of range'),
-  '22008': () => new ApiError(400, 'A date is out of range'),
-  '22021': () => new ApiError(400, 'A text holds characters that cannot be stored'),
-  '22P05': () => new ApiError(400, 'A text holds characters that cannot be stored'),
-  '23503': () => new ApiError(400, 'It refers to something that does not exist, or is still referred to'),
-  '23505': () => new ApiError(400, 'It exists already'),
+  const refusal = refusalOf(thrown)
+  return refusal === undefined ? null : new ApiError(refusal.status, refusal.message, refusal)
 }

@@ -13,7 +13,7 @@ const RETRY_MS = 2000
 
 const HEADERS = {
   'Content-Type': 'text/event-stream',
-  'Cache-Control': 'no-cache',
+  'Cache-Control': 'no-store',
   'X-Accel-Buffering': 'no', // nginx would hold events back
 }
 

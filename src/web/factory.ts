@@ -23,6 +23,8 @@ export interface AppEnv {
     allowIdle?: (seconds: number) => void
     /** Fires when the process stops taking requests: what goes on and on is to end now. */
     draining?: AbortSignal
+    /** Why the runtime's entry refuses the request: it cannot answer in the app's words by itself. */
+    refused?: string | undefined
     /** What the client asked with, where the runtime's entry has put a GET in place of a HEAD. */
     method?: string
   }
@@ -34,6 +36,8 @@ export interface AppEnv {
     session: Session | null
     /** How the text of an answer goes out: a large one in pieces. */
     bodyOf: (text: string) => string | ReadableStream<Uint8Array>
+    /** Set by a slice whose answers no cache may keep. */
+    noStore?: boolean
     /** Fires when the request's deadline has passed or its client has gone: pass it to slow work. */
     signal: () => AbortSignal
   }

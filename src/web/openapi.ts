@@ -3,7 +3,7 @@ import type { ApiRoute, RouteDoc } from './doc.ts'
 import { groupBySlice } from './groups.ts'
 import { errorResponse, nameOf } from './openapi-errors.ts'
 import { collectSchemas, named, type JsonSchema, type Schemas } from './openapi-schemas.ts'
-import { SESSION_COOKIE } from './session.ts'
+import { SESSION_COOKIE } from './session-cookies.ts'
 
 /** What the document says of the API as a whole. */
 export interface ApiInfo {

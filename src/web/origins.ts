@@ -1,12 +1,11 @@
 // Origins: who may call from a browser (CORS), and whose forms may not (CSRF).
 import type { Context } from 'hono'
 import type { Config } from '../config.ts'
+import { isPublic } from './caching.ts'
 import { trustedNetworks } from './client-ip.ts'
 import { tag } from './doc.ts'
 import { ApiError } from './errors.ts'
-import { factory } from './factory.ts'
-import { SESSION_COOKIE } from './session.ts'
-import { getCookie } from 'hono/cookie'
+import { factory, type AppEnv } from './factory.ts'
 
 const LOCAL_ORIGIN = /^http:\/\/(localhost|127\.0\.0\.1)(:\d+)?$/
 
@@ -16,9 +15,10 @@ export function isListed(config: Config, origin: string): boolean {
   return origin !== '*' && config.corsOrigins.includes(origin)
 }
 
-const METHODS = 'GET,POST,PUT,DELETE,OPTIONS'
-const HEADERS = 'Content-Type,X-Request-Id'
-const EXPOSED = 'X-Request-Id,Location,Link,Retry-After,RateLimit,RateLimit-Policy'
+const METHODS = 'GET,POST,PUT,PATCH,DELETE,OPTIONS'
+/** What the API reads. */
+const HEADERS = 'Content-Type,Authorization,X-Request-Id,Idempotency-Key,If-Match,If-None-Match,Last-Event-ID'
+const EXPOSED = 'X-Request-Id,Location,Link,ETag,Retry-After,RateLimit,RateLimit-Policy'
 /** Seconds for which a browser remembers a preflight. */
 const MAX_AGE = '600'
 
@@ -29,6 +29,7 @@ const MAX_AGE = '600'
  */
 export function cors(config: Config) {
   const open = config.corsOrigins.includes('*')
+  const allowedHeaders = [HEADERS, ...config.corsHeaders].join(',')
   return factory.createMiddleware(async (c, next) => {
     const origin = c.req.header('origin') ?? ''
     const listed = isListed(config, origin)
@@ -42,31 +43,49 @@ export function cors(config: Config) {
     headers.set('Access-Control-Expose-Headers', EXPOSED)
     // For `*` too: the answer depends on the origin, so caches must be told.
     headers.append('Vary', 'Origin')
+    const mayBeShown = isForAll(c) && (listed || open ? 'cross-origin' : 'same-site')
+    headers.set('Cross-Origin-Resource-Policy', mayBeShown || 'same-origin')
+    if (c.res.status === 401 && listed && !config.production) hintAtNames(c, origin)
     if (!isPreflight) return
     headers.set('Access-Control-Max-Age', MAX_AGE)
     headers.set('Access-Control-Allow-Methods', METHODS)
-    headers.set('Access-Control-Allow-Headers', HEADERS)
+    headers.set('Access-Control-Allow-Headers', allowedHeaders)
     headers.append('Vary', 'Access-Control-Request-Headers')
   })
+}
+
+/**
+ * What a page shows without asking as a script would, an image say, names no origin: so it may be neither a page of ours
+ * nor an answer to somebody who is logged in.
+ */
+const isForAll = (c: Context<AppEnv>): boolean =>
+  c.req.method === 'GET' &&
+  (!c.get('session') || isPublic(c.res.headers)) &&
+  !c.res.headers.get('content-type')?.startsWith('text/html')
+
+/** To a browser `localhost` and `127.0.0.1` are two sites: it keeps the cookie of the one from the pages of the other. */
+function hintAtNames(c: Context<AppEnv>, origin: string): void {
+  const host = c.req.header('host') ?? ''
+  const page = LOCAL_ORIGIN.exec(origin)?.[1]
+  const api = LOCAL_ORIGIN.exec(`http://${host}`)?.[1]
+  if (page === undefined || api === undefined || page === api) return
+  c.get('log').warn(
+    `no session came with this: the page is at ${origin} and called the API at ${host}, which is another site to a ` +
+      'browser. Use localhost for both',
+  )
 }
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
- * Refuses a state-changing request that carries a session cookie and comes from a foreign page.
+ * Refuses a state-changing request that brings a session and comes from a foreign page.
  * Hono's own compares with the URL that it sees (wrong behind a TLS proxy) and lets JSON pass.
- * No Origin header: not a browser, or its own page.
  */
 export function csrf(config: Config) {
   const trusted = trustedNetworks(config.trustedProxies)
   const handler = factory.createMiddleware((c, next) => {
-    const origin = c.req.header('origin')
-    if (
-      origin !== undefined &&
-      !SAFE_METHODS.has(c.req.method) &&
-      getCookie(c, SESSION_COOKIE) !== undefined
-    ) {
-      if (!isOwn(c, origin, trusted) && !isListed(config, origin)) {
+    if (!SAFE_METHODS.has(c.req.method) && c.get('session') !== null && isOwnPage(c, trusted) === false) {
+      if (!isListed(config, c.req.header('origin') ?? '')) {
         throw new ApiError(
           403,
           'This origin may not act for a logged-in user; CORS_ORIGINS lists those that may',
@@ -79,9 +98,8 @@ export function csrf(config: Config) {
 }
 
 const refuseOthers = factory.createMiddleware((c, next) => {
-  const origin = c.req.header('origin') ?? ''
   const trusted = trustedNetworks(c.get('config').trustedProxies)
-  if (!SAFE_METHODS.has(c.req.method) && !isOwn(c, origin, trusted)) {
+  if (!SAFE_METHODS.has(c.req.method) && isOwnPage(c, trusted) !== true) {
     throw new ApiError(403, 'Only a page of this server may send this: open its own, and try again there')
   }
   return next()
@@ -93,11 +111,26 @@ const refuseOthers = factory.createMiddleware((c, next) => {
  */
 export const ownPagesOnly = tag(refuseOthers, { others: [403], changesOnly: true })
 
-const isOwn = (c: Context, origin: string, trusted: (address: string) => boolean) =>
-  URL.canParse(origin) && hostsOf(c, trusted).includes(new URL(origin).host)
+type IsTrusted = (address: string) => boolean
 
-function hostsOf(c: Context, trusted: (address: string) => boolean): (string | undefined)[] {
-  const own = c.req.header('host')?.toLowerCase()
-  if (!trusted(c.env?.remoteAddress ?? '')) return [own]
-  return [own, c.req.header('x-forwarded-host')?.toLowerCase()]
+/** Whether a page of this server, or the person, has sent it. Undefined: a client that says nothing is no browser. */
+function isOwnPage(c: Context, trusted: IsTrusted): boolean | undefined {
+  const site = c.req.header('sec-fetch-site')
+  if (site === 'same-origin' || site === 'none') return true
+  const origin = c.req.header('origin')
+  return origin === undefined ? (site === undefined ? undefined : false) : isOwn(c, origin, trusted)
 }
+
+/** True for the same host and port, and the same scheme where it is known: a proxy may speak TLS for us unasked. */
+function isOwn(c: Context, origin: string, trusted: IsTrusted): boolean {
+  if (!URL.canParse(origin)) return false
+  const { protocol, host } = new URL(origin)
+  const isProxied = trusted(c.env?.remoteAddress ?? '')
+  const scheme = c.req.url.startsWith('https:') ? 'https' : isProxied && c.req.header('x-forwarded-proto')
+  if (scheme && `${scheme.toLowerCase()}:` !== protocol) return false
+  const hosts = [c.req.header('host'), isProxied ? c.req.header('x-forwarded-host') : undefined]
+  // Parsed under the origin's scheme, so that its default port is dropped from both.
+  return hosts.some((own) => own !== undefined && hostOf(`${protocol}//${own}`) === host)
+}
+
+const hostOf = (url: string) => (URL.canParse(url) ? new URL(url).host : undefined)

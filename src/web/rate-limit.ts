@@ -120,5 +120,5 @@ function refusal(c: AnyContext, counts: Count[], headers: Record<string, string>
 function proxyHint(c: AnyContext): string {
   const isForwarded = c.req.header('x-forwarded-for') ?? c.req.header('x-real-ip')
   if (isForwarded === undefined || c.get('ip') !== c.env?.remoteAddress) return ''
-  return ' (the request names another client: if this address is your proxy, add it to TRUSTED_PROXIES)'
+  return ' (the request names another client: if this is your proxy, see TRUSTED_PROXIES and TRUSTED_PROXY_HEADER)'
 }

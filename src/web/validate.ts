@@ -2,6 +2,7 @@
 import { zValidator } from '@hono/zod-validator'
 import type { Context, MiddlewareHandler } from 'hono'
 import { z } from 'zod'
+import { isUtf8Encoded, isUtf8Url, readBody } from './body.ts'
 import { tag } from './doc.ts'
 import { ApiError, notFound, type Issue } from './errors.ts'
 
@@ -12,7 +13,8 @@ const BODY_TYPES: Record<string, { is: RegExp; name: string }> = {
 
 /**
  * Validates the body (JSON, or a form's), the query or the path's parameters; the handler reads `c.req.valid(target)`.
- * Answers 415 for a body of another type, 404 for a path parameter that cannot be an id, else 400 with `issues`.
+ * Answers 415 for a body of another type, charset or coding, 404 for a path parameter that cannot be an id, else 400,
+ * with `issues` where it is the schema that refuses.
  */
 export function validate<S extends z.ZodType, T extends 'json' | 'form' | 'query' | 'param'>(
   target: T,
@@ -38,12 +40,22 @@ export function validate<S extends z.ZodType, T extends 'json' | 'form' | 'query
     if (bodyType && !bodyType.is.test(c.req.header('content-type') ?? '')) {
       throw new ApiError(415, `Content-Type must be ${bodyType.name}`)
     }
+    if (bodyType) return readAndCheck(c, next)
+    const part = target === 'param' ? 'path' : 'query'
+    if (!isUtf8Url(c.req.url, part)) throw new ApiError(400, `The ${part} must be UTF-8, percent-encoded`)
+    return check(c as never, next)
+  }
+  const readAndCheck: MiddlewareHandler = async (c, next) => {
+    const text = await readBody(c)
+    if (target === 'form' && !isUtf8Encoded(text)) {
+      throw new ApiError(400, 'The form must be UTF-8, percent-encoded')
+    }
     return check(c as never, next)
   }
   return tag(handler, { input: { target, schema }, others: ERRORS[target] })
 }
 
-const ERRORS = { json: [400, 415], form: [400, 415], query: [400], param: [404] }
+const ERRORS = { json: [400, 415], form: [400, 415], query: [400], param: [400, 404] }
 
 function badInput(c: Context, target: string, error: z.core.$ZodError): ApiError {
   return refused(
