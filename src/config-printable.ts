@@ -3,7 +3,7 @@ import type { Config } from './config.ts'
 
 /** A number and a flag are no secrets. Any other setting is masked until it stands here. */
 const TEXTS = new Set(
-  `name version mode host redisPrefix dataDir corsOrigins trustedProxies cookie.domain cookie.sameSite
+  `name version mode host redisPrefix dataDir corsOrigins corsHeaders trustedProxies trustedProxyHeader cookie.domain cookie.sameSite
   tls.certFile tls.keyFile mail.from log.level log.format log.file log.redact`.split(/\s+/),
 )
 const URLS = new Set('databaseUrl migrateDatabaseUrl redisUrl mail.smtpUrl log.syslog'.split(' '))
