@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import postgres from 'postgres'
 import type { Running } from '../http/contestants.ts'
-import { EMAIL, PASSWORD } from '../http/work.ts'
+import { PASSWORD } from '../http/work.ts'
 import { median } from '../quantile.ts'
-import { type Checkout, checkouts, logIn, onStage, type Stage } from './stage.ts'
+import { type Checkout, checkouts, logIn, onStage, OTHER_EMAIL, type Stage } from './stage.ts'
 
 const { values } = parseArgs({
   options: {
@@ -101,7 +101,7 @@ async function measure(stage: Stage, checkout: Checkout): Promise<string[][]> {
   const login = {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ email: EMAIL, password: PASSWORD }),
+    body: JSON.stringify({ email: OTHER_EMAIL, password: PASSWORD }),
   }
   for (const path of [ME, '/health']) {
     await beside('200 who log in', path, async () =>
@@ -188,7 +188,6 @@ async function abandon(server: Running, search: string): Promise<number> {
       ),
     ),
   )
-  await Bun.sleep(Math.max(0, 100))
   return untilQuick(server)
 }
 

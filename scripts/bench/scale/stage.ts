@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import postgres from 'postgres'
+import { Gate } from '../../../src/gate.ts'
 import { createPasswords } from '../../../src/infra/passwords.ts'
 import { startServices } from '../../services.ts'
 import { launch, type Running } from '../http/contestants.ts'
@@ -35,6 +36,9 @@ export interface Stage {
 export const RARE = 'zyxwvq'
 /** An account that added twenty movies, at every size. */
 export const CREATOR = '00000000-0000-4000-8000-000000000001'
+
+/** For logins by the hundred: an account has so many sessions at the most, and the first go. */
+export const OTHER_EMAIL = 'logs-in@example.com'
 
 /** Starts the services, and ends all that was started after `work`, or when a signal comes. */
 export async function onStage(work: (stage: Stage) => Promise<void>): Promise<void> {
@@ -108,9 +112,10 @@ export async function onStage(work: (stage: Stage) => Promise<void>): Promise<vo
 /** The same rows everywhere; an account of each kind of name, and one that may see all accounts. */
 async function fill(url: string, rows: number): Promise<void> {
   const sql = postgres(url, { max: 1, onnotice: () => {} })
-  const hash = await createPasswords().hash(PASSWORD)
+  const hash = await createPasswords(new Gate({ places: 1, queue: 0 })).hash(PASSWORD)
   await sql`insert into users (id, email, password, first_name, last_name, role, created)
-    values (${CREATOR}, ${EMAIL}, ${hash}, 'Ben', 'Chmark', 'superuser', '2020-01-01')`
+    values (${CREATOR}, ${EMAIL}, ${hash}, 'Ben', 'Chmark', 'superuser', '2020-01-01'),
+      (gen_random_uuid(), ${OTHER_EMAIL}, ${hash}, 'Al', 'Sogin', 'editor', '2020-01-01')`
   await sql`insert into users (email, password, first_name, last_name, created)
     select 'person' || n || '@example.com', 'none', 'First' || n % 977,
       case when n = ${rows} / 2 then ${RARE} else 'Last' || n % 1009 end, now() - n * interval '1 second'
