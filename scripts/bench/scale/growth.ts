@@ -13,8 +13,10 @@ const { values } = parseArgs({
 const SIZES = values.sizes.split(',').map(Number)
 const REQUESTS = 50
 const ROUNDS = 1
-/** Postgres counts what a backend did when it has been quiet for so long. */
-const STATISTICS_MS = 1300
+/** A backend tells what it did at the end of a statement, if it has told nothing for a second. */
+const STATISTICS_MS = 1100
+const LAST_ASKS = 8
+const SETTLE_MS = 200
 /** A page by number: rows before it cost as much as those on it, which is what the cursor is for. */
 const PAGE_SIZE = 20
 
@@ -110,8 +112,14 @@ async function measure(
     if (reply.status !== 200) throw new Error(`${path} answered ${reply.status} ${text.slice(0, 200)}`)
   }
   await ask()
+  const statistics = async () => {
+    await Bun.sleep(STATISTICS_MS)
+    await Promise.all(Array.from({ length: LAST_ASKS }, ask)) // on each connection that was in use
+    await Bun.sleep(SETTLE_MS)
+    return readStatistics(sql)
+  }
   for (let round = 0; round < ROUNDS; round++) {
-    const before = await statistics(sql)
+    const before = await statistics()
     const cpu = server.cpuSeconds()
     const end = performance.now() + 4000
     let asked = 0
@@ -120,20 +128,20 @@ async function measure(
       asked++
     }
     const cpuMs = ((server.cpuSeconds() - cpu) * 1000) / asked
-    const after = await statistics(sql)
+    const after = await statistics()
+    const all = asked + LAST_ASKS
     rounds.push({
       cpuMs,
-      postgresMs: (after.active - before.active) / asked,
-      buffers: (after.buffers - before.buffers) / asked,
+      postgresMs: (after.active - before.active) / all,
+      buffers: (after.buffers - before.buffers) / all,
     })
   }
   const of = (key: keyof Cost) => median(rounds.map((cost) => cost[key]))
   return { postgresMs: of('postgresMs'), buffers: of('buffers'), cpuMs: of('cpuMs') }
 }
 
-/** Of this database, all connections: milliseconds of statements, and pages touched. Its own question adds a constant. */
-async function statistics(sql: postgres.Sql): Promise<{ active: number; buffers: number }> {
-  await Bun.sleep(STATISTICS_MS)
+/** Of this database, all connections: milliseconds of statements, and pages touched. */
+async function readStatistics(sql: postgres.Sql): Promise<{ active: number; buffers: number }> {
   const [row] = await sql`
     select active_time as active, blks_hit + blks_read as buffers from pg_stat_database where datname = current_database()`
   return { active: Number(row?.active), buffers: Number(row?.buffers) }
@@ -182,8 +190,8 @@ async function jobs({ name, root }: Checkout, redisUrl: string): Promise<void> {
       return (performance.now() - started).toFixed(1)
     }
     const list = await timed(() => operations.list('waiting', 1))
-    const show = await timed(() => operations.show(`job${count - 1}`))
-    const drop = await timed(() => operations.drop(`job${count - 2}`))
+    const show = await timed(() => operations.show(`job${count >> 1}`))
+    const drop = await timed(() => operations.drop(`job${(count >> 1) + 1}`))
     const log = (await redis.slowlog('GET', '-1')) as [number, number, number][]
     const longest = Math.max(...log.map(([, , micros]) => micros)) / 1000
     console.log(`| ${count} | ${list} | ${show} | ${drop} | ${longest.toFixed(1)} |`)
