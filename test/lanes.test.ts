@@ -113,14 +113,15 @@ describe('slow work takes no place from quick work', () => {
 describe('what nobody waits for', () => {
   test('never starts: who is gone leaves the line', async () => {
     const before = await countOf()
-    let isGone = false
+    const client = new AbortController()
+    const request = new Request('http://localhost/', { signal: client.signal })
     const busy = Array.from({ length: PLACES - 1 }, () =>
       run(db, sql`with slept as (select pg_sleep(1.5)) insert into counted select 1 from slept`),
     )
-    const abandoned = requestContext.run({ requestId: 'r', isGone: () => isGone }, () =>
+    const abandoned = requestContext.run({ requestId: 'r', request }, () =>
       Array.from({ length: 30 }, () => codeOf(run(db, sql`insert into counted values (2)`))),
     )
-    isGone = true
+    client.abort()
     expect(await Promise.all(abandoned)).toEqual(Array(30).fill('BUSY'))
     await Promise.all(busy)
     expect(await countOf()).toBe(before + PLACES - 1)
