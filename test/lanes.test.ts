@@ -307,6 +307,23 @@ describe('transactions', () => {
   })
 })
 
+test('a backend that is killed takes nothing along that hangs: what waited behind it settles at once', async () => {
+  const accounts = laneOf(db, 'accounts')
+  const codes: string[] = []
+  const all = Array.from({ length: 10 }, () =>
+    codeOf(run(accounts, sql`select pg_sleep(${30}), 'stuck'`)).then((code) => codes.push(code)),
+  )
+  await until('the first to run', async () => (await running("'stuck'")) === 1)
+  await opened.readiness.sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and state = 'active' and pid <> pg_backend_pid() and query like ${"%'stuck'%"}`
+  await until('the first to fail', () => codes.length > 0)
+  // Each on the new connection.
+  for (let i = 0; i < 5; i++) await run(accounts, sql`select 1`)
+  expect(codes).toHaveLength(10)
+  await Promise.all(all)
+})
+
 test('a process opens no more connections than it says', async () => {
   const own = open({ DATABASE_POOL: '3' })
   try {
