@@ -36,7 +36,7 @@ export class Client {
   ended = 0
   /** Called when a connection ends. */
   onEnd: (() => void) | undefined
-  readonly #underWay = new Set<postgres.PendingQuery<postgres.Row[]>>()
+  readonly #underWay = new Set<{ cancel(): void }>()
   #answered = 0
   /** As of the last look: how many were answered, and for how many looks nothing has moved. */
   #seen = 0
