@@ -5,7 +5,7 @@ import type { Config } from '../config.ts'
 import type { Db, Log } from '../deps.ts'
 import { Gate } from '../gate.ts'
 import { registerLanes } from '../lanes.ts'
-import { arrayParsers } from './postgres/arrays.ts'
+import { arrayParsers, arraySerializers } from './postgres/arrays.ts'
 import { TRACKED_SETTINGS, UNTRACKED_SETTINGS } from './connection-settings.ts'
 import { Client } from './postgres/client.ts'
 import { type DrizzleClient, gatedLane, Places, searchLane, sharedLane } from './postgres/lane.ts'
@@ -49,7 +49,7 @@ export function openPostgres(config: Config, log: Log) {
         const connection = pooler.isPresent ? {} : { ...UNTRACKED_SETTINGS, ...timeouts(statementMs, lockMs) }
         const sql = connect(config, max, { connection, onclose, ...lifetime })
         Object.assign(sql.options.parsers, arrayParsers(sql.options.parsers), options.parsers)
-        Object.assign(sql.options.serializers, options.serializers)
+        Object.assign(sql.options.serializers, arraySerializers(sql.options.serializers), options.serializers)
         return sql
       },
     })

@@ -34,15 +34,27 @@ export async function transact<T>(
   const lost = Promise.withResolvers<never>()
   lost.promise.catch(() => {}) // it may be nobody's concern
   client.onEnd = () => lost.reject(connectionLost())
-  const send = (statement: Statement): PromiseLike<Rows> => {
-    if (client.ended !== connection) throw connectionLost()
-    return client.send(statement)
+  // One after the other: what the driver has not sent when a connection ends it carries over to a new one, where it
+  // would be committed by itself.
+  let line: Promise<unknown> = Promise.resolve()
+  const send = (statement: Statement): Promise<Rows> => {
+    const sent = line.then(() => {
+      if (client.ended !== connection) throw connectionLost()
+      return client.send(statement)
+    })
+    line = sent.catch(() => {})
+    return sent
   }
   let savepoints = 0
+  /** The scope whose callback runs. A statement of another would be undone with it, or run outside of all. */
+  let innermost: object | undefined
 
   async function scope<S>(inside: (tx: TransactionClient) => Promise<S>, undo: string): Promise<S> {
+    const me = {}
+    innermost = me
     let failure: { error: unknown } | undefined
     const sendWatched = async (statement: Statement) => {
+      if (innermost !== me) throw notInnermost()
       try {
         return await send(statement)
       } catch (error) {
@@ -50,21 +62,29 @@ export async function transact<T>(
         throw error
       }
     }
+    const tx: TransactionClient = {
+      unsafe: lazyQuery(sendWatched),
+      savepoint: async (inner) => {
+        if (innermost !== me) throw notInnermost()
+        innermost = undefined
+        const name = `s${++savepoints}`
+        try {
+          await send({ text: `savepoint ${name}` })
+          return await scope(inner, `rollback to savepoint ${name}`)
+        } finally {
+          innermost = me
+        }
+      },
+    }
     try {
-      const result = await Promise.race([inside({ unsafe: lazyQuery(sendWatched), savepoint }), lost.promise])
+      const result = await Promise.race([inside(tx), lost.promise]).finally(() => (innermost = undefined))
       // Postgres has given up all of it, even if the caller has caught the error.
       if (failure !== undefined) throw failure.error
       return result
     } catch (error) {
-      if (client.ended === connection) await rollBack(client, undo)
+      if (client.ended === connection) await rollBack(client, send, undo)
       throw error
     }
-  }
-
-  async function savepoint<S>(inside: (tx: TransactionClient) => Promise<S>): Promise<S> {
-    const name = `s${++savepoints}`
-    await send({ text: `savepoint ${name}` })
-    return scope(inside, `rollback to savepoint ${name}`)
   }
 
   const state = { isOpen: true }
@@ -80,13 +100,22 @@ export async function transact<T>(
   }
 }
 
-async function rollBack(client: Client, undo: string): Promise<void> {
+async function rollBack(
+  client: Client,
+  send: (statement: Statement) => Promise<Rows>,
+  undo: string,
+): Promise<void> {
   try {
-    await client.send({ text: undo })
+    await send({ text: undo })
   } catch {
     client.renew() // what could not be rolled back must not be met by the next one
   }
 }
+
+const notInnermost = () =>
+  new Error(
+    'The transaction or savepoint is over, or one inside it is open: wait for its statements, and inside a savepoint take the handle that its callback was given',
+  )
 
 const connectionLost = () =>
   Object.assign(new Error('the connection to Postgres was lost inside a transaction'), {
