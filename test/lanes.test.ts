@@ -6,7 +6,8 @@ import type { Db } from '../src/deps.ts'
 import { connectionsPerProcess, openPostgres } from '../src/infra/postgres.ts'
 import { type Lane, laneOf } from '../src/lanes.ts'
 import { findMovie } from '../src/movies/queries.ts'
-import { driverCode } from '../src/transient.ts'
+import { prepared } from '../src/prepared.ts'
+import { driverCode, retryConflict } from '../src/transient.ts'
 import { requestContext } from '../src/web/request-context.ts'
 import { withAdmin } from '../scripts/services/test-run.ts'
 import { startApp } from './support/harness.ts'
@@ -108,6 +109,27 @@ describe('slow work takes no place from quick work', () => {
       await impatient.close()
     }
   })
+})
+
+test('a column whose type is changed fails no statement that was prepared before', async () => {
+  await run(db, sql`create table changing (id int primary key, name text)`)
+  await run(db, sql`insert into changing values (1, 'one')`)
+  const find = prepared((handle) =>
+    handle
+      .select({ name: sql`name` })
+      .from(sql`changing`)
+      .prepare('changing_all'),
+  )
+  const ask = (handle: Db) => find(handle).execute()
+  const lanes = ['fast', 'accounts'] as const
+  const all = () => [db, db, db, db, ...lanes.flatMap((lane) => Array(30).fill(laneOf(db, lane)))]
+  await Promise.all(all().map(ask))
+  await run(db, sql`alter table changing alter name type varchar(50)`)
+  const codes = await Promise.all(all().map((handle) => codeOf(ask(handle))))
+  expect(new Set(codes)).toEqual(new Set(['none']))
+  await run(db, sql`alter table changing alter name type text`)
+  const inside = () => db.transaction(async (tx) => ask(tx))
+  expect(await codeOf(retryConflict(inside))).toBe('none')
 })
 
 describe('what nobody waits for', () => {

@@ -59,7 +59,16 @@ export class Client {
 
   #send({ text, parameters = [], prepare, asValues }: Statement): PromiseLike<Rows> {
     // The driver's type takes what it can serialize; what Drizzle hands over is that.
-    const query = this.sql.unsafe(text, parameters as never[], { prepare: prepare ?? false })
+    const query = this.sql.unsafe(
+      text,
+      parameters as never[],
+      {
+        prepare: prepare ?? false,
+        // The driver's second attempt at a statement whose plan is outdated mixes up what waits behind it on the connection
+        // (postgres.js 3.4.9). It makes none for what was not prepared: `sendAlone` does.
+        onexecute: () => Object.assign(query, { prepared: false }),
+      } as postgres.UnsafeQueryOptions,
+    )
     const sent = asValues === true ? query.values() : query
     this.#underWay.add(query)
     const count = () => {
@@ -92,12 +101,24 @@ export class Client {
     }
   }
 
+  /** Sends outside of a transaction: once more, anew, if a change of the schema has outdated the statement's plan. */
+  async sendAlone(statement: Statement): Promise<Rows> {
+    const sql = this.#sql
+    try {
+      return await this.send(statement)
+    } catch (error) {
+      if (!isOutdated(error)) throw error
+      if (sql === this.#sql) this.renew()
+      return this.send(statement)
+    }
+  }
+
   #open(): postgres.Sql {
     this.#openedAt = performance.now()
     this.#isForPooler = this.#opening.pooler.isPresent
     // The driver keeps what it was about to send when a connection ended, and the next connection hangs on it
-    // (postgres.js 3.4.9): none is used again. Nor does it
-    // settle all that was under way: that is given up at once, first what was not sent, or it would connect for it.
+    // (postgres.js 3.4.9): none is used again. Nor does it settle all that was under way: that is given up at once,
+    // first what was not sent, or it would connect for it.
     const sql: postgres.Sql = this.#opening.open(() => {
       if (sql !== this.#sql) return
       for (const query of this.#underWay) if ('state' in query && query.state === null) query.cancel()
@@ -138,6 +159,13 @@ export class Client {
     await this.#sql?.end({ timeout: CLOSE_S })
   }
 }
+
+/** The schema was changed since the statement was prepared on this connection. */
+export const isOutdated = (error: unknown) =>
+  error instanceof Error &&
+  'code' in error &&
+  (error.code === '26000' ||
+    (error.code === '0A000' && 'routine' in error && error.routine === 'RevalidateCachedQuery'))
 
 const isStartupRefusal = (error: unknown) =>
   error instanceof Error &&

@@ -24,7 +24,7 @@ export function sharedLane(
   const gate = new Gate({ places: connections * DEPTH, queue })
   const send = (statement: Statement) => {
     refuseInsideTransaction()
-    return gate.run(() => client.send(statement), abandoned())
+    return gate.run(() => client.sendAlone(statement), abandoned())
   }
   return {
     options,
@@ -76,15 +76,21 @@ export class Places {
 /** Writes, transactions, filters: everything that may wait for a lock or take long. */
 export function gatedLane(
   options: DrizzleClient['options'],
-  lane: { places: Places; writes: readonly Gate[]; begin: () => string; wraps: () => boolean },
+  lane: {
+    places: Places
+    reads: readonly Gate[]
+    writes: readonly Gate[]
+    begin: () => string
+    wraps: () => boolean
+  },
 ): DrizzleClient {
-  const { places, writes, begin } = lane
+  const { places, reads, writes, begin } = lane
   const single = (statement: Statement) => (client: Client) =>
-    lane.wraps() ? sendWrapped(client, begin(), statement) : client.send(statement)
+    lane.wraps() ? sendWrapped(client, begin(), statement) : client.sendAlone(statement)
   return {
     options,
     unsafe: lazyQuery((statement) =>
-      places.run(/^\s*select\b/i.test(statement.text) ? [] : writes, single(statement)),
+      places.run(/^\s*select\b/i.test(statement.text) ? reads : writes, single(statement)),
     ),
     begin: (work) => places.run(writes, (client) => transact(client, { text: begin() }, work)),
   }

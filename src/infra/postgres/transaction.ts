@@ -1,7 +1,7 @@
 // Transactions on a connection of their own. The driver's own `begin` sends its rollback down a connection that has
 // died, which ends the process, and leaves a pool that hangs (postgres.js 3.4.9, issues 1155 and 1208).
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Client, Rows, Statement } from './client.ts'
+import { type Client, isOutdated, type Rows, type Statement } from './client.ts'
 import { lazyQuery } from './lazy-query.ts'
 
 /** What Drizzle uses of the driver's handle inside a transaction. */
@@ -52,13 +52,14 @@ export async function transact<T>(
   async function scope<S>(inside: (tx: TransactionClient) => Promise<S>, undo: string): Promise<S> {
     const me = {}
     innermost = me
-    let failure: { error: unknown } | undefined
+    let failure: { error: unknown; isOutdated: boolean } | undefined
     const sendWatched = async (statement: Statement) => {
       if (innermost !== me) throw notInnermost()
       try {
         return await send(statement)
-      } catch (error) {
-        failure ??= { error }
+      } catch (thrown) {
+        const error = isOutdated(thrown) ? outdated(thrown) : thrown
+        failure ??= { error, isOutdated: error !== thrown }
         throw error
       }
     }
@@ -83,6 +84,7 @@ export async function transact<T>(
       return result
     } catch (error) {
       if (client.ended === connection) await rollBack(client, send, undo)
+      if (failure?.isOutdated) client.renew()
       throw error
     }
   }
@@ -116,6 +118,10 @@ const notInnermost = () =>
   new Error(
     'The transaction or savepoint is over, or one inside it is open: wait for its statements, and inside a savepoint take the handle that its callback was given',
   )
+
+/** As Postgres calls what may be tried again as a whole. */
+const outdated = (cause: unknown) =>
+  Object.assign(new Error('the schema was changed under a prepared statement', { cause }), { code: '40001' })
 
 const connectionLost = () =>
   Object.assign(new Error('the connection to Postgres was lost inside a transaction'), {
