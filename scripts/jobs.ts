@@ -89,11 +89,11 @@ function readArguments() {
   const [command = 'stats', argument] = positionals
   const takes = { stats: 0, list: 1, show: 1, retry: 1, drop: 1, pause: 0, resume: 0, run: 1 }[command]
   if (takes === undefined) throw new UsageError(`There is no command "${command}"`)
-  if (positionals.length > takes + 1 || (takes === 1 && argument === undefined)) {
-    throw new UsageError(`${command} takes ${takes} argument(s)`)
-  }
   if (command === 'list' && !PLACES.some((place) => place === argument)) {
     throw new UsageError(`list takes one of: ${PLACES.join(', ')}`)
+  }
+  if (positionals.length > takes + 1 || (takes === 1 && argument === undefined)) {
+    throw new UsageError(`${command} takes ${takes} argument(s)`)
   }
   const page = Number(values.page ?? 1)
   if (!Number.isSafeInteger(page) || page < 1) throw new UsageError('--page takes a whole number from 1')

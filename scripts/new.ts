@@ -81,7 +81,8 @@ await runCommand(USAGE, async () => {
   const { names, fields } = readArguments()
   await write(await plan(names, fields), names)
   console.log(
-    `\n/api/${names.path} is there; its table comes by the next \`npm run migrate\` or \`npm start\`.`,
+    `\n/api/${names.path} is there; its table comes by the next \`npm run migrate\` or \`npm start\`. ` +
+      'An `npm start` that runs takes both up by `npm run migrate` and then `npm run reload`.',
   )
   console.log(`Try it: npm test -- test/${names.path}.test.ts`)
 })

@@ -1,8 +1,10 @@
 // `npm start` and `npm run dev`: services where they are missing, migrations, the API, and an orderly end of all.
+import { resolve as resolvePath } from 'node:path'
 import { loadConfig, type Config } from '../src/config.ts'
 import { adviceOnSettings } from '../src/process/advice.ts'
 import { bunIn, folderAsGiven, readEnvironment } from '../src/process/environment.ts'
 import { refuseTakenPort } from '../src/process/port.ts'
+import { readStatus } from '../src/process/status.ts'
 import { refuseArguments } from './command.ts'
 import { migrate } from './migrate.ts'
 import { watchMigrations } from './migrate/watch.ts'
@@ -41,7 +43,7 @@ async function runUntilEnd(env: Environment, hot: boolean): Promise<number> {
   }
   // Where a supervisor runs, it says this.
   if (hot) for (const advice of adviceOnSettings(plan, ROOT, env)) console.warn(`Warning: ${advice}`)
-  refuseTakenPort(plan)
+  refuseTakenPort(plan, readStatus(resolvePath(ROOT, plan.dataDir)))
 
   const stopAsked = listenForStop(hot)
   const services = await provideServices({ ...env, ...port })

@@ -8,7 +8,8 @@ import { asUsage, runCommand } from './command.ts'
 const USAGE = `Usage: npm run status [-- --watch] [-- --json]
 --json prints JSON, for scripts. The exit code is 1 where no supervisor runs on DATA_DIR.`
 const REFRESH_MS = 1000
-const NO_SUPERVISOR = 'No supervisor runs on DATA_DIR: `npm start` runs one'
+export const NO_SUPERVISOR =
+  'No supervisor runs on DATA_DIR: `npm start` runs one. `npm run dev` has none, and takes up edits by itself'
 
 export const readCurrentStatus = () => readStatus(resolve(process.env.DATA_DIR || '.data'))
 

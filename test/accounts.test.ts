@@ -65,6 +65,7 @@ test('an email is taken however its letters are cased', async () => {
   const again = { ...input, email: input.email.toUpperCase() }
   const reply = await app.visitor().post('/api/signup', again)
   expect([reply.status, reply.body.err]).toEqual([400, '400: This email is taken'])
+  expect(reply.body.issues).toEqual([{ path: 'email', message: 'is taken' }])
   const login = await app.visitor().post('/api/login', { email: again.email, password: input.password })
   expect(login.status).toBe(200)
 })

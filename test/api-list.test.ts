@@ -141,6 +141,11 @@ test('whatever a route says of itself is shown as text', async () => {
   expect(html.match(/&lt;script&gt;/g)?.length).toBeGreaterThanOrEqual(7)
 })
 
+test('what stands in backticks is shown as code', () => {
+  expect(articleOf(page, 'GET/api/users')).toContain('The same as <code>size</code>.')
+  expect(page).not.toContain('`')
+})
+
 test('the page needs no script, and loads nothing', async () => {
   const { headers } = await app.visitor().get('/api/list')
   expect(headers.get('content-type')).toStartWith('text/html')

@@ -113,6 +113,21 @@ test('issues name the path and the fault of each', async () => {
   expect(reply.body.requestId).toBe(reply.headers.get('x-request-id'))
 })
 
+test('what is missing, or given twice, is told in plain words', async () => {
+  const signup = { email: 'ann@example.com', password: '123abC', fname: 'Ann' }
+  const missing = await app.visitor().post('/api/signup', signup)
+  expect(missing.body.err).toBe('400: lname: is required')
+  expect(missing.body.issues).toEqual([{ path: 'lname', message: 'is required' }])
+  for (const key of ['search', 'page']) {
+    const twice = await boss.get(`/api/users?${key}=1&${key}=2`)
+    expect([twice.status, twice.body.err]).toEqual([400, `400: ${key}: must be given once`])
+  }
+  const array = await app.visitor().post('/api/signup', { ...signup, lname: [] })
+  expect(array.body.err).toBe('400: lname: Invalid input: expected string, received array')
+  const empty = await boss.send('POST', PROBE, ' ', { 'Content-Type': 'application/json' })
+  expect([empty.status, empty.body.err]).toEqual([400, '400: The request body is empty'])
+})
+
 test('no pattern is tried on a text before its length is known to be fair', () => {
   // An endless email costs its client a POST, and whoever runs a pattern over it everybody else's time.
   expect(findUnboundedPatterns(z.object({ email: z.email().max(254) }))).toHaveLength(1)

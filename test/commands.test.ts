@@ -6,6 +6,7 @@ import { expect, test } from 'bun:test'
 import { scripts } from '../package.json'
 import { copyCheckout } from './support/checkout.ts'
 import { startApp } from './support/harness.ts'
+import { freePort } from './support/supervised.ts'
 
 const FOLDER = join(import.meta.dir, '../scripts')
 const FILES = [...new Bun.Glob('*.{ts,mjs}').scanSync(FOLDER)].toSorted()
@@ -93,6 +94,16 @@ test.skipIf(!Bun.which('curl'))('quick.sh goes to PORT, as the server does', asy
   } finally {
     await app.close()
   }
+})
+
+test.skipIf(!Bun.which('curl'))('quick.sh without a server says where it looked for one', async () => {
+  const port = String(await freePort())
+  const child = Bun.spawn(['sh', join(FOLDER, '../test/quick.sh')], {
+    env: { PATH: process.env.PATH, PORT: port },
+    stderr: 'pipe',
+  })
+  const [err, code] = await Promise.all([child.stderr.text(), child.exited])
+  expect([code, err]).toEqual([1, expect.stringContaining(`No server answers at http://localhost:${port}. `)])
 })
 
 test.each(['start', 'dev', 'migrate', 'reload', 'check', 'console'])(

@@ -80,6 +80,7 @@ test('what cannot be is said, with the usage where the call was wrong', async ()
     expect([args.join(' '), code]).toEqual([args.join(' '), 2])
     expect(err).toContain('Usage: npm run jobs')
   }
+  expect((await jobs('list')).err).toStartWith('list takes one of: waiting, running, later, dead\n')
 }, 30_000)
 
 test('what a job says of itself moves no cursor', async () => {

@@ -50,6 +50,13 @@ test.each(addressesOf('localhost').filter((address) => hasIpv6 || address === '1
     const other = Bun.serve({ hostname, port, fetch: () => new Response() })
     try {
       expect(() => refuseTakenPort({ host: 'localhost', port })).toThrow(`Port ${port} is taken`)
+      const own = { pid: 17, port }
+      expect(() => refuseTakenPort({ host: 'localhost', port }, own)).toThrow(
+        `Port ${port} is taken by this folder's own supervisor, process 17: \`npm run status\``,
+      )
+      expect(() => refuseTakenPort({ host: 'localhost', port }, { ...own, port: port + 1 })).toThrow(
+        'another program',
+      )
       expect(() => serve(app, loadConfig({ ...URLS, PORT: String(port) }))).toThrow(`port ${port} is taken`)
     } finally {
       await other.stop(true)

@@ -400,6 +400,15 @@ describe('what is shown', () => {
     )
   })
 
+  test('a cron that a worker has seen and that never ran shows no run', async () => {
+    const at = String(Date.UTC(2026, 0, 2, 3, 4, 5))
+    await redis.hset(`${base}cron`, 'nightly', at)
+    await redis.hset(`${base}unrun`, 'nightly', at)
+    const [, row = ''] = /<strong>nightly<\/strong>(.*?)<\/tr>/s.exec(await page()) ?? []
+    expect(textOf(row)).toMatch(/the server&#39;s time never .* UTC in \d+/)
+    await redis.del(`${base}unrun`)
+  })
+
   test('the chart has a bar, an axis label and a word for what happened in a minute', async () => {
     const at = Date.UTC(2026, 0, 2, 3, 30)
     const minutes = Array.from({ length: 60 }, (_, i) => ({ at: at + i * 60_000, done: 0, failed: 0 }))

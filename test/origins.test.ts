@@ -1,4 +1,7 @@
 // Origins: which pages may call with cookies, and whose address counts.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { startApp, type TestApp } from './support/harness.ts'
 
@@ -88,6 +91,30 @@ test('a foreign page cannot act for a logged-in user', async () => {
   expect(await post({ Origin: '' })).toBeOneOf([201, 403])
   expect(await post({ Origin: 'https://api.example.com', 'X-Forwarded-Host': 'api.example.com' })).toBe(403)
   expect((await member.get('/api/me', { Origin: 'https://evil.example' })).status).toBe(200)
+})
+
+test('the log names the origin that was refused, cut and escaped', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'restbun-origins-'))
+  const file = join(folder, 'log')
+  const app = await startApp({ LOG_FILE: file, LOG_LEVEL: 'warn', LOG_FORMAT: 'json' })
+  try {
+    const member = await app.member()
+    const evil = `https://evil.example/\x9b${'x'.repeat(1000)}`
+    const reply = await member.post('/api/probe', { title: 'x' }, { Origin: evil })
+    expect(reply.status).toBe(403)
+    await app.visitor().post('/api/operators/login', undefined, { Origin: evil })
+  } finally {
+    await app.close()
+  }
+  const text = readFileSync(file, 'utf8')
+  const lines = text.split('\n').filter((line) => line.includes('refused'))
+  expect(lines).toHaveLength(2)
+  for (const line of lines) {
+    expect(line).toContain('"origin":"https://evil.example/\\u009bxxx')
+    expect(JSON.parse(line)).toMatchObject({ level: 'warn', host: expect.any(String) })
+    expect(JSON.parse(line).origin).toHaveLength(200)
+  }
+  rmSync(folder, { recursive: true })
 })
 
 test('a foreign page may still call without a session', async () => {

@@ -6,6 +6,11 @@ url=${URL:-http://localhost:${PORT:-8100}}
 cookies=$(mktemp)
 trap 'rm -f "$cookies"' EXIT
 
+curl --silent --output /dev/null "$url/health" || {
+  echo "No server answers at $url. \`npm start\` runs one; name another by PORT=8101 or URL=http://host:port" >&2
+  exit 1
+}
+
 call() {
   curl --silent --show-error --fail-with-body --cookie "$cookies" --cookie-jar "$cookies" \
     --header 'Content-Type: application/json' "$@"

@@ -82,7 +82,10 @@ test(
   'npm run status without a supervisor says so, and fails',
   async () => {
     const { code, err } = await run('status', '/nonexistent')
-    expect([code, err]).toEqual([1, 'No supervisor runs on DATA_DIR: `npm start` runs one\n'])
+    expect([code, err]).toEqual([
+      1,
+      'No supervisor runs on DATA_DIR: `npm start` runs one. `npm run dev` has none, and takes up edits by itself\n',
+    ])
   },
   TIMEOUT_MS,
 )
@@ -159,6 +162,31 @@ test(
       expect(status()?.pid).toBe(second.child.pid)
     } finally {
       await second.close()
+    }
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'a second supervisor on one DATA_DIR that ends, in order or not, leaves the status to the first again',
+  async () => {
+    service = await startService({ WEB_PROCESSES: '1' })
+    const { child, dataDir, status } = service
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      const second = await startService({ WEB_PROCESSES: '1', DATA_DIR: dataDir }, { untilReady: false })
+      try {
+        const own = await until('its own status', () => {
+          const now = status()
+          return now?.pid === second.child.pid ? now : undefined
+        })
+        folders.push(own.boards) // who is killed leaves it
+        second.child.kill(signal)
+        await second.exit()
+        await until('the status of the first', () => status()?.pid === child.pid)
+        expect((await run('status', dataDir)).out).toStartWith(`supervisor ${child.pid}, `)
+      } finally {
+        await second.close()
+      }
     }
   },
   TIMEOUT_MS,

@@ -22,6 +22,9 @@ import { Login, Signup, SignupAnswer, UserAnswer, UserQuery } from './schema.ts'
 /** Within it the last export is answered again. */
 const EXPORT_AGAIN_S = 10 * 60
 
+const emailTaken = () =>
+  new ApiError(400, 'This email is taken', { issues: [{ path: 'email', message: 'is taken' }] })
+
 export const account = factory
   .createApp()
   .use('/me/*', noStore)
@@ -40,7 +43,7 @@ export const account = factory
       // In one transaction: no account without its mail, no mail without an account.
       const signUp = async (tx: Db) => {
         const created = await createUser(tx, row)
-        if (created === undefined) throw new ApiError(400, 'This email is taken')
+        if (created === undefined) throw emailTaken()
         await enqueue(tx, sendWelcome, { userId: created.id })
         c.var.signal().throwIfAborted() // whoever was told that it took too long will try again
         return created

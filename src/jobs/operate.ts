@@ -219,8 +219,9 @@ export function createOperations(options: {
 
     /** The last tick of each cron that a worker has seen, Unix ms. */
     async lastTicks(): Promise<Record<string, number>> {
-      const ticks = await redis.hgetall(`${base}cron`)
-      return Object.fromEntries(Object.entries(ticks).map(([name, tick]) => [name, Number(tick)]))
+      const [ticks, unrun] = await Promise.all([redis.hgetall(`${base}cron`), redis.hgetall(`${base}unrun`)])
+      const ran = Object.entries(ticks).filter(([name, tick]) => unrun[name] !== tick)
+      return Object.fromEntries(ran.map(([name, tick]) => [name, Number(tick)]))
     },
   }
 }

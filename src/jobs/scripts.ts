@@ -18,6 +18,7 @@ export const keyBase = (prefix: string) => `${prefix}{jobs:${SCHEMA}}:`
  *         minutes   hash    <minute>:done, <minute>:failed -> count, of the last hour
  *         deaths    hash    all, trimmed (thrown away: too many), told (of these, to the log) -> count, ever
  *         cron      hash    name -> last tick, ms
+ *         unrun     hash    cron -> its last tick, where that had no job and none before it had one
  *         paused    string  present: nothing is taken
  *         key:<k>   string  PX, id of the job that holds a unique key
  *         r:<id>    string  PX, status and result of a job whose owner asks for it
@@ -129,6 +130,9 @@ export const CRON = script<[string, string]>(`
 local name, seen, tick, element, id, key = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local last = string.match(redis.call('HGET', base..'cron', name) or '', '^%d+$') or ''
 if last ~= seen then return {last, 'seen'} end
+if element == '' and (last == '' or redis.call('HGET', base..'unrun', name) == last) then
+  redis.call('HSET', base..'unrun', name, tick)
+end
 redis.call('HSET', base..'cron', name, tick)
 if element == '' then return {tick, 'passed'} end
 if not hold(key, id, ARGV[7]) then return {tick, 'overlaps'} end

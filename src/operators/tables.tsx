@@ -109,7 +109,7 @@ export function CronTable({ crons, view, now }: { crons: CronView[]; view: View;
       <br />
       <span class="note">{timeZone ?? "the server's time"}</span>
     </>,
-    <Moment at={last} now={now} none="not yet" />,
+    <Moment at={last} now={now} none="never" />,
     <Moment at={next} now={now} none="never" />,
     <Act action="run" view={view} fields={{ cron: name }} name={`Run now: ${name}`}>
       Run now

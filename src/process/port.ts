@@ -2,6 +2,9 @@
 // share it unawares.
 import type { Config } from '../config.ts'
 import { ConfigError } from '../config.ts'
+import type { Status } from './status.ts'
+
+type Supervisor = Pick<Status, 'pid' | 'port'>
 
 /** The addresses that HOST stands for: `localhost` is both loopbacks, since one program tries this first and one that. */
 export const addressesOf = (host: string): string[] => (host === 'localhost' ? ['127.0.0.1', '::1'] : [host])
@@ -34,18 +37,27 @@ export function listenOnEach<T extends { stop(firmly: boolean): unknown }>(
 /** What a machine without IPv6 says of ::1. */
 const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
 
-/** @throws ConfigError that says why the config's address cannot be listened on, and what to do */
-export function refuseTakenPort({ host, port }: Pick<Config, 'host' | 'port'>): void {
+/**
+ * @param own the supervisor that runs on this folder's DATA_DIR: it may be what listens there
+ * @throws ConfigError that says why the config's address cannot be listened on, and what to do
+ */
+export function refuseTakenPort({ host, port }: Pick<Config, 'host' | 'port'>, own?: Supervisor): void {
   try {
     const listen = (hostname: string) => Bun.serve({ hostname, port, fetch: () => new Response() })
     for (const listener of listenOnEach(host, listen)) void listener.stop(true)
   } catch (error) {
-    throw new ConfigError(explain(codeOf(error), host, port, error), { cause: error })
+    const isOwn = codeOf(error) === 'EADDRINUSE' && own?.port === port
+    const why = isOwn ? explainOwn(own) : explain(codeOf(error), host, port, error)
+    throw new ConfigError(why, { cause: error })
   }
 }
 
 export const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : ''
+
+const explainOwn = ({ pid, port }: Supervisor) =>
+  `Port ${port} is taken by this folder's own supervisor, process ${pid}: \`npm run status\` shows it, ` +
+  '`npm run reload` lets it take up new code and settings'
 
 function explain(code: string, host: string, port: number, error: unknown): string {
   if (code === 'EADDRINUSE') {

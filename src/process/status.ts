@@ -35,7 +35,7 @@ export interface Status {
   processes: ProcessStatus[]
 }
 
-const RETRY_MS = 1000
+const WATCH_MS = 1000
 
 const statusFile = (dataDir: string) => join(dataDir, 'supervisor.json')
 
@@ -81,24 +81,25 @@ export function writeStatus(dataDir: string, status: Status): void {
 /**
  * Writes the status at each call. Where that fails, for a full disk perhaps, it says so once and tries again every
  * second: that is no reason to stop serving, and what is read meanwhile is the last that could be written.
+ * Every second it also writes where there is none of a supervisor that lives: another on the directory has ended.
  */
 export function keepStatus(dataDir: string, describe: () => Status, log: Log) {
-  let retry: ReturnType<typeof setTimeout> | undefined
   let isFailing = false
   const write = (): void => {
-    clearTimeout(retry)
     try {
       writeStatus(dataDir, describe())
     } catch (error) {
       if (!isFailing) log.error('the status cannot be written; trying again', { error })
       isFailing = true
-      retry = setTimeout(write, RETRY_MS)
       return
     }
     if (isFailing) log.info('the status is written again')
     isFailing = false
   }
-  return { write, stop: () => clearTimeout(retry) }
+  const watch = setInterval(() => {
+    if (isFailing || readStatus(dataDir) === undefined) write()
+  }, WATCH_MS)
+  return { write, stop: () => clearInterval(watch) }
 }
 
 export const describeProcesses = ({ slots }: Fleet): ProcessStatus[] =>

@@ -13,6 +13,11 @@ export function Path({ route: { method, path } }: { route: ApiRoute }) {
   return method === 'GET' && parts.length === 1 ? <a href={path}>{text}</a> : text
 }
 
+/** A sentence; what stands in backticks is code. */
+export const Sentence = ({ text }: { text: string }) => (
+  <>{text.split(/`([^`]+)`/).map((part, i) => (i % 2 === 1 ? <code>{part}</code> : part))}</>
+)
+
 export const Type = ({ parts }: { parts: TypePart[] }) => (
   <code>
     {parts.map((part) =>
@@ -48,7 +53,7 @@ export function Fields({ fields, answered = false }: { fields: Field[]; answered
                   <code>{pattern}</code>
                 </>
               ))}
-              {description && `. ${description}`}
+              {description && <Sentence text={`. ${description}`} />}
             </span>
           </dd>
         </div>

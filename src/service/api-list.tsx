@@ -7,7 +7,7 @@ import type { ApiRoute } from '../web/doc.ts'
 import type { Group } from '../web/groups.ts'
 import { Page } from '../web/page.tsx'
 import { describe, type Entry, type NamedType } from './api-list-groups.ts'
-import { Fields, idOf, Method, Path, quotaText, Type } from './api-list-parts.tsx'
+import { Fields, idOf, Method, Path, quotaText, Sentence, Type } from './api-list-parts.tsx'
 import { STYLE } from './api-list-style.ts'
 
 interface Props {
@@ -143,7 +143,11 @@ function RouteArticle({ entry: { route, inputs, answer }, config }: { entry: Ent
         </h3>
         <p class="role">Role: {role ? <strong>{role}</strong> : 'anyone'}</p>
       </header>
-      {doc && <p>{doc.summary}</p>}
+      {doc && (
+        <p>
+          <Sentence text={doc.summary} />
+        </p>
+      )}
       <dl class="facts">
         {inputs.map(({ label, fields, type }) => (
           <div>
@@ -163,7 +167,7 @@ function RouteArticle({ entry: { route, inputs, answer }, config }: { entry: Ent
           <div>
             <dt>Header</dt>
             <dd>
-              <code>{name}</code> {meaning}
+              <code>{name}</code> <Sentence text={meaning} />
             </dd>
           </div>
         ))}

@@ -86,6 +86,7 @@ export function csrf(config: Config) {
   const handler = factory.createMiddleware((c, next) => {
     if (!SAFE_METHODS.has(c.req.method) && c.get('session') !== null && isOwnPage(c, trusted) === false) {
       if (!isListed(config, c.req.header('origin') ?? '')) {
+        logRefused(c)
         throw new ApiError(
           403,
           'This origin may not act for a logged-in user; CORS_ORIGINS lists those that may',
@@ -100,6 +101,7 @@ export function csrf(config: Config) {
 const refuseOthers = factory.createMiddleware((c, next) => {
   const trusted = trustedNetworks(c.get('config').trustedProxies)
   if (!SAFE_METHODS.has(c.req.method) && isOwnPage(c, trusted) !== true) {
+    logRefused(c)
     throw new ApiError(403, 'Only a page of this server may send this: open its own, and try again there')
   }
   return next()
@@ -110,6 +112,19 @@ const refuseOthers = factory.createMiddleware((c, next) => {
  * origins and by clients that name none. Browsers name the origin of every form that they post.
  */
 export const ownPagesOnly = tag(refuseOthers, { others: [403], changesOnly: true })
+
+/** More of an origin says no more. */
+const MAX_ORIGIN = 200
+
+/** Names what came, for whoever wonders which page or proxy it is; the log escapes it. */
+function logRefused(c: Context<AppEnv>): void {
+  const header = (name: string) => c.req.header(name)?.slice(0, MAX_ORIGIN)
+  c.get('log').warn('refused: the request is of no page that may send it', {
+    origin: header('origin'),
+    site: header('sec-fetch-site'),
+    host: header('host'),
+  })
+}
 
 type IsTrusted = (address: string) => boolean
 

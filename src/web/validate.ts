@@ -27,15 +27,21 @@ export function validate<S extends z.ZodType, T extends 'json' | 'form' | 'query
   { in: { [K in T]: z.input<S> }; out: { [K in T]: z.output<S> } }
 > {
   const bodyType = BODY_TYPES[target]
-  const check = zValidator(target, schema, (result, c) => {
-    if (!result.success) {
-      // So that the request log can show, secrets replaced, what was refused.
-      if (bodyType) c.req.addValidatedData(target, result.data as object)
-      throw badInput(c, target, result.error)
-    }
-    const broken = findBrokenText(result.data)
-    if (broken !== undefined) throw refused(c, target, [broken])
-  })
+  const parse = (_: S, value: unknown) => schema.safeParseAsync(value, { error: inWords(target) })
+  const check = zValidator(
+    target,
+    schema,
+    (result, c) => {
+      if (!result.success) {
+        // So that the request log can show, secrets replaced, what was refused.
+        if (bodyType) c.req.addValidatedData(target, result.data as object)
+        throw badInput(c, target, result.error)
+      }
+      const broken = findBrokenText(result.data)
+      if (broken !== undefined) throw refused(c, target, [broken])
+    },
+    { validationFunction: parse as never }, // its type is open while S is
+  )
   const handler: MiddlewareHandler = (c, next) => {
     if (bodyType && !bodyType.is.test(c.req.header('content-type') ?? '')) {
       throw new ApiError(415, `Content-Type must be ${bodyType.name}`)
@@ -47,6 +53,7 @@ export function validate<S extends z.ZodType, T extends 'json' | 'form' | 'query
   }
   const readAndCheck: MiddlewareHandler = async (c, next) => {
     const text = await readBody(c)
+    if (target === 'json' && text.trim() === '') throw new ApiError(400, 'The request body is empty')
     if (target === 'form' && !isUtf8Encoded(text)) {
       throw new ApiError(400, 'The form must be UTF-8, percent-encoded')
     }
@@ -56,6 +63,16 @@ export function validate<S extends z.ZodType, T extends 'json' | 'form' | 'query
 }
 
 const ERRORS = { json: [400, 415], form: [400, 415], query: [400], param: [400, 404] }
+
+/** What zod would tell in its own terms (`expected string, received undefined`); a message of the schema's goes first. */
+const inWords =
+  (target: string): z.core.$ZodErrorMap =>
+  ({ code, input }) => {
+    if (input === undefined) return 'is required'
+    // Of a query or a form only what is repeated is an array.
+    const isRepeated = target !== 'json' && Array.isArray(input) && code.startsWith('invalid_')
+    return isRepeated ? 'must be given once' : undefined
+  }
 
 function badInput(c: Context, target: string, error: z.core.$ZodError): ApiError {
   return refused(

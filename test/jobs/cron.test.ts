@@ -312,6 +312,25 @@ describe('a declaration', () => {
 })
 
 test(
+  'a cron that was only seen, or whose ticks nobody was there for, has no last tick until it ran',
+  inRoom(async ({ redis, base, operations }) => {
+    const hourly = cron('0 * * * *')
+    const log = { debug() {}, info() {}, warn() {}, error() {} }
+    const beat = createTimer(redis, base, [hourly], log)
+    const start = Date.UTC(2026, 0, 2, 3, 4, 5)
+    await beat(start)
+    expect(await operations.lastTicks()).toEqual({})
+    expect(await beat(start + 10 * HOUR + 20 * MINUTE)).toBe(0)
+    expect(await operations.lastTicks()).toEqual({})
+    const tick = Date.UTC(2026, 0, 2, 14)
+    expect(await beat(tick)).toBe(1)
+    expect(await operations.lastTicks()).toEqual({ c: tick })
+    await beat(tick + 20 * MINUTE + 10 * HOUR)
+    expect(Object.keys(await operations.lastTicks())).toEqual(['c'])
+  }),
+)
+
+test(
   'with real workers a tick runs once, and a run that was asked for runs beside it only when it has ended',
   inRoom(async (room) => {
     const { ran, task: collect } = collector()

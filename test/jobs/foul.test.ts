@@ -206,7 +206,7 @@ describe('fields that are not ours', () => {
       await room.worker([task], { crons: ['bytes', 'text', 'due'].map(cron) })
       await until('the one that is due', () => ran.includes('due'))
       for (const name of ['bytes', 'text']) expect(await redis.hget(`${base}cron`, name)).toMatch(/^\d{13}$/)
-      expect(await room.operations.lastTicks()).toMatchObject({ bytes: expect.any(Number) })
+      expect(Object.keys(await room.operations.lastTicks())).toContain('due')
     }),
   )
 
