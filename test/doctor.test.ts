@@ -226,8 +226,8 @@ test(
       const { code, findings } = await doctor(env)
       const { level, found = '', fix = '' } = named(findings, 'Postgres rights') ?? {}
       expect([code, level]).toEqual([1, 'fail'])
-      expect(found).toContain('SELECT, INSERT, UPDATE, DELETE on public.movies')
-      expect(fix).toContain(`GRANT USAGE ON SEQUENCE public.movies_id_seq TO "${role.name}";`)
+      expect(found).toContain('SELECT, INSERT, UPDATE, DELETE on public.outbox')
+      expect(fix).toContain(`GRANT USAGE ON SEQUENCE public.outbox_id_seq TO "${role.name}";`)
       await withAdmin(own.config.databaseUrl, (sql) => sql.unsafe(fix.slice(fix.indexOf('GRANT'))))
       const mended = await doctor(env)
       expect([mended.code, named(mended.findings, 'migrations')?.level]).toEqual([0, 'ok'])
