@@ -4,7 +4,7 @@ import { sql } from 'drizzle-orm'
 import { withAdmin } from '../scripts/services/test-run.ts'
 import { exportAccount } from '../src/account/export.ts'
 import { UNTRACKED_SETTINGS } from '../src/infra/connection-settings.ts'
-import { NEW_ACCOUNT, startApp } from './support/harness.ts'
+import { startApp } from './support/harness.ts'
 import { PGBOUNCER, startPgBouncer } from './support/pgbouncer.ts'
 import { createDatabase, type TestDatabase } from './support/services.ts'
 
@@ -54,7 +54,7 @@ async function take(databaseUrl: string) {
       me: (await member.get('/api/me')).body,
       users: (await member.get('/api/users')).body,
       found: (await member.get(`/api/users?search=${encodeURIComponent('\\new')}`)).body,
-      again: (await app.visitor().post('/api/login', NEW_ACCOUNT)).status,
+      again: (await app.visitor().post('/api/login', member.account)).status,
       export: await exportAccount(
         app.deps,
         id,
