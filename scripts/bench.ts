@@ -9,13 +9,13 @@ import { asUsage, runCommand, UsageError } from './command.ts'
 const ROOT = resolve(import.meta.dir, '..')
 
 const USAGE = `Usage: npm run bench [-- --quick] [--rounds <n>] [--seconds <n>] [--chart <file.svg>] [--memory]
-       npm run bench -- --against <folder or peer> [--rounds <n>] [--seconds <n>]
+       npm run bench -- --against <folder or peer> [--rounds <n>] [--seconds <n>] [--work <name>]
 --quick: under a minute, with less precision. --memory: a million more requests, to see that memory levels off.
 --against: beside one other, a checkout of this project or hono, elysia: more precise, the servers on a core of their own.
 BENCH_DATABASE_URL and BENCH_REDIS_URL name servers to use; else a Postgres and a Redis start for the run.`
 
 await runCommand(USAGE, async () => {
-  const { quick, rounds, seconds, chart, memory, other } = readArguments()
+  const { quick, rounds, seconds, chart, memory, other, work } = readArguments()
   const isRedisReal = process.env.BENCH_REDIS_URL || Bun.which('redis-server') || Bun.which('valkey-server')
   if (!isRedisReal) {
     throw new Error(
@@ -29,7 +29,7 @@ await runCommand(USAGE, async () => {
   installPeers('elysia')
   const { bench, compare } = await import('./bench/http/run.ts')
   if (other) {
-    return await compare(other, { rounds: rounds ?? 20, seconds: seconds ?? 1 })
+    return await compare(other, { rounds: rounds ?? 20, seconds: seconds ?? 1 }, work)
   }
   const settings = quick
     ? [{ connections: 32, processes: 1 }]
@@ -49,11 +49,12 @@ function readArguments() {
         seconds: { type: 'string' },
         chart: { type: 'string' },
         against: { type: 'string' },
+        work: { type: 'string' },
       },
     })
     const { against, quick, memory, chart } = values
     if (against !== undefined && (quick || memory || chart !== undefined)) {
-      throw new UsageError('--against takes --rounds and --seconds, and none of the others')
+      throw new UsageError('--against takes --rounds, --seconds and --work, and none of the others')
     }
     const other = against === undefined ? undefined : otherOf(against)
     return { ...values, other, rounds: positive(values.rounds), seconds: positive(values.seconds) }

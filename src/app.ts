@@ -29,7 +29,7 @@ export function createApp(deps: Deps) {
   app.onError(onError)
   app.notFound(methodNotAllowed(app))
 
-  app.use(provide(deps))
+  app.use(provide(deps, { bodyOf: largeAnswers(config.answersMaxBytes) }))
   app.use(withRequestContext)
   app.use(clientIp(config.trustedProxies, config.trustedProxyHeader))
   app.use(requestLog(config))
@@ -38,7 +38,6 @@ export function createApp(deps: Deps) {
   app.use(cors(config))
   app.use(errorsOnly) // the errors of what follows get the headers of what stands before
   app.use(deadline(config.requestTimeoutMs))
-  app.use(largeAnswers(config.answersMaxBytes))
   app.route('/', health) // before the session: a probe needs no Redis to be told that Redis is away
   app.use(bodyLimit(config.bodyLimit))
   app.use(session)

@@ -9,7 +9,11 @@ export class BusyError extends Error {
   readonly code = 'BUSY'
 }
 
+/** Whoever has waited less long is taken to be there: to ask costs a request more than the wait was worth. */
+const FRESH_MS = 50
+
 interface Waiter {
+  since: number
   admit: () => void
   refuse: (error: BusyError) => void
   isGone: (() => boolean) | undefined
@@ -17,7 +21,7 @@ interface Waiter {
 
 /**
  * First come, first served. Whoever enters must leave, once. `isGone` says that nobody waits for the outcome any more,
- * because the request was aborted or is past its deadline: such a one leaves the line and never enters.
+ * because the request was aborted or is past its deadline: such a one leaves the line within a fifth of a second.
  */
 export class Gate {
   readonly #places: number
@@ -57,7 +61,8 @@ export class Gate {
       throw new BusyError('too many wait already')
     }
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS)
-    return new Promise((admit, refuse) => void this.#waiting.push({ admit, refuse, isGone }))
+    const since = performance.now()
+    return new Promise((admit, refuse) => void this.#waiting.push({ since, admit, refuse, isGone }))
   }
 
   /** In a microtask the place goes to the next in line: what was awaited inside may have to be put away first. */
@@ -84,7 +89,7 @@ export class Gate {
 
   #handOver(): void {
     let next = this.#waiting.shift()
-    while (next?.isGone?.() === true) {
+    while (next && performance.now() - next.since > FRESH_MS && next.isGone?.() === true) {
       next.refuse(gone())
       next = this.#waiting.shift()
     }

@@ -7,6 +7,9 @@
  */
 const POSTGRES = /^(?:(?:08|28|3D|40|53|57|72)[0-9A-Z]{3}|25006|25P0[34]|55006|55P03)$/
 
+/** The server rejected the connection. */
+const REFUSED = '08004'
+
 /** The first words of Redis's replies. NOAUTH, WRONGPASS and DENIED end when passwords agree again; NOPERM is a bug. */
 const REDIS =
   /^(?:BUSY|CLUSTERDOWN|DENIED|EXECABORT|LOADING|MASTERDOWN|MISCONF|NOAUTH|NOREPLICAS|OOM|READONLY|TRYAGAIN|UNBLOCKED|WRONGPASS)$/
@@ -33,7 +36,10 @@ export function driverCode(thrown: unknown): string | undefined {
   for (let error = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++) {
     if ('code' in error && typeof error.code === 'string') {
       const isSocketGone = error.code === 'ENOENT' && 'syscall' in error && error.syscall === 'connect'
-      return isSocketGone ? 'ECONNREFUSED' : error.code
+      if (isSocketGone) return 'ECONNREFUSED'
+      // Said of the connection, whatever the reason: that a database lets nobody in for now has no class of its own.
+      const isFatal = 'severity' in error && error.severity === 'FATAL'
+      return isFatal && !POSTGRES.test(error.code) ? REFUSED : error.code
     }
     if (error.name === 'ReplyError') return replyCode(error)
     if (error.name === 'MaxRetriesPerRequestError' || AWAY.test(error.message)) return 'REDIS_AWAY'

@@ -3,6 +3,12 @@ import { expect, test } from 'bun:test'
 import { BusyError, Gate } from '../src/gate.ts'
 import { until } from './support/until.ts'
 
+/** Whoever came before is asked from then on whether it still waits. */
+const waitedAWhile = async () => {
+  const start = performance.now()
+  await until('some time to pass', () => performance.now() - start > 60)
+}
+
 /** All that microtasks had to do is done. */
 const settled = () => new Promise((resolve) => setTimeout(resolve))
 
@@ -87,6 +93,7 @@ test('one who went just before its turn is passed over', async () => {
   )
   gone.catch(() => {})
   const stays = gate.run(() => 'stayed')
+  await waitedAWhile()
   gate.leave()
   expect(await stays).toBe('stayed')
   await expect(gone).rejects.toBeInstanceOf(BusyError)
@@ -127,6 +134,8 @@ test('where all are gone the place is free again', async () => {
     () => {},
     () => true,
   )
+  gone.catch(() => {})
+  await waitedAWhile()
   gate.leave()
   await expect(gone).rejects.toBeInstanceOf(BusyError)
   expect(gate.stats()).toEqual({ inUse: 0, waiting: 0, refused: 0 })

@@ -7,7 +7,7 @@ import type { Db } from '../src/deps.ts'
 import { connectionsPerProcess, openPostgres } from '../src/infra/postgres.ts'
 import { type Lane, laneOf } from '../src/lanes.ts'
 import { prepared } from '../src/prepared.ts'
-import { driverCode } from '../src/transient.ts'
+import { driverCode, retryConflict } from '../src/transient.ts'
 import { requestContext } from '../src/web/request-context.ts'
 import { withAdmin } from '../scripts/services/test-run.ts'
 import { startApp } from './support/harness.ts'
@@ -125,17 +125,39 @@ describe('slow work takes no place from quick work', () => {
   })
 })
 
+test('a column whose type is changed fails no statement that was prepared before', async () => {
+  await run(db, sql`create table changing (id int primary key, name text)`)
+  await run(db, sql`insert into changing values (1, 'one')`)
+  const find = prepared((handle) =>
+    handle
+      .select({ name: sql`name` })
+      .from(sql`changing`)
+      .prepare('changing_all'),
+  )
+  const ask = (handle: Db) => find(handle).execute()
+  const lanes = ['fast', 'accounts'] as const
+  const all = () => [db, db, db, db, ...lanes.flatMap((lane) => Array(30).fill(laneOf(db, lane)))]
+  await Promise.all(all().map(ask))
+  await run(db, sql`alter table changing alter name type varchar(50)`)
+  const codes = await Promise.all(all().map((handle) => codeOf(ask(handle))))
+  expect(new Set(codes)).toEqual(new Set(['none']))
+  await run(db, sql`alter table changing alter name type text`)
+  const inside = () => db.transaction(async (tx) => ask(tx))
+  expect(await codeOf(retryConflict(inside))).toBe('none')
+})
+
 describe('what nobody waits for', () => {
   test('never starts: who is gone leaves the line', async () => {
     const before = await countOf()
-    let isGone = false
+    const client = new AbortController()
+    const request = new Request('http://localhost/', { signal: client.signal })
     const busy = Array.from({ length: PLACES - 1 }, () =>
       run(db, sql`with slept as (select pg_sleep(1.5)) insert into counted select 1 from slept`),
     )
-    const abandoned = requestContext.run({ requestId: 'r', isGone: () => isGone }, () =>
+    const abandoned = requestContext.run({ requestId: 'r', request }, () =>
       Array.from({ length: 30 }, () => codeOf(run(db, sql`insert into counted values (2)`))),
     )
-    isGone = true
+    client.abort()
     expect(await Promise.all(abandoned)).toEqual(Array(30).fill('BUSY'))
     await Promise.all(busy)
     expect(await countOf()).toBe(before + PLACES - 1)
@@ -234,6 +256,54 @@ describe('transactions', () => {
     expect(await codeOf(busy)).toMatch(/^(CONNECTION_CLOSED|57P01|ECONNRESET)$/)
   })
 
+  test('whose backend is killed leave nothing behind of statements that were given at once', async () => {
+    await run(db, sql`truncate counted`)
+    const release = await lockedOutside('lock table lockable')
+    const codes = await db
+      .transaction(async (tx) => {
+        const [row] = await tx.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)
+        const statements = [
+          codeOf(run(tx, sql`update lockable set title = ${'lost'}`)),
+          codeOf(run(tx, sql`insert into counted values (${1})`)),
+          codeOf(run(tx, sql`insert into counted values (${2})`)),
+        ]
+        await until('the lock to be waited for', async () => (await running('update lockable')) === 1)
+        await opened.readiness.sql`select pg_terminate_backend(${row?.pid ?? 0})`
+        return { statements }
+      })
+      .catch((error: unknown) => driverCode(error))
+    await release()
+    expect(codes).toBe('CONNECTION_CLOSED')
+    // What the driver would carry over to a new connection, it sends at once.
+    await Promise.all(Array.from({ length: PLACES }, () => run(db, sql`select pg_sleep(0.2)`)))
+    expect(await countOf()).toBe(0)
+  })
+
+  test('take no statement when they are over, nor past a savepoint that is open', async () => {
+    await run(db, sql`truncate counted`)
+    const insert = (tx: Db) => codeOf(run(tx, sql`insert into counted values (1)`))
+    let ended: Db | undefined
+    await db
+      .transaction(async (tx) => {
+        ended = tx
+        throw new Error('no')
+      })
+      .catch(() => {})
+    if (ended) expect(await insert(ended)).not.toBe('none')
+    await db.transaction(async (tx) => {
+      let over: Db | undefined
+      await tx.transaction(async (inner) => {
+        over = inner
+        expect(await insert(tx)).not.toBe('none')
+        expect(await codeOf(tx.transaction(async () => {}))).not.toBe('none')
+        expect(await insert(inner)).toBe('none')
+      })
+      if (over) expect(await insert(over)).not.toBe('none')
+      expect(await insert(tx)).toBe('none')
+    })
+    expect(await countOf()).toBe(2)
+  })
+
   test('under kills all settle, none is half done, and the places serve on', async () => {
     await run(db, sql`truncate counted`)
     let over = false
@@ -272,6 +342,23 @@ describe('transactions', () => {
       Array(20).fill('none'),
     )
   })
+})
+
+test('a backend that is killed takes nothing along that hangs: what waited behind it settles at once', async () => {
+  const accounts = laneOf(db, 'accounts')
+  const codes: string[] = []
+  const all = Array.from({ length: 10 }, () =>
+    codeOf(run(accounts, sql`select pg_sleep(${30}), 'stuck'`)).then((code) => codes.push(code)),
+  )
+  await until('the first to run', async () => (await running("'stuck'")) === 1)
+  await opened.readiness.sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and state = 'active' and pid <> pg_backend_pid() and query like ${"%'stuck'%"}`
+  await until('the first to fail', () => codes.length > 0)
+  // Each on the new connection.
+  for (let i = 0; i < 5; i++) await run(accounts, sql`select 1`)
+  expect(codes).toHaveLength(10)
+  await Promise.all(all)
 })
 
 test('a process opens no more connections than it says', async () => {
@@ -345,3 +432,14 @@ test.skipIf(PGBOUNCER === null)(
     }
   },
 )
+
+test('arrays are written as they are read', async () => {
+  const texts = ['a', 'b"c', '\\', 'x,y', '', 'null']
+  const [row] = await run(
+    db,
+    sql`select ${sql.param(texts)}::text[] as texts, ${sql.param([1, null, 3])}::int[] as numbers,
+      ${sql.param([['t'], ['f']])}::text[] as pairs, array['::1']::inet[] as addresses`,
+  )
+  expect(row).toMatchObject({ texts, numbers: [1, null, 3], pairs: [['t'], ['f']], addresses: ['::1'] })
+  expect(await run(db, sql`select 1 from lockable where id = any(${sql.param([1, 2])})`)).toHaveLength(1)
+})

@@ -52,6 +52,11 @@ describe('transient is', () => {
     expect(isTransient(new Error('Failed query', { cause: coded(code) }))).toBe(true)
   })
 
+  test('a connection that Postgres refuses or ends, whatever the reason', () => {
+    expect(isTransient(coded('55000', { severity: 'FATAL' }))).toBe(true)
+    expect(isTransient(coded('55000', { severity: 'ERROR' }))).toBe(false)
+  })
+
   test('a socket file that is not there', () => {
     expect(isTransient(coded('ENOENT', { syscall: 'connect' }))).toBe(true)
     expect(isTransient(coded('ENOENT', { syscall: 'open' }))).toBe(false)

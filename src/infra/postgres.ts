@@ -5,7 +5,7 @@ import type { Config } from '../config.ts'
 import type { Db, Log } from '../deps.ts'
 import { Gate } from '../gate.ts'
 import { registerLanes } from '../lanes.ts'
-import { arrayParsers } from './postgres/arrays.ts'
+import { arrayParsers, arraySerializers } from './postgres/arrays.ts'
 import { TRACKED_SETTINGS, UNTRACKED_SETTINGS } from './connection-settings.ts'
 import { Client } from './postgres/client.ts'
 import { type DrizzleClient, gatedLane, Places, searchLane, sharedLane } from './postgres/lane.ts'
@@ -49,7 +49,7 @@ export function openPostgres(config: Config, log: Log) {
         const connection = pooler.isPresent ? {} : { ...UNTRACKED_SETTINGS, ...timeouts(statementMs, lockMs) }
         const sql = connect(config, max, { connection, onclose, ...lifetime })
         Object.assign(sql.options.parsers, arrayParsers(sql.options.parsers), options.parsers)
-        Object.assign(sql.options.serializers, options.serializers)
+        Object.assign(sql.options.serializers, arraySerializers(sql.options.serializers), options.serializers)
         return sql
       },
     })
@@ -61,8 +61,9 @@ export function openPostgres(config: Config, log: Log) {
     Array.from({ length: databasePool }, () => openClient(1, lockTimeoutMs, FOR_EVER)),
     { queue: QUEUE },
   )
-  // Searches and writes never take all places together: a read always finds one.
-  const slow = new Gate({ places: Math.max(1, databasePool - 1), queue: QUEUE })
+  // Searches and writes never take all places together, nor do reads: each of the two finds one that the other left.
+  const allButOne = () => new Gate({ places: Math.max(1, databasePool - 1), queue: QUEUE })
+  const [slow, reads] = [allButOne(), allButOne()]
   const searches = new Gate({ places: Math.max(1, databasePool >> 1), queue: SEARCH_QUEUE })
   const shared = (connections: number) =>
     sharedLane(options, {
@@ -72,7 +73,13 @@ export function openPostgres(config: Config, log: Log) {
     })
   const begin = () =>
     pooler.isPresent ? beginWith({ ...UNTRACKED_SETTINGS, ...timeouts(statementMs, lockTimeoutMs) }) : 'begin'
-  const gated = gatedLane(options, { places, writes: [slow], begin, wraps: () => pooler.isPresent })
+  const gated = gatedLane(options, {
+    places,
+    reads: [reads],
+    writes: [slow],
+    begin,
+    wraps: () => pooler.isPresent,
+  })
   const search = searchLane(options, {
     places,
     gates: [searches, slow],

@@ -1,6 +1,7 @@
 // The answer of a route that has enqueued a job.
 import type { Context } from 'hono'
 import type { AnyContext, AppEnv } from '../web/factory.ts'
+import { unavailable } from '../web/errors.ts'
 import { answerOf } from './schema.ts'
 
 /**
@@ -10,6 +11,10 @@ import { answerOf } from './schema.ts'
 export async function accepted(context: AnyContext, id: string) {
   const c: Context<AppEnv> = context
   const job = await c.get('jobStatus')(id)
-  if (job === undefined) throw new Error(`job ${id} has no status: its task needs keepResultMs`)
+  if (job === undefined) {
+    // A task without keepResultMs, always; else a Redis that has just lost what it was told.
+    c.get('log').warn('a job has no status: its task needs keepResultMs, or Redis has lost it', { job: id })
+    throw unavailable('The job cannot be followed right now, please try again')
+  }
   return c.json(answerOf(job), 202, { Location: `/api/jobs/${id}` })
 }

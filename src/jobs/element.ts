@@ -63,11 +63,18 @@ export interface Move {
 /** What the owner of a job that was given up is told, if its task said nothing. */
 const FAILED = 'The task failed.'
 
-/** The job in the text of an element, or null if it is none. */
+const TEXTS = ['error', 'by', 'rid', 'key', 'malformed'] as const
+const COUNTS = ['n', 'c', 'keep'] as const
+const isAbsent = (value: unknown) => value === undefined || value === null
+const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
+
+/** The job in the text of an element, or null if it is none: scripts break off half way at what is not as declared. */
 export function parseElement(text: string): Element | null {
   try {
     const e: Element | null = JSON.parse(text)
-    return typeof e?.id === 'string' && e.id !== '' && typeof e.task === 'string' ? e : null
+    const isJob = typeof e?.id === 'string' && e.id !== '' && typeof e.task === 'string'
+    if (!isJob || !TEXTS.every((name) => isAbsent(e[name]) || typeof e[name] === 'string')) return null
+    return COUNTS.every((name) => isAbsent(e[name]) || isCount(e[name])) ? e : null
   } catch {
     return null
   }
@@ -124,7 +131,7 @@ export function drop(raw: Buffer): Move {
 export function malformed(raw: Buffer): Element {
   const id = `malformed-${createHash('sha1').update(raw).digest('hex')}`
   const [shown, why] = isUtf8(raw)
-    ? [raw.toString(), 'no JSON object with an id and a task']
+    ? [raw.toString(), 'no JSON object with an id and a task, or with a field of a wrong type']
     : [escapeBytes(raw), 'its bytes are not UTF-8; those beyond ASCII are shown as \\xNN']
   return { id, task: '', malformed: shown, error: `not a job: ${why}` }
 }

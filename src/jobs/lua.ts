@@ -21,14 +21,15 @@ local function count(key, field, n)
   if type(total) == 'table' then redis.pcall('HSET', base..key, field, n) end
 end
 
+-- Nor is a unique key: one of a wrong type is nobody's.
 local function release(key, id)
-  if key ~= '' and redis.call('GET', base..'key:'..key) == id then redis.call('DEL', base..'key:'..key) end
+  if key ~= '' and redis.pcall('GET', base..'key:'..key) == id then redis.call('DEL', base..'key:'..key) end
 end
 
 -- While a job waits for its next attempt, its key is held for as long as that of a new one.
 local function extend(key, id, ms)
   local name = base..'key:'..key
-  if key ~= '' and redis.call('GET', name) == id and redis.call('PTTL', name) < ms then
+  if key ~= '' and redis.pcall('GET', name) == id and redis.call('PTTL', name) < ms then
     redis.call('PEXPIRE', name, ms)
   end
 end

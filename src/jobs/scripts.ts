@@ -70,7 +70,7 @@ for _, element in ipairs(due) do
   redis.call('ZREM', base..'later', element)
 end
 if math.floor(last / 60000) ~= minute then
-  for _, field in ipairs(redis.call('HKEYS', base..'minutes')) do
+  for _, field in ipairs(redis.pcall('HKEYS', base..'minutes')) do
     local age = minute - int(string.match(field, '^(%d+):'))
     if age > 60 or age < 0 then redis.call('HDEL', base..'minutes', field) end
   end
@@ -79,7 +79,7 @@ if math.floor(last / 60000) ~= minute then
   end
 end
 local stale = redis.call('ZRANGEBYSCORE', base..'workers', '-inf', '('..(clock - lease))
-local deaths = redis.call('HMGET', base..'deaths', 'trimmed', 'told')
+local deaths = redis.pcall('HMGET', base..'deaths', 'trimmed', 'told')
 local untold = math.max(0, int(deaths[1]) - int(deaths[2]))
 if untold > 0 then redis.call('HSET', base..'deaths', 'told', deaths[1]) end
 return {now, redis.call('EXISTS', base..'paused'), #due == 500 and 1 or 0, known and 1 or 0, stale, untold}`)

@@ -109,7 +109,11 @@ export function doc(
 ): MiddlewareHandler {
   const handler: MiddlewareHandler = (c, next) => {
     c.set('answer', (value: object) =>
-      c.body(c.get('bodyOf')(JSON.stringify(value)), status as ContentfulStatusCode, JSON_TYPE),
+      c.body(
+        c.get('bodyOf')(JSON.stringify(value), c.env?.method),
+        status as ContentfulStatusCode,
+        JSON_TYPE,
+      ),
     )
     return next()
   }

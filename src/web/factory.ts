@@ -35,7 +35,7 @@ export interface AppEnv {
     /** Null for visitors. `requireRole` narrows it. */
     session: Session | null
     /** How the text of an answer goes out: a large one in pieces. */
-    bodyOf: (text: string) => string | ReadableStream<Uint8Array>
+    bodyOf: (text: string, method: string | undefined) => string | ReadableStream<Uint8Array>
     /** Set by a slice whose answers no cache may keep. */
     noStore?: boolean
     /** Fires when the request's deadline has passed or its client has gone: pass it to slow work. */

@@ -1,20 +1,20 @@
 // Large answers go out in pieces, as fast as their clients read, and what waits of them in a process has a bound.
 import { BusyError } from '../gate.ts'
-import { factory } from './factory.ts'
 
 /** An answer up to this goes out whole; more goes out in pieces of this size. */
 const PIECE = 64 * 1024
 
 /**
- * Gives `c.var.bodyOf(text)`: how a text goes out.
+ * What stands as `c.var.bodyOf(text, method)`: how a text goes out.
  * Clients that hardly read would otherwise keep whole answers in memory: 150 of them held 600 MB.
  * @param maxBytes of large answers that wait in this process; past them a further one is 503, and small ones go on
  */
 export function largeAnswers(maxBytes: number) {
   let waiting = 0
 
-  function bodyOf(text: string): string | ReadableStream<Uint8Array> {
-    if (text.length <= PIECE) return text
+  /** @param method a HEAD wants the length, which a stream does not tell */
+  function bodyOf(text: string, method: string | undefined): string | ReadableStream<Uint8Array> {
+    if (text.length <= PIECE || method === 'HEAD') return text
     const bytes = new TextEncoder().encode(text)
     if (waiting + bytes.length > maxBytes)
       throw new BusyError('too many large answers wait for their clients')
@@ -38,11 +38,5 @@ export function largeAnswers(maxBytes: number) {
     )
   }
 
-  return factory.createMiddleware((c, next) => {
-    // A HEAD wants the length, which a stream does not tell.
-    c.set('bodyOf', c.env?.method === 'HEAD' ? whole : bodyOf)
-    return next()
-  })
+  return bodyOf
 }
-
-const whole = (text: string) => text

@@ -16,12 +16,12 @@ export function deadline(timeoutMs: number) {
       passed ??= new AbortController()
       return AbortSignal.any([passed.signal, c.req.raw.signal])
     })
-    const context = requestContext.getStore()
-    if (context) context.isGone = () => isLate || c.req.raw.signal.aborted
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
         isLate = true
+        const context = requestContext.getStore()
+        if (context) context.isLate = true
         passed?.abort()
         reject(new ApiError(503, `The request took longer than ${timeoutMs} ms and was given up`))
       }, timeoutMs)

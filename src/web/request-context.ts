@@ -4,11 +4,19 @@ import { factory } from './factory.ts'
 
 export interface RequestContext {
   requestId: string
-  /** True once nobody waits for the answer: the client has gone, or the deadline has passed. */
-  isGone?: () => boolean
+  /** Absent for what is no request: somebody always waits for that. */
+  request?: Request
+  /** The deadline has passed. */
+  isLate?: boolean
 }
 
 export const requestContext = new AsyncLocalStorage<RequestContext>()
+
+/** Returns the question whether nobody waits for the answer any more: the client has gone, or the deadline has passed. */
+export function abandoned(): (() => boolean) | undefined {
+  const context = requestContext.getStore()
+  return context?.request && (() => context.isLate === true || context.request?.signal.aborted === true)
+}
 
 const WELL_FORMED = /^[\w=-]{1,255}$/
 
@@ -20,6 +28,6 @@ export const withRequestContext = factory.createMiddleware(async (c, next) => {
   const given = c.req.header('x-request-id') ?? ''
   const requestId = WELL_FORMED.test(given) ? given : crypto.randomUUID()
   c.set('requestId', requestId)
-  await requestContext.run({ requestId }, next)
+  await requestContext.run({ requestId, request: c.req.raw, isLate: false }, next)
   c.res.headers.set('X-Request-Id', requestId)
 })

@@ -227,3 +227,60 @@ describe('fields that are not ours', () => {
     }),
   )
 })
+
+test(
+  'a job with fields of a wrong type goes to the dead, and the worker lives on',
+  inRoom(async (room) => {
+    const { ran, task } = collector()
+    const wrong = [
+      { keep: 0.5 },
+      { keep: -1 },
+      { keep: 1e300 },
+      { keep: '1' },
+      { key: ['a', 'b'] },
+      { n: 'x' },
+      { c: {} },
+      { error: 1 },
+      { by: {} },
+      { rid: [] },
+      { malformed: 5 },
+    ]
+    for (const [i, fields] of wrong.entries()) {
+      const job = { id: String(i), task: 'collect', data: { text: 'wrong' }, ...fields }
+      await room.redis.rpush(`${room.base}queue`, JSON.stringify(job))
+    }
+    await room.redis.rpush(
+      `${room.base}queue`,
+      '{"id":"bare","task":"collect","data":{"text":"bare"},"n":null,"key":null,"keep":null}',
+    )
+    await room.worker([task], { keepDead: 100 })
+    await room.idle()
+    expect(ran).toEqual(['bare'])
+    expect(await dead(room)).toHaveLength(wrong.length)
+  }),
+)
+
+test(
+  'keys of a wrong type, where counts and unique keys lie, lose no job and stop no worker',
+  inRoom(async (room) => {
+    const { redis, base, queue } = room
+    const { ran, task } = collector()
+    await queue.enqueue(task, { text: 'held' }, { unique: 'held' })
+    await queue.enqueue(task, { text: 'free' })
+    await redis.rpush(
+      `${base}queue`,
+      '{"id":"bad","task":"collect","data":{},"n":100,"key":"collect:gone"}',
+      '{"id":"again","task":"collect","data":{},"key":"collect:gone"}',
+    )
+    for (const name of ['minutes', 'deaths']) await redis.set(base + name, 'x')
+    for (const key of ['held', 'gone']) {
+      await redis.del(`${base}key:collect:${key}`)
+      await redis.rpush(`${base}key:collect:${key}`, 'x')
+    }
+    await redis.hset(`${base}clock`, 'clock', '5', 'last', String(Date.now() - 120_000))
+    await room.worker([task])
+    await until('both', () => ran.length === 2)
+    await until('the bad one', async () => (await room.ids('dead')).includes('bad'))
+    await until('the one that is tried again', async () => (await room.ids('later')).includes('again'))
+  }),
+)

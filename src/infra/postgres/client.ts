@@ -36,9 +36,8 @@ export class Client {
   ended = 0
   /** Called when a connection ends. */
   onEnd: (() => void) | undefined
-  #sent = 0
+  readonly #underWay = new Set<{ cancel(): void }>()
   #answered = 0
-  readonly #count = () => void this.#answered++
   /** As of the last look: how many were answered, and for how many looks nothing has moved. */
   #seen = 0
   #looksInVain = 0
@@ -59,11 +58,24 @@ export class Client {
   }
 
   #send({ text, parameters = [], prepare, asValues }: Statement): PromiseLike<Rows> {
-    this.#sent++
     // The driver's type takes what it can serialize; what Drizzle hands over is that.
-    const query = this.sql.unsafe(text, parameters as never[], { prepare: prepare ?? false })
+    const query = this.sql.unsafe(
+      text,
+      parameters as never[],
+      {
+        prepare: prepare ?? false,
+        // The driver's second attempt at a statement whose plan is outdated mixes up what waits behind it on the connection
+        // (postgres.js 3.4.9). It makes none for what was not prepared: `sendAlone` does.
+        onexecute: () => Object.assign(query, { prepared: false }),
+      } as postgres.UnsafeQueryOptions,
+    )
     const sent = asValues === true ? query.values() : query
-    sent.then(this.#count, this.#count)
+    this.#underWay.add(query)
+    const count = () => {
+      this.#underWay.delete(query)
+      this.#answered++
+    }
+    sent.then(count, count)
     return sent
   }
 
@@ -89,13 +101,28 @@ export class Client {
     }
   }
 
+  /** Sends outside of a transaction: once more, anew, if a change of the schema has outdated the statement's plan. */
+  async sendAlone(statement: Statement): Promise<Rows> {
+    const sql = this.#sql
+    try {
+      return await this.send(statement)
+    } catch (error) {
+      if (!isOutdated(error)) throw error
+      if (sql === this.#sql) this.renew()
+      return this.send(statement)
+    }
+  }
+
   #open(): postgres.Sql {
     this.#openedAt = performance.now()
     this.#isForPooler = this.#opening.pooler.isPresent
     // The driver keeps what it was about to send when a connection ended, and the next connection hangs on it
-    // (postgres.js 3.4.9): none is used again.
+    // (postgres.js 3.4.9): none is used again. Nor does it settle all that was under way: that is given up at once,
+    // first what was not sent, or it would connect for it.
     const sql: postgres.Sql = this.#opening.open(() => {
-      if (sql === this.#sql) this.renew()
+      if (sql !== this.#sql) return
+      for (const query of this.#underWay) if ('state' in query && query.state === null) query.cancel()
+      this.renew(0)
     })
     return sql
   }
@@ -109,7 +136,7 @@ export class Client {
    * when statements wait and none was answered for `patience` looks, the connections are given up.
    */
   look(patience: number): void {
-    const isStill = this.#sent > this.#answered && this.#answered === this.#seen
+    const isStill = this.#underWay.size > 0 && this.#answered === this.#seen
     this.#looksInVain = isStill ? this.#looksInVain + 1 : 0
     this.#seen = this.#answered
     if (this.#looksInVain >= patience) this.renew(0)
@@ -132,6 +159,13 @@ export class Client {
     await this.#sql?.end({ timeout: CLOSE_S })
   }
 }
+
+/** The schema was changed since the statement was prepared on this connection. */
+export const isOutdated = (error: unknown) =>
+  error instanceof Error &&
+  'code' in error &&
+  (error.code === '26000' ||
+    (error.code === '0A000' && 'routine' in error && error.routine === 'RevalidateCachedQuery'))
 
 const isStartupRefusal = (error: unknown) =>
   error instanceof Error &&

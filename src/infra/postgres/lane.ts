@@ -1,6 +1,6 @@
 // What Drizzle gets for a driver: statements and transactions take a place in their lane before anything is sent.
 import { Gate } from '../../gate.ts'
-import { requestContext } from '../../web/request-context.ts'
+import { abandoned } from '../../web/request-context.ts'
 import type { Client, Rows, Statement } from './client.ts'
 import { lazyQuery } from './lazy-query.ts'
 import { refuseInsideTransaction, transact, type TransactionClient } from './transaction.ts'
@@ -16,8 +16,6 @@ export interface DrizzleClient {
 /** Statements under way on one connection at a time, one after the other: a lock delays so many at the most. */
 const DEPTH = 16
 
-const isGone = () => requestContext.getStore()?.isGone
-
 /** Statements of many requests share packets on few connections. For quick ones: each waits for those before it. */
 export function sharedLane(
   options: DrizzleClient['options'],
@@ -26,7 +24,7 @@ export function sharedLane(
   const gate = new Gate({ places: connections * DEPTH, queue })
   const send = (statement: Statement) => {
     refuseInsideTransaction()
-    return gate.run(() => client.send(statement), isGone())
+    return gate.run(() => client.sendAlone(statement), abandoned())
   }
   return {
     options,
@@ -47,36 +45,52 @@ export class Places {
   }
 
   /** @param gates that are passed before: for works that must not take all places together */
-  run<T>(gates: readonly Gate[], work: (client: Client) => Promise<T>): Promise<T> {
+  async run<T>(gates: readonly Gate[], work: (client: Client) => PromiseLike<T>): Promise<T> {
     refuseInsideTransaction()
-    const gone = isGone()
-    const atPlace = () =>
-      this.#gate.run(async () => {
-        const client = this.#free.pop()
-        if (client === undefined) throw new Error('a place was promised, and no connection is free')
-        if (client.isOld) client.renew()
-        try {
-          return await work(client)
-        } finally {
-          this.#free.push(client)
-        }
-      }, gone)
-    return gates.reduceRight<() => Promise<T>>((inner, gate) => () => gate.run(inner, gone), atPlace)()
+    const isGone = abandoned()
+    const passed: Gate[] = []
+    try {
+      for (const gate of [...gates, this.#gate]) {
+        const turn = gate.enter(isGone)
+        if (turn !== undefined) await turn
+        passed.push(gate)
+      }
+      return await this.#use(work)
+    } finally {
+      for (const gate of passed.toReversed()) gate.leave()
+    }
+  }
+
+  async #use<T>(work: (client: Client) => PromiseLike<T>): Promise<T> {
+    const client = this.#free.pop()
+    if (client === undefined) throw new Error('a place was promised, and no connection is free')
+    if (client.isOld) client.renew()
+    try {
+      return await work(client)
+    } finally {
+      this.#free.push(client)
+    }
   }
 }
 
 /** Writes, transactions, filters: everything that may wait for a lock or take long. */
 export function gatedLane(
   options: DrizzleClient['options'],
-  lane: { places: Places; writes: readonly Gate[]; begin: () => string; wraps: () => boolean },
+  lane: {
+    places: Places
+    reads: readonly Gate[]
+    writes: readonly Gate[]
+    begin: () => string
+    wraps: () => boolean
+  },
 ): DrizzleClient {
-  const { places, writes, begin } = lane
+  const { places, reads, writes, begin } = lane
   const single = (statement: Statement) => (client: Client) =>
-    lane.wraps() ? sendWrapped(client, begin(), statement) : Promise.resolve(client.send(statement))
+    lane.wraps() ? sendWrapped(client, begin(), statement) : client.sendAlone(statement)
   return {
     options,
     unsafe: lazyQuery((statement) =>
-      places.run(/^\s*select\b/i.test(statement.text) ? [] : writes, single(statement)),
+      places.run(/^\s*select\b/i.test(statement.text) ? reads : writes, single(statement)),
     ),
     begin: (work) => places.run(writes, (client) => transact(client, { text: begin() }, work)),
   }

@@ -1,7 +1,7 @@
 // Transactions on a connection of their own. The driver's own `begin` sends its rollback down a connection that has
 // died, which ends the process, and leaves a pool that hangs (postgres.js 3.4.9, issues 1155 and 1208).
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Client, Rows, Statement } from './client.ts'
+import { type Client, isOutdated, type Rows, type Statement } from './client.ts'
 import { lazyQuery } from './lazy-query.ts'
 
 /** What Drizzle uses of the driver's handle inside a transaction. */
@@ -34,37 +34,59 @@ export async function transact<T>(
   const lost = Promise.withResolvers<never>()
   lost.promise.catch(() => {}) // it may be nobody's concern
   client.onEnd = () => lost.reject(connectionLost())
-  const send = (statement: Statement): PromiseLike<Rows> => {
-    if (client.ended !== connection) throw connectionLost()
-    return client.send(statement)
+  // One after the other: what the driver has not sent when a connection ends it carries over to a new one, where it
+  // would be committed by itself.
+  let line: Promise<unknown> = Promise.resolve()
+  const send = (statement: Statement): Promise<Rows> => {
+    const sent = line.then(() => {
+      if (client.ended !== connection) throw connectionLost()
+      return client.send(statement)
+    })
+    line = sent.catch(() => {})
+    return sent
   }
   let savepoints = 0
+  /** The scope whose callback runs. A statement of another would be undone with it, or run outside of all. */
+  let innermost: object | undefined
 
   async function scope<S>(inside: (tx: TransactionClient) => Promise<S>, undo: string): Promise<S> {
-    let failure: { error: unknown } | undefined
+    const me = {}
+    innermost = me
+    let failure: { error: unknown; isOutdated: boolean } | undefined
     const sendWatched = async (statement: Statement) => {
+      if (innermost !== me) throw notInnermost()
       try {
         return await send(statement)
-      } catch (error) {
-        failure ??= { error }
+      } catch (thrown) {
+        const error = isOutdated(thrown) ? outdated(thrown) : thrown
+        failure ??= { error, isOutdated: error !== thrown }
         throw error
       }
     }
+    const tx: TransactionClient = {
+      unsafe: lazyQuery(sendWatched),
+      savepoint: async (inner) => {
+        if (innermost !== me) throw notInnermost()
+        innermost = undefined
+        const name = `s${++savepoints}`
+        try {
+          await send({ text: `savepoint ${name}` })
+          return await scope(inner, `rollback to savepoint ${name}`)
+        } finally {
+          innermost = me
+        }
+      },
+    }
     try {
-      const result = await Promise.race([inside({ unsafe: lazyQuery(sendWatched), savepoint }), lost.promise])
+      const result = await Promise.race([inside(tx), lost.promise]).finally(() => (innermost = undefined))
       // Postgres has given up all of it, even if the caller has caught the error.
       if (failure !== undefined) throw failure.error
       return result
     } catch (error) {
-      if (client.ended === connection) await rollBack(client, undo)
+      if (client.ended === connection) await rollBack(client, send, undo)
+      if (failure?.isOutdated) client.renew()
       throw error
     }
-  }
-
-  async function savepoint<S>(inside: (tx: TransactionClient) => Promise<S>): Promise<S> {
-    const name = `s${++savepoints}`
-    await send({ text: `savepoint ${name}` })
-    return scope(inside, `rollback to savepoint ${name}`)
   }
 
   const state = { isOpen: true }
@@ -80,13 +102,26 @@ export async function transact<T>(
   }
 }
 
-async function rollBack(client: Client, undo: string): Promise<void> {
+async function rollBack(
+  client: Client,
+  send: (statement: Statement) => Promise<Rows>,
+  undo: string,
+): Promise<void> {
   try {
-    await client.send({ text: undo })
+    await send({ text: undo })
   } catch {
     client.renew() // what could not be rolled back must not be met by the next one
   }
 }
+
+const notInnermost = () =>
+  new Error(
+    'The transaction or savepoint is over, or one inside it is open: wait for its statements, and inside a savepoint take the handle that its callback was given',
+  )
+
+/** As Postgres calls what may be tried again as a whole. */
+const outdated = (cause: unknown) =>
+  Object.assign(new Error('the schema was changed under a prepared statement', { cause }), { code: '40001' })
 
 const connectionLost = () =>
   Object.assign(new Error('the connection to Postgres was lost inside a transaction'), {
