@@ -22,6 +22,7 @@ const DELETED = [
   'scripts/seed',
   'scripts/bench.ts', // it compares servers of the sample
   'scripts/bench/http',
+  'scripts/bench/scale', // the sample's table with a million rows
   'scripts/eject-sample.ts',
   'scripts/eject-sample',
   'test/slow/eject-sample.test.ts',
@@ -33,7 +34,7 @@ const CUTS: Record<string, RegExp[]> = {
   'src/tasks.ts': [/^import .* from '\.\/movies\/.*\n/gm, /^ *movies: .*listMovies.*\n/gm],
   'scripts/bench/reload/run.ts': [/, '\/api\/movies[^']*'/g],
   'test/slow/edge.test.ts': [/'movies', /g],
-  'package.json': [/^ *"(seed|eject-sample|bench)": .*\n/gm],
+  'package.json': [/^ *"(seed|eject-sample|bench|bench:growth|bench:isolation)": .*\n/gm],
   'test/quick.sh': [/^.*\/api\/movies.*\n/gm, /, adds a movie, searches for it,(?= and asks)/g],
   'README.md': [
     /^\*\*(Delete|Open) the sample\b[^]*?\n\n/gm,

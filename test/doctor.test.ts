@@ -223,20 +223,21 @@ test(
         DATABASE_URL: role.urlOf(own.config.databaseUrl),
         MIGRATE_DATABASE_URL: own.config.databaseUrl,
       }
+      await withAdmin(own.config.databaseUrl, (sql) => sql`create table shelf (id serial)`)
       const { code, findings } = await doctor(env)
       const { level, found = '', fix = '' } = named(findings, 'Postgres rights') ?? {}
       expect([code, level]).toEqual([1, 'fail'])
-      expect(found).toContain('SELECT, INSERT, UPDATE, DELETE on public.movies')
-      expect(fix).toContain(`GRANT USAGE ON SEQUENCE public.movies_id_seq TO "${role.name}";`)
+      expect(found).toContain('SELECT, INSERT, UPDATE, DELETE on public.shelf')
+      expect(fix).toContain(`GRANT USAGE ON SEQUENCE public.shelf_id_seq TO "${role.name}";`)
       await withAdmin(own.config.databaseUrl, (sql) => sql.unsafe(fix.slice(fix.indexOf('GRANT'))))
       const mended = await doctor(env)
       expect([mended.code, named(mended.findings, 'migrations')?.level]).toEqual([0, 'ok'])
       await withAdmin(own.config.databaseUrl, (sql) =>
-        sql.unsafe(`revoke delete on outbox from "${role.name}"`),
+        sql.unsafe(`revoke delete on shelf from "${role.name}"`),
       )
       expect(named((await doctor(env)).findings, 'Postgres rights')).toMatchObject({
         level: 'warn',
-        found: `"${role.name}" lacks DELETE on public.outbox`,
+        found: `"${role.name}" lacks DELETE on public.shelf`,
       })
     } finally {
       await own.close()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { hostileRequest, type Sources } from '../scripts/hostile/requests.ts'
 
 const sources: Sources = {
-  routes: [{ method: 'POST', path: '/api/movies/:id', inputs: [] }],
+  routes: [{ method: 'POST', path: '/api/things/:id', inputs: [] }],
   tokens: () => ['a', 'b'],
 }
 

@@ -1,11 +1,11 @@
 // The lanes to Postgres: slow work takes no place from quick work, what nobody waits for never starts, nothing hangs.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
+import { pgTable, serial, text } from 'drizzle-orm/pg-core'
 import { loadConfig } from '../src/config.ts'
 import type { Db } from '../src/deps.ts'
 import { connectionsPerProcess, openPostgres } from '../src/infra/postgres.ts'
 import { type Lane, laneOf } from '../src/lanes.ts'
-import { findMovie } from '../src/movies/queries.ts'
 import { prepared } from '../src/prepared.ts'
 import { driverCode, retryConflict } from '../src/transient.ts'
 import { requestContext } from '../src/web/request-context.ts'
@@ -14,6 +14,19 @@ import { startApp } from './support/harness.ts'
 import { PGBOUNCER, startPgBouncer } from './support/pgbouncer.ts'
 import { createDatabase, redisUrl, type TestDatabase } from './support/services.ts'
 import { until } from './support/until.ts'
+
+/** A table that is locked from outside, and a read by key. */
+const lockable = pgTable('lockable', { id: serial().primaryKey(), title: text().notNull() })
+const byId = prepared(
+  (db) =>
+    db
+      .select()
+      .from(lockable)
+      .where(eq(lockable.id, sql.placeholder('id')))
+      .prepare('lockable_by_id'),
+  'fast',
+)
+const findRow = async (handle: Db, id: number) => (await byId(handle).execute({ id }))[0]
 
 const PLACES = 4
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -31,7 +44,8 @@ beforeAll(async () => {
   opened = open()
   db = opened.db
   await db.execute(sql`create table counted (n int)`)
-  await db.execute(sql`insert into movies (title) values ('Heat')`)
+  await db.execute(sql`create table lockable (id serial primary key, title text not null)`)
+  await db.execute(sql`insert into lockable (title) values ('Heat')`)
 })
 afterAll(async () => {
   await opened?.close()
@@ -72,11 +86,11 @@ async function lockedOutside(statement: string) {
 
 describe('slow work takes no place from quick work', () => {
   test('writes that wait for a row leave a place for reads, and leave reads by key alone', async () => {
-    const release = await lockedOutside('select * from movies for update')
-    const writes = Array.from({ length: 12 }, () => codeOf(run(db, sql`update movies set title = title`)))
-    await until('writes to wait', async () => (await running('update movies')) === PLACES - 1)
-    expect(await findMovie(db, 1)).toMatchObject({ title: 'Heat' })
-    expect(await run(db, sql`select title from movies where creator is null`)).toHaveLength(1)
+    const release = await lockedOutside('select * from lockable for update')
+    const writes = Array.from({ length: 12 }, () => codeOf(run(db, sql`update lockable set title = title`)))
+    await until('writes to wait', async () => (await running('update lockable')) === PLACES - 1)
+    expect(await findRow(db, 1)).toMatchObject({ title: 'Heat' })
+    expect(await run(db, sql`select title from lockable where title = 'Heat'`)).toHaveLength(1)
     await release()
     await Promise.all(writes)
   })
@@ -99,10 +113,10 @@ describe('slow work takes no place from quick work', () => {
 
   test('a lock is waited for no longer than LOCK_TIMEOUT_MS, and by a read by key still less', async () => {
     const impatient = open({ LOCK_TIMEOUT_MS: '300' })
-    const release = await lockedOutside('lock table movies')
+    const release = await lockedOutside('lock table lockable')
     try {
-      expect(await codeOf(run(impatient.db, sql`update movies set title = title`))).toBe('55P03')
-      expect(await codeOf(findMovie(impatient.db, 1))).toBe('55P03')
+      expect(await codeOf(run(impatient.db, sql`update lockable set title = title`))).toBe('55P03')
+      expect(await codeOf(findRow(impatient.db, 1))).toBe('55P03')
       expect(await run(laneOf(impatient.db, 'accounts'), sql`select count(*) from users`)).toHaveLength(1)
     } finally {
       await release()
@@ -244,16 +258,16 @@ describe('transactions', () => {
 
   test('whose backend is killed leave nothing behind of statements that were given at once', async () => {
     await run(db, sql`truncate counted`)
-    const release = await lockedOutside('lock table movies')
+    const release = await lockedOutside('lock table lockable')
     const codes = await db
       .transaction(async (tx) => {
         const [row] = await tx.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)
         const statements = [
-          codeOf(run(tx, sql`update movies set title = ${'lost'}`)),
+          codeOf(run(tx, sql`update lockable set title = ${'lost'}`)),
           codeOf(run(tx, sql`insert into counted values (${1})`)),
           codeOf(run(tx, sql`insert into counted values (${2})`)),
         ]
-        await until('the lock to be waited for', async () => (await running('update movies')) === 1)
+        await until('the lock to be waited for', async () => (await running('update lockable')) === 1)
         await opened.readiness.sql`select pg_terminate_backend(${row?.pid ?? 0})`
         return { statements }
       })
@@ -365,13 +379,20 @@ test('a process opens no more connections than it says', async () => {
 
 test('a locked table is 503 with Retry-After for its own routes, and no concern of accounts and readiness', async () => {
   const app = await startApp({ DATABASE_URL: database.url, LOCK_TIMEOUT_MS: '300' })
+  app.app.get('/api/lockable/:id', async (c) =>
+    c.json((await findRow(c.var.db, Number(c.req.param('id')))) ?? null),
+  )
+  app.app.post('/api/lockable', async (c) => {
+    await c.var.db.execute(sql`insert into lockable (title) values ('Ran')`)
+    return c.body(null, 201)
+  })
   const member = await app.member()
-  const release = await lockedOutside('lock table movies')
+  const release = await lockedOutside('lock table lockable')
   try {
-    const stuck = Array.from({ length: 40 }, () => app.visitor().get('/api/movies/1'))
+    const stuck = Array.from({ length: 40 }, () => app.visitor().get('/api/lockable/1'))
     expect((await member.get('/api/me')).status).toBe(200)
     expect((await app.visitor().get('/ready')).status).toBe(200)
-    const replies = await Promise.all([...stuck, member.post('/api/movies/', { title: 'Ran' })])
+    const replies = await Promise.all([...stuck, member.post('/api/lockable', { title: 'Ran' })])
     expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([503]))
     expect(replies.every(({ headers }) => headers.has('retry-after'))).toBe(true)
   } finally {
@@ -420,5 +441,5 @@ test('arrays are written as they are read', async () => {
       ${sql.param([['t'], ['f']])}::text[] as pairs, array['::1']::inet[] as addresses`,
   )
   expect(row).toMatchObject({ texts, numbers: [1, null, 3], pairs: [['t'], ['f']], addresses: ['::1'] })
-  expect(await run(db, sql`select 1 from movies where id = any(${sql.param([1, 2])})`)).toHaveLength(1)
+  expect(await run(db, sql`select 1 from lockable where id = any(${sql.param([1, 2])})`)).toHaveLength(1)
 })

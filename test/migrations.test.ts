@@ -11,7 +11,7 @@ import { countKnown, migrate } from '../scripts/migrate.ts'
 import { hideValues } from '../scripts/migrate/blockers.ts'
 import { PATIENCE } from '../scripts/migrate/patience.ts'
 import { watchMigrations } from '../scripts/migrate/watch.ts'
-import { startApp } from './support/harness.ts'
+import { NEW_ACCOUNT, startApp } from './support/harness.ts'
 import { makeMigrations } from './support/migrations.ts'
 import { PGBOUNCER, startPgBouncer } from './support/pgbouncer.ts'
 import { createEmptyDatabase, type TestDatabase } from './support/services.ts'
@@ -365,7 +365,7 @@ test('a request that meets a table which is not there is a 500, and the log says
     { foresees500: true },
   )
   try {
-    const reply = await app.visitor().get('/api/movies')
+    const reply = await app.visitor().post('/api/login', NEW_ACCOUNT)
     expect([reply.status, reply.body.err]).toEqual([500, '500: Internal server error'])
     await until('the log to say it', () =>
       readFileSync(log, 'utf8').includes('the database lacks this table: run npm run migrate'),

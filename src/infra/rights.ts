@@ -4,7 +4,7 @@ import type postgres from 'postgres'
 /** What a role may not do with one object. Names are quoted as SQL needs them. */
 export interface MissingRights {
   kind: 'schema' | 'table' | 'sequence'
-  /** `public.movies` */
+  /** `public.users` */
   object: string
   rights: string[]
   /** It has no right there at all: forgotten rather than withheld, and whatever needs the object fails. */
