@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { createQueue } from '../src/jobs/queue.ts'
 import { keyBase } from '../src/jobs/scripts.ts'
 import { sendWelcome } from '../src/tasks.ts'
 import { startApp, type TestApp } from './support/harness.ts'
@@ -28,6 +29,15 @@ async function jobs(...args: string[]) {
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
   return { out, err, code }
 }
+
+test('no id looks like an option', () => {
+  const redis = new Redis({ lazyConnect: true })
+  const ids = Array.from({ length: 1000 }, () => {
+    const queue = createQueue({ redis, prefix: '', maxBytes: 1000 })
+    return queue.prepare(sendWelcome, { userId: crypto.randomUUID() }).id
+  })
+  expect(ids.filter((id) => id.startsWith('-'))).toEqual([])
+})
 
 test('a job is counted, listed, shown and dropped', async () => {
   const userId = crypto.randomUUID()

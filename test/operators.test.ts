@@ -309,20 +309,22 @@ describe('what is shown', () => {
       '"text"',
       'null',
       '{"id":"s1","task":"t","error":{"isEscaped":true,"toString":"x"},"n":"<b>","c":[1]}',
-      '{"id":"..","task":"t","by":{},"rid":[[]]}',
+      '{"id":"s2","task":"t","by":{},"rid":[[]]}',
+      '{"id":"s3","task":"t","error":"<b>","data":{"toString":"x"},"n":null,"more":[1]}',
+      '{"id":"..","task":"t","rid":""}',
       JSON.stringify({ id: 's\u202e'.repeat(400), task: 't\u0000', error: '\ud800' }),
     ]
     await redis.rpush(`${base}dead`, ...strange)
     const reply = await boss.get(PATH, HTML)
     expect(reply.status).toBe(200)
     expect(reply.text.match(/<a href="\/api\/operators\/jobs\/malformed-[\da-f]{40}"><code>/g)?.length).toBe(
-      5,
+      7,
     )
     // No address leads to it, so it is dropped from here.
     expect(reply.text).toContain('aria-label="Drop t .."')
-    expect((await boss.get(`${PATH}/jobs/s1`, HTML)).status).toBe(200)
+    expect((await boss.get(`${PATH}/jobs/s3`, HTML)).status).toBe(200)
     await act('drop', { job: '..' })
-    expect(await app.deps.operations.stats()).toMatchObject({ dead: 7 })
+    expect(await app.deps.operations.stats()).toMatchObject({ dead: 9 })
   })
 
   test('bytes that are not UTF-8 are shown escaped, and can be dropped', async () => {

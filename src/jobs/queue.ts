@@ -44,8 +44,8 @@ export interface Queue {
 export function createQueue(where: { redis: Redis; prefix: string; maxBytes: number }): Queue {
   const { redis, maxBytes } = where
   const base = keyBase(where.prefix)
-  // Random once, then counted: short and cheap.
-  const mine = randomBytes(9).toString('base64url')
+  // Random once, then counted: short and cheap. A letter first: what begins with a hyphen is an option to a command.
+  const mine = `j${randomBytes(9).toString('base64url')}`
   let made = 0
   let batch: { elements: string[]; sent: Promise<unknown> } | undefined
 
