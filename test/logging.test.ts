@@ -82,6 +82,21 @@ async function until<T>(read: () => T | undefined): Promise<T> {
   }
 }
 
+test('of a request a line has the id, and nothing else that is kept of it', async () => {
+  const { lines } = await run(
+    `const request = new Request('http://localhost/?token=hunter2')
+     requestContext.run({ requestId: 'r-1', request, isLate: false }, () => log.info('said'))
+     await log.close()`,
+  )
+  expect(Object.keys(JSON.parse(lines[0] ?? '{}')).toSorted()).toEqual([
+    'level',
+    'msg',
+    'pid',
+    'requestId',
+    'time',
+  ])
+})
+
 describe('redaction', () => {
   const hidden: [string, unknown][] = [
     ['a password', { password: 'hunter2' }],

@@ -36,7 +36,8 @@ export function createLog(options: Config['log']): ProcessLog {
   function write(level: Level, msg: string, fields: LogFields = {}): void {
     const time = new Date().toISOString()
     const { pid } = process
-    const record: Record<string, unknown> = { level, time, ...fields, ...requestContext.getStore(), pid, msg }
+    const requestId = requestContext.getStore()?.requestId ?? fields?.requestId
+    const record: Record<string, unknown> = { level, time, ...fields, requestId, pid, msg }
     if (record.error !== undefined) record.error = describeError(record.error, options.redact)
     const json = printableJson(`${jsonOf(record, options.redact)}\n`)
     if (pretty === undefined) {
