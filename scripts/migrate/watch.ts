@@ -1,5 +1,5 @@
 // `npm run dev`: says when drizzle/ has got a migration that the database lacks.
-import { unwatchFile, watchFile } from 'node:fs'
+import { statSync } from 'node:fs'
 import postgres from 'postgres'
 import { findPending, journalOf, MIGRATIONS_FOLDER } from '../../src/infra/migrations.ts'
 
@@ -24,6 +24,15 @@ export function watchMigrations(
       await sql.end({ timeout: 1 })
     }
   }
-  watchFile(journal, { interval: pollMs }, () => void look().catch(() => {}))
-  return { close: () => unwatchFile(journal) }
+  // Its state as of now: `watchFile` takes that a moment later, and would miss what is written meanwhile.
+  let seen = changedAt(journal)
+  const polling = setInterval(() => {
+    const now = changedAt(journal)
+    if (now === seen) return
+    seen = now
+    look().catch(() => {})
+  }, pollMs)
+  return { close: () => clearInterval(polling) }
 }
+
+const changedAt = (file: string) => statSync(file, { throwIfNoEntry: false })?.mtimeMs
