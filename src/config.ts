@@ -18,7 +18,7 @@ const Environment = z.object({
   PORT: integer(0, 65535).default(8100),
   DATABASE_URL: databaseUrl().optional(),
   MIGRATE_DATABASE_URL: databaseUrl().optional(),
-  DATABASE_POOL: integer(1, 1000).default(4),
+  DATABASE_POOL: integer(1, 1000).optional(),
   REDIS_URL: redisUrl().optional(),
   REDIS_PREFIX: z.string().max(100).default(`${project}:`),
   DATA_DIR: z.string().default('.data'),
@@ -117,6 +117,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   if (!parsed.success || faults.length > 0) throw new ConfigError(`Bad settings:\n  ${faults.join('\n  ')}`)
 
   const e = parsed.data
+  const web = e.WEB_PROCESSES ?? (production ? availableParallelism() : 1)
   return Object.freeze({
     name: project,
     version,
@@ -126,7 +127,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     port: e.PORT,
     databaseUrl: e.DATABASE_URL ?? '',
     migrateDatabaseUrl: e.MIGRATE_DATABASE_URL ?? e.DATABASE_URL ?? '',
-    databasePool: e.DATABASE_POOL,
+    databasePool: e.DATABASE_POOL ?? poolFor(web + e.WORKER_PROCESSES),
     redisUrl: e.REDIS_URL ?? '',
     redisPrefix: e.REDIS_PREFIX,
     dataDir: e.DATA_DIR,
@@ -147,7 +148,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     idleTimeoutS: e.IDLE_TIMEOUT_S,
     slowRequestMs: e.SLOW_REQUEST_MS,
     processes: Object.freeze({
-      web: e.WEB_PROCESSES ?? (production ? availableParallelism() : 1),
+      web,
       workers: e.WORKER_PROCESSES,
       harakiriMs: e.HARAKIRI_MS,
       maxRequests: e.MAX_REQUESTS,
@@ -186,5 +187,8 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     devTruncate: e.DEV_TRUNCATE,
   })
 }
+
+/** Four to eight, as far as the processes fit into 90 connections: a Postgres has 100 unless told otherwise. */
+const poolFor = (processes: number) => Math.min(8, Math.max(4, Math.floor(90 / (processes + 1)) - 4))
 
 export type Config = ReturnType<typeof loadConfig>

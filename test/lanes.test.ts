@@ -36,7 +36,10 @@ let opened: ReturnType<typeof openPostgres>
 let db: Db
 
 function open(env: Record<string, string> = {}) {
-  return openPostgres(loadConfig({ DATABASE_URL: database.url, REDIS_URL: redisUrl(), ...env }), silent)
+  return openPostgres(
+    loadConfig({ DATABASE_URL: database.url, REDIS_URL: redisUrl(), DATABASE_POOL: String(PLACES), ...env }),
+    silent,
+  )
 }
 
 beforeAll(async () => {

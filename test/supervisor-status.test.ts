@@ -268,7 +268,7 @@ test(
     expect(value(text, 'process_resident_memory_bytes{process="server 1"}')).toBeGreaterThan(10_000_000)
     expect(value(text, 'http_requests_in_flight{process="server 1"}')).toBe(0)
     expect(value(text, 'event_loop_lag_seconds{process="worker 1"}')).toBeGreaterThanOrEqual(0)
-    expect(value(text, 'postgres_pool_size')).toBe(8)
+    expect(value(text, 'postgres_pool_size')).toBe(12)
     expect(value(text, 'postgres_connections{state="idle"}')).toBeGreaterThanOrEqual(1)
     expect(value(text, 'queue_jobs{place="waiting"}')).toBe(0)
     expect(value(text, 'queue_deaths')).toBe(0)

@@ -30,6 +30,8 @@ export const connectionsPerProcess = ({ databasePool }: Pick<Config, 'databasePo
 const SHARED_LOCK_TIMEOUT_MS = 250
 /** Statements that wait for a place, in each lane; what comes then is refused at once. */
 const QUEUE = 200
+/** At once: each keeps a core busy. */
+const MOST_SEARCHES = 2
 const SEARCH_QUEUE = 20
 const LOOK_MS = 1000
 
@@ -64,7 +66,7 @@ export function openPostgres(config: Config, log: Log) {
   // Searches and writes never take all places together, nor do reads: each of the two finds one that the other left.
   const allButOne = () => new Gate({ places: Math.max(1, databasePool - 1), queue: QUEUE })
   const [slow, reads] = [allButOne(), allButOne()]
-  const searches = new Gate({ places: Math.max(1, databasePool >> 1), queue: SEARCH_QUEUE })
+  const searches = new Gate({ places: Math.min(MOST_SEARCHES, databasePool), queue: SEARCH_QUEUE })
   const shared = (connections: number) =>
     sharedLane(options, {
       client: openClient(connections, Math.min(SHARED_LOCK_TIMEOUT_MS, lockTimeoutMs)),

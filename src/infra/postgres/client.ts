@@ -66,7 +66,7 @@ export class Client {
         prepare: prepare ?? false,
         // The driver's second attempt at a statement whose plan is outdated mixes up what waits behind it on the connection
         // (postgres.js 3.4.9). It makes none for what was not prepared: `sendAlone` does.
-        onexecute: () => Object.assign(query, { prepared: false }),
+        onexecute: () => forgetPrepared(query),
       } as postgres.UnsafeQueryOptions,
     )
     const sent = asValues === true ? query.values() : query
@@ -158,6 +158,11 @@ export class Client {
   async close(): Promise<void> {
     await this.#sql?.end({ timeout: CLOSE_S })
   }
+}
+
+function forgetPrepared(query: object): true {
+  ;(query as { prepared: boolean }).prepared = false
+  return true
 }
 
 /** The schema was changed since the statement was prepared on this connection. */
