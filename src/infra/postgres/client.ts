@@ -36,7 +36,9 @@ export class Client {
   ended = 0
   /** Called when a connection ends. */
   onEnd: (() => void) | undefined
-  readonly #underWay = new Set<{ cancel(): void }>()
+  /** What the driver has not sent yet. What it has sent would live longer here than it need, and cost its memory. */
+  readonly #unsent = new Set<{ cancel(): void }>()
+  #sent = 0
   #answered = 0
   /** As of the last look: how many were answered, and for how many looks nothing has moved. */
   #seen = 0
@@ -57,7 +59,7 @@ export class Client {
     return write === undefined ? sent : write(statement, sent)
   }
 
-  #send({ text, parameters = [], prepare, asValues }: Statement): PromiseLike<Rows> {
+  async #send({ text, parameters = [], prepare, asValues }: Statement): Promise<Rows> {
     // The driver's type takes what it can serialize; what Drizzle hands over is that.
     const query = this.sql.unsafe(
       text,
@@ -66,17 +68,21 @@ export class Client {
         prepare: prepare ?? false,
         // The driver's second attempt at a statement whose plan is outdated mixes up what waits behind it on the connection
         // (postgres.js 3.4.9). It makes none for what was not prepared: `sendAlone` does.
-        onexecute: () => forgetPrepared(query),
+        onexecute: () => {
+          this.#unsent.delete(query)
+          ;(query as { prepared?: boolean }).prepared = false
+          return true
+        },
       } as postgres.UnsafeQueryOptions,
     )
-    const sent = asValues === true ? query.values() : query
-    this.#underWay.add(query)
-    const count = () => {
-      this.#underWay.delete(query)
+    this.#unsent.add(query)
+    this.#sent++
+    try {
+      return await (asValues === true ? query.values() : query)
+    } finally {
+      this.#unsent.delete(query)
       this.#answered++
     }
-    sent.then(count, count)
-    return sent
   }
 
   /** A pooler that does not know a startup parameter refuses the connection, before it has read any statement. */
@@ -121,7 +127,7 @@ export class Client {
     // first what was not sent, or it would connect for it.
     const sql: postgres.Sql = this.#opening.open(() => {
       if (sql !== this.#sql) return
-      for (const query of this.#underWay) if ('state' in query && query.state === null) query.cancel()
+      for (const query of this.#unsent) if ('state' in query && query.state === null) query.cancel()
       this.renew(0)
     })
     return sql
@@ -136,7 +142,7 @@ export class Client {
    * when statements wait and none was answered for `patience` looks, the connections are given up.
    */
   look(patience: number): void {
-    const isStill = this.#underWay.size > 0 && this.#answered === this.#seen
+    const isStill = this.#sent > this.#answered && this.#answered === this.#seen
     this.#looksInVain = isStill ? this.#looksInVain + 1 : 0
     this.#seen = this.#answered
     if (this.#looksInVain >= patience) this.renew(0)
@@ -158,11 +164,6 @@ export class Client {
   async close(): Promise<void> {
     await this.#sql?.end({ timeout: CLOSE_S })
   }
-}
-
-function forgetPrepared(query: object): true {
-  ;(query as { prepared: boolean }).prepared = false
-  return true
 }
 
 /** The schema was changed since the statement was prepared on this connection. */
