@@ -20,7 +20,7 @@ const { values } = parseArgs({
 })
 const ROWS = Number(values.rows)
 const SECONDS = Number(values.seconds)
-const ROUNDS = 3
+const ROUNDS = 2
 /** Those who ask for something quick. */
 const CLIENTS = 16
 /** A search that no index helps: many rows of equal letters, and a pattern of them. */
