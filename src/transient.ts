@@ -33,7 +33,7 @@ export const isDemotion = (thrown: unknown) =>
  * for along the causes, since Drizzle wraps what postgres.js throws. What ioredis says without a code is REDIS_AWAY.
  */
 export function driverCode(thrown: unknown): string | undefined {
-  for (let error = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++) {
+  for (const error of causesOf(thrown)) {
     if ('code' in error && typeof error.code === 'string') {
       const isSocketGone = error.code === 'ENOENT' && 'syscall' in error && error.syscall === 'connect'
       if (isSocketGone) return 'ECONNREFUSED'
@@ -45,6 +45,12 @@ export function driverCode(thrown: unknown): string | undefined {
     if (error.name === 'MaxRetriesPerRequestError' || AWAY.test(error.message)) return 'REDIS_AWAY'
   }
   return undefined
+}
+
+/** An error and those behind it, outermost first; not without end, since a cause may lead back. */
+export function* causesOf(thrown: unknown): Generator<Error> {
+  for (let error = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++)
+    yield error
 }
 
 const AWAY =

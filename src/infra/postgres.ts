@@ -35,7 +35,7 @@ const MOST_SEARCHES = 2
 const SEARCH_QUEUE = 20
 const LOOK_MS = 1000
 
-/** Opens the lanes; nothing connects before the first statement. `ready` has a connection that nothing else uses. */
+/** Opens the lanes; nothing connects before the first statement. `readiness` has a connection that nothing else uses. */
 export function openPostgres(config: Config, log: Log) {
   // Drizzle writes here how it reads and writes values, and each connection is opened with it.
   const options: DrizzleClient['options'] = { parsers: {}, serializers: {} }

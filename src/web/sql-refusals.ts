@@ -1,4 +1,5 @@
 // What Postgres refuses because of what a client sent, by SQLSTATE. Its own messages name values: these do not.
+import { causesOf } from '../transient.ts'
 
 export interface Refusal {
   status: 400 | 409
@@ -58,7 +59,7 @@ const SQLSTATE = /^[0-9A-Z]{5}$/
 
 /** Drizzle wraps what postgres.js throws. */
 function sqlErrorOf(thrown: unknown): SqlError | undefined {
-  for (let error = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++) {
+  for (const error of causesOf(thrown)) {
     if ('code' in error && typeof error.code === 'string' && SQLSTATE.test(error.code))
       return error as SqlError
   }
