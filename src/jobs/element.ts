@@ -90,21 +90,21 @@ export function finish(raw: string, e: Element, result?: unknown): Move {
 }
 
 /** Unchanged to the front of the queue: the worker stops before the job could end. */
-export function giveBack(raw: string, e: Element): Move {
+export function requeue(raw: string, e: Element): Move {
   return { raw, to: 'front', id: e.id, ...status(e, 'waiting') }
 }
 
 /** Unchanged, for some ten seconds: it cannot be run here and now. */
 export function postpone(raw: string, e: Element): Move {
-  return later(raw, e, 10_000 * (0.5 + Math.random()))
+  return delay(raw, e, 10_000 * (0.5 + Math.random()))
 }
 
 /** After a failed attempt: once more, later. */
 export function retry(raw: string, e: Element, delayMs: number): Move {
-  return { ...later(raw, e, delayMs), as: JSON.stringify(e), counts: 'failed' }
+  return { ...delay(raw, e, delayMs), as: JSON.stringify(e), counts: 'failed' }
 }
 
-function later(raw: string | Buffer, e: Element, delayMs: number): Move {
+function delay(raw: string | Buffer, e: Element, delayMs: number): Move {
   return { raw, to: 'later', delayMs, id: e.id, key: e.key, ...status(e, 'waiting', {}, delayMs) }
 }
 
@@ -161,7 +161,7 @@ export function crashed(raw: Buffer): Move {
   if (c > 3) return bury(raw, { ...killer, error: `its worker died each of the ${c} times it ran` })
   const as = JSON.stringify(killer)
   if (c === 1) return { raw, to: 'front', as, id: e.id, ...status(e, 'waiting') }
-  return { ...later(raw, e, 1000 + Math.random() * 5000), as }
+  return { ...delay(raw, e, 1000 + Math.random() * 5000), as }
 }
 
 /**

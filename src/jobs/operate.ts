@@ -4,7 +4,7 @@ import { buryMalformed, drop, malformed, parseStatus, readElement, status } from
 import type { Element, Move, Status } from './element.ts'
 import { call, moveArgs } from './lua.ts'
 import { KEEP_DEAD } from './options.ts'
-import { type Beat, parseBeat } from './running.ts'
+import { parseWorkerInfo, type WorkerInfo } from './worker-info.ts'
 import { findElement } from './scan.ts'
 import { COUNT, keyBase, MOVE } from './scripts.ts'
 
@@ -38,7 +38,7 @@ export interface WorkerView {
   /** In its list. */
   jobs: number
   /** What it said at its last beat. */
-  beat?: Beat
+  beat?: WorkerInfo
 }
 
 export interface Stats {
@@ -95,7 +95,7 @@ export function createOperations(options: {
     const workers: WorkerView[] = []
     for (let i = 0; i < rows.length; i += 4) {
       const [id, score, jobs, beat] = [String(rows[i]), Number(rows[i + 1]), Number(rows[i + 2]), rows[i + 3]]
-      workers.push({ id, alive: Number(clock) - score <= leaseMs, jobs, beat: parseBeat(String(beat)) })
+      workers.push({ id, alive: Number(clock) - score <= leaseMs, jobs, beat: parseWorkerInfo(String(beat)) })
     }
     return {
       waiting,

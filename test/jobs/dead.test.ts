@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { parseElement } from '../../src/jobs/element.ts'
 import type { DeadJob } from '../../src/jobs/dead.ts'
-import { Running } from '../../src/jobs/running.ts'
+import { RunningJob } from '../../src/jobs/running-job.ts'
 import { defineTask, FOR_DAYS } from '../../src/jobs/task.ts'
 import { sendWelcome } from '../../src/tasks.ts'
 import { until } from '../support/until.ts'
@@ -130,7 +130,7 @@ describe('work that talks to the outside', () => {
     for (; ; attempts++) {
       const element = parseElement(raw)
       if (!element) throw new Error(raw)
-      const move = new Running(raw, element, task, terms).fail(new Error('ECONNREFUSED'))
+      const move = new RunningJob(raw, element, task, terms).fail(new Error('ECONNREFUSED'))
       raw = move.as ?? raw
       if (move.to === 'dead') break
       waited += move.delayMs ?? 0
