@@ -55,7 +55,7 @@ describe('a dead job is told', () => {
       expect(told.flatMap((job) => Object.keys(job))).not.toContain('data')
       // In the log as well, each once.
       expect(room.said('it goes to the dead').map(({ level }) => level)).toEqual(Array(4).fill('error'))
-      expect(await room.operations.stats()).toMatchObject({ dead: 4, died: 4, trimmed: 0 })
+      expect(await room.queueAdmin.stats()).toMatchObject({ dead: 4, died: 4, trimmed: 0 })
     }),
   )
 
@@ -77,7 +77,7 @@ describe('a dead job is told', () => {
       await room.idle()
       await until('both failures', () => room.said('onDead failed').length === 2)
       expect(ran).toEqual(['fine'])
-      expect((await room.operations.stats()).dead).toBe(3)
+      expect((await room.queueAdmin.stats()).dead).toBe(3)
       await worker.stop()
     }),
   )
@@ -107,7 +107,7 @@ test(
     await room.idle()
     const logged = () => room.said('thrown away').reduce((sum, { fields }) => sum + Number(fields.jobs), 0)
     await until('all in the log', () => logged() >= 7)
-    expect(await room.operations.stats()).toMatchObject({ dead: 5, died: 12, trimmed: 7 })
+    expect(await room.queueAdmin.stats()).toMatchObject({ dead: 5, died: 12, trimmed: 7 })
     // Some beats later still.
     const beats = await room.redis.hget(`${room.base}clock`, 'clock')
     await until(
