@@ -1,7 +1,7 @@
 // What Prometheus asks for: the figures of all processes as those of one service, and what only the supervisor knows.
 import { readFileSync, rmSync } from 'node:fs'
 import { AggregatorRegistry, Gauge, Registry } from 'prom-client'
-import type { Stats } from '../jobs/operate.ts'
+import type { Stats } from '../jobs/stats.ts'
 import type { Fleet } from './fleet.ts'
 import { BUCKETS_S, type RequestCount } from './request-metrics.ts'
 
