@@ -1,5 +1,6 @@
 // The supervisor's view of one process: booting, then ready, then retiring, and in the end gone.
 import { rmSync } from 'node:fs'
+import type { Config } from '../config.ts'
 import type { Log } from '../deps.ts'
 import { Scoreboard } from './scoreboard.ts'
 
@@ -15,9 +16,10 @@ export interface Launch {
   boardFile: string
   /** It takes the place of another that serves until then: it must get ready, and in time. */
   replacing: boolean
-  bootTimeoutMs: number
+  /** How long its event loop may stand still. */
   harakiriMs: number
-  drainMs: number
+  /** The settings that it was started with. */
+  config: Config
 }
 
 /** Of what a process says on stderr, the end is kept: it tells why it did not start. */
@@ -73,6 +75,11 @@ export class Child {
     return performance.now() - this.#started
   }
 
+  /** The settings that it was started with. */
+  get config(): Config {
+    return this.#launch.config
+  }
+
   get boardFile(): string {
     return this.#launch.boardFile
   }
@@ -85,7 +92,8 @@ export class Child {
   /** Looks at it; to be called several times a second. @param elapsedMs since the last look */
   check(elapsedMs: number): void {
     if (this.state === 'gone' || this.#killedFor !== undefined) return
-    const { bootTimeoutMs, harakiriMs, drainMs, replacing } = this.#launch
+    const { harakiriMs, replacing, config } = this.#launch
+    const { bootTimeoutMs, drainMs } = config.processes
     if (this.state === 'booting') {
       if (this.board.progress === 'ready') this.#becomeReady()
       else if (this.age > bootTimeoutMs && (replacing || !this.isUp)) {
