@@ -1,8 +1,8 @@
-// What the machine can do for us, and what should be said about it at start.
+// Reads what the machine can do, and advises on what an operator should change there.
 import { readFileSync } from 'node:fs'
 import type { Config } from '../config.ts'
 
-/** Elsewhere a port that several processes listen on is not shared fairly among them. */
+/** On other systems the connections to a shared port are not spread fairly. */
 const sharesPorts = process.platform === 'linux'
 
 /** How many processes of each kind run here. */

@@ -1,4 +1,4 @@
-// The life of one process: it boots or says why not, signals end it in order, and nothing ends it without a word.
+// The lifecycle of one process: it boots or says why not, signals stop it in order, and no error ends it unlogged.
 import { ConfigError } from '../config.ts'
 import type { Log } from '../deps.ts'
 

@@ -21,20 +21,20 @@ export const runServer = ({ loadConfig, createApp }: ServerOptions): Promise<voi
     const config = loadConfig()
     const { deps, log, redis, close } = createDeps(config)
     await refuseMissingDatabase(redis)
-    const { isSupervised, observe, beforeServing, serves, drains, ends } = joinSupervisor()
+    const { isSupervised, observe, waitIfReplacing, reportUp, reportDraining, writeCounts } = joinSupervisor()
     if (isFirst && !isSupervised) log.info('settings', printableConfig(config))
-    await beforeServing(deps.ready)
+    await waitIfReplacing(deps.ready)
     const lingerMs = isSupervised ? LINGER_MS : 0
     const server = serve(createApp(deps), config, { observe, log, reusePort: isSupervised, lingerMs })
-    serves(deps.ready)
+    reportUp(deps.ready)
     log.info(`listening on ${server.url.href}`)
 
     return {
       log,
       async stop() {
-        drains()
+        reportDraining()
         await server.drain(Math.min(config.requestTimeoutMs, config.processes.drainMs))
-        ends()
+        writeCounts()
         await close()
       },
       async retire() {

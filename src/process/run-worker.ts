@@ -22,7 +22,7 @@ export const runWorker = ({ loadConfig, tasks, crons, onDead }: RunWorkerOptions
     const config = loadConfig()
     const { deps, log, redis, queue, close } = createDeps(config)
     await refuseMissingDatabase(redis)
-    const { id, serves, drains } = joinSupervisor()
+    const { id, reportUp, reportDraining } = joinSupervisor()
     const { concurrency, drainMs, blockMs, keepDead, maxJobs } = config.jobs
     const worker = startWorker({
       redis,
@@ -40,13 +40,13 @@ export const runWorker = ({ loadConfig, tasks, crons, onDead }: RunWorkerOptions
       onDead,
       describe: (error) => briefError(error, config.log.redact),
     })
-    serves(async () => void (await Promise.all([worker.ready, deps.ready()])))
+    reportUp(async () => void (await Promise.all([worker.ready, deps.ready()])))
     await worker.ready
     const relay = startRelay({ db: deps.db, send: queue.send, log })
     log.info('worker at work', { concurrency, tasks: tasks.length, crons: crons.length })
 
     const stop = async () => {
-      drains()
+      reportDraining()
       await Promise.all([worker.stop(), relay.stop()])
       await close()
     }
