@@ -12,7 +12,7 @@ export function logStart({ config, env, folder, other }: FirstSettings, log: Log
   log.info('settings', printableConfig(config))
   for (const advice of adviceOnSettings(config, folder, env)) log.warn(advice)
   const { web, workers } = processCounts(config)
-  log.info(`starting ${web} API processes and ${workers} workers`, { port: config.port })
+  log.info('starting the service', { port: config.port, web, workers })
   if (other && other.pid !== process.pid) {
     log.warn(
       `the supervisor ${other.pid} on port ${other.port} runs on the same DATA_DIR: while this one runs, the ` +
