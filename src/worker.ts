@@ -5,6 +5,7 @@ import { crons } from './crons.ts'
 import { createDeps } from './infra/deps.ts'
 import { briefError } from './infra/log-errors.ts'
 import { refuseMissingDatabase } from './infra/redis.ts'
+import { loadSchema } from './infra/tables.ts'
 import { startWorker } from './jobs/worker.ts'
 import { startRelay } from './outbox/relay.ts'
 import { boot, isInteractive } from './process/lifecycle.ts'
@@ -15,6 +16,7 @@ await boot(async () => {
   const config = loadConfig()
   const { deps, log, redis, queue, close } = createDeps(config)
   await refuseMissingDatabase(redis)
+  const schema = await loadSchema(import.meta.dir)
   const { id, serves, drains } = joinSupervisor()
   const { concurrency, drainMs, blockMs, keepDead, maxJobs } = config.jobs
   const worker = startWorker({
@@ -23,7 +25,7 @@ await boot(async () => {
     id: id ?? `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`,
     tasks,
     crons,
-    deps,
+    deps: { ...deps, schema },
     log,
     concurrency,
     drainMs,
