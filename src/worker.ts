@@ -4,4 +4,4 @@ import { crons } from './crons.ts'
 import { runWorker } from './process/run-worker.ts'
 import { onDead, tasks } from './tasks.ts'
 
-await runWorker({ loadConfig, tasks, crons, onDead })
+await runWorker({ loadConfig, tasks, crons, onDead, tablesIn: import.meta.dir })

@@ -11,6 +11,7 @@ import { startRelay } from '../src/outbox/relay.ts'
 import { sendWelcome, tasks } from '../src/tasks.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { until } from './support/until.ts'
+import { schema } from './support/worker.ts'
 
 let app: TestApp
 let worker: Worker
@@ -25,7 +26,7 @@ beforeAll(async () => {
     id: 'w1',
     tasks,
     crons,
-    deps,
+    deps: { ...deps, schema },
     log,
     blockMs: null,
   })

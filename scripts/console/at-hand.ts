@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { is, sql } from 'drizzle-orm'
 import { PgTable } from 'drizzle-orm/pg-core'
 import type { createDeps } from '../../src/infra/deps.ts'
+import { loadSchema } from '../../src/infra/tables.ts'
 import { tasks } from '../../src/tasks.ts'
 
 const SRC = join(import.meta.dir, '../../src')
@@ -41,8 +42,7 @@ also      config, store, sessions, passwords, log`
 const names = (o: object) => Object.keys(o)
 
 async function collectTables(): Promise<Record<string, PgTable>> {
-  const modules = Object.values(await importEach('*/table.ts'))
-  const entries = modules.flatMap((module) => Object.entries(module))
+  const entries = Object.entries(await loadSchema(SRC))
   return Object.fromEntries(entries.filter((entry): entry is [string, PgTable] => is(entry[1], PgTable)))
 }
 

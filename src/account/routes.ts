@@ -17,7 +17,8 @@ import { requireRole } from './auth.ts'
 import { loginLimit, signupLimit } from './limits.ts'
 import { beginSession, logIn } from './login.ts'
 import { createUser, listUsers, type UserKey } from './queries.ts'
-import { Login, Signup, SignupAnswer, UserAnswer, UserQuery } from './schema.ts'
+import { Login, Signup, SignupAnswer, UserQuery } from './schema.ts'
+import { UserAnswer } from './table.ts'
 
 /** Within it the last export is answered again. */
 const EXPORT_AGAIN_S = 10 * 60

@@ -5,23 +5,28 @@ import type { Deps } from '../deps.ts'
 import { createDeps } from '../infra/deps.ts'
 import { briefError } from '../infra/log-errors.ts'
 import { refuseMissingDatabase } from '../infra/redis.ts'
+import { loadSchema } from '../infra/tables.ts'
 import type { WorkerOptions as JobOptions } from '../jobs/options.ts'
 import { startWorker } from '../jobs/worker.ts'
 import { startRelay } from '../outbox/relay.ts'
 import { boot, isInteractive } from './lifecycle.ts'
+import type { Schema } from '../web/owned-rows.ts'
 import { joinSupervisor } from './supervised.ts'
 
-type Handed = Required<Pick<JobOptions<Deps>, 'tasks' | 'crons' | 'onDead'>>
+type Handed = Required<Pick<JobOptions<Deps & { schema: Schema }>, 'tasks' | 'crons' | 'onDead'>>
 
 export interface RunWorkerOptions extends Handed {
   loadConfig(): Config
+  /** The folder below which each `table.ts` is found: tasks get them as `deps.schema`. */
+  tablesIn: string
 }
 
-export const runWorker = ({ loadConfig, tasks, crons, onDead }: RunWorkerOptions): Promise<void> =>
+export const runWorker = ({ loadConfig, tasks, crons, onDead, tablesIn }: RunWorkerOptions): Promise<void> =>
   boot(async () => {
     const config = loadConfig()
     const { deps, log, redis, queue, close } = createDeps(config)
     await refuseMissingDatabase(redis)
+    const schema = await loadSchema(tablesIn)
     const { id, reportUp, reportDraining } = joinSupervisor()
     const { concurrency, drainMs, blockMs, keepDead, maxJobs } = config.jobs
     const worker = startWorker({
@@ -30,7 +35,7 @@ export const runWorker = ({ loadConfig, tasks, crons, onDead }: RunWorkerOptions
       id: id ?? `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`,
       tasks,
       crons,
-      deps,
+      deps: { ...deps, schema },
       log,
       concurrency,
       drainMs,
