@@ -1,9 +1,10 @@
 // One API process: settings, dependencies, app, listener.
 import { createApp } from './app.ts'
-import { loadConfig } from './config.ts'
+import { loadConfig, settings } from './config.ts'
 import { printableConfig } from './config-printable.ts'
 import { createDeps } from './infra/deps.ts'
 import { refuseMissingDatabase } from './infra/redis.ts'
+import { manifest } from './manifest.ts'
 import { boot } from './process/lifecycle.ts'
 import { serve } from './process/serve.ts'
 import { joinSupervisor } from './process/supervised.ts'
@@ -13,10 +14,10 @@ const LINGER_MS = 500
 
 await boot(async ({ isFirst }) => {
   const config = loadConfig()
-  const { deps, log, redis, close } = createDeps(config)
+  const { deps, log, redis, close } = createDeps(config, manifest)
   await refuseMissingDatabase(redis)
   const { isSupervised, observe, beforeServing, serves, drains, ends } = joinSupervisor()
-  if (isFirst && !isSupervised) log.info('settings', printableConfig(config))
+  if (isFirst && !isSupervised) log.info('settings', printableConfig(config, settings.printable))
   await beforeServing(deps.ready)
   const lingerMs = isSupervised ? LINGER_MS : 0
   const server = serve(createApp(deps), config, { observe, log, reusePort: isSupervised, lingerMs })

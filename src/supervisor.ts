@@ -2,9 +2,10 @@
 // It runs none of the app's code, so that nothing there can hurt it.
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type Config, ConfigError, loadConfig } from './config.ts'
+import { type Config, loadConfig, settings } from './config.ts'
+import { ConfigError } from './types/config-error.ts'
 import { printableConfig } from './config-printable.ts'
-import type { Log } from './deps.ts'
+import type { Log } from './types/log.ts'
 import { type Figures, openFigures } from './infra/figures.ts'
 import { createLog } from './infra/log.ts'
 import { connectionsPerProcess } from './infra/postgres.ts'
@@ -42,12 +43,12 @@ await boot(async () => {
   const dataDir = resolve(folder, config.dataDir)
   const other = readStatus(dataDir)
   if (config.processes.web > 0) refuseTakenPort(config, other)
-  const log = createLog(config.log)
+  const log = createLog(config.log, config.name)
   const figures = openFigures(config, log)
   const metrics = await openMetrics(config.metricsPort, () => [fleet, connectionsPerProcess(config), figures])
   let boards = makeBoardFolder(dataDir, config.name)
   const startedAt = Date.now()
-  log.info('settings', printableConfig(config))
+  log.info('settings', printableConfig(config, settings.printable))
   for (const advice of adviceOnSettings(config, folder, env)) log.warn(advice)
 
   let spawned = 0

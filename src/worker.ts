@@ -7,13 +7,14 @@ import { briefError } from './infra/log-errors.ts'
 import { refuseMissingDatabase } from './infra/redis.ts'
 import { startWorker } from './jobs/worker.ts'
 import { startRelay } from './outbox/relay.ts'
+import { manifest } from './manifest.ts'
 import { boot, isInteractive } from './process/lifecycle.ts'
 import { joinSupervisor } from './process/supervised.ts'
 import { onDead, tasks } from './tasks.ts'
 
 await boot(async () => {
   const config = loadConfig()
-  const { deps, log, redis, queue, close } = createDeps(config)
+  const { deps, log, redis, queue, close } = createDeps(config, manifest)
   await refuseMissingDatabase(redis)
   const { id, serves, drains } = joinSupervisor()
   const { concurrency, drainMs, blockMs, keepDead, maxJobs } = config.jobs

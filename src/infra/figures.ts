@@ -1,6 +1,6 @@
 // What the supervisor asks of Postgres and Redis: limits and figures, never data.
-import type { Config } from '../config.ts'
-import type { Log } from '../deps.ts'
+import type { KitConfig } from '../config-kit.ts'
+import type { Log } from '../types/log.ts'
 import { createOperations } from '../jobs/operate.ts'
 import { connect } from './postgres.ts'
 import { closeRedis, connectRedis } from './redis.ts'
@@ -9,7 +9,7 @@ import { within } from './within.ts'
 const TIMEOUT_MS = 2000
 
 /** Connects at the first question. Each question is rejected while its service is away, within two seconds. */
-export function openFigures(config: Config, log: Log) {
+export function openFigures(config: KitConfig, log: Log) {
   const sql = connect(config, 1)
   const redis = connectRedis(config.redisUrl, { log })
   const operations = createOperations({ redis, prefix: config.redisPrefix, keepDead: config.jobs.keepDead })

@@ -1,6 +1,6 @@
 // A worker's own connections to Redis, and what it asks of the server behind them.
 import type { Redis, RedisOptions } from 'ioredis'
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 import { isTransient } from '../transient.ts'
 
 // Commands wait while Redis is away, and are sent again if no answer came: that is why every script may run twice.

@@ -1,6 +1,6 @@
 // What a worker can be told, and what it does where it is told nothing.
 import type { Redis } from 'ioredis'
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 import type { Cron } from './cron.ts'
 import type { OnDead } from './dead.ts'
 import type { InputSchema, Task } from './task.ts'

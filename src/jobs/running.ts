@@ -1,6 +1,6 @@
 // One job in a worker's hands: what its task sees of it, its run against the clock, and what comes of it.
 import { hostname } from 'node:os'
-import type { Log, LogFields } from '../deps.ts'
+import type { Log, LogFields } from '../types/log.ts'
 import { bury, finish, giveBack, postpone, retry, type Element, type Move } from './element.ts'
 import { JobError, type InputSchema, type Job, type Task } from './task.ts'
 

@@ -1,11 +1,11 @@
 // Settings that can be used, and are not as they should be: what is said of them at each start and by the doctor.
-import type { Config } from '../config.ts'
+import type { KitConfig } from '../config-kit.ts'
 import { isUnverified } from '../config-urls.ts'
 import { findLostReferences } from './environment.ts'
 
 /** One sentence each, without a value. @param folder where `.env` lies @param env with what stands in there */
 export function adviceOnSettings(
-  { production, mail, cookie, databaseUrl }: Config,
+  { production, mail, cookie, databaseUrl }: KitConfig,
   folder: string,
   env: Record<string, string | undefined>,
 ): string[] {

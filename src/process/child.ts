@@ -1,6 +1,6 @@
 // The supervisor's view of one process: booting, then ready, then retiring, and in the end gone.
 import { rmSync } from 'node:fs'
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 import { Scoreboard } from './scoreboard.ts'
 
 export type State = 'booting' | 'ready' | 'retiring' | 'gone'

@@ -1,5 +1,5 @@
 // All processes of the service: who is started, checked, recycled and reloaded, and when.
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 import type { Child } from './child.ts'
 import { type Limits, pastLimit } from './limits.ts'
 import { Slot, type Spawn } from './slot.ts'

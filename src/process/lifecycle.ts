@@ -1,6 +1,6 @@
 // The life of one process: it boots or says why not, signals end it in order, and nothing ends it without a word.
-import { ConfigError } from '../config.ts'
-import type { Log } from '../deps.ts'
+import { ConfigError } from '../types/config-error.ts'
+import type { Log } from '../types/log.ts'
 
 export interface Role {
   log: Log & { flush(): void; reopen(): void }

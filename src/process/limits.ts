@@ -1,8 +1,8 @@
 // When a process has served enough, and another one takes its place.
-import type { Config } from '../config.ts'
+import type { KitConfig } from '../config-kit.ts'
 import type { Child } from './child.ts'
 
-export type Limits = Config['processes']
+export type Limits = KitConfig['processes']
 
 /** A limit that a fresh process is already past would replace processes without end. */
 const MIN_LIFE_MS = 2000

@@ -1,6 +1,6 @@
 // One place that is to be filled by a process at all times: who dies is followed by another, who is replaced serves until
 // the other one is ready.
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 import type { Child, State } from './child.ts'
 
 /** Starts a process. `id`: see `Slot`. @throws if it cannot even be started */

@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { ConfigError } from '../config.ts'
-import type { Log } from '../deps.ts'
+import { ConfigError } from '../types/config-error.ts'
+import type { Log } from '../types/log.ts'
 import type { State } from './child.ts'
 import type { Fleet, Reload } from './fleet.ts'
 

@@ -1,6 +1,6 @@
 // What a process tells the supervisor that started it, if one did: how far it is, that its event loop turns, what it serves.
 import { parseArgs } from 'node:util'
-import type { Observe } from '../web/factory.ts'
+import type { Observe } from '../web/env.ts'
 import { countRequests } from './request-metrics.ts'
 import { Scoreboard } from './scoreboard.ts'
 

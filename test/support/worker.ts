@@ -1,6 +1,7 @@
 // A worker for the app under test, in this process: the service's tasks, or others, and the relay of the outbox.
 import { createDeps } from '../../src/infra/deps.ts'
-import type { Deps } from '../../src/deps.ts'
+import { manifest } from '../../src/manifest.ts'
+import type { Deps } from '../../src/account/product.ts'
 import type { InputSchema, Task } from '../../src/jobs/task.ts'
 import { startWorker } from '../../src/jobs/worker.ts'
 import { startRelay } from '../../src/outbox/relay.ts'
@@ -9,7 +10,7 @@ import type { TestApp } from './harness.ts'
 
 /** At work when it resolves. Call `stop` before the app is closed. */
 export async function startTestWorker(app: TestApp, tasks: readonly Task<InputSchema, Deps>[] = all) {
-  const { deps, log, redis, queue, close } = createDeps(app.config)
+  const { deps, log, redis, queue, close } = createDeps(app.config, manifest)
   const id = `w-${crypto.randomUUID()}`
   const prefix = app.config.redisPrefix
   const worker = startWorker({ redis, prefix, id, tasks, deps, log, blockMs: null, tickMs: 50 })
