@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { exportAccount, type ExportDeps, forgetEarlierExport } from './account/export.ts'
 import { countUsersSince, findUser } from './account/queries.ts'
 import { welcomeMail } from './account/welcome-mail.ts'
-import type { Deps } from './deps.ts'
+import type { Deps } from './account/product.ts'
 import type { DeadJob } from './jobs/dead.ts'
 import { defineTask, FOR_DAYS } from './jobs/task.ts'
 

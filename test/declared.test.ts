@@ -2,8 +2,8 @@
 import { expect, test } from 'bun:test'
 import { z } from 'zod'
 import { doc } from '../src/web/doc.ts'
-import { ApiError } from '../src/web/errors.ts'
-import { factory } from '../src/web/factory.ts'
+import { ApiError } from '../src/types/api-error.ts'
+import { factory } from '../src/account/product.ts'
 import { startApp } from './support/harness.ts'
 
 const Thing = z.object({ name: z.string(), made: z.iso.datetime() })

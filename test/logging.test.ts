@@ -7,12 +7,13 @@ import { sql as raw } from 'drizzle-orm'
 import { z } from 'zod'
 import { name as project } from '../package.json'
 import { loadConfig } from '../src/config.ts'
-import type { Db, Log, LogFields } from '../src/deps.ts'
+import type { Db } from '../src/types/db.ts'
+import type { Log, LogFields } from '../src/types/log.ts'
 import { briefError, describeError } from '../src/infra/log-errors.ts'
 import { createPrettyFormat } from '../src/infra/log-pretty.ts'
 import { SyslogSink } from '../src/infra/log-syslog.ts'
 import { openPostgres } from '../src/infra/postgres.ts'
-import { factory } from '../src/web/factory.ts'
+import { factory } from '../src/account/product.ts'
 import { mentionsSecret, redact, summarize } from '../src/web/redact.ts'
 import { requestContext, withRequestContext } from '../src/web/request-context.ts'
 import { requestLog } from '../src/web/request-log.ts'
@@ -70,7 +71,7 @@ async function run(code: string, options: object = {}) {
 const program = (code: string, options: object) => `
   const { createLog } = await import(${JSON.stringify(join(import.meta.dir, '../src/infra/log.ts'))})
   const { requestContext } = await import(${JSON.stringify(join(import.meta.dir, '../src/web/request-context.ts'))})
-  const log = createLog(${JSON.stringify({ ...logOptions, ...options })})
+  const log = createLog(${JSON.stringify({ ...logOptions, ...options })}, 'restbun')
   ${code}`
 
 /** Waits for what is bound to happen; the test's own time limit ends a wait in vain. */
@@ -580,7 +581,7 @@ describe('syslog', () => {
   // The three lengths of the start move the limit to each byte of a character.
   test.each(['', 'x', 'xx'])('gets a long line cut at 8 kB between two characters: %p', async (start) => {
     using syslog = await listen()
-    const sink = new SyslogSink(`udp://127.0.0.1:${syslog.server.port}`, () => {})
+    const sink = new SyslogSink(`udp://127.0.0.1:${syslog.server.port}`, 'restbun', () => {})
     sink.write('info', '2026-11-23T00:00:00.000Z', start + '€'.repeat(10_000))
     const datagram = await at(syslog.datagrams, 0)
     await sink.close()
@@ -594,7 +595,7 @@ describe('syslog', () => {
     const { port } = server
     server.close()
     for (const url of [`udp://127.0.0.1:${port}`, 'udp://no-such-host.invalid']) {
-      const sink = new SyslogSink(url, () => {})
+      const sink = new SyslogSink(url, 'restbun', () => {})
       for (let i = 0; i < 5000; i++) sink.write('error', '2026-11-23T00:00:00.000Z', 'nobody hears this')
       await sink.close()
     }
@@ -603,7 +604,7 @@ describe('syslog', () => {
   test('gets the first line that is sent after it came back', async () => {
     const away = await listen()
     const { port } = away.server
-    const sink = new SyslogSink(`udp://127.0.0.1:${port}`, () => {})
+    const sink = new SyslogSink(`udp://127.0.0.1:${port}`, 'restbun', () => {})
     sink.write('info', '2026-11-23T00:00:00.000Z', 'one')
     await at(away.datagrams, 0)
     away.server.close()

@@ -1,10 +1,12 @@
 // Sessions in Redis: what is kept of one, how long, and that nothing brings an ended one back.
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import type { Identity, Log } from '../src/deps.ts'
+import { roles, type Role } from '../src/account/roles.ts'
+import type { Identity } from '../src/types/sessions.ts'
+import type { Log } from '../src/types/log.ts'
 import { closeRedis, connectRedis } from '../src/infra/redis.ts'
 import { createSessions } from '../src/infra/sessions.ts'
-import { ApiError } from '../src/web/errors.ts'
+import { ApiError } from '../src/types/api-error.ts'
 import { deletePrefix, redisUrl, uniquePrefix } from './support/services.ts'
 
 const SESSION_SECONDS = 1000
@@ -14,7 +16,7 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 const prefix = uniquePrefix()
 const redis = connectRedis(redisUrl(), { log: silent })
 const MOST = 50
-const sessions = createSessions(redis, prefix, SESSION_SECONDS, MOST)
+const sessions = createSessions(redis, { prefix, roles, sessionSeconds: SESSION_SECONDS, most: MOST })
 
 beforeEach(() => sessions.destroyAll())
 
@@ -23,7 +25,7 @@ afterAll(async () => {
   await closeRedis(redis)
 })
 
-function identityOf(userId: string = randomUUID(), more: Partial<Identity> = {}): Identity {
+function identityOf(userId: string = randomUUID(), more: Partial<Identity<Role>> = {}): Identity<Role> {
   return {
     userId,
     role: 'editor',
@@ -95,7 +97,7 @@ describe('a token', () => {
 
   test('that cannot be one is answered without asking Redis', async () => {
     const nowhere = connectRedis('redis://127.0.0.1:1', { log: silent })
-    const detached = createSessions(nowhere, prefix, SESSION_SECONDS, MOST)
+    const detached = createSessions(nowhere, { prefix, roles, sessionSeconds: SESSION_SECONDS, most: MOST })
     const good = await sessions.create(identityOf())
     for (const token of [
       '',
@@ -371,7 +373,12 @@ describe('the end', () => {
   })
 
   test('of all sessions leaves what else lies in Redis, whatever the prefix looks like', async () => {
-    const odd = createSessions(redis, `${prefix}o*d[a-z]?\\:`, SESSION_SECONDS, MOST)
+    const odd = createSessions(redis, {
+      prefix: `${prefix}o*d[a-z]?\\:`,
+      roles,
+      sessionSeconds: SESSION_SECONDS,
+      most: MOST,
+    })
     const token = await sessions.create(identityOf())
     await redis.set(`${prefix}kv:kept`, '1')
     await Promise.all(range(50).map(() => odd.create(identityOf())))
@@ -427,7 +434,7 @@ describe('the sessions of a user', () => {
 
   test('are brought down to fewer when the setting is lowered', async () => {
     const userId = randomUUID()
-    const many = createSessions(redis, prefix, SESSION_SECONDS, 2000)
+    const many = createSessions(redis, { prefix, roles, sessionSeconds: SESSION_SECONDS, most: 2000 })
     const tokens = await Promise.all(range(700).map((n) => many.create(identityOf(userId, { sentAt: n }))))
     const newest = await sessions.create(identityOf(userId, { sentAt: 5000 }))
     const opened = await open([...tokens, newest])
@@ -519,7 +526,7 @@ describe('an account with more sessions than one command may carry', () => {
     return digests
   }
 
-  const roles = async (digests: string[]) => {
+  const rolesOf = async (digests: string[]) => {
     const texts: (string | null)[] = []
     for (let i = 0; i < COUNT; i += 1000) {
       texts.push(...(await redis.mget(digests.slice(i, i + 1000).map((digest) => `${prefix}s:${digest}`))))
@@ -534,11 +541,11 @@ describe('an account with more sessions than one command may carry', () => {
     const breaking = proxied('eval', () => {
       if (++batches === 5) throw new Error('ECONNRESET')
     })
-    const unlucky = createSessions(breaking, prefix, SESSION_SECONDS, MOST)
+    const unlucky = createSessions(breaking, { prefix, roles, sessionSeconds: SESSION_SECONDS, most: MOST })
     await expect(unlucky.setRole(userId, 'disabled')).rejects.toThrow('ECONNRESET')
-    expect(await roles(digests)).toEqual(new Set(['disabled', 'editor']))
+    expect(await rolesOf(digests)).toEqual(new Set(['disabled', 'editor']))
     await sessions.setRole(userId, 'disabled')
-    expect(await roles(digests)).toEqual(new Set(['disabled']))
+    expect(await rolesOf(digests)).toEqual(new Set(['disabled']))
   }, 30_000)
 
   test('loses all its sessions, and the rest after it broke off half way', async () => {
@@ -548,11 +555,11 @@ describe('an account with more sessions than one command may carry', () => {
     const breaking = proxied('unlink', () => {
       if (++batches === 6) throw new Error('ECONNRESET')
     })
-    const unlucky = createSessions(breaking, prefix, SESSION_SECONDS, MOST)
+    const unlucky = createSessions(breaking, { prefix, roles, sessionSeconds: SESSION_SECONDS, most: MOST })
     await expect(unlucky.destroyAllOf(userId)).rejects.toThrow('ECONNRESET')
-    expect(await roles(digests)).toEqual(new Set(['editor', null]))
+    expect(await rolesOf(digests)).toEqual(new Set(['editor', null]))
     await sessions.destroyAllOf(userId)
-    expect(await roles(digests)).toEqual(new Set([null]))
+    expect(await rolesOf(digests)).toEqual(new Set([null]))
     expect(await keysLike('u:*')).toEqual([])
   }, 30_000)
 
@@ -605,7 +612,11 @@ describe('a value that is no identity', () => {
 
 test('a lifetime or a number that makes no sense is refused', () => {
   for (const bad of [0, -1, 1.5, NaN]) {
-    expect(() => createSessions(redis, prefix, bad, MOST)).toThrow('sessionSeconds')
-    expect(() => createSessions(redis, prefix, SESSION_SECONDS, bad)).toThrow('most')
+    expect(() => createSessions(redis, { prefix, roles, sessionSeconds: bad, most: MOST })).toThrow(
+      'sessionSeconds',
+    )
+    expect(() =>
+      createSessions(redis, { prefix, roles, sessionSeconds: SESSION_SECONDS, most: bad }),
+    ).toThrow('most')
   }
 })

@@ -11,10 +11,9 @@ export function routesSource(names: Names, fields: Field[]): string {
   const isUnique = fields.some((field) => field.unique)
   return `// ${capital(spokenMany)} over HTTP.
 import { z } from 'zod'
-import { requireRole } from '../account/auth.ts'
+import { factory, requireRole } from '../account/product.ts'
 import { doc } from '../web/doc.ts'
 import { notFound } from '../web/errors.ts'
-import { factory } from '../web/factory.ts'
 import { otherSize } from '../web/page-size.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../web/paging.ts'
 import { blankAsAbsent, Page, pageSize, RowId, ${has ? 'Search, ' : ''}validate } from '../web/validate.ts'

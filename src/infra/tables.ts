@@ -12,7 +12,8 @@ export async function loadSchema(src: string): Promise<Record<string, unknown>> 
   for (const file of [...new Bun.Glob('**/table.ts').scanSync(src)].toSorted()) {
     const module = (await import(join(src, file))) as Record<string, unknown>
     for (const [name, value] of Object.entries(module)) {
-      if (Object.hasOwn(schema, name)) throw new Error(`src/${from[name]} and src/${file} both export ${name}: rename one`)
+      if (Object.hasOwn(schema, name))
+        throw new Error(`src/${from[name]} and src/${file} both export ${name}: rename one`)
       schema[name] = value
       from[name] = file
     }

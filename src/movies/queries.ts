@@ -1,6 +1,6 @@
 // All SQL about movies.
 import { and, asc, eq, gt, ilike, or, type SQL, sql } from 'drizzle-orm'
-import type { Db } from '../deps.ts'
+import type { Db } from '../types/db.ts'
 import { laneOf } from '../lanes.ts'
 import { prepared } from '../prepared.ts'
 import { NEAR } from '../web/paging.ts'

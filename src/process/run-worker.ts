@@ -1,7 +1,9 @@
 // The role of a worker process: connects, runs jobs, crons and the outbox's relay, and drains at the end.
 import { hostname } from 'node:os'
-import type { Config } from '../config.ts'
+import type { KitConfig } from '../config-kit.ts'
+import type { ProductSettings } from '../config-settings.ts'
 import type { Deps } from '../deps.ts'
+import type { Manifest } from '../infra/assemble.ts'
 import { createDeps } from '../infra/deps.ts'
 import { briefError } from '../infra/log-errors.ts'
 import { refuseMissingDatabase } from '../infra/redis.ts'
@@ -13,19 +15,27 @@ import { boot, isInteractive } from './lifecycle.ts'
 import type { Schema } from '../web/owned-rows.ts'
 import { joinSupervisor } from './supervised.ts'
 
-type Handed = Required<Pick<JobOptions<Deps & { schema: Schema }>, 'tasks' | 'crons' | 'onDead'>>
+type Handed<D> = Required<Pick<JobOptions<D & { schema: Schema }>, 'tasks' | 'onDead'>>
 
-export interface RunWorkerOptions extends Handed {
-  loadConfig(): Config
+export interface RunWorkerOptions<C extends KitConfig, R extends string> extends Handed<Deps<C, R>> {
+  settings: ProductSettings<C>
+  manifest: Manifest<R>
   /** The folder below which each `table.ts` is found: tasks get them as `deps.schema`. */
   tablesIn: string
 }
 
-export const runWorker = ({ loadConfig, tasks, crons, onDead, tablesIn }: RunWorkerOptions): Promise<void> =>
+export const runWorker = <C extends KitConfig, R extends string>({
+  settings,
+  manifest,
+  tasks,
+  onDead,
+  tablesIn,
+}: RunWorkerOptions<C, R>): Promise<void> =>
   boot(async () => {
-    const config = loadConfig()
-    const { deps, log, redis, queue, close } = createDeps(config)
+    const config = settings.load()
+    const { deps, log, redis, queue, close } = createDeps(config, manifest)
     await refuseMissingDatabase(redis)
+    const { crons } = manifest
     const schema = await loadSchema(tablesIn)
     const { id, reportUp, reportDraining } = joinSupervisor()
     const { concurrency, drainMs, blockMs, keepDead, maxJobs } = config.jobs

@@ -2,8 +2,7 @@
 import type { MiddlewareHandler, TypedResponse } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
-import type { Role } from '../deps.ts'
-import type { RateLimit } from './rate-limit.ts'
+import type { RateLimit } from './quota.ts'
 
 export interface RouteInput {
   target: 'json' | 'form' | 'query' | 'param'
@@ -34,7 +33,7 @@ export interface ApiRoute {
   /** The path under which its slice is mounted. */
   base: string
   doc: RouteDoc | undefined
-  role: Role | undefined
+  role: string | undefined
   inputs: RouteInput[]
   limit?: RateLimit
   /** Statuses of its other answers, in order: errors, but for a 500, and successes without a body. */
@@ -44,7 +43,7 @@ export interface ApiRoute {
 /** What a middleware contributes to the description of the routes that it stands on or before. */
 export interface Contribution {
   doc?: RouteDoc
-  role?: Role
+  role?: string
   input?: RouteInput
   limit?: RateLimit
   /** Statuses that it answers with in place of the route: errors. */

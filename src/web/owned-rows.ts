@@ -1,7 +1,7 @@
 // The rows that belong to an owner, in every table that refers to it: found by the references, read in pages by key.
 import { and, eq, is, sql } from 'drizzle-orm'
 import { getTableConfig, type PgColumn, PgTable } from 'drizzle-orm/pg-core'
-import type { Db } from '../deps.ts'
+import type { Db } from '../types/db.ts'
 import { PublicFields, type Sources } from './public-fields.ts'
 
 /** What the files of tables export, by name. */

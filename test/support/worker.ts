@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { createDeps } from '../../src/infra/deps.ts'
 import { loadSchema } from '../../src/infra/tables.ts'
+import { manifest } from '../../src/manifest.ts'
 import type { InputSchema, Task } from '../../src/jobs/task.ts'
 import { startWorker } from '../../src/jobs/worker.ts'
 import { startRelay } from '../../src/outbox/relay.ts'
@@ -13,7 +14,7 @@ export const schema = await loadSchema(join(import.meta.dir, '../../src'))
 
 /** At work when it resolves. Call `stop` before the app is closed. */
 export async function startTestWorker(app: TestApp, tasks: readonly Task<InputSchema, TaskDeps>[] = all) {
-  const { deps: own, log, redis, queue, close } = createDeps(app.config)
+  const { deps: own, log, redis, queue, close } = createDeps(app.config, manifest)
   const deps = { ...own, schema }
   const id = `w-${crypto.randomUUID()}`
   const prefix = app.config.redisPrefix
