@@ -1,7 +1,7 @@
 // One API process: settings, dependencies, app, listener.
 import { createApp } from './app.ts'
-import { loadConfig, settings } from './config.ts'
 import { printableConfig } from './config-printable.ts'
+import { loadConfig, settings } from './config.ts'
 import { createDeps } from './infra/deps.ts'
 import { refuseMissingDatabase } from './infra/redis.ts'
 import { manifest } from './manifest.ts'

@@ -2,10 +2,8 @@
 // It runs none of the app's code, so that nothing there can hurt it.
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type Config, loadConfig, settings } from './config.ts'
-import { ConfigError } from './types/config-error.ts'
 import { printableConfig } from './config-printable.ts'
-import type { Log } from './types/log.ts'
+import { type Config, loadConfig, settings } from './config.ts'
 import { type Figures, openFigures } from './infra/figures.ts'
 import { createLog } from './infra/log.ts'
 import { connectionsPerProcess } from './infra/postgres.ts'
@@ -28,6 +26,8 @@ import {
   removeStatus,
 } from './process/status.ts'
 import { watchTouch } from './process/touch.ts'
+import { ConfigError } from './types/config-error.ts'
+import type { Log } from './types/log.ts'
 
 const START = 'bun --no-orphans --no-env-file src/supervisor.ts'
 

@@ -1,6 +1,6 @@
 // What an account may take with it: all that the service holds of it, as one JSON value.
-import type { Db } from '../types/db.ts'
 import type { Job } from '../jobs/task.ts'
+import type { Db } from '../types/db.ts'
 import type { Deps } from './product.ts'
 import { findUser } from './queries.ts'
 

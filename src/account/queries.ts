@@ -1,11 +1,11 @@
 // All SQL about accounts. What a client may see of one is `userColumns`; the hash is not among it.
 import { and, desc, eq, getTableColumns, gte, ilike, or, sql } from 'drizzle-orm'
-import type { Db } from '../types/db.ts'
-import type { Role } from './roles.ts'
 import { laneOf } from '../lanes.ts'
 import { prepared } from '../prepared.ts'
+import type { Db } from '../types/db.ts'
 import { NEAR } from '../web/paging.ts'
 import { containing, searchPage } from '../web/search.ts'
+import type { Role } from './roles.ts'
 import { users } from './table.ts'
 
 const { password: _secret, ...publicColumns } = getTableColumns(users)

@@ -1,7 +1,7 @@
 // What the supervisor asks of Postgres and Redis: limits and figures, never data.
 import type { KitConfig } from '../config-kit.ts'
-import type { Log } from '../types/log.ts'
 import { createOperations } from '../jobs/operate.ts'
+import type { Log } from '../types/log.ts'
 import { connect } from './postgres.ts'
 import { closeRedis, connectRedis } from './redis.ts'
 import { within } from './within.ts'

@@ -1,7 +1,7 @@
 // A worker's own connections to Redis, and what it asks of the server behind them.
 import type { Redis, RedisOptions } from 'ioredis'
-import type { Log } from '../types/log.ts'
 import { isTransient } from '../transient.ts'
+import type { Log } from '../types/log.ts'
 
 // Commands wait while Redis is away, and are sent again if no answer came: that is why every script may run twice.
 // A connection that died silently is noticed by its silence.

@@ -4,11 +4,10 @@ import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import type { Log } from '../types/log.ts'
 import type { Element } from './element.ts'
-import type { Prepared } from './queue.ts'
 import { call } from './lua.ts'
+import type { Prepared } from './queue.ts'
 import { CRON } from './scripts.ts'
-import { parseInput, UNIQUE_MS } from './task.ts'
-import type { InputSchema, Task } from './task.ts'
+import { parseInput, UNIQUE_MS, type InputSchema, type Task } from './task.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

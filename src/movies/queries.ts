@@ -1,8 +1,8 @@
 // All SQL about movies.
 import { and, asc, eq, getTableColumns, gt, ilike, or, type SQL, sql } from 'drizzle-orm'
-import type { Db } from '../types/db.ts'
 import { laneOf } from '../lanes.ts'
 import { prepared } from '../prepared.ts'
+import type { Db } from '../types/db.ts'
 import { NEAR } from '../web/paging.ts'
 import { containing, searchPage } from '../web/search.ts'
 import { movies } from './table.ts'

@@ -5,9 +5,9 @@
 import { is } from 'drizzle-orm'
 import { PgDatabase } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'
-import type { Db } from '../types/db.ts'
 import type { Prepared } from '../jobs/queue.ts'
 import type { Enqueue, Enqueued, EnqueueOptions, InputSchema, Task } from '../jobs/task.ts'
+import type { Db } from '../types/db.ts'
 import { outbox } from './table.ts'
 
 /**
