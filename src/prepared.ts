@@ -1,6 +1,6 @@
 // Prepared queries: built once for each database and then only executed, which saves a request its largest single cost.
-import type { Db } from './types/db.ts'
 import { type Lane, laneOf } from './lanes.ts'
+import type { Db } from './types/db.ts'
 
 /**
  * Memoises `build` for each database handle. Inputs are `sql.placeholder('name')` in the query

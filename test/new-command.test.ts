@@ -148,7 +148,7 @@ describe('in a checkout', () => {
     ['error', 'errors', 'generated code uses itself'],
     ['task', 'tasks', 'src/tasks.ts is there already'],
     ['session', 'sessions', 'test/sessions.test.ts is there already'],
-    ['page', 'pages', 'src/app.ts has something called "pages"'],
+    ['sign', 'pages', 'src/app.ts has something called "pages"'],
     ['role', 'user-role', 'has a table or type "user_role"'],
     ['door', 'login', 'there is a route /api/login'],
     ['shelf', 'a'.repeat(40), 'longer than the 63 characters'],

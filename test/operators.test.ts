@@ -66,6 +66,12 @@ const ids = async (place: 'dead' | 'waiting') => (await app.deps.queueAdmin.list
 const noticeOf = (html: string) => /<p class="notice" role="status">(.*?)<\/p>/.exec(html)?.[1]
 
 describe('at the door', () => {
+  test('whoever is in is named by the email, and by nothing else', async () => {
+    const html = await page()
+    expect(html).toContain(boss.account.email)
+    expect(html).not.toContain(boss.user.id)
+  })
+
   test('a visitor sees the form, and nothing of the queue', async () => {
     await deadJob('d1')
     for (const path of [PATH, `${PATH}/jobs/d1`]) {

@@ -1,8 +1,7 @@
 // What a handler finds in `c.var`: the dependencies, and what this request has set.
 import { expect, test } from 'bun:test'
-import type { Deps } from '../src/account/product.ts'
+import { type Deps, factory } from '../src/account/product.ts'
 import type { Log } from '../src/types/log.ts'
-import { factory } from '../src/account/product.ts'
 import { provide } from '../src/web/provide.ts'
 
 const named = (name: string) => ({ name }) as unknown as Log

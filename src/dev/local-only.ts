@@ -1,6 +1,6 @@
 // Keeps the pages of the web away from the endpoints of development, which ask for no login.
-import { tag } from '../web/doc.ts'
 import { ApiError } from '../types/api-error.ts'
+import { tag } from '../web/doc.ts'
 import { middleware } from '../web/factory.ts'
 import { isListed } from '../web/origins.ts'
 

@@ -1,9 +1,9 @@
 // Endpoints for tests and for trying things out. In production they do not exist.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
+import { ApiError } from '../types/api-error.ts'
 import { KEPT_MAILS } from '../types/mail.ts'
 import { doc } from '../web/doc.ts'
-import { ApiError } from '../types/api-error.ts'
 import type { AppEnv, Product } from '../web/env.ts'
 import { appFactory } from '../web/factory.ts'
 import { validate } from '../web/validate.ts'

@@ -1,7 +1,7 @@
 // Where log lines go: stdout or a file, written in batches.
-import { ConfigError } from '../types/config-error.ts'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { ConfigError } from '../types/config-error.ts'
 
 const FLUSH_MS = 100
 const FLUSH_CHARS = 16 * 1024

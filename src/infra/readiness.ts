@@ -1,8 +1,8 @@
 // Readiness: whether a request would be served now, and what is in the way if not.
 import type { Redis } from 'ioredis'
 import type postgres from 'postgres'
-import type { Log } from '../types/log.ts'
 import { driverCode, isTransient } from '../transient.ts'
+import type { Log } from '../types/log.ts'
 import { unavailable } from '../web/errors.ts'
 import type { Migration } from './migrations.ts'
 import { findMissingRights, type MissingRights } from './rights.ts'

@@ -1,10 +1,10 @@
 // Sessions in Redis: who is logged in, what a session remembers, and which sessions a user has.
 import { hash, randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
+import { ApiError } from '../types/api-error.ts'
+import type { Json } from '../types/json.ts'
 import type { Roles } from '../types/roles.ts'
 import type { Identity, Sessions } from '../types/sessions.ts'
-import type { Json } from '../types/json.ts'
-import { ApiError } from '../types/api-error.ts'
 import { identityFormat, parseJson } from './session-identity.ts'
 import { BATCH, createSessionIndex, sessionKeys } from './session-index.ts'
 import { SWAP, TOUCH, WRITE_DATA } from './session-scripts.ts'

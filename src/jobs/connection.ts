@@ -1,7 +1,7 @@
 // Holds a worker's own connections to Redis, sits out what Redis is not up to, and checks the server behind them.
 import type { Redis, RedisOptions } from 'ioredis'
-import type { Log } from '../types/log.ts'
 import { isTransient } from '../transient.ts'
+import type { Log } from '../types/log.ts'
 import type { Lifetime } from './lifetime.ts'
 
 const RETRY_REDIS_MS = 1000

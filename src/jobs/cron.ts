@@ -7,8 +7,7 @@ import type { Element } from './element.ts'
 import type { PreparedJob } from './queue.ts'
 import { call } from './lua.ts'
 import { CRON } from './scripts.ts'
-import { parseInput, UNIQUE_MS } from './task.ts'
-import type { InputSchema, Task } from './task.ts'
+import { parseInput, UNIQUE_MS, type InputSchema, type Task } from './task.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

@@ -1,9 +1,8 @@
 // Movies over HTTP: the sample resource. Read it, copy its shape, delete it.
 import { z } from 'zod'
-import { requireRole } from '../account/product.ts'
+import { requireRole, factory } from '../account/product.ts'
 import { doc } from '../web/doc.ts'
 import { notFound } from '../web/errors.ts'
-import { factory } from '../account/product.ts'
 import { otherSize } from '../web/page-size.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../web/paging.ts'
 import { blankAsAbsent, Page, PageSize, RowId, Search, validate } from '../web/validate.ts'

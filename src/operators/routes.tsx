@@ -1,14 +1,14 @@
 // The page for operators, over HTTP: the queue, a job, and the door to both.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
+import { ApiError } from '../types/api-error.ts'
 import { noStore } from '../web/caching.ts'
 import { doc } from '../web/doc.ts'
-import { ApiError } from '../types/api-error.ts'
 import type { Product } from '../web/env.ts'
 import { appFactory } from '../web/factory.ts'
 import { ownPagesOnly } from '../web/origins.ts'
-import { endSession } from '../web/session.ts'
 import { rateLimit } from '../web/rate-limit.ts'
+import { endSession } from '../web/session.ts'
 import { validate } from '../web/validate.ts'
 import type { OperatorAccess } from './access.ts'
 import { actions } from './actions.ts'

@@ -7,9 +7,9 @@ import type { Deps } from '../deps.ts'
 import { doc, type ApiRoute } from '../web/doc.ts'
 import { appFactory } from '../web/factory.ts'
 import { openApi, type ApiInfo } from '../web/openapi.ts'
-import { packAsset, sendAsset, type Asset } from './assets.ts'
 import { SCRIPT } from './api-docs-script.ts'
 import { STYLE } from './api-docs-style.ts'
+import { packAsset, sendAsset, type Asset } from './assets.ts'
 
 export const API_DOCS_PATH = '/api/docs'
 

@@ -1,6 +1,7 @@
 // What the API list says of the routes: grouped by slice, their schemas in words.
 import type { ApiRoute, RouteInput } from '../web/doc.ts'
 import { groupBySlice, type FirstGroups, type Group } from '../web/groups.ts'
+import type { JsonSchema } from '../web/openapi-types.ts'
 import {
   fieldsOf,
   inputFields,
@@ -10,7 +11,6 @@ import {
   type Field,
   type TypePart,
 } from './api-list-schema.ts'
-import type { JsonSchema } from '../web/openapi-types.ts'
 
 export interface Entry {
   route: ApiRoute

@@ -1,7 +1,7 @@
 // Limits: how long a request may take, and how large its body may be.
 import { bodyLimit as honoBodyLimit } from 'hono/body-limit'
-import { tag } from './doc.ts'
 import { ApiError } from '../types/api-error.ts'
+import { tag } from './doc.ts'
 import { middleware } from './factory.ts'
 import { requestContext } from './request-context.ts'
 

@@ -1,10 +1,10 @@
 // Origins: who may call from a browser (CORS), and whose forms may not (CSRF).
 import type { Context } from 'hono'
 import type { KitConfig } from '../config-kit.ts'
+import { ApiError } from '../types/api-error.ts'
 import { isPublic } from './caching.ts'
 import { trustedNetworks } from './client-ip.ts'
 import { tag } from './doc.ts'
-import { ApiError } from '../types/api-error.ts'
 import type { AppEnv } from './env.ts'
 import { middleware } from './factory.ts'
 

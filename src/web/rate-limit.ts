@@ -1,9 +1,9 @@
 // Rate limits: how often a route may be called. A route opts in, in its sentence: `rateLimit({ name, quotas })`.
 import type { MiddlewareHandler } from 'hono'
-import type { Count, Counter, RateLimiter, Settlement } from '../types/rate-limiter.ts'
 import { BusyError, Gate } from '../gate.ts'
-import { tag } from './doc.ts'
 import { ApiError } from '../types/api-error.ts'
+import type { Count, Counter, RateLimiter, Settlement } from '../types/rate-limiter.ts'
+import { tag } from './doc.ts'
 import type { AnyContext } from './env.ts'
 import { middleware } from './factory.ts'
 import type { RateLimit } from './quota.ts'

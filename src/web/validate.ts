@@ -2,9 +2,9 @@
 import { zValidator } from '@hono/zod-validator'
 import type { Context, MiddlewareHandler } from 'hono'
 import { z } from 'zod'
+import { ApiError, type Issue } from '../types/api-error.ts'
 import { isUtf8Encoded, isUtf8Url, readBody } from './body.ts'
 import { tag } from './doc.ts'
-import { ApiError, type Issue } from '../types/api-error.ts'
 import { notFound } from './errors.ts'
 
 const BODY_TYPES: Record<string, { is: RegExp; name: string }> = {

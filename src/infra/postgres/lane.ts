@@ -2,8 +2,8 @@
 import { Gate, type GateSize } from '../../gate.ts'
 import { abandoned } from '../../web/request-context.ts'
 import type { Client } from './client.ts'
-import type { Rows, Statement } from './statement.ts'
 import { lazyQuery } from './lazy-query.ts'
+import type { Rows, Statement } from './statement.ts'
 import { refuseInsideTransaction, transact, type TransactionClient } from './transaction.ts'
 
 /** What Drizzle uses of the driver. */

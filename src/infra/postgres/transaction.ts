@@ -2,8 +2,8 @@
 // died, which ends the process, and leaves a pool that hangs (postgres.js 3.4.9, issues 1155 and 1208).
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Client, isOutdated } from './client.ts'
-import type { Rows, Statement } from './statement.ts'
 import { lazyQuery } from './lazy-query.ts'
+import type { Rows, Statement } from './statement.ts'
 
 /** What Drizzle uses of the driver's handle inside a transaction. */
 export interface TransactionClient {
