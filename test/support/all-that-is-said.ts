@@ -9,7 +9,7 @@ import { startApp } from './harness.ts'
 import { until } from './until.ts'
 import { startTestWorker } from './worker.ts'
 
-const say = (what: string, text: string) => console.log(`${what}: ${text}`)
+const say = (what: string, text: string) => process.stdout.write(`${what}: ${text}\n`)
 
 const { send } = Client.prototype
 Client.prototype.send = async function (method, path, ...rest) {
