@@ -1,7 +1,7 @@
 // What the supervisor asks of Postgres and Redis: limits and figures, never data.
 import type { Config } from '../config.ts'
 import type { Log } from '../deps.ts'
-import { createOperations } from '../jobs/operate.ts'
+import { createQueueAdmin } from '../jobs/queue-admin.ts'
 import { connect } from './postgres.ts'
 import { closeRedis, connectRedis } from './redis.ts'
 import { within } from './within.ts'
@@ -12,7 +12,7 @@ const TIMEOUT_MS = 2000
 export function openFigures(config: Config, log: Log) {
   const sql = connect(config, 1)
   const redis = connectRedis(config.redisUrl, { log })
-  const operations = createOperations({ redis, prefix: config.redisPrefix, keepDead: config.jobs.keepDead })
+  const queueAdmin = createQueueAdmin({ redis, prefix: config.redisPrefix, keepDead: config.jobs.keepDead })
 
   return {
     /** Connections that Postgres has for ordinary users. */
@@ -38,7 +38,7 @@ export function openFigures(config: Config, log: Log) {
       )
       return { active: 0, idle: 0, ...Object.fromEntries(rows.map(({ state, n }) => [state, n])) }
     },
-    queue: () => within(TIMEOUT_MS, 'Redis', operations.stats()),
+    queue: () => within(TIMEOUT_MS, 'Redis', queueAdmin.stats()),
     async close(): Promise<void> {
       await closeRedis(redis)
       await sql.end({ timeout: 1 })

@@ -1,4 +1,4 @@
-// The page for operators, over HTTP: each form is answered by a redirect to the page, which says once what was done.
+// Serves the page for operators: each form is answered by a redirect to the page, which says once what was done.
 /** @jsxImportSource hono/jsx */
 import type { Context } from 'hono'
 import { z } from 'zod'
@@ -40,10 +40,10 @@ export const operators = factory
     requireRole('superuser'),
     validate('query', View),
     async (c) => {
-      const { config, cronOperations, me, operations, session } = c.var
+      const { config, cronAdmin, me, queueAdmin, session } = c.var
       const [stats, crons, notice, { email }] = await Promise.all([
-        operations.stats(),
-        cronOperations.list(),
+        queueAdmin.stats(),
+        cronAdmin.list(),
         session.get<string>(NOTICE),
         me(),
       ])
@@ -51,7 +51,7 @@ export const operators = factory
       const { page, refresh } = c.req.valid('query')
       const lastPage = Math.max(1, Math.ceil(stats.dead / PAGE_SIZE))
       const view = { page: Math.min(Math.max(1, page), lastPage), refresh }
-      const dead = await operations.list('dead', view.page, PAGE_SIZE)
+      const dead = await queueAdmin.list('dead', view.page, PAGE_SIZE)
       const shown = { email, stats, dead, crons, notice, view, now: Date.now() }
       return c.html(<QueuePage service={config.name} secretKeys={config.log.redact} {...shown} />)
     },
@@ -64,8 +64,8 @@ export const operators = factory
     validate('param', OneJob),
     validate('query', View),
     async (c) => {
-      const { config, operations } = c.var
-      const found = await operations.show(c.req.valid('param').job)
+      const { config, queueAdmin } = c.var
+      const found = await queueAdmin.show(c.req.valid('param').job)
       if (found === undefined)
         throw new ApiError(404, 'There is no such job. It may have ended, or was dropped')
       const shown = { job: found, view: c.req.valid('query'), now: Date.now() }
@@ -102,7 +102,7 @@ export const operators = factory
     validate('form', JobForm),
     async (c) => {
       const { job: id, ...view } = c.req.valid('form')
-      const moved = await c.var.operations.retry({ id })
+      const moved = await c.var.queueAdmin.retry({ id })
       return back(
         c,
         view,
@@ -118,7 +118,7 @@ export const operators = factory
     requireRole('superuser'),
     validate('form', View),
     async (c) => {
-      const moved = await c.var.operations.retry('all')
+      const moved = await c.var.queueAdmin.retry('all')
       return back(
         c,
         c.req.valid('form'),
@@ -134,7 +134,7 @@ export const operators = factory
     validate('form', JobForm),
     async (c) => {
       const { job: id, ...view } = c.req.valid('form')
-      const dropped = await c.var.operations.drop(id)
+      const dropped = await c.var.queueAdmin.drop(id)
       return back(
         c,
         view,
@@ -150,7 +150,7 @@ export const operators = factory
     requireRole('superuser'),
     validate('form', View),
     async (c) => {
-      await c.var.operations.pause()
+      await c.var.queueAdmin.pause()
       return back(c, c.req.valid('form'), 'Paused: workers finish what they run, and take nothing more')
     },
   )
@@ -161,7 +161,7 @@ export const operators = factory
     requireRole('superuser'),
     validate('form', View),
     async (c) => {
-      await c.var.operations.resume()
+      await c.var.queueAdmin.resume()
       return back(c, c.req.valid('form'), 'Resumed: workers take jobs again')
     },
   )
@@ -173,7 +173,7 @@ export const operators = factory
     validate('form', CronForm),
     async (c) => {
       const { cron, ...view } = c.req.valid('form')
-      const enqueued = await c.var.cronOperations.run(cron)
+      const enqueued = await c.var.cronAdmin.run(cron)
       const name = textOf(cron, 100)
       if (enqueued === undefined) return back(c, view, `There is no cron ${name}`, 'crons')
       return back(

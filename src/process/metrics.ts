@@ -1,19 +1,19 @@
 // What Prometheus asks for: the figures of all processes as those of one service, and what only the supervisor knows.
 import { readFileSync, rmSync } from 'node:fs'
 import { AggregatorRegistry, Gauge, Registry } from 'prom-client'
-import type { Stats } from '../jobs/operate.ts'
+import type { Stats } from '../jobs/stats.ts'
 import type { Fleet } from './fleet.ts'
 import { BUCKETS_S, type RequestCount } from './request-metrics.ts'
 
 /** What is asked of the services at each scrape; each may fail, and is then left out. */
-export interface Figures {
+export interface ServiceStats {
   /** Connections of this service to Postgres, by their state. */
   connections(): Promise<Record<string, number>>
   queue(): Promise<Stats>
 }
 
 /** What there is to tell about: the processes, the size of their pools, and whom to ask for more. */
-export type MetricsSources = [fleet: Fleet, pool: number, figures: Figures]
+export type MetricsSources = [fleet: Fleet, pool: number, services: ServiceStats]
 
 export class Metrics {
   /** The files of live processes. */
@@ -53,14 +53,14 @@ export class Metrics {
   }
 
   /** The format that Prometheus reads. */
-  async #text(...[fleet, pool, figures]: MetricsSources): Promise<string> {
+  async #text(...[fleet, pool, services]: MetricsSources): Promise<string> {
     const counts = [...this.#past.values(), ...[...this.#files].flatMap(readCounts)]
     const now = new Registry()
     describeProcesses(now, fleet)
     gauge(now, 'postgres_pool_size', 'Connections that one process may open.', [{ value: pool }])
     await Promise.allSettled([
-      figures.connections().then((states) => describeConnections(now, states)),
-      figures.queue().then((stats) => describeQueue(now, stats)),
+      services.connections().then((states) => describeConnections(now, states)),
+      services.queue().then((stats) => describeQueue(now, stats)),
     ])
     const requests = AggregatorRegistry.aggregate([describeRequests(counts)])
     return `${await requests.metrics()}\n${await now.metrics()}`

@@ -5,7 +5,7 @@ import type { Config } from '../config.ts'
 import { ago } from '../web/age.ts'
 import type { ApiRoute } from '../web/doc.ts'
 import type { Group } from '../web/groups.ts'
-import { Page } from '../web/page.tsx'
+import { HtmlPage } from '../web/page.tsx'
 import { describe, type Entry, type NamedType } from './api-list-groups.ts'
 import { Fields, idOf, Method, Path, quotaText, Sentence, Type } from './api-list-parts.tsx'
 import { STYLE } from './api-list-style.ts'
@@ -21,7 +21,7 @@ interface Props {
 export function ApiList({ config, startedAt, routes }: Props) {
   const { groups, types } = describe(routes)
   return (
-    <Page title={`${config.name} API`} style={STYLE}>
+    <HtmlPage title={`${config.name} API`} style={STYLE}>
       <header class="top">
         <h1>
           {config.name} API <small>{config.version}</small>
@@ -54,7 +54,7 @@ export function ApiList({ config, startedAt, routes }: Props) {
           {types.length > 0 && <Types types={types} />}
         </main>
       </div>
-    </Page>
+    </HtmlPage>
   )
 }
 
