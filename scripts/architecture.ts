@@ -4,25 +4,15 @@ import { dirname, join, normalize } from 'node:path'
 
 /**
  * Who may import whom. A room is a folder of src or a file at its top; a folder that is not named here is a slice,
- * `entry` is a file that starts a role. Files of one room import each other freely; `types` only for their types.
+ * `entry` is a file that starts a role of the app. Files of one room import each other freely; `types` only for their types.
  */
 const ROOMS: Record<string, { imports: string[]; types?: string[] }> = {
-  entry: {
-    imports: [
-      'process',
-      'infra',
-      'app',
-      'crons',
-      'tasks',
-      'jobs',
-      'outbox',
-      'web',
-      'config',
-      'config-printable',
-      'deps',
-    ],
+  entry: { imports: ['process', 'app', 'crons', 'tasks', 'config'] },
+  supervisor: { imports: ['process', 'config'] }, // none of the app's code, which could harm it
+  process: {
+    imports: ['infra', 'jobs', 'outbox', 'config', 'config-printable', 'config-urls', 'deps'],
+    types: ['web'],
   },
-  process: { imports: ['transient', 'config', 'config-urls', 'deps'], types: ['web', 'jobs'] },
   infra: {
     imports: [
       'crons',
@@ -55,7 +45,7 @@ const ROOMS: Record<string, { imports: string[]; types?: string[] }> = {
   'config-urls': { imports: [] },
   'config-values': { imports: [] },
 }
-const ENTRIES = ['server.ts', 'worker.ts', 'supervisor.ts']
+const ENTRIES = ['server.ts', 'worker.ts']
 
 /** Packages and globals that are not for every file: who may not use them at run time, and why. */
 const RESERVED: { names: RegExp; barred: (source: Source) => boolean; why: string }[] = [
