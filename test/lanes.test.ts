@@ -9,10 +9,11 @@ import { prepared } from '../src/prepared.ts'
 import { retryConflict } from '../src/transient.ts'
 import { requestContext } from '../src/web/request-context.ts'
 import { startApp } from './support/harness.ts'
+import { silent } from './support/log.ts'
 import { PGBOUNCER, startPgBouncer } from './support/pgbouncer.ts'
 import { redisUrl } from './support/services.ts'
 import { until } from './support/until.ts'
-import { codeOf, findRow, openLanes, PLACES, run, silent } from './support/lanes.ts'
+import { codeOf, findRow, openLanes, PLACES, run } from './support/lanes.ts'
 
 const { countOf, database, db, lockedOutside, open, opened, running } = await openLanes()
 

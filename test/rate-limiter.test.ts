@@ -9,6 +9,7 @@ import { ApiError } from '../src/web/errors.ts'
 import { factory } from '../src/web/factory.ts'
 import { rateLimit } from '../src/web/rate-limit.ts'
 import { startApp, type TestApp } from './support/harness.ts'
+import { silent } from './support/log.ts'
 import { redisUrl } from './support/services.ts'
 import { until } from './support/until.ts'
 
@@ -48,13 +49,7 @@ test('a route of any kind may have a limit of its own, an answer that is our fau
     throw new ApiError(Number(c.req.param('status')) as 404, 'as asked')
   })
   const warnings: string[] = []
-  const ignore = () => {}
-  const log = {
-    debug: ignore,
-    info: ignore,
-    error: ignore,
-    warn: (message: string) => void warnings.push(message),
-  }
+  const log = { ...silent, warn: (message: string) => void warnings.push(message) }
   const own = createApp({ ...app.deps, log })
   own.route('/limited', slice)
   const get = async (status: number) => {

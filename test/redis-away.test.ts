@@ -2,13 +2,11 @@
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import { createServer, connect as connectSocket, type Socket } from 'node:net'
 import type { Redis } from 'ioredis'
-import type { Log } from '../src/deps.ts'
 import { closeRedis, connectBlocking, connectRedis } from '../src/infra/redis.ts'
 import { createStore } from '../src/infra/store.ts'
+import { silent } from './support/log.ts'
 import { deletePrefix, redisUrl, uniquePrefix } from './support/services.ts'
 import { until } from './support/until.ts'
-
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 const prefix = uniquePrefix()
 

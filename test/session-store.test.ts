@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { connectRedis } from '../src/infra/redis.ts'
 import { createSessions } from '../src/infra/sessions.ts'
 import { ApiError } from '../src/web/errors.ts'
+import { silent } from './support/log.ts'
 import {
   DAY_SECONDS,
   identityOf,
@@ -10,7 +11,6 @@ import {
   openSessionStore,
   range,
   SESSION_SECONDS,
-  silent,
 } from './support/session-store.ts'
 
 const { dump, keysLike, only, prefix, redis, sessions } = openSessionStore()

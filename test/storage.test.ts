@@ -1,12 +1,11 @@
 // Redis as generic storage: what the store promises.
 import { afterAll, describe, expect, test } from 'bun:test'
-import type { Json, Log } from '../src/deps.ts'
+import type { Json } from '../src/deps.ts'
 import { closeRedis, connectRedis } from '../src/infra/redis.ts'
 import { createStore } from '../src/infra/store.ts'
+import { silent } from './support/log.ts'
 import { deletePrefix, redisUrl, uniquePrefix } from './support/services.ts'
 import { until } from './support/until.ts'
-
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 const prefix = uniquePrefix()
 

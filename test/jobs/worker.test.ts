@@ -4,6 +4,7 @@ import { Redis } from 'ioredis'
 import { Bell } from '../../src/jobs/bell.ts'
 import { defineTask } from '../../src/jobs/task.ts'
 import { startWorker } from '../../src/jobs/worker.ts'
+import { silent } from '../support/log.ts'
 import { redisUrl } from '../support/services.ts'
 import { until } from '../support/until.ts'
 import { collector, gate, inRoom, Text } from './room.ts'
@@ -88,7 +89,6 @@ describe('a worker that stops', () => {
 
   test('before Redis ever answered ends at once', async () => {
     const redis = new Redis('redis://127.0.0.1:1', { lazyConnect: true })
-    const silent = { debug() {}, info() {}, warn() {}, error() {} }
     const worker = startWorker({ redis, prefix: 'x:', id: 'w', tasks: [], deps: undefined, log: silent })
     await worker.stop()
     expect(worker.ready).rejects.toThrow('stopped before it was at work')
@@ -155,7 +155,6 @@ test('a wake-up while nobody waits ends the next wait at once', async () => {
 
 test('options that cannot work are refused at once', () => {
   const redis = new Redis(redisUrl(), { lazyConnect: true })
-  const silent = { debug() {}, info() {}, warn() {}, error() {} }
   const start = (more: object) => () =>
     startWorker({ redis, prefix: 'x:', id: 'w', tasks: [], deps: undefined, log: silent, ...more })
   expect(start({ concurrency: 0 })).toThrow('concurrency')

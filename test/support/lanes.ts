@@ -8,6 +8,7 @@ import { openPostgres } from '../../src/infra/postgres.ts'
 import { prepared } from '../../src/prepared.ts'
 import { driverCode } from '../../src/transient.ts'
 import { withAdmin } from '../../scripts/services/test-run.ts'
+import { silent } from './log.ts'
 import { createDatabase, redisUrl } from './services.ts'
 
 export async function openLanes() {
@@ -81,8 +82,6 @@ const byId = prepared(
 export const findRow = async (handle: Db, id: number) => (await byId(handle).execute({ id }))[0]
 
 export const PLACES = 4
-
-export const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 export const codeOf = (work: PromiseLike<unknown>) =>
   Promise.resolve(work).then(

@@ -1,7 +1,9 @@
-// A log that is written in a process of its own, and one that keeps its lines.
+// Logs for tests: one that says nothing, one that keeps its lines, one that is written in a process of its own.
 import { join } from 'node:path'
 import type { Log, LogFields } from '../../src/deps.ts'
 import { requestContext } from '../../src/web/request-context.ts'
+
+export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 export const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/
 

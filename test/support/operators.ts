@@ -6,6 +6,7 @@ import { keyBase } from '../../src/jobs/scripts.ts'
 import { startWorker, type Worker } from '../../src/jobs/worker.ts'
 import type { Client } from './client.ts'
 import { startApp } from './harness.ts'
+import { silent } from './log.ts'
 import { redisUrl } from './services.ts'
 
 export async function openOperatorsPage() {
@@ -44,7 +45,6 @@ export async function openOperatorsPage() {
       die({ id, task: 'sendInvoice', data: { order: 7 }, error: 'Error: no route', n: 5 }),
     ids: async (place: 'dead' | 'waiting') => (await app.deps.queueAdmin.list(place)).map(({ id }) => id),
     async startTestWorker(tasks: WorkerOptions<undefined>['tasks']): Promise<Worker> {
-      const log = { debug() {}, info() {}, warn() {}, error() {} }
       const prefix = app.config.redisPrefix
       const worker = startWorker({
         redis,
@@ -52,7 +52,7 @@ export async function openOperatorsPage() {
         id: 'worker-1',
         tasks,
         deps: undefined,
-        log,
+        log: silent,
         tickMs: 50,
         blockMs: null,
       })

@@ -1,15 +1,15 @@
 // A store of sessions under a prefix of its own, emptied before each test, and a look at what it keeps in Redis.
 import { afterAll, beforeEach, expect } from 'bun:test'
 import { createHash, randomUUID } from 'node:crypto'
-import type { Identity, Log } from '../../src/deps.ts'
+import type { Identity } from '../../src/deps.ts'
 import { closeRedis, connectRedis } from '../../src/infra/redis.ts'
 import { createSessions } from '../../src/infra/sessions.ts'
+import { silent } from './log.ts'
 import { deletePrefix, redisUrl, uniquePrefix } from './services.ts'
 
 export const SESSION_SECONDS = 1000
 export const DAY_SECONDS = 24 * 60 * 60
 export const MOST = 50
-export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 export function openSessionStore() {
   const prefix = uniquePrefix()
