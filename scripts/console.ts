@@ -4,8 +4,10 @@ import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import repl from 'node:repl'
-import { loadConfig, type Config } from '../src/config.ts'
+import { loadConfig } from '../src/config.ts'
+import type { Config } from '../src/config.ts'
 import { createDeps } from '../src/infra/deps.ts'
+import { manifest } from '../src/manifest.ts'
 import { refuseMissingDatabase } from '../src/infra/redis.ts'
 import { refuseArguments, runCommand } from './command.ts'
 import { complete } from './console/complete.ts'
@@ -74,7 +76,7 @@ await runCommand(USAGE, async () => {
   try {
     const config = loadConfig({ ...env, LOG_LEVEL: env.LOG_SQL ? 'info' : 'warn' })
     if (!config.production) await migrate(config.migrateDatabaseUrl, { appUrl: config.databaseUrl })
-    const runtime = createDeps(config)
+    const runtime = createDeps(config, manifest)
     try {
       await refuseMissingDatabase(runtime.redis)
       const { values, about } = await putAtHand(runtime)

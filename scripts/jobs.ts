@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { loadConfig } from '../src/config.ts'
 import { crons } from '../src/crons.ts'
 import { createDeps } from '../src/infra/deps.ts'
+import { manifest } from '../src/manifest.ts'
 import { refuseMissingDatabase } from '../src/infra/redis.ts'
 import { printable, printableJson } from '../src/infra/printable.ts'
 import type { JobView, Place, QueueAdmin } from '../src/jobs/queue-admin.ts'
@@ -27,7 +28,7 @@ await runCommand(USAGE, async () => {
   const { positionals, json, watch, page } = readArguments()
   const { env, close: closeServices } = await provideServices(process.env, { postgres: true, redis: true })
   const config = loadConfig({ ...env, LOG_LEVEL: 'silent' })
-  const { deps, redis, close } = createDeps(config)
+  const { deps, redis, close } = createDeps(config, manifest)
   const { cronAdmin, queueAdmin } = deps
   try {
     await refuseMissingDatabase(redis)

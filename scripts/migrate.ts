@@ -3,10 +3,11 @@ import { readMigrationFiles } from 'drizzle-orm/migrator'
 import postgres from 'postgres'
 import { name } from '../package.json'
 import { TRACKED_SETTINGS } from '../src/infra/connection-settings.ts'
-import { findSkipped, MIGRATIONS_FOLDER, readApplied, readJournal } from '../src/infra/migrations.ts'
+import { findSkipped, readApplied, readJournal } from '../src/infra/migrations.ts'
 import { roleOf } from '../src/infra/rights.ts'
 import { refuseArguments } from './command.ts'
 import { apply } from './migrate/apply.ts'
+import { MIGRATIONS_FOLDER } from './migrate/folder.ts'
 import { findOtherRole, grantFuture, grantPresent } from './migrate/grants.ts'
 import { PATIENCE } from './migrate/patience.ts'
 import { inTurn } from './migrate/turn.ts'
@@ -110,7 +111,7 @@ function refuseSkipped([skipped]: { tag: string }[]): void {
 }
 
 /** How many migrations drizzle/ holds. */
-export const countKnown = () => readJournal().length
+export const countKnown = () => readJournal(MIGRATIONS_FOLDER).length
 
 if (import.meta.main) {
   refuseArguments('Usage: npm run migrate   applies what is missing to MIGRATE_DATABASE_URL or DATABASE_URL')

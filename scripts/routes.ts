@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { createApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
-import type { Deps } from '../src/deps.ts'
+import type { Deps } from '../src/account/product.ts'
 import { describeRoutes } from '../src/web/doc.ts'
 import { asUsage, runCommand } from './command.ts'
 

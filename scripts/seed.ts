@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { inArray, sql } from 'drizzle-orm'
 import { loadConfig } from '../src/config.ts'
-import type { Db } from '../src/deps.ts'
+import type { Db } from '../src/types/db.ts'
 import { createLog } from '../src/infra/log.ts'
 import { openPostgres } from '../src/infra/postgres.ts'
 import { movies } from '../src/movies/table.ts'
@@ -36,7 +36,7 @@ async function seed(): Promise<void> {
       await migrate(env.MIGRATE_DATABASE_URL || env.DATABASE_URL, { appUrl: env.DATABASE_URL })
     // It needs no Redis, and takes the settings of a service that does.
     const config = loadConfig({ ...env, REDIS_URL: env.REDIS_URL || 'redis://none', LOG_LEVEL: 'silent' })
-    const { db, close: disconnect } = openPostgres(config, createLog(config.log))
+    const { db, close: disconnect } = openPostgres(config, createLog(config.log, config.name))
     try {
       await load(db, await readFilms())
     } finally {

@@ -8,8 +8,10 @@ import { createUser, findUserWithHash, listUsers, type User, type UserKey } from
 import { ROLES } from '../src/account/roles.ts'
 import { Password, Signup } from '../src/account/schema.ts'
 import { loadConfig } from '../src/config.ts'
-import type { Deps, Role } from '../src/deps.ts'
+import type { Deps } from '../src/account/product.ts'
+import type { Role } from '../src/account/roles.ts'
 import { createDeps } from '../src/infra/deps.ts'
+import { manifest } from '../src/manifest.ts'
 import { refuseMissingDatabase } from '../src/infra/redis.ts'
 import { printable } from '../src/infra/printable.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
@@ -170,7 +172,7 @@ await runCommand(USAGE, async () => {
     // What this command has to say stands on the terminal; the log is told of trouble, and of who may do what from now on.
     const config = loadConfig({ ...env, LOG_LEVEL: 'warn' })
     if (!config.production) await migrate(config.migrateDatabaseUrl, { appUrl: config.databaseUrl })
-    const { deps, redis, close } = createDeps(config)
+    const { deps, redis, close } = createDeps(config, manifest)
     try {
       await refuseMissingDatabase(redis)
       await command(deps)

@@ -1,5 +1,5 @@
 // The settings as a start prints them: texts only where they are declared printable, and URLs without their passwords.
-import type { Config } from './config.ts'
+import type { KitConfig } from './config-kit.ts'
 
 /** A number and a flag are no secrets. Any other setting is masked until it stands here. */
 const TEXTS = new Set(
@@ -9,11 +9,17 @@ const TEXTS = new Set(
 const URLS = new Set('databaseUrl migrateDatabaseUrl redisUrl mail.smtpUrl log.syslog'.split(' '))
 const MASK = '***'
 
-/** A flat, printable copy of the config: `cookie.domain`. What is not set is left out. */
-export function printableConfig(config: Config): Record<string, unknown> {
+/**
+ * A flat, printable copy of the config: `cookie.domain`. What is not set is left out.
+ * @param own keys of the product's texts that are printable
+ */
+export function printableConfig(
+  config: KitConfig,
+  own: ReadonlySet<string> = new Set(),
+): Record<string, unknown> {
   const shown: Record<string, unknown> = {}
   const add = (name: string, value: unknown) => {
-    if (value !== undefined) shown[name] = printable(name, value)
+    if (value !== undefined) shown[name] = own.has(name) ? value : printable(name, value)
   }
   for (const [name, value] of Object.entries(config)) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) add(name, value)

@@ -1,5 +1,5 @@
 // Lanes to Postgres: which connections a query takes, so that slow work never stands before quick work.
-import type { Db } from './deps.ts'
+import type { Db } from './types/db.ts'
 
 /**
  * `accounts`: an account by its key. `fast`: rows by key, and bounded pages in the order of an index.

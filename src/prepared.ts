@@ -1,5 +1,5 @@
 // Prepared queries: built once for each database and then only executed, which saves a request its largest single cost.
-import type { Db } from './deps.ts'
+import type { Db } from './types/db.ts'
 import { type Lane, laneOf } from './lanes.ts'
 
 /**

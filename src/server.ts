@@ -1,6 +1,7 @@
 // Starts one API process: the app, listening.
 import { createApp } from './app.ts'
-import { loadConfig } from './config.ts'
+import { settings } from './config.ts'
+import { manifest } from './manifest.ts'
 import { runServer } from './process/run-server.ts'
 
-await runServer({ loadConfig, createApp })
+await runServer({ settings, manifest, createApp })

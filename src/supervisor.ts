@@ -1,6 +1,6 @@
 // Starts the supervisor, which keeps API processes and workers alive. It loads none of the app's code, so that nothing
 // there can harm it.
-import { loadConfig } from './config.ts'
+import { settings } from './config.ts'
 import { runSupervisor } from './process/run-supervisor.ts'
 
-await runSupervisor({ loadConfig, entries: { server: 'src/server.ts', worker: 'src/worker.ts' } })
+await runSupervisor({ settings, entries: { server: 'src/server.ts', worker: 'src/worker.ts' } })

@@ -1,7 +1,7 @@
 // Starts one worker: it runs background tasks from the queue, and the timers of the crons.
-import { loadConfig } from './config.ts'
-import { crons } from './crons.ts'
+import { settings } from './config.ts'
+import { manifest } from './manifest.ts'
 import { runWorker } from './process/run-worker.ts'
 import { onDead, tasks } from './tasks.ts'
 
-await runWorker({ loadConfig, tasks, crons, onDead })
+await runWorker({ settings, manifest, tasks, onDead, tablesIn: import.meta.dir })

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { roles } from '../src/account/roles.ts'
 import { loadConfig } from '../src/config.ts'
 import { inputFields, toJsonSchema, typeOf, type TypePart } from '../src/service/api-list-schema.ts'
 import { ApiList } from '../src/service/api-list.tsx'
@@ -223,7 +224,9 @@ test('with the list on, the door leads to it', async () => {
 
 async function render(some: ApiRoute[], startedAt = 0): Promise<string> {
   const config = loadConfig({ DATABASE_URL: 'postgres://localhost/none', REDIS_URL: 'redis://localhost' })
-  const server = new Hono().get('/', (c) => c.html(ApiList({ config, startedAt, routes: some })))
+  const server = new Hono().get('/', (c) =>
+    c.html(ApiList({ config, startedAt, routes: some, groups: {}, roles: roles.admitted })),
+  )
   return (await server.request('/')).text()
 }
 

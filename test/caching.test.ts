@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createApp } from '../src/app.ts'
 import { doc } from '../src/web/doc.ts'
-import { factory } from '../src/web/factory.ts'
+import { factory } from '../src/account/product.ts'
 import type { Client } from './support/client.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 

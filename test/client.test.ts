@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, expectTypeOf, test } from 'bun:test'
 import { hc } from 'hono/client'
 import type { AppType } from '../src/app.ts'
-import type { Role } from '../src/deps.ts'
+import type { Role } from '../src/account/roles.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
 let app: TestApp

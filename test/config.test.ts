@@ -1,6 +1,7 @@
 // Settings: what is taken, what is refused, and what is shown.
 import { expect, test } from 'bun:test'
-import { ConfigError, loadConfig } from '../src/config.ts'
+import { ConfigError } from '../src/types/config-error.ts'
+import { loadConfig } from '../src/config.ts'
 import { printableConfig } from '../src/config-printable.ts'
 import { trustedNetworks } from '../src/web/client-ip.ts'
 

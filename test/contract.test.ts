@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { users } from '../src/account/table.ts'
 import { createApp } from '../src/app.ts'
-import { factory } from '../src/web/factory.ts'
+import { factory } from '../src/account/product.ts'
 import { rateLimit } from '../src/web/rate-limit.ts'
 import { silent } from './support/log.ts'
 import { startApp, type TestApp } from './support/harness.ts'

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Log } from '../src/deps.ts'
+import type { Log } from '../src/types/log.ts'
 import { SyslogSink } from '../src/infra/log-syslog.ts'
 import { Scoreboard } from '../src/process/scoreboard.ts'
 import { keepStatus, type Status } from '../src/process/status.ts'
@@ -24,7 +24,7 @@ function startLogger(stdout: string, file: string) {
   const options = { level: 'info', format: 'json', file, syslog: undefined, sql: false, redact: [] }
   const code = `
     import { createLog } from ${JSON.stringify(join(import.meta.dir, '../src/infra/log.ts'))}
-    const log = createLog(${JSON.stringify(options)})
+    const log = createLog(${JSON.stringify(options)}, 'test')
     process.on('SIGUSR2', () => log.reopen())
     let n = 0
     for await (const line of console) {
@@ -173,7 +173,7 @@ test('syslog lines that could not be sent are counted, and told at the next one 
     socket: { data: (_, bytes) => void heard.push(String(bytes)) },
   })
   const lost: number[] = []
-  const sink = new SyslogSink(`udp://127.0.0.1:${server.port}`, (lines) => void lost.push(lines))
+  const sink = new SyslogSink(`udp://127.0.0.1:${server.port}`, 'test', (lines) => void lost.push(lines))
   // All before the address is known.
   for (let i = 0; i < 1234; i++) sink.write('info', '2026-11-25T00:00:00.000Z', `line ${i}`)
   await until('the count', () => lost.length > 0)

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { loadConfig } from '../src/config.ts'
-import type { Db } from '../src/deps.ts'
+import type { Db } from '../src/types/db.ts'
 import { connectionsPerProcess, openPostgres } from '../src/infra/postgres.ts'
 import { laneOf } from '../src/lanes.ts'
 import { prepared } from '../src/prepared.ts'

@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import { Hono } from 'hono'
 import { BusyError } from '../src/gate.ts'
 import { onError } from '../src/web/errors.ts'
-import type { AppEnv } from '../src/web/factory.ts'
+import type { AppEnv } from '../src/web/env.ts'
 import { shedLoad } from '../src/web/load-shedding.ts'
 
 function createApp(most: number) {

@@ -7,7 +7,7 @@ import { Hono } from 'hono'
 import { z } from 'zod'
 import { SESSION_COOKIE } from '../src/web/session-cookies.ts'
 import { describeRoutes, doc, type ApiRoute } from '../src/web/doc.ts'
-import { factory } from '../src/web/factory.ts'
+import { factory } from '../src/account/product.ts'
 import { openApi } from '../src/web/openapi.ts'
 import { validate } from '../src/web/validate.ts'
 import { startApp, type TestApp } from './support/harness.ts'
@@ -132,6 +132,7 @@ const describe = (slice: Hono<never>) =>
     version: '1',
     description: 'For a test.',
     license: 'MIT',
+    groups: {},
   })
 
 test('a named schema that is sent in another form than it is answered goes by two names', () => {

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { users } from '../src/account/table.ts'
-import type { Log } from '../src/deps.ts'
+import type { Log } from '../src/types/log.ts'
 import { createDeps } from '../src/infra/deps.ts'
+import { manifest } from '../src/manifest.ts'
 import { createQueueAdmin, type QueueAdmin } from '../src/jobs/queue-admin.ts'
 import type { PreparedJob } from '../src/jobs/queue.ts'
 import { defineTask } from '../src/jobs/task.ts'
@@ -33,7 +34,7 @@ beforeAll(async () => {
   postgres = await openLink(database.url)
   redis = await openLink(redisUrl())
   app = await startApp({ DATABASE_URL: postgres.url, REDIS_URL: redis.url })
-  direct = createDeps({ ...app.config, redisUrl: redisUrl(), databaseUrl: database.url })
+  direct = createDeps({ ...app.config, redisUrl: redisUrl(), databaseUrl: database.url }, manifest)
   queueAdmin = createQueueAdmin({ redis: direct.redis, prefix: app.config.redisPrefix })
 })
 afterEach(async () => {
@@ -53,7 +54,7 @@ afterAll(async () => {
 
 /** Starts a relay by way of the links, until the test ends. What it logs is in the answer. */
 function relay(send?: (job: PreparedJob) => Promise<unknown>) {
-  const { deps, queue, close } = createDeps(app.config)
+  const { deps, queue, close } = createDeps(app.config, manifest)
   const logged: string[] = []
   const add = (message: string) => void logged.push(message)
   const log: Log = { debug: add, info: add, warn: add, error: add }

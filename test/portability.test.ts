@@ -5,8 +5,10 @@ import { createContext, Script } from 'node:vm'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { expect, test } from 'bun:test'
 import type { createApp } from '../src/app.ts'
+import { roles } from '../src/account/roles.ts'
 import { loadConfig } from '../src/config.ts'
-import type { Deps, LogFields } from '../src/deps.ts'
+import type { Deps } from '../src/account/product.ts'
+import type { LogFields } from '../src/types/log.ts'
 
 const SRC = join(import.meta.dir, '../src')
 
@@ -96,6 +98,7 @@ async function startBareApp() {
   // Only what these requests need: another dependency that they touch is undefined here, and fails them.
   const deps = {
     config,
+    roles,
     startedAt: Date.now(),
     log: { debug: add, info: add, warn: add, error: add },
     ready: async () => {},

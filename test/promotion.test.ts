@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { createDeps } from '../src/infra/deps.ts'
+import { manifest } from '../src/manifest.ts'
 import { closeRedis, connectRedis } from '../src/infra/redis.ts'
 import { defineTask } from '../src/jobs/task.ts'
 import { hasRedisServer, promote, type RealRedis, startRedis } from './jobs/real-redis.ts'
@@ -35,7 +36,7 @@ describe.skipIf(!hasRedisServer())('when a replica is promoted', () => {
       run: ({ n }) => void ran.push(n),
     })
     const worker = await startTestWorker(app, [task])
-    const command = createDeps(app.config)
+    const command = createDeps(app.config, manifest)
     const member = await app.member()
     try {
       await app.deps.enqueue(task, { n: 1 })

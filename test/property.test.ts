@@ -4,9 +4,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Arbitrary } from 'fast-check'
 import * as fc from 'fast-check'
-import { atLeast, ROLES } from '../src/account/roles.ts'
+import { ROLES, roles, type Role } from '../src/account/roles.ts'
 import { users } from '../src/account/table.ts'
-import type { Role } from '../src/deps.ts'
 import { sendWelcome } from '../src/tasks.ts'
 import { describeRoutes, type ApiRoute, type RouteDoc } from '../src/web/doc.ts'
 import { ErrorBody } from '../src/web/errors.ts'
@@ -231,8 +230,8 @@ function inputsOf({ inputs }: ApiRoute, values: Known) {
   }
 }
 
-const holdsRole = (caller: Caller, role: Role | undefined) =>
-  role === undefined || (caller !== 'visitor' && atLeast(caller, role))
+const holdsRole = (caller: Caller, role: ApiRoute['role']) =>
+  role === undefined || (caller !== 'visitor' && roles.atLeast(caller, role as Role))
 
 /** What the route's own tags, and who calls from where with how much, leave as an answer. */
 function declaredStatuses({ method, path, role, inputs, doc, others }: Documented, call: Call): number[] {

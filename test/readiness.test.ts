@@ -1,7 +1,8 @@
 // Ready means that requests would be served: what is in the way is named in the answer, and in the log once.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import postgres from 'postgres'
-import type { Log } from '../src/deps.ts'
+import { entries as migrations } from '../drizzle/meta/_journal.json'
+import type { Log } from '../src/types/log.ts'
 import { createReadiness } from '../src/infra/readiness.ts'
 import { closeRedis, connectRedis } from '../src/infra/redis.ts'
 import {
@@ -36,7 +37,14 @@ afterAll(async () => {
 })
 
 const why = (sql: postgres.Sql) => {
-  const ready = createReadiness({ connection: { sql, renew() {} }, redis, prefix, migrator: undefined, log })
+  const ready = createReadiness({
+    connection: { sql, renew() {} },
+    redis,
+    prefix,
+    migrations,
+    migrator: undefined,
+    log,
+  })
   return () =>
     ready().then(
       () => 'ready',

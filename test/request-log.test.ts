@@ -1,8 +1,8 @@
 // The line of a request: who, what, how it went, and no secret.
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import type { Log } from '../src/deps.ts'
-import { factory } from '../src/web/factory.ts'
+import type { Log } from '../src/types/log.ts'
+import { factory } from '../src/account/product.ts'
 import { withRequestContext } from '../src/web/request-context.ts'
 import { requestLog } from '../src/web/request-log.ts'
 import { validate } from '../src/web/validate.ts'

@@ -1,18 +1,11 @@
 // All sessions of a user: a change of role and an end reach each of them, and nothing brings an ended one back.
 import { describe, expect, test } from 'bun:test'
 import { createHash, randomUUID } from 'node:crypto'
-import type { Identity } from '../src/deps.ts'
+import type { Identity } from '../src/types/sessions.ts'
 import { createSessions } from '../src/infra/sessions.ts'
-import {
-  digestOf,
-  identityOf,
-  MOST,
-  openSessionStore,
-  range,
-  SESSION_SECONDS,
-} from './support/session-store.ts'
+import { digestOf, identityOf, MOST, openSessionStore, range } from './support/session-store.ts'
 
-const { keysLike, only, prefix, redis, sessions } = openSessionStore()
+const { keysLike, only, prefix, redis, sessions, options } = openSessionStore()
 
 describe('a role change', () => {
   test('reaches every live session of the user, and nobody else', async () => {
@@ -114,7 +107,7 @@ describe('the end', () => {
   })
 
   test('of all sessions leaves what else lies in Redis, whatever the prefix looks like', async () => {
-    const odd = createSessions(redis, `${prefix}o*d[a-z]?\\:`, SESSION_SECONDS, MOST)
+    const odd = createSessions(redis, { ...options, prefix: `${prefix}o*d[a-z]?\\:` })
     const token = await sessions.create(identityOf())
     await redis.set(`${prefix}kv:kept`, '1')
     await Promise.all(range(50).map(() => odd.create(identityOf())))
@@ -170,7 +163,7 @@ describe('the sessions of a user', () => {
 
   test('are brought down to fewer when the setting is lowered', async () => {
     const userId = randomUUID()
-    const many = createSessions(redis, prefix, SESSION_SECONDS, 2000)
+    const many = createSessions(redis, { ...options, most: 2000 })
     const tokens = await Promise.all(range(700).map((n) => many.create(identityOf(userId, { sentAt: n }))))
     const newest = await sessions.create(identityOf(userId, { sentAt: 5000 }))
     const opened = await open([...tokens, newest])
@@ -208,7 +201,7 @@ describe('an account with more sessions than one command may carry', () => {
     const breaking = proxied('eval', () => {
       if (++batches === 5) throw new Error('ECONNRESET')
     })
-    const unlucky = createSessions(breaking, prefix, SESSION_SECONDS, MOST)
+    const unlucky = createSessions(breaking, options)
     await expect(unlucky.setRole(userId, 'disabled')).rejects.toThrow('ECONNRESET')
     expect(await roles(digests)).toEqual(new Set(['disabled', 'editor']))
     await sessions.setRole(userId, 'disabled')
@@ -222,7 +215,7 @@ describe('an account with more sessions than one command may carry', () => {
     const breaking = proxied('unlink', () => {
       if (++batches === 6) throw new Error('ECONNRESET')
     })
-    const unlucky = createSessions(breaking, prefix, SESSION_SECONDS, MOST)
+    const unlucky = createSessions(breaking, options)
     await expect(unlucky.destroyAllOf(userId)).rejects.toThrow('ECONNRESET')
     expect(await roles(digests)).toEqual(new Set(['editor', null]))
     await sessions.destroyAllOf(userId)

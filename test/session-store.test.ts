@@ -2,18 +2,11 @@
 import { describe, expect, test } from 'bun:test'
 import { connectRedis } from '../src/infra/redis.ts'
 import { createSessions } from '../src/infra/sessions.ts'
-import { ApiError } from '../src/web/errors.ts'
+import { ApiError } from '../src/types/api-error.ts'
 import { silent } from './support/log.ts'
-import {
-  DAY_SECONDS,
-  identityOf,
-  MOST,
-  openSessionStore,
-  range,
-  SESSION_SECONDS,
-} from './support/session-store.ts'
+import { DAY_SECONDS, identityOf, openSessionStore, range, SESSION_SECONDS } from './support/session-store.ts'
 
-const { dump, keysLike, only, prefix, redis, sessions } = openSessionStore()
+const { dump, keysLike, only, prefix, redis, sessions, options } = openSessionStore()
 
 describe('a token', () => {
   test('opens the identity that it was made for', async () => {
@@ -45,7 +38,7 @@ describe('a token', () => {
 
   test('that cannot be one is answered without asking Redis', async () => {
     const nowhere = connectRedis('redis://127.0.0.1:1', { log: silent })
-    const detached = createSessions(nowhere, prefix, SESSION_SECONDS, MOST)
+    const detached = createSessions(nowhere, options)
     const good = await sessions.create(identityOf())
     for (const token of [
       '',
@@ -246,7 +239,7 @@ describe('a value that is no identity', () => {
 
 test('a lifetime or a number that makes no sense is refused', () => {
   for (const bad of [0, -1, 1.5, NaN]) {
-    expect(() => createSessions(redis, prefix, bad, MOST)).toThrow('sessionSeconds')
-    expect(() => createSessions(redis, prefix, SESSION_SECONDS, bad)).toThrow('most')
+    expect(() => createSessions(redis, { ...options, sessionSeconds: bad })).toThrow('sessionSeconds')
+    expect(() => createSessions(redis, { ...options, most: bad })).toThrow('most')
   }
 })

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { sql as raw } from 'drizzle-orm'
 import { loadConfig } from '../src/config.ts'
-import type { Db } from '../src/deps.ts'
+import type { Db } from '../src/types/db.ts'
 import { describeError } from '../src/infra/log-errors.ts'
 import { createPrettyFormat } from '../src/infra/log-pretty.ts'
 import { openPostgres } from '../src/infra/postgres.ts'

@@ -1,6 +1,6 @@
 // Redis as generic storage: what the store promises.
 import { afterAll, describe, expect, test } from 'bun:test'
-import type { Json } from '../src/deps.ts'
+import type { Json } from '../src/types/json.ts'
 import { closeRedis, connectRedis } from '../src/infra/redis.ts'
 import { createStore } from '../src/infra/store.ts'
 import { silent } from './support/log.ts'

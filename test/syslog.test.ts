@@ -36,7 +36,7 @@ describe('syslog', () => {
   // The three lengths of the start move the limit to each byte of a character.
   test.each(['', 'x', 'xx'])('gets a long line cut at 8 kB between two characters: %p', async (start) => {
     using syslog = await listen()
-    const sink = new SyslogSink(`udp://127.0.0.1:${syslog.server.port}`, () => {})
+    const sink = new SyslogSink(`udp://127.0.0.1:${syslog.server.port}`, 'restbun', () => {})
     sink.write('info', '2026-11-23T00:00:00.000Z', start + '€'.repeat(10_000))
     const datagram = await at(syslog.datagrams, 0)
     await sink.close()
@@ -50,7 +50,7 @@ describe('syslog', () => {
     const { port } = server
     server.close()
     for (const url of [`udp://127.0.0.1:${port}`, 'udp://no-such-host.invalid']) {
-      const sink = new SyslogSink(url, () => {})
+      const sink = new SyslogSink(url, 'restbun', () => {})
       for (let i = 0; i < 5000; i++) sink.write('error', '2026-11-23T00:00:00.000Z', 'nobody hears this')
       await sink.close()
     }
@@ -59,7 +59,7 @@ describe('syslog', () => {
   test('gets the first line that is sent after it came back', async () => {
     const away = await listen()
     const { port } = away.server
-    const sink = new SyslogSink(`udp://127.0.0.1:${port}`, () => {})
+    const sink = new SyslogSink(`udp://127.0.0.1:${port}`, 'restbun', () => {})
     sink.write('info', '2026-11-23T00:00:00.000Z', 'one')
     await at(away.datagrams, 0)
     away.server.close()

@@ -2,15 +2,17 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { crons } from '../src/crons.ts'
 import { createDeps } from '../src/infra/deps.ts'
+import { manifest } from '../src/manifest.ts'
 import { createMailer } from '../src/infra/mail.ts'
 import { startWorker, type Worker } from '../src/jobs/worker.ts'
 import { loadConfig } from '../src/config.ts'
-import { KEPT_MAILS } from '../src/deps.ts'
+import { KEPT_MAILS } from '../src/types/mail.ts'
 import { createQueueAdmin, type QueueAdmin } from '../src/jobs/queue-admin.ts'
 import { startRelay } from '../src/outbox/relay.ts'
 import { sendWelcome, tasks } from '../src/tasks.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { until } from './support/until.ts'
+import { schema } from './support/worker.ts'
 
 let app: TestApp
 let worker: Worker
@@ -18,14 +20,14 @@ let queueAdmin: QueueAdmin
 let closeWorker: () => Promise<void>
 beforeAll(async () => {
   app = await startApp()
-  const { deps, log, redis, queue, close } = createDeps(app.config)
+  const { deps, log, redis, queue, close } = createDeps(app.config, manifest)
   worker = startWorker({
     redis,
     prefix: app.config.redisPrefix,
     id: 'w1',
     tasks,
     crons,
-    deps,
+    deps: { ...deps, schema },
     log,
     blockMs: null,
   })

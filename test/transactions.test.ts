@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { loadConfig } from '../src/config.ts'
-import type { Db } from '../src/deps.ts'
+import type { Db } from '../src/types/db.ts'
 import { type Lane, laneOf } from '../src/lanes.ts'
 import { driverCode } from '../src/transient.ts'
 import { withAdmin } from '../scripts/services/test-run.ts'

@@ -1,7 +1,8 @@
 // What a handler finds in `c.var`: the dependencies, and what this request has set.
 import { expect, test } from 'bun:test'
-import type { Deps, Log } from '../src/deps.ts'
-import { factory } from '../src/web/factory.ts'
+import type { Deps } from '../src/account/product.ts'
+import type { Log } from '../src/types/log.ts'
+import { factory } from '../src/account/product.ts'
 import { provide } from '../src/web/provide.ts'
 
 const named = (name: string) => ({ name }) as unknown as Log

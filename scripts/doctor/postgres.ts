@@ -10,6 +10,7 @@ import {
   UNTRACKED_SETTINGS,
 } from '../../src/infra/connection-settings.ts'
 import { findSkipped, type Migration, readApplied, readJournal } from '../../src/infra/migrations.ts'
+import { MIGRATIONS_FOLDER } from '../migrate/folder.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 
@@ -77,7 +78,9 @@ async function ask(config: Config, connection: Record<string, string>): Promise<
       ),
       judgeConnections(facts, connectionsPerProcess(config), processes),
       judgeRights(missing, facts.role),
-      ...(mayReadApplied ? [judgeMigrations(readJournal(), await readApplied(sql), config.production)] : []),
+      ...(mayReadApplied
+        ? [judgeMigrations(readJournal(MIGRATIONS_FOLDER), await readApplied(sql), config.production)]
+        : []),
       await checkClock('Postgres', async () => {
         const [row] = await sql<
           { ms: number }[]

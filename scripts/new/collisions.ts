@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
-import type { Deps } from '../../src/deps.ts'
+import type { Deps } from '../../src/account/product.ts'
 import { describeRoutes } from '../../src/web/doc.ts'
 import { enumOf, type Field } from './fields.ts'
 import type { Names } from './names.ts'
@@ -11,7 +11,7 @@ import type { Names } from './names.ts'
 /** Postgres cuts longer names off, without an error. */
 const MAX_IDENTIFIER = 63
 /** What scripts/architecture.ts calls no slice, although no such folder need be there. */
-const ROOMS = ['entry', 'slice', 'app', 'process', 'infra', 'web', 'jobs', 'dev', 'service']
+const ROOMS = ['entry', 'slice', 'module', 'app', 'process', 'infra', 'web', 'jobs', 'dev', 'service']
 
 /** @throws Error that names every collision and where it is */
 export function refuseCollisions(root: string, names: Names, fields: Field[]): void {

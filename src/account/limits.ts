@@ -1,8 +1,8 @@
 // What slows down a guesser of passwords, and does not keep the owner of the account out.
 import type { Config } from '../config.ts'
 import { clientNetwork } from '../web/client-ip.ts'
-import type { AnyContext } from '../web/factory.ts'
-import type { Quota, RateLimit } from '../web/rate-limit.ts'
+import type { AnyContext } from '../web/env.ts'
+import type { Quota, RateLimit } from '../web/quota.ts'
 
 /**
  * Failed logins count per account and address: who guesses from elsewhere takes nothing from the owner.

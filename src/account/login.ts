@@ -1,10 +1,12 @@
 // Logging in with email and password: the one way, whether JSON or a form asks for it.
 import type { Context } from 'hono'
-import { ApiError } from '../web/errors.ts'
-import type { AnyContext, AppEnv } from '../web/factory.ts'
+import { ApiError } from '../types/api-error.ts'
+import type { AnyContext, AppEnv } from '../web/env.ts'
 import { accountDisabled, agentOf, endSession, startSession } from '../web/session.ts'
 import { settleRole } from './auth.ts'
+import type { Product } from './product.ts'
 import { findUser, findUserWithHash, replaceHash, type User } from './queries.ts'
+import { roles } from './roles.ts'
 
 /**
  * Checks the password, starts a session and answers the account.
@@ -14,14 +16,14 @@ export async function logIn(
   context: AnyContext,
   { email, password, remember }: { email: string; password: string; remember: boolean },
 ): Promise<User> {
-  const c: Context<AppEnv> = context
+  const c: Context<AppEnv<Product>> = context
   const { db, passwords } = c.var
   const found = await findUserWithHash(db, email)
   // Checked even where there is no account: neither the answer nor its time tells which was wrong.
   const isRight = await passwords.verify(found?.hash ?? null, password, c.var.signal())
   if (found === undefined || !isRight) throw new ApiError(400, 'Invalid login credentials')
   const { user, hash } = found
-  if (user.role === 'disabled') {
+  if (roles.isBarred(user.role)) {
     c.var.log.warn('LOGIN REFUSED: account disabled', { user: user.id, agent: agentOf(c) })
     throw accountDisabled()
   }
@@ -32,7 +34,12 @@ export async function logIn(
 }
 
 /** A login that succeeds must not fail for it: where too many wait for a hash, the next login tries again. */
-async function renewHash(c: Context<AppEnv>, userId: string, was: string, password: string): Promise<void> {
+async function renewHash(
+  c: Context<AppEnv<Product>>,
+  userId: string,
+  was: string,
+  password: string,
+): Promise<void> {
   const { db, log, passwords } = c.var
   try {
     await replaceHash(db, userId, was, await passwords.hash(password, c.var.signal()))
@@ -46,7 +53,7 @@ async function renewHash(c: Context<AppEnv>, userId: string, was: string, passwo
  * either sees the new session or is seen by this read. Where it cannot be read there is no session.
  */
 export async function beginSession(context: AnyContext, user: User, remember: boolean): Promise<void> {
-  const c: Context<AppEnv> = context
+  const c: Context<AppEnv<Product>> = context
   await startSession(c, user, remember)
   try {
     const now = await findUser(c.var.db, user.id)

@@ -1,10 +1,10 @@
 // The roles, lowest first. A route asks for one of them or above.
+import { defineRoles } from '../types/roles.ts'
 
-export const ROLES = ['disabled', 'readonly', 'editor', 'admin', 'superuser'] as const
+export const roles = defineRoles(['disabled', 'readonly', 'editor', 'admin', 'superuser'], {
+  barred: ['disabled'],
+})
+
+export const ROLES = roles.names
 
 export type Role = (typeof ROLES)[number]
-
-/** True if `role` is `least` or stands above it. */
-export function atLeast(role: Role, least: Role): boolean {
-  return ROLES.indexOf(role) >= ROLES.indexOf(least)
-}

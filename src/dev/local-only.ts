@@ -1,13 +1,13 @@
 // Keeps the pages of the web away from the endpoints of development, which ask for no login.
 import { tag } from '../web/doc.ts'
-import { ApiError } from '../web/errors.ts'
-import { factory } from '../web/factory.ts'
+import { ApiError } from '../types/api-error.ts'
+import { middleware } from '../web/factory.ts'
 import { isListed } from '../web/origins.ts'
 
 /** A name that an attacker owns may lead here too: his page is then of the same origin, but his Host is not ours. */
 const LOCAL_HOST = /^(([\w-]+\.)*localhost|127(\.\d{1,3}){3}|\[::1\])(:\d*)?$/i
 
-const refuseForeign = factory.createMiddleware((c, next) => {
+const refuseForeign = middleware((c, next) => {
   const host = c.req.header('host')
   if (host !== undefined && !LOCAL_HOST.test(host)) {
     throw new ApiError(403, 'Development endpoints answer to localhost only')

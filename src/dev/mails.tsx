@@ -1,6 +1,6 @@
 // The mails that development has kept instead of sending them.
 /** @jsxImportSource hono/jsx */
-import type { Mail } from '../deps.ts'
+import type { Mail } from '../types/mail.ts'
 import { HtmlPage } from '../web/page.tsx'
 
 export type KeptMail = Mail & { from: string; at: string }

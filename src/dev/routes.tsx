@@ -1,19 +1,15 @@
 // Endpoints for tests and for trying things out. In production they do not exist.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import { listUsers } from '../account/queries.ts'
-import { KEPT_MAILS } from '../deps.ts'
-import { sendWelcome } from '../tasks.ts'
+import { KEPT_MAILS } from '../types/mail.ts'
 import { doc } from '../web/doc.ts'
-import { ApiError } from '../web/errors.ts'
-import { factory } from '../web/factory.ts'
+import { ApiError } from '../types/api-error.ts'
+import type { AppEnv, Product } from '../web/env.ts'
+import { appFactory } from '../web/factory.ts'
 import { validate } from '../web/validate.ts'
 import { localOnly } from './local-only.ts'
 import { Mails, type KeptMail } from './mails.tsx'
 import { truncateAll } from './truncate.ts'
-
-/** No account has it: the task then finds nobody to write to. */
-const NOBODY = '00000000-0000-4000-8000-000000000000'
 
 const MAX_MS = 600_000
 
@@ -34,76 +30,81 @@ const Megabytes = z.object({
 })
 const Waited = z.object({ ms: z.number() })
 
-export const devRoutes = factory
-  .createApp()
-  .use(localOnly)
+interface Options<P extends Product> {
+  /** Queues a mail of the product's, for whoever asks. */
+  queueMail(this: void, given: AppEnv<P>['Variables']): Promise<unknown>
+}
 
-  .post('/dbtruncate', doc('Empties every table and ends all sessions.', z.object({})), async (c) => {
-    const { config, db, sessions } = c.var
-    if (!config.devTruncate && !isLoopback(config.databaseUrl)) {
-      throw new ApiError(403, 'The database is not on this machine; DEV_TRUNCATE=1 empties it all the same')
-    }
-    await truncateAll(db)
-    await sessions.destroyAll()
-    return c.var.answer({})
-  })
+export function devRoutes<P extends Product>({ queueMail }: Options<P>) {
+  return appFactory<P>()
+    .createApp()
+    .use(localOnly)
 
-  .get(
-    '/counter',
-    doc('Counts its calls, atomically, in Redis.', z.object({ counter: z.number() })),
-    async (c) => c.var.answer({ counter: await c.var.store.increment('apitest:counter') }),
-  )
+    .post('/dbtruncate', doc('Empties every table and ends all sessions.', z.object({})), async (c) => {
+      const { config, db, sessions } = c.var
+      if (!config.devTruncate && !isLoopback(config.databaseUrl)) {
+        throw new ApiError(403, 'The database is not on this machine; DEV_TRUNCATE=1 empties it all the same')
+      }
+      await truncateAll(db)
+      await sessions.destroyAll()
+      return c.var.answer({})
+    })
 
-  .get(
-    '/sendemail',
-    doc('Queues the welcome mail, to me or else to the newest account.', z.object({ reply: z.string() })),
-    async (c) => {
-      const { db, enqueue, session } = c.var
-      const [newest] = session === null ? await listUsers(db, { limit: 1, offset: 0 }) : []
-      await enqueue(sendWelcome, { userId: session?.userId ?? newest?.id ?? NOBODY })
-      return c.var.answer({ reply: 'background task will start' })
-    },
-  )
+    .get(
+      '/counter',
+      doc('Counts its calls, atomically, in Redis.', z.object({ counter: z.number() })),
+      async (c) => c.var.answer({ counter: await c.var.store.increment('apitest:counter') }),
+    )
 
-  .get('/mails', doc('Shows the mails that were kept instead of sent.', 'text/html'), async (c) => {
-    const mails = await c.var.store.all<KeptMail>(KEPT_MAILS)
-    return c.html(<Mails mails={mails.toReversed()} />)
-  })
+    .get(
+      '/sendemail',
+      doc('Queues a mail, to me or else to the newest account.', z.object({ reply: z.string() })),
+      async (c) => {
+        await queueMail(c.var)
+        return c.var.answer({ reply: 'background task will start' })
+      },
+    )
 
-  .get(
-    '/sleep',
-    doc('Answers after a while, without keeping the process busy.', Waited),
-    validate('query', Duration),
-    async (c) => {
-      const { ms } = c.req.valid('query')
-      await sleep(ms, c.var.signal())
-      return c.var.answer({ ms })
-    },
-  )
+    .get('/mails', doc('Shows the mails that were kept instead of sent.', 'text/html'), async (c) => {
+      const mails = await c.var.store.all<KeptMail>(KEPT_MAILS)
+      return c.html(<Mails mails={mails.toReversed()} />)
+    })
 
-  .get(
-    '/block',
-    doc('Answers after a while, and blocks the whole process until then.', Waited),
-    validate('query', Duration),
-    (c) => {
-      const { ms } = c.req.valid('query')
-      const end = performance.now() + ms
-      while (performance.now() < end);
-      return c.var.answer({ ms })
-    },
-  )
+    .get(
+      '/sleep',
+      doc('Answers after a while, without keeping the process busy.', Waited),
+      validate('query', Duration),
+      async (c) => {
+        const { ms } = c.req.valid('query')
+        await sleep(ms, c.var.signal())
+        return c.var.answer({ ms })
+      },
+    )
 
-  .get(
-    '/leak',
-    doc('Keeps some memory for ever.', z.object({ mb: z.number() })),
-    validate('query', Megabytes),
-    (c) => {
-      const { mb } = c.req.valid('query')
-      // Each of its own, and no character of more than a byte.
-      leaked.push(Array.from({ length: mb * 16 }, () => crypto.randomUUID().repeat(1820)).join(''))
-      return c.var.answer({ mb })
-    },
-  )
+    .get(
+      '/block',
+      doc('Answers after a while, and blocks the whole process until then.', Waited),
+      validate('query', Duration),
+      (c) => {
+        const { ms } = c.req.valid('query')
+        const end = performance.now() + ms
+        while (performance.now() < end);
+        return c.var.answer({ ms })
+      },
+    )
+
+    .get(
+      '/leak',
+      doc('Keeps some memory for ever.', z.object({ mb: z.number() })),
+      validate('query', Megabytes),
+      (c) => {
+        const { mb } = c.req.valid('query')
+        // Each of its own, and no character of more than a byte.
+        leaked.push(Array.from({ length: mb * 16 }, () => crypto.randomUUID().repeat(1820)).join(''))
+        return c.var.answer({ mb })
+      },
+    )
+}
 
 /** Kept for ever: what `/leak` is for. */
 const leaked: string[] = []

@@ -1,6 +1,6 @@
 // Emptying every table, for tests that drive a development server from outside.
 import { sql } from 'drizzle-orm'
-import type { Db } from '../deps.ts'
+import type { Db } from '../types/db.ts'
 
 /** Truncates every table of the public schema, whatever slices there are; the migration journal lives in another. */
 export async function truncateAll(db: Db): Promise<void> {

@@ -1,31 +1,49 @@
 // What the app needs, on drivers that run wherever there are sockets. What is of one runtime only is passed in.
-import type { Config } from '../config.ts'
-import { crons } from '../crons.ts'
-import type { Deps, Log, Mail, Passwords, Store } from '../deps.ts'
+import type { KitConfig } from '../config-kit.ts'
+import type { Deps } from '../deps.ts'
+import type { Cron } from '../jobs/cron.ts'
 import { createCronAdmin } from '../jobs/cron-admin.ts'
 import { createQueueAdmin } from '../jobs/queue-admin.ts'
 import { createQueue } from '../jobs/queue.ts'
 import type { EnqueueOptions } from '../jobs/task.ts'
 import { withOutbox } from '../outbox/enqueue.ts'
+import type { Log } from '../types/log.ts'
+import type { Mail } from '../types/mail.ts'
+import type { Passwords } from '../types/passwords.ts'
+import type { Roles } from '../types/roles.ts'
+import type { Store } from '../types/store.ts'
 import { requestContext } from '../web/request-context.ts'
+import type { Migration } from './migrations.ts'
 import { openPostgres } from './postgres.ts'
 import { createRateLimiter } from './rate-limiter.ts'
 import { createReadiness } from './readiness.ts'
 import { closeRedis, connectRedis } from './redis.ts'
-import { createSessions } from './sessions.ts'
 import { roleOf } from './rights.ts'
+import { createSessions } from './sessions.ts'
 import { createStore } from './store.ts'
 
 /** What no two runtimes have in common. */
 export interface Runtime {
   log: Log
   passwords: Passwords
-  createMailer(config: Config, store: Store): (mail: Mail) => Promise<void>
+  createMailer(config: KitConfig, store: Store): (mail: Mail) => Promise<void>
   apiDocsAsset: Deps['apiDocsAsset']
 }
 
+/** What a product hands in. */
+export interface Manifest<Role extends string> {
+  roles: Roles<Role>
+  crons: readonly Cron[]
+  /** Those that the code comes with, oldest first. */
+  migrations: readonly Migration[]
+}
+
 /** Opens the connections; `close` ends them in order. */
-export function assembleDeps(config: Config, { log, passwords, createMailer, apiDocsAsset }: Runtime) {
+export function assembleDeps<Config extends KitConfig, Role extends string>(
+  config: Config,
+  { roles, crons, migrations }: Manifest<Role>,
+  { log, passwords, createMailer, apiDocsAsset }: Runtime,
+) {
   const { db, readiness, close: closePostgres } = openPostgres(config, log)
   const redis = connectRedis(config.redisUrl, { log })
   // Connected here and not by the first command: what the connection logs must not carry that request's id.
@@ -36,12 +54,18 @@ export function assembleDeps(config: Config, { log, passwords, createMailer, api
   const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes })
   const queueAdmin = createQueueAdmin({ redis, prefix: config.redisPrefix, keepDead })
 
-  const deps: Deps = {
+  const deps: Deps<Config, Role> = {
     config,
+    roles,
     startedAt: Date.now(),
     db,
     store,
-    sessions: createSessions(redis, config.redisPrefix, config.sessionSeconds, config.sessionsPerAccount),
+    sessions: createSessions(redis, {
+      prefix: config.redisPrefix,
+      roles,
+      sessionSeconds: config.sessionSeconds,
+      most: config.sessionsPerAccount,
+    }),
     passwords,
     rateLimiter: createRateLimiter(redis, config.redisPrefix),
     enqueue: withOutbox(
@@ -59,6 +83,7 @@ export function assembleDeps(config: Config, { log, passwords, createMailer, api
       connection: readiness,
       redis,
       prefix: config.redisPrefix,
+      migrations,
       migrator: roleOf(config.migrateDatabaseUrl),
       log,
     }),

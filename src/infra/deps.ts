@@ -1,17 +1,20 @@
 // Builds what the app needs from the config, and closes it again: the portable app's one window on the drivers.
-import type { Config } from '../config.ts'
+import type { KitConfig } from '../config-kit.ts'
 import { apiDocsAsset } from './api-docs-asset.ts'
-import { assembleDeps } from './assemble.ts'
+import { assembleDeps, type Manifest } from './assemble.ts'
 import { createLog } from './log.ts'
 import { createMailer } from './mail.ts'
 import { createPasswords, passwordGate } from './passwords.ts'
 
 /** Opens everything; `close` ends it in order and writes the last lines of the log. */
-export function createDeps(config: Config) {
-  const log = createLog(config.log)
+export function createDeps<Config extends KitConfig, Role extends string>(
+  config: Config,
+  manifest: Manifest<Role>,
+) {
+  const log = createLog(config.log, config.name)
   const passwords = createPasswords(passwordGate(config.processes.web, config.requestTimeoutMs))
   const runtime = { log, passwords, createMailer, apiDocsAsset }
-  const { deps, redis, queue, close } = assembleDeps(config, runtime)
+  const { deps, redis, queue, close } = assembleDeps(config, manifest, runtime)
   return {
     deps,
     log,

@@ -1,5 +1,5 @@
 // Where log lines go: stdout or a file, written in batches.
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../types/config-error.ts'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 

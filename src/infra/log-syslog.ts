@@ -1,7 +1,6 @@
 // Log lines to a syslog server by UDP.
 import { lookup } from 'node:dns/promises'
 import { hostname } from 'node:os'
-import { name as APP_NAME } from '../../package.json'
 import type { OnLost } from './log-sinks.ts'
 
 const SEVERITY = { error: 3, warn: 4, info: 6, debug: 7 }
@@ -24,11 +23,13 @@ export class SyslogSink {
   #lookup: Promise<void> | undefined
   #waiting: Buffer[] = []
   #lost = 0
+  #service: string
   #onLost: OnLost
   #closed = false
 
   /** @param url `udp://host:port`; the port is 514 if absent */
-  constructor(url: string, onLost: OnLost) {
+  constructor(url: string, service: string, onLost: OnLost) {
+    this.#service = service
     this.#onLost = onLost
     const { hostname: host, port } = new URL(url)
     this.#host = host.replace(/^\[|\]$/g, '')
@@ -40,7 +41,7 @@ export class SyslogSink {
   write(level: keyof typeof SEVERITY, time: string, message: string): void {
     if (this.#closed) return
     const priority = FACILITY_LOCAL0 * 8 + SEVERITY[level]
-    const header = `<${priority}>1 ${time} ${hostname() || '-'} ${APP_NAME} ${process.pid} - - `
+    const header = `<${priority}>1 ${time} ${hostname() || '-'} ${this.#service} ${process.pid} - - `
     const datagram = cutUtf8(Buffer.from(header + message.trimEnd()), MAX_DATAGRAM)
     if (this.#address !== undefined) this.#send(datagram)
     else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(datagram)

@@ -1,7 +1,7 @@
 // The log: JSON lines, or a pretty form of them, to stdout, a file and syslog.
 import { isatty } from 'node:tty'
-import type { Config } from '../config.ts'
-import type { Log, LogFields } from '../deps.ts'
+import type { KitConfig } from '../config-kit.ts'
+import type { Log, LogFields } from '../types/log.ts'
 import { redact } from '../web/redact.ts'
 import { requestContext } from '../web/request-context.ts'
 import { describeError } from './log-errors.ts'
@@ -11,7 +11,7 @@ import { SyslogSink } from './log-syslog.ts'
 import { printableJson } from './printable.ts'
 
 type Level = LogRecord['level']
-const LEVELS: readonly Config['log']['level'][] = ['debug', 'info', 'warn', 'error', 'silent']
+const LEVELS: readonly KitConfig['log']['level'][] = ['debug', 'info', 'warn', 'error', 'silent']
 
 export interface ProcessLog extends Log {
   /** Writes what is buffered: at most 100 ms of lines. Happens by itself when the process exits. */
@@ -22,13 +22,16 @@ export interface ProcessLog extends Log {
   close(): Promise<void>
 }
 
-/** @throws if LOG_FILE cannot be opened. */
-export function createLog(options: Config['log']): ProcessLog {
+/**
+ * @param service its name in syslog
+ * @throws if LOG_FILE cannot be opened.
+ */
+export function createLog(options: KitConfig['log'], service: string): ProcessLog {
   const onLost = (to: string) => (lines: number) => log.warn('log lines were lost', { to, lines })
   const stdout = new LineSink(undefined, onLost('stdout'))
   const file = options.file === undefined ? undefined : new LineSink(options.file, onLost('LOG_FILE'))
   const syslog =
-    options.syslog === undefined ? undefined : new SyslogSink(options.syslog, onLost('LOG_SYSLOG'))
+    options.syslog === undefined ? undefined : new SyslogSink(options.syslog, service, onLost('LOG_SYSLOG'))
   const pretty = options.format === 'pretty' ? createPrettyFormat() : undefined
   // hasColors knows NO_COLOR and TERM=dumb.
   const inColor = pretty !== undefined && isatty(1) && process.stdout.hasColors()

@@ -1,12 +1,13 @@
 // Mail: sent by SMTP; without a server, in development, kept to be read on a page.
 import { createTransport } from 'nodemailer'
-import type { Config } from '../config.ts'
-import { KEPT_MAILS, type Mail, type Store } from '../deps.ts'
+import type { KitConfig } from '../config-kit.ts'
+import { KEPT_MAILS, type Mail } from '../types/mail.ts'
+import type { Store } from '../types/store.ts'
 
 const MAX_KEPT = 50
 
 /** Sends a mail, or rejects: then the task is tried again. */
-export function createMailer(config: Config, store: Store): (mail: Mail) => Promise<void> {
+export function createMailer(config: KitConfig, store: Store): (mail: Mail) => Promise<void> {
   if (config.mail.smtpUrl !== undefined) {
     const transport = createTransport(config.mail.smtpUrl, { from: config.mail.from })
     return async (mail) => {

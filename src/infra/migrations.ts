@@ -1,21 +1,19 @@
-// The migrations: those that drizzle/ holds, those that a database has, and what is between them.
+// The migrations: those that a folder holds, those that a database has, and what is between them.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type postgres from 'postgres'
 
-/** A migration of drizzle/; `when` it was generated, in unix milliseconds, is its identity in the database. */
+/** A migration; `when` it was generated, in unix milliseconds, is its identity in the database. */
 export interface Migration {
   tag: string
   when: number
 }
 
-export const MIGRATIONS_FOLDER = join(import.meta.dir, '../../drizzle')
-
 /** The journal, as drizzle-kit keeps it. */
 export const journalOf = (folder: string) => join(folder, 'meta/_journal.json')
 
 /** The migrations that a folder holds, oldest first. */
-export function readJournal(folder = MIGRATIONS_FOLDER): Migration[] {
+export function readJournal(folder: string): Migration[] {
   const journal = JSON.parse(readFileSync(journalOf(folder), 'utf8')) as { entries: Migration[] }
   return journal.entries
 }
@@ -32,7 +30,7 @@ export async function readApplied(sql: postgres.ISql): Promise<number[]> {
 }
 
 /** Those that the database lacks, oldest first. */
-export async function findPending(sql: postgres.ISql, folder?: string): Promise<Migration[]> {
+export async function findPending(sql: postgres.ISql, folder: string): Promise<Migration[]> {
   const applied = new Set(await readApplied(sql))
   return readJournal(folder).filter(({ when }) => !applied.has(when))
 }

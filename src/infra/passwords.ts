@@ -1,7 +1,7 @@
 // Passwords: argon2id, hashed on threads of its own, few at a time.
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
-import type { Passwords } from '../deps.ts'
+import type { Passwords } from '../types/passwords.ts'
 import { Gate } from '../gate.ts'
 
 // OWASP's first choice for argon2id: 19 MiB, two passes, one lane.

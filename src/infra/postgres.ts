@@ -1,8 +1,9 @@
 // Postgres: its connections in lanes, and Drizzle on each, so that slow work never stands before quick work.
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
-import type { Config } from '../config.ts'
-import type { Db, Log } from '../deps.ts'
+import type { KitConfig } from '../config-kit.ts'
+import type { Db } from '../types/db.ts'
+import type { Log } from '../types/log.ts'
 import { Gate } from '../gate.ts'
 import { registerLanes } from '../lanes.ts'
 import { arrayParsers, arraySerializers } from './postgres/arrays.ts'
@@ -23,7 +24,7 @@ const FAST = 2
 const READINESS = 1
 
 /** How many connections a process opens at the most. */
-export const connectionsPerProcess = ({ databasePool }: Pick<Config, 'databasePool'>) =>
+export const connectionsPerProcess = ({ databasePool }: Pick<KitConfig, 'databasePool'>) =>
   databasePool + ACCOUNTS + FAST + READINESS
 
 /** A statement behind others on its connection waits for their locks too. */
@@ -39,7 +40,7 @@ const SEARCH_QUEUE = 20
 const LOOK_MS = 1000
 
 /** Opens the lanes; nothing connects before the first statement. `readiness` has a connection that nothing else uses. */
-export function openPostgres(config: Config, log: Log) {
+export function openPostgres(config: KitConfig, log: Log) {
   // Drizzle writes here how it reads and writes values, and each connection is opened with it.
   const options: DrizzleClient['options'] = { parsers: {}, serializers: {} }
   const { requestTimeoutMs: statementMs, lockTimeoutMs, searchTimeoutMs, databasePool } = config
@@ -126,7 +127,7 @@ const open = (client: DrizzleClient): Db => drizzle({ client: client as unknown 
 
 /** Connections as all of this service's are opened; nothing connects before the first statement. */
 export function connect(
-  config: Config,
+  config: KitConfig,
   max: number,
   { connection = {}, ...options }: Pick<postgres.Options<{}>, 'connection' | 'onclose'> & Lifetime = {},
 ): postgres.Sql {

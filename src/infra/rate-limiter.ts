@@ -1,7 +1,7 @@
 // Counts for rate limits, in Redis: what is asked of several is one atomic script, and each count has an end.
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
-import type { Counter, RateLimiter } from '../deps.ts'
+import type { Counter, RateLimiter } from '../types/rate-limiter.ts'
 
 /** What is pending for longer belongs to a process that died. */
 const PENDING_MS = 60_000

@@ -1,10 +1,10 @@
 // Readiness: whether a request would be served now, and what is in the way if not.
 import type { Redis } from 'ioredis'
 import type postgres from 'postgres'
-import { entries as journal } from '../../drizzle/meta/_journal.json'
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 import { driverCode, isTransient } from '../transient.ts'
 import { unavailable } from '../web/errors.ts'
+import type { Migration } from './migrations.ts'
 import { findMissingRights, type MissingRights } from './rights.ts'
 import { withTimeout } from './with-timeout.ts'
 
@@ -20,6 +20,8 @@ interface Services {
   redis: Redis
   /** Begins the key that is written. */
   prefix: string
+  /** Those that the code comes with, oldest first. */
+  migrations: readonly Migration[]
   /** The role that migrates, if it is known. */
   migrator: string | undefined
   log: Log
@@ -29,13 +31,14 @@ interface Services {
  * Returns the question: it resolves if Postgres and Redis take writes and the schema is what the code expects, and
  * rejects with a 503 that says why not. Asked by many at once, it is asked once. Each change is logged.
  */
-export function createReadiness({ connection, redis, prefix, migrator, log }: Services): () => Promise<void> {
+export function createReadiness(services: Services): () => Promise<void> {
+  const { connection, redis, prefix, log } = services
   let asked: Promise<void> | undefined
   let last = ''
 
   async function ask(): Promise<void> {
     const reasons = await Promise.all([
-      withTimeout(TIMEOUT_MS, 'Postgres', askPostgres(connection.sql, migrator)).catch((error: unknown) => {
+      withTimeout(TIMEOUT_MS, 'Postgres', askPostgres(connection.sql, services)).catch((error: unknown) => {
         connection.renew(0) // what it waits for may never come
         return explain('Postgres')(error)
       }),
@@ -69,7 +72,10 @@ interface Facts {
 }
 
 /** Reads the catalogue, so that no lock on a table holds it up. @returns what is in the way */
-async function askPostgres(sql: postgres.Sql, migrator: string | undefined): Promise<string | undefined> {
+async function askPostgres(
+  sql: postgres.Sql,
+  { migrations, migrator }: Pick<Services, 'migrations' | 'migrator'>,
+): Promise<string | undefined> {
   const [facts] = await sql<Facts[]>`
     select current_setting('transaction_read_only') = 'on' as read_only, pg_is_in_recovery() as standby,
       exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -80,7 +86,7 @@ async function askPostgres(sql: postgres.Sql, migrator: string | undefined): Pro
   // Where another role migrates, its journal may be out of sight, and that is no loss.
   const [hidden, others] = [missing.filter(isJournal), missing.filter((rights) => !isJournal(rights))]
   if (hidden.length === 0) {
-    const [first, ...more] = facts.is_migrated ? await findPending(sql) : journal
+    const [first, ...more] = facts.is_migrated ? await findPending(sql, migrations) : migrations
     const also = more.length > 0 ? ` and ${more.length} more` : ''
     if (first) return `the migration ${first.tag}${also} is not applied (npm run migrate)`
   }
@@ -95,8 +101,8 @@ const isJournal = ({ object }: MissingRights) => /^drizzle\b/.test(object)
 const NEEDED = new Set(['SELECT', 'INSERT', 'USAGE'])
 
 /** Migrations that this code comes with and the database lacks. A newer version's, during a deploy, are no concern of it. */
-async function findPending(sql: postgres.Sql) {
+async function findPending(sql: postgres.Sql, migrations: readonly Migration[]) {
   const rows = await sql<{ at: string }[]>`select created_at::text as at from drizzle.__drizzle_migrations`
   const applied = new Set(rows.map(({ at }) => Number(at)))
-  return journal.filter(({ when }) => !applied.has(when))
+  return migrations.filter(({ when }) => !applied.has(when))
 }

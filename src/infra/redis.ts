@@ -1,7 +1,7 @@
 // The connection to Redis: one that fails fast while Redis is away, and finds its way back by itself.
 import { Redis } from 'ioredis'
-import { ConfigError } from '../config.ts'
-import type { Log } from '../deps.ts'
+import { ConfigError } from '../types/config-error.ts'
+import type { Log } from '../types/log.ts'
 import { IS_REPLICA, PRIMARY_ONLY } from './redis-primary.ts'
 
 /** A command that got no reply by then is rejected, and the connection given up: Redis is stalled or unreachable. */

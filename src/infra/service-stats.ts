@@ -1,6 +1,6 @@
 // Asks Postgres and Redis how the service is doing: limits and counts, never data.
-import type { Config } from '../config.ts'
-import type { Log } from '../deps.ts'
+import type { KitConfig } from '../config-kit.ts'
+import type { Log } from '../types/log.ts'
 import { createQueueAdmin } from '../jobs/queue-admin.ts'
 import { connect } from './postgres.ts'
 import { closeRedis, connectRedis } from './redis.ts'
@@ -9,7 +9,7 @@ import { withTimeout } from './with-timeout.ts'
 const TIMEOUT_MS = 2000
 
 /** Connects at the first question. Each question is rejected while its service is away, within two seconds. */
-export function openServiceStats(config: Config, log: Log) {
+export function openServiceStats(config: KitConfig, log: Log) {
   const sql = connect(config, 1)
   const redis = connectRedis(config.redisUrl, { log })
   const queueAdmin = createQueueAdmin({ redis, prefix: config.redisPrefix, keepDead: config.jobs.keepDead })

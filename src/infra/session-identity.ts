@@ -1,26 +1,32 @@
 // An identity as it lies in Redis: one JSON text, and what is none counts as no session.
 import { z } from 'zod'
-import { ROLES } from '../account/roles.ts'
-import type { Identity, Json } from '../deps.ts'
+import type { Json } from '../types/json.ts'
+import type { Roles } from '../types/roles.ts'
+import type { Identity } from '../types/sessions.ts'
 
-/** The order of the fields is that of the stored text, which scripts compare. */
-const StoredIdentity = z.object({
-  userId: z.string(),
-  role: z.enum(ROLES),
-  ip: z.string(),
-  agent: z.string(),
-  loginAt: z.number(),
-  sentAt: z.number(),
-  remember: z.boolean(),
-}) satisfies z.ZodType<Identity>
+/** Writes and reads the identities of accounts with these roles. */
+export function identityFormat<Role extends string>({ names }: Pick<Roles<Role>, 'names'>) {
+  const known = new Set<unknown>(names)
+  /** The order of the fields is that of the stored text, which scripts compare. */
+  const StoredIdentity = z.object({
+    userId: z.string(),
+    role: z.custom<Role>((value) => known.has(value)),
+    ip: z.string(),
+    agent: z.string(),
+    loginAt: z.number(),
+    sentAt: z.number(),
+    remember: z.boolean(),
+  }) satisfies z.ZodType<Identity<Role>>
 
-/** One identity has one text: scripts compare texts. */
-export const encodeIdentity = ({ userId, role, ip, agent, loginAt, sentAt, remember }: Identity): string =>
-  JSON.stringify({ userId, role, ip, agent, loginAt, sentAt, remember } satisfies Identity)
+  return {
+    /** One identity has one text: scripts compare texts. */
+    encode: ({ userId, role, ip, agent, loginAt, sentAt, remember }: Identity<Role>): string =>
+      JSON.stringify({ userId, role, ip, agent, loginAt, sentAt, remember } satisfies Identity<Role>),
 
-/** What is not an identity, of an older version for example, counts as no session. */
-export function decodeIdentity(text: string | null | undefined): Identity | null {
-  return typeof text === 'string' ? (StoredIdentity.safeParse(parseJson(text)).data ?? null) : null
+    /** What is not an identity, of an older version for example, counts as no session. */
+    decode: (text: string | null | undefined): Identity<Role> | null =>
+      typeof text === 'string' ? (StoredIdentity.safeParse(parseJson(text)).data ?? null) : null,
+  }
 }
 
 export function parseJson(text: string): Json | undefined {

@@ -1,6 +1,6 @@
 // Which sessions a user has: read in batches, the oldest ended where they are too many, and known to older releases too.
 import type { Redis } from 'ioredis'
-import { decodeIdentity } from './session-identity.ts'
+import type { Identity } from '../types/sessions.ts'
 
 /** The most keys in one command: a longer one would hold up everybody else's, and outlast its timeout. */
 export const BATCH = 500
@@ -20,11 +20,16 @@ export const sessionKeys = (prefix: string) => ({
 /**
  * @param most how many sessions a user may have
  * @param besideSeconds until an index expires that nobody touches
+ * @param decode reads the text of an identity
  */
 export function createSessionIndex(
   redis: Redis,
   keys: ReturnType<typeof sessionKeys>,
-  { most, besideSeconds }: { most: number; besideSeconds: number },
+  {
+    most,
+    besideSeconds,
+    decode,
+  }: { most: number; besideSeconds: number; decode: (text: string | null | undefined) => Identity | null },
 ) {
   /**
    * The digests of a user, in batches: each that is there from the beginning to the end, and maybe some that have ended.
@@ -73,7 +78,7 @@ export function createSessionIndex(
       const isAlive = (_: string, i: number) => texts[i] !== null
       const ended = digests.filter((digest, i) => !isAlive(digest, i))
       const scores = digests.flatMap((digest, i) =>
-        isAlive(digest, i) ? [decodeIdentity(texts[i])?.sentAt ?? 0, digest] : [],
+        isAlive(digest, i) ? [decode(texts[i])?.sentAt ?? 0, digest] : [],
       )
       await end(userId, ended)
       if (scores.length > 0) await redis.zadd(keys.index(userId), 'NX', ...scores)

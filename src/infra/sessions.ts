@@ -1,9 +1,11 @@
 // Sessions in Redis: who is logged in, what a session remembers, and which sessions a user has.
 import { hash, randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
-import type { Identity, Json, Sessions } from '../deps.ts'
-import { ApiError } from '../web/errors.ts'
-import { decodeIdentity, encodeIdentity, parseJson } from './session-identity.ts'
+import type { Roles } from '../types/roles.ts'
+import type { Identity, Sessions } from '../types/sessions.ts'
+import type { Json } from '../types/json.ts'
+import { ApiError } from '../types/api-error.ts'
+import { identityFormat, parseJson } from './session-identity.ts'
 import { BATCH, createSessionIndex, sessionKeys } from './session-index.ts'
 import { SWAP, TOUCH, WRITE_DATA } from './session-scripts.ts'
 
@@ -21,25 +23,38 @@ const OUTLIVE_SECONDS = 2 * 24 * 60 * 60
 const MAX_DATA_BYTES = 64 * 1024
 const KEY_BYTES = 64
 
+interface Options<Role extends string> {
+  prefix: string
+  roles: Pick<Roles<Role>, 'names'>
+  /** How long a session lives after its last request. */
+  sessionSeconds: number
+  /** How many live sessions a user may have. */
+  most: number
+}
+
 /**
  * Sessions under the keys of `sessionKeys`. A token that cannot be one costs no round trip.
- * @param sessionSeconds how long a session lives after its last request
- * @param most how many live sessions a user may have
  */
-export function createSessions(redis: Redis, prefix: string, sessionSeconds: number, most: number): Sessions {
+export function createSessions<Role extends string>(
+  redis: Redis,
+  { prefix, roles, sessionSeconds, most }: Options<Role>,
+): Sessions<Role> {
   for (const [name, value] of Object.entries({ sessionSeconds, most })) {
     if (Number.isSafeInteger(value) && value >= 1) continue
     throw new RangeError(`sessions: ${name} must be a whole number, 1 or more, not ${value}`)
   }
   const besideSeconds = sessionSeconds + OUTLIVE_SECONDS
   const keys = sessionKeys(prefix)
-  const index = createSessionIndex(redis, keys, { most, besideSeconds })
+  const { encode, decode } = identityFormat(roles)
+  const index = createSessionIndex(redis, keys, { most, besideSeconds, decode })
 
   /** Changes identities that are still what they were; answers the digests of the others. */
-  async function swap(changes: { digest: string; before: string; after: Identity }[]): Promise<string[]> {
+  async function swap(
+    changes: { digest: string; before: string; after: Identity<Role> }[],
+  ): Promise<string[]> {
     if (changes.length === 0) return []
     const identities = changes.map(({ digest }) => keys.identity(digest))
-    const texts = changes.flatMap(({ before, after }) => [before, encodeIdentity(after)])
+    const texts = changes.flatMap(({ before, after }) => [before, encode(after)])
     const missed = (await redis.eval(SWAP, identities.length, ...identities, ...texts)) as number[]
     return missed.flatMap((i) => changes[i - 1]?.digest ?? [])
   }
@@ -54,7 +69,7 @@ export function createSessions(redis: Redis, prefix: string, sessionSeconds: num
         .multi()
         .zadd(keys.index(userId), sentAt, digest)
         .sadd(keys.olderIndex(userId), digest)
-        .set(keys.identity(digest), encodeIdentity(identity), 'EX', sessionSeconds)
+        .set(keys.identity(digest), encode(identity), 'EX', sessionSeconds)
         .expire(keys.index(userId), besideSeconds)
         .expire(keys.olderIndex(userId), besideSeconds)
         .zrange(keys.index(userId), ...index.excess)
@@ -71,14 +86,14 @@ export function createSessions(redis: Redis, prefix: string, sessionSeconds: num
 
     async open(token) {
       if (!TOKEN.test(token)) return null
-      return decodeIdentity(await redis.getex(keys.identity(digestOf(token)), 'EX', sessionSeconds))
+      return decode(await redis.getex(keys.identity(digestOf(token)), 'EX', sessionSeconds))
     },
 
     async touch(token, before, sentAt) {
       if (!TOKEN.test(token)) return
       const [digest, { userId }] = [digestOf(token), before]
       const beside = [keys.data(digest), keys.index(userId), keys.olderIndex(userId)]
-      const texts = [encodeIdentity(before), encodeIdentity({ ...before, sentAt })]
+      const texts = [encode(before), encode({ ...before, sentAt })]
       await redis.eval(TOUCH, 4, keys.identity(digest), ...beside, ...texts, besideSeconds, digest, sentAt)
     },
 
@@ -86,7 +101,7 @@ export function createSessions(redis: Redis, prefix: string, sessionSeconds: num
       if (!TOKEN.test(token)) return
       const digest = digestOf(token)
       // The identity goes first: from then on nobody writes data any more.
-      const identity = decodeIdentity(await redis.getdel(keys.identity(digest)))
+      const identity = decode(await redis.getdel(keys.identity(digest)))
       await (identity === null ? redis.unlink(keys.data(digest)) : index.end(identity.userId, [digest]))
     },
 
@@ -128,7 +143,7 @@ export function createSessions(redis: Redis, prefix: string, sessionSeconds: num
           const changes = left.flatMap((digest, i) => {
             // Compared with the text as it stands: a newer version may have written more than `encode` would.
             const before = texts[i] ?? null
-            const identity = decodeIdentity(before)
+            const identity = decode(before)
             if (before === null || identity === null || identity.role === role) return []
             return [{ digest, before, after: { ...identity, role } }]
           })
@@ -138,10 +153,10 @@ export function createSessions(redis: Redis, prefix: string, sessionSeconds: num
     },
 
     async allOf(userId) {
-      const identities: Identity[] = []
+      const identities: Identity<Role>[] = []
       for (const digests of await index.digestsOf(userId)) {
         const texts = await redis.mget(digests.map(keys.identity))
-        identities.push(...texts.map(decodeIdentity).filter((identity) => identity !== null))
+        identities.push(...texts.map(decode).filter((identity) => identity !== null))
       }
       return identities
     },

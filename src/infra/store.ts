@@ -1,6 +1,7 @@
 // Redis as generic storage: JSON values, lists and counters under short keys of the application's own.
 import type { Redis } from 'ioredis'
-import type { Json, Store } from '../deps.ts'
+import type { Json } from '../types/json.ts'
+import type { Store } from '../types/store.ts'
 import { connectBlocking, MAX_BLOCK_SECONDS } from './redis.ts'
 
 /** Connections for waiting that are kept for the next wait; more are made when more calls wait at once. */

@@ -1,6 +1,6 @@
 // Answers for a route that has enqueued a job.
 import type { Context } from 'hono'
-import type { AnyContext, AppEnv } from '../web/factory.ts'
+import type { AnyContext, AppEnv } from '../web/env.ts'
 import { unavailable } from '../web/errors.ts'
 import { answerOf } from './schema.ts'
 

@@ -1,15 +1,17 @@
 // Tells accounts how the jobs that they enqueued are doing, asked once or followed.
 import { z } from 'zod'
-import { requireRole } from '../account/auth.ts'
 import type { Deps } from '../deps.ts'
 import type { JobStatus } from '../jobs/element.ts'
 import { isTransient } from '../transient.ts'
 import { noStore } from '../web/caching.ts'
 import { doc } from '../web/doc.ts'
-import { ApiError, notFound } from '../web/errors.ts'
+import { ApiError } from '../types/api-error.ts'
+import { notFound } from '../web/errors.ts'
 import { eventStream, type EventStream } from '../web/event-stream.ts'
-import { factory } from '../web/factory.ts'
-import type { Session } from '../web/session.ts'
+import type { Product } from '../web/env.ts'
+import { appFactory } from '../web/factory.ts'
+import type { Session } from '../web/live-session.ts'
+import type { RequireRole } from '../web/role-guard.ts'
 import { validate } from '../web/validate.ts'
 import { answerOf, JobAnswer } from './schema.ts'
 
@@ -23,17 +25,23 @@ const MAX_STREAMS = 10
 
 const OneJob = z.object({ id: z.string().regex(/^[\w-]{1,64}$/) })
 
-export function jobStatus() {
+interface Options<P extends Product> {
+  requireRole: RequireRole<P>
+  /** The lowest role that may ask. */
+  least: P['Role']
+}
+
+export function jobStatus<P extends Product>({ requireRole, least }: Options<P>) {
   const open = new Map<string, number>()
 
-  return factory
+  return appFactory<P>()
     .createApp()
     .use(noStore)
 
     .get(
       '/:id',
       doc('Says how my background job is doing, and what came of it.', JobAnswer),
-      requireRole('readonly'),
+      requireRole(least),
       validate('param', OneJob),
       async (c) => {
         const job = await findOwn(c.var, c.req.valid('param').id)
@@ -51,7 +59,7 @@ export function jobStatus() {
         {},
         [204, 429],
       ),
-      requireRole('readonly'),
+      requireRole(least),
       validate('param', OneJob),
       async (c) => {
         const { userId } = c.var.session

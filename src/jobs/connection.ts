@@ -1,6 +1,6 @@
 // Holds a worker's own connections to Redis, sits out what Redis is not up to, and checks the server behind them.
 import type { Redis, RedisOptions } from 'ioredis'
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 import { isTransient } from '../transient.ts'
 import type { Lifetime } from './lifetime.ts'
 

@@ -2,7 +2,7 @@
 import { Cron as Schedule } from 'croner'
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 import type { Element } from './element.ts'
 import type { PreparedJob } from './queue.ts'
 import { call } from './lua.ts'

@@ -1,6 +1,6 @@
 // Tells of each job that is given up: a line in the log, and the hook that a fork points at a mail or a chat.
 import { setTimeout as timeout } from 'node:timers/promises'
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 import { parseElement, type Element, type Move } from './element.ts'
 
 /** From the end of a worker's last job: what its hooks get to end. */

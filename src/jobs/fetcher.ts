@@ -105,9 +105,13 @@ export class Fetcher<D> {
     inFlight.loseOthers(new Set(raws.map(String)))
   }
 
-  /** Waits until the queue holds something, if anything is wanted; one wait at a time. */
+  /** Something is wanted, and nobody waits for it yet. */
+  get mayPeek(): boolean {
+    return !this.#isPeeking && this.want > 0
+  }
+
+  /** Waits until the queue holds something. */
   async peek(): Promise<void> {
-    if (this.#isPeeking || this.want === 0) return
     const { base, connection, bell } = this.parts
     this.#isPeeking = true
     const queue = `${base}queue`

@@ -1,5 +1,5 @@
 // Tells Redis that the worker lives and what it runs, and passes on the answer: pause, time for crons, dead workers.
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 import type { Connection } from './connection.ts'
 import type { Fetcher } from './fetcher.ts'
 import type { InFlight } from './in-flight.ts'

@@ -1,6 +1,6 @@
 // Lists the options of a worker, completes them, and refuses those that make no sense.
 import type { Redis } from 'ioredis'
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 import type { Cron } from './cron.ts'
 import type { OnDead } from './dead.ts'
 import { QUEUE_DEFAULTS, MAX_CONCURRENCY } from './defaults.ts'

@@ -1,6 +1,6 @@
 // Keeps the status of running jobs up to date for their owners. Nothing depends on it: a failure is for the log.
 import type { Redis } from 'ioredis'
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 import { status } from './element.ts'
 import type { Lifetime } from './lifetime.ts'
 import type { RunningJob } from './running-job.ts'

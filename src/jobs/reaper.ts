@@ -1,6 +1,6 @@
 // Takes the jobs out of a worker's list that no run there will settle: those of a worker that died, and what is no job.
 import type { Redis } from 'ioredis'
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 import type { DeadNotices } from './dead.ts'
 import { buryMalformed, crashed } from './element.ts'
 import { call, moveArgs } from './lua.ts'

@@ -1,5 +1,5 @@
 // Runs one job against the clock: shows its task what it may know, and says what is to become of the element.
-import type { Log, LogFields } from '../deps.ts'
+import type { Log, LogFields } from '../types/log.ts'
 import { bury, finish, requeue, postpone, retry, type Element, type Move } from './element.ts'
 import { JobError, type InputSchema, type Job, type Task } from './task.ts'
 

@@ -1,6 +1,6 @@
 // Declares background tasks, and what an enqueue asks for. Portable: the app that enqueues imports only this.
 import type { z } from 'zod'
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND

@@ -27,7 +27,7 @@ export async function work<D>(parts: Parts<D>): Promise<void> {
     else if (lifetime.isStopping && inFlight.isEmpty) break
     else if (lifetime.isStopping && inFlight.isDeaf) inFlight.failDeaf()
     else {
-      fetcher.peek().catch(lifetime.fail)
+      if (fetcher.mayPeek) fetcher.peek().catch(lifetime.fail)
       await bell.wait()
       // Jobs that end in the same turn of the event loop are settled together.
       if (inFlight.mayEnd) await turn()

@@ -6,7 +6,8 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { tag } from '../web/doc.ts'
 import type { ErrorBody } from '../web/errors.ts'
 import { wantsPage } from '../web/errors.ts'
-import { factory, type AppEnv } from '../web/factory.ts'
+import type { AppEnv } from '../web/env.ts'
+import { middleware } from '../web/factory.ts'
 import { HtmlPage } from '../web/page.tsx'
 import type { z } from 'zod'
 import { SignOut } from './parts.tsx'
@@ -15,29 +16,34 @@ import { PATH } from './view.ts'
 
 const FORBIDDEN = 403
 
-const showErrors = factory.createMiddleware(async (c, next) => {
-  await next()
-  if (c.error === undefined || !wantsPage(c)) return
+/**
+ * Shows a browser each error as a page: same status, same words. Other clients get the JSON that all routes answer.
+ * @param least the role that operators have
+ */
+export const asPages = (least: string) =>
+  tag(
+    middleware(async (c, next) => {
+      await next()
+      if (c.error !== undefined && wantsPage(c)) c.res = await errorPage(c, least)
+    }),
+    { others: [FORBIDDEN] },
+  )
+
+async function errorPage(c: Context<AppEnv>, least: string): Promise<Response> {
   const { err } = (await c.res.json()) as z.output<typeof ErrorBody>
   const message = err.replace(/^\d+: /, '')
   const status = c.res.status as ContentfulStatusCode
   const session = c.get('session')
   const isSignIn = c.req.method === 'POST' && c.req.path.replace(/\/$/, '') === PATH
-  const door = { service: nameOf(c), isIn: session !== null }
+  const door = { service: c.get('config').name, isIn: session !== null }
   if (isSignIn || (session === null && status === 401)) {
     const error = c.req.method === 'POST' ? message : undefined
-    c.res = await c.html(<SignInPage {...door} email={typedEmail(c)} error={error} />, status)
-  } else if (status === 401) {
-    c.res = await c.html(<WrongRolePage {...door} role={session?.role ?? ''} />, FORBIDDEN)
-  } else {
-    c.res = await c.html(<ErrorPage {...door} message={message} />, status)
+    return c.html(<SignInPage {...door} least={least} email={typedEmail(c)} error={error} />, status)
   }
-})
-
-/** Shows a browser each error as a page: same status, same words. Other clients get the JSON that all routes answer. */
-export const asPages = tag(showErrors, { others: [FORBIDDEN] })
-
-const nameOf = (c: Context<AppEnv>) => c.get('config').name
+  if (status === 401)
+    return c.html(<WrongRolePage {...door} least={least} role={session?.role ?? ''} />, FORBIDDEN)
+  return c.html(<ErrorPage {...door} message={message} />, status)
+}
 
 /** What the form brought, so that only the password is typed again. */
 function typedEmail(c: Context): string {
@@ -64,10 +70,16 @@ function Door({ service, isIn, heading, children }: PropsWithChildren<DoorProps 
   )
 }
 
-function SignInPage({ email, error, ...door }: DoorProps & { email: string; error: string | undefined }) {
+interface SignInProps extends DoorProps {
+  least: string
+  email: string
+  error: string | undefined
+}
+
+function SignInPage({ least, email, error, ...door }: SignInProps) {
   return (
     <Door {...door} heading="Sign in">
-      <p>This page is for operators: accounts with the role superuser.</p>
+      <p>This page is for operators: accounts with the role {least}.</p>
       {error !== undefined && (
         <p class="notice bad" role="alert">
           {error}
@@ -101,11 +113,11 @@ function SignInPage({ email, error, ...door }: DoorProps & { email: string; erro
   )
 }
 
-function WrongRolePage({ role, ...door }: DoorProps & { role: string }) {
+function WrongRolePage({ least, role, ...door }: DoorProps & { least: string; role: string }) {
   return (
     <Door {...door} heading="Not for this account">
       <p>
-        You are signed in, and your account has the role {role}. This page takes the role superuser: ask
+        You are signed in, and your account has the role {role}. This page takes the role {least}: ask
         somebody who runs the service, or sign in with another account.
       </p>
     </Door>

@@ -18,7 +18,8 @@ const REFRESH_WITH_NOTICE_S = 12
 
 interface Props {
   service: string
-  email: string
+  /** Whoever is signed in. */
+  who: string
   stats: Stats
   dead: JobView[]
   crons: CronView[]
@@ -29,7 +30,7 @@ interface Props {
   now: number
 }
 
-export function QueuePage({ service, email, stats, dead, crons, notice, secretKeys, view, now }: Props) {
+export function QueuePage({ service, who, stats, dead, crons, notice, secretKeys, view, now }: Props) {
   const title = `${service} queue`
   const every = notice === undefined ? REFRESH_S : REFRESH_WITH_NOTICE_S
   return (
@@ -38,7 +39,7 @@ export function QueuePage({ service, email, stats, dead, crons, notice, secretKe
       style={STYLE}
       refresh={view.refresh === 'on' ? every : undefined}
     >
-      <Header title={title} email={email} paused={stats.paused} view={view} now={now} />
+      <Header title={title} who={who} paused={stats.paused} view={view} now={now} />
       {notice !== undefined && (
         <p class="notice" role="status">
           {notice}
@@ -88,12 +89,12 @@ function Section({ id, title, children }: PropsWithChildren<{ id: string; title:
   )
 }
 
-interface HeaderProps extends Pick<Props, 'email' | 'view' | 'now'> {
+interface HeaderProps extends Pick<Props, 'who' | 'view' | 'now'> {
   title: string
   paused: boolean
 }
 
-function Header({ title, email, paused, view, now }: HeaderProps) {
+function Header({ title, who, paused, view, now }: HeaderProps) {
   const isOn = view.refresh === 'on'
   return (
     <header>
@@ -102,7 +103,7 @@ function Header({ title, email, paused, view, now }: HeaderProps) {
           {title} {paused && <span class="badge warn">paused</span>}
         </h1>
         <div class="acts">
-          <span class="note">{email}</span>
+          <span class="note">{who}</span>
           <SignOut view={view} />
         </div>
       </div>

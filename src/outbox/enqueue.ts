@@ -5,7 +5,7 @@
 import { is } from 'drizzle-orm'
 import { PgDatabase } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'
-import type { Db } from '../deps.ts'
+import type { Db } from '../types/db.ts'
 import type { PreparedJob } from '../jobs/queue.ts'
 import type { Enqueue, Enqueued, EnqueueOptions, InputSchema, Task } from '../jobs/task.ts'
 import { outbox } from './table.ts'

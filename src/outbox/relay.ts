@@ -1,7 +1,8 @@
 // The worker's side of the outbox: hands the jobs of committed transactions to Redis.
 import { asc, inArray, isNull, lte, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import type { Db, Log } from '../deps.ts'
+import type { Db } from '../types/db.ts'
+import type { Log } from '../types/log.ts'
 import { Bell } from '../jobs/bell.ts'
 import type { PreparedJob } from '../jobs/queue.ts'
 import { prepared } from '../prepared.ts'

@@ -1,11 +1,11 @@
 // Advises on settings that can be used but should be others: at each start, each reload, and in the doctor.
-import type { Config } from '../config.ts'
+import type { KitConfig } from '../config-kit.ts'
 import { isUnverified } from '../config-urls.ts'
 import { findLostReferences } from './environment.ts'
 
 /** One sentence each, without a value. @param folder that holds `.env` @param env with what is set there */
 export function adviceOnSettings(
-  { production, mail, cookie, databaseUrl }: Config,
+  { production, mail, cookie, databaseUrl }: KitConfig,
   folder: string,
   env: Record<string, string | undefined>,
 ): string[] {

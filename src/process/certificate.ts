@@ -1,7 +1,8 @@
 // The certificate of a process that serves HTTPS by itself: read at its start, so that a reload takes up a renewed one.
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { type Config, ConfigError } from '../config.ts'
+import type { KitConfig } from '../config-kit.ts'
+import { ConfigError } from '../types/config-error.ts'
 
 /**
  * For TLS 1.2, where a suite without ECDHE would let whoever gets the key one day read what was recorded before. Those of
@@ -13,7 +14,7 @@ const CIPHERS = 'ECDHE+AESGCM:ECDHE+CHACHA20'
  * What Bun.serve takes as `tls`; undefined where the service speaks plain HTTP.
  * @throws ConfigError that names the variable, if a file cannot be read or the two do not belong together
  */
-export function readCertificate({ tls }: Config) {
+export function readCertificate({ tls }: KitConfig) {
   if (tls === undefined) return undefined
   const cert = read('TLS_CERT_FILE', tls.certFile)
   const key = read('TLS_KEY_FILE', tls.keyFile)

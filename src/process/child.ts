@@ -1,7 +1,7 @@
 // The supervisor's view of one process: booting, then ready, then retiring, and in the end gone.
 import { rmSync } from 'node:fs'
-import type { Config } from '../config.ts'
-import type { Log } from '../deps.ts'
+import type { KitConfig } from '../config-kit.ts'
+import type { Log } from '../types/log.ts'
 import { Scoreboard } from './scoreboard.ts'
 
 export type State = 'booting' | 'ready' | 'retiring' | 'gone'
@@ -19,7 +19,7 @@ export interface Launch {
   /** How long its event loop may stand still. */
   harakiriMs: number
   /** The settings that it was started with. */
-  config: Config
+  config: KitConfig
 }
 
 /** Characters of stderr that are kept, the last ones: they tell why a process did not start. */
@@ -77,7 +77,7 @@ export class Child {
   }
 
   /** The settings that it was started with. */
-  get config(): Config {
+  get config(): KitConfig {
     return this.#launch.config
   }
 

@@ -1,7 +1,7 @@
 // All processes of the service: starts and checks them, replaces one that has served enough, renews and stops them.
 import { hostname } from 'node:os'
-import type { Config } from '../config.ts'
-import type { Log } from '../deps.ts'
+import type { KitConfig } from '../config-kit.ts'
+import type { Log } from '../types/log.ts'
 import type { Child } from './child.ts'
 import { processCounts } from './host.ts'
 import { pastRecycleLimit } from './recycle-limits.ts'
@@ -13,7 +13,7 @@ const CHECK_MS = 200
 const RECYCLE_PAUSE_MS = 30_000
 
 export interface FleetOptions {
-  config: Config
+  config: KitConfig
   spawn: Spawn
   log: Log
   /** A process was started, has become ready, drains, or is gone. */
@@ -32,7 +32,7 @@ export class Fleet {
   readonly #o: FleetOptions
   /** Begins the ids of processes: no other supervisor has the same. */
   readonly #id = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`
-  #config: Config
+  #config: KitConfig
   #timer: ReturnType<typeof setInterval> | undefined
   #isStopped = false
   /** One replacement at a time. */
@@ -48,7 +48,7 @@ export class Fleet {
   }
 
   /** What processes are started with from now on. */
-  get config(): Config {
+  get config(): KitConfig {
     return this.#config
   }
 
@@ -80,7 +80,7 @@ export class Fleet {
    * and retires those that are too many. To be called while recycling is paused.
    * @returns what went wrong; those that were not replaced by then serve on
    */
-  async renew(config: Config): Promise<string | undefined> {
+  async renew(config: KitConfig): Promise<string | undefined> {
     this.#config = config
     const places = this.#places()
     const isWanted = ({ name }: Slot) => places.some((place) => place.name === name)

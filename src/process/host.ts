@@ -1,12 +1,12 @@
 // Reads what the machine can do, and advises on what an operator should change there.
 import { readFileSync } from 'node:fs'
-import type { Config } from '../config.ts'
+import type { KitConfig } from '../config-kit.ts'
 
 /** On other systems the connections to a shared port are not spread fairly. */
 const sharesPorts = process.platform === 'linux'
 
 /** How many processes of each kind run here. */
-export const processCounts = ({ processes: { web, workers } }: Pick<Config, 'processes'>) => ({
+export const processCounts = ({ processes: { web, workers } }: Pick<KitConfig, 'processes'>) => ({
   web: sharesPorts ? web : Math.min(1, web),
   workers,
 })

@@ -1,6 +1,6 @@
 // The lifecycle of one process: it boots or says why not, signals stop it in order, and no error ends it unlogged.
-import { ConfigError } from '../config.ts'
-import type { Log } from '../deps.ts'
+import { ConfigError } from '../types/config-error.ts'
+import type { Log } from '../types/log.ts'
 
 /** A role that was started: what its process does with it at signals and at its end. */
 export interface StartedRole {

@@ -1,7 +1,7 @@
 // Serves the metrics that Prometheus scrapes: what all processes count as the counts of one service, how each process is
 // doing, and the state of Postgres and of the queue.
 import { AggregatorRegistry, Gauge, Registry } from 'prom-client'
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../types/config-error.ts'
 import { connectionsPerProcess } from '../infra/postgres.ts'
 import type { ServiceStats } from '../infra/service-stats.ts'
 import type { Stats } from '../jobs/stats.ts'

@@ -1,7 +1,7 @@
 // Where the service listens. A port that is taken is refused before anything starts: with `reusePort` two services would
 // share it unawares.
-import type { Config } from '../config.ts'
-import { ConfigError } from '../config.ts'
+import type { KitConfig } from '../config-kit.ts'
+import { ConfigError } from '../types/config-error.ts'
 import type { Status } from './status.ts'
 
 type Supervisor = Pick<Status, 'pid' | 'port'>
@@ -41,7 +41,7 @@ const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
  * @param own the supervisor that runs on this folder's DATA_DIR: it may be what listens there
  * @throws ConfigError that says why the config's address cannot be listened on, and what to do
  */
-export function refuseTakenPort({ host, port }: Pick<Config, 'host' | 'port'>, own?: Supervisor): void {
+export function refuseTakenPort({ host, port }: Pick<KitConfig, 'host' | 'port'>, own?: Supervisor): void {
   try {
     const listen = (hostname: string) => Bun.serve({ hostname, port, fetch: () => new Response() })
     for (const listener of listenOnEach(host, listen)) void listener.stop(true)

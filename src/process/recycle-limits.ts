@@ -1,5 +1,5 @@
 // The limits past which a process has served enough, and is replaced.
-import type { Config } from '../config.ts'
+import type { KitConfig } from '../config-kit.ts'
 import type { Child } from './child.ts'
 
 /** A limit that a fresh process is already past would replace processes without end. */
@@ -10,7 +10,7 @@ const JITTER = 0.1
 /** The limit that a process is past, in words. */
 export function pastRecycleLimit(
   { age, board, jitter }: Child,
-  { maxRequests, maxLifetimeS, maxRssMb }: Config['processes'],
+  { maxRequests, maxLifetimeS, maxRssMb }: KitConfig['processes'],
 ): string | undefined {
   const share = 1 - JITTER * jitter
   const isPast = (value: number, limit: number) => limit > 0 && value >= limit

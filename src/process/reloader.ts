@@ -1,13 +1,13 @@
 // Rolling reloads, one at a time: each reads the settings afresh and has the fleet replace its processes.
-import type { Config } from '../config.ts'
-import type { Log } from '../deps.ts'
+import type { KitConfig } from '../config-kit.ts'
+import type { Log } from '../types/log.ts'
 import type { Fleet } from './fleet.ts'
 import type { ReloadStatus } from './status.ts'
 
 export interface ReloaderOptions {
   fleet: Fleet
   /** Reads the settings afresh. Throws if they are faulty. */
-  readConfig(): Config
+  readConfig(): KitConfig
   log: Log
   /** A reload has begun or ended. */
   onChange(): void
@@ -69,7 +69,7 @@ export class Reloader {
 
   /** @returns what went wrong */
   async #renewFleet(): Promise<string | undefined> {
-    let config: Config
+    let config: KitConfig
     try {
       config = this.#o.readConfig()
     } catch (error) {

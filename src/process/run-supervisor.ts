@@ -1,4 +1,5 @@
 // The role of the supervisor: starts API processes and workers, watches them, reloads them without a gap, and stops them.
+import type { ProductSettings } from '../config-settings.ts'
 import { createLog } from '../infra/log.ts'
 import { openServiceStats } from '../infra/service-stats.ts'
 import { adviceOnSettings } from './advice.ts'
@@ -7,7 +8,7 @@ import { describeService } from './describe-service.ts'
 import { Fleet } from './fleet.ts'
 import { boot } from './lifecycle.ts'
 import { Reloader } from './reloader.ts'
-import { type LoadConfig, readFirstSettings, readNextSettings } from './service-settings.ts'
+import { readFirstSettings, readNextSettings } from './service-settings.ts'
 import { createSpawn, type SpawnOptions } from './spawn.ts'
 import { logConnections, logStart } from './start-log.ts'
 import { keepStatus } from './status.ts'
@@ -15,23 +16,23 @@ import { Supervision } from './supervision.ts'
 import { SystemdNotifier } from './systemd.ts'
 
 export interface SupervisorOptions extends Pick<SpawnOptions, 'entries'> {
-  loadConfig: LoadConfig
+  settings: ProductSettings
 }
 
-export const runSupervisor = ({ loadConfig, entries }: SupervisorOptions): Promise<void> =>
+export const runSupervisor = ({ settings, entries }: SupervisorOptions): Promise<void> =>
   boot(async () => {
-    const settings = readFirstSettings(loadConfig)
-    const { config, env, folder, dataDir } = settings
-    const log = createLog(config.log)
+    const first = readFirstSettings(settings.load)
+    const { config, env, folder, dataDir } = first
+    const log = createLog(config.log, config.name)
     const metrics = await openMetrics(config.metricsPort)
     const boards = BoardFolder.create(dataDir, config.name)
     const startedAt = Date.now()
-    logStart(settings, log)
+    logStart(first, settings.printable, log)
     void logConnections(config, log)
 
     const readConfig = () => {
       const servedPorts = fleet.children().map((child) => child.config.port)
-      const next = readNextSettings(loadConfig, folder, servedPorts)
+      const next = readNextSettings(settings.load, folder, servedPorts)
       for (const advice of adviceOnSettings(next.config, folder, next.env)) log.warn(advice)
       return next.config
     }

@@ -1,7 +1,7 @@
 // One listening process: Bun.serve around a portable app, and its drain.
-import type { Config } from '../config.ts'
-import type { Log } from '../deps.ts'
-import type { AppEnv, Observe } from '../web/factory.ts'
+import type { KitConfig } from '../config-kit.ts'
+import type { Log } from '../types/log.ts'
+import type { AppEnv, Observe } from '../web/env.ts'
 import { readCertificate } from './certificate.ts'
 import { codeOf, listenOnEach } from './port.ts'
 
@@ -34,7 +34,7 @@ export interface ServeOptions {
  */
 export function serve(
   app: Fetches,
-  config: Config,
+  config: KitConfig,
   { observe, log, reusePort = false, lingerMs = 0 }: ServeOptions = {},
 ) {
   const draining = new AbortController()
@@ -137,7 +137,7 @@ type Listeners = [Bun.Server<undefined>, ...Bun.Server<undefined>[]]
 const MAX_TRIES = 10
 
 /** Bun.serve, with an error for a taken port that names the port. */
-function listen({ host, port }: Config, options: Omit<Bun.Serve.Options<undefined>, 'port'>): Listeners {
+function listen({ host, port }: KitConfig, options: Omit<Bun.Serve.Options<undefined>, 'port'>): Listeners {
   for (let tries = 1; ; tries++) {
     try {
       return listenOnEach(host, (hostname, first?: Bun.Server<undefined>) =>

@@ -1,6 +1,7 @@
 // Reads the settings of the service, for its start and afresh for each reload, and refuses those that cannot be served.
 import { resolve } from 'node:path'
-import { type Config, ConfigError } from '../config.ts'
+import type { KitConfig } from '../config-kit.ts'
+import { ConfigError } from '../types/config-error.ts'
 import { folderAsGiven, isEnvironmentOriginal, readEnvironment } from './environment.ts'
 import { refuseTakenPort } from './port.ts'
 import { readStatus, type Status } from './status.ts'
@@ -8,10 +9,10 @@ import { readStatus, type Status } from './status.ts'
 const START = 'bun --no-orphans --no-env-file src/supervisor.ts'
 
 type Environment = Record<string, string>
-export type LoadConfig = (env: Environment) => Config
+export type LoadConfig = (env: Environment) => KitConfig
 
 export interface Settings {
-  config: Config
+  config: KitConfig
   /** What `config` was read from. */
   env: Environment
 }

@@ -1,6 +1,6 @@
 // One place that a process fills at all times: restarts one that died. During a replacement the old one serves until the
 // new one is ready.
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 import type { Child, State } from './child.ts'
 
 /** Starts a process for the place. @throws if it cannot even be started */

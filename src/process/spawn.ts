@@ -1,6 +1,6 @@
 // Starts one process of the service, with a scoreboard, and an API process with a file for what it counts.
-import type { Config } from '../config.ts'
-import type { Log } from '../deps.ts'
+import type { KitConfig } from '../config-kit.ts'
+import type { Log } from '../types/log.ts'
 import type { BoardFolder } from './board-folder.ts'
 import { Child } from './child.ts'
 import { bunIn } from './environment.ts'
@@ -17,7 +17,7 @@ export interface SpawnRequest {
   id: string
   /** It takes the place of another that serves until then. */
   replacing: boolean
-  config: Config
+  config: KitConfig
 }
 
 /** @throws if it cannot even be started */
@@ -53,6 +53,6 @@ export const createSpawn =
   }
 
 /** A worker ends by itself after JOB_BLOCK_MS, and names the job: the supervisor only comes after that. */
-function harakiriOfWorker({ processes, jobs }: Config): number {
+function harakiriOfWorker({ processes, jobs }: KitConfig): number {
   return Math.max(processes.harakiriMs, 2 * jobs.blockMs)
 }

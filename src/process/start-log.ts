@@ -1,18 +1,23 @@
 // Logs at the start of the service what runs and with which settings, and what an operator should mend.
-import type { Config } from '../config.ts'
+import type { KitConfig } from '../config-kit.ts'
 import { printableConfig } from '../config-printable.ts'
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 import { connectionsPerProcess } from '../infra/postgres.ts'
 import { openServiceStats } from '../infra/service-stats.ts'
 import { adviceOnSettings } from './advice.ts'
 import { adviceOnPool, adviceOnReload, processCounts } from './host.ts'
 import type { FirstSettings } from './service-settings.ts'
 
-export function logStart({ config, env, folder, other }: FirstSettings, log: Log): void {
-  log.info('settings', printableConfig(config))
+/** @param printable keys of the product's own texts that may be printed */
+export function logStart(
+  { config, env, folder, other }: FirstSettings,
+  printable: ReadonlySet<string>,
+  log: Log,
+): void {
+  log.info('settings', printableConfig(config, printable))
   for (const advice of adviceOnSettings(config, folder, env)) log.warn(advice)
   const { web, workers } = processCounts(config)
-  log.info(`starting ${web} API processes and ${workers} workers`, { port: config.port })
+  log.info('starting the service', { port: config.port, web, workers })
   if (other && other.pid !== process.pid) {
     log.warn(
       `the supervisor ${other.pid} on port ${other.port} runs on the same DATA_DIR: while this one runs, the ` +
@@ -25,7 +30,7 @@ export function logStart({ config, env, folder, other }: FirstSettings, log: Log
 }
 
 /** Asks Postgres how many connections it has. */
-export async function logConnections(config: Config, log: Log): Promise<void> {
+export async function logConnections(config: KitConfig, log: Log): Promise<void> {
   const stats = openServiceStats(config, log)
   const limit = await stats.connectionLimit().catch(() => undefined)
   await stats.close()

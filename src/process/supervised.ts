@@ -1,6 +1,6 @@
 // Reports to the supervisor that started this process, if one did: its progress, its heartbeat, the requests it serves.
 import { parseArgs } from 'node:util'
-import type { Observe } from '../web/factory.ts'
+import type { Observe } from '../web/env.ts'
 import { countRequests } from './request-metrics.ts'
 import { Scoreboard } from './scoreboard.ts'
 

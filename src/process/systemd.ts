@@ -1,5 +1,5 @@
 // Tells systemd how the service is doing, where a unit of Type=notify has started it.
-import type { Log } from '../deps.ts'
+import type { Log } from '../types/log.ts'
 
 export class SystemdNotifier {
   readonly #socket: string | undefined

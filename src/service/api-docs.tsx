@@ -2,12 +2,11 @@
 /** @jsxImportSource hono/jsx */
 import { raw } from 'hono/html'
 import { secureHeaders } from 'hono/secure-headers'
-import { description, license } from '../../package.json'
-import type { Config } from '../config.ts'
+import type { KitConfig } from '../config-kit.ts'
 import type { Deps } from '../deps.ts'
 import { doc, type ApiRoute } from '../web/doc.ts'
-import { factory } from '../web/factory.ts'
-import { openApi } from '../web/openapi.ts'
+import { appFactory } from '../web/factory.ts'
+import { openApi, type ApiInfo } from '../web/openapi.ts'
 import { packAsset, sendAsset, type Asset } from './assets.ts'
 import { SCRIPT } from './api-docs-script.ts'
 import { STYLE } from './api-docs-style.ts'
@@ -30,20 +29,20 @@ export const apiDocsPolicy = secureHeaders({
   },
 })
 
-interface Options {
-  config: Config
+interface Options extends Pick<ApiInfo, 'description' | 'license' | 'groups'> {
+  config: KitConfig
   /** Asked at the first view, when every slice has been added. */
   routes: () => ApiRoute[]
   asset: Deps['apiDocsAsset']
 }
 
 /** The document exists where the API list or the page does; the page where the settings want it. */
-export function apiDocs({ config, routes, asset }: Options) {
-  const app = factory.createApp()
+export function apiDocs({ config, routes, asset, ...about }: Options) {
+  const app = appFactory().createApp()
   if (config.apiList || config.apiDocs) {
     const document = once(() => {
       const { name, version } = config
-      return JSON.stringify(openApi(routes(), { title: `${name} API`, version, description, license }))
+      return JSON.stringify(openApi(routes(), { title: `${name} API`, version, ...about }))
     })
     app.get(
       '/api/openapi.json',
@@ -84,7 +83,7 @@ function once<T extends string | Promise<Asset>>(make: () => T): () => T {
   }
 }
 
-function ApiDocs({ config, script, style }: { config: Config; script: string; style: string }) {
+function ApiDocs({ config, script, style }: { config: KitConfig; script: string; style: string }) {
   return (
     <>
       {raw('<!doctype html>')}

@@ -1,6 +1,6 @@
 // What the API list says of the routes: grouped by slice, their schemas in words.
 import type { ApiRoute, RouteInput } from '../web/doc.ts'
-import { groupBySlice, type Group } from '../web/groups.ts'
+import { groupBySlice, type FirstGroups, type Group } from '../web/groups.ts'
 import {
   fieldsOf,
   inputFields,
@@ -8,9 +8,9 @@ import {
   toJsonSchema,
   typeOf,
   type Field,
-  type JsonSchema,
   type TypePart,
 } from './api-list-schema.ts'
+import type { JsonSchema } from '../web/openapi-types.ts'
 
 export interface Entry {
   route: ApiRoute
@@ -33,7 +33,7 @@ const LABELS: Record<RouteInput['target'], string> = {
 }
 
 /** Works out what the page says of the routes; once for each array of them. */
-export function describe(routes: ApiRoute[]) {
+export function describe(routes: ApiRoute[], first: FirstGroups) {
   const known = described.get(routes)
   if (known !== undefined) return known
 
@@ -56,7 +56,10 @@ export function describe(routes: ApiRoute[]) {
       })),
     }
   })
-  const result = { groups: groupBySlice(entries, ({ route }) => route.base), types: [...types.values()] }
+  const result = {
+    groups: groupBySlice(entries, first, ({ route }) => route.base),
+    types: [...types.values()],
+  }
   described.set(routes, result)
   return result
 }

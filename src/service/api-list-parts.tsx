@@ -1,7 +1,7 @@
 // The small pieces that the API list is set from: a method, a path, a type, fields.
 /** @jsxImportSource hono/jsx */
 import type { ApiRoute } from '../web/doc.ts'
-import type { Quota } from '../web/rate-limit.ts'
+import type { Quota } from '../web/quota.ts'
 import type { Field, TypePart } from './api-list-schema.ts'
 
 export const Method = ({ name }: { name: string }) => <span class={`method ${name}`}>{name}</span>

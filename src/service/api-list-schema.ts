@@ -1,7 +1,6 @@
 // Puts zod schemas into words for the API list: fields, types and limits, read from zod's own JSON Schema.
 import { z } from 'zod'
-
-export type JsonSchema = z.core.JSONSchema.BaseSchema
+import type { JsonSchema } from '../web/openapi-types.ts'
 
 /** A piece of a type's name: plain words, or the name of a schema that has its own entry (`meta({ id })`). */
 export type TypePart = string | { named: string }

@@ -1,25 +1,26 @@
 // The page at /api/list: every method of the API, rendered from what its route says of itself.
 /** @jsxImportSource hono/jsx */
-import { ROLES } from '../account/roles.ts'
-import type { Config } from '../config.ts'
+import type { KitConfig } from '../config-kit.ts'
 import { ago } from '../web/age.ts'
 import type { ApiRoute } from '../web/doc.ts'
-import type { Group } from '../web/groups.ts'
+import type { FirstGroups, Group } from '../web/groups.ts'
 import { HtmlPage } from '../web/page.tsx'
 import { describe, type Entry, type NamedType } from './api-list-groups.ts'
 import { Fields, idOf, Method, Path, quotaText, Sentence, Type } from './api-list-parts.tsx'
 import { STYLE } from './api-list-style.ts'
 
 interface Props {
-  config: Config
+  config: KitConfig
   /** Unix milliseconds. */
   startedAt: number
   routes: ApiRoute[]
+  groups: FirstGroups
+  roles: readonly string[] // of accounts that get in, lowest first
 }
 
 /** The whole document. What is said of the routes is worked out at the first view of this array of them. */
-export function ApiList({ config, startedAt, routes }: Props) {
-  const { groups, types } = describe(routes)
+export function ApiList({ config, startedAt, routes, groups: first, roles }: Props) {
+  const { groups, types } = describe(routes, first)
   return (
     <HtmlPage title={`${config.name} API`} style={STYLE}>
       <header class="top">
@@ -41,8 +42,8 @@ export function ApiList({ config, startedAt, routes }: Props) {
           {config.apiDocs ? '.' : ' describes it for programs.'}
         </p>
         <p>
-          A role lets in accounts that have it or a higher one. Lowest first, they are{' '}
-          {ROLES.filter((role) => role !== 'disabled').join(', ')}. Anyone means no login.
+          A role lets in accounts that have it or a higher one. Lowest first, they are {roles.join(', ')}.
+          Anyone means no login.
         </p>
       </header>
       <div class="page">
@@ -114,7 +115,7 @@ function GroupSection({
   config,
 }: {
   group: Group<Entry>
-  config: Config
+  config: KitConfig
 }) {
   return (
     <section id={prefix}>
@@ -129,7 +130,7 @@ function GroupSection({
   )
 }
 
-function RouteArticle({ entry: { route, inputs, answer }, config }: { entry: Entry; config: Config }) {
+function RouteArticle({ entry: { route, inputs, answer }, config }: { entry: Entry; config: KitConfig }) {
   const { method, path, doc, role, limit } = route
   return (
     <article id={idOf(route)}>

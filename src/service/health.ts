@@ -1,11 +1,11 @@
 // Health: is the process alive, and can it serve. For load balancers and supervisors; no session is read.
 import { z } from 'zod'
 import { doc } from '../web/doc.ts'
-import { factory } from '../web/factory.ts'
+import { appFactory } from '../web/factory.ts'
 
 const Healthy = z.object({ status: z.literal('ok') })
 
-export const health = factory
+export const health = appFactory()
   .createApp()
 
   .get('/health', doc('Says that the process is alive.', Healthy), (c) => c.var.answer({ status: 'ok' }))

@@ -1,9 +1,10 @@
 // Pages for people: the API list at the door, an example of a rendered page, robots.txt and the icon.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import type { Config } from '../config.ts'
+import type { KitConfig } from '../config-kit.ts'
 import { doc, type ApiRoute } from '../web/doc.ts'
-import { factory } from '../web/factory.ts'
+import { appFactory } from '../web/factory.ts'
+import type { FirstGroups } from '../web/groups.ts'
 import { ApiList } from './api-list.tsx'
 import { Example } from './example.tsx'
 import { FAVICON } from './favicon.ts'
@@ -12,17 +13,23 @@ const Version = z.object({ name: z.string(), version: z.string() })
 
 const ONE_DAY = 'public, max-age=86400'
 
-/**
- * Added one by one, not in a chain: a typed client has no use for pages.
- * `routes` is asked at the first view of the list, when every slice has been added.
- */
-export function pages({ config, routes }: { config: Config; routes: () => ApiRoute[] }) {
+interface Options {
+  config: KitConfig
+  /** Asked at the first view of the list, when every slice has been added. */
+  routes: () => ApiRoute[]
+  groups: FirstGroups
+}
+
+/** Added one by one, not in a chain: a typed client has no use for pages. */
+export function pages({ config, routes, groups }: Options) {
   let documented: ApiRoute[] | undefined
-  const app = factory.createApp()
+  const app = appFactory().createApp()
   if (config.apiList) {
     app.get('/api/list', doc('Lists every method of this API: this page.', 'text/html'), (c) => {
       documented ??= routes()
-      return c.html(<ApiList config={config} startedAt={c.var.startedAt} routes={documented} />)
+      const { startedAt, roles } = c.var
+      const shown = { config, startedAt, routes: documented, groups, roles: roles.admitted }
+      return c.html(<ApiList {...shown} />)
     })
     app.get('/', doc('Leads to the API list.', null, 302), (c) => c.redirect('/api/list'))
   } else {

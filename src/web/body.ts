@@ -1,6 +1,6 @@
 // A request's body, read once: as UTF-8, or refused. What reads it otherwise turns broken letters into question marks.
 import type { Context } from 'hono'
-import { ApiError } from './errors.ts'
+import { ApiError } from '../types/api-error.ts'
 
 const CHARSET = /;\s*charset\s*=\s*"?([^";\s]*)/i
 const UTF8 = /^utf-?8$/i

@@ -1,9 +1,10 @@
 // What caches may keep of an answer. What somebody who is logged in gets is nobody else's.
 import type { Context } from 'hono'
-import { type AppEnv, factory } from './factory.ts'
+import type { AppEnv } from './env.ts'
+import { middleware } from './factory.ts'
 
 /** For a slice or a route whose answers no cache may keep, not even the browser's own. Behind `session`. */
-export const noStore = factory.createMiddleware((c, next) => {
+export const noStore = middleware((c, next) => {
   c.set('noStore', true)
   return next()
 })

@@ -1,6 +1,6 @@
 // The client's address: the connection's own, or what a trusted proxy says of it.
 import { convertIPv4ToBinary, convertIPv6ToBinary, distinctRemoteAddr } from 'hono/utils/ipaddr'
-import { factory } from './factory.ts'
+import { middleware } from './factory.ts'
 
 /**
  * Sets `c.var.ip`: on a connection from a trusted network what `header` says of the client, which every proxy appends to
@@ -9,7 +9,7 @@ import { factory } from './factory.ts'
 export function clientIp(trustedProxies: readonly string[], header = 'x-forwarded-for') {
   const trusted = trustedNetworks(trustedProxies)
   const isForwarded = header.toLowerCase() === 'forwarded'
-  return factory.createMiddleware((c, next) => {
+  return middleware((c, next) => {
     const peer = c.env?.remoteAddress ?? 'unknown'
     c.set(
       'ip',

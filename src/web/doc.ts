@@ -2,8 +2,7 @@
 import type { MiddlewareHandler, TypedResponse } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
-import type { Role } from '../deps.ts'
-import type { RateLimit } from './rate-limit.ts'
+import type { RateLimit } from './quota.ts'
 
 export interface RouteInput {
   target: 'json' | 'form' | 'query' | 'param'
@@ -34,7 +33,7 @@ export interface ApiRoute {
   /** The path under which its slice is mounted. */
   base: string
   doc: RouteDoc | undefined
-  role: Role | undefined
+  role: string | undefined
   inputs: RouteInput[]
   limit?: RateLimit
   /** Statuses of its other answers, in order: errors, but for a 500, and successes without a body. */
@@ -44,7 +43,7 @@ export interface ApiRoute {
 /** What a middleware contributes to the description of the routes that it stands on or before. */
 export interface Contribution {
   doc?: RouteDoc
-  role?: Role
+  role?: string
   input?: RouteInput
   limit?: RateLimit
   /** Statuses that it answers with in place of the route: errors. */
@@ -72,12 +71,27 @@ export type BeforeJson<T> = T extends string
       ? { [K in keyof T]: BeforeJson<T[K]> }
       : T
 
+/** What a value must be besides, so that it has no field that its schema does not name: the compiler refuses another. */
+type OnlyDeclared<V, T> = V extends string | number | boolean | null | undefined | Date
+  ? unknown
+  : T extends null | undefined
+    ? never
+    : T extends readonly (infer Declared)[]
+      ? V extends readonly (infer Item)[]
+        ? readonly OnlyDeclared<Item, Declared>[]
+        : never
+      : T extends object
+        ? { [K in keyof V]: K extends keyof T ? OnlyDeclared<V[K], T[K]> : never }
+        : unknown
+
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 
 /** What `doc` adds for the handler: `c.var.answer(value)` sends JSON of the documented shape, with its status. */
 type Answering<S extends z.ZodType, Status extends ContentfulStatusCode> = {
   Variables: {
-    answer: (value: BeforeJson<z.output<S>>) => Response & TypedResponse<z.output<S>, Status, 'json'>
+    answer: <V extends BeforeJson<z.output<S>>>(
+      value: V & OnlyDeclared<V, z.output<S>>,
+    ) => Response & TypedResponse<z.output<S>, Status, 'json'>
   }
 }
 

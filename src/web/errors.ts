@@ -1,18 +1,13 @@
-// Errors: what a handler throws, and the one place that turns anything thrown into `{ "err": "400: ..." }`.
+// Errors: those that are thrown often, and the one place that turns anything thrown into `{ "err": "400: ..." }`.
 import type { Context } from 'hono'
-import { createMiddleware } from 'hono/factory'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { z } from 'zod'
 import { driverCode, isTransient } from '../transient.ts'
-import type { AppEnv } from './factory.ts'
+import { ApiError } from '../types/api-error.ts'
+import type { AnyContext, AppEnv } from './env.ts'
+import { middleware } from './factory.ts'
 import { refusalOf } from './sql-refusals.ts'
-
-/** One fault of the input: where it is, and what is wrong with it. Never the input itself. */
-export interface Issue {
-  path: string
-  message: string
-}
 
 /** The body of every error answer. */
 export const ErrorBody = z
@@ -22,23 +17,6 @@ export const ErrorBody = z
     issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   })
   .meta({ id: 'Error' })
-
-/** An answer that is not a success. The message is for the client's eyes. */
-export class ApiError extends HTTPException {
-  override name = 'ApiError'
-  readonly issues: Issue[] | undefined
-  readonly headers: Record<string, string>
-
-  constructor(
-    status: ContentfulStatusCode,
-    message: string,
-    more: { issues?: Issue[] | undefined; headers?: Record<string, string> } = {},
-  ) {
-    super(status, { message })
-    this.issues = more.issues
-    this.headers = more.headers ?? {}
-  }
-}
 
 export const UNAUTHORIZED = 401
 
@@ -61,7 +39,8 @@ export const unavailable = (what: string) =>
   new ApiError(503, what, { headers: { 'Retry-After': String(RETRY_AFTER_S) } })
 
 /** Turns anything thrown into the one error shape. What was not foreseen is logged with its stack, and told to nobody. */
-export async function onError(thrown: Error, c: Context<AppEnv>): Promise<Response> {
+export async function onError(thrown: Error, context: AnyContext): Promise<Response> {
+  const c: Context<AppEnv> = context
   const error = isClientGone(thrown, c) ? clientGone() : toApiError(thrown)
   if (error === null) {
     c.get('log').error('unexpected error', { error: thrown })
@@ -77,7 +56,7 @@ export async function onError(thrown: Error, c: Context<AppEnv>): Promise<Respon
  * Anything can be thrown, but Hono hands only Errors to `onError`: what is none becomes one.
  * What the runtime's entry refuses ends here, with the log line and the headers of every answer.
  */
-export const errorsOnly = createMiddleware<AppEnv>(async (c, next) => {
+export const errorsOnly = middleware(async (c, next) => {
   if (c.env?.refused !== undefined) throw new ApiError(400, c.env.refused)
   try {
     await next()

@@ -1,6 +1,6 @@
 // Server-sent events: an answer that goes on while something happens, and ends when nobody listens any more.
 import type { Context } from 'hono'
-import type { AnyContext, AppEnv } from './factory.ts'
+import type { AnyContext, AppEnv } from './env.ts'
 
 /** A comment so often keeps proxies from taking a quiet stream for a dead one. */
 const HEARTBEAT_MS = 10_000

@@ -8,25 +8,26 @@ export interface Group<T> {
   members: T[]
 }
 
-/** What is mounted at these paths is no resource: the account's calls come first, the server's own last. */
-const KNOWN: Record<string, { title: string; rank: number; note?: string }> = {
-  '/api': { title: 'Account', rank: 0 },
-  '/': { title: 'Service', rank: 2 },
-  '/apitest': {
-    title: 'Development',
-    rank: 3,
-    note: 'Only in development: in production these do not exist.',
-  },
+/** What is mounted at these paths is no resource. It comes first, under these titles and in this order. */
+export type FirstGroups = Record<string, string>
+
+/** The server's own come last. */
+const LAST: Record<string, { title: string; note?: string }> = {
+  '/': { title: 'Service' },
+  '/apitest': { title: 'Development', note: 'Only in development: in production these do not exist.' },
 }
-const RESOURCE_RANK = 1
 
 /** One group for each base path; resources in order of declaration. */
-export function groupBySlice<T>(members: T[], baseOf: (member: T) => string): Group<T>[] {
-  const groups = [...Map.groupBy(members, baseOf)].map(([prefix, own]) => {
-    const { title, rank, note } = KNOWN[prefix] ?? { title: titleOf(prefix), rank: RESOURCE_RANK }
-    return { title, prefix, note, rank, members: own }
-  })
-  return groups.toSorted((a, b) => a.rank - b.rank)
+export function groupBySlice<T>(members: T[], first: FirstGroups, baseOf: (member: T) => string): Group<T>[] {
+  const [begin, end] = [Object.keys(first), Object.keys(LAST)]
+  const rank = ({ prefix }: Group<T>) =>
+    begin.includes(prefix) ? begin.indexOf(prefix) - begin.length : end.indexOf(prefix) + 1
+  return [...Map.groupBy(members, baseOf)]
+    .map(([prefix, own]): Group<T> => {
+      const title = first[prefix] ?? LAST[prefix]?.title ?? titleOf(prefix)
+      return { title, prefix, note: LAST[prefix]?.note, members: own }
+    })
+    .toSorted((a, b) => rank(a) - rank(b))
 }
 
 /** `/api/film-reels` is about film reels. */

@@ -1,13 +1,13 @@
 // Limits: how long a request may take, and how large its body may be.
 import { bodyLimit as honoBodyLimit } from 'hono/body-limit'
 import { tag } from './doc.ts'
-import { ApiError } from './errors.ts'
-import { factory } from './factory.ts'
+import { ApiError } from '../types/api-error.ts'
+import { middleware } from './factory.ts'
 import { requestContext } from './request-context.ts'
 
 /** Past the deadline the client gets 503, and `c.var.signal()` fires; the handler's late answer is dropped. */
 export function deadline(timeoutMs: number) {
-  const handler = factory.createMiddleware(async (c, next) => {
+  const handler = middleware(async (c, next) => {
     // Made when asked for: few requests do, and to listen to the client's own costs more than all else here.
     let passed: AbortController | undefined
     let isLate = false
@@ -43,7 +43,7 @@ export function bodyLimit(maxBytes: number) {
       throw new ApiError(413, `The body is larger than ${maxBytes} bytes`)
     },
   })
-  const handler = factory.createMiddleware((c, next) =>
+  const handler = middleware((c, next) =>
     c.req.method === 'GET' || c.req.method === 'HEAD' ? next() : limit(c, next),
   )
   return tag(handler, { others: [413], changesOnly: true })

@@ -3,7 +3,7 @@ import { routePath } from 'hono/route'
 import { BusyError } from '../gate.ts'
 import { driverCode } from '../transient.ts'
 import { tag } from './doc.ts'
-import { factory } from './factory.ts'
+import { middleware } from './factory.ts'
 
 /** Refusals that go out at once, in each second. Who is refused then has not waited for Retry-After, or is one of many. */
 const AT_ONCE = 500
@@ -27,7 +27,7 @@ export function shedLoad(most: number) {
     if (++refusals > AT_ONCE) await new Promise((resolve) => setTimeout(resolve, HOLD_MS))
   }
 
-  const handler = factory.createMiddleware(async (c, next) => {
+  const handler = middleware(async (c, next) => {
     const route = `${c.req.method} ${routePath(c, -1)}`
     const others = underWay.get(route) ?? 0
     if (others >= most) {

@@ -1,5 +1,5 @@
 // Examples of the OpenAPI document: a value that a schema allows and a person might send. What tools make up is neither.
-import type { JsonSchema } from './openapi-schemas.ts'
+import type { JsonSchema } from './openapi-types.ts'
 
 export const FORMATS: Record<string, string> = {
   email: 'ann@example.com',

@@ -3,9 +3,7 @@ import { z } from 'zod'
 import type { RouteInput } from './doc.ts'
 import { ErrorBody } from './errors.ts'
 import { exampleOf } from './openapi-examples.ts'
-import type { Operation } from './openapi.ts'
-
-export type JsonSchema = z.core.JSONSchema.BaseSchema
+import type { JsonSchema, Operation } from './openapi-types.ts'
 
 type Part = RouteInput['target'] | 'answer'
 const SUFFIX: Record<Part, string> = {

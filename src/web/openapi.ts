@@ -1,8 +1,9 @@
 // The OpenAPI document: what the routes say of themselves, in the words that generators and tools read.
 import type { ApiRoute, RouteDoc } from './doc.ts'
-import { groupBySlice } from './groups.ts'
+import { groupBySlice, type FirstGroups } from './groups.ts'
 import { errorResponse, nameOf } from './openapi-errors.ts'
-import { collectSchemas, named, type JsonSchema, type Schemas } from './openapi-schemas.ts'
+import { collectSchemas, named, type Schemas } from './openapi-schemas.ts'
+import type { JsonSchema, Operation } from './openapi-types.ts'
 import { SESSION_COOKIE } from './session-cookies.ts'
 
 /** What the document says of the API as a whole. */
@@ -12,12 +13,7 @@ export interface ApiInfo {
   description: string
   /** As SPDX writes it: `MIT`. */
   license: string
-}
-
-export interface Operation extends ApiRoute {
-  doc: RouteDoc
-  /** Unique, and a name in any language: `getBooksById`. */
-  id: string
+  groups: FirstGroups
 }
 
 /**
@@ -27,7 +23,7 @@ export interface Operation extends ApiRoute {
 export function openApi(routes: ApiRoute[], info: ApiInfo) {
   const operations = toOperations(routes)
   const schemas = collectSchemas(operations)
-  const groups = groupBySlice(operations, ({ base }) => base)
+  const groups = groupBySlice(operations, info.groups, ({ base }) => base)
   const paths: Record<string, Record<string, object>> = {}
   for (const { title, members } of groups) {
     for (const operation of members) {

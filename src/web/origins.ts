@@ -1,16 +1,17 @@
 // Origins: who may call from a browser (CORS), and whose forms may not (CSRF).
 import type { Context } from 'hono'
-import type { Config } from '../config.ts'
+import type { KitConfig } from '../config-kit.ts'
 import { isPublic } from './caching.ts'
 import { trustedNetworks } from './client-ip.ts'
 import { tag } from './doc.ts'
-import { ApiError } from './errors.ts'
-import { factory, type AppEnv } from './factory.ts'
+import { ApiError } from '../types/api-error.ts'
+import type { AppEnv } from './env.ts'
+import { middleware } from './factory.ts'
 
 const LOCAL_ORIGIN = /^http:\/\/(localhost|127\.0\.0\.1)(:\d+)?$/
 
 /** Explicitly allowed, and so trusted with cookies. `*` lists nobody. */
-export function isListed(config: Config, origin: string): boolean {
+export function isListed(config: KitConfig, origin: string): boolean {
   if (!config.production && LOCAL_ORIGIN.test(origin)) return true
   return origin !== '*' && config.corsOrigins.includes(origin)
 }
@@ -27,10 +28,10 @@ const MAX_AGE = '600'
  * Hono's own sends the credentials header to every origin or to none, and copies each answer, which costs more than
  * any other middleware here.
  */
-export function cors(config: Config) {
+export function cors(config: KitConfig) {
   const open = config.corsOrigins.includes('*')
   const allowedHeaders = [HEADERS, ...config.corsHeaders].join(',')
-  return factory.createMiddleware(async (c, next) => {
+  return middleware(async (c, next) => {
     const origin = c.req.header('origin') ?? ''
     const listed = isListed(config, origin)
     const isPreflight = c.req.method === 'OPTIONS'
@@ -81,9 +82,9 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
  * Refuses a state-changing request that brings a session and comes from a foreign page.
  * Hono's own compares with the URL that it sees (wrong behind a TLS proxy) and lets JSON pass.
  */
-export function csrf(config: Config) {
+export function csrf(config: KitConfig) {
   const trusted = trustedNetworks(config.trustedProxies)
-  const handler = factory.createMiddleware((c, next) => {
+  const handler = middleware((c, next) => {
     if (!SAFE_METHODS.has(c.req.method) && c.get('session') !== null && isOwnPage(c, trusted) === false) {
       if (!isListed(config, c.req.header('origin') ?? '')) {
         logRefused(c)
@@ -98,7 +99,7 @@ export function csrf(config: Config) {
   return tag(handler, { others: [403], changesOnly: true })
 }
 
-const refuseOthers = factory.createMiddleware((c, next) => {
+const refuseOthers = middleware((c, next) => {
   const trusted = trustedNetworks(c.get('config').trustedProxies)
   if (!SAFE_METHODS.has(c.req.method) && isOwnPage(c, trusted) !== true) {
     logRefused(c)

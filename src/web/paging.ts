@@ -1,7 +1,7 @@
 // Lists by pages: one row more than the page holds is asked for, and tells by a Link header whether there is a next.
 import { z } from 'zod'
-import { ApiError } from './errors.ts'
-import type { AnyContext } from './factory.ts'
+import { ApiError } from '../types/api-error.ts'
+import type { AnyContext } from './env.ts'
 import { blankAsAbsent } from './validate.ts'
 
 /** What a route says of the header in its `doc`. */

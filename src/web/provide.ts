@@ -1,7 +1,7 @@
 // The dependencies in every request's `c.var`.
 import type { Deps } from '../deps.ts'
-import type { AppEnv } from './factory.ts'
-import { factory } from './factory.ts'
+import type { AppEnv } from './env.ts'
+import { middleware } from './factory.ts'
 
 /**
  * Stands before all other middleware. Hono keeps variables in a Map, fills it for each request and copies it at each look
@@ -11,7 +11,7 @@ import { factory } from './factory.ts'
  */
 export function provide(deps: Deps, more: Partial<AppEnv['Variables']> = {}) {
   const shared: object = Object.assign(Object.create(deps), more)
-  return factory.createMiddleware((c, next) => {
+  return middleware((c, next) => {
     const variables: Record<string, unknown> = Object.create(shared)
     Object.defineProperty(c, 'var', { value: variables })
     Object.assign(c, {

@@ -1,33 +1,12 @@
 // Rate limits: how often a route may be called. A route opts in, in its sentence: `rateLimit({ name, quotas })`.
 import type { MiddlewareHandler } from 'hono'
-import type { Config } from '../config.ts'
-import type { Count, Counter, RateLimiter, Settlement } from '../deps.ts'
+import type { Count, Counter, RateLimiter, Settlement } from '../types/rate-limiter.ts'
 import { BusyError, Gate } from '../gate.ts'
 import { tag } from './doc.ts'
-import { ApiError } from './errors.ts'
-import { factory, type AnyContext } from './factory.ts'
-
-/** So many of something, per somebody, within a time that begins with the first. */
-export interface Quota {
-  /** Whose count it is, in a word: `address`. Behind the limit's name it names the count in Redis and in the headers. */
-  per: string
-  /** Tells one of them from another. Stored as a digest only. */
-  key: (c: AnyContext) => string
-  most: number
-  /** Whole seconds. */
-  seconds: number
-  /**
-   * `requests`: every one counts. `failures`: those that end in a 4xx; the others are given back.
-   * `failures in a row`: a success forgets the earlier ones too.
-   */
-  counts: 'requests' | 'failures' | 'failures in a row'
-}
-
-export interface RateLimit {
-  /** Unique in the app. */
-  name: string
-  quotas: (config: Config) => Quota[]
-}
+import { ApiError } from '../types/api-error.ts'
+import type { AnyContext } from './env.ts'
+import { middleware } from './factory.ts'
+import type { RateLimit } from './quota.ts'
 
 /** How often it is asked whether what is pending has been given back: first, and at most. */
 const PAUSE_MS = { first: 20, longest: 500 }
@@ -43,7 +22,7 @@ const MAX_WAITING = 300
  */
 export function rateLimit(limit: RateLimit): MiddlewareHandler {
   const waiting = new Gate({ places: MAX_WAITING, queue: 0 })
-  const handler = factory.createMiddleware(async (c, next) => {
+  const handler = middleware(async (c, next) => {
     const config = c.get('config')
     if (!config.rateLimit.on) return next()
     const limiter = c.get('rateLimiter')

@@ -1,7 +1,8 @@
 // One log line per request, written when its answer is ready.
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
-import { type AppEnv, factory } from './factory.ts'
+import type { AppEnv } from './env.ts'
+import { middleware } from './factory.ts'
 import { summarize } from './redact.ts'
 
 /** More of a path says no more. */
@@ -18,7 +19,7 @@ interface Settings {
  * 5xx as an error. What takes longer than `slowRequestMs` is a warning at least, and says SLOW!
  */
 export const requestLog = (config: Settings) =>
-  factory.createMiddleware(async (c, next) => {
+  middleware(async (c, next) => {
     const started = performance.now()
     const observeEnd = c.env?.observe?.(c.req.method, c.req.path, c.get('requestId'))
     let status = 500 // of what is thrown past every error handler

@@ -4,7 +4,8 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { z } from 'zod'
 import { isUtf8Encoded, isUtf8Url, readBody } from './body.ts'
 import { tag } from './doc.ts'
-import { ApiError, notFound, type Issue } from './errors.ts'
+import { ApiError, type Issue } from '../types/api-error.ts'
+import { notFound } from './errors.ts'
 
 const BODY_TYPES: Record<string, { is: RegExp; name: string }> = {
   json: { is: /^application\/([\w.-]+\+)?json\s*(;|$)/i, name: 'application/json' },

@@ -1,7 +1,7 @@
 // A queue of its own for one test, on the shared Redis; all that was started in it is gone at the end.
 import { Redis } from 'ioredis'
 import { z } from 'zod'
-import type { Log, LogFields } from '../../src/deps.ts'
+import type { Log, LogFields } from '../../src/types/log.ts'
 import { createQueueAdmin, type Place } from '../../src/jobs/queue-admin.ts'
 import { createQueue } from '../../src/jobs/queue.ts'
 import { keyBase } from '../../src/jobs/scripts.ts'

@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import { z } from 'zod'
-import type { Log, LogFields } from '../../src/deps.ts'
+import type { Log, LogFields } from '../../src/types/log.ts'
 import { defineTask } from '../../src/jobs/task.ts'
 import type { WorkerOptions } from '../../src/jobs/options.ts'
 import { startWorker } from '../../src/jobs/worker.ts'

@@ -1,9 +1,11 @@
 // The app under test: the real one, listening on a free port, on a database and a key prefix of its own.
 import { createApp } from '../../src/app.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
-import type { Log, Role } from '../../src/deps.ts'
+import type { Role } from '../../src/account/roles.ts'
+import type { Log } from '../../src/types/log.ts'
 import { changeRole } from '../../src/account/auth.ts'
 import { createDeps } from '../../src/infra/deps.ts'
+import { manifest } from '../../src/manifest.ts'
 import { type Fetches, serve } from '../../src/process/serve.ts'
 import { Client } from './client.ts'
 import { checkAnswers } from './declared.ts'
@@ -34,7 +36,7 @@ export async function startApp(env: Record<string, string> = {}, options: { fore
     ...env,
   }
   const config = loadConfig(settings)
-  const { deps, close } = createDeps(config)
+  const { deps, close } = createDeps(config, manifest)
   if (!options.foresees500) deps.log = showingUnexpected(deps.log)
   const app = createApp(deps)
   app.route(PROBE, probe)

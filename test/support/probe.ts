@@ -1,9 +1,9 @@
 // A slice that exists in tests only: a thing to read and to write, so that no promise of the kernel needs the sample.
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { requireRole } from '../../src/account/auth.ts'
+import { requireRole } from '../../src/account/product.ts'
 import { doc } from '../../src/web/doc.ts'
-import { factory } from '../../src/web/factory.ts'
+import { factory } from '../../src/account/product.ts'
 import { RowId, validate } from '../../src/web/validate.ts'
 
 const Note = z.object({ title: z.string().min(1).max(500), note: z.string().max(500).nullish() })

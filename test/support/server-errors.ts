@@ -1,5 +1,5 @@
 // Shows the error behind a 500, with causes and stack, beside the assertion that meets it.
-import type { Log } from '../../src/deps.ts'
+import type { Log } from '../../src/types/log.ts'
 import { describeError } from '../../src/infra/log-errors.ts'
 import { createPrettyFormat, type LogRecord } from '../../src/infra/log-pretty.ts'
 import { requestContext } from '../../src/web/request-context.ts'

@@ -1,7 +1,8 @@
 // A store of sessions under a prefix of its own, emptied before each test, and a look at what it keeps in Redis.
 import { afterAll, beforeEach, expect } from 'bun:test'
 import { createHash, randomUUID } from 'node:crypto'
-import type { Identity } from '../../src/deps.ts'
+import { roles, type Role } from '../../src/account/roles.ts'
+import type { Identity } from '../../src/types/sessions.ts'
 import { closeRedis, connectRedis } from '../../src/infra/redis.ts'
 import { createSessions } from '../../src/infra/sessions.ts'
 import { silent } from './log.ts'
@@ -14,7 +15,8 @@ export const MOST = 50
 export function openSessionStore() {
   const prefix = uniquePrefix()
   const redis = connectRedis(redisUrl(), { log: silent })
-  const sessions = createSessions(redis, prefix, SESSION_SECONDS, MOST)
+  const options = { prefix, roles, sessionSeconds: SESSION_SECONDS, most: MOST }
+  const sessions = createSessions(redis, options)
   beforeEach(() => sessions.destroyAll())
   afterAll(async () => {
     await deletePrefix(prefix)
@@ -46,10 +48,13 @@ export function openSessionStore() {
     return found
   }
 
-  return { prefix, redis, sessions, keysLike, only, dump }
+  return { options, prefix, redis, sessions, keysLike, only, dump }
 }
 
-export function identityOf(userId: string = randomUUID(), more: Partial<Identity> = {}): Identity {
+export function identityOf(
+  userId: string = randomUUID(),
+  more: Partial<Identity<Role>> = {},
+): Identity<Role> {
   return {
     userId,
     role: 'editor',

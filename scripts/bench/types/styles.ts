@@ -35,10 +35,9 @@ const Answer = z.object({
 export const ours: Style = {
   name: 'ours',
   slice: (name) => `import { z } from 'zod'
-import { requireRole } from '../../../src/account/auth.ts'
+import { factory, requireRole } from '../../../src/account/product.ts'
 import { doc } from '../../../src/web/doc.ts'
 import { notFound } from '../../../src/web/errors.ts'
-import { factory } from '../../../src/web/factory.ts'
 import { validate } from '../../../src/web/validate.ts'
 ${ANSWER}${SCHEMAS}
 export const ${name} = factory
@@ -57,7 +56,7 @@ export const ${name} = factory
   .delete('/:id', doc('Deletes.', Answer), requireRole('editor'), validate('param', One), async (c) =>
     c.var.answer(await remove(c.req.valid('param').id)))
 `,
-  app: (names) => `import { factory } from '../../../src/web/factory.ts'
+  app: (names) => `import { factory } from '../../../src/account/product.ts'
 ${names.map((name) => `import { ${name} } from './${name}.ts'`).join('\n')}
 const app = factory.createApp()${names.map((name) => `\n  .route('/api/${name}', ${name})`).join('')}
 export type AppType = typeof app
@@ -70,7 +69,7 @@ export const plain: Style = {
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { z } from 'zod'
-import type { AppEnv } from '../../../src/web/factory.ts'
+import type { AppEnv } from '../../../src/web/env.ts'
 ${SCHEMAS}
 export const ${name} = new Hono<AppEnv>()
   .get('/', zValidator('query', Query), async (c) => c.json(await list(c.req.valid('query')), 200))
@@ -85,7 +84,7 @@ export const ${name} = new Hono<AppEnv>()
   .delete('/:id', zValidator('param', One), async (c) => c.json(await remove(c.req.valid('param').id), 200))
 `,
   app: (names) => `import { Hono } from 'hono'
-import type { AppEnv } from '../../../src/web/factory.ts'
+import type { AppEnv } from '../../../src/web/env.ts'
 ${names.map((name) => `import { ${name} } from './${name}.ts'`).join('\n')}
 const app = new Hono<AppEnv>()${names.map((name) => `\n  .route('/api/${name}', ${name})`).join('')}
 export type AppType = typeof app

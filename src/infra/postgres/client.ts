@@ -1,16 +1,7 @@
 // Connections to Postgres that are opened alike: sends statements, knows when one was lost, and copes with a pooler.
 import type postgres from 'postgres'
 import type { WriteStatement } from '../sql-log.ts'
-
-export interface Statement {
-  text: string
-  parameters?: readonly unknown[]
-  prepare?: boolean | undefined
-  /** Rows as arrays of values, as Drizzle wants them, instead of objects. */
-  asValues?: boolean
-}
-
-export type Rows = postgres.RowList<postgres.Row[]>
+import type { Rows, Statement } from './statement.ts'
 
 /** How to open connections. */
 export interface Opening {

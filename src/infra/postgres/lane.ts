@@ -1,7 +1,8 @@
 // What Drizzle gets for a driver: statements and transactions take a place in their lane before anything is sent.
 import { Gate, type GateSize } from '../../gate.ts'
 import { abandoned } from '../../web/request-context.ts'
-import type { Client, Rows, Statement } from './client.ts'
+import type { Client } from './client.ts'
+import type { Rows, Statement } from './statement.ts'
 import { lazyQuery } from './lazy-query.ts'
 import { refuseInsideTransaction, transact, type TransactionClient } from './transaction.ts'
 

@@ -1,7 +1,8 @@
 // Transactions on a connection of their own. The driver's own `begin` sends its rollback down a connection that has
 // died, which ends the process, and leaves a pool that hangs (postgres.js 3.4.9, issues 1155 and 1208).
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type Client, isOutdated, type Rows, type Statement } from './client.ts'
+import { type Client, isOutdated } from './client.ts'
+import type { Rows, Statement } from './statement.ts'
 import { lazyQuery } from './lazy-query.ts'
 
 /** What Drizzle uses of the driver's handle inside a transaction. */

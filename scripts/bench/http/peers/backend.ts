@@ -6,7 +6,8 @@ import pino from 'pino'
 import postgres from 'postgres'
 import { z } from 'zod'
 import { findUser, findUserWithHash } from '../../../../src/account/queries.ts'
-import type { Identity } from '../../../../src/deps.ts'
+import { roles } from '../../../../src/account/roles.ts'
+import type { Identity } from '../../../../src/types/sessions.ts'
 import { createSessions } from '../../../../src/infra/sessions.ts'
 
 const DAY_S = 24 * 60 * 60
@@ -53,7 +54,12 @@ export function openBackend() {
     client: postgres(DATABASE_URL, { max: 4, connection: { statement_timeout: TIMEOUT_MS } }),
   })
   const redis = new Redis(REDIS_URL, { enableAutoPipelining: true })
-  const sessions = createSessions(redis, 'restbun:', SESSION_SECONDS, SESSIONS_PER_ACCOUNT)
+  const sessions = createSessions(redis, {
+    prefix: 'restbun:',
+    roles,
+    sessionSeconds: SESSION_SECONDS,
+    most: SESSIONS_PER_ACCOUNT,
+  })
   const log = pino(
     {
       base: { pid: process.pid },

@@ -2,8 +2,8 @@
 import { cors } from '@elysiajs/cors'
 import { Elysia, t } from 'elysia'
 import { findUser } from '../../../../src/account/queries.ts'
-import { atLeast } from '../../../../src/account/roles.ts'
-import type { Identity } from '../../../../src/deps.ts'
+import { roles } from '../../../../src/account/roles.ts'
+import type { Identity } from '../../../../src/types/sessions.ts'
 import { createMovie, listMovies } from '../../../../src/movies/queries.ts'
 import { BODY_LIMIT, COOKIE, isForeign, openBackend, PORT, TIMEOUT_MS } from './backend.ts'
 
@@ -134,6 +134,6 @@ new Elysia({ serve: { reusePort: true, maxRequestBodySize: BODY_LIMIT, hostname:
   .listen(PORT)
 
 function requireRole(session: Identity | null, least: Identity['role']): Identity {
-  if (!session || !atLeast(session.role, least)) throw new Error('Log in first')
+  if (!session || !roles.atLeast(session.role, least)) throw new Error('Log in first')
   return session
 }

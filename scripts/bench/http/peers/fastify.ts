@@ -5,8 +5,8 @@ import helmet from '@fastify/helmet'
 import fastify from 'fastify'
 import { randomUUID } from 'node:crypto'
 import { findUser } from '../../../../src/account/queries.ts'
-import { atLeast } from '../../../../src/account/roles.ts'
-import type { Identity } from '../../../../src/deps.ts'
+import { roles } from '../../../../src/account/roles.ts'
+import type { Identity } from '../../../../src/types/sessions.ts'
 import { createMovie, listMovies } from '../../../../src/movies/queries.ts'
 import { BODY_LIMIT, COOKIE, isForeign, openBackend, PORT, TIMEOUT_MS } from './backend.ts'
 import { inProcesses } from './processes.ts'
@@ -137,7 +137,7 @@ await inProcesses(async () => {
 })
 
 function requireRole(session: Identity | null, least: Identity['role']): Identity {
-  if (!session || !atLeast(session.role, least))
+  if (!session || !roles.atLeast(session.role, least))
     throw Object.assign(new Error('Log in first'), { statusCode: 401 })
   return session
 }

@@ -10,9 +10,9 @@ import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import { timeout } from 'hono/timeout'
 import { findUser } from '../../../../src/account/queries.ts'
-import { atLeast } from '../../../../src/account/roles.ts'
+import { roles } from '../../../../src/account/roles.ts'
 import { Login } from '../../../../src/account/schema.ts'
-import type { Identity } from '../../../../src/deps.ts'
+import type { Identity } from '../../../../src/types/sessions.ts'
 import { createMovie, listMovies } from '../../../../src/movies/queries.ts'
 import { BODY_LIMIT, COOKIE, MovieQuery, NewMovie, openBackend, TIMEOUT_MS } from './backend.ts'
 
@@ -80,6 +80,6 @@ export const app = new Hono<Env>()
   })
 
 function requireRole(session: Identity | null, least: Identity['role']): Identity {
-  if (!session || !atLeast(session.role, least)) throw new HTTPException(401)
+  if (!session || !roles.atLeast(session.role, least)) throw new HTTPException(401)
   return session
 }

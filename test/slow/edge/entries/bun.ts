@@ -2,13 +2,14 @@
 import { createApp } from '../../../../src/app.ts'
 import { loadConfig } from '../../../../src/config.ts'
 import { createDeps } from '../../../../src/infra/deps.ts'
+import { manifest } from '../../../../src/manifest.ts'
 import { boot } from '../../../../src/process/lifecycle.ts'
 import { serve } from '../../../../src/process/serve.ts'
 import { PROBE, probe } from '../../../support/probe.ts'
 
 await boot(async () => {
   const config = loadConfig()
-  const { deps, log, close } = createDeps(config)
+  const { deps, log, close } = createDeps(config, manifest)
   const app = createApp(deps)
   app.route(PROBE, probe)
   const server = serve(app, config)

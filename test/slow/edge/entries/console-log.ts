@@ -1,6 +1,6 @@
 // A log where there is no file system: lines of JSON by `console`.
 import type { Config } from '../../../../src/config.ts'
-import type { Log, LogFields } from '../../../../src/deps.ts'
+import type { Log, LogFields } from '../../../../src/types/log.ts'
 import { describeError } from '../../../../src/infra/log-errors.ts'
 
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const

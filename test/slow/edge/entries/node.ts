@@ -3,10 +3,11 @@ import { serve } from '@hono/node-server'
 import { createApp } from '../../../../src/app.ts'
 import { loadConfig } from '../../../../src/config.ts'
 import { createDeps } from '../../../../src/infra/deps.ts'
+import { manifest } from '../../../../src/manifest.ts'
 import { PROBE, probe } from '../../../support/probe.ts'
 
 const config = loadConfig()
-const { deps, close } = createDeps(config)
+const { deps, close } = createDeps(config, manifest)
 const app = createApp(deps)
 app.route(PROBE, probe)
 

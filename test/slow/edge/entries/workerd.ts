@@ -3,6 +3,7 @@
 import { createApp } from '../../../../src/app.ts'
 import { loadConfig } from '../../../../src/config.ts'
 import { assembleDeps } from '../../../../src/infra/assemble.ts'
+import { manifest } from '../../../../src/manifest.ts'
 import { PROBE, probe } from '../../../support/probe.ts'
 import { createConsoleLog } from './console-log.ts'
 import { createWasmPasswords } from './wasm-passwords.ts'
@@ -39,7 +40,7 @@ function watchBody(response: Response): { body: ReadableStream | null; sent: Pro
 
 function createEdgeDeps(bindings: Bindings) {
   const config = loadConfig(bindings)
-  return assembleDeps(config, {
+  return assembleDeps(config, manifest, {
     log: createConsoleLog(config.log.level),
     passwords,
     createMailer: () => () =>

@@ -1,0 +1,18 @@
+// The mail that development sends to try whether mails arrive.
+import { sendWelcome } from '../tasks.ts'
+import { listUsers } from './queries.ts'
+import type { Deps, Product } from './product.ts'
+import type { Session } from '../web/live-session.ts'
+
+/** No account has it: the task then finds nobody to write to. */
+const NOBODY = '00000000-0000-4000-8000-000000000000'
+
+/** Queues the welcome mail, to whoever is logged in or else to the newest account. */
+export async function queueSampleMail({
+  db,
+  enqueue,
+  session,
+}: Pick<Deps, 'db' | 'enqueue'> & { session: Session<Product['Role']> | null }): Promise<void> {
+  const [newest] = session === null ? await listUsers(db, { limit: 1, offset: 0 }) : []
+  await enqueue(sendWelcome, { userId: session?.userId ?? newest?.id ?? NOBODY })
+}

@@ -1,0 +1,12 @@
+// A statement as it is sent to Postgres, and what comes back.
+import type postgres from 'postgres'
+
+export interface Statement {
+  text: string
+  parameters?: readonly unknown[]
+  prepare?: boolean | undefined
+  /** Rows as arrays of values, as Drizzle wants them, instead of objects. */
+  asValues?: boolean
+}
+
+export type Rows = postgres.RowList<postgres.Row[]>
