@@ -2,10 +2,11 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { inArray, sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/postgres-js'
-import postgres from 'postgres'
-import type { Db } from '../src/types/db.ts'
+import { loadConfig } from '../src/config.ts'
+import { createLog } from '../src/infra/log.ts'
+import { openPostgres } from '../src/infra/postgres.ts'
 import { movies } from '../src/movies/table.ts'
+import type { Db } from '../src/types/db.ts'
 import { asUsage, runCommand } from './command.ts'
 import { migrate } from './migrate.ts'
 import { provideServices } from './services.ts'
@@ -33,11 +34,13 @@ async function seed(): Promise<void> {
     if (!env.DATABASE_URL) throw new Error('DATABASE_URL is not set: production needs it')
     if (env.NODE_ENV !== 'production')
       await migrate(env.MIGRATE_DATABASE_URL || env.DATABASE_URL, { appUrl: env.DATABASE_URL })
-    const client = postgres(env.DATABASE_URL, { max: 1 })
+    // It needs no Redis, and takes the settings of a service that does.
+    const config = loadConfig({ ...env, REDIS_URL: env.REDIS_URL || 'redis://none', LOG_LEVEL: 'silent' })
+    const { db, close: disconnect } = openPostgres(config, createLog(config.log, config.name))
     try {
-      await load(drizzle({ client }), await readFilms())
+      await load(db, await readFilms())
     } finally {
-      await client.end()
+      await disconnect()
     }
   } finally {
     await close()

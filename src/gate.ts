@@ -12,6 +12,12 @@ export class BusyError extends Error {
 /** Whoever has waited less long is taken to be there: to ask costs a request more than the wait was worth. */
 const FRESH_MS = 50
 
+export interface GateSize {
+  places: number
+  queue: number
+  patienceMs?: number
+}
+
 interface Waiter {
   since: number
   admit: () => void
@@ -26,20 +32,24 @@ interface Waiter {
 export class Gate {
   readonly #places: number
   readonly #queue: number
+  readonly #patienceMs: number
   #inUse = 0
   #refused = 0
   #waiting: Waiter[] = []
   #sweeper: ReturnType<typeof setInterval> | undefined
+  #sweptAt = -Infinity
 
   /**
    * @param places how many may be inside at once
    * @param queue how many may wait
+   * @param patienceMs how long one may wait: whoever has waited longer is refused
    */
-  constructor({ places, queue }: { places: number; queue: number }) {
+  constructor({ places, queue, patienceMs = Infinity }: GateSize) {
     if (!Number.isSafeInteger(places) || places < 1) throw new RangeError(`gate: ${places} places`)
     if (!Number.isSafeInteger(queue) || queue < 0) throw new RangeError(`gate: a queue of ${queue}`)
     this.#places = places
     this.#queue = queue
+    this.#patienceMs = patienceMs
   }
 
   /** Enters if a place is free, and never before those who wait: a place that is handed over counts as in use. */
@@ -55,7 +65,8 @@ export class Gate {
    */
   enter(isGone?: () => boolean): Promise<void> | undefined {
     if (this.tryEnter()) return undefined
-    if (this.#waiting.length >= this.#queue) this.#sweep()
+    // Not for each one that comes: a full line is a long one, and many come.
+    if (this.#waiting.length >= this.#queue && performance.now() - this.#sweptAt > FRESH_MS) this.#sweep()
     if (this.#waiting.length >= this.#queue) {
       this.#refused++
       throw new BusyError('too many wait already')
@@ -99,9 +110,11 @@ export class Gate {
   }
 
   #sweep(): void {
+    this.#sweptAt = performance.now()
     this.#waiting = this.#waiting.filter((waiter) => {
-      if (waiter.isGone?.() !== true) return true
-      waiter.refuse(gone())
+      const isLate = this.#sweptAt - waiter.since > this.#patienceMs
+      if (!isLate && waiter.isGone?.() !== true) return true
+      waiter.refuse(isLate ? new BusyError('waited too long for its turn') : gone())
       return false
     })
     this.#rest()

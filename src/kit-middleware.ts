@@ -7,6 +7,7 @@ import { clientIp } from './web/client-ip.ts'
 import { errorsOnly, onError } from './web/errors.ts'
 import { largeAnswers } from './web/large-answers.ts'
 import { bodyLimit, deadline } from './web/limits.ts'
+import { shedLoad } from './web/load-shedding.ts'
 import { methodNotAllowed } from './web/method-not-allowed.ts'
 import { cors, csrf } from './web/origins.ts'
 import { provide } from './web/provide.ts'
@@ -29,10 +30,14 @@ export function useKit<E extends Env>(app: Hono<E>, deps: Deps): void {
   app.use(errorsOnly) // the errors of what follows get the headers of what stands before
   app.use(deadline(config.requestTimeoutMs))
   app.route('/', health) // before the session: a probe needs no Redis to be told that Redis is away
+  app.use(shedLoad(MOST_PER_ROUTE))
   app.use(bodyLimit(config.bodyLimit))
   app.use(session)
   app.use(csrf(config))
 }
+
+/** Under way in a process: fewer than a line before Postgres holds, where a refusal comes late and costs more. */
+const MOST_PER_ROUTE = 2000
 
 // Pages bring their own small style sheet in the document and load nothing else.
 const SECURE_HEADERS = {

@@ -84,6 +84,16 @@ test('one who is gone leaves the line while nobody moves, and never enters', asy
   expect(gate.stats()).toEqual({ inUse: 0, waiting: 0, refused: 0 })
 })
 
+test('one who has waited too long is refused while nobody moves', async () => {
+  const gate = new Gate({ places: 1, queue: 2, patienceMs: 300 })
+  gate.tryEnter()
+  const late = gate.run(() => 'entered')
+  await expect(late).rejects.toBeInstanceOf(BusyError)
+  const next = gate.run(() => 'entered')
+  gate.leave()
+  expect(await next).toBe('entered')
+})
+
 test('one who went just before its turn is passed over', async () => {
   const gate = new Gate({ places: 1, queue: 3 })
   gate.tryEnter()

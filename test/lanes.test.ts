@@ -169,7 +169,7 @@ describe('what nobody waits for', () => {
   test('a line that is full refuses at once', async () => {
     const release = await lockedOutside('lock table counted in exclusive mode')
     const codes: string[] = []
-    const all = Array.from({ length: 260 }, () =>
+    const all = Array.from({ length: 2600 }, () =>
       codeOf(run(db, sql`insert into counted values (3)`)).then((code) => codes.push(code)),
     )
     await until('some to be refused', () => codes.length > 0)

@@ -29,8 +29,11 @@ export const connectionsPerProcess = ({ databasePool }: Pick<KitConfig, 'databas
 
 /** A statement behind others on its connection waits for their locks too. */
 const SHARED_LOCK_TIMEOUT_MS = 250
-/** Statements that wait for a place, in each lane; what comes then is refused at once. */
-const QUEUE = 200
+/**
+ * Statements that wait for a place, in each lane; what comes then is refused at once. A long line costs less than a short
+ * one: the wait is a second where Postgres is quick, and clients that are refused ask again at once.
+ */
+const QUEUE = 2500
 /** At once: each keeps a core busy. */
 const MOST_SEARCHES = 2
 const SEARCH_QUEUE = 20
@@ -60,19 +63,25 @@ export function openPostgres(config: KitConfig, log: Log) {
     return client
   }
 
+  // Whoever gets in has most of its time left.
+  const line = { queue: QUEUE, patienceMs: statementMs / 4 }
   const places = new Places(
     Array.from({ length: databasePool }, () => openClient(1, lockTimeoutMs, FOR_EVER)),
-    { queue: QUEUE },
+    line,
   )
   // Searches and writes never take all places together, nor do reads: each of the two finds one that the other left.
-  const allButOne = () => new Gate({ places: Math.max(1, databasePool - 1), queue: QUEUE })
+  const allButOne = () => new Gate({ places: Math.max(1, databasePool - 1), ...line })
   const [slow, reads] = [allButOne(), allButOne()]
-  const searches = new Gate({ places: Math.min(MOST_SEARCHES, databasePool), queue: SEARCH_QUEUE })
+  const searches = new Gate({
+    places: Math.min(MOST_SEARCHES, databasePool),
+    queue: SEARCH_QUEUE,
+    patienceMs: line.patienceMs,
+  })
   const shared = (connections: number) =>
     sharedLane(options, {
       client: openClient(connections, Math.min(SHARED_LOCK_TIMEOUT_MS, lockTimeoutMs)),
       connections,
-      queue: QUEUE,
+      ...line,
     })
   const begin = () =>
     pooler.isPresent ? beginWith({ ...UNTRACKED_SETTINGS, ...timeouts(statementMs, lockTimeoutMs) }) : 'begin'

@@ -57,11 +57,11 @@ export async function bench(options: Options): Promise<void> {
 
 /**
  * This project beside one other: the servers on one core, load and the services that it starts on another, so that none of
- * them pushes a server from its core. Without logins, which want more cores than one.
+ * them pushes a server from its core. Logins want more cores than one, and are compared only if they are asked for.
  */
 export async function compare(other: Contestant, pace: Pace, only?: string): Promise<void> {
   const settings = [{ connections: 32, processes: 1 }]
-  const works = WORKS.filter(({ name }) => name !== 'login' && (only === undefined || name === only))
+  const works = WORKS.filter(({ name }) => (only === undefined ? name !== 'login' : name === only))
   const contestants = [other, ...CONTESTANTS.filter((c) => c.name === OURS)]
   // And whatever this process starts.
   const { status, stderr } = spawnSync('taskset', ['-acp', '1', `${process.pid}`])

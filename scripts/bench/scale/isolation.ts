@@ -1,4 +1,4 @@
-// What others notice of slow work: npm run bench:isolation [-- --against <folder> --rows 300000 --seconds 5]
+// What others notice of slow work: npm run bench:isolation [-- --against <folder> --rows 300000 --seconds 5 --rounds 5]
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,11 +16,12 @@ const { values } = parseArgs({
     against: { type: 'string' },
     rows: { type: 'string', default: '300000' },
     seconds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '5' },
   },
 })
 const ROWS = Number(values.rows)
 const SECONDS = Number(values.seconds)
-const ROUNDS = 2
+const ROUNDS = Number(values.rounds)
 /** Those who ask for something quick. */
 const CLIENTS = 16
 /** A search that no index helps: many rows of equal letters, and a pattern of them. */
@@ -194,7 +195,7 @@ async function abandon(server: Running, search: string): Promise<number> {
 /** Clients that create rows: as many as give the peak, and more than the machine can serve. */
 async function overload(checkout: Checkout, server: Running, cookie: string): Promise<string[][]> {
   const rows: string[][] = []
-  for (const clients of [16, 64, 256, 1024, 2048]) {
+  for (const clients of [16, 64, 256, 1024, 2048, 4096]) {
     const seen = await load(server, '/api/movies/', cookie, clients)
     rows.push([
       checkout.name,

@@ -1,5 +1,5 @@
 // What Drizzle gets for a driver: statements and transactions take a place in their lane before anything is sent.
-import { Gate } from '../../gate.ts'
+import { Gate, type GateSize } from '../../gate.ts'
 import { abandoned } from '../../web/request-context.ts'
 import type { Client } from './client.ts'
 import { lazyQuery } from './lazy-query.ts'
@@ -20,9 +20,9 @@ const DEPTH = 16
 /** Statements of many requests share packets on few connections. For quick ones: each waits for those before it. */
 export function sharedLane(
   options: DrizzleClient['options'],
-  { client, connections, queue }: { client: Client; connections: number; queue: number },
+  { client, connections, ...line }: { client: Client; connections: number } & Omit<GateSize, 'places'>,
 ): DrizzleClient {
-  const gate = new Gate({ places: connections * DEPTH, queue })
+  const gate = new Gate({ places: connections * DEPTH, ...line })
   const send = (statement: Statement) => {
     refuseInsideTransaction()
     return gate.run(() => client.sendAlone(statement), abandoned())
@@ -40,8 +40,8 @@ export class Places {
   /** The one that was used last is taken first: at rest one is enough. */
   readonly #free: Client[]
 
-  constructor(clients: Client[], { queue }: { queue: number }) {
-    this.#gate = new Gate({ places: clients.length, queue })
+  constructor(clients: Client[], line: Omit<GateSize, 'places'>) {
+    this.#gate = new Gate({ places: clients.length, ...line })
     this.#free = [...clients]
   }
 
