@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { malformed, parseElement } from '../src/jobs/element.ts'
-import { createOperations } from '../src/jobs/operate.ts'
+import { createQueueAdmin } from '../src/jobs/queue-admin.ts'
 import { createQueue, type Queue } from '../src/jobs/queue.ts'
 import { keyBase } from '../src/jobs/scripts.ts'
 import { readLedger, spawnWorker, type WorkerProcess } from '../test/jobs/processes.ts'
@@ -326,17 +326,17 @@ async function settle(done: () => number, goal: number): Promise<void> {
 async function rest(server: RealRedis) {
   const redis = new Redis(server.url)
   redis.on('error', () => {})
-  const operations = createOperations({ redis, prefix: PREFIX, leaseMs: LEASE_MS })
+  const queueAdmin = createQueueAdmin({ redis, prefix: PREFIX, leaseMs: LEASE_MS })
   const end = performance.now() + STILL_MS
-  let stats = await operations.stats()
+  let stats = await queueAdmin.stats()
   while (stats.waiting + stats.running + stats.later > 0 && performance.now() < end) {
     await Bun.sleep(100)
-    stats = await operations.stats()
+    stats = await queueAdmin.stats()
   }
   const runs = await redis.keys(`${PREFIX}*run:*`)
   const orphans = await Promise.all(runs.map((key) => redis.lrange(key, 0, -1)))
-  const dead = new Set((await operations.list('dead', 1, 1e6)).map((job) => job.id))
-  const places = await Promise.all((['waiting', 'later'] as const).map((p) => operations.list(p, 1, 1e6)))
+  const dead = new Set((await queueAdmin.list('dead', 1, 1e6)).map((job) => job.id))
+  const places = await Promise.all((['waiting', 'later'] as const).map((p) => queueAdmin.list(p, 1, 1e6)))
   const jobs = orphans.flat().map((raw) => ({ place: 'running', id: parseElement(raw)?.id ?? raw }))
   const left = [...places.flat(), ...jobs]
   const stuck = left.map((job) => `${job.place} ${job.id}`)

@@ -31,7 +31,6 @@ const DELETED = [
 /** What is cut out of files that stay: whole lines, and in the README whole paragraphs. */
 const CUTS: Record<string, RegExp[]> = {
   'src/app.ts': [/^import .* from '\.\/movies\/.*\n/gm, /^ *\.route\('\/api\/movies', movies\)\n/gm],
-  'src/tasks.ts': [/^import .* from '\.\/movies\/.*\n/gm, /^ *movies: .*listMovies.*\n/gm],
   'scripts/bench/reload/run.ts': [/, '\/api\/movies[^']*'/g],
   'test/slow/edge.test.ts': [/'movies', /g],
   'package.json': [/^ *"(seed|eject-sample|bench|bench:growth|bench:isolation)": .*\n/gm],

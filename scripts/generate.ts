@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateDrizzleJson, generateMigration as diff } from 'drizzle-kit/api'
+import { loadSchema } from '../src/infra/tables.ts'
 import { findTool, runTool } from './tool.ts'
 
 type Snapshot = ReturnType<typeof generateDrizzleJson>
@@ -29,14 +30,7 @@ async function findUngenerated(root: string): Promise<string[]> {
     newest === undefined
       ? generateDrizzleJson({})
       : (JSON.parse(readFileSync(join(meta, newest), 'utf8')) as Snapshot)
-  return diff(before, generateDrizzleJson(await importTables(root), before.id))
-}
-
-/** Everything that the table files of src export. */
-async function importTables(root: string): Promise<Record<string, unknown>> {
-  const files = [...new Bun.Glob('src/*/table.ts').scanSync(root)].toSorted()
-  const modules = await Promise.all(files.map((file) => import(join(root, file)) as Promise<object>))
-  return Object.assign({}, ...modules) as Record<string, unknown>
+  return diff(before, generateDrizzleJson(await loadSchema(join(root, 'src')), before.id))
 }
 
 /** Writes the next migration. @returns its path: `drizzle/0002_books.sql` */

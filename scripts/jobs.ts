@@ -6,7 +6,8 @@ import { createDeps } from '../src/infra/deps.ts'
 import { manifest } from '../src/manifest.ts'
 import { refuseMissingDatabase } from '../src/infra/redis.ts'
 import { printable, printableJson } from '../src/infra/printable.ts'
-import type { JobView, Operations, Place, Stats } from '../src/jobs/operate.ts'
+import type { JobView, Place, QueueAdmin } from '../src/jobs/queue-admin.ts'
+import type { Stats } from '../src/jobs/stats.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
 import { provideServices } from './services.ts'
 
@@ -28,7 +29,7 @@ await runCommand(USAGE, async () => {
   const { env, close: closeServices } = await provideServices(process.env, { postgres: true, redis: true })
   const config = loadConfig({ ...env, LOG_LEVEL: 'silent' })
   const { deps, redis, close } = createDeps(config, manifest)
-  const { cronOperations, operations } = deps
+  const { cronAdmin, queueAdmin } = deps
   try {
     await refuseMissingDatabase(redis)
     const show = <T>(value: T, describe: (value: T) => string) =>
@@ -37,19 +38,19 @@ await runCommand(USAGE, async () => {
 
     if (command === 'stats') {
       do {
-        const stats = await operations.stats()
+        const stats = await queueAdmin.stats()
         if (watch && !json) console.log('\x1b[2J\x1b[H')
         show(stats, describeStats)
         if (watch) await Bun.sleep(REFRESH_MS)
       } while (watch)
     } else if (command === 'list') {
-      const jobs = await operations.list(argument as Place, page)
+      const jobs = await queueAdmin.list(argument as Place, page)
       show(jobs, (all) => all.map(describeJob).join('\n') || `nothing ${argument}`)
     } else if (command === 'run') {
-      const enqueued = await cronOperations.run(argument)
+      const enqueued = await cronAdmin.run(argument)
       if (enqueued === undefined) throw new UsageError(`There is no cron "${argument}"`)
       show(enqueued, ({ id, added }) => (added ? `enqueued ${id}` : `its last run has not ended yet: ${id}`))
-    } else show(await change(operations, command, argument), String)
+    } else show(await change(queueAdmin, command, argument), String)
   } finally {
     await close()
     await closeServices()
@@ -57,25 +58,25 @@ await runCommand(USAGE, async () => {
 })
 
 /** @returns what was done, in words */
-async function change(operations: Operations, command: string, id: string): Promise<string> {
+async function change(queueAdmin: QueueAdmin, command: string, id: string): Promise<string> {
   switch (command) {
     case 'show': {
-      const job = await operations.show(id)
+      const job = await queueAdmin.show(id)
       return printableJson(JSON.stringify(found(job, id), null, 2))
     }
     case 'retry': {
-      const moved = await operations.retry(id === 'all' ? 'all' : { id })
+      const moved = await queueAdmin.retry(id === 'all' ? 'all' : { id })
       if (id !== 'all') found(moved || undefined, id)
       return `${moved} back in the queue`
     }
     case 'drop':
-      found((await operations.drop(id)) || undefined, id)
+      found((await queueAdmin.drop(id)) || undefined, id)
       return `dropped ${id}`
     case 'pause':
-      await operations.pause()
+      await queueAdmin.pause()
       return 'paused: workers finish what they run, and take nothing more'
     default:
-      await operations.resume()
+      await queueAdmin.resume()
       return 'resumed'
   }
 }

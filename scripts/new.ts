@@ -1,4 +1,4 @@
-// Makes a new resource: its slice in src, its test, its lines in app.ts and its migration.
+// Makes a new resource: its slice in src, its test, its line in app.ts and its migration.
 //   npm run new -- book title:string author:string year:int?
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -12,7 +12,7 @@ import { queriesSource } from './new/queries-source.ts'
 import { routesSource } from './new/routes-source.ts'
 import { tableSource } from './new/table-source.ts'
 import { testSource } from './new/test-source.ts'
-import { addToApp, addToExport } from './new/wire.ts'
+import { addToApp } from './new/wire.ts'
 import { runTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
@@ -29,14 +29,14 @@ async function plan(names: Names, fields: Field[]): Promise<Map<string, string>>
   refuseCollisions(ROOT, names, fields)
   await refuseUngenerated(ROOT)
   const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
-  const tasks = addToExport(read('src/tasks.ts'), names)
   const files = {
     [`src/${names.path}/table.ts`]: tableSource(names, fields),
     [`src/${names.path}/queries.ts`]: queriesSource(names, fields),
     [`src/${names.path}/routes.ts`]: routesSource(names, fields),
-    [`test/${names.path}.test.ts`]: testSource(names, fields, { exported: tasks !== undefined }),
+    [`test/${names.path}.test.ts`]: testSource(names, fields, {
+      exported: existsSync(join(ROOT, 'src/account/export.ts')),
+    }),
     'src/app.ts': addToApp(read('src/app.ts'), names),
-    ...(tasks === undefined ? {} : { 'src/tasks.ts': tasks }),
   }
   const formatted = Object.entries(files).map(
     async ([path, text]) => [path, await format(path, text)] as const,

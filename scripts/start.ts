@@ -1,6 +1,7 @@
 // `npm start` and `npm run dev`: services where they are missing, migrations, the API, and an orderly end of all.
 import { resolve as resolvePath } from 'node:path'
-import { loadConfig, type Config } from '../src/config.ts'
+import { loadConfig } from '../src/config.ts'
+import type { Config } from '../src/config.ts'
 import { adviceOnSettings } from '../src/process/advice.ts'
 import { bunIn, folderAsGiven, readEnvironment } from '../src/process/environment.ts'
 import { refuseTakenPort } from '../src/process/port.ts'

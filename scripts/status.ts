@@ -1,4 +1,4 @@
-// What runs: the supervisor's own word on its processes, and the figures that each of them keeps.
+// `npm run status`: prints what the supervisor says of its processes, and what each of them counts.
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Scoreboard } from '../src/process/scoreboard.ts'
@@ -19,7 +19,7 @@ if (import.meta.main) {
     do {
       const status = readCurrentStatus()
       if (!status) throw new Error(NO_SUPERVISOR)
-      const processes = status.processes.map(withFigures)
+      const processes = status.processes.map(withStats)
       if (watch && !json) console.log('\x1b[2J\x1b[H')
       console.log(json ? JSON.stringify({ ...status, processes }) : describe(status, processes))
       if (watch) await Bun.sleep(REFRESH_MS)
@@ -33,7 +33,7 @@ function readArguments() {
   )
 }
 
-function withFigures({ board: file, ...about }: ProcessStatus) {
+function withStats({ board: file, ...about }: ProcessStatus) {
   try {
     const { requests, inFlight, lagMs, rss } = Scoreboard.read(file)
     return { ...about, requests, inFlight, lagMs, rss }
@@ -42,7 +42,7 @@ function withFigures({ board: file, ...about }: ProcessStatus) {
   }
 }
 
-function describe(status: Status, processes: ReturnType<typeof withFigures>[]): string {
+function describe(status: Status, processes: ReturnType<typeof withStats>[]): string {
   const { pid, mode, version, port, startedAt, reload } = status
   const rows = processes.map((p) => [
     p.name,

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { databaseUrl, redisUrl, url } from './config-urls.ts'
 import { bytes, choice, flag, integer, isHeaderName, isNetwork, isOrigin, list } from './config-values.ts'
+import { MAX_CONCURRENCY, QUEUE_DEFAULTS } from './jobs/defaults.ts'
 
 const SECONDS = 1000
 const DAY_S = 24 * 60 * 60
@@ -62,11 +63,11 @@ export const kitVariables = (project: string) => ({
   LOG_REDACT: list(() => true, 'names').default([]),
   SMTP_URL: url('smtp:', 'smtps:').optional(),
   MAIL_FROM: z.string().max(200).default(`${project} <noreply@localhost>`),
-  JOB_CONCURRENCY: integer(1, 1000).default(10),
-  JOB_DRAIN_MS: integer(0, 600_000).default(10 * SECONDS),
-  JOB_BLOCK_MS: integer(1000, 14_000).default(10 * SECONDS),
+  JOB_CONCURRENCY: integer(1, MAX_CONCURRENCY).default(QUEUE_DEFAULTS.concurrency),
+  JOB_DRAIN_MS: integer(0, 600_000).default(QUEUE_DEFAULTS.drainMs),
+  JOB_BLOCK_MS: integer(1000, QUEUE_DEFAULTS.leaseMs - SECONDS).default(QUEUE_DEFAULTS.blockMs),
   JOB_MAX_BYTES: bytes().default(64 * 1024),
-  JOB_KEEP_DEAD: integer(1, 10_000_000).default(100_000),
+  JOB_KEEP_DEAD: integer(1, 10_000_000).default(QUEUE_DEFAULTS.keepDead),
   MAX_JOBS: integer(0, 2 ** 31 - 1).default(0),
   RATE_LIMIT: flag().optional(),
   RATE_LIMIT_SECONDS: integer(1, DAY_S).default(15 * 60),

@@ -27,6 +27,13 @@ type OwnConfig<Own> = {
 
 type Environment = Record<string, string | undefined>
 
+/** A product's settings as the roles of its processes take them. */
+export interface ProductSettings<C extends KitConfig = KitConfig> {
+  load(env?: Environment): C
+  /** Keys of its own texts that a start prints. */
+  printable: ReadonlySet<string>
+}
+
 /** What `loadConfig` of these settings returns. */
 export type ConfigOf<S extends { load: (env?: Environment) => unknown }> = ReturnType<S['load']>
 

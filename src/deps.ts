@@ -1,8 +1,8 @@
 // What a handler may count on, and nothing of how it is made: the contract between the portable app and its runtime.
 import type { KitConfig } from './config-kit.ts'
-import type { Status } from './jobs/element.ts'
-import type { CronOperations } from './jobs/operate-crons.ts'
-import type { Operations } from './jobs/operate.ts'
+import type { JobStatus } from './jobs/element.ts'
+import type { CronAdmin } from './jobs/cron-admin.ts'
+import type { QueueAdmin } from './jobs/queue-admin.ts'
 import type { Enqueue } from './jobs/task.ts'
 import type { EnqueueInTransaction } from './outbox/enqueue.ts'
 import type { Db } from './types/db.ts'
@@ -31,12 +31,12 @@ export interface Deps<Config extends KitConfig = KitConfig, Role extends string 
    */
   enqueue: Enqueue & EnqueueInTransaction
   /** How a job is doing whose task has `keepResultMs`, whoever enqueued it: compare `by` before you show it. */
-  jobStatus(id: string): Promise<Status | undefined>
+  jobStatus(id: string): Promise<JobStatus | undefined>
   /** Ends that before its time is over, and with it what is kept of the job's result. */
   forgetJob(id: string): Promise<void>
   /** What operators see of the queue and its crons, and do to them. */
-  operations: Operations
-  cronOperations: CronOperations
+  queueAdmin: QueueAdmin
+  cronAdmin: CronAdmin
   /** For tasks: a request that waits for a mail server is a slow one. */
   sendMail(mail: Mail): Promise<void>
   log: Log

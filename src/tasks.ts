@@ -1,12 +1,14 @@
 // Every background task. A task may run twice (its worker can die before it says that it is done): each must bear that.
 import { z } from 'zod'
-import { exportAccount, forgetEarlierExport, type ExportPart } from './account/export.ts'
+import { exportAccount, type ExportDeps, forgetEarlierExport } from './account/export.ts'
 import type { Deps } from './account/product.ts'
 import { countUsersSince, findUser } from './account/queries.ts'
 import { welcomeMail } from './account/welcome-mail.ts'
 import type { DeadJob } from './jobs/dead.ts'
 import { defineTask, FOR_DAYS } from './jobs/task.ts'
-import { listMovies } from './movies/queries.ts'
+
+/** What a task may count on. */
+export type TaskDeps = Deps & ExportDeps
 
 /** Sends the welcome mail to an account, if it still exists. */
 export const sendWelcome = defineTask({
@@ -20,19 +22,14 @@ export const sendWelcome = defineTask({
   },
 })
 
-/** What slices hold of an account: a line for each. The account itself and its sessions are in every export. */
-const exportParts: Record<string, ExportPart> = {
-  movies: (db, creator, page) => listMovies(db, { creator, ...page }),
-}
-
 /** Collects what the service holds of an account; only that account can read the result. */
 export const exportMyData = defineTask({
   name: 'exportMyData',
   input: z.object({ userId: z.uuid() }),
   unique: ({ userId }) => userId,
   keepResultMs: 60 * 60 * 1000,
-  async run({ userId }, job, deps: Deps) {
-    const data = await exportAccount(deps, userId, exportParts, job)
+  async run({ userId }, job, deps: TaskDeps) {
+    const data = await exportAccount(deps, userId, job)
     await forgetEarlierExport(deps, userId, job.id)
     return data ?? job.log.info('the account is gone')
   },

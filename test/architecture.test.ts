@@ -11,7 +11,8 @@ const ROOT = join(import.meta.dir, '..')
 
 /** A small tree that keeps every rule; a test breaks it by one more file, or by other text in one. */
 const SOUND = {
-  'server.ts': `import { createApp } from './app.ts'\nimport { createDeps } from './infra/deps.ts'\ncreateApp(createDeps())`,
+  'server.ts': `import { createApp } from './app.ts'\nimport { runServer } from './process/run-server.ts'\nrunServer(createApp)`,
+  'process/run-server.ts': `import type { Deps } from '../deps.ts'\nimport { createDeps } from '../infra/deps.ts'\nexport const runServer = (createApp: (deps: Deps) => unknown) => createApp(createDeps())`,
   'app.ts': `import type { Deps } from './deps.ts'\nimport { plants } from './plants/routes.ts'\nexport const createApp = (deps: Deps) => [deps, plants]`,
   'config.ts': `import { defineSettings } from './config-settings.ts'\nexport const loadConfig = defineSettings`,
   'config-settings.ts': `export const defineSettings = () => ({ ...process.env })`,
@@ -107,6 +108,11 @@ const BROKEN: [string, Record<string, string>, string][] = [
     'jobs and slices share types only',
     { 'plants/late.ts': `import { run } from '../jobs/worker.ts'\nexport const late = run` },
     'src/plants/late.ts:2: slice may not import jobs/worker.ts (jobs): use `import type`',
+  ],
+  [
+    "the supervisor loads none of the app's code",
+    { 'supervisor.ts': `import { createApp } from './app.ts'\ncreateApp({ db: '' })` },
+    'src/supervisor.ts:2: supervisor may not import app.ts (app)',
   ],
   [
     'no file imports an entry',

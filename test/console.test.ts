@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { complete } from '../scripts/console/complete.ts'
 import { evaluate, Unfinished } from '../scripts/console/evaluate.ts'
-import { createOperations } from '../src/jobs/operate.ts'
+import { createQueueAdmin } from '../src/jobs/queue-admin.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
 const TIMEOUT_MS = 30_000
@@ -66,11 +66,11 @@ test(
   async () => {
     const redis = new Redis(app.config.redisUrl)
     try {
-      const operations = createOperations({ redis, prefix: app.config.redisPrefix })
-      const { waiting: before } = await operations.stats()
+      const queueAdmin = createQueueAdmin({ redis, prefix: app.config.redisPrefix })
+      const { waiting: before } = await queueAdmin.stats()
       const { code, err } = await run(`await enqueue(tasks.sendWelcome, { userId: crypto.randomUUID() })`)
       expect([code, err]).toEqual([0, ''])
-      expect((await operations.stats()).waiting).toBe(before + 1)
+      expect((await queueAdmin.stats()).waiting).toBe(before + 1)
     } finally {
       redis.disconnect()
     }

@@ -21,6 +21,23 @@ test('the compiler refuses an answer of another shape than the documented one', 
     .get('/list', doc('List.', z.array(Thing)), (c) => c.var.answer({ name: 'a', made }))
 })
 
+test('the compiler refuses an answer with a field more than the documented ones, however deep', () => {
+  const row = { name: 'a', made, hash: 'secret' }
+  const Deep = z.object({ thing: Thing.optional(), things: z.array(Thing.nullable()), any: z.unknown() })
+  const fits = { thing: { name: 'a', made }, things: [{ name: 'a', made }, null], any: row }
+  factory
+    .createApp()
+    .get('/fits', doc('Fits.', Deep), (c) => c.var.answer(fits))
+    // @ts-expect-error no hash is declared
+    .get('/one', doc('One.', Thing), (c) => c.var.answer(row))
+    // @ts-expect-error nor in a list
+    .get('/list', doc('List.', z.array(Thing)), (c) => c.var.answer([row]))
+    // @ts-expect-error nor in what is optional
+    .get('/optional', doc('Optional.', Deep), (c) => c.var.answer({ ...fits, thing: row }))
+    // @ts-expect-error nor in what may be null
+    .get('/nullable', doc('Nullable.', Deep), (c) => c.var.answer({ ...fits, things: [row] }))
+})
+
 test.each([
   [
     'a status',

@@ -4,13 +4,17 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { eq } from 'drizzle-orm'
+import { eq, getTableName, is, sql } from 'drizzle-orm'
+import { PgTable, pgTable, serial, text, uuid } from 'drizzle-orm/pg-core'
+import { z } from 'zod'
 import { exportAccount } from '../src/account/export.ts'
 import { users } from '../src/account/table.ts'
+import { findOwned } from '../src/web/owned-rows.ts'
+import { publicFields } from '../src/web/public-fields.ts'
 import type { Client } from './support/client.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { until } from './support/until.ts'
-import { startTestWorker } from './support/worker.ts'
+import { schema, startTestWorker } from './support/worker.ts'
 
 let app: TestApp
 let worker: { stop(): Promise<void> }
@@ -35,6 +39,16 @@ async function download(client: Client) {
   })
 }
 
+/** A table of the test's own. */
+const notes = pgTable('notes', {
+  id: serial().primaryKey(),
+  author: uuid().references(() => users.id),
+  text: text(),
+  secret: text(),
+})
+const publicNote = publicFields(notes, z.object({ id: z.number(), text: z.string() }), {})
+const running = { progress: () => {}, signal: new AbortController().signal }
+
 const digestOf = (token = '') => createHash('sha256').update(token).digest('hex')
 
 test('an account gets its own row and its live sessions, and no secret', async () => {
@@ -57,12 +71,12 @@ test('an account gets its own row and its live sessions, and no secret', async (
   expect(Math.abs(Date.parse(exported) - Date.now())).toBeLessThan(60_000)
   // It has made nothing, and of what others have made there is nothing.
   for (const rows of [incomplete, ...Object.values(parts)]) expect(rows).toEqual([])
-  const text = JSON.stringify(result)
+  const said = JSON.stringify(result)
   for (const token of [ann, phone].map((client) => client.cookies.get('session'))) {
-    expect(text).not.toContain(token ?? '')
-    expect(text).not.toContain(digestOf(token))
+    expect(said).not.toContain(token ?? '')
+    expect(said).not.toContain(digestOf(token))
   }
-  expect(text).not.toContain('argon2')
+  expect(said).not.toContain('argon2')
 })
 
 test('it is in no log line', async () => {
@@ -75,8 +89,8 @@ test('it is in no log line', async () => {
   const { id, result } = await download(ann)
   expect(result.account.company).toBe('never-to-be-logged')
   const log = await until('the log', async () => {
-    const text = await readFile(join(dir, 'log'), 'utf8')
-    return text.includes('job done') && text.includes(`/api/jobs/${id}`) ? text : undefined
+    const lines = await readFile(join(dir, 'log'), 'utf8')
+    return lines.includes('job done') && lines.includes(`/api/jobs/${id}`) ? lines : undefined
   })
   expect(log.split('never-to-be-logged')).toHaveLength(2) // the UPDATE of this test
   await helper.stop()
@@ -105,53 +119,45 @@ test('of the exports of an account the newest is kept, and of others theirs', as
   expect((await bob.get(`/api/jobs/${ofBob.id}`)).body.state).toBe('done')
 })
 
-test('its size is counted in bytes, whatever its letters', async () => {
-  const { user } = await app.member()
-  const job = { progress: () => {}, signal: new AbortController().signal }
-  const heavy = async (_db: unknown, _id: string, { limit, offset }: Page) =>
-    offset > 1000 ? [] : Array.from({ length: limit }, () => ({ text: '\u6f22'.repeat(1000) }))
-  const data = await exportAccount(app.deps, user.id, { heavy }, job)
-  expect(data).toMatchObject({ incomplete: ['heavy'] })
-  const bytes = Buffer.byteLength(JSON.stringify(data))
-  expect(bytes).toBeGreaterThan(500 * 1024)
-  expect(bytes).toBeLessThan(520 * 1024)
-})
-
 test('a visitor gets none', async () => {
   expect((await app.visitor().post('/api/me/export')).status).toBe(401)
 })
 
-test('past its size an export leaves rows out, and names the parts', async () => {
-  const { user } = await app.member()
-  const progress: number[] = []
-  const job = { progress: (part: number) => void progress.push(part), signal: new AbortController().signal }
-  const numbers = (count: number, size: number) => async (_db: unknown, _id: string, page: Page) =>
-    Array.from({ length: count }, (_, n) => ({ n, text: 'x'.repeat(size) })).slice(
-      page.offset,
-      page.offset + page.limit,
-    )
-  const parts = { few: numbers(401, 1), many: numbers(10_000, 1000), one: numbers(1, 1) }
-  const data = await exportAccount(app.deps, user.id, parts, job)
-  expect(data).toMatchObject({ incomplete: ['many'] })
-  const { few, many } = data as unknown as Record<string, { n: number }[]>
-  expect(few?.map(({ n }) => n)).toEqual(Array.from({ length: 401 }, (_, n) => n))
-  expect(many?.length).toBeGreaterThan(400)
-  expect(JSON.stringify(data).length).toBeLessThan(600 * 1024)
-  expect(progress).toEqual([0.25, 0.5, 0.75, 1])
+test('it holds what the account has in a table that refers to accounts: the declared fields, and no row of others', async () => {
+  const [ann, bob] = [await app.member(), await app.member()]
+  await app.deps.db.execute(
+    sql`create table notes (id serial primary key, author uuid, text text, secret text)`,
+  )
+  for (const { user } of [ann, bob, ann])
+    await app.deps.db
+      .insert(notes)
+      .values({ author: user.id, text: `of ${user.id}`, secret: 'not for export' })
+  const log: unknown[] = []
+  const warn = (...line: unknown[]) => log.push(line)
+  const job = { ...running, log: { ...app.deps.log, warn } }
+  const deps = { ...app.deps, schema: { users, notes, publicNote } }
+  const text = `of ${ann.user.id}`
+  expect(await exportAccount(deps, ann.user.id, job)).toMatchObject({
+    notes: [
+      { id: 1, text },
+      { id: 3, text },
+    ],
+    incomplete: [],
+  })
+  expect(log).toEqual([])
+  // Without a declaration it is in no export, and said to be missing.
+  const data = await exportAccount({ ...deps, schema: { users, notes } }, ann.user.id, job)
+  expect(JSON.stringify([data, log])).not.toContain(text)
+  expect(log).toEqual([[expect.any(String), { leftOut: ['notes declares no publicFields'] }]])
 })
 
-test('an export that is stopped stops between two pages', async () => {
-  const { user } = await app.member()
-  const stop = new AbortController()
-  const endless = async (_db: unknown, _id: string, { limit }: Page) => {
-    stop.abort(new Error('the worker stops'))
-    return Array.from({ length: limit }, () => ({}))
-  }
-  const job = { progress: () => {}, signal: stop.signal }
-  await expect(exportAccount(app.deps, user.id, { endless }, job)).rejects.toThrow('the worker stops')
+test('every table that refers to accounts says what an export holds of it, or that none does', async () => {
+  expect(findOwned(schema, users).leftOut).toEqual([])
+  // No file that holds a table is overlooked.
+  const rows = await app.deps.db.execute<{ name: string }>(sql`
+    select distinct relname as name from pg_constraint join pg_class on pg_class.oid = conrelid
+    where contype = 'f' and confrelid = ${getTableName(users)}::regclass and conrelid <> confrelid`)
+  const known = Object.values(schema).flatMap((value) => (is(value, PgTable) ? getTableName(value) : []))
+  expect(known).toContain('users')
+  for (const { name } of rows) expect(known).toContain(name)
 })
-
-interface Page {
-  limit: number
-  offset: number
-}

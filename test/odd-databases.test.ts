@@ -55,12 +55,11 @@ async function take(databaseUrl: string) {
       users: (await member.get('/api/users')).body,
       found: (await member.get(`/api/users?search=${encodeURIComponent('\\new')}`)).body,
       again: (await app.visitor().post('/api/login', member.account)).status,
-      export: await exportAccount(
-        app.deps,
-        id,
-        {},
-        { progress: () => {}, signal: new AbortController().signal },
-      ),
+      export: await exportAccount({ ...app.deps, schema: {} }, id, {
+        log: app.deps.log,
+        progress: () => {},
+        signal: new AbortController().signal,
+      }),
       values: [...values],
     }
     // Known by what they are, not by what they say.

@@ -62,7 +62,7 @@ const page = async (search = '') => (await boss.get(PATH + search, HTML)).text
 const die = (job: Record<string, unknown>) => redis.lpush(`${base}dead`, JSON.stringify(job))
 const deadJob = (id: string) =>
   die({ id, task: 'sendInvoice', data: { order: 7 }, error: 'Error: no route', n: 5 })
-const ids = async (place: 'dead' | 'waiting') => (await app.deps.operations.list(place)).map(({ id }) => id)
+const ids = async (place: 'dead' | 'waiting') => (await app.deps.queueAdmin.list(place)).map(({ id }) => id)
 const noticeOf = (html: string) => /<p class="notice" role="status">(.*?)<\/p>/.exec(html)?.[1]
 
 describe('at the door', () => {
@@ -101,7 +101,7 @@ describe('at the door', () => {
       }
     }
     expect([await ids('dead'), await ids('waiting')]).toEqual([['d1'], []])
-    expect((await app.deps.operations.stats()).paused).toBe(false)
+    expect((await app.deps.queueAdmin.stats()).paused).toBe(false)
   })
 
   test('whoever is in can leave from every page', async () => {
@@ -232,19 +232,19 @@ describe('an operator', () => {
   test('retries all', async () => {
     for (let i = 0; i < 60; i++) await deadJob(`d${i}`)
     await act('retry-all')
-    expect(await app.deps.operations.stats()).toMatchObject({ dead: 0, waiting: 60 })
+    expect(await app.deps.queueAdmin.stats()).toMatchObject({ dead: 0, waiting: 60 })
     expect(noticeOf(await page())).toBe('60 jobs are back in the queue')
   })
 
   test('pauses and resumes', async () => {
     expect(await page()).toContain('Pause the queue')
     await act('pause')
-    expect((await app.deps.operations.stats()).paused).toBe(true)
+    expect((await app.deps.queueAdmin.stats()).paused).toBe(true)
     const paused = await page()
     expect(paused).toContain('>paused</span>')
     expect(paused).toContain('Resume the queue')
     await act('resume')
-    expect((await app.deps.operations.stats()).paused).toBe(false)
+    expect((await app.deps.queueAdmin.stats()).paused).toBe(false)
   })
 
   test('runs a cron now, once until it has ended', async () => {
@@ -301,7 +301,7 @@ describe('what is shown', () => {
       expect(html.match(/&lt;script&gt;/g)?.length).toBeGreaterThan(5)
     }
     await act('drop', { job: EVIL })
-    expect(await app.deps.operations.stats()).toMatchObject({ dead: 1 })
+    expect(await app.deps.queueAdmin.stats()).toMatchObject({ dead: 1 })
     const after = await page()
     expect(noticeOf(after)).toContain('was dropped')
     expect(after).not.toMatch(/<script|<img/)
@@ -330,7 +330,7 @@ describe('what is shown', () => {
     expect(reply.text).toContain('aria-label="Drop t .."')
     expect((await boss.get(`${PATH}/jobs/s3`, HTML)).status).toBe(200)
     await act('drop', { job: '..' })
-    expect(await app.deps.operations.stats()).toMatchObject({ dead: 9 })
+    expect(await app.deps.queueAdmin.stats()).toMatchObject({ dead: 9 })
   })
 
   test('bytes that are not UTF-8 are shown escaped, and can be dropped', async () => {
@@ -342,7 +342,7 @@ describe('what is shown', () => {
     expect([one.status, one.text.includes('not UTF-8'), one.text.includes('<b>')]).toEqual([200, true, false])
     await act('drop', { job: id })
     expect(noticeOf(await page())).toBe(`Job ${id} was dropped`)
-    expect(await app.deps.operations.stats()).toMatchObject({ dead: 0 })
+    expect(await app.deps.queueAdmin.stats()).toMatchObject({ dead: 0 })
   })
 
   test('how many dead jobs were thrown away', async () => {
@@ -561,7 +561,7 @@ async function busyWorker() {
   const worker = await startTestWorker([task])
   await app.deps.enqueue(task, {})
   await until('its beat to tell', async () => {
-    const { workers } = await app.deps.operations.stats()
+    const { workers } = await app.deps.queueAdmin.stats()
     return workers[0]?.beat?.running[0]?.progress === 0.25
   })
   return { worker, open: () => gate.resolve() }

@@ -7,8 +7,8 @@ import { users } from '../src/account/table.ts'
 import type { Log } from '../src/types/log.ts'
 import { createDeps } from '../src/infra/deps.ts'
 import { manifest } from '../src/manifest.ts'
-import { createOperations, type Operations } from '../src/jobs/operate.ts'
-import type { Prepared } from '../src/jobs/queue.ts'
+import { createQueueAdmin, type QueueAdmin } from '../src/jobs/queue-admin.ts'
+import type { PreparedJob } from '../src/jobs/queue.ts'
 import { defineTask } from '../src/jobs/task.ts'
 import { startRelay } from '../src/outbox/relay.ts'
 import { outbox } from '../src/outbox/table.ts'
@@ -26,7 +26,7 @@ let redis: FaultyLink
 let app: TestApp
 /** By a connection of their own, past the links. */
 let direct: ReturnType<typeof createDeps>
-let operations: Operations
+let queueAdmin: QueueAdmin
 let ends: (() => Promise<unknown>)[] = []
 
 beforeAll(async () => {
@@ -35,13 +35,13 @@ beforeAll(async () => {
   redis = await openLink(redisUrl())
   app = await startApp({ DATABASE_URL: postgres.url, REDIS_URL: redis.url })
   direct = createDeps({ ...app.config, redisUrl: redisUrl(), databaseUrl: database.url }, manifest)
-  operations = createOperations({ redis: direct.redis, prefix: app.config.redisPrefix })
+  queueAdmin = createQueueAdmin({ redis: direct.redis, prefix: app.config.redisPrefix })
 })
 afterEach(async () => {
   await Promise.all(ends.map((end) => end()))
   ends = []
   await direct.deps.db.delete(outbox)
-  for (const { id } of await operations.list('waiting', 1, 1000)) await operations.drop(id)
+  for (const { id } of await queueAdmin.list('waiting', 1, 1000)) await queueAdmin.drop(id)
   // A link that was cut is back, but not yet found.
   await until('the services', async () => (await app.visitor().get('/ready')).status === 200)
 }, 30_000)
@@ -53,7 +53,7 @@ afterAll(async () => {
 }, 30_000)
 
 /** Starts a relay by way of the links, until the test ends. What it logs is in the answer. */
-function relay(send?: (job: Prepared) => Promise<unknown>) {
+function relay(send?: (job: PreparedJob) => Promise<unknown>) {
   const { deps, queue, close } = createDeps(app.config, manifest)
   const logged: string[] = []
   const add = (message: string) => void logged.push(message)
@@ -64,7 +64,7 @@ function relay(send?: (job: Prepared) => Promise<unknown>) {
 }
 
 const commit = (n: number) => app.deps.db.transaction((tx) => app.deps.enqueue(tx, note, { n }))
-const waiting = async () => (await operations.list('waiting', 1, 1000)).map(({ id }) => id)
+const waiting = async () => (await queueAdmin.list('waiting', 1, 1000)).map(({ id }) => id)
 const rows = () => direct.deps.db.select().from(outbox)
 const emptied = () => until('an empty outbox', async () => (await rows()).length === 0)
 
@@ -77,7 +77,7 @@ test('a job of a transaction that is rolled back does not exist; one that commit
   await expect(undone).rejects.toThrow('second thoughts')
   const { id } = await commit(2)
   await emptied()
-  expect(await operations.list('waiting')).toMatchObject([{ id, task: 'note', data: { n: 2 } }])
+  expect(await queueAdmin.list('waiting')).toMatchObject([{ id, task: 'note', data: { n: 2 } }])
 })
 
 test('options go with it: who asked, urgent, and a delay that counts from then on', async () => {
@@ -88,11 +88,11 @@ test('options go with it: who asked, urgent, and a delay that counts from then o
   })
   relay()
   await emptied()
-  expect(await operations.list('waiting')).toMatchObject([
+  expect(await queueAdmin.list('waiting')).toMatchObject([
     { id, requestId: 'r-1' },
     { by: 'me', data: { n: 1 } },
   ])
-  expect(await operations.list('later')).toMatchObject([{ data: { n: 2 } }])
+  expect(await queueAdmin.list('later')).toMatchObject([{ data: { n: 2 } }])
 })
 
 test('an input that does not fit is refused, and the transaction with it', async () => {
@@ -148,7 +148,7 @@ test('a worker that is killed after it sent a job and before it deleted the row:
   ends.push(worker.stop)
   await emptied()
   await until('an idle queue', async () => {
-    const { waiting: left, running } = await operations.stats()
+    const { waiting: left, running } = await queueAdmin.stats()
     return left + running === 0
   })
   expect(ran.length).toBeGreaterThan(0)
@@ -226,7 +226,7 @@ test('a signup while Redis is away is a success that says to log in, and its wel
   relay()
   await emptied()
   const [user] = (await direct.deps.db.select().from(users)).filter((row) => row.email === email)
-  expect(await operations.list('waiting')).toMatchObject([
+  expect(await queueAdmin.list('waiting')).toMatchObject([
     { task: 'sendWelcome', data: { userId: user?.id } },
   ])
 }, 30_000)

@@ -41,7 +41,7 @@ describe.skipIf(!hasRedisServer())('when a replica is promoted', () => {
     try {
       await app.deps.enqueue(task, { n: 1 })
       await until('a job', () => ran.includes(1))
-      await command.deps.operations.stats()
+      await command.deps.queueAdmin.stats()
 
       await promote(first, second)
       link.leadTo(second.url) // what is open stays with the first
@@ -54,12 +54,12 @@ describe.skipIf(!hasRedisServer())('when a replica is promoted', () => {
       await app.deps.store.append('later', 7)
       expect(await popped).toBe(7)
       await until('the command', () =>
-        command.deps.operations.pause().then(
+        command.deps.queueAdmin.pause().then(
           () => true,
           () => false,
         ),
       )
-      await command.deps.operations.resume()
+      await command.deps.queueAdmin.resume()
     } finally {
       await worker.stop()
       await command.close()

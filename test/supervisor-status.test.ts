@@ -13,9 +13,10 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { BoardFolder } from '../src/process/board-folder.ts'
 import { adviceOnPool } from '../src/process/host.ts'
 import { countRequests } from '../src/process/request-metrics.ts'
-import { makeBoardFolder, writeStatus } from '../src/process/status.ts'
+import { writeStatus } from '../src/process/status.ts'
 import { copyCheckout, freePort, startService, type Service } from './support/supervised.ts'
 import { until } from './support/until.ts'
 
@@ -95,19 +96,19 @@ test.each(['', '{', 'null', '{}', '{"boards":5}'])(
   (content) => {
     const dataDir = temporaryFolder()
     writeFileSync(join(dataDir, 'supervisor.json'), content)
-    folders.push(makeBoardFolder(dataDir, 'restbun-test'))
+    folders.push(BoardFolder.create(dataDir, 'restbun-test').path)
   },
 )
 
 test('of what a status file names only a folder of scoreboards is removed', () => {
   const dataDir = temporaryFolder()
-  const first = makeBoardFolder(dataDir, 'restbun-test')
+  const first = BoardFolder.create(dataDir, 'restbun-test').path
   const precious = join(dirname(first), `precious-${crypto.randomUUID()}`)
   mkdirSync(precious)
   folders.push(precious, first)
   for (const boards of [precious, `${first}/../${precious.slice(dirname(first).length + 1)}`, first]) {
     writeFileSync(join(dataDir, 'supervisor.json'), JSON.stringify({ pid: 0, boards }))
-    folders.push(makeBoardFolder(dataDir, 'restbun-test'))
+    folders.push(BoardFolder.create(dataDir, 'restbun-test').path)
   }
   expect([existsSync(precious), existsSync(first)]).toEqual([true, false])
 })
@@ -192,7 +193,7 @@ test(
   TIMEOUT_MS,
 )
 
-test('figures that cannot be written are no reason to die', () => {
+test('counts that cannot be written are no reason to die', () => {
   expect(countRequests('/nonexistent/metrics').write).not.toThrow()
 })
 
@@ -233,7 +234,7 @@ test(
 )
 
 test(
-  '/metrics tells the figures of all processes as those of one service, and forgets none of those that are gone',
+  '/metrics tells the counts of all processes as those of one service, and forgets none of those that are gone',
   async () => {
     const metricsPort = await freePort()
     service = await startService({ METRICS_PORT: String(metricsPort), WORKER_PROCESSES: '1' })

@@ -84,11 +84,14 @@ test(
     copy = copyCheckout()
     const compute = '{ const end = Date.now() + 2500; while (Date.now() < end); }'
     const app = join(copy, 'src/app.ts')
-    const worker = join(copy, 'src/worker.ts')
-    const put = (file: string, before: string, code: string) =>
-      writeFileSync(file, readFileSync(file, 'utf8').replace(before, `${code}\n${before}`))
+    const worker = join(copy, 'src/process/run-worker.ts')
+    const put = (file: string, before: string, code: string) => {
+      const text = readFileSync(file, 'utf8')
+      expect(text).toContain(before)
+      writeFileSync(file, text.replace(before, `${code}\n${before}`))
+    }
     put(app, '  const app = factory.createApp()', compute)
-    put(worker, '  const stop = async () => {', `setTimeout(() => ${compute}, 500)`)
+    put(worker, '    const stop = async () => {', `setTimeout(() => ${compute}, 500)`)
     service = await startService({ HARAKIRI_MS: '1000', WORKER_PROCESSES: '1' }, { folder: copy })
     const before = service.pids()
     const reload = await service.reload() // its processes take the place of others that serve
@@ -185,10 +188,12 @@ test(
 )
 
 test(
-  'code that does not start at all ends the supervisor too, with the reason',
+  'code that does not start at all ends the supervisor too, with the reason: it loads none of it itself',
   async () => {
     copy = copyCheckout()
-    writeFileSync(join(copy, 'src/server.ts'), `throw new Error('nobody knows this release')\n`)
+    for (const name of ['server', 'worker', 'app', 'tasks', 'crons']) {
+      writeFileSync(join(copy, `src/${name}.ts`), `throw new Error('nobody knows this release')\n`)
+    }
     service = await startService({}, { folder: copy, untilReady: false })
     expect(await service.exit()).toBe(1)
     const [told] = service.lines('giving up')

@@ -7,15 +7,16 @@ import { createMailer } from '../src/infra/mail.ts'
 import { startWorker, type Worker } from '../src/jobs/worker.ts'
 import { loadConfig } from '../src/config.ts'
 import { KEPT_MAILS } from '../src/types/mail.ts'
-import { createOperations, type Operations } from '../src/jobs/operate.ts'
+import { createQueueAdmin, type QueueAdmin } from '../src/jobs/queue-admin.ts'
 import { startRelay } from '../src/outbox/relay.ts'
 import { sendWelcome, tasks } from '../src/tasks.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { until } from './support/until.ts'
+import { schema } from './support/worker.ts'
 
 let app: TestApp
 let worker: Worker
-let operations: Operations
+let queueAdmin: QueueAdmin
 let closeWorker: () => Promise<void>
 beforeAll(async () => {
   app = await startApp()
@@ -26,13 +27,13 @@ beforeAll(async () => {
     id: 'w1',
     tasks,
     crons,
-    deps,
+    deps: { ...deps, schema },
     log,
     blockMs: null,
   })
   await worker.ready
   const relay = startRelay({ db: deps.db, send: queue.send, log })
-  operations = createOperations({ redis, prefix: app.config.redisPrefix })
+  queueAdmin = createQueueAdmin({ redis, prefix: app.config.redisPrefix })
   closeWorker = async () => {
     await Promise.all([worker.stop(), relay.stop()])
     await close()
@@ -69,7 +70,7 @@ test('a welcome to an account that is gone is done, and writes to nobody', async
   const mails = await app.deps.store.length(KEPT_MAILS)
   await app.deps.enqueue(sendWelcome, { userId: crypto.randomUUID() })
   await until('an empty queue', async () => {
-    const { waiting, running, later, dead } = await operations.stats()
+    const { waiting, running, later, dead } = await queueAdmin.stats()
     expect([later, dead]).toEqual([0, 0])
     return waiting + running === 0
   })

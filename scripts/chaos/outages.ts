@@ -8,7 +8,7 @@ import { openLink, type FaultyLink } from '../../test/support/faulty-link.ts'
 import { createDatabase } from '../../test/support/services.ts'
 import { mountSmallDisk, type SmallDisk } from '../../test/support/small-disk.ts'
 import { startService, type Service } from '../../test/support/supervised.ts'
-import { createOperations } from '../../src/jobs/operate.ts'
+import { createQueueAdmin } from '../../src/jobs/queue-admin.ts'
 import { prepareTestRun } from '../services/test-run.ts'
 
 const CLIENTS = 6
@@ -227,12 +227,12 @@ async function runOutage(
   )
   await settled('rows in the outbox', async () => (await sql`select from outbox limit 1`).length === 0)
   const redis = new Redis(redisLink.url)
-  const operations = createOperations({ redis, prefix })
+  const queueAdmin = createQueueAdmin({ redis, prefix })
   await settled('jobs', async () => {
-    const { waiting, running, later } = await operations.stats()
+    const { waiting, running, later } = await queueAdmin.stats()
     return waiting + running + later === 0
   })
-  const { dead } = await operations.stats()
+  const { dead } = await queueAdmin.stats()
   redis.disconnect()
   must(dead === 0, `${dead} dead jobs`)
 

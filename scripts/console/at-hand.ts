@@ -2,13 +2,15 @@
 import { join } from 'node:path'
 import { is, sql } from 'drizzle-orm'
 import { PgTable } from 'drizzle-orm/pg-core'
-import type { createDeps } from '../../src/infra/deps.ts'
+import type { Redis } from 'ioredis'
+import type { Deps } from '../../src/account/product.ts'
+import { loadSchema } from '../../src/infra/tables.ts'
 import { tasks } from '../../src/tasks.ts'
 
 const SRC = join(import.meta.dir, '../../src')
 
 /** By name, with a line on each for the person who types. */
-export async function putAtHand({ deps, redis }: ReturnType<typeof createDeps>) {
+export async function putAtHand({ deps, redis }: { deps: Deps; redis: Redis }) {
   const { config, db, store, sessions, passwords, enqueue, log } = deps
   const tables = await collectTables()
   const queries = await importEach('*/queries.ts')
@@ -41,8 +43,7 @@ also      config, store, sessions, passwords, log`
 const names = (o: object) => Object.keys(o)
 
 async function collectTables(): Promise<Record<string, PgTable>> {
-  const modules = Object.values(await importEach('*/table.ts'))
-  const entries = modules.flatMap((module) => Object.entries(module))
+  const entries = Object.entries(await loadSchema(SRC))
   return Object.fromEntries(entries.filter((entry): entry is [string, PgTable] => is(entry[1], PgTable)))
 }
 

@@ -1,6 +1,7 @@
 // The settings, all faults at once, and what a check can go on with.
 import { ConfigError } from '../../src/types/config-error.ts'
-import { loadConfig, type Config } from '../../src/config.ts'
+import { loadConfig } from '../../src/config.ts'
+import type { Config } from '../../src/config.ts'
 import { adviceOnSettings } from '../../src/process/advice.ts'
 import { fail, type Finding, ok, warn } from './finding.ts'
 

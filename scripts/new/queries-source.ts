@@ -6,16 +6,15 @@ export function queriesSource(names: Names, fields: Field[]): string {
   const { one, many, type, snake, table, spoken, spokenMany } = names
   const searched = fields.filter((field) => field.searchable)
   const has = searched.length > 0
-  const drizzle = `and, asc, eq, getTableColumns, gt, ${has ? 'ilike, ' : ''}${searched.length > 1 ? 'or, ' : ''}type SQL, sql`
+  const drizzle = `and, asc, eq, gt, ${has ? 'ilike, ' : ''}${searched.length > 1 ? 'or, ' : ''}type SQL, sql`
   return `// All SQL about ${spokenMany}.
 import { ${drizzle} } from 'drizzle-orm'
 ${has ? `import { laneOf } from '../lanes.ts'\n` : ''}import { prepared } from '../prepared.ts'
 import type { Db } from '../types/db.ts'
 import { NEAR } from '../web/paging.ts'
-${has ? `import { containing, searchPage } from '../web/search.ts'\n` : ''}import { ${many} } from './table.ts'
+${has ? `import { containing, searchPage } from '../web/search.ts'\n` : ''}import { ${many}, public${type} } from './table.ts'
 
-/** Ids are strings on the wire. */
-const columns = { ...getTableColumns(${many}), id: sql<string>\`\${${many}.id}::text\`.as('id') }
+const { columns } = public${type}
 
 export type ${type} = NonNullable<Awaited<ReturnType<typeof find${type}>>>
 

@@ -6,6 +6,7 @@ export function routesSource(names: Names, fields: Field[]): string {
   const { one, many, type, snake, spoken, spokenMany } = names
   const searched = fields.filter((field) => field.searchable)
   const enums = fields.filter((field) => field.values.length > 0).map((field) => enumOf(snake, field.name))
+  const ofTable = [`${type}Answer`, ...enums].toSorted()
   const has = searched.length > 0
   const isUnique = fields.some((field) => field.unique)
   return `// ${capital(spokenMany)} over HTTP.
@@ -17,16 +18,7 @@ import { otherSize } from '../web/page-size.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../web/paging.ts'
 import { blankAsAbsent, Page, pageSize, RowId, ${has ? 'Search, ' : ''}validate } from '../web/validate.ts'
 import { create${type}, delete${type}, find${type}, list${capital(many)}, update${type} } from './queries.ts'
-${enums.length > 0 ? `import { ${enums.toSorted().join(', ')} } from './table.ts'\n` : ''}
-const ${type}Answer = z
-  .object({
-    id: z.string(),
-    ${fields.map((f) => `${f.name}: ${f.answer}${f.optional ? '.nullable()' : ''},`).join('\n    ')}
-    creator: z.uuid().nullable().describe('Id of the account that added it.'),
-    created: z.iso.datetime(),
-    modified: z.iso.datetime(),
-  })
-  .meta({ id: '${type}' })
+import { ${ofTable.join(', ')} } from './table.ts'
 
 // Unknown keys are ignored: clients send the whole object back as they read it.
 const New${type} = z.object({

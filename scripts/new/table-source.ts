@@ -1,8 +1,9 @@
-// The source of a new slice's table.ts.
+// The source of a new slice's table.ts: the table, and what a client sees of its rows.
 import { enumOf, type Field } from './fields.ts'
 import type { Names } from './names.ts'
 
-export function tableSource({ many, snake, table, spokenMany }: Names, fields: Field[]): string {
+export function tableSource(names: Names, fields: Field[]): string {
+  const { many, type, snake, table, spoken, spokenMany } = names
   const enums = fields.filter((field) => field.values.length > 0)
   const searched = fields.filter((field) => field.searchable)
   const columns = searched.map(({ name }) => `t.${name}.op('gin_trgm_ops')`).join(', ')
@@ -14,9 +15,12 @@ export function tableSource({ many, snake, table, spokenMany }: Names, fields: F
   const imports = ['index', 'pgTable', 'serial', 'timestamp', 'uuid', ...functions]
     .filter((name) => !enums.some((field) => field.column.startsWith(name)))
     .concat(enums.length > 0 ? 'pgEnum' : [])
-  return `// The ${spokenMany} table.
+  return `// The ${spokenMany} table, and what a client sees of a ${spoken}.
+import { sql } from 'drizzle-orm'
 import { ${[...new Set(imports)].toSorted().join(', ')} } from 'drizzle-orm/pg-core'
+import { z } from 'zod'
 import { users } from '../account/table.ts'
+import { publicFields } from '../web/public-fields.ts'
 
 ${enums.map((field) => enumSource(snake, field)).join('')}export const ${many} = pgTable(
   '${table}',
@@ -31,6 +35,21 @@ ${enums.map((field) => enumSource(snake, field)).join('')}export const ${many} =
     index('${table}_creator_id').on(t.creator, t.id),${searchIndex}
   ],
 )
+
+export const ${type}Answer = z
+  .object({
+    id: z.string(),
+    ${fields.map((f) => `${f.name}: ${f.answer}${f.optional ? '.nullable()' : ''},`).join('\n    ')}
+    creator: z.uuid().nullable().describe('Id of the account that added it.'),
+    created: z.iso.datetime(),
+    modified: z.iso.datetime(),
+  })
+  .meta({ id: '${type}' })
+
+/** Ids are strings on the wire. */
+export const public${type} = publicFields(${many}, ${type}Answer, {
+  id: sql<string>\`\${${many}.id}::text\`.as('id'),
+})
 `
 }
 

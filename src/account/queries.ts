@@ -1,24 +1,19 @@
-// All SQL about accounts. What a client may see of one is `userColumns`; the hash is not among it.
-import { and, desc, eq, getTableColumns, gte, ilike, or, sql } from 'drizzle-orm'
+// All SQL about accounts. What a client may see of one is selected by name.
+import { and, desc, eq, gte, ilike, or, sql } from 'drizzle-orm'
+import type { Db } from '../types/db.ts'
 import { laneOf } from '../lanes.ts'
 import { prepared } from '../prepared.ts'
-import type { Db } from '../types/db.ts'
 import { NEAR } from '../web/paging.ts'
 import { containing, searchPage } from '../web/search.ts'
 import type { Role } from './roles.ts'
-import { users } from './table.ts'
+import { publicUser, users } from './table.ts'
 
-const { password: _secret, ...publicColumns } = getTableColumns(users)
-
-const userColumns = {
-  ...publicColumns,
-  fullname: sql<string>`trim(${users.first_name} || ' ' || ${users.last_name})`.as('fullname'),
-}
+const { columns } = publicUser
 
 const byId = prepared(
   (db) =>
     db
-      .select(userColumns)
+      .select(columns)
       .from(users)
       .where(eq(users.id, sql.placeholder('id')))
       .prepare('user_by_id'),
@@ -36,7 +31,7 @@ export async function findUser(db: Db, id: string) {
 const byEmail = prepared(
   (db) =>
     db
-      .select({ ...userColumns, hash: users.password })
+      .select({ ...columns, hash: users.password })
       .from(users)
       .where(sql`lower(${users.email}) = lower(${sql.placeholder('email')})`)
       .prepare('user_by_email'),
@@ -63,7 +58,7 @@ export interface NewUser {
 
 /** Inserts an account; undefined if the email is taken, however its letters are cased. */
 export async function createUser(db: Db, input: NewUser): Promise<User | undefined> {
-  const [user] = await db.insert(users).values(input).onConflictDoNothing().returning(userColumns)
+  const [user] = await db.insert(users).values(input).onConflictDoNothing().returning(columns)
   return user
 }
 
@@ -73,7 +68,7 @@ export async function updateRole(db: Db, id: string, role: Role): Promise<User |
     .update(users)
     .set({ role, modified: sql`now()` })
     .where(eq(users.id, id))
-    .returning(userColumns)
+    .returning(columns)
   return user
 }
 
@@ -95,7 +90,7 @@ export type UserKey = [at: string, id: string]
 const TOP: UserKey = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
 
 const listColumns = {
-  ...userColumns,
+  ...columns,
   at: sql<string>`to_char(${users.created} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`.as('at'),
 }
 const place = sql`(${users.created}, ${users.id})`

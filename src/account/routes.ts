@@ -16,7 +16,8 @@ import { loginLimit, signupLimit } from './limits.ts'
 import { beginSession, logIn } from './login.ts'
 import { factory, requireRole } from './product.ts'
 import { createUser, listUsers, type UserKey } from './queries.ts'
-import { Login, Signup, SignupAnswer, UserAnswer, UserQuery } from './schema.ts'
+import { Login, Signup, SignupAnswer, UserQuery } from './schema.ts'
+import { UserAnswer } from './table.ts'
 
 /** Within it the last export is answered again. */
 const EXPORT_AGAIN_S = 10 * 60

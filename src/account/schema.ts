@@ -1,24 +1,9 @@
-// What clients send and see of an account.
+// What clients send of an account.
 import { z } from 'zod'
 import { otherSize } from '../web/page-size.ts'
 import { cursorOf } from '../web/paging.ts'
 import { Page, PageSize, Search } from '../web/validate.ts'
-import { ROLES } from './roles.ts'
-
-export const UserAnswer = z
-  .object({
-    id: z.uuid(),
-    email: z.string(),
-    first_name: z.string(),
-    last_name: z.string(),
-    fullname: z.string(),
-    company: z.string().nullable(),
-    role: z.enum(ROLES),
-    tags: z.array(z.string()),
-    created: z.iso.datetime(),
-    modified: z.iso.datetime(),
-  })
-  .meta({ id: 'User' })
+import { UserAnswer } from './table.ts'
 
 export const SignupAnswer = UserAnswer.extend({
   loggedIn: z

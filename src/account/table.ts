@@ -1,6 +1,8 @@
-// The users table.
+// The users table, and what a client sees of an account.
 import { sql } from 'drizzle-orm'
 import { index, pgEnum, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { z } from 'zod'
+import { publicFields } from '../web/public-fields.ts'
 import { ROLES } from './roles.ts'
 
 export const userRole = pgEnum('user_role', ROLES)
@@ -33,3 +35,23 @@ export const users = pgTable(
     ),
   ],
 )
+
+export const UserAnswer = z
+  .object({
+    id: z.uuid(),
+    email: z.string(),
+    first_name: z.string(),
+    last_name: z.string(),
+    fullname: z.string(),
+    company: z.string().nullable(),
+    role: z.enum(ROLES),
+    tags: z.array(z.string()),
+    created: z.iso.datetime(),
+    modified: z.iso.datetime(),
+  })
+  .meta({ id: 'User' })
+
+/** What of an account leaves Postgres; its password hash does for the login alone. */
+export const publicUser = publicFields(users, UserAnswer, {
+  fullname: sql<string>`trim(${users.first_name} || ' ' || ${users.last_name})`.as('fullname'),
+})

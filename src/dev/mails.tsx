@@ -1,13 +1,13 @@
 // The mails that development has kept instead of sending them.
 /** @jsxImportSource hono/jsx */
 import type { Mail } from '../types/mail.ts'
-import { Page } from '../web/page.tsx'
+import { HtmlPage } from '../web/page.tsx'
 
 export type KeptMail = Mail & { from: string; at: string }
 
 export function Mails({ mails }: { mails: KeptMail[] }) {
   return (
-    <Page title="Mails">
+    <HtmlPage title="Mails">
       <header class="top">
         <h1>Mails</h1>
         <p>SMTP_URL is not set, so these were kept instead of sent. The newest stands first.</p>
@@ -22,6 +22,6 @@ export function Mails({ mails }: { mails: KeptMail[] }) {
           <pre>{mail.text}</pre>
         </article>
       ))}
-    </Page>
+    </HtmlPage>
   )
 }

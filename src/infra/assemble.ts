@@ -2,8 +2,8 @@
 import type { KitConfig } from '../config-kit.ts'
 import type { Deps } from '../deps.ts'
 import type { Cron } from '../jobs/cron.ts'
-import { createCronOperations } from '../jobs/operate-crons.ts'
-import { createOperations } from '../jobs/operate.ts'
+import { createCronAdmin } from '../jobs/cron-admin.ts'
+import { createQueueAdmin } from '../jobs/queue-admin.ts'
 import { createQueue } from '../jobs/queue.ts'
 import type { EnqueueOptions } from '../jobs/task.ts'
 import { withOutbox } from '../outbox/enqueue.ts'
@@ -52,7 +52,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string>(
   const store = createStore(redis, config.redisPrefix)
   const { maxBytes, keepDead } = config.jobs
   const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes })
-  const operations = createOperations({ redis, prefix: config.redisPrefix, keepDead })
+  const queueAdmin = createQueueAdmin({ redis, prefix: config.redisPrefix, keepDead })
 
   const deps: Deps<Config, Role> = {
     config,
@@ -72,10 +72,10 @@ export function assembleDeps<Config extends KitConfig, Role extends string>(
       (task, input, options) => queue.enqueue(task, input, withRequest(options)),
       (task, input, options) => queue.prepare(task, input, withRequest(options)),
     ),
-    jobStatus: operations.status,
-    forgetJob: operations.forgetStatus,
-    operations,
-    cronOperations: createCronOperations({ crons, queue, operations }),
+    jobStatus: queueAdmin.status,
+    forgetJob: queueAdmin.forgetStatus,
+    queueAdmin,
+    cronAdmin: createCronAdmin({ crons, queue, queueAdmin }),
     sendMail: createMailer(config, store),
     log,
     apiDocsAsset,

@@ -6,7 +6,7 @@ import type { Log } from '../types/log.ts'
 import { unavailable } from '../web/errors.ts'
 import type { Migration } from './migrations.ts'
 import { findMissingRights, type MissingRights } from './rights.ts'
-import { within } from './within.ts'
+import { withTimeout } from './with-timeout.ts'
 
 /** Time that each service has to answer. */
 const TIMEOUT_MS = 2000
@@ -38,11 +38,11 @@ export function createReadiness(services: Services): () => Promise<void> {
 
   async function ask(): Promise<void> {
     const reasons = await Promise.all([
-      within(TIMEOUT_MS, 'Postgres', askPostgres(connection.sql, services)).catch((error: unknown) => {
+      withTimeout(TIMEOUT_MS, 'Postgres', askPostgres(connection.sql, services)).catch((error: unknown) => {
         connection.renew(0) // what it waits for may never come
         return explain('Postgres')(error)
       }),
-      within(TIMEOUT_MS, 'Redis', redis.set(`${prefix}ready`, 1, 'EX', KEY_SECONDS)).then(
+      withTimeout(TIMEOUT_MS, 'Redis', redis.set(`${prefix}ready`, 1, 'EX', KEY_SECONDS)).then(
         () => undefined,
         explain('Redis'),
       ),

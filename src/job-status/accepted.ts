@@ -1,4 +1,4 @@
-// The answer of a route that has enqueued a job.
+// Answers for a route that has enqueued a job.
 import type { Context } from 'hono'
 import type { AnyContext, AppEnv } from '../web/env.ts'
 import { unavailable } from '../web/errors.ts'

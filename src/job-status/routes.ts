@@ -1,7 +1,7 @@
-// Background jobs over HTTP, for the account that enqueued them: how is mine doing, asked once or followed.
+// Tells accounts how the jobs that they enqueued are doing, asked once or followed.
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import type { Status } from '../jobs/element.ts'
+import type { JobStatus } from '../jobs/element.ts'
 import { isTransient } from '../transient.ts'
 import { ApiError } from '../types/api-error.ts'
 import { noStore } from '../web/caching.ts'
@@ -88,7 +88,7 @@ export function jobStatus<P extends Product>({ requireRole, least }: Options<P>)
 async function findOwn(
   { jobStatus: read, session }: Pick<Deps, 'jobStatus'> & { session: { userId: string } },
   id: string,
-): Promise<Status | undefined> {
+): Promise<JobStatus | undefined> {
   const job = await read(id)
   return job?.by === session.userId ? job : undefined
 }
@@ -96,12 +96,12 @@ async function findOwn(
 /** Sends the state at once and at each change; ends when the job or the session has, or when its status has expired. */
 async function follow(
   { jobStatus: read, session }: Pick<Deps, 'jobStatus'> & { session: Session },
-  first: Status,
+  first: JobStatus,
   stream: EventStream,
 ) {
-  let job: Status | undefined = first
+  let job: JobStatus | undefined = first
   let shown = ''
-  const look = async (known: Status): Promise<Status | undefined> => {
+  const look = async (known: JobStatus): Promise<JobStatus | undefined> => {
     const now = await read(known.id)
     const isNews = JSON.stringify(now) !== JSON.stringify(known)
     return isNews && !(await session.isOpen()) ? undefined : now
@@ -111,7 +111,7 @@ async function follow(
     if (data !== shown) stream.send({ id: eventId(job), data })
     shown = data
     if (hasEnded(job) || !(await stream.wait(POLL_MS))) return
-    const known: Status = job
+    const known: JobStatus = job
     job = await look(known).catch((error: unknown) => {
       // The stream lasts longer than a short outage, which the connection logs.
       if (isTransient(error)) return known
@@ -120,5 +120,5 @@ async function follow(
   }
 }
 
-const hasEnded = ({ state }: Status) => state === 'done' || state === 'failed'
-const eventId = ({ state, progress }: Status) => (progress === undefined ? state : `${state}-${progress}`)
+const hasEnded = ({ state }: JobStatus) => state === 'done' || state === 'failed'
+const eventId = ({ state, progress }: JobStatus) => (progress === undefined ? state : `${state}-${progress}`)

@@ -1,6 +1,6 @@
-// What a client sees of its job.
+// Defines what a client sees of its job.
 import { z } from 'zod'
-import type { Status } from '../jobs/element.ts'
+import type { JobStatus } from '../jobs/element.ts'
 
 export const JobAnswer = z
   .object({
@@ -13,10 +13,10 @@ export const JobAnswer = z
   })
   .meta({ id: 'Job' })
 
-export type Job = z.output<typeof JobAnswer>
+export type JobAnswer = z.output<typeof JobAnswer>
 
 /** The status without the account that it belongs to: its owner knows. */
-export const answerOf = ({ id, task, state, progress, result, error }: Status): Job => ({
+export const answerOf = ({ id, task, state, progress, result, error }: JobStatus): JobAnswer => ({
   id,
   task,
   state,

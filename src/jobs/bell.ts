@@ -1,4 +1,4 @@
-// A wake-up that cannot be lost: rung while nobody waits, it ends the next wait at once.
+// Wakes a loop without ever losing a wake-up: rung while nobody waits, it ends the next wait at once.
 export class Bell {
   #rung = false
   #wake: (() => void) | undefined

@@ -1,7 +1,10 @@
-// A worker's own connections to Redis, and what it asks of the server behind them.
+// Holds a worker's own connections to Redis, sits out what Redis is not up to, and checks the server behind them.
 import type { Redis, RedisOptions } from 'ioredis'
 import { isTransient } from '../transient.ts'
 import type { Log } from '../types/log.ts'
+import type { Lifetime } from './lifetime.ts'
+
+const RETRY_REDIS_MS = 1000
 
 // Commands wait while Redis is away, and are sent again if no answer came: that is why every script may run twice.
 // A connection that died silently is noticed by its silence.
@@ -16,8 +19,51 @@ const OPTIONS: RedisOptions = {
   retryStrategy: (attempt) => Math.min(attempt * 50, 1000),
 }
 
+export class Connection {
+  readonly redis: Redis
+  /** For the blocking wait, which holds up all commands behind it. */
+  readonly blocking: Redis
+  /** Times it broke: a script that was under way may have run twice, and its second answer says nothing. */
+  breaks = 0
+
+  /** @param onLoss a command failed, or its reply may have been lost: Redis may hold something else than we think */
+  constructor(
+    readonly options: { redis: Redis; id: string; log: Log },
+    readonly lifetime: Lifetime,
+    readonly onLoss: () => void,
+  ) {
+    const { redis, id } = options
+    this.redis = connectAlike(redis, `worker-${id}`)
+    this.blocking = connectAlike(redis, `worker-${id}-peek`)
+    this.redis.on('close', () => {
+      this.breaks++
+      onLoss()
+    })
+    lifetime.over.addEventListener('abort', () => {
+      this.redis.disconnect()
+      this.blocking.disconnect()
+    })
+  }
+
+  /** Until it succeeds or all is over. If Redis is not up to it, waits a little; other errors are thrown. */
+  async retryUntilAvailable<T>(act: () => Promise<T>): Promise<T | undefined> {
+    while (!this.lifetime.isOver) {
+      try {
+        return await act()
+      } catch (error) {
+        if (this.lifetime.isOver) break
+        if (!isTransient(error)) throw error
+        this.options.log.warn('worker: Redis refused a command; trying again', { error })
+        this.onLoss()
+        await this.lifetime.sleep(RETRY_REDIS_MS)
+      }
+    }
+    return undefined
+  }
+}
+
 /** A connection like that of `redis`. */
-export function connectAlike(redis: Redis, connectionName: string): Redis {
+function connectAlike(redis: Redis, connectionName: string): Redis {
   const connection = redis.duplicate({ ...OPTIONS, connectionName })
   connection.on('error', () => {}) // that of `redis` tells of an outage
   return connection

@@ -1,11 +1,11 @@
-// Cron: when a schedule is due by Redis's clock, and how exactly one worker of the cluster enqueues its tick.
+// Says when a schedule is due by Redis's clock, and lets exactly one worker of the cluster enqueue each tick.
 import { Cron as Schedule } from 'croner'
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import type { Log } from '../types/log.ts'
 import type { Element } from './element.ts'
+import type { PreparedJob } from './queue.ts'
 import { call } from './lua.ts'
-import type { Prepared } from './queue.ts'
 import { CRON } from './scripts.ts'
 import { parseInput, UNIQUE_MS, type InputSchema, type Task } from './task.ts'
 
@@ -30,7 +30,7 @@ export interface Cron {
   /** The first tick after a moment (both Unix ms); Infinity if there is none. */
   next(after: number): number
   /** The job of a tick, or of a run that was asked for now. */
-  prepare(tick: number | 'now'): Prepared
+  prepare(tick: number | 'now'): PreparedJob
 }
 
 /**
@@ -108,7 +108,7 @@ export function advance(cron: Cron, last: number | undefined, now: number): Adva
 }
 
 /**
- * The cron timer of one worker; call it at each beat with Redis's time. All workers do, one wins each tick.
+ * The cron timer of one worker; call it at each heartbeat with Redis's time. All workers do, one wins each tick.
  * @returns ticks that it enqueued
  */
 export function createTimer(redis: Redis, base: string, crons: readonly Cron[], log: Log) {
@@ -118,7 +118,7 @@ export function createTimer(redis: Redis, base: string, crons: readonly Cron[], 
   return async (now: number): Promise<number> => {
     let enqueued = 0
     for (const [cron, mine] of known) {
-      // Ticks that `all` has to make up for come in slices, between which the worker beats.
+      // Ticks that `all` has to make up for come in slices, between which the heartbeat goes on.
       for (let slice = 0; slice < 100; slice++) {
         const last = mine.last === '' ? undefined : Number(mine.last)
         if (last !== undefined && now < mine.wait && last <= now + HOUR) break

@@ -1,4 +1,4 @@
-// What is told of a job that is given up: a line in the log, and the hook that a fork points at a mail or a chat.
+// Tells of each job that is given up: a line in the log, and the hook that a fork points at a mail or a chat.
 import { setTimeout as timeout } from 'node:timers/promises'
 import type { Log } from '../types/log.ts'
 import { parseElement, type Element, type Move } from './element.ts'

@@ -1,4 +1,4 @@
-// The element: a job as it lies in Redis, and the ways it may move from one place to another.
+// Defines the element, a job as it lies in Redis, and the ways it may move from one place to another.
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { UNIQUE_MS } from './task.ts'
@@ -30,7 +30,7 @@ export interface Element {
 }
 
 /** What the account that enqueued a job may see of it. */
-export interface Status {
+export interface JobStatus {
   id: string
   task: string
   state: 'waiting' | 'running' | 'done' | 'failed'
@@ -90,21 +90,21 @@ export function finish(raw: string, e: Element, result?: unknown): Move {
 }
 
 /** Unchanged to the front of the queue: the worker stops before the job could end. */
-export function giveBack(raw: string, e: Element): Move {
+export function requeue(raw: string, e: Element): Move {
   return { raw, to: 'front', id: e.id, ...status(e, 'waiting') }
 }
 
 /** Unchanged, for some ten seconds: it cannot be run here and now. */
 export function postpone(raw: string, e: Element): Move {
-  return later(raw, e, 10_000 * (0.5 + Math.random()))
+  return delay(raw, e, 10_000 * (0.5 + Math.random()))
 }
 
 /** After a failed attempt: once more, later. */
 export function retry(raw: string, e: Element, delayMs: number): Move {
-  return { ...later(raw, e, delayMs), as: JSON.stringify(e), counts: 'failed' }
+  return { ...delay(raw, e, delayMs), as: JSON.stringify(e), counts: 'failed' }
 }
 
-function later(raw: string | Buffer, e: Element, delayMs: number): Move {
+function delay(raw: string | Buffer, e: Element, delayMs: number): Move {
   return { raw, to: 'later', delayMs, id: e.id, key: e.key, ...status(e, 'waiting', {}, delayMs) }
 }
 
@@ -161,25 +161,25 @@ export function crashed(raw: Buffer): Move {
   if (c > 3) return bury(raw, { ...killer, error: `its worker died each of the ${c} times it ran` })
   const as = JSON.stringify(killer)
   if (c === 1) return { raw, to: 'front', as, id: e.id, ...status(e, 'waiting') }
-  return { ...later(raw, e, 1000 + Math.random() * 5000), as }
+  return { ...delay(raw, e, 1000 + Math.random() * 5000), as }
 }
 
 /**
  * The status fields of a move or an enqueue; nothing if nobody asked for them. Until the job has ended they are kept
  * for as long as its key, counted from when it is due.
  */
-export function status(e: Element, state: Status['state'], more: Partial<Status> = {}, delayMs = 0) {
+export function status(e: Element, state: JobStatus['state'], more: Partial<JobStatus> = {}, delayMs = 0) {
   if (!e.keep) return {}
-  const shown: Status = { id: e.id, task: e.task, state, ...(e.by && { by: e.by }), ...more }
+  const shown: JobStatus = { id: e.id, task: e.task, state, ...(e.by && { by: e.by }), ...more }
   const hasEnded = state === 'done' || state === 'failed'
   const keepMs = hasEnded ? e.keep : Math.round(delayMs) + Math.max(e.keep, UNIQUE_MS)
   return { status: JSON.stringify(shown), keepMs }
 }
 
 /** Undefined for what is none: anybody may write to Redis. */
-export function parseStatus(text: string): Status | undefined {
+export function parseStatus(text: string): JobStatus | undefined {
   try {
-    const shown: Status | null = JSON.parse(text)
+    const shown: JobStatus | null = JSON.parse(text)
     const isState = shown && ['waiting', 'running', 'done', 'failed'].includes(shown.state)
     return isState && typeof shown.id === 'string' && typeof shown.task === 'string' ? shown : undefined
   } catch {

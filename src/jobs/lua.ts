@@ -1,4 +1,4 @@
-// What all scripts share: the Lua that moves an element, its arguments, and how a script is called.
+// Holds what all scripts share: the Lua that moves an element, its arguments, and how a script is called.
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Move } from './element.ts'

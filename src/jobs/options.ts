@@ -1,10 +1,12 @@
-// What a worker can be told, and what it does where it is told nothing.
+// Lists the options of a worker, completes them, and refuses those that make no sense.
 import type { Redis } from 'ioredis'
 import type { Log } from '../types/log.ts'
 import type { Cron } from './cron.ts'
 import type { OnDead } from './dead.ts'
+import { QUEUE_DEFAULTS, MAX_CONCURRENCY } from './defaults.ts'
 import type { InputSchema, Task } from './task.ts'
 
+/** What may be absent starts from QUEUE_DEFAULTS; times are in ms. */
 export interface WorkerOptions<D> {
   /** Where Redis is: two connections of its kind are made. It is the one that logs outages. */
   redis: Redis
@@ -15,21 +17,21 @@ export interface WorkerOptions<D> {
   crons?: readonly Cron[]
   deps: D
   log: Log
-  /** Jobs at a time; 10 by default. */
+  /** Jobs at a time. */
   concurrency?: number
-  /** Without a beat for this long a worker counts as dead, in time of the cluster; 15 s by default. */
+  /** Without a heartbeat for this long a worker counts as dead, in time of the cluster. */
   leaseMs?: number
-  /** Between beats; delayed jobs and crons are this exact. 500 by default. */
+  /** Between heartbeats; delayed jobs and crons are this exact. */
   tickMs?: number
-  /** What a stopping worker gives its jobs to end; 10 s by default. */
+  /** What a stopping worker gives its jobs to end. */
   drainMs?: number
-  /** What a task gets to end after its timeout has fired its signal; 5 s by default. */
+  /** What a task gets to end after its timeout has fired its signal. */
   graceMs?: number
   /** Stops by itself after so many jobs. */
   maxJobs?: number
-  /** A blocked event loop is killed after this; below the lease; null under a debugger. 10 s by default. */
+  /** A blocked event loop is killed after this; below the lease; null under a debugger. */
   blockMs?: number | null
-  /** The dead jobs that are kept, the newest; 100,000 by default. */
+  /** The dead jobs that are kept, the newest. */
   keepDead?: number
   /** Told of each job that is given up. */
   onDead?: OnDead<D>
@@ -37,18 +39,10 @@ export interface WorkerOptions<D> {
   describe?: (error: unknown) => string
 }
 
-export const KEEP_DEAD = 100_000
-
 const DEFAULTS = {
+  ...QUEUE_DEFAULTS,
   crons: [],
-  concurrency: 10,
-  leaseMs: 15_000,
-  tickMs: 500,
-  drainMs: 10_000,
-  graceMs: 5000,
   maxJobs: Infinity,
-  blockMs: 10_000,
-  keepDead: KEEP_DEAD,
   onDead: () => {},
   describe: (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
 }
@@ -58,9 +52,11 @@ export function completeOptions<D>(given: WorkerOptions<D>): Required<WorkerOpti
   const options = { ...DEFAULTS, ...given }
   const { tasks, concurrency, leaseMs, tickMs, blockMs } = options
   const wrong = (what: string) => new RangeError(`worker: ${what}`)
-  if (!(concurrency >= 1 && concurrency <= 1000)) throw wrong('concurrency is from 1 to 1000')
+  if (!(concurrency >= 1 && concurrency <= MAX_CONCURRENCY)) {
+    throw wrong(`concurrency is from 1 to ${MAX_CONCURRENCY}`)
+  }
   if (blockMs !== null && blockMs >= leaseMs) throw wrong('blockMs must be below leaseMs')
-  if (tickMs * 4 > leaseMs) throw wrong('leaseMs must hold at least four beats (tickMs)')
+  if (tickMs * 4 > leaseMs) throw wrong('leaseMs must hold at least four heartbeats (tickMs)')
   if (new Set(tasks.map((t) => t.name)).size < tasks.length) throw wrong('two tasks have the same name')
   return options
 }

@@ -1,4 +1,4 @@
-// The producer's side: checks a job's input and puts it into the queue.
+// Checks a job's input and puts it into the queue: the producer's side.
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
@@ -12,7 +12,7 @@ import type { Enqueue, Enqueued, EnqueueOptions, InputSchema, Task } from './tas
 const CHUNK = 1000
 
 /** A job that is ready to be sent; plain JSON, so that an outbox can keep it until its transaction commits. */
-export interface Prepared {
+export interface PreparedJob {
   id: string
   element: string
   /** Absent: it goes to the end of the queue. The arguments of ADD otherwise. */
@@ -32,9 +32,9 @@ export interface Queue {
     task: Task<S, D, R>,
     input: z.input<S>,
     options?: EnqueueOptions,
-  ): Prepared
+  ): PreparedJob
   /** The second half: resolves when Redis has the job. */
-  send(job: Prepared): Promise<Enqueued>
+  send(job: PreparedJob): Promise<Enqueued>
 }
 
 /**
@@ -67,7 +67,7 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
     task: Task<S, D, R>,
     input: z.input<S>,
     options: EnqueueOptions = {},
-  ): Prepared {
+  ): PreparedJob {
     const parsed = parseInput(task.name, task.input, input)
     const { by, requestId, urgent } = options
     const unique = options.unique ?? task.unique?.(parsed)
@@ -86,7 +86,7 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
     return { id: element.id, element: text, add: [to, ...addArgs(element, options)] }
   }
 
-  async function send({ id, element, add }: Prepared): Promise<Enqueued> {
+  async function send({ id, element, add }: PreparedJob): Promise<Enqueued> {
     if (!add) return push(element).then(() => ({ id, added: true }))
     const kept = await call(redis, ADD, base, element, id, ...add)
     return { id: kept, added: kept === id }

@@ -1,26 +1,45 @@
 // Takes the jobs out of a worker's list that no run there will settle: those of a worker that died, and what is no job.
 import type { Redis } from 'ioredis'
+import type { Log } from '../types/log.ts'
 import type { DeadNotices } from './dead.ts'
 import { buryMalformed, crashed } from './element.ts'
 import { call, moveArgs } from './lua.ts'
 import { MOVE, REAP } from './scripts.ts'
 
-export function createReaper<D>(redis: Redis, base: string, keepDead: number, notices: DeadNotices<D>) {
+export function createReaper<D>(parts: {
+  redis: Redis
+  base: string
+  keepDead: number
+  log: Log
+  notices: DeadNotices<D>
+}) {
+  const { redis, base, keepDead, log, notices } = parts
+
+  /**
+   * @param worker as bytes where others gave it its name
+   * @param lease that it must have overrun, ms; '' for oneself
+   * @returns how many jobs moved; null: it lives
+   */
+  async function reap(worker: string | Buffer, lease: number | ''): Promise<number | null> {
+    const list = Buffer.concat([`${base}run:`, worker].map((part) => Buffer.from(part)))
+    const moves = (await redis.lrangeBuffer(list, 0, -1)).map(crashed)
+    const args = moves.flatMap((move) => moveArgs(move, keepDead))
+    const moved = await call(redis, REAP, base, worker, lease, ...args)
+    if (moved === null) return null
+    const made = moves.filter((_, i) => moved[i] === 1)
+    for (const move of made) notices.tell(move, false)
+    return made.length
+  }
+
   return {
-    /**
-     * @param worker as bytes where others gave it its name
-     * @param lease that it must have overrun, ms; '' for oneself
-     * @returns how many jobs moved; null: it lives
-     */
-    async reap(worker: string | Buffer, lease: number | ''): Promise<number | null> {
-      const list = Buffer.concat([`${base}run:`, worker].map((part) => Buffer.from(part)))
-      const moves = (await redis.lrangeBuffer(list, 0, -1)).map(crashed)
-      const args = moves.flatMap((move) => moveArgs(move, keepDead))
-      const moved = await call(redis, REAP, base, worker, lease, ...args)
-      if (moved === null) return null
-      const made = moves.filter((_, i) => moved[i] === 1)
-      for (const move of made) notices.tell(move, false)
-      return made.length
+    reap,
+
+    /** Reaps workers that seem to be dead, those of them that still do. */
+    async takeOver(workers: Buffer[], leaseMs: number): Promise<void> {
+      for (const worker of workers) {
+        const jobs = await reap(worker, leaseMs)
+        if (jobs !== null) log.warn('worker died: its jobs are taken over', { worker: String(worker), jobs })
+      }
     },
 
     /** What is no job goes to the dead, by its bytes. */
@@ -31,3 +50,5 @@ export function createReaper<D>(redis: Redis, base: string, keepDead: number, no
     },
   }
 }
+
+export type Reaper = ReturnType<typeof createReaper>

@@ -1,4 +1,4 @@
-// The keys and the Lua scripts: every movement of a job is one script, so a job is always in exactly one place.
+// Defines the keys and the Lua scripts: each movement of a job is one script, so a job is always in exactly one place.
 import { MOVE_ARGS, script } from './lua.ts'
 
 // Part of every key, so that two versions of the element on one Redis never read each other's jobs.
@@ -12,7 +12,7 @@ export const keyBase = (prefix: string) => `${prefix}{jobs:${SCHEMA}}:`
  *         run:<w>   list    in flight at worker w, never more than its concurrency
  *         later     zset    element -> due, ms of Redis TIME
  *         dead      list    newest first, bounded
- *         workers   zset    worker -> cluster clock at its last beat
+ *         workers   zset    worker -> cluster clock at its last heartbeat
  *         beats     hash    worker -> JSON of what it is doing
  *         clock     hash    clock (ms), last (Redis TIME of the last tick)
  *         minutes   hash    <minute>:done, <minute>:failed -> count, of the last hour
@@ -86,7 +86,7 @@ if untold > 0 then redis.call('HSET', base..'deaths', 'told', deaths[1]) end
 return {now, redis.call('EXISTS', base..'paused'), #due == 500 and 1 or 0, known and 1 or 0, stale, untold}`)
 
 /**
- * (worker, leaseMs or '' for oneself, move...) -> [0 or 1 for each]; null if it has beaten meanwhile, or is gone.
+ * (worker, leaseMs or '' for oneself, move...) -> [0 or 1 for each]; null if it is alive again meanwhile, or is gone.
  * An empty worker is forgotten.
  */
 export const REAP = script<number[] | null>(`
@@ -141,8 +141,8 @@ return {tick, 'enqueued'}`)
 
 /**
  * How many jobs lie where, all at one moment: read one after the other, a job that moves meanwhile would be missed.
- * Replies the lengths of queue, later and dead, and of each worker in turn: its name, the time of its last beat, its
- * list's length, and what it said at that beat.
+ * Replies the lengths of queue, later and dead, and of each worker in turn: its name, the time of its last heartbeat,
+ * its list's length, and what it said at that heartbeat.
  */
 export const COUNT = script<[number, number, number, ...(string | number)[]]>(`
 local reply = {redis.call('LLEN', base..'queue'), redis.call('ZCARD', base..'later'), redis.call('LLEN', base..'dead')}
@@ -154,6 +154,3 @@ for i = 1, #workers, 2 do
   table.insert(reply, redis.call('HGET', base..'beats', workers[i]) or '')
 end
 return reply`)
-
-/** An argument of a script; a Buffer is sent byte for byte. */
-export type Arg = string | number | Buffer

@@ -1,14 +1,13 @@
 // All SQL about movies.
-import { and, asc, eq, getTableColumns, gt, ilike, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, ilike, or, type SQL, sql } from 'drizzle-orm'
+import type { Db } from '../types/db.ts'
 import { laneOf } from '../lanes.ts'
 import { prepared } from '../prepared.ts'
-import type { Db } from '../types/db.ts'
 import { NEAR } from '../web/paging.ts'
 import { containing, searchPage } from '../web/search.ts'
-import { movies } from './table.ts'
+import { movies, publicMovie } from './table.ts'
 
-/** Ids are strings on the wire. */
-const columns = { ...getTableColumns(movies), id: sql<string>`${movies.id}::text`.as('id') }
+const { columns } = publicMovie
 
 export type Movie = NonNullable<Awaited<ReturnType<typeof findMovie>>>
 

@@ -7,17 +7,7 @@ import { otherSize } from '../web/page-size.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../web/paging.ts'
 import { blankAsAbsent, Page, PageSize, RowId, Search, validate } from '../web/validate.ts'
 import { createMovie, deleteMovie, findMovie, listMovies, updateMovie } from './queries.ts'
-
-const MovieAnswer = z
-  .object({
-    id: z.string(),
-    title: z.string(),
-    director: z.string().nullable(),
-    creator: z.uuid().nullable().describe('Id of the account that added it.'),
-    created: z.iso.datetime(),
-    modified: z.iso.datetime(),
-  })
-  .meta({ id: 'Movie' })
+import { MovieAnswer } from './table.ts'
 
 // Unknown keys are ignored: clients send the whole object back as they read it.
 const NewMovie = z.object({

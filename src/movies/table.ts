@@ -1,6 +1,9 @@
-// The movies table of the sample.
+// The movies table of the sample, and what a client sees of a movie.
+import { sql } from 'drizzle-orm'
 import { index, pgTable, serial, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import { z } from 'zod'
 import { users } from '../account/table.ts'
+import { publicFields } from '../web/public-fields.ts'
 
 export const movies = pgTable(
   'movies',
@@ -18,3 +21,19 @@ export const movies = pgTable(
     index('movies_search').using('gin', t.title.op('gin_trgm_ops'), t.director.op('gin_trgm_ops')),
   ],
 )
+
+export const MovieAnswer = z
+  .object({
+    id: z.string(),
+    title: z.string(),
+    director: z.string().nullable(),
+    creator: z.uuid().nullable().describe('Id of the account that added it.'),
+    created: z.iso.datetime(),
+    modified: z.iso.datetime(),
+  })
+  .meta({ id: 'Movie' })
+
+/** Ids are strings on the wire. */
+export const publicMovie = publicFields(movies, MovieAnswer, {
+  id: sql<string>`${movies.id}::text`.as('id'),
+})

@@ -23,7 +23,7 @@ export function actions(operator: MiddlewareHandler) {
       validate('form', JobForm),
       async (c) => {
         const { job: id, ...view } = c.req.valid('form')
-        const moved = await c.var.operations.retry({ id })
+        const moved = await c.var.queueAdmin.retry({ id })
         return back(
           c,
           view,
@@ -39,7 +39,7 @@ export function actions(operator: MiddlewareHandler) {
       operator,
       validate('form', View),
       async (c) => {
-        const moved = await c.var.operations.retry('all')
+        const moved = await c.var.queueAdmin.retry('all')
         return back(
           c,
           c.req.valid('form'),
@@ -55,7 +55,7 @@ export function actions(operator: MiddlewareHandler) {
       validate('form', JobForm),
       async (c) => {
         const { job: id, ...view } = c.req.valid('form')
-        const dropped = await c.var.operations.drop(id)
+        const dropped = await c.var.queueAdmin.drop(id)
         return back(
           c,
           view,
@@ -71,7 +71,7 @@ export function actions(operator: MiddlewareHandler) {
       operator,
       validate('form', View),
       async (c) => {
-        await c.var.operations.pause()
+        await c.var.queueAdmin.pause()
         return back(c, c.req.valid('form'), 'Paused: workers finish what they run, and take nothing more')
       },
     )
@@ -82,7 +82,7 @@ export function actions(operator: MiddlewareHandler) {
       operator,
       validate('form', View),
       async (c) => {
-        await c.var.operations.resume()
+        await c.var.queueAdmin.resume()
         return back(c, c.req.valid('form'), 'Resumed: workers take jobs again')
       },
     )
@@ -94,7 +94,7 @@ export function actions(operator: MiddlewareHandler) {
       validate('form', CronForm),
       async (c) => {
         const { cron, ...view } = c.req.valid('form')
-        const enqueued = await c.var.cronOperations.run(cron)
+        const enqueued = await c.var.cronAdmin.run(cron)
         const name = textOf(cron, 100)
         if (enqueued === undefined) return back(c, view, `There is no cron ${name}`, 'crons')
         return back(

@@ -1,6 +1,6 @@
-// The chart of the last hour: jobs done and attempts failed, per minute, as an SVG that needs no script.
+// Draws the last hour, jobs done and attempts failed per minute, as an SVG that needs no script.
 /** @jsxImportSource hono/jsx */
-import type { Stats } from '../jobs/operate.ts'
+import type { Stats } from '../jobs/stats.ts'
 
 type Minute = Stats['minutes'][number]
 

@@ -1,4 +1,4 @@
-// What stands at the door: the sign-in form, a polite no for other roles, and errors as pages.
+// Answers who may not see the page: the sign-in form, a polite no for other roles, and errors as pages.
 /** @jsxImportSource hono/jsx */
 import type { Context } from 'hono'
 import type { PropsWithChildren } from 'hono/jsx'
@@ -8,7 +8,7 @@ import { tag } from '../web/doc.ts'
 import type { AppEnv } from '../web/env.ts'
 import { type ErrorBody, wantsPage } from '../web/errors.ts'
 import { middleware } from '../web/factory.ts'
-import { Page } from '../web/page.tsx'
+import { HtmlPage } from '../web/page.tsx'
 import { SignOut } from './parts.tsx'
 import { STYLE } from './style.ts'
 import { PATH } from './view.ts'
@@ -58,14 +58,14 @@ interface DoorProps {
 
 function Door({ service, isIn, heading, children }: PropsWithChildren<DoorProps & { heading: string }>) {
   return (
-    <Page title={`${heading} - ${service} queue`} style={STYLE}>
+    <HtmlPage title={`${heading} - ${service} queue`} style={STYLE}>
       <main class="door">
         <p class="note">{service} queue</p>
         <h1>{heading}</h1>
         {children}
         {isIn && <SignOut view={{ page: 1, refresh: 'on' }} />}
       </main>
-    </Page>
+    </HtmlPage>
   )
 }
 

@@ -1,8 +1,8 @@
-// One job in full: why it died and what it was given. It stands still, so that dropping it is no slip of the hand.
+// Shows one job in full. The page stands still, so that dropping the job is no slip of the hand.
 /** @jsxImportSource hono/jsx */
 import type { Child } from 'hono/jsx'
-import type { JobView } from '../jobs/operate.ts'
-import { Page } from '../web/page.tsx'
+import type { JobView } from '../jobs/queue-admin.ts'
+import { HtmlPage } from '../web/page.tsx'
 import { tried } from './dead.tsx'
 import { Act, inputBlock, Moment, SignOut, textOf } from './parts.tsx'
 import { STYLE } from './style.ts'
@@ -34,7 +34,7 @@ export function JobPage({ service, job, secretKeys, view, now }: Props) {
   facts.push(['Input', <pre>{inputBlock(data, secretKeys, INPUT)}</pre>])
   if (error !== undefined) facts.push(['Error', <pre class="bad">{textOf(error, ERROR)}</pre>])
   return (
-    <Page title={`${name} - ${service} queue`} style={STYLE}>
+    <HtmlPage title={`${name} - ${service} queue`} style={STYLE}>
       <header>
         <div class="bar">
           <a href={urlOf(view, place === 'dead' ? 'dead' : '')}>Back to the queue</a>
@@ -62,6 +62,6 @@ export function JobPage({ service, job, secretKeys, view, now }: Props) {
           </Act>
         </div>
       </main>
-    </Page>
+    </HtmlPage>
   )
 }

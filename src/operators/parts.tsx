@@ -1,4 +1,4 @@
-// The small pieces of the operators' pages: moments, ages, tables, buttons, and texts that nobody vouches for.
+// Draws the small pieces of the pages: moments, ages, tables, buttons, and texts that nobody vouches for.
 /** @jsxImportSource hono/jsx */
 import type { Child, PropsWithChildren } from 'hono/jsx'
 import { age } from '../web/age.ts'

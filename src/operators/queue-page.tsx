@@ -1,9 +1,10 @@
-// The page for operators: the whole queue at a glance. It loads itself again, and holds no text to be typed.
+// Shows the whole queue at a glance. The page loads itself again, and holds no text to be typed.
 /** @jsxImportSource hono/jsx */
 import type { PropsWithChildren } from 'hono/jsx'
-import type { CronView } from '../jobs/operate-crons.ts'
-import type { JobView, Stats } from '../jobs/operate.ts'
-import { Page } from '../web/page.tsx'
+import type { CronView } from '../jobs/cron-admin.ts'
+import type { JobView } from '../jobs/queue-admin.ts'
+import type { Stats } from '../jobs/stats.ts'
+import { HtmlPage } from '../web/page.tsx'
 import { Chart } from './chart.tsx'
 import { DeadTable } from './dead.tsx'
 import { Act, isoOf, SignOut } from './parts.tsx'
@@ -33,7 +34,7 @@ export function QueuePage({ service, who, stats, dead, crons, notice, secretKeys
   const title = `${service} queue`
   const every = notice === undefined ? REFRESH_S : REFRESH_WITH_NOTICE_S
   return (
-    <Page
+    <HtmlPage
       title={notice === undefined ? title : `${notice} - ${title}`}
       style={STYLE}
       refresh={view.refresh === 'on' ? every : undefined}
@@ -45,7 +46,7 @@ export function QueuePage({ service, who, stats, dead, crons, notice, secretKeys
         </p>
       )}
       <main>
-        <Figures stats={stats} />
+        <QueueStats stats={stats} />
         <Section id="hour" title="Last hour">
           <Chart minutes={stats.minutes} />
         </Section>
@@ -75,7 +76,7 @@ export function QueuePage({ service, who, stats, dead, crons, notice, secretKeys
           <DeadTable jobs={dead} total={stats.dead} secretKeys={secretKeys} view={view} />
         </section>
       </main>
-    </Page>
+    </HtmlPage>
   )
 }
 
@@ -124,10 +125,10 @@ function Header({ title, who, paused, view, now }: HeaderProps) {
 
 const number = new Intl.NumberFormat('en')
 
-function Figures({ stats: { waiting, running, later, dead, minutes } }: { stats: Stats }) {
+function QueueStats({ stats: { waiting, running, later, dead, minutes } }: { stats: Stats }) {
   // The last minute that is over: the current one has only begun.
   const last = minutes.at(-2)
-  const figures = [
+  const shown = [
     { name: 'Waiting', count: waiting },
     { name: 'Running', count: running, href: '#running' },
     { name: 'Later', count: later },
@@ -136,8 +137,8 @@ function Figures({ stats: { waiting, running, later, dead, minutes } }: { stats:
     { name: 'Failed per minute', count: last?.failed ?? 0, href: '#hour', isBad: (last?.failed ?? 0) > 0 },
   ]
   return (
-    <dl class="figures">
-      {figures.map(({ name, count, href, isBad }) => (
+    <dl class="stats">
+      {shown.map(({ name, count, href, isBad }) => (
         <div>
           <dt>{href ? <a href={href}>{name}</a> : name}</dt>
           <dd class={isBad ? 'bad' : undefined}>{number.format(count)}</dd>

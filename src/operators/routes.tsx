@@ -39,17 +39,17 @@ export function operators<P extends Product>({
       requireRole(least),
       validate('query', View),
       async (c) => {
-        const { config, cronOperations, me, operations, session } = c.var
+        const { config, cronAdmin, me, queueAdmin, session } = c.var
         const [stats, crons, notice, user] = await Promise.all([
-          operations.stats(),
-          cronOperations.list(),
+          queueAdmin.stats(),
+          cronAdmin.list(),
           takeNotice(session),
           me(),
         ])
         const { page, refresh } = c.req.valid('query')
         const lastPage = Math.max(1, Math.ceil(stats.dead / PAGE_SIZE))
         const view = { page: Math.min(Math.max(1, page), lastPage), refresh }
-        const dead = await operations.list('dead', view.page, PAGE_SIZE)
+        const dead = await queueAdmin.list('dead', view.page, PAGE_SIZE)
         const shown = { who: label(user), stats, dead, crons, notice, view, now: Date.now() }
         return c.html(<QueuePage service={config.name} secretKeys={config.log.redact} {...shown} />)
       },
@@ -62,8 +62,8 @@ export function operators<P extends Product>({
       validate('param', OneJob),
       validate('query', View),
       async (c) => {
-        const { config, operations } = c.var
-        const found = await operations.show(c.req.valid('param').job)
+        const { config, queueAdmin } = c.var
+        const found = await queueAdmin.show(c.req.valid('param').job)
         if (found === undefined)
           throw new ApiError(404, 'There is no such job. It may have ended, or was dropped')
         const shown = { job: found, view: c.req.valid('query'), now: Date.now() }

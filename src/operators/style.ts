@@ -1,4 +1,4 @@
-// What the operators' pages add to the look of all pages: figures, chart, tables, buttons and the door.
+// Adds to the look of all pages what these need: stats, chart, tables, buttons and the door.
 
 export const STYLE = `
 .bar, .acts { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1rem }
@@ -27,13 +27,13 @@ button:hover, .button:hover { border-color: var(--accent); color: var(--accent) 
 button.danger { border-color: var(--red); color: var(--red) }
 button.danger:hover { background: var(--red); color: var(--paper) }
 
-.figures {
+.stats {
   display: grid; grid-template-columns: repeat(6, minmax(0, auto)); gap: 1rem 2rem;
   margin-top: 1.5rem; padding: 1.25rem 0; border-block: 1px solid var(--line);
 }
-.figures > div { display: flex; flex-direction: column }
-.figures dt { color: var(--muted); font-size: 0.8125rem }
-.figures dd { font-size: 1.875rem; font-weight: 600; line-height: 1.3; letter-spacing: -0.02em; font-variant-numeric: tabular-nums }
+.stats > div { display: flex; flex-direction: column }
+.stats dt { color: var(--muted); font-size: 0.8125rem }
+.stats dd { font-size: 1.875rem; font-weight: 600; line-height: 1.3; letter-spacing: -0.02em; font-variant-numeric: tabular-nums }
 
 figcaption { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; margin: 0.5rem 0 1rem; font-size: 0.8125rem }
 .key::before { content: ''; display: inline-block; width: 0.75em; height: 0.75em; margin-right: 0.5em; border-radius: 2px; background: var(--key) }
@@ -82,7 +82,7 @@ header > p + h1 { margin-top: 0.75rem }
   #dead td:nth-child(3) { white-space: nowrap }
 }
 @media (max-width: 48rem) {
-  .figures { grid-template-columns: repeat(3, minmax(0, 1fr)) }
+  .stats { grid-template-columns: repeat(3, minmax(0, 1fr)) }
   table, tbody, tr, td { display: block }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
   tr { padding: 0.625rem 0; border-top: 1px solid var(--line) }

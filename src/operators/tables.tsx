@@ -1,7 +1,7 @@
-// What runs, where, and when: the tables of running jobs, workers and crons.
+// Draws the tables of running jobs, workers and crons.
 /** @jsxImportSource hono/jsx */
-import type { CronView } from '../jobs/operate-crons.ts'
-import type { WorkerView } from '../jobs/operate.ts'
+import type { CronView } from '../jobs/cron-admin.ts'
+import type { WorkerView } from '../jobs/stats.ts'
 import { Act, Age, Moment, Table, textOf } from './parts.tsx'
 import { jobUrl, type View } from './view.ts'
 

@@ -1,4 +1,4 @@
-// Where on the page an operator is: kept in its address and in each of its forms, so that nothing loses the place.
+// Keeps where on the page an operator is, in its address and in each of its forms, so that nothing loses the place.
 import { z } from 'zod'
 import { blankAsAbsent, Page } from '../web/validate.ts'
 

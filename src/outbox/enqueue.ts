@@ -5,9 +5,9 @@
 import { is } from 'drizzle-orm'
 import { PgDatabase } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'
-import type { Prepared } from '../jobs/queue.ts'
-import type { Enqueue, Enqueued, EnqueueOptions, InputSchema, Task } from '../jobs/task.ts'
 import type { Db } from '../types/db.ts'
+import type { PreparedJob } from '../jobs/queue.ts'
+import type { Enqueue, Enqueued, EnqueueOptions, InputSchema, Task } from '../jobs/task.ts'
 import { outbox } from './table.ts'
 
 /**
@@ -26,7 +26,7 @@ type Prepare = <S extends InputSchema, D, R>(
   task: Task<S, D, R>,
   input: z.input<S>,
   options?: EnqueueOptions,
-) => Prepared
+) => PreparedJob
 
 /** The one function for both: straight to Redis, or by way of the outbox if a transaction comes first. */
 export function withOutbox(enqueue: Enqueue, prepare: Prepare): Enqueue & EnqueueInTransaction {

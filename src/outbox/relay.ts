@@ -2,7 +2,7 @@
 import { asc, inArray, isNull, lte, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { Bell } from '../jobs/bell.ts'
-import type { Prepared } from '../jobs/queue.ts'
+import type { PreparedJob } from '../jobs/queue.ts'
 import { prepared } from '../prepared.ts'
 import { isTransient, retryConflict } from '../transient.ts'
 import type { Db } from '../types/db.ts'
@@ -22,11 +22,11 @@ const LOCK_TIMEOUT_MS = 10_000
 /** A Postgres that does not answer must not hold up the end of the worker. */
 const STOP_MS = 3000
 
-const Job = z.object({
+const StoredJob = z.object({
   id: z.string(),
   element: z.string(),
   add: z.array(z.union([z.string(), z.number()])).optional(),
-}) satisfies z.ZodType<Prepared>
+}) satisfies z.ZodType<PreparedJob>
 
 const isDue = or(isNull(outbox.retry_at), lte(outbox.retry_at, sql`now()`))
 
@@ -43,7 +43,7 @@ const anyDue = prepared((db) =>
 interface RelayOptions {
   db: Db
   /** Resolves when Redis has the job. */
-  send(job: Prepared): Promise<unknown>
+  send(job: PreparedJob): Promise<unknown>
   log: Log
 }
 
@@ -110,7 +110,7 @@ function relayDue({ db, send, log }: RelayOptions): Promise<Round> {
     if (!lock?.mine) return { more: false }
     const rows = await tx.select().from(outbox).where(isDue).orderBy(asc(outbox.id)).limit(BATCH)
     // All in one turn of the event loop: the queue sends them in their order, and most of them as one command.
-    const outcomes = await Promise.allSettled(rows.map(async ({ job }) => send(Job.parse(job))))
+    const outcomes = await Promise.allSettled(rows.map(async ({ job }) => send(StoredJob.parse(job))))
 
     const sent: bigint[] = []
     const refused: bigint[] = []

@@ -1,9 +1,9 @@
-// Settings that can be used, and are not as they should be: what is said of them at each start and by the doctor.
+// Advises on settings that can be used but should be others: at each start, each reload, and in the doctor.
 import type { KitConfig } from '../config-kit.ts'
 import { isUnverified } from '../config-urls.ts'
 import { findLostReferences } from './environment.ts'
 
-/** One sentence each, without a value. @param folder where `.env` lies @param env with what stands in there */
+/** One sentence each, without a value. @param folder that holds `.env` @param env with what is set there */
 export function adviceOnSettings(
   { production, mail, cookie, databaseUrl }: KitConfig,
   folder: string,

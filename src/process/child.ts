@@ -1,5 +1,6 @@
 // The supervisor's view of one process: booting, then ready, then retiring, and in the end gone.
 import { rmSync } from 'node:fs'
+import type { KitConfig } from '../config-kit.ts'
 import type { Log } from '../types/log.ts'
 import { Scoreboard } from './scoreboard.ts'
 
@@ -11,20 +12,22 @@ export interface Launch {
   command: string[]
   /** The folder to start in. */
   cwd: string
-  /** Where its scoreboard is to be. */
+  /** Where its scoreboard is made. */
   boardFile: string
-  /** It takes the place of another that serves until then: it must get ready, and in time. */
+  /** It takes the place of another that serves until then: it must get ready in time. */
   replacing: boolean
-  bootTimeoutMs: number
+  /** How long its event loop may stand still. */
   harakiriMs: number
-  drainMs: number
+  /** The settings that it was started with. */
+  config: KitConfig
 }
 
-/** Of what a process says on stderr, the end is kept: it tells why it did not start. */
-const LAST_WORDS = 600
-const LAST_WORDS_MS = 200
+/** Characters of stderr that are kept, the last ones: they tell why a process did not start. */
+const STDERR_TAIL = 600
+/** How long the rest of stderr is waited for when the process is gone. */
+const STDERR_WAIT_MS = 200
 /** Requests that the log names when a process is killed. */
-const NAMED = 5
+const MAX_NAMED = 5
 
 export class Child {
   /** For the log: `server 1 (pid 4711)`. */
@@ -39,16 +42,16 @@ export class Child {
   readonly ready: Promise<void>
   readonly gone: Promise<void>
   readonly board: Scoreboard
-  /** From 0 to 1, for limits that are not to be reached by all at the same time. */
+  /** From 0 to 1, so that processes do not all reach a limit at the same time. */
   readonly jitter = Math.random()
   readonly #launch: Launch
   readonly #log: Log
   readonly #process: Bun.Subprocess<'ignore', 'inherit', 'pipe'>
   readonly #ready = Promise.withResolvers<void>()
-  #said = ''
+  #stderrTail = ''
   #killedFor: string | undefined
-  #beats = 0
-  #stillMs = 0
+  #heartbeats = 0
+  #blockedMs = 0
   #retiredAt = 0
 
   /** Starts it. */
@@ -64,7 +67,7 @@ export class Child {
     this.pid = this.#process.pid
     this.title = `${launch.name} (pid ${this.pid})`
     this.ready = this.#ready.promise
-    this.ready.catch(() => {}) // not everybody asks
+    this.ready.catch(() => {}) // nobody may wait for it
     this.gone = this.#untilGone()
   }
 
@@ -73,19 +76,25 @@ export class Child {
     return performance.now() - this.#started
   }
 
+  /** The settings that it was started with. */
+  get config(): KitConfig {
+    return this.#launch.config
+  }
+
   get boardFile(): string {
     return this.#launch.boardFile
   }
 
-  /** True as soon as it runs, with or without Postgres and Redis. */
+  /** True as soon as it runs, whether Postgres and Redis answer or not. */
   get isUp(): boolean {
     return this.board.progress !== 'booting'
   }
 
-  /** Looks at it; to be called several times a second. @param elapsedMs since the last look */
+  /** Kills it if it is late or blocked; to be called several times a second. @param elapsedMs since the last call */
   check(elapsedMs: number): void {
     if (this.state === 'gone' || this.#killedFor !== undefined) return
-    const { bootTimeoutMs, harakiriMs, drainMs, replacing } = this.#launch
+    const { harakiriMs, replacing, config } = this.#launch
+    const { bootTimeoutMs, drainMs } = config.processes
     if (this.state === 'booting') {
       if (this.board.progress === 'ready') this.#becomeReady()
       else if (this.age > bootTimeoutMs && (replacing || !this.isUp)) {
@@ -94,16 +103,16 @@ export class Child {
       }
     }
     if (this.state === 'retiring' && performance.now() - this.#retiredAt > drainMs) {
-      this.kill(`did not drain within ${drainMs} ms${this.#dying()}`)
+      this.kill(`did not drain within ${drainMs} ms${this.#lostRequests()}`)
     }
-    const { beats } = this.board
-    // A start may well compute for longer: that has its own time limit.
-    this.#stillMs = this.isUp && beats === this.#beats ? this.#stillMs + elapsedMs : 0
-    this.#beats = beats
-    if (this.#stillMs >= harakiriMs) this.#commitHarakiri()
+    const { heartbeats } = this.board
+    // A start may compute for longer: it has a time limit of its own.
+    this.#blockedMs = this.isUp && heartbeats === this.#heartbeats ? this.#blockedMs + elapsedMs : 0
+    this.#heartbeats = heartbeats
+    if (this.#blockedMs >= harakiriMs) this.#commitHarakiri()
   }
 
-  /** Lets it answer what it has accepted, and end. */
+  /** Lets it respond to what it has accepted, and end. */
   retire(): void {
     if (this.state === 'retiring' || this.state === 'gone') return
     this.state = 'retiring'
@@ -136,40 +145,40 @@ export class Child {
     const now = Date.now()
     const serving = this.board.serving()
     this.#log.error(`HARAKIRI: ${this.title} has been blocked too long`, {
-      blockedMs: Math.round(this.#stillMs),
+      blockedMs: Math.round(this.#blockedMs),
       died: this.board.inFlight,
       serving: serving
-        .slice(0, NAMED)
+        .slice(0, MAX_NAMED)
         .map(({ what, since }) => `${what} for ${((now - since) / 1000).toFixed(1)} s`),
     })
-    this.kill(`was blocked for ${Math.round(this.#stillMs)} ms (HARAKIRI_MS)${this.#dying()}`)
+    this.kill(`was blocked for ${Math.round(this.#blockedMs)} ms (HARAKIRI_MS)${this.#lostRequests()}`)
   }
 
-  /** Which requests end with it, in words. */
-  #dying(): string {
+  /** How many requests end with it, in words. */
+  #lostRequests(): string {
     const { inFlight } = this.board
     return inFlight === 0 ? '' : `; ${inFlight} requests died with it`
   }
 
   async #untilGone(): Promise<void> {
-    const heard = this.#listen().catch(() => {})
+    const stderrRead = this.#readStderr().catch(() => {})
     await this.#process.exited
     // Something that it started may hold its stderr open.
-    await Promise.race([heard, Bun.sleep(LAST_WORDS_MS)])
+    await Promise.race([stderrRead, Bun.sleep(STDERR_WAIT_MS)])
     const { signalCode, exitCode } = this.#process
     const how = signalCode === null ? `ended with exit code ${exitCode}` : `was killed by ${signalCode}`
-    const words = this.state === 'booting' && this.#said !== '' ? `: ${this.#said.trim()}` : ''
-    this.end = this.#killedFor ?? `${how}${this.state === 'retiring' ? '' : this.#dying()}${words}`
+    const reason = this.state === 'booting' && this.#stderrTail !== '' ? `: ${this.#stderrTail.trim()}` : ''
+    this.end = this.#killedFor ?? `${how}${this.state === 'retiring' ? '' : this.#lostRequests()}${reason}`
     this.state = 'gone'
     this.#ready.reject(new Error(`${this.title} ${this.end}`))
     rmSync(this.boardFile, { force: true })
   }
 
-  async #listen(): Promise<void> {
+  async #readStderr(): Promise<void> {
     const decoder = new TextDecoder()
     for await (const chunk of this.#process.stderr) {
       process.stderr.write(chunk)
-      this.#said = (this.#said + decoder.decode(chunk, { stream: true })).slice(-LAST_WORDS)
+      this.#stderrTail = (this.#stderrTail + decoder.decode(chunk, { stream: true })).slice(-STDERR_TAIL)
     }
   }
 }

@@ -1,60 +1,69 @@
-// All processes of the service: who is started, checked, recycled and reloaded, and when.
+// All processes of the service: starts and checks them, replaces one that has served enough, renews and stops them.
+import { hostname } from 'node:os'
+import type { KitConfig } from '../config-kit.ts'
 import type { Log } from '../types/log.ts'
 import type { Child } from './child.ts'
-import { type Limits, pastLimit } from './limits.ts'
-import { Slot, type Spawn } from './slot.ts'
+import { processCounts } from './host.ts'
+import { pastRecycleLimit } from './recycle-limits.ts'
+import { Slot } from './slot.ts'
+import type { ProcessKind, Spawn } from './spawn.ts'
 
 const CHECK_MS = 200
 /** After a replacement that did not get ready. */
 const RECYCLE_PAUSE_MS = 30_000
 
-/** How the last rolling reload went; `number` counts them. */
-export interface Reload {
-  number: number
-  result: 'running' | 'succeeded' | 'failed'
-  /** Unix milliseconds. */
-  startedAt: number
-  ms?: number
-  reason?: string
+export interface FleetOptions {
+  config: KitConfig
+  spawn: Spawn
+  log: Log
+  /** A process was started, has become ready, drains, or is gone. */
+  onChange(): void
 }
 
-export interface FleetOptions {
-  log: Log
-  spawn: Spawn
-  /** Begins the ids of processes. */
-  host: string
-  limits: Limits
-  /** Reads the settings afresh, at each reload. Throws if they are faulty. */
-  readLimits(): Limits
-  /** Something has changed that an operator may want to know. */
-  onChange(): void
+/** Where a process should run. */
+interface Place {
+  kind: ProcessKind
+  /** As the log calls it: `server 1`. */
+  name: string
 }
 
 export class Fleet {
   slots: Slot[] = []
-  lastReload: Reload | undefined
   readonly #o: FleetOptions
-  readonly #log: Log
-  readonly #id = crypto.randomUUID().slice(0, 8)
-  #limits: Limits
+  /** Begins the ids of processes: no other supervisor has the same. */
+  readonly #id = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`
+  #config: KitConfig
   #timer: ReturnType<typeof setInterval> | undefined
-  /** One replacement at a time: a recycled process, or reloads until none is asked for any more. */
+  #isStopped = false
+  /** One replacement at a time. */
   #recycling: Promise<void> | undefined
-  #reloading: Promise<void> | undefined
-  #isReloadAsked = false
+  #isRecyclingPaused = false
   #recycleAfter = 0
-  #closed = false
+  /** The processes and their states at the last check. */
   #seen = ''
 
   constructor(options: FleetOptions) {
     this.#o = options
-    this.#log = options.log
-    this.#limits = options.limits
+    this.#config = options.config
+  }
+
+  /** What processes are started with from now on. */
+  get config(): KitConfig {
+    return this.#config
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped
+  }
+
+  /** Every process that is not gone. */
+  children(): Child[] {
+    return this.slots.flatMap((slot) => [...slot.alive])
   }
 
   /** Starts all. Resolves when all are ready; rejects if one ends before it ever ran: then none of them will. */
   async start(): Promise<void> {
-    this.slots = this.#wanted().map((name) => this.#createSlot(name))
+    this.slots = this.#places().map((place) => this.#createSlot(place))
     for (const slot of this.slots) slot.fill()
     let last = performance.now()
     this.#timer = setInterval(() => {
@@ -67,109 +76,78 @@ export class Fleet {
   }
 
   /**
-   * Replaces one process after the other by one that has read code and settings afresh.
-   * Resolves when that is done, and so is every reload that was asked for meanwhile.
+   * Takes up settings, and the code as it stands now: replaces one process after the other, adds those that are missing,
+   * and retires those that are too many. To be called while recycling is paused.
+   * @returns what went wrong; those that were not replaced by then serve on
    */
-  reload(): Promise<void> {
-    this.#isReloadAsked = true
-    return (this.#reloading ??= this.#reloadWhileAsked())
-  }
-
-  async #reloadWhileAsked(): Promise<void> {
-    await this.#recycling
-    while (this.#isReloadAsked && !this.#closed) {
-      this.#isReloadAsked = false
-      await this.#reloadOnce()
-    }
-    this.#reloading = undefined
-  }
-
-  /** Drains all. */
-  async stop(): Promise<void> {
-    this.#closed = true
-    await Promise.all(this.slots.map((slot) => slot.close()))
-    clearInterval(this.#timer)
-  }
-
-  /** Every process that is not gone. */
-  children(): Child[] {
-    return this.slots.flatMap((slot) => [...slot.alive])
-  }
-
-  async #reloadOnce(): Promise<void> {
-    const started = performance.now()
-    const reload: Reload = {
-      number: (this.lastReload?.number ?? 0) + 1,
-      result: 'running',
-      startedAt: Date.now(),
-    }
-    this.lastReload = reload
-    this.#log.info('reload begins')
-    this.#o.onChange()
-    const before = this.slots.map(({ current }) => current)
-    const failure = await this.#renewAll()
-    reload.ms = Math.round(performance.now() - started)
-    reload.result = failure === undefined ? 'succeeded' : 'failed'
-    if (failure === undefined) this.#log.info('reload done', { ms: reload.ms })
-    else {
-      // There is no way back for them from here: the old code may be gone.
-      const renewed = this.slots.filter(({ current }) => current && !before.includes(current))
-      const except = renewed.length === 0 ? '' : `, except in ${renewed.map(({ name }) => name).join(', ')}`
-      reload.reason = this.#closed ? failure : `${failure}; what ran before runs on${except}`
-      this.#log.error(`reload FAILED: ${reload.reason}`, { ms: reload.ms })
-    }
-    this.#o.onChange()
-  }
-
-  /** @returns what went wrong */
-  async #renewAll(): Promise<string | undefined> {
-    try {
-      this.#limits = this.#o.readLimits()
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error)
-    }
-    const wanted = this.#wanted()
-    for (const slot of this.slots.filter(({ name }) => wanted.includes(name))) {
-      if (this.#closed) return 'the service was stopped'
+  async renew(config: KitConfig): Promise<string | undefined> {
+    this.#config = config
+    const places = this.#places()
+    const isWanted = ({ name }: Slot) => places.some((place) => place.name === name)
+    for (const slot of this.slots.filter(isWanted)) {
+      if (this.#isStopped) return 'the service was stopped'
       const failure = await slot.replace('reload')
       if (failure !== undefined) return failure
     }
-    const added = wanted.filter((name) => !this.slots.some((slot) => slot.name === name))
-    for (const name of added) {
-      const slot = this.#createSlot(name)
+    for (const place of places.filter(({ name }) => !this.slots.some((slot) => slot.name === name))) {
+      const slot = this.#createSlot(place)
       this.slots.push(slot)
       slot.fill()
     }
-    const spare = this.slots.filter(({ name }) => !wanted.includes(name))
+    const spare = this.slots.filter((slot) => !isWanted(slot))
     await Promise.all(spare.map((slot) => slot.close()))
     this.slots = this.slots.filter((slot) => !spare.includes(slot))
     return undefined
   }
 
-  #wanted(): string[] {
-    const { web, workers } = this.#limits
-    const names = (role: string, count: number) => Array.from({ length: count }, (_, i) => `${role} ${i + 1}`)
-    return [...names('server', web), ...names('worker', workers)]
+  /** Drains all. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await Promise.all(this.slots.map((slot) => slot.close()))
+    clearInterval(this.#timer)
   }
 
-  #createSlot(name: string): Slot {
-    const { host, log, spawn } = this.#o
-    return new Slot(name, `${host}-${this.#id}-${name.replace(' ', '')}`, log, spawn)
+  /** Resolves when no process is being recycled, and none will be until `resumeRecycling`. */
+  async pauseRecycling(): Promise<void> {
+    this.#isRecyclingPaused = true
+    await this.#recycling
+  }
+
+  resumeRecycling(): void {
+    this.#isRecyclingPaused = false
+  }
+
+  #places(): Place[] {
+    const { web, workers } = processCounts(this.#config)
+    const places = (kind: ProcessKind, count: number) =>
+      Array.from({ length: count }, (_, i) => ({ kind, name: `${kind} ${i + 1}` }))
+    return [...places('server', web), ...places('worker', workers)]
+  }
+
+  #createSlot({ kind, name }: Place): Slot {
+    const { log, spawn } = this.#o
+    const start = (id: string, replacing: boolean) =>
+      spawn({ kind, name, id, replacing, config: this.#config })
+    return new Slot(name, `${this.#id}-${name.replace(' ', '')}`, log, start)
   }
 
   #check(elapsedMs: number): void {
     for (const child of this.children()) child.check(elapsedMs)
     this.#recycle()
-    const seen = this.slots.flatMap((s) => [...s.alive].map((c) => `${c.pid}${c.state}`)).join(' ')
+    const seen = this.children()
+      .map(({ pid, state }) => `${pid}${state}`)
+      .join(' ')
     if (seen !== this.#seen) this.#o.onChange()
     this.#seen = seen
   }
 
-  /** Replaces a process that is past one of its limits; one at a time. */
+  /** Replaces a process that is past one of its limits. */
   #recycle(): void {
-    if (this.#recycling || this.#reloading || this.#closed || performance.now() < this.#recycleAfter) return
+    const isBusy = this.#recycling !== undefined || this.#isRecyclingPaused || this.#isStopped
+    if (isBusy || performance.now() < this.#recycleAfter) return
     for (const slot of this.slots) {
-      const limit = slot.state === 'ready' && slot.current && pastLimit(slot.current, this.#limits)
+      const limit =
+        slot.state === 'ready' && slot.current && pastRecycleLimit(slot.current, this.#config.processes)
       if (!limit) continue
       this.#recycling = this.#replaceAtLimit(slot, limit)
       return
@@ -181,7 +159,7 @@ export class Fleet {
     this.#recycling = undefined
     if (failure === undefined) return
     this.#recycleAfter = performance.now() + RECYCLE_PAUSE_MS
-    this.#log.error(`${slot.name} was not replaced, and serves on: ${failure}`)
+    this.#o.log.error(`${slot.name} was not replaced, and serves on: ${failure}`)
   }
 }
 

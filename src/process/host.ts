@@ -1,8 +1,15 @@
-// What the machine can do for us, and what should be said about it at start.
+// Reads what the machine can do, and advises on what an operator should change there.
 import { readFileSync } from 'node:fs'
+import type { KitConfig } from '../config-kit.ts'
 
-/** Elsewhere a port that several processes listen on is not shared fairly among them. */
-export const sharesPorts = process.platform === 'linux'
+/** On other systems the connections to a shared port are not spread fairly. */
+const sharesPorts = process.platform === 'linux'
+
+/** How many processes of each kind run here. */
+export const processCounts = ({ processes: { web, workers } }: Pick<KitConfig, 'processes'>) => ({
+  web: sharesPorts ? web : Math.min(1, web),
+  workers,
+})
 
 /** `net.ipv4.tcp_migrate_req`, `0` or `1`; undefined on systems that have no such setting. */
 export function readMigrateReq(): string | undefined {
@@ -27,7 +34,7 @@ export function adviceOnReload(): string | undefined {
 
 /**
  * Connections to Postgres that the service may open: each process has `perProcess`, during a reload one more runs, and
- * the supervisor has one for its figures.
+ * the supervisor has one for its stats.
  */
 export const mostConnections = (processes: number, perProcess: number) => (processes + 1) * perProcess + 1
 

@@ -1,8 +1,9 @@
-// The life of one process: it boots or says why not, signals end it in order, and nothing ends it without a word.
+// The lifecycle of one process: it boots or says why not, signals stop it in order, and no error ends it unlogged.
 import { ConfigError } from '../types/config-error.ts'
 import type { Log } from '../types/log.ts'
 
-export interface Role {
+/** A role that was started: what its process does with it at signals and at its end. */
+export interface StartedRole {
   log: Log & { flush(): void; reopen(): void }
   /** Resolves when the role has done its share (exit 0), rejects when it cannot go on (exit 1). Absent: neither happens. */
   ended?: Promise<void>
@@ -16,12 +17,12 @@ export interface Role {
 
 // `bun --hot` evaluates every module anew: what must outlive a round is parked here.
 const parked = globalThis as typeof globalThis & {
-  restbunRole?: Role
+  restbunRole?: StartedRole
   restbunRounds?: Promise<void>
   restbunEndingSince?: number
 }
 
-type Start = (round: { isFirst: boolean }) => Promise<Role>
+type Start = (round: { isFirst: boolean }) => Promise<StartedRole>
 
 /** Starts a role. An error that an operator can mend is told in one line, without a stack; then exit 1. */
 export function boot(start: Start): Promise<void> {

@@ -1,69 +1,56 @@
-// What Prometheus asks for: the figures of all processes as those of one service, and what only the supervisor knows.
-import { readFileSync, rmSync } from 'node:fs'
+// Serves the metrics that Prometheus scrapes: what all processes count as the counts of one service, how each process is
+// doing, and the state of Postgres and of the queue.
 import { AggregatorRegistry, Gauge, Registry } from 'prom-client'
-import type { Stats } from '../jobs/operate.ts'
+import { ConfigError } from '../types/config-error.ts'
+import { connectionsPerProcess } from '../infra/postgres.ts'
+import type { ServiceStats } from '../infra/service-stats.ts'
+import type { Stats } from '../jobs/stats.ts'
 import type { Fleet } from './fleet.ts'
 import { BUCKETS_S, type RequestCount } from './request-metrics.ts'
+import { RequestTotals } from './request-totals.ts'
 
-/** What is asked of the services at each scrape; each may fail, and is then left out. */
-export interface Figures {
-  /** Connections of this service to Postgres, by their state. */
-  connections(): Promise<Record<string, number>>
-  queue(): Promise<Stats>
-}
-
-/** What there is to tell about: the processes, the size of their pools, and whom to ask for more. */
-export type MetricsSources = [fleet: Fleet, pool: number, figures: Figures]
-
-export class Metrics {
-  /** The files of live processes. */
-  readonly #files = new Set<string>()
-  /** The figures of processes that are gone: what was counted stays counted. */
-  readonly #past = new Map<string, RequestCount>()
+export class MetricsServer {
+  readonly totals = new RequestTotals()
   readonly #server: Bun.Server<undefined>
+  #sources: { fleet: Fleet; stats: ServiceStats } | undefined
 
-  /** Serves `/metrics` on loopback. @throws with code EADDRINUSE if the port is taken */
-  constructor(port: number, sources: () => MetricsSources) {
-    const headers = { 'Content-Type': Registry.PROMETHEUS_CONTENT_TYPE }
-    this.#server = Bun.serve({
-      hostname: '127.0.0.1',
-      port,
-      routes: { '/metrics': { GET: async () => new Response(await this.#text(...sources()), { headers }) } },
-      fetch: () => new Response('There is only /metrics here\n', { status: 404 }),
-    })
-  }
-
-  close(): Promise<void> {
-    return this.#server.stop(true)
-  }
-
-  /** A process counts into that file from now on. */
-  add(file: string): void {
-    this.#files.add(file)
-  }
-
-  /** Its process is gone. */
-  bury(file: string): void {
-    for (const count of readCounts(file)) {
-      const key = `${count.method} ${count.status} ${count.route}`
-      this.#past.set(key, sum(count, this.#past.get(key)))
+  /** Listens on loopback. @throws ConfigError if it cannot */
+  constructor(port: number) {
+    const routes = { '/metrics': { GET: () => this.#respond() } }
+    const fetch = () => new Response('There is only /metrics here\n', { status: 404 })
+    try {
+      this.#server = Bun.serve({ hostname: '127.0.0.1', port, routes, fetch })
+    } catch (cause) {
+      throw new ConfigError(`METRICS_PORT=${port} cannot be listened on: choose another one`, { cause })
     }
-    this.#files.delete(file)
-    rmSync(file, { force: true })
   }
 
-  /** The format that Prometheus reads. */
-  async #text(...[fleet, pool, figures]: MetricsSources): Promise<string> {
-    const counts = [...this.#past.values(), ...[...this.#files].flatMap(readCounts)]
+  /** From now on `/metrics` describes that fleet. `stats` is asked at each scrape: what fails is left out. */
+  serve(fleet: Fleet, stats: ServiceStats): void {
+    this.#sources = { fleet, stats }
+  }
+
+  /** Closes `stats`, too. */
+  async close(): Promise<void> {
+    await this.#server.stop(true)
+    await this.#sources?.stats.close()
+  }
+
+  async #respond(): Promise<Response> {
+    if (!this.#sources) return new Response('The service is starting\n', { status: 503 })
+    const { fleet, stats } = this.#sources
     const now = new Registry()
     describeProcesses(now, fleet)
-    gauge(now, 'postgres_pool_size', 'Connections that one process may open.', [{ value: pool }])
-    await Promise.allSettled([
-      figures.connections().then((states) => describeConnections(now, states)),
-      figures.queue().then((stats) => describeQueue(now, stats)),
+    gauge(now, 'postgres_pool_size', 'Connections that one process may open.', [
+      { value: connectionsPerProcess(fleet.config) },
     ])
-    const requests = AggregatorRegistry.aggregate([describeRequests(counts)])
-    return `${await requests.metrics()}\n${await now.metrics()}`
+    await Promise.allSettled([
+      stats.connections().then((states) => describeConnections(now, states)),
+      stats.queue().then((queue) => describeQueue(now, queue)),
+    ])
+    const requests = AggregatorRegistry.aggregate([describeRequests(this.totals.read())])
+    const text = `${await requests.metrics()}\n${await now.metrics()}`
+    return new Response(text, { headers: { 'Content-Type': Registry.PROMETHEUS_CONTENT_TYPE } })
   }
 }
 
@@ -153,19 +140,4 @@ function describeRequests(counts: RequestCount[]): object[] {
       values: durations,
     },
   ]
-}
-
-function sum(a: RequestCount, b: RequestCount | undefined): RequestCount {
-  if (b === undefined) return a
-  const within = a.within.map((n, i) => n + (b.within[i] ?? 0))
-  return { ...a, count: a.count + b.count, seconds: a.seconds + b.seconds, within }
-}
-
-/** None before a process has written for the first time. */
-function readCounts(file: string): RequestCount[] {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as RequestCount[]
-  } catch {
-    return []
-  }
 }

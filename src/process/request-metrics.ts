@@ -1,10 +1,10 @@
-// Counts the requests of one process for Prometheus, and leaves the figures where the supervisor finds them.
+// Counts the requests of one process for Prometheus, and writes the counts where the supervisor reads them.
 import { renameSync, writeFileSync } from 'node:fs'
 
 const WRITE_MS = 1000
-/** Upper bounds of the histogram; what is slower is in the count only. */
+/** Upper bounds of the histogram; a slower request is in the total only. */
 export const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-/** The pattern of what is matched by no route, but by middleware for all of them. */
+/** The pattern of a request that matches no route, only the middleware of all. */
 const NO_ROUTE = /^\/?\*$/
 
 /** All requests of one method, route and status. */
@@ -13,15 +13,15 @@ export interface RequestCount {
   route: string
   status: number
   count: number
-  /** Together. */
+  /** Of all of them together. */
   seconds: number
-  /** How many took at most as long as the bound of the same place in `BUCKETS_S`. */
+  /** How many took at most as long as the bound at the same index of `BUCKETS_S`. */
   within: number[]
 }
 
 /**
- * Counts, and writes the figures to `file` every second: whoever is killed has lost no more than that.
- * @returns `write` for the last figures of a process that ends
+ * Counts, and writes the counts to `file` every second: a process that is killed loses no more than that.
+ * @returns `write` for the last counts of a process that ends
  */
 export function countRequests(file: string) {
   const counts = new Map<string, RequestCount>()
@@ -46,7 +46,7 @@ export function countRequests(file: string) {
       writeFileSync(`${file}.new`, JSON.stringify([...counts.values()]), { mode: 0o600 })
       renameSync(`${file}.new`, file)
     } catch {
-      // The disk is full, or somebody has cleared the folder away: figures are no reason to stop serving.
+      // The disk is full, or somebody has cleared the folder away: counts are no reason to stop serving.
     }
   }
   setInterval(write, WRITE_MS).unref()

@@ -1,5 +1,5 @@
-// The scoreboard of one process: a small file that it and its supervisor map into memory. What stands there can be read
-// when the process is stuck or dead, and writing it is no more than storing a number.
+// The scoreboard of one process: a small file that it and its supervisor map into memory. It can be read when the process
+// is stuck or dead, and a write to it is no more than storing a number.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 
 /** How far a process is. `up`: it runs, but Postgres or Redis has not answered yet. */
@@ -15,7 +15,7 @@ export interface Serving {
 const PROGRESS: readonly Progress[] = ['booting', 'up', 'ready', 'draining']
 
 // Offsets of numbers (each a float64), then the note, then the requests that are being served.
-const AT = { progress: 0, beats: 8, requests: 16, inFlight: 24, lagMs: 32, rss: 40 }
+const AT = { progress: 0, heartbeats: 8, requests: 16, inFlight: 24, lagMs: 32, rss: 40 }
 const NOTE = { at: 64, bytes: 448 }
 /** Of a request: since when, the length of the text, the text. */
 const ENTRY = { at: 512, bytes: 256, head: 16 }
@@ -58,7 +58,7 @@ export class Scoreboard {
     return new Scoreboard(Bun.mmap(path, { shared: true }))
   }
 
-  /** A copy of what stands there now. */
+  /** A copy of its present state. */
   static read(path: string): Scoreboard {
     return new Scoreboard(new Uint8Array(readFileSync(path)))
   }
@@ -70,18 +70,18 @@ export class Scoreboard {
     this.#set(AT.progress, PROGRESS.indexOf(progress))
   }
 
-  /** Turns of the event loop that were counted, some ten a second. It stands still when the process does. */
-  get beats(): number {
-    return this.#get(AT.beats)
+  /** About ten a second, from a timer: the number stands still while the event loop is blocked. */
+  get heartbeats(): number {
+    return this.#get(AT.heartbeats)
   }
-  /** Requests that were begun. */
+  /** Requests that were begun, ever. */
   get requests(): number {
     return this.#get(AT.requests)
   }
   get inFlight(): number {
     return this.#get(AT.inFlight)
   }
-  /** The longest that a timer came too late within the last second. */
+  /** The longest delay of a timer within the last second. */
   get lagMs(): number {
     return this.#get(AT.lagMs)
   }
@@ -90,8 +90,8 @@ export class Scoreboard {
     return this.#get(AT.rss)
   }
 
-  beat(): void {
-    this.#set(AT.beats, this.beats + 1)
+  heartbeat(): void {
+    this.#set(AT.heartbeats, this.heartbeats + 1)
   }
 
   measure(lagMs: number, rss: number): void {
@@ -108,7 +108,7 @@ export class Scoreboard {
     encoder.encodeInto(text, room)
   }
 
-  /** @returns what `end` wants to know */
+  /** A request begins. @returns its entry, for `end`: -1 if there was no free one */
   begin(what: string): number {
     this.#set(AT.requests, this.requests + 1)
     this.#set(AT.inFlight, this.inFlight + 1)
@@ -128,7 +128,7 @@ export class Scoreboard {
     this.#free.push(entry)
   }
 
-  /** What is being served, the newest first: it is the likeliest to hold up the others. */
+  /** The requests that are being served, the newest first: that one most likely blocks the others. */
   serving(): Serving[] {
     return this.#texts
       .map((text, i) => {

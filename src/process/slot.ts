@@ -1,31 +1,31 @@
-// One place that is to be filled by a process at all times: who dies is followed by another, who is replaced serves until
-// the other one is ready.
+// One place that a process fills at all times: restarts one that died. During a replacement the old one serves until the
+// new one is ready.
 import type { Log } from '../types/log.ts'
 import type { Child, State } from './child.ts'
 
-/** Starts a process. `id`: see `Slot`. @throws if it cannot even be started */
-export type Spawn = (slot: string, id: string, replacing: boolean) => Child
+/** Starts a process for the place. @throws if it cannot even be started */
+type Start = (id: string, replacing: boolean) => Child
 
-/** Who has lived so long did not die of its start. */
+/** A process that has lived this long did not die of its start. */
 const SHORT_LIFE_MS = 5000
 const BACKOFF_MIN_MS = 250
 const BACKOFF_MAX_MS = 30_000
 
 export class Slot {
   readonly name: string
-  /** In its place: it serves, or boots because nobody does. */
+  /** In the place: it serves, or boots because none does. */
   current: Child | undefined
   /** Boots while `current` serves. */
   successor: Child | undefined
   /** Processes that died unasked, and why the last change was made. */
   restarts = 0
   lastReason = ''
-  /** Every process of this place that is not gone, those that drain too. */
+  /** Every process of the place that is not gone, those that drain too. */
   readonly alive = new Set<Child>()
   readonly #log: Log
-  readonly #spawn: Spawn
+  readonly #start: Start
   readonly #base: string
-  /** Of `current`, and of who follows on it when it dies. */
+  /** Of `current`, and of the one that is started when it dies. */
   #id: string
   #takeovers = 0
   #shortLives = 0
@@ -36,12 +36,12 @@ export class Slot {
    * @param base begins the id of its processes. One that follows on a dead one has its id, and so finds its jobs;
    *   two that live at the same time never have the same.
    */
-  constructor(name: string, base: string, log: Log, spawn: Spawn) {
+  constructor(name: string, base: string, log: Log, start: Start) {
     this.name = name
     this.#base = base
     this.#id = `${base}-0`
     this.#log = log
-    this.#spawn = spawn
+    this.#start = start
   }
 
   get state(): State {
@@ -52,7 +52,7 @@ export class Slot {
   fill(): void {
     if (this.#closed || this.current || this.successor) return
     try {
-      this.current = this.#start(this.#id, false)
+      this.current = this.#watch(this.#start(this.#id, false))
     } catch (error) {
       this.#log.error(`${this.name} cannot be started`, { error })
       this.#shortLives++
@@ -67,7 +67,7 @@ export class Slot {
   async replace(why: string): Promise<string | undefined> {
     const id = `${this.#base}-${++this.#takeovers}`
     try {
-      this.successor = this.#start(id, true)
+      this.successor = this.#watch(this.#start(id, true))
       await this.successor.ready
     } catch (error) {
       this.successor = undefined
@@ -94,8 +94,7 @@ export class Slot {
     await Promise.all([...this.alive].map((child) => child.gone))
   }
 
-  #start(id: string, replacing: boolean): Child {
-    const child = this.#spawn(this.name, id, replacing)
+  #watch(child: Child): Child {
     this.alive.add(child)
     void child.gone.then(() => this.#onGone(child))
     return child

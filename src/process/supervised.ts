@@ -1,38 +1,39 @@
-// What a process tells the supervisor that started it, if one did: how far it is, that its event loop turns, what it serves.
+// Reports to the supervisor that started this process, if one did: its progress, its heartbeat, the requests it serves.
 import { parseArgs } from 'node:util'
 import type { Observe } from '../web/env.ts'
 import { countRequests } from './request-metrics.ts'
 import { Scoreboard } from './scoreboard.ts'
 
-const BEAT_MS = 100
+const HEARTBEAT_MS = 100
 const MEASURE_MS = 1000
 const RETRY_MS = 100
 
-/** A process's side of the bond. Started by hand it has no supervisor, and nothing here does anything. */
+/** How a process reports. One that was started by hand has no supervisor: then nothing here does anything. */
 export interface Supervised {
   isSupervised: boolean
-  /** For the queue: a process that follows on a dead one has its id, one that replaces a live one has another. */
+  /** For the queue: a process that restarts a dead one has its id, one that replaces a live one has another. */
   id: string | undefined
+  /** Is told of each request. */
   observe: Observe | undefined
   /**
    * A process that replaces another waits for its services before it takes requests: until then the other one serves.
    * Any other does not wait: while Postgres is away, somebody has to say so.
    */
-  beforeServing(servicesAnswer: () => Promise<void>): Promise<void>
-  /** It runs; it is ready as soon as its services have answered. */
-  serves(servicesAnswer: () => Promise<void>): void
-  drains(): void
-  /** Writes what is to be known of it when it is gone. */
-  ends(): void
+  waitIfReplacing(checkServices: () => Promise<void>): Promise<void>
+  /** It runs. It is reported ready as soon as its services have answered. */
+  reportUp(checkServices: () => Promise<void>): void
+  reportDraining(): void
+  /** Writes the last counts of its requests. */
+  writeCounts(): void
 }
 
-/** Reads from the command line whether there is a supervisor, and from then on keeps its scoreboard. */
+/** Reads from the command line whether there is a supervisor, and from then on keeps the scoreboard. */
 export function joinSupervisor(): Supervised {
   const { board: path, metrics, id, replacing = false } = readArguments()
   if (path === undefined) return ALONE
   const counts = metrics === undefined ? undefined : countRequests(metrics)
   const board = Scoreboard.open(path)
-  keepBeating(board)
+  startHeartbeat(board)
   return {
     isSupervised: true,
     id,
@@ -43,19 +44,19 @@ export function joinSupervisor(): Supervised {
         counts?.count(method, route, status, ms)
       }
     },
-    async beforeServing(servicesAnswer) {
-      if (replacing) await insist(servicesAnswer, board)
+    async waitIfReplacing(checkServices) {
+      if (replacing) await retryUntilAvailable(checkServices, board)
     },
-    serves(servicesAnswer) {
+    reportUp(checkServices) {
       board.progress = 'up'
-      void insist(servicesAnswer, board).then(() => {
+      void retryUntilAvailable(checkServices, board).then(() => {
         if (board.progress === 'up') board.progress = 'ready'
       })
     },
-    drains() {
+    reportDraining() {
       board.progress = 'draining'
     },
-    ends() {
+    writeCounts() {
       counts?.write()
     },
   }
@@ -65,10 +66,10 @@ const ALONE: Supervised = {
   isSupervised: false,
   id: undefined,
   observe: undefined,
-  beforeServing: async () => {},
-  serves() {},
-  drains() {},
-  ends() {},
+  waitIfReplacing: async () => {},
+  reportUp() {},
+  reportDraining() {},
+  writeCounts() {},
 }
 
 function readArguments() {
@@ -84,10 +85,11 @@ function readArguments() {
   return values
 }
 
-async function insist(servicesAnswer: () => Promise<void>, board: Scoreboard): Promise<void> {
+/** Resolves as soon as the services answer; until then the scoreboard says why they do not. */
+async function retryUntilAvailable(checkServices: () => Promise<void>, board: Scoreboard): Promise<void> {
   for (;;) {
     try {
-      return await servicesAnswer()
+      return await checkServices()
     } catch (error) {
       board.note = error instanceof Error ? error.message : String(error)
       await Bun.sleep(RETRY_MS)
@@ -95,20 +97,20 @@ async function insist(servicesAnswer: () => Promise<void>, board: Scoreboard): P
   }
 }
 
-function keepBeating(board: Scoreboard): void {
+function startHeartbeat(board: Scoreboard): void {
   let last = performance.now()
   let measuredAt = -Infinity
-  let worst = 0
-  const beat = () => {
+  let worstLagMs = 0
+  const heartbeat = () => {
     const now = performance.now()
-    worst = Math.max(worst, now - last - BEAT_MS)
+    worstLagMs = Math.max(worstLagMs, now - last - HEARTBEAT_MS)
     last = now
-    board.beat()
+    board.heartbeat()
     if (now - measuredAt < MEASURE_MS) return
-    board.measure(worst, process.memoryUsage.rss())
+    board.measure(worstLagMs, process.memoryUsage.rss())
     measuredAt = now
-    worst = 0
+    worstLagMs = 0
   }
-  setInterval(beat, BEAT_MS).unref()
-  beat()
+  setInterval(heartbeat, HEARTBEAT_MS).unref()
+  heartbeat()
 }

@@ -4,7 +4,7 @@ import type { KitConfig } from '../config-kit.ts'
 import { ago } from '../web/age.ts'
 import type { ApiRoute } from '../web/doc.ts'
 import type { FirstGroups, Group } from '../web/groups.ts'
-import { Page } from '../web/page.tsx'
+import { HtmlPage } from '../web/page.tsx'
 import { describe, type Entry, type NamedType } from './api-list-groups.ts'
 import { Fields, idOf, Method, Path, quotaText, Sentence, Type } from './api-list-parts.tsx'
 import { STYLE } from './api-list-style.ts'
@@ -22,7 +22,7 @@ interface Props {
 export function ApiList({ config, startedAt, routes, groups: first, roles }: Props) {
   const { groups, types } = describe(routes, first)
   return (
-    <Page title={`${config.name} API`} style={STYLE}>
+    <HtmlPage title={`${config.name} API`} style={STYLE}>
       <header class="top">
         <h1>
           {config.name} API <small>{config.version}</small>
@@ -55,7 +55,7 @@ export function ApiList({ config, startedAt, routes, groups: first, roles }: Pro
           {types.length > 0 && <Types types={types} />}
         </main>
       </div>
-    </Page>
+    </HtmlPage>
   )
 }
 

@@ -71,12 +71,27 @@ export type BeforeJson<T> = T extends string
       ? { [K in keyof T]: BeforeJson<T[K]> }
       : T
 
+/** What a value must be besides, so that it has no field that its schema does not name: the compiler refuses another. */
+type OnlyDeclared<V, T> = V extends string | number | boolean | null | undefined | Date
+  ? unknown
+  : T extends null | undefined
+    ? never
+    : T extends readonly (infer Declared)[]
+      ? V extends readonly (infer Item)[]
+        ? readonly OnlyDeclared<Item, Declared>[]
+        : never
+      : T extends object
+        ? { [K in keyof V]: K extends keyof T ? OnlyDeclared<V[K], T[K]> : never }
+        : unknown
+
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 
 /** What `doc` adds for the handler: `c.var.answer(value)` sends JSON of the documented shape, with its status. */
 type Answering<S extends z.ZodType, Status extends ContentfulStatusCode> = {
   Variables: {
-    answer: (value: BeforeJson<z.output<S>>) => Response & TypedResponse<z.output<S>, Status, 'json'>
+    answer: <V extends BeforeJson<z.output<S>>>(
+      value: V & OnlyDeclared<V, z.output<S>>,
+    ) => Response & TypedResponse<z.output<S>, Status, 'json'>
   }
 }
 

@@ -12,7 +12,7 @@ interface Props {
   refresh?: number
 }
 
-export function Page({ title, style = '', refresh, children }: PropsWithChildren<Props>) {
+export function HtmlPage({ title, style = '', refresh, children }: PropsWithChildren<Props>) {
   return (
     <>
       {raw('<!doctype html>')}

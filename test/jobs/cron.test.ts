@@ -313,20 +313,20 @@ describe('a declaration', () => {
 
 test(
   'a cron that was only seen, or whose ticks nobody was there for, has no last tick until it ran',
-  inRoom(async ({ redis, base, operations }) => {
+  inRoom(async ({ redis, base, queueAdmin }) => {
     const hourly = cron('0 * * * *')
     const log = { debug() {}, info() {}, warn() {}, error() {} }
     const beat = createTimer(redis, base, [hourly], log)
     const start = Date.UTC(2026, 0, 2, 3, 4, 5)
     await beat(start)
-    expect(await operations.lastTicks()).toEqual({})
+    expect(await queueAdmin.lastTicks()).toEqual({})
     expect(await beat(start + 10 * HOUR + 20 * MINUTE)).toBe(0)
-    expect(await operations.lastTicks()).toEqual({})
+    expect(await queueAdmin.lastTicks()).toEqual({})
     const tick = Date.UTC(2026, 0, 2, 14)
     expect(await beat(tick)).toBe(1)
-    expect(await operations.lastTicks()).toEqual({ c: tick })
+    expect(await queueAdmin.lastTicks()).toEqual({ c: tick })
     await beat(tick + 20 * MINUTE + 10 * HOUR)
-    expect(Object.keys(await operations.lastTicks())).toEqual(['c'])
+    expect(Object.keys(await queueAdmin.lastTicks())).toEqual(['c'])
   }),
 )
 
@@ -344,15 +344,15 @@ test(
     ])
     await until('the tick', () => ran.length > 0)
     await room.idle()
-    const ticks = await room.operations.lastTicks()
+    const ticks = await room.queueAdmin.lastTicks()
     expect(ticks.m).toBe(Math.floor((ticks.m ?? 0) / MINUTE) * MINUTE)
     expect(ran.length).toBe(room.said('job done').length)
     expect(new Set(room.said('job done').map((line) => line.fields.job)).size).toBe(ran.length)
     const before = ran.length
-    await room.operations.pause()
+    await room.queueAdmin.pause()
     expect((await room.queue.send(minutely.prepare('now'))).added).toBe(true)
     expect((await room.queue.send(minutely.prepare('now'))).added).toBe(false)
-    await room.operations.resume()
+    await room.queueAdmin.resume()
     await until('the run', () => ran.length > before)
     expect(Text.parse({ text: ran.at(-1) }).text).toBe('tick')
   }),

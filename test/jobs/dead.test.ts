@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { parseElement } from '../../src/jobs/element.ts'
 import type { DeadJob } from '../../src/jobs/dead.ts'
-import { Running } from '../../src/jobs/running.ts'
+import { RunningJob } from '../../src/jobs/running-job.ts'
 import { defineTask, FOR_DAYS } from '../../src/jobs/task.ts'
 import { sendWelcome } from '../../src/tasks.ts'
 import { until } from '../support/until.ts'
@@ -55,7 +55,7 @@ describe('a dead job is told', () => {
       expect(told.flatMap((job) => Object.keys(job))).not.toContain('data')
       // In the log as well, each once.
       expect(room.said('it goes to the dead').map(({ level }) => level)).toEqual(Array(4).fill('error'))
-      expect(await room.operations.stats()).toMatchObject({ dead: 4, died: 4, trimmed: 0 })
+      expect(await room.queueAdmin.stats()).toMatchObject({ dead: 4, died: 4, trimmed: 0 })
     }),
   )
 
@@ -77,7 +77,7 @@ describe('a dead job is told', () => {
       await room.idle()
       await until('both failures', () => room.said('onDead failed').length === 2)
       expect(ran).toEqual(['fine'])
-      expect((await room.operations.stats()).dead).toBe(3)
+      expect((await room.queueAdmin.stats()).dead).toBe(3)
       await worker.stop()
     }),
   )
@@ -107,7 +107,7 @@ test(
     await room.idle()
     const logged = () => room.said('thrown away').reduce((sum, { fields }) => sum + Number(fields.jobs), 0)
     await until('all in the log', () => logged() >= 7)
-    expect(await room.operations.stats()).toMatchObject({ dead: 5, died: 12, trimmed: 7 })
+    expect(await room.queueAdmin.stats()).toMatchObject({ dead: 5, died: 12, trimmed: 7 })
     // Some beats later still.
     const beats = await room.redis.hget(`${room.base}clock`, 'clock')
     await until(
@@ -130,7 +130,7 @@ describe('work that talks to the outside', () => {
     for (; ; attempts++) {
       const element = parseElement(raw)
       if (!element) throw new Error(raw)
-      const move = new Running(raw, element, task, terms).fail(new Error('ECONNREFUSED'))
+      const move = new RunningJob(raw, element, task, terms).fail(new Error('ECONNREFUSED'))
       raw = move.as ?? raw
       if (move.to === 'dead') break
       waited += move.delayMs ?? 0

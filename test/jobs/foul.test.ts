@@ -1,7 +1,7 @@
 // What is foul stops nobody: bytes that are not UTF-8, wherever they lie, end among the dead or are thrown away.
 import { describe, expect, test } from 'bun:test'
 import { defineCron } from '../../src/jobs/cron.ts'
-import type { Place } from '../../src/jobs/operate.ts'
+import type { Place } from '../../src/jobs/queue-admin.ts'
 import { until } from '../support/until.ts'
 import { collector, inRoom, type Room } from './room.ts'
 
@@ -25,7 +25,7 @@ const put: Record<Place, (room: Room, raw: Buffer) => Promise<unknown>> = {
   },
 }
 
-const dead = async (room: Room) => (await room.operations.list('dead', 1, 100)).map((job) => job.data)
+const dead = async (room: Room) => (await room.queueAdmin.list('dead', 1, 100)).map((job) => job.data)
 
 describe('elements that are not UTF-8', () => {
   test(
@@ -67,7 +67,7 @@ describe('elements that are not UTF-8', () => {
       await room.worker([task])
       await until('the good one', () => ran.length === 1)
       expect(await dead(room)).toHaveLength(FOUL.length)
-      await until('the worker forgotten', async () => (await room.operations.stats()).workers.length === 1)
+      await until('the worker forgotten', async () => (await room.queueAdmin.stats()).workers.length === 1)
       expect(room.said('worker died')).toHaveLength(1)
     }),
   )
@@ -93,7 +93,7 @@ describe('elements that are not UTF-8', () => {
       )
       const key = Buffer.from(`${base}key:k\xfe`, 'latin1')
       const ends = {
-        dropped: async () => room.operations.drop((await room.ids('waiting'))[0] ?? ''),
+        dropped: async () => room.queueAdmin.drop((await room.ids('waiting'))[0] ?? ''),
         buried: async () => room.worker([collector().task]),
       }
       for (const [what, end] of Object.entries(ends)) {
@@ -101,7 +101,7 @@ describe('elements that are not UTF-8', () => {
         await put.waiting(room, raw)
         await end()
         await until(`the key of what was ${what}`, async () => (await redis.exists(key)) === 0)
-        expect(await room.operations.status('f1')).toMatchObject({ state: 'failed', by: 'ann' })
+        expect(await room.queueAdmin.status('f1')).toMatchObject({ state: 'failed', by: 'ann' })
         await redis.del(`${base}r:f1`)
       }
     }),
@@ -112,15 +112,15 @@ describe('elements that are not UTF-8', () => {
     (place) =>
       inRoom(async (room) => {
         for (const raw of FOUL) await put[place](room, raw)
-        const jobs = await room.operations.list(place)
+        const jobs = await room.queueAdmin.list(place)
         expect(new Set(jobs.map((job) => job.id)).size).toBe(FOUL.length)
         for (const { id, data } of jobs) {
           expect(id).toMatch(/^malformed-[\da-f]{40}$/)
-          expect(await room.operations.show(id)).toMatchObject({ id, data, place })
-          expect(await room.operations.drop(id)).toBe(true)
-          expect(await room.operations.drop(id)).toBe(false)
+          expect(await room.queueAdmin.show(id)).toMatchObject({ id, data, place })
+          expect(await room.queueAdmin.drop(id)).toBe(true)
+          expect(await room.queueAdmin.drop(id)).toBe(false)
         }
-        expect(await room.operations.list(place)).toEqual([])
+        expect(await room.queueAdmin.list(place)).toEqual([])
       })(),
   )
 
@@ -131,9 +131,9 @@ describe('elements that are not UTF-8', () => {
       for (const raw of FOUL) await put.dead(room, raw)
       await put.dead(room, Buffer.from('{"id":"fine","task":"collect","data":{"text":"fine"}}'))
       const before = (await room.ids('dead')).toSorted()
-      expect(await room.operations.retry('all')).toBe(5)
+      expect(await room.queueAdmin.retry('all')).toBe(5)
       expect((await room.ids('dead')).toSorted()).toEqual(before.filter((id) => id !== 'fine'))
-      expect(await room.operations.retry('all')).toBe(4)
+      expect(await room.queueAdmin.retry('all')).toBe(4)
       await room.worker([task])
       await room.idle()
       expect(ran).toEqual(['fine'])
@@ -174,7 +174,7 @@ describe('fields that are not ours', () => {
       await room.worker([task])
       await room.idle()
       expect(ran.toSorted()).toEqual(['x', 'y'])
-      const { minutes } = await room.operations.stats()
+      const { minutes } = await room.queueAdmin.stats()
       expect(minutes.reduce((sum, { done }) => sum + done, 0)).toBeWithin(1, 3)
       const fields = await redis.hkeys(`${base}minutes`)
       expect(fields.filter((field) => !/^\d+:(done|failed)$/.test(field))).toEqual([])
@@ -206,7 +206,7 @@ describe('fields that are not ours', () => {
       await room.worker([task], { crons: ['bytes', 'text', 'due'].map(cron) })
       await until('the one that is due', () => ran.includes('due'))
       for (const name of ['bytes', 'text']) expect(await redis.hget(`${base}cron`, name)).toMatch(/^\d{13}$/)
-      expect(Object.keys(await room.operations.lastTicks())).toContain('due')
+      expect(Object.keys(await room.queueAdmin.lastTicks())).toContain('due')
     }),
   )
 
@@ -219,11 +219,11 @@ describe('fields that are not ours', () => {
       await redis.hset(`${base}clock`, 'last', String(Date.now() - 120_000))
       for (const text of [BYTES, Buffer.from('5'), Buffer.from('{"id":"x"}')]) {
         await redis.set(`${base}r:job`, text)
-        expect(await room.operations.status('job')).toBeUndefined()
+        expect(await room.queueAdmin.status('job')).toBeUndefined()
       }
       await room.worker([task])
       expect(await redis.hkeys(`${base}beats`)).toEqual(['w0'])
-      expect((await room.operations.stats()).workers.map(({ id }) => id)).toEqual(['w0'])
+      expect((await room.queueAdmin.stats()).workers.map(({ id }) => id)).toEqual(['w0'])
     }),
   )
 })

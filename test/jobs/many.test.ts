@@ -1,7 +1,7 @@
 // Jobs in their ten thousands: found where they lie, without being carried to whoever asks, and revived each once.
 import { expect, test } from 'bun:test'
 import { Redis } from 'ioredis'
-import { createOperations } from '../../src/jobs/operate.ts'
+import { createQueueAdmin } from '../../src/jobs/queue-admin.ts'
 import { defineTask } from '../../src/jobs/task.ts'
 import { redisUrl } from '../support/services.ts'
 import { until } from '../support/until.ts'
@@ -30,15 +30,15 @@ test.each(['queue', 'dead', 'later'] as const)(
       }
       const own = new Redis(redisUrl())
       room.atEnd(() => own.disconnect())
-      const operations = createOperations({ redis: own, prefix: room.prefix })
-      await operations.show('warm')
+      const queueAdmin = createQueueAdmin({ redis: own, prefix: room.prefix })
+      await queueAdmin.show('warm')
       const before = own.stream.bytesRead
       for (const i of [0, 10_000, 19_999]) {
-        expect(await operations.show(`j${i}`)).toMatchObject({ id: `j${i}`, data: { text: String(i) } })
-        expect(await operations.drop(`j${i}`)).toBe(true)
-        expect(await operations.show(`j${i}`)).toBeUndefined()
+        expect(await queueAdmin.show(`j${i}`)).toMatchObject({ id: `j${i}`, data: { text: String(i) } })
+        expect(await queueAdmin.drop(`j${i}`)).toBe(true)
+        expect(await queueAdmin.show(`j${i}`)).toBeUndefined()
       }
-      expect(await operations.show('revived')).toBeUndefined()
+      expect(await queueAdmin.show('revived')).toBeUndefined()
       expect(own.stream.bytesRead - before).toBeWithin(1, 50_000)
     })(),
 )
@@ -46,7 +46,7 @@ test.each(['queue', 'dead', 'later'] as const)(
 test(
   'a job is found by its id, however its JSON is written',
   inRoom(async (room) => {
-    const { redis, base, operations } = room
+    const { redis, base, queueAdmin } = room
     const written: Record<string, string> = {
       first: '{"id":"first","task":"t"}',
       spaced: '{ "task" : "t", "id" : "spaced" }',
@@ -63,11 +63,11 @@ test(
       '{"id":"x","task":"t","data":{"id":"inner"}}',
     )
     for (const [id, raw] of Object.entries(written)) {
-      expect([raw, (await operations.show(id))?.id]).toEqual([raw, id])
-      expect(await operations.drop(id)).toBe(true)
+      expect([raw, (await queueAdmin.show(id))?.id]).toEqual([raw, id])
+      expect(await queueAdmin.drop(id)).toBe(true)
     }
     for (const id of ['inner', 'other', '', 'x"', '{"id":"x"'])
-      expect(await operations.show(id)).toBeUndefined()
+      expect(await queueAdmin.show(id)).toBeUndefined()
     expect(await room.ids('waiting')).toEqual(['x'])
   }),
 )
@@ -75,7 +75,7 @@ test(
 test(
   'a waiting job is found while others are taken, and while others come',
   inRoom(async (room) => {
-    const { redis, base, operations } = room
+    const { redis, base, queueAdmin } = room
     await fill(room, 'queue', 6000)
     let over = false
     const taking = (async () => {
@@ -84,7 +84,7 @@ test(
         await redis.rpush(`${base}queue`, job(`new-${i}`))
       }
     })()
-    for (let i = 0; i < 20; i++) expect((await operations.show(`j${5900 + i}`))?.id).toBe(`j${5900 + i}`)
+    for (let i = 0; i < 20; i++) expect((await queueAdmin.show(`j${5900 + i}`))?.id).toBe(`j${5900 + i}`)
     over = true
     await taking
   }),
@@ -105,13 +105,13 @@ test(
     })
     await fill(room, 'dead', 5000)
     await room.worker([task], { keepDead: 100_000, concurrency: 50 })
-    const operations = createOperations({ redis: room.redis, prefix: room.prefix })
-    expect(await operations.retry('all')).toBe(5000)
+    const queueAdmin = createQueueAdmin({ redis: room.redis, prefix: room.prefix })
+    expect(await queueAdmin.retry('all')).toBe(5000)
     await room.idle()
     expect(runs.size).toBe(5000)
     expect(new Set(runs.values())).toEqual(new Set([1]))
     expect([...runs.keys()][0]).toBe('4999')
-    expect(await operations.stats()).toMatchObject({ dead: 5000, trimmed: 0 })
+    expect(await queueAdmin.stats()).toMatchObject({ dead: 5000, trimmed: 0 })
   }),
   60_000,
 )
@@ -129,14 +129,14 @@ test(
         return typeof value === 'function' ? value.bind(redis) : value
       },
     })
-    const operations = createOperations({ redis: breaking, prefix: room.prefix })
-    expect(operations.retry('all')).rejects.toThrow('Connection is closed')
+    const queueAdmin = createQueueAdmin({ redis: breaking, prefix: room.prefix })
+    expect(queueAdmin.retry('all')).rejects.toThrow('Connection is closed')
     await until('the break', () => scripts >= 5)
-    const { waiting, dead } = await room.operations.stats()
+    const { waiting, dead } = await room.queueAdmin.stats()
     expect(waiting).toBeWithin(1, 3000)
     expect(waiting + dead).toBe(3000)
-    expect(await room.operations.retry('all')).toBe(dead)
-    const ids = (await room.operations.list('waiting', 1, 5000)).map(({ id }) => id)
+    expect(await room.queueAdmin.retry('all')).toBe(dead)
+    const ids = (await room.queueAdmin.list('waiting', 1, 5000)).map(({ id }) => id)
     expect(ids).toEqual(Array.from({ length: 3000 }, (_, i) => `j${2999 - i}`))
   }),
 )

@@ -7,7 +7,7 @@ import {
   bury,
   crashed,
   finish,
-  giveBack,
+  requeue,
   parseElement,
   retry,
   type Element,
@@ -269,7 +269,7 @@ class Model {
     if (end === 'done') return [finish(raw, e, { some: 'result' })]
     if (end === 'retry') return [retry(raw, failed, 5)]
     if (end === 'dead') return [bury(raw, failed)]
-    return [giveBack(raw, e)]
+    return [requeue(raw, e)]
   }
 
   #ended(moves: Move[]): void {

@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { createOperations } from '../../src/jobs/operate.ts'
+import { createQueueAdmin } from '../../src/jobs/queue-admin.ts'
 import { createQueue } from '../../src/jobs/queue.ts'
 import { keyBase } from '../../src/jobs/scripts.ts'
 import { defineTask } from '../../src/jobs/task.ts'
@@ -54,7 +54,7 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
     return {
       prefix,
       queue: createQueue({ redis, prefix, maxBytes: 1000 }),
-      operations: createOperations({ redis, prefix, leaseMs: fast.leaseMs }),
+      queueAdmin: createQueueAdmin({ redis, prefix, leaseMs: fast.leaseMs }),
       times: (line: string) => readLedger(ledger).get(line) ?? 0,
       logged: () => readFile(log, 'utf8').catch(() => ''),
       async worker(id: string, options: Partial<ProcessOptions> = {}) {
@@ -67,25 +67,25 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
   }
 
   test('SIGTERM: finishes what runs, leaves the rest, and exits with 0', async () => {
-    const { queue, operations, worker, times } = scene()
+    const { queue, queueAdmin, worker, times } = scene()
     const jobs = await queue.enqueueBulk(
       plain,
       Array.from({ length: 5 }, () => ({ ms: 300 })),
     )
     const first = await worker('a', { concurrency: 2 })
-    await until('two to run', async () => (await operations.stats()).running === 2)
+    await until('two to run', async () => (await queueAdmin.stats()).running === 2)
     first.signal('SIGTERM')
     expect(await first.exited).toEqual({ code: 0, signal: null })
     const done = jobs.filter((job) => times(`done ${job.id}`) === 1)
     expect(done).toHaveLength(2)
-    expect(await operations.stats()).toMatchObject({ waiting: 3, running: 0, later: 0 })
+    expect(await queueAdmin.stats()).toMatchObject({ waiting: 3, running: 0, later: 0 })
   })
 
   test('kill -9: the next process under its id runs its jobs at once, long before the lease is over', async () => {
-    const { queue, operations, worker, times } = scene()
+    const { queue, queueAdmin, worker, times } = scene()
     const { id } = await queue.enqueue(plain, { ms: 300 })
     const first = await worker('a', { leaseMs: 600_000 })
-    await until('it to run', async () => (await operations.stats()).running === 1)
+    await until('it to run', async () => (await queueAdmin.stats()).running === 1)
     first.signal('SIGKILL')
     await first.exited
     await worker('a', { leaseMs: 600_000 })
@@ -93,7 +93,7 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
   })
 
   test('a poison job is buried after it has killed four workers, and takes nobody with it', async () => {
-    const { queue, operations, worker, times } = scene()
+    const { queue, queueAdmin, worker, times } = scene()
     const { id } = await queue.enqueue(poison, {})
     const jobs = await queue.enqueueBulk(
       plain,
@@ -107,11 +107,11 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
       if (killed === 4) await worker('a')
     }
     const supervised = supervise()
-    await until('its burial', async () => (await operations.show(id))?.place === 'dead', 50_000)
+    await until('its burial', async () => (await queueAdmin.show(id))?.place === 'dead', 50_000)
     await supervised
     await until('all others', () => jobs.every((job) => times(`done ${job.id}`) === 1), 30_000)
     expect(times(`kill ${id}`)).toBe(4)
-    const dead = await operations.list('dead')
+    const dead = await queueAdmin.list('dead')
     expect(dead).toMatchObject([{ id, crashes: 4, error: 'its worker died each of the 4 times it ran' }])
   }, 90_000)
 
@@ -126,10 +126,10 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
   }, 30_000)
 
   test('a worker that was stopped and continued is not killed by its watchdog, and is told what it lost', async () => {
-    const { queue, operations, worker, times, logged } = scene()
+    const { queue, queueAdmin, worker, times, logged } = scene()
     const first = await worker('a', { blockMs: 500 })
     const { id } = await queue.enqueue(plain, { ms: 1000 })
-    await until('it to run', async () => (await operations.stats()).running === 1)
+    await until('it to run', async () => (await queueAdmin.stats()).running === 1)
     first.signal('SIGSTOP')
     await worker('b')
     await until('b to take it over', () => times(`done ${id}`) === 1)
@@ -142,15 +142,15 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
   }, 30_000)
 
   test('a task that ignores its signal past its timeout: exit 1, so that its retry overlaps nothing', async () => {
-    const { queue, operations, worker } = scene()
+    const { queue, queueAdmin, worker } = scene()
     const { id } = await queue.enqueue(deaf, { ms: 60_000 })
     const first = await worker('a')
     expect((await first.exited).code).toBe(1)
-    expect(await operations.show(id)).toMatchObject({ place: 'later', failures: 1 })
+    expect(await queueAdmin.show(id)).toMatchObject({ place: 'later', failures: 1 })
   })
 
   test('Redis killed and started again: nothing is lost, nothing runs twice', async () => {
-    const { queue, operations, worker, times } = scene()
+    const { queue, queueAdmin, worker, times } = scene()
     const jobs = await queue.enqueueBulk(
       plain,
       Array.from({ length: 100 }, () => ({ ms: 50 })),
@@ -160,7 +160,7 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
     await server.kill()
     await server.start()
     await until('all to end', () => jobs.every((job) => times(`done ${job.id}`) > 0), 30_000)
-    await until('an idle queue', async () => (await operations.stats()).running === 0)
+    await until('an idle queue', async () => (await queueAdmin.stats()).running === 0)
     expect(jobs.filter((job) => times(`done ${job.id}`) > 1)).toEqual([])
   }, 60_000)
 })
@@ -210,7 +210,7 @@ describe.skipIf(!hasRedisServer())('src/worker.ts', () => {
     const exited = once(child, 'exit')
     try {
       const job = await until('its failure', async () => {
-        const [first] = await createOperations({ redis, prefix }).list('later')
+        const [first] = await createQueueAdmin({ redis, prefix }).list('later')
         return first
       })
       expect(job).toMatchObject({ task: 'sendWelcome', failures: 1, data: { userId } })
@@ -246,7 +246,7 @@ describe.skipIf(!hasRedisServer())('a Redis that is full', () => {
     const log = { debug() {}, info() {}, warn() {}, error() {} }
     try {
       const queue = createQueue({ redis, prefix, maxBytes: 10_000 })
-      const operations = createOperations({ redis, prefix })
+      const queueAdmin = createQueueAdmin({ redis, prefix })
       const { task, started, open } = gate()
       await queue.enqueueBulk(
         task,
@@ -258,7 +258,7 @@ describe.skipIf(!hasRedisServer())('a Redis that is full', () => {
       await redis.config('SET', 'maxmemory', '1mb')
       expect(queue.enqueue(task, { text: 'one more' })).rejects.toThrow('OOM')
       open()
-      await until('the queue to drain', async () => (await operations.stats()).waiting === 0)
+      await until('the queue to drain', async () => (await queueAdmin.stats()).waiting === 0)
       await until('the last', () => started.length === 200)
       await redis.config('SET', 'maxmemory', '0')
       expect((await queue.enqueue(task, { text: 'one more' })).added).toBe(true)
@@ -288,7 +288,7 @@ describe.skipIf(!hasRedisServer())('a Redis that is full', () => {
     })
     try {
       const queue = createQueue({ redis, prefix, maxBytes: 10_000 })
-      const operations = createOperations({ redis, prefix })
+      const queueAdmin = createQueueAdmin({ redis, prefix })
       const texts = Array.from({ length: 60 }, (_, i) => String(i))
       for (const [i, text] of texts.entries()) {
         await queue.enqueue(task, { text }, i % 2 === 0 ? {} : { delayMs: 300 })
@@ -299,7 +299,7 @@ describe.skipIf(!hasRedisServer())('a Redis that is full', () => {
       const options = { redis, prefix, id: 'gone', tasks: [task], deps: undefined, log, blockMs: null }
       const worker = startWorker({ ...options, tickMs: 50, leaseMs: 1000 })
       await until('a refusal', () => warned.some((line) => line.includes('Redis refused a command')))
-      const { waiting, later, running } = await operations.stats()
+      const { waiting, later, running } = await queueAdmin.stats()
       expect(waiting + later + running).toBe(61)
       await redis.config('SET', 'maxmemory', '0')
       await worker.ready
@@ -311,7 +311,7 @@ describe.skipIf(!hasRedisServer())('a Redis that is full', () => {
       await until('all of them', () => done.length >= 61)
       expect(done.toSorted()).toEqual([...texts, 'x'].toSorted())
       await worker.stop()
-      expect(await operations.stats()).toMatchObject({ waiting: 0, later: 0, running: 0, dead: 0 })
+      expect(await queueAdmin.stats()).toMatchObject({ waiting: 0, later: 0, running: 0, dead: 0 })
     } finally {
       redis.disconnect()
       await server.remove()

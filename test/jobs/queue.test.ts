@@ -42,7 +42,7 @@ describe('enqueue', () => {
       expect(room.queue.enqueue(task, { a: 'x' })).rejects.toThrow(/a: /)
       // @ts-expect-error a Date does not survive JSON
       defineTask({ name: 'date', input: z.object({ on: z.date() }), run: () => {} })
-      expect((await room.operations.stats()).waiting).toBe(0)
+      expect((await room.queueAdmin.stats()).waiting).toBe(0)
     }),
   )
 
@@ -53,7 +53,7 @@ describe('enqueue', () => {
       const refused = room.queue.enqueue(task, { text: '€'.repeat(400) })
       expect(refused).rejects.toThrow(/1211 bytes, at most 1000 are allowed/)
       await room.queue.enqueue(task, { text: 'e'.repeat(900) })
-      expect((await room.operations.stats()).waiting).toBe(1)
+      expect((await room.queueAdmin.stats()).waiting).toBe(1)
     }),
   )
 
@@ -67,7 +67,7 @@ describe('enqueue', () => {
       await room.worker([task])
       await until('the delayed job', () => ran.length === 2)
       expect(ran).toEqual(['now', 'later'])
-      expect((await room.operations.list('later')).map((job) => job.data)).toEqual([{ text: 'at' }])
+      expect((await room.queueAdmin.list('later')).map((job) => job.data)).toEqual([{ text: 'at' }])
       expect(room.queue.enqueue(task, { text: '' }, { urgent: true, delayMs: 5 })).rejects.toThrow(/exclude/)
     }),
   )
@@ -101,11 +101,11 @@ describe('enqueue', () => {
         run: () => Promise.reject(new Error('no')),
       })
       const dropped = await room.queue.enqueue(task, { text: 'k' })
-      expect(await room.operations.drop(dropped.id)).toBe(true)
+      expect(await room.queueAdmin.drop(dropped.id)).toBe(true)
       expect((await room.queue.enqueue(task, { text: 'k' })).added).toBe(true)
       await room.worker([task])
       await room.idle()
-      expect((await room.operations.stats()).dead).toBe(1)
+      expect((await room.queueAdmin.stats()).dead).toBe(1)
       expect((await room.queue.enqueue(task, { text: 'k' })).added).toBe(true)
     }),
   )
@@ -156,7 +156,7 @@ describe('a task', () => {
       await room.worker([task])
       await room.idle()
       expect(attempts).toEqual([1, 2, 3, 4, 5, 6])
-      const [dead] = await room.operations.list('dead')
+      const [dead] = await room.queueAdmin.list('dead')
       expect(dead).toMatchObject({ id, failures: 6, error: `RangeError: no luck with ${id}`, by: 'ann' })
       // It doubles up to the most, and a random half of it is left out.
       const waits = room.said('tried again').map((line) => Number(line.fields.delayMs))
@@ -204,15 +204,15 @@ describe('a task', () => {
       })
       const { id } = await room.queue.enqueue(task, { text: 'four' }, { by: 'ann' })
       const seen = { id, task: 'export', by: 'ann' }
-      expect(await room.operations.status(id)).toEqual({ ...seen, state: 'waiting' })
+      expect(await room.queueAdmin.status(id)).toEqual({ ...seen, state: 'waiting' })
       await room.worker([task])
-      await until('progress', async () => (await room.operations.status(id))?.progress === 0.25)
-      expect(await room.operations.status(id)).toEqual({ ...seen, state: 'running', progress: 0.25 })
+      await until('progress', async () => (await room.queueAdmin.status(id))?.progress === 0.25)
+      expect(await room.queueAdmin.status(id)).toEqual({ ...seen, state: 'running', progress: 0.25 })
       go.resolve()
       await room.idle()
       const result = { length: 4, list: [] }
-      expect(await room.operations.status(id)).toEqual({ ...seen, state: 'done', result })
-      expect(await room.operations.status('nobody')).toBeUndefined()
+      expect(await room.queueAdmin.status(id)).toEqual({ ...seen, state: 'done', result })
+      expect(await room.queueAdmin.status('nobody')).toBeUndefined()
     }),
   )
 
@@ -224,11 +224,11 @@ describe('a task', () => {
       const [first, second] = await room.queue.enqueueBulk(task, [{ text: 'a' }, { text: 'b' }])
       await room.worker([task], { concurrency: 1 })
       await room.idle()
-      expect(await room.operations.status(first?.id ?? '')).toMatchObject({
+      expect(await room.queueAdmin.status(first?.id ?? '')).toMatchObject({
         state: 'failed',
         error: 'The task failed.',
       })
-      expect(await room.operations.status(second?.id ?? '')).toMatchObject({ error: 'The file is empty.' })
+      expect(await room.queueAdmin.status(second?.id ?? '')).toMatchObject({ error: 'The file is empty.' })
     }),
   )
 
@@ -294,8 +294,8 @@ describe('a task', () => {
       expect(worker.ended).rejects.toThrow('task "deaf" runs on past its timeout and ignores its signal')
       await worker.ended.catch(() => {})
       expect(other.aborted).toEqual([])
-      expect(await room.operations.list('later')).toMatchObject([{ task: 'deaf', failures: 1 }])
-      expect(await room.operations.stats()).toMatchObject({ waiting: 0, running: 0, workers: [] })
+      expect(await room.queueAdmin.list('later')).toMatchObject([{ task: 'deaf', failures: 1 }])
+      expect(await room.queueAdmin.stats()).toMatchObject({ waiting: 0, running: 0, workers: [] })
     }),
   )
 
@@ -312,7 +312,7 @@ describe('a task', () => {
       await room.worker([newer.task], { id: 'newer' })
       // It may come to the old worker once more, which sends it back to wait.
       await until('the new one', async () => {
-        await room.operations.retry({ id })
+        await room.queueAdmin.retry({ id })
         return newer.ran.length > 0
       })
       expect(newer.ran).toEqual(['from the future'])
@@ -331,19 +331,19 @@ test(
     await room.worker([task], { concurrency: 2 })
     await room.idle()
     expect(ran).toEqual(['fine'])
-    const dead = await room.operations.list('dead')
+    const dead = await room.queueAdmin.list('dead')
     expect(new Set(dead.map((job) => job.data))).toEqual(new Set(malformed.slice(0, 5)))
     expect(dead[0]?.error).toContain('not a job')
     // Put back, it is what it was.
-    expect(await room.operations.retry('all')).toBe(5)
+    expect(await room.queueAdmin.retry('all')).toBe(5)
     await room.idle()
     await room.redis.rpush(`${room.base}queue`, ...malformed.slice(5))
     await until(
       'them among the dead',
-      async () => (await room.operations.list('dead'))[0]?.data === '{"id":"x"}',
+      async () => (await room.queueAdmin.list('dead'))[0]?.data === '{"id":"x"}',
     )
     // Bounded: the oldest made room.
-    expect((await room.operations.stats()).dead).toBe(5)
+    expect((await room.queueAdmin.stats()).dead).toBe(5)
   }),
 )
 
@@ -355,11 +355,11 @@ describe('operators', () => {
       const dead = failing(() => new Error('gone'), 1)
       const { id } = await room.queue.enqueue(dead, { text: 'x' })
       await room.worker([task, dead], { concurrency: 2 })
-      await until('the dead', async () => (await room.operations.stats()).dead === 1)
+      await until('the dead', async () => (await room.queueAdmin.stats()).dead === 1)
       await room.queue.enqueueBulk(task, [{ text: '1' }, { text: '2' }, { text: '3' }])
       await room.queue.enqueue(task, { text: '4' }, { delayMs: 60_000 })
       const stats = await until('a beat with both', async () => {
-        const now = await room.operations.stats()
+        const now = await room.queueAdmin.stats()
         return now.workers[0]?.beat?.running.length === 2 ? now : undefined
       })
       expect(stats).toMatchObject({ waiting: 1, running: 2, later: 1, dead: 1, paused: false })
@@ -367,16 +367,16 @@ describe('operators', () => {
         { id: 'w0', alive: true, jobs: 2, beat: { pid: process.pid, concurrency: 2 } },
       ])
       expect(stats.workers[0]?.beat?.running[0]).toMatchObject({ task: 'gate', attempt: 1 })
-      expect((await room.operations.list('running')).map((job) => job.worker)).toEqual(['w0', 'w0'])
-      expect(await room.operations.show(id)).toMatchObject({ place: 'dead', error: 'Error: gone' })
-      expect(await room.operations.show('nobody')).toBeUndefined()
-      expect(await room.operations.list('waiting', 2, 1)).toEqual([])
+      expect((await room.queueAdmin.list('running')).map((job) => job.worker)).toEqual(['w0', 'w0'])
+      expect(await room.queueAdmin.show(id)).toMatchObject({ place: 'dead', error: 'Error: gone' })
+      expect(await room.queueAdmin.show('nobody')).toBeUndefined()
+      expect(await room.queueAdmin.list('waiting', 2, 1)).toEqual([])
       open()
       await until(
         'the count',
-        async () => (await room.operations.stats()).minutes.reduce((n, m) => n + m.done, 0) === 3,
+        async () => (await room.queueAdmin.stats()).minutes.reduce((n, m) => n + m.done, 0) === 3,
       )
-      const { minutes } = await room.operations.stats()
+      const { minutes } = await room.queueAdmin.stats()
       expect(minutes).toHaveLength(60)
       expect(minutes.reduce((n, m) => n + m.failed, 0)).toBe(1)
     }),
@@ -401,14 +401,14 @@ describe('operators', () => {
         ['a', 'b', 'c'].map((text) => ({ text })),
       )
       await room.worker([task], { concurrency: 1 })
-      await until('three dead', async () => (await room.operations.stats()).dead === 3)
+      await until('three dead', async () => (await room.queueAdmin.stats()).dead === 3)
       broken = false
-      expect(await room.operations.retry({ id: jobs[1]?.id ?? '' })).toBe(1)
+      expect(await room.queueAdmin.retry({ id: jobs[1]?.id ?? '' })).toBe(1)
       await until('the one', () => ran.length === 1)
-      expect(await room.operations.retry('all')).toBe(2)
+      expect(await room.queueAdmin.retry('all')).toBe(2)
       await room.idle()
       expect(ran).toEqual(['b 1', 'a 1', 'c 1'])
-      expect(await room.operations.retry({ id: 'nobody' })).toBe(0)
+      expect(await room.queueAdmin.retry({ id: 'nobody' })).toBe(0)
     }),
   )
 
@@ -420,13 +420,13 @@ describe('operators', () => {
       await room.worker([task, running])
       await room.queue.enqueue(running, { text: 'x' })
       await until('it to run', () => started.length === 1)
-      await room.operations.pause()
+      await room.queueAdmin.pause()
       await room.queue.enqueue(task, { text: 'waits' })
       open()
-      await until('the end of what ran', async () => (await room.operations.stats()).running === 0)
-      expect(await room.operations.stats()).toMatchObject({ paused: true, waiting: 1 })
+      await until('the end of what ran', async () => (await room.queueAdmin.stats()).running === 0)
+      expect(await room.queueAdmin.stats()).toMatchObject({ paused: true, waiting: 1 })
       expect(ran).toEqual([])
-      await room.operations.resume()
+      await room.queueAdmin.resume()
       await room.idle()
       expect(ran).toEqual(['waits'])
     }),
@@ -440,11 +440,11 @@ describe('operators', () => {
       await room.worker([task])
       await until('it to run', () => started.length === 1)
       const delayed = await room.queue.enqueue(task, { text: 'delayed' }, { delayMs: 60_000 })
-      expect(await room.operations.drop(delayed.id)).toBe(true)
-      expect(await room.operations.drop(id)).toBe(true)
-      expect(await room.operations.drop(id)).toBe(false)
+      expect(await room.queueAdmin.drop(delayed.id)).toBe(true)
+      expect(await room.queueAdmin.drop(id)).toBe(true)
+      expect(await room.queueAdmin.drop(id)).toBe(false)
       await until('its signal', () => aborted.length === 1)
-      expect(await room.operations.stats()).toMatchObject({ waiting: 0, running: 0, later: 0, dead: 0 })
+      expect(await room.queueAdmin.stats()).toMatchObject({ waiting: 0, running: 0, later: 0, dead: 0 })
     }),
     15_000,
   )

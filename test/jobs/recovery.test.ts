@@ -25,7 +25,7 @@ describe('a worker that stops', () => {
       await stopped
       expect(started).toEqual(['a', 'b'])
       expect(aborted).toEqual([])
-      expect(await room.operations.stats()).toMatchObject({ waiting: 1, running: 0, workers: [] })
+      expect(await room.queueAdmin.stats()).toMatchObject({ waiting: 1, running: 0, workers: [] })
     }),
   )
 
@@ -42,7 +42,7 @@ describe('a worker that stops', () => {
       await until('both to run', async () => (await room.ids('running')).length === 2)
       await worker.stop()
       expect(polite.aborted).toEqual(['a'])
-      const waiting = await room.operations.list('waiting')
+      const waiting = await room.queueAdmin.list('waiting')
       expect(new Set(waiting.map((job) => job.id))).toEqual(new Set(jobs.map((job) => job.id)))
       expect(waiting).toMatchObject([
         { failures: 0, crashes: 0 },
@@ -67,7 +67,7 @@ describe('a worker that stops', () => {
       const worker = await room.worker([task])
       await room.idle()
       await worker.stop()
-      expect((await room.operations.stats()).dead).toBe(0)
+      expect((await room.queueAdmin.stats()).dead).toBe(0)
     }),
     30_000,
   )
@@ -83,7 +83,7 @@ describe('a worker that stops', () => {
       const worker = await room.worker([task], { maxJobs: 12, concurrency: 5 })
       await worker.ended
       expect(ran).toHaveLength(12)
-      expect(await room.operations.stats()).toMatchObject({ waiting: 18, running: 0, workers: [] })
+      expect(await room.queueAdmin.stats()).toMatchObject({ waiting: 18, running: 0, workers: [] })
     }),
   )
 
@@ -117,7 +117,7 @@ describe('the jobs of a worker that died', () => {
       await room.redis.zadd(`${room.base}workers`, '0', 'dead')
       await room.redis.rpush(`${room.base}run:dead`, '{"id":"1","task":"collect","data":{"text":"left"}}')
       await until('the job', () => ran.length === 1)
-      await until('its worker forgotten', async () => (await room.operations.stats()).workers.length === 1)
+      await until('its worker forgotten', async () => (await room.queueAdmin.stats()).workers.length === 1)
       expect(room.said('worker died')[0]?.fields).toEqual({ worker: 'dead', jobs: 1 })
     }),
   )
@@ -320,7 +320,7 @@ describe('on one Redis', () => {
           defineCron({ name: 'same', schedule: '* * * * *', task, input: { text } })
         const minuteAgo = String(Date.now() - 61_000)
         for (const room of [one, two]) await room.redis.hset(`${room.base}cron`, 'same', minuteAgo)
-        await two.operations.pause()
+        await two.queueAdmin.pause()
         for (const room of [one, two]) {
           expect((await room.queue.enqueue(a.task, { text: 'unique' }, { unique: 'k' })).added).toBe(true)
         }
@@ -330,11 +330,11 @@ describe('on one Redis', () => {
         await until('the jobs of one', () => a.ran.length === 2)
         expect(a.ran.toSorted()).toEqual(['tick of one', 'unique'])
         expect(b.ran).toEqual([])
-        await two.operations.resume()
+        await two.queueAdmin.resume()
         await until('the jobs of two', () => b.ran.length === 2)
         expect(b.ran.toSorted()).toEqual(['tick of two', 'unique'])
         await two.idle()
-        expect((await two.operations.stats()).workers.map((worker) => worker.id)).toEqual(['w'])
+        expect((await two.queueAdmin.stats()).workers.map((worker) => worker.id)).toEqual(['w'])
       })(),
     ),
   )
@@ -403,7 +403,7 @@ test('options that cannot work are refused at once', () => {
     startWorker({ redis, prefix: 'x:', id: 'w', tasks: [], deps: undefined, log: silent, ...more })
   expect(start({ concurrency: 0 })).toThrow('concurrency')
   expect(start({ blockMs: 15_000 })).toThrow('blockMs must be below leaseMs')
-  expect(start({ tickMs: 5000 })).toThrow('four beats')
+  expect(start({ tickMs: 5000 })).toThrow('four heartbeats')
   const { task } = collector()
   expect(start({ tasks: [task, task] })).toThrow('same name')
   expect(() => defineTask({ name: 'no spaces', input: Text, run: () => {} })).toThrow('"no spaces"')

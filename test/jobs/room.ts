@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis'
 import { z } from 'zod'
 import type { Log, LogFields } from '../../src/types/log.ts'
-import { createOperations, type Place } from '../../src/jobs/operate.ts'
+import { createQueueAdmin, type Place } from '../../src/jobs/queue-admin.ts'
 import { createQueue } from '../../src/jobs/queue.ts'
 import { keyBase } from '../../src/jobs/scripts.ts'
 import { defineTask } from '../../src/jobs/task.ts'
@@ -19,7 +19,7 @@ export class Room {
   readonly base = keyBase(this.prefix)
   readonly redis = new Redis(redisUrl())
   readonly queue = createQueue({ redis: this.redis, prefix: this.prefix, maxBytes: 1000 })
-  readonly operations = createOperations({
+  readonly queueAdmin = createQueueAdmin({
     redis: this.redis,
     prefix: this.prefix,
     leaseMs: 1000,
@@ -72,13 +72,13 @@ export class Room {
   /** Until nothing waits, runs or is delayed. */
   idle(): Promise<boolean> {
     return until('an idle queue', async () => {
-      const { waiting, running, later } = await this.operations.stats()
+      const { waiting, running, later } = await this.queueAdmin.stats()
       return waiting + running + later === 0
     })
   }
 
   async ids(place: Place): Promise<string[]> {
-    return (await this.operations.list(place)).map((job) => job.id)
+    return (await this.queueAdmin.list(place)).map((job) => job.id)
   }
 
   said(part: string) {

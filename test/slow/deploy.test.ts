@@ -173,7 +173,7 @@ test.skipIf(cannot)(
   'a release that does not start is taken back by itself, and no request fails',
   async () => {
     const before = [releases(), current()]
-    change('src/server.ts', 'await boot(', "throw new Error('broken')\nawait boot(")
+    change('src/server.ts', 'await runServer(', "throw new Error('broken')\nawait runServer(")
     const broken = await underLoad(deploy)
     expect([broken.code, broken.said]).toEqual([1, expect.stringContaining(`${current()} serves on`)])
     expect([releases(), current()]).toEqual(before)

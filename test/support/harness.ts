@@ -1,6 +1,7 @@
 // The app under test: the real one, listening on a free port, on a database and a key prefix of its own.
 import { createApp } from '../../src/app.ts'
-import { type Config, loadConfig } from '../../src/config.ts'
+import type { Config } from '../../src/config.ts'
+import { loadConfig } from '../../src/config.ts'
 import type { Role } from '../../src/account/roles.ts'
 import { changeRole } from '../../src/account/auth.ts'
 import { createDeps } from '../../src/infra/deps.ts'

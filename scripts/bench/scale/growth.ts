@@ -166,7 +166,7 @@ function print(checkout: Checkout, costs: Map<string, (Cost | undefined)[]>): vo
 
 /** Jobs that wait: a page of them, and one by its id, which is looked for inside Redis. */
 async function jobs({ name, root }: Checkout, redisUrl: string): Promise<void> {
-  const { createOperations } = (await import(`${root}/src/jobs/operate.ts`)) as OperateModule
+  const { createQueueAdmin } = (await import(`${root}/src/jobs/queue-admin.ts`)) as QueueAdminModule
   const { keyBase } = (await import(`${root}/src/jobs/scripts.ts`)) as { keyBase(prefix: string): string }
   const redis = new Redis(redisUrl)
   console.log(`\n| ${name}: waiting jobs | list ms | show ms | drop ms | longest command ms |`)
@@ -180,7 +180,7 @@ async function jobs({ name, root }: Checkout, redisUrl: string): Promise<void> {
       )
       await redis.rpush(queue, ...elements)
     }
-    const operations = createOperations({ redis, prefix })
+    const queueAdmin = createQueueAdmin({ redis, prefix })
     await redis.config('SET', 'slowlog-log-slower-than', '0')
     await redis.config('SET', 'slowlog-max-len', '100000')
     await redis.slowlog('RESET')
@@ -189,9 +189,9 @@ async function jobs({ name, root }: Checkout, redisUrl: string): Promise<void> {
       if (!(await act())) throw new Error(`${name}: the job was not found`)
       return (performance.now() - started).toFixed(1)
     }
-    const list = await timed(() => operations.list('waiting', 1))
-    const show = await timed(() => operations.show(`job${count >> 1}`))
-    const drop = await timed(() => operations.drop(`job${(count >> 1) + 1}`))
+    const list = await timed(() => queueAdmin.list('waiting', 1))
+    const show = await timed(() => queueAdmin.show(`job${count >> 1}`))
+    const drop = await timed(() => queueAdmin.drop(`job${(count >> 1) + 1}`))
     const log = (await redis.slowlog('GET', '-1')) as [number, number, number][]
     const longest = Math.max(...log.map(([, , micros]) => micros)) / 1000
     console.log(`| ${count} | ${list} | ${show} | ${drop} | ${longest.toFixed(1)} |`)
@@ -200,8 +200,8 @@ async function jobs({ name, root }: Checkout, redisUrl: string): Promise<void> {
   redis.disconnect()
 }
 
-interface OperateModule {
-  createOperations(options: { redis: Redis; prefix: string }): {
+interface QueueAdminModule {
+  createQueueAdmin(options: { redis: Redis; prefix: string }): {
     list(place: 'waiting', page: number): Promise<unknown[]>
     show(id: string): Promise<unknown>
     drop(id: string): Promise<boolean>

@@ -1,18 +1,16 @@
-// When a process has served enough, and another one takes its place.
+// The limits past which a process has served enough, and is replaced.
 import type { KitConfig } from '../config-kit.ts'
 import type { Child } from './child.ts'
 
-export type Limits = KitConfig['processes']
-
 /** A limit that a fresh process is already past would replace processes without end. */
 const MIN_LIFE_MS = 2000
-/** Limits are reached at 90 to 100 % of what is set, so that processes of one age do not retire together. */
+/** Limits are reached at 90 to 100 % of what is set, so that processes of one age are not replaced together. */
 const JITTER = 0.1
 
 /** The limit that a process is past, in words. */
-export function pastLimit(
+export function pastRecycleLimit(
   { age, board, jitter }: Child,
-  { maxRequests, maxLifetimeS, maxRssMb }: Limits,
+  { maxRequests, maxLifetimeS, maxRssMb }: KitConfig['processes'],
 ): string | undefined {
   const share = 1 - JITTER * jitter
   const isPast = (value: number, limit: number) => limit > 0 && value >= limit

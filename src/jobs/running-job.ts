@@ -1,7 +1,6 @@
-// One job in a worker's hands: what its task sees of it, its run against the clock, and what comes of it.
-import { hostname } from 'node:os'
+// Runs one job against the clock: shows its task what it may know, and says what is to become of the element.
 import type { Log, LogFields } from '../types/log.ts'
-import { bury, finish, giveBack, postpone, retry, type Element, type Move } from './element.ts'
+import { bury, finish, requeue, postpone, retry, type Element, type Move } from './element.ts'
 import { JobError, type InputSchema, type Job, type Task } from './task.ts'
 
 /** The longest error text that is kept with a job. */
@@ -11,28 +10,6 @@ const MAX_RESULT = 1024 * 1024
 /** A longer timer would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** What a worker says of itself at each beat. */
-export interface Beat {
-  host: string
-  pid: number
-  concurrency: number
-  /** Unix ms, by the worker's own clock. */
-  startedAt: number
-  beatAt: number
-  stopping: boolean
-  running: { id: string; task: string; attempt: number; startedAt: number; progress?: number }[]
-}
-
-/** Anybody may write to Redis: what cannot be shown as a beat is none. */
-export function parseBeat(text = ''): Beat | undefined {
-  try {
-    const beat: Beat | null = JSON.parse(text)
-    return beat?.running.every(({ id }) => typeof id === 'string') ? beat : undefined
-  } catch {
-    return undefined
-  }
-}
-
 /** What a worker runs its jobs with. */
 export interface Terms<D> {
   deps: D
@@ -41,10 +18,10 @@ export interface Terms<D> {
   graceMs: number
   describe: (error: unknown) => string
   /** It has not ended by then. */
-  onDeaf: (job: Running<D>) => void
+  onDeaf: (job: RunningJob<D>) => void
 }
 
-export class Running<D> implements Job {
+export class RunningJob<D> implements Job {
   readonly id: string
   readonly attempt: number
   readonly by: string | undefined
@@ -129,7 +106,7 @@ export class Running<D> implements Job {
       if (!this.#reason || this.#reason.name === 'TimeoutError') return this.fail(error)
       // Stopped by us, not failed: at the end of a drain, or because it is not ours any more.
       terms.log.warn('job stopped', { ...this.fields(true), error })
-      return giveBack(raw, element)
+      return requeue(raw, element)
     } finally {
       clearTimeout(timer)
     }
@@ -162,13 +139,3 @@ export class Running<D> implements Job {
 // Another attempt would end the same.
 const tooLarge = (size: number) =>
   new JobError(`The result is too large to be kept: ${size} bytes of JSON, at most ${MAX_RESULT} are allowed`)
-
-export function describeWorker<D>(
-  about: Pick<Beat, 'concurrency' | 'startedAt' | 'stopping'>,
-  jobs: Running<D>[],
-): Beat {
-  const running = jobs.map(({ id, element, attempt, startedAt, fraction: progress }) => {
-    return { id, task: element.task, attempt, startedAt, progress }
-  })
-  return { ...about, host: hostname(), pid: process.pid, beatAt: Date.now(), running }
-}

@@ -1,6 +1,6 @@
-// What operators see of the crons, and a run of one now.
+// Shows operators the crons, and runs one of them now.
 import type { Cron } from './cron.ts'
-import type { Operations } from './operate.ts'
+import type { QueueAdmin } from './queue-admin.ts'
 import type { Queue } from './queue.ts'
 import type { Enqueued } from './task.ts'
 
@@ -11,16 +11,16 @@ export interface CronView extends Pick<Cron, 'name' | 'schedule' | 'timeZone' | 
   next: number
 }
 
-export function createCronOperations(options: {
+export function createCronAdmin(options: {
   crons: readonly Cron[]
   queue: Pick<Queue, 'send'>
-  operations: Pick<Operations, 'lastTicks'>
+  queueAdmin: Pick<QueueAdmin, 'lastTicks'>
 }) {
-  const { crons, queue, operations } = options
+  const { crons, queue, queueAdmin } = options
   return {
     /** All of them, in order of declaration. */
     async list(): Promise<CronView[]> {
-      const ticks = await operations.lastTicks()
+      const ticks = await queueAdmin.lastTicks()
       const now = Date.now()
       return crons.map((cron) => {
         const { name, schedule, timeZone, task } = cron
@@ -36,4 +36,4 @@ export function createCronOperations(options: {
   }
 }
 
-export type CronOperations = ReturnType<typeof createCronOperations>
+export type CronAdmin = ReturnType<typeof createCronAdmin>

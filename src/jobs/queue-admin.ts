@@ -1,16 +1,15 @@
-// What operators see of the queue, and what they can do to it.
+// Shows operators the jobs of the queue, and retries, drops or holds them up on their behalf.
 import type { Redis } from 'ioredis'
+import { QUEUE_DEFAULTS } from './defaults.ts'
 import { buryMalformed, drop, malformed, parseStatus, readElement, status } from './element.ts'
-import type { Element, Move, Status } from './element.ts'
+import type { Element, Move, JobStatus } from './element.ts'
 import { call, moveArgs } from './lua.ts'
-import { KEEP_DEAD } from './options.ts'
-import { type Beat, parseBeat } from './running.ts'
 import { findElement } from './scan.ts'
-import { COUNT, keyBase, MOVE } from './scripts.ts'
+import { keyBase, MOVE } from './scripts.ts'
+import { readStats, type Stats } from './stats.ts'
 
 /** Dead jobs that are revived by one script: no other client of Redis waits for long. */
 const SLICE = 250
-const MINUTE = 60_000
 
 export type Place = 'waiting' | 'running' | 'later' | 'dead'
 
@@ -31,30 +30,6 @@ export interface JobView {
   due?: number
 }
 
-export interface WorkerView {
-  id: string
-  /** False: no beat within the lease; its jobs are about to be taken over. */
-  alive: boolean
-  /** In its list. */
-  jobs: number
-  /** What it said at its last beat. */
-  beat?: Beat
-}
-
-export interface Stats {
-  waiting: number
-  running: number
-  later: number
-  dead: number
-  /** Jobs that have died so far, and those of them that were thrown away because too many were dead. */
-  died: number
-  trimmed: number
-  paused: boolean
-  /** The last 60 minutes, oldest first; `failed` counts attempts. The last one is not over yet. */
-  minutes: { at: number; done: number; failed: number }[]
-  workers: WorkerView[]
-}
-
 interface Found {
   /** Byte for byte: only so can it be removed. */
   raw: Buffer
@@ -69,48 +44,14 @@ const KEYS = { waiting: 'queue', later: 'later', dead: 'dead' } as const
 const PLACES: readonly Place[] = ['running', 'dead', 'later', 'waiting', 'running']
 
 /** @param leaseMs and keepDead as the workers have them */
-export function createOperations(options: {
+export function createQueueAdmin(options: {
   redis: Redis
   prefix: string
   leaseMs?: number
   keepDead?: number
 }) {
-  const { redis, prefix, leaseMs = 15_000, keepDead = KEEP_DEAD } = options
+  const { redis, prefix, leaseMs = QUEUE_DEFAULTS.leaseMs, keepDead = QUEUE_DEFAULTS.keepDead } = options
   const base = keyBase(prefix)
-
-  async function stats(): Promise<Stats> {
-    const time = await redis.time()
-    const current = Math.floor((Number(time[0]) * 1000) / MINUTE)
-    const shown = Array.from({ length: 60 }, (_, i) => current - 59 + i)
-    const [[waiting, later, dead, ...rows], paused, clock, [died, trimmed], done, failed] = await Promise.all(
-      [
-        call(redis, COUNT, base),
-        redis.exists(`${base}paused`),
-        redis.hget(`${base}clock`, 'clock'),
-        redis.hmget(`${base}deaths`, 'all', 'trimmed'),
-        redis.hmget(`${base}minutes`, ...shown.map((minute) => `${minute}:done`)),
-        redis.hmget(`${base}minutes`, ...shown.map((minute) => `${minute}:failed`)),
-      ],
-    )
-    const workers: WorkerView[] = []
-    for (let i = 0; i < rows.length; i += 4) {
-      const [id, score, jobs, beat] = [String(rows[i]), Number(rows[i + 1]), Number(rows[i + 2]), rows[i + 3]]
-      workers.push({ id, alive: Number(clock) - score <= leaseMs, jobs, beat: parseBeat(String(beat)) })
-    }
-    return {
-      waiting,
-      running: workers.reduce((sum, worker) => sum + worker.jobs, 0),
-      later,
-      dead,
-      died: count(died),
-      trimmed: count(trimmed),
-      paused: paused === 1,
-      minutes: shown.map((minute, i) => {
-        return { at: minute * MINUTE, done: count(done[i]), failed: count(failed[i]) }
-      }),
-      workers,
-    }
-  }
 
   /** A slice of a place; waiting jobs in their order, delayed ones by due time, dead ones newest first. */
   async function slice(place: Place, start: number, stop: number): Promise<Found[]> {
@@ -159,7 +100,7 @@ export function createOperations(options: {
     call(redis, MOVE, base, from, n, ...moves.flatMap((m) => moveArgs(m, keepDead)))
 
   return {
-    stats,
+    stats: (): Promise<Stats> => readStats(redis, base, leaseMs),
 
     /** @param page from 1 */
     async list(place: Place, page = 1, size = 50): Promise<JobView[]> {
@@ -208,7 +149,7 @@ export function createOperations(options: {
     },
 
     /** What the owner of a job may see; undefined if its task keeps no result, or the time for it is over. */
-    async status(id: string): Promise<Status | undefined> {
+    async status(id: string): Promise<JobStatus | undefined> {
       const text = await redis.get(`${base}r:${id}`)
       return text === null ? undefined : parseStatus(text)
     },
@@ -226,10 +167,7 @@ export function createOperations(options: {
   }
 }
 
-export type Operations = ReturnType<typeof createOperations>
-
-/** A count that is no number is somebody else's. */
-const count = (text: string | null | undefined) => Number(text ?? 0) || 0
+export type QueueAdmin = ReturnType<typeof createQueueAdmin>
 
 function view(raw: Buffer, place: Place, more: Partial<JobView> = {}): JobView {
   const e = readElement(raw) ?? malformed(raw)

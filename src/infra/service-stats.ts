@@ -1,23 +1,23 @@
-// What the supervisor asks of Postgres and Redis: limits and figures, never data.
+// Asks Postgres and Redis how the service is doing: limits and counts, never data.
 import type { KitConfig } from '../config-kit.ts'
-import { createOperations } from '../jobs/operate.ts'
 import type { Log } from '../types/log.ts'
+import { createQueueAdmin } from '../jobs/queue-admin.ts'
 import { connect } from './postgres.ts'
 import { closeRedis, connectRedis } from './redis.ts'
-import { within } from './within.ts'
+import { withTimeout } from './with-timeout.ts'
 
 const TIMEOUT_MS = 2000
 
 /** Connects at the first question. Each question is rejected while its service is away, within two seconds. */
-export function openFigures(config: KitConfig, log: Log) {
+export function openServiceStats(config: KitConfig, log: Log) {
   const sql = connect(config, 1)
   const redis = connectRedis(config.redisUrl, { log })
-  const operations = createOperations({ redis, prefix: config.redisPrefix, keepDead: config.jobs.keepDead })
+  const queueAdmin = createQueueAdmin({ redis, prefix: config.redisPrefix, keepDead: config.jobs.keepDead })
 
   return {
     /** Connections that Postgres has for ordinary users. */
     async connectionLimit(): Promise<number> {
-      const [row] = await within(
+      const [row] = await withTimeout(
         TIMEOUT_MS,
         'Postgres',
         sql<{ connections: number }[]>`
@@ -28,7 +28,7 @@ export function openFigures(config: KitConfig, log: Log) {
     },
     /** Connections of this service to its database, by their state; those of other machines too. */
     async connections(): Promise<Record<string, number>> {
-      const rows = await within(
+      const rows = await withTimeout(
         TIMEOUT_MS,
         'Postgres',
         sql<{ state: string; n: number }[]>`
@@ -38,7 +38,7 @@ export function openFigures(config: KitConfig, log: Log) {
       )
       return { active: 0, idle: 0, ...Object.fromEntries(rows.map(({ state, n }) => [state, n])) }
     },
-    queue: () => within(TIMEOUT_MS, 'Redis', operations.stats()),
+    queue: () => withTimeout(TIMEOUT_MS, 'Redis', queueAdmin.stats()),
     async close(): Promise<void> {
       await closeRedis(redis)
       await sql.end({ timeout: 1 })
@@ -46,4 +46,4 @@ export function openFigures(config: KitConfig, log: Log) {
   }
 }
 
-export type Figures = ReturnType<typeof openFigures>
+export type ServiceStats = ReturnType<typeof openServiceStats>

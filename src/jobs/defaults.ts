@@ -1,0 +1,13 @@
+// Holds what the queue does where it is told nothing: its options and the settings (config.ts) start from here.
+export const QUEUE_DEFAULTS = {
+  concurrency: 10,
+  /** The bound of JOB_BLOCK_MS follows from it: a blocked worker is killed before its jobs are taken over. */
+  leaseMs: 15_000,
+  tickMs: 500,
+  drainMs: 10_000,
+  graceMs: 5000,
+  blockMs: 10_000,
+  keepDead: 100_000,
+}
+
+export const MAX_CONCURRENCY = 1000

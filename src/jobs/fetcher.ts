@@ -1,0 +1,126 @@
+// Moves jobs from the queue to the worker's own list, and from there to where they go when they have settled.
+import type { Connection } from './connection.ts'
+import type { DeadNotices } from './dead.ts'
+import { parseElement, readElement } from './element.ts'
+import type { Bell } from './bell.ts'
+import type { InFlight } from './in-flight.ts'
+import { call, isAck, moveArgs } from './lua.ts'
+import type { Reaper } from './reaper.ts'
+import type { RunningJob } from './running-job.ts'
+import { STEP } from './scripts.ts'
+
+const PEEK_SECONDS = 2
+
+interface Parts<D> {
+  id: string
+  base: string
+  concurrency: number
+  keepDead: number
+  connection: Connection
+  bell: Bell
+  inFlight: InFlight<D>
+  notices: DeadNotices<D>
+  reaper: Reaper
+}
+
+export class Fetcher<D> {
+  /** False while the queue is paused, or the others take us for dead. */
+  #isOpen = true
+  /** The queue may hold something. */
+  #mayFind = true
+  #isPeeking = false
+  #inDoubt = false
+
+  constructor(readonly parts: Parts<D>) {}
+
+  /** Our list may not hold what we think. */
+  get inDoubt(): boolean {
+    return this.#inDoubt
+  }
+
+  /** It is to be reconciled: a reply may have been lost with its connection. */
+  doubt(): void {
+    this.#inDoubt = true
+    this.parts.bell.ring()
+  }
+
+  /** The heartbeat has found the queue open or paused; where it is open there may be something new in it. */
+  look(isOpen: boolean): void {
+    this.#isOpen = isOpen
+    this.#mayFind = true
+    this.parts.bell.ring()
+  }
+
+  /** How many jobs are wanted now. */
+  get want(): number {
+    return this.#isOpen ? this.parts.inFlight.room() : 0
+  }
+
+  /** A step would move something. */
+  get mayStep(): boolean {
+    return this.parts.inFlight.settled.length > 0 || (this.#mayFind && this.want > 0)
+  }
+
+  /** Settles what has ended and takes what is wanted, in one script. */
+  async step(): Promise<void> {
+    const { id, base, concurrency, keepDead, connection, inFlight, notices } = this.parts
+    const { want } = this
+    const [acks, others] = [[] as RunningJob<D>[], [] as RunningJob<D>[]]
+    for (const job of inFlight.settled) (isAck(job.outcome) ? acks : others).push(job)
+    const moves = others.flatMap(({ outcome }) => (outcome ? moveArgs(outcome, keepDead) : []))
+    const args = [id, concurrency, want, acks.length, ...acks.map((job) => job.raw), ...moves]
+    const { breaks } = connection
+    const [mayTake, length, raws, moved] = await call(connection.redis, STEP, base, ...args)
+    // Only now: a script that failed is repeated.
+    inFlight.release(moved.length)
+    for (const [i, job] of [...acks, ...others].entries()) {
+      // After a break the script may have run twice, and then the second answer says nothing.
+      if (moved[i] === 0 && breaks === connection.breaks) inFlight.lose(job)
+      else if (job.outcome) notices.tell(job.outcome, true)
+    }
+    this.#isOpen = mayTake === 1
+    inFlight.listed = length
+    this.#mayFind = raws.length === want
+    for (const raw of raws) {
+      // Bytes that are not UTF-8 were replaced in it, and a text that is not the element removes nothing.
+      const element = raw.includes('\uFFFD') ? null : parseElement(raw)
+      if (element) inFlight.begin(raw, element)
+      else this.#inDoubt = true
+    }
+  }
+
+  // run:<me> is the truth. What is there and not here was taken by a STEP whose reply was lost, or is looked at by its
+  // bytes; what is here and not there was taken over by another worker, or dropped by an operator.
+  async reconcile(): Promise<void> {
+    const { id, base, connection, inFlight, reaper } = this.parts
+    this.#inDoubt = false
+    const raws = await connection.redis.lrangeBuffer(`${base}run:${id}`, 0, -1)
+    inFlight.listed = 0
+    for (const raw of raws) {
+      const element = readElement(raw)
+      if (element) inFlight.listed++
+      if (element) inFlight.begin(String(raw), element)
+      else await reaper.buryMalformed(id, raw)
+    }
+    inFlight.loseOthers(new Set(raws.map(String)))
+  }
+
+  /** Something is wanted, and nobody waits for it yet. */
+  get mayPeek(): boolean {
+    return !this.#isPeeking && this.want > 0
+  }
+
+  /** Waits until the queue holds something. */
+  async peek(): Promise<void> {
+    const { base, connection, bell } = this.parts
+    this.#isPeeking = true
+    const queue = `${base}queue`
+    // From the head to the head: it moves nothing, so neither a lost nor a late reply matters.
+    const found = await connection.retryUntilAvailable(() =>
+      connection.blocking.blmove(queue, queue, 'LEFT', 'LEFT', PEEK_SECONDS),
+    )
+    this.#isPeeking = false
+    this.#mayFind ||= typeof found === 'string'
+    bell.ring()
+  }
+}

@@ -1,0 +1,67 @@
+// Tells Redis that the worker lives and what it runs, and passes on the answer: pause, time for crons, dead workers.
+import type { Log } from '../types/log.ts'
+import type { Connection } from './connection.ts'
+import type { Fetcher } from './fetcher.ts'
+import type { InFlight } from './in-flight.ts'
+import type { Lifetime } from './lifetime.ts'
+import { callBuffer } from './lua.ts'
+import type { Reaper } from './reaper.ts'
+import { TICK } from './scripts.ts'
+import { describeWorker } from './worker-info.ts'
+
+/** Heartbeats between two looks at what is really in our list: 5 s by default. */
+const RECONCILE_EVERY = 10
+
+interface Parts<D> {
+  id: string
+  base: string
+  concurrency: number
+  tickMs: number
+  leaseMs: number
+  keepDead: number
+  log: Log
+  connection: Connection
+  lifetime: Lifetime
+  fetcher: Fetcher<D>
+  inFlight: InFlight<D>
+  reaper: Reaper
+  /** Called with Redis's time, Unix ms. */
+  runCrons: (now: number) => Promise<unknown>
+}
+
+export class Heartbeat<D> {
+  readonly #startedAt = Date.now()
+  #count = 0
+
+  constructor(readonly parts: Parts<D>) {}
+
+  async run(): Promise<void> {
+    const { tickMs, lifetime, inFlight } = this.parts
+    let more = false
+    while (!lifetime.isOver) {
+      if (!more) await lifetime.sleep(tickMs)
+      // Who has nothing in hand and is about to leave does not report back.
+      more = !lifetime.isOver && !(lifetime.isStopping && inFlight.isEmpty) && (await this.tick())
+    }
+  }
+
+  /** @returns whether more delayed jobs are due */
+  async tick(): Promise<boolean> {
+    const { id, base, concurrency, tickMs, leaseMs, keepDead, log } = this.parts
+    const { connection, lifetime, fetcher, inFlight, reaper, runCrons } = this.parts
+    const running = inFlight.unsettled
+    for (const job of running) inFlight.show(job)
+    const about = { concurrency, startedAt: this.#startedAt, stopping: lifetime.isStopping }
+    const me = JSON.stringify(describeWorker(about, running))
+    const reply = await callBuffer(connection.redis, TICK, base, id, tickMs, leaseMs, me)
+    const [now, paused, more, known, stale, trimmed] = reply
+    fetcher.look(paused === 0)
+    // We were taken for dead: what has become of our jobs?
+    if (known === 0 || ++this.#count % RECONCILE_EVERY === 0) fetcher.doubt()
+    if (trimmed > 0)
+      log.warn('more dead jobs than JOB_KEEP_DEAD: the oldest were thrown away', { jobs: trimmed, keepDead })
+    await reaper.takeOver(stale, leaseMs)
+    if (!lifetime.isStopping) await runCrons(now)
+    return more === 1
+  }
+}

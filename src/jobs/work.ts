@@ -1,0 +1,39 @@
+// Runs the worker's one loop: reconciles, takes, settles and waits, until all is over or the worker has drained.
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Bell } from './bell.ts'
+import type { DeadNotices } from './dead.ts'
+import type { Fetcher } from './fetcher.ts'
+import type { InFlight } from './in-flight.ts'
+import type { Lifetime } from './lifetime.ts'
+import type { Reaper } from './reaper.ts'
+
+interface Parts<D> {
+  id: string
+  lifetime: Lifetime
+  bell: Bell
+  fetcher: Fetcher<D>
+  inFlight: InFlight<D>
+  reaper: Reaper
+  notices: DeadNotices<D>
+}
+
+/** Only this loop moves our jobs: at most one STEP is in flight, and a reconcile between two. */
+export async function work<D>(parts: Parts<D>): Promise<void> {
+  const { id, lifetime, bell, fetcher, inFlight, reaper, notices } = parts
+  while (!lifetime.isOver) {
+    if (fetcher.inDoubt) await fetcher.reconcile()
+    else if (fetcher.mayStep) await fetcher.step()
+    else if (inFlight.beginSuspect()) continue
+    else if (lifetime.isStopping && inFlight.isEmpty) break
+    else if (lifetime.isStopping && inFlight.isDeaf) inFlight.failDeaf()
+    else {
+      if (fetcher.mayPeek) fetcher.peek().catch(lifetime.fail)
+      await bell.wait()
+      // Jobs that end in the same turn of the event loop are settled together.
+      if (inFlight.mayEnd) await turn()
+    }
+  }
+  await reaper.reap(id, '')
+  await notices.settled()
+  lifetime.finish()
+}

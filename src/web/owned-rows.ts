@@ -1,0 +1,121 @@
+// The rows that belong to an owner, in every table that refers to it: found by the references, read in pages by key.
+import { and, eq, is, sql } from 'drizzle-orm'
+import { getTableConfig, type PgColumn, PgTable } from 'drizzle-orm/pg-core'
+import type { Db } from '../types/db.ts'
+import { PublicFields, type Sources } from './public-fields.ts'
+
+/** What the files of tables export, by name. */
+export type Schema = Record<string, unknown>
+
+/** A table with rows of owners. */
+interface OwnedTable {
+  table: PgTable
+  columns: Sources
+  owner: PgColumn
+  key: PgColumn[]
+}
+
+const PAGE = 200
+
+/**
+ * Finds the tables that refer to `owners`, by name. A table that declares nothing is not exported: `leftOut` says of
+ * each such what it lacks. One that declares `exported: false` is in neither.
+ */
+export function findOwned(schema: Schema, owners: PgTable) {
+  const declared = Object.values(schema).filter((value) => value instanceof PublicFields)
+  const owned: Record<string, OwnedTable> = {}
+  const leftOut: string[] = []
+  for (const [name, table] of Object.entries(schema)) {
+    if (!is(table, PgTable) || table === owners || !refersTo(owners, table)) continue
+    const ofTable = declared.filter((fields) => fields.table === table)
+    const [fields, another] = ofTable.filter(({ exported }) => exported !== false)
+    if (fields === undefined && ofTable.length > 0) continue
+    const { owner = ownerIn(table, owners), columns = fields?.columns } = fields?.exported || {}
+    const key = keyOf(table)
+    if (columns === undefined) leftOut.push(`${name} declares no publicFields`)
+    else if (another !== undefined) leftOut.push(`${name} declares publicFields for an export more than once`)
+    else if (owner === undefined) leftOut.push(`${name} does not declare which column is the owner`)
+    else if (key.length === 0) leftOut.push(`${name} has no primary key`)
+    else owned[name] = { table, columns, owner, key }
+  }
+  return { owned, leftOut }
+}
+
+const referencesOf = (table: PgTable) => getTableConfig(table).foreignKeys.map((key) => key.reference())
+
+const refersTo = (owners: PgTable, table: PgTable) =>
+  referencesOf(table).some(({ foreignTable }) => foreignTable === owners)
+
+/** The one column that refers to the key of `owners`; undefined where several do. */
+function ownerIn(table: PgTable, owners: PgTable): PgColumn | undefined {
+  const found = referencesOf(table)
+    .filter(({ foreignTable }) => foreignTable === owners)
+    .flatMap(({ columns, foreignColumns }) => columns.filter((_, i) => foreignColumns[i]?.primary))
+  return found.length === 1 ? found[0] : undefined
+}
+
+function keyOf(table: PgTable): PgColumn[] {
+  const { columns, primaryKeys } = getTableConfig(table)
+  return primaryKeys[0]?.columns ?? columns.filter((column) => column.primary)
+}
+
+/** Reads an owner's rows in the order of their key: quick where an index begins with the owner and goes on with the key. */
+export async function* ownedRows(
+  db: Db,
+  { table, columns, owner, key }: OwnedTable,
+  id: string,
+  signal: AbortSignal,
+): AsyncGenerator<object> {
+  const list = (parts: unknown[]) =>
+    sql.join(
+      parts.map((part) => sql`${part}`),
+      sql`, `,
+    )
+  // As text: a Date would lose the microseconds of a moment.
+  const at = Object.fromEntries(key.map((column, i) => [i, sql<string>`${column}::text`]))
+  let after: string[] | undefined
+  do {
+    signal.throwIfAborted()
+    const page = await db
+      .select({ row: columns, at })
+      .from(table)
+      .where(and(eq(owner, id), after && sql`(${list(key)}) > (${list(after)})`))
+      .orderBy(...key)
+      .limit(PAGE)
+    for (const { row } of page) yield row
+    after = page.length < PAGE ? undefined : Object.values(page.at(-1)?.at ?? {})
+  } while (after !== undefined)
+}
+
+const bytesOf = (row: object) => new TextEncoder().encode(`${JSON.stringify(row)},`).length
+
+/**
+ * Collects rows from each source in turn, as long as their JSON takes no more than `maxBytes` together. `incomplete`
+ * names the sources of which rows are missing.
+ * @param job is told how far it is, 0 to 1
+ */
+export async function collectWithin(
+  maxBytes: number,
+  sources: Record<string, Iterable<object> | AsyncIterable<object>>,
+  job: { progress(fraction: number): void },
+) {
+  const collected: Record<string, object[]> = {}
+  const incomplete: string[] = []
+  const all = Object.entries(sources)
+  let room = maxBytes
+  for (const [i, [name, source]] of all.entries()) {
+    const rows: object[] = []
+    for await (const row of source) {
+      const size = bytesOf(row)
+      if (size > room) {
+        incomplete.push(name)
+        break
+      }
+      room -= size
+      rows.push(row)
+    }
+    collected[name] = rows
+    job.progress((i + 1) / all.length)
+  }
+  return { collected, incomplete }
+}
