@@ -4,6 +4,7 @@ import { users } from '../src/account/table.ts'
 import { createApp } from '../src/app.ts'
 import { factory } from '../src/account/product.ts'
 import { rateLimit } from '../src/web/rate-limit.ts'
+import { silent } from './support/log.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
 let app: TestApp
@@ -165,7 +166,7 @@ test("a Response of a handler's own making has the headers of every answer", asy
 test.each([['a text'], [undefined], [{ status: 200 }]])(
   'a handler that throws %p, which is no Error, answers like any other that fails',
   async (thrown) => {
-    const own = createApp(app.deps)
+    const own = createApp({ ...app.deps, log: silent })
     own.get('/thrown', () => {
       throw thrown // oxlint-disable-line typescript/only-throw-error
     })

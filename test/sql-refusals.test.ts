@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { createApp } from '../src/app.ts'
+import { silent } from './support/log.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
 let app: TestApp
@@ -23,7 +24,7 @@ afterAll(() => app.close())
 
 /** What a route answers whose handler runs a statement. */
 async function answerTo(statement: string) {
-  const own = createApp(app.deps)
+  const own = createApp({ ...app.deps, log: silent })
   own.get('/statement', async (c) => {
     await c.var.db.execute(sql.raw(statement))
     return c.json({})

@@ -1,8 +1,8 @@
 // The app under test: the real one, listening on a free port, on a database and a key prefix of its own.
 import { createApp } from '../../src/app.ts'
-import type { Config } from '../../src/config.ts'
-import { loadConfig } from '../../src/config.ts'
+import { type Config, loadConfig } from '../../src/config.ts'
 import type { Role } from '../../src/account/roles.ts'
+import type { Log } from '../../src/types/log.ts'
 import { changeRole } from '../../src/account/auth.ts'
 import { createDeps } from '../../src/infra/deps.ts'
 import { manifest } from '../../src/manifest.ts'
@@ -10,13 +10,15 @@ import { type Fetches, serve } from '../../src/process/serve.ts'
 import { Client } from './client.ts'
 import { checkAnswers } from './declared.ts'
 import { PROBE, probe } from './probe.ts'
+import { showingUnexpected } from './server-errors.ts'
 import { createDatabase, deletePrefix, redisUrl, uniquePrefix } from './services.ts'
 
 export type TestApp = Awaited<ReturnType<typeof startApp>>
 
 /**
  * Starts the app; `env` adds to the settings. Call `close` in afterAll.
- * Every answer is held against its route's declaration; `foresees500` lets a 500 pass, for tests that cause one.
+ * Every answer is held against its route's declaration, and the error behind a 500 is shown; with `foresees500` such an
+ * answer passes, and nothing is shown: for tests that cause one.
  */
 export async function startApp(env: Record<string, string> = {}, options: { foresees500?: boolean } = {}) {
   const database = await createDatabase()
@@ -27,7 +29,7 @@ export async function startApp(env: Record<string, string> = {}, options: { fore
     DATABASE_URL: database.url,
     REDIS_URL: redisUrl(),
     REDIS_PREFIX: prefix,
-    // TEST_LOG_LEVEL=error shows what a failing test's server had to say.
+    // TEST_LOG_LEVEL=info shows what a failing test's server had to say.
     LOG_LEVEL: process.env.TEST_LOG_LEVEL || 'silent',
     COOKIE_SECURE: 'off',
     RATE_LIMIT: 'off', // in production too, but where a test asks for it
@@ -35,10 +37,11 @@ export async function startApp(env: Record<string, string> = {}, options: { fore
   }
   const config = loadConfig(settings)
   const { deps, close } = createDeps(config, manifest)
+  if (!options.foresees500) deps.log = showingUnexpected(deps.log)
   const app = createApp(deps)
   app.route(PROBE, probe)
   const checked = checkAnswers(app, options)
-  const server = await listen(checked, config, settings)
+  const server = await listen(checked, config, settings, deps.log)
   const { url } = server
   let people = 0
 
@@ -72,12 +75,12 @@ export async function startApp(env: Record<string, string> = {}, options: { fore
  * TEST_SERVED_BY names a module that serves the same app another way, on another runtime or behind a proxy.
  * It stands on the same database and keys.
  */
-async function listen(app: Fetches, config: Config, settings: Record<string, string>) {
+async function listen(app: Fetches, config: Config, settings: Record<string, string>, log: Log) {
   if (process.env.TEST_SERVED_BY) {
     const { serveElsewhere } = (await import(process.env.TEST_SERVED_BY)) as ServedElsewhere
     return serveElsewhere(settings)
   }
-  const server = serve(app, config)
+  const server = serve(app, config, { log })
   return { url: server.url.origin, stop: () => server.drain(1000) }
 }
 

@@ -3,7 +3,9 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isAlive } from '../../scripts/services/child.ts'
+import type { LogRecord } from '../../src/infra/log-pretty.ts'
 import { readStatus, type ProcessStatus } from '../../src/process/status.ts'
+import { showUnexpected } from './server-errors.ts'
 import { createDatabase, deletePrefix, serverEnv, uniquePrefix } from './services.ts'
 import { until } from './until.ts'
 
@@ -51,8 +53,14 @@ export async function startService(
     stderr: 'pipe',
   })
   let output = ''
+  let shown = 0
   const read = async (stream: ReadableStream<Uint8Array>) => {
-    for await (const chunk of stream) output += new TextDecoder().decode(chunk)
+    for await (const chunk of stream) {
+      output += new TextDecoder().decode(chunk)
+      const end = output.lastIndexOf('\n') + 1
+      linesOf(output.slice(shown, end), '"level":"error"').forEach(showUnexpected)
+      shown = end
+    }
   }
   const ended = Promise.all([read(child.stdout), read(child.stderr), child.exited])
   let boards: string | undefined
@@ -67,6 +75,7 @@ export async function startService(
   const pids = () => processes().map(({ pid }) => pid)
 
   const service = {
+    databaseUrl: database.url,
     url: `http://127.0.0.1:${port}`,
     child,
     dataDir,
@@ -76,12 +85,7 @@ export async function startService(
     processes,
     pids,
     /** The lines of the log so far that hold a text, parsed. */
-    lines: (text: string): LogLine[] =>
-      output
-        .split('\n')
-        .slice(0, -1)
-        .filter((line) => line.startsWith('{') && line.includes(text))
-        .map((line) => JSON.parse(line)),
+    lines: (text: string): LogLine[] => linesOf(output, text),
     /** Resolves when all that should run are ready, and nothing else runs. */
     untilSteady: () =>
       until(
@@ -126,12 +130,24 @@ export async function startService(
   return service
 }
 
-export interface LogLine {
-  level: string
-  msg: string
-  pid: number
-  [field: string]: unknown
+/** The whole lines of a log in JSON that hold a text, parsed. */
+const linesOf = (output: string, text: string): LogLine[] =>
+  output
+    .split('\n')
+    .slice(0, -1)
+    .filter((line) => line.startsWith('{') && line.includes(text))
+    .flatMap(parsed)
+
+/** A process that is killed may leave half a line. */
+function parsed(line: string): LogLine[] {
+  try {
+    return [JSON.parse(line) as LogLine]
+  } catch {
+    return []
+  }
 }
+
+export type LogLine = LogRecord & { msg: string; pid: number }
 
 export const writeEnvFile = (folder: string, variables: Record<string, string>) =>
   writeFileSync(
