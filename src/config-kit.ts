@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { databaseUrl, redisUrl, url } from './config-urls.ts'
 import { bytes, choice, flag, integer, isHeaderName, isNetwork, isOrigin, list } from './config-values.ts'
-import { MAX_CONCURRENCY, QUEUE_DEFAULTS } from './jobs/defaults.ts'
+import { MAX_CONCURRENCY, QUEUE_DEFAULTS } from './types/queue-defaults.ts'
 
 const SECONDS = 1000
 const DAY_S = 24 * 60 * 60

@@ -6,11 +6,10 @@ import type { Identity } from '../types/sessions.ts'
 
 /** Writes and reads the identities of accounts with these roles. */
 export function identityFormat<Role extends string>({ names }: Pick<Roles<Role>, 'names'>) {
-  const known = new Set<unknown>(names)
   /** The order of the fields is that of the stored text, which scripts compare. */
   const StoredIdentity = z.object({
     userId: z.string(),
-    role: z.custom<Role>((value) => known.has(value)),
+    role: z.enum(names),
     ip: z.string(),
     agent: z.string(),
     loginAt: z.number(),

@@ -1,7 +1,7 @@
 // LOG_SQL=1: every statement in the log, with its time, and with secrets masked.
 import type { Log } from '../types/log.ts'
 import { MASK, mentionsSecret, summarize } from '../web/redact.ts'
-import type { Rows, Statement } from './postgres/statement.ts'
+import type { Rows, Statement } from '../types/statement.ts'
 
 const MAX_STATEMENT = 2000
 const MAX_PARAMETERS = 50

@@ -1,7 +1,7 @@
 // Answers for a route that has enqueued a job.
 import type { Context } from 'hono'
 import type { AnyContext, AppEnv } from '../web/env.ts'
-import { unavailable } from '../web/errors.ts'
+import { unavailable } from '../types/api-error.ts'
 import { answerOf } from './schema.ts'
 
 /**

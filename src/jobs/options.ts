@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import type { Log } from '../types/log.ts'
 import type { Cron } from './cron.ts'
 import type { OnDead } from './dead.ts'
-import { QUEUE_DEFAULTS, MAX_CONCURRENCY } from './defaults.ts'
+import { QUEUE_DEFAULTS, MAX_CONCURRENCY } from '../types/queue-defaults.ts'
 import type { InputSchema, Task } from './task.ts'
 
 /** What may be absent starts from QUEUE_DEFAULTS; times are in ms. */

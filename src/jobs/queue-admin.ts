@@ -1,6 +1,6 @@
 // Shows operators the jobs of the queue, and retries, drops or holds them up on their behalf.
 import type { Redis } from 'ioredis'
-import { QUEUE_DEFAULTS } from './defaults.ts'
+import { QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
 import { buryMalformed, drop, malformed, parseStatus, readElement, status } from './element.ts'
 import type { Element, Move, JobStatus } from './element.ts'
 import { call, moveArgs } from './lua.ts'

@@ -24,3 +24,9 @@ export class ApiError extends HTTPException {
     this.headers = more.headers ?? {}
   }
 }
+
+/** Seconds after which a client may well try again when Postgres or Redis is away. */
+export const RETRY_AFTER_S = 2
+
+export const unavailable = (what: string) =>
+  new ApiError(503, what, { headers: { 'Retry-After': String(RETRY_AFTER_S) } })

@@ -4,7 +4,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { z } from 'zod'
 import { driverCode, isTransient } from '../transient.ts'
-import { ApiError } from '../types/api-error.ts'
+import { ApiError, RETRY_AFTER_S, unavailable } from '../types/api-error.ts'
 import type { AnyContext, AppEnv } from './env.ts'
 import { middleware } from './factory.ts'
 import { refusalOf } from './sql-refusals.ts'
@@ -31,12 +31,6 @@ export const ROLE_TOO_LOW: ContentfulStatusCode = 401
 export const roleTooLow = (why: string) => new ApiError(ROLE_TOO_LOW, `Unauthorized! ${why}`)
 
 export const notFound = (c: Context) => new ApiError(404, c.req.path)
-
-/** Seconds after which a client may well try again when Postgres or Redis is away. */
-const RETRY_AFTER_S = 2
-
-export const unavailable = (what: string) =>
-  new ApiError(503, what, { headers: { 'Retry-After': String(RETRY_AFTER_S) } })
 
 /** Turns anything thrown into the one error shape. What was not foreseen is logged with its stack, and told to nobody. */
 export async function onError(thrown: Error, context: AnyContext): Promise<Response> {

@@ -1,7 +1,7 @@
 // Connections to Postgres that are opened alike: sends statements, knows when one was lost, and copes with a pooler.
 import type postgres from 'postgres'
 import type { WriteStatement } from '../sql-log.ts'
-import type { Rows, Statement } from './statement.ts'
+import type { Rows, Statement } from '../../types/statement.ts'
 
 /** How to open connections. */
 export interface Opening {

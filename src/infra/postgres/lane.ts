@@ -3,7 +3,7 @@ import { Gate, type GateSize } from '../../gate.ts'
 import { abandoned } from '../../web/request-context.ts'
 import type { Client } from './client.ts'
 import { lazyQuery } from './lazy-query.ts'
-import type { Rows, Statement } from './statement.ts'
+import type { Rows, Statement } from '../../types/statement.ts'
 import { refuseInsideTransaction, transact, type TransactionClient } from './transaction.ts'
 
 /** What Drizzle uses of the driver. */

@@ -1,5 +1,5 @@
 // A statement as Drizzle asks the driver for it: nothing is sent before it is awaited, as objects or as values.
-import type { Rows, Statement } from './statement.ts'
+import type { Rows, Statement } from '../../types/statement.ts'
 
 type Options = { prepare?: boolean }
 

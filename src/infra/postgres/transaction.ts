@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Client, isOutdated } from './client.ts'
 import { lazyQuery } from './lazy-query.ts'
-import type { Rows, Statement } from './statement.ts'
+import type { Rows, Statement } from '../../types/statement.ts'
 
 /** What Drizzle uses of the driver's handle inside a transaction. */
 export interface TransactionClient {
