@@ -1,22 +1,23 @@
-// Every table of the service with what is declared of it: what the folders' `table.ts` export, as drizzle.config.ts has it.
+// Every table of the service with what is declared of it: what each `table.ts` exports, as in drizzle.config.ts.
 import { join } from 'node:path'
 
 /**
- * @param src the folder whose folders hold the tables
+ * @param src the folder of the sources
  * @returns what the files export, by name
  * @throws Error if there is none, as in a bundle, or if two export the same name
  */
 export async function loadSchema(src: string): Promise<Record<string, unknown>> {
   const schema: Record<string, unknown> = {}
   const from: Record<string, string> = {}
-  for (const file of [...new Bun.Glob('*/table.ts').scanSync(src)].toSorted()) {
+  for (const file of [...new Bun.Glob('**/table.ts').scanSync(src)].toSorted()) {
     const module = (await import(join(src, file))) as Record<string, unknown>
     for (const [name, value] of Object.entries(module)) {
-      if (name in schema) throw new Error(`src/${from[name]} and src/${file} both export ${name}: rename one`)
+      if (Object.hasOwn(schema, name))
+        throw new Error(`src/${from[name]} and src/${file} both export ${name}: rename one`)
       schema[name] = value
       from[name] = file
     }
   }
-  if (Object.keys(schema).length === 0) throw new Error(`${src} has no */table.ts: the tables are not found`)
+  if (Object.keys(schema).length === 0) throw new Error(`${src} has no **/table.ts: the tables are not found`)
   return schema
 }
