@@ -4,8 +4,8 @@ import { exportAccount, type ExportDeps, forgetEarlierExport } from './account/e
 import type { Deps } from './account/product.ts'
 import { countUsersSince, findUser } from './account/queries.ts'
 import { welcomeMail } from './account/welcome-mail.ts'
-import type { DeadJob } from './jobs/dead.ts'
-import { defineTask, FOR_DAYS } from './jobs/task.ts'
+import type { DeadJob } from './kit/jobs/dead.ts'
+import { defineTask, FOR_DAYS } from './kit/jobs/task.ts'
 
 /** What a task may count on. */
 export type TaskDeps = Deps & ExportDeps

@@ -4,9 +4,9 @@ import { Hono } from 'hono'
 import { z } from 'zod'
 import { roles } from '../src/account/roles.ts'
 import { loadConfig } from '../src/config.ts'
-import { inputFields, toJsonSchema, typeOf, type TypePart } from '../src/service/api-list-schema.ts'
-import { ApiList } from '../src/service/api-list.tsx'
-import { describeRoutes, type ApiRoute } from '../src/web/doc.ts'
+import { describeRoutes, type ApiRoute } from '../src/kit/http/doc.ts'
+import { inputFields, toJsonSchema, typeOf, type TypePart } from '../src/kit/reference/api-list-schema.ts'
+import { ApiList } from '../src/kit/reference/api-list.tsx'
 import { startApp, type TestApp } from './support/harness.ts'
 
 let app: TestApp

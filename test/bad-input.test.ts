@@ -1,11 +1,11 @@
 // Bad input: a table of nasty bodies against every route that takes one. Never a 500, never an echo.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
+import type { Deps } from '../src/account/product.ts'
 import { Signup } from '../src/account/schema.ts'
 import { createApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
-import type { Deps } from '../src/account/product.ts'
-import { describeRoutes } from '../src/web/doc.ts'
+import { describeRoutes } from '../src/kit/http/doc.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { findUnboundedPatterns } from './support/patterns.ts'
 import { PROBE, probe } from './support/probe.ts'

@@ -1,7 +1,7 @@
 // The client's address: the connection's own, unless a trusted proxy says otherwise.
 import { expect, test } from 'bun:test'
-import { clientIp } from '../src/web/client-ip.ts'
 import { factory } from '../src/account/product.ts'
+import { clientIp } from '../src/kit/http/client-ip.ts'
 
 const appOf = (header?: string) => {
   const app = factory.createApp()

@@ -1,12 +1,12 @@
 // Settings: what is taken, what is refused, and what is shown.
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { ConfigError } from '../src/types/config-error.ts'
 import { loadConfig } from '../src/config.ts'
-import { printableConfig } from '../src/config-printable.ts'
-import { defineSettings, setting } from '../src/config-settings.ts'
-import { flag } from '../src/config-values.ts'
-import { trustedNetworks } from '../src/web/client-ip.ts'
+import { printableConfig } from '../src/kit/config/printable.ts'
+import { defineSettings, setting } from '../src/kit/config/settings.ts'
+import { flag } from '../src/kit/config/values.ts'
+import { trustedNetworks } from '../src/kit/http/client-ip.ts'
+import { ConfigError } from '../src/kit/types/config-error.ts'
 
 const URLS = { DATABASE_URL: 'postgres://u:hunter2@db/x', REDIS_URL: 'redis://:hunter3@cache:6379' }
 

@@ -1,11 +1,11 @@
 // The wire contract: what an existing client sees, it goes on seeing.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { factory } from '../src/account/product.ts'
 import { users } from '../src/account/table.ts'
 import { createApp } from '../src/app.ts'
-import { factory } from '../src/account/product.ts'
-import { rateLimit } from '../src/web/rate-limit.ts'
-import { silent } from './support/log.ts'
+import { rateLimit } from '../src/kit/http/rate-limit.ts'
 import { startApp, type TestApp } from './support/harness.ts'
+import { silent } from './support/log.ts'
 
 let app: TestApp
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 // The tests' own guard: an answer that its route does not declare fails the test that caused it.
 import { expect, test } from 'bun:test'
 import { z } from 'zod'
-import { doc } from '../src/web/doc.ts'
-import { ApiError } from '../src/types/api-error.ts'
 import { factory } from '../src/account/product.ts'
+import { doc } from '../src/kit/http/doc.ts'
+import { ApiError } from '../src/kit/types/api-error.ts'
 import { startApp } from './support/harness.ts'
 
 const Thing = z.object({ name: z.string(), made: z.iso.datetime() })

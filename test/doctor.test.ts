@@ -13,11 +13,11 @@ import {
   judgeSettings,
 } from '../scripts/doctor/postgres.ts'
 import { judgePersistence, judgeServer as judgeRedis } from '../scripts/doctor/redis.ts'
-import { UNTRACKED_SETTINGS } from '../src/infra/connection-settings.ts'
+import { withAdmin } from '../scripts/services/test-run.ts'
+import { UNTRACKED_SETTINGS } from '../src/kit/data/postgres/connection-settings.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { PGBOUNCER, startPgBouncer } from './support/pgbouncer.ts'
 import { createRole } from './support/roles.ts'
-import { withAdmin } from '../scripts/services/test-run.ts'
 
 const TIMEOUT_MS = 30_000
 let app: TestApp

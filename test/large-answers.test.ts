@@ -1,8 +1,8 @@
 // Large answers: they arrive whole, and clients that do not read them cost a bounded amount of memory.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { serve } from '../src/process/serve.ts'
-import { doc } from '../src/web/doc.ts'
+import { doc } from '../src/kit/http/doc.ts'
+import { serve } from '../src/kit/process/serve.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { until } from './support/until.ts'
 

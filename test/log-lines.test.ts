@@ -3,9 +3,9 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createPrettyFormat } from '../src/infra/log-pretty.ts'
-import { until } from './support/until.ts'
+import { createPrettyFormat } from '../src/kit/log/pretty.ts'
 import { program, run, TIME } from './support/log.ts'
+import { until } from './support/until.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'restbun-log-'))
 

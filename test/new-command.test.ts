@@ -117,7 +117,7 @@ describe('the lines of a slice', () => {
   ]
   test.each(SLICES)('stand in their order in app.ts, after the others: %s', (chain) => {
     const app = (slices: string, imported = '') => `import { account } from './account/routes.ts'
-${imported}import { pages } from './service/pages.tsx'
+${imported}import { pages } from './kit/system/pages.tsx'
 export function createApp() {
   ${slices}
   if (config.page) app.route('/api/page', page)

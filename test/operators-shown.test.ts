@@ -3,10 +3,10 @@ import { describe, expect, test } from 'bun:test'
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { crons } from '../src/crons.ts'
-import { defineTask } from '../src/jobs/task.ts'
-import { Chart } from '../src/operators/chart.tsx'
-import { until } from './support/until.ts'
+import { Chart } from '../src/kit/dashboard/chart.tsx'
+import { defineTask } from '../src/kit/jobs/task.ts'
 import { HTML, noticeOf, openOperatorsPage, PATH } from './support/operators.ts'
+import { until } from './support/until.ts'
 
 const { act, app, base, boss, die, page, redis, startTestWorker } = await openOperatorsPage()
 

@@ -1,13 +1,13 @@
 // The page for operators: what they can do to the queue, in a browser too, and what it says when Redis is away.
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { defineTask } from '../src/jobs/task.ts'
+import { defineTask } from '../src/kit/jobs/task.ts'
 import { findChromium, launchChromium } from './support/chromium.ts'
 import { openLink } from './support/faulty-link.ts'
 import { startApp } from './support/harness.ts'
+import { HTML, noticeOf, openOperatorsPage, PATH } from './support/operators.ts'
 import { redisUrl } from './support/services.ts'
 import { until } from './support/until.ts'
-import { HTML, noticeOf, openOperatorsPage, PATH } from './support/operators.ts'
 
 const { act, app, base, boss, deadJob, ids, page, redis, startTestWorker } = await openOperatorsPage()
 

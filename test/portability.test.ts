@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { createContext, Script } from 'node:vm'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { expect, test } from 'bun:test'
-import type { createApp } from '../src/app.ts'
-import { roles } from '../src/account/roles.ts'
-import { loadConfig } from '../src/config.ts'
 import type { Deps } from '../src/account/product.ts'
-import type { LogFields } from '../src/types/log.ts'
+import { roles } from '../src/account/roles.ts'
+import type { createApp } from '../src/app.ts'
+import { loadConfig } from '../src/config.ts'
+import type { LogFields } from '../src/kit/types/log.ts'
 
 const SRC = join(import.meta.dir, '../src')
 

@@ -6,9 +6,9 @@ import type { Arbitrary } from 'fast-check'
 import * as fc from 'fast-check'
 import { ROLES, roles, type Role } from '../src/account/roles.ts'
 import { users } from '../src/account/table.ts'
+import { describeRoutes, type ApiRoute, type RouteDoc } from '../src/kit/http/doc.ts'
+import { ErrorBody } from '../src/kit/http/errors.ts'
 import { sendWelcome } from '../src/tasks.ts'
-import { describeRoutes, type ApiRoute, type RouteDoc } from '../src/web/doc.ts'
-import { ErrorBody } from '../src/web/errors.ts'
 import {
   fromSchema,
   MARK,

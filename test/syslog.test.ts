@@ -1,9 +1,9 @@
 // Syslog: lines as RFC 5424, cut between characters, and no harm when it is away.
 import { describe, expect, test } from 'bun:test'
 import { name as project } from '../package.json'
-import { SyslogSink } from '../src/infra/log-syslog.ts'
-import { until } from './support/until.ts'
+import { SyslogSink } from '../src/kit/log/syslog.ts'
 import { run, TIME } from './support/log.ts'
+import { until } from './support/until.ts'
 
 async function listen(hostname = '127.0.0.1') {
   const datagrams: Buffer[] = []

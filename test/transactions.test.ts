@@ -1,14 +1,14 @@
 // Transactions: each holds its place, commits whole or not at all, and leaves nothing behind when its backend is killed.
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
-import { loadConfig } from '../src/config.ts'
-import type { Db } from '../src/types/db.ts'
-import { type Lane, laneOf } from '../src/lanes.ts'
-import { driverCode } from '../src/transient.ts'
 import { withAdmin } from '../scripts/services/test-run.ts'
+import { loadConfig } from '../src/config.ts'
+import { type Lane, laneOf } from '../src/kit/data/lanes.ts'
+import { driverCode } from '../src/kit/data/transient.ts'
+import type { Db } from '../src/kit/types/db.ts'
+import { codeOf, openLanes, PLACES, run } from './support/lanes.ts'
 import { redisUrl } from './support/services.ts'
 import { until } from './support/until.ts'
-import { codeOf, openLanes, PLACES, run } from './support/lanes.ts'
 
 const { countOf, database, db, lockedOutside, opened, running } = await openLanes()
 

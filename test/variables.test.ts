@@ -1,8 +1,8 @@
 // What a handler finds in `c.var`: the dependencies, and what this request has set.
 import { expect, test } from 'bun:test'
 import { type Deps, factory } from '../src/account/product.ts'
-import type { Log } from '../src/types/log.ts'
-import { provide } from '../src/web/provide.ts'
+import { provide } from '../src/kit/http/inject-deps.ts'
+import type { Log } from '../src/kit/types/log.ts'
 
 const named = (name: string) => ({ name }) as unknown as Log
 const nameOf = (log: Log) => (log as unknown as { name: string }).name

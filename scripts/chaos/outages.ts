@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import postgres from 'postgres'
+import { createQueueAdmin } from '../../src/kit/jobs/queue-admin.ts'
 import { hasRedisServer, promote, type RealRedis, startRedis } from '../../test/jobs/real-redis.ts'
 import { Client } from '../../test/support/client.ts'
 import { openLink, type FaultyLink } from '../../test/support/faulty-link.ts'
 import { createDatabase } from '../../test/support/services.ts'
 import { mountSmallDisk, type SmallDisk } from '../../test/support/small-disk.ts'
 import { startService, type Service } from '../../test/support/supervised.ts'
-import { createQueueAdmin } from '../../src/jobs/queue-admin.ts'
 import { prepareTestRun } from '../services/test-run.ts'
 
 const CLIENTS = 6

@@ -12,11 +12,11 @@ export function routesSource(names: Names, fields: Field[]): string {
   return `// ${capital(spokenMany)} over HTTP.
 import { z } from 'zod'
 import { factory, requireRole } from '../account/product.ts'
-import { doc } from '../web/doc.ts'
-import { notFound } from '../web/errors.ts'
-import { otherSize } from '../web/page-size.ts'
-import { cursorOf, paged, PAGE_LINKS, type Span } from '../web/paging.ts'
-import { blankAsAbsent, Page, pageSize, RowId, ${has ? 'Search, ' : ''}validate } from '../web/validate.ts'
+import { doc } from '../kit/http/doc.ts'
+import { notFound } from '../kit/http/errors.ts'
+import { otherSize } from '../kit/http/page-size.ts'
+import { cursorOf, paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
+import { blankAsAbsent, Page, pageSize, RowId, ${has ? 'Search, ' : ''}validate } from '../kit/http/validate.ts'
 import { create${type}, delete${type}, find${type}, list${capital(many)}, update${type} } from './queries.ts'
 import { ${ofTable.join(', ')} } from './table.ts'
 

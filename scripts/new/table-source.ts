@@ -20,7 +20,7 @@ import { sql } from 'drizzle-orm'
 import { ${[...new Set(imports)].toSorted().join(', ')} } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { users } from '../account/table.ts'
-import { publicFields } from '../web/public-fields.ts'
+import { publicFields } from '../kit/data/public-fields.ts'
 
 ${enums.map((field) => enumSource(snake, field)).join('')}export const ${many} = pgTable(
   '${table}',

@@ -1,6 +1,6 @@
 // The mail that development sends to try whether mails arrive.
+import type { Session } from '../kit/http/live-session.ts'
 import { sendWelcome } from '../tasks.ts'
-import type { Session } from '../web/live-session.ts'
 import type { Deps, Product } from './product.ts'
 import { listUsers } from './queries.ts'
 

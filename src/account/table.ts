@@ -2,7 +2,7 @@
 import { sql } from 'drizzle-orm'
 import { index, pgEnum, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
-import { publicFields } from '../web/public-fields.ts'
+import { publicFields } from '../kit/data/public-fields.ts'
 import { ROLES } from './roles.ts'
 
 export const userRole = pgEnum('user_role', ROLES)

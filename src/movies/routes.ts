@@ -1,11 +1,11 @@
 // Movies over HTTP: the sample resource. Read it, copy its shape, delete it.
 import { z } from 'zod'
 import { requireRole, factory } from '../account/product.ts'
-import { doc } from '../web/doc.ts'
-import { notFound } from '../web/errors.ts'
-import { otherSize } from '../web/page-size.ts'
-import { cursorOf, paged, PAGE_LINKS, type Span } from '../web/paging.ts'
-import { blankAsAbsent, Page, PageSize, RowId, Search, validate } from '../web/validate.ts'
+import { doc } from '../kit/http/doc.ts'
+import { notFound } from '../kit/http/errors.ts'
+import { otherSize } from '../kit/http/page-size.ts'
+import { cursorOf, paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
+import { blankAsAbsent, Page, PageSize, RowId, Search, validate } from '../kit/http/validate.ts'
 import { createMovie, deleteMovie, findMovie, listMovies, updateMovie } from './queries.ts'
 import { MovieAnswer } from './table.ts'
 

@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm'
 import { index, pgTable, serial, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { users } from '../account/table.ts'
-import { publicFields } from '../web/public-fields.ts'
+import { publicFields } from '../kit/data/public-fields.ts'
 
 export const movies = pgTable(
   'movies',

@@ -1,6 +1,6 @@
 // A leak is contained: what grows without end is replaced again and again, and nobody notices.
 import { afterEach, expect, test } from 'bun:test'
-import { Scoreboard } from '../../src/process/scoreboard.ts'
+import { Scoreboard } from '../../src/kit/process/scoreboard.ts'
 import { startLoad } from '../support/load.ts'
 import { startService, type Service } from '../support/supervised.ts'
 import { until } from '../support/until.ts'

@@ -2,7 +2,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describeRoutes } from '../../src/web/doc.ts'
+import { describeRoutes } from '../../src/kit/http/doc.ts'
 import { Client } from './client.ts'
 import { openStream } from './events.ts'
 import { startApp } from './harness.ts'

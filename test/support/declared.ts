@@ -1,8 +1,8 @@
 // Holds every answer of the app under test against what its route declares: a status or a body that it does not is a fault.
 import { isDeepStrictEqual } from 'node:util'
 import type { createApp } from '../../src/app.ts'
-import { describeRoutes, type ApiRoute } from '../../src/web/doc.ts'
-import { ErrorBody } from '../../src/web/errors.ts'
+import { describeRoutes, type ApiRoute } from '../../src/kit/http/doc.ts'
+import { ErrorBody } from '../../src/kit/http/errors.ts'
 
 type App = ReturnType<typeof createApp>
 

@@ -2,8 +2,8 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { requireRole, factory } from '../../src/account/product.ts'
-import { doc } from '../../src/web/doc.ts'
-import { RowId, validate } from '../../src/web/validate.ts'
+import { doc } from '../../src/kit/http/doc.ts'
+import { RowId, validate } from '../../src/kit/http/validate.ts'
 
 const Note = z.object({ title: z.string().min(1).max(500), note: z.string().max(500).nullish() })
 

@@ -1,11 +1,11 @@
 // What a rolling reload, a kill -9 and the processes themselves cost, on services of its own.
 //   npm run bench:reload [-- seconds]
 import { readFileSync } from 'node:fs'
-import { readMigrateReq } from '../../../src/process/host.ts'
-import { prepareTestRun } from '../../services/test-run.ts'
+import { readMigrateReq } from '../../../src/kit/process/host.ts'
 import { startLoad, type LoadResult } from '../../../test/support/load.ts'
 import { startService } from '../../../test/support/supervised.ts'
 import { until } from '../../../test/support/until.ts'
+import { prepareTestRun } from '../../services/test-run.ts'
 
 const SECONDS = Number(process.argv[2] ?? 5)
 const RELOADS = 5

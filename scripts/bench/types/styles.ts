@@ -36,9 +36,9 @@ export const ours: Style = {
   name: 'ours',
   slice: (name) => `import { z } from 'zod'
 import { factory, requireRole } from '../../../src/account/product.ts'
-import { doc } from '../../../src/web/doc.ts'
-import { notFound } from '../../../src/web/errors.ts'
-import { validate } from '../../../src/web/validate.ts'
+import { doc } from '../../../src/kit/http/doc.ts'
+import { notFound } from '../../../src/kit/http/errors.ts'
+import { validate } from '../../../src/kit/http/validate.ts'
 ${ANSWER}${SCHEMAS}
 export const ${name} = factory
   .createApp()
@@ -69,7 +69,7 @@ export const plain: Style = {
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { z } from 'zod'
-import type { AppEnv } from '../../../src/web/env.ts'
+import type { AppEnv } from '../../../src/kit/http/env.ts'
 ${SCHEMAS}
 export const ${name} = new Hono<AppEnv>()
   .get('/', zValidator('query', Query), async (c) => c.json(await list(c.req.valid('query')), 200))
@@ -84,7 +84,7 @@ export const ${name} = new Hono<AppEnv>()
   .delete('/:id', zValidator('param', One), async (c) => c.json(await remove(c.req.valid('param').id), 200))
 `,
   app: (names) => `import { Hono } from 'hono'
-import type { AppEnv } from '../../../src/web/env.ts'
+import type { AppEnv } from '../../../src/kit/http/env.ts'
 ${names.map((name) => `import { ${name} } from './${name}.ts'`).join('\n')}
 const app = new Hono<AppEnv>()${names.map((name) => `\n  .route('/api/${name}', ${name})`).join('')}
 export type AppType = typeof app

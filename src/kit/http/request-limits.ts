@@ -1,0 +1,50 @@
+// Limits: how long a request may take, and how large its body may be.
+import { bodyLimit as honoBodyLimit } from 'hono/body-limit'
+import { requestContext } from '../log/request-context.ts'
+import { ApiError } from '../types/api-error.ts'
+import { tag } from './doc.ts'
+import { middleware } from './factory.ts'
+
+/** Past the deadline the client gets 503, and `c.var.signal()` fires; the handler's late answer is dropped. */
+export function deadline(timeoutMs: number) {
+  const handler = middleware(async (c, next) => {
+    // Made when asked for: few requests do, and to listen to the client's own costs more than all else here.
+    let passed: AbortController | undefined
+    let isLate = false
+    c.set('signal', () => {
+      if (isLate) return AbortSignal.abort()
+      passed ??= new AbortController()
+      return AbortSignal.any([passed.signal, c.req.raw.signal])
+    })
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        isLate = true
+        const context = requestContext.getStore()
+        if (context) context.isLate = true
+        passed?.abort()
+        reject(new ApiError(503, `The request took longer than ${timeoutMs} ms and was given up`))
+      }, timeoutMs)
+    })
+    try {
+      await Promise.race([next(), late])
+    } finally {
+      clearTimeout(timer)
+    }
+  })
+  return tag(handler, { others: [503] })
+}
+
+/** 413 for a body of more than `maxBytes`, announced or not. */
+export function bodyLimit(maxBytes: number) {
+  const limit = honoBodyLimit({
+    maxSize: maxBytes,
+    onError: () => {
+      throw new ApiError(413, `The body is larger than ${maxBytes} bytes`)
+    },
+  })
+  const handler = middleware((c, next) =>
+    c.req.method === 'GET' || c.req.method === 'HEAD' ? next() : limit(c, next),
+  )
+  return tag(handler, { others: [413], changesOnly: true })
+}
