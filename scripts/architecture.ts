@@ -21,12 +21,6 @@ const YOURS: Record<string, string[]> = {
   config: [],
 }
 
-/**
- * To be removed: what is imported against these rules today, a file or all of a folder, and by which files. Whoever breaks
- * no rule by it any more is told to leave this list.
- */
-const KNOWN: Record<string, string> = {}
-
 /** Packages and globals that are not for every file: who may not use them at run time, and why. */
 const RESERVED: { names: RegExp; barred: (source: Source) => boolean; why: string }[] = [
   {
@@ -78,35 +72,16 @@ type Sources = Map<string, Source>
 /**
  * The broken rules of a checkout, one message each: file, line, what is wrong, what to do. Empty: all are kept.
  * @param root the folder that holds src
- * @param known what is excused, as KNOWN has it
  */
-export function findBrokenRules(root: string, known = KNOWN): string[] {
+export function findBrokenRules(root: string): string[] {
   const sources: Sources = new Map()
   for (const path of [...new Bun.Glob('**/*.{ts,tsx}').scanSync(join(root, 'src'))].toSorted()) {
     const text = readFileSync(join(root, 'src', path), 'utf8')
     sources.set(path, { path, room: roomOf(path), text, imports: findImports(path, text), portable: false })
   }
   for (const source of walk('app.ts', sources, (i) => !i.typeOnly)) source.portable = true
-  const unneeded = excuse(sources, known)
   const checks = [checkForm, checkArrows, checkReserved]
-  return [...sources.values()].flatMap((s) => checks.flatMap((check) => check(s, sources))).concat(unneeded)
-}
-
-/** Takes the imports that are excused out of the sources. @returns a message for each excuse that excuses nothing */
-function excuse(sources: Sources, known: Record<string, string>): string[] {
-  const excused = Object.entries(known).flatMap(([what, files]) => {
-    const covers = (target: string) => (what.endsWith('/') ? target.startsWith(what) : target === what)
-    return files.split(/\s+/).map((path) => {
-      const source = sources.get(path)
-      const bad = source?.imports.filter((i) => covers(i.target) && faultOf(source, i.target, sources)) ?? []
-      return { what, path, source, bad }
-    })
-  })
-  for (const { source, bad } of excused) {
-    if (source) source.imports = source.imports.filter((i) => !bad.includes(i))
-  }
-  const unneeded = excused.filter(({ bad }) => bad.length === 0)
-  return unneeded.map(({ what, path }) => at(path, 1, `breaks no rule by ${what}: take it out of KNOWN`))
+  return [...sources.values()].flatMap((s) => checks.flatMap((check) => check(s, sources)))
 }
 
 function roomOf(path: string): string {

@@ -57,7 +57,7 @@ test('an input is shown with its type, limits and whether it is required', () =>
   )
 })
 
-test('an answer names its shape, and a named shape is explained once', () => {
+test('a response names its shape, and a named shape is explained once', () => {
   expect(textOf(articleOf(page, 'POST/api/signup'))).toEndWith('Answer 201 NewUser')
   expect(textOf(articleOf(page, 'GET/api/me'))).toEndWith('Answer 200 { me: User }')
   expect(textOf(articleOf(page, 'GET/api/users'))).toContain('Answer 200 array of User Header Link The next')
@@ -127,7 +127,7 @@ test('whatever a route says of itself is shown as text', async () => {
       method: 'GET',
       path: `/${evil}`,
       base: '/',
-      doc: { summary: evil, answer: z.object({ [evil]: z.literal(evil) }), status: 200 },
+      doc: { summary: evil, response: z.object({ [evil]: z.literal(evil) }), status: 200 },
       role: undefined,
       others: [],
       inputs: [

@@ -19,7 +19,7 @@ const SOUND = {
   'kit/jobs/worker.ts': `import type { Redis } from 'ioredis'\nexport const run = (redis: Redis) => [redis, process.pid]`,
 }
 
-function brokenRulesWith(files: Record<string, string>, known: Record<string, string> = {}): string[] {
+function brokenRulesWith(files: Record<string, string>): string[] {
   const root = mkdtempSync(join(tmpdir(), 'restbun-architecture-'))
   try {
     for (const [path, text] of Object.entries({ ...SOUND, ...files })) {
@@ -27,7 +27,7 @@ function brokenRulesWith(files: Record<string, string>, known: Record<string, st
       mkdirSync(dirname(file), { recursive: true })
       writeFileSync(file, text.startsWith('!') ? text.slice(1) : `// What it is for.\n${text}\n`)
     }
-    return findBrokenRules(root, known)
+    return findBrokenRules(root)
   } finally {
     rmSync(root, { recursive: true })
   }
@@ -202,28 +202,4 @@ test('imports run in no circle, types counted', () => {
   const circle = (from: string, to: string) =>
     `src/kit/http/${from}.ts:2: a circle, kit/http/${to}.ts imports this file, maybe by others: move what they share to a third file`
   expect(brokenRulesWith(CIRCLE)).toEqual([circle('a', 'b'), circle('b', 'c'), circle('c', 'a')])
-})
-
-test('a fault that is known is excused, by its file or its folder, and with it the circle that it closes', () => {
-  expect(brokenRulesWith(CIRCLE, { 'kit/http/b.ts': 'kit/http/a.ts' })).toEqual([])
-  const toYours = {
-    'kit/http/log.ts': `import type { find } from '../../plants/queries.ts'\nexport type Log = typeof find`,
-  }
-  expect(
-    brokenRulesWith(
-      { ...CIRCLE, ...toYours },
-      { 'plants/': 'kit/http/log.ts', 'kit/http/c.ts': 'kit/http/b.ts' },
-    ),
-  ).toEqual([])
-})
-
-test('an excuse that nothing needs any more is told', () => {
-  const known = { 'kit/deps.ts': 'kit/http/doc.ts', 'plants/': 'kit/http/doc.ts kit/gone.ts' }
-  const unneeded = (path: string, what: string) =>
-    `src/${path}:1: breaks no rule by ${what}: take it out of KNOWN`
-  expect(brokenRulesWith({}, known)).toEqual([
-    unneeded('kit/http/doc.ts', 'kit/deps.ts'),
-    unneeded('kit/http/doc.ts', 'plants/'),
-    unneeded('kit/gone.ts', 'plants/'),
-  ])
 })

@@ -20,7 +20,7 @@ beforeAll(async () => {
   app = await startApp({ ANSWERS_MAX_BYTES: '15mb' })
   const Rows = z.array(z.object({ title: z.string() }))
   app.app.get('/api/rows/:count', doc('So many rows.', Rows), (c) =>
-    c.var.answer(Array.from({ length: Number(c.req.param('count')) }, () => ({ title: TITLE }))),
+    c.var.respond(Array.from({ length: Number(c.req.param('count')) }, () => ({ title: TITLE }))),
   )
   server = serve(app.app, { ...app.config, port: 0 })
   url = server.url.origin

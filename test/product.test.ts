@@ -48,23 +48,23 @@ const zoo = factory
   .createApp()
   .post(
     '/enter',
-    doc('Starts a session.', z.object({}), 201),
+    doc('Starts a session.', z.object({}), { status: 201 }),
     validate('json', z.object({ id: z.string() })),
     async (c) => {
       const person = people.get(c.req.valid('json').id)
       if (person === undefined) throw new ApiError(400, 'Nobody')
       await startSession(c, person, true)
-      return c.var.answer({})
+      return c.var.respond({})
     },
   )
   .get('/price', doc('Says the price.', z.object({ price: z.string() })), requireRole('guest'), (c) =>
-    c.var.answer({ price: `5 ${c.var.config.currency satisfies 'eur' | 'usd'}` }),
+    c.var.respond({ price: `5 ${c.var.config.currency satisfies 'eur' | 'usd'}` }),
   )
   .get(
     '/keys',
     doc('Says whose keys they are.', z.object({ of: z.string() })),
     requireRole('keeper'),
-    async (c) => c.var.answer({ of: (await c.var.me()).nickname }),
+    async (c) => c.var.respond({ of: (await c.var.me()).nickname }),
   )
 
 let url: string

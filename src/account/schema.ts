@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { otherSize } from '../kit/http/page-size.ts'
 import { cursorOf } from '../kit/http/paging.ts'
 import { Page, PageSize, Search } from '../kit/http/validate.ts'
-import { UserAnswer } from './table.ts'
+import { UserResponse } from './table.ts'
 
-export const SignupAnswer = UserAnswer.extend({
+export const SignupResponse = UserResponse.extend({
   loggedIn: z
     .literal(false)
     .optional()

@@ -36,7 +36,7 @@ export const users = pgTable(
   ],
 )
 
-export const UserAnswer = z
+export const UserResponse = z
   .object({
     id: z.uuid(),
     email: z.string(),
@@ -52,6 +52,6 @@ export const UserAnswer = z
   .meta({ id: 'User' })
 
 /** What of an account leaves Postgres; its password hash does for the login alone. */
-export const publicUser = publicFields(users, UserAnswer, {
+export const publicUser = publicFields(users, UserResponse, {
   fullname: sql<string>`trim(${users.first_name} || ' ' || ${users.last_name})`.as('fullname'),
 })

@@ -4,13 +4,14 @@ import { secureHeaders } from 'hono/secure-headers'
 import type { Deps } from './deps.ts'
 import { clientIp } from './http/client-ip.ts'
 import { errorsOnly, onError } from './http/errors.ts'
-import { provide } from './http/inject-deps.ts'
-import { largeAnswers } from './http/large-responses.ts'
+import { injectDeps } from './http/inject-deps.ts'
+import { largeResponses } from './http/large-responses.ts'
 import { shedLoad } from './http/load-shedding.ts'
 import { methodNotAllowed } from './http/method-not-allowed.ts'
 import { cors, csrf } from './http/origins.ts'
 import { withRequestContext } from './http/request-id.ts'
-import { bodyLimit, deadline } from './http/request-limits.ts'
+import { bodyLimit } from './http/body-limit.ts'
+import { requestTimeout } from './http/request-timeout.ts'
 import { requestLog } from './http/request-log.ts'
 import { session } from './http/session.ts'
 import { health } from './system/health.ts'
@@ -21,14 +22,14 @@ export function useKit<E extends Env>(app: Hono<E>, deps: Deps): void {
   app.onError(onError)
   app.notFound(methodNotAllowed(app))
 
-  app.use(provide(deps, { bodyOf: largeAnswers(config.answersMaxBytes) }))
+  app.use(injectDeps(deps, { bodyOf: largeResponses(config.answersMaxBytes) }))
   app.use(withRequestContext)
   app.use(clientIp(config.trustedProxies, config.trustedProxyHeader))
   app.use(requestLog(config))
   app.use(secureHeaders(SECURE_HEADERS))
   app.use(cors(config))
   app.use(errorsOnly) // the errors of what follows get the headers of what stands before
-  app.use(deadline(config.requestTimeoutMs))
+  app.use(requestTimeout(config.requestTimeoutMs))
   app.route('/', health) // before the session: a probe needs no Redis to be told that Redis is away
   app.use(shedLoad(MOST_PER_ROUTE))
   app.use(bodyLimit(config.bodyLimit))

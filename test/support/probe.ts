@@ -14,23 +14,29 @@ export const probe = factory
   .createApp()
   .get('/', doc('Asks Postgres.', z.array(z.unknown())), async (c) => {
     await c.var.db.execute(sql`select 1`)
-    return c.var.answer([])
+    return c.var.respond([])
   })
-  .post('/', doc('Takes a note.', Note, 201), requireRole('editor'), validate('json', Note), async (c) => {
-    await c.var.db.execute(sql`select 1`)
-    return c.var.answer(c.req.valid('json'))
-  })
+  .post(
+    '/',
+    doc('Takes a note.', Note, { status: 201 }),
+    requireRole('editor'),
+    validate('json', Note),
+    async (c) => {
+      await c.var.db.execute(sql`select 1`)
+      return c.var.respond(c.req.valid('json'))
+    },
+  )
   .get('/kept', doc('Lists the notes that were kept.', z.array(Note)), async (c) =>
-    c.var.answer(await c.var.store.all<z.infer<typeof Note>>('probe')),
+    c.var.respond(await c.var.store.all<z.infer<typeof Note>>('probe')),
   )
   .post(
     '/kept',
-    doc('Keeps a note.', Note, 201),
+    doc('Keeps a note.', Note, { status: 201 }),
     requireRole('editor'),
     validate('json', Note),
     async (c) => {
       await c.var.store.append('probe', c.req.valid('json'), MAX_KEPT)
-      return c.var.answer(c.req.valid('json'))
+      return c.var.respond(c.req.valid('json'))
     },
   )
   .put(
@@ -39,5 +45,5 @@ export const probe = factory
     requireRole('editor'),
     validate('param', z.object({ id: RowId })),
     validate('json', Note.partial()),
-    (c) => c.var.answer(c.req.valid('json')),
+    (c) => c.var.respond(c.req.valid('json')),
   )

@@ -43,18 +43,18 @@ ${ANSWER}${SCHEMAS}
 export const ${name} = factory
   .createApp()
   .get('/', doc('Lists.', z.array(Answer)), validate('query', Query), async (c) =>
-    c.var.answer(await list(c.req.valid('query'))))
+    c.var.respond(await list(c.req.valid('query'))))
   .get('/:id', doc('Returns.', Answer), validate('param', One), async (c) => {
     const row = await find(c.req.valid('param').id)
     if (row === undefined) throw notFound(c)
-    return c.var.answer(row)
+    return c.var.respond(row)
   })
-  .post('/', doc('Creates.', Answer, 201), requireRole('editor'), validate('json', New), async (c) =>
-    c.var.answer(await create(c.req.valid('json'))))
+  .post('/', doc('Creates.', Answer, { status: 201 }), requireRole('editor'), validate('json', New), async (c) =>
+    c.var.respond(await create(c.req.valid('json'))))
   .put('/:id', doc('Changes.', Answer), requireRole('editor'), validate('param', One), validate('json', New.partial()), async (c) =>
-    c.var.answer(await change(c.req.valid('param').id, c.req.valid('json'))))
+    c.var.respond(await change(c.req.valid('param').id, c.req.valid('json'))))
   .delete('/:id', doc('Deletes.', Answer), requireRole('editor'), validate('param', One), async (c) =>
-    c.var.answer(await remove(c.req.valid('param').id)))
+    c.var.respond(await remove(c.req.valid('param').id)))
 `,
   app: (names) => `import { factory } from '../../../src/account/product.ts'
 ${names.map((name) => `import { ${name} } from './${name}.ts'`).join('\n')}

@@ -18,7 +18,7 @@ export function actions(operator: MiddlewareHandler) {
 
     .post(
       '/retry',
-      doc('Puts a dead or delayed job back into the queue, at its front.', null, 303),
+      doc('Puts a dead or delayed job back into the queue, at its front.', null, { status: 303 }),
       operator,
       validate('form', JobForm),
       async (c) => {
@@ -35,7 +35,7 @@ export function actions(operator: MiddlewareHandler) {
 
     .post(
       '/retry-all',
-      doc('Puts all dead jobs back into the queue.', null, 303),
+      doc('Puts all dead jobs back into the queue.', null, { status: 303 }),
       operator,
       validate('form', View),
       async (c) => {
@@ -50,7 +50,7 @@ export function actions(operator: MiddlewareHandler) {
 
     .post(
       '/drop',
-      doc('Throws a job away; one that runs is told to stop.', null, 303),
+      doc('Throws a job away; one that runs is told to stop.', null, { status: 303 }),
       operator,
       validate('form', JobForm),
       async (c) => {
@@ -67,7 +67,7 @@ export function actions(operator: MiddlewareHandler) {
 
     .post(
       '/pause',
-      doc('Lets workers take no more jobs.', null, 303),
+      doc('Lets workers take no more jobs.', null, { status: 303 }),
       operator,
       validate('form', View),
       async (c) => {
@@ -78,7 +78,7 @@ export function actions(operator: MiddlewareHandler) {
 
     .post(
       '/resume',
-      doc('Lets workers take jobs again.', null, 303),
+      doc('Lets workers take jobs again.', null, { status: 303 }),
       operator,
       validate('form', View),
       async (c) => {
@@ -89,7 +89,7 @@ export function actions(operator: MiddlewareHandler) {
 
     .post(
       '/run',
-      doc('Enqueues the job of a cron now.', null, 303),
+      doc('Enqueues the job of a cron now.', null, { status: 303 }),
       operator,
       validate('form', CronForm),
       async (c) => {

@@ -73,7 +73,7 @@ export function operators<P extends Product>({
 
     .post(
       '/',
-      doc('Signs in, for as long as the browser runs.', null, 303),
+      doc('Signs in, for as long as the browser runs.', null, { status: 303 }),
       validate('form', signIn.form),
       rateLimit(signIn.limit),
       async (c) => {
@@ -84,7 +84,7 @@ export function operators<P extends Product>({
 
     .post(
       '/logout',
-      doc('Signs out.', null, 303),
+      doc('Signs out.', null, { status: 303 }),
       requireRole(lowest),
       validate('form', z.object({})),
       async (c) => {

@@ -1,4 +1,4 @@
-// What of a table's rows leaves the service: the fields that the schema of an answer names, and no column besides.
+// What of a table's rows leaves the service: the fields that the schema of an response names, and no column besides.
 import { getTableColumns, type SQL } from 'drizzle-orm'
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'
@@ -10,7 +10,7 @@ export type Sources = Record<string, PgColumn | SQL | SQL.Aliased>
 interface Exported {
   /** Refers to the owner: needed where several columns of the table do. */
   owner?: PgColumn
-  /** In place of the fields of the answer. */
+  /** In place of the fields of the response. */
   columns?: Sources
 }
 
@@ -37,7 +37,7 @@ type Chosen<T extends PgTable, Name extends PropertyKey, O> = {
 /**
  * Declares beside a table what a client sees of its rows. Its columns are for queries; an export of what belongs to an
  * owner holds the same, where the table refers to that owner.
- * @param answer the schema that the routes document, field by field
+ * @param response the schema that the routes document, field by field
  * @param others the sources of fields that are no columns, or that are sent in another form
  * @param options how the rows stand in an export; `exported: false`: in none
  */
@@ -45,9 +45,9 @@ export function publicFields<
   T extends PgTable,
   A extends z.ZodObject,
   const O extends Others<T, keyof A['shape']>,
->(table: T, answer: A, others: O, { exported = {} }: { exported?: Exported | false } = {}) {
+>(table: T, response: A, others: O, { exported = {} }: { exported?: Exported | false } = {}) {
   const all: Sources = { ...getTableColumns(table), ...others }
-  const names = Object.keys(answer.shape)
+  const names = Object.keys(response.shape)
   const columns = Object.fromEntries(names.map((name) => [name, all[name]]))
   return new PublicFields(table, columns as Chosen<T, keyof A['shape'] & string, O>, exported)
 }

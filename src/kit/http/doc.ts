@@ -18,10 +18,10 @@ type MediaType =
   | 'text/event-stream'
   | 'image/svg+xml'
 
-/** What a route says of itself. `answer` is a schema for JSON, a media type for the rest, null for an empty body. */
+/** What a route says of itself. `response` is a schema for JSON, a media type for the rest, null for an empty body. */
 export interface RouteDoc {
   summary: string
-  answer: z.ZodType | MediaType | null
+  response: z.ZodType | MediaType | null
   status: number
   /** Headers of the success that say something of their own, and what. */
   headers?: Record<string, string>
@@ -86,43 +86,37 @@ type OnlyDeclared<V, T> = V extends string | number | boolean | null | undefined
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 
-/** What `doc` adds for the handler: `c.var.answer(value)` sends JSON of the documented shape, with its status. */
-type Answering<S extends z.ZodType, Status extends ContentfulStatusCode> = {
+/** What `doc` adds for the handler: `c.var.respond(value)` sends JSON of the documented shape, with its status. */
+type Responding<S extends z.ZodType, Status extends ContentfulStatusCode> = {
   Variables: {
-    answer: <V extends BeforeJson<z.output<S>>>(
+    respond: <V extends BeforeJson<z.output<S>>>(
       value: V & OnlyDeclared<V, z.output<S>>,
     ) => Response & TypedResponse<z.output<S>, Status, 'json'>
   }
 }
 
-/**
- * Describes a route: what it does, and what it answers on success.
- * `others` are further statuses that its handler itself answers with: those of `requireRole`, `validate` and the app
- * are known.
- */
+export interface DocOptions<Status extends number = number> {
+  /** Of the success; 200 if it is left out. */
+  status?: Status
+  headers?: RouteDoc['headers']
+  /** Further statuses that the handler itself responds with: those of `requireRole`, `validate` and the app are known. */
+  others?: readonly number[]
+}
+
+/** Describes a route: what it does, and what it responds with on success. */
 export function doc<S extends z.ZodType, const Status extends ContentfulStatusCode = 200>(
   summary: string,
-  answer: S,
-  status?: Status,
-  headers?: RouteDoc['headers'],
-  others?: readonly number[],
-): MiddlewareHandler<Answering<S, Status>>
+  response: S,
+  options?: DocOptions<Status>,
+): MiddlewareHandler<Responding<S, Status>>
+export function doc(summary: string, response: MediaType | null, options?: DocOptions): MiddlewareHandler
 export function doc(
   summary: string,
-  answer: MediaType | null,
-  status?: number,
-  headers?: RouteDoc['headers'],
-  others?: readonly number[],
-): MiddlewareHandler
-export function doc(
-  summary: string,
-  answer: RouteDoc['answer'],
-  status = 200,
-  headers: RouteDoc['headers'] = {},
-  others: readonly number[] = [],
+  response: RouteDoc['response'],
+  { status = 200, headers = {}, others = [] }: DocOptions = {},
 ): MiddlewareHandler {
   const handler: MiddlewareHandler = (c, next) => {
-    c.set('answer', (value: object) =>
+    c.set('respond', (value: object) =>
       c.body(
         c.get('bodyOf')(JSON.stringify(value), c.env?.method),
         status as ContentfulStatusCode,
@@ -131,7 +125,7 @@ export function doc(
     )
     return next()
   }
-  return tag(handler, { doc: { summary, answer, status, headers }, others })
+  return tag(handler, { doc: { summary, response, status, headers }, others })
 }
 
 /** Every route of an app in order of declaration, put together from the tags of its handlers and of what stands before. */

@@ -38,12 +38,12 @@ export async function onError(thrown: Error, context: AnyContext): Promise<Respo
   const error = isClientGone(thrown, c) ? clientGone() : toApiError(thrown)
   if (error === null) {
     c.get('log').error('unexpected error', { error: thrown })
-    return answer(c, new ApiError(500, 'Internal server error'))
+    return respond(c, new ApiError(500, 'Internal server error'))
   }
   // Who is refused at a gate is not logged twice: that must cost little.
   if (error.status === 503 && error !== thrown && driverCode(thrown) !== 'BUSY')
     c.get('log').warn(error.message, { error: thrown })
-  return answer(c, error)
+  return respond(c, error)
 }
 
 /**
@@ -67,7 +67,7 @@ const isClientGone = (thrown: Error, c: Context<AppEnv>) =>
 
 const clientGone = () => new ApiError(400, 'The connection was closed before the body was complete')
 
-function answer(c: Context<AppEnv>, error: ApiError): Response {
+function respond(c: Context<AppEnv>, error: ApiError): Response {
   for (const [name, value] of Object.entries(error.headers)) c.header(name, value)
   // A page that stands open in a browser comes back by itself when the service does.
   if (error.status === 503 && c.req.method === 'GET' && wantsPage(c)) {

@@ -9,7 +9,7 @@ import { middleware } from './factory.ts'
  * object of its own that inherits the dependencies.
  * @param more what is the same for all requests, too
  */
-export function provide(deps: Deps, more: Partial<AppEnv['Variables']> = {}) {
+export function injectDeps(deps: Deps, more: Partial<AppEnv['Variables']> = {}) {
   const shared: object = Object.assign(Object.create(deps), more)
   return middleware((c, next) => {
     const variables: Record<string, unknown> = Object.create(shared)

@@ -9,7 +9,7 @@ const PIECE = 64 * 1024
  * Clients that hardly read would otherwise keep whole answers in memory: 150 of them held 600 MB.
  * @param maxBytes of large answers that wait in this process; past them a further one is 503, and small ones go on
  */
-export function largeAnswers(maxBytes: number) {
+export function largeResponses(maxBytes: number) {
   let waiting = 0
 
   /** @param method a HEAD wants the length, which a stream does not tell */

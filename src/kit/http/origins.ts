@@ -11,7 +11,7 @@ import { middleware } from './factory.ts'
 const LOCAL_ORIGIN = /^http:\/\/(localhost|127\.0\.0\.1)(:\d+)?$/
 
 /** Explicitly allowed, and so trusted with cookies. `*` lists nobody. */
-export function isListed(config: KitConfig, origin: string): boolean {
+export function isAllowedOrigin(config: KitConfig, origin: string): boolean {
   if (!config.production && LOCAL_ORIGIN.test(origin)) return true
   return origin !== '*' && config.corsOrigins.includes(origin)
 }
@@ -33,7 +33,7 @@ export function cors(config: KitConfig) {
   const allowedHeaders = [HEADERS, ...config.corsHeaders].join(',')
   return middleware(async (c, next) => {
     const origin = c.req.header('origin') ?? ''
-    const listed = isListed(config, origin)
+    const listed = isAllowedOrigin(config, origin)
     const isPreflight = c.req.method === 'OPTIONS'
     if (isPreflight) c.res = c.body(null, 204)
     else await next()
@@ -86,7 +86,7 @@ export function csrf(config: KitConfig) {
   const trusted = trustedNetworks(config.trustedProxies)
   const handler = middleware((c, next) => {
     if (!SAFE_METHODS.has(c.req.method) && c.get('session') !== null && isOwnPage(c, trusted) === false) {
-      if (!isListed(config, c.req.header('origin') ?? '')) {
+      if (!isAllowedOrigin(config, c.req.header('origin') ?? '')) {
         logRefused(c)
         throw new ApiError(
           403,

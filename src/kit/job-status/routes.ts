@@ -13,7 +13,7 @@ import type { Session } from '../http/live-session.ts'
 import { validate } from '../http/validate.ts'
 import type { JobStatus } from '../jobs/element.ts'
 import { ApiError } from '../types/api-error.ts'
-import { answerOf, JobAnswer } from './schema.ts'
+import { answerOf, JobResponse } from './schema.ts'
 
 /**
  * How often a stream looks: as often as workers write progress down. It costs a GET, some tens of microseconds that
@@ -40,25 +40,21 @@ export function jobStatus<P extends Product>({ requireRole, least }: Options<P>)
 
     .get(
       '/:id',
-      doc('Says how my background job is doing, and what came of it.', JobAnswer),
+      doc('Says how my background job is doing, and what came of it.', JobResponse),
       requireRole(least),
       validate('param', OneJob),
       async (c) => {
         const job = await findOwn(c.var, c.req.valid('param').id)
         if (job === undefined) throw notFound(c)
-        return c.var.answer(answerOf(job))
+        return c.var.respond(answerOf(job))
       },
     )
 
     .get(
       '/:id/events',
-      doc(
-        'Follows my background job by server-sent events, until it has ended.',
-        'text/event-stream',
-        200,
-        {},
-        [204, 429],
-      ),
+      doc('Follows my background job by server-sent events, until it has ended.', 'text/event-stream', {
+        others: [204, 429],
+      }),
       requireRole(least),
       validate('param', OneJob),
       async (c) => {

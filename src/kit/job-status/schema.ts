@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { JobStatus } from '../jobs/element.ts'
 
-export const JobAnswer = z
+export const JobResponse = z
   .object({
     id: z.string(),
     task: z.string(),
@@ -13,10 +13,10 @@ export const JobAnswer = z
   })
   .meta({ id: 'Job' })
 
-export type JobAnswer = z.output<typeof JobAnswer>
+export type JobResponse = z.output<typeof JobResponse>
 
 /** The status without the account that it belongs to: its owner knows. */
-export const answerOf = ({ id, task, state, progress, result, error }: JobStatus): JobAnswer => ({
+export const answerOf = ({ id, task, state, progress, result, error }: JobStatus): JobResponse => ({
   id,
   task,
   state,

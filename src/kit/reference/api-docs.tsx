@@ -62,10 +62,10 @@ export function apiDocs({ config, routes, asset, ...about }: Options) {
       return c.html(<ApiDocs config={config} script={`docs.js?v=${js}`} style={`docs.css?v=${css}`} />)
     },
   )
-  app.get('/api/docs.js', doc('The script of that page.', 'text/javascript', 200, {}, [304]), async (c) =>
+  app.get('/api/docs.js', doc('The script of that page.', 'text/javascript', { others: [304] }), async (c) =>
     sendAsset(c, await script()),
   )
-  app.get('/api/docs.css', doc('The style sheet of that page.', 'text/css', 200, {}, [304]), async (c) =>
+  app.get('/api/docs.css', doc('The style sheet of that page.', 'text/css', { others: [304] }), async (c) =>
     sendAsset(c, await style()),
   )
   return app

@@ -15,7 +15,7 @@ import { groupBySlice, type FirstGroups, type Group } from './route-groups.ts'
 export interface Entry {
   route: ApiRoute
   inputs: { label: string; fields: Field[]; type: TypePart[] }[]
-  answer: TypePart[]
+  response: TypePart[]
 }
 
 export interface NamedType {
@@ -45,10 +45,10 @@ export function describe(routes: ApiRoute[], first: FirstGroups) {
     return schema
   }
   const entries = routes.map((route): Entry => {
-    const answer = route.doc?.answer ?? 'no body'
+    const response = route.doc?.response ?? 'no body'
     return {
       route,
-      answer: typeof answer === 'string' ? [answer] : typeOf(collect(toJsonSchema(answer, 'output'))),
+      response: typeof response === 'string' ? [response] : typeOf(collect(toJsonSchema(response, 'output'))),
       inputs: route.inputs.map(({ target, schema }) => ({
         label: LABELS[target],
         fields: inputFields(schema),

@@ -130,7 +130,7 @@ function GroupSection({
   )
 }
 
-function RouteArticle({ entry: { route, inputs, answer }, config }: { entry: Entry; config: KitConfig }) {
+function RouteArticle({ entry: { route, inputs, response }, config }: { entry: Entry; config: KitConfig }) {
   const { method, path, doc, role, limit } = route
   return (
     <article id={idOf(route)}>
@@ -160,7 +160,7 @@ function RouteArticle({ entry: { route, inputs, answer }, config }: { entry: Ent
           <div>
             <dt>Answer</dt>
             <dd>
-              {doc.status} <Type parts={answer} />
+              {doc.status} <Type parts={response} />
             </dd>
           </div>
         )}

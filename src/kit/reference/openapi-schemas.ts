@@ -5,13 +5,13 @@ import { ErrorBody } from '../http/errors.ts'
 import { exampleOf } from './openapi-examples.ts'
 import type { JsonSchema, Operation } from './openapi-types.ts'
 
-type Part = RouteInput['target'] | 'answer'
+type Part = RouteInput['target'] | 'response'
 const SUFFIX: Record<Part, string> = {
   json: 'Request',
   form: 'Form',
   query: 'Query',
   param: 'Path',
-  answer: 'Response',
+  response: 'Response',
 }
 
 /** The name of a part of an operation: `PostLoginRequest`. A schema that has none of its own goes by it. */
@@ -30,17 +30,18 @@ export interface Schemas {
 }
 
 /**
- * Converts what the operations send and answer, all at once, so that zod itself finds the schemas that they share.
+ * Converts what the operations send and response, all at once, so that zod itself finds the schemas that they share.
  * @throws if two different schemas have one name (`meta({ id })`)
  */
 export function collectSchemas(operations: Operation[]): Schemas {
   const inputs: Record<string, z.ZodType> = {}
-  const answers: Record<string, z.ZodType> = { Error: ErrorBody }
+  const responses: Record<string, z.ZodType> = { Error: ErrorBody }
   for (const { id, inputs: own, doc } of operations) {
     for (const { target, schema } of own) inputs[named(id, target)] = schema
-    if (doc.answer !== null && typeof doc.answer === 'object') answers[named(id, 'answer')] = doc.answer
+    if (doc.response !== null && typeof doc.response === 'object')
+      responses[named(id, 'response')] = doc.response
   }
-  const answered = convert(answers, 'output')
+  const answered = convert(responses, 'output')
   const sent = convert(inputs, 'input', suffixIfDifferent(answered.defs, convert(inputs, 'input').defs))
   // Zod names a default that stands behind a preprocessing step on the output side only.
   const parsed = convert(inputs, 'output')

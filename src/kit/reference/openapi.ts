@@ -76,7 +76,7 @@ function toOperations(routes: ApiRoute[]): Operation[] {
 }
 
 /** Pages, and what their forms lead to. */
-const isForPeople = ({ answer, status }: RouteDoc) => answer === 'text/html' || status >= 300
+const isForPeople = ({ response, status }: RouteDoc) => response === 'text/html' || status >= 300
 
 const isError = (status: number) => status >= 400
 
@@ -128,11 +128,13 @@ function headersOf({ doc: { headers = {} } }: Operation) {
   return described.length > 0 ? { headers: Object.fromEntries(described) } : {}
 }
 
-function contentOf({ doc: { answer }, id }: Operation, schemas: Schemas) {
-  if (answer === null) return {}
+function contentOf({ doc: { response }, id }: Operation, schemas: Schemas) {
+  if (response === null) return {}
   return {
     content:
-      typeof answer === 'string' ? { [answer]: {} } : json(schemas.answered(named(id, 'answer')), schemas),
+      typeof response === 'string'
+        ? { [response]: {} }
+        : json(schemas.answered(named(id, 'response')), schemas),
   }
 }
 

@@ -8,9 +8,9 @@ const Healthy = z.object({ status: z.literal('ok') })
 export const health = appFactory()
   .createApp()
 
-  .get('/health', doc('Says that the process is alive.', Healthy), (c) => c.var.answer({ status: 'ok' }))
+  .get('/health', doc('Says that the process is alive.', Healthy), (c) => c.var.respond({ status: 'ok' }))
 
   .get('/ready', doc('Says that requests would be served, or 503 and why not.', Healthy), async (c) => {
     await c.var.ready()
-    return c.var.answer({ status: 'ok' })
+    return c.var.respond({ status: 'ok' })
   })

@@ -31,10 +31,10 @@ export function pages({ config, routes, groups }: Options) {
       const shown = { config, startedAt, routes: documented, groups, roles: roles.admitted }
       return c.html(<ApiList {...shown} />)
     })
-    app.get('/', doc('Leads to the API list.', null, 302), (c) => c.redirect('/api/list'))
+    app.get('/', doc('Leads to the API list.', null, { status: 302 }), (c) => c.redirect('/api/list'))
   } else {
     app.get('/', doc('Says name and version.', Version), (c) =>
-      c.var.answer({ name: config.name, version: config.version }),
+      c.var.respond({ name: config.name, version: config.version }),
     )
   }
   app.get('/examplehtml', doc('Shows how to render a page on the server.', 'text/html'), (c) =>

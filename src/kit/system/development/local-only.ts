@@ -1,7 +1,7 @@
 // Keeps the pages of the web away from the endpoints of development, which ask for no login.
 import { tag } from '../../http/doc.ts'
 import { middleware } from '../../http/factory.ts'
-import { isListed } from '../../http/origins.ts'
+import { isAllowedOrigin } from '../../http/origins.ts'
 import { ApiError } from '../../types/api-error.ts'
 
 /** A name that an attacker owns may lead here too: his page is then of the same origin, but his Host is not ours. */
@@ -14,7 +14,8 @@ const refuseForeign = middleware((c, next) => {
   }
   // Any page of the web can post here without a preflight, and has no cookie to be stopped by.
   const origin = c.req.header('origin')
-  const isForeign = c.req.method === 'POST' && origin !== undefined && !isListed(c.get('config'), origin)
+  const isForeign =
+    c.req.method === 'POST' && origin !== undefined && !isAllowedOrigin(c.get('config'), origin)
   if (isForeign || c.req.header('sec-fetch-site') === 'cross-site') {
     throw new ApiError(403, 'Development endpoints are not for other sites')
   }

@@ -47,13 +47,13 @@ export function devRoutes<P extends Product>({ queueMail }: Options<P>) {
       }
       await truncateAll(db)
       await sessions.destroyAll()
-      return c.var.answer({})
+      return c.var.respond({})
     })
 
     .get(
       '/counter',
       doc('Counts its calls, atomically, in Redis.', z.object({ counter: z.number() })),
-      async (c) => c.var.answer({ counter: await c.var.store.increment('apitest:counter') }),
+      async (c) => c.var.respond({ counter: await c.var.store.increment('apitest:counter') }),
     )
 
     .get(
@@ -61,7 +61,7 @@ export function devRoutes<P extends Product>({ queueMail }: Options<P>) {
       doc('Queues a mail, to me or else to the newest account.', z.object({ reply: z.string() })),
       async (c) => {
         await queueMail(c.var)
-        return c.var.answer({ reply: 'background task will start' })
+        return c.var.respond({ reply: 'background task will start' })
       },
     )
 
@@ -77,7 +77,7 @@ export function devRoutes<P extends Product>({ queueMail }: Options<P>) {
       async (c) => {
         const { ms } = c.req.valid('query')
         await sleep(ms, c.var.signal())
-        return c.var.answer({ ms })
+        return c.var.respond({ ms })
       },
     )
 
@@ -89,7 +89,7 @@ export function devRoutes<P extends Product>({ queueMail }: Options<P>) {
         const { ms } = c.req.valid('query')
         const end = performance.now() + ms
         while (performance.now() < end);
-        return c.var.answer({ ms })
+        return c.var.respond({ ms })
       },
     )
 
@@ -101,7 +101,7 @@ export function devRoutes<P extends Product>({ queueMail }: Options<P>) {
         const { mb } = c.req.valid('query')
         // Each of its own, and no character of more than a byte.
         leaked.push(Array.from({ length: mb * 16 }, () => crypto.randomUUID().repeat(1820)).join(''))
-        return c.var.answer({ mb })
+        return c.var.respond({ mb })
       },
     )
 }

@@ -1,12 +1,11 @@
-// Limits: how long a request may take, and how large its body may be.
-import { bodyLimit as honoBodyLimit } from 'hono/body-limit'
+// The time that a request may take: past it the client is answered, and what runs is told to stop.
 import { requestContext } from '../log/request-context.ts'
 import { ApiError } from '../types/api-error.ts'
 import { tag } from './doc.ts'
 import { middleware } from './factory.ts'
 
 /** Past the deadline the client gets 503, and `c.var.signal()` fires; the handler's late answer is dropped. */
-export function deadline(timeoutMs: number) {
+export function requestTimeout(timeoutMs: number) {
   const handler = middleware(async (c, next) => {
     // Made when asked for: few requests do, and to listen to the client's own costs more than all else here.
     let passed: AbortController | undefined
@@ -33,18 +32,4 @@ export function deadline(timeoutMs: number) {
     }
   })
   return tag(handler, { others: [503] })
-}
-
-/** 413 for a body of more than `maxBytes`, announced or not. */
-export function bodyLimit(maxBytes: number) {
-  const limit = honoBodyLimit({
-    maxSize: maxBytes,
-    onError: () => {
-      throw new ApiError(413, `The body is larger than ${maxBytes} bytes`)
-    },
-  })
-  const handler = middleware((c, next) =>
-    c.req.method === 'GET' || c.req.method === 'HEAD' ? next() : limit(c, next),
-  )
-  return tag(handler, { others: [413], changesOnly: true })
 }
