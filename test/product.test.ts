@@ -4,7 +4,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { entries as migrations } from '../drizzle/meta/_journal.json'
 import { roleGuard, syncRole } from '../src/kit/auth/role-guard.ts'
-import { defineSettings, setting, type ConfigOf } from '../src/kit/config/settings.ts'
+import { defineSettings, type ConfigOf } from '../src/kit/config/settings.ts'
+import { setting } from '../src/kit/config/setting.ts'
 import { choice } from '../src/kit/config/values.ts'
 import { createDeps } from '../src/kit/create-deps.ts'
 import { operators } from '../src/kit/dashboard/routes.tsx'
@@ -26,7 +27,7 @@ import { createDatabase, deletePrefix, redisUrl, uniquePrefix } from './support/
 const roles = defineRoles(['banned', 'guest', 'keeper'], { barred: ['banned'] })
 const settings = defineSettings(
   { name: 'zoo', version: '9.9.9' },
-  { currency: setting('CURRENCY', choice('eur', 'usd').default('eur')) },
+  { currency: setting('CURRENCY', choice('eur', 'usd').default('eur'), { about: 'What prices are in' }) },
 )
 type Role = (typeof roles.names)[number]
 

@@ -1,7 +1,6 @@
 // The role of an API process: connects, listens, and drains at the end.
 import type { Manifest } from '../assemble.ts'
 import type { KitConfig } from '../config/kit-config.ts'
-import { printableConfig } from '../config/printable.ts'
 import type { ProductSettings } from '../config/settings.ts'
 import { createDeps } from '../create-deps.ts'
 import { refuseMissingDatabase } from '../data/redis.ts'
@@ -29,7 +28,7 @@ export const runServer = <C extends KitConfig, R extends string>({
     const { deps, log, redis, close } = createDeps(config, manifest)
     await refuseMissingDatabase(redis)
     const { isSupervised, observe, waitIfReplacing, reportUp, reportDraining, writeCounts } = joinSupervisor()
-    if (isFirst && !isSupervised) log.info('settings', printableConfig(config, settings.printable))
+    if (isFirst && !isSupervised) log.info('settings', settings.print(config))
     await waitIfReplacing(deps.ready)
     const lingerMs = isSupervised ? LINGER_MS : 0
     const server = serve(createApp(deps), config, { observe, log, reusePort: isSupervised, lingerMs })
