@@ -9,20 +9,20 @@ import { boot } from './lifecycle.ts'
 import { type Fetches, serve } from './serve.ts'
 import { joinSupervisor } from './supervised.ts'
 
-export interface ServerOptions<C extends KitConfig, R extends string> {
+export interface ServerOptions<C extends KitConfig, R extends string, O extends object> {
   settings: ProductSettings<C>
-  manifest: Manifest<R>
-  createApp(deps: Deps<C, R>): Fetches
+  manifest: Manifest<R, C, O>
+  createApp(deps: Deps<C, R> & O): Fetches
 }
 
 /** Long enough for every busy connection to ask once more. */
 const LINGER_MS = 500
 
-export const runServer = <C extends KitConfig, R extends string>({
+export const runServer = <C extends KitConfig, R extends string, O extends object>({
   settings,
   manifest,
   createApp,
-}: ServerOptions<C, R>): Promise<void> =>
+}: ServerOptions<C, R, O>): Promise<void> =>
   boot(async ({ isFirst }) => {
     const config = settings.load()
     const { deps, log, redis, close } = createDeps(config, manifest)
