@@ -65,6 +65,8 @@ function defaultOf(kind: z.ZodType): string {
   const { defaultValue: value, innerType } = kind.def as { defaultValue?: unknown; innerType?: z.ZodType }
   if (value === undefined) return ''
   if (typeof value === 'boolean') return value ? 'on' : 'off'
-  if (typeof value !== 'number' || innerType?.meta()?.unit !== 'bytes') return String(value)
+  if (Array.isArray(value)) return value.join()
+  if (typeof value !== 'number') return typeof value === 'string' ? value : JSON.stringify(value)
+  if (innerType?.meta()?.unit !== 'bytes') return String(value)
   return value % 1024 ** 2 === 0 ? `${value / 1024 ** 2}mb` : `${value / 1024}kb`
 }

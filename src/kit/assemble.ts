@@ -107,7 +107,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     await closeRedis(redis)
     await closePostgres()
   }
-  return { deps: Object.assign(deps, opened?.own) as Deps<Config, Role> & Own, redis, queue, close }
+  return { deps: Object.assign(deps, opened?.own), redis, queue, close }
 }
 
 const withRequest = (options?: EnqueueOptions): EnqueueOptions => ({
