@@ -1,16 +1,23 @@
 // Holds every answer of the app under test against what its route declares: a status or a body that it does not is a fault.
 import { isDeepStrictEqual } from 'node:util'
-import type { createApp } from '../../src/app.ts'
+import type { Router } from 'hono/router'
+import type { RouterRoute } from 'hono/types'
+import type { AppEnv } from '../../src/web/env.ts'
 import { describeRoutes, type ApiRoute } from '../../src/web/doc.ts'
 import { ErrorBody } from '../../src/web/errors.ts'
 
-type App = ReturnType<typeof createApp>
+/** What is needed of an app. */
+export interface CheckedApp {
+  fetch(request: Request, env: AppEnv['Bindings']): Response | Promise<Response>
+  routes: RouterRoute[]
+  router: Pick<Router<[unknown, RouterRoute]>, 'match'>
+}
 
 /**
  * Wraps the app. `verdict` throws what was found since the last call, so that the test that caused it fails.
  * Routes without a `doc` are of the test's own making, and are let pass.
  */
-export function checkAnswers(app: App, { foresees500 = false } = {}) {
+export function checkAnswers(app: CheckedApp, { foresees500 = false } = {}) {
   const faults: string[] = []
   let routes: Map<string, ApiRoute> | undefined
 
@@ -23,7 +30,7 @@ export function checkAnswers(app: App, { foresees500 = false } = {}) {
   }
 
   return {
-    async fetch(request: Request, env: Parameters<App['fetch']>[1]): Promise<Response> {
+    async fetch(request: Request, env: AppEnv['Bindings']): Promise<Response> {
       const response = await app.fetch(request, env)
       if (!request.signal.aborted) await check(request, response)
       return response
@@ -38,7 +45,7 @@ export function checkAnswers(app: App, { foresees500 = false } = {}) {
 const nameOf = ({ method, path }: { method: string; path: string }) => `${method} ${path}`
 
 /** The route that answers, or undefined: a preflight, or a path or method that does not exist. */
-function routeOf(app: App, request: Request) {
+function routeOf(app: CheckedApp, request: Request) {
   const { pathname } = new URL(request.url)
   const path = pathname.length > 1 ? pathname.replace(/\/$/, '') : pathname
   const [handlers] = app.router.match(request.method === 'HEAD' ? 'GET' : request.method, path)

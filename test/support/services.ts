@@ -4,10 +4,13 @@ import {
   databaseUrl,
   deletePrefix as deleteKeys,
   templateName,
+  type Tables,
   type TestRun,
   utf8Options,
   withAdmin,
 } from '../../scripts/services/test-run.ts'
+
+export type { Tables }
 
 const OBJECT_IN_USE = '55006'
 const RETRY_MS = 50
@@ -17,8 +20,9 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
-/** A migrated database: a clone of the run's template. */
-export const createDatabase = () => create(`TEMPLATE ${templateName(theRun())}`)
+/** A database with the project's tables, or those of the kit's own product: a clone of the run's template. */
+export const createDatabase = (tables: Tables = 'project') =>
+  create(`TEMPLATE ${templateName(theRun(), tables)}`)
 
 /** A database without a table; UTF8 as everywhere if `options` of CREATE DATABASE do not say otherwise. */
 export const createEmptyDatabase = (options?: string) => create(options)

@@ -1,0 +1,72 @@
+// Its notes over HTTP.
+import { z } from 'zod'
+import { ApiError } from '../../../src/types/api-error.ts'
+import { doc } from '../../../src/web/doc.ts'
+import { notFound } from '../../../src/web/errors.ts'
+import { cursorOf, paged, PAGE_LINKS, type Span } from '../../../src/web/paging.ts'
+import { Page, PageSize, RowId, Search, validate } from '../../../src/web/validate.ts'
+import { factory, requireRole } from './product.ts'
+import { addNote, changeNote, dropNote, findNote, listNotes } from './queries.ts'
+import { NoteAnswer } from './table.ts'
+
+const NewNote = z.object({ text: z.string().min(1, 'must not be empty').max(500) })
+const OneNote = z.object({ id: RowId })
+const NoteQuery = z.object({ page: Page, limit: PageSize, cursor: cursorOf(RowId), search: Search })
+
+export const notes = factory
+  .createApp()
+
+  .get(
+    '/',
+    doc('Lists notes.', z.array(NoteAnswer), 200, PAGE_LINKS),
+    validate('query', NoteQuery),
+    async (c) => {
+      const { page, limit: size, cursor, search } = c.req.valid('query')
+      const load = (span: Span<number>) => listNotes(c.var.db, { search, ...span })
+      return c.var.answer(await paged(c, { page, size, cursor }, load, ({ id }) => String(id)))
+    },
+  )
+
+  .get('/:id', doc('Returns a note.', NoteAnswer), validate('param', OneNote), async (c) => {
+    const note = await findNote(c.var.db, c.req.valid('param').id)
+    if (note === undefined) throw notFound(c)
+    return c.var.answer(note)
+  })
+
+  .post(
+    '/',
+    doc('Writes a note.', NoteAnswer, 201),
+    requireRole('writer'),
+    validate('json', NewNote),
+    async (c) => {
+      const { text } = c.req.valid('json')
+      const { noteLength } = c.var.config
+      if (text.length > noteLength) throw new ApiError(400, `A note has ${noteLength} characters at most`)
+      return c.var.answer(await addNote(c.var.db, { text, writer: c.var.session.userId }))
+    },
+  )
+
+  .put(
+    '/:id',
+    doc('Changes a note.', NoteAnswer),
+    requireRole('writer'),
+    validate('param', OneNote),
+    validate('json', NewNote),
+    async (c) => {
+      const note = await changeNote(c.var.db, c.req.valid('param').id, c.req.valid('json'))
+      if (note === undefined) throw notFound(c)
+      return c.var.answer(note)
+    },
+  )
+
+  .delete(
+    '/:id',
+    doc('Drops a note.', NoteAnswer),
+    requireRole('writer'),
+    validate('param', OneNote),
+    async (c) => {
+      const note = await dropNote(c.var.db, c.req.valid('param').id)
+      if (note === undefined) throw notFound(c)
+      return c.var.answer(note)
+    },
+  )

@@ -1,0 +1,25 @@
+// The product that the kit's tests stand on: its roles, its settings, and what follows for its routes.
+import { defineSettings, setting, type ConfigOf } from '../../../src/config-settings.ts'
+import { integer } from '../../../src/config-values.ts'
+import type { Deps as KitDeps } from '../../../src/deps.ts'
+import { appFactory } from '../../../src/web/factory.ts'
+import { roleGuard } from '../../../src/web/role-guard.ts'
+import { findMember, type Member } from './queries.ts'
+import { roles, type Role } from './table.ts'
+
+export const settings = defineSettings(
+  { name: 'notebook', version: '7.8.9' },
+  { noteLength: setting('NOTE_LENGTH', integer(1, 10_000).default(500)) },
+)
+
+export interface Product {
+  Role: Role
+  User: Member
+  Config: ConfigOf<typeof settings>
+}
+
+export type Deps = KitDeps<Product['Config'], Role>
+
+export const factory = appFactory<Product>()
+
+export const requireRole = roleGuard<Product>({ roles, findUser: findMember, alwaysReads: 'owner' })

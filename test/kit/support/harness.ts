@@ -1,0 +1,40 @@
+// The kit's own small product under test, listening on a free port, on a database and a key prefix of its own.
+import { syncRole } from '../../../src/web/role-guard.ts'
+import { serveProduct } from '../../support/serve-product.ts'
+import { createApp, manifest } from '../product/app.ts'
+import { settings } from '../product/product.ts'
+import { findMember, setRank } from '../product/queries.ts'
+import type { Role } from '../product/table.ts'
+
+export { hashesVerified } from '../../support/serve-product.ts'
+
+export type TestApp = Awaited<ReturnType<typeof startApp>>
+
+/** Starts the app as `serveProduct` does; `env` adds to the settings. Call `close` in afterAll. */
+export async function startApp(env: Record<string, string> = {}, options: { foresees500?: boolean } = {}) {
+  const served = await serveProduct({ settings, manifest, createApp, tables: 'kit' }, env, options)
+  const { db, sessions } = served.deps
+  let people = 0
+
+  const changeRole = async (id: string, role: Role) => {
+    await setRank(db, id, role)
+    await syncRole(sessions, id, () => findMember(db, id))
+  }
+
+  return {
+    ...served,
+    /** In the database, and in every live session. */
+    changeRole,
+    /** A client that has entered, of this role. */
+    async member(role: Role = 'writer', input: Record<string, unknown> = {}) {
+      const client = served.visitor()
+      const account = { ...NEW_MEMBER, email: `member${++people}@example.com`, ...input }
+      const joined = await client.post('/club/join', account)
+      if (joined.status !== 201) throw new Error(`joining failed: ${JSON.stringify(joined.body)}`)
+      if (role !== joined.body.role) await changeRole(joined.body.id, role)
+      return Object.assign(client, { user: { ...joined.body, role }, account })
+    },
+  }
+}
+
+export const NEW_MEMBER = { email: 'ann@example.com', password: '123abC' }
