@@ -117,6 +117,24 @@ test('a disabled account is stopped at the door, on public paths too, from its n
   }
 })
 
+test('the log line of a disabled account at the login carries its id', async () => {
+  const lines: Record<string, unknown>[] = []
+  const own = await startApp()
+  const keep = (message: string, fields: object = {}) => void lines.push({ message, ...fields })
+  Object.assign(own.deps.log, { warn: keep })
+  try {
+    const { account, user } = await own.member()
+    await changeRole(own.deps, user.id, 'disabled')
+    const { email, password } = account
+    expect((await own.visitor().post('/api/login', { email, password })).status).toBe(400)
+    expect(lines).toContainEqual(
+      expect.objectContaining({ message: 'LOGIN REFUSED: account disabled', user: user.id }),
+    )
+  } finally {
+    await own.close()
+  }
+})
+
 test('a disabled account learns it at login by the right password only', async () => {
   const { account, user } = await app.member()
   await changeRole(app.deps, user.id, 'disabled')

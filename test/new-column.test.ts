@@ -2,8 +2,8 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import postgres from 'postgres'
-import { copyCheckout } from './support/checkout.ts'
-import { createEmptyDatabase, deletePrefix, serverEnv, uniquePrefix } from './support/services.ts'
+import { copyCheckout } from './kit/support/checkout.ts'
+import { createEmptyDatabase, deletePrefix, serverEnv, uniquePrefix } from './kit/support/services.ts'
 
 const SECRET = 'JBSWY3DPEHPK3PXP'
 

@@ -17,10 +17,10 @@ import {
   spoiledJson,
   spoiledQuery,
   type Known,
-} from './support/arbitraries.ts'
-import type { Client, Reply } from './support/client.ts'
+} from './kit/support/arbitraries.ts'
+import type { Client, Reply } from './kit/support/client.ts'
 import { NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
-import { until } from './support/until.ts'
+import { until } from './kit/support/until.ts'
 import { startTestWorker } from './support/worker.ts'
 
 const { PROPERTY_SEED, PROPERTY_RUNS = '60', PROPERTY_PATH = '/' } = process.env

@@ -11,7 +11,7 @@ import { createQueueAdmin, type QueueAdmin } from '../src/jobs/queue-admin.ts'
 import { startRelay } from '../src/outbox/relay.ts'
 import { sendWelcome, tasks } from '../src/tasks.ts'
 import { startApp, type TestApp } from './support/harness.ts'
-import { until } from './support/until.ts'
+import { until } from './kit/support/until.ts'
 import { schema } from './support/worker.ts'
 
 let app: TestApp

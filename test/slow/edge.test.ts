@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { caddy, nginx } from '../support/proxies.ts'
+import { caddy, nginx } from '../kit/support/proxies.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const EDGE = join(import.meta.dir, 'edge')

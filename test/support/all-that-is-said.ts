@@ -3,10 +3,10 @@ import { readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describeRoutes } from '../../src/web/doc.ts'
-import { Client } from './client.ts'
-import { openStream } from './events.ts'
+import { Client } from '../kit/support/client.ts'
+import { openStream } from '../kit/support/events.ts'
 import { startApp } from './harness.ts'
-import { until } from './until.ts'
+import { until } from '../kit/support/until.ts'
 import { startTestWorker } from './worker.ts'
 
 const say = (what: string, text: string) => console.log(`${what}: ${text}`)

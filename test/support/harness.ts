@@ -5,10 +5,10 @@ import type { Deps } from '../../src/account/product.ts'
 import type { Role } from '../../src/account/roles.ts'
 import { settings } from '../../src/config.ts'
 import { manifest } from '../../src/manifest.ts'
-import { PROBE, probe } from './probe.ts'
-import { serveProduct } from './serve-product.ts'
+import { PROBE, probe } from '../kit/support/probe.ts'
+import { serveProduct } from '../kit/support/serve-product.ts'
 
-export { hashesVerified } from './serve-product.ts'
+export { hashesVerified } from '../kit/support/serve-product.ts'
 
 export type TestApp = Awaited<ReturnType<typeof startApp>>
 

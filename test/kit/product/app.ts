@@ -7,11 +7,12 @@ import { API_DOCS_PATH, apiDocs, apiDocsPolicy } from '../../../src/service/api-
 import { pages } from '../../../src/service/pages.tsx'
 import { describeRoutes } from '../../../src/web/doc.ts'
 import { entries as migrations } from './drizzle/meta/_journal.json'
+import { crons } from './crons.ts'
 import { members, operatorAccess } from './members.ts'
 import { notes } from './notes.ts'
 import { factory, requireRole, type Deps, type Product } from './product.ts'
 import { roles } from './table.ts'
-import { crons, greet } from './tasks.ts'
+import { greet } from './tasks.ts'
 
 export const manifest = { roles, crons, migrations }
 
@@ -22,7 +23,7 @@ export function createApp(deps: Deps) {
   useKit(app, deps)
 
   const reference = { config, routes: () => describeRoutes(app), groups: { '/club': 'Club' } }
-  const queueMail = (given: Deps) => given.enqueue(greet, { email: 'somebody@example.com' })
+  const queueMail = (given: Deps) => given.enqueue(greet, { memberId: crypto.randomUUID() })
   if (!config.production) app.route('/apitest', devRoutes<Product>({ queueMail }))
   const routed = app
     .route('/', pages(reference))

@@ -18,8 +18,12 @@ import { addMember, findSecret, listMembers } from './queries.ts'
 import { MemberAnswer, roles } from './table.ts'
 import { greet } from './tasks.ts'
 
-const Credentials = z.object({ email: z.email(), password: z.string().min(6).max(200) })
+const Credentials = z.object({ email: z.string().min(1).max(254), password: z.string().min(1).max(200) })
 const Entering = Credentials.extend({ remember: z.boolean().default(true) })
+const Joining = Entering.extend({
+  email: z.string().max(254).pipe(z.email()),
+  password: z.string().min(6).max(200),
+})
 
 const enterLimit: RateLimit = {
   name: 'enter',
@@ -42,13 +46,13 @@ export const members = factory
   .createApp()
   .use('/self/*', noStore)
 
-  .post('/join', doc('Joins.', MemberAnswer, 201), validate('json', Entering), async (c) => {
+  .post('/join', doc('Joins.', MemberAnswer, 201), validate('json', Joining), async (c) => {
     const { email, password, remember } = c.req.valid('json')
     const secret = await c.var.passwords.hash(password, c.var.signal())
     const member = await c.var.db.transaction(async (tx) => {
       const added = await addMember(tx, { email, secret })
       if (added === undefined) throw new ApiError(400, 'A member has this email')
-      await c.var.enqueue(tx, greet, { email }, { by: added.id })
+      await c.var.enqueue(tx, greet, { memberId: added.id })
       return added
     })
     await startSession(c, member, remember)
@@ -73,8 +77,8 @@ export const members = factory
   )
 
   .post('/self/greeting', doc('Greets me by a job.', JobAnswer, 202), requireRole('reader'), async (c) => {
-    const { email, id: by } = await c.var.me()
-    const { id } = await c.var.enqueue(greet, { email }, { by })
+    const { userId } = c.var.session
+    const { id } = await c.var.enqueue(greet, { memberId: userId }, { by: userId })
     return accepted(c, id)
   })
 

@@ -6,12 +6,21 @@ import { notFound } from '../../../src/web/errors.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../../../src/web/paging.ts'
 import { Page, PageSize, RowId, Search, validate } from '../../../src/web/validate.ts'
 import { factory, requireRole } from './product.ts'
-import { addNote, changeNote, dropNote, findNote, listNotes } from './queries.ts'
+import { addNote, changeNote, dropNote, findNote, listNotes, type NoteKey } from './queries.ts'
 import { NoteAnswer } from './table.ts'
 
 const NewNote = z.object({ text: z.string().min(1, 'must not be empty').max(500) })
 const OneNote = z.object({ id: RowId })
-const NoteQuery = z.object({ page: Page, limit: PageSize, cursor: cursorOf(RowId), search: Search })
+const Moment = z
+  .string()
+  .check(z.iso.datetime({ precision: 6 }))
+  .refine((moment) => moment > '0001')
+const NoteQuery = z.object({
+  page: Page,
+  limit: PageSize,
+  cursor: cursorOf(z.tuple([Moment, RowId])),
+  search: Search,
+})
 
 export const notes = factory
   .createApp()
@@ -22,8 +31,9 @@ export const notes = factory
     validate('query', NoteQuery),
     async (c) => {
       const { page, limit: size, cursor, search } = c.req.valid('query')
-      const load = (span: Span<number>) => listNotes(c.var.db, { search, ...span })
-      return c.var.answer(await paged(c, { page, size, cursor }, load, ({ id }) => String(id)))
+      const load = (span: Span<NoteKey>) => listNotes(c.var.db, { search, ...span })
+      const rows = await paged(c, { page, size, cursor }, load, ({ at, id }) => [at, String(id)])
+      return c.var.answer(rows.map(({ at: _at, ...note }) => note))
     },
   )
 

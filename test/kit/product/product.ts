@@ -12,13 +12,16 @@ export const settings = defineSettings(
   { noteLength: setting('NOTE_LENGTH', integer(1, 10_000).default(500)) },
 )
 
+export const loadConfig = settings.load
+export type Config = ConfigOf<typeof settings>
+
 export interface Product {
   Role: Role
   User: Member
-  Config: ConfigOf<typeof settings>
+  Config: Config
 }
 
-export type Deps = KitDeps<Product['Config'], Role>
+export type Deps = KitDeps<Config, Role>
 
 export const factory = appFactory<Product>()
 

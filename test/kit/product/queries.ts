@@ -1,5 +1,5 @@
 // Its SQL.
-import { and, eq, gt, ilike, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, ilike, sql } from 'drizzle-orm'
 import { laneOf } from '../../../src/lanes.ts'
 import { prepared } from '../../../src/prepared.ts'
 import type { Db } from '../../../src/types/db.ts'
@@ -50,40 +50,64 @@ export const listMembers = (db: Db, { after = '', limit, offset }: Span<string>)
     .limit(limit)
     .offset(offset)
 
+/** A note's place in the list: when it was written, to the microsecond, and its id. */
+export type NoteKey = [at: string, id: number]
+
+const NEWEST: NoteKey = ['infinity', 2 ** 31 - 1]
+const newestFirst = [desc(notes.written), desc(notes.id)]
+const listColumns = {
+  ...publicNote.columns,
+  at: sql<string>`to_char(${notes.written} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`.as('at'),
+}
+const behind = (at: unknown, id: unknown) =>
+  sql`(${notes.written}, ${notes.id}) < (${at}::timestamptz, ${id}::int)`
+
 const page = prepared(
   (db) =>
     db
-      .select(publicNote.columns)
+      .select(listColumns)
       .from(notes)
-      .where(gt(notes.id, sql.placeholder('after')))
-      .orderBy(notes.id)
+      .where(behind(sql.placeholder('at'), sql.placeholder('id')))
+      .orderBy(...newestFirst)
       .limit(sql.placeholder('limit'))
       .offset(sql.placeholder('offset'))
       .prepare('notes_page'),
   'fast',
 )
 
+/** A page of notes, newest first; `search` looks in the text. */
 export function listNotes(
   db: Db,
-  { search, after = 0, limit, offset }: Span<number> & { search?: string | undefined },
+  { search, after: [at, id] = NEWEST, limit, offset }: Span<NoteKey> & { search?: string | undefined },
 ) {
-  if (search === undefined) return page(db).execute({ after, limit, offset })
+  if (search === undefined) return page(db).execute({ at, id, limit, offset })
   const lane = laneOf(db, 'search')
   const matching = ilike(notes.text, containing(search))
   const next = (rows: number) =>
-    lane.select().from(notes).where(gt(notes.id, after)).orderBy(notes.id).limit(rows).as('notes')
-  const select = () => lane.select(publicNote.columns)
+    lane
+      .select()
+      .from(notes)
+      .where(behind(at, id))
+      .orderBy(...newestFirst)
+      .limit(rows)
+      .as('notes')
+  const select = () => lane.select(listColumns)
   return searchPage(
     { limit, offset },
     {
       sample: (rows) => lane.$count(next(rows), matching),
       among: (rows) =>
-        select().from(next(rows)).where(matching).orderBy(notes.id).limit(limit).offset(offset),
+        select()
+          .from(next(rows))
+          .where(matching)
+          .orderBy(...newestFirst)
+          .limit(limit)
+          .offset(offset),
       amongAll: () =>
         select()
           .from(notes)
-          .where(and(matching, gt(notes.id, after)))
-          .orderBy(sql`${notes.id} + 0`)
+          .where(and(matching, behind(at, id)))
+          .orderBy(sql`${notes.written} + interval '0' desc`, desc(notes.id))
           .limit(limit)
           .offset(offset),
     },

@@ -38,6 +38,7 @@ export const notes = pgTable(
     written: timestamp({ withTimezone: true }).notNull().defaultNow(),
   },
   (t) => [
+    index('notes_written_id').on(t.written, t.id),
     index('notes_writer_id').on(t.writer, t.id),
     index('notes_search').using('gin', t.text.op('gin_trgm_ops')),
   ],

@@ -1,19 +1,19 @@
-// Its tasks and its cron.
+// Its tasks.
 import { z } from 'zod'
-import { defineCron } from '../../../src/jobs/cron.ts'
-import { defineTask } from '../../../src/jobs/task.ts'
-import type { Mail } from '../../../src/types/mail.ts'
-
-interface Sends {
-  sendMail(mail: Mail): Promise<void>
-}
+import { defineTask, FOR_DAYS } from '../../../src/jobs/task.ts'
+import type { Deps } from './product.ts'
+import { findMember } from './queries.ts'
 
 /** Greets a member by mail. */
 export const greet = defineTask({
   name: 'greet',
-  input: z.object({ email: z.string() }),
+  input: z.object({ memberId: z.uuid() }),
+  ...FOR_DAYS,
   keepResultMs: 60_000,
-  async run({ email }, _job, { sendMail }: Sends) {
+  async run({ memberId }, job, { db, sendMail }: Deps) {
+    const member = await findMember(db, memberId)
+    if (member === undefined) return job.log.info('nobody is there to greet')
+    const { email } = member
     await sendMail({ to: email, subject: 'Hello', text: 'Write something down.', html: '<p>Write.</p>' })
     return { greeted: email }
   },
@@ -22,5 +22,3 @@ export const greet = defineTask({
 export const tidy = defineTask({ name: 'tidy', input: z.object({}), run: () => {} })
 
 export const tasks = [greet, tidy]
-
-export const crons = [defineCron({ name: 'weekly', schedule: '0 3 * * 1', task: tidy, input: {} })]

@@ -1,18 +1,29 @@
 // The kit's own small product under test, listening on a free port, on a database and a key prefix of its own.
 import { syncRole } from '../../../src/web/role-guard.ts'
-import { serveProduct } from '../../support/serve-product.ts'
+import { serveProduct } from './serve-product.ts'
 import { createApp, manifest } from '../product/app.ts'
-import { settings } from '../product/product.ts'
+import { settings, type Deps } from '../product/product.ts'
 import { findMember, setRank } from '../product/queries.ts'
 import type { Role } from '../product/table.ts'
+import { PROBE, probe } from './probe.ts'
 
-export { hashesVerified } from '../../support/serve-product.ts'
+export { hashesVerified } from './serve-product.ts'
 
 export type TestApp = Awaited<ReturnType<typeof startApp>>
 
+function createProbedApp(deps: Deps) {
+  const app = createApp(deps)
+  app.route(PROBE, probe)
+  return app
+}
+
 /** Starts the app as `serveProduct` does; `env` adds to the settings. Call `close` in afterAll. */
 export async function startApp(env: Record<string, string> = {}, options: { foresees500?: boolean } = {}) {
-  const served = await serveProduct({ settings, manifest, createApp, tables: 'kit' }, env, options)
+  const served = await serveProduct(
+    { settings, manifest, createApp: createProbedApp, tables: 'kit' },
+    env,
+    options,
+  )
   const { db, sessions } = served.deps
   let people = 0
 

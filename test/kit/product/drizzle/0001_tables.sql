@@ -22,5 +22,6 @@ CREATE TABLE "outbox" (
 );
 --> statement-breakpoint
 ALTER TABLE "notes" ADD CONSTRAINT "notes_writer_members_id_fk" FOREIGN KEY ("writer") REFERENCES "public"."members"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "notes_written_id" ON "notes" USING btree ("written","id");--> statement-breakpoint
 CREATE INDEX "notes_writer_id" ON "notes" USING btree ("writer","id");--> statement-breakpoint
 CREATE INDEX "notes_search" ON "notes" USING gin ("text" gin_trgm_ops);

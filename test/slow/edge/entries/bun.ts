@@ -5,7 +5,7 @@ import { createDeps } from '../../../../src/infra/deps.ts'
 import { manifest } from '../../../../src/manifest.ts'
 import { boot } from '../../../../src/process/lifecycle.ts'
 import { serve } from '../../../../src/process/serve.ts'
-import { PROBE, probe } from '../../../support/probe.ts'
+import { PROBE, probe } from '../../../kit/support/probe.ts'
 
 await boot(async () => {
   const config = loadConfig()

@@ -4,7 +4,7 @@ import { createApp } from '../../../../src/app.ts'
 import { loadConfig } from '../../../../src/config.ts'
 import { createDeps } from '../../../../src/infra/deps.ts'
 import { manifest } from '../../../../src/manifest.ts'
-import { PROBE, probe } from '../../../support/probe.ts'
+import { PROBE, probe } from '../../../kit/support/probe.ts'
 
 const config = loadConfig()
 const { deps, close } = createDeps(config, manifest)

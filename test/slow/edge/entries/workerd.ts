@@ -4,7 +4,7 @@ import { createApp } from '../../../../src/app.ts'
 import { loadConfig } from '../../../../src/config.ts'
 import { assembleDeps } from '../../../../src/infra/assemble.ts'
 import { manifest } from '../../../../src/manifest.ts'
-import { PROBE, probe } from '../../../support/probe.ts'
+import { PROBE, probe } from '../../../kit/support/probe.ts'
 import { createConsoleLog } from './console-log.ts'
 import { createWasmPasswords } from './wasm-passwords.ts'
 

@@ -1,0 +1,97 @@
+// What an account can put into Redis has a bound. The list is in the README.
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { Redis } from 'ioredis'
+import { startApp, type TestApp } from '../support/harness.ts'
+import { redisUrl } from '../support/services.ts'
+import { until } from '../support/until.ts'
+import { startTestWorker } from '../support/worker.ts'
+
+setDefaultTimeout(30_000)
+
+const SESSIONS = 3
+const KB = 1024
+
+let app: TestApp
+let worker: { stop(): Promise<void> }
+let redis: Redis
+beforeAll(async () => {
+  app = await startApp({ SESSIONS_PER_ACCOUNT: String(SESSIONS), RATE_LIMIT: 'on' })
+  worker = await startTestWorker(app)
+  redis = new Redis(redisUrl())
+})
+afterAll(async () => {
+  redis.disconnect()
+  await worker.stop()
+  await app.close()
+})
+
+/** Bytes of keys and values by kind of key: what stands before the part that tells one from another. */
+async function bytesByKind(): Promise<Record<string, number>> {
+  const { redisPrefix } = app.config
+  const kinds: Record<string, number> = {}
+  for (const key of await redis.keys(`${redisPrefix}*`)) {
+    const kind = key
+      .slice(redisPrefix.length)
+      .replace(/\{jobs:\d+\}/, 'jobs')
+      .replace(/[^:]*$/, '')
+    kinds[kind] = (kinds[kind] ?? 0) + key.length + Buffer.byteLength(JSON.stringify(await valueOf(key)))
+  }
+  return kinds
+}
+
+async function valueOf(key: string): Promise<unknown> {
+  switch (await redis.type(key)) {
+    case 'hash':
+      return redis.hgetall(key)
+    case 'set':
+      return redis.smembers(key)
+    case 'zset':
+      return redis.zrange(key, 0, '-1')
+    case 'list':
+      return redis.lrange(key, 0, -1)
+    default:
+      return redis.get(key)
+  }
+}
+
+test('an account that does all it can, again and again, leaves what is listed and no more', async () => {
+  const ann = await app.member()
+  const wrong = { email: ann.account.email, password: 'Wrong123' }
+  for (let round = 0; round < 2 * SESSIONS; round++) {
+    await ann.post('/club/enter', ann.account)
+    const token = ann.cookies.get('session') ?? ''
+    const data = { text: '"'.repeat(30 * KB) } // escaped, each is two bytes
+    await app.deps.sessions.writeData(token, data)
+    await expect(app.deps.sessions.writeData(token, { more: 'x'.repeat(5 * KB) })).rejects.toThrow('may hold')
+    ann.cookies.clear() // logged in once more, elsewhere
+    await ann.post('/club/enter', wrong)
+    await ann.post('/club/enter', ann.account)
+
+    const { id } = (await ann.post('/club/self/export')).body
+    await until('the export', async () => (await ann.get(`/club/jobs/${id}`)).body.state === 'done')
+    await app.deps.store.delete(`export:${ann.user.id}`) // ten minutes later
+  }
+
+  const kinds = await bytesByKind()
+  expect(await app.deps.sessions.allOf(ann.user.id)).toHaveLength(SESSIONS)
+  const most: Record<string, number> = {
+    's:': SESSIONS * KB,
+    'd:': SESSIONS * 66 * KB * 2, // JSON of JSON: quotes are escaped once more here
+    'i:': SESSIONS * 0.2 * KB,
+    'u:': SESSIONS * 0.2 * KB,
+    'jobs:r:': 520 * KB,
+    'kv:export:kept:': 0.2 * KB,
+    'rl:': KB,
+    'rl-pending:': KB,
+    'jobs:': 20 * KB, // of the queue itself: clock, workers, figures
+    'kv:': 50 * 20 * KB, // the mails that development keeps
+  }
+  for (const [kind, bytes] of Object.entries(kinds)) {
+    const known = Object.keys(most).find(
+      (name) => kind === name || (name === 'rl:' && kind.startsWith('rl:')),
+    )
+    expect([kind, known !== undefined]).toEqual([kind, true])
+    expect([kind, bytes <= (most[known ?? ''] ?? 0) ? 'within' : bytes]).toEqual([kind, 'within'])
+  }
+  expect(await redis.keys(`${app.config.redisPrefix}*:r:*`)).toHaveLength(1)
+})

@@ -1,0 +1,44 @@
+// A slice that exists in tests only: a thing to read and to write, so that no promise of the kernel needs the sample.
+import { sql } from 'drizzle-orm'
+import { z } from 'zod'
+import { requireRole } from '../product/product.ts'
+import { doc } from '../../../src/web/doc.ts'
+import { factory } from '../product/product.ts'
+import { RowId, validate } from '../../../src/web/validate.ts'
+
+const Note = z.object({ title: z.string().min(1).max(500), note: z.string().max(500).nullish() })
+
+export const PROBE = '/api/probe'
+const MAX_KEPT = 100
+
+export const probe = factory
+  .createApp()
+  .get('/', doc('Asks Postgres.', z.array(z.unknown())), async (c) => {
+    await c.var.db.execute(sql`select 1`)
+    return c.var.answer([])
+  })
+  .post('/', doc('Takes a note.', Note, 201), requireRole('writer'), validate('json', Note), async (c) => {
+    await c.var.db.execute(sql`select 1`)
+    return c.var.answer(c.req.valid('json'))
+  })
+  .get('/kept', doc('Lists the notes that were kept.', z.array(Note)), async (c) =>
+    c.var.answer(await c.var.store.all<z.infer<typeof Note>>('probe')),
+  )
+  .post(
+    '/kept',
+    doc('Keeps a note.', Note, 201),
+    requireRole('writer'),
+    validate('json', Note),
+    async (c) => {
+      await c.var.store.append('probe', c.req.valid('json'), MAX_KEPT)
+      return c.var.answer(c.req.valid('json'))
+    },
+  )
+  .put(
+    '/:id',
+    doc('Changes a note.', Note.partial()),
+    requireRole('writer'),
+    validate('param', z.object({ id: RowId })),
+    validate('json', Note.partial()),
+    (c) => c.var.answer(c.req.valid('json')),
+  )
