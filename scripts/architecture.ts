@@ -2,111 +2,61 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 
-interface Room {
-  imports?: string[]
-  /** Rooms that it imports types of, and nothing else. */
-  types?: string[]
-}
-
 /**
- * Who may import whom. A room is a folder of src or a file at its top; a folder that is not named here is a slice,
- * `entry` is a file that starts a role, `module` a part that goes with its folder. Files of one room import each other
- * freely. First what a product is made of:
+ * Who may import whom, types counted. A room of the kit is a folder of src/kit or a file at its top. It imports rooms that
+ * stand before it here, never those beside it (in one string), and nothing outside of the kit.
  */
-const YOURS: Record<string, Room> = {
-  entry: {
-    imports: [
-      'process',
-      'infra',
-      'app',
-      'manifest',
-      'crons',
-      'tasks',
-      'jobs',
-      'outbox',
-      'config',
-      'config-printable',
-      'types',
-    ],
-  },
-  app: { imports: ['slice', 'module', 'kit-middleware', 'web'], types: ['config', 'deps'] },
-  config: { imports: ['config-settings', 'config-values', 'config-urls'] },
-  manifest: { imports: ['slice', 'crons'] },
-  crons: { imports: ['tasks', 'jobs'] },
-  tasks: { imports: ['slice', 'jobs'] },
-  slice: {
-    imports: ['tasks', 'module', 'web', 'prepared', 'lanes', 'transient', 'types'],
-    types: ['jobs', 'config', 'deps'],
-  },
+const KIT = ['types', 'config', 'log', 'data', 'mail jobs', 'deps', 'http', 'auth'].concat(
+  ['reference job-status dashboard', 'system', 'middleware assemble', 'create-deps', 'process'], // what stands on http
+)
+/** Yours imports the kit, and of yours these. A folder beside the kit is a slice, `entry` a file that starts a role. */
+const YOURS: Record<string, string[]> = {
+  entry: ['app', 'config', 'crons', 'tasks', 'manifest'],
+  supervisor: ['config'], // none of the app's code, which could harm it
+  app: ['config', 'slice'],
+  manifest: ['crons', 'slice'],
+  crons: ['tasks'],
+  tasks: ['slice'],
+  slice: ['config', 'tasks'],
+  config: [],
 }
-
-/** What carries it, the kit: nothing of a product is named here, not even for its types. It is handed in. */
-const KIT: Record<string, Room> = {
-  process: { imports: ['transient', 'config-urls', 'types'], types: ['web', 'jobs', 'config-kit'] },
-  infra: {
-    imports: ['web', 'jobs', 'outbox', 'prepared', 'lanes', 'gate', 'transient', 'types'],
-    types: ['deps', 'config-kit'],
-  },
-  'kit-middleware': { imports: ['module', 'web'], types: ['deps'] },
-  module: { imports: ['web', 'transient', 'types'], types: ['jobs', 'deps', 'config-kit'] },
-  web: { imports: ['gate', 'transient', 'types'], types: ['deps', 'config-kit'] },
-  deps: { types: ['jobs', 'outbox', 'types', 'config-kit'] },
-  outbox: { imports: ['jobs', 'prepared', 'transient'], types: ['types'] },
-  jobs: { imports: ['transient'], types: ['types'] },
-  prepared: { imports: ['lanes'], types: ['types'] },
-  lanes: { types: ['types'] },
-  transient: {},
-  gate: {},
-  types: {},
-  'config-settings': { imports: ['config-kit', 'types'] },
-  'config-kit': { imports: ['config-values', 'config-urls'] },
-  'config-printable': { types: ['config-kit'] },
-  'config-urls': {},
-  'config-values': {},
-}
-const ROOMS = { ...YOURS, ...KIT }
-const ENTRIES = ['server.ts', 'worker.ts', 'supervisor.ts']
-const MODULES = ['dev', 'job-status', 'operators', 'service']
 
 /** Packages and globals that are not for every file: who may not use them at run time, and why. */
 const RESERVED: { names: RegExp; barred: (source: Source) => boolean; why: string }[] = [
   {
     names: /^(postgres|ioredis|@node-rs\/argon2|drizzle-orm\/postgres-js)(\/|$)/,
-    barred: ({ room }) => room !== 'infra',
-    why: 'only infra imports a driver at run time: take what you need from deps',
+    barred: ({ room }) => room !== 'kit/data' && room !== 'kit/auth',
+    why: 'only data and auth import a driver at run time: take what you need from deps',
   },
   {
     names: /^(Bun|bun|node:child_process|node:cluster)\b/,
-    barred: ({ room }) => room !== 'process' && room !== 'infra',
-    why: 'only process and infra use Bun and its process APIs',
+    barred: ({ room }) => !['kit/process', 'kit/log', 'kit/data'].includes(room),
+    why: 'only process, log and data use Bun and its process APIs',
   },
   {
     names: /^(process|Bun)\.env$/,
-    barred: ({ path }) => path !== 'config-settings.ts',
-    why: 'only config-settings.ts reads the environment: add a setting to config.ts',
+    barred: ({ room }) => room !== 'config' && room !== 'kit/config',
+    why: 'only config reads the environment: add a setting there',
   },
   {
     names: /^hono\b/,
-    barred: ({ room }) => ['jobs', 'outbox', 'tasks', 'crons', 'config'].includes(room),
-    why: 'only app, slices and web know HTTP: move it there',
+    barred: ({ room }) => /^(crons|tasks|config|kit\/(config|log|data|mail|jobs))$/.test(room),
+    why: 'only app, slices, http and what stands on it know HTTP: move it there',
   },
   {
     names: /^(process|Buffer|Bun|require|global|setImmediate|bun|node:(?!async_hooks$).*)\b/,
     barred: ({ portable }) => portable,
-    why: 'app.ts reaches this file, which must run wherever web APIs do: use one, or move it to infra',
+    why: 'app.ts reaches this file, which must run wherever web APIs do: use one, or hand it in through deps',
   },
 ]
 const GLOBALS = ['process', 'Buffer', 'Bun', 'require', 'global', 'setImmediate']
 
-/** Files outside of src that are read there: facts about the product, which the kit is handed. */
-const OUTSIDE = ['../package.json', '../drizzle/meta/_journal.json']
+/** What yours reads outside of src: facts about the project. */
+const OUTSIDE = /^\.\.\/(package|drizzle\/meta\/_journal)\.json$/
 
 const MAX_LINES = 200
 /** Files that may be longer, up to this: each is one thing, and two would read worse. */
-const LONG_FILES: Record<string, number> = {
-  'jobs/queue-admin.ts': 260, // one function for each thing an operator does
-  'jobs/worker.ts': 330, // the worker's loop
-}
+const LONG_FILES: Record<string, number> = {}
 
 interface Source {
   /** Below src, as are the targets of imports inside it. */
@@ -117,57 +67,65 @@ interface Source {
   /** `app.ts` imports it at run time, directly or not. */
   portable: boolean
 }
+type Sources = Map<string, Source>
 
 /**
  * The broken rules of a checkout, one message each: file, line, what is wrong, what to do. Empty: all are kept.
  * @param root the folder that holds src
  */
 export function findBrokenRules(root: string): string[] {
-  const sources = new Map<string, Source>()
+  const sources: Sources = new Map()
   for (const path of [...new Bun.Glob('**/*.{ts,tsx}').scanSync(join(root, 'src'))].toSorted()) {
     const text = readFileSync(join(root, 'src', path), 'utf8')
     sources.set(path, { path, room: roomOf(path), text, imports: findImports(path, text), portable: false })
   }
-  const reached = new Set(['app.ts'])
-  for (const path of reached) {
-    const source = sources.get(path)
-    if (source) source.portable = true
-    for (const target of runtimeFiles(source)) reached.add(target) // this loop comes to it, too
-  }
+  for (const source of walk('app.ts', sources, (i) => !i.typeOnly)) source.portable = true
   const checks = [checkForm, checkArrows, checkReserved]
-  return [...sources.values()].flatMap((s) => checks.flatMap((check) => check(s)))
+  return [...sources.values()].flatMap((s) => checks.flatMap((check) => check(s, sources)))
 }
-
-/** @param path below src */
-export const isKit = (path: string) => Object.hasOwn(KIT, roomOf(path))
 
 function roomOf(path: string): string {
-  if (ENTRIES.includes(path)) return 'entry'
-  const [top = '', inFolder] = path.split('/')
-  if (inFolder === undefined) return top.replace(/\.tsx?$/, '')
-  if (MODULES.includes(top)) return 'module'
-  return Object.hasOwn(ROOMS, top) ? top : 'slice'
+  if (/^(server|worker)\.ts$/.test(path)) return 'entry'
+  const [top = '', inFolder] = path.replace(/\.tsx?$/, '').split('/')
+  if (inFolder === undefined) return top
+  return top === 'kit' ? `kit/${inFolder}` : 'slice'
 }
 
+/** The place of a room in the kit, -1 if it has none; yours stands on all of it. */
+const levelOf = (room: string) =>
+  room.startsWith('kit/') ? KIT.findIndex((rooms) => rooms.split(' ').includes(room.slice(4))) : Infinity
+
 const IMPORT =
-  /(?:^(?:import|export)\s+(?:(type\s+)?([\w$*{},\s]*?)\s*\bfrom\s+)?|(?<!typeof )\bimport\(\s*)['"]([^'"]+)['"]/gm
+  /(?:^(?:import|export)\s+(?:(type\s+)?([\w$*{},\s]*?)\s*\bfrom\s+)?|(\btypeof )?\bimport\(\s*)['"]([^'"]+)['"]/gm
 
 function findImports(path: string, text: string): Source['imports'] {
-  return [...text.matchAll(IMPORT)].map(({ 1: type, 2: clause, 3: name = '', index }) => ({
+  return [...text.matchAll(IMPORT)].map(({ 1: type, 2: clause, 3: query, 4: name = '', index }) => ({
     target: name.startsWith('.') ? normalize(join(dirname(path), name)) : name,
     line: text.slice(0, index).split('\n').length,
-    typeOnly: type !== undefined || /^\{(\s*type\s[^,}]*,?)+\s*\}$/.test(clause ?? ''),
+    typeOnly: (type ?? query) !== undefined || /^\{(\s*type\s[^,}]*,?)+\s*\}$/.test(clause ?? ''),
   }))
 }
 
-const isFile = (target: string) => /\.tsx?$/.test(target)
-
-function runtimeFiles(source: Source | undefined): string[] {
-  return source?.imports.filter((i) => !i.typeOnly && isFile(i.target)).map((i) => i.target) ?? []
+/** The file and all that it imports, directly or not. */
+function walk(
+  start: string,
+  sources: Sources,
+  along: (i: Source['imports'][number]) => boolean,
+): Set<Source> {
+  const reached = new Set([sources.get(start)].filter((source) => source !== undefined))
+  for (const { imports } of reached) {
+    for (const source of imports.filter(along).map(({ target }) => sources.get(target))) {
+      if (source) reached.add(source) // this loop comes to it, too
+    }
+  }
+  return reached
 }
 
-function checkForm({ path, text }: Source): string[] {
+function checkForm({ path, text, room }: Source): string[] {
   const broken: string[] = []
+  if (!(room.startsWith('kit/') ? levelOf(room) >= 0 : Object.hasOwn(YOURS, room))) {
+    broken.push(at(path, 1, `${room} is no room: use one, or give it its place in scripts/architecture.ts`))
+  }
   const opening = /^(?:#!.*\n)?((?:\/\/.*\n)+)/.exec(text)?.[1] ?? ''
   if (!/^\/\/ \S[^]*[.!?]\)?\n$/.test(opening)) {
     broken.push(at(path, 1, 'a file opens with a sentence on what it is for: // All SQL about accounts.'))
@@ -186,28 +144,29 @@ function checkForm({ path, text }: Source): string[] {
   return broken
 }
 
-function checkArrows({ path, room, imports }: Source): string[] {
-  const rule = ROOMS[room]
-  if (!rule) return [at(path, 1, `${room} is no room: use one, or add its arrows to scripts/architecture.ts`)]
-  return imports.flatMap(({ target, line, typeOnly }) => {
-    if (target.startsWith('..') && !(OUTSIDE.includes(target) && Object.hasOwn(YOURS, room))) {
-      return at(path, line, `${target} is outside of src: move it in, or have it handed in`)
-    }
-    if (!isFile(target)) return []
-    if (/\/routes\.tsx?$/.test(target) && room !== 'app' && dirname(path) !== dirname(target)) {
-      return at(
-        path,
-        line,
-        `only app.ts imports ${target}: take what you need from another file of that slice`,
-      )
-    }
-    const to = roomOf(target)
-    if (to === room || rule.imports?.includes(to)) return []
-    const typesAllowed = rule.types?.includes(to)
-    if (typesAllowed && (typeOnly || target === 'jobs/task.ts')) return [] // where a task is declared is portable
-    const instead = typesAllowed ? 'use `import type`' : 'turn the arrow round, or pass it in through deps'
-    return at(path, line, `${room} may not import ${target} (${to}): ${instead}`)
+function checkArrows(source: Source, sources: Sources): string[] {
+  return source.imports.flatMap(({ target, line }) => {
+    const fault = faultOf(source, target, sources)
+    return fault === undefined ? [] : at(source.path, line, fault)
   })
+}
+
+function faultOf(source: Source, target: string, sources: Sources): string | undefined {
+  const { path, room } = source
+  const isKit = room.startsWith('kit/')
+  if (target.startsWith('..') && (isKit || !OUTSIDE.test(target))) {
+    return `${target} is outside of ${isKit ? 'the kit: hand it in' : 'src: move it in'}`
+  }
+  if (!/\.tsx?$/.test(target)) return undefined
+  if (/\/routes\.tsx?$/.test(target) && room !== 'app' && dirname(path) !== dirname(target)) {
+    return `only app.ts imports ${target}: take what you need from another file of that slice`
+  }
+  const to = roomOf(target)
+  if (to !== room && levelOf(to) >= levelOf(room) && !YOURS[room]?.includes(to)) {
+    return `${room} may not import ${target} (${to}): turn the arrow round, or hand it in`
+  }
+  if (!walk(target, sources, () => true).has(source)) return undefined
+  return `a circle, ${target} imports this file, maybe by others: move what they share to a third file`
 }
 
 // Bun's own parser tells a global from a string, comment, type, property or local name of the same spelling.

@@ -1,5 +1,5 @@
 // How a command of this folder ends: 0 done, 1 it could not be done and why, 2 it was called wrongly and how to call it.
-import { driverCode } from '../src/transient.ts'
+import { driverCode } from '../src/kit/data/transient.ts'
 
 /** The command was called wrongly; its usage is shown below the message. */
 export class UsageError extends Error {

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateDrizzleJson, generateMigration as diff } from 'drizzle-kit/api'
-import { loadSchema } from '../src/infra/tables.ts'
+import { loadSchema } from '../src/kit/data/tables.ts'
 import { findTool, runTool } from './tool.ts'
 
 type Snapshot = ReturnType<typeof generateDrizzleJson>

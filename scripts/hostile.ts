@@ -2,10 +2,10 @@
 //   npm run test:hostile [-- --count 100000] [--seed 1] [--from 0]
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Deps } from '../src/account/product.ts'
 import { createApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
-import type { Deps } from '../src/account/product.ts'
-import { describeRoutes } from '../src/web/doc.ts'
+import { describeRoutes } from '../src/kit/http/doc.ts'
 import { asUsage, runCommand } from './command.ts'
 import { type Answer, createClient } from './hostile/exchange.ts'
 import { hostileRequest, type HostileRequest, type Sources } from './hostile/requests.ts'

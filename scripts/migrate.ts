@@ -2,9 +2,9 @@
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import postgres from 'postgres'
 import { name } from '../package.json'
-import { TRACKED_SETTINGS } from '../src/infra/connection-settings.ts'
-import { findSkipped, readApplied, readJournal } from '../src/infra/migrations.ts'
-import { roleOf } from '../src/infra/rights.ts'
+import { TRACKED_SETTINGS } from '../src/kit/data/postgres/connection-settings.ts'
+import { findSkipped, readApplied, readJournal } from '../src/kit/data/postgres/migrations.ts'
+import { roleOf } from '../src/kit/data/postgres/rights.ts'
 import { refuseArguments } from './command.ts'
 import { apply } from './migrate/apply.ts'
 import { MIGRATIONS_FOLDER } from './migrate/folder.ts'
@@ -105,7 +105,7 @@ function refuseSkipped([skipped]: { tag: string }[]): void {
   if (skipped === undefined) return
   throw new Error(
     `drizzle/${skipped.tag}.sql is older than a migration that this database has already, and would be passed over. ` +
-      'After a merge: keep your own drizzle/ and generate the difference (see the README). ' +
+      'After a merge: keep your own drizzle/ and generate the difference (see UPGRADING.md). ' +
       'A development database can be made anew: delete .data/',
   )
 }

@@ -1,9 +1,9 @@
 // Every route of the API in the terminal: method, path, role, what it does. Needs no services.
 import { parseArgs } from 'node:util'
+import type { Deps } from '../src/account/product.ts'
 import { createApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
-import type { Deps } from '../src/account/product.ts'
-import { describeRoutes } from '../src/web/doc.ts'
+import { describeRoutes } from '../src/kit/http/doc.ts'
 import { asUsage, runCommand } from './command.ts'
 
 const USAGE = `Usage: npm run routes [-- --json]

@@ -2,15 +2,15 @@
 import { resolve as resolvePath } from 'node:path'
 import { loadConfig } from '../src/config.ts'
 import type { Config } from '../src/config.ts'
-import { adviceOnSettings } from '../src/process/advice.ts'
-import { bunIn, folderAsGiven, readEnvironment } from '../src/process/environment.ts'
-import { refuseTakenPort } from '../src/process/port.ts'
-import { readStatus } from '../src/process/status.ts'
+import { adviceOnSettings } from '../src/kit/process/advice.ts'
+import { bunIn, folderAsGiven, readEnvironment } from '../src/kit/process/environment.ts'
+import { refuseTakenPort } from '../src/kit/process/port.ts'
+import { readStatus } from '../src/kit/process/status.ts'
 import { refuseArguments } from './command.ts'
 import { migrate } from './migrate.ts'
 import { watchMigrations } from './migrate/watch.ts'
-import { freePort } from './services/child.ts'
 import { provideServices } from './services.ts'
+import { freePort } from './services/child.ts'
 
 const ROOT = folderAsGiven(process.env.PWD)
 const STOP_GRACE_MS = 5000

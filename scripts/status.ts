@@ -1,8 +1,8 @@
 // `npm run status`: prints what the supervisor says of its processes, and what each of them counts.
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Scoreboard } from '../src/process/scoreboard.ts'
-import { readStatus, type ProcessStatus, type Status } from '../src/process/status.ts'
+import { Scoreboard } from '../src/kit/process/scoreboard.ts'
+import { readStatus, type ProcessStatus, type Status } from '../src/kit/process/status.ts'
 import { asUsage, runCommand } from './command.ts'
 
 const USAGE = `Usage: npm run status [-- --watch] [-- --json]

@@ -16,7 +16,9 @@ const { run, close } = await prepareTestRun(process.env)
 const options = ['--timeout=60000']
 const given = process.argv.slice(2)
 const asksFor = (folder: string) => given.some((argument) => argument.includes(folder))
-const leftOut = ['test/slow', ...(name === 'restbun' ? [] : ['test/kit'])].filter((folder) => !asksFor(folder))
+const leftOut = ['test/slow', ...(name === 'restbun' ? [] : ['test/kit'])].filter(
+  (folder) => !asksFor(folder),
+)
 const lane = asksFor('test/slow')
   ? []
   : ['--parallel', '--only-failures', ...leftOut.map((folder) => `--path-ignore-patterns=${folder}/**`)]

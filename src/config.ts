@@ -1,6 +1,6 @@
 // Your settings, beside the kit's: each is one line, and comes from one environment variable.
 import { name, version } from '../package.json'
-import { defineSettings, type ConfigOf } from './config-settings.ts'
+import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
 
 /**
  * By its key in the config: `signupOpen: setting('SIGNUP_OPEN', flag().default(true))`. The kinds stand in

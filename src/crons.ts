@@ -1,5 +1,5 @@
 // Every cron: a name, when, and the task that is enqueued. Times are the server's own where no time zone is given.
-import { defineCron } from './jobs/cron.ts'
+import { defineCron } from './kit/jobs/cron.ts'
 import { countAccounts } from './tasks.ts'
 
 export const crons = [

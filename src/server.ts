@@ -1,7 +1,7 @@
 // Starts one API process: the app, listening.
 import { createApp } from './app.ts'
 import { settings } from './config.ts'
+import { runServer } from './kit/process/run-server.ts'
 import { manifest } from './manifest.ts'
-import { runServer } from './process/run-server.ts'
 
 await runServer({ settings, manifest, createApp })

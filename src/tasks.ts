@@ -1,11 +1,11 @@
 // Every background task. A task may run twice (its worker can die before it says that it is done): each must bear that.
 import { z } from 'zod'
 import { exportAccount, type ExportDeps, forgetEarlierExport } from './account/export.ts'
+import type { Deps } from './account/product.ts'
 import { countUsersSince, findUser } from './account/queries.ts'
 import { welcomeMail } from './account/welcome-mail.ts'
-import type { Deps } from './account/product.ts'
-import type { DeadJob } from './jobs/dead.ts'
-import { defineTask, FOR_DAYS } from './jobs/task.ts'
+import type { DeadJob } from './kit/jobs/dead.ts'
+import { defineTask, FOR_DAYS } from './kit/jobs/task.ts'
 
 /** What a task may count on. */
 export type TaskDeps = Deps & ExportDeps

@@ -1,7 +1,7 @@
 // Starts one worker: it runs background tasks from the queue, and the timers of the crons.
 import { settings } from './config.ts'
+import { runWorker } from './kit/process/run-worker.ts'
 import { manifest } from './manifest.ts'
-import { runWorker } from './process/run-worker.ts'
 import { onDead, tasks } from './tasks.ts'
 
 await runWorker({ settings, manifest, tasks, onDead, tablesIn: import.meta.dir })

@@ -1,7 +1,7 @@
 // What accounts are made of: no text that is too long is looked at, no name breaks a line, and no route tries a pattern first.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { Signup } from '../src/account/schema.ts'
-import { describeRoutes } from '../src/web/doc.ts'
+import { describeRoutes } from '../src/kit/http/doc.ts'
 import { findUnboundedPatterns } from './kit/support/patterns.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 

@@ -5,7 +5,7 @@ import { eq } from 'drizzle-orm'
 import { changeRole, settleRole } from '../src/account/auth.ts'
 import { updateRole } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
-import { isTransient } from '../src/transient.ts'
+import { isTransient } from '../src/kit/data/transient.ts'
 import { hashesVerified, NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
 
 let app: TestApp

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { countUsersSince, listUsers, type UserKey } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
-import type { Db } from '../src/types/db.ts'
+import type { Db } from '../src/kit/types/db.ts'
 import { openObserved, type Observed } from './kit/support/plans.ts'
 
 const ROWS = 30_000

@@ -6,9 +6,9 @@ import type { Arbitrary } from 'fast-check'
 import * as fc from 'fast-check'
 import { ROLES, roles, type Role } from '../src/account/roles.ts'
 import { users } from '../src/account/table.ts'
+import { describeRoutes, type ApiRoute, type RouteDoc } from '../src/kit/http/doc.ts'
+import { ErrorBody } from '../src/kit/http/errors.ts'
 import { sendWelcome } from '../src/tasks.ts'
-import { describeRoutes, type ApiRoute, type RouteDoc } from '../src/web/doc.ts'
-import { ErrorBody } from '../src/web/errors.ts'
 import {
   fromSchema,
   MARK,
@@ -233,7 +233,7 @@ function inputsOf({ inputs }: ApiRoute, values: Known) {
 const holdsRole = (caller: Caller, role: ApiRoute['role']) =>
   role === undefined || (caller !== 'visitor' && roles.atLeast(caller, role as Role))
 
-/** What the route's own tags, and who calls from where with how much, leave as an answer. */
+/** What the route's own tags, and who calls from where with how much, leave as a response. */
 function declaredStatuses({ method, path, role, inputs, doc, others }: Documented, call: Call): number[] {
   if (call.body !== undefined && Buffer.byteLength(call.body) > BODY_LIMIT) return [413]
   if (call.caller === 'disabled' && !WITHOUT_SESSION.includes(path)) return [400]
@@ -278,12 +278,12 @@ function checkAnswer({ doc }: Documented, { status, headers, text, body }: Reply
     expect(body.err).toStartWith(`${status}: `)
     expect(body.requestId).toBe(headers.get('x-request-id'))
     if (status === 400) expect(text).not.toContain(MARK)
-  } else if (doc.answer === null) {
+  } else if (doc.response === null) {
     expect(text).toBe('')
-  } else if (typeof doc.answer === 'string') {
-    expect(headers.get('content-type')).toStartWith(doc.answer)
+  } else if (typeof doc.response === 'string') {
+    expect(headers.get('content-type')).toStartWith(doc.response)
     expect(text).not.toBe('')
   } else {
-    expect(doc.answer.parse(body)).toEqual(body)
+    expect(doc.response.parse(body)).toEqual(body)
   }
 }

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { Redis } from 'ioredis'
-import { foldEmail } from '../src/account/limits.ts'
+import { foldEmail } from '../src/account/throttles.ts'
 import { loadConfig } from '../src/config.ts'
 import type { Reply } from './kit/support/client.ts'
 import { openLink } from './kit/support/faulty-link.ts'

@@ -8,7 +8,7 @@ import { openLink, type FaultyLink } from '../../test/kit/support/faulty-link.ts
 import { createDatabase } from '../../test/kit/support/services.ts'
 import { mountSmallDisk, type SmallDisk } from '../../test/kit/support/small-disk.ts'
 import { startService, type Service } from '../../test/kit/support/supervised.ts'
-import { createQueueAdmin } from '../../src/jobs/queue-admin.ts'
+import { createQueueAdmin } from '../../src/kit/jobs/queue-admin.ts'
 import { prepareTestRun } from '../services/test-run.ts'
 
 const CLIENTS = 6

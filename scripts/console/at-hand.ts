@@ -1,10 +1,10 @@
 // What the console has at hand: the dependencies of a handler, every table, query and task.
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { is, sql } from 'drizzle-orm'
 import { PgTable } from 'drizzle-orm/pg-core'
 import type { Redis } from 'ioredis'
 import type { Deps } from '../../src/account/product.ts'
-import { loadSchema } from '../../src/infra/tables.ts'
+import { loadSchema } from '../../src/kit/data/tables.ts'
 import { tasks } from '../../src/tasks.ts'
 
 const SRC = join(import.meta.dir, '../../src')
@@ -13,7 +13,7 @@ const SRC = join(import.meta.dir, '../../src')
 export async function putAtHand({ deps, redis }: { deps: Deps; redis: Redis }) {
   const { config, db, store, sessions, passwords, enqueue, log } = deps
   const tables = await collectTables()
-  const queries = await importEach('*/queries.ts')
+  const queries = await importEach('**/queries.ts')
   const byName = Object.fromEntries(tasks.map((task) => [task.name, task]))
   const values = {
     config,
@@ -51,7 +51,7 @@ async function collectTables(): Promise<Record<string, PgTable>> {
 async function importEach(pattern: string): Promise<Record<string, Record<string, unknown>>> {
   const files = [...new Bun.Glob(pattern).scanSync(SRC)].toSorted()
   const entries = files.map(async (file) => {
-    const slice = (file.split('/')[0] ?? '').replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+    const slice = basename(dirname(file)).replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())
     return [slice, (await import(join(SRC, file))) as Record<string, unknown>] as const
   })
   return Object.fromEntries(await Promise.all(entries))

@@ -4,8 +4,8 @@ import { statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import type { Config } from '../../src/config.ts'
-import { readMigrateReq } from '../../src/process/host.ts'
-import { listenOnEach } from '../../src/process/port.ts'
+import { readMigrateReq } from '../../src/kit/process/host.ts'
+import { listenOnEach } from '../../src/kit/process/port.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 
 const ROOT = join(import.meta.dir, '../..')

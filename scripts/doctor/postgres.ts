@@ -1,15 +1,20 @@
 // Postgres as the app's role meets it: reachable, of an age, migrated, with its rights, and connections for every process.
 import postgres from 'postgres'
 import type { Config } from '../../src/config.ts'
-import { connectionsPerProcess } from '../../src/infra/postgres.ts'
-import { findMissingRights, grantOf, type MissingRights, roleOf } from '../../src/infra/rights.ts'
-import { mostConnections } from '../../src/process/host.ts'
+import { connectionsPerProcess } from '../../src/kit/data/postgres.ts'
 import {
   CONNECTION_SETTINGS,
   TRACKED_SETTINGS,
   UNTRACKED_SETTINGS,
-} from '../../src/infra/connection-settings.ts'
-import { findSkipped, type Migration, readApplied, readJournal } from '../../src/infra/migrations.ts'
+} from '../../src/kit/data/postgres/connection-settings.ts'
+import {
+  findSkipped,
+  type Migration,
+  readApplied,
+  readJournal,
+} from '../../src/kit/data/postgres/migrations.ts'
+import { findMissingRights, grantOf, type MissingRights, roleOf } from '../../src/kit/data/postgres/rights.ts'
+import { mostConnections } from '../../src/kit/process/host.ts'
 import { MIGRATIONS_FOLDER } from '../migrate/folder.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
@@ -206,7 +211,7 @@ export function judgeMigrations(journal: Migration[], applied: number[], product
     return fail(
       check,
       `${skipped.map(({ tag }) => tag).join(', ')} will never be applied: older than one that was`,
-      'Keep your own drizzle/ and generate the difference: the README says how',
+      'Keep your own drizzle/ and generate the difference: UPGRADING.md says how',
     )
   }
   if (missing.length === 0) return ok(check, `all ${journal.length} are applied`)

@@ -1,8 +1,8 @@
 // Redis: reachable, of an age, never evicting, and persistent.
 import { Redis } from 'ioredis'
 import type { Config } from '../../src/config.ts'
-import { refuseMissingDatabase } from '../../src/infra/redis.ts'
-import { judge } from '../../src/jobs/connection.ts'
+import { refuseMissingDatabase } from '../../src/kit/data/redis.ts'
+import { judge } from '../../src/kit/jobs/connection.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 

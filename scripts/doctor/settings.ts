@@ -1,11 +1,11 @@
 // The settings, all faults at once, and what a check can go on with.
-import { ConfigError } from '../../src/types/config-error.ts'
 import { loadConfig } from '../../src/config.ts'
 import type { Config } from '../../src/config.ts'
-import { adviceOnSettings } from '../../src/process/advice.ts'
+import { adviceOnSettings } from '../../src/kit/process/advice.ts'
+import { ConfigError } from '../../src/kit/types/config-error.ts'
 import { fail, type Finding, ok, warn } from './finding.ts'
 
-const FIX = 'Set it in the environment or in .env; the README lists every setting'
+const FIX = 'Set it in the environment or in .env; src/kit/config/README.md lists every setting'
 
 type Environment = Record<string, string | undefined>
 

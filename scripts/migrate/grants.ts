@@ -1,6 +1,6 @@
 // The rights of the app's role, where migrations are applied by another one.
 import type postgres from 'postgres'
-import { findMissingRights, grantOf } from '../../src/infra/rights.ts'
+import { findMissingRights, grantOf } from '../../src/kit/data/postgres/rights.ts'
 
 const DEFAULTS = [
   'GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES',

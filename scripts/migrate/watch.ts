@@ -1,7 +1,7 @@
 // `npm run dev`: says when drizzle/ has got a migration that the database lacks.
 import { statSync } from 'node:fs'
 import postgres from 'postgres'
-import { findPending, journalOf } from '../../src/infra/migrations.ts'
+import { findPending, journalOf } from '../../src/kit/data/postgres/migrations.ts'
 import { MIGRATIONS_FOLDER } from './folder.ts'
 
 const POLL_MS = 1000

@@ -1,17 +1,15 @@
 // What a new resource would collide with: files, tables and enums, routes, variables, names in the API list.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Deps } from '../../src/account/product.ts'
 import { createApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
-import type { Deps } from '../../src/account/product.ts'
-import { describeRoutes } from '../../src/web/doc.ts'
+import { describeRoutes } from '../../src/kit/http/doc.ts'
 import { enumOf, type Field } from './fields.ts'
 import type { Names } from './names.ts'
 
 /** Postgres cuts longer names off, without an error. */
 const MAX_IDENTIFIER = 63
-/** What scripts/architecture.ts calls no slice, although no such folder need be there. */
-const ROOMS = ['entry', 'slice', 'module', 'app', 'process', 'infra', 'web', 'jobs', 'dev', 'service']
 
 /** @throws Error that names every collision and where it is */
 export function refuseCollisions(root: string, names: Names, fields: Field[]): void {
@@ -27,7 +25,6 @@ export function refuseCollisions(root: string, names: Names, fields: Field[]): v
   for (const file of [`src/${path}`, `src/${path}.ts`, `src/${path}.tsx`, `test/${path}.test.ts`]) {
     if (existsSync(join(root, file))) found.push(`${file} is there already`)
   }
-  if (ROOMS.includes(path)) found.push(`src/${path} is no slice for scripts/architecture.ts`)
   const enums = fields.filter(({ values }) => values.length > 0).map(({ name }) => `${snake}_${name}`)
   for (const name of [table, ...enums]) {
     const file = find(new RegExp(`\\bpg(Table|Enum|View)\\(\\s*['"]${name}['"]`))

@@ -9,10 +9,10 @@ export function queriesSource(names: Names, fields: Field[]): string {
   const drizzle = `and, asc, eq, gt, ${has ? 'ilike, ' : ''}${searched.length > 1 ? 'or, ' : ''}type SQL, sql`
   return `// All SQL about ${spokenMany}.
 import { ${drizzle} } from 'drizzle-orm'
-${has ? `import { laneOf } from '../lanes.ts'\n` : ''}import { prepared } from '../prepared.ts'
-import type { Db } from '../types/db.ts'
-import { NEAR } from '../web/paging.ts'
-${has ? `import { containing, searchPage } from '../web/search.ts'\n` : ''}import { ${many}, public${type} } from './table.ts'
+${has ? `import { laneOf } from '../kit/data/lanes.ts'\n` : ''}import { prepared } from '../kit/data/prepared.ts'
+import { NEAR } from '../kit/http/paging.ts'
+import type { Db } from '../kit/types/db.ts'
+${has ? `import { containing, searchPage } from '../kit/data/search.ts'\n` : ''}import { ${many}, public${type} } from './table.ts'
 
 const { columns } = public${type}
 

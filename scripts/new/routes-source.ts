@@ -6,17 +6,17 @@ export function routesSource(names: Names, fields: Field[]): string {
   const { one, many, type, snake, spoken, spokenMany } = names
   const searched = fields.filter((field) => field.searchable)
   const enums = fields.filter((field) => field.values.length > 0).map((field) => enumOf(snake, field.name))
-  const ofTable = [`${type}Answer`, ...enums].toSorted()
+  const ofTable = [`${type}Response`, ...enums].toSorted()
   const has = searched.length > 0
   const isUnique = fields.some((field) => field.unique)
   return `// ${capital(spokenMany)} over HTTP.
 import { z } from 'zod'
 import { factory, requireRole } from '../account/product.ts'
-import { doc } from '../web/doc.ts'
-import { notFound } from '../web/errors.ts'
-import { otherSize } from '../web/page-size.ts'
-import { cursorOf, paged, PAGE_LINKS, type Span } from '../web/paging.ts'
-import { blankAsAbsent, Page, pageSize, RowId, ${has ? 'Search, ' : ''}validate } from '../web/validate.ts'
+import { doc } from '../kit/http/doc.ts'
+import { notFound } from '../kit/http/errors.ts'
+import { otherSize } from '../kit/http/page-size.ts'
+import { cursorOf, paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
+import { blankAsAbsent, Page, pageSize, RowId, ${has ? 'Search, ' : ''}validate } from '../kit/http/validate.ts'
 import { create${type}, delete${type}, find${type}, list${capital(many)}, update${type} } from './queries.ts'
 import { ${ofTable.join(', ')} } from './table.ts'
 
@@ -40,54 +40,54 @@ export const ${many} = factory
 
   .get(
     '/',
-    doc('Lists ${spokenMany}.', z.array(${type}Answer), 200, PAGE_LINKS),
+    doc('Lists ${spokenMany}.', z.array(${type}Response), { headers: PAGE_LINKS }),
     validate('query', ${type}Query),
     async (c) => {
       const { page, limit, size = limit, cursor, ...filter } = c.req.valid('query')
       const load = (span: Span<number>) => list${capital(many)}(c.var.db, { ...filter, ...span })
-      return c.var.answer(await paged(c, { page, size, cursor }, load, ({ id }) => id))
+      return c.var.respond(await paged(c, { page, size, cursor }, load, ({ id }) => id))
     },
   )
 
-  .get('/:id', doc('Returns a ${spoken}.', ${type}Answer), validate('param', One${type}), async (c) => {
+  .get('/:id', doc('Returns a ${spoken}.', ${type}Response), validate('param', One${type}), async (c) => {
     const ${one} = await find${type}(c.var.db, c.req.valid('param').id)
     if (${one} === undefined) throw notFound(c)
-    return c.var.answer(${one})
+    return c.var.respond(${one})
   })
 
   .post(
     '/',
-    doc('Creates a ${spoken} and returns it.', ${type}Answer, 201${isUnique ? ', {}, [409]' : ''}),
+    doc('Creates a ${spoken} and returns it.', ${type}Response, { status: 201${isUnique ? ', others: [409]' : ''} }),
     requireRole('editor'),
     validate('json', New${type}),
     async (c) => {
       const input = c.req.valid('json')
-      return c.var.answer(await create${type}(c.var.db, { ...input, creator: c.var.session.userId }))
+      return c.var.respond(await create${type}(c.var.db, { ...input, creator: c.var.session.userId }))
     },
   )
 
   .put(
     '/:id',
-    doc('Changes what the body names of a ${spoken}, and returns it.', ${type}Answer${isUnique ? ', 200, {}, [409]' : ''}),
+    doc('Changes what the body names of a ${spoken}, and returns it.', ${type}Response${isUnique ? ', { others: [409] }' : ''}),
     requireRole('editor'),
     validate('param', One${type}),
     validate('json', New${type}.partial()),
     async (c) => {
       const ${one} = await update${type}(c.var.db, c.req.valid('param').id, c.req.valid('json'))
       if (${one} === undefined) throw notFound(c)
-      return c.var.answer(${one})
+      return c.var.respond(${one})
     },
   )
 
   .delete(
     '/:id',
-    doc('Deletes a ${spoken} and returns what it was.', ${type}Answer),
+    doc('Deletes a ${spoken} and returns what it was.', ${type}Response),
     requireRole('editor'),
     validate('param', One${type}),
     async (c) => {
       const ${one} = await delete${type}(c.var.db, c.req.valid('param').id)
       if (${one} === undefined) throw notFound(c)
-      return c.var.answer(${one})
+      return c.var.respond(${one})
     },
   )
 `

@@ -20,7 +20,7 @@ import { sql } from 'drizzle-orm'
 import { ${[...new Set(imports)].toSorted().join(', ')} } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { users } from '../account/table.ts'
-import { publicFields } from '../web/public-fields.ts'
+import { publicFields } from '../kit/data/public-fields.ts'
 
 ${enums.map((field) => enumSource(snake, field)).join('')}export const ${many} = pgTable(
   '${table}',
@@ -36,7 +36,7 @@ ${enums.map((field) => enumSource(snake, field)).join('')}export const ${many} =
   ],
 )
 
-export const ${type}Answer = z
+export const ${type}Response = z
   .object({
     id: z.string(),
     ${fields.map((f) => `${f.name}: ${f.answer}${f.optional ? '.nullable()' : ''},`).join('\n    ')}
@@ -47,7 +47,7 @@ export const ${type}Answer = z
   .meta({ id: '${type}' })
 
 /** Ids are strings on the wire. */
-export const public${type} = publicFields(${many}, ${type}Answer, {
+export const public${type} = publicFields(${many}, ${type}Response, {
   id: sql<string>\`\${${many}.id}::text\`.as('id'),
 })
 `

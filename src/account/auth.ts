@@ -1,6 +1,6 @@
 // Changes of role: in the database first, then in every live session.
+import { syncRole } from '../kit/auth/role-guard.ts'
 import type { Deps } from './product.ts'
-import { syncRole } from '../web/role-guard.ts'
 import { findUser, updateRole, type User } from './queries.ts'
 import type { Role } from './roles.ts'
 

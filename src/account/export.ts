@@ -1,6 +1,6 @@
 // What an account may take with it: all that the service holds of it, as one JSON value.
-import type { Job } from '../jobs/task.ts'
-import { collectWithin, findOwned, ownedRows, type Schema } from '../web/owned-rows.ts'
+import { collectWithin, findOwned, ownedRows, type Schema } from '../kit/data/owned-rows.ts'
+import type { Job } from '../kit/jobs/task.ts'
 import type { Deps } from './product.ts'
 import { findUser } from './queries.ts'
 import { users } from './table.ts'

@@ -1,8 +1,8 @@
 // Logging in with email and password: the one way, whether JSON or a form asks for it.
 import type { Context } from 'hono'
-import { ApiError } from '../types/api-error.ts'
-import type { AnyContext, AppEnv } from '../web/env.ts'
-import { accountDisabled, agentOf, endSession, startSession } from '../web/session.ts'
+import type { AnyContext, AppEnv } from '../kit/http/env.ts'
+import { accountDisabled, agentOf, endSession, startSession } from '../kit/http/session.ts'
+import { ApiError } from '../kit/types/api-error.ts'
 import { settleRole } from './auth.ts'
 import type { Product } from './product.ts'
 import { findUser, findUserWithHash, replaceHash, type User } from './queries.ts'

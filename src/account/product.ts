@@ -1,8 +1,8 @@
 // This product's roles, accounts and settings, as the types of the kit take them, and what follows for its routes.
 import type { Config } from '../config.ts'
-import type { Deps as KitDeps } from '../deps.ts'
-import { appFactory } from '../web/factory.ts'
-import { roleGuard } from '../web/role-guard.ts'
+import { roleGuard } from '../kit/auth/role-guard.ts'
+import type { Deps as KitDeps } from '../kit/deps.ts'
+import { appFactory } from '../kit/http/factory.ts'
 import { findUser, type User } from './queries.ts'
 import { roles, type Role } from './roles.ts'
 

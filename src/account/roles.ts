@@ -1,5 +1,5 @@
 // The roles, lowest first. A route asks for one of them or above.
-import { defineRoles } from '../types/roles.ts'
+import { defineRoles } from '../kit/types/roles.ts'
 
 export const roles = defineRoles(['disabled', 'readonly', 'editor', 'admin', 'superuser'], {
   barred: ['disabled'],

@@ -1,24 +1,23 @@
 // Accounts over HTTP: signup, login, logout, me, and the list for superusers.
 import { z } from 'zod'
-import type { Db } from '../types/db.ts'
-import { accepted } from '../job-status/accepted.ts'
-import { JobAnswer } from '../job-status/schema.ts'
+import { retryConflict } from '../kit/data/transient.ts'
+import { noStore } from '../kit/http/caching.ts'
+import { doc } from '../kit/http/doc.ts'
+import { paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
+import { rateLimit } from '../kit/http/rate-limit.ts'
+import { agentOf, endSession } from '../kit/http/session.ts'
+import { validate } from '../kit/http/validate.ts'
+import { accepted } from '../kit/job-status/accepted.ts'
+import { JobResponse } from '../kit/job-status/schema.ts'
+import { ApiError } from '../kit/types/api-error.ts'
+import type { Db } from '../kit/types/db.ts'
 import { exportMyData, sendWelcome } from '../tasks.ts'
-import { retryConflict } from '../transient.ts'
-import { noStore } from '../web/caching.ts'
-import { doc } from '../web/doc.ts'
-import { ApiError } from '../types/api-error.ts'
-import { factory } from './product.ts'
-import { agentOf, endSession } from '../web/session.ts'
-import { paged, PAGE_LINKS, type Span } from '../web/paging.ts'
-import { rateLimit } from '../web/rate-limit.ts'
-import { validate } from '../web/validate.ts'
-import { requireRole } from './product.ts'
-import { loginLimit, signupLimit } from './limits.ts'
 import { beginSession, logIn } from './login.ts'
+import { factory, requireRole } from './product.ts'
 import { createUser, listUsers, type UserKey } from './queries.ts'
-import { Login, Signup, SignupAnswer, UserQuery } from './schema.ts'
-import { UserAnswer } from './table.ts'
+import { Login, Signup, SignupResponse, UserQuery } from './schema.ts'
+import { UserResponse } from './table.ts'
+import { loginLimit, signupLimit } from './throttles.ts'
 
 /** Within it the last export is answered again. */
 const EXPORT_AGAIN_S = 10 * 60
@@ -33,7 +32,7 @@ export const account = factory
 
   .post(
     '/signup',
-    doc('Creates an account, logs it in and returns it.', SignupAnswer, 201),
+    doc('Creates an account, logs it in and returns it.', SignupResponse, { status: 201 }),
     validate('json', Signup),
     rateLimit(signupLimit),
     async (c) => {
@@ -56,18 +55,18 @@ export const account = factory
       } catch (error) {
         // Called a failure it would be tried again, and then the email is taken.
         c.var.log.error('signed up, but no session could be started', { user: user.id, error })
-        return c.var.answer({ ...user, loggedIn: false as const })
+        return c.var.respond({ ...user, loggedIn: false as const })
       }
-      return c.var.answer(user)
+      return c.var.respond(user)
     },
   )
 
   .post(
     '/login',
-    doc('Logs in with email and password and returns the account.', UserAnswer),
+    doc('Logs in with email and password and returns the account.', UserResponse),
     validate('json', Login),
     rateLimit(loginLimit),
-    async (c) => c.var.answer(await logIn(c, c.req.valid('json'))),
+    async (c) => c.var.respond(await logIn(c, c.req.valid('json'))),
   )
 
   .post(
@@ -76,26 +75,24 @@ export const account = factory
     requireRole('readonly'),
     async (c) => {
       await endSession(c)
-      return c.var.answer({})
+      return c.var.respond({})
     },
   )
 
   .get(
     '/me',
-    doc('Returns my account.', z.object({ me: UserAnswer })),
+    doc('Returns my account.', z.object({ me: UserResponse })),
     requireRole('readonly'),
     async (c) => {
-      return c.var.answer({ me: await c.var.me() })
+      return c.var.respond({ me: await c.var.me() })
     },
   )
 
   .post(
     '/me/export',
-    doc(
-      'Starts an export of all that is kept of me. It is my job: its result is the export.',
-      JobAnswer,
-      202,
-    ),
+    doc('Starts an export of all that is kept of me. It is my job: its result is the export.', JobResponse, {
+      status: 202,
+    }),
     requireRole('readonly'),
     async (c) => {
       const { enqueue, jobStatus, session, store } = c.var
@@ -113,13 +110,13 @@ export const account = factory
 
   .get(
     '/users',
-    doc('Lists accounts, newest first.', z.array(UserAnswer), 200, PAGE_LINKS),
+    doc('Lists accounts, newest first.', z.array(UserResponse), { headers: PAGE_LINKS }),
     requireRole('superuser'),
     validate('query', UserQuery),
     async (c) => {
       const { page, size, limit = size, cursor, search } = c.req.valid('query')
       const load = (span: Span<UserKey>) => listUsers(c.var.db, { search, ...span })
       const rows = await paged(c, { page, size: limit, cursor }, load, ({ at, id }) => [at, id])
-      return c.var.answer(rows.map(({ at: _at, ...user }) => user))
+      return c.var.respond(rows.map(({ at: _at, ...user }) => user))
     },
   )

@@ -1,8 +1,8 @@
 // The mail that development sends to try whether mails arrive.
+import type { Session } from '../kit/http/live-session.ts'
 import { sendWelcome } from '../tasks.ts'
-import { listUsers } from './queries.ts'
 import type { Deps, Product } from './product.ts'
-import type { Session } from '../web/live-session.ts'
+import { listUsers } from './queries.ts'
 
 /** No account has it: the task then finds nobody to write to. */
 const NOBODY = '00000000-0000-4000-8000-000000000000'

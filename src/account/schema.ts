@@ -1,11 +1,11 @@
 // What clients send of an account.
 import { z } from 'zod'
-import { otherSize } from '../web/page-size.ts'
-import { cursorOf } from '../web/paging.ts'
-import { Page, PageSize, Search } from '../web/validate.ts'
-import { UserAnswer } from './table.ts'
+import { otherSize } from '../kit/http/page-size.ts'
+import { cursorOf } from '../kit/http/paging.ts'
+import { Page, PageSize, Search } from '../kit/http/validate.ts'
+import { UserResponse } from './table.ts'
 
-export const SignupAnswer = UserAnswer.extend({
+export const SignupResponse = UserResponse.extend({
   loggedIn: z
     .literal(false)
     .optional()

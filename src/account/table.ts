@@ -2,7 +2,7 @@
 import { sql } from 'drizzle-orm'
 import { index, pgEnum, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
-import { publicFields } from '../web/public-fields.ts'
+import { publicFields } from '../kit/data/public-fields.ts'
 import { ROLES } from './roles.ts'
 
 export const userRole = pgEnum('user_role', ROLES)
@@ -36,7 +36,7 @@ export const users = pgTable(
   ],
 )
 
-export const UserAnswer = z
+export const UserResponse = z
   .object({
     id: z.uuid(),
     email: z.string(),
@@ -52,6 +52,6 @@ export const UserAnswer = z
   .meta({ id: 'User' })
 
 /** What of an account leaves Postgres; its password hash does for the login alone. */
-export const publicUser = publicFields(users, UserAnswer, {
+export const publicUser = publicFields(users, UserResponse, {
   fullname: sql<string>`trim(${users.first_name} || ' ' || ${users.last_name})`.as('fullname'),
 })

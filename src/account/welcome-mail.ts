@@ -1,6 +1,6 @@
 // The mail that a new account gets.
 import { html } from 'hono/html'
-import type { Mail } from '../types/mail.ts'
+import type { Mail } from '../kit/types/mail.ts'
 import type { User } from './queries.ts'
 
 /** Rendered for one account: values are escaped in the HTML, and stand as they are in the text. */

@@ -1,10 +1,10 @@
 // All SQL about movies.
 import { and, asc, eq, gt, ilike, or, type SQL, sql } from 'drizzle-orm'
-import type { Db } from '../types/db.ts'
-import { laneOf } from '../lanes.ts'
-import { prepared } from '../prepared.ts'
-import { NEAR } from '../web/paging.ts'
-import { containing, searchPage } from '../web/search.ts'
+import { laneOf } from '../kit/data/lanes.ts'
+import { prepared } from '../kit/data/prepared.ts'
+import { containing, searchPage } from '../kit/data/search.ts'
+import { NEAR } from '../kit/http/paging.ts'
+import type { Db } from '../kit/types/db.ts'
 import { movies, publicMovie } from './table.ts'
 
 const { columns } = publicMovie

@@ -1,14 +1,13 @@
 // Movies over HTTP: the sample resource. Read it, copy its shape, delete it.
 import { z } from 'zod'
-import { requireRole } from '../account/product.ts'
-import { doc } from '../web/doc.ts'
-import { notFound } from '../web/errors.ts'
-import { factory } from '../account/product.ts'
-import { otherSize } from '../web/page-size.ts'
-import { cursorOf, paged, PAGE_LINKS, type Span } from '../web/paging.ts'
-import { blankAsAbsent, Page, PageSize, RowId, Search, validate } from '../web/validate.ts'
+import { requireRole, factory } from '../account/product.ts'
+import { doc } from '../kit/http/doc.ts'
+import { notFound } from '../kit/http/errors.ts'
+import { otherSize } from '../kit/http/page-size.ts'
+import { cursorOf, paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
+import { blankAsAbsent, Page, PageSize, RowId, Search, validate } from '../kit/http/validate.ts'
 import { createMovie, deleteMovie, findMovie, listMovies, updateMovie } from './queries.ts'
-import { MovieAnswer } from './table.ts'
+import { MovieResponse } from './table.ts'
 
 // Unknown keys are ignored: clients send the whole object back as they read it.
 const NewMovie = z.object({
@@ -32,53 +31,53 @@ export const movies = factory
 
   .get(
     '/',
-    doc('Lists movies.', z.array(MovieAnswer), 200, PAGE_LINKS),
+    doc('Lists movies.', z.array(MovieResponse), { headers: PAGE_LINKS }),
     validate('query', MovieQuery),
     async (c) => {
       const { page, limit, size = limit, cursor, ...filter } = c.req.valid('query')
       const load = (span: Span<number>) => listMovies(c.var.db, { ...filter, ...span })
-      return c.var.answer(await paged(c, { page, size, cursor }, load, ({ id }) => id))
+      return c.var.respond(await paged(c, { page, size, cursor }, load, ({ id }) => id))
     },
   )
 
-  .get('/:id', doc('Returns a movie.', MovieAnswer), validate('param', OneMovie), async (c) => {
+  .get('/:id', doc('Returns a movie.', MovieResponse), validate('param', OneMovie), async (c) => {
     const movie = await findMovie(c.var.db, c.req.valid('param').id)
     if (movie === undefined) throw notFound(c)
-    return c.var.answer(movie)
+    return c.var.respond(movie)
   })
 
   .post(
     '/',
-    doc('Creates a movie and returns it.', MovieAnswer, 201),
+    doc('Creates a movie and returns it.', MovieResponse, { status: 201 }),
     requireRole('editor'),
     validate('json', NewMovie),
     async (c) => {
       const { title, director = null } = c.req.valid('json')
-      return c.var.answer(await createMovie(c.var.db, { title, director, creator: c.var.session.userId }))
+      return c.var.respond(await createMovie(c.var.db, { title, director, creator: c.var.session.userId }))
     },
   )
 
   .put(
     '/:id',
-    doc('Changes what the body names of a movie, and returns it.', MovieAnswer),
+    doc('Changes what the body names of a movie, and returns it.', MovieResponse),
     requireRole('editor'),
     validate('param', OneMovie),
     validate('json', NewMovie.partial()),
     async (c) => {
       const movie = await updateMovie(c.var.db, c.req.valid('param').id, c.req.valid('json'))
       if (movie === undefined) throw notFound(c)
-      return c.var.answer(movie)
+      return c.var.respond(movie)
     },
   )
 
   .delete(
     '/:id',
-    doc('Deletes a movie and returns what it was.', MovieAnswer),
+    doc('Deletes a movie and returns what it was.', MovieResponse),
     requireRole('editor'),
     validate('param', OneMovie),
     async (c) => {
       const movie = await deleteMovie(c.var.db, c.req.valid('param').id)
       if (movie === undefined) throw notFound(c)
-      return c.var.answer(movie)
+      return c.var.respond(movie)
     },
   )

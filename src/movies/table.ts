@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm'
 import { index, pgTable, serial, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { users } from '../account/table.ts'
-import { publicFields } from '../web/public-fields.ts'
+import { publicFields } from '../kit/data/public-fields.ts'
 
 export const movies = pgTable(
   'movies',
@@ -22,7 +22,7 @@ export const movies = pgTable(
   ],
 )
 
-export const MovieAnswer = z
+export const MovieResponse = z
   .object({
     id: z.string(),
     title: z.string(),
@@ -34,6 +34,6 @@ export const MovieAnswer = z
   .meta({ id: 'Movie' })
 
 /** Ids are strings on the wire. */
-export const publicMovie = publicFields(movies, MovieAnswer, {
+export const publicMovie = publicFields(movies, MovieResponse, {
   id: sql<string>`${movies.id}::text`.as('id'),
 })

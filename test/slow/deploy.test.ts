@@ -153,7 +153,7 @@ test.skipIf(cannot)('the first deploy fetches Bun, installs, migrates, and ships
 
 test.skipIf(cannot)('a changed line is live within seconds, and no request fails', async () => {
   const before = current()
-  change('src/service/pages.tsx', 'Disallow: /', 'Disallow: /second')
+  change('src/kit/system/pages.tsx', 'Disallow: /', 'Disallow: /second')
   const dry = await deploy('--dry-run')
   expect([dry.code, dry.said]).toEqual([0, expect.stringContaining('would send 1 of')])
   expect(releases()).toEqual([before])
@@ -163,7 +163,7 @@ test.skipIf(cannot)('a changed line is live within seconds, and no request fails
   expect(await robots()).toContain('/second')
   expect(current()).toEndWith('-dirty')
   expect(inode(current(), 'src/app.ts')).toBe(inode(before, 'src/app.ts')) // one file, two names
-  expect(inode(current(), 'src/service/pages.tsx')).not.toBe(inode(before, 'src/service/pages.tsx'))
+  expect(inode(current(), 'src/kit/system/pages.tsx')).not.toBe(inode(before, 'src/kit/system/pages.tsx'))
   process.stdout.write(
     `a one-line change: ${second.seconds.toFixed(1)} s, ${second.answered} requests meanwhile, 0 failed\n${second.said}`,
   )
@@ -200,9 +200,9 @@ test.skipIf(cannot)('a release whose migration fails changes nothing', async () 
 
 test.skipIf(cannot)('a rollback brings the release before back, and no request fails', async () => {
   const before = current()
-  change('src/service/pages.tsx', 'Disallow: /', 'Disallow: /regretted')
+  change('src/kit/system/pages.tsx', 'Disallow: /', 'Disallow: /regretted')
   expect((await deploy()).code).toBe(0)
-  change('src/service/pages.tsx', 'Disallow: /regretted', 'Disallow: /')
+  change('src/kit/system/pages.tsx', 'Disallow: /regretted', 'Disallow: /')
   expect(await robots()).toContain('/regretted')
   const back = await underLoad(() => deploy('rollback'))
   expect([back.code, back.said]).toEqual([0, expect.stringContaining(`back to ${before}`)])

@@ -1,6 +1,6 @@
 // A leak is contained: what grows without end is replaced again and again, and nobody notices.
 import { afterEach, expect, test } from 'bun:test'
-import { Scoreboard } from '../../src/process/scoreboard.ts'
+import { Scoreboard } from '../../src/kit/process/scoreboard.ts'
 import { startLoad } from '../kit/support/load.ts'
 import { startService, type Service } from '../kit/support/supervised.ts'
 import { until } from '../kit/support/until.ts'

@@ -1,6 +1,6 @@
 // Rolling reloads under a load that never pauses: not one request of many thousands fails.
 import { afterEach, expect, test } from 'bun:test'
-import { readMigrateReq } from '../../src/process/host.ts'
+import { readMigrateReq } from '../../src/kit/process/host.ts'
 import { startLoad } from '../kit/support/load.ts'
 import { startService, type Service } from '../kit/support/supervised.ts'
 import { until } from '../kit/support/until.ts'

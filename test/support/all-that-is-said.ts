@@ -2,14 +2,14 @@
 import { readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describeRoutes } from '../../src/web/doc.ts'
+import { describeRoutes } from '../../src/kit/http/doc.ts'
 import { Client } from '../kit/support/client.ts'
 import { openStream } from '../kit/support/events.ts'
 import { startApp } from './harness.ts'
 import { until } from '../kit/support/until.ts'
 import { startTestWorker } from './worker.ts'
 
-const say = (what: string, text: string) => console.log(`${what}: ${text}`)
+const say = (what: string, text: string) => process.stdout.write(`${what}: ${text}\n`)
 
 const { send } = Client.prototype
 Client.prototype.send = async function (method, path, ...rest) {

@@ -1,11 +1,11 @@
 // A worker for the app under test, in this process: the service's tasks, or others, and the relay of the outbox.
 import { join } from 'node:path'
-import { createDeps } from '../../src/infra/deps.ts'
-import { loadSchema } from '../../src/infra/tables.ts'
+import { createDeps } from '../../src/kit/create-deps.ts'
+import { loadSchema } from '../../src/kit/data/tables.ts'
+import { startRelay } from '../../src/kit/jobs/outbox/relay.ts'
+import type { InputSchema, Task } from '../../src/kit/jobs/task.ts'
+import { startWorker } from '../../src/kit/jobs/worker.ts'
 import { manifest } from '../../src/manifest.ts'
-import type { InputSchema, Task } from '../../src/jobs/task.ts'
-import { startWorker } from '../../src/jobs/worker.ts'
-import { startRelay } from '../../src/outbox/relay.ts'
 import { type TaskDeps, tasks as all } from '../../src/tasks.ts'
 import type { TestApp } from './harness.ts'
 

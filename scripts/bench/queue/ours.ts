@@ -1,9 +1,9 @@
 // This project's queue.
 import { Redis } from 'ioredis'
 import { z } from 'zod'
-import { createQueue } from '../../../src/jobs/queue.ts'
-import { defineTask } from '../../../src/jobs/task.ts'
-import { startWorker } from '../../../src/jobs/worker.ts'
+import { createQueue } from '../../../src/kit/jobs/queue.ts'
+import { defineTask } from '../../../src/kit/jobs/task.ts'
+import { startWorker } from '../../../src/kit/jobs/worker.ts'
 import { PAYLOAD, type Contestant } from './contestant.ts'
 
 const PREFIX = 'bench:'

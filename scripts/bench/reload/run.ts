@@ -1,7 +1,7 @@
 // What a rolling reload, a kill -9 and the processes themselves cost, on services of its own.
 //   npm run bench:reload [-- seconds]
 import { readFileSync } from 'node:fs'
-import { readMigrateReq } from '../../../src/process/host.ts'
+import { readMigrateReq } from '../../../src/kit/process/host.ts'
 import { prepareTestRun } from '../../services/test-run.ts'
 import { startLoad, type LoadResult } from '../../../test/kit/support/load.ts'
 import { startService } from '../../../test/kit/support/supervised.ts'

@@ -1,4 +1,5 @@
 // What a thousand, a hundred thousand and a million rows cost: npm run bench:growth [-- --against <folder> --sizes 1000,100000]
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
 import postgres from 'postgres'
@@ -164,10 +165,18 @@ function print(checkout: Checkout, costs: Map<string, (Cost | undefined)[]>): vo
   }
 }
 
+/** A file of a checkout's queue; before there was a kit it lay in src/jobs, maybe under another name. */
+function inQueue(root: string, file: string, earlier = file): string {
+  const now = `${root}/src/kit/jobs/${file}`
+  return existsSync(now) ? now : `${root}/src/jobs/${earlier}`
+}
+
 /** Jobs that wait: a page of them, and one by its id, which is looked for inside Redis. */
 async function jobs({ name, root }: Checkout, redisUrl: string): Promise<void> {
-  const { createQueueAdmin } = (await import(`${root}/src/jobs/queue-admin.ts`)) as QueueAdminModule
-  const { keyBase } = (await import(`${root}/src/jobs/scripts.ts`)) as { keyBase(prefix: string): string }
+  const { createQueueAdmin } = (await import(
+    inQueue(root, 'queue-admin.ts', 'operate.ts')
+  )) as QueueAdminModule
+  const { keyBase } = (await import(inQueue(root, 'scripts.ts'))) as { keyBase(prefix: string): string }
   const redis = new Redis(redisUrl)
   console.log(`\n| ${name}: waiting jobs | list ms | show ms | drop ms | longest command ms |`)
   console.log('| --: | --: | --: | --: | --: |')

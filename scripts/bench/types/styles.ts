@@ -36,25 +36,25 @@ export const ours: Style = {
   name: 'ours',
   slice: (name) => `import { z } from 'zod'
 import { factory, requireRole } from '../../../src/account/product.ts'
-import { doc } from '../../../src/web/doc.ts'
-import { notFound } from '../../../src/web/errors.ts'
-import { validate } from '../../../src/web/validate.ts'
+import { doc } from '../../../src/kit/http/doc.ts'
+import { notFound } from '../../../src/kit/http/errors.ts'
+import { validate } from '../../../src/kit/http/validate.ts'
 ${ANSWER}${SCHEMAS}
 export const ${name} = factory
   .createApp()
   .get('/', doc('Lists.', z.array(Answer)), validate('query', Query), async (c) =>
-    c.var.answer(await list(c.req.valid('query'))))
+    c.var.respond(await list(c.req.valid('query'))))
   .get('/:id', doc('Returns.', Answer), validate('param', One), async (c) => {
     const row = await find(c.req.valid('param').id)
     if (row === undefined) throw notFound(c)
-    return c.var.answer(row)
+    return c.var.respond(row)
   })
-  .post('/', doc('Creates.', Answer, 201), requireRole('editor'), validate('json', New), async (c) =>
-    c.var.answer(await create(c.req.valid('json'))))
+  .post('/', doc('Creates.', Answer, { status: 201 }), requireRole('editor'), validate('json', New), async (c) =>
+    c.var.respond(await create(c.req.valid('json'))))
   .put('/:id', doc('Changes.', Answer), requireRole('editor'), validate('param', One), validate('json', New.partial()), async (c) =>
-    c.var.answer(await change(c.req.valid('param').id, c.req.valid('json'))))
+    c.var.respond(await change(c.req.valid('param').id, c.req.valid('json'))))
   .delete('/:id', doc('Deletes.', Answer), requireRole('editor'), validate('param', One), async (c) =>
-    c.var.answer(await remove(c.req.valid('param').id)))
+    c.var.respond(await remove(c.req.valid('param').id)))
 `,
   app: (names) => `import { factory } from '../../../src/account/product.ts'
 ${names.map((name) => `import { ${name} } from './${name}.ts'`).join('\n')}
@@ -69,7 +69,7 @@ export const plain: Style = {
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { z } from 'zod'
-import type { AppEnv } from '../../../src/web/env.ts'
+import type { AppEnv } from '../../../src/kit/http/env.ts'
 ${SCHEMAS}
 export const ${name} = new Hono<AppEnv>()
   .get('/', zValidator('query', Query), async (c) => c.json(await list(c.req.valid('query')), 200))
@@ -84,7 +84,7 @@ export const ${name} = new Hono<AppEnv>()
   .delete('/:id', zValidator('param', One), async (c) => c.json(await remove(c.req.valid('param').id), 200))
 `,
   app: (names) => `import { Hono } from 'hono'
-import type { AppEnv } from '../../../src/web/env.ts'
+import type { AppEnv } from '../../../src/kit/http/env.ts'
 ${names.map((name) => `import { ${name} } from './${name}.ts'`).join('\n')}
 const app = new Hono<AppEnv>()${names.map((name) => `\n  .route('/api/${name}', ${name})`).join('')}
 export type AppType = typeof app

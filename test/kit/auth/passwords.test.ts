@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { availableParallelism } from 'node:os'
 import { createApp } from '../product/app.ts'
-import { BusyError, Gate } from '../../../src/gate.ts'
-import { createPasswords, passwordGate } from '../../../src/infra/passwords.ts'
+import { BusyError, Gate } from '../../../src/kit/data/gate.ts'
+import { createPasswords, passwordGate } from '../../../src/kit/auth/passwords.ts'
 import { NEW_MEMBER, startApp, type TestApp } from '../support/harness.ts'
 import { until } from '../support/until.ts'
 

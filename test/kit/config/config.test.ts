@@ -1,9 +1,12 @@
 // Settings: what is taken, what is refused, and what is shown.
-import { expect, test } from 'bun:test'
-import { ConfigError } from '../../../src/types/config-error.ts'
+import { describe, expect, test } from 'bun:test'
+import { z } from 'zod'
+import { printableConfig } from '../../../src/kit/config/printable.ts'
+import { defineSettings, setting } from '../../../src/kit/config/settings.ts'
+import { flag } from '../../../src/kit/config/values.ts'
+import { trustedNetworks } from '../../../src/kit/http/client-ip.ts'
+import { ConfigError } from '../../../src/kit/types/config-error.ts'
 import { loadConfig } from '../product/product.ts'
-import { printableConfig } from '../../../src/config-printable.ts'
-import { trustedNetworks } from '../../../src/web/client-ip.ts'
 
 const URLS = { DATABASE_URL: 'postgres://u:hunter2@db/x', REDIS_URL: 'redis://:hunter3@cache:6379' }
 
@@ -114,6 +117,44 @@ test('the printed config holds no password, and every other setting of the kit',
     'tls.keyFile': 'b',
   })
   expect(Object.entries(printed).filter(([, value]) => value === '***')).toEqual([])
+})
+
+describe("a product's own settings", () => {
+  const about = { name: 'shop', version: '1.2.3' }
+  const own = defineSettings(about, {
+    signupOpen: setting('SIGNUP_OPEN', flag().default(true)),
+    slogan: setting('SLOGAN', z.string().default('Buy'), { isPrintable: true }),
+    payKey: setting('PAY_KEY', z.string().optional()),
+  })
+
+  test("stand beside the kit's in one frozen config", () => {
+    const config = own.load({ ...URLS, SIGNUP_OPEN: 'off', PAY_KEY: 'sk_live_1' })
+    expect(config).toMatchObject({ port: 8100, signupOpen: false, slogan: 'Buy', payKey: 'sk_live_1' })
+    expect([config.name, config.redisPrefix]).toEqual(['shop', 'shop:'])
+    expect(() => Object.assign(config, { slogan: 'Sell' })).toThrow()
+  })
+
+  test("are told of together with the kit's, where they are wrong", () => {
+    const load = () => own.load({ ...URLS, PORT: '80a', SIGNUP_OPEN: 'maybe' })
+    expect(load).toThrow(ConfigError)
+    expect(load).toThrow(/SIGNUP_OPEN="maybe" must be on or off[^]*PORT="80a"/)
+  })
+
+  test('are printed where they are numbers, flags or declared printable', () => {
+    const printed = printableConfig(own.load({ ...URLS, PAY_KEY: 'sk_live_1' }), own.printable)
+    expect(printed).toMatchObject({ signupOpen: true, slogan: 'Buy', payKey: '***' })
+  })
+
+  test("go by no variable and no key of the kit's", () => {
+    expect(() => defineSettings(about, { listenOn: setting('PORT', z.string()) })).toThrow(
+      'listenOn goes by the variable PORT, which is taken',
+    )
+    const text = setting('TEXT', z.string().default(''))
+    expect(() => defineSettings(about, { one: text, two: text })).toThrow('two goes by the variable TEXT')
+    // @ts-expect-error the compiler says so first
+    const clash = defineSettings(about, { port: text })
+    expect(() => clash.load(URLS)).toThrow('the kit has a setting port')
+  })
 })
 
 test('a setting of a fork is masked in print and in faults until it is declared printable', () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { hashesVerified, startApp } from '../support/harness.ts'
 import { FORM, HTML, openOperatorsPage, PATH } from '../support/operators.ts'
 
-const { act, app, base, boss, deadJob, ids, post, redis } = await openOperatorsPage()
+const { act, app, base, boss, deadJob, ids, page, post, redis } = await openOperatorsPage()
 
 const ACTIONS = {
   retry: { job: 'd1' },
@@ -15,6 +15,12 @@ const ACTIONS = {
 }
 
 describe('at the door', () => {
+  test('whoever is in is named by the email, and by nothing else', async () => {
+    const html = await page()
+    expect(html).toContain(boss.account.email)
+    expect(html).not.toContain(boss.user.id)
+  })
+
   test('a visitor sees the form, and nothing of the queue', async () => {
     await deadJob('d1')
     for (const path of [PATH, `${PATH}/jobs/d1`]) {

@@ -1,7 +1,7 @@
 // The page for operators: what they can do to the queue, in a browser too, and what it says when Redis is away.
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { defineTask } from '../../../src/jobs/task.ts'
+import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { findChromium, launchChromium } from '../support/chromium.ts'
 import { openLink } from '../support/faulty-link.ts'
 import { startApp } from '../support/harness.ts'

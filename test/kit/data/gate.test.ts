@@ -1,6 +1,6 @@
 // The gate: few at once, the others in line, and a line that has an end.
 import { expect, test } from 'bun:test'
-import { BusyError, Gate } from '../../../src/gate.ts'
+import { BusyError, Gate } from '../../../src/kit/data/gate.ts'
 import { until } from '../support/until.ts'
 
 /** Whoever came before is asked from then on whether it still waits. */

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { pgTable, primaryKey, text, timestamp, uuid, integer } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
-import { collectWithin, findOwned, ownedRows, type Schema } from '../../../src/web/owned-rows.ts'
-import { publicFields } from '../../../src/web/public-fields.ts'
+import { collectWithin, findOwned, ownedRows, type Schema } from '../../../src/kit/data/owned-rows.ts'
+import { publicFields } from '../../../src/kit/data/public-fields.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 
 const people = pgTable('people', { id: uuid().primaryKey(), email: text().unique() })

@@ -1,10 +1,10 @@
 // A Redis that has become a replica keeps its connections; its address leads to the new primary: no restart is needed.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { createDeps } from '../../../src/infra/deps.ts'
+import { createDeps } from '../../../src/kit/create-deps.ts'
 import { manifest } from '../product/app.ts'
-import { closeRedis, connectRedis } from '../../../src/infra/redis.ts'
-import { defineTask } from '../../../src/jobs/task.ts'
+import { closeRedis, connectRedis } from '../../../src/kit/data/redis.ts'
+import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { hasRedisServer, promote, type RealRedis, startRedis } from '../jobs/real-redis.ts'
 import { type FaultyLink, openLink } from '../support/faulty-link.ts'
 import { startApp, type TestApp } from '../support/harness.ts'

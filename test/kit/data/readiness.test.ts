@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import postgres from 'postgres'
 import { entries as migrations } from '../../../drizzle/meta/_journal.json'
-import type { Log } from '../../../src/types/log.ts'
-import { createReadiness } from '../../../src/infra/readiness.ts'
-import { closeRedis, connectRedis } from '../../../src/infra/redis.ts'
+import type { Log } from '../../../src/kit/types/log.ts'
+import { createReadiness } from '../../../src/kit/data/readiness.ts'
+import { closeRedis, connectRedis } from '../../../src/kit/data/redis.ts'
 import {
   createDatabase,
   createEmptyDatabase,

@@ -1,8 +1,8 @@
 // Redis as generic storage: what the store promises.
 import { afterAll, describe, expect, test } from 'bun:test'
-import type { Json } from '../../../src/types/json.ts'
-import { closeRedis, connectRedis } from '../../../src/infra/redis.ts'
-import { createStore } from '../../../src/infra/store.ts'
+import type { Json } from '../../../src/kit/types/json.ts'
+import { closeRedis, connectRedis } from '../../../src/kit/data/redis.ts'
+import { createStore } from '../../../src/kit/data/store.ts'
 import { silent } from '../support/log.ts'
 import { deletePrefix, redisUrl, uniquePrefix } from '../support/services.ts'
 import { until } from '../support/until.ts'

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { Redis } from 'ioredis'
-import { driverCode, isDemotion, isTransient, retryConflict } from '../../../src/transient.ts'
+import { driverCode, isDemotion, isTransient, retryConflict } from '../../../src/kit/data/transient.ts'
 import { hasRedisServer, type RealRedis, startRedis } from '../jobs/real-redis.ts'
 import { openLink } from '../support/faulty-link.ts'
 import { NEW_MEMBER, startApp, type TestApp } from '../support/harness.ts'

@@ -1,7 +1,7 @@
 // What caches may keep, and what other sites may show: an answer to one person reaches nobody else.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createApp } from '../product/app.ts'
-import { doc } from '../../../src/web/doc.ts'
+import { doc } from '../../../src/kit/http/doc.ts'
 import { factory } from '../product/product.ts'
 import type { Client } from '../support/client.ts'
 import { startApp, type TestApp } from '../support/harness.ts'

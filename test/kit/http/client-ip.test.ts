@@ -1,6 +1,6 @@
 // The client's address: the connection's own, unless a trusted proxy says otherwise.
 import { expect, test } from 'bun:test'
-import { clientIp } from '../../../src/web/client-ip.ts'
+import { clientIp } from '../../../src/kit/http/client-ip.ts'
 import { factory } from '../product/product.ts'
 
 const appOf = (header?: string) => {

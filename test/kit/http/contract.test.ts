@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { members } from '../product/table.ts'
 import { createApp } from '../product/app.ts'
 import { factory } from '../product/product.ts'
-import { rateLimit } from '../../../src/web/rate-limit.ts'
+import { rateLimit } from '../../../src/kit/http/rate-limit.ts'
 import { silent } from '../support/log.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 

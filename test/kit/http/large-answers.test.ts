@@ -1,8 +1,8 @@
 // Large answers: they arrive whole, and clients that do not read them cost a bounded amount of memory.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { serve } from '../../../src/process/serve.ts'
-import { doc } from '../../../src/web/doc.ts'
+import { serve } from '../../../src/kit/process/serve.ts'
+import { doc } from '../../../src/kit/http/doc.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 import { until } from '../support/until.ts'
 
@@ -20,7 +20,7 @@ beforeAll(async () => {
   app = await startApp({ ANSWERS_MAX_BYTES: '15mb' })
   const Rows = z.array(z.object({ title: z.string() }))
   app.app.get('/api/rows/:count', doc('So many rows.', Rows), (c) =>
-    c.var.answer(Array.from({ length: Number(c.req.param('count')) }, () => ({ title: TITLE }))),
+    c.var.respond(Array.from({ length: Number(c.req.param('count')) }, () => ({ title: TITLE }))),
   )
   server = serve(app.app, { ...app.config, port: 0 })
   url = server.url.origin

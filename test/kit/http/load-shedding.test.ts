@@ -1,10 +1,10 @@
 // Load shedding: a route has so many requests under way and no more, and leaves the others alone.
 import { expect, test } from 'bun:test'
 import { Hono } from 'hono'
-import { BusyError } from '../../../src/gate.ts'
-import { onError } from '../../../src/web/errors.ts'
-import type { AppEnv } from '../../../src/web/env.ts'
-import { shedLoad } from '../../../src/web/load-shedding.ts'
+import { BusyError } from '../../../src/kit/data/gate.ts'
+import { onError } from '../../../src/kit/http/errors.ts'
+import type { AppEnv } from '../../../src/kit/http/env.ts'
+import { shedLoad } from '../../../src/kit/http/load-shedding.ts'
 
 function createApp(most: number) {
   const open = Promise.withResolvers<void>()

@@ -1,7 +1,7 @@
 // What clients, proxies and attackers really send, line by line, and what is answered: a table of raw requests.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createApp } from '../product/app.ts'
-import { serve } from '../../../src/process/serve.ts'
+import { serve } from '../../../src/kit/process/serve.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 import { parseReply, rawExchange, rawRequest, toBytes, type RawRequest } from '../support/raw.ts'
 

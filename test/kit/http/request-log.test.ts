@@ -1,11 +1,11 @@
 // The line of a request: who, what, how it went, and no secret.
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import type { Log } from '../../../src/types/log.ts'
+import type { Log } from '../../../src/kit/types/log.ts'
 import { factory } from '../product/product.ts'
-import { withRequestContext } from '../../../src/web/request-context.ts'
-import { requestLog } from '../../../src/web/request-log.ts'
-import { validate } from '../../../src/web/validate.ts'
+import { withRequestContext } from '../../../src/kit/http/request-id.ts'
+import { requestLog } from '../../../src/kit/http/request-log.ts'
+import { validate } from '../../../src/kit/http/validate.ts'
 import { recorder } from '../support/log.ts'
 
 function appWith(log: Log, slowRequestMs = 1000) {

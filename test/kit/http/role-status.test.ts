@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { openApi } from '../../../src/web/openapi.ts'
+import type { openApi } from '../../../src/kit/reference/openapi.ts'
 import { copyCheckout, startService, type Service } from '../support/supervised.ts'
 
 const TIMEOUT_MS = 60_000
@@ -10,7 +10,7 @@ let copy: string
 let service: Service
 beforeAll(async () => {
   copy = copyCheckout()
-  const file = join(copy, 'src/web/errors.ts')
+  const file = join(copy, 'src/kit/http/errors.ts')
   const changed = readFileSync(file, 'utf8').replace(/(ROLE_TOO_LOW: \w+ =) 401/, '$1 403')
   expect(changed).toContain('= 403')
   writeFileSync(file, changed)

@@ -1,9 +1,9 @@
 // What a handler finds in `c.var`: the dependencies, and what this request has set.
 import { expect, test } from 'bun:test'
 import type { Deps } from '../product/product.ts'
-import type { Log } from '../../../src/types/log.ts'
+import type { Log } from '../../../src/kit/types/log.ts'
 import { factory } from '../product/product.ts'
-import { provide } from '../../../src/web/provide.ts'
+import { injectDeps } from '../../../src/kit/http/inject-deps.ts'
 
 const named = (name: string) => ({ name }) as unknown as Log
 const nameOf = (log: Log) => (log as unknown as { name: string }).name
@@ -12,7 +12,7 @@ const deps = { startedAt: 7, log: named('ours') } as Deps
 test('both ways of asking give the dependencies and what was set, also after the first look', async () => {
   const app = factory
     .createApp()
-    .use(provide(deps))
+    .use(injectDeps(deps))
     .get('/', (c) => {
       const { ip: before } = c.var
       c.set('ip', '192.0.2.7')
@@ -32,7 +32,7 @@ test('both ways of asking give the dependencies and what was set, also after the
 test('what a request sets, in place of a dependency too, no other request sees', async () => {
   const app = factory
     .createApp()
-    .use(provide(deps))
+    .use(injectDeps(deps))
     .get('/set', async (c) => {
       c.set('log', named('mine'))
       c.set('ip', '192.0.2.7')

@@ -1,7 +1,7 @@
 // The queue's promises to those who enqueue.
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { defineTask } from '../../../src/jobs/task.ts'
+import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { until } from '../support/until.ts'
 import { backoff, collector, gate, inRoom, Text } from './room.ts'
 

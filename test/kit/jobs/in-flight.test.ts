@@ -1,9 +1,9 @@
 // What a worker holds in its hands: how much room is left, who waits, and whose word on a job counts.
 import { expect, test } from 'bun:test'
-import { Bell } from '../../../src/jobs/bell.ts'
-import { finish, requeue } from '../../../src/jobs/element.ts'
-import { InFlight } from '../../../src/jobs/in-flight.ts'
-import { Lifetime } from '../../../src/jobs/lifetime.ts'
+import { Bell } from '../../../src/kit/jobs/bell.ts'
+import { finish, requeue } from '../../../src/kit/jobs/element.ts'
+import { InFlight } from '../../../src/kit/jobs/in-flight.ts'
+import { Lifetime } from '../../../src/kit/jobs/lifetime.ts'
 import { until } from '../support/until.ts'
 import { gate } from './room.ts'
 

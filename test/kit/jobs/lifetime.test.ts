@@ -1,6 +1,6 @@
 // How a worker's life ends: once, with what went wrong first, and with all that waits.
 import { expect, test } from 'bun:test'
-import { Lifetime } from '../../../src/jobs/lifetime.ts'
+import { Lifetime } from '../../../src/kit/jobs/lifetime.ts'
 
 test('a worker that stops works on until it has finished', async () => {
   const life = new Lifetime()

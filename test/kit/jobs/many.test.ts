@@ -1,8 +1,8 @@
 // Jobs in their ten thousands: found where they lie, without being carried to whoever asks, and revived each once.
 import { expect, test } from 'bun:test'
 import { Redis } from 'ioredis'
-import { createQueueAdmin } from '../../../src/jobs/queue-admin.ts'
-import { defineTask } from '../../../src/jobs/task.ts'
+import { createQueueAdmin } from '../../../src/kit/jobs/queue-admin.ts'
+import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { redisUrl } from '../support/services.ts'
 import { until } from '../support/until.ts'
 import { inRoom, Text, type Room } from './room.ts'

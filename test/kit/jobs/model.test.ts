@@ -12,9 +12,9 @@ import {
   retry,
   type Element,
   type Move,
-} from '../../../src/jobs/element.ts'
-import { call, callBuffer, moveArgs } from '../../../src/jobs/lua.ts'
-import { ADD, CRON, keyBase, MOVE, REAP, STEP, TICK } from '../../../src/jobs/scripts.ts'
+} from '../../../src/kit/jobs/element.ts'
+import { call, callBuffer, moveArgs } from '../../../src/kit/jobs/lua.ts'
+import { ADD, CRON, keyBase, MOVE, REAP, STEP, TICK } from '../../../src/kit/jobs/scripts.ts'
 import { deletePrefix, redisUrl, uniquePrefix } from '../support/services.ts'
 
 const WORKERS = ['a', 'b', 'c'] as const

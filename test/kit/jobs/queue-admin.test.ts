@@ -1,6 +1,6 @@
 // The queue's promises to those who operate it.
 import { describe, expect, test } from 'bun:test'
-import { defineTask } from '../../../src/jobs/task.ts'
+import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { until } from '../support/until.ts'
 import { backoff, collector, gate, inRoom, Text } from './room.ts'
 

@@ -1,6 +1,6 @@
 // What holds when things break, in one process: dead workers, lost replies, cut connections.
 import { describe, expect, test } from 'bun:test'
-import { defineTask } from '../../../src/jobs/task.ts'
+import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { until } from '../support/until.ts'
 import { backoff, collector, gate, inRoom, Text } from './room.ts'
 

@@ -1,7 +1,7 @@
 // Several on one Redis: other versions, other prefixes, foreign keys, and workers that share a queue.
 import { describe, expect, test } from 'bun:test'
-import { defineCron } from '../../../src/jobs/cron.ts'
-import { defineTask } from '../../../src/jobs/task.ts'
+import { defineCron } from '../../../src/kit/jobs/cron.ts'
+import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { until } from '../support/until.ts'
 import { collector, gate, inRoom, Text } from './room.ts'
 

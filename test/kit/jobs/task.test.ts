@@ -1,6 +1,6 @@
 // The queue's promises to those who write tasks.
 import { describe, expect, test } from 'bun:test'
-import { defineTask, JobError, type Job } from '../../../src/jobs/task.ts'
+import { defineTask, JobError, type Job } from '../../../src/kit/jobs/task.ts'
 import { until } from '../support/until.ts'
 import { backoff, collector, gate, inRoom, Text } from './room.ts'
 

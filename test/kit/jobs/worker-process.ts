@@ -2,10 +2,10 @@
 import { appendFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import { z } from 'zod'
-import type { Log, LogFields } from '../../../src/types/log.ts'
-import { defineTask } from '../../../src/jobs/task.ts'
-import type { WorkerOptions } from '../../../src/jobs/options.ts'
-import { startWorker } from '../../../src/jobs/worker.ts'
+import type { Log, LogFields } from '../../../src/kit/types/log.ts'
+import { defineTask } from '../../../src/kit/jobs/task.ts'
+import type { WorkerOptions } from '../../../src/kit/jobs/options.ts'
+import { startWorker } from '../../../src/kit/jobs/worker.ts'
 
 /** What the process is told, as JSON in its first argument. */
 export type ProcessOptions = { url: string; ledger: string; log?: string } & Pick<

@@ -1,9 +1,9 @@
 // A worker: how it stops, whom it runs alone, and what it refuses.
 import { describe, expect, test } from 'bun:test'
 import { Redis } from 'ioredis'
-import { Bell } from '../../../src/jobs/bell.ts'
-import { defineTask } from '../../../src/jobs/task.ts'
-import { startWorker } from '../../../src/jobs/worker.ts'
+import { Bell } from '../../../src/kit/jobs/bell.ts'
+import { defineTask } from '../../../src/kit/jobs/task.ts'
+import { startWorker } from '../../../src/kit/jobs/worker.ts'
 import { silent } from '../support/log.ts'
 import { redisUrl } from '../support/services.ts'
 import { until } from '../support/until.ts'

@@ -1,6 +1,6 @@
 // An error in the log: class, message, stack and causes, and nothing that it must not show.
 import { describe, expect, test } from 'bun:test'
-import { briefError, describeError } from '../../../src/infra/log-errors.ts'
+import { briefError, describeError } from '../../../src/kit/log/describe-error.ts'
 import { run } from '../support/log.ts'
 
 describe('an error', () => {

@@ -3,10 +3,10 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Log } from '../../../src/types/log.ts'
-import { SyslogSink } from '../../../src/infra/log-syslog.ts'
-import { Scoreboard } from '../../../src/process/scoreboard.ts'
-import { keepStatus, type Status } from '../../../src/process/status.ts'
+import type { Log } from '../../../src/kit/types/log.ts'
+import { SyslogSink } from '../../../src/kit/log/syslog.ts'
+import { Scoreboard } from '../../../src/kit/process/scoreboard.ts'
+import { keepStatus, type Status } from '../../../src/kit/process/status.ts'
 import { mountSmallDisk, type SmallDisk } from '../support/small-disk.ts'
 import { until } from '../support/until.ts'
 
@@ -23,7 +23,7 @@ afterAll(() => {
 function startLogger(stdout: string, file: string) {
   const options = { level: 'info', format: 'json', file, syslog: undefined, sql: false, redact: [] }
   const code = `
-    import { createLog } from ${JSON.stringify(join(import.meta.dir, '../../../src/infra/log.ts'))}
+    import { createLog } from ${JSON.stringify(join(import.meta.dir, '../../../src/kit/log/log.ts'))}
     const log = createLog(${JSON.stringify(options)}, 'test')
     process.on('SIGUSR2', () => log.reopen())
     let n = 0

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createPrettyFormat } from '../../../src/infra/log-pretty.ts'
+import { createPrettyFormat } from '../../../src/kit/log/pretty.ts'
 import { until } from '../support/until.ts'
 import { program, run, TIME } from '../support/log.ts'
 

@@ -1,6 +1,6 @@
 // Redaction: no secret of an input gets into a summary of it, and no input makes one long.
 import { describe, expect, test } from 'bun:test'
-import { mentionsSecret, redact, summarize } from '../../../src/web/redact.ts'
+import { mentionsSecret, redact, summarize } from '../../../src/kit/log/redact.ts'
 
 describe('redaction', () => {
   const hidden: [string, unknown][] = [

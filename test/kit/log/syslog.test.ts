@@ -1,6 +1,6 @@
 // Syslog: lines as RFC 5424, cut between characters, and no harm when it is away.
 import { describe, expect, test } from 'bun:test'
-import { SyslogSink } from '../../../src/infra/log-syslog.ts'
+import { SyslogSink } from '../../../src/kit/log/syslog.ts'
 import { until } from '../support/until.ts'
 import { run, TIME } from '../support/log.ts'
 

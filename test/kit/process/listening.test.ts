@@ -2,8 +2,8 @@
 import { expect, test } from 'bun:test'
 import { createServer } from 'node:net'
 import { loadConfig } from '../product/product.ts'
-import { addressesOf, refuseTakenPort } from '../../../src/process/port.ts'
-import { serve } from '../../../src/process/serve.ts'
+import { addressesOf, refuseTakenPort } from '../../../src/kit/process/port.ts'
+import { serve } from '../../../src/kit/process/serve.ts'
 import { freePort } from '../support/supervised.ts'
 
 const URLS = { DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' }

@@ -116,7 +116,7 @@ test('SIGUSR2 opens the log file again after a rotation', async () => {
 test('an edit shows on the next request, and leaks no connections; a broken one leaves the last good round', async () => {
   const copy = copyCheckout()
   try {
-    const health = join(copy, 'src/service/health.ts')
+    const health = join(copy, 'src/kit/system/health.ts')
     const original = readFileSync(health, 'utf8')
     // `--hot` must find the same one again.
     const server = start({ PORT: String(await freePort()) }, { cwd: copy, hot: true })

@@ -73,7 +73,7 @@ test(
     const link = `${first}-current`
     symlinkSync(first, link)
     copies.push(link)
-    const health = join(second, 'src/service/health.ts')
+    const health = join(second, 'src/kit/system/health.ts')
     writeFileSync(health, readFileSync(health, 'utf8').replaceAll(`'ok'`, `'second'`))
     service = await startService(
       { WEB_PROCESSES: '1' },

@@ -84,7 +84,7 @@ test(
     copy = copyCheckout()
     const compute = '{ const end = Date.now() + 2500; while (Date.now() < end); }'
     const app = join(copy, 'test/kit/product/app.ts')
-    const worker = join(copy, 'src/process/run-worker.ts')
+    const worker = join(copy, 'src/kit/process/run-worker.ts')
     const put = (file: string, before: string, code: string) => {
       const text = readFileSync(file, 'utf8')
       expect(text).toContain(before)

@@ -1,21 +1,21 @@
 // Its members over HTTP: they join, enter, leave, and see who they are.
 import type { Context } from 'hono'
 import { z } from 'zod'
-import { accepted } from '../../../src/job-status/accepted.ts'
-import { JobAnswer } from '../../../src/job-status/schema.ts'
-import type { OperatorAccess } from '../../../src/operators/access.ts'
-import { ApiError } from '../../../src/types/api-error.ts'
-import { noStore } from '../../../src/web/caching.ts'
-import { doc } from '../../../src/web/doc.ts'
-import type { AnyContext, AppEnv } from '../../../src/web/env.ts'
-import { cursorOf, paged, PAGE_LINKS, type Span } from '../../../src/web/paging.ts'
-import type { RateLimit } from '../../../src/web/quota.ts'
-import { rateLimit } from '../../../src/web/rate-limit.ts'
-import { accountDisabled, endSession, startSession } from '../../../src/web/session.ts'
-import { Page, PageSize, validate } from '../../../src/web/validate.ts'
+import { accepted } from '../../../src/kit/job-status/accepted.ts'
+import { JobResponse } from '../../../src/kit/job-status/schema.ts'
+import type { OperatorAccess } from '../../../src/kit/dashboard/access.ts'
+import { ApiError } from '../../../src/kit/types/api-error.ts'
+import { noStore } from '../../../src/kit/http/caching.ts'
+import { doc } from '../../../src/kit/http/doc.ts'
+import type { AnyContext, AppEnv } from '../../../src/kit/http/env.ts'
+import { cursorOf, paged, PAGE_LINKS, type Span } from '../../../src/kit/http/paging.ts'
+import type { RateLimit } from '../../../src/kit/http/quota.ts'
+import { rateLimit } from '../../../src/kit/http/rate-limit.ts'
+import { accountDisabled, endSession, startSession } from '../../../src/kit/http/session.ts'
+import { Page, PageSize, validate } from '../../../src/kit/http/validate.ts'
 import { factory, requireRole, type Product } from './product.ts'
 import { addMember, findSecret, listMembers } from './queries.ts'
-import { MemberAnswer, roles } from './table.ts'
+import { MemberResponse, roles } from './table.ts'
 import { greet } from './tasks.ts'
 
 const Credentials = z.object({ email: z.string().min(1).max(254), password: z.string().min(1).max(200) })
@@ -46,7 +46,7 @@ export const members = factory
   .createApp()
   .use('/self/*', noStore)
 
-  .post('/join', doc('Joins.', MemberAnswer, 201), validate('json', Joining), async (c) => {
+  .post('/join', doc('Joins.', MemberResponse, { status: 201 }), validate('json', Joining), async (c) => {
     const { email, password, remember } = c.req.valid('json')
     const secret = await c.var.passwords.hash(password, c.var.signal())
     const member = await c.var.db.transaction(async (tx) => {
@@ -56,41 +56,46 @@ export const members = factory
       return added
     })
     await startSession(c, member, remember)
-    return c.var.answer(member)
+    return c.var.respond(member)
   })
 
   .post(
     '/enter',
-    doc('Enters.', MemberAnswer),
+    doc('Enters.', MemberResponse),
     validate('json', Entering),
     rateLimit(enterLimit),
-    async (c) => c.var.answer(await enter(c, c.req.valid('json'))),
+    async (c) => c.var.respond(await enter(c, c.req.valid('json'))),
   )
 
   .post('/leave', doc('Leaves.', z.object({})), requireRole('reader'), async (c) => {
     await endSession(c)
-    return c.var.answer({})
+    return c.var.respond({})
   })
 
-  .get('/self', doc('Returns who I am.', MemberAnswer), requireRole('reader'), async (c) =>
-    c.var.answer(await c.var.me()),
+  .get('/self', doc('Returns who I am.', MemberResponse), requireRole('reader'), async (c) =>
+    c.var.respond(await c.var.me()),
   )
 
-  .post('/self/greeting', doc('Greets me by a job.', JobAnswer, 202), requireRole('reader'), async (c) => {
-    const { userId } = c.var.session
-    const { id } = await c.var.enqueue(greet, { memberId: userId }, { by: userId })
-    return accepted(c, id)
-  })
+  .post(
+    '/self/greeting',
+    doc('Greets me by a job.', JobResponse, { status: 202 }),
+    requireRole('reader'),
+    async (c) => {
+      const { userId } = c.var.session
+      const { id } = await c.var.enqueue(greet, { memberId: userId }, { by: userId })
+      return accepted(c, id)
+    },
+  )
 
   .get(
     '/members',
-    doc('Lists members.', z.array(MemberAnswer), 200, PAGE_LINKS),
+    doc('Lists members.', z.array(MemberResponse), { headers: PAGE_LINKS }),
     requireRole('owner'),
     validate('query', z.object({ page: Page, limit: PageSize, cursor: cursorOf(z.string()) })),
     async (c) => {
       const { page, limit: size, cursor } = c.req.valid('query')
       const load = (span: Span<string>) => listMembers(c.var.db, span)
-      return c.var.answer(await paged(c, { page, size, cursor }, load, ({ email }) => email))
+      return c.var.respond(await paged(c, { page, size, cursor }, load, ({ email }) => email))
     },
   )
 

@@ -1,9 +1,9 @@
 // The product that the kit's tests stand on: its roles, its settings, and what follows for its routes.
-import { defineSettings, setting, type ConfigOf } from '../../../src/config-settings.ts'
-import { integer } from '../../../src/config-values.ts'
-import type { Deps as KitDeps } from '../../../src/deps.ts'
-import { appFactory } from '../../../src/web/factory.ts'
-import { roleGuard } from '../../../src/web/role-guard.ts'
+import { defineSettings, setting, type ConfigOf } from '../../../src/kit/config/settings.ts'
+import { integer } from '../../../src/kit/config/values.ts'
+import type { Deps as KitDeps } from '../../../src/kit/deps.ts'
+import { appFactory } from '../../../src/kit/http/factory.ts'
+import { roleGuard } from '../../../src/kit/auth/role-guard.ts'
 import { findMember, type Member } from './queries.ts'
 import { roles, type Role } from './table.ts'
 

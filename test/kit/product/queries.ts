@@ -1,10 +1,10 @@
 // Its SQL.
 import { and, desc, eq, gt, ilike, sql } from 'drizzle-orm'
-import { laneOf } from '../../../src/lanes.ts'
-import { prepared } from '../../../src/prepared.ts'
-import type { Db } from '../../../src/types/db.ts'
-import type { Span } from '../../../src/web/paging.ts'
-import { containing, searchPage } from '../../../src/web/search.ts'
+import { laneOf } from '../../../src/kit/data/lanes.ts'
+import { prepared } from '../../../src/kit/data/prepared.ts'
+import type { Db } from '../../../src/kit/types/db.ts'
+import type { Span } from '../../../src/kit/http/paging.ts'
+import { containing, searchPage } from '../../../src/kit/data/search.ts'
 import { members, notes, publicMember, publicNote, type Role } from './table.ts'
 
 const memberById = prepared(

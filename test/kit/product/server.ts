@@ -1,5 +1,5 @@
 // Starts one API process of the product.
-import { runServer } from '../../../src/process/run-server.ts'
+import { runServer } from '../../../src/kit/process/run-server.ts'
 import { createApp, manifest } from './app.ts'
 import { settings } from './product.ts'
 

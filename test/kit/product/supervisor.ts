@@ -1,5 +1,5 @@
 // Starts the product's supervisor.
-import { runSupervisor } from '../../../src/process/run-supervisor.ts'
+import { runSupervisor } from '../../../src/kit/process/run-supervisor.ts'
 import { settings } from './product.ts'
 
 const here = 'test/kit/product'

@@ -1,8 +1,8 @@
 // Its tables: members, and the notes that they write.
 import { index, pgEnum, pgTable, serial, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
-import { defineRoles } from '../../../src/types/roles.ts'
-import { publicFields } from '../../../src/web/public-fields.ts'
+import { defineRoles } from '../../../src/kit/types/roles.ts'
+import { publicFields } from '../../../src/kit/data/public-fields.ts'
 
 export const roles = defineRoles(['banned', 'reader', 'writer', 'owner'], { barred: ['banned'] })
 export type Role = (typeof roles.names)[number]
@@ -21,11 +21,11 @@ export const members = pgTable(
   (t) => [unique('members_email').on(t.email)],
 )
 
-export const MemberAnswer = z
+export const MemberResponse = z
   .object({ id: z.uuid(), email: z.string(), role: z.enum(roles.names) })
   .meta({ id: 'Member' })
 
-export const publicMember = publicFields(members, MemberAnswer, { role: members.rank })
+export const publicMember = publicFields(members, MemberResponse, { role: members.rank })
 
 export const notes = pgTable(
   'notes',
@@ -44,8 +44,8 @@ export const notes = pgTable(
   ],
 )
 
-export const NoteAnswer = z
+export const NoteResponse = z
   .object({ id: z.int(), text: z.string(), writer: z.uuid(), written: z.iso.datetime() })
   .meta({ id: 'Note' })
 
-export const publicNote = publicFields(notes, NoteAnswer, {})
+export const publicNote = publicFields(notes, NoteResponse, {})

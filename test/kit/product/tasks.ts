@@ -1,6 +1,6 @@
 // Its tasks.
 import { z } from 'zod'
-import { defineTask, FOR_DAYS } from '../../../src/jobs/task.ts'
+import { defineTask, FOR_DAYS } from '../../../src/kit/jobs/task.ts'
 import type { Deps } from './product.ts'
 import { findMember } from './queries.ts'
 

@@ -1,5 +1,5 @@
 // Starts one worker of the product.
-import { runWorker } from '../../../src/process/run-worker.ts'
+import { runWorker } from '../../../src/kit/process/run-worker.ts'
 import { manifest } from './app.ts'
 import { settings } from './product.ts'
 import { tasks } from './tasks.ts'

@@ -4,9 +4,14 @@ import { Hono } from 'hono'
 import { z } from 'zod'
 import { roles } from '../product/table.ts'
 import { loadConfig } from '../product/product.ts'
-import { inputFields, toJsonSchema, typeOf, type TypePart } from '../../../src/service/api-list-schema.ts'
-import { ApiList } from '../../../src/service/api-list.tsx'
-import { describeRoutes, type ApiRoute } from '../../../src/web/doc.ts'
+import {
+  inputFields,
+  toJsonSchema,
+  typeOf,
+  type TypePart,
+} from '../../../src/kit/reference/api-list-schema.ts'
+import { ApiList } from '../../../src/kit/reference/api-list.tsx'
+import { describeRoutes, type ApiRoute } from '../../../src/kit/http/doc.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 
 let app: TestApp
@@ -129,7 +134,7 @@ test('whatever a route says of itself is shown as text', async () => {
       method: 'GET',
       path: `/${evil}`,
       base: '/',
-      doc: { summary: evil, answer: z.object({ [evil]: z.literal(evil) }), status: 200 },
+      doc: { summary: evil, response: z.object({ [evil]: z.literal(evil) }), status: 200 },
       role: undefined,
       others: [],
       inputs: [

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Hono } from 'hono'
 import { z } from 'zod'
-import { SESSION_COOKIE } from '../../../src/web/session-cookies.ts'
-import { describeRoutes, doc, type ApiRoute } from '../../../src/web/doc.ts'
+import { SESSION_COOKIE } from '../../../src/kit/http/session-cookies.ts'
+import { describeRoutes, doc, type ApiRoute } from '../../../src/kit/http/doc.ts'
 import { factory } from '../product/product.ts'
-import { openApi } from '../../../src/web/openapi.ts'
-import { validate } from '../../../src/web/validate.ts'
+import { openApi } from '../../../src/kit/reference/openapi.ts'
+import { validate } from '../../../src/kit/http/validate.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 
 const REDOCLY = join(import.meta.dir, '../../../node_modules/@redocly/cli/bin/cli.js')
@@ -29,7 +29,7 @@ afterAll(() => app.close())
 
 const bracketed = (path: string) => path.replace(/:(\w+)/g, '{$1}')
 const operationOf = ({ method, path }: ApiRoute) => document.paths[bracketed(path)]?.[method.toLowerCase()]
-const isPage = ({ doc }: ApiRoute) => doc?.answer === 'text/html' || (doc?.status ?? 0) >= 300
+const isPage = ({ doc }: ApiRoute) => doc?.response === 'text/html' || (doc?.status ?? 0) >= 300
 const api = () => routes.filter((route) => route.base !== '/' && !isPage(route))
 const nameOf = ({ method, path }: ApiRoute) => `${method} ${path}`
 
@@ -139,8 +139,8 @@ test('a named schema that is sent in another form than it is answered goes by tw
   const Part = z.object({ size: z.number().default(1), made: z.date().optional() }).meta({ id: 'Part' })
   const Thing = z.object({ part: Part }).meta({ id: 'Thing' })
   const slice = factory.createApp().post('/', doc('Makes.', Thing), validate('json', Thing), (c) =>
-    // @ts-expect-error the answer has no part
-    c.var.answer({}),
+    // @ts-expect-error the response has no part
+    c.var.respond({}),
   )
   const { components, paths } = describe(slice as never)
   expect(components.schemas).toMatchObject({
@@ -157,8 +157,8 @@ test('two schemas of one name are refused, rather than mixed up', () => {
   const other = z.object({ b: z.string() }).meta({ id: 'TheirThing' })
   const slice = factory
     .createApp()
-    .get('/one', doc('One.', one), (c) => c.var.answer({ a: '' }))
-    .get('/other', doc('Other.', other), (c) => c.var.answer({ b: '' }))
+    .get('/one', doc('One.', one), (c) => c.var.respond({ a: '' }))
+    .get('/other', doc('Other.', other), (c) => c.var.respond({ b: '' }))
   expect(() => describe(slice as never)).toThrow('TheirThing')
 })
 
@@ -172,10 +172,12 @@ test('a schema that refers to itself, a regex in a path and an error of the hand
     .meta({ id: 'Tree' })
   const slice = factory
     .createApp()
-    .get('/:id{[0-9]+}/trees', doc('Trees.', z.array(Tree), 200, { Link: 'The next page.' }, [409]), (c) =>
-      c.var.answer([]),
+    .get(
+      '/:id{[0-9]+}/trees',
+      doc('Trees.', z.array(Tree), { headers: { Link: 'The next page.' }, others: [409] }),
+      (c) => c.var.respond([]),
     )
-    .delete('/:id', doc('Deletes.', null, 204), (c) => c.body(null, 204))
+    .delete('/:id', doc('Deletes.', null, { status: 204 }), (c) => c.body(null, 204))
   const { components, paths } = describe(slice as never)
   expect(paths['/api/things/{id}/trees']?.get).toMatchObject({
     operationId: 'getThingsByIdTrees',
@@ -204,9 +206,11 @@ test('the examples of bodies, with which the page to try it begins, are accepted
 })
 
 test('the examples of answers and errors have the shape of what comes', () => {
-  for (const route of api().filter(({ doc }) => doc?.answer !== null && typeof doc?.answer === 'object')) {
+  for (const route of api().filter(
+    ({ doc }) => doc?.response !== null && typeof doc?.response === 'object',
+  )) {
     const { example } = operationOf(route).responses[String(route.doc?.status)].content['application/json']
-    const schema = route.doc?.answer as z.ZodType
+    const schema = route.doc?.response as z.ZodType
     expect([nameOf(route), schema.safeParse(example).error]).toEqual([nameOf(route), undefined])
   }
   const { BadRequest, NotFound } = document.components.responses
@@ -239,7 +243,7 @@ test('the example of a number is small, and within its bounds; one of a circle e
   })
   const slice = factory
     .createApp()
-    .post('/', doc('Makes.', null, 204), validate('json', Thing), (c) => c.body(null, 204))
+    .post('/', doc('Makes.', null, { status: 204 }), validate('json', Thing), (c) => c.body(null, 204))
   const { paths } = describe(slice as never)
   const operation = paths['/api/things']?.post as typeof document
   const { example } = operation.requestBody.content['application/json']

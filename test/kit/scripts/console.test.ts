@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { complete } from '../../../scripts/console/complete.ts'
 import { evaluate, Unfinished } from '../../../scripts/console/evaluate.ts'
-import { createQueueAdmin } from '../../../src/jobs/queue-admin.ts'
+import { createQueueAdmin } from '../../../src/kit/jobs/queue-admin.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 
 const TIMEOUT_MS = 30_000

@@ -13,7 +13,7 @@ import {
   judgeSettings,
 } from '../../../scripts/doctor/postgres.ts'
 import { judgePersistence, judgeServer as judgeRedis } from '../../../scripts/doctor/redis.ts'
-import { UNTRACKED_SETTINGS } from '../../../src/infra/connection-settings.ts'
+import { UNTRACKED_SETTINGS } from '../../../src/kit/data/postgres/connection-settings.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 import { PGBOUNCER, startPgBouncer } from '../support/pgbouncer.ts'
 import { createRole } from '../support/roles.ts'

@@ -117,7 +117,7 @@ describe('the lines of a slice', () => {
   ]
   test.each(SLICES)('stand in their order in app.ts, after the others: %s', (chain) => {
     const app = (slices: string, imported = '') => `import { account } from './account/routes.ts'
-${imported}import { pages } from './service/pages.tsx'
+${imported}import { pages } from './kit/system/pages.tsx'
 export function createApp() {
   ${slices}
   if (config.page) app.route('/api/page', page)
@@ -148,7 +148,7 @@ describe('in a checkout', () => {
     ['error', 'errors', 'generated code uses itself'],
     ['task', 'tasks', 'src/tasks.ts is there already'],
     ['session', 'sessions', 'test/sessions.test.ts is there already'],
-    ['page', 'pages', 'src/app.ts has something called "pages"'],
+    ['sign', 'pages', 'src/app.ts has something called "pages"'],
     ['role', 'user-role', 'has a table or type "user_role"'],
     ['door', 'login', 'there is a route /api/login'],
     ['shelf', 'a'.repeat(40), 'longer than the 63 characters'],

@@ -8,7 +8,7 @@ import type { createApp } from '../../../src/app.ts'
 import { roles } from '../../../src/account/roles.ts'
 import { loadConfig } from '../../../src/config.ts'
 import type { Deps } from '../../../src/account/product.ts'
-import type { LogFields } from '../../../src/types/log.ts'
+import type { LogFields } from '../../../src/kit/types/log.ts'
 
 const SRC = join(import.meta.dir, '../../../src')
 

@@ -1,8 +1,8 @@
 // The tests' own guard: an answer that its route does not declare fails the test that caused it.
 import { expect, test } from 'bun:test'
 import { z } from 'zod'
-import { doc } from '../../../src/web/doc.ts'
-import { ApiError } from '../../../src/types/api-error.ts'
+import { doc } from '../../../src/kit/http/doc.ts'
+import { ApiError } from '../../../src/kit/types/api-error.ts'
 import { factory } from '../product/product.ts'
 import { startApp } from './harness.ts'
 
@@ -12,13 +12,13 @@ const made = new Date()
 test('the compiler refuses an answer of another shape than the documented one', () => {
   factory
     .createApp()
-    .get('/fits', doc('Fits.', Thing), (c) => c.var.answer({ name: 'a', made }))
+    .get('/fits', doc('Fits.', Thing), (c) => c.var.respond({ name: 'a', made }))
     // @ts-expect-error a number is no name
-    .get('/wrong', doc('Wrong.', Thing), (c) => c.var.answer({ name: 1, made }))
+    .get('/wrong', doc('Wrong.', Thing), (c) => c.var.respond({ name: 1, made }))
     // @ts-expect-error it has no date
-    .get('/less', doc('Less.', Thing), (c) => c.var.answer({ name: 'a' }))
+    .get('/less', doc('Less.', Thing), (c) => c.var.respond({ name: 'a' }))
     // @ts-expect-error it is a list
-    .get('/list', doc('List.', z.array(Thing)), (c) => c.var.answer({ name: 'a', made }))
+    .get('/list', doc('List.', z.array(Thing)), (c) => c.var.respond({ name: 'a', made }))
 })
 
 test('the compiler refuses an answer with a field more than the documented ones, however deep', () => {
@@ -27,15 +27,15 @@ test('the compiler refuses an answer with a field more than the documented ones,
   const fits = { thing: { name: 'a', made }, things: [{ name: 'a', made }, null], any: row }
   factory
     .createApp()
-    .get('/fits', doc('Fits.', Deep), (c) => c.var.answer(fits))
+    .get('/fits', doc('Fits.', Deep), (c) => c.var.respond(fits))
     // @ts-expect-error no hash is declared
-    .get('/one', doc('One.', Thing), (c) => c.var.answer(row))
+    .get('/one', doc('One.', Thing), (c) => c.var.respond(row))
     // @ts-expect-error nor in a list
-    .get('/list', doc('List.', z.array(Thing)), (c) => c.var.answer([row]))
+    .get('/list', doc('List.', z.array(Thing)), (c) => c.var.respond([row]))
     // @ts-expect-error nor in what is optional
-    .get('/optional', doc('Optional.', Deep), (c) => c.var.answer({ ...fits, thing: row }))
+    .get('/optional', doc('Optional.', Deep), (c) => c.var.respond({ ...fits, thing: row }))
     // @ts-expect-error nor in what may be null
-    .get('/nullable', doc('Nullable.', Deep), (c) => c.var.answer({ ...fits, things: [row] }))
+    .get('/nullable', doc('Nullable.', Deep), (c) => c.var.respond({ ...fits, things: [row] }))
 })
 
 test.each([
@@ -82,7 +82,7 @@ test.each([
 test('what is declared passes', async () => {
   const app = await startApp()
   try {
-    app.app.get('/api/thing', doc('A thing.', Thing, 200, {}, [409]), (c) => {
+    app.app.get('/api/thing', doc('A thing.', Thing, { others: [409] }), (c) => {
       if (c.req.query('taken')) throw new ApiError(409, 'Taken')
       return c.json({ name: 'a', made }, 200)
     })

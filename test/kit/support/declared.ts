@@ -1,10 +1,10 @@
-// Holds every answer of the app under test against what its route declares: a status or a body that it does not is a fault.
+// Holds every response of the app under test against what its route declares: a status or a body that it does not is a fault.
 import { isDeepStrictEqual } from 'node:util'
 import type { Router } from 'hono/router'
 import type { RouterRoute } from 'hono/types'
-import type { AppEnv } from '../../../src/web/env.ts'
-import { describeRoutes, type ApiRoute } from '../../../src/web/doc.ts'
-import { ErrorBody } from '../../../src/web/errors.ts'
+import type { AppEnv } from '../../../src/kit/http/env.ts'
+import { describeRoutes, type ApiRoute } from '../../../src/kit/http/doc.ts'
+import { ErrorBody } from '../../../src/kit/http/errors.ts'
 
 /** What is needed of an app. */
 export interface CheckedApp {
@@ -67,17 +67,17 @@ async function findFault(
   // Only JSON is read: what else is answered may be a stream.
   const body: unknown = type.startsWith('application/json') ? await response.clone().json() : undefined
   if (status >= 400) {
-    const isPage = route?.doc?.answer === 'text/html' || route?.doc?.answer === null
+    const isPage = route?.doc?.response === 'text/html' || route?.doc?.response === null
     if (isPage && type.startsWith('text/html')) return undefined
     const read = ErrorBody.safeParse(body)
     const fits = read.success && isDeepStrictEqual(read.data, body) && read.data.err.startsWith(`${status}: `)
     return fits ? undefined : `answered ${status} with a body that is no error: ${JSON.stringify(body)}`
   }
-  if (status !== route?.doc?.status || route.doc.answer === null) return undefined
-  const { answer } = route.doc
-  if (typeof answer === 'string')
-    return type.startsWith(answer) ? undefined : `answered ${type} instead of ${answer}`
-  const read = answer.safeParse(body)
+  if (status !== route?.doc?.status || route.doc.response === null) return undefined
+  const { response: declared } = route.doc
+  if (typeof declared === 'string')
+    return type.startsWith(declared) ? undefined : `answered ${type} instead of ${declared}`
+  const read = declared.safeParse(body)
   if (!read.success) return `answered what its schema does not allow: ${read.error.message}`
   // The schema drops what it does not name: equal to the original, nothing else was in it.
   return isDeepStrictEqual(read.data, body)

@@ -1,5 +1,5 @@
 // The kit's own small product under test, listening on a free port, on a database and a key prefix of its own.
-import { syncRole } from '../../../src/web/role-guard.ts'
+import { syncRole } from '../../../src/kit/auth/role-guard.ts'
 import { serveProduct } from './serve-product.ts'
 import { createApp, manifest } from '../product/app.ts'
 import { settings, type Deps } from '../product/product.ts'

@@ -1,7 +1,7 @@
 // Logs for tests: one that says nothing, one that keeps its lines, one that is written in a process of its own.
 import { join } from 'node:path'
-import type { Log, LogFields } from '../../../src/types/log.ts'
-import { requestContext } from '../../../src/web/request-context.ts'
+import type { Log, LogFields } from '../../../src/kit/types/log.ts'
+import { requestContext } from '../../../src/kit/log/request-context.ts'
 
 export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -50,7 +50,7 @@ export async function run(code: string, options: object = {}) {
 }
 
 export const program = (code: string, options: object) => `
-  const { createLog } = await import(${JSON.stringify(join(import.meta.dir, '../../../src/infra/log.ts'))})
-  const { requestContext } = await import(${JSON.stringify(join(import.meta.dir, '../../../src/web/request-context.ts'))})
+  const { createLog } = await import(${JSON.stringify(join(import.meta.dir, '../../../src/kit/log/log.ts'))})
+  const { requestContext } = await import(${JSON.stringify(join(import.meta.dir, '../../../src/kit/log/request-context.ts'))})
   const log = createLog(${JSON.stringify({ ...logOptions, ...options })}, 'notebook')
   ${code}`

@@ -1,9 +1,9 @@
 // The page for operators over a queue that is emptied before each test, and an operator who is signed in.
 import { afterAll, beforeEach } from 'bun:test'
 import { Redis } from 'ioredis'
-import type { WorkerOptions } from '../../../src/jobs/options.ts'
-import { keyBase } from '../../../src/jobs/scripts.ts'
-import { startWorker, type Worker } from '../../../src/jobs/worker.ts'
+import type { WorkerOptions } from '../../../src/kit/jobs/options.ts'
+import { keyBase } from '../../../src/kit/jobs/scripts.ts'
+import { startWorker, type Worker } from '../../../src/kit/jobs/worker.ts'
 import type { Client } from './client.ts'
 import { startApp } from './harness.ts'
 import { silent } from './log.ts'

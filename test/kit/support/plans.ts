@@ -3,7 +3,7 @@ import { expect } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
-import type { Db } from '../../../src/types/db.ts'
+import type { Db } from '../../../src/kit/types/db.ts'
 import { createDatabase } from './services.ts'
 
 export type Observed = Awaited<ReturnType<typeof openObserved>>

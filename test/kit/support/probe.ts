@@ -2,9 +2,9 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { requireRole } from '../product/product.ts'
-import { doc } from '../../../src/web/doc.ts'
+import { doc } from '../../../src/kit/http/doc.ts'
 import { factory } from '../product/product.ts'
-import { RowId, validate } from '../../../src/web/validate.ts'
+import { RowId, validate } from '../../../src/kit/http/validate.ts'
 
 const Note = z.object({ title: z.string().min(1).max(500), note: z.string().max(500).nullish() })
 
@@ -15,23 +15,39 @@ export const probe = factory
   .createApp()
   .get('/', doc('Asks Postgres.', z.array(z.unknown())), async (c) => {
     await c.var.db.execute(sql`select 1`)
-    return c.var.answer([])
+    return c.var.respond([])
   })
-  .post('/', doc('Takes a note.', Note, 201), requireRole('writer'), validate('json', Note), async (c) => {
-    await c.var.db.execute(sql`select 1`)
-    return c.var.answer(c.req.valid('json'))
-  })
+  .post(
+    '/',
+    doc('Takes a note.', Note, { status: 201 }),
+    requireRole('writer'),
+    validate('json', Note),
+    async (c) => {
+      await c.var.db.execute(sql`select 1`)
+      return c.var.respond(c.req.valid('json'))
+    },
+  )
+  .post(
+    '/',
+    doc('Takes a note.', Note, { status: 201 }),
+    requireRole('writer'),
+    validate('json', Note),
+    async (c) => {
+      await c.var.db.execute(sql`select 1`)
+      return c.var.respond(c.req.valid('json'))
+    },
+  )
   .get('/kept', doc('Lists the notes that were kept.', z.array(Note)), async (c) =>
-    c.var.answer(await c.var.store.all<z.infer<typeof Note>>('probe')),
+    c.var.respond(await c.var.store.all<z.infer<typeof Note>>('probe')),
   )
   .post(
     '/kept',
-    doc('Keeps a note.', Note, 201),
+    doc('Keeps a note.', Note, { status: 201 }),
     requireRole('writer'),
     validate('json', Note),
     async (c) => {
       await c.var.store.append('probe', c.req.valid('json'), MAX_KEPT)
-      return c.var.answer(c.req.valid('json'))
+      return c.var.respond(c.req.valid('json'))
     },
   )
   .put(
@@ -40,5 +56,5 @@ export const probe = factory
     requireRole('writer'),
     validate('param', z.object({ id: RowId })),
     validate('json', Note.partial()),
-    (c) => c.var.answer(c.req.valid('json')),
+    (c) => c.var.respond(c.req.valid('json')),
   )

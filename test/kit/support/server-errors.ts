@@ -1,8 +1,8 @@
 // Shows the error behind a 500, with causes and stack, beside the assertion that meets it.
-import type { Log } from '../../../src/types/log.ts'
-import { describeError } from '../../../src/infra/log-errors.ts'
-import { createPrettyFormat, type LogRecord } from '../../../src/infra/log-pretty.ts'
-import { requestContext } from '../../../src/web/request-context.ts'
+import type { Log } from '../../../src/kit/types/log.ts'
+import { describeError } from '../../../src/kit/log/describe-error.ts'
+import { createPrettyFormat, type LogRecord } from '../../../src/kit/log/pretty.ts'
+import { requestContext } from '../../../src/kit/log/request-context.ts'
 
 /** What a server logs when it answers 500. */
 const UNEXPECTED = new Set<unknown>(['unexpected error', 'an error outside of the app'])

@@ -2,9 +2,9 @@
 import { afterAll, beforeEach, expect } from 'bun:test'
 import { createHash, randomUUID } from 'node:crypto'
 import { roles, type Role } from '../product/table.ts'
-import type { Identity } from '../../../src/types/sessions.ts'
-import { closeRedis, connectRedis } from '../../../src/infra/redis.ts'
-import { createSessions } from '../../../src/infra/sessions.ts'
+import type { Identity } from '../../../src/kit/types/sessions.ts'
+import { closeRedis, connectRedis } from '../../../src/kit/data/redis.ts'
+import { createSessions } from '../../../src/kit/data/sessions/session-store.ts'
 import { silent } from './log.ts'
 import { deletePrefix, redisUrl, uniquePrefix } from './services.ts'
 

@@ -1,8 +1,8 @@
 // A worker for the small product under test, in this process: its tasks, or others, and the relay of the outbox.
-import { createDeps } from '../../../src/infra/deps.ts'
-import type { InputSchema, Task } from '../../../src/jobs/task.ts'
-import { startWorker } from '../../../src/jobs/worker.ts'
-import { startRelay } from '../../../src/outbox/relay.ts'
+import { createDeps } from '../../../src/kit/create-deps.ts'
+import type { InputSchema, Task } from '../../../src/kit/jobs/task.ts'
+import { startWorker } from '../../../src/kit/jobs/worker.ts'
+import { startRelay } from '../../../src/kit/jobs/outbox/relay.ts'
 import { manifest } from '../product/app.ts'
 import type { Deps } from '../product/product.ts'
 import { tasks as all } from '../product/tasks.ts'

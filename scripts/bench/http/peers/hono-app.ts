@@ -12,7 +12,7 @@ import { timeout } from 'hono/timeout'
 import { findUser } from '../../../../src/account/queries.ts'
 import { roles } from '../../../../src/account/roles.ts'
 import { Login } from '../../../../src/account/schema.ts'
-import type { Identity } from '../../../../src/types/sessions.ts'
+import type { Identity } from '../../../../src/kit/types/sessions.ts'
 import { createMovie, listMovies } from '../../../../src/movies/queries.ts'
 import { BODY_LIMIT, COOKIE, MovieQuery, NewMovie, openBackend, TIMEOUT_MS } from './backend.ts'
 

@@ -1,8 +1,8 @@
 // All sessions of a user: a change of role and an end reach each of them, and nothing brings an ended one back.
 import { describe, expect, test } from 'bun:test'
 import { createHash, randomUUID } from 'node:crypto'
-import type { Identity } from '../../../../src/types/sessions.ts'
-import { createSessions } from '../../../../src/infra/sessions.ts'
+import type { Identity } from '../../../../src/kit/types/sessions.ts'
+import { createSessions } from '../../../../src/kit/data/sessions/session-store.ts'
 import { digestOf, identityOf, MOST, openSessionStore, range } from '../../support/session-store.ts'
 
 const { keysLike, only, prefix, redis, sessions, options } = openSessionStore()

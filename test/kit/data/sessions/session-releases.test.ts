@@ -1,7 +1,7 @@
 // Sessions beside an older release on one Redis: each side reaches what the other has made.
 import { describe, expect, test } from 'bun:test'
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { Identity } from '../../../../src/types/sessions.ts'
+import type { Identity } from '../../../../src/kit/types/sessions.ts'
 import {
   DAY_SECONDS,
   digestOf,

@@ -1,8 +1,8 @@
 // Sessions in Redis: what is kept of one, and how long.
 import { describe, expect, test } from 'bun:test'
-import { connectRedis } from '../../../../src/infra/redis.ts'
-import { createSessions } from '../../../../src/infra/sessions.ts'
-import { ApiError } from '../../../../src/types/api-error.ts'
+import { connectRedis } from '../../../../src/kit/data/redis.ts'
+import { createSessions } from '../../../../src/kit/data/sessions/session-store.ts'
+import { ApiError } from '../../../../src/kit/types/api-error.ts'
 import { silent } from '../../support/log.ts'
 import {
   DAY_SECONDS,

@@ -1,10 +1,12 @@
 // The app on Bun, with the routes of the tests: what stands behind a proxy.
 import { createApp } from '../../../../src/app.ts'
 import { loadConfig } from '../../../../src/config.ts'
-import { createDeps } from '../../../../src/infra/deps.ts'
+import { createDeps } from '../../../../src/kit/create-deps.ts'
+import { boot } from '../../../../src/kit/process/lifecycle.ts'
+import { serve } from '../../../../src/kit/process/serve.ts'
 import { manifest } from '../../../../src/manifest.ts'
-import { boot } from '../../../../src/process/lifecycle.ts'
-import { serve } from '../../../../src/process/serve.ts'
+import { boot } from '../../../../src/kit/process/lifecycle.ts'
+import { serve } from '../../../../src/kit/process/serve.ts'
 import { PROBE, probe } from '../../../kit/support/probe.ts'
 
 await boot(async () => {

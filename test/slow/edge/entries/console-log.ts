@@ -1,7 +1,7 @@
 // A log where there is no file system: lines of JSON by `console`.
 import type { Config } from '../../../../src/config.ts'
-import type { Log, LogFields } from '../../../../src/types/log.ts'
-import { describeError } from '../../../../src/infra/log-errors.ts'
+import { describeError } from '../../../../src/kit/log/describe-error.ts'
+import type { Log, LogFields } from '../../../../src/kit/types/log.ts'
 
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 

@@ -2,7 +2,7 @@
 import { serve } from '@hono/node-server'
 import { createApp } from '../../../../src/app.ts'
 import { loadConfig } from '../../../../src/config.ts'
-import { createDeps } from '../../../../src/infra/deps.ts'
+import { createDeps } from '../../../../src/kit/create-deps.ts'
 import { manifest } from '../../../../src/manifest.ts'
 import { PROBE, probe } from '../../../kit/support/probe.ts'
 

@@ -1,7 +1,7 @@
 // Passwords where no native code runs: argon2id as WebAssembly, with hashes that every other runtime takes, and back.
 import Argon2, { Argon2Type, Argon2Version } from '@phi-ag/argon2'
 import wasm from '@phi-ag/argon2/argon2.wasm'
-import type { Passwords } from '../../../../src/types/passwords.ts'
+import type { Passwords } from '../../../../src/kit/types/passwords.ts'
 
 const OPTIONS = {
   type: Argon2Type.Argon2id,

@@ -2,7 +2,7 @@
 // dependencies of its own.
 import { createApp } from '../../../../src/app.ts'
 import { loadConfig } from '../../../../src/config.ts'
-import { assembleDeps } from '../../../../src/infra/assemble.ts'
+import { assembleDeps } from '../../../../src/kit/assemble.ts'
 import { manifest } from '../../../../src/manifest.ts'
 import { PROBE, probe } from '../../../kit/support/probe.ts'
 import { createConsoleLog } from './console-log.ts'

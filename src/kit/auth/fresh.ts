@@ -1,0 +1,23 @@
+// Freshness: critical operations ask for a login of a moment ago, at the same place.
+import { tag } from '../http/doc.ts'
+import { UNAUTHORIZED, unauthorized } from '../http/errors.ts'
+import { middleware } from '../http/factory.ts'
+import { agentOf } from '../http/session.ts'
+
+/**
+ * For critical operations, after `requireRole`: the login must be this recent,
+ * and the request must come from the same address and agent as the login did.
+ */
+export function requireFresh(maxAgeMinutes = 15) {
+  const handler = middleware(async (c, next) => {
+    const identity = c.get('session')?.identity
+    const isFresh =
+      identity !== undefined &&
+      Date.now() - identity.loginAt <= maxAgeMinutes * 60_000 &&
+      identity.ip === c.get('ip') &&
+      identity.agent === agentOf(c)
+    if (!isFresh) throw unauthorized('Log in again to do this')
+    await next()
+  })
+  return tag(handler, { others: [UNAUTHORIZED] })
+}

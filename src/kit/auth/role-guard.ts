@@ -1,0 +1,99 @@
+// Who may call: a role on a route, and the caller's account behind it.
+import type { MiddlewareHandler } from 'hono'
+import { createMiddleware } from 'hono/factory'
+import { bodyArrival } from '../http/body.ts'
+import { tag } from '../http/doc.ts'
+import type { AppEnv, Product } from '../http/env.ts'
+import { ROLE_TOO_LOW, roleTooLow, UNAUTHORIZED, unauthorized } from '../http/errors.ts'
+import type { Session } from '../http/live-session.ts'
+import { accountDisabled, endSession } from '../http/session.ts'
+import type { Db } from '../types/db.ts'
+import type { Roles } from '../types/roles.ts'
+import type { Sessions } from '../types/sessions.ts'
+
+/** What `requireRole` adds: a session for sure, and the caller's row, read at most once a request. */
+export type LoggedIn<P extends Product = Product> = AppEnv<P> & {
+  Variables: { session: Session<P['Role']>; me: () => Promise<P['User']> }
+}
+
+/** Lets in sessions of this role or above. */
+export interface RequireRole<P extends Product = Product> {
+  (least: P['Role']): MiddlewareHandler<LoggedIn<P>>
+}
+
+interface Options<P extends Product> {
+  roles: Roles<P['Role']>
+  findUser(this: void, db: Db, id: string): Promise<P['User'] | undefined>
+  /** Routes of this role and above, which are for the few, ask the account's row for reading as well. */
+  alwaysReads: P['Role']
+}
+
+/**
+ * Makes a product's `requireRole`: it answers 401 to those who are not logged in, and what `ROLE_TOO_LOW` says to those
+ * whose role is too low. The role comes from the session, so that no reading pays a query for it; a write asks the
+ * account's row as well, and the lower of the two counts.
+ */
+export function roleGuard<P extends Product>({ roles, findUser, alwaysReads }: Options<P>): RequireRole<P> {
+  return (least) => {
+    const tooLow = () => roleTooLow(`It takes the role ${least} or above`)
+    const handler = createMiddleware<LoggedIn<P>>(async (c, next) => {
+      const session: Session<P['Role']> | null = c.get('session')
+      if (session === null) throw unauthorized('Log in first')
+      if (!roles.atLeast(session.role, least)) throw tooLow()
+
+      let row: Promise<P['User']> | undefined
+      const me = () => (row ??= loadUser())
+      const loadUser = async () => {
+        const user = await findUser(c.get('db'), session.userId)
+        if (user === undefined) {
+          await endSession(c)
+          throw unauthorized('This account no longer exists')
+        }
+        // A change of role is under way, or broke off before this session was told: what stands in the row counts.
+        if (user.role !== session.role) {
+          await syncRole(c.get('sessions'), user.id, () => findUser(c.get('db'), user.id))
+        }
+        if (roles.isBarred(user.role)) throw accountDisabled()
+        if (!roles.atLeast(user.role, least)) throw tooLow()
+        return user
+      }
+      c.set('me', me)
+      const isWrite = !SAFE_METHODS.has(c.req.method)
+      // Only then the row is read: a body that is sent slowly must not outlive a change of role.
+      if (isWrite) await bodyArrival(c)
+      // What was changed by hand, in SQL, counts for writing, and for reading what is for the few.
+      if (isWrite || roles.atLeast(least, alwaysReads)) await me()
+      await next()
+    })
+    return tag(handler, { role: least, others: [UNAUTHORIZED, ROLE_TOO_LOW] })
+  }
+}
+
+const SAFE_METHODS = new Set(['GET', 'HEAD'])
+
+/**
+ * Tells live sessions the role that stands in the database until both agree: two changes at once must not part them.
+ * Without an account its sessions end.
+ * @param find reads the account anew
+ * @throws Error if some could not be told; doing it again tells the rest
+ */
+export async function syncRole<Role extends string>(
+  sessions: Pick<Sessions<Role>, 'setRole' | 'destroyAllOf'>,
+  userId: string,
+  find: () => Promise<{ role: Role } | undefined>,
+): Promise<void> {
+  let told: Role | undefined
+  try {
+    for (;;) {
+      const user = await find()
+      if (user === undefined) return await sessions.destroyAllOf(userId)
+      if (user.role === told) return
+      await sessions.setRole(userId, user.role)
+      told = user.role
+    }
+  } catch (error) {
+    throw new Error(`live sessions of account ${userId} may not know its role yet: set it once more`, {
+      cause: error,
+    })
+  }
+}

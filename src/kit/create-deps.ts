@@ -1,0 +1,28 @@
+// Builds what the app needs from the config, and closes it again: the portable app's one window on the drivers.
+import { assembleDeps, type Manifest } from './assemble.ts'
+import { createPasswords, passwordGate } from './auth/passwords.ts'
+import type { KitConfig } from './config/kit-config.ts'
+import { createLog } from './log/log.ts'
+import { createMailer } from './mail/mailer.ts'
+import { apiDocsAsset } from './reference/api-docs-asset.ts'
+
+/** Opens everything; `close` ends it in order and writes the last lines of the log. */
+export function createDeps<Config extends KitConfig, Role extends string>(
+  config: Config,
+  manifest: Manifest<Role>,
+) {
+  const log = createLog(config.log, config.name)
+  const passwords = createPasswords(passwordGate(config.processes.web, config.requestTimeoutMs))
+  const runtime = { log, passwords, createMailer, apiDocsAsset }
+  const { deps, redis, queue, close } = assembleDeps(config, manifest, runtime)
+  return {
+    deps,
+    log,
+    redis,
+    queue,
+    async close() {
+      await close()
+      await log.close()
+    },
+  }
+}

@@ -1,0 +1,67 @@
+// Shows one job in full. The page stands still, so that dropping the job is no slip of the hand.
+/** @jsxImportSource hono/jsx */
+import type { Child } from 'hono/jsx'
+import { HtmlPage } from '../http/html-page.tsx'
+import type { JobView } from '../jobs/queue-admin.ts'
+import { tried } from './dead-jobs.tsx'
+import { Act, inputBlock, Moment, SignOut, textOf } from './parts.tsx'
+import { STYLE } from './style.ts'
+import { urlOf, type View } from './view.ts'
+
+const NAME = 300
+const ERROR = 20_000
+const INPUT = 4000
+
+interface Props {
+  service: string
+  job: JobView
+  secretKeys: readonly string[]
+  view: View
+  now: number
+}
+
+export function JobPage({ service, job, secretKeys, view, now }: Props) {
+  const { id, task, place, worker, due, by, requestId, error, data } = job
+  const name = task === '' ? 'no job' : textOf(task, NAME)
+  const facts: [string, Child][] = [
+    ['Id', <code>{textOf(id, NAME)}</code>],
+    ['Place', worker === undefined ? place : `${place} at ${textOf(worker, NAME)}`],
+    ['Tried', tried(job)],
+  ]
+  if (due !== undefined) facts.push(['Due', <Moment at={due} now={now} none="unknown" />])
+  if (by !== undefined) facts.push(['Account', <code>{textOf(by, NAME)}</code>])
+  if (requestId !== undefined) facts.push(['Request', <code>{textOf(requestId, NAME)}</code>])
+  facts.push(['Input', <pre>{inputBlock(data, secretKeys, INPUT)}</pre>])
+  if (error !== undefined) facts.push(['Error', <pre class="bad">{textOf(error, ERROR)}</pre>])
+  return (
+    <HtmlPage title={`${name} - ${service} queue`} style={STYLE}>
+      <header>
+        <div class="bar">
+          <a href={urlOf(view, place === 'dead' ? 'dead' : '')}>Back to the queue</a>
+          <SignOut view={view} />
+        </div>
+        <h1>{name}</h1>
+      </header>
+      <main>
+        <dl class="facts">
+          {facts.map(([label, fact]) => (
+            <div>
+              <dt>{label}</dt>
+              <dd>{fact}</dd>
+            </div>
+          ))}
+        </dl>
+        <div class="acts">
+          {(place === 'dead' || place === 'later') && (
+            <Act action="retry" view={view} fields={{ job: id }}>
+              Retry
+            </Act>
+          )}
+          <Act action="drop" view={view} fields={{ job: id }} danger>
+            Drop for good
+          </Act>
+        </div>
+      </main>
+    </HtmlPage>
+  )
+}

@@ -1,0 +1,149 @@
+// Shows the whole queue at a glance. The page loads itself again, and holds no text to be typed.
+/** @jsxImportSource hono/jsx */
+import type { PropsWithChildren } from 'hono/jsx'
+import { HtmlPage } from '../http/html-page.tsx'
+import type { CronView } from '../jobs/cron-admin.ts'
+import type { JobView } from '../jobs/queue-admin.ts'
+import type { Stats } from '../jobs/stats.ts'
+import { Chart } from './chart.tsx'
+import { DeadTable } from './dead-jobs.tsx'
+import { Act, isoOf, SignOut } from './parts.tsx'
+import { STYLE } from './style.ts'
+import { CronTable, RunningTable, WorkerTable } from './tables.tsx'
+import { urlOf, type View } from './view.ts'
+
+const REFRESH_S = 5
+/** What has just happened stays long enough to be read. */
+const REFRESH_WITH_NOTICE_S = 12
+
+interface Props {
+  service: string
+  /** Whoever is signed in. */
+  who: string
+  stats: Stats
+  dead: JobView[]
+  crons: CronView[]
+  notice: string | undefined
+  secretKeys: readonly string[]
+  view: View
+  /** Unix ms. */
+  now: number
+}
+
+export function QueuePage({ service, who, stats, dead, crons, notice, secretKeys, view, now }: Props) {
+  const title = `${service} queue`
+  const every = notice === undefined ? REFRESH_S : REFRESH_WITH_NOTICE_S
+  return (
+    <HtmlPage
+      title={notice === undefined ? title : `${notice} - ${title}`}
+      style={STYLE}
+      refresh={view.refresh === 'on' ? every : undefined}
+    >
+      <Header title={title} who={who} paused={stats.paused} view={view} now={now} />
+      {notice !== undefined && (
+        <p class="notice" role="status">
+          {notice}
+        </p>
+      )}
+      <main>
+        <QueueStats stats={stats} />
+        <Section id="hour" title="Last hour">
+          <Chart minutes={stats.minutes} />
+        </Section>
+        <Section id="running" title="Running">
+          <RunningTable workers={stats.workers} view={view} now={now} />
+        </Section>
+        <Section id="workers" title="Workers">
+          <WorkerTable workers={stats.workers} now={now} />
+        </Section>
+        <Section id="crons" title="Crons">
+          <CronTable crons={crons} view={view} now={now} />
+        </Section>
+        <section id="dead">
+          <div class="bar">
+            <h2>Dead jobs</h2>
+            {stats.dead > 0 && (
+              <Act action="retry-all" view={view}>
+                Retry all
+              </Act>
+            )}
+          </div>
+          {stats.trimmed > 0 && (
+            <p class="note">
+              {`${number.format(stats.trimmed)} older ones were thrown away: JOB_KEEP_DEAD says how many are kept.`}
+            </p>
+          )}
+          <DeadTable jobs={dead} total={stats.dead} secretKeys={secretKeys} view={view} />
+        </section>
+      </main>
+    </HtmlPage>
+  )
+}
+
+function Section({ id, title, children }: PropsWithChildren<{ id: string; title: string }>) {
+  return (
+    <section id={id}>
+      <h2>{title}</h2>
+      {children}
+    </section>
+  )
+}
+
+interface HeaderProps extends Pick<Props, 'who' | 'view' | 'now'> {
+  title: string
+  paused: boolean
+}
+
+function Header({ title, who, paused, view, now }: HeaderProps) {
+  const isOn = view.refresh === 'on'
+  return (
+    <header>
+      <div class="bar">
+        <h1>
+          {title} {paused && <span class="badge warn">paused</span>}
+        </h1>
+        <div class="acts">
+          <span class="note">{who}</span>
+          <SignOut view={view} />
+        </div>
+      </div>
+      <div class="bar">
+        <p class="note">
+          As of <time datetime={isoOf(now)} title={isoOf(now)}>{`${isoOf(now)?.slice(11, 19)} UTC`}</time>,{' '}
+          {isOn ? `refreshed every ${REFRESH_S} seconds. ` : 'and not refreshed. '}
+          <a href={urlOf({ ...view, refresh: isOn ? 'off' : 'on' })}>
+            {isOn ? 'Stop refreshing' : 'Refresh again'}
+          </a>
+        </p>
+        <Act action={paused ? 'resume' : 'pause'} view={view}>
+          {paused ? 'Resume the queue' : 'Pause the queue'}
+        </Act>
+      </div>
+    </header>
+  )
+}
+
+const number = new Intl.NumberFormat('en')
+
+function QueueStats({ stats: { waiting, running, later, dead, minutes } }: { stats: Stats }) {
+  // The last minute that is over: the current one has only begun.
+  const last = minutes.at(-2)
+  const shown = [
+    { name: 'Waiting', count: waiting },
+    { name: 'Running', count: running, href: '#running' },
+    { name: 'Later', count: later },
+    { name: 'Dead', count: dead, href: '#dead', isBad: dead > 0 },
+    { name: 'Done per minute', count: last?.done ?? 0, href: '#hour' },
+    { name: 'Failed per minute', count: last?.failed ?? 0, href: '#hour', isBad: (last?.failed ?? 0) > 0 },
+  ]
+  return (
+    <dl class="stats">
+      {shown.map(({ name, count, href, isBad }) => (
+        <div>
+          <dt>{href ? <a href={href}>{name}</a> : name}</dt>
+          <dd class={isBad ? 'bad' : undefined}>{number.format(count)}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}

@@ -1,0 +1,14 @@
+// A statement as Drizzle asks the driver for it: nothing is sent before it is awaited, as objects or as values.
+import type { Rows, Statement } from '../../types/statement.ts'
+
+type Options = { prepare?: boolean }
+
+/** @param send sends one statement */
+export const lazyQuery =
+  (send: (statement: Statement) => PromiseLike<Rows>) =>
+  (text: string, parameters: readonly unknown[] = [], { prepare }: Options = {}) => ({
+    // oxlint-disable-next-line unicorn/no-thenable -- the driver's query is one, and Drizzle awaits it
+    then: (...settled: Parameters<Promise<Rows>['then']>) =>
+      send({ text, parameters, prepare }).then(...settled),
+    values: () => send({ text, parameters, prepare, asValues: true }),
+  })

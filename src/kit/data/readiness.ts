@@ -1,0 +1,108 @@
+// Readiness: whether a request would be served now, and what is in the way if not.
+import type { Redis } from 'ioredis'
+import type postgres from 'postgres'
+import { unavailable } from '../types/api-error.ts'
+import type { Log } from '../types/log.ts'
+import type { Migration } from './postgres/migrations.ts'
+import { findMissingRights, type MissingRights } from './postgres/rights.ts'
+import { driverCode, isTransient } from './transient.ts'
+import { withTimeout } from './with-timeout.ts'
+
+/** Time that each service has to answer. */
+const TIMEOUT_MS = 2000
+const KEY_SECONDS = 60
+/** Of tables without rights, for the message. */
+const NAMED = 5
+
+interface Services {
+  /** A connection of its own: behind busy ones a question says nothing but that they are busy. */
+  connection: { readonly sql: postgres.Sql; renew(closeS: number): void }
+  redis: Redis
+  /** Begins the key that is written. */
+  prefix: string
+  /** Those that the code comes with, oldest first. */
+  migrations: readonly Migration[]
+  /** The role that migrates, if it is known. */
+  migrator: string | undefined
+  log: Log
+}
+
+/**
+ * Returns the question: it resolves if Postgres and Redis take writes and the schema is what the code expects, and
+ * rejects with a 503 that says why not. Asked by many at once, it is asked once. Each change is logged.
+ */
+export function createReadiness(services: Services): () => Promise<void> {
+  const { connection, redis, prefix, log } = services
+  let asked: Promise<void> | undefined
+  let last = ''
+
+  async function ask(): Promise<void> {
+    const reasons = await Promise.all([
+      withTimeout(TIMEOUT_MS, 'Postgres', askPostgres(connection.sql, services)).catch((error: unknown) => {
+        connection.renew(0) // what it waits for may never come
+        return explain('Postgres')(error)
+      }),
+      withTimeout(TIMEOUT_MS, 'Redis', redis.set(`${prefix}ready`, 1, 'EX', KEY_SECONDS)).then(
+        () => undefined,
+        explain('Redis'),
+      ),
+    ])
+    const reason = reasons.filter((one) => one !== undefined).join('; ')
+    if (reason !== last)
+      log[reason === '' ? 'info' : 'warn'](reason === '' ? 'ready again' : `not ready: ${reason}`)
+    last = reason
+    if (reason !== '') throw unavailable(`Not ready: ${reason}`)
+  }
+  return () => (asked ??= ask().finally(() => (asked = undefined)))
+}
+
+/** A refusal by its code: messages of drivers may hold more than is for everybody's eyes. */
+const explain = (service: string) => (error: unknown) => {
+  const code = driverCode(error) ?? 'unknown error'
+  const isReply = /^(?!E)[A-Z]+$/.test(code) // OOM, READONLY; not ECONNREFUSED, 57P03
+  if (isReply) return `${service} takes no writes (${code})`
+  const detail = code === 'REDIS_AWAY' ? '' : ` (${code})`
+  return `${service} ${isTransient(error) ? 'does not answer' : 'cannot be used'}${detail}`
+}
+
+interface Facts {
+  read_only: boolean
+  standby: boolean
+  is_migrated: boolean
+}
+
+/** Reads the catalogue, so that no lock on a table holds it up. @returns what is in the way */
+async function askPostgres(
+  sql: postgres.Sql,
+  { migrations, migrator }: Pick<Services, 'migrations' | 'migrator'>,
+): Promise<string | undefined> {
+  const [facts] = await sql<Facts[]>`
+    select current_setting('transaction_read_only') = 'on' as read_only, pg_is_in_recovery() as standby,
+      exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'drizzle' and c.relname = '__drizzle_migrations') as is_migrated`
+  if (facts === undefined) return 'Postgres answers nothing'
+  if (facts.read_only) return `Postgres is read-only${facts.standby ? ', a standby' : ''}`
+  const missing = await findMissingRights(sql, { migrator })
+  // Where another role migrates, its journal may be out of sight, and that is no loss.
+  const [hidden, others] = [missing.filter(isJournal), missing.filter((rights) => !isJournal(rights))]
+  if (hidden.length === 0) {
+    const [first, ...more] = facts.is_migrated ? await findPending(sql, migrations) : migrations
+    const also = more.length > 0 ? ` and ${more.length} more` : ''
+    if (first) return `the migration ${first.tag}${also} is not applied (npm run migrate)`
+  }
+  const forbidden = others.filter(({ rights }) => rights.some((right) => NEEDED.has(right)))
+  if (forbidden.length === 0) return undefined
+  const named = forbidden.slice(0, NAMED).map(({ object }) => object)
+  return `no rights on ${named.join(', ')} (GRANT: npm run doctor prints the lines)`
+}
+
+const isJournal = ({ object }: MissingRights) => /^drizzle\b/.test(object)
+/** To change and to delete may be withheld on purpose. */
+const NEEDED = new Set(['SELECT', 'INSERT', 'USAGE'])
+
+/** Migrations that this code comes with and the database lacks. A newer version's, during a deploy, are no concern of it. */
+async function findPending(sql: postgres.Sql, migrations: readonly Migration[]) {
+  const rows = await sql<{ at: string }[]>`select created_at::text as at from drizzle.__drizzle_migrations`
+  const applied = new Set(rows.map(({ at }) => Number(at)))
+  return migrations.filter(({ when }) => !applied.has(when))
+}

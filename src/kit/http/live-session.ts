@@ -1,0 +1,63 @@
+// A live session, as a handler has it.
+import type { KitConfig } from '../config/kit-config.ts'
+import type { Deps } from '../deps.ts'
+import type { Json } from '../types/json.ts'
+import type { Identity } from '../types/sessions.ts'
+
+/**
+ * A live session: who it belongs to, and a dictionary that is there again at the next request.
+ * The dictionary is loaded on first use and only its changed keys are written, after the handler:
+ * two requests at once that set different keys lose neither.
+ */
+export class Session<Role extends string = string> {
+  #stored: Promise<Record<string, Json>> | undefined
+  #changes = new Map<string, Json | undefined>()
+
+  constructor(
+    readonly deps: Pick<Deps<KitConfig, Role>, 'roles' | 'sessions'>,
+    readonly token: string,
+    readonly identity: Readonly<Identity<Role>>,
+  ) {}
+
+  get userId(): string {
+    return this.identity.userId
+  }
+
+  get role(): Role {
+    return this.identity.role
+  }
+
+  async get<T extends Json>(key: string): Promise<T | undefined> {
+    if (this.#changes.has(key)) return this.#changes.get(key) as T | undefined
+    this.#stored ??= this.deps.sessions.readData(this.token)
+    return (await this.#stored)[key] as T | undefined
+  }
+
+  /** Stores any JSON value. A value that was read and then mutated must be set again. */
+  set(key: string, value: Json): void {
+    this.#changes.set(key, value)
+  }
+
+  delete(key: string): void {
+    this.#changes.set(key, undefined)
+  }
+
+  /** Asks again, for an answer that goes on: false after a logout, and for a role that is barred. */
+  async isOpen(): Promise<boolean> {
+    const identity = await this.deps.sessions.open(this.token)
+    return identity !== null && !this.deps.roles.isBarred(identity.role)
+  }
+
+  /** Ends it in Redis; the cookie is another matter. */
+  destroy(): Promise<void> {
+    return this.deps.sessions.destroy(this.token)
+  }
+
+  /** Writes the changed keys. Called once a request, after the handler. */
+  async save(): Promise<void> {
+    if (this.#changes.size === 0) return
+    const changes = Object.fromEntries(this.#changes)
+    this.#changes.clear()
+    await this.deps.sessions.writeData(this.token, changes)
+  }
+}

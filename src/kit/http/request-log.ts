@@ -1,0 +1,62 @@
+// One log line per request, written when its answer is ready.
+import type { Context } from 'hono'
+import { routePath } from 'hono/route'
+import { summarize } from '../log/redact.ts'
+import type { AppEnv } from './env.ts'
+import { middleware } from './factory.ts'
+
+/** More of a path says no more. */
+const MAX_PATH = 500
+
+/** What of the config this needs. */
+interface Settings {
+  slowRequestMs: number
+  log: { redact: readonly string[] }
+}
+
+/**
+ * Logs who asked for what, with what input, and how it went: answers below 400 as info, 4xx as a warning,
+ * 5xx as an error. What takes longer than `slowRequestMs` is a warning at least, and says SLOW!
+ */
+export const requestLog = (config: Settings) =>
+  middleware(async (c, next) => {
+    const started = performance.now()
+    const observeEnd = c.env?.observe?.(c.req.method, c.req.path, c.get('requestId'))
+    let status = 500 // of what is thrown past every error handler
+    try {
+      await next()
+      status = c.res.status
+    } finally {
+      const elapsed = performance.now() - started
+      writeLine(c, status, elapsed, config)
+      observeEnd?.(routePath(c), status, elapsed)
+    }
+  })
+
+function writeLine(c: Context<AppEnv>, status: number, elapsed: number, config: Settings) {
+  const slow = elapsed > config.slowRequestMs
+  const level = status >= 500 ? 'error' : status >= 400 || slow ? 'warn' : 'info'
+  c.get('log')[level](slow ? `SLOW! ${Math.round(elapsed)} ms` : 'request', {
+    user: c.get('session')?.userId ?? 'anon',
+    ip: c.get('ip'),
+    method: c.env?.method ?? c.req.method,
+    path: c.req.path.slice(0, MAX_PATH),
+    status,
+    ms: Math.round(elapsed * 10) / 10,
+    requestId: c.get('requestId'),
+    input: inputOf(c, config.log.redact),
+  })
+}
+
+/** The query, and the body if a validator has parsed one: nothing is read or parsed for the log's sake. */
+function inputOf(c: Context<AppEnv>, secretKeys: readonly string[]): string | undefined {
+  const query = c.req.url.includes('?') ? single(c.req.queries()) : undefined
+  const body: unknown = c.req.valid('json' as never) ?? c.req.valid('form' as never)
+  return query === undefined && body === undefined ? undefined : summarize({ query, body }, secretKeys)
+}
+
+function single(queries: Record<string, string[]>): Record<string, string | string[] | undefined> {
+  const flat: Record<string, string | string[] | undefined> = {}
+  for (const [name, values] of Object.entries(queries)) flat[name] = values.length === 1 ? values[0] : values
+  return flat
+}

@@ -1,0 +1,67 @@
+// What Postgres refuses because of what a client sent, by SQLSTATE. Its own messages name values: these do not.
+import { causesOf } from '../data/transient.ts'
+
+export interface Refusal {
+  status: 400 | 409
+  message: string
+  issues?: { path: string; message: string }[]
+}
+
+/** By code, or else by class: its first two letters. What is not here is the server's fault. */
+const MESSAGES: Record<string, string> = {
+  '22': 'A value cannot be stored',
+  '22001': 'A text is too long',
+  '22003': 'A number is out of range',
+  '22007': 'A date is out of range',
+  '22008': 'A date is out of range',
+  '22021': 'A text holds characters that cannot be stored',
+  '22P05': 'A text holds characters that cannot be stored',
+  // ON DELETE RESTRICT: Postgres 18 tells it from other foreign keys.
+  '23001': 'It is still referred to',
+  '23503': 'It refers to something that does not exist, or is still referred to',
+  '23514': 'A value is not among those that are allowed',
+  '23P01': 'It overlaps with something that exists',
+}
+
+const UNIQUE_VIOLATION = '23505'
+
+/** Undefined for what is no refusal of Postgres, or not the client's doing. */
+export function refusalOf(thrown: unknown): Refusal | undefined {
+  const error = sqlErrorOf(thrown)
+  if (error === undefined) return undefined
+  if (error.code === UNIQUE_VIOLATION) return alreadyThere(error)
+  const message = MESSAGES[error.code] ?? MESSAGES[error.code.slice(0, 2)]
+  return message === undefined ? undefined : { status: 400, message }
+}
+
+function alreadyThere(error: SqlError): Refusal {
+  const path = fieldOf(error)
+  if (path === '') return { status: 409, message: 'It exists already' }
+  return { status: 409, message: `${path}: exists already`, issues: [{ path, message: 'exists already' }] }
+}
+
+/**
+ * The column, from the names that Drizzle and Postgres give to constraints: `books_isbn_unique`, `books_isbn_key`.
+ * Of several columns all their names, as the constraint has them; empty for a primary key.
+ */
+function fieldOf({ table_name: table = '', constraint_name: constraint = '' }: SqlError): string {
+  const ofTable = constraint.startsWith(`${table}_`) ? constraint.slice(table.length + 1) : constraint
+  return ofTable.replace(/(^|_)(unique|key|uniq|idx|index|pkey|pk)$/, '')
+}
+
+interface SqlError {
+  code: string
+  table_name?: string
+  constraint_name?: string
+}
+
+const SQLSTATE = /^[0-9A-Z]{5}$/
+
+/** Drizzle wraps what postgres.js throws. */
+function sqlErrorOf(thrown: unknown): SqlError | undefined {
+  for (const error of causesOf(thrown)) {
+    if ('code' in error && typeof error.code === 'string' && SQLSTATE.test(error.code))
+      return error as SqlError
+  }
+  return undefined
+}

@@ -1,0 +1,147 @@
+// Input validation: a zod schema on a route, and one shape for everything that is wrong with an input.
+import { zValidator } from '@hono/zod-validator'
+import type { Context, MiddlewareHandler } from 'hono'
+import { z } from 'zod'
+import { ApiError, type Issue } from '../types/api-error.ts'
+import { isUtf8Encoded, isUtf8Url, readBody } from './body.ts'
+import { tag } from './doc.ts'
+import { notFound } from './errors.ts'
+
+const BODY_TYPES: Record<string, { is: RegExp; name: string }> = {
+  json: { is: /^application\/([\w.-]+\+)?json\s*(;|$)/i, name: 'application/json' },
+  form: { is: /^application\/x-www-form-urlencoded\s*(;|$)/i, name: 'application/x-www-form-urlencoded' },
+}
+
+/**
+ * Validates the body (JSON, or a form's), the query or the path's parameters; the handler reads `c.req.valid(target)`.
+ * Answers 415 for a body of another type, charset or coding, 404 for a path parameter that cannot be an id, else 400,
+ * with `issues` where it is the schema that refuses.
+ */
+export function validate<S extends z.ZodType, T extends 'json' | 'form' | 'query' | 'param'>(
+  target: T,
+  schema: S,
+): MiddlewareHandler<
+  // Hono's own validators are open in the environment too: it is the route's, not theirs.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  any,
+  string,
+  { in: { [K in T]: z.input<S> }; out: { [K in T]: z.output<S> } }
+> {
+  const bodyType = BODY_TYPES[target]
+  const parse = (_: S, value: unknown) => schema.safeParseAsync(value, { error: inWords(target) })
+  const check = zValidator(
+    target,
+    schema,
+    (result, c) => {
+      if (!result.success) {
+        // So that the request log can show, secrets replaced, what was refused.
+        if (bodyType) c.req.addValidatedData(target, result.data as object)
+        throw badInput(c, target, result.error)
+      }
+      const broken = findBrokenText(result.data)
+      if (broken !== undefined) throw refused(c, target, [broken])
+    },
+    { validationFunction: parse as never }, // its type is open while S is
+  )
+  const handler: MiddlewareHandler = (c, next) => {
+    if (bodyType && !bodyType.is.test(c.req.header('content-type') ?? '')) {
+      throw new ApiError(415, `Content-Type must be ${bodyType.name}`)
+    }
+    if (bodyType) return readAndCheck(c, next)
+    const part = target === 'param' ? 'path' : 'query'
+    if (!isUtf8Url(c.req.url, part)) throw new ApiError(400, `The ${part} must be UTF-8, percent-encoded`)
+    return check(c as never, next)
+  }
+  const readAndCheck: MiddlewareHandler = async (c, next) => {
+    const text = await readBody(c)
+    if (target === 'json' && text.trim() === '') throw new ApiError(400, 'The request body is empty')
+    if (target === 'form' && !isUtf8Encoded(text)) {
+      throw new ApiError(400, 'The form must be UTF-8, percent-encoded')
+    }
+    return check(c as never, next)
+  }
+  return tag(handler, { input: { target, schema }, others: ERRORS[target] })
+}
+
+const ERRORS = { json: [400, 415], form: [400, 415], query: [400], param: [400, 404] }
+
+/** What zod would tell in its own terms (`expected string, received undefined`); a message of the schema's goes first. */
+const inWords =
+  (target: string): z.core.$ZodErrorMap =>
+  ({ code, input }) => {
+    if (input === undefined) return 'is required'
+    // Of a query or a form only what is repeated is an array.
+    const isRepeated = target !== 'json' && Array.isArray(input) && code.startsWith('invalid_')
+    return isRepeated ? 'must be given once' : undefined
+  }
+
+function badInput(c: Context, target: string, error: z.core.$ZodError): ApiError {
+  return refused(
+    c,
+    target,
+    error.issues.map((i) => ({ path: i.path.map(String).join('.'), message: i.message })),
+  )
+}
+
+/** Issues told to a client at most: a thousand wrong elements need no thousand lines. */
+const MAX_ISSUES = 20
+
+function refused(c: Context, target: string, issues: Issue[]): ApiError {
+  if (target === 'param') return notFound(c)
+  const [first] = issues
+  const where = first?.path ? `${first.path}: ` : ''
+  return new ApiError(400, `${where}${first?.message ?? 'Bad input'}`, {
+    issues: issues.slice(0, MAX_ISSUES),
+  })
+}
+
+/** Postgres stores neither NUL nor half a surrogate pair: such text is refused here, wherever it sits. */
+function findBrokenText(value: unknown, path = ''): Issue | undefined {
+  if (typeof value === 'string') {
+    if (value.includes('\0')) return { path, message: 'must not contain a NUL character' }
+    if (!value.isWellFormed()) return { path, message: 'must be well-formed Unicode' }
+    return undefined
+  }
+  if (value === null || typeof value !== 'object') return undefined
+  for (const [key, inner] of Object.entries(value)) {
+    const found = findBrokenText(inner, path === '' ? key : `${path}.${key}`)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/**
+ * Treats an empty value as absent: `?page=&search=` asks for nothing.
+ * Typed as the schema itself: a preprocessing step takes `unknown`, which would tell a client's compiler nothing.
+ */
+export const blankAsAbsent = <S extends z.ZodType>(schema: S) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema) as z.ZodType as S
+
+export const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,10}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`)
+    .meta({ type: 'integer', minimum: min, maximum: max })
+
+const MAX_PAGE = 2 ** 31 - 1
+export const MAX_PAGE_SIZE = 1000
+
+/** `page` counts from 1; 0 is the first page too. */
+export const Page = blankAsAbsent(wholeNumber(0, MAX_PAGE).default(1))
+/** How many rows a page holds: at most, and where the client says nothing. */
+export const pageSize = (max: number, byDefault: number) =>
+  blankAsAbsent(wholeNumber(1, max).default(byDefault))
+export const PageSize = pageSize(MAX_PAGE_SIZE, MAX_PAGE_SIZE)
+export const Search = blankAsAbsent(z.string().max(200).optional())
+
+const MAX_SERIAL = 2 ** 31 - 1
+
+/** A serial id in a path: what cannot be one is not found. */
+export const RowId = z
+  .string()
+  .regex(/^[1-9]\d{0,9}$/)
+  .transform(Number)
+  .refine((n) => n <= MAX_SERIAL)
+  .meta({ type: 'integer', minimum: 1, maximum: MAX_SERIAL })

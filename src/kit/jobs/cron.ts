@@ -1,0 +1,146 @@
+// Says when a schedule is due by Redis's clock, and lets exactly one worker of the cluster enqueue each tick.
+import { Cron as Schedule } from 'croner'
+import type { Redis } from 'ioredis'
+import type { z } from 'zod'
+import type { Log } from '../types/log.ts'
+import type { Element } from './element.ts'
+import type { PreparedJob } from './queue.ts'
+import { call } from './lua.ts'
+import { CRON } from './scripts.ts'
+import { parseInput, UNIQUE_MS, type InputSchema, type Task } from './task.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+/**
+ * What becomes of ticks that nobody was there for. `latest`: the last of them, if it is not older than ten minutes.
+ * `all`: each of them, however late. `skip`: none that is more than a minute late.
+ */
+export type CatchUp = 'latest' | 'all' | 'skip'
+const WINDOW: Record<CatchUp, number> = { latest: 10 * MINUTE, all: Infinity, skip: MINUTE }
+
+/** A cron as declared by `defineCron`. */
+export interface Cron {
+  readonly name: string
+  readonly schedule: string
+  /** IANA name; absent: the time zone of the server. */
+  readonly timeZone?: string
+  readonly task: string
+  readonly catchUp: CatchUp
+  /** The first tick after a moment (both Unix ms); Infinity if there is none. */
+  next(after: number): number
+  /** The job of a tick, or of a run that was asked for now. */
+  prepare(tick: number | 'now'): PreparedJob
+}
+
+/**
+ * Declares a cron. In the spring gap a fixed time (no `*` in minute and hour) runs once, right after the gap; a time
+ * that comes twice in autumn runs once. A tick is passed over while the job of the one before has not ended
+ * (not with `all`: there every tick counts).
+ * @param schedule five fields: minute, hour, day of month, month, day of week
+ * @throws naming the cron, if the schedule, the time zone or the input is wrong
+ */
+export function defineCron<S extends InputSchema, D, R>(cron: {
+  name: string
+  schedule: string
+  timeZone?: string
+  task: Task<S, D, R>
+  input: z.input<S>
+  catchUp?: CatchUp
+}): Cron {
+  const { name, schedule, timeZone, task, input, catchUp = 'latest' } = cron
+  const parsed = parse()
+  function parse(): Schedule {
+    try {
+      parseInput(task.name, task.input, input)
+      const made = new Schedule(schedule, {
+        mode: '5-part',
+        fixedTimeRule: 'no-wildcard',
+        timezone: timeZone,
+      })
+      if (made.nextRun()) return made
+      throw new Error('it never comes')
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause)
+      throw new Error(`cron "${name}" with the schedule "${schedule}": ${message}`, { cause })
+    }
+  }
+  return {
+    name,
+    schedule,
+    timeZone,
+    task: task.name,
+    catchUp,
+    next: (after) => parsed.nextRun(new Date(after))?.getTime() ?? Infinity,
+    prepare(tick) {
+      const at = tick === 'now' ? `now-${crypto.randomUUID()}` : new Date(tick).toISOString()
+      const element: Element = { id: `${name}@${at}`, task: task.name, data: input }
+      // A task's name holds no @: no key of a task is the same.
+      if (catchUp !== 'all') element.key = `@cron:${name}`
+      const add = ['back', '', 0, element.key ?? '', UNIQUE_MS, '', 0]
+      return { id: element.id, element: JSON.stringify(element), add }
+    },
+  }
+}
+
+const FIRST_SEEN = 'seen for the first time'
+
+/** A step of a cron's last tick: with a job, or without one for a reason. */
+export type Advance = { tick: number; run: true } | { tick: number; run: false; why: string }
+
+/**
+ * What is to be done at `now`, one step at a time: a new last tick, or `wait` until there may be something to do.
+ * @param last the last tick, or when the cron was first seen; undefined: never seen
+ */
+export function advance(cron: Cron, last: number | undefined, now: number): Advance | { wait: number } {
+  if (last === undefined) return { tick: now, run: false, why: FIRST_SEEN }
+  // Set back a little, a clock repeats ticks that have run; that far ahead, the last tick was made by a wrong clock.
+  if (last > now + HOUR) return { tick: now, run: false, why: 'the clock went back by more than an hour' }
+  const first = cron.next(last)
+  if (first > now) return { wait: first }
+  if (cron.catchUp === 'all') return { tick: first, run: true }
+  const oldest = now - WINDOW[cron.catchUp]
+  if (first < oldest)
+    return { tick: oldest, run: false, why: `missed since ${new Date(first).toISOString()}` }
+  let tick = first
+  for (let next = first; next <= now; next = cron.next(next)) tick = next
+  return { tick, run: true }
+}
+
+/**
+ * The cron timer of one worker; call it at each heartbeat with Redis's time. All workers do, one wins each tick.
+ * @returns ticks that it enqueued
+ */
+export function createTimer(redis: Redis, base: string, crons: readonly Cron[], log: Log) {
+  /** By cron: its last tick as Redis keeps it, '' if there is none yet, and until when there is nothing to do. */
+  const known = new Map(crons.map((cron) => [cron, { last: '', wait: 0 }]))
+
+  return async (now: number): Promise<number> => {
+    let enqueued = 0
+    for (const [cron, mine] of known) {
+      // Ticks that `all` has to make up for come in slices, between which the heartbeat goes on.
+      for (let slice = 0; slice < 100; slice++) {
+        const last = mine.last === '' ? undefined : Number(mine.last)
+        if (last !== undefined && now < mine.wait && last <= now + HOUR) break
+        const step = advance(cron, last, now)
+        if ('wait' in step) {
+          mine.wait = step.wait
+          break
+        }
+        const { id = '', element = '', add = [] } = step.run ? cron.prepare(step.tick) : {}
+        const args = [cron.name, mine.last, step.tick, element, id, add[3] ?? '', UNIQUE_MS]
+        const [newLast, what] = await call(redis, CRON, base, ...args)
+        Object.assign(mine, { last: newLast, wait: 0 })
+        const fields = { cron: cron.name, tick: new Date(step.tick).toISOString() }
+        if (what === 'enqueued') enqueued++
+        if (what === 'enqueued') log.debug('cron tick enqueued', fields)
+        if (what === 'overlaps')
+          log.warn('cron tick passed over: the job of the last one has not ended', fields)
+        if (what === 'passed' && !step.run) {
+          log[step.why === FIRST_SEEN ? 'info' : 'warn']('cron moved on', { ...fields, why: step.why })
+        }
+      }
+    }
+    return enqueued
+  }
+}

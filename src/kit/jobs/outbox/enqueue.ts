@@ -1,0 +1,52 @@
+// Enqueueing inside a transaction: the job is written beside the data, and commits with it or not at all.
+//
+// To do without the outbox, delete this folder and test/outbox*.ts; `npm run check` then names each line that goes
+// too (deps.ts, kit/assemble.ts, kit/process/run-worker.ts, signup), and `npm run generate` writes the migration that drops the table.
+import { is } from 'drizzle-orm'
+import { PgDatabase } from 'drizzle-orm/pg-core'
+import type { z } from 'zod'
+import type { Db } from '../../types/db.ts'
+import type { PreparedJob } from '../queue.ts'
+import type { Enqueue, Enqueued, EnqueueOptions, InputSchema, Task } from '../task.ts'
+import { outbox } from './table.ts'
+
+/**
+ * `enqueue` with a transaction before its other arguments. Resolves when the row is written; once the transaction
+ * has committed, a worker sends the job within a second, and at least once. `delayMs` counts from then on, the job has
+ * no status before, and if an older one holds its unique key it is dropped.
+ */
+export type EnqueueInTransaction = <S extends InputSchema, D, R>(
+  tx: Db,
+  task: Task<S, D, R>,
+  input: z.input<S>,
+  options?: EnqueueOptions,
+) => Promise<{ id: string }>
+
+type Prepare = <S extends InputSchema, D, R>(
+  task: Task<S, D, R>,
+  input: z.input<S>,
+  options?: EnqueueOptions,
+) => PreparedJob
+
+/** The one function for both: straight to Redis, or by way of the outbox if a transaction comes first. */
+export function withOutbox(enqueue: Enqueue, prepare: Prepare): Enqueue & EnqueueInTransaction {
+  function either<S extends InputSchema, D, R>(
+    task: Task<S, D, R>,
+    input: z.input<S>,
+    options?: EnqueueOptions,
+  ): Promise<Enqueued>
+  function either<S extends InputSchema, D, R>(
+    tx: Db,
+    task: Task<S, D, R>,
+    input: z.input<S>,
+    options?: EnqueueOptions,
+  ): Promise<{ id: string }>
+  async function either(first: Db | Task, ...rest: unknown[]): Promise<{ id: string }> {
+    // What the two signatures above have checked for the caller is put back together here.
+    if (!is(first, PgDatabase)) return enqueue(...([first, ...rest] as Parameters<Enqueue>))
+    const job = prepare(...(rest as Parameters<Prepare>))
+    await first.insert(outbox).values({ job })
+    return { id: job.id }
+  }
+  return either
+}

@@ -1,0 +1,101 @@
+// What the log says about an error: enough to find the fault, and nothing of the data that was in it.
+import { summarize } from './redact.ts'
+import { printableStatement } from './sql-log.ts'
+
+/** An error as it is logged. `stack` holds the frames only. */
+export interface ErrorRecord {
+  type: string
+  message: string
+  code?: string | number
+  constraint?: string
+  table?: string
+  column?: string
+  routine?: string
+  /** What to do, where that is known. */
+  hint?: string
+  sql?: string
+  stack?: string
+  errors?: ErrorRecord[]
+  cause?: ErrorRecord
+}
+
+/** What the database lacks, by SQLSTATE: a table, a column, a type, a right. */
+const HINTS: Record<string, string> = {
+  '42P01': 'the database lacks this table: run npm run migrate',
+  '42703': 'the database lacks this column: run npm run migrate',
+  '42704': 'the database lacks this type: run npm run migrate',
+  '42501': 'the role of DATABASE_URL lacks a right: npm run doctor says which',
+}
+
+const MAX_DEPTH = 5
+/** Of an AggregateError, and of each error within it. */
+const MAX_ERRORS = 5
+const MAX_MESSAGE = 2000
+
+/**
+ * Describes any thrown value. Drizzle's and Postgres's errors hold the parameters of the failed statement in
+ * `message`, `params`, `parameters`, `detail` and `where`: none of these is touched, but for a message known to be safe.
+ * @param secretKeys names of further fields whose values are secret (LOG_REDACT)
+ */
+export function describeError(
+  thrown: unknown,
+  secretKeys?: readonly string[],
+  depth = 0,
+  sqlShown = false,
+): ErrorRecord {
+  if (!(thrown instanceof Error)) return { type: typeof thrown, message: summarize(thrown, secretKeys) }
+  const get = (field: string): unknown => Reflect.get(thrown, field)
+  const byDrizzle = 'query' in thrown && 'params' in thrown
+  const byPostgres = 'severity' in thrown && 'routine' in thrown
+  const code = get('code')
+  const sql = text(get('query'))
+  const deeper = (inner: unknown) =>
+    describeError(inner, secretKeys, depth + 1, sqlShown || sql !== undefined)
+
+  const record: ErrorRecord = {
+    type: thrown.name === 'Error' ? thrown.constructor.name : thrown.name,
+    message: byDrizzle
+      ? 'Failed query'
+      : safeMessage(thrown.message, byPostgres && String(code).startsWith('22')),
+    code: typeof code === 'number' ? code : text(code),
+  }
+  if (byPostgres) {
+    record.constraint = text(get('constraint_name'))
+    record.table = text(get('table_name'))
+    record.column = text(get('column_name'))
+    record.routine = text(get('routine'))
+    record.hint = HINTS[String(code)]
+  }
+  if (sql !== undefined && !sqlShown) record.sql = printableStatement(sql, secretKeys)
+  // Below a wrapper the driver's frames are those of its socket.
+  if (!byPostgres || depth === 0) record.stack = framesOf(thrown)
+  if (depth < MAX_DEPTH) {
+    const errors = get('errors')
+    if (Array.isArray(errors)) record.errors = errors.slice(0, MAX_ERRORS).map(deeper)
+    if (thrown.cause !== undefined) record.cause = deeper(thrown.cause)
+  }
+  return record
+}
+
+/** The same in one line: what is kept with a failed job, for operators. */
+export function briefError(thrown: unknown, secretKeys?: readonly string[]): string {
+  const { type, message, cause } = describeError(thrown, secretKeys)
+  return `${type}: ${message}${cause ? ` (${cause.type}: ${cause.message})` : ''}`
+}
+
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
+
+/** Postgres quotes the offending value in messages of class 22 (data exception), in the quotes of its locale. */
+function safeMessage(message: string, isDataException: boolean): string {
+  const safe = isDataException ? message.replace(/["'«»„“”‚‘’「」].*["'«»„“”‚‘’「」]/s, '"***"') : message
+  return safe.length > MAX_MESSAGE ? `${safe.slice(0, MAX_MESSAGE)}…` : safe
+}
+
+/** The frames after the message: a line of the message that looks like a frame is none. */
+function framesOf(error: Error): string | undefined {
+  const stack = error.stack ?? ''
+  const at = stack.indexOf(error.message)
+  if (at < 0) return undefined
+  const lines = stack.slice(at + error.message.length).split('\n')
+  return lines.filter((line) => /^\s+at /.test(line)).join('\n') || undefined
+}

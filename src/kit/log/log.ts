@@ -1,0 +1,97 @@
+// The log: JSON lines, or a pretty form of them, to stdout, a file and syslog.
+import { isatty } from 'node:tty'
+import type { KitConfig } from '../config/kit-config.ts'
+import type { Log, LogFields } from '../types/log.ts'
+import { describeError } from './describe-error.ts'
+import { colored, createPrettyFormat, type LogRecord } from './pretty.ts'
+import { redact } from './redact.ts'
+import { requestContext } from './request-context.ts'
+import { LineSink } from './sinks.ts'
+import { SyslogSink } from './syslog.ts'
+import { printableJson } from './terminal-escape.ts'
+
+type Level = LogRecord['level']
+const LEVELS: readonly KitConfig['log']['level'][] = ['debug', 'info', 'warn', 'error', 'silent']
+
+export interface ProcessLog extends Log {
+  /** Writes what is buffered: at most 100 ms of lines. Happens by itself when the process exits. */
+  flush(): void
+  /** Opens LOG_FILE again after it was rotated away; if that fails the old file stays in use. */
+  reopen(): void
+  /** Writes the last lines and lets go of the file and the socket. */
+  close(): Promise<void>
+}
+
+/**
+ * @param service its name in syslog
+ * @throws if LOG_FILE cannot be opened.
+ */
+export function createLog(options: KitConfig['log'], service: string): ProcessLog {
+  const onLost = (to: string) => (lines: number) => log.warn('log lines were lost', { to, lines })
+  const stdout = new LineSink(undefined, onLost('stdout'))
+  const file = options.file === undefined ? undefined : new LineSink(options.file, onLost('LOG_FILE'))
+  const syslog =
+    options.syslog === undefined ? undefined : new SyslogSink(options.syslog, service, onLost('LOG_SYSLOG'))
+  const pretty = options.format === 'pretty' ? createPrettyFormat() : undefined
+  // hasColors knows NO_COLOR and TERM=dumb.
+  const inColor = pretty !== undefined && isatty(1) && process.stdout.hasColors()
+
+  function write(level: Level, msg: string, fields: LogFields = {}): void {
+    const time = new Date().toISOString()
+    const { pid } = process
+    const requestId = requestContext.getStore()?.requestId ?? fields?.requestId
+    const record: Record<string, unknown> = { level, time, ...fields, requestId, pid, msg }
+    if (record.error !== undefined) record.error = describeError(record.error, options.redact)
+    const json = printableJson(`${jsonOf(record, options.redact)}\n`)
+    if (pretty === undefined) {
+      stdout.write(json)
+      file?.write(json)
+    } else {
+      const text = pretty(JSON.parse(json))
+      stdout.write(inColor ? colored(text, level) : text)
+      file?.write(text)
+    }
+    syslog?.write(level, time, json)
+  }
+
+  const least = LEVELS.indexOf(options.level)
+  const at = (level: Level): Log[Level] =>
+    LEVELS.indexOf(level) < least ? () => {} : (message, fields) => write(level, message, fields)
+  const log: Log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+
+  const drain = () => {
+    stdout.drain()
+    file?.drain()
+  }
+  process.on('exit', drain)
+
+  return {
+    ...log,
+    flush() {
+      stdout.flush()
+      file?.flush()
+    },
+    reopen() {
+      try {
+        file?.reopen()
+      } catch (error) {
+        log.error('the log file could not be reopened; the old one stays in use', { error })
+      }
+    },
+    async close() {
+      await syslog?.close()
+      stdout.close()
+      file?.close()
+      process.off('exit', drain)
+    },
+  }
+}
+
+/** Of what has no JSON (a circle, a bigint) a copy that has. */
+function jsonOf(record: object, secretKeys: readonly string[]): string {
+  try {
+    return JSON.stringify(record)
+  } catch {
+    return JSON.stringify(redact(record, secretKeys))
+  }
+}

@@ -1,0 +1,69 @@
+// The role of a worker process: connects, runs jobs, crons and the outbox's relay, and drains at the end.
+import { hostname } from 'node:os'
+import type { Manifest } from '../assemble.ts'
+import type { KitConfig } from '../config/kit-config.ts'
+import type { ProductSettings } from '../config/settings.ts'
+import { createDeps } from '../create-deps.ts'
+import type { Schema } from '../data/owned-rows.ts'
+import { refuseMissingDatabase } from '../data/redis.ts'
+import { loadSchema } from '../data/tables.ts'
+import type { Deps } from '../deps.ts'
+import type { WorkerOptions as JobOptions } from '../jobs/options.ts'
+import { startRelay } from '../jobs/outbox/relay.ts'
+import { startWorker } from '../jobs/worker.ts'
+import { briefError } from '../log/describe-error.ts'
+import { boot, isInteractive } from './lifecycle.ts'
+import { joinSupervisor } from './supervised.ts'
+
+type Handed<D> = Required<Pick<JobOptions<D & { schema: Schema }>, 'tasks' | 'onDead'>>
+
+export interface RunWorkerOptions<C extends KitConfig, R extends string> extends Handed<Deps<C, R>> {
+  settings: ProductSettings<C>
+  manifest: Manifest<R>
+  /** The folder below which each `table.ts` is found: tasks get them as `deps.schema`. */
+  tablesIn: string
+}
+
+export const runWorker = <C extends KitConfig, R extends string>({
+  settings,
+  manifest,
+  tasks,
+  onDead,
+  tablesIn,
+}: RunWorkerOptions<C, R>): Promise<void> =>
+  boot(async () => {
+    const config = settings.load()
+    const { deps, log, redis, queue, close } = createDeps(config, manifest)
+    await refuseMissingDatabase(redis)
+    const { crons } = manifest
+    const schema = await loadSchema(tablesIn)
+    const { id, reportUp, reportDraining } = joinSupervisor()
+    const { concurrency, drainMs, blockMs, keepDead, maxJobs } = config.jobs
+    const worker = startWorker({
+      redis,
+      prefix: config.redisPrefix,
+      id: id ?? `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`,
+      tasks,
+      crons,
+      deps: { ...deps, schema },
+      log,
+      concurrency,
+      drainMs,
+      blockMs: isInteractive() ? null : blockMs,
+      maxJobs: maxJobs === 0 ? Infinity : maxJobs,
+      keepDead,
+      onDead,
+      describe: (error) => briefError(error, config.log.redact),
+    })
+    reportUp(async () => void (await Promise.all([worker.ready, deps.ready()])))
+    await worker.ready
+    const relay = startRelay({ db: deps.db, send: queue.send, log })
+    log.info('worker at work', { concurrency, tasks: tasks.length, crons: crons.length })
+
+    const stop = async () => {
+      reportDraining()
+      await Promise.all([worker.stop(), relay.stop()])
+      await close()
+    }
+    return { log, ended: worker.ended, stop, retire: stop }
+  })

@@ -1,0 +1,116 @@
+// Reports to the supervisor that started this process, if one did: its progress, its heartbeat, the requests it serves.
+import { parseArgs } from 'node:util'
+import type { Observe } from '../http/env.ts'
+import { countRequests } from './request-metrics.ts'
+import { Scoreboard } from './scoreboard.ts'
+
+const HEARTBEAT_MS = 100
+const MEASURE_MS = 1000
+const RETRY_MS = 100
+
+/** How a process reports. One that was started by hand has no supervisor: then nothing here does anything. */
+export interface Supervised {
+  isSupervised: boolean
+  /** For the queue: a process that restarts a dead one has its id, one that replaces a live one has another. */
+  id: string | undefined
+  /** Is told of each request. */
+  observe: Observe | undefined
+  /**
+   * A process that replaces another waits for its services before it takes requests: until then the other one serves.
+   * Any other does not wait: while Postgres is away, somebody has to say so.
+   */
+  waitIfReplacing(checkServices: () => Promise<void>): Promise<void>
+  /** It runs. It is reported ready as soon as its services have answered. */
+  reportUp(checkServices: () => Promise<void>): void
+  reportDraining(): void
+  /** Writes the last counts of its requests. */
+  writeCounts(): void
+}
+
+/** Reads from the command line whether there is a supervisor, and from then on keeps the scoreboard. */
+export function joinSupervisor(): Supervised {
+  const { board: path, metrics, id, replacing = false } = readArguments()
+  if (path === undefined) return ALONE
+  const counts = metrics === undefined ? undefined : countRequests(metrics)
+  const board = Scoreboard.open(path)
+  startHeartbeat(board)
+  return {
+    isSupervised: true,
+    id,
+    observe: (method, request, requestId) => {
+      const ticket = board.begin(`${method} ${request} ${requestId}`)
+      return (route, status, ms) => {
+        board.end(ticket)
+        counts?.count(method, route, status, ms)
+      }
+    },
+    async waitIfReplacing(checkServices) {
+      if (replacing) await retryUntilAvailable(checkServices, board)
+    },
+    reportUp(checkServices) {
+      board.progress = 'up'
+      void retryUntilAvailable(checkServices, board).then(() => {
+        if (board.progress === 'up') board.progress = 'ready'
+      })
+    },
+    reportDraining() {
+      board.progress = 'draining'
+    },
+    writeCounts() {
+      counts?.write()
+    },
+  }
+}
+
+const ALONE: Supervised = {
+  isSupervised: false,
+  id: undefined,
+  observe: undefined,
+  waitIfReplacing: async () => {},
+  reportUp() {},
+  reportDraining() {},
+  writeCounts() {},
+}
+
+function readArguments() {
+  const { values } = parseArgs({
+    args: process.argv.slice(2),
+    options: {
+      board: { type: 'string' },
+      metrics: { type: 'string' },
+      id: { type: 'string' },
+      replacing: { type: 'boolean' },
+    },
+  })
+  return values
+}
+
+/** Resolves as soon as the services answer; until then the scoreboard says why they do not. */
+async function retryUntilAvailable(checkServices: () => Promise<void>, board: Scoreboard): Promise<void> {
+  for (;;) {
+    try {
+      return await checkServices()
+    } catch (error) {
+      board.note = error instanceof Error ? error.message : String(error)
+      await Bun.sleep(RETRY_MS)
+    }
+  }
+}
+
+function startHeartbeat(board: Scoreboard): void {
+  let last = performance.now()
+  let measuredAt = -Infinity
+  let worstLagMs = 0
+  const heartbeat = () => {
+    const now = performance.now()
+    worstLagMs = Math.max(worstLagMs, now - last - HEARTBEAT_MS)
+    last = now
+    board.heartbeat()
+    if (now - measuredAt < MEASURE_MS) return
+    board.measure(worstLagMs, process.memoryUsage.rss())
+    measuredAt = now
+    worstLagMs = 0
+  }
+  setInterval(heartbeat, HEARTBEAT_MS).unref()
+  heartbeat()
+}

@@ -1,0 +1,32 @@
+// What the page to try the API adds to Swagger UI's style sheet: the bar on top, and the colours of the API list.
+import { DARK, LIGHT } from '../http/html-page-style.ts'
+
+export const STYLE = `
+:root {
+  color-scheme: light dark;${LIGHT}
+}
+html.dark-mode {${DARK}
+}
+body { margin: 0; background: var(--paper) }
+.bar {
+  display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1rem; padding: 0.625rem 1.25rem;
+  border-bottom: 1px solid var(--line); color: var(--ink); font: 0.875rem/1.5 system-ui, sans-serif;
+}
+.bar p { margin: 0; overflow-wrap: anywhere }
+.bar #who { margin-left: auto; color: var(--muted) }
+.bar a { color: inherit }
+.bar form { display: flex; flex-wrap: wrap; gap: 0.5rem }
+.bar [hidden] { display: none }
+.bar input, .bar button {
+  padding: 0.25rem 0.625rem; border: 1px solid var(--line); border-radius: 4px;
+  background: transparent; color: inherit; font: inherit;
+}
+.bar button { cursor: pointer; color: var(--accent) }
+.bar :focus-visible { outline: 2px solid var(--accent); outline-offset: 1px }
+/* One server, no links, always ready to try: what would only say so makes room. */
+.swagger-ui .scheme-container, .swagger-ui .try-out, .swagger-ui .response-col_links { display: none }
+.swagger-ui .info { margin: 1.5rem 0 }
+html.dark-mode .swagger-ui .headers :is(.header-col, .header-row) { color: var(--ink) }
+/* The cookie is not for scripts to set: the login above stands for what these offer. */
+.swagger-ui .auth-wrapper, .swagger-ui .authorization__btn { display: none }
+`

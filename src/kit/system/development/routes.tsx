@@ -1,0 +1,126 @@
+// Endpoints for tests and for trying things out. In production they do not exist.
+/** @jsxImportSource hono/jsx */
+import { z } from 'zod'
+import { doc } from '../../http/doc.ts'
+import type { AppEnv, Product } from '../../http/env.ts'
+import { appFactory } from '../../http/factory.ts'
+import { validate } from '../../http/validate.ts'
+import { ApiError } from '../../types/api-error.ts'
+import { KEPT_MAILS } from '../../types/mail.ts'
+import { localOnly } from './local-only.ts'
+import { Mails, type KeptMail } from './mails.tsx'
+import { truncateAll } from './truncate.ts'
+
+const MAX_MS = 600_000
+
+const Duration = z.object({
+  ms: z
+    .string()
+    .regex(/^\d{1,6}$/, `must be milliseconds, from 0 to ${MAX_MS}`)
+    .transform(Number)
+    .refine((ms) => ms <= MAX_MS, `must be milliseconds, from 0 to ${MAX_MS}`)
+    .meta({ type: 'integer', minimum: 0, maximum: MAX_MS }),
+})
+const Megabytes = z.object({
+  mb: z
+    .string()
+    .regex(/^[1-9]\d?$/, 'must be megabytes, from 1 to 99')
+    .transform(Number)
+    .meta({ type: 'integer', minimum: 1, maximum: 99 }),
+})
+const Waited = z.object({ ms: z.number() })
+
+interface Options<P extends Product> {
+  /** Queues a mail of the product's, for whoever asks. */
+  queueMail(this: void, given: AppEnv<P>['Variables']): Promise<unknown>
+}
+
+export function devRoutes<P extends Product>({ queueMail }: Options<P>) {
+  return appFactory<P>()
+    .createApp()
+    .use(localOnly)
+
+    .post('/dbtruncate', doc('Empties every table and ends all sessions.', z.object({})), async (c) => {
+      const { config, db, sessions } = c.var
+      if (!config.devTruncate && !isLoopback(config.databaseUrl)) {
+        throw new ApiError(403, 'The database is not on this machine; DEV_TRUNCATE=1 empties it all the same')
+      }
+      await truncateAll(db)
+      await sessions.destroyAll()
+      return c.var.respond({})
+    })
+
+    .get(
+      '/counter',
+      doc('Counts its calls, atomically, in Redis.', z.object({ counter: z.number() })),
+      async (c) => c.var.respond({ counter: await c.var.store.increment('apitest:counter') }),
+    )
+
+    .get(
+      '/sendemail',
+      doc('Queues a mail, to me or else to the newest account.', z.object({ reply: z.string() })),
+      async (c) => {
+        await queueMail(c.var)
+        return c.var.respond({ reply: 'background task will start' })
+      },
+    )
+
+    .get('/mails', doc('Shows the mails that were kept instead of sent.', 'text/html'), async (c) => {
+      const mails = await c.var.store.all<KeptMail>(KEPT_MAILS)
+      return c.html(<Mails mails={mails.toReversed()} />)
+    })
+
+    .get(
+      '/sleep',
+      doc('Answers after a while, without keeping the process busy.', Waited),
+      validate('query', Duration),
+      async (c) => {
+        const { ms } = c.req.valid('query')
+        await sleep(ms, c.var.signal())
+        return c.var.respond({ ms })
+      },
+    )
+
+    .get(
+      '/block',
+      doc('Answers after a while, and blocks the whole process until then.', Waited),
+      validate('query', Duration),
+      (c) => {
+        const { ms } = c.req.valid('query')
+        const end = performance.now() + ms
+        while (performance.now() < end);
+        return c.var.respond({ ms })
+      },
+    )
+
+    .get(
+      '/leak',
+      doc('Keeps some memory for ever.', z.object({ mb: z.number() })),
+      validate('query', Megabytes),
+      (c) => {
+        const { mb } = c.req.valid('query')
+        // Each of its own, and no character of more than a byte.
+        leaked.push(Array.from({ length: mb * 16 }, () => crypto.randomUUID().repeat(1820)).join(''))
+        return c.var.respond({ mb })
+      },
+    )
+}
+
+/** Kept for ever: what `/leak` is for. */
+const leaked: string[] = []
+
+function isLoopback(databaseUrl: string): boolean {
+  const { hostname } = new URL(databaseUrl)
+  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
+}
+
+/** Resolves after `ms`, or as soon as the signal fires. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

@@ -1,0 +1,55 @@
+// Pages for people: the API list at the door, an example of a rendered page, robots.txt and the icon.
+/** @jsxImportSource hono/jsx */
+import { z } from 'zod'
+import type { KitConfig } from '../config/kit-config.ts'
+import { doc, type ApiRoute } from '../http/doc.ts'
+import { appFactory } from '../http/factory.ts'
+import { ApiList } from '../reference/api-list.tsx'
+import type { FirstGroups } from '../reference/route-groups.ts'
+import { Example } from './example.tsx'
+import { FAVICON } from './favicon.ts'
+
+const Version = z.object({ name: z.string(), version: z.string() })
+
+const ONE_DAY = 'public, max-age=86400'
+
+interface Options {
+  config: KitConfig
+  /** Asked at the first view of the list, when every slice has been added. */
+  routes: () => ApiRoute[]
+  groups: FirstGroups
+}
+
+/** Added one by one, not in a chain: a typed client has no use for pages. */
+export function pages({ config, routes, groups }: Options) {
+  let documented: ApiRoute[] | undefined
+  const app = appFactory().createApp()
+  if (config.apiList) {
+    app.get('/api/list', doc('Lists every method of this API: this page.', 'text/html'), (c) => {
+      documented ??= routes()
+      const { startedAt, roles } = c.var
+      const shown = { config, startedAt, routes: documented, groups, roles: roles.admitted }
+      return c.html(<ApiList {...shown} />)
+    })
+    app.get('/', doc('Leads to the API list.', null, { status: 302 }), (c) => c.redirect('/api/list'))
+  } else {
+    app.get('/', doc('Says name and version.', Version), (c) =>
+      c.var.respond({ name: config.name, version: config.version }),
+    )
+  }
+  app.get('/examplehtml', doc('Shows how to render a page on the server.', 'text/html'), (c) =>
+    c.html(<Example agent={c.req.header('user-agent') ?? 'unknown'} now={new Date()} />),
+  )
+
+  app.get('/robots.txt', doc('Denies all robots.', 'text/plain'), (c) => {
+    c.header('Cache-Control', ONE_DAY)
+    return c.text('User-agent: *\nDisallow: /\n')
+  })
+
+  app.get('/favicon.ico', doc('The icon.', 'image/svg+xml'), (c) => {
+    c.header('Cache-Control', ONE_DAY)
+    return c.body(FAVICON, 200, { 'Content-Type': 'image/svg+xml; charset=utf-8' })
+  })
+
+  return app
+}
