@@ -1,18 +1,30 @@
 // The app under test: the real one, listening on a free port, on a database and a key prefix of its own.
 import { changeRole } from '../../src/account/auth.ts'
+import { requireRole, type Deps, type Product } from '../../src/account/product.ts'
 import type { Role } from '../../src/account/roles.ts'
 import { createApp } from '../../src/app.ts'
 import { settings } from '../../src/config.ts'
 import { manifest } from '../../src/manifest.ts'
+import { PROBE, probe } from '../kit/support/probe.ts'
 import { serveProduct } from '../kit/support/serve-product.ts'
 
 export { hashesVerified } from '../kit/support/serve-product.ts'
 
 export type TestApp = Awaited<ReturnType<typeof startApp>>
 
+function createProbedApp(deps: Deps) {
+  const app = createApp(deps)
+  app.route(PROBE, probe<Product>(requireRole, 'editor'))
+  return app
+}
+
 /** Starts the app as `serveProduct` does; `env` adds to the settings. Call `close` in afterAll. */
 export async function startApp(env: Record<string, string> = {}, options: { foresees500?: boolean } = {}) {
-  const served = await serveProduct({ settings, manifest, createApp, tables: 'project' }, env, options)
+  const served = await serveProduct(
+    { settings, manifest, createApp: createProbedApp, tables: 'project' },
+    env,
+    options,
+  )
   let people = 0
   return {
     ...served,

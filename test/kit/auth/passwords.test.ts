@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { availableParallelism } from 'node:os'
 import { createApp } from '../product/app.ts'
-import { BusyError, Gate } from '../../../src/kit/data/gate.ts'
+import { Gate } from '../../../src/kit/data/gate.ts'
 import { createPasswords, passwordGate } from '../../../src/kit/auth/passwords.ts'
 import { NEW_MEMBER, startApp, type TestApp } from '../support/harness.ts'
 import { until } from '../support/until.ts'
@@ -122,23 +122,6 @@ test('a hash and a check are what they were, and no account is never right', asy
   ])
   expect(checks).toEqual([true, false, false, false])
   expect(passwords.outdated(hashed)).toBe(false)
-})
-
-test('a login succeeds though there is no place to renew its hash', async () => {
-  const { account, user } = await app.member()
-  const { passwords } = app.deps
-  let renewals = 0
-  app.deps.passwords = {
-    ...passwords,
-    outdated: () => true,
-    hash: () => {
-      renewals++
-      return Promise.reject(new BusyError('full'))
-    },
-  }
-  const reply = await app.visitor().post('/club/enter', { email: account.email, password: account.password })
-  app.deps.passwords = passwords
-  expect([reply.status, reply.body.id, renewals]).toEqual([200, user.id, 1])
 })
 
 test('a process hashes on its share of the cores but one, and at least one at a time', () => {

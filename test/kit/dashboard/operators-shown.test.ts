@@ -122,23 +122,23 @@ describe('what is shown', () => {
 
   test('crons are shown with schedule, last and next run; moments in UTC, the whole of them in the title', async () => {
     const last = Date.UTC(2026, 0, 2, 3, 4, 5)
-    await redis.hset(`${base}cron`, 'nightly', last)
+    await redis.hset(`${base}cron`, 'weekly', last)
     const html = await page()
-    const [, row = ''] = /<strong>nightly<\/strong>(.*?)<\/tr>/s.exec(html) ?? []
+    const [, row = ''] = /<strong>weekly<\/strong>(.*?)<\/tr>/s.exec(html) ?? []
     expect(textOf(row)).toMatch(
-      /^countAccounts 0 2 \* \* \* the server&#39;s time 2026-01-02 03:04 UTC .* ago .* UTC in \d+ (sec|min|hr)/,
+      /^tidy 0 3 \* \* 1 the server&#39;s time 2026-01-02 03:04 UTC .* ago .* UTC in \d+ (sec|min|hr|day)/,
     )
     expect(row).toContain('title="2026-01-02T03:04:05.000Z"')
     expect(row).toContain(
-      new Date(crons.find(({ name }) => name === 'nightly')?.next(Date.now()) ?? 0).toISOString(),
+      new Date(crons.find(({ name }) => name === 'weekly')?.next(Date.now()) ?? 0).toISOString(),
     )
   })
 
   test('a cron that a worker has seen and that never ran shows no run', async () => {
     const at = String(Date.UTC(2026, 0, 2, 3, 4, 5))
-    await redis.hset(`${base}cron`, 'nightly', at)
-    await redis.hset(`${base}unrun`, 'nightly', at)
-    const [, row = ''] = /<strong>nightly<\/strong>(.*?)<\/tr>/s.exec(await page()) ?? []
+    await redis.hset(`${base}cron`, 'weekly', at)
+    await redis.hset(`${base}unrun`, 'weekly', at)
+    const [, row = ''] = /<strong>weekly<\/strong>(.*?)<\/tr>/s.exec(await page()) ?? []
     expect(textOf(row)).toMatch(/the server&#39;s time never .* UTC in \d+/)
     await redis.del(`${base}unrun`)
   })

@@ -50,7 +50,7 @@ describe('slow work takes no place from quick work', () => {
     try {
       expect(await codeOf(run(impatient.db, sql`update lockable set title = title`))).toBe('55P03')
       expect(await codeOf(findRow(impatient.db, 1))).toBe('55P03')
-      expect(await run(laneOf(impatient.db, 'accounts'), sql`select count(*) from users`)).toHaveLength(1)
+      expect(await run(laneOf(impatient.db, 'accounts'), sql`select count(*) from members`)).toHaveLength(1)
     } finally {
       await release()
       await impatient.close()

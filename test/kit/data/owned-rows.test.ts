@@ -10,10 +10,10 @@ import { startApp, type TestApp } from '../support/harness.ts'
 const people = pgTable('people', { id: uuid().primaryKey(), email: text().unique() })
 const person = () => uuid().references(() => people.id)
 
-const notes = pgTable('notes', { id: integer().primaryKey(), author: person(), text: text(), secret: text() })
+const memos = pgTable('memos', { id: integer().primaryKey(), author: person(), text: text(), secret: text() })
 const Note = z.object({ id: z.string(), text: z.string().nullable() })
-const noteId = { id: sql<string>`${notes.id}::text`.as('id') }
-const publicNote = publicFields(notes, Note, noteId)
+const noteId = { id: sql<string>`${memos.id}::text`.as('id') }
+const publicNote = publicFields(memos, Note, noteId)
 
 const letters = pgTable('letters', { id: uuid().primaryKey(), sender: person(), receiver: person() })
 const Letter = z.object({ id: z.uuid() })
@@ -33,7 +33,7 @@ let app: TestApp
 beforeAll(async () => {
   app = await startApp()
   await app.deps.db.execute(sql`
-    create table notes (id int primary key, author uuid, text text, secret text);
+    create table memos (id int primary key, author uuid, text text, secret text);
     create table visits (at timestamptz primary key, who uuid);
     create table votes (who uuid, about text, n int, primary key (who, about, n))`)
 })
@@ -47,10 +47,10 @@ async function read(schema: Schema, name: string, signal = new AbortController()
 
 test('rows are read past any page, in order, each once, with the declared fields and no others', async () => {
   await app.deps.db.execute(sql`
-    insert into notes select n, case when n % 3 = 0 then ${BOB}::uuid else ${ANN}::uuid end, n || '!', 'never'
+    insert into memos select n, case when n % 3 = 0 then ${BOB}::uuid else ${ANN}::uuid end, n || '!', 'never'
     from generate_series(1, 1500) n`)
   const numbers = Array.from({ length: 1500 }, (_, i) => i + 1).filter((n) => n % 3 !== 0)
-  expect(await read({ people, notes, publicNote }, 'notes')).toEqual(
+  expect(await read({ people, memos, publicNote }, 'memos')).toEqual(
     numbers.map((n) => ({ id: String(n), text: `${n}!` })),
   )
 })
@@ -71,7 +71,7 @@ test('so are several columns', async () => {
 
 test('it stops between two pages', async () => {
   const stop = new AbortController()
-  const { notes: table } = findOwned({ people, notes, publicNote }, people).owned
+  const { memos: table } = findOwned({ people, memos, publicNote }, people).owned
   if (table === undefined) throw new Error('no table')
   const rows = ownedRows(app.deps.db, table, ANN, stop.signal)
   await rows.next()
@@ -80,12 +80,12 @@ test('it stops between two pages', async () => {
 })
 
 test('a table shapes its part, or opts out of it', async () => {
-  const shaped = publicFields(notes, Note, noteId, {
-    exported: { columns: { length: sql`length(${notes.text})`.as('length') } },
+  const shaped = publicFields(memos, Note, noteId, {
+    exported: { columns: { length: sql`length(${memos.text})`.as('length') } },
   })
-  expect((await read({ people, notes, shaped }, 'notes'))[0]).toEqual({ length: 2 })
-  const off = publicFields(notes, Note, noteId, { exported: false })
-  expect(findOwned({ people, notes, off }, people)).toEqual({ owned: {}, leftOut: [] })
+  expect((await read({ people, memos, shaped }, 'memos'))[0]).toEqual({ length: 2 })
+  const off = publicFields(memos, Note, noteId, { exported: false })
+  expect(findOwned({ people, memos, off }, people)).toEqual({ owned: {}, leftOut: [] })
   const received = publicFields(letters, Letter, {}, { exported: { owner: letters.receiver } })
   expect(findOwned({ people, letters, received }, people).owned.letters?.owner).toBe(letters.receiver)
 })
@@ -96,7 +96,7 @@ test('a table of which it is not clear what an export holds is in none, and name
     expect(owned).toEqual({})
     return leftOut
   }
-  expect(unclear({ notes })).toEqual(['notes declares no publicFields'])
+  expect(unclear({ memos })).toEqual(['memos declares no publicFields'])
   expect(unclear({ letters, publicLetter: publicFields(letters, Letter, {}) })).toEqual([
     'letters does not declare which column is the owner',
   ])
@@ -111,8 +111,8 @@ test('a table of which it is not clear what an export holds is in none, and name
   expect(unclear({ keyless, publicRow: publicFields(keyless, Letter, {}) })).toEqual([
     'keyless has no primary key',
   ])
-  expect(unclear({ notes, publicNote, twice: publicFields(notes, Note, noteId) })).toEqual([
-    'notes declares publicFields for an export more than once',
+  expect(unclear({ memos, publicNote, twice: publicFields(memos, Note, noteId) })).toEqual([
+    'memos declares publicFields for an export more than once',
   ])
   // What does not refer to owners is nobody's.
   expect(unclear({ plants: pgTable('plants', { id: uuid().primaryKey() }) })).toEqual([])
@@ -120,9 +120,9 @@ test('a table of which it is not clear what an export holds is in none, and name
 
 test('the compiler refuses a field that is no column and has no other source', () => {
   const Long = Note.extend({ size: z.number() })
-  publicFields(notes, Long, { ...noteId, size: sql<number>`length(${notes.text})`.as('size') })
+  publicFields(memos, Long, { ...noteId, size: sql<number>`length(${memos.text})`.as('size') })
   // @ts-expect-error nothing says what the size is read from
-  publicFields(notes, Long, noteId)
+  publicFields(memos, Long, noteId)
 })
 
 const numbers = (count: number, size: number) =>

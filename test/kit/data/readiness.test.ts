@@ -1,7 +1,7 @@
 // Ready means that requests would be served: what is in the way is named in the answer, and in the log once.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import postgres from 'postgres'
-import { entries as migrations } from '../../../drizzle/meta/_journal.json'
+import { entries as migrations } from '../product/drizzle/meta/_journal.json'
 import type { Log } from '../../../src/kit/types/log.ts'
 import { createReadiness } from '../../../src/kit/data/readiness.ts'
 import { closeRedis, connectRedis } from '../../../src/kit/data/redis.ts'
@@ -106,7 +106,7 @@ test('a database that is only busy is ready: locked tables hold up no question',
   const locked = Promise.withResolvers<void>()
   const asked = Promise.withResolvers<void>()
   const holding = owner.begin(async (tx) => {
-    await tx`lock table users, outbox in access exclusive mode`
+    await tx`lock table members, outbox in access exclusive mode`
     locked.resolve()
     await asked.promise
   })

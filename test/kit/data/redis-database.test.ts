@@ -15,26 +15,23 @@ const inDatabase = (number: number) => new URL(`/${number}`, redisUrl()).href
 test(
   'a database that Redis has not is refused by name, by servers, workers and commands',
   async () => {
-    const database = await createDatabase('kit')
+    const database = await createDatabase()
     try {
-      const ends = [
-        'test/kit/product/server.ts',
-        'test/kit/product/worker.ts',
-        'scripts/jobs.ts',
-        'scripts/console.ts',
-      ].map(async (entry) => {
-        const child = Bun.spawn([process.execPath, entry], {
-          cwd: join(import.meta.dir, '../../..'),
-          env: { ...serverEnv(database.url, uniquePrefix()), REDIS_URL: inDatabase(99_999) },
-          stdio: ['ignore', 'ignore', 'pipe'],
-        })
-        const [said, code] = await Promise.all([child.stderr.text(), child.exited])
-        expect([entry, code, said]).toEqual([
-          entry,
-          1,
-          expect.stringMatching(/^REDIS_URL names database 99999/),
-        ])
-      })
+      const ends = ['src/server.ts', 'src/worker.ts', 'scripts/jobs.ts', 'scripts/console.ts'].map(
+        async (entry) => {
+          const child = Bun.spawn([process.execPath, entry], {
+            cwd: join(import.meta.dir, '../../..'),
+            env: { ...serverEnv(database.url, uniquePrefix()), REDIS_URL: inDatabase(99_999) },
+            stdio: ['ignore', 'ignore', 'pipe'],
+          })
+          const [said, code] = await Promise.all([child.stderr.text(), child.exited])
+          expect([entry, code, said]).toEqual([
+            entry,
+            1,
+            expect.stringMatching(/^REDIS_URL names database 99999/),
+          ])
+        },
+      )
       await Promise.all(ends)
     } finally {
       await database.drop()

@@ -201,32 +201,12 @@ describe.skipIf(!hasRedisServer())('a Redis that is full', () => {
     const login = await app.visitor().post('/club/enter', member.account)
     expect([login.status, login.headers.get('retry-after')]).toEqual([503, '2'])
     expect((await app.visitor().get('/apitest/counter')).status).toBe(503)
-    expect((await member.post('/club/self/export')).status).toBe(503)
+    expect((await member.post('/club/self/greeting')).status).toBe(503)
     expect((await member.get('/club/self')).status).toBe(200)
     const ready = await app.visitor().get('/ready')
     expect([ready.status, ready.body.err]).toEqual([503, '503: Not ready: Redis takes no writes (OOM)'])
     await admin.config('SET', 'maxmemory', '0')
     expect((await app.visitor().get('/ready')).status).toBe(200)
     expect((await app.visitor().post('/club/enter', member.account)).status).toBe(200)
-  })
-
-  test('while it was not yet full when a signup began, the account is made and told to log in', async () => {
-    const visitor = app.visitor()
-    const { passwords } = app.deps
-    const { hash } = passwords
-    passwords.hash = async (password) => {
-      await admin.config('SET', 'maxmemory', '1')
-      return hash(password)
-    }
-    const account = { ...NEW_MEMBER, email: 'full@example.com' }
-    try {
-      const signup = await visitor.post('/club/join', account)
-      expect([signup.status, signup.body.email, signup.body.loggedIn]).toEqual([201, account.email, false])
-      expect(visitor.cookies.size).toBe(0)
-    } finally {
-      passwords.hash = hash
-      await admin.config('SET', 'maxmemory', '0')
-    }
-    expect((await visitor.post('/club/enter', account)).status).toBe(200)
   })
 })

@@ -2,8 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { createApp } from '../product/app.ts'
-import { loadConfig } from '../product/product.ts'
-import type { Deps } from '../product/product.ts'
+import { loadConfig, requireRole, type Deps, type Product } from '../product/product.ts'
 import { describeRoutes } from '../../../src/kit/http/doc.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 import { findUnboundedPatterns } from '../support/patterns.ts'
@@ -46,7 +45,9 @@ const BODIES: Record<string, string> = {
 
 // An app that is only described needs nothing but its settings.
 const settings = loadConfig({ DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' })
-const described = describeRoutes(createApp({ config: settings } as Deps).route(PROBE, probe))
+const described = describeRoutes(
+  createApp({ config: settings } as Deps).route(PROBE, probe<Product>(requireRole, 'writer')),
+)
 const ROUTES = described.flatMap(({ method, path, inputs }) =>
   inputs
     .filter((input) => input.target === 'json')

@@ -17,7 +17,7 @@ afterAll(() => app.close())
 const cachingOf = async (client: Client, path: string) =>
   (await client.get(path, { Accept: 'text/html' })).headers.get('cache-control')
 
-test.each(['/club/self', '/club/self/', '/club/jobs/none', '/api/operators', '/api/operators/jobs/none'])(
+test.each(['/club/self', '/club/self/', '/api/jobs/none', '/api/operators', '/api/operators/jobs/none'])(
   '%s is kept by no cache, whoever asks',
   async (path) => {
     expect(await cachingOf(boss, path)).toBe('no-store')

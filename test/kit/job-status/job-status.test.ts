@@ -64,7 +64,7 @@ async function enqueueSteps(name: string, of = app, userId = ann.user.id) {
   const end = Promise.withResolvers<void>()
   steps.set(name, [half.promise, end.promise])
   const { id } = await of.deps.enqueue(stepwise, { name }, { by: userId })
-  return { id, path: `/club/jobs/${id}`, half: half.resolve, end: end.resolve }
+  return { id, path: `/api/jobs/${id}`, half: half.resolve, end: end.resolve }
 }
 
 const state = async (path: string, is: string) =>
@@ -109,19 +109,19 @@ test('to everybody else it does not exist, superusers included', async () => {
 test('an unknown id, one that cannot be, a job that nobody asked for, and an expired one are 404', async () => {
   const nobodys = await app.deps.enqueue(failing, { safe: true })
   for (const id of ['nothing', 'no%20id', 'x'.repeat(65), nobodys.id]) {
-    expect((await ann.get(`/club/jobs/${id}`)).status).toBe(404)
-    expect((await ann.get(`/club/jobs/${id}/events`)).status).toBe(404)
+    expect((await ann.get(`/api/jobs/${id}`)).status).toBe(404)
+    expect((await ann.get(`/api/jobs/${id}/events`)).status).toBe(404)
   }
   const { id } = await app.deps.enqueue(brief, {}, { by: ann.user.id })
-  await until('its end', async () => (await ann.get(`/club/jobs/${id}`)).status === 404)
+  await until('its end', async () => (await ann.get(`/api/jobs/${id}`)).status === 404)
 })
 
 test('a failed job tells a message that was made to be told, and nothing else', async () => {
   const told = await app.deps.enqueue(failing, { safe: true }, { by: ann.user.id })
   const untold = await app.deps.enqueue(failing, { safe: false }, { by: ann.user.id })
-  expect(await state(`/club/jobs/${told.id}`, 'failed')).toMatchObject({ error: 'The disk is full' })
-  await state(`/club/jobs/${untold.id}`, 'failed')
-  expect((await ann.get(`/club/jobs/${untold.id}`)).body).toEqual({
+  expect(await state(`/api/jobs/${told.id}`, 'failed')).toMatchObject({ error: 'The disk is full' })
+  await state(`/api/jobs/${untold.id}`, 'failed')
+  expect((await ann.get(`/api/jobs/${untold.id}`)).body).toEqual({
     id: untold.id,
     task: 'failing',
     state: 'failed',
@@ -131,7 +131,7 @@ test('a failed job tells a message that was made to be told, and nothing else', 
 
 test('a result that is too large to be kept fails the job, and says so', async () => {
   const { id } = await app.deps.enqueue(huge, {}, { by: ann.user.id })
-  const { error, result } = await state(`/club/jobs/${id}`, 'failed')
+  const { error, result } = await state(`/api/jobs/${id}`, 'failed')
   expect(error).toMatch(/too large to be kept: 2097\d\d\d bytes.*at most 1048576/)
   expect(result).toBeUndefined()
 })

@@ -9,7 +9,7 @@ describe('an error', () => {
     const record = describeError(new TypeError('wrong', { cause }))
     expect(record).toMatchObject({ type: 'TypeError', message: 'wrong' })
     expect(record.cause).toMatchObject({ type: 'RangeError', message: 'too far', code: 'EFAR' })
-    expect(record.stack).toContain('log-errors.test.ts')
+    expect(record.stack).toContain('errors.test.ts')
     expect(JSON.stringify(record).split('too far')).toHaveLength(2)
   })
 
@@ -53,6 +53,6 @@ describe('an error', () => {
   test('whose message looks like a stack frame does not pass for one', () => {
     const error = new Error('x\n    at hunter2')
     expect(describeError(error).stack).not.toContain('hunter2')
-    expect(describeError(error).stack).toContain('log-errors.test.ts')
+    expect(describeError(error).stack).toContain('errors.test.ts')
   })
 })

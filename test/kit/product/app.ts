@@ -32,7 +32,7 @@ export function createApp(deps: Deps) {
       apiDocs({ ...reference, description: 'A notebook.', license: 'MIT', asset: deps.apiDocsAsset }),
     )
     .route('/club', members)
-    .route('/club/jobs', jobStatus({ requireRole, least: 'reader' }))
+    .route('/api/jobs', jobStatus({ requireRole, least: 'reader' }))
     .route('/club/notes', notes)
   if (config.operatorsPage) app.route('/api/operators', operators(operatorAccess))
   return routed

@@ -8,6 +8,7 @@ import { ApiError } from '../../../src/kit/types/api-error.ts'
 import { noStore } from '../../../src/kit/http/caching.ts'
 import { doc } from '../../../src/kit/http/doc.ts'
 import type { AnyContext, AppEnv } from '../../../src/kit/http/env.ts'
+import { otherSize } from '../../../src/kit/http/page-size.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../../../src/kit/http/paging.ts'
 import type { RateLimit } from '../../../src/kit/http/quota.ts'
 import { rateLimit } from '../../../src/kit/http/rate-limit.ts'
@@ -18,19 +19,29 @@ import { addMember, findSecret, listMembers } from './queries.ts'
 import { MemberResponse, roles } from './table.ts'
 import { greet } from './tasks.ts'
 
-const Credentials = z.object({ email: z.string().min(1).max(254), password: z.string().min(1).max(200) })
-const Entering = Credentials.extend({ remember: z.boolean().default(true) })
+const Credentials = z.object({
+  email: z.string().min(1, 'must not be empty').max(254),
+  password: z.string().min(1, 'must not be empty').max(200),
+})
+const Entering = Credentials.extend({
+  remember: z.boolean().default(true).describe('False: until the browser ends.'),
+})
 const Joining = Entering.extend({
-  email: z.string().max(254).pipe(z.email()),
+  email: z.string().max(254, { abort: true }).check(z.email()),
   password: z.string().min(6).max(200),
 })
 
 const enterLimit: RateLimit = {
   name: 'enter',
-  quotas: ({ rateLimit: { address, seconds } }) => [
+  quotas: ({ rateLimit: { account, address, seconds } }) => [
+    { per: 'member', most: account, seconds, counts: 'failures in a row', key: emailOf },
     { per: 'address', most: address, seconds, counts: 'failures', key: (c) => c.get('ip') },
   ],
 }
+
+/** What a validator has passed, of JSON or of a form. */
+const emailOf = (c: AnyContext) =>
+  ((c.req.valid('json' as never) ?? c.req.valid('form' as never)) as { email: string }).email
 
 async function enter(context: AnyContext, { email, password, remember }: z.output<typeof Entering>) {
   const c: Context<AppEnv<Product>> = context
@@ -91,9 +102,12 @@ export const members = factory
     '/members',
     doc('Lists members.', z.array(MemberResponse), { headers: PAGE_LINKS }),
     requireRole('owner'),
-    validate('query', z.object({ page: Page, limit: PageSize, cursor: cursorOf(z.string()) })),
+    validate(
+      'query',
+      z.object({ page: Page, limit: PageSize, size: otherSize('limit'), cursor: cursorOf(z.string()) }),
+    ),
     async (c) => {
-      const { page, limit: size, cursor } = c.req.valid('query')
+      const { page, limit, size = limit, cursor } = c.req.valid('query')
       const load = (span: Span<string>) => listMembers(c.var.db, span)
       return c.var.respond(await paged(c, { page, size, cursor }, load, ({ email }) => email))
     },

@@ -52,25 +52,22 @@ test('each route appears with its method, path, description, role, inputs and an
 })
 
 test('an input is shown with its type, limits and whether it is required', () => {
-  const signup = textOf(articleOf(page, 'POST/club/join'))
-  expect(signup).toContain('Body email required email , at most 254 characters')
-  expect(signup).toContain('fname required string , 1 to 100 characters')
-  expect(signup).toContain('company string or null , at most 200 characters')
-  expect(signup).toContain('False: the session ends with the browser.')
+  const joining = textOf(articleOf(page, 'POST/club/join'))
+  expect(joining).toContain('Body email required email , at most 254 characters')
+  expect(joining).toContain('password required string , 6 to 200 characters')
+  expect(joining).toContain('remember boolean , default true. False: until the browser ends.')
   expect(textOf(articleOf(page, 'GET/club/members'))).toMatch(
-    /Query page \w+ .*size \w+ .*default 1000.*search /,
+    /Query page \w+ .*limit \w+ .*default 1000.*cursor /,
   )
 })
 
-test('an answer names its shape, and a named shape is explained once', () => {
-  expect(textOf(articleOf(page, 'POST/club/join'))).toEndWith('Answer 201 NewUser')
-  expect(textOf(articleOf(page, 'GET/club/self'))).toEndWith('Answer 200 { me: User }')
-  expect(textOf(articleOf(page, 'GET/club/members'))).toContain(
-    'Answer 200 array of User Header Link The next',
-  )
-  expect(textOf(articleOf(page, 'GET/api/list'))).toEndWith('Answer 200 text/html')
-  expect(textOf(articleOf(page, 'types/User'))).toContain('company string or null')
-  expect(page.split('<article id="types/User"')).toHaveLength(2)
+test('a response names its shape, and a named shape is explained once', () => {
+  expect(textOf(articleOf(page, 'POST/club/join'))).toEndWith('201 Member')
+  expect(textOf(articleOf(page, 'POST/club/leave'))).toEndWith('200 {}')
+  expect(textOf(articleOf(page, 'GET/club/notes'))).toContain('200 array of Note Header Link The next')
+  expect(textOf(articleOf(page, 'GET/api/list'))).toEndWith('200 text/html')
+  expect(textOf(articleOf(page, 'types/Note'))).toContain('text string')
+  expect(page.split('<article id="types/Note"')).toHaveLength(2)
 })
 
 test('a GET that needs no path parameter is a link; nothing else is', () => {
@@ -150,7 +147,7 @@ test('whatever a route says of itself is shown as text', async () => {
 })
 
 test('what stands in backticks is shown as code', () => {
-  expect(articleOf(page, 'GET/club/members')).toContain('The same as <code>size</code>.')
+  expect(articleOf(page, 'GET/club/members')).toContain('The same as <code>limit</code>.')
   expect(page).not.toContain('`')
 })
 

@@ -107,21 +107,16 @@ test('an error is declared where it can occur, and nowhere else', () => {
 test('an input is described as it is sent, an answer as it comes', () => {
   const { parameters } = document.paths['/club/members'].get
   expect(parameters).toContainEqual({
-    name: 'size',
+    name: 'limit',
     in: 'query',
     required: false,
     schema: { type: 'integer', minimum: 1, maximum: 1000, default: 1000 },
   })
   const { requestBody, responses } = document.paths['/club/join'].post
-  expect(requestBody.content['application/json'].schema.$ref).toBe('#/components/schemas/PostSignupRequest')
-  expect(document.components.schemas.PostSignupRequest.required).toEqual([
-    'email',
-    'password',
-    'fname',
-    'lname',
-  ])
-  expect(responses['201'].content['application/json'].schema.$ref).toBe('#/components/schemas/NewUser')
-  expect(document.components.schemas.User.properties.created).toEqual({ type: 'string', format: 'date-time' })
+  expect(requestBody.content['application/json'].schema.$ref).toBe('#/components/schemas/PostClubJoinRequest')
+  expect(document.components.schemas.PostClubJoinRequest.required).toEqual(['email', 'password'])
+  expect(responses['201'].content['application/json'].schema.$ref).toBe('#/components/schemas/Member')
+  expect(document.components.schemas.Note.properties.written).toEqual({ type: 'string', format: 'date-time' })
   const [id] = document.paths['/api/probe/{id}'].put.parameters
   expect(id).toMatchObject({ name: 'id', in: 'path', required: true, schema: { type: 'integer' } })
 })
@@ -201,8 +196,8 @@ test('the examples of bodies, with which the page to try it begins, are accepted
     const { example } = operationOf(route).requestBody.content['application/json']
     expect([nameOf(route), schema?.safeParse(example).error]).toEqual([nameOf(route), undefined])
   }
-  const signup = document.paths['/club/join'].post.requestBody.content['application/json'].example
-  expect(signup).toMatchObject({ email: 'ann@example.com', fname: 'fname', password: 'Secret123' })
+  const joining = document.paths['/club/join'].post.requestBody.content['application/json'].example
+  expect(joining).toMatchObject({ email: 'ann@example.com', password: 'password' })
 })
 
 test('the examples of answers and errors have the shape of what comes', () => {

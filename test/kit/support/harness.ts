@@ -2,7 +2,7 @@
 import { syncRole } from '../../../src/kit/auth/role-guard.ts'
 import { serveProduct } from './serve-product.ts'
 import { createApp, manifest } from '../product/app.ts'
-import { settings, type Deps } from '../product/product.ts'
+import { requireRole, settings, type Deps, type Product } from '../product/product.ts'
 import { findMember, setRank } from '../product/queries.ts'
 import type { Role } from '../product/table.ts'
 import { PROBE, probe } from './probe.ts'
@@ -13,7 +13,7 @@ export type TestApp = Awaited<ReturnType<typeof startApp>>
 
 function createProbedApp(deps: Deps) {
   const app = createApp(deps)
-  app.route(PROBE, probe)
+  app.route(PROBE, probe<Product>(requireRole, 'writer'))
   return app
 }
 

@@ -8,7 +8,7 @@ const TIMEOUT_MS = 60_000
 const folder = mkdtempSync(join(tmpdir(), 'restbun-500-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const support = (name: string) => JSON.stringify(join(import.meta.dir, 'support', name))
+const support = (name: string) => JSON.stringify(join(import.meta.dir, name))
 
 /** What `bun test` prints of a file that fails. */
 async function failing(source: string): Promise<string> {
@@ -54,7 +54,7 @@ test(
       test('a page', async () => {
         const service = await startService({ WEB_PROCESSES: '1' })
         try {
-          await withAdmin(service.databaseUrl, (sql) => sql.unsafe('alter table users rename to gone'))
+          await withAdmin(service.databaseUrl, (sql) => sql.unsafe('alter table members rename to gone'))
           const body = JSON.stringify({ email: 'ann@example.com', password: '123abC' })
           const headers = { 'Content-Type': 'application/json' }
           const reply = await fetch(service.url + '/club/enter', { method: 'POST', body, headers })
@@ -62,7 +62,7 @@ test(
         } finally { await service.close() }
       })`)
     expect(said).toMatch(
-      /DrizzleQueryError: [^]*\n +sql: select [^]*\n +at [^]*caused by PostgresError: relation "users" does not exist/,
+      /DrizzleQueryError: [^]*\n +sql: select [^]*\n +at [^]*caused by PostgresError: relation "members" does not exist/,
     )
     expect(said).toContain('Received: 500')
   },

@@ -1,10 +1,10 @@
 // What an account can put into Redis has a bound. The list is in the README.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { Redis } from 'ioredis'
-import { startApp, type TestApp } from '../support/harness.ts'
-import { redisUrl } from '../support/services.ts'
-import { until } from '../support/until.ts'
-import { startTestWorker } from '../support/worker.ts'
+import { startApp, type TestApp } from './support/harness.ts'
+import { redisUrl } from './kit/support/services.ts'
+import { until } from './kit/support/until.ts'
+import { startTestWorker } from './support/worker.ts'
 
 setDefaultTimeout(30_000)
 
@@ -58,17 +58,17 @@ test('an account that does all it can, again and again, leaves what is listed an
   const ann = await app.member()
   const wrong = { email: ann.account.email, password: 'Wrong123' }
   for (let round = 0; round < 2 * SESSIONS; round++) {
-    await ann.post('/club/enter', ann.account)
+    await ann.post('/api/login', ann.account)
     const token = ann.cookies.get('session') ?? ''
     const data = { text: '"'.repeat(30 * KB) } // escaped, each is two bytes
     await app.deps.sessions.writeData(token, data)
     await expect(app.deps.sessions.writeData(token, { more: 'x'.repeat(5 * KB) })).rejects.toThrow('may hold')
     ann.cookies.clear() // logged in once more, elsewhere
-    await ann.post('/club/enter', wrong)
-    await ann.post('/club/enter', ann.account)
+    await ann.post('/api/login', wrong)
+    await ann.post('/api/login', ann.account)
 
-    const { id } = (await ann.post('/club/self/export')).body
-    await until('the export', async () => (await ann.get(`/club/jobs/${id}`)).body.state === 'done')
+    const { id } = (await ann.post('/api/me/export')).body
+    await until('the export', async () => (await ann.get(`/api/jobs/${id}`)).body.state === 'done')
     await app.deps.store.delete(`export:${ann.user.id}`) // ten minutes later
   }
 
