@@ -1,9 +1,7 @@
 // The outbox: a job that is enqueued in a transaction shares its fate, and then reaches Redis whatever happens.
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { users } from '../../../src/account/table.ts'
 import type { Log } from '../../../src/kit/types/log.ts'
 import { createDeps } from '../../../src/kit/create-deps.ts'
 import { manifest } from '../product/app.ts'
@@ -13,7 +11,7 @@ import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { startRelay } from '../../../src/kit/jobs/outbox/relay.ts'
 import { outbox } from '../../../src/kit/jobs/outbox/table.ts'
 import { openLink, type FaultyLink } from '../support/faulty-link.ts'
-import { NEW_MEMBER, startApp, type TestApp } from '../support/harness.ts'
+import { startApp, type TestApp } from '../support/harness.ts'
 import { createDatabase, redisUrl, type TestDatabase } from '../support/services.ts'
 import { until } from '../support/until.ts'
 import { startTestWorker } from '../support/worker.ts'
@@ -210,46 +208,3 @@ test('emptying the tables empties the outbox: those jobs were about rows that ar
   await emptied()
   expect(await waiting()).toEqual([id])
 })
-
-test('a signup while Redis is away is a success that says to log in, and its welcome follows', async () => {
-  await redis.cut()
-  const email = 'early@example.com'
-  const visitor = app.visitor()
-  await until('the loss to be noticed', async () => (await visitor.get('/ready')).status === 503)
-  // Called a failure it would be tried again, and then the email is taken.
-  const reply = await visitor.post('/club/join', { ...NEW_MEMBER, email })
-  expect([reply.status, reply.body.email, reply.body.loggedIn]).toEqual([201, email, false])
-  expect(visitor.cookies.size).toBe(0)
-  await redis.restore()
-  const login = { email, password: NEW_MEMBER.password }
-  await until('a login', async () => (await visitor.post('/club/enter', login)).status === 200)
-  relay()
-  await emptied()
-  const [user] = (await direct.deps.db.select().from(users)).filter((row) => row.email === email)
-  expect(await queueAdmin.list('waiting')).toMatchObject([
-    { task: 'sendWelcome', data: { userId: user?.id } },
-  ])
-}, 30_000)
-
-test('an account and its welcome are written by one transaction', async () => {
-  const { user } = await app.member('writer', { email: 'one@example.com' })
-  const [row] = await direct.deps.db.execute(
-    sql`select u.xmin = o.xmin as same from users u, outbox o where u.id = ${user.id}`,
-  )
-  expect(row?.same).toBe(true)
-})
-
-test('a signup with a taken email enqueues nothing', async () => {
-  const account = { ...NEW_MEMBER, email: 'taken@example.com' }
-  expect((await app.visitor().post('/club/join', account)).status).toBe(201)
-  expect((await app.visitor().post('/club/join', account)).status).toBe(400)
-  expect(await rows()).toHaveLength(1)
-})
-
-test('a signup while Postgres is away is 503', async () => {
-  await postgres.cut()
-  const reply = await app.visitor().post('/club/join', { ...NEW_MEMBER, email: 'late@example.com' })
-  expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '2'])
-  await postgres.restore()
-  await until('Postgres', async () => (await app.visitor().get('/ready')).status === 200)
-}, 30_000)
