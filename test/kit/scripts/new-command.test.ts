@@ -147,7 +147,7 @@ describe('in a checkout', () => {
     ['person', 'users', 'src/account/table.ts has a table or type "users"'],
     ['error', 'errors', 'generated code uses itself'],
     ['task', 'tasks', 'src/tasks.ts is there already'],
-    ['session', 'sessions', 'test/sessions.test.ts is there already'],
+    ['account', 'accounts', 'test/accounts.test.ts is there already'],
     ['sign', 'pages', 'src/app.ts has something called "pages"'],
     ['role', 'user-role', 'has a table or type "user_role"'],
     ['door', 'login', 'there is a route /api/login'],
