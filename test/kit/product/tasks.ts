@@ -9,7 +9,7 @@ export const greet = defineTask({
   name: 'greet',
   input: z.object({ memberId: z.uuid() }),
   ...FOR_DAYS,
-  keepResultMs: 60_000,
+  keepResultMs: 60 * 60_000,
   async run({ memberId }, job, { db, sendMail }: Deps) {
     const member = await findMember(db, memberId)
     if (member === undefined) return job.log.info('nobody is there to greet')

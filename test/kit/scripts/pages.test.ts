@@ -2,9 +2,9 @@
 import { expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { scripts } from '../package.json'
+import { scripts } from '../../../package.json'
 
-const ROOT = join(import.meta.dir, '..')
+const ROOT = join(import.meta.dir, '../../..')
 const pages = new TextDecoder()
   .decode(Bun.spawnSync(['git', 'ls-files', '*.md'], { cwd: ROOT }).stdout)
   .split('\n')

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { eq } from 'drizzle-orm'
-import { users } from '../src/account/table.ts'
-import { startApp, type TestApp } from './support/harness.ts'
+import { users } from '../../../src/account/table.ts'
+import { startApp, type TestApp } from '../../support/harness.ts'
 
-const ROOT = join(import.meta.dir, '..')
+const ROOT = join(import.meta.dir, '../../..')
 let app: TestApp
 
 beforeAll(async () => {

@@ -2,8 +2,8 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import postgres from 'postgres'
-import { copyCheckout } from './kit/support/checkout.ts'
-import { createEmptyDatabase, deletePrefix, serverEnv, uniquePrefix } from './kit/support/services.ts'
+import { copyCheckout } from '../support/checkout.ts'
+import { createEmptyDatabase, deletePrefix, serverEnv, uniquePrefix } from '../support/services.ts'
 
 const SECRET = 'JBSWY3DPEHPK3PXP'
 
@@ -27,7 +27,7 @@ test('a secret in a new column of accounts and of every resource is told to nobo
     const env = { ...serverEnv(database.url, prefix), MIGRATE_DATABASE_URL: '' }
     expect(await checkout.run('migrate', [], env)).toMatchObject({ code: 0 })
 
-    const child = Bun.spawn([process.execPath, join(checkout.root, 'test/support/all-that-is-said.ts')], {
+    const child = Bun.spawn([process.execPath, join(checkout.root, 'test/kit/scripts/all-that-is-said.ts')], {
       cwd: checkout.root,
       env: { ...process.env, DATABASE_URL: database.url },
       stdout: 'pipe',

@@ -1,8 +1,8 @@
 // The page to try the API in a browser: it works on a closed network, and its login is the API's own.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Page } from 'playwright-core'
-import { findChromium, launchChromium } from './kit/support/chromium.ts'
-import { startApp, type TestApp } from './support/harness.ts'
+import { findChromium, launchChromium } from '../support/chromium.ts'
+import { startApp, type TestApp } from '../../support/harness.ts'
 
 const TIMEOUT_MS = 60_000
 

@@ -2,12 +2,12 @@
 import { readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describeRoutes } from '../../src/kit/http/doc.ts'
-import { Client } from '../kit/support/client.ts'
-import { openStream } from '../kit/support/events.ts'
-import { startApp } from './harness.ts'
-import { until } from '../kit/support/until.ts'
-import { startTestWorker } from './worker.ts'
+import { describeRoutes } from '../../../src/kit/http/doc.ts'
+import { Client } from '../support/client.ts'
+import { openStream } from '../support/events.ts'
+import { startApp } from '../../support/harness.ts'
+import { until } from '../support/until.ts'
+import { startTestWorker } from '../../support/worker.ts'
 
 const say = (what: string, text: string) => process.stdout.write(`${what}: ${text}\n`)
 
