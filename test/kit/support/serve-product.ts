@@ -47,7 +47,7 @@ export async function serveProduct<C extends KitConfig, R extends string, A exte
   if (!options.foresees500) deps.log = showingUnexpected(deps.log)
   const app = createApp(deps)
   const checked = checkAnswers(app, options)
-  const server = await listen(checked, config, variables, deps.log)
+  const server = await listen(checked, config, { ...variables, TEST_PRODUCT: tables }, deps.log)
   const { url } = server
 
   return {
