@@ -5,6 +5,7 @@ import { doc } from '../../../src/kit/http/doc.ts'
 import type { Product } from '../../../src/kit/http/env.ts'
 import { appFactory } from '../../../src/kit/http/factory.ts'
 import type { RequireRole } from '../../../src/kit/auth/role-guard.ts'
+import type { Store } from '../../../src/kit/types/store.ts'
 import { RowId, validate } from '../../../src/kit/http/validate.ts'
 
 const Note = z.object({ title: z.string().min(1).max(500), note: z.string().max(500).nullish() })
@@ -30,9 +31,10 @@ export const probe = <P extends Product>(requireRole: RequireRole<P>, least: P['
         return c.var.respond(c.req.valid('json'))
       },
     )
-    .get('/kept', doc('Lists the notes that were kept.', z.array(Note)), async (c) =>
-      c.var.respond(await c.var.store.all<z.infer<typeof Note>>('probe')),
-    )
+    .get('/kept', doc('Lists the notes that were kept.', z.array(Note)), async (c) => {
+      const { store }: { store: Store } = c.var
+      return c.var.respond(await store.all<z.infer<typeof Note>>('probe'))
+    })
     .post(
       '/kept',
       doc('Keeps a note.', Note, { status: 201 }),

@@ -11,10 +11,15 @@ import { checkAnswers, type CheckedApp } from './declared.ts'
 import { showingUnexpected } from './server-errors.ts'
 import { createDatabase, deletePrefix, redisUrl, type Tables, uniquePrefix } from './services.ts'
 
-export interface TestedProduct<C extends KitConfig, R extends string, A extends CheckedApp> {
+export interface TestedProduct<
+  C extends KitConfig,
+  R extends string,
+  O extends object,
+  A extends CheckedApp,
+> {
   settings: ProductSettings<C>
-  manifest: Manifest<R>
-  createApp(deps: Deps<C, R>): A
+  manifest: Manifest<R, C, O>
+  createApp(deps: Deps<C, R> & O): A
   tables: Tables
 }
 
@@ -23,8 +28,13 @@ export interface TestedProduct<C extends KitConfig, R extends string, A extends 
  * Every answer is held against its route's declaration, and the error behind a 500 is shown; with `foresees500` such an
  * answer passes, and nothing is shown: for tests that cause one.
  */
-export async function serveProduct<C extends KitConfig, R extends string, A extends CheckedApp>(
-  { settings, manifest, createApp, tables }: TestedProduct<C, R, A>,
+export async function serveProduct<
+  C extends KitConfig,
+  R extends string,
+  O extends object,
+  A extends CheckedApp,
+>(
+  { settings, manifest, createApp, tables }: TestedProduct<C, R, O, A>,
   env: Record<string, string> = {},
   options: { foresees500?: boolean } = {},
 ) {

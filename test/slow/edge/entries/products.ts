@@ -12,16 +12,16 @@ import { createApp as createKitApp, manifest as kitManifest } from '../../../kit
 import * as kit from '../../../kit/product/product.ts'
 import { PROBE, probe } from '../../../kit/support/probe.ts'
 
-interface Served<C extends KitConfig, R extends string> {
+interface Served<C extends KitConfig, R extends string, O extends object> {
   settings: ProductSettings<C>
-  manifest: Manifest<R>
-  createApp(deps: KitDeps<C, R>): Fetches
+  manifest: Manifest<R, C, O>
+  createApp(deps: KitDeps<C, R> & O): Fetches
 }
 
 /** Hands over the one that TEST_PRODUCT names. */
 export const withProduct = <T>(
   name: string | undefined,
-  use: <C extends KitConfig, R extends string>(product: Served<C, R>) => T,
+  use: <C extends KitConfig, R extends string, O extends object>(product: Served<C, R, O>) => T,
 ): T =>
   name === 'kit'
     ? use({
