@@ -1,6 +1,6 @@
 // A fork's ordinary changes, one by one in a clone: no test of the kit knows, and few of your own have to follow.
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cloneCheckout, type Checkout } from '../kit/support/checkout.ts'
 import { SLOW_MS } from './green.ts'
@@ -27,14 +27,6 @@ async function generate(name: string): Promise<void> {
   expect({ code, said }).toMatchObject({ code: 0 })
 }
 
-/** Files of yours that speak of the sample: all of them but the kit's, the history, and the commands about it. */
-function ofYours(): string[] {
-  const paths = checkout.git('ls-files', 'src', 'test', 'scripts').trimEnd().split('\n')
-  return paths.filter(
-    (path) => /\.(ts|tsx|sh)$/.test(path) && !/^(src\/kit|test\/kit|test\/slow)\//.test(path),
-  )
-}
-
 const CHANGES: Record<string, () => Promise<void> | void> = {
   async 'a column on users'() {
     edit('src/account/table.ts', ['    company: text(),\n', '    company: text(),\n    nickname: text(),\n'])
@@ -57,26 +49,14 @@ const CHANGES: Record<string, () => Promise<void> | void> = {
     await generate('phone')
   },
   'a renamed sample'() {
-    for (const path of ofYours()) {
+    // Its folder and its path; what a table is called in Postgres is another matter.
+    for (const path of checkout.git('grep', '-lE', '/movies', '--', 'src', 'test', 'scripts').split('\n')) {
+      if (!/^(src|test|scripts)\/(?!kit|slow|eject-sample).*\.(ts|tsx|sh)$/.test(path)) continue
       const file = join(checkout.root, path)
       const text = readFileSync(file, 'utf8')
-      // The names in Postgres stay: a table is renamed by a migration that is written by hand.
-      const renamed = text
-        .replaceAll(/(?<!pgTable\(\s*|')movies(?!_|')|(?<=\.\/|\/)movies/g, 'films')
-        .replaceAll('Movies', 'Films')
-        .replaceAll(/\bmovie\b(?!_)/g, 'film')
-        .replaceAll('Movie', 'Film')
-      if (renamed !== text) writeFileSync(file, renamed)
+      writeFileSync(file, text.replaceAll(/(\/api|\.|src)\/movies\b/g, '$1/films'))
     }
     renameSync(join(checkout.root, 'src/movies'), join(checkout.root, 'src/films'))
-    for (const name of readdirSync(join(checkout.root, 'test')).filter((file) => file.startsWith('movies'))) {
-      const test = join(checkout.root, 'test')
-      renameSync(join(test, name), join(test, name.replace('movies', 'films')))
-    }
-    const seed = join(checkout.root, 'scripts/seed')
-    mkdirSync(seed, { recursive: true })
-    for (const name of readdirSync(seed))
-      renameSync(join(seed, name), join(seed, name.replace('movies', 'films')))
   },
   async 'another default role'() {
     edit('src/account/table.ts', [".default('editor')", ".default('readonly')"])
