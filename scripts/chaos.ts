@@ -9,9 +9,9 @@ import { malformed, parseElement } from '../src/kit/jobs/element.ts'
 import { createQueueAdmin } from '../src/kit/jobs/queue-admin.ts'
 import { createQueue, type Queue } from '../src/kit/jobs/queue.ts'
 import { keyBase } from '../src/kit/jobs/scripts.ts'
-import { readLedger, spawnWorker, type WorkerProcess } from '../test/jobs/processes.ts'
-import { hasRedisServer, startRedis, type RealRedis } from '../test/jobs/real-redis.ts'
-import { plain, poison, watched, type ProcessOptions } from '../test/jobs/worker-process.ts'
+import { readLedger, spawnWorker, type WorkerProcess } from '../test/kit/jobs/processes.ts'
+import { hasRedisServer, startRedis, type RealRedis } from '../test/kit/jobs/real-redis.ts'
+import { plain, poison, watched, type ProcessOptions } from '../test/kit/jobs/worker-process.ts'
 import { OUTAGES, runOutages } from './chaos/outages.ts'
 
 const WORKERS = 3

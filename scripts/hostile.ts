@@ -61,7 +61,7 @@ function isError(status: number, text: string, requestId: string | undefined): b
 /** A server process on a database and keys of its own. What it logs as an error is kept. */
 async function startServer() {
   const { createDatabase, deletePrefix, serverEnv, uniquePrefix } =
-    await import('../test/support/services.ts')
+    await import('../test/kit/support/services.ts')
   const database = await createDatabase()
   const prefix = uniquePrefix()
   const env = {

@@ -1,20 +1,27 @@
 // `npm test`: all tests, in parallel, on services that exist for this run only. Arguments go to `bun test`.
-// Those of test/slow start whole machineries: they run when they are named (`npm run test:slow`), one after the other.
+// A project of its own name has its own tests in test/, and leaves those of test/kit until they are named
+// (`npm run test:kit`). Those of test/slow start whole machineries: they run when they are named (`npm run test:slow`),
+// one after the other.
 //
 // TEST_DATABASE_URL and TEST_REDIS_URL name servers to use instead of embedded ones; TEST_REDIS=embedded keeps to the
 // embedded Redis where a redis-server is installed. DATABASE_URL and REDIS_URL are never read.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
+import { name } from '../package.json'
 import { prepareTestRun } from './services/test-run.ts'
 
 const { run, close } = await prepareTestRun(process.env)
 // A busy machine is slow, and that is no failure: tests wait for what they wait for.
 const options = ['--timeout=60000']
 const given = process.argv.slice(2)
-const lane = given.some((argument) => argument.includes('test/slow'))
+const asksFor = (folder: string) => given.some((argument) => argument.includes(folder))
+const leftOut = ['test/slow', ...(name === 'restbun' ? [] : ['test/kit'])].filter(
+  (folder) => !asksFor(folder),
+)
+const lane = asksFor('test/slow')
   ? []
-  : ['--parallel', '--only-failures', '--path-ignore-patterns=test/slow/**']
+  : ['--parallel', '--only-failures', ...leftOut.map((folder) => `--path-ignore-patterns=${folder}/**`)]
 const tests = spawn(process.execPath, ['test', ...options, ...lane, ...given], {
   cwd: resolve(import.meta.dir, '..'),
   // Set but empty, so that no test can reach a development database by way of .env.

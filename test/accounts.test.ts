@@ -1,11 +1,14 @@
 // Accounts: who gets one, who gets in, and who is stopped.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { hash } from '@node-rs/argon2'
 import { eq } from 'drizzle-orm'
+import { Redis } from 'ioredis'
 import { changeRole, settleRole } from '../src/account/change-role.ts'
 import { updateRole } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
 import { isTransient } from '../src/kit/data/transient.ts'
+import { BusyError } from '../src/kit/data/gate.ts'
+import { hasRedisServer, type RealRedis, startRedis } from './kit/jobs/real-redis.ts'
 import { hashesVerified, NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
 
 let app: TestApp
@@ -114,6 +117,41 @@ test('a disabled account is stopped at the door, on public paths too, from its n
   for (const path of ['/api/probe', '/api/me', '/api/list', '/robots.txt']) {
     const reply = await member.get(path)
     expect([path, reply.status, reply.body.err]).toEqual([path, 400, '400: account disabled'])
+  }
+})
+
+test('a login succeeds though there is no place to renew its hash', async () => {
+  const { account, user } = await app.member()
+  const { passwords } = app.deps
+  let renewals = 0
+  app.deps.passwords = {
+    ...passwords,
+    outdated: () => true,
+    hash: () => {
+      renewals++
+      return Promise.reject(new BusyError('full'))
+    },
+  }
+  const reply = await app.visitor().post('/api/login', { email: account.email, password: account.password })
+  app.deps.passwords = passwords
+  expect([reply.status, reply.body.id, renewals]).toEqual([200, user.id, 1])
+})
+
+test('the log line of a disabled account at the login carries its id', async () => {
+  const lines: Record<string, unknown>[] = []
+  const own = await startApp()
+  const keep = (message: string, fields: object = {}) => void lines.push({ message, ...fields })
+  Object.assign(own.deps.log, { warn: keep })
+  try {
+    const { account, user } = await own.member()
+    await changeRole(own.deps, user.id, 'disabled')
+    const { email, password } = account
+    expect((await own.visitor().post('/api/login', { email, password })).status).toBe(400)
+    expect(lines).toContainEqual(
+      expect.objectContaining({ message: 'LOGIN REFUSED: account disabled', user: user.id }),
+    )
+  } finally {
+    await own.close()
   }
 })
 
@@ -243,4 +281,40 @@ test('superusers list accounts, newest first, by page and by search', async () =
   expect(second.body.map((u: { last_name: string }) => u.last_name)).toEqual(['N1'])
   expect((await boss.get(`/api/users?search=${encodeURIComponent(`${tag} N2`)}`)).body).toHaveLength(1)
   expect(all.text).not.toContain('argon2')
+})
+
+describe.skipIf(!hasRedisServer())('a Redis that is full', () => {
+  let redis: RealRedis
+  let admin: Redis
+  let own: TestApp
+  beforeAll(async () => {
+    redis = await startRedis()
+    admin = new Redis(redis.url)
+    own = await startApp({ REDIS_URL: redis.url, RATE_LIMIT: 'on' })
+  })
+  afterAll(async () => {
+    await own.close()
+    admin.disconnect()
+    await redis.remove()
+  })
+
+  test('while it was not yet full when a signup began, the account is made and told to log in', async () => {
+    const visitor = own.visitor()
+    const { passwords } = own.deps
+    const { hash } = passwords
+    passwords.hash = async (password) => {
+      await admin.config('SET', 'maxmemory', '1')
+      return hash(password)
+    }
+    const account = { ...NEW_ACCOUNT, email: 'full@example.com' }
+    try {
+      const signup = await visitor.post('/api/signup', account)
+      expect([signup.status, signup.body.email, signup.body.loggedIn]).toEqual([201, account.email, false])
+      expect(visitor.cookies.size).toBe(0)
+    } finally {
+      passwords.hash = hash
+      await admin.config('SET', 'maxmemory', '0')
+    }
+    expect((await visitor.post('/api/login', account)).status).toBe(200)
+  })
 })

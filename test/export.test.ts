@@ -11,9 +11,9 @@ import { exportAccount } from '../src/account/export.ts'
 import { users } from '../src/account/table.ts'
 import { findOwned } from '../src/kit/data/owned-rows.ts'
 import { publicFields } from '../src/kit/data/public-fields.ts'
-import type { Client } from './support/client.ts'
+import type { Client } from './kit/support/client.ts'
 import { startApp, type TestApp } from './support/harness.ts'
-import { until } from './support/until.ts'
+import { until } from './kit/support/until.ts'
 import { schema, startTestWorker } from './support/worker.ts'
 
 let app: TestApp

@@ -4,7 +4,7 @@ import { sql } from 'drizzle-orm'
 import { countUsersSince, listUsers, type UserKey } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
 import type { Db } from '../src/kit/types/db.ts'
-import { openObserved, type Observed } from './support/plans.ts'
+import { openObserved, type Observed } from './kit/support/plans.ts'
 
 const ROWS = 30_000
 /** So few that a scan of the table stands out. */

@@ -4,7 +4,7 @@ import { sql } from 'drizzle-orm'
 import { users } from '../src/account/table.ts'
 import { listMovies } from '../src/movies/queries.ts'
 import { movies } from '../src/movies/table.ts'
-import { openObserved, type Observed } from './support/plans.ts'
+import { openObserved, type Observed } from './kit/support/plans.ts'
 
 const ROWS = 30_000
 /** So few that a scan of the table stands out. */

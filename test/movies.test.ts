@@ -3,9 +3,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { users } from '../src/account/table.ts'
 import { movies } from '../src/movies/table.ts'
-import type { Reply } from './support/client.ts'
+import type { Reply } from './kit/support/client.ts'
 import { startApp, type TestApp } from './support/harness.ts'
-import { until } from './support/until.ts'
+import { until } from './kit/support/until.ts'
 import { startTestWorker } from './support/worker.ts'
 
 let app: TestApp

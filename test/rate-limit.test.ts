@@ -4,11 +4,11 @@ import { sql } from 'drizzle-orm'
 import { Redis } from 'ioredis'
 import { foldEmail } from '../src/account/throttles.ts'
 import { loadConfig } from '../src/config.ts'
-import type { Reply } from './support/client.ts'
-import { openLink } from './support/faulty-link.ts'
+import type { Reply } from './kit/support/client.ts'
+import { openLink } from './kit/support/faulty-link.ts'
 import { NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
-import { redisUrl } from './support/services.ts'
-import { until } from './support/until.ts'
+import { redisUrl } from './kit/support/services.ts'
+import { until } from './kit/support/until.ts'
 
 setDefaultTimeout(20_000) // each login takes the time of a password hash
 

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { Redis } from 'ioredis'
 import { startApp, type TestApp } from './support/harness.ts'
-import { redisUrl } from './support/services.ts'
-import { until } from './support/until.ts'
+import { redisUrl } from './kit/support/services.ts'
+import { until } from './kit/support/until.ts'
 import { startTestWorker } from './support/worker.ts'
 
 setDefaultTimeout(30_000)

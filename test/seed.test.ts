@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import postgres from 'postgres'
-import { createDatabase } from './support/services.ts'
+import { createDatabase } from './kit/support/services.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let sql: postgres.Sql

@@ -11,7 +11,7 @@ import { KEPT_MAILS } from '../src/kit/types/mail.ts'
 import { manifest } from '../src/manifest.ts'
 import { sendWelcome, tasks } from '../src/tasks.ts'
 import { startApp, type TestApp } from './support/harness.ts'
-import { until } from './support/until.ts'
+import { until } from './kit/support/until.ts'
 import { schema } from './support/worker.ts'
 
 let app: TestApp

@@ -73,7 +73,7 @@ test("an account's export holds the ${spokenMany} that it added, and nobody else
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { ${many} } from '../src/${path}/table.ts'
 import { startApp, type TestApp } from './support/harness.ts'
-${exported ? `import { until } from './support/until.ts'\nimport { startTestWorker } from './support/worker.ts'\n` : ''}
+${exported ? `import { until } from './kit/support/until.ts'\nimport { startTestWorker } from './support/worker.ts'\n` : ''}
 let app: TestApp
 let editor: Awaited<ReturnType<TestApp['member']>>
 beforeAll(async () => {

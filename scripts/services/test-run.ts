@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import postgres from 'postgres'
 import { migrate } from '../migrate.ts'
+import { MIGRATIONS_FOLDER } from '../migrate/folder.ts'
 import { startServices } from '../services.ts'
 
 /** What the tests find in their environment. */
@@ -46,7 +47,7 @@ export async function prepareTestRun(
     await services?.close()
   }
   try {
-    await createTemplate(run)
+    await Promise.all([createTemplate(run, 'project'), createTemplate(run, 'kit')])
   } catch (error) {
     await close()
     throw error
@@ -54,15 +55,24 @@ export async function prepareTestRun(
   return { run, close }
 }
 
-/** The migrated database that test databases are cloned from. */
-export const templateName = (run: TestRun) => `${run.TEST_RUN}_template`
+/** The migrations of the project, and those of the product that the kit's tests stand on. */
+const MIGRATIONS = {
+  project: MIGRATIONS_FOLDER,
+  kit: join(import.meta.dir, '../../test/kit/product/drizzle'),
+}
 
-async function createTemplate(run: TestRun): Promise<void> {
-  const name = templateName(run)
+/** Whose tables a test database has. */
+export type Tables = keyof typeof MIGRATIONS
+
+/** The migrated database that test databases are cloned from. */
+export const templateName = (run: TestRun, tables: Tables) => `${run.TEST_RUN}_template_${tables}`
+
+async function createTemplate(run: TestRun, tables: Tables): Promise<void> {
+  const name = templateName(run, tables)
   await withAdmin(run.TEST_DATABASE_URL, async (sql) => {
     await sql.unsafe(`CREATE DATABASE ${name} ${await utf8Options(sql)}`)
   })
-  await migrate(databaseUrl(run, name))
+  await migrate(databaseUrl(run, name), { folder: MIGRATIONS[tables] })
 }
 
 /** Options of CREATE DATABASE that give the same encoding and the same order of texts on every server. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { copyCheckout } from '../support/checkout.ts'
+import { copyCheckout } from '../kit/support/checkout.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 
 const ROOT = join(import.meta.dir, '../..')

@@ -14,17 +14,17 @@ import { symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { filesToShip } from '../../scripts/deploy/checkout.ts'
-import { startLoad } from '../support/load.ts'
-import { type DeployTarget, sshd, startDeployTarget } from '../support/server-to-deploy.ts'
+import { startLoad } from '../kit/support/load.ts'
+import { type DeployTarget, sshd, startDeployTarget } from '../kit/support/server-to-deploy.ts'
 import {
   createEmptyDatabase,
   deletePrefix,
   redisUrl,
   type TestDatabase,
   uniquePrefix,
-} from '../support/services.ts'
-import { freePort } from '../support/supervised.ts'
-import { until } from '../support/until.ts'
+} from '../kit/support/services.ts'
+import { freePort } from '../kit/support/supervised.ts'
+import { until } from '../kit/support/until.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 setDefaultTimeout(240_000)

@@ -1,8 +1,8 @@
 // `npm run eject-sample` from a clean clone: nothing is left of the sample, and everything else is as it was.
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import postgres from 'postgres'
-import { cloneCheckout, type Checkout } from '../support/checkout.ts'
-import { createEmptyDatabase } from '../support/services.ts'
+import { cloneCheckout, type Checkout } from '../kit/support/checkout.ts'
+import { createEmptyDatabase } from '../kit/support/services.ts'
 import { expectGreen, SLOW_MS } from './green.ts'
 
 let checkout: Checkout

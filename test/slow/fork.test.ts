@@ -1,6 +1,6 @@
 // What a person who forks does first, from a clean clone: the check and the tests stay green after each command.
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { cloneCheckout, type Checkout } from '../support/checkout.ts'
+import { cloneCheckout, type Checkout } from '../kit/support/checkout.ts'
 import { expectGreen, SLOW_MS } from './green.ts'
 
 let checkout: Checkout

@@ -1,6 +1,6 @@
 // A checkout in which the check passes, and every test that a command which changes a checkout could break.
 import { expect } from 'bun:test'
-import type { Checkout } from '../support/checkout.ts'
+import type { Checkout } from '../kit/support/checkout.ts'
 
 /** For a test that runs most of the suite of a checkout, on a machine that is busy. */
 export const SLOW_MS = 20 * 60_000

@@ -1,9 +1,9 @@
 // A leak is contained: what grows without end is replaced again and again, and nobody notices.
 import { afterEach, expect, test } from 'bun:test'
 import { Scoreboard } from '../../src/kit/process/scoreboard.ts'
-import { startLoad } from '../support/load.ts'
-import { startService, type Service } from '../support/supervised.ts'
-import { until } from '../support/until.ts'
+import { startLoad } from '../kit/support/load.ts'
+import { startService, type Service } from '../kit/support/supervised.ts'
+import { until } from '../kit/support/until.ts'
 
 const TIMEOUT_MS = 600_000
 const LIMIT_MB = 300

@@ -1,9 +1,9 @@
 // Rolling reloads under a load that never pauses: not one request of many thousands fails.
 import { afterEach, expect, test } from 'bun:test'
 import { readMigrateReq } from '../../src/kit/process/host.ts'
-import { startLoad } from '../support/load.ts'
-import { startService, type Service } from '../support/supervised.ts'
-import { until } from '../support/until.ts'
+import { startLoad } from '../kit/support/load.ts'
+import { startService, type Service } from '../kit/support/supervised.ts'
+import { until } from '../kit/support/until.ts'
 
 const TIMEOUT_MS = 600_000
 const RELOADS = 5

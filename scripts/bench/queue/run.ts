@@ -1,7 +1,7 @@
 // The queue benchmark: this project, BullMQ and the raw commands of Redis, in turn in one run, medians of the rounds.
 import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
-import { hasRedisServer, startRedis } from '../../../test/jobs/real-redis.ts'
+import { hasRedisServer, startRedis } from '../../../test/kit/jobs/real-redis.ts'
 import { median } from '../quantile.ts'
 import { CONTESTANTS } from './contestants.ts'
 import { MEASURES } from './measures.ts'

@@ -2,10 +2,10 @@
 //   npm run bench:reload [-- seconds]
 import { readFileSync } from 'node:fs'
 import { readMigrateReq } from '../../../src/kit/process/host.ts'
-import { startLoad, type LoadResult } from '../../../test/support/load.ts'
-import { startService } from '../../../test/support/supervised.ts'
-import { until } from '../../../test/support/until.ts'
 import { prepareTestRun } from '../../services/test-run.ts'
+import { startLoad, type LoadResult } from '../../../test/kit/support/load.ts'
+import { startService } from '../../../test/kit/support/supervised.ts'
+import { until } from '../../../test/kit/support/until.ts'
 
 const SECONDS = Number(process.argv[2] ?? 5)
 const RELOADS = 5

@@ -1,7 +1,7 @@
 // Serves the app of a test by two processes behind a proxy.
 import { join } from 'node:path'
 import { loadConfig } from '../../../src/config.ts'
-import type { Proxy, Site } from '../../support/proxies.ts'
+import type { Proxy, Site } from '../../kit/support/proxies.ts'
 import { startProcess } from './process.ts'
 
 const SERVER = join(import.meta.dir, 'entries/bun.ts')

@@ -1,15 +1,13 @@
 // The app on Node: the same app and the same drivers, behind another listener.
 import { serve } from '@hono/node-server'
-import { createApp } from '../../../../src/app.ts'
-import { loadConfig } from '../../../../src/config.ts'
 import { createDeps } from '../../../../src/kit/create-deps.ts'
-import { manifest } from '../../../../src/manifest.ts'
-import { PROBE, probe } from '../../../support/probe.ts'
+import { withProduct } from './products.ts'
 
-const config = loadConfig()
-const { deps, close } = createDeps(config, manifest)
-const app = createApp(deps)
-app.route(PROBE, probe)
+const { app, config, close } = withProduct(process.env.TEST_PRODUCT, ({ settings, manifest, createApp }) => {
+  const loaded = settings.load()
+  const opened = createDeps(loaded, manifest)
+  return { app: createApp(opened.deps), config: loaded, close: opened.close }
+})
 
 const server = serve(
   {

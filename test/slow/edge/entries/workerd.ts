@@ -1,11 +1,8 @@
 // The app on Cloudflare's workerd. There a connection may not outlive the request that opened it: every request gets
 // dependencies of its own.
-import { createApp } from '../../../../src/app.ts'
-import { loadConfig } from '../../../../src/config.ts'
 import { assembleDeps } from '../../../../src/kit/assemble.ts'
-import { manifest } from '../../../../src/manifest.ts'
-import { PROBE, probe } from '../../../support/probe.ts'
 import { createConsoleLog } from './console-log.ts'
+import { withProduct } from './products.ts'
 import { createWasmPasswords } from './wasm-passwords.ts'
 
 type Bindings = Record<string, string>
@@ -19,9 +16,7 @@ const passwords = createWasmPasswords()
 // oxlint-disable-next-line import/no-default-export
 export default {
   async fetch(request: Request, bindings: Bindings, context: Context): Promise<Response> {
-    const { deps, close } = createEdgeDeps(bindings)
-    const app = createApp(deps)
-    app.route(PROBE, probe)
+    const { app, close } = openApp(bindings)
     // Cloudflare sets this header itself, whatever a client sends.
     const remoteAddress = request.headers.get('cf-connecting-ip') ?? undefined
     const response = await app.fetch(request, { remoteAddress })
@@ -38,13 +33,15 @@ function watchBody(response: Response): { body: ReadableStream | null; sent: Pro
   return { body: readable, sent: response.body.pipeTo(writable).catch(() => {}) }
 }
 
-function createEdgeDeps(bindings: Bindings) {
-  const config = loadConfig(bindings)
-  return assembleDeps(config, manifest, {
-    log: createConsoleLog(config.log.level),
-    passwords,
-    createMailer: () => () =>
-      Promise.reject(new Error('mails are sent by the worker, which is a Bun process')),
-    apiDocsAsset: () => Promise.reject(new Error('there is no file system to read it from')),
+const openApp = (bindings: Bindings) =>
+  withProduct(bindings.TEST_PRODUCT, ({ settings, manifest, createApp }) => {
+    const config = settings.load(bindings)
+    const { deps, close } = assembleDeps(config, manifest, {
+      log: createConsoleLog(config.log.level),
+      passwords,
+      createMailer: () => () =>
+        Promise.reject(new Error('mails are sent by the worker, which is a Bun process')),
+      apiDocsAsset: () => Promise.reject(new Error('there is no file system to read it from')),
+    })
+    return { app: createApp(deps), close }
   })
-}

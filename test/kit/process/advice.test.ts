@@ -1,0 +1,96 @@
+// What is said at a start of settings that can be used, and are not as they should be.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { loadConfig } from '../product/product.ts'
+import { adviceOnSettings } from '../../../src/kit/process/advice.ts'
+import { readEnvironment } from '../../../src/kit/process/environment.ts'
+import { copyCheckout, startService } from '../support/supervised.ts'
+import { until } from '../support/until.ts'
+
+const URLS = { DATABASE_URL: 'postgres://u@db/x', REDIS_URL: 'redis://cache' }
+const WELL = { ...URLS, NODE_ENV: 'production', SMTP_URL: 'smtp://mail' }
+
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'restbun-advice-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const adviceFor = (env: Record<string, string>) => adviceOnSettings(loadConfig(env), folder, env)
+
+test('where all is well nothing is said', () => {
+  expect(adviceFor(URLS)).toEqual([])
+  expect(adviceFor(WELL)).toEqual([])
+})
+
+test('production without mail, without a secure cookie, or with a certificate that nobody checks is told', () => {
+  expect(adviceFor({ ...WELL, SMTP_URL: '' })).toEqual([expect.stringMatching(/^SMTP_URL is not set/)])
+  expect(adviceFor({ ...WELL, COOKIE_SECURE: 'off' })).toEqual([
+    expect.stringMatching(/^COOKIE_SECURE is off/),
+  ])
+  expect(adviceFor({ ...WELL, DATABASE_URL: 'postgres://u@db/x?sslmode=require' })).toEqual([
+    expect.stringMatching(/^DATABASE_URL: .*verify-full/),
+  ])
+})
+
+test('a start says it in its log, and so does a reload', async () => {
+  const copy = copyCheckout()
+  const service = await startService(
+    { WEB_PROCESSES: '1' },
+    { folder: copy, envFile: () => ({ MAIL_FROM: 'pa$hunter' }) },
+  )
+  try {
+    const told = () => service.lines('MAIL_FROM in .env').map(({ level }) => level)
+    expect(told()).toEqual(['warn'])
+    await service.reload()
+    await until('the warning of the reload', () => told().length === 2)
+    expect(service.output()).not.toContain('hunter')
+  } finally {
+    await service.close()
+    rmSync(copy, { recursive: true })
+  }
+}, 60_000)
+
+test('a value of .env that Bun has cut at a dollar is named, in any quotes; one that keeps its dollar is not', () => {
+  const file = `# pa$word
+A=pa$hunter
+B="pa$hunter"
+C='pa$hunter'
+D=\`pa$hunter\`
+export E=pa\${hunter}x
+F="two
+lines$hunter"
+KEPT_1=pa\\$hunter
+KEPT_2=pa$
+KEPT_3=x # $hunter
+KEPT_4=$KEPT_3
+KEPT_5=pa\${hunter:-default}
+KEPT_6="x" # $hunter
+`
+  writeFileSync(join(folder, '.env'), file)
+  writeFileSync(join(folder, '.env.production'), 'G=pa$hunter\n')
+  const read = readEnvironment(folder)
+  const names = ['A', 'B', 'C', 'D', 'E', 'F', 'KEPT_1', 'KEPT_2', 'KEPT_3', 'KEPT_4', 'KEPT_5', 'KEPT_6']
+  // So Bun reads it: who is not named has lost nothing.
+  expect(names.map((name) => read[name])).toEqual([
+    'pa',
+    'pa',
+    'pa',
+    'pa',
+    'pax',
+    'two\nlines',
+    'pa$hunter',
+    'pa$',
+    'x',
+    'x',
+    'padefault',
+    'x',
+  ])
+  const named = (env: Record<string, string | undefined>) =>
+    adviceOnSettings(loadConfig(WELL), folder, env).map((line) => /^\w+/.exec(line)?.[0])
+  expect(named({ ...read, NODE_ENV: 'development' })).toEqual(['A', 'B', 'C', 'D', 'E', 'F'])
+  expect(named({ ...read, NODE_ENV: 'production' })).toEqual(['A', 'B', 'C', 'D', 'E', 'F', 'G'])
+  expect(adviceOnSettings(loadConfig(WELL), folder, read).join()).not.toContain('hunter')
+})

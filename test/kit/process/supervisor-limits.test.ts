@@ -1,0 +1,34 @@
+// Processes that reach a limit are replaced: without a failed request, and not all at once.
+import { afterEach, expect, test } from 'bun:test'
+import { startLoad } from '../support/load.ts'
+import { startService, type Service } from '../support/supervised.ts'
+import { until } from '../support/until.ts'
+
+const TIMEOUT_MS = 60_000
+let service: Service | undefined
+afterEach(async () => {
+  await service?.close()
+  service = undefined
+})
+
+test.each([
+  ['MAX_REQUESTS', { MAX_REQUESTS: '200' }, /MAX_REQUESTS, after \d+ requests/, '/health'],
+  ['MAX_LIFETIME_S', { MAX_LIFETIME_S: '3' }, /MAX_LIFETIME_S, after \d+ s/, '/health'],
+  ['MAX_RSS_MB', { MAX_RSS_MB: '250' }, /MAX_RSS_MB, at \d+ MB/, '/apitest/leak?mb=1'],
+])(
+  '%s: a process past it is replaced by one that is ready, one after the other, and no request fails',
+  async (_, env, reason, path) => {
+    service = await startService(env)
+    const { pids, lines } = service
+    const before = pids()
+    const load = startLoad(service.url, { connections: 8, path })
+    await until('both to be replaced', () => !pids().some((pid) => before.includes(pid)), 45_000)
+    expect((await load.stop()).failures).toEqual({})
+    const told = lines('').map(({ msg }) => msg)
+    expect(told.find((msg) => msg.includes('retires'))).toMatch(reason)
+    // Who retires is gone before the next one does.
+    const steps = told.flatMap((msg) => /retires|is gone/.exec(msg)?.[0] ?? [])
+    expect(steps.slice(0, 3)).toEqual(['retires', 'is gone', 'retires'])
+  },
+  TIMEOUT_MS,
+)

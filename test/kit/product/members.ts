@@ -1,0 +1,126 @@
+// Its members over HTTP: they join, enter, leave, and see who they are.
+import type { Context } from 'hono'
+import { z } from 'zod'
+import { accepted } from '../../../src/kit/job-status/accepted.ts'
+import { JobResponse } from '../../../src/kit/job-status/schema.ts'
+import type { OperatorAccess } from '../../../src/kit/dashboard/access.ts'
+import { ApiError } from '../../../src/kit/types/api-error.ts'
+import { noStore } from '../../../src/kit/http/caching.ts'
+import { doc } from '../../../src/kit/http/doc.ts'
+import type { AnyContext, AppEnv } from '../../../src/kit/http/env.ts'
+import { otherSize } from '../../../src/kit/http/page-size.ts'
+import { cursorOf, paged, PAGE_LINKS, type Span } from '../../../src/kit/http/paging.ts'
+import type { RateLimit } from '../../../src/kit/http/quota.ts'
+import { rateLimit } from '../../../src/kit/http/rate-limit.ts'
+import { accountDisabled, endSession, startSession } from '../../../src/kit/http/session.ts'
+import { Page, PageSize, validate } from '../../../src/kit/http/validate.ts'
+import { factory, requireRole, type Product } from './product.ts'
+import { addMember, findSecret, listMembers } from './queries.ts'
+import { MemberResponse, roles } from './table.ts'
+import { greet } from './tasks.ts'
+
+const Credentials = z.object({
+  email: z.string().min(1, 'must not be empty').max(254),
+  password: z.string().min(1, 'must not be empty').max(200),
+})
+const Entering = Credentials.extend({
+  remember: z.boolean().default(true).describe('False: until the browser ends.'),
+})
+const Joining = Entering.extend({
+  email: z.string().max(254, { abort: true }).check(z.email()),
+  password: z.string().min(6).max(200),
+})
+
+const enterLimit: RateLimit = {
+  name: 'enter',
+  quotas: ({ rateLimit: { account, address, seconds } }) => [
+    { per: 'member', most: account, seconds, counts: 'failures in a row', key: emailOf },
+    { per: 'address', most: address, seconds, counts: 'failures', key: (c) => c.get('ip') },
+  ],
+}
+
+/** What a validator has passed, of JSON or of a form. */
+const emailOf = (c: AnyContext) =>
+  ((c.req.valid('json' as never) ?? c.req.valid('form' as never)) as { email: string }).email
+
+async function enter(context: AnyContext, { email, password, remember }: z.output<typeof Entering>) {
+  const c: Context<AppEnv<Product>> = context
+  const found = await findSecret(c.var.db, email)
+  const isRight = await c.var.passwords.verify(found?.secret ?? null, password, c.var.signal())
+  if (found === undefined || !isRight) throw new ApiError(400, 'Nobody enters like that')
+  if (roles.isBarred(found.member.role)) throw accountDisabled()
+  await startSession(c, found.member, remember)
+  return found.member
+}
+
+export const members = factory
+  .createApp()
+  .use('/self/*', noStore)
+
+  .post('/join', doc('Joins.', MemberResponse, { status: 201 }), validate('json', Joining), async (c) => {
+    const { email, password, remember } = c.req.valid('json')
+    const secret = await c.var.passwords.hash(password, c.var.signal())
+    const member = await c.var.db.transaction(async (tx) => {
+      const added = await addMember(tx, { email, secret })
+      if (added === undefined) throw new ApiError(400, 'A member has this email')
+      await c.var.enqueue(tx, greet, { memberId: added.id })
+      return added
+    })
+    await startSession(c, member, remember)
+    return c.var.respond(member)
+  })
+
+  .post(
+    '/enter',
+    doc('Enters.', MemberResponse),
+    validate('json', Entering),
+    rateLimit(enterLimit),
+    async (c) => c.var.respond(await enter(c, c.req.valid('json'))),
+  )
+
+  .post('/leave', doc('Leaves.', z.object({})), requireRole('reader'), async (c) => {
+    await endSession(c)
+    return c.var.respond({})
+  })
+
+  .get('/self', doc('Returns who I am.', MemberResponse), requireRole('reader'), async (c) =>
+    c.var.respond(await c.var.me()),
+  )
+
+  .post(
+    '/self/greeting',
+    doc('Greets me by a job.', JobResponse, { status: 202 }),
+    requireRole('reader'),
+    async (c) => {
+      const { userId } = c.var.session
+      const { id } = await c.var.enqueue(greet, { memberId: userId }, { by: userId })
+      return accepted(c, id)
+    },
+  )
+
+  .get(
+    '/members',
+    doc('Lists members.', z.array(MemberResponse), { headers: PAGE_LINKS }),
+    requireRole('owner'),
+    validate(
+      'query',
+      z.object({ page: Page, limit: PageSize, size: otherSize('limit'), cursor: cursorOf(z.string()) }),
+    ),
+    async (c) => {
+      const { page, limit, size = limit, cursor } = c.req.valid('query')
+      const load = (span: Span<string>) => listMembers(c.var.db, span)
+      return c.var.respond(await paged(c, { page, size, cursor }, load, ({ email }) => email))
+    },
+  )
+
+export const operatorAccess: OperatorAccess<Product> = {
+  requireRole,
+  least: 'owner',
+  lowest: 'reader',
+  label: ({ email }) => email,
+  signIn: {
+    form: Credentials,
+    limit: enterLimit,
+    run: (c, credentials) => enter(c, { ...credentials, remember: false }),
+  },
+}

@@ -1,0 +1,82 @@
+// Its notes over HTTP.
+import { z } from 'zod'
+import { ApiError } from '../../../src/kit/types/api-error.ts'
+import { doc } from '../../../src/kit/http/doc.ts'
+import { notFound } from '../../../src/kit/http/errors.ts'
+import { cursorOf, paged, PAGE_LINKS, type Span } from '../../../src/kit/http/paging.ts'
+import { Page, PageSize, RowId, Search, validate } from '../../../src/kit/http/validate.ts'
+import { factory, requireRole } from './product.ts'
+import { addNote, changeNote, dropNote, findNote, listNotes, type NoteKey } from './queries.ts'
+import { NoteResponse } from './table.ts'
+
+const NewNote = z.object({ text: z.string().min(1, 'must not be empty').max(500) })
+const OneNote = z.object({ id: RowId })
+const Moment = z
+  .string()
+  .check(z.iso.datetime({ precision: 6 }))
+  .refine((moment) => moment > '0001')
+const NoteQuery = z.object({
+  page: Page,
+  limit: PageSize,
+  cursor: cursorOf(z.tuple([Moment, RowId])),
+  search: Search,
+})
+
+export const notes = factory
+  .createApp()
+
+  .get(
+    '/',
+    doc('Lists notes.', z.array(NoteResponse), { headers: PAGE_LINKS }),
+    validate('query', NoteQuery),
+    async (c) => {
+      const { page, limit: size, cursor, search } = c.req.valid('query')
+      const load = (span: Span<NoteKey>) => listNotes(c.var.db, { search, ...span })
+      const rows = await paged(c, { page, size, cursor }, load, ({ at, id }) => [at, String(id)])
+      return c.var.respond(rows.map(({ at: _at, ...note }) => note))
+    },
+  )
+
+  .get('/:id', doc('Returns a note.', NoteResponse), validate('param', OneNote), async (c) => {
+    const note = await findNote(c.var.db, c.req.valid('param').id)
+    if (note === undefined) throw notFound(c)
+    return c.var.respond(note)
+  })
+
+  .post(
+    '/',
+    doc('Writes a note.', NoteResponse, { status: 201 }),
+    requireRole('writer'),
+    validate('json', NewNote),
+    async (c) => {
+      const { text } = c.req.valid('json')
+      const { noteLength } = c.var.config
+      if (text.length > noteLength) throw new ApiError(400, `A note has ${noteLength} characters at most`)
+      return c.var.respond(await addNote(c.var.db, { text, writer: c.var.session.userId }))
+    },
+  )
+
+  .put(
+    '/:id',
+    doc('Changes a note.', NoteResponse),
+    requireRole('writer'),
+    validate('param', OneNote),
+    validate('json', NewNote),
+    async (c) => {
+      const note = await changeNote(c.var.db, c.req.valid('param').id, c.req.valid('json'))
+      if (note === undefined) throw notFound(c)
+      return c.var.respond(note)
+    },
+  )
+
+  .delete(
+    '/:id',
+    doc('Drops a note.', NoteResponse),
+    requireRole('writer'),
+    validate('param', OneNote),
+    async (c) => {
+      const note = await dropNote(c.var.db, c.req.valid('param').id)
+      if (note === undefined) throw notFound(c)
+      return c.var.respond(note)
+    },
+  )

@@ -1,0 +1,39 @@
+// The product that the kit's tests stand on: its roles, its settings, and what follows for its routes.
+import { setting } from '../../../src/kit/config/setting.ts'
+import { defineSettings, type ConfigOf } from '../../../src/kit/config/settings.ts'
+import { integer } from '../../../src/kit/config/values.ts'
+import type { Deps as KitDeps } from '../../../src/kit/deps.ts'
+import { appFactory } from '../../../src/kit/http/factory.ts'
+import { roleGuard } from '../../../src/kit/auth/role-guard.ts'
+import { findMember, type Member } from './queries.ts'
+import { roles, type Role } from './table.ts'
+
+export const settings = defineSettings(
+  { name: 'notebook', version: '7.8.9' },
+  {
+    noteLength: setting('NOTE_LENGTH', integer(1, 10_000).default(500), {
+      about: 'Characters of a note, at most',
+    }),
+  },
+)
+
+export const loadConfig = settings.load
+export type Config = ConfigOf<typeof settings>
+
+export interface Product {
+  Role: Role
+  User: Member
+  Config: Config
+  Own: object
+}
+
+export type Deps = KitDeps<Config, Role>
+
+export const factory = appFactory<Product>()
+
+export const requireRole = roleGuard<Product>({
+  roles,
+  findUser: findMember,
+  alwaysReads: 'owner',
+  tooLowStatus: 401,
+})

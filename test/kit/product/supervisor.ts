@@ -1,0 +1,6 @@
+// Starts the product's supervisor.
+import { runSupervisor } from '../../../src/kit/process/run-supervisor.ts'
+import { settings } from './product.ts'
+
+const here = 'test/kit/product'
+await runSupervisor({ settings, entries: { server: `${here}/server.ts`, worker: `${here}/worker.ts` } })

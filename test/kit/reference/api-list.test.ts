@@ -1,0 +1,262 @@
+// The API list: it shows every route as it is, to any reader, and only where it is wanted.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { Hono } from 'hono'
+import { z } from 'zod'
+import { roles } from '../product/table.ts'
+import { loadConfig } from '../product/product.ts'
+import {
+  inputFields,
+  toJsonSchema,
+  typeOf,
+  type TypePart,
+} from '../../../src/kit/reference/api-list-schema.ts'
+import { ApiList } from '../../../src/kit/reference/api-list.tsx'
+import { describeRoutes, type ApiRoute } from '../../../src/kit/http/doc.ts'
+import { startApp, type TestApp } from '../support/harness.ts'
+
+let app: TestApp
+let routes: ApiRoute[]
+let page: string
+beforeAll(async () => {
+  app = await startApp()
+  routes = describeRoutes(app.app)
+  page = (await app.visitor().get('/api/list')).text
+})
+afterAll(() => app.close())
+
+const PUBLIC = ['POST /club/join', 'POST /club/enter', 'POST /api/operators', 'POST /apitest/dbtruncate']
+const nameOf = ({ method, path }: ApiRoute) => `${method} ${path}`
+
+test('every route says what it does', () => {
+  expect(routes.length).toBeGreaterThan(10)
+  expect(routes.filter(({ doc }) => !doc?.summary).map(nameOf)).toEqual([])
+})
+
+test('every route that changes something asks for a role, or stands on the short list of public ones', () => {
+  const open = routes.filter(({ method, role }) => method !== 'GET' && role === undefined)
+  expect(open.map(nameOf).toSorted()).toEqual(PUBLIC.toSorted())
+})
+
+test('each route appears with its method, path, description, role, inputs and answer', () => {
+  for (const route of routes) {
+    const text = textOf(articleOf(page, `${route.method}${route.path}`))
+    expect(text).toStartWith(`${route.method} ${route.path} `)
+    expect(text).toContain(route.doc?.summary ?? 'a description')
+    expect(text).toContain(`Role: ${route.role ?? 'anyone'}`)
+    expect(text).toContain(`Answer ${route.doc?.status} `)
+    for (const { target, schema } of route.inputs) {
+      expect(text).toContain({ param: 'Path', query: 'Query', json: 'Body', form: 'Form' }[target])
+      for (const { name } of inputFields(schema)) expect(text).toContain(` ${name} `)
+    }
+  }
+})
+
+test('an input is shown with its type, limits and whether it is required', () => {
+  const joining = textOf(articleOf(page, 'POST/club/join'))
+  expect(joining).toContain('Body email required email , at most 254 characters')
+  expect(joining).toContain('password required string , 6 to 200 characters')
+  expect(joining).toContain('remember boolean , default true. False: until the browser ends.')
+  expect(textOf(articleOf(page, 'GET/club/members'))).toMatch(
+    /Query page \w+ .*limit \w+ .*default 1000.*cursor /,
+  )
+})
+
+test('a response names its shape, and a named shape is explained once', () => {
+  expect(textOf(articleOf(page, 'POST/club/join'))).toEndWith('201 Member')
+  expect(textOf(articleOf(page, 'POST/club/leave'))).toEndWith('200 {}')
+  expect(textOf(articleOf(page, 'GET/club/notes'))).toContain('200 array of Note Header Link The next')
+  expect(textOf(articleOf(page, 'GET/api/list'))).toEndWith('200 text/html')
+  expect(textOf(articleOf(page, 'types/Note'))).toContain('text string')
+  expect(page.split('<article id="types/Note"')).toHaveLength(2)
+})
+
+test('a GET that needs no path parameter is a link; nothing else is', () => {
+  for (const { method, path } of routes) {
+    const isLinked = articleOf(page, `${method}${path}`).includes(`href="${path}"`)
+    expect([method, path, isLinked]).toEqual([method, path, method === 'GET' && !path.includes(':')])
+  }
+})
+
+test('every group and route has an anchor of its own, and every link within the page leads to one', () => {
+  const ids = attributes(page, 'id')
+  const targets = attributes(page, 'href').filter((href) => href.startsWith('#'))
+  expect(ids).toHaveLength(new Set(ids).size)
+  expect(targets.length).toBeGreaterThan(routes.length)
+  expect(targets.filter((href) => !ids.includes(href.slice(1)))).toEqual([])
+})
+
+test('routes are grouped by path: the account, then each resource, the service, development last', async () => {
+  const route = (base: string, path: string, method = 'GET') => ({
+    method,
+    path,
+    base,
+    doc: undefined,
+    role: undefined,
+    inputs: [],
+    others: [],
+  })
+  const html = await render([
+    route('/apitest', '/apitest/counter'),
+    route('/', '/health'),
+    route('/', '/api/list'),
+    route('/api', '/club/self'),
+    route('/api/film-reels', '/api/film-reels'),
+    route('/api/film-reels', '/api/film-reels/:id', 'DELETE'),
+  ])
+  const groups = html.split('<section').slice(1)
+  expect(groups.map((group) => attributes(group, 'id'))).toEqual([
+    ['/api', 'GET/club/self'],
+    ['/api/film-reels', 'GET/api/film-reels', 'DELETE/api/film-reels/:id'],
+    ['/', 'GET/health', 'GET/api/list'],
+    ['/apitest', 'GET/apitest/counter'],
+  ])
+  expect(textOf(html)).toContain('Film reels /api/film-reels')
+})
+
+test('the page says name, version, mode, and when the server started', async () => {
+  const startedAt = Date.now() - 3 * 3_600_000 - 60_000
+  const html = await render([], startedAt)
+  expect(html).toStartWith('<!doctype html>')
+  expect(textOf(html)).toContain(`${app.config.name} API ${app.config.version} Mode development`)
+  expect(textOf(html)).toContain('Started 3 hours ago')
+  expect(html).toContain(`<time datetime="${new Date(startedAt).toISOString()}">`)
+  expect(textOf(await render([], Date.now() - 86_400_000))).toContain('Started 1 day ago')
+  expect(textOf(await render([], Date.now() + 5000))).toContain('Started 0 seconds ago')
+})
+
+test('whatever a route says of itself is shown as text', async () => {
+  const evil = '<script>alert("1")</script>'
+  const html = await render([
+    {
+      method: 'GET',
+      path: `/${evil}`,
+      base: '/',
+      doc: { summary: evil, response: z.object({ [evil]: z.literal(evil) }), status: 200 },
+      role: undefined,
+      others: [],
+      inputs: [
+        {
+          target: 'query',
+          schema: z.object({ [evil]: z.string().describe(evil), matched: z.string().regex(/<script>/) }),
+        },
+      ],
+    },
+  ])
+  expect(html).not.toContain('<script')
+  expect(html.match(/&lt;script&gt;/g)?.length).toBeGreaterThanOrEqual(7)
+})
+
+test('what stands in backticks is shown as code', () => {
+  expect(articleOf(page, 'GET/club/members')).toContain('The same as <code>limit</code>.')
+  expect(page).not.toContain('`')
+})
+
+test('the page needs no script, and loads nothing', async () => {
+  const { headers } = await app.visitor().get('/api/list')
+  expect(headers.get('content-type')).toStartWith('text/html')
+  expect(headers.get('content-security-policy')).toContain("default-src 'none'")
+  expect(headers.get('content-security-policy')).not.toContain('script-src')
+  expect(page).not.toMatch(/<script|<link|<img|<iframe|javascript:|url\(|@import| on[a-z]+=| src=/i)
+})
+
+test('a schema is put into words', () => {
+  const fields = inputFields(
+    z.object({
+      name: z.string().min(3),
+      age: z.int().min(0).max(150).optional(),
+      count: z.int(),
+      tags: z.array(z.string()).max(5).default([]),
+      color: z.enum(['red', 'blue']),
+      code: z.string().regex(/^[A-Z]+$/),
+      zip: z
+        .string()
+        .regex(/^\d{5}$/)
+        .describe('Five digits.'),
+      page: z.preprocess((v) => v, z.string().transform(Number).default(1)),
+      either: z.union([z.boolean(), z.object({ a: z.number().optional() })]),
+      day: z.date(),
+    }),
+  )
+  const words = fields.map(({ name, required, type, limits, patterns, description = '' }) =>
+    [name, required ? 'required' : 'optional', wordsOf(type), ...limits, ...patterns, description].join('; '),
+  )
+  expect(words).toEqual([
+    'name; required; string; at least 3 characters; ',
+    'age; optional; integer; 0 to 150; ',
+    'count; required; integer; ',
+    'tags; optional; array of string; at most 5 items; default []; ',
+    'color; required; "red" | "blue"; ',
+    'code; required; string; ^[A-Z]+$; ',
+    'zip; required; string; Five digits.',
+    'page; optional; string; default 1; ',
+    'either; required; boolean or { a?: number }; ',
+    'day; required; any; ',
+  ])
+  expect(typeOf(toJsonSchema(z.record(z.string(), z.uuid()), 'output'))).toEqual(['object of ', 'uuid'])
+  expect(typeOf(toJsonSchema(z.object({}), 'output'))).toEqual(['{}'])
+})
+
+test('in production the development calls are not on the page', async () => {
+  const production = await startApp({ NODE_ENV: 'production', COOKIE_SECURE: 'off' })
+  try {
+    const { text } = await production.visitor().get('/api/list')
+    expect(text).toContain('POST/club/enter')
+    expect(textOf(text)).toContain('Mode production')
+    expect(text).not.toContain('/apitest')
+  } finally {
+    await production.close()
+  }
+})
+
+test('with API_LIST=off the page does not exist, and the door says name and version', async () => {
+  const quiet = await startApp({ API_LIST: 'off' })
+  try {
+    const list = await quiet.visitor().get('/api/list')
+    expect([list.status, list.body]).toMatchObject([404, { err: '404: /api/list' }])
+    const door = await quiet.visitor().get('/')
+    const { name, version } = quiet.config
+    expect([door.status, door.body]).toEqual([200, { name, version }])
+  } finally {
+    await quiet.close()
+  }
+})
+
+test('with the list on, the door leads to it', async () => {
+  const door = await app.visitor().get('/')
+  expect([door.status, door.headers.get('location')]).toEqual([302, '/api/list'])
+})
+
+async function render(some: ApiRoute[], startedAt = 0): Promise<string> {
+  const config = loadConfig({ DATABASE_URL: 'postgres://localhost/none', REDIS_URL: 'redis://localhost' })
+  const server = new Hono().get('/', (c) =>
+    c.html(ApiList({ config, startedAt, routes: some, groups: {}, roles: roles.admitted })),
+  )
+  return (await server.request('/')).text()
+}
+
+const wordsOf = (type: TypePart[]) =>
+  type.map((part) => (typeof part === 'string' ? part : part.named)).join('')
+
+/** The part of the page that an anchor names. */
+function articleOf(html: string, id: string): string {
+  const start = html.indexOf(`<article id="${id}">`)
+  if (start === -1) throw new Error(`no article ${id} on the page`)
+  return html.slice(start, html.indexOf('</article>', start))
+}
+
+const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" }
+
+/** What a reader sees: no tags, entities resolved, one blank between words, no link signs. */
+function textOf(html: string): string {
+  return html
+    .replace(/<(style|title)>.*?<\/\1>/gs, '')
+    .replace(/<a class="self".*?<\/a>/gs, '')
+    .replace(/<\/?(?:var|a)\b[^>]*>/g, '')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/&(#?\w+);/g, (whole, name: string) => ENTITIES[name] ?? whole)
+    .replace(/\s+/g, ' ')
+    .trim()
+}
+
+const attributes = (html: string, name: string) =>
+  [...html.matchAll(new RegExp(` ${name}="([^"]*)"`, 'g'))].map((match) => match[1] ?? '')

@@ -1,0 +1,248 @@
+// The OpenAPI document: it is valid, it names every call of the API with what it takes and answers, and nothing else.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Hono } from 'hono'
+import { z } from 'zod'
+import { SESSION_COOKIE } from '../../../src/kit/http/session-cookies.ts'
+import { describeRoutes, doc, type ApiRoute } from '../../../src/kit/http/doc.ts'
+import { factory } from '../product/product.ts'
+import { openApi } from '../../../src/kit/reference/openapi.ts'
+import { validate } from '../../../src/kit/http/validate.ts'
+import { startApp, type TestApp } from '../support/harness.ts'
+
+const REDOCLY = join(import.meta.dir, '../../../node_modules/@redocly/cli/bin/cli.js')
+
+let app: TestApp
+let routes: ApiRoute[]
+// oxlint-disable-next-line typescript/no-explicit-any
+let document: any
+beforeAll(async () => {
+  app = await startApp()
+  routes = describeRoutes(app.app)
+  const reply = await app.visitor().get('/api/openapi.json')
+  expect(reply.headers.get('content-type')).toBe('application/json')
+  document = reply.body
+})
+afterAll(() => app.close())
+
+const bracketed = (path: string) => path.replace(/:(\w+)/g, '{$1}')
+const operationOf = ({ method, path }: ApiRoute) => document.paths[bracketed(path)]?.[method.toLowerCase()]
+const isPage = ({ doc }: ApiRoute) => doc?.response === 'text/html' || (doc?.status ?? 0) >= 300
+const api = () => routes.filter((route) => route.base !== '/' && !isPage(route))
+const nameOf = ({ method, path }: ApiRoute) => `${method} ${path}`
+
+test('redocly has nothing to say against it, in development and in production', async () => {
+  const production = await startApp({ NODE_ENV: 'production' })
+  const folder = mkdtempSync(join(tmpdir(), 'restbun-openapi-'))
+  try {
+    const theirs = await production.visitor().get('/api/openapi.json')
+    expect(theirs.text).not.toContain('/apitest')
+    const flawless = { totals: { errors: 0, warnings: 0, ignored: 0 }, problems: [] }
+    expect(await lint(folder, document)).toEqual(flawless)
+    expect(await lint(folder, theirs.body)).toEqual(flawless)
+    // The check itself finds faults.
+    expect((await lint(folder, { ...document, info: { title: 'x' } })).totals.errors).toBeGreaterThan(0)
+  } finally {
+    rmSync(folder, { recursive: true })
+    await production.close()
+  }
+}, 60_000)
+
+async function lint(folder: string, description: object) {
+  writeFileSync(join(folder, 'openapi.json'), JSON.stringify(description))
+  const options = ['--extends', 'recommended', '--format', 'json']
+  const child = Bun.spawn([process.execPath, REDOCLY, 'lint', ...options, 'openapi.json'], {
+    cwd: folder,
+    env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' },
+    stdout: 'pipe',
+    stderr: 'ignore',
+  })
+  const { totals, problems } = (await child.stdout.json()) as {
+    totals: { errors: number; warnings: number; ignored: number }
+    problems: unknown[]
+  }
+  return { totals, problems }
+}
+
+test('every route of every slice is in it, with its summary, role and success; pages and what stands at the root are not', () => {
+  expect(api().length).toBeGreaterThan(10)
+  for (const route of api()) {
+    const operation = operationOf(route)
+    expect([nameOf(route), operation?.summary]).toEqual([nameOf(route), route.doc?.summary])
+    expect(operation['x-role']).toBe(route.role)
+    expect(operation.security).toEqual(route.role === undefined ? [] : [{ session: [] }])
+    expect(operation.responses).toHaveProperty(String(route.doc?.status))
+  }
+  const count = Object.values(document.paths).flatMap((path) => Object.keys(path as object)).length
+  expect(count).toBe(api().length)
+  expect(document.components.securitySchemes.session).toMatchObject({ in: 'cookie', name: SESSION_COOKIE })
+  expect(document.info).toMatchObject({ title: `${app.config.name} API`, version: app.config.version })
+})
+
+test('an error is declared where it can occur, and nowhere else', () => {
+  const errors = Object.fromEntries(routes.map((route) => [nameOf(route), route.others]))
+  expect(errors).toMatchObject({
+    'GET /health': [503],
+    'GET /api/list': [400, 503],
+    'GET /club/self': [400, 401, 503],
+    'POST /club/enter': [400, 403, 413, 415, 429, 503],
+    'POST /club/leave': [400, 401, 403, 413, 503],
+    'POST /api/probe': [400, 401, 403, 413, 415, 503],
+    'PUT /api/probe/:id': [400, 401, 403, 404, 413, 415, 503],
+  })
+  for (const route of api()) {
+    const declared = Object.keys(operationOf(route).responses).map(Number)
+    expect([nameOf(route), declared]).toEqual([
+      nameOf(route),
+      [route.doc?.status ?? 0, ...route.others].toSorted((a, b) => a - b),
+    ])
+  }
+  expect(document.components.responses.NotFound.content['application/json'].schema).toEqual({
+    $ref: '#/components/schemas/Error',
+  })
+})
+
+test('an input is described as it is sent, an answer as it comes', () => {
+  const { parameters } = document.paths['/club/members'].get
+  expect(parameters).toContainEqual({
+    name: 'limit',
+    in: 'query',
+    required: false,
+    schema: { type: 'integer', minimum: 1, maximum: 1000, default: 1000 },
+  })
+  const { requestBody, responses } = document.paths['/club/join'].post
+  expect(requestBody.content['application/json'].schema.$ref).toBe('#/components/schemas/PostClubJoinRequest')
+  expect(document.components.schemas.PostClubJoinRequest.required).toEqual(['email', 'password'])
+  expect(responses['201'].content['application/json'].schema.$ref).toBe('#/components/schemas/Member')
+  expect(document.components.schemas.Note.properties.written).toEqual({ type: 'string', format: 'date-time' })
+  const [id] = document.paths['/api/probe/{id}'].put.parameters
+  expect(id).toMatchObject({ name: 'id', in: 'path', required: true, schema: { type: 'integer' } })
+})
+
+const describe = (slice: Hono<never>) =>
+  openApi(describeRoutes(new Hono().route('/api/things', slice as never)), {
+    title: 'Things',
+    version: '1',
+    description: 'For a test.',
+    license: 'MIT',
+    groups: {},
+  })
+
+test('a named schema that is sent in another form than it is answered goes by two names', () => {
+  const Part = z.object({ size: z.number().default(1), made: z.date().optional() }).meta({ id: 'Part' })
+  const Thing = z.object({ part: Part }).meta({ id: 'Thing' })
+  const slice = factory.createApp().post('/', doc('Makes.', Thing), validate('json', Thing), (c) =>
+    // @ts-expect-error the response has no part
+    c.var.respond({}),
+  )
+  const { components, paths } = describe(slice as never)
+  expect(components.schemas).toMatchObject({
+    Part: { required: ['size'], properties: { made: { type: 'string', format: 'date-time' } } },
+    Thing: { properties: { part: { $ref: '#/components/schemas/Part' } } },
+    ThingInput: { properties: { part: { $ref: '#/components/schemas/PartInput' } } },
+  })
+  expect(components.schemas.PartInput?.required).toBeUndefined()
+  expect(JSON.stringify(paths)).toContain('#/components/schemas/ThingInput')
+})
+
+test('two schemas of one name are refused, rather than mixed up', () => {
+  const one = z.object({ a: z.string() }).meta({ id: 'TheirThing' })
+  const other = z.object({ b: z.string() }).meta({ id: 'TheirThing' })
+  const slice = factory
+    .createApp()
+    .get('/one', doc('One.', one), (c) => c.var.respond({ a: '' }))
+    .get('/other', doc('Other.', other), (c) => c.var.respond({ b: '' }))
+  expect(() => describe(slice as never)).toThrow('TheirThing')
+})
+
+test('a schema that refers to itself, a regex in a path and an error of the handler are described', () => {
+  interface Tree {
+    name: string
+    children: Tree[]
+  }
+  const Tree: z.ZodType<Tree> = z
+    .object({ name: z.string(), children: z.array(z.lazy(() => Tree)) })
+    .meta({ id: 'Tree' })
+  const slice = factory
+    .createApp()
+    .get(
+      '/:id{[0-9]+}/trees',
+      doc('Trees.', z.array(Tree), { headers: { Link: 'The next page.' }, others: [409] }),
+      (c) => c.var.respond([]),
+    )
+    .delete('/:id', doc('Deletes.', null, { status: 204 }), (c) => c.body(null, 204))
+  const { components, paths } = describe(slice as never)
+  expect(paths['/api/things/{id}/trees']?.get).toMatchObject({
+    operationId: 'getThingsByIdTrees',
+    parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+    responses: {
+      200: { headers: { Link: { description: 'The next page.' } } },
+      409: { $ref: '#/components/responses/Conflict' },
+    },
+  })
+  expect(components.schemas.Tree).toMatchObject({
+    properties: { children: { items: { $ref: '#/components/schemas/Tree' } } },
+  })
+  expect(paths['/api/things/{id}']?.delete).toMatchObject({ responses: { 204: { description: 'Success.' } } })
+})
+
+test('the examples of bodies, with which the page to try it begins, are accepted as they stand', () => {
+  const withBody = api().filter(({ inputs }) => inputs.some(({ target }) => target === 'json'))
+  expect(withBody.length).toBeGreaterThan(2)
+  for (const route of withBody) {
+    const schema = route.inputs.find(({ target }) => target === 'json')?.schema
+    const { example } = operationOf(route).requestBody.content['application/json']
+    expect([nameOf(route), schema?.safeParse(example).error]).toEqual([nameOf(route), undefined])
+  }
+  const joining = document.paths['/club/join'].post.requestBody.content['application/json'].example
+  expect(joining).toMatchObject({ email: 'ann@example.com', password: 'password' })
+})
+
+test('the examples of answers and errors have the shape of what comes', () => {
+  for (const route of api().filter(
+    ({ doc }) => doc?.response !== null && typeof doc?.response === 'object',
+  )) {
+    const { example } = operationOf(route).responses[String(route.doc?.status)].content['application/json']
+    const schema = route.doc?.response as z.ZodType
+    expect([nameOf(route), schema.safeParse(example).error]).toEqual([nameOf(route), undefined])
+  }
+  const { BadRequest, NotFound } = document.components.responses
+  expect(BadRequest.content['application/json'].example).toMatchObject({
+    err: '400: title: must not be empty',
+    issues: [{ path: 'title', message: 'must not be empty' }],
+  })
+  expect(NotFound.content['application/json'].example.err).toStartWith('404: ')
+})
+
+test('the example of a number is small, and within its bounds; one of a circle ends', () => {
+  interface Tree {
+    name: string
+    children: Tree[]
+  }
+  const Tree: z.ZodType<Tree> = z
+    .object({ name: z.string(), children: z.array(z.lazy(() => Tree)) })
+    .meta({ id: 'Tree2' })
+  const Thing = z.object({
+    year: z.int32(),
+    pages: z.int().min(10),
+    below: z.int().lt(0),
+    share: z.number().gt(0).max(0.5),
+    rest: z.number().multipleOf(5),
+    code: z.string().min(6).max(8),
+    short: z.string().max(2),
+    maybe: z.iso.date().nullish(),
+    kind: z.enum(['a', 'b']),
+    tree: Tree,
+  })
+  const slice = factory
+    .createApp()
+    .post('/', doc('Makes.', null, { status: 204 }), validate('json', Thing), (c) => c.body(null, 204))
+  const { paths } = describe(slice as never)
+  const operation = paths['/api/things']?.post as typeof document
+  const { example } = operation.requestBody.content['application/json']
+  expect(Thing.safeParse(example).error).toBeUndefined()
+  expect(example).toMatchObject({ year: 1, pages: 10, below: -1, rest: 5, kind: 'a', maybe: '2026-01-31' })
+  expect(example.tree).toEqual({ name: 'name', children: [] })
+})

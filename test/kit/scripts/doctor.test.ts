@@ -1,0 +1,328 @@
+// `npm run doctor`: what is wrong is found, with its fix, and told to scripts by the exit code.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { judgeClock } from '../../../scripts/doctor/clock.ts'
+import type { Finding } from '../../../scripts/doctor/finding.ts'
+import { checkBun, checkOpenFiles } from '../../../scripts/doctor/machine.ts'
+import {
+  judgeConnections,
+  judgeMigrations,
+  judgeServer as judgePostgres,
+  judgeSettings,
+} from '../../../scripts/doctor/postgres.ts'
+import { judgePersistence, judgeServer as judgeRedis } from '../../../scripts/doctor/redis.ts'
+import { UNTRACKED_SETTINGS } from '../../../src/kit/data/postgres/connection-settings.ts'
+import { startApp, type TestApp } from '../../support/harness.ts'
+import { PGBOUNCER, startPgBouncer } from '../support/pgbouncer.ts'
+import { createRole } from '../support/roles.ts'
+import { withAdmin } from '../../../scripts/services/test-run.ts'
+
+const TIMEOUT_MS = 30_000
+let app: TestApp
+beforeAll(async () => {
+  app = await startApp()
+})
+afterAll(() => app.close())
+
+async function doctor(env: Record<string, string> = {}, args = ['--json']) {
+  const { databaseUrl, redisUrl } = app.config
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, '../../../scripts/doctor.ts'), ...args], {
+    env: {
+      PATH: process.env.PATH ?? '',
+      NODE_ENV: 'development',
+      HOST: '127.0.0.1',
+      PORT: '0',
+      DATABASE_URL: databaseUrl,
+      MIGRATE_DATABASE_URL: '',
+      REDIS_URL: redisUrl,
+      ...env,
+    },
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  return { out, err, code, findings: (args.includes('--json') && out ? JSON.parse(out) : []) as Finding[] }
+}
+
+const named = (findings: Finding[], check: string) => findings.find((finding) => finding.check === check)
+
+test(
+  'where all is well nothing fails, and the exit code is 0',
+  async () => {
+    const { code, findings } = await doctor()
+    expect([code, findings.filter(({ level }) => level === 'fail')]).toEqual([0, []])
+    for (const check of [
+      'Bun',
+      'settings',
+      'port 0',
+      'Postgres',
+      'migrations',
+      'Redis',
+      'Redis eviction',
+      'mail',
+    ]) {
+      expect([check, named(findings, check)?.level]).toEqual([check, 'ok'])
+    }
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'every faulty setting is told, the rest is examined all the same, and no secret is shown',
+  async () => {
+    const { code, out, err, findings } = await doctor({
+      SLOW_REQUEST_MS: 'soon',
+      BODY_LIMIT: '1gb',
+      DATABASE_URL: 'postgres://ann:hunter2@127.0.0.1:1/none',
+      REDIS_URL: 'redis://:hunter3@127.0.0.1:1',
+      SMTP_URL: 'smtp://ann:hunter4@127.0.0.1:1',
+    })
+    expect(code).toBe(1)
+    const settings = findings.filter(({ check }) => check === 'settings').map(({ found }) => found)
+    expect(settings).toEqual([
+      expect.stringContaining('BODY_LIMIT'),
+      expect.stringContaining('SLOW_REQUEST_MS'),
+    ])
+    expect(named(findings, 'Postgres')).toMatchObject({
+      level: 'fail',
+      fix: expect.stringContaining('DATABASE_URL'),
+    })
+    expect(named(findings, 'Redis')).toMatchObject({
+      level: 'fail',
+      fix: expect.stringContaining('REDIS_URL'),
+    })
+    expect(named(findings, 'mail')).toMatchObject({ level: 'warn', fix: expect.stringContaining('SMTP_URL') })
+    expect(out + err).not.toContain('hunter')
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'a database that Redis has not fails',
+  async () => {
+    const { code, findings } = await doctor({ REDIS_URL: new URL('/99999', app.config.redisUrl).href })
+    expect([code, named(findings, 'Redis')]).toMatchObject([
+      1,
+      { level: 'fail', found: expect.stringContaining('DB index is out of range') },
+    ])
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'settings that can be used, and are not as they should be, are warned of',
+  async () => {
+    const { code, findings } = await doctor({ DATABASE_URL: `${app.config.databaseUrl}?sslmode=prefer` })
+    expect([code, named(findings, 'settings')]).toMatchObject([
+      0,
+      { level: 'warn', found: expect.stringContaining('verify-full') },
+    ])
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'a wrong password is told without it',
+  async () => {
+    const url = new URL(app.config.databaseUrl)
+    url.username = 'nobody-of-that-name'
+    url.password = 'hunter2'
+    const { code, out, findings } = await doctor({ DATABASE_URL: url.href })
+    expect([code, named(findings, 'Postgres')?.level]).toEqual([1, 'fail'])
+    expect(out).not.toContain('hunter2')
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'a port is free, ours, or taken by another program',
+  async () => {
+    const { port } = new URL(app.url)
+    expect(named((await doctor({ PORT: port })).findings, `port ${port}`)).toMatchObject({
+      level: 'ok',
+      found: expect.stringContaining('this API'),
+    })
+    const other = createServer((socket) => socket.end()).listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    try {
+      const taken = String((other.address() as { port: number }).port)
+      const { code, findings } = await doctor({ PORT: taken })
+      expect([code, named(findings, `port ${taken}`)]).toMatchObject([
+        1,
+        { level: 'fail', fix: expect.stringContaining('PORT=') },
+      ])
+    } finally {
+      other.close()
+    }
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'for a person each finding has a line, and its fix another',
+  async () => {
+    const { out, err } = await doctor({ PORT: '80a' }, [])
+    expect(out).toMatch(/^ok +Bun +\d/m)
+    expect(out).toMatch(/^fail +settings +PORT="80a" must be .*\n +-> Set it /m)
+    expect(err).toMatch(/^\d+ of \d+ failed\n$/)
+  },
+  TIMEOUT_MS,
+)
+
+test('another Bun than the pinned one is told, an older one fails', () => {
+  expect(checkBun().level).toBe('ok')
+  expect(checkBun('999.0.0').level).toBe('warn')
+  expect(checkBun('1.0.0').level).toBe('fail')
+})
+
+test('few open files are told', () => {
+  expect([
+    checkOpenFiles('1024').level,
+    checkOpenFiles('65536').level,
+    checkOpenFiles('unlimited').level,
+  ]).toEqual(['warn', 'ok', 'ok'])
+})
+
+const POSTGRES = {
+  role: 'ann',
+  database: 'shop',
+  version: '18.1',
+  version_num: 180001,
+  encoding: 'UTF8',
+  read_only: false,
+  max: 100,
+  reserved: 3,
+  others: 0,
+}
+
+test('an old Postgres, another encoding and a standby are told', () => {
+  const levels = (facts: object) => judgePostgres({ ...POSTGRES, ...facts }).map(({ level }) => level)
+  expect(levels({})).toEqual(['ok'])
+  expect(levels({ version_num: 140009 })).toEqual(['warn'])
+  expect(levels({ encoding: 'SQL_ASCII', read_only: true })).toEqual(['ok', 'fail', 'fail'])
+})
+
+test('pools that ask for more connections than there are fail, with the sum', () => {
+  expect(judgeConnections(POSTGRES, 8, 8).level).toBe('ok')
+  const { level, found } = judgeConnections({ ...POSTGRES, others: 70 }, 8, 8)
+  expect(level).toBe('fail')
+  expect(found).toStartWith(
+    '8 processes, and one more during a reload, with 8 connections each: 73, and 5 to spare: 78 of 27 ',
+  )
+})
+
+test(
+  "the app's role is looked at: what it may not do is told, with the statements that mend it",
+  async () => {
+    const role = await createRole()
+    const own = await startApp()
+    try {
+      const env = {
+        DATABASE_URL: role.urlOf(own.config.databaseUrl),
+        MIGRATE_DATABASE_URL: own.config.databaseUrl,
+      }
+      await withAdmin(own.config.databaseUrl, (sql) => sql`create table shelf (id serial)`)
+      const { code, findings } = await doctor(env)
+      const { level, found = '', fix = '' } = named(findings, 'Postgres rights') ?? {}
+      expect([code, level]).toEqual([1, 'fail'])
+      expect(found).toContain('SELECT, INSERT, UPDATE, DELETE on public.shelf')
+      expect(fix).toContain(`GRANT USAGE ON SEQUENCE public.shelf_id_seq TO "${role.name}";`)
+      await withAdmin(own.config.databaseUrl, (sql) => sql.unsafe(fix.slice(fix.indexOf('GRANT'))))
+      const mended = await doctor(env)
+      expect([mended.code, named(mended.findings, 'migrations')?.level]).toEqual([0, 'ok'])
+      await withAdmin(own.config.databaseUrl, (sql) =>
+        sql.unsafe(`revoke delete on shelf from "${role.name}"`),
+      )
+      expect(named((await doctor(env)).findings, 'Postgres rights')).toMatchObject({
+        level: 'warn',
+        found: `"${role.name}" lacks DELETE on public.shelf`,
+      })
+    } finally {
+      await own.close()
+      await role.drop()
+    }
+  },
+  TIMEOUT_MS,
+)
+
+test('settings that change values are told where a pooler keeps the app from setting them', () => {
+  const right = { ...UNTRACKED_SETTINGS, extra_float_digits: '3' }
+  expect(judgeSettings(right, POSTGRES).level).toBe('ok')
+  expect(judgeSettings({ ...right, extra_float_digits: '0', search_path: 'old' }, POSTGRES)).toMatchObject({
+    level: 'warn',
+    found: 'search_path is old, extra_float_digits is 0: a pooler drops what the app asks for',
+    fix:
+      `ALTER ROLE "ann" IN DATABASE "shop" SET search_path = 'public'; ` +
+      `ALTER ROLE "ann" IN DATABASE "shop" SET extra_float_digits = '1';`,
+  })
+})
+
+test.skipIf(PGBOUNCER === null)(
+  'behind a pooler, what the role lacks is told, timeouts too, with the lines to run',
+  async () => {
+    const own = await startApp()
+    const { databaseUrl } = own.config
+    const strict = await startPgBouncer()
+    try {
+      await withAdmin(databaseUrl, (sql) =>
+        sql.unsafe(`alter database ${new URL(databaseUrl).pathname.slice(1)} set extra_float_digits = 0`),
+      )
+      const pooled = await doctor({ DATABASE_URL: `${strict.urlOf(databaseUrl)}?prepare=false` })
+      const settings = named(pooled.findings, 'Postgres settings')
+      expect(settings?.level).toBe('warn')
+      for (const set of [
+        `extra_float_digits = '1'`,
+        `statement_timeout = '20000'`,
+        `lock_timeout = '2000'`,
+      ]) {
+        expect(settings?.fix).toContain(`SET ${set};`)
+      }
+      const direct = await doctor({ DATABASE_URL: databaseUrl })
+      expect(named(direct.findings, 'Postgres settings')?.level).toBe('ok')
+    } finally {
+      await strict.close()
+      await own.close()
+    }
+  },
+  TIMEOUT_MS,
+)
+
+test('missing migrations are told, and those that would be passed over fail', () => {
+  const journal = [
+    { tag: '0000_a', when: 1 },
+    { tag: '0001_b', when: 2 },
+  ]
+  expect(judgeMigrations(journal, [1, 2], true).level).toBe('ok')
+  expect(judgeMigrations(journal, [1], true)).toMatchObject({ level: 'warn', fix: 'npm run migrate' })
+  expect(judgeMigrations(journal, [], false).level).toBe('ok')
+  expect(judgeMigrations(journal, [2], true)).toMatchObject({
+    level: 'fail',
+    found: expect.stringContaining('0000_a'),
+  })
+})
+
+test('an old Redis, one that evicts and one that keeps nothing are told', () => {
+  const levels = (info: string) => judgeRedis(info).map(({ level }) => level)
+  expect(levels('redis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\n')).toEqual(['ok', 'ok'])
+  expect(levels('redis_version:6.0.1\r\nmaxmemory_policy:noeviction\r\n')).toEqual(['fail', 'ok'])
+  expect(levels('redis_version:7.0.15\r\nmaxmemory_policy:allkeys-lru\r\n')).toEqual(['ok', 'fail'])
+  const persistence = (info: string, save: string | undefined, production = true) =>
+    judgePersistence(info, save, production).level
+  expect(persistence('aof_enabled:1\r\naof_last_write_status:ok\r\n', '')).toBe('ok')
+  expect(persistence('aof_enabled:1\r\naof_last_write_status:err\r\n', '')).toBe('fail')
+  expect(persistence('aof_enabled:0\r\n', '3600 1')).toBe('warn')
+  expect(persistence('aof_enabled:0\r\n', undefined)).toBe('warn')
+  expect(persistence('aof_enabled:0\r\n', '')).toBe('fail')
+  expect(persistence('aof_enabled:0\r\n', '', false)).toBe('ok')
+})
+
+test('clocks that are apart are told, with the direction', () => {
+  expect(judgeClock('Postgres', 400).level).toBe('ok')
+  expect(judgeClock('Postgres', 61_000)).toMatchObject({
+    level: 'warn',
+    found: '61.0 s ahead of this machine',
+  })
+  expect(judgeClock('Postgres', -61_000).found).toBe('61.0 s behind this machine')
+})

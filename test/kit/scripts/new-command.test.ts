@@ -1,0 +1,255 @@
+// `npm run new`: what it makes of a name and fields, and what it refuses before anything is written.
+// That what it makes passes the check and its own test, test/slow/fork.test.ts says.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import postgres from 'postgres'
+import { z } from 'zod'
+import { parseFields } from '../../../scripts/new/fields.ts'
+import { KINDS } from '../../../scripts/new/kinds.ts'
+import { parseNames, pluralOf, refuseReserved } from '../../../scripts/new/names.ts'
+import { addToApp } from '../../../scripts/new/wire.ts'
+import { copyCheckout, type Checkout } from '../support/checkout.ts'
+import { findUnboundedPatterns } from '../support/patterns.ts'
+
+const TIMEOUT_MS = 60_000
+
+test.each([
+  ['book', 'books'],
+  ['category', 'categories'],
+  ['key', 'keys'],
+  ['box', 'boxes'],
+  ['address', 'addresses'],
+  ['match', 'matches'],
+  ['book-review', 'book-reviews'],
+])('many of %s are %s', (one, many) => {
+  expect(pluralOf(one)).toBe(many)
+})
+
+test('a name of several words is written as each place writes names', () => {
+  const names = parseNames('book-review')
+  expect(names).toEqual({ ...parseNames('book_review') })
+  expect(names).toMatchObject({ one: 'bookReview', many: 'bookReviews', type: 'BookReview' })
+  expect(names).toMatchObject({ snake: 'book_review', table: 'book_reviews', path: 'book-reviews' })
+})
+
+test.each([
+  ['Book', 'is no name'],
+  ['2books', 'is no name'],
+  ['book--review', 'is no name'],
+  ['../book', 'is no name'],
+  ['b'.repeat(41), 'is no name'],
+  ['class', 'reserved word of TypeScript'],
+  ['select', 'reserved word of SQL'],
+  ['page', 'the generated code uses itself'],
+  ['promise', 'the generated code uses itself'],
+])('"%s" is refused: it %s', (name, why) => {
+  expect(() => parseNames(name)).toThrow(why)
+})
+
+test('a word that is its own plural is refused with the way out', () => {
+  expect(() => parseNames('sheep', 'sheep')).toThrow('--plural')
+})
+
+test('every word that Postgres reserves is refused', async () => {
+  const sql = postgres(process.env.TEST_DATABASE_URL ?? '', { max: 1 })
+  try {
+    const words = await sql<
+      { word: string }[]
+    >`select word from pg_get_keywords() where catcode in ('R', 'T')`
+    expect(words.length).toBeGreaterThan(80)
+    for (const { word } of words) expect(() => refuseReserved(word)).toThrow('reserved word')
+  } finally {
+    await sql.end()
+  }
+})
+
+test.each([
+  ['2026-01-31T12:00:00Z', true],
+  ['2026-01-31T12:00:00+05:30', true],
+  ['1000-01-01T00:00:00Z', true],
+  ['9999-12-31T23:59:59Z', true],
+  ['1000-01-01T00:00:00+00:01', false], // in UTC it is still the year 999
+  ['0999-12-31T23:59:00-00:01', true],
+  ['9999-12-31T23:59:59-00:01', false], // and the year 10000
+  ['0000-01-01T00:00:00Z', false],
+  ['0001-01-01T00:00:00+14:00', false],
+])('a moment counts by its year after the offset: %s %p', (moment, isTaken) => {
+  const { input } = parseFields(['at:timestamp'], 'book')[0] as { input: string }
+  // oxlint-disable-next-line typescript/no-implied-eval -- the source that a new slice gets
+  const schema = new Function('z', `return ${input}`)(z) as z.ZodType
+  expect(schema.safeParse(moment).success).toBe(isTaken)
+})
+
+test.each([
+  [[], 'name at least one'],
+  [['title'], '"title" is no field'],
+  [['Title:string'], 'no name of a field'],
+  [['first__name:string'], 'no name of a field'],
+  [['id:int'], 'is there already'],
+  [['creator:uuid'], 'is there already'],
+  [['order:int'], 'reserved word of SQL'],
+  [['title:string', 'title:text'], 'stands twice'],
+  [['title:strin'], 'no type that is called "strin"'],
+  [['title:constructor'], 'no type that is called "constructor"'],
+  [['size:int(3)'], 'takes no brackets'],
+  [['lent:bool:unique'], 'cannot be unique'],
+  [['kind:enum(one)'], 'fewer than two values'],
+  [['kind:enum'], 'fewer than two values'],
+  [['kind:enum(a|a)'], 'cannot have the value "a"'],
+  [['kind:enum(a|B c)'], 'cannot have the value "B c"'],
+])('the fields %p are refused: %s', (specs, why) => {
+  expect(() => parseFields(specs, 'book')).toThrow(why)
+})
+
+test.each(Object.entries(KINDS))('a %s is looked at no further than its length allows', (_name, kind) => {
+  // oxlint-disable-next-line typescript/no-implied-eval -- the source is the generator's own
+  const input = new Function('z', `return ${kind('x').input}`) as (zod: typeof z) => z.ZodType
+  expect(findUnboundedPatterns(input(z))).toEqual([])
+})
+
+describe('the lines of a slice', () => {
+  const names = parseNames('book')
+  const SLICES = [
+    "const routed = app.route('/', pages({ config })).route('/api', account)",
+    `const routed = app
+    // One line per slice.
+    .route('/', pages({ config }))
+    .route('/api/jobs', jobStatus())`,
+  ]
+  test.each(SLICES)('stand in their order in app.ts, after the others: %s', (chain) => {
+    const app = (slices: string, imported = '') => `import { account } from './account/routes.ts'
+${imported}import { pages } from './kit/system/pages.tsx'
+export function createApp() {
+  ${slices}
+  if (config.page) app.route('/api/page', page)
+
+  return routed
+}
+`
+    expect(addToApp(app(chain), names)).toBe(
+      app(`${chain}\n    .route('/api/books', books)`, "import { books } from './books/routes.ts'\n"),
+    )
+  })
+
+  test('are refused by an app.ts that has no place for them', () => {
+    expect(() => addToApp('export const app = 1\n', names)).toThrow('nothing shows where')
+  })
+})
+
+describe('in a checkout', () => {
+  // Names that no fork will have taken.
+  let checkout: Checkout
+  beforeAll(() => {
+    checkout = copyCheckout()
+  }, TIMEOUT_MS)
+  afterAll(() => checkout.remove(), TIMEOUT_MS)
+
+  test.each([
+    ['person', 'users', 'src/account/table.ts has a table or type "users"'],
+    ['error', 'errors', 'generated code uses itself'],
+    ['task', 'tasks', 'src/tasks.ts is there already'],
+    ['account', 'accounts', 'test/accounts.test.ts is there already'],
+    ['sign', 'pages', 'src/app.ts has something called "pages"'],
+    ['role', 'user-role', 'has a table or type "user_role"'],
+    ['door', 'login', 'there is a route /api/login'],
+    ['shelf', 'a'.repeat(40), 'longer than the 63 characters'],
+  ])(
+    'a %s among %s is refused, and nothing is written: %s',
+    async (name, plural, why) => {
+      const fields = [`${'f'.repeat(20)}:string:unique`]
+      const { code, said } = await checkout.run('new', [name, ...fields, '--plural', plural])
+      expect(code).not.toBe(0)
+      expect(said).toContain(why)
+      expect(checkout.changes()).toBe('')
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'called wrongly, it shows its usage with every type',
+    async () => {
+      for (const args of [
+        [],
+        ['Book', 'title:string'],
+        ['book'],
+        ['book', 'title:strin'],
+        ['book', 'title:string', '--nonsense'],
+      ]) {
+        const { code, err } = await checkout.run('new', args)
+        expect([args, code]).toEqual([args, 2])
+        for (const word of ['Usage: npm run new', 'timestamp', 'enum(a|b)']) expect(err).toContain(word)
+      }
+      expect(checkout.changes()).toBe('')
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'a resource is there with its routes, roles, test and migration, and what was written is said',
+    async () => {
+      const { code, out } = await checkout.run('new', ['xylophone', 'title:string', 'year:int?'])
+      expect(code).toBe(0)
+      const written = checkout.changes().split('\n')
+      for (const path of ['src/xylophones/table.ts', 'src/app.ts', 'test/xylophones.test.ts'])
+        expect(out).toContain(path)
+      // A folder, a line in app.ts, a test, a migration with drizzle-kit's notes: nothing else of yours is touched.
+      expect(written.filter((line) => !/ (src\/xylophones|drizzle)\//.test(line))).toEqual([
+        ' M src/app.ts',
+        '?? test/xylophones.test.ts',
+      ])
+      expect(written.filter((line) => /drizzle\/\d{4}_xylophones\.sql$/.test(line))).toHaveLength(1)
+
+      const { out: json } = await checkout.run('routes', ['--json'])
+      const routes = JSON.parse(json) as { method: string; path: string; role: string | null }[]
+      const ours = routes.filter(({ path }) => path.startsWith('/api/xylophones'))
+      expect(ours.map(({ method, path, role }) => `${method} ${path} ${role}`)).toEqual([
+        'GET /api/xylophones null',
+        'GET /api/xylophones/:id null',
+        'POST /api/xylophones editor',
+        'PUT /api/xylophones/:id editor',
+        'DELETE /api/xylophones/:id editor',
+      ])
+
+      const again = await checkout.run('new', ['xylophone', 'title:string'])
+      expect(again.code).toBe(1)
+      expect(again.err).toContain('src/xylophones is there already')
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'a resource of every type, plain and unique, has no answer that it does not declare: no 5xx whatever is sent',
+    async () => {
+      const types = ['string', 'text', 'int', 'number', 'bool', 'date', 'timestamp', 'uuid', 'enum(a|b)']
+      const word = (type: string) => type.replace(/\W.*/, '')
+      const plain = types.map((type) => `some_${word(type)}:${type}`)
+      const optional = types.map((type) => `maybe_${word(type)}:${type}?`)
+      const unique = ['string', 'int', 'number', 'date', 'timestamp', 'uuid'].map(
+        (type) => `one_${type}:${type}:unique`,
+      )
+      expect(await checkout.run('new', ['zither', ...plain, ...optional, ...unique])).toMatchObject({
+        code: 0,
+      })
+      const once = { PROPERTY_PATH: '/api/zithers', PROPERTY_SEED: '1', PROPERTY_RUNS: '150', TEST_RUN: '' }
+      const { code, said } = await checkout.run('test', ['test/property.test.ts'], once)
+      expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining(' 0 fail') })
+    },
+    TIMEOUT_MS * 3,
+  )
+
+  test(
+    'a table with changes that no migration has is told, before it would get into that of another',
+    async () => {
+      const table = checkout.read('src/account/table.ts')
+      await Bun.write(
+        `${checkout.root}/src/account/table.ts`,
+        table.replace('company: text(),', 'company: text(), phone: text(),'),
+      )
+      const before = checkout.changes()
+      const { code, err } = await checkout.run('new', ['yodeller', 'name:string'])
+      expect(code).toBe(1)
+      expect(err).toContain('ALTER TABLE "users" ADD COLUMN "phone" text')
+      expect(checkout.changes()).toBe(before)
+    },
+    TIMEOUT_MS,
+  )
+})

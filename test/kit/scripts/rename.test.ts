@@ -1,0 +1,92 @@
+// `npm run rename`: the project under another name, as often as one likes, and never under a bad one.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { name as project } from '../../../package.json'
+import { copyCheckout, type Checkout } from '../support/checkout.ts'
+
+const TIMEOUT_MS = 60_000
+let checkout: Checkout
+beforeAll(() => {
+  checkout = copyCheckout()
+}, TIMEOUT_MS)
+afterAll(() => checkout.remove(), TIMEOUT_MS)
+
+test.each(['MyApp', '2fast', 'my_app', '@me/app', 'my--app', '', 'a'.repeat(41), '../x'])(
+  '"%s" is refused, and nothing changes',
+  async (name) => {
+    const { code, err } = await checkout.run('rename', [name])
+    expect([code, checkout.changes()]).toEqual([2, ''])
+    expect(err).toContain('Usage: npm run rename')
+  },
+  TIMEOUT_MS,
+)
+
+test.each([
+  ['http', 'Node has a module of it'],
+  ['hono', 'depends on'],
+  ['postgres', 'depends on'],
+  ['template1', 'Postgres has for itself'],
+  [project, 'already'],
+])(
+  '"%s" is refused, because of: %s',
+  async (name, why) => {
+    const { code, err } = await checkout.run('rename', [name])
+    expect([code, checkout.changes()]).toEqual([1, ''])
+    expect(err).toContain(why)
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'every place has the new name, a second one follows, and each change is told',
+  async () => {
+    let old = project
+    // The second is a word that stands everywhere: only the name itself may change.
+    for (const name of ['xylophone-club', 'test', 'xylophone']) {
+      const { code, out } = await checkout.run('rename', [name])
+      expect(code).toBe(0)
+      for (const place of [
+        'package.json:2',
+        'package-lock.json:2',
+        'bun.lock:',
+        'README.md:1',
+        '.env.example:',
+      ]) {
+        expect(out).toContain(place)
+      }
+      expect(out).toContain(`REDIS_PREFIX=${old}:`)
+      if (old === project) {
+        // A new place of it is to be decided on: scripts/rename.ts lists them.
+        const { stdout } = Bun.spawnSync(['git', 'grep', '-lw', old], { cwd: checkout.root })
+        const left = stdout.toString().split('\n').filter(Boolean)
+        const seen = left.filter((path) => !/^(test|scripts(?!\/deploy))\//.test(path))
+        expect(seen.filter((path) => !['LICENSE', 'CHANGELOG.md', 'README.md'].includes(path))).toEqual([])
+      }
+      expect(JSON.parse(checkout.read('package.json'))).toMatchObject({
+        name,
+        scripts: { test: expect.any(String) },
+      })
+      const lock = JSON.parse(checkout.read('package-lock.json'))
+      expect([lock.name, lock.packages[''].name]).toEqual([name, name])
+      expect(checkout.read('bun.lock')).toContain(`"name": "${name}"`)
+      expect(checkout.read('README.md')).toStartWith(`# ${name}\n`)
+      expect(checkout.read('src/README.md')).toContain(`import { createClient } from '${name}-client'`)
+      expect(checkout.read('.env.example')).toContain(`REDIS_PREFIX=${name}:`)
+      old = name
+    }
+    expect(checkout.git('diff', '--stat', '--', 'src', ':!src/README.md', 'test', 'LICENSE')).toBe('')
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'code that runs takes the name from package.json',
+  async () => {
+    const { name } = JSON.parse(checkout.read('package.json')) as { name: string }
+    const script = `const { loadConfig } = await import('${checkout.root}/src/config.ts')
+      const { name, redisPrefix, mail } = loadConfig({ DATABASE_URL: 'postgres://x', REDIS_URL: 'redis://x' })
+      console.log(JSON.stringify([name, redisPrefix, mail.from]))`
+    const child = Bun.spawnSync([process.execPath, '-e', script])
+    expect(JSON.parse(child.stdout.toString())).toEqual([name, `${name}:`, `${name} <noreply@localhost>`])
+  },
+  TIMEOUT_MS,
+)

@@ -1,0 +1,202 @@
+// The user command: how the first superuser comes to be, and what a change of role does to people who are logged in.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { userInfo } from 'node:os'
+import { join } from 'node:path'
+import { eq } from 'drizzle-orm'
+import { users } from '../../../src/account/table.ts'
+import { startApp, type TestApp } from '../../support/harness.ts'
+
+const ROOT = join(import.meta.dir, '../../..')
+let app: TestApp
+
+beforeAll(async () => {
+  app = await startApp()
+})
+
+afterAll(() => app.close())
+
+/** Runs `npm run user -- ...` as a process of its own, beside the API. */
+async function user(args: string[], input = '', env: Record<string, string> = {}) {
+  const { databaseUrl, redisUrl, redisPrefix } = app.config
+  const child = Bun.spawn([process.execPath, 'scripts/user.ts', ...args], {
+    cwd: ROOT,
+    env: {
+      ...process.env,
+      NODE_ENV: 'development',
+      DATABASE_URL: databaseUrl,
+      MIGRATE_DATABASE_URL: '', // or the one of a developer's .env would count
+      REDIS_URL: redisUrl,
+      REDIS_PREFIX: redisPrefix,
+      ...env,
+    },
+    stdin: new Blob([input]),
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  return { out, err, code }
+}
+
+async function logIn(email: string, password: string) {
+  const client = app.visitor()
+  return { client, reply: await client.post('/api/login', { email, password }) }
+}
+
+describe('create', () => {
+  test('makes the first superuser, with a strong password that is shown once', async () => {
+    const made = await user(['create', 'root@example.com', '--role', 'superuser'])
+    expect(made).toMatchObject({ code: 0, err: '' })
+    expect(made.out).toContain('root@example.com is superuser now')
+    const password = /^Password: (\S{20,})$/m.exec(made.out)?.[1] ?? ''
+    const { client, reply } = await logIn('root@example.com', password)
+    expect(reply.status).toBe(200)
+    expect(reply.body.role).toBe('superuser')
+    expect((await client.get('/api/users')).status).toBe(200)
+  })
+
+  test('takes the password from standard input, and never shows it', async () => {
+    const args = ['create', 'zoe@example.com', '--first', 'Zoë', '--last', 'Ünal', '--password-stdin']
+    const made = await user(args, 'Pässw0rd with blanks \n')
+    expect(made.code).toBe(0)
+    expect(made.out + made.err).not.toContain('ssw0rd')
+    const { reply } = await logIn('zoe@example.com', 'Pässw0rd with blanks ')
+    expect(reply.body).toMatchObject({ fullname: 'Zoë Ünal', role: 'editor' })
+  })
+
+  test('refuses a password that the API would refuse', async () => {
+    const made = await user(['create', 'weak@example.com', '--password-stdin'], 'weak')
+    expect(made).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('Password must have 6 characters or more'),
+    })
+    expect((await user(['list', '--search', 'weak@'])).err).toContain('0 account(s)')
+  })
+
+  test('refuses an email that is taken, however its letters are cased', async () => {
+    const { account } = await app.member()
+    const made = await user(['create', account.email.toUpperCase()])
+    expect(made).toMatchObject({ code: 1, out: '' })
+    expect(made.err).toContain(`There is an account ${account.email.toUpperCase()} already`)
+  })
+})
+
+describe('a change of role', () => {
+  test('takes effect on the next request of every live session, up and down', async () => {
+    const member = await app.member('editor')
+    const { client: elsewhere } = await logIn(member.account.email, member.account.password)
+    expect((await member.get('/api/users')).status).toBe(401)
+
+    const promoted = await user(['role', member.account.email.toUpperCase(), 'superuser'])
+    expect(promoted.out).toContain('was editor, and is superuser from the next request on')
+    expect((await member.get('/api/users')).status).toBe(200)
+    expect((await elsewhere.get('/api/users')).status).toBe(200)
+
+    expect((await user(['role', member.account.email, 'readonly'])).code).toBe(0)
+    expect((await member.get('/api/users')).status).toBe(401)
+    expect((await elsewhere.get('/api/users')).status).toBe(401)
+    expect((await member.get('/api/me')).body.me.role).toBe('readonly')
+  })
+
+  test('leaves a line in the log: whose, from what to what, and by whom; so does a new account', async () => {
+    const { account, user: changed } = await app.member('editor')
+    const { out } = await user(['role', account.email, 'admin'], '', { LOG_FORMAT: 'json' })
+    const lineOf = (text: string) => JSON.parse(text.split('\n').find((line) => line.startsWith('{')) ?? '{}')
+    const by = userInfo().username
+    expect(lineOf(out)).toMatchObject({
+      msg: 'ROLE CHANGED by command',
+      user: changed.id,
+      was: 'editor',
+      role: 'admin',
+      by,
+    })
+    const made = await user(['create', 'made@example.com', '--role', 'admin'], '', { LOG_FORMAT: 'json' })
+    expect(lineOf(made.out)).toMatchObject({ msg: 'ACCOUNT CREATED by command', role: 'admin', by })
+  })
+
+  test('to disabled stops the account at the door, and at login', async () => {
+    const member = await app.member('admin')
+    expect((await user(['disable', member.account.email])).code).toBe(0)
+    const door = await member.get('/robots.txt')
+    expect(door).toMatchObject({ status: 400, body: { err: '400: account disabled' } })
+    const { reply } = await logIn(member.account.email, member.account.password)
+    expect(reply).toMatchObject({ status: 400, body: { err: '400: account disabled' } })
+  })
+
+  test('says so if the account has the role already', async () => {
+    const { account } = await app.member('admin')
+    expect(await user(['role', account.email, 'admin'])).toMatchObject({
+      code: 0,
+      out: `${account.email} is admin already\n`,
+    })
+  })
+
+  test('changes nothing while Redis is away, rather than leave live sessions with the old role', async () => {
+    const member = await app.member('editor')
+    const failed = await user(['role', member.account.email, 'admin'], '', {
+      REDIS_URL: 'redis://127.0.0.1:1',
+    })
+    expect(failed).toMatchObject({ code: 1, err: 'Not ready: Redis does not answer\n' })
+    expect((await member.get('/api/me')).body.me.role).toBe('editor')
+  })
+})
+
+test('what people call themselves moves no cursor of the terminal that lists them', async () => {
+  const { user: eve } = await app.member()
+  // Signup refuses such a name; it may be from before, or from elsewhere.
+  const name = 'Eve\x1b]0;evil\x07\x9b2J\u202e\nforged'
+  await app.deps.db.update(users).set({ first_name: name }).where(eq(users.id, eve.id))
+  const { out, code } = await user(['list', '--search', 'Eve'])
+  expect(code).toBe(0)
+  expect(out.trimEnd()).toContain('Eve\\u001b]0;evil\\u0007\\u009b2J\\u202e\\nforged')
+  expect(out.trimEnd()).not.toMatch(/[\p{Cc}\u202e]/u)
+})
+
+test('list finds accounts by name or email', async () => {
+  const { account } = await app.member('readonly', { fname: 'Grażyna', lname: 'Łąk' })
+  const found = await user(['list', '--search', 'grażyna'])
+  expect(found.code).toBe(0)
+  expect(found.out.trim().split('\n')).toHaveLength(1)
+  for (const part of [account.email, 'readonly', 'Grażyna Łąk']) expect(found.out).toContain(part)
+  const everyone = await user(['list'])
+  expect(everyone.out.trim().split('\n').length).toBeGreaterThan(1)
+  expect(everyone.out).not.toContain('argon2')
+})
+
+describe('called wrongly', () => {
+  const wrong: string[][] = [
+    [],
+    ['nonsense'],
+    ['create'],
+    ['create', 'a@example.com', 'b@example.com'],
+    ['create', 'a@example.com', '--password', 'Secret123'],
+    ['role', 'a@example.com'],
+    ['disable'],
+    ['list', '--role', 'admin'],
+  ]
+  test('it shows its usage and exits with 2', async () => {
+    for (const args of wrong) {
+      const { code, out, err } = await user(args)
+      expect({ args, code, out }).toEqual({ args, code: 2, out: '' })
+      expect(err).toContain('Usage: npm run user -- create <email>')
+    }
+  })
+
+  const impossible: [string[], string][] = [
+    [['role', 'nobody@example.com', 'admin'], 'There is no account nobody@example.com'],
+    [['disable', 'nobody@example.com'], 'There is no account nobody@example.com'],
+    [
+      ['role', 'nobody@example.com', 'king'],
+      'There is no role "king": it is one of disabled, readonly, editor',
+    ],
+    [['create', 'a@example.com', '--role', 'king'], 'There is no role "king"'],
+    [['create', 'not-an-email'], 'The email: must be an email address'],
+    [['create', 'a@example.com', '--first', ' '], '--first: must not be empty'],
+  ]
+  test('with something that cannot be, it says what, and exits with 1', async () => {
+    for (const [args, message] of impossible) {
+      const { code, out, err } = await user(args)
+      expect({ args, code, out }).toEqual({ args, code: 1, out: '' })
+      expect(err).toStartWith(message)
+    }
+  })
+})

@@ -1,0 +1,314 @@
+// Drives every documented route of a product with generated input, by every kind of caller: what must hold whatever is sent.
+// PROPERTY_SEED and PROPERTY_RUNS repeat a failure or look longer: PROPERTY_SEED=7 PROPERTY_RUNS=2000.
+// PROPERTY_PATH takes the routes that begin with it, and no others.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import type { Arbitrary } from 'fast-check'
+import * as fc from 'fast-check'
+import { describeRoutes, type ApiRoute, type RouteDoc } from '../../../src/kit/http/doc.ts'
+import { ErrorBody } from '../../../src/kit/http/errors.ts'
+import type { Roles } from '../../../src/kit/types/roles.ts'
+import {
+  fromSchema,
+  MARK,
+  nastyUrlPart,
+  queryOf,
+  spoiledJson,
+  spoiledQuery,
+  type Known,
+} from './arbitraries.ts'
+import type { Client, Reply } from './client.ts'
+import type { CheckedApp } from './declared.ts'
+import { until } from './until.ts'
+
+const { PROPERTY_SEED, PROPERTY_RUNS = '60', PROPERTY_PATH = '/' } = process.env
+const RUNS = Number(PROPERTY_RUNS)
+
+/** They empty the tables that the other calls need, and fill the memory; other tests call them. */
+const LEFT_OUT = ['POST /apitest/dbtruncate', 'GET /apitest/leak']
+/** Health probes answer before the session is read. */
+const WITHOUT_SESSION = ['/health', '/ready']
+const BODY_LIMIT = 16 * 1024
+const FOREIGN_ORIGIN = 'https://evil.example'
+/** Of the calls that their caller may make, at least this part succeeds on every route. */
+const FAIR_SHARE = 0.15
+/** Rows made in each resource, and jobs in the queue, beforehand, so that deletions do not run out of them. */
+const ROWS_AT_START = 300
+const VISITOR = 'visitor'
+
+/** Stands in a path for a job of the caller: nobody else's is found. */
+const OWN_JOB = 'own-job'
+
+/** Nobody wants to wait for the longest sleep that the schema allows. */
+const PATIENCE: Known = { ms: ['0', '1', '5'] }
+
+interface Call {
+  /** A role, or the visitor. */
+  caller: string
+  method: string
+  origin: string | undefined
+  /** With the parameters filled in, and a query. */
+  path: string
+  contentType: string
+  body: string | undefined
+}
+type Documented = ApiRoute & { doc: RouteDoc }
+
+interface TestedApp {
+  app: CheckedApp
+  url: string
+  visitor(): Client
+  close(): Promise<void>
+}
+
+/** What there is to tell of a product. */
+interface Product<App extends TestedApp, Role extends string> {
+  start(env: Record<string, string>): Promise<App>
+  roles: Roles<Role>
+  /** May do everything. */
+  boss: Role
+  member(app: App, role: Role): Promise<Client & { account: object }>
+  /** Where an account logs in. */
+  loginPath: string
+  /** Puts a job into the queue. */
+  enqueue(app: App): Promise<{ id: string }>
+  /** Where each who may starts a job whose end `work` brings about. */
+  jobPath: string
+  work(app: App): Promise<{ stop(): Promise<void> }>
+  /** By the name of a field: values that exist. */
+  known(app: App): Promise<Known>
+  /** One run of each, unless PROPERTY_SEED says otherwise. */
+  seeds: number[]
+  /** True for the name of a route that another test drives: `GET /health`. */
+  isLeftOut?(name: string): boolean
+}
+
+/** Declares the tests of a product. */
+export function driveRoutes<App extends TestedApp, Role extends string>(product: Product<App, Role>): void {
+  const { roles, boss } = product
+  const CALLERS = [VISITOR, ...roles.names]
+  const isBarred = (caller: string) => caller !== VISITOR && roles.isBarred(caller as Role)
+
+  let app: App
+  let routes: Documented[]
+  const clients = new Map<string, Client>()
+  const accounts = new Map<string, object>()
+  /** A job of each caller that has ended: nobody waits for the end of a stream. */
+  const jobs = new Map<string, string>()
+  let known: Known
+  beforeAll(async () => {
+    app = await product.start({ BODY_LIMIT: String(BODY_LIMIT) })
+    const isDriven = (name: string) => !LEFT_OUT.includes(name) && !product.isLeftOut?.(name)
+    routes = describeRoutes(app.app)
+      .filter((route): route is Documented => route.doc !== undefined)
+      .filter(({ method, path }) => isDriven(`${method} ${path}`) && path.startsWith(PROPERTY_PATH))
+    clients.set(VISITOR, app.visitor())
+    for (const role of roles.names) {
+      const member = await product.member(app, role)
+      clients.set(role, member)
+      accounts.set(role, member.account)
+    }
+    await endJobs()
+    const queued = await Promise.all(Array.from({ length: ROWS_AT_START }, () => product.enqueue(app)))
+    known = {
+      ...(await product.known(app)),
+      id: ['1', ...(await fillResources())],
+      page: ['', '0', '1', '2'],
+      cursor: ['', ...(await findCursors())],
+      job: queued.map(({ id }) => id),
+      search: ['', 'e', 'ANN', '%', '_', '\\'],
+    }
+  })
+  afterAll(() => app.close())
+
+  async function endJobs(): Promise<void> {
+    const worker = await product.work(app)
+    for (const [caller, client] of clients) {
+      const { status, body } = await client.post(product.jobPath)
+      if (status !== 202) continue
+      jobs.set(caller, body.id)
+      await until('its end', async () => (await client.get(`/api/jobs/${body.id}`)).body.state === 'done')
+    }
+    await worker.stop()
+  }
+
+  /** Creates rows by every POST whose path also stands with an id, and returns their ids: they count from 1 in each. */
+  async function fillResources(): Promise<string[]> {
+    const ids = new Set<string>()
+    for (const { method, path, inputs } of routes) {
+      const [body] = inputs
+      if (method !== 'POST' || body?.target !== 'json') continue
+      if (!routes.some((route) => route.path === `${path}/:id`)) continue
+      for (const row of fc.sample(fromSchema(body.schema), { numRuns: ROWS_AT_START, seed: 1 })) {
+        const reply = await clients.get(boss)?.post(path, row)
+        if (reply?.status === 201) ids.add(String(reply.body.id))
+      }
+    }
+    return [...ids]
+  }
+
+  /** One of each list: a list takes no other's. */
+  async function findCursors(): Promise<string[]> {
+    const lists = routes.filter(({ method, doc }) => method === 'GET' && doc.headers?.Link !== undefined)
+    const links = lists.map(async ({ path }) => {
+      const reply = await clients.get(boss)?.get(`${path}?limit=1&size=1`)
+      return /[?&]cursor=([^&>]+)/.exec(reply?.headers.get('link') ?? '')?.[1] ?? []
+    })
+    return (await Promise.all(links)).flat()
+  }
+
+  test.each(PROPERTY_SEED === undefined ? product.seeds : [Number(PROPERTY_SEED)])(
+    'whatever is sent, every route answers what it declares, and serves fair calls (seed %d)',
+    async (seed) => {
+      const unfair: string[] = []
+      for (const route of routes) {
+        let allowed = 0
+        let succeeded = 0
+        const property = fc.asyncProperty(callsOf(route), async (call) => {
+          const declared = declaredStatuses(route, call)
+          const reply = await send(call)
+          expect(declared).toContain(reply.status)
+          checkAnswer(route, reply)
+          if (declared.includes(route.doc.status)) allowed++
+          if (reply.status === route.doc.status) succeeded++
+        })
+        await fc.assert(property, { seed, numRuns: RUNS, includeErrorInReport: true })
+        if (succeeded < allowed * FAIR_SHARE || succeeded === 0) {
+          unfair.push(`${route.method} ${route.path}: ${succeeded} of ${allowed} calls succeeded`)
+        }
+      }
+      expect(unfair).toEqual([])
+    },
+    60_000,
+  )
+
+  /** Two of three calls fit the schemas, half of these with values that exist; the last is spoiled somewhere. */
+  function callsOf(route: Documented): Arbitrary<Call> {
+    const { method, path, role } = route
+    const entitled = CALLERS.filter((c) => !isBarred(c) && holdsRole(c, role))
+    const common = {
+      method: fc.constant(method),
+      caller: fc.oneof(
+        { weight: 2, arbitrary: fc.constantFrom(...entitled) },
+        { weight: 1, arbitrary: fc.constantFrom(...CALLERS) },
+      ),
+      origin: fc.option(fc.constantFrom(app.url, FOREIGN_ORIGIN), { freq: 5, nil: undefined }),
+    }
+    const fair = (values: Known): Arbitrary<Call> => {
+      const { param, query, json, form } = inputsOf(route, { ...values, ...PATIENCE })
+      return fc.record({
+        ...common,
+        contentType: fc.constant(form ? FORM_TYPE : 'application/json'),
+        path: fc.tuple(param, queryOf(query)).map(([params, search]) => fill(path, params) + search),
+        body:
+          (form && queryOf(form).map((search) => search.slice(1))) ??
+          json?.map((value) => JSON.stringify(value)) ??
+          fc.constant(undefined),
+      })
+    }
+    const existing = path.startsWith('/api/jobs/') ? { ...known, id: [OWN_JOB] } : known
+    const { param, query, json, form } = inputsOf(route, { ...existing, ...PATIENCE })
+    const maybe = <T>(good: Arbitrary<T>, bad: Arbitrary<T>) => fc.oneof(good, bad)
+    const hostile = fc.record({
+      ...common,
+      contentType: fc.oneof(
+        { weight: 5, arbitrary: fc.constantFrom(...(form ? [FORM_TYPE] : JSON_TYPES)) },
+        { weight: 1, arbitrary: fc.constantFrom(...OTHER_TYPES) },
+      ),
+      path: fc
+        .tuple(
+          maybe(
+            param.map((params) => fill(path, params)),
+            nastyUrlPart.map((part) => path.replaceAll(PARAMETER, part)),
+          ),
+          maybe(queryOf(query), spoiledQuery(query)),
+        )
+        .map((parts) => parts.join('')),
+      body: spoiledBody(method, form, json),
+    })
+    return fc.oneof(fair({}), fair(existing), hostile)
+  }
+
+  const holdsRole = (caller: string, role: ApiRoute['role']) =>
+    role === undefined || (caller !== VISITOR && roles.atLeast(caller as Role, role as Role))
+
+  /** What the route's own tags, and who calls from where with how much, leave as a response. */
+  function declaredStatuses({ method, path, role, inputs, doc, others }: Documented, call: Call): number[] {
+    if (call.body !== undefined && Buffer.byteLength(call.body) > BODY_LIMIT) return [413]
+    if (isBarred(call.caller) && !WITHOUT_SESSION.includes(path)) return [400]
+    if (call.caller !== VISITOR && call.origin === FOREIGN_ORIGIN && method !== 'GET') return [403]
+    const takes = (target: string) => inputs.some((input) => input.target === target)
+    if (takes('form') && call.origin !== app.url) return [403]
+    if (!holdsRole(call.caller, role)) return [401]
+    const notFound = takes('param') ? [400, 404] : []
+    if (takes('json') && !JSON_TYPES.includes(call.contentType)) {
+      return [415, ...notFound]
+    }
+    if (takes('form') && call.contentType !== FORM_TYPE) return [415]
+    // Two generated values may be the same.
+    const conflict = others.filter((status) => status === 409)
+    return [
+      doc.status,
+      ...notFound,
+      ...conflict,
+      ...(takes('query') || takes('json') || takes('form') ? [400] : []),
+    ]
+  }
+
+  /** Sends the call; a caller whose session it changed logs in again. */
+  async function send({ caller, method, path, origin, contentType, body }: Call): Promise<Reply> {
+    const client = clients.get(caller) as Client
+    const reply = await client.send(method, path.replace(OWN_JOB, jobs.get(caller) ?? OWN_JOB), body, {
+      ...(origin !== undefined && { Origin: origin }),
+      ...(body !== undefined && { 'Content-Type': contentType }),
+    })
+    if (reply.headers.has('set-cookie')) {
+      client.cookies.clear()
+      const account = accounts.get(caller)
+      if (account) expect((await client.post(product.loginPath, account)).status).toBe(200)
+    }
+    return reply
+  }
+}
+
+function spoiledBody(method: string, form?: Arbitrary<unknown>, json: Arbitrary<unknown> = fc.constant({})) {
+  if (method === 'GET') return fc.constant(undefined)
+  return form ? spoiledQuery(form).map((search) => search.slice(1)) : spoiledJson(json)
+}
+
+const FORM_TYPE = 'application/x-www-form-urlencoded'
+const JSON_TYPES = ['application/json', 'Application/JSON; charset=utf-8', 'application/ld+json']
+const OTHER_TYPES = ['text/plain', 'application/x-www-form', 'application/jsonp', 'multipart/form-data', ';']
+const PARAMETER = /:\w+/g
+
+const fill = (path: string, params: Record<string, unknown>) =>
+  path.replaceAll(PARAMETER, (name) => encodeURIComponent(String(params[name.slice(1)])))
+
+function inputsOf({ inputs }: ApiRoute, values: Known) {
+  const of = (target: string) => {
+    const found = inputs.find((input) => input.target === target)
+    return found && (fromSchema(found.schema, values) as Arbitrary<Record<string, unknown>>)
+  }
+  return {
+    param: of('param') ?? fc.constant({}),
+    query: of('query') ?? fc.constant({}),
+    json: of('json'),
+    form: of('form'),
+  }
+}
+
+function checkAnswer({ doc }: Documented, { status, headers, text, body }: Reply): void {
+  if (status !== doc.status) {
+    // The schema drops what it does not name: equal to the original, nothing else was in it.
+    expect(ErrorBody.parse(body)).toEqual(body)
+    expect(body.err).toStartWith(`${status}: `)
+    expect(body.requestId).toBe(headers.get('x-request-id'))
+    if (status === 400) expect(text).not.toContain(MARK)
+  } else if (doc.response === null) {
+    expect(text).toBe('')
+  } else if (typeof doc.response === 'string') {
+    expect(headers.get('content-type')).toStartWith(doc.response)
+    expect(text).not.toBe('')
+  } else {
+    expect(doc.response.parse(body)).toEqual(body)
+  }
+}

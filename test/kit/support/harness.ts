@@ -1,0 +1,51 @@
+// The kit's own small product under test, listening on a free port, on a database and a key prefix of its own.
+import { syncRole } from '../../../src/kit/auth/role-guard.ts'
+import { serveProduct } from './serve-product.ts'
+import { createApp, manifest } from '../product/app.ts'
+import { requireRole, settings, type Deps, type Product } from '../product/product.ts'
+import { findMember, setRank } from '../product/queries.ts'
+import type { Role } from '../product/table.ts'
+import { PROBE, probe } from './probe.ts'
+
+export { hashesVerified } from './serve-product.ts'
+
+export type TestApp = Awaited<ReturnType<typeof startApp>>
+
+function createProbedApp(deps: Deps) {
+  const app = createApp(deps)
+  app.route(PROBE, probe<Product>(requireRole, 'writer'))
+  return app
+}
+
+/** Starts the app as `serveProduct` does; `env` adds to the settings. Call `close` in afterAll. */
+export async function startApp(env: Record<string, string> = {}, options: { foresees500?: boolean } = {}) {
+  const served = await serveProduct(
+    { settings, manifest, createApp: createProbedApp, tables: 'kit' },
+    env,
+    options,
+  )
+  const { db, sessions } = served.deps
+  let people = 0
+
+  const changeRole = async (id: string, role: Role) => {
+    await setRank(db, id, role)
+    await syncRole(sessions, id, () => findMember(db, id))
+  }
+
+  return {
+    ...served,
+    /** In the database, and in every live session. */
+    changeRole,
+    /** A client that has entered, of this role. */
+    async member(role: Role = 'writer', input: Record<string, unknown> = {}) {
+      const client = served.visitor()
+      const account = { ...NEW_MEMBER, email: `member${++people}@example.com`, ...input }
+      const joined = await client.post('/club/join', account)
+      if (joined.status !== 201) throw new Error(`joining failed: ${JSON.stringify(joined.body)}`)
+      if (role !== joined.body.role) await changeRole(joined.body.id, role)
+      return Object.assign(client, { user: { ...joined.body, role }, account })
+    },
+  }
+}
+
+export const NEW_MEMBER = { email: 'ann@example.com', password: '123abC' }

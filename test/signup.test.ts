@@ -1,0 +1,90 @@
+// Signing up while a service is away: no account without its welcome mail, no mail without an account.
+import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
+import { sql } from 'drizzle-orm'
+import { users } from '../src/account/table.ts'
+import { createDeps } from '../src/kit/create-deps.ts'
+import { outbox } from '../src/kit/jobs/outbox/table.ts'
+import { createQueueAdmin, type QueueAdmin } from '../src/kit/jobs/queue-admin.ts'
+import { manifest } from '../src/manifest.ts'
+import { openLink, type FaultyLink } from './kit/support/faulty-link.ts'
+import { createDatabase, redisUrl, type TestDatabase } from './kit/support/services.ts'
+import { until } from './kit/support/until.ts'
+import { NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
+import { startTestWorker } from './support/worker.ts'
+
+let database: TestDatabase
+let postgres: FaultyLink
+let redis: FaultyLink
+let app: TestApp
+/** By a connection of their own, past the links. */
+let direct: ReturnType<typeof createDeps>
+let queueAdmin: QueueAdmin
+
+beforeAll(async () => {
+  database = await createDatabase()
+  postgres = await openLink(database.url)
+  redis = await openLink(redisUrl())
+  app = await startApp({ DATABASE_URL: postgres.url, REDIS_URL: redis.url })
+  direct = createDeps({ ...app.config, redisUrl: redisUrl(), databaseUrl: database.url }, manifest)
+  queueAdmin = createQueueAdmin({ redis: direct.redis, prefix: app.config.redisPrefix })
+})
+afterEach(async () => {
+  await direct.deps.db.delete(outbox)
+  for (const { id } of await queueAdmin.list('waiting', 1, 1000)) await queueAdmin.drop(id)
+  // A link that was cut is back, but not yet found.
+  await until('the services', async () => (await app.visitor().get('/ready')).status === 200)
+}, 30_000)
+afterAll(async () => {
+  await direct.close()
+  await app.close()
+  await Promise.all([postgres.close(), redis.close()])
+  await database.drop()
+}, 30_000)
+
+const rows = () => direct.deps.db.select().from(outbox)
+
+test('a signup while Redis is away is a success that says to log in, and its welcome follows', async () => {
+  await redis.cut()
+  const email = 'early@example.com'
+  const visitor = app.visitor()
+  await until('the loss to be noticed', async () => (await visitor.get('/ready')).status === 503)
+  // Called a failure it would be tried again, and then the email is taken.
+  const reply = await visitor.post('/api/signup', { ...NEW_ACCOUNT, email })
+  expect([reply.status, reply.body.email, reply.body.loggedIn]).toEqual([201, email, false])
+  expect(visitor.cookies.size).toBe(0)
+  await redis.restore()
+  const login = { email, password: NEW_ACCOUNT.password }
+  await until('a login', async () => (await visitor.post('/api/login', login)).status === 200)
+  await queueAdmin.pause()
+  const worker = await startTestWorker(app) // its relay is what counts
+  await until('an empty outbox', async () => (await rows()).length === 0)
+  await worker.stop()
+  const [user] = (await direct.deps.db.select().from(users)).filter((row) => row.email === email)
+  expect(await queueAdmin.list('waiting')).toMatchObject([
+    { task: 'sendWelcome', data: { userId: user?.id } },
+  ])
+  await queueAdmin.resume()
+}, 30_000)
+
+test('an account and its welcome are written by one transaction', async () => {
+  const { user } = await app.member('editor', { email: 'one@example.com' })
+  const [row] = await direct.deps.db.execute(
+    sql`select u.xmin = o.xmin as same from users u, outbox o where u.id = ${user.id}`,
+  )
+  expect(row?.same).toBe(true)
+})
+
+test('a signup with a taken email enqueues nothing', async () => {
+  const account = { ...NEW_ACCOUNT, email: 'taken@example.com' }
+  expect((await app.visitor().post('/api/signup', account)).status).toBe(201)
+  expect((await app.visitor().post('/api/signup', account)).status).toBe(400)
+  expect(await rows()).toHaveLength(1)
+})
+
+test('a signup while Postgres is away is 503', async () => {
+  await postgres.cut()
+  const reply = await app.visitor().post('/api/signup', { ...NEW_ACCOUNT, email: 'late@example.com' })
+  expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '2'])
+  await postgres.restore()
+  await until('Postgres', async () => (await app.visitor().get('/ready')).status === 200)
+}, 30_000)
