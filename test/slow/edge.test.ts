@@ -1,6 +1,6 @@
 // The app is the same everywhere: the contract tests, word for word, on Bun, Node and workerd, and behind each proxy.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { caddy, nginx } from '../support/proxies.ts'
 
@@ -8,7 +8,8 @@ const ROOT = join(import.meta.dir, '../..')
 const EDGE = join(import.meta.dir, 'edge')
 const TIMEOUT_MS = 300_000
 
-const CONTRACT = ['contract', 'accounts', 'sessions', 'movies', 'bad-input', 'origins', 'client']
+const SLICES = readdirSync(join(ROOT, 'src'))
+const CONTRACT = ['contract', 'accounts', 'sessions', ...SLICES, 'bad-input', 'origins', 'client']
 
 /** Tests that do not apply, by name, and why. */
 const INSIDE = { 'an unknown email costs a hash like a known one': 'looks into the process of the test' }
