@@ -32,12 +32,8 @@ const PLACES: Record<string, ((name: string) => string)[]> = {
     (name) => `"packages": {\n    "": {\n      "name": "${name}",`,
   ],
   'bun.lock': [(name) => `"": {\n      "name": "${name}",`],
-  'README.md': [
-    (name) => `# ${name}\n`,
-    (name) => `\`${name}:\``,
-    (name) => `\`${name} <noreply@localhost>\``,
-    (name) => `from '${name}-client'`,
-  ],
+  'README.md': [(name) => `# ${name}\n`],
+  'src/README.md': [(name) => `from '${name}-client'`],
   '.env.example': [
     (name) => `:5432/${name}\n`,
     (name) => `REDIS_PREFIX=${name}:`,
@@ -127,7 +123,6 @@ await runCommand(USAGE, async () => {
   for (const path of Object.keys(PLACES)) {
     for (const line of replaceIn(path, manifest.name, name)) console.log(line)
   }
-  await runTool(ROOT, 'oxfmt', ['README.md'])
   console.log(advice(manifest.name, name))
 })
 
