@@ -8,7 +8,7 @@ export const KIT_FOLDERS = ['src/kit', 'test/kit', 'test/slow', 'scripts']
 /** What the project has for itself inside of them: the sample's part, which goes with the sample, and commands of its own. */
 const OWN_FOLDERS = ['sample', 'own']
 
-/** @param path below the root: `scripts/new.ts` is the kit's, `scripts/sample/seed.ts` is not */
+/** @param path below the root: `scripts/new.ts` is the kit's, `scripts/own/import.ts` is not */
 export function isKit(path: string): boolean {
   return (
     KIT_FOLDERS.some((folder) => path.startsWith(`${folder}/`)) &&

@@ -4,7 +4,6 @@ import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { asUsage, runCommand, UsageError } from './command.ts'
-import { runTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
