@@ -3,8 +3,8 @@ import { name, version } from '../package.json'
 import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
 
 /**
- * By its key in the config: `signupOpen: setting('SIGNUP_OPEN', flag().default(true))`. The kinds stand in
- * `config-values.ts`. A text is masked where the settings are printed, until it says `{ isPrintable: true }`.
+ * By its key in the config: `signupOpen: setting('SIGNUP_OPEN', flag().default(true), { about: 'Whether anybody may sign up' })`.
+ * The kinds stand in `kit/config/values.ts`. A text is masked in print until it says `isPrintable: true`.
  */
 export const settings = defineSettings({ name, version }, {})
 

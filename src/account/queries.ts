@@ -62,7 +62,7 @@ export async function createUser(db: Db, input: NewUser): Promise<User | undefin
   return user
 }
 
-/** Sets the role; undefined if there is no such account. Live sessions are another matter: see `account/roles`. */
+/** Sets the role; undefined if there is no such account. Live sessions are another matter: see `change-role.ts`. */
 export async function updateRole(db: Db, id: string, role: Role): Promise<User | undefined> {
   const [user] = await db
     .update(users)

@@ -31,14 +31,11 @@ export function useKit<E extends Env>(app: Hono<E>, deps: Deps): void {
   app.use(errorsOnly) // the errors of what follows get the headers of what stands before
   app.use(requestTimeout(config.requestTimeoutMs))
   app.route('/', health) // before the session: a probe needs no Redis to be told that Redis is away
-  app.use(shedLoad(MOST_PER_ROUTE))
+  app.use(shedLoad())
   app.use(bodyLimit(config.bodyLimit))
   app.use(session)
   app.use(csrf(config))
 }
-
-/** Under way in a process: fewer than a line before Postgres holds, where a refusal comes late and costs more. */
-const MOST_PER_ROUTE = 2000
 
 // Pages bring their own small style sheet in the document and load nothing else.
 const SECURE_HEADERS = {

@@ -3,8 +3,9 @@ import type { MiddlewareHandler } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { bodyArrival } from '../http/body.ts'
 import { tag } from '../http/doc.ts'
-import type { AppEnv, Product } from '../http/env.ts'
-import { ROLE_TOO_LOW, roleTooLow, UNAUTHORIZED, unauthorized } from '../http/errors.ts'
+import type { AnyContext, AppEnv, Product } from '../http/env.ts'
+import { UNAUTHORIZED, unauthorized } from '../http/errors.ts'
+import { ApiError } from '../types/api-error.ts'
 import type { Session } from '../http/live-session.ts'
 import { accountDisabled, endSession } from '../http/session.ts'
 import type { Db } from '../types/db.ts'
@@ -26,16 +27,27 @@ interface Options<P extends Product> {
   findUser(this: void, db: Db, id: string): Promise<P['User'] | undefined>
   /** Routes of this role and above, which are for the few, ask the account's row for reading as well. */
   alwaysReads: P['Role']
+  /** What a role that is too low is answered with: 403, unless a contract with older clients wants 401. */
+  tooLowStatus?: 401 | 403
 }
 
 /**
- * Makes a product's `requireRole`: it answers 401 to those who are not logged in, and what `ROLE_TOO_LOW` says to those
+ * Makes a product's `requireRole`: it answers 401 to those who are not logged in, and `tooLowStatus` to those
  * whose role is too low. The role comes from the session, so that no reading pays a query for it; a write asks the
  * account's row as well, and the lower of the two counts.
  */
-export function roleGuard<P extends Product>({ roles, findUser, alwaysReads }: Options<P>): RequireRole<P> {
+export function roleGuard<P extends Product>({
+  roles,
+  findUser,
+  alwaysReads,
+  tooLowStatus = 403,
+}: Options<P>): RequireRole<P> {
   return (least) => {
-    const tooLow = () => roleTooLow(`It takes the role ${least} or above`)
+    const tooLow = () =>
+      new ApiError(
+        tooLowStatus,
+        `${tooLowStatus === 401 ? 'Unauthorized' : 'Forbidden'}! It takes the role ${least} or above`,
+      )
     const handler = createMiddleware<LoggedIn<P>>(async (c, next) => {
       const session: Session<P['Role']> | null = c.get('session')
       if (session === null) throw unauthorized('Log in first')
@@ -57,7 +69,8 @@ export function roleGuard<P extends Product>({ roles, findUser, alwaysReads }: O
         if (!roles.atLeast(user.role, least)) throw tooLow()
         return user
       }
-      c.set('me', me)
+      const open: AnyContext = c // of what a product has of its own the compiler knows no names here
+      open.set('me', me)
       const isWrite = !SAFE_METHODS.has(c.req.method)
       // Only then the row is read: a body that is sent slowly must not outlive a change of role.
       if (isWrite) await bodyArrival(c)
@@ -65,7 +78,7 @@ export function roleGuard<P extends Product>({ roles, findUser, alwaysReads }: O
       if (isWrite || roles.atLeast(least, alwaysReads)) await me()
       await next()
     })
-    return tag(handler, { role: least, others: [UNAUTHORIZED, ROLE_TOO_LOW] })
+    return tag(handler, { role: least, tooLowStatus, others: [UNAUTHORIZED, tooLowStatus] })
   }
 }
 

@@ -33,7 +33,7 @@ const SHARED_LOCK_TIMEOUT_MS = 250
  * Statements that wait for a place, in each lane; what comes then is refused at once. A long line costs less than a short
  * one: the wait is a second where Postgres is quick, and clients that are refused ask again at once.
  */
-const QUEUE = 2500
+const QUEUE = 2000
 /** At once: each keeps a core busy. */
 const MOST_SEARCHES = 2
 const SEARCH_QUEUE = 20

@@ -34,6 +34,8 @@ export interface ApiRoute {
   base: string
   doc: RouteDoc | undefined
   role: string | undefined
+  /** What a role that is too low gets. */
+  tooLowStatus?: number
   inputs: RouteInput[]
   limit?: RateLimit
   /** Statuses of its other answers, in order: errors, but for a 500, and successes without a body. */
@@ -44,6 +46,7 @@ export interface ApiRoute {
 export interface Contribution {
   doc?: RouteDoc
   role?: string
+  tooLowStatus?: number
   input?: RouteInput
   limit?: RateLimit
   /** Statuses that it answers with in place of the route: errors. */
@@ -150,6 +153,7 @@ export function describeRoutes(app: {
     }
     route.doc ??= contribution.doc
     route.role ??= contribution.role
+    route.tooLowStatus ??= contribution.tooLowStatus
     route.limit ??= contribution.limit
     if (contribution.input !== undefined) route.inputs.push(contribution.input)
     addOthers(route, contribution)

@@ -9,6 +9,8 @@ export interface Product {
   Role: string
   User: { id: string; role: string }
   Config: KitConfig
+  /** What its manifest opens beside the kit's dependencies. */
+  Own: object
 }
 
 /**
@@ -35,19 +37,20 @@ export interface AppEnv<P extends Product = Product> {
     /** What the client asked with, where the runtime's entry has put a GET in place of a HEAD. */
     method?: string
   }
-  Variables: Deps<P['Config'], P['Role']> & {
-    requestId: string
-    /** The client's address; a trusted proxy's word for it where there is one. */
-    ip: string
-    /** Null for visitors. `requireRole` narrows it. */
-    session: Session<P['Role']> | null
-    /** How the text of an answer goes out: a large one in pieces. */
-    bodyOf: (text: string, method: string | undefined) => string | ReadableStream<Uint8Array>
-    /** Set by a slice whose answers no cache may keep. */
-    noStore?: boolean
-    /** Fires when the request's deadline has passed or its client has gone: pass it to slow work. */
-    signal: () => AbortSignal
-  }
+  Variables: Deps<P['Config'], P['Role']> &
+    P['Own'] & {
+      requestId: string
+      /** The client's address; a trusted proxy's word for it where there is one. */
+      ip: string
+      /** Null for visitors. `requireRole` narrows it. */
+      session: Session<P['Role']> | null
+      /** How the text of an answer goes out: a large one in pieces. */
+      bodyOf: (text: string, method: string | undefined) => string | ReadableStream<Uint8Array>
+      /** Set by a slice whose answers no cache may keep. */
+      noStore?: boolean
+      /** Fires when the request's deadline has passed or its client has gone: pass it to slow work. */
+      signal: () => AbortSignal
+    }
 }
 
 /**

@@ -1,23 +1,25 @@
-// Load shedding: how many requests a route has under way has a bound, and refusals cost little whoever asks how often.
+// Sheds load: refuses early on a route whose line is full, and lets refusals cost little however often they are asked for.
+import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import { BusyError } from '../data/gate.ts'
 import { driverCode } from '../data/transient.ts'
 import { tag } from './doc.ts'
 import { middleware } from './factory.ts'
 
-/** Refusals that go out at once, in each second. Who is refused then has not waited for Retry-After, or is one of many. */
+/** A line that was full stays so for a moment: as long as it takes to serve a part of it. */
+const FULL_MS = 100
+/** Refusals that go out at once, in each second. Past them their clients are many, or do not wait for Retry-After. */
 const AT_ONCE = 500
 const HOLD_MS = 1000
 
 /**
- * Refuses a request with 503 and Retry-After while its route has so many others under way, before its session is opened and
- * its body is read. By route, so that one that stands still leaves the others alone. A stream counts until it begins.
- * Where refusals become many, these and those of every gate are held for a second: clients that ask again at once would
- * take the processor from what is to be answered.
- * @param most requests of a route that are under way in this process
+ * Where a gate has refused a request, its route refuses the next ones for a moment before their sessions are opened and
+ * their bodies read: 503 with Retry-After. A query may choose another gate, so requests with one are not counted.
+ * Where refusals become many, those of all gates are held for a second: clients that ask again at once would take the
+ * processor from what is to be answered.
  */
-export function shedLoad(most: number) {
-  const underWay = new Map<string, number>()
+export function shedLoad() {
+  const fullUntil = new Map<string, number>()
   let refusals = 0
   let since = 0
 
@@ -27,20 +29,26 @@ export function shedLoad(most: number) {
     if (++refusals > AT_ONCE) await new Promise((resolve) => setTimeout(resolve, HOLD_MS))
   }
 
+  function isFull(c: Context): boolean {
+    const route = routeOf(c)
+    const until = fullUntil.get(route)
+    if (until === undefined) return false
+    if (performance.now() < until) return true
+    fullUntil.delete(route)
+    return false
+  }
+
   const handler = middleware(async (c, next) => {
-    const route = `${c.req.method} ${routePath(c, -1)}`
-    const others = underWay.get(route) ?? 0
-    if (others >= most) {
+    if (fullUntil.size > 0 && isFull(c)) {
       await hold()
-      throw new BusyError(`${others} requests are under way on this route`)
+      throw new BusyError('the line of this route was full a moment ago')
     }
-    underWay.set(route, others + 1)
-    try {
-      await next()
-    } finally {
-      underWay.set(route, (underWay.get(route) ?? 1) - 1)
-    }
-    if (c.error !== undefined && driverCode(c.error) === 'BUSY') await hold()
+    await next()
+    if (c.error === undefined || driverCode(c.error) !== 'BUSY') return
+    if (!c.req.url.includes('?')) fullUntil.set(routeOf(c), performance.now() + FULL_MS)
+    await hold()
   })
   return tag(handler, { others: [503] })
 }
+
+const routeOf = (c: Context) => `${c.req.method} ${routePath(c, -1)}`

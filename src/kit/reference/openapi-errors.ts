@@ -1,14 +1,12 @@
 // The errors of the OpenAPI document: what each status means, and how its body looks.
 import type { z } from 'zod'
-import { type ErrorBody, ROLE_TOO_LOW } from '../http/errors.ts'
+import type { ErrorBody } from '../http/errors.ts'
 import { FORMATS } from './openapi-examples.ts'
-
-const lowRole = (status: number) => (status === ROLE_TOO_LOW ? ', or the role is too low' : '')
 
 const ERRORS: Record<number, [name: string, description: string]> = {
   400: ['BadRequest', 'The input is not valid, as `issues` tells, or the account is disabled.'],
-  401: ['Unauthorized', `Not logged in${lowRole(401)}.`],
-  403: ['Forbidden', `A page of this origin may not act for a logged-in user${lowRole(403)}.`],
+  401: ['Unauthorized', 'Not logged in.'],
+  403: ['Forbidden', 'A page of this origin may not act for a logged-in user.'],
   404: ['NotFound', 'There is nothing of that name.'],
   409: ['Conflict', 'It goes against what is there.'],
   413: ['ContentTooLarge', 'The body is too large.'],
@@ -20,8 +18,9 @@ const ERRORS: Record<number, [name: string, description: string]> = {
 /** Of the response that an error status refers to. */
 export const nameOf = (status: number) => ERRORS[status]?.[0] ?? `Error${status}`
 
-export const errorResponse = (status: number) => ({
-  description: ERRORS[status]?.[1] ?? `An error of the status ${status}.`,
+/** @param isTooLow whether a role that is too low gets it, too */
+export const errorResponse = (status: number, isTooLow = false) => ({
+  description: describe(status, isTooLow),
   ...((status === 429 || status === 503) && {
     headers: {
       'Retry-After': { description: 'Seconds to wait, where they are known.', schema: { type: 'integer' } },
@@ -30,16 +29,22 @@ export const errorResponse = (status: number) => ({
   content: {
     'application/json': {
       schema: { $ref: '#/components/schemas/Error' },
-      example: exampleOfError(status),
+      example: exampleOfError(status, isTooLow),
     },
   },
 })
 
-const exampleOfError = (status: number): z.output<typeof ErrorBody> =>
+const describe = (status: number, isTooLow: boolean) =>
+  (ERRORS[status]?.[1] ?? `An error of the status ${status}.`).replace(
+    /\.$/,
+    isTooLow ? ', or the role is too low.' : '.',
+  )
+
+const exampleOfError = (status: number, isTooLow: boolean): z.output<typeof ErrorBody> =>
   status === 400
     ? {
         err: '400: title: must not be empty',
         issues: [{ path: 'title', message: 'must not be empty' }],
         requestId: FORMATS.uuid,
       }
-    : { err: `${status}: ${ERRORS[status]?.[1] ?? 'What was wrong.'}`, requestId: FORMATS.uuid }
+    : { err: `${status}: ${describe(status, isTooLow)}`, requestId: FORMATS.uuid }

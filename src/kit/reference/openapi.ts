@@ -32,6 +32,7 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
     }
   }
   const errors = new Set(operations.flatMap(({ others }) => others.filter(isError)))
+  const tooLowStatuses = new Set(operations.map(({ tooLowStatus }) => tooLowStatus))
   return {
     openapi: '3.1.1',
     info: {
@@ -46,7 +47,9 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
     components: {
       schemas: schemas.components,
       responses: Object.fromEntries(
-        [...errors].toSorted((a, b) => a - b).map((status) => [nameOf(status), errorResponse(status)]),
+        [...errors]
+          .toSorted((a, b) => a - b)
+          .map((status) => [nameOf(status), errorResponse(status, tooLowStatuses.has(status))]),
       ),
       securitySchemes: {
         session: {
