@@ -56,36 +56,6 @@ const PLACES: Record<string, ((name: string) => string)[]> = {
     (name) => `--username=${name},`,
     (name) => `--dbname=${name}]`,
   ],
-  'scripts/deploy/README.md': [
-    (name) => `${name}@host`,
-    (name) => `/srv/${name}/`,
-    (name) => `systemctl restart ${name}`,
-    (name) => `systemctl stop ${name}`,
-    (name) => `systemctl start ${name}`,
-    (name) => `--format=custom ${name} `,
-    (name) => `--owner=${name} `,
-    (name) => `template0 ${name}\n`,
-    (name) => `--dbname=${name} `,
-    (name) => `alter role ${name} `,
-    (name) => `={${name}}:`,
-  ],
-  'scripts/deploy/compose.debug.yaml': [(name) => `image: ${name}:debug`],
-  'scripts/deploy/Caddyfile': [(name) => `/var/www/${name}`],
-  'scripts/deploy/nginx.conf': [(name) => `/var/www/${name}`],
-  'scripts/deploy/logrotate.conf': [
-    (name) => `/srv/${name}/`,
-    (name) => `su ${name} ${name}\n`,
-    (name) => ` ${name}.service`,
-  ],
-  'scripts/deploy/setup.sh': [(name) => `s#/srv/${name}#`, (name) => `s#${name}#`],
-  'scripts/deploy/systemd.service': [
-    (name) => `/system/${name}.service`,
-    (name) => `enable ${name}\``,
-    (name) => `Description=${name}:`,
-    (name) => `User=${name}\n`,
-    (name) => `Group=${name}\n`,
-    (name) => `/srv/${name}/`,
-  ],
 }
 
 /** @throws Error that says why npm, Postgres or Node could not live with the name */

@@ -21,7 +21,7 @@ afterAll(async () => {
 const theDatabase = () => ({ DATABASE_URL: database.url, MIGRATE_DATABASE_URL: '' })
 
 async function seed(args: string[] = [], env: Record<string, string> = {}) {
-  const child = Bun.spawn([process.execPath, 'scripts/seed.ts', ...args], {
+  const child = Bun.spawn([process.execPath, 'scripts/sample/seed.ts', ...args], {
     cwd: join(import.meta.dir, '..'),
     env: { ...process.env, NODE_ENV: 'development', ...theDatabase(), ...env },
     stdout: 'pipe',

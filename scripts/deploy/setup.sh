@@ -15,7 +15,7 @@ run() {
 install_file() {
   echo "   $1 -> $2"
   [ "$mode" = dry ] && return
-  sed "s#/srv/restbun#$base#g; s#restbun#$name#g" "$files/$1" >"$2"
+  sed "s#/srv/myapp#$base#g; s#myapp#$name#g" "$files/$1" >"$2"
   chmod "$3" "$2"
 }
 

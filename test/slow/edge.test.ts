@@ -1,6 +1,6 @@
 // The app is the same everywhere: the contract tests, word for word, on Bun, Node and workerd, and behind each proxy.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { caddy, nginx } from '../kit/support/proxies.ts'
 
@@ -8,9 +8,10 @@ const ROOT = join(import.meta.dir, '../..')
 const EDGE = join(import.meta.dir, 'edge')
 const TIMEOUT_MS = 300_000
 
+const SLICES = readdirSync(join(ROOT, 'src'))
 const CONTRACT = [
   'accounts',
-  'movies',
+  ...SLICES,
   'client',
   ...['contract', 'sessions', 'bad-input', 'origins'].map((name) => `kit/http/${name}`),
 ]

@@ -1,5 +1,5 @@
 // What a rolling reload, a kill -9 and the processes themselves cost, on services of its own.
-//   npm run bench:reload [-- seconds]
+//   npm run bench:reload [-- seconds path ...]
 import { readFileSync } from 'node:fs'
 import { readMigrateReq } from '../../../src/kit/process/host.ts'
 import { prepareTestRun } from '../../services/test-run.ts'
@@ -7,10 +7,11 @@ import { startLoad, type LoadResult } from '../../../test/kit/support/load.ts'
 import { startService } from '../../../test/kit/support/supervised.ts'
 import { until } from '../../../test/kit/support/until.ts'
 
-const SECONDS = Number(process.argv[2] ?? 5)
+const [seconds = '5', ...paths] = process.argv.slice(2)
+const SECONDS = Number(seconds)
 const RELOADS = 5
 const CONNECTIONS = 64
-const PATHS = ['/health', '/api/movies?limit=10']
+const PATHS = paths.length > 0 ? paths : ['/health', '/ready'] // the second asks Postgres and Redis
 
 const { run, close } = await prepareTestRun(process.env)
 Object.assign(process.env, run)

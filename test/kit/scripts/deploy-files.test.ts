@@ -4,7 +4,6 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFile
 import { utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { name } from '../../../package.json'
 import { loadConfig } from '../../../src/config.ts'
 import {
   createDatabase,
@@ -44,7 +43,7 @@ function writeUnit(): string {
   mkdirSync(join(base, 'current/bin'), { recursive: true })
   if (!existsSync(join(base, 'current/bin/bun'))) copyFileSync('/bin/true', join(base, 'current/bin/bun'))
   const unit = join(folder, 'restbun.service')
-  writeFileSync(unit, read('systemd.service').replaceAll(`/srv/${name}`, base))
+  writeFileSync(unit, read('systemd.service').replaceAll('/srv/myapp', base))
   return unit
 }
 
@@ -90,7 +89,7 @@ test.skipIf(!logrotate)('a rotation loses no line, and old logs are removed for 
     utimesSync(ancient, 1_577_836_800, 1_577_836_800)
     const config = join(folder, 'logrotate.conf')
     const adapted = read('logrotate.conf')
-      .replaceAll(`/srv/${name}/shared/log`, logs)
+      .replaceAll('/srv/myapp/shared/log', logs)
       .replace(/^ *su .*\n/m, '')
       .replace(/^ *systemctl .*$/m, `kill -USR2 ${server.pid}`)
     writeFileSync(config, adapted, { mode: 0o644 })

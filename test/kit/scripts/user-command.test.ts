@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { eq } from 'drizzle-orm'
+import { ROLES } from '../../../src/account/roles.ts'
 import { users } from '../../../src/account/table.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 
@@ -184,10 +185,7 @@ describe('called wrongly', () => {
   const impossible: [string[], string][] = [
     [['role', 'nobody@example.com', 'admin'], 'There is no account nobody@example.com'],
     [['disable', 'nobody@example.com'], 'There is no account nobody@example.com'],
-    [
-      ['role', 'nobody@example.com', 'king'],
-      'There is no role "king": it is one of disabled, readonly, editor',
-    ],
+    [['role', 'nobody@example.com', 'king'], `There is no role "king": it is one of ${ROLES.join(', ')}`],
     [['create', 'a@example.com', '--role', 'king'], 'There is no role "king"'],
     [['create', 'not-an-email'], 'The email: must be an email address'],
     [['create', 'a@example.com', '--first', ' '], '--first: must not be empty'],

@@ -2,7 +2,6 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { name } from '../../../package.json'
 import { freePort } from '../../../scripts/services/child.ts'
 import { until } from './until.ts'
 
@@ -49,7 +48,7 @@ export function writeNginx(site: Site, listen = '127.0.0.1:0') {
     adapt(readFileSync(join(DEPLOY, 'nginx.conf'), 'utf8'), [
       ['server 127.0.0.1:8100 max_fails=0;', site.api.map((at) => `server ${at} max_fails=0;`).join(' ')],
       ['server 127.0.0.1:3000;', `server ${site.frontEnd ?? site.api[0]};`],
-      [`root /var/www/${name};`, `root ${site.files ?? folder};`],
+      ['root /var/www/myapp;', `root ${site.files ?? folder};`],
       ['client_max_body_size 1m;', `client_max_body_size ${site.bodyLimit ?? '1m'};`],
       ['listen 80;', tls ? '' : `listen ${listen};`],
       ...(tls
@@ -107,7 +106,7 @@ export function writeCaddy(site: Site, address = 'api.example.com') {
     ['1048576', String(site.bodyLimit ?? 1_048_576)],
     ['127.0.0.1:8100', site.api.join(' ')],
     ['127.0.0.1:3000', site.frontEnd ?? site.api[0] ?? ''],
-    [`root * /var/www/${name}`, `root * ${site.files ?? folder}`],
+    ['root * /var/www/myapp', `root * ${site.files ?? folder}`],
   ])
   writeFileSync(config, `{\n\tadmin off\n}\n${text}`)
   return {

@@ -2,7 +2,6 @@
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { name as project } from '../../../package.json'
 import { freePort } from './supervised.ts'
 import { until } from './until.ts'
 
@@ -98,7 +97,7 @@ KbdInteractiveAuthentication no
 function startAsUnit(base: string, user: { uid: number; gid: number }) {
   const unit = readFileSync(join(import.meta.dir, '../../../scripts/deploy/systemd.service'), 'utf8')
   const field = (name: string) =>
-    new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1]?.replaceAll(`/srv/${project}`, base) ?? ''
+    new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1]?.replaceAll('/srv/myapp', base) ?? ''
   const [name = '', value = ''] = field('Environment').split('=')
   const child = Bun.spawn(
     [

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis'
 import postgres from 'postgres'
 import type { Running } from '../http/contestants.ts'
 import { EMAIL, PASSWORD } from '../http/work.ts'
-import { median } from '../quantile.ts'
+import { median } from '../../quantile.ts'
 import { type Checkout, checkouts, CREATOR, logIn, onStage, RARE } from './stage.ts'
 
 const { values } = parseArgs({

@@ -5,13 +5,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import postgres from 'postgres'
-import { createPasswords } from '../../../src/kit/auth/passwords.ts'
-import { Gate } from '../../../src/kit/data/gate.ts'
-import { startServices } from '../../services.ts'
+import { createPasswords } from '../../../../src/kit/auth/passwords.ts'
+import { Gate } from '../../../../src/kit/data/gate.ts'
+import { startServices } from '../../../services.ts'
 import { launch, type Running } from '../http/contestants.ts'
 import { EMAIL, PASSWORD } from '../http/work.ts'
 
-const ROOT = resolve(import.meta.dir, '../../..')
+const ROOT = resolve(import.meta.dir, '../../../..')
 
 /** A checkout of this project that is measured. */
 export interface Checkout {

@@ -5,10 +5,10 @@ import { Redis } from 'ioredis'
 import pino from 'pino'
 import postgres from 'postgres'
 import { z } from 'zod'
-import { findUser, findUserWithHash } from '../../../../src/account/queries.ts'
-import { roles } from '../../../../src/account/roles.ts'
-import { createSessions } from '../../../../src/kit/data/sessions/session-store.ts'
-import type { Identity } from '../../../../src/kit/types/sessions.ts'
+import { findUser, findUserWithHash } from '../../../../../src/account/queries.ts'
+import { roles } from '../../../../../src/account/roles.ts'
+import { createSessions } from '../../../../../src/kit/data/sessions/session-store.ts'
+import type { Identity } from '../../../../../src/kit/types/sessions.ts'
 
 const DAY_S = 24 * 60 * 60
 const ARGON2 = { algorithm: 2 as Algorithm.Argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 }

@@ -1,10 +1,10 @@
 // Elysia on Bun, with its own validation and its plugin for CORS.
 import { cors } from '@elysiajs/cors'
 import { Elysia, t } from 'elysia'
-import { findUser } from '../../../../src/account/queries.ts'
-import { roles } from '../../../../src/account/roles.ts'
-import type { Identity } from '../../../../src/kit/types/sessions.ts'
-import { createMovie, listMovies } from '../../../../src/movies/queries.ts'
+import { findUser } from '../../../../../src/account/queries.ts'
+import { roles } from '../../../../../src/account/roles.ts'
+import type { Identity } from '../../../../../src/kit/types/sessions.ts'
+import { createMovie, listMovies } from '../../../../../src/movies/queries.ts'
 import { BODY_LIMIT, COOKIE, isForeign, openBackend, PORT, TIMEOUT_MS } from './backend.ts'
 
 const backend = openBackend()

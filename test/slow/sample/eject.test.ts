@@ -1,9 +1,9 @@
 // `npm run eject-sample` from a clean clone: nothing is left of the sample, and everything else is as it was.
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import postgres from 'postgres'
-import { cloneCheckout, type Checkout } from '../kit/support/checkout.ts'
-import { createEmptyDatabase } from '../kit/support/services.ts'
-import { expectGreen, SLOW_MS } from './green.ts'
+import { cloneCheckout, type Checkout } from '../../kit/support/checkout.ts'
+import { createEmptyDatabase } from '../../kit/support/services.ts'
+import { expectGreen, SLOW_MS } from '../green.ts'
 
 let checkout: Checkout
 beforeEach(() => {
@@ -32,7 +32,7 @@ async function tablesAfter(before?: () => Promise<unknown>): Promise<string[]> {
 }
 
 async function eject(...args: string[]): Promise<void> {
-  const { code, said } = await checkout.run('eject-sample', args)
+  const { code, said } = await checkout.run('sample/eject', args)
   expect({ code, said }).toMatchObject({ code: 0 })
   expect([...new Bun.Glob('{src,test,scripts}/**/*movie*').scanSync(checkout.root)]).toEqual([])
 }
@@ -68,7 +68,7 @@ test(
   async () => {
     await Bun.write(`${checkout.root}/src/movies/mine.ts`, '// Mine.\n')
     const before = checkout.changes()
-    const { code, err } = await checkout.run('eject-sample')
+    const { code, err } = await checkout.run('sample/eject')
     expect([code, checkout.changes()]).toEqual([1, before])
     expect(err).toContain('src/movies/mine.ts')
   },
@@ -80,7 +80,7 @@ test(
   async () => {
     await Bun.write(`${checkout.root}/src/late.ts`, '// Late.\n\nexport const table = "movies"\n')
     checkout.commit('a late reference')
-    const { code, err } = await checkout.run('eject-sample')
+    const { code, err } = await checkout.run('sample/eject')
     expect(code).toBe(1)
     expect(err).toContain('src/late.ts:3: export const table = "movies"')
   },

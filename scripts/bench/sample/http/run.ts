@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
-import { createPasswords } from '../../../src/kit/auth/passwords.ts'
-import { Gate } from '../../../src/kit/data/gate.ts'
-import { migrate } from '../../migrate.ts'
-import { type Services, startServices } from '../../services.ts'
-import { median } from '../quantile.ts'
+import { createPasswords } from '../../../../src/kit/auth/passwords.ts'
+import { Gate } from '../../../../src/kit/data/gate.ts'
+import { migrate } from '../../../migrate.ts'
+import { type Services, startServices } from '../../../services.ts'
+import { median } from '../../quantile.ts'
 import { bundleForNode, type Contestant, CONTESTANTS, launch, OURS, type Running } from './contestants.ts'
 import { load } from './load.ts'
 import { chart, Figures, markdown, type Setting } from './table.ts'
@@ -87,7 +87,7 @@ async function withContestants(
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'restbun-bench-'))
   // Where Node finds the peers' packages.
-  const nodeFolder = mkdtempSync(join(import.meta.dir, '../.bundle-'))
+  const nodeFolder = mkdtempSync(join(import.meta.dir, '../../.bundle-'))
   const running: Running[] = []
   let services: Services | undefined
   let closed: Promise<void> | undefined

@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Contestant, CONTESTANTS, OURS } from './bench/http/contestants.ts'
-import { installPeers } from './bench/peers.ts'
-import { asUsage, runCommand, UsageError } from './command.ts'
+import { type Contestant, CONTESTANTS, OURS } from '../bench/sample/http/contestants.ts'
+import { installPeers } from '../bench/peers.ts'
+import { asUsage, runCommand, UsageError } from '../command.ts'
 
-const ROOT = resolve(import.meta.dir, '..')
+const ROOT = resolve(import.meta.dir, '../..')
 
 const USAGE = `Usage: npm run bench [-- --quick] [--rounds <n>] [--seconds <n>] [--chart <file.svg>] [--memory]
        npm run bench -- --against <folder or peer> [--rounds <n>] [--seconds <n>] [--work <name>]
@@ -27,7 +27,7 @@ await runCommand(USAGE, async () => {
     throw new Error('taskset gives servers and load a core each, and is not on PATH')
   }
   installPeers('elysia')
-  const { bench, compare } = await import('./bench/http/run.ts')
+  const { bench, compare } = await import('../bench/sample/http/run.ts')
   if (other) {
     return await compare(other, { rounds: rounds ?? 20, seconds: seconds ?? 1 }, work)
   }

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import postgres from 'postgres'
 import type { Running } from '../http/contestants.ts'
 import { PASSWORD } from '../http/work.ts'
-import { median } from '../quantile.ts'
+import { median } from '../../quantile.ts'
 import { type Checkout, checkouts, logIn, onStage, OTHER_EMAIL, type Stage } from './stage.ts'
 
 const { values } = parseArgs({

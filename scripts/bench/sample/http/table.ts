@@ -1,5 +1,5 @@
 // The figures as Markdown and as a chart: medians of the rounds, and ratios to a baseline with their spread.
-import { median, quantile } from '../quantile.ts'
+import { median, quantile } from '../../quantile.ts'
 import { CEILING, CONTESTANTS, OURS } from './contestants.ts'
 import type { Seen } from './load.ts'
 import { WORKS } from './work.ts'

@@ -2,20 +2,20 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { inArray, sql } from 'drizzle-orm'
-import { loadConfig } from '../src/config.ts'
-import { openPostgres } from '../src/kit/data/postgres.ts'
-import { createLog } from '../src/kit/log/log.ts'
-import type { Db } from '../src/kit/types/db.ts'
-import { movies } from '../src/movies/table.ts'
-import { asUsage, runCommand } from './command.ts'
-import { migrate } from './migrate.ts'
-import { provideServices } from './services.ts'
+import { loadConfig } from '../../src/config.ts'
+import { openPostgres } from '../../src/kit/data/postgres.ts'
+import { createLog } from '../../src/kit/log/log.ts'
+import type { Db } from '../../src/kit/types/db.ts'
+import { movies } from '../../src/movies/table.ts'
+import { asUsage, runCommand } from '../command.ts'
+import { migrate } from '../migrate.ts'
+import { provideServices } from '../services.ts'
 
 const USAGE = `Usage: npm run seed            adds the sample's films to the movies table, each at most once
        npm run seed -- --yes   the same in production`
 
 /** One film a line: title, tab, director. */
-const FILMS = join(import.meta.dir, 'seed/movies.tsv')
+const FILMS = join(import.meta.dir, 'movies.tsv')
 const BATCH_SIZE = 25
 const BAR_WIDTH = 40
 

@@ -2,12 +2,12 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { asUsage, runCommand } from './command.ts'
-import { forgetMigrations } from './eject-sample/migration.ts'
-import { generateMigration, refuseUngenerated } from './generate.ts'
-import { runTool } from './tool.ts'
+import { asUsage, runCommand } from '../command.ts'
+import { forgetMigrations } from './migration.ts'
+import { generateMigration, refuseUngenerated } from '../generate.ts'
+import { runTool } from '../tool.ts'
 
-const ROOT = join(import.meta.dir, '..')
+const ROOT = join(import.meta.dir, '../..')
 
 const USAGE = `Usage: npm run eject-sample                   the table is dropped by a new migration: safe for every database
        npm run eject-sample -- --undeployed   no database is to be kept: the migrations that make it go, too
@@ -18,21 +18,14 @@ const DELETED = [
   'test/movies.test.ts',
   'test/movies-plans.test.ts',
   'test/seed.test.ts',
-  'scripts/seed.ts',
-  'scripts/seed',
-  'scripts/bench.ts', // it compares servers of the sample
-  'scripts/bench/http',
-  'scripts/bench/scale', // the sample's table with a million rows
-  'scripts/eject-sample.ts',
-  'scripts/eject-sample',
-  'test/slow/eject-sample.test.ts',
+  'test/slow/sample',
+  'scripts/sample',
+  'scripts/bench/sample', // what it measures is the sample, and servers that do the same
 ]
 
 /** What is cut out of files that stay: whole lines, and in pages whole paragraphs. */
 const CUTS: Record<string, RegExp[]> = {
   'src/app.ts': [/^import .* from '\.\/movies\/.*\n/gm, /^ *\.route\('\/api\/movies', movies\)\n/gm],
-  'scripts/bench/reload/run.ts': [/, '\/api\/movies[^']*'/g],
-  'test/slow/edge.test.ts': [/'movies', /g],
   'package.json': [/^ *"(seed|eject-sample|bench|bench:growth|bench:isolation)": .*\n/gm],
   'test/quick.sh': [/^.*\/api\/movies.*\n/gm, /, adds a movie, searches for it,(?= and asks)/g],
   'README.md': [/^ *movies\/ .*\n/gm, /, adds a movie, searches for it(?=, with curl)/g],
@@ -40,7 +33,7 @@ const CUTS: Record<string, RegExp[]> = {
 }
 
 /** What still speaks of the sample where nothing should. */
-const LEFT = /movie|scripts\/seed|\bseed\.ts\b/i
+const LEFT = /movie|\b(scripts|bench)\/sample\b/i
 const SEARCHED = '{src,test,scripts}/**/*.{ts,tsx,mjs,sh,html}'
 
 /** What is deleted should come back by `git checkout` if this was a mistake. */

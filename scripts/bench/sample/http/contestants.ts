@@ -2,10 +2,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { endChild, freePort } from '../../services/child.ts'
+import { endChild, freePort } from '../../../services/child.ts'
 
 const HERE = import.meta.dir
-const ROOT = join(HERE, '../../..')
+const ROOT = join(HERE, '../../../..')
 const GRACE_MS = 10_000
 
 export interface Contestant {
