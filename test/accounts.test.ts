@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { hash } from '@node-rs/argon2'
 import { eq } from 'drizzle-orm'
-import { changeRole, settleRole } from '../src/account/auth.ts'
+import { changeRole, syncSessionRole } from '../src/account/auth.ts'
 import { updateRole } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
 import { isTransient } from '../src/kit/data/transient.ts'
@@ -206,7 +206,7 @@ test('a change of role that breaks off says so, and doing it again completes it'
   const failed: unknown = await changeRole(broken, member.user.id, 'disabled').catch(
     (error: unknown) => error,
   )
-  expect(failed).toMatchObject({ message: expect.stringContaining('set it once more'), cause: away })
+  expect(failed).toMatchObject({ message: expect.stringContaining('set the role again'), cause: away })
   expect(isTransient(failed)).toBe(true)
   expect((await member.get('/api/probe')).status).toBe(200)
   await changeRole(app.deps, member.user.id, 'disabled')
@@ -216,7 +216,7 @@ test('a change of role that breaks off says so, and doing it again completes it'
 test('the sessions of an account that is gone end when its role is settled', async () => {
   const member = await app.member()
   await app.deps.db.delete(users).where(eq(users.id, member.user.id))
-  await settleRole(app.deps, member.user.id)
+  await syncSessionRole(app.deps, member.user.id)
   expect(await app.deps.sessions.allOf(member.user.id)).toEqual([])
 })
 

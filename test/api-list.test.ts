@@ -38,7 +38,7 @@ test('each route appears with its method, path, description, role, inputs and an
     expect(text).toStartWith(`${route.method} ${route.path} `)
     expect(text).toContain(route.doc?.summary ?? 'a description')
     expect(text).toContain(`Role: ${route.role ?? 'anyone'}`)
-    expect(text).toContain(`Answer ${route.doc?.status} `)
+    expect(text).toContain(`Returns ${route.doc?.status} `)
     for (const { target, schema } of route.inputs) {
       expect(text).toContain({ param: 'Path', query: 'Query', json: 'Body', form: 'Form' }[target])
       for (const { name } of inputFields(schema)) expect(text).toContain(` ${name} `)
@@ -58,10 +58,10 @@ test('an input is shown with its type, limits and whether it is required', () =>
 })
 
 test('a response names its shape, and a named shape is explained once', () => {
-  expect(textOf(articleOf(page, 'POST/api/signup'))).toEndWith('Answer 201 NewUser')
-  expect(textOf(articleOf(page, 'GET/api/me'))).toEndWith('Answer 200 { me: User }')
-  expect(textOf(articleOf(page, 'GET/api/users'))).toContain('Answer 200 array of User Header Link The next')
-  expect(textOf(articleOf(page, 'GET/api/list'))).toEndWith('Answer 200 text/html')
+  expect(textOf(articleOf(page, 'POST/api/signup'))).toEndWith('Returns 201 NewUser')
+  expect(textOf(articleOf(page, 'GET/api/me'))).toEndWith('Returns 200 { me: User }')
+  expect(textOf(articleOf(page, 'GET/api/users'))).toContain('Returns 200 array of User Header Link The next')
+  expect(textOf(articleOf(page, 'GET/api/list'))).toEndWith('Returns 200 text/html')
   expect(textOf(articleOf(page, 'types/User'))).toContain('company string or null')
   expect(page.split('<article id="types/User"')).toHaveLength(2)
 })

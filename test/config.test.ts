@@ -147,10 +147,10 @@ describe("a product's own settings", () => {
 
   test("go by no variable and no key of the kit's", () => {
     expect(() => defineSettings(about, { listenOn: setting('PORT', z.string()) })).toThrow(
-      'listenOn goes by the variable PORT, which is taken',
+      'the variable PORT of listenOn is taken',
     )
     const text = setting('TEXT', z.string().default(''))
-    expect(() => defineSettings(about, { one: text, two: text })).toThrow('two goes by the variable TEXT')
+    expect(() => defineSettings(about, { one: text, two: text })).toThrow('the variable TEXT of two is taken')
     // @ts-expect-error the compiler says so first
     const clash = defineSettings(about, { port: text })
     expect(() => clash.load(URLS)).toThrow('the kit has a setting port')
@@ -194,9 +194,9 @@ test.each([
   ['DATABASE_URL', 'postgres://ann:12?hunter2@db/x', '%3F'],
   ['REDIS_URL', 'redis://ann:12/hunter2@cache', '%2F'],
   ['MIGRATE_DATABASE_URL', 'postgres://db/x?user=ann&password=hunter2', 'before the @'],
-  ['REDIS_URL', 'redis://:hunter2@cache/jobs', 'no number'],
-  ['REDIS_URL', 'redis://:hunter2@cache/-1', 'no number'],
-  ['REDIS_URL', 'redis://:hunter2@cache/1.5', 'no number'],
+  ['REDIS_URL', 'redis://:hunter2@cache/jobs', 'not a number'],
+  ['REDIS_URL', 'redis://:hunter2@cache/-1', 'not a number'],
+  ['REDIS_URL', 'redis://:hunter2@cache/1.5', 'not a number'],
   ['REDIS_URL', 'redis://:hunter2@cache?db=2', 'behind a /'],
   ['REDIS_URL', 'redis:///var/run/redis.sock', 'names a host'],
   ['SMTP_URL', 'smtp://ann:hunter2%@mail', '%25'],

@@ -23,7 +23,7 @@ describe('an operator', () => {
     expect(noticeOf(await page())).toBe('Job d1 is back in the queue')
     expect(noticeOf(await page())).toBeUndefined()
     await act('retry', { job: 'd1' })
-    expect(noticeOf(await page())).toBe('Job d1 is not there any more')
+    expect(noticeOf(await page())).toBe('Job d1 does not exist any more')
   })
 
   test('drops a job', async () => {
@@ -59,7 +59,7 @@ describe('an operator', () => {
     await act('run', { cron: 'nightly' })
     expect(noticeOf(await page())).toBe('nightly is in the queue')
     await act('run', { cron: 'nightly' })
-    expect(noticeOf(await page())).toContain('its last run has not ended')
+    expect(noticeOf(await page())).toContain('its previous run has not ended')
     expect(await ids('waiting')).toEqual([expect.stringMatching(/^nightly@now-/)])
     await act('run', { cron: EVIL })
     const html = await page()

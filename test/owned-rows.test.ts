@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { pgTable, primaryKey, text, timestamp, uuid, integer } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
-import { collectWithin, findOwned, ownedRows, type Schema } from '../src/kit/data/owned-rows.ts'
+import { collectUpTo, findOwnedTables, ownedRows, type Schema } from '../src/kit/data/owned-rows.ts'
 import { publicFields } from '../src/kit/data/public-fields.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
@@ -40,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => app.close())
 
 async function read(schema: Schema, name: string, signal = new AbortController().signal): Promise<object[]> {
-  const table = findOwned(schema, people).owned[name]
+  const table = findOwnedTables(schema, people).owned[name]
   if (table === undefined) throw new Error(`${name} is not among the tables`)
   return Array.fromAsync(ownedRows(app.deps.db, table, ANN, signal))
 }
@@ -71,7 +71,7 @@ test('so are several columns', async () => {
 
 test('it stops between two pages', async () => {
   const stop = new AbortController()
-  const { notes: table } = findOwned({ people, notes, publicNote }, people).owned
+  const { notes: table } = findOwnedTables({ people, notes, publicNote }, people).owned
   if (table === undefined) throw new Error('no table')
   const rows = ownedRows(app.deps.db, table, ANN, stop.signal)
   await rows.next()
@@ -85,14 +85,14 @@ test('a table shapes its part, or opts out of it', async () => {
   })
   expect((await read({ people, notes, shaped }, 'notes'))[0]).toEqual({ length: 2 })
   const off = publicFields(notes, Note, noteId, { exported: false })
-  expect(findOwned({ people, notes, off }, people)).toEqual({ owned: {}, leftOut: [] })
+  expect(findOwnedTables({ people, notes, off }, people)).toEqual({ owned: {}, leftOut: [] })
   const received = publicFields(letters, Letter, {}, { exported: { owner: letters.receiver } })
-  expect(findOwned({ people, letters, received }, people).owned.letters?.owner).toBe(letters.receiver)
+  expect(findOwnedTables({ people, letters, received }, people).owned.letters?.owner).toBe(letters.receiver)
 })
 
 test('a table of which it is not clear what an export holds is in none, and named', () => {
   const unclear = (schema: Schema) => {
-    const { owned, leftOut } = findOwned({ people, ...schema }, people)
+    const { owned, leftOut } = findOwnedTables({ people, ...schema }, people)
     expect(owned).toEqual({})
     return leftOut
   }
@@ -130,7 +130,7 @@ const numbers = (count: number, size: number) =>
 
 test('past their size rows are left out, and the sources named', async () => {
   const progress: number[] = []
-  const { collected, incomplete } = await collectWithin(
+  const { collected, incomplete } = await collectUpTo(
     512 * 1024,
     { few: numbers(401, 1), many: numbers(10_000, 1000), one: numbers(1, 1) },
     { progress: (fraction) => void progress.push(fraction) },
@@ -145,7 +145,7 @@ test('past their size rows are left out, and the sources named', async () => {
 
 test('the size is counted in bytes, whatever the letters', async () => {
   const heavy = Array.from({ length: 1000 }, () => ({ text: '\u6f22'.repeat(1000) }))
-  const { collected, incomplete } = await collectWithin(512 * 1024, { heavy }, { progress() {} })
+  const { collected, incomplete } = await collectUpTo(512 * 1024, { heavy }, { progress() {} })
   expect(incomplete).toEqual(['heavy'])
   const bytes = Buffer.byteLength(JSON.stringify(collected))
   expect(bytes).toBeGreaterThan(500 * 1024)

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { withAdmin } from '../scripts/services/test-run.ts'
 import { loadConfig } from '../src/config.ts'
-import { type Lane, laneOf } from '../src/kit/data/lanes.ts'
+import { type Lane, inLane } from '../src/kit/data/lanes.ts'
 import { driverCode } from '../src/kit/data/transient.ts'
 import type { Db } from '../src/kit/types/db.ts'
 import { codeOf, openLanes, PLACES, run } from './support/lanes.ts'
@@ -61,7 +61,7 @@ describe('transactions', () => {
 
   const lanes: (Lane | undefined)[] = [undefined, 'accounts', 'fast', 'search']
   test.each(lanes)('the database itself is refused inside a transaction: lane %p', async (lane) => {
-    const inside = db.transaction(async () => run(laneOf(db, lane), sql`select 1`))
+    const inside = db.transaction(async () => run(inLane(db, lane), sql`select 1`))
     expect(String(await inside.catch((error: unknown) => (error as Error).cause ?? error))).toContain('tx')
   })
 

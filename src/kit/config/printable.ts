@@ -1,7 +1,7 @@
-// The settings as a start prints them: texts only where they are declared printable, and URLs without their passwords.
+// Prepares the settings for printing at start: texts only where declared printable, URLs without their passwords.
 import type { KitConfig } from './kit-config.ts'
 
-/** A number and a flag are no secrets. Any other setting is masked until it stands here. */
+/** Numbers and flags are no secrets. Any other setting is masked unless it is listed here. */
 const TEXTS = new Set(
   `name version mode host redisPrefix dataDir corsOrigins corsHeaders trustedProxies trustedProxyHeader cookie.domain cookie.sameSite
   tls.certFile tls.keyFile mail.from log.level log.format log.file log.redact`.split(/\s+/),
@@ -10,7 +10,7 @@ const URLS = new Set('databaseUrl migrateDatabaseUrl redisUrl mail.smtpUrl log.s
 const MASK = '***'
 
 /**
- * A flat, printable copy of the config: `cookie.domain`. What is not set is left out.
+ * Returns a flat, printable copy of the config, with keys like `cookie.domain`. Unset settings are left out.
  * @param own keys of the product's texts that are printable
  */
 export function printableConfig(

@@ -1,19 +1,19 @@
-// What every handler finds in `c.var` and `c.env`: types only, for the roles, accounts and settings of any product.
+// Declares the types of `c.var` and `c.env` in every handler, for the roles, accounts and settings of any product.
 import type { Context } from 'hono'
 import type { KitConfig } from '../config/kit-config.ts'
-import type { Deps } from '../deps.ts'
+import type { KitDeps } from '../deps.ts'
 import type { Session } from './live-session.ts'
 
-/** What a product has of its own. The kit works with this much of it, and the product tells the rest. */
-export interface Product {
+/** The types that a product brings. The kit relies on this much of them. */
+export interface AnyProduct {
   Role: string
   User: { id: string; role: string }
   Config: KitConfig
 }
 
 /**
- * Is told of each request that begins, and by what it returns, that it has ended and how: for whoever looks after the
- * process. `route` is the pattern that has matched, `ms` the time taken.
+ * Called when a request begins; the function it returns is called when the request ends. For the supervision of the
+ * process. `route` is the pattern that matched, `ms` the time taken.
  */
 export type Observe = (
   method: string,
@@ -21,37 +21,37 @@ export type Observe = (
   requestId: string,
 ) => (route: string, status: number, ms: number) => void
 
-export interface AppEnv<P extends Product = Product> {
+export interface AppEnv<P extends AnyProduct = AnyProduct> {
   Bindings: {
     observe?: Observe
-    /** Address of the connection's other end; the runtime's entry passes it in. */
+    /** The address of the other end of the connection, from the runtime's entry. */
     remoteAddress?: string
-    /** For an answer that goes on for long: its connection may be silent for so many seconds. */
+    /** For a long response: allows its connection to be silent for this many seconds. */
     allowIdle?: (seconds: number) => void
-    /** Fires when the process stops taking requests: what goes on and on is to end now. */
+    /** Fires when the process stops taking requests: endless responses end now. */
     draining?: AbortSignal
-    /** Why the runtime's entry refuses the request: it cannot answer in the app's words by itself. */
+    /** Why the runtime's entry refuses the request; the app sends the error in its own form. */
     refused?: string | undefined
-    /** What the client asked with, where the runtime's entry has put a GET in place of a HEAD. */
+    /** The client's method, where the runtime's entry has replaced a HEAD by a GET. */
     method?: string
   }
-  Variables: Deps<P['Config'], P['Role']> & {
+  Variables: KitDeps<P['Config'], P['Role']> & {
     requestId: string
-    /** The client's address; a trusted proxy's word for it where there is one. */
+    /** The client's address, as reported by a trusted proxy if there is one. */
     ip: string
     /** Null for visitors. `requireRole` narrows it. */
     session: Session<P['Role']> | null
-    /** How the text of an answer goes out: a large one in pieces. */
+    /** Turns the text of a response into its body: a stream of chunks if it is large. */
     bodyOf: (text: string, method: string | undefined) => string | ReadableStream<Uint8Array>
-    /** Set by a slice whose answers no cache may keep. */
+    /** Set by a slice whose responses no cache may store. */
     noStore?: boolean
-    /** Fires when the request's deadline has passed or its client has gone: pass it to slow work. */
+    /** Fires when the request's deadline has passed or its client is gone: pass it to slow work. */
     signal: () => AbortSignal
   }
 }
 
 /**
- * The context of any route. `requireRole` and `validate` make each route's context a type of its own,
- * and `Context` is invariant in it (because of `set`), so a function that takes them all must be open here.
+ * The context of any route. `requireRole` and `validate` give each route's context a type of its own, and `Context` is
+ * invariant in it (because of `set`), so a function for all routes takes this open type.
  */
 export type AnyContext = Context

@@ -78,13 +78,13 @@ export async function checkRedis(redis: Redis, log: Log): Promise<void> {
     if (error instanceof Error && error.name === 'ReplyError' && !isTransient(error)) return ''
     throw error
   })
-  const { refuse, warn } = judge(info)
+  const { refuse, warn } = assessServer(info)
   if (refuse !== undefined) throw new Error(refuse)
   if (warn !== undefined) log.warn(warn)
 }
 
-/** What there is to say against a server, by its INFO. */
-export function judge(info: string): { refuse?: string; warn?: string } {
+/** Says why a server cannot be used, or what is wrong with it, by its INFO. */
+export function assessServer(info: string): { refuse?: string; warn?: string } {
   const [, version, major, minor] = /redis_version:((\d+)\.(\d+)\S*)/.exec(info) ?? []
   if (version !== undefined && Number(major) * 1000 + Number(minor) < 6002) {
     return {

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import type { Log } from '../types/log.ts'
 import type { Element } from './element.ts'
-import type { PreparedJob } from './queue.ts'
+import { addArgs, type PreparedJob } from './queue.ts'
 import { call } from './lua.ts'
 import { CRON } from './scripts.ts'
 import { parseInput, UNIQUE_MS, type InputSchema, type Task } from './task.ts'
@@ -27,6 +27,8 @@ export interface Cron {
   readonly timeZone?: string
   readonly task: string
   readonly catchUp: CatchUp
+  /** Held by the job of a tick until it has ended; absent: jobs of several ticks may run at once. */
+  readonly uniqueKey?: string
   /** The first tick after a moment (both Unix ms); Infinity if there is none. */
   next(after: number): number
   /** The job of a tick, or of a run that was asked for now. */
@@ -49,6 +51,8 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
   catchUp?: CatchUp
 }): Cron {
   const { name, schedule, timeZone, task, input, catchUp = 'latest' } = cron
+  // A task's name holds no @: no key of a task is the same.
+  const uniqueKey = catchUp === 'all' ? undefined : `@cron:${name}`
   const parsed = parse()
   function parse(): Schedule {
     try {
@@ -71,13 +75,13 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
     timeZone,
     task: task.name,
     catchUp,
+    uniqueKey,
     next: (after) => parsed.nextRun(new Date(after))?.getTime() ?? Infinity,
     prepare(tick) {
       const at = tick === 'now' ? `now-${crypto.randomUUID()}` : new Date(tick).toISOString()
       const element: Element = { id: `${name}@${at}`, task: task.name, data: input }
-      // A task's name holds no @: no key of a task is the same.
-      if (catchUp !== 'all') element.key = `@cron:${name}`
-      const add = ['back', '', 0, element.key ?? '', UNIQUE_MS, '', 0]
+      if (uniqueKey !== undefined) element.key = uniqueKey
+      const add = addArgs({ to: 'back', key: uniqueKey, keyMs: UNIQUE_MS })
       return { id: element.id, element: JSON.stringify(element), add }
     },
   }
@@ -127,8 +131,8 @@ export function createTimer(redis: Redis, base: string, crons: readonly Cron[], 
           mine.wait = step.wait
           break
         }
-        const { id = '', element = '', add = [] } = step.run ? cron.prepare(step.tick) : {}
-        const args = [cron.name, mine.last, step.tick, element, id, add[3] ?? '', UNIQUE_MS]
+        const { id = '', element = '' } = step.run ? cron.prepare(step.tick) : {}
+        const args = [cron.name, mine.last, step.tick, element, id, cron.uniqueKey ?? '', UNIQUE_MS]
         const [newLast, what] = await call(redis, CRON, base, ...args)
         Object.assign(mine, { last: newLast, wait: 0 })
         const fields = { cron: cron.name, tick: new Date(step.tick).toISOString() }

@@ -100,7 +100,7 @@ export class Fetcher<D> {
       const element = readElement(raw)
       if (element) inFlight.listed++
       if (element) inFlight.begin(String(raw), element)
-      else await reaper.buryMalformed(id, raw)
+      else await reaper.moveMalformedToDead(id, raw)
     }
     inFlight.loseOthers(new Set(raws.map(String)))
   }

@@ -1,7 +1,7 @@
 // Shows operators the jobs of the queue, and retries, drops or holds them up on their behalf.
 import type { Redis } from 'ioredis'
 import { QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
-import { buryMalformed, drop, malformed, parseStatus, readElement, status } from './element.ts'
+import { moveMalformedToDead, drop, malformed, parseStatus, readElement, status } from './element.ts'
 import type { Element, Move, JobStatus } from './element.ts'
 import { call, moveArgs } from './lua.ts'
 import { findElement } from './scan.ts'
@@ -178,7 +178,7 @@ function view(raw: Buffer, place: Place, more: Partial<JobView> = {}): JobView {
 
 function revive(raw: Buffer, to: 'front' | 'back'): Move {
   const e = readElement(raw)
-  if (!e) return buryMalformed(raw)
+  if (!e) return moveMalformedToDead(raw)
   if (e.malformed !== undefined) return { raw, to, as: e.malformed }
   const fresh: Element = { ...e }
   for (const spent of ['n', 'c', 'error'] as const) delete fresh[spent]

@@ -5,7 +5,7 @@ import { printableConfig } from '../config/printable.ts'
 import type { ProductSettings } from '../config/settings.ts'
 import { createDeps } from '../create-deps.ts'
 import { refuseMissingDatabase } from '../data/redis.ts'
-import type { Deps } from '../deps.ts'
+import type { KitDeps } from '../deps.ts'
 import { boot } from './lifecycle.ts'
 import { type Fetches, serve } from './serve.ts'
 import { joinSupervisor } from './supervised.ts'
@@ -13,7 +13,7 @@ import { joinSupervisor } from './supervised.ts'
 export interface ServerOptions<C extends KitConfig, R extends string> {
   settings: ProductSettings<C>
   manifest: Manifest<R>
-  createApp(deps: Deps<C, R>): Fetches
+  createApp(deps: KitDeps<C, R>): Fetches
 }
 
 /** Long enough for every busy connection to ask once more. */

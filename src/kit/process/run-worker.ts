@@ -7,7 +7,7 @@ import { createDeps } from '../create-deps.ts'
 import type { Schema } from '../data/owned-rows.ts'
 import { refuseMissingDatabase } from '../data/redis.ts'
 import { loadSchema } from '../data/tables.ts'
-import type { Deps } from '../deps.ts'
+import type { KitDeps } from '../deps.ts'
 import type { WorkerOptions as JobOptions } from '../jobs/options.ts'
 import { startRelay } from '../jobs/outbox/relay.ts'
 import { startWorker } from '../jobs/worker.ts'
@@ -17,7 +17,7 @@ import { joinSupervisor } from './supervised.ts'
 
 type Handed<D> = Required<Pick<JobOptions<D & { schema: Schema }>, 'tasks' | 'onDead'>>
 
-export interface RunWorkerOptions<C extends KitConfig, R extends string> extends Handed<Deps<C, R>> {
+export interface RunWorkerOptions<C extends KitConfig, R extends string> extends Handed<KitDeps<C, R>> {
   settings: ProductSettings<C>
   manifest: Manifest<R>
   /** The folder below which each `table.ts` is found: tasks get them as `deps.schema`. */

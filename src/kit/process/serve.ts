@@ -38,7 +38,7 @@ export function serve(
   { observe, log, reusePort = false, lingerMs = 0 }: ServeOptions = {},
 ) {
   const draining = new AbortController()
-  const judge = judgeOfHosts()
+  const checkHost = createHostCheck()
   const patienceS = Math.ceil(config.requestTimeoutMs / 1000) + IDLE_SLACK_S
   let inFlight = 0
 
@@ -54,7 +54,7 @@ export function serve(
     async fetch(request, listener) {
       inFlight++
       try {
-        const refused = judge(request)
+        const refused = checkHost(request)
         const response = await app.fetch(asGet(withHost(request, refused !== undefined)), {
           refused,
           observe,
@@ -110,7 +110,7 @@ export function serve(
  * Says why a request's Host is refused. Nearly all have the same one, and only another one is looked at. Bun makes the
  * URL of it: to read the header itself costs more.
  */
-function judgeOfHosts() {
+function createHostCheck() {
   let good = '//'
   return ({ url, headers }: Request): string | undefined => {
     if (url.startsWith(good) || url.startsWith('/')) return undefined

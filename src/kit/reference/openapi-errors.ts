@@ -1,4 +1,4 @@
-// The errors of the OpenAPI document: what each status means, and how its body looks.
+// Describes the errors of the OpenAPI document: what each status means, and its body.
 import type { z } from 'zod'
 import { type ErrorBody, ROLE_TOO_LOW } from '../http/errors.ts'
 import { FORMATS } from './openapi-examples.ts'
@@ -6,25 +6,25 @@ import { FORMATS } from './openapi-examples.ts'
 const lowRole = (status: number) => (status === ROLE_TOO_LOW ? ', or the role is too low' : '')
 
 const ERRORS: Record<number, [name: string, description: string]> = {
-  400: ['BadRequest', 'The input is not valid, as `issues` tells, or the account is disabled.'],
+  400: ['BadRequest', 'The input is not valid (see `issues`), or the account is disabled.'],
   401: ['Unauthorized', `Not logged in${lowRole(401)}.`],
   403: ['Forbidden', `A page of this origin may not act for a logged-in user${lowRole(403)}.`],
-  404: ['NotFound', 'There is nothing of that name.'],
-  409: ['Conflict', 'It goes against what is there.'],
+  404: ['NotFound', 'It does not exist.'],
+  409: ['Conflict', 'It conflicts with what exists.'],
   413: ['ContentTooLarge', 'The body is too large.'],
   415: ['UnsupportedMediaType', 'The body is not JSON.'],
-  429: ['TooManyRequests', 'Too many calls: try again later.'],
-  503: ['ServiceUnavailable', 'It took too long, or Postgres or Redis is away: try again.'],
+  429: ['TooManyRequests', 'Too many requests: try again later.'],
+  503: ['ServiceUnavailable', 'It took too long, or the service is overloaded or not available: try again.'],
 }
 
-/** Of the response that an error status refers to. */
+/** The name of the response to which an error status refers. */
 export const nameOf = (status: number) => ERRORS[status]?.[0] ?? `Error${status}`
 
 export const errorResponse = (status: number) => ({
-  description: ERRORS[status]?.[1] ?? `An error of the status ${status}.`,
+  description: ERRORS[status]?.[1] ?? `An error with the status ${status}.`,
   ...((status === 429 || status === 503) && {
     headers: {
-      'Retry-After': { description: 'Seconds to wait, where they are known.', schema: { type: 'integer' } },
+      'Retry-After': { description: 'Seconds to wait, if known.', schema: { type: 'integer' } },
     },
   }),
   content: {
