@@ -1,4 +1,4 @@
-// Declares every background task. A task may run twice, as its worker can die before it reports success: allow for that.
+// Declares every background task. A task may run twice: its worker can die before it reports success. Allow for that.
 import { z } from 'zod'
 import { exportAccount, type ExportDeps, forgetEarlierExport } from './account/export.ts'
 import type { Deps } from './account/product.ts'

@@ -177,7 +177,7 @@ test('a schema is put into words', () => {
     [name, required ? 'required' : 'optional', wordsOf(type), ...limits, ...patterns, description].join('; '),
   )
   expect(words).toEqual([
-    'name; required; string; at least 3 characters; ',
+    'name; required; string; 3 or more characters; ',
     'age; optional; integer; 0 to 150; ',
     'count; required; integer; ',
     'tags; optional; array of string; at most 5 items; default []; ',

@@ -177,7 +177,7 @@ const BROKEN: [string, Record<string, string>, string][] = [
     'src/utils/dates.ts:1: utils, helpers and common say nothing',
   ],
   [
-    'a file opens with what it is for',
+    'a file opens with what it does',
     { 'plants/mute.ts': '!export const mute = 1\n' },
     'src/plants/mute.ts:1: a file opens with a sentence',
   ],

@@ -71,7 +71,7 @@ export const account = factory
 
   .post(
     '/logout',
-    doc('Logs out: the session is gone.', z.object({})),
+    doc('Logs out and ends the session.', z.object({})),
     requireRole('readonly'),
     async (c) => {
       await endSession(c)
@@ -90,7 +90,7 @@ export const account = factory
 
   .post(
     '/me/export',
-    doc('Starts an export of all my data: the result of the job that it returns.', JobResponse, {
+    doc('Starts a job whose result is all my data, and returns the job.', JobResponse, {
       status: 202,
     }),
     requireRole('readonly'),

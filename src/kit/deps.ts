@@ -42,6 +42,6 @@ export interface KitDeps<Config extends KitConfig = KitConfig, Role extends stri
   log: Log
   /** The script and the style sheet of Swagger UI, for the page to try the API. */
   apiDocsAsset(name: 'script' | 'style'): Promise<string>
-  /** Resolves if a request can be served now: Postgres and Redis take writes, no migration is pending. Rejects with the reason. */
+  /** Resolves if Postgres and Redis take writes and no migration is pending. Rejects with the reason otherwise. */
   ready(): Promise<void>
 }

@@ -1,4 +1,4 @@
-// Adds the middleware of every route, in the order in which a request meets it, and the handlers of errors and unknown paths.
+// Adds the middleware of every route, in the order of a request, and the handlers of errors and unknown paths.
 import type { Env, Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import type { KitDeps } from './deps.ts'

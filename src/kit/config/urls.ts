@@ -77,7 +77,7 @@ export const redisUrl = () =>
     }),
   )
 
-/** True if the connection is encrypted but the server's certificate is not verified, as with `sslmode=require` of libpq. */
+/** True if the connection is encrypted but the certificate is not verified, as with `sslmode=require` of libpq. */
 export const isUnverified = (postgresUrl: string) =>
   ['prefer', 'require'].includes(new URL(postgresUrl).searchParams.get('sslmode') ?? '')
 

@@ -97,7 +97,7 @@ function doing({ beat }: WorkerView): string {
 }
 
 export function CronTable({ crons, view, now }: { crons: CronView[]; view: View; now: number }) {
-  if (crons.length === 0) return <p>src/crons.ts declares none.</p>
+  if (crons.length === 0) return <p>No crons are declared.</p>
   const rows = crons.map(({ name, schedule, timeZone, task, last, next }) => [
     <>
       <strong>{name}</strong>

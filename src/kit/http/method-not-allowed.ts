@@ -17,7 +17,7 @@ export function methodNotAllowed(app: Pick<Hono, 'router'>) {
     if (allowed.length === 0 || allowed.includes(asked)) throw notFound(c as never)
     if (allowed.includes('GET')) allowed.push('HEAD')
     allowed.push('OPTIONS')
-    throw new ApiError(405, `This path answers ${allowed.join(', ')}`, {
+    throw new ApiError(405, `This path allows ${allowed.join(', ')}`, {
       headers: { Allow: allowed.join(', ') },
     })
   }

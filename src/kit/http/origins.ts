@@ -126,7 +126,7 @@ function logRefused(c: Context<AppEnv>): void {
   })
 }
 
-/** Whether a page of this server, or the user directly, has sent it. Undefined: the client says nothing, so it is no browser. */
+/** Whether a page of this server, or the user directly, has sent it. Undefined: no browser, as those say so. */
 function isOwnPage(c: Context, trusted: IsTrusted): boolean | undefined {
   const site = c.req.header('sec-fetch-site')
   if (site === 'same-origin' || site === 'none') return true

@@ -1,4 +1,4 @@
-// Explains what Postgres refuses because of a client's input, by SQLSTATE. Its own messages contain values: these do not.
+// Explains what Postgres refuses because of a client's input, by SQLSTATE. Its own messages hold values: these do not.
 import { causesOf } from '../data/transient.ts'
 
 export interface Refusal {

@@ -1,4 +1,4 @@
-// Holds a worker's own connections to Redis, sits out what Redis is not up to, and checks the server behind them.
+// Holds a worker's own connections to Redis, retries while Redis is away, and checks that the server is suitable.
 import type { Redis, RedisOptions } from 'ioredis'
 import { isTransient } from '../data/transient.ts'
 import type { Log } from '../types/log.ts'
@@ -6,7 +6,7 @@ import type { Lifetime } from './lifetime.ts'
 
 const RETRY_REDIS_MS = 1000
 
-// Commands wait while Redis is away, and are sent again if no answer came: that is why every script may run twice.
+// Commands wait while Redis is away, and are sent again if no reply came: that is why every script may run twice.
 // A connection that died silently is noticed by its silence.
 const OPTIONS: RedisOptions = {
   lazyConnect: false,
@@ -23,7 +23,7 @@ export class Connection {
   readonly redis: Redis
   /** For the blocking wait, which holds up all commands behind it. */
   readonly blocking: Redis
-  /** Times it broke: a script that was under way may have run twice, and its second answer says nothing. */
+  /** Times it broke: a script that was under way may have run twice, and its second reply says nothing. */
   breaks = 0
 
   /** @param onLoss a command failed, or its reply may have been lost: Redis may hold something else than we think */

@@ -1,4 +1,4 @@
-// Tells of each job that is given up: a line in the log, and the hook that a fork points at a mail or a chat.
+// Reports each job that dies: in the log, and to the hook with which a product sends a mail or a chat message.
 import { setTimeout as timeout } from 'node:timers/promises'
 import type { Log } from '../types/log.ts'
 import { parseElement, type Element, type Move } from './element.ts'

@@ -1,4 +1,4 @@
-// Lists the options of a worker, completes them, and refuses those that make no sense.
+// Declares the options of a worker, fills in defaults, and refuses values that make no sense.
 import type { Redis } from 'ioredis'
 import type { Log } from '../types/log.ts'
 import type { Cron } from './cron.ts'

@@ -1,4 +1,4 @@
-// Takes the jobs out of a worker's list that no run there will settle: those of a worker that died, and what is no job.
+// Takes over what no run will settle: the jobs in a dead worker's list, and malformed ones.
 import type { Redis } from 'ioredis'
 import type { Log } from '../types/log.ts'
 import type { DeadNotices } from './dead.ts'

@@ -1,4 +1,4 @@
-// Runs one job against the clock: shows its task what it may know, and says what is to become of the element.
+// Runs one job under a deadline: gives its task what it needs, and decides where the element moves.
 import type { Log, LogFields } from '../types/log.ts'
 import { moveToDead, finish, requeue, postpone, retry, type Element, type Move } from './element.ts'
 import { JobError, type InputSchema, type Job, type Task } from './task.ts'

@@ -1,4 +1,4 @@
-// Declares background tasks, and what an enqueue asks for. Portable: the app that enqueues imports only this.
+// Declares background tasks and the options of an enqueue. Portable: the app that enqueues imports only this.
 import type { z } from 'zod'
 import type { Log } from '../types/log.ts'
 

@@ -34,7 +34,7 @@ const MAX_MESSAGE = 2000
 
 /**
  * Describes any thrown value. Drizzle's and Postgres's errors hold the parameters of the failed statement in
- * `message`, `params`, `parameters`, `detail` and `where`: none of these is read, except a message that is known to be safe.
+ * `message`, `params`, `parameters`, `detail` and `where`: none of these is read, except a message known to be safe.
  * @param secretKeys names of further fields whose values are secret (LOG_REDACT)
  */
 export function describeError(

@@ -114,7 +114,7 @@ export class LineSink {
     }
   }
 
-  /** Continues in a new file of the same name after a rotation. @throws if it cannot be opened; the old one stays in use */
+  /** Continues in a new file of the same name after a rotation. @throws if it cannot be opened; the old one stays */
   reopen(): void {
     if (this.#path === undefined || this.#fd < 0) return
     this.flush()

@@ -12,7 +12,7 @@ const MAX_WAITING = 1000
 /** The name is looked up again this often: the server may have moved, or was not found. */
 const LOOKUP_MS = 30_000
 
-/** Syslog over UDP (RFC 5424, facility local0). Datagrams may get lost on the network; those that could not be sent are counted. */
+/** Syslog over UDP (RFC 5424, facility local0). Counts lines that could not be sent, not those lost on the network. */
 export class SyslogSink {
   #host: string
   #port: number

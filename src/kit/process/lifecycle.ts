@@ -1,4 +1,4 @@
-// The lifecycle of one process: it boots or says why not, signals stop it in order, and no error ends it unlogged.
+// Runs the lifecycle of one process: it boots or says why not, signals stop it in order, and no error ends it unlogged.
 import { ConfigError } from '../types/config-error.ts'
 import type { Log } from '../types/log.ts'
 

@@ -1,4 +1,4 @@
-// The role of an API process: connects, listens, and drains at the end.
+// Runs an API process: connects, listens, and drains at the end.
 import type { Manifest } from '../assemble.ts'
 import type { KitConfig } from '../config/kit-config.ts'
 import { printableConfig } from '../config/printable.ts'

@@ -1,4 +1,4 @@
-// The role of a worker process: connects, runs jobs, crons and the outbox's relay, and drains at the end.
+// Runs a worker process: connects, runs jobs, crons and the relay of the outbox, and drains at the end.
 import { hostname } from 'node:os'
 import type { Manifest } from '../assemble.ts'
 import type { KitConfig } from '../config/kit-config.ts'

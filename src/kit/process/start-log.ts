@@ -1,4 +1,4 @@
-// Logs at the start of the service what runs and with which settings, and what an operator should mend.
+// Logs at the start of the service what runs, with which settings, and what an operator should fix.
 import type { KitConfig } from '../config/kit-config.ts'
 import { printableConfig } from '../config/printable.ts'
 import { connectionsPerProcess } from '../data/postgres.ts'

@@ -98,7 +98,7 @@ const branchesOf = ({ anyOf = [], oneOf = [], allOf = [] }: JsonSchema) =>
 function range(min: number | undefined, max: number | undefined, unit: string): string | undefined {
   if (min === undefined && max === undefined) return undefined
   if (min === undefined) return `at most ${max}${unit}`
-  return max === undefined ? `at least ${min}${unit}` : `${min} to ${max}${unit}`
+  return max === undefined ? `${min} or more${unit}` : `${min} to ${max}${unit}`
 }
 
 /** Drops the bounds of a double's exact integers, which zod gives to every whole number. */
