@@ -124,7 +124,9 @@ function checkForm({ path, text, room }: Source): string[] {
   }
   const opening = /^(?:#!.*\n)?((?:\/\/.*\n)+)/.exec(text)?.[1] ?? ''
   if (!/^\/\/ \S[^]*[.!?]\)?\n$/.test(opening)) {
-    broken.push(at(path, 1, 'a file opens with a sentence that says what it does: // Holds all SQL about accounts.'))
+    broken.push(
+      at(path, 1, 'a file opens with a sentence that says what it does: // Holds all SQL about accounts.'),
+    )
   }
   const lines = text.trimEnd().split('\n').length
   const most = LONG_FILES[path] ?? MAX_LINES

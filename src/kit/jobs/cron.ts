@@ -13,8 +13,8 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
 /**
- * What becomes of ticks that nobody was there for. `latest`: the last of them, if it is not older than ten minutes.
- * `all`: each of them, however late. `skip`: none that is more than a minute late.
+ * Which missed ticks run later, because no worker was running. `latest`: the last one, if it is not older than ten
+ * minutes. `all`: every one, however late. `skip`: none that is more than a minute late.
  */
 export type CatchUp = 'latest' | 'all' | 'skip'
 const WINDOW: Record<CatchUp, number> = { latest: 10 * MINUTE, all: Infinity, skip: MINUTE }
@@ -36,9 +36,8 @@ export interface Cron {
 }
 
 /**
- * Declares a cron. In the spring gap a fixed time (no `*` in minute and hour) runs once, right after the gap; a time
- * that comes twice in autumn runs once. A tick is passed over while the job of the one before has not ended
- * (not with `all`: there every tick counts).
+ * Declares a cron. A fixed time (no `*` in minute and hour) in the gap of spring runs once, right after the gap; one that
+ * comes twice in autumn runs once. A tick is skipped while the job of the previous one has not ended, except with `all`.
  * @param schedule five fields: minute, hour, day of month, month, day of week
  * @throws naming the cron, if the schedule, the time zone or the input is wrong
  */
@@ -89,11 +88,11 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
 
 const FIRST_SEEN = 'seen for the first time'
 
-/** A step of a cron's last tick: with a job, or without one for a reason. */
+/** A new last tick of a cron: with a job, or without one for a reason. */
 export type Advance = { tick: number; run: true } | { tick: number; run: false; why: string }
 
 /**
- * What is to be done at `now`, one step at a time: a new last tick, or `wait` until there may be something to do.
+ * Decides the next step at `now`: a new last tick, or `wait` until there may be one.
  * @param last the last tick, or when the cron was first seen; undefined: never seen
  */
 export function advance(cron: Cron, last: number | undefined, now: number): Advance | { wait: number } {
@@ -112,17 +111,17 @@ export function advance(cron: Cron, last: number | undefined, now: number): Adva
 }
 
 /**
- * The cron timer of one worker; call it at each heartbeat with Redis's time. All workers do, one wins each tick.
+ * Creates the cron timer of one worker; call it at each heartbeat with the time of Redis. One of all workers wins each tick.
  * @returns ticks that it enqueued
  */
 export function createTimer(redis: Redis, base: string, crons: readonly Cron[], log: Log) {
-  /** By cron: its last tick as Redis keeps it, '' if there is none yet, and until when there is nothing to do. */
+  /** For each cron its last tick as stored in Redis, '' if there is none yet, and until when there is nothing to do. */
   const known = new Map(crons.map((cron) => [cron, { last: '', wait: 0 }]))
 
   return async (now: number): Promise<number> => {
     let enqueued = 0
     for (const [cron, mine] of known) {
-      // Ticks that `all` has to make up for come in slices, between which the heartbeat goes on.
+      // Missed ticks of `all` are enqueued in slices, between which the heartbeat goes on.
       for (let slice = 0; slice < 100; slice++) {
         const last = mine.last === '' ? undefined : Number(mine.last)
         if (last !== undefined && now < mine.wait && last <= now + HOUR) break
