@@ -89,7 +89,7 @@ test('routes are grouped by path: the account, then each resource, the service, 
     doc: undefined,
     role: undefined,
     inputs: [],
-    others: [],
+    otherStatuses: [],
   })
   const html = await render([
     route('/apitest', '/apitest/counter'),
@@ -129,7 +129,7 @@ test('whatever a route says of itself is shown as text', async () => {
       base: '/',
       doc: { summary: evil, response: z.object({ [evil]: z.literal(evil) }), status: 200 },
       role: undefined,
-      others: [],
+      otherStatuses: [],
       inputs: [
         {
           target: 'query',

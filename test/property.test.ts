@@ -234,7 +234,10 @@ const holdsRole = (caller: Caller, role: ApiRoute['role']) =>
   role === undefined || (caller !== 'visitor' && roles.atLeast(caller, role as Role))
 
 /** What the route's own tags, and who calls from where with how much, leave as a response. */
-function declaredStatuses({ method, path, role, inputs, doc, others }: Documented, call: Call): number[] {
+function declaredStatuses(
+  { method, path, role, inputs, doc, otherStatuses }: Documented,
+  call: Call,
+): number[] {
   if (call.body !== undefined && Buffer.byteLength(call.body) > BODY_LIMIT) return [413]
   if (call.caller === 'disabled' && !WITHOUT_SESSION.includes(path)) return [400]
   if (call.caller !== 'visitor' && call.origin === FOREIGN_ORIGIN && method !== 'GET') return [403]
@@ -247,7 +250,7 @@ function declaredStatuses({ method, path, role, inputs, doc, others }: Documente
   }
   if (takes('form') && call.contentType !== FORM_TYPE) return [415]
   // Two generated values may be the same.
-  const conflict = others.filter((status) => status === 409)
+  const conflict = otherStatuses.filter((status) => status === 409)
   return [
     doc.status,
     ...notFound,

@@ -57,7 +57,7 @@ export const ${many} = factory
 
   .post(
     '/',
-    doc('Creates a ${spoken} and returns it.', ${type}Response, { status: 201${isUnique ? ', others: [409]' : ''} }),
+    doc('Creates a ${spoken} and returns it.', ${type}Response, { status: 201${isUnique ? ', otherStatuses: [409]' : ''} }),
     requireRole('editor'),
     validate('json', New${type}),
     async (c) => {
@@ -68,7 +68,7 @@ export const ${many} = factory
 
   .put(
     '/:id',
-    doc('Changes the fields of a ${spoken} that the body names, and returns it.', ${type}Response${isUnique ? ', { others: [409] }' : ''}),
+    doc('Changes the fields of a ${spoken} that the body names, and returns it.', ${type}Response${isUnique ? ', { otherStatuses: [409] }' : ''}),
     requireRole('editor'),
     validate('param', One${type}),
     validate('json', New${type}.partial()),

@@ -19,5 +19,5 @@ export function requireFresh(maxAgeMinutes = 15) {
     if (!isFresh) throw unauthorized('Log in again to do this')
     await next()
   })
-  return tag(handler, { others: [UNAUTHORIZED] })
+  return tag(handler, { otherStatuses: [UNAUTHORIZED] })
 }

@@ -70,7 +70,7 @@ export function roleGuard<P extends AnyProduct>({
       if (isWrite || roles.atLeast(least, readsRowFrom)) await me()
       await next()
     })
-    return tag(handler, { role: least, others: [UNAUTHORIZED, ROLE_TOO_LOW] })
+    return tag(handler, { role: least, otherStatuses: [UNAUTHORIZED, ROLE_TOO_LOW] })
   }
 }
 

@@ -25,7 +25,7 @@ export const errorsAsPages = (role: string) =>
       await next()
       if (c.error !== undefined && wantsPage(c)) c.res = await errorPage(c, role)
     }),
-    { others: [FORBIDDEN] },
+    { otherStatuses: [FORBIDDEN] },
   )
 
 async function errorPage(c: Context<AppEnv>, role: string): Promise<Response> {

@@ -14,5 +14,5 @@ export function bodyLimit(maxBytes: number) {
     },
   })
   const handler = middleware((c, next) => (isSafeMethod(c.req.method) ? next() : limit(c, next)))
-  return tag(handler, { others: [413], changesOnly: true })
+  return tag(handler, { otherStatuses: [413], changesOnly: true })
 }

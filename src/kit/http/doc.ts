@@ -38,7 +38,7 @@ export interface ApiRoute {
   inputs: RouteInput[]
   limit?: RateLimit
   /** Other statuses of the route, in order: errors other than 500, and successes without a body. */
-  others: number[]
+  otherStatuses: number[]
 }
 
 /** What a middleware contributes to the description of the routes that it applies to. */
@@ -48,8 +48,8 @@ export interface Contribution {
   input?: RouteInput
   limit?: RateLimit
   /** Statuses of the errors with which it responds instead of the route. */
-  others?: readonly number[]
-  /** True if it passes every safe method: `others` then apply to the other methods. */
+  otherStatuses?: readonly number[]
+  /** True if it passes every safe method: `otherStatuses` then apply to the other methods. */
   changesOnly?: boolean
 }
 
@@ -101,7 +101,7 @@ export interface DocOptions<Status extends number = number> {
   status?: Status
   headers?: RouteDoc['headers']
   /** Other statuses of the handler itself; those of `requireRole`, `validate` and the app are known. */
-  others?: readonly number[]
+  otherStatuses?: readonly number[]
 }
 
 /** Describes a route: what it does, and what it returns on success. */
@@ -114,7 +114,7 @@ export function doc(summary: string, response: MediaType | null, options?: DocOp
 export function doc(
   summary: string,
   response: RouteDoc['response'],
-  { status = 200, headers = {}, others = [] }: DocOptions = {},
+  { status = 200, headers = {}, otherStatuses = [] }: DocOptions = {},
 ): MiddlewareHandler {
   const handler: MiddlewareHandler = (c, next) => {
     c.set('respond', (value: object) =>
@@ -126,7 +126,7 @@ export function doc(
     )
     return next()
   }
-  return tag(handler, { doc: { summary, response, status, headers }, others })
+  return tag(handler, { doc: { summary, response, status, headers }, otherStatuses })
 }
 
 /** Lists every route of an app in order of declaration, from the tags of its handlers and of the middleware before them. */
@@ -144,16 +144,16 @@ export function describeRoutes(app: {
     const name = `${method} ${path}`
     let route = byName.get(name)
     if (route === undefined) {
-      route = { method, path, base: basePath, doc: undefined, role: undefined, inputs: [], others: [] }
+      route = { method, path, base: basePath, doc: undefined, role: undefined, inputs: [], otherStatuses: [] }
       byName.set(name, route)
       for (const { pattern, contribution: common } of before)
-        if (covers(pattern, path)) addOthers(route, common)
+        if (covers(pattern, path)) addOtherStatuses(route, common)
     }
     route.doc ??= contribution.doc
     route.role ??= contribution.role
     route.limit ??= contribution.limit
     if (contribution.input !== undefined) route.inputs.push(contribution.input)
-    addOthers(route, contribution)
+    addOtherStatuses(route, contribution)
   }
   return [...byName.values()]
 }
@@ -162,7 +162,7 @@ export function describeRoutes(app: {
 const covers = (pattern: string, path: string) =>
   pattern.endsWith('*') ? `${path}/`.startsWith(pattern.slice(0, -1)) : pattern === path
 
-function addOthers(route: ApiRoute, { others = [], changesOnly = false }: Contribution): void {
+function addOtherStatuses(route: ApiRoute, { otherStatuses = [], changesOnly = false }: Contribution): void {
   if (changesOnly && isSafeMethod(route.method)) return
-  route.others = [...new Set([...route.others, ...others])].toSorted((a, b) => a - b)
+  route.otherStatuses = [...new Set([...route.otherStatuses, ...otherStatuses])].toSorted((a, b) => a - b)
 }

@@ -42,5 +42,5 @@ export function shedLoad(maxInFlight: number) {
     }
     if (c.error !== undefined && driverCode(c.error) === 'BUSY') await hold()
   })
-  return tag(handler, { others: [503] })
+  return tag(handler, { otherStatuses: [503] })
 }

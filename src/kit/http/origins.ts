@@ -95,7 +95,7 @@ export function csrf(config: KitConfig) {
     }
     return next()
   })
-  return tag(handler, { others: [403], changesOnly: true })
+  return tag(handler, { otherStatuses: [403], changesOnly: true })
 }
 
 const refuseOthers = middleware((c, next) => {
@@ -111,7 +111,7 @@ const refuseOthers = middleware((c, next) => {
  * For the forms of our own pages: refuses every request that they have not sent, with or without a session, even from
  * listed origins and from clients that name none. Browsers name the origin of every form that they post.
  */
-export const ownPagesOnly = tag(refuseOthers, { others: [403], changesOnly: true })
+export const ownPagesOnly = tag(refuseOthers, { otherStatuses: [403], changesOnly: true })
 
 /** A longer origin is cut in the log. */
 const MAX_ORIGIN = 200

@@ -55,7 +55,7 @@ export function rateLimit(rule: RateLimit): MiddlewareHandler {
       })
     }
   })
-  return tag(handler, { limit: rule, others: [429] })
+  return tag(handler, { limit: rule, otherStatuses: [429] })
 }
 
 /** Repeats until it is known whether there is one left. */

@@ -31,5 +31,5 @@ export function requestTimeout(timeoutMs: number) {
       clearTimeout(timer)
     }
   })
-  return tag(handler, { others: [503] })
+  return tag(handler, { otherStatuses: [503] })
 }

@@ -49,7 +49,7 @@ async function openAny(deps: Pick<KitDeps, 'roles' | 'sessions'>, tokens: string
 }
 
 /** Opens the request's session, refuses accounts with a barred role, and saves what the handler changed. */
-export const session = tag(openSession, { others: [400] })
+export const session = tag(openSession, { otherStatuses: [400] })
 
 export const accountDisabled = () => new ApiError(400, 'account disabled')
 

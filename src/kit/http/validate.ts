@@ -60,7 +60,7 @@ export function validate<S extends z.ZodType, T extends 'json' | 'form' | 'query
     }
     return check(c as never, next)
   }
-  return tag(handler, { input: { target, schema }, others: ERRORS[target] })
+  return tag(handler, { input: { target, schema }, otherStatuses: ERRORS[target] })
 }
 
 const ERRORS = { json: [400, 415], form: [400, 415], query: [400], param: [400, 404] }

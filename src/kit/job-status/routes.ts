@@ -56,7 +56,7 @@ export function jobStatus<P extends AnyProduct>({ requireRole, role }: Options<P
         'Streams the status of my background job as server-sent events, until it has ended.',
         'text/event-stream',
         {
-          others: [204, 429],
+          otherStatuses: [204, 429],
         },
       ),
       requireRole(role),

@@ -60,12 +60,12 @@ export function apiDocs({ config, routes, asset, ...about }: Options) {
   })
   app.get(
     '/api/docs.js',
-    doc('Returns the script of that page.', 'text/javascript', { others: [304] }),
+    doc('Returns the script of that page.', 'text/javascript', { otherStatuses: [304] }),
     async (c) => sendAsset(c, await script()),
   )
   app.get(
     '/api/docs.css',
-    doc('Returns the style sheet of that page.', 'text/css', { others: [304] }),
+    doc('Returns the style sheet of that page.', 'text/css', { otherStatuses: [304] }),
     async (c) => sendAsset(c, await style()),
   )
   return app

@@ -32,7 +32,7 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
       path[operation.method.toLowerCase()] = describe(operation, title, schemas)
     }
   }
-  const errors = new Set(operations.flatMap(({ others }) => others.filter(isError)))
+  const errors = new Set(operations.flatMap(({ otherStatuses }) => otherStatuses.filter(isError)))
   return {
     openapi: '3.1.1',
     info: {
@@ -94,7 +94,7 @@ function operationId(method: string, path: string): string {
 const capitalize = (word: string) => word.charAt(0).toUpperCase() + word.slice(1)
 
 function describe(operation: Operation, tag: string, schemas: Schemas) {
-  const { doc, id, role, others, inputs } = operation
+  const { doc, id, role, otherStatuses, inputs } = operation
   const takesBody = inputs.some(({ target }) => target === 'json')
   return {
     operationId: id,
@@ -111,7 +111,7 @@ function describe(operation: Operation, tag: string, schemas: Schemas) {
     }),
     responses: {
       [doc.status]: { description: 'Success.', ...headersOf(operation), ...contentOf(operation, schemas) },
-      ...Object.fromEntries(others.map((status) => [status, otherResponse(status)])),
+      ...Object.fromEntries(otherStatuses.map((status) => [status, otherResponse(status)])),
     },
   }
 }

@@ -22,4 +22,4 @@ const refuseForeign = middleware((c, next) => {
   return next()
 })
 
-export const localOnly = tag(refuseForeign, { others: [403] })
+export const localOnly = tag(refuseForeign, { otherStatuses: [403] })
