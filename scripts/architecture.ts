@@ -1,4 +1,4 @@
-// The house rules that a machine can check: who imports whom in src, and what stays portable. Part of `npm run check`.
+// Checks the house rules: who imports whom in src, and what stays portable. Circles are the linter's (import/no-cycle).
 import { readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 
@@ -74,14 +74,13 @@ interface Source {
   /** An app on Node imports it at run time, directly or not. */
   onNode: boolean
 }
-type Sources = Map<string, Source>
 
 /**
  * The broken rules of a checkout, one message each: file, line, what is wrong, what to do. Empty: all are kept.
  * @param root the folder that holds src
  */
 export function findBrokenRules(root: string): string[] {
-  const sources: Sources = new Map()
+  const sources = new Map<string, Source>()
   for (const path of [...new Bun.Glob('**/*.{ts,tsx}').scanSync(join(root, 'src'))].toSorted()) {
     const text = readFileSync(join(root, 'src', path), 'utf8')
     sources.set(path, {
@@ -96,7 +95,7 @@ export function findBrokenRules(root: string): string[] {
   for (const source of walk('app.ts', sources, (i) => !i.typeOnly)) source.portable = source.onNode = true
   for (const source of walk('kit/assemble.ts', sources, (i) => !i.typeOnly)) source.onNode = true
   const checks = [checkForm, checkArrows, checkReserved]
-  return [...sources.values()].flatMap((s) => checks.flatMap((check) => check(s, sources)))
+  return [...sources.values()].flatMap((s) => checks.flatMap((check) => check(s)))
 }
 
 function roomOf(path: string): string {
@@ -121,16 +120,13 @@ function findImports(path: string, text: string): Source['imports'] {
   }))
 }
 
-/** The file and all that it imports, directly or not. */
-function walk(
-  start: string,
-  sources: Sources,
-  along: (i: Source['imports'][number]) => boolean,
-): Set<Source> {
+/** The file and all that it imports at run time, directly or not. */
+function reachedFrom(start: string, sources: Map<string, Source>): Set<Source> {
   const reached = new Set([sources.get(start)].filter((source) => source !== undefined))
   for (const { imports } of reached) {
-    for (const source of imports.filter(along).map(({ target }) => sources.get(target))) {
-      if (source) reached.add(source) // this loop comes to it, too
+    for (const { target, typeOnly } of imports) {
+      const source = typeOnly ? undefined : sources.get(target)
+      if (source) reached.add(source) // the outer loop visits it too
     }
   }
   return reached
@@ -143,7 +139,9 @@ function checkForm({ path, text, room }: Source): string[] {
   }
   const opening = /^(?:#!.*\n)?((?:\/\/.*\n)+)/.exec(text)?.[1] ?? ''
   if (!/^\/\/ \S[^]*[.!?]\)?\n$/.test(opening)) {
-    broken.push(at(path, 1, 'a file opens with a sentence on what it is for: // All SQL about accounts.'))
+    broken.push(
+      at(path, 1, 'a file opens with a sentence that says what it does: // Holds all SQL about accounts.'),
+    )
   }
   const lines = text.trimEnd().split('\n').length
   const most = LONG_FILES[path] ?? MAX_LINES
@@ -159,15 +157,14 @@ function checkForm({ path, text, room }: Source): string[] {
   return broken
 }
 
-function checkArrows(source: Source, sources: Sources): string[] {
+function checkArrows(source: Source): string[] {
   return source.imports.flatMap(({ target, line }) => {
-    const fault = faultOf(source, target, sources)
+    const fault = faultOf(source, target)
     return fault === undefined ? [] : at(source.path, line, fault)
   })
 }
 
-function faultOf(source: Source, target: string, sources: Sources): string | undefined {
-  const { path, room } = source
+function faultOf({ path, room }: Source, target: string): string | undefined {
   const isKit = room.startsWith('kit/')
   if (target.startsWith('..') && (isKit || !OUTSIDE.test(target))) {
     return `${target} is outside of ${isKit ? 'the kit: hand it in' : 'src: move it in'}`
@@ -180,8 +177,7 @@ function faultOf(source: Source, target: string, sources: Sources): string | und
   if (to !== room && levelOf(to) >= levelOf(room) && !YOURS[room]?.includes(to)) {
     return `${room} may not import ${target} (${to}): turn the arrow round, or hand it in`
   }
-  if (!walk(target, sources, () => true).has(source)) return undefined
-  return `a circle, ${target} imports this file, maybe by others: move what they share to a third file`
+  return undefined
 }
 
 // Bun's own parser tells a global from a string, comment, type, property or local name of the same spelling.

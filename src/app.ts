@@ -1,10 +1,10 @@
-// Your app: the kit's middleware, then one line for each module and slice. Portable: it runs wherever Hono does.
+// Builds your app: the kit's middleware, then one line for each module and slice. Portable: it runs wherever Hono does.
 import { description, license } from '../package.json'
-import { operatorAccess } from './account/operators.ts'
+import { dashboardAccess } from './account/dashboard.ts'
 import { factory, requireRole, type Deps, type Product } from './account/product.ts'
 import { account } from './account/routes.ts'
 import { queueSampleMail } from './account/sample-mail.ts'
-import { operators } from './kit/dashboard/routes.tsx'
+import { dashboard } from './kit/dashboard/routes.tsx'
 import { describeRoutes } from './kit/http/doc.ts'
 import { jobStatus } from './kit/job-status/routes.ts'
 import { useKit } from './kit/middleware.ts'
@@ -13,11 +13,11 @@ import { devRoutes } from './kit/system/development/routes.tsx'
 import { pages } from './kit/system/pages.tsx'
 import { movies } from './movies/routes.ts'
 
-/** Builds the app on its dependencies. Nothing connects and nothing runs until a request comes. */
+/** Builds the app on its dependencies. Nothing connects or runs before the first request. */
 export function createApp(deps: Deps) {
   const { config } = deps
   const app = factory.createApp()
-  app.use(API_DOCS_PATH, apiDocsPolicy) // outside of the kit's, so that it has the last word
+  app.use(API_DOCS_PATH, apiDocsPolicy) // before the kit's, so that its headers win
   useKit(app, deps)
 
   const reference = { config, routes: () => describeRoutes(app), groups: { '/api': 'Account' } }
@@ -27,12 +27,12 @@ export function createApp(deps: Deps) {
     .route('/', pages(reference))
     .route('/', apiDocs({ ...reference, description, license, asset: deps.apiDocsAsset }))
     .route('/api', account)
-    .route('/api/jobs', jobStatus({ requireRole, least: 'readonly' }))
+    .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
     .route('/api/movies', movies)
-  if (config.operatorsPage) app.route('/api/operators', operators(operatorAccess))
+  if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess))
 
   return routed
 }
 
-/** What the typed client is made of: `hc<AppType>(url)`. */
+/** The type of the typed client: `hc<AppType>(url)`. */
 export type AppType = ReturnType<typeof createApp>

@@ -1,4 +1,4 @@
-// Your settings, beside the kit's: each is one line, and comes from one environment variable.
+// Declares your settings beside the kit's: one line each, read from one environment variable.
 import { name, version } from '../package.json'
 import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
 
@@ -11,7 +11,7 @@ export const settings = defineSettings({ name, version }, {})
 export interface Config extends ConfigOf<typeof settings> {}
 
 /**
- * Parses the process's environment, or another, into the one frozen config.
- * @throws ConfigError naming every faulty variable, what was wrong and what is allowed, all at once.
+ * Parses the process's environment, or another, into one frozen config.
+ * @throws ConfigError that names every faulty variable, what was wrong and what is allowed
  */
 export const loadConfig: (env?: Record<string, string | undefined>) => Config = settings.load

@@ -1,4 +1,4 @@
-// Every cron: a name, when, and the task that is enqueued. Times are the server's own where no time zone is given.
+// Declares every cron: its name, its schedule and the task it enqueues. Without a time zone, times are the server's.
 import { defineCron } from './kit/jobs/cron.ts'
 import { countAccounts } from './tasks.ts'
 

@@ -1,4 +1,4 @@
-// Starts one API process: the app, listening.
+// Starts one API process, which serves the app.
 import { createApp } from './app.ts'
 import { settings } from './config.ts'
 import { runServer } from './kit/process/run-server.ts'

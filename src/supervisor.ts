@@ -1,5 +1,5 @@
-// Starts the supervisor, which keeps API processes and workers alive. It loads none of the app's code, so that nothing
-// there can harm it.
+// Starts the supervisor, which keeps API processes and workers alive. It loads none of the app's code, so no fault there
+// can harm it.
 import { settings } from './config.ts'
 import { runSupervisor } from './kit/process/run-supervisor.ts'
 

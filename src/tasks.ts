@@ -1,4 +1,4 @@
-// Every background task. A task may run twice (its worker can die before it says that it is done): each must bear that.
+// Declares every background task. A task may run twice: its worker can die before it reports success. Allow for that.
 import { z } from 'zod'
 import { exportAccount, type ExportDeps, forgetEarlierExport } from './account/export.ts'
 import type { Deps } from './account/product.ts'
@@ -7,7 +7,7 @@ import { welcomeMail } from './account/welcome-mail.ts'
 import type { DeadJob } from './kit/jobs/dead.ts'
 import { defineTask, FOR_DAYS } from './kit/jobs/task.ts'
 
-/** What a task may count on. */
+/** The dependencies of every task. */
 export type TaskDeps = Deps & ExportDeps
 
 /** Sends the welcome mail to an account, if it still exists. */
@@ -17,12 +17,12 @@ export const sendWelcome = defineTask({
   ...FOR_DAYS,
   async run({ userId }, job, { config, db, sendMail }: Deps) {
     const user = await findUser(db, userId)
-    if (user === undefined) return job.log.info('the account is gone, and so is its welcome mail')
+    if (user === undefined) return job.log.info('no welcome mail: the account is gone')
     await sendMail(await welcomeMail(user, config.name))
   },
 })
 
-/** Collects what the service holds of an account; only that account can read the result. */
+/** Exports all data of an account; only that account can read the result. */
 export const exportMyData = defineTask({
   name: 'exportMyData',
   input: z.object({ userId: z.uuid() }),
@@ -37,7 +37,7 @@ export const exportMyData = defineTask({
 
 const PERIODS = { minute: 60, hour: 60 * 60, day: 24 * 60 * 60 }
 
-/** Logs how many accounts are new: what the sample crons run. All of them would be a count of every row. */
+/** Logs the number of new accounts; the sample crons run it. To count all accounts would read every row. */
 export const countAccounts = defineTask({
   name: 'countAccounts',
   input: z.object({ period: z.enum(['minute', 'hour', 'day']) }),
@@ -47,12 +47,12 @@ export const countAccounts = defineTask({
   },
 })
 
-/** What a worker can run. */
+/** Every task that a worker can run. */
 export const tasks = [sendWelcome, exportMyData, countAccounts]
 
 /**
- * Told once of each job that is given up: the place for a mail or a chat. Log, metrics and the operators' page have it
- * already. What it throws is logged and changes nothing.
+ * Called once for each job that dies: the place to send a mail or a chat message. The log, the metrics and the dashboard
+ * show it already. An error thrown here is logged and has no other effect.
  */
 export function onDead(_job: DeadJob, _deps: Deps): Promise<unknown> | void {
   // await deps.sendMail({ to: 'operators@example.com', subject: `${job.task} is dead`, text: job.error ?? '' })

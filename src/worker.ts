@@ -1,4 +1,4 @@
-// Starts one worker: it runs background tasks from the queue, and the timers of the crons.
+// Starts one worker, which runs background tasks from the queue and the timers of the crons.
 import { settings } from './config.ts'
 import { runWorker } from './kit/process/run-worker.ts'
 import { manifest } from './manifest.ts'

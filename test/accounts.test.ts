@@ -244,7 +244,7 @@ test('a change of role that breaks off says so, and doing it again completes it'
   const failed: unknown = await changeRole(broken, member.user.id, 'disabled').catch(
     (error: unknown) => error,
   )
-  expect(failed).toMatchObject({ message: expect.stringContaining('set it once more'), cause: away })
+  expect(failed).toMatchObject({ message: expect.stringContaining('set the role again'), cause: away })
   expect(isTransient(failed)).toBe(true)
   expect((await member.get('/api/probe')).status).toBe(200)
   await changeRole(app.deps, member.user.id, 'disabled')
@@ -254,7 +254,7 @@ test('a change of role that breaks off says so, and doing it again completes it'
 test('the sessions of an account that is gone end when its role is settled', async () => {
   const member = await app.member()
   await app.deps.db.delete(users).where(eq(users.id, member.user.id))
-  await settleRole(app.deps, member.user.id)
+  await syncSessionRole(app.deps, member.user.id)
   expect(await app.deps.sessions.allOf(member.user.id)).toEqual([])
 })
 

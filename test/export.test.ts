@@ -9,7 +9,7 @@ import { PgTable, pgTable, serial, text, uuid } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { exportAccount } from '../src/account/export.ts'
 import { users } from '../src/account/table.ts'
-import { findOwned } from '../src/kit/data/owned-rows.ts'
+import { findOwnedTables } from '../src/kit/data/owned-rows.ts'
 import { publicFields } from '../src/kit/data/public-fields.ts'
 import type { Client } from './kit/support/client.ts'
 import { startApp, type TestApp } from './support/harness.ts'
@@ -152,7 +152,7 @@ test('it holds what the account has in a table that refers to accounts: the decl
 })
 
 test('every table that refers to accounts says what an export holds of it, or that none does', async () => {
-  expect(findOwned(schema, users).leftOut).toEqual([])
+  expect(findOwnedTables(schema, users).leftOut).toEqual([])
   // No file that holds a table is overlooked.
   const rows = await app.deps.db.execute<{ name: string }>(sql`
     select distinct relname as name from pg_constraint join pg_class on pg_class.oid = conrelid

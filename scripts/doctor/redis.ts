@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis'
 import type { Config } from '../../src/config.ts'
 import { refuseMissingDatabase } from '../../src/kit/data/redis.ts'
-import { judge } from '../../src/kit/jobs/connection.ts'
+import { assessServer } from '../../src/kit/jobs/connection.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 
@@ -58,7 +58,7 @@ async function readSavePoints(redis: Redis): Promise<string | undefined> {
 /** @param info what INFO answers */
 export function judgeServer(info: string): Finding[] {
   const version = valueOf(info, 'valkey_version') ?? valueOf(info, 'redis_version') ?? 'unknown'
-  const { refuse, warn: evicts } = judge(info)
+  const { refuse, warn: evicts } = assessServer(info)
   return [
     refuse === undefined
       ? ok('Redis version', version)

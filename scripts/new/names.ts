@@ -98,7 +98,7 @@ const SQL = setOf(`
 
 /** Variables and types of the templates, which would mean two things at once. */
 const USED_BY_THE_CODE = setOf(`
-  add after app asc body buildPage columns containing count creator cursor cursorOf db deepPage doc editor eq expect
-  factory filter gt ilike input insert laneOf limit load made matching next notFound offset otherSize page paged
+  add after app asc body buildPage columns likePattern count creator cursor cursorOf db deepPage doc editor eq expect
+  factory filter gt ilike input insert inLane limit load made matching next notFound offset sizeAlias page paged
   pageOfCreator pageSize pattern prepared publicFields readonly rest rows search searchPage size span sql status test validate
   visitor Awaited Date Db Error NonNullable Number Object Page Promise ReturnType RowId SQL Search Span TestApp`)

@@ -7,12 +7,12 @@ export function queriesSource(names: Names, fields: Field[]): string {
   const searched = fields.filter((field) => field.searchable)
   const has = searched.length > 0
   const drizzle = `and, asc, eq, gt, ${has ? 'ilike, ' : ''}${searched.length > 1 ? 'or, ' : ''}type SQL, sql`
-  return `// All SQL about ${spokenMany}.
+  return `// Holds all SQL about ${spokenMany}.
 import { ${drizzle} } from 'drizzle-orm'
-${has ? `import { laneOf } from '../kit/data/lanes.ts'\n` : ''}import { prepared } from '../kit/data/prepared.ts'
-import { NEAR } from '../kit/http/paging.ts'
+${has ? `import { inLane } from '../kit/data/lanes.ts'\n` : ''}import { prepared } from '../kit/data/prepared.ts'
+import { SHALLOW_OFFSET } from '../kit/http/paging.ts'
 import type { Db } from '../kit/types/db.ts'
-${has ? `import { containing, searchPage } from '../kit/data/search.ts'\n` : ''}import { ${many}, public${type} } from './table.ts'
+${has ? `import { likePattern, searchPage } from '../kit/data/search.ts'\n` : ''}import { ${many}, public${type} } from './table.ts'
 
 const { columns } = public${type}
 
@@ -25,13 +25,13 @@ export interface New${type} {
 
 export interface ${type}Filter {
   ${has ? `/** ${searchWords(searched)} */\n  search?: string | undefined\n  ` : ''}creator?: string | undefined
-  /** Those with a greater id. */
+  /** Only those with a greater id. */
   after?: number | undefined
   limit: number
   offset: number
 }
 
-// A statement for each filter: one that asks at run time whether there is a filter gets a plan that is bad for each.
+// One statement per filter: a statement that decides at run time gets one plan, which is bad for each case.
 const buildPage = (db: Db, filter?: SQL) =>
   db
     .select(columns)
@@ -50,8 +50,8 @@ const pageOfCreator = prepared((db) =>
 /** A page of ${spokenMany} in order of id. */
 export async function list${capital(many)}(db: Db, filter: ${type}Filter) {
   const { ${has ? 'search, ' : ''}creator, after = 0, limit, offset } = filter
-  ${has ? `if (search !== undefined) return search${capital(many)}(laneOf(db, 'search'), search, filter)\n  ` : ''}if (creator !== undefined) return pageOfCreator(db).execute({ creator, after, limit, offset })
-  return (offset > NEAR ? deepPage : page)(db).execute({ after, limit, offset })
+  ${has ? `if (search !== undefined) return search${capital(many)}(inLane(db, 'search'), search, filter)\n  ` : ''}if (creator !== undefined) return pageOfCreator(db).execute({ creator, after, limit, offset })
+  return (offset > SHALLOW_OFFSET ? deepPage : page)(db).execute({ after, limit, offset })
 }
 ${has ? searchSource(names, searched) : ''}
 const byId = prepared(
@@ -75,7 +75,7 @@ export async function create${type}(db: Db, input: New${type} & { creator: strin
   return ${one}
 }
 
-/** Changes what the input names, and nothing if it names nothing. Undefined if there is no such ${spoken}. */
+/** Changes the fields that the input names. Undefined if there is no such ${spoken}. */
 export async function update${type}(db: Db, id: number, input: Partial<New${type}>): Promise<${type} | undefined> {
   if (Object.values(input).every((value) => value === undefined)) return find${type}(db, id)
   const [${one}] = await db
@@ -86,7 +86,7 @@ export async function update${type}(db: Db, id: number, input: Partial<New${type
   return ${one}
 }
 
-/** Deletes a ${spoken} and returns what it was; undefined if there was none. */
+/** Deletes a ${spoken} and returns it; undefined if there was none. */
 export async function delete${type}(db: Db, id: number): Promise<${type} | undefined> {
   const [${one}] = await db.delete(${many}).where(eq(${many}.id, id)).returning(columns)
   return ${one}
@@ -97,26 +97,26 @@ export async function delete${type}(db: Db, id: number): Promise<${type} | undef
 function searchSource({ many, type, table }: Names, searched: Field[]): string {
   const conditions = searched.map((field) => `ilike(${many}.${field.name}, pattern)`).join(', ')
   return `
-/** Not prepared: Postgres plans it for the very text that is searched. */
+/** Not prepared: Postgres plans each search for its text. */
 function search${capital(many)}(db: Db, search: string, { creator, after = 0, limit, offset }: ${type}Filter) {
-  const pattern = containing(search)
+  const pattern = likePattern(search)
   const matching = ${searched.length > 1 ? `or(${conditions})` : conditions}
   const rest = and(creator === undefined ? undefined : eq(${many}.creator, creator), gt(${many}.id, after))
-  /** The next rows, under the name of the table. */
+  /** The next rows of the list, aliased as the table. */
   const next = (rows: number) =>
     db.select().from(${many}).where(rest).orderBy(${many}.id).limit(rows).as('${table}')
   return searchPage(
     { limit, offset },
     {
       sample: (rows) => db.$count(next(rows), matching),
-      among: (rows) =>
+      scan: (rows) =>
         db.select(columns).from(next(rows)).where(matching).orderBy(${many}.id).limit(limit).offset(offset),
-      amongAll: () =>
+      searchAll: () =>
         db
           .select(columns)
           .from(${many})
           .where(and(matching, rest))
-          // The order of no index, so that none is gone along.
+          // No index has this order: Postgres must not walk one.
           .orderBy(sql\`\${${many}.id} + 0\`)
           .limit(limit)
           .offset(offset),

@@ -9,12 +9,12 @@ export function routesSource(names: Names, fields: Field[]): string {
   const ofTable = [`${type}Response`, ...enums].toSorted()
   const has = searched.length > 0
   const isUnique = fields.some((field) => field.unique)
-  return `// ${capital(spokenMany)} over HTTP.
+  return `// Serves ${spokenMany} over HTTP.
 import { z } from 'zod'
 import { factory, requireRole } from '../account/product.ts'
 import { doc } from '../kit/http/doc.ts'
 import { notFound } from '../kit/http/errors.ts'
-import { otherSize } from '../kit/http/page-size.ts'
+import { sizeAlias } from '../kit/http/page-size.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
 import { blankAsAbsent, Page, pageSize, RowId, ${has ? 'Search, ' : ''}validate } from '../kit/http/validate.ts'
 import { create${type}, delete${type}, find${type}, list${capital(many)}, update${type} } from './queries.ts'
@@ -28,7 +28,7 @@ const New${type} = z.object({
 const ${type}Query = z.object({
   page: Page,
   limit: pageSize(200, 50),
-  size: otherSize('limit', 200),
+  size: sizeAlias('limit', 200),
   cursor: cursorOf(RowId),
   ${has ? `search: Search.describe('${searchWords(searched)}'),\n  ` : ''}creator: blankAsAbsent(z.uuid('must be a user id').optional()).describe('Id of the account that added it.'),
 })
@@ -57,7 +57,7 @@ export const ${many} = factory
 
   .post(
     '/',
-    doc('Creates a ${spoken} and returns it.', ${type}Response, { status: 201${isUnique ? ', others: [409]' : ''} }),
+    doc('Creates a ${spoken} and returns it.', ${type}Response, { status: 201${isUnique ? ', otherStatuses: [409]' : ''} }),
     requireRole('editor'),
     validate('json', New${type}),
     async (c) => {
@@ -68,7 +68,7 @@ export const ${many} = factory
 
   .put(
     '/:id',
-    doc('Changes what the body names of a ${spoken}, and returns it.', ${type}Response${isUnique ? ', { others: [409] }' : ''}),
+    doc('Changes the fields of a ${spoken} that the body names, and returns it.', ${type}Response${isUnique ? ', { otherStatuses: [409] }' : ''}),
     requireRole('editor'),
     validate('param', One${type}),
     validate('json', New${type}.partial()),
@@ -81,7 +81,7 @@ export const ${many} = factory
 
   .delete(
     '/:id',
-    doc('Deletes a ${spoken} and returns what it was.', ${type}Response),
+    doc('Deletes a ${spoken} and returns it.', ${type}Response),
     requireRole('editor'),
     validate('param', One${type}),
     async (c) => {

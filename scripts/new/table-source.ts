@@ -9,13 +9,13 @@ export function tableSource(names: Names, fields: Field[]): string {
   const columns = searched.map(({ name }) => `t.${name}.op('gin_trgm_ops')`).join(', ')
   const searchIndex =
     searched.length > 0
-      ? `\n    // What a search looks in.\n    index('${table}_search').using('gin', ${columns}),`
+      ? `\n    // For searches.\n    index('${table}_search').using('gin', ${columns}),`
       : ''
   const functions = fields.map((field) => /^\w+/.exec(field.column)?.[0] ?? '')
   const imports = ['index', 'pgTable', 'serial', 'timestamp', 'uuid', ...functions]
     .filter((name) => !enums.some((field) => field.column.startsWith(name)))
     .concat(enums.length > 0 ? 'pgEnum' : [])
-  return `// The ${spokenMany} table, and what a client sees of a ${spoken}.
+  return `// Defines the ${spokenMany} table and what a client sees of a ${spoken}.
 import { sql } from 'drizzle-orm'
 import { ${[...new Set(imports)].toSorted().join(', ')} } from 'drizzle-orm/pg-core'
 import { z } from 'zod'

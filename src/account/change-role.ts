@@ -1,12 +1,12 @@
-// Changes of role: in the database first, then in every live session.
+// Changes an account's role: first in the database, then in every live session.
 import { syncRole } from '../kit/auth/role-guard.ts'
 import type { Deps } from './product.ts'
 import { findUser, updateRole, type User } from './queries.ts'
 import type { Role } from './roles.ts'
 
 /**
- * Changes an account's role, `disabled` included: in the database first, then in every live session,
- * which honours it from its next request on. Undefined if there is no such account.
+ * Changes an account's role; `disabled` is one. Live sessions have it from their next request on.
+ * Undefined if there is no such account.
  */
 export async function changeRole(
   { db, sessions }: Pick<Deps, 'db' | 'sessions'>,
@@ -14,13 +14,15 @@ export async function changeRole(
   role: Role,
 ): Promise<User | undefined> {
   const user = await updateRole(db, userId, role)
-  if (user !== undefined) await settleRole({ db, sessions }, userId)
+  if (user !== undefined) await syncSessionRole({ db, sessions }, userId)
   return user
 }
 
 /**
- * Tells live sessions the role that stands in the database. Without an account its sessions end.
- * @throws Error if some could not be told; doing it again tells the rest
+ * Copies the role in the database to the account's live sessions. If the account is gone, its sessions end.
+ * @throws Error if some sessions could not be updated; a second call updates the rest
  */
-export const settleRole = ({ db, sessions }: Pick<Deps, 'db' | 'sessions'>, userId: string): Promise<void> =>
-  syncRole(sessions, userId, () => findUser(db, userId))
+export const syncSessionRole = (
+  { db, sessions }: Pick<Deps, 'db' | 'sessions'>,
+  userId: string,
+): Promise<void> => syncRole(sessions, userId, () => findUser(db, userId))

@@ -1,23 +1,23 @@
-// What an account may take with it: all that the service holds of it, as one JSON value.
-import { collectWithin, findOwned, ownedRows, type Schema } from '../kit/data/owned-rows.ts'
+// Exports everything that the service holds about an account, as one JSON value.
+import { collectUpTo, findOwnedTables, ownedRows, type Schema } from '../kit/data/owned-rows.ts'
 import type { Job } from '../kit/jobs/task.ts'
 import type { Deps } from './product.ts'
 import { findUser } from './queries.ts'
 import { users } from './table.ts'
 
-/** Bytes of JSON: the result lies in Redis, which must not evict it. */
+/** Bytes of JSON: until it expires, the result takes memory of Redis. */
 const MAX_SIZE = 512 * 1024
 
-/** Longer than a job may wait and its result be kept. */
+/** Longer than a job can wait and its result is kept. */
 const REMEMBERED_S = 2 * 24 * 60 * 60
 
-/** What an export takes: `schema` has every table of the service, and what each declares. */
+/** What an export needs: `schema` holds every table of the service and what each declares. */
 export type ExportDeps = Pick<Deps, 'db' | 'sessions'> & { schema: Schema }
 
 /**
- * The account, its live sessions, and its rows in every table that refers to accounts: the fields that the table
- * declares. Past about half a megabyte rows are left out, and `incomplete` names the parts where: the rest is in the
- * lists of the API. Undefined if the account is gone.
+ * Collects the account, its live sessions, and its rows in every table that refers to accounts, with the fields that the
+ * table declares. Beyond half a megabyte rows are left out and `incomplete` names the parts they are missing from: the
+ * lists of the API have them. Undefined if the account is gone.
  */
 export async function exportAccount(
   { db, sessions, schema }: ExportDeps,
@@ -27,21 +27,21 @@ export async function exportAccount(
   const account = await findUser(db, userId)
   if (account === undefined) return undefined
   const identities = await sessions.allOf(userId)
-  // Named one by one: what a session holds besides, and by what it is found, is nobody's to read.
+  // Field by field: a session's data and its key must not leave the service.
   const logins = identities
     .toSorted((a, b) => b.loginAt - a.loginAt)
     .map(({ loginAt, ip, agent }) => ({ loggedIn: new Date(loginAt), ip, agent }))
-  const { owned, leftOut } = findOwned(schema, users)
-  if (leftOut.length > 0) job.log.warn('tables that refer to accounts are in no export', { leftOut })
+  const { owned, leftOut } = findOwnedTables(schema, users)
+  if (leftOut.length > 0) job.log.warn('some tables that refer to accounts are not exported', { leftOut })
   const parts = Object.entries(owned).map(
     ([name, table]) => [name, ownedRows(db, table, userId, job.signal)] as const,
   )
   const sources = { sessions: logins, ...Object.fromEntries(parts) }
-  const { collected, incomplete } = await collectWithin(MAX_SIZE, sources, job)
+  const { collected, incomplete } = await collectUpTo(MAX_SIZE, sources, job)
   return { exported: new Date(), account, ...collected, incomplete }
 }
 
-/** Of an account's exports the newest is kept. They never run at once: the task is unique for the account. */
+/** Keeps only the newest export of an account. Two never run at once: the task is unique per account. */
 export async function forgetEarlierExport(
   { store, forgetJob }: Pick<Deps, 'store' | 'forgetJob'>,
   userId: string,

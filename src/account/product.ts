@@ -1,7 +1,7 @@
-// This product's roles, accounts and settings, as the types of the kit take them, and what follows for its routes.
+// Binds the kit's types to this product's roles, accounts and settings, and makes what its routes need of them.
 import type { Config } from '../config.ts'
 import { roleGuard } from '../kit/auth/role-guard.ts'
-import type { Deps as KitDeps } from '../kit/deps.ts'
+import type { KitDeps } from '../kit/deps.ts'
 import { appFactory } from '../kit/http/factory.ts'
 import { findUser, type User } from './queries.ts'
 import { roles, type Role } from './roles.ts'
@@ -18,7 +18,7 @@ export interface Product {
 
 export type Deps = KitDeps<Config, Role> & Own
 
-/** Makes the app, and the app of each slice. */
+/** Creates the app and the app of each slice. */
 export const factory = appFactory<Product>()
 
 /** Lets in sessions of a role or above; the handler finds the account in `c.var.me()`. */

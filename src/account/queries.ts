@@ -1,9 +1,9 @@
-// All SQL about accounts. What a client may see of one is selected by name.
+// Holds all SQL about accounts. The fields that a client may see are selected by name.
 import { and, desc, eq, gte, ilike, or, sql } from 'drizzle-orm'
-import { laneOf } from '../kit/data/lanes.ts'
+import { inLane } from '../kit/data/lanes.ts'
 import { prepared } from '../kit/data/prepared.ts'
-import { containing, searchPage } from '../kit/data/search.ts'
-import { NEAR } from '../kit/http/paging.ts'
+import { likePattern, searchPage } from '../kit/data/search.ts'
+import { SHALLOW_OFFSET } from '../kit/http/paging.ts'
 import type { Db } from '../kit/types/db.ts'
 import type { Role } from './roles.ts'
 import { publicUser, users } from './table.ts'
@@ -80,27 +80,27 @@ export async function replaceHash(db: Db, id: string, was: string, hash: string)
     .where(and(eq(users.id, id), eq(users.password, was)))
 }
 
-/** How many accounts were made since a moment: counts in the index, and only those. */
+/** Counts the accounts created since a moment; it reads only those, in an index. */
 export const countUsersSince = (db: Db, since: Date) => db.$count(users, gte(users.created, since))
 
-/** An account's place in the list: when it was made, to the microsecond, and its id. */
+/** An account's position in the list: its creation time, to the microsecond, and its id. */
 export type UserKey = [at: string, id: string]
 
-/** Before the newest. */
+/** The position before the newest account. */
 const TOP: UserKey = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
 
 const listColumns = {
   ...columns,
   at: sql<string>`to_char(${users.created} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`.as('at'),
 }
-const place = sql`(${users.created}, ${users.id})`
+const position = sql`(${users.created}, ${users.id})`
 const newestFirst = [desc(users.created), desc(users.id)]
 
 const buildPage = (db: Db) =>
   db
     .select(listColumns)
     .from(users)
-    .where(sql`${place} < (${sql.placeholder('at')}::timestamptz, ${sql.placeholder('id')}::uuid)`)
+    .where(sql`${position} < (${sql.placeholder('at')}::timestamptz, ${sql.placeholder('id')}::uuid)`)
     .orderBy(...newestFirst)
     .limit(sql.placeholder('limit'))
     .offset(sql.placeholder('offset'))
@@ -117,20 +117,20 @@ interface UserSpan {
 
 /** A page of accounts, newest first; `search` looks in the names and the email. */
 export async function listUsers(db: Db, { search, ...span }: UserSpan & { search?: string | undefined }) {
-  if (search !== undefined) return searchUsers(laneOf(db, 'search'), search, span)
+  if (search !== undefined) return searchUsers(inLane(db, 'search'), search, span)
   const { after: [at, id] = TOP, limit, offset } = span
-  return (offset > NEAR ? deepPage : page)(db).execute({ at, id, limit, offset })
+  return (offset > SHALLOW_OFFSET ? deepPage : page)(db).execute({ at, id, limit, offset })
 }
 
-/** Not prepared: Postgres plans it for the very text that is searched. */
+/** Not prepared: Postgres plans each search for its text. */
 function searchUsers(db: Db, search: string, { after: [at, id] = TOP, limit, offset }: UserSpan) {
-  const pattern = containing(search)
+  const pattern = likePattern(search)
   const matching = or(
     ilike(users.email, pattern),
     ilike(sql`${users.first_name} || ' ' || ${users.last_name}`, pattern),
   )
-  const behind = sql`${place} < (${at}::timestamptz, ${id}::uuid)`
-  /** The next rows, under the name of the table. */
+  const behind = sql`${position} < (${at}::timestamptz, ${id}::uuid)`
+  /** The next rows of the list, aliased as the table. */
   const next = (rows: number) =>
     db
       .select()
@@ -143,7 +143,7 @@ function searchUsers(db: Db, search: string, { after: [at, id] = TOP, limit, off
     { limit, offset },
     {
       sample: (rows) => db.$count(next(rows), matching),
-      among: (rows) =>
+      scan: (rows) =>
         db
           .select(listColumns)
           .from(next(rows))
@@ -151,12 +151,12 @@ function searchUsers(db: Db, search: string, { after: [at, id] = TOP, limit, off
           .orderBy(...newestFirst)
           .limit(limit)
           .offset(offset),
-      amongAll: () =>
+      searchAll: () =>
         db
           .select(listColumns)
           .from(users)
           .where(and(matching, behind))
-          // The order of no index, so that none is gone along.
+          // No index has this order: Postgres must not walk one.
           .orderBy(sql`${users.created} + interval '0' desc`, desc(users.id))
           .limit(limit)
           .offset(offset),

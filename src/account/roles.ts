@@ -1,4 +1,4 @@
-// The roles, lowest first. A route asks for one of them or above.
+// Declares the roles, lowest first. A route requires one of them or a higher one.
 import { defineRoles } from '../kit/types/roles.ts'
 
 export const roles = defineRoles(['disabled', 'readonly', 'editor', 'admin', 'superuser'], {

@@ -1,4 +1,4 @@
-// Accounts over HTTP: signup, login, logout, me, and the list for superusers.
+// Serves accounts over HTTP: signup, login, logout, me, and the list for superusers.
 import { z } from 'zod'
 import { retryConflict } from '../kit/data/transient.ts'
 import { noStore } from '../kit/http/caching.ts'
@@ -19,7 +19,7 @@ import { Login, Signup, SignupResponse, UserQuery } from './schema.ts'
 import { UserResponse } from './table.ts'
 import { loginLimit, signupLimit } from './throttles.ts'
 
-/** Within it the last export is answered again. */
+/** Within this time a request for an export gets the previous one. */
 const EXPORT_AGAIN_S = 10 * 60
 
 const emailTaken = () =>
@@ -45,7 +45,7 @@ export const account = factory
         const created = await createUser(tx, row)
         if (created === undefined) throw emailTaken()
         await enqueue(tx, sendWelcome, { userId: created.id })
-        c.var.signal().throwIfAborted() // whoever was told that it took too long will try again
+        c.var.signal().throwIfAborted() // a client that got a timeout will try again
         return created
       }
       const user = await retryConflict(() => db.transaction(signUp))
@@ -53,8 +53,8 @@ export const account = factory
       try {
         await beginSession(c, user, remember)
       } catch (error) {
-        // Called a failure it would be tried again, and then the email is taken.
-        c.var.log.error('signed up, but no session could be started', { user: user.id, error })
+        // Reported as a failure it would be retried, and then the email is taken.
+        c.var.log.error('the account was created, but no session could be started', { user: user.id, error })
         return c.var.respond({ ...user, loggedIn: false as const })
       }
       return c.var.respond(user)
@@ -71,7 +71,7 @@ export const account = factory
 
   .post(
     '/logout',
-    doc('Logs out: the session is gone.', z.object({})),
+    doc('Logs out and ends the session.', z.object({})),
     requireRole('readonly'),
     async (c) => {
       await endSession(c)
@@ -90,7 +90,7 @@ export const account = factory
 
   .post(
     '/me/export',
-    doc('Starts an export of all that is kept of me. It is my job: its result is the export.', JobResponse, {
+    doc('Starts a job whose result is all my data, and returns the job.', JobResponse, {
       status: 202,
     }),
     requireRole('readonly'),
@@ -98,7 +98,7 @@ export const account = factory
       const { enqueue, jobStatus, session, store } = c.var
       const { userId } = session
       const recent = await store.get<string>(`export:${userId}`)
-      // Each takes a worker's time and half a megabyte of Redis: an account gets a new one only so often.
+      // An export costs a worker's time and half a megabyte of Redis, so an account cannot have one after the other.
       if (recent !== undefined && ((await jobStatus(recent))?.state ?? 'failed') !== 'failed') {
         return accepted(c, recent)
       }

@@ -1,13 +1,13 @@
-// The mail that development sends to try whether mails arrive.
+// Queues the mail that development sends to see whether mails arrive.
 import type { Session } from '../kit/http/live-session.ts'
 import { sendWelcome } from '../tasks.ts'
 import type { Deps, Product } from './product.ts'
 import { listUsers } from './queries.ts'
 
-/** No account has it: the task then finds nobody to write to. */
+/** No account has this id: the task finds no recipient. */
 const NOBODY = '00000000-0000-4000-8000-000000000000'
 
-/** Queues the welcome mail, to whoever is logged in or else to the newest account. */
+/** Queues the welcome mail for the account that is logged in, or else for the newest one. */
 export async function queueSampleMail({
   db,
   enqueue,

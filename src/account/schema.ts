@@ -1,6 +1,6 @@
-// What clients send of an account.
+// Defines the input that clients send about accounts.
 import { z } from 'zod'
-import { otherSize } from '../kit/http/page-size.ts'
+import { sizeAlias } from '../kit/http/page-size.ts'
 import { cursorOf } from '../kit/http/paging.ts'
 import { Page, PageSize, Search } from '../kit/http/validate.ts'
 import { UserResponse } from './table.ts'
@@ -9,10 +9,10 @@ export const SignupResponse = UserResponse.extend({
   loggedIn: z
     .literal(false)
     .optional()
-    .describe('There when the account is made and no session could be started: log in.'),
+    .describe('Present if the account was created but no session could be started: log in.'),
 }).meta({ id: 'NewUser' })
 
-/** Nothing that ends a line of a mail or a log, or moves a terminal's cursor. */
+/** Control characters would break a line of a mail or a log, or move a terminal's cursor. */
 const isPlain = [(v: string) => !/\p{Cc}/u.test(v), 'must not contain control characters'] as const
 
 const name = z
@@ -25,7 +25,7 @@ const name = z
 export const Password = z
   .string()
   .min(6, 'Password must have 6 characters or more')
-  // Before the patterns, which would otherwise run over whatever was sent.
+  // Before the patterns, so that they never run over a huge text.
   .max(200, { abort: true })
   .regex(/\p{Ll}/u, 'Password must have a lowercase letter')
   .regex(/\p{Lu}/u, 'Password must have an uppercase letter')
@@ -58,7 +58,7 @@ export const Login = z.object({
   remember: remember.describe('False: the session ends with the browser.'),
 })
 
-/** A moment as Postgres keeps it: a Date ends with the milliseconds. */
+/** A timestamp with Postgres's microseconds, which a Date would drop. */
 const Microseconds = z
   .string()
   .max(27, { abort: true })
@@ -68,7 +68,7 @@ const Microseconds = z
 export const UserQuery = z.object({
   page: Page,
   size: PageSize,
-  limit: otherSize('size'),
+  limit: sizeAlias('size'),
   cursor: cursorOf(z.tuple([Microseconds, z.uuid()])),
   search: Search.describe('Part of a name or of the email, in any case.'),
 })

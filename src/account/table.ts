@@ -1,4 +1,4 @@
-// The users table, and what a client sees of an account.
+// Defines the users table and what a client sees of an account.
 import { sql } from 'drizzle-orm'
 import { index, pgEnum, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
@@ -12,7 +12,7 @@ export const users = pgTable(
   {
     id: uuid().primaryKey().defaultRandom(),
     email: text().notNull(),
-    /** An argon2id hash; it never leaves `queries.ts` but through the functions that say so. */
+    /** An argon2id hash. Only functions of `queries.ts` that say so return it. */
     password: text().notNull(),
     first_name: text().notNull(),
     last_name: text().notNull(),
@@ -23,11 +23,11 @@ export const users = pgTable(
     modified: timestamp({ withTimezone: true }).notNull().defaultNow(),
   },
   (t) => [
-    // Emails differ in more than case, or they are the same account.
+    // Emails that differ only in case are one account.
     uniqueIndex('users_email_unique').on(sql`lower(${t.email})`),
     // The order of GET /api/users, read backwards.
     index('users_created_id').on(t.created, t.id),
-    // What a search looks in.
+    // For searches.
     index('users_search').using(
       'gin',
       t.email.op('gin_trgm_ops'),
@@ -51,7 +51,7 @@ export const UserResponse = z
   })
   .meta({ id: 'User' })
 
-/** What of an account leaves Postgres; its password hash does for the login alone. */
+/** The fields of an account that leave Postgres; only the login reads the password hash as well. */
 export const publicUser = publicFields(users, UserResponse, {
   fullname: sql<string>`trim(${users.first_name} || ' ' || ${users.last_name})`.as('fullname'),
 })

@@ -1,12 +1,12 @@
-// What slows down a guesser of passwords, and does not keep the owner of the account out.
+// Slows down password guessing without locking the owner of the account out.
 import type { Config } from '../config.ts'
 import { clientNetwork } from '../kit/http/client-ip.ts'
 import type { AnyContext } from '../kit/http/env.ts'
 import type { Quota, RateLimit } from '../kit/http/quota.ts'
 
 /**
- * Failed logins count per account and address: who guesses from elsewhere takes nothing from the owner.
- * They count per address too, over all accounts, for one who tries a few passwords on each.
+ * Failed logins count per account and address: guesses from elsewhere take nothing from the owner's limit.
+ * They also count per address over all accounts, against an attacker who tries a few passwords on each.
  * Whether the account exists makes no difference: it is looked up later.
  */
 export const loginLimit: RateLimit = {
@@ -14,7 +14,7 @@ export const loginLimit: RateLimit = {
   quotas: ({ rateLimit }) => [perAccount(rateLimit), perAddress(rateLimit, 'failures')],
 }
 
-/** Every signup counts per address: a success costs a hash, a row and a mail, a failure tells that an email is taken. */
+/** Every signup counts per address: a success costs a hash, a row and a mail; a failure reveals that an email is taken. */
 export const signupLimit: RateLimit = {
   name: 'signup',
   quotas: ({ rateLimit }) => [perAccount(rateLimit), perAddress(rateLimit, 'requests')],
@@ -22,7 +22,7 @@ export const signupLimit: RateLimit = {
 
 const perAccount = ({ account, seconds }: Config['rateLimit']): Quota => ({
   per: 'account',
-  most: account,
+  limit: account,
   seconds,
   counts: 'failures in a row',
   key: (c) => `${foldEmail(emailOf(c))} ${addressOf(c)}`,
@@ -30,7 +30,7 @@ const perAccount = ({ account, seconds }: Config['rateLimit']): Quota => ({
 
 const perAddress = ({ address, seconds }: Config['rateLimit'], counts: Quota['counts']): Quota => ({
   per: 'address',
-  most: address,
+  limit: address,
   seconds,
   counts,
   key: addressOf,
@@ -38,15 +38,15 @@ const perAddress = ({ address, seconds }: Config['rateLimit'], counts: Quota['co
 
 const addressOf = (c: AnyContext): string => clientNetwork(c.get('ip'))
 
-/** What a validator has passed, of JSON or of a form. */
+/** The validated email of a JSON body or a form. */
 const emailOf = (c: AnyContext): string => {
   const login = (c.req.valid('json' as never) ?? c.req.valid('form' as never)) as { email: string }
   return login.email
 }
 
 /**
- * The same text for all that Postgres may take for the same email. Its `lower` makes an i of the Turkish capital,
- * and a k of the Kelvin sign, where its locale knows them: each such letter would be a new account to guess at.
+ * Maps every spelling that Postgres may take for one email to one text. In some locales its `lower` turns the Turkish
+ * dotted capital into i and the Kelvin sign into k: otherwise each spelling would get a limit of its own.
  */
 export const foldEmail = (email: string): string =>
   email.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()

@@ -1,9 +1,9 @@
-// The mail that a new account gets.
+// Renders the mail that a new account gets.
 import { html } from 'hono/html'
 import type { Mail } from '../kit/types/mail.ts'
 import type { User } from './queries.ts'
 
-/** Rendered for one account: values are escaped in the HTML, and stand as they are in the text. */
+/** Values are escaped in the HTML and left as they are in the text. */
 export async function welcomeMail(user: Pick<User, 'email' | 'first_name'>, service: string): Promise<Mail> {
   const ready = `Your account at ${service} is ready. You can log in with this address.`
   return {

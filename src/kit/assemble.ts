@@ -1,4 +1,4 @@
-// What the app needs, on drivers that run wherever there are sockets. What is of one runtime only is passed in.
+// Assembles the app's dependencies on drivers that run wherever there are sockets. Parts of one runtime are passed in.
 import type { KitConfig } from './config/kit-config.ts'
 import { openPostgres } from './data/postgres.ts'
 import type { Migration } from './data/postgres/migrations.ts'
@@ -8,7 +8,7 @@ import { createReadiness } from './data/readiness.ts'
 import { closeRedis, connectRedis } from './data/redis.ts'
 import { createSessions } from './data/sessions/session-store.ts'
 import { createStore } from './data/store.ts'
-import type { Deps } from './deps.ts'
+import type { KitDeps } from './deps.ts'
 import { createCronAdmin } from './jobs/cron-admin.ts'
 import type { Cron } from './jobs/cron.ts'
 import { withOutbox } from './jobs/outbox/enqueue.ts'
@@ -22,12 +22,12 @@ import type { Passwords } from './types/passwords.ts'
 import type { Roles } from './types/roles.ts'
 import type { Store } from './types/store.ts'
 
-/** What no two runtimes have in common. */
+/** The parts that differ between runtimes. */
 export interface Runtime {
   log: Log
   passwords: Passwords
   createMailer(config: KitConfig, store: Store): (mail: Mail) => Promise<void>
-  apiDocsAsset: Deps['apiDocsAsset']
+  apiDocsAsset: KitDeps['apiDocsAsset']
 }
 
 /** What a product hands in. */
@@ -38,7 +38,7 @@ export interface Manifest<
 > {
   roles: Roles<Role>
   crons: readonly Cron[]
-  /** Those that the code comes with, oldest first. */
+  /** The migrations that the code ships, oldest first. */
   migrations: readonly Migration[]
   /** Opens what this product's handlers find in `c.var`, and its tasks in their dependencies, beside the kit's. */
   openOwn?(this: void, config: Config, log: Log): { own: Own; close?(this: void): Promise<void> | void }
@@ -52,15 +52,15 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
 ) {
   const { db, readiness, close: closePostgres } = openPostgres(config, log)
   const redis = connectRedis(config.redisUrl, { log })
-  // Connected here and not by the first command: what the connection logs must not carry that request's id.
-  // An outage is logged by the connection itself, and answered by `ready`.
+  // Connects now, not with the first command: log lines of the connection must not carry the id of a request.
+  // The connection itself logs an outage, and `ready` reports it.
   redis.connect().catch(() => {})
   const store = createStore(redis, config.redisPrefix)
   const { maxBytes, keepDead } = config.jobs
   const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes })
   const queueAdmin = createQueueAdmin({ redis, prefix: config.redisPrefix, keepDead })
 
-  const deps: Deps<Config, Role> = {
+  const deps: KitDeps<Config, Role> = {
     config,
     roles,
     startedAt: Date.now(),
@@ -70,7 +70,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
       prefix: config.redisPrefix,
       roles,
       sessionSeconds: config.sessionSeconds,
-      most: config.sessionsPerAccount,
+      maxSessions: config.sessionsPerAccount,
     }),
     passwords,
     rateLimiter: createRateLimiter(redis, config.redisPrefix),

@@ -1,4 +1,4 @@
-// Builds what the app needs from the config, and closes it again: the portable app's one window on the drivers.
+// Builds the app's dependencies from the config and closes them again: the portable app's only way to the drivers.
 import { assembleDeps, type Manifest } from './assemble.ts'
 import { createPasswords, passwordGate } from './auth/passwords.ts'
 import type { KitConfig } from './config/kit-config.ts'

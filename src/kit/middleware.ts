@@ -1,9 +1,9 @@
-// What stands before every route, in the order in which a request meets it; and what answers where no route does.
+// Adds the middleware of every route, in the order of a request, and the handlers of errors and unknown paths.
 import type { Env, Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
-import type { Deps } from './deps.ts'
+import type { KitDeps } from './deps.ts'
 import { clientIp } from './http/client-ip.ts'
-import { errorsOnly, onError } from './http/errors.ts'
+import { normalizeErrors, onError } from './http/errors.ts'
 import { injectDeps } from './http/inject-deps.ts'
 import { largeResponses } from './http/large-responses.ts'
 import { shedLoad } from './http/load-shedding.ts'
@@ -16,8 +16,8 @@ import { requestLog } from './http/request-log.ts'
 import { session } from './http/session.ts'
 import { health } from './system/health.ts'
 
-/** Adds it all to an app. Nothing connects and nothing runs until a request comes. */
-export function useKit<E extends Env>(app: Hono<E>, deps: Deps): void {
+/** Adds it all to an app. Nothing connects or runs before the first request. */
+export function useKit<E extends Env>(app: Hono<E>, deps: KitDeps): void {
   const { config } = deps
   app.onError(onError)
   app.notFound(methodNotAllowed(app))
@@ -28,7 +28,7 @@ export function useKit<E extends Env>(app: Hono<E>, deps: Deps): void {
   app.use(requestLog(config))
   app.use(secureHeaders(SECURE_HEADERS))
   app.use(cors(config))
-  app.use(errorsOnly) // the errors of what follows get the headers of what stands before
+  app.use(normalizeErrors) // errors of what follows get the headers of what stands before
   app.use(requestTimeout(config.requestTimeoutMs))
   app.route('/', health) // before the session: a probe needs no Redis to be told that Redis is away
   app.use(shedLoad())
@@ -40,7 +40,7 @@ export function useKit<E extends Env>(app: Hono<E>, deps: Deps): void {
 // Pages bring their own small style sheet in the document and load nothing else.
 const SECURE_HEADERS = {
   strictTransportSecurity: 'max-age=31536000; includeSubDomains',
-  crossOriginResourcePolicy: false, // by CORS: what it opens, a front-end may show as an image too
+  crossOriginResourcePolicy: false, // CORS sets it: a front-end that may read a response may show it as an image too
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],
     styleSrc: ["'self'", "'unsafe-inline'"],

@@ -1,9 +1,9 @@
-// All SQL about movies.
+// Holds all SQL about movies.
 import { and, asc, eq, gt, ilike, or, type SQL, sql } from 'drizzle-orm'
-import { laneOf } from '../kit/data/lanes.ts'
+import { inLane } from '../kit/data/lanes.ts'
 import { prepared } from '../kit/data/prepared.ts'
-import { containing, searchPage } from '../kit/data/search.ts'
-import { NEAR } from '../kit/http/paging.ts'
+import { likePattern, searchPage } from '../kit/data/search.ts'
+import { SHALLOW_OFFSET } from '../kit/http/paging.ts'
 import type { Db } from '../kit/types/db.ts'
 import { movies, publicMovie } from './table.ts'
 
@@ -15,13 +15,13 @@ export interface MovieFilter {
   /** Part of the title or of the director, in any case. */
   search?: string | undefined
   creator?: string | undefined
-  /** Those with a greater id. */
+  /** Only those with a greater id. */
   after?: number | undefined
   limit: number
   offset: number
 }
 
-// A statement for each filter: one that asks at run time whether there is a filter gets a plan that is bad for each.
+// One statement per filter: a statement that decides at run time gets one plan, which is bad for each case.
 const buildPage = (db: Db, filter?: SQL) =>
   db
     .select(columns)
@@ -40,31 +40,31 @@ const pageOfCreator = prepared((db) =>
 /** A page of movies in order of id. */
 export async function listMovies(db: Db, filter: MovieFilter) {
   const { search, creator, after = 0, limit, offset } = filter
-  if (search !== undefined) return searchMovies(laneOf(db, 'search'), search, filter)
+  if (search !== undefined) return searchMovies(inLane(db, 'search'), search, filter)
   if (creator !== undefined) return pageOfCreator(db).execute({ creator, after, limit, offset })
-  return (offset > NEAR ? deepPage : page)(db).execute({ after, limit, offset })
+  return (offset > SHALLOW_OFFSET ? deepPage : page)(db).execute({ after, limit, offset })
 }
 
-/** Not prepared: Postgres plans it for the very text that is searched. */
+/** Not prepared: Postgres plans each search for its text. */
 function searchMovies(db: Db, search: string, { creator, after = 0, limit, offset }: MovieFilter) {
-  const pattern = containing(search)
+  const pattern = likePattern(search)
   const matching = or(ilike(movies.title, pattern), ilike(movies.director, pattern))
   const rest = and(creator === undefined ? undefined : eq(movies.creator, creator), gt(movies.id, after))
-  /** The next rows, under the name of the table. */
+  /** The next rows of the list, aliased as the table. */
   const next = (rows: number) =>
     db.select().from(movies).where(rest).orderBy(movies.id).limit(rows).as('movies')
   return searchPage(
     { limit, offset },
     {
       sample: (rows) => db.$count(next(rows), matching),
-      among: (rows) =>
+      scan: (rows) =>
         db.select(columns).from(next(rows)).where(matching).orderBy(movies.id).limit(limit).offset(offset),
-      amongAll: () =>
+      searchAll: () =>
         db
           .select(columns)
           .from(movies)
           .where(and(matching, rest))
-          // The order of no index, so that none is gone along.
+          // No index has this order: Postgres must not walk one.
           .orderBy(sql`${movies.id} + 0`)
           .limit(limit)
           .offset(offset),
@@ -108,7 +108,7 @@ export async function createMovie(
   return movie
 }
 
-/** Changes what the input names, and nothing if it names nothing. Undefined if there is no such movie. */
+/** Changes the fields that the input names. Undefined if there is no such movie. */
 export async function updateMovie(
   db: Db,
   id: number,
@@ -123,7 +123,7 @@ export async function updateMovie(
   return movie
 }
 
-/** Deletes a movie and returns what it was; undefined if there was none. */
+/** Deletes a movie and returns it; undefined if there was none. */
 export async function deleteMovie(db: Db, id: number): Promise<Movie | undefined> {
   const [movie] = await db.delete(movies).where(eq(movies.id, id)).returning(columns)
   return movie

@@ -1,9 +1,9 @@
-// Movies over HTTP: the sample resource. Read it, copy its shape, delete it.
+// Serves movies over HTTP: the sample resource. Read it, copy its shape, delete it.
 import { z } from 'zod'
 import { requireRole, factory } from '../account/product.ts'
 import { doc } from '../kit/http/doc.ts'
 import { notFound } from '../kit/http/errors.ts'
-import { otherSize } from '../kit/http/page-size.ts'
+import { sizeAlias } from '../kit/http/page-size.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
 import { blankAsAbsent, Page, PageSize, RowId, Search, validate } from '../kit/http/validate.ts'
 import { createMovie, deleteMovie, findMovie, listMovies, updateMovie } from './queries.ts'
@@ -18,7 +18,7 @@ const NewMovie = z.object({
 const MovieQuery = z.object({
   page: Page,
   limit: PageSize,
-  size: otherSize('limit'),
+  size: sizeAlias('limit'),
   cursor: cursorOf(RowId),
   search: Search.describe('Part of the title or of the director, in any case.'),
   creator: blankAsAbsent(z.uuid('must be a user id').optional()).describe('Id of the account that added it.'),
@@ -59,7 +59,7 @@ export const movies = factory
 
   .put(
     '/:id',
-    doc('Changes what the body names of a movie, and returns it.', MovieResponse),
+    doc('Changes the fields of a movie that the body names, and returns it.', MovieResponse),
     requireRole('editor'),
     validate('param', OneMovie),
     validate('json', NewMovie.partial()),
@@ -72,7 +72,7 @@ export const movies = factory
 
   .delete(
     '/:id',
-    doc('Deletes a movie and returns what it was.', MovieResponse),
+    doc('Deletes a movie and returns it.', MovieResponse),
     requireRole('editor'),
     validate('param', OneMovie),
     async (c) => {

@@ -1,4 +1,4 @@
-// The movies table of the sample, and what a client sees of a movie.
+// Defines the movies table of the sample and what a client sees of a movie.
 import { sql } from 'drizzle-orm'
 import { index, pgTable, serial, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
@@ -17,7 +17,7 @@ export const movies = pgTable(
   },
   (t) => [
     index('movies_creator_id').on(t.creator, t.id),
-    // What a search looks in.
+    // For searches.
     index('movies_search').using('gin', t.title.op('gin_trgm_ops'), t.director.op('gin_trgm_ops')),
   ],
 )

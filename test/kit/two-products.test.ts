@@ -41,7 +41,7 @@ interface Zoo {
 const people = new Map<string, Zoo['User']>()
 const findUser = async (_db: unknown, id: string) => people.get(id)
 const factory = appFactory<Zoo>()
-const requireRole = roleGuard<Zoo>({ roles, findUser, alwaysReads: 'keeper' })
+const requireRole = roleGuard<Zoo>({ roles, findUser, readsRowFrom: 'keeper' })
 
 const feed = defineTask({ name: 'feed', input: z.object({}), run: () => {} })
 const crons = [defineCron({ name: 'feeding', schedule: '0 8 * * *', task: feed, input: {} })]
@@ -113,10 +113,10 @@ beforeAll(async () => {
     pages({ config, routes: () => describeRoutes(app), groups: { '/zoo': 'Zoological garden' } }),
   )
   app.route('/zoo', zoo)
-  app.route('/jobs', jobStatus({ requireRole, least: 'guest' }))
+  app.route('/jobs', jobStatus({ requireRole, role: 'guest' }))
   const signIn = { form: z.object({ email: z.string(), password: z.string() }), limit: NO_LIMIT, run: refuse }
   const label = ({ nickname }: Zoo['User']) => nickname
-  app.route('/api/operators', operators({ requireRole, least: 'keeper', lowest: 'guest', label, signIn }))
+  app.route('/api/operators', dashboard({ requireRole, role: 'keeper', lowestRole: 'guest', label, signIn }))
   const server = serve(app, config)
   url = server.url.origin
   sessions = deps.sessions
@@ -185,7 +185,7 @@ test('its operators see its crons, and themselves by the name that it gives them
 
 test('the list of its API has its titles, first, and its roles', async () => {
   const { text } = await new Client(url).get('/api/list')
-  expect(text).toContain('Lowest first, they are guest, keeper.')
+  expect(text).toContain('lowest first: guest, keeper.')
   const titles = [...text.matchAll(/<h2>([^<]*) <code>/g)].map(([, title]) => title)
   expect(titles).toEqual(['Zoological garden', 'Jobs', 'Operators', 'Service'])
 })
@@ -208,7 +208,7 @@ test('a role, an account or a setting of another product is no type of this one'
   // @ts-expect-error the sample's role
   requireRole('editor')
   // @ts-expect-error the sample's role
-  jobStatus({ requireRole, least: 'readonly' })
+  jobStatus({ requireRole, role: 'readonly' })
   // @ts-expect-error of this product's accounts nobody has told an email
   const label = ({ email }: Zoo['User']) => email
   // @ts-expect-error no role of these

@@ -1,12 +1,12 @@
-// Freshness: critical operations ask for a login of a moment ago, at the same place.
+// Requires a fresh login, from the same client, for critical operations.
 import { tag } from '../http/doc.ts'
 import { UNAUTHORIZED, unauthorized } from '../http/errors.ts'
 import { middleware } from '../http/factory.ts'
 import { agentOf } from '../http/session.ts'
 
 /**
- * For critical operations, after `requireRole`: the login must be this recent,
- * and the request must come from the same address and agent as the login did.
+ * Place it after `requireRole`: the login must be this recent, and the request must come from the same address and agent
+ * as the login did.
  */
 export function requireFresh(maxAgeMinutes = 15) {
   const handler = middleware(async (c, next) => {
@@ -19,5 +19,5 @@ export function requireFresh(maxAgeMinutes = 15) {
     if (!isFresh) throw unauthorized('Log in again to do this')
     await next()
   })
-  return tag(handler, { others: [UNAUTHORIZED] })
+  return tag(handler, { otherStatuses: [UNAUTHORIZED] })
 }

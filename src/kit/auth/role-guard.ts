@@ -1,4 +1,4 @@
-// Who may call: a role on a route, and the caller's account behind it.
+// Guards routes by role, and gives handlers the caller's account.
 import type { MiddlewareHandler } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { bodyArrival } from '../http/body.ts'
@@ -7,22 +7,23 @@ import type { AnyContext, AppEnv, Product } from '../http/env.ts'
 import { UNAUTHORIZED, unauthorized } from '../http/errors.ts'
 import { ApiError } from '../types/api-error.ts'
 import type { Session } from '../http/live-session.ts'
+import { isSafeMethod } from '../http/safe-methods.ts'
 import { accountDisabled, endSession } from '../http/session.ts'
 import type { Db } from '../types/db.ts'
 import type { Roles } from '../types/roles.ts'
 import type { Sessions } from '../types/sessions.ts'
 
-/** What `requireRole` adds: a session for sure, and the caller's row, read at most once a request. */
-export type LoggedIn<P extends Product = Product> = AppEnv<P> & {
+/** What `requireRole` adds: a session that is never null, and the caller's account, read at most once per request. */
+export type LoggedIn<P extends AnyProduct = AnyProduct> = AppEnv<P> & {
   Variables: { session: Session<P['Role']>; me: () => Promise<P['User']> }
 }
 
-/** Lets in sessions of this role or above. */
-export interface RequireRole<P extends Product = Product> {
+/** Admits sessions with this role or a higher one. */
+export interface RequireRole<P extends AnyProduct = AnyProduct> {
   (least: P['Role']): MiddlewareHandler<LoggedIn<P>>
 }
 
-interface Options<P extends Product> {
+interface Options<P extends AnyProduct> {
   roles: Roles<P['Role']>
   findUser(this: void, db: Db, id: string): Promise<P['User'] | undefined>
   /** Routes of this role and above, which are for the few, ask the account's row for reading as well. */
@@ -61,7 +62,7 @@ export function roleGuard<P extends Product>({
           await endSession(c)
           throw unauthorized('This account no longer exists')
         }
-        // A change of role is under way, or broke off before this session was told: what stands in the row counts.
+        // A change of role is in progress, or has failed before it reached this session: the row counts.
         if (user.role !== session.role) {
           await syncRole(c.get('sessions'), user.id, () => findUser(c.get('db'), user.id))
         }
@@ -74,39 +75,40 @@ export function roleGuard<P extends Product>({
       const isWrite = !SAFE_METHODS.has(c.req.method)
       // Only then the row is read: a body that is sent slowly must not outlive a change of role.
       if (isWrite) await bodyArrival(c)
-      // What was changed by hand, in SQL, counts for writing, and for reading what is for the few.
-      if (isWrite || roles.atLeast(least, alwaysReads)) await me()
+      // So a role that was changed by hand, in SQL, counts for writes, and for reads of high roles.
+      if (isWrite || roles.atLeast(least, readsRowFrom)) await me()
       await next()
     })
     return tag(handler, { role: least, tooLowStatus, others: [UNAUTHORIZED, tooLowStatus] })
   }
 }
 
-const SAFE_METHODS = new Set(['GET', 'HEAD'])
-
 /**
- * Tells live sessions the role that stands in the database until both agree: two changes at once must not part them.
- * Without an account its sessions end.
- * @param find reads the account anew
- * @throws Error if some could not be told; doing it again tells the rest
+ * Copies the role in the database to the account's live sessions until both agree, even with concurrent changes. If the
+ * account is gone, its sessions end.
+ * @param find reads the account again
+ * @throws Error if some sessions could not be updated; a second call updates the rest
  */
 export async function syncRole<Role extends string>(
   sessions: Pick<Sessions<Role>, 'setRole' | 'destroyAllOf'>,
   userId: string,
   find: () => Promise<{ role: Role } | undefined>,
 ): Promise<void> {
-  let told: Role | undefined
+  let copied: Role | undefined
   try {
     for (;;) {
       const user = await find()
       if (user === undefined) return await sessions.destroyAllOf(userId)
-      if (user.role === told) return
+      if (user.role === copied) return
       await sessions.setRole(userId, user.role)
-      told = user.role
+      copied = user.role
     }
   } catch (error) {
-    throw new Error(`live sessions of account ${userId} may not know its role yet: set it once more`, {
-      cause: error,
-    })
+    throw new Error(
+      `some live sessions of account ${userId} may still have its previous role: set the role again`,
+      {
+        cause: error,
+      },
+    )
   }
 }

@@ -8,15 +8,16 @@ const DAY_S = 24 * 60 * 60
 type Parsed = Values<ReturnType<typeof kitSettings>>
 
 /**
- * What is wrong between settings, each of which may be right by itself.
- * @param set as the environment has it; @param parsed undefined if one of them is wrong by itself
+ * Finds settings that are missing or contradict each other, though each may be valid by itself.
+ * @param set as the environment has them
+ * @param parsed undefined if one of them is invalid by itself
  */
-export function faultsBetween(set: Record<string, string | undefined>, parsed: Parsed | undefined): string[] {
-  const faults: string[] = []
+export function findConflicts(set: Record<string, string | undefined>, parsed: Parsed | undefined): string[] {
+  const conflicts: string[] = []
   const production = set.NODE_ENV === 'production'
   for (const name of ['DATABASE_URL', 'REDIS_URL'] as const) {
     if (set[name]) continue
-    faults.push(
+    conflicts.push(
       `${name} is not set: ` +
         (production
           ? 'production needs it'
@@ -25,15 +26,15 @@ export function faultsBetween(set: Record<string, string | undefined>, parsed: P
   }
   const secure = parsed?.COOKIE_SECURE ?? production
   if (parsed?.COOKIE_SAMESITE === 'none' && !secure) {
-    faults.push('COOKIE_SAMESITE=none needs COOKIE_SECURE=on: browsers drop the cookie otherwise')
+    conflicts.push('COOKIE_SAMESITE=none needs COOKIE_SECURE=on: browsers drop the cookie otherwise')
   }
   if (!parsed?.TLS_CERT_FILE !== !parsed?.TLS_KEY_FILE) {
-    faults.push('TLS_CERT_FILE and TLS_KEY_FILE go together: one of them is not set')
+    conflicts.push('TLS_CERT_FILE and TLS_KEY_FILE go together: one of them is not set')
   }
-  return faults
+  return conflicts
 }
 
-/** The config, without what a product adds to it. */
+/** Builds the config, without what a product adds. */
 export function kitConfig(project: { name: string; version: string }, e: Parsed) {
   const production = e.NODE_ENV === 'production'
   const web = e.WEB_PROCESSES ?? (production ? availableParallelism() : 1)
@@ -111,7 +112,7 @@ export function kitConfig(project: { name: string; version: string }, e: Parsed)
   }
 }
 
-/** Four to eight, as far as the processes fit into 90 connections: a Postgres has 100 unless told otherwise. */
+/** Four to eight, so that all processes fit into 90 connections: Postgres allows 100 by default. */
 const poolFor = (processes: number) => Math.min(8, Math.max(4, Math.floor(90 / (processes + 1)) - 4))
 
 export type KitConfig = Readonly<ReturnType<typeof kitConfig>>

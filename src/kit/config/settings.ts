@@ -1,4 +1,4 @@
-// A product's settings beside the kit's: one schema, so that all that is wrong is told at once, and one frozen object.
+// Joins a product's settings with the kit's in one schema, which reports every mistake at once, and one frozen object.
 import { z } from 'zod'
 import { ConfigError } from '../types/config-error.ts'
 import { faultsBetween, kitConfig, type KitConfig } from './kit-config.ts'
@@ -6,7 +6,7 @@ import { kitSettings } from './kit-settings.ts'
 import { printConfig } from './printable.ts'
 import type { Setting } from './setting.ts'
 
-/** By its key in the config, which is none of the kit's. */
+/** By the key in the config, which must not be one of the kit's. */
 type OwnSettings = Record<string, Setting> & { [Key in keyof KitConfig]?: never }
 
 type OwnConfig<Own> = {
@@ -15,7 +15,7 @@ type OwnConfig<Own> = {
 
 type Environment = Record<string, string | undefined>
 
-/** A product's settings as the roles of its processes take them. */
+/** A product's settings, as its server, workers and supervisor take them. */
 export interface ProductSettings<C extends KitConfig = KitConfig> {
   /** Each setting by its key in the config, the product's own first. */
   declared: Readonly<Record<string, Setting>>
@@ -24,12 +24,12 @@ export interface ProductSettings<C extends KitConfig = KitConfig> {
   print(this: void, config: C): Record<string, unknown>
 }
 
-/** What `loadConfig` of these settings returns. */
+/** The config that these settings load. */
 export type ConfigOf<S extends { load: (env?: Environment) => unknown }> = ReturnType<S['load']>
 
 /**
- * Joins a product's settings with the kit's. The project's name stands in some defaults of the kit.
- * @throws Error if one of them goes by a variable or a key of the kit's
+ * Joins a product's settings with the kit's. Some defaults of the kit contain the project's name.
+ * @throws Error if one of them uses a variable or a key of the kit
  */
 export function defineSettings<Own extends OwnSettings>(
   project: { name: string; version: string },
@@ -47,8 +47,8 @@ export function defineSettings<Own extends OwnSettings>(
   const declared = { ...own, ...ofKit }
 
   /**
-   * Parses an environment into the one frozen config.
-   * @throws ConfigError naming every faulty variable, what was wrong and what is allowed, all at once.
+   * Parses an environment into one frozen config.
+   * @throws ConfigError that names every faulty variable, what was wrong and what is allowed
    */
   function load(env: Environment = process.env): KitConfig & OwnConfig<Own> {
     const set = Object.fromEntries(

@@ -1,9 +1,9 @@
-// URLs of services: what the drivers would pass over, or take for something else, is refused with what to write instead.
+// Checks the URLs of services: whatever a driver would ignore or misread is refused, with what to write instead.
 import { z } from 'zod'
 
 const ESCAPES = 'in a user or password write %23 for #, %25 for %, %2F for /, %3F for ? and %40 for @'
 
-/** A URL of one of these protocols, with a host. Its message never shows it: it may hold a password. */
+/** A URL with one of these protocols and a host. The message never shows it: it may hold a password. */
 export const url = (...protocols: string[]) =>
   checked((value) => {
     const like = protocols.map((protocol) => `${protocol}//`).join(' or ')
@@ -11,7 +11,7 @@ export const url = (...protocols: string[]) =>
     if (!parsed || !protocols.includes(parsed.protocol) || parsed.hostname === '') {
       return `must be a URL that begins with ${like} and names a host; ${ESCAPES}`
     }
-    // A host that was meant to be a user, and a password that begins like a port.
+    // An unescaped character in the password made its beginning look like a host and a port.
     if (parsed.hash !== '' || (parsed.pathname + parsed.search).includes('@')) {
       return `holds a #, / or ? before its @; ${ESCAPES}`
     }
@@ -21,7 +21,7 @@ export const url = (...protocols: string[]) =>
     return undefined
   })
 
-/** postgres.js sends what it does not know of a URL's parameters to Postgres, which refuses each connection for it. */
+/** postgres.js sends parameters that it does not know to Postgres, which then refuses every connection. */
 export const databaseUrl = () =>
   url('postgres:', 'postgresql:').pipe(
     checked((value) => {
@@ -29,7 +29,7 @@ export const databaseUrl = () =>
       if (/%2f/i.test(hostname)) return 'names a unix socket, which is not supported: write 127.0.0.1'
       if (hostname.includes(',')) return 'names several hosts, which is not supported: write one'
       if (pathname.includes('%')) {
-        return 'names a database with a % in it, which nobody decodes: write postgres://host/?database=my%20db'
+        return 'names a database with a % in it, which is not decoded: write postgres://host/?database=my%20db'
       }
       for (const [name, text] of searchParams) {
         const fault = faultOfParameter(name, text)
@@ -39,7 +39,7 @@ export const databaseUrl = () =>
     }),
   )
 
-/** What Postgres itself takes of a connection, and what postgres.js makes of the rest. */
+/** The parameters that Postgres or postgres.js understands. */
 const PARAMETERS = ['application_name', 'database', 'options', 'prepare', 'search_path', 'sslmode']
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-full']
 const INSTEAD: Record<string, string> = {
@@ -61,13 +61,13 @@ function faultOfParameter(name: string, value: string): string | undefined {
   return `has an sslmode that is not supported: write one of ${SSL_MODES.join(', ')}`
 }
 
-/** ioredis takes any of its options from a URL, and database 0 where it cannot read the number. */
+/** ioredis would take any of its options from the URL, and database 0 where it cannot read the number. */
 export const redisUrl = () =>
   url('redis:', 'rediss:').pipe(
     checked((value) => {
       const { pathname, searchParams } = new URL(value)
       if (!/^\/?\d*$/.test(pathname))
-        return 'ends with a database that is no number: write redis://host:6379/2'
+        return 'ends with a database that is not a number: write redis://host:6379/2'
       const [name] = [...searchParams.keys()].filter((key) => key !== 'family')
       if (name === undefined) return undefined
       return (
@@ -77,7 +77,7 @@ export const redisUrl = () =>
     }),
   )
 
-/** True if it encrypts and lets anybody answer, as `sslmode=require` does for libpq too. */
+/** True if the connection is encrypted but the certificate is not verified, as with `sslmode=require` of libpq. */
 export const isUnverified = (postgresUrl: string) =>
   ['prefer', 'require'].includes(new URL(postgresUrl).searchParams.get('sslmode') ?? '')
 
@@ -90,7 +90,7 @@ function isDecodable(text: string): boolean {
   }
 }
 
-/** A text for which `faultOf` finds nothing to say. */
+/** A text in which `faultOf` finds no fault. */
 const checked = (faultOf: (value: string) => string | undefined) =>
   z.string().superRefine((value, context) => {
     const message = faultOf(value)

@@ -1,12 +1,12 @@
-// The kinds of values that a setting may have: each parses a string, and says in its message what is allowed.
+// Defines the kinds of values that settings have: each parses a string, and its message says what is allowed.
 import { z } from 'zod'
 
-/** The message shows the value, too: only for kinds that no secret has. */
+/** A message that shows the value too: only for kinds that are never secret. */
 const shown = (allowed: string) => ({
   error: ({ input }: { input?: unknown }) => `=${JSON.stringify(input)} ${allowed}`,
 })
 
-/** Whole number in a range; the message names the range. */
+/** A whole number in a range. */
 export const integer = (min: number, max: number) =>
   z
     .string()

@@ -1,33 +1,33 @@
-// What operators can do: each form is answered by a redirect to the page, which says once what was done.
+// Serves the actions of operators: each form redirects to the page, which says once what was done.
 import type { MiddlewareHandler } from 'hono'
 import { z } from 'zod'
 import { doc } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
 import { validate } from '../http/validate.ts'
-import { back } from './notice.ts'
+import { redirectWithNotice } from './notice.ts'
 import { textOf } from './parts.tsx'
 import { View } from './view.ts'
 
 const JobForm = View.extend({ job: z.string().min(1) })
 const CronForm = View.extend({ cron: z.string().min(1) })
 
-/** @param operator lets in those who may */
+/** @param operator admits operators only */
 export function actions(operator: MiddlewareHandler) {
   return appFactory()
     .createApp()
 
     .post(
       '/retry',
-      doc('Puts a dead or delayed job back into the queue, at its front.', null, { status: 303 }),
+      doc('Puts a dead or delayed job back at the front of the queue.', null, { status: 303 }),
       operator,
       validate('form', JobForm),
       async (c) => {
         const { job: id, ...view } = c.req.valid('form')
         const moved = await c.var.queueAdmin.retry({ id })
-        return back(
+        return redirectWithNotice(
           c,
           view,
-          moved > 0 ? `${named(id)} is back in the queue` : `${named(id)} is not there any more`,
+          moved > 0 ? `${named(id)} is back in the queue` : `${named(id)} does not exist any more`,
           'dead',
         )
       },
@@ -40,7 +40,7 @@ export function actions(operator: MiddlewareHandler) {
       validate('form', View),
       async (c) => {
         const moved = await c.var.queueAdmin.retry('all')
-        return back(
+        return redirectWithNotice(
           c,
           c.req.valid('form'),
           moved === 1 ? '1 job is back in the queue' : `${moved} jobs are back in the queue`,
@@ -50,16 +50,16 @@ export function actions(operator: MiddlewareHandler) {
 
     .post(
       '/drop',
-      doc('Throws a job away; one that runs is told to stop.', null, { status: 303 }),
+      doc('Drops a job; a running one is told to stop.', null, { status: 303 }),
       operator,
       validate('form', JobForm),
       async (c) => {
         const { job: id, ...view } = c.req.valid('form')
         const dropped = await c.var.queueAdmin.drop(id)
-        return back(
+        return redirectWithNotice(
           c,
           view,
-          dropped ? `${named(id)} was dropped` : `${named(id)} is not there any more`,
+          dropped ? `${named(id)} was dropped` : `${named(id)} does not exist any more`,
           'dead',
         )
       },
@@ -67,23 +67,27 @@ export function actions(operator: MiddlewareHandler) {
 
     .post(
       '/pause',
-      doc('Lets workers take no more jobs.', null, { status: 303 }),
+      doc('Pauses the queue: workers take no more jobs.', null, { status: 303 }),
       operator,
       validate('form', View),
       async (c) => {
         await c.var.queueAdmin.pause()
-        return back(c, c.req.valid('form'), 'Paused: workers finish what they run, and take nothing more')
+        return redirectWithNotice(
+          c,
+          c.req.valid('form'),
+          'Paused: workers finish their running jobs and take no more',
+        )
       },
     )
 
     .post(
       '/resume',
-      doc('Lets workers take jobs again.', null, { status: 303 }),
+      doc('Resumes the queue: workers take jobs again.', null, { status: 303 }),
       operator,
       validate('form', View),
       async (c) => {
         await c.var.queueAdmin.resume()
-        return back(c, c.req.valid('form'), 'Resumed: workers take jobs again')
+        return redirectWithNotice(c, c.req.valid('form'), 'Resumed: workers take jobs again')
       },
     )
 
@@ -96,13 +100,13 @@ export function actions(operator: MiddlewareHandler) {
         const { cron, ...view } = c.req.valid('form')
         const enqueued = await c.var.cronAdmin.run(cron)
         const name = textOf(cron, 100)
-        if (enqueued === undefined) return back(c, view, `There is no cron ${name}`, 'crons')
-        return back(
+        if (enqueued === undefined) return redirectWithNotice(c, view, `There is no cron ${name}`, 'crons')
+        return redirectWithNotice(
           c,
           view,
           enqueued.added
             ? `${name} is in the queue`
-            : `${name} is in the queue already: its last run has not ended`,
+            : `${name} is in the queue already: its previous run has not ended`,
           'crons',
         )
       },

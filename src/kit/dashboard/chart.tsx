@@ -5,7 +5,7 @@ import type { Stats } from '../jobs/stats.ts'
 type Minute = Stats['minutes'][number]
 
 const HEIGHT = 160
-/** So that one failed attempt among thousands done is seen. */
+/** So that one failure among thousands of jobs is visible. */
 const LEAST_BAR = 3
 const LABEL_EVERY_MS = 600_000
 
@@ -13,7 +13,7 @@ const count = new Intl.NumberFormat('en')
 const compact = new Intl.NumberFormat('en', { notation: 'compact' })
 const clock = (at: number) => new Date(at).toISOString().slice(11, 16)
 
-/** Widths are percentages and heights pixels: it fills its column, and its letters keep their size. */
+/** Widths are percentages and heights are pixels: it fills its column, and its text keeps its size. */
 export function Chart({ minutes }: { minutes: Minute[] }) {
   const peak = Math.max(...minutes.map(({ done, failed }) => done + failed))
   const { step, top } = scaleOf(peak)
@@ -71,20 +71,20 @@ interface BarProps {
   width: string
   /** Pixels per job. */
   scale: number
-  /** The current minute is not, and shown paler. */
+  /** False for the current minute, which is shown paler. */
   isOver: boolean
 }
 
-// Failures stand on the ground, where their heights compare.
+// Failures are at the bottom, where their heights can be compared.
 function Bar({ minute: { at, done, failed }, x, width, scale, isOver }: BarProps) {
   const height = (value: number) => (value === 0 ? 0 : Math.max(LEAST_BAR, value * scale))
-  const ground = height(failed)
+  const failedHeight = height(failed)
   return (
     <g class={isOver ? undefined : 'open'}>
       <title>{`${clock(at)} UTC: ${done} done, ${failed} failed${isOver ? '' : ', so far'}`}</title>
       <rect class="reach" x={x} y="0" width={width} height={HEIGHT} />
-      <rect class="done" x={x} y={HEIGHT - ground - height(done)} width={width} height={height(done)} />
-      <rect class="failed" x={x} y={HEIGHT - ground} width={width} height={ground} />
+      <rect class="done" x={x} y={HEIGHT - failedHeight - height(done)} width={width} height={height(done)} />
+      <rect class="failed" x={x} y={HEIGHT - failedHeight} width={width} height={failedHeight} />
     </g>
   )
 }
@@ -100,7 +100,7 @@ function describe(minutes: Minute[], peak: number): string {
     : `${totals} The most in a minute: ${peak}, at ${clock(busiest.at)} UTC.`
 }
 
-/** At most five lines, at round numbers, and never at parts of a job. */
+/** At most five lines, at round numbers, and never at fractions of a job. */
 function scaleOf(peak: number): { step: number; top: number } {
   const rough = Math.max(peak, 4) / 4
   const power = 10 ** Math.floor(Math.log10(rough))

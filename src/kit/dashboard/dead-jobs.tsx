@@ -1,7 +1,7 @@
 // Shows the dead jobs, a page of them at a time, with the buttons to retry or drop each.
 /** @jsxImportSource hono/jsx */
 import type { JobView } from '../jobs/queue-admin.ts'
-import { Act, inputLine, Table, textOf } from './parts.tsx'
+import { ActionButton, inputLine, Table, textOf } from './parts.tsx'
 import { JobName } from './tables.tsx'
 import { jobUrl, PAGE_SIZE, urlOf, type View } from './view.ts'
 
@@ -44,23 +44,23 @@ export function tried({ failures, crashes }: JobView): string {
 const times = (n: unknown, one: string, more: string) =>
   typeof n === 'number' && n > 0 && `${n} ${n === 1 ? one : more}`
 
-// Rows move while one reaches for a button: dropping is asked for again, on the page of the job, which stands still.
+// Rows move while a user reaches for a button, so Drop only leads to the job's page, which does not move.
 function Actions({ job: { id, task }, view }: { job: JobView; view: View }) {
   const name = `${textOf(task, 100)} ${textOf(id, 100)}`
   const url = jobUrl(id, view)
   return (
-    <div class="acts">
-      <Act action="retry" view={view} fields={{ job: id }} name={`Retry ${name}`}>
+    <div class="actions">
+      <ActionButton action="retry" view={view} fields={{ job: id }} name={`Retry ${name}`}>
         Retry
-      </Act>
+      </ActionButton>
       {url ? (
         <a class="button" href={url} aria-label={`Drop ${name}`}>
           Drop…
         </a>
       ) : (
-        <Act action="drop" view={view} fields={{ job: id }} name={`Drop ${name}`} danger>
+        <ActionButton action="drop" view={view} fields={{ job: id }} name={`Drop ${name}`} danger>
           Drop
-        </Act>
+        </ActionButton>
       )}
     </div>
   )

@@ -1,11 +1,11 @@
-// Shows one job in full. The page stands still, so that dropping the job is no slip of the hand.
+// Shows one job in full. The page does not refresh, so that no job is dropped by a slip.
 /** @jsxImportSource hono/jsx */
 import type { Child } from 'hono/jsx'
 import { HtmlPage } from '../http/html-page.tsx'
 import type { JobView } from '../jobs/queue-admin.ts'
 import { tried } from './dead-jobs.tsx'
-import { Act, inputBlock, Moment, SignOut, textOf } from './parts.tsx'
-import { STYLE } from './style.ts'
+import { ActionButton, inputBlock, Moment, SignOut, textOf } from './parts.tsx'
+import { DASHBOARD_STYLE } from './style.ts'
 import { urlOf, type View } from './view.ts'
 
 const NAME = 300
@@ -22,10 +22,11 @@ interface Props {
 
 export function JobPage({ service, job, secretKeys, view, now }: Props) {
   const { id, task, place, worker, due, by, requestId, error, data } = job
-  const name = task === '' ? 'no job' : textOf(task, NAME)
+  const name = task === '' ? 'malformed job' : textOf(task, NAME)
+  const state = place === 'later' ? 'delayed' : place
   const facts: [string, Child][] = [
     ['Id', <code>{textOf(id, NAME)}</code>],
-    ['Place', worker === undefined ? place : `${place} at ${textOf(worker, NAME)}`],
+    ['State', worker === undefined ? state : `${state} at ${textOf(worker, NAME)}`],
     ['Tried', tried(job)],
   ]
   if (due !== undefined) facts.push(['Due', <Moment at={due} now={now} none="unknown" />])
@@ -34,7 +35,7 @@ export function JobPage({ service, job, secretKeys, view, now }: Props) {
   facts.push(['Input', <pre>{inputBlock(data, secretKeys, INPUT)}</pre>])
   if (error !== undefined) facts.push(['Error', <pre class="bad">{textOf(error, ERROR)}</pre>])
   return (
-    <HtmlPage title={`${name} - ${service} queue`} style={STYLE}>
+    <HtmlPage title={`${name} - ${service} queue`} style={DASHBOARD_STYLE}>
       <header>
         <div class="bar">
           <a href={urlOf(view, place === 'dead' ? 'dead' : '')}>Back to the queue</a>
@@ -51,15 +52,15 @@ export function JobPage({ service, job, secretKeys, view, now }: Props) {
             </div>
           ))}
         </dl>
-        <div class="acts">
+        <div class="actions">
           {(place === 'dead' || place === 'later') && (
-            <Act action="retry" view={view} fields={{ job: id }}>
+            <ActionButton action="retry" view={view} fields={{ job: id }}>
               Retry
-            </Act>
+            </ActionButton>
           )}
-          <Act action="drop" view={view} fields={{ job: id }} danger>
+          <ActionButton action="drop" view={view} fields={{ job: id }} danger>
             Drop for good
-          </Act>
+          </ActionButton>
         </div>
       </main>
     </HtmlPage>

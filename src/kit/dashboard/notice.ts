@@ -1,21 +1,21 @@
-// What the next view of the page says once: what was done.
+// Keeps a notice of what was done for the next view of the page, which shows it once.
 import type { Context } from 'hono'
 import type { AnyContext, AppEnv } from '../http/env.ts'
 import type { Session } from '../http/live-session.ts'
 import { urlOf, type View } from './view.ts'
 
-/** The session's key: nobody else can put words there. */
+/** A key of the session, where nobody else can plant a text. */
 const NOTICE = 'operators:notice'
 
-/** Reads it, and forgets it. */
+/** Reads and deletes it. */
 export async function takeNotice(session: Session): Promise<string | undefined> {
   const notice = await session.get<string>(NOTICE)
   if (notice !== undefined) session.delete(NOTICE)
   return notice
 }
 
-/** To the page as the operator saw it, with a word on what was done. */
-export function back(context: AnyContext, view: View, notice: string, part?: string): Response {
+/** Redirects to the page as the operator saw it, with a notice of what was done. */
+export function redirectWithNotice(context: AnyContext, view: View, notice: string, part?: string): Response {
   const c: Context<AppEnv> = context
   c.get('session')?.set(NOTICE, notice)
   return c.redirect(urlOf(view, part), 303)

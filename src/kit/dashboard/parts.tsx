@@ -1,20 +1,20 @@
-// Draws the small pieces of the pages: moments, ages, tables, buttons, and texts that nobody vouches for.
+// Renders the small parts of the pages: times, durations, tables, buttons, and untrusted texts.
 /** @jsxImportSource hono/jsx */
 import type { Child, PropsWithChildren } from 'hono/jsx'
-import { age } from '../http/age.ts'
+import { formatDuration } from '../http/duration.ts'
 import { MASK, mentionsSecret, redact, summarize } from '../log/redact.ts'
-import { fieldsOf, PATH, type View } from './view.ts'
+import { viewFields, PATH, type View } from './view.ts'
 
 /**
- * A text of at most `max` characters. Anybody may write to Redis, so what should be a text need not be one:
- * other values are shown as JSON.
+ * Returns a text of at most `max` characters. Other values become JSON: anybody may write to Redis, so a field that
+ * should be a text need not be one.
  */
 export function textOf(value: unknown, max: number): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
   return text.length <= max ? text : `${text.slice(0, max)}… (${text.length} characters)`
 }
 
-/** The input of a job on one line, secrets replaced; `secretKeys` are those of LOG_REDACT. */
+/** Returns the input of a job on one line, secrets masked; `secretKeys` are those of LOG_REDACT. */
 export const inputLine = (data: unknown, secretKeys: readonly string[], max: number) =>
   isSecret(data, secretKeys) ? MASK : summarize(data, secretKeys, max)
 
@@ -22,28 +22,28 @@ export const inputLine = (data: unknown, secretKeys: readonly string[], max: num
 export const inputBlock = (data: unknown, secretKeys: readonly string[], max: number) =>
   isSecret(data, secretKeys) ? MASK : (JSON.stringify(redact(data, secretKeys, max), null, 2) ?? '')
 
-// What is no job is a bare text: no keys in it tell which part is the secret.
+// A malformed job is a bare text, without keys that tell which part is secret.
 const isSecret = (data: unknown, secretKeys: readonly string[]) =>
   typeof data === 'string' && mentionsSecret(data, secretKeys)
 
-/** How long ago or until then, the moment itself in the title; times are Unix ms. */
+/** Shows the time that has passed, or is left, until `at`, which is in the title; times are Unix ms. */
 export function Age({ at, now }: { at: unknown; now: number }) {
   const iso = isoOf(at)
   if (iso === undefined) return <span class="note">unknown</span>
   return (
     <time datetime={iso} title={iso}>
-      {age(Math.abs(now - Number(at)))}
+      {formatDuration(Math.abs(now - Number(at)))}
     </time>
   )
 }
 
-/** `14:05 UTC, in 3 min`; with the date if it is another day's. */
+/** Shows `14:05 UTC, in 3 min`, with the date if it is another day's. */
 export function Moment({ at, now, none }: { at: number | undefined; now: number; none: string }) {
   const iso = isoOf(at)
   if (iso === undefined || at === undefined) return <span class="note">{none}</span>
   const isToday = iso.slice(0, 10) === isoOf(now)?.slice(0, 10)
   const shown = `${isToday ? '' : `${iso.slice(0, 10)} `}${iso.slice(11, 16)} UTC`
-  const apart = age(Math.abs(now - at))
+  const apart = formatDuration(Math.abs(now - at))
   return (
     <>
       <time datetime={iso} title={iso}>
@@ -54,13 +54,13 @@ export function Moment({ at, now, none }: { at: number | undefined; now: number;
   )
 }
 
-/** Undefined for what is no moment that a date can hold. */
+/** Undefined for anything that a date cannot represent. */
 export function isoOf(at: unknown): string | undefined {
   const date = new Date(typeof at === 'number' ? at : NaN)
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
 }
 
-/** On a narrow screen each row becomes a card, and each cell says its column's name. */
+/** On a narrow screen each row becomes a card whose cells have their column's name. */
 export function Table({ columns, rows }: { columns: string[]; rows: Child[][] }) {
   return (
     <table>
@@ -86,22 +86,29 @@ export function Table({ columns, rows }: { columns: string[]; rows: Child[][] })
   )
 }
 
-interface ActProps {
+interface ActionButtonProps {
   /** The last part of the route's path. */
   action: string
   view: View
   /** Fields beside those of the view. */
   fields?: Record<string, string>
-  /** The button's name where the word on it does not say enough; begins with that word. */
+  /** The accessible name if the label does not say enough; it begins with the label. */
   name?: string
   danger?: boolean
 }
 
 /** A form of one button. */
-export function Act({ action, view, fields = {}, name, danger, children }: PropsWithChildren<ActProps>) {
+export function ActionButton({
+  action,
+  view,
+  fields = {},
+  name,
+  danger,
+  children,
+}: PropsWithChildren<ActionButtonProps>) {
   return (
     <form method="post" action={`${PATH}/${action}`}>
-      {[...fieldsOf(view), ...Object.entries(fields)].map(([field, value]) => (
+      {[...viewFields(view), ...Object.entries(fields)].map(([field, value]) => (
         <input type="hidden" name={field} value={value} />
       ))}
       <button class={danger ? 'danger' : undefined} aria-label={name}>
@@ -111,11 +118,11 @@ export function Act({ action, view, fields = {}, name, danger, children }: Props
   )
 }
 
-/** On every page: whoever is in can leave. */
+/** On every page for somebody who is signed in. */
 export function SignOut({ view }: { view: View }) {
   return (
-    <Act action="logout" view={view}>
+    <ActionButton action="logout" view={view}>
       Sign out
-    </Act>
+    </ActionButton>
   )
 }

@@ -1,4 +1,4 @@
-// Shows the whole queue at a glance. The page loads itself again, and holds no text to be typed.
+// Shows the whole queue at a glance. The page refreshes itself, so nothing is typed into it.
 /** @jsxImportSource hono/jsx */
 import type { PropsWithChildren } from 'hono/jsx'
 import { HtmlPage } from '../http/html-page.tsx'
@@ -7,18 +7,18 @@ import type { JobView } from '../jobs/queue-admin.ts'
 import type { Stats } from '../jobs/stats.ts'
 import { Chart } from './chart.tsx'
 import { DeadTable } from './dead-jobs.tsx'
-import { Act, isoOf, SignOut } from './parts.tsx'
-import { STYLE } from './style.ts'
+import { ActionButton, isoOf, SignOut } from './parts.tsx'
+import { DASHBOARD_STYLE } from './style.ts'
 import { CronTable, RunningTable, WorkerTable } from './tables.tsx'
 import { urlOf, type View } from './view.ts'
 
 const REFRESH_S = 5
-/** What has just happened stays long enough to be read. */
+/** A notice stays long enough to be read. */
 const REFRESH_WITH_NOTICE_S = 12
 
 interface Props {
   service: string
-  /** Whoever is signed in. */
+  /** The account that is signed in. */
   who: string
   stats: Stats
   dead: JobView[]
@@ -36,7 +36,7 @@ export function QueuePage({ service, who, stats, dead, crons, notice, secretKeys
   return (
     <HtmlPage
       title={notice === undefined ? title : `${notice} - ${title}`}
-      style={STYLE}
+      style={DASHBOARD_STYLE}
       refresh={view.refresh === 'on' ? every : undefined}
     >
       <Header title={title} who={who} paused={stats.paused} view={view} now={now} />
@@ -63,14 +63,14 @@ export function QueuePage({ service, who, stats, dead, crons, notice, secretKeys
           <div class="bar">
             <h2>Dead jobs</h2>
             {stats.dead > 0 && (
-              <Act action="retry-all" view={view}>
+              <ActionButton action="retry-all" view={view}>
                 Retry all
-              </Act>
+              </ActionButton>
             )}
           </div>
           {stats.trimmed > 0 && (
             <p class="note">
-              {`${number.format(stats.trimmed)} older ones were thrown away: JOB_KEEP_DEAD says how many are kept.`}
+              {`${number.format(stats.trimmed)} older ones were deleted: JOB_KEEP_DEAD limits how many are kept.`}
             </p>
           )}
           <DeadTable jobs={dead} total={stats.dead} secretKeys={secretKeys} view={view} />
@@ -102,7 +102,7 @@ function Header({ title, who, paused, view, now }: HeaderProps) {
         <h1>
           {title} {paused && <span class="badge warn">paused</span>}
         </h1>
-        <div class="acts">
+        <div class="actions">
           <span class="note">{who}</span>
           <SignOut view={view} />
         </div>
@@ -110,14 +110,14 @@ function Header({ title, who, paused, view, now }: HeaderProps) {
       <div class="bar">
         <p class="note">
           As of <time datetime={isoOf(now)} title={isoOf(now)}>{`${isoOf(now)?.slice(11, 19)} UTC`}</time>,{' '}
-          {isOn ? `refreshed every ${REFRESH_S} seconds. ` : 'and not refreshed. '}
+          {isOn ? `refreshed every ${REFRESH_S} seconds. ` : 'not refreshed. '}
           <a href={urlOf({ ...view, refresh: isOn ? 'off' : 'on' })}>
-            {isOn ? 'Stop refreshing' : 'Refresh again'}
+            {isOn ? 'Stop refreshing' : 'Start refreshing'}
           </a>
         </p>
-        <Act action={paused ? 'resume' : 'pause'} view={view}>
+        <ActionButton action={paused ? 'resume' : 'pause'} view={view}>
           {paused ? 'Resume the queue' : 'Pause the queue'}
-        </Act>
+        </ActionButton>
       </div>
     </header>
   )
@@ -126,12 +126,12 @@ function Header({ title, who, paused, view, now }: HeaderProps) {
 const number = new Intl.NumberFormat('en')
 
 function QueueStats({ stats: { waiting, running, later, dead, minutes } }: { stats: Stats }) {
-  // The last minute that is over: the current one has only begun.
+  // The last complete minute.
   const last = minutes.at(-2)
   const shown = [
     { name: 'Waiting', count: waiting },
     { name: 'Running', count: running, href: '#running' },
-    { name: 'Later', count: later },
+    { name: 'Delayed', count: later },
     { name: 'Dead', count: dead, href: '#dead', isBad: dead > 0 },
     { name: 'Done per minute', count: last?.done ?? 0, href: '#hour' },
     { name: 'Failed per minute', count: last?.failed ?? 0, href: '#hour', isBad: (last?.failed ?? 0) > 0 },

@@ -1,42 +1,42 @@
-// The page for operators, over HTTP: the queue, a job, and the door to both.
+// Serves the dashboard for operators: the queue, a job, and the form to sign in.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
 import { noStore } from '../http/caching.ts'
 import { doc } from '../http/doc.ts'
-import type { Product } from '../http/env.ts'
+import type { AnyProduct } from '../http/env.ts'
 import { appFactory } from '../http/factory.ts'
 import { ownPagesOnly } from '../http/origins.ts'
 import { rateLimit } from '../http/rate-limit.ts'
 import { endSession } from '../http/session.ts'
 import { validate } from '../http/validate.ts'
 import { ApiError } from '../types/api-error.ts'
-import type { OperatorAccess } from './access.ts'
+import type { DashboardAccess } from './access.ts'
 import { actions } from './actions.ts'
 import { JobPage } from './job-page.tsx'
 import { takeNotice } from './notice.ts'
 import { QueuePage } from './queue-page.tsx'
-import { asPages } from './sign-in.tsx'
+import { errorsAsPages } from './sign-in.tsx'
 import { PAGE_SIZE, PATH, View } from './view.ts'
 
 const OneJob = z.object({ job: z.string().min(1) })
 
-export function operators<P extends Product>({
+export function dashboard<P extends AnyProduct>({
   requireRole,
-  least,
-  lowest,
+  role,
+  lowestRole,
   label,
   signIn,
-}: OperatorAccess<P>) {
+}: DashboardAccess<P>) {
   return appFactory<P>()
     .createApp()
     .use(noStore)
-    .use(asPages(least))
+    .use(errorsAsPages(role))
     .use(ownPagesOnly)
 
     .get(
       '/',
       doc('Shows operators the queue; others get a form to sign in.', 'text/html'),
-      requireRole(least),
+      requireRole(role),
       validate('query', View),
       async (c) => {
         const { config, cronAdmin, me, queueAdmin, session } = c.var
@@ -58,14 +58,14 @@ export function operators<P extends Product>({
     .get(
       '/jobs/:job',
       doc('Shows operators a job.', 'text/html'),
-      requireRole(least),
+      requireRole(role),
       validate('param', OneJob),
       validate('query', View),
       async (c) => {
         const { config, queueAdmin } = c.var
         const found = await queueAdmin.show(c.req.valid('param').job)
         if (found === undefined)
-          throw new ApiError(404, 'There is no such job. It may have ended, or was dropped')
+          throw new ApiError(404, 'There is no such job. It may have ended or been dropped')
         const shown = { job: found, view: c.req.valid('query'), now: Date.now() }
         return c.html(<JobPage service={config.name} secretKeys={config.log.redact} {...shown} />)
       },
@@ -85,7 +85,7 @@ export function operators<P extends Product>({
     .post(
       '/logout',
       doc('Signs out.', null, { status: 303 }),
-      requireRole(lowest),
+      requireRole(lowestRole),
       validate('form', z.object({})),
       async (c) => {
         await endSession(c)
@@ -93,5 +93,5 @@ export function operators<P extends Product>({
       },
     )
 
-    .route('/', actions(requireRole(least)))
+    .route('/', actions(requireRole(role)))
 }

@@ -1,4 +1,4 @@
-// Answers who may not see the page: the sign-in form, a polite no for other roles, and errors as pages.
+// Shows what others than operators get: the form to sign in, a refusal of other roles, and errors as pages.
 /** @jsxImportSource hono/jsx */
 import type { Context } from 'hono'
 import type { PropsWithChildren } from 'hono/jsx'
@@ -10,75 +10,80 @@ import { type ErrorBody, wantsPage } from '../http/errors.ts'
 import { middleware } from '../http/factory.ts'
 import { HtmlPage } from '../http/html-page.tsx'
 import { SignOut } from './parts.tsx'
-import { STYLE } from './style.ts'
+import { DASHBOARD_STYLE } from './style.ts'
 import { PATH } from './view.ts'
 
 const FORBIDDEN = 403
 
 /**
- * Shows a browser each error as a page: same status, same words. Other clients get the JSON that all routes answer.
- * @param least the role that operators have
+ * Shows a browser each error as a page with the same status and message. Other clients get the usual JSON.
+ * @param role the role that operators have
  */
-export const asPages = (least: string) =>
+export const errorsAsPages = (role: string) =>
   tag(
     middleware(async (c, next) => {
       await next()
-      if (c.error !== undefined && wantsPage(c)) c.res = await errorPage(c, least)
+      if (c.error !== undefined && wantsPage(c)) c.res = await errorPage(c, role)
     }),
-    { others: [FORBIDDEN] },
+    { otherStatuses: [FORBIDDEN] },
   )
 
-async function errorPage(c: Context<AppEnv>, least: string): Promise<Response> {
+async function errorPage(c: Context<AppEnv>, role: string): Promise<Response> {
   const { err } = (await c.res.json()) as z.output<typeof ErrorBody>
   const message = err.replace(/^\d+: /, '')
   const status = c.res.status as ContentfulStatusCode
   const session = c.get('session')
   const isSignIn = c.req.method === 'POST' && c.req.path.replace(/\/$/, '') === PATH
-  const door = { service: c.get('config').name, isIn: session !== null }
+  const shell = { service: c.get('config').name, isSignedIn: session !== null }
   if (isSignIn || (session === null && status === 401)) {
     const error = c.req.method === 'POST' ? message : undefined
-    return c.html(<SignInPage {...door} least={least} email={typedEmail(c)} error={error} />, status)
+    return c.html(<SignInPage {...shell} role={role} email={typedEmail(c)} error={error} />, status)
   }
   if (status === 401)
-    return c.html(<WrongRolePage {...door} least={least} role={session?.role ?? ''} />, FORBIDDEN)
-  return c.html(<ErrorPage {...door} message={message} />, status)
+    return c.html(<WrongRolePage {...shell} role={role} actual={session?.role ?? ''} />, FORBIDDEN)
+  return c.html(<ErrorPage {...shell} message={message} />, status)
 }
 
-/** What the form brought, so that only the password is typed again. */
+/** The email from the form, so that only the password must be typed again. */
 function typedEmail(c: Context): string {
   const form = c.req.valid('form' as never) as { email?: unknown } | undefined
   return typeof form?.email === 'string' ? form.email : ''
 }
 
-interface DoorProps {
+interface ShellProps {
   service: string
-  /** Whoever has come is signed in, if with another role. */
-  isIn: boolean
+  /** True even with a role that is too low. */
+  isSignedIn: boolean
 }
 
-function Door({ service, isIn, heading, children }: PropsWithChildren<DoorProps & { heading: string }>) {
+function Shell({
+  service,
+  isSignedIn,
+  heading,
+  children,
+}: PropsWithChildren<ShellProps & { heading: string }>) {
   return (
-    <HtmlPage title={`${heading} - ${service} queue`} style={STYLE}>
-      <main class="door">
+    <HtmlPage title={`${heading} - ${service} queue`} style={DASHBOARD_STYLE}>
+      <main class="shell">
         <p class="note">{service} queue</p>
         <h1>{heading}</h1>
         {children}
-        {isIn && <SignOut view={{ page: 1, refresh: 'on' }} />}
+        {isSignedIn && <SignOut view={{ page: 1, refresh: 'on' }} />}
       </main>
     </HtmlPage>
   )
 }
 
-interface SignInProps extends DoorProps {
-  least: string
+interface SignInProps extends ShellProps {
+  role: string
   email: string
   error: string | undefined
 }
 
-function SignInPage({ least, email, error, ...door }: SignInProps) {
+function SignInPage({ role, email, error, ...shell }: SignInProps) {
   return (
-    <Door {...door} heading="Sign in">
-      <p>This page is for operators: accounts with the role {least}.</p>
+    <Shell {...shell} heading="Sign in">
+      <p>This page is for operators: accounts with the role {role}.</p>
       {error !== undefined && (
         <p class="notice bad" role="alert">
           {error}
@@ -108,28 +113,28 @@ function SignInPage({ least, email, error, ...door }: SignInProps) {
         />
         <button>Sign in</button>
       </form>
-    </Door>
+    </Shell>
   )
 }
 
-function WrongRolePage({ least, role, ...door }: DoorProps & { least: string; role: string }) {
+function WrongRolePage({ role, actual, ...shell }: ShellProps & { role: string; actual: string }) {
   return (
-    <Door {...door} heading="Not for this account">
+    <Shell {...shell} heading="Not for this account">
       <p>
-        You are signed in, and your account has the role {role}. This page takes the role {least}: ask
-        somebody who runs the service, or sign in with another account.
+        Your account has the role {actual}, and this page requires the role {role}. Ask an operator of the
+        service, or sign in with another account.
       </p>
-    </Door>
+    </Shell>
   )
 }
 
-function ErrorPage({ message, ...door }: DoorProps & { message: string }) {
+function ErrorPage({ message, ...shell }: ShellProps & { message: string }) {
   return (
-    <Door {...door} heading="That did not work">
+    <Shell {...shell} heading="That did not work">
       <p>{message}</p>
       <p>
-        <a href={PATH}>To the queue</a>
+        <a href={PATH}>Back to the queue</a>
       </p>
-    </Door>
+    </Shell>
   )
 }

@@ -1,7 +1,7 @@
-// Adds to the look of all pages what these need: stats, chart, tables, buttons and the door.
+// Holds the style that the dashboard adds to that of all pages: stats, chart, tables, buttons and the form to sign in.
 
-export const STYLE = `
-.bar, .acts { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1rem }
+export const DASHBOARD_STYLE = `
+.bar, .actions { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1rem }
 .bar { justify-content: space-between }
 .bar + .bar { margin-top: 0.5rem }
 .bad { color: var(--red) }
@@ -56,7 +56,7 @@ th:last-child, td:last-child { padding-right: 0 }
 td:has(form) { width: 1% }
 td code { font-size: 0.8125rem }
 td time { white-space: nowrap }
-td .acts { flex-wrap: nowrap; gap: 0.5rem }
+td .actions { flex-wrap: nowrap; gap: 0.5rem }
 progress { width: 6rem; height: 0.5rem; accent-color: var(--blue); vertical-align: middle }
 .pager { display: flex; justify-content: center; gap: 1.5rem; padding-top: 1rem; border-top: 1px solid var(--line) }
 
@@ -64,16 +64,16 @@ progress { width: 6rem; height: 0.5rem; accent-color: var(--blue); vertical-alig
 .facts > div { display: grid; grid-template-columns: 6rem minmax(0, 1fr); gap: 0 1rem; padding: 0.5rem 0; border-top: 1px solid var(--line) }
 .facts dt { color: var(--muted) }
 
-.door { max-width: 26rem; margin: 8vh auto 0 }
-.door > * + * { margin-top: 0.75rem }
-.door form:has(label) { display: grid; gap: 0.375rem; margin-top: 1.25rem }
+.shell { max-width: 26rem; margin: 8vh auto 0 }
+.shell > * + * { margin-top: 0.75rem }
+.shell form:has(label) { display: grid; gap: 0.375rem; margin-top: 1.25rem }
 label { font-weight: 600 }
 input {
   width: 100%; margin-bottom: 0.5rem; padding: 0.5rem 0.75rem; border: 1px solid var(--muted); border-radius: 4px;
   background: var(--paper); color: var(--ink); font: 1rem var(--sans);
 }
-.door form:has(label) button { margin-top: 0.5rem; padding-block: 0.4375rem; font-size: 0.9375rem; font-weight: 600; background: var(--ink); color: var(--paper); border-color: var(--ink) }
-.door form:has(label) button:hover { background: var(--accent); border-color: var(--accent) }
+.shell form:has(label) button { margin-top: 0.5rem; padding-block: 0.4375rem; font-size: 0.9375rem; font-weight: 600; background: var(--ink); color: var(--paper); border-color: var(--ink) }
+.shell form:has(label) button:hover { background: var(--accent); border-color: var(--accent) }
 
 header > p + h1 { margin-top: 0.75rem }
 

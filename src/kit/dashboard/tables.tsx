@@ -1,12 +1,12 @@
-// Draws the tables of running jobs, workers and crons.
+// Renders the tables of running jobs, workers and crons.
 /** @jsxImportSource hono/jsx */
 import type { CronView } from '../jobs/cron-admin.ts'
 import type { WorkerView } from '../jobs/stats.ts'
-import { Act, Age, Moment, Table, textOf } from './parts.tsx'
+import { ActionButton, Age, Moment, Table, textOf } from './parts.tsx'
 import { jobUrl, type View } from './view.ts'
 
-/** A cluster may run thousands: the oldest are the ones to look at. */
-const MOST_RUNNING = 100
+/** A cluster may run thousands: the oldest are the most interesting. */
+const MAX_RUNNING = 100
 const NAME = 100
 
 interface Props {
@@ -19,9 +19,9 @@ export function RunningTable({ workers, view, now }: Props) {
   const jobs = workers
     .flatMap(({ id, beat }) => (beat?.running ?? []).map((job) => ({ ...job, worker: id })))
     .toSorted((a, b) => a.startedAt - b.startedAt)
-  if (jobs.length === 0) return <p>Nothing runs at this moment.</p>
+  if (jobs.length === 0) return <p>No job is running.</p>
   const rows = jobs
-    .slice(0, MOST_RUNNING)
+    .slice(0, MAX_RUNNING)
     .map(({ id, task, worker, startedAt, attempt, progress }) => [
       <JobName id={id} task={task} view={view} />,
       <code>{textOf(worker, NAME)}</code>,
@@ -37,7 +37,7 @@ export function RunningTable({ workers, view, now }: Props) {
     <>
       <Table columns={['Job', 'Worker', 'Running for', 'Progress', 'Attempt']} rows={rows} />
       {jobs.length > rows.length && (
-        <p class="note">{`The ${rows.length} that have run for longest; ${jobs.length - rows.length} more run.`}</p>
+        <p class="note">{`The ${rows.length} that have run longest; ${jobs.length - rows.length} more are running.`}</p>
       )}
     </>
   )
@@ -52,13 +52,13 @@ function Progress({ fraction }: { fraction: number }) {
   )
 }
 
-/** The task, and below it the id, which leads to the page of the job where it can. */
+/** The task, and below it the id, which links to the page of the job if possible. */
 export function JobName({ id, task, view }: { id: string; task: string; view: View }) {
   const url = jobUrl(id, view)
   const shown = <code>{textOf(id, NAME)}</code>
   return (
     <>
-      <strong>{task === '' ? 'no job' : textOf(task, NAME)}</strong>
+      <strong>{task === '' ? 'malformed job' : textOf(task, NAME)}</strong>
       <br />
       {url ? <a href={url}>{shown}</a> : shown}
     </>
@@ -66,7 +66,7 @@ export function JobName({ id, task, view }: { id: string; task: string; view: Vi
 }
 
 export function WorkerTable({ workers, now }: Omit<Props, 'view'>) {
-  if (workers.length === 0) return <p class="warn">No worker is running: nothing will be done.</p>
+  if (workers.length === 0) return <p class="warn">No worker is running: no job will be done.</p>
   const rows = workers.map((worker) => {
     const { id, jobs, beat } = worker
     return [
@@ -85,7 +85,7 @@ export function WorkerTable({ workers, now }: Omit<Props, 'view'>) {
 }
 
 function State({ worker: { alive, beat } }: { worker: WorkerView }) {
-  if (!alive) return <span class="badge bad">no sign of life</span>
+  if (!alive) return <span class="badge bad">no heartbeat</span>
   return beat?.stopping ? <span class="badge warn">stopping</span> : <span class="badge good">working</span>
 }
 
@@ -101,7 +101,7 @@ function doing({ beat }: WorkerView): string {
 }
 
 export function CronTable({ crons, view, now }: { crons: CronView[]; view: View; now: number }) {
-  if (crons.length === 0) return <p>src/crons.ts declares none.</p>
+  if (crons.length === 0) return <p>No crons are declared.</p>
   const rows = crons.map(({ name, schedule, timeZone, task, last, next }) => [
     <>
       <strong>{name}</strong>
@@ -115,9 +115,9 @@ export function CronTable({ crons, view, now }: { crons: CronView[]; view: View;
     </>,
     <Moment at={last} now={now} none="never" />,
     <Moment at={next} now={now} none="never" />,
-    <Act action="run" view={view} fields={{ cron: name }} name={`Run now: ${name}`}>
+    <ActionButton action="run" view={view} fields={{ cron: name }} name={`Run now: ${name}`}>
       Run now
-    </Act>,
+    </ActionButton>,
   ])
   return <Table columns={['Cron', 'Schedule', 'Last', 'Next', 'Action']} rows={rows} />
 }

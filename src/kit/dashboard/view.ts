@@ -1,4 +1,4 @@
-// Keeps where on the page an operator is, in its address and in each of its forms, so that nothing loses the place.
+// Keeps the state of the page in its address and in each of its forms.
 import { z } from 'zod'
 import { blankAsAbsent, Page } from '../http/validate.ts'
 
@@ -10,30 +10,32 @@ export const PAGE_SIZE = 50
 
 export const View = z.object({
   page: Page.describe('Of the dead jobs.'),
-  refresh: blankAsAbsent(z.enum(['on', 'off']).default('on')).describe('Off: the page stays as it is.'),
+  refresh: blankAsAbsent(z.enum(['on', 'off']).default('on')).describe(
+    'Off: the page does not refresh itself.',
+  ),
 })
 export type View = z.output<typeof View>
 
-const FIRST: View = { page: 1, refresh: 'on' }
+const DEFAULT: View = { page: 1, refresh: 'on' }
 
-/** What of a view is not the default, as a query or as hidden fields carry it. */
-export function fieldsOf(view: View): [string, string][] {
+/** Returns the fields of a view that are not the default, for a query or for hidden fields. */
+export function viewFields(view: View): [string, string][] {
   return (['page', 'refresh'] as const)
-    .filter((name) => view[name] !== FIRST[name])
+    .filter((name) => view[name] !== DEFAULT[name])
     .map((name) => [name, String(view[name])])
 }
 
 function queryOf(view: View): string {
-  const query = new URLSearchParams(fieldsOf(view)).toString()
+  const query = new URLSearchParams(viewFields(view)).toString()
   return query && `?${query}`
 }
 
-/** The page as this view shows it; `part` is the id of a section to open it at. */
+/** The address of the page with this view; `part` is the id of a section. */
 export function urlOf(view: View, part = ''): string {
   return `${PATH}${queryOf(view)}${part && `#${part}`}`
 }
 
-/** The page of one job. Not every text can be a segment of a path: undefined for these. */
+/** The address of a job's page; undefined for an id that cannot be a segment of a path. */
 export function jobUrl(id: string, view: View): string | undefined {
   if (id.length > 300 || /^\.{0,2}$/.test(id) || !id.isWellFormed()) return undefined
   return `${PATH}/jobs/${encodeURIComponent(id)}${queryOf(view)}`

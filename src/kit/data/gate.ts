@@ -1,21 +1,24 @@
-// A gate before what there is little of: so many are inside at once, so many wait in line, and the rest is refused.
+// Limits concurrency: a gate lets a number of callers in at once, queues a number of others and refuses the rest.
 
-/** How often those in line are asked whether they still want to enter. */
+/** How often the queue is cleared of callers that have gone. */
 const SWEEP_MS = 200
 
-/** Nobody got in: the line is full, or the one in it is gone. What was asked for has not begun, and may be asked again. */
+/** The queue is full, or the caller left it. The work has not begun, so it is safe to retry. */
 export class BusyError extends Error {
   override name = 'BusyError'
   readonly code = 'BUSY'
 }
 
-/** Whoever has waited less long is taken to be there: to ask costs a request more than the wait was worth. */
+/** A caller that has waited less counts as present: to check would cost more than the wait. */
 const FRESH_MS = 50
 
 export interface GateSize {
+  /** How many may be inside at once. */
   places: number
+  /** How many may wait. */
   queue: number
-  patienceMs?: number
+  /** How long one may wait before it is refused. */
+  maxWaitMs?: number
 }
 
 interface Waiter {
@@ -26,33 +29,28 @@ interface Waiter {
 }
 
 /**
- * First come, first served. Whoever enters must leave, once. `isGone` says that nobody waits for the outcome any more,
- * because the request was aborted or is past its deadline: such a one leaves the line within a fifth of a second.
+ * First come, first served. Whoever enters must leave, once. `isGone` tells that nobody waits for the result any more,
+ * because the request was aborted or its deadline has passed: such a caller leaves the queue within 200 ms.
  */
 export class Gate {
   readonly #places: number
   readonly #queue: number
-  readonly #patienceMs: number
+  readonly #maxWaitMs: number
   #inUse = 0
   #refused = 0
   #waiting: Waiter[] = []
   #sweeper: ReturnType<typeof setInterval> | undefined
   #sweptAt = -Infinity
 
-  /**
-   * @param places how many may be inside at once
-   * @param queue how many may wait
-   * @param patienceMs how long one may wait: whoever has waited longer is refused
-   */
-  constructor({ places, queue, patienceMs = Infinity }: GateSize) {
+  constructor({ places, queue, maxWaitMs = Infinity }: GateSize) {
     if (!Number.isSafeInteger(places) || places < 1) throw new RangeError(`gate: ${places} places`)
     if (!Number.isSafeInteger(queue) || queue < 0) throw new RangeError(`gate: a queue of ${queue}`)
     this.#places = places
     this.#queue = queue
-    this.#patienceMs = patienceMs
+    this.#maxWaitMs = maxWaitMs
   }
 
-  /** Enters if a place is free, and never before those who wait: a place that is handed over counts as in use. */
+  /** Enters if a place is free. Never overtakes the queue: a place that is being handed over counts as in use. */
   tryEnter(): boolean {
     if (this.#inUse >= this.#places) return false
     this.#inUse++
@@ -60,12 +58,12 @@ export class Gate {
   }
 
   /**
-   * Enters at once, without a promise, or resolves when it is this one's turn.
-   * @throws BusyError, at once, if the line is full
+   * Enters at once, without a promise, or resolves when it is this caller's turn.
+   * @throws BusyError, at once, if the queue is full
    */
   enter(isGone?: () => boolean): Promise<void> | undefined {
     if (this.tryEnter()) return undefined
-    // Not for each one that comes: a full line is a long one, and many come.
+    // Not on every arrival: a full queue is long, and arrivals are many.
     if (this.#waiting.length >= this.#queue && performance.now() - this.#sweptAt > FRESH_MS) this.#sweep()
     if (this.#waiting.length >= this.#queue) {
       this.#refused++
@@ -76,13 +74,13 @@ export class Gate {
     return new Promise((admit, refuse) => void this.#waiting.push({ since, admit, refuse, isGone }))
   }
 
-  /** In a microtask the place goes to the next in line: what was awaited inside may have to be put away first. */
+  /** Hands the place on in a microtask, after the clean-up that follows what was awaited inside. */
   leave(): void {
     if (this.#waiting.length === 0) this.#inUse--
     else queueMicrotask(() => this.#handOver())
   }
 
-  /** Does the work inside. */
+  /** Runs the work inside. */
   async run<T>(work: () => T | PromiseLike<T>, isGone?: () => boolean): Promise<T> {
     const turn = this.enter(isGone)
     if (turn !== undefined) await turn
@@ -93,7 +91,7 @@ export class Gate {
     }
   }
 
-  /** `refused` counts since the start, those who found the line full. */
+  /** `refused` counts, since the start, the callers that found the queue full. */
   stats(): { inUse: number; waiting: number; refused: number } {
     return { inUse: this.#inUse, waiting: this.#waiting.length, refused: this.#refused }
   }
@@ -106,22 +104,22 @@ export class Gate {
     }
     if (next === undefined) this.#inUse--
     else next.admit()
-    this.#rest()
+    this.#stopSweeperIfIdle()
   }
 
   #sweep(): void {
     this.#sweptAt = performance.now()
     this.#waiting = this.#waiting.filter((waiter) => {
-      const isLate = this.#sweptAt - waiter.since > this.#patienceMs
+      const isLate = this.#sweptAt - waiter.since > this.#maxWaitMs
       if (!isLate && waiter.isGone?.() !== true) return true
       waiter.refuse(isLate ? new BusyError('waited too long for its turn') : gone())
       return false
     })
-    this.#rest()
+    this.#stopSweeperIfIdle()
   }
 
-  /** A timer only while somebody waits. */
-  #rest(): void {
+  /** Runs no timer while nobody waits. */
+  #stopSweeperIfIdle(): void {
     if (this.#waiting.length > 0) return
     clearInterval(this.#sweeper)
     this.#sweeper = undefined

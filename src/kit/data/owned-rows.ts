@@ -1,13 +1,13 @@
-// The rows that belong to an owner, in every table that refers to it: found by the references, read in pages by key.
+// Finds the tables that refer to an owner, and reads that owner's rows in pages by key.
 import { and, eq, is, sql } from 'drizzle-orm'
 import { getTableConfig, type PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import type { Db } from '../types/db.ts'
 import { PublicFields, type Sources } from './public-fields.ts'
 
-/** What the files of tables export, by name. */
+/** The exports of all table files, by name. */
 export type Schema = Record<string, unknown>
 
-/** A table with rows of owners. */
+/** A table whose rows have owners. */
 interface OwnedTable {
   table: PgTable
   columns: Sources
@@ -15,13 +15,13 @@ interface OwnedTable {
   key: PgColumn[]
 }
 
-const PAGE = 200
+const PAGE_SIZE = 200
 
 /**
- * Finds the tables that refer to `owners`, by name. A table that declares nothing is not exported: `leftOut` says of
- * each such what it lacks. One that declares `exported: false` is in neither.
+ * Finds the tables that refer to `owners`, by name. A table with an incomplete declaration is not exported: `leftOut`
+ * says what it lacks. One that declares `exported: false` appears in neither.
  */
-export function findOwned(schema: Schema, owners: PgTable) {
+export function findOwnedTables(schema: Schema, owners: PgTable) {
   const declared = Object.values(schema).filter((value) => value instanceof PublicFields)
   const owned: Record<string, OwnedTable> = {}
   const leftOut: string[] = []
@@ -46,7 +46,7 @@ const referencesOf = (table: PgTable) => getTableConfig(table).foreignKeys.map((
 const refersTo = (owners: PgTable, table: PgTable) =>
   referencesOf(table).some(({ foreignTable }) => foreignTable === owners)
 
-/** The one column that refers to the key of `owners`; undefined where several do. */
+/** The only column that refers to the key of `owners`; undefined if there are several. */
 function ownerIn(table: PgTable, owners: PgTable): PgColumn | undefined {
   const found = referencesOf(table)
     .filter(({ foreignTable }) => foreignTable === owners)
@@ -59,7 +59,7 @@ function keyOf(table: PgTable): PgColumn[] {
   return primaryKeys[0]?.columns ?? columns.filter((column) => column.primary)
 }
 
-/** Reads an owner's rows in the order of their key: quick where an index begins with the owner and goes on with the key. */
+/** Reads an owner's rows in key order: fast if an index begins with the owner and continues with the key. */
 export async function* ownedRows(
   db: Db,
   { table, columns, owner, key }: OwnedTable,
@@ -71,7 +71,7 @@ export async function* ownedRows(
       parts.map((part) => sql`${part}`),
       sql`, `,
     )
-  // As text: a Date would lose the microseconds of a moment.
+  // As text: a Date would lose microseconds.
   const at = Object.fromEntries(key.map((column, i) => [i, sql<string>`${column}::text`]))
   let after: string[] | undefined
   do {
@@ -81,20 +81,20 @@ export async function* ownedRows(
       .from(table)
       .where(and(eq(owner, id), after && sql`(${list(key)}) > (${list(after)})`))
       .orderBy(...key)
-      .limit(PAGE)
+      .limit(PAGE_SIZE)
     for (const { row } of page) yield row
-    after = page.length < PAGE ? undefined : Object.values(page.at(-1)?.at ?? {})
+    after = page.length < PAGE_SIZE ? undefined : Object.values(page.at(-1)?.at ?? {})
   } while (after !== undefined)
 }
 
 const bytesOf = (row: object) => new TextEncoder().encode(`${JSON.stringify(row)},`).length
 
 /**
- * Collects rows from each source in turn, as long as their JSON takes no more than `maxBytes` together. `incomplete`
- * names the sources of which rows are missing.
- * @param job is told how far it is, 0 to 1
+ * Collects rows from one source after the other until their JSON reaches `maxBytes` in total. `incomplete` names the
+ * sources that have more rows.
+ * @param job receives the progress, 0 to 1
  */
-export async function collectWithin(
+export async function collectUpTo(
   maxBytes: number,
   sources: Record<string, Iterable<object> | AsyncIterable<object>>,
   job: { progress(fraction: number): void },

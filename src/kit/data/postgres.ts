@@ -1,4 +1,4 @@
-// Postgres: its connections in lanes, and Drizzle on each, so that slow work never stands before quick work.
+// Opens the connections to Postgres in lanes, with Drizzle on each, so that slow work never holds up quick work.
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import type { KitConfig } from '../config/kit-config.ts'
@@ -10,12 +10,18 @@ import { registerLanes } from './lanes.ts'
 import { arrayParsers, arraySerializers } from './postgres/arrays.ts'
 import { Client } from './postgres/client.ts'
 import { TRACKED_SETTINGS, UNTRACKED_SETTINGS } from './postgres/connection-settings.ts'
-import { type DrizzleClient, gatedLane, Places, searchLane, sharedLane } from './postgres/lane-client.ts'
+import {
+  type DrizzleClient,
+  exclusiveLane,
+  ExclusivePool,
+  searchLane,
+  sharedLane,
+} from './postgres/lane-client.ts'
 
 const CONNECT_TIMEOUT_S = 5
 /**
- * While Postgres is away each attempt to connect fails one waiting query: a short pause between attempts
- * is what makes them all fail at once. postgres.js's own pause grows, and lets them hang.
+ * While Postgres is away, each attempt to connect fails one waiting query: a short pause between attempts makes them all
+ * fail at once. The pause of postgres.js itself grows, and queries would hang.
  */
 const RECONNECT_PAUSE_S = 0.005
 
@@ -23,25 +29,25 @@ const ACCOUNTS = 1
 const FAST = 2
 const READINESS = 1
 
-/** How many connections a process opens at the most. */
+/** The most connections that a process opens. */
 export const connectionsPerProcess = ({ databasePool }: Pick<KitConfig, 'databasePool'>) =>
   databasePool + ACCOUNTS + FAST + READINESS
 
-/** A statement behind others on its connection waits for their locks too. */
+/** Short, because the statements behind one on a shared connection wait for its locks too. */
 const SHARED_LOCK_TIMEOUT_MS = 250
 /**
- * Statements that wait for a place, in each lane; what comes then is refused at once. A long line costs less than a short
- * one: the wait is a second where Postgres is quick, and clients that are refused ask again at once.
+ * Statements that may wait in each lane; further ones are refused at once. A long queue costs less than a short one: the
+ * wait is a second if Postgres is quick, and refused clients retry at once.
  */
 const QUEUE = 2000
 /** At once: each keeps a core busy. */
 const MOST_SEARCHES = 2
 const SEARCH_QUEUE = 20
-const LOOK_MS = 1000
+const PROGRESS_CHECK_MS = 1000
 
-/** Opens the lanes; nothing connects before the first statement. `readiness` has a connection that nothing else uses. */
+/** Opens the lanes; nothing connects before the first statement. */
 export function openPostgres(config: KitConfig, log: Log) {
-  // Drizzle writes here how it reads and writes values, and each connection is opened with it.
+  // Drizzle registers its parsers and serializers here, and every connection is opened with them.
   const options: DrizzleClient['options'] = { parsers: {}, serializers: {} }
   const { requestTimeoutMs: statementMs, lockTimeoutMs, searchTimeoutMs, databasePool } = config
   const pooler = { isPresent: false, onFound: () => log.warn(POOLER_ADVICE) }
@@ -50,7 +56,7 @@ export function openPostgres(config: KitConfig, log: Log) {
   function openClient(max: number, lockMs: number, lifetime: Lifetime = {}): Client {
     const client = new Client({
       pooler,
-      write: config.log.sql ? statementLog(log, config.log.redact) : undefined,
+      logStatement: config.log.sql ? statementLog(log, config.log.redact) : undefined,
       open(onclose) {
         const connection = pooler.isPresent ? {} : { ...UNTRACKED_SETTINGS, ...timeouts(statementMs, lockMs) }
         const sql = connect(config, max, { connection, onclose, ...lifetime })
@@ -63,37 +69,37 @@ export function openPostgres(config: KitConfig, log: Log) {
     return client
   }
 
-  // Whoever gets in has most of its time left.
-  const line = { queue: QUEUE, patienceMs: statementMs / 4 }
-  const places = new Places(
+  // A statement that gets its turn has most of the request's time left.
+  const waiting = { queue: QUEUE, maxWaitMs: statementMs / 4 }
+  const pool = new ExclusivePool(
     Array.from({ length: databasePool }, () => openClient(1, lockTimeoutMs, FOR_EVER)),
-    line,
+    waiting,
   )
-  // Searches and writes never take all places together, nor do reads: each of the two finds one that the other left.
-  const allButOne = () => new Gate({ places: Math.max(1, databasePool - 1), ...line })
+  // Neither reads, nor searches and writes together, ever take the whole pool: each leaves the other a connection.
+  const allButOne = () => new Gate({ places: Math.max(1, databasePool - 1), ...waiting })
   const [slow, reads] = [allButOne(), allButOne()]
   const searches = new Gate({
-    places: Math.min(MOST_SEARCHES, databasePool),
+    places: Math.min(MAX_SEARCHES, databasePool),
     queue: SEARCH_QUEUE,
-    patienceMs: line.patienceMs,
+    maxWaitMs: waiting.maxWaitMs,
   })
   const shared = (connections: number) =>
     sharedLane(options, {
       client: openClient(connections, Math.min(SHARED_LOCK_TIMEOUT_MS, lockTimeoutMs)),
       connections,
-      ...line,
+      ...waiting,
     })
   const begin = () =>
     pooler.isPresent ? beginWith({ ...UNTRACKED_SETTINGS, ...timeouts(statementMs, lockTimeoutMs) }) : 'begin'
-  const gated = gatedLane(options, {
-    places,
+  const exclusive = exclusiveLane(options, {
+    pool,
     reads: [reads],
     writes: [slow],
     begin,
-    wraps: () => pooler.isPresent,
+    needsTransaction: () => pooler.isPresent,
   })
   const search = searchLane(options, {
-    places,
+    pool,
     gates: [searches, slow],
     begin: () =>
       beginWith({
@@ -103,29 +109,30 @@ export function openPostgres(config: KitConfig, log: Log) {
       }),
   })
 
-  const db = open(gated)
+  const db = open(exclusive)
   registerLanes(db, { accounts: open(shared(ACCOUNTS)), fast: open(shared(FAST)), search: open(search) })
   const readiness = openClient(READINESS, lockTimeoutMs)
-  // Postgres itself ends a statement after its timeout: a second more, and it is Postgres that stands still.
-  const patience = Math.ceil(statementMs / LOOK_MS) + 1
-  const looking = setInterval(() => clients.forEach((client) => client.look(patience)), LOOK_MS)
-  looking.unref()
+  // Postgres ends a statement after its timeout: without a reply a second later, Postgres or the network is stalled.
+  const maxStalledChecks = Math.ceil(statementMs / PROGRESS_CHECK_MS) + 1
+  const checkAll = () => clients.forEach((client) => client.checkProgress(maxStalledChecks))
+  const progressTimer = setInterval(checkAll, PROGRESS_CHECK_MS)
+  progressTimer.unref()
 
   return {
     db,
-    /** A connection that only health and readiness use. */
+    /** A connection for the readiness check alone. */
     readiness,
     async close() {
-      clearInterval(looking)
+      clearInterval(progressTimer)
       await Promise.all(clients.map((client) => client.close()))
     },
   }
 }
 
-/** Drizzle asks of the driver what `DrizzleClient` has, and nothing else. */
+/** Drizzle uses only those members of the driver that `DrizzleClient` has. */
 const open = (client: DrizzleClient): Db => drizzle({ client: client as unknown as postgres.Sql })
 
-/** Connections as all of this service's are opened; nothing connects before the first statement. */
+/** Opens connections with the settings of this service; nothing connects before the first statement. */
 export function connect(
   config: KitConfig,
   max: number,
@@ -137,28 +144,28 @@ export function connect(
     connect_timeout: CONNECT_TIMEOUT_S,
     backoff: () => RECONNECT_PAUSE_S,
     onnotice: () => {},
-    // A backend that is killed while the driver asks for the types of arrays ends the process: `arrays.ts` knows them.
+    // If a backend is killed while the driver fetches array types, the process dies. `arrays.ts` has them instead.
     fetch_types: false,
     connection: { ...TRACKED_SETTINGS, application_name: config.name, ...connection },
   })
 }
 
 type Lifetime = { max_lifetime?: null }
-/** The driver would replace an old one inside a transaction: `Places` does it between two uses. */
+/** The driver would replace an old connection inside a transaction; `ExclusivePool` does it between two uses. */
 const FOR_EVER: Lifetime = { max_lifetime: null }
 
-// A request that was given up must not keep its statement running, nor others waiting for its lock.
+// A request that was given up must not leave a statement running, nor others waiting for its lock.
 const timeouts = (statementMs: number, lockMs: number) => ({
   statement_timeout: statementMs,
   lock_timeout: lockMs,
   idle_in_transaction_session_timeout: statementMs,
 })
 
-/** The same for one transaction, in one message: a pooler passes it on to whatever connection it lends. */
+/** Sets them for one transaction, in one message: a pooler passes it on to whichever connection it lends. */
 const beginWith = (settings: Record<string, string | number>) =>
   ['begin', ...Object.entries(settings).map(([name, value]) => `set local ${name} = '${value}'`)].join('; ')
 
-/** A search takes one core, and not all of them with its helpers and its compiler. */
+/** A search uses one core: no parallel workers, no compiler. */
 const ONE_CORE = { max_parallel_workers_per_gather: 0, jit: 'off' }
 
 const POOLER_ADVICE =

@@ -1,30 +1,30 @@
-// What of a table's rows leaves the service: the fields that the schema of an response names, and no column besides.
+// Limits what leaves the service of a table's rows to the fields that the schema of a response names.
 import { getTableColumns, type SQL } from 'drizzle-orm'
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'
 
-/** What fields are read from, by name. */
+/** The sources of fields, by name. */
 export type Sources = Record<string, PgColumn | SQL | SQL.Aliased>
 
-/** How the rows stand in the export of their owner's data. */
+/** How the export of an owner's data shows the rows. */
 interface Exported {
-  /** Refers to the owner: needed where several columns of the table do. */
+  /** The column that refers to the owner: needed if several do. */
   owner?: PgColumn
-  /** In place of the fields of the response. */
+  /** Instead of the fields of the response. */
   columns?: Sources
 }
 
 export class PublicFields<C extends Sources = Sources> {
   constructor(
     readonly table: PgTable,
-    /** For every `select` and `returning` of what clients get: nothing else leaves Postgres. */
+    /** For every `select` and `returning` for clients: nothing else leaves Postgres. */
     readonly columns: C,
     readonly exported: Exported | false,
   ) {}
 }
 
 type Columns<T extends PgTable> = T['_']['columns']
-/** Those of fields that are no columns, and of any others. */
+/** Sources: required for fields that are no columns, optional for the others. */
 type Others<T extends PgTable, Name> = {
   [K in Exclude<Name, keyof Columns<T>> & string]: Sources[string]
 } & {
@@ -35,11 +35,11 @@ type Chosen<T extends PgTable, Name extends PropertyKey, O> = {
 }
 
 /**
- * Declares beside a table what a client sees of its rows. Its columns are for queries; an export of what belongs to an
- * owner holds the same, where the table refers to that owner.
- * @param response the schema that the routes document, field by field
+ * Declares what a client sees of a table's rows. Queries select its `columns`; if the table refers to an owner, the
+ * export of that owner's data holds the same.
+ * @param response the schema that the routes document
  * @param others the sources of fields that are no columns, or that are sent in another form
- * @param options how the rows stand in an export; `exported: false`: in none
+ * @param options how an export shows the rows; `exported: false`: not at all
  */
 export function publicFields<
   T extends PgTable,

@@ -1,11 +1,11 @@
-// Counts for rate limits, in Redis: what is asked of several is one atomic script, and each count has an end.
+// Counts for rate limits in Redis: one atomic script takes from several counters, and every counter expires.
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Counter, RateLimiter } from '../types/rate-limiter.ts'
 
-/** What is pending for longer belongs to a process that died. */
+/** Whatever is pending for longer belongs to a process that died. */
 const PENDING_MS = 60_000
-/** Two times at which a window ends are the same if they differ by less: no window is shorter than a second. */
+/** Two window ends that differ by less are the same window, as none is shorter than a second. */
 const SAME_WINDOW_MS = 500
 
 const VERDICTS = ['taken', 'pending', 'full'] as const
@@ -17,17 +17,17 @@ local function read(key) return math.max(0, tonumber(redis.call('GET', key) or 0
 `
 
 /**
- * KEYS: for each counter its count, and how much of it is pending. ARGV: for each most, its window in ms, 1 if it is to
- * be settled. Replies the verdict; then for each the count, and when its window ends: in how many ms, and in Unix ms.
- * Of what is refused only full counts grow, and those have keys: a flood of refusals leaves nothing new behind.
+ * KEYS: for each counter its count, and how much of it is pending. ARGV: for each its limit, its window in ms, 1 if it
+ * is to be settled. Replies the verdict; then for each the count, the ms until its window ends, and that end in Unix ms.
+ * A refusal increments only counts that are full, which have keys already: a flood of refusals creates no keys.
  */
 const TAKE = `${LIB}
 local verdict, full = 0, {}
 for i = 1, #KEYS, 2 do
-  local most = tonumber(ARGV[(i - 1) / 2 * 3 + 1])
+  local limit = tonumber(ARGV[(i - 1) / 2 * 3 + 1])
   local count = read(KEYS[i])
-  full[i] = count - read(KEYS[i + 1]) >= most
-  if full[i] then verdict = 2 elseif count >= most then verdict = math.max(verdict, 1) end
+  full[i] = count - read(KEYS[i + 1]) >= limit
+  if full[i] then verdict = 2 elseif count >= limit then verdict = math.max(verdict, 1) end
 end
 local reply = {verdict}
 for i = 1, #KEYS, 2 do
@@ -48,8 +48,8 @@ end
 return reply`
 
 /**
- * KEYS as in TAKE. ARGV: for each what becomes of it, and when the window ended that it was taken from.
- * One is given back to that window only. To clear leaves those that are pending still.
+ * KEYS as in TAKE. ARGV: for each the outcome, and the end of the window that it was taken from.
+ * A refund goes to that window only. `clear` leaves those that are still pending.
  */
 const SETTLE = `${LIB}
 for i = 1, #KEYS, 2 do
@@ -59,15 +59,15 @@ for i = 1, #KEYS, 2 do
   if outcome == 'clear' then
     if left <= 0 then redis.call('DEL', KEYS[i])
     elseif count > left then redis.call('SET', KEYS[i], left, 'KEEPTTL') end
-  elseif outcome == 'back' and math.abs(now + redis.call('PTTL', KEYS[i]) - window) < ${SAME_WINDOW_MS} then
+  elseif outcome == 'refund' and math.abs(now + redis.call('PTTL', KEYS[i]) - window) < ${SAME_WINDOW_MS} then
     if count > 1 then redis.call('DECR', KEYS[i]) else redis.call('DEL', KEYS[i]) end
   end
 end
 return 0`
 
 /**
- * Counts under `<prefix>rl:<name>:<digest of the key>`, as releases before had them, and what is pending of them under
- * `rl-pending:` likewise: no address or email is stored.
+ * Keeps counts under `<prefix>rl:<name>:<digest of the key>`, as earlier releases do, and the pending part of each under
+ * `rl-pending:` likewise. No address or email is stored.
  */
 export function createRateLimiter(redis: Redis, prefix: string): RateLimiter {
   const keysOf = ({ name, key }: Counter) => {
@@ -77,7 +77,7 @@ export function createRateLimiter(redis: Redis, prefix: string): RateLimiter {
   return {
     async take(counters) {
       const keys = counters.flatMap(keysOf)
-      const args = counters.flatMap(({ most, seconds, settles }) => [most, seconds * 1000, settles ? 1 : 0])
+      const args = counters.flatMap(({ limit, seconds, settles }) => [limit, seconds * 1000, settles ? 1 : 0])
       const [verdict = 0, ...numbers] = (await redis.eval(TAKE, keys.length, ...keys, ...args)) as number[]
       const counts = counters.map((counter, i) => {
         const [count = 0, endsInMs = 0, window = 0] = numbers.slice(3 * i, 3 * i + 3)

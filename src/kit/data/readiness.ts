@@ -1,4 +1,4 @@
-// Readiness: whether a request would be served now, and what is in the way if not.
+// Checks readiness: whether a request would be served now, and if not, why.
 import type { Redis } from 'ioredis'
 import type postgres from 'postgres'
 import { unavailable } from '../types/api-error.ts'
@@ -8,28 +8,28 @@ import { findMissingRights, type MissingRights } from './postgres/rights.ts'
 import { driverCode, isTransient } from './transient.ts'
 import { withTimeout } from './with-timeout.ts'
 
-/** Time that each service has to answer. */
+/** The time that each service has to reply. */
 const TIMEOUT_MS = 2000
 const KEY_SECONDS = 60
-/** Of tables without rights, for the message. */
-const NAMED = 5
+/** How many tables without rights the message names. */
+const MAX_NAMED = 5
 
 interface Services {
-  /** A connection of its own: behind busy ones a question says nothing but that they are busy. */
+  /** A connection of its own: behind other statements the check would only measure how busy they are. */
   connection: { readonly sql: postgres.Sql; renew(closeS: number): void }
   redis: Redis
-  /** Begins the key that is written. */
+  /** Of the key that is written. */
   prefix: string
-  /** Those that the code comes with, oldest first. */
+  /** The migrations that the code ships, oldest first. */
   migrations: readonly Migration[]
-  /** The role that migrates, if it is known. */
+  /** The role that migrates, if known. */
   migrator: string | undefined
   log: Log
 }
 
 /**
- * Returns the question: it resolves if Postgres and Redis take writes and the schema is what the code expects, and
- * rejects with a 503 that says why not. Asked by many at once, it is asked once. Each change is logged.
+ * Returns the check: it resolves if Postgres and Redis take writes and the schema is what the code expects, and rejects
+ * with a 503 that gives the reason. Concurrent calls share one check. Each change is logged.
  */
 export function createReadiness(services: Services): () => Promise<void> {
   const { connection, redis, prefix, log } = services
@@ -39,7 +39,7 @@ export function createReadiness(services: Services): () => Promise<void> {
   async function ask(): Promise<void> {
     const reasons = await Promise.all([
       withTimeout(TIMEOUT_MS, 'Postgres', askPostgres(connection.sql, services)).catch((error: unknown) => {
-        connection.renew(0) // what it waits for may never come
+        connection.renew(0) // its reply may never come
         return explain('Postgres')(error)
       }),
       withTimeout(TIMEOUT_MS, 'Redis', redis.set(`${prefix}ready`, 1, 'EX', KEY_SECONDS)).then(
@@ -56,7 +56,7 @@ export function createReadiness(services: Services): () => Promise<void> {
   return () => (asked ??= ask().finally(() => (asked = undefined)))
 }
 
-/** A refusal by its code: messages of drivers may hold more than is for everybody's eyes. */
+/** Describes a failure by its code only: a driver's message may hold more than everybody may see. */
 const explain = (service: string) => (error: unknown) => {
   const code = driverCode(error) ?? 'unknown error'
   const isReply = /^(?!E)[A-Z]+$/.test(code) // OOM, READONLY; not ECONNREFUSED, 57P03
@@ -71,7 +71,7 @@ interface Facts {
   is_migrated: boolean
 }
 
-/** Reads the catalogue, so that no lock on a table holds it up. @returns what is in the way */
+/** Reads the catalog only, so that no lock on a table holds it up. @returns the reason why not, if any */
 async function askPostgres(
   sql: postgres.Sql,
   { migrations, migrator }: Pick<Services, 'migrations' | 'migrator'>,
@@ -80,10 +80,10 @@ async function askPostgres(
     select current_setting('transaction_read_only') = 'on' as read_only, pg_is_in_recovery() as standby,
       exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where n.nspname = 'drizzle' and c.relname = '__drizzle_migrations') as is_migrated`
-  if (facts === undefined) return 'Postgres answers nothing'
+  if (facts === undefined) return 'Postgres returned nothing'
   if (facts.read_only) return `Postgres is read-only${facts.standby ? ', a standby' : ''}`
   const missing = await findMissingRights(sql, { migrator })
-  // Where another role migrates, its journal may be out of sight, and that is no loss.
+  // If another role migrates, this one may not see the journal, which is fine.
   const [hidden, others] = [missing.filter(isJournal), missing.filter((rights) => !isJournal(rights))]
   if (hidden.length === 0) {
     const [first, ...more] = facts.is_migrated ? await findPending(sql, migrations) : migrations
@@ -92,15 +92,15 @@ async function askPostgres(
   }
   const forbidden = others.filter(({ rights }) => rights.some((right) => NEEDED.has(right)))
   if (forbidden.length === 0) return undefined
-  const named = forbidden.slice(0, NAMED).map(({ object }) => object)
+  const named = forbidden.slice(0, MAX_NAMED).map(({ object }) => object)
   return `no rights on ${named.join(', ')} (GRANT: npm run doctor prints the lines)`
 }
 
 const isJournal = ({ object }: MissingRights) => /^drizzle\b/.test(object)
-/** To change and to delete may be withheld on purpose. */
+/** UPDATE and DELETE may be withheld on purpose. */
 const NEEDED = new Set(['SELECT', 'INSERT', 'USAGE'])
 
-/** Migrations that this code comes with and the database lacks. A newer version's, during a deploy, are no concern of it. */
+/** The migrations that this code ships and the database lacks. Those of a newer version, during a deploy, are ignored. */
 async function findPending(sql: postgres.Sql, migrations: readonly Migration[]) {
   const rows = await sql<{ at: string }[]>`select created_at::text as at from drizzle.__drizzle_migrations`
   const applied = new Set(rows.map(({ at }) => Number(at)))

@@ -1,15 +1,15 @@
-// Keeps connections to Redis on a server that takes writes: a replica's connection is given up, and not taken up.
+// Keeps connections to Redis on a server that takes writes: connections to replicas are closed and never opened.
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { AbstractConnector, type RedisOptions, type StandaloneConnectionOptions } from 'ioredis'
 import { isDemotion } from './transient.ts'
 
-/** The message of the `error` event where a replica answers. */
+/** The message of the `error` event when a replica answers. */
 export const IS_REPLICA = 'is a replica, which takes no writes'
 
 type ErrorEmitter = (type: string, error: Error) => void
 
-/** ioredis's own way to connect, which it does not export, with a look at what answers. */
+/** Connects like ioredis's own connector, which is not exported, and checks the role of the server. */
 class PrimaryConnector extends AbstractConnector {
   readonly #options: StandaloneConnectionOptions
   #emit: ErrorEmitter | undefined
@@ -30,22 +30,22 @@ class PrimaryConnector extends AbstractConnector {
     return (this.stream = stream)
   }
 
-  /** @param info the fields of INFO; a server that keeps it to itself is trusted */
+  /** @param info the fields of INFO; a server that withholds them is trusted */
   override check(info: { role?: string }): boolean {
     const isReplica = info.role === 'slave'
     if (isReplica) this.#emit?.('error', new Error(IS_REPLICA))
     return !isReplica
   }
 
-  /** Once for a connection: every reply that is under way may ask for it. */
+  /** Once per connection: every pending reply may ask for it. */
   override disconnect(): void {
     if (this.connecting) super.disconnect()
   }
 }
 
 /**
- * A server that has become a replica keeps its connections, while its address may lead to the new primary by now. So a
- * connection ends at the first refusal, and connecting goes on until a primary answers; meanwhile Redis counts as away.
+ * A server that was demoted to a replica keeps its connections, while its address may already lead to the new primary.
+ * So the first refusal ends a connection, and it reconnects until a primary answers; meanwhile Redis counts as away.
  * `duplicate` passes the options on.
  */
 export const PRIMARY_ONLY: RedisOptions = { reconnectOnError: isDemotion, Connector: PrimaryConnector }

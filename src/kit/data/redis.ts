@@ -1,22 +1,22 @@
-// The connection to Redis: one that fails fast while Redis is away, and finds its way back by itself.
+// Connects to Redis: commands fail fast while Redis is away, and the connection recovers by itself.
 import { Redis } from 'ioredis'
 import { ConfigError } from '../types/config-error.ts'
 import type { Log } from '../types/log.ts'
 import { IS_REPLICA, PRIMARY_ONLY } from './redis-primary.ts'
 
-/** A command that got no reply by then is rejected, and the connection given up: Redis is stalled or unreachable. */
+/** A command without a reply by then is rejected and the connection closed: Redis is stalled or unreachable. */
 const REPLY_TIMEOUT_MS = 2000
 const RECONNECT_MIN_MS = 50
 const RECONNECT_MAX_MS = 1000
 
-/** How long a blocking command may ask Redis to wait: short, so that a connection that died silently is noticed. */
+/** The longest wait that a blocking command may ask for: short, to notice a connection that died silently. */
 export const MAX_BLOCK_SECONDS = 2
 
 /**
- * A client that connects with its first command (or an explicit `connect()`) and reconnects until it is closed.
- * While Redis is away every command is rejected at once, while Redis is stalled within two seconds;
- * a command that was under way when the connection broke is rejected and never sent again, so nothing is done twice.
- * Each outage is logged once, and so is its end. A server that has become a replica counts as away.
+ * Creates a client that connects with its first command (or an explicit `connect()`) and reconnects until it is closed.
+ * While Redis is away, commands are rejected at once; while it is stalled, within two seconds. A command that was
+ * pending when the connection broke is rejected and never sent again, so nothing is done twice.
+ * Each outage is logged once, and so is its end. A server that was demoted to a replica counts as away.
  * @param url redis:// or rediss:// (TLS); never logged, because it may hold a password
  */
 export function connectRedis(url: string, options: { log: Log }): Redis {
@@ -25,13 +25,13 @@ export function connectRedis(url: string, options: { log: Log }): Redis {
     enableAutoPipelining: true,
     commandTimeout: REPLY_TIMEOUT_MS,
     connectTimeout: REPLY_TIMEOUT_MS,
-    // Without it a half-open connection stays "ready" for many minutes, and every command on it times out.
+    // Without it, a half-open connection stays "ready" for minutes while every command on it times out.
     socketTimeout: REPLY_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(attempt * RECONNECT_MIN_MS, RECONNECT_MAX_MS),
     ...PRIMARY_ONLY,
   })
-  // Only what is asked before the first connection waits for it. ioredis reads this option at each command.
+  // Only commands before the first connection wait for it. ioredis reads this option at each command.
   const refuseWhileAway = () => {
     redis.options.enableOfflineQueue = false
   }
@@ -42,8 +42,8 @@ export function connectRedis(url: string, options: { log: Log }): Redis {
 }
 
 /**
- * A further connection to the same Redis for blocking commands, which would hold up everything behind them.
- * Ask for `MAX_BLOCK_SECONDS` at most: on a longer silence the connection counts as dead, and the command is rejected.
+ * Creates another connection to the same Redis for blocking commands, which would hold up everything behind them.
+ * Block for at most `MAX_BLOCK_SECONDS`: after a longer silence the connection counts as dead, and the command fails.
  */
 export function connectBlocking(redis: Redis): Redis {
   const connection = redis.duplicate({
@@ -53,14 +53,15 @@ export function connectBlocking(redis: Redis): Redis {
     commandTimeout: undefined,
     socketTimeout: MAX_BLOCK_SECONDS * 1000 + REPLY_TIMEOUT_MS,
   })
-  // The main connection logs the outage; here every waiting command is rejected with it.
+  // The main connection logs the outage; here it rejects every waiting command.
   connection.on('error', () => {})
   return connection
 }
 
 /**
- * Without it ioredis goes on in database 0, among the keys of somebody else. An outage is no reason to refuse.
- * @throws ConfigError if this Redis has not the database that its URL names
+ * Checks that Redis has the database that its URL names: ioredis would silently use database 0 and its foreign keys.
+ * An outage is no reason to refuse.
+ * @throws ConfigError if it has not
  */
 export async function refuseMissingDatabase(redis: Redis): Promise<void> {
   const db = redis.options.db ?? 0
@@ -75,7 +76,7 @@ export async function refuseMissingDatabase(redis: Redis): Promise<void> {
   }
 }
 
-/** Ends the connection after the replies that are under way; at once if Redis is away. */
+/** Closes the connection after the pending replies; at once if Redis is away. */
 export async function closeRedis(redis: Redis): Promise<void> {
   if (redis.status === 'ready') await redis.quit().catch(() => {})
   redis.disconnect()
@@ -86,7 +87,7 @@ function logOutages(redis: Redis, log: Log): void {
   let told = ''
   const away = (error?: Error) => {
     const what = complaint(error)
-    // A connection to what has become a replica first closes; why, shows when it is made again.
+    // A connection to a demoted server first closes; the reason only shows when it reconnects.
     if (awaySince !== undefined && (told === what || error?.message !== IS_REPLICA)) return
     awaySince ??= Date.now()
     told = what

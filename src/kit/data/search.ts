@@ -1,38 +1,38 @@
-// Searching a list: text as a LIKE pattern, and a page of what matches for what that page costs.
+// Searches a list: builds the LIKE pattern, and picks the cheaper way to load a page of matches.
 
-/** The pattern that finds `text` anywhere; `%`, `_` and `\` in it mean themselves. */
-export const containing = (text: string) => `%${text.replace(/[\\%_]/g, '\\$&')}%`
+/** Returns the pattern that finds `text` anywhere; `%`, `_` and `\` in it are escaped. */
+export const likePattern = (text: string) => `%${text.replace(/[\\%_]/g, '\\$&')}%`
 
-/** Rows of the list's order that are looked at to learn how common a match is. */
-const SAMPLE = 200
-/** Rows of a list that is long. */
-const MANY = 1_000_000
+/** Rows that are sampled to learn how common a match is. */
+const SAMPLE_ROWS = 200
+/** The rows of a long list. */
+const LONG_LIST_ROWS = 1_000_000
 
-/** What a list can be asked, for one text. */
+/** The queries of a search for one text. */
 export interface SearchableList<Row> {
-  /** How many match among the next `rows` of the list's order. */
+  /** Counts the matches among the next `rows` of the list. */
   sample(rows: number): PromiseLike<number>
-  /** A page of those that match among the next `rows`, found by going along the order. */
-  among(rows: number): PromiseLike<Row[]>
-  /** A page of all that match, found by the trigram index and then sorted. */
-  amongAll(): PromiseLike<Row[]>
+  /** Loads a page of the matches among the next `rows`, scanned in the list's order. */
+  scan(rows: number): PromiseLike<Row[]>
+  /** Loads a page of all matches, found by the trigram index and then sorted. */
+  searchAll(): PromiseLike<Row[]>
 }
 
 /**
- * Loads a page of what matches. Going along the order finds a common match soon and a rare one never; the trigram
- * index finds a rare one at once, and of a common one too many to sort. A sample tells which is the shorter way.
- * Postgres' own estimate does not: it knows nothing of where in the order the matches stand.
+ * Loads a page of matches. A scan in the list's order finds common matches soon and rare ones late; the trigram index
+ * finds rare ones at once, and too many common ones to sort. A sample tells which is cheaper. Postgres's own estimate
+ * does not, as it does not know where in the order the matches are.
  */
 export async function searchPage<Row>(
   { limit, offset }: { limit: number; offset: number },
-  { sample, among, amongAll }: SearchableList<Row>,
+  { sample, scan, searchAll }: SearchableList<Row>,
 ): Promise<Row[]> {
-  const density = (await sample(SAMPLE)) / SAMPLE
-  const along = (offset + limit) / density
-  // By the index, each match of a long list is read.
-  if (along <= density * MANY) {
-    const rows = await among(Math.ceil(2 * along))
+  const density = (await sample(SAMPLE_ROWS)) / SAMPLE_ROWS
+  const scanned = (offset + limit) / density
+  // The index would read every match of a long list.
+  if (scanned <= density * LONG_LIST_ROWS) {
+    const rows = await scan(Math.ceil(2 * scanned))
     if (rows.length === limit) return rows
   }
-  return amongAll()
+  return searchAll()
 }

@@ -1,13 +1,13 @@
-// Redis as generic storage: JSON values, lists and counters under short keys of the application's own.
+// Stores JSON values, lists and counters in Redis, under keys that the application chooses.
 import type { Redis } from 'ioredis'
 import type { Json } from '../types/json.ts'
 import type { Store } from '../types/store.ts'
 import { connectBlocking, MAX_BLOCK_SECONDS } from './redis.ts'
 
-/** Connections for waiting that are kept for the next wait; more are made when more calls wait at once. */
+/** Idle connections kept for later waits; more are opened while more calls wait at once. */
 const MAX_IDLE_CONNECTIONS = 4
 
-/** Answers the new length. */
+/** Replies the new length. */
 const APPEND_AND_TRIM = `
 local length = redis.call('RPUSH', KEYS[1], ARGV[1])
 local max = tonumber(ARGV[2])
@@ -16,9 +16,8 @@ redis.call('LTRIM', KEYS[1], -max, -1)
 return max`
 
 /**
- * The store of everything that lies under `<prefix>kv:`.
- * An item that is popped belongs to the caller from then on: if that process dies, the item is gone.
- * What must survive that is a background task.
+ * Creates the store of everything under `<prefix>kv:`. A popped item belongs to the caller: if that process dies, the
+ * item is lost. Work that must survive a crash is a background task.
  * @param makeBlocking makes a connection for a `pop` that waits
  */
 export function createStore(
@@ -36,13 +35,13 @@ export function createStore(
   async function get<T extends Json>(key: string): Promise<T | undefined>
   async function get<T extends Json>(key: string, fallback: T): Promise<T>
   async function get<T extends Json>(key: string, fallback?: T): Promise<T | undefined> {
-    const text = await naming(key, redis.get(at(key)))
+    const text = await withKeyInError(key, redis.get(at(key)))
     return text === null ? fallback : decode(key, text)
   }
 
   /**
-   * Waits on a connection of its own, so that waiting calls hold up nobody. It waits with an LMOVE of the list's head
-   * onto itself, which moves nothing: an answer that gets lost, or comes after the caller has gone, loses no item.
+   * Waits on a connection of its own, so that waiting calls hold up nobody. It waits by moving the list's head onto
+   * itself, which changes nothing: a reply that is lost, or comes after the caller has gone, loses no item.
    */
   async function popWaiting(key: string, seconds: number): Promise<string | null> {
     const deadline = performance.now() + seconds * 1000
@@ -73,7 +72,7 @@ export function createStore(
     get,
 
     async getAndSet(key, value) {
-      const text = await naming(key, redis.set(at(key), encode(key, value), 'GET'))
+      const text = await withKeyInError(key, redis.set(at(key), encode(key, value), 'GET'))
       return text === null ? undefined : decode(key, text)
     },
 
@@ -83,7 +82,7 @@ export function createStore(
 
     async increment(key, by = 1) {
       if (!Number.isSafeInteger(by)) throw new RangeError(`store: increment takes a whole number, not ${by}`)
-      const sum = await naming(key, redis.incrby(at(key), by))
+      const sum = await withKeyInError(key, redis.incrby(at(key), by))
       if (!Number.isSafeInteger(sum)) {
         throw new RangeError(`store: the counter ${JSON.stringify(key)} has left the range of exact integers`)
       }
@@ -92,41 +91,44 @@ export function createStore(
 
     async append(key, item, maxSize) {
       const text = encode(key, item)
-      if (maxSize === undefined) return naming(key, redis.rpush(at(key), text))
+      if (maxSize === undefined) return withKeyInError(key, redis.rpush(at(key), text))
       const max = positive(maxSize, 'maxSize', 'a whole number of items')
-      return Number(await naming(key, redis.eval(APPEND_AND_TRIM, 1, at(key), text, max)))
+      return Number(await withKeyInError(key, redis.eval(APPEND_AND_TRIM, 1, at(key), text, max)))
     },
 
     async pop(key, waitSeconds = 0) {
       if (!(waitSeconds >= 0 && waitSeconds < Infinity)) {
         throw new RangeError(`store: waitSeconds must be a number of seconds, 0 or more, not ${waitSeconds}`)
       }
-      const text = await naming(key, waitSeconds > 0 ? popWaiting(key, waitSeconds) : redis.lpop(at(key)))
+      const text = await withKeyInError(
+        key,
+        waitSeconds > 0 ? popWaiting(key, waitSeconds) : redis.lpop(at(key)),
+      )
       return text === null ? undefined : decode(key, text)
     },
 
     async peek(key) {
-      const text = await naming(key, redis.lindex(at(key), 0))
+      const text = await withKeyInError(key, redis.lindex(at(key), 0))
       return text === null ? undefined : decode(key, text)
     },
 
     async all(key) {
-      const texts = await naming(key, redis.lrange(at(key), 0, -1))
+      const texts = await withKeyInError(key, redis.lrange(at(key), 0, -1))
       return texts.map((text) => decode(key, text))
     },
 
     async length(key) {
-      return naming(key, redis.llen(at(key)))
+      return withKeyInError(key, redis.llen(at(key)))
     },
 
-    /** Ends every wait: those calls answer undefined. The connection that the store was given stays open. */
+    /** Ends every wait: those calls return undefined. The connection that was passed in stays open. */
     close() {
       pool.close()
     },
   }
 }
 
-/** The connections of the calls that wait: one call has one to itself, and leaves it to the next. */
+/** The connections of waiting calls: each call has one to itself, and leaves it to the next. */
 class ConnectionPool {
   #busy = new Set<Redis>()
   #idle: Redis[] = []
@@ -152,35 +154,35 @@ class ConnectionPool {
   }
 }
 
-/** Rounded up: to Redis, 0 means for ever. */
+/** Rounded up, because 0 means for ever to Redis. */
 const blockSeconds = (left: number) => Math.min(Math.ceil(left * 1000) / 1000, MAX_BLOCK_SECONDS)
 
 function encode(key: string, value: Json): string {
-  // Its type says string, yet functions and undefined have no JSON.
+  // Typed as string, but undefined for functions and undefined, which have no JSON.
   const text = JSON.stringify(value) as string | undefined
   if (text !== undefined) return text
   throw new TypeError(`store: the value for ${JSON.stringify(key)} has no JSON form: ${typeof value}`)
 }
 
-/** Typed as what the caller says that it stored. */
+/** Returns the type that the caller says it stored. */
 function decode(key: string, text: string) {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new Error(`store: what lies under ${JSON.stringify(key)} is not JSON, so not of this store`, {
+    throw new Error(`store: the value of ${JSON.stringify(key)} is not JSON: something else has written it`, {
       cause,
     })
   }
 }
 
-// Redis says what is wrong with a key of another kind, but not which key.
-const OF_ANOTHER_KIND = /^(WRONGTYPE|ERR value is not an integer|ERR increment or decrement would overflow)/
+// Redis reports a key of the wrong type, but not which key.
+const WRONG_TYPE = /^(WRONGTYPE|ERR value is not an integer|ERR increment or decrement would overflow)/
 
-async function naming<T>(key: string, reply: Promise<T>): Promise<T> {
+async function withKeyInError<T>(key: string, reply: Promise<T>): Promise<T> {
   try {
     return await reply
   } catch (error) {
-    if (!(error instanceof Error) || !OF_ANOTHER_KIND.test(error.message)) throw error
+    if (!(error instanceof Error) || !WRONG_TYPE.test(error.message)) throw error
     throw new TypeError(`store: this cannot be done with ${JSON.stringify(key)}: ${error.message}`, {
       cause: error,
     })

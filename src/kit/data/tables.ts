@@ -1,9 +1,9 @@
-// Every table of the service with what is declared of it: what each `table.ts` exports, as in drizzle.config.ts.
+// Loads every table of the service and its declarations: the exports of each `table.ts`, as in drizzle.config.ts.
 import { join } from 'node:path'
 
 /**
  * @param src the folder of the sources
- * @returns what the files export, by name
+ * @returns the exports of the files, by name
  * @throws Error if there is none, as in a bundle, or if two export the same name
  */
 export async function loadSchema(src: string): Promise<Record<string, unknown>> {
@@ -18,6 +18,7 @@ export async function loadSchema(src: string): Promise<Record<string, unknown>> 
       from[name] = file
     }
   }
-  if (Object.keys(schema).length === 0) throw new Error(`${src} has no **/table.ts: the tables are not found`)
+  if (Object.keys(schema).length === 0)
+    throw new Error(`No table.ts below ${src}: the tables cannot be found`)
   return schema
 }

@@ -1,9 +1,9 @@
-// What says "not now": conditions of Postgres, Redis and the network that pass by themselves, for requests and workers.
+// Recognises transient errors of Postgres, Redis and the network, which pass by themselves.
 
 /**
- * SQLSTATEs. Whole classes: 08 connection, 28 and 3D (let in again when an operator has changed the password or made the
- * database), 40 rolled back for another's sake, 53 out of resources, 57 an operator or a timeout intervened, 72 snapshot
- * too old. Single ones: read-only (a standby), idle in a transaction or in one too long, in use, locked.
+ * SQLSTATEs. Whole classes: 08 connection, 28 and 3D (until an operator fixes the password or creates the database),
+ * 40 rolled back because of a conflict, 53 out of resources, 57 an operator or a timeout intervened, 72 snapshot too
+ * old. Single ones: read-only (a standby), transaction idle or open for too long, object in use, lock not available.
  */
 const POSTGRES = /^(?:(?:08|28|3D|40|53|57|72)[0-9A-Z]{3}|25006|25P0[34]|55006|55P03)$/
 
@@ -14,30 +14,30 @@ const REFUSED = '08004'
 const REDIS =
   /^(?:BUSY|CLUSTERDOWN|DENIED|EXECABORT|LOADING|MASTERDOWN|MISCONF|NOAUTH|NOREPLICAS|OOM|READONLY|TRYAGAIN|UNBLOCKED|WRONGPASS)$/
 
-/** What postgres.js and the system say of connections and files that cannot be opened for now, and ioredis of lost ones. */
+/** Codes of postgres.js and the system for connections and files that cannot be opened for now; REDIS_AWAY is ours. */
 const NETWORK =
   /^(?:CONNECT_TIMEOUT|CONNECTION_(?:CLOSED|ENDED|DESTROYED)|E(?:CONN|HOST|NET|AI_)[A-Z]+|E(?:PIPE|NOTFOUND|TIMEDOUT|ADDRNOTAVAIL|MFILE|NFILE)|REDIS_AWAY)$/
 
-/** True for what a later attempt may well not meet. Our own gate's refusal, code BUSY, is one. */
+/** True for errors that a later attempt may not meet. The refusal of our own gates, code BUSY, is one of them. */
 export function isTransient(thrown: unknown): boolean {
   const code = driverCode(thrown)
   return code !== undefined && [POSTGRES, REDIS, NETWORK].some((family) => family.test(code))
 }
 
-/** Redis has become a replica, or is about to: what to write to is elsewhere, or will be. */
+/** True if Redis has become, or is becoming, a replica: the primary is elsewhere, or will be. */
 export const isDemotion = (thrown: unknown) =>
   /^(?:LOADING|MASTERDOWN|READONLY|UNBLOCKED)$/.test(driverCode(thrown) ?? '')
 
 /**
- * The code by which a driver tells what is wrong: a SQLSTATE, the first word of a reply of Redis, the system's. Looked
- * for along the causes, since Drizzle wraps what postgres.js throws. What ioredis says without a code is REDIS_AWAY.
+ * Returns a driver's error code: a SQLSTATE, the first word of Redis's reply, or the system's. Searches the causes too,
+ * as Drizzle wraps the errors of postgres.js. Errors of ioredis without a code become REDIS_AWAY.
  */
 export function driverCode(thrown: unknown): string | undefined {
   for (const error of causesOf(thrown)) {
     if ('code' in error && typeof error.code === 'string') {
       const isSocketGone = error.code === 'ENOENT' && 'syscall' in error && error.syscall === 'connect'
       if (isSocketGone) return 'ECONNREFUSED'
-      // Said of the connection, whatever the reason: that a database lets nobody in for now has no class of its own.
+      // The server refused the connection: a database that accepts none for now has no error class of its own.
       const isFatal = 'severity' in error && error.severity === 'FATAL'
       return isFatal && !POSTGRES.test(error.code) ? REFUSED : error.code
     }
@@ -47,7 +47,7 @@ export function driverCode(thrown: unknown): string | undefined {
   return undefined
 }
 
-/** An error and those behind it, outermost first; not without end, since a cause may lead back. */
+/** Yields an error and its causes, outermost first; at most five, as causes may form a cycle. */
 export function* causesOf(thrown: unknown): Generator<Error> {
   for (let error = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++)
     yield error
@@ -56,7 +56,7 @@ export function* causesOf(thrown: unknown): Generator<Error> {
 const AWAY =
   /^(?:Connection is closed|Command timed out|Command aborted due to connection close|Socket timeout|Stream isn't writeable)/
 
-/** Redis 6.2 hides what a script met behind `ERR Error running script`, and a transaction says why it was dropped. */
+/** Redis 6.2 hides a script's error behind `ERR Error running script`; a transaction says why it was discarded. */
 function replyCode(error: Error): string | undefined {
   const [word = ''] = error.message.split(' ', 1)
   if (word === 'ERR') {
@@ -66,12 +66,12 @@ function replyCode(error: Error): string | undefined {
   if (word !== 'EXECABORT') return word
   const why = /because of: -?([A-Z]+)/.exec(error.message)?.[1]
   if (why !== undefined) return why
-  // ioredis tells the refusals of the transaction's commands beside the last one.
+  // ioredis lists the errors of the transaction's commands beside the last one.
   const refusals: unknown = 'previousErrors' in error ? error.previousErrors : undefined
   return (Array.isArray(refusals) ? driverCode(refusals[0]) : undefined) ?? word
 }
 
-/** Runs a transaction of our own, and once more if Postgres ended it for another's sake: a deadlock, or no serial order. */
+/** Runs a transaction, and once more after a deadlock or a serialization failure. */
 export async function retryConflict<T>(transact: () => Promise<T>): Promise<T> {
   try {
     return await transact()

@@ -1,4 +1,4 @@
-// Sets a time limit on somebody else's promise.
+// Sets a time limit on a promise.
 
 /** Resolves like `promise`, or rejects with code ETIMEDOUT, naming `what`, after `ms`. */
 export async function withTimeout<T>(ms: number, what: string, promise: PromiseLike<T>): Promise<T> {

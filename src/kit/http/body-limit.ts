@@ -1,10 +1,11 @@
-// The size that a request's body may have, announced or not.
+// Limits the size of a request's body.
 import { bodyLimit as honoBodyLimit } from 'hono/body-limit'
 import { ApiError } from '../types/api-error.ts'
 import { tag } from './doc.ts'
 import { middleware } from './factory.ts'
+import { isSafeMethod } from './safe-methods.ts'
 
-/** 413 for a body of more than `maxBytes`, announced or not. */
+/** Responds with 413 to a body of more than `maxBytes`, with or without a Content-Length. */
 export function bodyLimit(maxBytes: number) {
   const limit = honoBodyLimit({
     maxSize: maxBytes,
@@ -12,8 +13,6 @@ export function bodyLimit(maxBytes: number) {
       throw new ApiError(413, `The body is larger than ${maxBytes} bytes`)
     },
   })
-  const handler = middleware((c, next) =>
-    c.req.method === 'GET' || c.req.method === 'HEAD' ? next() : limit(c, next),
-  )
-  return tag(handler, { others: [413], changesOnly: true })
+  const handler = middleware((c, next) => (isSafeMethod(c.req.method) ? next() : limit(c, next)))
+  return tag(handler, { otherStatuses: [413], changesOnly: true })
 }

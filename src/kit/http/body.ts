@@ -1,4 +1,4 @@
-// A request's body, read once: as UTF-8, or refused. What reads it otherwise turns broken letters into question marks.
+// Reads a request's body once, as strict UTF-8. Other readers replace invalid bytes by question marks.
 import type { Context } from 'hono'
 import { ApiError } from '../types/api-error.ts'
 
@@ -9,8 +9,8 @@ const PARSED = /^application\/(x-www-form-urlencoded|([\w.-]+\+)?json)\s*(;|$)/i
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * The body as text; Hono's parsers find it where this has put it.
- * @throws ApiError 415 for another charset and for a compressed body, 400 for what is no UTF-8
+ * Reads the body as text, and leaves it where Hono's parsers find it.
+ * @throws ApiError 415 for another charset and for a compressed body, 400 for invalid UTF-8
  */
 export async function readBody(c: Context): Promise<string> {
   const charset = CHARSET.exec(c.req.header('content-type') ?? '')?.[1] ?? 'utf-8'
@@ -22,7 +22,7 @@ export async function readBody(c: Context): Promise<string> {
   const bytes = await c.req.arrayBuffer()
   try {
     const text = decoder.decode(bytes)
-    c.req.bodyCache.text = Promise.resolve(text) as never // Hono keeps promises there, and types what they give
+    c.req.bodyCache.text = Promise.resolve(text) as never // Hono keeps promises there, but types their values
     return text
   } catch {
     throw new ApiError(400, 'The body is not valid UTF-8')
@@ -30,17 +30,17 @@ export async function readBody(c: Context): Promise<string> {
 }
 
 /**
- * Resolves when a body that a validator may parse has come, or does not come any more: whoever asks for it next learns
- * which. Others, which a handler may read as a stream, are not waited for.
+ * Resolves when a body that a validator may parse has arrived, or never will: the next reader finds out which. Does not
+ * wait for other bodies, which a handler may read as a stream.
  */
 export async function bodyArrival(c: Context): Promise<void> {
   if (PARSED.test(c.req.header('content-type') ?? '')) await c.req.arrayBuffer().catch(() => {})
 }
 
-/** Runs of percent-encoded bytes beyond ASCII: each has to be whole characters. */
+/** A run of percent-encoded bytes beyond ASCII, which must be whole characters. */
 const ESCAPES = /(?:%[89a-f][0-9a-f])+/gi
 
-/** True if what stands percent-encoded in a form is UTF-8. */
+/** True if the percent-encoded bytes of a form are UTF-8. */
 export function isUtf8Encoded(text: string): boolean {
   if (!text.includes('%')) return true
   try {
@@ -51,10 +51,10 @@ export function isUtf8Encoded(text: string): boolean {
   }
 }
 
-/** What the runtime puts in a URL in place of a raw byte that is no UTF-8; nobody else means to ask for it. */
+/** What the runtime puts into a URL instead of a raw byte that is not UTF-8; nobody sends it on purpose. */
 const REPLACED = /%ef%bf%bd/i
 
-/** The same of the path or the query of a URL. */
+/** The same check for the path or the query of a URL. */
 export function isUtf8Url(url: string, part: 'path' | 'query'): boolean {
   if (!url.includes('%')) return true
   const [path = '', ...query] = url.split('?')

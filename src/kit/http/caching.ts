@@ -1,17 +1,17 @@
-// What caches may keep of an answer. What somebody who is logged in gets is nobody else's.
+// Limits what caches may store: a response to somebody who is logged in is for nobody else.
 import type { Context } from 'hono'
 import type { AppEnv } from './env.ts'
 import { middleware } from './factory.ts'
 
-/** For a slice or a route whose answers no cache may keep, not even the browser's own. Behind `session`. */
+/** For a slice or a route whose responses no cache may store, not even the browser's. Place it after `session`. */
 export const noStore = middleware((c, next) => {
   c.set('noStore', true)
   return next()
 })
 
 /**
- * What sets a cookie is stored by nobody. Another answer to a session is for this browser only, which asks again each
- * time; but what a route says itself stays.
+ * Forbids to store a response that sets a cookie. Any other response to a session is for this browser only, which must
+ * revalidate it each time, unless the route has set its own policy.
  */
 export function limitCaching(c: Context<AppEnv>, hasSession: boolean): void {
   const { headers } = c.res
@@ -19,6 +19,6 @@ export function limitCaching(c: Context<AppEnv>, hasSession: boolean): void {
   else if (hasSession && !headers.has('cache-control')) headers.set('Cache-Control', 'private, no-cache')
 }
 
-/** True for what a route calls public: it is the same for everybody. */
+/** True for a response that its route declares public: it is the same for everybody. */
 export const isPublic = (headers: Headers): boolean =>
   headers.get('cache-control')?.startsWith('public') === true

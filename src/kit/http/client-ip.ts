@@ -1,10 +1,10 @@
-// The client's address: the connection's own, or what a trusted proxy says of it.
+// Determines the client's address: the connection's own, or the one that a trusted proxy reports.
 import { convertIPv4ToBinary, convertIPv6ToBinary, distinctRemoteAddr } from 'hono/utils/ipaddr'
 import { middleware } from './factory.ts'
 
 /**
- * Sets `c.var.ip`: on a connection from a trusted network what `header` says of the client, which every proxy appends to
- * and so is read from the right. One header only: proxies pass on what a client sends in the others.
+ * Sets `c.var.ip`. On a connection from a trusted network it comes from `header`, to which every proxy appends, so it is
+ * read from the right. Only one header is read: proxies pass on whatever a client sends in others.
  */
 export function clientIp(trustedProxies: readonly string[], header = 'x-forwarded-for') {
   const trusted = trustedNetworks(trustedProxies)
@@ -19,9 +19,9 @@ export function clientIp(trustedProxies: readonly string[], header = 'x-forwarde
   })
 }
 
-type IsTrusted = (address: string) => boolean
+export type IsTrusted = (address: string) => boolean
 
-/** True for an address inside any of the networks (addresses or CIDR ranges). */
+/** Returns a check for addresses inside any of the networks (addresses or CIDR ranges). */
 export function trustedNetworks(networks: readonly string[]): IsTrusted {
   const ranges = networks.map(parseRange)
   return (address) => {
@@ -31,10 +31,10 @@ export function trustedNetworks(networks: readonly string[]): IsTrusted {
   }
 }
 
-/** A proxy that writes this withholds its client's address: what stands before may be anything. */
+/** With this a proxy withholds its client's address: entries before it may be forged. */
 const WITHHELD = /^(unknown|_[\w.-]+)$/i
 
-/** The first from the right that is no proxy of ours. What is no address stands for nobody, and is passed over. */
+/** Returns the first address from the right that is not a trusted proxy. Entries that are no addresses are skipped. */
 function lastUntrusted(
   header: string | undefined,
   isForwarded: boolean,
@@ -71,8 +71,8 @@ function parseRange(range: string) {
 }
 
 /**
- * What stands for one client where clients are counted: an IPv4 address, or the /64 network of an IPv6 address,
- * within which anyone may have as many addresses as he likes.
+ * Returns what counts as one client in rate limits: an IPv4 address, or the /64 network of an IPv6 address, within which
+ * a client may use as many addresses as it likes.
  */
 export function clientNetwork(ip: string): string {
   const bits = toBits(ip)
@@ -82,14 +82,14 @@ export function clientNetwork(ip: string): string {
 
 const MAPPED_IPV4 = 0xffffn << 32n
 
-/** Every address as an IPv6 number; IPv4 in its mapped form, as a dual-stack socket reports it. */
+/** Returns an address as an IPv6 number; IPv4 in its mapped form, as a dual-stack socket reports it. */
 function toBits(address: string): bigint | null {
   try {
     const kind = distinctRemoteAddr(address)
     if (kind === 'IPv4') return MAPPED_IPV4 | convertIPv4ToBinary(address)
     if (kind === 'IPv6') return convertIPv6ToBinary(address)
   } catch {
-    // Not an address after all.
+    // It only looked like an address.
   }
   return null
 }

@@ -1,8 +1,9 @@
-// A route's one sentence: `doc`, `requireRole` and `validate` tag themselves, and whatever describes the API reads the tags.
+// Documents routes: `doc`, `requireRole` and `validate` tag themselves, and whatever describes the API reads the tags.
 import type { MiddlewareHandler, TypedResponse } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
 import type { RateLimit } from './quota.ts'
+import { isSafeMethod } from './safe-methods.ts'
 
 export interface RouteInput {
   target: 'json' | 'form' | 'query' | 'param'
@@ -18,19 +19,19 @@ type MediaType =
   | 'text/event-stream'
   | 'image/svg+xml'
 
-/** What a route says of itself. `response` is a schema for JSON, a media type for the rest, null for an empty body. */
+/** A route's description. `response` is a schema for JSON, a media type for other bodies, null for an empty body. */
 export interface RouteDoc {
   summary: string
   response: z.ZodType | MediaType | null
   status: number
-  /** Headers of the success that say something of their own, and what. */
+  /** Headers of a successful response that need an explanation, and the explanation. */
   headers?: Record<string, string>
 }
 
 export interface ApiRoute {
   method: string
   path: string
-  /** The path under which its slice is mounted. */
+  /** The path at which its slice is mounted. */
   base: string
   doc: RouteDoc | undefined
   role: string | undefined
@@ -38,32 +39,32 @@ export interface ApiRoute {
   tooLowStatus?: number
   inputs: RouteInput[]
   limit?: RateLimit
-  /** Statuses of its other answers, in order: errors, but for a 500, and successes without a body. */
-  others: number[]
+  /** Other statuses of the route, in order: errors other than 500, and successes without a body. */
+  otherStatuses: number[]
 }
 
-/** What a middleware contributes to the description of the routes that it stands on or before. */
+/** What a middleware contributes to the description of the routes that it applies to. */
 export interface Contribution {
   doc?: RouteDoc
   role?: string
   tooLowStatus?: number
   input?: RouteInput
   limit?: RateLimit
-  /** Statuses that it answers with in place of the route: errors. */
-  others?: readonly number[]
-  /** True if it lets every GET and HEAD pass: `others` are those of the other methods. */
+  /** Statuses of the errors with which it responds instead of the route. */
+  otherStatuses?: readonly number[]
+  /** True if it passes every safe method: `otherStatuses` then apply to the other methods. */
   changesOnly?: boolean
 }
 
 const tags = new WeakMap<object, Contribution>()
 
-/** Marks a middleware with what it contributes. */
+/** Tags a middleware with its contribution. */
 export function tag<H extends MiddlewareHandler>(handler: H, contribution: Contribution): H {
   tags.set(handler, contribution)
   return handler
 }
 
-/** A value whose JSON is a `T`: where that has a text, a date may stand. */
+/** A value whose JSON is a `T`: a date may stand for a text. */
 export type BeforeJson<T> = T extends string
   ? string extends T
     ? T | Date
@@ -74,7 +75,7 @@ export type BeforeJson<T> = T extends string
       ? { [K in keyof T]: BeforeJson<T[K]> }
       : T
 
-/** What a value must be besides, so that it has no field that its schema does not name: the compiler refuses another. */
+/** Makes the compiler refuse a value with a field that its schema does not name. */
 type OnlyDeclared<V, T> = V extends string | number | boolean | null | undefined | Date
   ? unknown
   : T extends null | undefined
@@ -89,8 +90,8 @@ type OnlyDeclared<V, T> = V extends string | number | boolean | null | undefined
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 
-/** What `doc` adds for the handler: `c.var.respond(value)` sends JSON of the documented shape, with its status. */
-type Responding<S extends z.ZodType, Status extends ContentfulStatusCode> = {
+/** What `doc` adds to the handler: `c.var.respond(value)` sends JSON of the documented shape with the documented status. */
+type RespondEnv<S extends z.ZodType, Status extends ContentfulStatusCode> = {
   Variables: {
     respond: <V extends BeforeJson<z.output<S>>>(
       value: V & OnlyDeclared<V, z.output<S>>,
@@ -99,24 +100,24 @@ type Responding<S extends z.ZodType, Status extends ContentfulStatusCode> = {
 }
 
 export interface DocOptions<Status extends number = number> {
-  /** Of the success; 200 if it is left out. */
+  /** Of a successful response; 200 by default. */
   status?: Status
   headers?: RouteDoc['headers']
-  /** Further statuses that the handler itself responds with: those of `requireRole`, `validate` and the app are known. */
-  others?: readonly number[]
+  /** Other statuses of the handler itself; those of `requireRole`, `validate` and the app are known. */
+  otherStatuses?: readonly number[]
 }
 
-/** Describes a route: what it does, and what it responds with on success. */
+/** Describes a route: what it does, and what it returns on success. */
 export function doc<S extends z.ZodType, const Status extends ContentfulStatusCode = 200>(
   summary: string,
   response: S,
   options?: DocOptions<Status>,
-): MiddlewareHandler<Responding<S, Status>>
+): MiddlewareHandler<RespondEnv<S, Status>>
 export function doc(summary: string, response: MediaType | null, options?: DocOptions): MiddlewareHandler
 export function doc(
   summary: string,
   response: RouteDoc['response'],
-  { status = 200, headers = {}, others = [] }: DocOptions = {},
+  { status = 200, headers = {}, otherStatuses = [] }: DocOptions = {},
 ): MiddlewareHandler {
   const handler: MiddlewareHandler = (c, next) => {
     c.set('respond', (value: object) =>
@@ -128,10 +129,10 @@ export function doc(
     )
     return next()
   }
-  return tag(handler, { doc: { summary, response, status, headers }, others })
+  return tag(handler, { doc: { summary, response, status, headers }, otherStatuses })
 }
 
-/** Every route of an app in order of declaration, put together from the tags of its handlers and of what stands before. */
+/** Lists every route of an app in order of declaration, from the tags of its handlers and of the middleware before them. */
 export function describeRoutes(app: {
   routes: { method: string; path: string; basePath: string; handler: object }[]
 }): ApiRoute[] {
@@ -146,26 +147,26 @@ export function describeRoutes(app: {
     const name = `${method} ${path}`
     let route = byName.get(name)
     if (route === undefined) {
-      route = { method, path, base: basePath, doc: undefined, role: undefined, inputs: [], others: [] }
+      route = { method, path, base: basePath, doc: undefined, role: undefined, inputs: [], otherStatuses: [] }
       byName.set(name, route)
       for (const { pattern, contribution: common } of before)
-        if (covers(pattern, path)) addOthers(route, common)
+        if (covers(pattern, path)) addOtherStatuses(route, common)
     }
     route.doc ??= contribution.doc
     route.role ??= contribution.role
     route.tooLowStatus ??= contribution.tooLowStatus
     route.limit ??= contribution.limit
     if (contribution.input !== undefined) route.inputs.push(contribution.input)
-    addOthers(route, contribution)
+    addOtherStatuses(route, contribution)
   }
   return [...byName.values()]
 }
 
-/** True if a middleware that was added for `/*` or `/api/*` stands before the path. */
+/** True if a middleware that was added for `/*` or `/api/*` applies to the path. */
 const covers = (pattern: string, path: string) =>
   pattern.endsWith('*') ? `${path}/`.startsWith(pattern.slice(0, -1)) : pattern === path
 
-function addOthers(route: ApiRoute, { others = [], changesOnly = false }: Contribution): void {
-  if (changesOnly && (route.method === 'GET' || route.method === 'HEAD')) return
-  route.others = [...new Set([...route.others, ...others])].toSorted((a, b) => a - b)
+function addOtherStatuses(route: ApiRoute, { otherStatuses = [], changesOnly = false }: Contribution): void {
+  if (changesOnly && isSafeMethod(route.method)) return
+  route.otherStatuses = [...new Set([...route.otherStatuses, ...otherStatuses])].toSorted((a, b) => a - b)
 }

@@ -1,11 +1,11 @@
-// What every handler finds in `c.var` and `c.env`: types only, for the roles, accounts and settings of any product.
+// Declares the types of `c.var` and `c.env` in every handler, for the roles, accounts and settings of any product.
 import type { Context } from 'hono'
 import type { KitConfig } from '../config/kit-config.ts'
-import type { Deps } from '../deps.ts'
+import type { KitDeps } from '../deps.ts'
 import type { Session } from './live-session.ts'
 
-/** What a product has of its own. The kit works with this much of it, and the product tells the rest. */
-export interface Product {
+/** The types that a product brings. The kit relies on this much of them. */
+export interface AnyProduct {
   Role: string
   User: { id: string; role: string }
   Config: KitConfig
@@ -14,8 +14,8 @@ export interface Product {
 }
 
 /**
- * Is told of each request that begins, and by what it returns, that it has ended and how: for whoever looks after the
- * process. `route` is the pattern that has matched, `ms` the time taken.
+ * Called when a request begins; the function it returns is called when the request ends. For the supervision of the
+ * process. `route` is the pattern that matched, `ms` the time taken.
  */
 export type Observe = (
   method: string,
@@ -23,18 +23,18 @@ export type Observe = (
   requestId: string,
 ) => (route: string, status: number, ms: number) => void
 
-export interface AppEnv<P extends Product = Product> {
+export interface AppEnv<P extends AnyProduct = AnyProduct> {
   Bindings: {
     observe?: Observe
-    /** Address of the connection's other end; the runtime's entry passes it in. */
+    /** The address of the other end of the connection, from the runtime's entry. */
     remoteAddress?: string
-    /** For an answer that goes on for long: its connection may be silent for so many seconds. */
+    /** For a long response: allows its connection to be silent for this many seconds. */
     allowIdle?: (seconds: number) => void
-    /** Fires when the process stops taking requests: what goes on and on is to end now. */
+    /** Fires when the process stops taking requests: endless responses end now. */
     draining?: AbortSignal
-    /** Why the runtime's entry refuses the request: it cannot answer in the app's words by itself. */
+    /** Why the runtime's entry refuses the request; the app sends the error in its own form. */
     refused?: string | undefined
-    /** What the client asked with, where the runtime's entry has put a GET in place of a HEAD. */
+    /** The client's method, where the runtime's entry has replaced a HEAD by a GET. */
     method?: string
   }
   Variables: Deps<P['Config'], P['Role']> &
@@ -54,7 +54,7 @@ export interface AppEnv<P extends Product = Product> {
 }
 
 /**
- * The context of any route. `requireRole` and `validate` make each route's context a type of its own,
- * and `Context` is invariant in it (because of `set`), so a function that takes them all must be open here.
+ * The context of any route. `requireRole` and `validate` give each route's context a type of its own, and `Context` is
+ * invariant in it (because of `set`), so a function for all routes takes this open type.
  */
 export type AnyContext = Context

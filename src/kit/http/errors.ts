@@ -1,4 +1,4 @@
-// Errors: those that are thrown often, and the one place that turns anything thrown into `{ "err": "400: ..." }`.
+// Creates the common errors, and turns anything thrown into a response `{ "err": "400: ..." }`.
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { z } from 'zod'
@@ -8,7 +8,7 @@ import type { AnyContext, AppEnv } from './env.ts'
 import { middleware } from './factory.ts'
 import { refusalOf } from './sql-refusals.ts'
 
-/** The body of every error answer. */
+/** The body of every error response. */
 export const ErrorBody = z
   .object({
     err: z.string().describe('The status, a colon, and what was wrong.'),
@@ -23,7 +23,7 @@ export const unauthorized = (why: string) => new ApiError(UNAUTHORIZED, `Unautho
 
 export const notFound = (c: Context) => new ApiError(404, c.req.path)
 
-/** Turns anything thrown into the one error shape. What was not foreseen is logged with its stack, and told to nobody. */
+/** Turns anything thrown into the error response. An unexpected error is logged with its stack and hidden from clients. */
 export async function onError(thrown: Error, context: AnyContext): Promise<Response> {
   const c: Context<AppEnv> = context
   const error = isClientGone(thrown, c) ? clientGone() : toApiError(thrown)
@@ -31,28 +31,28 @@ export async function onError(thrown: Error, context: AnyContext): Promise<Respo
     c.get('log').error('unexpected error', { error: thrown })
     return respond(c, new ApiError(500, 'Internal server error'))
   }
-  // Who is refused at a gate is not logged twice: that must cost little.
+  // A refusal by a gate must cost little: the request's own log line is enough.
   if (error.status === 503 && error !== thrown && driverCode(thrown) !== 'BUSY')
     c.get('log').warn(error.message, { error: thrown })
   return respond(c, error)
 }
 
 /**
- * Anything can be thrown, but Hono hands only Errors to `onError`: what is none becomes one.
- * What the runtime's entry refuses ends here, with the log line and the headers of every answer.
+ * Wraps thrown values that are no Errors, as Hono passes only Errors to `onError`. Also ends a request that the runtime's
+ * entry refuses, so that it gets the log line and the headers of every response.
  */
-export const errorsOnly = middleware(async (c, next) => {
+export const normalizeErrors = middleware(async (c, next) => {
   if (c.env?.refused !== undefined) throw new ApiError(400, c.env.refused)
   try {
     await next()
   } catch (thrown) {
     if (thrown instanceof Error) throw thrown
     const what = thrown === null ? 'null' : typeof thrown
-    throw new Error(`a value of type ${what} was thrown, which is no Error`, { cause: thrown })
+    throw new Error(`a value of type ${what} was thrown, which is not an Error`, { cause: thrown })
   }
 })
 
-/** The client broke off, or sent a body that is none: its fault, and nobody's alarm. */
+/** The client closed the connection: its fault, and no reason for an alarm. */
 const isClientGone = (thrown: Error, c: Context<AppEnv>) =>
   thrown.name === 'AbortError' && c.req.raw.signal.aborted
 
@@ -60,7 +60,7 @@ const clientGone = () => new ApiError(400, 'The connection was closed before the
 
 function respond(c: Context<AppEnv>, error: ApiError): Response {
   for (const [name, value] of Object.entries(error.headers)) c.header(name, value)
-  // A page that stands open in a browser comes back by itself when the service does.
+  // An open page in a browser recovers by itself when the service does.
   if (error.status === 503 && c.req.method === 'GET' && wantsPage(c)) {
     c.header('Refresh', String(RETRY_AFTER_S))
   }
@@ -72,14 +72,15 @@ function respond(c: Context<AppEnv>, error: ApiError): Response {
   return c.json(body, error.status)
 }
 
-/** True for a browser that follows a link or sends a form, and so shows the answer to a person. */
+/** True for a browser that follows a link or submits a form, and shows the response to a person. */
 export const wantsPage = (c: Context) => c.req.header('accept')?.includes('text/html') === true
 
-/** The error a client may see, or null for one that nobody foresaw. */
+/** Returns the error that a client may see, or null for an unexpected one. */
 function toApiError(thrown: unknown): ApiError | null {
   if (thrown instanceof ApiError) return thrown
   if (thrown instanceof HTTPException) return new ApiError(thrown.status, thrown.message)
-  if (driverCode(thrown) === 'BUSY') return unavailable('Too many ask for this at once, please try again')
+  if (driverCode(thrown) === 'BUSY')
+    return unavailable('Too many requests for this at once, please try again')
   if (isTransient(thrown)) return unavailable('The service is not available right now, please try again')
   const refusal = refusalOf(thrown)
   return refusal === undefined ? null : new ApiError(refusal.status, refusal.message, refusal)

@@ -1,4 +1,4 @@
-// The look that all pages share: colours for light, dark and paper, letters, headings, links.
+// Defines the style that all pages share: colours for light, dark and print, fonts, headings, links.
 
 export const LIGHT = `
   --paper: #fdfcfa; --ink: #22201d; --muted: #686157; --line: #e6e1d8; --wash: #f5f1ea; --accent: #8f4f12;

@@ -1,18 +1,11 @@
-// The document around a page: one self-contained HTML file with its style in it, and no script.
+// Renders the HTML document around every page.
 /** @jsxImportSource hono/jsx */
 import { raw } from 'hono/html'
-import type { PropsWithChildren } from 'hono/jsx'
+import type { Child, PropsWithChildren } from 'hono/jsx'
 import { PAGE_STYLE } from './html-page-style.ts'
 
-interface Props {
-  title: string
-  /** CSS that follows the shared style sheet; it is not escaped. */
-  style?: string
-  /** Seconds after which the browser loads the page again; it stays where it was scrolled to. */
-  refresh?: number
-}
-
-export function HtmlPage({ title, style = '', refresh, children }: PropsWithChildren<Props>) {
+/** A bare document; `head` is added to its head. */
+export function HtmlDocument({ title, head, children }: PropsWithChildren<{ title: string; head: Child }>) {
   return (
     <>
       {raw('<!doctype html>')}
@@ -22,13 +15,35 @@ export function HtmlPage({ title, style = '', refresh, children }: PropsWithChil
           <title>{title}</title>
           <meta name="viewport" content="width=device-width, initial-scale=1" />
           <meta name="color-scheme" content="light dark" />
-          {/* Under the policy of the header, no-referrer, a browser hides the origin of the page's own forms. */}
-          <meta name="referrer" content="same-origin" />
-          {refresh !== undefined && <meta http-equiv="refresh" content={String(refresh)} />}
-          <style>{raw(PAGE_STYLE + style)}</style>
+          {head}
         </head>
         <body>{children}</body>
       </html>
     </>
+  )
+}
+
+interface Props {
+  title: string
+  /** CSS that follows the shared style sheet; it is not escaped. */
+  style?: string
+  /** Seconds after which the browser reloads the page; it keeps its scroll position. */
+  refresh?: number
+}
+
+/** A self-contained document: its style sheet is in it, and it has no script. */
+export function HtmlPage({ title, style = '', refresh, children }: PropsWithChildren<Props>) {
+  const head = (
+    <>
+      {/* The default policy, no-referrer, would make browsers hide the origin of the page's own forms. */}
+      <meta name="referrer" content="same-origin" />
+      {refresh !== undefined && <meta http-equiv="refresh" content={String(refresh)} />}
+      <style>{raw(PAGE_STYLE + style)}</style>
+    </>
+  )
+  return (
+    <HtmlDocument title={title} head={head}>
+      {children}
+    </HtmlDocument>
   )
 }

@@ -1,15 +1,15 @@
-// The dependencies in every request's `c.var`.
-import type { Deps } from '../deps.ts'
+// Puts the dependencies into every request's `c.var`.
+import type { KitDeps } from '../deps.ts'
 import type { AppEnv } from './env.ts'
 import { middleware } from './factory.ts'
 
 /**
- * Stands before all other middleware. Hono keeps variables in a Map, fills it for each request and copies it at each look
- * at `c.var`: with as many dependencies as here that costs more than any middleware. So a request's variables are an
- * object of its own that inherits the dependencies.
- * @param more what is the same for all requests, too
+ * Place it before all other middleware. Hono keeps variables in a Map, which it would fill for each request and copy on
+ * each access to `c.var`: with this many dependencies that costs more than any middleware. So a request's variables are
+ * an object that inherits the dependencies.
+ * @param more further values that are the same for all requests
  */
-export function injectDeps(deps: Deps, more: Partial<AppEnv['Variables']> = {}) {
+export function injectDeps(deps: KitDeps, more: Partial<AppEnv['Variables']> = {}) {
   const shared: object = Object.assign(Object.create(deps), more)
   return middleware((c, next) => {
     const variables: Record<string, unknown> = Object.create(shared)

@@ -1,38 +1,38 @@
-// Large answers go out in pieces, as fast as their clients read, and what waits of them in a process has a bound.
+// Streams large responses as fast as their clients read, and bounds the memory that they hold in a process.
 import { BusyError } from '../data/gate.ts'
 
-/** An answer up to this goes out whole; more goes out in pieces of this size. */
-const PIECE = 64 * 1024
+/** Larger responses are streamed in chunks of this size. */
+const CHUNK_BYTES = 64 * 1024
 
 /**
- * What stands as `c.var.bodyOf(text, method)`: how a text goes out.
- * Clients that hardly read would otherwise keep whole answers in memory: 150 of them held 600 MB.
- * @param maxBytes of large answers that wait in this process; past them a further one is 503, and small ones go on
+ * Returns `c.var.bodyOf(text, method)`, which turns a text into a body. Without it, slow clients keep whole responses in
+ * memory: 150 of them held 600 MB.
+ * @param maxBytes of large responses that wait in this process; beyond it further large ones get 503, small ones go on
  */
 export function largeResponses(maxBytes: number) {
   let waiting = 0
 
-  /** @param method a HEAD wants the length, which a stream does not tell */
+  /** @param method a HEAD needs the length, which a stream does not have */
   function bodyOf(text: string, method: string | undefined): string | ReadableStream<Uint8Array> {
-    if (text.length <= PIECE || method === 'HEAD') return text
+    if (text.length <= CHUNK_BYTES || method === 'HEAD') return text
     const bytes = new TextEncoder().encode(text)
     if (waiting + bytes.length > maxBytes)
-      throw new BusyError('too many large answers wait for their clients')
+      throw new BusyError('too many large responses wait for their clients')
     waiting += bytes.length
     let at = 0
-    const pass = (size: number) => {
+    const release = (size: number) => {
       waiting -= size
       at += size
     }
     return new ReadableStream(
       {
         pull(controller) {
-          const piece = bytes.subarray(at, at + PIECE)
-          pass(piece.length)
-          controller.enqueue(piece)
+          const chunk = bytes.subarray(at, at + CHUNK_BYTES)
+          release(chunk.length)
+          controller.enqueue(chunk)
           if (at === bytes.length) controller.close()
         },
-        cancel: () => pass(bytes.length - at),
+        cancel: () => release(bytes.length - at),
       },
       { highWaterMark: 0 },
     )

@@ -1,20 +1,19 @@
-// A live session, as a handler has it.
+// Gives a handler its live session: the identity, and a dictionary that lasts.
 import type { KitConfig } from '../config/kit-config.ts'
-import type { Deps } from '../deps.ts'
+import type { KitDeps } from '../deps.ts'
 import type { Json } from '../types/json.ts'
 import type { Identity } from '../types/sessions.ts'
 
 /**
- * A live session: who it belongs to, and a dictionary that is there again at the next request.
- * The dictionary is loaded on first use and only its changed keys are written, after the handler:
- * two requests at once that set different keys lose neither.
+ * A live session: whom it belongs to, and a dictionary that lasts until the session ends. The dictionary is loaded on
+ * first use, and only changed keys are written, after the handler: concurrent requests that set different keys keep both.
  */
 export class Session<Role extends string = string> {
   #stored: Promise<Record<string, Json>> | undefined
   #changes = new Map<string, Json | undefined>()
 
   constructor(
-    readonly deps: Pick<Deps<KitConfig, Role>, 'roles' | 'sessions'>,
+    readonly deps: Pick<KitDeps<KitConfig, Role>, 'roles' | 'sessions'>,
     readonly token: string,
     readonly identity: Readonly<Identity<Role>>,
   ) {}
@@ -33,7 +32,7 @@ export class Session<Role extends string = string> {
     return (await this.#stored)[key] as T | undefined
   }
 
-  /** Stores any JSON value. A value that was read and then mutated must be set again. */
+  /** Stores a JSON value. After a value that was read is mutated, it must be set again. */
   set(key: string, value: Json): void {
     this.#changes.set(key, value)
   }
@@ -42,18 +41,18 @@ export class Session<Role extends string = string> {
     this.#changes.set(key, undefined)
   }
 
-  /** Asks again, for an answer that goes on: false after a logout, and for a role that is barred. */
+  /** Checks again, for a long response: false after a logout, and for a role that is barred. */
   async isOpen(): Promise<boolean> {
     const identity = await this.deps.sessions.open(this.token)
     return identity !== null && !this.deps.roles.isBarred(identity.role)
   }
 
-  /** Ends it in Redis; the cookie is another matter. */
+  /** Ends it in Redis; does not touch the cookie. */
   destroy(): Promise<void> {
     return this.deps.sessions.destroy(this.token)
   }
 
-  /** Writes the changed keys. Called once a request, after the handler. */
+  /** Writes the changed keys. Called once per request, after the handler. */
   async save(): Promise<void> {
     if (this.#changes.size === 0) return
     const changes = Object.fromEntries(this.#changes)

@@ -26,7 +26,7 @@ export function shedLoad() {
   async function hold(): Promise<void> {
     const now = performance.now()
     if (now - since > 1000) [since, refusals] = [now, 0]
-    if (++refusals > AT_ONCE) await new Promise((resolve) => setTimeout(resolve, HOLD_MS))
+    if (++refusals > PROMPT_REFUSALS) await new Promise((resolve) => setTimeout(resolve, HOLD_MS))
   }
 
   function isFull(c: Context): boolean {
@@ -48,7 +48,7 @@ export function shedLoad() {
     if (!c.req.url.includes('?')) fullUntil.set(routeOf(c), performance.now() + FULL_MS)
     await hold()
   })
-  return tag(handler, { others: [503] })
+  return tag(handler, { otherStatuses: [503] })
 }
 
 const routeOf = (c: Context) => `${c.req.method} ${routePath(c, -1)}`

@@ -1,11 +1,11 @@
-// What no route answered: 405 with Allow where the path exists under another method, else 404 with the path.
+// Handles requests without a route: 405 with Allow if the path exists under another method, else 404 with the path.
 import type { Hono } from 'hono'
 import { ApiError } from '../types/api-error.ts'
 import { notFound } from './errors.ts'
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
-/** A not-found handler that asks the router which other methods the path has. */
+/** Creates a not-found handler that asks the router which other methods the path has. */
 export function methodNotAllowed(app: Pick<Hono, 'router'>) {
   return (c: { req: { path: string; method: string } }): never => {
     const path = c.req.path.length > 1 ? c.req.path.replace(/\/$/, '') : c.req.path
@@ -17,7 +17,7 @@ export function methodNotAllowed(app: Pick<Hono, 'router'>) {
     if (allowed.length === 0 || allowed.includes(asked)) throw notFound(c as never)
     if (allowed.includes('GET')) allowed.push('HEAD')
     allowed.push('OPTIONS')
-    throw new ApiError(405, `This path answers ${allowed.join(', ')}`, {
+    throw new ApiError(405, `This path allows ${allowed.join(', ')}`, {
       headers: { Allow: allowed.join(', ') },
     })
   }

@@ -1,31 +1,32 @@
-// Origins: who may call from a browser (CORS), and whose forms may not (CSRF).
+// Checks origins: which pages may call from a browser (CORS), and which requests of foreign pages are refused (CSRF).
 import type { Context } from 'hono'
 import type { KitConfig } from '../config/kit-config.ts'
 import { ApiError } from '../types/api-error.ts'
 import { isPublic } from './caching.ts'
-import { trustedNetworks } from './client-ip.ts'
+import { type IsTrusted, trustedNetworks } from './client-ip.ts'
 import { tag } from './doc.ts'
 import type { AppEnv } from './env.ts'
 import { middleware } from './factory.ts'
+import { isSafeMethod } from './safe-methods.ts'
 
 const LOCAL_ORIGIN = /^http:\/\/(localhost|127\.0\.0\.1)(:\d+)?$/
 
-/** Explicitly allowed, and so trusted with cookies. `*` lists nobody. */
+/** True for an origin that is listed, and so trusted with cookies. `*` lists none. */
 export function isAllowedOrigin(config: KitConfig, origin: string): boolean {
   if (!config.production && LOCAL_ORIGIN.test(origin)) return true
   return origin !== '*' && config.corsOrigins.includes(origin)
 }
 
 const METHODS = 'GET,POST,PUT,PATCH,DELETE,OPTIONS'
-/** What the API reads. */
+/** The request headers that the API reads. */
 const HEADERS = 'Content-Type,Authorization,X-Request-Id,Idempotency-Key,If-Match,If-None-Match,Last-Event-ID'
 const EXPOSED = 'X-Request-Id,Location,Link,ETag,Retry-After,RateLimit,RateLimit-Policy'
-/** Seconds for which a browser remembers a preflight. */
+/** Seconds for which a browser caches a preflight. */
 const MAX_AGE = '600'
 
 /**
- * CORS: a listed origin is echoed and may send cookies; the others get `*` where the config has it, never credentials.
- * Hono's own sends the credentials header to every origin or to none, and copies each answer, which costs more than
+ * CORS: a listed origin is echoed and may send cookies; others get `*` if the config has it, and never credentials.
+ * Hono's own sends the credentials header to every origin or to none, and copies each response, which costs more than
  * any other middleware here.
  */
 export function cors(config: KitConfig) {
@@ -42,11 +43,11 @@ export function cors(config: KitConfig) {
     if (listed || open) headers.set('Access-Control-Allow-Origin', listed ? origin : '*')
     if (listed) headers.set('Access-Control-Allow-Credentials', 'true')
     headers.set('Access-Control-Expose-Headers', EXPOSED)
-    // For `*` too: the answer depends on the origin, so caches must be told.
+    // For `*` too: the response depends on the origin, so caches must know.
     headers.append('Vary', 'Origin')
     const mayBeShown = isForAll(c) && (listed || open ? 'cross-origin' : 'same-site')
     headers.set('Cross-Origin-Resource-Policy', mayBeShown || 'same-origin')
-    if (c.res.status === 401 && listed && !config.production) hintAtNames(c, origin)
+    if (c.res.status === 401 && listed && !config.production) warnOfTwoNames(c, origin)
     if (!isPreflight) return
     headers.set('Access-Control-Max-Age', MAX_AGE)
     headers.set('Access-Control-Allow-Methods', METHODS)
@@ -56,36 +57,34 @@ export function cors(config: KitConfig) {
 }
 
 /**
- * What a page shows without asking as a script would, an image say, names no origin: so it may be neither a page of ours
- * nor an answer to somebody who is logged in.
+ * A page can embed a response without CORS, as an image for example, and its request names no origin. So neither pages
+ * of ours nor responses to somebody who is logged in may be embedded.
  */
 const isForAll = (c: Context<AppEnv>): boolean =>
   c.req.method === 'GET' &&
   (!c.get('session') || isPublic(c.res.headers)) &&
   !c.res.headers.get('content-type')?.startsWith('text/html')
 
-/** To a browser `localhost` and `127.0.0.1` are two sites: it keeps the cookie of the one from the pages of the other. */
-function hintAtNames(c: Context<AppEnv>, origin: string): void {
+/** To a browser `localhost` and `127.0.0.1` are two sites: it does not send the cookie of one from pages of the other. */
+function warnOfTwoNames(c: Context<AppEnv>, origin: string): void {
   const host = c.req.header('host') ?? ''
   const page = LOCAL_ORIGIN.exec(origin)?.[1]
   const api = LOCAL_ORIGIN.exec(`http://${host}`)?.[1]
   if (page === undefined || api === undefined || page === api) return
   c.get('log').warn(
-    `no session came with this: the page is at ${origin} and called the API at ${host}, which is another site to a ` +
+    `this request has no session cookie: its page is at ${origin} and the API at ${host}, which is another site to a ` +
       'browser. Use localhost for both',
   )
 }
 
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
-
 /**
- * Refuses a state-changing request that brings a session and comes from a foreign page.
- * Hono's own compares with the URL that it sees (wrong behind a TLS proxy) and lets JSON pass.
+ * Refuses a request that changes state, carries a session and comes from a foreign page.
+ * Hono's own compares the origin with the URL that it sees (wrong behind a TLS proxy) and passes JSON.
  */
 export function csrf(config: KitConfig) {
   const trusted = trustedNetworks(config.trustedProxies)
   const handler = middleware((c, next) => {
-    if (!SAFE_METHODS.has(c.req.method) && c.get('session') !== null && isOwnPage(c, trusted) === false) {
+    if (!isSafeMethod(c.req.method) && c.get('session') !== null && isOwnPage(c, trusted) === false) {
       if (!isAllowedOrigin(config, c.req.header('origin') ?? '')) {
         logRefused(c)
         throw new ApiError(
@@ -96,40 +95,38 @@ export function csrf(config: KitConfig) {
     }
     return next()
   })
-  return tag(handler, { others: [403], changesOnly: true })
+  return tag(handler, { otherStatuses: [403], changesOnly: true })
 }
 
 const refuseOthers = middleware((c, next) => {
   const trusted = trustedNetworks(c.get('config').trustedProxies)
-  if (!SAFE_METHODS.has(c.req.method) && isOwnPage(c, trusted) !== true) {
+  if (!isSafeMethod(c.req.method) && isOwnPage(c, trusted) !== true) {
     logRefused(c)
-    throw new ApiError(403, 'Only a page of this server may send this: open its own, and try again there')
+    throw new ApiError(403, 'Only a page of this server may send this: open that page and try again there')
   }
   return next()
 })
 
 /**
- * For the forms of our own pages: refuses what no page of ours has sent, with and without a session, by listed
- * origins and by clients that name none. Browsers name the origin of every form that they post.
+ * For the forms of our own pages: refuses every request that they have not sent, with or without a session, even from
+ * listed origins and from clients that name none. Browsers name the origin of every form that they post.
  */
-export const ownPagesOnly = tag(refuseOthers, { others: [403], changesOnly: true })
+export const ownPagesOnly = tag(refuseOthers, { otherStatuses: [403], changesOnly: true })
 
-/** More of an origin says no more. */
+/** A longer origin is cut in the log. */
 const MAX_ORIGIN = 200
 
-/** Names what came, for whoever wonders which page or proxy it is; the log escapes it. */
+/** Logs the headers, to find out which page or proxy it is; the log escapes them. */
 function logRefused(c: Context<AppEnv>): void {
   const header = (name: string) => c.req.header(name)?.slice(0, MAX_ORIGIN)
-  c.get('log').warn('refused: the request is of no page that may send it', {
+  c.get('log').warn('refused: the page that sent this request may not send it', {
     origin: header('origin'),
     site: header('sec-fetch-site'),
     host: header('host'),
   })
 }
 
-type IsTrusted = (address: string) => boolean
-
-/** Whether a page of this server, or the person, has sent it. Undefined: a client that says nothing is no browser. */
+/** Whether a page of this server, or the user directly, has sent it. Undefined: no browser, as those say so. */
 function isOwnPage(c: Context, trusted: IsTrusted): boolean | undefined {
   const site = c.req.header('sec-fetch-site')
   if (site === 'same-origin' || site === 'none') return true
@@ -137,7 +134,7 @@ function isOwnPage(c: Context, trusted: IsTrusted): boolean | undefined {
   return origin === undefined ? (site === undefined ? undefined : false) : isOwn(c, origin, trusted)
 }
 
-/** True for the same host and port, and the same scheme where it is known: a proxy may speak TLS for us unasked. */
+/** True for the same host and port, and the same scheme if it is known: a proxy may add TLS without saying so. */
 function isOwn(c: Context, origin: string, trusted: IsTrusted): boolean {
   if (!URL.canParse(origin)) return false
   const { protocol, host } = new URL(origin)
@@ -145,7 +142,7 @@ function isOwn(c: Context, origin: string, trusted: IsTrusted): boolean {
   const scheme = c.req.url.startsWith('https:') ? 'https' : isProxied && c.req.header('x-forwarded-proto')
   if (scheme && `${scheme.toLowerCase()}:` !== protocol) return false
   const hosts = [c.req.header('host'), isProxied ? c.req.header('x-forwarded-host') : undefined]
-  // Parsed under the origin's scheme, so that its default port is dropped from both.
+  // Parsed with the origin's scheme, so that its default port is dropped from both.
   return hosts.some((own) => own !== undefined && hostOf(`${protocol}//${own}`) === host)
 }
 

@@ -1,31 +1,31 @@
-// Lists by pages: one row more than the page holds is asked for, and tells by a Link header whether there is a next.
+// Serves lists in pages: loads one row more than the page holds, and sends the next page's address in a Link header.
 import { z } from 'zod'
 import { ApiError } from '../types/api-error.ts'
 import type { AnyContext } from './env.ts'
 import { blankAsAbsent } from './validate.ts'
 
-/** What a route says of the header in its `doc`. */
+/** The description of the header for a route's `doc`. */
 export const PAGE_LINKS = {
   Link: 'The next page, by its cursor, if there is one; the previous and the first (RFC 8288).',
 }
 
-/** Rows that a page's number can skip: Postgres reads each of them, and a cursor none. */
+/** Rows that a page number can skip: Postgres reads each of them, and with a cursor none. */
 const MAX_OFFSET = 100_000
-/** As many are skipped in a millisecond or two: a page that skips more is no work for the fast lane. */
-export const NEAR = 10_000
+/** Skipped in a millisecond or two. A page that skips more is too slow for the fast lane. */
+export const SHALLOW_OFFSET = 10_000
 const MAX_CURSOR = 200
 
 /** Which rows to load. */
 export interface Span<Key> {
   limit: number
   offset: number
-  /** The row that the page before ended with, by its place in the order. */
+  /** The last row of the previous page, by its position in the order. */
   after: Key | undefined
 }
 
 /**
- * The `cursor` of a query: a row's place in the order of a list, in a form that is the server's own business.
- * @param key what `keyOf` of `paged` gives, as JSON
+ * The `cursor` of a query: a row's position in the order of a list, opaque to clients.
+ * @param key the schema of what `keyOf` of `paged` returns
  */
 export const cursorOf = <S extends z.ZodType>(key: S) =>
   blankAsAbsent(
@@ -39,7 +39,7 @@ export const cursorOf = <S extends z.ZodType>(key: S) =>
         return z.NEVER
       })
       .optional(),
-  ).describe('Where the page begins: from the Link header of the one before. The page is then only counted.')
+  ).describe('Where the page begins, from the Link header of the previous one. `page` is then only a label.')
 
 const encode = (key: unknown) =>
   btoa(JSON.stringify(key)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
@@ -54,11 +54,11 @@ function decode(text: string): unknown {
 
 /**
  * Loads a page and sets its `Link` header.
- * @param page counts from 1; 0 is the first page too. With a cursor it only counts
+ * @param page counts from 1; 0 is the first page too. With a cursor it is only a label
  * @param size rows on a page
  * @param load gets the rows in a fixed order: `limit` of them, after `offset` and after the row of `after`
- * @param keyOf a row's place in that order, as JSON of ASCII: what its cursor holds
- * @throws ApiError 400 for a page by number that is too deep
+ * @param keyOf a row's position in that order, as JSON of ASCII: the content of its cursor
+ * @throws ApiError 400 for a page number that skips too many rows
  */
 export async function paged<Row, Key>(
   c: AnyContext,
@@ -92,9 +92,9 @@ function refuseDeep(page: number, size: number): void {
 }
 
 /**
- * A reference relative to the URL that the client asked for, of which it changes the query only:
- * right behind any proxy, whatever scheme, host or path prefix that one has. The number stands beside the cursor
- * for a version of this server that knows no cursor: both run while one replaces the other.
+ * A reference relative to the URL that the client requested, which changes only the query: correct behind any proxy,
+ * whatever its scheme, host or path prefix. The number beside the cursor is for earlier versions of this server, which
+ * know no cursor and may run beside this one.
  */
 function link(c: AnyContext, rel: string, page: number, cursor?: string): string {
   const query = new URLSearchParams(c.req.url.replace(/^[^?#]*|#.*$/g, ''))

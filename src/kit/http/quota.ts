@@ -1,19 +1,19 @@
-// What a rate limit says: so many of something, per somebody, within a time.
+// Declares rate limits: how many of something are allowed, for whom, and in what time.
 import type { KitConfig } from '../config/kit-config.ts'
 import type { AnyContext } from './env.ts'
 
-/** So many of something, per somebody, within a time that begins with the first. */
+/** Allows a number of something, for somebody, within a time that begins with the first. */
 export interface Quota {
-  /** Whose count it is, in a word: `address`. Behind the limit's name it names the count in Redis and in the headers. */
+  /** For whom it counts, in a word: `address`. With the limit's name it names the count in Redis and in headers. */
   per: string
-  /** Tells one of them from another. Stored as a digest only. */
+  /** Identifies one of them. Only a digest is stored. */
   key: (c: AnyContext) => string
-  most: number
+  limit: number
   /** Whole seconds. */
   seconds: number
   /**
-   * `requests`: every one counts. `failures`: those that end in a 4xx; the others are given back.
-   * `failures in a row`: a success forgets the earlier ones too.
+   * `requests`: all count. `failures`: only those that end in a 4xx count.
+   * `failures in a row`: a success also clears the earlier ones.
    */
   counts: 'requests' | 'failures' | 'failures in a row'
 }
@@ -21,6 +21,6 @@ export interface Quota {
 export interface RateLimit {
   /** Unique in the app. */
   name: string
-  /** A method, so that a product's may ask for settings of its own: it is given the app's. */
+  /** Declared as a method, so that a product's may read its own settings from the app's config. */
   quotas(this: void, config: KitConfig): Quota[]
 }

@@ -1,4 +1,4 @@
-// Rate limits: how often a route may be called. A route opts in, in its sentence: `rateLimit({ name, quotas })`.
+// Limits how often a route may be called. A route opts in with `rateLimit({ name, quotas })`.
 import type { MiddlewareHandler } from 'hono'
 import { BusyError, Gate } from '../data/gate.ts'
 import { ApiError } from '../types/api-error.ts'
@@ -8,29 +8,29 @@ import type { AnyContext } from './env.ts'
 import { middleware } from './factory.ts'
 import type { RateLimit } from './quota.ts'
 
-/** How often it is asked whether what is pending has been given back: first, and at most. */
+/** The pauses between checks whether a pending count was refunded: the first, and the longest. */
 const PAUSE_MS = { first: 20, longest: 500 }
-/** Requests of one limit and process that wait for what is pending; one more is 503. */
+/** Requests per limit and process that wait for pending counts; one more gets 503. */
 const MAX_WAITING = 300
 
 /**
- * Answers 429 with Retry-After past any of the quotas. Behind the validators, so that a key may come from the input,
- * and before the work: each request is counted before it may cost anything, so that many at once are not too many.
- * Where all that is left is taken by requests that may not count in the end, the next one waits for them.
- * What is refused by one quota does not count for the others. Where RATE_LIMIT is off it does nothing.
- * Redis away: 503, because a limit that cannot count is none.
+ * Responds with 429 and Retry-After beyond any of the quotas. Place it after the validators, so that a key may come from
+ * the input, and before the work: each request is counted before it costs anything, so that concurrent ones cannot exceed
+ * the limit. If everything left is taken by requests that may not count in the end, the next one waits for them. A
+ * request that one quota refuses does not count for the others. Without RATE_LIMIT it does nothing. While Redis is away
+ * it responds with 503, as a limit that cannot count is no limit.
  */
-export function rateLimit(limit: RateLimit): MiddlewareHandler {
+export function rateLimit(rule: RateLimit): MiddlewareHandler {
   const waiting = new Gate({ places: MAX_WAITING, queue: 0 })
   const handler = middleware(async (c, next) => {
     const config = c.get('config')
     if (!config.rateLimit.on) return next()
     const limiter = c.get('rateLimiter')
-    const quotas = limit.quotas(config)
-    const counters = quotas.map(({ per, key, most, seconds, counts }): Counter => ({
-      name: `${limit.name}-${per}`,
+    const quotas = rule.quotas(config)
+    const counters = quotas.map(({ per, key, limit, seconds, counts }): Counter => ({
+      name: `${rule.name}-${per}`,
       key: key(c),
-      most,
+      limit,
       seconds,
       settles: counts !== 'requests',
     }))
@@ -43,41 +43,44 @@ export function rateLimit(limit: RateLimit): MiddlewareHandler {
     const { status } = c.res
     const outcomes = quotas.map((quota): Settlement['outcome'] => {
       if (status >= 400 && status < 500) return 'keep'
-      return status < 400 && quota.counts === 'failures in a row' ? 'clear' : 'back'
+      return status < 400 && quota.counts === 'failures in a row' ? 'clear' : 'refund'
     })
     const settlements = counts.map((count, i) => ({ ...count, outcome: outcomes[i] ?? 'keep' }))
     try {
       await limiter.settle(settlements.filter(({ counter }) => counter.settles))
     } catch (error) {
-      // The work is done: a count that stays too high for a while is no reason to call it a failure.
-      c.get('log').warn('a rate limit counts what it should not', { error })
+      // The work is done: a count that stays too high for a while must not make it fail.
+      c.get('log').warn('a rate limit could not be settled: its count stays too high until its window ends', {
+        error,
+      })
     }
   })
-  return tag(handler, { limit, others: [429] })
+  return tag(handler, { limit: rule, otherStatuses: [429] })
 }
 
-/** Asks until it is known whether there is one left. */
+/** Repeats until it is known whether there is one left. */
 async function take(limiter: RateLimiter, counters: Counter[], waiting: Gate, signal: () => AbortSignal) {
   for (let pause = PAUSE_MS.first; ; pause = Math.min(2 * pause, PAUSE_MS.longest)) {
     const taken = await limiter.take(counters)
     if (taken.verdict !== 'pending') return taken
     await waiting.run(() => new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random()))))
-    if (signal().aborted) throw new BusyError('gone before it was known whether it may')
+    if (signal().aborted)
+      throw new BusyError('the client left, or its deadline passed, while it waited for a rate limit')
   }
 }
 
-/** What is left after this request; below zero: exceeded. */
-const leftOf = ({ counter, count }: Count) => counter.most - count
+/** How many are left after this request; below zero if the limit is exceeded. */
+const leftOf = ({ counter, count }: Count) => counter.limit - count
 
-/** Until it begins anew. */
+/** Seconds until the window ends. */
 const secondsOf = ({ endsInMs }: Count) => Math.ceil(endsInMs / 1000)
 
-/** The headers of draft-ietf-httpapi-ratelimit-headers, in the form that they have had since its version 08. */
+/** The headers of draft-ietf-httpapi-ratelimit-headers, in the form of version 08 and later. */
 function headersOf(counts: Count[]): Record<string, string> {
   const list = (describe: (count: Count) => string) =>
     counts.map((count) => `"${count.counter.name}";${describe(count)}`).join(', ')
   return {
-    'RateLimit-Policy': list(({ counter }) => `q=${counter.most};w=${counter.seconds}`),
+    'RateLimit-Policy': list(({ counter }) => `q=${counter.limit};w=${counter.seconds}`),
     RateLimit: list((count) => `r=${Math.max(leftOf(count), 0)};t=${secondsOf(count)}`),
   }
 }
@@ -85,7 +88,7 @@ function headersOf(counts: Count[]): Record<string, string> {
 function refusal(c: AnyContext, counts: Count[], headers: Record<string, string>): ApiError {
   const exceeded = counts.filter((count) => leftOf(count) < 0)
   for (const count of exceeded) {
-    // Once per count, however often it is tried again.
+    // Once per window, however often the client retries.
     if (leftOf(count) === -1)
       c.get('log').warn(`rate limit ${count.counter.name} reached${proxyHint(c)}`, { ip: c.get('ip') })
   }
@@ -95,7 +98,7 @@ function refusal(c: AnyContext, counts: Count[], headers: Record<string, string>
   })
 }
 
-/** Behind a proxy that is not trusted, all clients share its address, and so its quota. */
+/** Behind a proxy that is not trusted, all clients share one address, and so one quota. */
 function proxyHint(c: AnyContext): string {
   const isForwarded = c.req.header('x-forwarded-for') ?? c.req.header('x-real-ip')
   if (isForwarded === undefined || c.get('ip') !== c.env?.remoteAddress) return ''

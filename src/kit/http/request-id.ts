@@ -1,12 +1,12 @@
-// A request's id: the client's own or a new one, known everywhere during the request without being passed along.
+// Gives each request an id, the client's own or a new one, that is known throughout the request.
 import { requestContext } from '../log/request-context.ts'
 import { middleware } from './factory.ts'
 
 const WELL_FORMED = /^[\w=-]{1,255}$/
 
 /**
- * Sets `c.var.requestId` and X-Request-Id, and runs the rest of the request in its context: each line that is logged
- * meanwhile carries the id. The header is set after the handler: a header that stands before it makes Hono copy all.
+ * Sets `c.var.requestId` and X-Request-Id, and runs the rest of the request in its context, so that every log line
+ * carries the id. Sets the header after the handler: a header set before it would make Hono copy them all.
  */
 export const withRequestContext = middleware(async (c, next) => {
   const given = c.req.header('x-request-id') ?? ''

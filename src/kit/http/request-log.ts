@@ -1,28 +1,28 @@
-// One log line per request, written when its answer is ready.
+// Logs one line per request, when its response is ready.
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import { summarize } from '../log/redact.ts'
 import type { AppEnv } from './env.ts'
 import { middleware } from './factory.ts'
 
-/** More of a path says no more. */
+/** A longer path is cut. */
 const MAX_PATH = 500
 
-/** What of the config this needs. */
+/** The part of the config that the log needs. */
 interface Settings {
   slowRequestMs: number
   log: { redact: readonly string[] }
 }
 
 /**
- * Logs who asked for what, with what input, and how it went: answers below 400 as info, 4xx as a warning,
- * 5xx as an error. What takes longer than `slowRequestMs` is a warning at least, and says SLOW!
+ * Logs who requested what, with which input, and the outcome: a status below 400 as info, 4xx as a warning, 5xx as an
+ * error. A request that takes longer than `slowRequestMs` is at least a warning, and says SLOW!
  */
 export const requestLog = (config: Settings) =>
   middleware(async (c, next) => {
     const started = performance.now()
     const observeEnd = c.env?.observe?.(c.req.method, c.req.path, c.get('requestId'))
-    let status = 500 // of what is thrown past every error handler
+    let status = 500 // if something is thrown past every error handler
     try {
       await next()
       status = c.res.status
@@ -48,7 +48,7 @@ function writeLine(c: Context<AppEnv>, status: number, elapsed: number, config: 
   })
 }
 
-/** The query, and the body if a validator has parsed one: nothing is read or parsed for the log's sake. */
+/** The query, and the body if a validator has parsed one: nothing is read or parsed just for the log. */
 function inputOf(c: Context<AppEnv>, secretKeys: readonly string[]): string | undefined {
   const query = c.req.url.includes('?') ? single(c.req.queries()) : undefined
   const body: unknown = c.req.valid('json' as never) ?? c.req.valid('form' as never)

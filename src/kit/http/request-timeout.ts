@@ -1,13 +1,13 @@
-// The time that a request may take: past it the client is answered, and what runs is told to stop.
+// Limits the time that a request may take: after it the client gets an error and the work is told to stop.
 import { requestContext } from '../log/request-context.ts'
 import { ApiError } from '../types/api-error.ts'
 import { tag } from './doc.ts'
 import { middleware } from './factory.ts'
 
-/** Past the deadline the client gets 503, and `c.var.signal()` fires; the handler's late answer is dropped. */
+/** After the deadline the client gets 503 and `c.var.signal()` fires; a late response of the handler is dropped. */
 export function requestTimeout(timeoutMs: number) {
   const handler = middleware(async (c, next) => {
-    // Made when asked for: few requests do, and to listen to the client's own costs more than all else here.
+    // Created on demand: few requests need it, and listening to the client's signal costs more than the rest.
     let passed: AbortController | undefined
     let isLate = false
     c.set('signal', () => {
@@ -31,5 +31,5 @@ export function requestTimeout(timeoutMs: number) {
       clearTimeout(timer)
     }
   })
-  return tag(handler, { others: [503] })
+  return tag(handler, { otherStatuses: [503] })
 }

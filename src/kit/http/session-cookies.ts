@@ -1,19 +1,19 @@
-// The cookies that may carry a session: one, or several of one name where a setting has changed or a sibling domain meddles.
+// Reads the cookies that may carry a session: there may be several after a change of settings, or from a sibling domain.
 
 export const SESSION_COOKIE = 'session'
 
-/** Browsers take it only over HTTPS, from this very host: no sibling domain can set it. Read, and not written yet. */
+/** Browsers accept it only over HTTPS from this very host, so no sibling domain can set it. Read, but not written yet. */
 export const HOST_COOKIE = '__Host-session'
 
 const ALONE = `${SESSION_COOKIE}=`
 
-/** More values of one name are not looked at. */
+/** Further values of one name are ignored. */
 const MAX_VALUES = 3
 
-/** The tokens that a Cookie header carries, each once. Where there is the host's own cookie nothing else is read. */
+/** Returns the tokens in a Cookie header, each once. If the host's own cookie is there, only that one is read. */
 export function sessionCookies(header: string | undefined): string[] {
   if (header === undefined) return []
-  // Nearly every browser sends this one, and no other.
+  // Nearly every browser sends just this one.
   if (header.startsWith(ALONE) && !header.includes(';')) return [header.slice(ALONE.length).trim()]
   const own = valuesOf(header, HOST_COOKIE)
   return own.length > 0 ? own : valuesOf(header, SESSION_COOKIE)
@@ -31,23 +31,28 @@ function valuesOf(header: string, name: string): string[] {
   return [...found]
 }
 
-/** A browser keeps fewer for one site. */
+/** Browsers keep fewer for one site. */
 const MAX_PAIRS = 300
 
-/** Which cookies to delete, so that the one that is set now is alone. */
-export interface Variant {
+/** A cookie to delete, so that the one that is set now is the only one. */
+export interface StaleCookie {
   name: string
   domain?: string
   secure?: true
 }
 
 /**
- * The variants that a browser may have beside the cookie of `domain` (COOKIE_DOMAIN; undefined: of this host only), from
- * a time when that setting was another one. They are deleted before the new one is set: some clients tell a host's cookie
- * not from one whose domain is the host.
+ * Returns the cookies that a browser may still have beside that of `domain` (COOKIE_DOMAIN; undefined: of this host
+ * only), from a time when that setting was different. Delete them before the new one is set: some clients cannot tell a
+ * host's cookie from one whose domain is the host.
  */
-export function staleVariants(header = '', host: string | undefined, domain: string | undefined): Variant[] {
-  const own: Variant[] = valuesOf(header, HOST_COOKIE).length > 0 ? [{ name: HOST_COOKIE, secure: true }] : []
+export function staleCookies(
+  header = '',
+  host: string | undefined,
+  domain: string | undefined,
+): StaleCookie[] {
+  const own: StaleCookie[] =
+    valuesOf(header, HOST_COOKIE).length > 0 ? [{ name: HOST_COOKIE, secure: true }] : []
   if (domain !== undefined) own.push({ name: SESSION_COOKIE })
   const kept = domain?.replace(/^\./, '').toLowerCase()
   for (const parent of domainsOf(host)) {
@@ -56,7 +61,7 @@ export function staleVariants(header = '', host: string | undefined, domain: str
   return own
 }
 
-/** `api.example.com` and `example.com`: the domains whose cookies a host may set. An address has none. */
+/** Returns the domains whose cookies a host may set: `api.example.com`, `example.com`. An IP address has none. */
 function domainsOf(host = ''): string[] {
   const name = host.replace(/:\d*$/, '').toLowerCase()
   if (!/^[a-z0-9-]+(\.[a-z0-9-]+){1,9}$/.test(name) || /\.\d+$/.test(name)) return []

@@ -1,7 +1,7 @@
-// Sessions: an opaque cookie, an identity and a dictionary in Redis, in the order in which a request meets them.
+// Opens, starts and ends sessions: an opaque cookie, with an identity and a dictionary in Redis.
 import type { Context } from 'hono'
 import { deleteCookie, setCookie } from 'hono/cookie'
-import type { Deps } from '../deps.ts'
+import type { KitDeps } from '../deps.ts'
 import { ApiError } from '../types/api-error.ts'
 import type { Identity } from '../types/sessions.ts'
 import { limitCaching } from './caching.ts'
@@ -9,11 +9,11 @@ import { tag } from './doc.ts'
 import type { AnyContext, AppEnv } from './env.ts'
 import { middleware } from './factory.ts'
 import { Session } from './live-session.ts'
-import { SESSION_COOKIE, sessionCookies, staleVariants } from './session-cookies.ts'
+import { SESSION_COOKIE, sessionCookies, staleCookies } from './session-cookies.ts'
 
-/** The cookie is sent again this often, so that the browser's copy lives on with the server's. */
+/** The cookie is sent again this often, so that it does not expire before the session. */
 const RESEND_AFTER_MS = 24 * 60 * 60 * 1000
-/** More of a User-Agent is not worth keeping. */
+/** A longer User-Agent is cut. */
 const MAX_AGENT = 300
 
 const openSession = middleware(async (c, next) => {
@@ -25,17 +25,17 @@ const openSession = middleware(async (c, next) => {
     await resend(c, opened.token, opened.identity)
   }
   await next()
-  // Read anew: a login has put another session here, a logout has taken it away.
+  // Read again: a login or a logout may have replaced it.
   const current = c.get('session')
   if (current !== null && c.res.status < 500) await current.save()
   limitCaching(c, opened !== null || current !== null)
 })
 
 /**
- * A browser sends several cookies of one name where they are of several domains or paths. Those of one account are as
- * good as one; those of two are nobody's: a sibling domain may have set one of them.
+ * A browser sends several cookies of one name if they belong to several domains or paths. If all are of one account, the
+ * latest login counts; if not, none does: a sibling domain may have set one of them.
  */
-async function openAny(deps: Pick<Deps, 'roles' | 'sessions'>, tokens: string[]): Promise<Session | null> {
+async function openAny(deps: Pick<KitDeps, 'roles' | 'sessions'>, tokens: string[]): Promise<Session | null> {
   const open = async (token: string) => {
     const identity = await deps.sessions.open(token)
     return identity === null ? null : new Session(deps, token, identity)
@@ -48,12 +48,12 @@ async function openAny(deps: Pick<Deps, 'roles' | 'sessions'>, tokens: string[])
   return others.some(({ userId }) => userId !== latest?.userId) ? null : latest
 }
 
-/** Opens the request's session, stops accounts of a barred role, and saves what the handler changed. */
-export const session = tag(openSession, { others: [400] })
+/** Opens the request's session, refuses accounts with a barred role, and saves what the handler changed. */
+export const session = tag(openSession, { otherStatuses: [400] })
 
 export const accountDisabled = () => new ApiError(400, 'account disabled')
 
-/** Logs in: a new session id, whatever sessions the request came with. */
+/** Starts a session with a new id, and ends those that the request carried. */
 export async function startSession(
   context: AnyContext,
   user: { id: string; role: string },
@@ -69,7 +69,7 @@ export async function startSession(
   sendCookie(c, token, remember)
 }
 
-/** Logs out: the session is gone from Redis, and the cookie from the browser. */
+/** Ends the session in Redis and deletes the cookie in the browser. */
 export async function endSession(context: AnyContext): Promise<void> {
   const c: Context<AppEnv> = context
   if (c.get('session') === null) return
@@ -78,14 +78,14 @@ export async function endSession(context: AnyContext): Promise<void> {
   deleteCookie(c, SESSION_COOKIE, cookieOptions(c))
 }
 
-/** Ends what the request came with, and takes from the browser the variants of the cookie that nothing replaces. */
+/** Ends the request's sessions, and deletes stale cookies in the browser. */
 async function dropSessions(c: Context<AppEnv>): Promise<void> {
   const tokens = sessionCookies(c.req.header('cookie'))
   await Promise.all(tokens.map((token) => c.get('sessions').destroy(token)))
   if (tokens.length === 0) return
   const { domain, ...options } = cookieOptions(c)
-  for (const variant of staleVariants(c.req.header('cookie'), c.req.header('host'), domain)) {
-    deleteCookie(c, variant.name, { ...options, ...variant })
+  for (const stale of staleCookies(c.req.header('cookie'), c.req.header('host'), domain)) {
+    deleteCookie(c, stale.name, { ...options, ...stale })
   }
 }
 

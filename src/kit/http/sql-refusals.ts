@@ -1,4 +1,4 @@
-// What Postgres refuses because of what a client sent, by SQLSTATE. Its own messages name values: these do not.
+// Explains what Postgres refuses because of a client's input, by SQLSTATE. Its own messages hold values: these do not.
 import { causesOf } from '../data/transient.ts'
 
 export interface Refusal {
@@ -7,7 +7,7 @@ export interface Refusal {
   issues?: { path: string; message: string }[]
 }
 
-/** By code, or else by class: its first two letters. What is not here is the server's fault. */
+/** By code, or else by class, its first two letters. Any other error is the server's fault. */
 const MESSAGES: Record<string, string> = {
   '22': 'A value cannot be stored',
   '22001': 'A text is too long',
@@ -16,7 +16,7 @@ const MESSAGES: Record<string, string> = {
   '22008': 'A date is out of range',
   '22021': 'A text holds characters that cannot be stored',
   '22P05': 'A text holds characters that cannot be stored',
-  // ON DELETE RESTRICT: Postgres 18 tells it from other foreign keys.
+  // ON DELETE RESTRICT, to which Postgres 18 gives a code of its own.
   '23001': 'It is still referred to',
   '23503': 'It refers to something that does not exist, or is still referred to',
   '23514': 'A value is not among those that are allowed',
@@ -25,7 +25,7 @@ const MESSAGES: Record<string, string> = {
 
 const UNIQUE_VIOLATION = '23505'
 
-/** Undefined for what is no refusal of Postgres, or not the client's doing. */
+/** Undefined for other errors, and for those that the client did not cause. */
 export function refusalOf(thrown: unknown): Refusal | undefined {
   const error = sqlErrorOf(thrown)
   if (error === undefined) return undefined
@@ -41,8 +41,8 @@ function alreadyThere(error: SqlError): Refusal {
 }
 
 /**
- * The column, from the names that Drizzle and Postgres give to constraints: `books_isbn_unique`, `books_isbn_key`.
- * Of several columns all their names, as the constraint has them; empty for a primary key.
+ * Returns the column, from the names that Drizzle and Postgres give to constraints: `books_isbn_unique`,
+ * `books_isbn_key`. For several columns their names as in the constraint; empty for a primary key.
  */
 function fieldOf({ table_name: table = '', constraint_name: constraint = '' }: SqlError): string {
   const ofTable = constraint.startsWith(`${table}_`) ? constraint.slice(table.length + 1) : constraint
@@ -57,7 +57,7 @@ interface SqlError {
 
 const SQLSTATE = /^[0-9A-Z]{5}$/
 
-/** Drizzle wraps what postgres.js throws. */
+/** Searches the causes, as Drizzle wraps the errors of postgres.js. */
 function sqlErrorOf(thrown: unknown): SqlError | undefined {
   for (const error of causesOf(thrown)) {
     if ('code' in error && typeof error.code === 'string' && SQLSTATE.test(error.code))

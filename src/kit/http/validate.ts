@@ -1,4 +1,4 @@
-// Input validation: a zod schema on a route, and one shape for everything that is wrong with an input.
+// Validates input by a zod schema on a route, and reports whatever is wrong with it in one form.
 import { zValidator } from '@hono/zod-validator'
 import type { Context, MiddlewareHandler } from 'hono'
 import { z } from 'zod'
@@ -13,15 +13,15 @@ const BODY_TYPES: Record<string, { is: RegExp; name: string }> = {
 }
 
 /**
- * Validates the body (JSON, or a form's), the query or the path's parameters; the handler reads `c.req.valid(target)`.
- * Answers 415 for a body of another type, charset or coding, 404 for a path parameter that cannot be an id, else 400,
- * with `issues` where it is the schema that refuses.
+ * Validates the body (JSON or a form), the query or the path parameters; the handler reads `c.req.valid(target)`.
+ * Responds with 415 to a body of another type, charset or coding, with 404 to a path parameter that cannot be an id, else
+ * with 400, and with `issues` if the schema refuses.
  */
 export function validate<S extends z.ZodType, T extends 'json' | 'form' | 'query' | 'param'>(
   target: T,
   schema: S,
 ): MiddlewareHandler<
-  // Hono's own validators are open in the environment too: it is the route's, not theirs.
+  // Open in the environment, like Hono's own validators: it belongs to the route.
   // oxlint-disable-next-line typescript/no-explicit-any
   any,
   string,
@@ -34,14 +34,14 @@ export function validate<S extends z.ZodType, T extends 'json' | 'form' | 'query
     schema,
     (result, c) => {
       if (!result.success) {
-        // So that the request log can show, secrets replaced, what was refused.
+        // For the request log, which shows the refused input with secrets masked.
         if (bodyType) c.req.addValidatedData(target, result.data as object)
         throw badInput(c, target, result.error)
       }
       const broken = findBrokenText(result.data)
       if (broken !== undefined) throw refused(c, target, [broken])
     },
-    { validationFunction: parse as never }, // its type is open while S is
+    { validationFunction: parse as never }, // its type is open as long as S is
   )
   const handler: MiddlewareHandler = (c, next) => {
     if (bodyType && !bodyType.is.test(c.req.header('content-type') ?? '')) {
@@ -60,17 +60,17 @@ export function validate<S extends z.ZodType, T extends 'json' | 'form' | 'query
     }
     return check(c as never, next)
   }
-  return tag(handler, { input: { target, schema }, others: ERRORS[target] })
+  return tag(handler, { input: { target, schema }, otherStatuses: ERRORS[target] })
 }
 
 const ERRORS = { json: [400, 415], form: [400, 415], query: [400], param: [400, 404] }
 
-/** What zod would tell in its own terms (`expected string, received undefined`); a message of the schema's goes first. */
+/** Replaces messages in zod's own terms (`expected string, received undefined`). A schema's message takes precedence. */
 const inWords =
   (target: string): z.core.$ZodErrorMap =>
   ({ code, input }) => {
     if (input === undefined) return 'is required'
-    // Of a query or a form only what is repeated is an array.
+    // In a query or a form, only a repeated field is an array.
     const isRepeated = target !== 'json' && Array.isArray(input) && code.startsWith('invalid_')
     return isRepeated ? 'must be given once' : undefined
   }
@@ -83,7 +83,7 @@ function badInput(c: Context, target: string, error: z.core.$ZodError): ApiError
   )
 }
 
-/** Issues told to a client at most: a thousand wrong elements need no thousand lines. */
+/** The most issues in a response: a thousand wrong elements need not have a thousand lines. */
 const MAX_ISSUES = 20
 
 function refused(c: Context, target: string, issues: Issue[]): ApiError {
@@ -95,7 +95,7 @@ function refused(c: Context, target: string, issues: Issue[]): ApiError {
   })
 }
 
-/** Postgres stores neither NUL nor half a surrogate pair: such text is refused here, wherever it sits. */
+/** Finds text that Postgres cannot store, at any depth: with a NUL or half a surrogate pair. */
 function findBrokenText(value: unknown, path = ''): Issue | undefined {
   if (typeof value === 'string') {
     if (value.includes('\0')) return { path, message: 'must not contain a NUL character' }
@@ -111,8 +111,8 @@ function findBrokenText(value: unknown, path = ''): Issue | undefined {
 }
 
 /**
- * Treats an empty value as absent: `?page=&search=` asks for nothing.
- * Typed as the schema itself: a preprocessing step takes `unknown`, which would tell a client's compiler nothing.
+ * Treats an empty value as absent: `?page=&search=` asks for nothing. Typed as the schema itself, because the input of a
+ * preprocessing step is `unknown`, which would tell the typed client nothing.
  */
 export const blankAsAbsent = <S extends z.ZodType>(schema: S) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema) as z.ZodType as S
@@ -130,7 +130,7 @@ export const MAX_PAGE_SIZE = 1000
 
 /** `page` counts from 1; 0 is the first page too. */
 export const Page = blankAsAbsent(wholeNumber(0, MAX_PAGE).default(1))
-/** How many rows a page holds: at most, and where the client says nothing. */
+/** Rows on a page. @param byDefault if the client does not say */
 export const pageSize = (max: number, byDefault: number) =>
   blankAsAbsent(wholeNumber(1, max).default(byDefault))
 export const PageSize = pageSize(MAX_PAGE_SIZE, MAX_PAGE_SIZE)
@@ -138,7 +138,7 @@ export const Search = blankAsAbsent(z.string().max(200).optional())
 
 const MAX_SERIAL = 2 ** 31 - 1
 
-/** A serial id in a path: what cannot be one is not found. */
+/** A serial id in a path: anything else is not found. */
 export const RowId = z
   .string()
   .regex(/^[1-9]\d{0,9}$/)

@@ -1,11 +1,11 @@
-// Tells accounts how the jobs that they enqueued are doing, asked once or followed.
+// Serves the status of jobs to the accounts that enqueued them, once or as a stream of events.
 import { z } from 'zod'
 import type { RequireRole } from '../auth/role-guard.ts'
 import { isTransient } from '../data/transient.ts'
-import type { Deps } from '../deps.ts'
+import type { KitDeps } from '../deps.ts'
 import { noStore } from '../http/caching.ts'
 import { doc } from '../http/doc.ts'
-import type { Product } from '../http/env.ts'
+import type { AnyProduct } from '../http/env.ts'
 import { notFound } from '../http/errors.ts'
 import { eventStream, type EventStream } from '../http/event-stream.ts'
 import { appFactory } from '../http/factory.ts'
@@ -13,25 +13,25 @@ import type { Session } from '../http/live-session.ts'
 import { validate } from '../http/validate.ts'
 import type { JobStatus } from '../jobs/element.ts'
 import { ApiError } from '../types/api-error.ts'
-import { answerOf, JobResponse } from './schema.ts'
+import { toJobResponse, JobResponse } from './schema.ts'
 
 /**
- * How often a stream looks: as often as workers write progress down. It costs a GET, some tens of microseconds that
- * all streams of a process share in one pipeline; a subscription would cost a second connection and its outages.
+ * How often a stream polls: as often as workers write the progress. A poll is a GET, some tens of microseconds in a
+ * pipeline that all streams of a process share; a subscription would need a second connection, with outages of its own.
  */
 const POLL_MS = 500
-/** Streams of one account in one process. */
+/** Concurrent streams of one account in one process. */
 const MAX_STREAMS = 10
 
 const OneJob = z.object({ id: z.string().regex(/^[\w-]{1,64}$/) })
 
-interface Options<P extends Product> {
+interface Options<P extends AnyProduct> {
   requireRole: RequireRole<P>
   /** The lowest role that may ask. */
-  least: P['Role']
+  role: P['Role']
 }
 
-export function jobStatus<P extends Product>({ requireRole, least }: Options<P>) {
+export function jobStatus<P extends AnyProduct>({ requireRole, role }: Options<P>) {
   const open = new Map<string, number>()
 
   return appFactory<P>()
@@ -40,31 +40,35 @@ export function jobStatus<P extends Product>({ requireRole, least }: Options<P>)
 
     .get(
       '/:id',
-      doc('Says how my background job is doing, and what came of it.', JobResponse),
-      requireRole(least),
+      doc('Returns the status of my background job, and its result.', JobResponse),
+      requireRole(role),
       validate('param', OneJob),
       async (c) => {
         const job = await findOwn(c.var, c.req.valid('param').id)
         if (job === undefined) throw notFound(c)
-        return c.var.respond(answerOf(job))
+        return c.var.respond(toJobResponse(job))
       },
     )
 
     .get(
       '/:id/events',
-      doc('Follows my background job by server-sent events, until it has ended.', 'text/event-stream', {
-        others: [204, 429],
-      }),
-      requireRole(least),
+      doc(
+        'Streams the status of my background job as server-sent events, until it has ended.',
+        'text/event-stream',
+        {
+          otherStatuses: [204, 429],
+        },
+      ),
+      requireRole(role),
       validate('param', OneJob),
       async (c) => {
         const { userId } = c.var.session
         const job = await findOwn(c.var, c.req.valid('param').id)
         if (job === undefined) throw notFound(c)
-        // A browser connects again when a stream ends; this is how it is told that there is no more to come.
+        // A browser reconnects when a stream ends; 204 tells it to stop.
         if (hasEnded(job) && c.req.header('last-event-id') === eventId(job)) return c.body(null, 204)
         if ((open.get(userId) ?? 0) >= MAX_STREAMS) {
-          throw new ApiError(429, `You follow ${MAX_STREAMS} jobs already; close one`)
+          throw new ApiError(429, `You follow ${MAX_STREAMS} jobs already: close one`)
         }
         return eventStream(c, async (stream) => {
           open.set(userId, (open.get(userId) ?? 0) + 1)
@@ -80,36 +84,36 @@ export function jobStatus<P extends Product>({ requireRole, least }: Options<P>)
     )
 }
 
-/** A job of somebody else is as unknown as one that never was, to superusers too: its result is its owner's. */
+/** Hides the jobs of other accounts, from superusers too: the result belongs to the owner alone. */
 async function findOwn(
-  { jobStatus: read, session }: Pick<Deps, 'jobStatus'> & { session: { userId: string } },
+  { jobStatus: read, session }: Pick<KitDeps, 'jobStatus'> & { session: { userId: string } },
   id: string,
 ): Promise<JobStatus | undefined> {
   const job = await read(id)
   return job?.by === session.userId ? job : undefined
 }
 
-/** Sends the state at once and at each change; ends when the job or the session has, or when its status has expired. */
+/** Sends the status at once and at each change, until the job or the session ends or the status expires. */
 async function follow(
-  { jobStatus: read, session }: Pick<Deps, 'jobStatus'> & { session: Session },
+  { jobStatus: read, session }: Pick<KitDeps, 'jobStatus'> & { session: Session },
   first: JobStatus,
   stream: EventStream,
 ) {
   let job: JobStatus | undefined = first
   let shown = ''
-  const look = async (known: JobStatus): Promise<JobStatus | undefined> => {
+  const poll = async (known: JobStatus): Promise<JobStatus | undefined> => {
     const now = await read(known.id)
     const isNews = JSON.stringify(now) !== JSON.stringify(known)
     return isNews && !(await session.isOpen()) ? undefined : now
   }
   while (job !== undefined) {
-    const data = JSON.stringify(answerOf(job))
+    const data = JSON.stringify(toJobResponse(job))
     if (data !== shown) stream.send({ id: eventId(job), data })
     shown = data
     if (hasEnded(job) || !(await stream.wait(POLL_MS))) return
     const known: JobStatus = job
-    job = await look(known).catch((error: unknown) => {
-      // The stream lasts longer than a short outage, which the connection logs.
+    job = await poll(known).catch((error: unknown) => {
+      // The stream outlasts a short outage, which the connection logs.
       if (isTransient(error)) return known
       throw error
     })

@@ -7,16 +7,16 @@ export const JobResponse = z
     id: z.string(),
     task: z.string(),
     state: z.enum(['waiting', 'running', 'done', 'failed']),
-    progress: z.number().min(0).max(1).optional().describe('While it runs: how far it is.'),
-    result: z.unknown().optional().describe('What came of it, when it is done.'),
-    error: z.string().optional().describe('Why it failed.'),
+    progress: z.number().min(0).max(1).optional().describe('While it runs: the part that is done.'),
+    result: z.unknown().optional().describe('When it is done: its result.'),
+    error: z.string().optional().describe('If it failed: why.'),
   })
   .meta({ id: 'Job' })
 
 export type JobResponse = z.output<typeof JobResponse>
 
-/** The status without the account that it belongs to: its owner knows. */
-export const answerOf = ({ id, task, state, progress, result, error }: JobStatus): JobResponse => ({
+/** Leaves out the account, which is the caller's own. */
+export const toJobResponse = ({ id, task, state, progress, result, error }: JobStatus): JobResponse => ({
   id,
   task,
   state,

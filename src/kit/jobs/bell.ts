@@ -1,4 +1,4 @@
-// Wakes a loop without ever losing a wake-up: rung while nobody waits, it ends the next wait at once.
+// Wakes a loop without ever losing a wake-up: a ring while nobody waits ends the next wait at once.
 export class Bell {
   #rung = false
   #wake: (() => void) | undefined

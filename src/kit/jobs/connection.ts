@@ -1,4 +1,4 @@
-// Holds a worker's own connections to Redis, sits out what Redis is not up to, and checks the server behind them.
+// Holds a worker's own connections to Redis, retries while Redis is away, and checks that the server is suitable.
 import type { Redis, RedisOptions } from 'ioredis'
 import { isTransient } from '../data/transient.ts'
 import type { Log } from '../types/log.ts'
@@ -6,7 +6,7 @@ import type { Lifetime } from './lifetime.ts'
 
 const RETRY_REDIS_MS = 1000
 
-// Commands wait while Redis is away, and are sent again if no answer came: that is why every script may run twice.
+// Commands wait while Redis is away, and are sent again if no reply came: that is why every script may run twice.
 // A connection that died silently is noticed by its silence.
 const OPTIONS: RedisOptions = {
   lazyConnect: false,
@@ -23,7 +23,7 @@ export class Connection {
   readonly redis: Redis
   /** For the blocking wait, which holds up all commands behind it. */
   readonly blocking: Redis
-  /** Times it broke: a script that was under way may have run twice, and its second answer says nothing. */
+  /** Times it broke: a script that was under way may have run twice, and its second reply says nothing. */
   breaks = 0
 
   /** @param onLoss a command failed, or its reply may have been lost: Redis may hold something else than we think */
@@ -78,13 +78,13 @@ export async function checkRedis(redis: Redis, log: Log): Promise<void> {
     if (error instanceof Error && error.name === 'ReplyError' && !isTransient(error)) return ''
     throw error
   })
-  const { refuse, warn } = judge(info)
+  const { refuse, warn } = assessServer(info)
   if (refuse !== undefined) throw new Error(refuse)
   if (warn !== undefined) log.warn(warn)
 }
 
-/** What there is to say against a server, by its INFO. */
-export function judge(info: string): { refuse?: string; warn?: string } {
+/** Says why a server cannot be used, or what is wrong with it, by its INFO. */
+export function assessServer(info: string): { refuse?: string; warn?: string } {
   const [, version, major, minor] = /redis_version:((\d+)\.(\d+)\S*)/.exec(info) ?? []
   if (version !== undefined && Number(major) * 1000 + Number(minor) < 6002) {
     return {

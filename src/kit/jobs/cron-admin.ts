@@ -1,4 +1,4 @@
-// Shows operators the crons, and runs one of them now.
+// Shows operators the crons, and runs one now.
 import type { Cron } from './cron.ts'
 import type { QueueAdmin } from './queue-admin.ts'
 import type { Queue } from './queue.ts'

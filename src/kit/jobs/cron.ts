@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import type { Log } from '../types/log.ts'
 import type { Element } from './element.ts'
-import type { PreparedJob } from './queue.ts'
+import { addArgs, type PreparedJob } from './queue.ts'
 import { call } from './lua.ts'
 import { CRON } from './scripts.ts'
 import { parseInput, UNIQUE_MS, type InputSchema, type Task } from './task.ts'
@@ -13,8 +13,8 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
 /**
- * What becomes of ticks that nobody was there for. `latest`: the last of them, if it is not older than ten minutes.
- * `all`: each of them, however late. `skip`: none that is more than a minute late.
+ * Which missed ticks run later, because no worker was running. `latest`: the last one, if it is not older than ten
+ * minutes. `all`: every one, however late. `skip`: none that is more than a minute late.
  */
 export type CatchUp = 'latest' | 'all' | 'skip'
 const WINDOW: Record<CatchUp, number> = { latest: 10 * MINUTE, all: Infinity, skip: MINUTE }
@@ -27,6 +27,8 @@ export interface Cron {
   readonly timeZone?: string
   readonly task: string
   readonly catchUp: CatchUp
+  /** Held by the job of a tick until it has ended; absent: jobs of several ticks may run at once. */
+  readonly uniqueKey?: string
   /** The first tick after a moment (both Unix ms); Infinity if there is none. */
   next(after: number): number
   /** The job of a tick, or of a run that was asked for now. */
@@ -34,9 +36,8 @@ export interface Cron {
 }
 
 /**
- * Declares a cron. In the spring gap a fixed time (no `*` in minute and hour) runs once, right after the gap; a time
- * that comes twice in autumn runs once. A tick is passed over while the job of the one before has not ended
- * (not with `all`: there every tick counts).
+ * Declares a cron. A fixed time (no `*` in minute and hour) in the gap of spring runs once, right after the gap; one that
+ * comes twice in autumn runs once. A tick is skipped while the job of the previous one has not ended, except with `all`.
  * @param schedule five fields: minute, hour, day of month, month, day of week
  * @throws naming the cron, if the schedule, the time zone or the input is wrong
  */
@@ -49,6 +50,8 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
   catchUp?: CatchUp
 }): Cron {
   const { name, schedule, timeZone, task, input, catchUp = 'latest' } = cron
+  // A task's name holds no @: no key of a task is the same.
+  const uniqueKey = catchUp === 'all' ? undefined : `@cron:${name}`
   const parsed = parse()
   function parse(): Schedule {
     try {
@@ -71,13 +74,13 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
     timeZone,
     task: task.name,
     catchUp,
+    uniqueKey,
     next: (after) => parsed.nextRun(new Date(after))?.getTime() ?? Infinity,
     prepare(tick) {
       const at = tick === 'now' ? `now-${crypto.randomUUID()}` : new Date(tick).toISOString()
       const element: Element = { id: `${name}@${at}`, task: task.name, data: input }
-      // A task's name holds no @: no key of a task is the same.
-      if (catchUp !== 'all') element.key = `@cron:${name}`
-      const add = ['back', '', 0, element.key ?? '', UNIQUE_MS, '', 0]
+      if (uniqueKey !== undefined) element.key = uniqueKey
+      const add = addArgs({ to: 'back', key: uniqueKey, keyMs: UNIQUE_MS })
       return { id: element.id, element: JSON.stringify(element), add }
     },
   }
@@ -85,11 +88,11 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
 
 const FIRST_SEEN = 'seen for the first time'
 
-/** A step of a cron's last tick: with a job, or without one for a reason. */
+/** A new last tick of a cron: with a job, or without one for a reason. */
 export type Advance = { tick: number; run: true } | { tick: number; run: false; why: string }
 
 /**
- * What is to be done at `now`, one step at a time: a new last tick, or `wait` until there may be something to do.
+ * Decides the next step at `now`: a new last tick, or `wait` until there may be one.
  * @param last the last tick, or when the cron was first seen; undefined: never seen
  */
 export function advance(cron: Cron, last: number | undefined, now: number): Advance | { wait: number } {
@@ -108,17 +111,17 @@ export function advance(cron: Cron, last: number | undefined, now: number): Adva
 }
 
 /**
- * The cron timer of one worker; call it at each heartbeat with Redis's time. All workers do, one wins each tick.
+ * Creates the cron timer of one worker; call it at each heartbeat with the time of Redis. One of all workers wins each tick.
  * @returns ticks that it enqueued
  */
 export function createTimer(redis: Redis, base: string, crons: readonly Cron[], log: Log) {
-  /** By cron: its last tick as Redis keeps it, '' if there is none yet, and until when there is nothing to do. */
+  /** For each cron its last tick as stored in Redis, '' if there is none yet, and until when there is nothing to do. */
   const known = new Map(crons.map((cron) => [cron, { last: '', wait: 0 }]))
 
   return async (now: number): Promise<number> => {
     let enqueued = 0
     for (const [cron, mine] of known) {
-      // Ticks that `all` has to make up for come in slices, between which the heartbeat goes on.
+      // Missed ticks of `all` are enqueued in slices, between which the heartbeat goes on.
       for (let slice = 0; slice < 100; slice++) {
         const last = mine.last === '' ? undefined : Number(mine.last)
         if (last !== undefined && now < mine.wait && last <= now + HOUR) break
@@ -127,8 +130,8 @@ export function createTimer(redis: Redis, base: string, crons: readonly Cron[], 
           mine.wait = step.wait
           break
         }
-        const { id = '', element = '', add = [] } = step.run ? cron.prepare(step.tick) : {}
-        const args = [cron.name, mine.last, step.tick, element, id, add[3] ?? '', UNIQUE_MS]
+        const { id = '', element = '' } = step.run ? cron.prepare(step.tick) : {}
+        const args = [cron.name, mine.last, step.tick, element, id, cron.uniqueKey ?? '', UNIQUE_MS]
         const [newLast, what] = await call(redis, CRON, base, ...args)
         Object.assign(mine, { last: newLast, wait: 0 })
         const fields = { cron: cron.name, tick: new Date(step.tick).toISOString() }

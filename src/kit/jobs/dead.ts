@@ -1,15 +1,15 @@
-// Tells of each job that is given up: a line in the log, and the hook that a fork points at a mail or a chat.
+// Reports each job that dies: in the log, and to the hook with which a product sends a mail or a chat message.
 import { setTimeout as timeout } from 'node:timers/promises'
 import type { Log } from '../types/log.ts'
 import { parseElement, type Element, type Move } from './element.ts'
 
-/** From the end of a worker's last job: what its hooks get to end. */
+/** How long hooks may still run after the end of a worker's last job. */
 const LAST_HOOKS_MS = 2000
 
-/** A job that was given up. Its input is not in it: an operator reads that by the id. */
+/** A dead job, without its input, which an operator reads by the id. */
 export interface DeadJob {
   id: string
-  /** '' for what was no job. */
+  /** '' for a malformed job. */
   task: string
   /** As operators see it; undefined if none was kept. */
   error: string | undefined
@@ -21,10 +21,10 @@ export interface DeadJob {
   requestId: string | undefined
 }
 
-/** Once for each job that goes to the dead; not again if its worker dies right then. It may fail: that is logged. */
+/** Called once for each job that dies, and not again if the worker dies during the call. A failure is logged. */
 export type OnDead<D> = (job: DeadJob, deps: D) => Promise<unknown> | void
 
-/** Calls the hook of one worker, and knows which calls have not ended. */
+/** Calls the hook of one worker, and tracks the calls that have not ended. */
 export class DeadNotices<D> {
   readonly #calls = new Set<Promise<void>>()
 

@@ -109,7 +109,7 @@ function delay(raw: string | Buffer, e: Element, delayMs: number): Move {
 }
 
 /** A job that is given up waits among the dead for an operator. `shown` is what its owner is told. */
-export function bury(raw: string | Buffer, e: Element, shown = FAILED): Move {
+export function moveToDead(raw: string | Buffer, e: Element, shown = FAILED): Move {
   const end = status(e, 'failed', { error: shown })
   return { raw, to: 'dead', as: JSON.stringify(e), counts: 'failed', id: e.id, key: e.key, ...end }
 }
@@ -139,7 +139,10 @@ export function malformed(raw: Buffer): Element {
 const escapeBytes = (raw: Buffer) =>
   raw.toString('latin1').replace(/[\x80-\xff]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16)}`)
 
-export const buryMalformed = (raw: Buffer): Move => ({ ...bury(raw, malformed(raw)), ...holdings(raw) })
+export const moveMalformedToDead = (raw: Buffer): Move => ({
+  ...moveToDead(raw, malformed(raw)),
+  ...holdings(raw),
+})
 
 /** What a job that is not UTF-8 lets go of: read a character for each byte, as its key and its id lie in Redis. */
 function holdings(raw: Buffer): Partial<Move> {
@@ -155,10 +158,10 @@ function holdings(raw: Buffer): Partial<Move> {
  */
 export function crashed(raw: Buffer): Move {
   const e = readElement(raw)
-  if (!e) return buryMalformed(raw)
+  if (!e) return moveMalformedToDead(raw)
   const c = (e.c ?? 0) + 1
   const killer = { ...e, c }
-  if (c > 3) return bury(raw, { ...killer, error: `its worker died each of the ${c} times it ran` })
+  if (c > 3) return moveToDead(raw, { ...killer, error: `its worker died each of the ${c} times it ran` })
   const as = JSON.stringify(killer)
   if (c === 1) return { raw, to: 'front', as, id: e.id, ...status(e, 'waiting') }
   return { ...delay(raw, e, 1000 + Math.random() * 5000), as }

@@ -74,7 +74,7 @@ export class Fetcher<D> {
     // Only now: a script that failed is repeated.
     inFlight.release(moved.length)
     for (const [i, job] of [...acks, ...others].entries()) {
-      // After a break the script may have run twice, and then the second answer says nothing.
+      // After a break the script may have run twice, and then the second reply says nothing.
       if (moved[i] === 0 && breaks === connection.breaks) inFlight.lose(job)
       else if (job.outcome) notices.tell(job.outcome, true)
     }
@@ -100,7 +100,7 @@ export class Fetcher<D> {
       const element = readElement(raw)
       if (element) inFlight.listed++
       if (element) inFlight.begin(String(raw), element)
-      else await reaper.buryMalformed(id, raw)
+      else await reaper.moveMalformedToDead(id, raw)
     }
     inFlight.loseOthers(new Set(raws.map(String)))
   }

@@ -1,4 +1,4 @@
-// Tells Redis that the worker lives and what it runs, and passes on the answer: pause, time for crons, dead workers.
+// Tells Redis that the worker is alive and what it runs, and passes on the reply: pause, time for crons, dead workers.
 import type { Log } from '../types/log.ts'
 import type { Connection } from './connection.ts'
 import type { Fetcher } from './fetcher.ts'
@@ -9,7 +9,7 @@ import type { Reaper } from './reaper.ts'
 import { TICK } from './scripts.ts'
 import { describeWorker } from './worker-info.ts'
 
-/** Heartbeats between two looks at what is really in our list: 5 s by default. */
+/** Heartbeats between two checks of what is really in our list: 5 s by default. */
 const RECONCILE_EVERY = 10
 
 interface Parts<D> {
@@ -40,7 +40,7 @@ export class Heartbeat<D> {
     let more = false
     while (!lifetime.isOver) {
       if (!more) await lifetime.sleep(tickMs)
-      // Who has nothing in hand and is about to leave does not report back.
+      // A worker that is stopping with nothing in flight sends no more heartbeats.
       more = !lifetime.isOver && !(lifetime.isStopping && inFlight.isEmpty) && (await this.tick())
     }
   }

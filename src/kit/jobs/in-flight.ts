@@ -1,4 +1,4 @@
-// Keeps the jobs in a worker's hands: starts each, hears how it ends, and says how many more there is room for.
+// Keeps the jobs that a worker has in flight: starts each, settles it, and says how many more there is room for.
 import { postpone, requeue, type Element, type Move } from './element.ts'
 import type { Bell } from './bell.ts'
 import type { Lifetime } from './lifetime.ts'

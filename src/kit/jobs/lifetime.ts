@@ -1,4 +1,4 @@
-// Holds whether a worker works, stops or is over, and why; the waits of its parts end with it.
+// Holds whether a worker runs, stops or has ended, and why, and ends the waits of its parts.
 import { setTimeout as timeout } from 'node:timers/promises'
 
 export class Lifetime {

@@ -1,4 +1,4 @@
-// Lists the options of a worker, completes them, and refuses those that make no sense.
+// Declares the options of a worker, fills in defaults, and refuses values that make no sense.
 import type { Redis } from 'ioredis'
 import type { Log } from '../types/log.ts'
 import type { Cron } from './cron.ts'
@@ -6,34 +6,34 @@ import type { OnDead } from './dead.ts'
 import { QUEUE_DEFAULTS, MAX_CONCURRENCY } from '../types/queue-defaults.ts'
 import type { InputSchema, Task } from './task.ts'
 
-/** What may be absent starts from QUEUE_DEFAULTS; times are in ms. */
+/** Optional ones default to QUEUE_DEFAULTS; times are in ms. */
 export interface WorkerOptions<D> {
-  /** Where Redis is: two connections of its kind are made. It is the one that logs outages. */
+  /** The worker opens two more connections like this one, which logs outages. */
   redis: Redis
   prefix: string
-  /** Of one live process at a time. A worker that starts under the id of a dead one recovers its jobs at once. */
+  /** Used by one live process at a time. A worker that starts with the id of a dead one recovers its jobs at once. */
   id: string
   tasks: readonly Task<InputSchema, D>[]
   crons?: readonly Cron[]
   deps: D
   log: Log
-  /** Jobs at a time. */
+  /** Concurrent jobs. */
   concurrency?: number
-  /** Without a heartbeat for this long a worker counts as dead, in time of the cluster. */
+  /** A worker without a heartbeat for this long, by the clock of the cluster, counts as dead. */
   leaseMs?: number
-  /** Between heartbeats; delayed jobs and crons are this exact. */
+  /** The time between heartbeats, and the precision of delayed jobs and crons. */
   tickMs?: number
-  /** What a stopping worker gives its jobs to end. */
+  /** How long jobs may still run in a worker that stops. */
   drainMs?: number
-  /** What a task gets to end after its timeout has fired its signal. */
+  /** How long a task may still run after its timeout has fired its signal. */
   graceMs?: number
-  /** Stops by itself after so many jobs. */
+  /** The worker stops after this many jobs. */
   maxJobs?: number
-  /** A blocked event loop is killed after this; below the lease; null under a debugger. */
+  /** A process whose event loop is blocked for this long is killed; below the lease; null under a debugger. */
   blockMs?: number | null
-  /** The dead jobs that are kept, the newest. */
+  /** How many dead jobs are kept, the newest ones. */
   keepDead?: number
-  /** Told of each job that is given up. */
+  /** Called for each job that dies. */
   onDead?: OnDead<D>
   /** The text of an error as it may be stored and shown to operators. */
   describe?: (error: unknown) => string

@@ -1,4 +1,4 @@
-// Keeps the status of running jobs up to date for their owners. Nothing depends on it: a failure is for the log.
+// Keeps the status of running jobs up to date for their owners. Nothing depends on it: a failure is only logged.
 import type { Redis } from 'ioredis'
 import type { Log } from '../types/log.ts'
 import { status } from './element.ts'

@@ -1,14 +1,14 @@
 // Shows operators the jobs of the queue, and retries, drops or holds them up on their behalf.
 import type { Redis } from 'ioredis'
 import { QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
-import { buryMalformed, drop, malformed, parseStatus, readElement, status } from './element.ts'
+import { moveMalformedToDead, drop, malformed, parseStatus, readElement, status } from './element.ts'
 import type { Element, Move, JobStatus } from './element.ts'
 import { call, moveArgs } from './lua.ts'
 import { findElement } from './scan.ts'
 import { keyBase, MOVE } from './scripts.ts'
 import { readStats, type Stats } from './stats.ts'
 
-/** Dead jobs that are revived by one script: no other client of Redis waits for long. */
+/** Dead jobs that one script revives: few, so that no other client of Redis waits for long. */
 const SLICE = 250
 
 export type Place = 'waiting' | 'running' | 'later' | 'dead'
@@ -40,7 +40,7 @@ interface Found {
 
 const KEYS = { waiting: 'queue', later: 'later', dead: 'dead' } as const
 
-/** The way of a job, so that one that moves on is found further on; before it where few lie, or nothing moves. */
+/** Searched in the order in which jobs move, so that one that moves on is found further on; small places come first. */
 const PLACES: readonly Place[] = ['running', 'dead', 'later', 'waiting', 'running']
 
 /** @param leaseMs and keepDead as the workers have them */
@@ -134,7 +134,7 @@ export function createQueueAdmin(options: {
       return moved
     },
 
-    /** Throws a job away. One that runs is told by its signal within seconds. */
+    /** Drops a job. A running one is told by its signal within seconds. */
     async drop(id: string): Promise<boolean> {
       const found = await find(id)
       return found !== undefined && (await move(found.from, 0, [drop(found.raw)])) === 1
@@ -178,7 +178,7 @@ function view(raw: Buffer, place: Place, more: Partial<JobView> = {}): JobView {
 
 function revive(raw: Buffer, to: 'front' | 'back'): Move {
   const e = readElement(raw)
-  if (!e) return buryMalformed(raw)
+  if (!e) return moveMalformedToDead(raw)
   if (e.malformed !== undefined) return { raw, to, as: e.malformed }
   const fresh: Element = { ...e }
   for (const spent of ['n', 'c', 'error'] as const) delete fresh[spent]

@@ -15,7 +15,7 @@ const CHUNK = 1000
 export interface PreparedJob {
   id: string
   element: string
-  /** Absent: it goes to the end of the queue. The arguments of ADD otherwise. */
+  /** Absent: it goes to the end of the queue. Otherwise what `addArgs` returns. */
   add?: (string | number)[]
 }
 
@@ -83,7 +83,7 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
     if (later && urgent) throw new TypeError(`task "${task.name}": urgent and a delay exclude each other`)
     if (!later && !urgent && !element.key && !element.keep) return { id: element.id, element: text }
     const to = later ? 'later' : urgent ? 'front' : 'back'
-    return { id: element.id, element: text, add: [to, ...addArgs(element, options)] }
+    return { id: element.id, element: text, add: addArgs({ to, ...timesOf(element, options) }) }
   }
 
   async function send({ id, element, add }: PreparedJob): Promise<Enqueued> {
@@ -101,13 +101,28 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
   }
 }
 
-/** What ADD is told behind the place: when it is due, and how long its key and its status are kept. */
-function addArgs(e: Element, { at, delayMs = 0, uniqueMs = UNIQUE_MS }: EnqueueOptions): (string | number)[] {
-  const due = at?.getTime() ?? ''
-  const wait = Math.max(0, Math.round(at ? at.getTime() - Date.now() : delayMs))
-  if (Number.isNaN(wait)) throw new TypeError(`task "${e.task}": not a time to run at`)
-  const shown = status(e, 'waiting', {}, wait)
-  return [due, wait, e.key ?? '', wait + uniqueMs, shown.status ?? '', shown.keepMs ?? 0]
+/** Where a job is added, when it is due, and how long its unique key and its status are kept. */
+interface Addition {
+  to: 'front' | 'back' | 'later'
+  /** Unix ms; absent: after `waitMs`. */
+  due?: number
+  waitMs?: number
+  key?: string
+  keyMs: number
+  status?: string
+  keepMs?: number
+}
+
+/** The arguments of ADD behind the element and its id, in the order of that script. */
+export function addArgs({ to, due, waitMs = 0, key = '', keyMs, status: shown = '', keepMs = 0 }: Addition) {
+  return [to, due ?? '', waitMs, key, keyMs, shown, keepMs]
+}
+
+function timesOf(e: Element, { at, delayMs = 0, uniqueMs = UNIQUE_MS }: EnqueueOptions) {
+  const waitMs = Math.max(0, Math.round(at ? at.getTime() - Date.now() : delayMs))
+  if (Number.isNaN(waitMs)) throw new TypeError(`task "${e.task}": not a time to run at`)
+  const shown = status(e, 'waiting', {}, waitMs)
+  return { due: at?.getTime(), waitMs, key: e.key, keyMs: waitMs + uniqueMs, ...shown }
 }
 
 function refuseLarge(task: string, element: string, input: unknown, maxBytes: number): void {

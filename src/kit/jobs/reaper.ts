@@ -1,8 +1,8 @@
-// Takes the jobs out of a worker's list that no run there will settle: those of a worker that died, and what is no job.
+// Takes over what no run will settle: the jobs in a dead worker's list, and malformed ones.
 import type { Redis } from 'ioredis'
 import type { Log } from '../types/log.ts'
 import type { DeadNotices } from './dead.ts'
-import { buryMalformed, crashed } from './element.ts'
+import { moveMalformedToDead, crashed } from './element.ts'
 import { call, moveArgs } from './lua.ts'
 import { MOVE, REAP } from './scripts.ts'
 
@@ -43,8 +43,8 @@ export function createReaper<D>(parts: {
     },
 
     /** What is no job goes to the dead, by its bytes. */
-    async buryMalformed(worker: string, raw: Buffer): Promise<void> {
-      const move = buryMalformed(raw)
+    async moveMalformedToDead(worker: string, raw: Buffer): Promise<void> {
+      const move = moveMalformedToDead(raw)
       const moved = await call(redis, MOVE, base, `run:${worker}`, 0, ...moveArgs(move, keepDead))
       if (moved === 1) notices.tell(move, false)
     },

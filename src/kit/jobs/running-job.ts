@@ -1,6 +1,6 @@
-// Runs one job against the clock: shows its task what it may know, and says what is to become of the element.
+// Runs one job under a deadline: gives its task what it needs, and decides where the element moves.
 import type { Log, LogFields } from '../types/log.ts'
-import { bury, finish, requeue, postpone, retry, type Element, type Move } from './element.ts'
+import { moveToDead, finish, requeue, postpone, retry, type Element, type Move } from './element.ts'
 import { JobError, type InputSchema, type Job, type Task } from './task.ts'
 
 /** The longest error text that is kept with a job. */
@@ -120,7 +120,7 @@ export class RunningJob<D> implements Job {
     const after = { ...this.element, n, error: describe(error).slice(0, MAX_ERROR) }
     if (n >= attempts) {
       log.error('job failed for the last time: it goes to the dead', { ...this.fields(true), error })
-      return bury(this.raw, after, error instanceof JobError ? error.message : undefined)
+      return moveToDead(this.raw, after, error instanceof JobError ? error.message : undefined)
     }
     const wait = Math.min(backoff.maxMs, backoff.minMs * 2 ** (n - 1))
     const delayMs = Math.round(wait * (0.5 + Math.random() / 2))

@@ -1,4 +1,4 @@
-// Finds a job by its id among a million: inside Redis and a slice at a time, so that no other client waits for long.
+// Finds a job by its id among a million, inside Redis and in slices, so that no other client waits for long.
 import type { Redis } from 'ioredis'
 import { malformed, readElement } from './element.ts'
 import { callBuffer, script } from './lua.ts'

@@ -1,4 +1,4 @@
-// Counts the jobs in each place, what the last hour brought, and the workers, for operators and for the metrics.
+// Counts the jobs in each place and those of the last hour, and lists the workers, for operators and for the metrics.
 import type { Redis } from 'ioredis'
 import { call } from './lua.ts'
 import { COUNT } from './scripts.ts'

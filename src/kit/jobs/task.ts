@@ -1,4 +1,4 @@
-// Declares background tasks, and what an enqueue asks for. Portable: the app that enqueues imports only this.
+// Declares background tasks and the options of an enqueue. Portable: the app that enqueues imports only this.
 import type { z } from 'zod'
 import type { Log } from '../types/log.ts'
 
@@ -7,7 +7,7 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** What survives a trip through JSON unchanged; an absent property may be undefined. */
+/** A value that JSON preserves; an absent property may be undefined. */
 export type Jsonable =
   | string
   | number
@@ -17,43 +17,43 @@ export type Jsonable =
   | readonly Jsonable[]
   | { readonly [key: string]: Jsonable }
 
-/** A zod schema whose input is JSON: a `z.date()` in it would be a string when the worker reads it. */
+/** A zod schema whose input is JSON: the worker would read a `z.date()` as a string. */
 export type InputSchema = z.ZodType<unknown, Jsonable>
 
-/** What a running task is told about its job. */
+/** The job, as its running task sees it. */
 export interface Job {
-  /** The same in every attempt: an idempotency key for calls to the outside. */
+  /** The same in every attempt: an idempotency key for calls to other services. */
   readonly id: string
-  /** From 1. A worker that died in the middle counts too. */
+  /** Counts from 1. An attempt whose worker died counts too. */
   readonly attempt: number
-  /** Fires at the timeout, when the worker must stop, and when another worker took the job over. */
+  /** Fires at the timeout, when the worker must stop, and when another worker has taken over the job. */
   readonly signal: AbortSignal
-  /** Account that enqueued it, if one did. */
+  /** The account that enqueued it, if any. */
   readonly by: string | undefined
-  /** Request that enqueued it, if one did. */
+  /** The request that enqueued it, if any. */
   readonly requestId: string | undefined
   /** Carries the job's id, task, attempt and request id. */
   readonly log: Log
-  /** Says how far it is, 0 to 1; shown to operators, and to the owner of a task with `keepResultMs`. */
+  /** Reports the progress, 0 to 1, to operators, and to the owner of a task with `keepResultMs`. */
   progress(fraction: number): void
 }
 
 /**
- * For a task that talks to the outside, whose outages last for hours: `defineTask({ ...FOR_DAYS, ... })`. Twenty
- * attempts, the first waits 10 s, the last ones 12 h: given up after some three days.
+ * For a task that calls a service whose outages may last for hours: `defineTask({ ...FOR_DAYS, ... })`. Twenty attempts
+ * with waits from 10 s to 12 h: given up after some three days.
  */
 export const FOR_DAYS = { attempts: 20, backoff: { minMs: 10 * SECOND, maxMs: 12 * HOUR } }
 
 interface Options<S extends InputSchema> {
-  /** Runs before it is given up and kept among the dead; 5 by default, within minutes. See FOR_DAYS. */
+  /** How often it runs before it is dead; 5 by default, within minutes. See FOR_DAYS. */
   attempts?: number
   /** The wait doubles from `minMs` (10 s) to `maxMs` (1 h), and half of it is random. */
   backoff?: { minMs?: number; maxMs?: number }
-  /** After it the signal fires; a task that ignores its signal takes its worker down. 10 minutes by default. */
+  /** When the signal fires; a task that ignores its signal takes its worker down. 10 minutes by default. */
   timeoutMs?: number
   /** While a job with the same key (per task) has not ended, a second one is not added. */
   unique?(this: void, input: z.output<S>): string
-  /** How long the owner can read status and result; 0 (nobody asks) by default. */
+  /** How long the owner can read status and result; 0, not at all, by default. */
   keepResultMs?: number
 }
 
@@ -69,8 +69,8 @@ export interface Task<S extends InputSchema = InputSchema, D = never, R = unknow
 }
 
 /**
- * Declares a task. `run` may be called twice for one job (a worker that dies between the work and its
- * acknowledgement): make it idempotent, by `job.id` if need be, and pass `job.signal` on.
+ * Declares a task. `run` may be called twice for one job, if its worker dies between the work and its
+ * acknowledgement: make it idempotent, by `job.id` if necessary, and pass `job.signal` on.
  */
 export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
   task: {
@@ -98,7 +98,7 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
 }
 
 /**
- * @throws InputError whose message names the task and each faulty path; the values are not in it
+ * @throws InputError that names the task and each faulty path, but no values
  */
 export function parseInput<S extends InputSchema>(task: string, schema: S, data: unknown): z.output<S> {
   const parsed = schema.safeParse(data)
@@ -126,11 +126,11 @@ export interface EnqueueOptions {
   urgent?: boolean
   /** Overrides the task's own key: while a job with this key has not ended, none is added. */
   unique?: string
-  /** The key is let go after this long past the due time, should the job have got lost; a day by default. */
+  /** The key is released this long after the due time, in case the job was lost; a day by default. */
   uniqueMs?: number
-  /** Id of the account that enqueues it: the one that may ask for its status. */
+  /** The id of the account that enqueues it, which may read its status. */
   by?: string
-  /** Id of the request that enqueues it, for the log. */
+  /** The id of the request that enqueues it, for the log. */
   requestId?: string
 }
 

@@ -1,4 +1,4 @@
-// Runs the watchdog's own thread, see watchdog.ts.
+// Runs the watchdog's own thread; see watchdog.ts.
 import { writeSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 import type { Watch } from './watchdog.ts'

@@ -1,4 +1,4 @@
-// Has the process killed when its event loop is blocked: a worker that cannot beat must not outlive its lease.
+// Kills the process when its event loop is blocked: a worker that sends no heartbeats must not outlive its lease.
 import { Worker } from 'node:worker_threads'
 
 /** What the thread is given. */

@@ -1,4 +1,4 @@
-// Runs the worker's one loop: reconciles, takes, settles and waits, until all is over or the worker has drained.
+// Runs the worker's one loop: reconciles, takes, settles and waits, until the worker has ended or drained.
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Bell } from './bell.ts'
 import type { DeadNotices } from './dead.ts'

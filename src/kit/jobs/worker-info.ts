@@ -1,4 +1,4 @@
-// Describes a worker as it tells of itself at each heartbeat, and reads that back for operators.
+// Describes a worker for each heartbeat, and reads the description back for operators.
 import { hostname } from 'node:os'
 import type { RunningJob } from './running-job.ts'
 

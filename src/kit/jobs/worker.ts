@@ -1,4 +1,4 @@
-// Starts a worker: builds its parts, joins them, and has them run until the end.
+// Starts a worker: builds and connects its parts, and runs them until the end.
 import { Bell } from './bell.ts'
 import { checkRedis, Connection } from './connection.ts'
 import { createTimer } from './cron.ts'

@@ -1,4 +1,4 @@
-// What the log says about an error: enough to find the fault, and nothing of the data that was in it.
+// Describes errors for the log: enough to find the cause, and none of the data they carry.
 import { summarize } from './redact.ts'
 import { printableStatement } from './sql-log.ts'
 
@@ -19,7 +19,7 @@ export interface ErrorRecord {
   cause?: ErrorRecord
 }
 
-/** What the database lacks, by SQLSTATE: a table, a column, a type, a right. */
+/** What to do about it, by SQLSTATE: the database lacks a table, a column, a type or a right. */
 const HINTS: Record<string, string> = {
   '42P01': 'the database lacks this table: run npm run migrate',
   '42703': 'the database lacks this column: run npm run migrate',
@@ -34,7 +34,7 @@ const MAX_MESSAGE = 2000
 
 /**
  * Describes any thrown value. Drizzle's and Postgres's errors hold the parameters of the failed statement in
- * `message`, `params`, `parameters`, `detail` and `where`: none of these is touched, but for a message known to be safe.
+ * `message`, `params`, `parameters`, `detail` and `where`: none of these is read, except a message known to be safe.
  * @param secretKeys names of further fields whose values are secret (LOG_REDACT)
  */
 export function describeError(
@@ -67,7 +67,7 @@ export function describeError(
     record.hint = HINTS[String(code)]
   }
   if (sql !== undefined && !sqlShown) record.sql = printableStatement(sql, secretKeys)
-  // Below a wrapper the driver's frames are those of its socket.
+  // Inside a wrapper, the driver's own frames only show its socket.
   if (!byPostgres || depth === 0) record.stack = framesOf(thrown)
   if (depth < MAX_DEPTH) {
     const errors = get('errors')
@@ -77,7 +77,7 @@ export function describeError(
   return record
 }
 
-/** The same in one line: what is kept with a failed job, for operators. */
+/** Describes an error in one line, as it is stored with a failed job for operators. */
 export function briefError(thrown: unknown, secretKeys?: readonly string[]): string {
   const { type, message, cause } = describeError(thrown, secretKeys)
   return `${type}: ${message}${cause ? ` (${cause.type}: ${cause.message})` : ''}`
@@ -85,13 +85,13 @@ export function briefError(thrown: unknown, secretKeys?: readonly string[]): str
 
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
 
-/** Postgres quotes the offending value in messages of class 22 (data exception), in the quotes of its locale. */
+/** Postgres quotes the offending value in messages of class 22 (data exception), with the quotes of its locale. */
 function safeMessage(message: string, isDataException: boolean): string {
   const safe = isDataException ? message.replace(/["'«»„“”‚‘’「」].*["'«»„“”‚‘’「」]/s, '"***"') : message
   return safe.length > MAX_MESSAGE ? `${safe.slice(0, MAX_MESSAGE)}…` : safe
 }
 
-/** The frames after the message: a line of the message that looks like a frame is none. */
+/** Only the frames after the message: a line of the message may look like one. */
 function framesOf(error: Error): string | undefined {
   const stack = error.stack ?? ''
   const at = stack.indexOf(error.message)

@@ -1,4 +1,4 @@
-// The log: JSON lines, or a pretty form of them, to stdout, a file and syslog.
+// Writes the log, as JSON lines or in a pretty form, to stdout, a file and syslog.
 import { isatty } from 'node:tty'
 import type { KitConfig } from '../config/kit-config.ts'
 import type { Log, LogFields } from '../types/log.ts'
@@ -14,11 +14,11 @@ type Level = LogRecord['level']
 const LEVELS: readonly KitConfig['log']['level'][] = ['debug', 'info', 'warn', 'error', 'silent']
 
 export interface ProcessLog extends Log {
-  /** Writes what is buffered: at most 100 ms of lines. Happens by itself when the process exits. */
+  /** Writes the buffered lines, at most 100 ms of them. A process that exits does so by itself. */
   flush(): void
-  /** Opens LOG_FILE again after it was rotated away; if that fails the old file stays in use. */
+  /** Reopens LOG_FILE after a rotation; if that fails, the old file stays in use. */
   reopen(): void
-  /** Writes the last lines and lets go of the file and the socket. */
+  /** Writes the last lines and closes the file and the socket. */
   close(): Promise<void>
 }
 
@@ -87,7 +87,7 @@ export function createLog(options: KitConfig['log'], service: string): ProcessLo
   }
 }
 
-/** Of what has no JSON (a circle, a bigint) a copy that has. */
+/** Falls back to a redacted copy for values that JSON cannot express, such as cycles. */
 function jsonOf(record: object, secretKeys: readonly string[]): string {
   try {
     return JSON.stringify(record)

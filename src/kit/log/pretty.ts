@@ -1,4 +1,4 @@
-// The log as people read it: the level first, requests in columns, stacks indented below their line.
+// Formats the log for people: the level first, requests in columns, stacks indented below their line.
 import type { ErrorRecord } from './describe-error.ts'
 import { printable } from './terminal-escape.ts'
 
@@ -17,10 +17,10 @@ const YELLOW = '\x1b[33m'
 const RED = '\x1b[31m'
 const RESET = '\x1b[39m'
 
-/** Columns grow with what they have held, up to these widths. */
+/** Columns grow with their contents, up to these widths. */
 const MAX_WIDTHS = { user: 36, ip: 39, method: 7, path: 40, ms: 9 }
 
-/** Makes a formatter of records. What comes from outside can neither start a line nor emit an escape code. */
+/** Creates a formatter of records. Text from outside can neither start a line nor emit an escape code. */
 export function createPrettyFormat(): (record: LogRecord) => string {
   const widths = { user: 4, ip: 9, method: 6, path: 16, ms: 7 }
 
@@ -66,7 +66,7 @@ function describeEvent({ level: _l, time: _t, pid: _p, msg = '', error: _e, ...f
   return printable([msg, ...pairs].join(' '))
 }
 
-/** Statements are full of quotes: they stand in the message as they are. */
+/** Statements are full of quotes, so they go into the message without escapes. */
 function unquoted({ ms, sql, params = '', ...rest }: LogRecord): LogRecord {
   return { ...rest, msg: `sql ${String(ms)} ms ${String(sql)} ${String(params)}`.trimEnd() }
 }

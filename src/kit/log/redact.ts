@@ -1,4 +1,4 @@
-// Keeps secrets out of the log: input is copied with the values of secret keys replaced, and cut to a size.
+// Keeps secrets out of the log: copies input with the values of secret keys masked, cut to a size.
 
 const SECRET_WORDS = [
   'password',
@@ -15,23 +15,23 @@ const SECRET_WORDS = [
 ]
 
 export const MASK = '***'
-/** One list for all who have no words of their own: patterns are kept by list. */
+/** One shared list for callers without extra keys: patterns are cached by list. */
 const NONE: readonly string[] = []
 const CUT = '…(cut)'
 const MAX_DEPTH = 20
-/** A key longer than this is no name: its value is taken for a secret, and the key is cut. */
+/** A longer key is not a name: it is cut, and its value is treated as a secret. */
 const MAX_KEY = 200
 
 /**
- * A copy fit for the log: the values of secret keys are replaced at any depth, in query strings and in
- * JSON within strings too. A key is secret if it contains a secret word or one of `extraKeys`, however it
- * is cased and punctuated. Past `maxChars` of content, and past 20 levels, a marker stands for the rest.
+ * Returns a copy that is safe to log: the values of secret keys are masked at any depth, also in query strings and
+ * in JSON within strings. A key is secret if it contains a secret word or one of `extraKeys`, in any case and
+ * punctuation. Beyond `maxChars` of content and 20 levels, a marker replaces the rest.
  */
 export function redact(value: unknown, extraKeys = NONE, maxChars = 100_000): unknown {
   return copy(value, 0, { secret: secretPattern(extraKeys), left: maxChars })
 }
 
-/** The redacted value as JSON text of at most `maxChars` characters. Its cost is bound by `maxChars`, not by the value. */
+/** Returns the redacted value as JSON of at most `maxChars` characters, which also bounds what it costs. */
 export function summarize(value: unknown, extraKeys = NONE, maxChars = 1000): string {
   const text = JSON.stringify(redact(value, extraKeys, maxChars)) ?? ''
   return text.length <= maxChars ? text : text.slice(0, maxChars - CUT.length) + CUT
@@ -44,7 +44,7 @@ export function mentionsSecret(text: string, extraKeys = NONE): boolean {
 
 interface Walk {
   secret: RegExp
-  /** Characters that may still be copied: every value costs at least one. */
+  /** Characters left to copy; every value costs at least one. */
   left: number
 }
 
@@ -68,7 +68,7 @@ function copyArray(array: unknown[], depth: number, walk: Walk): unknown[] {
 }
 
 function copyObject(object: object, depth: number, walk: Walk): Record<string, unknown> {
-  // Without a prototype `__proto__` is a key like any other.
+  // Without a prototype, `__proto__` is a key like any other.
   const copied: Record<string, unknown> = Object.create(null)
   for (const key of Object.keys(object)) {
     const value: unknown = Reflect.get(object, key)
@@ -93,7 +93,7 @@ function copyText(whole: string, walk: Walk): string {
   return text.includes('=') ? maskPairs(text, walk.secret) : text
 }
 
-/** `?token=abc`, `password=abc`: the pairs of a query string or a form, wherever they stand in a text. */
+/** Masks pairs of a query string or a form anywhere in a text: `?token=abc`, `password=abc`. */
 function maskPairs(text: string, secret: RegExp): string {
   return text.replace(/(^|[?&;\s])([^=?&#;\s]+)=[^&#;\s]*/g, (pair, before: string, name: string) =>
     secret.test(squash(decode(name))) ? `${before}${name}=${MASK}` : pair,
@@ -115,7 +115,7 @@ const patterns = new WeakMap<readonly string[], RegExp>()
 function secretPattern(extraKeys: readonly string[]): RegExp {
   let pattern = patterns.get(extraKeys)
   if (pattern === undefined) {
-    // Squashed words are letters and digits only: nothing in them needs escaping.
+    // Squashed words are letters and digits only, so nothing needs escaping.
     const words = [...SECRET_WORDS, ...extraKeys.map(squash)].filter((word) => word !== '')
     pattern = new RegExp(words.join('|'))
     patterns.set(extraKeys, pattern)

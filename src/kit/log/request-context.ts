@@ -1,9 +1,9 @@
-// What is known of the request under way without being passed along: its id, and whether somebody still waits for it.
+// Carries the current request's id, and whether its client still waits, without passing them along.
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 export interface RequestContext {
   requestId: string
-  /** Absent for what is no request: somebody always waits for that. */
+  /** Absent outside of requests: somebody always waits for that work. */
   request?: Request
   /** The deadline has passed. */
   isLate?: boolean
@@ -11,8 +11,8 @@ export interface RequestContext {
 
 export const requestContext = new AsyncLocalStorage<RequestContext>()
 
-/** Returns the question whether nobody waits for the answer any more: the client has gone, or the deadline has passed. */
-export function abandoned(): (() => boolean) | undefined {
+/** Returns a check whether nobody waits for the response any more: the client is gone, or the deadline has passed. */
+export function abandonCheck(): (() => boolean) | undefined {
   const context = requestContext.getStore()
   return context?.request && (() => context.isLate === true || context.request?.signal.aborted === true)
 }

@@ -1,32 +1,32 @@
-// Where log lines go: stdout or a file, written in batches.
+// Writes log lines to stdout or a file, in batches.
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ConfigError } from '../types/config-error.ts'
 
 const FLUSH_MS = 100
 const FLUSH_CHARS = 16 * 1024
-/** After a failure other than a pipe that is full: a disk without room, as often as not. */
+/** After any failure except a full pipe; often the disk is full. */
 const RETRY_MS = 1000
-/** Kept for a target that takes no more for now; further lines are lost, and counted. */
+/** Kept while the target accepts nothing; further lines are dropped and counted. */
 const MAX_WAITING_CHARS = 4 * 1024 * 1024
 const EXIT_PATIENCE_MS = 1000
 
 const NEWLINE = 10
 const STDOUT = 1
-/** Nobody reads stdout any more, and nobody will. */
+/** Codes that say that nobody will ever read stdout again. */
 const GONE = new Set(['EPIPE', 'EBADF'])
-/** Nobody wakes who waits for it. */
+/** Never notified: to wait on it is to sleep. */
 const NEVER = new Int32Array(new SharedArrayBuffer(4))
 
-/** Told how many lines were lost, once lines can be written again. */
+/** Called with the number of lost lines once lines can be written again. */
 export type OnLost = (lines: number) => void
 
-/** Lines to stdout or to a file, gathered for up to 100 ms. A trouble of the target is never the writer's. */
+/** Buffers lines for up to 100 ms and writes them. A failing target never fails the caller. */
 export class LineSink {
   #path: string | undefined
   #fd: number
   #lines = ''
-  /** Taken from `#lines` to be written, and how much of it is. */
+  /** Taken from `#lines` to be written, and how much of it is written. */
   #batch = Buffer.alloc(0)
   #written = 0
   #timer: Timer | undefined
@@ -54,7 +54,7 @@ export class LineSink {
     if (this.#lines.length >= FLUSH_CHARS && !this.#isBehind) this.flush()
   }
 
-  /** Writes what is waiting, as far as the target takes it. */
+  /** Writes the buffered lines, as far as the target accepts them. */
   flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -81,7 +81,7 @@ export class LineSink {
     return this.#written < this.#batch.length
   }
 
-  /** What was not written waits, and is tried again. */
+  /** Keeps what was not written and schedules another attempt. */
   #onFailure(code: string): void {
     if (this.#path === undefined && GONE.has(code)) {
       this.#fd = -1
@@ -94,8 +94,8 @@ export class LineSink {
   }
 
   /**
-   * A disk that is full takes half a line, of this process or of another that writes to the same file, and it is not to
-   * be told whose comes next: the next write ends that line first, and brings ours as a whole.
+   * A full disk may have taken half a line, of this process or of another that writes to the same file. So the next
+   * write first ends that line, then repeats ours as a whole.
    */
   #beginAnew(): void {
     if (this.#written === 0 && this.#batch[0] === NEWLINE) return
@@ -104,7 +104,7 @@ export class LineSink {
     this.#written = 0
   }
 
-  /** The last flush before the process ends: waits a while for a pipe that is full. */
+  /** The last flush before the process ends; waits up to a second for a full pipe. */
   drain(): void {
     const deadline = Date.now() + EXIT_PATIENCE_MS
     this.flush()
@@ -114,18 +114,18 @@ export class LineSink {
     }
   }
 
-  /** Goes on in a new file of the same name, after a rotation. @throws if it cannot be opened: the old one is kept. */
+  /** Continues in a new file of the same name after a rotation. @throws if it cannot be opened; the old one stays */
   reopen(): void {
     if (this.#path === undefined || this.#fd < 0) return
     this.flush()
     const next = openLogFile(this.#path)
     closeSync(this.#fd)
     this.#fd = next
-    if (this.#batch[0] === NEWLINE) this.#written = Math.max(this.#written, 1) // nothing is to be ended here
+    if (this.#batch[0] === NEWLINE) this.#written = Math.max(this.#written, 1) // the new file has no half line to end
     this.flush()
   }
 
-  /** Lines that come after this go to stdout at its next flush, and nowhere from a file. */
+  /** Lines written after this still go to stdout, and are dropped for a file. */
   close(): void {
     this.drain()
     clearTimeout(this.#timer)

@@ -1,4 +1,4 @@
-// LOG_SQL=1: every statement in the log, with its time, and with secrets masked.
+// Logs every SQL statement with its duration, secrets masked, where LOG_SQL is on.
 import type { Log } from '../types/log.ts'
 import type { Rows, Statement } from '../types/statement.ts'
 import { MASK, mentionsSecret, summarize } from './redact.ts'
@@ -7,11 +7,11 @@ const MAX_STATEMENT = 2000
 const MAX_PARAMETERS = 50
 const MAX_PARAMETER = 100
 
-/** Sees a statement that is sent, and answers the same rows or failure. */
-export type WriteStatement = (statement: Statement, sent: PromiseLike<Rows>) => Promise<Rows>
+/** Logs a statement that was sent, and passes its rows or its failure on. */
+export type LogStatement = (statement: Statement, sent: PromiseLike<Rows>) => Promise<Rows>
 
 /** Logs each statement when it has finished or failed, with the milliseconds since it was sent. */
-export function statementLog(log: Log, secretKeys: readonly string[] = []): WriteStatement {
+export function statementLog(log: Log, secretKeys: readonly string[] = []): LogStatement {
   return async ({ text, parameters = [] }, sent) => {
     const since = performance.now()
     const write = (error?: unknown) =>
@@ -32,14 +32,14 @@ export function statementLog(log: Log, secretKeys: readonly string[] = []): Writ
   }
 }
 
-/** A statement on one line. Literals in it are masked if it names a secret column. */
+/** Returns a statement on one line. Its literals are masked if it names a secret column. */
 export function printableStatement(text: string, secretKeys?: readonly string[]): string {
   const line = text.replace(/\s+/g, ' ').trim()
   const masked = mentionsSecret(line, secretKeys) ? line.replace(/'(?:[^']|'')*'/g, `'${MASK}'`) : line
   return masked.length > MAX_STATEMENT ? `${masked.slice(0, MAX_STATEMENT)}…` : masked
 }
 
-/** Which parameter belongs to which column is not to be told from the text: one secret column hides them all. */
+/** The text does not tell which parameter belongs to which column: one secret column masks them all. */
 function printableParameters(
   text: string,
   parameters: readonly unknown[],

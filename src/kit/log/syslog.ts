@@ -1,4 +1,4 @@
-// Log lines to a syslog server by UDP.
+// Sends log lines to a syslog server over UDP.
 import { lookup } from 'node:dns/promises'
 import { hostname } from 'node:os'
 import type { OnLost } from './sinks.ts'
@@ -9,10 +9,10 @@ const DEFAULT_PORT = 514
 const MAX_DATAGRAM = 8 * 1024
 /** Lines kept until the server's address is known. */
 const MAX_WAITING = 1000
-/** A name is looked up again this often: the server may have moved, or was not to be found. */
+/** The name is looked up again this often: the server may have moved, or was not found. */
 const LOOKUP_MS = 30_000
 
-/** Syslog by UDP (RFC 5424, facility local0). What the network loses is lost; what could not be sent is counted. */
+/** Syslog over UDP (RFC 5424, facility local0). Counts lines that could not be sent, not those lost on the network. */
 export class SyslogSink {
   #host: string
   #port: number
@@ -57,7 +57,7 @@ export class SyslogSink {
         this.#socket?.close()
         this.#socket = await Bun.udpSocket({
           hostname: family === 6 ? '::' : '0.0.0.0',
-          // Without a handler the news that a datagram was refused is an uncaught error.
+          // Without a handler, a refused datagram becomes an uncaught error.
           socket: { error() {} },
         })
         this.#socket.unref()
@@ -65,7 +65,7 @@ export class SyslogSink {
       }
       this.#address = address
     } catch {
-      return // a later line looks again
+      return // a later line tries again
     }
     for (const datagram of this.#waiting.splice(0)) this.#send(datagram)
   }
@@ -81,7 +81,7 @@ export class SyslogSink {
   }
 
   #hasSent(datagram: Buffer): boolean {
-    // An error here may be the news that an earlier datagram was refused: the second attempt is this one's own.
+    // The first error may be about an earlier datagram that was refused: the second attempt is about this one.
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
         return this.#socket?.send(datagram, this.#port, this.#address ?? '') === true
@@ -92,7 +92,7 @@ export class SyslogSink {
     return false
   }
 
-  /** Sends what waits for the address, if it can be found. */
+  /** Sends the lines that wait for the address, if it is found. */
   async close(): Promise<void> {
     this.#closed = true
     await this.#lookup

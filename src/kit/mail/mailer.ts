@@ -1,4 +1,4 @@
-// Mail: sent by SMTP; without a server, in development, kept to be read on a page.
+// Sends mails over SMTP; development without a server keeps them for a page instead.
 import { createTransport } from 'nodemailer'
 import type { KitConfig } from '../config/kit-config.ts'
 import { KEPT_MAILS, type Mail } from '../types/mail.ts'
@@ -6,7 +6,7 @@ import type { Store } from '../types/store.ts'
 
 const MAX_KEPT = 50
 
-/** Sends a mail, or rejects: then the task is tried again. */
+/** The returned function rejects if a mail could not be sent; the queue then retries the task. */
 export function createMailer(config: KitConfig, store: Store): (mail: Mail) => Promise<void> {
   if (config.mail.smtpUrl !== undefined) {
     const transport = createTransport(config.mail.smtpUrl, { from: config.mail.from })

@@ -1,4 +1,4 @@
-// Advises on settings that can be used but should be others: at each start, each reload, and in the doctor.
+// Advises on settings that work but should be changed: at each start, at each reload, and in the doctor.
 import type { KitConfig } from '../config/kit-config.ts'
 import { isUnverified } from '../config/urls.ts'
 import { findLostReferences } from './environment.ts'

@@ -1,5 +1,5 @@
-// The folder of a supervisor's scoreboards: in memory where the system has a place for that, since on a disk the system
-// holds up whoever writes to a page that is just being saved.
+// Chooses the folder of a supervisor's scoreboards: in memory if the system has a place for it, since on a disk a write to
+// a page that is just being saved has to wait.
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'

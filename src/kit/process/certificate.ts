@@ -1,4 +1,4 @@
-// The certificate of a process that serves HTTPS by itself: read at its start, so that a reload takes up a renewed one.
+// Reads the certificate of a process that serves HTTPS itself, at its start, so that a reload picks up a renewed one.
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { KitConfig } from '../config/kit-config.ts'

@@ -1,4 +1,4 @@
-// The supervisor's view of one process: booting, then ready, then retiring, and in the end gone.
+// Tracks one process for the supervisor: booting, then ready, then retiring, and finally gone.
 import { rmSync } from 'node:fs'
 import type { KitConfig } from '../config/kit-config.ts'
 import type { Log } from '../types/log.ts'

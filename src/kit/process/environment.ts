@@ -1,4 +1,4 @@
-// The environment and the folder as a process finds them that is started now: `.env` is read afresh, links are followed afresh.
+// Reads the environment and the folder as a new process would find them: `.env` and links are read again.
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { join, relative } from 'node:path'
 

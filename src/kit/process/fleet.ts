@@ -1,4 +1,4 @@
-// All processes of the service: starts and checks them, replaces one that has served enough, renews and stops them.
+// Manages all processes of the service: starts and checks them, replaces those that have served enough, and stops them.
 import { hostname } from 'node:os'
 import type { KitConfig } from '../config/kit-config.ts'
 import type { Log } from '../types/log.ts'

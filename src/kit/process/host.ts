@@ -1,4 +1,4 @@
-// Reads what the machine can do, and advises on what an operator should change there.
+// Reads what the machine can do, and advises operators what to change there.
 import { readFileSync } from 'node:fs'
 import type { KitConfig } from '../config/kit-config.ts'
 

@@ -1,4 +1,4 @@
-// The lifecycle of one process: it boots or says why not, signals stop it in order, and no error ends it unlogged.
+// Runs the lifecycle of one process: it boots or says why not, signals stop it in order, and no error ends it unlogged.
 import { ConfigError } from '../types/config-error.ts'
 import type { Log } from '../types/log.ts'
 
@@ -24,7 +24,7 @@ const parked = globalThis as typeof globalThis & {
 
 type Start = (round: { isFirst: boolean }) => Promise<StartedRole>
 
-/** Starts a role. An error that an operator can mend is told in one line, without a stack; then exit 1. */
+/** Starts a role. An error that an operator can fix is logged in one line without a stack; then exit 1. */
 export function boot(start: Start): Promise<void> {
   // Saving several files makes several rounds at once: each retires the one before it, so they take turns.
   parked.restbunRounds = (parked.restbunRounds ?? Promise.resolve()).then(() => startRound(start))

@@ -1,5 +1,5 @@
-// Serves the metrics that Prometheus scrapes: what all processes count as the counts of one service, how each process is
-// doing, and the state of Postgres and of the queue.
+// Serves the metrics that Prometheus scrapes: the requests of all processes as those of one service, the state of each
+// process, and the state of Postgres and of the queue.
 import { AggregatorRegistry, Gauge, Registry } from 'prom-client'
 import { connectionsPerProcess } from '../data/postgres.ts'
 import type { Stats } from '../jobs/stats.ts'
@@ -134,7 +134,7 @@ function describeRequests(counts: RequestCount[]): object[] {
     },
     {
       name: 'http_request_duration_seconds',
-      help: 'Time from a request to its answer.',
+      help: 'Time from a request to its response.',
       type: 'histogram',
       aggregator: 'sum',
       values: durations,

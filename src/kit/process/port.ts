@@ -1,5 +1,5 @@
-// Where the service listens. A port that is taken is refused before anything starts: with `reusePort` two services would
-// share it unawares.
+// Checks where the service listens. A taken port is refused before anything starts: with `reusePort` two services would
+// share it without noticing.
 import type { KitConfig } from '../config/kit-config.ts'
 import { ConfigError } from '../types/config-error.ts'
 import type { Status } from './status.ts'
@@ -10,7 +10,7 @@ type Supervisor = Pick<Status, 'pid' | 'port'>
 export const addressesOf = (host: string): string[] => (host === 'localhost' ? ['127.0.0.1', '::1'] : [host])
 
 /**
- * Listens on each of the addresses that exist on this machine, and answers what `listen` made of them.
+ * Listens on each of the addresses that exist on this machine, and returns what `listen` made of them.
  * @throws what `listen` throws for any other reason, and if none of the addresses exists
  */
 export function listenOnEach<T extends { stop(firmly: boolean): unknown }>(

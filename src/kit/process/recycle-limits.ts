@@ -1,4 +1,4 @@
-// The limits past which a process has served enough, and is replaced.
+// Checks the limits beyond which a process has served enough and is replaced.
 import type { KitConfig } from '../config/kit-config.ts'
 import type { Child } from './child.ts'
 

@@ -1,4 +1,4 @@
-// Rolling reloads, one at a time: each reads the settings afresh and has the fleet replace its processes.
+// Runs rolling reloads, one at a time: each reads the settings again and has the fleet replace its processes.
 import type { KitConfig } from '../config/kit-config.ts'
 import type { Log } from '../types/log.ts'
 import type { Fleet } from './fleet.ts'

@@ -1,4 +1,4 @@
-// Sums what the API processes count, the live ones and those that are gone, as the counts of one service.
+// Sums the counts of all API processes, live ones and those that are gone, as the counts of one service.
 import { readFileSync, rmSync } from 'node:fs'
 import type { RequestCount } from './request-metrics.ts'
 

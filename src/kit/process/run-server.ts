@@ -1,10 +1,10 @@
-// The role of an API process: connects, listens, and drains at the end.
+// Runs an API process: connects, listens, and drains at the end.
 import type { Manifest } from '../assemble.ts'
 import type { KitConfig } from '../config/kit-config.ts'
 import type { ProductSettings } from '../config/settings.ts'
 import { createDeps } from '../create-deps.ts'
 import { refuseMissingDatabase } from '../data/redis.ts'
-import type { Deps } from '../deps.ts'
+import type { KitDeps } from '../deps.ts'
 import { boot } from './lifecycle.ts'
 import { type Fetches, serve } from './serve.ts'
 import { joinSupervisor } from './supervised.ts'

@@ -1,4 +1,4 @@
-// The role of the supervisor: starts API processes and workers, watches them, reloads them without a gap, and stops them.
+// Runs the supervisor: starts API processes and workers, watches them, reloads them without a gap, and stops them.
 import type { ProductSettings } from '../config/settings.ts'
 import { createLog } from '../log/log.ts'
 import { adviceOnSettings } from './advice.ts'

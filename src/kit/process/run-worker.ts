@@ -1,4 +1,4 @@
-// The role of a worker process: connects, runs jobs, crons and the outbox's relay, and drains at the end.
+// Runs a worker process: connects, runs jobs, crons and the relay of the outbox, and drains at the end.
 import { hostname } from 'node:os'
 import type { Manifest } from '../assemble.ts'
 import type { KitConfig } from '../config/kit-config.ts'
@@ -7,7 +7,7 @@ import { createDeps } from '../create-deps.ts'
 import type { Schema } from '../data/owned-rows.ts'
 import { refuseMissingDatabase } from '../data/redis.ts'
 import { loadSchema } from '../data/tables.ts'
-import type { Deps } from '../deps.ts'
+import type { KitDeps } from '../deps.ts'
 import type { WorkerOptions as JobOptions } from '../jobs/options.ts'
 import { startRelay } from '../jobs/outbox/relay.ts'
 import { startWorker } from '../jobs/worker.ts'

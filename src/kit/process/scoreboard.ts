@@ -1,5 +1,5 @@
-// The scoreboard of one process: a small file that it and its supervisor map into memory. It can be read when the process
-// is stuck or dead, and a write to it is no more than storing a number.
+// Maps the scoreboard of one process: a small file that it and its supervisor share in memory. It can be read when the
+// process is stuck or dead, and a write costs no more than storing a number.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 
 /** How far a process is. `up`: it runs, but Postgres or Redis has not answered yet. */

@@ -1,4 +1,4 @@
-// One listening process: Bun.serve around a portable app, and its drain.
+// Serves a portable app with Bun.serve, and drains it.
 import type { KitConfig } from '../config/kit-config.ts'
 import type { AppEnv, Observe } from '../http/env.ts'
 import type { Log } from '../types/log.ts'
@@ -22,7 +22,7 @@ export interface ServeOptions {
   /** Several processes listen on the port. Without it a taken port is an error to be told. */
   reusePort?: boolean
   /**
-   * How long it goes on listening after it was told to drain: meanwhile each connection that is in use gets an answer
+   * How long it goes on listening after it was told to drain: meanwhile each connection that is in use gets a response
    * that says `Connection: close`. Where the listener closes first, a request may meet the end of its connection.
    */
   lingerMs?: number
@@ -38,7 +38,7 @@ export function serve(
   { observe, log, reusePort = false, lingerMs = 0 }: ServeOptions = {},
 ) {
   const draining = new AbortController()
-  const judge = judgeOfHosts()
+  const checkHost = createHostCheck()
   const patienceS = Math.ceil(config.requestTimeoutMs / 1000) + IDLE_SLACK_S
   let inFlight = 0
 
@@ -46,7 +46,7 @@ export function serve(
     tls: readCertificate(config),
     reusePort,
     idleTimeout: Math.min(Math.max(config.idleTimeoutS, patienceS), MAX_IDLE_S),
-    maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app has a limit of its own, and answers with JSON
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app has a limit of its own, and responds with JSON
     error(error) {
       log?.error('an error outside of the app', { error })
       return Response.json({ err: '500: Internal server error' }, { status: 500 })
@@ -54,7 +54,7 @@ export function serve(
     async fetch(request, listener) {
       inFlight++
       try {
-        const refused = judge(request)
+        const refused = checkHost(request)
         const response = await app.fetch(asGet(withHost(request, refused !== undefined)), {
           refused,
           observe,
@@ -94,7 +94,7 @@ export function serve(
       await settled(timeoutMs)
     },
 
-    /** Stops listening, answers what was accepted, and resolves when that is done or `timeoutMs` have passed. */
+    /** Stops listening, responds to accepted requests, and resolves when that is done or `timeoutMs` have passed. */
     async drain(timeoutMs: number): Promise<void> {
       draining.abort()
       await Bun.sleep(Math.min(lingerMs, timeoutMs))
@@ -110,7 +110,7 @@ export function serve(
  * Says why a request's Host is refused. Nearly all have the same one, and only another one is looked at. Bun makes the
  * URL of it: to read the header itself costs more.
  */
-function judgeOfHosts() {
+function createHostCheck() {
   let good = '//'
   return ({ url, headers }: Request): string | undefined => {
     if (url.startsWith(good) || url.startsWith('/')) return undefined
@@ -121,13 +121,13 @@ function judgeOfHosts() {
   }
 }
 
-/** Without a usable Host header Bun's URL is the bare path, or one that nothing can parse: routers would cut it wrongly. */
+/** Without a usable Host header Bun's URL is a bare path, or cannot be parsed: routers would cut it wrongly. */
 const withHost = (request: Request, isRefused: boolean) =>
   isRefused || request.url.startsWith('/')
     ? new Request(`http://unknown${request.url.replace(/^https?:\/\/[^/?#]*/, '')}`, request)
     : request
 
-/** Hono drops the body of a HEAD's answer, and its length with it. Bun drops the body only. */
+/** Hono drops the body of the response to a HEAD, and its length with it. Bun drops the body only. */
 const asGet = (request: Request) =>
   request.method === 'HEAD' ? new Request(request, { method: 'GET' }) : request
 
@@ -161,7 +161,7 @@ function urlOf({ url }: Bun.Server<undefined>, host: string): URL {
 const POLL_MS = 10
 const WRITE_TIMEOUT_MS = 2000
 
-/** Answers that were computed may still be on their way through the socket. */
+/** Responses that are ready may still be on their way through the socket. */
 async function untilWritten(servers: Listeners): Promise<void> {
   const end = performance.now() + WRITE_TIMEOUT_MS
   while (servers.some((server) => server.pendingRequests > 0) && performance.now() < end)

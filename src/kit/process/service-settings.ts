@@ -1,4 +1,4 @@
-// Reads the settings of the service, for its start and afresh for each reload, and refuses those that cannot be served.
+// Reads the settings of the service, at its start and again for each reload, and refuses those that cannot be served.
 import { resolve } from 'node:path'
 import type { KitConfig } from '../config/kit-config.ts'
 import { ConfigError } from '../types/config-error.ts'

@@ -1,5 +1,4 @@
-// One place that a process fills at all times: restarts one that died. During a replacement the old one serves until the
-// new one is ready.
+// Keeps one place filled: restarts a dead process. During a replacement the old one serves until the new one is ready.
 import type { Log } from '../types/log.ts'
 import type { Child, State } from './child.ts'
 

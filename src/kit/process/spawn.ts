@@ -1,4 +1,4 @@
-// Starts one process of the service, with a scoreboard, and an API process with a file for what it counts.
+// Starts one process of the service with a scoreboard, and an API process also with a file for its counts.
 import type { KitConfig } from '../config/kit-config.ts'
 import type { Log } from '../types/log.ts'
 import type { BoardFolder } from './board-folder.ts'

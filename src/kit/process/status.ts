@@ -1,4 +1,4 @@
-// The status file in DATA_DIR, which the supervisor writes for `npm run status` and for scripts.
+// Keeps the status file in DATA_DIR, which the supervisor writes for `npm run status` and for scripts.
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Log } from '../types/log.ts'

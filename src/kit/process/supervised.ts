@@ -1,4 +1,4 @@
-// Reports to the supervisor that started this process, if one did: its progress, its heartbeat, the requests it serves.
+// Reports to the supervisor that started this process, if one did: its progress, its heartbeat and its requests.
 import { parseArgs } from 'node:util'
 import type { Observe } from '../http/env.ts'
 import { countRequests } from './request-metrics.ts'

@@ -1,4 +1,4 @@
-// Starts, reloads and stops the fleet, at signals and when RESTART is touched, and tells systemd of it.
+// Starts, reloads and stops the fleet, on signals and when RESTART is touched, and reports it to systemd.
 import { join } from 'node:path'
 import type { ProcessLog } from '../log/log.ts'
 import type { BoardFolder } from './board-folder.ts'

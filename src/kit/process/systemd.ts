@@ -1,4 +1,4 @@
-// Tells systemd how the service is doing, where a unit of Type=notify has started it.
+// Reports the state of the service to systemd, if a unit of Type=notify has started it.
 import type { Log } from '../types/log.ts'
 
 export class SystemdNotifier {

@@ -1,4 +1,4 @@
-// What the page to try the API runs in the browser, behind Swagger UI's bundle: the login bar, dark mode, the document.
+// Holds the script of the API docs, which follows Swagger UI's bundle: the sign-in bar, dark mode, the document.
 
 export const SCRIPT = `
 (() => {
@@ -9,12 +9,12 @@ export const SCRIPT = `
   async function showMe() {
     const reply = await call('GET', 'me')
     const { me } = reply.ok ? await reply.json() : {}
-    $('who').textContent = me ? 'Logged in as ' + me.email + ' (' + me.role + ')' : 'Not logged in'
+    $('who').textContent = me ? 'Signed in as ' + me.email + ' (' + me.role + ')' : 'Not signed in'
     $('login').hidden = Boolean(me)
     $('logout').hidden = !me
   }
 
-  async function tell(request) {
+  async function show(request) {
     const reply = await request
     if (reply.ok) return showMe()
     $('who').textContent = (await reply.json()).err
@@ -22,10 +22,10 @@ export const SCRIPT = `
 
   $('login').addEventListener('submit', (event) => {
     event.preventDefault()
-    tell(call('POST', 'login', Object.fromEntries(new FormData(event.target))))
+    show(call('POST', 'login', Object.fromEntries(new FormData(event.target))))
     event.target.password.value = ''
   })
-  $('logout').addEventListener('click', () => tell(call('POST', 'logout', {})))
+  $('logout').addEventListener('click', () => show(call('POST', 'logout', {})))
 
   const dark = matchMedia('(prefers-color-scheme: dark)')
   const paint = () => document.documentElement.classList.toggle('dark-mode', dark.matches)
@@ -43,7 +43,7 @@ export const SCRIPT = `
     validatorUrl: null, // would send the document to another host
     onComplete: showMe,
     responseInterceptor(reply) {
-      // A call of this page may have logged in or out.
+      // The call may have signed in or out.
       if (/\\/(login|logout|signup)$/.test(reply.url)) showMe()
       return reply
     },

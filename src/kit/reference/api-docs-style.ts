@@ -1,7 +1,7 @@
-// What the page to try the API adds to Swagger UI's style sheet: the bar on top, and the colours of the API list.
+// Holds the style that the API docs add to Swagger UI's: the bar on top, and the colours of the other pages.
 import { DARK, LIGHT } from '../http/html-page-style.ts'
 
-export const STYLE = `
+export const API_DOCS_STYLE = `
 :root {
   color-scheme: light dark;${LIGHT}
 }
@@ -23,10 +23,10 @@ body { margin: 0; background: var(--paper) }
 }
 .bar button { cursor: pointer; color: var(--accent) }
 .bar :focus-visible { outline: 2px solid var(--accent); outline-offset: 1px }
-/* One server, no links, always ready to try: what would only say so makes room. */
+/* There is one server, no links, and every call can be tried: hide the controls for that. */
 .swagger-ui .scheme-container, .swagger-ui .try-out, .swagger-ui .response-col_links { display: none }
 .swagger-ui .info { margin: 1.5rem 0 }
 html.dark-mode .swagger-ui .headers :is(.header-col, .header-row) { color: var(--ink) }
-/* The cookie is not for scripts to set: the login above stands for what these offer. */
+/* Scripts cannot set the cookie: the form above replaces these controls. */
 .swagger-ui .auth-wrapper, .swagger-ui .authorization__btn { display: none }
 `

@@ -1,4 +1,4 @@
-// What the API list says of the routes: grouped by slice, their schemas in words.
+// Prepares the routes for the API list: grouped by slice, their schemas in words.
 import type { ApiRoute, RouteInput } from '../http/doc.ts'
 import {
   fieldsOf,
@@ -9,7 +9,7 @@ import {
   type Field,
   type TypePart,
 } from './api-list-schema.ts'
-import type { JsonSchema } from './openapi-types.ts'
+import type { JsonSchema } from './json-schema.ts'
 import { groupBySlice, type FirstGroups, type Group } from './route-groups.ts'
 
 export interface Entry {
@@ -32,10 +32,10 @@ const LABELS: Record<RouteInput['target'], string> = {
   form: 'Form',
 }
 
-/** Works out what the page says of the routes; once for each array of them. */
-export function describe(routes: ApiRoute[], first: FirstGroups) {
-  const known = described.get(routes)
-  if (known !== undefined) return known
+/** Prepares the contents of the page; once for each array of routes. */
+export function describeApi(routes: ApiRoute[], first: FirstGroups) {
+  const cached = described.get(routes)
+  if (cached !== undefined) return cached
 
   const types = new Map<string, NamedType>()
   const collect = (schema: JsonSchema) => {

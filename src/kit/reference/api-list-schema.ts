@@ -1,8 +1,8 @@
-// Puts zod schemas into words for the API list: fields, types and limits, read from zod's own JSON Schema.
+// Describes zod schemas in words for the API list: fields, types and limits, from zod's own JSON Schema.
 import { z } from 'zod'
-import type { JsonSchema } from './openapi-types.ts'
+import { type JsonSchema, plain } from './json-schema.ts'
 
-/** A piece of a type's name: plain words, or the name of a schema that has its own entry (`meta({ id })`). */
+/** A part of a type's description: plain words, or the name of a schema with an entry of its own (`meta({ id })`). */
 export type TypePart = string | { named: string }
 
 export interface Field {
@@ -11,17 +11,17 @@ export interface Field {
   type: TypePart[]
   /** In words: `1 to 500 characters`. */
   limits: string[]
-  /** Regular expressions, where no description says the same in words. */
+  /** Regular expressions, unless a description replaces them. */
   patterns: string[]
   description: string | undefined
 }
 
-/** What a client may send (`input`) or will get (`output`), as JSON Schema. */
+/** Converts to JSON Schema: what a client may send (`input`) or gets (`output`). */
 export function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
   return z.toJSONSchema(schema, { io, unrepresentable: 'any' })
 }
 
-/** The schemas with a name of their own that a schema is made of. */
+/** The named schemas that a schema refers to. */
 export const namedSchemas = (schema: JsonSchema): [string, JsonSchema][] =>
   Object.entries(schema.$defs ?? {}).map(([name, inner]) => [name, plain(inner)])
 
@@ -39,9 +39,9 @@ export function fieldsOf(schema: JsonSchema, defaults: Record<string, unknown> =
 
 /** The fields that a client may send. */
 export function inputFields(schema: z.ZodType): Field[] {
-  const answered = resolve(toJsonSchema(schema, 'output'))
-  // Zod names a default that stands behind a preprocessing step on the output side only.
-  const defaults = properties(answered).map(([name, inner]) => [name, inner.default])
+  const parsed = resolve(toJsonSchema(schema, 'output'))
+  // Behind a preprocessing step, zod shows a default on the output side only.
+  const defaults = properties(parsed).map(([name, inner]) => [name, inner.default])
   return fieldsOf(resolve(toJsonSchema(schema, 'input')), Object.fromEntries(defaults))
 }
 
@@ -85,7 +85,7 @@ function limitsOf(schema: JsonSchema): string[] {
   return [...own, ...branchesOf(schema).flatMap(limitsOf)]
 }
 
-// A format's pattern says no more than its name does, and only text is matched.
+// The pattern of a format says no more than its name, and only text is matched.
 function patternsOf(schema: JsonSchema): string[] {
   const { pattern, format, type = 'string' } = schema
   const own = pattern !== undefined && format === undefined && type === 'string' ? [pattern] : []
@@ -98,20 +98,16 @@ const branchesOf = ({ anyOf = [], oneOf = [], allOf = [] }: JsonSchema) =>
 function range(min: number | undefined, max: number | undefined, unit: string): string | undefined {
   if (min === undefined && max === undefined) return undefined
   if (min === undefined) return `at most ${max}${unit}`
-  return max === undefined ? `at least ${min}${unit}` : `${min} to ${max}${unit}`
+  return max === undefined ? `${min} or more${unit}` : `${min} to ${max}${unit}`
 }
 
-/** Zod bounds every whole number by what a double can hold exactly, which tells a reader nothing. */
+/** Drops the bounds of a double's exact integers, which zod gives to every whole number. */
 const bound = (n: number | undefined) => (Math.abs(n ?? 0) < Number.MAX_SAFE_INTEGER ? n : undefined)
-
-/** `true`, `false` and nothing at all are schemas too: they say nothing of the shape. */
-const plain = (schema: JsonSchema | boolean | undefined): JsonSchema =>
-  typeof schema === 'object' ? schema : {}
 
 const properties = (schema: JsonSchema): [string, JsonSchema][] =>
   Object.entries(schema.properties ?? {}).map(([name, inner]) => [name, plain(inner)])
 
-/** A schema that has a name is only referred to at the top: this is the schema itself. */
+/** Resolves the reference that stands for a named schema. */
 const resolve = (schema: JsonSchema): JsonSchema =>
   schema.$ref === undefined ? schema : plain(schema.$defs?.[schema.$ref.replace(DEFS, '')])
 

@@ -1,6 +1,6 @@
-// What the API list adds to the look of all pages: its two columns, its methods, its tables of fields.
+// Holds the style that the API list adds to that of all pages: its two columns, methods and tables of fields.
 
-export const STYLE = `
+export const API_LIST_STYLE = `
 .server { display: flex; flex-wrap: wrap; gap: 0.25rem 2rem; margin: 0.75rem 0 1.25rem }
 .server dt, .server dd { display: inline }
 .server dt { margin-right: 0.375rem }

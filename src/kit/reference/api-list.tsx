@@ -1,12 +1,12 @@
-// The page at /api/list: every method of the API, rendered from what its route says of itself.
+// Renders the page at /api/list: every endpoint of the API, from its route's own description.
 /** @jsxImportSource hono/jsx */
 import type { KitConfig } from '../config/kit-config.ts'
-import { ago } from '../http/age.ts'
+import { formatAgo } from '../http/duration.ts'
 import type { ApiRoute } from '../http/doc.ts'
 import { HtmlPage } from '../http/html-page.tsx'
-import { describe, type Entry, type NamedType } from './api-list-groups.ts'
-import { Fields, idOf, Method, Path, quotaText, Sentence, Type } from './api-list-parts.tsx'
-import { STYLE } from './api-list-style.ts'
+import { describeApi, type Entry, type NamedType } from './api-list-groups.ts'
+import { Fields, anchorOf, Method, Path, quotaText, Sentence, Type } from './api-list-parts.tsx'
+import { API_LIST_STYLE } from './api-list-style.ts'
 import type { FirstGroups, Group } from './route-groups.ts'
 
 interface Props {
@@ -15,21 +15,21 @@ interface Props {
   startedAt: number
   routes: ApiRoute[]
   groups: FirstGroups
-  roles: readonly string[] // of accounts that get in, lowest first
+  roles: readonly string[] // those that are not barred, lowest first
 }
 
-/** The whole document. What is said of the routes is worked out at the first view of this array of them. */
+/** The whole document. The routes are prepared at the first view. */
 export function ApiList({ config, startedAt, routes, groups: first, roles }: Props) {
-  const { groups, types } = describe(routes, first)
+  const { groups, types } = describeApi(routes, first)
   return (
-    <HtmlPage title={`${config.name} API`} style={STYLE}>
+    <HtmlPage title={`${config.name} API`} style={API_LIST_STYLE}>
       <header class="top">
         <h1>
           {config.name} API <small>{config.version}</small>
         </h1>
-        <Server mode={config.mode} startedAt={startedAt} methods={routes.length} />
+        <Server mode={config.mode} startedAt={startedAt} endpoints={routes.length} />
         <p>
-          JSON in, JSON out. An error is answered with its status and a body like{' '}
+          JSON in, JSON out. An error has its status and a body like{' '}
           <code>{'{ "err": "404: /api/nothing", "requestId": "..." }'}</code>.
         </p>
         <p>
@@ -42,8 +42,8 @@ export function ApiList({ config, startedAt, routes, groups: first, roles }: Pro
           {config.apiDocs ? '.' : ' describes it for programs.'}
         </p>
         <p>
-          A role lets in accounts that have it or a higher one. Lowest first, they are {roles.join(', ')}.
-          Anyone means no login.
+          An endpoint with a role is open to accounts with that role or a higher one. The roles, lowest first:{' '}
+          {roles.join(', ')}. Anyone means that no login is needed.
         </p>
       </header>
       <div class="page">
@@ -59,7 +59,7 @@ export function ApiList({ config, startedAt, routes, groups: first, roles }: Pro
   )
 }
 
-function Server({ mode, startedAt, methods }: { mode: string; startedAt: number; methods: number }) {
+function Server({ mode, startedAt, endpoints }: { mode: string; startedAt: number; endpoints: number }) {
   const at = new Date(startedAt).toISOString()
   return (
     <dl class="server">
@@ -70,13 +70,13 @@ function Server({ mode, startedAt, methods }: { mode: string; startedAt: number;
       <div>
         <dt>Started</dt>
         <dd>
-          {ago(Date.now() - startedAt)}{' '}
+          {formatAgo(Date.now() - startedAt)}{' '}
           <time datetime={at}>{`${at.slice(0, 19).replace('T', ' ')} UTC`}</time>
         </dd>
       </div>
       <div>
-        <dt>Methods</dt>
-        <dd>{methods}</dd>
+        <dt>Endpoints</dt>
+        <dd>{endpoints}</dd>
       </div>
     </dl>
   )
@@ -92,7 +92,7 @@ function Contents({ groups, hasTypes }: { groups: Group<Entry>[]; hasTypes: bool
             <ul>
               {members.map(({ route }) => (
                 <li>
-                  <a href={`#${idOf(route)}`}>
+                  <a href={`#${anchorOf(route)}`}>
                     <Method name={route.method} /> <code>{route.path}</code>
                   </a>
                 </li>
@@ -133,12 +133,12 @@ function GroupSection({
 function RouteArticle({ entry: { route, inputs, response }, config }: { entry: Entry; config: KitConfig }) {
   const { method, path, doc, role, limit } = route
   return (
-    <article id={idOf(route)}>
+    <article id={anchorOf(route)}>
       <header>
         <h3>
           <Method name={method} />
           <Path route={route} />
-          <a class="self" href={`#${idOf(route)}`} aria-label={`Link to ${method} ${path}`}>
+          <a class="self" href={`#${anchorOf(route)}`} aria-label={`Link to ${method} ${path}`}>
             #
           </a>
         </h3>
@@ -158,7 +158,7 @@ function RouteArticle({ entry: { route, inputs, response }, config }: { entry: E
         ))}
         {doc && (
           <div>
-            <dt>Answer</dt>
+            <dt>Returns</dt>
             <dd>
               {doc.status} <Type parts={response} />
             </dd>
@@ -191,7 +191,7 @@ function Types({ types }: { types: NamedType[] }) {
         {types.map(({ name, fields, type }) => (
           <article id={`types/${name}`}>
             <h3>{name}</h3>
-            {fields.length > 0 ? <Fields fields={fields} answered /> : <Type parts={type} />}
+            {fields.length > 0 ? <Fields fields={fields} isResponse /> : <Type parts={type} />}
           </article>
         ))}
       </div>

@@ -1,14 +1,14 @@
-// Large files for browsers: compressed once, and cached for ever under an address that changes with them.
+// Serves large files to browsers: compressed once, and cached for ever under an address that changes with the content.
 import type { Context } from 'hono'
 
 export interface Asset {
   type: string
   gzipped: ArrayBuffer
-  /** Of the content: put it into the address. */
+  /** Of the content, for the address. */
   digest: string
 }
 
-/** Compresses a text, which takes some milliseconds for each megabyte: keep the result. */
+/** Compresses a text. It takes some milliseconds per megabyte: keep the result. */
 export async function packAsset(text: string, type: string): Promise<Asset> {
   const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
   const digest = [...new Uint8Array(hash.slice(0, 8))]
@@ -18,7 +18,7 @@ export async function packAsset(text: string, type: string): Promise<Asset> {
   return { type, digest, gzipped: await new Response(stream).arrayBuffer() }
 }
 
-/** Sends it compressed where the client takes that. Only the address with the right digest may be kept for ever. */
+/** Sends it compressed if the client accepts that. Only the address with the right digest may be cached for ever. */
 export function sendAsset(c: Context, { type, gzipped, digest }: Asset): Response {
   const etag = `"${digest}"`
   c.header('ETag', etag)

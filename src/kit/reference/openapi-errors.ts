@@ -1,4 +1,4 @@
-// The errors of the OpenAPI document: what each status means, and how its body looks.
+// Describes the errors of the OpenAPI document: what each status means, and its body.
 import type { z } from 'zod'
 import type { ErrorBody } from '../http/errors.ts'
 import { FORMATS } from './openapi-examples.ts'
@@ -11,11 +11,11 @@ const ERRORS: Record<number, [name: string, description: string]> = {
   409: ['Conflict', 'It goes against what is there.'],
   413: ['ContentTooLarge', 'The body is too large.'],
   415: ['UnsupportedMediaType', 'The body is not JSON.'],
-  429: ['TooManyRequests', 'Too many calls: try again later.'],
-  503: ['ServiceUnavailable', 'It took too long, or Postgres or Redis is away: try again.'],
+  429: ['TooManyRequests', 'Too many requests: try again later.'],
+  503: ['ServiceUnavailable', 'It took too long, or the service is overloaded or not available: try again.'],
 }
 
-/** Of the response that an error status refers to. */
+/** The name of the response to which an error status refers. */
 export const nameOf = (status: number) => ERRORS[status]?.[0] ?? `Error${status}`
 
 /** @param isTooLow whether a role that is too low gets it, too */
@@ -23,7 +23,7 @@ export const errorResponse = (status: number, isTooLow = false) => ({
   description: describe(status, isTooLow),
   ...((status === 429 || status === 503) && {
     headers: {
-      'Retry-After': { description: 'Seconds to wait, where they are known.', schema: { type: 'integer' } },
+      'Retry-After': { description: 'Seconds to wait, if known.', schema: { type: 'integer' } },
     },
   }),
   content: {

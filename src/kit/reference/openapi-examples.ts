@@ -1,5 +1,5 @@
-// Examples of the OpenAPI document: a value that a schema allows and a person might send. What tools make up is neither.
-import type { JsonSchema } from './openapi-types.ts'
+// Creates the examples of the OpenAPI document: values that a schema allows and a person might send.
+import type { JsonSchema } from './json-schema.ts'
 
 export const FORMATS: Record<string, string> = {
   email: 'ann@example.com',
@@ -13,20 +13,20 @@ export const FORMATS: Record<string, string> = {
   ipv6: '2001:db8::1',
 }
 
-/** Finds the schema that a reference leads to. */
+/** Resolves a reference to its schema. */
 type Find = (ref: string) => JsonSchema
 
 /**
- * An example of what the schema describes. A text of a pattern has to bring its own: `.meta({ examples: ['A-1'] })`.
- * Where a schema comes to itself again, nothing stands.
- * @param name of the field: a text says it
+ * Returns an example for a schema. A text with a pattern needs its own: `.meta({ examples: ['A-1'] })`. A schema that
+ * contains itself has none at that point.
+ * @param name of the field, which is the example for a text
  */
-export function exampleOf(schema: JsonSchema, find: Find, name = 'text', within: string[] = []): unknown {
+export function exampleOf(schema: JsonSchema, find: Find, name = 'text', ancestors: string[] = []): unknown {
   const deeper = (inner: unknown, field = name) =>
-    typeof inner === 'object' ? exampleOf(inner as JsonSchema, find, field, within) : undefined
+    typeof inner === 'object' ? exampleOf(inner as JsonSchema, find, field, ancestors) : undefined
   const { $ref } = schema
   if ($ref !== undefined) {
-    return within.includes($ref) ? undefined : exampleOf(find($ref), find, name, [...within, $ref])
+    return ancestors.includes($ref) ? undefined : exampleOf(find($ref), find, name, [...ancestors, $ref])
   }
   const given = schema.examples?.[0] ?? schema.default ?? schema.const ?? schema.enum?.[0]
   if (given !== undefined) return given
@@ -54,7 +54,7 @@ export function exampleOf(schema: JsonSchema, find: Find, name = 'text', within:
 const textOf = ({ format = '', minLength = 0, maxLength = Infinity }: JsonSchema, name: string) =>
   FORMATS[format] ?? name.padEnd(minLength, '.').slice(0, maxLength)
 
-/** 1 where the bounds let it, else the number nearest to it. */
+/** 1 if the bounds allow it, else the nearest number. */
 function numberOf(schema: JsonSchema): number {
   const bound = (value: unknown, otherwise: number) => (typeof value === 'number' ? value : otherwise)
   const step = bound(schema.multipleOf, 1)

@@ -1,9 +1,10 @@
-// The schemas of the OpenAPI document: zod's, as JSON Schema, each under a name of its own.
+// Converts zod schemas for the OpenAPI document, each under a name of its own.
 import { z } from 'zod'
 import type { RouteInput } from '../http/doc.ts'
 import { ErrorBody } from '../http/errors.ts'
+import { type JsonSchema, plain } from './json-schema.ts'
 import { exampleOf } from './openapi-examples.ts'
-import type { JsonSchema, Operation } from './openapi-types.ts'
+import type { Operation } from './openapi-types.ts'
 
 type Part = RouteInput['target'] | 'response'
 const SUFFIX: Record<Part, string> = {
@@ -14,15 +15,15 @@ const SUFFIX: Record<Part, string> = {
   response: 'Response',
 }
 
-/** The name of a part of an operation: `PostLoginRequest`. A schema that has none of its own goes by it. */
+/** The name of a part of an operation, for a schema that has none of its own: `PostLoginRequest`. */
 export const named = (id: string, part: Part) => id.charAt(0).toUpperCase() + id.slice(1) + SUFFIX[part]
 
 export interface Schemas {
   /** By name, for `components.schemas`. */
   components: Record<string, JsonSchema>
-  /** What stands in the place of a body: a reference, or a list of them. */
-  sent(name: string): JsonSchema
-  answered(name: string): JsonSchema
+  /** The schema of a body: a reference, or a list of them. */
+  request(name: string): JsonSchema
+  response(name: string): JsonSchema
   /** A value that such a schema allows. */
   example(schema: JsonSchema): unknown
   /** The fields of a query or of a path's parameters, with their defaults; empty if there is no such part. */
@@ -30,7 +31,7 @@ export interface Schemas {
 }
 
 /**
- * Converts what the operations send and response, all at once, so that zod itself finds the schemas that they share.
+ * Converts the inputs and the responses of all operations together, so that zod itself finds the schemas they share.
  * @throws if two different schemas have one name (`meta({ id })`)
  */
 export function collectSchemas(operations: Operation[]): Schemas {
@@ -41,13 +42,13 @@ export function collectSchemas(operations: Operation[]): Schemas {
     if (doc.response !== null && typeof doc.response === 'object')
       responses[named(id, 'response')] = doc.response
   }
-  const answered = convert(responses, 'output')
-  const sent = convert(inputs, 'input', suffixIfDifferent(answered.defs, convert(inputs, 'input').defs))
-  // Zod names a default that stands behind a preprocessing step on the output side only.
+  const response = convert(responses, 'output')
+  const request = convert(inputs, 'input', suffixIfDifferent(response.defs, convert(inputs, 'input').defs))
+  // Behind a preprocessing step, zod shows a default on the output side only.
   const parsed = convert(inputs, 'output')
 
-  const components = { ...sent.defs, ...answered.defs }
-  /** A schema without a name gets that of its place; lists and the like are written out. */
+  const components = { ...request.defs, ...response.defs }
+  /** A schema without a name gets that of its place, but only an object: lists and the like stay inline. */
   const place = (schema: JsonSchema | undefined, name: string): JsonSchema => {
     if (schema?.type !== 'object') return schema ?? {}
     components[name] = schema
@@ -55,11 +56,11 @@ export function collectSchemas(operations: Operation[]): Schemas {
   }
   return {
     components,
-    sent: (name) => place(sent.roots[name], name),
-    answered: (name) => place(answered.roots[name], name),
+    request: (name) => place(request.roots[name], name),
+    response: (name) => place(response.roots[name], name),
     example: (schema) => exampleOf(schema, (ref) => components[ref.replace(COMPONENTS, '')] ?? {}),
     fields(name) {
-      const schema = resolve(sent.roots[name], sent.defs)
+      const schema = resolve(request.roots[name], request.defs)
       const defaults = propertiesOf(resolve(parsed.roots[name], parsed.defs))
       return Object.entries(propertiesOf(schema)).map(([field, inner]) => {
         const fallback = defaults[field]?.default
@@ -75,7 +76,7 @@ export function collectSchemas(operations: Operation[]): Schemas {
 
 const COMPONENTS = '#/components/schemas/'
 
-/** All schemas as one object's properties, and what they refer to by name; `rename` gives the names. */
+/** Converts all schemas, as the properties of one object, and those that they refer to; `rename` names the latter. */
 function convert(
   schemas: Record<string, z.ZodType>,
   io: 'input' | 'output',
@@ -93,30 +94,27 @@ function convert(
 
 type Override = NonNullable<NonNullable<Parameters<typeof z.toJSONSchema>[1]>['override']>
 
-/** Says of a schema what a client has to know, and no more. */
+/** Reduces a schema to what a client has to know. */
 const tidy: Override = ({ zodSchema: { _zod }, jsonSchema }) => {
   const { def } = _zod
   if (def.type === 'date') Object.assign(jsonSchema, { type: 'string', format: 'date-time' })
   // A format says more than its pattern does, and numbers in a query are matched as text.
   if (jsonSchema.format !== undefined || jsonSchema.type !== 'string') delete jsonSchema.pattern
-  // Clients must bear a field that is new; only a strict object has none.
+  // Clients must tolerate new fields; only a strict object never has any.
   if (def.type === 'object' && def.catchall === undefined) delete jsonSchema.additionalProperties
 }
 
-/** A named schema that is sent in one form and answered in another goes by two names. */
-function suffixIfDifferent(answered: Record<string, JsonSchema>, sent: Record<string, JsonSchema>) {
-  const differs = Object.entries(sent).some(
-    ([name, schema]) => name in answered && JSON.stringify(schema) !== JSON.stringify(answered[name]),
+/** A named schema that differs between requests and responses gets two names. */
+function suffixIfDifferent(response: Record<string, JsonSchema>, request: Record<string, JsonSchema>) {
+  const differs = Object.entries(request).some(
+    ([name, schema]) => name in response && JSON.stringify(schema) !== JSON.stringify(response[name]),
   )
-  return (name: string) => (differs && name in answered ? `${name}Input` : name)
+  return (name: string) => (differs && name in response ? `${name}Input` : name)
 }
-
-const plain = (schema: JsonSchema | boolean | undefined): JsonSchema =>
-  typeof schema === 'object' ? schema : {}
 
 const propertiesOf = (schema: JsonSchema): Record<string, JsonSchema> =>
   Object.fromEntries(Object.entries(schema.properties ?? {}).map(([name, inner]) => [name, plain(inner)]))
 
-/** A schema that has a name is only referred to where it is used: this is the schema itself. */
+/** Resolves the reference that stands for a named schema. */
 const resolve = (schema: JsonSchema | undefined, defs: Record<string, JsonSchema>): JsonSchema =>
   (schema?.$ref === undefined ? schema : defs[schema.$ref.replace(COMPONENTS, '')]) ?? {}

@@ -1,23 +1,24 @@
-// The OpenAPI document: what the routes say of themselves, in the words that generators and tools read.
+// Builds the OpenAPI document from the routes' own descriptions.
 import type { ApiRoute, RouteDoc } from '../http/doc.ts'
 import { SESSION_COOKIE } from '../http/session-cookies.ts'
+import type { JsonSchema } from './json-schema.ts'
 import { errorResponse, nameOf } from './openapi-errors.ts'
 import { collectSchemas, named, type Schemas } from './openapi-schemas.ts'
-import type { JsonSchema, Operation } from './openapi-types.ts'
+import type { Operation } from './openapi-types.ts'
 import { groupBySlice, type FirstGroups } from './route-groups.ts'
 
-/** What the document says of the API as a whole. */
+/** The document's description of the API as a whole. */
 export interface ApiInfo {
   title: string
   version: string
   description: string
-  /** As SPDX writes it: `MIT`. */
+  /** An SPDX identifier: `MIT`. */
   license: string
   groups: FirstGroups
 }
 
 /**
- * Puts the document together. Pages and what else is mounted at the root, such as probes, are no part of the API.
+ * Builds the document, without pages and whatever else is mounted at the root, such as probes.
  * @throws if two different schemas have one name (`meta({ id })`)
  */
 export function openApi(routes: ApiRoute[], info: ApiInfo) {
@@ -64,21 +65,21 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
 }
 
 const CONVENTIONS =
-  'JSON in, JSON out. Every error, a 500 that nobody foresaw too, has a body with the key `err`, which begins ' +
+  'JSON in, JSON out. Every error, even an unexpected 500, has a body with the key `err`, which begins ' +
   'with the status. `x-role` names the lowest role that may call.'
 
 function toOperations(routes: ApiRoute[]): Operation[] {
   const taken = new Set<string>()
   return routes.flatMap(({ doc, ...route }) => {
     if (doc === undefined || route.base === '/' || isForPeople(doc)) return []
-    const short = idOf(route.method, route.path.replace(/^\/api\//, '/'))
-    const id = taken.has(short) ? idOf(route.method, route.path) : short
+    const short = operationId(route.method, route.path.replace(/^\/api\//, '/'))
+    const id = taken.has(short) ? operationId(route.method, route.path) : short
     taken.add(id)
     return { ...route, doc, id }
   })
 }
 
-/** Pages, and what their forms lead to. */
+/** Pages, and the redirects of their forms. */
 const isForPeople = ({ response, status }: RouteDoc) => response === 'text/html' || status >= 300
 
 const isError = (status: number) => status >= 400
@@ -88,7 +89,7 @@ const PARAMETER = /:(\w+)(\{[^}]*\})?\??/g
 const pathOf = ({ path }: ApiRoute) => path.replaceAll(PARAMETER, '{$1}')
 
 /** `GET /books/:id` is `getBooksById`. */
-function idOf(method: string, path: string): string {
+function operationId(method: string, path: string): string {
   const words = path.replaceAll(PARAMETER, 'by-$1').split(/[^a-z0-9]+/i)
   return method.toLowerCase() + words.map(capitalize).join('')
 }
@@ -96,7 +97,7 @@ function idOf(method: string, path: string): string {
 const capitalize = (word: string) => word.charAt(0).toUpperCase() + word.slice(1)
 
 function describe(operation: Operation, tag: string, schemas: Schemas) {
-  const { doc, id, role, others, inputs } = operation
+  const { doc, id, role, otherStatuses, inputs } = operation
   const takesBody = inputs.some(({ target }) => target === 'json')
   return {
     operationId: id,
@@ -109,11 +110,11 @@ function describe(operation: Operation, tag: string, schemas: Schemas) {
       ...queryParameters(operation, schemas),
     ]),
     ...(takesBody && {
-      requestBody: { required: true, content: json(schemas.sent(named(id, 'json')), schemas) },
+      requestBody: { required: true, content: json(schemas.request(named(id, 'json')), schemas) },
     }),
     responses: {
       [doc.status]: { description: 'Success.', ...headersOf(operation), ...contentOf(operation, schemas) },
-      ...Object.fromEntries(others.map((status) => [status, otherResponse(status)])),
+      ...Object.fromEntries(otherStatuses.map((status) => [status, otherResponse(status)])),
     },
   }
 }
@@ -137,7 +138,7 @@ function contentOf({ doc: { response }, id }: Operation, schemas: Schemas) {
     content:
       typeof response === 'string'
         ? { [response]: {} }
-        : json(schemas.answered(named(id, 'response')), schemas),
+        : json(schemas.response(named(id, 'response')), schemas),
   }
 }
 
@@ -164,4 +165,4 @@ function parameter(
 const otherResponse = (status: number) =>
   isError(status)
     ? { $ref: `#/components/responses/${nameOf(status)}` }
-    : { description: 'Success, and nothing to tell.' }
+    : { description: 'Success, without a body.' }

@@ -1,20 +1,20 @@
-// The routes in groups, one for each path under which a slice is mounted: the order and the titles of every description.
+// Groups the routes by the path at which their slice is mounted, with the titles and the order of every description.
 
 export interface Group<T> {
   title: string
-  /** Where the group's paths begin. */
+  /** The common beginning of the group's paths. */
   prefix: string
   note: string | undefined
   members: T[]
 }
 
-/** What is mounted at these paths is no resource. It comes first, under these titles and in this order. */
+/** Mounts that are no resources: by path, the titles of the groups that come first, in this order. */
 export type FirstGroups = Record<string, string>
 
-/** The server's own come last. */
+/** The server's own groups come last. */
 const LAST: Record<string, { title: string; note?: string }> = {
   '/': { title: 'Service' },
-  '/apitest': { title: 'Development', note: 'Only in development: in production these do not exist.' },
+  '/apitest': { title: 'Development', note: 'Only in development: these do not exist in production.' },
 }
 
 /** One group for each base path; resources in order of declaration. */

@@ -1,4 +1,4 @@
-// The site's icon: a bun, with rest.
+// Holds the site's icon: a bun.
 
 export const FAVICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 <path d="M3 18a13 11 0 0 1 26 0z" fill="#d9924a"/>

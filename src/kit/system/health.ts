@@ -1,4 +1,4 @@
-// Health: is the process alive, and can it serve. For load balancers and supervisors; no session is read.
+// Serves health and readiness to load balancers and supervisors, without a session.
 import { z } from 'zod'
 import { doc } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
@@ -10,7 +10,11 @@ export const health = appFactory()
 
   .get('/health', doc('Says that the process is alive.', Healthy), (c) => c.var.respond({ status: 'ok' }))
 
-  .get('/ready', doc('Says that requests would be served, or 503 and why not.', Healthy), async (c) => {
-    await c.var.ready()
-    return c.var.respond({ status: 'ok' })
-  })
+  .get(
+    '/ready',
+    doc('Says that requests would be served, or responds with 503 and the reason.', Healthy),
+    async (c) => {
+      await c.var.ready()
+      return c.var.respond({ status: 'ok' })
+    },
+  )

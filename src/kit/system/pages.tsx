@@ -1,4 +1,4 @@
-// Pages for people: the API list at the door, an example of a rendered page, robots.txt and the icon.
+// Serves the pages for people: the API list, an example of a rendered page, robots.txt and the icon.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
 import type { KitConfig } from '../config/kit-config.ts'
@@ -15,23 +15,23 @@ const ONE_DAY = 'public, max-age=86400'
 
 interface Options {
   config: KitConfig
-  /** Asked at the first view of the list, when every slice has been added. */
+  /** Called at the first view of the list, when every slice has been added. */
   routes: () => ApiRoute[]
   groups: FirstGroups
 }
 
-/** Added one by one, not in a chain: a typed client has no use for pages. */
+/** Not chained: the typed client has no use for pages. */
 export function pages({ config, routes, groups }: Options) {
   let documented: ApiRoute[] | undefined
   const app = appFactory().createApp()
   if (config.apiList) {
-    app.get('/api/list', doc('Lists every method of this API: this page.', 'text/html'), (c) => {
+    app.get('/api/list', doc('Lists every endpoint of this API: this page.', 'text/html'), (c) => {
       documented ??= routes()
       const { startedAt, roles } = c.var
       const shown = { config, startedAt, routes: documented, groups, roles: roles.admitted }
       return c.html(<ApiList {...shown} />)
     })
-    app.get('/', doc('Leads to the API list.', null, { status: 302 }), (c) => c.redirect('/api/list'))
+    app.get('/', doc('Redirects to the API list.', null, { status: 302 }), (c) => c.redirect('/api/list'))
   } else {
     app.get('/', doc('Says name and version.', Version), (c) =>
       c.var.respond({ name: config.name, version: config.version }),

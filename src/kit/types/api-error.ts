@@ -1,14 +1,14 @@
-// The error that is an answer: its status and its words are for the client.
+// Defines the error that a client gets to see: its status and its message become the response.
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
-/** One fault of the input: where it is, and what is wrong with it. Never the input itself. */
+/** One problem of the input: where it is and what is wrong. Never the input itself. */
 export interface Issue {
   path: string
   message: string
 }
 
-/** An answer that is not a success. The message is for the client's eyes. */
+/** A response that is not a success. The client sees the message. */
 export class ApiError extends HTTPException {
   override name = 'ApiError'
   readonly issues: Issue[] | undefined
@@ -25,7 +25,7 @@ export class ApiError extends HTTPException {
   }
 }
 
-/** Seconds after which a client may well try again when Postgres or Redis is away. */
+/** Seconds after which a client should try again while Postgres or Redis is away. */
 export const RETRY_AFTER_S = 2
 
 export const unavailable = (what: string) =>

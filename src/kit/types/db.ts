@@ -1,4 +1,4 @@
-// The database, as queries see it.
+// Declares the database as queries see it.
 import type { PgDatabase } from 'drizzle-orm/pg-core'
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 

@@ -1,6 +1,6 @@
-// The log, as all code sees it.
+// Declares the log as all code sees it.
 
-/** Leveled log. Fields are printed as given: callers redact what comes from outside. */
+/** A log with levels. Fields are printed as given: callers redact what comes from outside. */
 export interface Log {
   debug(message: string, fields?: LogFields): void
   info(message: string, fields?: LogFields): void
@@ -10,7 +10,7 @@ export interface Log {
 
 /**
  * `error` takes any thrown value; its stack is printed, the parameters of a failed statement never are.
- * The names that each line has of its own are reserved: the compiler refuses them where they are written out.
+ * The fields that every line has are reserved: the compiler refuses them in an object literal.
  */
 export type LogFields = Record<string, unknown> & { error?: unknown } & {
   [K in 'level' | 'time' | 'pid' | 'msg']?: never

@@ -1,4 +1,4 @@
-// A mail, and where development keeps those that it does not send.
+// Declares a mail, and names the list where development keeps mails instead of sending them.
 
 // A type, not an interface: only a type counts as JSON.
 export type Mail = {
@@ -8,5 +8,5 @@ export type Mail = {
   html: string
 }
 
-/** The list of `Store` where development keeps mails, the newest last. */
+/** A list of `Store`, the newest mail last. */
 export const KEPT_MAILS = 'mails'

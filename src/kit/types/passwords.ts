@@ -1,13 +1,13 @@
-// Password hashing, as the app sees it.
+// Declares password hashing as the app sees it.
 
 /**
- * Password hashing that does not block the event loop. So many run at once and so many wait; one more is refused with
- * BusyError (503), whatever the account, and so is one that waits when `signal` fires.
+ * Password hashing that does not block the event loop. A limited number run at once and a limited number wait; BusyError
+ * (503) refuses one more, whatever the account, and one whose `signal` fires while it waits.
  */
 export interface Passwords {
   hash(password: string, signal?: AbortSignal): Promise<string>
-  /** `hash: null` (no such account) takes the time of a real check and answers false. */
+  /** `hash: null` (no such account) takes the time of a real check and resolves to false. */
   verify(hash: string | null, password: string, signal?: AbortSignal): Promise<boolean>
-  /** True if the hash was made with other parameters than today's. */
-  outdated(hash: string): boolean
+  /** True if the hash was made with parameters other than today's. */
+  needsRehash(hash: string): boolean
 }

@@ -1,4 +1,4 @@
-// Holds what the queue does where it is told nothing: its options and the settings (config.ts) start from here.
+// Holds the queue's defaults, for its own options and for the settings.
 export const QUEUE_DEFAULTS = {
   concurrency: 10,
   /** The bound of JOB_BLOCK_MS follows from it: a blocked worker is killed before its jobs are taken over. */

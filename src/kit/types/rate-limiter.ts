@@ -1,36 +1,36 @@
-// The counts behind rate limits, as the app sees them.
+// Declares the counters behind rate limits as the app sees them.
 
-/** What is counted: `key` says whose count it is, and is stored as a digest only. */
+/** What is counted: `key` says for whom, and is only stored as a digest. */
 export interface Counter {
   name: string
   key: string
-  /** How many there may be. */
-  most: number
-  /** How long the count lasts, from its first on: its window. */
+  /** The most there may be. */
+  limit: number
+  /** The length of its window, which begins with the first one. */
   seconds: number
-  /** Each one is pending until `settle` says what becomes of it. */
+  /** Each one taken is pending until `settle` decides about it. */
   settles: boolean
 }
 
-/** How a counter stands. */
+/** The state of a counter. */
 export interface Count {
   counter: Counter
-  /** Above `most`: it was full before. */
+  /** Above `limit`: it was full before. */
   count: number
   endsInMs: number
-  /** Tells its window from the next. */
+  /** Identifies its window. */
   window: number
 }
 
-/** What becomes of one that was taken: it counts, it never was, or all that has counted is forgotten. */
+/** What becomes of one that was taken: it counts, it is given back, or the whole count is cleared. */
 export interface Settlement extends Pick<Count, 'counter' | 'window'> {
-  outcome: 'keep' | 'back' | 'clear'
+  outcome: 'keep' | 'refund' | 'clear'
 }
 
 export interface RateLimiter {
   /**
-   * Takes one of each counter or of none, in one step. `full`: one of them has no more.
-   * `pending`: it may have some again, if what is pending is given back: ask again in a moment.
+   * Takes one from every counter or from none, atomically. `full`: one of them has none left.
+   * `pending`: one may become free if what is pending is refunded: ask again in a moment.
    */
   take(counters: Counter[]): Promise<{ verdict: 'taken' | 'pending' | 'full'; counts: Count[] }>
   settle(settlements: Settlement[]): Promise<void>

@@ -1,4 +1,4 @@
-// A statement as it is sent to Postgres, and what comes back.
+// Declares a statement as it is sent to Postgres, and the rows that come back.
 import type postgres from 'postgres'
 
 export interface Statement {

@@ -1,19 +1,19 @@
-// Redis as generic storage, as the app sees it.
+// Declares generic storage in Redis as the app sees it.
 import type { Json } from './json.ts'
 
-/** Redis as generic storage: JSON values, lists, counters. Keys live in a namespace of their own. */
+/** Generic storage in Redis: JSON values, lists, counters. Keys have a namespace of their own. */
 export interface Store {
   /** `ttlSeconds` absent: kept until deleted. */
   set(key: string, value: Json, ttlSeconds?: number): Promise<void>
   get<T extends Json>(key: string): Promise<T | undefined>
   get<T extends Json>(key: string, fallback: T): Promise<T>
-  /** Stores the value and answers the one that it replaced, in one step. The expiry is dropped. */
+  /** Stores the value and returns the one that it replaced, atomically. The expiry is dropped. */
   getAndSet<T extends Json>(key: string, value: Json): Promise<T | undefined>
-  /** Answers how many of the keys existed. */
+  /** Returns how many of the keys existed. */
   delete(...keys: string[]): Promise<number>
-  /** Adds to a counter (0 if there is none) and answers the sum, in one step. */
+  /** Adds to a counter (0 if there is none) and returns the sum, atomically. */
   increment(key: string, by?: number): Promise<number>
-  /** Appends; with `maxSize` the oldest items past it are dropped. Answers the length. */
+  /** Appends; with `maxSize` the oldest items beyond it are dropped. Returns the length. */
   append(key: string, item: Json, maxSize?: number): Promise<number>
   /** Takes the oldest item; with `waitSeconds` it waits that long for one. */
   pop<T extends Json>(key: string, waitSeconds?: number): Promise<T | undefined>

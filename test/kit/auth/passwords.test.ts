@@ -43,7 +43,7 @@ test('one more than may wait is 503 at once with Retry-After, the same whether t
     expect([status, headers.get('retry-after'), body.err]).toEqual([
       503,
       expect.stringMatching(/^\d+$/),
-      '503: Too many ask for this at once, please try again',
+      '503: Too many requests for this at once, please try again',
     ])
   }
   const signup = { ...NEW_MEMBER, email: 'busy@example.com' }
@@ -121,7 +121,7 @@ test('a hash and a check are what they were, and no account is never right', asy
     passwords.verify(null, ''),
   ])
   expect(checks).toEqual([true, false, false, false])
-  expect(passwords.outdated(hashed)).toBe(false)
+  expect(passwords.needsRehash(hashed)).toBe(false)
 })
 
 test('a process hashes on its share of the cores but one, and at least one at a time', () => {

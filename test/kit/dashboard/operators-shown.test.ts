@@ -74,7 +74,7 @@ describe('what is shown', () => {
   test('how many dead jobs were thrown away', async () => {
     expect(await page()).not.toContain('thrown away')
     await redis.hset(`${base}deaths`, { all: '123456', trimmed: '1234' })
-    expect(await page()).toContain('1,234 older ones were thrown away')
+    expect(await page()).toContain('1,234 older ones were deleted')
     await redis.del(`${base}deaths`)
   })
 

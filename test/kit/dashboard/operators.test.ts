@@ -23,7 +23,7 @@ describe('an operator', () => {
     expect(noticeOf(await page())).toBe('Job d1 is back in the queue')
     expect(noticeOf(await page())).toBeUndefined()
     await act('retry', { job: 'd1' })
-    expect(noticeOf(await page())).toBe('Job d1 is not there any more')
+    expect(noticeOf(await page())).toBe('Job d1 does not exist any more')
   })
 
   test('drops a job', async () => {

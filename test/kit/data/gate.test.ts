@@ -85,7 +85,7 @@ test('one who is gone leaves the line while nobody moves, and never enters', asy
 })
 
 test('one who has waited too long is refused while nobody moves', async () => {
-  const gate = new Gate({ places: 1, queue: 2, patienceMs: 300 })
+  const gate = new Gate({ places: 1, queue: 2, maxWaitMs: 300 })
   gate.tryEnter()
   const late = gate.run(() => 'entered')
   await expect(late).rejects.toBeInstanceOf(BusyError)

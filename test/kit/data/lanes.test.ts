@@ -31,7 +31,7 @@ describe('slow work takes no place from quick work', () => {
   test('searches run two at once, the others in line; each ends at its own timeout', async () => {
     const slow = open({ SEARCH_TIMEOUT_MS: '700' })
     try {
-      const search = laneOf(slow.db, 'search')
+      const search = inLane(slow.db, 'search')
       const searches = Array.from({ length: 4 }, () =>
         codeOf(run(search, sql`select pg_sleep(30), 'searching'`)),
       )
@@ -69,7 +69,7 @@ test('a column whose type is changed fails no statement that was prepared before
   )
   const ask = (handle: Db) => find(handle).execute()
   const lanes = ['fast', 'accounts'] as const
-  const all = () => [db, db, db, db, ...lanes.flatMap((lane) => Array(30).fill(laneOf(db, lane)))]
+  const all = () => [db, db, db, db, ...lanes.flatMap((lane) => Array(30).fill(inLane(db, lane)))]
   await Promise.all(all().map(ask))
   await run(db, sql`alter table changing alter name type varchar(50)`)
   const codes = await Promise.all(all().map((handle) => codeOf(ask(handle))))
@@ -111,7 +111,7 @@ describe('what nobody waits for', () => {
 })
 
 test('a backend that is killed takes nothing along that hangs: what waited behind it settles at once', async () => {
-  const accounts = laneOf(db, 'accounts')
+  const accounts = inLane(db, 'accounts')
   const codes: string[] = []
   const all = Array.from({ length: 10 }, () =>
     codeOf(run(accounts, sql`select pg_sleep(${30}), 'stuck'`)).then((code) => codes.push(code)),
@@ -130,7 +130,7 @@ test('a backend that is killed takes nothing along that hangs: what waited behin
 test('a process opens no more connections than it says', async () => {
   const own = open({ DATABASE_POOL: '3' })
   try {
-    const handles = [own.db, ...(['accounts', 'fast', 'search'] as const).map((lane) => laneOf(own.db, lane))]
+    const handles = [own.db, ...(['accounts', 'fast', 'search'] as const).map((lane) => inLane(own.db, lane))]
     await Promise.all(
       handles.flatMap((handle) => Array.from({ length: 15 }, () => run(handle, sql`select pg_sleep(0.02)`))),
     )
@@ -183,12 +183,12 @@ test.skipIf(PGBOUNCER === null)(
     const lockTimeout = sql`select current_setting('lock_timeout') as is`
     try {
       const everywhere = (['accounts', 'fast', 'search', undefined] as const).flatMap((lane) =>
-        Array.from({ length: 10 }, () => codeOf(run(laneOf(pooled.db, lane), sql`select 1`))),
+        Array.from({ length: 10 }, () => codeOf(run(inLane(pooled.db, lane), sql`select 1`))),
       )
       expect(await Promise.all(everywhere)).toEqual(Array(40).fill('none'))
       expect(await run(pooled.db, lockTimeout)).toMatchObject([{ is: '700ms' }])
       expect(await pooled.db.transaction((tx) => run(tx, lockTimeout))).toMatchObject([{ is: '700ms' }])
-      expect(await codeOf(run(laneOf(pooled.db, 'search'), sql`select pg_sleep(30)`))).toBe('57014')
+      expect(await codeOf(run(inLane(pooled.db, 'search'), sql`select pg_sleep(30)`))).toBe('57014')
       expect(await codeOf(run(pooled.db, sql`select 1/0`))).toBe('22012')
       expect(await codeOf(run(pooled.db, sql`select 1`))).toBe('none')
       expect(warnings).toHaveLength(1)

@@ -40,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => app.close())
 
 async function read(schema: Schema, name: string, signal = new AbortController().signal): Promise<object[]> {
-  const table = findOwned(schema, people).owned[name]
+  const table = findOwnedTables(schema, people).owned[name]
   if (table === undefined) throw new Error(`${name} is not among the tables`)
   return Array.fromAsync(ownedRows(app.deps.db, table, ANN, signal))
 }
@@ -87,12 +87,12 @@ test('a table shapes its part, or opts out of it', async () => {
   const off = publicFields(memos, Note, noteId, { exported: false })
   expect(findOwned({ people, memos, off }, people)).toEqual({ owned: {}, leftOut: [] })
   const received = publicFields(letters, Letter, {}, { exported: { owner: letters.receiver } })
-  expect(findOwned({ people, letters, received }, people).owned.letters?.owner).toBe(letters.receiver)
+  expect(findOwnedTables({ people, letters, received }, people).owned.letters?.owner).toBe(letters.receiver)
 })
 
 test('a table of which it is not clear what an export holds is in none, and named', () => {
   const unclear = (schema: Schema) => {
-    const { owned, leftOut } = findOwned({ people, ...schema }, people)
+    const { owned, leftOut } = findOwnedTables({ people, ...schema }, people)
     expect(owned).toEqual({})
     return leftOut
   }
@@ -130,7 +130,7 @@ const numbers = (count: number, size: number) =>
 
 test('past their size rows are left out, and the sources named', async () => {
   const progress: number[] = []
-  const { collected, incomplete } = await collectWithin(
+  const { collected, incomplete } = await collectUpTo(
     512 * 1024,
     { few: numbers(401, 1), many: numbers(10_000, 1000), one: numbers(1, 1) },
     { progress: (fraction) => void progress.push(fraction) },
@@ -145,7 +145,7 @@ test('past their size rows are left out, and the sources named', async () => {
 
 test('the size is counted in bytes, whatever the letters', async () => {
   const heavy = Array.from({ length: 1000 }, () => ({ text: '\u6f22'.repeat(1000) }))
-  const { collected, incomplete } = await collectWithin(512 * 1024, { heavy }, { progress() {} })
+  const { collected, incomplete } = await collectUpTo(512 * 1024, { heavy }, { progress() {} })
   expect(incomplete).toEqual(['heavy'])
   const bytes = Buffer.byteLength(JSON.stringify(collected))
   expect(bytes).toBeGreaterThan(500 * 1024)

@@ -43,7 +43,9 @@ test.each([
 test('a route of any kind may have a limit of its own, an answer that is our fault counts for nobody, and the log says once that it is reached', async () => {
   const mine = rateLimit({
     name: 'mine',
-    quotas: () => [{ per: 'caller', most: 2, seconds: SECONDS, counts: 'failures', key: (c) => c.get('ip') }],
+    quotas: () => [
+      { per: 'caller', limit: 2, seconds: SECONDS, counts: 'failures', key: (c) => c.get('ip') },
+    ],
   })
   const slice = factory.createApp().get('/:status', mine, (c) => {
     throw new ApiError(Number(c.req.param('status')) as 404, 'as asked')
@@ -66,7 +68,7 @@ describe('a count', () => {
   let names = 0
   /** A counter of its own, and its keys. */
   const newCounter = (more: Partial<Counter> = {}) => {
-    const counter = { name: `unit${++names}`, key: 'x', most: 3, seconds: SECONDS, settles: true, ...more }
+    const counter = { name: `unit${++names}`, key: 'x', limit: 3, seconds: SECONDS, settles: true, ...more }
     const whose = `${counter.name}:${createHash('sha256').update('x').digest('base64url')}`
     const { redisPrefix } = app.config
     return { counter, key: `${redisPrefix}rl:${whose}`, pending: `${redisPrefix}rl-pending:${whose}` }
@@ -79,15 +81,15 @@ describe('a count', () => {
     app.deps.rateLimiter.settle([{ counter, window, outcome }])
 
   test('is given back to the window that it was taken from, never to a later one, nor below zero', async () => {
-    const { counter, key } = newCounter({ most: 16 })
+    const { counter, key } = newCounter({ limit: 16 })
     const windows: number[] = []
     for (let n = 0; n < 16; n++) windows.push((await take(counter)).window)
     await redis.pexpire(key, 1)
     await until('the end of the window', async () => (await redis.exists(key)) === 0)
-    for (const window of windows.slice(0, 8)) await settle(counter, window, 'back')
+    for (const window of windows.slice(0, 8)) await settle(counter, window, 'refund')
     expect(await redis.exists(key)).toBe(0)
     await settle(counter, (await take({ ...counter, seconds: 9 })).window, 'keep')
-    for (const window of windows.slice(8)) await settle(counter, window, 'back')
+    for (const window of windows.slice(8)) await settle(counter, window, 'refund')
     expect(await redis.get(key)).toBe('1')
   })
 
@@ -96,7 +98,7 @@ describe('a count', () => {
     const taken = [await take(counter), await take(counter), await take(counter)]
     expect(taken.map(({ verdict }) => verdict)).toEqual(['taken', 'taken', 'taken'])
     expect((await take(counter)).verdict).toBe('pending')
-    await settle(counter, taken[0]?.window ?? 0, 'back')
+    await settle(counter, taken[0]?.window ?? 0, 'refund')
     const next = await take(counter)
     expect(next.verdict).toBe('taken')
     for (const { window } of [...taken.slice(1), next]) await settle(counter, window, 'keep')
@@ -105,7 +107,7 @@ describe('a count', () => {
   })
 
   test('that is cleared keeps what is pending', async () => {
-    const { counter, key } = newCounter({ most: 5 })
+    const { counter, key } = newCounter({ limit: 5 })
     await settle(counter, (await take(counter)).window, 'keep')
     const [one, two, three] = [await take(counter), await take(counter), await take(counter)]
     await settle(counter, one.window, 'clear')
@@ -148,7 +150,7 @@ describe('a count', () => {
 })
 
 test('while all that is left is pending others wait, so many and no more, and go on when it is given back', async () => {
-  const quota = { per: 'all', most: 1, seconds: SECONDS, counts: 'failures' as const, key: () => 'one' }
+  const quota = { per: 'all', limit: 1, seconds: SECONDS, counts: 'failures' as const, key: () => 'one' }
   const held = Promise.withResolvers<void>()
   let inside = 0
   const slice = factory

@@ -61,7 +61,7 @@ describe('transactions', () => {
 
   const lanes: (Lane | undefined)[] = [undefined, 'accounts', 'fast', 'search']
   test.each(lanes)('the database itself is refused inside a transaction: lane %p', async (lane) => {
-    const inside = db.transaction(async () => run(laneOf(db, lane), sql`select 1`))
+    const inside = db.transaction(async () => run(inLane(db, lane), sql`select 1`))
     expect(String(await inside.catch((error: unknown) => (error as Error).cause ?? error))).toContain('tx')
   })
 

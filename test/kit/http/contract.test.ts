@@ -146,7 +146,7 @@ test('a body that is refused is not waited for', async () => {
 test("a Response of a handler's own making has the headers of every answer", async () => {
   const limit = rateLimit({
     name: 'raw',
-    quotas: () => [{ per: 'all', most: 5, seconds: 60, counts: 'requests', key: () => '' }],
+    quotas: () => [{ per: 'all', limit: 5, seconds: 60, counts: 'requests', key: () => '' }],
   })
   const own = createApp({
     ...app.deps,

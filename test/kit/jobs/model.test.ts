@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import {
-  bury,
+  moveToDead,
   crashed,
   finish,
   requeue,
@@ -268,7 +268,7 @@ class Model {
     const failed = { ...e, n: (e.n ?? 0) + 1, error: 'x' }
     if (end === 'done') return [finish(raw, e, { some: 'result' })]
     if (end === 'retry') return [retry(raw, failed, 5)]
-    if (end === 'dead') return [bury(raw, failed)]
+    if (end === 'dead') return [moveToDead(raw, failed)]
     return [requeue(raw, e)]
   }
 

@@ -43,7 +43,7 @@ test('each route appears with its method, path, description, role, inputs and an
     expect(text).toStartWith(`${route.method} ${route.path} `)
     expect(text).toContain(route.doc?.summary ?? 'a description')
     expect(text).toContain(`Role: ${route.role ?? 'anyone'}`)
-    expect(text).toContain(`Answer ${route.doc?.status} `)
+    expect(text).toContain(`Returns ${route.doc?.status} `)
     for (const { target, schema } of route.inputs) {
       expect(text).toContain({ param: 'Path', query: 'Query', json: 'Body', form: 'Form' }[target])
       for (const { name } of inputFields(schema)) expect(text).toContain(` ${name} `)
@@ -93,7 +93,7 @@ test('routes are grouped by path: the account, then each resource, the service, 
     doc: undefined,
     role: undefined,
     inputs: [],
-    others: [],
+    otherStatuses: [],
   })
   const html = await render([
     route('/apitest', '/apitest/counter'),
@@ -133,7 +133,7 @@ test('whatever a route says of itself is shown as text', async () => {
       base: '/',
       doc: { summary: evil, response: z.object({ [evil]: z.literal(evil) }), status: 200 },
       role: undefined,
-      others: [],
+      otherStatuses: [],
       inputs: [
         {
           target: 'query',
@@ -181,7 +181,7 @@ test('a schema is put into words', () => {
     [name, required ? 'required' : 'optional', wordsOf(type), ...limits, ...patterns, description].join('; '),
   )
   expect(words).toEqual([
-    'name; required; string; at least 3 characters; ',
+    'name; required; string; 3 or more characters; ',
     'age; optional; integer; 0 to 150; ',
     'count; required; integer; ',
     'tags; optional; array of string; at most 5 items; default []; ',

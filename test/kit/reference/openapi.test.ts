@@ -82,7 +82,7 @@ test('every route of every slice is in it, with its summary, role and success; p
 })
 
 test('an error is declared where it can occur, and nowhere else', () => {
-  const errors = Object.fromEntries(routes.map((route) => [nameOf(route), route.others]))
+  const errors = Object.fromEntries(routes.map((route) => [nameOf(route), route.otherStatuses]))
   expect(errors).toMatchObject({
     'GET /health': [503],
     'GET /api/list': [400, 503],
@@ -96,7 +96,7 @@ test('an error is declared where it can occur, and nowhere else', () => {
     const declared = Object.keys(operationOf(route).responses).map(Number)
     expect([nameOf(route), declared]).toEqual([
       nameOf(route),
-      [route.doc?.status ?? 0, ...route.others].toSorted((a, b) => a - b),
+      [route.doc?.status ?? 0, ...route.otherStatuses].toSorted((a, b) => a - b),
     ])
   }
   expect(document.components.responses.NotFound.content['application/json'].schema).toEqual({
@@ -169,7 +169,7 @@ test('a schema that refers to itself, a regex in a path and an error of the hand
     .createApp()
     .get(
       '/:id{[0-9]+}/trees',
-      doc('Trees.', z.array(Tree), { headers: { Link: 'The next page.' }, others: [409] }),
+      doc('Trees.', z.array(Tree), { headers: { Link: 'The next page.' }, otherStatuses: [409] }),
       (c) => c.var.respond([]),
     )
     .delete('/:id', doc('Deletes.', null, { status: 204 }), (c) => c.body(null, 204))

@@ -82,7 +82,7 @@ test.each([
 test('what is declared passes', async () => {
   const app = await startApp()
   try {
-    app.app.get('/api/thing', doc('A thing.', Thing, { others: [409] }), (c) => {
+    app.app.get('/api/thing', doc('A thing.', Thing, { otherStatuses: [409] }), (c) => {
       if (c.req.query('taken')) throw new ApiError(409, 'Taken')
       return c.json({ name: 'a', made }, 200)
     })

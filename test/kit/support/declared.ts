@@ -61,7 +61,7 @@ async function findFault(
   const { status } = response
   const type = response.headers.get('content-type') ?? ''
   if (route?.doc !== undefined && !isDeclared(status, route) && !(status === 500 && foresees500)) {
-    return `answered ${status}; declared are ${[route.doc.status, ...route.others].join(', ')}`
+    return `answered ${status}; declared are ${[route.doc.status, ...route.otherStatuses].join(', ')}`
   }
   if (method === 'HEAD') return undefined
   // Only JSON is read: what else is answered may be a stream.
@@ -85,5 +85,5 @@ async function findFault(
     : `answered more than its schema names: ${JSON.stringify(body)}`
 }
 
-const isDeclared = (status: number, { doc, others }: ApiRoute) =>
-  status === doc?.status || others.includes(status)
+const isDeclared = (status: number, { doc, otherStatuses }: ApiRoute) =>
+  status === doc?.status || otherStatuses.includes(status)

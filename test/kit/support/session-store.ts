@@ -15,7 +15,7 @@ export const MOST = 50
 export function openSessionStore() {
   const prefix = uniquePrefix()
   const redis = connectRedis(redisUrl(), { log: silent })
-  const options = { prefix, roles, sessionSeconds: SESSION_SECONDS, most: MOST }
+  const options = { prefix, roles, sessionSeconds: SESSION_SECONDS, maxSessions: MOST }
   const sessions = createSessions(redis, options)
   beforeEach(() => sessions.destroyAll())
   afterAll(async () => {

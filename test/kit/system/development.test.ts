@@ -43,7 +43,7 @@ test('a 401 says in the log when the page and the API go by two names of this ma
     return warnings.find((line) => line.includes('Use localhost for both'))
   }
   expect(await me('127.0.0.1:8100', 'http://localhost:5173')).toContain(
-    'the page is at http://localhost:5173 and called the API at 127.0.0.1:8100',
+    'its page is at http://localhost:5173 and the API at 127.0.0.1:8100',
   )
   expect(await me('localhost:8100', 'http://127.0.0.1:5173')).toBeDefined()
   expect(await me('localhost:8100', 'http://localhost:5173')).toBeUndefined()

@@ -1,7 +1,7 @@
-// Arrays of Postgres's own types: read and written as JavaScript arrays, without asking the server for their numbers.
+// Reads and writes arrays of Postgres's own types as JavaScript arrays, without asking the server for their oids.
 import { parse } from 'postgres-array'
 
-/** The oid of an array type, and of its elements, as in pg_type: fixed numbers of every Postgres. */
+/** From the oid of an array type to that of its elements, as in pg_type; they are the same in every Postgres. */
 const ELEMENTS: Record<number, number> = {
   199: 114, // json
   651: 650, // cidr
@@ -28,7 +28,7 @@ const ELEMENTS: Record<number, number> = {
 
 type Parser = (text: string) => unknown
 
-/** By oid. An array of another type, an enum of the app's for example, stays a text, which Drizzle's columns read. */
+/** Parsers by oid. An array of another type, such as an enum of the app, stays a text, which Drizzle's columns parse. */
 export const arrayParsers = (elements: Record<number, Parser | undefined>): Record<number, Parser> =>
   Object.fromEntries(
     Object.entries(ELEMENTS).map(([array, element]) => [
@@ -39,7 +39,7 @@ export const arrayParsers = (elements: Record<number, Parser | undefined>): Reco
 
 type Serializer = (value: unknown) => unknown
 
-/** By oid, for values that are given to the driver as they are: Drizzle's columns give texts, which pass unchanged. */
+/** Serializers by oid, for arrays that are passed to the driver: texts of Drizzle's columns stay unchanged. */
 export const arraySerializers = (
   elements: Record<number, Serializer | undefined>,
 ): Record<number, Serializer> =>

@@ -1,64 +1,64 @@
-// Connections to Postgres that are opened alike: sends statements, knows when one was lost, and copes with a pooler.
+// Sends statements to Postgres, notices lost and stalled connections, and copes with a pooler.
 import type postgres from 'postgres'
-import type { WriteStatement } from '../../log/sql-log.ts'
+import type { LogStatement } from '../../log/sql-log.ts'
 import type { Rows, Statement } from '../../types/statement.ts'
 
-/** How to open connections. */
-export interface Opening {
+/** How to open and watch connections. */
+export interface ClientOptions {
   open(onEnd: () => void): postgres.Sql
-  /** Of all clients together: whether a startup parameter was refused, and who is told of it, once. */
+  /** Shared by all clients: whether a pooler refused a startup parameter; `onFound` is called once. */
   pooler: { isPresent: boolean; onFound(): void }
-  write: WriteStatement | undefined
+  logStatement: LogStatement | undefined
 }
 
-/** Backends grow with what they have seen, and balancers want to move connections: an older one is replaced. */
+/** An older connection is replaced: backends grow with time, and balancers want to move connections. */
 const MAX_AGE_MS = 45 * 60_000
 const CLOSE_S = 5
 
-/** One or more connections, opened with the first statement. Used by one at a time, it can carry a transaction. */
+/** One or more connections, opened with the first statement. A client with a single user can carry a transaction. */
 export class Client {
-  readonly #opening: Opening
+  readonly #options: ClientOptions
   #sql: postgres.Sql | undefined
   #isForPooler = false
   #openedAt = 0
-  /** Whether a statement has succeeded since a connection was opened, and none was lost since. */
+  /** Whether a statement has succeeded and no connection was lost since. */
   isConnected = false
-  /** How many connections have ended. A transaction is alive only as long as this stays. */
+  /** How many connections have ended. A transaction is alive only while this does not change. */
   ended = 0
   /** Called when a connection ends. */
   onEnd: (() => void) | undefined
-  /** What the driver has not sent yet. What it has sent would live longer here than it need, and cost its memory. */
+  /** The statements that the driver has not sent yet. */
   readonly #unsent = new Set<{ cancel(): void }>()
   #sent = 0
   #answered = 0
-  /** As of the last look: how many were answered, and for how many looks nothing has moved. */
-  #seen = 0
-  #looksInVain = 0
+  /** As of the last progress check: how many were answered, and how many checks in a row saw no progress. */
+  #answeredBefore = 0
+  #stalledChecks = 0
 
-  constructor(opening: Opening) {
-    this.#opening = opening
+  constructor(options: ClientOptions) {
+    this.#options = options
   }
 
-  /** The driver itself, for what is not Drizzle's. */
+  /** The driver itself, for statements that do not come from Drizzle. */
   get sql(): postgres.Sql {
     return (this.#sql ??= this.#open())
   }
 
   send(statement: Statement): PromiseLike<Rows> {
     const sent = this.isConnected ? this.#send(statement) : this.#sendFirst(statement)
-    const { write } = this.#opening
-    return write === undefined ? sent : write(statement, sent)
+    const { logStatement } = this.#options
+    return logStatement === undefined ? sent : logStatement(statement, sent)
   }
 
   async #send({ text, parameters = [], prepare, asValues }: Statement): Promise<Rows> {
-    // The driver's type takes what it can serialize; what Drizzle hands over is that.
+    // The driver's type takes what it can serialize, which Drizzle's values are.
     const query = this.sql.unsafe(
       text,
       parameters as never[],
       {
         prepare: prepare ?? false,
-        // The driver's second attempt at a statement whose plan is outdated mixes up what waits behind it on the connection
-        // (postgres.js 3.4.9). It makes none for what was not prepared: `sendAlone` does.
+        // The driver retries a statement whose plan is stale, and mixes up the statements behind it on the connection
+        // (postgres.js 3.4.9). It does not retry what was not prepared; `sendAlone` retries instead.
         onexecute: () => {
           this.#unsent.delete(query)
           ;(query as { prepared?: boolean }).prepared = false
@@ -76,9 +76,9 @@ export class Client {
     }
   }
 
-  /** A pooler that does not know a startup parameter refuses the connection, before it has read any statement. */
+  /** A pooler that does not know a startup parameter refuses the connection before it has read any statement. */
   async #sendFirst(statement: Statement): Promise<Rows> {
-    const { pooler } = this.#opening
+    const { pooler } = this.#options
     const wasPresent = pooler.isPresent
     const attempt = async () => {
       const sent = this.#send(statement)
@@ -98,13 +98,13 @@ export class Client {
     }
   }
 
-  /** Sends outside of a transaction: once more, anew, if a change of the schema has outdated the statement's plan. */
+  /** Sends a statement outside of a transaction, and once more on a new connection if its plan was stale. */
   async sendAlone(statement: Statement): Promise<Rows> {
     const sql = this.#sql
     try {
       return await this.send(statement)
     } catch (error) {
-      if (!isOutdated(error)) throw error
+      if (!isStalePlan(error)) throw error
       if (sql === this.#sql) this.renew()
       return this.send(statement)
     }
@@ -112,11 +112,11 @@ export class Client {
 
   #open(): postgres.Sql {
     this.#openedAt = performance.now()
-    this.#isForPooler = this.#opening.pooler.isPresent
-    // The driver keeps what it was about to send when a connection ended, and the next connection hangs on it
-    // (postgres.js 3.4.9): none is used again. Nor does it settle all that was under way: that is given up at once,
-    // first what was not sent, or it would connect for it.
-    const sql: postgres.Sql = this.#opening.open(() => {
+    this.#isForPooler = this.#options.pooler.isPresent
+    // When a connection ends, the driver keeps what it was about to send, and the next connection hangs on it
+    // (postgres.js 3.4.9): so it is not used again. Nor does it settle every pending query: all are given up at once,
+    // the unsent ones first, because it would connect again for them.
+    const sql: postgres.Sql = this.#options.open(() => {
       if (sql !== this.#sql) return
       for (const query of this.#unsent) if ('state' in query && query.state === null) query.cancel()
       this.renew(0)
@@ -129,19 +129,19 @@ export class Client {
   }
 
   /**
-   * To be called at regular intervals. A server or a network that stands still says nothing, not even that it is gone:
-   * when statements wait and none was answered for `patience` looks, the connections are given up.
+   * Call it at regular intervals. A stalled server or network does not even say that it is gone: after `maxStalledChecks`
+   * checks in a row with pending statements and no reply, the connections are given up.
    */
-  look(patience: number): void {
-    const isStill = this.#sent > this.#answered && this.#answered === this.#seen
-    this.#looksInVain = isStill ? this.#looksInVain + 1 : 0
-    this.#seen = this.#answered
-    if (this.#looksInVain >= patience) this.renew(0)
+  checkProgress(maxStalledChecks: number): void {
+    const isStalled = this.#sent > this.#answered && this.#answered === this.#answeredBefore
+    this.#stalledChecks = isStalled ? this.#stalledChecks + 1 : 0
+    this.#answeredBefore = this.#answered
+    if (this.#stalledChecks >= maxStalledChecks) this.renew(0)
   }
 
   /**
-   * Opens anew with the next statement. A transaction on it is lost.
-   * @param closeS seconds that statements under way have to end
+   * Closes the connections; the next statement opens new ones. A transaction on them is lost.
+   * @param closeS seconds that pending statements have to end
    */
   renew(closeS = CLOSE_S): void {
     const old = this.#sql
@@ -157,8 +157,8 @@ export class Client {
   }
 }
 
-/** The schema was changed since the statement was prepared on this connection. */
-export const isOutdated = (error: unknown) =>
+/** True if the schema has changed since the statement was prepared on this connection. */
+export const isStalePlan = (error: unknown) =>
   error instanceof Error &&
   'code' in error &&
   (error.code === '26000' ||

@@ -1,6 +1,6 @@
-// What each connection to Postgres asks for: values do not depend on how a server, a database or a role is configured.
+// Sets what every connection to Postgres relies on, so that results do not depend on the server's configuration.
 
-/** PgBouncer takes these from a client, and sets them on whichever connection it lends. The driver adds client_encoding. */
+/** PgBouncer accepts these and sets them on whichever connection it lends. The driver adds client_encoding. */
 export const TRACKED_SETTINGS = {
   DateStyle: 'ISO, MDY',
   TimeZone: 'UTC',
@@ -8,8 +8,8 @@ export const TRACKED_SETTINGS = {
 } as const
 
 /**
- * PgBouncer refuses these, unless its ignore_startup_parameters names them: then it drops them, and what the role or the
- * database has counts. Postgres's own defaults are right; `npm run doctor` says where they were changed.
+ * PgBouncer refuses these unless its ignore_startup_parameters names them; then it drops them, and the settings of the
+ * role or the database count. Postgres's own defaults are right; `npm run doctor` reports changed ones.
  */
 export const UNTRACKED_SETTINGS = {
   search_path: 'public',
@@ -19,5 +19,5 @@ export const UNTRACKED_SETTINGS = {
   IntervalStyle: 'postgres',
 } as const
 
-/** For postgres.js's `connection`: how values are written and read, and where names are looked up. */
+/** For the `connection` option of postgres.js: how values are formatted, and where names are looked up. */
 export const CONNECTION_SETTINGS = { ...TRACKED_SETTINGS, ...UNTRACKED_SETTINGS }

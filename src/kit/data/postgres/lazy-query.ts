@@ -1,4 +1,4 @@
-// A statement as Drizzle asks the driver for it: nothing is sent before it is awaited, as objects or as values.
+// Wraps a statement as Drizzle expects it from the driver: it is sent when awaited, for objects or for values.
 import type { Rows, Statement } from '../../types/statement.ts'
 
 type Options = { prepare?: boolean }

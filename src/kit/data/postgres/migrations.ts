@@ -1,9 +1,9 @@
-// The migrations: those that a folder holds, those that a database has, and what is between them.
+// Compares the migrations of a folder with those that a database has applied.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type postgres from 'postgres'
 
-/** A migration; `when` it was generated, in unix milliseconds, is its identity in the database. */
+/** A migration. `when` it was generated, in Unix ms, identifies it in the database. */
 export interface Migration {
   tag: string
   when: number
@@ -18,9 +18,9 @@ export function readJournal(folder: string): Migration[] {
   return journal.entries
 }
 
-/** When each migration that the database has was generated. @throws 42501 if the role may not read that */
+/** Returns `when` of each applied migration. @throws 42501 if the role may not read it */
 export async function readApplied(sql: postgres.ISql): Promise<number[]> {
-  // Not to_regclass, which fails where the role may not look into the schema.
+  // Not to_regclass, which fails if the role has no rights on the schema.
   const tables = await sql`
     select from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'drizzle' and c.relname = '__drizzle_migrations'`
@@ -29,13 +29,13 @@ export async function readApplied(sql: postgres.ISql): Promise<number[]> {
   return rows.map(({ at }) => Number(at))
 }
 
-/** Those that the database lacks, oldest first. */
+/** The migrations that the database lacks, oldest first. */
 export async function findPending(sql: postgres.ISql, folder: string): Promise<Migration[]> {
   const applied = new Set(await readApplied(sql))
   return readJournal(folder).filter(({ when }) => !applied.has(when))
 }
 
-/** Those that would be passed over: the database has one that was generated later. */
+/** The migrations that would never be applied, as the database already has a later one. */
 export function findSkipped(journal: Migration[], applied: number[]): Migration[] {
   const newest = Math.max(0, ...applied)
   return journal.filter(({ when }) => when < newest && !applied.includes(when))

@@ -1,20 +1,20 @@
-// The rights that the app's role needs on what the migrations made, and those that it lacks.
+// Finds the rights on migrated objects that the app's role needs and lacks.
 import type postgres from 'postgres'
 
-/** What a role may not do with one object. Names are quoted as SQL needs them. */
+/** The rights that a role lacks on one object. Names are quoted as SQL needs them. */
 export interface MissingRights {
   kind: 'schema' | 'table' | 'sequence'
   /** `public.users` */
   object: string
   rights: string[]
-  /** It has no right there at all: forgotten rather than withheld, and whatever needs the object fails. */
+  /** The role has no right on it at all: probably forgotten, and everything that needs the object fails. */
   unusable: boolean
 }
 
-export interface Roles {
-  /** The one to ask about; absent: that of the connection. */
+export interface DatabaseRoles {
+  /** The role to check; absent: that of the connection. */
   role?: string | undefined
-  /** The one that migrates, if it is known: its objects count beside those of the owner of the migrations' table. */
+  /** The role that migrates, if known: its objects count, as do those of the owner of the migrations' table. */
   migrator?: string | undefined
 }
 
@@ -24,12 +24,12 @@ export function roleOf(url: string): string | undefined {
 }
 
 /**
- * Looks at every object of those who migrate. Reads catalogs only, so that any role may ask.
- * @returns nothing if all is granted, or nothing was migrated yet
+ * Checks every object of the roles that migrate. Reads catalogs only, which any role may.
+ * @returns empty if all is granted, or nothing is migrated yet
  */
 export async function findMissingRights(
   sql: postgres.ISql,
-  { role, migrator }: Roles = {},
+  { role, migrator }: DatabaseRoles = {},
 ): Promise<MissingRights[]> {
   return sql<MissingRights[]>`
     with own as (
@@ -66,6 +66,6 @@ export async function findMissingRights(
     from needs group by kind, object having not bool_and(held) order by kind, object`
 }
 
-/** The statement that an owner runs to give them. @param role as it is called, unquoted */
+/** Returns the statement with which an owner grants them. @param role its name, unquoted */
 export const grantOf = ({ kind, object, rights }: MissingRights, role: string) =>
   `GRANT ${rights.join(', ')} ON ${kind.toUpperCase()} ${object} TO "${role.replaceAll('"', '""')}";`

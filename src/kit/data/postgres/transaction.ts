@@ -1,7 +1,7 @@
-// Transactions on a connection of their own. The driver's own `begin` sends its rollback down a connection that has
-// died, which ends the process, and leaves a pool that hangs (postgres.js 3.4.9, issues 1155 and 1208).
+// Runs transactions, each on a connection of its own. The driver's own `begin` sends its rollback down a dead connection,
+// which ends the process, and leaves a pool that hangs (postgres.js 3.4.9, issues 1155 and 1208).
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type Client, isOutdated } from './client.ts'
+import { type Client, isStalePlan } from './client.ts'
 import { lazyQuery } from './lazy-query.ts'
 import type { Rows, Statement } from '../../types/statement.ts'
 
@@ -13,17 +13,17 @@ export interface TransactionClient {
 
 const current = new AsyncLocalStorage<{ isOpen: boolean }>()
 
-/** Two places held at once are a deadlock as soon as all wait for their second one; and it would not see its own rows. */
+/** A transaction that waits for a second connection can deadlock with others, and would not see its own rows there. */
 export function refuseInsideTransaction(): void {
   if (current.getStore()?.isOpen !== true) return
   throw new Error(
-    'The database was used inside a transaction: take the transaction that the callback was given (tx), or ask before or after it',
+    'The database handle was used inside a transaction: use the handle of the callback (tx), or run this before or after the transaction',
   )
 }
 
 /**
- * Runs `work` between `begin` and its commit; rolls back if it throws, or if one of its statements has failed.
- * Resolves when the commit has succeeded. A connection that is lost rejects at once, whatever `work` still waits for.
+ * Runs `work` between `begin` and a commit; rolls back if it throws or if one of its statements has failed.
+ * Resolves when the commit has succeeded. Rejects at once if the connection is lost, whatever `work` still waits for.
  */
 export async function transact<T>(
   client: Client,
@@ -40,28 +40,28 @@ export async function transact<T>(
   // would be committed by itself.
   let line: Promise<unknown> = Promise.resolve()
   const send = (statement: Statement): Promise<Rows> => {
-    const sent = line.then(() => {
+    const sent = previous.then(() => {
       if (client.ended !== connection) throw connectionLost()
       return client.send(statement)
     })
-    line = sent.catch(() => {})
+    previous = sent.catch(() => {})
     return sent
   }
   let savepoints = 0
-  /** The scope whose callback runs. A statement of another would be undone with it, or run outside of all. */
+  /** The scope whose callback runs. A statement of another scope would be rolled back with it, or escape it. */
   let innermost: object | undefined
 
   async function scope<S>(inside: (tx: TransactionClient) => Promise<S>, undo: string): Promise<S> {
     const me = {}
     innermost = me
-    let failure: { error: unknown; isOutdated: boolean } | undefined
+    let failure: { error: unknown; isStalePlan: boolean } | undefined
     const sendWatched = async (statement: Statement) => {
       if (innermost !== me) throw notInnermost()
       try {
         return await send(statement)
       } catch (thrown) {
-        const error = isOutdated(thrown) ? outdated(thrown) : thrown
-        failure ??= { error, isOutdated: error !== thrown }
+        const error = isStalePlan(thrown) ? serializationFailure(thrown) : thrown
+        failure ??= { error, isStalePlan: error !== thrown }
         throw error
       }
     }
@@ -86,7 +86,7 @@ export async function transact<T>(
       return result
     } catch (error) {
       if (client.ended === connection) await rollBack(client, send, undo)
-      if (failure?.isOutdated) client.renew()
+      if (failure?.isStalePlan) client.renew()
       throw error
     }
   }
@@ -95,7 +95,7 @@ export async function transact<T>(
   try {
     const result = await current.run(state, () => scope(work, 'rollback'))
     const done = await send({ text: 'commit' })
-    // Of a statement that nobody waited for.
+    // A statement failed that nobody awaited.
     if (done.command === 'ROLLBACK') throw new Error('a statement failed, so the transaction was rolled back')
     return result
   } finally {
@@ -112,17 +112,17 @@ async function rollBack(
   try {
     await send({ text: undo })
   } catch {
-    client.renew() // what could not be rolled back must not be met by the next one
+    client.renew() // the next transaction must not meet the remains of this one
   }
 }
 
 const notInnermost = () =>
   new Error(
-    'The transaction or savepoint is over, or one inside it is open: wait for its statements, and inside a savepoint take the handle that its callback was given',
+    'The transaction or savepoint is over, or a savepoint inside it is open: await every statement, and inside a savepoint use the handle of its callback',
   )
 
-/** As Postgres calls what may be tried again as a whole. */
-const outdated = (cause: unknown) =>
+/** With the code that Postgres uses for a transaction that may be retried as a whole. */
+const serializationFailure = (cause: unknown) =>
   Object.assign(new Error('the schema was changed under a prepared statement', { cause }), { code: '40001' })
 
 const connectionLost = () =>

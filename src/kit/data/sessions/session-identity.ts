@@ -1,12 +1,12 @@
-// An identity as it lies in Redis: one JSON text, and what is none counts as no session.
+// Encodes and decodes an identity as it is stored in Redis: one JSON text.
 import { z } from 'zod'
 import type { Json } from '../../types/json.ts'
 import type { Roles } from '../../types/roles.ts'
 import type { Identity } from '../../types/sessions.ts'
 
-/** Writes and reads the identities of accounts with these roles. */
+/** The format for identities of accounts with these roles. */
 export function identityFormat<Role extends string>({ names }: Pick<Roles<Role>, 'names'>) {
-  /** The order of the fields is that of the stored text, which scripts compare. */
+  /** In the field order of the stored text, which scripts compare. */
   const StoredIdentity = z.object({
     userId: z.string(),
     role: z.enum(names),
@@ -18,11 +18,11 @@ export function identityFormat<Role extends string>({ names }: Pick<Roles<Role>,
   }) satisfies z.ZodType<Identity<Role>>
 
   return {
-    /** One identity has one text: scripts compare texts. */
+    /** An identity has exactly one text, because scripts compare texts. */
     encode: ({ userId, role, ip, agent, loginAt, sentAt, remember }: Identity<Role>): string =>
       JSON.stringify({ userId, role, ip, agent, loginAt, sentAt, remember } satisfies Identity<Role>),
 
-    /** What is not an identity, of an older version for example, counts as no session. */
+    /** Null for anything else, such as an identity of an older version: it counts as no session. */
     decode: (text: string | null | undefined): Identity<Role> | null =>
       typeof text === 'string' ? (StoredIdentity.safeParse(parseJson(text)).data ?? null) : null,
   }

@@ -1,14 +1,14 @@
-// Which sessions a user has: read in batches, the oldest ended where they are too many, and known to older releases too.
+// Keeps the index of each user's sessions: read in batches, trimmed to a limit, and readable by older releases.
 import type { Redis } from 'ioredis'
 import type { Identity } from '../../types/sessions.ts'
 
-/** The most keys in one command: a longer one would hold up everybody else's, and outlast its timeout. */
+/** The most keys in one command: a longer one would hold up other commands and exceed its timeout. */
 export const BATCH = 500
 
 /**
- * `identity`: one JSON text. `data`: a hash. `index`: the digests of a user's sessions, by when each sent its cookie
- * last. `olderIndex`: a set of the same digests, the only one that releases before the other know. As long as they may
- * run beside this one it is written with it; it is read for the sessions that they make.
+ * `identity`: one JSON text. `data`: a hash. `index`: the digests of a user's sessions, ordered by when each cookie was
+ * last sent. `olderIndex`: a set of the same digests, the only index that earlier releases know. While those may run
+ * beside this one, both are written, and the older one is read for the sessions that they create.
  */
 export const sessionKeys = (prefix: string) => ({
   identity: (digest: string) => `${prefix}s:${digest}`,
@@ -18,22 +18,26 @@ export const sessionKeys = (prefix: string) => ({
 })
 
 /**
- * @param most how many sessions a user may have
- * @param besideSeconds until an index expires that nobody touches
+ * @param maxSessions how many sessions a user may have
+ * @param indexSeconds until an index that nobody touches expires
  * @param decode reads the text of an identity
  */
 export function createSessionIndex(
   redis: Redis,
   keys: ReturnType<typeof sessionKeys>,
   {
-    most,
-    besideSeconds,
+    maxSessions,
+    indexSeconds,
     decode,
-  }: { most: number; besideSeconds: number; decode: (text: string | null | undefined) => Identity | null },
+  }: {
+    maxSessions: number
+    indexSeconds: number
+    decode: (text: string | null | undefined) => Identity | null
+  },
 ) {
   /**
-   * The digests of a user, in batches: each that is there from the beginning to the end, and maybe some that have ended.
-   * Read to the end before any is worked on: the embedded Redis passes over some where others are removed meanwhile.
+   * Returns a user's digests in batches: all that exist throughout the scan, and maybe some that have ended. The scan
+   * completes before any is changed: the embedded Redis skips some if others are removed meanwhile.
    */
   async function digestsOf(userId: string): Promise<string[][]> {
     const found = new Set<string>()
@@ -57,8 +61,8 @@ export function createSessionIndex(
     redis.sscan(keys.olderIndex(userId), cursor, 'COUNT', BATCH)
 
   /**
-   * Identities first: from then on nobody is let in, and nobody writes data.
-   * The indexes last: what broke off half way is found there when it is tried again.
+   * Deletes identities first: from then on nobody is let in and nobody writes data. Deletes from the indexes last, so
+   * that a second attempt finds what a failed one has left.
    */
   async function end(userId: string, digests: string[]): Promise<void> {
     for (const batch of batchesOf(digests)) {
@@ -71,7 +75,7 @@ export function createSessionIndex(
     }
   }
 
-  /** Takes into the ordered index what only older releases know of, and ends what is too much meanwhile. */
+  /** Adds sessions of earlier releases to the ordered index, and ends those beyond the limit. */
   async function adopt(userId: string): Promise<void> {
     for (const digests of await digestsOf(userId)) {
       const texts = await redis.mget(digests.map(keys.identity))
@@ -84,11 +88,11 @@ export function createSessionIndex(
       if (scores.length > 0) await redis.zadd(keys.index(userId), 'NX', ...scores)
       await end(userId, await redis.zrange(keys.index(userId), ...excess))
     }
-    await redis.expire(keys.index(userId), besideSeconds)
+    await redis.expire(keys.index(userId), indexSeconds)
   }
 
-  /** The range of those past `most`: the first, whose cookies were sent longest ago. */
-  const excess = ['0', String(-most - 1)] as const
+  /** The range beyond `maxSessions`: the sessions whose cookies were sent longest ago. */
+  const excess = ['0', String(-maxSessions - 1)] as const
 
   return { digestsOf, end, adopt, excess }
 }

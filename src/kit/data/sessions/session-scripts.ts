@@ -1,8 +1,8 @@
-// The Lua of the sessions: what must be looked at and changed in one step. Each is given every key that it touches.
+// Holds the Lua scripts of the sessions, which read and write atomically. Each is given every key that it touches.
 
 /**
- * KEYS: identities. ARGV: for each the text that it has, and the one that it shall have. Replies who had another.
- * An expiry is left alone, and what has ended stays ended.
+ * KEYS: identities. ARGV: for each the expected text and the new one. Replies the positions of those with another text.
+ * Expiries stay, and ended sessions stay ended.
  */
 export const SWAP = `
 local missed = {}
@@ -13,8 +13,8 @@ end
 return missed`
 
 /**
- * KEYS: identity, data, ordered index, older index. ARGV: the text before, the text after, expiry of what lies beside
- * it in seconds, digest, score. Sessions from before the ordered index come into it this way.
+ * KEYS: identity, data, ordered index, older index. ARGV: the text before, the text after, expiry of data and indexes in
+ * seconds, digest, score. This also adds sessions from before the ordered index to it.
  */
 export const TOUCH = `
 local text = redis.call('GET', KEYS[1])
@@ -25,14 +25,13 @@ for i = 2, 4 do redis.call('EXPIRE', KEYS[i], ARGV[3]) end
 return 1`
 
 /**
- * KEYS: identity, data. ARGV: expiry in seconds, most bytes, bytes that each key counts besides its own,
- * how many fields to delete, those fields, then field and value in turn.
- * Replies the size that it would have if that is too large and larger than before, 0 otherwise.
- * In slices, because Lua limits how many arguments one call takes.
+ * KEYS: identity, data. ARGV: expiry in seconds, the byte limit, the overhead in bytes of each field, how many fields to
+ * delete, those fields, then fields and values alternating. Replies the new size if it exceeds the limit and has grown,
+ * else 0. Works in slices, because Lua limits the arguments of one call.
  */
 export const WRITE_DATA = `
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-local most, each, deleted = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local limit, each, deleted = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local sizes, before = {}, 0
 local stored = redis.call('HGETALL', KEYS[2])
 for i = 1, #stored, 2 do
@@ -45,7 +44,7 @@ for i = 5, 4 + deleted do
   sizes[ARGV[i]] = nil
 end
 for i = 5 + deleted, #ARGV, 2 do after = after - (sizes[ARGV[i]] or 0) + each + #ARGV[i] + #ARGV[i + 1] end
-if after > most and after > before then return after end
+if after > limit and after > before then return after end
 local function slices(command, first, last)
   for i = first, last, 1000 do
     redis.call(command, KEYS[2], unpack(ARGV, i, math.min(i + 999, last)))

@@ -1,4 +1,4 @@
-// Sessions in Redis: who is logged in, what a session remembers, and which sessions a user has.
+// Stores sessions in Redis: who is logged in, the data of each session, and the sessions of each user.
 import { hash, randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { ApiError } from '../../types/api-error.ts'
@@ -13,15 +13,14 @@ const TOKEN_BYTES = 32
 const TOKEN = /^[A-Za-z0-9_-]{43}$/
 
 /**
- * The index and the data expire this much later than the identity they belong to.
- * The identity's expiry is pushed by every request, theirs by `touch`. An active session is touched in the first
- * request after a day has passed since the last time, so theirs is at most a day behind, and so always later.
+ * How much later the index and the data expire than their identity. Every request extends the expiry of the identity,
+ * `touch` theirs. An active session is touched at least once a day, so theirs is always later.
  */
 const OUTLIVE_SECONDS = 2 * 24 * 60 * 60
 
-/** What a session may remember, in bytes of keys and values; each key counts for so many more, as it does in Redis. */
+/** The data of a session, in bytes of keys and values; each key counts this many more, as it does in Redis. */
 const MAX_DATA_BYTES = 64 * 1024
-const KEY_BYTES = 64
+const KEY_OVERHEAD_BYTES = 64
 
 interface Options<Role extends string> {
   prefix: string
@@ -29,26 +28,24 @@ interface Options<Role extends string> {
   /** How long a session lives after its last request. */
   sessionSeconds: number
   /** How many live sessions a user may have. */
-  most: number
+  maxSessions: number
 }
 
-/**
- * Sessions under the keys of `sessionKeys`. A token that cannot be one costs no round trip.
- */
+/** Creates the sessions under the keys of `sessionKeys`. A malformed token costs no round trip. */
 export function createSessions<Role extends string>(
   redis: Redis,
-  { prefix, roles, sessionSeconds, most }: Options<Role>,
+  { prefix, roles, sessionSeconds, maxSessions }: Options<Role>,
 ): Sessions<Role> {
-  for (const [name, value] of Object.entries({ sessionSeconds, most })) {
+  for (const [name, value] of Object.entries({ sessionSeconds, maxSessions })) {
     if (Number.isSafeInteger(value) && value >= 1) continue
     throw new RangeError(`sessions: ${name} must be a whole number, 1 or more, not ${value}`)
   }
-  const besideSeconds = sessionSeconds + OUTLIVE_SECONDS
+  const indexSeconds = sessionSeconds + OUTLIVE_SECONDS
   const keys = sessionKeys(prefix)
   const { encode, decode } = identityFormat(roles)
-  const index = createSessionIndex(redis, keys, { most, besideSeconds, decode })
+  const index = createSessionIndex(redis, keys, { maxSessions, indexSeconds, decode })
 
-  /** Changes identities that are still what they were; answers the digests of the others. */
+  /** Replaces identities that have not changed meanwhile; returns the digests of the others. */
   async function swap(
     changes: { digest: string; before: string; after: Identity<Role> }[],
   ): Promise<string[]> {
@@ -64,23 +61,23 @@ export function createSessions<Role extends string>(
       const { userId, sentAt } = identity
       const token = randomBytes(TOKEN_BYTES).toString('base64url')
       const digest = digestOf(token)
-      // The indexes stand first: no reader may ever find a session that they do not know.
+      // Indexes first: every session that a reader can find is in them.
       const replies = await redis
         .multi()
         .zadd(keys.index(userId), sentAt, digest)
         .sadd(keys.olderIndex(userId), digest)
         .set(keys.identity(digest), encode(identity), 'EX', sessionSeconds)
-        .expire(keys.index(userId), besideSeconds)
-        .expire(keys.olderIndex(userId), besideSeconds)
+        .expire(keys.index(userId), indexSeconds)
+        .expire(keys.olderIndex(userId), indexSeconds)
         .zrange(keys.index(userId), ...index.excess)
         .scard(keys.olderIndex(userId))
         .exec()
       const failed = replies?.find(([error]) => error)
       if (failed?.[0]) throw failed[0]
       const [oldest, size] = (replies ?? []).slice(-2).map(([, reply]) => reply) as [string[], number]
-      // Those that have ended by themselves are the oldest: all others have sent their cookies since.
+      // Expired sessions are the oldest: all others have sent their cookies since.
       await index.end(userId, oldest)
-      if (size - oldest.length > most) await index.adopt(userId)
+      if (size - oldest.length > maxSessions) await index.adopt(userId)
       return token
     },
 
@@ -94,19 +91,19 @@ export function createSessions<Role extends string>(
       const [digest, { userId }] = [digestOf(token), before]
       const beside = [keys.data(digest), keys.index(userId), keys.olderIndex(userId)]
       const texts = [encode(before), encode({ ...before, sentAt })]
-      await redis.eval(TOUCH, 4, keys.identity(digest), ...beside, ...texts, besideSeconds, digest, sentAt)
+      await redis.eval(TOUCH, 4, keys.identity(digest), ...beside, ...texts, indexSeconds, digest, sentAt)
     },
 
     async destroy(token) {
       if (!TOKEN.test(token)) return
       const digest = digestOf(token)
-      // The identity goes first: from then on nobody writes data any more.
+      // The identity goes first: from then on nobody writes data.
       const identity = decode(await redis.getdel(keys.identity(digest)))
       await (identity === null ? redis.unlink(keys.data(digest)) : index.end(identity.userId, [digest]))
     },
 
     async readData(token) {
-      // No prototype: a key like `constructor` is only there if somebody has set it.
+      // Without a prototype, a key like `constructor` exists only if somebody set it.
       const data: Record<string, Json> = Object.create(null)
       if (!TOKEN.test(token)) return data
       for (const [key, text] of Object.entries(await redis.hgetall(keys.data(digestOf(token))))) {
@@ -124,7 +121,7 @@ export function createSessions<Role extends string>(
         .filter(([, value]) => value !== undefined)
         .flatMap(([key, value]) => [key, JSON.stringify(value)])
       const digest = digestOf(token)
-      const limits = [besideSeconds, MAX_DATA_BYTES, KEY_BYTES]
+      const limits = [indexSeconds, MAX_DATA_BYTES, KEY_OVERHEAD_BYTES]
       const args = [...limits, deleted.length, ...deleted, ...written]
       const tooLarge = await redis.eval(WRITE_DATA, 2, keys.identity(digest), keys.data(digest), ...args)
       if (tooLarge === 0) return
@@ -136,12 +133,12 @@ export function createSessions<Role extends string>(
 
     async setRole(userId, role) {
       for (const digests of await index.digestsOf(userId)) {
-        // Again for those that a request or another change was faster with, until each has the role or is gone.
+        // Repeated for those that a concurrent request or change has replaced, until each has the role or is gone.
         let left = digests
         while (left.length > 0) {
           const texts = await redis.mget(left.map(keys.identity))
           const changes = left.flatMap((digest, i) => {
-            // Compared with the text as it stands: a newer version may have written more than `encode` would.
+            // Compares the stored text itself: a newer version may have written more fields than `encode` does.
             const before = texts[i] ?? null
             const identity = decode(before)
             if (before === null || identity === null || identity.role === role) return []
@@ -161,7 +158,7 @@ export function createSessions<Role extends string>(
       return identities
     },
 
-    /** A login that comes meanwhile may stay. */
+    /** A concurrent login may survive. */
     async destroyAllOf(userId) {
       for (const digests of await index.digestsOf(userId)) await index.end(userId, digests)
     },
@@ -176,7 +173,7 @@ export function createSessions<Role extends string>(
         if (found.length > 0) await redis.unlink(found)
         isClean &&= found.length === 0
         cursor = next
-      } while (cursor !== '0' || !isClean) // the embedded Redis passes over some where others are removed meanwhile
+      } while (cursor !== '0' || !isClean) // the embedded Redis skips some if others are removed meanwhile
     },
   }
 }

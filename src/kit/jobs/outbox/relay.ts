@@ -1,4 +1,4 @@
-// The worker's side of the outbox: hands the jobs of committed transactions to Redis.
+// Relays the jobs of committed transactions from the outbox to Redis.
 import { asc, inArray, isNull, lte, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { prepared } from '../../data/prepared.ts'

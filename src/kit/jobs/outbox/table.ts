@@ -1,4 +1,4 @@
-// The outbox table: jobs that were enqueued inside a transaction, until a worker hands them to Redis.
+// Defines the outbox table: jobs that were enqueued inside a transaction, until a worker relays them to Redis.
 import { bigserial, json, pgTable, timestamp } from 'drizzle-orm/pg-core'
 
 export const outbox = pgTable('outbox', {

@@ -1,10 +1,10 @@
-// Keeps the pages of the web away from the endpoints of development, which ask for no login.
+// Keeps foreign web pages away from the development endpoints, which require no login.
 import { tag } from '../../http/doc.ts'
 import { middleware } from '../../http/factory.ts'
 import { isAllowedOrigin } from '../../http/origins.ts'
 import { ApiError } from '../../types/api-error.ts'
 
-/** A name that an attacker owns may lead here too: his page is then of the same origin, but his Host is not ours. */
+/** An attacker's domain may resolve to this machine: his page then has our origin, but its Host is not one of these. */
 const LOCAL_HOST = /^(([\w-]+\.)*localhost|127(\.\d{1,3}){3}|\[::1\])(:\d*)?$/i
 
 const refuseForeign = middleware((c, next) => {
@@ -12,7 +12,7 @@ const refuseForeign = middleware((c, next) => {
   if (host !== undefined && !LOCAL_HOST.test(host)) {
     throw new ApiError(403, 'Development endpoints answer to localhost only')
   }
-  // Any page of the web can post here without a preflight, and has no cookie to be stopped by.
+  // Any web page can post here without a preflight, and no missing cookie would stop it.
   const origin = c.req.header('origin')
   const isForeign =
     c.req.method === 'POST' && origin !== undefined && !isAllowedOrigin(c.get('config'), origin)
@@ -22,4 +22,4 @@ const refuseForeign = middleware((c, next) => {
   return next()
 })
 
-export const localOnly = tag(refuseForeign, { others: [403] })
+export const localOnly = tag(refuseForeign, { otherStatuses: [403] })

@@ -1,4 +1,4 @@
-// The mails that development has kept instead of sending them.
+// Renders the mails that development has kept instead of sending them.
 /** @jsxImportSource hono/jsx */
 import { HtmlPage } from '../../http/html-page.tsx'
 import type { Mail } from '../../types/mail.ts'
@@ -10,8 +10,8 @@ export function Mails({ mails }: { mails: KeptMail[] }) {
     <HtmlPage title="Mails">
       <header class="top">
         <h1>Mails</h1>
-        <p>SMTP_URL is not set, so these were kept instead of sent. The newest stands first.</p>
-        {mails.length === 0 && <p>None yet: /apitest/sendemail asks for one.</p>}
+        <p>SMTP_URL is not set, so these mails were kept instead of sent. The newest is first.</p>
+        {mails.length === 0 && <p>None yet: call /apitest/sendemail to queue one.</p>}
       </header>
       {mails.map((mail) => (
         <article>

@@ -1,8 +1,8 @@
-// Endpoints for tests and for trying things out. In production they do not exist.
+// Serves the development endpoints, for tests and for trying things out. They do not exist in production.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
 import { doc } from '../../http/doc.ts'
-import type { AppEnv, Product } from '../../http/env.ts'
+import type { AppEnv, AnyProduct } from '../../http/env.ts'
 import { appFactory } from '../../http/factory.ts'
 import { validate } from '../../http/validate.ts'
 import { ApiError } from '../../types/api-error.ts'
@@ -31,12 +31,12 @@ const Megabytes = z.object({
 })
 const Waited = z.object({ ms: z.number() })
 
-interface Options<P extends Product> {
-  /** Queues a mail of the product's, for whoever asks. */
+interface Options<P extends AnyProduct> {
+  /** Queues one of the product's mails. */
   queueMail(this: void, given: AppEnv<P>['Variables']): Promise<unknown>
 }
 
-export function devRoutes<P extends Product>({ queueMail }: Options<P>) {
+export function devRoutes<P extends AnyProduct>({ queueMail }: Options<P>) {
   return appFactory<P>()
     .createApp()
     .use(localOnly)
@@ -44,7 +44,10 @@ export function devRoutes<P extends Product>({ queueMail }: Options<P>) {
     .post('/dbtruncate', doc('Empties every table and ends all sessions.', z.object({})), async (c) => {
       const { config, db, sessions } = c.var
       if (!config.devTruncate && !isLoopback(config.databaseUrl)) {
-        throw new ApiError(403, 'The database is not on this machine; DEV_TRUNCATE=1 empties it all the same')
+        throw new ApiError(
+          403,
+          'The database is not on this machine: set DEV_TRUNCATE=1 to allow this anyway',
+        )
       }
       await truncateAll(db)
       await sessions.destroyAll()
@@ -53,7 +56,7 @@ export function devRoutes<P extends Product>({ queueMail }: Options<P>) {
 
     .get(
       '/counter',
-      doc('Counts its calls, atomically, in Redis.', z.object({ counter: z.number() })),
+      doc('Counts its calls atomically in Redis.', z.object({ counter: z.number() })),
       async (c) => c.var.respond({ counter: await c.var.store.increment('apitest:counter') }),
     )
 
@@ -74,7 +77,7 @@ export function devRoutes<P extends Product>({ queueMail }: Options<P>) {
 
     .get(
       '/sleep',
-      doc('Answers after a while, without keeping the process busy.', Waited),
+      doc('Responds after a while, without blocking the process.', Waited),
       validate('query', Duration),
       async (c) => {
         const { ms } = c.req.valid('query')
@@ -85,7 +88,7 @@ export function devRoutes<P extends Product>({ queueMail }: Options<P>) {
 
     .get(
       '/block',
-      doc('Answers after a while, and blocks the whole process until then.', Waited),
+      doc('Responds after a while, and blocks the whole process until then.', Waited),
       validate('query', Duration),
       (c) => {
         const { ms } = c.req.valid('query')
@@ -97,18 +100,18 @@ export function devRoutes<P extends Product>({ queueMail }: Options<P>) {
 
     .get(
       '/leak',
-      doc('Keeps some memory for ever.', z.object({ mb: z.number() })),
+      doc('Leaks some memory.', z.object({ mb: z.number() })),
       validate('query', Megabytes),
       (c) => {
         const { mb } = c.req.valid('query')
-        // Each of its own, and no character of more than a byte.
+        // Different texts, with one byte per character.
         leaked.push(Array.from({ length: mb * 16 }, () => crypto.randomUUID().repeat(1820)).join(''))
         return c.var.respond({ mb })
       },
     )
 }
 
-/** Kept for ever: what `/leak` is for. */
+/** What `/leak` leaks. */
 const leaked: string[] = []
 
 function isLoopback(databaseUrl: string): boolean {

@@ -1,8 +1,8 @@
-// Emptying every table, for tests that drive a development server from outside.
+// Empties every table, for tests that drive a development server from outside.
 import { sql } from 'drizzle-orm'
 import type { Db } from '../../types/db.ts'
 
-/** Truncates every table of the public schema, whatever slices there are; the migration journal lives in another. */
+/** Truncates every table of the public schema, whatever slices there are; the migration journal is in another schema. */
 export async function truncateAll(db: Db): Promise<void> {
   await db.execute(sql`
     do $$

@@ -163,7 +163,7 @@ describe('the sessions of a user', () => {
 
   test('are brought down to fewer when the setting is lowered', async () => {
     const userId = randomUUID()
-    const many = createSessions(redis, { ...options, most: 2000 })
+    const many = createSessions(redis, { ...options, maxSessions: 2000 })
     const tokens = await Promise.all(range(700).map((n) => many.create(identityOf(userId, { sentAt: n }))))
     const newest = await sessions.create(identityOf(userId, { sentAt: 5000 }))
     const opened = await open([...tokens, newest])

@@ -246,6 +246,6 @@ describe('a value that is no identity', () => {
 test('a lifetime or a number that makes no sense is refused', () => {
   for (const bad of [0, -1, 1.5, NaN]) {
     expect(() => createSessions(redis, { ...options, sessionSeconds: bad })).toThrow('sessionSeconds')
-    expect(() => createSessions(redis, { ...options, most: bad })).toThrow('most')
+    expect(() => createSessions(redis, { ...options, maxSessions: bad })).toThrow('maxSessions')
   }
 })

@@ -20,7 +20,7 @@ export function createWasmPasswords(): Passwords {
   const load = () => (loaded ??= WebAssembly.instantiate(wasm).then((instance) => new Argon2(instance)))
   return {
     hash: async (password) => (await load()).hash(password, OPTIONS).encoded,
-    outdated: (hashed) => !CURRENT.test(hashed),
+    needsRehash: (hashed) => !CURRENT.test(hashed),
     async verify(hashed, password) {
       const argon2 = await load()
       nobody ??= argon2.hash(crypto.randomUUID(), OPTIONS).encoded

@@ -58,7 +58,7 @@ export function openBackend() {
     prefix: 'restbun:',
     roles,
     sessionSeconds: SESSION_SECONDS,
-    most: SESSIONS_PER_ACCOUNT,
+    maxSessions: SESSIONS_PER_ACCOUNT,
   })
   const log = pino(
     {

@@ -1,14 +1,14 @@
-// What the operators' page is told of accounts: who may look after the queue, and how they sign in.
-import type { OperatorAccess } from '../kit/dashboard/access.ts'
+// Tells the dashboard which accounts may use it and how they sign in.
+import type { DashboardAccess } from '../kit/dashboard/access.ts'
 import { logIn } from './login.ts'
 import { requireRole, type Product } from './product.ts'
 import { Login } from './schema.ts'
 import { loginLimit } from './throttles.ts'
 
-export const operatorAccess: OperatorAccess<Product> = {
+export const dashboardAccess: DashboardAccess<Product> = {
   requireRole,
-  least: 'superuser',
-  lowest: 'readonly',
+  role: 'superuser',
+  lowestRole: 'readonly',
   label: ({ email }) => email,
   signIn: {
     form: Login.omit({ remember: true }),

@@ -1,4 +1,4 @@
-// How long ago, in words: the largest unit that fits, rounded down.
+// Formats durations in words: in the largest unit that fits, rounded down.
 
 const UNITS = [
   ['day', 86_400_000],
@@ -13,13 +13,13 @@ function inLargestUnit(ms: number) {
 }
 
 /** `3 hours ago`. */
-export function ago(ms: number): string {
+export function formatAgo(ms: number): string {
   const { unit, count } = inLargestUnit(ms)
   return new Intl.RelativeTimeFormat('en').format(-count, unit)
 }
 
 /** `3 min`. */
-export function age(ms: number): string {
+export function formatDuration(ms: number): string {
   const { unit, count } = inLargestUnit(ms)
   return new Intl.NumberFormat('en', { style: 'unit', unit, unitDisplay: 'short' }).format(count)
 }
