@@ -92,8 +92,8 @@ export function findBrokenRules(root: string): string[] {
       onNode: false,
     })
   }
-  for (const source of walk('app.ts', sources, (i) => !i.typeOnly)) source.portable = source.onNode = true
-  for (const source of walk('kit/assemble.ts', sources, (i) => !i.typeOnly)) source.onNode = true
+  for (const source of reachedFrom('app.ts', sources)) source.portable = source.onNode = true
+  for (const source of reachedFrom('kit/assemble.ts', sources)) source.onNode = true
   const checks = [checkForm, checkArrows, checkReserved]
   return [...sources.values()].flatMap((s) => checks.flatMap((check) => check(s)))
 }

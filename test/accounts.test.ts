@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { hash } from '@node-rs/argon2'
 import { eq } from 'drizzle-orm'
 import { Redis } from 'ioredis'
-import { changeRole, settleRole } from '../src/account/change-role.ts'
+import { changeRole, syncSessionRole } from '../src/account/change-role.ts'
 import { updateRole } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
 import { isTransient } from '../src/kit/data/transient.ts'
@@ -126,7 +126,7 @@ test('a login succeeds though there is no place to renew its hash', async () => 
   let renewals = 0
   app.deps.passwords = {
     ...passwords,
-    outdated: () => true,
+    needsRehash: () => true,
     hash: () => {
       renewals++
       return Promise.reject(new BusyError('full'))

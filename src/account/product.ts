@@ -25,6 +25,6 @@ export const factory = appFactory<Product>()
 export const requireRole = roleGuard<Product>({
   roles,
   findUser,
-  alwaysReads: 'admin',
+  readsRowFrom: 'admin',
   tooLowStatus: 401, // the clients of the API that this one replaces know no 403; a new API leaves this line out
 })

@@ -3,7 +3,7 @@ import type { MiddlewareHandler } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { bodyArrival } from '../http/body.ts'
 import { tag } from '../http/doc.ts'
-import type { AnyContext, AppEnv, Product } from '../http/env.ts'
+import type { AnyContext, AnyProduct, AppEnv } from '../http/env.ts'
 import { UNAUTHORIZED, unauthorized } from '../http/errors.ts'
 import { ApiError } from '../types/api-error.ts'
 import type { Session } from '../http/live-session.ts'
@@ -27,7 +27,7 @@ interface Options<P extends AnyProduct> {
   roles: Roles<P['Role']>
   findUser(this: void, db: Db, id: string): Promise<P['User'] | undefined>
   /** Routes of this role and above, which are for the few, ask the account's row for reading as well. */
-  alwaysReads: P['Role']
+  readsRowFrom: P['Role']
   /** What a role that is too low is answered with: 403, unless a contract with older clients wants 401. */
   tooLowStatus?: 401 | 403
 }
@@ -37,10 +37,10 @@ interface Options<P extends AnyProduct> {
  * whose role is too low. The role comes from the session, so that no reading pays a query for it; a write asks the
  * account's row as well, and the lower of the two counts.
  */
-export function roleGuard<P extends Product>({
+export function roleGuard<P extends AnyProduct>({
   roles,
   findUser,
-  alwaysReads,
+  readsRowFrom,
   tooLowStatus = 403,
 }: Options<P>): RequireRole<P> {
   return (least) => {
@@ -72,14 +72,14 @@ export function roleGuard<P extends Product>({
       }
       const open: AnyContext = c // of what a product has of its own the compiler knows no names here
       open.set('me', me)
-      const isWrite = !SAFE_METHODS.has(c.req.method)
+      const isWrite = !isSafeMethod(c.req.method)
       // Only then the row is read: a body that is sent slowly must not outlive a change of role.
       if (isWrite) await bodyArrival(c)
       // So a role that was changed by hand, in SQL, counts for writes, and for reads of high roles.
       if (isWrite || roles.atLeast(least, readsRowFrom)) await me()
       await next()
     })
-    return tag(handler, { role: least, tooLowStatus, others: [UNAUTHORIZED, tooLowStatus] })
+    return tag(handler, { role: least, tooLowStatus, otherStatuses: [UNAUTHORIZED, tooLowStatus] })
   }
 }
 

@@ -1,7 +1,7 @@
 // Joins a product's settings with the kit's in one schema, which reports every mistake at once, and one frozen object.
 import { z } from 'zod'
 import { ConfigError } from '../types/config-error.ts'
-import { faultsBetween, kitConfig, type KitConfig } from './kit-config.ts'
+import { findConflicts, kitConfig, type KitConfig } from './kit-config.ts'
 import { kitSettings } from './kit-settings.ts'
 import { printConfig } from './printable.ts'
 import type { Setting } from './setting.ts'
@@ -60,7 +60,7 @@ export function defineSettings<Own extends OwnSettings>(
     // Whether the value is shown is for its kind to say: it may be a secret.
     const faults = [
       ...(error?.issues ?? []).map((i) => `${String(i.path[0])}${i.message.replace(/^(?!=)/, ' ')}`),
-      ...faultsBetween(set, parsed),
+      ...findConflicts(set, parsed),
     ]
     if (parsed === undefined || faults.length > 0)
       throw new ConfigError(`Bad settings:\n  ${faults.join('\n  ')}`)

@@ -41,7 +41,7 @@ const SHARED_LOCK_TIMEOUT_MS = 250
  */
 const QUEUE = 2000
 /** At once: each keeps a core busy. */
-const MOST_SEARCHES = 2
+const MAX_SEARCHES = 2
 const SEARCH_QUEUE = 20
 const PROGRESS_CHECK_MS = 1000
 

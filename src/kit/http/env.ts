@@ -37,7 +37,7 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
     /** The client's method, where the runtime's entry has replaced a HEAD by a GET. */
     method?: string
   }
-  Variables: Deps<P['Config'], P['Role']> &
+  Variables: KitDeps<P['Config'], P['Role']> &
     P['Own'] & {
       requestId: string
       /** The client's address; a trusted proxy's word for it where there is one. */

@@ -26,7 +26,7 @@ export function shedLoad() {
   async function hold(): Promise<void> {
     const now = performance.now()
     if (now - since > 1000) [since, refusals] = [now, 0]
-    if (++refusals > PROMPT_REFUSALS) await new Promise((resolve) => setTimeout(resolve, HOLD_MS))
+    if (++refusals > AT_ONCE) await new Promise((resolve) => setTimeout(resolve, HOLD_MS))
   }
 
   function isFull(c: Context): boolean {

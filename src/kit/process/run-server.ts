@@ -12,7 +12,7 @@ import { joinSupervisor } from './supervised.ts'
 export interface ServerOptions<C extends KitConfig, R extends string, O extends object> {
   settings: ProductSettings<C>
   manifest: Manifest<R, C, O>
-  createApp(deps: Deps<C, R> & O): Fetches
+  createApp(deps: KitDeps<C, R> & O): Fetches
 }
 
 /** Long enough for every busy connection to ask once more. */

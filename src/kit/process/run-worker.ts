@@ -18,7 +18,7 @@ import { joinSupervisor } from './supervised.ts'
 type Handed<D> = Required<Pick<JobOptions<D & { schema: Schema }>, 'tasks' | 'onDead'>>
 
 export interface RunWorkerOptions<C extends KitConfig, R extends string, O extends object> extends Handed<
-  Deps<C, R> & O
+  KitDeps<C, R> & O
 > {
   settings: ProductSettings<C>
   manifest: Manifest<R, C, O>

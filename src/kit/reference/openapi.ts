@@ -32,7 +32,7 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
       path[operation.method.toLowerCase()] = describe(operation, title, schemas)
     }
   }
-  const errors = new Set(operations.flatMap(({ others }) => others.filter(isError)))
+  const errors = new Set(operations.flatMap(({ otherStatuses }) => otherStatuses.filter(isError)))
   const tooLowStatuses = new Set(operations.map(({ tooLowStatus }) => tooLowStatus))
   return {
     openapi: '3.1.1',

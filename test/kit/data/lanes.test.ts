@@ -4,7 +4,7 @@ import { sql } from 'drizzle-orm'
 import { loadConfig } from '../product/product.ts'
 import type { Db } from '../../../src/kit/types/db.ts'
 import { connectionsPerProcess, openPostgres } from '../../../src/kit/data/postgres.ts'
-import { laneOf } from '../../../src/kit/data/lanes.ts'
+import { inLane } from '../../../src/kit/data/lanes.ts'
 import { prepared } from '../../../src/kit/data/prepared.ts'
 import { retryConflict } from '../../../src/kit/data/transient.ts'
 import { requestContext } from '../../../src/kit/log/request-context.ts'
@@ -50,7 +50,7 @@ describe('slow work takes no place from quick work', () => {
     try {
       expect(await codeOf(run(impatient.db, sql`update lockable set title = title`))).toBe('55P03')
       expect(await codeOf(findRow(impatient.db, 1))).toBe('55P03')
-      expect(await run(laneOf(impatient.db, 'accounts'), sql`select count(*) from members`)).toHaveLength(1)
+      expect(await run(inLane(impatient.db, 'accounts'), sql`select count(*) from members`)).toHaveLength(1)
     } finally {
       await release()
       await impatient.close()

@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { withAdmin } from '../../../scripts/services/test-run.ts'
-import { findOwned, ownedRows } from '../../../src/kit/data/owned-rows.ts'
+import { findOwnedTables, ownedRows } from '../../../src/kit/data/owned-rows.ts'
 import * as tables from '../product/table.ts'
 import { UNTRACKED_SETTINGS } from '../../../src/kit/data/postgres/connection-settings.ts'
 import { startApp } from '../support/harness.ts'
@@ -38,7 +38,7 @@ const ODD: Record<string, Record<string, string>> = {
 const CREATED = '1890-03-05T12:30:45.678Z'
 const TITLE = `C:\\new \\' "quoted" naïve 東京 🧨 %_\\`
 
-const [itsNotes] = Object.values(findOwned(tables, tables.members).owned)
+const [itsNotes] = Object.values(findOwnedTables(tables, tables.members).owned)
 
 /** All that the API says of one account, and of values that resources have; what is random left out. */
 async function take(databaseUrl: string) {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { pgTable, primaryKey, text, timestamp, uuid, integer } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
-import { collectWithin, findOwned, ownedRows, type Schema } from '../../../src/kit/data/owned-rows.ts'
+import { collectUpTo, findOwnedTables, ownedRows, type Schema } from '../../../src/kit/data/owned-rows.ts'
 import { publicFields } from '../../../src/kit/data/public-fields.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 
@@ -71,7 +71,7 @@ test('so are several columns', async () => {
 
 test('it stops between two pages', async () => {
   const stop = new AbortController()
-  const { memos: table } = findOwned({ people, memos, publicNote }, people).owned
+  const { memos: table } = findOwnedTables({ people, memos, publicNote }, people).owned
   if (table === undefined) throw new Error('no table')
   const rows = ownedRows(app.deps.db, table, ANN, stop.signal)
   await rows.next()
@@ -85,7 +85,7 @@ test('a table shapes its part, or opts out of it', async () => {
   })
   expect((await read({ people, memos, shaped }, 'memos'))[0]).toEqual({ length: 2 })
   const off = publicFields(memos, Note, noteId, { exported: false })
-  expect(findOwned({ people, memos, off }, people)).toEqual({ owned: {}, leftOut: [] })
+  expect(findOwnedTables({ people, memos, off }, people)).toEqual({ owned: {}, leftOut: [] })
   const received = publicFields(letters, Letter, {}, { exported: { owner: letters.receiver } })
   expect(findOwnedTables({ people, letters, received }, people).owned.letters?.owner).toBe(letters.receiver)
 })

@@ -2,7 +2,7 @@
 import { devRoutes } from '../../../src/kit/system/development/routes.tsx'
 import { jobStatus } from '../../../src/kit/job-status/routes.ts'
 import { useKit } from '../../../src/kit/middleware.ts'
-import { operators } from '../../../src/kit/dashboard/routes.tsx'
+import { dashboard } from '../../../src/kit/dashboard/routes.tsx'
 import { API_DOCS_PATH, apiDocs, apiDocsPolicy } from '../../../src/kit/reference/api-docs.tsx'
 import { pages } from '../../../src/kit/system/pages.tsx'
 import { describeRoutes } from '../../../src/kit/http/doc.ts'
@@ -32,8 +32,8 @@ export function createApp(deps: Deps) {
       apiDocs({ ...reference, description: 'A notebook.', license: 'MIT', asset: deps.apiDocsAsset }),
     )
     .route('/club', members)
-    .route('/api/jobs', jobStatus({ requireRole, least: 'reader' }))
+    .route('/api/jobs', jobStatus({ requireRole, role: 'reader' }))
     .route('/club/notes', notes)
-  if (config.operatorsPage) app.route('/api/operators', operators(operatorAccess))
+  if (config.operatorsPage) app.route('/api/operators', dashboard(operatorAccess))
   return routed
 }

@@ -3,12 +3,12 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 import { accepted } from '../../../src/kit/job-status/accepted.ts'
 import { JobResponse } from '../../../src/kit/job-status/schema.ts'
-import type { OperatorAccess } from '../../../src/kit/dashboard/access.ts'
+import type { DashboardAccess } from '../../../src/kit/dashboard/access.ts'
 import { ApiError } from '../../../src/kit/types/api-error.ts'
 import { noStore } from '../../../src/kit/http/caching.ts'
 import { doc } from '../../../src/kit/http/doc.ts'
 import type { AnyContext, AppEnv } from '../../../src/kit/http/env.ts'
-import { otherSize } from '../../../src/kit/http/page-size.ts'
+import { sizeAlias } from '../../../src/kit/http/page-size.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../../../src/kit/http/paging.ts'
 import type { RateLimit } from '../../../src/kit/http/quota.ts'
 import { rateLimit } from '../../../src/kit/http/rate-limit.ts'
@@ -34,8 +34,8 @@ const Joining = Entering.extend({
 const enterLimit: RateLimit = {
   name: 'enter',
   quotas: ({ rateLimit: { account, address, seconds } }) => [
-    { per: 'member', most: account, seconds, counts: 'failures in a row', key: emailOf },
-    { per: 'address', most: address, seconds, counts: 'failures', key: (c) => c.get('ip') },
+    { per: 'member', limit: account, seconds, counts: 'failures in a row', key: emailOf },
+    { per: 'address', limit: address, seconds, counts: 'failures', key: (c) => c.get('ip') },
   ],
 }
 
@@ -104,7 +104,7 @@ export const members = factory
     requireRole('owner'),
     validate(
       'query',
-      z.object({ page: Page, limit: PageSize, size: otherSize('limit'), cursor: cursorOf(z.string()) }),
+      z.object({ page: Page, limit: PageSize, size: sizeAlias('limit'), cursor: cursorOf(z.string()) }),
     ),
     async (c) => {
       const { page, limit, size = limit, cursor } = c.req.valid('query')
@@ -113,10 +113,10 @@ export const members = factory
     },
   )
 
-export const operatorAccess: OperatorAccess<Product> = {
+export const operatorAccess: DashboardAccess<Product> = {
   requireRole,
-  least: 'owner',
-  lowest: 'reader',
+  role: 'owner',
+  lowestRole: 'reader',
   label: ({ email }) => email,
   signIn: {
     form: Credentials,

@@ -2,7 +2,7 @@
 import { setting } from '../../../src/kit/config/setting.ts'
 import { defineSettings, type ConfigOf } from '../../../src/kit/config/settings.ts'
 import { integer } from '../../../src/kit/config/values.ts'
-import type { Deps as KitDeps } from '../../../src/kit/deps.ts'
+import type { KitDeps } from '../../../src/kit/deps.ts'
 import { appFactory } from '../../../src/kit/http/factory.ts'
 import { roleGuard } from '../../../src/kit/auth/role-guard.ts'
 import { findMember, type Member } from './queries.ts'
@@ -34,6 +34,6 @@ export const factory = appFactory<Product>()
 export const requireRole = roleGuard<Product>({
   roles,
   findUser: findMember,
-  alwaysReads: 'owner',
+  readsRowFrom: 'owner',
   tooLowStatus: 401,
 })

@@ -1,10 +1,10 @@
 // Its SQL.
 import { and, desc, eq, gt, ilike, sql } from 'drizzle-orm'
-import { laneOf } from '../../../src/kit/data/lanes.ts'
+import { inLane } from '../../../src/kit/data/lanes.ts'
 import { prepared } from '../../../src/kit/data/prepared.ts'
 import type { Db } from '../../../src/kit/types/db.ts'
 import type { Span } from '../../../src/kit/http/paging.ts'
-import { containing, searchPage } from '../../../src/kit/data/search.ts'
+import { likePattern, searchPage } from '../../../src/kit/data/search.ts'
 import { members, notes, publicMember, publicNote, type Role } from './table.ts'
 
 const memberById = prepared(
@@ -26,7 +26,7 @@ export async function findMember(db: Db, id: string) {
 
 export async function findSecret(db: Db, email: string) {
   const columns = { ...publicMember.columns, secret: members.secret }
-  const [found] = await laneOf(db, 'accounts').select(columns).from(members).where(eq(members.email, email))
+  const [found] = await inLane(db, 'accounts').select(columns).from(members).where(eq(members.email, email))
   if (found === undefined) return undefined
   const { secret, ...member } = found
   return { secret, member }
@@ -81,8 +81,8 @@ export function listNotes(
   { search, after: [at, id] = NEWEST, limit, offset }: Span<NoteKey> & { search?: string | undefined },
 ) {
   if (search === undefined) return page(db).execute({ at, id, limit, offset })
-  const lane = laneOf(db, 'search')
-  const matching = ilike(notes.text, containing(search))
+  const lane = inLane(db, 'search')
+  const matching = ilike(notes.text, likePattern(search))
   const next = (rows: number) =>
     lane
       .select()
@@ -96,14 +96,14 @@ export function listNotes(
     { limit, offset },
     {
       sample: (rows) => lane.$count(next(rows), matching),
-      among: (rows) =>
+      scan: (rows) =>
         select()
           .from(next(rows))
           .where(matching)
           .orderBy(...newestFirst)
           .limit(limit)
           .offset(offset),
-      amongAll: () =>
+      searchAll: () =>
         select()
           .from(notes)
           .where(and(matching, behind(at, id)))

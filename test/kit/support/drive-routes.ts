@@ -1,6 +1,6 @@
 // Drives every documented route of a product with generated input, by every kind of caller: what must hold whatever is sent.
 // PROPERTY_SEED and PROPERTY_RUNS repeat a failure or look longer: PROPERTY_SEED=7 PROPERTY_RUNS=2000.
-// PROPERTY_PATH takes the routes that begin with it, and no others.
+// PROPERTY_PATH takes the routes that begin with it, and no otherStatuses.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Arbitrary } from 'fast-check'
 import * as fc from 'fast-check'
@@ -232,7 +232,10 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
     role === undefined || (caller !== VISITOR && roles.atLeast(caller as Role, role as Role))
 
   /** What the route's own tags, and who calls from where with how much, leave as a response. */
-  function declaredStatuses({ method, path, role, inputs, doc, others }: Documented, call: Call): number[] {
+  function declaredStatuses(
+    { method, path, role, inputs, doc, otherStatuses }: Documented,
+    call: Call,
+  ): number[] {
     if (call.body !== undefined && Buffer.byteLength(call.body) > BODY_LIMIT) return [413]
     if (isBarred(call.caller) && !WITHOUT_SESSION.includes(path)) return [400]
     if (call.caller !== VISITOR && call.origin === FOREIGN_ORIGIN && method !== 'GET') return [403]
@@ -245,7 +248,7 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
     }
     if (takes('form') && call.contentType !== FORM_TYPE) return [415]
     // Two generated values may be the same.
-    const conflict = others.filter((status) => status === 409)
+    const conflict = otherStatuses.filter((status) => status === 409)
     return [
       doc.status,
       ...notFound,

@@ -2,7 +2,7 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { doc } from '../../../src/kit/http/doc.ts'
-import type { Product } from '../../../src/kit/http/env.ts'
+import type { AnyProduct } from '../../../src/kit/http/env.ts'
 import { appFactory } from '../../../src/kit/http/factory.ts'
 import type { RequireRole } from '../../../src/kit/auth/role-guard.ts'
 import type { Store } from '../../../src/kit/types/store.ts'
@@ -14,7 +14,7 @@ export const PROBE = '/api/probe'
 const MAX_KEPT = 100
 
 /** @param least the role that writes */
-export const probe = <P extends Product>(requireRole: RequireRole<P>, least: P['Role']) =>
+export const probe = <P extends AnyProduct>(requireRole: RequireRole<P>, least: P['Role']) =>
   appFactory<P>()
     .createApp()
     .get('/', doc('Asks Postgres.', z.array(z.unknown())), async (c) => {

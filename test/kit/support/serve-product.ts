@@ -1,7 +1,7 @@
 // A product's app, listening on a free port in this process, on a database and a key prefix of its own.
 import type { KitConfig } from '../../../src/kit/config/kit-config.ts'
 import type { ProductSettings } from '../../../src/kit/config/settings.ts'
-import type { Deps } from '../../../src/kit/deps.ts'
+import type { KitDeps as Deps } from '../../../src/kit/deps.ts'
 import type { Manifest } from '../../../src/kit/assemble.ts'
 import { createDeps } from '../../../src/kit/create-deps.ts'
 import { type Fetches, serve } from '../../../src/kit/process/serve.ts'

@@ -38,7 +38,7 @@ export async function transact<T>(
   lost.catch(() => {}) // it may be nobody's concern
   // One after the other: what the driver has not sent when a connection ends it carries over to a new one, where it
   // would be committed by itself.
-  let line: Promise<unknown> = Promise.resolve()
+  let previous: Promise<unknown> = Promise.resolve()
   const send = (statement: Statement): Promise<Rows> => {
     const sent = previous.then(() => {
       if (client.ended !== connection) throw connectionLost()
