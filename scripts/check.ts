@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { findBrokenRules } from './architecture.ts'
 import { refuseArguments } from './command.ts'
 import { findLockfileFaults } from './lockfiles.ts'
+import { findSettingsFaults } from './settings/reference.ts'
 import { findTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
@@ -15,6 +16,7 @@ const CHECKS: Record<string, Check> = {
   lint: () => run('oxlint', '--type-aware', '--deny-warnings'),
   format: () => run('oxfmt', '--check', '.'),
   architecture: () => findBrokenRules(ROOT).join('\n'),
+  settings: () => findSettingsFaults(ROOT).join('\n'),
   lockfiles: () => findLockfileFaults(ROOT).join('\n'),
 }
 

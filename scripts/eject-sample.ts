@@ -28,19 +28,15 @@ const DELETED = [
   'test/slow/eject-sample.test.ts',
 ]
 
-/** What is cut out of files that stay: whole lines, and in the README whole paragraphs. */
+/** What is cut out of files that stay: whole lines, and in pages whole paragraphs. */
 const CUTS: Record<string, RegExp[]> = {
   'src/app.ts': [/^import .* from '\.\/movies\/.*\n/gm, /^ *\.route\('\/api\/movies', movies\)\n/gm],
   'scripts/bench/reload/run.ts': [/, '\/api\/movies[^']*'/g],
   'test/slow/edge.test.ts': [/'movies', /g],
   'package.json': [/^ *"(seed|eject-sample|bench|bench:growth|bench:isolation)": .*\n/gm],
   'test/quick.sh': [/^.*\/api\/movies.*\n/gm, /, adds a movie, searches for it,(?= and asks)/g],
-  'README.md': [
-    /^\*\*(Delete|Open) the sample\b[^]*?\n\n/gm,
-    /^\| `npm run (seed|eject-sample|bench)(?![\w:-]).*\n/gm,
-    /^ *movies\/ .*\n/gm,
-    /, adds a movie, searches for it(?=, with curl)/g,
-  ],
+  'README.md': [/^ *movies\/ .*\n/gm, /, adds a movie, searches for it(?=, with curl)/g],
+  'src/README.md': [/^\*\*(Fill|Delete|Open) the sample\b[^]*?\n\n/gm],
 }
 
 /** What still speaks of the sample where nothing should. */
@@ -106,7 +102,7 @@ await runCommand(USAGE, async () => {
       ? '\nA development database that has the table keeps it: delete .data/ to begin anew.'
       : '\nThe next `npm run migrate` or `npm start` drops the table and the movies in it.',
   )
-  const inReadme = findMentions(['README.md'])
+  const inReadme = findMentions(['README.md', 'src/README.md'])
   if (inReadme.length > 0) console.log(`\nYours to rewrite:\n${inReadme.join('\n')}`)
   const left = findMentions(new Bun.Glob(SEARCHED).scanSync(ROOT))
   if (left.length > 0) {

@@ -4,7 +4,6 @@ import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { asUsage, runCommand, UsageError } from './command.ts'
-import { runTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
@@ -32,12 +31,8 @@ const PLACES: Record<string, ((name: string) => string)[]> = {
     (name) => `"packages": {\n    "": {\n      "name": "${name}",`,
   ],
   'bun.lock': [(name) => `"": {\n      "name": "${name}",`],
-  'README.md': [
-    (name) => `# ${name}\n`,
-    (name) => `\`${name}:\``,
-    (name) => `\`${name} <noreply@localhost>\``,
-    (name) => `from '${name}-client'`,
-  ],
+  'README.md': [(name) => `# ${name}\n`],
+  'src/README.md': [(name) => `from '${name}-client'`],
   '.env.example': [
     (name) => `:5432/${name}\n`,
     (name) => `REDIS_PREFIX=${name}:`,
@@ -157,7 +152,6 @@ await runCommand(USAGE, async () => {
   for (const path of Object.keys(PLACES)) {
     for (const line of replaceIn(path, manifest.name, name)) console.log(line)
   }
-  await runTool(ROOT, 'oxfmt', ['README.md'])
   console.log(advice(manifest.name, name))
 })
 

@@ -3,8 +3,9 @@ import { name, version } from '../package.json'
 import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
 
 /**
- * Each stands under its key in the config: `signupOpen: setting('SIGNUP_OPEN', flag().default(true))`. The kinds are in
- * `kit/config/values.ts`. Printed settings mask a text unless it is declared with `{ isPrintable: true }`.
+ * Each stands under its key in the config, for example
+ * `signupOpen: setting('SIGNUP_OPEN', flag().default(true), { about: 'Whether anybody may sign up' })`.
+ * The kinds are in `kit/config/values.ts`. Printed settings mask a text unless it is declared with `isPrintable: true`.
  */
 export const settings = defineSettings({ name, version }, {})
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { hash } from '@node-rs/argon2'
 import { eq } from 'drizzle-orm'
-import { changeRole, syncSessionRole } from '../src/account/auth.ts'
+import { changeRole, syncSessionRole } from '../src/account/change-role.ts'
 import { updateRole } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
 import { isTransient } from '../src/kit/data/transient.ts'

@@ -1,9 +1,9 @@
 // Settings: what is taken, what is refused, and what is shown.
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { loadConfig } from '../src/config.ts'
-import { printableConfig } from '../src/kit/config/printable.ts'
-import { defineSettings, setting } from '../src/kit/config/settings.ts'
+import { loadConfig, settings } from '../src/config.ts'
+import { defineSettings } from '../src/kit/config/settings.ts'
+import { setting } from '../src/kit/config/setting.ts'
 import { flag } from '../src/kit/config/values.ts'
 import { trustedNetworks } from '../src/kit/http/client-ip.ts'
 import { ConfigError } from '../src/kit/types/config-error.ts'
@@ -104,7 +104,7 @@ test('the printed config holds no password, and every other setting of the kit',
     TLS_CERT_FILE: 'a',
     TLS_KEY_FILE: 'b',
   })
-  const printed = printableConfig({
+  const printed = settings.print({
     ...config,
     migrateDatabaseUrl: 'postgres://db/x?user=u&password=hunter5',
   })
@@ -122,9 +122,9 @@ test('the printed config holds no password, and every other setting of the kit',
 describe("a product's own settings", () => {
   const about = { name: 'shop', version: '1.2.3' }
   const own = defineSettings(about, {
-    signupOpen: setting('SIGNUP_OPEN', flag().default(true)),
-    slogan: setting('SLOGAN', z.string().default('Buy'), { isPrintable: true }),
-    payKey: setting('PAY_KEY', z.string().optional()),
+    signupOpen: setting('SIGNUP_OPEN', flag().default(true), { about: 'Whether anybody may sign up' }),
+    slogan: setting('SLOGAN', z.string().default('Buy'), { about: 'What it says', isPrintable: true }),
+    payKey: setting('PAY_KEY', z.string().optional(), { about: 'Who pays' }),
   })
 
   test("stand beside the kit's in one frozen config", () => {
@@ -137,30 +137,30 @@ describe("a product's own settings", () => {
   test("are told of together with the kit's, where they are wrong", () => {
     const load = () => own.load({ ...URLS, PORT: '80a', SIGNUP_OPEN: 'maybe' })
     expect(load).toThrow(ConfigError)
-    expect(load).toThrow(/SIGNUP_OPEN="maybe" must be on or off[^]*PORT="80a"/)
+    expect(load).toThrow(/PORT="80a"[^]*SIGNUP_OPEN="maybe" must be on or off/)
   })
 
   test('are printed where they are numbers, flags or declared printable', () => {
-    const printed = printableConfig(own.load({ ...URLS, PAY_KEY: 'sk_live_1' }), own.printable)
+    const printed = own.print(own.load({ ...URLS, PAY_KEY: 'sk_live_1' }))
     expect(printed).toMatchObject({ signupOpen: true, slogan: 'Buy', payKey: '***' })
   })
 
   test("go by no variable and no key of the kit's", () => {
-    expect(() => defineSettings(about, { listenOn: setting('PORT', z.string()) })).toThrow(
+    expect(() => defineSettings(about, { listenOn: setting('PORT', z.string(), { about: '' }) })).toThrow(
       'the variable PORT of listenOn is taken',
     )
-    const text = setting('TEXT', z.string().default(''))
+    const text = setting('TEXT', z.string().default(''), { about: '' })
     expect(() => defineSettings(about, { one: text, two: text })).toThrow('the variable TEXT of two is taken')
     // @ts-expect-error the compiler says so first
     const clash = defineSettings(about, { port: text })
-    expect(() => clash.load(URLS)).toThrow('the kit has a setting port')
+    expect(() => clash.load(URLS)).toThrow('the kit has a setting port already')
   })
 })
 
 test('a setting of a fork is masked in print and in faults until it is declared printable', () => {
   const config = loadConfig(URLS)
   const fork = { ...config, stripeKey: 'sk_live_1', mail: { ...config.mail, apiKeys: ['sk_live_2'] } }
-  expect(printableConfig(fork)).toMatchObject({ stripeKey: '***', 'mail.apiKeys': '***' })
+  expect(settings.print(fork)).toMatchObject({ stripeKey: '***', 'mail.apiKeys': '***' })
   // As its name says, it is a text: of those no fault shows the value.
   const message = faultsOf({ ...URLS, COOKIE_DOMAIN: 'sk live 3', PORT: '80a' })
   expect(message).toContain('PORT="80a" must be a whole number')

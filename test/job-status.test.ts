@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { changeRole } from '../src/account/auth.ts'
+import { changeRole } from '../src/account/change-role.ts'
 import type { Job } from '../src/kit/jobs/task.ts'
 import { defineTask, JobError } from '../src/kit/jobs/task.ts'
 import { Client } from './support/client.ts'

@@ -16,12 +16,12 @@ test('a secret in a new column of accounts and of every resource is told to nobo
     expect(await checkout.run('new', ['xylophone', 'title:string'])).toMatchObject({ code: 0 })
     const tables = [...new Bun.Glob('src/**/table.ts').scanSync(checkout.root)]
     for (const path of tables) {
-      const text = checkout.read(path)
-      const column = `totp_secret: text().notNull().default('${SECRET}'),`
-      await Bun.write(
-        join(checkout.root, path),
-        text.replace(/^ *created: timestamp/m, (created) => `${column}\n${created}`),
-      )
+      const column = `totp_secret: columnOfText().notNull().default('${SECRET}'),`
+      const table = checkout
+        .read(path)
+        .replace(/^ *created: timestamp/m, (created) => `${column}\n${created}`)
+      const imported = `import { text as columnOfText } from 'drizzle-orm/pg-core'`
+      await Bun.write(join(checkout.root, path), `${table}\n${imported}\n`)
     }
     expect(await checkout.run('generate', ['--name', 'secrets'])).toMatchObject({ code: 0 })
     const env = { ...serverEnv(database.url, prefix), MIGRATE_DATABASE_URL: '' }

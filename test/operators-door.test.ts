@@ -1,6 +1,6 @@
 // The door of the page for operators: who gets in, and who does not.
 import { describe, expect, test } from 'bun:test'
-import { changeRole } from '../src/account/auth.ts'
+import { changeRole } from '../src/account/change-role.ts'
 import { hashesVerified, startApp } from './support/harness.ts'
 import { FORM, HTML, openOperatorsPage, PATH } from './support/operators.ts'
 

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { entries as migrations } from '../drizzle/meta/_journal.json'
 import { roleGuard, syncRole } from '../src/kit/auth/role-guard.ts'
-import { defineSettings, setting, type ConfigOf } from '../src/kit/config/settings.ts'
+import { defineSettings, type ConfigOf } from '../src/kit/config/settings.ts'
+import { setting } from '../src/kit/config/setting.ts'
 import { choice } from '../src/kit/config/values.ts'
 import { createDeps } from '../src/kit/create-deps.ts'
 import { dashboard } from '../src/kit/dashboard/routes.tsx'
@@ -26,7 +27,7 @@ import { createDatabase, deletePrefix, redisUrl, uniquePrefix } from './support/
 const roles = defineRoles(['banned', 'guest', 'keeper'], { barred: ['banned'] })
 const settings = defineSettings(
   { name: 'zoo', version: '9.9.9' },
-  { currency: setting('CURRENCY', choice('eur', 'usd').default('eur')) },
+  { currency: setting('CURRENCY', choice('eur', 'usd').default('eur'), { about: 'What prices are in' }) },
 )
 type Role = (typeof roles.names)[number]
 
@@ -34,6 +35,7 @@ interface Zoo {
   Role: Role
   User: { id: string; role: Role; nickname: string }
   Config: ConfigOf<typeof settings>
+  Own: { tills: Map<string, number> }
 }
 
 const people = new Map<string, Zoo['User']>()
@@ -60,6 +62,9 @@ const zoo = factory
   .get('/price', doc('Says the price.', z.object({ price: z.string() })), requireRole('guest'), (c) =>
     c.var.respond({ price: `5 ${c.var.config.currency satisfies 'eur' | 'usd'}` }),
   )
+  .get('/till', doc('Says what is in the till.', z.object({ usd: z.number().nullable() })), (c) =>
+    c.var.respond({ usd: c.var.tills.get('usd') ?? null }),
+  )
   .get(
     '/keys',
     doc('Says whose keys they are.', z.object({ of: z.string() })),
@@ -67,6 +72,7 @@ const zoo = factory
     async (c) => c.var.respond({ of: (await c.var.me()).nickname }),
   )
 
+let isTillShut = false
 let url: string
 let close: () => Promise<void>
 let sessions: ReturnType<typeof open>['deps']['sessions']
@@ -81,7 +87,18 @@ function open(databaseUrl: string, prefix: string) {
     LOG_LEVEL: 'silent',
     CURRENCY: 'usd',
   })
-  return { config, ...createDeps(config, { roles, crons, migrations }) }
+  return {
+    config,
+    ...createDeps(config, {
+      roles,
+      crons,
+      migrations,
+      openOwn: ({ currency }) => ({
+        own: { tills: new Map([[currency, 7]]) },
+        close: () => void (isTillShut = true),
+      }),
+    }),
+  }
 }
 
 beforeAll(async () => {
@@ -106,6 +123,7 @@ beforeAll(async () => {
   close = async () => {
     await server.drain(1000)
     await opened.close()
+    expect(isTillShut).toBe(true)
     await deletePrefix(prefix)
     await database.drop()
   }
@@ -130,8 +148,8 @@ test('its roles decide who may call, and its settings are in the config', async 
   expect((await guest.get('/zoo/price')).body).toEqual({ price: '5 usd' })
   const refused = await guest.get('/zoo/keys')
   expect([refused.status, refused.body.err]).toEqual([
-    401,
-    '401: Unauthorized! It takes the role keeper or above',
+    403,
+    '403: Forbidden! It takes the role keeper or above',
   ])
   expect((await new Client(url).get('/zoo/price')).status).toBe(401)
   expect((await (await enter('keeper', 'Ann')).get('/zoo/keys')).body).toEqual({ of: 'Ann' })
@@ -176,6 +194,14 @@ test('a job is for the account that enqueued it', async () => {
   const guest = await enter('guest')
   expect((await guest.get('/jobs/none')).status).toBe(404)
   expect((await new Client(url).get('/jobs/none')).status).toBe(401)
+})
+
+test('what it opens of its own is in each request, and goes by no name of the kit', async () => {
+  expect((await new Client(url).get('/zoo/till')).body).toEqual({ usd: 7 })
+  const config = settings.load({ DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://127.0.0.1:1' })
+  const opening = () =>
+    createDeps(config, { roles, crons, migrations, openOwn: () => ({ own: { db: 'mine' } }) })
+  expect(opening).toThrow('the kit has a dependency db')
 })
 
 test('a role, an account or a setting of another product is no type of this one', () => {

@@ -1,7 +1,7 @@
 // Who may write, at the moment of writing: the account's row counts beside the session, and the lower role of the two.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
-import { changeRole } from '../src/account/auth.ts'
+import { changeRole } from '../src/account/change-role.ts'
 import { users } from '../src/account/table.ts'
 import type { Role } from '../src/account/roles.ts'
 import { startApp, type TestApp } from './support/harness.ts'

@@ -211,7 +211,7 @@ export function judgeMigrations(journal: Migration[], applied: number[], product
     return fail(
       check,
       `${skipped.map(({ tag }) => tag).join(', ')} will never be applied: older than one that was`,
-      'Keep your own drizzle/ and generate the difference: the README says how',
+      'Keep your own drizzle/ and generate the difference: UPGRADING.md says how',
     )
   }
   if (missing.length === 0) return ok(check, `all ${journal.length} are applied`)

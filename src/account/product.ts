@@ -6,16 +6,25 @@ import { appFactory } from '../kit/http/factory.ts'
 import { findUser, type User } from './queries.ts'
 import { roles, type Role } from './roles.ts'
 
+/** What `openOwn` in `manifest.ts` opens for handlers and tasks beside the kit's: `{ payments: Payments }`. */
+export type Own = object
+
 export interface Product {
   Role: Role
   User: User
   Config: Config
+  Own: Own
 }
 
-export type Deps = KitDeps<Config, Role>
+export type Deps = KitDeps<Config, Role> & Own
 
 /** Creates the app and the app of each slice. */
 export const factory = appFactory<Product>()
 
 /** Admits sessions of a role or a higher one; the handler gets the account from `c.var.me()`. */
-export const requireRole = roleGuard<Product>({ roles, findUser, readsRowFrom: 'admin' })
+export const requireRole = roleGuard<Product>({
+  roles,
+  findUser,
+  readsRowFrom: 'admin',
+  tooLowStatus: 401, // the clients of the API that this one replaces know no 403; a new API leaves this line out
+})

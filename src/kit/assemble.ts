@@ -31,17 +31,23 @@ export interface Runtime {
 }
 
 /** What a product passes in. */
-export interface Manifest<Role extends string> {
+export interface Manifest<
+  Role extends string,
+  Config extends KitConfig = KitConfig,
+  Own extends object = object,
+> {
   roles: Roles<Role>
   crons: readonly Cron[]
   /** The migrations that the code ships, oldest first. */
   migrations: readonly Migration[]
+  /** Opens what this product's handlers find in `c.var`, and its tasks in their dependencies, beside the kit's. */
+  openOwn?(this: void, config: Config, log: Log): { own: Own; close?(this: void): Promise<void> | void }
 }
 
-/** Opens the connections; `close` ends them in order. */
-export function assembleDeps<Config extends KitConfig, Role extends string>(
+/** Opens the connections; `close` ends them in order. @throws Error if a product's own goes by a name of the kit's */
+export function assembleDeps<Config extends KitConfig, Role extends string, Own extends object>(
   config: Config,
-  { roles, crons, migrations }: Manifest<Role>,
+  { roles, crons, migrations, openOwn }: Manifest<Role, Config, Own>,
   { log, passwords, createMailer, apiDocsAsset }: Runtime,
 ) {
   const { db, readiness, close: closePostgres } = openPostgres(config, log)
@@ -89,12 +95,19 @@ export function assembleDeps<Config extends KitConfig, Role extends string>(
     }),
   }
 
+  const opened = openOwn?.(config, log)
+  for (const name of Object.keys(opened?.own ?? {})) {
+    if (Object.hasOwn(deps, name))
+      throw new Error(`openOwn: the kit has a dependency ${name}: name yours otherwise`)
+  }
+
   async function close() {
+    await opened?.close?.()
     store.close()
     await closeRedis(redis)
     await closePostgres()
   }
-  return { deps, redis, queue, close }
+  return { deps: Object.assign(deps, opened?.own), redis, queue, close }
 }
 
 const withRequest = (options?: EnqueueOptions): EnqueueOptions => ({

@@ -7,9 +7,9 @@ import { createMailer } from './mail/mailer.ts'
 import { apiDocsAsset } from './reference/api-docs-asset.ts'
 
 /** Opens everything; `close` ends it in order and writes the last lines of the log. */
-export function createDeps<Config extends KitConfig, Role extends string>(
+export function createDeps<Config extends KitConfig, Role extends string, Own extends object>(
   config: Config,
-  manifest: Manifest<Role>,
+  manifest: Manifest<Role, Config, Own>,
 ) {
   const log = createLog(config.log, config.name)
   const passwords = createPasswords(passwordGate(config.processes.web, config.requestTimeoutMs))

@@ -31,14 +31,11 @@ export function useKit<E extends Env>(app: Hono<E>, deps: KitDeps): void {
   app.use(normalizeErrors) // errors of what follows get the headers of what stands before
   app.use(requestTimeout(config.requestTimeoutMs))
   app.route('/', health) // before the session: a probe needs no Redis to be told that Redis is away
-  app.use(shedLoad(MAX_IN_FLIGHT))
+  app.use(shedLoad())
   app.use(bodyLimit(config.bodyLimit))
   app.use(session)
   app.use(csrf(config))
 }
-
-/** Per route and process. Fewer than the queues before Postgres hold: a refusal there comes later and costs more. */
-const MAX_IN_FLIGHT = 2000
 
 // Pages bring their own small style sheet in the document and load nothing else.
 const SECURE_HEADERS = {

@@ -1,5 +1,5 @@
 // The app under test: the real one, listening on a free port, on a database and a key prefix of its own.
-import { changeRole } from '../../src/account/auth.ts'
+import { changeRole } from '../../src/account/change-role.ts'
 import type { Role } from '../../src/account/roles.ts'
 import { createApp } from '../../src/app.ts'
 import { type Config, loadConfig } from '../../src/config.ts'

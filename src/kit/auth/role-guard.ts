@@ -3,8 +3,9 @@ import type { MiddlewareHandler } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { bodyArrival } from '../http/body.ts'
 import { tag } from '../http/doc.ts'
-import type { AppEnv, AnyProduct } from '../http/env.ts'
-import { ROLE_TOO_LOW, roleTooLow, UNAUTHORIZED, unauthorized } from '../http/errors.ts'
+import type { AnyContext, AppEnv, AnyProduct } from '../http/env.ts'
+import { UNAUTHORIZED, unauthorized } from '../http/errors.ts'
+import { ApiError } from '../types/api-error.ts'
 import type { Session } from '../http/live-session.ts'
 import { isSafeMethod } from '../http/safe-methods.ts'
 import { accountDisabled, endSession } from '../http/session.ts'
@@ -27,10 +28,12 @@ interface Options<P extends AnyProduct> {
   findUser(this: void, db: Db, id: string): Promise<P['User'] | undefined>
   /** Routes that require this role or a higher one check the account's row for reads as well. */
   readsRowFrom: P['Role']
+  /** The status for a role that is too low: 403, unless a contract with older clients requires 401. */
+  tooLowStatus?: 401 | 403
 }
 
 /**
- * Creates a product's `requireRole`: it responds with 401 without a login, and with `ROLE_TOO_LOW` to a role that is too
+ * Creates a product's `requireRole`: it responds with 401 without a login, and with `tooLowStatus` to a role that is too
  * low. The role comes from the session, so that reads need no query for it; a write also checks the account's row, and
  * the lower of the two roles counts.
  */
@@ -38,9 +41,14 @@ export function roleGuard<P extends AnyProduct>({
   roles,
   findUser,
   readsRowFrom,
+  tooLowStatus = 403,
 }: Options<P>): RequireRole<P> {
   return (least) => {
-    const tooLow = () => roleTooLow(`It takes the role ${least} or above`)
+    const tooLow = () =>
+      new ApiError(
+        tooLowStatus,
+        `${tooLowStatus === 401 ? 'Unauthorized' : 'Forbidden'}! It takes the role ${least} or above`,
+      )
     const handler = createMiddleware<LoggedIn<P>>(async (c, next) => {
       const session: Session<P['Role']> | null = c.get('session')
       if (session === null) throw unauthorized('Log in first')
@@ -62,7 +70,8 @@ export function roleGuard<P extends AnyProduct>({
         if (!roles.atLeast(user.role, least)) throw tooLow()
         return user
       }
-      c.set('me', me)
+      const open: AnyContext = c // of what a product has of its own the compiler knows no names here
+      open.set('me', me)
       const isWrite = !isSafeMethod(c.req.method)
       // The row is read after the body: one that arrives slowly must not outlive a change of role.
       if (isWrite) await bodyArrival(c)
@@ -70,7 +79,7 @@ export function roleGuard<P extends AnyProduct>({
       if (isWrite || roles.atLeast(least, readsRowFrom)) await me()
       await next()
     })
-    return tag(handler, { role: least, otherStatuses: [UNAUTHORIZED, ROLE_TOO_LOW] })
+    return tag(handler, { role: least, tooLowStatus, otherStatuses: [UNAUTHORIZED, tooLowStatus] })
   }
 }
 

@@ -1,85 +1,11 @@
-// Declares the kit's settings: every environment variable that it reads, their conflicts, and the config they become.
+// Finds conflicts between the kit's settings, and builds the config from them.
 import { availableParallelism } from 'node:os'
-import { z } from 'zod'
-import { MAX_CONCURRENCY, QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
-import { databaseUrl, redisUrl, url } from './urls.ts'
-import { bytes, choice, flag, integer, isHeaderName, isNetwork, isOrigin, list } from './values.ts'
+import type { kitSettings } from './kit-settings.ts'
+import type { Values } from './setting.ts'
 
-const SECONDS = 1000
 const DAY_S = 24 * 60 * 60
 
-/**
- * One line per variable. A variable that is unset or empty takes its default;
- * defaults that depend on the mode are in `kitConfig`.
- */
-export const kitVariables = (project: string) => ({
-  NODE_ENV: choice('development', 'production').default('development'),
-  HOST: z.string().optional(),
-  PORT: integer(0, 65535).default(8100),
-  DATABASE_URL: databaseUrl().optional(),
-  MIGRATE_DATABASE_URL: databaseUrl().optional(),
-  DATABASE_POOL: integer(1, 1000).optional(),
-  REDIS_URL: redisUrl().optional(),
-  REDIS_PREFIX: z.string().max(100).default(`${project}:`),
-  DATA_DIR: z.string().default('.data'),
-  COOKIE_SECURE: flag().optional(),
-  COOKIE_DOMAIN: z
-    .string()
-    .regex(/^\.?[a-z0-9-]+(\.[a-z0-9-]+)*$/i, 'must be a domain name: example.com')
-    .optional(),
-  COOKIE_SAMESITE: choice('lax', 'strict', 'none').default('lax'),
-  SESSION_DAYS: integer(1, 400).default(30),
-  SESSIONS_PER_ACCOUNT: integer(1, 10_000).default(50),
-  CORS_ORIGINS: list(isOrigin, 'origins (https://app.example.com), or *').default(['*']),
-  CORS_HEADERS: list(isHeaderName, 'names of headers (X-Api-Version)').default([]),
-  TLS_CERT_FILE: z.string().optional(),
-  TLS_KEY_FILE: z.string().optional(),
-  TRUSTED_PROXIES: list(isNetwork, 'IP addresses or CIDR ranges (10.0.0.0/8)').default([]),
-  TRUSTED_PROXY_HEADER: z
-    .string()
-    .refine(isHeaderName, 'must be the name of a header: X-Forwarded-For, Forwarded, X-Real-IP')
-    .default('X-Forwarded-For'),
-  BODY_LIMIT: bytes().default(1024 ** 2),
-  ANSWERS_MAX_BYTES: bytes().default(64 * 1024 ** 2),
-  REQUEST_TIMEOUT_MS: integer(1, 250_000).default(20 * SECONDS),
-  LOCK_TIMEOUT_MS: integer(1, 250_000).default(2 * SECONDS),
-  SEARCH_TIMEOUT_MS: integer(1, 250_000).default(1500),
-  IDLE_TIMEOUT_S: integer(1, 255).default(75),
-  SLOW_REQUEST_MS: integer(0, 250_000).default(1 * SECONDS),
-  WEB_PROCESSES: integer(0, 1000).optional(),
-  WORKER_PROCESSES: integer(0, 1000).default(1),
-  HARAKIRI_MS: integer(1000, 3_600_000).default(5 * SECONDS),
-  MAX_REQUESTS: integer(0, 2 ** 31 - 1).default(0),
-  MAX_LIFETIME_S: integer(0, 2 ** 31 - 1).default(0),
-  MAX_RSS_MB: integer(0, 2 ** 20).optional(),
-  BOOT_TIMEOUT_MS: integer(100, 600_000).default(30 * SECONDS),
-  DRAIN_MS: integer(0, 600_000).default(25 * SECONDS),
-  METRICS_PORT: integer(1, 65535).optional(),
-  LOG_LEVEL: choice('debug', 'info', 'warn', 'error', 'silent').default('info'),
-  LOG_FORMAT: choice('pretty', 'json').optional(),
-  LOG_FILE: z.string().optional(),
-  LOG_SYSLOG: url('udp:').optional(),
-  LOG_SQL: flag().default(false),
-  LOG_REDACT: list(() => true, 'names').default([]),
-  SMTP_URL: url('smtp:', 'smtps:').optional(),
-  MAIL_FROM: z.string().max(200).default(`${project} <noreply@localhost>`),
-  JOB_CONCURRENCY: integer(1, MAX_CONCURRENCY).default(QUEUE_DEFAULTS.concurrency),
-  JOB_DRAIN_MS: integer(0, 600_000).default(QUEUE_DEFAULTS.drainMs),
-  JOB_BLOCK_MS: integer(1000, QUEUE_DEFAULTS.leaseMs - SECONDS).default(QUEUE_DEFAULTS.blockMs),
-  JOB_MAX_BYTES: bytes().default(64 * 1024),
-  JOB_KEEP_DEAD: integer(1, 10_000_000).default(QUEUE_DEFAULTS.keepDead),
-  MAX_JOBS: integer(0, 2 ** 31 - 1).default(0),
-  RATE_LIMIT: flag().optional(),
-  RATE_LIMIT_SECONDS: integer(1, DAY_S).default(15 * 60),
-  RATE_LIMIT_ACCOUNT: integer(1, 1_000_000).default(10),
-  RATE_LIMIT_ADDRESS: integer(1, 1_000_000).default(100),
-  API_LIST: flag().default(true),
-  OPERATORS_PAGE: flag().default(true),
-  API_DOCS: flag().optional(),
-  DEV_TRUNCATE: flag().default(false),
-})
-
-type Parsed = z.output<z.ZodObject<ReturnType<typeof kitVariables>>>
+type Parsed = Values<ReturnType<typeof kitSettings>>
 
 /**
  * Finds settings that are missing or contradict each other, though each may be valid by itself.

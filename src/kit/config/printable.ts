@@ -1,36 +1,31 @@
 // Prepares the settings for printing at start: texts only where declared printable, URLs without their passwords.
-import type { KitConfig } from './kit-config.ts'
+import type { Setting } from './setting.ts'
 
-/** Numbers and flags are no secrets. Any other setting is masked unless it is listed here. */
-const TEXTS = new Set(
-  `name version mode host redisPrefix dataDir corsOrigins corsHeaders trustedProxies trustedProxyHeader cookie.domain cookie.sameSite
-  tls.certFile tls.keyFile mail.from log.level log.format log.file log.redact`.split(/\s+/),
-)
-const URLS = new Set('databaseUrl migrateDatabaseUrl redisUrl mail.smtpUrl log.syslog'.split(' '))
+/** Keys of the config that are no settings. */
+const ABOUT_PROJECT = new Set(['name', 'version'])
 const MASK = '***'
 
-/**
- * Returns a flat, printable copy of the config, with keys like `cookie.domain`. Unset settings are left out.
- * @param own keys of the product's texts that are printable
- */
-export function printableConfig(
-  config: KitConfig,
-  own: ReadonlySet<string> = new Set(),
+/** Returns a flat, printable copy of the config, with keys like `cookie.domain`. Unset settings are left out. */
+export function printConfig(
+  config: object,
+  declared: Readonly<Record<string, Setting>>,
 ): Record<string, unknown> {
   const shown: Record<string, unknown> = {}
-  const add = (name: string, value: unknown) => {
-    if (value !== undefined) shown[name] = own.has(name) ? value : printable(name, value)
+  const add = (key: string, value: unknown) => {
+    if (value !== undefined) shown[key] = printable(value, ABOUT_PROJECT.has(key) || declared[key])
   }
-  for (const [name, value] of Object.entries(config)) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) add(name, value)
-    else for (const [key, inner] of Object.entries(value)) add(`${name}.${key}`, inner)
+  for (const [key, value] of Object.entries(config)) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) add(key, value)
+    else for (const [inner, part] of Object.entries(value)) add(`${key}.${inner}`, part)
   }
   return shown
 }
 
-function printable(name: string, value: unknown): unknown {
-  if (typeof value === 'number' || typeof value === 'boolean' || TEXTS.has(name)) return value
-  return URLS.has(name) && typeof value === 'string' ? maskUrl(value) : MASK
+function printable(value: unknown, setting: Setting | boolean | undefined): unknown {
+  if (typeof value === 'number' || typeof value === 'boolean' || setting === true) return value
+  if (!setting) return MASK
+  if (setting.isPrintable === true) return value
+  return setting.isUrl === true && typeof value === 'string' ? maskUrl(value) : MASK
 }
 
 // A URL that does not parse may still hold a password, so it is never shown.

@@ -49,6 +49,7 @@ export const bytes = () =>
     .string()
     .regex(/^[1-9]\d{0,9}(kb|mb)?$/i, shown('must be a number of bytes, or of kb or mb: 65536, 64kb, 1mb'))
     .transform((v) => parseInt(v, 10) * (/kb$/i.test(v) ? 1024 : /mb$/i.test(v) ? 1024 ** 2 : 1))
+    .meta({ unit: 'bytes' }) // for who prints a default
 
 export const isOrigin = (v: string) => v === '*' || (URL.canParse(v) && new URL(v).origin === v)
 export const isHeaderName = (v: string) => /^[a-z0-9!#$%&'*+.^_`|~-]{1,100}$/i.test(v)

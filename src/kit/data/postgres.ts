@@ -39,7 +39,7 @@ const SHARED_LOCK_TIMEOUT_MS = 250
  * Statements that may wait in each lane; further ones are refused at once. A long queue costs less than a short one: the
  * wait is a second if Postgres is quick, and refused clients retry at once.
  */
-const QUEUE = 2500
+const QUEUE = 2000
 /** Concurrent searches: each keeps a core busy. */
 const MAX_SEARCHES = 2
 const SEARCH_QUEUE = 20

@@ -35,6 +35,8 @@ export interface ApiRoute {
   base: string
   doc: RouteDoc | undefined
   role: string | undefined
+  /** What a role that is too low gets. */
+  tooLowStatus?: number
   inputs: RouteInput[]
   limit?: RateLimit
   /** Other statuses of the route, in order: errors other than 500, and successes without a body. */
@@ -45,6 +47,7 @@ export interface ApiRoute {
 export interface Contribution {
   doc?: RouteDoc
   role?: string
+  tooLowStatus?: number
   input?: RouteInput
   limit?: RateLimit
   /** Statuses of the errors with which it responds instead of the route. */
@@ -151,6 +154,7 @@ export function describeRoutes(app: {
     }
     route.doc ??= contribution.doc
     route.role ??= contribution.role
+    route.tooLowStatus ??= contribution.tooLowStatus
     route.limit ??= contribution.limit
     if (contribution.input !== undefined) route.inputs.push(contribution.input)
     addOtherStatuses(route, contribution)

@@ -9,6 +9,8 @@ export interface AnyProduct {
   Role: string
   User: { id: string; role: string }
   Config: KitConfig
+  /** What its manifest opens beside the kit's dependencies. */
+  Own: object
 }
 
 /**
@@ -35,19 +37,20 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
     /** The client's method, where the runtime's entry has replaced a HEAD by a GET. */
     method?: string
   }
-  Variables: KitDeps<P['Config'], P['Role']> & {
-    requestId: string
-    /** The client's address, as reported by a trusted proxy if there is one. */
-    ip: string
-    /** Null for visitors. `requireRole` narrows it. */
-    session: Session<P['Role']> | null
-    /** Turns the text of a response into its body: a stream of chunks if it is large. */
-    bodyOf: (text: string, method: string | undefined) => string | ReadableStream<Uint8Array>
-    /** Set by a slice whose responses no cache may store. */
-    noStore?: boolean
-    /** Fires when the request's deadline has passed or its client is gone: pass it to slow work. */
-    signal: () => AbortSignal
-  }
+  Variables: KitDeps<P['Config'], P['Role']> &
+    P['Own'] & {
+      requestId: string
+      /** The client's address, as reported by a trusted proxy if there is one. */
+      ip: string
+      /** Null for visitors. `requireRole` narrows it. */
+      session: Session<P['Role']> | null
+      /** Turns the text of a response into its body: a stream of chunks if it is large. */
+      bodyOf: (text: string, method: string | undefined) => string | ReadableStream<Uint8Array>
+      /** Set by a slice whose responses no cache may store. */
+      noStore?: boolean
+      /** Fires when the request's deadline has passed or its client is gone: pass it to slow work. */
+      signal: () => AbortSignal
+    }
 }
 
 /**

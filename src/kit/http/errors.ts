@@ -1,7 +1,6 @@
 // Creates the common errors, and turns anything thrown into a response `{ "err": "400: ..." }`.
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { z } from 'zod'
 import { driverCode, isTransient } from '../data/transient.ts'
 import { ApiError, RETRY_AFTER_S, unavailable } from '../types/api-error.ts'
@@ -21,14 +20,6 @@ export const ErrorBody = z
 export const UNAUTHORIZED = 401
 
 export const unauthorized = (why: string) => new ApiError(UNAUTHORIZED, `Unauthorized! ${why}`)
-
-/**
- * For a role that is too low the wire contract prescribes the same status as without a login.
- * An API that is free to choose would use 403; this is the line to change.
- */
-export const ROLE_TOO_LOW: ContentfulStatusCode = 401
-
-export const roleTooLow = (why: string) => new ApiError(ROLE_TOO_LOW, `Unauthorized! ${why}`)
 
 export const notFound = (c: Context) => new ApiError(404, c.req.path)
 

@@ -1,7 +1,6 @@
 // Runs an API process: connects, listens, and drains at the end.
 import type { Manifest } from '../assemble.ts'
 import type { KitConfig } from '../config/kit-config.ts'
-import { printableConfig } from '../config/printable.ts'
 import type { ProductSettings } from '../config/settings.ts'
 import { createDeps } from '../create-deps.ts'
 import { refuseMissingDatabase } from '../data/redis.ts'
@@ -10,26 +9,26 @@ import { boot } from './lifecycle.ts'
 import { type Fetches, serve } from './serve.ts'
 import { joinSupervisor } from './supervised.ts'
 
-export interface ServerOptions<C extends KitConfig, R extends string> {
+export interface ServerOptions<C extends KitConfig, R extends string, O extends object> {
   settings: ProductSettings<C>
-  manifest: Manifest<R>
-  createApp(deps: KitDeps<C, R>): Fetches
+  manifest: Manifest<R, C, O>
+  createApp(deps: KitDeps<C, R> & O): Fetches
 }
 
 /** Long enough for every busy connection to ask once more. */
 const LINGER_MS = 500
 
-export const runServer = <C extends KitConfig, R extends string>({
+export const runServer = <C extends KitConfig, R extends string, O extends object>({
   settings,
   manifest,
   createApp,
-}: ServerOptions<C, R>): Promise<void> =>
+}: ServerOptions<C, R, O>): Promise<void> =>
   boot(async ({ isFirst }) => {
     const config = settings.load()
     const { deps, log, redis, close } = createDeps(config, manifest)
     await refuseMissingDatabase(redis)
     const { isSupervised, observe, waitIfReplacing, reportUp, reportDraining, writeCounts } = joinSupervisor()
-    if (isFirst && !isSupervised) log.info('settings', printableConfig(config, settings.printable))
+    if (isFirst && !isSupervised) log.info('settings', settings.print(config))
     await waitIfReplacing(deps.ready)
     const lingerMs = isSupervised ? LINGER_MS : 0
     const server = serve(createApp(deps), config, { observe, log, reusePort: isSupervised, lingerMs })

@@ -27,7 +27,7 @@ export const runSupervisor = ({ settings, entries }: SupervisorOptions): Promise
     const metrics = await openMetrics(config.metricsPort)
     const boards = BoardFolder.create(dataDir, config.name)
     const startedAt = Date.now()
-    logStart(first, settings.printable, log)
+    logStart(first, settings.print, log)
     void logConnections(config, log)
 
     const readConfig = () => {

@@ -17,20 +17,22 @@ import { joinSupervisor } from './supervised.ts'
 
 type Handed<D> = Required<Pick<JobOptions<D & { schema: Schema }>, 'tasks' | 'onDead'>>
 
-export interface RunWorkerOptions<C extends KitConfig, R extends string> extends Handed<KitDeps<C, R>> {
+export interface RunWorkerOptions<C extends KitConfig, R extends string, O extends object> extends Handed<
+  KitDeps<C, R> & O
+> {
   settings: ProductSettings<C>
-  manifest: Manifest<R>
+  manifest: Manifest<R, C, O>
   /** The folder below which each `table.ts` is found: tasks get them as `deps.schema`. */
   tablesIn: string
 }
 
-export const runWorker = <C extends KitConfig, R extends string>({
+export const runWorker = <C extends KitConfig, R extends string, O extends object>({
   settings,
   manifest,
   tasks,
   onDead,
   tablesIn,
-}: RunWorkerOptions<C, R>): Promise<void> =>
+}: RunWorkerOptions<C, R, O>): Promise<void> =>
   boot(async () => {
     const config = settings.load()
     const { deps, log, redis, queue, close } = createDeps(config, manifest)

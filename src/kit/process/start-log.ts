@@ -1,6 +1,6 @@
 // Logs at the start of the service what runs, with which settings, and what an operator should fix.
+import type { ProductSettings } from '../config/settings.ts'
 import type { KitConfig } from '../config/kit-config.ts'
-import { printableConfig } from '../config/printable.ts'
 import { connectionsPerProcess } from '../data/postgres.ts'
 import type { Log } from '../types/log.ts'
 import { adviceOnSettings } from './advice.ts'
@@ -8,13 +8,12 @@ import { adviceOnPool, adviceOnReload, processCounts } from './host.ts'
 import type { FirstSettings } from './service-settings.ts'
 import { openServiceStats } from './service-stats.ts'
 
-/** @param printable keys of the product's own texts that may be printed */
 export function logStart(
   { config, env, folder, other }: FirstSettings,
-  printable: ReadonlySet<string>,
+  print: ProductSettings['print'],
   log: Log,
 ): void {
-  log.info('settings', printableConfig(config, printable))
+  log.info('settings', print(config))
   for (const advice of adviceOnSettings(config, folder, env)) log.warn(advice)
   const { web, workers } = processCounts(config)
   log.info('starting the service', { port: config.port, web, workers })

@@ -1,14 +1,12 @@
 // Describes the errors of the OpenAPI document: what each status means, and its body.
 import type { z } from 'zod'
-import { type ErrorBody, ROLE_TOO_LOW } from '../http/errors.ts'
+import type { ErrorBody } from '../http/errors.ts'
 import { FORMATS } from './openapi-examples.ts'
-
-const lowRole = (status: number) => (status === ROLE_TOO_LOW ? ', or the role is too low' : '')
 
 const ERRORS: Record<number, [name: string, description: string]> = {
   400: ['BadRequest', 'The input is not valid (see `issues`), or the account is disabled.'],
-  401: ['Unauthorized', `Not logged in${lowRole(401)}.`],
-  403: ['Forbidden', `A page of this origin may not act for a logged-in user${lowRole(403)}.`],
+  401: ['Unauthorized', 'Not logged in.'],
+  403: ['Forbidden', 'A page of this origin may not act for a logged-in user.'],
   404: ['NotFound', 'It does not exist.'],
   409: ['Conflict', 'It conflicts with what exists.'],
   413: ['ContentTooLarge', 'The body is too large.'],
@@ -20,8 +18,9 @@ const ERRORS: Record<number, [name: string, description: string]> = {
 /** The name of the response to which an error status refers. */
 export const nameOf = (status: number) => ERRORS[status]?.[0] ?? `Error${status}`
 
-export const errorResponse = (status: number) => ({
-  description: ERRORS[status]?.[1] ?? `An error with the status ${status}.`,
+/** @param isTooLow whether it is also the status for a role that is too low */
+export const errorResponse = (status: number, isTooLow = false) => ({
+  description: describe(status, isTooLow),
   ...((status === 429 || status === 503) && {
     headers: {
       'Retry-After': { description: 'Seconds to wait, if known.', schema: { type: 'integer' } },
@@ -30,16 +29,22 @@ export const errorResponse = (status: number) => ({
   content: {
     'application/json': {
       schema: { $ref: '#/components/schemas/Error' },
-      example: exampleOfError(status),
+      example: exampleOfError(status, isTooLow),
     },
   },
 })
 
-const exampleOfError = (status: number): z.output<typeof ErrorBody> =>
+const describe = (status: number, isTooLow: boolean) =>
+  (ERRORS[status]?.[1] ?? `An error with the status ${status}.`).replace(
+    /\.$/,
+    isTooLow ? ', or the role is too low.' : '.',
+  )
+
+const exampleOfError = (status: number, isTooLow: boolean): z.output<typeof ErrorBody> =>
   status === 400
     ? {
         err: '400: title: must not be empty',
         issues: [{ path: 'title', message: 'must not be empty' }],
         requestId: FORMATS.uuid,
       }
-    : { err: `${status}: ${ERRORS[status]?.[1] ?? 'What was wrong.'}`, requestId: FORMATS.uuid }
+    : { err: `${status}: ${describe(status, isTooLow)}`, requestId: FORMATS.uuid }

@@ -33,6 +33,7 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
     }
   }
   const errors = new Set(operations.flatMap(({ otherStatuses }) => otherStatuses.filter(isError)))
+  const tooLowStatuses = new Set(operations.map(({ tooLowStatus }) => tooLowStatus))
   return {
     openapi: '3.1.1',
     info: {
@@ -47,7 +48,9 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
     components: {
       schemas: schemas.components,
       responses: Object.fromEntries(
-        [...errors].toSorted((a, b) => a - b).map((status) => [nameOf(status), errorResponse(status)]),
+        [...errors]
+          .toSorted((a, b) => a - b)
+          .map((status) => [nameOf(status), errorResponse(status, tooLowStatuses.has(status))]),
       ),
       securitySchemes: {
         session: {

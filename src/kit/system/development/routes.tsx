@@ -6,6 +6,7 @@ import type { AppEnv, AnyProduct } from '../../http/env.ts'
 import { appFactory } from '../../http/factory.ts'
 import { validate } from '../../http/validate.ts'
 import { ApiError } from '../../types/api-error.ts'
+import type { Store } from '../../types/store.ts'
 import { KEPT_MAILS } from '../../types/mail.ts'
 import { localOnly } from './local-only.ts'
 import { Mails, type KeptMail } from './mails.tsx'
@@ -69,7 +70,8 @@ export function devRoutes<P extends AnyProduct>({ queueMail }: Options<P>) {
     )
 
     .get('/mails', doc('Shows the mails that were kept instead of sent.', 'text/html'), async (c) => {
-      const mails = await c.var.store.all<KeptMail>(KEPT_MAILS)
+      const { store }: { store: Store } = c.var
+      const mails = await store.all<KeptMail>(KEPT_MAILS)
       return c.html(<Mails mails={mails.toReversed()} />)
     })
 

@@ -1,0 +1,72 @@
+// What is made from the declared settings: `.env.example` and the reference of the kit's own.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { z } from 'zod'
+import { settings } from '../../src/config.ts'
+import { kitSettings } from '../../src/kit/config/kit-settings.ts'
+import type { Setting } from '../../src/kit/config/setting.ts'
+
+const REFERENCE = 'src/kit/config/README.md'
+const EXAMPLE = '.env.example'
+/** In the kit's page the project has no name: it is the same file in each fork. */
+const NAME = 'the-name'
+const WIDTH = 100
+
+/** The files as they should be, by path. @param root the checkout */
+export function settingsFiles(root: string): Record<string, string> {
+  const page = readFileSync(join(root, REFERENCE), 'utf8')
+  const start = page.indexOf('| variable')
+  if (start < 0) throw new Error(`${REFERENCE} has no table that begins with "| variable"`)
+  return { [EXAMPLE]: example(), [REFERENCE]: `${page.slice(0, start)}${table()}` }
+}
+
+/** @returns what differs from the declarations, and how to mend it; empty if nothing does */
+export function findSettingsFaults(root: string): string[] {
+  return Object.entries(settingsFiles(root)).flatMap(([path, wanted]) =>
+    withoutPadding(readFileSync(join(root, path), 'utf8')) === withoutPadding(wanted)
+      ? []
+      : `${path} says something else than the settings that are declared: npm run settings`,
+  )
+}
+
+/** The formatter pads tables. */
+const withoutPadding = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-{2,}/g, '--').trimEnd()
+
+function table(): string {
+  const rows = Object.values<Setting>(kitSettings(NAME)).map((each) => {
+    const value = defaultOf(each.kind)
+    const unset = each.unset ?? (value === '' ? 'none' : `\`${value}\``)
+    return `| \`${each.variable}\` | ${unset} | ${each.about} |`
+  })
+  return `| variable | default | what it is for |\n| --- | --- | --- |\n${rows.join('\n')}\n`
+}
+
+function example(): string {
+  const lines = Object.values(settings.declared).map(
+    ({ variable, kind, about, example: shown = defaultOf(kind) }) =>
+      `${wrapped(about.replaceAll('`', ''))}\n# ${variable}=${shown}\n`,
+  )
+  return `# Copy to .env and change what you need. Every line is optional in development.
+# A $ begins the name of another variable, in quotes too: write \\$ for a dollar.
+
+${lines.join('\n')}`
+}
+
+/** As comments of a readable width. */
+const wrapped = (text: string) =>
+  text
+    .replaceAll(new RegExp(`(?=.{${WIDTH}})(.{1,${WIDTH}}) `, 'g'), '$1\n')
+    .split('\n')
+    .map((line) => `## ${line}`)
+    .join('\n')
+
+/** A kind's default, as one would write it; empty if there is none. */
+function defaultOf(kind: z.ZodType): string {
+  const { defaultValue: value, innerType } = kind.def as { defaultValue?: unknown; innerType?: z.ZodType }
+  if (value === undefined) return ''
+  if (typeof value === 'boolean') return value ? 'on' : 'off'
+  if (Array.isArray(value)) return value.join()
+  if (typeof value !== 'number') return typeof value === 'string' ? value : JSON.stringify(value)
+  if (innerType?.meta()?.unit !== 'bytes') return String(value)
+  return value % 1024 ** 2 === 0 ? `${value / 1024 ** 2}mb` : `${value / 1024}kb`
+}

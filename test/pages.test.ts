@@ -1,0 +1,25 @@
+// The pages of documentation: each link leads to a file, and each command that is shown exists.
+import { expect, test } from 'bun:test'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { scripts } from '../package.json'
+
+const ROOT = join(import.meta.dir, '..')
+const pages = new TextDecoder()
+  .decode(Bun.spawnSync(['git', 'ls-files', '*.md'], { cwd: ROOT }).stdout)
+  .split('\n')
+  .filter((path) => path !== '' && existsSync(join(ROOT, path)))
+
+test.each(pages)('the links of %s lead to files', (page) => {
+  const text = readFileSync(join(ROOT, page), 'utf8')
+  const targets = [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)].map(([, target = '']) => target)
+  expect(targets.filter((target) => !existsSync(join(ROOT, dirname(page), target)))).toEqual([])
+})
+
+// A changelog tells of what was, and the benchmarks go with the sample that they measure.
+const ofToday = pages.filter((page) => !/^(CHANGELOG|UPGRADING|scripts\/bench\/README)\.md$/.test(page))
+test.each(ofToday)('the npm scripts that %s shows exist', (page) => {
+  const text = readFileSync(join(ROOT, page), 'utf8')
+  const shown = new Set([...text.matchAll(/\bnpm run ([a-z][\w:-]*)/g)].map(([, name = '']) => name))
+  expect([...shown].filter((name) => !Object.hasOwn(scripts, name))).toEqual([])
+})
