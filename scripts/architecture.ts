@@ -51,6 +51,9 @@ const RESERVED: { names: RegExp; barred: (source: Source) => boolean; why: strin
 ]
 const GLOBALS = ['process', 'Buffer', 'Bun', 'require', 'global', 'setImmediate']
 
+/** The language's own that Node 20 has not: what an app on Node reaches must do without. */
+const TOO_NEW = /\b(Promise\.(withResolvers|try)|(Map|Object)\.groupBy|RegExp\.escape)\b/
+
 /** What yours reads outside of src: facts about the project. */
 const OUTSIDE = /^\.\.\/(package|drizzle\/meta\/_journal)\.json$/
 
@@ -68,6 +71,8 @@ interface Source {
   imports: { target: string; line: number; typeOnly: boolean }[]
   /** `app.ts` imports it at run time, directly or not. */
   portable: boolean
+  /** An app on Node imports it at run time, directly or not. */
+  onNode: boolean
 }
 
 /**
@@ -78,9 +83,17 @@ export function findBrokenRules(root: string): string[] {
   const sources = new Map<string, Source>()
   for (const path of [...new Bun.Glob('**/*.{ts,tsx}').scanSync(join(root, 'src'))].toSorted()) {
     const text = readFileSync(join(root, 'src', path), 'utf8')
-    sources.set(path, { path, room: roomOf(path), text, imports: findImports(path, text), portable: false })
+    sources.set(path, {
+      path,
+      room: roomOf(path),
+      text,
+      imports: findImports(path, text),
+      portable: false,
+      onNode: false,
+    })
   }
-  for (const source of reachedFrom('app.ts', sources)) source.portable = true
+  for (const source of reachedFrom('app.ts', sources)) source.portable = source.onNode = true
+  for (const source of reachedFrom('kit/assemble.ts', sources)) source.onNode = true
   const checks = [checkForm, checkArrows, checkReserved]
   return [...sources.values()].flatMap((s) => checks.flatMap((check) => check(s)))
 }
@@ -180,9 +193,13 @@ function checkReserved(source: Source): string[] {
   const globals = new Set(code.match(/(?<=globalThis\.\$global\.)\w+(\.env\b)?/g))
   const used = source.imports.filter((i) => !i.typeOnly).map(({ target, line }) => ({ name: target, line }))
   used.push(...[...globals].map((name) => ({ name, line: lineOf(name, text) })))
-  return used.flatMap(({ name, line }) =>
-    RESERVED.filter((r) => r.names.test(name) && r.barred(source)).map((r) =>
-      at(path, line, `${name}: ${r.why}`),
+  const tooNew = source.onNode ? TOO_NEW.exec(code)?.[0] : undefined
+  const faults = tooNew === undefined ? [] : [at(path, lineOf(tooNew, text), `${tooNew}: Node 20 has it not`)]
+  return faults.concat(
+    used.flatMap(({ name, line }) =>
+      RESERVED.filter((r) => r.names.test(name) && r.barred(source)).map((r) =>
+        at(path, line, `${name}: ${r.why}`),
+      ),
     ),
   )
 }

@@ -32,9 +32,10 @@ export async function transact<T>(
 ): Promise<T> {
   await client.send(begin)
   const connection = client.ended
-  const lost = Promise.withResolvers<never>()
-  lost.promise.catch(() => {}) // nobody may be listening when it rejects
-  client.onEnd = () => lost.reject(connectionLost())
+  const lost = new Promise<never>((_resolve, reject) => {
+    client.onEnd = () => reject(connectionLost())
+  })
+  lost.catch(() => {}) // nobody may be listening when it rejects
   // Statements are sent one by one: those that are unsent when a connection ends, the driver would send on a new one,
   // where each would be committed by itself.
   let previous: Promise<unknown> = Promise.resolve()
@@ -79,7 +80,7 @@ export async function transact<T>(
       },
     }
     try {
-      const result = await Promise.race([inside(tx), lost.promise]).finally(() => (innermost = undefined))
+      const result = await Promise.race([inside(tx), lost]).finally(() => (innermost = undefined))
       // Postgres has aborted the transaction, even if the caller caught the error.
       if (failure !== undefined) throw failure.error
       return result
