@@ -1,4 +1,4 @@
-// The kit's settings, each declared once: its key in the config, its variable, its kind and default, and what it is for.
+// Declares the kit's settings: for each its key in the config, its variable, its kind and default, and what it is for.
 import { z } from 'zod'
 import { MAX_CONCURRENCY, QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
 import { setting } from './setting.ts'
@@ -8,7 +8,7 @@ import { bytes, choice, flag, integer, isHeaderName, isNetwork, isOrigin, list }
 const SECONDS = 1000
 const DAY_S = 24 * 60 * 60
 
-/** A variable that is unset or empty takes its default; those that depend on the mode are said here, and made in `kitConfig`. */
+/** A variable that is unset or empty takes its default. Defaults that depend on the mode are set in `kitConfig`. */
 export const kitSettings = (project: string) => ({
   mode: setting('NODE_ENV', choice('development', 'production').default('development'), {
     about: '`production` needs `DATABASE_URL` and `REDIS_URL`, and has no development endpoints',

@@ -1,11 +1,11 @@
 // The settings as a start prints them: texts only where they are declared printable, and URLs without their passwords.
 import type { Setting } from './setting.ts'
 
-/** What the config holds besides settings. */
+/** Keys of the config that are no settings. */
 const ABOUT_PROJECT = new Set(['name', 'version'])
 const MASK = '***'
 
-/** A flat, printable copy of the config: `cookie.domain`. What is not set is left out. */
+/** Returns a flat, printable copy of the config, with keys like `cookie.domain`. Unset settings are left out. */
 export function printConfig(
   config: object,
   declared: Readonly<Record<string, Setting>>,

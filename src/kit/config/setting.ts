@@ -1,19 +1,19 @@
-// One setting, declared once: the schema, `.env.example`, the reference and the printed config are made from it.
+// Declares one setting, from which the schema, `.env.example`, the reference and the printed config are made.
 import type { z } from 'zod'
 
 export interface Setting<Variable extends string = string, Kind extends z.ZodType = z.ZodType> {
   readonly variable: Variable
-  /** Which values it takes, and its default: see `values.ts`. */
+  /** The values it takes and its default: see `values.ts`. */
   readonly kind: Kind
   /** What it is for, in a sentence. */
   readonly about: string
-  /** What stands in place of a default, in words, where the kind has none. */
+  /** In words, what applies if the kind has no default. */
   readonly unset?: string
-  /** What `.env.example` shows, where the default would say little. */
+  /** What `.env.example` shows if the default would say little. */
   readonly example?: string
-  /** A start prints the text. Any may hold a secret: without this it is masked. A number or a flag is printed anyway. */
+  /** Whether a text is printed at start: any may be a secret, so it is masked by default. Numbers and flags are printed. */
   readonly isPrintable?: boolean
-  /** A start prints the URL without its password. */
+  /** Whether it is a URL, which is printed without its password. */
   readonly isUrl?: boolean
 }
 
@@ -25,7 +25,7 @@ export const setting = <const Variable extends string, Kind extends z.ZodType>(
   options: Options,
 ): Setting<Variable, Kind> => ({ variable, kind, ...options })
 
-/** What the variables of settings parse to, by variable. */
+/** The parsed values of settings, by variable. */
 export type Values<S extends Record<string, Setting>> = {
   [Key in keyof S as S[Key]['variable']]: z.output<S[Key]['kind']>
 }

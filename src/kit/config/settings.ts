@@ -20,7 +20,7 @@ export interface ProductSettings<C extends KitConfig = KitConfig> {
   /** Each setting by its key in the config, the product's own first. */
   declared: Readonly<Record<string, Setting>>
   load(this: void, env?: Environment): C
-  /** A flat copy to be logged: `cookie.domain`. What is no number, no flag and not declared printable is masked. */
+  /** Returns a flat copy for the log, with keys like `cookie.domain`: only numbers, flags and printable texts are shown. */
   print(this: void, config: C): Record<string, unknown>
 }
 

@@ -40,15 +40,15 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
   Variables: KitDeps<P['Config'], P['Role']> &
     P['Own'] & {
       requestId: string
-      /** The client's address; a trusted proxy's word for it where there is one. */
+      /** The client's address, as reported by a trusted proxy if there is one. */
       ip: string
       /** Null for visitors. `requireRole` narrows it. */
       session: Session<P['Role']> | null
-      /** How the text of an answer goes out: a large one in pieces. */
+      /** Turns the text of a response into its body: a stream of chunks if it is large. */
       bodyOf: (text: string, method: string | undefined) => string | ReadableStream<Uint8Array>
-      /** Set by a slice whose answers no cache may keep. */
+      /** Set by a slice whose responses no cache may store. */
       noStore?: boolean
-      /** Fires when the request's deadline has passed or its client has gone: pass it to slow work. */
+      /** Fires when the request's deadline has passed or its client is gone: pass it to slow work. */
       signal: () => AbortSignal
     }
 }

@@ -41,7 +41,7 @@ export function shedLoad() {
   const handler = middleware(async (c, next) => {
     if (fullUntil.size > 0 && isFull(c)) {
       await hold()
-      throw new BusyError('the line of this route was full a moment ago')
+      throw new BusyError('the queue of this route was full a moment ago')
     }
     await next()
     if (c.error === undefined || driverCode(c.error) !== 'BUSY') return

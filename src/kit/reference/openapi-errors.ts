@@ -35,7 +35,7 @@ export const errorResponse = (status: number, isTooLow = false) => ({
 })
 
 const describe = (status: number, isTooLow: boolean) =>
-  (ERRORS[status]?.[1] ?? `An error of the status ${status}.`).replace(
+  (ERRORS[status]?.[1] ?? `An error with the status ${status}.`).replace(
     /\.$/,
     isTooLow ? ', or the role is too low.' : '.',
   )
