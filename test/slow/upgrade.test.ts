@@ -146,11 +146,14 @@ async function changeKit(): Promise<void> {
   const tide = `// Tells the tide.\nimport type { KitConfig } from '../config/kit-config.ts'\n\nexport const tideOf = ({ tide }: KitConfig) => String(tide)\n`
   await Bun.write(`${newer.root}/src/kit/system/tide.ts`, tide)
   await edit(newer, 'src/kit/config/kit-settings.ts', [
-    ['  port: ', "  tide: setting('TIDE', integer(0, 9).default(0), { about: 'How high the water stands' }),
-  port: "],
+    [
+      '  port: ',
+      "  tide: setting('TIDE', integer(0, 9).default(0), { about: 'How high the water stands' }),\n  port: ",
+    ],
   ])
-  await edit(newer, 'src/kit/config/kit-config.ts', [['    port: e.PORT,', '    port: e.PORT,
-    tide: e.TIDE,']])
+  await edit(newer, 'src/kit/config/kit-config.ts', [
+    ['    port: e.PORT,', '    port: e.PORT,\n    tide: e.TIDE,'],
+  ])
   expect(await newer.run('settings')).toMatchObject({ code: 0 })
   await edit(newer, 'src/kit/middleware.ts', [
     [
