@@ -74,10 +74,9 @@ async function addResource(): Promise<void> {
 
 async function addSettingRoleTaskAndCron(): Promise<void> {
   await edit(fork, 'src/config.ts', [
-    ['defineSettings, type', 'defineSettings, setting, type'],
     [
       "import { name, version } from '../package.json'",
-      "import { z } from 'zod'\nimport { name, version } from '../package.json'",
+      "import { z } from 'zod'\nimport { name, version } from '../package.json'\nimport { setting } from './kit/config/setting.ts'",
     ],
     [
       '{ name, version }, {})',
