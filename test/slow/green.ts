@@ -9,7 +9,7 @@ export const SLOW_MS = 20 * 60_000
  * The long ones, about processes, queues, stores and encrypted links: they bring what they run, and know no
  * resource and no name. The check still compiles them, and `npm test` runs them here.
  */
-const UNTOUCHED = ['test/jobs/**', 'test/supervisor*', 'test/session-*', 'test/services-away*', 'test/tls*']
+const UNTOUCHED = ['test/kit/jobs/**', 'test/kit/process/**', 'test/kit/data/**', 'test/kit/log/**']
 
 /** Runs both on the services of this run; a failure shows what they printed. */
 export async function expectGreen(checkout: Checkout): Promise<void> {

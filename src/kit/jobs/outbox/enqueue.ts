@@ -1,6 +1,6 @@
 // Enqueueing inside a transaction: the job is written beside the data, and commits with it or not at all.
 //
-// To do without the outbox, delete this folder and test/outbox*.ts; `npm run check` then names each line that goes
+// To do without the outbox, delete this folder and test/kit/jobs/outbox*.ts; `npm run check` then names each line that goes
 // too (deps.ts, kit/assemble.ts, kit/process/run-worker.ts, signup), and `npm run generate` writes the migration that drops the table.
 import { is } from 'drizzle-orm'
 import { PgDatabase } from 'drizzle-orm/pg-core'
