@@ -112,7 +112,8 @@ What follows from the name by itself, unless settings say otherwise:
   syslog        gets lines of "${name}"
   compose       volumes begin with it: containers that run already keep theirs under \`name: ${old}\`
 The session cookie is called "session" as before: nobody is logged out by it.
-In package.json, description and version are yours to write. Then: npm run check && npm test`
+In package.json, description and version are yours to write. Then: npm run check && npm test
+The tests in test/ are yours; from now on those of the kit run by npm run test:kit`
 
 await runCommand(USAGE, async () => {
   const name = readArguments()

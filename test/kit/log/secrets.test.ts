@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { addMember } from '../product/queries.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'restbun-secrets-'))
@@ -45,9 +46,9 @@ async function scenario(app: TestApp): Promise<string[]> {
   const { passwords, db } = app.deps
   const hashed = await passwords.hash(secret('hash'))
   secrets.push(hashed)
-  const { createUser } = await import('../../../src/account/queries.ts')
-  const broken = { email: 'bob@example.com', password: hashed, first_name: 'Bob\0', last_name: 'Lee' }
-  await createUser(db, broken).catch((error: unknown) => app.deps.log.error('failed insert', { error }))
+  await addMember(db, { email: 'bob\0@example.com', secret: hashed }).catch((error: unknown) =>
+    app.deps.log.error('failed insert', { error }),
+  )
   await visitor.post('/club/leave', {})
   return secrets
 }
