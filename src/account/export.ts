@@ -32,10 +32,15 @@ export async function exportAccount(
     .toSorted((a, b) => b.loginAt - a.loginAt)
     .map(({ loginAt, ip, agent }) => ({ loggedIn: new Date(loginAt), ip, agent }))
   const { owned, leftOut } = findOwnedTables(schema, users)
-  if (leftOut.length > 0) job.log.warn('some tables that refer to accounts are not exported', { leftOut })
-  const parts = Object.entries(owned).map(
-    ([name, table]) => [name, ownedRows(db, table, userId, job.signal)] as const,
+  const isTaken = (name: string) => ['account', 'sessions', 'exported', 'incomplete'].includes(name)
+  leftOut.push(
+    ...Object.keys(owned)
+      .filter(isTaken)
+      .map((name) => `${name} is a part of its own: rename the table`),
   )
+  const tables = Object.entries(owned).filter(([name]) => !isTaken(name))
+  if (leftOut.length > 0) job.log.warn('some tables that refer to accounts are not exported', { leftOut })
+  const parts = tables.map(([name, table]) => [name, ownedRows(db, table, userId, job.signal)] as const)
   const sources = { sessions: logins, ...Object.fromEntries(parts) }
   const { collected, incomplete } = await collectUpTo(MAX_SIZE, sources, job)
   return { exported: new Date(), account, ...collected, incomplete }

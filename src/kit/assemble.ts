@@ -50,6 +50,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
   { roles, crons, migrations, openOwn }: Manifest<Role, Config, Own>,
   { log, passwords, createMailer, apiDocsAsset }: Runtime,
 ) {
+  const opened = openOwn?.(config, log) // before the kit's own: nothing is left open if it throws
   const { db, readiness, close: closePostgres } = openPostgres(config, log)
   const redis = connectRedis(config.redisUrl, { log })
   // Connects now, not with the first command: log lines of the connection must not carry the id of a request.
@@ -95,20 +96,26 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     }),
   }
 
-  const opened = openOwn?.(config, log)
   for (const name of Object.keys(opened?.own ?? {})) {
-    if (Object.hasOwn(deps, name))
-      throw new Error(`openOwn: the kit has a dependency ${name}: name yours otherwise`)
+    if (Object.hasOwn(deps, name) || OF_REQUESTS.has(name))
+      throw new Error(`openOwn: the kit has ${name} in c.var or in the dependencies: name yours otherwise`)
   }
 
   async function close() {
-    await opened?.close?.()
+    try {
+      await opened?.close?.()
+    } catch (error) {
+      log.error('what openOwn opened could not be closed', { error })
+    }
     store.close()
     await closeRedis(redis)
     await closePostgres()
   }
   return { deps: Object.assign(deps, opened?.own), redis, queue, close }
 }
+
+/** What requests and workers put beside the dependencies. */
+const OF_REQUESTS = new Set('session ip requestId signal bodyOf respond me noStore schema'.split(' '))
 
 const withRequest = (options?: EnqueueOptions): EnqueueOptions => ({
   requestId: requestContext.getStore()?.requestId,

@@ -3,6 +3,8 @@ import type { Setting } from './setting.ts'
 
 /** Keys of the config that are no settings. */
 const ABOUT_PROJECT = new Set(['name', 'version'])
+/** Parameters of a service's URL that hold no secret. */
+const HARMLESS = new Set('application_name database family options prepare search_path sslmode'.split(' '))
 const MASK = '***'
 
 /** Returns a flat, printable copy of the config, with keys like `cookie.domain`. Unset settings are left out. */
@@ -33,8 +35,10 @@ function maskUrl(value: string): string {
   if (!URL.canParse(value)) return value === '' ? '' : MASK
   const parsed = new URL(value)
   if (parsed.password) parsed.password = MASK
+  else if (parsed.username) parsed.username = MASK
   for (const name of parsed.searchParams.keys()) {
-    if (/pass|secret|token|key/i.test(name)) parsed.searchParams.set(name, MASK)
+    if (!HARMLESS.has(name)) parsed.searchParams.set(name, MASK)
   }
+  parsed.hash = ''
   return parsed.href
 }

@@ -6,7 +6,16 @@ const SWEEP_MS = 200
 /** The queue is full, or the caller left it. The work has not begun, so it is safe to retry. */
 export class BusyError extends Error {
   override name = 'BusyError'
-  readonly code = 'BUSY'
+  /** Not Redis's own BUSY. */
+  readonly code = 'GATE_BUSY'
+
+  /** @param refusesEarly the queue is full, and long: for a moment the route may refuse others before it does anything */
+  constructor(
+    message: string,
+    readonly refusesEarly = false,
+  ) {
+    super(message)
+  }
 }
 
 /** A caller that has waited less counts as present: to check would cost more than the wait. */
@@ -19,6 +28,8 @@ export interface GateSize {
   queue: number
   /** How long one may wait before it is refused. */
   maxWaitMs?: number
+  /** Whether the routes that it refuses may refuse early for a moment: for long queues, where refusals come by the thousand. */
+  refusesEarly?: boolean
 }
 
 interface Waiter {
@@ -36,18 +47,20 @@ export class Gate {
   readonly #places: number
   readonly #queue: number
   readonly #maxWaitMs: number
+  readonly #refusesEarly: boolean
   #inUse = 0
   #refused = 0
   #waiting: Waiter[] = []
   #sweeper: ReturnType<typeof setInterval> | undefined
   #sweptAt = -Infinity
 
-  constructor({ places, queue, maxWaitMs = Infinity }: GateSize) {
+  constructor({ places, queue, maxWaitMs = Infinity, refusesEarly = false }: GateSize) {
     if (!Number.isSafeInteger(places) || places < 1) throw new RangeError(`gate: ${places} places`)
     if (!Number.isSafeInteger(queue) || queue < 0) throw new RangeError(`gate: a queue of ${queue}`)
     this.#places = places
     this.#queue = queue
     this.#maxWaitMs = maxWaitMs
+    this.#refusesEarly = refusesEarly
   }
 
   /** Enters if a place is free. Never overtakes the queue: a place that is being handed over counts as in use. */
@@ -67,7 +80,7 @@ export class Gate {
     if (this.#waiting.length >= this.#queue && performance.now() - this.#sweptAt > FRESH_MS) this.#sweep()
     if (this.#waiting.length >= this.#queue) {
       this.#refused++
-      throw new BusyError('too many wait already')
+      throw new BusyError('too many wait already', this.#refusesEarly)
     }
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS)
     const since = performance.now()

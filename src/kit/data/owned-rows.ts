@@ -1,5 +1,5 @@
 // Finds the tables that refer to an owner, and reads that owner's rows in pages by key.
-import { and, eq, is, sql } from 'drizzle-orm'
+import { and, eq, is, type SQL, sql } from 'drizzle-orm'
 import { getTableConfig, type PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import type { Db } from '../types/db.ts'
 import { PublicFields, type Sources } from './public-fields.ts'
@@ -66,11 +66,12 @@ export async function* ownedRows(
   id: string,
   signal: AbortSignal,
 ): AsyncGenerator<object> {
-  const list = (parts: unknown[]) =>
-    sql.join(
-      parts.map((part) => sql`${part}`),
-      sql`, `,
-    )
+  const list = (parts: SQL[]) => sql.join(parts, sql`, `)
+  // The driver would encode the text of these again.
+  const parse = (text: string, column: PgColumn | undefined) => {
+    const type = column?.getSQLType() ?? ''
+    return type === 'boolean' || type === 'bytea' ? sql`${text}::text::${sql.raw(type)}` : sql`${text}`
+  }
   // As text: a Date would lose microseconds.
   const at = Object.fromEntries(key.map((column, i) => [i, sql<string>`${column}::text`]))
   let after: string[] | undefined
@@ -79,7 +80,13 @@ export async function* ownedRows(
     const page = await db
       .select({ row: columns, at })
       .from(table)
-      .where(and(eq(owner, id), after && sql`(${list(key)}) > (${list(after)})`))
+      .where(
+        and(
+          eq(owner, id),
+          after &&
+            sql`(${list(key.map((column) => sql`${column}`))}) > (${list(after.map((text, i) => parse(text, key[i])))})`,
+        ),
+      )
       .orderBy(...key)
       .limit(PAGE_SIZE)
     for (const { row } of page) yield row

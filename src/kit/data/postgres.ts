@@ -39,7 +39,7 @@ const SHARED_LOCK_TIMEOUT_MS = 250
  * Statements that may wait in each lane; further ones are refused at once. A long queue costs less than a short one: the
  * wait is a second if Postgres is quick, and refused clients retry at once.
  */
-const QUEUE = 2000
+const QUEUE = 1000
 /** At once: each keeps a core busy. */
 const MAX_SEARCHES = 2
 const SEARCH_QUEUE = 20
@@ -70,7 +70,7 @@ export function openPostgres(config: KitConfig, log: Log) {
   }
 
   // A statement that gets its turn has most of the request's time left.
-  const waiting = { queue: QUEUE, maxWaitMs: statementMs / 4 }
+  const waiting = { queue: QUEUE, maxWaitMs: statementMs / 4, refusesEarly: true }
   const pool = new ExclusivePool(
     Array.from({ length: databasePool }, () => openClient(1, lockTimeoutMs, FOR_EVER)),
     waiting,

@@ -22,6 +22,7 @@ export async function readBody(c: Context): Promise<string> {
   const bytes = await c.req.arrayBuffer()
   try {
     const text = decoder.decode(bytes)
+    delete c.req.bodyCache.arrayBuffer // the text is enough to wait with
     c.req.bodyCache.text = Promise.resolve(text) as never // Hono keeps promises there, but types their values
     return text
   } catch {

@@ -32,7 +32,7 @@ export async function onError(thrown: Error, context: AnyContext): Promise<Respo
     return respond(c, new ApiError(500, 'Internal server error'))
   }
   // A refusal by a gate must cost little: the request's own log line is enough.
-  if (error.status === 503 && error !== thrown && driverCode(thrown) !== 'BUSY')
+  if (error.status === 503 && error !== thrown && driverCode(thrown) !== 'GATE_BUSY')
     c.get('log').warn(error.message, { error: thrown })
   return respond(c, error)
 }
@@ -79,7 +79,7 @@ export const wantsPage = (c: Context) => c.req.header('accept')?.includes('text/
 function toApiError(thrown: unknown): ApiError | null {
   if (thrown instanceof ApiError) return thrown
   if (thrown instanceof HTTPException) return new ApiError(thrown.status, thrown.message)
-  if (driverCode(thrown) === 'BUSY')
+  if (driverCode(thrown) === 'GATE_BUSY')
     return unavailable('Too many requests for this at once, please try again')
   if (isTransient(thrown)) return unavailable('The service is not available right now, please try again')
   const refusal = refusalOf(thrown)

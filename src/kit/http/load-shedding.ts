@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import { BusyError } from '../data/gate.ts'
-import { driverCode } from '../data/transient.ts'
+import { causesOf } from '../data/transient.ts'
 import { tag } from './doc.ts'
 import { middleware } from './factory.ts'
 
@@ -13,7 +13,7 @@ const AT_ONCE = 500
 const HOLD_MS = 1000
 
 /**
- * Where a gate has refused a request, its route refuses the next ones for a moment before their sessions are opened and
+ * Where a long queue was full, the route refuses the next ones for a moment before their sessions are opened and
  * their bodies read: 503 with Retry-After. A query may choose another gate, so requests with one are not counted.
  * Where refusals become many, those of all gates are held for a second: clients that ask again at once would take the
  * processor from what is to be answered.
@@ -44,8 +44,11 @@ export function shedLoad() {
       throw new BusyError('the queue of this route was full a moment ago')
     }
     await next()
-    if (c.error === undefined || driverCode(c.error) !== 'BUSY') return
-    if (!c.req.url.includes('?')) fullUntil.set(routeOf(c), performance.now() + FULL_MS)
+    if (c.error === undefined) return
+    const refusal = [...causesOf(c.error)].find((cause) => cause instanceof BusyError)
+    if (refusal === undefined) return
+    if (refusal.refusesEarly && !c.req.url.includes('?'))
+      fullUntil.set(routeOf(c), performance.now() + FULL_MS)
     await hold()
   })
   return tag(handler, { otherStatuses: [503] })

@@ -63,7 +63,10 @@ async function take(limiter: RateLimiter, counters: Counter[], waiting: Gate, si
   for (let pause = PAUSE_MS.first; ; pause = Math.min(2 * pause, PAUSE_MS.longest)) {
     const taken = await limiter.take(counters)
     if (taken.verdict !== 'pending') return taken
-    await waiting.run(() => new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random()))))
+    // Others with this limit may still be served: its route is not full.
+    if (!waiting.tryEnter()) throw new BusyError('too many wait for this rate limit')
+    await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())))
+    waiting.leave()
     if (signal().aborted)
       throw new BusyError('the client left, or its deadline passed, while it waited for a rate limit')
   }

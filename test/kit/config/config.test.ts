@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { setting } from '../../../src/kit/config/setting.ts'
 import { defineSettings } from '../../../src/kit/config/settings.ts'
+import { url } from '../../../src/kit/config/urls.ts'
 import { flag } from '../../../src/kit/config/values.ts'
 import { trustedNetworks } from '../../../src/kit/http/client-ip.ts'
 import { ConfigError } from '../../../src/kit/types/config-error.ts'
@@ -143,6 +144,21 @@ describe("a product's own settings", () => {
   test('are printed where they are numbers, flags or declared printable', () => {
     const printed = own.print(own.load({ ...URLS, PAY_KEY: 'sk_live_1' }))
     expect(printed).toMatchObject({ signupOpen: true, slogan: 'Buy', payKey: '***' })
+  })
+
+  test('go by no key of a part of the config', () => {
+    const text = setting('TEXT', z.string().default('sec'), { about: '' })
+    expect(() => defineSettings(about, { 'log.level': text })).toThrow('log.level cannot be the key')
+    expect(() => defineSettings(about, { 'my.key': text })).toThrow('my.key cannot be the key')
+  })
+
+  test('that are URLs are printed without what may be a secret in them', () => {
+    const hook = setting('HOOK', url('https:'), { about: '', isUrl: true })
+    const printed = (value: string) => {
+      const own = defineSettings(about, { hook })
+      return own.print(own.load({ ...URLS, HOOK: value })).hook
+    }
+    expect(printed('https://TOKEN@h/x?sig=a')).toBe('https://***@h/x?sig=***')
   })
 
   test("go by no variable and no key of the kit's", () => {

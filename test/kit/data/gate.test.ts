@@ -48,7 +48,7 @@ test('past the length of the line everybody is refused at once, and the others g
   const works = Array.from({ length: 5 }, () => gate.run(() => open.promise))
   const refused = await Promise.allSettled(works.slice(3))
   expect(refused.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
-  expect(refused[0]).toMatchObject({ reason: { code: 'BUSY' } })
+  expect(refused[0]).toMatchObject({ reason: { code: 'GATE_BUSY' } })
   expect(gate.stats()).toEqual({ inUse: 1, waiting: 2, refused: 2 })
   open.resolve()
   await Promise.all(works.slice(0, 3))

@@ -91,7 +91,7 @@ describe('what nobody waits for', () => {
       Array.from({ length: 30 }, () => codeOf(run(db, sql`insert into counted values (2)`))),
     )
     client.abort()
-    expect(await Promise.all(abandoned)).toEqual(Array(30).fill('BUSY'))
+    expect(await Promise.all(abandoned)).toEqual(Array(30).fill('GATE_BUSY'))
     await Promise.all(busy)
     expect(await countOf()).toBe(before + PLACES - 1)
   })
@@ -103,7 +103,7 @@ describe('what nobody waits for', () => {
       codeOf(run(db, sql`insert into counted values (3)`)).then((code) => codes.push(code)),
     )
     await until('some to be refused', () => codes.length > 0)
-    expect(new Set(codes)).toEqual(new Set(['BUSY']))
+    expect(new Set(codes)).toEqual(new Set(['GATE_BUSY']))
     await release()
     await Promise.all(all)
     expect(codes.filter((code) => code === 'none').length).toBeGreaterThanOrEqual(200)

@@ -1,7 +1,7 @@
 // The rows of an owner, found in whatever tables refer to it: all of them, those of nobody else, and what is declared.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
-import { pgTable, primaryKey, text, timestamp, uuid, integer } from 'drizzle-orm/pg-core'
+import { boolean, customType, integer, pgTable, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { collectUpTo, findOwnedTables, ownedRows, type Schema } from '../../../src/kit/data/owned-rows.ts'
 import { publicFields } from '../../../src/kit/data/public-fields.ts'
@@ -26,6 +26,12 @@ const votes = pgTable('votes', { who: person(), about: text(), n: integer() }, (
 ])
 const publicVote = publicFields(votes, z.object({ about: z.string(), n: z.number() }), {})
 
+const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' })
+const marks = pgTable('marks', { who: person(), good: boolean(), code: bytea(), n: integer() }, (t) => [
+  primaryKey({ columns: [t.who, t.good, t.code, t.n] }),
+])
+const publicMark = publicFields(marks, z.object({ n: z.number() }), {})
+
 const ANN = crypto.randomUUID()
 const BOB = crypto.randomUUID()
 
@@ -35,6 +41,7 @@ beforeAll(async () => {
   await app.deps.db.execute(sql`
     create table memos (id int primary key, author uuid, text text, secret text);
     create table visits (at timestamptz primary key, who uuid);
+    create table marks (who uuid, good boolean, code bytea, n int, primary key (who, good, code, n));
     create table votes (who uuid, about text, n int, primary key (who, about, n))`)
 })
 afterAll(() => app.close())
@@ -67,6 +74,14 @@ test('so are several columns', async () => {
     insert into votes select ${ANN}::uuid, '"' || n % 7, n from generate_series(1, 1000) n`)
   const rows = await read({ people, votes, publicVote }, 'votes')
   expect(new Set(rows.map((row) => JSON.stringify(row))).size).toBe(1000)
+})
+
+test('truth and bytes are a key, too', async () => {
+  await app.deps.db.execute(sql`
+    insert into marks select ${ANN}::uuid, n % 2 = 0, decode(lpad(to_hex(n % 5), 2, '0'), 'hex'), n
+    from generate_series(1, 1000) n`)
+  const rows = await read({ people, marks, publicMark }, 'marks')
+  expect([rows.length, new Set(rows.map((row) => JSON.stringify(row))).size]).toEqual([1000, 1000])
 })
 
 test('it stops between two pages', async () => {

@@ -1,7 +1,7 @@
 // Load shedding: a route whose line is full refuses early, leaves the others alone, and serves again when it is over.
 import { expect, test } from 'bun:test'
 import { Hono } from 'hono'
-import { Gate } from '../../../src/kit/data/gate.ts'
+import { BusyError, Gate } from '../../../src/kit/data/gate.ts'
 import { onError } from '../../../src/kit/http/errors.ts'
 import type { AppEnv } from '../../../src/kit/http/env.ts'
 import { shedLoad } from '../../../src/kit/http/load-shedding.ts'
@@ -10,7 +10,7 @@ import { until } from '../support/until.ts'
 /** An app with a line for one request behind the one that is served. */
 function createApp() {
   const open = Promise.withResolvers<void>()
-  const gate = new Gate({ places: 1, queue: 1 })
+  const gate = new Gate({ places: 1, queue: 1, refusesEarly: true })
   const seen: string[] = []
   const app = new Hono<AppEnv>()
     .use(shedLoad())
@@ -39,6 +39,16 @@ test('what comes behind a full line is refused with Retry-After before anything 
   open()
   expect((await Promise.all(accepted)).map(({ status }) => status)).toEqual([200, 200])
   await until('the line to be open again', async () => (await post('/slow/5')).status === 200)
+})
+
+test('who leaves the line, or waits too long in it, closes it for nobody', async () => {
+  const { app, seen } = createApp()
+  const refusals = app.post('/gone', () => {
+    throw new BusyError('gone')
+  })
+  expect((await refusals.request('/gone', { method: 'POST' })).status).toBe(503)
+  expect((await refusals.request('/gone', { method: 'POST' })).status).toBe(503)
+  expect(seen).toEqual(['/gone', '/gone'])
 })
 
 test('a request with a query is refused by its gate alone: it may have another one', async () => {
