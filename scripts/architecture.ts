@@ -51,6 +51,9 @@ const RESERVED: { names: RegExp; barred: (source: Source) => boolean; why: strin
 ]
 const GLOBALS = ['process', 'Buffer', 'Bun', 'require', 'global', 'setImmediate']
 
+/** The language's own that Node 20 has not: what an app on Node reaches must do without. */
+const TOO_NEW = /\b(Promise\.(withResolvers|try)|(Map|Object)\.groupBy|RegExp\.escape)\b/
+
 /** What yours reads outside of src: facts about the project. */
 const OUTSIDE = /^\.\.\/(package|drizzle\/meta\/_journal)\.json$/
 
@@ -68,6 +71,8 @@ interface Source {
   imports: { target: string; line: number; typeOnly: boolean }[]
   /** `app.ts` imports it at run time, directly or not. */
   portable: boolean
+  /** An app on Node imports it at run time, directly or not. */
+  onNode: boolean
 }
 type Sources = Map<string, Source>
 
@@ -79,9 +84,17 @@ export function findBrokenRules(root: string): string[] {
   const sources: Sources = new Map()
   for (const path of [...new Bun.Glob('**/*.{ts,tsx}').scanSync(join(root, 'src'))].toSorted()) {
     const text = readFileSync(join(root, 'src', path), 'utf8')
-    sources.set(path, { path, room: roomOf(path), text, imports: findImports(path, text), portable: false })
+    sources.set(path, {
+      path,
+      room: roomOf(path),
+      text,
+      imports: findImports(path, text),
+      portable: false,
+      onNode: false,
+    })
   }
-  for (const source of walk('app.ts', sources, (i) => !i.typeOnly)) source.portable = true
+  for (const source of walk('app.ts', sources, (i) => !i.typeOnly)) source.portable = source.onNode = true
+  for (const source of walk('kit/assemble.ts', sources, (i) => !i.typeOnly)) source.onNode = true
   const checks = [checkForm, checkArrows, checkReserved]
   return [...sources.values()].flatMap((s) => checks.flatMap((check) => check(s, sources)))
 }
@@ -184,9 +197,13 @@ function checkReserved(source: Source): string[] {
   const globals = new Set(code.match(/(?<=globalThis\.\$global\.)\w+(\.env\b)?/g))
   const used = source.imports.filter((i) => !i.typeOnly).map(({ target, line }) => ({ name: target, line }))
   used.push(...[...globals].map((name) => ({ name, line: lineOf(name, text) })))
-  return used.flatMap(({ name, line }) =>
-    RESERVED.filter((r) => r.names.test(name) && r.barred(source)).map((r) =>
-      at(path, line, `${name}: ${r.why}`),
+  const tooNew = source.onNode ? TOO_NEW.exec(code)?.[0] : undefined
+  const faults = tooNew === undefined ? [] : [at(path, lineOf(tooNew, text), `${tooNew}: Node 20 has it not`)]
+  return faults.concat(
+    used.flatMap(({ name, line }) =>
+      RESERVED.filter((r) => r.names.test(name) && r.barred(source)).map((r) =>
+        at(path, line, `${name}: ${r.why}`),
+      ),
     ),
   )
 }

@@ -91,8 +91,12 @@ function State({ worker: { alive, beat } }: { worker: WorkerView }) {
 
 /** `2 x export, sendWelcome`. */
 function doing({ beat }: WorkerView): string {
-  const byTask = Map.groupBy(beat?.running ?? [], ({ task }) => textOf(task, NAME))
-  const words = [...byTask].map(([task, { length }]) => (length === 1 ? task : `${length} × ${task}`))
+  const counts = new Map<string, number>()
+  for (const { task } of beat?.running ?? []) {
+    const name = textOf(task, NAME)
+    counts.set(name, (counts.get(name) ?? 0) + 1)
+  }
+  const words = [...counts].map(([task, count]) => (count === 1 ? task : `${count} × ${task}`))
   return textOf(words.join(', ') || 'idle', 300)
 }
 

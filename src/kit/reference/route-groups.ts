@@ -22,8 +22,10 @@ export function groupBySlice<T>(members: T[], first: FirstGroups, baseOf: (membe
   const [begin, end] = [Object.keys(first), Object.keys(LAST)]
   const rank = ({ prefix }: Group<T>) =>
     begin.includes(prefix) ? begin.indexOf(prefix) - begin.length : end.indexOf(prefix) + 1
-  return [...Map.groupBy(members, baseOf)]
-    .map(([prefix, own]): Group<T> => {
+  const prefixes = [...new Set(members.map(baseOf))]
+  return prefixes
+    .map((prefix): Group<T> => {
+      const own = members.filter((member) => baseOf(member) === prefix)
       const title = first[prefix] ?? LAST[prefix]?.title ?? titleOf(prefix)
       return { title, prefix, note: LAST[prefix]?.note, members: own }
     })

@@ -44,6 +44,11 @@ test('a sound tree breaks none', () => {
 /** Each: the rule as a promise, the files that break it, and the beginning of the one message. */
 const BROKEN: [string, Record<string, string>, string][] = [
   [
+    'what an app on Node reaches asks for nothing that Node 20 has not',
+    { 'kit/http/doc.ts': `export const doc = () => Promise.withResolvers()` },
+    'src/kit/http/doc.ts:2: Promise.withResolvers: Node 20 has it not',
+  ],
+  [
     'the kit knows nothing of yours',
     { 'kit/http/log.ts': `import { find } from '../../plants/queries.ts'\nexport const log = find` },
     'src/kit/http/log.ts:2: kit/http may not import plants/queries.ts (slice)',

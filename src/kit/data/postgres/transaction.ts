@@ -32,9 +32,10 @@ export async function transact<T>(
 ): Promise<T> {
   await client.send(begin)
   const connection = client.ended
-  const lost = Promise.withResolvers<never>()
-  lost.promise.catch(() => {}) // it may be nobody's concern
-  client.onEnd = () => lost.reject(connectionLost())
+  const lost = new Promise<never>((_resolve, reject) => {
+    client.onEnd = () => reject(connectionLost())
+  })
+  lost.catch(() => {}) // it may be nobody's concern
   // One after the other: what the driver has not sent when a connection ends it carries over to a new one, where it
   // would be committed by itself.
   let line: Promise<unknown> = Promise.resolve()
@@ -79,7 +80,7 @@ export async function transact<T>(
       },
     }
     try {
-      const result = await Promise.race([inside(tx), lost.promise]).finally(() => (innermost = undefined))
+      const result = await Promise.race([inside(tx), lost]).finally(() => (innermost = undefined))
       // Postgres has given up all of it, even if the caller has caught the error.
       if (failure !== undefined) throw failure.error
       return result
