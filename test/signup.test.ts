@@ -67,7 +67,7 @@ test('a signup while Redis is away is a success that says to log in, and its wel
 }, 30_000)
 
 test('an account and its welcome are written by one transaction', async () => {
-  const { user } = await app.member('editor', { email: 'one@example.com' })
+  const { body: user } = await app.visitor().post('/api/signup', { ...NEW_ACCOUNT, email: 'one@example.com' })
   const [row] = await direct.deps.db.execute(
     sql`select u.xmin = o.xmin as same from users u, outbox o where u.id = ${user.id}`,
   )

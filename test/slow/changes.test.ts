@@ -63,14 +63,15 @@ const CHANGES: Record<string, () => Promise<void> | void> = {
     edit('test/accounts.test.ts', ["    role: 'editor',", "    role: 'readonly',"])
     await generate('default_role')
   },
-  'a setting of its own'() {
+  async 'a setting of its own'() {
     edit(
       'src/config.ts',
       [
         'defineSettings({ name, version }, {})',
-        `defineSettings({ name, version }, {
-  signupOpen: setting('SIGNUP_OPEN', flag().default(true), { about: 'Whether anybody may sign up' }),
-})`,
+        `defineSettings(
+  { name, version },
+  { signupOpen: setting('SIGNUP_OPEN', flag().default(true), { about: 'Whether anybody may sign up' }) },
+)`,
       ],
       [
         "import { defineSettings, type ConfigOf } from './kit/config/settings.ts'",
@@ -79,6 +80,8 @@ import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
 import { flag } from './kit/config/values.ts'`,
       ],
     )
+    expect(await checkout.run('settings')).toMatchObject({ code: 0 })
+    expect(checkout.changes()).not.toContain('src/kit')
   },
   'an error text of its own'() {
     const text = ['Invalid login credentials', 'That is not the password of this account'] as [string, string]

@@ -69,7 +69,8 @@ describe.skipIf(executable === undefined)('in a browser', () => {
       await page.locator('#login [name=email]').fill(account.email)
       await page.locator('#login [name=password]').fill('Wrong1')
       await page.locator('#login button').click()
-      await says(page, '400: Invalid login credentials')
+      const wrong = { email: account.email, password: 'Wrong1' }
+      await says(page, (await app.visitor().post('/api/login', wrong)).body.err)
       await page.locator('#login [name=password]').fill(account.password)
       await page.locator('#login button').click()
       await says(page, `Signed in as ${account.email} (superuser)`)
@@ -95,12 +96,12 @@ describe.skipIf(executable === undefined)('in a browser', () => {
   test(
     'trying POST /api/login logs in, and so GET /api/me then answers',
     async () => {
-      const { account } = await app.member()
+      const { account, user } = await app.member()
       const { page, faults } = await open()
       await says(page, 'Not signed in')
       expect(await execute(page, 'getMe')).toContain('401: Unauthorized! Log in first')
       await execute(page, 'postLogin', { email: account.email, password: account.password })
-      await says(page, `Signed in as ${account.email} (editor)`)
+      await says(page, `Signed in as ${account.email} (${user.role})`)
       const me = page.locator('#operations-Account-getMe')
       await me.locator('.execute').click()
       await me.getByText(account.email).first().waitFor()
