@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findSettingsFaults, settingsFiles } from '../scripts/settings/reference.ts'
 import { settings } from '../src/config.ts'
+import { kitSettings } from '../src/kit/config/kit-settings.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const [EXAMPLE, REFERENCE] = Object.keys(settingsFiles(ROOT)) as [string, string]
@@ -13,10 +14,12 @@ test('the files of this checkout do', () => {
   expect(findSettingsFaults(ROOT)).toEqual([])
 })
 
-test('each setting says what it is for, and has a line in both', () => {
+test("each setting says what it is for and has a line in the example, each of the kit's in its reference too", () => {
   for (const { variable, about } of Object.values(settings.declared)) {
     expect([variable, about]).toEqual([variable, expect.stringMatching(/\S/)])
     expect(readFileSync(join(ROOT, EXAMPLE), 'utf8')).toMatch(new RegExp(`^# ${variable}=`, 'm'))
+  }
+  for (const { variable } of Object.values(kitSettings('name'))) {
     expect(readFileSync(join(ROOT, REFERENCE), 'utf8')).toContain(`\`${variable}\``)
   }
 })
