@@ -30,8 +30,10 @@ test(
     await changeKit()
 
     replaceKit(fork.root, newer.root)
+    expect(changed().filter((path) => !isKit(path))).toEqual([])
+    expect(await fork.run('settings')).toMatchObject({ code: 0 })
     const replaced = changed()
-    expect(replaced.filter((path) => !isKit(path))).toEqual([])
+    expect(replaced.filter((path) => !isKit(path))).toEqual(['.env.example']) // made from the settings of both
     expect(replaced).toContain('src/kit/system/tide.ts')
     expect(replaced).toContain('src/kit/data/with-timeout.ts') // which goes
     await expectGreen(fork)
@@ -72,14 +74,13 @@ async function addResource(): Promise<void> {
 
 async function addSettingRoleTaskAndCron(): Promise<void> {
   await edit(fork, 'src/config.ts', [
-    ['defineSettings, type', 'defineSettings, setting, type'],
     [
       "import { name, version } from '../package.json'",
-      "import { z } from 'zod'\nimport { name, version } from '../package.json'",
+      "import { z } from 'zod'\nimport { name, version } from '../package.json'\nimport { setting } from './kit/config/setting.ts'",
     ],
     [
       '{ name, version }, {})',
-      "{ name, version }, { greeting: setting('GREETING', z.string().default('Hello')) })",
+      "{ name, version }, { greeting: setting('GREETING', z.string().default('Hello'), { about: 'What everybody hears' }) })",
     ],
   ])
   await edit(fork, 'src/account/roles.ts', [["'readonly', ", "'readonly', 'contributor', "]])
@@ -107,6 +108,7 @@ export const tasks = [greet, `,
     ],
   ])
   await Bun.write(`${fork.root}/test/greeting.test.ts`, OWN_TEST)
+  await command('settings')
   await command('generate', '--name', 'contributor')
 }
 
@@ -142,10 +144,16 @@ async function changeKit(): Promise<void> {
   }
   const tide = `// Tells the tide.\nimport type { KitConfig } from '../config/kit-config.ts'\n\nexport const tideOf = ({ tide }: KitConfig) => String(tide)\n`
   await Bun.write(`${newer.root}/src/kit/system/tide.ts`, tide)
+  await edit(newer, 'src/kit/config/kit-settings.ts', [
+    [
+      '  port: ',
+      "  tide: setting('TIDE', integer(0, 9).default(0), { about: 'How high the water stands' }),\n  port: ",
+    ],
+  ])
   await edit(newer, 'src/kit/config/kit-config.ts', [
-    ['  HOST: ', '  TIDE: integer(0, 9).default(0),\n  HOST: '],
     ['    port: e.PORT,', '    port: e.PORT,\n    tide: e.TIDE,'],
   ])
+  expect(await newer.run('settings')).toMatchObject({ code: 0 })
   await edit(newer, 'src/kit/middleware.ts', [
     [
       "import { health } from './system/health.ts'",
