@@ -46,9 +46,7 @@ export function defineSettings<Own extends OwnSettings>(
   const schema = z.object(kinds)
   for (const key of Object.keys(own)) {
     if (!/^[a-z]\w*$/i.test(key))
-      throw new Error(
-        `config.ts: ${key} cannot be the key of a setting: take letters and digits`,
-      )
+      throw new Error(`config.ts: ${key} cannot be the key of a setting: take letters and digits`)
   }
   const declared = { ...own, ...ofKit }
 

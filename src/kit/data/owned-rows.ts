@@ -56,7 +56,10 @@ function ownerIn(table: PgTable, owners: PgTable): PgColumn | undefined {
 
 function keyOf(table: PgTable): PgColumn[] {
   const { columns, primaryKeys } = getTableConfig(table)
-  return primaryKeys[0]?.columns ?? columns.filter((column) => column.primary)
+  // A key of several columns has copies of them, which cannot tell their types.
+  const names = primaryKeys[0]?.columns.map(({ name }) => name)
+  if (names === undefined) return columns.filter((column) => column.primary)
+  return names.flatMap((name) => columns.filter((column) => column.name === name))
 }
 
 /** Reads an owner's rows in key order: fast if an index begins with the owner and continues with the key. */

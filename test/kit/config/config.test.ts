@@ -169,7 +169,7 @@ describe("a product's own settings", () => {
     expect(() => defineSettings(about, { one: text, two: text })).toThrow('two goes by the variable TEXT')
     // @ts-expect-error the compiler says so first
     const clash = defineSettings(about, { port: text })
-    expect(() => clash.load(URLS)).toThrow('the kit has a setting port already')
+    expect(() => clash.load(URLS)).toThrow('the kit has a setting port')
   })
 })
 

@@ -38,7 +38,7 @@ describe('at the door', () => {
     await deadJob('d1')
     const { status, text } = await member.get(PATH, HTML)
     expect(status).toBe(403)
-    expect(text).toContain('your account has the role writer')
+    expect(text).toContain('Your account has the role writer')
     expect(text).toContain('Sign out')
     expect(text).not.toMatch(/sendInvoice|no route/)
     expect((await member.get(`${PATH}/jobs/d1`, HTML)).status).toBe(403)

@@ -59,7 +59,7 @@ describe('an operator', () => {
     await act('run', { cron: 'weekly' })
     expect(noticeOf(await page())).toBe('weekly is in the queue')
     await act('run', { cron: 'weekly' })
-    expect(noticeOf(await page())).toContain('its last run has not ended')
+    expect(noticeOf(await page())).toContain('its previous run has not ended')
     expect(await ids('waiting')).toEqual([expect.stringMatching(/^weekly@now-/)])
     await act('run', { cron: EVIL })
     const html = await page()

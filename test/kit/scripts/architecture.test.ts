@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { expect, test } from 'bun:test'
 import { findBrokenRules } from '../../../scripts/architecture.ts'
 
-const ROOT = join(import.meta.dir, '..')
+const ROOT = join(import.meta.dir, '../../..')
 
 /** A small tree that keeps every rule; a test breaks it by one more file, or by other text in one. */
 const SOUND = {

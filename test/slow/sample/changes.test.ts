@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cloneCheckout, type Checkout } from '../kit/support/checkout.ts'
-import { SLOW_MS } from './green.ts'
+import { cloneCheckout, type Checkout } from '../../kit/support/checkout.ts'
+import { SLOW_MS } from '../green.ts'
 
 let checkout: Checkout
 beforeEach(() => {
