@@ -201,7 +201,7 @@ test('what it opens of its own is in each request, and goes by no name of the ki
   const config = settings.load({ DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://127.0.0.1:1' })
   const opening = () =>
     createDeps(config, { roles, crons, migrations, openOwn: () => ({ own: { db: 'mine' } }) })
-  expect(opening).toThrow('the kit has a dependency db')
+  expect(opening).toThrow('the kit has db in c.var or in the dependencies')
 })
 
 test('a role, an account or a setting of another product is no type of this one', () => {
