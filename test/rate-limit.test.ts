@@ -251,6 +251,16 @@ test('counts end by themselves, and their keys name neither emails nor addresses
   }
 })
 
+test('a count that has lost its end gets one', async () => {
+  const ip = newAddress()
+  await guess(1, ip, 'endless@example.com')
+  const keys = await redis.keys(`${app.config.redisPrefix}rl:*`)
+  for (const key of keys) await redis.persist(key)
+  await guess(1, ip, 'endless@example.com')
+  const ends = await Promise.all(keys.map((key) => redis.ttl(key)))
+  expect(ends.filter((end) => end > 0)).toHaveLength(2)
+})
+
 test('when the time has passed it begins anew', async () => {
   const brief = await startApp({ ...LIMITS, RATE_LIMIT_ACCOUNT: '1', RATE_LIMIT_SECONDS: '1' })
   try {

@@ -19,6 +19,8 @@ local function read(key) return math.max(0, tonumber(redis.call('GET', key) or 0
 /**
  * KEYS: for each counter its count, and how much of it is pending. ARGV: for each its limit, its window in ms, 1 if it
  * is to be settled. Replies the verdict; then for each the count, the ms until its window ends, and that end in Unix ms.
+ * A count without an end gets one: where the clock goes on inside of a script (the embedded Redis), a key may expire between
+ * two commands, and INCR makes one that would refuse for ever.
  * A refusal increments only counts that are full, which have keys already: a flood of refusals creates no keys.
  */
 const TAKE = `${LIB}
@@ -42,7 +44,10 @@ for i = 1, #KEYS, 2 do
     redis.call('PEXPIRE', KEYS[i + 1], ${PENDING_MS})
   end
   local ttl = redis.call('PTTL', KEYS[i])
-  if ttl < 0 then ttl = tonumber(window) end
+  if ttl < 0 then
+    ttl = tonumber(window)
+    redis.call('PEXPIRE', KEYS[i], ttl)
+  end
   for _, value in ipairs({count, ttl, now + ttl}) do reply[#reply + 1] = value end
 end
 return reply`
