@@ -168,13 +168,16 @@ export async function runOutages(names: string[], quick: boolean, report: (o: Ou
   const sql = postgres(database.url, { max: 1, onnotice: () => {} })
   const disk = mountSmallDisk(64)
   const prefix = `${run.TEST_RUN}:outages:`
-  const service = await startService({
-    DATABASE_URL: database.url,
-    REDIS_PREFIX: prefix,
-    WEB_PROCESSES: '1',
-    WORKER_PROCESSES: '1',
-    LOG_FILE: disk === undefined ? '' : `${disk.path}/log`,
-  })
+  const service = await startService(
+    {
+      DATABASE_URL: database.url,
+      REDIS_PREFIX: prefix,
+      WEB_PROCESSES: '1',
+      WORKER_PROCESSES: '1',
+      LOG_FILE: disk === undefined ? '' : `${disk.path}/log`,
+    },
+    { of: 'project' },
+  )
   const stage = { redis, redisLink, sql, disk, service, holdMs: quick ? 2000 : 20_000 }
   try {
     for (const name of names) {

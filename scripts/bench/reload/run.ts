@@ -15,7 +15,10 @@ const PATHS = paths.length > 0 ? paths : ['/health', '/ready'] // the second ask
 
 const { run, close } = await prepareTestRun(process.env)
 Object.assign(process.env, run)
-const service = await startService({ NODE_ENV: 'production', HOST: '127.0.0.1', LOG_LEVEL: 'warn' })
+const service = await startService(
+  { NODE_ENV: 'production', HOST: '127.0.0.1', LOG_LEVEL: 'warn' },
+  { of: 'project' },
+)
 const migrates = readMigrateReq()
 console.log(`2 API processes, ${CONNECTIONS} connections, net.ipv4.tcp_migrate_req=${migrates}`)
 try {

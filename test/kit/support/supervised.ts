@@ -6,7 +6,7 @@ import { isAlive } from '../../../scripts/services/child.ts'
 import type { LogRecord } from '../../../src/kit/log/pretty.ts'
 import { readStatus, type ProcessStatus } from '../../../src/kit/process/status.ts'
 import { showUnexpected } from './server-errors.ts'
-import { createDatabase, deletePrefix, serverEnv, uniquePrefix } from './services.ts'
+import { createDatabase, deletePrefix, serverEnv, uniquePrefix, type Tables } from './services.ts'
 import { until } from './until.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
@@ -19,6 +19,7 @@ export type Service = Awaited<ReturnType<typeof startService>>
 /**
  * Starts it in development mode, where there are endpoints that block and leak, and waits until all of it is ready.
  * @param options.folder the checkout to run, if it is not this one
+ * @param options.of whose service: the kit's product, or the project
  */
 export async function startService(
   env: Record<string, string> = {},
@@ -27,9 +28,12 @@ export async function startService(
     /** Variables that stand in the folder's `.env`, and so may change with a reload. */
     envFile?: (databaseUrl: string) => Record<string, string>
     untilReady?: boolean
+    of?: Tables
   } = {},
 ) {
-  const database = await createDatabase('kit')
+  const { of = 'kit' } = options
+  const entry = `${of === 'kit' ? PRODUCT : 'src'}/supervisor.ts`
+  const database = await createDatabase(of)
   const prefix = uniquePrefix()
   const dataDir = mkdtempSync(join(tmpdir(), 'restbun-supervised-'))
   const port = await freePort()
@@ -48,7 +52,7 @@ export async function startService(
     ...env,
   }
   for (const name of Object.keys(inFile)) delete inherited[name]
-  const child = Bun.spawn([process.execPath, '--no-orphans', '--no-env-file', `${PRODUCT}/supervisor.ts`], {
+  const child = Bun.spawn([process.execPath, '--no-orphans', '--no-env-file', entry], {
     cwd: folder,
     env: inherited,
     stdout: 'pipe',
