@@ -1,47 +1,18 @@
 // Signing up while a service is away: no account without its welcome mail, no mail without an account.
-import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { users } from '../src/account/table.ts'
-import { createDeps } from '../src/kit/create-deps.ts'
-import { outbox } from '../src/kit/jobs/outbox/table.ts'
-import { createQueueAdmin, type QueueAdmin } from '../src/kit/jobs/queue-admin.ts'
 import { manifest } from '../src/manifest.ts'
-import { openLink, type FaultyLink } from './kit/support/faulty-link.ts'
-import { createDatabase, redisUrl, type TestDatabase } from './kit/support/services.ts'
+import { startOnLinks } from './kit/support/app-on-links.ts'
 import { until } from './kit/support/until.ts'
-import { NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
+import { NEW_ACCOUNT, startApp } from './support/harness.ts'
 import { startTestWorker } from './support/worker.ts'
 
-let database: TestDatabase
-let postgres: FaultyLink
-let redis: FaultyLink
-let app: TestApp
-/** By a connection of their own, past the links. */
-let direct: ReturnType<typeof createDeps>
-let queueAdmin: QueueAdmin
-
-beforeAll(async () => {
-  database = await createDatabase()
-  postgres = await openLink(database.url)
-  redis = await openLink(redisUrl())
-  app = await startApp({ DATABASE_URL: postgres.url, REDIS_URL: redis.url })
-  direct = createDeps({ ...app.config, redisUrl: redisUrl(), databaseUrl: database.url }, manifest)
-  queueAdmin = createQueueAdmin({ redis: direct.redis, prefix: app.config.redisPrefix })
-})
-afterEach(async () => {
-  await direct.deps.db.delete(outbox)
-  for (const { id } of await queueAdmin.list('waiting', 1, 1000)) await queueAdmin.drop(id)
-  // A link that was cut is back, but not yet found.
-  await until('the services', async () => (await app.visitor().get('/ready')).status === 200)
-}, 30_000)
-afterAll(async () => {
-  await direct.close()
-  await app.close()
-  await Promise.all([postgres.close(), redis.close()])
-  await database.drop()
-}, 30_000)
-
-const rows = () => direct.deps.db.select().from(outbox)
+const { app, direct, emptied, postgres, queueAdmin, redis, rows } = await startOnLinks(
+  'project',
+  startApp,
+  manifest,
+)
 
 test('a signup while Redis is away is a success that says to log in, and its welcome follows', async () => {
   await redis.cut()
@@ -57,7 +28,7 @@ test('a signup while Redis is away is a success that says to log in, and its wel
   await until('a login', async () => (await visitor.post('/api/login', login)).status === 200)
   await queueAdmin.pause()
   const worker = await startTestWorker(app) // its relay is what counts
-  await until('an empty outbox', async () => (await rows()).length === 0)
+  await emptied()
   await worker.stop()
   const [user] = (await direct.deps.db.select().from(users)).filter((row) => row.email === email)
   expect(await queueAdmin.list('waiting')).toMatchObject([

@@ -11,6 +11,9 @@ const MAX_SIZE = 512 * 1024
 /** Longer than a job can wait and its result is kept. */
 const REMEMBERED_S = 2 * 24 * 60 * 60
 
+/** The parts of an export that are no tables. */
+const OWN_PARTS = new Set(['account', 'sessions', 'exported', 'incomplete'])
+
 /** What an export needs: `schema` holds every table of the service and what each declares. */
 export type ExportDeps = Pick<Deps, 'db' | 'sessions'> & { schema: Schema }
 
@@ -32,16 +35,12 @@ export async function exportAccount(
     .toSorted((a, b) => b.loginAt - a.loginAt)
     .map(({ loginAt, ip, agent }) => ({ loggedIn: new Date(loginAt), ip, agent }))
   const { owned, leftOut } = findOwnedTables(schema, users)
-  const isTaken = (name: string) => ['account', 'sessions', 'exported', 'incomplete'].includes(name)
-  leftOut.push(
-    ...Object.keys(owned)
-      .filter(isTaken)
-      .map((name) => `${name} is a part of its own: rename the table`),
-  )
-  const tables = Object.entries(owned).filter(([name]) => !isTaken(name))
+  const sources: Record<string, Iterable<object> | AsyncIterable<object>> = { sessions: logins }
+  for (const [name, table] of Object.entries(owned)) {
+    if (OWN_PARTS.has(name)) leftOut.push(`${name} is a part of its own: rename the table`)
+    else sources[name] = ownedRows(db, table, userId, job.signal)
+  }
   if (leftOut.length > 0) job.log.warn('some tables that refer to accounts are not exported', { leftOut })
-  const parts = tables.map(([name, table]) => [name, ownedRows(db, table, userId, job.signal)] as const)
-  const sources = { sessions: logins, ...Object.fromEntries(parts) }
   const { collected, incomplete } = await collectUpTo(MAX_SIZE, sources, job)
   return { exported: new Date(), account, ...collected, incomplete }
 }

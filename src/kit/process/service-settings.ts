@@ -1,6 +1,7 @@
 // Reads the settings of the service, at its start and again for each reload, and refuses those that cannot be served.
 import { resolve } from 'node:path'
 import type { KitConfig } from '../config/kit-config.ts'
+import type { ProductSettings } from '../config/settings.ts'
 import { ConfigError } from '../types/config-error.ts'
 import { folderAsGiven, isEnvironmentOriginal, readEnvironment } from './environment.ts'
 import { refuseTakenPort } from './port.ts'
@@ -9,7 +10,7 @@ import { readStatus, type Status } from './status.ts'
 const START = 'bun --no-orphans --no-env-file src/supervisor.ts'
 
 type Environment = Record<string, string>
-export type LoadConfig = (env: Environment) => KitConfig
+type LoadConfig = ProductSettings['load']
 
 export interface Settings {
   config: KitConfig

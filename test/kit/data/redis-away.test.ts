@@ -1,24 +1,15 @@
 // How the connection to Redis bears one that goes away: nothing is done twice, nothing is lost, and it comes back by itself.
-import { afterAll, afterEach, describe, expect, test } from 'bun:test'
+import { afterEach, describe, expect, test } from 'bun:test'
 import { createServer, connect as connectSocket, type Socket } from 'node:net'
 import type { Redis } from 'ioredis'
-import { closeRedis, connectBlocking, connectRedis } from '../../../src/kit/data/redis.ts'
+import { connectBlocking, connectRedis } from '../../../src/kit/data/redis.ts'
 import { createStore } from '../../../src/kit/data/store.ts'
 import { silent } from '../support/log.ts'
-import { deletePrefix, redisUrl, uniquePrefix } from '../support/services.ts'
+import { redisUrl } from '../support/services.ts'
+import { openStore } from '../support/store.ts'
 import { until } from '../support/until.ts'
 
-const prefix = uniquePrefix()
-
-const redis = connectRedis(redisUrl(), { log: silent })
-
-const store = createStore(redis, prefix)
-
-afterAll(async () => {
-  store.close()
-  await deletePrefix(prefix)
-  await closeRedis(redis)
-})
+const { prefix, redis, store } = openStore()
 
 const answers = (client: Redis) =>
   client.ping().then(

@@ -1,23 +1,12 @@
 // Redis as generic storage: what the store promises.
-import { afterAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import type { Json } from '../../../src/kit/types/json.ts'
-import { closeRedis, connectRedis } from '../../../src/kit/data/redis.ts'
 import { createStore } from '../../../src/kit/data/store.ts'
-import { silent } from '../support/log.ts'
-import { deletePrefix, redisUrl, uniquePrefix } from '../support/services.ts'
+import { deletePrefix, uniquePrefix } from '../support/services.ts'
+import { openStore } from '../support/store.ts'
 import { until } from '../support/until.ts'
 
-const prefix = uniquePrefix()
-
-const redis = connectRedis(redisUrl(), { log: silent })
-
-const store = createStore(redis, prefix)
-
-afterAll(async () => {
-  store.close()
-  await deletePrefix(prefix)
-  await closeRedis(redis)
-})
+const { prefix, redis, store } = openStore()
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i)
 

@@ -1,54 +1,27 @@
 // The outbox: a job that is enqueued in a transaction shares its fate, and then reaches Redis whatever happens.
-import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Log } from '../../../src/kit/types/log.ts'
 import { createDeps } from '../../../src/kit/create-deps.ts'
 import { manifest } from '../product/app.ts'
-import { createQueueAdmin, type QueueAdmin } from '../../../src/kit/jobs/queue-admin.ts'
 import type { PreparedJob } from '../../../src/kit/jobs/queue.ts'
 import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { startRelay } from '../../../src/kit/jobs/outbox/relay.ts'
 import { outbox } from '../../../src/kit/jobs/outbox/table.ts'
-import { openLink, type FaultyLink } from '../support/faulty-link.ts'
-import { startApp, type TestApp } from '../support/harness.ts'
-import { createDatabase, redisUrl, type TestDatabase } from '../support/services.ts'
+import { startOnLinks } from '../support/app-on-links.ts'
+import { startApp } from '../support/harness.ts'
+import { redisUrl } from '../support/services.ts'
 import { until } from '../support/until.ts'
 import { startTestWorker } from '../support/worker.ts'
 
 const note = defineTask({ name: 'note', input: z.object({ n: z.number() }), run: () => {} })
 
-let database: TestDatabase
-let postgres: FaultyLink
-let redis: FaultyLink
-let app: TestApp
-/** By a connection of their own, past the links. */
-let direct: ReturnType<typeof createDeps>
-let queueAdmin: QueueAdmin
-let ends: (() => Promise<unknown>)[] = []
-
-beforeAll(async () => {
-  database = await createDatabase('kit')
-  postgres = await openLink(database.url)
-  redis = await openLink(redisUrl())
-  app = await startApp({ DATABASE_URL: postgres.url, REDIS_URL: redis.url })
-  direct = createDeps({ ...app.config, redisUrl: redisUrl(), databaseUrl: database.url }, manifest)
-  queueAdmin = createQueueAdmin({ redis: direct.redis, prefix: app.config.redisPrefix })
-})
-afterEach(async () => {
-  await Promise.all(ends.map((end) => end()))
-  ends = []
-  await direct.deps.db.delete(outbox)
-  for (const { id } of await queueAdmin.list('waiting', 1, 1000)) await queueAdmin.drop(id)
-  // A link that was cut is back, but not yet found.
-  await until('the services', async () => (await app.visitor().get('/ready')).status === 200)
-}, 30_000)
-afterAll(async () => {
-  await direct.close()
-  await app.close()
-  await Promise.all([postgres.close(), redis.close()])
-  await database.drop()
-}, 30_000)
+const { atEnd, database, app, direct, emptied, postgres, queueAdmin, redis, rows } = await startOnLinks(
+  'kit',
+  startApp,
+  manifest,
+)
 
 /** Starts a relay by way of the links, until the test ends. What it logs is in the answer. */
 function relay(send?: (job: PreparedJob) => Promise<unknown>) {
@@ -57,14 +30,12 @@ function relay(send?: (job: PreparedJob) => Promise<unknown>) {
   const add = (message: string) => void logged.push(message)
   const log: Log = { debug: add, info: add, warn: add, error: add }
   const running = startRelay({ db: deps.db, send: send ?? queue.send, log })
-  ends.push(() => running.stop().then(close))
+  atEnd(() => running.stop().then(close))
   return logged
 }
 
 const commit = (n: number) => app.deps.db.transaction((tx) => app.deps.enqueue(tx, note, { n }))
 const waiting = async () => (await queueAdmin.list('waiting', 1, 1000)).map(({ id }) => id)
-const rows = () => direct.deps.db.select().from(outbox)
-const emptied = () => until('an empty outbox', async () => (await rows()).length === 0)
 
 test('a job of a transaction that is rolled back does not exist; one that commits is there within moments', async () => {
   relay()
@@ -143,7 +114,7 @@ test('a worker that is killed after it sent a job and before it deleted the row:
   expect(killed.signalCode).toBe('SIGKILL')
   expect([await waiting(), (await rows()).length]).toEqual([[id], 1])
   const worker = await startTestWorker(app, [task])
-  ends.push(worker.stop)
+  atEnd(worker.stop)
   await emptied()
   await until('an idle queue', async () => {
     const { waiting: left, running } = await queueAdmin.stats()

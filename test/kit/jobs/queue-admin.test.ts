@@ -2,19 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { until } from '../support/until.ts'
-import { backoff, collector, gate, inRoom, Text } from './room.ts'
-
-const failing = (error: () => Error, attempts = 3) =>
-  defineTask({
-    name: 'fail',
-    input: Text,
-    attempts,
-    backoff,
-    keepResultMs: 60_000,
-    run: () => {
-      throw error()
-    },
-  })
+import { collector, failing, gate, inRoom, Text } from './room.ts'
 
 test(
   'malformed elements go to the dead and stop nobody',

@@ -134,3 +134,16 @@ export function gate(name = 'gate') {
   })
   return { started, aborted, task, open: () => open.resolve() }
 }
+
+/** A task that throws, and whose outcome is kept for a minute. */
+export const failing = (error: () => Error, attempts = 3) =>
+  defineTask({
+    name: 'fail',
+    input: Text,
+    attempts,
+    backoff,
+    keepResultMs: 60_000,
+    run: () => {
+      throw error()
+    },
+  })

@@ -2,19 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { defineTask, JobError, type Job } from '../../../src/kit/jobs/task.ts'
 import { until } from '../support/until.ts'
-import { backoff, collector, gate, inRoom, Text } from './room.ts'
-
-const failing = (error: () => Error, attempts = 3) =>
-  defineTask({
-    name: 'fail',
-    input: Text,
-    attempts,
-    backoff,
-    keepResultMs: 60_000,
-    run: () => {
-      throw error()
-    },
-  })
+import { backoff, collector, failing, gate, inRoom, Text } from './room.ts'
 
 describe('a task', () => {
   test(
