@@ -50,7 +50,7 @@ export async function compareAnswers(all: Running[], cookie: string): Promise<vo
           headers: headersOf(work, cookie),
           body: work.body ? JSON.stringify(work.body) : null,
         })
-        const text = await reply.text()
+        const text = inOneOrder(await reply.text())
         return `${reply.status} ${work.name === 'create' ? withoutChance(text) : text}`
       }),
     )
@@ -67,3 +67,11 @@ const withoutChance = (answer: string) =>
   answer
     .replace(/"id":"\d+"/, '"id":"0"')
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '0000-00-00T00:00:00.000Z')
+
+/** The same JSON, keys sorted: their order is no part of an answer, and changes with the code that is compared. */
+const inOneOrder = (answer: string) =>
+  JSON.stringify(JSON.parse(answer), (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  )

@@ -2,6 +2,7 @@
 import type postgres from 'postgres'
 import type { LogStatement } from '../../log/sql-log.ts'
 import type { Rows, Statement } from '../../types/statement.ts'
+import { Bag } from './bag.ts'
 
 /** How to open and watch connections. */
 export interface ClientOptions {
@@ -28,7 +29,7 @@ export class Client {
   /** Called when a connection ends. */
   onEnd: (() => void) | undefined
   /** The statements that the driver has not sent yet. */
-  readonly #unsent = new Set<{ cancel(): void }>()
+  readonly #unsent = new Bag<{ cancel(): void }>()
   #sent = 0
   #answered = 0
   /** As of the last progress check: how many were answered, and how many checks in a row saw no progress. */
@@ -60,18 +61,18 @@ export class Client {
         // The driver retries a statement whose plan is stale, and mixes up the statements behind it on the connection
         // (postgres.js 3.4.9). It does not retry what was not prepared; `sendAlone` retries instead.
         onexecute: () => {
-          this.#unsent.delete(query)
+          this.#unsent.remove(entry)
           ;(query as { prepared?: boolean }).prepared = false
           return true
         },
       } as postgres.UnsafeQueryOptions,
     )
-    this.#unsent.add(query)
+    const entry = this.#unsent.add(query)
     this.#sent++
     try {
       return await (asValues === true ? query.values() : query)
     } finally {
-      this.#unsent.delete(query)
+      this.#unsent.remove(entry)
       this.#answered++
     }
   }
@@ -118,7 +119,7 @@ export class Client {
     // the unsent ones first, because it would connect again for them.
     const sql: postgres.Sql = this.#options.open(() => {
       if (sql !== this.#sql) return
-      for (const query of this.#unsent) if ('state' in query && query.state === null) query.cancel()
+      for (const query of this.#unsent.values()) if ('state' in query && query.state === null) query.cancel()
       this.renew(0)
     })
     return sql
