@@ -65,6 +65,7 @@ export function kitConfig(project: { name: string; version: string }, e: Parsed)
     trustedProxies: e.TRUSTED_PROXIES,
     trustedProxyHeader: e.TRUSTED_PROXY_HEADER,
     bodyLimit: e.BODY_LIMIT,
+    bodiesMaxBytes: e.BODIES_MAX_BYTES,
     answersMaxBytes: e.ANSWERS_MAX_BYTES,
     requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
     lockTimeoutMs: e.LOCK_TIMEOUT_MS,

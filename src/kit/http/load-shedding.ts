@@ -8,25 +8,27 @@ import { middleware } from './factory.ts'
 
 /** A line that was full stays so for a moment: as long as it takes to serve a part of it. */
 const FULL_MS = 100
-/** Refusals that go out at once, in each second. Past them their clients are many, or do not wait for Retry-After. */
-const AT_ONCE = 500
-const HOLD_MS = 1000
+/** Refusals a second. Past them their clients are many, or do not wait for Retry-After, and each waits for its turn. */
+const REFUSALS_PER_S = 500
+const BURST_MS = 1000
+const MAX_HOLD_MS = 5000
 
 /**
  * Where a long queue was full, the route refuses the next ones for a moment before their sessions are opened and
  * their bodies read: 503 with Retry-After. A query may choose another gate, so requests with one are not counted.
- * Where refusals become many, those of all gates are held for a second: clients that ask again at once would take the
- * processor from what is to be answered.
+ * Where refusals become many, those of all gates are paced: clients that ask again at once would take the processor from
+ * what is to be answered.
  */
 export function shedLoad() {
   const fullUntil = new Map<string, number>()
-  let refusals = 0
-  let since = 0
+  /** When the next refusal is due, in the manner of a leaky bucket. */
+  let due = 0
 
   async function hold(): Promise<void> {
     const now = performance.now()
-    if (now - since > 1000) [since, refusals] = [now, 0]
-    if (++refusals > AT_ONCE) await new Promise((resolve) => setTimeout(resolve, HOLD_MS))
+    due = Math.min(Math.max(due, now) + 1000 / REFUSALS_PER_S, now + BURST_MS + MAX_HOLD_MS)
+    const waitMs = due - now - BURST_MS
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
   }
 
   function isFull(c: Context): boolean {
