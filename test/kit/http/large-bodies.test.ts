@@ -28,7 +28,7 @@ afterAll(async () => {
   await app?.close()
 })
 
-const post = (path: string, body: BodyInit) =>
+const post = (path: string, body: string | ReadableStream<Uint8Array>) =>
   fetch(url + path, { method: 'POST', body, headers: { 'Content-Type': 'application/json' } })
 
 /** Without a Content-Length. */
