@@ -6,7 +6,7 @@ import type { Child } from './child.ts'
 import { processCounts } from './host.ts'
 import { pastRecycleLimit } from './recycle-limits.ts'
 import { Slot } from './slot.ts'
-import type { ProcessKind, Spawn } from './spawn.ts'
+import type { ProcessKind, Spawn, SpawnRequest } from './spawn.ts'
 
 const CHECK_MS = 200
 /** After a replacement that did not get ready. */
@@ -21,11 +21,7 @@ export interface FleetOptions {
 }
 
 /** Where a process should run. */
-interface Place {
-  kind: ProcessKind
-  /** As the log calls it: `server 1`. */
-  name: string
-}
+type Place = Pick<SpawnRequest, 'kind' | 'name'>
 
 export class Fleet {
   slots: Slot[] = []
