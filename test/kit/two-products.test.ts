@@ -165,11 +165,10 @@ test('its barred role is stopped at the door, by the session and by the row', as
 
 test('a session of a role that is none any more opens nothing', async () => {
   const guest = await enter('guest')
-  const lives = () => sessions.allOf(guest.id)
-  expect(await lives()).toHaveLength(1)
   await syncRole(sessions, guest.id, async () => ({ role: 'retired' as Role }))
-  expect(await lives()).toEqual([])
   expect((await guest.get('/zoo/price')).status).toBe(401)
+  // A newer release may know the role: until it ends, the session is one of the account's.
+  expect(await sessions.allOf(guest.id)).toMatchObject([{ role: 'retired' }])
 })
 
 test('its operators see its crons, and themselves by the name that it gives them', async () => {

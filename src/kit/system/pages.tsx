@@ -5,6 +5,7 @@ import type { KitConfig } from '../config/kit-config.ts'
 import { doc, type ApiRoute } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
 import { ApiList } from '../reference/api-list.tsx'
+import { describeApi, type Api } from '../reference/operations.ts'
 import type { FirstGroups } from '../reference/route-groups.ts'
 import { Example } from './example.tsx'
 import { FAVICON } from './favicon.ts'
@@ -22,14 +23,13 @@ interface Options {
 
 /** Not chained: the typed client has no use for pages. */
 export function pages({ config, routes, groups }: Options) {
-  let documented: ApiRoute[] | undefined
+  let api: Api | undefined
   const app = appFactory().createApp()
   if (config.apiList) {
     app.get('/api/list', doc('Lists every endpoint of this API: this page.', 'text/html'), (c) => {
-      documented ??= routes()
+      api ??= describeApi(routes())
       const { startedAt, roles } = c.var
-      const shown = { config, startedAt, routes: documented, groups, roles: roles.admitted }
-      return c.html(<ApiList {...shown} />)
+      return c.html(<ApiList {...{ config, startedAt, api, groups }} roles={roles.admitted} />)
     })
     app.get('/', doc('Redirects to the API list.', null, { status: 302 }), (c) => c.redirect('/api/list'))
   } else {
