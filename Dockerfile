@@ -8,7 +8,7 @@ ARG BUN_IMAGE=oven/bun:1.4.5-slim
 
 FROM ${BUN_IMAGE} AS base
 WORKDIR /app
-COPY package.json bun.lock ./
+COPY package.json package-lock.json ./
 
 FROM base AS debug
 RUN bun install --frozen-lockfile --ignore-scripts

@@ -30,7 +30,6 @@ const PLACES: Record<string, ((name: string) => string)[]> = {
     (name) => `{\n  "name": "${name}",`,
     (name) => `"packages": {\n    "": {\n      "name": "${name}",`,
   ],
-  'bun.lock': [(name) => `"": {\n      "name": "${name}",`],
   'README.md': [(name) => `# ${name}\n`],
   'src/README.md': [(name) => `from '${name}-client'`],
   '.env.example': [
