@@ -115,22 +115,15 @@ function withImports(text: string, target: string, { path }: Names): string {
   const moved = target.endsWith('.test.ts')
     ? text.replaceAll("'../../../test/", "'./").replaceAll("'./table.ts'", `'../src/${path}/table.ts'`)
     : text.replaceAll("'../../../src/", "'../")
-  const used = new Set(
-    [...transpiler.transformSync(moved).matchAll(/^import \{([^}]*)\}/gm)].flatMap(([, list = '']) =>
-      namesIn(list),
-    ),
-  )
+  const imports = [...transpiler.transformSync(moved).matchAll(/^import \{([^}]*)\}/gm)]
+  const used = new Set(imports.flatMap(([, list = '']) => namesIn(list)))
   return moved.replaceAll(IMPORT, (_, list: string, from: string) => {
     const kept = namesIn(list).filter((name) => name.startsWith('type ') || used.has(name))
     return kept.length > 0 ? `import { ${kept.join(', ')} } from ${from}\n` : ''
   })
 }
 
-const namesIn = (list: string) =>
-  list
-    .split(',')
-    .map((name) => name.trim())
-    .filter(Boolean)
+const namesIn = (list: string): string[] => list.match(/(?:type )?\w+(?: as \w+)?/g) ?? []
 
 /** A name of the resource that the template has for something else in a file that would have both. */
 export function findTakenName(names: Names): string | undefined {

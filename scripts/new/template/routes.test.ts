@@ -1,9 +1,11 @@
 // Toy cars, as their clients use them.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
-import { toyCars } from './table.ts'
 import { startApp, type TestApp } from './support/harness.ts'
+import { toyCars } from './table.ts'
+// if src/account/export.ts
 import { until } from '../../../test/kit/support/until.ts'
 import { startTestWorker } from './support/worker.ts'
+// end
 
 let app: TestApp
 let editor: Awaited<ReturnType<TestApp['member']>>
