@@ -112,7 +112,7 @@ export async function updateToyCar(
   id: number,
   input: Partial<NewToyCar>,
 ): Promise<ToyCar | undefined> {
-  if (Object.values(input).every((value) => value === undefined)) return findToyCar(db, id)
+  if (Object.values(input).every((each) => each === undefined)) return findToyCar(db, id)
   const [toyCar] = await db
     .update(toyCars)
     .set({ ...input, modified: sql`now()` })

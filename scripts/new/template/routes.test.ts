@@ -76,7 +76,7 @@ test('what is optional of a toy car may be left out, and be null', async () => {
   const nulls = {
     $optional: null,
   }
-  const required = Object.entries(NEW_TOY_CAR).filter(([field]) => !Object.hasOwn(nulls, field))
+  const required = Object.entries(NEW_TOY_CAR).filter(([column]) => !Object.hasOwn(nulls, column))
   const { status, body } = await editor.post('/api/toy-cars', Object.fromEntries(required))
   expect([status, body]).toEqual([201, { ...body, ...nulls }])
   const filled = await editor.put(`/api/toy-cars/${body.id}`, NEW_TOY_CAR)
@@ -102,16 +102,16 @@ test.each([
   { $timestamp: '2026-02-28T00:00:00.000Z' },
   { $uuid: '0d9f0b5a-52a7-4a52-8a3c-6c1c0a3b7e02' },
   { $enum: 'second' },
-])('a partial body changes only what it names: %p', async (change) => {
+])('a partial body changes only what it names: %p', async (only) => {
   const toyCar = await add()
-  const { status, body } = await editor.put(`/api/toy-cars/${toyCar.id}`, change)
-  expect([status, body]).toEqual([200, { ...toyCar, ...change, modified: body.modified }])
+  const { status, body } = await editor.put(`/api/toy-cars/${toyCar.id}`, only)
+  expect([status, body]).toEqual([200, { ...toyCar, ...only, modified: body.modified }])
 })
 
 test('a body that names nothing changes nothing', async () => {
   const toyCar = await add()
-  const reply = await editor.put(`/api/toy-cars/${toyCar.id}`, { unknown: 1 })
-  expect([reply.status, reply.body]).toEqual([200, toyCar])
+  const { status, body } = await editor.put(`/api/toy-cars/${toyCar.id}`, { unknown: 1 })
+  expect([status, body]).toEqual([200, toyCar])
 })
 
 test.each([
@@ -129,25 +129,28 @@ test.each([
   // end
 ])('bad input is refused: %p', async (input) => {
   const toyCar = await add()
-  for (const reply of [
+  for (const refused of [
     await editor.post('/api/toy-cars', { ...NEW_TOY_CAR, ...input }),
     await editor.put(`/api/toy-cars/${toyCar.id}`, input),
   ]) {
-    expect([reply.status, reply.body.issues[0].path]).toEqual([400, Object.keys(input)[0]])
+    expect([refused.status, refused.body.issues[0].path]).toEqual([400, Object.keys(input)[0]])
   }
   expect((await editor.get('/api/toy-cars')).body).toEqual([toyCar])
 })
 
 // if unique
-test.each(Object.keys(unlike()))('two toy cars cannot have the same %s', async (field) => {
+test.each(Object.keys(unlike()))('two toy cars cannot have the same %s', async (column) => {
   const toyCar = await add()
   const other = await add()
-  const same = { [field]: toyCar[field] }
+  const same = { [column]: toyCar[column] }
   for (const refused of [
     await editor.post('/api/toy-cars', { ...other, ...unlike(), ...same }),
     await editor.put(`/api/toy-cars/${other.id}`, same),
   ]) {
-    expect([refused.status, refused.body.issues]).toEqual([409, [{ path: field, message: 'exists already' }]])
+    expect([refused.status, refused.body.issues]).toEqual([
+      409,
+      [{ path: column, message: 'exists already' }],
+    ])
   }
   expect((await editor.get(`/api/toy-cars/${other.id}`)).body).toEqual(other)
 })
@@ -194,7 +197,7 @@ test("an account's export holds the toy cars that it added, and nobody else's", 
   const own = [await add(), await add()]
   const other = await app.member()
   expect((await other.post('/api/toy-cars', NEW_TOY_CAR)).status).toBe(201)
-  const worker = await startTestWorker(app)
+  const helper = await startTestWorker(app)
   try {
     const { headers } = await editor.post('/api/me/export')
     const { result } = await until('the export', async () => {
@@ -203,15 +206,15 @@ test("an account's export holds the toy cars that it added, and nobody else's", 
     })
     expect(result.toyCars).toEqual(own)
   } finally {
-    await worker.stop()
+    await helper.stop()
   }
 })
 // end
 
 test('a deletion returns the toy car that was, and then it is not found', async () => {
   const toyCar = await add()
-  const reply = await editor.delete(`/api/toy-cars/${toyCar.id}`)
-  expect([reply.status, reply.body]).toEqual([200, toyCar])
+  const { status, body } = await editor.delete(`/api/toy-cars/${toyCar.id}`)
+  expect([status, body]).toEqual([200, toyCar])
   for (const id of [toyCar.id, 'none', '0']) {
     expect((await editor.get(`/api/toy-cars/${id}`)).status).toBe(404)
     expect((await editor.put(`/api/toy-cars/${id}`, NEW_TOY_CAR)).status).toBe(404)
@@ -221,11 +224,11 @@ test('a deletion returns the toy car that was, and then it is not found', async 
 
 test('writing takes an editor, reading takes nobody', async () => {
   const toyCar = await add()
-  for (const client of [app.visitor(), await app.member('readonly')]) {
-    expect((await client.get(`/api/toy-cars/${toyCar.id}`)).status).toBe(200)
-    expect((await client.post('/api/toy-cars', NEW_TOY_CAR)).status).toBe(401)
-    expect((await client.put(`/api/toy-cars/${toyCar.id}`, NEW_TOY_CAR)).status).toBe(401)
-    expect((await client.delete(`/api/toy-cars/${toyCar.id}`)).status).toBe(401)
+  for (const anyone of [app.visitor(), await app.member('readonly')]) {
+    expect((await anyone.get(`/api/toy-cars/${toyCar.id}`)).status).toBe(200)
+    expect((await anyone.post('/api/toy-cars', NEW_TOY_CAR)).status).toBe(401)
+    expect((await anyone.put(`/api/toy-cars/${toyCar.id}`, NEW_TOY_CAR)).status).toBe(401)
+    expect((await anyone.delete(`/api/toy-cars/${toyCar.id}`)).status).toBe(401)
   }
   expect((await editor.get('/api/toy-cars')).body).toEqual([toyCar])
 })

@@ -44,9 +44,11 @@ test.each([
 test.each([
   ['page', 'page'],
   ['promise', 'Promise'],
-  ['reply', 'reply'],
+  ['search', 'search'],
   ['date', undefined],
   ['issue', undefined],
+  ['client', undefined],
+  ['worker', undefined],
   ['uuid', undefined],
 ])('what the generated code has for something else of the names of %s: %p', (word, taken) => {
   expect(findTakenName(parseNames(word))).toBe(taken)
