@@ -106,8 +106,6 @@ export function kitConfig(project: { name: string; version: string }, e: Parsed)
       address: e.RATE_LIMIT_ADDRESS,
     }),
     apiList: e.API_LIST,
-    operatorsPage: e.OPERATORS_PAGE,
-    apiDocs: e.API_DOCS ?? !production,
     devTruncate: e.DEV_TRUNCATE,
   }
 }

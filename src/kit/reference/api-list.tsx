@@ -21,6 +21,7 @@ interface Props {
 /** The whole document. The routes are prepared at the first view. */
 export function ApiList({ config, startedAt, routes, groups: first, roles }: Props) {
   const { groups, types } = describeApi(routes, first)
+  const links = routes.filter(({ doc }) => doc?.link !== undefined)
   return (
     <HtmlPage title={`${config.name} API`} style={API_LIST_STYLE}>
       <header class="top">
@@ -33,13 +34,8 @@ export function ApiList({ config, startedAt, routes, groups: first, roles }: Pro
           <code>{'{ "err": "404: /api/nothing", "requestId": "..." }'}</code>.
         </p>
         <p>
-          {config.apiDocs && (
-            <>
-              <a href="/api/docs">Try it in the browser</a>, or read{' '}
-            </>
-          )}
-          <a href="/api/openapi.json">{config.apiDocs ? 'the' : 'The'} OpenAPI document</a>
-          {config.apiDocs ? '.' : ' describes it for programs.'}
+          <a href="/api/openapi.json">The OpenAPI document</a> describes it for programs.
+          {links.map(({ path, doc }) => [' ', <a href={path}>{doc?.link}</a>, '.'])}
         </p>
         <p>
           An endpoint with a role is open to accounts with that role or a higher one. The roles, lowest first:{' '}

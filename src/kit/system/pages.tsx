@@ -1,11 +1,10 @@
-// Serves the pages for people: the API list, an example of a rendered page, robots.txt and the icon.
+// Serves the pages for people: the API list and its document, an example of a rendered page, robots.txt and the icon.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import type { KitConfig } from '../config/kit-config.ts'
 import { doc, type ApiRoute } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
 import { ApiList } from '../reference/api-list.tsx'
-import type { FirstGroups } from '../reference/route-groups.ts'
+import { openApiDocument, type Reference } from '../reference/openapi-document.ts'
 import { Example } from './example.tsx'
 import { FAVICON } from './favicon.ts'
 
@@ -13,15 +12,9 @@ const Version = z.object({ name: z.string(), version: z.string() })
 
 const ONE_DAY = 'public, max-age=86400'
 
-interface Options {
-  config: KitConfig
-  /** Called at the first view of the list, when every slice has been added. */
-  routes: () => ApiRoute[]
-  groups: FirstGroups
-}
-
 /** Not chained: the typed client has no use for pages. */
-export function pages({ config, routes, groups }: Options) {
+export function pages(reference: Reference) {
+  const { config, routes, groups } = reference
   let documented: ApiRoute[] | undefined
   const app = appFactory().createApp()
   if (config.apiList) {
@@ -31,6 +24,7 @@ export function pages({ config, routes, groups }: Options) {
       const shown = { config, startedAt, routes: documented, groups, roles: roles.admitted }
       return c.html(<ApiList {...shown} />)
     })
+    app.route('/', openApiDocument(reference))
     app.get('/', doc('Redirects to the API list.', null, { status: 302 }), (c) => c.redirect('/api/list'))
   } else {
     app.get('/', doc('Says name and version.', Version), (c) =>
