@@ -39,7 +39,8 @@ export async function removeModules(root: string, names: string[], { undeployed 
   const isThere = (path: string) => existsSync(join(root, path))
   const tables = modules.flatMap((module) => (module.paths.some(isThere) ? (module.tables ?? []) : []))
   if (undeployed) done.push(...tables.flatMap((table) => forgetMigrations(root, table)))
-  for (const path of paths.filter(isThere)) {
+  for (const path of paths) {
+    if (!isThere(path)) continue // by now: one may lie in another
     rmSync(join(root, path), { recursive: true })
     done.push(`deleted ${path}`)
   }
