@@ -1,7 +1,7 @@
 // Takes modules out of a checkout: their folders, and the lines of yours that use them or speak of them.
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
-import { generateMigration } from '../generate.ts'
+import { generateMigration, newestSnapshot } from '../generate.ts'
 import { isKit } from '../kit-folders.ts'
 import { runTool } from '../tool.ts'
 import { cutCode } from './code.ts'
@@ -37,7 +37,10 @@ export async function removeModules(root: string, names: string[], { undeployed 
   const paths = modules.flatMap((module) => module.paths)
   const done: string[] = []
   const isThere = (path: string) => existsSync(join(root, path))
-  const tables = modules.flatMap((module) => (module.paths.some(isThere) ? (module.tables ?? []) : []))
+  const migrated = newestSnapshot(root).tables
+  const tables = modules
+    .flatMap((module) => module.tables ?? [])
+    .filter((table) => Object.hasOwn(migrated, `public.${table}`))
   if (undeployed) done.push(...tables.flatMap((table) => forgetMigrations(root, table)))
   for (const path of paths) {
     if (!isThere(path)) continue // by now: one may lie in another
@@ -70,17 +73,11 @@ export function moduleOf(name: string): Module {
   return module
 }
 
-/** The project's own files, those that git does not know yet among them. */
-function yours(root: string): string[] {
-  const listed = Bun.spawnSync(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
-    cwd: root,
-  })
-  if (!listed.success) throw new Error(`The files of ${root} cannot be listed: ${listed.stderr.toString()}`)
-  const files = listed.stdout.toString().split('\0')
-  return files.filter(
-    (path) => /\.(tsx?|md|sh|json)$|ignore$/.test(path) && !isKit(path) && existsSync(join(root, path)),
-  )
-}
+/** The project's own files of text; it may be no git checkout yet. */
+const yours = (root: string): string[] =>
+  ['*', '{src,test,scripts,drizzle}/**/*']
+    .flatMap((pattern) => [...new Bun.Glob(pattern).scanSync({ cwd: root, dot: true })])
+    .filter((path) => /\.(tsx?|md|sh|json)$|ignore$/.test(path) && !isKit(path))
 
 function cutFile(root: string, path: string, modules: Module[], paths: string[]): boolean {
   const before = readFileSync(join(root, path), 'utf8')
@@ -129,12 +126,16 @@ function changeManifest(root: string, names: string[], modules: Module[], packag
   return true
 }
 
+const LOCKS: Record<string, string[]> = {
+  'bun.lock': [process.execPath, 'install', '--lockfile-only', '--ignore-scripts'],
+  'package-lock.json': 'npm install --package-lock-only --ignore-scripts --offline --no-audit'.split(' '),
+}
+
 /** Takes packages that are in package.json no more out of what is locked; what stays keeps its version. */
 async function lock(root: string): Promise<string[]> {
-  await run(root, process.execPath, 'install', '--lockfile-only', '--ignore-scripts')
-  if (!existsSync(join(root, 'package-lock.json'))) return ['changed bun.lock']
-  await run(root, 'npm', 'install', '--package-lock-only', '--ignore-scripts', '--offline', '--no-audit')
-  return ['changed bun.lock', 'changed package-lock.json']
+  const there = Object.keys(LOCKS).filter((file) => existsSync(join(root, file)))
+  for (const file of there) await run(root, ...(LOCKS[file] ?? []))
+  return there.map((file) => `changed ${file}`)
 }
 
 async function run(root: string, ...command: string[]): Promise<void> {

@@ -1,7 +1,7 @@
 // `npm run remove` in a clean clone: each module that is there, and all of them. The check and the tests stay green, and
 // nothing mentions what is gone.
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { MODULES } from '../../scripts/remove/modules.ts'
 import { moduleOf, readManifest } from '../../scripts/remove/remove.ts'
@@ -48,8 +48,12 @@ test.each([...there.map((name) => [name]), there].map((names) => [names.join(' '
     const { dependencies, devDependencies, restbun: kept } = readManifest(checkout.root)
     expect(kept?.removed).toEqual([...new Set([...(restbun?.removed ?? []), ...names])].toSorted())
     const gone = names.flatMap((name) => moduleOf(name).packages ?? [])
-    const locked = readFileSync(join(checkout.root, 'bun.lock'), 'utf8')
-    expect(gone.filter((name) => locked.includes(`"${name}`))).toEqual([])
+    for (const lock of ['bun.lock', 'package-lock.json'].filter((name) =>
+      existsSync(join(checkout.root, name)),
+    )) {
+      const locked = checkout.read(lock)
+      expect([lock, gone.filter((name) => locked.includes(`${name}"`))]).toEqual([lock, []])
+    }
     expect(await packagesOf(checkout.root)).toEqual(
       Object.keys({ ...dependencies, ...devDependencies }).toSorted(),
     )
