@@ -5,10 +5,11 @@ import { dirname, join, normalize } from 'node:path'
 
 /**
  * Who may import whom, types counted. A room of the kit is a folder of src/kit or a file at its top. It imports rooms that
- * stand before it here, never those beside it (in one string), and nothing outside of the kit.
+ * stand before it here, never those beside it (in one string), and nothing outside of the kit. A folder that has no place
+ * here is a module: it imports all of these, and no file of the kit imports it, so that it can be removed.
  */
 const KIT = ['types', 'config', 'log', 'data', 'mail jobs', 'deps', 'http', 'auth'].concat(
-  ['reference job-status dashboard', 'system', 'middleware assemble', 'create-deps', 'process'], // what stands on http
+  ['reference', 'system', 'middleware assemble', 'create-deps', 'process'], // what stands on http
 )
 /** Yours imports the kit, and of yours these. A folder beside the kit is a slice, `entry` a file that starts a role. */
 const YOURS: Record<string, string[]> = {
@@ -87,9 +88,14 @@ function roomOf(path: string): string {
   return top === 'kit' ? `kit/${inFolder}` : 'slice'
 }
 
-/** The place of a room in the kit, -1 if it has none; yours stands on all of it. */
-const levelOf = (room: string) =>
-  room.startsWith('kit/') ? KIT.findIndex((rooms) => rooms.split(' ').includes(room.slice(4))) : Infinity
+/** The place of a room in the kit; modules stand behind the last, and yours on all of it. */
+function levelOf(room: string): number {
+  if (!room.startsWith('kit/')) return Infinity
+  const place = KIT.findIndex((rooms) => rooms.split(' ').includes(room.slice(4)))
+  return place < 0 ? KIT.length : place
+}
+
+const isModule = (path: string, room: string) => levelOf(room) === KIT.length && path.split('/').length > 2
 
 const IMPORT =
   /(?:^(?:import|export)\s+(?:(type\s+)?([\w$*{},\s]*?)\s*\bfrom\s+)?|(\btypeof )?\bimport\(\s*)['"]([^'"]+)['"]/gm
@@ -116,7 +122,8 @@ function reachedFrom(start: string, sources: Map<string, Source>): Set<Source> {
 
 function checkForm({ path, text, room }: Source): string[] {
   const broken: string[] = []
-  if (!(room.startsWith('kit/') ? levelOf(room) >= 0 : Object.hasOwn(YOURS, room))) {
+  const isPlaced = levelOf(room) < KIT.length || isModule(path, room) || Object.hasOwn(YOURS, room)
+  if (!isPlaced) {
     broken.push(at(path, 1, `${room} is no room: use one, or give it its place in scripts/architecture.ts`))
   }
   const opening = /^(?:#!.*\n)?((?:\/\/.*\n)+)/.exec(text)?.[1] ?? ''

@@ -39,6 +39,7 @@ export function useKit<E extends Env>(app: Hono<E>, deps: KitDeps): void {
 
 // Pages bring their own small style sheet in the document and load nothing else.
 const SECURE_HEADERS = {
+  overwrite: false, // a page that runs scripts sets a policy of its own
   strictTransportSecurity: 'max-age=31536000; includeSubDomains',
   crossOriginResourcePolicy: false, // CORS sets it: a front-end that may read a response may show it as an image too
   contentSecurityPolicy: {

@@ -251,14 +251,6 @@ export const kitSettings = (project: string) => ({
       'Failed logins to all accounts, and signups, from one address. Behind a proxy set `TRUSTED_PROXIES`, else all clients share one',
   }),
   apiList: setting('API_LIST', flag().default(true), { about: 'The page at `/api/list`' }),
-  operatorsPage: setting('OPERATORS_PAGE', flag().default(true), {
-    about: 'The page at `/api/operators`, for superusers',
-  }),
-  apiDocs: setting('API_DOCS', flag().optional(), {
-    about: 'The page at `/api/docs` to try the API',
-    unset: '`on`, production `off`',
-    example: 'on',
-  }),
   devTruncate: setting('DEV_TRUNCATE', flag().default(false), {
     about: 'Lets `/apitest/dbtruncate` empty a database that is not on this machine',
   }),

@@ -114,9 +114,25 @@ const BROKEN: [string, Record<string, string>, string][] = [
     'src/stray.ts:1: stray is no room',
   ],
   [
-    'so does a new folder of the kit',
-    { 'kit/stray/stray.ts': `export const stray = 1` },
-    'src/kit/stray/stray.ts:1: kit/stray is no room',
+    'so does a new file at the top of the kit',
+    { 'kit/stray.ts': `export const stray = 1` },
+    'src/kit/stray.ts:1: kit/stray is no room',
+  ],
+  [
+    'the kit knows nothing of its modules, which can be removed',
+    {
+      'kit/chat/room.ts': `export const room = 1`,
+      'kit/http/talk.ts': `import { room } from '../chat/room.ts'\nexport const talk = room`,
+    },
+    'src/kit/http/talk.ts:2: kit/http may not import kit/chat/room.ts (kit/chat)',
+  ],
+  [
+    'nor does a module of another',
+    {
+      'kit/chat/room.ts': `export const room = 1`,
+      'kit/mirror/talk.ts': `import { room } from '../chat/room.ts'\nexport const talk = room`,
+    },
+    'src/kit/mirror/talk.ts:2: kit/mirror may not import kit/chat/room.ts (kit/chat)',
   ],
   [
     'only data and auth import a driver',

@@ -99,7 +99,7 @@ describe('the lines of a slice', () => {
     `const routed = app
     // One line per slice.
     .route('/', pages({ config }))
-    .route('/api/jobs', jobStatus())`,
+    .route('/api/things', things())`,
   ]
   test.each(SLICES)('stand in their order in app.ts, after the others: %s', (chain) => {
     const app = (slices: string, imported = '') => `import { account } from './account/routes.ts'

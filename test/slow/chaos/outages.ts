@@ -87,12 +87,17 @@ export const OUTAGES = Object.keys(FAULTS)
 class Crowd {
   readonly statuses = new Map<number, number>()
   readonly accounts = new Set<string>()
-  readonly jobs: { client: Client; id: string }[] = []
+  /** By the addresses at which their accounts follow them. */
+  readonly jobs: { client: Client; address: string }[] = []
   takenAfterFailure = 0
   #stopping = false
   readonly #ends: Promise<void>[]
 
-  constructor(readonly url: string) {
+  /** @param jobPath where an account starts a job, if the project has such a route */
+  constructor(
+    readonly url: string,
+    readonly jobPath: string | undefined,
+  ) {
     this.#ends = Array.from({ length: CLIENTS }, async () => {
       while (!this.#stopping) await this.#visit()
     })
@@ -103,7 +108,7 @@ class Crowd {
     await Promise.all(this.#ends)
   }
 
-  /** A person signs up, insists if told to, looks around, and asks for an export, which is a job. */
+  /** A person signs up, insists if told to, looks around, and starts a job. */
   async #visit(): Promise<void> {
     const client = new Client(this.url)
     const email = `${crypto.randomUUID()}@example.com`
@@ -127,8 +132,9 @@ class Crowd {
       await Bun.sleep(100)
     }
     await this.#insist(client, 'GET', '/api/me')
-    const job = await this.#insist(client, 'POST', '/api/me/export')
-    if (job?.status === 202) this.jobs.push({ client, id: job.body.id })
+    const job = this.jobPath === undefined ? undefined : await this.#insist(client, 'POST', this.jobPath)
+    const address = job?.headers?.get('location')
+    if (job?.status === 202 && address) this.jobs.push({ client, address })
     await this.#ask(client, 'GET', '/api/users')
   }
 
@@ -142,10 +148,20 @@ class Crowd {
   }
 
   async #ask(client: Client, method: string, path: string, body?: unknown) {
-    const reply = await client.send(method, path, body).catch(() => ({ status: 0, body: undefined }))
+    const lost = { status: 0, body: undefined, headers: undefined }
+    const reply = await client.send(method, path, body).catch(() => lost)
     this.statuses.set(reply.status, (this.statuses.get(reply.status) ?? 0) + 1)
     return reply
   }
+}
+
+/** The path of a POST that takes nothing and is answered by 202. */
+async function findJobPath(url: string): Promise<string | undefined> {
+  const { paths } = (await new Client(url).get('/api/openapi.json')).body
+  return Object.keys(paths).find((path) => {
+    const { post } = paths[path]
+    return post?.responses['202'] !== undefined && post.requestBody === undefined
+  })
 }
 
 export interface OutageOutcome {
@@ -207,7 +223,7 @@ async function runOutage(
   const { service, sql, redisLink, disk } = stage
   const started = performance.now()
   const before = disk === undefined ? 0 : countLogged(disk)
-  const crowd = new Crowd(service.url)
+  const crowd = new Crowd(service.url, await findJobPath(service.url))
   await Bun.sleep(1000)
   await act()
   await Bun.sleep(2000)
@@ -243,7 +259,7 @@ async function runOutage(
   const emails = new Set(rows.map(({ email }) => email))
   const lostAccounts = [...crowd.accounts].filter((email) => !emails.has(email)).length
   must(lostAccounts === 0, `lost: ${lostAccounts} accounts`)
-  const states = await Promise.all(crowd.jobs.map(({ client, id }) => client.get(`/api/jobs/${id}`)))
+  const states = await Promise.all(crowd.jobs.map(({ client, address }) => client.get(address)))
   const lostJobs = states.filter(({ body }) => body?.state !== 'done').length
   must(lostJobs === 0, `lost: ${lostJobs} jobs`)
   must(crowd.takenAfterFailure === 0, `${crowd.takenAfterFailure} signups failed and were taken`)

@@ -1,8 +1,8 @@
 // The page to try the API in a browser: it works on a closed network, and its login is the API's own.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Page } from 'playwright-core'
-import { findChromium, launchChromium } from '../support/chromium.ts'
-import { startApp, type TestApp } from '../../support/harness.ts'
+import { findChromium, launchChromium } from './kit/support/chromium.ts'
+import { startApp, type TestApp } from './support/harness.ts'
 
 const TIMEOUT_MS = 60_000
 
@@ -15,7 +15,7 @@ afterAll(() => app.close())
 const executable = findChromium()
 if (executable === undefined) {
   process.stderr.write(
-    'SKIPPED part of test/api-docs.test.ts: there is no Chromium here, so nothing has checked that the page loads ' +
+    'SKIPPED test/api-docs-page.test.ts: there is no Chromium here, so nothing has checked that the page loads ' +
       'nothing from elsewhere, and that one can log in and call the API on it.\n' +
       'Install it (Debian: apt-get install chromium) or set CHROMIUM to the path of one.\n',
   )

@@ -4,10 +4,10 @@ import { Redis } from 'ioredis'
 import type { WorkerOptions } from '../../../src/kit/jobs/options.ts'
 import { keyBase } from '../../../src/kit/jobs/scripts.ts'
 import { startWorker, type Worker } from '../../../src/kit/jobs/worker.ts'
-import type { Client } from './client.ts'
-import { startApp } from './harness.ts'
-import { silent } from './log.ts'
-import { redisUrl } from './services.ts'
+import type { Client } from '../support/client.ts'
+import { startApp } from '../support/harness.ts'
+import { silent } from '../support/log.ts'
+import { redisUrl } from '../support/services.ts'
 
 export async function openOperatorsPage() {
   const app = await startApp()

@@ -1,8 +1,7 @@
-// The sample's table: dropped by a migration, or made as if it had never been.
+// Makes a table as if it had never been: takes it out of the migrations.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const TABLE = 'public.movies'
 const BREAKPOINT = '--> statement-breakpoint'
 
 interface Snapshot {
@@ -15,32 +14,36 @@ interface Journal {
 }
 
 /** A statement about the table and nothing else; another's foreign key to it, say, is none. */
-const OWN =
-  /^\s*(--.*\n\s*)*((CREATE|ALTER|DROP) TABLE "movies"|CREATE INDEX (CONCURRENTLY )?"\w+" ON "movies"|DROP INDEX (CONCURRENTLY (IF EXISTS )?)?"movies_)/
+const aboutOnly = (table: string) =>
+  new RegExp(
+    `^\\s*(--.*\\n\\s*)*((CREATE|ALTER|DROP) TABLE "${table}"|CREATE INDEX (CONCURRENTLY )?"\\w+" ON "${table}"|` +
+      `DROP INDEX (CONCURRENTLY (IF EXISTS )?)?"${table}_)`,
+  )
 
 /**
  * Takes the migrations that made the table out of drizzle/, and the table out of every later snapshot.
  * Only for a project that no database has been migrated by, but those that can be thrown away.
  * @param root the checkout
+ * @param table its name in Postgres
  * @returns what was deleted and changed
  * @throws Error if a migration is about that table and something else, before anything is changed
  */
-export function forgetMigrations(root: string): string[] {
+export function forgetMigrations(root: string, table: string): string[] {
   const folder = join(root, 'drizzle')
   const journalFile = join(folder, 'meta/_journal.json')
   const journal = JSON.parse(readFileSync(journalFile, 'utf8')) as Journal
   const sqlOf = (tag: string) => readFileSync(join(folder, `${tag}.sql`), 'utf8')
-  const about = journal.entries.filter(({ tag }) => /"movies"/.test(sqlOf(tag)))
-  if (about.length === 0) throw new Error('No migration in drizzle/ makes the table "movies"')
+  const about = journal.entries.filter(({ tag }) => sqlOf(tag).includes(`"${table}"`))
+  if (about.length === 0) throw new Error(`No migration in drizzle/ makes the table "${table}"`)
   const shared = about.find(
     ({ tag }) =>
       !sqlOf(tag)
         .split(BREAKPOINT)
-        .every((statement) => OWN.test(statement)),
+        .every((statement) => aboutOnly(table).test(statement)),
   )
   if (shared !== undefined) {
     throw new Error(
-      `drizzle/${shared.tag}.sql is not about the table "movies" alone: leave --undeployed away, and it is dropped`,
+      `drizzle/${shared.tag}.sql is not about the table "${table}" alone: leave --undeployed away, and it is dropped`,
     )
   }
 
@@ -49,7 +52,7 @@ export function forgetMigrations(root: string): string[] {
   const later = left.slice(journal.entries.findIndex((entry) => about.includes(entry)))
   for (const { tag } of later) {
     const snapshot = readSnapshot(tag)
-    delete snapshot.tables[TABLE]
+    delete snapshot.tables[`public.${table}`]
     for (
       let before = replacedBy.get(snapshot.prevId);
       before !== undefined;

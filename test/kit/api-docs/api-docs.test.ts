@@ -56,3 +56,12 @@ test('in production the page is off by default; API_DOCS=on shows it, without th
   expect(await statuses({ API_DOCS: 'on', API_LIST: 'off' })).toEqual([200, 200, 200, false])
   expect(await statuses({ API_LIST: 'off' })).toEqual([404, 404, 404, false])
 })
+
+test('browsers come by HTTPS for a year, and what is text says in which charset', async () => {
+  const { headers } = await app.visitor().get('/api/docs')
+  expect(headers.get('strict-transport-security')).toBe('max-age=31536000; includeSubDomains')
+  for (const path of ['/api/docs', '/api/docs.css', '/api/docs.js']) {
+    const type = (await app.visitor().get(path)).headers.get('content-type')
+    expect([path, type?.toLowerCase()]).toEqual([path, expect.stringMatching(/; ?charset=utf-8$/)])
+  }
+})

@@ -1,20 +1,20 @@
-// Serves the OpenAPI document, and a page to try the API: Swagger UI from our own origin, with a form to sign in.
+// Serves a page to try the API: Swagger UI from our own origin, with a form to sign in.
 /** @jsxImportSource hono/jsx */
 import { secureHeaders } from 'hono/secure-headers'
 import type { KitConfig } from '../config/kit-config.ts'
+import type { ConfigFrom } from '../config/settings.ts'
 import type { KitDeps } from '../deps.ts'
-import { doc, type ApiRoute } from '../http/doc.ts'
+import { doc } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
 import { HtmlDocument } from '../http/html-page.tsx'
-import { SCRIPT } from './api-docs-script.ts'
-import { API_DOCS_STYLE } from './api-docs-style.ts'
+import { openApiDocument, type Reference } from '../reference/openapi-document.ts'
 import { packAsset, sendAsset, type Asset } from './assets.ts'
-import { openApi, type ApiInfo } from './openapi.ts'
-
-export const API_DOCS_PATH = '/api/docs'
+import { SCRIPT } from './script.ts'
+import type { apiDocsSettings } from './settings.ts'
+import { API_DOCS_STYLE } from './style.ts'
 
 /** This page alone runs scripts: its own, which can reach only this origin. */
-export const apiDocsPolicy = secureHeaders({
+const policy = secureHeaders({
   strictTransportSecurity: false, // as everywhere
   crossOriginResourcePolicy: false,
   contentSecurityPolicy: {
@@ -29,57 +29,52 @@ export const apiDocsPolicy = secureHeaders({
   },
 })
 
-interface Options extends Pick<ApiInfo, 'description' | 'license' | 'groups'> {
-  config: KitConfig
-  /** Called at the first view, when every slice has been added. */
-  routes: () => ApiRoute[]
-  asset: KitDeps['apiDocsAsset']
+interface Options extends Reference {
+  config: KitConfig & ConfigFrom<typeof apiDocsSettings>
 }
 
-/** The settings turn the page on; the document exists if the page or the API list does. */
-export function apiDocs({ config, routes, asset, ...about }: Options) {
+/** Where the settings turn the page on. It brings the document that it shows, if the API list does not. */
+export function apiDocs(reference: Options) {
+  const { config } = reference
   const app = appFactory().createApp()
-  if (config.apiList || config.apiDocs) {
-    const document = once(() => {
-      const { name, version } = config
-      return JSON.stringify(openApi(routes(), { title: `${name} API`, version, ...about }))
-    })
-    app.get(
-      '/api/openapi.json',
-      doc('Returns the OpenAPI document, which describes this API for programs.', 'application/json'),
-      (c) => c.body(document(), 200, { 'Content-Type': 'application/json' }),
-    )
-  }
-  if (!config.apiDocs) return app
+  if (!(config.apiDocs ?? !config.production)) return app
 
-  const script = once(async () => packAsset(`${await asset('script')}\n${SCRIPT}`, 'text/javascript'))
-  const style = once(async () => packAsset(`${await asset('style')}\n${API_DOCS_STYLE}`, 'text/css'))
-  app.get(API_DOCS_PATH, doc('Shows the API and lets you try its calls.', 'text/html'), async (c) => {
-    const [{ digest: js }, { digest: css }] = await Promise.all([script(), style()])
-    return c.html(<ApiDocs config={config} script={`docs.js?v=${js}`} style={`docs.css?v=${css}`} />)
-  })
+  if (!config.apiList) app.route('/', openApiDocument(reference))
+  const script = asset('swagger-ui-bundle.js', SCRIPT, 'text/javascript')
+  const style = asset('swagger-ui.css', API_DOCS_STYLE, 'text/css')
+  app.get(
+    '/api/docs',
+    doc('Shows the API and lets you try its calls.', 'text/html', { link: 'Try it in the browser' }),
+    policy,
+    async (c) => {
+      const [{ digest: js }, { digest: css }] = await Promise.all([script(c.var), style(c.var)])
+      return c.html(<ApiDocs config={config} script={`docs.js?v=${js}`} style={`docs.css?v=${css}`} />)
+    },
+  )
   app.get(
     '/api/docs.js',
     doc('Returns the script of that page.', 'text/javascript', { otherStatuses: [304] }),
-    async (c) => sendAsset(c, await script()),
+    async (c) => sendAsset(c, await script(c.var)),
   )
   app.get(
     '/api/docs.css',
     doc('Returns the style sheet of that page.', 'text/css', { otherStatuses: [304] }),
-    async (c) => sendAsset(c, await style()),
+    async (c) => sendAsset(c, await style(c.var)),
   )
   return app
 }
 
-/** Memoises the first result; after a failure the next call tries again. */
-function once<T extends string | Promise<Asset>>(make: () => T): () => T {
-  let made: T | undefined
-  return () => {
-    if (made === undefined) {
-      made = make()
-      if (made instanceof Promise) made.catch(() => (made = undefined))
+/** Packs a file of Swagger UI with our own behind it, at its first view; after a failure the next view tries again. */
+function asset(name: string, own: string, type: string) {
+  let packed: Promise<Asset> | undefined
+  const pack = async ({ packageFile }: Pick<KitDeps, 'packageFile'>) =>
+    packAsset(`${await packageFile(`swagger-ui-dist/${name}`)}\n${own}`, type)
+  return (deps: Pick<KitDeps, 'packageFile'>): Promise<Asset> => {
+    if (packed === undefined) {
+      packed = pack(deps)
+      packed.catch(() => (packed = undefined))
     }
-    return made
+    return packed
   }
 }
 
