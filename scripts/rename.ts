@@ -1,23 +1,17 @@
 // Gives the project another name, in every place that follows from it: npm run rename -- myapp
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { asUsage, runCommand, UsageError } from './command.ts'
+import { asUsage, runCommand } from './command.ts'
+import { type Packages, refuseBadName } from './rename/name.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
 const USAGE = `Usage: npm run rename -- <name>
 <name> takes lowercase letters, digits and single hyphens, a letter first: myapp, my-app`
 
-const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/
-const MAX_LENGTH = 40
-const TAKEN_DATABASES = ['postgres', 'template0', 'template1']
-
-interface Manifest {
+interface Manifest extends Packages {
   name: string
-  dependencies: Record<string, string>
-  devDependencies: Record<string, string>
 }
 
 /**
@@ -58,19 +52,6 @@ const PLACES: Record<string, ((name: string) => string)[]> = {
   ],
 }
 
-/** @throws Error that says why npm, Postgres or Node could not live with the name */
-function refuseBadName(name: string, { dependencies, devDependencies }: Manifest): void {
-  if (!NAME.test(name) || name.length > MAX_LENGTH) {
-    throw new UsageError(`"${name}" cannot be the name, or is longer than ${MAX_LENGTH} characters`)
-  }
-  if (isBuiltin(name) || name === 'node-modules')
-    throw new Error(`npm does not allow "${name}": Node has a module of it`)
-  if (Object.hasOwn({ ...dependencies, ...devDependencies }, name)) {
-    throw new Error(`"${name}" is a package that this project depends on: npm does not allow both`)
-  }
-  if (TAKEN_DATABASES.includes(name)) throw new Error(`"${name}" is a database that Postgres has for itself`)
-}
-
 /** The lines that changed, `path:line` each. */
 function replaceIn(path: string, from: string, to: string): string[] {
   const file = join(ROOT, path)
@@ -85,6 +66,7 @@ function replaceIn(path: string, from: string, to: string): string[] {
 
 /** Where the old name is still a word. */
 function findRest(name: string): string[] {
+  if (Bun.which('git') === null) return []
   const listed = Bun.spawnSync(['git', 'grep', '-lw', '--untracked', name], { cwd: ROOT })
   return listed.stdout.toString().split('\n').filter(Boolean)
 }
