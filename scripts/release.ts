@@ -32,8 +32,8 @@ await runCommand(USAGE, async () => {
     throw error
   }
   if (isBumped) git('commit', '--quiet', '--all', '-m', `Version ${version}`)
-  git('tag', '--annotate', '-m', `Version ${version}`, `v${version}`)
   const file = await packRelease(ROOT, OUT)
+  git('tag', '--annotate', '-m', `Version ${version}`, `v${version}`)
   console.log(
     `\nReleased: the tag v${version}, and ${file}\nTo publish it: git push --follow-tags && npm publish ${file}`,
   )

@@ -29,11 +29,17 @@ await runCommand(USAGE, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'upgrade-'))
   try {
     const [old, newer] = [join(folder, 'base'), join(folder, 'newer')]
-    const version = unpack(base === undefined ? { version: standsOn ?? '' } : { file: base }, old)
+    const version = unpack(
+      base === undefined ? { version: standsOn ?? '', isKnown: true } : { file: base },
+      old,
+    )
     if (standsOn !== undefined && standsOn !== version) {
       throw new Error(`The project stands on ${standsOn}, and --base names ${version}`)
     }
-    const newVersion = unpack(from === undefined ? { version: to ?? 'latest' } : { file: from }, newer)
+    const newVersion = unpack(
+      from === undefined ? { version: to ?? 'latest', isKnown: false } : { file: from },
+      newer,
+    )
     if (Bun.semver.order(newVersion, version) <= 0) {
       return console.log(`The project stands on ${version}, and ${newVersion} is no later one: nothing to do`)
     }

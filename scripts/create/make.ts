@@ -25,7 +25,10 @@ await runCommand('Usage: bun scripts/create/make.ts <name> [--without <module>,.
   const release = readManifest(ROOT)
   if (name !== release.name) await run(ROOT, process.execPath, 'scripts/rename.ts', name)
   // A module that this release does not have yet, or no longer, is as good as removed.
-  const removed = values.without.split(',').filter((module) => MODULES.includes(module))
+  const removed = values.without
+    .split(',')
+    .filter((module) => MODULES.includes(module))
+    .toSorted()
   await removeModules(ROOT, removed)
 
   edit('package.json', (manifest) => ({ ...manifest, version: FIRST_VERSION, restbun: { removed } }))
