@@ -7,15 +7,10 @@ import {
   TRACKED_SETTINGS,
   UNTRACKED_SETTINGS,
 } from '../../src/kit/data/postgres/connection-settings.ts'
-import {
-  findSkipped,
-  type Migration,
-  readApplied,
-  readJournal,
-} from '../../src/kit/data/postgres/migrations.ts'
+import { type Migration, readApplied } from '../../src/kit/data/postgres/migrations.ts'
 import { findMissingRights, grantOf, type MissingRights, roleOf } from '../../src/kit/data/postgres/rights.ts'
 import { mostConnections } from '../../src/kit/process/host.ts'
-import { MIGRATIONS_FOLDER } from '../migrate/folder.ts'
+import { findSkipped, MIGRATIONS_FOLDER, readJournal } from '../migrate/folder.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 

@@ -32,7 +32,7 @@ export function useKit<E extends Env>(app: Hono<E>, deps: KitDeps): void {
   app.use(requestTimeout(config.requestTimeoutMs))
   app.route('/', health) // before the session: a probe needs no Redis to be told that Redis is away
   app.use(shedLoad())
-  app.use(bodyLimit(config.bodyLimit))
+  app.use(bodyLimit(config.bodyLimit, config.bodiesMaxBytes))
   app.use(session)
   app.use(csrf(config))
 }

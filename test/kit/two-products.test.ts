@@ -39,11 +39,10 @@ test('its barred role is stopped at the door, by the session and by the row', as
 
 test('a session of a role that is none any more opens nothing', async () => {
   const guest = await enter('guest')
-  const lives = () => opened.sessions.allOf(guest.id)
-  expect(await lives()).toHaveLength(1)
   await syncRole(opened.sessions, guest.id, async () => ({ role: 'retired' as Role }))
-  expect(await lives()).toEqual([])
   expect((await guest.get('/zoo/price')).status).toBe(401)
+  // A newer release may know the role: until it ends, the session is one of the account's.
+  expect(await opened.sessions.allOf(guest.id)).toMatchObject([{ role: 'retired' }])
 })
 
 test('the list of its API has its titles, first, and its roles', async () => {

@@ -1,11 +1,13 @@
 // What may be wrong between the kit's settings, and what they come to: the config.
 import { availableParallelism } from 'node:os'
+import type { z } from 'zod'
 import type { kitSettings } from './kit-settings.ts'
-import type { Values } from './setting.ts'
 
 const DAY_S = 24 * 60 * 60
 
-type Parsed = Values<ReturnType<typeof kitSettings>>
+type Declared = ReturnType<typeof kitSettings>
+/** The values of the kit's settings, by key. */
+export type Parsed = { [Key in keyof Declared]: z.output<Declared[Key]['kind']> }
 
 /**
  * Finds settings that are missing or contradict each other, though each may be valid by itself.
@@ -24,90 +26,58 @@ export function findConflicts(set: Record<string, string | undefined>, parsed: P
           : '`npm start` and `npm run dev` start an embedded service and set it'),
     )
   }
-  const secure = parsed?.COOKIE_SECURE ?? production
-  if (parsed?.COOKIE_SAMESITE === 'none' && !secure) {
+  const secure = parsed?.['cookie.secure'] ?? production
+  if (parsed?.['cookie.sameSite'] === 'none' && !secure) {
     conflicts.push('COOKIE_SAMESITE=none needs COOKIE_SECURE=on: browsers drop the cookie otherwise')
   }
-  if (!parsed?.TLS_CERT_FILE !== !parsed?.TLS_KEY_FILE) {
+  if (!parsed?.['tls.certFile'] !== !parsed?.['tls.keyFile']) {
     conflicts.push('TLS_CERT_FILE and TLS_KEY_FILE go together: one of them is not set')
   }
   return conflicts
 }
 
-/** Builds the config, without what a product adds. */
-export function kitConfig(project: { name: string; version: string }, e: Parsed) {
-  const production = e.NODE_ENV === 'production'
-  const web = e.WEB_PROCESSES ?? (production ? availableParallelism() : 1)
+/** Builds the config, without what a product adds: each setting by its key, and what depends on others. */
+export function kitConfig(project: { name: string; version: string }, parsed: Parsed) {
+  const given = nest(parsed)
+  const { cookie, databaseUrl = '', log, processes, rateLimit, tls } = given
+  const production = given.mode === 'production'
+  const web = processes.web ?? (production ? availableParallelism() : 1)
   return {
-    name: project.name,
-    version: project.version,
-    mode: e.NODE_ENV,
+    ...project,
+    ...given,
     production,
-    host: e.HOST ?? (production ? '0.0.0.0' : 'localhost'),
-    port: e.PORT,
-    databaseUrl: e.DATABASE_URL ?? '',
-    migrateDatabaseUrl: e.MIGRATE_DATABASE_URL ?? e.DATABASE_URL ?? '',
-    databasePool: e.DATABASE_POOL ?? poolFor(web + e.WORKER_PROCESSES),
-    redisUrl: e.REDIS_URL ?? '',
-    redisPrefix: e.REDIS_PREFIX,
-    dataDir: e.DATA_DIR,
-    cookie: Object.freeze({
-      secure: e.COOKIE_SECURE ?? production,
-      domain: e.COOKIE_DOMAIN,
-      sameSite: e.COOKIE_SAMESITE,
-    }),
-    sessionSeconds: e.SESSION_DAYS * DAY_S,
-    sessionsPerAccount: e.SESSIONS_PER_ACCOUNT,
-    corsOrigins: e.CORS_ORIGINS,
-    corsHeaders: e.CORS_HEADERS,
-    tls:
-      e.TLS_CERT_FILE && e.TLS_KEY_FILE ? { certFile: e.TLS_CERT_FILE, keyFile: e.TLS_KEY_FILE } : undefined,
-    trustedProxies: e.TRUSTED_PROXIES,
-    trustedProxyHeader: e.TRUSTED_PROXY_HEADER,
-    bodyLimit: e.BODY_LIMIT,
-    answersMaxBytes: e.ANSWERS_MAX_BYTES,
-    requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
-    lockTimeoutMs: e.LOCK_TIMEOUT_MS,
-    searchTimeoutMs: e.SEARCH_TIMEOUT_MS,
-    idleTimeoutS: e.IDLE_TIMEOUT_S,
-    slowRequestMs: e.SLOW_REQUEST_MS,
-    processes: Object.freeze({
-      web,
-      workers: e.WORKER_PROCESSES,
-      harakiriMs: e.HARAKIRI_MS,
-      maxRequests: e.MAX_REQUESTS,
-      maxLifetimeS: e.MAX_LIFETIME_S,
-      maxRssMb: e.MAX_RSS_MB ?? (production ? 512 : 0),
-      bootTimeoutMs: e.BOOT_TIMEOUT_MS,
-      drainMs: e.DRAIN_MS,
-    }),
-    metricsPort: e.METRICS_PORT,
-    log: Object.freeze({
-      level: e.LOG_LEVEL,
-      format: e.LOG_FORMAT ?? (production ? 'json' : 'pretty'),
-      file: e.LOG_FILE,
-      syslog: e.LOG_SYSLOG,
-      sql: e.LOG_SQL,
-      redact: e.LOG_REDACT,
-    }),
-    mail: Object.freeze({ smtpUrl: e.SMTP_URL, from: e.MAIL_FROM }),
-    jobs: Object.freeze({
-      concurrency: e.JOB_CONCURRENCY,
-      drainMs: e.JOB_DRAIN_MS,
-      blockMs: e.JOB_BLOCK_MS,
-      maxBytes: e.JOB_MAX_BYTES,
-      keepDead: e.JOB_KEEP_DEAD,
-      maxJobs: e.MAX_JOBS,
-    }),
-    rateLimit: Object.freeze({
-      on: e.RATE_LIMIT ?? production,
-      seconds: e.RATE_LIMIT_SECONDS,
-      account: e.RATE_LIMIT_ACCOUNT,
-      address: e.RATE_LIMIT_ADDRESS,
-    }),
-    apiList: e.API_LIST,
-    devTruncate: e.DEV_TRUNCATE,
+    host: given.host ?? (production ? '0.0.0.0' : 'localhost'),
+    databaseUrl,
+    migrateDatabaseUrl: given.migrateDatabaseUrl ?? databaseUrl,
+    databasePool: given.databasePool ?? poolFor(web + processes.workers),
+    redisUrl: given.redisUrl ?? '',
+    cookie: Object.freeze({ ...cookie, secure: cookie.secure ?? production }),
+    sessionSeconds: given.sessionSeconds * DAY_S,
+    tls: tls.certFile && tls.keyFile ? { certFile: tls.certFile, keyFile: tls.keyFile } : undefined,
+    processes: Object.freeze({ ...processes, web, maxRssMb: processes.maxRssMb ?? (production ? 512 : 0) }),
+    log: Object.freeze({ ...log, format: log.format ?? (production ? 'json' : 'pretty') }),
+    rateLimit: Object.freeze({ ...rateLimit, on: rateLimit.on ?? production }),
   }
+}
+
+type GroupOf<Key> = Key extends `${infer Group}.${string}` ? Group : never
+
+type Nested<Flat> = {
+  [Key in keyof Flat as Key extends `${string}.${string}` ? never : Key]: Flat[Key]
+} & {
+  [Group in GroupOf<keyof Flat>]: {
+    readonly [Key in keyof Flat as Key extends `${Group}.${infer Name}` ? Name : never]: Flat[Key]
+  }
+}
+
+/** Puts what goes by the key `cookie.domain` into `cookie`, as `domain`. */
+function nest<Flat extends object>(flat: Flat): Nested<Flat> {
+  const nested: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(flat)) {
+    const [group = '', name] = key.split('.')
+    nested[group] = name === undefined ? value : Object.freeze({ ...Object(nested[group]), [name]: value })
+  }
+  return nested as Nested<Flat>
 }
 
 /** Four to eight, so that all processes fit into 90 connections: Postgres allows 100 by default. */

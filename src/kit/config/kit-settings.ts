@@ -122,6 +122,9 @@ export const kitSettings = (project: string) => ({
     },
   ),
   bodyLimit: setting('BODY_LIMIT', bytes().default(1024 ** 2), { about: 'Larger bodies get 413' }),
+  bodiesMaxBytes: setting('BODIES_MAX_BYTES', bytes().default(64 * 1024 ** 2), {
+    about: 'Of large bodies of requests that a process works on; past it a further large one is 503',
+  }),
   answersMaxBytes: setting('ANSWERS_MAX_BYTES', bytes().default(64 * 1024 ** 2), {
     about:
       'Of large answers that wait in a process for clients that read slowly; past it a further large one is 503',

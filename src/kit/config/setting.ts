@@ -24,8 +24,3 @@ export const setting = <const Variable extends string, Kind extends z.ZodType>(
   kind: Kind,
   options: Options,
 ): Setting<Variable, Kind> => ({ variable, kind, ...options })
-
-/** The parsed values of settings, by variable. */
-export type Values<S extends Record<string, Setting>> = {
-  [Key in keyof S as S[Key]['variable']]: z.output<S[Key]['kind']>
-}

@@ -1,7 +1,7 @@
 // Joins a product's settings with the kit's in one schema, which reports every mistake at once, and one frozen object.
-import { z } from 'zod'
+import type { z } from 'zod'
 import { ConfigError } from '../types/config-error.ts'
-import { findConflicts, kitConfig, type KitConfig } from './kit-config.ts'
+import { findConflicts, kitConfig, type KitConfig, type Parsed } from './kit-config.ts'
 import { kitSettings } from './kit-settings.ts'
 import { printConfig } from './printable.ts'
 import type { Setting } from './setting.ts'
@@ -37,14 +37,12 @@ export function defineSettings<Own extends OwnSettings>(
   own: Own,
 ): ProductSettings<KitConfig & ConfigFrom<Own>> {
   const ofKit: Record<string, Setting> = kitSettings(project.name)
-  const kinds: Record<string, z.ZodType> = {}
-  for (const [key, { variable, kind }] of [...Object.entries(ofKit), ...Object.entries(own)]) {
-    if (Object.hasOwn(kinds, variable)) {
+  const taken = new Set<string>()
+  for (const [key, { variable }] of [...Object.entries(ofKit), ...Object.entries(own)]) {
+    if (taken.has(variable))
       throw new Error(`config.ts: ${key} goes by the variable ${variable}, which is taken: give it another`)
-    }
-    kinds[variable] = kind
+    taken.add(variable)
   }
-  const schema = z.object(kinds)
   for (const key of Object.keys(own)) {
     if (!/^[a-z]\w*$/i.test(key))
       throw new Error(`config.ts: ${key} cannot be the key of a setting: take letters and digits`)
@@ -59,25 +57,42 @@ export function defineSettings<Own extends OwnSettings>(
     const set = Object.fromEntries(
       Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
     )
-    const { data, error } = schema.safeParse(set)
-    // The schema was put together by name, which hides from the compiler what it parses to.
-    const parsed = data as Parameters<typeof kitConfig>[1] | undefined
-    // Whether the value is shown is for its kind to say: it may be a secret.
-    const faults = [
-      ...(error?.issues ?? []).map((i) => `${String(i.path[0])}${i.message.replace(/^(?!=)/, ' ')}`),
-      ...findConflicts(set, parsed),
-    ]
-    if (parsed === undefined || faults.length > 0)
-      throw new ConfigError(`Bad settings:\n  ${faults.join('\n  ')}`)
+    const faults: string[] = []
+    const read = (settings: Record<string, Setting>) => {
+      const values: Record<string, unknown> = {}
+      for (const [key, { variable, kind }] of Object.entries(settings)) {
+        const { data, issues } = parse(kind, set[variable])
+        values[key] = data
+        faults.push(...issues.map(({ message }) => variable + message.replace(/^(?!=)/, ' ')))
+      }
+      return values
+    }
+    // They are put together by name, which hides from the compiler what they are.
+    const parsed = read(ofKit) as Parsed
+    const added = read(own)
+    faults.push(...findConflicts(set, faults.length === 0 ? parsed : undefined))
+    if (faults.length > 0) throw new ConfigError(`Bad settings:\n  ${faults.join('\n  ')}`)
 
-    const config: Record<string, unknown> = kitConfig(project, parsed)
-    for (const [key, { variable }] of Object.entries(own)) {
+    const config = kitConfig(project, parsed)
+    for (const key of Object.keys(added)) {
       if (Object.hasOwn(config, key))
         throw new Error(`config.ts: the kit has a setting ${key}: name yours otherwise`)
-      config[key] = Reflect.get(parsed, variable)
     }
-    return Object.freeze(config) as KitConfig & ConfigFrom<Own>
+    return Object.freeze({ ...config, ...added }) as KitConfig & ConfigFrom<Own>
   }
 
   return { declared, load, print: (config) => printConfig(config, declared) }
+}
+
+/** Whether a fault shows the value is for its kind to say: it may be a secret, and so what a kind throws is not shown. */
+function parse(
+  kind: z.ZodType,
+  value: string | undefined,
+): { data?: unknown; issues: { message: string }[] } {
+  try {
+    const { data, error } = kind.safeParse(value)
+    return { data, issues: error?.issues ?? [] }
+  } catch {
+    return { issues: [{ message: 'has a kind that throws (config.ts): let it add an issue instead' }] }
+  }
 }

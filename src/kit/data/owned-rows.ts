@@ -97,11 +97,15 @@ export async function* ownedRows(
   } while (after !== undefined)
 }
 
-const bytesOf = (row: object) => new TextEncoder().encode(`${JSON.stringify(row)},`).length
+/** JSON has no bigint: it becomes a text, as clients get ids. */
+const toJson = (row: object) =>
+  JSON.stringify(row, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
+
+const bytesOf = (json: string) => new TextEncoder().encode(`${json},`).length
 
 /**
- * Collects rows from one source after the other until their JSON reaches `maxBytes` in total. `incomplete` names the
- * sources that have more rows.
+ * Collects rows, as JSON values, from one source after the other until they reach `maxBytes` in total. `incomplete` names
+ * the sources that have more rows.
  * @param job receives the progress, 0 to 1
  */
 export async function collectUpTo(
@@ -116,13 +120,14 @@ export async function collectUpTo(
   for (const [i, [name, source]] of all.entries()) {
     const rows: object[] = []
     for await (const row of source) {
-      const size = bytesOf(row)
+      const json = toJson(row)
+      const size = bytesOf(json)
       if (size > room) {
         incomplete.push(name)
         break
       }
       room -= size
-      rows.push(row)
+      rows.push(JSON.parse(json))
     }
     collected[name] = rows
     job.progress((i + 1) / all.length)

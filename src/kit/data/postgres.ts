@@ -10,13 +10,7 @@ import { registerLanes } from './lanes.ts'
 import { arrayParsers, arraySerializers } from './postgres/arrays.ts'
 import { Client } from './postgres/client.ts'
 import { TRACKED_SETTINGS, UNTRACKED_SETTINGS } from './postgres/connection-settings.ts'
-import {
-  type DrizzleClient,
-  exclusiveLane,
-  ExclusivePool,
-  searchLane,
-  sharedLane,
-} from './postgres/lane-client.ts'
+import { type DrizzleClient, exclusiveLane, ExclusivePool, sharedLane } from './postgres/lane-client.ts'
 
 const CONNECT_TIMEOUT_S = 5
 /**
@@ -98,9 +92,11 @@ export function openPostgres(config: KitConfig, log: Log) {
     begin,
     needsTransaction: () => pooler.isPresent,
   })
-  const search = searchLane(options, {
+  const search = exclusiveLane(options, {
     pool,
-    gates: [searches, slow],
+    reads: [searches, slow],
+    writes: [searches, slow],
+    needsTransaction: () => true,
     begin: () =>
       beginWith({
         ...(pooler.isPresent ? UNTRACKED_SETTINGS : {}),

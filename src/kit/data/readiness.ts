@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import type postgres from 'postgres'
 import { unavailable } from '../types/api-error.ts'
 import type { Log } from '../types/log.ts'
-import type { Migration } from './postgres/migrations.ts'
+import { findPending, type Migration } from './postgres/migrations.ts'
 import { findMissingRights, type MissingRights } from './postgres/rights.ts'
 import { driverCode, isTransient } from './transient.ts'
 import { withTimeout } from './with-timeout.ts'
@@ -65,28 +65,20 @@ const explain = (service: string) => (error: unknown) => {
   return `${service} ${isTransient(error) ? 'does not answer' : 'cannot be used'}${detail}`
 }
 
-interface Facts {
-  read_only: boolean
-  standby: boolean
-  is_migrated: boolean
-}
-
 /** Reads the catalog only, so that no lock on a table holds it up. @returns the reason why not, if any */
 async function askPostgres(
   sql: postgres.Sql,
   { migrations, migrator }: Pick<Services, 'migrations' | 'migrator'>,
 ): Promise<string | undefined> {
-  const [facts] = await sql<Facts[]>`
-    select current_setting('transaction_read_only') = 'on' as read_only, pg_is_in_recovery() as standby,
-      exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = 'drizzle' and c.relname = '__drizzle_migrations') as is_migrated`
+  const [facts] = await sql<{ read_only: boolean; standby: boolean }[]>`
+    select current_setting('transaction_read_only') = 'on' as read_only, pg_is_in_recovery() as standby`
   if (facts === undefined) return 'Postgres returned nothing'
   if (facts.read_only) return `Postgres is read-only${facts.standby ? ', a standby' : ''}`
   const missing = await findMissingRights(sql, { migrator })
   // If another role migrates, this one may not see the journal, which is fine.
   const [hidden, others] = [missing.filter(isJournal), missing.filter((rights) => !isJournal(rights))]
   if (hidden.length === 0) {
-    const [first, ...more] = facts.is_migrated ? await findPending(sql, migrations) : migrations
+    const [first, ...more] = await findPending(sql, migrations)
     const also = more.length > 0 ? ` and ${more.length} more` : ''
     if (first) return `the migration ${first.tag}${also} is not applied (npm run migrate)`
   }
@@ -99,10 +91,3 @@ async function askPostgres(
 const isJournal = ({ object }: MissingRights) => /^drizzle\b/.test(object)
 /** UPDATE and DELETE may be withheld on purpose. */
 const NEEDED = new Set(['SELECT', 'INSERT', 'USAGE'])
-
-/** The migrations that this code ships and the database lacks. Those of a newer version, during a deploy, are ignored. */
-async function findPending(sql: postgres.Sql, migrations: readonly Migration[]) {
-  const rows = await sql<{ at: string }[]>`select created_at::text as at from drizzle.__drizzle_migrations`
-  const applied = new Set(rows.map(({ at }) => Number(at)))
-  return migrations.filter(({ when }) => !applied.has(when))
-}

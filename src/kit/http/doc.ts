@@ -10,14 +10,7 @@ export interface RouteInput {
   schema: z.ZodType
 }
 
-type MediaType =
-  | 'application/json'
-  | 'text/html'
-  | 'text/plain'
-  | 'text/css'
-  | 'text/javascript'
-  | 'text/event-stream'
-  | 'image/svg+xml'
+type MediaType = `${string}/${string}`
 
 /** A route's description. `response` is a schema for JSON, a media type for other bodies, null for an empty body. */
 export interface RouteDoc {

@@ -82,6 +82,5 @@ function toApiError(thrown: unknown): ApiError | null {
   if (driverCode(thrown) === 'GATE_BUSY')
     return unavailable('Too many requests for this at once, please try again')
   if (isTransient(thrown)) return unavailable('The service is not available right now, please try again')
-  const refusal = refusalOf(thrown)
-  return refusal === undefined ? null : new ApiError(refusal.status, refusal.message, refusal)
+  return refusalOf(thrown)
 }

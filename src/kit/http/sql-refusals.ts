@@ -1,11 +1,6 @@
 // Explains what Postgres refuses because of a client's input, by SQLSTATE. Its own messages hold values: these do not.
 import { causesOf } from '../data/transient.ts'
-
-export interface Refusal {
-  status: 400 | 409
-  message: string
-  issues?: { path: string; message: string }[]
-}
+import { ApiError } from '../types/api-error.ts'
 
 /** By code, or else by class, its first two letters. Any other error is the server's fault. */
 const MESSAGES: Record<string, string> = {
@@ -25,19 +20,19 @@ const MESSAGES: Record<string, string> = {
 
 const UNIQUE_VIOLATION = '23505'
 
-/** Undefined for other errors, and for those that the client did not cause. */
-export function refusalOf(thrown: unknown): Refusal | undefined {
+/** Null for other errors, and for those that the client did not cause. */
+export function refusalOf(thrown: unknown): ApiError | null {
   const error = sqlErrorOf(thrown)
-  if (error === undefined) return undefined
+  if (error === undefined) return null
   if (error.code === UNIQUE_VIOLATION) return alreadyThere(error)
   const message = MESSAGES[error.code] ?? MESSAGES[error.code.slice(0, 2)]
-  return message === undefined ? undefined : { status: 400, message }
+  return message === undefined ? null : new ApiError(400, message)
 }
 
-function alreadyThere(error: SqlError): Refusal {
+function alreadyThere(error: SqlError): ApiError {
   const path = fieldOf(error)
-  if (path === '') return { status: 409, message: 'It exists already' }
-  return { status: 409, message: `${path}: exists already`, issues: [{ path, message: 'exists already' }] }
+  if (path === '') return new ApiError(409, 'It exists already')
+  return new ApiError(409, `${path}: exists already`, { issues: [{ path, message: 'exists already' }] })
 }
 
 /**

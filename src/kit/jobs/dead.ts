@@ -1,6 +1,6 @@
 // Reports each job that dies: in the log, and to the hook with which a product sends a mail or a chat message.
-import { setTimeout as timeout } from 'node:timers/promises'
 import type { Log } from '../types/log.ts'
+import { Bell } from './bell.ts'
 import { parseElement, type Element, type Move } from './element.ts'
 
 /** How long hooks may still run after the end of a worker's last job. */
@@ -42,14 +42,9 @@ export class DeadNotices<D> {
 
   /** Until all that were called have ended, or had their time. Never rejects. */
   async settled(): Promise<void> {
-    if (this.#calls.size === 0) return
-    const over = new AbortController()
-    const { signal } = over
-    await Promise.race([
-      Promise.all(this.#calls),
-      timeout(LAST_HOOKS_MS, undefined, { signal }).catch(() => {}),
-    ])
-    over.abort()
+    const patience = new Bell()
+    void Promise.all(this.#calls).then(() => patience.ring())
+    await patience.wait(LAST_HOOKS_MS)
   }
 
   async #call({ id, task, error, n = 0, c = 0, by, rid }: Element): Promise<void> {

@@ -5,17 +5,14 @@ import { parseElement, readElement } from './element.ts'
 import type { Bell } from './bell.ts'
 import type { InFlight } from './in-flight.ts'
 import { call, isAck, moveArgs } from './lua.ts'
+import type { WorkerSettings } from './options.ts'
 import type { Reaper } from './reaper.ts'
 import type { RunningJob } from './running-job.ts'
 import { STEP } from './scripts.ts'
 
 const PEEK_SECONDS = 2
 
-interface Parts<D> {
-  id: string
-  base: string
-  concurrency: number
-  keepDead: number
+interface Parts<D> extends Pick<WorkerSettings, 'id' | 'base' | 'concurrency' | 'keepDead'> {
   connection: Connection
   bell: Bell
   inFlight: InFlight<D>

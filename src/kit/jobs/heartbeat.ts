@@ -1,10 +1,10 @@
 // Tells Redis that the worker is alive and what it runs, and passes on the reply: pause, time for crons, dead workers.
-import type { Log } from '../types/log.ts'
 import type { Connection } from './connection.ts'
 import type { Fetcher } from './fetcher.ts'
 import type { InFlight } from './in-flight.ts'
 import type { Lifetime } from './lifetime.ts'
 import { callBuffer } from './lua.ts'
+import type { WorkerSettings } from './options.ts'
 import type { Reaper } from './reaper.ts'
 import { TICK } from './scripts.ts'
 import { describeWorker } from './worker-info.ts'
@@ -12,14 +12,9 @@ import { describeWorker } from './worker-info.ts'
 /** Heartbeats between two checks of what is really in our list: 5 s by default. */
 const RECONCILE_EVERY = 10
 
-interface Parts<D> {
-  id: string
-  base: string
-  concurrency: number
-  tickMs: number
-  leaseMs: number
-  keepDead: number
-  log: Log
+type Told = 'id' | 'base' | 'concurrency' | 'tickMs' | 'leaseMs' | 'keepDead' | 'log'
+
+interface Parts<D> extends Pick<WorkerSettings, Told> {
   connection: Connection
   lifetime: Lifetime
   fetcher: Fetcher<D>

@@ -39,6 +39,9 @@ export interface WorkerOptions<D> {
   describe?: (error: unknown) => string
 }
 
+/** All of them, and the common start of the queue's keys. */
+export type WorkerSettings<D = unknown> = Required<WorkerOptions<D>> & { base: string }
+
 const DEFAULTS = {
   ...QUEUE_DEFAULTS,
   crons: [],

@@ -19,29 +19,13 @@ export interface PreparedJob {
   add?: (string | number)[]
 }
 
-export interface Queue {
-  enqueue: Enqueue
-  /** Like `enqueue` for many inputs of one task: sent in chunks of 1000, each of which is added as a whole. */
-  enqueueBulk<S extends InputSchema, D, R>(
-    task: Task<S, D, R>,
-    inputs: readonly z.input<S>[],
-    options?: EnqueueOptions,
-  ): Promise<Enqueued[]>
-  /** The first half of `enqueue`: checks and writes down. Throws InputError. */
-  prepare<S extends InputSchema, D, R>(
-    task: Task<S, D, R>,
-    input: z.input<S>,
-    options?: EnqueueOptions,
-  ): PreparedJob
-  /** The second half: resolves when Redis has the job. */
-  send(job: PreparedJob): Promise<Enqueued>
-}
+export type Queue = ReturnType<typeof createQueue>
 
 /**
  * @param redis a client that rejects a command whose connection broke, rather than send it again, adds no job twice
  * @param maxBytes the largest input, as JSON in UTF-8
  */
-export function createQueue(where: { redis: Redis; prefix: string; maxBytes: number }): Queue {
+export function createQueue(where: { redis: Redis; prefix: string; maxBytes: number }) {
   const { redis, maxBytes } = where
   const base = keyBase(where.prefix)
   // Random once, then counted: short and cheap. A letter first: what begins with a hyphen is an option to a command.
@@ -63,6 +47,7 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
     return batch.sent
   }
 
+  /** The first half of `enqueue`: checks and writes down. Throws InputError. */
   function prepare<S extends InputSchema, D, R>(
     task: Task<S, D, R>,
     input: z.input<S>,
@@ -86,19 +71,25 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
     return { id: element.id, element: text, add: addArgs({ to, ...timesOf(element, options) }) }
   }
 
+  /** The second half: resolves when Redis has the job. */
   async function send({ id, element, add }: PreparedJob): Promise<Enqueued> {
     if (!add) return push(element).then(() => ({ id, added: true }))
     const kept = await call(redis, ADD, base, element, id, ...add)
     return { id: kept, added: kept === id }
   }
 
-  return {
-    prepare,
-    send,
-    enqueue: async (task, input, options) => send(prepare(task, input, options)),
-    enqueueBulk: async (task, inputs, options) =>
-      await Promise.all(inputs.map((input) => prepare(task, input, options)).map(send)),
+  const enqueue: Enqueue = async (task, input, options) => send(prepare(task, input, options))
+
+  /** Like `enqueue` for many inputs of one task: sent in chunks of 1000, each of which is added as a whole. */
+  async function enqueueBulk<S extends InputSchema, D, R>(
+    task: Task<S, D, R>,
+    inputs: readonly z.input<S>[],
+    options?: EnqueueOptions,
+  ): Promise<Enqueued[]> {
+    return Promise.all(inputs.map((input) => prepare(task, input, options)).map(send))
   }
+
+  return { prepare, send, enqueue, enqueueBulk }
 }
 
 /** Where a job is added, when it is due, and how long its unique key and its status are kept. */

@@ -44,7 +44,6 @@ export class Child {
   readonly board: Scoreboard
   /** From 0 to 1, so that processes do not all reach a limit at the same time. */
   readonly jitter = Math.random()
-  readonly #launch: Launch
   readonly #log: Log
   readonly #process: Bun.Subprocess<'ignore', 'inherit', 'pipe'>
   readonly #ready = Promise.withResolvers<void>()
@@ -55,8 +54,10 @@ export class Child {
   #retiredAt = 0
 
   /** Starts it. */
-  constructor(launch: Launch, log: Log) {
-    this.#launch = launch
+  constructor(
+    readonly launch: Launch,
+    log: Log,
+  ) {
     this.#log = log
     this.board = Scoreboard.create(launch.boardFile)
     this.#process = Bun.spawn(launch.command, {
@@ -76,15 +77,6 @@ export class Child {
     return performance.now() - this.#started
   }
 
-  /** The settings that it was started with. */
-  get config(): KitConfig {
-    return this.#launch.config
-  }
-
-  get boardFile(): string {
-    return this.#launch.boardFile
-  }
-
   /** True as soon as it runs, whether Postgres and Redis answer or not. */
   get isUp(): boolean {
     return this.board.progress !== 'booting'
@@ -93,7 +85,7 @@ export class Child {
   /** Kills it if it is late or blocked; to be called several times a second. @param elapsedMs since the last call */
   check(elapsedMs: number): void {
     if (this.state === 'gone' || this.#killedFor !== undefined) return
-    const { harakiriMs, replacing, config } = this.#launch
+    const { harakiriMs, replacing, config } = this.launch
     const { bootTimeoutMs, drainMs } = config.processes
     if (this.state === 'booting') {
       if (this.board.progress === 'ready') this.#becomeReady()
@@ -171,7 +163,7 @@ export class Child {
     this.end = this.#killedFor ?? `${how}${this.state === 'retiring' ? '' : this.#lostRequests()}${reason}`
     this.state = 'gone'
     this.#ready.reject(new Error(`${this.title} ${this.end}`))
-    rmSync(this.boardFile, { force: true })
+    rmSync(this.launch.boardFile, { force: true })
   }
 
   async #readStderr(): Promise<void> {

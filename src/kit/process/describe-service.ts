@@ -15,7 +15,7 @@ export interface ServiceParts {
 export function describeService({ fleet, reloader, boards, startedAt }: ServiceParts): Status {
   // After a reload that failed it is still the old settings that count.
   const serving = fleet.children().find(({ state }) => state === 'ready')
-  const { version, mode, port } = (serving ?? fleet).config
+  const { version, mode, port } = (serving?.launch ?? fleet).config
   return {
     pid: process.pid,
     version,
@@ -30,7 +30,7 @@ export function describeService({ fleet, reloader, boards, startedAt }: ServiceP
 
 const describeProcesses = ({ slots }: Fleet): ProcessStatus[] =>
   slots.flatMap(({ name, restarts, lastReason, alive }) =>
-    Array.from(alive, ({ pid, state, startedAt, boardFile }) => {
-      return { name, pid, state, startedAt, restarts, lastReason, board: boardFile }
+    Array.from(alive, ({ pid, state, startedAt, launch }) => {
+      return { name, pid, state, startedAt, restarts, lastReason, board: launch.boardFile }
     }),
   )

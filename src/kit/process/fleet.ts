@@ -6,7 +6,7 @@ import type { Child } from './child.ts'
 import { processCounts } from './host.ts'
 import { pastRecycleLimit } from './recycle-limits.ts'
 import { Slot } from './slot.ts'
-import type { ProcessKind, Spawn } from './spawn.ts'
+import type { ProcessKind, Spawn, SpawnRequest } from './spawn.ts'
 
 const CHECK_MS = 200
 /** After a replacement that did not get ready. */
@@ -21,20 +21,17 @@ export interface FleetOptions {
 }
 
 /** Where a process should run. */
-interface Place {
-  kind: ProcessKind
-  /** As the log calls it: `server 1`. */
-  name: string
-}
+type Place = Pick<SpawnRequest, 'kind' | 'name'>
 
 export class Fleet {
   slots: Slot[] = []
+  /** What processes are started with from now on. */
+  config: KitConfig
+  isStopped = false
   readonly #o: FleetOptions
   /** Begins the ids of processes: no other supervisor has the same. */
   readonly #id = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`
-  #config: KitConfig
   #timer: ReturnType<typeof setInterval> | undefined
-  #isStopped = false
   /** One replacement at a time. */
   #recycling: Promise<void> | undefined
   #isRecyclingPaused = false
@@ -44,16 +41,7 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#o = options
-    this.#config = options.config
-  }
-
-  /** What processes are started with from now on. */
-  get config(): KitConfig {
-    return this.#config
-  }
-
-  get isStopped(): boolean {
-    return this.#isStopped
+    this.config = options.config
   }
 
   /** Every process that is not gone. */
@@ -81,11 +69,11 @@ export class Fleet {
    * @returns what went wrong; those that were not replaced by then serve on
    */
   async renew(config: KitConfig): Promise<string | undefined> {
-    this.#config = config
+    this.config = config
     const places = this.#places()
     const isWanted = ({ name }: Slot) => places.some((place) => place.name === name)
     for (const slot of this.slots.filter(isWanted)) {
-      if (this.#isStopped) return 'the service was stopped'
+      if (this.isStopped) return 'the service was stopped'
       const failure = await slot.replace('reload')
       if (failure !== undefined) return failure
     }
@@ -102,7 +90,7 @@ export class Fleet {
 
   /** Drains all. */
   async stop(): Promise<void> {
-    this.#isStopped = true
+    this.isStopped = true
     await Promise.all(this.slots.map((slot) => slot.close()))
     clearInterval(this.#timer)
   }
@@ -118,7 +106,7 @@ export class Fleet {
   }
 
   #places(): Place[] {
-    const { web, workers } = processCounts(this.#config)
+    const { web, workers } = processCounts(this.config)
     const places = (kind: ProcessKind, count: number) =>
       Array.from({ length: count }, (_, i) => ({ kind, name: `${kind} ${i + 1}` }))
     return [...places('server', web), ...places('worker', workers)]
@@ -127,7 +115,7 @@ export class Fleet {
   #createSlot({ kind, name }: Place): Slot {
     const { log, spawn } = this.#o
     const start = (id: string, replacing: boolean) =>
-      spawn({ kind, name, id, replacing, config: this.#config })
+      spawn({ kind, name, id, replacing, config: this.config })
     return new Slot(name, `${this.#id}-${name.replace(' ', '')}`, log, start)
   }
 
@@ -143,11 +131,11 @@ export class Fleet {
 
   /** Replaces a process that is past one of its limits. */
   #recycle(): void {
-    const isBusy = this.#recycling !== undefined || this.#isRecyclingPaused || this.#isStopped
+    const isBusy = this.#recycling !== undefined || this.#isRecyclingPaused || this.isStopped
     if (isBusy || performance.now() < this.#recycleAfter) return
     for (const slot of this.slots) {
       const limit =
-        slot.state === 'ready' && slot.current && pastRecycleLimit(slot.current, this.#config.processes)
+        slot.state === 'ready' && slot.current && pastRecycleLimit(slot.current, this.config.processes)
       if (!limit) continue
       this.#recycling = this.#replaceAtLimit(slot, limit)
       return

@@ -1,6 +1,7 @@
 // Runs the lifecycle of one process: it boots or says why not, signals stop it in order, and no error ends it unlogged.
 import { ConfigError } from '../types/config-error.ts'
 import type { Log } from '../types/log.ts'
+import { codeOf } from './port.ts'
 
 /** A role that was started: what its process does with it at signals and at its end. */
 export interface StartedRole {
@@ -52,7 +53,7 @@ export const isInteractive = () => process.execArgv.some((flag) => /^--(hot|watc
 
 function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.message
-  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+  if (error instanceof Error && codeOf(error) === 'EADDRINUSE') {
     return `${error.message}: another program listens there. End it, or choose another port: PORT=8101`
   }
   return error instanceof Error ? (error.stack ?? error.message) : String(error)

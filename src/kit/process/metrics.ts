@@ -1,12 +1,12 @@
 // Serves the metrics that Prometheus scrapes: the requests of all processes as those of one service, the state of each
 // process, and the state of Postgres and of the queue.
-import { AggregatorRegistry, Gauge, Registry } from 'prom-client'
 import { connectionsPerProcess } from '../data/postgres.ts'
 import type { Stats } from '../jobs/stats.ts'
 import { ConfigError } from '../types/config-error.ts'
 import type { Fleet } from './fleet.ts'
+import { CONTENT_TYPE, metric, type Sample } from './prometheus-text.ts'
 import { BUCKETS_S, type RequestCount } from './request-metrics.ts'
-import { RequestTotals } from './request-totals.ts'
+import { RequestTotals, sumBy } from './request-totals.ts'
 import type { ServiceStats } from './service-stats.ts'
 
 export class MetricsServer {
@@ -39,105 +39,88 @@ export class MetricsServer {
   async #respond(): Promise<Response> {
     if (!this.#sources) return new Response('The service is starting\n', { status: 503 })
     const { fleet, stats } = this.#sources
-    const now = new Registry()
-    describeProcesses(now, fleet)
-    gauge(now, 'postgres_pool_size', 'Connections that one process may open.', [
-      { value: connectionsPerProcess(fleet.config) },
+    const asked = await Promise.allSettled([
+      stats.connections().then(describeConnections),
+      stats.queue().then(describeQueue),
     ])
-    await Promise.allSettled([
-      stats.connections().then((states) => describeConnections(now, states)),
-      stats.queue().then((queue) => describeQueue(now, queue)),
-    ])
-    const requests = AggregatorRegistry.aggregate([describeRequests(this.totals.read())])
-    const text = `${await requests.metrics()}\n${await now.metrics()}`
-    return new Response(text, { headers: { 'Content-Type': Registry.PROMETHEUS_CONTENT_TYPE } })
+    const metrics = [
+      ...describeRequests(this.totals.read()),
+      ...describeProcesses(fleet),
+      gauge('postgres_pool_size', 'Connections that one process may open.', [
+        { value: connectionsPerProcess(fleet.config) },
+      ]),
+      ...asked.flatMap((reply) => (reply.status === 'fulfilled' ? reply.value : [])),
+    ]
+    return new Response(metrics.join('\n'), { headers: { 'Content-Type': CONTENT_TYPE } })
   }
 }
 
-type Labelled = { labels?: Record<string, string>; value: number }
+const gauge = (name: string, help: string, samples: Sample[]) => metric('gauge', name, help, samples)
 
-function gauge(registry: Registry, name: string, help: string, values: Labelled[]): void {
-  const labelNames = Object.keys(values[0]?.labels ?? {})
-  const metric = new Gauge({ name, help, labelNames, registers: [registry] })
-  for (const { labels = {}, value } of values) metric.set(labels, value)
-}
-
-function describeProcesses(registry: Registry, { slots }: Fleet): void {
+function describeProcesses({ slots }: Fleet): string[] {
   const of = (read: (slot: Fleet['slots'][number]) => number | undefined) =>
     slots.flatMap((slot) => {
       const value = read(slot)
       return value === undefined ? [] : { labels: { process: slot.name }, value }
     })
   const inFlight = of(({ alive }) => [...alive].reduce((n, { board }) => n + board.inFlight, 0))
-  gauge(registry, 'http_requests_in_flight', 'Requests that are being served.', inFlight)
   const lag = of(({ current }) => current && current.board.lagMs / 1000)
-  gauge(registry, 'event_loop_lag_seconds', 'The longest delay of a timer in the last second.', lag)
   const rss = of(({ current }) => current?.board.rss)
-  gauge(registry, 'process_resident_memory_bytes', 'Memory that a process holds.', rss)
   const ready = of(({ state }) => (state === 'ready' ? 1 : 0))
-  gauge(registry, 'process_ready', '1: it serves, and Postgres and Redis have answered it.', ready)
-  gauge(
-    registry,
-    'process_restarts',
-    'Processes that died unasked, since the supervisor was started.',
-    of(({ restarts }) => restarts),
-  )
+  const restarts = of((slot) => slot.restarts)
+  return [
+    gauge('http_requests_in_flight', 'Requests that are being served.', inFlight),
+    gauge('event_loop_lag_seconds', 'The longest delay of a timer in the last second.', lag),
+    gauge('process_resident_memory_bytes', 'Memory that a process holds.', rss),
+    gauge('process_ready', '1: it serves, and Postgres and Redis have answered it.', ready),
+    gauge('process_restarts', 'Processes that died unasked, since the supervisor was started.', restarts),
+  ]
 }
 
-function describeConnections(registry: Registry, states: Record<string, number>): void {
-  const values = Object.entries(states).map(([state, value]) => ({ labels: { state }, value }))
-  gauge(registry, 'postgres_connections', 'Connections of all processes, on all machines.', values)
+function describeConnections(states: Record<string, number>): string[] {
+  const samples = Object.entries(states).map(([state, value]) => ({ labels: { state }, value }))
+  return [gauge('postgres_connections', 'Connections of all processes, on all machines.', samples)]
 }
 
-function describeQueue(registry: Registry, stats: Stats): void {
-  const places = (['waiting', 'running', 'later', 'dead'] as const).map((place) => {
-    return { labels: { place }, value: stats[place] }
+function describeQueue({ minutes, workers, died, trimmed, paused, ...places }: Stats): string[] {
+  const jobs = (['waiting', 'running', 'later', 'dead'] as const).map((place) => {
+    return { labels: { place }, value: places[place] }
   })
-  gauge(registry, 'queue_jobs', 'Jobs, by where they are.', places)
-  const { done = 0, failed = 0 } = stats.minutes.at(-2) ?? {}
-  gauge(registry, 'queue_attempts_last_minute', 'Attempts that ended in the last full minute.', [
-    { labels: { outcome: 'done' }, value: done },
-    { labels: { outcome: 'failed' }, value: failed },
-  ])
-  gauge(registry, 'queue_deaths', 'Jobs that were given up, ever.', [{ value: stats.died }])
-  const trimmed = 'Dead jobs that were thrown away because there were more than JOB_KEEP_DEAD, ever.'
-  gauge(registry, 'queue_dead_trimmed', trimmed, [{ value: stats.trimmed }])
-  const alive = stats.workers.filter((worker) => worker.alive).length
-  gauge(registry, 'queue_workers', 'Workers that are alive, on all machines.', [{ value: alive }])
-  gauge(registry, 'queue_paused', '1: workers take nothing.', [{ value: stats.paused ? 1 : 0 }])
+  const { done = 0, failed = 0 } = minutes.at(-2) ?? {}
+  const alive = workers.filter((worker) => worker.alive).length
+  const tooMany = 'Dead jobs that were thrown away because there were more than JOB_KEEP_DEAD, ever.'
+  return [
+    gauge('queue_jobs', 'Jobs, by where they are.', jobs),
+    gauge('queue_attempts_last_minute', 'Attempts that ended in the last full minute.', [
+      { labels: { outcome: 'done' }, value: done },
+      { labels: { outcome: 'failed' }, value: failed },
+    ]),
+    gauge('queue_deaths', 'Jobs that were given up, ever.', [{ value: died }]),
+    gauge('queue_dead_trimmed', tooMany, [{ value: trimmed }]),
+    gauge('queue_workers', 'Workers that are alive, on all machines.', [{ value: alive }]),
+    gauge('queue_paused', '1: workers take nothing.', [{ value: paused ? 1 : 0 }]),
+  ]
 }
 
-/** In the form that the library reads from other processes: it sums what has the same labels. */
-function describeRequests(counts: RequestCount[]): object[] {
+function describeRequests(counts: RequestCount[]): string[] {
   const totals = counts.map(({ method, route, status, count }) => {
     return { labels: { method, route, status }, value: count }
   })
-  const durations = counts.flatMap(({ method, route, count, seconds, within }) => {
+  const ofRoutes = sumBy(counts, ({ method, route }) => `${method} ${route}`)
+  const durations = ofRoutes.flatMap(({ method, route, count, seconds, within }): Sample[] => {
     const labels = { method, route }
-    const metricName = (suffix: string) => `http_request_duration_seconds_${suffix}`
     return [
-      ...BUCKETS_S.map((le, i) => {
-        return { metricName: metricName('bucket'), labels: { le, ...labels }, value: within[i] ?? 0 }
+      ...BUCKETS_S.map((le, i): Sample => {
+        return { suffix: '_bucket', labels: { le, ...labels }, value: within[i] ?? 0 }
       }),
-      { metricName: metricName('bucket'), labels: { le: '+Inf', ...labels }, value: count },
-      { metricName: metricName('sum'), labels, value: seconds },
-      { metricName: metricName('count'), labels, value: count },
+      { suffix: '_bucket', labels: { le: '+Inf', ...labels }, value: count },
+      { suffix: '_sum', labels, value: seconds },
+      { suffix: '_count', labels, value: count },
     ]
   })
+  const total = 'Requests that were answered, by the pattern of their route.'
   return [
-    {
-      name: 'http_requests_total',
-      help: 'Requests that were answered, by the pattern of their route.',
-      type: 'counter',
-      aggregator: 'sum',
-      values: totals,
-    },
-    {
-      name: 'http_request_duration_seconds',
-      help: 'Time from a request to its response.',
-      type: 'histogram',
-      aggregator: 'sum',
-      values: durations,
-    },
+    metric('counter', 'http_requests_total', total, totals),
+    metric('histogram', 'http_request_duration_seconds', 'Time from a request to its response.', durations),
   ]
 }

@@ -5,8 +5,8 @@ import type { RequestCount } from './request-metrics.ts'
 export class RequestTotals {
   /** Where live processes count. */
   readonly #files = new Set<string>()
-  /** The last counts of processes that are gone, by method, status and route. */
-  readonly #past = new Map<string, RequestCount>()
+  /** The last counts of processes that are gone. */
+  #past: RequestCount[] = []
 
   /** A process counts into that file from now on. */
   add(file: string): void {
@@ -15,18 +15,27 @@ export class RequestTotals {
 
   /** Its process is gone: what was counted stays counted. */
   settle(file: string): void {
-    for (const count of readCounts(file)) {
-      const key = `${count.method} ${count.status} ${count.route}`
-      this.#past.set(key, sum(count, this.#past.get(key)))
-    }
+    this.#past = sumBy([...this.#past, ...readCounts(file)], methodStatusRoute)
     this.#files.delete(file)
     rmSync(file, { force: true })
   }
 
-  /** One entry per process and one for the past: several may be of the same method, status and route. */
+  /** One entry for each method, status and route. */
   read(): RequestCount[] {
-    return [...this.#past.values(), ...[...this.#files].flatMap(readCounts)]
+    return sumBy([...this.#past, ...[...this.#files].flatMap(readCounts)], methodStatusRoute)
   }
+}
+
+const methodStatusRoute = ({ method, status, route }: RequestCount) => `${method} ${status} ${route}`
+
+/** Sums those of one key. */
+export function sumBy(counts: RequestCount[], keyOf: (count: RequestCount) => string): RequestCount[] {
+  const sums = new Map<string, RequestCount>()
+  for (const count of counts) {
+    const key = keyOf(count)
+    sums.set(key, sum(count, sums.get(key)))
+  }
+  return [...sums.values()]
 }
 
 function sum(a: RequestCount, b: RequestCount | undefined): RequestCount {

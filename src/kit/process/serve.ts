@@ -81,10 +81,7 @@ export function serve(
   })
 
   /** Resolves when no request of this app is in flight any more, or after `timeoutMs`. */
-  async function settled(timeoutMs: number): Promise<void> {
-    const end = performance.now() + timeoutMs
-    while (inFlight > 0 && performance.now() < end) await Bun.sleep(POLL_MS)
-  }
+  const settled = (timeoutMs: number) => waitWhile(() => inFlight > 0, timeoutMs)
 
   return {
     url: urlOf(servers[0], config.host),
@@ -158,12 +155,15 @@ function urlOf({ url }: Bun.Server<undefined>, host: string): URL {
   return named
 }
 
-const POLL_MS = 10
 const WRITE_TIMEOUT_MS = 2000
 
 /** Responses that are ready may still be on their way through the socket. */
-async function untilWritten(servers: Listeners): Promise<void> {
-  const end = performance.now() + WRITE_TIMEOUT_MS
-  while (servers.some((server) => server.pendingRequests > 0) && performance.now() < end)
-    await Bun.sleep(POLL_MS)
+const untilWritten = (servers: Listeners) =>
+  waitWhile(() => servers.some((server) => server.pendingRequests > 0), WRITE_TIMEOUT_MS)
+
+const POLL_MS = 10
+
+async function waitWhile(isBusy: () => boolean, timeoutMs: number): Promise<void> {
+  const end = performance.now() + timeoutMs
+  while (isBusy() && performance.now() < end) await Bun.sleep(POLL_MS)
 }

@@ -2,22 +2,17 @@
 import type { KitConfig } from '../config/kit-config.ts'
 import type { Log } from '../types/log.ts'
 import type { BoardFolder } from './board-folder.ts'
-import { Child } from './child.ts'
+import { Child, type Launch } from './child.ts'
 import { bunIn } from './environment.ts'
 import type { RequestTotals } from './request-totals.ts'
 
 export type ProcessKind = 'server' | 'worker'
 
 /** What is started, and in which place. */
-export interface SpawnRequest {
+export interface SpawnRequest extends Pick<Launch, 'name' | 'replacing' | 'config'> {
   kind: ProcessKind
-  /** As the log calls it: `server 1`. */
-  name: string
   /** For the queue, see `Slot`. */
   id: string
-  /** It takes the place of another that serves until then. */
-  replacing: boolean
-  config: KitConfig
 }
 
 /** @throws if it cannot even be started */

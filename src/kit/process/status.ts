@@ -42,11 +42,7 @@ export interface Status {
   processes: ProcessStatus[]
 }
 
-export interface StatusWriter {
-  write(): void
-  /** Writes no more, and removes what this supervisor has written: nothing of another one on the same directory. */
-  stop(): void
-}
+export type StatusWriter = ReturnType<typeof keepStatus>
 
 const WATCH_MS = 1000
 
@@ -96,7 +92,7 @@ export function writeStatus(dataDir: string, status: Status): void {
  * second: that is no reason to stop serving, and what is read meanwhile is the last that could be written.
  * Every second it also writes where there is none of a supervisor that lives: another on the directory has ended.
  */
-export function keepStatus(dataDir: string, describe: () => Status, log: Log): StatusWriter {
+export function keepStatus(dataDir: string, describe: () => Status, log: Log) {
   let isFailing = false
   const write = (): void => {
     try {
@@ -114,7 +110,8 @@ export function keepStatus(dataDir: string, describe: () => Status, log: Log): S
   }, WATCH_MS)
   return {
     write,
-    stop() {
+    /** Writes no more, and removes what this supervisor has written: nothing of another one on the same directory. */
+    stop(): void {
       clearInterval(watch)
       if (readLastStatus(dataDir)?.pid === process.pid) rmSync(statusFile(dataDir), { force: true })
     },

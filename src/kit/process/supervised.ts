@@ -8,68 +8,52 @@ const HEARTBEAT_MS = 100
 const MEASURE_MS = 1000
 const RETRY_MS = 100
 
-/** How a process reports. One that was started by hand has no supervisor: then nothing here does anything. */
-export interface Supervised {
-  isSupervised: boolean
-  /** For the queue: a process that restarts a dead one has its id, one that replaces a live one has another. */
-  id: string | undefined
-  /** Is told of each request. */
-  observe: Observe | undefined
-  /**
-   * A process that replaces another waits for its services before it takes requests: until then the other one serves.
-   * Any other does not wait: while Postgres is away, somebody has to say so.
-   */
-  waitIfReplacing(checkServices: () => Promise<void>): Promise<void>
-  /** It runs. It is reported ready as soon as its services have answered. */
-  reportUp(checkServices: () => Promise<void>): void
-  reportDraining(): void
-  /** Writes the last counts of its requests. */
-  writeCounts(): void
-}
-
-/** Reads from the command line whether there is a supervisor, and from then on keeps the scoreboard. */
-export function joinSupervisor(): Supervised {
+/**
+ * Reads from the command line whether there is a supervisor, and from then on keeps the scoreboard. Where there is none,
+ * nothing that is returned does anything.
+ */
+export function joinSupervisor() {
   const { board: path, metrics, id, replacing = false } = readArguments()
-  if (path === undefined) return ALONE
+  const board = path === undefined ? undefined : Scoreboard.open(path)
   const counts = metrics === undefined ? undefined : countRequests(metrics)
-  const board = Scoreboard.open(path)
-  startHeartbeat(board)
-  return {
-    isSupervised: true,
-    id,
-    observe: (method, request, requestId) => {
+  if (board) startHeartbeat(board)
+  const observe: Observe | undefined =
+    board &&
+    ((method, request, requestId) => {
       const ticket = board.begin(`${method} ${request} ${requestId}`)
       return (route, status, ms) => {
         board.end(ticket)
         counts?.count(method, route, status, ms)
       }
+    })
+  return {
+    isSupervised: board !== undefined,
+    /** For the queue: a process that restarts a dead one has its id, one that replaces a live one has another. */
+    id,
+    observe,
+    /**
+     * A process that replaces another waits for its services before it takes requests: until then the other one serves.
+     * Any other does not wait: while Postgres is away, somebody has to say so.
+     */
+    async waitIfReplacing(checkServices: () => Promise<void>): Promise<void> {
+      if (board && replacing) await retryUntilAvailable(checkServices, board)
     },
-    async waitIfReplacing(checkServices) {
-      if (replacing) await retryUntilAvailable(checkServices, board)
-    },
-    reportUp(checkServices) {
+    /** It runs. It is reported ready as soon as its services have answered. */
+    reportUp(checkServices: () => Promise<void>): void {
+      if (!board) return
       board.progress = 'up'
       void retryUntilAvailable(checkServices, board).then(() => {
         if (board.progress === 'up') board.progress = 'ready'
       })
     },
-    reportDraining() {
-      board.progress = 'draining'
+    reportDraining(): void {
+      if (board) board.progress = 'draining'
     },
-    writeCounts() {
+    /** Writes the last counts of its requests. */
+    writeCounts(): void {
       counts?.write()
     },
   }
-}
-
-const ALONE: Supervised = {
-  isSupervised: false,
-  id: undefined,
-  observe: undefined,
-  waitIfReplacing: async () => {},
-  reportUp() {},
-  reportDraining() {},
-  writeCounts() {},
 }
 
 function readArguments() {

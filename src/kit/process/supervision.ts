@@ -10,7 +10,7 @@ import type { StatusWriter } from './status.ts'
 import type { SystemdNotifier } from './systemd.ts'
 import { watchTouch } from './touch.ts'
 
-export interface SupervisionParts {
+interface Parts {
   /** Where RESTART is touched. */
   folder: string
   fleet: Fleet
@@ -22,41 +22,20 @@ export interface SupervisionParts {
   log: ProcessLog
 }
 
-export class Supervision implements StartedRole {
-  readonly log: ProcessLog
-  readonly #parts: SupervisionParts
-  #touchWatch: ReturnType<typeof setInterval> | undefined
-
-  constructor(parts: SupervisionParts) {
-    this.#parts = parts
-    this.log = parts.log
-  }
-
-  /** Starts all processes. If one cannot run at all, it stops the service and exits with 1. */
-  start(): this {
-    const { folder, fleet, systemd } = this.#parts
-    process.stderr.on('error', () => {}) // its reader may be gone
-    process.on('SIGHUP', () => this.reload())
-    process.on('SIGUSR2', () => {
-      for (const child of fleet.children()) child.signal('SIGUSR2')
-    })
-    this.#touchWatch = watchTouch(join(folder, 'RESTART'), () => this.reload())
-    fleet.start().then(
-      () => systemd.ready(),
-      (error: Error) => this.#giveUp(error),
-    )
-    return this
-  }
-
-  reload(): void {
-    const { reloader, systemd } = this.#parts
-    void systemd.reloading(() => reloader.reload())
-  }
+/** Starts all processes. If one cannot run at all, it stops the service and exits with 1. */
+export function supervise(parts: Parts): StartedRole {
+  const { folder, fleet, reloader, status, boards, metrics, systemd, log } = parts
+  const reload = () => void systemd.reloading(() => reloader.reload())
+  process.stderr.on('error', () => {}) // its reader may be gone
+  process.on('SIGHUP', reload)
+  process.on('SIGUSR2', () => {
+    for (const child of fleet.children()) child.signal('SIGUSR2')
+  })
+  const touchWatch = watchTouch(join(folder, 'RESTART'), reload)
 
   /** Drains all processes, and leaves nothing behind. */
-  async stop(): Promise<void> {
-    const { fleet, status, boards, metrics, systemd, log } = this.#parts
-    clearInterval(this.#touchWatch)
+  async function stop(): Promise<void> {
+    clearInterval(touchWatch)
     await systemd.stopping()
     await fleet.stop()
     await metrics?.close()
@@ -65,20 +44,21 @@ export class Supervision implements StartedRole {
     await log.close()
   }
 
-  retire(): Promise<void> {
-    return this.stop()
-  }
-
-  hurry(): void {
-    const { status, boards, log } = this.#parts
-    log.warn('the second signal: ends at once, and all below with it')
-    status.stop()
-    boards.remove()
-  }
-
-  async #giveUp(error: Error): Promise<void> {
-    this.log.error(`giving up, the service does not start: ${error.message}`)
-    await this.stop()
+  async function giveUp(error: Error): Promise<void> {
+    log.error(`giving up, the service does not start: ${error.message}`)
+    await stop()
     process.exit(1)
+  }
+
+  fleet.start().then(() => systemd.ready(), giveUp)
+  return {
+    log,
+    stop,
+    retire: stop,
+    hurry() {
+      log.warn('the second signal: ends at once, and all below with it')
+      status.stop()
+      boards.remove()
+    },
   }
 }

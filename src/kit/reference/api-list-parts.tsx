@@ -1,10 +1,20 @@
 // Renders the small parts of the API list: a method, a path, a type, fields.
 /** @jsxImportSource hono/jsx */
+import type { PropsWithChildren } from 'hono/jsx'
 import type { ApiRoute } from '../http/doc.ts'
 import type { Quota } from '../http/quota.ts'
-import type { Field, TypePart } from './api-list-schema.ts'
+import { limitsOf, patternsOf, typeOf } from './api-list-words.ts'
+import type { Field, JsonSchema } from './operations.ts'
 
 export const Method = ({ name }: { name: string }) => <span class={`method ${name}`}>{name}</span>
+
+/** An entry of a `dl`. */
+export const Fact = ({ name, children }: PropsWithChildren<{ name: string }>) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+)
 
 /** Links a path that a browser can open; marks the parameters of others. */
 export function Path({ route: { method, path } }: { route: ApiRoute }) {
@@ -18,9 +28,9 @@ export const Sentence = ({ text }: { text: string }) => (
   <>{text.split(/`([^`]+)`/).map((part, i) => (i % 2 === 1 ? <code>{part}</code> : part))}</>
 )
 
-export const Type = ({ parts }: { parts: TypePart[] }) => (
+export const Type = ({ schema }: { schema: JsonSchema }) => (
   <code>
-    {parts.map((part) =>
+    {typeOf(schema).map((part) =>
       typeof part === 'string' ? part : <a href={`#types/${part.named}`}>{part.named}</a>,
     )}
   </code>
@@ -35,26 +45,43 @@ export function quotaText({ limit, counts, per, seconds }: Quota): string {
   return `${limit} ${counts} per ${per} in ${time}`
 }
 
-/** Lists fields: which a client must send, or which may be missing in a response. */
-export function Fields({ fields, isResponse = false }: { fields: Field[]; isResponse?: boolean }) {
+/** Only where no description replaces them. */
+const Patterns = ({ schema }: { schema: JsonSchema }) => (
+  <>
+    {patternsOf(schema).map((pattern, i) => (
+      <>
+        {i === 0 ? ', matches ' : ', '}
+        <code>{pattern}</code>
+      </>
+    ))}
+  </>
+)
+
+interface ShapeProps {
+  fields: Field[]
+  schema: JsonSchema
+  isResponse?: boolean
+}
+
+/** Lists the fields: which a client must send, or which may be missing in a response. Without any, shows the type. */
+export function Shape({ fields, schema: whole, isResponse = false }: ShapeProps) {
+  if (fields.length === 0) return <Type schema={whole} />
   return (
     <dl class="fields">
-      {fields.map(({ name, required, type, limits, patterns, description }) => (
+      {fields.map(({ name, required, schema }) => (
         <div>
           <dt>
             <code>{name}</code> {required !== isResponse && <em>{required ? 'required' : 'optional'}</em>}
           </dt>
           <dd>
-            <Type parts={type} />
+            <Type schema={schema} />
             <span class="note">
-              {limits.map((limit) => `, ${limit}`)}
-              {patterns.map((pattern, i) => (
-                <>
-                  {i === 0 ? ', matches ' : ', '}
-                  <code>{pattern}</code>
-                </>
-              ))}
-              {description && <Sentence text={`. ${description}`} />}
+              {limitsOf(schema).map((limit) => `, ${limit}`)}
+              {schema.description ? (
+                <Sentence text={`. ${schema.description}`} />
+              ) : (
+                <Patterns schema={schema} />
+              )}
             </span>
           </dd>
         </div>

@@ -2,33 +2,36 @@
 /** @jsxImportSource hono/jsx */
 import type { KitConfig } from '../config/kit-config.ts'
 import { formatAgo } from '../http/duration.ts'
-import type { ApiRoute } from '../http/doc.ts'
+import type { RouteInput } from '../http/doc.ts'
 import { HtmlPage } from '../http/html-page.tsx'
-import { describeApi, type Entry, type NamedType } from './api-list-groups.ts'
-import { Fields, anchorOf, Method, Path, quotaText, Sentence, Type } from './api-list-parts.tsx'
+import { anchorOf, Fact, Method, Path, quotaText, Sentence, Shape, Type } from './api-list-parts.tsx'
 import { API_LIST_STYLE } from './api-list-style.ts'
-import type { FirstGroups, Group } from './route-groups.ts'
+import { fieldsOf, named, type Api } from './operations.ts'
+import { groupBySlice, type FirstGroups, type Group } from './route-groups.ts'
 
 interface Props {
   config: KitConfig
   /** Unix milliseconds. */
   startedAt: number
-  routes: ApiRoute[]
+  api: Api
   groups: FirstGroups
   roles: readonly string[] // those that are not barred, lowest first
 }
 
-/** The whole document. The routes are prepared at the first view. */
-export function ApiList({ config, startedAt, routes, groups: first, roles }: Props) {
-  const { groups, types } = describeApi(routes, first)
-  const links = routes.filter(({ doc }) => doc?.link !== undefined)
+type Operation = Api['operations'][number]
+
+/** The whole document. */
+export function ApiList({ config, startedAt, api, groups: first, roles }: Props) {
+  const groups = groupBySlice(api.operations, first, ({ base }) => base)
+  const links = api.operations.filter(({ doc }) => doc?.link !== undefined)
+  const hasTypes = Object.keys(api.components).length > 0
   return (
     <HtmlPage title={`${config.name} API`} style={API_LIST_STYLE}>
       <header class="top">
         <h1>
           {config.name} API <small>{config.version}</small>
         </h1>
-        <Server mode={config.mode} startedAt={startedAt} endpoints={routes.length} />
+        <Server mode={config.mode} startedAt={startedAt} endpoints={api.operations.length} />
         <p>
           JSON in, JSON out. An error has its status and a body like{' '}
           <code>{'{ "err": "404: /api/nothing", "requestId": "..." }'}</code>.
@@ -43,12 +46,12 @@ export function ApiList({ config, startedAt, routes, groups: first, roles }: Pro
         </p>
       </header>
       <div class="page">
-        <Contents groups={groups} hasTypes={types.length > 0} />
+        <Contents groups={groups} hasTypes={hasTypes} />
         <main>
           {groups.map((group) => (
-            <GroupSection group={group} config={config} />
+            <GroupSection group={group} api={api} config={config} />
           ))}
-          {types.length > 0 && <Types types={types} />}
+          {hasTypes && <Types types={api.components} />}
         </main>
       </div>
     </HtmlPage>
@@ -59,26 +62,17 @@ function Server({ mode, startedAt, endpoints }: { mode: string; startedAt: numbe
   const at = new Date(startedAt).toISOString()
   return (
     <dl class="server">
-      <div>
-        <dt>Mode</dt>
-        <dd>{mode}</dd>
-      </div>
-      <div>
-        <dt>Started</dt>
-        <dd>
-          {formatAgo(Date.now() - startedAt)}{' '}
-          <time datetime={at}>{`${at.slice(0, 19).replace('T', ' ')} UTC`}</time>
-        </dd>
-      </div>
-      <div>
-        <dt>Endpoints</dt>
-        <dd>{endpoints}</dd>
-      </div>
+      <Fact name="Mode">{mode}</Fact>
+      <Fact name="Started">
+        {formatAgo(Date.now() - startedAt)}{' '}
+        <time datetime={at}>{`${at.slice(0, 19).replace('T', ' ')} UTC`}</time>
+      </Fact>
+      <Fact name="Endpoints">{endpoints}</Fact>
     </dl>
   )
 }
 
-function Contents({ groups, hasTypes }: { groups: Group<Entry>[]; hasTypes: boolean }) {
+function Contents({ groups, hasTypes }: { groups: Group<Operation>[]; hasTypes: boolean }) {
   return (
     <nav aria-label="Contents">
       <ul>
@@ -86,7 +80,7 @@ function Contents({ groups, hasTypes }: { groups: Group<Entry>[]; hasTypes: bool
           <li>
             <a href={`#${prefix}`}>{title}</a>
             <ul>
-              {members.map(({ route }) => (
+              {members.map((route) => (
                 <li>
                   <a href={`#${anchorOf(route)}`}>
                     <Method name={route.method} /> <code>{route.path}</code>
@@ -106,28 +100,33 @@ function Contents({ groups, hasTypes }: { groups: Group<Entry>[]; hasTypes: bool
   )
 }
 
-function GroupSection({
-  group: { title, prefix, note, members },
-  config,
-}: {
-  group: Group<Entry>
-  config: KitConfig
-}) {
+interface GroupProps extends Pick<Props, 'api' | 'config'> {
+  group: Group<Operation>
+}
+
+function GroupSection({ group: { title, prefix, note, members }, ...props }: GroupProps) {
   return (
     <section id={prefix}>
       <h2>
         {title} <code>{prefix}</code>
       </h2>
       {note && <p>{note}</p>}
-      {members.map((entry) => (
-        <RouteArticle entry={entry} config={config} />
+      {members.map((route) => (
+        <RouteArticle route={route} {...props} />
       ))}
     </section>
   )
 }
 
-function RouteArticle({ entry: { route, inputs, response }, config }: { entry: Entry; config: KitConfig }) {
-  const { method, path, doc, role, limit } = route
+const LABELS: Record<RouteInput['target'], string> = {
+  param: 'Path',
+  query: 'Query',
+  json: 'Body',
+  form: 'Form',
+}
+
+function RouteArticle({ route, api, config }: Omit<GroupProps, 'group'> & { route: Operation }) {
+  const { id, method, path, doc, role, inputs, limit } = route
   return (
     <article id={anchorOf(route)}>
       <header>
@@ -146,48 +145,43 @@ function RouteArticle({ entry: { route, inputs, response }, config }: { entry: E
         </p>
       )}
       <dl class="facts">
-        {inputs.map(({ label, fields, type }) => (
-          <div>
-            <dt>{label}</dt>
-            <dd>{fields.length > 0 ? <Fields fields={fields} /> : <Type parts={type} />}</dd>
-          </div>
+        {inputs.map(({ target }) => (
+          <Fact name={LABELS[target]}>
+            <Shape fields={api.fields(named(id, target))} schema={api.request(named(id, target))} />
+          </Fact>
         ))}
         {doc && (
-          <div>
-            <dt>Returns</dt>
-            <dd>
-              {doc.status} <Type parts={response} />
-            </dd>
-          </div>
+          <Fact name="Returns">
+            {doc.status}{' '}
+            {typeof doc.response === 'object' && doc.response ? (
+              <Type schema={api.response(named(id, 'response'))} />
+            ) : (
+              <code>{doc.response ?? 'no body'}</code>
+            )}
+          </Fact>
         )}
         {Object.entries(doc?.headers ?? {}).map(([name, meaning]) => (
-          <div>
-            <dt>Header</dt>
-            <dd>
-              <code>{name}</code> <Sentence text={meaning} />
-            </dd>
-          </div>
+          <Fact name="Header">
+            <code>{name}</code> <Sentence text={meaning} />
+          </Fact>
         ))}
         {limit && config.rateLimit.on && (
-          <div>
-            <dt>Limit</dt>
-            <dd>{limit.quotas(config).map(quotaText).join('; ')}</dd>
-          </div>
+          <Fact name="Limit">{limit.quotas(config).map(quotaText).join('; ')}</Fact>
         )}
       </dl>
     </article>
   )
 }
 
-function Types({ types }: { types: NamedType[] }) {
+function Types({ types }: { types: Api['components'] }) {
   return (
     <section id="types">
       <h2>Types</h2>
       <div class="types">
-        {types.map(({ name, fields, type }) => (
+        {Object.entries(types).map(([name, schema]) => (
           <article id={`types/${name}`}>
             <h3>{name}</h3>
-            {fields.length > 0 ? <Fields fields={fields} isResponse /> : <Type parts={type} />}
+            <Shape fields={fieldsOf(schema)} schema={schema} isResponse />
           </article>
         ))}
       </div>

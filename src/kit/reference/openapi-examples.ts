@@ -1,5 +1,5 @@
 // Creates the examples of the OpenAPI document: values that a schema allows and a person might send.
-import type { JsonSchema } from './json-schema.ts'
+import type { JsonSchema } from './operations.ts'
 
 export const FORMATS: Record<string, string> = {
   email: 'ann@example.com',

@@ -1,11 +1,17 @@
 // Builds the OpenAPI document from the routes' own descriptions.
 import type { ApiRoute, RouteDoc } from '../http/doc.ts'
+import { ErrorBody } from '../http/errors.ts'
 import { SESSION_COOKIE } from '../http/session-cookies.ts'
-import type { JsonSchema } from './json-schema.ts'
 import { errorResponse, nameOf } from './openapi-errors.ts'
-import { collectSchemas, named, type Schemas } from './openapi-schemas.ts'
-import type { Operation } from './openapi-types.ts'
+import { exampleOf } from './openapi-examples.ts'
+import { COMPONENTS, describeApi, named, PARAMETER } from './operations.ts'
+import type { Api, Field, JsonSchema } from './operations.ts'
 import { groupBySlice, type FirstGroups } from './route-groups.ts'
+
+/** What describes the operations, and puts the schema of a body in its place. */
+interface Parts extends Pick<Api, 'request' | 'response' | 'fields'> {
+  json(schema: JsonSchema, name: string): object
+}
 
 /** The document's description of the API as a whole. */
 export interface ApiInfo {
@@ -22,14 +28,20 @@ export interface ApiInfo {
  * @throws if two different schemas have one name (`meta({ id })`)
  */
 export function openApi(routes: ApiRoute[], info: ApiInfo) {
-  const operations = toOperations(routes)
-  const schemas = collectSchemas(operations)
+  const { operations, components, ...api } = describeApi(routes.filter(isForPrograms), { Error: ErrorBody })
+  const find = (ref: string) => components[ref.replace(COMPONENTS, '')] ?? {}
+  /** A schema without a name gets that of its place, but only an object: lists and the like stay inline. */
+  const json = (given: JsonSchema, name: string) => {
+    if (given.type === 'object') components[name] = given
+    const schema = given.type === 'object' ? { $ref: COMPONENTS + name } : given
+    return { 'application/json': { schema, example: exampleOf(schema, find) } }
+  }
   const groups = groupBySlice(operations, info.groups, ({ base }) => base)
   const paths: Record<string, Record<string, object>> = {}
   for (const { title, members } of groups) {
     for (const operation of members) {
       const path = (paths[pathOf(operation)] ??= {})
-      path[operation.method.toLowerCase()] = describe(operation, title, schemas)
+      path[operation.method.toLowerCase()] = describe(operation, title, { ...api, json })
     }
   }
   const errors = new Set(operations.flatMap(({ otherStatuses }) => otherStatuses.filter(isError)))
@@ -46,7 +58,7 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
     tags: groups.map(({ title, prefix, note }) => ({ name: title, description: note ?? `Below ${prefix}.` })),
     paths,
     components: {
-      schemas: schemas.components,
+      schemas: components,
       responses: Object.fromEntries(
         [...errors]
           .toSorted((a, b) => a - b)
@@ -68,35 +80,21 @@ const CONVENTIONS =
   'JSON in, JSON out. Every error, even an unexpected 500, has a body with the key `err`, which begins ' +
   'with the status. `x-role` names the lowest role that may call.'
 
-function toOperations(routes: ApiRoute[]): Operation[] {
-  const taken = new Set<string>()
-  return routes.flatMap(({ doc, ...route }) => {
-    if (doc === undefined || route.base === '/' || isForPeople(doc)) return []
-    const short = operationId(route.method, route.path.replace(/^\/api\//, '/'))
-    const id = taken.has(short) ? operationId(route.method, route.path) : short
-    taken.add(id)
-    return { ...route, doc, id }
-  })
-}
+type Documented = ApiRoute & { doc: RouteDoc }
+type Operation = Documented & { id: string }
 
-/** Pages, and the redirects of their forms. */
-const isForPeople = ({ response, status }: RouteDoc) => response === 'text/html' || status >= 300
+/** Not pages and the redirects of their forms, nor what stands at the root. */
+const isForPrograms = (route: ApiRoute): route is Documented =>
+  route.base !== '/' &&
+  route.doc !== undefined &&
+  route.doc.response !== 'text/html' &&
+  route.doc.status < 300
 
 const isError = (status: number) => status >= 400
 
-const PARAMETER = /:(\w+)(\{[^}]*\})?\??/g
-
 const pathOf = ({ path }: ApiRoute) => path.replaceAll(PARAMETER, '{$1}')
 
-/** `GET /books/:id` is `getBooksById`. */
-function operationId(method: string, path: string): string {
-  const words = path.replaceAll(PARAMETER, 'by-$1').split(/[^a-z0-9]+/i)
-  return method.toLowerCase() + words.map(capitalize).join('')
-}
-
-const capitalize = (word: string) => word.charAt(0).toUpperCase() + word.slice(1)
-
-function describe(operation: Operation, tag: string, schemas: Schemas) {
+function describe(operation: Operation, tag: string, parts: Parts) {
   const { doc, id, role, otherStatuses, inputs } = operation
   const takesBody = inputs.some(({ target }) => target === 'json')
   return {
@@ -105,15 +103,10 @@ function describe(operation: Operation, tag: string, schemas: Schemas) {
     summary: doc.summary,
     ...(role !== undefined && { description: `For accounts of the role ${role} or above.`, 'x-role': role }),
     security: role === undefined ? [] : [{ session: [] }],
-    ...nonEmpty('parameters', [
-      ...pathParameters(operation, schemas),
-      ...queryParameters(operation, schemas),
-    ]),
-    ...(takesBody && {
-      requestBody: { required: true, content: json(schemas.request(named(id, 'json')), schemas) },
-    }),
+    ...nonEmpty('parameters', [...pathParameters(operation, parts), ...queryParameters(operation, parts)]),
+    ...(takesBody && { requestBody: { required: true, content: requestOf(id, parts) } }),
     responses: {
-      [doc.status]: { description: 'Success.', ...headersOf(operation), ...contentOf(operation, schemas) },
+      [doc.status]: { description: 'Success.', ...headersOf(operation), ...contentOf(operation, parts) },
       ...Object.fromEntries(otherStatuses.map((status) => [status, otherResponse(status)])),
     },
   }
@@ -121,9 +114,10 @@ function describe(operation: Operation, tag: string, schemas: Schemas) {
 
 const nonEmpty = (name: string, list: object[]) => (list.length > 0 ? { [name]: list } : {})
 
-const json = (schema: JsonSchema, { example }: Schemas) => ({
-  'application/json': { schema, example: example(schema) },
-})
+function requestOf(id: string, { json, request }: Parts) {
+  const name = named(id, 'json')
+  return json(request(name), name)
+}
 
 function headersOf({ doc: { headers = {} } }: Operation) {
   const described = Object.entries(headers).map(
@@ -132,32 +126,24 @@ function headersOf({ doc: { headers = {} } }: Operation) {
   return described.length > 0 ? { headers: Object.fromEntries(described) } : {}
 }
 
-function contentOf({ doc: { response }, id }: Operation, schemas: Schemas) {
-  if (response === null) return {}
-  return {
-    content:
-      typeof response === 'string'
-        ? { [response]: {} }
-        : json(schemas.response(named(id, 'response')), schemas),
-  }
+function contentOf({ doc, id }: Operation, { json, response }: Parts) {
+  if (doc.response === null) return {}
+  const name = named(id, 'response')
+  return { content: typeof doc.response === 'string' ? { [doc.response]: {} } : json(response(name), name) }
 }
 
 /** Every parameter of the path, whether it is validated or not. */
-function pathParameters({ path, id }: Operation, schemas: Schemas) {
-  const known = new Map(schemas.fields(named(id, 'param')).map((field) => [field.name, field]))
+function pathParameters({ path, id }: Operation, { fields }: Parts) {
+  const known = new Map(fields(named(id, 'param')).map((field) => [field.name, field]))
   return [...path.matchAll(PARAMETER)].map(([, name = '']) =>
     parameter('path', known.get(name) ?? { name, schema: { type: 'string' } }, true),
   )
 }
 
-const queryParameters = ({ id }: Operation, schemas: Schemas) =>
-  schemas.fields(named(id, 'query')).map((field) => parameter('query', field, field.required))
+const queryParameters = ({ id }: Operation, { fields }: Parts) =>
+  fields(named(id, 'query')).map((field) => parameter('query', field, field.required))
 
-function parameter(
-  place: 'path' | 'query',
-  { name, schema }: { name: string; schema: JsonSchema },
-  required = false,
-) {
+function parameter(place: 'path' | 'query', { name, schema }: Omit<Field, 'required'>, required: boolean) {
   const { description, ...rest } = schema
   return { name, in: place, required, ...(description !== undefined && { description }), schema: rest }
 }

@@ -1,10 +1,11 @@
 // Serves the pages for people: the API list and its document, an example of a rendered page, robots.txt and the icon.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import { doc, type ApiRoute } from '../http/doc.ts'
+import { doc } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
 import { ApiList } from '../reference/api-list.tsx'
 import { openApiDocument, type Reference } from '../reference/openapi-document.ts'
+import { describeApi, type Api } from '../reference/operations.ts'
 import { Example } from './example.tsx'
 import { FAVICON } from './favicon.ts'
 
@@ -15,14 +16,13 @@ const ONE_DAY = 'public, max-age=86400'
 /** Not chained: the typed client has no use for pages. */
 export function pages(reference: Reference) {
   const { config, routes, groups } = reference
-  let documented: ApiRoute[] | undefined
+  let api: Api | undefined
   const app = appFactory().createApp()
   if (config.apiList) {
     app.get('/api/list', doc('Lists every endpoint of this API: this page.', 'text/html'), (c) => {
-      documented ??= routes()
+      api ??= describeApi(routes())
       const { startedAt, roles } = c.var
-      const shown = { config, startedAt, routes: documented, groups, roles: roles.admitted }
-      return c.html(<ApiList {...shown} />)
+      return c.html(<ApiList {...{ config, startedAt, api, groups }} roles={roles.admitted} />)
     })
     app.route('/', openApiDocument(reference))
     app.get('/', doc('Redirects to the API list.', null, { status: 302 }), (c) => c.redirect('/api/list'))

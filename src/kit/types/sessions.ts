@@ -19,7 +19,7 @@ export interface Identity<Role extends string = string> {
 export interface Sessions<Role extends string = string> {
   /** Beyond `SESSIONS_PER_ACCOUNT` the user's oldest session ends. */
   create(identity: Identity<Role>): Promise<string>
-  /** Returns the identity behind a token and extends its expiry; null if there is none. */
+  /** Returns the identity behind a token and extends its expiry; null if there is none, or none of a known role. */
   open(token: string): Promise<Identity<Role> | null>
   /** Once a day: records that the cookie was sent again, and extends the expiry of the session's data and index. */
   touch(token: string, before: Identity<Role>, sentAt: number): Promise<void>
@@ -35,8 +35,8 @@ export interface Sessions<Role extends string = string> {
    * If this or `destroyAllOf` fails half way, a second call completes it.
    */
   setRole(userId: string, role: Role): Promise<void>
-  /** The identities of the user's live sessions: where and when each logged in. */
-  allOf(userId: string): Promise<Identity<Role>[]>
+  /** The identities of the user's live sessions, those of newer roles too: where and when each logged in. */
+  allOf(userId: string): Promise<Identity[]>
   destroyAllOf(userId: string): Promise<void>
   destroyAll(): Promise<void>
 }

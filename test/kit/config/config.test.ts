@@ -146,6 +146,19 @@ describe("a product's own settings", () => {
     expect(printed).toMatchObject({ signupOpen: true, slogan: 'Buy', payKey: '***' })
   })
 
+  test('are named where their kind throws, without their values', () => {
+    const json = setting(
+      'KEYS',
+      z.string().transform((text): unknown => JSON.parse(text)),
+      { about: '' },
+    )
+    const { load } = defineSettings(about, { json })
+    const faulty = () => load({ ...URLS, KEYS: 'hunter9', PORT: '80a' })
+    expect(faulty).toThrow(ConfigError)
+    expect(faulty).toThrow(/PORT="80a"[^]*\n  KEYS has a kind that throws/)
+    expect(faulty).not.toThrow(/hunter9/)
+  })
+
   test('go by no key of a part of the config', () => {
     const text = setting('TEXT', z.string().default('sec'), { about: '' })
     expect(() => defineSettings(about, { 'log.level': text })).toThrow('log.level cannot be the key')

@@ -140,6 +140,12 @@ test('the compiler refuses a field that is no column and has no other source', (
   publicFields(memos, Long, noteId)
 })
 
+test('a number beyond those of JSON is exported as a text, and a moment as its ISO text', async () => {
+  const rows = [{ big: 2n ** 60n, at: new Date(0), n: 1 }]
+  const { collected } = await collectUpTo(1024, { rows }, { progress() {} })
+  expect(collected.rows).toEqual([{ big: '1152921504606846976', at: '1970-01-01T00:00:00.000Z', n: 1 }])
+})
+
 const numbers = (count: number, size: number) =>
   Array.from({ length: count }, (_, n) => ({ n, text: 'x'.repeat(size) }))
 

@@ -4,13 +4,9 @@ import { Hono } from 'hono'
 import { z } from 'zod'
 import { roles } from '../product/table.ts'
 import { loadConfig } from '../product/product.ts'
-import {
-  inputFields,
-  toJsonSchema,
-  typeOf,
-  type TypePart,
-} from '../../../src/kit/reference/api-list-schema.ts'
+import { limitsOf, patternsOf, typeOf, type TypePart } from '../../../src/kit/reference/api-list-words.ts'
 import { ApiList } from '../../../src/kit/reference/api-list.tsx'
+import { describeApi, named } from '../../../src/kit/reference/operations.ts'
 import { describeRoutes, type ApiRoute } from '../../../src/kit/http/doc.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 
@@ -38,15 +34,16 @@ test('every route that changes something asks for a role, has a limit, or stands
 })
 
 test('each route appears with its method, path, description, role, inputs and answer', () => {
-  for (const route of routes) {
+  const { operations, fields } = describeApi(routes)
+  for (const route of operations) {
     const text = textOf(articleOf(page, `${route.method}${route.path}`))
     expect(text).toStartWith(`${route.method} ${route.path} `)
     expect(text).toContain(route.doc?.summary ?? 'a description')
     expect(text).toContain(`Role: ${route.role ?? 'anyone'}`)
     expect(text).toContain(`Returns ${route.doc?.status} `)
-    for (const { target, schema } of route.inputs) {
+    for (const { target } of route.inputs) {
       expect(text).toContain({ param: 'Path', query: 'Query', json: 'Body', form: 'Form' }[target])
-      for (const { name } of inputFields(schema)) expect(text).toContain(` ${name} `)
+      for (const { name } of fields(named(route.id, target))) expect(text).toContain(` ${name} `)
     }
   }
 })
@@ -160,7 +157,7 @@ test('the page needs no script, and loads nothing', async () => {
 })
 
 test('a schema is put into words', () => {
-  const fields = inputFields(
+  const schemas = describeOne(
     z.object({
       name: z.string().min(3),
       age: z.int().min(0).max(150).optional(),
@@ -176,24 +173,26 @@ test('a schema is put into words', () => {
       either: z.union([z.boolean(), z.object({ a: z.number().optional() })]),
       day: z.date(),
     }),
+    z.object({ map: z.record(z.string(), z.uuid()), nothing: z.object({}) }),
   )
-  const words = fields.map(({ name, required, type, limits, patterns, description = '' }) =>
-    [name, required ? 'required' : 'optional', wordsOf(type), ...limits, ...patterns, description].join('; '),
-  )
+  const words = schemas.fields('PostThingRequest').map(({ name, required, schema }) => {
+    const { description } = schema
+    const rest = [...limitsOf(schema), ...(description === undefined ? patternsOf(schema) : [description])]
+    return [name, required ? 'required' : 'optional', wordsOf(typeOf(schema)), ...rest].join('; ')
+  })
   expect(words).toEqual([
-    'name; required; string; 3 or more characters; ',
-    'age; optional; integer; 0 to 150; ',
-    'count; required; integer; ',
-    'tags; optional; array of string; at most 5 items; default []; ',
-    'color; required; "red" | "blue"; ',
-    'code; required; string; ^[A-Z]+$; ',
+    'name; required; string; 3 or more characters',
+    'age; optional; integer; 0 to 150',
+    'count; required; integer',
+    'tags; optional; array of string; at most 5 items; default []',
+    'color; required; "red" | "blue"',
+    'code; required; string; ^[A-Z]+$',
     'zip; required; string; Five digits.',
-    'page; optional; string; default 1; ',
-    'either; required; boolean or { a?: number }; ',
-    'day; required; any; ',
+    'page; optional; string; default 1',
+    'either; required; boolean or { a?: number }',
+    'day; required; date-time',
   ])
-  expect(typeOf(toJsonSchema(z.record(z.string(), z.uuid()), 'output'))).toEqual(['object of ', 'uuid'])
-  expect(typeOf(toJsonSchema(z.object({}), 'output'))).toEqual(['{}'])
+  expect(wordsOf(typeOf(schemas.response('PostThingResponse')))).toBe('{ map: object of uuid, nothing: {} }')
 })
 
 test('in production the development calls are not on the page', async () => {
@@ -229,10 +228,24 @@ test('with the list on, the door leads to it', async () => {
 async function render(some: ApiRoute[], startedAt = 0): Promise<string> {
   const config = loadConfig({ DATABASE_URL: 'postgres://localhost/none', REDIS_URL: 'redis://localhost' })
   const server = new Hono().get('/', (c) =>
-    c.html(ApiList({ config, startedAt, routes: some, groups: {}, roles: roles.admitted })),
+    c.html(ApiList({ config, startedAt, api: describeApi(some), groups: {}, roles: roles.admitted })),
   )
   return (await server.request('/')).text()
 }
+
+/** The schemas of a POST to /thing. */
+const describeOne = (body: z.ZodType, response: z.ZodType) =>
+  describeApi([
+    {
+      method: 'POST',
+      path: '/thing',
+      base: '/',
+      doc: { summary: 'A thing.', response, status: 200 },
+      role: undefined,
+      inputs: [{ target: 'json', schema: body }],
+      otherStatuses: [],
+    },
+  ])
 
 const wordsOf = (type: TypePart[]) =>
   type.map((part) => (typeof part === 'string' ? part : part.named)).join('')

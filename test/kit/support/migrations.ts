@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { journalOf } from '../../../src/kit/data/postgres/migrations.ts'
+import { journalOf } from '../../../scripts/migrate/folder.ts'
 
 const FIRST_AT = 1_700_000_000_000
 

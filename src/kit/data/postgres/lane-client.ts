@@ -74,14 +74,16 @@ export class ExclusivePool {
   }
 }
 
-/** For writes, transactions, filters: everything that may wait for a lock or take long. */
+/** For writes, transactions, filters, searches: everything that may wait for a lock or take long. */
 export function exclusiveLane(
   options: DrizzleClient['options'],
   lane: {
     pool: ExclusivePool
     reads: readonly Gate[]
     writes: readonly Gate[]
+    /** The settings of a transaction stand in it. */
     begin: () => string
+    /** Whether a single statement takes these settings as well. */
     needsTransaction: () => boolean
   },
 ): DrizzleClient {
@@ -94,20 +96,6 @@ export function exclusiveLane(
       pool.run(/^\s*select\b/i.test(statement.text) ? reads : writes, single(statement)),
     ),
     begin: (work) => pool.run(writes, (client) => transact(client, { text: begin() }, work)),
-  }
-}
-
-/** For reads whose cost the client determines: each with its own timeout, which `begin` sets. */
-export function searchLane(
-  options: DrizzleClient['options'],
-  { pool, gates, begin }: { pool: ExclusivePool; gates: readonly Gate[]; begin: () => string },
-): DrizzleClient {
-  return {
-    options,
-    unsafe: lazyQuery((statement) =>
-      pool.run(gates, (client) => sendInTransaction(client, begin(), statement)),
-    ),
-    begin: (work) => pool.run(gates, (client) => transact(client, { text: begin() }, work)),
   }
 }
 

@@ -1,21 +1,10 @@
-// Compares the migrations of a folder with those that a database has applied.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+// Compares the migrations that the code ships with those that a database has applied.
 import type postgres from 'postgres'
 
 /** A migration. `when` it was generated, in Unix ms, identifies it in the database. */
 export interface Migration {
   tag: string
   when: number
-}
-
-/** The journal, as drizzle-kit keeps it. */
-export const journalOf = (folder: string) => join(folder, 'meta/_journal.json')
-
-/** The migrations that a folder holds, oldest first. */
-export function readJournal(folder: string): Migration[] {
-  const journal = JSON.parse(readFileSync(journalOf(folder), 'utf8')) as { entries: Migration[] }
-  return journal.entries
 }
 
 /** Returns `when` of each applied migration. @throws 42501 if the role may not read it */
@@ -29,14 +18,11 @@ export async function readApplied(sql: postgres.ISql): Promise<number[]> {
   return rows.map(({ at }) => Number(at))
 }
 
-/** The migrations that the database lacks, oldest first. */
-export async function findPending(sql: postgres.ISql, folder: string): Promise<Migration[]> {
+/** Those that the database lacks, in their order. Those of a newer version, during a deploy, are ignored. */
+export async function findPending(
+  sql: postgres.ISql,
+  migrations: readonly Migration[],
+): Promise<Migration[]> {
   const applied = new Set(await readApplied(sql))
-  return readJournal(folder).filter(({ when }) => !applied.has(when))
-}
-
-/** The migrations that would never be applied, as the database already has a later one. */
-export function findSkipped(journal: Migration[], applied: number[]): Migration[] {
-  const newest = Math.max(0, ...applied)
-  return journal.filter(({ when }) => when < newest && !applied.includes(when))
+  return migrations.filter(({ when }) => !applied.has(when))
 }

@@ -1,6 +1,6 @@
 // Keeps the index of each user's sessions: read in batches, trimmed to a limit, and readable by older releases.
 import type { Redis } from 'ioredis'
-import type { Identity } from '../../types/sessions.ts'
+import { decode } from './session-identity.ts'
 
 /** The most keys in one command: a longer one would hold up other commands and exceed its timeout. */
 export const BATCH = 500
@@ -20,20 +20,11 @@ export const sessionKeys = (prefix: string) => ({
 /**
  * @param maxSessions how many sessions a user may have
  * @param indexSeconds until an index that nobody touches expires
- * @param decode reads the text of an identity
  */
 export function createSessionIndex(
   redis: Redis,
   keys: ReturnType<typeof sessionKeys>,
-  {
-    maxSessions,
-    indexSeconds,
-    decode,
-  }: {
-    maxSessions: number
-    indexSeconds: number
-    decode: (text: string | null | undefined) => Identity | null
-  },
+  { maxSessions, indexSeconds }: { maxSessions: number; indexSeconds: number },
 ) {
   /**
    * Returns a user's digests in batches: all that exist throughout the scan, and maybe some that have ended. The scan

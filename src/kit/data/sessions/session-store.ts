@@ -5,7 +5,7 @@ import { ApiError } from '../../types/api-error.ts'
 import type { Json } from '../../types/json.ts'
 import type { Roles } from '../../types/roles.ts'
 import type { Identity, Sessions } from '../../types/sessions.ts'
-import { identityFormat, parseJson } from './session-identity.ts'
+import { decode, encode, parseJson } from './session-identity.ts'
 import { BATCH, createSessionIndex, sessionKeys } from './session-index.ts'
 import { SWAP, TOUCH, WRITE_DATA } from './session-scripts.ts'
 
@@ -42,13 +42,13 @@ export function createSessions<Role extends string>(
   }
   const indexSeconds = sessionSeconds + OUTLIVE_SECONDS
   const keys = sessionKeys(prefix)
-  const { encode, decode } = identityFormat(roles)
-  const index = createSessionIndex(redis, keys, { maxSessions, indexSeconds, decode })
+  const index = createSessionIndex(redis, keys, { maxSessions, indexSeconds })
+
+  const known: readonly string[] = roles.names
+  const isKnown = (identity: Identity): identity is Identity<Role> => known.includes(identity.role)
 
   /** Replaces identities that have not changed meanwhile; returns the digests of the others. */
-  async function swap(
-    changes: { digest: string; before: string; after: Identity<Role> }[],
-  ): Promise<string[]> {
+  async function swap(changes: { digest: string; before: string; after: Identity }[]): Promise<string[]> {
     if (changes.length === 0) return []
     const identities = changes.map(({ digest }) => keys.identity(digest))
     const texts = changes.flatMap(({ before, after }) => [before, encode(after)])
@@ -83,7 +83,8 @@ export function createSessions<Role extends string>(
 
     async open(token) {
       if (!TOKEN.test(token)) return null
-      return decode(await redis.getex(keys.identity(digestOf(token)), 'EX', sessionSeconds))
+      const identity = decode(await redis.getex(keys.identity(digestOf(token)), 'EX', sessionSeconds))
+      return identity !== null && isKnown(identity) ? identity : null
     },
 
     async touch(token, before, sentAt) {
@@ -150,7 +151,7 @@ export function createSessions<Role extends string>(
     },
 
     async allOf(userId) {
-      const identities: Identity<Role>[] = []
+      const identities: Identity[] = []
       for (const digests of await index.digestsOf(userId)) {
         const texts = await redis.mget(digests.map(keys.identity))
         identities.push(...texts.map(decode).filter((identity) => identity !== null))

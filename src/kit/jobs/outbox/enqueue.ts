@@ -6,8 +6,8 @@ import { is } from 'drizzle-orm'
 import { PgDatabase } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'
 import type { Db } from '../../types/db.ts'
-import type { PreparedJob } from '../queue.ts'
-import type { Enqueue, Enqueued, EnqueueOptions, InputSchema, Task } from '../task.ts'
+import type { Queue } from '../queue.ts'
+import type { Enqueue, EnqueueOptions, InputSchema, Task } from '../task.ts'
 import { outbox } from './table.ts'
 
 /**
@@ -22,31 +22,14 @@ export type EnqueueInTransaction = <S extends InputSchema, D, R>(
   options?: EnqueueOptions,
 ) => Promise<{ id: string }>
 
-type Prepare = <S extends InputSchema, D, R>(
-  task: Task<S, D, R>,
-  input: z.input<S>,
-  options?: EnqueueOptions,
-) => PreparedJob
-
 /** The one function for both: straight to Redis, or by way of the outbox if a transaction comes first. */
-export function withOutbox(enqueue: Enqueue, prepare: Prepare): Enqueue & EnqueueInTransaction {
-  function either<S extends InputSchema, D, R>(
-    task: Task<S, D, R>,
-    input: z.input<S>,
-    options?: EnqueueOptions,
-  ): Promise<Enqueued>
-  function either<S extends InputSchema, D, R>(
-    tx: Db,
-    task: Task<S, D, R>,
-    input: z.input<S>,
-    options?: EnqueueOptions,
-  ): Promise<{ id: string }>
+export function withOutbox(enqueue: Enqueue, prepare: Queue['prepare']): Enqueue & EnqueueInTransaction {
   async function either(first: Db | Task, ...rest: unknown[]): Promise<{ id: string }> {
-    // What the two signatures above have checked for the caller is put back together here.
     if (!is(first, PgDatabase)) return enqueue(...([first, ...rest] as Parameters<Enqueue>))
-    const job = prepare(...(rest as Parameters<Prepare>))
+    const job = prepare(...(rest as Parameters<Queue['prepare']>))
     await first.insert(outbox).values({ job })
     return { id: job.id }
   }
-  return either
+  // What the two signatures check for the caller is put back together inside.
+  return either as Enqueue & EnqueueInTransaction
 }

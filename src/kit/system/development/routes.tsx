@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { doc } from '../../http/doc.ts'
 import type { AppEnv, AnyProduct } from '../../http/env.ts'
 import { appFactory } from '../../http/factory.ts'
-import { validate } from '../../http/validate.ts'
+import { validate, wholeNumber } from '../../http/validate.ts'
 import { ApiError } from '../../types/api-error.ts'
 import type { Store } from '../../types/store.ts'
 import { KEPT_MAILS } from '../../types/mail.ts'
@@ -14,21 +14,8 @@ import { truncateAll } from './truncate.ts'
 
 const MAX_MS = 600_000
 
-const Duration = z.object({
-  ms: z
-    .string()
-    .regex(/^\d{1,6}$/, `must be milliseconds, from 0 to ${MAX_MS}`)
-    .transform(Number)
-    .refine((ms) => ms <= MAX_MS, `must be milliseconds, from 0 to ${MAX_MS}`)
-    .meta({ type: 'integer', minimum: 0, maximum: MAX_MS }),
-})
-const Megabytes = z.object({
-  mb: z
-    .string()
-    .regex(/^[1-9]\d?$/, 'must be megabytes, from 1 to 99')
-    .transform(Number)
-    .meta({ type: 'integer', minimum: 1, maximum: 99 }),
-})
+const Duration = z.object({ ms: wholeNumber(0, MAX_MS) })
+const Megabytes = z.object({ mb: wholeNumber(1, 99) })
 const Waited = z.object({ ms: z.number() })
 
 interface Options<P extends AnyProduct> {

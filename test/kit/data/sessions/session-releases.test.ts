@@ -71,6 +71,26 @@ describe('beside an older release on one Redis', () => {
     expect(await older.known(userId)).toHaveLength(MOST)
   })
 
+  test('a session of a role that only a newer release knows opens nothing, and ends as any other', async () => {
+    const userId = randomUUID()
+    const newer = (sentAt: number) => ({ ...identityOf(userId, { sentAt }), role: 'king' })
+    const [one, two] = [await older.create(newer(1)), await older.create(newer(2))]
+    expect(await sessions.open(one)).toBeNull()
+    expect(await sessions.allOf(userId)).toHaveLength(2)
+    await sessions.destroy(one)
+    expect(await older.known(userId)).toEqual([digestOf(two)])
+    await sessions.setRole(userId, 'reader')
+    expect((await sessions.open(two))?.role).toBe('reader')
+  })
+
+  test('nor does such a session go before older ones, where there are too many', async () => {
+    const userId = randomUUID()
+    const king = await older.create({ ...identityOf(userId, { sentAt: 3 * MOST }), role: 'king' })
+    for (const n of range(MOST)) await older.create(identityOf(userId, { sentAt: n }))
+    await sessions.create(identityOf(userId, { sentAt: 2 * MOST }))
+    expect(await keysLike(`s:${digestOf(king)}`)).toHaveLength(1)
+  })
+
   test('a session of its comes into the ordered index when it is used', async () => {
     const identity = identityOf()
     const token = await older.create(identity)

@@ -1,5 +1,5 @@
 // Generated hostile requests: each is made of its seed and its number alone, and so can be sent again.
-import type { ApiRoute } from '../../src/kit/http/doc.ts'
+import type { ApiRoute } from '../../../src/kit/http/doc.ts'
 
 /** What goes over the wire, and what may come back. */
 export interface HostileRequest {

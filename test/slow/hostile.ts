@@ -2,14 +2,15 @@
 //   npm run test:hostile [-- --count 100000] [--seed 1] [--from 0]
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Deps } from '../src/account/product.ts'
-import { createApp } from '../src/app.ts'
-import { loadConfig } from '../src/config.ts'
-import { describeRoutes } from '../src/kit/http/doc.ts'
-import { asUsage, runCommand } from './command.ts'
+import type { Deps } from '../../src/account/product.ts'
+import { createApp } from '../../src/app.ts'
+import { loadConfig } from '../../src/config.ts'
+import { describeRoutes } from '../../src/kit/http/doc.ts'
+import { asUsage, runCommand } from '../../scripts/command.ts'
+import { createDatabase, deletePrefix, serverEnv, uniquePrefix } from '../kit/support/services.ts'
 import { type Answer, createClient } from './hostile/exchange.ts'
 import { hostileRequest, type HostileRequest, type Sources } from './hostile/requests.ts'
-import { prepareTestRun } from './services/test-run.ts'
+import { prepareTestRun } from '../../scripts/services/test-run.ts'
 
 const USAGE = `Usage: npm run test:hostile [-- --count <n>] [--seed <n>] [--from <n>]
 A request is made of the seed and its number: --seed 7 --from 4711 --count 1 sends that one again.
@@ -59,8 +60,6 @@ function isError(status: number, text: string, requestId: string | undefined): b
 
 /** A server process on a database and keys of its own. What it logs as an error is kept. */
 async function startServer() {
-  const { createDatabase, deletePrefix, serverEnv, uniquePrefix } =
-    await import('../test/kit/support/services.ts')
   const database = await createDatabase()
   const prefix = uniquePrefix()
   const env = {
@@ -71,7 +70,7 @@ async function startServer() {
     TRUSTED_PROXIES: '127.0.0.1',
   }
   const child = Bun.spawn([process.execPath, 'src/server.ts'], {
-    cwd: join(import.meta.dir, '..'),
+    cwd: join(import.meta.dir, '../..'),
     env: { ...serverEnv(database.url, prefix), ...env },
     stdout: 'pipe',
     stderr: 'pipe',

@@ -2,8 +2,8 @@
 # Builds the image and runs it, where no container engine runs: with buildah, on a stand-in for oven/bun made by
 # debootstrap from the same Debian and the same Bun. Needs root, and: apt install buildah debootstrap redis-server postgresql
 #
-#   scripts/deploy/try-image.sh             leaves nothing behind
-#   KEEP=/tmp/base scripts/deploy/...       keeps the stand-in there for the next time
+#   test/slow/image.sh                  leaves nothing behind
+#   KEEP=/tmp/base test/slow/image.sh   keeps the stand-in there for the next time
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
