@@ -7,6 +7,7 @@ import { processCounts } from './host.ts'
 import { pastRecycleLimit } from './recycle-limits.ts'
 import { Slot } from './slot.ts'
 import type { ProcessKind, Spawn, SpawnRequest } from './spawn.ts'
+import type { ProcessStatus } from './status.ts'
 
 const CHECK_MS = 200
 /** After a replacement that did not get ready. */
@@ -47,6 +48,14 @@ export class Fleet {
   /** Every process that is not gone. */
   children(): Child[] {
     return this.slots.flatMap((slot) => [...slot.alive])
+  }
+
+  describe(): ProcessStatus[] {
+    return this.slots.flatMap(({ name, restarts, lastReason, alive }) =>
+      Array.from(alive, ({ pid, state, startedAt, launch }) => {
+        return { name, pid, state, startedAt, restarts, lastReason, board: launch.boardFile }
+      }),
+    )
   }
 
   /** Starts all. Resolves when all are ready; rejects if one ends before it ever ran: then none of them will. */
