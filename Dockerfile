@@ -1,19 +1,19 @@
 # The service in a container: one supervisor, its API processes and its workers, without privileges.
 #
-#   docker build -t restbun .                         production; compose.yaml runs it with all that it needs
-#   docker build -t restbun:debug --target debug .    development: scripts/deploy/compose.debug.yaml mounts the sources
+#   docker build -t myapp .                         production; compose.yaml runs it with all that it needs
+#   docker build -t myapp:debug --target debug .    development: scripts/deploy/compose.debug.yaml mounts the sources
 #
-# Migrations are a step of their own, before a new version starts:  docker run --rm ... restbun bun scripts/migrate.ts
+# Migrations are a step of their own, before a new version starts:  docker run --rm ... myapp bun scripts/migrate.ts
 ARG BUN_IMAGE=oven/bun:1.4.5-slim
 
 FROM ${BUN_IMAGE} AS base
 WORKDIR /app
-COPY package.json bun.lock ./
+COPY package.json package-lock.json ./
 
 FROM base AS debug
 RUN bun install --frozen-lockfile --ignore-scripts
 COPY . .
-ENV HOST=0.0.0.0 DATA_DIR=/tmp/restbun
+ENV HOST=0.0.0.0 DATA_DIR=/tmp/data
 USER bun
 EXPOSE 8100
 CMD ["bun", "--hot", "--no-clear-screen", "src/server.ts"]
@@ -35,7 +35,7 @@ COPY drizzle drizzle
 COPY scripts scripts
 COPY src src
 # All that is ever written is the supervisor's own status: on a read-only file system /tmp is a tmpfs.
-ENV NODE_ENV=production DATA_DIR=/tmp/restbun
+ENV NODE_ENV=production DATA_DIR=/tmp/data
 USER bun
 EXPOSE 8100
 STOPSIGNAL SIGTERM

@@ -1,8 +1,8 @@
-// `npm run check`: types, lint, format, house rules and lockfiles, all of them even if one fails. Exits 1 if any did.
+// `npm run check`: types, lint, format, house rules, settings and lockfile, all of them even if one fails. Exits 1 if any did.
 import { join } from 'node:path'
 import { findBrokenRules } from './architecture.ts'
 import { refuseArguments } from './command.ts'
-import { findLockfileFaults } from './lockfiles.ts'
+import { findLockfileFaults } from './lockfile.ts'
 import { findSettingsFaults } from './settings/reference.ts'
 import { findTool } from './tool.ts'
 
@@ -17,7 +17,7 @@ const CHECKS: Record<string, Check> = {
   format: () => run('oxfmt', '--check', '.'),
   architecture: () => findBrokenRules(ROOT).join('\n'),
   settings: () => findSettingsFaults(ROOT).join('\n'),
-  lockfiles: () => findLockfileFaults(ROOT).join('\n'),
+  lockfile: () => findLockfileFaults(ROOT).join('\n'),
 }
 
 async function run(tool: string, ...options: string[]): Promise<string> {

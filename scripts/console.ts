@@ -4,17 +4,12 @@ import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import repl from 'node:repl'
-import { loadConfig } from '../src/config.ts'
 import type { Config } from '../src/config.ts'
-import { createDeps } from '../src/kit/create-deps.ts'
-import { refuseMissingDatabase } from '../src/kit/data/redis.ts'
-import { manifest } from '../src/manifest.ts'
 import { refuseArguments, runCommand } from './command.ts'
 import { putAtHand } from './console/at-hand.ts'
 import { complete } from './console/complete.ts'
 import { evaluate, Unfinished } from './console/evaluate.ts'
-import { migrate } from './migrate.ts'
-import { provideServices } from './services.ts'
+import { withDeps } from './with-deps.ts'
 
 const USAGE = `Usage: npm run console                    a prompt; .help lists its commands, .exit or Ctrl-D ends it
        echo '<TypeScript>' | npm run console   runs it and prints the last value`
@@ -71,21 +66,10 @@ async function runScript(): Promise<void> {
 }
 
 refuseArguments(USAGE)
-await runCommand(USAGE, async () => {
-  const { env, close: closeServices } = await provideServices(process.env)
-  try {
-    const config = loadConfig({ ...env, LOG_LEVEL: env.LOG_SQL ? 'info' : 'warn' })
-    if (!config.production) await migrate(config.migrateDatabaseUrl, { appUrl: config.databaseUrl })
-    const runtime = createDeps(config, manifest)
-    try {
-      await refuseMissingDatabase(runtime.redis)
-      const { values, about } = await putAtHand(runtime)
-      Object.assign(globalThis, values)
-      await (process.stdin.isTTY ? converse(config, about) : runScript())
-    } finally {
-      await runtime.close()
-    }
-  } finally {
-    await closeServices()
-  }
-})
+await runCommand(USAGE, () =>
+  withDeps({ logLevel: process.env.LOG_SQL ? 'info' : 'warn' }, async (runtime) => {
+    const { values, about } = await putAtHand(runtime)
+    Object.assign(globalThis, values)
+    await (process.stdin.isTTY ? converse(runtime.deps.config, about) : runScript())
+  }),
+)

@@ -23,7 +23,7 @@ await runCommand(USAGE, async () => {
   const server = openServer({ host, path, name, sshOptions: ssh })
   try {
     if (command === 'deploy') await deploy(server, dryRun)
-    else if (command === 'setup') await setup(server, path, dryRun)
+    else if (command === 'setup') await server.runSetup(PROJECT_FILES, [name, path, dryRun ? 'dry' : 'real'])
     else if (command === 'status') await server.step('status')
     else if (dryRun) throw new UsageError('rollback has no dry run: status shows the releases')
     else await server.step('rollback')
@@ -76,10 +76,6 @@ async function deploy(server: Server, dryRun: boolean): Promise<void> {
     aborted()
   }
   console.log(`== done in ${((performance.now() - started) / 1000).toFixed(1)} s`)
-}
-
-async function setup(server: Server, path: string, dryRun: boolean): Promise<void> {
-  await server.runSetup(PROJECT_FILES, [name, path, dryRun ? 'dry' : 'real'])
 }
 
 /** Ctrl-C lets go of what was begun. Returns how to stop listening. */

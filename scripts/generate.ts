@@ -20,16 +20,20 @@ export async function refuseUngenerated(root: string): Promise<void> {
   )
 }
 
-async function findUngenerated(root: string): Promise<string[]> {
+/** The schema as the migrations leave it. */
+export function newestSnapshot(root: string): Snapshot {
   const meta = join(root, FOLDER, 'meta')
   const newest = readdirSync(meta)
     .filter((file) => file.endsWith('_snapshot.json'))
     .toSorted()
     .at(-1)
-  const before =
-    newest === undefined
-      ? generateDrizzleJson({})
-      : (JSON.parse(readFileSync(join(meta, newest), 'utf8')) as Snapshot)
+  return newest === undefined
+    ? generateDrizzleJson({})
+    : (JSON.parse(readFileSync(join(meta, newest), 'utf8')) as Snapshot)
+}
+
+async function findUngenerated(root: string): Promise<string[]> {
+  const before = newestSnapshot(root)
   return diff(before, generateDrizzleJson(await loadSchema(join(root, 'src')), before.id))
 }
 

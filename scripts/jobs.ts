@@ -1,15 +1,11 @@
 // The queue from the command line: what waits, runs and died, and what can be done about it.
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../src/config.ts'
 import { crons } from '../src/crons.ts'
-import { createDeps } from '../src/kit/create-deps.ts'
-import { refuseMissingDatabase } from '../src/kit/data/redis.ts'
 import type { JobView, Place, QueueAdmin } from '../src/kit/jobs/queue-admin.ts'
 import type { Stats } from '../src/kit/jobs/stats.ts'
 import { printable, printableJson } from '../src/kit/log/terminal-escape.ts'
-import { manifest } from '../src/manifest.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
-import { provideServices } from './services.ts'
+import { withDeps } from './with-deps.ts'
 
 const PLACES: readonly Place[] = ['waiting', 'running', 'later', 'dead']
 
@@ -24,18 +20,12 @@ const USAGE = `Usage: npm run jobs -- stats [--watch]
 
 const REFRESH_MS = 1000
 
-await runCommand(USAGE, async () => {
+await runCommand(USAGE, () => {
   const { positionals, json, watch, page } = readArguments()
-  const { env, close: closeServices } = await provideServices(process.env, { postgres: true, redis: true })
-  const config = loadConfig({ ...env, LOG_LEVEL: 'silent' })
-  const { deps, redis, close } = createDeps(config, manifest)
-  const { cronAdmin, queueAdmin } = deps
-  try {
-    await refuseMissingDatabase(redis)
-    const show = <T>(value: T, describe: (value: T) => string) =>
-      console.log(json ? printableJson(JSON.stringify(value)) : describe(value))
-    const [command = 'stats', argument = ''] = positionals
-
+  const [command = 'stats', argument = ''] = positionals
+  const show = <T>(value: T, describe: (value: T) => string) =>
+    console.log(json ? printableJson(JSON.stringify(value)) : describe(value))
+  return withDeps({ logLevel: 'silent', migrates: false }, async ({ deps: { cronAdmin, queueAdmin } }) => {
     if (command === 'stats') {
       do {
         const stats = await queueAdmin.stats()
@@ -51,10 +41,7 @@ await runCommand(USAGE, async () => {
       if (enqueued === undefined) throw new UsageError(`There is no cron "${argument}"`)
       show(enqueued, ({ id, added }) => (added ? `enqueued ${id}` : `its last run has not ended yet: ${id}`))
     } else show(await change(queueAdmin, command, argument), String)
-  } finally {
-    await close()
-    await closeServices()
-  }
+  })
 })
 
 /** @returns what was done, in words */

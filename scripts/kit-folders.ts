@@ -5,8 +5,11 @@ import { join } from 'node:path'
 /** Below the root of a checkout; all else is the project's own. */
 export const KIT_FOLDERS = ['src/kit', 'test/kit', 'test/slow', 'scripts']
 
-/** What the project has for itself inside of them: the sample's part, which goes with the sample, and commands of its own. */
-const OWN_FOLDERS = ['sample', 'own']
+/**
+ * What the project has for itself inside of them: the sample's part, which goes with the sample, commands of its own, and the
+ * slice that `npm run new` makes resources of.
+ */
+const OWN_FOLDERS = ['sample', 'own', 'template']
 
 /** @param path below the root: `scripts/new.ts` is the kit's, `scripts/own/import.ts` is not */
 export function isKit(path: string): boolean {

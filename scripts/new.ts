@@ -8,10 +8,7 @@ import { generateMigration, refuseUngenerated } from './generate.ts'
 import { refuseCollisions } from './new/collisions.ts'
 import { type Field, parseFields, typesUsage } from './new/fields.ts'
 import { type Names, parseNames } from './new/names.ts'
-import { queriesSource } from './new/queries-source.ts'
-import { routesSource } from './new/routes-source.ts'
-import { tableSource } from './new/table-source.ts'
-import { testSource } from './new/test-source.ts'
+import { fillTemplate } from './new/template.ts'
 import { addToApp } from './new/wire.ts'
 import { runTool } from './tool.ts'
 
@@ -28,16 +25,8 @@ Every resource also has id, creator (the account that added it), created and mod
 async function plan(names: Names, fields: Field[]): Promise<Map<string, string>> {
   refuseCollisions(ROOT, names, fields)
   await refuseUngenerated(ROOT)
-  const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
-  const files = {
-    [`src/${names.path}/table.ts`]: tableSource(names, fields),
-    [`src/${names.path}/queries.ts`]: queriesSource(names, fields),
-    [`src/${names.path}/routes.ts`]: routesSource(names, fields),
-    [`test/${names.path}.test.ts`]: testSource(names, fields, {
-      exported: existsSync(join(ROOT, 'src/account/export.ts')),
-    }),
-    'src/app.ts': addToApp(read('src/app.ts'), names),
-  }
+  const app = readFileSync(join(ROOT, 'src/app.ts'), 'utf8')
+  const files = { ...fillTemplate(names, fields), 'src/app.ts': addToApp(app, names) }
   const formatted = Object.entries(files).map(
     async ([path, text]) => [path, await format(path, text)] as const,
   )

@@ -1,129 +1,58 @@
-// Gives the project another name, in every place that follows from it: npm run rename -- myapp
+// Gives the project a name of its own, and a README about itself: npm run rename -- myapp
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { asUsage, runCommand, UsageError } from './command.ts'
+import { asUsage, runCommand } from './command.ts'
+import { isKit } from './kit-folders.ts'
+import { type Packages, refuseBadName } from './rename/name.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
 const USAGE = `Usage: npm run rename -- <name>
 <name> takes lowercase letters, digits and single hyphens, a letter first: myapp, my-app`
 
-const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/
-const MAX_LENGTH = 40
-const TAKEN_DATABASES = ['postgres', 'template0', 'template1']
+const KIT = 'restbun'
+const IN_JSON = /(?<=(?:^\{|"": \{)\s+"name": ")[^"]+/g
 
-interface Manifest {
-  name: string
-  dependencies: Record<string, string>
-  devDependencies: Record<string, string>
+/** Where the name stands: in files that cannot read package.json, as all else does. */
+const PLACES: Record<string, RegExp> = {
+  'package.json': IN_JSON,
+  'package-lock.json': IN_JSON,
+  'compose.yaml': /(?<=^name: ).+/gm,
+  Dockerfile: /(?<=image\.title=")[^"]+/g,
+  'README.md': /(?<=^# ).+/g,
 }
 
-/**
- * What the name stands in, file by file: the text around it, so that another word of that spelling stays what it is.
- * The code itself reads package.json: database, Redis keys, mails and logs follow from there.
- */
-const PLACES: Record<string, ((name: string) => string)[]> = {
-  'package.json': [(name) => `\n  "name": "${name}",`],
-  'package-lock.json': [
-    (name) => `{\n  "name": "${name}",`,
-    (name) => `"packages": {\n    "": {\n      "name": "${name}",`,
-  ],
-  'bun.lock': [(name) => `"": {\n      "name": "${name}",`],
-  'README.md': [(name) => `# ${name}\n`],
-  'src/README.md': [(name) => `from '${name}-client'`],
-  '.env.example': [
-    (name) => `:5432/${name}\n`,
-    (name) => `REDIS_PREFIX=${name}:`,
-    (name) => `MAIL_FROM=${name} <`,
-  ],
-  Dockerfile: [
-    (name) => `-t ${name} `,
-    (name) => `-t ${name}:debug`,
-    (name) => `... ${name} bun`,
-    (name) => `/tmp/${name}`,
-    (name) => `.title="${name}"`,
-  ],
-  'compose.yaml': [
-    (name) => `\nname: ${name}\n`,
-    (name) => `image: ${name}\n`,
-    (name) => `postgres://${name}:`,
-    (name) => `:-${name}}`,
-    (name) => `@postgres/${name}\n`,
-    (name) => `{REDIS_PASSWORD:-${name}}`,
-    (name) => `SERVICE: ${name} `,
-    (name) => `--username=${name},`,
-    (name) => `--dbname=${name}]`,
-  ],
-}
+const advice = (old: string, name: string, left: string) => `
+In README.md and package.json say what ${name} is. The word "${old}" is left in: ${left || 'no file'}.
+LICENSE has to keep its line: add yours. Then: npm run check && npm test
+The tests in test/ are yours; from now on those of the kit run by npm run test:kit
 
-/** @throws Error that says why npm, Postgres or Node could not live with the name */
-function refuseBadName(name: string, { dependencies, devDependencies }: Manifest): void {
-  if (!NAME.test(name) || name.length > MAX_LENGTH) {
-    throw new UsageError(`"${name}" cannot be the name, or is longer than ${MAX_LENGTH} characters`)
-  }
-  if (isBuiltin(name) || name === 'node-modules')
-    throw new Error(`npm does not allow "${name}": Node has a module of it`)
-  if (Object.hasOwn({ ...dependencies, ...devDependencies }, name)) {
-    throw new Error(`"${name}" is a package that this project depends on: npm does not allow both`)
-  }
-  if (TAKEN_DATABASES.includes(name)) throw new Error(`"${name}" is a database that Postgres has for itself`)
-}
-
-/** The lines that changed, `path:line` each. */
-function replaceIn(path: string, from: string, to: string): string[] {
-  const file = join(ROOT, path)
-  if (!existsSync(file)) return []
-  const before = readFileSync(file, 'utf8')
-  const after = (PLACES[path] ?? []).reduce((text, place) => text.replaceAll(place(from), place(to)), before)
-  if (after === before) return []
-  writeFileSync(file, after)
-  const old = before.split('\n')
-  return after.split('\n').flatMap((line, i) => (line === old[i] ? [] : `${path}:${i + 1}: ${line.trim()}`))
-}
-
-/** Where the old name is still a word. */
-function findRest(name: string): string[] {
-  const listed = Bun.spawnSync(['git', 'grep', '-lw', '--untracked', name], { cwd: ROOT })
-  return listed.stdout.toString().split('\n').filter(Boolean)
-}
-
-function describeRest(old: string): string {
-  const rest = findRest(old)
-  const inner = rest.filter((path) => /^(scripts|test)\//.test(path))
-  const outer = rest.filter((path) => !inner.includes(path))
-  return (
-    (outer.length > 0
-      ? `\nThe word "${old}" is left in ${outer.join(', ')}. LICENSE has to keep its line: add yours.`
-      : '') +
-    (inner.length > 0 ? `\n${inner.length} files of scripts and test have it too, in what nobody sees.` : '')
-  )
-}
-
-const advice = (old: string, name: string) => `${describeRest(old)}
-
-What follows from the name by itself, unless settings say otherwise:
-  REDIS_PREFIX  is "${name}:" now. A deployment that runs already goes on with its sessions and jobs
-                only if it sets REDIS_PREFIX=${old}:
-  MAIL_FROM     is "${name} <noreply@localhost>"
-  Postgres      sees connections of "${name}"; the embedded database of development is "${name}":
-                what you had in .data/ stays in the one called "${old}"
-  syslog        gets lines of "${name}"
-  compose       volumes begin with it: containers that run already keep theirs under \`name: ${old}\`
-The session cookie is called "session" as before: nobody is logged out by it.
-In package.json, description and version are yours to write. Then: npm run check && npm test
-The tests in test/ are yours; from now on those of the kit run by npm run test:kit`
+A deployment that runs already goes on with its sessions and jobs if it sets REDIS_PREFIX=${old}: and with the volumes of compose
+if compose.yaml keeps \`name: ${old}\`. The embedded database of development is "${name}" now: what you had in .data/ stays in "${old}".`
 
 await runCommand(USAGE, async () => {
   const name = readArguments()
-  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest
+  const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+  const manifest = JSON.parse(read('package.json')) as Packages & { name: string }
+  const { name: old } = manifest
   refuseBadName(name, manifest)
-  if (name === manifest.name) throw new Error(`It is called "${name}" already`)
-  for (const path of Object.keys(PLACES)) {
-    for (const line of replaceIn(path, manifest.name, name)) console.log(line)
+  if (name === old) throw new Error(`It is called "${name}" already`)
+
+  if (old === KIT) writeFileSync(join(ROOT, 'README.md'), read('scripts/rename/readme.template'))
+  for (const [path, place] of Object.entries(PLACES)) {
+    if (!existsSync(join(ROOT, path))) continue
+    const text = read(path).replaceAll(place, (word) => (word === old ? name : word))
+    writeFileSync(join(ROOT, path), text)
+    console.log(`changed ${path}`)
   }
-  console.log(advice(manifest.name, name))
+  const settings = [process.execPath, '--no-env-file', join(ROOT, 'scripts/settings.ts')]
+  const { success } = Bun.spawnSync(settings, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] })
+  if (!success) throw new Error('.env.example still says the old name: npm run settings')
+
+  const { stdout } = Bun.spawnSync(['git', 'grep', '-lw', '--untracked', old], { cwd: ROOT })
+  const left = stdout.toString().trim().split('\n')
+  console.log(advice(old, name, left.filter((path) => !isKit(path)).join(', ')))
 })
 
 function readArguments(): string {

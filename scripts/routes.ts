@@ -4,6 +4,7 @@ import type { Deps } from '../src/account/product.ts'
 import { createApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
 import { describeRoutes } from '../src/kit/http/doc.ts'
+import { columns } from './columns.ts'
 import { asUsage, runCommand } from './command.ts'
 
 const USAGE = `Usage: npm run routes [-- --json]
@@ -30,26 +31,14 @@ function listRoutes() {
   }))
 }
 
-function table(rows: string[][]): string {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)))
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
-}
-
 await runCommand(USAGE, async () => {
   const { json } = readArguments()
   const routes = listRoutes()
-  console.log(
-    json
-      ? JSON.stringify(routes, null, 2)
-      : table(
-          routes.map(({ method, path, role, summary }) => [method, path, role ?? 'anyone', summary ?? '']),
-        ),
-  )
+  const rows = routes.map(({ method, path, role, summary }) => [
+    method,
+    path,
+    role ?? 'anyone',
+    summary ?? '',
+  ])
+  console.log(json ? JSON.stringify(routes, null, 2) : columns(rows))
 })

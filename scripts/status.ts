@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Scoreboard } from '../src/kit/process/scoreboard.ts'
 import { readStatus, type ProcessStatus, type Status } from '../src/kit/process/status.ts'
+import { columns } from './columns.ts'
 import { asUsage, runCommand } from './command.ts'
 
 const USAGE = `Usage: npm run status [-- --watch] [-- --json]
@@ -56,38 +57,19 @@ function describe(status: Status, processes: ReturnType<typeof withStats>[]): st
     String(p.restarts),
     p.lastReason,
   ])
-  const heads = [
-    'process',
-    'pid',
-    'state',
-    'age',
-    'requests',
-    'in flight',
-    'lag',
-    'memory',
-    'restarts',
-    'last change',
-  ]
+  const heads = 'process  pid  state  age  requests  in flight  lag  memory  restarts  last change'.split(
+    '  ',
+  )
   return [
     `supervisor ${pid}, ${mode}, version ${version}, port ${port}, up ${since(startedAt)}`,
     reload ? describeReload(reload) : 'no reload yet',
-    ...columns([heads, ...rows]),
+    columns([heads, ...rows]),
   ].join('\n')
 }
 
 function describeReload({ number, result, startedAt, ms, reason }: NonNullable<Status['reload']>): string {
   const took = ms === undefined ? '' : ` in ${(ms / 1000).toFixed(1)} s`
   return `reload ${number}, ${since(startedAt)} ago: ${result}${took}${reason === undefined ? '' : `: ${reason}`}`
-}
-
-function columns(rows: string[][]): string[] {
-  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? []
-  return rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
 }
 
 /** The largest unit says enough. */

@@ -8,15 +8,10 @@ import type { Deps } from '../src/account/product.ts'
 import { createUser, findUserWithHash, listUsers, type User, type UserKey } from '../src/account/queries.ts'
 import { ROLES, type Role } from '../src/account/roles.ts'
 import { Password, Signup } from '../src/account/schema.ts'
-import { loadConfig } from '../src/config.ts'
-import { createDeps } from '../src/kit/create-deps.ts'
-import { refuseMissingDatabase } from '../src/kit/data/redis.ts'
 import { printable } from '../src/kit/log/terminal-escape.ts'
-import { manifest } from '../src/manifest.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
-import { migrate } from './migrate.ts'
 import { readHidden } from './prompt.ts'
-import { provideServices } from './services.ts'
+import { withDeps } from './with-deps.ts'
 
 const USAGE = `Usage: npm run user -- create <email> [--role <role>] [--first <name>] [--last <name>] [--password-stdin]
        npm run user -- role <email> <role>
@@ -164,21 +159,8 @@ const describe = ({ id, role, email, first_name, last_name, created }: User) =>
     '  ',
   )
 
-await runCommand(USAGE, async () => {
+await runCommand(USAGE, () => {
   const command = parseCommand(process.argv.slice(2))
-  const { env, close: closeServices } = await provideServices(process.env)
-  try {
-    // What this command has to say stands on the terminal; the log is told of trouble, and of who may do what from now on.
-    const config = loadConfig({ ...env, LOG_LEVEL: 'warn' })
-    if (!config.production) await migrate(config.migrateDatabaseUrl, { appUrl: config.databaseUrl })
-    const { deps, redis, close } = createDeps(config, manifest)
-    try {
-      await refuseMissingDatabase(redis)
-      await command(deps)
-    } finally {
-      await close()
-    }
-  } finally {
-    await closeServices()
-  }
+  // The log is told of trouble, and of who may do what from now on.
+  return withDeps({ logLevel: 'warn' }, ({ deps }) => command(deps))
 })

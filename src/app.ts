@@ -2,13 +2,14 @@
 import { description, license } from '../package.json'
 import { dashboardAccess } from './account/dashboard.ts'
 import { factory, requireRole, type Deps, type Product } from './account/product.ts'
+import { accountExport } from './account/export-routes.ts'
 import { account } from './account/routes.ts'
 import { queueSampleMail } from './account/sample-mail.ts'
+import { apiDocs } from './kit/api-docs/routes.tsx'
 import { dashboard } from './kit/dashboard/routes.tsx'
 import { describeRoutes } from './kit/http/doc.ts'
 import { jobStatus } from './kit/job-status/routes.ts'
 import { useKit } from './kit/middleware.ts'
-import { API_DOCS_PATH, apiDocs, apiDocsPolicy } from './kit/reference/api-docs.tsx'
 import { devRoutes } from './kit/system/development/routes.tsx'
 import { pages } from './kit/system/pages.tsx'
 import { movies } from './movies/routes.ts'
@@ -17,16 +18,17 @@ import { movies } from './movies/routes.ts'
 export function createApp(deps: Deps) {
   const { config } = deps
   const app = factory.createApp()
-  app.use(API_DOCS_PATH, apiDocsPolicy) // before the kit's, so that its headers win
   useKit(app, deps)
 
-  const reference = { config, routes: () => describeRoutes(app), groups: { '/api': 'Account' } }
+  const groups = { '/api': 'Account' }
+  const reference = { config, routes: () => describeRoutes(app), groups, description, license }
   if (!config.production) app.route('/apitest', devRoutes<Product>({ queueMail: queueSampleMail }))
   const routed = app
     // One line per slice.
     .route('/', pages(reference))
-    .route('/', apiDocs({ ...reference, description, license, asset: deps.apiDocsAsset }))
+    .route('/', apiDocs(reference))
     .route('/api', account)
+    .route('/api', accountExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
     .route('/api/movies', movies)
   if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess))

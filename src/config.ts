@@ -1,12 +1,21 @@
 // Declares your settings beside the kit's: one line each, read from one environment variable.
 import { name, version } from '../package.json'
+import { apiDocsSettings } from './kit/api-docs/settings.ts'
 import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
+import { dashboardSettings } from './kit/dashboard/settings.ts'
 
 /**
  * By its key in the config: `signupOpen: setting('SIGNUP_OPEN', flag().default(true), { about: 'Whether anybody may sign up' })`.
  * The kinds stand in `kit/config/values.ts`. A text is masked in print until it says `isPrintable: true`.
  */
-export const settings = defineSettings({ name, version }, {})
+export const settings = defineSettings(
+  { name, version },
+  {
+    // One line for each setting of yours, and for each module that has some.
+    ...apiDocsSettings,
+    ...dashboardSettings,
+  },
+)
 
 export interface Config extends ConfigOf<typeof settings> {}
 

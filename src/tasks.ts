@@ -1,14 +1,15 @@
 // Declares every background task. A task may run twice: its worker can die before it reports success. Allow for that.
 import { z } from 'zod'
-import { exportAccount, type ExportDeps, forgetEarlierExport } from './account/export.ts'
+import { exportMyData } from './account/export-task.ts'
 import type { Deps } from './account/product.ts'
 import { countUsersSince, findUser } from './account/queries.ts'
 import { welcomeMail } from './account/welcome-mail.ts'
+import type { Schema } from './kit/data/owned-rows.ts'
 import type { DeadJob } from './kit/jobs/dead.ts'
 import { defineTask, FOR_DAYS } from './kit/jobs/task.ts'
 
-/** The dependencies of every task. */
-export type TaskDeps = Deps & ExportDeps
+/** The dependencies of every task; `schema` holds every table of the service. */
+export type TaskDeps = Deps & { schema: Schema }
 
 /** Sends the welcome mail to an account, if it still exists. */
 export const sendWelcome = defineTask({
@@ -19,19 +20,6 @@ export const sendWelcome = defineTask({
     const user = await findUser(db, userId)
     if (user === undefined) return job.log.info('no welcome mail: the account is gone')
     await sendMail(await welcomeMail(user, config.name))
-  },
-})
-
-/** Exports all data of an account; only that account can read the result. */
-export const exportMyData = defineTask({
-  name: 'exportMyData',
-  input: z.object({ userId: z.uuid() }),
-  unique: ({ userId }) => userId,
-  keepResultMs: 60 * 60 * 1000,
-  async run({ userId }, job, deps: TaskDeps) {
-    const data = await exportAccount(deps, userId, job)
-    await forgetEarlierExport(deps, userId, job.id)
-    return data ?? job.log.info('the account is gone')
   },
 })
 
@@ -51,8 +39,8 @@ export const countAccounts = defineTask({
 export const tasks = [sendWelcome, exportMyData, countAccounts]
 
 /**
- * Called once for each job that dies: the place to send a mail or a chat message. The log, the metrics and the dashboard
- * show it already. An error thrown here is logged and has no other effect.
+ * Called once for each job that dies: the place to send a mail or a chat message. The log and the metrics show it already.
+ * An error thrown here is logged and has no other effect.
  */
 export function onDead(_job: DeadJob, _deps: Deps): Promise<unknown> | void {
   // await deps.sendMail({ to: 'operators@example.com', subject: `${job.task} is dead`, text: job.error ?? '' })

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import { eq, getTableName, is, sql } from 'drizzle-orm'
 import { PgTable, pgTable, serial, text, uuid } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
@@ -13,6 +14,7 @@ import { findOwnedTables } from '../src/kit/data/owned-rows.ts'
 import { publicFields } from '../src/kit/data/public-fields.ts'
 import type { Client } from './kit/support/client.ts'
 import { startApp, type TestApp } from './support/harness.ts'
+import { redisUrl } from './kit/support/services.ts'
 import { until } from './kit/support/until.ts'
 import { schema, startTestWorker } from './support/worker.ts'
 
@@ -117,6 +119,15 @@ test('of the exports of an account the newest is kept, and of others theirs', as
   expect((await ann.get(`/api/jobs/${first.id}`)).status).toBe(404)
   expect((await ann.get(`/api/jobs/${second.id}`)).body.state).toBe('done')
   expect((await bob.get(`/api/jobs/${ofBob.id}`)).body.state).toBe('done')
+  // Of an account that asks again and again there is one result in Redis, and no key of more than a line beside it.
+  const redis = new Redis(redisUrl())
+  const kept = await redis.keys(`${app.config.redisPrefix}kv:export:*${ann.user.id}`)
+  expect(kept.map((key) => key.slice(app.config.redisPrefix.length))).toEqual([
+    expect.stringContaining('kv:export:'),
+    expect.stringContaining('kv:export:'),
+  ])
+  expect(await redis.keys(`${app.config.redisPrefix}*:r:*${first.id}`)).toEqual([])
+  redis.disconnect()
 })
 
 test('a visitor gets none', async () => {

@@ -1,17 +1,13 @@
 // Your routes, driven with generated input by every kind of caller. Those that the kit brings are driven by its own tests.
 import { roles } from '../src/account/roles.ts'
 import { users } from '../src/account/table.ts'
-import { describeRoutes } from '../src/kit/http/doc.ts'
 import { sendWelcome } from '../src/tasks.ts'
-import { createApp as createKitApp } from './kit/product/app.ts'
-import { loadConfig, type Deps } from './kit/product/product.ts'
 import { driveRoutes } from './kit/support/drive-routes.ts'
+import { kitRoutes } from './kit/support/harness.ts'
 import { NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
 import { startTestWorker } from './support/worker.ts'
 
-const config = loadConfig({ DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' })
-const nameOf = ({ method, path }: { method: string; path: string }) => `${method} ${path}`
-const ofKit = new Set(describeRoutes(createKitApp({ config } as Deps)).map(nameOf))
+const ofKit = new Set(kitRoutes().map(({ method, path }) => `${method} ${path}`))
 
 driveRoutes({
   seeds: [1],
@@ -21,7 +17,6 @@ driveRoutes({
   member: (app: TestApp, role) => app.member(role),
   loginPath: '/api/login',
   enqueue: ({ deps }) => deps.enqueue(sendWelcome, { userId: crypto.randomUUID() }),
-  jobPath: '/api/me/export',
   work: (app) => startTestWorker(app),
   async known({ deps }) {
     const people = await deps.db.select().from(users)

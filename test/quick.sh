@@ -1,5 +1,5 @@
 #!/bin/sh
-# Signs up, adds a movie, searches for it, and asks who it is, with curl. Another server:
+# The first calls of a client, with curl: signs up, and asks who it is. Another server:
 # PORT=8101 sh test/quick.sh, or URL=http://host:port sh test/quick.sh
 set -eu
 url=${URL:-http://localhost:${PORT:-8100}}

@@ -30,7 +30,7 @@ test.each([
 ])('%s that says something else is told, with the command that mends it', (path, from, to) => {
   const root = mkdtempSync(join(tmpdir(), 'settings-'))
   try {
-    for (const file of [EXAMPLE, REFERENCE]) {
+    for (const file of Object.keys(settingsFiles(ROOT))) {
       mkdirSync(join(root, file, '..'), { recursive: true })
       cpSync(join(ROOT, file), join(root, file))
     }

@@ -58,21 +58,20 @@ export function openServer({ host, path, name, sshOptions }: Target) {
     return said
   }
   const onServer = (words: string[]) => [...ssh, host, words.map(quote).join(' ')]
+  const runStep = (words: string[], show: boolean) =>
+    run(onServer(['sh', '-s', '--', path, name, ...words]), { input: script, show })
   const list = (files: string[]) => ({ input: files.join('\0'), show: false })
   const rsync = [...RSYNC, '--files-from=-', '--from0', '-e', ssh.map(quote).join(' ')]
 
   return {
     /** Runs a step of server.sh; what it says is shown. */
     async step(...words: string[]): Promise<void> {
-      await run(onServer(['sh', '-s', '--', path, name, ...words]), { input: script })
+      await runStep(words, true)
     },
 
     /** Runs a step that answers with lines of `key: value`. */
     async ask(...words: string[]): Promise<Record<string, string>> {
-      const said = await run(onServer(['sh', '-s', '--', path, name, ...words]), {
-        input: script,
-        show: false,
-      })
+      const said = await runStep(words, false)
       return Object.fromEntries([...said.matchAll(/^(\w+): (.*)$/gm)].map(([, key, value]) => [key, value]))
     },
 

@@ -1,8 +1,9 @@
 // The machine: Bun, the port, open files, the setting for restarts without a lost request, room on the disk.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { devDependencies } from '../../package.json'
 import type { Config } from '../../src/config.ts'
 import { readMigrateReq } from '../../src/kit/process/host.ts'
 import { listenOnEach } from '../../src/kit/process/port.ts'
@@ -14,10 +15,7 @@ const MIN_FREE_MB = { warn: 1024, fail: 100 }
 const TIMEOUT_MS = 3000
 
 export function checkBun(running: string = Bun.version): Finding {
-  const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-    devDependencies: { bun: string }
-  }
-  const pinned = devDependencies.bun
+  const pinned: string = devDependencies.bun
   if (running === pinned) return ok('Bun', running)
   const fix = 'Run the commands by npm, which takes the one of node_modules: npm start'
   return running.localeCompare(pinned, 'en', { numeric: true }) < 0
@@ -87,8 +85,7 @@ export function checkMigrateReq({ production }: Config): Finding[] {
 /** Where the embedded services of development keep their data. */
 export async function checkDisk({ dataDir, production }: Config): Promise<Finding[]> {
   if (production) return []
-  let folder = join(ROOT, dataDir)
-  if (dataDir.startsWith('/')) folder = dataDir
+  let folder = resolve(ROOT, dataDir)
   while (!existsSync(folder)) folder = dirname(folder)
   const { bavail, bsize } = await statfs(folder)
   const free = Math.floor((bavail * bsize) / 1024 ** 2)
@@ -111,11 +108,11 @@ export async function checkMail({ mail: { smtpUrl }, production }: Config): Prom
 }
 
 function tryConnect(host: string, port: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
+  return new Promise((answer) => {
     const socket = connect(port, host.replaceAll(/[[\]]/g, ''))
     const end = (problem?: string) => {
       socket.destroy()
-      resolve(problem)
+      answer(problem)
     }
     socket.setTimeout(TIMEOUT_MS, () => end('no answer'))
     socket.once('connect', () => end()).once('error', (error) => end(messageOf(error)))

@@ -5,8 +5,9 @@ import type { Deps } from '../../src/account/product.ts'
 import { createApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
 import { describeRoutes } from '../../src/kit/http/doc.ts'
-import { enumOf, type Field } from './fields.ts'
+import type { Field } from './fields.ts'
 import type { Names } from './names.ts'
+import { findTakenName } from './template.ts'
 
 /** Postgres cuts longer names off, without an error. */
 const MAX_IDENTIFIER = 63
@@ -31,11 +32,10 @@ export function refuseCollisions(root: string, names: Names, fields: Field[]): v
     if (file !== undefined) found.push(`${file} has a table or type "${name}"`)
   }
   if (enums.includes(table)) found.push(`the table and an enum would both be called "${table}"`)
-  const wordy = [many, ...fields.filter(({ values }) => values.length > 0).map((f) => enumOf(snake, f.name))]
-  for (const word of wordy) {
-    const file = find(new RegExp(`\\b${word}\\b`), /^src\/app\.ts$/)
-    if (file !== undefined) found.push(`${file} has something called "${word}"`)
-  }
+  const app = find(new RegExp(`\\b${many}\\b`), /^src\/app\.ts$/)
+  if (app !== undefined) found.push(`${app} has something called "${many}"`)
+  const taken = findTakenName(names)
+  if (taken !== undefined) found.push(`"${taken}" is a name that the generated code uses itself`)
   const answer = find(new RegExp(`\\bid: '${type}'`))
   if (answer !== undefined) found.push(`${answer} describes an answer called "${type}"`)
   const route = knownPaths().find((known) => known === `/api/${path}` || known.startsWith(`/api/${path}/`))

@@ -50,11 +50,6 @@ export function parseNames(singular: string, plural = pluralOf(singular)): Names
     throw new Error(`"${singular}" is its own plural: say another one by --plural, such as ${singular}-items`)
   }
   for (const word of [names.one, names.many, names.table, names.type]) refuseReserved(word)
-  for (const word of [names.one, names.many, names.type]) {
-    if (USED_BY_THE_CODE.has(word)) {
-      throw new Error(`"${word}" is a name that the generated code uses itself: choose another word`)
-    }
-  }
   return names
 }
 
@@ -72,7 +67,9 @@ export function pluralOf(singular: string): string {
 
 const snake = (word: string) => word.replaceAll('-', '_')
 const spoken = (word: string) => word.replaceAll(/[-_]/g, ' ')
-const camel = (word: string) => word.replaceAll(/[-_](.)/g, (_, letter: string) => letter.toUpperCase())
+/** `bookReview`, of `book-review` or `book_review`. */
+export const camel = (word: string) =>
+  word.replaceAll(/[-_](.)/g, (_, letter: string) => letter.toUpperCase())
 const pascal = (word: string) => capital(camel(word))
 
 /** The word with a capital letter first. */
@@ -95,10 +92,3 @@ const SQL = setOf(`
   localtime localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references
   returning right select session_user similar some symmetric system_user table tablesample then to trailing true union
   unique user using variadic verbose when where window with`)
-
-/** Variables and types of the templates, which would mean two things at once. */
-const USED_BY_THE_CODE = setOf(`
-  add after app asc body buildPage columns likePattern count creator cursor cursorOf db deepPage doc editor eq expect
-  factory filter gt ilike input insert inLane limit load made matching next notFound offset sizeAlias page paged
-  pageOfCreator pageSize pattern prepared publicFields readonly rest rows search searchPage size span sql status test validate
-  visitor Awaited Date Db Error NonNullable Number Object Page Promise ReturnType RowId SQL Search Span TestApp`)

@@ -1,23 +1,43 @@
-// What is made from the declared settings: `.env.example` and the reference of the kit's own.
-import { readFileSync } from 'node:fs'
+// What is made from the declared settings: `.env.example`, the reference of the kit's own, and that of each module.
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { settings } from '../../src/config.ts'
 import { kitSettings } from '../../src/kit/config/kit-settings.ts'
 import type { Setting } from '../../src/kit/config/setting.ts'
+import { MODULES } from '../remove/modules.ts'
 
+const ROOT = join(import.meta.dir, '../..')
 const REFERENCE = 'src/kit/config/README.md'
 const EXAMPLE = '.env.example'
 /** In the kit's page the project has no name: it is the same file in each fork. */
 const NAME = 'the-name'
 const WIDTH = 100
 
+type Settings = Record<string, Setting>
+
+/** By the page that shows them. A module's stand in its own `settings.ts`. */
+const PAGES: Record<string, Settings> = { [REFERENCE]: kitSettings(NAME), ...(await settingsOfModules()) }
+
+async function settingsOfModules(): Promise<Record<string, Settings>> {
+  const folders = Object.keys(MODULES).map((name) => `src/kit/${name}`)
+  const declaring = folders.filter((folder) => existsSync(join(ROOT, folder, 'settings.ts')))
+  const pages = declaring.map(async (folder) => {
+    const exported = (await import(join(ROOT, folder, 'settings.ts'))) as Record<string, Settings>
+    return [`${folder}/README.md`, Object.assign({}, ...Object.values(exported)) as Settings] as const
+  })
+  return Object.fromEntries(await Promise.all(pages))
+}
+
 /** The files as they should be, by path. @param root the checkout */
 export function settingsFiles(root: string): Record<string, string> {
-  const page = readFileSync(join(root, REFERENCE), 'utf8')
-  const start = page.indexOf('| variable')
-  if (start < 0) throw new Error(`${REFERENCE} has no table that begins with "| variable"`)
-  return { [EXAMPLE]: example(), [REFERENCE]: `${page.slice(0, start)}${table()}` }
+  const pages = Object.entries(PAGES).map(([path, shown]) => {
+    const page = readFileSync(join(root, path), 'utf8')
+    const start = page.indexOf('| variable')
+    if (start < 0) throw new Error(`${path} has no table that begins with "| variable"`)
+    return [path, `${page.slice(0, start)}${table(shown)}`] as const
+  })
+  return { [EXAMPLE]: example(), ...Object.fromEntries(pages) }
 }
 
 /** @returns what differs from the declarations, and how to mend it; empty if nothing does */
@@ -32,8 +52,8 @@ export function findSettingsFaults(root: string): string[] {
 /** The formatter pads tables. */
 const withoutPadding = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-{2,}/g, '--').trimEnd()
 
-function table(): string {
-  const rows = Object.values<Setting>(kitSettings(NAME)).map((each) => {
+function table(shown: Settings): string {
+  const rows = Object.values(shown).map((each) => {
     const value = defaultOf(each.kind)
     const unset = each.unset ?? (value === '' ? 'none' : `\`${value}\``)
     return `| \`${each.variable}\` | ${unset} | ${each.about} |`

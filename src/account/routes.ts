@@ -7,20 +7,15 @@ import { paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
 import { agentOf, endSession } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
-import { accepted } from '../kit/job-status/accepted.ts'
-import { JobResponse } from '../kit/job-status/schema.ts'
 import { ApiError } from '../kit/types/api-error.ts'
 import type { Db } from '../kit/types/db.ts'
-import { exportMyData, sendWelcome } from '../tasks.ts'
+import { sendWelcome } from '../tasks.ts'
 import { beginSession, logIn } from './login.ts'
 import { factory, requireRole } from './product.ts'
 import { createUser, listUsers, type UserKey } from './queries.ts'
 import { Login, Signup, SignupResponse, UserQuery } from './schema.ts'
 import { UserResponse } from './table.ts'
 import { loginLimit, signupLimit } from './throttles.ts'
-
-/** Within this time a request for an export gets the previous one. */
-const EXPORT_AGAIN_S = 10 * 60
 
 const emailTaken = () =>
   new ApiError(400, 'This email is taken', { issues: [{ path: 'email', message: 'is taken' }] })
@@ -85,26 +80,6 @@ export const account = factory
     requireRole('readonly'),
     async (c) => {
       return c.var.respond({ me: await c.var.me() })
-    },
-  )
-
-  .post(
-    '/me/export',
-    doc('Starts a job whose result is all my data, and returns the job.', JobResponse, {
-      status: 202,
-    }),
-    requireRole('readonly'),
-    async (c) => {
-      const { enqueue, jobStatus, session, store } = c.var
-      const { userId } = session
-      const recent = await store.get<string>(`export:${userId}`)
-      // An export costs a worker's time and half a megabyte of Redis, so an account cannot have one after the other.
-      if (recent !== undefined && ((await jobStatus(recent))?.state ?? 'failed') !== 'failed') {
-        return accepted(c, recent)
-      }
-      const { id } = await enqueue(exportMyData, { userId }, { by: userId })
-      await store.set(`export:${userId}`, id, EXPORT_AGAIN_S)
-      return accepted(c, id)
     },
   )
 

@@ -27,7 +27,7 @@ export interface Runtime {
   log: Log
   passwords: Passwords
   createMailer(config: KitConfig, store: Store): (mail: Mail) => Promise<void>
-  apiDocsAsset: KitDeps['apiDocsAsset']
+  packageFile: KitDeps['packageFile']
 }
 
 /** What a product hands in. */
@@ -48,7 +48,7 @@ export interface Manifest<
 export function assembleDeps<Config extends KitConfig, Role extends string, Own extends object>(
   config: Config,
   { roles, crons, migrations, openOwn }: Manifest<Role, Config, Own>,
-  { log, passwords, createMailer, apiDocsAsset }: Runtime,
+  { log, passwords, createMailer, packageFile }: Runtime,
 ) {
   const opened = openOwn?.(config, log) // before the kit's own: nothing is left open if it throws
   const { db, readiness, close: closePostgres } = openPostgres(config, log)
@@ -85,7 +85,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     cronAdmin: createCronAdmin({ crons, queue, queueAdmin }),
     sendMail: createMailer(config, store),
     log,
-    apiDocsAsset,
+    packageFile,
     ready: createReadiness({
       connection: readiness,
       redis,

@@ -2,9 +2,9 @@
 import { assembleDeps, type Manifest } from './assemble.ts'
 import { createPasswords, passwordGate } from './auth/passwords.ts'
 import type { KitConfig } from './config/kit-config.ts'
+import { packageFile } from './data/package-file.ts'
 import { createLog } from './log/log.ts'
 import { createMailer } from './mail/mailer.ts'
-import { apiDocsAsset } from './reference/api-docs-asset.ts'
 
 /** Opens everything; `close` ends it in order and writes the last lines of the log. */
 export function createDeps<Config extends KitConfig, Role extends string, Own extends object>(
@@ -13,7 +13,7 @@ export function createDeps<Config extends KitConfig, Role extends string, Own ex
 ) {
   const log = createLog(config.log, config.name)
   const passwords = createPasswords(passwordGate(config.processes.web, config.requestTimeoutMs))
-  const runtime = { log, passwords, createMailer, apiDocsAsset }
+  const runtime = { log, passwords, createMailer, packageFile }
   const { deps, redis, queue, close } = assembleDeps(config, manifest, runtime)
   return {
     deps,

@@ -40,8 +40,8 @@ export interface KitDeps<Config extends KitConfig = KitConfig, Role extends stri
   /** For tasks: a request should not wait for a mail server. */
   sendMail(mail: Mail): Promise<void>
   log: Log
-  /** The script and the style sheet of Swagger UI, for the page to try the API. */
-  apiDocsAsset(name: 'script' | 'style'): Promise<string>
+  /** Reads a file of an installed package: the package's name, and its path in it. For pages that bring their scripts. */
+  packageFile(path: string): Promise<string>
   /** Resolves if Postgres and Redis take writes and no migration is pending. Rejects with the reason otherwise. */
   ready(): Promise<void>
 }

@@ -32,13 +32,14 @@ export function useKit<E extends Env>(app: Hono<E>, deps: KitDeps): void {
   app.use(requestTimeout(config.requestTimeoutMs))
   app.route('/', health) // before the session: a probe needs no Redis to be told that Redis is away
   app.use(shedLoad())
-  app.use(bodyLimit(config.bodyLimit))
+  app.use(bodyLimit(config.bodyLimit, config.bodiesMaxBytes))
   app.use(session)
   app.use(csrf(config))
 }
 
 // Pages bring their own small style sheet in the document and load nothing else.
 const SECURE_HEADERS = {
+  overwrite: false, // a page that runs scripts sets a policy of its own
   strictTransportSecurity: 'max-age=31536000; includeSubDomains',
   crossOriginResourcePolicy: false, // CORS sets it: a front-end that may read a response may show it as an image too
   contentSecurityPolicy: {

@@ -16,7 +16,15 @@ test(
       read_at:timestamp? shelf:uuid genre:enum(novel|poem)?`.split(/\s+/)
     const resources = [
       ['book', ...every],
-      ['book-review', 'stars:int', 'day:date:unique'],
+      [
+        'book-review',
+        'stars:int',
+        'day:date:unique',
+        'shelf:int:unique',
+        'kind:enum(a|b|c)',
+        'mood:enum(b|a)?',
+      ],
+      ['apple', 'tree:uuid:unique'],
       ['person', 'nick_name:string?', '--plural', 'people'],
       ['flag', 'up:bool'],
     ]

@@ -24,7 +24,7 @@ test(
   'a fork that was renamed, ejected and extended takes up a newer kit, and no file of its own is touched',
   async () => {
     await command('rename', 'film-club')
-    await command('sample/eject')
+    await command('remove', 'sample')
     await addResource()
     await addSettingRoleTaskAndCron()
     await changeKit()
@@ -79,8 +79,8 @@ async function addSettingRoleTaskAndCron(): Promise<void> {
       "import { z } from 'zod'\nimport { name, version } from '../package.json'\nimport { setting } from './kit/config/setting.ts'",
     ],
     [
-      '{ name, version }, {})',
-      "{ name, version }, { greeting: setting('GREETING', z.string().default('Hello'), { about: 'What everybody hears' }) })",
+      '    // One line for each setting of yours',
+      "    greeting: setting('GREETING', z.string().default('Hello'), { about: 'What everybody hears' }),\n    // One line for each setting of yours",
     ],
   ])
   await edit(fork, 'src/account/roles.ts', [["'readonly', ", "'readonly', 'contributor', "]])

@@ -57,7 +57,6 @@ export function kitConfig(project: { name: string; version: string }, parsed: Pa
     processes: Object.freeze({ ...processes, web, maxRssMb: processes.maxRssMb ?? (production ? 512 : 0) }),
     log: Object.freeze({ ...log, format: log.format ?? (production ? 'json' : 'pretty') }),
     rateLimit: Object.freeze({ ...rateLimit, on: rateLimit.on ?? production }),
-    apiDocs: given.apiDocs ?? !production,
   }
 }
 

@@ -122,6 +122,9 @@ export const kitSettings = (project: string) => ({
     },
   ),
   bodyLimit: setting('BODY_LIMIT', bytes().default(1024 ** 2), { about: 'Larger bodies get 413' }),
+  bodiesMaxBytes: setting('BODIES_MAX_BYTES', bytes().default(64 * 1024 ** 2), {
+    about: 'Of large bodies of requests that a process works on; past it a further large one is 503',
+  }),
   answersMaxBytes: setting('ANSWERS_MAX_BYTES', bytes().default(64 * 1024 ** 2), {
     about:
       'Of large answers that wait in a process for clients that read slowly; past it a further large one is 503',
@@ -248,14 +251,6 @@ export const kitSettings = (project: string) => ({
       'Failed logins to all accounts, and signups, from one address. Behind a proxy set `TRUSTED_PROXIES`, else all clients share one',
   }),
   apiList: setting('API_LIST', flag().default(true), { about: 'The page at `/api/list`' }),
-  operatorsPage: setting('OPERATORS_PAGE', flag().default(true), {
-    about: 'The page at `/api/operators`, for superusers',
-  }),
-  apiDocs: setting('API_DOCS', flag().optional(), {
-    about: 'The page at `/api/docs` to try the API',
-    unset: '`on`, production `off`',
-    example: 'on',
-  }),
   devTruncate: setting('DEV_TRUNCATE', flag().default(false), {
     about: 'Lets `/apitest/dbtruncate` empty a database that is not on this machine',
   }),

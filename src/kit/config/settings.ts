@@ -9,7 +9,8 @@ import type { Setting } from './setting.ts'
 /** By the key in the config, which must not be one of the kit's. */
 type OwnSettings = Record<string, Setting> & { [Key in keyof KitConfig]?: never }
 
-type OwnConfig<Own> = {
+/** What settings come to, by their keys. */
+export type ConfigFrom<Own> = {
   readonly [Key in keyof Own]: Own[Key] extends Setting<string, infer Kind> ? z.output<Kind> : never
 }
 
@@ -34,7 +35,7 @@ export type ConfigOf<S extends { load: (env?: Environment) => unknown }> = Retur
 export function defineSettings<Own extends OwnSettings>(
   project: { name: string; version: string },
   own: Own,
-): ProductSettings<KitConfig & OwnConfig<Own>> {
+): ProductSettings<KitConfig & ConfigFrom<Own>> {
   const ofKit: Record<string, Setting> = kitSettings(project.name)
   const taken = new Set<string>()
   for (const [key, { variable }] of [...Object.entries(ofKit), ...Object.entries(own)]) {
@@ -52,7 +53,7 @@ export function defineSettings<Own extends OwnSettings>(
    * Parses an environment into one frozen config.
    * @throws ConfigError that names every faulty variable, what was wrong and what is allowed
    */
-  function load(env: Environment = process.env): KitConfig & OwnConfig<Own> {
+  function load(env: Environment = process.env): KitConfig & ConfigFrom<Own> {
     const set = Object.fromEntries(
       Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
     )
@@ -77,7 +78,7 @@ export function defineSettings<Own extends OwnSettings>(
       if (Object.hasOwn(config, key))
         throw new Error(`config.ts: the kit has a setting ${key}: name yours otherwise`)
     }
-    return Object.freeze({ ...config, ...added }) as KitConfig & OwnConfig<Own>
+    return Object.freeze({ ...config, ...added }) as KitConfig & ConfigFrom<Own>
   }
 
   return { declared, load, print: (config) => printConfig(config, declared) }

@@ -19,6 +19,8 @@ export interface RouteDoc {
   status: number
   /** Headers of a successful response that need an explanation, and the explanation. */
   headers?: Record<string, string>
+  /** Of a page for readers of the API list: the words of the link at its top. */
+  link?: string | undefined
 }
 
 export interface ApiRoute {
@@ -96,6 +98,7 @@ export interface DocOptions<Status extends number = number> {
   /** Of a successful response; 200 by default. */
   status?: Status
   headers?: RouteDoc['headers']
+  link?: RouteDoc['link']
   /** Other statuses of the handler itself; those of `requireRole`, `validate` and the app are known. */
   otherStatuses?: readonly number[]
 }
@@ -110,7 +113,7 @@ export function doc(summary: string, response: MediaType | null, options?: DocOp
 export function doc(
   summary: string,
   response: RouteDoc['response'],
-  { status = 200, headers = {}, otherStatuses = [] }: DocOptions = {},
+  { status = 200, headers = {}, link, otherStatuses = [] }: DocOptions = {},
 ): MiddlewareHandler {
   const handler: MiddlewareHandler = (c, next) => {
     c.set('respond', (value: object) =>
@@ -122,7 +125,7 @@ export function doc(
     )
     return next()
   }
-  return tag(handler, { doc: { summary, response, status, headers }, otherStatuses })
+  return tag(handler, { doc: { summary, response, status, headers, link }, otherStatuses })
 }
 
 /** Lists every route of an app in order of declaration, from the tags of its handlers and of the middleware before them. */

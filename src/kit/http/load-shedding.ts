@@ -6,50 +6,66 @@ import { causesOf } from '../data/transient.ts'
 import { tag } from './doc.ts'
 import { middleware } from './factory.ts'
 
-/** A line that was full stays so for a moment: as long as it takes to serve a part of it. */
-const FULL_MS = 100
-/** Refusals that go out at once, in each second. Past them their clients are many, or do not wait for Retry-After. */
-const AT_ONCE = 500
-const HOLD_MS = 1000
+/** For how long a route counts its requests after one of them found the queue full. */
+const WATCH_MS = 1000
+/** Even without room one is let in after so long: those that fill the queue may be of other routes. */
+const PROBE_MS = 100
+/** Refusals a second. Past them their clients are many, or do not wait for Retry-After, and each waits for its turn. */
+const REFUSALS_PER_S = 500
+const BURST_MS = 1000
+const MAX_HOLD_MS = 5000
+
+/** A route whose queue was full: how many of its requests have ended since, and not been followed by another. */
+interface Full {
+  room: number
+  until: number
+  probeAt: number
+}
 
 /**
- * Where a long queue was full, the route refuses the next ones for a moment before their sessions are opened and
- * their bodies read: 503 with Retry-After. A query may choose another gate, so requests with one are not counted.
- * Where refusals become many, those of all gates are held for a second: clients that ask again at once would take the
- * processor from what is to be answered.
+ * Where a long queue was full, the route lets in one request for each that ends, and refuses the others before their
+ * sessions are opened and their bodies read: 503 with Retry-After. A query may choose another gate, so requests with one
+ * are not counted. Where refusals become many, those of all gates are paced: clients that ask again at once would take
+ * the processor from what is to be answered.
  */
 export function shedLoad() {
-  const fullUntil = new Map<string, number>()
-  let refusals = 0
-  let since = 0
+  const fullRoutes = new Map<string, Full>()
+  /** When the next refusal is due, in the manner of a leaky bucket. */
+  let due = 0
 
   async function hold(): Promise<void> {
     const now = performance.now()
-    if (now - since > 1000) [since, refusals] = [now, 0]
-    if (++refusals > AT_ONCE) await new Promise((resolve) => setTimeout(resolve, HOLD_MS))
+    due = Math.min(Math.max(due, now) + 1000 / REFUSALS_PER_S, now + BURST_MS + MAX_HOLD_MS)
+    const waitMs = due - now - BURST_MS
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
   }
 
-  function isFull(c: Context): boolean {
-    const route = routeOf(c)
-    const until = fullUntil.get(route)
-    if (until === undefined) return false
-    if (performance.now() < until) return true
-    fullUntil.delete(route)
-    return false
+  function letIn(route: string): boolean {
+    const full = fullRoutes.get(route)
+    if (full === undefined) return true
+    const now = performance.now()
+    if (now > full.until) return fullRoutes.delete(route)
+    if (full.room > 0) return full.room-- > 0
+    if (now < full.probeAt) return false
+    full.probeAt = now + PROBE_MS
+    return true
   }
 
   const handler = middleware(async (c, next) => {
-    if (fullUntil.size > 0 && isFull(c)) {
+    if (fullRoutes.size > 0 && !letIn(routeOf(c))) {
       await hold()
       throw new BusyError('the queue of this route was full a moment ago')
     }
     await next()
-    if (c.error === undefined) return
-    const refusal = [...causesOf(c.error)].find((cause) => cause instanceof BusyError)
-    if (refusal === undefined) return
-    if (refusal.refusesEarly && !c.req.url.includes('?'))
-      fullUntil.set(routeOf(c), performance.now() + FULL_MS)
-    await hold()
+    const refusal = c.error && [...causesOf(c.error)].find((cause) => cause instanceof BusyError)
+    if (refusal?.refusesEarly === true && !c.req.url.includes('?')) {
+      const now = performance.now()
+      fullRoutes.set(routeOf(c), { room: 0, until: now + WATCH_MS, probeAt: now + PROBE_MS })
+    } else if (fullRoutes.size > 0) {
+      const full = fullRoutes.get(routeOf(c))
+      if (full) full.room++
+    }
+    if (refusal) await hold()
   })
   return tag(handler, { otherStatuses: [503] })
 }

@@ -23,6 +23,7 @@ type Operation = Api['operations'][number]
 /** The whole document. */
 export function ApiList({ config, startedAt, api, groups: first, roles }: Props) {
   const groups = groupBySlice(api.operations, first, ({ base }) => base)
+  const links = api.operations.filter(({ doc }) => doc?.link !== undefined)
   const hasTypes = Object.keys(api.components).length > 0
   return (
     <HtmlPage title={`${config.name} API`} style={API_LIST_STYLE}>
@@ -36,13 +37,8 @@ export function ApiList({ config, startedAt, api, groups: first, roles }: Props)
           <code>{'{ "err": "404: /api/nothing", "requestId": "..." }'}</code>.
         </p>
         <p>
-          {config.apiDocs && (
-            <>
-              <a href="/api/docs">Try it in the browser</a>, or read{' '}
-            </>
-          )}
-          <a href="/api/openapi.json">{config.apiDocs ? 'the' : 'The'} OpenAPI document</a>
-          {config.apiDocs ? '.' : ' describes it for programs.'}
+          <a href="/api/openapi.json">The OpenAPI document</a> describes it for programs.
+          {links.map(({ path, doc }) => [' ', <a href={path}>{doc?.link}</a>, '.'])}
         </p>
         <p>
           An endpoint with a role is open to accounts with that role or a higher one. The roles, lowest first:{' '}

@@ -1,12 +1,11 @@
-// Serves the pages for people: the API list, an example of a rendered page, robots.txt and the icon.
+// Serves the pages for people: the API list and its document, an example of a rendered page, robots.txt and the icon.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import type { KitConfig } from '../config/kit-config.ts'
-import { doc, type ApiRoute } from '../http/doc.ts'
+import { doc } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
 import { ApiList } from '../reference/api-list.tsx'
+import { openApiDocument, type Reference } from '../reference/openapi-document.ts'
 import { describeApi, type Api } from '../reference/operations.ts'
-import type { FirstGroups } from '../reference/route-groups.ts'
 import { Example } from './example.tsx'
 import { FAVICON } from './favicon.ts'
 
@@ -14,15 +13,9 @@ const Version = z.object({ name: z.string(), version: z.string() })
 
 const ONE_DAY = 'public, max-age=86400'
 
-interface Options {
-  config: KitConfig
-  /** Called at the first view of the list, when every slice has been added. */
-  routes: () => ApiRoute[]
-  groups: FirstGroups
-}
-
 /** Not chained: the typed client has no use for pages. */
-export function pages({ config, routes, groups }: Options) {
+export function pages(reference: Reference) {
+  const { config, routes, groups } = reference
   let api: Api | undefined
   const app = appFactory().createApp()
   if (config.apiList) {
@@ -31,6 +24,7 @@ export function pages({ config, routes, groups }: Options) {
       const { startedAt, roles } = c.var
       return c.html(<ApiList {...{ config, startedAt, api, groups }} roles={roles.admitted} />)
     })
+    app.route('/', openApiDocument(reference))
     app.get('/', doc('Redirects to the API list.', null, { status: 302 }), (c) => c.redirect('/api/list'))
   } else {
     app.get('/', doc('Says name and version.', Version), (c) =>

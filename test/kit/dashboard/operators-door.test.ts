@@ -1,7 +1,7 @@
 // The door of the page for operators: who gets in, and who does not.
 import { describe, expect, test } from 'bun:test'
 import { hashesVerified, startApp } from '../support/harness.ts'
-import { FORM, HTML, openOperatorsPage, PATH } from '../support/operators.ts'
+import { FORM, HTML, openOperatorsPage, PATH } from './operators.ts'
 
 const { act, app, base, boss, deadJob, ids, page, post, redis } = await openOperatorsPage()
 
@@ -140,6 +140,14 @@ describe('at the door', () => {
     }
     expect(await ids('dead')).toEqual(['d1'])
     expect((await boss.get(PATH, HTML)).status).toBe(200)
+  })
+
+  test('its pages are kept by no cache, whoever asks', async () => {
+    for (const path of [PATH, `${PATH}/jobs/none`]) {
+      for (const client of [boss, app.visitor()]) {
+        expect((await client.get(path, HTML)).headers.get('cache-control')).toBe('no-store')
+      }
+    }
   })
 
   test('with OPERATORS_PAGE=off it does not exist; in production it does', async () => {

@@ -201,7 +201,7 @@ describe.skipIf(!hasRedisServer())('a Redis that is full', () => {
     const login = await app.visitor().post('/club/enter', member.account)
     expect([login.status, login.headers.get('retry-after')]).toEqual([503, '2'])
     expect((await app.visitor().get('/apitest/counter')).status).toBe(503)
-    expect((await member.post('/club/self/greeting')).status).toBe(503)
+    expect((await member.post('/api/probe/kept', { title: 'x' })).status).toBe(503)
     expect((await member.get('/club/self')).status).toBe(200)
     const ready = await app.visitor().get('/ready')
     expect([ready.status, ready.body.err]).toEqual([503, '503: Not ready: Redis takes no writes (OOM)'])

@@ -17,13 +17,10 @@ afterAll(() => app.close())
 const cachingOf = async (client: Client, path: string) =>
   (await client.get(path, { Accept: 'text/html' })).headers.get('cache-control')
 
-test.each(['/club/self', '/club/self/', '/api/jobs/none', '/api/operators', '/api/operators/jobs/none'])(
-  '%s is kept by no cache, whoever asks',
-  async (path) => {
-    expect(await cachingOf(boss, path)).toBe('no-store')
-    expect(await cachingOf(app.visitor(), path)).toBe('no-store')
-  },
-)
+test.each(['/club/self', '/club/self/'])('%s is kept by no cache, whoever asks', async (path) => {
+  expect(await cachingOf(boss, path)).toBe('no-store')
+  expect(await cachingOf(app.visitor(), path)).toBe('no-store')
+})
 
 test('nor is what sets a cookie, or takes it away', async () => {
   const { account } = await app.member()
@@ -87,12 +84,12 @@ test("the front-end's pages may show an image of an open API, and nobody may emb
 })
 
 test('browsers come by HTTPS for a year', async () => {
-  const { headers } = await app.visitor().get('/api/docs')
+  const { headers } = await app.visitor().get('/api/list')
   expect(headers.get('strict-transport-security')).toBe('max-age=31536000; includeSubDomains')
 })
 
 test('what is text says in which charset', async () => {
-  for (const path of ['/favicon.ico', '/robots.txt', '/api/list', '/api/docs.css', '/api/docs.js']) {
+  for (const path of ['/favicon.ico', '/robots.txt', '/api/list']) {
     const type = (await app.visitor().get(path)).headers.get('content-type')
     expect([path, type?.toLowerCase()]).toEqual([path, expect.stringMatching(/; ?charset=utf-8$/)])
   }

@@ -102,13 +102,12 @@ test('the log names the origin that was refused, cut and escaped', async () => {
     const evil = `https://evil.example/\x9b${'x'.repeat(1000)}`
     const reply = await member.post('/api/probe', { title: 'x' }, { Origin: evil })
     expect(reply.status).toBe(403)
-    await app.visitor().post('/api/operators/login', undefined, { Origin: evil })
   } finally {
     await app.close()
   }
   const text = readFileSync(file, 'utf8')
   const lines = text.split('\n').filter((line) => line.includes('refused'))
-  expect(lines).toHaveLength(2)
+  expect(lines).toHaveLength(1)
   for (const line of lines) {
     expect(line).toContain('"origin":"https://evil.example/\\u009bxxx')
     expect(JSON.parse(line)).toMatchObject({ level: 'warn', host: expect.any(String) })

@@ -13,7 +13,6 @@ driveRoutes({
   member: (app: TestApp, role) => app.member(role),
   loginPath: '/club/enter',
   enqueue: ({ deps }) => deps.enqueue(greet, { memberId: crypto.randomUUID() }),
-  jobPath: '/club/self/greeting',
   work: (app) => startTestWorker(app),
   async known({ deps }) {
     const people = await deps.db.select().from(members)

@@ -241,7 +241,7 @@ test.each<[what: string, end: (own: TestApp, bob: Member) => Promise<unknown>]>(
 )
 
 test('a drain ends streams in order, and the process exits', async () => {
-  const server = Bun.spawn([process.execPath, join(import.meta.dir, '../product/server.ts')], {
+  const server = Bun.spawn([process.execPath, join(import.meta.dir, 'server.ts')], {
     // No worker has this prefix: the job goes on waiting.
     env: serverEnv(app.config.databaseUrl, `${app.config.redisPrefix}drain:`),
     stdout: 'pipe',
@@ -263,3 +263,9 @@ test('a drain ends streams in order, and the process exits', async () => {
   await reading
   expect(stream.events()).toMatchObject([{ state: 'waiting' }])
 }, 30_000)
+
+test('it is kept by no cache, whoever asks', async () => {
+  for (const client of [ann, app.visitor()]) {
+    expect((await client.get('/api/jobs/none')).headers.get('cache-control')).toBe('no-store')
+  }
+})

@@ -1,16 +1,13 @@
-// Its app: the kit's middleware and modules, its members and its notes.
+// Its app: the kit's middleware, its members and its notes. Modules are mounted by those who test them: see support/modules.ts.
 import { devRoutes } from '../../../src/kit/system/development/routes.tsx'
-import { jobStatus } from '../../../src/kit/job-status/routes.ts'
 import { useKit } from '../../../src/kit/middleware.ts'
-import { dashboard } from '../../../src/kit/dashboard/routes.tsx'
-import { API_DOCS_PATH, apiDocs, apiDocsPolicy } from '../../../src/kit/reference/api-docs.tsx'
 import { pages } from '../../../src/kit/system/pages.tsx'
 import { describeRoutes } from '../../../src/kit/http/doc.ts'
 import { entries as migrations } from './drizzle/meta/_journal.json'
 import { crons } from './crons.ts'
-import { members, operatorAccess } from './members.ts'
+import { members } from './members.ts'
 import { notes } from './notes.ts'
-import { factory, requireRole, type Deps, type Product } from './product.ts'
+import { factory, type Config, type Deps, type Product } from './product.ts'
 import { roles } from './table.ts'
 import { greet } from './tasks.ts'
 
@@ -19,21 +16,21 @@ export const manifest = { roles, crons, migrations }
 export function createApp(deps: Deps) {
   const { config } = deps
   const app = factory.createApp()
-  app.use(API_DOCS_PATH, apiDocsPolicy)
   useKit(app, deps)
 
-  const reference = { config, routes: () => describeRoutes(app), groups: { '/club': 'Club' } }
   const queueMail = (given: Deps) => given.enqueue(greet, { memberId: crypto.randomUUID() })
   if (!config.production) app.route('/apitest', devRoutes<Product>({ queueMail }))
-  const routed = app
-    .route('/', pages(reference))
-    .route(
-      '/',
-      apiDocs({ ...reference, description: 'A notebook.', license: 'MIT', asset: deps.apiDocsAsset }),
-    )
+  return app
+    .route('/', pages(referenceOf(app, config)))
     .route('/club', members)
-    .route('/api/jobs', jobStatus({ requireRole, role: 'reader' }))
     .route('/club/notes', notes)
-  if (config.operatorsPage) app.route('/api/operators', dashboard(operatorAccess))
-  return routed
 }
+
+/** What its descriptions are made from. */
+export const referenceOf = (app: Parameters<typeof describeRoutes>[0], config: Config) => ({
+  config,
+  routes: () => describeRoutes(app),
+  groups: { '/club': 'Club' },
+  description: 'A notebook.',
+  license: 'MIT',
+})

@@ -1,9 +1,6 @@
 // Its members over HTTP: they join, enter, leave, and see who they are.
 import type { Context } from 'hono'
 import { z } from 'zod'
-import { accepted } from '../../../src/kit/job-status/accepted.ts'
-import { JobResponse } from '../../../src/kit/job-status/schema.ts'
-import type { DashboardAccess } from '../../../src/kit/dashboard/access.ts'
 import { ApiError } from '../../../src/kit/types/api-error.ts'
 import { noStore } from '../../../src/kit/http/caching.ts'
 import { doc } from '../../../src/kit/http/doc.ts'
@@ -19,7 +16,7 @@ import { addMember, findSecret, listMembers } from './queries.ts'
 import { MemberResponse, roles } from './table.ts'
 import { greet } from './tasks.ts'
 
-const Credentials = z.object({
+export const Credentials = z.object({
   email: z.string().min(1, 'must not be empty').max(254),
   password: z.string().min(1, 'must not be empty').max(200),
 })
@@ -31,7 +28,7 @@ const Joining = Entering.extend({
   password: z.string().min(6).max(200),
 })
 
-const enterLimit: RateLimit = {
+export const enterLimit: RateLimit = {
   name: 'enter',
   quotas: ({ rateLimit: { account, address, seconds } }) => [
     { per: 'member', limit: account, seconds, counts: 'failures in a row', key: emailOf },
@@ -43,7 +40,7 @@ const enterLimit: RateLimit = {
 const emailOf = (c: AnyContext) =>
   ((c.req.valid('json' as never) ?? c.req.valid('form' as never)) as { email: string }).email
 
-async function enter(context: AnyContext, { email, password, remember }: z.output<typeof Entering>) {
+export async function enter(context: AnyContext, { email, password, remember }: z.output<typeof Entering>) {
   const c: Context<AppEnv<Product>> = context
   const found = await findSecret(c.var.db, email)
   const isRight = await c.var.passwords.verify(found?.secret ?? null, password, c.var.signal())
@@ -87,17 +84,6 @@ export const members = factory
     c.var.respond(await c.var.me()),
   )
 
-  .post(
-    '/self/greeting',
-    doc('Greets me by a job.', JobResponse, { status: 202 }),
-    requireRole('reader'),
-    async (c) => {
-      const { userId } = c.var.session
-      const { id } = await c.var.enqueue(greet, { memberId: userId }, { by: userId })
-      return accepted(c, id)
-    },
-  )
-
   .get(
     '/members',
     doc('Lists members.', z.array(MemberResponse), { headers: PAGE_LINKS }),
@@ -112,15 +98,3 @@ export const members = factory
       return c.var.respond(await paged(c, { page, size, cursor }, load, ({ email }) => email))
     },
   )
-
-export const operatorAccess: DashboardAccess<Product> = {
-  requireRole,
-  role: 'owner',
-  lowestRole: 'reader',
-  label: ({ email }) => email,
-  signIn: {
-    form: Credentials,
-    limit: enterLimit,
-    run: (c, credentials) => enter(c, { ...credentials, remember: false }),
-  },
-}

@@ -8,14 +8,15 @@ import { roleGuard } from '../../../src/kit/auth/role-guard.ts'
 import { findMember, type Member } from './queries.ts'
 import { roles, type Role } from './table.ts'
 
-export const settings = defineSettings(
-  { name: 'notebook', version: '7.8.9' },
-  {
-    noteLength: setting('NOTE_LENGTH', integer(1, 10_000).default(500), {
-      about: 'Characters of a note, at most',
-    }),
-  },
-)
+export const PROJECT = { name: 'notebook', version: '7.8.9' }
+
+export const ownSettings = {
+  noteLength: setting('NOTE_LENGTH', integer(1, 10_000).default(500), {
+    about: 'Characters of a note, at most',
+  }),
+}
+
+export const settings = defineSettings(PROJECT, ownSettings)
 
 export const loadConfig = settings.load
 export type Config = ConfigOf<typeof settings>

@@ -22,7 +22,7 @@ test('every command that is told of in a usage is in package.json', () => {
 })
 
 test('every command in package.json has its file', () => {
-  const run = Object.values(scripts).flatMap((line) => /run\.mjs ([\w/-]+)/.exec(line)?.[1] ?? [])
+  const run = Object.values(scripts).flatMap((line) => /run\.mjs ([\w./-]+)/.exec(line)?.[1] ?? [])
   expect(run).toContain('start')
   expect(run.filter((name) => !existsSync(join(FOLDER, `${name}.ts`)))).toEqual([])
 })

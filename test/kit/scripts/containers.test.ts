@@ -23,9 +23,11 @@ interface Service {
   tmpfs?: string[]
 }
 const parse = (path: string) =>
-  YAML.parse(read(path)) as { services: Record<string, Service>; volumes: object }
+  YAML.parse(read(path)) as { name: string; services: Record<string, Service>; volumes: object }
 const compose = parse('compose.yaml')
-const ours = Object.entries(compose.services).filter(([, service]) => service.image === packageJson.name)
+const ours = Object.entries(compose.services).filter(
+  ([, { image }]) => substitute(image) === packageJson.name,
+)
 
 /** The stages of the Dockerfile by name, in order, each with its instructions. */
 function readStages(): Map<string, { instruction: string; argument: string }[]> {
@@ -96,7 +98,7 @@ test('Redis and Postgres ask for a password, and the service is no superuser', (
   const { postgres, redis } = compose.services
   const { DATABASE_URL = '', REDIS_URL = '' } = ours[0]?.[1].environment ?? {}
   const { username, password, pathname } = new URL(substitute(String(DATABASE_URL)))
-  expect(username).toBe(String(postgres?.environment?.SERVICE))
+  expect(username).toBe(substitute(String(postgres?.environment?.SERVICE)))
   expect(pathname).toBe(`/${username}`)
   expect(username).not.toBe(String(postgres?.environment?.POSTGRES_USER))
   expect(password).toBe(substitute(String(postgres?.environment?.POSTGRES_PASSWORD)))
@@ -195,5 +197,7 @@ test('for development each of our services is replaced by its debug image', () =
   }
 })
 
-/** `${NAME:-default}` as Compose reads it where NAME is not set. */
-const substitute = (value: string) => value.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')
+/** As Compose reads it where no variable is set: it knows the name of the project, and takes the default of `${NAME:-default}`. */
+function substitute(value: string): string {
+  return value.replaceAll('${COMPOSE_PROJECT_NAME}', compose.name).replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')
+}

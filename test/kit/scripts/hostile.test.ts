@@ -1,7 +1,7 @@
 // The hostile lane, a small part of it: no generated request makes a 5xx, and each can be sent again.
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { hostileRequest, type Sources } from '../../../scripts/hostile/requests.ts'
+import { hostileRequest, type Sources } from '../../slow/hostile/requests.ts'
 
 const sources: Sources = {
   routes: [{ method: 'POST', path: '/api/things/:id', inputs: [] }],
@@ -18,7 +18,7 @@ test('a request is made of the seed and its number alone', () => {
 })
 
 test('a thousand of them: no 5xx, no broken error, and the figure is printed', async () => {
-  const child = Bun.spawn([process.execPath, 'scripts/hostile.ts', '--count', '1000', '--seed', '5'], {
+  const child = Bun.spawn([process.execPath, 'test/slow/hostile.ts', '--count', '1000', '--seed', '5'], {
     cwd: join(import.meta.dir, '../../..'),
     stdout: 'pipe',
     stderr: 'pipe',

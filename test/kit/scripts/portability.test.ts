@@ -113,7 +113,7 @@ async function startBareApp() {
     jobStatus: () => fail('deps.jobStatus was touched'),
     forgetJob: () => fail('deps.forgetJob was touched'),
     sendMail: () => fail('deps.sendMail was touched'),
-    apiDocsAsset: () => fail('deps.apiDocsAsset was touched'),
+    packageFile: () => fail('deps.packageFile was touched'),
   } satisfies Deps
   const app = (context.createApp as typeof createApp)(deps)
   const request = (path: string, init?: RequestInit) =>

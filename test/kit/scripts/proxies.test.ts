@@ -203,10 +203,10 @@ describe.each(proxies.filter(([, found]) => found && onLinux))('behind %s', (nam
     }
   })
 
-  test('events of a job are passed on as they come', async () => {
+  test('a stream of events is passed on as it comes', async () => {
     const events = await startProxy({ api: [frontEnd.url.host], files: folder })
     try {
-      const reply = await fetch(`${events.url}/api/jobs/1/events`)
+      const reply = await fetch(`${events.url}/api/things/1/events`)
       const reader = reply.body?.getReader()
       const first = await reader?.read() // the second event is never sent
       expect(new TextDecoder().decode(first?.value)).toBe('data: 1\n\n')

@@ -1,5 +1,7 @@
 // `npm run rename`: the project under another name, as often as one likes, and never under a bad one.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { name as project } from '../../../package.json'
 import { copyCheckout, type Checkout } from '../support/checkout.ts'
 
@@ -44,22 +46,15 @@ test(
     for (const name of ['xylophone-club', 'test', 'xylophone']) {
       const { code, out } = await checkout.run('rename', [name])
       expect(code).toBe(0)
-      for (const place of [
-        'package.json:2',
-        'package-lock.json:2',
-        'bun.lock:',
-        'README.md:1',
-        '.env.example:',
-      ]) {
+      for (const place of ['package.json', 'package-lock.json', 'README.md', '.env.example'])
         expect(out).toContain(place)
-      }
       expect(out).toContain(`REDIS_PREFIX=${old}:`)
       if (old === project) {
-        // A new place of it is to be decided on: scripts/rename.ts lists them.
+        // A new place of it is to be decided on: what can reads package.json, the others are in scripts/rename.ts.
         const { stdout } = Bun.spawnSync(['git', 'grep', '-lw', old], { cwd: checkout.root })
         const left = stdout.toString().split('\n').filter(Boolean)
         const seen = left.filter((path) => !/^(test|scripts(?!\/deploy))\//.test(path))
-        expect(seen.filter((path) => !['LICENSE', 'CHANGELOG.md', 'README.md'].includes(path))).toEqual([])
+        expect(seen.filter((path) => !['LICENSE', 'CHANGELOG.md'].includes(path))).toEqual([])
       }
       expect(JSON.parse(checkout.read('package.json'))).toMatchObject({
         name,
@@ -67,13 +62,37 @@ test(
       })
       const lock = JSON.parse(checkout.read('package-lock.json'))
       expect([lock.name, lock.packages[''].name]).toEqual([name, name])
-      expect(checkout.read('bun.lock')).toContain(`"name": "${name}"`)
       expect(checkout.read('README.md')).toStartWith(`# ${name}\n`)
-      expect(checkout.read('src/README.md')).toContain(`import { createClient } from '${name}-client'`)
+      expect(checkout.read('compose.yaml')).toContain(`\nname: ${name}\n`)
       expect(checkout.read('.env.example')).toContain(`REDIS_PREFIX=${name}:`)
       old = name
     }
-    expect(checkout.git('diff', '--stat', '--', 'src', ':!src/README.md', 'test', 'LICENSE')).toBe('')
+    expect(checkout.git('diff', '--stat', '--', 'src', 'test', 'scripts', 'LICENSE')).toBe('')
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'the README is about the project and not about the kit, and keeps what is written into it',
+  async () => {
+    const fork = copyCheckout()
+    try {
+      expect(await fork.run('rename', ['film-club'])).toMatchObject({ code: 0 })
+      const page = fork.read('README.md')
+      expect(page).toStartWith('# film-club\n')
+      expect(page).not.toMatch(/restbun|fork|sample|movies|bench|figures|decisions/i)
+      for (const [, target = ''] of page.matchAll(/\]\((?!https:)([^)]+)\)/g))
+        expect([target, existsSync(join(fork.root, target))]).toEqual([target, true])
+      const pages = [...new Bun.Glob('*.md').scanSync(fork.root)]
+      expect(pages.filter((path) => /bench|figures|decisions/i.test(path))).toEqual([])
+
+      const own = page.replace('Say here what it does, and for whom.', 'It lends films.')
+      await Bun.write(join(fork.root, 'README.md'), own)
+      expect(await fork.run('rename', ['film-house'])).toMatchObject({ code: 0 })
+      expect(fork.read('README.md')).toBe(own.replace('film-club', 'film-house'))
+    } finally {
+      fork.remove()
+    }
   },
   TIMEOUT_MS,
 )

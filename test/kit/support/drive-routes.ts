@@ -35,8 +35,8 @@ const FAIR_SHARE = 0.15
 const ROWS_AT_START = 300
 const VISITOR = 'visitor'
 
-/** Stands in a path for a job of the caller: nobody else's is found. */
-const OWN_JOB = 'own-job'
+/** Stands in a path for what the caller has started: nobody else's is found. */
+const OWN = 'own-one'
 
 /** Nobody wants to wait for the longest sleep that the schema allows. */
 const PATIENCE: Known = { ms: ['0', '1', '5'] }
@@ -71,8 +71,7 @@ interface Product<App extends TestedApp, Role extends string> {
   loginPath: string
   /** Puts a job into the queue. */
   enqueue(app: App): Promise<{ id: string }>
-  /** Where each who may starts a job whose end `work` brings about. */
-  jobPath: string
+  /** Brings about the end of what callers start by routes that answer 202. */
   work(app: App): Promise<{ stop(): Promise<void> }>
   /** By the name of a field: values that exist. */
   known(app: App): Promise<Known>
@@ -92,8 +91,10 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
   let routes: Documented[]
   const clients = new Map<string, Client>()
   const accounts = new Map<string, object>()
-  /** A job of each caller that has ended: nobody waits for the end of a stream. */
-  const jobs = new Map<string, string>()
+  /** What each caller has started, and has ended: nobody waits for the end of a stream. */
+  const started = new Map<string, string>()
+  /** Below these paths it is followed. */
+  const followed = new Set<string>()
   let known: Known
   beforeAll(async () => {
     app = await product.start({ BODY_LIMIT: String(BODY_LIMIT) })
@@ -107,7 +108,7 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
       clients.set(role, member)
       accounts.set(role, member.account)
     }
-    await endJobs()
+    await startAndEnd()
     const queued = await Promise.all(Array.from({ length: ROWS_AT_START }, () => product.enqueue(app)))
     known = {
       ...(await product.known(app)),
@@ -120,13 +121,18 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
   })
   afterAll(() => app.close())
 
-  async function endJobs(): Promise<void> {
+  async function startAndEnd(): Promise<void> {
     const worker = await product.work(app)
-    for (const [caller, client] of clients) {
-      const { status, body } = await client.post(product.jobPath)
+    const starting = describeRoutes(app.app).find(
+      ({ doc, inputs }) => doc?.status === 202 && inputs.length === 0,
+    )
+    for (const [caller, client] of starting === undefined ? [] : clients) {
+      const { status, headers, body } = await client.post(starting?.path ?? '')
       if (status !== 202) continue
-      jobs.set(caller, body.id)
-      await until('its end', async () => (await client.get(`/api/jobs/${body.id}`)).body.state === 'done')
+      started.set(caller, body.id)
+      const address = headers.get('location') ?? ''
+      followed.add(address.slice(0, address.lastIndexOf('/') + 1))
+      await until('its end', async () => (await client.get(address)).body.state === 'done')
     }
     await worker.stop()
   }
@@ -205,7 +211,8 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
           fc.constant(undefined),
       })
     }
-    const existing = path.startsWith('/api/jobs/') ? { ...known, id: [OWN_JOB] } : known
+    const isFollowed = [...followed].some((beginning) => path.startsWith(beginning))
+    const existing = isFollowed ? { ...known, id: [OWN] } : known
     const { param, query, json, form } = inputsOf(route, { ...existing, ...PATIENCE })
     const maybe = <T>(good: Arbitrary<T>, bad: Arbitrary<T>) => fc.oneof(good, bad)
     const hostile = fc.record({
@@ -260,7 +267,7 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
   /** Sends the call; a caller whose session it changed logs in again. */
   async function send({ caller, method, path, origin, contentType, body }: Call): Promise<Reply> {
     const client = clients.get(caller) as Client
-    const reply = await client.send(method, path.replace(OWN_JOB, jobs.get(caller) ?? OWN_JOB), body, {
+    const reply = await client.send(method, path.replace(OWN, started.get(caller) ?? OWN), body, {
       ...(origin !== undefined && { Origin: origin }),
       ...(body !== undefined && { 'Content-Type': contentType }),
     })

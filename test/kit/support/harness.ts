@@ -1,18 +1,40 @@
 // The kit's own small product under test, listening on a free port, on a database and a key prefix of its own.
 import { syncRole } from '../../../src/kit/auth/role-guard.ts'
+import { defineSettings } from '../../../src/kit/config/settings.ts'
+import { describeRoutes } from '../../../src/kit/http/doc.ts'
 import { serveProduct } from './serve-product.ts'
 import { createApp, manifest } from '../product/app.ts'
-import { requireRole, settings, type Deps, type Product } from '../product/product.ts'
+import { ownSettings, PROJECT, requireRole, type Deps, type Product } from '../product/product.ts'
 import { findMember, setRank } from '../product/queries.ts'
 import type { Role } from '../product/table.ts'
+import { modules } from './modules.ts'
 import { PROBE, probe } from './probe.ts'
 
 export { hashesVerified } from './serve-product.ts'
 
 export type TestApp = Awaited<ReturnType<typeof startApp>>
 
-function createProbedApp(deps: Deps) {
+const settings = defineSettings(PROJECT, {
+  ...ownSettings,
+  ...(Object.assign({}, ...modules.map((module) => module.settings)) as object),
+})
+
+function createWholeApp(deps: Deps) {
   const app = createApp(deps)
+  for (const { mount } of modules) mount(app, deps.config)
+  return app
+}
+
+/** The routes of the kit, its modules and its product. */
+export const kitRoutes = () =>
+  describeRoutes(
+    createWholeApp({
+      config: settings.load({ DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' }),
+    } as Deps),
+  )
+
+function createProbedApp(deps: Deps) {
+  const app = createWholeApp(deps)
   app.route(PROBE, probe<Product>(requireRole, 'writer'))
   return app
 }

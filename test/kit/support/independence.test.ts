@@ -8,14 +8,12 @@ const IMPORT = /(?:from|import\()\s*'(\.[^']+)'/g
 
 /** They run commands and entries of the project that they stand in. */
 const OF_THE_PROJECT = /^test\/kit\/scripts\//
-/** They stand on the project's accounts as well, for now: what the kit's page calls is named there. */
-const ALSO = ['test/kit/reference/api-docs-page.test.ts']
 
 test('a test of the kit imports the kit, its own product and what the tests share', () => {
   const paths = [...new Bun.Glob('test/kit/**/*.ts').scanSync(ROOT)].toSorted()
   expect(paths.length).toBeGreaterThan(100)
   const found = paths
-    .filter((path) => !OF_THE_PROJECT.test(path) && !ALSO.includes(path))
+    .filter((path) => !OF_THE_PROJECT.test(path))
     .flatMap((path) =>
       [...readFileSync(join(ROOT, path), 'utf8').matchAll(IMPORT)]
         .map(([, target = '']) => relative(ROOT, join(ROOT, dirname(path), target)))

@@ -51,7 +51,7 @@ const CHANGES: Record<string, () => Promise<void> | void> = {
   'a renamed sample'() {
     // Its folder and its path; what a table is called in Postgres is another matter.
     for (const path of checkout.git('grep', '-lE', '/movies', '--', 'src', 'test', 'scripts').split('\n')) {
-      if (!/^(src|test|scripts)\/(?!kit|slow|eject-sample).*\.(ts|tsx|sh)$/.test(path)) continue
+      if (!/^(src|test|scripts)\/(?!kit|slow|remove).*\.(ts|tsx|sh)$/.test(path)) continue
       const file = join(checkout.root, path)
       const text = readFileSync(file, 'utf8')
       writeFileSync(file, text.replaceAll(/(\/api|\.|src)\/movies\b/g, '$1/films'))
@@ -67,11 +67,9 @@ const CHANGES: Record<string, () => Promise<void> | void> = {
     edit(
       'src/config.ts',
       [
-        'defineSettings({ name, version }, {})',
-        `defineSettings(
-  { name, version },
-  { signupOpen: setting('SIGNUP_OPEN', flag().default(true), { about: 'Whether anybody may sign up' }) },
-)`,
+        '    // One line for each setting of yours',
+        `    signupOpen: setting('SIGNUP_OPEN', flag().default(true), { about: 'Whether anybody may sign up' }),
+    // One line for each setting of yours`,
       ],
       [
         "import { defineSettings, type ConfigOf } from './kit/config/settings.ts'",

@@ -72,6 +72,6 @@ const withoutChance = (answer: string) =>
 const inOneOrder = (answer: string) =>
   JSON.stringify(JSON.parse(answer), (_key, value: unknown) =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
       : value,
   )

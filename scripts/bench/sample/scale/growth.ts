@@ -173,9 +173,8 @@ function inQueue(root: string, file: string, earlier = file): string {
 
 /** Jobs that wait: a page of them, and one by its id, which is looked for inside Redis. */
 async function jobs({ name, root }: Checkout, redisUrl: string): Promise<void> {
-  const { createQueueAdmin } = (await import(
-    inQueue(root, 'queue-admin.ts', 'operate.ts')
-  )) as QueueAdminModule
+  const module = (await import(inQueue(root, 'queue-admin.ts', 'operate.ts'))) as QueueAdminModule
+  const createQueueAdmin = module.createQueueAdmin ?? module.createOperations
   const { keyBase } = (await import(inQueue(root, 'scripts.ts'))) as { keyBase(prefix: string): string }
   const redis = new Redis(redisUrl)
   console.log(`\n| ${name}: waiting jobs | list ms | show ms | drop ms | longest command ms |`)
@@ -209,10 +208,14 @@ async function jobs({ name, root }: Checkout, redisUrl: string): Promise<void> {
   redis.disconnect()
 }
 
+type CreateQueueAdmin = (options: { redis: Redis; prefix: string }) => {
+  list(place: 'waiting', page: number): Promise<unknown[]>
+  show(id: string): Promise<unknown>
+  drop(id: string): Promise<boolean>
+}
+
 interface QueueAdminModule {
-  createQueueAdmin(options: { redis: Redis; prefix: string }): {
-    list(place: 'waiting', page: number): Promise<unknown[]>
-    show(id: string): Promise<unknown>
-    drop(id: string): Promise<boolean>
-  }
+  createQueueAdmin: CreateQueueAdmin
+  /** Its name before there was a kit. */
+  createOperations: CreateQueueAdmin
 }

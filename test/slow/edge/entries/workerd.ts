@@ -41,7 +41,7 @@ const openApp = (bindings: Bindings) =>
       passwords,
       createMailer: () => () =>
         Promise.reject(new Error('mails are sent by the worker, which is a Bun process')),
-      apiDocsAsset: () => Promise.reject(new Error('there is no file system to read it from')),
+      packageFile: () => Promise.reject(new Error('there is no file system to read it from')),
     })
     return { app: createApp(deps), close }
   })

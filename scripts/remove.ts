@@ -1,0 +1,69 @@
+// Takes modules out of the project, with all that belongs to them: npm run remove -- dashboard
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { asUsage, runCommand } from './command.ts'
+import { refuseUngenerated } from './generate.ts'
+import { MODULES } from './remove/modules.ts'
+import { moduleOf, readManifest, removeModules } from './remove/remove.ts'
+
+const ROOT = join(import.meta.dir, '..')
+
+const USAGE = `Usage: npm run remove                          lists the modules, and why one would keep each
+       npm run remove -- <module> [<module> ...]
+       --undeployed   no database is to be kept: the migrations of its table go, too; else another one drops it
+       --yes          even where git could not bring back what is deleted`
+
+await runCommand(USAGE, async () => {
+  const { names, undeployed, yes } = readArguments()
+  const removed = readManifest(ROOT).restbun?.removed ?? []
+  if (names.length === 0) return list(removed)
+  for (const name of names) {
+    moduleOf(name)
+    if (removed.includes(name))
+      throw new Error(`${name} was removed already: package.json says so (restbun.removed)`)
+  }
+  if (!yes) refuseUnsaved()
+  await refuseUngenerated(ROOT)
+  const { done, left } = await removeModules(ROOT, names, { undeployed })
+  for (const line of done) console.log(line)
+  if (names.some((name) => moduleOf(name).tables)) {
+    console.log(
+      undeployed
+        ? '\nA development database that has the table keeps it: delete .data/ to begin anew.'
+        : '\nThe next `npm run migrate` or `npm start` drops the table and what is in it.',
+    )
+  }
+  if (left.length > 0) {
+    throw new Error(
+      `\nGone: ${names.join(', ')}. These still speak of it, and are yours to change:\n${left.join('\n')}`,
+    )
+  }
+  console.log('\nNothing else of yours speaks of it. Now: npm prune && npm run check && npm test')
+})
+
+function list(removed: string[]): void {
+  const width = Math.max(...Object.keys(MODULES).map((name) => name.length)) + 2
+  for (const [name, { about }] of Object.entries(MODULES)) {
+    console.log(`${name.padEnd(width)}${removed.includes(name) ? '(removed) ' : ''}${about}`)
+  }
+}
+
+/** What is deleted should come back by git if this was a mistake. */
+function refuseUnsaved(): void {
+  const status = Bun.spawnSync(['git', 'status', '--porcelain', '--', '.', ':!node_modules'], { cwd: ROOT })
+  if (!status.success)
+    throw new Error('This is no git checkout, and nothing would bring the files back: say --yes')
+  const changed = status.stdout.toString().trimEnd()
+  if (changed !== '') throw new Error(`These are not committed: commit them first, or say --yes\n${changed}`)
+}
+
+function readArguments() {
+  const flag = { type: 'boolean', default: false } as const
+  return asUsage(() => {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { undeployed: flag, yes: flag },
+    })
+    return { names: [...new Set(positionals)], ...values }
+  })
+}

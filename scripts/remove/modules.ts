@@ -1,0 +1,64 @@
+// Declares the modules: what belongs to each, so that `npm run remove` can take it out of a project.
+
+export interface Module {
+  /** Why one would keep it. */
+  about: string
+  /** Its folders and files in the kit and in yours, tests among them. An npm script that runs one of them goes with it. */
+  paths: string[]
+  /** How yours speaks of it: lines of `src/*.ts`, tests, and rows or paragraphs of pages that do are cut. */
+  mentions: RegExp
+  /** Dependencies that nothing else needs. */
+  packages?: string[]
+  /** Other entries of package.json. */
+  entries?: string[]
+  /** Tables that a migration drops. */
+  tables?: string[]
+}
+
+export const MODULES: Record<string, Module> = {
+  dashboard: {
+    about:
+      'the page at /api/operators: see the queue, retry and drop dead jobs, run crons, without a terminal',
+    paths: ['src/kit/dashboard', 'src/account/dashboard.ts', 'test/kit/dashboard', 'test/operators.png'],
+    mentions: /(kit|account)\/dashboard|\/api\/operators|OPERATORS_PAGE|\boperators(Page|\.png)/,
+  },
+  'job-status': {
+    about: "/api/jobs/:id: clients follow their jobs; the export of an account's data is handed out by it",
+    paths: [
+      'src/kit/job-status',
+      'src/account/export.ts',
+      'src/account/export-task.ts',
+      'src/account/export-routes.ts',
+      'test/kit/job-status',
+      'test/export.test.ts',
+    ],
+    mentions: /kit\/job-status|account\/export|\/api\/jobs\b|\/me\/export|export\.test/,
+  },
+  'api-docs': {
+    about:
+      'the page at /api/docs, which tries calls in the browser; OpenAPI and the API list stay without it',
+    paths: ['src/kit/api-docs', 'test/kit/api-docs', 'test/api-docs-page.test.ts'],
+    mentions: /kit\/api-docs|\/api\/docs\b|API_DOCS|swagger/i,
+    packages: ['swagger-ui-dist'],
+    entries: ['scarfSettings'], // for that package
+  },
+  benchmarks: {
+    about: 'the figures of the kit, measured again on your machine, beside other servers and queues',
+    paths: ['scripts/bench', 'scripts/sample/bench.ts', 'test/slow/type-cost.test.ts'],
+    mentions: /scripts\/bench\b|npm run bench\b/,
+  },
+  sample: {
+    about: 'movies, the resource to read and to copy, with its films to load',
+    paths: [
+      'src/movies',
+      'test/movies.test.ts',
+      'test/movies-plans.test.ts',
+      'test/seed.test.ts',
+      'test/slow/sample',
+      'scripts/sample',
+      'scripts/bench/sample', // what it measures is the sample, and servers that do the same
+    ],
+    mentions: /movie|\b(scripts|bench|slow)\/sample\b|npm run seed\b/i,
+    tables: ['movies'],
+  },
+}

@@ -1,0 +1,122 @@
+// Serves a page to try the API: Swagger UI from our own origin, with a form to sign in.
+/** @jsxImportSource hono/jsx */
+import { secureHeaders } from 'hono/secure-headers'
+import type { KitConfig } from '../config/kit-config.ts'
+import type { ConfigFrom } from '../config/settings.ts'
+import type { KitDeps } from '../deps.ts'
+import { doc } from '../http/doc.ts'
+import { appFactory } from '../http/factory.ts'
+import { HtmlDocument } from '../http/html-page.tsx'
+import { openApiDocument, type Reference } from '../reference/openapi-document.ts'
+import { packAsset, sendAsset, type Asset } from './assets.ts'
+import { SCRIPT } from './script.ts'
+import type { apiDocsSettings } from './settings.ts'
+import { API_DOCS_STYLE } from './style.ts'
+
+/** This page alone runs scripts: its own, which can reach only this origin. */
+const policy = secureHeaders({
+  strictTransportSecurity: false, // as everywhere
+  crossOriginResourcePolicy: false,
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'", "'unsafe-inline'"],
+    imgSrc: ["'self'", 'data:'],
+    connectSrc: ["'self'"],
+    formAction: ["'none'"],
+    frameAncestors: ["'none'"],
+    baseUri: ["'none'"],
+  },
+})
+
+interface Options extends Reference {
+  config: KitConfig & ConfigFrom<typeof apiDocsSettings>
+}
+
+/** Where the settings turn the page on. It brings the document that it shows, if the API list does not. */
+export function apiDocs(reference: Options) {
+  const { config } = reference
+  const app = appFactory().createApp()
+  if (!(config.apiDocs ?? !config.production)) return app
+
+  if (!config.apiList) app.route('/', openApiDocument(reference))
+  const script = asset('swagger-ui-bundle.js', SCRIPT, 'text/javascript')
+  const style = asset('swagger-ui.css', API_DOCS_STYLE, 'text/css')
+  app.get(
+    '/api/docs',
+    doc('Shows the API and lets you try its calls.', 'text/html', { link: 'Try it in the browser' }),
+    policy,
+    async (c) => {
+      const [{ digest: js }, { digest: css }] = await Promise.all([script(c.var), style(c.var)])
+      return c.html(<ApiDocs config={config} script={`docs.js?v=${js}`} style={`docs.css?v=${css}`} />)
+    },
+  )
+  app.get(
+    '/api/docs.js',
+    doc('Returns the script of that page.', 'text/javascript', { otherStatuses: [304] }),
+    async (c) => sendAsset(c, await script(c.var)),
+  )
+  app.get(
+    '/api/docs.css',
+    doc('Returns the style sheet of that page.', 'text/css', { otherStatuses: [304] }),
+    async (c) => sendAsset(c, await style(c.var)),
+  )
+  return app
+}
+
+/** Packs a file of Swagger UI with our own behind it, at its first view; after a failure the next view tries again. */
+function asset(name: string, own: string, type: string) {
+  let packed: Promise<Asset> | undefined
+  const pack = async ({ packageFile }: Pick<KitDeps, 'packageFile'>) =>
+    packAsset(`${await packageFile(`swagger-ui-dist/${name}`)}\n${own}`, type)
+  return (deps: Pick<KitDeps, 'packageFile'>): Promise<Asset> => {
+    if (packed === undefined) {
+      packed = pack(deps)
+      packed.catch(() => (packed = undefined))
+    }
+    return packed
+  }
+}
+
+function ApiDocs({ config, script, style }: { config: KitConfig; script: string; style: string }) {
+  return (
+    <HtmlDocument
+      title={`Try the ${config.name} API`}
+      head={
+        <>
+          <link rel="stylesheet" href={style} />
+          <script src={script} defer />
+        </>
+      }
+    >
+      <header class="bar">
+        <p>{config.apiList && <a href="list">API list</a>}</p>
+        <p id="who" role="status" />
+        <form id="login" hidden>
+          <input
+            name="email"
+            type="email"
+            placeholder="Email"
+            aria-label="Email"
+            autocomplete="username"
+            required
+          />
+          <input
+            name="password"
+            type="password"
+            placeholder="Password"
+            aria-label="Password"
+            autocomplete="current-password"
+            required
+          />
+          <button>Sign in</button>
+        </form>
+        <button id="logout" type="button" hidden>
+          Sign out
+        </button>
+      </header>
+      <main id="api" />
+      <noscript>This page needs JavaScript. The API list and openapi.json do not.</noscript>
+    </HtmlDocument>
+  )
+}

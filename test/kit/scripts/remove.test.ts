@@ -1,0 +1,198 @@
+// Taking modules out: what is cut is what belongs to them, and nothing is put at risk.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { cutCode } from '../../../scripts/remove/code.ts'
+import { MODULES } from '../../../scripts/remove/modules.ts'
+import { cutPage } from '../../../scripts/remove/page.ts'
+import { type Checkout, copyCheckout } from '../support/checkout.ts'
+
+const TIMEOUT_MS = 60_000
+const gone = { isGone: (target: string) => target.startsWith('./chat/'), mentions: /\/chat\b/, isTest: false }
+const cut = (text: string) => cutCode(text, gone)
+
+describe('of code, what uses a module goes:', () => {
+  test.each([
+    [
+      'its import, and the link of a chain of calls',
+      `import { chat } from './chat/routes.ts'
+const routed = app
+  // One line per slice.
+  .route('/', pages)
+  .route(
+    '/chat',
+    chat({ rooms: 7 }),
+  )
+  .route('/cars', cars)
+`,
+      `const routed = app
+  // One line per slice.
+  .route('/', pages)
+  .route('/cars', cars)
+`,
+    ],
+    [
+      'a statement, with what only it used',
+      `import { chat } from './chat/routes.ts'
+import { doors } from './doors.ts'
+import { a, b } from './letters.ts'
+
+/** Used by the chat alone. */
+const LIMIT = 7
+
+// Until the end.
+export function start(app: App) {
+  if (app.chats) app.route('/x', chat(doors, a, LIMIT))
+
+  return b
+}
+`,
+      `import { b } from './letters.ts'
+
+
+// Until the end.
+export function start(app: App) {
+
+  return b
+}
+`,
+    ],
+    [
+      'an element of a list, in a line and in a line of its own',
+      `import { chat, chatSettings, type Chat } from './chat/settings.ts'
+export const all = [first, chat, last]
+export const settings = define(
+  { name },
+  {
+    own,
+    ...chatSettings,
+  },
+)
+const few = { ...chatSettings }
+`,
+      `export const all = [first, last]
+export const settings = define(
+  { name },
+  {
+    own,
+  },
+)
+const few = {  }
+`,
+    ],
+  ])('%s', (_name, before, after) => {
+    expect(cut(before)).toBe(after)
+  })
+
+  test('a test, whole, with what it alone used', () => {
+    const before = `import { join } from 'node:path'
+import { x } from '../x.ts'
+
+const folder = join('a')
+
+test('x', () => {
+  expect(x).toBe(1)
+})
+
+test.each([
+  1,
+])(
+  'talks',
+  async () => {
+    await get('/chat', folder)
+  },
+)
+`
+    expect(cutCode(before, { ...gone, isTest: true })).toBe(`import { x } from '../x.ts'
+
+
+test('x', () => {
+  expect(x).toBe(1)
+})
+
+`)
+  })
+
+  test('code that uses none of it stays as it is', () => {
+    const text = `import { unused } from './other.ts'\n// A chat.\nconst idle = 1\n`
+    expect(cut(text)).toBe(text)
+  })
+})
+
+test('of a page: a row, an item, a line of code, a paragraph, and no more', () => {
+  const page = `# Page
+
+Read on.
+
+| a | b |
+| - | - |
+| 1 | /chat |
+| 2 | cars |
+
+- One
+  of two.
+- Two, see /chat
+  for more.
+
+\`\`\`
+cd /chat
+ls
+\`\`\`
+
+**Talk**:
+by /chat.
+
+End.
+`
+  expect(cutPage(page, gone.mentions)).toBe(`# Page
+
+Read on.
+
+| a | b |
+| - | - |
+| 2 | cars |
+
+- One
+  of two.
+
+\`\`\`
+ls
+\`\`\`
+
+End.
+`)
+})
+
+describe('in a checkout', () => {
+  let checkout: Checkout
+  beforeAll(() => {
+    checkout = copyCheckout()
+  }, TIMEOUT_MS)
+  afterAll(() => checkout.remove(), TIMEOUT_MS)
+
+  test(
+    'without a name it lists the modules, and why one would keep each',
+    async () => {
+      const { code, out } = await checkout.run('remove')
+      expect(code).toBe(0)
+      for (const [name, { about }] of Object.entries(MODULES)) {
+        expect(out.split('\n')).toContainEqual(
+          expect.stringMatching(new RegExp(`^${name} .*${about.slice(0, 20)}`)),
+        )
+      }
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'an unknown module is refused with those that there are, and so is work that is not committed',
+    async () => {
+      const unknown = await checkout.run('remove', ['chat'])
+      expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining('dashboard, job-status')])
+      await Bun.write(`${checkout.root}/src/mine.ts`, '// Mine.\n')
+      const before = checkout.changes()
+      const { code, err } = await checkout.run('remove', ['benchmarks'])
+      expect([code, checkout.changes()]).toEqual([1, before])
+      expect(err).toContain('src/mine.ts')
+    },
+    TIMEOUT_MS,
+  )
+})

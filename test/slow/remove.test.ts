@@ -1,0 +1,83 @@
+// `npm run remove` in a clean clone: each module that is there, and all of them. The check and the tests stay green, and
+// nothing mentions what is gone.
+import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { MODULES } from '../../scripts/remove/modules.ts'
+import { moduleOf, readManifest } from '../../scripts/remove/remove.ts'
+import { type Checkout, cloneCheckout } from '../kit/support/checkout.ts'
+import { expectGreen, SLOW_MS } from './green.ts'
+
+const { restbun } = readManifest(join(import.meta.dir, '../..'))
+const there = Object.keys(MODULES).filter((name) => !restbun?.removed?.includes(name))
+
+let checkout: Checkout
+beforeEach(() => {
+  checkout = cloneCheckout()
+}, SLOW_MS)
+afterEach(() => checkout.remove(), SLOW_MS)
+
+/** They tell of what was, or can be. The generator looks at what there is. */
+const MAY_TELL =
+  /^(CHANGELOG\.md|UPGRADING\.md|package-lock\.json|bun\.lock|drizzle\/.*|scripts\/(remove|new)(\.ts|\/.*)|test\/(slow|kit\/scripts)\/remove.*)$/
+
+/** `path:line: text` of every file that speaks of a module. */
+function mentionsOf(names: string[]): string[] {
+  const paths = checkout.git('ls-files', '-z', '--cached', '--others', '--exclude-standard').split('\0')
+  return paths
+    .filter(
+      (path) =>
+        /\.(tsx?|mjs|md|sh|json|conf|yaml|html)$|ignore$|run$|example$/.test(path) && !MAY_TELL.test(path),
+    )
+    .filter((path) => !checkout.git('ls-files', '--deleted', '--', path))
+    .flatMap((path) => {
+      const lines = readFileSync(join(checkout.root, path), 'utf8').split('\n')
+      return lines
+        .map((line, i) => `${path}:${i + 1}: ${line.trim()}`)
+        .filter((line) => names.some((name) => moduleOf(name).mentions.test(line)))
+    })
+}
+
+test.each([...there.map((name) => [name]), there].map((names) => [names.join(' '), names] as const))(
+  'without %s',
+  async (_, names) => {
+    const { code, said } = await checkout.run('remove', [...names])
+    expect({ code, said }).toMatchObject({ code: 0 })
+    expect(mentionsOf([...names])).toEqual([])
+
+    const { dependencies, devDependencies, restbun: kept } = readManifest(checkout.root)
+    expect(kept?.removed).toEqual([...new Set([...(restbun?.removed ?? []), ...names])].toSorted())
+    const gone = names.flatMap((name) => moduleOf(name).packages ?? [])
+    for (const lock of ['bun.lock', 'package-lock.json'].filter((name) =>
+      existsSync(join(checkout.root, name)),
+    )) {
+      const locked = checkout.read(lock)
+      expect([lock, gone.filter((name) => locked.includes(`${name}"`))]).toEqual([lock, []])
+    }
+    expect(await packagesOf(checkout.root)).toEqual(
+      Object.keys({ ...dependencies, ...devDependencies }).toSorted(),
+    )
+
+    checkout.commit('removed')
+    const again = await checkout.run('remove', names.slice(0, 1))
+    expect([again.code, again.err]).toEqual([1, expect.stringContaining('was removed already')])
+    await expectGreen(checkout)
+  },
+  SLOW_MS,
+)
+
+/** What `npm ls` shows, but for what lies in the shared node_modules and is asked for by nothing any more. */
+async function packagesOf(root: string): Promise<string[]> {
+  const child = Bun.spawn(['npm', 'ls', '--depth=0', '--json'], {
+    cwd: root,
+    stdout: 'pipe',
+    stderr: 'ignore',
+  })
+  const { dependencies } = (await child.stdout.json()) as {
+    dependencies: Record<string, { extraneous?: boolean }>
+  }
+  return Object.entries(dependencies)
+    .filter(([, { extraneous }]) => extraneous !== true)
+    .map(([name]) => name)
+    .toSorted()
+}
