@@ -29,7 +29,6 @@ export class Fleet {
   /** What processes are started with from now on. */
   config: KitConfig
   isStopped = false
-  readonly #o: FleetOptions
   /** Begins the ids of processes: no other supervisor has the same. */
   readonly #id = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`
   #timer: ReturnType<typeof setInterval> | undefined
@@ -40,8 +39,7 @@ export class Fleet {
   /** The processes and their states at the last check. */
   #seen = ''
 
-  constructor(options: FleetOptions) {
-    this.#o = options
+  constructor(private readonly options: FleetOptions) {
     this.config = options.config
   }
 
@@ -122,7 +120,7 @@ export class Fleet {
   }
 
   #createSlot({ kind, name }: Place): Slot {
-    const { log, spawn } = this.#o
+    const { log, spawn } = this.options
     const start = (id: string, replacing: boolean) =>
       spawn({ kind, name, id, replacing, config: this.config })
     return new Slot(name, `${this.#id}-${name.replace(' ', '')}`, log, start)
@@ -134,7 +132,7 @@ export class Fleet {
     const seen = this.children()
       .map(({ pid, state }) => `${pid}${state}`)
       .join(' ')
-    if (seen !== this.#seen) this.#o.onChange()
+    if (seen !== this.#seen) this.options.onChange()
     this.#seen = seen
   }
 
@@ -156,7 +154,7 @@ export class Fleet {
     this.#recycling = undefined
     if (failure === undefined) return
     this.#recycleAfter = performance.now() + RECYCLE_PAUSE_MS
-    this.#o.log.error(`${slot.name} was not replaced, and serves on: ${failure}`)
+    this.options.log.error(`${slot.name} was not replaced, and serves on: ${failure}`)
   }
 }
 
