@@ -1,5 +1,6 @@
 // Takes modules out of a checkout: their folders, and the lines of yours that use them or speak of them.
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join, normalize } from 'node:path'
 import { generateMigration, newestSnapshot } from '../generate.ts'
 import { isKit } from '../kit-folders.ts'
@@ -131,10 +132,22 @@ const LOCKS: Record<string, string[]> = {
   'package-lock.json': 'npm install --package-lock-only --ignore-scripts --offline --no-audit'.split(' '),
 }
 
-/** Takes packages that are in package.json no more out of what is locked; what stays keeps its version. */
+/**
+ * Takes packages that are in package.json no more out of what is locked; what stays keeps its version. In a folder of its
+ * own: npm would note in node_modules that they are gone from there, too.
+ */
 async function lock(root: string): Promise<string[]> {
   const there = Object.keys(LOCKS).filter((file) => existsSync(join(root, file)))
-  for (const file of there) await run(root, ...(LOCKS[file] ?? []))
+  const folder = mkdtempSync(join(tmpdir(), 'lock-'))
+  try {
+    for (const file of there) {
+      for (const name of ['package.json', file]) copyFileSync(join(root, name), join(folder, name))
+      await run(folder, ...(LOCKS[file] ?? []))
+      copyFileSync(join(folder, file), join(root, file))
+    }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
   return there.map((file) => `changed ${file}`)
 }
 
