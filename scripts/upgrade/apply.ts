@@ -42,8 +42,8 @@ await runCommand('Usage: npm run upgrade', async () => {
   const conflicts = changes.filter(({ what }) => what === 'conflict')
   if (conflicts.length > 0) {
     throw new Error(
-      `\nYou and the release changed the same places. Decide in these files, and commit then:\n${describe(conflicts)}\n` +
-        `Then: npm run settings && npm run check && npm test. ${UNDO}`,
+      `\nYou and the release changed the same places. Decide in these files:\n${describe(conflicts)}\n` +
+        `Then: npm run settings && npm run check && npm test, and commit. ${UNDO}`,
     )
   }
   for (const script of ['settings', 'check', 'test']) await runIn(root, 'node', 'scripts/run.mjs', script)

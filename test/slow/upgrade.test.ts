@@ -192,8 +192,9 @@ async function grow(project: Checkout): Promise<void> {
       "import { z } from 'zod'\nimport { name, version } from '../package.json'\nimport { setting } from './kit/config/setting.ts'",
     ],
     [
-      '{ name, version }, {})',
-      "{ name, version }, { greeting: setting('GREETING', z.string().default('Hello'), { about: 'What everybody hears' }) })",
+      'for each module that has some.',
+      `for each module that has some.
+    greeting: setting('GREETING', z.string().default('Hello'), { about: 'What everybody hears' }),`,
     ],
   )
   await edit(project, 'src/account/roles.ts', ["'readonly', ", "'readonly', 'contributor', "])

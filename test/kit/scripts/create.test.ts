@@ -17,6 +17,7 @@ import { madeFrom } from '../../../scripts/kit-checksums.ts'
 import { packRelease } from '../../../scripts/release/pack.ts'
 import { MODULES as DECLARED } from '../../../scripts/remove/modules.ts'
 import { copyCheckout, openCheckout } from '../support/checkout.ts'
+import { until } from '../support/until.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
 const MODULES = Object.keys(DECLARED)
@@ -106,6 +107,31 @@ describe.skipIf(madeFrom(ROOT) !== undefined)('npm create restbun', () => {
         existsSync(join(project.root, 'test/seed.test.ts')),
         existsSync(join(project.root, '.git')),
       ]).toEqual([true, false])
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'on a terminal it asks for the folder and for the modules',
+    async () => {
+      let shown = ''
+      const child = Bun.spawn(['node', command], {
+        cwd: shared,
+        env: { ...process.env, ...GIT },
+        terminal: { data: (_terminal, bytes) => void (shown += new TextDecoder().decode(bytes)) },
+      })
+      for (const [question, answer] of [
+        ['Folder', 'asked-app'],
+        ['Modules', 'api-docs job-status'],
+      ] as const) {
+        await until(question, () => shown.includes(question))
+        child.terminal?.write(`${answer}\r`)
+      }
+      const code = await child.exited
+      child.terminal?.close()
+      expect([code, shown]).toEqual([0, expect.any(String)])
+      const { removed } = JSON.parse(openCheckout(join(shared, 'asked-app')).read('package.json')).restbun
+      expect(removed).toEqual(MODULES.filter((module) => !/api-docs|job-status/.test(module)).toSorted())
     },
     TIMEOUT_MS,
   )
