@@ -10,15 +10,16 @@ export const PACKAGE = 'create-restbun'
 /** Read by `sha256sum --check` too. The first line names the release that the kit is of. */
 const CHECKSUMS = 'scripts/kit.sha256'
 const FIRST_LINE = /^# restbun (\S+)\n/
+const SUM_LENGTH = 64
 
-/** Itself, and the reference that `npm run settings` writes. */
-const LEFT_OUT = [CHECKSUMS, 'src/kit/config/README.md']
+/** Itself, the reference that `npm run settings` writes, and what is installed or built in between. */
+const LEFT_OUT = /^scripts\/kit\.sha256$|^src\/kit\/config\/README\.md$|\/(node_modules|\.bundle-[^/]*)\//
+
+const listChecked = (root: string) => listKit(root).filter((path) => !LEFT_OUT.test(path))
 
 /** @param root an unpacked release that becomes a project */
 export function writeChecksums(root: string, version: string): void {
-  const lines = listKit(root)
-    .filter((path) => !LEFT_OUT.includes(path))
-    .map((path) => `${checksum(root, path)}  ${path}\n`)
+  const lines = listChecked(root).map((path) => `${checksum(root, path)}  ${path}\n`)
   writeFileSync(join(root, CHECKSUMS), `# restbun ${version}\n${lines.join('')}`)
 }
 
@@ -29,16 +30,14 @@ export function madeFrom(root: string): string | undefined {
 }
 
 /**
- * The kit's files that are not as they came; of none if nothing is recorded. An absent one does not count: an image has
- * no tests, and a removed module took its own along.
+ * The kit's files that are not as they came, and those that were added; none if nothing is recorded. An absent one does not
+ * count: an image has no tests, and a removed module took its own along.
  */
 export function findEdited(root: string): string[] {
   if (madeFrom(root) === undefined) return []
   const lines = readFileSync(join(root, CHECKSUMS), 'utf8').trim().split('\n').slice(1)
-  return lines.flatMap((line) => {
-    const [sum, path = ''] = line.split('  ')
-    return !existsSync(join(root, path)) || checksum(root, path) === sum ? [] : path
-  })
+  const sums = new Map(lines.map((line) => [line.slice(SUM_LENGTH + 2), line.slice(0, SUM_LENGTH)]))
+  return listChecked(root).filter((path) => checksum(root, path) !== sums.get(path))
 }
 
 const checksum = (root: string, path: string) =>

@@ -30,7 +30,7 @@ await runCommand('Usage: npm run upgrade', async () => {
   const changes = [...planFiles(sides), ...planManifest(sides), ...planMigrations(sides)]
   console.log(`From ${from} to ${to}:\n${describe(changes)}`)
   if (edited.length > 0) {
-    console.log(`\nYou had edited these files of the kit: git diff HEAD -- ${edited.join(' ')}`)
+    console.log(`\nYou had edited or added these files of the kit: git diff HEAD -- ${edited.join(' ')}`)
   }
   const notes = notesBetween(readFileSync(join(newer, 'UPGRADING.md'), 'utf8'), from, to)
   if (notes !== '') console.log(`\nUPGRADING.md says:\n\n${notes}`)

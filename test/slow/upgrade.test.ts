@@ -294,10 +294,6 @@ async function releaseB(): Promise<void> {
     ],
     ['integer(1, 10_000).default(50)', 'integer(1, 10_000).default(60)'],
   )
-  await edit(kit, 'src/kit/config/kit-config.ts', [
-    '    port: e.PORT,',
-    '    port: e.PORT,\n    tide: e.TIDE,',
-  ])
   await edit(kit, 'src/kit/middleware.ts', [
     '  app.use(withRequestContext)\n',
     "  app.use(withRequestContext)\n  app.use(async (c, next) => {\n    await next()\n    c.header('X-Tide', String(config.tide))\n  })\n",

@@ -5,9 +5,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import postgres from 'postgres'
-import { version } from '../../../package.json'
+import { dependencies, devDependencies, version } from '../../../package.json'
+import lock from '../../../package-lock.json'
 import { madeFrom } from '../../../scripts/kit-checksums.ts'
 import { isKit } from '../../../scripts/kit-folders.ts'
+import { findLockfileFaults } from '../../../scripts/lockfile.ts'
 import { migrate } from '../../../scripts/migrate.ts'
 import { packRelease } from '../../../scripts/release/pack.ts'
 import { carryOut, type Change } from '../../../scripts/upgrade/change.ts'
@@ -262,6 +264,7 @@ describe.skipIf(madeFrom(join(import.meta.dir, '../../..')) !== undefined)('the 
   let project: Checkout
   let old: string
   let newer: string
+  const [theirs = '', mine = ''] = findTransitive()
   const env = () => ({ npm_config_registry: registry.url, npm_config_cache: join(folder, 'npm') })
   const upgrade = (...args: string[]) => project.run('upgrade', args, env())
   const undo = () => {
@@ -277,6 +280,7 @@ describe.skipIf(madeFrom(join(import.meta.dir, '../../..')) !== undefined)('the 
     edit(kit, 'src/crons.ts', (text) => text.replace('// ', '// Newer. '))
     edit(kit, 'UPGRADING.md', (text) => `${text}\n## 99.0.0\n\nMind the crons.\n`)
     edit(kit, 'CHANGELOG.md', (text) => `${text}\n## 99.0.0\n\n- Security: the door stood open.\n`)
+    addPackage(kit, theirs)
     kit.commit('99.0.0')
     newer = await packRelease(kit.root, folder)
     kit.remove()
@@ -311,6 +315,7 @@ describe.skipIf(madeFrom(join(import.meta.dir, '../../..')) !== undefined)('the 
     async () => {
       edit(project, 'src/crons.ts', (text) => text.replace('// ', '// Mine. '))
       edit(project, 'src/kit/system/favicon.ts', (text) => `${text}// Edited.\n`)
+      addPackage(project, mine)
       project.commit('a change of its own')
       const { code, said } = await upgrade('--from', newer, '--base', old)
       expect(code).toBe(1)
@@ -322,7 +327,16 @@ describe.skipIf(madeFrom(join(import.meta.dir, '../../..')) !== undefined)('the 
         .changes()
         .split('\n')
         .map((line) => line.slice(3))
-      expect(touched.filter((path) => !isKit(path))).toEqual(['src/crons.ts'])
+      expect(touched.filter((path) => !isKit(path))).toEqual([
+        'package-lock.json',
+        'package.json',
+        'src/crons.ts',
+      ])
+      expect(JSON.parse(project.read('package.json')).dependencies).toMatchObject({
+        [theirs]: expect.any(String),
+        [mine]: expect.any(String),
+      })
+      expect(findLockfileFaults(project.root)).toEqual([])
       project.git('reset', '--quiet', '--hard')
       project.git('clean', '--quiet', '-fd') // as the command says
       expect(project.changes()).toBe('')
@@ -377,10 +391,14 @@ describe.skipIf(madeFrom(join(import.meta.dir, '../../..')) !== undefined)('the 
         }),
       ])
       edit(project, 'src/kit/system/favicon.ts', (text) => `${text}// Edited.\n`)
+      writeFileSync(join(project.root, 'src/kit/added.ts'), '')
       expect(
         await finds({ npm_config_registry: 'http://127.0.0.1:9', npm_config_cache: join(folder, 'none') }),
       ).toEqual([
-        expect.objectContaining({ level: 'warn', found: `${version}, edited in src/kit/system/favicon.ts` }),
+        expect.objectContaining({
+          level: 'warn',
+          found: `${version}, edited in src/kit/added.ts, src/kit/system/favicon.ts`,
+        }),
         expect.objectContaining({ level: 'warn', found: expect.stringContaining('was not reached') }),
       ])
     },
@@ -392,6 +410,26 @@ function edit({ root, read }: Checkout, path: string, change: (text: string) => 
   const text = read(path)
   expect(change(text)).not.toBe(text)
   writeFileSync(join(root, path), change(text))
+}
+
+/** Packages that others bring: no network is needed to depend on them. */
+function findTransitive(): string[] {
+  const direct = { ...dependencies, ...devDependencies }
+  return Object.keys(lock.packages).flatMap((path) => {
+    const name = path.replace('node_modules/', '')
+    return /^[a-z-]+$/.test(name) && !Object.hasOwn(direct, name) ? name : []
+  })
+}
+
+/** As `npm install --save-exact` would. */
+function addPackage(checkout: Checkout, name: string): void {
+  const { version: locked } =
+    (lock.packages as Record<string, { version: string }>)[`node_modules/${name}`] ?? {}
+  for (const path of ['package.json', 'package-lock.json']) {
+    edit(checkout, path, (text) =>
+      text.replace('"dependencies": {', `"dependencies": {\n"${name}": "${locked}",`),
+    )
+  }
 }
 
 function setVersion(checkout: Checkout, to: string): void {
