@@ -64,18 +64,10 @@ test(
   'a project is made, grows, and stays green, whole and in service through two upgrades',
   async () => {
     const began = performance.now()
-    await step('npm create', () =>
-      npm(
-        place,
-        'create',
-        `restbun@${version}`,
-        'film-club',
-        '--',
-        '--with',
-        'sample,dashboard,job-status',
-        '--yes',
-      ),
+    const made = await step('npm create', () =>
+      npm(place, 'create', `restbun@${version}`, 'film-club', '--', '--with', 'sample,dashboard,job-status', '--yes'),
     )
+    log(made)
     const project = openCheckout(join(place, 'film-club'))
     expect(project.changes()).toBe('')
     await step('npm run new, commit', () => command(project, 'new', 'book', 'title:string'))

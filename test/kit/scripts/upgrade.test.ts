@@ -238,7 +238,7 @@ describe('migrations', () => {
         )
         expect(await newer.run('generate', ['--name', 'origin'])).toMatchObject({ code: 0 })
 
-        expect(await fork.run('new', ['book', 'title:string'])).toMatchObject({ code: 0 })
+        expect(await fork.run('new', ['theremin', 'title:string'])).toMatchObject({ code: 0 })
         const folder = join(fork.root, 'drizzle')
         await migrate(database.url, { folder })
         writeFileSync(join(fork.root, table), newer.read(table))
@@ -247,7 +247,7 @@ describe('migrations', () => {
         expect([code, said]).toEqual([0, expect.stringContaining('No schema changes')])
         expect(await migrate(database.url, { folder })).toBe(1)
         const sql = postgres(database.url, { max: 1 })
-        expect(await sql`select origin, title from outbox cross join books`).toHaveLength(0)
+        expect(await sql`select origin, title from outbox cross join theremins`).toHaveLength(0)
         await sql.end()
       } finally {
         for (const checkout of [base, newer, fork]) checkout.remove()
