@@ -32,12 +32,6 @@ const CONDITIONS: Record<string, (field: Field) => boolean> = {
   unique: ({ unique }) => unique,
 }
 
-/** A text of the template as it stands, without the regions that ask for a file which this project has not. */
-export const ofProject = (text: string) =>
-  text.replaceAll(REGION, (region, condition: string) =>
-    Object.hasOwn(CONDITIONS, condition) || existsSync(join(ROOT, condition)) ? region : '',
-  )
-
 /** The files of a resource by path, not formatted yet. */
 export function fillTemplate(names: Names, fields: Field[]): Record<string, string> {
   const files = Object.entries(targetsOf(names)).map(([file, target]) => {

@@ -1,20 +1,10 @@
 // The template of `npm run new` as it stands: its own test, and how its inputs are read.
 import { expect, test } from 'bun:test'
 import type { z } from 'zod'
-import { ofProject } from '../../../scripts/new/template.ts'
 import { toyCars } from '../../../scripts/new/template/routes.ts'
 import { describeRoutes } from '../../../src/kit/http/doc.ts'
 import { findUnboundedPatterns } from '../support/patterns.ts'
 
-Bun.plugin({
-  name: 'the template, of this project',
-  setup(build) {
-    build.onLoad({ filter: /new\/template\/routes\.test\.ts$/ }, async ({ path }) => ({
-      contents: ofProject(await Bun.file(path).text()),
-      loader: 'ts',
-    }))
-  },
-})
 await import('../../../scripts/new/template/routes.test.ts')
 
 const routes = describeRoutes(toyCars)
