@@ -19,6 +19,10 @@ interface Manifest {
   [entry: string]: unknown
 }
 
+/** The test that a new resource gets, with the regions of it that ask for a file: `// if src/x.ts` ... `// end`. */
+const TEMPLATE = 'scripts/new/template/routes.test.ts'
+const REGION = /^ *\/\/ if (\S+)\n[^]*?^ *\/\/ end\n/gm
+
 /** They tell of what was. */
 const HISTORY = /^(CHANGELOG|UPGRADING)\.md$/
 
@@ -91,6 +95,8 @@ function cutFile(root: string, path: string, modules: Module[], paths: string[])
 /** Files that only list and mount are cut, and tests; the code of a slice is yours to change. */
 function cut(text: string, path: string, mentions: RegExp, paths: string[]): string {
   const isTest = /^test\/.*\.tsx?$/.test(path)
+  if (path === TEMPLATE)
+    return text.replaceAll(REGION, (region, asked: string) => (isWithin(asked, paths) ? '' : region))
   if (isTest || /^src\/\w+\.ts$/.test(path)) {
     const isGone = (target: string) => isWithin(normalize(join(dirname(path), target)), paths)
     return cutCode(text, { isGone, mentions, isTest })
@@ -100,8 +106,10 @@ function cut(text: string, path: string, mentions: RegExp, paths: string[]): str
     const isKept = (line: string) => !mentions.test(line) && !isWithin(line.trim(), paths)
     return text.split('\n').filter(isKept).join('\n')
   }
-  if (path !== 'tsconfig.json') return text
-  return paths.reduce((rest, gone) => rest.replace(`"${gone}", `, ''), text)
+  if (path !== 'tsconfig.json' && path !== '.oxlintrc.json') return text
+  return text.replaceAll(/"([\w/.-]+)", |, "([\w/.-]+)"(?=\])/g, (entry, first?: string, last?: string) =>
+    isWithin(first ?? last ?? '', paths) ? '' : entry,
+  )
 }
 
 const isWithin = (path: string, paths: string[]) =>

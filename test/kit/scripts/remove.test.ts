@@ -1,11 +1,17 @@
 // Taking modules out: what is cut is what belongs to them, and nothing is put at risk.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
 import { cutCode } from '../../../scripts/remove/code.ts'
 import { MODULES } from '../../../scripts/remove/modules.ts'
 import { cutPage } from '../../../scripts/remove/page.ts'
+import { readManifest } from '../../../scripts/remove/remove.ts'
 import { type Checkout, copyCheckout } from '../support/checkout.ts'
 
 const TIMEOUT_MS = 60_000
+
+const { restbun } = readManifest(join(import.meta.dir, '../../..'))
+const isRemoved = (name: string) => restbun?.removed?.includes(name) === true
+
 const gone = { isGone: (target: string) => target.startsWith('./chat/'), mentions: /\/chat\b/, isTest: false }
 const cut = (text: string) => cutCode(text, gone)
 
@@ -183,13 +189,26 @@ describe('in a checkout', () => {
   )
 
   test(
-    'an unknown module is refused with those that there are, and so is work that is not committed',
+    'an unknown module is refused with those that there are, and so is one that was removed before',
     async () => {
       const unknown = await checkout.run('remove', ['chat'])
       expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining('dashboard, job-status')])
+      for (const name of Object.keys(MODULES).filter((known) => isRemoved(known))) {
+        const again = await checkout.run('remove', [name, '--yes'])
+        expect([again.code, again.err]).toEqual([1, expect.stringContaining(`${name} was removed already`)])
+      }
+      expect(checkout.changes()).toBe('')
+    },
+    TIMEOUT_MS,
+  )
+
+  test.skipIf(Object.keys(MODULES).every(isRemoved))(
+    'work that is not committed is not put at risk',
+    async () => {
       await Bun.write(`${checkout.root}/src/mine.ts`, '// Mine.\n')
       const before = checkout.changes()
-      const { code, err } = await checkout.run('remove', ['benchmarks'])
+      const left = Object.keys(MODULES).filter((name) => !isRemoved(name))
+      const { code, err } = await checkout.run('remove', left)
       expect([code, checkout.changes()]).toEqual([1, before])
       expect(err).toContain('src/mine.ts')
     },
