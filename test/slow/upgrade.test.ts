@@ -65,7 +65,16 @@ test(
   async () => {
     const began = performance.now()
     const made = await step('npm create', () =>
-      npm(place, 'create', `restbun@${version}`, 'film-club', '--', '--with', 'sample,dashboard,job-status', '--yes'),
+      npm(
+        place,
+        'create',
+        `restbun@${version}`,
+        'film-club',
+        '--',
+        '--with',
+        'sample,dashboard,job-status',
+        '--yes',
+      ),
     )
     log(made)
     const project = openCheckout(join(place, 'film-club'))
