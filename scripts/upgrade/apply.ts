@@ -60,7 +60,8 @@ await runCommand('Usage: npm run upgrade', async () => {
 async function makeAlike({ root, base, newer }: Sides): Promise<void> {
   const { name, restbun } = readManifest(root)
   const args = [name, '--without', restbun?.removed?.join() ?? '']
-  for (const release of [base, newer]) await run(release, process.execPath, 'scripts/create/make.ts', ...args)
+  const make = (release: string) => run(release, process.execPath, 'scripts/create/make.ts', ...args)
+  await Promise.all([base, newer].map(make))
 }
 
 /**
