@@ -1,6 +1,7 @@
 // Examines what the server stands on, and says what to do about each thing that is wrong: npm run doctor
 import { parseArgs } from 'node:util'
 import { fail, type Finding, messageOf } from './doctor/finding.ts'
+import { checkKit } from './doctor/kit.ts'
 import {
   checkBun,
   checkDisk,
@@ -37,14 +38,25 @@ async function examineAll({ env }: Services): Promise<Finding[]> {
   const { findings, config } = checkSettings(env)
   const machine = [checkBun(), checkOpenFiles()]
   if (config === undefined) return [...machine, ...findings]
-  const [postgres, redis, port, disk, mail] = await Promise.all([
+  const [kit, postgres, redis, port, disk, mail] = await Promise.all([
+    checkKit(),
     checkPostgres(config),
     checkRedis(config),
     checkPort(config),
     checkDisk(config),
     checkMail(config),
   ])
-  return [...machine, ...checkMigrateReq(config), ...findings, port, ...disk, ...postgres, ...redis, ...mail]
+  return [
+    ...machine,
+    ...checkMigrateReq(config),
+    ...findings,
+    ...kit,
+    port,
+    ...disk,
+    ...postgres,
+    ...redis,
+    ...mail,
+  ]
 }
 
 function readArguments(): { json: boolean } {

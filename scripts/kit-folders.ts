@@ -1,9 +1,10 @@
 // The kit's folders: no command edits a file in them, a fork does not either, and an upgrade replaces each of them whole.
-import { cpSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 
 /** Below the root of a checkout; all else is the project's own. */
-export const KIT_FOLDERS = ['src/kit', 'test/kit', 'test/slow', 'scripts']
+const KIT_FOLDERS = ['src/kit', 'test/kit', 'test/slow', 'scripts']
+
+/** It tells of the kit's versions. */
+const KIT_PAGE = 'UPGRADING.md'
 
 /**
  * What the project has for itself inside of them: the sample's part, which goes with the sample, commands of its own, and the
@@ -11,24 +12,18 @@ export const KIT_FOLDERS = ['src/kit', 'test/kit', 'test/slow', 'scripts']
  */
 const OWN_FOLDERS = ['sample', 'own', 'template']
 
+/** The kit's files in a checkout, or in a folder that is none. */
+export function listKit(root: string): string[] {
+  const patterns = [KIT_PAGE, ...KIT_FOLDERS.map((folder) => `${folder}/**/*`)]
+  const found = patterns.flatMap((pattern) => [...new Bun.Glob(pattern).scanSync({ cwd: root, dot: true })])
+  return found.filter(isKit).toSorted()
+}
+
 /** @param path below the root: `scripts/new.ts` is the kit's, `scripts/own/import.ts` is not */
 export function isKit(path: string): boolean {
   return (
-    KIT_FOLDERS.some((folder) => path.startsWith(`${folder}/`)) &&
-    !path.split('/').some((part) => OWN_FOLDERS.includes(part))
+    path === KIT_PAGE ||
+    (KIT_FOLDERS.some((folder) => path.startsWith(`${folder}/`)) &&
+      !path.split('/').some((part) => OWN_FOLDERS.includes(part)))
   )
-}
-
-/** Replaces the kit of one checkout by the kit of another. What git does not track stays. */
-export function replaceKit(root: string, newer: string): void {
-  for (const path of kitFiles(root)) rmSync(join(root, path), { force: true })
-  for (const path of kitFiles(newer)) cpSync(join(newer, path), join(root, path))
-}
-
-function kitFiles(root: string): string[] {
-  const { success, stdout, stderr } = Bun.spawnSync(['git', 'ls-files', '-z', '--', ...KIT_FOLDERS], {
-    cwd: root,
-  })
-  if (!success) throw new Error(`The files of ${root} cannot be listed: ${stderr.toString()}`)
-  return stdout.toString().split('\0').filter(isKit)
 }

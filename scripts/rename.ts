@@ -50,10 +50,16 @@ await runCommand(USAGE, async () => {
   const { success } = Bun.spawnSync(settings, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] })
   if (!success) throw new Error('.env.example still says the old name: npm run settings')
 
-  const { stdout } = Bun.spawnSync(['git', 'grep', '-lw', '--untracked', old], { cwd: ROOT })
-  const left = stdout.toString().trim().split('\n')
-  console.log(advice(old, name, left.filter((path) => !isKit(path)).join(', ')))
+  const left = findLeft(old).filter((path) => !isKit(path))
+  console.log(advice(old, name, left.join(', ')))
 })
+
+/** Where the old name is still a word; unknown where there is no git. */
+function findLeft(old: string): string[] {
+  if (Bun.which('git') === null) return []
+  const { stdout } = Bun.spawnSync(['git', 'grep', '-lw', '--untracked', old], { cwd: ROOT })
+  return stdout.toString().trim().split('\n')
+}
 
 function readArguments(): string {
   return asUsage(() => {

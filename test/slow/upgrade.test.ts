@@ -1,92 +1,209 @@
-// A fork with changes of every ordinary kind takes up a newer kit: the kit's folders are replaced whole, and no file of the
-// fork is touched. That takes commands that touch none of the kit.
+// The life of a project: made by `npm create` of release A, changed in every ordinary way, upgraded to B while its service runs,
+// then to C, then on its own. It prints what each step took.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { isKit, replaceKit } from '../../scripts/kit-folders.ts'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { version } from '../../package.json'
+import { findEdited } from '../../scripts/kit-checksums.ts'
+import { isKit } from '../../scripts/kit-folders.ts'
+import { packRelease } from '../../scripts/release/pack.ts'
 import { freePort } from '../../scripts/services/child.ts'
 import { runTool } from '../../scripts/tool.ts'
-import { type Checkout, cloneCheckout, copyCheckout } from '../kit/support/checkout.ts'
-import { createEmptyDatabase, deletePrefix, serverEnv, uniquePrefix } from '../kit/support/services.ts'
+import { type Checkout, cloneCheckout, copyCheckout, openCheckout } from '../kit/support/checkout.ts'
+import { startRegistry } from '../kit/support/registry.ts'
+import {
+  createEmptyDatabase,
+  deletePrefix,
+  serverEnv,
+  type TestDatabase,
+  uniquePrefix,
+} from '../kit/support/services.ts'
 import { until } from '../kit/support/until.ts'
-import { expectGreen, SLOW_MS } from './green.ts'
+import { SLOW_MS } from './green.ts'
 
-let fork: Checkout
-let newer: Checkout
-beforeAll(() => {
-  fork = cloneCheckout()
-  newer = copyCheckout()
+const GIT = {
+  GIT_AUTHOR_NAME: 'Ann',
+  GIT_AUTHOR_EMAIL: 'ann@example.com',
+  GIT_COMMITTER_NAME: 'Ann',
+  GIT_COMMITTER_EMAIL: 'ann@example.com',
+}
+/** Where A, B and C are made. */
+let kit: Checkout
+let place: string
+let registry: ReturnType<typeof startRegistry>
+let database: TestDatabase
+const prefix = uniquePrefix()
+
+beforeAll(async () => {
+  kit = copyCheckout()
+  place = realpathSync(mkdtempSync(join(tmpdir(), 'upgrades-')))
+  registry = startRegistry(await packRelease(kit.root, place))
+  // The packages of this machine, and none of the releases of another run.
+  mkdirSync(join(place, 'npm'))
+  symlinkSync(join(homedir(), '.npm/_cacache'), join(place, 'npm/_cacache'))
+  database = await createEmptyDatabase()
 }, SLOW_MS)
-afterAll(() => {
-  fork.remove()
-  newer.remove()
+afterAll(async () => {
+  await registry.stop()
+  kit.remove()
+  rmSync(place, { recursive: true })
+  await deletePrefix(prefix)
+  await database.drop()
 }, SLOW_MS)
+
+/** As a person's shell has it; npm finds the registry of this test. */
+const shell = () => ({
+  ...GIT,
+  npm_config_registry: registry.url,
+  npm_config_cache: join(place, 'npm'),
+  npm_config_yes: 'true',
+})
 
 test(
-  'a fork that was renamed, ejected and extended takes up a newer kit, and no file of its own is touched',
+  'a project is made, grows, and stays green, whole and in service through two upgrades',
   async () => {
-    await command('rename', 'film-club')
-    await command('remove', 'sample')
-    await addResource()
-    await addSettingRoleTaskAndCron()
-    await changeKit()
+    const began = performance.now()
+    const made = await step('npm create', () =>
+      npm(
+        place,
+        'create',
+        `restbun@${version}`,
+        'film-club',
+        '--',
+        '--with',
+        'sample,dashboard,job-status',
+        '--yes',
+      ),
+    )
+    log(made)
+    const project = openCheckout(join(place, 'film-club'))
+    expect(project.changes()).toBe('')
+    await step('npm run new, commit', () => command(project, 'new', 'book', 'title:string'))
+    const first = await step('npm start, on embedded services', () =>
+      serve(project, { DATABASE_URL: '', REDIS_URL: '' }),
+    )
+    expect(await first.ask('/api/books')).toMatchObject({ status: 200, body: [] })
+    say('from the command to the first resource of its own', began)
+    await first.stop()
 
-    replaceKit(fork.root, newer.root)
-    expect(changed().filter((path) => !isKit(path))).toEqual([])
-    expect(await fork.run('settings')).toMatchObject({ code: 0 })
-    const replaced = changed()
-    expect(replaced.filter((path) => !isKit(path))).toEqual(['.env.example']) // made from the settings of both
-    expect(replaced).toContain('src/kit/system/tide.ts')
-    expect(replaced).toContain('src/kit/data/with-timeout.ts') // which goes
-    await expectGreen(fork)
-    await expectServes()
+    await step('the changes of a product', () => grow(project))
+    const deployed = cloneCheckout(project.root)
+    try {
+      await command(deployed, 'migrate')
+      const a = await serve(deployed)
+      try {
+        const cookie = await fill(a)
+        await releaseB()
+        await upgradeTo(project, '99.1.0', 'The tide is in every answer.')
+        expectChangesOf(project)
+        await expectDataIn(project, a, cookie)
+      } finally {
+        await a.stop()
+      }
+    } finally {
+      deployed.remove()
+    }
+
+    await releaseC()
+    const touched = (await upgradeTo(project, '99.2.0', 'The tide has a unit.')).filter(
+      (path) => !isKit(path),
+    )
+    log(`files of yours touched by an upgrade in which nothing of yours changed upstream: ${touched.length}`)
+    expect(touched).toEqual([])
+    expectChangesOf(project)
+
+    await step('leave', () => leave(project))
   },
   SLOW_MS,
 )
 
-/** Runs it in the fork and commits what it did. @returns what it changed, below the root */
-async function command(script: string, ...args: string[]): Promise<string[]> {
-  const { code, said } = await fork.run(script, args)
-  expect({ script, code, said }).toMatchObject({ code: 0 })
-  const paths = changed()
-  expect(paths.filter((path) => isKit(path))).toEqual([])
-  fork.commit(script)
-  return paths
+const log = (line: string) => process.stderr.write(`${line}\n`)
+
+function say(what: string, since: number): void {
+  log(`${((performance.now() - since) / 1000).toFixed(1).padStart(6)} s  ${what}`)
 }
 
-/** What differs from the last commit of the fork. */
-function changed(): string[] {
-  return fork
+async function step<T>(what: string, run: () => Promise<T>): Promise<T> {
+  const began = performance.now()
+  const result = await run()
+  say(what, began)
+  return result
+}
+
+/** @returns what it said */
+async function npm(cwd: string, ...args: string[]): Promise<string> {
+  const child = Bun.spawn(['npm', ...args], {
+    cwd,
+    env: { ...process.env, NODE_ENV: 'development', ...shell() },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  expect({ args, code, said: out + err }).toMatchObject({ code: 0 })
+  return out
+}
+
+/** Runs it in the project and commits what it did; it touches none of the kit. */
+async function command(project: Checkout, script: string, ...args: string[]): Promise<void> {
+  const { code, said } = await project.run(script, args, {
+    DATABASE_URL: database.url,
+    MIGRATE_DATABASE_URL: '',
+  })
+  expect({ script, code, said }).toMatchObject({ code: 0 })
+  expect(changed(project).filter(isKit)).toEqual([])
+  project.commit(script)
+}
+
+/** What differs from the last commit. */
+const changed = (project: Checkout) =>
+  project
     .changes()
     .split('\n')
     .filter(Boolean)
     .map((line) => line.slice(3))
+
+/** Each replacement is to be made once; what is not found fails the test, and not its meaning. */
+async function edit(
+  { root, read }: Checkout,
+  path: string,
+  ...replacements: [string, string][]
+): Promise<void> {
+  let text = read(path)
+  for (const [from, to] of replacements) {
+    expect([path, text]).toEqual([path, expect.stringContaining(from)])
+    text = text.replace(from, () => to)
+  }
+  await Bun.write(`${root}/${path}`, text)
+  await runTool(root, 'oxfmt', [path])
 }
 
-/** A folder, a test, a migration, and in app.ts the import and the route. */
-async function addResource(): Promise<void> {
-  const paths = await command('new', 'book', 'title:string')
-  expect(paths.filter((path) => !/^(src\/books|drizzle)\//.test(path))).toEqual([
-    'src/app.ts',
-    'test/books.test.ts',
-  ])
-  expect(paths.filter((path) => path.endsWith('.sql'))).toHaveLength(1)
-  expect(fork.git('diff', '--numstat', 'HEAD~1', '--', 'src/app.ts')).toStartWith('2\t0\t')
-}
-
-async function addSettingRoleTaskAndCron(): Promise<void> {
-  await edit(fork, 'src/config.ts', [
+/** Another name, a second resource, a module less, a setting, a role, a task, a cron, another route and another mail. */
+async function grow(project: Checkout): Promise<void> {
+  await command(project, 'rename', 'film-house')
+  expect(await project.run('remove', ['dashboard'])).toMatchObject({ code: 0 })
+  project.commit('no dashboard')
+  await command(project, 'new', 'person', 'name:string', '--plural', 'people')
+  await edit(
+    project,
+    'src/config.ts',
     [
       "import { name, version } from '../package.json'",
       "import { z } from 'zod'\nimport { name, version } from '../package.json'\nimport { setting } from './kit/config/setting.ts'",
     ],
     [
-      '    // One line for each setting of yours',
-      "    greeting: setting('GREETING', z.string().default('Hello'), { about: 'What everybody hears' }),\n    // One line for each setting of yours",
+      'for each module that has some.',
+      `for each module that has some.
+    greeting: setting('GREETING', z.string().default('Hello'), { about: 'What everybody hears' }),`,
     ],
-  ])
-  await edit(fork, 'src/account/roles.ts', [["'readonly', ", "'readonly', 'contributor', "]])
-  await edit(fork, 'src/tasks.ts', [
+  )
+  await edit(project, 'src/account/roles.ts', ["'readonly', ", "'readonly', 'contributor', "])
+  await edit(
+    project,
+    'src/tasks.ts',
     [
-      '/** What a worker can run. */\nexport const tasks = [',
+      '/** Sends the welcome mail',
       `/** Greets everybody. */
 export const greet = defineTask({
   name: 'greet',
@@ -96,20 +213,28 @@ export const greet = defineTask({
   },
 })
 
-/** What a worker can run. */
-export const tasks = [greet, `,
+/** Sends the welcome mail`,
     ],
-  ])
-  await edit(fork, 'src/crons.ts', [
+    ['export const tasks = [', 'export const tasks = [greet, '],
+  )
+  await edit(
+    project,
+    'src/crons.ts',
     ['{ countAccounts }', '{ countAccounts, greet }'],
     [
       'crons = [',
       "crons = [\n  defineCron({ name: 'greeting', schedule: '0 8 * * *', task: greet, input: {} }),",
     ],
+  )
+  await edit(project, 'src/account/routes.ts', ['Returns my account.', 'Returns my own account.'])
+  await edit(project, 'src/account/welcome-mail.ts', [
+    'You can log in with this address.',
+    'See you at the house.',
   ])
-  await Bun.write(`${fork.root}/test/greeting.test.ts`, OWN_TEST)
-  await command('settings')
-  await command('generate', '--name', 'contributor')
+  await Bun.write(`${project.root}/test/greeting.test.ts`, OWN_TEST)
+  await command(project, 'settings')
+  await command(project, 'generate', '--name', 'contributor')
+  expect(findEdited(project.root)).toEqual([]) // all of it is yours
 }
 
 const OWN_TEST = `// What this product has of its own.
@@ -135,82 +260,232 @@ test('everybody is greeted, in the words of the settings', async () => {
 })
 `
 
-/** What the next version of a kit may bring: a file, another name for one inside of it, and a setting. */
-async function changeKit(): Promise<void> {
-  newer.git('mv', 'src/kit/data/with-timeout.ts', 'src/kit/data/time-limit.ts')
-  for (const path of newer.git('grep', '-l', '/with-timeout.ts', '--', 'src').trim().split('\n')) {
-    expect(isKit(path)).toBe(true)
-    await edit(newer, path, [['/with-timeout.ts', '/time-limit.ts']])
+/** That what \`grow\` did is there. */
+function expectChangesOf(project: Checkout): void {
+  const has = (path: string, text: string) =>
+    expect([path, project.read(path)]).toEqual([path, expect.stringContaining(text)])
+  has('package.json', '"name": "film-house"')
+  for (const slice of ['books', 'people']) has('src/app.ts', `.route('/api/${slice}', ${slice})`)
+  has('src/config.ts', 'GREETING')
+  has('.env.example', 'GREETING')
+  has('src/account/roles.ts', "'contributor'")
+  has('src/crons.ts', "name: 'greeting'")
+  has('src/account/routes.ts', 'Returns my own account.')
+  has('src/account/welcome-mail.ts', 'See you at the house.')
+  expect(project.git('ls-files', 'src/kit/dashboard', 'src/kit/api-docs', 'src/account/dashboard.ts')).toBe(
+    '',
+  )
+}
+
+/**
+ * What a release may bring: in the kit another name for a file, a setting, another default, a table's column, a module; in
+ * yours a line in the app, words beside those that the product changed, and the sample's.
+ */
+async function releaseB(): Promise<void> {
+  kit.git('mv', 'src/kit/data/with-timeout.ts', 'src/kit/data/time-limit.ts')
+  for (const path of kit.git('grep', '-l', '/with-timeout.ts', '--', 'src').trim().split('\n')) {
+    await edit(kit, path, ['/with-timeout.ts', '/time-limit.ts'])
   }
-  const tide = `// Tells the tide.\nimport type { KitConfig } from '../config/kit-config.ts'\n\nexport const tideOf = ({ tide }: KitConfig) => String(tide)\n`
-  await Bun.write(`${newer.root}/src/kit/system/tide.ts`, tide)
-  await edit(newer, 'src/kit/config/kit-settings.ts', [
+  await edit(
+    kit,
+    'src/kit/config/kit-settings.ts',
     [
       '  port: ',
       "  tide: setting('TIDE', integer(0, 9).default(0), { about: 'How high the water stands' }),\n  port: ",
     ],
+    ['integer(1, 10_000).default(50)', 'integer(1, 10_000).default(60)'],
+  )
+  await edit(kit, 'src/kit/middleware.ts', [
+    '  app.use(withRequestContext)\n',
+    "  app.use(withRequestContext)\n  app.use(async (c, next) => {\n    await next()\n    c.header('X-Tide', String(config.tide))\n  })\n",
   ])
-  await edit(newer, 'src/kit/config/kit-config.ts', [
-    ['    port: e.PORT,', '    port: e.PORT,\n    tide: e.TIDE,'],
-  ])
-  expect(await newer.run('settings')).toMatchObject({ code: 0 })
-  await edit(newer, 'src/kit/middleware.ts', [
+  await edit(
+    kit,
+    'src/kit/jobs/outbox/table.ts',
+    ['import { bigserial, ', 'import { bigserial, text, '],
+    ['  job: ', '  origin: text(),\n  job: '],
+  )
+  await Bun.write(
+    `${kit.root}/src/kit/mirror/routes.ts`,
+    `// Serves a mirror.
+import { z } from 'zod'
+import { doc } from '../http/doc.ts'
+import { appFactory } from '../http/factory.ts'
+
+const Mirror = z.object({ clean: z.boolean() })
+
+export const mirror = appFactory()
+  .createApp()
+
+  .get('/', doc('Shows a mirror.', Mirror), (c) => c.var.respond({ clean: true }))
+`,
+  )
+  await edit(
+    kit,
+    'src/app.ts',
     [
-      "import { health } from './system/health.ts'",
-      "import { health } from './system/health.ts'\nimport { tideOf } from './system/tide.ts'",
+      "import { useKit } from './kit/middleware.ts'\n",
+      "import { useKit } from './kit/middleware.ts'\nimport { mirror } from './kit/mirror/routes.ts'\n",
     ],
-    [
-      '  app.use(withRequestContext)\n',
-      "  app.use(withRequestContext)\n  app.use(async (c, next) => {\n    await next()\n    c.header('X-Tide', tideOf(config))\n  })\n",
-    ],
+    [".route('/api', account)\n", ".route('/api', account)\n    .route('/api/mirror', mirror)\n"],
+  )
+  await edit(kit, 'src/account/welcome-mail.ts', [
+    'that a new account gets.',
+    'that a new account gets, as text and as HTML.',
   ])
-  newer.commit('a newer kit')
+  await edit(kit, 'src/movies/routes.ts', ['Lists movies.', 'Lists movies, a page at a time.'])
+  expect(await kit.run('settings')).toMatchObject({ code: 0 })
+  expect(await kit.run('generate', ['--name', 'outbox_origin'])).toMatchObject({ code: 0 })
+  await publish('99.1.0', 'The tide is in every answer.')
 }
 
-/** Each replacement is to be made once; what is not found fails the test, and not its meaning. */
-async function edit({ root, read }: Checkout, path: string, replacements: [string, string][]): Promise<void> {
-  let text = read(path)
-  for (const [from, to] of replacements) {
-    expect(text).toContain(from)
-    text = text.replace(from, () => to)
-  }
-  await Bun.write(`${root}/${path}`, text)
-  await runTool(root, 'oxfmt', [path])
+/** Nothing of yours. */
+async function releaseC(): Promise<void> {
+  await edit(kit, 'src/kit/middleware.ts', ['String(config.tide)', '`${config.tide} m`'])
+  await publish('99.2.0', 'The tide has a unit.')
 }
 
-/** `npm start` of the fork: its migrations, its routes and its worker, on the newer kit. */
-async function expectServes(): Promise<void> {
-  const database = await createEmptyDatabase()
-  const prefix = uniquePrefix()
+async function publish(to: string, notes: string): Promise<void> {
+  await npm(kit.root, 'version', to, '--no-git-tag-version')
+  await edit(kit, 'UPGRADING.md', ['## Unreleased', `## ${to}\n\n${notes}\n\n## Unreleased`])
+  kit.commit(to)
+  registry.publish(await packRelease(kit.root, place))
+}
+
+/**
+ * By the registry, as a person does it, then committed.
+ * @param notes what its UPGRADING.md says
+ * @returns what it changed, below the root
+ */
+async function upgradeTo(project: Checkout, to: string, notes: string): Promise<string[]> {
+  await npm(project.root, 'run', 'upgrade', '--', '--dry-run')
+  expect(project.changes()).toBe('')
+  const said = await step(`npm run upgrade, with check and tests, to ${to}`, () =>
+    npm(project.root, 'run', 'upgrade'),
+  )
+  log(said)
+  for (const word of [notes, `stands on ${to}`]) expect(said).toContain(word)
+  const paths = changed(project)
+  expect(project.git('log', '--format=%s', '-1')).not.toContain(to) // nothing is committed
+  project.commit(`restbun ${to}`)
+  return paths
+}
+
+type Service = Awaited<ReturnType<typeof serve>>
+
+/** `npm start` of a checkout, on the database of this test if `env` does not say otherwise. */
+async function serve({ root }: Checkout, env: Record<string, string> = {}) {
   const port = await freePort()
-  const env = {
-    ...serverEnv(database.url, prefix),
-    PWD: fork.root,
-    NODE_ENV: 'development',
-    HOST: '127.0.0.1',
-    PORT: String(port),
-    TIDE: '7',
-  }
   const started = Bun.spawn([process.execPath, '--no-env-file', 'scripts/start.ts'], {
-    cwd: fork.root,
-    env,
+    cwd: root,
+    env: {
+      ...serverEnv(database.url, prefix),
+      PWD: root,
+      NODE_ENV: 'development',
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      TIDE: '7',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const said = Promise.all([started.stdout.text(), started.stderr.text()])
-  try {
-    await until('its API and its worker', async () => {
-      if (started.exitCode !== null) throw new Error((await said).join(''))
-      const { code, out } = await fork.run('status', ['--json'], env)
-      const { processes } = code === 0 ? (JSON.parse(out) as { processes: { state: string }[] }) : {}
-      return processes?.length === 2 && processes.every(({ state }) => state === 'ready')
+
+  /** With a body it is a POST. */
+  async function ask(path: string, { cookie = '', body }: { cookie?: string; body?: object } = {}) {
+    const reply = await fetch(`http://127.0.0.1:${port}${path}`, {
+      headers: { cookie, 'content-type': 'application/json' },
+      ...(body && { method: 'POST', body: JSON.stringify(body) }),
     })
-    const books = await fetch(`http://127.0.0.1:${port}/api/books`)
-    expect([books.status, await books.json(), books.headers.get('x-tide')]).toEqual([200, [], '7'])
-  } finally {
+    const text = await reply.text()
+    return { status: reply.status, headers: reply.headers, body: JSON.parse(text) as Record<string, unknown> }
+  }
+  async function stop() {
     started.kill('SIGTERM')
     await started.exited
     await said
-    await deletePrefix(prefix)
-    await database.drop()
   }
+
+  try {
+    await until('its API', async () => {
+      if (started.exitCode !== null) throw new Error((await said).join(''))
+      return await ask('/ready')
+        .then(({ status }) => status === 200)
+        .catch(() => false)
+    })
+    return { ask, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+const account = (n: number) => ({
+  email: `ann${n}@example.com`,
+  password: 'Some1Secret2Word',
+  fname: 'Ann',
+  lname: 'Lee',
+})
+
+/** An account, a book and a session: data in both databases. @returns the cookie */
+async function fill({ ask }: Service): Promise<string> {
+  const signup = await ask('/api/signup', { body: account(1) })
+  expect(signup.status).toBe(201)
+  const cookie = signup.headers.get('set-cookie')?.split(';')[0] ?? ''
+  expect((await ask('/api/books', { cookie, body: { title: 'Emma' } })).status).toBe(201)
+  expect((await ask('/apitest/counter')).body).toEqual({ counter: 1 })
+  return cookie
+}
+
+/** The old service answers during the migration and beside the new one, which finds what it wrote. */
+async function expectDataIn(project: Checkout, a: Service, cookie: string): Promise<void> {
+  const statuses = new Set<number>()
+  let isMigrating = true
+  const asking = (async () => {
+    for (let n = 2; isMigrating || n < 4; n++) {
+      statuses.add((await a.ask('/api/me', { cookie })).status)
+      statuses.add((await a.ask('/api/signup', { body: account(n) })).status) // writes to the outbox, which changes
+    }
+  })()
+  await step('npm run migrate, while the old service answers', () => command(project, 'migrate')).finally(
+    () => {
+      isMigrating = false
+    },
+  )
+  await asking
+  expect([...statuses].toSorted()).toEqual([200, 201])
+
+  const b = await serve(project)
+  try {
+    for (const { ask } of [a, b]) {
+      expect(await ask('/api/me', { cookie })).toMatchObject({
+        status: 200,
+        body: { me: { email: 'ann1@example.com' } },
+      })
+      expect((await ask('/api/books', { cookie })).body).toMatchObject([{ title: 'Emma' }])
+    }
+    expect((await a.ask('/apitest/counter')).body).toEqual({ counter: 2 })
+    expect(await b.ask('/apitest/counter')).toMatchObject({ body: { counter: 3 } })
+    const mirror = await b.ask('/api/mirror')
+    expect([mirror.status, mirror.body, mirror.headers.get('x-tide')]).toEqual([200, { clean: true }, '7'])
+    expect((await b.ask('/api/signup', { body: account(99) })).status).toBe(201)
+  } finally {
+    await b.stop()
+  }
+}
+
+/** As scripts/upgrade/README.md says. The check is green without the upgrade. */
+async function leave(project: Checkout): Promise<void> {
+  const [, paths = ''] = /`git rm -r ([^`]+)`/.exec(project.read('scripts/upgrade/README.md')) ?? []
+  const remove = Bun.spawnSync(['bash', '-c', `git rm --quiet -r ${paths.replaceAll('\n', ' ')}`], {
+    cwd: project.root,
+  })
+  expect(remove.stderr.toString()).toBe('')
+  await edit(
+    project,
+    'package.json',
+    ['"upgrade": "exec node scripts/run.mjs upgrade",\n', ''],
+    ['"release": "exec node scripts/run.mjs release",\n', ''],
+  )
+  expect(await project.run('check')).toMatchObject({ code: 0 })
 }

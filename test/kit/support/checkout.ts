@@ -1,5 +1,5 @@
 // A checkout of its own in a temporary folder, for commands that change one: with the packages of this one.
-import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 
@@ -7,14 +7,15 @@ const ROOT = join(import.meta.dir, '../../..')
 const NOT_COPIED = ['node_modules', '.git', '.data', '.env']
 const AUTHOR = ['-c', 'user.name=Ann', '-c', 'user.email=ann@example.com', '-c', 'commit.gpgsign=false']
 
-export type Checkout = ReturnType<typeof open>
+export type Checkout = ReturnType<typeof openCheckout>
 
 /** The working tree as it is now, committed in a repository of its own. */
 export function copyCheckout() {
   const root = newFolder()
   cpSync(ROOT, root, { recursive: true, filter: (path) => !NOT_COPIED.includes(basename(path)) })
-  const checkout = open(root)
+  const checkout = openCheckout(root)
   checkout.git('init', '--quiet', '--initial-branch=main')
+  linkPackages(root)
   checkout.commit('as it was')
   return checkout
 }
@@ -24,14 +25,20 @@ export function cloneCheckout(from = ROOT) {
   const root = newFolder()
   const { success, stderr } = Bun.spawnSync(['git', 'clone', '--quiet', from, root])
   if (!success) throw new Error(stderr.toString())
-  return open(root)
+  linkPackages(root)
+  return openCheckout(root)
 }
 
 const newFolder = () => realpathSync(mkdtempSync(join(tmpdir(), 'fork-')))
 
-function open(root: string) {
+/** The packages of this checkout; .gitignore names a folder, and no link. */
+function linkPackages(root: string): void {
   symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'))
+  writeFileSync(join(root, '.git/info/exclude'), 'node_modules\n')
+}
 
+/** One that is there already, and has its packages. */
+export function openCheckout(root: string) {
   function git(...args: string[]): string {
     const { success, stdout, stderr } = Bun.spawnSync(['git', ...AUTHOR, ...args], { cwd: root })
     if (!success) throw new Error(`git ${args.join(' ')}: ${stdout.toString()}${stderr.toString()}`)
@@ -42,11 +49,11 @@ function open(root: string) {
     root,
     git,
     commit(message: string) {
-      git('add', '--all', '--', ':!node_modules')
+      git('add', '--all')
       git('commit', '--quiet', '--allow-empty', '-m', message)
     },
     /** What differs from the last commit. */
-    changes: () => git('status', '--porcelain', '--untracked-files=all', '--', ':!node_modules').trimEnd(),
+    changes: () => git('status', '--porcelain', '--untracked-files=all').trimEnd(),
     read: (path: string) => readFileSync(join(root, path), 'utf8'),
     /** Runs a command of its scripts; all that it printed is in `said`. */
     async run(script: string, args: string[] = [], env: Record<string, string> = {}) {

@@ -1,0 +1,56 @@
+// Makes a project of an unpacked release, in place: its name, without modules, and with a record of what it was made from.
+//   bun scripts/create/make.ts film-club --without sample
+// `npm create` runs it once. An upgrade runs that of the old release and that of the new one, and so finds what is yours.
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { runCommand } from '../command.ts'
+import { writeChecksums } from '../kit-checksums.ts'
+import { MODULES } from '../remove/modules.ts'
+import { removeModules } from '../remove/remove.ts'
+import { runTool } from '../tool.ts'
+import { readManifest } from '../upgrade/plan-manifest.ts'
+import { run } from '../upgrade/programs.ts'
+
+const ROOT = join(import.meta.dir, '../..')
+
+/** Where a project's own versions begin. */
+const FIRST_VERSION = '0.1.0'
+
+await runCommand('Usage: bun scripts/create/make.ts <name> [--without <module>,...]', async () => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { without: { type: 'string', default: '' } },
+  })
+  const [name = ''] = positionals
+  const release = readManifest(ROOT)
+  if (name !== release.name) await run(ROOT, process.execPath, 'scripts/rename.ts', name)
+  // A module that this release does not have yet, or no longer, is as good as removed.
+  const removed = values.without.split(',').filter((module) => Object.hasOwn(MODULES, module))
+  // No database stands on it: the modules' tables are as if they had never been.
+  await removeModules(ROOT, removed, { undeployed: true })
+
+  edit('package.json', (manifest) => ({
+    ...manifest,
+    version: FIRST_VERSION,
+    restbun: { removed: removed.toSorted() },
+  }))
+  edit('package-lock.json', ({ packages, ...lock }) => {
+    const { '': own, ...others } = packages as Record<string, object>
+    return {
+      ...lock,
+      version: FIRST_VERSION,
+      packages: { '': { ...own, version: FIRST_VERSION }, ...others },
+    }
+  })
+  await runTool(ROOT, 'oxfmt', ['package.json'])
+  rmSync(join(ROOT, 'CHANGELOG.md')) // the kit's: the project begins its own
+  writeChecksums(ROOT, release.version)
+})
+
+function edit(path: string, change: (json: Record<string, unknown>) => object): void {
+  const file = join(ROOT, path)
+  if (!existsSync(file)) return
+  const json = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+  writeFileSync(file, `${JSON.stringify(change(json), null, 2)}\n`)
+}

@@ -1,0 +1,77 @@
+// Makes a release, once all that it stands on is checked: a commit and a tag of the version, and the package to publish.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { asUsage, runCommand, UsageError } from './command.ts'
+import { madeFrom } from './kit-checksums.ts'
+import { packRelease } from './release/pack.ts'
+import { notesOf } from './upgrade/notes.ts'
+import { readManifest } from './upgrade/plan-manifest.ts'
+import { show } from './upgrade/programs.ts'
+
+const ROOT = join(import.meta.dir, '..')
+const OUT = join(ROOT, '.data/releases')
+
+const USAGE = `Usage: npm run release -- <version>
+CHANGELOG.md and UPGRADING.md have a section of that version ("## 0.2.0"), and everything is committed. It runs the check, the
+tests and the test of upgrades, commits and tags the version, and writes the package to .data/releases. It publishes nothing.`
+
+const VERSION = /^\d+\.\d+\.\d+(-[a-z]+\.\d+)?$/
+const LANES = [['check'], ['test'], ['test', '--', 'test/slow/upgrade.test.ts']]
+
+await runCommand(USAGE, async () => {
+  const version = readArguments()
+  refuseUnready(version)
+  const isBumped = version !== readManifest(ROOT).version
+  try {
+    // Before the tests: what they pass on is what is released.
+    if (isBumped) await runLane('npm', 'version', version, '--no-git-tag-version')
+    for (const lane of LANES) await runLane('npm', 'run', ...lane)
+  } catch (error) {
+    git('checkout', '--', '.')
+    throw error
+  }
+  if (isBumped) git('commit', '--quiet', '--all', '-m', `Version ${version}`)
+  const file = await packRelease(ROOT, OUT)
+  git('tag', '--annotate', '-m', `Version ${version}`, `v${version}`)
+  console.log(
+    `\nReleased: the tag v${version}, and ${file}\nTo publish it: git push --follow-tags && npm publish ${file}`,
+  )
+})
+
+function readArguments(): string {
+  return asUsage(() => {
+    const { positionals } = parseArgs({ allowPositionals: true })
+    const [version = '', ...more] = positionals
+    if (!VERSION.test(version) || more.length > 0)
+      throw new UsageError('Which version? 0.2.0, or 0.2.0-beta.1')
+    return version
+  })
+}
+
+/** @throws Error if anything is missing, before anything is changed */
+function refuseUnready(version: string): void {
+  if (madeFrom(ROOT) !== undefined)
+    throw new Error('This project was made from a release: releases are made of the kit itself')
+  const changed = git('status', '--porcelain')
+  if (changed !== '') throw new Error(`These are not committed:\n${changed}`)
+  const { version: current } = readManifest(ROOT)
+  if (Bun.semver.order(version, current) < 0) throw new Error(`package.json says ${current} already`)
+  if (git('tag', '--list', `v${version}`) !== '')
+    throw new Error(`There is a tag v${version}: a release is made once`)
+  for (const page of ['CHANGELOG.md', 'UPGRADING.md']) {
+    if (notesOf(readFileSync(join(ROOT, page), 'utf8'), version) !== undefined) continue
+    throw new Error(`${page} has no section "## ${version}": say what changes, or that nothing does`)
+  }
+}
+
+function git(...args: string[]): string {
+  const { success, stdout, stderr } = Bun.spawnSync(['git', ...args], { cwd: ROOT })
+  if (!success) throw new Error(`git ${args[0]}: ${stderr.toString().trim()}`)
+  return stdout.toString().trimEnd()
+}
+
+async function runLane(...command: string[]): Promise<void> {
+  if (await show(ROOT, ...command)) return
+  throw new Error(`${command.join(' ')} failed: nothing is released, and nothing has changed`)
+}
