@@ -1,5 +1,6 @@
 // Serves large files to browsers: compressed once, and cached for ever under an address that changes with the content.
 import type { Context } from 'hono'
+import { sha256 } from 'hono/utils/crypto'
 
 export interface Asset {
   type: string
@@ -10,10 +11,7 @@ export interface Asset {
 
 /** Compresses a text. It takes some milliseconds per megabyte: keep the result. */
 export async function packAsset(text: string, type: string): Promise<Asset> {
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  const digest = [...new Uint8Array(hash.slice(0, 8))]
-    .map((byte) => byte.toString(16).padStart(2, '0'))
-    .join('')
+  const digest = String(await sha256(text)).slice(0, 16)
   const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))
   return { type, digest, gzipped: await new Response(stream).arrayBuffer() }
 }

@@ -26,7 +26,9 @@ export const notFound = (c: Context) => new ApiError(404, c.req.path)
 /** Turns anything thrown into the error response. An unexpected error is logged with its stack and hidden from clients. */
 export async function onError(thrown: Error, context: AnyContext): Promise<Response> {
   const c: Context<AppEnv> = context
-  const error = isClientGone(thrown, c) ? clientGone() : toApiError(thrown)
+  const error = isClientGone(thrown, c)
+    ? new ApiError(400, 'The connection was closed before the body was complete')
+    : toApiError(thrown)
   if (error === null) {
     c.get('log').error('unexpected error', { error: thrown })
     return respond(c, new ApiError(500, 'Internal server error'))
@@ -55,8 +57,6 @@ export const normalizeErrors = middleware(async (c, next) => {
 /** The client closed the connection: its fault, and no reason for an alarm. */
 const isClientGone = (thrown: Error, c: Context<AppEnv>) =>
   thrown.name === 'AbortError' && c.req.raw.signal.aborted
-
-const clientGone = () => new ApiError(400, 'The connection was closed before the body was complete')
 
 function respond(c: Context<AppEnv>, error: ApiError): Response {
   for (const [name, value] of Object.entries(error.headers)) c.header(name, value)

@@ -84,15 +84,10 @@ function warnOfTwoNames(c: Context<AppEnv>, origin: string): void {
 export function csrf(config: KitConfig) {
   const trusted = trustedNetworks(config.trustedProxies)
   const handler = middleware((c, next) => {
-    if (!isSafeMethod(c.req.method) && c.get('session') !== null && isOwnPage(c, trusted) === false) {
-      if (!isAllowedOrigin(config, c.req.header('origin') ?? '')) {
-        logRefused(c)
-        throw new ApiError(
-          403,
-          'This origin may not act for a logged-in user; CORS_ORIGINS lists those that may',
-        )
-      }
-    }
+    const isForeign =
+      !isSafeMethod(c.req.method) && c.get('session') !== null && isOwnPage(c, trusted) === false
+    if (isForeign && !isAllowedOrigin(config, c.req.header('origin') ?? ''))
+      throw refused(c, 'This origin may not act for a logged-in user; CORS_ORIGINS lists those that may')
     return next()
   })
   return tag(handler, { otherStatuses: [403], changesOnly: true })
@@ -100,10 +95,8 @@ export function csrf(config: KitConfig) {
 
 const refuseOthers = middleware((c, next) => {
   const trusted = trustedNetworks(c.get('config').trustedProxies)
-  if (!isSafeMethod(c.req.method) && isOwnPage(c, trusted) !== true) {
-    logRefused(c)
-    throw new ApiError(403, 'Only a page of this server may send this: open that page and try again there')
-  }
+  if (!isSafeMethod(c.req.method) && isOwnPage(c, trusted) !== true)
+    throw refused(c, 'Only a page of this server may send this: open that page and try again there')
   return next()
 })
 
@@ -117,13 +110,14 @@ export const ownPagesOnly = tag(refuseOthers, { otherStatuses: [403], changesOnl
 const MAX_ORIGIN = 200
 
 /** Logs the headers, to find out which page or proxy it is; the log escapes them. */
-function logRefused(c: Context<AppEnv>): void {
+function refused(c: Context<AppEnv>, why: string): ApiError {
   const header = (name: string) => c.req.header(name)?.slice(0, MAX_ORIGIN)
   c.get('log').warn('refused: the page that sent this request may not send it', {
     origin: header('origin'),
     site: header('sec-fetch-site'),
     host: header('host'),
   })
+  return new ApiError(403, why)
 }
 
 /** Whether a page of this server, or the user directly, has sent it. Undefined: no browser, as those say so. */

@@ -44,7 +44,6 @@ export class Child {
   readonly board: Scoreboard
   /** From 0 to 1, so that processes do not all reach a limit at the same time. */
   readonly jitter = Math.random()
-  readonly #log: Log
   readonly #process: Bun.Subprocess<'ignore', 'inherit', 'pipe'>
   readonly #ready = Promise.withResolvers<void>()
   #stderrTail = ''
@@ -56,9 +55,8 @@ export class Child {
   /** Starts it. */
   constructor(
     readonly launch: Launch,
-    log: Log,
+    private readonly log: Log,
   ) {
-    this.#log = log
     this.board = Scoreboard.create(launch.boardFile)
     this.#process = Bun.spawn(launch.command, {
       cwd: launch.cwd,
@@ -129,14 +127,14 @@ export class Child {
 
   #becomeReady(): void {
     this.state = 'ready'
-    this.#log.info(`${this.title} is ready`, { ms: Math.round(this.age) })
+    this.log.info(`${this.title} is ready`, { ms: Math.round(this.age) })
     this.#ready.resolve()
   }
 
   #commitHarakiri(): void {
     const now = Date.now()
     const serving = this.board.serving()
-    this.#log.error(`HARAKIRI: ${this.title} has been blocked too long`, {
+    this.log.error(`HARAKIRI: ${this.title} has been blocked too long`, {
       blockedMs: Math.round(this.#blockedMs),
       died: this.board.inFlight,
       serving: serving

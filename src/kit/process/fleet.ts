@@ -7,6 +7,7 @@ import { processCounts } from './host.ts'
 import { pastRecycleLimit } from './recycle-limits.ts'
 import { Slot } from './slot.ts'
 import type { ProcessKind, Spawn, SpawnRequest } from './spawn.ts'
+import type { ProcessStatus } from './status.ts'
 
 const CHECK_MS = 200
 /** After a replacement that did not get ready. */
@@ -28,7 +29,6 @@ export class Fleet {
   /** What processes are started with from now on. */
   config: KitConfig
   isStopped = false
-  readonly #o: FleetOptions
   /** Begins the ids of processes: no other supervisor has the same. */
   readonly #id = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`
   #timer: ReturnType<typeof setInterval> | undefined
@@ -39,14 +39,21 @@ export class Fleet {
   /** The processes and their states at the last check. */
   #seen = ''
 
-  constructor(options: FleetOptions) {
-    this.#o = options
+  constructor(private readonly options: FleetOptions) {
     this.config = options.config
   }
 
   /** Every process that is not gone. */
   children(): Child[] {
     return this.slots.flatMap((slot) => [...slot.alive])
+  }
+
+  describe(): ProcessStatus[] {
+    return this.slots.flatMap(({ name, restarts, lastReason, alive }) =>
+      Array.from(alive, ({ pid, state, startedAt, launch }) => {
+        return { name, pid, state, startedAt, restarts, lastReason, board: launch.boardFile }
+      }),
+    )
   }
 
   /** Starts all. Resolves when all are ready; rejects if one ends before it ever ran: then none of them will. */
@@ -113,7 +120,7 @@ export class Fleet {
   }
 
   #createSlot({ kind, name }: Place): Slot {
-    const { log, spawn } = this.#o
+    const { log, spawn } = this.options
     const start = (id: string, replacing: boolean) =>
       spawn({ kind, name, id, replacing, config: this.config })
     return new Slot(name, `${this.#id}-${name.replace(' ', '')}`, log, start)
@@ -125,7 +132,7 @@ export class Fleet {
     const seen = this.children()
       .map(({ pid, state }) => `${pid}${state}`)
       .join(' ')
-    if (seen !== this.#seen) this.#o.onChange()
+    if (seen !== this.#seen) this.options.onChange()
     this.#seen = seen
   }
 
@@ -147,7 +154,7 @@ export class Fleet {
     this.#recycling = undefined
     if (failure === undefined) return
     this.#recycleAfter = performance.now() + RECYCLE_PAUSE_MS
-    this.#o.log.error(`${slot.name} was not replaced, and serves on: ${failure}`)
+    this.options.log.error(`${slot.name} was not replaced, and serves on: ${failure}`)
   }
 }
 

@@ -16,13 +16,10 @@ export interface ReloaderOptions {
 export class Reloader {
   /** How the last one went. */
   last: ReloadStatus | undefined
-  readonly #o: ReloaderOptions
   #running: Promise<void> | undefined
   #isAsked = false
 
-  constructor(options: ReloaderOptions) {
-    this.#o = options
-  }
+  constructor(private readonly options: ReloaderOptions) {}
 
   /**
    * Replaces one process after the other by one that has read code and settings afresh.
@@ -34,7 +31,7 @@ export class Reloader {
   }
 
   async #reloadWhileAsked(): Promise<void> {
-    const { fleet } = this.#o
+    const { fleet } = this.options
     await fleet.pauseRecycling()
     while (this.#isAsked && !fleet.isStopped) {
       this.#isAsked = false
@@ -45,7 +42,7 @@ export class Reloader {
   }
 
   async #reloadOnce(): Promise<void> {
-    const { fleet, log, onChange } = this.#o
+    const { fleet, log, onChange } = this.options
     const started = performance.now()
     const number = (this.last?.number ?? 0) + 1
     const reload: ReloadStatus = { number, result: 'running', startedAt: Date.now() }
@@ -71,10 +68,10 @@ export class Reloader {
   async #renewFleet(): Promise<string | undefined> {
     let config: KitConfig
     try {
-      config = this.#o.readConfig()
+      config = this.options.readConfig()
     } catch (error) {
       return error instanceof Error ? error.message : String(error)
     }
-    return this.#o.fleet.renew(config)
+    return this.options.fleet.renew(config)
   }
 }

@@ -3,7 +3,6 @@ import type { ProductSettings } from '../config/settings.ts'
 import { createLog } from '../log/log.ts'
 import { adviceOnSettings } from './advice.ts'
 import { BoardFolder } from './board-folder.ts'
-import { describeService } from './describe-service.ts'
 import { Fleet } from './fleet.ts'
 import { boot } from './lifecycle.ts'
 import { MetricsServer } from './metrics.ts'
@@ -12,7 +11,7 @@ import { readFirstSettings, readNextSettings } from './service-settings.ts'
 import { openServiceStats } from './service-stats.ts'
 import { createSpawn, type SpawnOptions } from './spawn.ts'
 import { logConnections, logStart } from './start-log.ts'
-import { keepStatus } from './status.ts'
+import { keepStatus, type Status } from './status.ts'
 import { supervise } from './supervision.ts'
 import { SystemdNotifier } from './systemd.ts'
 
@@ -41,7 +40,15 @@ export const runSupervisor = ({ settings, entries }: SupervisorOptions): Promise
     const spawn = createSpawn({ entries, folder, boards, totals: metrics?.totals, log })
     const fleet = new Fleet({ config, spawn, log, onChange })
     const reloader = new Reloader({ fleet, readConfig, log, onChange })
-    const status = keepStatus(dataDir, () => describeService({ fleet, reloader, boards, startedAt }), log)
+    const describe = (): Status => {
+      // After a reload that failed it is still the old settings that count.
+      const serving = fleet.children().find(({ state }) => state === 'ready')
+      const { version, mode, port } = (serving?.launch ?? fleet).config
+      const { pid } = process
+      const { last: reload } = reloader
+      return { pid, version, mode, port, startedAt, boards: boards.path, reload, processes: fleet.describe() }
+    }
+    const status = keepStatus(dataDir, describe, log)
     const systemd = new SystemdNotifier(env.NOTIFY_SOCKET, log)
     metrics?.serve(fleet, openServiceStats(config, log))
     return supervise({ folder, fleet, reloader, status, boards, metrics, systemd, log })

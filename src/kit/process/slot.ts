@@ -11,7 +11,6 @@ const BACKOFF_MIN_MS = 250
 const BACKOFF_MAX_MS = 30_000
 
 export class Slot {
-  readonly name: string
   /** In the place: it serves, or boots because none does. */
   current: Child | undefined
   /** Boots while `current` serves. */
@@ -21,9 +20,6 @@ export class Slot {
   lastReason = ''
   /** Every process of the place that is not gone, those that drain too. */
   readonly alive = new Set<Child>()
-  readonly #log: Log
-  readonly #start: Start
-  readonly #base: string
   /** Of `current`, and of the one that is started when it dies. */
   #id: string
   #takeovers = 0
@@ -35,12 +31,13 @@ export class Slot {
    * @param base begins the id of its processes. One that follows on a dead one has its id, and so finds its jobs;
    *   two that live at the same time never have the same.
    */
-  constructor(name: string, base: string, log: Log, start: Start) {
-    this.name = name
-    this.#base = base
+  constructor(
+    readonly name: string,
+    private readonly base: string,
+    private readonly log: Log,
+    private readonly start: Start,
+  ) {
     this.#id = `${base}-0`
-    this.#log = log
-    this.#start = start
   }
 
   get state(): State {
@@ -51,9 +48,9 @@ export class Slot {
   fill(): void {
     if (this.#closed || this.current || this.successor) return
     try {
-      this.current = this.#watch(this.#start(this.#id, false))
+      this.current = this.#watch(this.start(this.#id, false))
     } catch (error) {
-      this.#log.error(`${this.name} cannot be started`, { error })
+      this.log.error(`${this.name} cannot be started`, { error })
       this.#shortLives++
       this.#fillLater()
     }
@@ -64,9 +61,9 @@ export class Slot {
    * @returns what went wrong; then the old one serves on
    */
   async replace(why: string): Promise<string | undefined> {
-    const id = `${this.#base}-${++this.#takeovers}`
+    const id = `${this.base}-${++this.#takeovers}`
     try {
-      this.successor = this.#watch(this.#start(id, true))
+      this.successor = this.#watch(this.start(id, true))
       await this.successor.ready
     } catch (error) {
       this.successor = undefined
@@ -79,7 +76,7 @@ export class Slot {
     this.#id = id
     this.lastReason = why
     if (this.#closed) this.current.retire()
-    if (old) this.#log.info(`${old.title} retires: ${why}`)
+    if (old) this.log.info(`${old.title} retires: ${why}`)
     old?.retire()
     await old?.gone
     return undefined
@@ -102,8 +99,8 @@ export class Slot {
   #onGone(child: Child): void {
     this.alive.delete(child)
     const wasAsked = this.#closed || (child !== this.current && child !== this.successor)
-    if (wasAsked) this.#log.info(`${child.title} is gone: ${child.end}`)
-    else this.#log.error(`${child.title} died: ${child.end}`)
+    if (wasAsked) this.log.info(`${child.title} is gone: ${child.end}`)
+    else this.log.error(`${child.title} died: ${child.end}`)
     if (this.#closed || child !== this.current) return
     this.current = undefined
     this.restarts++
@@ -118,7 +115,7 @@ export class Slot {
   #fillLater(): void {
     const delay =
       this.#shortLives < 2 ? 0 : Math.min(BACKOFF_MIN_MS * 2 ** (this.#shortLives - 2), BACKOFF_MAX_MS)
-    if (delay > 0) this.#log.warn(`${this.name} keeps dying: the next start is in ${delay} ms`)
+    if (delay > 0) this.log.warn(`${this.name} keeps dying: the next start is in ${delay} ms`)
     this.#timer = setTimeout(() => this.fill(), delay)
   }
 }

@@ -2,16 +2,14 @@
 import type { Log } from '../types/log.ts'
 
 export class SystemdNotifier {
-  readonly #socket: string | undefined
-  readonly #log: Log
   /** Reloads that are under way. */
   #reloads = 0
 
   /** @param socket NOTIFY_SOCKET; without it nothing is sent */
-  constructor(socket: string | undefined, log: Log) {
-    this.#socket = socket
-    this.#log = log
-  }
+  constructor(
+    private readonly socket: string | undefined,
+    private readonly log: Log,
+  ) {}
 
   /** All processes are ready. During a reload it is its end that says so. */
   async ready(): Promise<void> {
@@ -33,8 +31,8 @@ export class SystemdNotifier {
 
   /** A failure is for the log: it is no reason to stop serving. */
   async #send(state: string): Promise<void> {
-    const failure = this.#socket ? await notify(state) : undefined
-    if (failure !== undefined) this.#log.warn('systemd was not told', { state, failure })
+    const failure = this.socket ? await notify(state) : undefined
+    if (failure !== undefined) this.log.warn('systemd was not told', { state, failure })
   }
 }
 

@@ -222,7 +222,7 @@ const LINTED: [string, string, string, string][] = [
     'only config reads the environment',
     'kit/process/wait.ts',
     `export const wait = process.env.WAIT`,
-    `1: 'process.env' is restricted from being used. Only config reads the environment`,
+    `1: 'process.env' is restricted from being used. Only config reads it: add a setting.`,
   ],
   [
     'an app on Node asks for nothing that Node 20 has not',

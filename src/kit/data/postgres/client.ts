@@ -18,7 +18,6 @@ const CLOSE_S = 5
 
 /** One or more connections, opened with the first statement. A client with a single user can carry a transaction. */
 export class Client {
-  readonly #options: ClientOptions
   #sql: postgres.Sql | undefined
   #isForPooler = false
   #openedAt = 0
@@ -36,9 +35,7 @@ export class Client {
   #answeredBefore = 0
   #stalledChecks = 0
 
-  constructor(options: ClientOptions) {
-    this.#options = options
-  }
+  constructor(private readonly options: ClientOptions) {}
 
   /** The driver itself, for statements that do not come from Drizzle. */
   get sql(): postgres.Sql {
@@ -47,7 +44,7 @@ export class Client {
 
   send(statement: Statement): PromiseLike<Rows> {
     const sent = this.isConnected ? this.#send(statement) : this.#sendFirst(statement)
-    const { logStatement } = this.#options
+    const { logStatement } = this.options
     return logStatement === undefined ? sent : logStatement(statement, sent)
   }
 
@@ -79,7 +76,7 @@ export class Client {
 
   /** A pooler that does not know a startup parameter refuses the connection before it has read any statement. */
   async #sendFirst(statement: Statement): Promise<Rows> {
-    const { pooler } = this.#options
+    const { pooler } = this.options
     const wasPresent = pooler.isPresent
     const attempt = async () => {
       const sent = this.#send(statement)
@@ -113,11 +110,11 @@ export class Client {
 
   #open(): postgres.Sql {
     this.#openedAt = performance.now()
-    this.#isForPooler = this.#options.pooler.isPresent
+    this.#isForPooler = this.options.pooler.isPresent
     // When a connection ends, the driver keeps what it was about to send, and the next connection hangs on it
     // (postgres.js 3.4.9): so it is not used again. Nor does it settle every pending query: all are given up at once,
     // the unsent ones first, because it would connect again for them.
-    const sql: postgres.Sql = this.#options.open(() => {
+    const sql: postgres.Sql = this.options.open(() => {
       if (sql !== this.#sql) return
       for (const query of this.#unsent.values()) if ('state' in query && query.state === null) query.cancel()
       this.renew(0)
