@@ -107,9 +107,13 @@ function cut(text: string, path: string, mentions: RegExp, paths: string[]): str
     return text.split('\n').filter(isKept).join('\n')
   }
   if (path !== 'tsconfig.json' && path !== '.oxlintrc.json') return text
-  return text.replaceAll(/"([\w/.-]+)", |, "([\w/.-]+)"(?=\])/g, (entry, first?: string, last?: string) =>
-    isWithin(first ?? last ?? '', paths) ? '' : entry,
-  )
+  return text.replaceAll(/\[("[\w/.*-]+"(?:, )?)+\]/g, (list) => {
+    const kept = list
+      .slice(1, -1)
+      .split(', ')
+      .filter((entry) => !isWithin(entry.slice(1, -1), paths))
+    return `[${kept.join(', ')}]`
+  })
 }
 
 const isWithin = (path: string, paths: string[]) =>
