@@ -32,12 +32,14 @@ const GIT = {
 
 // A project makes no releases of the kit.
 describe.skipIf(madeFrom(ROOT) !== undefined)('npm create restbun', () => {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'create-test-')))
+  let folder: string
   /** Projects in it find the packages of this checkout, and install none. */
-  const shared = join(folder, 'shared')
+  let shared: string
   let command: string
 
   beforeAll(async () => {
+    folder = realpathSync(mkdtempSync(join(tmpdir(), 'create-test-')))
+    shared = join(folder, 'shared')
     const kit = copyCheckout()
     const file = await packRelease(kit.root, folder)
     kit.remove()
