@@ -1,6 +1,5 @@
 // Adds the middleware of every route, in the order of a request, and the handlers of errors and unknown paths.
 import type { Env, Hono } from 'hono'
-import { secureHeaders } from 'hono/secure-headers'
 import type { KitDeps } from './deps.ts'
 import { clientIp } from './http/client-ip.ts'
 import { normalizeErrors, onError } from './http/errors.ts'
@@ -13,6 +12,7 @@ import { withRequestContext } from './http/request-id.ts'
 import { bodyLimit } from './http/body-limit.ts'
 import { requestTimeout } from './http/request-timeout.ts'
 import { requestLog } from './http/request-log.ts'
+import { securityHeaders } from './http/security-headers.ts'
 import { session } from './http/session.ts'
 import { health } from './system/health.ts'
 
@@ -26,7 +26,7 @@ export function useKit<E extends Env>(app: Hono<E>, deps: KitDeps): void {
   app.use(withRequestContext)
   app.use(clientIp(config.trustedProxies, config.trustedProxyHeader))
   app.use(requestLog(config))
-  app.use(secureHeaders(SECURE_HEADERS))
+  app.use(securityHeaders)
   app.use(cors(config))
   app.use(normalizeErrors) // errors of what follows get the headers of what stands before
   app.use(requestTimeout(config.requestTimeoutMs))
@@ -35,19 +35,4 @@ export function useKit<E extends Env>(app: Hono<E>, deps: KitDeps): void {
   app.use(bodyLimit(config.bodyLimit, config.bodiesMaxBytes))
   app.use(session)
   app.use(csrf(config))
-}
-
-// Pages bring their own small style sheet in the document and load nothing else.
-const SECURE_HEADERS = {
-  overwrite: false, // a page that runs scripts sets a policy of its own
-  strictTransportSecurity: 'max-age=31536000; includeSubDomains',
-  crossOriginResourcePolicy: false, // CORS sets it: a front-end that may read a response may show it as an image too
-  contentSecurityPolicy: {
-    defaultSrc: ["'none'"],
-    styleSrc: ["'self'", "'unsafe-inline'"],
-    imgSrc: ["'self'", 'data:'],
-    formAction: ["'self'"],
-    frameAncestors: ["'none'"],
-    baseUri: ["'none'"],
-  },
 }

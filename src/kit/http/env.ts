@@ -48,6 +48,8 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
       bodyOf: (text: string, method: string | undefined) => string | ReadableStream<Uint8Array>
       /** Set by a slice whose responses no cache may store. */
       noStore?: boolean
+      /** The Content-Security-Policy of a page that needs another than the standard one. */
+      policy?: string
       /** Fires when the request's deadline has passed or its client is gone: pass it to slow work. */
       signal: () => AbortSignal
     }
