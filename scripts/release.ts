@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { asUsage, runCommand, UsageError } from './command.ts'
+import { findUnsaved } from './git.ts'
 import { madeFrom } from './kit-checksums.ts'
 import { packRelease } from './release/pack.ts'
 import { notesOf } from './upgrade/notes.ts'
@@ -17,6 +18,8 @@ CHANGELOG.md and UPGRADING.md have a section of that version ("## 0.2.0"), and e
 tests and the test of upgrades, commits and tags the version, and writes the package to .data/releases. It publishes nothing.`
 
 const VERSION = /^\d+\.\d+\.\d+(-[a-z]+\.\d+)?$/
+/** What `npm version` changes. */
+const BUMPED = ['package.json', 'package-lock.json']
 const LANES = [['check'], ['test'], ['test', '--', 'test/slow/upgrade.test.ts']]
 
 await runCommand(USAGE, async () => {
@@ -28,14 +31,21 @@ await runCommand(USAGE, async () => {
     if (isBumped) await runLane('npm', 'version', version, '--no-git-tag-version')
     for (const lane of LANES) await runLane('npm', 'run', ...lane)
   } catch (error) {
-    git('checkout', '--', '.')
+    git('checkout', '--', ...BUMPED)
     throw error
   }
-  if (isBumped) git('commit', '--quiet', '--all', '-m', `Version ${version}`)
+  const meanwhile = git('status', '--porcelain', '--', '.', ...BUMPED.map((path) => `:!${path}`))
+  if (meanwhile !== '') {
+    git('checkout', '--', ...BUMPED)
+    throw new Error(
+      `These have changed while the tests ran, which know nothing of it: nothing is released\n${meanwhile}`,
+    )
+  }
+  if (isBumped) git('commit', '--quiet', '-m', `Version ${version}`, '--', ...BUMPED)
   const file = await packRelease(ROOT, OUT)
   git('tag', '--annotate', '-m', `Version ${version}`, `v${version}`)
   console.log(
-    `\nReleased: the tag v${version}, and ${file}\nTo publish it: git push --follow-tags && npm publish ${file}`,
+    `\nReleased: the tag v${version}, and ${file}\nTo publish it: git push --follow-tags && npm publish ${version.includes('-') ? '--tag next ' : ''}'${file}'`,
   )
 })
 
@@ -53,7 +63,7 @@ function readArguments(): string {
 function refuseUnready(version: string): void {
   if (madeFrom(ROOT) !== undefined)
     throw new Error('This project was made from a release: releases are made of the kit itself')
-  const changed = git('status', '--porcelain')
+  const changed = findUnsaved(ROOT)
   if (changed !== '') throw new Error(`These are not committed:\n${changed}`)
   const { version: current } = readManifest(ROOT)
   if (Bun.semver.order(version, current) < 0) throw new Error(`package.json says ${current} already`)

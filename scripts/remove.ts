@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { asUsage, runCommand } from './command.ts'
 import { refuseUngenerated } from './generate.ts'
+import { findUnsaved } from './git.ts'
 import { MODULES } from './remove/modules.ts'
 import { moduleOf, readManifest, removeModules } from './remove/remove.ts'
 
@@ -24,7 +25,12 @@ await runCommand(USAGE, async () => {
   }
   if (!yes) refuseUnsaved()
   await refuseUngenerated(ROOT)
-  const { done, left } = await removeModules(ROOT, names, { undeployed })
+  const { done, left } = await removeModules(ROOT, names, { undeployed }).catch((cause: unknown) => {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`${why}\nIt broke off half way. Undo it by: git checkout HEAD -- . && git clean -fd`, {
+      cause,
+    })
+  })
   for (const line of done) console.log(line)
   if (names.some((name) => moduleOf(name).tables)) {
     console.log(
@@ -50,11 +56,8 @@ function list(removed: string[]): void {
 
 /** What is deleted should come back by git if this was a mistake. */
 function refuseUnsaved(): void {
-  const status = Bun.spawnSync(['git', 'status', '--porcelain', '--', '.', ':!node_modules'], { cwd: ROOT })
-  if (!status.success)
-    throw new Error('This is no git checkout, and nothing would bring the files back: say --yes')
-  const changed = status.stdout.toString().trimEnd()
-  if (changed !== '') throw new Error(`These are not committed: commit them first, or say --yes\n${changed}`)
+  const unsaved = findUnsaved(ROOT)
+  if (unsaved !== '') throw new Error(`These are not committed: commit them first, or say --yes\n${unsaved}`)
 }
 
 function readArguments() {

@@ -39,7 +39,9 @@ await runCommand(USAGE, async () => {
   refuseBadName(name, manifest)
   if (name === old) throw new Error(`It is called "${name}" already`)
 
-  if (old === KIT) writeFileSync(join(ROOT, 'README.md'), read('scripts/rename/readme.template'))
+  // What somebody has written in its place stays.
+  if (old === KIT && read('README.md').includes('A REST API server to fork'))
+    writeFileSync(join(ROOT, 'README.md'), read('scripts/rename/readme.template'))
   for (const [path, place] of Object.entries(PLACES)) {
     if (!existsSync(join(ROOT, path))) continue
     const text = read(path).replaceAll(place, (word) => (word === old ? name : word))

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { asUsage, runCommand } from './command.ts'
+import { findUnsaved } from './git.ts'
 import { madeFrom } from './kit-checksums.ts'
 import { findTool } from './tool.ts'
 import { unpack } from './upgrade/release.ts'
@@ -74,9 +75,6 @@ function readArguments() {
 
 /** What it changes should come back by git. */
 function refuseUnsaved(): void {
-  const status = Bun.spawnSync(['git', 'status', '--porcelain'], { cwd: ROOT })
-  if (!status.success)
-    throw new Error('This is no git checkout: an upgrade merges, and git undoes it. git init, and commit')
-  const changed = status.stdout.toString().trimEnd()
-  if (changed !== '') throw new Error(`These are not committed. Commit or stash them first:\n${changed}`)
+  const unsaved = findUnsaved(ROOT)
+  if (unsaved !== '') throw new Error(`These are not committed. Commit or stash them first:\n${unsaved}`)
 }

@@ -38,9 +38,10 @@ const namesIn = (clause: string) =>
 /** Cuts the first part that has to go; what it declares goes, too, wherever it is used. */
 function cutFirst(text: string, { mentions, isTest }: Gone, names: Set<string>): string {
   const lines = text.split('\n')
-  const ofName = names.size > 0 ? new RegExp(`(?<![\\w$])(${[...names].join('|')})(?![\\w$])`) : undefined
+  const ofName =
+    names.size > 0 ? new RegExp(`(?<![\\w$]|(?<!\\.\\.)\\.)(${[...names].join('|')})(?![\\w$])`) : undefined
   const found = lines.findIndex(
-    (line) => !isComment(line) && (mentions.test(line) || ofName?.test(withoutTexts(line))),
+    (line) => !isComment(line) && (mentions.test(withoutComment(line)) || ofName?.test(withoutTexts(line))),
   )
   if (found < 0) return text
   const name = ofName?.exec(withoutTexts(lines[found] ?? ''))?.[0]
@@ -49,12 +50,14 @@ function cutFirst(text: string, { mentions, isTest }: Gone, names: Set<string>):
 
   const [start, end] = partAround(lines, found, isTest)
   const declared = DECLARED.exec(lines[start]?.trim() ?? '')?.[1]
-  if (declared !== undefined) names.add(declared)
+  // What is declared inside of a function may have the name of something else further down.
+  if (declared !== undefined && indentOf(lines[start] ?? '') === 0) names.add(declared)
   return lines.toSpliced(commentAbove(lines, start), end - commentAbove(lines, start) + 1).join('\n')
 }
 
 const isComment = (line: string) => /^\s*(\/\/|\/?\*)/.test(line)
 const isClosing = (line: string) => /^\s*[)\]}]/.test(line)
+const withoutComment = (line: string) => line.replace(/(^|\s)\/\/.*/, '')
 const withoutTexts = (line: string) => line.replaceAll(/'[^']*'/g, "''").replace(/\/\/.*/, '')
 const indentOf = (line: string) => line.length - line.trimStart().length
 
@@ -87,7 +90,7 @@ function partAround(lines: string[], line: number, isTest: boolean): [start: num
     while (isClosing(lines[start] ?? '')) start = above(lines, start, (indent, own) => indent === own)
     const end = endOf(lines, start)
     const text = lines[start] ?? ''
-    if (indentOf(text) === 0 || (isTest ? /^\s*test\b/.test(text) : canGo(lines, start, end)))
+    if (indentOf(text) === 0 || (isTest ? /^\s*(test|it)\b/.test(text) : canGo(lines, start, end)))
       return [start, end]
     start = above(lines, start, (indent, own) => indent < own)
   }

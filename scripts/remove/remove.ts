@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileS
 import { tmpdir } from 'node:os'
 import { dirname, join, normalize } from 'node:path'
 import { generateMigration, newestSnapshot } from '../generate.ts'
+import { listKnown } from '../git.ts'
 import { isKit } from '../kit-folders.ts'
 import { runTool } from '../tool.ts'
 import { cutCode } from './code.ts'
@@ -22,6 +23,9 @@ interface Manifest {
 /** The test that a new resource gets, with the regions of it that ask for a file: `// if src/x.ts` ... `// end`. */
 const TEMPLATE = 'scripts/new/template/routes.test.ts'
 const REGION = /^ *\/\/ if (\S+)\n[^]*?^ *\/\/ end\n/gm
+
+/** Of the root and of the folders that a project has. */
+const YOURS = /^((src|test|scripts|drizzle)\/.*|[^/]+)(\.(tsx?|md|sh|json)|ignore)$/
 
 /** They tell of what was. */
 const HISTORY = /^(CHANGELOG|UPGRADING)\.md$/
@@ -58,7 +62,7 @@ export async function removeModules(root: string, names: string[], { undeployed 
   const packages = modules
     .flatMap((module) => module.packages ?? [])
     .filter((name) => Object.hasOwn({ ...dependencies, ...devDependencies }, name))
-  if (changeManifest(root, names, modules, packages)) changed.push('package.json')
+  if (changeManifest(root, modules, packages)) changed.push('package.json')
   const formatted = changed.filter((path) => /\.(tsx?|md|json)$/.test(path))
   if (formatted.length > 0) await runTool(root, 'oxfmt', formatted)
   done.push(...changed.map((path) => `changed ${path}`))
@@ -67,6 +71,9 @@ export async function removeModules(root: string, names: string[], { undeployed 
   if (tables.length > 0 && !undeployed) {
     done.push(`wrote   ${await generateMigration(root, `drop_${tables.join('_')}`)}`)
   }
+  // Last: what has broken off half way can be done again.
+  if (noteRemoved(root, names) && !changed.includes('package.json')) done.push('changed package.json')
+  await runTool(root, 'oxfmt', ['package.json'])
   return { done, left: findMentions(root, modules) }
 }
 
@@ -78,11 +85,14 @@ export function moduleOf(name: string): Module {
   return module
 }
 
-/** The project's own files of text; it may be no git checkout yet. */
+/** The project's own files of text, without those that git ignores; a release that becomes a project has no git yet. */
 const yours = (root: string): string[] =>
-  ['*', '{src,test,scripts,drizzle}/**/*']
-    .flatMap((pattern) => [...new Bun.Glob(pattern).scanSync({ cwd: root, dot: true })])
-    .filter((path) => /\.(tsx?|md|sh|json)$|ignore$/.test(path) && !isKit(path))
+  (
+    listKnown(root) ??
+    ['*', '{src,test,scripts,drizzle}/**/*'].flatMap((pattern) => [
+      ...new Bun.Glob(pattern).scanSync({ cwd: root, dot: true }),
+    ])
+  ).filter((path) => YOURS.test(path) && !isKit(path) && existsSync(join(root, path)))
 
 function cutFile(root: string, path: string, modules: Module[], paths: string[]): boolean {
   const before = readFileSync(join(root, path), 'utf8')
@@ -120,7 +130,7 @@ const isWithin = (path: string, paths: string[]) =>
   paths.some((gone) => path === gone || path.startsWith(`${gone}/`))
 
 /** @returns whether it differs from before */
-function changeManifest(root: string, names: string[], modules: Module[], packages: string[]): boolean {
+function changeManifest(root: string, modules: Module[], packages: string[]): boolean {
   const manifest = readManifest(root)
   const before = JSON.stringify(manifest)
   for (const [name, line] of Object.entries(manifest.scripts)) {
@@ -132,9 +142,18 @@ function changeManifest(root: string, names: string[], modules: Module[], packag
     delete manifest.devDependencies[name]
   }
   for (const entry of modules.flatMap((module) => module.entries ?? [])) delete manifest[entry]
-  const removed = new Set([...(manifest.restbun?.removed ?? []), ...names])
-  manifest.restbun = { ...manifest.restbun, removed: [...removed].toSorted() }
   if (JSON.stringify(manifest) === before) return false
+  writeFileSync(join(root, 'package.json'), JSON.stringify(manifest, null, 2))
+  return true
+}
+
+/** @returns whether that is new */
+function noteRemoved(root: string, names: string[]): boolean {
+  const manifest = readManifest(root)
+  const before = manifest.restbun?.removed ?? []
+  const removed = [...new Set([...before, ...names])].toSorted()
+  if (Bun.deepEquals(removed, before)) return false
+  manifest.restbun = { ...manifest.restbun, removed }
   writeFileSync(join(root, 'package.json'), JSON.stringify(manifest, null, 2))
   return true
 }

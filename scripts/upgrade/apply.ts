@@ -1,7 +1,7 @@
 // Carries out an upgrade. It is run from the unpacked new release, so that a fault in an older one can be mended here.
 //   bun <new release>/scripts/upgrade/apply.ts <project> <old release> <new release> [--dry-run]
 // Older releases call it by these arguments. It imports no package before the project has those of the new release.
-import { cpSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runCommand } from '../command.ts'
@@ -74,7 +74,8 @@ async function addOwnPackages({ root, newer }: Sides, changes: Change[]): Promis
     return { ...dependencies, ...devDependencies }
   })
   if (!changes.some(({ path }) => path === LOCKFILE) || Bun.deepEquals(mine, theirs)) return
-  cpSync(join(root, 'package.json'), join(newer, 'package.json'))
+  for (const file of ['package.json', '.npmrc'])
+    if (existsSync(join(root, file))) cpSync(join(root, file), join(newer, file))
   await runIn(newer, 'npm', 'install', '--package-lock-only', '--ignore-scripts', '--no-audit', '--no-fund')
   cpSync(join(newer, LOCKFILE), join(root, LOCKFILE))
 }

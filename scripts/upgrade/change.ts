@@ -14,7 +14,7 @@ export interface Change {
     | 'deleted'
     | 'kept' // the release changes or deletes it, and the project's own choice stands
   /** What is written; neither of both: the file goes, or is kept as it is. */
-  content?: string
+  content?: string | Buffer
   /** Or the file that is copied, with its mode. */
   from?: string
   /** For whoever decides. */

@@ -67,5 +67,5 @@ function mergeFile(
   const { exitCode, stdout, stderr } = Bun.spawnSync(['git', 'merge-file', '-p', ...labels, ...files])
   // The exit code is the number of conflicts; a file that is no text has one of its own.
   if (exitCode > 127) return { path, what: 'conflict', why: `yours is kept: ${stderr.toString().trim()}` }
-  return { path, what: exitCode === 0 ? 'merged' : 'conflict', content: stdout.toString() }
+  return { path, what: exitCode === 0 ? 'merged' : 'conflict', content: stdout }
 }

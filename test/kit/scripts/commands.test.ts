@@ -5,8 +5,6 @@ import { basename, join } from 'node:path'
 import { expect, test } from 'bun:test'
 import { scripts } from '../../../package.json'
 import { copyCheckout } from '../support/checkout.ts'
-import { startApp } from '../../support/harness.ts'
-import { freePort } from '../support/supervised.ts'
 
 const FOLDER = join(import.meta.dir, '../../../scripts')
 const FILES = [...new Bun.Glob('*.{ts,mjs}').scanSync(FOLDER)].toSorted()
@@ -79,32 +77,6 @@ test('a command runs in a workspace, whose packages lie above it', async () => {
     rmSync(workspace, { recursive: true })
   }
 }, 60_000)
-
-test.skipIf(!Bun.which('curl'))('quick.sh goes to PORT, as the server does', async () => {
-  const app = await startApp()
-  try {
-    const child = Bun.spawn(['sh', join(FOLDER, '../test/quick.sh')], {
-      env: { PATH: process.env.PATH, PORT: new URL(app.url).port },
-      stdout: 'pipe',
-      stderr: 'pipe',
-    })
-    const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
-    expect([code, err]).toEqual([0, ''])
-    expect(out).toContain('quick-')
-  } finally {
-    await app.close()
-  }
-})
-
-test.skipIf(!Bun.which('curl'))('quick.sh without a server says where it looked for one', async () => {
-  const port = String(await freePort())
-  const child = Bun.spawn(['sh', join(FOLDER, '../test/quick.sh')], {
-    env: { PATH: process.env.PATH, PORT: port },
-    stderr: 'pipe',
-  })
-  const [err, code] = await Promise.all([child.stderr.text(), child.exited])
-  expect([code, err]).toEqual([1, expect.stringContaining(`No server answers at http://localhost:${port}. `)])
-})
 
 test.each(['start', 'dev', 'migrate', 'reload', 'check', 'console'])(
   '%s passes over no argument',

@@ -228,12 +228,12 @@ describe('in a checkout', () => {
       const table = checkout.read('src/account/table.ts')
       await Bun.write(
         `${checkout.root}/src/account/table.ts`,
-        table.replace('company: text(),', 'company: text(), phone: text(),'),
+        table.replace('company: text(),', 'company: text(), zither: text(),'),
       )
       const before = checkout.changes()
       const { code, err } = await checkout.run('new', ['yodeller', 'name:string'])
       expect(code).toBe(1)
-      expect(err).toContain('ALTER TABLE "users" ADD COLUMN "phone" text')
+      expect(err).toContain('ALTER TABLE "users" ADD COLUMN "zither" text')
       expect(checkout.changes()).toBe(before)
     },
     TIMEOUT_MS,

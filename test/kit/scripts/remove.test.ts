@@ -117,6 +117,60 @@ test('x', () => {
 `)
   })
 
+  test('a name of one function is another thing in the next one, and so is a property', () => {
+    const before = `import { chat } from './chat/routes.ts'
+
+export async function talk() {
+  const room = chat()
+  return room.name
+}
+
+export async function sweep(room: Room) {
+  await room.clean()
+  return house.room
+}
+`
+    // What is left of the first one is for the compiler to tell.
+    expect(cut(before)).toContain(`export async function sweep(room: Room) {
+  await room.clean()
+  return house.room
+}
+`)
+  })
+
+  test('of a describe only the tests that use it go', () => {
+    const before = `describe('shop', () => {
+  it('sells', () => {
+    expect(sell()).toBe(1)
+  })
+
+  it('talks', async () => {
+    await get('/chat')
+  })
+})
+`
+    expect(cutCode(before, { ...gone, isTest: true })).toBe(`describe('shop', () => {
+  it('sells', () => {
+    expect(sell()).toBe(1)
+  })
+
+})
+`)
+  })
+
+  test('a comment behind a line is no use of it', () => {
+    const text = 'const SIZE = 3 // as in /chat\nexport const sizes = [SIZE]\n'
+    expect(cut(text)).toBe(text)
+  })
+
+  test('a resource whose name holds that of the sample is no part of it', () => {
+    const line = "    .route('/api/movie-nights', movieNights)"
+    expect([MODULES.sample?.mentions.test(line), MODULES.sample?.mentions.test("'/api/movies'")]).toEqual([
+      false,
+      true,
+    ])
+  })
+
   test('code that uses none of it stays as it is', () => {
     const text = `import { unused } from './other.ts'\n// A chat.\nconst idle = 1\n`
     expect(cut(text)).toBe(text)
@@ -211,6 +265,12 @@ describe('in a checkout', () => {
       const { code, err } = await checkout.run('remove', left)
       expect([code, checkout.changes()]).toEqual([1, before])
       expect(err).toContain('src/mine.ts')
+      // Nor by a git that shows no new files, or that belongs to a folder around the project.
+      checkout.git('config', 'status.showUntrackedFiles', 'no')
+      expect((await checkout.run('remove', left)).err).toContain('src/mine.ts')
+      checkout.git('rm', '--quiet', '--cached', 'package.json')
+      expect((await checkout.run('remove', left)).err).toContain('git does not know this project')
+      expect(checkout.read('src/mine.ts')).toBe('// Mine.\n')
     },
     TIMEOUT_MS,
   )

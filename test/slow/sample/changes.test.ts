@@ -61,6 +61,11 @@ const CHANGES: Record<string, () => Promise<void> | void> = {
   async 'another default role'() {
     edit('src/account/table.ts', [".default('editor')", ".default('readonly')"])
     edit('test/accounts.test.ts', ["    role: 'editor',", "    role: 'readonly',"])
+    // Who has just signed up can add no movie any more.
+    edit('test/quick.sh', [
+      `call "$url/api/movies/" --data '{"title":"Heat","director":"Michael Mann"}'\n`,
+      '',
+    ])
     await generate('default_role')
   },
   async 'a setting of its own'() {
