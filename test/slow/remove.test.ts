@@ -19,7 +19,7 @@ afterEach(() => checkout.remove(), SLOW_MS)
 
 /** They tell of what was, or can be. The generator looks at what there is. */
 const MAY_TELL =
-  /^(CHANGELOG\.md|UPGRADING\.md|package-lock\.json|bun\.lock|drizzle\/.*|scripts\/(remove|new)(\.ts|\/.*)|test\/(slow|kit\/scripts)\/re(move|name).*|scripts\/bench\/README\.md)$/
+  /^(CHANGELOG\.md|UPGRADING\.md|package-lock\.json|bun\.lock|drizzle\/.*|scripts\/(remove|new)(\.ts|\/.*)|test\/(slow|kit\/scripts)\/(remove|rename|upgrade|create).*|scripts\/bench\/README\.md)$/
 
 /** `path:line: text` of every file that speaks of a module. */
 function mentionsOf(names: string[]): string[] {
