@@ -108,7 +108,7 @@ describe.skipIf(madeFrom(ROOT) !== undefined)('npm create restbun', () => {
       expect([
         existsSync(join(project.root, 'test/seed.test.ts')),
         existsSync(join(project.root, '.git')),
-      ]).toEqual([true, false])
+      ]).toEqual([existsSync(join(ROOT, 'test/seed.test.ts')), false])
     },
     TIMEOUT_MS,
   )
