@@ -48,16 +48,6 @@ const CHANGES: Record<string, () => Promise<void> | void> = {
     ])
     await generate('phone')
   },
-  'a renamed sample'() {
-    // Its folder and its path; what a table is called in Postgres is another matter.
-    for (const path of checkout.git('grep', '-lE', '/movies', '--', 'src', 'test', 'scripts').split('\n')) {
-      if (!/^(src|test|scripts)\/(?!kit|slow|remove).*\.(ts|tsx|sh)$/.test(path)) continue
-      const file = join(checkout.root, path)
-      const text = readFileSync(file, 'utf8')
-      writeFileSync(file, text.replaceAll(/(\/api|\.|src)\/movies\b/g, '$1/films'))
-    }
-    renameSync(join(checkout.root, 'src/movies'), join(checkout.root, 'src/films'))
-  },
   async 'another default role'() {
     edit('src/account/table.ts', [".default('editor')", ".default('readonly')"])
     edit('test/accounts.test.ts', ["    role: 'editor',", "    role: 'readonly',"])
@@ -90,6 +80,17 @@ import { flag } from './kit/config/values.ts'`,
     const text = ['Invalid login credentials', 'That is not the password of this account'] as [string, string]
     edit('src/account/login.ts', text)
     edit('test/accounts.test.ts', text)
+  },
+  // The last: the other ones name it.
+  'a renamed sample'() {
+    // Its folder and its path; what a table is called in Postgres is another matter.
+    for (const path of checkout.git('grep', '-lE', '/movies', '--', 'src', 'test', 'scripts').split('\n')) {
+      if (!/^(src|test|scripts)\/(?!kit|slow|remove).*\.(ts|tsx|sh)$/.test(path)) continue
+      const file = join(checkout.root, path)
+      const text = readFileSync(file, 'utf8')
+      writeFileSync(file, text.replaceAll(/(\/api|\.|src)\/movies\b/g, '$1/films'))
+    }
+    renameSync(join(checkout.root, 'src/movies'), join(checkout.root, 'src/films'))
   },
 }
 
