@@ -44,10 +44,10 @@ export function shedLoad() {
     const full = fullRoutes.get(route)
     if (full === undefined) return true
     const now = performance.now()
-    if (now > full.until) return fullRoutes.delete(route)
-    if (full.room > 0) return full.room-- > 0
-    if (now < full.probeAt) return false
-    full.probeAt = now + PROBE_MS
+    if (now > full.until) fullRoutes.delete(route)
+    else if (full.room > 0) full.room--
+    else if (now >= full.probeAt) full.probeAt = now + PROBE_MS
+    else return false
     return true
   }
 
