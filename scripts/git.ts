@@ -1,25 +1,35 @@
-// Asks git what is not committed, so that a command which changes the project can be undone.
+// Asks git about a checkout: what it knows, and what is not committed.
+
+/** @returns what git printed. @throws Error with git's own word if it fails */
+export function git(root: string, ...args: string[]): string {
+  const { success, stdout, stderr } = Bun.spawnSync(['git', ...args], { cwd: root })
+  if (!success) throw new Error(`git ${args[0]} in ${root}: ${stderr.toString().trim()}`)
+  return stdout.toString().trimEnd()
+}
 
 /**
- * @returns what is not committed, a line each; empty if nothing is
- * @throws Error if git does not know the project: an outer repository that ignores it says that nothing has changed
+ * For a command that changes the project, so that git can bring back what was there.
+ * @param advice what to do about it
+ * @throws Error with what is not committed, or if git does not know the project: an outer repository that ignores it says
+ *   that nothing has changed
  */
-export function findUnsaved(root: string): string {
+export function refuseUnsaved(root: string, advice: string): void {
   if (!isKnown(root))
     throw new Error('git does not know this project, and could bring nothing back: git init, and commit it')
-  const status = git(root, 'status', '--porcelain', '--untracked-files=all', '--', '.', ':!node_modules')
-  if (!status.success) throw new Error(`git status: ${status.stderr.toString().trim()}`)
-  return status.stdout.toString().trimEnd()
+  const unsaved = git(root, 'status', '--porcelain', '--untracked-files=all', '--', '.', ':!node_modules')
+  if (unsaved !== '') throw new Error(`These are not committed: ${advice}\n${unsaved}`)
 }
 
 /** The project's files but those that git ignores. Undefined if git does not know the project. */
-export function listKnown(root: string): string[] | undefined {
-  if (!isKnown(root)) return undefined
-  const listed = git(root, 'ls-files', '-z', '--cached', '--others', '--exclude-standard')
-  return listed.stdout.toString().split('\0').filter(Boolean)
-}
+export const listKnown = (root: string): string[] | undefined =>
+  isKnown(root) ? listTracked(root, '--others', '--exclude-standard') : undefined
+
+/** @param options of `git ls-files`, for more than what is tracked */
+export const listTracked = (root: string, ...options: string[]): string[] =>
+  git(root, 'ls-files', '-z', '--cached', ...options)
+    .split('\0')
+    .filter(Boolean)
 
 const isKnown = (root: string) =>
-  Bun.which('git') !== null && git(root, 'ls-files', '--error-unmatch', 'package.json').success
-
-const git = (root: string, ...args: string[]) => Bun.spawnSync(['git', ...args], { cwd: root })
+  Bun.which('git') !== null &&
+  Bun.spawnSync(['git', 'ls-files', '--error-unmatch', 'package.json'], { cwd: root }).success

@@ -7,7 +7,7 @@ import { readApplied } from '../src/kit/data/postgres/migrations.ts'
 import { roleOf } from '../src/kit/data/postgres/rights.ts'
 import { refuseArguments } from './command.ts'
 import { apply } from './migrate/apply.ts'
-import { findSkipped, MIGRATIONS_FOLDER, readJournal } from './migrate/folder.ts'
+import { findSkipped, MIGRATIONS_FOLDER, readMigrations } from './migrate/folder.ts'
 import { findOtherRole, grantFuture, grantPresent } from './migrate/grants.ts'
 import { PATIENCE } from './migrate/patience.ts'
 import { inTurn } from './migrate/turn.ts'
@@ -47,7 +47,7 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
       const app = await findOtherRole(sql, roleOf(appUrl))
       if (app !== undefined) await grantFuture(sql, app)
       const applied = await readApplied(sql)
-      const journal = readJournal(folder)
+      const journal = readMigrations(folder)
       refuseSkipped(findSkipped(journal, applied))
       await createRecords(sql)
       const files = readMigrationFiles({ migrationsFolder: folder })
@@ -111,7 +111,7 @@ function refuseSkipped([skipped]: { tag: string }[]): void {
 }
 
 /** How many migrations drizzle/ holds. */
-export const countKnown = () => readJournal(MIGRATIONS_FOLDER).length
+export const countKnown = () => readMigrations(MIGRATIONS_FOLDER).length
 
 if (import.meta.main) {
   refuseArguments('Usage: npm run migrate   applies what is missing to MIGRATE_DATABASE_URL or DATABASE_URL')

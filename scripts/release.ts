@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { asUsage, runCommand, UsageError } from './command.ts'
-import { findUnsaved } from './git.ts'
+import { git, refuseUnsaved } from './git.ts'
 import { madeFrom } from './kit-checksums.ts'
+import { readManifest } from './manifest.ts'
 import { packRelease } from './release/pack.ts'
+import { show } from './tool.ts'
 import { notesOf } from './upgrade/notes.ts'
-import { readManifest } from './upgrade/plan-manifest.ts'
-import { show } from './upgrade/programs.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const OUT = join(ROOT, '.data/releases')
@@ -30,20 +30,19 @@ await runCommand(USAGE, async () => {
     // Before the tests: what they pass on is what is released.
     if (isBumped) await runLane('npm', 'version', version, '--no-git-tag-version')
     for (const lane of LANES) await runLane('npm', 'run', ...lane)
+    const meanwhile = git(ROOT, 'status', '--porcelain', '--', '.', ...BUMPED.map((path) => `:!${path}`))
+    if (meanwhile !== '') {
+      throw new Error(
+        `These have changed while the tests ran, which know nothing of it: nothing is released\n${meanwhile}`,
+      )
+    }
   } catch (error) {
-    git('checkout', '--', ...BUMPED)
+    git(ROOT, 'checkout', '--', ...BUMPED)
     throw error
   }
-  const meanwhile = git('status', '--porcelain', '--', '.', ...BUMPED.map((path) => `:!${path}`))
-  if (meanwhile !== '') {
-    git('checkout', '--', ...BUMPED)
-    throw new Error(
-      `These have changed while the tests ran, which know nothing of it: nothing is released\n${meanwhile}`,
-    )
-  }
-  if (isBumped) git('commit', '--quiet', '-m', `Version ${version}`, '--', ...BUMPED)
+  if (isBumped) git(ROOT, 'commit', '--quiet', '-m', `Version ${version}`, '--', ...BUMPED)
   const file = await packRelease(ROOT, OUT)
-  git('tag', '--annotate', '-m', `Version ${version}`, `v${version}`)
+  git(ROOT, 'tag', '--annotate', '-m', `Version ${version}`, `v${version}`)
   console.log(
     `\nReleased: the tag v${version}, and ${file}\nTo publish it: git push --follow-tags && npm publish ${version.includes('-') ? '--tag next ' : ''}'${file}'`,
   )
@@ -63,22 +62,15 @@ function readArguments(): string {
 function refuseUnready(version: string): void {
   if (madeFrom(ROOT) !== undefined)
     throw new Error('This project was made from a release: releases are made of the kit itself')
-  const changed = findUnsaved(ROOT)
-  if (changed !== '') throw new Error(`These are not committed:\n${changed}`)
+  refuseUnsaved(ROOT, 'commit or stash them first')
   const { version: current } = readManifest(ROOT)
   if (Bun.semver.order(version, current) < 0) throw new Error(`package.json says ${current} already`)
-  if (git('tag', '--list', `v${version}`) !== '')
+  if (git(ROOT, 'tag', '--list', `v${version}`) !== '')
     throw new Error(`There is a tag v${version}: a release is made once`)
   for (const page of ['CHANGELOG.md', 'UPGRADING.md']) {
     if (notesOf(readFileSync(join(ROOT, page), 'utf8'), version) !== undefined) continue
     throw new Error(`${page} has no section "## ${version}": say what changes, or that nothing does`)
   }
-}
-
-function git(...args: string[]): string {
-  const { success, stdout, stderr } = Bun.spawnSync(['git', ...args], { cwd: ROOT })
-  if (!success) throw new Error(`git ${args[0]}: ${stderr.toString().trim()}`)
-  return stdout.toString().trimEnd()
 }
 
 async function runLane(...command: string[]): Promise<void> {

@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { asUsage, runCommand } from './command.ts'
 import { refuseUngenerated } from './generate.ts'
-import { findUnsaved } from './git.ts'
+import { refuseUnsaved } from './git.ts'
+import { readManifest } from './manifest.ts'
 import { MODULES } from './remove/modules.ts'
-import { moduleOf, readManifest, removeModules } from './remove/remove.ts'
+import { moduleOf, removeModules } from './remove/remove.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
@@ -23,7 +24,7 @@ await runCommand(USAGE, async () => {
     if (removed.includes(name))
       throw new Error(`${name} was removed already: package.json says so (restbun.removed)`)
   }
-  if (!yes) refuseUnsaved()
+  if (!yes) refuseUnsaved(ROOT, 'commit them first, or say --yes')
   await refuseUngenerated(ROOT)
   const { done, left } = await removeModules(ROOT, names, { undeployed }).catch((cause: unknown) => {
     const why = cause instanceof Error ? cause.message : String(cause)
@@ -52,12 +53,6 @@ function list(removed: string[]): void {
   for (const [name, { about }] of Object.entries(MODULES)) {
     console.log(`${name.padEnd(width)}${removed.includes(name) ? '(removed) ' : ''}${about}`)
   }
-}
-
-/** What is deleted should come back by git if this was a mistake. */
-function refuseUnsaved(): void {
-  const unsaved = findUnsaved(ROOT)
-  if (unsaved !== '') throw new Error(`These are not committed: commit them first, or say --yes\n${unsaved}`)
 }
 
 function readArguments() {

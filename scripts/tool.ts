@@ -1,4 +1,4 @@
-// Runs a tool of node_modules/.bin on a checkout.
+// Runs programs on a checkout: tools of node_modules/.bin, and others.
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
@@ -15,8 +15,20 @@ export function findTool(root: string, name: string): string {
  * @returns what the tool printed
  * @throws Error with all that it said if it fails
  */
-export async function runTool(root: string, name: string, args: string[], input = ''): Promise<string> {
-  const child = Bun.spawn([findTool(root, name), ...args], {
+export const runTool = (root: string, name: string, args: string[], input = '') =>
+  run(root, [findTool(root, name), ...args], { name, input })
+
+/**
+ * @param options.name of the program in the error
+ * @returns what it printed
+ * @throws Error with all that it said if it fails
+ */
+export async function run(
+  root: string,
+  command: string[],
+  { name = command.slice(0, 3).join(' '), input = '' } = {},
+): Promise<string> {
+  const child = Bun.spawn(command, {
     cwd: root,
     stdin: new Blob([input]),
     stdout: 'pipe',
@@ -25,4 +37,9 @@ export async function runTool(root: string, name: string, args: string[], input 
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
   if (code !== 0) throw new Error(`${name} failed (exit code ${code}):\n${out}${err}`.trimEnd())
   return out
+}
+
+/** Shows what it says. @returns whether it succeeded */
+export async function show(root: string, ...command: string[]): Promise<boolean> {
+  return (await Bun.spawn(command, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }).exited) === 0
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { asUsage, runCommand } from './command.ts'
-import { findUnsaved } from './git.ts'
+import { refuseUnsaved } from './git.ts'
 import { madeFrom } from './kit-checksums.ts'
 import { findTool } from './tool.ts'
 import { unpack } from './upgrade/release.ts'
@@ -20,7 +20,7 @@ It leaves everything uncommitted: git reset --hard && git clean -fd undoes it.`
 
 await runCommand(USAGE, async () => {
   const { to, from, base, 'dry-run': isDry } = readArguments()
-  refuseUnsaved()
+  refuseUnsaved(ROOT, 'commit or stash them first')
   const standsOn = madeFrom(ROOT)
   if (standsOn === undefined && base === undefined) {
     throw new Error(
@@ -71,10 +71,4 @@ function readArguments() {
     if (values.to !== undefined && values.from !== undefined) throw new Error('Either --to or --from')
     return values
   })
-}
-
-/** What it changes should come back by git. */
-function refuseUnsaved(): void {
-  const unsaved = findUnsaved(ROOT)
-  if (unsaved !== '') throw new Error(`These are not committed. Commit or stash them first:\n${unsaved}`)
 }

@@ -6,11 +6,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runCommand } from '../command.ts'
 import { writeChecksums } from '../kit-checksums.ts'
+import { readManifest } from '../manifest.ts'
 import { MODULES } from '../remove/modules.ts'
 import { removeModules } from '../remove/remove.ts'
-import { runTool } from '../tool.ts'
-import { readManifest } from '../upgrade/plan-manifest.ts'
-import { run } from '../upgrade/programs.ts'
+import { run, runTool } from '../tool.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 
@@ -24,17 +23,13 @@ await runCommand('Usage: bun scripts/create/make.ts <name> [--without <module>,.
   })
   const [name = ''] = positionals
   const release = readManifest(ROOT)
-  if (name !== release.name) await run(ROOT, process.execPath, 'scripts/rename.ts', name)
+  if (name !== release.name) await run(ROOT, [process.execPath, 'scripts/rename.ts', name])
   // A module that this release does not have yet, or no longer, is as good as removed.
   const removed = values.without.split(',').filter((module) => Object.hasOwn(MODULES, module))
   // No database stands on it: the modules' tables are as if they had never been.
   await removeModules(ROOT, removed, { undeployed: true })
 
-  edit('package.json', (manifest) => ({
-    ...manifest,
-    version: FIRST_VERSION,
-    restbun: { removed: removed.toSorted() },
-  }))
+  edit('package.json', (manifest) => ({ ...manifest, version: FIRST_VERSION }))
   edit('package-lock.json', ({ packages, ...lock }) => {
     const { '': own, ...others } = packages as Record<string, object>
     return {

@@ -10,7 +10,7 @@ import {
 import { type Migration, readApplied } from '../../src/kit/data/postgres/migrations.ts'
 import { findMissingRights, grantOf, type MissingRights, roleOf } from '../../src/kit/data/postgres/rights.ts'
 import { mostConnections } from '../../src/kit/process/host.ts'
-import { findSkipped, MIGRATIONS_FOLDER, readJournal } from '../migrate/folder.ts'
+import { findSkipped, MIGRATIONS_FOLDER, readMigrations } from '../migrate/folder.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 
@@ -79,7 +79,7 @@ async function ask(config: Config, connection: Record<string, string>): Promise<
       judgeConnections(facts, connectionsPerProcess(config), processes),
       judgeRights(missing, facts.role),
       ...(mayReadApplied
-        ? [judgeMigrations(readJournal(MIGRATIONS_FOLDER), await readApplied(sql), config.production)]
+        ? [judgeMigrations(readMigrations(MIGRATIONS_FOLDER), await readApplied(sql), config.production)]
         : []),
       await checkClock('Postgres', async () => {
         const [row] = await sql<

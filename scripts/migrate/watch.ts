@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs'
 import postgres from 'postgres'
 import { findPending } from '../../src/kit/data/postgres/migrations.ts'
-import { journalOf, MIGRATIONS_FOLDER, readJournal } from './folder.ts'
+import { journalOf, MIGRATIONS_FOLDER, readMigrations } from './folder.ts'
 
 const POLL_MS = 1000
 
@@ -16,7 +16,7 @@ export function watchMigrations(
   const look = async () => {
     const sql = postgres(url, { max: 1, onnotice: () => {} })
     try {
-      const pending = await findPending(sql, readJournal(folder))
+      const pending = await findPending(sql, readMigrations(folder))
       if (pending.length === 0) return
       say(
         `The database lacks ${pending.map(({ tag }) => `drizzle/${tag}.sql`).join(', ')}: run npm run migrate`,

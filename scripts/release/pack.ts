@@ -2,9 +2,10 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { git } from '../git.ts'
+import { readManifest } from '../manifest.ts'
+import { run } from '../tool.ts'
 import { securityNotes } from '../upgrade/notes.ts'
-import { readManifest } from '../upgrade/plan-manifest.ts'
-import { run } from '../upgrade/programs.ts'
 
 /**
  * @param root a checkout of the kit's own repository: what is committed is packed
@@ -16,7 +17,7 @@ export async function packRelease(root: string, out: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'release-'))
   try {
     // npm would leave .gitignore and its like out of the package: it gets them in an archive.
-    await run(root, 'git', 'archive', `--output=${join(folder, 'release.tgz')}`, 'HEAD')
+    git(root, 'archive', `--output=${join(folder, 'release.tgz')}`, 'HEAD')
     await Bun.build({
       entrypoints: [join(root, 'scripts/create/create.ts')],
       target: 'node',
@@ -30,7 +31,7 @@ export async function packRelease(root: string, out: string): Promise<string> {
     const security = securityNotes(readFileSync(join(root, 'CHANGELOG.md'), 'utf8'), version)
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ ...manifest, version, security }, null, 2))
     mkdirSync(out, { recursive: true })
-    return join(out, (await run(folder, 'npm', 'pack', '--silent', '--pack-destination', out)).trim())
+    return join(out, (await run(folder, ['npm', 'pack', '--silent', '--pack-destination', out])).trim())
   } finally {
     rmSync(folder, { recursive: true })
   }

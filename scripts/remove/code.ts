@@ -139,10 +139,8 @@ function commentAbove(lines: string[], start: number): number {
 
 /** Cuts the imports and the declarations that were used before, and are used no more. */
 function cutUnused(text: string, before: string): string {
-  const used = (code: string, name: string) =>
-    new RegExp(`(?<![\\w$])${name}(?![\\w$])`, 'g').exec(code) !== null
   const [then, now] = [bodyOf(before), bodyOf(text)]
-  const isLeft = (name: string) => used(then, name) && !used(now, name)
+  const isLeft = (name: string) => countOf(then, name) > 0 && countOf(now, name) === 0
   let rest = text.replaceAll(IMPORT, (line, clause: string) => {
     const left = namesIn(clause).filter(isLeft)
     if (left.length === 0) return line

@@ -1,17 +1,9 @@
 // Makes a table as if it had never been: takes it out of the migrations.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { journalOf, readJournal, readSnapshot, snapshotOf, toMeta } from '../migrate/folder.ts'
 
 const BREAKPOINT = '--> statement-breakpoint'
-
-interface Snapshot {
-  id: string
-  prevId: string
-  tables: Record<string, unknown>
-}
-interface Journal {
-  entries: { tag: string }[]
-}
 
 /** A statement about the table and nothing else; another's foreign key to it, say, is none. */
 const aboutOnly = (table: string) =>
@@ -30,8 +22,7 @@ const aboutOnly = (table: string) =>
  */
 export function forgetMigrations(root: string, table: string): string[] {
   const folder = join(root, 'drizzle')
-  const journalFile = join(folder, 'meta/_journal.json')
-  const journal = JSON.parse(readFileSync(journalFile, 'utf8')) as Journal
+  const journal = readJournal(folder)
   const sqlOf = (tag: string) => readFileSync(join(folder, `${tag}.sql`), 'utf8')
   const about = journal.entries.filter(({ tag }) => sqlOf(tag).includes(`"${table}"`))
   if (about.length === 0) throw new Error(`No migration in drizzle/ makes the table "${table}"`)
@@ -48,10 +39,12 @@ export function forgetMigrations(root: string, table: string): string[] {
   }
 
   const left = journal.entries.filter((entry) => !about.includes(entry))
-  const replacedBy = new Map(about.map(({ tag }) => readSnapshot(tag)).map(({ id, prevId }) => [id, prevId]))
+  const replacedBy = new Map(
+    about.map(({ tag }) => readSnapshot(folder, tag)).map(({ id, prevId }) => [id, prevId]),
+  )
   const later = left.slice(journal.entries.findIndex((entry) => about.includes(entry)))
   for (const { tag } of later) {
-    const snapshot = readSnapshot(tag)
+    const snapshot = readSnapshot(folder, tag)
     delete snapshot.tables[`public.${table}`]
     for (
       let before = replacedBy.get(snapshot.prevId);
@@ -60,25 +53,13 @@ export function forgetMigrations(root: string, table: string): string[] {
     ) {
       snapshot.prevId = before
     }
-    writeJson(snapshotFile(tag), snapshot)
+    writeFileSync(snapshotOf(folder, tag), toMeta(snapshot))
   }
-  writeJson(journalFile, { ...journal, entries: left })
+  writeFileSync(journalOf(folder), toMeta({ ...journal, entries: left }))
   for (const { tag } of about)
-    for (const file of [snapshotFile(tag), join(folder, `${tag}.sql`)]) rmSync(file)
+    for (const file of [snapshotOf(folder, tag), join(folder, `${tag}.sql`)]) rmSync(file)
   return [
     ...about.map(({ tag }) => `deleted drizzle/${tag}.sql`),
     `changed drizzle/meta (${later.length} later snapshot(s) and the journal)`,
   ]
-
-  function snapshotFile(tag: string): string {
-    const [number] = tag.split('_')
-    const file = readdirSync(join(folder, 'meta')).find((name) => name === `${number}_snapshot.json`)
-    if (file === undefined) throw new Error(`drizzle/meta has no snapshot of ${tag}`)
-    return join(folder, 'meta', file)
-  }
-  function readSnapshot(tag: string): Snapshot {
-    return JSON.parse(readFileSync(snapshotFile(tag), 'utf8')) as Snapshot
-  }
 }
-
-const writeJson = (file: string, value: unknown) => writeFileSync(file, JSON.stringify(value, null, 2))

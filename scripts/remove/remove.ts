@@ -5,20 +5,12 @@ import { dirname, join, normalize } from 'node:path'
 import { generateMigration, newestSnapshot } from '../generate.ts'
 import { listKnown } from '../git.ts'
 import { isKit } from '../kit-folders.ts'
-import { runTool } from '../tool.ts'
+import { type Manifest, readManifest } from '../manifest.ts'
+import { run, runTool } from '../tool.ts'
 import { cutCode } from './code.ts'
 import { forgetMigrations } from './forget-migrations.ts'
 import { type Module, MODULES } from './modules.ts'
 import { cutPage } from './page.ts'
-
-interface Manifest {
-  scripts: Record<string, string>
-  dependencies: Record<string, string>
-  devDependencies: Record<string, string>
-  /** What this project is without. */
-  restbun?: { removed?: string[] }
-  [entry: string]: unknown
-}
 
 /** The test that a new resource gets, with the regions of it that ask for a file: `// if src/x.ts` ... `// end`. */
 const TEMPLATE = 'scripts/new/template/routes.test.ts'
@@ -30,12 +22,9 @@ const YOURS = /^((src|test|scripts|drizzle)\/.*|[^/]+)(\.(tsx?|md|sh|json)|ignor
 /** They tell of what was. */
 const HISTORY = /^(CHANGELOG|UPGRADING)\.md$/
 
-export const readManifest = (root: string) =>
-  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
-
 /**
- * Removes modules from a checkout and notes them in its package.json (`restbun.removed`). Done again it changes nothing:
- * an upgrade that has put a newer kit in place calls it for all that `restbun.removed` names.
+ * Removes modules from a checkout and notes them in its package.json (`restbun.removed`). Done again it changes nothing, and
+ * completes what has broken off.
  * @param root the checkout
  * @param names of `MODULES`
  * @param options.undeployed the migrations of the modules' tables go, too; else another one drops the tables
@@ -58,22 +47,25 @@ export async function removeModules(root: string, names: string[], { undeployed 
   }
 
   const changed = yours(root).filter((path) => cutFile(root, path, modules, paths))
-  const { dependencies, devDependencies } = readManifest(root)
-  const packages = modules
-    .flatMap((module) => module.packages ?? [])
-    .filter((name) => Object.hasOwn({ ...dependencies, ...devDependencies }, name))
-  if (changeManifest(root, modules, packages)) changed.push('package.json')
   const formatted = changed.filter((path) => /\.(tsx?|md|json)$/.test(path))
   if (formatted.length > 0) await runTool(root, 'oxfmt', formatted)
   done.push(...changed.map((path) => `changed ${path}`))
-  if (packages.length > 0) done.push(...(await lock(root)))
-  await run(root, process.execPath, join(root, 'scripts/settings.ts'))
+  await run(root, [process.execPath, join(root, 'scripts/settings.ts')])
   if (tables.length > 0 && !undeployed) {
     done.push(`wrote   ${await generateMigration(root, `drop_${tables.join('_')}`)}`)
   }
-  // Last: what has broken off half way can be done again.
-  if (noteRemoved(root, names) && !changed.includes('package.json')) done.push('changed package.json')
-  await runTool(root, 'oxfmt', ['package.json'])
+
+  const before = readManifest(root)
+  const after = manifestWithout(root, names, modules)
+  const countPackages = ({ dependencies, devDependencies }: Manifest) =>
+    Object.keys({ ...dependencies, ...devDependencies }).length
+  if (countPackages(after) < countPackages(before)) done.push(await lock(root, after))
+  // Last, since it notes that they are removed: what has broken off half way can be done again.
+  if (!Bun.deepEquals(before, after)) {
+    writeFileSync(join(root, 'package.json'), JSON.stringify(after, null, 2))
+    await runTool(root, 'oxfmt', ['package.json'])
+    done.push('changed package.json')
+  }
   return { done, left: findMentions(root, modules) }
 }
 
@@ -129,64 +121,40 @@ function cut(text: string, path: string, mentions: RegExp, paths: string[]): str
 const isWithin = (path: string, paths: string[]) =>
   paths.some((gone) => path === gone || path.startsWith(`${gone}/`))
 
-/** @returns whether it differs from before */
-function changeManifest(root: string, modules: Module[], packages: string[]): boolean {
+/** What package.json is to be: without what only the modules need, and with a note of them. */
+function manifestWithout(root: string, names: string[], modules: Module[]): Manifest {
   const manifest = readManifest(root)
-  const before = JSON.stringify(manifest)
   for (const [name, line] of Object.entries(manifest.scripts)) {
     const file = /run\.mjs ([\w/-]+)/.exec(line)?.[1]
     if (file !== undefined && !existsSync(join(root, 'scripts', `${file}.ts`))) delete manifest.scripts[name]
   }
-  for (const name of packages) {
+  for (const name of modules.flatMap(({ packages = [] }) => packages)) {
     delete manifest.dependencies[name]
     delete manifest.devDependencies[name]
   }
-  for (const entry of modules.flatMap((module) => module.entries ?? [])) delete manifest[entry]
-  if (JSON.stringify(manifest) === before) return false
-  writeFileSync(join(root, 'package.json'), JSON.stringify(manifest, null, 2))
-  return true
+  for (const entry of modules.flatMap(({ entries = [] }) => entries)) delete manifest[entry]
+  const removed = new Set([...(manifest.restbun?.removed ?? []), ...names])
+  return { ...manifest, restbun: { ...manifest.restbun, removed: [...removed].toSorted() } }
 }
 
-/** @returns whether that is new */
-function noteRemoved(root: string, names: string[]): boolean {
-  const manifest = readManifest(root)
-  const before = manifest.restbun?.removed ?? []
-  const removed = [...new Set([...before, ...names])].toSorted()
-  if (Bun.deepEquals(removed, before)) return false
-  manifest.restbun = { ...manifest.restbun, removed }
-  writeFileSync(join(root, 'package.json'), JSON.stringify(manifest, null, 2))
-  return true
-}
-
-const LOCKS: Record<string, string[]> = {
-  'bun.lock': [process.execPath, 'install', '--lockfile-only', '--ignore-scripts'],
-  'package-lock.json': 'npm install --package-lock-only --ignore-scripts --offline --no-audit'.split(' '),
-}
+const LOCKFILE = 'package-lock.json'
+const LOCK = 'npm install --package-lock-only --ignore-scripts --offline --no-audit'.split(' ')
 
 /**
- * Takes packages that are in package.json no more out of what is locked; what stays keeps its version. In a folder of its
+ * Takes packages that are in the manifest no more out of what is locked; what stays keeps its version. In a folder of its
  * own: npm would note in node_modules that they are gone from there, too.
  */
-async function lock(root: string): Promise<string[]> {
-  const there = Object.keys(LOCKS).filter((file) => existsSync(join(root, file)))
+async function lock(root: string, manifest: Manifest): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'lock-'))
   try {
-    for (const file of there) {
-      for (const name of ['package.json', file]) copyFileSync(join(root, name), join(folder, name))
-      await run(folder, ...(LOCKS[file] ?? []))
-      copyFileSync(join(folder, file), join(root, file))
-    }
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
+    copyFileSync(join(root, LOCKFILE), join(folder, LOCKFILE))
+    await run(folder, LOCK)
+    copyFileSync(join(folder, LOCKFILE), join(root, LOCKFILE))
   } finally {
     rmSync(folder, { recursive: true })
   }
-  return there.map((file) => `changed ${file}`)
-}
-
-async function run(root: string, ...command: string[]): Promise<void> {
-  const child = Bun.spawn(command, { cwd: root, stdout: 'pipe', stderr: 'pipe' })
-  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
-  if (code !== 0)
-    throw new Error(`${command.slice(0, 3).join(' ')} failed (exit code ${code}):\n${out}${err}`.trimEnd())
+  return `changed ${LOCKFILE}`
 }
 
 function findMentions(root: string, modules: Module[]): string[] {

@@ -6,13 +6,13 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runCommand } from '../command.ts'
 import { findEdited, madeFrom } from '../kit-checksums.ts'
-import { runTool } from '../tool.ts'
+import { readManifest } from '../manifest.ts'
+import { run, runTool, show } from '../tool.ts'
 import { carryOut, type Change, describe } from './change.ts'
 import { notesBetween } from './notes.ts'
 import { LOCKFILE, planFiles, type Sides } from './plan-files.ts'
-import { planManifest, readManifest } from './plan-manifest.ts'
+import { planManifest } from './plan-manifest.ts'
 import { planMigrations } from './plan-migrations.ts'
-import { run, show } from './programs.ts'
 
 const UNDO = 'Undo it by: git reset --hard && git clean -fd'
 
@@ -60,7 +60,7 @@ await runCommand('Usage: npm run upgrade', async () => {
 async function makeAlike({ root, base, newer }: Sides): Promise<void> {
   const { name, restbun } = readManifest(root)
   const args = [name, '--without', restbun?.removed?.join() ?? '']
-  const make = (release: string) => run(release, process.execPath, 'scripts/create/make.ts', ...args)
+  const make = (release: string) => run(release, [process.execPath, 'scripts/create/make.ts', ...args])
   await Promise.all([base, newer].map(make))
 }
 

@@ -1,6 +1,7 @@
 // Finds what an upgrade makes of each file: the kit's are replaced, yours are merged three-way.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { listTracked } from '../git.ts'
 import { isKit } from '../kit-folders.ts'
 import type { Change } from './change.ts'
 
@@ -39,12 +40,6 @@ export function planFiles(sides: Sides): Change[] {
 
 /** Of an unpacked release. */
 const listFiles = (root: string) => [...new Bun.Glob('**/*').scanSync({ cwd: root, dot: true })]
-
-function listTracked(root: string): string[] {
-  const { success, stdout, stderr } = Bun.spawnSync(['git', 'ls-files', '-z'], { cwd: root })
-  if (!success) throw new Error(`The files of ${root} cannot be listed: ${stderr.toString().trim()}`)
-  return stdout.toString().split('\0').filter(Boolean)
-}
 
 type Content = Buffer | undefined
 

@@ -1,21 +1,8 @@
 // Merges package.json by its keys: npm runs nothing on one that git's markers stand in.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readManifest } from '../manifest.ts'
 import type { Change } from './change.ts'
 import { mergeKeys } from './merge-keys.ts'
 import type { Sides } from './plan-files.ts'
-
-export interface Manifest {
-  name: string
-  version: string
-  dependencies: Record<string, string>
-  devDependencies: Record<string, string>
-  /** In a project: which modules `npm create` or `npm run remove` have taken out. */
-  restbun?: { removed?: string[] }
-}
-
-export const readManifest = (root: string) =>
-  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
 
 /** Where both changed one key yours stays, and is named. */
 export function planManifest({ root, base, newer }: Sides): Change[] {

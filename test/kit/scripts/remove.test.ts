@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { cutCode } from '../../../scripts/remove/code.ts'
 import { MODULES } from '../../../scripts/remove/modules.ts'
 import { cutPage } from '../../../scripts/remove/page.ts'
-import { readManifest } from '../../../scripts/remove/remove.ts'
+import { readManifest } from '../../../scripts/manifest.ts'
 import { type Checkout, copyCheckout } from '../support/checkout.ts'
 
 const TIMEOUT_MS = 60_000
