@@ -1,8 +1,10 @@
 // What an account can put into Redis has a bound. The list is in the README.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { Redis } from 'ioredis'
+import { KEPT_MAILS } from '../src/kit/types/mail.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { redisUrl } from './kit/support/services.ts'
+import { until } from './kit/support/until.ts'
 import { startTestWorker } from './support/worker.ts'
 
 setDefaultTimeout(30_000)
@@ -66,6 +68,13 @@ test('an account that does all it can, again and again, leaves what is listed an
     await ann.post('/api/login', wrong)
     await ann.post('/api/login', ann.account)
   }
+
+  // The welcome mail's job is done, and lies in no worker's list any more.
+  await until('the mail', async () => (await app.deps.store.all(KEPT_MAILS)).length > 0)
+  await until('an empty queue', async () => {
+    const { waiting, running } = await app.deps.queueAdmin.stats()
+    return waiting + running === 0
+  })
 
   const kinds = await bytesByKind()
   expect(await app.deps.sessions.allOf(ann.user.id)).toHaveLength(SESSIONS)

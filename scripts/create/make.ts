@@ -29,7 +29,11 @@ await runCommand('Usage: bun scripts/create/make.ts <name> [--without <module>,.
   // No database stands on it: the modules' tables are as if they had never been.
   await removeModules(ROOT, removed, { undeployed: true })
 
-  edit('package.json', (manifest) => ({ ...manifest, version: FIRST_VERSION }))
+  edit('package.json', (manifest) => ({
+    ...manifest,
+    version: FIRST_VERSION,
+    restbun: { removed: removed.toSorted() },
+  }))
   edit('package-lock.json', ({ packages, ...lock }) => {
     const { '': own, ...others } = packages as Record<string, object>
     return {
