@@ -2,6 +2,7 @@
 import type { MiddlewareHandler, TypedResponse } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
+import type { ErrorKind } from '../types/api-error.ts'
 import type { RateLimit } from './quota.ts'
 import { isSafeMethod } from './safe-methods.ts'
 
@@ -101,6 +102,8 @@ export interface DocOptions<Status extends number = number> {
   link?: RouteDoc['link']
   /** Other statuses of the handler itself; those of `requireRole`, `validate` and the app are known. */
   otherStatuses?: readonly number[]
+  /** The kinds of errors that the handler itself throws. */
+  errors?: readonly ErrorKind[]
 }
 
 /** Describes a route: what it does, and what it returns on success. */
@@ -113,7 +116,7 @@ export function doc(summary: string, response: MediaType | null, options?: DocOp
 export function doc(
   summary: string,
   response: RouteDoc['response'],
-  { status = 200, headers = {}, link, otherStatuses = [] }: DocOptions = {},
+  { status = 200, headers = {}, link, otherStatuses = [], errors = [] }: DocOptions = {},
 ): MiddlewareHandler {
   const handler: MiddlewareHandler = (c, next) => {
     c.set('respond', (value: object) =>
@@ -125,7 +128,8 @@ export function doc(
     )
     return next()
   }
-  return tag(handler, { doc: { summary, response, status, headers, link }, otherStatuses })
+  const statuses = [...otherStatuses, ...errors.map((kind) => kind.status)]
+  return tag(handler, { doc: { summary, response, status, headers, link }, otherStatuses: statuses })
 }
 
 /** Lists every route of an app in order of declaration, from the tags of its handlers and of the middleware before them. */

@@ -12,6 +12,7 @@ import { refusalOf } from './sql-refusals.ts'
 export const ErrorBody = z
   .object({
     err: z.string().describe('The status, a colon, and what was wrong.'),
+    code: z.string().optional().describe('What programs decide by.'),
     requestId: z.string().optional(),
     issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   })
@@ -66,6 +67,7 @@ function respond(c: Context<AppEnv>, error: ApiError): Response {
   }
   const body = {
     err: `${error.status}: ${error.message}`,
+    code: error.code,
     requestId: c.get('requestId'),
     issues: error.issues,
   }
