@@ -1,5 +1,6 @@
 // Requires a fresh login, from the same client, for critical operations.
 import { tag } from '../http/doc.ts'
+import type { AnyContext } from '../http/env.ts'
 import { UNAUTHORIZED, unauthorized } from '../http/errors.ts'
 import { middleware } from '../http/factory.ts'
 import { agentOf } from '../http/session.ts'
@@ -10,14 +11,19 @@ import { agentOf } from '../http/session.ts'
  */
 export function requireFresh(maxAgeMinutes = 15) {
   const handler = middleware(async (c, next) => {
-    const identity = c.get('session')?.identity
-    const isFresh =
-      identity !== undefined &&
-      Date.now() - identity.loginAt <= maxAgeMinutes * 60_000 &&
-      identity.ip === c.get('ip') &&
-      identity.agent === agentOf(c)
-    if (!isFresh) throw unauthorized('Log in again to do this')
+    assertFresh(c, maxAgeMinutes)
     await next()
   })
   return tag(handler, { otherStatuses: [UNAUTHORIZED] })
+}
+
+/** The same inside a handler, for what only some inputs need. */
+export function assertFresh(c: AnyContext, maxAgeMinutes = 15): void {
+  const identity = c.get('session')?.identity
+  const isFresh =
+    identity !== undefined &&
+    Date.now() - identity.loginAt <= maxAgeMinutes * 60_000 &&
+    identity.ip === c.get('ip') &&
+    identity.agent === agentOf(c)
+  if (!isFresh) throw unauthorized('Log in again to do this')
 }

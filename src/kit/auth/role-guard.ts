@@ -5,7 +5,7 @@ import { bodyArrival } from '../http/body.ts'
 import { tag } from '../http/doc.ts'
 import type { AnyContext, AnyProduct, AppEnv } from '../http/env.ts'
 import { UNAUTHORIZED, unauthorized } from '../http/errors.ts'
-import { ApiError } from '../types/api-error.ts'
+import { ApiError, type ErrorKind } from '../types/api-error.ts'
 import type { Session } from '../http/live-session.ts'
 import { isSafeMethod } from '../http/safe-methods.ts'
 import { accountDisabled, endSession } from '../http/session.ts'
@@ -28,6 +28,13 @@ interface Options<P extends AnyProduct> {
   findUser(this: void, db: Db, id: string): Promise<P['User'] | undefined>
   /** Routes of this role and above, which are for the few, ask the account's row for reading as well. */
   readsRowFrom: P['Role']
+  /** For accounts that have to do something first, such as verify their email: until then they have a lower role. */
+  limited?: {
+    /** The role that counts. */
+    roleOf(this: void, user: P['User'], config: P['Config']): P['Role']
+    /** Instead of the answer to a role that is too low: says what to do. */
+    error: ErrorKind
+  }
   /** What a role that is too low is answered with: 403, unless a contract with older clients wants 401. */
   tooLowStatus?: 401 | 403
 }
@@ -41,6 +48,7 @@ export function roleGuard<P extends AnyProduct>({
   roles,
   findUser,
   readsRowFrom,
+  limited,
   tooLowStatus = 403,
 }: Options<P>): RequireRole<P> {
   return (least) => {
@@ -52,7 +60,11 @@ export function roleGuard<P extends AnyProduct>({
     const handler = createMiddleware<LoggedIn<P>>(async (c, next) => {
       const session: Session<P['Role']> | null = c.get('session')
       if (session === null) throw unauthorized('Log in first')
-      if (!roles.atLeast(session.role, least)) throw tooLow()
+      const roleOf = (user: P['User']) => limited?.roleOf(user, c.get('config')) ?? user.role
+      if (!roles.atLeast(session.role, least)) {
+        const user = limited && (await findUser(c.get('db'), session.userId))
+        throw user && roles.atLeast(user.role, least) ? limited.error() : tooLow()
+      }
 
       let row: Promise<P['User']> | undefined
       const me = () => (row ??= loadUser())
@@ -63,11 +75,16 @@ export function roleGuard<P extends AnyProduct>({
           throw unauthorized('This account no longer exists')
         }
         // A change of role is in progress, or has failed before it reached this session: the row counts.
-        if (user.role !== session.role) {
-          await syncRole(c.get('sessions'), user.id, () => findUser(c.get('db'), user.id))
+        const role = roleOf(user)
+        if (role !== session.role) {
+          await syncRole(c.get('sessions'), user.id, async () => {
+            const now = await findUser(c.get('db'), user.id)
+            return now && { role: roleOf(now) }
+          })
         }
-        if (roles.isBarred(user.role)) throw accountDisabled()
-        if (!roles.atLeast(user.role, least)) throw tooLow()
+        if (roles.isBarred(role)) throw accountDisabled()
+        if (!roles.atLeast(role, least))
+          throw limited && roles.atLeast(user.role, least) ? limited.error() : tooLow()
         return user
       }
       const open: AnyContext = c // of what a product has of its own the compiler knows no names here

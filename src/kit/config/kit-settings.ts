@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { MAX_CONCURRENCY, QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
 import { setting } from './setting.ts'
-import { databaseUrl, redisUrl, url } from './urls.ts'
+import { baseUrl, databaseUrl, redisUrl, url } from './urls.ts'
 import { bytes, choice, flag, integer, isHeaderName, isNetwork, isOrigin, list } from './values.ts'
 
 const SECONDS = 1000
@@ -22,6 +22,13 @@ export const kitSettings = (project: string) => ({
     isPrintable: true,
   }),
   port: setting('PORT', integer(0, 65535).default(8100), { about: 'The port that the service listens on' }),
+  appUrl: setting('APP_URL', baseUrl().optional(), {
+    about:
+      'Where people reach the service, for the links in mails: `https://api.example.com`; with `AUTH_PAGES=off` where they reach the front-end',
+    unset: '`http://localhost:PORT`; production needs it',
+    example: 'https://api.example.com',
+    isPrintable: true,
+  }),
   databaseUrl: setting('DATABASE_URL', databaseUrl().optional(), {
     about:
       '`postgres://user:password@host/database`. Parameters: `sslmode` (`verify-full` checks the certificate), `search_path`, `options`, `application_name`, `prepare`, `database`',
