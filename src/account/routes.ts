@@ -1,5 +1,6 @@
 // Serves accounts over HTTP: signup, login, logout, me, and the list for superusers.
 import { z } from 'zod'
+import { weakPassword } from '../kit/auth/password-rule.ts'
 import { retryConflict } from '../kit/data/transient.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
@@ -11,6 +12,7 @@ import { ApiError } from '../kit/types/api-error.ts'
 import type { Db } from '../kit/types/db.ts'
 import { sendWelcome } from '../tasks.ts'
 import { beginSession, logIn } from './login.ts'
+import { assertPassword } from './password-rule.ts'
 import { factory, requireRole } from './product.ts'
 import { createUser, listUsers, type UserKey } from './queries.ts'
 import { Login, Signup, SignupResponse, UserQuery } from './schema.ts'
@@ -27,14 +29,19 @@ export const account = factory
 
   .post(
     '/signup',
-    doc('Creates an account, logs it in and returns it.', SignupResponse, { status: 201 }),
+    doc('Creates an account, logs it in and returns it.', SignupResponse, {
+      status: 201,
+      errors: [weakPassword],
+    }),
     validate('json', Signup),
     rateLimit(signupLimit),
     async (c) => {
       const { db, enqueue, passwords } = c.var
       const { fname, lname, password, remember, ...input } = c.req.valid('json')
+      const person = { ...input, first_name: fname, last_name: lname }
+      await assertPassword(c.var, password, person)
       const hash = await passwords.hash(password, c.var.signal())
-      const row = { ...input, first_name: fname, last_name: lname, password: hash }
+      const row = { ...person, password: hash }
       // In one transaction: no account without its mail, no mail without an account.
       const signUp = async (tx: Db) => {
         const created = await createUser(tx, row)
