@@ -95,7 +95,7 @@ async function readKey(redis: Redis, key: string): Promise<unknown> {
   if (type === 'hash') return redis.hgetall(key)
   if (type === 'list') return redis.lrange(key, 0, -1)
   if (type === 'set') return redis.smembers(key)
-  if (type === 'zset') return redis.zrange(key, 0, -1)
+  if (type === 'zset') return redis.zrange(key, '0', '-1')
   return redis.get(key)
 }
 

@@ -37,9 +37,9 @@ test('asking for a new password is the same for a known and an unknown email', a
   }
   expect([...said]).toEqual(['202 {}'])
   const slower = known.filter((ms, i) => ms > (unknown[i] ?? NaN)).length
-  console.log(
+  process.stderr.write(
     `known ${medianOf(known).toFixed(2)} ms, unknown ${medianOf(unknown).toFixed(2)} ms (medians of ${PAIRS}); ` +
-      `known was the slower one in ${slower} pairs`,
+      `known was the slower one in ${slower} pairs\n`,
   )
   await app.close() // the log is written
   const lines = readFileSync(log, 'utf8').trim().split('\n')

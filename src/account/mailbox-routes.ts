@@ -1,6 +1,7 @@
 // Serves what an account does by its mailbox and its password: forgot and reset, verify, change, take back.
 import { z } from 'zod'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
+import { weakPassword } from '../kit/auth/password-rule.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
@@ -48,7 +49,7 @@ export const mailbox = factory
   .post(
     '/password/reset',
     doc('Sets a new password by the link of a mail, and ends every session.', Nothing, {
-      errors: [tokenExpired],
+      errors: [tokenExpired, weakPassword],
     }),
     validate('json', ResetPassword),
     rateLimit(linkLimit),
@@ -61,7 +62,7 @@ export const mailbox = factory
   .put(
     '/me/password',
     doc('Sets a new password. Needs a recent login or the current one; ends all other sessions.', Nothing, {
-      errors: [wrongPassword],
+      errors: [wrongPassword, weakPassword],
     }),
     requireRole('readonly'),
     validate('json', ChangePassword),

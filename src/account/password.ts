@@ -10,8 +10,9 @@ import { beginSession } from './login.ts'
 import { mailNotice, mailReset } from './mail-tasks.ts'
 import type { Notice } from './mails.ts'
 import { tokens } from './one-time-tokens.ts'
+import { assertPassword } from './password-rule.ts'
 import type { LoggedInContext, Product } from './product.ts'
-import { findUserWithHashById, updateUser } from './queries.ts'
+import { findUser, findUserWithHashById, updateUser } from './queries.ts'
 import { roles } from './roles.ts'
 
 /** Has a link mailed to the account of that email, if there is one. It does not look: see `mailReset`. */
@@ -23,7 +24,7 @@ export async function forgotPassword(context: AnyContext, { email }: { email: st
 /**
  * Spends the link of a mail: sets the password, and ends every session, link and change that waits. Logs nobody in. The link
  * proves the mailbox, so what somebody else may have begun with the address of another ends here too.
- * @throws tokenExpired
+ * @throws tokenExpired, weakPassword
  */
 export async function resetPassword(
   context: AnyContext,
@@ -32,6 +33,9 @@ export async function resetPassword(
   const c: Context<AppEnv<Product>> = context
   const { db, passwords } = c.var
   const { user_id } = await tokens.find(db, token, 'reset')
+  const owner = await findUser(db, user_id)
+  if (owner === undefined) throw tokenExpired()
+  await assertPassword(c.var, password, owner)
   const hash = await passwords.hash(password, c.var.signal())
   await endSessionsWith(c, user_id, async (tx) => {
     const { email } = await tokens.spend(tx, token, 'reset')
@@ -47,7 +51,7 @@ export async function resetPassword(
 /**
  * Sets another password: with the current one, or soon after a login. Begins a new session here and ends all others, and the
  * links to choose a password.
- * @throws wrongPassword, or the error of `assertFresh`
+ * @throws wrongPassword, weakPassword, or the error of `assertFresh`
  */
 export async function changePassword(
   context: AnyContext,
@@ -60,6 +64,7 @@ export async function changePassword(
   const found = await findUserWithHashById(db, userId)
   const was = found?.hash ?? null
   if (current !== undefined && !(await passwords.verify(was, current, c.var.signal()))) throw wrongPassword()
+  await assertPassword(c.var, password, await c.var.me())
   const hash = await passwords.hash(password, c.var.signal())
   const user = await endSessionsWith(c, userId, async (tx) => {
     const changed = await updateUser(tx, userId, { password: hash }, { was })

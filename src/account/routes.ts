@@ -1,5 +1,6 @@
 // Serves accounts over HTTP: signup, login, logout, me, and the list for superusers.
 import { z } from 'zod'
+import { weakPassword } from '../kit/auth/password-rule.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
@@ -26,7 +27,7 @@ export const account = factory
     '/signup',
     doc('Creates an account, logs it in and returns it.', SignupResponse, {
       status: 201,
-      errors: [emailTaken],
+      errors: [weakPassword, emailTaken],
     }),
     validate('json', Signup),
     rateLimit(signupLimit),

@@ -22,16 +22,16 @@ const name = z
   .max(100)
   .refine(...isPlain)
 
+/** Its rule is a setting: `password-rule.ts` has it. */
 export const Password = z
   .string()
-  .min(6, 'Password must have 6 characters or more')
-  // Before the patterns, so that they never run over a huge text.
-  .max(200, { abort: true })
-  .regex(/\p{Ll}/u, 'Password must have a lowercase letter')
-  .regex(/\p{Lu}/u, 'Password must have an uppercase letter')
-  .regex(/\d/, 'Password must have a digit')
-  .describe('With a lowercase letter, an uppercase letter and a digit.')
-  .meta({ examples: ['Secret123'] })
+  // Before the rule, so that it never runs over a huge text.
+  .max(200)
+  .describe(
+    'With PASSWORD_RULE=strong, as in production: 8 to 128 characters, none of the most common passwords, nor made of your name or email. ' +
+      'Else: 6 characters or more, with a lowercase letter, an uppercase letter and a digit.',
+  )
+  .meta({ examples: ['Violet7Kettle'], minLength: 6 })
 
 const remember = z
   .boolean()

@@ -9,6 +9,7 @@ import { emailTaken } from './errors.ts'
 import { beginSession } from './login.ts'
 import { sendWelcome } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
+import { assertPassword } from './password-rule.ts'
 import type { Product } from './product.ts'
 import { createUser, type User } from './queries.ts'
 import type { Signup } from './schema.ts'
@@ -16,7 +17,7 @@ import type { Signup } from './schema.ts'
 /**
  * Creates an account, queues its mail and starts a session. `loggedIn: false`: the account is there, but no session could be
  * started.
- * @throws emailTaken
+ * @throws weakPassword, emailTaken
  */
 export async function signUp(
   context: AnyContext,
@@ -24,8 +25,10 @@ export async function signUp(
 ): Promise<User & { loggedIn?: false }> {
   const c: Context<AppEnv<Product>> = context
   const { config, db, enqueue, ip, passwords } = c.var
+  const person = { ...input, first_name: fname, last_name: lname }
+  await assertPassword(c.var, password, person)
   const hash = await passwords.hash(password, c.var.signal())
-  const row = { ...input, first_name: fname, last_name: lname, password: hash }
+  const row = { ...person, password: hash }
   // In one transaction: no account without its mail, no mail without an account.
   const create = async (tx: Db) => {
     const created = await createUser(tx, row)

@@ -115,7 +115,7 @@ wait_for "the service" in_image bun --no-env-file scripts/deploy/healthcheck.ts
 pid=$(sed -nE 's/^\{"pid":([0-9]+),.*/\1/p' "$work/tmp/data/supervisor.json")
 pids+=("$pid")
 curl -fsS -X POST "http://127.0.0.1:$port/api/signup" -H 'content-type: application/json' \
-  -d '{"email":"ann@example.com","password":"123abC","fname":"Ann","lname":"Lee"}'
+  -d '{"email":"ann@example.com","password":"Violet7Kettle","fname":"Ann","lname":"Lee"}'
 echo
 if in_image sh -c 'touch /app/x' 2>/dev/null; then echo "/app can be written to"; exit 1; fi
 in_image bun run jobs stats

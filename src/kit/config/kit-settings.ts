@@ -257,6 +257,13 @@ export const kitSettings = (project: string) => ({
     about:
       'Failed logins to all accounts, and signups, from one address. Behind a proxy set `TRUSTED_PROXIES`, else all clients share one',
   }),
+  passwordRule: setting('PASSWORD_RULE', choice('seed', 'strong').optional(), {
+    about:
+      'What a new password must be. `strong`: 8 to 128 characters, none of the hundred thousand most common, not made of names, email and service. `seed`: 6 or more, with a lowercase letter, an uppercase letter and a digit. Older passwords stay valid',
+    unset: '`seed`, production `strong`',
+    example: 'strong',
+    isPrintable: true,
+  }),
   apiList: setting('API_LIST', flag().default(true), { about: 'The page at `/api/list`' }),
   devTruncate: setting('DEV_TRUNCATE', flag().default(false), {
     about: 'Lets `/apitest/dbtruncate` empty a database that is not on this machine',
