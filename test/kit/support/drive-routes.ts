@@ -123,16 +123,18 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
 
   async function startAndEnd(): Promise<void> {
     const worker = await product.work(app)
-    const starting = describeRoutes(app.app).find(
+    const starting = describeRoutes(app.app).filter(
       ({ doc, inputs }) => doc?.status === 202 && inputs.length === 0,
     )
-    for (const [caller, client] of starting === undefined ? [] : clients) {
-      const { status, headers, body } = await client.post(starting?.path ?? '')
-      if (status !== 202) continue
-      started.set(caller, body.id)
-      const address = headers.get('location') ?? ''
-      followed.add(address.slice(0, address.lastIndexOf('/') + 1))
-      await until('its end', async () => (await client.get(address)).body.state === 'done')
+    for (const { path } of starting) {
+      for (const [caller, client] of clients) {
+        const { headers, body } = await client.post(path)
+        const address = headers.get('location')
+        if (address === null) continue // refused, or not to be followed
+        started.set(caller, body.id)
+        followed.add(address.slice(0, address.lastIndexOf('/') + 1))
+        await until('its end', async () => (await client.get(address)).body.state === 'done')
+      }
     }
     await worker.stop()
   }
