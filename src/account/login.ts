@@ -2,11 +2,13 @@
 import type { Context } from 'hono'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { accountDisabled, agentOf, endSession, startSession } from '../kit/http/session.ts'
-import { ApiError } from '../kit/types/api-error.ts'
+import { defineError } from '../kit/types/api-error.ts'
 import { syncSessionRole } from './change-role.ts'
 import type { Product } from './product.ts'
 import { findUser, findUserWithHash, replaceHash, type User } from './queries.ts'
 import { roles } from './roles.ts'
+
+export const invalidCredentials = defineError(400, 'invalid_credentials', 'Invalid login credentials')
 
 /**
  * Checks the password, starts a session and returns the account.
@@ -21,7 +23,7 @@ export async function logIn(
   const found = await findUserWithHash(db, email)
   // Verified even without an account: neither the response nor its timing reveals which was wrong.
   const isRight = await passwords.verify(found?.hash ?? null, password, c.var.signal())
-  if (found === undefined || !isRight) throw new ApiError(400, 'Invalid login credentials')
+  if (found === undefined || !isRight) throw invalidCredentials()
   const { user, hash } = found
   if (roles.isBarred(user.role)) {
     c.var.log.warn('LOGIN REFUSED: account disabled', { user: user.id, agent: agentOf(c) })

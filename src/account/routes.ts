@@ -7,18 +7,17 @@ import { paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
 import { agentOf, endSession } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
-import { ApiError } from '../kit/types/api-error.ts'
+import { defineError } from '../kit/types/api-error.ts'
 import type { Db } from '../kit/types/db.ts'
 import { sendWelcome } from '../tasks.ts'
-import { beginSession, logIn } from './login.ts'
+import { beginSession, invalidCredentials, logIn } from './login.ts'
 import { factory, requireRole } from './product.ts'
 import { createUser, listUsers, type UserKey } from './queries.ts'
 import { Login, Signup, SignupResponse, UserQuery } from './schema.ts'
 import { UserResponse } from './table.ts'
 import { loginLimit, signupLimit } from './throttles.ts'
 
-const emailTaken = () =>
-  new ApiError(400, 'This email is taken', { issues: [{ path: 'email', message: 'is taken' }] })
+const emailTaken = defineError(400, 'email_taken', 'This email is taken')
 
 export const account = factory
   .createApp()
@@ -27,7 +26,10 @@ export const account = factory
 
   .post(
     '/signup',
-    doc('Creates an account, logs it in and returns it.', SignupResponse, { status: 201 }),
+    doc('Creates an account, logs it in and returns it.', SignupResponse, {
+      status: 201,
+      errors: [emailTaken],
+    }),
     validate('json', Signup),
     rateLimit(signupLimit),
     async (c) => {
@@ -38,7 +40,7 @@ export const account = factory
       // In one transaction: no account without its mail, no mail without an account.
       const signUp = async (tx: Db) => {
         const created = await createUser(tx, row)
-        if (created === undefined) throw emailTaken()
+        if (created === undefined) throw emailTaken({ issues: [{ path: 'email', message: 'is taken' }] })
         await enqueue(tx, sendWelcome, { userId: created.id })
         c.var.signal().throwIfAborted() // a client that got a timeout will try again
         return created
@@ -58,7 +60,9 @@ export const account = factory
 
   .post(
     '/login',
-    doc('Logs in with email and password and returns the account.', UserResponse),
+    doc('Logs in with email and password and returns the account.', UserResponse, {
+      errors: [invalidCredentials],
+    }),
     validate('json', Login),
     rateLimit(loginLimit),
     async (c) => c.var.respond(await logIn(c, c.req.valid('json'))),

@@ -1,8 +1,14 @@
 // Requires a fresh login, from the same client, for critical operations.
 import { tag } from '../http/doc.ts'
-import { UNAUTHORIZED, unauthorized } from '../http/errors.ts'
 import { middleware } from '../http/factory.ts'
 import { agentOf } from '../http/session.ts'
+import { defineError } from '../types/api-error.ts'
+
+export const freshLoginRequired = defineError(
+  401,
+  'fresh_login_required',
+  'Unauthorized! Log in again to do this',
+)
 
 /**
  * Place it after `requireRole`: the login must be this recent, and the request must come from the same address and agent
@@ -16,8 +22,8 @@ export function requireFresh(maxAgeMinutes = 15) {
       Date.now() - identity.loginAt <= maxAgeMinutes * 60_000 &&
       identity.ip === c.get('ip') &&
       identity.agent === agentOf(c)
-    if (!isFresh) throw unauthorized('Log in again to do this')
+    if (!isFresh) throw freshLoginRequired()
     await next()
   })
-  return tag(handler, { otherStatuses: [UNAUTHORIZED] })
+  return tag(handler, { errors: [freshLoginRequired] })
 }

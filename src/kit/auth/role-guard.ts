@@ -4,11 +4,11 @@ import { createMiddleware } from 'hono/factory'
 import { bodyArrival } from '../http/body.ts'
 import { tag } from '../http/doc.ts'
 import type { AnyContext, AnyProduct, AppEnv } from '../http/env.ts'
-import { UNAUTHORIZED, unauthorized } from '../http/errors.ts'
-import { ApiError } from '../types/api-error.ts'
+import { unauthorized } from '../http/errors.ts'
 import type { Session } from '../http/live-session.ts'
 import { isSafeMethod } from '../http/safe-methods.ts'
 import { accountDisabled, endSession } from '../http/session.ts'
+import { defineError, loginRequired } from '../types/api-error.ts'
 import type { Db } from '../types/db.ts'
 import type { Roles } from '../types/roles.ts'
 import type { Sessions } from '../types/sessions.ts'
@@ -43,15 +43,13 @@ export function roleGuard<P extends AnyProduct>({
   readsRowFrom,
   tooLowStatus = 403,
 }: Options<P>): RequireRole<P> {
+  const word = tooLowStatus === 401 ? 'Unauthorized' : 'Forbidden'
+  const insufficientRole = defineError(tooLowStatus, 'insufficient_role', `${word}! It takes a higher role`)
   return (least) => {
-    const tooLow = () =>
-      new ApiError(
-        tooLowStatus,
-        `${tooLowStatus === 401 ? 'Unauthorized' : 'Forbidden'}! It takes the role ${least} or above`,
-      )
+    const tooLow = () => insufficientRole({ message: `${word}! It takes the role ${least} or above` })
     const handler = createMiddleware<LoggedIn<P>>(async (c, next) => {
       const session: Session<P['Role']> | null = c.get('session')
-      if (session === null) throw unauthorized('Log in first')
+      if (session === null) throw loginRequired()
       if (!roles.atLeast(session.role, least)) throw tooLow()
 
       let row: Promise<P['User']> | undefined
@@ -79,7 +77,7 @@ export function roleGuard<P extends AnyProduct>({
       if (isWrite || roles.atLeast(least, readsRowFrom)) await me()
       await next()
     })
-    return tag(handler, { role: least, tooLowStatus, otherStatuses: [UNAUTHORIZED, tooLowStatus] })
+    return tag(handler, { role: least, errors: [loginRequired, insufficientRole, accountDisabled] })
   }
 }
 
