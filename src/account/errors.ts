@@ -4,11 +4,9 @@ import { defineError } from '../kit/types/api-error.ts'
 /** For a wrong password and an unknown email alike. */
 export const invalidCredentials = defineError(400, 'invalid_credentials', 'Invalid login credentials')
 
-const taken = defineError(400, 'email_taken', 'This email is taken')
-export const emailTaken = Object.assign(
-  () => taken({ issues: [{ path: 'email', message: 'is taken' }] }),
-  taken,
-)
+export const emailTaken = defineError(400, 'email_taken', 'This email is taken', () => ({
+  issues: [{ path: 'email', message: 'is taken' }],
+}))
 
 export const wrongPassword = defineError(400, 'wrong_password', 'The current password is wrong')
 

@@ -1,10 +1,12 @@
 // Serves what an account does by its mailbox and its password: forgot and reset, verify, change, take back.
 import { z } from 'zod'
+import { freshLoginRequired } from '../kit/auth/fresh.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { weakPassword } from '../kit/auth/password-rule.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
+import { accountDisabled } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { changeEmail, confirmEmail, resendVerification, takeBackEmail } from './email.ts'
 import {
@@ -62,7 +64,7 @@ export const mailbox = factory
   .put(
     '/me/password',
     doc('Sets a new password. Needs a recent login or the current one; ends all other sessions.', Nothing, {
-      errors: [wrongPassword, weakPassword],
+      errors: [freshLoginRequired, wrongPassword, weakPassword],
     }),
     requireRole('readonly'),
     validate('json', ChangePassword),
@@ -79,7 +81,7 @@ export const mailbox = factory
       'Confirms an email by the link of a mail, inside a session of its account or with its password.',
       Nothing,
       {
-        errors: [tokenExpired, passwordRequired, invalidCredentials, emailTaken],
+        errors: [tokenExpired, passwordRequired, invalidCredentials, accountDisabled, emailTaken],
       },
     ),
     validate('json', ConfirmEmail),
@@ -107,7 +109,7 @@ export const mailbox = factory
     '/me/email',
     doc('Mails a link to my new email, which counts once it is confirmed. Needs a recent login.', Nothing, {
       status: 202,
-      errors: [sameEmail],
+      errors: [freshLoginRequired, sameEmail],
     }),
     requireRole('readonly'),
     validate('json', ChangeEmail),

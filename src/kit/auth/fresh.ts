@@ -1,9 +1,15 @@
 // Requires a fresh login, from the same client, for critical operations.
 import { tag } from '../http/doc.ts'
 import type { AnyContext } from '../http/env.ts'
-import { UNAUTHORIZED, unauthorized } from '../http/errors.ts'
 import { middleware } from '../http/factory.ts'
 import { agentOf } from '../http/session.ts'
+import { defineError } from '../types/api-error.ts'
+
+export const freshLoginRequired = defineError(
+  401,
+  'fresh_login_required',
+  'Unauthorized! Log in again to do this',
+)
 
 /**
  * Place it after `requireRole`: the login must be this recent, and the request must come from the same address and agent
@@ -14,7 +20,7 @@ export function requireFresh(maxAgeMinutes = 15) {
     assertFresh(c, maxAgeMinutes)
     await next()
   })
-  return tag(handler, { otherStatuses: [UNAUTHORIZED] })
+  return tag(handler, { errors: [freshLoginRequired] })
 }
 
 /** The same inside a handler, for what only some inputs need. */
@@ -25,5 +31,5 @@ export function assertFresh(c: AnyContext, maxAgeMinutes = 15): void {
     Date.now() - identity.loginAt <= maxAgeMinutes * 60_000 &&
     identity.ip === c.get('ip') &&
     identity.agent === agentOf(c)
-  if (!isFresh) throw unauthorized('Log in again to do this')
+  if (!isFresh) throw freshLoginRequired()
 }

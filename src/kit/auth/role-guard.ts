@@ -4,11 +4,11 @@ import { createMiddleware } from 'hono/factory'
 import { bodyArrival } from '../http/body.ts'
 import { tag } from '../http/doc.ts'
 import type { AnyContext, AnyProduct, AppEnv } from '../http/env.ts'
-import { UNAUTHORIZED, unauthorized } from '../http/errors.ts'
-import { ApiError, type ErrorKind } from '../types/api-error.ts'
+import { unauthorized } from '../http/errors.ts'
 import type { Session } from '../http/live-session.ts'
 import { isSafeMethod } from '../http/safe-methods.ts'
 import { accountDisabled, endSession } from '../http/session.ts'
+import { defineError, type ErrorKind, loginRequired } from '../types/api-error.ts'
 import type { Db } from '../types/db.ts'
 import type { Roles } from '../types/roles.ts'
 import type { Sessions } from '../types/sessions.ts'
@@ -33,7 +33,7 @@ interface Options<P extends AnyProduct> {
     /** The role that counts. */
     roleOf(this: void, user: P['User'], config: P['Config']): P['Role']
     /** Instead of the answer to a role that is too low: says what to do. */
-    error: ErrorKind
+    error: ErrorKind<[]>
   }
   /** What a role that is too low is answered with: 403, unless a contract with older clients wants 401. */
   tooLowStatus?: 401 | 403
@@ -51,15 +51,13 @@ export function roleGuard<P extends AnyProduct>({
   limited,
   tooLowStatus = 403,
 }: Options<P>): RequireRole<P> {
+  const word = tooLowStatus === 401 ? 'Unauthorized' : 'Forbidden'
+  const insufficientRole = defineError(tooLowStatus, 'insufficient_role', `${word}! It takes a higher role`)
   return (least) => {
-    const tooLow = () =>
-      new ApiError(
-        tooLowStatus,
-        `${tooLowStatus === 401 ? 'Unauthorized' : 'Forbidden'}! It takes the role ${least} or above`,
-      )
+    const tooLow = () => insufficientRole({ message: `${word}! It takes the role ${least} or above` })
     const handler = createMiddleware<LoggedIn<P>>(async (c, next) => {
       const session: Session<P['Role']> | null = c.get('session')
-      if (session === null) throw unauthorized('Log in first')
+      if (session === null) throw loginRequired()
       const roleOf = (user: P['User']) => limited?.roleOf(user, c.get('config')) ?? user.role
       if (!roles.atLeast(session.role, least)) {
         const user = limited && (await findUser(c.get('db'), session.userId))
@@ -96,7 +94,8 @@ export function roleGuard<P extends AnyProduct>({
       if (isWrite || roles.atLeast(least, readsRowFrom)) await me()
       await next()
     })
-    return tag(handler, { role: least, tooLowStatus, otherStatuses: [UNAUTHORIZED, tooLowStatus] })
+    const errors = [loginRequired, insufficientRole, accountDisabled]
+    return tag(handler, { role: least, errors: limited ? [...errors, limited.error] : errors })
   }
 }
 

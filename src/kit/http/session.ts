@@ -2,8 +2,8 @@
 import type { Context } from 'hono'
 import { deleteCookie, setCookie } from 'hono/cookie'
 import type { KitDeps } from '../deps.ts'
-import { ApiError } from '../types/api-error.ts'
-import type { Identity } from '../types/sessions.ts'
+import { defineError } from '../types/api-error.ts'
+import { type Identity, sessionTooLarge } from '../types/sessions.ts'
 import { limitCaching } from './caching.ts'
 import { tag } from './doc.ts'
 import type { AnyContext, AppEnv } from './env.ts'
@@ -48,10 +48,10 @@ async function openAny(deps: Pick<KitDeps, 'roles' | 'sessions'>, tokens: string
   return others.some(({ userId }) => userId !== latest?.userId) ? null : latest
 }
 
-/** Opens the request's session, refuses accounts with a barred role, and saves what the handler changed. */
-export const session = tag(openSession, { otherStatuses: [400] })
+export const accountDisabled = defineError(400, 'account_disabled', 'account disabled')
 
-export const accountDisabled = () => new ApiError(400, 'account disabled')
+/** Opens the request's session, refuses accounts with a barred role, and saves what the handler changed. */
+export const session = tag(openSession, { errors: [accountDisabled, sessionTooLarge] })
 
 /** Starts a session with a new id, and ends those that the request carried. */
 export async function startSession(

@@ -1,10 +1,9 @@
 // Stores sessions in Redis: who is logged in, the data of each session, and the sessions of each user.
 import { hash, randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
-import { ApiError } from '../../types/api-error.ts'
 import type { Json } from '../../types/json.ts'
 import type { Roles } from '../../types/roles.ts'
-import type { Identity, Sessions } from '../../types/sessions.ts'
+import { type Identity, type Sessions, sessionTooLarge } from '../../types/sessions.ts'
 import { decode, encode, parseJson } from './session-identity.ts'
 import { BATCH, createSessionIndex, sessionKeys } from './session-index.ts'
 import { SWAP, TOUCH, WRITE_DATA } from './session-scripts.ts'
@@ -126,10 +125,9 @@ export function createSessions<Role extends string>(
       const args = [...limits, deleted.length, ...deleted, ...written]
       const tooLarge = await redis.eval(WRITE_DATA, 2, keys.identity(digest), keys.data(digest), ...args)
       if (tooLarge === 0) return
-      throw new ApiError(
-        400,
-        `The session would hold ${String(tooLarge)} bytes, and may hold ${MAX_DATA_BYTES}: store less in it`,
-      )
+      throw sessionTooLarge({
+        message: `The session would hold ${String(tooLarge)} bytes, and may hold ${MAX_DATA_BYTES}: store less in it`,
+      })
     },
 
     async setRole(userId, role) {
