@@ -53,6 +53,7 @@ export function kitConfig(project: { name: string; version: string }, parsed: Pa
     redisUrl: given.redisUrl ?? '',
     cookie: Object.freeze({ ...cookie, secure: cookie.secure ?? production }),
     sessionSeconds: given.sessionSeconds * DAY_S,
+    sessionMaxSeconds: given.sessionMaxSeconds * DAY_S,
     tls: tls.certFile && tls.keyFile ? { certFile: tls.certFile, keyFile: tls.keyFile } : undefined,
     processes: Object.freeze({ ...processes, web, maxRssMb: processes.maxRssMb ?? (production ? 512 : 0) }),
     log: Object.freeze({ ...log, format: log.format ?? (production ? 'json' : 'pretty') }),
