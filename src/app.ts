@@ -5,6 +5,7 @@ import { factory, requireRole, type Deps, type Product } from './account/product
 import { accountExport } from './account/export-routes.ts'
 import { account } from './account/routes.ts'
 import { queueSampleMail } from './account/sample-mail.ts'
+import { accountSessions } from './account/sessions.ts'
 import { apiDocs } from './kit/api-docs/routes.tsx'
 import { dashboard } from './kit/dashboard/routes.tsx'
 import { describeRoutes } from './kit/http/doc.ts'
@@ -28,6 +29,7 @@ export function createApp(deps: Deps) {
     .route('/', pages(reference))
     .route('/', apiDocs(reference))
     .route('/api', account)
+    .route('/api', accountSessions)
     .route('/api', accountExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
     .route('/api/movies', movies)
