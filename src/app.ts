@@ -6,6 +6,7 @@ import { accountExport } from './account/export-routes.ts'
 import { mailbox } from './account/mailbox-routes.ts'
 import { account } from './account/routes.ts'
 import { queueSampleMail } from './account/sample-mail.ts'
+import { accountSessions } from './account/sessions.ts'
 import { apiDocs } from './kit/api-docs/routes.tsx'
 import { dashboard } from './kit/dashboard/routes.tsx'
 import { describeRoutes } from './kit/http/doc.ts'
@@ -30,6 +31,7 @@ export function createApp(deps: Deps) {
     .route('/', apiDocs(reference))
     .route('/api', account)
     .route('/api', mailbox)
+    .route('/api', accountSessions)
     .route('/api', accountExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
     .route('/api/movies', movies)

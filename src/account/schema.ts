@@ -84,6 +84,8 @@ export const Login = z.object({
   remember: remember.describe('False: the session ends with the browser.'),
 })
 
+export const Reauthentication = Login.pick({ password: true })
+
 /** A timestamp with Postgres's microseconds, which a Date would drop. */
 const Microseconds = z
   .string()

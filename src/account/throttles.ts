@@ -14,6 +14,15 @@ export const loginLimit: RateLimit = {
   quotas: ({ rateLimit }) => [perAccount(rateLimit), perAddress(rateLimit, 'failures')],
 }
 
+/** The same for those who give their password again. */
+export const reauthenticationLimit: RateLimit = {
+  name: 'reauthenticate',
+  quotas: ({ rateLimit }) => [
+    { ...perAccount(rateLimit), key: (c) => `${c.get('session').userId} ${addressOf(c)}` },
+    perAddress(rateLimit, 'failures'),
+  ],
+}
+
 /** Every signup counts per address: a success costs a hash, a row and a mail; a failure reveals that an email is taken. */
 export const signupLimit: RateLimit = {
   name: 'signup',

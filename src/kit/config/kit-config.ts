@@ -58,6 +58,7 @@ export function kitConfig(project: { name: string; version: string }, parsed: Pa
     cookie: Object.freeze({ ...cookie, secure: cookie.secure ?? production }),
     sessionSeconds: given.sessionSeconds * DAY_S,
     passwordRule: given.passwordRule ?? (production ? 'strong' : 'seed'),
+    sessionMaxSeconds: given.sessionMaxSeconds * DAY_S,
     tls: tls.certFile && tls.keyFile ? { certFile: tls.certFile, keyFile: tls.keyFile } : undefined,
     processes: Object.freeze({ ...processes, web, maxRssMb: processes.maxRssMb ?? (production ? 512 : 0) }),
     log: Object.freeze({ ...log, format: log.format ?? (production ? 'json' : 'pretty') }),

@@ -82,6 +82,13 @@ export const kitSettings = (project: string) => ({
   sessionSeconds: setting('SESSION_DAYS', integer(1, 400).default(30), {
     about: 'A session ends after so many days without a request',
   }),
+  sessionMaxSeconds: setting('SESSION_MAX_DAYS', integer(1, 3650).default(180), {
+    about: 'It ends so many days after its login, however active it is',
+  }),
+  freshSameClient: setting('FRESH_SAME_CLIENT', flag().default(false), {
+    about:
+      'A fresh login counts only from the address and agent that gave the password; phones change their address',
+  }),
   sessionsPerAccount: setting('SESSIONS_PER_ACCOUNT', integer(1, 10_000).default(50), {
     about: 'Live sessions of an account; past them the one goes whose cookie was sent longest ago',
   }),

@@ -1,7 +1,6 @@
 // Builds the OpenAPI document from the routes' own descriptions.
 import type { ApiRoute, RouteDoc } from '../http/doc.ts'
 import { ErrorBody } from '../http/errors.ts'
-import { SESSION_COOKIE } from '../http/session-cookies.ts'
 import { errorResponses } from './openapi-errors.ts'
 import { exampleOf } from './openapi-examples.ts'
 import { COMPONENTS, describeApi, named, PARAMETER } from './operations.ts'
@@ -23,6 +22,8 @@ export interface ApiInfo {
   /** An SPDX identifier: `MIT`. */
   license: string
   groups: FirstGroups
+  /** The name of the session's cookie. */
+  cookie: string
 }
 
 /**
@@ -65,7 +66,7 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
         session: {
           type: 'apiKey',
           in: 'cookie',
-          name: SESSION_COOKIE,
+          name: info.cookie,
           description: 'Login and signup set it. A browser sends it by itself.',
         },
       },

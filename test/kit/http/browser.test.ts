@@ -175,7 +175,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
         foreign.waitForResponse((response) => response.request().method() === 'POST'),
         foreign.locator('button').click(),
       ])
-      expect((await answer.request().allHeaders()).cookie).toStartWith('session=')
+      expect((await answer.request().allHeaders()).cookie).toStartWith('__Host-session=')
       expect((await answer.request().allHeaders()).origin).toBe(unlisted)
       expect(answer.status()).toBe(403)
       expect(await titles(production)).toEqual(before)

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Hono } from 'hono'
 import { z } from 'zod'
-import { SESSION_COOKIE } from '../../../src/kit/http/session-cookies.ts'
 import { describeRoutes, doc, errorsOf, type ApiRoute } from '../../../src/kit/http/doc.ts'
 import { factory } from '../product/product.ts'
 import { openApi } from '../../../src/kit/reference/openapi.ts'
@@ -78,7 +77,7 @@ test('every route of every slice is in it, with its summary, role and success; p
   }
   const count = Object.values(document.paths).flatMap((path) => Object.keys(path as object)).length
   expect(count).toBe(api().length)
-  expect(document.components.securitySchemes.session).toMatchObject({ in: 'cookie', name: SESSION_COOKIE })
+  expect(document.components.securitySchemes.session).toMatchObject({ in: 'cookie', name: 'session' })
   expect(document.info).toMatchObject({ title: `${app.config.name} API`, version: app.config.version })
 })
 
@@ -170,6 +169,7 @@ const describe = (slice: Hono<never>) =>
     description: 'For a test.',
     license: 'MIT',
     groups: {},
+    cookie: 'session',
   })
 
 test('a named schema that is sent in another form than it is answered goes by two names', () => {
