@@ -46,6 +46,10 @@ export function roleGuard<P extends AnyProduct>({
   const word = tooLowStatus === 401 ? 'Unauthorized' : 'Forbidden'
   const insufficientRole = defineError(tooLowStatus, 'insufficient_role', `${word}! It takes a higher role`)
   return (least) => {
+    const isForAll = roles.admitted.every((role) => roles.atLeast(role, least))
+    const errors = isForAll
+      ? [loginRequired, accountDisabled]
+      : [loginRequired, accountDisabled, insufficientRole]
     const tooLow = () => insufficientRole({ message: `${word}! It takes the role ${least} or above` })
     const handler = createMiddleware<LoggedIn<P>>(async (c, next) => {
       const session: Session<P['Role']> | null = c.get('session')
@@ -77,7 +81,7 @@ export function roleGuard<P extends AnyProduct>({
       if (isWrite || roles.atLeast(least, readsRowFrom)) await me()
       await next()
     })
-    return tag(handler, { role: least, errors: [loginRequired, insufficientRole, accountDisabled] })
+    return tag(handler, { role: least, errors })
   }
 }
 
