@@ -107,6 +107,7 @@ async function startBareApp() {
     sessions: untouched('sessions'),
     store: untouched('store'),
     passwords: untouched('passwords'),
+    secrets: untouched('secrets'),
     rateLimiter: untouched('rateLimiter'),
     queueAdmin: untouched('queueAdmin'),
     cronAdmin: untouched('cronAdmin'),
