@@ -38,25 +38,53 @@ const remember = z
   .nullish()
   .transform((v) => v ?? true)
 
+const company = z
+  .string()
+  .trim()
+  .max(200)
+  .refine(...isPlain)
+  .nullish()
+
+const email = z.string().max(254, { abort: true }).check(z.email('must be an email address'))
+
 export const Signup = z.object({
-  email: z.string().max(254, { abort: true }).check(z.email('must be an email address')),
+  email,
   password: Password,
   fname: name,
   lname: name,
-  company: z
-    .string()
-    .trim()
-    .max(200)
-    .refine(...isPlain)
-    .nullish(),
+  company,
   remember: remember.describe('False: the session ends with the browser.'),
+})
+
+const token = z.string().min(1, 'must not be empty').max(100).describe('From the link of the mail.')
+/** A password that is compared, not set. */
+const given = z.string().min(1, 'must not be empty').max(200)
+
+export const ForgotPassword = z.object({ email })
+export const ResetPassword = z.object({ token, password: Password })
+export const ChangePassword = z.object({
+  current_password: given.optional().describe('Not needed within 15 minutes of a login.'),
+  password: Password,
+})
+export const ConfirmEmail = z.object({
+  token,
+  password: given.optional().describe('Needed outside of a session of the account that the link belongs to.'),
+})
+export const TakeBackEmail = z.object({ token })
+export const ChangeEmail = z.object({ email })
+export const EditProfile = z.object({
+  first_name: name.optional(),
+  last_name: name.optional(),
+  company: company.optional(),
 })
 
 export const Login = z.object({
   email: z.string().min(1, 'must not be empty').max(254),
-  password: z.string().min(1, 'must not be empty').max(200),
+  password: given,
   remember: remember.describe('False: the session ends with the browser.'),
 })
+
+export const Reauthentication = Login.pick({ password: true })
 
 /** A timestamp with Postgres's microseconds, which a Date would drop. */
 const Microseconds = z

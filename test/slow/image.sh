@@ -101,7 +101,7 @@ in_image() {
     exec chroot --userspec=1000:1000 "$root" /usr/bin/env -i -C /app "$@"' - "$root" "$work/tmp" \
     PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/bun-node-fallback-bin "${settings[@]}" "$@"
 }
-settings=(NODE_ENV=production DATA_DIR=/tmp/data "PORT=$port" HOST=127.0.0.1 COOKIE_SECURE=off WEB_PROCESSES=2
+settings=(NODE_ENV=production APP_URL=http://127.0.0.1:8100 DATA_DIR=/tmp/data "PORT=$port" HOST=127.0.0.1 COOKIE_SECURE=off WEB_PROCESSES=2
   "DATABASE_URL=postgres://postgres@127.0.0.1:$pg_port/postgres" "REDIS_URL=redis://127.0.0.1:$redis_port")
 
 say "migrations, twice"

@@ -86,7 +86,11 @@ describe('a sealed text', () => {
 })
 
 describe('the keys', () => {
-  const SERVICES = { DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' }
+  const SERVICES = {
+    DATABASE_URL: 'postgres://none',
+    REDIS_URL: 'redis://none',
+    APP_URL: 'https://a.example',
+  }
   const load = (SECRET_KEYS: string) => settings.load({ ...SERVICES, SECRET_KEYS })
   let folder: string
   beforeEach(() => {
