@@ -1,7 +1,9 @@
 // Declares your settings beside the kit's: one line each, read from one environment variable.
 import { name, version } from '../package.json'
 import { apiDocsSettings } from './kit/api-docs/settings.ts'
+import { setting } from './kit/config/setting.ts'
 import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
+import { flag } from './kit/config/values.ts'
 import { dashboardSettings } from './kit/dashboard/settings.ts'
 
 /**
@@ -12,6 +14,9 @@ export const settings = defineSettings(
   { name, version },
   {
     // One line for each setting of yours, and for each module that has some.
+    authPages: setting('AUTH_PAGES', flag().default(true), {
+      about: "The pages at `/api/auth` to sign in, to sign up, and for one's own account",
+    }),
     ...apiDocsSettings,
     ...dashboardSettings,
   },

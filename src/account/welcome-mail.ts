@@ -1,21 +1,15 @@
-// Renders the mail that a new account gets.
-import { html } from 'hono/html'
+// Writes the mail that a new account gets.
+import { mailOf } from '../kit/mail/layout.ts'
+import { plainName } from '../kit/mail/plain-name.ts'
 import type { Mail } from '../kit/types/mail.ts'
 import type { User } from './queries.ts'
 
-/** Values are escaped in the HTML and left as they are in the text. */
-export async function welcomeMail(user: Pick<User, 'email' | 'first_name'>, service: string): Promise<Mail> {
-  const ready = `Your account at ${service} is ready. You can log in with this address.`
-  return {
+/** Whoever signed up may have given the address of somebody else, so the name is no place for a message. */
+export const welcomeMail = (user: Pick<User, 'email' | 'first_name'>, service: string): Promise<Mail> =>
+  mailOf({
     to: user.email,
     subject: `Welcome to ${service}`,
-    text: `Welcome, ${user.first_name}\n\n${ready}\n`,
-    html: await html`<!doctype html>
-      <html lang="en">
-        <body>
-          <h1>Welcome, ${user.first_name}</h1>
-          <p>${ready}</p>
-        </body>
-      </html>`,
-  }
-}
+    service,
+    title: ['Welcome', plainName(user.first_name)].filter(Boolean).join(', '),
+    paragraphs: [`Your account at ${service} is ready. You can log in with this address.`],
+  })

@@ -115,7 +115,9 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
 }
 
 /** What requests and workers put beside the dependencies. */
-const OF_REQUESTS = new Set('session ip requestId signal bodyOf respond me noStore policy schema'.split(' '))
+const OF_REQUESTS = new Set(
+  'session ip requestId signal bodyOf pageLinks respond me noStore policy schema'.split(' '),
+)
 
 const withRequest = (options?: EnqueueOptions): EnqueueOptions => ({
   requestId: requestContext.getStore()?.requestId,

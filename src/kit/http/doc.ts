@@ -20,8 +20,10 @@ export interface RouteDoc {
   status: number
   /** Headers of a successful response that need an explanation, and the explanation. */
   headers?: Record<string, string>
-  /** Of a page for readers of the API list: the words of the link at its top. */
+  /** The words of its link in the header of all pages, which readers with its role see; of its button, if it is no GET. */
   link?: string | undefined
+  /** `visitors`: the link is for those who are not logged in. */
+  linkFor?: 'visitors' | undefined
 }
 
 export interface ApiRoute {
@@ -100,6 +102,7 @@ export interface DocOptions<Status extends number = number> {
   status?: Status
   headers?: RouteDoc['headers']
   link?: RouteDoc['link']
+  linkFor?: RouteDoc['linkFor']
   /** Other statuses of the handler itself; those of `requireRole`, `validate` and the app are known. */
   otherStatuses?: readonly number[]
   /** The kinds of errors that the handler itself throws. */
@@ -116,7 +119,7 @@ export function doc(summary: string, response: MediaType | null, options?: DocOp
 export function doc(
   summary: string,
   response: RouteDoc['response'],
-  { status = 200, headers = {}, link, otherStatuses = [], errors = [] }: DocOptions = {},
+  { status = 200, headers = {}, link, linkFor, otherStatuses = [], errors = [] }: DocOptions = {},
 ): MiddlewareHandler {
   const handler: MiddlewareHandler = (c, next) => {
     c.set('respond', (value: object) =>
@@ -129,7 +132,7 @@ export function doc(
     return next()
   }
   const statuses = [...otherStatuses, ...errors.map((kind) => kind.status)]
-  return tag(handler, { doc: { summary, response, status, headers, link }, otherStatuses: statuses })
+  return tag(handler, { doc: { summary, response, status, headers, link, linkFor }, otherStatuses: statuses })
 }
 
 /** Lists every route of an app in order of declaration, from the tags of its handlers and of the middleware before them. */
