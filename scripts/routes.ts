@@ -17,6 +17,7 @@ function readArguments(): { json: boolean } {
 /** An app that is only described needs nothing but its settings; where the services are is all the same. */
 function listRoutes() {
   const config = loadConfig({
+    APP_URL: 'http://localhost',
     ...process.env,
     DATABASE_URL: 'postgres://none',
     MIGRATE_DATABASE_URL: '',

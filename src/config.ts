@@ -3,7 +3,7 @@ import { name, version } from '../package.json'
 import { apiDocsSettings } from './kit/api-docs/settings.ts'
 import { setting } from './kit/config/setting.ts'
 import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
-import { flag } from './kit/config/values.ts'
+import { choice, flag } from './kit/config/values.ts'
 import { dashboardSettings } from './kit/dashboard/settings.ts'
 
 /**
@@ -14,8 +14,14 @@ export const settings = defineSettings(
   { name, version },
   {
     // One line for each setting of yours, and for each module that has some.
+    emailVerification: setting('EMAIL_VERIFICATION', choice('off', 'soft', 'required').default('soft'), {
+      about:
+        'Whether a signup is mailed a link that verifies its email; `required`: until then the account may do what the lowest role may',
+      isPrintable: true,
+    }),
     authPages: setting('AUTH_PAGES', flag().default(true), {
-      about: "The pages at `/api/auth` to sign in, to sign up, and for one's own account",
+      about:
+        'Our own pages for accounts, below `/api/auth`. Without them the links in mails lead to a front-end',
     }),
     ...apiDocsSettings,
     ...dashboardSettings,

@@ -98,11 +98,11 @@ describe('to sign up', () => {
       [400, true],
     )
     expect(taken.text).toContain('value="Fo"')
-    const weak = await submit(app.visitor(), SIGN_UP, { ...NEW_ACCOUNT, password: 'abc', lname: ' ' })
-    expect(weak.status).toBe(400)
-    expect(weak.text).toContain('Password must have 6 characters or more')
-    expect(weak.text).toContain('Last name must not be empty')
-    expect(weak.text).not.toContain('value="abc"')
+    const nameless = await submit(app.visitor(), SIGN_UP, { ...NEW_ACCOUNT, lname: ' ' })
+    expect([nameless.status, nameless.text.includes('Last name must not be empty')]).toEqual([400, true])
+    const weak = await submit(app.visitor(), SIGN_UP, { ...NEW_ACCOUNT, password: 'abc' })
+    expect([weak.status, weak.text.includes('Password must have 6 characters or more')]).toEqual([400, true])
+    expect(weak.text).not.toContain('"abc"')
   })
 })
 

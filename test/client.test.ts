@@ -42,6 +42,7 @@ interface User {
   email: string
   first_name: string
   last_name: string
+  verified: boolean
   fullname: string
   company: string | null
   role: Role

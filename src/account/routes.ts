@@ -1,18 +1,22 @@
 // Serves accounts over HTTP: signup, login, logout, me, and the list for superusers.
 import { z } from 'zod'
+import { weakPassword } from '../kit/auth/password-rule.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
 import { endSession } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
+import { emailTaken, invalidCredentials } from './errors.ts'
 import { logIn } from './login.ts'
 import { factory, requireRole } from './product.ts'
-import { listUsers, type UserKey } from './queries.ts'
-import { Login, Signup, SignupResponse, UserQuery } from './schema.ts'
+
+import { editProfile } from './profile.ts'
+import { EditProfile, Login, Signup, SignupResponse, UserQuery } from './schema.ts'
 import { signUp } from './sign-up.ts'
 import { UserResponse } from './table.ts'
 import { loginLimit, signupLimit } from './throttles.ts'
+import { listUsers, type UserKey } from './user-list.ts'
 
 export const account = factory
   .createApp()
@@ -21,7 +25,10 @@ export const account = factory
 
   .post(
     '/signup',
-    doc('Creates an account, logs it in and returns it.', SignupResponse, { status: 201 }),
+    doc('Creates an account, logs it in and returns it.', SignupResponse, {
+      status: 201,
+      errors: [weakPassword, emailTaken],
+    }),
     validate('json', Signup),
     rateLimit(signupLimit),
     async (c) => c.var.respond(await signUp(c, c.req.valid('json'))),
@@ -29,7 +36,9 @@ export const account = factory
 
   .post(
     '/login',
-    doc('Logs in with email and password and returns the account.', UserResponse),
+    doc('Logs in with email and password and returns the account.', UserResponse, {
+      errors: [invalidCredentials],
+    }),
     validate('json', Login),
     rateLimit(loginLimit),
     async (c) => c.var.respond(await logIn(c, c.req.valid('json'))),
@@ -52,6 +61,14 @@ export const account = factory
     async (c) => {
       return c.var.respond({ me: await c.var.me() })
     },
+  )
+
+  .patch(
+    '/me',
+    doc('Changes my names and company; what is not named stays.', UserResponse),
+    requireRole('readonly'),
+    validate('json', EditProfile),
+    async (c) => c.var.respond(await editProfile(c, c.req.valid('json'))),
   )
 
   .get(

@@ -71,6 +71,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
       prefix: config.redisPrefix,
       roles,
       sessionSeconds: config.sessionSeconds,
+      maxSeconds: config.sessionMaxSeconds,
       maxSessions: config.sessionsPerAccount,
     }),
     passwords,

@@ -7,10 +7,12 @@ import type { AnyContext } from '../../kit/http/env.ts'
 import { ownPagesOnly } from '../../kit/http/origins.ts'
 import { endSession } from '../../kit/http/session.ts'
 import { validate } from '../../kit/http/validate.ts'
+import { passwordHint, weakPassword } from '../../kit/auth/password-rule.ts'
 import { formPage } from '../../kit/pages/form-page.tsx'
-import { Checkbox } from '../../kit/pages/form.tsx'
+import { Checkbox, type FieldLook } from '../../kit/pages/form.tsx'
 import { nextOf, withNext } from '../../kit/pages/next.ts'
 import { leaveNotice } from '../../kit/pages/notice.ts'
+import { emailTaken, invalidCredentials } from '../errors.ts'
 import { logIn } from '../login.ts'
 import { factory, requireRole } from '../product.ts'
 import { Login, Signup } from '../schema.ts'
@@ -19,6 +21,14 @@ import { loginLimit, signupLimit } from '../throttles.ts'
 import { ACCOUNT, SIGN_IN, SIGN_UP } from './paths.ts'
 
 export const entry = factory.createApp()
+
+/** A field for a password to come. */
+export const NEW_PASSWORD: FieldLook = {
+  label: 'Password',
+  type: 'password',
+  autocomplete: 'new-password',
+  hint: (c) => passwordHint(c.get('config')),
+}
 
 const remember = { label: 'Stay signed in on this device', type: 'checkbox' } as const
 
@@ -38,6 +48,7 @@ formPage(entry, '/sign-in', {
   },
   button: 'Sign in',
   limit: loginLimit,
+  errors: [invalidCredentials],
   above: (c) =>
     c.get('session') && (
       <p>
@@ -63,11 +74,12 @@ formPage(entry, '/sign-up', {
     fname: { label: 'First name', autocomplete: 'given-name' },
     lname: { label: 'Last name', autocomplete: 'family-name' },
     email: { label: 'Email', autocomplete: 'username' },
-    password: { label: 'Password', type: 'password', autocomplete: 'new-password' },
+    password: NEW_PASSWORD,
     remember,
   },
   button: 'Sign up',
   limit: signupLimit,
+  errors: [weakPassword, emailTaken],
   below: (c) => (
     <p>
       You have an account? <a href={leadingOn(c, SIGN_IN)}>Sign in</a>

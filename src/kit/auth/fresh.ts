@@ -1,23 +1,31 @@
-// Requires a fresh login, from the same client, for critical operations.
+// Requires a fresh login for critical operations: a password was given a short while ago, in this session.
 import { tag } from '../http/doc.ts'
-import { UNAUTHORIZED, unauthorized } from '../http/errors.ts'
+import type { AnyContext } from '../http/env.ts'
 import { middleware } from '../http/factory.ts'
 import { agentOf } from '../http/session.ts'
+import { defineError } from '../types/api-error.ts'
 
-/**
- * Place it after `requireRole`: the login must be this recent, and the request must come from the same address and agent
- * as the login did.
- */
-export function requireFresh(maxAgeMinutes = 15) {
+export const freshLoginRequired = defineError(
+  401,
+  'fresh_login_required',
+  'Unauthorized! Give your password again to do this',
+)
+
+/** Place it after `requireRole`: a password was given in this session within these minutes, at the login or since. */
+export function requireFresh(minutes = 15) {
   const handler = middleware(async (c, next) => {
-    const identity = c.get('session')?.identity
-    const isFresh =
-      identity !== undefined &&
-      Date.now() - identity.loginAt <= maxAgeMinutes * 60_000 &&
-      identity.ip === c.get('ip') &&
-      identity.agent === agentOf(c)
-    if (!isFresh) throw unauthorized('Log in again to do this')
+    assertFresh(c, minutes)
     await next()
   })
-  return tag(handler, { otherStatuses: [UNAUTHORIZED] })
+  return tag(handler, { errors: [freshLoginRequired] })
+}
+
+/** The same inside a handler, for what only some inputs need. @throws freshLoginRequired */
+export function assertFresh(c: AnyContext, minutes = 15): void {
+  const identity = c.get('session')?.identity
+  if (identity === undefined) throw freshLoginRequired()
+  const { agent, ip, loginAt, provenAt = loginAt } = identity
+  const isSameClient = ip === c.get('ip') && agent === agentOf(c)
+  const isRecent = Date.now() - provenAt <= minutes * 60_000
+  if (!isRecent || (c.get('config').freshSameClient && !isSameClient)) throw freshLoginRequired()
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { MAX_CONCURRENCY, QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
 import { setting } from './setting.ts'
-import { databaseUrl, redisUrl, url } from './urls.ts'
+import { baseUrl, databaseUrl, redisUrl, url } from './urls.ts'
 import { bytes, choice, flag, integer, isHeaderName, isNetwork, isOrigin, list } from './values.ts'
 
 const SECONDS = 1000
@@ -22,6 +22,13 @@ export const kitSettings = (project: string) => ({
     isPrintable: true,
   }),
   port: setting('PORT', integer(0, 65535).default(8100), { about: 'The port that the service listens on' }),
+  appUrl: setting('APP_URL', baseUrl().optional(), {
+    about:
+      'Where people reach the service, for the links in mails: `https://api.example.com`; with `AUTH_PAGES=off` where they reach the front-end',
+    unset: '`http://localhost:PORT`; production needs it',
+    example: 'https://api.example.com',
+    isPrintable: true,
+  }),
   databaseUrl: setting('DATABASE_URL', databaseUrl().optional(), {
     about:
       '`postgres://user:password@host/database`. Parameters: `sslmode` (`verify-full` checks the certificate), `search_path`, `options`, `application_name`, `prepare`, `database`',
@@ -74,6 +81,13 @@ export const kitSettings = (project: string) => ({
   }),
   sessionSeconds: setting('SESSION_DAYS', integer(1, 400).default(30), {
     about: 'A session ends after so many days without a request',
+  }),
+  sessionMaxSeconds: setting('SESSION_MAX_DAYS', integer(1, 3650).default(180), {
+    about: 'It ends so many days after its login, however active it is',
+  }),
+  freshSameClient: setting('FRESH_SAME_CLIENT', flag().default(false), {
+    about:
+      'A fresh login counts only from the address and agent that gave the password; phones change their address',
   }),
   sessionsPerAccount: setting('SESSIONS_PER_ACCOUNT', integer(1, 10_000).default(50), {
     about: 'Live sessions of an account; past them the one goes whose cookie was sent longest ago',
@@ -249,6 +263,13 @@ export const kitSettings = (project: string) => ({
   'rateLimit.address': setting('RATE_LIMIT_ADDRESS', integer(1, 1_000_000).default(100), {
     about:
       'Failed logins to all accounts, and signups, from one address. Behind a proxy set `TRUSTED_PROXIES`, else all clients share one',
+  }),
+  passwordRule: setting('PASSWORD_RULE', choice('seed', 'strong').optional(), {
+    about:
+      'What a new password must be. `strong`: 8 to 128 characters, none of the hundred thousand most common, not made of names, email and service. `seed`: 6 or more, with a lowercase letter, an uppercase letter and a digit. Older passwords stay valid',
+    unset: '`seed`, production `strong`',
+    example: 'strong',
+    isPrintable: true,
   }),
   apiList: setting('API_LIST', flag().default(true), { about: 'The page at `/api/list`' }),
   devTruncate: setting('DEV_TRUNCATE', flag().default(false), {

@@ -14,8 +14,9 @@ export class Session<Role extends string = string> {
 
   constructor(
     readonly deps: Pick<KitDeps<KitConfig, Role>, 'roles' | 'sessions'>,
-    readonly token: string,
-    readonly identity: Readonly<Identity<Role>>,
+    /** The cookie's value. `rotate` replaces it. */
+    public token: string,
+    public identity: Readonly<Identity<Role>>,
   ) {}
 
   get userId(): string {
@@ -45,6 +46,13 @@ export class Session<Role extends string = string> {
   async isOpen(): Promise<boolean> {
     const identity = await this.deps.sessions.open(this.token)
     return identity !== null && !this.deps.roles.isBarred(identity.role)
+  }
+
+  /** Goes on under a new token, with its data and these changes. False if it has ended. */
+  async rotate(changes: Partial<Identity<Role>>): Promise<boolean> {
+    const rotated = await this.deps.sessions.rotate(this.token, changes)
+    if (rotated !== null) Object.assign(this, rotated)
+    return rotated !== null
   }
 
   /** Ends it in Redis; does not touch the cookie. */

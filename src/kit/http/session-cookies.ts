@@ -1,22 +1,42 @@
-// Reads the cookies that may carry a session: there may be several after a change of settings, or from a sibling domain.
+// Names the session's cookie, and reads those that may carry it: several may come after a change of settings, or from a sibling domain.
+import type { KitConfig } from '../config/kit-config.ts'
 
-export const SESSION_COOKIE = 'session'
+const PLAIN_COOKIE = 'session'
+/** Browsers accept it only over HTTPS from this very host, so no sibling domain can set it. */
+const HOST_COOKIE = '__Host-session'
 
-/** Browsers accept it only over HTTPS from this very host, so no sibling domain can set it. Read, but not written yet. */
-export const HOST_COOKIE = '__Host-session'
-
-const ALONE = `${SESSION_COOKIE}=`
+export interface SentCookies {
+  name: string
+  tokens: string[]
+}
 
 /** Further values of one name are ignored. */
 const MAX_VALUES = 3
 
-/** Returns the tokens in a Cookie header, each once. If the host's own cookie is there, only that one is read. */
-export function sessionCookies(header: string | undefined): string[] {
-  if (header === undefined) return []
-  // Nearly every browser sends just this one.
-  if (header.startsWith(ALONE) && !header.includes(';')) return [header.slice(ALONE.length).trim()]
-  const own = valuesOf(header, HOST_COOKIE)
-  return own.length > 0 ? own : valuesOf(header, SESSION_COOKIE)
+/** The name of the cookie that logins set. */
+export const cookieName = ({ secure, domain }: KitConfig['cookie']): string =>
+  secure && domain === undefined ? HOST_COOKIE : PLAIN_COOKIE
+
+/** Where `npm run sessions -- retire-old-cookie` keeps when it was called, in the store. */
+export const OLD_COOKIE_RETIRED = 'session-cookie:retired'
+
+/** True for a cookie from before `HOST_COOKIE` was written: a sibling domain may have set it. */
+export const isOldName = (name: string, settings: KitConfig['cookie']): boolean =>
+  name === PLAIN_COOKIE && cookieName(settings) === HOST_COOKIE
+
+/**
+ * Returns the tokens in a Cookie header, each once, and the name that they go by. If the host's own cookie is there, only
+ * that one is read.
+ */
+export function sessionCookies(header = ''): SentCookies {
+  for (const name of [HOST_COOKIE, PLAIN_COOKIE]) {
+    // Nearly every browser sends just this one.
+    if (header.startsWith(`${name}=`) && !header.includes(';'))
+      return { name, tokens: [header.slice(name.length + 1).trim()] }
+    const tokens = valuesOf(header, name)
+    if (tokens.length > 0) return { name, tokens }
+  }
+  return { name: PLAIN_COOKIE, tokens: [] }
 }
 
 function valuesOf(header: string, name: string): string[] {
@@ -42,23 +62,26 @@ export interface StaleCookie {
 }
 
 /**
- * Returns the cookies that a browser may still have beside that of `domain` (COOKIE_DOMAIN; undefined: of this host
- * only), from a time when that setting was different. Delete them before the new one is set: some clients cannot tell a
- * host's cookie from one whose domain is the host.
+ * Returns the cookies that a browser may have beside the one that is written now, from a time when COOKIE_SECURE or
+ * COOKIE_DOMAIN was different. Delete them before it is set: some clients cannot tell a host's cookie from one whose
+ * domain is the host.
+ * @param sent the name of the cookies that it has sent
  */
 export function staleCookies(
-  header = '',
+  sent: string,
   host: string | undefined,
-  domain: string | undefined,
+  written: KitConfig['cookie'],
 ): StaleCookie[] {
-  const own: StaleCookie[] =
-    valuesOf(header, HOST_COOKIE).length > 0 ? [{ name: HOST_COOKIE, secure: true }] : []
-  if (domain !== undefined) own.push({ name: SESSION_COOKIE })
-  const kept = domain?.replace(/^\./, '').toLowerCase()
+  const isHost = cookieName(written) === HOST_COOKIE
+  // Then one of the other name is another service's.
+  if (isHost && sent === HOST_COOKIE) return []
+  const stale: StaleCookie[] = sent === HOST_COOKIE ? [{ name: HOST_COOKIE, secure: true }] : []
+  if (isHost || written.domain !== undefined) stale.push({ name: PLAIN_COOKIE })
+  const kept = written.domain?.replace(/^\./, '').toLowerCase()
   for (const parent of domainsOf(host)) {
-    if (parent !== kept) own.push({ name: SESSION_COOKIE, domain: parent })
+    if (parent !== kept) stale.push({ name: PLAIN_COOKIE, domain: parent })
   }
-  return own
+  return stale
 }
 
 /** Returns the domains whose cookies a host may set: `api.example.com`, `example.com`. An IP address has none. */

@@ -2,14 +2,16 @@
 import type { Context } from 'hono'
 import { deleteCookie, setCookie } from 'hono/cookie'
 import type { KitDeps } from '../deps.ts'
-import { ApiError } from '../types/api-error.ts'
-import type { Identity } from '../types/sessions.ts'
+import { defineError } from '../types/api-error.ts'
+import { type Identity, sessionTooLarge } from '../types/sessions.ts'
 import { limitCaching } from './caching.ts'
 import { tag } from './doc.ts'
 import type { AnyContext, AppEnv } from './env.ts'
+import { unauthorized } from './errors.ts'
 import { middleware } from './factory.ts'
 import { Session } from './live-session.ts'
-import { SESSION_COOKIE, sessionCookies, staleCookies } from './session-cookies.ts'
+import { cookieName, isOldName, OLD_COOKIE_RETIRED, sessionCookies, staleCookies } from './session-cookies.ts'
+import type { SentCookies } from './session-cookies.ts'
 
 /** The cookie is sent again this often, so that it does not expire before the session. */
 const RESEND_AFTER_MS = 24 * 60 * 60 * 1000
@@ -18,7 +20,7 @@ const MAX_AGENT = 300
 
 const openSession = middleware(async (c, next) => {
   const cookies = c.req.header('cookie')
-  const opened = cookies === undefined ? null : await openAny(c.var, sessionCookies(cookies))
+  const opened = cookies === undefined ? null : await openAny(c, sessionCookies(cookies))
   c.set('session', opened)
   if (opened !== null) {
     if (c.get('roles').isBarred(opened.role)) throw accountDisabled()
@@ -35,23 +37,33 @@ const openSession = middleware(async (c, next) => {
  * A browser sends several cookies of one name if they belong to several domains or paths. If all are of one account, the
  * latest login counts; if not, none does: a sibling domain may have set one of them.
  */
-async function openAny(deps: Pick<KitDeps, 'roles' | 'sessions'>, tokens: string[]): Promise<Session | null> {
+async function openAny(c: Context<AppEnv>, { name, tokens }: SentCookies): Promise<Session | null> {
+  const deps = c.var
   const open = async (token: string) => {
     const identity = await deps.sessions.open(token)
     return identity === null ? null : new Session(deps, token, identity)
   }
   const [only] = tokens
   if (only === undefined) return null
-  if (tokens.length === 1) return open(only)
-  const found = (await Promise.all(tokens.map(open))).filter((one) => one !== null)
+  const isOld = isOldName(name, deps.config.cookie)
+  if (tokens.length === 1 && !isOld) return open(only)
+  const [before, ...opened] = await Promise.all([isOld ? oldNameEnds(deps) : Infinity, ...tokens.map(open)])
+  const found = opened.filter((one) => one !== null).filter(({ identity }) => identity.loginAt < before)
   const [latest = null, ...others] = found.toSorted((a, b) => b.identity.loginAt - a.identity.loginAt)
   return others.some(({ userId }) => userId !== latest?.userId) ? null : latest
 }
 
-/** Opens the request's session, refuses accounts with a barred role, and saves what the handler changed. */
-export const session = tag(openSession, { otherStatuses: [400] })
+export const accountDisabled = defineError(400, 'account_disabled', 'account disabled')
 
-export const accountDisabled = () => new ApiError(400, 'account disabled')
+/** Returns when logins under the cookie's old name ceased to count, in Unix milliseconds. */
+async function oldNameEnds({ config, store }: Pick<KitDeps, 'config' | 'store'>): Promise<number> {
+  const retiredAt = await store.get(OLD_COOKIE_RETIRED, Infinity)
+  // By then each of them has ended, or gone on under the new name.
+  return Date.now() < retiredAt + config.sessionSeconds * 1000 ? retiredAt : -Infinity
+}
+
+/** Opens the request's session, refuses accounts with a barred role, and saves what the handler changed. */
+export const session = tag(openSession, { errors: [accountDisabled, sessionTooLarge] })
 
 /** Starts a session with a new id, and ends those that the request carried. */
 export async function startSession(
@@ -69,22 +81,47 @@ export async function startSession(
   sendCookie(c, token, remember)
 }
 
+/**
+ * To be called when a password or another proof of identity was given: the session goes on under a new id, is fresh, and
+ * the old id is void.
+ * @throws ApiError 401 if it has ended meanwhile
+ */
+export async function refreshSession(context: AnyContext): Promise<void> {
+  const c: Context<AppEnv> = context
+  const current = c.get('session')
+  const now = Date.now()
+  const proof = { provenAt: now, sentAt: now, ip: c.get('ip'), agent: agentOf(c) }
+  if (current === null || !(await current.rotate(proof))) throw unauthorized('This session has ended')
+  await dropSessions(c)
+  sendCookie(c, current.token, current.identity.remember)
+}
+
+/** Ends every other session of the account. */
+export async function endOtherSessions(context: AnyContext): Promise<void> {
+  const c: Context<AppEnv> = context
+  const current = c.get('session')
+  if (current !== null) await c.get('sessions').destroyAllOf(current.userId, { but: current.token })
+}
+
 /** Ends the session in Redis and deletes the cookie in the browser. */
 export async function endSession(context: AnyContext): Promise<void> {
   const c: Context<AppEnv> = context
   if (c.get('session') === null) return
   c.set('session', null)
   await dropSessions(c)
-  deleteCookie(c, SESSION_COOKIE, cookieOptions(c))
+  deleteCookie(c, cookieName(c.get('config').cookie), cookieOptions(c))
 }
 
 /** Ends the request's sessions, and deletes stale cookies in the browser. */
 async function dropSessions(c: Context<AppEnv>): Promise<void> {
-  const tokens = sessionCookies(c.req.header('cookie'))
+  const { name, tokens } = sessionCookies(c.req.header('cookie'))
   await Promise.all(tokens.map((token) => c.get('sessions').destroy(token)))
-  if (tokens.length === 0) return
-  const { domain, ...options } = cookieOptions(c)
-  for (const stale of staleCookies(c.req.header('cookie'), c.req.header('host'), domain)) {
+  if (tokens.length > 0) deleteStale(c, name)
+}
+
+function deleteStale(c: Context<AppEnv>, sent: string): void {
+  const { domain: _, ...options } = cookieOptions(c)
+  for (const stale of staleCookies(sent, c.req.header('host'), c.get('config').cookie)) {
     deleteCookie(c, stale.name, { ...options, ...stale })
   }
 }
@@ -95,12 +132,14 @@ async function resend(c: Context<AppEnv>, token: string, identity: Identity): Pr
   const now = Date.now()
   if (now - identity.sentAt < RESEND_AFTER_MS) return
   await c.get('sessions').touch(token, identity, now)
+  const { name } = sessionCookies(c.req.header('cookie'))
+  if (name !== cookieName(c.get('config').cookie)) deleteStale(c, name)
   sendCookie(c, token, identity.remember)
 }
 
 function sendCookie(c: Context<AppEnv>, token: string, remember: boolean): void {
   const maxAge = remember ? c.get('config').sessionSeconds : undefined
-  setCookie(c, SESSION_COOKIE, token, { ...cookieOptions(c), maxAge })
+  setCookie(c, cookieName(c.get('config').cookie), token, { ...cookieOptions(c), maxAge })
 }
 
 function cookieOptions(c: Context<AppEnv>) {

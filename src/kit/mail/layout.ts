@@ -1,5 +1,6 @@
 // Lays out mails: one content, as HTML that mail clients keep, and as text.
 import { html, raw } from 'hono/html'
+import type { HtmlEscapedString } from 'hono/utils/html'
 import type { Mail } from '../types/mail.ts'
 
 /** All texts are plain; whatever a person typed that somebody else may read goes through `plainName` first. */
@@ -34,9 +35,12 @@ const TEXT = `${FONT} margin: 0 0 16px; font-size: 16px; line-height: 1.5; color
 const SMALL = `${FONT} margin: 0 0 8px; font-size: 13px; line-height: 1.5; color: #686157;`
 
 /** Loads nothing from anywhere. Values are escaped in the HTML and left as they are in the text. */
-export async function mailOf({ to, subject, ...content }: MailContent): Promise<Mail> {
-  return { to, subject, text: textOf(content), html: String(await htmlOf(content)) }
-}
+export const mailOf = ({ to, subject, ...content }: MailContent): Mail => ({
+  to,
+  subject,
+  text: textOf(content),
+  html: (htmlOf(content) as HtmlEscapedString).toString(), // it would be a promise if a value were one
+})
 
 type Body = Omit<MailContent, 'to' | 'subject'>
 

@@ -4,20 +4,22 @@ import type { Context } from 'hono'
 import type { PropsWithChildren } from 'hono/jsx'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
+import { freshLoginRequired } from '../auth/fresh.ts'
 import { tag } from '../http/doc.ts'
 import type { AppEnv } from '../http/env.ts'
-import { type ErrorBody, UNAUTHORIZED, wantsPage } from '../http/errors.ts'
+import { type ErrorBody, wantsPage } from '../http/errors.ts'
 import { middleware } from '../http/factory.ts'
+import { ApiError, forbidden, loginRequired } from '../types/api-error.ts'
 import { HtmlPage } from './html-page.tsx'
 import { withNext } from './next.ts'
-
-const FORBIDDEN = 403
 
 interface Options {
   /** The page of the slice that others lead back to. */
   home: { path: string; label: string }
   /** The path of the page to sign in; undefined if there is none. */
   signIn: string | undefined
+  /** The path of the page to give one's password again. */
+  confirm?: string
 }
 
 /**
@@ -30,15 +32,15 @@ export const errorsAsPages = (options: Options) =>
       await next()
       if (c.error !== undefined && wantsPage(c) && isJson(c.res)) c.res = await errorPage(c, options)
     }),
-    { otherStatuses: [303, FORBIDDEN] },
+    { otherStatuses: [303], errors: [forbidden] },
   )
 
 /** A form has shown the error already if it is HTML. */
 const isJson = (response: Response) => response.headers.get('content-type')?.startsWith('application/json')
 
-/** Whether the error is that nobody is signed in. */
+/** Whether the error leads to another page: to sign in, or to give one's password again. */
 export const leadsElsewhere = (c: Context<AppEnv>) =>
-  c.res.status === UNAUTHORIZED && c.get('session') === null
+  c.error instanceof ApiError && [loginRequired.code, freshLoginRequired.code].includes(c.error.code)
 
 /** The error of the response, its message without the status in front. */
 export async function faultOf(c: Context) {
@@ -46,15 +48,17 @@ export async function faultOf(c: Context) {
   return { message: err.replace(/^\d+: (Unauthorized! |Forbidden! )?/, ''), issues }
 }
 
-async function errorPage(c: Context<AppEnv>, { home, signIn }: Options): Promise<Response> {
+async function errorPage(c: Context<AppEnv>, { home, signIn, confirm }: Options): Promise<Response> {
   const { message } = await faultOf(c)
   const status = c.res.status as ContentfulStatusCode
-  const door = signIn && withNext(signIn, whereTo(c, home.path))
-  if (leadsElsewhere(c)) {
-    if (door !== undefined) {
-      c.res.headers.delete('content-type') // that of the error
-      return c.redirect(door, 303)
-    }
+  const { code } = c.error as ApiError
+  const here = whereTo(c, home.path)
+  const door = code === freshLoginRequired.code ? confirm : signIn
+  if (leadsElsewhere(c) && door !== undefined) {
+    c.res.headers.delete('content-type') // that of the error
+    return c.redirect(withNext(door, here), 303)
+  }
+  if (code === loginRequired.code) {
     return c.html(
       <Shell c={c} heading="Sign in first">
         This service has no page to sign in. Log in by its API in this browser, then open this page again.
@@ -62,13 +66,13 @@ async function errorPage(c: Context<AppEnv>, { home, signIn }: Options): Promise
       status,
     )
   }
-  if (status === UNAUTHORIZED) {
+  if (code === 'insufficient_role') {
     return c.html(
       <Shell c={c} heading="Not for this account">
         {`${message}. Your account has the role ${c.get('session')?.role}. `}
-        {door !== undefined && <a href={door}>Sign in with another account</a>}
+        {signIn !== undefined && <a href={withNext(signIn, here)}>Sign in with another account</a>}
       </Shell>,
-      FORBIDDEN,
+      forbidden.status,
     )
   }
   return c.html(

@@ -20,7 +20,7 @@ import { HtmlPage } from './html-page.tsx'
 import { nextOf, NextQuery } from './next.ts'
 import { takeNotice } from './notice.ts'
 
-export interface FormPage<S extends z.ZodType> extends Pick<DocOptions, 'link' | 'linkFor'> {
+export interface FormPage<S extends z.ZodType> extends Pick<DocOptions, 'link' | 'linkFor' | 'errors'> {
   title: string
   /** What GET and POST do, for the API list. */
   summaries: [shows: string, does: string]
@@ -51,7 +51,7 @@ export function formPage<P extends AnyProduct, S extends z.ZodType>(
   path: string,
   page: FormPage<S>,
 ): void {
-  const { guards = [], limit, link, linkFor, schema, summaries } = page
+  const { errors = [], guards = [], limit, link, linkFor, schema, summaries } = page
   app.get(
     path,
     noStore,
@@ -67,7 +67,7 @@ export function formPage<P extends AnyProduct, S extends z.ZodType>(
     path,
     noStore,
     faultsOnForm(page),
-    doc(summaries[1], null, { status: 303 }),
+    doc(summaries[1], null, { status: 303, errors }),
     ownPagesOnly,
     ...guards,
     validate('form', schema),
@@ -119,7 +119,7 @@ function show<S extends z.ZodType>(
           </p>
         )}
         {above?.(c)}
-        <Form {...form} {...{ values, issues }} />
+        <Form {...form} {...{ c, values, issues }} />
         {below?.(c)}
       </div>
     </HtmlPage>,

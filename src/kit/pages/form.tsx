@@ -2,6 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import type { Child } from 'hono/jsx'
 import { z } from 'zod'
+import type { AnyContext } from '../http/env.ts'
 import type { Issue } from '../types/api-error.ts'
 
 /** How a field looks; the rest its schema says: whether it is required, how long, and a hint by its description. */
@@ -9,6 +10,8 @@ export interface FieldLook {
   label: string
   /** `email` and `text` follow from the schema. */
   type?: 'email' | 'password' | 'checkbox'
+  /** What to know before one types; the schema's description if it is not said. */
+  hint?(this: void, c: AnyContext): string
   /** As HTML has it: `username`, `current-password`, `new-password`. */
   autocomplete?: string
 }
@@ -20,6 +23,7 @@ export const Checkbox = z
   .transform((on) => on === 'on')
 
 export interface FormProps {
+  c: AnyContext
   fields: Record<string, FieldLook>
   schema: z.ZodType
   button: string
@@ -32,7 +36,7 @@ export interface FormProps {
 type Limits = z.core.JSONSchema.BaseSchema
 
 /** Posts to the page's own address. The first faulty field has the focus, else the first empty one. */
-export function Form({ fields, schema, button, values, issues }: FormProps) {
+export function Form({ c, fields, schema, button, values, issues }: FormProps) {
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
   const names = Object.keys(fields)
   const faultOf = (name: string) => issues.find(({ path }) => path === name)?.message
@@ -43,6 +47,7 @@ export function Form({ fields, schema, button, values, issues }: FormProps) {
       {Object.entries(fields).map(([name, look]) => (
         <Field
           {...{ name, look, value: values[name], fault: faultOf(name) }}
+          hint={look.hint?.(c) ?? (properties[name] as Limits).description}
           limits={properties[name] as Limits}
           isRequired={required.includes(name)}
           hasFocus={name === focused}
@@ -56,6 +61,7 @@ export function Form({ fields, schema, button, values, issues }: FormProps) {
 interface FieldProps {
   name: string
   look: FieldLook
+  hint: string | undefined
   limits: Limits
   value: unknown
   fault: string | undefined
@@ -63,13 +69,12 @@ interface FieldProps {
   hasFocus: boolean
 }
 
-function Field({ name, look, limits, value, fault, isRequired, hasFocus }: FieldProps) {
-  const { label, autocomplete, type = limits.format === 'email' ? 'email' : 'text' } = look
+function Field({ name, look, hint, limits, value, fault, isRequired, hasFocus }: FieldProps) {
+  const { label, autocomplete } = look
+  const { type = limits.format === 'email' ? 'email' : 'text' } = look
   const isSecret = type === 'password'
   const notes: [id: string, text: Child][] = []
-  const length = isSecret && (limits.minLength ?? 0) > 1 ? `${limits.minLength} characters or more. ` : ''
-  const hint = length + (limits.description ?? '')
-  if (hint !== '') notes.push([`${name}-hint`, hint])
+  if (hint !== undefined) notes.push([`${name}-hint`, hint])
   // Messages are written to follow the field's name, or are sentences.
   if (fault !== undefined) notes.push([`${name}-fault`, /^\p{Ll}/u.test(fault) ? `${label} ${fault}` : fault])
   const input = (

@@ -2,6 +2,7 @@
 import type { KitConfig } from '../config/kit-config.ts'
 import { doc, type ApiRoute } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
+import { cookieName } from '../http/session-cookies.ts'
 import { openApi, type ApiInfo } from './openapi.ts'
 
 /** What every description of the API is made from. */
@@ -10,7 +11,7 @@ export interface Reference extends Pick<ApiInfo, 'description' | 'license' | 'gr
   routes: () => ApiRoute[]
 }
 
-export function openApiDocument({ config: { name, version }, routes, ...about }: Reference) {
+export function openApiDocument({ config: { name, version, cookie }, routes, ...about }: Reference) {
   let document: string | undefined
   return appFactory()
     .createApp()
@@ -18,7 +19,9 @@ export function openApiDocument({ config: { name, version }, routes, ...about }:
       '/api/openapi.json',
       doc('Returns the OpenAPI document, which describes this API for programs.', 'application/json'),
       (c) => {
-        document ??= JSON.stringify(openApi(routes(), { title: `${name} API`, version, ...about }))
+        document ??= JSON.stringify(
+          openApi(routes(), { title: `${name} API`, version, cookie: cookieName(cookie), ...about }),
+        )
         return c.body(document, 200, { 'Content-Type': 'application/json' })
       },
     )

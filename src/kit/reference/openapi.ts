@@ -1,8 +1,7 @@
 // Builds the OpenAPI document from the routes' own descriptions.
 import type { ApiRoute, RouteDoc } from '../http/doc.ts'
 import { ErrorBody } from '../http/errors.ts'
-import { SESSION_COOKIE } from '../http/session-cookies.ts'
-import { errorResponse, nameOf } from './openapi-errors.ts'
+import { errorResponses } from './openapi-errors.ts'
 import { exampleOf } from './openapi-examples.ts'
 import { COMPONENTS, describeApi, named, PARAMETER } from './operations.ts'
 import type { Api, Field, JsonSchema } from './operations.ts'
@@ -10,6 +9,8 @@ import { groupBySlice, type FirstGroups } from './route-groups.ts'
 
 /** What describes the operations, and puts the schema of a body in its place. */
 interface Parts extends Pick<Api, 'request' | 'response' | 'fields'> {
+  /** The responses to which those of operations refer. */
+  shared: Record<string, object>
   json(schema: JsonSchema, name: string): object
 }
 
@@ -21,6 +22,8 @@ export interface ApiInfo {
   /** An SPDX identifier: `MIT`. */
   license: string
   groups: FirstGroups
+  /** The name of the session's cookie. */
+  cookie: string
 }
 
 /**
@@ -38,14 +41,13 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
   }
   const groups = groupBySlice(operations, info.groups, ({ base }) => base)
   const paths: Record<string, Record<string, object>> = {}
+  const shared: Record<string, object> = {}
   for (const { title, members } of groups) {
     for (const operation of members) {
       const path = (paths[pathOf(operation)] ??= {})
-      path[operation.method.toLowerCase()] = describe(operation, title, { ...api, json })
+      path[operation.method.toLowerCase()] = describe(operation, title, { ...api, json, shared })
     }
   }
-  const errors = new Set(operations.flatMap(({ otherStatuses }) => otherStatuses.filter(isError)))
-  const tooLowStatuses = new Set(operations.map(({ tooLowStatus }) => tooLowStatus))
   return {
     openapi: '3.1.1',
     info: {
@@ -59,16 +61,12 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
     paths,
     components: {
       schemas: components,
-      responses: Object.fromEntries(
-        [...errors]
-          .toSorted((a, b) => a - b)
-          .map((status) => [nameOf(status), errorResponse(status, tooLowStatuses.has(status))]),
-      ),
+      responses: shared,
       securitySchemes: {
         session: {
           type: 'apiKey',
           in: 'cookie',
-          name: SESSION_COOKIE,
+          name: info.cookie,
           description: 'Login and signup set it. A browser sends it by itself.',
         },
       },
@@ -78,7 +76,7 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
 
 const CONVENTIONS =
   'JSON in, JSON out. Every error, even an unexpected 500, has a body with the key `err`, which begins ' +
-  'with the status. `x-role` names the lowest role that may call.'
+  'with the status, and `code`, by which programs decide; a later version may bring new codes. `x-role` names the lowest role that may call.'
 
 type Documented = ApiRoute & { doc: RouteDoc }
 type Operation = Documented & { id: string }
@@ -89,8 +87,6 @@ const isForPrograms = (route: ApiRoute): route is Documented =>
   route.doc !== undefined &&
   route.doc.response !== 'text/html' &&
   route.doc.status < 300
-
-const isError = (status: number) => status >= 400
 
 const pathOf = ({ path }: ApiRoute) => path.replaceAll(PARAMETER, '{$1}')
 
@@ -107,7 +103,10 @@ function describe(operation: Operation, tag: string, parts: Parts) {
     ...(takesBody && { requestBody: { required: true, content: requestOf(id, parts) } }),
     responses: {
       [doc.status]: { description: 'Success.', ...headersOf(operation), ...contentOf(operation, parts) },
-      ...Object.fromEntries(otherStatuses.map((status) => [status, otherResponse(status)])),
+      ...Object.fromEntries(
+        otherStatuses.map((status) => [status, { description: 'Success, without a body.' }]),
+      ),
+      ...errorResponses(operation, parts.shared),
     },
   }
 }
@@ -147,8 +146,3 @@ function parameter(place: 'path' | 'query', { name, schema }: Omit<Field, 'requi
   const { description, ...rest } = schema
   return { name, in: place, required, ...(description !== undefined && { description }), schema: rest }
 }
-
-const otherResponse = (status: number) =>
-  isError(status)
-    ? { $ref: `#/components/responses/${nameOf(status)}` }
-    : { description: 'Success, without a body.' }

@@ -1,16 +1,21 @@
 // Declares server-side sessions as the app sees them.
+import { defineError } from './api-error.ts'
 import type { Json } from './json.ts'
+
+export const sessionTooLarge = defineError(400, 'session_too_large', 'The session would hold too much')
 
 /** What a session remembers of its login. */
 export interface Identity<Role extends string = string> {
   userId: string
   role: Role
-  /** Address and agent at login, for `requireFresh`. */
+  /** Address and agent of whoever last gave a password here. */
   ip: string
   agent: string
   /** Unix milliseconds of the login, and of the last time the cookie was sent. */
   loginAt: number
   sentAt: number
+  /** Unix milliseconds at which a password was given again; absent: not since the login. */
+  provenAt?: number | undefined
   /** False: the cookie ends with the browser. */
   remember: boolean
 }
@@ -24,10 +29,18 @@ export interface Sessions<Role extends string = string> {
   /** Once a day: records that the cookie was sent again, and extends the expiry of the session's data and index. */
   touch(token: string, before: Identity<Role>, sentAt: number): Promise<void>
   destroy(token: string): Promise<void>
+  /**
+   * Moves a session under a new token, with its data and these changes; the old token opens nothing from then on.
+   * Null if it has ended.
+   */
+  rotate(
+    token: string,
+    changes: Partial<Identity<Role>>,
+  ): Promise<{ token: string; identity: Identity<Role> } | null>
   readData(token: string): Promise<Record<string, Json>>
   /**
    * Writes the changed keys (undefined deletes one); does nothing if the session has ended meanwhile.
-   * @throws ApiError 400 if the session would hold more than 64 KB
+   * @throws sessionTooLarge if the session would hold more than 64 KB
    */
   writeData(token: string, changes: Record<string, Json | undefined>): Promise<void>
   /**
@@ -37,6 +50,7 @@ export interface Sessions<Role extends string = string> {
   setRole(userId: string, role: Role): Promise<void>
   /** The identities of the user's live sessions, those of newer roles too: where and when each logged in. */
   allOf(userId: string): Promise<Identity[]>
-  destroyAllOf(userId: string): Promise<void>
+  /** Ends every session of the user, but that of the token `but`. */
+  destroyAllOf(userId: string, options?: { but: string | undefined }): Promise<void>
   destroyAll(): Promise<void>
 }

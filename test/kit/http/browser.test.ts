@@ -40,6 +40,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     // With SameSite=None the browser sends the cookie from any site: only our answer protects it.
     production = await startApp({
       NODE_ENV: 'production',
+      APP_URL: 'https://api.example.com',
       CORS_ORIGINS: `*, ${listed}`,
       COOKIE_SAMESITE: 'none',
       COOKIE_SECURE: 'on',
@@ -174,7 +175,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
         foreign.waitForResponse((response) => response.request().method() === 'POST'),
         foreign.locator('button').click(),
       ])
-      expect((await answer.request().allHeaders()).cookie).toStartWith('session=')
+      expect((await answer.request().allHeaders()).cookie).toStartWith('__Host-session=')
       expect((await answer.request().allHeaders()).origin).toBe(unlisted)
       expect(answer.status()).toBe(403)
       expect(await titles(production)).toEqual(before)

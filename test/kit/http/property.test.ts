@@ -19,5 +19,5 @@ driveRoutes({
     const people = await deps.db.select().from(members)
     return { email: people.map(({ email }) => email), password: [NEW_MEMBER.password] }
   },
-  isLeftOut: (name) => name === `POST ${DOOR}/invited`, // it takes the link of a mail
+  isHard: (name) => name === `POST ${DOOR}/invited`, // it takes the link of a mail
 })

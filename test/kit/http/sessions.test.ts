@@ -1,7 +1,6 @@
 // Sessions as a client sees them: the cookie, the dictionary, and their ends.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createMiddleware } from 'hono/factory'
-import { requireFresh } from '../../../src/kit/auth/fresh.ts'
 import { requireRole } from '../product/product.ts'
 import { createApp } from '../product/app.ts'
 import type { Json } from '../../../src/kit/types/json.ts'
@@ -27,7 +26,7 @@ afterAll(async () => {
 /** A handler that holds: the test knows when it is inside, and lets it go. */
 const held = { entered: Promise.withResolvers<void>(), released: Promise.withResolvers<void>() }
 
-/** A few handlers that use what a fork would use: the dictionary, and a critical operation. */
+/** A few handlers that use what a fork would use: the dictionary. */
 function openDesk() {
   const routes = factory.createApp().onError(onError)
   routes.use(
@@ -53,7 +52,6 @@ function openDesk() {
     c.var.session.delete(c.req.param('key'))
     return c.json({})
   })
-  routes.post('/critical', requireRole('reader'), requireFresh(15), (c) => c.json({ done: true }))
   const server = serve(routes, app.config)
   return { url: server.url.origin, stop: () => server.drain(1000) }
 }
@@ -187,34 +185,6 @@ test('a write that ends after the logout does not bring the session back', async
   expect((await slow).status).toBe(200)
   expect(await app.deps.sessions.open(token)).toBeNull()
   expect(await app.deps.sessions.readData(token)).toEqual({})
-})
-
-test('a critical operation wants a recent login from the same address and agent', async () => {
-  const login = async () => {
-    const { account } = await app.member()
-    const client = new Client(app.url, { 'User-Agent': 'Phone 1' })
-    await client.post('/club/enter', { email: account.email, password: account.password })
-    return client
-  }
-  const member = await login()
-  const phone = { 'User-Agent': 'Phone 1' }
-  expect((await atDesk(member, phone).post('/critical')).status).toBe(200)
-  expect((await atDesk(member, { 'User-Agent': 'Other' }).post('/critical')).status).toBe(401)
-  expect(
-    (await atDesk(member, { ...phone, 'X-Forwarded-For': '203.0.113.9' }).post('/critical')).status,
-  ).toBe(401)
-
-  const token = await app.deps.sessions.create({
-    userId: crypto.randomUUID(),
-    role: 'writer',
-    ip: '127.0.0.1',
-    agent: 'Phone 1',
-    loginAt: Date.now() - 16 * 60_000,
-    sentAt: Date.now(),
-    remember: true,
-  })
-  member.cookies.set('session', token)
-  expect((await atDesk(member, phone).post('/critical')).status).toBe(401)
 })
 
 test('a session outlives a new app on the same Redis', async () => {

@@ -7,12 +7,13 @@ const services = { DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' }
 const production = loadConfig({
   ...services,
   NODE_ENV: 'production',
+  APP_URL: 'https://api.example.com',
   CORS_ORIGINS: '*, https://app.example.com, http://shop.test:8080',
 })
 
 test.each([
   ['/', '/'],
-  ['/api/operators?page=2&refresh=off#dead', '/api/operators?page=2&refresh=off#dead'],
+  ['/club/notes?page=2&refresh=off#dead', '/club/notes?page=2&refresh=off#dead'],
   ['/a/../b', '/b'],
   ['/a?next=//evil.test', '/a?next=//evil.test'],
   ['/ä?b=ö', '/%C3%A4?b=%C3%B6'],

@@ -1,7 +1,7 @@
 // Its pages: to enter, to leave, and to answer an invitation that came by mail.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import { ApiError } from '../../../src/kit/types/api-error.ts'
+import { defineError } from '../../../src/kit/types/api-error.ts'
 import { doc } from '../../../src/kit/http/doc.ts'
 import { ownPagesOnly } from '../../../src/kit/http/origins.ts'
 import { endSession } from '../../../src/kit/http/session.ts'
@@ -12,7 +12,7 @@ import { Checkbox } from '../../../src/kit/pages/form.tsx'
 import { forgetLinkToken, linkTokenOf, takeLinkToken } from '../../../src/kit/pages/link-token.ts'
 import { nextOf } from '../../../src/kit/pages/next.ts'
 import { leaveNotice } from '../../../src/kit/pages/notice.ts'
-import { Credentials, enter, enterLimit } from './members.ts'
+import { Credentials, enter, enterLimit, nobody } from './members.ts'
 import { factory, requireRole } from './product.ts'
 
 export const DOOR = '/club/door'
@@ -36,6 +36,7 @@ formPage(door, '/enter', {
   },
   button: 'Enter',
   limit: enterLimit,
+  errors: [nobody],
   run: async (c, credentials) => {
     await enter(c, credentials)
     return nextOf(c) ?? HOME
@@ -58,6 +59,11 @@ door.post(
 /** The one invitation that there is. */
 export const INVITATION = 'invitation-1'
 
+const notInvited = defineError(400, 'not_invited', 'This link is not valid any more')
+const nameTaken = defineError(400, 'name_taken', 'Taken', () => ({
+  issues: [{ path: 'name', message: 'is taken' }],
+}))
+
 formPage(door, '/invited', {
   title: 'Invitation',
   summaries: ['Shows the invitation.', 'Accepts it.'],
@@ -67,6 +73,7 @@ formPage(door, '/invited', {
   }),
   fields: { name: { label: 'Name' }, nick: { label: 'Nickname' } },
   button: 'Accept',
+  errors: [notInvited, nameTaken],
   limit: {
     name: 'invited',
     quotas: ({ rateLimit: { address, seconds } }) => [
@@ -77,9 +84,8 @@ formPage(door, '/invited', {
   values: async (c) => ({ name: linkTokenOf(c) === undefined ? '' : 'Ann' }),
   above: (c) => <p>{linkTokenOf(c) === undefined ? 'Open the link in your mail' : 'You are invited'}</p>,
   run: async (c, { name }) => {
-    if (linkTokenOf(c) !== INVITATION) throw new ApiError(400, 'This link is not valid any more')
-    if (name === 'Taken')
-      throw new ApiError(400, 'Taken', { issues: [{ path: 'name', message: 'is taken' }] })
+    if (linkTokenOf(c) !== INVITATION) throw notInvited()
+    if (name === 'Taken') throw nameTaken()
     forgetLinkToken(c)
     await leaveNotice(c, `Welcome, ${name}`)
     return ENTER

@@ -17,6 +17,7 @@ const WEB_GLOBALS = {
   AbortController,
   AbortSignal,
   Blob,
+  DecompressionStream,
   Event,
   EventTarget,
   File,
@@ -145,6 +146,14 @@ test('the app serves from a context of web globals alone', async () => {
     'https://app.example.com',
   ])
   expect(lines.filter((line) => line.fields?.error)).toEqual([])
+})
+
+test('the list of common passwords needs no file', async () => {
+  const { run } = await evaluate(
+    `import { isCommonPassword } from './kit/auth/common-passwords.ts'; globalThis.run = isCommonPassword`,
+  )
+  const isCommon = run as (password: string) => Promise<boolean>
+  expect([await isCommon('password1'), await isCommon('wise old panda')]).toEqual([true, false])
 })
 
 /** Each fails when it is bundled, or evaluated, or when what it sets is called. */

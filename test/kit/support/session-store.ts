@@ -9,13 +9,20 @@ import { silent } from './log.ts'
 import { deletePrefix, redisUrl, uniquePrefix } from './services.ts'
 
 export const SESSION_SECONDS = 1000
+export const MAX_SECONDS = 1e9
 export const DAY_SECONDS = 24 * 60 * 60
 export const MOST = 50
 
 export function openSessionStore() {
   const prefix = uniquePrefix()
   const redis = connectRedis(redisUrl(), { log: silent })
-  const options = { prefix, roles, sessionSeconds: SESSION_SECONDS, maxSessions: MOST }
+  const options = {
+    prefix,
+    roles,
+    sessionSeconds: SESSION_SECONDS,
+    maxSeconds: MAX_SECONDS,
+    maxSessions: MOST,
+  }
   const sessions = createSessions(redis, options)
   beforeEach(() => sessions.destroyAll())
   afterAll(async () => {

@@ -12,11 +12,15 @@ const StoredIdentity = z.object({
   loginAt: z.number(),
   sentAt: z.number(),
   remember: z.boolean(),
+  provenAt: z.number().optional(),
 }) satisfies z.ZodType<Identity>
 
-/** An identity has exactly one text, because scripts compare texts. */
-export const encode = ({ userId, role, ip, agent, loginAt, sentAt, remember }: Identity): string =>
-  JSON.stringify({ userId, role, ip, agent, loginAt, sentAt, remember } satisfies Identity)
+/**
+ * An identity has exactly one text, because scripts compare texts. Without `provenAt` it is that of releases before it,
+ * which write sessions without; where one loses it so, the login counts again.
+ */
+export const encode = ({ userId, role, ip, agent, loginAt, sentAt, remember, provenAt }: Identity): string =>
+  JSON.stringify({ userId, role, ip, agent, loginAt, sentAt, remember, provenAt } satisfies Identity)
 
 /** Null for anything else, such as an identity of an older version: it counts as no session. */
 export const decode = (text: string | null | undefined): Identity | null =>

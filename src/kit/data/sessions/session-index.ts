@@ -43,6 +43,17 @@ export function createSessionIndex(
     return batchesOf([...found])
   }
 
+  /** Like `digestsOf`, then those that came meanwhile, until there are no more: a session that is rotated is not missed. */
+  async function* allDigestsOf(userId: string): AsyncGenerator<string[]> {
+    const seen = new Set<string>()
+    for (;;) {
+      const added = (await digestsOf(userId)).flat().filter((digest) => !seen.has(digest))
+      if (added.length === 0) return
+      for (const digest of added) seen.add(digest)
+      yield* batchesOf(added)
+    }
+  }
+
   async function scanIndex(userId: string, cursor: string): Promise<[string, string[]]> {
     const [next, found] = await redis.zscan(keys.index(userId), cursor, 'COUNT', BATCH)
     return [next, found.filter((_, i) => i % 2 === 0)] // member and score in turn
@@ -85,7 +96,7 @@ export function createSessionIndex(
   /** The range beyond `maxSessions`: the sessions whose cookies were sent longest ago. */
   const excess = ['0', String(-maxSessions - 1)] as const
 
-  return { digestsOf, end, adopt, excess }
+  return { digestsOf, allDigestsOf, end, adopt, excess }
 }
 
 const batchesOf = (digests: string[]) =>

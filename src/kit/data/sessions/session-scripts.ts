@@ -25,6 +25,22 @@ for i = 2, 4 do redis.call('EXPIRE', KEYS[i], ARGV[3]) end
 return 1`
 
 /**
+ * KEYS: identity, new identity, data, new data, ordered index, older index. ARGV: the text before, the text after, expiry
+ * of the identity and of the rest in seconds, digest, new digest, score. Replies 0 if the identity has another text.
+ */
+export const ROTATE = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
+redis.call('DEL', KEYS[1])
+if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('RENAME', KEYS[3], KEYS[4]) end
+redis.call('ZREM', KEYS[5], ARGV[5])
+redis.call('ZADD', KEYS[5], ARGV[7], ARGV[6])
+redis.call('SREM', KEYS[6], ARGV[5])
+redis.call('SADD', KEYS[6], ARGV[6])
+for i = 4, 6 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
+return 1`
+
+/**
  * KEYS: identity, data. ARGV: expiry in seconds, the byte limit, the overhead in bytes of each field, how many fields to
  * delete, those fields, then fields and values alternating. Replies the new size if it exceeds the limit and has grown,
  * else 0. Works in slices, because Lua limits the arguments of one call.

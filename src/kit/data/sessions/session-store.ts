@@ -1,16 +1,12 @@
 // Stores sessions in Redis: who is logged in, the data of each session, and the sessions of each user.
-import { hash, randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
-import { ApiError } from '../../types/api-error.ts'
-import type { Json } from '../../types/json.ts'
 import type { Roles } from '../../types/roles.ts'
 import type { Identity, Sessions } from '../../types/sessions.ts'
-import { decode, encode, parseJson } from './session-identity.ts'
+import { createSessionData } from './session-data.ts'
+import { decode, encode } from './session-identity.ts'
 import { BATCH, createSessionIndex, sessionKeys } from './session-index.ts'
-import { SWAP, TOUCH, WRITE_DATA } from './session-scripts.ts'
-
-const TOKEN_BYTES = 32
-const TOKEN = /^[A-Za-z0-9_-]{43}$/
+import { ROTATE, SWAP, TOUCH } from './session-scripts.ts'
+import { createToken, digestOf } from './session-token.ts'
 
 /**
  * How much later the index and the data expire than their identity. Every request extends the expiry of the identity,
@@ -18,15 +14,13 @@ const TOKEN = /^[A-Za-z0-9_-]{43}$/
  */
 const OUTLIVE_SECONDS = 2 * 24 * 60 * 60
 
-/** The data of a session, in bytes of keys and values; each key counts this many more, as it does in Redis. */
-const MAX_DATA_BYTES = 64 * 1024
-const KEY_OVERHEAD_BYTES = 64
-
 interface Options<Role extends string> {
   prefix: string
   roles: Pick<Roles<Role>, 'names'>
   /** How long a session lives after its last request. */
   sessionSeconds: number
+  /** How long it lives after its login, whatever its activity. */
+  maxSeconds: number
   /** How many live sessions a user may have. */
   maxSessions: number
 }
@@ -34,9 +28,9 @@ interface Options<Role extends string> {
 /** Creates the sessions under the keys of `sessionKeys`. A malformed token costs no round trip. */
 export function createSessions<Role extends string>(
   redis: Redis,
-  { prefix, roles, sessionSeconds, maxSessions }: Options<Role>,
+  { prefix, roles, sessionSeconds, maxSeconds, maxSessions }: Options<Role>,
 ): Sessions<Role> {
-  for (const [name, value] of Object.entries({ sessionSeconds, maxSessions })) {
+  for (const [name, value] of Object.entries({ sessionSeconds, maxSeconds, maxSessions })) {
     if (Number.isSafeInteger(value) && value >= 1) continue
     throw new RangeError(`sessions: ${name} must be a whole number, 1 or more, not ${value}`)
   }
@@ -47,6 +41,8 @@ export function createSessions<Role extends string>(
   const known: readonly string[] = roles.names
   const isKnown = (identity: Identity): identity is Identity<Role> => known.includes(identity.role)
 
+  const isOver = ({ loginAt }: Identity) => Date.now() - loginAt >= maxSeconds * 1000
+
   /** Replaces identities that have not changed meanwhile; returns the digests of the others. */
   async function swap(changes: { digest: string; before: string; after: Identity }[]): Promise<string[]> {
     if (changes.length === 0) return []
@@ -56,11 +52,20 @@ export function createSessions<Role extends string>(
     return missed.flatMap((i) => changes[i - 1]?.digest ?? [])
   }
 
+  async function destroy(token: string): Promise<void> {
+    const digest = digestOf(token)
+    if (digest === undefined) return
+    // The identity goes first: from then on nobody writes data.
+    const identity = decode(await redis.getdel(keys.identity(digest)))
+    await (identity === null ? redis.unlink(keys.data(digest)) : index.end(identity.userId, [digest]))
+  }
+
   return {
+    destroy,
+
     async create(identity) {
       const { userId, sentAt } = identity
-      const token = randomBytes(TOKEN_BYTES).toString('base64url')
-      const digest = digestOf(token)
+      const [token, digest] = createToken()
       // Indexes first: every session that a reader can find is in them.
       const replies = await redis
         .multi()
@@ -82,58 +87,53 @@ export function createSessions<Role extends string>(
     },
 
     async open(token) {
-      if (!TOKEN.test(token)) return null
-      const identity = decode(await redis.getex(keys.identity(digestOf(token)), 'EX', sessionSeconds))
-      return identity !== null && isKnown(identity) ? identity : null
+      const digest = digestOf(token)
+      if (digest === undefined) return null
+      const identity = decode(await redis.getex(keys.identity(digest), 'EX', sessionSeconds))
+      if (identity === null || !isKnown(identity)) return null
+      if (!isOver(identity)) return identity
+      await destroy(token)
+      return null
     },
 
     async touch(token, before, sentAt) {
-      if (!TOKEN.test(token)) return
       const [digest, { userId }] = [digestOf(token), before]
+      if (digest === undefined) return
       const beside = [keys.data(digest), keys.index(userId), keys.olderIndex(userId)]
       const texts = [encode(before), encode({ ...before, sentAt })]
       await redis.eval(TOUCH, 4, keys.identity(digest), ...beside, ...texts, indexSeconds, digest, sentAt)
     },
 
-    async destroy(token) {
-      if (!TOKEN.test(token)) return
+    async rotate(token, changes) {
       const digest = digestOf(token)
-      // The identity goes first: from then on nobody writes data.
-      const identity = decode(await redis.getdel(keys.identity(digest)))
-      await (identity === null ? redis.unlink(keys.data(digest)) : index.end(identity.userId, [digest]))
-    },
-
-    async readData(token) {
-      // Without a prototype, a key like `constructor` exists only if somebody set it.
-      const data: Record<string, Json> = Object.create(null)
-      if (!TOKEN.test(token)) return data
-      for (const [key, text] of Object.entries(await redis.hgetall(keys.data(digestOf(token))))) {
-        const value = parseJson(text)
-        if (value !== undefined) data[key] = value
+      if (digest === undefined) return null
+      const [newToken, newDigest] = createToken()
+      // Repeated if a request or a change of role comes between.
+      for (;;) {
+        const text = await redis.get(keys.identity(digest))
+        const before = decode(text)
+        if (text === null || before === null || !isKnown(before)) return null
+        const identity = { ...before, ...changes }
+        const both = [keys.identity, keys.data].flatMap((key) => [key(digest), key(newDigest)])
+        const indexes = [keys.index(identity.userId), keys.olderIndex(identity.userId)]
+        const args = [
+          text,
+          encode(identity),
+          sessionSeconds,
+          indexSeconds,
+          digest,
+          newDigest,
+          identity.sentAt,
+        ]
+        const moved = await redis.eval(ROTATE, 6, ...both, ...indexes, ...args)
+        if (moved === 1) return { token: newToken, identity }
       }
-      return data
     },
 
-    async writeData(token, changes) {
-      const entries = Object.entries(changes)
-      if (!TOKEN.test(token) || entries.length === 0) return
-      const deleted = entries.filter(([, value]) => value === undefined).map(([key]) => key)
-      const written = entries
-        .filter(([, value]) => value !== undefined)
-        .flatMap(([key, value]) => [key, JSON.stringify(value)])
-      const digest = digestOf(token)
-      const limits = [indexSeconds, MAX_DATA_BYTES, KEY_OVERHEAD_BYTES]
-      const args = [...limits, deleted.length, ...deleted, ...written]
-      const tooLarge = await redis.eval(WRITE_DATA, 2, keys.identity(digest), keys.data(digest), ...args)
-      if (tooLarge === 0) return
-      throw new ApiError(
-        400,
-        `The session would hold ${String(tooLarge)} bytes, and may hold ${MAX_DATA_BYTES}: store less in it`,
-      )
-    },
+    ...createSessionData(redis, keys, indexSeconds),
 
     async setRole(userId, role) {
-      for (const digests of await index.digestsOf(userId)) {
+      for await (const digests of index.allDigestsOf(userId)) {
         // Repeated for those that a concurrent request or change has replaced, until each has the role or is gone.
         let left = digests
         while (left.length > 0) {
@@ -160,8 +160,14 @@ export function createSessions<Role extends string>(
     },
 
     /** A concurrent login may survive. */
-    async destroyAllOf(userId) {
-      for (const digests of await index.digestsOf(userId)) await index.end(userId, digests)
+    async destroyAllOf(userId, { but } = { but: undefined }) {
+      const kept = but && digestOf(but)
+      for await (const digests of index.allDigestsOf(userId)) {
+        await index.end(
+          userId,
+          digests.filter((digest) => digest !== kept),
+        )
+      }
     },
 
     async destroyAll() {
@@ -178,7 +184,5 @@ export function createSessions<Role extends string>(
     },
   }
 }
-
-const digestOf = (token: string) => hash('sha256', token)
 
 const escapeGlob = (text: string) => text.replace(/[\\*?[\]]/g, '\\$&')

@@ -106,6 +106,34 @@ describe('the end', () => {
     expect(await keysLike('*')).toHaveLength(3)
   })
 
+  test('of all sessions of a user but one leaves that one, and its data', async () => {
+    const userId = randomUUID()
+    const tokens = await Promise.all(range(5).map(() => sessions.create(identityOf(userId))))
+    const [kept = '', ...others] = tokens
+    await sessions.writeData(kept, { a: 1 })
+    await sessions.destroyAllOf(userId, { but: kept })
+    expect(await sessions.open(kept)).toEqual(identityOf(userId))
+    expect(await sessions.readData(kept)).toEqual({ a: 1 })
+    for (const token of others) expect(await sessions.open(token)).toBeNull()
+    await sessions.destroyAllOf(userId, { but: undefined })
+    expect(await keysLike('*')).toEqual([])
+  })
+
+  test('of all sessions of a user reaches those that go on under a new token meanwhile', async () => {
+    for (const round of range(40)) {
+      const userId = randomUUID()
+      const token = await sessions.create(identityOf(userId))
+      const rotateOften = async () => {
+        let current: string | undefined = token
+        for (const _ of range(round % 5)) await redis.ping()
+        for (const _ of range(1 + (round % 3)))
+          current = current && (await sessions.rotate(current, {}))?.token
+      }
+      await Promise.all([rotateOften(), sessions.destroyAllOf(userId)])
+      expect(await keysLike('s:*')).toEqual([])
+    }
+  })
+
   test('of all sessions leaves what else lies in Redis, whatever the prefix looks like', async () => {
     const odd = createSessions(redis, { ...options, prefix: `${prefix}o*d[a-z]?\\:` })
     const token = await sessions.create(identityOf())

@@ -1,6 +1,7 @@
 // Sessions beside an older release on one Redis: each side reaches what the other has made.
 import { describe, expect, test } from 'bun:test'
 import { randomBytes, randomUUID } from 'node:crypto'
+import { TOUCH } from '../../../../src/kit/data/sessions/session-scripts.ts'
 import type { Identity } from '../../../../src/kit/types/sessions.ts'
 import {
   DAY_SECONDS,
@@ -25,6 +26,24 @@ const older = {
       .expire(`${prefix}u:${identity.userId}`, SESSION_SECONDS + 2 * DAY_SECONDS)
       .exec()
     return token
+  },
+  /** As it reads and writes an identity: fields that it does not know are gone. */
+  encode: ({ userId, role, ip, agent, loginAt, sentAt, remember }: Identity) =>
+    JSON.stringify({ userId, role, ip, agent, loginAt, sentAt, remember }),
+  async open(token: string): Promise<Identity> {
+    return JSON.parse(older.encode(JSON.parse((await redis.get(`${prefix}s:${digestOf(token)}`)) ?? 'null')))
+  },
+  async setRole(token: string, role: string): Promise<void> {
+    const text = older.encode({ ...(await older.open(token)), role })
+    await redis.set(`${prefix}s:${digestOf(token)}`, text, 'KEEPTTL')
+  },
+  async touch(token: string, sentAt: number): Promise<void> {
+    const before = await older.open(token)
+    const { userId } = before
+    const keys = ['s', 'd'].map((kind) => `${prefix}${kind}:${digestOf(token)}`)
+    const indexes = ['i', 'u'].map((kind) => `${prefix}${kind}:${userId}`)
+    const texts = [older.encode(before), older.encode({ ...before, sentAt })]
+    await redis.eval(TOUCH, 4, ...keys, ...indexes, ...texts, 9_999_999, digestOf(token), sentAt)
   },
   async destroyAllOf(userId: string): Promise<void> {
     const digests = await redis.smembers(`${prefix}u:${userId}`)
@@ -89,6 +108,36 @@ describe('beside an older release on one Redis', () => {
     for (const n of range(MOST)) await older.create(identityOf(userId, { sentAt: n }))
     await sessions.create(identityOf(userId, { sentAt: 2 * MOST }))
     expect(await keysLike(`s:${digestOf(king)}`)).toHaveLength(1)
+  })
+
+  test('a session that begins here has the text that it writes itself', async () => {
+    const identity = identityOf()
+    const token = await sessions.create(identity)
+    expect(await redis.get(`${prefix}s:${digestOf(token)}`)).toBe(older.encode(identity))
+  })
+
+  test('a session that is fresh again is one to it, survives its touch, and is no fresher for what it drops', async () => {
+    const token = await sessions.create(identityOf())
+    const rotated = await sessions.rotate(token, { provenAt: 1_700_000_900_000 })
+    const renewed = rotated?.token ?? ''
+    expect(await older.open(renewed)).toEqual(identityOf(rotated?.identity.userId))
+    await older.touch(renewed, 1_700_001_000_000)
+    expect(await sessions.open(renewed)).toEqual(rotated?.identity ?? null)
+    expect(Number(await redis.zscore(`${prefix}i:${rotated?.identity.userId}`, digestOf(renewed)))).toBe(
+      1_700_001_000_000,
+    )
+    await older.setRole(renewed, 'reader')
+    const now = await sessions.open(renewed)
+    expect(now).toEqual(identityOf(rotated?.identity.userId, { role: 'reader' }))
+    await sessions.touch(renewed, now ?? identityOf(), 1_700_002_000_000)
+    expect((await older.open(renewed)).sentAt).toBe(1_700_002_000_000)
+  })
+
+  test('it finds a session under its new token, and ends it with all', async () => {
+    const identity = await older.create(identityOf()).then((token) => sessions.rotate(token, {}))
+    expect(await older.known(identity?.identity.userId ?? '')).toEqual([digestOf(identity?.token ?? '')])
+    await older.destroyAllOf(identity?.identity.userId ?? '')
+    expect(await sessions.open(identity?.token ?? '')).toBeNull()
   })
 
   test('a session of its comes into the ordered index when it is used', async () => {

@@ -6,6 +6,7 @@ import { ApiError } from '../../../../src/kit/types/api-error.ts'
 import { silent } from '../../support/log.ts'
 import {
   DAY_SECONDS,
+  digestOf,
   identityOf,
   openSessionStore,
   range,
@@ -129,6 +130,100 @@ describe('a touch', () => {
   })
 })
 
+describe('the absolute lifetime', () => {
+  const DAY_MS = DAY_SECONDS * 1000
+  const short = createSessions(redis, { ...options, maxSeconds: 10 * DAY_SECONDS })
+  const begun = (daysAgo: number) =>
+    sessions.create(identityOf(undefined, { loginAt: Date.now() - daysAgo * DAY_MS, sentAt: Date.now() }))
+
+  test('counts from the login, however active the session is', async () => {
+    const [young, old] = [await begun(9.99), await begun(10)]
+    expect(await short.open(young)).not.toBeNull()
+    expect(await short.open(old)).toBeNull()
+  })
+
+  test('leaves nothing of the session', async () => {
+    const old = await begun(11)
+    await sessions.writeData(old, { a: 1 })
+    await short.open(old)
+    expect(await keysLike('*')).toEqual([])
+  })
+
+  test('goes on under a new token', async () => {
+    const rotated = await sessions.rotate(await begun(9), { provenAt: Date.now(), sentAt: Date.now() })
+    expect(await short.open(rotated?.token ?? '')).toEqual(rotated?.identity ?? null)
+    expect(rotated?.identity.loginAt).toBeLessThan(Date.now() - 8 * DAY_MS)
+    const longer = await sessions.rotate(await begun(10), { provenAt: Date.now(), sentAt: Date.now() })
+    expect(await short.open(longer?.token ?? '')).toBeNull()
+  })
+})
+
+describe('a rotation', () => {
+  const NOW = 1_800_000_000_000
+
+  test('gives the same login a new token, with the changes; the old one opens nothing', async () => {
+    const identity = identityOf()
+    const token = await sessions.create(identity)
+    const rotated = await sessions.rotate(token, { provenAt: NOW, ip: '203.0.113.1' })
+    expect(rotated?.token).toMatch(/^[\w-]{43}$/)
+    expect(rotated?.token).not.toBe(token)
+    expect(await sessions.open(token)).toBeNull()
+    expect(await sessions.open(rotated?.token ?? '')).toEqual({
+      ...identity,
+      provenAt: NOW,
+      ip: '203.0.113.1',
+    })
+  })
+
+  test('takes the data along, and leaves nothing under the old token', async () => {
+    const token = await sessions.create(identityOf())
+    await sessions.writeData(token, { cart: [1] })
+    const rotated = await sessions.rotate(token, { sentAt: NOW })
+    expect(await sessions.readData(rotated?.token ?? '')).toEqual({ cart: [1] })
+    expect(Object.keys(await sessions.readData(token))).toEqual([])
+    await sessions.writeData(token, { late: 1 })
+    const digest = digestOf(rotated?.token ?? '')
+    expect((await keysLike('*')).toSorted()).toEqual(
+      [`d:${digest}`, `i:${rotated?.identity.userId}`, `s:${digest}`, `u:${rotated?.identity.userId}`].map(
+        (key) => prefix + key,
+      ),
+    )
+    expect(await redis.zrange(await only('i:*'), 0, '-1')).toEqual([digest])
+    expect(await redis.smembers(await only('u:*'))).toEqual([digest])
+    for (const pattern of ['d:*', 'i:*', 'u:*']) {
+      expect(await redis.ttl(await only(pattern))).toBeGreaterThan(SESSION_SECONDS + DAY_SECONDS)
+    }
+    expect(await redis.ttl(await only('s:*'))).toBeGreaterThan(SESSION_SECONDS - 10)
+  })
+
+  test('of one token by two at once gives one session', async () => {
+    const token = await sessions.create(identityOf())
+    const rotated = await Promise.all(range(8).map(() => sessions.rotate(token, { sentAt: NOW })))
+    expect(rotated.filter(Boolean)).toHaveLength(1)
+    expect(await keysLike('s:*')).toHaveLength(1)
+  })
+
+  test('of what is no session, or has ended, gives none', async () => {
+    const ended = await sessions.create(identityOf())
+    await sessions.destroy(ended)
+    for (const token of [ended, 'A'.repeat(43), 'x']) expect(await sessions.rotate(token, {})).toBeNull()
+    expect(await keysLike('*')).toEqual([])
+  })
+
+  test('loses no change of role, touch or write that comes between', async () => {
+    for (const _ of range(30)) {
+      const identity = identityOf()
+      const token = await sessions.create(identity)
+      const [rotated] = await Promise.all([
+        sessions.rotate(token, { provenAt: NOW }),
+        sessions.touch(token, identity, NOW),
+        sessions.setRole(identity.userId, 'reader'),
+      ])
+      expect(await sessions.open(rotated?.token ?? '')).toMatchObject({ role: 'reader', provenAt: NOW })
+    }
+  })
+})
+
 describe('session data', () => {
   test('is a dictionary of JSON values', async () => {
     const token = await sessions.create(identityOf())
@@ -246,6 +341,7 @@ describe('a value that is no identity', () => {
 test('a lifetime or a number that makes no sense is refused', () => {
   for (const bad of [0, -1, 1.5, NaN]) {
     expect(() => createSessions(redis, { ...options, sessionSeconds: bad })).toThrow('sessionSeconds')
+    expect(() => createSessions(redis, { ...options, maxSeconds: bad })).toThrow('maxSeconds')
     expect(() => createSessions(redis, { ...options, maxSessions: bad })).toThrow('maxSessions')
   }
 })

@@ -58,6 +58,7 @@ export function openBackend() {
     prefix: 'restbun:',
     roles,
     sessionSeconds: SESSION_SECONDS,
+    maxSeconds: 6 * SESSION_SECONDS,
     maxSessions: SESSIONS_PER_ACCOUNT,
   })
   const log = pino(

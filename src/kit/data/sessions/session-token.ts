@@ -1,0 +1,15 @@
+// Makes the tokens of sessions, and the digests under which Redis keeps what belongs to one.
+import { hash, randomBytes } from 'node:crypto'
+
+const TOKEN_BYTES = 32
+const TOKEN = /^[A-Za-z0-9_-]{43}$/
+
+/** A new token and its digest. */
+export function createToken(): [token: string, digest: string] {
+  const token = randomBytes(TOKEN_BYTES).toString('base64url')
+  return [token, hash('sha256', token)]
+}
+
+/** Undefined for what cannot be a token: it costs no round trip. */
+export const digestOf = (token: string): string | undefined =>
+  TOKEN.test(token) ? hash('sha256', token) : undefined
