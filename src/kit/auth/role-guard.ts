@@ -54,6 +54,9 @@ export function roleGuard<P extends AnyProduct>({
   const word = tooLowStatus === 401 ? 'Unauthorized' : 'Forbidden'
   const insufficientRole = defineError(tooLowStatus, 'insufficient_role', `${word}! It takes a higher role`)
   return (least) => {
+    const isForAll = roles.admitted.every((role) => roles.atLeast(role, least))
+    const ofRole = limited ? [insufficientRole, limited.error] : [insufficientRole]
+    const errors = [loginRequired, accountDisabled, ...(isForAll ? [] : ofRole)]
     const tooLow = () => insufficientRole({ message: `${word}! It takes the role ${least} or above` })
     const handler = createMiddleware<LoggedIn<P>>(async (c, next) => {
       const session: Session<P['Role']> | null = c.get('session')
@@ -94,8 +97,7 @@ export function roleGuard<P extends AnyProduct>({
       if (isWrite || roles.atLeast(least, readsRowFrom)) await me()
       await next()
     })
-    const errors = [loginRequired, insufficientRole, accountDisabled]
-    return tag(handler, { role: least, errors: limited ? [...errors, limited.error] : errors })
+    return tag(handler, { role: least, errors })
   }
 }
 

@@ -3,7 +3,17 @@ import { z } from 'zod'
 import { MAX_CONCURRENCY, QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
 import { setting } from './setting.ts'
 import { baseUrl, databaseUrl, redisUrl, url } from './urls.ts'
-import { bytes, choice, flag, integer, isHeaderName, isNetwork, isOrigin, list } from './values.ts'
+import {
+  bytes,
+  choice,
+  flag,
+  integer,
+  isHeaderName,
+  isNetwork,
+  isOrigin,
+  list,
+  secretKeys,
+} from './values.ts'
 
 const SECONDS = 1000
 const DAY_S = 24 * 60 * 60
@@ -270,6 +280,11 @@ export const kitSettings = (project: string) => ({
     unset: '`seed`, production `strong`',
     example: 'strong',
     isPrintable: true,
+  }),
+  secretKeys: setting('SECRET_KEYS', secretKeys().optional(), {
+    about:
+      'Keys of what is stored encrypted, comma-separated: the first encrypts, all decrypt. `npm run secrets -- key` makes one. Production needs it where a feature says so',
+    unset: 'in development one that is made in `DATA_DIR`',
   }),
   apiList: setting('API_LIST', flag().default(true), { about: 'The page at `/api/list`' }),
   devTruncate: setting('DEV_TRUNCATE', flag().default(false), {

@@ -189,8 +189,9 @@ function addErrors(route: ApiRoute, { errors = [], changesOnly }: Contribution, 
 export function errorsOf(routes: readonly Pick<ApiRoute, 'errors' | 'commonErrors'>[]): ErrorKind[] {
   const byCode = new Map<string, ErrorKind>()
   for (const kind of routes.flatMap(({ commonErrors, errors }) => [...commonErrors, ...errors])) {
-    const other = byCode.get(kind.code) ?? kind
-    if (other !== kind) throw new Error(`two kinds of errors have the code ${kind.code}: define it once`)
+    const { status, message } = byCode.get(kind.code) ?? kind
+    if (status !== kind.status || message !== kind.message)
+      throw new Error(`two kinds of errors have the code ${kind.code}: define it once`)
     byCode.set(kind.code, kind)
   }
   return [...byCode.values()].toSorted((a, b) => a.status - b.status)

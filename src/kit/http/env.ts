@@ -58,6 +58,8 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
       bodyOf: (text: string, method: string | undefined) => string | ReadableStream<Uint8Array>
       /** What the header of every page links to. */
       pageLinks: () => PageLink[]
+      /** The code of the error with which the request ended, for its log line. */
+      errorCode?: string
       /** Set by a slice whose responses no cache may store. */
       noStore?: boolean
       /** The Content-Security-Policy of a page that needs another than the standard one. */

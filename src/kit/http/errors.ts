@@ -68,6 +68,7 @@ const isClientGone = (thrown: Error, c: Context<AppEnv>) =>
   thrown.name === 'AbortError' && c.req.raw.signal.aborted
 
 function respond(c: Context<AppEnv>, error: ApiError): Response {
+  c.set('errorCode', error.code)
   for (const [name, value] of Object.entries(error.headers)) c.header(name, value)
   // An open page in a browser recovers by itself when the service does.
   if (error.status === 503 && c.req.method === 'GET' && wantsPage(c)) {

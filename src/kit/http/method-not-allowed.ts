@@ -2,6 +2,9 @@
 import type { Hono } from 'hono'
 import { methodNotAllowed as notAllowed, notFound } from '../types/api-error.ts'
 
+/** The kinds of errors of a path, or of a method, that has no route. */
+export const WITHOUT_ROUTE = [notFound, notAllowed]
+
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /** Creates a not-found handler that asks the router which other methods the path has. */

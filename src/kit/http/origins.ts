@@ -80,7 +80,7 @@ function warnOfTwoNames(c: Context<AppEnv>, origin: string): void {
 export const originNotAllowed = defineError(
   403,
   'origin_not_allowed',
-  'The page that sent this may not: its origin is another than ours, and not among CORS_ORIGINS',
+  'A page of this origin may not send this',
 )
 
 /**

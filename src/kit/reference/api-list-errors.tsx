@@ -1,7 +1,8 @@
 // Renders the errors of the API list: an endpoint's own, and those of all.
 /** @jsxImportSource hono/jsx */
 import { errorsOf, type ApiRoute } from '../http/doc.ts'
-import { type ErrorKind, methodNotAllowed, notFound } from '../types/api-error.ts'
+import { WITHOUT_ROUTE } from '../http/method-not-allowed.ts'
+import type { ErrorKind } from '../types/api-error.ts'
 import { Fact, Sentence } from './api-list-parts.tsx'
 
 /** Status, code and meaning of each. */
@@ -37,7 +38,7 @@ export function CommonErrors({ routes }: { routes: ApiRoute[] }) {
     <section id="errors">
       <h2>Errors</h2>
       <p>Any endpoint may return these, beside those that stand with it.</p>
-      <Errors kinds={errorsOf([{ errors: [notFound, methodNotAllowed], commonErrors: common }])} />
+      <Errors kinds={errorsOf([{ errors: WITHOUT_ROUTE, commonErrors: common }])} />
     </section>
   )
 }

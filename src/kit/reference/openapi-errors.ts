@@ -30,7 +30,7 @@ const nameOf = ({ code }: ErrorKind) =>
 function errorResponse(kinds: ErrorKind[]) {
   const waits = kinds.some(({ status }) => status === 429 || status === 503)
   const description = kinds.map(({ code, message }) => `- \`${code}\`: ${message}.`).join('\n')
-  const code = { enum: kinds.map((kind) => kind.code) }
+  const code = { type: 'string', enum: kinds.map((kind) => kind.code) }
   return {
     description,
     ...(waits && {

@@ -81,7 +81,7 @@ export const contentTooLarge = defineError(413, 'content_too_large', 'The body i
 export const unsupportedMediaType = defineError(
   415,
   'unsupported_media_type',
-  'The body has another type, charset or coding than the route reads',
+  'The body has the wrong type, charset or coding',
 )
 export const rateLimitExceeded = defineError(
   429,

@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import { passwordRule } from '../../../src/kit/auth/password-rule.ts'
 import { settings } from '../product/product.ts'
 
-const SERVICES = { DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' }
+const SERVICES = { DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none', APP_URL: 'https://a.example' }
 const PERSON = ['Ann', 'Lee', 'ann.lee@example.com']
 
 const warnings: string[] = []
