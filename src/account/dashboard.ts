@@ -11,8 +11,8 @@ export const dashboardAccess: DashboardAccess<Product> = {
   lowestRole: 'readonly',
   label: ({ email }) => email,
   signIn: {
-    form: Login.omit({ remember: true }),
+    form: Login.omit({ remember: true, token: true }),
     limit: loginLimit,
-    run: (c, credentials) => logIn(c, { ...credentials, remember: false }),
+    run: (c, credentials) => logIn(c, { ...credentials, remember: false, token: false }),
   },
 }

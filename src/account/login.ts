@@ -1,5 +1,6 @@
 // Logs in with email and password: the one way in, for JSON and for forms.
 import type { Context } from 'hono'
+import type { z } from 'zod'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { accountDisabled, agentOf, endSession, startSession } from '../kit/http/session.ts'
 import { ApiError } from '../kit/types/api-error.ts'
@@ -7,6 +8,7 @@ import { syncSessionRole } from './change-role.ts'
 import type { Product } from './product.ts'
 import { findUser, findUserWithHash, replaceHash, type User } from './queries.ts'
 import { roles } from './roles.ts'
+import type { Login } from './schema.ts'
 
 /**
  * Checks the password, starts a session and returns the account.
@@ -14,7 +16,7 @@ import { roles } from './roles.ts'
  */
 export async function logIn(
   context: AnyContext,
-  { email, password, remember }: { email: string; password: string; remember: boolean },
+  { email, password, remember, token }: z.output<typeof Login>,
 ): Promise<User> {
   const c: Context<AppEnv<Product>> = context
   const { db, passwords } = c.var
@@ -28,7 +30,7 @@ export async function logIn(
     throw accountDisabled()
   }
   if (passwords.needsRehash(hash)) await renewHash(c, user.id, hash, password)
-  await beginSession(c, user, remember)
+  await beginSession(c, user, remember, { token })
   c.var.log.info('LOGIN OK', { user: user.id, agent: agentOf(c) })
   return user
 }
@@ -55,9 +57,14 @@ async function renewHash(
  * Starts the session, then reads the role again: a concurrent change of role either sees the new session
  * or is seen by this read. If the read fails, the session ends.
  */
-export async function beginSession(context: AnyContext, user: User, remember: boolean): Promise<void> {
+export async function beginSession(
+  context: AnyContext,
+  user: User,
+  remember: boolean,
+  options: { token: boolean },
+): Promise<void> {
   const c: Context<AppEnv<Product>> = context
-  await startSession(c, user, remember)
+  await startSession(c, user, remember, options)
   try {
     const now = await findUser(c.var.db, user.id)
     if (now !== undefined && now.role !== user.role) await syncSessionRole(c.var, user.id)

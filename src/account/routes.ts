@@ -5,7 +5,7 @@ import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { agentOf, endSession } from '../kit/http/session.ts'
+import { agentOf, endSession, issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { ApiError } from '../kit/types/api-error.ts'
 import type { Db } from '../kit/types/db.ts'
@@ -13,7 +13,7 @@ import { sendWelcome } from '../tasks.ts'
 import { beginSession, logIn } from './login.ts'
 import { factory, requireRole } from './product.ts'
 import { createUser, listUsers, type UserKey } from './queries.ts'
-import { Login, Signup, SignupResponse, UserQuery } from './schema.ts'
+import { Login, LoginResponse, Signup, SignupResponse, UserQuery } from './schema.ts'
 import { UserResponse } from './table.ts'
 import { loginLimit, signupLimit } from './throttles.ts'
 
@@ -32,7 +32,7 @@ export const account = factory
     rateLimit(signupLimit),
     async (c) => {
       const { db, enqueue, passwords } = c.var
-      const { fname, lname, password, remember, ...input } = c.req.valid('json')
+      const { fname, lname, password, remember, token, ...input } = c.req.valid('json')
       const hash = await passwords.hash(password, c.var.signal())
       const row = { ...input, first_name: fname, last_name: lname, password: hash }
       // In one transaction: no account without its mail, no mail without an account.
@@ -46,22 +46,22 @@ export const account = factory
       const user = await retryConflict(() => db.transaction(signUp))
       c.var.log.info('SIGNUP OK', { user: user.id, agent: agentOf(c) })
       try {
-        await beginSession(c, user, remember)
+        await beginSession(c, user, remember, { token })
       } catch (error) {
         // Reported as a failure it would be retried, and then the email is taken.
         c.var.log.error('the account was created, but no session could be started', { user: user.id, error })
         return c.var.respond({ ...user, loggedIn: false as const })
       }
-      return c.var.respond(user)
+      return c.var.respond({ ...user, ...issuedToken(c) })
     },
   )
 
   .post(
     '/login',
-    doc('Logs in with email and password and returns the account.', UserResponse),
+    doc('Logs in with email and password and returns the account.', LoginResponse),
     validate('json', Login),
     rateLimit(loginLimit),
-    async (c) => c.var.respond(await logIn(c, c.req.valid('json'))),
+    async (c) => c.var.respond({ ...(await logIn(c, c.req.valid('json'))), ...issuedToken(c) }),
   )
 
   .post(

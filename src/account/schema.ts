@@ -5,7 +5,12 @@ import { cursorOf } from '../kit/http/paging.ts'
 import { Page, PageSize, Search } from '../kit/http/validate.ts'
 import { UserResponse } from './table.ts'
 
-export const SignupResponse = UserResponse.extend({
+/** Of an account that has just logged in. */
+export const LoginResponse = UserResponse.extend({
+  token: z.string().optional().describe('If it was asked for: to be sent as `Authorization: Bearer`.'),
+}).meta({ id: 'LoggedInUser' })
+
+export const SignupResponse = LoginResponse.extend({
   loggedIn: z
     .literal(false)
     .optional()
@@ -38,6 +43,12 @@ const remember = z
   .nullish()
   .transform((v) => v ?? true)
 
+const token = z
+  .boolean()
+  .nullish()
+  .transform((v) => v ?? false)
+  .describe('True: for a client without cookies, which gets the session as `token`.')
+
 export const Signup = z.object({
   email: z.string().max(254, { abort: true }).check(z.email('must be an email address')),
   password: Password,
@@ -50,13 +61,27 @@ export const Signup = z.object({
     .refine(...isPlain)
     .nullish(),
   remember: remember.describe('False: the session ends with the browser.'),
+  token,
 })
 
 export const Login = z.object({
   email: z.string().min(1, 'must not be empty').max(254),
   password: z.string().min(1, 'must not be empty').max(200),
   remember: remember.describe('False: the session ends with the browser.'),
+  token,
 })
+
+/** What an account sees of one of its sessions. */
+export const SessionResponse = z
+  .object({
+    id: z.string().describe('For ending it; it is no token.'),
+    current: z.boolean().describe('Whether this request came in it.'),
+    created: z.iso.datetime().describe('The login.'),
+    last_seen: z.iso.datetime().describe('Its last request.'),
+    ip: z.string(),
+    agent: z.string(),
+  })
+  .meta({ id: 'Session' })
 
 export const Reauthentication = Login.pick({ password: true })
 

@@ -5,7 +5,7 @@ import { FORMATS } from './openapi-examples.ts'
 
 const ERRORS: Record<number, [name: string, description: string]> = {
   400: ['BadRequest', 'The input is not valid, as `issues` tells, or the account is disabled.'],
-  401: ['Unauthorized', 'Not logged in.'],
+  401: ['Unauthorized', 'Not logged in, or the bearer token is not valid.'],
   403: ['Forbidden', 'A page of this origin may not act for a logged-in user.'],
   404: ['NotFound', 'There is nothing of that name.'],
   409: ['Conflict', 'It goes against what is there.'],

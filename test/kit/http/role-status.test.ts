@@ -37,5 +37,7 @@ test('without its line a low role gets 403, which leaves "not logged in" at 401,
     typeof openApi
   >
   expect(JSON.stringify(document.paths['/club/members'])).toContain('"403"')
-  expect(document.components.responses.Unauthorized?.description).toBe('Not logged in.')
+  expect(document.components.responses.Unauthorized?.description).toBe(
+    'Not logged in, or the bearer token is not valid.',
+  )
 })

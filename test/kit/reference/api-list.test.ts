@@ -59,7 +59,7 @@ test('an input is shown with its type, limits and whether it is required', () =>
 })
 
 test('a response names its shape, and a named shape is explained once', () => {
-  expect(textOf(articleOf(page, 'POST/club/join'))).toEndWith('201 Member')
+  expect(textOf(articleOf(page, 'POST/club/join'))).toEndWith('201 EnteredMember')
   expect(textOf(articleOf(page, 'POST/club/leave'))).toEndWith('200 {}')
   expect(textOf(articleOf(page, 'GET/club/notes'))).toContain('200 array of Note Header Link The next')
   expect(textOf(articleOf(page, 'GET/api/list'))).toEndWith('200 text/html')

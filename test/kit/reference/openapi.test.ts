@@ -71,12 +71,13 @@ test('every route of every slice is in it, with its summary, role and success; p
     const operation = operationOf(route)
     expect([nameOf(route), operation?.summary]).toEqual([nameOf(route), route.doc?.summary])
     expect(operation['x-role']).toBe(route.role)
-    expect(operation.security).toEqual(route.role === undefined ? [] : [{ session: [] }])
+    expect(operation.security).toEqual(route.role === undefined ? [] : [{ session: [] }, { bearer: [] }])
     expect(operation.responses).toHaveProperty(String(route.doc?.status))
   }
   const count = Object.values(document.paths).flatMap((path) => Object.keys(path as object)).length
   expect(count).toBe(api().length)
   expect(document.components.securitySchemes.session).toMatchObject({ in: 'cookie', name: 'session' })
+  expect(document.components.securitySchemes.bearer).toMatchObject({ type: 'http', scheme: 'bearer' })
   expect(document.info).toMatchObject({ title: `${app.config.name} API`, version: app.config.version })
 })
 
@@ -84,9 +85,9 @@ test('an error is declared where it can occur, and nowhere else', () => {
   const errors = Object.fromEntries(routes.map((route) => [nameOf(route), route.otherStatuses]))
   expect(errors).toMatchObject({
     'GET /health': [503],
-    'GET /api/list': [400, 503],
+    'GET /api/list': [400, 401, 503],
     'GET /club/self': [400, 401, 503],
-    'POST /club/enter': [400, 403, 413, 415, 429, 503],
+    'POST /club/enter': [400, 401, 403, 413, 415, 429, 503],
     'POST /club/leave': [400, 401, 403, 413, 503],
     'POST /api/probe': [400, 401, 403, 413, 415, 503],
     'PUT /api/probe/:id': [400, 401, 403, 404, 413, 415, 503],
@@ -114,7 +115,7 @@ test('an input is described as it is sent, an answer as it comes', () => {
   const { requestBody, responses } = document.paths['/club/join'].post
   expect(requestBody.content['application/json'].schema.$ref).toBe('#/components/schemas/PostClubJoinRequest')
   expect(document.components.schemas.PostClubJoinRequest.required).toEqual(['email', 'password'])
-  expect(responses['201'].content['application/json'].schema.$ref).toBe('#/components/schemas/Member')
+  expect(responses['201'].content['application/json'].schema.$ref).toBe('#/components/schemas/EnteredMember')
   expect(document.components.schemas.Note.properties.written).toEqual({ type: 'string', format: 'date-time' })
   const [id] = document.paths['/api/probe/{id}'].put.parameters
   expect(id).toMatchObject({ name: 'id', in: 'path', required: true, schema: { type: 'integer' } })

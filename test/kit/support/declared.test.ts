@@ -44,7 +44,7 @@ test.each([
     () => {
       throw new ApiError(409, 'Taken')
     },
-    'answered 409; declared are 200, 400, 503',
+    'answered 409; declared are 200, 400, 401, 503',
   ],
   [
     'a 500',
@@ -56,7 +56,7 @@ test.each([
   [
     'another success',
     () => Response.json({ name: 'a', made }, { status: 201 }),
-    'answered 201; declared are 200, 400, 503',
+    'answered 201; declared are 200, 400, 401, 503',
   ],
   ['another shape', () => Response.json({ name: 5, made }), 'answered what its schema does not allow'],
   [
