@@ -36,7 +36,7 @@ const RESERVED: { names: RegExp; barred: (source: Source) => boolean; why: strin
     why: 'only process, log and data use Bun and its process APIs',
   },
   {
-    names: /^hono\b/,
+    names: /^hono\b(?!\/html$)/,
     barred: ({ room }) => /^(crons|tasks|config|kit\/(config|log|data|mail|jobs))$/.test(room),
     why: 'only app, slices, http and what stands on it know HTTP: move it there',
   },

@@ -4,6 +4,8 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { dependencies, name, version } from '../package.json'
+import { errorsOf } from '../src/kit/http/doc.ts'
+import { WITHOUT_ROUTE } from '../src/kit/http/method-not-allowed.ts'
 import { runCommand } from './command.ts'
 import { findTool } from './tool.ts'
 
@@ -11,9 +13,11 @@ const ROOT = join(import.meta.dir, '..')
 const USAGE = 'Usage: npm run client [-- folder]   writes the typed client there, or into client/'
 
 /** Written by tsc in full, as any type that is inferred and has no name. */
-const ENTRY = `import type { ExtractSchema } from 'hono/types'
+const ENTRY = `import type { z } from 'zod'
+import type { ExtractSchema } from 'hono/types'
 import type { JSONValue } from 'hono/utils/types'
 import type { AppType } from '../../src/app.ts'
+import type { ErrorBody } from '../../src/kit/http/errors.ts'
 
 // Fields are made anew, or else tsc writes a field of an unknown type as the zod schema that declares it.
 // Bytes and streams are no JSON: nothing is said of them.
@@ -29,7 +33,16 @@ type Plain<T> = JSONValue extends T
 type Needed<T> = { [K in keyof T]-?: {} extends Pick<T, K> ? never : K }[keyof T]
 type Joined<T> = T extends infer Both ? { [K in keyof Both]: Both[K] } : never
 declare function plain<T>(): Plain<T>
-export const schema = plain<ExtractSchema<AppType>>()
+export const schema = plain<{ routes: ExtractSchema<AppType>; error: Omit<z.output<typeof ErrorBody>, 'code'> }>()
+`
+
+const CODE = `export { hc as createClient } from 'hono/client'
+
+export async function errorOf(response) {
+  if (response.ok) return undefined
+  const body = await response.clone().json().catch(() => undefined)
+  return typeof body?.code === 'string' ? body : undefined
+}
 `
 
 const TSCONFIG = {
@@ -51,6 +64,7 @@ const TSCONFIG = {
  */
 export async function writeClient(folder: string): Promise<void> {
   const schema = await describeSchema()
+  const codes = await listCodes() // an app that does not compile has been refused
   mkdirSync(folder, { recursive: true })
   const manifest = {
     name: `${name}-client`,
@@ -61,7 +75,7 @@ export async function writeClient(folder: string): Promise<void> {
     peerDependencies: { hono: `^${dependencies.hono}` },
   }
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-  writeFileSync(join(folder, 'index.js'), `export { hc as createClient } from 'hono/client'\n`)
+  writeFileSync(join(folder, 'index.js'), CODE)
   writeFileSync(
     join(folder, 'index.d.ts'),
     `// Written by \`npm run client\` from ${name} ${version}.
@@ -69,15 +83,31 @@ import type { Hono } from 'hono'
 import type { hc } from 'hono/client'
 import type { JSONValue } from 'hono/utils/types'
 
-type Schema = ${schema}
+type Api = ${schema}
 
 /** What the API takes and answers, for \`hc\` of hono/client. */
-export type AppType = Hono<{}, Schema, '/'>
+export type AppType = Hono<{}, Api['routes'], '/'>
 
 /** A client of the API at a URL. For cookies from another origin: \`{ init: { credentials: 'include' } }\`. */
 export declare const createClient: typeof hc<AppType>
+
+/** The codes of errors. A later version of the API may bring new ones: let a \`switch\` have a default. */
+export type ErrorCode =${codes.map((code) => `\n  | '${code}'`).join('')}
+
+/** The body of an error. */
+export type ErrorBody = Api['error'] & { code: ErrorCode }
+
+/** The error of a failed response. Undefined for a success, and for what another than the API answers, such as a proxy. */
+export declare function errorOf(response: Pick<Response, 'ok' | 'clone'>): Promise<ErrorBody | undefined>
 `,
   )
+}
+
+/** The codes of all errors, those of paths and methods without a route too. */
+async function listCodes(): Promise<string[]> {
+  const { describedRoutes } = await import('./described-routes.ts')
+  const routes = [...describedRoutes({}), { errors: WITHOUT_ROUTE, commonErrors: [] }]
+  return errorsOf(routes).map(({ code }) => code)
 }
 
 /** Of other files than ours: a type that `export` shows is inferred there, and too long a way off to be written. */

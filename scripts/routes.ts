@@ -1,11 +1,8 @@
 // Every route of the API in the terminal: method, path, role, what it does. Needs no services.
 import { parseArgs } from 'node:util'
-import type { Deps } from '../src/account/product.ts'
-import { createApp } from '../src/app.ts'
-import { loadConfig } from '../src/config.ts'
-import { describeRoutes } from '../src/kit/http/doc.ts'
 import { columns } from './columns.ts'
 import { asUsage, runCommand } from './command.ts'
+import { describedRoutes } from './described-routes.ts'
 
 const USAGE = `Usage: npm run routes [-- --json]
 NODE_ENV=production npm run routes shows those of production.`
@@ -14,22 +11,13 @@ function readArguments(): { json: boolean } {
   return asUsage(() => parseArgs({ options: { json: { type: 'boolean', default: false } } }).values)
 }
 
-/** An app that is only described needs nothing but its settings; where the services are is all the same. */
-function listRoutes() {
-  const config = loadConfig({
-    ...process.env,
-    DATABASE_URL: 'postgres://none',
-    MIGRATE_DATABASE_URL: '',
-    REDIS_URL: 'redis://none',
-  })
-  const routes = describeRoutes(createApp({ config } as Deps))
-  return routes.map(({ method, path, role, doc }) => ({
+const listRoutes = () =>
+  describedRoutes(process.env).map(({ method, path, role, doc }) => ({
     method,
     path,
     role: role ?? null,
     summary: doc?.summary ?? null,
   }))
-}
 
 await runCommand(USAGE, async () => {
   const { json } = readArguments()

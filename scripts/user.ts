@@ -5,9 +5,11 @@ import { parseArgs } from 'node:util'
 import type { z } from 'zod'
 import { changeRole } from '../src/account/change-role.ts'
 import type { Deps } from '../src/account/product.ts'
-import { createUser, findUserWithHash, listUsers, type User, type UserKey } from '../src/account/queries.ts'
+import { createUser, findUserWithHash, type User } from '../src/account/queries.ts'
 import { ROLES, type Role } from '../src/account/roles.ts'
+import { passwordFaults } from '../src/account/password-rule.ts'
 import { Password, Signup } from '../src/account/schema.ts'
+import { listUsers, type UserKey } from '../src/account/user-list.ts'
 import { printable } from '../src/kit/log/terminal-escape.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
 import { readHidden } from './prompt.ts'
@@ -88,9 +90,11 @@ function checkedRole(name: string): Role {
 
 type NewAccount = Pick<User, 'email' | 'role' | 'first_name' | 'last_name'>
 
-async function create({ db, log, passwords }: Deps, account: NewAccount, fromStdin: boolean): Promise<void> {
+async function create(deps: Deps, account: NewAccount, fromStdin: boolean): Promise<void> {
+  const { db, log, passwords } = deps
   if (await findUserWithHash(db, account.email)) throw taken(account.email)
-  const { password, isGenerated } = await obtainPassword(fromStdin)
+  const faultsOf = (password: string) => passwordFaults(deps, password, account)
+  const { password, isGenerated } = await obtainPassword(faultsOf, fromStdin)
   const user = await createUser(db, { ...account, password: await passwords.hash(password) })
   if (user === undefined) throw taken(account.email)
   log.warn('ACCOUNT CREATED by command', { user: user.id, role: user.role, by: userInfo().username })
@@ -100,27 +104,39 @@ async function create({ db, log, passwords }: Deps, account: NewAccount, fromStd
 
 const taken = (email: string) => new Error(`There is an account ${email} already: \`role\` changes its role`)
 
-async function obtainPassword(fromStdin: boolean): Promise<{ password: string; isGenerated: boolean }> {
+type FaultsOf = (password: string) => Promise<string[]>
+
+async function obtainPassword(
+  faultsOf: FaultsOf,
+  fromStdin: boolean,
+): Promise<{ password: string; isGenerated: boolean }> {
   if (fromStdin) {
     const given = (await Bun.stdin.text()).replace(/\r?\n$/, '')
-    return { password: checked(Password, given, 'The password'), isGenerated: false }
+    return { password: await checkedPassword(faultsOf, given), isGenerated: false }
   }
   if (process.stdin.isTTY) {
     const given = await readHidden('Password (empty: make one up): ')
     if (given !== '') {
-      const password = checked(Password, given, 'The password')
+      const password = await checkedPassword(faultsOf, given)
       if ((await readHidden('Once more: ')) !== password) throw new Error('The two passwords differ')
       return { password, isGenerated: false }
     }
   }
-  return { password: generatePassword(), isGenerated: true }
+  return { password: await generatePassword(faultsOf), isGenerated: true }
 }
 
-/** Random, and of every kind of letter that the rules ask for: a draw without one is thrown away. */
-function generatePassword(): string {
+async function checkedPassword(faultsOf: FaultsOf, given: string): Promise<string> {
+  const password = checked(Password, given, 'The password')
+  const faults = await faultsOf(password)
+  if (faults.length > 0) throw new Error(`The password: ${faults.join('; ')}`)
+  return password
+}
+
+/** Random, and of every kind of letter that the rule may ask for: a draw without one is thrown away. */
+async function generatePassword(faultsOf: FaultsOf): Promise<string> {
   for (;;) {
     const password = randomBytes(GENERATED_BYTES).toString('base64url')
-    if (Password.safeParse(password).success) return password
+    if ((await faultsOf(password)).length === 0) return password
   }
 }
 

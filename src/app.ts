@@ -3,6 +3,7 @@ import { description, license } from '../package.json'
 import { dashboardAccess } from './account/dashboard.ts'
 import { factory, requireRole, type Deps, type Product } from './account/product.ts'
 import { accountExport } from './account/export-routes.ts'
+import { mailbox } from './account/mailbox-routes.ts'
 import { account } from './account/routes.ts'
 import { queueSampleMail } from './account/sample-mail.ts'
 import { accountSessions } from './account/sessions.ts'
@@ -29,6 +30,7 @@ export function createApp(deps: Deps) {
     .route('/', pages(reference))
     .route('/', apiDocs(reference))
     .route('/api', account)
+    .route('/api', mailbox)
     .route('/api', accountSessions)
     .route('/api', accountExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))

@@ -1,7 +1,9 @@
 // Declares your settings beside the kit's: one line each, read from one environment variable.
 import { name, version } from '../package.json'
 import { apiDocsSettings } from './kit/api-docs/settings.ts'
+import { setting } from './kit/config/setting.ts'
 import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
+import { choice, flag } from './kit/config/values.ts'
 import { dashboardSettings } from './kit/dashboard/settings.ts'
 
 /**
@@ -12,6 +14,15 @@ export const settings = defineSettings(
   { name, version },
   {
     // One line for each setting of yours, and for each module that has some.
+    emailVerification: setting('EMAIL_VERIFICATION', choice('off', 'soft', 'required').default('soft'), {
+      about:
+        'Whether a signup is mailed a link that verifies its email; `required`: until then the account may do what the lowest role may',
+      isPrintable: true,
+    }),
+    authPages: setting('AUTH_PAGES', flag().default(true), {
+      about:
+        'Our own pages for accounts, below `/api/auth`. Without them the links in mails lead to a front-end',
+    }),
     ...apiDocsSettings,
     ...dashboardSettings,
   },

@@ -1,26 +1,22 @@
 // Declares every background task. A task may run twice: its worker can die before it reports success. Allow for that.
 import { z } from 'zod'
 import { exportMyData } from './account/export-task.ts'
+import { mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'
+import { tokens } from './account/one-time-tokens.ts'
 import type { Deps } from './account/product.ts'
-import { countUsersSince, findUser } from './account/queries.ts'
-import { welcomeMail } from './account/welcome-mail.ts'
+import { countUsersSince } from './account/queries.ts'
 import type { Schema } from './kit/data/owned-rows.ts'
 import type { DeadJob } from './kit/jobs/dead.ts'
-import { defineTask, FOR_DAYS } from './kit/jobs/task.ts'
+import { defineTask } from './kit/jobs/task.ts'
 
 /** The dependencies of every task; `schema` holds every table of the service. */
 export type TaskDeps = Deps & { schema: Schema }
 
-/** Sends the welcome mail to an account, if it still exists. */
-export const sendWelcome = defineTask({
-  name: 'sendWelcome',
-  input: z.object({ userId: z.uuid() }),
-  ...FOR_DAYS,
-  async run({ userId }, job, { config, db, sendMail }: Deps) {
-    const user = await findUser(db, userId)
-    if (user === undefined) return job.log.info('no welcome mail: the account is gone')
-    await sendMail(await welcomeMail(user, config.name))
-  },
+/** Deletes links that have expired. */
+export const deleteExpiredTokens = defineTask({
+  name: 'deleteExpiredTokens',
+  input: z.object({}),
+  run: (_input, _job, { db }: Deps) => tokens.deleteExpired(db),
 })
 
 const PERIODS = { minute: 60, hour: 60 * 60, day: 24 * 60 * 60 }
@@ -36,7 +32,15 @@ export const countAccounts = defineTask({
 })
 
 /** Every task that a worker can run. */
-export const tasks = [sendWelcome, exportMyData, countAccounts]
+export const tasks = [
+  sendWelcome,
+  mailLink,
+  mailReset,
+  mailNotice,
+  deleteExpiredTokens,
+  exportMyData,
+  countAccounts,
+]
 
 /**
  * Called once for each job that dies: the place to send a mail or a chat message. The log and the metrics show it already.

@@ -38,6 +38,7 @@ test('a signup returns the account, without the password or its hash, and is log
     company: 'Acme',
     role: 'editor',
     tags: [],
+    verified: false,
     created: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     modified: expect.stringMatching(/Z$/),
   })
@@ -238,9 +239,9 @@ test('a change of role that reached the row and no session is honoured at the ne
 
 test('a change of role that breaks off says so, and doing it again completes it', async () => {
   const member = await app.member()
-  const { db, sessions } = app.deps
+  const { config, db, sessions } = app.deps
   const away = Object.assign(new Error('Connection is closed.'), { code: 'ECONNRESET' })
-  const broken = { db, sessions: { ...sessions, setRole: () => Promise.reject(away) } }
+  const broken = { config, db, sessions: { ...sessions, setRole: () => Promise.reject(away) } }
   const failed: unknown = await changeRole(broken, member.user.id, 'disabled').catch(
     (error: unknown) => error,
   )

@@ -64,12 +64,13 @@ test('an account gets its own row and its live sessions, and no secret', async (
 
   const { result } = await download(ann)
   const { me } = (await ann.get('/api/me')).body
-  const { account, sessions, incomplete, exported, ...parts } = result
+  const { account, sessions, incomplete, exported, oneTimeTokens, ...parts } = result
   expect(account).toEqual(me)
   expect(sessions).toEqual([
     { loggedIn: expect.any(String), ip: '127.0.0.1', agent: 'phone' },
     { loggedIn: expect.any(String), ip: '127.0.0.1', agent: expect.any(String) },
   ])
+  expect(oneTimeTokens).toMatchObject([{ purpose: 'verify', email: me.email }])
   expect(Math.abs(Date.parse(exported) - Date.now())).toBeLessThan(60_000)
   // It has made nothing, and of what others have made there is nothing.
   for (const rows of [incomplete, ...Object.values(parts)]) expect(rows).toEqual([])

@@ -1,7 +1,8 @@
 // What the list of accounts makes Postgres read: as much as a page needs, however many accounts there are.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
-import { countUsersSince, listUsers, type UserKey } from '../src/account/queries.ts'
+import { countUsersSince } from '../src/account/queries.ts'
+import { listUsers, type UserKey } from '../src/account/user-list.ts'
 import { users } from '../src/account/table.ts'
 import type { Db } from '../src/kit/types/db.ts'
 import { openObserved, type Observed } from './kit/support/plans.ts'

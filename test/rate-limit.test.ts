@@ -350,8 +350,13 @@ test('without Redis a login is 503, and no password is checked', async () => {
 test('development does not limit, production does, and a setting says otherwise', () => {
   const urls = { DATABASE_URL: 'postgres://db/x', REDIS_URL: 'redis://cache' }
   expect(loadConfig(urls).rateLimit).toEqual({ on: false, seconds: 900, account: 10, address: 100 })
-  expect(loadConfig({ ...urls, NODE_ENV: 'production' }).rateLimit.on).toBe(true)
-  expect(loadConfig({ ...urls, NODE_ENV: 'production', RATE_LIMIT: 'off' }).rateLimit.on).toBe(false)
+  expect(
+    loadConfig({ ...urls, NODE_ENV: 'production', APP_URL: 'https://api.example.com' }).rateLimit.on,
+  ).toBe(true)
+  expect(
+    loadConfig({ ...urls, NODE_ENV: 'production', APP_URL: 'https://api.example.com', RATE_LIMIT: 'off' })
+      .rateLimit.on,
+  ).toBe(false)
   expect(loadConfig({ ...urls, RATE_LIMIT: 'on' }).rateLimit.on).toBe(true)
 })
 

@@ -37,13 +37,16 @@ async function count(): Promise<number> {
 }
 
 test('production is left alone without --yes', async () => {
-  const refused = await seed([], { NODE_ENV: 'production' })
+  const refused = await seed([], { NODE_ENV: 'production', APP_URL: 'https://api.example.com' })
   expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('--yes') })
   expect(await count()).toBe(0)
 })
 
 test('hundreds of films are loaded, each once, however often and at once it runs', async () => {
-  const runs = await Promise.all([seed(), seed(['--yes'], { NODE_ENV: 'production' })])
+  const runs = await Promise.all([
+    seed(),
+    seed(['--yes'], { NODE_ENV: 'production', APP_URL: 'https://api.example.com' }),
+  ])
   expect(runs.map((run) => run.code)).toEqual([0, 0])
   const total = await count()
   expect(total).toBeGreaterThanOrEqual(300)

@@ -9,7 +9,8 @@ import { startWorker, type Worker } from '../src/kit/jobs/worker.ts'
 import { createMailer } from '../src/kit/mail/mailer.ts'
 import { KEPT_MAILS } from '../src/kit/types/mail.ts'
 import { manifest } from '../src/manifest.ts'
-import { sendWelcome, tasks } from '../src/tasks.ts'
+import { sendWelcome } from '../src/account/mail-tasks.ts'
+import { tasks } from '../src/tasks.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { until } from './kit/support/until.ts'
 import { schema } from './support/worker.ts'
@@ -104,6 +105,7 @@ test('mail goes to the SMTP server where there is one', async () => {
 test('production without an SMTP server says so, and the task is tried again', async () => {
   const config = loadConfig({
     NODE_ENV: 'production',
+    APP_URL: 'https://service.example',
     DATABASE_URL: 'postgres://none',
     REDIS_URL: 'redis://none',
   })

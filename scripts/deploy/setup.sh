@@ -49,6 +49,8 @@ if [ ! -e "$shared/.env" ]; then
       umask 077
       cat >"$shared/.env" <<ENV
 NODE_ENV=production
+# Where people reach the service, for the links in mails: https://api.example.com
+APP_URL=http://$(hostname -f 2>/dev/null || hostname):8100
 DATABASE_URL=postgres://$name:$password@127.0.0.1:5432/$name
 REDIS_URL=redis://:$redis_password@127.0.0.1:6379
 DATA_DIR=$shared/data

@@ -100,7 +100,7 @@ function nameField(entry: string, { name, values }: Field): string {
 function ofWhole(text: string, fields: Field[]): string {
   const searched = choose(fields, 'searched').map(({ name }) => `the ${name.replaceAll('_', ' ')}`)
   const words = [searched.slice(0, -1).join(', '), searched.at(-1)].filter(Boolean).join(' or ')
-  const conflict = /, \{\s*otherStatuses: \[409\],?\s*\}|, otherStatuses: \[409\]/g
+  const conflict = /, \{\s*errors: \[alreadyExists\],?\s*\}|, errors: \[alreadyExists\]/g
   return text
     .replaceAll('the searched fields', words)
     .replaceAll(/\bor\(\s*(ilike\([^()]*\)),\s*\)/g, '$1') // of one

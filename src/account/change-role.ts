@@ -1,6 +1,6 @@
 // Changes an account's role: first in the database, then in every live session.
 import { syncRole } from '../kit/auth/role-guard.ts'
-import type { Deps } from './product.ts'
+import { roleOf, type Deps } from './product.ts'
 import { findUser, updateRole, type User } from './queries.ts'
 import type { Role } from './roles.ts'
 
@@ -9,12 +9,12 @@ import type { Role } from './roles.ts'
  * Undefined if there is no such account.
  */
 export async function changeRole(
-  { db, sessions }: Pick<Deps, 'db' | 'sessions'>,
+  { config, db, sessions }: Pick<Deps, 'config' | 'db' | 'sessions'>,
   userId: string,
   role: Role,
 ): Promise<User | undefined> {
   const user = await updateRole(db, userId, role)
-  if (user !== undefined) await syncSessionRole({ db, sessions }, userId)
+  if (user !== undefined) await syncSessionRole({ config, db, sessions }, userId)
   return user
 }
 
@@ -23,6 +23,10 @@ export async function changeRole(
  * @throws Error if some sessions could not be updated; a second call updates the rest
  */
 export const syncSessionRole = (
-  { db, sessions }: Pick<Deps, 'db' | 'sessions'>,
+  { config, db, sessions }: Pick<Deps, 'config' | 'db' | 'sessions'>,
   userId: string,
-): Promise<void> => syncRole(sessions, userId, () => findUser(db, userId))
+): Promise<void> =>
+  syncRole(sessions, userId, async () => {
+    const user = await findUser(db, userId)
+    return user && { role: roleOf(user, config) }
+  })

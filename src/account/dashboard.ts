@@ -1,5 +1,6 @@
 // Tells the dashboard which accounts may use it and how they sign in.
 import type { DashboardAccess } from '../kit/dashboard/access.ts'
+import { invalidCredentials } from './errors.ts'
 import { logIn } from './login.ts'
 import { requireRole, type Product } from './product.ts'
 import { Login } from './schema.ts'
@@ -14,5 +15,6 @@ export const dashboardAccess: DashboardAccess<Product> = {
     form: Login.omit({ remember: true, token: true }),
     limit: loginLimit,
     run: (c, credentials) => logIn(c, { ...credentials, remember: false, token: false }),
+    errors: [invalidCredentials],
   },
 }

@@ -3,10 +3,10 @@ import type { Context } from 'hono'
 import type { z } from 'zod'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { accountDisabled, agentOf, endSession, startSession } from '../kit/http/session.ts'
-import { ApiError } from '../kit/types/api-error.ts'
 import { syncSessionRole } from './change-role.ts'
-import type { Product } from './product.ts'
-import { findUser, findUserWithHash, replaceHash, type User } from './queries.ts'
+import { invalidCredentials } from './errors.ts'
+import { roleOf, type Product } from './product.ts'
+import { findUserWithHash, findUserWithHashById, replaceHash, type User } from './queries.ts'
 import { roles } from './roles.ts'
 import type { Login } from './schema.ts'
 
@@ -16,21 +16,21 @@ import type { Login } from './schema.ts'
  */
 export async function logIn(
   context: AnyContext,
-  { email, password, remember, token }: z.output<typeof Login>,
+  { email, password, ...kept }: z.output<typeof Login>,
 ): Promise<User> {
   const c: Context<AppEnv<Product>> = context
   const { db, passwords } = c.var
   const found = await findUserWithHash(db, email)
   // Verified even without an account: neither the response nor its timing reveals which was wrong.
   const isRight = await passwords.verify(found?.hash ?? null, password, c.var.signal())
-  if (found === undefined || !isRight) throw new ApiError(400, 'Invalid login credentials')
+  if (!found?.hash || !isRight) throw invalidCredentials()
   const { user, hash } = found
   if (roles.isBarred(user.role)) {
     c.var.log.warn('LOGIN REFUSED: account disabled', { user: user.id, agent: agentOf(c) })
     throw accountDisabled()
   }
   if (passwords.needsRehash(hash)) await renewHash(c, user.id, hash, password)
-  await beginSession(c, user, remember, { token })
+  await beginSession(c, user, kept, { hash, password })
   c.var.log.info('LOGIN OK', { user: user.id, agent: agentOf(c) })
   return user
 }
@@ -54,20 +54,27 @@ async function renewHash(
 }
 
 /**
- * Starts the session, then reads the role again: a concurrent change of role either sees the new session
+ * Starts the session, then reads the account again: a concurrent change of its role or password either sees the new session
  * or is seen by this read. If the read fails, the session ends.
+ * @param kept how the client keeps it: see `startSession`
+ * @param proof the password, and the hash that it was checked against
+ * @throws invalidCredentials if the password is another one by now
  */
 export async function beginSession(
   context: AnyContext,
   user: User,
-  remember: boolean,
-  options: { token: boolean },
+  kept: { remember: boolean; token?: boolean },
+  proof: { hash: string; password: string },
 ): Promise<void> {
   const c: Context<AppEnv<Product>> = context
-  await startSession(c, user, remember, options)
+  const { config, db, passwords } = c.var
+  await startSession(c, { id: user.id, role: roleOf(user, config) }, kept.remember, kept)
   try {
-    const now = await findUser(c.var.db, user.id)
-    if (now !== undefined && now.role !== user.role) await syncSessionRole(c.var, user.id)
+    const now = await findUserWithHashById(db, user.id)
+    // Another hash may be of the same password: a login renews those of older parameters.
+    if (now?.hash !== proof.hash && !(await passwords.verify(now?.hash ?? null, proof.password)))
+      throw invalidCredentials()
+    if (now && roleOf(now.user, config) !== roleOf(user, config)) await syncSessionRole(c.var, user.id)
   } catch (error) {
     await endSession(c).catch(() => {})
     throw error

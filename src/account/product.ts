@@ -1,8 +1,10 @@
 // Binds the kit's types to this product's roles, accounts and settings, and makes what its routes need of them.
 import type { Config } from '../config.ts'
-import { roleGuard } from '../kit/auth/role-guard.ts'
+import type { Context } from 'hono'
+import { type LoggedIn, roleGuard } from '../kit/auth/role-guard.ts'
 import type { KitDeps } from '../kit/deps.ts'
 import { appFactory } from '../kit/http/factory.ts'
+import { emailNotVerified } from './errors.ts'
 import { findUser, type User } from './queries.ts'
 import { roles, type Role } from './roles.ts'
 
@@ -18,13 +20,21 @@ export interface Product {
 
 export type Deps = KitDeps<Config, Role> & Own
 
+/** The context behind `requireRole`. */
+export type LoggedInContext = Context<LoggedIn<Product>>
+
 /** Creates the app and the app of each slice. */
 export const factory = appFactory<Product>()
+
+/** The role that counts: while EMAIL_VERIFICATION=required waits for the email, the lowest that may log in. */
+export const roleOf = ({ role, verified }: User, { emailVerification }: Config): Role =>
+  emailVerification === 'required' && !verified && !roles.isBarred(role) ? 'readonly' : role
 
 /** Lets in sessions of a role or above; the handler finds the account in `c.var.me()`. */
 export const requireRole = roleGuard<Product>({
   roles,
   findUser,
+  limited: { roleOf, error: emailNotVerified },
   readsRowFrom: 'admin',
   tooLowStatus: 401, // the clients of the API that this one replaces know no 403; a new API leaves this line out
 })

@@ -1,10 +1,8 @@
-// Holds all SQL about accounts. The fields that a client may see are selected by name.
-import { and, desc, eq, gte, ilike, or, sql } from 'drizzle-orm'
-import { inLane } from '../kit/data/lanes.ts'
+// Holds the SQL about one account; that of the list is in `user-list.ts`. What a client may see is selected by name.
+import { and, eq, gte, ne, sql } from 'drizzle-orm'
 import { prepared } from '../kit/data/prepared.ts'
-import { likePattern, searchPage } from '../kit/data/search.ts'
-import { SHALLOW_OFFSET } from '../kit/http/paging.ts'
 import type { Db } from '../kit/types/db.ts'
+import { tokens } from './one-time-tokens.ts'
 import type { Role } from './roles.ts'
 import { publicUser, users } from './table.ts'
 
@@ -46,6 +44,24 @@ export async function findUserWithHash(db: Db, email: string) {
   return { user, hash }
 }
 
+const loginById = prepared(
+  (db) =>
+    db
+      .select({ ...columns, hash: users.password })
+      .from(users)
+      .where(eq(users.id, sql.placeholder('id')))
+      .prepare('user_login_by_id'),
+  'accounts',
+)
+
+/** The same by id. */
+export async function findUserWithHashById(db: Db, id: string) {
+  const [found] = await loginById(db).execute({ id })
+  if (found === undefined) return undefined
+  const { hash, ...user } = found
+  return { user, hash }
+}
+
 export interface NewUser {
   email: string
   /** The hash, never the password itself. */
@@ -80,86 +96,43 @@ export async function replaceHash(db: Db, id: string, was: string, hash: string)
     .where(and(eq(users.id, id), eq(users.password, was)))
 }
 
+/** True if the email is another account's, or was until lately and may be taken back. */
+export async function isEmailTaken(db: Db, email: string, userId: string): Promise<boolean> {
+  const [other] = await db
+    .select({ id: users.id })
+    .from(users)
+    .where(and(sql`lower(${users.email}) = lower(${email})`, ne(users.id, userId)))
+    .limit(1)
+  return other !== undefined || tokens.isReserved(db, 'take_back', email, userId)
+}
+
+/** What an account may change of itself at once. */
+type Profile = {
+  [Field in 'first_name' | 'last_name' | 'company']?: (typeof users.$inferInsert)[Field] | undefined
+}
+
+interface AccountChange extends Profile {
+  email?: string
+  email_proof?: 'mail'
+  /** A hash, or null for none: then only a mail lets its owner in again. */
+  password?: string | null
+}
+
+/** Changes an account's row; undefined if it is gone, or if its hash is not `was` any more. */
+export async function updateUser(
+  db: Db,
+  id: string,
+  change: AccountChange,
+  { was }: { was?: string | null } = {},
+): Promise<User | undefined> {
+  const isAsBefore = was === undefined ? undefined : sql`${users.password} is not distinct from ${was}`
+  const [user] = await db
+    .update(users)
+    .set({ ...change, modified: sql`now()` })
+    .where(and(eq(users.id, id), isAsBefore))
+    .returning(columns)
+  return user
+}
+
 /** Counts the accounts created since a moment; it reads only those, in an index. */
 export const countUsersSince = (db: Db, since: Date) => db.$count(users, gte(users.created, since))
-
-/** An account's position in the list: its creation time, to the microsecond, and its id. */
-export type UserKey = [at: string, id: string]
-
-/** The position before the newest account. */
-const TOP: UserKey = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
-
-const listColumns = {
-  ...columns,
-  at: sql<string>`to_char(${users.created} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`.as('at'),
-}
-const position = sql`(${users.created}, ${users.id})`
-const newestFirst = [desc(users.created), desc(users.id)]
-
-const buildPage = (db: Db) =>
-  db
-    .select(listColumns)
-    .from(users)
-    .where(sql`${position} < (${sql.placeholder('at')}::timestamptz, ${sql.placeholder('id')}::uuid)`)
-    .orderBy(...newestFirst)
-    .limit(sql.placeholder('limit'))
-    .offset(sql.placeholder('offset'))
-    .prepare('users_page')
-
-const page = prepared(buildPage, 'fast')
-const deepPage = prepared(buildPage)
-
-interface UserSpan {
-  limit: number
-  offset: number
-  after?: UserKey | undefined
-}
-
-/** A page of accounts, newest first; `search` looks in the names and the email. */
-export async function listUsers(db: Db, { search, ...span }: UserSpan & { search?: string | undefined }) {
-  if (search !== undefined) return searchUsers(inLane(db, 'search'), search, span)
-  const { after: [at, id] = TOP, limit, offset } = span
-  return (offset > SHALLOW_OFFSET ? deepPage : page)(db).execute({ at, id, limit, offset })
-}
-
-/** Not prepared: Postgres plans each search for its text. */
-function searchUsers(db: Db, search: string, { after: [at, id] = TOP, limit, offset }: UserSpan) {
-  const pattern = likePattern(search)
-  const matching = or(
-    ilike(users.email, pattern),
-    ilike(sql`${users.first_name} || ' ' || ${users.last_name}`, pattern),
-  )
-  const behind = sql`${position} < (${at}::timestamptz, ${id}::uuid)`
-  /** The next rows of the list, aliased as the table. */
-  const next = (rows: number) =>
-    db
-      .select()
-      .from(users)
-      .where(behind)
-      .orderBy(...newestFirst)
-      .limit(rows)
-      .as('users')
-  return searchPage(
-    { limit, offset },
-    {
-      sample: (rows) => db.$count(next(rows), matching),
-      scan: (rows) =>
-        db
-          .select(listColumns)
-          .from(next(rows))
-          .where(matching)
-          .orderBy(...newestFirst)
-          .limit(limit)
-          .offset(offset),
-      searchAll: () =>
-        db
-          .select(listColumns)
-          .from(users)
-          .where(and(matching, behind))
-          // No index has this order: Postgres must not walk one.
-          .orderBy(sql`${users.created} + interval '0' desc`, desc(users.id))
-          .limit(limit)
-          .offset(offset),
-    },
-  )
-}

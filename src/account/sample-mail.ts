@@ -1,8 +1,8 @@
 // Queues the mail that development sends to see whether mails arrive.
 import type { Session } from '../kit/http/live-session.ts'
-import { sendWelcome } from '../tasks.ts'
+import { sendWelcome } from './mail-tasks.ts'
 import type { Deps, Product } from './product.ts'
-import { listUsers } from './queries.ts'
+import { listUsers } from './user-list.ts'
 
 /** No account has this id: the task finds no recipient. */
 const NOBODY = '00000000-0000-4000-8000-000000000000'

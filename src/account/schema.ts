@@ -5,10 +5,12 @@ import { cursorOf } from '../kit/http/paging.ts'
 import { Page, PageSize, Search } from '../kit/http/validate.ts'
 import { UserResponse } from './table.ts'
 
-/** Of an account that has just logged in. */
-export const LoginResponse = UserResponse.extend({
-  token: z.string().optional().describe('If it was asked for: to be sent as `Authorization: Bearer`.'),
-}).meta({ id: 'LoggedInUser' })
+/** Tells a client without cookies its session. */
+export const TokenResponse = z.object({
+  token: z.string().optional().describe('If no cookie carries it: to be sent as `Authorization: Bearer`.'),
+})
+
+export const LoginResponse = UserResponse.extend(TokenResponse.shape).meta({ id: 'LoggedInUser' })
 
 export const SignupResponse = LoginResponse.extend({
   loggedIn: z
@@ -27,48 +29,74 @@ const name = z
   .max(100)
   .refine(...isPlain)
 
+/** Its rule is a setting: `password-rule.ts` has it. */
 export const Password = z
   .string()
-  .min(6, 'Password must have 6 characters or more')
-  // Before the patterns, so that they never run over a huge text.
-  .max(200, { abort: true })
-  .regex(/\p{Ll}/u, 'Password must have a lowercase letter')
-  .regex(/\p{Lu}/u, 'Password must have an uppercase letter')
-  .regex(/\d/, 'Password must have a digit')
-  .describe('With a lowercase letter, an uppercase letter and a digit.')
-  .meta({ examples: ['Secret123'] })
+  // Before the rule, so that it never runs over a huge text.
+  .max(200)
+  .describe(
+    'With PASSWORD_RULE=strong, as in production: 8 to 128 characters, none of the most common passwords, nor made of your name or email. ' +
+      'Else: 6 characters or more, with a lowercase letter, an uppercase letter and a digit.',
+  )
+  .meta({ examples: ['Violet7Kettle'], minLength: 6 })
 
 const remember = z
   .boolean()
   .nullish()
   .transform((v) => v ?? true)
 
-const token = z
+const company = z
+  .string()
+  .trim()
+  .max(200)
+  .refine(...isPlain)
+  .nullish()
+
+const email = z.string().max(254, { abort: true }).check(z.email('must be an email address'))
+
+const asToken = z
   .boolean()
   .nullish()
   .transform((v) => v ?? false)
-  .describe('True: for a client without cookies, which gets the session as `token`.')
+  .describe('True: no cookie is set, and the answer holds the session as `token`.')
 
 export const Signup = z.object({
-  email: z.string().max(254, { abort: true }).check(z.email('must be an email address')),
+  email,
   password: Password,
   fname: name,
   lname: name,
-  company: z
-    .string()
-    .trim()
-    .max(200)
-    .refine(...isPlain)
-    .nullish(),
+  company,
   remember: remember.describe('False: the session ends with the browser.'),
+  token: asToken,
+})
+
+const token = z.string().min(1, 'must not be empty').max(100).describe('From the link of the mail.')
+/** A password that is compared, not set. */
+const given = z.string().min(1, 'must not be empty').max(200)
+
+export const ForgotPassword = z.object({ email })
+export const ResetPassword = z.object({ token, password: Password })
+export const ChangePassword = z.object({
+  current_password: given.optional().describe('Not needed within 15 minutes of a login.'),
+  password: Password,
+})
+export const ConfirmEmail = z.object({
   token,
+  password: given.optional().describe('Needed outside of a session of the account that the link belongs to.'),
+})
+export const TakeBackEmail = z.object({ token })
+export const ChangeEmail = z.object({ email })
+export const EditProfile = z.object({
+  first_name: name.optional(),
+  last_name: name.optional(),
+  company: company.optional(),
 })
 
 export const Login = z.object({
   email: z.string().min(1, 'must not be empty').max(254),
-  password: z.string().min(1, 'must not be empty').max(200),
+  password: given,
   remember: remember.describe('False: the session ends with the browser.'),
-  token,
+  token: asToken,
 })
 
 /** What an account sees of one of its sessions. */

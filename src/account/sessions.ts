@@ -6,9 +6,10 @@ import { notFound } from '../kit/http/errors.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
 import { endOtherSessions, endSession, issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
+import { invalidCredentials } from './errors.ts'
 import { factory, requireRole } from './product.ts'
 import { reauthenticate } from './reauthenticate.ts'
-import { Reauthentication, SessionResponse } from './schema.ts'
+import { Reauthentication, SessionResponse, TokenResponse } from './schema.ts'
 import { reauthenticationLimit } from './throttles.ts'
 
 export const accountSessions = factory
@@ -19,7 +20,8 @@ export const accountSessions = factory
     '/reauthenticate',
     doc(
       'Takes my password again, for what needs a fresh login. The session goes on under a new id.',
-      z.object({ token: z.string().optional().describe('The new token, of a session without a cookie.') }),
+      TokenResponse,
+      { errors: [invalidCredentials] },
     ),
     requireRole('readonly'),
     validate('json', Reauthentication),
@@ -65,7 +67,7 @@ export const accountSessions = factory
 
   .delete(
     '/me/sessions/:id',
-    doc('Ends one of my sessions.', z.object({}), { otherStatuses: [404] }),
+    doc('Ends one of my sessions.', z.object({}), { errors: [notFound] }),
     requireRole('readonly'),
     validate('param', z.object({ id: z.string() })),
     async (c) => {

@@ -2,6 +2,7 @@
 import { sql } from 'drizzle-orm'
 import { index, pgEnum, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
+import { oneTimeTokensTable } from '../kit/auth/one-time-tokens.ts'
 import { publicFields } from '../kit/data/public-fields.ts'
 import { ROLES } from './roles.ts'
 
@@ -12,8 +13,10 @@ export const users = pgTable(
   {
     id: uuid().primaryKey().defaultRandom(),
     email: text().notNull(),
-    /** An argon2id hash. Only functions of `queries.ts` that say so return it. */
-    password: text().notNull(),
+    /** How the email was verified: by a `mail` of ours, or `earlier` than there were any. Null: not yet. */
+    email_proof: text().$type<'mail' | 'earlier'>(),
+    /** An argon2id hash, null for none. Only functions of `queries.ts` that say so return it. */
+    password: text(),
     first_name: text().notNull(),
     last_name: text().notNull(),
     company: text(),
@@ -40,6 +43,7 @@ export const UserResponse = z
   .object({
     id: z.uuid(),
     email: z.string(),
+    verified: z.boolean().describe('Whether a mail has shown that the email is theirs.'),
     first_name: z.string(),
     last_name: z.string(),
     fullname: z.string(),
@@ -53,5 +57,22 @@ export const UserResponse = z
 
 /** The fields of an account that leave Postgres; only the login reads the password hash as well. */
 export const publicUser = publicFields(users, UserResponse, {
+  verified: sql<boolean>`${users.email_proof} is not null`.as('verified'),
   fullname: sql<string>`trim(${users.first_name} || ' ' || ${users.last_name})`.as('fullname'),
 })
+
+/** Links in mails that wait to be used: see `one-time-tokens.ts`. */
+export const oneTimeTokens = oneTimeTokensTable(users)
+
+/** In the export of an account's data: what was asked for, and where it was mailed. */
+export const publicOneTimeToken = publicFields(
+  oneTimeTokens,
+  z.object({
+    purpose: z.string(),
+    email: z.string(),
+    ip: z.string(),
+    created: z.iso.datetime(),
+    expires: z.iso.datetime().nullable(),
+  }),
+  {},
+)

@@ -29,6 +29,41 @@ export const signupLimit: RateLimit = {
   quotas: ({ rateLimit }) => [perAccount(rateLimit), perAddress(rateLimit, 'requests')],
 }
 
+/**
+ * Asking for a link counts per email and address, whether there is such an account or not, and per address. The mails of one
+ * mailbox have a limit of their own, which locks nobody out of asking: see `mail-tasks.ts`.
+ */
+export const forgotLimit: RateLimit = {
+  name: 'forgot',
+  quotas: ({ rateLimit }) => [
+    { ...perAccount(rateLimit), counts: 'requests' },
+    perAddress(rateLimit, 'requests'),
+  ],
+}
+
+/** Links and passwords that are guessed; a link is 32 random bytes. */
+export const linkLimit: RateLimit = {
+  name: 'link',
+  quotas: ({ rateLimit }) => [
+    { ...perAccount(rateLimit), key: (c) => `${inputOf(c).token} ${addressOf(c)}` },
+    perAddress(rateLimit, 'failures'),
+  ],
+}
+
+/** What costs a mail, and the current password that is guessed: per account, wherever it is logged in. */
+export const ownLimit: RateLimit = {
+  name: 'own',
+  quotas: ({ rateLimit: { account, seconds } }) => [
+    {
+      per: 'account',
+      limit: account,
+      seconds,
+      counts: 'requests',
+      key: (c) => c.get('session').userId,
+    },
+  ],
+}
+
 const perAccount = ({ account, seconds }: Config['rateLimit']): Quota => ({
   per: 'account',
   limit: account,
@@ -47,11 +82,11 @@ const perAddress = ({ address, seconds }: Config['rateLimit'], counts: Quota['co
 
 const addressOf = (c: AnyContext): string => clientNetwork(c.get('ip'))
 
-/** The validated email of a JSON body or a form. */
-const emailOf = (c: AnyContext): string => {
-  const login = (c.req.valid('json' as never) ?? c.req.valid('form' as never)) as { email: string }
-  return login.email
-}
+/** The validated JSON body or form. */
+const inputOf = (c: AnyContext) =>
+  (c.req.valid('json' as never) ?? c.req.valid('form' as never)) as Record<string, string>
+
+const emailOf = (c: AnyContext): string => inputOf(c).email ?? ''
 
 /**
  * Maps every spelling that Postgres may take for one email to one text. In some locales its `lower` turns the Turkish

@@ -20,12 +20,14 @@ import type { Log } from './types/log.ts'
 import type { Mail } from './types/mail.ts'
 import type { Passwords } from './types/passwords.ts'
 import type { Roles } from './types/roles.ts'
+import type { Secrets } from './types/secrets.ts'
 import type { Store } from './types/store.ts'
 
 /** The parts that differ between runtimes. */
 export interface Runtime {
   log: Log
   passwords: Passwords
+  secrets: Secrets
   createMailer(config: KitConfig, store: Store): (mail: Mail) => Promise<void>
   packageFile: KitDeps['packageFile']
 }
@@ -48,7 +50,7 @@ export interface Manifest<
 export function assembleDeps<Config extends KitConfig, Role extends string, Own extends object>(
   config: Config,
   { roles, crons, migrations, openOwn }: Manifest<Role, Config, Own>,
-  { log, passwords, createMailer, packageFile }: Runtime,
+  { log, passwords, secrets, createMailer, packageFile }: Runtime,
 ) {
   const opened = openOwn?.(config, log) // before the kit's own: nothing is left open if it throws
   const { db, readiness, close: closePostgres } = openPostgres(config, log)
@@ -75,6 +77,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
       maxSessions: config.sessionsPerAccount,
     }),
     passwords,
+    secrets,
     rateLimiter: createRateLimiter(redis, config.redisPrefix),
     enqueue: withOutbox(
       (task, input, options) => queue.enqueue(task, input, withRequest(options)),
@@ -116,7 +119,9 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
 }
 
 /** What requests and workers put beside the dependencies. */
-const OF_REQUESTS = new Set('session ip requestId signal bodyOf respond me noStore policy schema'.split(' '))
+const OF_REQUESTS = new Set(
+  'session ip requestId signal bodyOf respond errorCode me noStore policy schema'.split(' '),
+)
 
 const withRequest = (options?: EnqueueOptions): EnqueueOptions => ({
   requestId: requestContext.getStore()?.requestId,

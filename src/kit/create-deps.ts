@@ -1,6 +1,8 @@
 // Builds the app's dependencies from the config and closes them again: the portable app's only way to the drivers.
 import { assembleDeps, type Manifest } from './assemble.ts'
+import { developmentKey } from './auth/development-key.ts'
 import { createPasswords, passwordGate } from './auth/passwords.ts'
+import { createSecrets } from './auth/secrets.ts'
 import type { KitConfig } from './config/kit-config.ts'
 import { packageFile } from './data/package-file.ts'
 import { createLog } from './log/log.ts'
@@ -13,7 +15,9 @@ export function createDeps<Config extends KitConfig, Role extends string, Own ex
 ) {
   const log = createLog(config.log, config.name)
   const passwords = createPasswords(passwordGate(config.processes.web, config.requestTimeoutMs))
-  const runtime = { log, passwords, createMailer, packageFile }
+  const { dataDir, production, secretKeys } = config
+  const secrets = createSecrets(secretKeys ?? (production ? undefined : () => developmentKey(dataDir)))
+  const runtime = { log, passwords, secrets, createMailer, packageFile }
   const { deps, redis, queue, close } = assembleDeps(config, manifest, runtime)
   return {
     deps,

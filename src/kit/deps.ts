@@ -11,6 +11,7 @@ import type { Mail } from './types/mail.ts'
 import type { Passwords } from './types/passwords.ts'
 import type { RateLimiter } from './types/rate-limiter.ts'
 import type { Roles } from './types/roles.ts'
+import type { Secrets } from './types/secrets.ts'
 import type { Sessions } from './types/sessions.ts'
 import type { Store } from './types/store.ts'
 
@@ -24,6 +25,8 @@ export interface KitDeps<Config extends KitConfig = KitConfig, Role extends stri
   store: Store
   sessions: Sessions<Role>
   passwords: Passwords
+  /** Encrypts what must be read again. */
+  secrets: Secrets
   rateLimiter: RateLimiter
   /**
    * Enqueues a job; resolves when Redis has it. The request's id goes with it, for the log.

@@ -56,7 +56,7 @@ const compile = (source: string) => {
   return run(project, [join(ROOT, 'node_modules/.bin/tsc'), '-p', '.'])
 }
 
-const MAIN = `import { createClient, type AppType } from 'restbun-client'
+const MAIN = `import { createClient, errorOf, type AppType, type ErrorCode } from 'restbun-client'
 import { hc, type InferResponseType } from 'hono/client'
 
 export async function main(url: string) {
@@ -70,6 +70,21 @@ export async function main(url: string) {
   const cookie = made.headers.get('set-cookie')?.split(';')[0] ?? ''
   const me: Me = await (await hc<AppType>(url, { headers: { cookie } }).api.me.$get()).json()
   return role + ' ' + me.me.fullname
+}
+
+export async function whyNot(url: string): Promise<string> {
+  const { api } = createClient(url)
+  const none = await errorOf(await api.movies.$get({ query: {} }))
+  const error = await errorOf(await api.login.$post({ json: { email: 'front@example.com', password: 'x' } }))
+  const code: ErrorCode | undefined = error?.code
+  switch (code) {
+    case undefined:
+      return 'it is no error'
+    case 'invalid_credentials':
+      return [none, code, error?.err, error?.issues?.length].join(' ')
+    default:
+      return 'another: ' + code
+  }
 }
 `
 
@@ -87,16 +102,24 @@ test(
 test(
   'a wrong argument, path or answer does not compile',
   async () => {
-    const { text, code } = await compile(`import { createClient } from 'restbun-client'
+    const { text, code } = await compile(`import { createClient, errorOf } from 'restbun-client'
 const { api } = createClient('http://localhost')
 await api.signup.$post({ json: { email: 'front@example.com' } })
 await api.nowhere.$get()
 const { me } = await (await api.me.$get()).json()
 me.password
 await api.users.$get({ query: { page: 5 } })
+const error = await errorOf(await api.me.$get())
+if (error?.code === 'no_such_code') error.err
+switch (error?.code) {
+  case 'login_requird':
+}
+error?.code satisfies 'login_required' | 'timeout' | undefined
 `)
     expect(code).not.toBe(0)
-    expect(text.match(/main\.ts\((\d+)/g)).toEqual(['main.ts(3', 'main.ts(4', 'main.ts(6', 'main.ts(7'])
+    expect([...text.matchAll(/main\.ts\((\d+)/g)].map(([place]) => place)).toEqual(
+      [3, 4, 6, 7, 9, 11, 13].map((line) => `main.ts(${line}`),
+    )
   },
   TIMEOUT_MS,
 )
@@ -107,9 +130,12 @@ test(
     expect((await compile(MAIN)).code).toBe(0)
     writeFileSync(
       join(project, 'run.js'),
-      `import { main } from './main.ts'\nconsole.log(await main(process.env.API))`,
+      `import { main, whyNot } from './main.ts'
+console.log(await main(process.env.API))
+console.log(await whyNot(process.env.API))`,
     )
-    expect(await run(project, [process.execPath, 'run.js'])).toEqual({ text: 'editor Front End\n', code: 0 })
+    const said = 'editor Front End\n invalid_credentials 400: Invalid login credentials \n'
+    expect(await run(project, [process.execPath, 'run.js'])).toEqual({ text: said, code: 0 })
   },
   TIMEOUT_MS,
 )

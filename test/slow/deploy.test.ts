@@ -51,6 +51,7 @@ beforeAll(async () => {
   url = `http://127.0.0.1:${port}`
   target = await startDeployTarget({
     NODE_ENV: 'production',
+    APP_URL: 'http://127.0.0.1',
     HOST: '127.0.0.1',
     PORT: String(port),
     DATABASE_URL: database.url,

@@ -101,7 +101,7 @@ in_image() {
     exec chroot --userspec=1000:1000 "$root" /usr/bin/env -i -C /app "$@"' - "$root" "$work/tmp" \
     PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/bun-node-fallback-bin "${settings[@]}" "$@"
 }
-settings=(NODE_ENV=production DATA_DIR=/tmp/data "PORT=$port" HOST=127.0.0.1 COOKIE_SECURE=off WEB_PROCESSES=2
+settings=(NODE_ENV=production APP_URL=http://127.0.0.1:8100 DATA_DIR=/tmp/data "PORT=$port" HOST=127.0.0.1 COOKIE_SECURE=off WEB_PROCESSES=2
   "DATABASE_URL=postgres://postgres@127.0.0.1:$pg_port/postgres" "REDIS_URL=redis://127.0.0.1:$redis_port")
 
 say "migrations, twice"
@@ -115,7 +115,7 @@ wait_for "the service" in_image bun --no-env-file scripts/deploy/healthcheck.ts
 pid=$(sed -nE 's/^\{"pid":([0-9]+),.*/\1/p' "$work/tmp/data/supervisor.json")
 pids+=("$pid")
 curl -fsS -X POST "http://127.0.0.1:$port/api/signup" -H 'content-type: application/json' \
-  -d '{"email":"ann@example.com","password":"123abC","fname":"Ann","lname":"Lee"}'
+  -d '{"email":"ann@example.com","password":"Violet7Kettle","fname":"Ann","lname":"Lee"}'
 echo
 if in_image sh -c 'touch /app/x' 2>/dev/null; then echo "/app can be written to"; exit 1; fi
 in_image bun run jobs stats

@@ -16,7 +16,7 @@ const PATHS = paths.length > 0 ? paths : ['/health', '/ready'] // the second ask
 const { run, close } = await prepareTestRun(process.env)
 Object.assign(process.env, run)
 const service = await startService(
-  { NODE_ENV: 'production', HOST: '127.0.0.1', LOG_LEVEL: 'warn' },
+  { NODE_ENV: 'production', APP_URL: 'http://127.0.0.1', HOST: '127.0.0.1', LOG_LEVEL: 'warn' },
   { of: 'project' },
 )
 const migrates = readMigrateReq()

@@ -5,6 +5,7 @@ import { doc } from '../../../src/kit/http/doc.ts'
 import { notFound } from '../../../src/kit/http/errors.ts'
 import { sizeAlias } from '../../../src/kit/http/page-size.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../../../src/kit/http/paging.ts'
+import { alreadyExists } from '../../../src/kit/http/sql-refusals.ts'
 import { blankAsAbsent, Page, pageSize, RowId, Search, validate } from '../../../src/kit/http/validate.ts'
 import { createToyCar, deleteToyCar, findToyCar, listToyCars, updateToyCar } from './queries.ts'
 import { ToyCarResponse, toyCars as table } from './table.ts'
@@ -68,7 +69,7 @@ export const toyCars = factory
 
   .post(
     '/',
-    doc('Creates a toy car and returns it.', ToyCarResponse, { status: 201, otherStatuses: [409] }),
+    doc('Creates a toy car and returns it.', ToyCarResponse, { status: 201, errors: [alreadyExists] }),
     requireRole('editor'),
     validate('json', NewToyCar),
     async (c) => {
@@ -80,7 +81,7 @@ export const toyCars = factory
   .put(
     '/:id',
     doc('Changes the fields of a toy car that the body names, and returns it.', ToyCarResponse, {
-      otherStatuses: [409],
+      errors: [alreadyExists],
     }),
     requireRole('editor'),
     validate('param', OneToyCar),

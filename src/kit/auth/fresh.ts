@@ -17,7 +17,7 @@ export function requireFresh(minutes = 15) {
     assertFresh(c, minutes)
     await next()
   })
-  return tag(handler, { otherStatuses: [freshLoginRequired.status] })
+  return tag(handler, { errors: [freshLoginRequired] })
 }
 
 /** The same inside a handler, for what only some inputs need. @throws freshLoginRequired */

@@ -4,11 +4,11 @@ import { createMiddleware } from 'hono/factory'
 import { bodyArrival } from '../http/body.ts'
 import { tag } from '../http/doc.ts'
 import type { AnyContext, AnyProduct, AppEnv } from '../http/env.ts'
-import { UNAUTHORIZED, unauthorized } from '../http/errors.ts'
-import { ApiError } from '../types/api-error.ts'
+import { unauthorized } from '../http/errors.ts'
 import type { Session } from '../http/live-session.ts'
 import { isSafeMethod } from '../http/safe-methods.ts'
 import { accountDisabled, endSession } from '../http/session.ts'
+import { defineError, type ErrorKind, loginRequired } from '../types/api-error.ts'
 import type { Db } from '../types/db.ts'
 import type { Roles } from '../types/roles.ts'
 import type { Sessions } from '../types/sessions.ts'
@@ -28,6 +28,13 @@ interface Options<P extends AnyProduct> {
   findUser(this: void, db: Db, id: string): Promise<P['User'] | undefined>
   /** Routes of this role and above, which are for the few, ask the account's row for reading as well. */
   readsRowFrom: P['Role']
+  /** For accounts that have to do something first, such as verify their email: until then they have a lower role. */
+  limited?: {
+    /** The role that counts. */
+    roleOf(this: void, user: P['User'], config: P['Config']): P['Role']
+    /** Instead of the answer to a role that is too low: says what to do. */
+    error: ErrorKind<[]>
+  }
   /** What a role that is too low is answered with: 403, unless a contract with older clients wants 401. */
   tooLowStatus?: 401 | 403
 }
@@ -41,18 +48,24 @@ export function roleGuard<P extends AnyProduct>({
   roles,
   findUser,
   readsRowFrom,
+  limited,
   tooLowStatus = 403,
 }: Options<P>): RequireRole<P> {
+  const word = tooLowStatus === 401 ? 'Unauthorized' : 'Forbidden'
+  const insufficientRole = defineError(tooLowStatus, 'insufficient_role', `${word}! It takes a higher role`)
   return (least) => {
-    const tooLow = () =>
-      new ApiError(
-        tooLowStatus,
-        `${tooLowStatus === 401 ? 'Unauthorized' : 'Forbidden'}! It takes the role ${least} or above`,
-      )
+    const isForAll = roles.admitted.every((role) => roles.atLeast(role, least))
+    const ofRole = limited ? [insufficientRole, limited.error] : [insufficientRole]
+    const errors = [loginRequired, accountDisabled, ...(isForAll ? [] : ofRole)]
+    const tooLow = () => insufficientRole({ message: `${word}! It takes the role ${least} or above` })
     const handler = createMiddleware<LoggedIn<P>>(async (c, next) => {
       const session: Session<P['Role']> | null = c.get('session')
-      if (session === null) throw unauthorized('Log in first')
-      if (!roles.atLeast(session.role, least)) throw tooLow()
+      if (session === null) throw loginRequired()
+      const roleOf = (user: P['User']) => limited?.roleOf(user, c.get('config')) ?? user.role
+      if (!roles.atLeast(session.role, least)) {
+        const user = limited && (await findUser(c.get('db'), session.userId))
+        throw user && roles.atLeast(user.role, least) ? limited.error() : tooLow()
+      }
 
       let row: Promise<P['User']> | undefined
       const me = () => (row ??= loadUser())
@@ -63,11 +76,16 @@ export function roleGuard<P extends AnyProduct>({
           throw unauthorized('This account no longer exists')
         }
         // A change of role is in progress, or has failed before it reached this session: the row counts.
-        if (user.role !== session.role) {
-          await syncRole(c.get('sessions'), user.id, () => findUser(c.get('db'), user.id))
+        const role = roleOf(user)
+        if (role !== session.role) {
+          await syncRole(c.get('sessions'), user.id, async () => {
+            const now = await findUser(c.get('db'), user.id)
+            return now && { role: roleOf(now) }
+          })
         }
-        if (roles.isBarred(user.role)) throw accountDisabled()
-        if (!roles.atLeast(user.role, least)) throw tooLow()
+        if (roles.isBarred(role)) throw accountDisabled()
+        if (!roles.atLeast(role, least))
+          throw limited && roles.atLeast(user.role, least) ? limited.error() : tooLow()
         return user
       }
       const open: AnyContext = c // of what a product has of its own the compiler knows no names here
@@ -79,7 +97,7 @@ export function roleGuard<P extends AnyProduct>({
       if (isWrite || roles.atLeast(least, readsRowFrom)) await me()
       await next()
     })
-    return tag(handler, { role: least, tooLowStatus, otherStatuses: [UNAUTHORIZED, tooLowStatus] })
+    return tag(handler, { role: least, errors })
   }
 }
 

@@ -26,6 +26,9 @@ export function findConflicts(set: Record<string, string | undefined>, parsed: P
           : '`npm start` and `npm run dev` start an embedded service and set it'),
     )
   }
+  if (production && !set.APP_URL) {
+    conflicts.push('APP_URL is not set: production needs it for the links in mails (https://api.example.com)')
+  }
   const secure = parsed?.['cookie.secure'] ?? production
   if (parsed?.['cookie.sameSite'] === 'none' && !secure) {
     conflicts.push('COOKIE_SAMESITE=none needs COOKIE_SECURE=on: browsers drop the cookie otherwise')
@@ -47,12 +50,14 @@ export function kitConfig(project: { name: string; version: string }, parsed: Pa
     ...given,
     production,
     host: given.host ?? (production ? '0.0.0.0' : 'localhost'),
+    appUrl: given.appUrl ?? `http://localhost:${given.port}`,
     databaseUrl,
     migrateDatabaseUrl: given.migrateDatabaseUrl ?? databaseUrl,
     databasePool: given.databasePool ?? poolFor(web + processes.workers),
     redisUrl: given.redisUrl ?? '',
     cookie: Object.freeze({ ...cookie, secure: cookie.secure ?? production }),
     sessionSeconds: given.sessionSeconds * DAY_S,
+    passwordRule: given.passwordRule ?? (production ? 'strong' : 'seed'),
     sessionMaxSeconds: given.sessionMaxSeconds * DAY_S,
     tls: tls.certFile && tls.keyFile ? { certFile: tls.certFile, keyFile: tls.keyFile } : undefined,
     processes: Object.freeze({ ...processes, web, maxRssMb: processes.maxRssMb ?? (production ? 512 : 0) }),

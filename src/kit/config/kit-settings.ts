@@ -2,8 +2,18 @@
 import { z } from 'zod'
 import { MAX_CONCURRENCY, QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
 import { setting } from './setting.ts'
-import { databaseUrl, redisUrl, url } from './urls.ts'
-import { bytes, choice, flag, integer, isHeaderName, isNetwork, isOrigin, list } from './values.ts'
+import { baseUrl, databaseUrl, redisUrl, url } from './urls.ts'
+import {
+  bytes,
+  choice,
+  flag,
+  integer,
+  isHeaderName,
+  isNetwork,
+  isOrigin,
+  list,
+  secretKeys,
+} from './values.ts'
 
 const SECONDS = 1000
 const DAY_S = 24 * 60 * 60
@@ -22,6 +32,13 @@ export const kitSettings = (project: string) => ({
     isPrintable: true,
   }),
   port: setting('PORT', integer(0, 65535).default(8100), { about: 'The port that the service listens on' }),
+  appUrl: setting('APP_URL', baseUrl().optional(), {
+    about:
+      'Where people reach the service, for the links in mails: `https://api.example.com`; with `AUTH_PAGES=off` where they reach the front-end',
+    unset: '`http://localhost:PORT`; production needs it',
+    example: 'https://api.example.com',
+    isPrintable: true,
+  }),
   databaseUrl: setting('DATABASE_URL', databaseUrl().optional(), {
     about:
       '`postgres://user:password@host/database`. Parameters: `sslmode` (`verify-full` checks the certificate), `search_path`, `options`, `application_name`, `prepare`, `database`',
@@ -256,6 +273,18 @@ export const kitSettings = (project: string) => ({
   'rateLimit.address': setting('RATE_LIMIT_ADDRESS', integer(1, 1_000_000).default(100), {
     about:
       'Failed logins to all accounts, and signups, from one address. Behind a proxy set `TRUSTED_PROXIES`, else all clients share one',
+  }),
+  passwordRule: setting('PASSWORD_RULE', choice('seed', 'strong').optional(), {
+    about:
+      'What a new password must be. `strong`: 8 to 128 characters, none of the hundred thousand most common, not made of names, email and service. `seed`: 6 or more, with a lowercase letter, an uppercase letter and a digit. Older passwords stay valid',
+    unset: '`seed`, production `strong`',
+    example: 'strong',
+    isPrintable: true,
+  }),
+  secretKeys: setting('SECRET_KEYS', secretKeys().optional(), {
+    about:
+      'Keys of what is stored encrypted, comma-separated: the first encrypts, all decrypt. `npm run secrets -- key` makes one. Production needs it where a feature says so',
+    unset: 'in development one that is made in `DATA_DIR`',
   }),
   apiList: setting('API_LIST', flag().default(true), { about: 'The page at `/api/list`' }),
   devTruncate: setting('DEV_TRUNCATE', flag().default(false), {

@@ -51,6 +51,19 @@ export const bytes = () =>
     .transform((v) => parseInt(v, 10) * (/kb$/i.test(v) ? 1024 : /mb$/i.test(v) ? 1024 ** 2 : 1))
     .meta({ unit: 'bytes' }) // for who prints a default
 
+/** 32 bytes in base64url. */
+export const isSecretKey = (v: string) => /^[\w-]{43}$/.test(v)
+
+/** Comma-separated. The message does not show them. */
+export const secretKeys = () =>
+  z
+    .string()
+    .transform(entriesOf)
+    .refine(
+      (keys) => keys.length > 0 && keys.every(isSecretKey),
+      'must be keys of 32 random bytes in base64url, comma-separated: `npm run secrets -- key` makes one',
+    )
+
 export const isOrigin = (v: string) => v === '*' || (URL.canParse(v) && new URL(v).origin === v)
 export const isHeaderName = (v: string) => /^[a-z0-9!#$%&'*+.^_`|~-]{1,100}$/i.test(v)
 /** An IPv4 or IPv6 address, or a range of them. */

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { RequireRole } from '../auth/role-guard.ts'
 import type { AnyContext, AnyProduct } from '../http/env.ts'
 import type { RateLimit } from '../http/quota.ts'
+import type { ErrorKind } from '../types/api-error.ts'
 
 export interface DashboardAccess<P extends AnyProduct> {
   requireRole: RequireRole<P>
@@ -17,6 +18,8 @@ export interface DashboardAccess<P extends AnyProduct> {
     limit: RateLimit
     /** Starts a session that ends with the browser, or throws the error that the form shows. */
     run(this: void, c: AnyContext, credentials: Credentials): Promise<unknown>
+    /** The kinds of errors that `run` throws. */
+    errors?: readonly ErrorKind[]
   }
 }
 

@@ -72,7 +72,7 @@ export function dashboard<P extends AnyProduct>({
 
     .post(
       '/',
-      doc('Signs in, for as long as the browser runs.', null, { status: 303 }),
+      doc('Signs in, for as long as the browser runs.', null, { status: 303, errors: signIn.errors ?? [] }),
       validate('form', signIn.form),
       rateLimit(signIn.limit),
       async (c) => {

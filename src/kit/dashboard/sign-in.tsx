@@ -9,11 +9,10 @@ import type { AppEnv } from '../http/env.ts'
 import { type ErrorBody, wantsPage } from '../http/errors.ts'
 import { middleware } from '../http/factory.ts'
 import { HtmlPage } from '../http/html-page.tsx'
+import { forbidden } from '../types/api-error.ts'
 import { SignOut } from './parts.tsx'
 import { DASHBOARD_STYLE } from './style.ts'
 import { PATH } from './view.ts'
-
-const FORBIDDEN = 403
 
 /**
  * Shows a browser each error as a page with the same status and message. Other clients get the usual JSON.
@@ -25,7 +24,7 @@ export const errorsAsPages = (role: string) =>
       await next()
       if (c.error !== undefined && wantsPage(c)) c.res = await errorPage(c, role)
     }),
-    { otherStatuses: [FORBIDDEN] },
+    { errors: [forbidden] },
   )
 
 async function errorPage(c: Context<AppEnv>, role: string): Promise<Response> {
@@ -40,7 +39,7 @@ async function errorPage(c: Context<AppEnv>, role: string): Promise<Response> {
     return c.html(<SignInPage {...shell} role={role} email={typedEmail(c)} error={error} />, status)
   }
   if (status === 401)
-    return c.html(<WrongRolePage {...shell} role={role} actual={session?.role ?? ''} />, FORBIDDEN)
+    return c.html(<WrongRolePage {...shell} role={role} actual={session?.role ?? ''} />, forbidden.status)
   return c.html(<ErrorPage {...shell} message={message} />, status)
 }
 

@@ -1,7 +1,8 @@
-// Finds the tables that refer to an owner, and reads that owner's rows in pages by key.
-import { and, eq, is, type SQL, sql } from 'drizzle-orm'
+// Finds the tables that refer to an owner, and reads that owner's rows.
+import { eq, is } from 'drizzle-orm'
 import { getTableConfig, type PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import type { Db } from '../types/db.ts'
+import { keyOf, pagesByKey } from './pages-by-key.ts'
 import { PublicFields, type Sources } from './public-fields.ts'
 
 /** The exports of all table files, by name. */
@@ -14,8 +15,6 @@ interface OwnedTable {
   owner: PgColumn
   key: PgColumn[]
 }
-
-const PAGE_SIZE = 200
 
 /**
  * Finds the tables that refer to `owners`, by name. A table with an incomplete declaration is not exported: `leftOut`
@@ -54,14 +53,6 @@ function ownerIn(table: PgTable, owners: PgTable): PgColumn | undefined {
   return found.length === 1 ? found[0] : undefined
 }
 
-function keyOf(table: PgTable): PgColumn[] {
-  const { columns, primaryKeys } = getTableConfig(table)
-  // A key of several columns has copies of them, which cannot tell their types.
-  const names = primaryKeys[0]?.columns.map(({ name }) => name)
-  if (names === undefined) return columns.filter((column) => column.primary)
-  return names.flatMap((name) => columns.filter((column) => column.name === name))
-}
-
 /** Reads an owner's rows in key order: fast if an index begins with the owner and continues with the key. */
 export async function* ownedRows(
   db: Db,
@@ -69,32 +60,10 @@ export async function* ownedRows(
   id: string,
   signal: AbortSignal,
 ): AsyncGenerator<object> {
-  const list = (parts: SQL[]) => sql.join(parts, sql`, `)
-  // The driver would encode the text of these again.
-  const parse = (text: string, column: PgColumn | undefined) => {
-    const type = column?.getSQLType() ?? ''
-    return type === 'boolean' || type === 'bytea' ? sql`${text}::text::${sql.raw(type)}` : sql`${text}`
-  }
-  // As text: a Date would lose microseconds.
-  const at = Object.fromEntries(key.map((column, i) => [i, sql<string>`${column}::text`]))
-  let after: string[] | undefined
-  do {
+  for await (const page of pagesByKey(db, { table, columns, key, where: eq(owner, id) })) {
     signal.throwIfAborted()
-    const page = await db
-      .select({ row: columns, at })
-      .from(table)
-      .where(
-        and(
-          eq(owner, id),
-          after &&
-            sql`(${list(key.map((column) => sql`${column}`))}) > (${list(after.map((text, i) => parse(text, key[i])))})`,
-        ),
-      )
-      .orderBy(...key)
-      .limit(PAGE_SIZE)
     for (const { row } of page) yield row
-    after = page.length < PAGE_SIZE ? undefined : Object.values(page.at(-1)?.at ?? {})
-  } while (after !== undefined)
+  }
 }
 
 /** JSON has no bigint: it becomes a text, as clients get ids. */

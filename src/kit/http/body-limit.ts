@@ -1,7 +1,7 @@
 // Limits the size of a request's body, and the memory that the large ones of all requests take.
 import { bodyLimit as honoBodyLimit } from 'hono/body-limit'
 import { BusyError } from '../data/gate.ts'
-import { ApiError } from '../types/api-error.ts'
+import { contentTooLarge } from '../types/api-error.ts'
 import { tag } from './doc.ts'
 import { middleware } from './factory.ts'
 import { isSafeMethod } from './safe-methods.ts'
@@ -18,7 +18,7 @@ export function bodyLimit(maxBytes: number, maxBytesOfAll: number) {
   const limit = honoBodyLimit({
     maxSize: maxBytes,
     onError: () => {
-      throw new ApiError(413, `The body is larger than ${maxBytes} bytes`)
+      throw contentTooLarge({ message: `The body is larger than ${maxBytes} bytes` })
     },
   })
   const handler = middleware(async (c, next) => {
@@ -35,5 +35,5 @@ export function bodyLimit(maxBytes: number, maxBytesOfAll: number) {
       held -= size
     }
   })
-  return tag(handler, { otherStatuses: [413], changesOnly: true })
+  return tag(handler, { errors: [contentTooLarge], changesOnly: true })
 }

@@ -1,6 +1,6 @@
 // Reads a request's body once, as strict UTF-8. Other readers replace invalid bytes by question marks.
 import type { Context } from 'hono'
-import { ApiError } from '../types/api-error.ts'
+import { invalidRequest, unsupportedMediaType } from '../types/api-error.ts'
 
 const CHARSET = /;\s*charset\s*=\s*"?([^";\s]*)/i
 const UTF8 = /^utf-?8$/i
@@ -14,10 +14,13 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
  */
 export async function readBody(c: Context): Promise<string> {
   const charset = CHARSET.exec(c.req.header('content-type') ?? '')?.[1] ?? 'utf-8'
-  if (!UTF8.test(charset)) throw new ApiError(415, 'The charset of the body must be utf-8')
+  if (!UTF8.test(charset)) throw unsupportedMediaType({ message: 'The charset of the body must be utf-8' })
   const coding = c.req.header('content-encoding') ?? 'identity'
   if (coding.toLowerCase() !== 'identity') {
-    throw new ApiError(415, 'The body must not be compressed', { headers: { 'Accept-Encoding': 'identity' } })
+    throw unsupportedMediaType({
+      message: 'The body must not be compressed',
+      headers: { 'Accept-Encoding': 'identity' },
+    })
   }
   const bytes = await c.req.arrayBuffer()
   try {
@@ -26,7 +29,7 @@ export async function readBody(c: Context): Promise<string> {
     c.req.bodyCache.text = Promise.resolve(text) as never // Hono keeps promises there, but types their values
     return text
   } catch {
-    throw new ApiError(400, 'The body is not valid UTF-8')
+    throw invalidRequest({ message: 'The body is not valid UTF-8' })
   }
 }
 

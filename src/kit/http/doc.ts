@@ -2,7 +2,7 @@
 import type { MiddlewareHandler, TypedResponse } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
-import type { ErrorKind } from '../types/api-error.ts'
+import { type ErrorKind, kindOf } from '../types/api-error.ts'
 import type { RateLimit } from './quota.ts'
 import { isSafeMethod } from './safe-methods.ts'
 
@@ -31,11 +31,12 @@ export interface ApiRoute {
   base: string
   doc: RouteDoc | undefined
   role: string | undefined
-  /** What a role that is too low gets. */
-  tooLowStatus?: number
   inputs: RouteInput[]
   limit?: RateLimit
-  /** Other statuses of the route, in order: errors other than 500, and successes without a body. */
+  /** The errors with which it may respond, besides those of the middleware of all routes. */
+  errors: ErrorKind[]
+  commonErrors: ErrorKind[]
+  /** Other statuses that are no errors, and have no body. */
   otherStatuses: number[]
 }
 
@@ -43,12 +44,12 @@ export interface ApiRoute {
 export interface Contribution {
   doc?: RouteDoc
   role?: string
-  tooLowStatus?: number
   input?: RouteInput
   limit?: RateLimit
-  /** Statuses of the errors with which it responds instead of the route. */
+  /** The kinds of errors with which it responds instead of the route. */
+  errors?: readonly ErrorKind[]
   otherStatuses?: readonly number[]
-  /** True if it passes every safe method: `otherStatuses` then apply to the other methods. */
+  /** True if it passes every safe method: its errors are then those of the other methods. */
   changesOnly?: boolean
 }
 
@@ -100,9 +101,9 @@ export interface DocOptions<Status extends number = number> {
   status?: Status
   headers?: RouteDoc['headers']
   link?: RouteDoc['link']
-  /** Other statuses of the handler itself; those of `requireRole`, `validate` and the app are known. */
+  /** Other statuses of the handler that are no errors: 204, 304. Of an error it stands for the status's common kind. */
   otherStatuses?: readonly number[]
-  /** The kinds of errors that the handler itself throws. */
+  /** The kinds of errors that the handler itself throws; those of `requireRole`, `validate` and the app are known. */
   errors?: readonly ErrorKind[]
 }
 
@@ -128,9 +129,14 @@ export function doc(
     )
     return next()
   }
-  const statuses = [...otherStatuses, ...errors.map((kind) => kind.status)]
-  return tag(handler, { doc: { summary, response, status, headers, link }, otherStatuses: statuses })
+  return tag(handler, {
+    doc: { summary, response, status, headers, link },
+    errors: [...errors, ...otherStatuses.filter(isError).map(kindOf)],
+    otherStatuses: otherStatuses.filter((other) => !isError(other)),
+  })
 }
+
+const isError = (status: number) => status >= 400
 
 /** Lists every route of an app in order of declaration, from the tags of its handlers and of the middleware before them. */
 export function describeRoutes(app: {
@@ -147,17 +153,18 @@ export function describeRoutes(app: {
     const name = `${method} ${path}`
     let route = byName.get(name)
     if (route === undefined) {
-      route = { method, path, base: basePath, doc: undefined, role: undefined, inputs: [], otherStatuses: [] }
+      const described = { doc: undefined, role: undefined, inputs: [], otherStatuses: [] }
+      route = { method, path, base: basePath, ...described, errors: [], commonErrors: [] }
       byName.set(name, route)
-      for (const { pattern, contribution: common } of before)
-        if (covers(pattern, path)) addOtherStatuses(route, common)
+      for (const { pattern, contribution: shared } of before)
+        if (covers(pattern, path)) addErrors(route, shared, pattern === '/*')
     }
     route.doc ??= contribution.doc
     route.role ??= contribution.role
-    route.tooLowStatus ??= contribution.tooLowStatus
     route.limit ??= contribution.limit
     if (contribution.input !== undefined) route.inputs.push(contribution.input)
-    addOtherStatuses(route, contribution)
+    route.otherStatuses.push(...(contribution.otherStatuses ?? []))
+    addErrors(route, contribution)
   }
   return [...byName.values()]
 }
@@ -166,7 +173,20 @@ export function describeRoutes(app: {
 const covers = (pattern: string, path: string) =>
   pattern.endsWith('*') ? `${path}/`.startsWith(pattern.slice(0, -1)) : pattern === path
 
-function addOtherStatuses(route: ApiRoute, { otherStatuses = [], changesOnly = false }: Contribution): void {
-  if (changesOnly && isSafeMethod(route.method)) return
-  route.otherStatuses = [...new Set([...route.otherStatuses, ...otherStatuses])].toSorted((a, b) => a - b)
+function addErrors(route: ApiRoute, { errors = [], changesOnly }: Contribution, isCommon = false): void {
+  if (changesOnly === true && isSafeMethod(route.method)) return
+  const known = new Set([...route.commonErrors, ...route.errors])
+  route[isCommon ? 'commonErrors' : 'errors'].push(...errors.filter((kind) => !known.has(kind)))
+}
+
+/** The kinds of errors of routes, each once, by status. @throws Error if two kinds have one code */
+export function errorsOf(routes: readonly Pick<ApiRoute, 'errors' | 'commonErrors'>[]): ErrorKind[] {
+  const byCode = new Map<string, ErrorKind>()
+  for (const kind of routes.flatMap(({ commonErrors, errors }) => [...commonErrors, ...errors])) {
+    const { status, message } = byCode.get(kind.code) ?? kind
+    if (status !== kind.status || message !== kind.message)
+      throw new Error(`two kinds of errors have the code ${kind.code}: define it once`)
+    byCode.set(kind.code, kind)
+  }
+  return [...byCode.values()].toSorted((a, b) => a.status - b.status)
 }

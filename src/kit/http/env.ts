@@ -46,6 +46,8 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
       session: Session<P['Role']> | null
       /** Turns the text of a response into its body: a stream of chunks if it is large. */
       bodyOf: (text: string, method: string | undefined) => string | ReadableStream<Uint8Array>
+      /** The code of the error with which the request ended, for its log line. */
+      errorCode?: string
       /** Set by a slice whose responses no cache may store. */
       noStore?: boolean
       /** The Content-Security-Policy of a page that needs another than the standard one. */

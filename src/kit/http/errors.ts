@@ -1,9 +1,17 @@
-// Creates the common errors, and turns anything thrown into a response `{ "err": "400: ..." }`.
+// Turns anything thrown into a response `{ "err": "400: ..." }`.
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { z } from 'zod'
 import { driverCode, isTransient } from '../data/transient.ts'
-import { ApiError, RETRY_AFTER_S, unavailable } from '../types/api-error.ts'
+import {
+  ApiError,
+  internalError,
+  invalidRequest,
+  loginRequired,
+  RETRY_AFTER_S,
+  unavailable,
+} from '../types/api-error.ts'
+import { tag } from './doc.ts'
 import type { AnyContext, AppEnv } from './env.ts'
 import { middleware } from './factory.ts'
 import { refusalOf } from './sql-refusals.ts'
@@ -12,27 +20,25 @@ import { refusalOf } from './sql-refusals.ts'
 export const ErrorBody = z
   .object({
     err: z.string().describe('The status, a colon, and what was wrong.'),
-    code: z.string().optional().describe('What programs decide by.'),
+    code: z.string().describe('What programs decide by.'),
     requestId: z.string().optional(),
     issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   })
   .meta({ id: 'Error' })
 
-export const UNAUTHORIZED = 401
+export { notFound } from '../types/api-error.ts'
 
-export const unauthorized = (why: string) => new ApiError(UNAUTHORIZED, `Unauthorized! ${why}`)
-
-export const notFound = (c: Context) => new ApiError(404, c.req.path)
+export const unauthorized = (why: string) => loginRequired({ message: `Unauthorized! ${why}` })
 
 /** Turns anything thrown into the error response. An unexpected error is logged with its stack and hidden from clients. */
 export async function onError(thrown: Error, context: AnyContext): Promise<Response> {
   const c: Context<AppEnv> = context
   const error = isClientGone(thrown, c)
-    ? new ApiError(400, 'The connection was closed before the body was complete')
+    ? invalidRequest({ message: 'The connection was closed before the body was complete' })
     : toApiError(thrown)
   if (error === null) {
     c.get('log').error('unexpected error', { error: thrown })
-    return respond(c, new ApiError(500, 'Internal server error'))
+    return respond(c, internalError())
   }
   // A refusal by a gate must cost little: the request's own log line is enough.
   if (error.status === 503 && error !== thrown && driverCode(thrown) !== 'GATE_BUSY')
@@ -40,12 +46,8 @@ export async function onError(thrown: Error, context: AnyContext): Promise<Respo
   return respond(c, error)
 }
 
-/**
- * Wraps thrown values that are no Errors, as Hono passes only Errors to `onError`. Also ends a request that the runtime's
- * entry refuses, so that it gets the log line and the headers of every response.
- */
-export const normalizeErrors = middleware(async (c, next) => {
-  if (c.env?.refused !== undefined) throw new ApiError(400, c.env.refused)
+const throwErrors = middleware(async (c, next) => {
+  if (c.env?.refused !== undefined) throw invalidRequest({ message: c.env.refused })
   try {
     await next()
   } catch (thrown) {
@@ -55,11 +57,18 @@ export const normalizeErrors = middleware(async (c, next) => {
   }
 })
 
+/**
+ * Wraps thrown values that are no Errors, as Hono passes only Errors to `onError`. Also ends a request that the runtime's
+ * entry refuses, so that it gets the log line and the headers of every response.
+ */
+export const normalizeErrors = tag(throwErrors, { errors: [invalidRequest, internalError, unavailable] })
+
 /** The client closed the connection: its fault, and no reason for an alarm. */
 const isClientGone = (thrown: Error, c: Context<AppEnv>) =>
   thrown.name === 'AbortError' && c.req.raw.signal.aborted
 
 function respond(c: Context<AppEnv>, error: ApiError): Response {
+  c.set('errorCode', error.code)
   for (const [name, value] of Object.entries(error.headers)) c.header(name, value)
   // An open page in a browser recovers by itself when the service does.
   if (error.status === 503 && c.req.method === 'GET' && wantsPage(c)) {

@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import { BusyError } from '../data/gate.ts'
 import { causesOf } from '../data/transient.ts'
+import { unavailable } from '../types/api-error.ts'
 import { tag } from './doc.ts'
 import { middleware } from './factory.ts'
 
@@ -67,7 +68,7 @@ export function shedLoad() {
     }
     if (refusal) await hold()
   })
-  return tag(handler, { otherStatuses: [503] })
+  return tag(handler, { errors: [unavailable] })
 }
 
 const routeOf = (c: Context) => `${c.req.method} ${routePath(c, -1)}`

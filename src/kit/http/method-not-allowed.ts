@@ -1,7 +1,9 @@
 // Handles requests without a route: 405 with Allow if the path exists under another method, else 404 with the path.
 import type { Hono } from 'hono'
-import { ApiError } from '../types/api-error.ts'
-import { notFound } from './errors.ts'
+import { methodNotAllowed as notAllowed, notFound } from '../types/api-error.ts'
+
+/** The kinds of errors of a path, or of a method, that has no route. */
+export const WITHOUT_ROUTE = [notFound, notAllowed]
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -17,7 +19,8 @@ export function methodNotAllowed(app: Pick<Hono, 'router'>) {
     if (allowed.length === 0 || allowed.includes(asked)) throw notFound(c as never)
     if (allowed.includes('GET')) allowed.push('HEAD')
     allowed.push('OPTIONS')
-    throw new ApiError(405, `This path allows ${allowed.join(', ')}`, {
+    throw notAllowed({
+      message: `This path allows ${allowed.join(', ')}`,
       headers: { Allow: allowed.join(', ') },
     })
   }

@@ -1,7 +1,7 @@
 // Checks origins: which pages may call from a browser (CORS), and which requests of foreign pages are refused (CSRF).
 import type { Context } from 'hono'
 import type { KitConfig } from '../config/kit-config.ts'
-import { ApiError } from '../types/api-error.ts'
+import { type ApiError, defineError } from '../types/api-error.ts'
 import { isPublic } from './caching.ts'
 import { type IsTrusted, trustedNetworks } from './client-ip.ts'
 import { tag } from './doc.ts'
@@ -77,6 +77,12 @@ function warnOfTwoNames(c: Context<AppEnv>, origin: string): void {
   )
 }
 
+export const originNotAllowed = defineError(
+  403,
+  'origin_not_allowed',
+  'A page of this origin may not send this',
+)
+
 /**
  * Refuses a request that changes state, carries a session and comes from a foreign page.
  * Hono's own compares the origin with the URL that it sees (wrong behind a TLS proxy) and passes JSON.
@@ -92,7 +98,7 @@ export function csrf(config: KitConfig) {
       throw refused(c, 'This origin may not act for a logged-in user; CORS_ORIGINS lists those that may')
     return next()
   })
-  return tag(handler, { otherStatuses: [403], changesOnly: true })
+  return tag(handler, { errors: [originNotAllowed], changesOnly: true })
 }
 
 const refuseOthers = middleware((c, next) => {
@@ -106,7 +112,7 @@ const refuseOthers = middleware((c, next) => {
  * For the forms of our own pages: refuses every request that they have not sent, with or without a session, even from
  * listed origins and from clients that name none. Browsers name the origin of every form that they post.
  */
-export const ownPagesOnly = tag(refuseOthers, { otherStatuses: [403], changesOnly: true })
+export const ownPagesOnly = tag(refuseOthers, { errors: [originNotAllowed], changesOnly: true })
 
 /** A longer origin is cut in the log. */
 const MAX_ORIGIN = 200
@@ -119,7 +125,7 @@ function refused(c: Context<AppEnv>, why: string): ApiError {
     site: header('sec-fetch-site'),
     host: header('host'),
   })
-  return new ApiError(403, why)
+  return originNotAllowed({ message: why })
 }
 
 /** Whether a page of this server, or the user directly, has sent it. Undefined: no browser, as those say so. */

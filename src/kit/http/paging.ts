@@ -1,6 +1,6 @@
 // Serves lists in pages: loads one row more than the page holds, and sends the next page's address in a Link header.
 import { z } from 'zod'
-import { ApiError } from '../types/api-error.ts'
+import { invalidRequest } from '../types/api-error.ts'
 import type { AnyContext } from './env.ts'
 import { blankAsAbsent } from './validate.ts'
 
@@ -88,7 +88,7 @@ const isDeep = (page: number, size: number) => (page - 1) * size >= MAX_OFFSET
 function refuseDeep(page: number, size: number): void {
   if (!isDeep(page, size)) return
   const message = `must begin within the first ${MAX_OFFSET} rows: beyond, follow the cursor in the Link header of the page before`
-  throw new ApiError(400, `page: ${message}`, { issues: [{ path: 'page', message }] })
+  throw invalidRequest({ message: `page: ${message}`, issues: [{ path: 'page', message }] })
 }
 
 /**

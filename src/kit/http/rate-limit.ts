@@ -1,7 +1,7 @@
 // Limits how often a route may be called. A route opts in with `rateLimit({ name, quotas })`.
 import type { MiddlewareHandler } from 'hono'
 import { BusyError, Gate } from '../data/gate.ts'
-import { ApiError } from '../types/api-error.ts'
+import { type ApiError, rateLimitExceeded } from '../types/api-error.ts'
 import type { Count, Counter, RateLimiter, Settlement } from '../types/rate-limiter.ts'
 import { tag } from './doc.ts'
 import type { AnyContext } from './env.ts'
@@ -55,7 +55,7 @@ export function rateLimit(rule: RateLimit): MiddlewareHandler {
       })
     }
   })
-  return tag(handler, { limit: rule, otherStatuses: [429] })
+  return tag(handler, { limit: rule, errors: [rateLimitExceeded] })
 }
 
 /** Repeats until it is known whether there is one left. */
@@ -96,7 +96,8 @@ function refusal(c: AnyContext, counts: Count[], headers: Record<string, string>
       c.get('log').warn(`rate limit ${count.counter.name} reached${proxyHint(c)}`, { ip: c.get('ip') })
   }
   const seconds = Math.max(1, ...exceeded.map(secondsOf))
-  return new ApiError(429, `Too many attempts, please try again in ${seconds} seconds`, {
+  return rateLimitExceeded({
+    message: `Too many attempts, please try again in ${seconds} seconds`,
     headers: { ...headers, 'Retry-After': String(seconds) },
   })
 }

@@ -44,6 +44,7 @@ function writeLine(c: Context<AppEnv>, status: number, elapsed: number, config: 
     status,
     ms: Math.round(elapsed * 10) / 10,
     requestId: c.get('requestId'),
+    code: c.get('errorCode'),
     input: inputOf(c, config.log.redact),
   })
 }

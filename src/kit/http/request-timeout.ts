@@ -1,8 +1,14 @@
 // Limits the time that a request may take: after it the client gets an error and the work is told to stop.
 import { requestContext } from '../log/request-context.ts'
-import { ApiError } from '../types/api-error.ts'
+import { defineError } from '../types/api-error.ts'
 import { tag } from './doc.ts'
 import { middleware } from './factory.ts'
+
+const timeout = defineError(
+  503,
+  'timeout',
+  'It took too long and was given up: whether it was done is not known',
+)
 
 /** After the deadline the client gets 503 and `c.var.signal()` fires; a late response of the handler is dropped. */
 export function requestTimeout(timeoutMs: number) {
@@ -22,7 +28,7 @@ export function requestTimeout(timeoutMs: number) {
         const context = requestContext.getStore()
         if (context) context.isLate = true
         passed?.abort()
-        reject(new ApiError(503, `The request took longer than ${timeoutMs} ms and was given up`))
+        reject(timeout({ message: `The request took longer than ${timeoutMs} ms and was given up` }))
       }, timeoutMs)
     })
     try {
@@ -31,5 +37,5 @@ export function requestTimeout(timeoutMs: number) {
       clearTimeout(timer)
     }
   })
-  return tag(handler, { otherStatuses: [503] })
+  return tag(handler, { errors: [timeout] })
 }

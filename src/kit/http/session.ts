@@ -2,7 +2,8 @@
 import type { Context } from 'hono'
 import { deleteCookie, setCookie } from 'hono/cookie'
 import type { KitDeps } from '../deps.ts'
-import { ApiError, defineError } from '../types/api-error.ts'
+import { defineError } from '../types/api-error.ts'
+import { sessionTooLarge } from '../types/sessions.ts'
 import { limitCaching } from './caching.ts'
 import { tag } from './doc.ts'
 import type { AnyContext, AppEnv } from './env.ts'
@@ -35,6 +36,7 @@ const invalidToken = defineError(
   401,
   'invalid_token',
   'Unauthorized! This bearer token is not valid any more: log in again, without it',
+  () => ({ headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } }),
 )
 
 /** Undefined for other schemes, such as a proxy's own login: they are none of ours. */
@@ -47,8 +49,7 @@ function bearerOf(authorization: string | undefined): string | undefined {
 /** Never falls back to a cookie: whoever sends a token means that account. */
 async function openBearer(deps: Pick<KitDeps, 'roles' | 'sessions'>, token: string): Promise<Session> {
   const identity = await deps.sessions.open(token)
-  if (identity === null)
-    throw invalidToken({ headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } })
+  if (identity === null) throw invalidToken()
   return new Session(deps, token, identity, true)
 }
 
@@ -75,6 +76,8 @@ async function openCookies(c: Context<AppEnv>): Promise<Session | null> {
   return others.some(({ userId }) => userId !== latest?.userId) ? null : latest
 }
 
+export const accountDisabled = defineError(400, 'account_disabled', 'account disabled')
+
 /** Returns when logins under the cookie's old name ceased to count, in Unix milliseconds. */
 async function oldNameEnds({ config, store }: Pick<KitDeps, 'config' | 'store'>): Promise<number> {
   const retiredAt = await store.get(OLD_COOKIE_RETIRED, Infinity)
@@ -83,9 +86,7 @@ async function oldNameEnds({ config, store }: Pick<KitDeps, 'config' | 'store'>)
 }
 
 /** Opens the request's session, refuses accounts with a barred role, and saves what the handler changed. */
-export const session = tag(openSession, { otherStatuses: [400, 401] })
-
-export const accountDisabled = () => new ApiError(400, 'account disabled')
+export const session = tag(openSession, { errors: [accountDisabled, sessionTooLarge, invalidToken] })
 
 /**
  * Starts a session with a new id, and ends those that the request carried. With `token`, or if the request came with a
@@ -101,6 +102,7 @@ export async function startSession(
   const sent = c.get('session')
   const wantsToken = options.token === true
   const cameByToken = sent?.isBearer === true
+  c.set('session', null)
   // Whoever asks for a token in a browser stays logged in there.
   if (cameByToken || !wantsToken) await dropSessions(c, sent)
   const now = Date.now()

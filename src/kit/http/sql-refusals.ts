@@ -1,8 +1,28 @@
 // Explains what Postgres refuses because of a client's input, by SQLSTATE. Its own messages hold values: these do not.
 import { causesOf } from '../data/transient.ts'
-import { ApiError } from '../types/api-error.ts'
+import { type ApiError, defineError, invalidRequest } from '../types/api-error.ts'
 
-/** By code, or else by class, its first two letters. Any other error is the server's fault. */
+export const alreadyExists = defineError(409, 'already_exists', 'It exists already')
+export const foreignKeyViolation = defineError(
+  400,
+  'foreign_key_violation',
+  'It refers to something that does not exist, or is still referred to',
+)
+export const exclusionViolation = defineError(
+  400,
+  'exclusion_violation',
+  'It overlaps with something that exists',
+)
+
+/** Refusals with a code of their own. */
+const KINDS: Record<string, () => ApiError> = {
+  // ON DELETE RESTRICT, to which Postgres 18 gives a code of its own.
+  '23001': () => foreignKeyViolation({ message: 'It is still referred to' }),
+  '23503': () => foreignKeyViolation(),
+  '23P01': () => exclusionViolation(),
+}
+
+/** By code, or else by class, its first two letters: invalid values. Any other error is the server's fault. */
 const MESSAGES: Record<string, string> = {
   '22': 'A value cannot be stored',
   '22001': 'A text is too long',
@@ -11,11 +31,7 @@ const MESSAGES: Record<string, string> = {
   '22008': 'A date is out of range',
   '22021': 'A text holds characters that cannot be stored',
   '22P05': 'A text holds characters that cannot be stored',
-  // ON DELETE RESTRICT, to which Postgres 18 gives a code of its own.
-  '23001': 'It is still referred to',
-  '23503': 'It refers to something that does not exist, or is still referred to',
   '23514': 'A value is not among those that are allowed',
-  '23P01': 'It overlaps with something that exists',
 }
 
 const UNIQUE_VIOLATION = '23505'
@@ -26,13 +42,16 @@ export function refusalOf(thrown: unknown): ApiError | null {
   if (error === undefined) return null
   if (error.code === UNIQUE_VIOLATION) return alreadyThere(error)
   const message = MESSAGES[error.code] ?? MESSAGES[error.code.slice(0, 2)]
-  return message === undefined ? null : new ApiError(400, message)
+  return KINDS[error.code]?.() ?? (message === undefined ? null : invalidRequest({ message }))
 }
 
 function alreadyThere(error: SqlError): ApiError {
   const path = fieldOf(error)
-  if (path === '') return new ApiError(409, 'It exists already')
-  return new ApiError(409, `${path}: exists already`, { issues: [{ path, message: 'exists already' }] })
+  if (path === '') return alreadyExists()
+  return alreadyExists({
+    message: `${path}: exists already`,
+    issues: [{ path, message: 'exists already' }],
+  })
 }
 
 /**

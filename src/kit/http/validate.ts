@@ -2,10 +2,15 @@
 import { zValidator } from '@hono/zod-validator'
 import type { Context, MiddlewareHandler } from 'hono'
 import { z } from 'zod'
-import { ApiError, type Issue } from '../types/api-error.ts'
+import {
+  type ApiError,
+  invalidRequest,
+  type Issue,
+  notFound,
+  unsupportedMediaType,
+} from '../types/api-error.ts'
 import { isUtf8Encoded, isUtf8Url, readBody } from './body.ts'
 import { tag } from './doc.ts'
-import { notFound } from './errors.ts'
 
 const BODY_TYPES: Record<string, { is: RegExp; name: string }> = {
   json: { is: /^application\/([\w.-]+\+)?json\s*(;|$)/i, name: 'application/json' },
@@ -45,25 +50,32 @@ export function validate<S extends z.ZodType, T extends 'json' | 'form' | 'query
   )
   const handler: MiddlewareHandler = (c, next) => {
     if (bodyType && !bodyType.is.test(c.req.header('content-type') ?? '')) {
-      throw new ApiError(415, `Content-Type must be ${bodyType.name}`)
+      throw unsupportedMediaType({ message: `Content-Type must be ${bodyType.name}` })
     }
     if (bodyType) return readAndCheck(c, next)
     const part = target === 'param' ? 'path' : 'query'
-    if (!isUtf8Url(c.req.url, part)) throw new ApiError(400, `The ${part} must be UTF-8, percent-encoded`)
+    if (!isUtf8Url(c.req.url, part))
+      throw invalidRequest({ message: `The ${part} must be UTF-8, percent-encoded` })
     return check(c as never, next)
   }
   const readAndCheck: MiddlewareHandler = async (c, next) => {
     const text = await readBody(c)
-    if (target === 'json' && text.trim() === '') throw new ApiError(400, 'The request body is empty')
+    if (target === 'json' && text.trim() === '')
+      throw invalidRequest({ message: 'The request body is empty' })
     if (target === 'form' && !isUtf8Encoded(text)) {
-      throw new ApiError(400, 'The form must be UTF-8, percent-encoded')
+      throw invalidRequest({ message: 'The form must be UTF-8, percent-encoded' })
     }
     return check(c as never, next)
   }
-  return tag(handler, { input: { target, schema }, otherStatuses: ERRORS[target] })
+  return tag(handler, { input: { target, schema }, errors: ERRORS[target] })
 }
 
-const ERRORS = { json: [400, 415], form: [400, 415], query: [400], param: [400, 404] }
+const ERRORS = {
+  json: [invalidRequest, unsupportedMediaType],
+  form: [invalidRequest, unsupportedMediaType],
+  query: [invalidRequest],
+  param: [invalidRequest, notFound],
+}
 
 /** Replaces messages in zod's own terms (`expected string, received undefined`). A schema's message takes precedence. */
 const inWords =
@@ -90,7 +102,8 @@ function refused(c: Context, target: string, issues: Issue[]): ApiError {
   if (target === 'param') return notFound(c)
   const [first] = issues
   const where = first?.path ? `${first.path}: ` : ''
-  return new ApiError(400, `${where}${first?.message ?? 'Bad input'}`, {
+  return invalidRequest({
+    message: `${where}${first?.message ?? 'Bad input'}`,
     issues: issues.slice(0, MAX_ISSUES),
   })
 }

@@ -12,7 +12,7 @@ import { appFactory } from '../http/factory.ts'
 import type { Session } from '../http/live-session.ts'
 import { validate } from '../http/validate.ts'
 import type { JobStatus } from '../jobs/element.ts'
-import { ApiError } from '../types/api-error.ts'
+import { defineError } from '../types/api-error.ts'
 import { toJobResponse, JobResponse } from './schema.ts'
 
 /**
@@ -22,6 +22,12 @@ import { toJobResponse, JobResponse } from './schema.ts'
 const POLL_MS = 500
 /** Concurrent streams of one account in one process. */
 const MAX_STREAMS = 10
+
+const tooManyStreams = defineError(
+  429,
+  'too_many_streams',
+  `You follow ${MAX_STREAMS} jobs already: close one`,
+)
 
 const OneJob = z.object({ id: z.string().regex(/^[\w-]{1,64}$/) })
 
@@ -55,9 +61,7 @@ export function jobStatus<P extends AnyProduct>({ requireRole, role }: Options<P
       doc(
         'Streams the status of my background job as server-sent events, until it has ended.',
         'text/event-stream',
-        {
-          otherStatuses: [204, 429],
-        },
+        { otherStatuses: [204], errors: [tooManyStreams] },
       ),
       requireRole(role),
       validate('param', OneJob),
@@ -68,7 +72,7 @@ export function jobStatus<P extends AnyProduct>({ requireRole, role }: Options<P
         // A browser reconnects when a stream ends; 204 tells it to stop.
         if (hasEnded(job) && c.req.header('last-event-id') === eventId(job)) return c.body(null, 204)
         if ((open.get(userId) ?? 0) >= MAX_STREAMS) {
-          throw new ApiError(429, `You follow ${MAX_STREAMS} jobs already: close one`)
+          throw tooManyStreams()
         }
         return eventStream(c, async (stream) => {
           open.set(userId, (open.get(userId) ?? 0) + 1)

@@ -30,7 +30,18 @@ export function createPrettyFormat(): (record: LogRecord) => string {
     return name === 'ms' ? cell.padStart(widths[name]) : cell.padEnd(widths[name])
   }
 
-  function describeRequest({ user, ip, method, path, status, ms, requestId, input, msg }: LogRecord): string {
+  function describeRequest({
+    user,
+    ip,
+    method,
+    path,
+    status,
+    ms,
+    requestId,
+    code,
+    input,
+    msg,
+  }: LogRecord): string {
     const columns = [
       fit('user', user),
       fit('ip', ip),
@@ -41,6 +52,7 @@ export function createPrettyFormat(): (record: LogRecord) => string {
       printable(String(requestId)),
     ]
     if (msg !== 'request') columns.push(printable(String(msg)))
+    if (typeof code === 'string') columns.push(printable(code))
     if (typeof input === 'string') columns.push(printable(input))
     return columns.join(' ')
   }

@@ -1,6 +1,7 @@
 // Serves a portable app with Bun.serve, and drains it.
 import type { KitConfig } from '../config/kit-config.ts'
 import type { AppEnv, Observe } from '../http/env.ts'
+import { internalError } from '../types/api-error.ts'
 import type { Log } from '../types/log.ts'
 import { readCertificate } from './certificate.ts'
 import { codeOf, listenOnEach } from './port.ts'
@@ -49,7 +50,8 @@ export function serve(
     maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app has a limit of its own, and responds with JSON
     error(error) {
       log?.error('an error outside of the app', { error })
-      return Response.json({ err: '500: Internal server error' }, { status: 500 })
+      const { status, code, message } = internalError
+      return Response.json({ err: `${status}: ${message}`, code }, { status })
     },
     async fetch(request, listener) {
       inFlight++

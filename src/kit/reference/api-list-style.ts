@@ -42,10 +42,11 @@ article > p { margin-top: 0.125rem }
 .facts > div > dt { color: var(--muted) }
 .fields > div { display: grid; grid-template-columns: 9.5rem minmax(0, 1fr); gap: 0 1rem }
 .fields > div + div { border-top: 1px dotted var(--line) }
+.errors > div { grid-template-columns: 15rem minmax(0, 1fr) }
 .fields dt em { font-style: normal; font-size: 0.75rem; color: var(--accent) }
 
 .types { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 0 3rem; margin-top: 0.75rem }
-.types .fields { margin-top: 0.5rem; font-size: 0.8125rem; line-height: 1.5rem }
+.types .fields, section > .errors { margin-top: 0.5rem; font-size: 0.8125rem; line-height: 1.5rem }
 .types .fields > div { grid-template-columns: 7.5rem minmax(0, 1fr) }
 
 @media (max-width: 56rem) {

@@ -4,6 +4,7 @@ import type { KitConfig } from '../config/kit-config.ts'
 import { formatAgo } from '../http/duration.ts'
 import type { RouteInput } from '../http/doc.ts'
 import { HtmlPage } from '../http/html-page.tsx'
+import { CommonErrors, OwnErrors } from './api-list-errors.tsx'
 import { anchorOf, Fact, Method, Path, quotaText, Sentence, Shape, Type } from './api-list-parts.tsx'
 import { API_LIST_STYLE } from './api-list-style.ts'
 import { fieldsOf, named, type Api } from './operations.ts'
@@ -34,7 +35,9 @@ export function ApiList({ config, startedAt, api, groups: first, roles }: Props)
         <Server mode={config.mode} startedAt={startedAt} endpoints={api.operations.length} />
         <p>
           JSON in, JSON out. An error has its status and a body like{' '}
-          <code>{'{ "err": "404: /api/nothing", "requestId": "..." }'}</code>.
+          <code>{'{ "err": "404: /api/nothing", "code": "not_found", "requestId": "..." }'}</code>. Programs
+          decide by <code>code</code>: an endpoint shows those of its own, and <a href="#errors">these</a> may
+          come from any.
         </p>
         <p>
           <a href="/api/openapi.json">The OpenAPI document</a> describes it for programs.
@@ -52,6 +55,7 @@ export function ApiList({ config, startedAt, api, groups: first, roles }: Props)
             <GroupSection group={group} api={api} config={config} />
           ))}
           {hasTypes && <Types types={api.components} />}
+          <CommonErrors routes={api.operations} />
         </main>
       </div>
     </HtmlPage>
@@ -95,6 +99,9 @@ function Contents({ groups, hasTypes }: { groups: Group<Operation>[]; hasTypes: 
             <a href="#types">Types</a>
           </li>
         )}
+        <li>
+          <a href="#errors">Errors</a>
+        </li>
       </ul>
     </nav>
   )
@@ -168,6 +175,7 @@ function RouteArticle({ route, api, config }: Omit<GroupProps, 'group'> & { rout
         {limit && config.rateLimit.on && (
           <Fact name="Limit">{limit.quotas(config).map(quotaText).join('; ')}</Fact>
         )}
+        <OwnErrors route={route} />
       </dl>
     </article>
   )

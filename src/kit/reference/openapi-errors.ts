@@ -1,50 +1,57 @@
-// Describes the errors of the OpenAPI document: what each status means, and its body.
+// Describes the errors of the OpenAPI document: for each status of a route its codes, as a response that routes share.
 import type { z } from 'zod'
+import type { ApiRoute } from '../http/doc.ts'
 import type { ErrorBody } from '../http/errors.ts'
+import { type ErrorKind, invalidRequest } from '../types/api-error.ts'
 import { FORMATS } from './openapi-examples.ts'
+import { COMPONENTS } from './operations.ts'
 
-const ERRORS: Record<number, [name: string, description: string]> = {
-  400: ['BadRequest', 'The input is not valid, as `issues` tells, or the account is disabled.'],
-  401: ['Unauthorized', 'Not logged in, or the bearer token is not valid.'],
-  403: ['Forbidden', 'A page of this origin may not act for a logged-in user.'],
-  404: ['NotFound', 'There is nothing of that name.'],
-  409: ['Conflict', 'It goes against what is there.'],
-  413: ['ContentTooLarge', 'The body is too large.'],
-  415: ['UnsupportedMediaType', 'The body is not JSON.'],
-  429: ['TooManyRequests', 'Too many requests: try again later.'],
-  503: ['ServiceUnavailable', 'It took too long, or the service is overloaded or not available: try again.'],
+/** The responses of a route's errors by status; `shared` collects those that they refer to. */
+export function errorResponses({ commonErrors, errors }: ApiRoute, shared: Record<string, object>) {
+  const statuses = new Set([...commonErrors, ...errors].map(({ status }) => status))
+  return Object.fromEntries(
+    [...statuses].map((status) => {
+      const common = commonErrors.filter((kind) => kind.status === status)
+      const own = errors.filter((kind) => kind.status === status)
+      // Several that all routes have go by one name.
+      const names = common.length > 1 ? [`Error${status}`] : common.map(nameOf)
+      const name = [...names, ...own.map(nameOf)].toSorted().join('Or')
+      shared[name] ??= errorResponse([...own, ...common])
+      return [status, { $ref: `#/components/responses/${name}` }]
+    }),
+  )
 }
 
-/** The name of the response to which an error status refers. */
-export const nameOf = (status: number) => ERRORS[status]?.[0] ?? `Error${status}`
+/** `email_taken` is `EmailTaken`. */
+const nameOf = ({ code }: ErrorKind) =>
+  code.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
-/** @param isTooLow whether a role that is too low gets it, too */
-export const errorResponse = (status: number, isTooLow = false) => ({
-  description: describe(status, isTooLow),
-  ...((status === 429 || status === 503) && {
-    headers: {
-      'Retry-After': { description: 'Seconds to wait, if known.', schema: { type: 'integer' } },
+/** Of one status. */
+function errorResponse(kinds: ErrorKind[]) {
+  const waits = kinds.some(({ status }) => status === 429 || status === 503)
+  const description = kinds.map(({ code, message }) => `- \`${code}\`: ${message}.`).join('\n')
+  const code = { type: 'string', enum: kinds.map((kind) => kind.code) }
+  return {
+    description,
+    ...(waits && {
+      headers: {
+        'Retry-After': { description: 'Seconds to wait, if known.', schema: { type: 'integer' } },
+      },
+    }),
+    content: {
+      'application/json': {
+        schema: { allOf: [{ $ref: `${COMPONENTS}Error` }, { type: 'object', properties: { code } }] },
+        example: exampleOf(kinds),
+      },
     },
-  }),
-  content: {
-    'application/json': {
-      schema: { $ref: '#/components/schemas/Error' },
-      example: exampleOfError(status, isTooLow),
-    },
-  },
-})
+  }
+}
 
-const describe = (status: number, isTooLow: boolean) =>
-  (ERRORS[status]?.[1] ?? `An error with the status ${status}.`).replace(
-    /\.$/,
-    isTooLow ? ', or the role is too low.' : '.',
-  )
-
-const exampleOfError = (status: number, isTooLow: boolean): z.output<typeof ErrorBody> =>
-  status === 400
-    ? {
-        err: '400: title: must not be empty',
-        issues: [{ path: 'title', message: 'must not be empty' }],
-        requestId: FORMATS.uuid,
-      }
-    : { err: `${status}: ${describe(status, isTooLow)}`, requestId: FORMATS.uuid }
+function exampleOf([kind]: ErrorKind[]): z.output<typeof ErrorBody> | undefined {
+  if (kind === undefined) return undefined
+  const { status, code, message } = kind
+  const example = { err: `${status}: ${message}`, code, requestId: FORMATS.uuid ?? '' }
+  if (kind !== invalidRequest) return example
+  const issue = { path: 'title', message: 'must not be empty' }
+  return { ...example, err: '400: title: must not be empty', issues: [issue] }
+}

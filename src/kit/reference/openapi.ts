@@ -1,7 +1,7 @@
 // Builds the OpenAPI document from the routes' own descriptions.
 import type { ApiRoute, RouteDoc } from '../http/doc.ts'
 import { ErrorBody } from '../http/errors.ts'
-import { errorResponse, nameOf } from './openapi-errors.ts'
+import { errorResponses } from './openapi-errors.ts'
 import { exampleOf } from './openapi-examples.ts'
 import { COMPONENTS, describeApi, named, PARAMETER } from './operations.ts'
 import type { Api, Field, JsonSchema } from './operations.ts'
@@ -9,6 +9,8 @@ import { groupBySlice, type FirstGroups } from './route-groups.ts'
 
 /** What describes the operations, and puts the schema of a body in its place. */
 interface Parts extends Pick<Api, 'request' | 'response' | 'fields'> {
+  /** The responses to which those of operations refer. */
+  shared: Record<string, object>
   json(schema: JsonSchema, name: string): object
 }
 
@@ -39,14 +41,13 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
   }
   const groups = groupBySlice(operations, info.groups, ({ base }) => base)
   const paths: Record<string, Record<string, object>> = {}
+  const shared: Record<string, object> = {}
   for (const { title, members } of groups) {
     for (const operation of members) {
       const path = (paths[pathOf(operation)] ??= {})
-      path[operation.method.toLowerCase()] = describe(operation, title, { ...api, json })
+      path[operation.method.toLowerCase()] = describe(operation, title, { ...api, json, shared })
     }
   }
-  const errors = new Set(operations.flatMap(({ otherStatuses }) => otherStatuses.filter(isError)))
-  const tooLowStatuses = new Set(operations.map(({ tooLowStatus }) => tooLowStatus))
   return {
     openapi: '3.1.1',
     info: {
@@ -60,11 +61,7 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
     paths,
     components: {
       schemas: components,
-      responses: Object.fromEntries(
-        [...errors]
-          .toSorted((a, b) => a - b)
-          .map((status) => [nameOf(status), errorResponse(status, tooLowStatuses.has(status))]),
-      ),
+      responses: shared,
       securitySchemes: {
         session: {
           type: 'apiKey',
@@ -85,7 +82,7 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
 
 const CONVENTIONS =
   'JSON in, JSON out. Every error, even an unexpected 500, has a body with the key `err`, which begins ' +
-  'with the status. `x-role` names the lowest role that may call.'
+  'with the status, and `code`, by which programs decide; a later version may bring new codes. `x-role` names the lowest role that may call.'
 
 type Documented = ApiRoute & { doc: RouteDoc }
 type Operation = Documented & { id: string }
@@ -96,8 +93,6 @@ const isForPrograms = (route: ApiRoute): route is Documented =>
   route.doc !== undefined &&
   route.doc.response !== 'text/html' &&
   route.doc.status < 300
-
-const isError = (status: number) => status >= 400
 
 const pathOf = ({ path }: ApiRoute) => path.replaceAll(PARAMETER, '{$1}')
 
@@ -114,7 +109,10 @@ function describe(operation: Operation, tag: string, parts: Parts) {
     ...(takesBody && { requestBody: { required: true, content: requestOf(id, parts) } }),
     responses: {
       [doc.status]: { description: 'Success.', ...headersOf(operation), ...contentOf(operation, parts) },
-      ...Object.fromEntries(otherStatuses.map((status) => [status, otherResponse(status)])),
+      ...Object.fromEntries(
+        otherStatuses.map((status) => [status, { description: 'Success, without a body.' }]),
+      ),
+      ...errorResponses(operation, parts.shared),
     },
   }
 }
@@ -154,8 +152,3 @@ function parameter(place: 'path' | 'query', { name, schema }: Omit<Field, 'requi
   const { description, ...rest } = schema
   return { name, in: place, required, ...(description !== undefined && { description }), schema: rest }
 }
-
-const otherResponse = (status: number) =>
-  isError(status)
-    ? { $ref: `#/components/responses/${nameOf(status)}` }
-    : { description: 'Success, without a body.' }

@@ -1,5 +1,8 @@
 // Declares server-side sessions as the app sees them.
+import { defineError } from './api-error.ts'
 import type { Json } from './json.ts'
+
+export const sessionTooLarge = defineError(400, 'session_too_large', 'The session would hold too much')
 
 /** What a session remembers of its login. */
 export interface Identity<Role extends string = string> {
@@ -45,7 +48,7 @@ export interface Sessions<Role extends string = string> {
   readData(token: string): Promise<Record<string, Json>>
   /**
    * Writes the changed keys (undefined deletes one); does nothing if the session has ended meanwhile.
-   * @throws ApiError 400 if the session would hold more than 64 KB
+   * @throws sessionTooLarge if the session would hold more than 64 KB
    */
   writeData(token: string, changes: Record<string, Json | undefined>): Promise<void>
   /**

@@ -9,6 +9,8 @@ import { trustedNetworks } from '../../../src/kit/http/client-ip.ts'
 import { ConfigError } from '../../../src/kit/types/config-error.ts'
 import { loadConfig, settings } from '../product/product.ts'
 
+/** What production needs besides. */
+const PRODUCTION = { NODE_ENV: 'production', APP_URL: 'https://api.example.com' }
 const URLS = { DATABASE_URL: 'postgres://u:hunter2@db/x', REDIS_URL: 'redis://:hunter3@cache:6379' }
 
 const faultsOf = (env: Record<string, string>): string => {
@@ -29,7 +31,7 @@ test('development is the default, and listens on this machine only', () => {
 })
 
 test('production listens everywhere, secures cookies and logs JSON', () => {
-  const config = loadConfig({ ...URLS, NODE_ENV: 'production' })
+  const config = loadConfig({ ...URLS, ...PRODUCTION })
   expect(config).toMatchObject({ production: true, host: '0.0.0.0' })
   expect(config.cookie.secure).toBe(true)
   expect(config.log.format).toBe('json')
@@ -75,10 +77,11 @@ test('every faulty variable is named at once, with what is allowed', () => {
   expect(message).not.toContain('hunter2')
 })
 
-test('production needs both services', () => {
+test('production needs both services and its own address', () => {
   const message = faultsOf({ NODE_ENV: 'production' })
   expect(message).toContain('DATABASE_URL is not set: production needs it')
   expect(message).toContain('REDIS_URL is not set: production needs it')
+  expect(message).toContain('APP_URL is not set: production needs it')
 })
 
 test.each(['1.2.3', '10.0.0.0/99', '1.2.3.999', '::1/129', 'fe80::x', '10.0.0.0/8/8'])(
@@ -247,10 +250,10 @@ test('URLs that their drivers understand are taken', () => {
 })
 
 test('production replaces a process that holds 512 MB, and a blocked one after 5 s', () => {
-  const { processes } = loadConfig({ ...URLS, NODE_ENV: 'production' })
+  const { processes } = loadConfig({ ...URLS, ...PRODUCTION })
   expect(processes).toMatchObject({ maxRssMb: 512, harakiriMs: 5000 })
   expect(loadConfig(URLS).processes.maxRssMb).toBe(0)
-  expect(loadConfig({ ...URLS, NODE_ENV: 'production', MAX_RSS_MB: '0' }).processes.maxRssMb).toBe(0)
+  expect(loadConfig({ ...URLS, ...PRODUCTION, MAX_RSS_MB: '0' }).processes.maxRssMb).toBe(0)
 })
 
 test('the config cannot be changed', () => {

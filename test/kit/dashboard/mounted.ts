@@ -3,7 +3,7 @@ import type { ConfigFrom } from '../../../src/kit/config/settings.ts'
 import type { DashboardAccess } from '../../../src/kit/dashboard/access.ts'
 import { dashboard } from '../../../src/kit/dashboard/routes.tsx'
 import { dashboardSettings } from '../../../src/kit/dashboard/settings.ts'
-import { Credentials, enter, enterLimit } from '../product/members.ts'
+import { Credentials, enter, enterLimit, nobody } from '../product/members.ts'
 import { requireRole, type Product } from '../product/product.ts'
 import type { Mounted } from '../support/modules.ts'
 
@@ -18,6 +18,7 @@ const access: DashboardAccess<Product> = {
     form: Credentials,
     limit: enterLimit,
     run: (c, credentials) => enter(c, { ...credentials, remember: false }),
+    errors: [nobody],
   },
 }
 

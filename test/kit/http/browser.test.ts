@@ -40,6 +40,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     // With SameSite=None the browser sends the cookie from any site: only our answer protects it.
     production = await startApp({
       NODE_ENV: 'production',
+      APP_URL: 'https://api.example.com',
       CORS_ORIGINS: `*, ${listed}`,
       COOKIE_SAMESITE: 'none',
       COOKIE_SECURE: 'on',

@@ -172,7 +172,11 @@ test.each([['a text'], [undefined], [{ status: 200 }]])(
     })
     const reply = await own.request('/thrown', { headers: { 'X-Request-Id': 'mine' } })
     expect(reply.status).toBe(500)
-    expect(await reply.json()).toEqual({ err: '500: Internal server error', requestId: 'mine' })
+    expect(await reply.json()).toEqual({
+      err: '500: Internal server error',
+      code: 'internal_error',
+      requestId: 'mine',
+    })
     expect(reply.headers.get('x-content-type-options')).toBe('nosniff')
   },
 )

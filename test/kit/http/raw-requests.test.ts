@@ -53,6 +53,7 @@ describe('Host', () => {
       if (status !== 400 || method === 'HEAD' || method === 'OPTIONS') continue
       expect(JSON.parse(reply.body)).toEqual({
         err: '400: The Host header is not a host with a port from 0 to 65535',
+        code: 'invalid_request',
         requestId: reply.headers['x-request-id'],
       })
     }
@@ -94,7 +95,10 @@ describe('Host', () => {
     })
     try {
       const reply = await rawRequest(server.url.origin, { headers: [HOST] })
-      expect([reply.status, JSON.parse(reply.body)]).toEqual([500, { err: '500: Internal server error' }])
+      expect([reply.status, JSON.parse(reply.body)]).toEqual([
+        500,
+        { err: '500: Internal server error', code: 'internal_error' },
+      ])
       expect(told).toEqual([['an error outside of the app', { error: expect.any(Error) }]])
     } finally {
       await server.drain(1000)

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import type { Log } from '../../../src/kit/types/log.ts'
 import { factory } from '../product/product.ts'
+import { onError } from '../../../src/kit/http/errors.ts'
 import { withRequestContext } from '../../../src/kit/http/request-id.ts'
 import { requestLog } from '../../../src/kit/http/request-log.ts'
 import { validate } from '../../../src/kit/http/validate.ts'
@@ -60,7 +61,7 @@ describe('a request', () => {
       },
     ])
     expect(Object.keys(lines[0]?.fields ?? {})).toEqual(
-      'user ip method path status ms requestId input'.split(' '),
+      'user ip method path status ms requestId code input'.split(' '),
     )
   })
 
@@ -73,6 +74,16 @@ describe('a request', () => {
     const { log, lines } = recorder()
     await appWith(log).request(path)
     expect(lines.map((line) => [line.fields.status, line.level])).toEqual([[status, level]])
+  })
+
+  test('that ends in an error names its code, whatever was thrown', async () => {
+    const { log, lines } = recorder()
+    const withErrors = appWith(log).onError(onError)
+    await withErrors.request(...post('/in', '{}'))
+    await withErrors.request('/broken')
+    await withErrors.request('/ok/1')
+    const codes = lines.filter(({ fields }) => 'status' in fields).map(({ fields }) => fields.code)
+    expect(codes).toEqual(['invalid_request', 'internal_error', undefined])
   })
 
   test('names the user that is logged in', async () => {

@@ -177,6 +177,7 @@ describe.skipIf(!hasRedisServer())('src/worker.ts', () => {
       env: {
         ...process.env,
         NODE_ENV: 'production',
+        APP_URL: 'https://api.example.com',
         DATABASE_URL: 'postgres://127.0.0.1:1/none',
         REDIS_URL: server.url,
         REDIS_PREFIX: prefix,

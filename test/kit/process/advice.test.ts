@@ -10,7 +10,7 @@ import { copyCheckout, startService } from '../support/supervised.ts'
 import { until } from '../support/until.ts'
 
 const URLS = { DATABASE_URL: 'postgres://u@db/x', REDIS_URL: 'redis://cache' }
-const WELL = { ...URLS, NODE_ENV: 'production', SMTP_URL: 'smtp://mail' }
+const WELL = { ...URLS, NODE_ENV: 'production', APP_URL: 'https://a.example', SMTP_URL: 'smtp://mail' }
 
 let folder: string
 beforeAll(() => {
@@ -91,6 +91,14 @@ KEPT_6="x" # $hunter
   const named = (env: Record<string, string | undefined>) =>
     adviceOnSettings(loadConfig(WELL), folder, env).map((line) => /^\w+/.exec(line)?.[0])
   expect(named({ ...read, NODE_ENV: 'development' })).toEqual(['A', 'B', 'C', 'D', 'E', 'F'])
-  expect(named({ ...read, NODE_ENV: 'production' })).toEqual(['A', 'B', 'C', 'D', 'E', 'F', 'G'])
+  expect(named({ ...read, NODE_ENV: 'production', APP_URL: 'https://a.example' })).toEqual([
+    'A',
+    'B',
+    'C',
+    'D',
+    'E',
+    'F',
+    'G',
+  ])
   expect(adviceOnSettings(loadConfig(WELL), folder, read).join()).not.toContain('hunter')
 })

@@ -150,7 +150,7 @@ test(
       { WEB_PROCESSES: '1' },
       { folder, envFile: () => ({ PORT: String(port), NODE_ENV: 'development' }) },
     )
-    writeEnvFile(folder, { PORT: String(other), NODE_ENV: 'production' })
+    writeEnvFile(folder, { PORT: String(other), NODE_ENV: 'production', APP_URL: 'https://api.example.com' })
     writeFileSync(entry, `throw new Error('a broken release')\n`)
     expect((await service.reload()).result).toBe('failed')
     expect(service.status()).toMatchObject({ port, mode: 'development' })

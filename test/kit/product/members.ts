@@ -1,7 +1,7 @@
 // Its members over HTTP: they join, enter, leave, and see who they are.
 import type { Context } from 'hono'
 import { z } from 'zod'
-import { ApiError } from '../../../src/kit/types/api-error.ts'
+import { defineError } from '../../../src/kit/types/api-error.ts'
 import { noStore } from '../../../src/kit/http/caching.ts'
 import { doc } from '../../../src/kit/http/doc.ts'
 import type { AnyContext, AppEnv } from '../../../src/kit/http/env.ts'
@@ -48,6 +48,9 @@ export const enterLimit: RateLimit = {
 const emailOf = (c: AnyContext) =>
   ((c.req.valid('json' as never) ?? c.req.valid('form' as never)) as { email: string }).email
 
+export const nobody = defineError(400, 'invalid_credentials', 'Nobody enters like that')
+const emailTaken = defineError(400, 'email_taken', 'A member has this email')
+
 export async function enter(
   context: AnyContext,
   { email, password, remember, token }: Omit<z.output<typeof Entering>, 'token'> & { token?: boolean },
@@ -55,7 +58,7 @@ export async function enter(
   const c: Context<AppEnv<Product>> = context
   const found = await findSecret(c.var.db, email)
   const isRight = await c.var.passwords.verify(found?.secret ?? null, password, c.var.signal())
-  if (found === undefined || !isRight) throw new ApiError(400, 'Nobody enters like that')
+  if (found === undefined || !isRight) throw nobody()
   if (roles.isBarred(found.member.role)) throw accountDisabled()
   await startSession(c, found.member, remember, { token })
   return { ...found.member, ...issuedToken(c) }
@@ -65,22 +68,27 @@ export const members = factory
   .createApp()
   .use('/self/*', noStore)
 
-  .post('/join', doc('Joins.', EnteredMember, { status: 201 }), validate('json', Joining), async (c) => {
-    const { email, password, remember, token } = c.req.valid('json')
-    const secret = await c.var.passwords.hash(password, c.var.signal())
-    const member = await c.var.db.transaction(async (tx) => {
-      const added = await addMember(tx, { email, secret })
-      if (added === undefined) throw new ApiError(400, 'A member has this email')
-      await c.var.enqueue(tx, greet, { memberId: added.id })
-      return added
-    })
-    await startSession(c, member, remember, { token })
-    return c.var.respond({ ...member, ...issuedToken(c) })
-  })
+  .post(
+    '/join',
+    doc('Joins.', EnteredMember, { status: 201, errors: [emailTaken] }),
+    validate('json', Joining),
+    async (c) => {
+      const { email, password, remember, token } = c.req.valid('json')
+      const secret = await c.var.passwords.hash(password, c.var.signal())
+      const member = await c.var.db.transaction(async (tx) => {
+        const added = await addMember(tx, { email, secret })
+        if (added === undefined) throw emailTaken()
+        await c.var.enqueue(tx, greet, { memberId: added.id })
+        return added
+      })
+      await startSession(c, member, remember, { token })
+      return c.var.respond({ ...member, ...issuedToken(c) })
+    },
+  )
 
   .post(
     '/enter',
-    doc('Enters.', EnteredMember),
+    doc('Enters.', EnteredMember, { errors: [nobody] }),
     validate('json', Entering),
     rateLimit(enterLimit),
     async (c) => c.var.respond(await enter(c, c.req.valid('json'))),

@@ -1,6 +1,7 @@
 // Its tables: members, and the notes that they write.
 import { index, pgEnum, pgTable, serial, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
+import { SealedColumn, sealedText } from '../../../src/kit/auth/sealed-columns.ts'
 import { defineRoles } from '../../../src/kit/types/roles.ts'
 import { publicFields } from '../../../src/kit/data/public-fields.ts'
 
@@ -43,6 +44,16 @@ export const notes = pgTable(
     index('notes_search').using('gin', t.text.op('gin_trgm_ops')),
   ],
 )
+
+/** Where a member locks things up. */
+export const safes = pgTable('safes', {
+  member: uuid()
+    .primaryKey()
+    .references(() => members.id, { onDelete: 'cascade' }),
+  code: sealedText(),
+})
+
+export const codeOfSafe = new SealedColumn(safes.code, { owner: safes.member, purpose: 'safe' })
 
 export const NoteResponse = z
   .object({ id: z.int(), text: z.string(), writer: z.uuid(), written: z.iso.datetime() })

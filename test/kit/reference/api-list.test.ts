@@ -59,12 +59,29 @@ test('an input is shown with its type, limits and whether it is required', () =>
 })
 
 test('a response names its shape, and a named shape is explained once', () => {
-  expect(textOf(articleOf(page, 'POST/club/join'))).toEndWith('201 EnteredMember')
-  expect(textOf(articleOf(page, 'POST/club/leave'))).toEndWith('200 {}')
+  expect(textOf(articleOf(page, 'POST/club/join'))).toContain('201 EnteredMember Errors ')
+  expect(textOf(articleOf(page, 'POST/club/leave'))).toContain('200 {} Errors ')
   expect(textOf(articleOf(page, 'GET/club/notes'))).toContain('200 array of Note Header Link The next')
   expect(textOf(articleOf(page, 'GET/api/list'))).toEndWith('200 text/html')
   expect(textOf(articleOf(page, 'types/Note'))).toContain('text string')
   expect(page.split('<article id="types/Note"')).toHaveLength(2)
+})
+
+test('an endpoint shows the errors of its own, and those of all stand on the page once', () => {
+  const note = textOf(articleOf(page, 'PUT/club/notes/:id'))
+  expect(note).toContain('Errors 401 login_required Unauthorized! Log in first 401 insufficient_role ')
+  expect(note).toContain('404 not_found There is nothing of that name')
+  expect(note).not.toContain('invalid_request')
+  const common = textOf(page.slice(page.indexOf('<section id="errors">')))
+  for (const code of [
+    'invalid_request',
+    'account_disabled',
+    'method_not_allowed',
+    'internal_error',
+    'timeout',
+  ])
+    expect(common).toContain(` ${code} `)
+  expect(common).not.toContain('login_required')
 })
 
 test('a GET that needs no path parameter is a link; nothing else is', () => {
@@ -90,6 +107,8 @@ test('routes are grouped by path: the account, then each resource, the service, 
     doc: undefined,
     role: undefined,
     inputs: [],
+    errors: [],
+    commonErrors: [],
     otherStatuses: [],
   })
   const html = await render([
@@ -106,6 +125,7 @@ test('routes are grouped by path: the account, then each resource, the service, 
     ['/api/film-reels', 'GET/api/film-reels', 'DELETE/api/film-reels/:id'],
     ['/', 'GET/health', 'GET/api/list'],
     ['/apitest', 'GET/apitest/counter'],
+    ['errors'],
   ])
   expect(textOf(html)).toContain('Film reels /api/film-reels')
 })
@@ -130,6 +150,8 @@ test('whatever a route says of itself is shown as text', async () => {
       base: '/',
       doc: { summary: evil, response: z.object({ [evil]: z.literal(evil) }), status: 200 },
       role: undefined,
+      errors: [],
+      commonErrors: [],
       otherStatuses: [],
       inputs: [
         {
@@ -243,6 +265,8 @@ const describeOne = (body: z.ZodType, response: z.ZodType) =>
       doc: { summary: 'A thing.', response, status: 200 },
       role: undefined,
       inputs: [{ target: 'json', schema: body }],
+      errors: [],
+      commonErrors: [],
       otherStatuses: [],
     },
   ])

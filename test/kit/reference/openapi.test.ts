@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Hono } from 'hono'
 import { z } from 'zod'
-import { describeRoutes, doc, type ApiRoute } from '../../../src/kit/http/doc.ts'
+import { describeRoutes, doc, errorsOf, type ApiRoute } from '../../../src/kit/http/doc.ts'
 import { factory } from '../product/product.ts'
 import { openApi } from '../../../src/kit/reference/openapi.ts'
 import { validate } from '../../../src/kit/http/validate.ts'
+import { defineError, type ErrorKind } from '../../../src/kit/types/api-error.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 
 const REDOCLY = join(import.meta.dir, '../../../node_modules/@redocly/cli/bin/cli.js')
@@ -82,26 +83,68 @@ test('every route of every slice is in it, with its summary, role and success; p
 })
 
 test('an error is declared where it can occur, and nowhere else', () => {
-  const errors = Object.fromEntries(routes.map((route) => [nameOf(route), route.otherStatuses]))
+  const codes = (kinds: ApiRoute['errors']) => kinds.map(({ code }) => code).join(' ')
+  const errors = Object.fromEntries(routes.map((route) => [nameOf(route), codes(route.errors)]))
+  const common = Object.fromEntries(routes.map((route) => [nameOf(route), codes(route.commonErrors)]))
+  const always = 'invalid_request internal_error unavailable timeout'
+  expect(common).toMatchObject({
+    'GET /health': always,
+    'GET /api/list': `${always} account_disabled session_too_large invalid_token`,
+    'POST /club/leave': `${always} content_too_large account_disabled session_too_large invalid_token origin_not_allowed`,
+  })
   expect(errors).toMatchObject({
-    'GET /health': [503],
-    'GET /api/list': [400, 401, 503],
-    'GET /club/self': [400, 401, 503],
-    'POST /club/enter': [400, 401, 403, 413, 415, 429, 503],
-    'POST /club/leave': [400, 401, 403, 413, 503],
-    'POST /api/probe': [400, 401, 403, 413, 415, 503],
-    'PUT /api/probe/:id': [400, 401, 403, 404, 413, 415, 503],
+    'GET /api/list': '',
+    'GET /club/self': 'login_required',
+    'GET /club/members': 'login_required insufficient_role',
+    'POST /club/enter': 'invalid_credentials unsupported_media_type rate_limit_exceeded',
+    'POST /club/leave': 'login_required',
+    'POST /api/probe': 'login_required insufficient_role unsupported_media_type',
+    'PUT /api/probe/:id': 'login_required insufficient_role not_found unsupported_media_type',
+    'POST /apitest/dbtruncate': 'forbidden',
   })
   for (const route of api()) {
     const declared = Object.keys(operationOf(route).responses).map(Number)
     expect([nameOf(route), declared]).toEqual([
       nameOf(route),
-      [route.doc?.status ?? 0, ...route.otherStatuses].toSorted((a, b) => a - b),
+      [
+        ...new Set([
+          route.doc?.status ?? 0,
+          ...route.otherStatuses,
+          ...errorsOf([route]).map(({ status }) => status),
+        ]),
+      ].toSorted((a, b) => a - b),
     ])
   }
-  expect(document.components.responses.NotFound.content['application/json'].schema).toEqual({
-    $ref: '#/components/schemas/Error',
+})
+
+test('each error response of an operation names its codes and what they mean, and equal ones are one', () => {
+  for (const route of api()) {
+    for (const [status, { $ref }] of Object.entries<{ $ref?: string }>(operationOf(route).responses)) {
+      if (Number(status) < 400) continue
+      const kinds = errorsOf([route]).filter((kind) => kind.status === Number(status))
+      const { content, description } = document.components.responses[$ref?.split('/').at(-1) ?? '']
+      const [error, { properties }] = content['application/json'].schema.allOf
+      expect(error).toEqual({ $ref: '#/components/schemas/Error' })
+      expect(properties.code.enum.toSorted()).toEqual(kinds.map(({ code }) => code).toSorted())
+      for (const { code, message } of kinds) expect(description).toContain(`\`${code}\`: ${message}`)
+    }
+  }
+  const refs = (path: string) => document.paths[path].post.responses
+  expect(refs('/club/enter')).toMatchObject({
+    400: { $ref: '#/components/responses/Error400OrInvalidCredentials' },
+    403: { $ref: '#/components/responses/OriginNotAllowed' },
+    415: { $ref: '#/components/responses/UnsupportedMediaType' },
+    503: { $ref: '#/components/responses/Error503' },
   })
+  const all = Object.values(document.components.responses).map((response) => JSON.stringify(response))
+  expect(all).toHaveLength(new Set(all).size)
+})
+
+test('two kinds of errors with one code are refused, rather than mixed up', () => {
+  const [one, other] = [400, 409].map((status) => defineError(status as 400, 'sold_out', 'Sold out'))
+  const kinds = [one, other].map((kind) => ({ errors: [kind as ErrorKind], commonErrors: [] }))
+  expect(errorsOf(kinds.slice(0, 1))).toHaveLength(1)
+  expect(() => errorsOf(kinds)).toThrow('sold_out')
 })
 
 test('an input is described as it is sent, an answer as it comes', () => {
@@ -209,9 +252,10 @@ test('the examples of answers and errors have the shape of what comes', () => {
     const schema = route.doc?.response as z.ZodType
     expect([nameOf(route), schema.safeParse(example).error]).toEqual([nameOf(route), undefined])
   }
-  const { BadRequest, NotFound } = document.components.responses
-  expect(BadRequest.content['application/json'].example).toMatchObject({
+  const { Error400, NotFound } = document.components.responses
+  expect(Error400.content['application/json'].example).toMatchObject({
     err: '400: title: must not be empty',
+    code: 'invalid_request',
     issues: [{ path: 'title', message: 'must not be empty' }],
   })
   expect(NotFound.content['application/json'].example.err).toStartWith('404: ')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { createQueue } from '../../../src/kit/jobs/queue.ts'
 import { keyBase } from '../../../src/kit/jobs/scripts.ts'
-import { sendWelcome } from '../../../src/tasks.ts'
+import { sendWelcome } from '../../../src/account/mail-tasks.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 import { redisUrl } from '../support/services.ts'
 

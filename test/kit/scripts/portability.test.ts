@@ -17,6 +17,7 @@ const WEB_GLOBALS = {
   AbortController,
   AbortSignal,
   Blob,
+  DecompressionStream,
   Event,
   EventTarget,
   File,
@@ -106,6 +107,7 @@ async function startBareApp() {
     sessions: untouched('sessions'),
     store: untouched('store'),
     passwords: untouched('passwords'),
+    secrets: untouched('secrets'),
     rateLimiter: untouched('rateLimiter'),
     queueAdmin: untouched('queueAdmin'),
     cronAdmin: untouched('cronAdmin'),
@@ -134,7 +136,7 @@ test('the app serves from a context of web globals alone', async () => {
 
   expect((await request('/api/nothing')).status).toBe(404)
   const notAllowed = await request('/api/me', { method: 'PUT' })
-  expect([notAllowed.status, notAllowed.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS'])
+  expect([notAllowed.status, notAllowed.headers.get('allow')]).toEqual([405, 'GET, PATCH, HEAD, OPTIONS'])
   const login = await request('/api/login', {
     method: 'POST',
     headers: { 'content-type': 'application/json', origin: 'https://app.example.com' },
@@ -145,6 +147,14 @@ test('the app serves from a context of web globals alone', async () => {
     'https://app.example.com',
   ])
   expect(lines.filter((line) => line.fields?.error)).toEqual([])
+})
+
+test('the list of common passwords needs no file', async () => {
+  const { run } = await evaluate(
+    `import { isCommonPassword } from './kit/auth/common-passwords.ts'; globalThis.run = isCommonPassword`,
+  )
+  const isCommon = run as (password: string) => Promise<boolean>
+  expect([await isCommon('password1'), await isCommon('wise old panda')]).toEqual([true, false])
 })
 
 /** Each fails when it is bundled, or evaluated, or when what it sets is called. */

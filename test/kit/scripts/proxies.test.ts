@@ -165,6 +165,7 @@ describe.each(proxies.filter(([, found]) => found && onLinux))('behind %s', (nam
   test('a body above the limit is refused in JSON', async () => {
     const reply = await new Client(proxy.url).post('/api/login', { email: 'x'.repeat(1_500_000) })
     expect([reply.status, reply.body.err.slice(0, 5)]).toEqual([413, '413: '])
+    expect(reply.body.code).toBe('content_too_large')
   })
 
   test.skipIf(name !== 'nginx')('an address has only so many requests under way at a time', async () => {
@@ -184,6 +185,7 @@ describe.each(proxies.filter(([, found]) => found && onLinux))('behind %s', (nam
       const reply = await new Client(crowded.url).get('/api/x')
       expect([reply.status, reply.headers.get('retry-after')]).toEqual([429, '2'])
       expect(reply.body.err).toStartWith('429: ')
+      expect(reply.body.code).toBe('rate_limit_exceeded')
       for (const answer of waiting) answer()
       expect((await Promise.all(late)).map(({ status }) => status)).toEqual(Array(100).fill(200))
     } finally {
@@ -198,6 +200,7 @@ describe.each(proxies.filter(([, found]) => found && onLinux))('behind %s', (nam
       const reply = await new Client(lone.url).get('/api/me')
       expect(reply.status).toBeOneOf([502, 503])
       expect(reply.body.err).toStartWith(`${reply.status}: `)
+      expect(reply.body.code).toBe('unavailable')
     } finally {
       await lone.stop()
     }

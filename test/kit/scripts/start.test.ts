@@ -149,7 +149,7 @@ test(
 test(
   'production without its services names both variables and starts none',
   async () => {
-    const server = launch('start', { NODE_ENV: 'production' })
+    const server = launch('start', { NODE_ENV: 'production', APP_URL: 'https://api.example.com' })
     expect(await server.exit).toEqual({ code: 1, signal: null })
     expect(server.said()).toContain('DATABASE_URL is not set')
     expect(server.said()).toContain('REDIS_URL is not set')

@@ -24,6 +24,8 @@ export class Client {
     this.send('POST', path, body, headers)
   put = (path: string, body?: unknown, headers?: Record<string, string>) =>
     this.send('PUT', path, body, headers)
+  patch = (path: string, body?: unknown, headers?: Record<string, string>) =>
+    this.send('PATCH', path, body, headers)
   delete = (path: string, headers?: Record<string, string>) => this.send('DELETE', path, undefined, headers)
 
   /** Sends a request; a string body goes as it is, anything else as JSON. Redirects are not followed. */

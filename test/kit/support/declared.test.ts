@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import { z } from 'zod'
 import { doc } from '../../../src/kit/http/doc.ts'
-import { ApiError } from '../../../src/kit/types/api-error.ts'
+import { ApiError, defineError } from '../../../src/kit/types/api-error.ts'
 import { factory } from '../product/product.ts'
 import { startApp } from './harness.ts'
 
@@ -44,19 +44,26 @@ test.each([
     () => {
       throw new ApiError(409, 'Taken')
     },
-    'answered 409; declared are 200, 400, 401, 503',
+    'answered 409 conflict; declared are 200, 400 invalid_request, 400 account_disabled, ',
+  ],
+  [
+    'a code',
+    () => {
+      throw new ApiError(400, 'Sold out', { code: 'sold_out' })
+    },
+    'answered 400 sold_out; declared are 200, 400 invalid_request, ',
   ],
   [
     'a 500',
     () => {
       throw new Error('a bug')
     },
-    'answered 500; declared',
+    'answered 500 internal_error; declared',
   ],
   [
     'another success',
     () => Response.json({ name: 'a', made }, { status: 201 }),
-    'answered 201; declared are 200, 400, 401, 503',
+    'answered 201; declared are 200, 400 ',
   ],
   ['another shape', () => Response.json({ name: 5, made }), 'answered what its schema does not allow'],
   [
@@ -79,15 +86,24 @@ test.each([
   }
 })
 
-test('what is declared passes', async () => {
+test('what is declared passes, by its kind, or by a status for an error of its common kind', async () => {
   const app = await startApp()
+  const soldOut = defineError(410, 'sold_out', 'Sold out')
   try {
-    app.app.get('/api/thing', doc('A thing.', Thing, { otherStatuses: [409] }), (c) => {
+    const options = { otherStatuses: [409], errors: [soldOut] }
+    app.app.get('/api/thing', doc('A thing.', Thing, options), (c) => {
       if (c.req.query('taken')) throw new ApiError(409, 'Taken')
+      if (c.req.query('late')) throw soldOut({ message: 'Sold out since noon' })
       return c.json({ name: 'a', made }, 200)
     })
     expect((await app.visitor().get('/api/thing')).status).toBe(200)
-    expect((await app.visitor().get('/api/thing?taken=1')).status).toBe(409)
+    const taken = await app.visitor().get('/api/thing?taken=1')
+    expect([taken.status, taken.body]).toMatchObject([409, { err: '409: Taken', code: 'conflict' }])
+    const late = await app.visitor().get('/api/thing?late=1')
+    expect([late.status, late.body]).toMatchObject([
+      410,
+      { err: '410: Sold out since noon', code: 'sold_out' },
+    ])
   } finally {
     await app.close()
   }

@@ -1,9 +1,10 @@
-// Holds every response of the app under test against what its route declares: a status or a body that it does not is a fault.
+// Holds every response of the app under test against what its route declares: a status, a code or a body that it does not is
+// a fault.
 import { isDeepStrictEqual } from 'node:util'
 import type { Router } from 'hono/router'
 import type { RouterRoute } from 'hono/types'
 import type { AppEnv } from '../../../src/kit/http/env.ts'
-import { describeRoutes, type ApiRoute } from '../../../src/kit/http/doc.ts'
+import { describeRoutes, errorsOf, type ApiRoute } from '../../../src/kit/http/doc.ts'
 import { ErrorBody } from '../../../src/kit/http/errors.ts'
 
 /** What is needed of an app. */
@@ -60,12 +61,16 @@ async function findFault(
 ): Promise<string | undefined> {
   const { status } = response
   const type = response.headers.get('content-type') ?? ''
-  if (route?.doc !== undefined && !isDeclared(status, route) && !(status === 500 && foresees500)) {
-    return `answered ${status}; declared are ${[route.doc.status, ...route.otherStatuses].join(', ')}`
+  // Only JSON is read: what else is answered may be a stream.
+  const isRead = method !== 'HEAD' && type.startsWith('application/json')
+  const body: unknown = isRead ? await response.clone().json() : undefined
+  if (route?.doc !== undefined && (status === 500 ? !foresees500 : !isDeclared(status, body, route))) {
+    const declared = [route.doc.status, ...route.otherStatuses]
+    const errors = errorsOf([route]).map((kind) => `${kind.status} ${kind.code}`)
+    const { code = '' } = (status >= 400 && (body as { code?: string })) || {}
+    return `answered ${`${status} ${code}`.trim()}; declared are ${[...declared, ...errors].join(', ')}`
   }
   if (method === 'HEAD') return undefined
-  // Only JSON is read: what else is answered may be a stream.
-  const body: unknown = type.startsWith('application/json') ? await response.clone().json() : undefined
   if (status >= 400) {
     const isPage = route?.doc?.response === 'text/html' || route?.doc?.response === null
     if (isPage && type.startsWith('text/html')) return undefined
@@ -85,5 +90,11 @@ async function findFault(
     : `answered more than its schema names: ${JSON.stringify(body)}`
 }
 
-const isDeclared = (status: number, { doc, otherStatuses }: ApiRoute) =>
-  status === doc?.status || otherStatuses.includes(status)
+/** An error that is a page, or has no body, counts by its status alone. */
+function isDeclared(status: number, body: unknown, route: ApiRoute): boolean {
+  if (status < 400) return status === route.doc?.status || route.otherStatuses.includes(status)
+  const codes = errorsOf([route]).filter((kind) => kind.status === status)
+  return body === undefined
+    ? codes.length > 0
+    : codes.some(({ code }) => code === (body as { code?: unknown }).code)
+}

@@ -46,10 +46,13 @@ export async function serveProduct<
     DATABASE_URL: database.url,
     REDIS_URL: redisUrl(),
     REDIS_PREFIX: prefix,
+    APP_URL: 'http://service.example',
     // TEST_LOG_LEVEL=info shows what a failing test's server had to say.
     LOG_LEVEL: process.env.TEST_LOG_LEVEL || 'silent',
     COOKIE_SECURE: 'off',
-    RATE_LIMIT: 'off', // in production too, but where a test asks for it
+    // In production too, but where a test asks for it.
+    RATE_LIMIT: 'off',
+    PASSWORD_RULE: 'seed',
     ...env,
   }
   const config = settings.load(variables)

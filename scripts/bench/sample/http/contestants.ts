@@ -86,6 +86,7 @@ export async function launch(
         ...env,
         PWD: root,
         NODE_ENV: 'production',
+        APP_URL: 'http://127.0.0.1',
         PORT: String(port),
         PROCESSES: String(processes),
         WEB_PROCESSES: String(processes),

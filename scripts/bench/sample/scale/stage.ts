@@ -72,7 +72,12 @@ export async function onStage(work: (stage: Stage) => Promise<void>): Promise<vo
         await admin.end()
         const migrating = spawn(process.execPath, ['--no-env-file', 'scripts/migrate.ts'], {
           cwd: checkout.root,
-          env: { ...process.env, DATABASE_URL: url.href, NODE_ENV: 'production' },
+          env: {
+            ...process.env,
+            DATABASE_URL: url.href,
+            NODE_ENV: 'production',
+            APP_URL: 'http://127.0.0.1',
+          },
           stdio: ['ignore', 'ignore', 'inherit'],
         })
         const [code] = (await once(migrating, 'close')) as [number]

@@ -1,8 +1,7 @@
 // Keeps the data of each session: a dictionary that a handler reads, and writes key by key.
 import type { Redis } from 'ioredis'
-import { ApiError } from '../../types/api-error.ts'
 import type { Json } from '../../types/json.ts'
-import type { Sessions } from '../../types/sessions.ts'
+import { type Sessions, sessionTooLarge } from '../../types/sessions.ts'
 import { parseJson } from './session-identity.ts'
 import type { sessionKeys } from './session-index.ts'
 import { WRITE_DATA } from './session-scripts.ts'
@@ -42,10 +41,9 @@ export function createSessionData(
       const args = [seconds, MAX_BYTES, KEY_OVERHEAD_BYTES, deleted.length, ...deleted, ...written]
       const tooLarge = await redis.eval(WRITE_DATA, 2, keys.identity(digest), keys.data(digest), ...args)
       if (tooLarge === 0) return
-      throw new ApiError(
-        400,
-        `The session would hold ${String(tooLarge)} bytes, and may hold ${MAX_BYTES}: store less in it`,
-      )
+      throw sessionTooLarge({
+        message: `The session would hold ${String(tooLarge)} bytes, and may hold ${MAX_BYTES}: store less in it`,
+      })
     },
   }
 }

@@ -5,7 +5,7 @@ import { doc } from '../../http/doc.ts'
 import type { AppEnv, AnyProduct } from '../../http/env.ts'
 import { appFactory } from '../../http/factory.ts'
 import { validate, wholeNumber } from '../../http/validate.ts'
-import { ApiError } from '../../types/api-error.ts'
+import { forbidden } from '../../types/api-error.ts'
 import type { Store } from '../../types/store.ts'
 import { KEPT_MAILS } from '../../types/mail.ts'
 import { localOnly } from './local-only.ts'
@@ -31,10 +31,9 @@ export function devRoutes<P extends AnyProduct>({ queueMail }: Options<P>) {
     .post('/dbtruncate', doc('Empties every table and ends all sessions.', z.object({})), async (c) => {
       const { config, db, sessions } = c.var
       if (!config.devTruncate && !isLoopback(config.databaseUrl)) {
-        throw new ApiError(
-          403,
-          'The database is not on this machine: set DEV_TRUNCATE=1 to allow this anyway',
-        )
+        throw forbidden({
+          message: 'The database is not on this machine: set DEV_TRUNCATE=1 to allow this anyway',
+        })
       }
       await truncateAll(db)
       await sessions.destroyAll()

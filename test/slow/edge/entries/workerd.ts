@@ -1,6 +1,7 @@
 // The app on Cloudflare's workerd. There a connection may not outlive the request that opened it: every request gets
 // dependencies of its own.
 import { assembleDeps } from '../../../../src/kit/assemble.ts'
+import { createSecrets } from '../../../../src/kit/auth/secrets.ts'
 import { createConsoleLog } from './console-log.ts'
 import { withProduct } from './products.ts'
 import { createWasmPasswords } from './wasm-passwords.ts'
@@ -39,6 +40,7 @@ const openApp = (bindings: Bindings) =>
     const { deps, close } = assembleDeps(config, manifest, {
       log: createConsoleLog(config.log.level),
       passwords,
+      secrets: createSecrets(config.secretKeys),
       createMailer: () => () =>
         Promise.reject(new Error('mails are sent by the worker, which is a Bun process')),
       packageFile: () => Promise.reject(new Error('there is no file system to read it from')),

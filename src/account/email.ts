@@ -1,0 +1,130 @@
+// Verifies an account's email, changes it, and gives it back to the owner of the mailbox of before.
+import type { Context } from 'hono'
+import { assertFresh } from '../kit/auth/fresh.ts'
+import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
+import { retryConflict } from '../kit/data/transient.ts'
+import type { AnyContext, AppEnv } from '../kit/http/env.ts'
+import { accountDisabled, agentOf } from '../kit/http/session.ts'
+import type { Db } from '../kit/types/db.ts'
+import { syncSessionRole } from './change-role.ts'
+import { endSessionsWith } from './end-sessions.ts'
+import { emailTaken, invalidCredentials, nothingToVerify, passwordRequired, sameEmail } from './errors.ts'
+import { mailLink, mailNotice } from './mail-tasks.ts'
+import { tokens } from './one-time-tokens.ts'
+import { noticeOf } from './password.ts'
+import type { LoggedInContext, Product } from './product.ts'
+import { findUserWithHashById, isEmailTaken, updateUser, type User } from './queries.ts'
+import { roles } from './roles.ts'
+
+/**
+ * Has a link mailed to the new mailbox; the email changes when its owner confirms. The answer and the work are the same for
+ * an address that is taken: its owner gets a mail instead.
+ * @throws sameEmail, or the error of `assertFresh`
+ */
+export async function changeEmail(context: AnyContext, { email }: { email: string }): Promise<void> {
+  const c: LoggedInContext = context
+  assertFresh(c)
+  const user = await c.var.me()
+  if (user.email === email) throw sameEmail()
+  await requestLink(c, user, 'email_change', email)
+}
+
+/** Mails the link again to the mailbox that is to be confirmed. @throws nothingToVerify */
+export async function resendVerification(context: AnyContext): Promise<void> {
+  const c: LoggedInContext = context
+  const user = await c.var.me()
+  const waiting = await tokens.latest(c.var.db, user.id, 'email_change')
+  if (waiting === undefined && user.verified) throw nothingToVerify()
+  if (waiting === undefined) await requestLink(c, user, 'verify', user.email)
+  else await requestLink(c, user, 'email_change', waiting.email)
+}
+
+async function requestLink(
+  c: LoggedInContext,
+  { id: userId }: User,
+  purpose: 'verify' | 'email_change',
+  email: string,
+): Promise<void> {
+  const { db, enqueue, ip } = c.var
+  await db.transaction(async (tx) => {
+    await enqueue(tx, mailLink, { tokenId: await tokens.request(tx, { userId, purpose, email, ip }) })
+  })
+}
+
+/**
+ * Spends the link of a mail. It counts inside a session of its account, or together with its password: whoever clicks a link
+ * that somebody else has asked for confirms nothing. It logs nobody in.
+ * @throws tokenExpired, passwordRequired, invalidCredentials, emailTaken
+ */
+export async function confirmEmail(
+  context: AnyContext,
+  { token, password }: { token: string; password?: string | undefined },
+): Promise<void> {
+  const c: Context<AppEnv<Product>> = context
+  const { db } = c.var
+  const { user_id } = await tokens.find(db, token, 'verify', 'email_change')
+  if (c.var.session?.userId !== user_id) await assertPasswordOf(c, user_id, password)
+  await retryConflict(() =>
+    db.transaction(async (tx) => {
+      const { purpose, email } = await tokens.spend(tx, token, 'verify', 'email_change')
+      await (purpose === 'verify' ? markVerified(tx, user_id, email) : replaceEmail(c, tx, user_id, email))
+    }),
+  )
+  await syncSessionRole(c.var, user_id) // an account may do more once it is verified
+  c.var.log.info('EMAIL CONFIRMED', { user: user_id, agent: agentOf(c) })
+}
+
+async function assertPasswordOf(
+  c: Context<AppEnv<Product>>,
+  userId: string,
+  password: string | undefined,
+): Promise<void> {
+  const { db, passwords } = c.var
+  if (password === undefined) throw passwordRequired()
+  const found = await findUserWithHashById(db, userId)
+  if (found === undefined) throw tokenExpired()
+  if (!(await passwords.verify(found.hash, password, c.var.signal()))) throw invalidCredentials()
+  if (roles.isBarred(found.user.role)) throw accountDisabled()
+}
+
+async function markVerified(tx: Db, userId: string, mailbox: string): Promise<void> {
+  const user = await updateUser(tx, userId, { email_proof: 'mail' })
+  if (user?.email !== mailbox) throw tokenExpired() // it was mailed to an address of before
+}
+
+async function replaceEmail(c: Context<AppEnv<Product>>, tx: Db, userId: string, email: string) {
+  const before = (await findUserWithHashById(tx, userId))?.user
+  if (before === undefined) throw tokenExpired()
+  const { enqueue, ip } = c.var
+  if (await isEmailTaken(tx, email, userId)) throw emailTaken()
+  await updateUser(tx, userId, { email, email_proof: 'mail' })
+  // Asked again after the update, which has waited for a change that was about to free the address.
+  if (await tokens.isReserved(tx, 'take_back', email, userId)) throw emailTaken()
+  await tokens.revoke(tx, userId, { but: ['take_back'] })
+  if (!before.verified) {
+    // That mailbox may be a stranger's: it is told, and may take nothing.
+    await enqueue(tx, mailNotice, noticeOf(c, before.email, 'email_changed'))
+    return
+  }
+  const given = { userId, purpose: 'take_back', email: before.email, ip } as const
+  await enqueue(tx, mailLink, { tokenId: await tokens.request(tx, given) })
+}
+
+/**
+ * Spends the link that the mailbox of before was mailed: the account has that email again, no password and no session, and
+ * whatever was changed or asked for since is void. A link to choose a password follows.
+ * @throws tokenExpired
+ */
+export async function takeBackEmail(context: AnyContext, { token }: { token: string }): Promise<void> {
+  const c: Context<AppEnv<Product>> = context
+  const { user_id: userId } = await tokens.find(c.var.db, token, 'take_back')
+  await endSessionsWith(c, userId, async (tx) => {
+    const { email, created } = await tokens.spend(tx, token, 'take_back')
+    await updateUser(tx, userId, { email, email_proof: 'mail', password: null })
+    await tokens.revoke(tx, userId, { but: ['take_back'], since: created })
+    const given = { userId, purpose: 'reset', email, ip: c.var.ip } as const
+    await c.var.enqueue(tx, mailLink, { tokenId: await tokens.request(tx, given) })
+    await c.var.enqueue(tx, mailNotice, noticeOf(c, email, 'taken_back'))
+  })
+  c.var.log.warn('EMAIL TAKEN BACK', { user: userId, agent: agentOf(c) })
+}

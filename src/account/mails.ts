@@ -1,0 +1,116 @@
+// Writes the mails about accounts: each is a function of what it tells.
+import { mailOf } from '../kit/mail/layout.ts'
+import type { Mail } from '../kit/types/mail.ts'
+import type { Purpose } from './one-time-tokens.ts'
+import type { User } from './queries.ts'
+
+/** Whom a mail is for and what it carries. */
+export interface Letter {
+  /** The service's name. */
+  service: string
+  to: string
+  user: Pick<User, 'first_name' | 'email'>
+  /** The link; its absence is said in words. */
+  url: string
+}
+
+export const welcomeMail = ({ service, to, user, url }: Omit<Letter, 'url'> & { url?: string }): Mail =>
+  mailOf({
+    to,
+    subject: `Welcome to ${service}`,
+    title: `Welcome, ${user.first_name}`,
+    paragraphs: [
+      `Your account at ${service} is ready. You can log in with this address.`,
+      ...(url === undefined
+        ? []
+        : ['Please confirm that this mailbox is yours. The link works for three days.']),
+    ],
+    ...(url !== undefined && { action: { label: 'Confirm my email', url } }),
+  })
+
+/** By the purpose of the token that they carry. */
+export const LINK_MAILS: Record<Purpose, (letter: Letter) => Mail> = {
+  verify: ({ service, to, url }) =>
+    mailOf({
+      to,
+      subject: `Confirm your email for ${service}`,
+      title: 'Confirm your email',
+      paragraphs: [
+        `This address was given for an account at ${service}. The link works for three days, and only for whoever is logged in to that account or knows its password.`,
+        'If that was not you, ignore this mail: without you nothing is confirmed.',
+      ],
+      action: { label: 'Confirm my email', url },
+    }),
+  reset: ({ service, to, url }) =>
+    mailOf({
+      to,
+      subject: `Choose a new password for ${service}`,
+      title: 'Choose a new password',
+      paragraphs: [
+        `Somebody, probably you, has asked for a new password for your account at ${service}. The link works once, for one hour. All devices will be logged out.`,
+        'If it was not you, ignore this mail: your password stays as it is.',
+      ],
+      action: { label: 'Choose a new password', url },
+    }),
+  email_change: ({ service, to, url }) =>
+    mailOf({
+      to,
+      subject: `Confirm your new email for ${service}`,
+      title: 'Confirm your new email',
+      paragraphs: [
+        `This address is to become that of an account at ${service}. It counts when you confirm it, within a day, logged in to that account or with its password.`,
+        'If that was not you, ignore this mail: without you nothing changes.',
+      ],
+      action: { label: 'Confirm my new email', url },
+    }),
+  take_back: ({ service, to, url }) =>
+    mailOf({
+      to,
+      subject: `Your email at ${service} has changed`,
+      title: 'Your email has changed',
+      paragraphs: [
+        `Your account at ${service} goes by another email now. If that was you, there is nothing to do.`,
+        'If it was not you, take the account back within seven days: it gets this address again, everybody is logged out, its password ends, and you are mailed a link to choose a new one.',
+      ],
+      action: { label: 'This was not me: take it back', url },
+    }),
+}
+
+/** To a mailbox that was named as the new one of another account. Nothing tells that account that it is taken. */
+export const addressTakenMail = ({ service, to }: Pick<Letter, 'service' | 'to'>): Mail =>
+  mailOf({
+    to,
+    subject: `You have an account at ${service}`,
+    title: 'You have an account already',
+    paragraphs: [
+      `Somebody, maybe you, wanted to use this address for another account at ${service}. It has one already, so nothing was changed. You can log in with it, or ask for a new password.`,
+    ],
+  })
+
+/** What their owner is told after the fact. */
+export const NOTICES = {
+  password_changed: 'The password of your account was changed. Everybody else was logged out.',
+  password_reset: 'A new password was chosen with a link from a mail. Everybody was logged out.',
+  email_changed: 'Your account goes by another email now.',
+  taken_back: 'Your account has this address again. Everybody was logged out, and its password has ended.',
+} as const
+
+export type Notice = keyof typeof NOTICES
+
+export const noticeMail = ({
+  service,
+  to,
+  notice,
+  at,
+  ip,
+}: Pick<Letter, 'service' | 'to'> & { notice: Notice; at: string; ip: string }): Mail =>
+  mailOf({
+    to,
+    subject: `Your account at ${service}`,
+    title: 'Something about your account has changed',
+    paragraphs: [
+      NOTICES[notice],
+      `It was done on ${at.slice(0, 16).replace('T', ' at ')} UTC, from the address ${ip}.`,
+      'If it was not you, ask for a new password at once, and tell whoever runs the service.',
+    ],
+  })

@@ -1,0 +1,34 @@
+// Declares what one-time tokens are for, how long each lives, and the links that carry them.
+import type { Config } from '../config.ts'
+import { createOneTimeTokens } from '../kit/auth/one-time-tokens.ts'
+import { oneTimeTokens } from './table.ts'
+
+const HOUR = 60
+const DAY = 24 * HOUR
+
+export const tokens = createOneTimeTokens(oneTimeTokens, {
+  reset: { minutes: HOUR },
+  verify: { minutes: 3 * DAY },
+  email_change: { minutes: DAY },
+  /** Never voided by a later change: a thief would change the email twice. Its mailbox is taken until it expires. */
+  take_back: { minutes: 7 * DAY, keepsOlder: true },
+})
+
+export type Purpose = 'reset' | 'verify' | 'email_change' | 'take_back'
+
+/** By purpose: the page of ours, and that of a front-end. */
+const PAGES: Record<Purpose, [own: string, frontEnd: string]> = {
+  reset: ['/api/auth/reset', '/reset-password'],
+  verify: ['/api/auth/verify', '/verify-email'],
+  email_change: ['/api/auth/verify', '/verify-email'],
+  take_back: ['/api/auth/take-back', '/take-back-email'],
+}
+
+/**
+ * The link of a mail. It begins with APP_URL, never with what a request says of its host. A front-end gets the token in the
+ * fragment, which no server sees.
+ */
+export function linkTo({ appUrl, authPages }: Config, purpose: Purpose, token: string): string {
+  const [own, frontEnd] = PAGES[purpose]
+  return authPages ? `${appUrl}${own}?token=${token}` : `${appUrl}${frontEnd}#token=${token}`
+}

@@ -1,0 +1,86 @@
+// Replaces passwords: forgotten ones by a link in a mail, known ones by their owner.
+import type { Context } from 'hono'
+import { assertFresh } from '../kit/auth/fresh.ts'
+import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
+import type { AnyContext, AppEnv } from '../kit/http/env.ts'
+import { agentOf } from '../kit/http/session.ts'
+import { endSessionsWith } from './end-sessions.ts'
+import { wrongPassword } from './errors.ts'
+import { beginSession } from './login.ts'
+import { mailNotice, mailReset } from './mail-tasks.ts'
+import type { Notice } from './mails.ts'
+import { tokens } from './one-time-tokens.ts'
+import { assertPassword } from './password-rule.ts'
+import type { LoggedInContext, Product } from './product.ts'
+import { findUser, findUserWithHashById, updateUser } from './queries.ts'
+import { roles } from './roles.ts'
+
+/** Has a link mailed to the account of that email, if there is one. It does not look: see `mailReset`. */
+export async function forgotPassword(context: AnyContext, { email }: { email: string }): Promise<void> {
+  const c: Context<AppEnv<Product>> = context
+  await c.var.enqueue(mailReset, { email, ip: c.var.ip })
+}
+
+/**
+ * Spends the link of a mail: sets the password, and ends every session, link and change that waits. Logs nobody in. The link
+ * proves the mailbox, so what somebody else may have begun with the address of another ends here too.
+ * @throws tokenExpired, weakPassword
+ */
+export async function resetPassword(
+  context: AnyContext,
+  { token, password }: { token: string; password: string },
+): Promise<void> {
+  const c: Context<AppEnv<Product>> = context
+  const { db, passwords } = c.var
+  const { user_id } = await tokens.find(db, token, 'reset')
+  const owner = await findUser(db, user_id)
+  if (owner === undefined) throw tokenExpired()
+  await assertPassword(c.var, password, owner)
+  const hash = await passwords.hash(password, c.var.signal())
+  await endSessionsWith(c, user_id, async (tx) => {
+    const { email } = await tokens.spend(tx, token, 'reset')
+    const user = await updateUser(tx, user_id, { password: hash, email_proof: 'mail' })
+    // The mailbox is not the account's any more, or the account may not log in: then nothing has changed.
+    if (user?.email.toLowerCase() !== email.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
+    await tokens.revoke(tx, user_id, { but: ['take_back'] })
+    await c.var.enqueue(tx, mailNotice, noticeOf(c, email, 'password_reset'))
+  })
+  c.var.log.info('PASSWORD RESET', { user: user_id, agent: agentOf(c) })
+}
+
+/**
+ * Sets another password: with the current one, or soon after a login. Begins a new session here and ends all others, and the
+ * links to choose a password.
+ * @throws wrongPassword, weakPassword, or the error of `assertFresh`
+ */
+export async function changePassword(
+  context: AnyContext,
+  { current_password: current, password }: { current_password?: string | undefined; password: string },
+): Promise<void> {
+  const c: LoggedInContext = context
+  const { db, passwords, session } = c.var
+  if (current === undefined) assertFresh(c)
+  const { userId, identity } = session
+  const found = await findUserWithHashById(db, userId)
+  const was = found?.hash ?? null
+  if (current !== undefined && !(await passwords.verify(was, current, c.var.signal()))) throw wrongPassword()
+  await assertPassword(c.var, password, await c.var.me())
+  const hash = await passwords.hash(password, c.var.signal())
+  const user = await endSessionsWith(c, userId, async (tx) => {
+    const changed = await updateUser(tx, userId, { password: hash }, { was })
+    if (changed === undefined) throw wrongPassword() // it was changed meanwhile
+    await tokens.revoke(tx, userId, { but: ['take_back', 'verify', 'email_change'] })
+    await c.var.enqueue(tx, mailNotice, noticeOf(c, changed.email, 'password_changed'))
+    return changed
+  })
+  await beginSession(c, user, identity, { hash, password })
+  c.var.log.info('PASSWORD CHANGED', { user: userId, agent: agentOf(c) })
+}
+
+/** The input of `mailNotice` about what this request did. */
+export const noticeOf = (c: AnyContext, to: string, notice: Notice) => ({
+  to,
+  notice,
+  at: new Date().toISOString(),
+  ip: c.get('ip') as string,
+})

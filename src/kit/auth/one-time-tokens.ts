@@ -1,0 +1,185 @@
+// Keeps one-time tokens, which prove a mailbox or permission: each is mailed once, expires, and is spent by one request.
+import { and, desc, eq, gt, gte, inArray, isNull, lt, notInArray, or, sql } from 'drizzle-orm'
+import { type AnyPgColumn, index, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { defineError } from '../types/api-error.ts'
+import type { Db } from '../types/db.ts'
+
+/** The table, beside a product's accounts: export it from a `table.ts` of yours. */
+export const oneTimeTokensTable = (users: { id: AnyPgColumn<{ columnType: 'PgUUID' }> }) =>
+  pgTable(
+    'one_time_tokens',
+    {
+      id: uuid().primaryKey().defaultRandom(),
+      user_id: uuid()
+        .notNull()
+        .references(() => users.id, { onDelete: 'cascade' }),
+      purpose: text().notNull(),
+      /** The mailbox that the token goes to. */
+      email: text().notNull(),
+      /** Of the token, which only its mail holds. Null until the mail leaves. */
+      digest: text(),
+      /** The address of the client that asked for it. */
+      ip: text().notNull(),
+      created: timestamp({ withTimezone: true }).notNull().defaultNow(),
+      /** Null until the mail leaves. */
+      expires: timestamp({ withTimezone: true }),
+    },
+    (t) => [
+      uniqueIndex('one_time_tokens_digest_unique').on(t.digest),
+      index('one_time_tokens_user').on(t.user_id),
+      index('one_time_tokens_email').on(sql`lower(${t.email})`),
+      index('one_time_tokens_expires').on(t.expires),
+    ],
+  )
+
+export type OneTimeTokensTable = ReturnType<typeof oneTimeTokensTable>
+export type OneTimeToken = OneTimeTokensTable['$inferSelect']
+
+/** A link from a mail that does not count, or not any more: which of these it is nobody learns. */
+export const tokenExpired = defineError(
+  400,
+  'token_expired',
+  'This link has expired, was used, or was replaced by a newer one: ask for another',
+)
+
+export interface TokenRule {
+  /** How long a token lives, in minutes, from when its mail leaves. */
+  minutes: number
+  /** By default asking again voids the older of the same purpose. */
+  keepsOlder?: true
+}
+
+/** A mail that has not left by then never will: no job lasts longer. */
+const UNSENT_DAYS = 7
+
+const TOKEN_BYTES = 32
+const TOKEN = /^[0-9a-f]{64}$/
+
+/** The functions over a table of tokens, with a rule for each purpose. All take a transaction. */
+export function createOneTimeTokens<Purpose extends string>(
+  table: OneTimeTokensTable,
+  rules: Record<Purpose, TokenRule>,
+) {
+  const isLive = (digest: string, purposes: readonly Purpose[]) =>
+    and(eq(table.digest, digest), inArray(table.purpose, [...purposes]), gt(table.expires, sql`now()`))
+  /** It is mailed, or about to be. */
+  const isOut = or(isNull(table.expires), gt(table.expires, sql`now()`))
+
+  return {
+    /**
+     * Writes down that a token is due and returns its id, for the job that mails it. Nothing of the token exists before
+     * that job runs, so none is in the queue or in an error.
+     */
+    async request(
+      db: Db,
+      { userId, purpose, email, ip }: { userId: string; purpose: Purpose; email: string; ip: string },
+    ): Promise<string> {
+      if (!rules[purpose].keepsOlder) {
+        await db.delete(table).where(and(eq(table.user_id, userId), eq(table.purpose, purpose)))
+      }
+      const id = crypto.randomUUID()
+      await db.insert(table).values({ id, user_id: userId, purpose, email, ip })
+      return id
+    },
+
+    /** What is due, or undefined if it was voided meanwhile. */
+    async pending(db: Db, id: string): Promise<OneTimeToken | undefined> {
+      const [row] = await db.select().from(table).where(eq(table.id, id))
+      return row
+    },
+
+    /** The one that was requested last for this purpose, and lives. */
+    async latest(db: Db, userId: string, purpose: Purpose): Promise<OneTimeToken | undefined> {
+      const [row] = await db
+        .select()
+        .from(table)
+        .where(and(eq(table.user_id, userId), eq(table.purpose, purpose), isOut))
+        .orderBy(desc(table.created))
+        .limit(1)
+      return row
+    },
+
+    /**
+     * Makes the token for its mail; a job that runs again makes another, and the earlier one is void. Undefined if it was
+     * voided meanwhile, or spent.
+     */
+    async issue(db: Db, { id, purpose }: OneTimeToken): Promise<string | undefined> {
+      const token = hexOf(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)))
+      const { minutes } = rules[purpose as Purpose]
+      const issued = await db
+        .update(table)
+        .set({ digest: await digestOf(token), expires: sql`now() + make_interval(mins => ${minutes})` })
+        .where(eq(table.id, id))
+        .returning({ id: table.id })
+      return issued.length === 0 ? undefined : token
+    },
+
+    /** Reads a live token's row and spends nothing: for what must be checked before. @throws tokenExpired */
+    async find(db: Db, token: string, ...purposes: Purpose[]): Promise<OneTimeToken> {
+      const found = TOKEN.test(token)
+        ? await db
+            .select()
+            .from(table)
+            .where(isLive(await digestOf(token), purposes))
+        : []
+      if (found[0] === undefined) throw tokenExpired()
+      return found[0]
+    },
+
+    /** Spends a token: of two requests at once one gets it. @throws tokenExpired */
+    async spend(db: Db, token: string, ...purposes: Purpose[]): Promise<OneTimeToken> {
+      const spent = TOKEN.test(token)
+        ? await db
+            .delete(table)
+            .where(isLive(await digestOf(token), purposes))
+            .returning()
+        : []
+      if (spent[0] === undefined) throw tokenExpired()
+      return spent[0]
+    },
+
+    /** Voids the tokens of an account: all, or all `but` some purposes, and of those, with `since`, the newer ones. */
+    async revoke(
+      db: Db,
+      userId: string,
+      { but = [], since }: { but?: Purpose[]; since?: Date } = {},
+    ): Promise<void> {
+      const others = but.length > 0 ? notInArray(table.purpose, but) : undefined
+      const newer = since && gte(table.created, since)
+      await db.delete(table).where(and(eq(table.user_id, userId), newer ? or(others, newer) : others))
+    },
+
+    /** True while a token of this purpose is out to that mailbox, for another account than this one. */
+    async isReserved(db: Db, purpose: Purpose, email: string, userId: string): Promise<boolean> {
+      const found = await db
+        .select({ id: table.id })
+        .from(table)
+        .where(
+          and(
+            eq(sql`lower(${table.email})`, sql`lower(${email})`),
+            eq(table.purpose, purpose),
+            sql`${table.user_id} <> ${userId}`,
+            isOut,
+          ),
+        )
+        .limit(1)
+      return found.length > 0
+    },
+
+    /** Deletes what has expired, and what was never mailed. */
+    async deleteExpired(db: Db): Promise<void> {
+      const unsent = sql`now() - make_interval(days => ${UNSENT_DAYS})`
+      await db
+        .delete(table)
+        .where(or(lt(table.expires, sql`now()`), and(isNull(table.expires), lt(table.created, unsent))))
+    },
+  }
+}
+
+/** SHA-256: a token of 32 random bytes needs no slow hash. */
+async function digestOf(token: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token))
+  return hexOf(new Uint8Array(digest))
+}
+
+const hexOf = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -1,0 +1,44 @@
+// Renders the errors of the API list: an endpoint's own, and those of all.
+/** @jsxImportSource hono/jsx */
+import { errorsOf, type ApiRoute } from '../http/doc.ts'
+import { WITHOUT_ROUTE } from '../http/method-not-allowed.ts'
+import type { ErrorKind } from '../types/api-error.ts'
+import { Fact, Sentence } from './api-list-parts.tsx'
+
+/** Status, code and meaning of each. */
+const Errors = ({ kinds }: { kinds: ErrorKind[] }) => (
+  <dl class="fields errors">
+    {kinds.map(({ status, code, message }) => (
+      <div>
+        <dt>
+          {status} <code>{code}</code>
+        </dt>
+        <dd class="note">
+          <Sentence text={message} />
+        </dd>
+      </div>
+    ))}
+  </dl>
+)
+
+/** An entry of the endpoint's `dl`. */
+export function OwnErrors({ route: { errors } }: { route: ApiRoute }) {
+  if (errors.length === 0) return <></>
+  return (
+    <Fact name="Errors">
+      <Errors kinds={errorsOf([{ errors, commonErrors: [] }])} />
+    </Fact>
+  )
+}
+
+/** Those of the middleware of all routes, and of paths and methods without a route. */
+export function CommonErrors({ routes }: { routes: ApiRoute[] }) {
+  const common = routes.flatMap(({ commonErrors }) => commonErrors)
+  return (
+    <section id="errors">
+      <h2>Errors</h2>
+      <p>Any endpoint may return these, beside those that stand with it.</p>
+      <Errors kinds={errorsOf([{ errors: WITHOUT_ROUTE, commonErrors: common }])} />
+    </section>
+  )
+}
