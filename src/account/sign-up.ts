@@ -21,7 +21,7 @@ import type { Signup } from './schema.ts'
  */
 export async function signUp(
   context: AnyContext,
-  { fname, lname, password, remember, ...input }: z.output<typeof Signup>,
+  { fname, lname, password, remember, token, ...input }: z.output<typeof Signup>,
 ): Promise<User & { loggedIn?: false }> {
   const c: Context<AppEnv<Product>> = context
   const { config, db, enqueue, ip, passwords } = c.var
@@ -45,7 +45,7 @@ export async function signUp(
   const user = await retryConflict(() => db.transaction(create))
   c.var.log.info('SIGNUP OK', { user: user.id, agent: agentOf(c) })
   try {
-    await beginSession(c, user, remember, { hash, password })
+    await beginSession(c, user, { remember, token }, { hash, password })
   } catch (error) {
     // Reported as a failure it would be retried, and then the email is taken.
     c.var.log.error('the account was created, but no session could be started', { user: user.id, error })
