@@ -8,6 +8,9 @@ import { publicUser, users } from './table.ts'
 
 const { columns } = publicUser
 
+/** No account has this id. */
+export const NOBODY = '00000000-0000-4000-8000-000000000000'
+
 const byId = prepared(
   (db) =>
     db
@@ -96,8 +99,8 @@ export async function replaceHash(db: Db, id: string, was: string, hash: string)
     .where(and(eq(users.id, id), eq(users.password, was)))
 }
 
-/** True if the email is another account's, or was until lately and may be taken back. */
-export async function isEmailTaken(db: Db, email: string, userId: string): Promise<boolean> {
+/** True if the email is another account's than this one's, or was until lately and may be taken back. */
+export async function isEmailTaken(db: Db, email: string, userId: string = NOBODY): Promise<boolean> {
   const [other] = await db
     .select({ id: users.id })
     .from(users)
