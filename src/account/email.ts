@@ -2,19 +2,20 @@
 import type { Context } from 'hono'
 import { assertFresh } from '../kit/auth/fresh.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
-import { retryConflict } from '../kit/data/transient.ts'
+import { driverCode, retryConflict } from '../kit/data/transient.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { accountDisabled, agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
-import { syncSessionRole } from './change-role.ts'
 import { endSessionsWith } from './end-sessions.ts'
 import { emailTaken, invalidCredentials, nothingToVerify, passwordRequired, sameEmail } from './errors.ts'
 import { mailLink, mailNotice } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { noticeOf } from './password.ts'
 import type { LoggedInContext, Product } from './product.ts'
-import { findUserWithHashById, isEmailTaken, updateUser, type User } from './queries.ts'
+import { findUser, findUserWithHashById, updateUser, type User } from './queries.ts'
 import { roles } from './roles.ts'
+
+const UNIQUE_VIOLATION = '23505'
 
 /**
  * Has a link mailed to the new mailbox; the email changes when its owner confirms. The answer and the work are the same for
@@ -47,7 +48,8 @@ async function requestLink(
 ): Promise<void> {
   const { db, enqueue, ip } = c.var
   await db.transaction(async (tx) => {
-    await enqueue(tx, mailLink, { tokenId: await tokens.request(tx, { userId, purpose, email, ip }) })
+    const { id: tokenId } = await tokens.request(tx, { userId, purpose, email, ip })
+    await enqueue(tx, mailLink, { tokenId })
   })
 }
 
@@ -70,7 +72,6 @@ export async function confirmEmail(
       await (purpose === 'verify' ? markVerified(tx, user_id, email) : replaceEmail(c, tx, user_id, email))
     }),
   )
-  await syncSessionRole(c.var, user_id) // an account may do more once it is verified
   c.var.log.info('EMAIL CONFIRMED', { user: user_id, agent: agentOf(c) })
 }
 
@@ -93,21 +94,25 @@ async function markVerified(tx: Db, userId: string, mailbox: string): Promise<vo
 }
 
 async function replaceEmail(c: Context<AppEnv<Product>>, tx: Db, userId: string, email: string) {
-  const before = (await findUserWithHashById(tx, userId))?.user
+  const before = await findUser(tx, userId)
   if (before === undefined) throw tokenExpired()
   const { enqueue, ip } = c.var
-  if (await isEmailTaken(tx, email, userId)) throw emailTaken()
-  await updateUser(tx, userId, { email, email_proof: 'mail' })
-  // Asked again after the update, which has waited for a change that was about to free the address.
+  await updateUser(tx, userId, { email, email_proof: 'mail' }).catch((error: unknown) => {
+    throw driverCode(error) === UNIQUE_VIOLATION ? emailTaken() : error
+  })
+  // Asked after the update, which has waited for a change that was about to free the address.
   if (await tokens.isReserved(tx, 'take_back', email, userId)) throw emailTaken()
-  await tokens.revoke(tx, userId, { but: ['take_back'] })
-  if (!before.verified) {
-    // That mailbox may be a stranger's: it is told, and may take nothing.
+  // Set if this mailbox could have taken the account back. Then those since may not: one of them is a thief's, perhaps.
+  const own = await tokens.latest(tx, userId, 'take_back', email)
+  await tokens.revoke(tx, userId, { but: ['take_back'], since: own?.created })
+  if (own !== undefined || !before.verified) {
+    // A mailbox that was never verified may be a stranger's, too: it is told, and may take nothing.
     await enqueue(tx, mailNotice, noticeOf(c, before.email, 'email_changed'))
     return
   }
   const given = { userId, purpose: 'take_back', email: before.email, ip } as const
-  await enqueue(tx, mailLink, { tokenId: await tokens.request(tx, given) })
+  const { id: tokenId } = await tokens.request(tx, given)
+  await enqueue(tx, mailLink, { tokenId })
 }
 
 /**
@@ -123,7 +128,8 @@ export async function takeBackEmail(context: AnyContext, { token }: { token: str
     await updateUser(tx, userId, { email, email_proof: 'mail', password: null })
     await tokens.revoke(tx, userId, { but: ['take_back'], since: created })
     const given = { userId, purpose: 'reset', email, ip: c.var.ip } as const
-    await c.var.enqueue(tx, mailLink, { tokenId: await tokens.request(tx, given) })
+    const { id: tokenId } = await tokens.request(tx, given)
+    await c.var.enqueue(tx, mailLink, { tokenId })
     await c.var.enqueue(tx, mailNotice, noticeOf(c, email, 'taken_back'))
   })
   c.var.log.warn('EMAIL TAKEN BACK', { user: userId, agent: agentOf(c) })

@@ -14,7 +14,7 @@ export interface Letter {
   url: string
 }
 
-export const welcomeMail = ({ service, to, user, url }: Omit<Letter, 'url'> & { url?: string }): Mail =>
+export const welcomeMail = ({ service, to, user, url }: Omit<Letter, 'url'> & Partial<Letter>): Mail =>
   mailOf({
     to,
     subject: `Welcome to ${service}`,

@@ -7,7 +7,7 @@ import { agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
 import { emailTaken } from './errors.ts'
 import { beginSession } from './login.ts'
-import { sendWelcome } from './mail-tasks.ts'
+import { mailLink, sendWelcome } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
 import type { Product } from './product.ts'
@@ -36,9 +36,11 @@ export async function signUp(
     const isTaken = !created || (await tokens.isReserved(tx, 'take_back', created.email, created.id))
     if (isTaken) throw emailTaken()
     const { id: userId, email } = created
-    const verifies = config.emailVerification !== 'off'
-    const tokenId = verifies ? await tokens.request(tx, { userId, purpose: 'verify', email, ip }) : undefined
-    await enqueue(tx, sendWelcome, { userId, tokenId })
+    if (config.emailVerification === 'off') await enqueue(tx, sendWelcome, { userId })
+    else {
+      const due = await tokens.request(tx, { userId, purpose: 'verify', email, ip })
+      await enqueue(tx, mailLink, { tokenId: due.id, welcome: true })
+    }
     c.var.signal().throwIfAborted() // a client that got a timeout will try again
     return created
   }
