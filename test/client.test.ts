@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, expectTypeOf, test } from 'bun:test'
 import { hc } from 'hono/client'
 import type { AppType } from '../src/app.ts'
+import { describeRoutes, errorsOf } from '../src/kit/http/doc.ts'
 import type { Role } from '../src/account/roles.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
@@ -68,4 +69,10 @@ test('a wrong argument does not compile, and is refused', async () => {
   // @ts-expect-error nor this method
   const put = await api.me.$put()
   expect(put.status).toBe(405)
+})
+
+test('each code of an error has one meaning, and is written like the others', () => {
+  const kinds = errorsOf(describeRoutes(app.app)) // throws where two kinds have one code
+  expect(kinds.length).toBeGreaterThan(10)
+  expect(kinds.filter(({ code }) => !/^[a-z]+(_[a-z]+)*$/.test(code))).toEqual([])
 })

@@ -1,7 +1,9 @@
 // The mailbox and the password: forgotten, verified, changed, taken back; and what must fail when somebody else tries.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
+import { hc } from 'hono/client'
 import { oneTimeTokens, publicOneTimeToken, users } from '../src/account/table.ts'
+import type { AppType } from '../src/app.ts'
 import { deleteExpiredTokens } from '../src/tasks.ts'
 import { until } from './kit/support/until.ts'
 import { NEW_ACCOUNT } from './support/harness.ts'
@@ -377,4 +379,39 @@ test('links that have expired or were never mailed are deleted', async () => {
     const left = await db.select().from(oneTimeTokens).where(eq(oneTimeTokens.user_id, user.id))
     return left.length === 1 && left[0]?.purpose === 'verify'
   })
+})
+
+test('the flows by the typed client', async () => {
+  const email = 'typed@example.com'
+  const visitor = hc<AppType>(app.url).api
+  const signup = await visitor.signup.$post({ json: { email, password, fname: 'Ty', lname: 'Ped' } })
+  const cookie = signup.headers.get('set-cookie')?.split(';')[0] ?? ''
+  const own = hc<AppType>(app.url, { headers: { Cookie: cookie } }).api
+  const verify = await own.email.verify.$post({ json: { token: await app.nextToken(email, VERIFY) } })
+  expect(verify.status).toBe(200)
+  const { me } = await (await own.me.$get()).json()
+  expect(me.verified).toBe(true)
+  const renamed = await own.me.$patch({ json: { first_name: 'Typed' } })
+  expect((await renamed.json()).fullname).toBe('Typed Ped')
+
+  expect((await own.me.email.$put({ json: { email: 'typed2@example.com' } })).status).toBe(202)
+  const change = await app.nextToken('typed2@example.com', CONFIRM)
+  expect((await own.email.verify.$post({ json: { token: change } })).status).toBe(200)
+  const back = await visitor.email['take-back'].$post({
+    json: { token: await app.nextToken(email, CHANGED) },
+  })
+  expect(back.status).toBe(200)
+  await app.nextToken(email, RESET)
+
+  expect((await visitor.password.forgot.$post({ json: { email } })).status).toBe(202)
+  const token = await app.nextToken(email, RESET)
+  expect((await visitor.password.reset.$post({ json: { token, password: NEW_PASSWORD } })).status).toBe(200)
+  const login = await visitor.login.$post({ json: { email, password: NEW_PASSWORD } })
+  const again = hc<AppType>(app.url, {
+    headers: { Cookie: login.headers.get('set-cookie')?.split(';')[0] ?? '' },
+  }).api
+  expect((await again.reauthenticate.$post({ json: { password: NEW_PASSWORD } })).status).toBe(200)
+  // @ts-expect-error the new password is missing
+  const without = await again.me.password.$put({ json: { current_password: NEW_PASSWORD } })
+  expect([400, 401]).toContain(without.status as number)
 })

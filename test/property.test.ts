@@ -27,6 +27,6 @@ driveRoutes({
       current_password: [NEW_ACCOUNT.password],
     }
   },
-  isHard: (name) => /^POST .*(reset|verify|take-back)$/.test(name), // test/mailbox.test.ts has them
+  isHard: (name) => /^POST .*(reset|verify|take-back|sign-up)$/.test(name), // test/mailbox.test.ts and test/account-pages.test.ts have them
   isLeftOut: (name) => ofKit.has(name),
 })
