@@ -8,11 +8,11 @@ import { accountDisabled, agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
 import { endSessionsWith } from './end-sessions.ts'
 import { emailTaken, invalidCredentials, nothingToVerify, passwordRequired, sameEmail } from './errors.ts'
-import { mailLink, mailNotice } from './mail-tasks.ts'
+import { mailNotice, requestLink } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { noticeOf } from './password.ts'
 import type { LoggedInContext, Product } from './product.ts'
-import { findUser, findUserWithHashById, updateUser, type User } from './queries.ts'
+import { findUser, findUserWithHashById, updateUser } from './queries.ts'
 import { roles } from './roles.ts'
 
 const UNIQUE_VIOLATION = '23505'
@@ -27,30 +27,19 @@ export async function changeEmail(context: AnyContext, { email }: { email: strin
   assertFresh(c)
   const user = await c.var.me()
   if (user.email === email) throw sameEmail()
-  await requestLink(c, user, 'email_change', email)
+  const due = { userId: user.id, purpose: 'email_change', email } as const
+  await c.var.db.transaction((tx) => requestLink(c.var, tx, due))
 }
 
 /** Mails the link again to the mailbox that is to be confirmed. @throws nothingToVerify */
 export async function resendVerification(context: AnyContext): Promise<void> {
   const c: LoggedInContext = context
-  const user = await c.var.me()
-  const waiting = await tokens.latest(c.var.db, user.id, 'email_change')
-  if (waiting === undefined && user.verified) throw nothingToVerify()
-  if (waiting === undefined) await requestLink(c, user, 'verify', user.email)
-  else await requestLink(c, user, 'email_change', waiting.email)
-}
-
-async function requestLink(
-  c: LoggedInContext,
-  { id: userId }: User,
-  purpose: 'verify' | 'email_change',
-  email: string,
-): Promise<void> {
-  const { db, enqueue, ip } = c.var
-  await db.transaction(async (tx) => {
-    const { id: tokenId } = await tokens.request(tx, { userId, purpose, email, ip })
-    await enqueue(tx, mailLink, { tokenId })
-  })
+  const { id: userId, email, verified } = await c.var.me()
+  const waiting = await tokens.latest(c.var.db, userId, 'email_change')
+  if (waiting === undefined && verified) throw nothingToVerify()
+  const purpose = waiting === undefined ? 'verify' : 'email_change'
+  const due = { userId, purpose, email: waiting?.email ?? email } as const
+  await c.var.db.transaction((tx) => requestLink(c.var, tx, due))
 }
 
 /**
@@ -96,7 +85,6 @@ async function markVerified(tx: Db, userId: string, mailbox: string): Promise<vo
 async function replaceEmail(c: Context<AppEnv<Product>>, tx: Db, userId: string, email: string) {
   const before = await findUser(tx, userId)
   if (before === undefined) throw tokenExpired()
-  const { enqueue, ip } = c.var
   await updateUser(tx, userId, { email, email_proof: 'mail' }).catch((error: unknown) => {
     throw driverCode(error) === UNIQUE_VIOLATION ? emailTaken() : error
   })
@@ -107,12 +95,10 @@ async function replaceEmail(c: Context<AppEnv<Product>>, tx: Db, userId: string,
   await tokens.revoke(tx, userId, { but: ['take_back'], since: own?.created })
   if (own !== undefined || !before.verified) {
     // A mailbox that was never verified may be a stranger's, too: it is told, and may take nothing.
-    await enqueue(tx, mailNotice, noticeOf(c, before.email, 'email_changed'))
+    await c.var.enqueue(tx, mailNotice, noticeOf(c, before.email, 'email_changed'))
     return
   }
-  const given = { userId, purpose: 'take_back', email: before.email, ip } as const
-  const { id: tokenId } = await tokens.request(tx, given)
-  await enqueue(tx, mailLink, { tokenId })
+  await requestLink(c.var, tx, { userId, purpose: 'take_back', email: before.email })
 }
 
 /**
@@ -127,9 +113,7 @@ export async function takeBackEmail(context: AnyContext, { token }: { token: str
     const { email, created } = await tokens.spend(tx, token, 'take_back')
     await updateUser(tx, userId, { email, email_proof: 'mail', password: null })
     await tokens.revoke(tx, userId, { but: ['take_back'], since: created })
-    const given = { userId, purpose: 'reset', email, ip: c.var.ip } as const
-    const { id: tokenId } = await tokens.request(tx, given)
-    await c.var.enqueue(tx, mailLink, { tokenId })
+    await requestLink(c.var, tx, { userId, purpose: 'reset', email })
     await c.var.enqueue(tx, mailNotice, noticeOf(c, email, 'taken_back'))
   })
   c.var.log.warn('EMAIL TAKEN BACK', { user: userId, agent: agentOf(c) })

@@ -1,12 +1,14 @@
 // Declares the tasks that mail links and notices to the owners of accounts.
 import { z } from 'zod'
 import type { OneTimeToken } from '../kit/auth/one-time-tokens.ts'
+import type { AppEnv } from '../kit/http/env.ts'
 import { defineTask, FOR_DAYS, type Job } from '../kit/jobs/task.ts'
+import type { Db } from '../kit/types/db.ts'
 import type { Mail } from '../kit/types/mail.ts'
 import { addressTakenMail, LINK_MAILS, noticeMail, NOTICES, welcomeMail } from './mails.ts'
 import type { Letter, Notice } from './mails.ts'
 import { linkTo, tokens, type Purpose } from './one-time-tokens.ts'
-import type { Deps } from './product.ts'
+import type { Deps, Product } from './product.ts'
 import { findUser, findUserWithHash, isEmailTaken } from './queries.ts'
 import { roles } from './roles.ts'
 import { foldEmail } from './throttles.ts'
@@ -46,6 +48,16 @@ export const mailLink = defineTask({
     await sendLink(deps, job, due, welcome ? welcomeMail : LINK_MAILS[due.purpose as Purpose])
   },
 })
+
+/** Has a link mailed once the transaction commits. It voids the older of its purpose, as the rules of `tokens` say. */
+export async function requestLink(
+  { enqueue, ip }: Pick<AppEnv<Product>['Variables'], 'enqueue' | 'ip'>,
+  tx: Db,
+  { welcome, ...due }: { userId: string; purpose: Purpose; email: string; welcome?: true },
+): Promise<void> {
+  const { id: tokenId } = await tokens.request(tx, { ...due, ip })
+  await enqueue(tx, mailLink, { tokenId, welcome })
+}
 
 async function sendLink(
   { config, db, sendMail }: Deps,
