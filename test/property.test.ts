@@ -27,6 +27,7 @@ driveRoutes({
       current_password: [NEW_ACCOUNT.password],
     }
   },
-  isHard: (name) => /^POST .*(reset|verify|take-back|sign-up)$/.test(name), // test/mailbox.test.ts and test/account-pages.test.ts have them
+  // test/mailbox.test.ts, test/account-pages.test.ts and test/access-tokens.test.ts have them.
+  isHard: (name) => /^POST .*(reset|verify|take-back|sign-up)$|^DELETE .api.me./.test(name),
   isLeftOut: (name) => ofKit.has(name),
 })

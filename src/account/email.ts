@@ -6,6 +6,7 @@ import { retryConflict } from '../kit/data/transient.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { accountDisabled, agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
+import { accessTokens } from './access-tokens.ts'
 import { syncSessionRole } from './change-role.ts'
 import { endSessionsWith } from './end-sessions.ts'
 import { emailTaken, invalidCredentials, nothingToVerify, passwordRequired, sameEmail } from './errors.ts'
@@ -122,6 +123,7 @@ export async function takeBackEmail(context: AnyContext, { token }: { token: str
     const { email, created } = await tokens.spend(tx, token, 'take_back')
     await updateUser(tx, userId, { email, email_proof: 'mail', password: null })
     await tokens.revoke(tx, userId, { but: ['take_back'], since: created })
+    await accessTokens.deleteAllOf(c.var, tx, userId)
     const given = { userId, purpose: 'reset', email, ip: c.var.ip } as const
     await c.var.enqueue(tx, mailLink, { tokenId: await tokens.request(tx, given) })
     await c.var.enqueue(tx, mailNotice, noticeOf(c, email, 'taken_back'))

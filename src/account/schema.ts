@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { sizeAlias } from '../kit/http/page-size.ts'
 import { cursorOf } from '../kit/http/paging.ts'
 import { Page, PageSize, Search } from '../kit/http/validate.ts'
+import { ABILITIES } from './abilities.ts'
 import { UserResponse } from './table.ts'
 
 export const SignupResponse = UserResponse.extend({
@@ -82,6 +83,16 @@ export const Login = z.object({
   email: z.string().min(1, 'must not be empty').max(254),
   password: given,
   remember: remember.describe('False: the session ends with the browser.'),
+})
+
+export const NewAccessToken = z.object({
+  name: name.describe('For me: where it is used.'),
+  abilities: z
+    .array(z.enum(ABILITIES))
+    .min(1, 'must name one')
+    .transform((names) => [...new Set(names)])
+    .default(['read']),
+  days: z.int().min(1).max(3650).nullable().default(90).describe('Until it expires; null: never.'),
 })
 
 export const Reauthentication = Login.pick({ password: true })

@@ -20,7 +20,9 @@ const MAX_AGENT = 300
 
 const openSession = middleware(async (c, next) => {
   const cookies = c.req.header('cookie')
-  const opened = cookies === undefined ? null : await openAny(c, sessionCookies(cookies))
+  // A token stands for itself, and no cookie counts beside it.
+  const isByToken = cookies === undefined || c.get('tokenSession') !== undefined
+  const opened = isByToken ? null : await openAny(c, sessionCookies(cookies))
   c.set('session', opened)
   if (opened !== null) {
     if (c.get('roles').isBarred(opened.role)) throw accountDisabled()
@@ -32,6 +34,15 @@ const openSession = middleware(async (c, next) => {
   if (current !== null && c.res.status < 500) await current.save()
   limitCaching(c, opened !== null || current !== null)
 })
+
+export const invalidToken = defineError(
+  401,
+  'invalid_token',
+  'Unauthorized! This bearer token is not valid any more',
+)
+
+/** Undefined for other schemes, such as a proxy's own login: they are none of ours. */
+export const bearerOf = (authorization = '') => /^bearer +(.*)$/i.exec(authorization)?.[1]
 
 /**
  * A browser sends several cookies of one name if they belong to several domains or paths. If all are of one account, the

@@ -69,6 +69,14 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
           name: info.cookie,
           description: 'Login and signup set it. A browser sends it by itself.',
         },
+        ...(operations.some(({ ability, role }) => role && ability) && {
+          accessToken: {
+            type: 'http',
+            scheme: 'bearer',
+            description:
+              'A personal access token, for programs. It needs the ability that the operation names.',
+          },
+        }),
       },
     },
   }
@@ -91,14 +99,14 @@ const isForPrograms = (route: ApiRoute): route is Documented =>
 const pathOf = ({ path }: ApiRoute) => path.replaceAll(PARAMETER, '{$1}')
 
 function describe(operation: Operation, tag: string, parts: Parts) {
-  const { doc, id, role, otherStatuses, inputs } = operation
+  const { ability, doc, id, role, otherStatuses, inputs } = operation
   const takesBody = inputs.some(({ target }) => target === 'json')
   return {
     operationId: id,
     tags: [tag],
     summary: doc.summary,
     ...(role !== undefined && { description: `For accounts of the role ${role} or above.`, 'x-role': role }),
-    security: role === undefined ? [] : [{ session: [] }],
+    security: role === undefined ? [] : [{ session: [] }, ...(ability ? [{ accessToken: [ability] }] : [])],
     ...nonEmpty('parameters', [...pathParameters(operation, parts), ...queryParameters(operation, parts)]),
     ...(takesBody && { requestBody: { required: true, content: requestOf(id, parts) } }),
     responses: {
