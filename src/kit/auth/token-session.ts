@@ -58,8 +58,7 @@ export function tokenSession(openToken: OpenToken) {
     const opening = bearer === undefined ? undefined : openToken(c, bearer)
     if (opening === undefined) return next()
     const opened = await opening
-    if (opened === null)
-      throw invalidToken({ headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } })
+    if (opened === null) throw invalidToken()
     if (c.get('roles').isBarred(opened.role)) throw accountDisabled()
     c.set('tokenSession', opened)
     return limit(c, next)

@@ -38,11 +38,16 @@ const openSession = middleware(async (c, next) => {
 export const invalidToken = defineError(
   401,
   'invalid_token',
-  'Unauthorized! This bearer token is not valid any more',
+  'Unauthorized! This bearer token is not valid any more: log in again, without it',
+  () => ({ headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } }),
 )
 
 /** Undefined for other schemes, such as a proxy's own login: they are none of ours. */
-export const bearerOf = (authorization = '') => /^bearer +(.*)$/i.exec(authorization)?.[1]
+export function bearerOf(authorization: string | undefined): string | undefined {
+  if (authorization === undefined) return undefined
+  const match = /^bearer(?: +(.*)|$)/i.exec(authorization)
+  return match === null ? undefined : (match[1] ?? '')
+}
 
 /**
  * A browser sends several cookies of one name if they belong to several domains or paths. If all are of one account, the
