@@ -28,5 +28,6 @@ driveRoutes({
     }
   },
   isHard: (name) => /^POST .*(reset|verify|take-back|sign-up)$/.test(name), // test/mailbox.test.ts and test/account-pages.test.ts have them
-  isLeftOut: (name) => ofKit.has(name),
+  // The page would change the password with which the callers log in.
+  isLeftOut: (name) => ofKit.has(name) || name === 'POST /api/auth/password',
 })

@@ -11,7 +11,8 @@ export const DARK = `
 /** Of the header; it needs the colours, and nothing else of the other styles. */
 export const HEADER_STYLE = `
 .site { margin-bottom: 2.5rem; padding-bottom: 0.75rem; border-bottom: 1px solid var(--line); font-size: 0.875rem; line-height: 1.5 }
-.site nav, .site ul { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.25rem 1.25rem; margin: 0; padding: 0; list-style: none }
+.site nav { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.25rem clamp(0.75rem, 2vw, 1.25rem) }
+.site ul { display: contents; list-style: none }
 .site strong { font-weight: 650 }
 .site a, .site .plain { display: inline-block; padding: 0.25rem 0; color: var(--muted); text-decoration: none }
 .site a:hover, .site .plain:hover { color: var(--accent); text-decoration: underline }
@@ -71,7 +72,7 @@ button.danger { border-color: var(--red); color: var(--red) }
 button.danger:hover { background: var(--red); color: var(--paper) }
 
 .record { margin: 1.25rem 0 1.5rem; border-bottom: 1px solid var(--line) }
-.record > div { display: grid; grid-template-columns: 6rem minmax(0, 1fr); gap: 0 1rem; padding: 0.5rem 0; border-top: 1px solid var(--line) }
+.record > div { display: grid; grid-template-columns: 6rem minmax(0, 1fr) auto; gap: 0 1rem; padding: 0.5rem 0; border-top: 1px solid var(--line) }
 .record dt { color: var(--muted) }
 
 .shell { max-width: 26rem; margin: 6vh auto 0 }
