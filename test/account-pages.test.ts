@@ -335,7 +335,7 @@ test.skipIf(executable === undefined).each([true, false])(
       /** Sends the form of the page, which no page answers that scrolls sideways. */
       const send = async (fields: Record<string, string>, says: string) => {
         for (const [label, value] of Object.entries(fields)) await tab.getByLabel(label).fill(value)
-        await tab.locator('form.fields button').click()
+        await tab.locator('form.form button').click()
         await tab.getByText(says).waitFor()
         expect(await tab.evaluate('document.documentElement.scrollWidth')).toBe(390)
       }

@@ -48,7 +48,7 @@ export function Form({ c, fields, schema, button, values, username, issues }: Fo
   const isEmpty = (name: string) => fields[name]?.type === 'password' || !values[name]
   const focused = names.find(faultOf) ?? names.find((name) => isRequired(name) && isEmpty(name)) ?? names[0]
   return (
-    <form method="post" class="fields">
+    <form method="post" class="form">
       {username !== undefined && <input hidden readonly autocomplete="username" value={username} />}
       {Object.entries(fields).map(([name, look]) => (
         <Field

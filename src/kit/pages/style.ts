@@ -77,19 +77,19 @@ button.danger:hover { background: var(--red); color: var(--paper) }
 
 .shell { max-width: 26rem; margin: 6vh auto 0 }
 .shell > * + * { margin-top: 0.75rem }
-.fields { display: grid; gap: 1.125rem; margin-top: 1.5rem }
-.fields label { font-weight: 600 }
-.fields p { font-size: 0.875rem }
-.fields input:not([type=checkbox]) {
+.form { display: grid; gap: 1.125rem; margin-top: 1.5rem }
+.form label { font-weight: 600 }
+.form p { font-size: 0.875rem }
+.form input:not([type=checkbox]) {
   width: 100%; margin-top: 0.25rem; padding: 0.5rem 0.75rem; border: 1px solid var(--muted); border-radius: 4px;
   background: var(--paper); color: var(--ink); font: 1rem var(--sans);
 }
-.fields [aria-invalid] { border-color: var(--red); box-shadow: inset 0 0 0 1px var(--red) }
-.fields .box { display: flex; align-items: center; gap: 0.625rem }
-.fields .box label { font-weight: 400 }
-.fields .box input { width: 1.125rem; height: 1.125rem; accent-color: var(--accent) }
-.fields button { padding-block: 0.5rem; font-size: 0.9375rem; font-weight: 600; background: var(--ink); color: var(--paper); border-color: var(--ink) }
-.fields button:hover { background: var(--accent); border-color: var(--accent); color: var(--paper) }
+.form [aria-invalid] { border-color: var(--red); box-shadow: inset 0 0 0 1px var(--red) }
+.form .box { display: flex; align-items: center; gap: 0.625rem }
+.form .box label { font-weight: 400 }
+.form .box input { width: 1.125rem; height: 1.125rem; accent-color: var(--accent) }
+.form button { padding-block: 0.5rem; font-size: 0.9375rem; font-weight: 600; background: var(--ink); color: var(--paper); border-color: var(--ink) }
+.form button:hover { background: var(--accent); border-color: var(--accent); color: var(--paper) }
 
 @media (max-width: 56rem) { body { padding: 0.75rem 1.25rem 3rem } .site { margin-bottom: 1.75rem } }
 @media print {
