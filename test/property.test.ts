@@ -27,7 +27,8 @@ driveRoutes({
       current_password: [NEW_ACCOUNT.password],
     }
   },
-  isHard: (name) => /^POST .*(reset|verify|take-back|sign-up)$/.test(name), // test/mailbox.test.ts and test/account-pages.test.ts have them
+  // test/{mailbox,account-pages,sessions}.test.ts have them
+  isHard: (name) => /^POST .*(reset|verify|take-back|sign-up)$|^DELETE .*\/sessions\/:id$/.test(name),
   // The page would change the password with which the callers log in.
   isLeftOut: (name) => ofKit.has(name) || name === 'POST /api/auth/password',
 })

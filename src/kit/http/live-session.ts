@@ -17,6 +17,8 @@ export class Session<Role extends string = string> {
     /** The cookie's value. `rotate` replaces it. */
     public token: string,
     public identity: Readonly<Identity<Role>>,
+    /** True if it came as `Authorization: Bearer`, or goes to its client in the answer: no cookie carries it. */
+    readonly isBearer = false,
   ) {}
 
   get userId(): string {
