@@ -9,7 +9,7 @@ import { dirname, join, normalize } from 'node:path'
  * here is a module: it imports all of these, and no file of the kit imports it, so that it can be removed.
  */
 const KIT = ['types', 'config', 'log', 'data', 'mail jobs', 'deps', 'http', 'auth'].concat(
-  ['reference', 'system', 'middleware assemble', 'create-deps', 'process'], // what stands on http
+  ['pages', 'reference', 'system', 'middleware assemble', 'create-deps', 'process'], // what stands on http
 )
 /** Yours imports the kit, and of yours these. A folder beside the kit is a slice, `entry` a file that starts a role. */
 const YOURS: Record<string, string[]> = {
@@ -36,7 +36,7 @@ const RESERVED: { names: RegExp; barred: (source: Source) => boolean; why: strin
     why: 'only process, log and data use Bun and its process APIs',
   },
   {
-    names: /^hono\b(?!\/html$)/,
+    names: /^hono\b(?!\/html$)/, // which escapes values in HTML and knows nothing of HTTP
     barred: ({ room }) => /^(crons|tasks|config|kit\/(config|log|data|mail|jobs))$/.test(room),
     why: 'only app, slices, http and what stands on it know HTTP: move it there',
   },

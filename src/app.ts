@@ -4,6 +4,8 @@ import { dashboardAccess } from './account/dashboard.ts'
 import { factory, requireRole, type Deps, type Product } from './account/product.ts'
 import { accountExport } from './account/export-routes.ts'
 import { mailbox } from './account/mailbox-routes.ts'
+import { PAGES } from './account/pages/paths.ts'
+import { accountPages } from './account/pages/routes.ts'
 import { account } from './account/routes.ts'
 import { queueSampleMail } from './account/sample-mail.ts'
 import { accountSessions } from './account/sessions.ts'
@@ -24,7 +26,6 @@ export function createApp(deps: Deps) {
 
   const groups = { '/api': 'Account' }
   const reference = { config, routes: () => describeRoutes(app), groups, description, license }
-  if (!config.production) app.route('/apitest', devRoutes<Product>({ queueMail: queueSampleMail }))
   const routed = app
     // One line per slice.
     .route('/', pages(reference))
@@ -35,7 +36,9 @@ export function createApp(deps: Deps) {
     .route('/api', accountExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
     .route('/api/movies', movies)
-  if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess))
+  if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess(config)))
+  if (!config.production) app.route('/apitest', devRoutes<Product>({ queueMail: queueSampleMail }))
+  if (config.authPages) app.route(PAGES, accountPages)
 
   return routed
 }

@@ -27,6 +27,7 @@ driveRoutes({
       current_password: [NEW_ACCOUNT.password],
     }
   },
-  isHard: (name) => /^POST .*(reset|verify|take-back)$|^DELETE .*\/sessions\/:id$/.test(name), // test/mailbox.test.ts and test/sessions.test.ts have them
+  // test/mailbox.test.ts, test/account-pages.test.ts and test/sessions.test.ts have them
+  isHard: (name) => /^POST .*(reset|verify|take-back|sign-up)$|^DELETE .*\/sessions\/:id$/.test(name),
   isLeftOut: (name) => ofKit.has(name),
 })

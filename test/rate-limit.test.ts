@@ -293,7 +293,7 @@ test('every signup counts for its address, and a taken email for its account', a
   expect((await from(newAddress()).post('/api/signup', last)).status).toBe(201)
 })
 
-test("the form of the operators' page is no second door", async () => {
+test('the page to sign in is no second door', async () => {
   const { email } = await newOwner()
   const ip = newAddress()
   await guess(ACCOUNT, ip, email)
@@ -303,7 +303,7 @@ test("the form of the operators' page is no second door", async () => {
     Origin: app.url,
     Accept: 'text/html',
   }
-  const reply = await from(ip).post('/api/operators', form, headers)
+  const reply = await from(ip).post('/api/auth/sign-in', form, headers)
   expect([reply.status, reply.headers.get('retry-after')]).toEqual([429, expect.any(String)])
   expect(reply.text).toContain('Too many attempts')
 })

@@ -47,7 +47,7 @@ afterAll(async () => {
 
 const mailsTo = async (email: string) => {
   const page = await app.visitor().get('/apitest/mails')
-  return page.text.split('<article>').filter((article) => article.includes(email))
+  return page.text.split('<details').filter((article) => article.includes(email))
 }
 
 test('a new account gets a welcome mail, with its name escaped', async () => {

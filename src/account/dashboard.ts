@@ -1,20 +1,12 @@
-// Tells the dashboard which accounts may use it and how they sign in.
+// Tells the dashboard which accounts may use it, and where they sign in.
+import type { Config } from '../config.ts'
 import type { DashboardAccess } from '../kit/dashboard/access.ts'
-import { invalidCredentials } from './errors.ts'
-import { logIn } from './login.ts'
+import { SIGN_IN } from './pages/paths.ts'
 import { requireRole, type Product } from './product.ts'
-import { Login } from './schema.ts'
-import { loginLimit } from './throttles.ts'
 
-export const dashboardAccess: DashboardAccess<Product> = {
+export const dashboardAccess = ({ authPages }: Config): DashboardAccess<Product> => ({
   requireRole,
   role: 'superuser',
-  lowestRole: 'readonly',
   label: ({ email }) => email,
-  signIn: {
-    form: Login.omit({ remember: true, token: true }),
-    limit: loginLimit,
-    run: (c, credentials) => logIn(c, { ...credentials, remember: false, token: false }),
-    errors: [invalidCredentials],
-  },
-}
+  signIn: authPages ? SIGN_IN : undefined,
+})

@@ -1,5 +1,6 @@
 // Writes the mails about accounts: each is a function of what it tells.
 import { mailOf } from '../kit/mail/layout.ts'
+import { plainName } from '../kit/mail/plain-name.ts'
 import type { Mail } from '../kit/types/mail.ts'
 import type { Purpose } from './one-time-tokens.ts'
 import type { User } from './queries.ts'
@@ -14,71 +15,89 @@ export interface Letter {
   url: string
 }
 
+/** Whoever signed up may have given the address of somebody else, so the name is no place for a message. */
 export const welcomeMail = ({ service, to, user, url }: Omit<Letter, 'url'> & { url?: string }): Mail =>
   mailOf({
+    service,
     to,
     subject: `Welcome to ${service}`,
-    title: `Welcome, ${user.first_name}`,
+    title: ['Welcome', plainName(user.first_name)].filter(Boolean).join(', '),
     paragraphs: [
       `Your account at ${service} is ready. You can log in with this address.`,
-      ...(url === undefined
-        ? []
-        : ['Please confirm that this mailbox is yours. The link works for three days.']),
+      ...(url === undefined ? [] : ['Please confirm that this mailbox is yours.']),
     ],
-    ...(url !== undefined && { action: { label: 'Confirm my email', url } }),
+    ...(url !== undefined && {
+      action: { label: 'Confirm my email', url },
+      notes: ['The link works for three days. If you have not signed up, ignore this mail.'],
+    }),
   })
 
 /** By the purpose of the token that they carry. */
 export const LINK_MAILS: Record<Purpose, (letter: Letter) => Mail> = {
   verify: ({ service, to, url }) =>
     mailOf({
+      service,
       to,
       subject: `Confirm your email for ${service}`,
       title: 'Confirm your email',
       paragraphs: [
-        `This address was given for an account at ${service}. The link works for three days, and only for whoever is logged in to that account or knows its password.`,
-        'If that was not you, ignore this mail: without you nothing is confirmed.',
+        `This address was given for an account at ${service}. Please confirm that this mailbox is yours.`,
       ],
       action: { label: 'Confirm my email', url },
+      notes: [
+        'The link works for three days, and only for whoever is logged in to that account or knows its password.',
+        'If that was not you, ignore this mail: without you nothing is confirmed.',
+      ],
     }),
   reset: ({ service, to, url }) =>
     mailOf({
+      service,
       to,
       subject: `Choose a new password for ${service}`,
       title: 'Choose a new password',
       paragraphs: [
-        `Somebody, probably you, has asked for a new password for your account at ${service}. The link works once, for one hour. All devices will be logged out.`,
-        'If it was not you, ignore this mail: your password stays as it is.',
+        `Somebody, probably you, has asked for a new password for your account at ${service}. All devices will be logged out.`,
       ],
       action: { label: 'Choose a new password', url },
+      notes: [
+        'The link works once, for one hour.',
+        'If it was not you, ignore this mail: your password stays as it is.',
+      ],
     }),
   email_change: ({ service, to, url }) =>
     mailOf({
+      service,
       to,
       subject: `Confirm your new email for ${service}`,
       title: 'Confirm your new email',
       paragraphs: [
-        `This address is to become that of an account at ${service}. It counts when you confirm it, within a day, logged in to that account or with its password.`,
-        'If that was not you, ignore this mail: without you nothing changes.',
+        `This address is to become that of an account at ${service}. It counts when you confirm it, logged in to that account or with its password.`,
       ],
       action: { label: 'Confirm my new email', url },
+      notes: [
+        'The link works for one day.',
+        'If that was not you, ignore this mail: without you nothing changes.',
+      ],
     }),
   take_back: ({ service, to, url }) =>
     mailOf({
+      service,
       to,
       subject: `Your email at ${service} has changed`,
       title: 'Your email has changed',
       paragraphs: [
         `Your account at ${service} goes by another email now. If that was you, there is nothing to do.`,
-        'If it was not you, take the account back within seven days: it gets this address again, everybody is logged out, its password ends, and you are mailed a link to choose a new one.',
+        'If it was not you, take the account back: it gets this address again, everybody is logged out, its password ends, and you are mailed a link to choose a new one.',
       ],
       action: { label: 'This was not me: take it back', url },
+      notes: ['The link works for seven days.'],
     }),
 }
 
 /** To a mailbox that was named as the new one of another account. Nothing tells that account that it is taken. */
 export const addressTakenMail = ({ service, to }: Pick<Letter, 'service' | 'to'>): Mail =>
   mailOf({
+    service,
     to,
     subject: `You have an account at ${service}`,
     title: 'You have an account already',
@@ -105,6 +124,7 @@ export const noticeMail = ({
   ip,
 }: Pick<Letter, 'service' | 'to'> & { notice: Notice; at: string; ip: string }): Mail =>
   mailOf({
+    service,
     to,
     subject: `Your account at ${service}`,
     title: 'Something about your account has changed',

@@ -14,6 +14,7 @@ import { requestTimeout } from './http/request-timeout.ts'
 import { requestLog } from './http/request-log.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { session } from './http/session.ts'
+import { pageLinks } from './pages/site-header.tsx'
 import { health } from './system/health.ts'
 
 /** Adds it all to an app. Nothing connects or runs before the first request. */
@@ -22,7 +23,7 @@ export function useKit<E extends Env>(app: Hono<E>, deps: KitDeps): void {
   app.onError(onError)
   app.notFound(methodNotAllowed(app))
 
-  app.use(injectDeps(deps, { bodyOf: largeResponses(config.answersMaxBytes) }))
+  app.use(injectDeps(deps, { bodyOf: largeResponses(config.answersMaxBytes), pageLinks: pageLinks(app) }))
   app.use(withRequestContext)
   app.use(clientIp(config.trustedProxies, config.trustedProxyHeader))
   app.use(requestLog(config))

@@ -227,10 +227,7 @@ export const greet = defineTask({
     ],
   )
   await edit(project, 'src/account/routes.ts', ['Returns my account.', 'Returns my own account.'])
-  await edit(project, 'src/account/welcome-mail.ts', [
-    'You can log in with this address.',
-    'See you at the house.',
-  ])
+  await edit(project, 'src/account/mails.ts', ['You can log in with this address.', 'See you at the house.'])
   await Bun.write(`${project.root}/test/greeting.test.ts`, OWN_TEST)
   await command(project, 'settings')
   await command(project, 'generate', '--name', 'contributor')
@@ -271,7 +268,7 @@ function expectChangesOf(project: Checkout): void {
   has('src/account/roles.ts', "'contributor'")
   has('src/crons.ts', "name: 'greeting'")
   has('src/account/routes.ts', 'Returns my own account.')
-  has('src/account/welcome-mail.ts', 'See you at the house.')
+  has('src/account/mails.ts', 'See you at the house.')
   expect(project.git('ls-files', 'src/kit/dashboard', 'src/kit/api-docs', 'src/account/dashboard.ts')).toBe(
     '',
   )
@@ -329,9 +326,9 @@ export const mirror = appFactory()
     ],
     [".route('/api', account)\n", ".route('/api', account)\n    .route('/api/mirror', mirror)\n"],
   )
-  await edit(kit, 'src/account/welcome-mail.ts', [
-    'that a new account gets.',
-    'that a new account gets, as text and as HTML.',
+  await edit(kit, 'src/account/mails.ts', [
+    'each is a function of what it tells.',
+    'each is a function of what it tells, as text and as HTML.',
   ])
   await edit(kit, 'src/movies/routes.ts', ['Lists movies.', 'Lists movies, a page at a time.'])
   expect(await kit.run('settings')).toMatchObject({ code: 0 })

@@ -5,7 +5,10 @@ import type { ConfigFrom } from '../config/settings.ts'
 import type { KitDeps } from '../deps.ts'
 import { doc } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
-import { HtmlDocument } from '../http/html-page.tsx'
+import type { AnyContext } from '../http/env.ts'
+import { policyWith } from '../http/security-headers.ts'
+import { HtmlDocument } from '../pages/html-page.tsx'
+import { SiteHeader } from '../pages/site-header.tsx'
 import { openApiDocument, type Reference } from '../reference/openapi-document.ts'
 import { packAsset, sendAsset, type Asset } from './assets.ts'
 import { SCRIPT } from './script.ts'
@@ -13,16 +16,7 @@ import type { apiDocsSettings } from './settings.ts'
 import { API_DOCS_STYLE } from './style.ts'
 
 /** This page alone runs scripts: its own, which can reach only this origin. */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join('; ')
+const POLICY = policyWith({ 'script-src': "'self'", 'connect-src': "'self'" })
 
 interface Options extends Reference {
   config: KitConfig & ConfigFrom<typeof apiDocsSettings>
@@ -39,11 +33,11 @@ export function apiDocs(reference: Options) {
   const style = asset('swagger-ui.css', API_DOCS_STYLE, 'text/css')
   app.get(
     '/api/docs',
-    doc('Shows the API and lets you try its calls.', 'text/html', { link: 'Try it in the browser' }),
+    doc('Shows the API and lets you try its calls.', 'text/html', { link: 'Try it' }),
     async (c) => {
       c.set('policy', POLICY)
       const [{ digest: js }, { digest: css }] = await Promise.all([script(c.var), style(c.var)])
-      return c.html(<ApiDocs config={config} script={`docs.js?v=${js}`} style={`docs.css?v=${css}`} />)
+      return c.html(<ApiDocs c={c} script={`docs.js?v=${js}`} style={`docs.css?v=${css}`} />)
     },
   )
   app.get(
@@ -73,10 +67,10 @@ function asset(name: string, own: string, type: string) {
   }
 }
 
-function ApiDocs({ config, script, style }: { config: KitConfig; script: string; style: string }) {
+function ApiDocs({ c, script, style }: { c: AnyContext; script: string; style: string }) {
   return (
     <HtmlDocument
-      title={`Try the ${config.name} API`}
+      title={`Try the ${c.get('config').name} API`}
       head={
         <>
           <link rel="stylesheet" href={style} />
@@ -84,8 +78,8 @@ function ApiDocs({ config, script, style }: { config: KitConfig; script: string;
         </>
       }
     >
-      <header class="bar">
-        <p>{config.apiList && <a href="list">API list</a>}</p>
+      <SiteHeader c={c} />
+      <div class="bar">
         <p id="who" role="status" />
         <form id="login" hidden>
           <input
@@ -109,8 +103,10 @@ function ApiDocs({ config, script, style }: { config: KitConfig; script: string;
         <button id="logout" type="button" hidden>
           Sign out
         </button>
-      </header>
-      <main id="api" />
+      </div>
+      <main id="main">
+        <div id="api" />
+      </main>
       <noscript>This page needs JavaScript. The API list and openapi.json do not.</noscript>
     </HtmlDocument>
   )

@@ -1,5 +1,5 @@
 // Holds the style that the API docs add to Swagger UI's: the bar on top, and the colours of the other pages.
-import { DARK, LIGHT } from '../http/html-page-style.ts'
+import { DARK, HEADER_STYLE, LIGHT } from '../pages/style.ts'
 
 export const API_DOCS_STYLE = `
 :root {
@@ -8,6 +8,8 @@ export const API_DOCS_STYLE = `
 html.dark-mode {${DARK}
 }
 body { margin: 0; background: var(--paper) }
+${HEADER_STYLE}
+.site { margin: 0; padding: 1.25rem 1.25rem 0.75rem; color: var(--ink); font-family: system-ui, sans-serif }
 .bar {
   display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1rem; padding: 0.625rem 1.25rem;
   border-bottom: 1px solid var(--line); color: var(--ink); font: 0.875rem/1.5 system-ui, sans-serif;

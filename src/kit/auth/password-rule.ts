@@ -78,6 +78,12 @@ async function strongFaults(password: string, known: string[]): Promise<string[]
   return isGuessable ? [GUESSABLE] : []
 }
 
+/** What a new password must be, in words for whoever is about to choose one. */
+export const passwordHint = ({ passwordRule: rule }: KitDeps['config']): string =>
+  rule === 'seed'
+    ? '6 characters or more, with a lowercase letter, an uppercase letter and a digit.'
+    : `${LENGTH.min} characters or more; not a common password, nor one made of your name or email.`
+
 /** In code points: an emoji is one character, not two. */
 const lengthOf = (text: string) => Array.from(text).length
 

@@ -4,23 +4,13 @@ import { z } from 'zod'
 import type { KitDeps } from '../deps.ts'
 import { doc } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
-import type { Session } from '../http/live-session.ts'
 import { validate } from '../http/validate.ts'
+import { leaveNotice } from '../pages/notice.ts'
 import { textOf } from './parts.tsx'
 import { urlOf, View } from './view.ts'
 
 const JobForm = View.extend({ job: z.string().min(1) })
 const CronForm = View.extend({ cron: z.string().min(1) })
-
-/** A key of the session, where nobody else can plant a text. */
-const NOTICE = 'operators:notice'
-
-/** Reads and deletes what was done last, for the page that shows it. */
-export async function takeNotice(session: Session): Promise<string | undefined> {
-  const notice = await session.get<string>(NOTICE)
-  if (notice !== undefined) session.delete(NOTICE)
-  return notice
-}
 
 /** What was done, in words, and the section of the page that shows it. */
 type Done = [notice: string, section?: string]
@@ -37,7 +27,7 @@ export function actions(operator: MiddlewareHandler) {
     app.post(path, doc(summary, null, { status: 303 }), operator, validate('form', form), async (c) => {
       const input = c.req.valid('form')
       const [notice, section] = await act(c.var, input)
-      c.get('session')?.set(NOTICE, notice)
+      await leaveNotice(c, notice)
       return c.redirect(urlOf(input, section), 303)
     })
 

@@ -1,10 +1,11 @@
 // Shows one job in full. The page does not refresh, so that no job is dropped by a slip.
 /** @jsxImportSource hono/jsx */
 import type { Child } from 'hono/jsx'
-import { HtmlPage } from '../http/html-page.tsx'
+import type { AnyContext } from '../http/env.ts'
+import { HtmlPage } from '../pages/html-page.tsx'
 import type { JobView } from '../jobs/queue-admin.ts'
 import { tried } from './dead-jobs.tsx'
-import { ActionButton, inputBlock, Moment, SignOut, textOf } from './parts.tsx'
+import { ActionButton, inputBlock, Moment, textOf } from './parts.tsx'
 import { DASHBOARD_STYLE } from './style.ts'
 import { urlOf, type View } from './view.ts'
 
@@ -13,6 +14,7 @@ const ERROR = 20_000
 const INPUT = 4000
 
 interface Props {
+  c: AnyContext
   service: string
   job: JobView
   secretKeys: readonly string[]
@@ -20,7 +22,7 @@ interface Props {
   now: number
 }
 
-export function JobPage({ service, job, secretKeys, view, now }: Props) {
+export function JobPage({ c, service, job, secretKeys, view, now }: Props) {
   const { id, task, place, worker, due, by, requestId, error, data } = job
   const name = task === '' ? 'malformed job' : textOf(task, NAME)
   const state = place === 'later' ? 'delayed' : place
@@ -35,34 +37,29 @@ export function JobPage({ service, job, secretKeys, view, now }: Props) {
   facts.push(['Input', <pre>{inputBlock(data, secretKeys, INPUT)}</pre>])
   if (error !== undefined) facts.push(['Error', <pre class="bad">{textOf(error, ERROR)}</pre>])
   return (
-    <HtmlPage title={`${name} - ${service} queue`} style={DASHBOARD_STYLE}>
-      <header>
-        <div class="bar">
-          <a href={urlOf(view, place === 'dead' ? 'dead' : '')}>Back to the queue</a>
-          <SignOut view={view} />
-        </div>
-        <h1>{name}</h1>
-      </header>
-      <main>
-        <dl class="facts">
-          {facts.map(([label, fact]) => (
-            <div>
-              <dt>{label}</dt>
-              <dd>{fact}</dd>
-            </div>
-          ))}
-        </dl>
-        <div class="actions">
-          {(place === 'dead' || place === 'later') && (
-            <ActionButton action="retry" view={view} fields={{ job: id }}>
-              Retry
-            </ActionButton>
-          )}
-          <ActionButton action="drop" view={view} fields={{ job: id }} danger>
-            Drop for good
+    <HtmlPage c={c} title={`${name} - ${service} queue`} style={DASHBOARD_STYLE}>
+      <p>
+        <a href={urlOf(view, place === 'dead' ? 'dead' : '')}>Back to the queue</a>
+      </p>
+      <h1>{name}</h1>
+      <dl class="record">
+        {facts.map(([label, fact]) => (
+          <div>
+            <dt>{label}</dt>
+            <dd>{fact}</dd>
+          </div>
+        ))}
+      </dl>
+      <div class="actions">
+        {(place === 'dead' || place === 'later') && (
+          <ActionButton action="retry" view={view} fields={{ job: id }}>
+            Retry
           </ActionButton>
-        </div>
-      </main>
+        )}
+        <ActionButton action="drop" view={view} fields={{ job: id }} danger>
+          Drop for good
+        </ActionButton>
+      </div>
     </HtmlPage>
   )
 }

@@ -1,7 +1,7 @@
 // Renders the small parts of the pages: times, durations, tables, buttons, and untrusted texts.
 /** @jsxImportSource hono/jsx */
 import type { Child, PropsWithChildren } from 'hono/jsx'
-import { formatDuration } from '../http/duration.ts'
+import { formatDuration } from '../pages/duration.ts'
 import { MASK, mentionsSecret, redact, summarize } from '../log/redact.ts'
 import { viewFields, PATH, type View } from './view.ts'
 
@@ -115,14 +115,5 @@ export function ActionButton({
         {children}
       </button>
     </form>
-  )
-}
-
-/** On every page for somebody who is signed in. */
-export function SignOut({ view }: { view: View }) {
-  return (
-    <ActionButton action="logout" view={view}>
-      Sign out
-    </ActionButton>
   )
 }

@@ -1,13 +1,14 @@
 // Shows the whole queue at a glance. The page refreshes itself, so nothing is typed into it.
 /** @jsxImportSource hono/jsx */
 import type { PropsWithChildren } from 'hono/jsx'
-import { HtmlPage } from '../http/html-page.tsx'
+import type { AnyContext } from '../http/env.ts'
+import { HtmlPage } from '../pages/html-page.tsx'
 import type { CronView } from '../jobs/cron-admin.ts'
 import type { JobView } from '../jobs/queue-admin.ts'
 import type { Stats } from '../jobs/stats.ts'
 import { Chart } from './chart.tsx'
 import { DeadTable } from './dead-jobs.tsx'
-import { ActionButton, isoOf, SignOut } from './parts.tsx'
+import { ActionButton, isoOf } from './parts.tsx'
 import { DASHBOARD_STYLE } from './style.ts'
 import { CronTable, RunningTable, WorkerTable } from './tables.tsx'
 import { urlOf, type View } from './view.ts'
@@ -17,6 +18,7 @@ const REFRESH_S = 5
 const REFRESH_WITH_NOTICE_S = 12
 
 interface Props {
+  c: AnyContext
   service: string
   /** The account that is signed in. */
   who: string
@@ -30,11 +32,12 @@ interface Props {
   now: number
 }
 
-export function QueuePage({ service, who, stats, dead, crons, notice, secretKeys, view, now }: Props) {
+export function QueuePage({ c, service, who, stats, dead, crons, notice, secretKeys, view, now }: Props) {
   const title = `${service} queue`
   const every = notice === undefined ? REFRESH_S : REFRESH_WITH_NOTICE_S
   return (
     <HtmlPage
+      c={c}
       title={notice === undefined ? title : `${notice} - ${title}`}
       style={DASHBOARD_STYLE}
       refresh={view.refresh === 'on' ? every : undefined}
@@ -45,37 +48,35 @@ export function QueuePage({ service, who, stats, dead, crons, notice, secretKeys
           {notice}
         </p>
       )}
-      <main>
-        <QueueStats stats={stats} />
-        <Section id="hour" title="Last hour">
-          <Chart minutes={stats.minutes} />
-        </Section>
-        <Section id="running" title="Running">
-          <RunningTable workers={stats.workers} view={view} now={now} />
-        </Section>
-        <Section id="workers" title="Workers">
-          <WorkerTable workers={stats.workers} now={now} />
-        </Section>
-        <Section id="crons" title="Crons">
-          <CronTable crons={crons} view={view} now={now} />
-        </Section>
-        <section id="dead">
-          <div class="bar">
-            <h2>Dead jobs</h2>
-            {stats.dead > 0 && (
-              <ActionButton action="retry-all" view={view}>
-                Retry all
-              </ActionButton>
-            )}
-          </div>
-          {stats.trimmed > 0 && (
-            <p class="note">
-              {`${number.format(stats.trimmed)} older ones were deleted: JOB_KEEP_DEAD limits how many are kept.`}
-            </p>
+      <QueueStats stats={stats} />
+      <Section id="hour" title="Last hour">
+        <Chart minutes={stats.minutes} />
+      </Section>
+      <Section id="running" title="Running">
+        <RunningTable workers={stats.workers} view={view} now={now} />
+      </Section>
+      <Section id="workers" title="Workers">
+        <WorkerTable workers={stats.workers} now={now} />
+      </Section>
+      <Section id="crons" title="Crons">
+        <CronTable crons={crons} view={view} now={now} />
+      </Section>
+      <section id="dead">
+        <div class="bar">
+          <h2>Dead jobs</h2>
+          {stats.dead > 0 && (
+            <ActionButton action="retry-all" view={view}>
+              Retry all
+            </ActionButton>
           )}
-          <DeadTable jobs={dead} total={stats.dead} secretKeys={secretKeys} view={view} />
-        </section>
-      </main>
+        </div>
+        {stats.trimmed > 0 && (
+          <p class="note">
+            {`${number.format(stats.trimmed)} older ones were deleted: JOB_KEEP_DEAD limits how many are kept.`}
+          </p>
+        )}
+        <DeadTable jobs={dead} total={stats.dead} secretKeys={secretKeys} view={view} />
+      </section>
     </HtmlPage>
   )
 }
@@ -97,15 +98,12 @@ interface HeaderProps extends Pick<Props, 'who' | 'view' | 'now'> {
 function Header({ title, who, paused, view, now }: HeaderProps) {
   const isOn = view.refresh === 'on'
   return (
-    <header>
+    <div>
       <div class="bar">
         <h1>
           {title} {paused && <span class="badge warn">paused</span>}
         </h1>
-        <div class="actions">
-          <span class="note">{who}</span>
-          <SignOut view={view} />
-        </div>
+        <span class="note">{who}</span>
       </div>
       <div class="bar">
         <p class="note">
@@ -119,7 +117,7 @@ function Header({ title, who, paused, view, now }: HeaderProps) {
           {paused ? 'Resume the queue' : 'Pause the queue'}
         </ActionButton>
       </div>
-    </header>
+    </div>
   )
 }
 

@@ -1,10 +1,9 @@
-// Holds the style that the dashboard adds to that of all pages: stats, chart, tables, buttons and the form to sign in.
+// Holds the style that the dashboard adds to that of all pages: badges, stats, chart and tables.
 
 export const DASHBOARD_STYLE = `
 .bar, .actions { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1rem }
 .bar { justify-content: space-between }
 .bar + .bar { margin-top: 0.5rem }
-.bad { color: var(--red) }
 .warn { color: var(--amber) }
 .good { color: var(--green) }
 .badge {
@@ -12,20 +11,6 @@ export const DASHBOARD_STYLE = `
   font-size: 0.8125rem; font-weight: 600; letter-spacing: 0; line-height: 1.375rem;
   background: color-mix(in srgb, currentColor 12%, transparent);
 }
-.notice {
-  position: sticky; top: 0.5rem; z-index: 1; margin-top: 1.25rem; padding: 0.625rem 1rem; border-radius: 4px;
-  background: var(--wash); border: 1px solid var(--line); border-left: 4px solid var(--accent);
-}
-.notice.bad { position: static; border-left-color: var(--red) }
-
-button, .button {
-  display: inline-block; padding: 0.1875rem 0.75rem; border: 1px solid var(--muted); border-radius: 4px;
-  background: var(--paper); color: var(--ink); font: 0.8125rem/1.5rem var(--sans); white-space: nowrap;
-  text-decoration: none; cursor: pointer;
-}
-button:hover, .button:hover { border-color: var(--accent); color: var(--accent) }
-button.danger { border-color: var(--red); color: var(--red) }
-button.danger:hover { background: var(--red); color: var(--paper) }
 
 .stats {
   display: grid; grid-template-columns: repeat(6, minmax(0, auto)); gap: 1rem 2rem;
@@ -59,23 +44,6 @@ td time { white-space: nowrap }
 td .actions { flex-wrap: nowrap; gap: 0.5rem }
 progress { width: 6rem; height: 0.5rem; accent-color: var(--blue); vertical-align: middle }
 .pager { display: flex; justify-content: center; gap: 1.5rem; padding-top: 1rem; border-top: 1px solid var(--line) }
-
-.facts { margin: 1.25rem 0 1.5rem; border-bottom: 1px solid var(--line) }
-.facts > div { display: grid; grid-template-columns: 6rem minmax(0, 1fr); gap: 0 1rem; padding: 0.5rem 0; border-top: 1px solid var(--line) }
-.facts dt { color: var(--muted) }
-
-.shell { max-width: 26rem; margin: 8vh auto 0 }
-.shell > * + * { margin-top: 0.75rem }
-.shell form:has(label) { display: grid; gap: 0.375rem; margin-top: 1.25rem }
-label { font-weight: 600 }
-input {
-  width: 100%; margin-bottom: 0.5rem; padding: 0.5rem 0.75rem; border: 1px solid var(--muted); border-radius: 4px;
-  background: var(--paper); color: var(--ink); font: 1rem var(--sans);
-}
-.shell form:has(label) button { margin-top: 0.5rem; padding-block: 0.4375rem; font-size: 0.9375rem; font-weight: 600; background: var(--ink); color: var(--paper); border-color: var(--ink) }
-.shell form:has(label) button:hover { background: var(--accent); border-color: var(--accent) }
-
-header > p + h1 { margin-top: 0.75rem }
 
 @media (min-width: 48.01rem) {
   #dead td:nth-child(1) { width: 26%; min-width: 11rem }

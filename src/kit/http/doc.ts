@@ -20,8 +20,10 @@ export interface RouteDoc {
   status: number
   /** Headers of a successful response that need an explanation, and the explanation. */
   headers?: Record<string, string>
-  /** Of a page for readers of the API list: the words of the link at its top. */
+  /** The words of its link in the header of all pages, which readers with its role see; of its button, if it is no GET. */
   link?: string | undefined
+  /** `visitors`: the link is for those who are not logged in. */
+  linkFor?: 'visitors' | undefined
 }
 
 export interface ApiRoute {
@@ -101,6 +103,7 @@ export interface DocOptions<Status extends number = number> {
   status?: Status
   headers?: RouteDoc['headers']
   link?: RouteDoc['link']
+  linkFor?: RouteDoc['linkFor']
   /** Other statuses of the handler that are no errors: 204, 304. Of an error it stands for the status's common kind. */
   otherStatuses?: readonly number[]
   /** The kinds of errors that the handler itself throws; those of `requireRole`, `validate` and the app are known. */
@@ -117,7 +120,7 @@ export function doc(summary: string, response: MediaType | null, options?: DocOp
 export function doc(
   summary: string,
   response: RouteDoc['response'],
-  { status = 200, headers = {}, link, otherStatuses = [], errors = [] }: DocOptions = {},
+  { status = 200, headers = {}, link, linkFor, otherStatuses = [], errors = [] }: DocOptions = {},
 ): MiddlewareHandler {
   const handler: MiddlewareHandler = (c, next) => {
     c.set('respond', (value: object) =>
@@ -130,7 +133,7 @@ export function doc(
     return next()
   }
   return tag(handler, {
-    doc: { summary, response, status, headers, link },
+    doc: { summary, response, status, headers, link, linkFor },
     errors: [...errors, ...otherStatuses.filter(isError).map(kindOf)],
     otherStatuses: otherStatuses.filter((other) => !isError(other)),
   })
@@ -156,8 +159,11 @@ export function describeRoutes(app: {
       const described = { doc: undefined, role: undefined, inputs: [], otherStatuses: [] }
       route = { method, path, base: basePath, ...described, errors: [], commonErrors: [] }
       byName.set(name, route)
-      for (const { pattern, contribution: shared } of before)
-        if (covers(pattern, path)) addErrors(route, shared, pattern === '/*')
+      for (const { pattern, contribution: shared } of before) {
+        if (!covers(pattern, path)) continue
+        route.otherStatuses.push(...(shared.otherStatuses ?? []))
+        addErrors(route, shared, pattern === '/*')
+      }
     }
     route.doc ??= contribution.doc
     route.role ??= contribution.role

@@ -23,6 +23,16 @@ export type Observe = (
   requestId: string,
 ) => (route: string, status: number, ms: number) => void
 
+/** A link in the header of all pages: a route that says `link` in its `doc`. */
+export interface PageLink {
+  method: string
+  path: string
+  label: string
+  /** The role that it takes. */
+  role: string | undefined
+  linkFor: 'visitors' | undefined
+}
+
 export interface AppEnv<P extends AnyProduct = AnyProduct> {
   Bindings: {
     observe?: Observe
@@ -46,6 +56,8 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
       session: Session<P['Role']> | null
       /** Turns the text of a response into its body: a stream of chunks if it is large. */
       bodyOf: (text: string, method: string | undefined) => string | ReadableStream<Uint8Array>
+      /** What the header of every page links to. */
+      pageLinks: () => PageLink[]
       /** The code of the error with which the request ended, for its log line. */
       errorCode?: string
       /** Set by a slice whose responses no cache may store. */

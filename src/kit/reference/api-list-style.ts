@@ -9,13 +9,13 @@ export const API_LIST_STYLE = `
 .top p + p { margin-top: 0.5rem }
 
 .page { display: grid; grid-template-columns: 15.5rem minmax(0, 1fr); gap: 0 3.5rem }
-nav { position: sticky; top: 0; margin-left: -0.25rem; align-self: start; max-height: 100vh; overflow: auto; padding: 2.25rem 0.25rem 2rem; font-size: 0.8125rem }
-nav a { display: flex; gap: 0.625rem; padding: 0.125rem 0; text-decoration: none }
-nav > ul > li > a { font-weight: 650 }
-nav > ul > li + li { margin-top: 1rem }
-nav .method { flex: none; width: 3.25rem; color: var(--method); font-size: 0.6875rem; line-height: 1.25rem }
-nav code { color: var(--muted); font-size: 0.75rem; line-height: 1.25rem }
-nav a:hover code { color: inherit }
+.contents { position: sticky; top: 0; margin-left: -0.25rem; align-self: start; max-height: 100vh; overflow: auto; padding: 2.25rem 0.25rem 2rem; font-size: 0.8125rem }
+.contents a { display: flex; gap: 0.625rem; padding: 0.125rem 0; text-decoration: none }
+.contents > ul > li > a { font-weight: 650 }
+.contents > ul > li + li { margin-top: 1rem }
+.contents .method { flex: none; width: 3.25rem; color: var(--method); font-size: 0.6875rem; line-height: 1.25rem }
+.contents code { color: var(--muted); font-size: 0.75rem; line-height: 1.25rem }
+.contents a:hover code { color: inherit }
 
 h2 code { font-size: 0.8125rem; font-weight: 400; letter-spacing: 0; color: var(--muted) }
 article:target { margin-inline: -1rem; padding-inline: 1rem; background: var(--wash); border-radius: 4px }
@@ -51,11 +51,11 @@ article > p { margin-top: 0.125rem }
 
 @media (max-width: 56rem) {
   .page { display: block }
-  nav { position: static; max-height: none; padding: 1.25rem 0.25rem 0; font-size: 0.9375rem }
-  nav > ul { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem }
-  nav > ul > li + li { margin-top: 0 }
-  nav a { padding: 0.25rem 0; text-decoration: underline; text-decoration-color: var(--muted) }
-  nav li ul { display: none }
+  .contents { position: static; max-height: none; padding: 1.25rem 0.25rem 0; font-size: 0.9375rem }
+  .contents > ul { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem }
+  .contents > ul > li + li { margin-top: 0 }
+  .contents a { padding: 0.25rem 0; text-decoration: underline; text-decoration-color: var(--muted) }
+  .contents li ul { display: none }
 }
 @media (max-width: 36rem) {
   .facts, article > p { margin-left: 0 }
@@ -68,7 +68,7 @@ article > p { margin-top: 0.125rem }
 }
 @media print {
   .page { display: block }
-  nav, .self { display: none }
+  .contents, .self { display: none }
   article, .fields > div { break-inside: avoid }
   h3 .method { background: none; border: 1px solid }
 }

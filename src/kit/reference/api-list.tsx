@@ -1,9 +1,10 @@
 // Renders the page at /api/list: every endpoint of the API, from its route's own description.
 /** @jsxImportSource hono/jsx */
 import type { KitConfig } from '../config/kit-config.ts'
-import { formatAgo } from '../http/duration.ts'
+import { formatAgo } from '../pages/duration.ts'
 import type { RouteInput } from '../http/doc.ts'
-import { HtmlPage } from '../http/html-page.tsx'
+import type { AnyContext } from '../http/env.ts'
+import { HtmlPage } from '../pages/html-page.tsx'
 import { CommonErrors, OwnErrors } from './api-list-errors.tsx'
 import { anchorOf, Fact, Method, Path, quotaText, Sentence, Shape, Type } from './api-list-parts.tsx'
 import { API_LIST_STYLE } from './api-list-style.ts'
@@ -11,6 +12,7 @@ import { fieldsOf, named, type Api } from './operations.ts'
 import { groupBySlice, type FirstGroups, type Group } from './route-groups.ts'
 
 interface Props {
+  c: AnyContext
   config: KitConfig
   /** Unix milliseconds. */
   startedAt: number
@@ -22,13 +24,12 @@ interface Props {
 type Operation = Api['operations'][number]
 
 /** The whole document. */
-export function ApiList({ config, startedAt, api, groups: first, roles }: Props) {
+export function ApiList({ c, config, startedAt, api, groups: first, roles }: Props) {
   const groups = groupBySlice(api.operations, first, ({ base }) => base)
-  const links = api.operations.filter(({ doc }) => doc?.link !== undefined)
   const hasTypes = Object.keys(api.components).length > 0
   return (
-    <HtmlPage title={`${config.name} API`} style={API_LIST_STYLE}>
-      <header class="top">
+    <HtmlPage c={c} title={`${config.name} API`} style={API_LIST_STYLE}>
+      <div class="top">
         <h1>
           {config.name} API <small>{config.version}</small>
         </h1>
@@ -41,22 +42,21 @@ export function ApiList({ config, startedAt, api, groups: first, roles }: Props)
         </p>
         <p>
           <a href="/api/openapi.json">The OpenAPI document</a> describes it for programs.
-          {links.map(({ path, doc }) => [' ', <a href={path}>{doc?.link}</a>, '.'])}
         </p>
         <p>
           An endpoint with a role is open to accounts with that role or a higher one. The roles, lowest first:{' '}
           {roles.join(', ')}. Anyone means that no login is needed.
         </p>
-      </header>
+      </div>
       <div class="page">
         <Contents groups={groups} hasTypes={hasTypes} />
-        <main>
+        <div>
           {groups.map((group) => (
             <GroupSection group={group} api={api} config={config} />
           ))}
           {hasTypes && <Types types={api.components} />}
           <CommonErrors routes={api.operations} />
-        </main>
+        </div>
       </div>
     </HtmlPage>
   )
@@ -78,7 +78,7 @@ function Server({ mode, startedAt, endpoints }: { mode: string; startedAt: numbe
 
 function Contents({ groups, hasTypes }: { groups: Group<Operation>[]; hasTypes: boolean }) {
   return (
-    <nav aria-label="Contents">
+    <nav class="contents" aria-label="Contents">
       <ul>
         {groups.map(({ title, prefix, members }) => (
           <li>

@@ -19,11 +19,15 @@ export function pages(reference: Reference) {
   let api: Api | undefined
   const app = appFactory().createApp()
   if (config.apiList) {
-    app.get('/api/list', doc('Lists every endpoint of this API: this page.', 'text/html'), (c) => {
-      api ??= describeApi(routes())
-      const { startedAt, roles } = c.var
-      return c.html(<ApiList {...{ config, startedAt, api, groups }} roles={roles.admitted} />)
-    })
+    app.get(
+      '/api/list',
+      doc('Lists every endpoint of this API: this page.', 'text/html', { link: 'API' }),
+      (c) => {
+        api ??= describeApi(routes())
+        const { startedAt, roles } = c.var
+        return c.html(<ApiList {...{ c, config, startedAt, api, groups }} roles={roles.admitted} />)
+      },
+    )
     app.route('/', openApiDocument(reference))
     app.get('/', doc('Redirects to the API list.', null, { status: 302 }), (c) => c.redirect('/api/list'))
   } else {
@@ -32,7 +36,7 @@ export function pages(reference: Reference) {
     )
   }
   app.get('/examplehtml', doc('Shows how to render a page on the server.', 'text/html'), (c) =>
-    c.html(<Example agent={c.req.header('user-agent') ?? 'unknown'} now={new Date()} />),
+    c.html(<Example c={c} agent={c.req.header('user-agent') ?? 'unknown'} now={new Date()} />),
   )
 
   app.get('/robots.txt', doc('Denies all robots.', 'text/plain'), (c) => {

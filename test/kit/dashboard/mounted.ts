@@ -3,7 +3,7 @@ import type { ConfigFrom } from '../../../src/kit/config/settings.ts'
 import type { DashboardAccess } from '../../../src/kit/dashboard/access.ts'
 import { dashboard } from '../../../src/kit/dashboard/routes.tsx'
 import { dashboardSettings } from '../../../src/kit/dashboard/settings.ts'
-import { Credentials, enter, enterLimit, nobody } from '../product/members.ts'
+import { ENTER } from '../product/door.tsx'
 import { requireRole, type Product } from '../product/product.ts'
 import type { Mounted } from '../support/modules.ts'
 
@@ -12,14 +12,8 @@ export const settings = dashboardSettings
 const access: DashboardAccess<Product> = {
   requireRole,
   role: 'owner',
-  lowestRole: 'reader',
   label: ({ email }) => email,
-  signIn: {
-    form: Credentials,
-    limit: enterLimit,
-    run: (c, credentials) => enter(c, { ...credentials, remember: false }),
-    errors: [nobody],
-  },
+  signIn: ENTER,
 }
 
 export const mount: Mounted['mount'] = (app, config) => {

@@ -1,9 +1,10 @@
 // The door of the page for operators: who gets in, and who does not.
 import { describe, expect, test } from 'bun:test'
-import { hashesVerified, startApp } from '../support/harness.ts'
+import { ENTER } from '../product/door.tsx'
+import { startApp } from '../support/harness.ts'
 import { FORM, HTML, openOperatorsPage, PATH } from './operators.ts'
 
-const { act, app, base, boss, deadJob, ids, page, post, redis } = await openOperatorsPage()
+const { app, base, boss, deadJob, ids, page, post, redis } = await openOperatorsPage()
 
 const ACTIONS = {
   retry: { job: 'd1' },
@@ -21,14 +22,17 @@ describe('at the door', () => {
     expect(html).not.toContain(boss.user.id)
   })
 
-  test('a visitor sees the form, and nothing of the queue', async () => {
+  test('a visitor is sent to sign in, and would come back; a program is told', async () => {
     await deadJob('d1')
-    for (const path of [PATH, `${PATH}/jobs/d1`]) {
+    for (const path of [PATH, `${PATH}/jobs/d1?page=2`]) {
       const { status, text, headers } = await app.visitor().get(path, HTML)
-      expect([status, headers.get('content-type')]).toEqual([401, 'text/html; charset=UTF-8'])
-      expect(text).toContain('<label for="password">')
-      expect(text).not.toMatch(/sendInvoice|no route|Dead|role="alert"/)
+      expect([status, text]).toEqual([303, ''])
+      expect(headers.get('location')).toBe(`${ENTER}?next=${encodeURIComponent(path)}`)
     }
+    // What was sent is not sent again: it leads back to the queue.
+    const { status, headers } = await post(app.visitor(), `${PATH}/pause`)
+    expect([status, headers.get('location')]).toEqual([303, `${ENTER}?next=${encodeURIComponent(PATH)}`])
+    expect((await app.deps.queueAdmin.stats()).paused).toBe(false)
     expect((await app.visitor().get(PATH)).body.err).toStartWith('401: ')
   })
 
@@ -39,7 +43,8 @@ describe('at the door', () => {
     const { status, text } = await member.get(PATH, HTML)
     expect(status).toBe(403)
     expect(text).toContain('Your account has the role writer')
-    expect(text).toContain('Sign out')
+    expect(text).toContain('>Leave</button>')
+    expect(text).not.toContain(`href="${PATH}"`)
     expect(text).not.toMatch(/sendInvoice|no route/)
     expect((await member.get(`${PATH}/jobs/d1`, HTML)).status).toBe(403)
     for (const [action, fields] of Object.entries(ACTIONS)) {
@@ -53,66 +58,12 @@ describe('at the door', () => {
     expect((await app.deps.queueAdmin.stats()).paused).toBe(false)
   })
 
-  test('whoever is in can leave from every page', async () => {
-    await deadJob('d1')
+  test('whoever enters on the way to it arrives at it', async () => {
     const visitor = app.visitor()
-    const member = await app.member()
-    const wrong = { email: boss.account.email, password: 'Wrong123' }
-    for (const reply of [
-      await boss.get(PATH, HTML),
-      await boss.get(`${PATH}/jobs/d1`, HTML),
-      await boss.get(`${PATH}/jobs/none`, HTML),
-      await boss.get(`${PATH}?page=x`, HTML),
-      await act('retry', {}),
-      await member.get(PATH, HTML),
-      await post(boss, PATH, wrong),
-    ]) {
-      expect(reply.text).toContain(`<form method="post" action="${PATH}/logout">`)
-    }
-    expect((await visitor.get(PATH, HTML)).text).not.toContain('/logout')
-  })
-
-  test('the right password leads to the page, for as long as the browser runs', async () => {
-    const visitor = app.visitor()
-    const { email, password } = boss.account
-    const { status, headers } = await post(visitor, PATH, { email, password })
-    expect([status, headers.get('location')]).toEqual([303, PATH])
-    expect(headers.get('set-cookie')).toMatch(/^session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/)
+    const { headers } = await visitor.get(`${PATH}?refresh=off`, HTML)
+    const entered = await post(visitor, headers.get('location') ?? '', boss.account)
+    expect([entered.status, entered.headers.get('location')]).toEqual([303, `${PATH}?refresh=off`])
     expect((await visitor.get(PATH, HTML)).text).toContain('Dead jobs')
-    expect((await post(visitor, `${PATH}/logout`)).status).toBe(303)
-    expect(visitor.cookies.size).toBe(0)
-    expect((await visitor.get(PATH, HTML)).status).toBe(401)
-  })
-
-  test('a wrong password is answered as at login; the email stays, the password does not', async () => {
-    const email = boss.account.email
-    for (const given of [
-      { email, password: 'Wrong123' },
-      { email: 'who@example.com', password: 'Wrong123' },
-      { email: `"><script>`, password: 'Wrong123' },
-      { email, password: '' },
-    ]) {
-      const reply = await post(app.visitor(), PATH, given)
-      const login = await app.visitor().post('/club/enter', given)
-      expect([given.email, reply.status]).toEqual([given.email, login.status])
-      expect(reply.text).toContain(`role="alert">${login.body.err.replace('400: ', '')}</p>`)
-      expect(reply.text).toContain(`value="${given.email.replace('"><script>', '&quot;&gt;&lt;script&gt;')}"`)
-      expect(reply.text).not.toContain('Wrong123')
-      expect(reply.headers.getSetCookie()).toEqual([])
-    }
-  })
-
-  test('an unknown email costs a hash like a known one', async () => {
-    const guess = { email: 'who@example.com', password: 'Wrong123' }
-    expect(await hashesVerified(app, () => post(app.visitor(), PATH, guess))).toEqual([null])
-  })
-
-  test('a disabled account does not get in', async () => {
-    const { account, user } = await app.member('owner')
-    await app.changeRole(user.id, 'banned')
-    const reply = await post(app.visitor(), PATH, account)
-    expect([reply.status, reply.headers.getSetCookie()]).toEqual([400, []])
-    expect(reply.text).toContain('role="alert">account disabled</p>')
   })
 
   test('a page of another origin, or of none, can send no form', async () => {
@@ -121,7 +72,7 @@ describe('at the door', () => {
     const origins = ['https://evil.example', 'null', 'http://localhost:3000', '', undefined]
     for (const origin of origins) {
       const headers = { 'Content-Type': FORM, ...(origin !== undefined && { Origin: origin }) }
-      for (const [action, fields] of Object.entries({ ...ACTIONS, logout: {} })) {
+      for (const [action, fields] of Object.entries(ACTIONS)) {
         const reply = await boss.send(
           'POST',
           `${PATH}/${action}`,
@@ -130,9 +81,6 @@ describe('at the door', () => {
         )
         expect([origin, action, reply.status]).toEqual([origin, action, 403])
       }
-      const login = new URLSearchParams(boss.account).toString()
-      const reply = await app.visitor().send('POST', PATH, login, headers)
-      expect([origin, reply.status, reply.headers.getSetCookie()]).toEqual([origin, 403, []])
     }
     for (const type of ['text/plain', 'application/json', 'multipart/form-data; boundary=x']) {
       const reply = await post(boss, `${PATH}/drop`, { job: 'd1' }, { 'Content-Type': type })
@@ -155,7 +103,7 @@ describe('at the door', () => {
     const production = await startApp({ NODE_ENV: 'production' })
     try {
       expect((await off.visitor().get(PATH, HTML)).status).toBe(404)
-      expect((await production.visitor().get(PATH, HTML)).status).toBe(401)
+      expect((await production.visitor().get(PATH, HTML)).status).toBe(303)
     } finally {
       await Promise.all([off.close(), production.close()])
     }

@@ -1,4 +1,5 @@
 // The routes that the kit brings, and those of its own product, driven with generated input by every kind of caller.
+import { DOOR } from '../product/door.tsx'
 import { members, roles } from '../product/table.ts'
 import { greet } from '../product/tasks.ts'
 import { driveRoutes } from '../support/drive-routes.ts'
@@ -18,4 +19,5 @@ driveRoutes({
     const people = await deps.db.select().from(members)
     return { email: people.map(({ email }) => email), password: [NEW_MEMBER.password] }
   },
+  isHard: (name) => name === `POST ${DOOR}/invited`, // it takes the link of a mail
 })

@@ -5,6 +5,7 @@ import { pages } from '../../../src/kit/system/pages.tsx'
 import { describeRoutes } from '../../../src/kit/http/doc.ts'
 import { entries as migrations } from './drizzle/meta/_journal.json'
 import { crons } from './crons.ts'
+import { door, DOOR } from './door.tsx'
 import { members } from './members.ts'
 import { notes } from './notes.ts'
 import { factory, type Config, type Deps, type Product } from './product.ts'
@@ -20,6 +21,7 @@ export function createApp(deps: Deps) {
 
   const queueMail = (given: Deps) => given.enqueue(greet, { memberId: crypto.randomUUID() })
   if (!config.production) app.route('/apitest', devRoutes<Product>({ queueMail }))
+  app.route(DOOR, door)
   return app
     .route('/', pages(referenceOf(app, config)))
     .route('/club', members)

@@ -249,9 +249,12 @@ test('with the list on, the door leads to it', async () => {
 
 async function render(some: ApiRoute[], startedAt = 0): Promise<string> {
   const config = loadConfig({ DATABASE_URL: 'postgres://localhost/none', REDIS_URL: 'redis://localhost' })
-  const server = new Hono().get('/', (c) =>
-    c.html(ApiList({ config, startedAt, api: describeApi(some), groups: {}, roles: roles.admitted })),
-  )
+  const server = new Hono().get('/', (c) => {
+    Object.assign(c, { get: (name: string) => (name === 'config' ? config : () => []) })
+    return c.html(
+      ApiList({ c, config, startedAt, api: describeApi(some), groups: {}, roles: roles.admitted }),
+    )
+  })
   return (await server.request('/')).text()
 }
 

@@ -55,11 +55,15 @@ export function devRoutes<P extends AnyProduct>({ queueMail }: Options<P>) {
       },
     )
 
-    .get('/mails', doc('Shows the mails that were kept instead of sent.', 'text/html'), async (c) => {
-      const { store }: { store: Store } = c.var
-      const mails = await store.all<KeptMail>(KEPT_MAILS)
-      return c.html(<Mails mails={mails.toReversed()} />)
-    })
+    .get(
+      '/mails',
+      doc('Shows the mails that were kept instead of sent.', 'text/html', { link: 'Mails' }),
+      async (c) => {
+        const { store }: { store: Store } = c.var
+        const mails = await store.all<KeptMail>(KEPT_MAILS)
+        return c.html(<Mails c={c} mails={mails.toReversed()} />)
+      },
+    )
 
     .get(
       '/sleep',

@@ -1,0 +1,8 @@
+// Names the paths of the account's pages.
+
+/** Where app.ts mounts them. */
+export const PAGES = '/api/auth'
+
+export const SIGN_IN = `${PAGES}/sign-in`
+export const SIGN_UP = `${PAGES}/sign-up`
+export const ACCOUNT = `${PAGES}/account`

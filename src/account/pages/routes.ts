@@ -1,0 +1,12 @@
+// Gathers the pages of accounts, which need no script.
+import { errorsAsPages } from '../../kit/pages/error-page.tsx'
+import { factory } from '../product.ts'
+import { accountPage } from './account.tsx'
+import { entry } from './entry.tsx'
+import { ACCOUNT, SIGN_IN } from './paths.ts'
+
+export const accountPages = factory
+  .createApp()
+  .use(errorsAsPages({ home: { path: ACCOUNT, label: 'Back to your account' }, signIn: SIGN_IN }))
+  .route('/', accountPage)
+  .route('/', entry)

@@ -1,0 +1,106 @@
+// Renders a form: what a field takes is read from the schema that its handler validates it by.
+/** @jsxImportSource hono/jsx */
+import type { Child } from 'hono/jsx'
+import { z } from 'zod'
+import type { AnyContext } from '../http/env.ts'
+import type { Issue } from '../types/api-error.ts'
+
+/** How a field looks; the rest its schema says: whether it is required, how long, and a hint by its description. */
+export interface FieldLook {
+  label: string
+  /** `email` and `text` follow from the schema. */
+  type?: 'email' | 'password' | 'checkbox'
+  /** What to know before one types; the schema's description if it is not said. */
+  hint?(this: void, c: AnyContext): string
+  /** As HTML has it: `username`, `current-password`, `new-password`. */
+  autocomplete?: string
+}
+
+/** A box of a form, checked or not: browsers send nothing for one that is not. */
+export const Checkbox = z
+  .literal('on')
+  .optional()
+  .transform((on) => on === 'on')
+
+export interface FormProps {
+  c: AnyContext
+  fields: Record<string, FieldLook>
+  schema: z.ZodType
+  button: string
+  /** What stands in the fields; a password is never repeated. */
+  values: Record<string, unknown>
+  /** What was wrong, by field. */
+  issues: Issue[]
+}
+
+type Limits = z.core.JSONSchema.BaseSchema
+
+/** Posts to the page's own address. The first faulty field has the focus, else the first empty one. */
+export function Form({ c, fields, schema, button, values, issues }: FormProps) {
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+  const names = Object.keys(fields)
+  const faultOf = (name: string) => issues.find(({ path }) => path === name)?.message
+  const isEmpty = (name: string) => fields[name]?.type === 'password' || !values[name]
+  const focused = names.find(faultOf) ?? names.find(isEmpty)
+  return (
+    <form method="post" class="fields">
+      {Object.entries(fields).map(([name, look]) => (
+        <Field
+          {...{ name, look, value: values[name], fault: faultOf(name) }}
+          hint={look.hint?.(c) ?? (properties[name] as Limits).description}
+          limits={properties[name] as Limits}
+          isRequired={required.includes(name)}
+          hasFocus={name === focused}
+        />
+      ))}
+      <button>{button}</button>
+    </form>
+  )
+}
+
+interface FieldProps {
+  name: string
+  look: FieldLook
+  hint: string | undefined
+  limits: Limits
+  value: unknown
+  fault: string | undefined
+  isRequired: boolean
+  hasFocus: boolean
+}
+
+function Field({ name, look, hint, limits, value, fault, isRequired, hasFocus }: FieldProps) {
+  const { label, autocomplete } = look
+  const { type = limits.format === 'email' ? 'email' : 'text' } = look
+  const isSecret = type === 'password'
+  const notes: [id: string, text: Child][] = []
+  if (hint !== undefined) notes.push([`${name}-hint`, hint])
+  // Messages are written to follow the field's name, or are sentences.
+  if (fault !== undefined) notes.push([`${name}-fault`, /^\p{Ll}/u.test(fault) ? `${label} ${fault}` : fault])
+  const input = (
+    <input
+      {...{ id: name, name, type, autocomplete }}
+      required={isRequired && type !== 'checkbox'}
+      minlength={isSecret ? undefined : limits.minLength}
+      maxlength={isSecret ? undefined : limits.maxLength} // a browser would cut what is pasted, unseen
+      autofocus={hasFocus}
+      aria-invalid={fault === undefined ? undefined : 'true'}
+      aria-describedby={notes.length > 0 ? notes.map(([id]) => id).join(' ') : undefined}
+      {...(type === 'checkbox' ? { checked: Boolean(value) } : { value: isSecret ? '' : textOf(value) })}
+    />
+  )
+  return (
+    <div class={type === 'checkbox' ? 'box' : undefined}>
+      {type === 'checkbox' && input}
+      <label for={name}>{isRequired || type === 'checkbox' ? label : `${label} (optional)`}</label>
+      {notes.map(([id, text]) => (
+        <p id={id} class={id.endsWith('-hint') ? 'note' : 'bad'}>
+          {text}
+        </p>
+      ))}
+      {type !== 'checkbox' && input}
+    </div>
+  )
+}
+
+const textOf = (value: unknown) => (typeof value === 'string' ? value : '')

@@ -1,0 +1,245 @@
+// A page of one form: it needs no script, keeps what was typed, says what was wrong where it was wrong, and is its own.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { findChromium, launchChromium } from '../support/chromium.ts'
+import type { Client } from '../support/client.ts'
+import { DOOR, ENTER, INVITATION } from '../product/door.tsx'
+import { hashesVerified, startApp, type TestApp } from '../support/harness.ts'
+
+const INVITED = `${DOOR}/invited`
+const HTML = { Accept: 'text/html,*/*;q=0.8' }
+const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
+
+let app: TestApp
+const lines: string[] = []
+beforeAll(async () => {
+  app = await startApp()
+  app.deps.log.info = (message, fields = {}) => void lines.push(message + JSON.stringify(fields))
+})
+afterAll(() => app.close())
+
+/** As the browser sends a form of the page. */
+const submit = (client: Client, path: string, fields: Record<string, string>, headers = {}) =>
+  client.send('POST', path, new URLSearchParams(fields).toString(), {
+    ...HTML,
+    ...FORM,
+    Origin: app.url,
+    ...headers,
+  })
+
+/** The tag of a field. */
+const inputOf = (html: string, name: string) => new RegExp(`<input id="${name}"[^>]*>`).exec(html)?.[0] ?? ''
+
+describe('the form', () => {
+  test('says of each field what its schema does, and what a browser may fill in', async () => {
+    const { text, headers } = await app.visitor().get(ENTER, HTML)
+    expect(text).toContain('<label for="email">Email</label>')
+    expect(inputOf(text, 'email')).toContain('type="email" autocomplete="username" required="" minlength="1"')
+    expect(inputOf(text, 'password')).toContain('type="password" autocomplete="current-password" required=""')
+    // A browser cuts what is pasted into a field without a word: nobody must get half a password.
+    expect(inputOf(text, 'password')).not.toContain('maxlength')
+    expect(inputOf(text, 'email')).toContain('autofocus')
+    expect(inputOf(text, 'remember')).toContain('type="checkbox"')
+    expect(headers.get('cache-control')).toBe('no-store')
+    const invited = (await app.visitor().get(INVITED, HTML)).text
+    expect(invited).toContain('<p id="name-hint" class="note">As it stands on your card.</p>')
+    expect(inputOf(invited, 'name')).toContain('minlength="2" maxlength="20"')
+    expect(inputOf(invited, 'name')).toContain('aria-describedby="name-hint"')
+    expect(invited).toContain('Nickname (optional)')
+    expect(inputOf(invited, 'nick')).not.toContain('required')
+  })
+
+  test('shows what was wrong at its field, keeps what was typed, and never a password', async () => {
+    const typed = { email: '"><script>alert(1)</script>', password: '', remember: 'on' }
+    const { status, text, headers } = await submit(app.visitor(), ENTER, typed)
+    expect([status, headers.get('cache-control')]).toEqual([400, 'no-store'])
+    expect(text).toContain('<title>Error: Enter - notebook</title>')
+    expect(text).toContain('role="alert">Please correct what is marked below</p>')
+    expect(text).toContain('<p id="password-fault" class="bad">Password must not be empty</p>')
+    expect(inputOf(text, 'password')).toContain(
+      'autofocus="" aria-invalid="true" aria-describedby="password-fault"',
+    )
+    expect(inputOf(text, 'email')).not.toMatch(/autofocus|aria-invalid/)
+    expect(inputOf(text, 'remember')).toContain('checked')
+    expect(text).toContain('value="&quot;&gt;&lt;script&gt;')
+    expect(text).not.toContain('<script')
+    const wrong = await submit(app.visitor(), ENTER, { email: 'who@example.com', password: 'Wrong123' })
+    expect(wrong.text).toContain('role="alert">Nobody enters like that</p>')
+    expect(inputOf(wrong.text, 'email')).toContain('value="who@example.com"')
+    expect(wrong.text).not.toContain('Wrong123')
+    expect([wrong.status, wrong.headers.getSetCookie()]).toEqual([400, []])
+  })
+
+  test('shows an error of the handler at its field, too', async () => {
+    const visitor = await invited()
+    const { status, text } = await submit(visitor, INVITED, { name: 'Taken', nick: 'T' })
+    expect([status, text.includes('<p id="name-fault" class="bad">Name is taken</p>')]).toEqual([400, true])
+    expect(inputOf(text, 'nick')).toContain('value="T"')
+  })
+
+  test('answers a program in JSON', async () => {
+    const { status, body } = await submit(
+      app.visitor(),
+      ENTER,
+      { email: 'a', password: 'b' },
+      { Accept: '*/*' },
+    )
+    expect([status, body.err]).toEqual([400, '400: Nobody enters like that'])
+  })
+
+  test('is limited as the call is, in the same count', async () => {
+    const limited = await startApp({ RATE_LIMIT: 'on', RATE_LIMIT_ACCOUNT: '2' })
+    try {
+      const guess = { email: 'who@example.com', password: 'Wrong123' }
+      const form = (fields: Record<string, string>) =>
+        submit(limited.visitor(), ENTER, fields, { Origin: limited.url })
+      expect((await form(guess)).status).toBe(400)
+      expect((await limited.visitor().post('/club/enter', guess)).status).toBe(400)
+      const third = await form(guess)
+      expect([third.status, third.headers.get('retry-after')]).toEqual([429, expect.any(String)])
+      expect(third.text).toContain('role="alert">Too many attempts')
+      expect(inputOf(third.text, 'email')).toContain('value="who@example.com"')
+    } finally {
+      await limited.close()
+    }
+  })
+
+  test('costs an unknown email a hash like a known one', async () => {
+    const guess = { email: 'who@example.com', password: 'Wrong123' }
+    expect(await hashesVerified(app, () => submit(app.visitor(), ENTER, guess))).toEqual([null])
+  })
+
+  test('is taken from its own page only: nobody is logged in by another', async () => {
+    const { account } = await app.member()
+    const fields = new URLSearchParams(account).toString()
+    // In development any port of localhost may call the API with cookies; these forms are not for it.
+    for (const origin of ['https://evil.example', 'null', 'http://localhost:3000', '', undefined]) {
+      const headers = { ...HTML, ...FORM, ...(origin !== undefined && { Origin: origin }) }
+      const reply = await app.visitor().send('POST', ENTER, fields, headers)
+      expect([origin, reply.status, reply.headers.getSetCookie()]).toEqual([origin, 403, []])
+      expect(reply.text).toContain('role="alert">Only a page of this server may send this')
+    }
+    for (const type of ['text/plain', 'application/json', 'multipart/form-data; boundary=x']) {
+      expect((await submit(app.visitor(), ENTER, account, { 'Content-Type': type })).status).toBe(415)
+    }
+  })
+})
+
+describe('where it leads', () => {
+  test('to its own next page, or to `next`', async () => {
+    const { account } = await app.member()
+    const to = async (next: string) => {
+      const reply = await submit(app.visitor(), ENTER + next, account)
+      return [reply.status, reply.headers.get('location')]
+    }
+    expect(await to('')).toEqual([303, '/api/list'])
+    expect(await to('?next=%2Fclub%2Fself')).toEqual([303, '/club/self'])
+    expect(await to('?next=http%3A%2F%2Flocalhost%3A3000%2Fx')).toEqual([303, 'http://localhost:3000/x'])
+    for (const evil of ['//evil.test', '/\\evil.test', 'https://evil.test'])
+      expect(await to(`?next=${encodeURIComponent(evil)}`)).toEqual([303, '/api/list'])
+  })
+
+  test('a listed origin may follow by the policy of that page, and no other', async () => {
+    const policy = async (next: string) =>
+      (await app.visitor().get(`${ENTER}?next=${encodeURIComponent(next)}`, HTML)).headers.get(
+        'content-security-policy',
+      )
+    expect(await policy('http://localhost:3000/x')).toContain("form-action 'self' http://localhost:3000;")
+    for (const next of ['/x', 'https://evil.test'])
+      expect(await policy(next)).toContain("form-action 'self';")
+  })
+
+  test('the page that follows says what was done, once, to that browser', async () => {
+    const member = await app.member()
+    expect((await submit(member, `${DOOR}/leave`, {})).status).toBe(303)
+    const notice = '<p class="notice" role="status">Come back soon</p>'
+    const other = app.visitor()
+    other.cookies.set('notice', crypto.randomUUID())
+    expect((await other.get(ENTER, HTML)).text).not.toContain('class="notice"')
+    expect((await member.get(ENTER, HTML)).text).toContain(notice)
+    expect((await member.get(ENTER, HTML)).text).not.toContain(notice)
+    expect(member.cookies.size).toBe(0)
+  })
+})
+
+/** A visitor who has opened the link of the mail. */
+async function invited(token = INVITATION) {
+  const visitor = app.visitor()
+  const opened = await visitor.get(`${INVITED}?token=${token}`, HTML)
+  expect([opened.status, opened.headers.get('location')]).toEqual([303, INVITED])
+  return visitor
+}
+
+describe("a mailed link's token", () => {
+  test('goes from the address into a cookie of that page, and into no log', async () => {
+    const { headers } = await app.visitor().get(`${INVITED}/?token=${INVITATION}`, HTML)
+    expect(headers.get('location')).toBe(INVITED)
+    expect(headers.get('referrer-policy')).toBe('no-referrer')
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(headers.get('set-cookie')).toBe(
+      `link_token=${INVITATION}; Max-Age=1800; Path=${INVITED}; HttpOnly; SameSite=Lax`,
+    )
+    expect(
+      lines.filter((line) => line.includes('"token=***"') || line.includes('***')).length,
+    ).toBeGreaterThan(0)
+    expect(lines.join()).not.toContain(INVITATION)
+  })
+
+  test('is spent by the form, not by whoever looks at the link', async () => {
+    for (let scan = 0; scan < 3; scan++) await invited()
+    const visitor = await invited()
+    const page = await visitor.get(INVITED, HTML)
+    expect(page.text).toContain('You are invited')
+    expect(page.text).not.toContain(INVITATION)
+    const accepted = await submit(visitor, INVITED, { name: 'Ann' })
+    expect([accepted.status, accepted.headers.get('location')]).toEqual([303, ENTER])
+    expect(visitor.cookies.has('link_token')).toBe(false)
+    expect((await visitor.get(ENTER, HTML)).text).toContain('Welcome, Ann')
+  })
+
+  test('is missed where it is none, or that of an older link', async () => {
+    const cases = [app.visitor(), await invited('other')]
+    const later = await invited()
+    await later.get(`${INVITED}?token=%20broken%20`, HTML)
+    for (const visitor of [...cases, later]) {
+      const { status, text } = await submit(visitor, INVITED, { name: 'Ann' })
+      expect([status, text.includes('role="alert">This link is not valid any more')]).toEqual([400, true])
+    }
+  })
+})
+
+const executable = findChromium()
+if (executable === undefined)
+  process.stderr.write(
+    'SKIPPED a part of test/kit/pages/form-page.test.ts: there is no Chromium to try a form in.\n',
+  )
+
+test.skipIf(executable === undefined).each([true, false])(
+  'in a browser, with scripts: %p, a form is filled in by keyboard, corrected, and leads to a listed origin',
+  async (javaScriptEnabled) => {
+    const { account } = await app.member()
+    using frontEnd = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('the front-end') })
+    const browser = await launchChromium(executable ?? '')
+    try {
+      const context = await browser.newContext({ javaScriptEnabled })
+      context.setDefaultTimeout(15_000)
+      const tab = await context.newPage()
+      const url = `http://127.0.0.1:${frontEnd.port}/home`
+      await tab.goto(`${app.url}${ENTER}?next=${encodeURIComponent(url)}`)
+      // The first field has the focus, Enter sends the form.
+      await tab.keyboard.type(account.email)
+      await tab.keyboard.press('Tab')
+      await tab.keyboard.type('Wrong123')
+      await tab.keyboard.press('Enter')
+      await tab.getByRole('alert').getByText('Nobody enters like that').waitFor()
+      expect(await tab.getByLabel('Email').inputValue()).toBe(account.email)
+      expect(await tab.getByLabel('Password').inputValue()).toBe('')
+      await tab.keyboard.type(account.password) // the password has the focus
+      await tab.keyboard.press('Enter')
+      await tab.getByText('the front-end').waitFor()
+      expect(tab.url()).toBe(url)
+    } finally {
+      await browser.close()
+    }
+  },
+  60_000,
+)
