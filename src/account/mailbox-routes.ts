@@ -28,7 +28,7 @@ import {
   TakeBackEmail,
   TokenResponse,
 } from './schema.ts'
-import { forgotLimit, linkLimit, ownLimit } from './throttles.ts'
+import { forgotLimit, linkLimit, ownLimit, reauthenticationLimit } from './throttles.ts'
 
 const Nothing = z.object({})
 
@@ -71,7 +71,7 @@ export const mailbox = factory
     ),
     requireRole('readonly'),
     validate('json', ChangePassword),
-    rateLimit(ownLimit),
+    rateLimit(reauthenticationLimit),
     async (c) => {
       await changePassword(c, c.req.valid('json'))
       return c.var.respond(issuedToken(c))

@@ -4,6 +4,7 @@ import { assertFresh } from '../kit/auth/fresh.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { agentOf } from '../kit/http/session.ts'
+import { accessTokens } from './access-tokens.ts'
 import { endSessionsWith } from './end-sessions.ts'
 import { wrongPassword } from './errors.ts'
 import { beginSession } from './login.ts'
@@ -43,6 +44,7 @@ export async function resetPassword(
     // The mailbox is not the account's any more, or the account may not log in: then nothing has changed.
     if (user?.email.toLowerCase() !== email.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
     await tokens.revoke(tx, user_id, { but: ['take_back'] })
+    await accessTokens.deleteAllOf(c.var, tx, user_id)
     await c.var.enqueue(tx, mailNotice, noticeOf(c, email, 'password_reset'))
   })
   c.var.log.info('PASSWORD RESET', { user: user_id, agent: agentOf(c) })

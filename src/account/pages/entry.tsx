@@ -61,7 +61,7 @@ formPage(entry, '/sign-in', {
     </p>
   ),
   run: async (c, credentials) => {
-    await logIn(c, credentials)
+    await logIn(c, { ...credentials, token: false })
     return nextOf(c) ?? ACCOUNT
   },
 })
@@ -86,7 +86,7 @@ formPage(entry, '/sign-up', {
     </p>
   ),
   run: async (c, input) => {
-    const { loggedIn } = await signUp(c, input)
+    const { loggedIn } = await signUp(c, { ...input, token: false })
     if (loggedIn !== false) return nextOf(c) ?? ACCOUNT
     await leaveNotice(c, 'Your account is ready: sign in')
     return leadingOn(c, SIGN_IN)
