@@ -57,8 +57,7 @@ const email = z.string().max(254, { abort: true }).check(z.email('must be an ema
 
 const asToken = z
   .boolean()
-  .nullish()
-  .transform((v) => v ?? false)
+  .optional()
   .describe('True: no cookie is set, and the answer holds the session as `token`.')
 
 export const Signup = z.object({

@@ -98,7 +98,7 @@ export async function startSession(
   context: AnyContext,
   user: { id: string; role: string },
   remember: boolean,
-  options: { token?: boolean } = {},
+  options: { token?: boolean | undefined } = {},
 ): Promise<void> {
   const c: Context<AppEnv> = context
   const sent = c.get('session')
