@@ -7,7 +7,7 @@ import { ABILITIES } from '../src/account/abilities.ts'
 import { accessTokens } from '../src/account/access-tokens.ts'
 import { changeRole } from '../src/account/change-role.ts'
 import type { Deps } from '../src/account/product.ts'
-import { createUser, findUserWithHash, type User } from '../src/account/queries.ts'
+import { createUser, findUserWithHash, isEmailTaken, type User } from '../src/account/queries.ts'
 import { ROLES, type Role } from '../src/account/roles.ts'
 import { passwordFaults } from '../src/account/password-rule.ts'
 import { NewAccessToken, Password, Signup } from '../src/account/schema.ts'
@@ -107,6 +107,10 @@ type NewAccount = Pick<User, 'email' | 'role' | 'first_name' | 'last_name'>
 async function create(deps: Deps, account: NewAccount, fromStdin: boolean): Promise<void> {
   const { db, log, passwords } = deps
   if (await findUserWithHash(db, account.email)) throw taken(account.email)
+  if (await isEmailTaken(db, account.email))
+    throw new Error(
+      `${account.email} was an account's until lately, and its owner may take it back for seven days`,
+    )
   const faultsOf = (password: string) => passwordFaults(deps, password, account)
   const { password, isGenerated } = await obtainPassword(faultsOf, fromStdin)
   const user = await createUser(db, { ...account, password: await passwords.hash(password) })

@@ -110,4 +110,31 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     },
     TIMEOUT_MS,
   )
+
+  test(
+    'a token in the dialog counts instead of the login, and the cookie is none of its fields',
+    async () => {
+      const [cookied, borne] = [await app.member(), await app.member()]
+      const { email, password } = borne.account
+      const { token } = (await app.visitor().post('/api/login', { email, password, token: true })).body
+      const { page, faults } = await open()
+      await page.locator('#login [name=email]').fill(cookied.account.email)
+      await page.locator('#login [name=password]').fill(cookied.account.password)
+      await page.locator('#login button').click()
+      await says(page, `Signed in as ${cookied.account.email} (editor)`)
+      await page.locator('.btn.authorize').click()
+      const dialog = page.locator('.modal-ux')
+      const fields = dialog.locator('input')
+      await fields.first().waitFor()
+      expect([await fields.count(), await dialog.getByText('(apiKey)').count()]).toEqual([1, 0])
+      await fields.first().fill(token)
+      if (process.env.SHOT) await page.screenshot({ path: `${process.env.SHOT}-token.png` })
+      await dialog.locator('.authorize').click()
+      await dialog.locator('.btn-done').click()
+      expect(await execute(page, 'getMe')).toContain(`"email": "${email}"`)
+      expect(faults).toEqual([])
+      await page.context().close()
+    },
+    TIMEOUT_MS,
+  )
 })

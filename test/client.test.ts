@@ -38,6 +38,19 @@ test('inputs and answers are typed, and the calls work', async () => {
   expect(again.status).toBe(200)
 })
 
+test('without cookies it works by a token, which the login answers', async () => {
+  const { account } = await login()
+  const { email, password } = account
+  const visitor = hc<AppType>(app.url)
+  const reply = await visitor.api.login.$post({ json: { email, password, token: true } })
+  const { token = '' } = await reply.json()
+  const { api } = hc<AppType>(app.url, { headers: { Authorization: `Bearer ${token}` } })
+  expect((await (await api.me.$get()).json()).me.email).toBe(email)
+  const renewed = await (await api.reauthenticate.$post({ json: { password } })).json()
+  expectTypeOf(renewed).toEqualTypeOf<{ token?: string | undefined }>()
+  expect(renewed.token).not.toBe(token)
+})
+
 interface User {
   id: string
   email: string

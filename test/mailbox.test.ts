@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { hc } from 'hono/client'
-import { oneTimeTokens, users } from '../src/account/table.ts'
+import { oneTimeTokens, publicOneTimeToken, users } from '../src/account/table.ts'
 import type { AppType } from '../src/app.ts'
 import { deleteExpiredTokens } from '../src/tasks.ts'
 import { until } from './kit/support/until.ts'
 import { NEW_ACCOUNT } from './support/harness.ts'
-import { startWithMail, type AppWithMail } from './support/mailbox.ts'
+import { startWithMail, tokenIn, type AppWithMail } from './support/mailbox.ts'
 
 const RESET = 'new password'
 const VERIFY = 'Welcome'
@@ -202,6 +202,45 @@ test('an email that was taken meanwhile does not become a second account of it',
   expect([reply.status, reply.body.code]).toEqual([400, 'email_taken'])
 })
 
+test('of two accounts that confirm one email at once one gets it, and the other is told that it is taken', async () => {
+  const rivals = [
+    await app.member('editor', { email: 'rival1@example.com' }),
+    await verified('rival2@example.com'),
+  ]
+  const requests = []
+  for (const rival of rivals) requests.push({ rival, token: await requestChange(rival, 'prize@example.com') })
+  const replies = await Promise.all(
+    requests.map(({ rival, token }) => rival.post('/api/email/verify', { token })),
+  )
+  expect(replies.map(({ status, body }) => [status, body.code]).toSorted()).toEqual([
+    [200, undefined],
+    [400, 'email_taken'],
+  ])
+})
+
+test('what waits of a change tells its account nothing about whether the email is taken', async () => {
+  await app.member('editor', { email: 'occupied@example.com' })
+  const codes = []
+  for (const [email, subject] of [
+    ['occupied@example.com', 'You have an account'],
+    ['unoccupied@example.com', CONFIRM],
+  ] as const) {
+    const member = await verified(`curious-${email}`)
+    expect((await member.put('/api/me/email', { email })).status).toBe(202)
+    await app.nextMail(email, subject)
+    const ofMember = eq(oneTimeTokens.user_id, member.user.id)
+    // What the account's export shows, and what a resend finds a day later.
+    const [shown] = await app.deps.db.select(publicOneTimeToken.columns).from(oneTimeTokens).where(ofMember)
+    expect(shown?.expires).toBeInstanceOf(Date)
+    await app.deps.db
+      .update(oneTimeTokens)
+      .set({ expires: new Date(Date.now() - 1000) })
+      .where(ofMember)
+    codes.push((await member.post('/api/me/email/resend')).body.code)
+  }
+  expect(codes).toEqual(['nothing_to_verify', 'nothing_to_verify'])
+})
+
 test('the owner takes the account back, and nobody else has a session, a password or a link', async () => {
   const owner = await verified('owner@example.com')
   const stolen = await requestChange(owner, 'thief@example.com')
@@ -228,6 +267,26 @@ test('the owner takes the account back, and nobody else has a session, a passwor
   // A link to choose a password follows by itself.
   expect((await reset(await app.nextToken('owner@example.com', RESET))).status).toBe(200)
   expect(await logIn('owner@example.com', NEW_PASSWORD)).toBe(200)
+})
+
+test('an owner who changes the email back leaves a thief nothing to take it with', async () => {
+  const owner = await verified('back@example.com')
+  for (const [email, before] of [
+    ['between1@example.com', 'back@example.com'],
+    ['between2@example.com', 'between1@example.com'],
+  ] as const) {
+    const token = await requestChange(owner, email)
+    expect((await owner.post('/api/email/verify', { token })).status).toBe(200)
+    await app.nextMail(before, CHANGED)
+  }
+  const [first] = (await app.mailsTo('between1@example.com')).filter(({ subject }) =>
+    subject.includes(CHANGED),
+  )
+  const back = await requestChange(owner, 'back@example.com')
+  expect((await owner.post('/api/email/verify', { token: back })).status).toBe(200)
+  const { text } = await app.nextMail('between2@example.com', 'Your account at')
+  expect(text).not.toContain('token=')
+  isExpired(await app.visitor().post('/api/email/take-back', { token: tokenIn(first ?? { text: '' }) }))
 })
 
 test('an email that can be taken back is free for nobody else', async () => {

@@ -27,7 +27,7 @@ driveRoutes({
       current_password: [NEW_ACCOUNT.password],
     }
   },
-  // test/mailbox.test.ts, test/account-pages.test.ts and test/access-tokens.test.ts have them.
+  // test/{mailbox,account-pages,sessions,access-tokens}.test.ts have them
   isHard: (name) => /^POST .*(reset|verify|take-back|sign-up)$|^DELETE .api.me./.test(name),
   isLeftOut: (name) => ofKit.has(name),
 })

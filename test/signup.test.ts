@@ -1,7 +1,7 @@
 // Signing up while a service is away: no account without its welcome mail, no mail without an account.
 import { expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
-import { users } from '../src/account/table.ts'
+import { oneTimeTokens } from '../src/account/table.ts'
 import { manifest } from '../src/manifest.ts'
 import { startOnLinks } from './kit/support/app-on-links.ts'
 import { until } from './kit/support/until.ts'
@@ -30,9 +30,9 @@ test('a signup while Redis is away is a success that says to log in, and its wel
   const worker = await startTestWorker(app) // its relay is what counts
   await emptied()
   await worker.stop()
-  const [user] = (await direct.deps.db.select().from(users)).filter((row) => row.email === email)
+  const [due] = (await direct.deps.db.select().from(oneTimeTokens)).filter((row) => row.email === email)
   expect(await queueAdmin.list('waiting')).toMatchObject([
-    { task: 'sendWelcome', data: { userId: user?.id } },
+    { task: 'mailLink', data: { tokenId: due?.id, welcome: true } },
   ])
   await queueAdmin.resume()
 }, 30_000)

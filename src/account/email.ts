@@ -2,20 +2,21 @@
 import type { Context } from 'hono'
 import { assertFresh } from '../kit/auth/fresh.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
-import { retryConflict } from '../kit/data/transient.ts'
+import { driverCode, retryConflict } from '../kit/data/transient.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { accountDisabled, agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
 import { accessTokens } from './access-tokens.ts'
-import { syncSessionRole } from './change-role.ts'
 import { endSessionsWith } from './end-sessions.ts'
 import { emailTaken, invalidCredentials, nothingToVerify, passwordRequired, sameEmail } from './errors.ts'
-import { mailLink, mailNotice } from './mail-tasks.ts'
+import { mailNotice, requestLink } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { noticeOf } from './password.ts'
 import type { LoggedInContext, Product } from './product.ts'
-import { findUserWithHashById, isEmailTaken, updateUser, type User } from './queries.ts'
+import { findUser, findUserWithHashById, updateUser } from './queries.ts'
 import { roles } from './roles.ts'
+
+const UNIQUE_VIOLATION = '23505'
 
 /**
  * Has a link mailed to the new mailbox; the email changes when its owner confirms. The answer and the work are the same for
@@ -27,29 +28,19 @@ export async function changeEmail(context: AnyContext, { email }: { email: strin
   assertFresh(c)
   const user = await c.var.me()
   if (user.email === email) throw sameEmail()
-  await requestLink(c, user, 'email_change', email)
+  const due = { userId: user.id, purpose: 'email_change', email } as const
+  await c.var.db.transaction((tx) => requestLink(c.var, tx, due))
 }
 
 /** Mails the link again to the mailbox that is to be confirmed. @throws nothingToVerify */
 export async function resendVerification(context: AnyContext): Promise<void> {
   const c: LoggedInContext = context
-  const user = await c.var.me()
-  const waiting = await tokens.latest(c.var.db, user.id, 'email_change')
-  if (waiting === undefined && user.verified) throw nothingToVerify()
-  if (waiting === undefined) await requestLink(c, user, 'verify', user.email)
-  else await requestLink(c, user, 'email_change', waiting.email)
-}
-
-async function requestLink(
-  c: LoggedInContext,
-  { id: userId }: User,
-  purpose: 'verify' | 'email_change',
-  email: string,
-): Promise<void> {
-  const { db, enqueue, ip } = c.var
-  await db.transaction(async (tx) => {
-    await enqueue(tx, mailLink, { tokenId: await tokens.request(tx, { userId, purpose, email, ip }) })
-  })
+  const { id: userId, email, verified } = await c.var.me()
+  const waiting = await tokens.latest(c.var.db, userId, 'email_change')
+  if (waiting === undefined && verified) throw nothingToVerify()
+  const purpose = waiting === undefined ? 'verify' : 'email_change'
+  const due = { userId, purpose, email: waiting?.email ?? email } as const
+  await c.var.db.transaction((tx) => requestLink(c.var, tx, due))
 }
 
 /**
@@ -71,7 +62,6 @@ export async function confirmEmail(
       await (purpose === 'verify' ? markVerified(tx, user_id, email) : replaceEmail(c, tx, user_id, email))
     }),
   )
-  await syncSessionRole(c.var, user_id) // an account may do more once it is verified
   c.var.log.info('EMAIL CONFIRMED', { user: user_id, agent: agentOf(c) })
 }
 
@@ -94,21 +84,22 @@ async function markVerified(tx: Db, userId: string, mailbox: string): Promise<vo
 }
 
 async function replaceEmail(c: Context<AppEnv<Product>>, tx: Db, userId: string, email: string) {
-  const before = (await findUserWithHashById(tx, userId))?.user
+  const before = await findUser(tx, userId)
   if (before === undefined) throw tokenExpired()
-  const { enqueue, ip } = c.var
-  if (await isEmailTaken(tx, email, userId)) throw emailTaken()
-  await updateUser(tx, userId, { email, email_proof: 'mail' })
-  // Asked again after the update, which has waited for a change that was about to free the address.
+  await updateUser(tx, userId, { email, email_proof: 'mail' }).catch((error: unknown) => {
+    throw driverCode(error) === UNIQUE_VIOLATION ? emailTaken() : error
+  })
+  // Asked after the update, which has waited for a change that was about to free the address.
   if (await tokens.isReserved(tx, 'take_back', email, userId)) throw emailTaken()
-  await tokens.revoke(tx, userId, { but: ['take_back'] })
-  if (!before.verified) {
-    // That mailbox may be a stranger's: it is told, and may take nothing.
-    await enqueue(tx, mailNotice, noticeOf(c, before.email, 'email_changed'))
+  // Set if this mailbox could have taken the account back. Then those since may not: one of them is a thief's, perhaps.
+  const own = await tokens.latest(tx, userId, 'take_back', email)
+  await tokens.revoke(tx, userId, { but: ['take_back'], since: own?.created })
+  if (own !== undefined || !before.verified) {
+    // A mailbox that was never verified may be a stranger's, too: it is told, and may take nothing.
+    await c.var.enqueue(tx, mailNotice, noticeOf(c, before.email, 'email_changed'))
     return
   }
-  const given = { userId, purpose: 'take_back', email: before.email, ip } as const
-  await enqueue(tx, mailLink, { tokenId: await tokens.request(tx, given) })
+  await requestLink(c.var, tx, { userId, purpose: 'take_back', email: before.email })
 }
 
 /**
@@ -124,8 +115,7 @@ export async function takeBackEmail(context: AnyContext, { token }: { token: str
     await updateUser(tx, userId, { email, email_proof: 'mail', password: null })
     await tokens.revoke(tx, userId, { but: ['take_back'], since: created })
     await accessTokens.deleteAllOf(c.var, tx, userId)
-    const given = { userId, purpose: 'reset', email, ip: c.var.ip } as const
-    await c.var.enqueue(tx, mailLink, { tokenId: await tokens.request(tx, given) })
+    await requestLink(c.var, tx, { userId, purpose: 'reset', email })
     await c.var.enqueue(tx, mailNotice, noticeOf(c, email, 'taken_back'))
   })
   c.var.log.warn('EMAIL TAKEN BACK', { user: userId, agent: agentOf(c) })

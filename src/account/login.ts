@@ -1,5 +1,6 @@
 // Logs in with email and password: the one way in, for JSON and for forms.
 import type { Context } from 'hono'
+import type { z } from 'zod'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { accountDisabled, agentOf, endSession, startSession } from '../kit/http/session.ts'
 import { syncSessionRole } from './change-role.ts'
@@ -7,6 +8,7 @@ import { invalidCredentials } from './errors.ts'
 import { roleOf, type Product } from './product.ts'
 import { findUserWithHash, findUserWithHashById, replaceHash, type User } from './queries.ts'
 import { roles } from './roles.ts'
+import type { Login } from './schema.ts'
 
 /**
  * Checks the password, starts a session and returns the account.
@@ -14,7 +16,7 @@ import { roles } from './roles.ts'
  */
 export async function logIn(
   context: AnyContext,
-  { email, password, remember }: { email: string; password: string; remember: boolean },
+  { email, password, ...kept }: z.output<typeof Login>,
 ): Promise<User> {
   const c: Context<AppEnv<Product>> = context
   const { db, passwords } = c.var
@@ -28,7 +30,7 @@ export async function logIn(
     throw accountDisabled()
   }
   if (passwords.needsRehash(hash)) await renewHash(c, user.id, hash, password)
-  await beginSession(c, user, remember, { hash, password })
+  await beginSession(c, user, kept, { hash, password })
   c.var.log.info('LOGIN OK', { user: user.id, agent: agentOf(c) })
   return user
 }
@@ -54,18 +56,19 @@ async function renewHash(
 /**
  * Starts the session, then reads the account again: a concurrent change of its role or password either sees the new session
  * or is seen by this read. If the read fails, the session ends.
+ * @param kept how the client keeps it: see `startSession`
  * @param proof the password, and the hash that it was checked against
  * @throws invalidCredentials if the password is another one by now
  */
 export async function beginSession(
   context: AnyContext,
   user: User,
-  remember: boolean,
+  kept: { remember: boolean; token?: boolean },
   proof: { hash: string; password: string },
 ): Promise<void> {
   const c: Context<AppEnv<Product>> = context
   const { config, db, passwords } = c.var
-  await startSession(c, { id: user.id, role: roleOf(user, config) }, remember)
+  await startSession(c, { id: user.id, role: roleOf(user, config) }, kept.remember, kept)
   try {
     const now = await findUserWithHashById(db, user.id)
     // Another hash may be of the same password: a login renews those of older parameters.

@@ -1,45 +1,78 @@
 // Declares the tasks that mail links and notices to the owners of accounts.
 import { z } from 'zod'
+import type { OneTimeToken } from '../kit/auth/one-time-tokens.ts'
+import type { AppEnv } from '../kit/http/env.ts'
 import { defineTask, FOR_DAYS, type Job } from '../kit/jobs/task.ts'
-import { addressTakenMail, LINK_MAILS, noticeMail, NOTICES, welcomeMail, type Notice } from './mails.ts'
+import type { Db } from '../kit/types/db.ts'
+import type { Mail } from '../kit/types/mail.ts'
+import { addressTakenMail, LINK_MAILS, noticeMail, NOTICES, welcomeMail } from './mails.ts'
+import type { Letter, Notice } from './mails.ts'
 import { linkTo, tokens, type Purpose } from './one-time-tokens.ts'
-import type { Deps } from './product.ts'
+import type { Deps, Product } from './product.ts'
 import { findUser, findUserWithHash, isEmailTaken } from './queries.ts'
 import { roles } from './roles.ts'
 import { foldEmail } from './throttles.ts'
 
-/** Mails with a link to one mailbox in one hour, whoever asks for them: nobody's mailbox is flooded through us. */
-const LINKS_PER_HOUR = 10
+/** Mails of one kind to one mailbox in one hour, whoever causes them: nobody's mailbox is flooded through us. */
+const MAILS_PER_HOUR = 10
 
-/** Mails the link of a token that was requested, unless it was voided meanwhile. The token is made here, and nowhere kept. */
-export const mailLink = defineTask({
-  name: 'mailLink',
-  input: z.object({ tokenId: z.uuid() }),
-  ...FOR_DAYS,
-  run: ({ tokenId }, job, deps: Deps) => sendLink(tokenId, job, deps),
-})
-
-async function sendLink(tokenId: string, job: Job, deps: Deps): Promise<void> {
-  const { config, db, sendMail } = deps
-  const due = await tokens.pending(db, tokenId)
-  const user = due && (await findUser(db, due.user_id))
-  if (due === undefined || user === undefined || roles.isBarred(user.role))
-    return job.log.info('no mail: the link was voided, or its account is gone or disabled')
-  const { email: to, purpose } = due
-  if (job.attempt === 1 && (await isFlooded(deps, to)))
-    return job.log.warn('no mail: this mailbox got enough links within the hour', { user: user.id })
-  if (purpose === 'email_change' && (await isEmailTaken(db, to, user.id)))
-    return sendMail(addressTakenMail({ service: config.name, to }))
-  const token = await tokens.issue(db, due)
-  if (token === undefined) return
-  const url = linkTo(config, purpose as Purpose, token)
-  await sendMail(LINK_MAILS[purpose as Purpose]({ service: config.name, to, user, url }))
+/**
+ * True if this mail is one too many. Each kind counts for itself: what strangers can have mailed to an owner uses up nothing
+ * of what tells of a theft.
+ */
+async function isFlooded(
+  { config, rateLimiter }: Deps,
+  { attempt, log }: Job,
+  { kind, to }: { kind: string; to: string },
+): Promise<boolean> {
+  if (!config.rateLimit.on || attempt > 1) return false
+  const mails = { name: `mails-${kind}`, key: foldEmail(to), limit: MAILS_PER_HOUR, seconds: 3600 }
+  const { verdict } = await rateLimiter.take([{ ...mails, settles: false }])
+  if (verdict === 'taken') return false
+  log.warn('no mail: this mailbox got enough of this kind within the hour', { kind })
+  return true
 }
 
-async function isFlooded({ config, rateLimiter }: Deps, email: string): Promise<boolean> {
-  if (!config.rateLimit.on) return false
-  const links = { name: 'links', key: foldEmail(email), limit: LINKS_PER_HOUR, seconds: 3600, settles: false }
-  return (await rateLimiter.take([links])).verdict !== 'taken'
+/**
+ * Mails the link of a token that was requested, unless it was voided meanwhile; with the welcome of a new account if `welcome`
+ * says so. The token is made here, and nowhere kept.
+ */
+export const mailLink = defineTask({
+  name: 'mailLink',
+  input: z.object({ tokenId: z.uuid(), welcome: z.literal(true).optional() }),
+  ...FOR_DAYS,
+  async run({ tokenId, welcome }, job, deps: Deps) {
+    const due = await tokens.pending(deps.db, tokenId)
+    if (due === undefined) return job.log.info('no mail: the link was voided')
+    if (await isFlooded(deps, job, { kind: due.purpose, to: due.email })) return
+    await sendLink(deps, job, due, welcome ? welcomeMail : LINK_MAILS[due.purpose as Purpose])
+  },
+})
+
+/** Has a link mailed once the transaction commits. It voids the older of its purpose, as the rules of `tokens` say. */
+export async function requestLink(
+  { enqueue, ip }: Pick<AppEnv<Product>['Variables'], 'enqueue' | 'ip'>,
+  tx: Db,
+  { welcome, ...due }: { userId: string; purpose: Purpose; email: string; welcome?: true },
+): Promise<void> {
+  const { id: tokenId } = await tokens.request(tx, { ...due, ip })
+  await enqueue(tx, mailLink, { tokenId, welcome })
+}
+
+async function sendLink(
+  { config, db, sendMail }: Deps,
+  job: Job,
+  due: OneTimeToken,
+  mailOf: (letter: Letter) => Mail,
+): Promise<void> {
+  const { email: to, purpose } = due
+  const user = await findUser(db, due.user_id)
+  const token = user && !roles.isBarred(user.role) && (await tokens.issue(db, due))
+  if (!token) return job.log.info('no mail: the link was voided, or its account is gone or disabled')
+  // Only now: a link is due all the same, so that neither a resend nor an export tells whether an address is taken.
+  if (purpose === 'email_change' && (await isEmailTaken(db, to, user.id)))
+    return sendMail(addressTakenMail({ service: config.name, to }))
+  await sendMail(mailOf({ service: config.name, to, user, url: linkTo(config, purpose as Purpose, token) }))
 }
 
 /**
@@ -53,9 +86,12 @@ export const mailReset = defineTask({
   async run({ email, ip }, job, deps: Deps) {
     const found = await findUserWithHash(deps.db, email)
     if (found === undefined) return job.log.info('no mail: there is no such account')
-    const { id: userId, email: mailbox } = found.user
-    const token = { userId, purpose: 'reset', email: mailbox, ip } as const
-    await sendLink(await deps.db.transaction((tx) => tokens.request(tx, token)), job, deps)
+    const { id: userId, email: to } = found.user
+    // Before a new link voids the one that was mailed last: who floods a mailbox must not lock its owner out.
+    if (await isFlooded(deps, job, { kind: 'forgot', to })) return
+    const token = { userId, purpose: 'reset', email: to, ip } as const
+    const due = await deps.db.transaction((tx) => tokens.request(tx, token))
+    await sendLink(deps, job, due, LINK_MAILS.reset)
   },
 })
 
@@ -69,20 +105,22 @@ export const mailNotice = defineTask({
     ip: z.string(),
   }),
   ...FOR_DAYS,
-  run: (input, _job, { config, sendMail }: Deps) => sendMail(noticeMail({ service: config.name, ...input })),
+  async run(input, job, deps: Deps) {
+    if (await isFlooded(deps, job, { kind: input.notice, to: input.to })) return
+    await deps.sendMail(noticeMail({ service: deps.config.name, ...input }))
+  },
 })
 
-/** Welcomes a new account, with the link that verifies its email if one is due. */
+/** Welcomes a new account whose email needs no verifying; else `mailLink` does. */
 export const sendWelcome = defineTask({
   name: 'sendWelcome',
-  input: z.object({ userId: z.uuid(), tokenId: z.uuid().optional() }),
+  input: z.object({ userId: z.uuid() }),
   ...FOR_DAYS,
-  async run({ userId, tokenId }, job, { config, db, sendMail }: Deps) {
-    const user = await findUser(db, userId)
+  async run({ userId }, job, deps: Deps) {
+    const user = await findUser(deps.db, userId)
     if (user === undefined) return job.log.info('no welcome mail: the account is gone')
-    const due = tokenId === undefined ? undefined : await tokens.pending(db, tokenId)
-    const token = due && (await tokens.issue(db, due))
-    const url = token === undefined ? undefined : linkTo(config, 'verify', token)
-    await sendMail(welcomeMail({ service: config.name, to: user.email, user, ...(url && { url }) }))
+    const { email: to } = user
+    if (await isFlooded(deps, job, { kind: 'welcome', to })) return
+    await deps.sendMail(welcomeMail({ service: deps.config.name, to, user }))
   },
 })

@@ -6,7 +6,7 @@ import { weakPassword } from '../kit/auth/password-rule.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { accountDisabled } from '../kit/http/session.ts'
+import { accountDisabled, issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { changeEmail, confirmEmail, resendVerification, takeBackEmail } from './email.ts'
 import {
@@ -26,8 +26,9 @@ import {
   ForgotPassword,
   ResetPassword,
   TakeBackEmail,
+  TokenResponse,
 } from './schema.ts'
-import { forgotLimit, linkLimit, ownLimit } from './throttles.ts'
+import { forgotLimit, linkLimit, ownLimit, reauthenticationLimit } from './throttles.ts'
 
 const Nothing = z.object({})
 
@@ -63,15 +64,17 @@ export const mailbox = factory
 
   .put(
     '/me/password',
-    doc('Sets a new password. Needs a recent login or the current one; ends all other sessions.', Nothing, {
-      errors: [freshLoginRequired, wrongPassword, weakPassword],
-    }),
+    doc(
+      'Sets a new password. Needs a recent login or the current one; ends all other sessions.',
+      TokenResponse,
+      { errors: [freshLoginRequired, wrongPassword, weakPassword] },
+    ),
     requireRole('readonly'),
     validate('json', ChangePassword),
-    rateLimit(ownLimit),
+    rateLimit(reauthenticationLimit),
     async (c) => {
       await changePassword(c, c.req.valid('json'))
-      return c.var.respond({})
+      return c.var.respond(issuedToken(c))
     },
   )
 

@@ -75,7 +75,7 @@ export async function changePassword(
     await c.var.enqueue(tx, mailNotice, noticeOf(c, changed.email, 'password_changed'))
     return changed
   })
-  await beginSession(c, user, identity.remember, { hash, password })
+  await beginSession(c, user, identity, { hash, password })
   c.var.log.info('PASSWORD CHANGED', { user: userId, agent: agentOf(c) })
 }
 

@@ -1,5 +1,5 @@
 // Holds the SQL about one account; that of the list is in `user-list.ts`. What a client may see is selected by name.
-import { and, eq, gte, ne, sql } from 'drizzle-orm'
+import { and, eq, gte, ne, type SQL, sql } from 'drizzle-orm'
 import { prepared } from '../kit/data/prepared.ts'
 import type { Db } from '../kit/types/db.ts'
 import { tokens } from './one-time-tokens.ts'
@@ -7,6 +7,9 @@ import type { Role } from './roles.ts'
 import { publicUser, users } from './table.ts'
 
 const { columns } = publicUser
+
+/** No account has this id. */
+export const NOBODY = '00000000-0000-4000-8000-000000000000'
 
 const byId = prepared(
   (db) =>
@@ -26,37 +29,31 @@ export async function findUser(db: Db, id: string) {
   return user
 }
 
-const byEmail = prepared(
-  (db) =>
-    db
-      .select({ ...columns, hash: users.password })
-      .from(users)
-      .where(sql`lower(${users.email}) = lower(${sql.placeholder('email')})`)
-      .prepare('user_by_email'),
-  'accounts',
-)
+/** Their result holds the password hash. */
+const loginBy = (name: string, where: SQL) =>
+  prepared(
+    (db) =>
+      db
+        .select({ ...columns, hash: users.password })
+        .from(users)
+        .where(where)
+        .prepare(name),
+    'accounts',
+  )
+const byEmail = loginBy('user_by_email', sql`lower(${users.email}) = lower(${sql.placeholder('email')})`)
+const loginById = loginBy('user_login_by_id', eq(users.id, sql.placeholder('id')))
 
 /** The account and its password hash, for the login; the email is compared without regard to case. */
 export async function findUserWithHash(db: Db, email: string) {
-  const [found] = await byEmail(db).execute({ email })
-  if (found === undefined) return undefined
-  const { hash, ...user } = found
-  return { user, hash }
+  return apart(await byEmail(db).execute({ email }))
 }
-
-const loginById = prepared(
-  (db) =>
-    db
-      .select({ ...columns, hash: users.password })
-      .from(users)
-      .where(eq(users.id, sql.placeholder('id')))
-      .prepare('user_login_by_id'),
-  'accounts',
-)
 
 /** The same by id. */
 export async function findUserWithHashById(db: Db, id: string) {
-  const [found] = await loginById(db).execute({ id })
+  return apart(await loginById(db).execute({ id }))
+}
+
+function apart([found]: (User & { hash: string | null })[]): { user: User; hash: string | null } | undefined {
   if (found === undefined) return undefined
   const { hash, ...user } = found
   return { user, hash }
@@ -96,8 +93,8 @@ export async function replaceHash(db: Db, id: string, was: string, hash: string)
     .where(and(eq(users.id, id), eq(users.password, was)))
 }
 
-/** True if the email is another account's, or was until lately and may be taken back. */
-export async function isEmailTaken(db: Db, email: string, userId: string): Promise<boolean> {
+/** True if the email is another account's than this one's, or was until lately and may be taken back. */
+export async function isEmailTaken(db: Db, email: string, userId: string = NOBODY): Promise<boolean> {
   const [other] = await db
     .select({ id: users.id })
     .from(users)

@@ -5,14 +5,14 @@ import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { endSession } from '../kit/http/session.ts'
+import { endSession, issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { emailTaken, invalidCredentials } from './errors.ts'
 import { logIn } from './login.ts'
 import { factory, requireRole } from './product.ts'
 
 import { editProfile } from './profile.ts'
-import { EditProfile, Login, Signup, SignupResponse, UserQuery } from './schema.ts'
+import { EditProfile, Login, LoginResponse, Signup, SignupResponse, UserQuery } from './schema.ts'
 import { signUp } from './sign-up.ts'
 import { UserResponse } from './table.ts'
 import { loginLimit, signupLimit } from './throttles.ts'
@@ -31,17 +31,17 @@ export const account = factory
     }),
     validate('json', Signup),
     rateLimit(signupLimit),
-    async (c) => c.var.respond(await signUp(c, c.req.valid('json'))),
+    async (c) => c.var.respond({ ...(await signUp(c, c.req.valid('json'))), ...issuedToken(c) }),
   )
 
   .post(
     '/login',
-    doc('Logs in with email and password and returns the account.', UserResponse, {
+    doc('Logs in with email and password and returns the account.', LoginResponse, {
       errors: [invalidCredentials],
     }),
     validate('json', Login),
     rateLimit(loginLimit),
-    async (c) => c.var.respond(await logIn(c, c.req.valid('json'))),
+    async (c) => c.var.respond({ ...(await logIn(c, c.req.valid('json'))), ...issuedToken(c) }),
   )
 
   .post(

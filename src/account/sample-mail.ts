@@ -2,10 +2,8 @@
 import type { Session } from '../kit/http/live-session.ts'
 import { sendWelcome } from './mail-tasks.ts'
 import type { Deps, Product } from './product.ts'
+import { NOBODY } from './queries.ts'
 import { listUsers } from './user-list.ts'
-
-/** No account has this id: the task finds no recipient. */
-const NOBODY = '00000000-0000-4000-8000-000000000000'
 
 /** Queues the welcome mail for the account that is logged in, or else for the newest one. */
 export async function queueSampleMail({

@@ -6,7 +6,14 @@ import { Page, PageSize, Search } from '../kit/http/validate.ts'
 import { ABILITIES } from './abilities.ts'
 import { UserResponse } from './table.ts'
 
-export const SignupResponse = UserResponse.extend({
+/** Tells a client without cookies its session. */
+export const TokenResponse = z.object({
+  token: z.string().optional().describe('If no cookie carries it: to be sent as `Authorization: Bearer`.'),
+})
+
+export const LoginResponse = UserResponse.extend(TokenResponse.shape).meta({ id: 'LoggedInUser' })
+
+export const SignupResponse = LoginResponse.extend({
   loggedIn: z
     .literal(false)
     .optional()
@@ -48,6 +55,12 @@ const company = z
 
 const email = z.string().max(254, { abort: true }).check(z.email('must be an email address'))
 
+const asToken = z
+  .boolean()
+  .nullish()
+  .transform((v) => v ?? false)
+  .describe('True: no cookie is set, and the answer holds the session as `token`.')
+
 export const Signup = z.object({
   email,
   password: Password,
@@ -55,6 +68,7 @@ export const Signup = z.object({
   lname: name,
   company,
   remember: remember.describe('False: the session ends with the browser.'),
+  token: asToken,
 })
 
 const token = z.string().min(1, 'must not be empty').max(100).describe('From the link of the mail.')
@@ -83,6 +97,7 @@ export const Login = z.object({
   email: z.string().min(1, 'must not be empty').max(254),
   password: given,
   remember: remember.describe('False: the session ends with the browser.'),
+  token: asToken,
 })
 
 export const NewAccessToken = z.object({
@@ -94,6 +109,18 @@ export const NewAccessToken = z.object({
     .default(['read']),
   days: z.int().min(1).max(3650).nullable().default(90).describe('Until it expires; null: never.'),
 })
+
+/** What an account sees of one of its sessions. */
+export const SessionResponse = z
+  .object({
+    id: z.string().describe('For ending it; it is no token.'),
+    current: z.boolean().describe('Whether this request came in it.'),
+    created: z.iso.datetime().describe('The login.'),
+    last_seen: z.iso.datetime().describe('Its last request.'),
+    ip: z.string(),
+    agent: z.string(),
+  })
+  .meta({ id: 'Session' })
 
 export const Reauthentication = Login.pick({ password: true })
 

@@ -1,22 +1,26 @@
-// Serves over HTTP what an account does with its sessions.
+// Serves over HTTP what an account does with its sessions: see them, end them, make this one fresh.
 import { z } from 'zod'
+import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
+import { notFound } from '../kit/http/errors.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
+import { endOtherSessions, endSession, issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { invalidCredentials } from './errors.ts'
 import { factory, requireRole } from './product.ts'
 import { reauthenticate } from './reauthenticate.ts'
-import { Reauthentication } from './schema.ts'
+import { Reauthentication, SessionResponse, TokenResponse } from './schema.ts'
 import { reauthenticationLimit } from './throttles.ts'
 
 export const accountSessions = factory
   .createApp()
+  .use('/me/sessions/*', noStore)
 
   .post(
     '/reauthenticate',
     doc(
       'Takes my password again, for what needs a fresh login. The session goes on under a new id.',
-      z.object({}),
+      TokenResponse,
       { errors: [invalidCredentials] },
     ),
     requireRole('readonly'),
@@ -24,6 +28,53 @@ export const accountSessions = factory
     rateLimit(reauthenticationLimit),
     async (c) => {
       await reauthenticate(c, c.req.valid('json'))
+      return c.var.respond(issuedToken(c))
+    },
+  )
+
+  .get(
+    '/me/sessions',
+    doc('Lists where I am logged in, the latest first.', z.array(SessionResponse)),
+    requireRole('readonly'),
+    async (c) => {
+      const { session, sessions } = c.var
+      const own = sessions.idOf(session.token)
+      const all = await sessions.allOf(session.userId)
+      return c.var.respond(
+        all
+          .toSorted((a, b) => b.seenAt - a.seenAt)
+          .map(({ id, ip, agent, loginAt, seenAt }) => ({
+            id,
+            current: id === own,
+            created: new Date(loginAt),
+            last_seen: new Date(seenAt),
+            ip,
+            agent,
+          })),
+      )
+    },
+  )
+
+  .delete(
+    '/me/sessions',
+    doc('Ends all my sessions but this one.', z.object({})),
+    requireRole('readonly'),
+    async (c) => {
+      await endOtherSessions(c)
+      return c.var.respond({})
+    },
+  )
+
+  .delete(
+    '/me/sessions/:id',
+    doc('Ends one of my sessions.', z.object({}), { errors: [notFound] }),
+    requireRole('readonly'),
+    validate('param', z.object({ id: z.string() })),
+    async (c) => {
+      const { session, sessions } = c.var
+      const { id } = c.req.valid('param')
+      if (id === sessions.idOf(session.token)) await endSession(c)
+      else if (!(await sessions.destroyOne(session.userId, id))) throw notFound(c)
       return c.var.respond({})
     },
   )

@@ -7,7 +7,7 @@ import { agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
 import { emailTaken } from './errors.ts'
 import { beginSession } from './login.ts'
-import { sendWelcome } from './mail-tasks.ts'
+import { requestLink, sendWelcome } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
 import type { Product } from './product.ts'
@@ -21,10 +21,10 @@ import type { Signup } from './schema.ts'
  */
 export async function signUp(
   context: AnyContext,
-  { fname, lname, password, remember, ...input }: z.output<typeof Signup>,
+  { fname, lname, password, remember, token, ...input }: z.output<typeof Signup>,
 ): Promise<User & { loggedIn?: false }> {
   const c: Context<AppEnv<Product>> = context
-  const { config, db, enqueue, ip, passwords } = c.var
+  const { config, db, enqueue, passwords } = c.var
   const person = { ...input, first_name: fname, last_name: lname }
   await assertPassword(c.var, password, person)
   const hash = await passwords.hash(password, c.var.signal())
@@ -36,16 +36,15 @@ export async function signUp(
     const isTaken = !created || (await tokens.isReserved(tx, 'take_back', created.email, created.id))
     if (isTaken) throw emailTaken()
     const { id: userId, email } = created
-    const verifies = config.emailVerification !== 'off'
-    const tokenId = verifies ? await tokens.request(tx, { userId, purpose: 'verify', email, ip }) : undefined
-    await enqueue(tx, sendWelcome, { userId, tokenId })
+    if (config.emailVerification === 'off') await enqueue(tx, sendWelcome, { userId })
+    else await requestLink(c.var, tx, { userId, purpose: 'verify', email, welcome: true })
     c.var.signal().throwIfAborted() // a client that got a timeout will try again
     return created
   }
   const user = await retryConflict(() => db.transaction(create))
   c.var.log.info('SIGNUP OK', { user: user.id, agent: agentOf(c) })
   try {
-    await beginSession(c, user, remember, { hash, password })
+    await beginSession(c, user, { remember, token }, { hash, password })
   } catch (error) {
     // Reported as a failure it would be retried, and then the email is taken.
     c.var.log.error('the account was created, but no session could be started', { user: user.id, error })

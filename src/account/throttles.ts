@@ -14,7 +14,7 @@ export const loginLimit: RateLimit = {
   quotas: ({ rateLimit }) => [perAccount(rateLimit), perAddress(rateLimit, 'failures')],
 }
 
-/** The same for those who give their password again. */
+/** The same for those who give their password again. Whoever has stolen a session locks its owner out nowhere else. */
 export const reauthenticationLimit: RateLimit = {
   name: 'reauthenticate',
   quotas: ({ rateLimit }) => [
@@ -50,7 +50,7 @@ export const linkLimit: RateLimit = {
   ],
 }
 
-/** What costs a mail, and the current password that is guessed: per account, wherever it is logged in. */
+/** What costs a mail: per account, wherever it is logged in. */
 export const ownLimit: RateLimit = {
   name: 'own',
   quotas: ({ rateLimit: { account, seconds } }) => [

@@ -40,7 +40,7 @@ formPage(entry, '/sign-in', {
   link: 'Sign in',
   linkFor: 'visitors',
   summaries: ['Shows the form to sign in.', 'Signs in, and leads to `next`.'],
-  schema: Login.extend({ remember: Checkbox }),
+  schema: Login.omit({ token: true }).extend({ remember: Checkbox }),
   fields: {
     email: { label: 'Email', type: 'email', autocomplete: 'username' },
     password: { label: 'Password', type: 'password', autocomplete: 'current-password' },
@@ -61,7 +61,7 @@ formPage(entry, '/sign-in', {
     </p>
   ),
   run: async (c, credentials) => {
-    await logIn(c, credentials)
+    await logIn(c, { ...credentials, token: false })
     return nextOf(c) ?? ACCOUNT
   },
 })
@@ -69,7 +69,7 @@ formPage(entry, '/sign-in', {
 formPage(entry, '/sign-up', {
   title: 'Sign up',
   summaries: ['Shows the form to sign up.', 'Creates an account, signs it in, and leads to `next`.'],
-  schema: Signup.omit({ company: true }).extend({ remember: Checkbox }),
+  schema: Signup.omit({ company: true, token: true }).extend({ remember: Checkbox }),
   fields: {
     fname: { label: 'First name', autocomplete: 'given-name' },
     lname: { label: 'Last name', autocomplete: 'family-name' },
@@ -86,7 +86,7 @@ formPage(entry, '/sign-up', {
     </p>
   ),
   run: async (c, input) => {
-    const { loggedIn } = await signUp(c, input)
+    const { loggedIn } = await signUp(c, { ...input, token: false })
     if (loggedIn !== false) return nextOf(c) ?? ACCOUNT
     await leaveNotice(c, 'Your account is ready: sign in')
     return leadingOn(c, SIGN_IN)

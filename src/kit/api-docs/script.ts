@@ -40,6 +40,9 @@ export const SCRIPT = `
     defaultModelsExpandDepth: 0,
     tryItOutEnabled: true,
     displayRequestDuration: true,
+    // Scripts cannot set the cookie: the form above does. The dialog takes a bearer token.
+    plugins: [({ React }) => ({ wrapComponents: { auths: (Auths) => (props) =>
+      props.definitions.some((scheme) => scheme.get('type') === 'http') && React.createElement(Auths, props) } })],
     validatorUrl: null, // would send the document to another host
     onComplete: showMe,
     responseInterceptor(reply) {

@@ -26,9 +26,10 @@ ${HEADER_STYLE}
 .bar button { cursor: pointer; color: var(--accent) }
 .bar :focus-visible { outline: 2px solid var(--accent); outline-offset: 1px }
 /* There is one server, no links, and every call can be tried: hide the controls for that. */
-.swagger-ui .scheme-container, .swagger-ui .try-out, .swagger-ui .response-col_links { display: none }
+.swagger-ui .scheme-container .schemes > .schemes-server-container, .swagger-ui .try-out, .swagger-ui .response-col_links { display: none }
 .swagger-ui .info { margin: 1.5rem 0 }
 html.dark-mode .swagger-ui .headers :is(.header-col, .header-row) { color: var(--ink) }
-/* Scripts cannot set the cookie: the form above replaces these controls. */
-.swagger-ui .auth-wrapper, .swagger-ui .authorization__btn { display: none }
+/* One button for all calls does, for a bearer token. */
+.swagger-ui .scheme-container { margin: 0; padding: 0; background: none; box-shadow: none }
+.swagger-ui .authorization__btn { display: none }
 `

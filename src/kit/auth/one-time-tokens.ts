@@ -62,24 +62,24 @@ export function createOneTimeTokens<Purpose extends string>(
 ) {
   const isLive = (digest: string, purposes: readonly Purpose[]) =>
     and(eq(table.digest, digest), inArray(table.purpose, [...purposes]), gt(table.expires, sql`now()`))
+  const isTo = (email: string) => eq(sql`lower(${table.email})`, sql`lower(${email})`)
   /** It is mailed, or about to be. */
   const isOut = or(isNull(table.expires), gt(table.expires, sql`now()`))
 
   return {
     /**
-     * Writes down that a token is due and returns its id, for the job that mails it. Nothing of the token exists before
-     * that job runs, so none is in the queue or in an error.
+     * Writes down that a token is due, for the job that mails it. Nothing of the token exists before that job runs, so none
+     * is in the queue or in an error.
      */
     async request(
       db: Db,
       { userId, purpose, email, ip }: { userId: string; purpose: Purpose; email: string; ip: string },
-    ): Promise<string> {
+    ): Promise<OneTimeToken> {
       if (!rules[purpose].keepsOlder) {
         await db.delete(table).where(and(eq(table.user_id, userId), eq(table.purpose, purpose)))
       }
-      const id = crypto.randomUUID()
-      await db.insert(table).values({ id, user_id: userId, purpose, email, ip })
-      return id
+      const [due] = await db.insert(table).values({ user_id: userId, purpose, email, ip }).returning()
+      return due as OneTimeToken
     },
 
     /** What is due, or undefined if it was voided meanwhile. */
@@ -88,12 +88,24 @@ export function createOneTimeTokens<Purpose extends string>(
       return row
     },
 
-    /** The one that was requested last for this purpose, and lives. */
-    async latest(db: Db, userId: string, purpose: Purpose): Promise<OneTimeToken | undefined> {
+    /** The one that was requested last for this purpose, and for this mailbox if one is named, and lives. */
+    async latest(
+      db: Db,
+      userId: string,
+      purpose: Purpose,
+      email?: string,
+    ): Promise<OneTimeToken | undefined> {
       const [row] = await db
         .select()
         .from(table)
-        .where(and(eq(table.user_id, userId), eq(table.purpose, purpose), isOut))
+        .where(
+          and(
+            eq(table.user_id, userId),
+            eq(table.purpose, purpose),
+            email === undefined ? email : isTo(email),
+            isOut,
+          ),
+        )
         .orderBy(desc(table.created))
         .limit(1)
       return row
@@ -142,7 +154,7 @@ export function createOneTimeTokens<Purpose extends string>(
     async revoke(
       db: Db,
       userId: string,
-      { but = [], since }: { but?: Purpose[]; since?: Date } = {},
+      { but = [], since }: { but?: Purpose[]; since?: Date | undefined } = {},
     ): Promise<void> {
       const others = but.length > 0 ? notInArray(table.purpose, but) : undefined
       const newer = since && gte(table.created, since)
@@ -154,14 +166,7 @@ export function createOneTimeTokens<Purpose extends string>(
       const found = await db
         .select({ id: table.id })
         .from(table)
-        .where(
-          and(
-            eq(sql`lower(${table.email})`, sql`lower(${email})`),
-            eq(table.purpose, purpose),
-            sql`${table.user_id} <> ${userId}`,
-            isOut,
-          ),
-        )
+        .where(and(isTo(email), eq(table.purpose, purpose), sql`${table.user_id} <> ${userId}`, isOut))
         .limit(1)
       return found.length > 0
     },

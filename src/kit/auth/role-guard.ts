@@ -68,11 +68,6 @@ export function roleGuard<P extends AnyProduct>({
       const session: Session<P['Role']> | null = c.get('session') ?? admitToken(c, { ability, isPrivileged })
       if (session === null) throw loginRequired()
       const roleOf = (user: P['User']) => limited?.roleOf(user, c.get('config')) ?? user.role
-      if (!roles.atLeast(session.role, least)) {
-        const user = limited && (await findUser(c.get('db'), session.userId))
-        throw user && roles.atLeast(user.role, least) ? limited.error() : tooLow()
-      }
-
       let row: Promise<P['User']> | undefined
       const me = () => (row ??= loadUser())
       const loadUser = async () => {
@@ -93,6 +88,10 @@ export function roleGuard<P extends AnyProduct>({
         if (!roles.atLeast(role, least))
           throw limited && roles.atLeast(user.role, least) ? limited.error() : tooLow()
         return user
+      }
+      if (!roles.atLeast(session.role, least)) {
+        if (limited === undefined) throw tooLow()
+        await loadUser() // it may be limited no longer, which sessions learn here
       }
       const open: AnyContext = c // of what a product has of its own the compiler knows no names here
       open.set('me', me)

@@ -90,8 +90,10 @@ export const originNotAllowed = defineError(
 export function csrf(config: KitConfig) {
   const trusted = trustedNetworks(config.trustedProxies)
   const handler = middleware((c, next) => {
-    const isForeign =
-      !isSafeMethod(c.req.method) && c.get('session') !== null && isOwnPage(c, trusted) === false
+    const current = c.get('session')
+    // A browser sends a cookie by itself, and never a bearer token.
+    const sentByItself = current !== null && !current.isBearer
+    const isForeign = !isSafeMethod(c.req.method) && sentByItself && isOwnPage(c, trusted) === false
     if (isForeign && !isAllowedOrigin(config, c.req.header('origin') ?? ''))
       throw refused(c, 'This origin may not act for a logged-in user; CORS_ORIGINS lists those that may')
     return next()

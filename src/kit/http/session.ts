@@ -1,9 +1,9 @@
-// Opens, starts and ends sessions: an opaque cookie, with an identity and a dictionary in Redis.
+// Opens, starts and ends sessions: an opaque token, in a cookie or sent as a bearer's, with an identity and a dictionary in Redis.
 import type { Context } from 'hono'
 import { deleteCookie, setCookie } from 'hono/cookie'
 import type { KitDeps } from '../deps.ts'
 import { defineError } from '../types/api-error.ts'
-import { type Identity, sessionTooLarge } from '../types/sessions.ts'
+import { sessionTooLarge } from '../types/sessions.ts'
 import { limitCaching } from './caching.ts'
 import { tag } from './doc.ts'
 import type { AnyContext, AppEnv } from './env.ts'
@@ -11,7 +11,6 @@ import { unauthorized } from './errors.ts'
 import { middleware } from './factory.ts'
 import { Session } from './live-session.ts'
 import { cookieName, isOldName, OLD_COOKIE_RETIRED, sessionCookies, staleCookies } from './session-cookies.ts'
-import type { SentCookies } from './session-cookies.ts'
 
 /** The cookie is sent again this often, so that it does not expire before the session. */
 const RESEND_AFTER_MS = 24 * 60 * 60 * 1000
@@ -19,14 +18,18 @@ const RESEND_AFTER_MS = 24 * 60 * 60 * 1000
 const MAX_AGENT = 300
 
 const openSession = middleware(async (c, next) => {
-  const cookies = c.req.header('cookie')
-  // A token stands for itself, and no cookie counts beside it.
-  const isByToken = cookies === undefined || c.get('tokenSession') !== undefined
-  const opened = isByToken ? null : await openAny(c, sessionCookies(cookies))
+  const bearer = bearerOf(c.req.header('authorization'))
+  // A personal access token stands for itself: neither a session nor a cookie counts beside it.
+  const opened =
+    c.get('tokenSession') !== undefined
+      ? null
+      : bearer === undefined
+        ? await openCookies(c)
+        : await openBearer(c.var, bearer)
   c.set('session', opened)
   if (opened !== null) {
     if (c.get('roles').isBarred(opened.role)) throw accountDisabled()
-    await resend(c, opened.token, opened.identity)
+    await resend(c, opened)
   }
   await next()
   // Read again: a login or a logout may have replaced it.
@@ -49,11 +52,21 @@ export function bearerOf(authorization: string | undefined): string | undefined 
   return match === null ? undefined : (match[1] ?? '')
 }
 
+/** Never falls back to a cookie: whoever sends a token means that account. */
+async function openBearer(deps: Pick<KitDeps, 'roles' | 'sessions'>, token: string): Promise<Session> {
+  const identity = await deps.sessions.open(token)
+  if (identity === null) throw invalidToken()
+  return new Session(deps, token, identity, true)
+}
+
 /**
  * A browser sends several cookies of one name if they belong to several domains or paths. If all are of one account, the
  * latest login counts; if not, none does: a sibling domain may have set one of them.
  */
-async function openAny(c: Context<AppEnv>, { name, tokens }: SentCookies): Promise<Session | null> {
+async function openCookies(c: Context<AppEnv>): Promise<Session | null> {
+  const header = c.req.header('cookie')
+  if (header === undefined) return null
+  const { name, tokens } = sessionCookies(header)
   const deps = c.var
   const open = async (token: string) => {
     const identity = await deps.sessions.open(token)
@@ -79,27 +92,46 @@ async function oldNameEnds({ config, store }: Pick<KitDeps, 'config' | 'store'>)
 }
 
 /** Opens the request's session, refuses accounts with a barred role, and saves what the handler changed. */
-export const session = tag(openSession, { errors: [accountDisabled, sessionTooLarge] })
+export const session = tag(openSession, { errors: [accountDisabled, sessionTooLarge, invalidToken] })
 
-/** Starts a session with a new id, and ends those that the request carried. */
+/**
+ * Starts a session with a new id, and ends those that the request carried. With `token`, or if the request came with a
+ * bearer token, no cookie is set: the answer must hold `issuedToken`.
+ */
 export async function startSession(
   context: AnyContext,
   user: { id: string; role: string },
   remember: boolean,
+  options: { token?: boolean } = {},
 ): Promise<void> {
   const c: Context<AppEnv> = context
-  await dropSessions(c)
+  const sent = c.get('session')
+  const wantsToken = options.token === true
+  const cameByToken = sent?.isBearer === true
+  c.set('session', null)
+  // Whoever asks for a token in a browser stays logged in there.
+  if (cameByToken || !wantsToken) await dropSessions(c, sent)
   const now = Date.now()
   const origin = { ip: c.get('ip'), agent: agentOf(c) }
   const identity = { userId: user.id, role: user.role, ...origin, loginAt: now, sentAt: now, remember }
   const token = await c.get('sessions').create(identity)
-  c.set('session', new Session(c.var, token, identity))
-  sendCookie(c, token, remember)
+  const started = new Session(c.var, token, identity, cameByToken || wantsToken)
+  c.set('session', started)
+  sendCookie(c, started)
+}
+
+/** What an answer that starts or refreshes a session has to tell of it: its token, if no cookie carries it. */
+export function issuedToken(context: AnyContext): { token?: string } {
+  const c: Context<AppEnv> = context
+  const current = c.get('session')
+  if (!current?.isBearer) return {}
+  c.set('noStore', true)
+  return { token: current.token }
 }
 
 /**
  * To be called when a password or another proof of identity was given: the session goes on under a new id, is fresh, and
- * the old id is void.
+ * the old id is void. The answer holds `issuedToken`.
  * @throws ApiError 401 if it has ended meanwhile
  */
 export async function refreshSession(context: AnyContext): Promise<void> {
@@ -108,8 +140,8 @@ export async function refreshSession(context: AnyContext): Promise<void> {
   const now = Date.now()
   const proof = { provenAt: now, sentAt: now, ip: c.get('ip'), agent: agentOf(c) }
   if (current === null || !(await current.rotate(proof))) throw unauthorized('This session has ended')
-  await dropSessions(c)
-  sendCookie(c, current.token, current.identity.remember)
+  if (!current.isBearer) await dropSessions(c, null)
+  sendCookie(c, current)
 }
 
 /** Ends every other session of the account. */
@@ -122,16 +154,18 @@ export async function endOtherSessions(context: AnyContext): Promise<void> {
 /** Ends the session in Redis and deletes the cookie in the browser. */
 export async function endSession(context: AnyContext): Promise<void> {
   const c: Context<AppEnv> = context
-  if (c.get('session') === null) return
+  const current = c.get('session')
+  if (current === null) return
   c.set('session', null)
-  await dropSessions(c)
-  deleteCookie(c, cookieName(c.get('config').cookie), cookieOptions(c))
+  await dropSessions(c, current)
+  if (!current.isBearer) deleteCookie(c, cookieName(c.get('config').cookie), cookieOptions(c))
 }
 
-/** Ends the request's sessions, and deletes stale cookies in the browser. */
-async function dropSessions(c: Context<AppEnv>): Promise<void> {
-  const { name, tokens } = sessionCookies(c.req.header('cookie'))
-  await Promise.all(tokens.map((token) => c.get('sessions').destroy(token)))
+/** Ends a session and those of the request's cookies, and deletes stale ones in the browser; a bearer's session alone. */
+async function dropSessions(c: Context<AppEnv>, current: Session | null): Promise<void> {
+  const { name, tokens } = sessionCookies(current?.isBearer ? undefined : c.req.header('cookie'))
+  const ended = new Set(current === null ? tokens : [...tokens, current.token])
+  await Promise.all([...ended].map((token) => c.get('sessions').destroy(token)))
   if (tokens.length > 0) deleteStale(c, name)
 }
 
@@ -144,17 +178,18 @@ function deleteStale(c: Context<AppEnv>, sent: string): void {
 
 export const agentOf = (c: Context) => (c.req.header('user-agent') ?? '').slice(0, MAX_AGENT)
 
-async function resend(c: Context<AppEnv>, token: string, identity: Identity): Promise<void> {
+async function resend(c: Context<AppEnv>, opened: Session): Promise<void> {
   const now = Date.now()
-  if (now - identity.sentAt < RESEND_AFTER_MS) return
-  await c.get('sessions').touch(token, identity, now)
+  if (now - opened.identity.sentAt < RESEND_AFTER_MS) return
+  await c.get('sessions').touch(opened.token, opened.identity, now)
   const { name } = sessionCookies(c.req.header('cookie'))
-  if (name !== cookieName(c.get('config').cookie)) deleteStale(c, name)
-  sendCookie(c, token, identity.remember)
+  if (!opened.isBearer && name !== cookieName(c.get('config').cookie)) deleteStale(c, name)
+  sendCookie(c, opened)
 }
 
-function sendCookie(c: Context<AppEnv>, token: string, remember: boolean): void {
-  const maxAge = remember ? c.get('config').sessionSeconds : undefined
+function sendCookie(c: Context<AppEnv>, { token, identity, isBearer }: Session): void {
+  if (isBearer) return
+  const maxAge = identity.remember ? c.get('config').sessionSeconds : undefined
   setCookie(c, cookieName(c.get('config').cookie), token, { ...cookieOptions(c), maxAge })
 }
 

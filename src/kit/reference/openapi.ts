@@ -69,6 +69,12 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
           name: info.cookie,
           description: 'Login and signup set it. A browser sends it by itself.',
         },
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'Login and signup answer it as `token` if they are sent `"token": true`. It wins over the cookie.',
+        },
         ...(operations.some(({ ability, role }) => role && ability) && {
           accessToken: {
             type: 'http',
@@ -106,7 +112,10 @@ function describe(operation: Operation, tag: string, parts: Parts) {
     tags: [tag],
     summary: doc.summary,
     ...(role !== undefined && { description: `For accounts of the role ${role} or above.`, 'x-role': role }),
-    security: role === undefined ? [] : [{ session: [] }, ...(ability ? [{ accessToken: [ability] }] : [])],
+    security:
+      role === undefined
+        ? []
+        : [{ session: [] }, { bearer: [] }, ...(ability ? [{ accessToken: [ability] }] : [])],
     ...nonEmpty('parameters', [...pathParameters(operation, parts), ...queryParameters(operation, parts)]),
     ...(takesBody && { requestBody: { required: true, content: requestOf(id, parts) } }),
     responses: {

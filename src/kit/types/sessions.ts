@@ -20,6 +20,14 @@ export interface Identity<Role extends string = string> {
   remember: boolean
 }
 
+/** A live session, as its owner may see it. */
+export interface LiveSession extends Identity {
+  /** Names it, and opens nothing. */
+  id: string
+  /** Unix milliseconds of the last request. */
+  seenAt: number
+}
+
 /** Server-side sessions. A token is the cookie's value; only a digest of it is ever stored. */
 export interface Sessions<Role extends string = string> {
   /** Beyond `SESSIONS_PER_ACCOUNT` the user's oldest session ends. */
@@ -48,8 +56,12 @@ export interface Sessions<Role extends string = string> {
    * If this or `destroyAllOf` fails half way, a second call completes it.
    */
   setRole(userId: string, role: Role): Promise<void>
-  /** The identities of the user's live sessions, those of newer roles too: where and when each logged in. */
-  allOf(userId: string): Promise<Identity[]>
+  /** The user's live sessions, those of newer roles too: where and when each logged in. */
+  allOf(userId: string): Promise<LiveSession[]>
+  /** The id that the session of a token has in `allOf`. */
+  idOf(token: string): string | undefined
+  /** Ends the session of that id; false if the user has none. */
+  destroyOne(userId: string, id: string): Promise<boolean>
   /** Ends every session of the user, but that of the token `but`. */
   destroyAllOf(userId: string, options?: { but: string | undefined }): Promise<void>
   destroyAll(): Promise<void>

@@ -41,7 +41,7 @@ test('without its line a low role gets 403, which leaves "not logged in" at 401,
   >
   expect(document.paths['/club/members']?.get).toMatchObject({
     responses: {
-      401: { $ref: '#/components/responses/LoginRequired' },
+      401: { $ref: '#/components/responses/InvalidTokenOrLoginRequired' },
       403: { $ref: '#/components/responses/InsufficientRole' },
     },
   })

@@ -8,7 +8,7 @@ import { serve } from '../../../src/kit/process/serve.ts'
 import { factory } from '../product/product.ts'
 import { clientIp } from '../../../src/kit/http/client-ip.ts'
 import { onError } from '../../../src/kit/http/errors.ts'
-import { session } from '../../../src/kit/http/session.ts'
+import { endSession, session, startSession } from '../../../src/kit/http/session.ts'
 import { Client } from '../support/client.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 
@@ -51,6 +51,13 @@ function openDesk() {
   routes.delete('/set/:key', requireRole('reader'), (c) => {
     c.var.session.delete(c.req.param('key'))
     return c.json({})
+  })
+  routes.post('/aborted', async (c) => {
+    const { token, ...user } = await c.req.json()
+    await startSession(c, user, true, { token })
+    const begun = (c.var.session as { token: string } | null)?.token
+    await endSession(c)
+    return c.json({ token: begun })
   })
   const server = serve(routes, app.config)
   return { url: server.url.origin, stop: () => server.drain(1000) }
@@ -185,6 +192,17 @@ test('a write that ends after the logout does not bring the session back', async
   expect((await slow).status).toBe(200)
   expect(await app.deps.sessions.open(token)).toBeNull()
   expect(await app.deps.sessions.readData(token)).toEqual({})
+})
+
+test('a session that is ended in the request that began it is gone, though its client saw the token', async () => {
+  const { user } = await app.member()
+  await app.deps.sessions.destroyAllOf(user.id)
+  for (const token of [false, true]) {
+    const reply = await new Client(desk.url).post('/aborted', { ...user, token })
+    expect(reply.status).toBe(200)
+    expect(await app.deps.sessions.open(reply.body.token)).toBeNull()
+  }
+  expect(await app.deps.sessions.allOf(user.id)).toEqual([])
 })
 
 test('a session outlives a new app on the same Redis', async () => {

@@ -173,6 +173,21 @@ test('a stream shows waiting, running and done, and then ends', async () => {
   }
 }, 30_000)
 
+test('a token opens the stream too, and its end ends it', async () => {
+  const { email, password } = ann.account
+  const { body } = await app.visitor().post('/club/enter', { email, password, token: true })
+  const bearer = { Authorization: `Bearer ${body.token}` }
+  const job = await enqueueSteps('borne')
+  const stream = await openStream(app.visitor(), `${job.path}/events`, bearer)
+  expect(stream.status).toBe(200)
+  await until('an event', () => stream.events().length > 0)
+  await app.visitor(bearer).post('/club/leave', {})
+  job.half()
+  expect(await stream.ended).toBe(true)
+  expect(stream.events().some(({ state: reached }) => reached === 'done')).toBe(false)
+  job.end()
+}, 30_000)
+
 test("a stream outlives the request's deadline and the idle limit of connections", async () => {
   // The idle limit is then eight seconds, and a heartbeat comes after ten.
   const hasty = await startApp({ REQUEST_TIMEOUT_MS: '3000' })

@@ -50,6 +50,14 @@ async function scenario(app: TestApp): Promise<string[]> {
     app.deps.log.error('failed insert', { error }),
   )
   await visitor.post('/club/leave', {})
+  const phone = app.visitor()
+  const joining = { email: 'phone@example.com', password: secret('phone'), token: true }
+  const entered = await phone.post('/club/join', joining)
+  const bearer = { Authorization: `Bearer ${entered.body.token}` }
+  const proven = await phone.post('/club/prove', {}, bearer)
+  await phone.get('/club/self', bearer) // void by now
+  await phone.get('/club/self', { Authorization: `Bearer ${proven.body.token}` })
+  secrets.push(entered.body.token, proven.body.token)
   return secrets
 }
 

@@ -9,7 +9,13 @@ import { sizeAlias } from '../../../src/kit/http/page-size.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../../../src/kit/http/paging.ts'
 import type { RateLimit } from '../../../src/kit/http/quota.ts'
 import { rateLimit } from '../../../src/kit/http/rate-limit.ts'
-import { accountDisabled, endSession, startSession } from '../../../src/kit/http/session.ts'
+import {
+  accountDisabled,
+  endSession,
+  issuedToken,
+  refreshSession,
+  startSession,
+} from '../../../src/kit/http/session.ts'
 import { Page, PageSize, validate } from '../../../src/kit/http/validate.ts'
 import { factory, requireRole, type Product } from './product.ts'
 import { addMember, findSecret, listMembers } from './queries.ts'
@@ -22,7 +28,9 @@ export const Credentials = z.object({
 })
 const Entering = Credentials.extend({
   remember: z.boolean().default(true).describe('False: until the browser ends.'),
+  token: z.boolean().default(false),
 })
+const EnteredMember = MemberResponse.extend({ token: z.string().optional() }).meta({ id: 'EnteredMember' })
 const Joining = Entering.extend({
   email: z.string().max(254, { abort: true }).check(z.email()),
   password: z.string().min(6).max(200),
@@ -43,14 +51,17 @@ const emailOf = (c: AnyContext) =>
 export const nobody = defineError(400, 'invalid_credentials', 'Nobody enters like that')
 const emailTaken = defineError(400, 'email_taken', 'A member has this email')
 
-export async function enter(context: AnyContext, { email, password, remember }: z.output<typeof Entering>) {
+export async function enter(
+  context: AnyContext,
+  { email, password, remember, token }: Omit<z.output<typeof Entering>, 'token'> & { token?: boolean },
+) {
   const c: Context<AppEnv<Product>> = context
   const found = await findSecret(c.var.db, email)
   const isRight = await c.var.passwords.verify(found?.secret ?? null, password, c.var.signal())
   if (found === undefined || !isRight) throw nobody()
   if (roles.isBarred(found.member.role)) throw accountDisabled()
-  await startSession(c, found.member, remember)
-  return found.member
+  await startSession(c, found.member, remember, { token })
+  return { ...found.member, ...issuedToken(c) }
 }
 
 export const members = factory
@@ -59,10 +70,10 @@ export const members = factory
 
   .post(
     '/join',
-    doc('Joins.', MemberResponse, { status: 201, errors: [emailTaken] }),
+    doc('Joins.', EnteredMember, { status: 201, errors: [emailTaken] }),
     validate('json', Joining),
     async (c) => {
-      const { email, password, remember } = c.req.valid('json')
+      const { email, password, remember, token } = c.req.valid('json')
       const secret = await c.var.passwords.hash(password, c.var.signal())
       const member = await c.var.db.transaction(async (tx) => {
         const added = await addMember(tx, { email, secret })
@@ -70,14 +81,14 @@ export const members = factory
         await c.var.enqueue(tx, greet, { memberId: added.id })
         return added
       })
-      await startSession(c, member, remember)
-      return c.var.respond(member)
+      await startSession(c, member, remember, { token })
+      return c.var.respond({ ...member, ...issuedToken(c) })
     },
   )
 
   .post(
     '/enter',
-    doc('Enters.', MemberResponse, { errors: [nobody] }),
+    doc('Enters.', EnteredMember, { errors: [nobody] }),
     validate('json', Entering),
     rateLimit(enterLimit),
     async (c) => c.var.respond(await enter(c, c.req.valid('json'))),
@@ -87,6 +98,16 @@ export const members = factory
     await endSession(c)
     return c.var.respond({})
   })
+
+  .post(
+    '/prove',
+    doc('Proves who I am.', z.object({ token: z.string().optional() })),
+    requireRole('reader'),
+    async (c) => {
+      await refreshSession(c)
+      return c.var.respond(issuedToken(c))
+    },
+  )
 
   .get('/self', doc('Returns who I am.', MemberResponse), requireRole('reader'), async (c) =>
     c.var.respond(await c.var.me()),

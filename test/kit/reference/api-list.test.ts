@@ -59,7 +59,7 @@ test('an input is shown with its type, limits and whether it is required', () =>
 })
 
 test('a response names its shape, and a named shape is explained once', () => {
-  expect(textOf(articleOf(page, 'POST/club/join'))).toContain('201 Member Errors ')
+  expect(textOf(articleOf(page, 'POST/club/join'))).toContain('201 EnteredMember Errors ')
   expect(textOf(articleOf(page, 'POST/club/leave'))).toContain('200 {} Errors ')
   expect(textOf(articleOf(page, 'GET/club/notes'))).toContain('200 array of Note Header Link The next')
   expect(textOf(articleOf(page, 'GET/api/list'))).toEndWith('200 text/html')

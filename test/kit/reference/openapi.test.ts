@@ -72,12 +72,13 @@ test('every route of every slice is in it, with its summary, role and success; p
     const operation = operationOf(route)
     expect([nameOf(route), operation?.summary]).toEqual([nameOf(route), route.doc?.summary])
     expect(operation['x-role']).toBe(route.role)
-    expect(operation.security).toEqual(route.role === undefined ? [] : [{ session: [] }])
+    expect(operation.security).toEqual(route.role === undefined ? [] : [{ session: [] }, { bearer: [] }])
     expect(operation.responses).toHaveProperty(String(route.doc?.status))
   }
   const count = Object.values(document.paths).flatMap((path) => Object.keys(path as object)).length
   expect(count).toBe(api().length)
   expect(document.components.securitySchemes.session).toMatchObject({ in: 'cookie', name: 'session' })
+  expect(document.components.securitySchemes.bearer).toMatchObject({ type: 'http', scheme: 'bearer' })
   expect(document.info).toMatchObject({ title: `${app.config.name} API`, version: app.config.version })
 })
 
@@ -88,8 +89,8 @@ test('an error is declared where it can occur, and nowhere else', () => {
   const always = 'invalid_request internal_error unavailable timeout'
   expect(common).toMatchObject({
     'GET /health': always,
-    'GET /api/list': `${always} account_disabled session_too_large`,
-    'POST /club/leave': `${always} content_too_large account_disabled session_too_large origin_not_allowed`,
+    'GET /api/list': `${always} account_disabled session_too_large invalid_token`,
+    'POST /club/leave': `${always} content_too_large account_disabled session_too_large invalid_token origin_not_allowed`,
   })
   expect(errors).toMatchObject({
     'GET /api/list': '',
@@ -157,7 +158,7 @@ test('an input is described as it is sent, an answer as it comes', () => {
   const { requestBody, responses } = document.paths['/club/join'].post
   expect(requestBody.content['application/json'].schema.$ref).toBe('#/components/schemas/PostClubJoinRequest')
   expect(document.components.schemas.PostClubJoinRequest.required).toEqual(['email', 'password'])
-  expect(responses['201'].content['application/json'].schema.$ref).toBe('#/components/schemas/Member')
+  expect(responses['201'].content['application/json'].schema.$ref).toBe('#/components/schemas/EnteredMember')
   expect(document.components.schemas.Note.properties.written).toEqual({ type: 'string', format: 'date-time' })
   const [id] = document.paths['/api/probe/{id}'].put.parameters
   expect(id).toMatchObject({ name: 'id', in: 'path', required: true, schema: { type: 'integer' } })

@@ -4,7 +4,7 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { eq } from 'drizzle-orm'
 import { ROLES } from '../../../src/account/roles.ts'
-import { users } from '../../../src/account/table.ts'
+import { oneTimeTokens, users } from '../../../src/account/table.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
@@ -78,6 +78,14 @@ describe('create', () => {
     const made = await user(['create', account.email.toUpperCase()])
     expect(made).toMatchObject({ code: 1, out: '' })
     expect(made.err).toContain(`There is an account ${account.email.toUpperCase()} already`)
+  })
+
+  test('refuses an email that its owner of before may take back', async () => {
+    const { user: owner } = await app.member()
+    const row = { user_id: owner.id, purpose: 'take_back', email: 'before@example.com', ip: '::1' }
+    await app.deps.db.insert(oneTimeTokens).values(row)
+    const made = await user(['create', 'Before@example.com'])
+    expect(made).toMatchObject({ code: 1, out: '', err: expect.stringContaining('may take it back') })
   })
 })
 

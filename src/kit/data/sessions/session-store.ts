@@ -5,6 +5,7 @@ import type { Identity, Sessions } from '../../types/sessions.ts'
 import { createSessionData } from './session-data.ts'
 import { decode, encode } from './session-identity.ts'
 import { BATCH, createSessionIndex, sessionKeys } from './session-index.ts'
+import { createSessionList } from './session-list.ts'
 import { ROTATE, SWAP, TOUCH } from './session-scripts.ts'
 import { createToken, digestOf } from './session-token.ts'
 
@@ -150,14 +151,7 @@ export function createSessions<Role extends string>(
       }
     },
 
-    async allOf(userId) {
-      const identities: Identity[] = []
-      for (const digests of await index.digestsOf(userId)) {
-        const texts = await redis.mget(digests.map(keys.identity))
-        identities.push(...texts.map(decode).filter((identity) => identity !== null))
-      }
-      return identities
-    },
+    ...createSessionList(redis, keys, index, { sessionSeconds, isOver }),
 
     /** A concurrent login may survive. */
     async destroyAllOf(userId, { but } = { but: undefined }) {

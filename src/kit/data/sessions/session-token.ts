@@ -13,3 +13,6 @@ export function createToken(): [token: string, digest: string] {
 /** Undefined for what cannot be a token: it costs no round trip. */
 export const digestOf = (token: string): string | undefined =>
   TOKEN.test(token) ? hash('sha256', token) : undefined
+
+/** A session's id for its owner, made of its digest: whoever sees the id learns nothing of digest or token. */
+export const idOfDigest = (digest: string): string => hash('sha256', `session ${digest}`).slice(0, 32)

@@ -1,0 +1,52 @@
+// Lists a user's live sessions for their owner, and ends one of them by its id.
+import type { Redis } from 'ioredis'
+import type { Identity, LiveSession, Sessions } from '../../types/sessions.ts'
+import { decode } from './session-identity.ts'
+import type { createSessionIndex, sessionKeys } from './session-index.ts'
+import { digestOf, idOfDigest } from './session-token.ts'
+
+interface Options {
+  sessionSeconds: number
+  isOver(this: void, identity: Identity): boolean
+}
+
+export function createSessionList(
+  redis: Redis,
+  keys: ReturnType<typeof sessionKeys>,
+  index: ReturnType<typeof createSessionIndex>,
+  { sessionSeconds, isOver }: Options,
+): Pick<Sessions, 'allOf' | 'idOf' | 'destroyOne'> {
+  /** Every request has set the expiry anew: what is left of it tells when the last one was, without a write of its own. */
+  const seenAt = ({ sentAt }: Identity, leftMs: number) =>
+    Math.max(sentAt, Math.min(Date.now(), Date.now() + leftMs - sessionSeconds * 1000))
+
+  return {
+    async allOf(userId) {
+      const found: LiveSession[] = []
+      for (const digests of await index.digestsOf(userId)) {
+        const [texts, ...lefts] = await Promise.all([
+          redis.mget(digests.map(keys.identity)),
+          ...digests.map((digest) => redis.pttl(keys.identity(digest))),
+        ])
+        for (const [i, digest] of digests.entries()) {
+          const identity = decode(texts[i])
+          if (identity === null || isOver(identity)) continue
+          found.push({ ...identity, id: idOfDigest(digest), seenAt: seenAt(identity, lefts[i] ?? 0) })
+        }
+      }
+      return found
+    },
+
+    idOf(token) {
+      const digest = digestOf(token)
+      return digest && idOfDigest(digest)
+    },
+
+    async destroyOne(userId, id) {
+      const digests = (await index.digestsOf(userId)).flat().filter((digest) => idOfDigest(digest) === id)
+      const ended = digests.length > 0 && (await redis.exists(digests.map(keys.identity))) > 0
+      await index.end(userId, digests)
+      return ended
+    },
+  }
+}

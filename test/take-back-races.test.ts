@@ -1,0 +1,60 @@
+// The owner's link against a thief who acts at the same moment: whichever request comes first, the owner has the account.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { eq } from 'drizzle-orm'
+import { users } from '../src/account/table.ts'
+import { NEW_ACCOUNT } from './support/harness.ts'
+import { startWithMail, type AppWithMail } from './support/mailbox.ts'
+
+let app: AppWithMail
+beforeAll(async () => {
+  app = await startWithMail()
+})
+afterAll(() => app.close())
+
+const { password } = NEW_ACCOUNT
+const THIEFS = 'Thiefs123'
+
+/** An account whose email a thief has changed, with all that the thief has prepared for the owner's answer. */
+async function stolen(owner: string) {
+  const thief = await app.member('editor', { email: owner })
+  const moveTo = async (email: string) => {
+    await thief.put('/api/me/email', { email })
+    return app.nextToken(email, 'Confirm your')
+  }
+  await thief.post('/api/email/verify', { token: await app.nextToken(owner, 'Welcome') })
+  const email = `thief-of-${owner}`
+  expect((await thief.post('/api/email/verify', { token: await moveTo(email) })).status).toBe(200)
+  const takeBack = await app.nextToken(owner, 'has changed')
+  await app.visitor().post('/api/password/forgot', { email })
+  const reset = await app.nextToken(email, 'new password')
+  const second = await moveTo(`second-${email}`)
+  const [phone, late] = [app.visitor(), app.visitor()]
+  await phone.post('/api/login', { email, password })
+  const requests = [
+    () => app.visitor().post('/api/email/take-back', { token: takeBack }),
+    () => thief.post('/api/email/verify', { token: second }),
+    () => app.visitor().post('/api/password/reset', { token: reset, password: THIEFS }),
+    () => thief.put('/api/me/password', { password: THIEFS }),
+    () => phone.post('/api/reauthenticate', { password }),
+    () => phone.put('/api/me/email', { email: `third-${email}` }),
+    () => late.post('/api/login', { email, password }),
+  ]
+  return { owner, emails: [owner, email, `second-${email}`], clients: [thief, phone, late], requests }
+}
+
+test('a take-back wins against whatever a thief asks for at the same moment', async () => {
+  const thefts = await Promise.all([1, 2, 3, 4].map((i) => stolen(`owner${i}@example.com`)))
+  for (const [i, { owner, emails, clients, requests }] of thefts.entries()) {
+    const order = [...requests.slice(2 * i), ...requests.slice(0, 2 * i)]
+    await Promise.all(order.map((request) => request()))
+    for (const client of clients) expect((await client.get('/api/me')).status).toBe(401)
+    for (const email of emails)
+      for (const given of [password, THIEFS])
+        expect((await app.visitor().post('/api/login', { email, password: given })).status).toBe(400)
+    const [row] = await app.deps.db.select().from(users).where(eq(users.email, owner))
+    expect(row).toMatchObject({ email: owner, password: null })
+    const token = await app.nextToken(owner, 'new password')
+    const reply = await app.visitor().post('/api/password/reset', { token, password: 'Owners123' })
+    expect(reply.status).toBe(200)
+  }
+}, 60_000)
