@@ -8,7 +8,7 @@ import { accessTokens } from '../src/account/access-tokens.ts'
 import { changeRole } from '../src/account/change-role.ts'
 import type { Deps } from '../src/account/product.ts'
 import { createUser, findUserWithHash, isEmailTaken, type User } from '../src/account/queries.ts'
-import { ROLES, type Role } from '../src/account/roles.ts'
+import { ROLES, roles, type Role } from '../src/account/roles.ts'
 import { passwordFaults } from '../src/account/password-rule.ts'
 import { NewAccessToken, Password, Signup } from '../src/account/schema.ts'
 import { listUsers, type UserKey } from '../src/account/user-list.ts'
@@ -178,7 +178,8 @@ async function setRole(deps: Deps, email: string, role: Role): Promise<void> {
 async function makeToken({ db, log }: Deps, email: string, input: z.output<typeof NewAccessToken>) {
   const found = await findUserWithHash(db, email)
   if (found === undefined) throw new Error(`There is no account ${email}`)
-  const { id: userId } = found.user
+  const { id: userId, role } = found.user
+  if (roles.isBarred(role)) throw new Error(`${email} is ${role}: change its role first`)
   const made = await db.transaction((tx) => accessTokens.create(tx, { userId, ...input }))
   log.warn('ACCESS TOKEN MADE by command', { user: userId, token: made.id, by: userInfo().username })
   console.log(
