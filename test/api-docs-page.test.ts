@@ -130,7 +130,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
       await fields.first().fill(token)
       if (process.env.SHOT) await page.screenshot({ path: `${process.env.SHOT}-token.png` })
       await dialog.locator('.authorize').first().click()
-      await dialog.locator('.btn-done').click()
+      await dialog.locator('.btn-done').first().click()
       expect(await execute(page, 'getMe')).toContain(`"email": "${email}"`)
       expect(faults).toEqual([])
       await page.context().close()
