@@ -1,17 +1,28 @@
 // The account's pages: every flow by form, as a browser without scripts sends it.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Client } from './kit/support/client.ts'
-import { NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
+import { findChromium, launchChromium } from './kit/support/chromium.ts'
+import { NEW_ACCOUNT, startApp } from './support/harness.ts'
+import { startWithMail, type AppWithMail } from './support/mailbox.ts'
 
 const SIGN_IN = '/api/auth/sign-in'
 const SIGN_UP = '/api/auth/sign-up'
 const SIGN_OUT = '/api/auth/sign-out'
+const FORGOT = '/api/auth/forgot'
+const RESET = '/api/auth/reset'
+const VERIFY = '/api/auth/verify'
+const TAKE_BACK = '/api/auth/take-back'
 const ACCOUNT = '/api/auth/account'
+const PROFILE = '/api/auth/profile'
+const EMAIL = '/api/auth/email'
+const PASSWORD = '/api/auth/password'
+const CONFIRM = '/api/auth/confirm'
+const RESEND = '/api/auth/resend'
 const HTML = { Accept: 'text/html,*/*;q=0.8' }
 
-let app: TestApp
+let app: AppWithMail
 beforeAll(async () => {
-  app = await startApp()
+  app = await startWithMail()
 })
 afterAll(() => app.close())
 
@@ -116,6 +127,248 @@ test('to sign out ends the session, empties the caches, and says so', async () =
   // Sent again it leads to the same place.
   expect((await submit(member, SIGN_OUT)).status).toBe(303)
 })
+
+/** Opens the link of the next such mail, as a mail client does, and returns the page that it leads to. */
+async function openLink(client: Client, email: string, subject: string): Promise<string> {
+  const { text } = await app.nextMail(email, subject)
+  const { pathname, search } = new URL(/https?:\S+/.exec(text)?.[0] ?? '')
+  const opened = await client.get(pathname + search, HTML)
+  expect([opened.status, opened.headers.get('location')]).toEqual([303, pathname])
+  return (await client.get(pathname, HTML)).text
+}
+
+/** Sends a form that succeeds, and returns what the page that follows says of it. */
+async function done(client: Client, path: string, fields: Record<string, string>, leadsTo: string) {
+  const reply = await submit(client, path, fields)
+  expect([reply.status, reply.headers.get('location'), alertOf(reply.text)]).toEqual([
+    303,
+    leadsTo,
+    undefined,
+  ])
+  return noticeOf((await client.get(leadsTo, HTML)).text)
+}
+
+const canLogIn = async (email: string, password: string) =>
+  (await app.visitor().post('/api/login', { email, password })).status === 200
+
+/** Makes the session one whose password was given longer ago than freshness lasts. */
+async function growStale(client: Client): Promise<void> {
+  const { sessions } = app.deps
+  const token = client.cookies.get('session') ?? ''
+  const identity = await sessions.open(token)
+  if (identity === null) throw new Error('no session')
+  const long = Date.now() - 60 * 60_000
+  client.cookies.set('session', await sessions.create({ ...identity, loginAt: long, provenAt: long }))
+}
+
+describe('a forgotten password', () => {
+  test('is replaced by the link of a mail, which is spent by the form alone', async () => {
+    const { account } = await app.member()
+    const visitor = app.visitor()
+    expect((await visitor.get(SIGN_IN, HTML)).text).toContain(`<a href="${FORGOT}">`)
+    const asked = await done(visitor, FORGOT, { email: account.email }, SIGN_IN)
+    expect(asked).toBe(`If ${account.email} has an account here, a mail with a link is on its way to it`)
+    expect(await openLink(visitor, account.email, 'Choose a new password')).toContain(
+      'autocomplete="new-password"',
+    )
+    const weak = await submit(visitor, RESET, { password: 'weak' })
+    expect([weak.status, weak.text.includes('<p id="password-fault"')]).toEqual([400, true])
+    expect(await canLogIn(account.email, account.password)).toBe(true)
+    const set = await done(visitor, RESET, { password: 'Another7' }, SIGN_IN)
+    expect(set).toBe('Your new password is set: sign in with it')
+    expect(visitor.cookies.size).toBe(0) // neither the link nor a session
+    expect(await canLogIn(account.email, 'Another7')).toBe(true)
+    const again = await submit(visitor, RESET, { password: 'Another8' })
+    expect([again.status, alertOf(again.text)]).toEqual([
+      400,
+      expect.stringContaining('This link has expired'),
+    ])
+    expect(again.text).toContain(`<a href="${FORGOT}">Ask for another</a>`)
+  })
+
+  test('is asked for in the same words by whoever has no account', async () => {
+    const asked = await done(app.visitor(), FORGOT, { email: 'nobody@example.com' }, SIGN_IN)
+    expect(asked).toBe('If nobody@example.com has an account here, a mail with a link is on its way to it')
+  })
+})
+
+describe('an email', () => {
+  test('is confirmed by a click in a session of its account', async () => {
+    const member = await app.member()
+    expect((await member.get(ACCOUNT, HTML)).text).toContain('not confirmed yet')
+    const sent = await done(member, RESEND, {}, ACCOUNT)
+    expect(sent).toBe('A mail with the link is on its way to you')
+    expect(await openLink(member, member.account.email, 'Confirm your email')).not.toContain(
+      'type="password"',
+    )
+    expect(await done(member, VERIFY, {}, ACCOUNT)).toBe('Your email is confirmed')
+    expect((await member.get(ACCOUNT, HTML)).text).not.toContain('not confirmed yet')
+    const none = await submit(member, RESEND)
+    expect([none.status, none.text.includes('Your email is verified')]).toEqual([409, true])
+  })
+
+  test('is confirmed with the password by a visitor, and by whoever is in another account', async () => {
+    for (const other of [app.visitor(), await app.member()]) {
+      const { account } = await app.member()
+      const page = await openLink(other, account.email, 'Welcome')
+      expect(page.includes('type="password"')).toBe(other.cookies.get('session') === undefined)
+      const alone = await submit(other, VERIFY)
+      expect([alone.status, alone.text.includes('type="password"')]).toEqual([401, true])
+      const wrong = await submit(other, VERIFY, { password: 'Wrong123' })
+      expect(alertOf(wrong.text)).toBe('Invalid login credentials')
+      const leadsTo = other.cookies.has('session') ? ACCOUNT : SIGN_IN
+      expect(await done(other, VERIFY, { password: account.password }, leadsTo)).toBe(
+        'Your email is confirmed',
+      )
+    }
+  })
+
+  test('is changed by its owner, and taken back by the mailbox of before', async () => {
+    const member = await app.member()
+    const before = member.account.email
+    await openLink(member, before, 'Welcome')
+    await done(member, VERIFY, {}, ACCOUNT)
+    expect(await done(member, EMAIL, { email: `new.${before}` }, ACCOUNT)).toContain(
+      `on its way to new.${before}`,
+    )
+    await openLink(member, `new.${before}`, 'Confirm your new email')
+    await done(member, VERIFY, {}, ACCOUNT)
+    expect((await member.get('/api/me')).body.me.email).toBe(`new.${before}`)
+    const owner = app.visitor()
+    expect(await openLink(owner, before, 'has changed')).toContain('Take it back</button>')
+    expect(await done(owner, TAKE_BACK, {}, SIGN_IN)).toContain('The account is yours again')
+    expect((await member.get('/api/me')).status).toBe(401)
+    await openLink(owner, before, 'Choose a new password')
+    await done(owner, RESET, { password: 'Another7' }, SIGN_IN)
+    expect(await canLogIn(before, 'Another7')).toBe(true)
+  })
+})
+
+describe('the account', () => {
+  test('has its names and its company changed', async () => {
+    const member = await app.member('editor', { company: 'Old & Co' })
+    expect((await member.get(PROFILE, HTML)).text).toContain('value="Old &amp; Co"')
+    const names = { first_name: 'Zoë', last_name: 'Lee', company: '' }
+    expect(await done(member, PROFILE, names, ACCOUNT)).toBe('Your name is changed')
+    expect((await member.get('/api/me')).body.me).toMatchObject({ fullname: 'Zoë Lee', company: null })
+    const wrong = await submit(member, PROFILE, { ...names, first_name: '' })
+    expect([wrong.status, wrong.text.includes('First name must not be empty')]).toEqual([400, true])
+  })
+
+  test('gets a new password, and its other devices are signed out', async () => {
+    const member = await app.member()
+    const { email, password } = member.account
+    const other = app.visitor()
+    await other.post('/api/login', { email, password })
+    expect(await done(member, PASSWORD, { password: 'Another7' }, ACCOUNT)).toContain(
+      'Your password is changed',
+    )
+    expect([(await member.get('/api/me')).status, (await other.get('/api/me')).status]).toEqual([200, 401])
+    expect([await canLogIn(email, password), await canLogIn(email, 'Another7')]).toEqual([false, true])
+  })
+
+  test('asks again for the password before what is critical, and goes on with it', async () => {
+    const member = await app.member()
+    for (const path of [EMAIL, PASSWORD]) {
+      await growStale(member)
+      const asked = `${CONFIRM}?next=${encodeURIComponent(path)}`
+      expect((await member.get(path, HTML)).headers.get('location')).toBe(asked)
+      // What was typed before it grew stale is typed again.
+      const late = await member.send('POST', path, 'password=Another7&email=a%40b.test', {
+        ...HTML,
+        Origin: app.url,
+        Referer: app.url + path,
+        'Content-Type': 'application/x-www-form-urlencoded',
+      })
+      expect([late.status, late.headers.get('location')]).toEqual([303, asked])
+      const page = (await member.get(asked, HTML)).text
+      expect(page).toContain(`autocomplete="username" value="${member.account.email}"`)
+      const wrong = await submit(member, asked, { password: 'Wrong123' })
+      expect([wrong.status, alertOf(wrong.text)]).toEqual([400, 'Invalid login credentials'])
+      const before = member.cookies.get('session')
+      await done(member, asked, { password: member.account.password }, path)
+      expect(member.cookies.get('session')).not.toBe(before)
+    }
+  })
+
+  test("is nobody else's: each page leads a visitor to sign in, and no other page may send its form", async () => {
+    for (const path of [ACCOUNT, PROFILE, EMAIL, PASSWORD, CONFIRM])
+      expect((await app.visitor().get(path, HTML)).headers.get('location')).toBe(
+        `${SIGN_IN}?next=${encodeURIComponent(path)}`,
+      )
+    const member = await app.member()
+    for (const path of [PROFILE, EMAIL, PASSWORD, CONFIRM, RESEND, SIGN_OUT]) {
+      const fields = {
+        first_name: 'x',
+        last_name: 'x',
+        email: 'x@example.com',
+        password: member.account.password,
+      }
+      const reply = await member.send('POST', path, new URLSearchParams(fields).toString(), {
+        Origin: 'http://localhost:3000',
+        'Content-Type': 'application/x-www-form-urlencoded',
+      })
+      expect([path, reply.status]).toEqual([path, 403])
+    }
+    expect((await member.get('/api/me')).body.me).toMatchObject({
+      first_name: 'Ann',
+      email: member.account.email,
+    })
+  })
+})
+
+const executable = findChromium()
+if (executable === undefined)
+  process.stderr.write(
+    'SKIPPED a part of test/account-pages.test.ts: there is no Chromium to try the pages in.\n',
+  )
+
+test.skipIf(executable === undefined).each([true, false])(
+  'in a browser on a phone, with scripts: %p: sign up, confirm, change the password, sign out, and a forgotten one',
+  async (javaScriptEnabled) => {
+    const browser = await launchChromium(executable ?? '')
+    try {
+      const context = await browser.newContext({ javaScriptEnabled, viewport: { width: 390, height: 800 } })
+      context.setDefaultTimeout(15_000)
+      const tab = await context.newPage()
+      const email = `phone${javaScriptEnabled ? 1 : 2}@example.com`
+      /** Sends the form of the page, which no page answers that scrolls sideways. */
+      const send = async (fields: Record<string, string>, says: string) => {
+        for (const [label, value] of Object.entries(fields)) await tab.getByLabel(label).fill(value)
+        await tab.locator('form.form button').click()
+        await tab.getByText(says).waitFor()
+        expect(await tab.evaluate('document.documentElement.scrollWidth')).toBe(390)
+      }
+      /** As from a mail client: another site opens the link. */
+      const openFromMail = async (subject: string) => {
+        const { text } = await app.nextMail(email, subject)
+        const { pathname, search } = new URL(/https?:\S+/.exec(text)?.[0] ?? '')
+        await tab.goto(`data:text/html,<a href="${app.url}${pathname}${search}">link</a>`)
+        await tab.getByRole('link').click()
+        await tab.waitForURL(app.url + pathname)
+      }
+
+      await tab.goto(app.url + SIGN_UP)
+      const person = { 'First name': 'Ann', 'Last name': 'Lee', Email: email }
+      await send({ ...person, Password: 'weak55' }, 'Password must have an uppercase letter')
+      await send({ Password: 'Secret123' }, 'not confirmed yet')
+      await openFromMail('Welcome')
+      await send({}, 'Your email is confirmed')
+      await tab.getByRole('link', { name: 'Change your password' }).click()
+      await send({ 'New password': 'Secret124' }, 'Your password is changed')
+      await tab.getByRole('button', { name: 'Sign out' }).click()
+      await tab.getByRole('status').getByText('You are signed out').waitFor()
+      await tab.getByRole('link', { name: 'Forgot your password?' }).click()
+      await send({ Email: email }, 'a mail with a link is on its way')
+      await openFromMail('Choose a new password')
+      await send({ 'New password': 'Secret125' }, 'Your new password is set')
+      await send({ Email: email, Password: 'Secret125' }, 'Ann Lee')
+    } finally {
+      await browser.close()
+    }
+  },
+  60_000,
+)
 
 test('with AUTH_PAGES=off there are none', async () => {
   const off = await startApp({ AUTH_PAGES: 'off' })

@@ -51,8 +51,8 @@ export async function resetPassword(
 }
 
 /**
- * Sets another password: with the current one, or soon after a login. Begins a new session here and ends all others, and the
- * links to choose a password.
+ * Sets another password: with the current one, or soon after a login. Begins a new session here and ends all others, the
+ * links to choose a password, and a change of email that waits.
  * @throws wrongPassword, weakPassword, or the error of `assertFresh`
  */
 export async function changePassword(
@@ -71,7 +71,7 @@ export async function changePassword(
   const user = await endSessionsWith(c, userId, async (tx) => {
     const changed = await updateUser(tx, userId, { password: hash }, { was })
     if (changed === undefined) throw wrongPassword() // it was changed meanwhile
-    await tokens.revoke(tx, userId, { but: ['take_back', 'verify', 'email_change'] })
+    await tokens.revoke(tx, userId, { but: ['take_back', 'verify'] })
     await c.var.enqueue(tx, mailNotice, noticeOf(c, changed.email, 'password_changed'))
     return changed
   })

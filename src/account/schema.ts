@@ -57,8 +57,7 @@ const email = z.string().max(254, { abort: true }).check(z.email('must be an ema
 
 const asToken = z
   .boolean()
-  .nullish()
-  .transform((v) => v ?? false)
+  .optional()
   .describe('True: no cookie is set, and the answer holds the session as `token`.')
 
 export const Signup = z.object({
@@ -100,16 +99,6 @@ export const Login = z.object({
   token: asToken,
 })
 
-export const NewAccessToken = z.object({
-  name: name.describe('For me: where it is used.'),
-  abilities: z
-    .array(z.enum(ABILITIES))
-    .min(1, 'must name one')
-    .transform((names) => [...new Set(names)])
-    .default(['read']),
-  days: z.int().min(1).max(3650).nullable().default(90).describe('Until it expires; null: never.'),
-})
-
 /** What an account sees of one of its sessions. */
 export const SessionResponse = z
   .object({
@@ -121,6 +110,16 @@ export const SessionResponse = z
     agent: z.string(),
   })
   .meta({ id: 'Session' })
+
+export const NewAccessToken = z.object({
+  name: name.describe('For me: where it is used.'),
+  abilities: z
+    .array(z.enum(ABILITIES))
+    .min(1, 'must name one')
+    .transform((names) => [...new Set(names)])
+    .default(['read']),
+  days: z.int().min(1).max(3650).nullable().default(90).describe('Until it expires; null: never.'),
+})
 
 export const Reauthentication = Login.pick({ password: true })
 

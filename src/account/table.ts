@@ -14,8 +14,8 @@ export const users = pgTable(
   {
     id: uuid().primaryKey().defaultRandom(),
     email: text().notNull(),
-    /** How the email was verified: by a `mail` of ours, or `earlier` than there were any. Null: not yet. */
-    email_proof: text().$type<'mail' | 'earlier'>(),
+    /** How the email was verified: by a `mail` of ours, an `operator`, or `earlier` than there were mails. Null: not yet. */
+    email_proof: text().$type<'mail' | 'operator' | 'earlier'>(),
     /** An argon2id hash, null for none. Only functions of `queries.ts` that say so return it. */
     password: text(),
     first_name: text().notNull(),

@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts'
 import { clientNetwork } from '../kit/http/client-ip.ts'
 import type { AnyContext } from '../kit/http/env.ts'
+import { linkTokenOf } from '../kit/pages/link-token.ts'
 import type { Quota, RateLimit } from '../kit/http/quota.ts'
 
 /**
@@ -45,7 +46,7 @@ export const forgotLimit: RateLimit = {
 export const linkLimit: RateLimit = {
   name: 'link',
   quotas: ({ rateLimit }) => [
-    { ...perAccount(rateLimit), key: (c) => `${inputOf(c).token} ${addressOf(c)}` },
+    { ...perAccount(rateLimit), key: (c) => `${inputOf(c).token ?? linkTokenOf(c)} ${addressOf(c)}` },
     perAddress(rateLimit, 'failures'),
   ],
 }

@@ -1,14 +1,10 @@
 // Serves the pages to sign in, to sign up and to sign out.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import { noStore } from '../../kit/http/caching.ts'
-import { doc } from '../../kit/http/doc.ts'
 import type { AnyContext } from '../../kit/http/env.ts'
-import { ownPagesOnly } from '../../kit/http/origins.ts'
 import { endSession } from '../../kit/http/session.ts'
-import { validate } from '../../kit/http/validate.ts'
 import { passwordHint, weakPassword } from '../../kit/auth/password-rule.ts'
-import { formPage } from '../../kit/pages/form-page.tsx'
+import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { Checkbox, type FieldLook } from '../../kit/pages/form.tsx'
 import { nextOf, withNext } from '../../kit/pages/next.ts'
 import { leaveNotice } from '../../kit/pages/notice.ts'
@@ -18,7 +14,7 @@ import { factory, requireRole } from '../product.ts'
 import { Login, Signup } from '../schema.ts'
 import { signUp } from '../sign-up.ts'
 import { loginLimit, signupLimit } from '../throttles.ts'
-import { ACCOUNT, SIGN_IN, SIGN_UP } from './paths.ts'
+import { ACCOUNT, FORGOT, SIGN_IN, SIGN_UP } from './paths.ts'
 
 export const entry = factory.createApp()
 
@@ -56,9 +52,14 @@ formPage(entry, '/sign-in', {
       </p>
     ),
   below: (c) => (
-    <p>
-      No account yet? <a href={leadingOn(c, SIGN_UP)}>Sign up</a>
-    </p>
+    <>
+      <p>
+        <a href={FORGOT}>Forgot your password?</a>
+      </p>
+      <p>
+        No account yet? <a href={leadingOn(c, SIGN_UP)}>Sign up</a>
+      </p>
+    </>
   ),
   run: async (c, credentials) => {
     await logIn(c, { ...credentials, token: false })
@@ -93,17 +94,15 @@ formPage(entry, '/sign-up', {
   },
 })
 
-entry.post(
-  '/sign-out',
-  noStore,
-  doc('Signs out.', null, { status: 303, link: 'Sign out' }),
-  ownPagesOnly,
-  requireRole('readonly'),
-  validate('form', z.object({})),
-  async (c) => {
+formAction(entry, '/sign-out', {
+  summary: 'Signs out.',
+  link: 'Sign out',
+  guards: [requireRole('readonly')],
+  schema: z.object({}),
+  run: async (c) => {
     await endSession(c)
     await leaveNotice(c, 'You are signed out')
     c.header('Clear-Site-Data', '"cache", "storage"')
-    return c.redirect(SIGN_IN, 303)
+    return SIGN_IN
   },
-)
+})

@@ -5,4 +5,7 @@ export const PAGES = '/api/auth'
 
 export const SIGN_IN = `${PAGES}/sign-in`
 export const SIGN_UP = `${PAGES}/sign-up`
+export const FORGOT = `${PAGES}/forgot`
 export const ACCOUNT = `${PAGES}/account`
+/** Where the password is given again, for what needs a fresh login. */
+export const CONFIRM = `${PAGES}/confirm`

@@ -3,10 +3,18 @@ import { errorsAsPages } from '../../kit/pages/error-page.tsx'
 import { factory } from '../product.ts'
 import { accountPage } from './account.tsx'
 import { entry } from './entry.tsx'
-import { ACCOUNT, SIGN_IN } from './paths.ts'
+import { links } from './links.tsx'
+import { ACCOUNT, CONFIRM, SIGN_IN } from './paths.ts'
 
 export const accountPages = factory
   .createApp()
-  .use(errorsAsPages({ home: { path: ACCOUNT, label: 'Back to your account' }, signIn: SIGN_IN }))
+  .use(
+    errorsAsPages({
+      home: { path: ACCOUNT, label: 'Back to your account' },
+      signIn: SIGN_IN,
+      confirm: CONFIRM,
+    }),
+  )
   .route('/', accountPage)
   .route('/', entry)
+  .route('/', links)

@@ -19,13 +19,9 @@ const MAX_AGENT = 300
 
 const openSession = middleware(async (c, next) => {
   const bearer = bearerOf(c.req.header('authorization'))
-  // A personal access token stands for itself: neither a session nor a cookie counts beside it.
-  const opened =
-    c.get('tokenSession') !== undefined
-      ? null
-      : bearer === undefined
-        ? await openCookies(c)
-        : await openBearer(c.var, bearer)
+  // What comes with a personal access token stands for itself, and no cookie counts beside it.
+  const isByToken = c.get('tokenSession') !== undefined
+  const opened = isByToken ? null : await (bearer === undefined ? openCookies(c) : openBearer(c.var, bearer))
   c.set('session', opened)
   if (opened !== null) {
     if (c.get('roles').isBarred(opened.role)) throw accountDisabled()
@@ -102,7 +98,7 @@ export async function startSession(
   context: AnyContext,
   user: { id: string; role: string },
   remember: boolean,
-  options: { token?: boolean } = {},
+  options: { token?: boolean | undefined } = {},
 ): Promise<void> {
   const c: Context<AppEnv> = context
   const sent = c.get('session')

@@ -1,7 +1,7 @@
 // Shows errors as pages, and leads whoever has to sign in to the page for that.
 /** @jsxImportSource hono/jsx */
 import type { Context } from 'hono'
-import type { PropsWithChildren } from 'hono/jsx'
+import type { Child } from 'hono/jsx'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
 import { freshLoginRequired } from '../auth/fresh.ts'
@@ -10,8 +10,8 @@ import type { AppEnv } from '../http/env.ts'
 import { type ErrorBody, wantsPage } from '../http/errors.ts'
 import { middleware } from '../http/factory.ts'
 import { ApiError, forbidden, loginRequired } from '../types/api-error.ts'
-import { HtmlPage } from './html-page.tsx'
-import { withNext } from './next.ts'
+import { safeNext, withNext } from './next.ts'
+import { ShellPage } from './shell-page.tsx'
 
 interface Options {
   /** The page of the slice that others lead back to. */
@@ -58,46 +58,29 @@ async function errorPage(c: Context<AppEnv>, { home, signIn, confirm }: Options)
     c.res.headers.delete('content-type') // that of the error
     return c.redirect(withNext(door, here), 303)
   }
-  if (code === loginRequired.code) {
-    return c.html(
-      <Shell c={c} heading="Sign in first">
-        This service has no page to sign in. Log in by its API in this browser, then open this page again.
-      </Shell>,
-      status,
+  const page = (title: string, text: Child, as = status) =>
+    c.html(
+      <ShellPage c={c} title={title}>
+        <p>{text}</p>
+      </ShellPage>,
+      as,
     )
-  }
+  if (code === loginRequired.code) return page('Sign in first', NO_DOOR)
   if (code === 'insufficient_role') {
-    return c.html(
-      <Shell c={c} heading="Not for this account">
-        {`${message}. Your account has the role ${c.get('session')?.role}. `}
-        {signIn !== undefined && <a href={withNext(signIn, here)}>Sign in with another account</a>}
-      </Shell>,
-      forbidden.status,
-    )
+    const text = `${message}. Your account has the role ${c.get('session')?.role}. `
+    const link = signIn !== undefined && <a href={withNext(signIn, here)}>Sign in with another account</a>
+    return page('Not for this account', [text, link], forbidden.status)
   }
-  return c.html(
-    <Shell c={c} heading="That did not work">
-      {`${message}. `}
-      <a href={home.path}>{home.label}</a>
-    </Shell>,
-    status,
-  )
+  return page('That did not work', [`${message}. `, <a href={home.path}>{home.label}</a>])
 }
 
-function Shell({ c, heading, children }: PropsWithChildren<{ c: Context; heading: string }>) {
-  return (
-    <HtmlPage c={c} title={`${heading} - ${c.get('config').name}`}>
-      <div class="shell">
-        <h1>{heading}</h1>
-        <p>{children}</p>
-      </div>
-    </HtmlPage>
-  )
-}
+const NO_DOOR =
+  'This service has no page to sign in. Log in by its API in this browser, then open this page again.'
 
-/** Where a page was opened, that page. Where a form was sent, its slice's: what was typed is gone. */
+/** The page that was opened, or that sent the form. */
 function whereTo(c: Context, home: string): string {
-  if (c.req.method !== 'GET') return home
-  const { pathname, search } = new URL(c.req.url)
-  return pathname + search
+  const address = c.req.method === 'GET' ? c.req.url : c.req.header('referer')
+  if (address === undefined || !URL.canParse(address)) return home
+  const { pathname, search } = new URL(address)
+  return safeNext(c.get('config'), pathname + search) ?? home
 }

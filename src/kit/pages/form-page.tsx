@@ -16,42 +16,71 @@ import { policyWith } from '../http/security-headers.ts'
 import { validate } from '../http/validate.ts'
 import { faultOf, leadsElsewhere } from './error-page.tsx'
 import { Form, type FieldLook } from './form.tsx'
-import { HtmlPage } from './html-page.tsx'
 import { nextOf, NextQuery } from './next.ts'
 import { takeNotice } from './notice.ts'
+import { ShellPage } from './shell-page.tsx'
 
-export interface FormPage<S extends z.ZodType> extends Pick<DocOptions, 'link' | 'linkFor' | 'errors'> {
-  title: string
-  /** What GET and POST do, for the API list. */
-  summaries: [shows: string, does: string]
-  /** Of the form, whose values are texts. */
+/** What a form does, without its page: a button has no more. */
+export interface FormAction<S extends z.ZodType> extends Pick<DocOptions, 'link' | 'errors'> {
+  /** For the API list. */
+  summary: string
   schema: S
-  fields: Record<keyof z.input<S> & string, FieldLook>
-  button: string
-  /** Who may open the page and send its form. */
+  /** Who may send it. */
   guards?: MiddlewareHandler[]
   limit?: RateLimit
-  /** What stands in the fields at first. */
-  values?(this: void, c: AnyContext): Promise<Record<string, unknown>>
-  above?(this: void, c: AnyContext): Child
-  below?(this: void, c: AnyContext): Child
-  /**
-   * Acts, and returns the path of the page that follows, or throws the error that the form shows: its `issues` stand at
-   * their fields.
-   */
+  /** Acts, and returns the path of the page that follows, or throws. */
   run(this: void, c: AnyContext, input: z.output<S>): Promise<string>
 }
 
+/** Adds the POST of a form to an app: it is taken from our own pages only, and leads to the page that follows. */
+export function formAction<P extends AnyProduct, S extends z.ZodType>(
+  app: Hono<AppEnv<P>>,
+  path: string,
+  { summary, schema, link, errors = [], guards = [], limit, run }: FormAction<S>,
+  onFault: MiddlewareHandler[] = [],
+): void {
+  app.post(
+    path,
+    noStore,
+    ...onFault,
+    doc(summary, null, { status: 303, link, errors }),
+    ownPagesOnly,
+    ...guards,
+    validate('form', schema),
+    ...(limit ? [rateLimit(limit)] : []),
+    async (c: AnyContext) => c.redirect(await run(c, c.req.valid('form' as never)), 303),
+  )
+}
+
+type Fields<S extends z.ZodType> = Record<keyof z.input<S> & string, FieldLook>
+
+export interface FormPage<S extends z.ZodType> extends Omit<FormAction<S>, 'summary' | 'link'> {
+  title: string
+  /** What GET and POST do. */
+  summaries: [shows: string, does: string]
+  link?: string
+  linkFor?: DocOptions['linkFor']
+  /** A function where not all are asked for each time. */
+  fields: Fields<S> | ((this: void, c: AnyContext) => Fields<S> | Record<string, never>)
+  button: string
+  /** What stands in the fields at first. */
+  values?(this: void, c: AnyContext): Promise<Record<string, unknown>>
+  /** Of the account, where its password is all that is asked for. */
+  username?(this: void, c: AnyContext): Promise<string>
+  above?(this: void, c: AnyContext): Child
+  below?(this: void, c: AnyContext): Child
+}
+
 /**
- * Adds the page to an app. Its form is taken from the page itself only, and works without a script. What was typed is
- * kept with an error, passwords excepted.
+ * Adds a page of one form to an app; it works without a script. An error stands in the form, its `issues` at their fields.
+ * What was typed is kept, passwords excepted.
  */
 export function formPage<P extends AnyProduct, S extends z.ZodType>(
   app: Hono<AppEnv<P>>,
   path: string,
   page: FormPage<S>,
 ): void {
-  const { errors = [], guards = [], limit, link, linkFor, schema, summaries } = page
+  const { guards = [], link, linkFor, schema, summaries, errors, limit, run } = page
   app.get(
     path,
     noStore,
@@ -63,18 +92,8 @@ export function formPage<P extends AnyProduct, S extends z.ZodType>(
       return show(c, page, { values: (await page.values?.(c)) ?? {}, notice })
     },
   )
-  app.post(
-    path,
-    noStore,
-    faultsOnForm(page),
-    doc(summaries[1], null, { status: 303, errors }),
-    ownPagesOnly,
-    ...guards,
-    validate('form', schema),
-    validate('query', NextQuery),
-    ...(limit ? [rateLimit(limit)] : []),
-    async (c: AnyContext) => c.redirect(await page.run(c, c.req.valid('form' as never)), 303),
-  )
+  const action = { summary: summaries[1], schema, guards, errors, limit, run }
+  formAction(app, path, action, [faultsOnForm(page)])
 }
 
 /** Shows a browser each error in the form, with its status, unless the error leads to another page. */
@@ -92,37 +111,26 @@ interface Shown {
   fault?: Awaited<ReturnType<typeof faultOf>>
 }
 
-function show<S extends z.ZodType>(
+async function show<S extends z.ZodType>(
   c: Context,
-  { title, above, below, ...form }: FormPage<S>,
+  { title, above, below, schema, button, ...page }: FormPage<S>,
   { values, notice, fault }: Shown,
   status: ContentfulStatusCode = 200,
 ) {
+  const fields: Record<string, FieldLook> = typeof page.fields === 'function' ? page.fields(c) : page.fields
   const issues = fault?.issues ?? []
-  const isAtField = issues.length > 0 && issues.every(({ path }) => path in form.fields)
+  const isAtField = issues.length > 0 && issues.every(({ path }) => path in fields)
   // Browsers hold a form's policy against the redirect that answers it, too.
   const next = nextOf(c)
   if (next !== undefined && !next.startsWith('/'))
     c.set('policy', policyWith({ 'form-action': `'self' ${new URL(next).origin}` }))
+  const wrong = fault && (isAtField ? 'Please correct what is marked below' : fault.message)
   return c.html(
-    <HtmlPage c={c} title={`${fault ? 'Error: ' : ''}${title} - ${c.get('config').name}`}>
-      <div class="shell">
-        <h1>{title}</h1>
-        {notice !== undefined && (
-          <p class="notice" role="status">
-            {notice}
-          </p>
-        )}
-        {fault && (
-          <p class="notice bad" role="alert">
-            {isAtField ? 'Please correct what is marked below' : fault.message}
-          </p>
-        )}
-        {above?.(c)}
-        <Form {...form} {...{ c, values, issues }} />
-        {below?.(c)}
-      </div>
-    </HtmlPage>,
+    <ShellPage c={c} title={title} notice={notice} fault={wrong}>
+      {above?.(c)}
+      <Form username={await page.username?.(c)} {...{ c, fields, schema, button, values, issues }} />
+      {below?.(c)}
+    </ShellPage>,
     status,
   )
 }

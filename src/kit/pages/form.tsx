@@ -5,11 +5,13 @@ import { z } from 'zod'
 import type { AnyContext } from '../http/env.ts'
 import type { Issue } from '../types/api-error.ts'
 
-/** How a field looks; the rest its schema says: whether it is required, how long, and a hint by its description. */
+/** How a field looks. By default its schema says whether it is required, how long it is, and by its description a hint. */
 export interface FieldLook {
   label: string
   /** `email` and `text` follow from the schema. */
   type?: 'email' | 'password' | 'checkbox'
+  /** Where the schema does not say it: a form may ask for what an API only allows. */
+  required?: boolean
   /** What to know before one types; the schema's description if it is not said. */
   hint?(this: void, c: AnyContext): string
   /** As HTML has it: `username`, `current-password`, `new-password`. */
@@ -29,27 +31,31 @@ export interface FormProps {
   button: string
   /** What stands in the fields; a password is never repeated. */
   values: Record<string, unknown>
+  /** The account's, for the password managers of those who are asked for nothing but a password. */
+  username?: string | undefined
   /** What was wrong, by field. */
   issues: Issue[]
 }
 
 type Limits = z.core.JSONSchema.BaseSchema
 
-/** Posts to the page's own address. The first faulty field has the focus, else the first empty one. */
-export function Form({ c, fields, schema, button, values, issues }: FormProps) {
+/** Posts to the page's own address. The first faulty field has the focus, else the first that is to be filled in. */
+export function Form({ c, fields, schema, button, values, username, issues }: FormProps) {
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
   const names = Object.keys(fields)
   const faultOf = (name: string) => issues.find(({ path }) => path === name)?.message
+  const isRequired = (name: string) => fields[name]?.required ?? required.includes(name)
   const isEmpty = (name: string) => fields[name]?.type === 'password' || !values[name]
-  const focused = names.find(faultOf) ?? names.find(isEmpty)
+  const focused = names.find(faultOf) ?? names.find((name) => isRequired(name) && isEmpty(name)) ?? names[0]
   return (
-    <form method="post" class="fields">
+    <form method="post" class="form">
+      {username !== undefined && <input hidden readonly autocomplete="username" value={username} />}
       {Object.entries(fields).map(([name, look]) => (
         <Field
           {...{ name, look, value: values[name], fault: faultOf(name) }}
           hint={look.hint?.(c) ?? (properties[name] as Limits).description}
           limits={properties[name] as Limits}
-          isRequired={required.includes(name)}
+          isRequired={isRequired(name)}
           hasFocus={name === focused}
         />
       ))}

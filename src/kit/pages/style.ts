@@ -11,7 +11,8 @@ export const DARK = `
 /** Of the header; it needs the colours, and nothing else of the other styles. */
 export const HEADER_STYLE = `
 .site { margin-bottom: 2.5rem; padding-bottom: 0.75rem; border-bottom: 1px solid var(--line); font-size: 0.875rem; line-height: 1.5 }
-.site nav, .site ul { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.25rem 1.25rem; margin: 0; padding: 0; list-style: none }
+.site nav { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.25rem clamp(0.75rem, 2vw, 1.25rem) }
+.site ul { display: contents; list-style: none }
 .site strong { font-weight: 650 }
 .site a, .site .plain { display: inline-block; padding: 0.25rem 0; color: var(--muted); text-decoration: none }
 .site a:hover, .site .plain:hover { color: var(--accent); text-decoration: underline }
@@ -71,24 +72,24 @@ button.danger { border-color: var(--red); color: var(--red) }
 button.danger:hover { background: var(--red); color: var(--paper) }
 
 .record { margin: 1.25rem 0 1.5rem; border-bottom: 1px solid var(--line) }
-.record > div { display: grid; grid-template-columns: 6rem minmax(0, 1fr); gap: 0 1rem; padding: 0.5rem 0; border-top: 1px solid var(--line) }
+.record > div { display: grid; grid-template-columns: 6rem minmax(0, 1fr) auto; gap: 0 1rem; padding: 0.5rem 0; border-top: 1px solid var(--line) }
 .record dt { color: var(--muted) }
 
 .shell { max-width: 26rem; margin: 6vh auto 0 }
 .shell > * + * { margin-top: 0.75rem }
-.fields { display: grid; gap: 1.125rem; margin-top: 1.5rem }
-.fields label { font-weight: 600 }
-.fields p { font-size: 0.875rem }
-.fields input:not([type=checkbox]) {
+.form { display: grid; gap: 1.125rem; margin-top: 1.5rem }
+.form label { font-weight: 600 }
+.form p { font-size: 0.875rem }
+.form input:not([type=checkbox]) {
   width: 100%; margin-top: 0.25rem; padding: 0.5rem 0.75rem; border: 1px solid var(--muted); border-radius: 4px;
   background: var(--paper); color: var(--ink); font: 1rem var(--sans);
 }
-.fields [aria-invalid] { border-color: var(--red); box-shadow: inset 0 0 0 1px var(--red) }
-.fields .box { display: flex; align-items: center; gap: 0.625rem }
-.fields .box label { font-weight: 400 }
-.fields .box input { width: 1.125rem; height: 1.125rem; accent-color: var(--accent) }
-.fields button { padding-block: 0.5rem; font-size: 0.9375rem; font-weight: 600; background: var(--ink); color: var(--paper); border-color: var(--ink) }
-.fields button:hover { background: var(--accent); border-color: var(--accent); color: var(--paper) }
+.form [aria-invalid] { border-color: var(--red); box-shadow: inset 0 0 0 1px var(--red) }
+.form .box { display: flex; align-items: center; gap: 0.625rem }
+.form .box label { font-weight: 400 }
+.form .box input { width: 1.125rem; height: 1.125rem; accent-color: var(--accent) }
+.form button { padding-block: 0.5rem; font-size: 0.9375rem; font-weight: 600; background: var(--ink); color: var(--paper); border-color: var(--ink) }
+.form button:hover { background: var(--accent); border-color: var(--accent); color: var(--paper) }
 
 @media (max-width: 56rem) { body { padding: 0.75rem 1.25rem 3rem } .site { margin-bottom: 1.75rem } }
 @media print {

@@ -2,12 +2,9 @@
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
 import { defineError } from '../../../src/kit/types/api-error.ts'
-import { doc } from '../../../src/kit/http/doc.ts'
-import { ownPagesOnly } from '../../../src/kit/http/origins.ts'
 import { endSession } from '../../../src/kit/http/session.ts'
-import { validate } from '../../../src/kit/http/validate.ts'
 import { errorsAsPages } from '../../../src/kit/pages/error-page.tsx'
-import { formPage } from '../../../src/kit/pages/form-page.tsx'
+import { formAction, formPage } from '../../../src/kit/pages/form-page.tsx'
 import { Checkbox } from '../../../src/kit/pages/form.tsx'
 import { forgetLinkToken, linkTokenOf, takeLinkToken } from '../../../src/kit/pages/link-token.ts'
 import { nextOf } from '../../../src/kit/pages/next.ts'
@@ -43,18 +40,17 @@ formPage(door, '/enter', {
   },
 })
 
-door.post(
-  '/leave',
-  doc('Leaves.', null, { status: 303, link: 'Leave' }),
-  ownPagesOnly,
-  requireRole('reader'),
-  validate('form', z.object({})),
-  async (c) => {
+formAction(door, '/leave', {
+  summary: 'Leaves.',
+  link: 'Leave',
+  guards: [requireRole('reader')],
+  schema: z.object({}),
+  run: async (c) => {
     await endSession(c)
     await leaveNotice(c, 'Come back soon')
-    return c.redirect(ENTER, 303)
+    return ENTER
   },
-)
+})
 
 /** The one invitation that there is. */
 export const INVITATION = 'invitation-1'

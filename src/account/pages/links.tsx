@@ -1,0 +1,131 @@
+// Serves the pages of mailed links, and the one that asks for the link to choose a new password.
+/** @jsxImportSource hono/jsx */
+import { z } from 'zod'
+import { tokenExpired } from '../../kit/auth/one-time-tokens.ts'
+import { weakPassword } from '../../kit/auth/password-rule.ts'
+import type { AnyContext } from '../../kit/http/env.ts'
+import { accountDisabled } from '../../kit/http/session.ts'
+import type { FieldLook } from '../../kit/pages/form.tsx'
+import { formPage } from '../../kit/pages/form-page.tsx'
+import { forgetLinkToken, linkTokenOf, takeLinkToken } from '../../kit/pages/link-token.ts'
+import { leaveNotice } from '../../kit/pages/notice.ts'
+import { ApiError } from '../../kit/types/api-error.ts'
+import { confirmEmail, takeBackEmail } from '../email.ts'
+import { emailTaken, invalidCredentials, passwordRequired } from '../errors.ts'
+import { forgotPassword, resetPassword } from '../password.ts'
+import { factory } from '../product.ts'
+import { ConfirmEmail, ForgotPassword, ResetPassword } from '../schema.ts'
+import { forgotLimit, linkLimit } from '../throttles.ts'
+import { NEW_PASSWORD } from './entry.tsx'
+import { ACCOUNT, FORGOT, SIGN_IN } from './paths.ts'
+
+export const links = factory.createApp()
+
+/** Of a page that a mailed link opens. */
+const ofLink = { guards: [takeLinkToken], limit: linkLimit }
+
+/** Acts with the token of the link, which is then spent, and says what was done. */
+async function spend(c: AnyContext, act: (token: string) => Promise<void>, notice: string): Promise<void> {
+  const token = linkTokenOf(c)
+  if (token === undefined) throw tokenExpired()
+  await act(token)
+  forgetLinkToken(c)
+  await leaveNotice(c, notice)
+}
+
+formPage(links, '/forgot', {
+  title: 'Forgot your password?',
+  summaries: ['Shows the form to ask for a new password.', 'Mails the link, if there is such an account.'],
+  schema: ForgotPassword,
+  fields: { email: { label: 'Email', autocomplete: 'username' } },
+  button: 'Mail me a link',
+  limit: forgotLimit,
+  above: () => <p>We mail you a link to choose another one.</p>,
+  below: () => (
+    <p>
+      <a href={SIGN_IN}>Back to sign in</a>
+    </p>
+  ),
+  run: async (c, input) => {
+    await forgotPassword(c, input)
+    await leaveNotice(c, `If ${input.email} has an account here, a mail with a link is on its way to it`)
+    return SIGN_IN
+  },
+})
+
+formPage(links, '/reset', {
+  ...ofLink,
+  title: 'Choose a new password',
+  summaries: [
+    'Shows the form of the link to choose a new password.',
+    'Sets the password; ends every session.',
+  ],
+  schema: ResetPassword.pick({ password: true }),
+  fields: { password: { ...NEW_PASSWORD, label: 'New password' } },
+  button: 'Set the password',
+  errors: [tokenExpired, weakPassword],
+  above: () => <p>All devices will be signed out.</p>,
+  below: () => (
+    <p>
+      Does the link not work any more? <a href={FORGOT}>Ask for another</a>
+    </p>
+  ),
+  run: async (c, { password }) => {
+    await spend(
+      c,
+      (token) => resetPassword(c, { token, password }),
+      'Your new password is set: sign in with it',
+    )
+    return SIGN_IN
+  },
+})
+
+const PASSWORD: FieldLook = {
+  label: 'Password',
+  type: 'password',
+  autocomplete: 'current-password',
+  required: true,
+}
+const NO_FIELDS: Record<string, never> = {}
+
+/** Whether the page has to ask for it: of a visitor, and of whoever is signed in to another account. */
+const needsPassword = (c: AnyContext) =>
+  c.get('session') === null || (c.error instanceof ApiError && c.error.code === passwordRequired.code)
+
+formPage(links, '/verify', {
+  ...ofLink,
+  title: 'Confirm your email',
+  summaries: ['Shows the form of the link to confirm an email.', 'Confirms it.'],
+  schema: ConfirmEmail.pick({ password: true }).extend({
+    password: ConfirmEmail.shape.password.describe('Of the account that the link belongs to.'),
+  }),
+  fields: (c) => (needsPassword(c) ? { password: PASSWORD } : NO_FIELDS),
+  above: () => <p>This says that the mailbox is yours to which the link was mailed.</p>,
+  button: 'Confirm',
+  errors: [tokenExpired, passwordRequired, invalidCredentials, accountDisabled, emailTaken],
+  run: async (c, { password }) => {
+    await spend(c, (token) => confirmEmail(c, { token, password }), 'Your email is confirmed')
+    return c.get('session') === null ? SIGN_IN : ACCOUNT
+  },
+})
+
+formPage(links, '/take-back', {
+  ...ofLink,
+  title: 'Take your account back',
+  summaries: ['Shows the form of the link to take an email back.', 'Gives the account that email again.'],
+  schema: z.object({}),
+  fields: {},
+  button: 'Take it back',
+  errors: [tokenExpired],
+  above: () => (
+    <p>
+      Your account gets the address again to which the link was mailed. Everybody is signed out, its password
+      ends, and we mail you a link to choose a new one.
+    </p>
+  ),
+  run: async (c) => {
+    const notice = 'The account is yours again. A mail with a link to choose a new password is on its way'
+    await spend(c, (token) => takeBackEmail(c, { token }), notice)
+    return SIGN_IN
+  },
+})
