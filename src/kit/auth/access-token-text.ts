@@ -16,12 +16,13 @@ export async function makeToken(prefix: string): Promise<{ token: string; digest
   return { token, digest: await digestOf(token) }
 }
 
-/** The digest of a token, or undefined for what never was one: that costs no look into a store. */
-export async function digestOfToken(token: string, prefix: string): Promise<string | undefined> {
-  if (!token.startsWith(`${prefix}_`) || !DIGITS.test(token.slice(prefix.length + 1))) return undefined
-  const isWhole = token.endsWith(await checksumOf(token.slice(0, -CHECKSUM_DIGITS)))
-  return isWhole ? digestOf(token) : undefined
-}
+/** The digest of a text that looks like a token; undefined for others. */
+export const digestOfToken = async (token: string, prefix: string): Promise<string | undefined> =>
+  token.startsWith(`${prefix}_`) && DIGITS.test(token.slice(prefix.length + 1)) ? digestOf(token) : undefined
+
+/** False for what never was a token, such as one with a typing error. */
+export const hasChecksum = async (token: string): Promise<boolean> =>
+  token.endsWith(await checksumOf(token.slice(0, -CHECKSUM_DIGITS)))
 
 const digestOf = async (token: string) => String(await sha256(token))
 

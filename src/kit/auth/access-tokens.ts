@@ -7,7 +7,7 @@ import type { KitDeps } from '../deps.ts'
 import { defineError } from '../types/api-error.ts'
 import type { Db } from '../types/db.ts'
 import type { Store } from '../types/store.ts'
-import { digestOfToken, makeToken } from './access-token-text.ts'
+import { digestOfToken, hasChecksum, makeToken } from './access-token-text.ts'
 
 /** The table, beside a product's accounts: export it from a `table.ts` of yours. */
 export const accessTokensTable = (users: { id: AnyPgColumn<{ columnType: 'PgUUID' }> }) =>
@@ -173,7 +173,7 @@ export function createAccessTokens(
       const digest = await digestOfToken(token, prefix)
       if (digest === undefined) return undefined
       const kept = await deps.store.get<KnownToken>(keyOf(digest))
-      const known = kept ?? (await read(deps, digest))
+      const known = kept ?? ((await hasChecksum(token)) ? await read(deps, digest) : undefined)
       if (known === undefined || (known.expires !== null && known.expires <= Date.now())) return undefined
       return kept ?? keep(deps, digest, known)
     },
