@@ -358,6 +358,46 @@ describe('the end of a token', () => {
     expect(await accessTokens.list(db, id)).toEqual([])
   })
 
+  test('one that is made while its account is disabled does not survive that', async () => {
+    const ann = await app.member()
+    const { db, sessions, store } = app.deps
+    const [changed, waited, made] = [
+      Promise.withResolvers<void>(),
+      Promise.withResolvers<void>(),
+      Promise.withResolvers<void>(),
+    ]
+    const held = {
+      ...app.deps,
+      store: {
+        ...store,
+        async delete(...keys: string[]) {
+          changed.resolve()
+          await waited.promise
+          return store.delete(...keys)
+        },
+      },
+      sessions: {
+        ...sessions,
+        async setRole(...input: Parameters<typeof sessions.setRole>) {
+          await made.promise
+          await sessions.setRole(...input)
+        },
+      },
+    }
+    const disabling = changeRole(held, ann.user.id, 'disabled')
+    await changed.promise
+    const making = ann.post('/api/me/tokens', { name: 'kept' })
+    await until('its wait for the account', async () => {
+      const waiting = sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      return (await db.execute(waiting)).length > 0
+    })
+    waited.resolve()
+    expect(await statusOf(making)).toBe('400 account_disabled')
+    made.resolve()
+    await disabling
+    expect(await accessTokens.list(db, ann.user.id)).toEqual([])
+  })
+
   test('an email that is taken back ends all', async () => {
     const ann = await app.member()
     const { email } = ann.account
