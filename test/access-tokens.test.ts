@@ -6,7 +6,9 @@ import { ABILITIES } from '../src/account/abilities.ts'
 import { accessTokens, openToken } from '../src/account/access-tokens.ts'
 import { changeRole } from '../src/account/change-role.ts'
 import { exportAccount } from '../src/account/export.ts'
+import { factory, requireRole } from '../src/account/product.ts'
 import { createApp } from '../src/app.ts'
+import { refuseTokens } from '../src/kit/auth/abilities.ts'
 import { openPostgres } from '../src/kit/data/postgres.ts'
 import { describeRoutes } from '../src/kit/http/doc.ts'
 import { openApi } from '../src/kit/reference/openapi.ts'
@@ -144,6 +146,27 @@ describe('abilities', () => {
       200,
       expect.stringContaining('session='),
     ])
+  })
+
+  test('where several guards stand one behind the other, each is asked', async () => {
+    const boss = await app.member('superuser')
+    const { token } = await withToken(boss)
+    const nested = createApp(app.deps)
+    const slice = factory.createApp().use(requireRole('readonly'))
+    slice
+      .get('/', (c) => c.json({}))
+      .get('/few', requireRole('superuser'), (c) => c.json({}))
+      .get('/own', requireRole('readonly', { ability: 'reports' }), (c) => c.json({}))
+      .get('/none', refuseTokens, requireRole('readonly'), (c) => c.json({}))
+    nested.route('/nested', slice)
+    const ask = async (path: string) => {
+      const reply = await nested.request(path, { headers: { Authorization: `Bearer ${token}` } }, {})
+      return [reply.status, ((await reply.json()) as { code?: string }).code]
+    }
+    expect(await ask('/nested')).toEqual([200, undefined])
+    expect(await ask('/nested/few')).toEqual([403, 'token_not_allowed'])
+    expect(await ask('/nested/own')).toEqual([403, 'insufficient_ability'])
+    expect(await ask('/nested/none')).toEqual([403, 'token_not_allowed'])
   })
 
   test('every route below /api/me but GET /api/me, and every one of a high role, says that it takes none', () => {
