@@ -18,6 +18,7 @@ const EMAIL = '/api/auth/email'
 const PASSWORD = '/api/auth/password'
 const CONFIRM = '/api/auth/confirm'
 const RESEND = '/api/auth/resend'
+const SESSIONS = '/api/auth/sessions'
 const HTML = { Accept: 'text/html,*/*;q=0.8' }
 
 let app: AppWithMail
@@ -267,6 +268,30 @@ describe('the account', () => {
     expect([await canLogIn(email, password), await canLogIn(email, 'Another7')]).toEqual([false, true])
   })
 
+  test('shows on which devices it is signed in, and signs them out', async () => {
+    const member = await app.member()
+    const { email, password } = member.account
+    const windows = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0'
+    const devices = [
+      app.visitor({ 'User-Agent': windows }),
+      app.visitor({ 'User-Agent': '<b>curl</b>' }),
+      app.visitor(),
+    ]
+    for (const device of devices) await device.post('/api/login', { email, password })
+    const page = (await member.get(SESSIONS, HTML)).text
+    expect(page.match(/<dt>This one<\/dt>/g)).toHaveLength(1)
+    expect(page).toContain('&lt;b&gt;curl&lt;/b&gt;')
+    const [, id = ''] = /value="([^"]+)"\/><button aria-label="Sign out Firefox on Windows,/.exec(page) ?? []
+    expect(await done(member, `${SESSIONS}/end`, { id }, SESSIONS)).toBe('That device is signed out')
+    const statuses = () =>
+      Promise.all([member, ...devices].map(async (one) => (await one.get('/api/me')).status))
+    expect(await statuses()).toEqual([200, 401, 200, 200])
+    expect(await done(member, `${SESSIONS}/end`, { id }, SESSIONS)).toBe('That device is signed out') // a second click
+    const others = await done(member, `${SESSIONS}/end-others`, {}, SESSIONS)
+    expect([others, await statuses()]).toEqual(['All other devices are signed out', [200, 401, 401, 401]])
+    expect((await member.get(SESSIONS, HTML)).text).not.toContain('Sign out all others')
+  })
+
   test('asks again for the password before what is critical, and goes on with it', async () => {
     const member = await app.member()
     for (const path of [EMAIL, PASSWORD]) {
@@ -292,12 +317,12 @@ describe('the account', () => {
   })
 
   test("is nobody else's: each page leads a visitor to sign in, and no other page may send its form", async () => {
-    for (const path of [ACCOUNT, PROFILE, EMAIL, PASSWORD, CONFIRM])
+    for (const path of [ACCOUNT, PROFILE, EMAIL, PASSWORD, CONFIRM, SESSIONS])
       expect((await app.visitor().get(path, HTML)).headers.get('location')).toBe(
         `${SIGN_IN}?next=${encodeURIComponent(path)}`,
       )
     const member = await app.member()
-    for (const path of [PROFILE, EMAIL, PASSWORD, CONFIRM, RESEND, SIGN_OUT]) {
+    for (const path of [PROFILE, EMAIL, PASSWORD, CONFIRM, RESEND, SIGN_OUT, `${SESSIONS}/end-others`]) {
       const fields = {
         first_name: 'x',
         last_name: 'x',

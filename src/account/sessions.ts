@@ -4,9 +4,10 @@ import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { endOtherSessions, endSession, issuedToken } from '../kit/http/session.ts'
+import { endOtherSessions, issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { invalidCredentials } from './errors.ts'
+import { endOwnSession, ownSessions } from './own-sessions.ts'
 import { factory, requireRole } from './product.ts'
 import { reauthenticate } from './reauthenticate.ts'
 import { Reauthentication, SessionResponse, TokenResponse } from './schema.ts'
@@ -36,23 +37,7 @@ export const accountSessions = factory
     '/me/sessions',
     doc('Lists where I am logged in, the latest first.', z.array(SessionResponse)),
     requireRole('readonly'),
-    async (c) => {
-      const { session, sessions } = c.var
-      const own = sessions.idOf(session.token)
-      const all = await sessions.allOf(session.userId)
-      return c.var.respond(
-        all
-          .toSorted((a, b) => b.seenAt - a.seenAt)
-          .map(({ id, ip, agent, loginAt, seenAt }) => ({
-            id,
-            current: id === own,
-            created: new Date(loginAt),
-            last_seen: new Date(seenAt),
-            ip,
-            agent,
-          })),
-      )
-    },
+    async (c) => c.var.respond(await ownSessions(c)),
   )
 
   .delete(
@@ -71,10 +56,7 @@ export const accountSessions = factory
     requireRole('readonly'),
     validate('param', z.object({ id: z.string() })),
     async (c) => {
-      const { session, sessions } = c.var
-      const { id } = c.req.valid('param')
-      if (id === sessions.idOf(session.token)) await endSession(c)
-      else if (!(await sessions.destroyOne(session.userId, id))) throw notFound(c)
+      if (!(await endOwnSession(c, c.req.valid('param').id))) throw notFound(c)
       return c.var.respond({})
     },
   )

@@ -53,6 +53,9 @@ accountPage.get(
           <Fact name="Password" page="password">
             ••••••••
           </Fact>
+          <Fact name="Devices" page="sessions" verb="See">
+            where you are signed in
+          </Fact>
           <Fact name="Role">{role}</Fact>
         </dl>
       </ShellPage>,
@@ -60,15 +63,21 @@ accountPage.get(
   },
 )
 
-/** @param page where it is changed */
-const Fact = ({ name, page, children }: PropsWithChildren<{ name: string; page?: string }>) => (
+interface FactProps {
+  name: string
+  /** The last part of the path of its page, and what one does there. */
+  page?: string
+  verb?: string
+}
+
+const Fact = ({ name, page, verb = 'Change', children }: PropsWithChildren<FactProps>) => (
   <div>
     <dt>{name}</dt>
     <dd>{children}</dd>
     {page !== undefined && (
       <dd>
-        <a href={`${PAGES}/${page}`} aria-label={`Change your ${name.toLowerCase()}`}>
-          Change
+        <a href={`${PAGES}/${page}`} aria-label={`${verb} your ${name.toLowerCase()}`}>
+          {verb}
         </a>
       </dd>
     )}

@@ -4,6 +4,7 @@ import { factory } from '../product.ts'
 import { accountPage } from './account.tsx'
 import { entry } from './entry.tsx'
 import { links } from './links.tsx'
+import { sessionsPage } from './sessions.tsx'
 import { ACCOUNT, CONFIRM, SIGN_IN } from './paths.ts'
 
 export const accountPages = factory
@@ -16,5 +17,6 @@ export const accountPages = factory
     }),
   )
   .route('/', accountPage)
+  .route('/', sessionsPage)
   .route('/', entry)
   .route('/', links)

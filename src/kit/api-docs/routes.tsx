@@ -1,4 +1,4 @@
-// Serves a page to try the API: Swagger UI from our own origin, with a form to sign in.
+// Serves a page to try the API: Swagger UI from our own origin.
 /** @jsxImportSource hono/jsx */
 import type { KitConfig } from '../config/kit-config.ts'
 import type { ConfigFrom } from '../config/settings.ts'
@@ -79,31 +79,7 @@ function ApiDocs({ c, script, style }: { c: AnyContext; script: string; style: s
       }
     >
       <SiteHeader c={c} />
-      <div class="bar">
-        <p id="who" role="status" />
-        <form id="login" hidden>
-          <input
-            name="email"
-            type="email"
-            placeholder="Email"
-            aria-label="Email"
-            autocomplete="username"
-            required
-          />
-          <input
-            name="password"
-            type="password"
-            placeholder="Password"
-            aria-label="Password"
-            autocomplete="current-password"
-            required
-          />
-          <button>Sign in</button>
-        </form>
-        <button id="logout" type="button" hidden>
-          Sign out
-        </button>
-      </div>
+      <p id="who" role="status" />
       <main id="main">
         <div id="api" />
       </main>

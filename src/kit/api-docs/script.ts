@@ -1,31 +1,14 @@
-// Holds the script of the API docs, which follows Swagger UI's bundle: the sign-in bar, dark mode, the document.
+// Holds the script of the API docs, which follows Swagger UI's bundle: who is signed in, dark mode, the document.
 
 export const SCRIPT = `
 (() => {
   const $ = (id) => document.getElementById(id)
-  const call = (method, path, body) =>
-    fetch(path, { method, headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) })
 
   async function showMe() {
-    const reply = await call('GET', 'me')
+    const reply = await fetch('me')
     const { me } = reply.ok ? await reply.json() : {}
     $('who').textContent = me ? 'Signed in as ' + me.email + ' (' + me.role + ')' : 'Not signed in'
-    $('login').hidden = Boolean(me)
-    $('logout').hidden = !me
   }
-
-  async function show(request) {
-    const reply = await request
-    if (reply.ok) return showMe()
-    $('who').textContent = (await reply.json()).err
-  }
-
-  $('login').addEventListener('submit', (event) => {
-    event.preventDefault()
-    show(call('POST', 'login', Object.fromEntries(new FormData(event.target))))
-    event.target.password.value = ''
-  })
-  $('logout').addEventListener('click', () => show(call('POST', 'logout', {})))
 
   const dark = matchMedia('(prefers-color-scheme: dark)')
   const paint = () => document.documentElement.classList.toggle('dark-mode', dark.matches)
@@ -40,7 +23,7 @@ export const SCRIPT = `
     defaultModelsExpandDepth: 0,
     tryItOutEnabled: true,
     displayRequestDuration: true,
-    // Scripts cannot set the cookie: the form above does. The dialog takes a bearer token.
+    // Scripts cannot set the cookie: the page to sign in does. The dialog takes a bearer token.
     plugins: [({ React }) => ({ wrapComponents: { auths: (Auths) => (props) =>
       props.definitions.some((scheme) => scheme.get('type') === 'http') && React.createElement(Auths, props) } })],
     validatorUrl: null, // would send the document to another host

@@ -1,0 +1,31 @@
+// Lists the sessions of the account that asks, and ends one.
+import type { AnyContext } from '../kit/http/env.ts'
+import { endSession } from '../kit/http/session.ts'
+import type { LoggedInContext } from './product.ts'
+
+/** Where the account is logged in, the latest first. */
+export async function ownSessions(context: AnyContext) {
+  const c: LoggedInContext = context
+  const { session, sessions } = c.var
+  const own = sessions.idOf(session.token)
+  const all = await sessions.allOf(session.userId)
+  return all
+    .toSorted((a, b) => b.seenAt - a.seenAt)
+    .map(({ id, ip, agent, loginAt, seenAt }) => ({
+      id,
+      current: id === own,
+      created: new Date(loginAt),
+      last_seen: new Date(seenAt),
+      ip,
+      agent,
+    }))
+}
+
+/** False if the account has none of that id. */
+export async function endOwnSession(context: AnyContext, id: string): Promise<boolean> {
+  const c: LoggedInContext = context
+  const { session, sessions } = c.var
+  if (id !== sessions.idOf(session.token)) return sessions.destroyOne(session.userId, id)
+  await endSession(c)
+  return true
+}
