@@ -3,12 +3,14 @@ import { randomBytes } from 'node:crypto'
 import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { z } from 'zod'
+import { ABILITIES } from '../src/account/abilities.ts'
+import { accessTokens } from '../src/account/access-tokens.ts'
 import { changeRole } from '../src/account/change-role.ts'
 import type { Deps } from '../src/account/product.ts'
 import { createUser, findUserWithHash, isEmailTaken, type User } from '../src/account/queries.ts'
-import { ROLES, type Role } from '../src/account/roles.ts'
+import { ROLES, roles, type Role } from '../src/account/roles.ts'
 import { passwordFaults } from '../src/account/password-rule.ts'
-import { Password, Signup } from '../src/account/schema.ts'
+import { NewAccessToken, Password, Signup } from '../src/account/schema.ts'
 import { listUsers, type UserKey } from '../src/account/user-list.ts'
 import { printable } from '../src/kit/log/terminal-escape.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
@@ -18,8 +20,10 @@ import { withDeps } from './with-deps.ts'
 const USAGE = `Usage: npm run user -- create <email> [--role <role>] [--first <name>] [--last <name>] [--password-stdin]
        npm run user -- role <email> <role>
        npm run user -- disable <email>
+       npm run user -- token <email> [--name <name>] [--abilities <ability>,...] [--days <n>]
        npm run user -- list [--search <text>]
 Roles, lowest first: ${ROLES.join(', ')}
+A token for programs may read for 90 days if nothing else is said; abilities: ${ABILITIES.join(', ')}.
 The password is asked for on a terminal, read from standard input with --password-stdin, made up otherwise.`
 
 const GENERATED_BYTES = 18
@@ -56,6 +60,13 @@ function parseCommand(args: string[]): Command {
     case 'disable':
       accept(1)
       return (deps) => setRole(deps, email, 'disabled')
+    case 'token': {
+      accept(1, 'name', 'abilities', 'days')
+      const asked = { abilities: values.abilities?.split(','), days: values.days && Number(values.days) }
+      const input = { name: values.name ?? 'command line', ...asked }
+      const token = checked(NewAccessToken, input, '--name, --abilities or --days')
+      return (deps) => makeToken(deps, email, token)
+    }
     case 'list':
       accept(0, 'search')
       return (deps) => list(deps, values.search)
@@ -71,6 +82,9 @@ function readArguments(args: string[]) {
     first: text,
     last: text,
     search: text,
+    name: text,
+    abilities: text,
+    days: text,
     'password-stdin': { type: 'boolean' },
   } as const
   return asUsage(() => parseArgs({ args, options, allowPositionals: true }))
@@ -99,7 +113,8 @@ async function create(deps: Deps, account: NewAccount, fromStdin: boolean): Prom
     )
   const faultsOf = (password: string) => passwordFaults(deps, password, account)
   const { password, isGenerated } = await obtainPassword(faultsOf, fromStdin)
-  const user = await createUser(db, { ...account, password: await passwords.hash(password) })
+  const hash = await passwords.hash(password)
+  const user = await createUser(db, { ...account, password: hash, email_proof: 'operator' })
   if (user === undefined) throw taken(account.email)
   log.warn('ACCOUNT CREATED by command', { user: user.id, role: user.role, by: userInfo().username })
   console.log(`${user.email} is ${user.role} now`)
@@ -160,6 +175,20 @@ async function setRole(deps: Deps, email: string, role: Role): Promise<void> {
       : `${found.user.email} was ${was}, and is ${role} from the next request on`,
   )
 }
+
+async function makeToken({ db, log }: Deps, email: string, input: z.output<typeof NewAccessToken>) {
+  const found = await findUserWithHash(db, email)
+  if (found === undefined) throw new Error(`There is no account ${email}`)
+  const { id: userId, role } = found.user
+  if (roles.isBarred(role)) throw new Error(`${email} is ${role}: change its role first`)
+  const made = await db.transaction((tx) => accessTokens.create(tx, { userId, ...input }))
+  log.warn('ACCESS TOKEN MADE by command', { user: userId, token: made.id, by: userInfo().username })
+  console.log(
+    `${made.token}\nIt is shown this once. It may ${made.abilities.join(', ')}, until ${ended(made.expires)}.`,
+  )
+}
+
+const ended = (expires: Date | null) => expires?.toISOString().slice(0, 10) ?? 'it is ended'
 
 async function list({ db }: Deps, search: string | undefined): Promise<void> {
   let count = 0

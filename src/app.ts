@@ -1,5 +1,7 @@
 // Builds your app: the kit's middleware, then one line for each module and slice. Portable: it runs wherever Hono does.
 import { description, license } from '../package.json'
+import { accountTokens } from './account/access-token-routes.ts'
+import { openToken } from './account/access-tokens.ts'
 import { dashboardAccess } from './account/dashboard.ts'
 import { factory, requireRole, type Deps, type Product } from './account/product.ts'
 import { accountExport } from './account/export-routes.ts'
@@ -9,6 +11,7 @@ import { accountPages } from './account/pages/routes.ts'
 import { account } from './account/routes.ts'
 import { queueSampleMail } from './account/sample-mail.ts'
 import { accountSessions } from './account/sessions.ts'
+import { refuseTokens } from './kit/auth/abilities.ts'
 import { apiDocs } from './kit/api-docs/routes.tsx'
 import { dashboard } from './kit/dashboard/routes.tsx'
 import { describeRoutes } from './kit/http/doc.ts'
@@ -22,10 +25,13 @@ import { movies } from './movies/routes.ts'
 export function createApp(deps: Deps) {
   const { config } = deps
   const app = factory.createApp()
-  useKit(app, deps)
+  useKit(app, deps, { openToken })
 
   const groups = { '/api': 'Account' }
   const reference = { config, routes: () => describeRoutes(app), groups, description, license }
+  // A program acts for an account, and does not manage it.
+  for (const path of ['/api/me/*', '/api/auth/*', '/api/logout', '/api/reauthenticate'])
+    app.use(path, refuseTokens)
   const routed = app
     // One line per slice.
     .route('/', pages(reference))
@@ -33,6 +39,7 @@ export function createApp(deps: Deps) {
     .route('/api', account)
     .route('/api', mailbox)
     .route('/api', accountSessions)
+    .route('/api', accountTokens)
     .route('/api', accountExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
     .route('/api/movies', movies)

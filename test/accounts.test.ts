@@ -239,9 +239,9 @@ test('a change of role that reached the row and no session is honoured at the ne
 
 test('a change of role that breaks off says so, and doing it again completes it', async () => {
   const member = await app.member()
-  const { config, db, sessions } = app.deps
+  const { config, db, sessions, store } = app.deps
   const away = Object.assign(new Error('Connection is closed.'), { code: 'ECONNRESET' })
-  const broken = { config, db, sessions: { ...sessions, setRole: () => Promise.reject(away) } }
+  const broken = { config, db, store, sessions: { ...sessions, setRole: () => Promise.reject(away) } }
   const failed: unknown = await changeRole(broken, member.user.id, 'disabled').catch(
     (error: unknown) => error,
   )

@@ -313,6 +313,7 @@ test('a new password needs the current one or a recent login, and ends the other
   const phone = app.visitor()
   await phone.post('/api/login', { email, password })
   const link = await ask(email)
+  const change = await requestChange(member, 'thiefs@example.com')
   const before = member.cookies.get('session')
   const wrong = await member.put('/api/me/password', {
     current_password: 'Guess1234',
@@ -326,6 +327,7 @@ test('a new password needs the current one or a recent login, and ends the other
   expect((await phone.get('/api/me')).status).toBe(401)
   expect((await app.visitor({ Cookie: `session=${before}` }).get('/api/me')).status).toBe(401)
   isExpired(await reset(link))
+  isExpired(await member.post('/api/email/verify', { token: change }))
   const { text } = await app.nextMail(email, 'Your account at')
   expect(text).toContain('The password of your account was changed')
   expect((await member.put('/api/me/password', { password: 'Fresh1234' })).status).toBe(200)

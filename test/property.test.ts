@@ -27,8 +27,8 @@ driveRoutes({
       current_password: [NEW_ACCOUNT.password],
     }
   },
-  // test/{mailbox,account-pages,sessions}.test.ts have them
-  isHard: (name) => /^POST .*(reset|verify|take-back|sign-up)$|sessions\/:id$/.test(name),
+  // test/{mailbox,account-pages,sessions,access-tokens}.test.ts have them
+  isHard: (name) => /^POST .*(reset|verify|take-back|sign-up|:id)$|^DELETE .api.me./.test(name),
   // The page would change the password with which the callers log in.
   isLeftOut: (name) => ofKit.has(name) || name === 'POST /api/auth/account/password',
 })

@@ -137,7 +137,7 @@ test('are so many at most, tokens among them: at one more login the oldest goes'
   expect(await list(latest)).toHaveLength(4)
 })
 
-test('an app without cookies signs up, logs in, gives its password again, and logs out', async () => {
+test('an app without cookies signs up, logs in, gives and changes its password, and logs out', async () => {
   const account = { email: 'app@example.com', password: 'Secret123', fname: 'A', lname: 'B' }
   const signup = await app.visitor().post('/api/signup', { ...account, token: true })
   expect([signup.status, signup.headers.getSetCookie()]).toEqual([201, []])
@@ -156,8 +156,12 @@ test('an app without cookies signs up, logs in, gives its password again, and lo
   expect([await status(first), await status(second), await status(third)]).toEqual([200, 401, 200])
   expect((await third.delete('/api/me/sessions')).status).toBe(200)
   expect([await status(first), await status(third)]).toEqual([401, 200])
-  expect((await third.post('/api/logout', {})).status).toBe(200)
-  expect(await status(third)).toBe(401)
+  const changed = await third.put('/api/me/password', { current_password: password, password: 'Other1234' })
+  expect([changed.status, changed.headers.getSetCookie()]).toEqual([200, []])
+  const fourth = bearing(changed.body.token)
+  expect([await status(third), await status(fourth)]).toEqual([401, 200])
+  expect((await fourth.post('/api/logout', {})).status).toBe(200)
+  expect(await status(fourth)).toBe(401)
 })
 
 test('a disabled account gets none, and is stopped with those it has', async () => {
@@ -167,7 +171,7 @@ test('a disabled account gets none, and is stopped with those it has', async () 
   await changeRole(app.deps, member.user.id, 'disabled')
   const phone = app.visitor({ Authorization: `Bearer ${body.token}` })
   for (const client of [member, phone]) {
-    for (const path of ['/api/me/sessions', '/api/movies/']) {
+    for (const path of ['/api/me/sessions', '/api/probe']) {
       const reply = await client.get(path)
       expect([reply.status, reply.body.err]).toEqual([400, '400: account disabled'])
     }

@@ -6,6 +6,7 @@ import { driverCode, retryConflict } from '../kit/data/transient.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { accountDisabled, agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
+import { accessTokens } from './access-tokens.ts'
 import { endSessionsWith } from './end-sessions.ts'
 import { emailTaken, invalidCredentials, nothingToVerify, passwordRequired, sameEmail } from './errors.ts'
 import { mailNotice, requestLink } from './mail-tasks.ts'
@@ -114,6 +115,7 @@ export async function takeBackEmail(context: AnyContext, { token }: { token: str
     await updateUser(tx, userId, { email, email_proof: 'mail', password: null })
     await tokens.revoke(tx, userId, { but: ['take_back'], since: created })
     await requestLink(c.var, tx, { userId, purpose: 'reset', email })
+    await accessTokens.deleteAllOf(c.var, tx, userId)
     await c.var.enqueue(tx, mailNotice, noticeOf(c, email, 'taken_back'))
   })
   c.var.log.warn('EMAIL TAKEN BACK', { user: userId, agent: agentOf(c) })

@@ -63,7 +63,7 @@ async function renewHash(
 export async function beginSession(
   context: AnyContext,
   user: User,
-  kept: { remember: boolean; token?: boolean },
+  kept: { remember: boolean; token?: boolean | undefined },
   proof: { hash: string; password: string },
 ): Promise<void> {
   const c: Context<AppEnv<Product>> = context

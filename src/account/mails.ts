@@ -111,6 +111,8 @@ export const NOTICES = {
   password_changed: 'The password of your account was changed. Everybody else was logged out.',
   password_reset: 'A new password was chosen with a link from a mail. Everybody was logged out.',
   email_changed: 'Your account goes by another email now.',
+  token_made:
+    'A personal access token was made: with it a program acts for your account. You see it, and can end it, where you manage your tokens.',
   taken_back: 'Your account has this address again. Everybody was logged out, and its password has ended.',
 } as const
 

@@ -4,6 +4,7 @@ import { assertFresh } from '../kit/auth/fresh.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { agentOf } from '../kit/http/session.ts'
+import { accessTokens } from './access-tokens.ts'
 import { endSessionsWith } from './end-sessions.ts'
 import { wrongPassword } from './errors.ts'
 import { beginSession } from './login.ts'
@@ -43,14 +44,15 @@ export async function resetPassword(
     // The mailbox is not the account's any more, or the account may not log in: then nothing has changed.
     if (user?.email.toLowerCase() !== email.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
     await tokens.revoke(tx, user_id, { but: ['take_back'] })
+    await accessTokens.deleteAllOf(c.var, tx, user_id)
     await c.var.enqueue(tx, mailNotice, noticeOf(c, email, 'password_reset'))
   })
   c.var.log.info('PASSWORD RESET', { user: user_id, agent: agentOf(c) })
 }
 
 /**
- * Sets another password: with the current one, or soon after a login. Begins a new session here and ends all others, and the
- * links to choose a password.
+ * Sets another password: with the current one, or soon after a login. Begins a new session here and ends all others, the
+ * links to choose a password, and a change of email that waits.
  * @throws wrongPassword, weakPassword, or the error of `assertFresh`
  */
 export async function changePassword(
@@ -69,7 +71,7 @@ export async function changePassword(
   const user = await endSessionsWith(c, userId, async (tx) => {
     const changed = await updateUser(tx, userId, { password: hash }, { was })
     if (changed === undefined) throw wrongPassword() // it was changed meanwhile
-    await tokens.revoke(tx, userId, { but: ['take_back', 'verify', 'email_change'] })
+    await tokens.revoke(tx, userId, { but: ['take_back', 'verify'] })
     await c.var.enqueue(tx, mailNotice, noticeOf(c, changed.email, 'password_changed'))
     return changed
   })

@@ -67,6 +67,7 @@ export interface NewUser {
   last_name: string
   company?: string | null | undefined
   role?: Role
+  email_proof?: 'operator'
 }
 
 /** Inserts an account; undefined if the email is taken, however its letters are cased. */

@@ -57,7 +57,7 @@ export const account = factory
   .get(
     '/me',
     doc('Returns my account.', z.object({ me: UserResponse })),
-    requireRole('readonly'),
+    requireRole('readonly', { ability: 'read' }),
     async (c) => {
       return c.var.respond({ me: await c.var.me() })
     },

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { sizeAlias } from '../kit/http/page-size.ts'
 import { cursorOf } from '../kit/http/paging.ts'
 import { Page, PageSize, Search } from '../kit/http/validate.ts'
+import { ABILITIES } from './abilities.ts'
 import { UserResponse } from './table.ts'
 
 /** Tells a client without cookies its session. */
@@ -56,8 +57,7 @@ const email = z.string().max(254, { abort: true }).check(z.email('must be an ema
 
 const asToken = z
   .boolean()
-  .nullish()
-  .transform((v) => v ?? false)
+  .optional()
   .describe('True: no cookie is set, and the answer holds the session as `token`.')
 
 export const Signup = z.object({
@@ -110,6 +110,16 @@ export const SessionResponse = z
     agent: z.string(),
   })
   .meta({ id: 'Session' })
+
+export const NewAccessToken = z.object({
+  name: name.describe('For me: where it is used.'),
+  abilities: z
+    .array(z.enum(ABILITIES))
+    .min(1, 'must name one')
+    .transform((names) => [...new Set(names)])
+    .default(['read']),
+  days: z.int().min(1).max(3650).nullable().default(90).describe('Until it expires; null: never.'),
+})
 
 export const Reauthentication = Login.pick({ password: true })
 

@@ -2,6 +2,7 @@
 import { sql } from 'drizzle-orm'
 import { index, pgEnum, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
+import { accessTokensTable } from '../kit/auth/access-tokens.ts'
 import { oneTimeTokensTable } from '../kit/auth/one-time-tokens.ts'
 import { publicFields } from '../kit/data/public-fields.ts'
 import { ROLES } from './roles.ts'
@@ -13,8 +14,8 @@ export const users = pgTable(
   {
     id: uuid().primaryKey().defaultRandom(),
     email: text().notNull(),
-    /** How the email was verified: by a `mail` of ours, or `earlier` than there were any. Null: not yet. */
-    email_proof: text().$type<'mail' | 'earlier'>(),
+    /** How the email was verified: by a `mail` of ours, an `operator`, or `earlier` than there were mails. Null: not yet. */
+    email_proof: text().$type<'mail' | 'operator' | 'earlier'>(),
     /** An argon2id hash, null for none. Only functions of `queries.ts` that say so return it. */
     password: text(),
     first_name: text().notNull(),
@@ -76,3 +77,19 @@ export const publicOneTimeToken = publicFields(
   }),
   {},
 )
+
+/** With which programs act for an account: see `access-tokens.ts`. */
+export const accessTokens = accessTokensTable(users)
+
+export const AccessTokenResponse = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    abilities: z.array(z.string()),
+    created: z.iso.datetime(),
+    expires: z.iso.datetime().nullable(),
+    last_used: z.iso.datetime().nullable().describe('To the minute.'),
+  })
+  .meta({ id: 'AccessToken' })
+
+export const publicAccessToken = publicFields(accessTokens, AccessTokenResponse, {})

@@ -120,7 +120,9 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
 
 /** What requests and workers put beside the dependencies. */
 const OF_REQUESTS = new Set(
-  'session ip requestId signal bodyOf pageLinks respond errorCode me noStore policy schema'.split(' '),
+  'session tokenSession refusesTokens ip requestId signal bodyOf pageLinks respond errorCode me noStore policy schema'.split(
+    ' ',
+  ),
 )
 
 const withRequest = (options?: EnqueueOptions): EnqueueOptions => ({

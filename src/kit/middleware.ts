@@ -7,6 +7,7 @@ import { injectDeps } from './http/inject-deps.ts'
 import { largeResponses } from './http/large-responses.ts'
 import { shedLoad } from './http/load-shedding.ts'
 import { methodNotAllowed } from './http/method-not-allowed.ts'
+import { type OpenToken, tokenSession } from './auth/token-session.ts'
 import { cors, csrf } from './http/origins.ts'
 import { withRequestContext } from './http/request-id.ts'
 import { bodyLimit } from './http/body-limit.ts'
@@ -18,7 +19,11 @@ import { pageLinks } from './pages/site-header.tsx'
 import { health } from './system/health.ts'
 
 /** Adds it all to an app. Nothing connects or runs before the first request. */
-export function useKit<E extends Env>(app: Hono<E>, deps: KitDeps): void {
+export function useKit<E extends Env>(
+  app: Hono<E>,
+  deps: KitDeps,
+  { openToken }: { openToken?: OpenToken } = {},
+): void {
   const { config } = deps
   app.onError(onError)
   app.notFound(methodNotAllowed(app))
@@ -34,6 +39,7 @@ export function useKit<E extends Env>(app: Hono<E>, deps: KitDeps): void {
   app.route('/', health) // before the session: a probe needs no Redis to be told that Redis is away
   app.use(shedLoad())
   app.use(bodyLimit(config.bodyLimit, config.bodiesMaxBytes))
+  if (openToken !== undefined) app.use(tokenSession(openToken))
   app.use(session)
   app.use(csrf(config))
 }

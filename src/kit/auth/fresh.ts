@@ -2,7 +2,9 @@
 import { tag } from '../http/doc.ts'
 import type { AnyContext } from '../http/env.ts'
 import { middleware } from '../http/factory.ts'
+import type { Session } from '../http/live-session.ts'
 import { agentOf } from '../http/session.ts'
+import { tokenNotAllowed } from './abilities.ts'
 import { defineError } from '../types/api-error.ts'
 
 export const freshLoginRequired = defineError(
@@ -17,12 +19,13 @@ export function requireFresh(minutes = 15) {
     assertFresh(c, minutes)
     await next()
   })
-  return tag(handler, { errors: [freshLoginRequired] })
+  return tag(handler, { ability: null, errors: [freshLoginRequired] })
 }
 
 /** The same inside a handler, for what only some inputs need. @throws freshLoginRequired */
 export function assertFresh(c: AnyContext, minutes = 15): void {
-  const identity = c.get('session')?.identity
+  const { access, identity } = (c.get('session') ?? {}) as Partial<Session>
+  if (access !== undefined) throw tokenNotAllowed()
   if (identity === undefined) throw freshLoginRequired()
   const { agent, ip, loginAt, provenAt = loginAt } = identity
   const isSameClient = ip === c.get('ip') && agent === agentOf(c)

@@ -8,6 +8,7 @@ import { unauthorized } from '../http/errors.ts'
 import type { Session } from '../http/live-session.ts'
 import { isSafeMethod } from '../http/safe-methods.ts'
 import { accountDisabled, endSession } from '../http/session.ts'
+import { admitToken } from './abilities.ts'
 import { defineError, type ErrorKind, loginRequired } from '../types/api-error.ts'
 import type { Db } from '../types/db.ts'
 import type { Roles } from '../types/roles.ts'
@@ -20,13 +21,17 @@ export type LoggedIn<P extends AnyProduct = AnyProduct> = AppEnv<P> & {
 
 /** Admits sessions with this role or a higher one. */
 export interface RequireRole<P extends AnyProduct = AnyProduct> {
-  (least: P['Role']): MiddlewareHandler<LoggedIn<P>>
+  /** @param options.ability that a personal access token needs here; by default `read` or `write`, by the method */
+  (least: P['Role'], options?: { ability?: string }): MiddlewareHandler<LoggedIn<P>>
 }
 
 interface Options<P extends AnyProduct> {
   roles: Roles<P['Role']>
   findUser(this: void, db: Db, id: string): Promise<P['User'] | undefined>
-  /** Routes of this role and above, which are for the few, ask the account's row for reading as well. */
+  /**
+   * Routes of this role and above, which are for the few, ask the account's row for reading as well, and take no personal
+   * access token.
+   */
   readsRowFrom: P['Role']
   /** For accounts that have to do something first, such as verify their email: until then they have a lower role. */
   limited?: {
@@ -53,13 +58,14 @@ export function roleGuard<P extends AnyProduct>({
 }: Options<P>): RequireRole<P> {
   const word = tooLowStatus === 401 ? 'Unauthorized' : 'Forbidden'
   const insufficientRole = defineError(tooLowStatus, 'insufficient_role', `${word}! It takes a higher role`)
-  return (least) => {
+  return (least, { ability } = {}) => {
+    const isPrivileged = roles.atLeast(least, readsRowFrom)
     const isForAll = roles.admitted.every((role) => roles.atLeast(role, least))
     const ofRole = limited ? [insufficientRole, limited.error] : [insufficientRole]
     const errors = [loginRequired, accountDisabled, ...(isForAll ? [] : ofRole)]
     const tooLow = () => insufficientRole({ message: `${word}! It takes the role ${least} or above` })
     const handler = createMiddleware<LoggedIn<P>>(async (c, next) => {
-      const session: Session<P['Role']> | null = c.get('session')
+      const session: Session<P['Role']> | null = c.get('session') ?? admitToken(c, { ability, isPrivileged })
       if (session === null) throw loginRequired()
       const roleOf = (user: P['User']) => limited?.roleOf(user, c.get('config')) ?? user.role
       let row: Promise<P['User']> | undefined
@@ -93,10 +99,10 @@ export function roleGuard<P extends AnyProduct>({
       // Only then the row is read: a body that is sent slowly must not outlive a change of role.
       if (isWrite) await bodyArrival(c)
       // So a role that was changed by hand, in SQL, counts for writes, and for reads of high roles.
-      if (isWrite || roles.atLeast(least, readsRowFrom)) await me()
+      if (isWrite || isPrivileged) await me()
       await next()
     })
-    return tag(handler, { role: least, errors })
+    return tag(handler, { role: least, ability: ability ?? (isPrivileged ? null : undefined), errors })
   }
 }
 

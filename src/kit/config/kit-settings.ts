@@ -274,6 +274,9 @@ export const kitSettings = (project: string) => ({
     about:
       'Failed logins to all accounts, and signups, from one address. Behind a proxy set `TRUSTED_PROXIES`, else all clients share one',
   }),
+  tokenRateLimit: setting('RATE_LIMIT_TOKEN', integer(1, 1_000_000).default(1000), {
+    about: 'Requests by one personal access token in a minute',
+  }),
   passwordRule: setting('PASSWORD_RULE', choice('seed', 'strong').optional(), {
     about:
       'What a new password must be. `strong`: 8 to 128 characters, none of the hundred thousand most common, not made of names, email and service. `seed`: 6 or more, with a lowercase letter, an uppercase letter and a digit. Older passwords stay valid',

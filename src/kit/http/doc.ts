@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import { type ErrorKind, kindOf } from '../types/api-error.ts'
 import type { RateLimit } from './quota.ts'
 import { isSafeMethod } from './safe-methods.ts'
+import { abilityAfter } from './token-ability.ts'
 
 export interface RouteInput {
   target: 'json' | 'form' | 'query' | 'param'
@@ -33,6 +34,8 @@ export interface ApiRoute {
   base: string
   doc: RouteDoc | undefined
   role: string | undefined
+  /** With a role: what a personal access token needs; null: none may call. Undefined: the product has no tokens. */
+  ability?: string | null
   inputs: RouteInput[]
   limit?: RateLimit
   /** The errors with which it may respond, besides those of the middleware of all routes. */
@@ -46,6 +49,7 @@ export interface ApiRoute {
 export interface Contribution {
   doc?: RouteDoc
   role?: string
+  ability?: ApiRoute['ability']
   input?: RouteInput
   limit?: RateLimit
   /** The kinds of errors with which it responds instead of the route. */
@@ -159,18 +163,14 @@ export function describeRoutes(app: {
       const described = { doc: undefined, role: undefined, inputs: [], otherStatuses: [] }
       route = { method, path, base: basePath, ...described, errors: [], commonErrors: [] }
       byName.set(name, route)
-      for (const { pattern, contribution: shared } of before) {
-        if (!covers(pattern, path)) continue
-        route.otherStatuses.push(...(shared.otherStatuses ?? []))
-        addErrors(route, shared, pattern === '/*')
-      }
+      for (const { pattern, contribution: shared } of before)
+        if (covers(pattern, path)) addTags(route, shared, pattern === '/*')
     }
     route.doc ??= contribution.doc
     route.role ??= contribution.role
     route.limit ??= contribution.limit
     if (contribution.input !== undefined) route.inputs.push(contribution.input)
-    route.otherStatuses.push(...(contribution.otherStatuses ?? []))
-    addErrors(route, contribution)
+    addTags(route, contribution)
   }
   return [...byName.values()]
 }
@@ -179,10 +179,12 @@ export function describeRoutes(app: {
 const covers = (pattern: string, path: string) =>
   pattern.endsWith('*') ? `${path}/`.startsWith(pattern.slice(0, -1)) : pattern === path
 
-function addErrors(route: ApiRoute, { errors = [], changesOnly }: Contribution, isCommon = false): void {
-  if (changesOnly === true && isSafeMethod(route.method)) return
-  const known = new Set([...route.commonErrors, ...route.errors])
-  route[isCommon ? 'commonErrors' : 'errors'].push(...errors.filter((kind) => !known.has(kind)))
+function addTags(route: ApiRoute, added: Contribution, isCommon = false): void {
+  route.ability = abilityAfter(route, added)
+  route.otherStatuses.push(...(added.otherStatuses ?? []))
+  if (added.changesOnly === true && isSafeMethod(route.method)) return
+  const isNew = (kind: ErrorKind) => ![...route.commonErrors, ...route.errors].includes(kind)
+  route[isCommon ? 'commonErrors' : 'errors'].push(...(added.errors ?? []).filter(isNew))
 }
 
 /** The kinds of errors of routes, each once, by status. @throws Error if two kinds have one code */

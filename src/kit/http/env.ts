@@ -52,6 +52,10 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
       requestId: string
       /** The client's address, as reported by a trusted proxy if there is one. */
       ip: string
+      /** Of a request with a personal access token: `requireRole` makes it the session, where the token may do this. */
+      tokenSession?: Session<P['Role']>
+      /** Set where a personal access token may do nothing that a route does not name. */
+      refusesTokens?: boolean
       /** Null for visitors. `requireRole` narrows it. */
       session: Session<P['Role']> | null
       /** Turns the text of a response into its body: a stream of chunks if it is large. */

@@ -4,6 +4,14 @@ import type { KitDeps } from '../deps.ts'
 import type { Json } from '../types/json.ts'
 import type { Identity } from '../types/sessions.ts'
 
+/** What a personal access token may do. */
+export interface TokenAccess {
+  /** Of the token, which opens nothing. */
+  id: string
+  abilities: readonly string[]
+  isOpen(this: void): Promise<boolean>
+}
+
 /**
  * A live session: whom it belongs to, and a dictionary that lasts until the session ends. The dictionary is loaded on
  * first use, and only changed keys are written, after the handler: concurrent requests that set different keys keep both.
@@ -19,6 +27,8 @@ export class Session<Role extends string = string> {
     public identity: Readonly<Identity<Role>>,
     /** True if it came as `Authorization: Bearer`, or goes to its client in the answer: no cookie carries it. */
     readonly isBearer = false,
+    /** Of a request by a personal access token: what is set in such a session ends with the request. */
+    readonly access?: TokenAccess,
   ) {}
 
   get userId(): string {
@@ -46,6 +56,7 @@ export class Session<Role extends string = string> {
 
   /** Checks again, for a long response: false after a logout, and for a role that is barred. */
   async isOpen(): Promise<boolean> {
+    if (this.access !== undefined) return this.access.isOpen()
     const identity = await this.deps.sessions.open(this.token)
     return identity !== null && !this.deps.roles.isBarred(identity.role)
   }

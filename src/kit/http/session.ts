@@ -19,7 +19,9 @@ const MAX_AGENT = 300
 
 const openSession = middleware(async (c, next) => {
   const bearer = bearerOf(c.req.header('authorization'))
-  const opened = bearer === undefined ? await openCookies(c) : await openBearer(c.var, bearer)
+  // What comes with a personal access token stands for itself, and no cookie counts beside it.
+  const isByToken = c.get('tokenSession') !== undefined
+  const opened = isByToken ? null : await (bearer === undefined ? openCookies(c) : openBearer(c.var, bearer))
   c.set('session', opened)
   if (opened !== null) {
     if (c.get('roles').isBarred(opened.role)) throw accountDisabled()
@@ -32,7 +34,7 @@ const openSession = middleware(async (c, next) => {
   limitCaching(c, opened !== null || current !== null)
 })
 
-const invalidToken = defineError(
+export const invalidToken = defineError(
   401,
   'invalid_token',
   'Unauthorized! This bearer token is not valid any more: log in again, without it',
@@ -40,7 +42,7 @@ const invalidToken = defineError(
 )
 
 /** Undefined for other schemes, such as a proxy's own login: they are none of ours. */
-function bearerOf(authorization: string | undefined): string | undefined {
+export function bearerOf(authorization: string | undefined): string | undefined {
   if (authorization === undefined) return undefined
   const match = /^bearer(?: +(.*)|$)/i.exec(authorization)
   return match === null ? undefined : (match[1] ?? '')
@@ -96,7 +98,7 @@ export async function startSession(
   context: AnyContext,
   user: { id: string; role: string },
   remember: boolean,
-  options: { token?: boolean } = {},
+  options: { token?: boolean | undefined } = {},
 ): Promise<void> {
   const c: Context<AppEnv> = context
   const sent = c.get('session')

@@ -89,3 +89,11 @@ export function Shape({ fields, schema: whole, isResponse = false }: ShapeProps)
     </dl>
   )
 }
+
+/** Who may call: of accounts, and of programs that have a personal access token. */
+export const Caller = ({ route: { ability, role } }: { route: Pick<ApiRoute, 'ability' | 'role'> }) => (
+  <p class="role">
+    Role: {role ? <strong>{role}</strong> : 'anyone'}
+    {role && ability !== undefined && <> · Token: {ability ? <strong>{ability}</strong> : 'none'}</>}
+  </p>
+)

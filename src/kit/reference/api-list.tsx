@@ -6,7 +6,7 @@ import type { RouteInput } from '../http/doc.ts'
 import type { AnyContext } from '../http/env.ts'
 import { HtmlPage } from '../pages/html-page.tsx'
 import { CommonErrors, OwnErrors } from './api-list-errors.tsx'
-import { anchorOf, Fact, Method, Path, quotaText, Sentence, Shape, Type } from './api-list-parts.tsx'
+import { anchorOf, Caller, Fact, Method, Path, quotaText, Sentence, Shape, Type } from './api-list-parts.tsx'
 import { API_LIST_STYLE } from './api-list-style.ts'
 import { fieldsOf, named, type Api } from './operations.ts'
 import { groupBySlice, type FirstGroups, type Group } from './route-groups.ts'
@@ -45,7 +45,8 @@ export function ApiList({ c, config, startedAt, api, groups: first, roles }: Pro
         </p>
         <p>
           An endpoint with a role is open to accounts with that role or a higher one. The roles, lowest first:{' '}
-          {roles.join(', ')}. Anyone means that no login is needed.
+          {roles.join(', ')}. Anyone means that no login is needed. A personal access token needs the ability
+          that stands beside the role.
         </p>
       </div>
       <div class="page">
@@ -133,7 +134,7 @@ const LABELS: Record<RouteInput['target'], string> = {
 }
 
 function RouteArticle({ route, api, config }: Omit<GroupProps, 'group'> & { route: Operation }) {
-  const { id, method, path, doc, role, inputs, limit } = route
+  const { id, method, path, doc, inputs, limit } = route
   return (
     <article id={anchorOf(route)}>
       <header>
@@ -144,7 +145,7 @@ function RouteArticle({ route, api, config }: Omit<GroupProps, 'group'> & { rout
             #
           </a>
         </h3>
-        <p class="role">Role: {role ? <strong>{role}</strong> : 'anyone'}</p>
+        <Caller route={route} />
       </header>
       {doc && (
         <p>

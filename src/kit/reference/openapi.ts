@@ -75,6 +75,14 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
           description:
             'Login and signup answer it as `token` if they are sent `"token": true`. It wins over the cookie.',
         },
+        ...(operations.some(({ ability, role }) => role && ability) && {
+          accessToken: {
+            type: 'http',
+            scheme: 'bearer',
+            description:
+              'A personal access token, for programs. It needs the ability that the operation names.',
+          },
+        }),
       },
     },
   }
@@ -97,14 +105,17 @@ const isForPrograms = (route: ApiRoute): route is Documented =>
 const pathOf = ({ path }: ApiRoute) => path.replaceAll(PARAMETER, '{$1}')
 
 function describe(operation: Operation, tag: string, parts: Parts) {
-  const { doc, id, role, otherStatuses, inputs } = operation
+  const { ability, doc, id, role, otherStatuses, inputs } = operation
   const takesBody = inputs.some(({ target }) => target === 'json')
   return {
     operationId: id,
     tags: [tag],
     summary: doc.summary,
     ...(role !== undefined && { description: `For accounts of the role ${role} or above.`, 'x-role': role }),
-    security: role === undefined ? [] : [{ session: [] }, { bearer: [] }],
+    security:
+      role === undefined
+        ? []
+        : [{ session: [] }, { bearer: [] }, ...(ability ? [{ accessToken: [ability] }] : [])],
     ...nonEmpty('parameters', [...pathParameters(operation, parts), ...queryParameters(operation, parts)]),
     ...(takesBody && { requestBody: { required: true, content: requestOf(id, parts) } }),
     responses: {

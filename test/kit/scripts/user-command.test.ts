@@ -89,6 +89,27 @@ describe('create', () => {
   })
 })
 
+describe('token', () => {
+  test('makes a token for programs, shown once, which may do what was said', async () => {
+    const { account } = await app.member()
+    const made = await user(['token', account.email, '--abilities', 'read,write', '--days', '7'])
+    expect(made).toMatchObject({ code: 0, err: '' })
+    expect(made.out).toContain('It may read, write, until 2')
+    const [token = ''] = made.out.split('\n')
+    const program = app.visitor({ Authorization: `Bearer ${token}` })
+    expect((await program.get('/api/me')).body.me.email).toBe(account.email)
+    expect((await program.post('/api/probe', { title: 'By a program' })).status).toBe(201)
+  })
+
+  test.each([
+    ['an ability that does not exist', ['--abilities', 'read,admin']],
+    ['no days', ['--days', 'soon']],
+  ])('refuses %s', async (_, options) => {
+    const { account } = await app.member()
+    expect(await user(['token', account.email, ...options])).toMatchObject({ code: 1, out: '' })
+  })
+})
+
 describe('a change of role', () => {
   test('takes effect on the next request of every live session, up and down', async () => {
     const member = await app.member('editor')

@@ -1,0 +1,181 @@
+// The store of personal access tokens: what a token looks like, when it counts, and what changes beside a request that reads it.
+import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import { sql } from 'drizzle-orm'
+import { accessTokensTable, createAccessTokens } from '../../../src/kit/auth/access-tokens.ts'
+import type { Store } from '../../../src/kit/types/store.ts'
+import { findMember, setRank } from '../product/queries.ts'
+import { members } from '../product/table.ts'
+import { startApp, type TestApp } from '../support/harness.ts'
+import { until } from '../support/until.ts'
+
+const PER_ACCOUNT = 5
+
+const table = accessTokensTable(members)
+const {
+  create,
+  delete: end,
+  deleteAllOf,
+  isToken,
+  list,
+  open,
+  refreshAllOf,
+} = createAccessTokens(table, {
+  users: members,
+  prefix: 'note',
+  perAccount: PER_ACCOUNT,
+  roleOf: async ({ db }, id) => (await findMember(db, id))?.role,
+})
+
+let app: TestApp
+let userId: string
+beforeAll(async () => {
+  app = await startApp()
+  await app.deps.db.execute(sql`
+    create table access_tokens (
+      id uuid primary key default gen_random_uuid(), user_id uuid not null references members on delete cascade,
+      name text not null, abilities text[] not null, digest text not null unique,
+      created timestamptz not null default now(), expires timestamptz, last_used timestamptz)`)
+})
+afterAll(() => app.close())
+beforeEach(async () => {
+  userId = (await app.member()).user.id
+})
+
+const make = (days: number | null = 90) =>
+  app.deps.db.transaction((tx) => create(tx, { userId, name: 'backup', abilities: ['read'], days }))
+
+const recordOf = (token: string) => `access-token:${createHash('sha256').update(token).digest('hex')}`
+/** As if a minute had passed. */
+const loseRecord = (token: string) => app.deps.store.delete(recordOf(token))
+
+/** The store, which does something more with each `set`. */
+const storeWith = (set: (store: Store, ...args: Parameters<Store['set']>) => Promise<void>): Store => ({
+  ...app.deps.store,
+  set: (...args) => set(app.deps.store, ...args),
+})
+
+test('a token has a prefix and a checksum, as scanners for secrets want it, and no two are the same', async () => {
+  const [one, other] = [await make(), await make()]
+  for (const { token } of [one, other]) {
+    expect(token).toMatch(/^note_[0-9a-f]{48}$/)
+    expect(createHash('sha256').update(token.slice(0, -8)).digest('hex')).toStartWith(token.slice(-8))
+    expect(isToken(token)).toBe(true)
+  }
+  expect(one.token).not.toBe(other.token)
+  expect(isToken('x'.repeat(43))).toBe(false) // that of a session
+})
+
+test('what never was a token asks Postgres nothing, and what does not look like one not even Redis', async () => {
+  const { token } = await make()
+  const nobody = new Proxy({}, { get: () => expect.unreachable() }) as never
+  const wrong = `${token.slice(0, -1)}${token.endsWith('0') ? '1' : '0'}`
+  expect(await open({ ...app.deps, db: nobody }, wrong)).toBeUndefined()
+  const deps = { config: app.config, db: nobody, store: nobody }
+  const others = [`${token}0`, token.slice(1), token.toUpperCase(), '']
+  for (const text of others) expect(await open(deps, text)).toBeUndefined()
+})
+
+test('it opens for its account with what it may do, and has no secret in its list', async () => {
+  const { token, id, ...made } = await make(null)
+  expect(await open(app.deps, token)).toEqual({
+    id,
+    userId,
+    role: 'writer',
+    abilities: ['read'],
+    expires: null,
+  })
+  expect(await open(app.deps, token)).toEqual({
+    id,
+    userId,
+    role: 'writer',
+    abilities: ['read'],
+    expires: null,
+  })
+  expect(await list(app.deps.db, userId)).toEqual([{ ...made, id, last_used: expect.any(Date) }])
+})
+
+test('an account has so many at most, whoever asks at once', async () => {
+  const asked = await Promise.allSettled(Array.from({ length: PER_ACCOUNT + 3 }, () => make()))
+  expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(PER_ACCOUNT)
+  for (const each of asked)
+    if (each.status === 'rejected') expect(each.reason).toMatchObject({ code: 'too_many_tokens' })
+})
+
+test('the last use is written at most once a minute', async () => {
+  const { token, id } = await make()
+  const lastUsed = async () => {
+    expect(await open(app.deps, token)).toBeDefined()
+    await loseRecord(token)
+    return (await list(app.deps.db, userId))[0]?.last_used?.getTime() ?? 0
+  }
+  const first = await lastUsed()
+  expect(await lastUsed()).toBe(first)
+  await app.deps.db.execute(
+    sql`update access_tokens set last_used = now() - interval '2 minutes' where id = ${id}`,
+  )
+  expect(await lastUsed()).toBeGreaterThan(first - 1)
+})
+
+test('it expires, also while Redis knows it', async () => {
+  const { token, id } = await make()
+  const expireIn = (seconds: number) =>
+    app.deps.db.execute(
+      sql`update access_tokens set expires = now() + make_interval(secs => ${seconds}) where id = ${id}`,
+    )
+  await expireIn(1)
+  expect(await open(app.deps, token)).toBeDefined()
+  await until('its end', async () => (await open(app.deps, token)) === undefined)
+  expect(await app.deps.store.get(recordOf(token))).not.toBeUndefined()
+  await loseRecord(token)
+  expect(await open(app.deps, token)).toBeUndefined()
+})
+
+test('one that is ended while a request reads it is not kept', async () => {
+  const { token, id } = await make()
+  const [ended, kept] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const ending = app.deps.db.transaction(async (tx) => {
+    expect(await end(app.deps, tx, userId, id)).toBe(true)
+    ended.resolve()
+    await kept.promise
+  })
+  await ended.promise
+  // Its row is there as long as that is not committed.
+  const store = storeWith(async (real, ...args) => {
+    await real.set(...args)
+    kept.resolve()
+  })
+  expect(await open({ ...app.deps, store }, token)).toBeUndefined()
+  await ending
+  expect(await app.deps.store.get(recordOf(token))).toBeUndefined()
+})
+
+test('a role that changes while a request reads the one of before is not kept', async () => {
+  const { token } = await make()
+  const store = storeWith(async (real, ...args) => {
+    await setRank(app.deps.db, userId, 'reader')
+    await refreshAllOf(app.deps, userId)
+    await real.set(...args)
+  })
+  expect(await open({ ...app.deps, store }, token)).toMatchObject({ role: 'reader' })
+  expect(await open(app.deps, token)).toMatchObject({ role: 'reader' })
+})
+
+test('a change of role counts on the next request, and the end of all of them too', async () => {
+  const tokens = [await make(), await make()].map(({ token }) => token)
+  const roles = async () =>
+    (await Promise.all(tokens.map((token) => open(app.deps, token)))).map((known) => known?.role)
+  expect(await roles()).toEqual(['writer', 'writer'])
+  await setRank(app.deps.db, userId, 'reader')
+  await refreshAllOf(app.deps, userId)
+  expect(await roles()).toEqual(['reader', 'reader'])
+  await app.deps.db.transaction((tx) => deleteAllOf(app.deps, tx, userId))
+  expect(await roles()).toEqual([undefined, undefined])
+})
+
+test('while Redis is away none is ended, rather than left to live in Redis', async () => {
+  const { token, id } = await make()
+  const away = { ...app.deps.store, delete: () => Promise.reject(new Error('away')) }
+  await expect(app.deps.db.transaction((tx) => end({ store: away }, tx, userId, id))).rejects.toThrow('away')
+  expect(await open(app.deps, token)).toBeDefined()
+})
