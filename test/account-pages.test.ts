@@ -13,12 +13,12 @@ const RESET = '/api/auth/reset'
 const VERIFY = '/api/auth/verify'
 const TAKE_BACK = '/api/auth/take-back'
 const ACCOUNT = '/api/auth/account'
-const PROFILE = '/api/auth/profile'
-const EMAIL = '/api/auth/email'
-const PASSWORD = '/api/auth/password'
+const PROFILE = '/api/auth/account/profile'
+const EMAIL = '/api/auth/account/email'
+const PASSWORD = '/api/auth/account/password'
 const CONFIRM = '/api/auth/confirm'
-const RESEND = '/api/auth/resend'
-const SESSIONS = '/api/auth/sessions'
+const RESEND = '/api/auth/account/resend'
+const SESSIONS = '/api/auth/account/sessions'
 const HTML = { Accept: 'text/html,*/*;q=0.8' }
 
 let app: AppWithMail
@@ -248,6 +248,7 @@ describe('an email', () => {
 describe('the account', () => {
   test('has its names and its company changed', async () => {
     const member = await app.member('editor', { company: 'Old & Co' })
+    expect((await member.get(PROFILE, HTML)).text).toContain(`<a href="${ACCOUNT}" aria-current="true">`)
     expect((await member.get(PROFILE, HTML)).text).toContain('value="Old &amp; Co"')
     const names = { first_name: 'Zoë', last_name: 'Lee', company: '' }
     expect(await done(member, PROFILE, names, ACCOUNT)).toBe('Your name is changed')

@@ -19,7 +19,7 @@ import { reauthenticate } from '../reauthenticate.ts'
 import { ChangeEmail, ChangePassword, EditProfile, Reauthentication } from '../schema.ts'
 import { ownLimit, reauthenticationLimit } from '../throttles.ts'
 import { NEW_PASSWORD } from './entry.tsx'
-import { ACCOUNT, PAGES } from './paths.ts'
+import { ACCOUNT } from './paths.ts'
 
 export const accountPage = factory.createApp()
 
@@ -45,7 +45,7 @@ accountPage.get(
           <Fact name="Email" page="email">
             {email}
             {!verified && (
-              <form method="post" action={`${PAGES}/resend`}>
+              <form method="post" action={`${ACCOUNT}/resend`}>
                 <span class="note">not confirmed yet</span> <button>Mail the link again</button>
               </form>
             )}
@@ -76,7 +76,7 @@ const Fact = ({ name, page, verb = 'Change', children }: PropsWithChildren<FactP
     <dd>{children}</dd>
     {page !== undefined && (
       <dd>
-        <a href={`${PAGES}/${page}`} aria-label={`${verb} your ${name.toLowerCase()}`}>
+        <a href={`${ACCOUNT}/${page}`} aria-label={`${verb} your ${name.toLowerCase()}`}>
           {verb}
         </a>
       </dd>
@@ -84,7 +84,7 @@ const Fact = ({ name, page, verb = 'Change', children }: PropsWithChildren<FactP
   </div>
 )
 
-formAction(accountPage, '/resend', {
+formAction(accountPage, '/account/resend', {
   ...own,
   summary: 'Mails the link again that confirms my email.',
   schema: z.object({}),
@@ -97,7 +97,7 @@ formAction(accountPage, '/resend', {
   },
 })
 
-formPage(accountPage, '/profile', {
+formPage(accountPage, '/account/profile', {
   ...own,
   title: 'Your name',
   summaries: ['Shows the form to change my names and company.', 'Changes them.'],
@@ -116,7 +116,7 @@ formPage(accountPage, '/profile', {
   },
 })
 
-formPage(accountPage, '/email', {
+formPage(accountPage, '/account/email', {
   ...ownAndFresh,
   title: 'Your email',
   summaries: [
@@ -135,7 +135,7 @@ formPage(accountPage, '/email', {
   },
 })
 
-formPage(accountPage, '/password', {
+formPage(accountPage, '/account/password', {
   ...ownAndFresh,
   title: 'Your password',
   summaries: ['Shows the form to change my password.', 'Changes it, and ends my other sessions.'],

@@ -7,6 +7,6 @@ export const SIGN_IN = `${PAGES}/sign-in`
 export const SIGN_UP = `${PAGES}/sign-up`
 export const FORGOT = `${PAGES}/forgot`
 export const ACCOUNT = `${PAGES}/account`
-export const SESSIONS = `${PAGES}/sessions`
+export const SESSIONS = `${ACCOUNT}/sessions`
 /** Where the password is given again, for what needs a fresh login. */
 export const CONFIRM = `${PAGES}/confirm`

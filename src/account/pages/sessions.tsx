@@ -15,7 +15,7 @@ import { SESSIONS } from './paths.ts'
 export const sessionsPage = factory
   .createApp()
   .get(
-    '/sessions',
+    '/account/sessions',
     noStore,
     doc('Shows where I am signed in.', 'text/html'),
     requireRole('readonly'),
@@ -51,7 +51,7 @@ export const sessionsPage = factory
     },
   )
 
-formAction(sessionsPage, '/sessions/end', {
+formAction(sessionsPage, '/account/sessions/end', {
   summary: 'Ends one of my sessions.',
   guards: [requireRole('readonly')],
   schema: z.object({ id: z.string().max(100) }),
@@ -62,7 +62,7 @@ formAction(sessionsPage, '/sessions/end', {
   },
 })
 
-formAction(sessionsPage, '/sessions/end-others', {
+formAction(sessionsPage, '/account/sessions/end-others', {
   summary: 'Ends all my sessions but this one.',
   guards: [requireRole('readonly')],
   schema: z.object({}),
