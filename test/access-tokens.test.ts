@@ -158,6 +158,7 @@ describe('abilities', () => {
       .get('/few', requireRole('superuser'), (c) => c.json({}))
       .get('/own', requireRole('readonly', { ability: 'reports' }), (c) => c.json({}))
       .get('/none', refuseTokens, requireRole('readonly'), (c) => c.json({}))
+      .get('/late', refuseTokens, (c) => c.json({}))
     nested.route('/nested', slice)
     const ask = async (path: string) => {
       const reply = await nested.request(path, { headers: { Authorization: `Bearer ${token}` } }, {})
@@ -167,6 +168,7 @@ describe('abilities', () => {
     expect(await ask('/nested/few')).toEqual([403, 'token_not_allowed'])
     expect(await ask('/nested/own')).toEqual([403, 'insufficient_ability'])
     expect(await ask('/nested/none')).toEqual([403, 'token_not_allowed'])
+    expect(await ask('/nested/late')).toEqual([403, 'token_not_allowed'])
   })
 
   test('every route below /api/me but GET /api/me, and every one of a high role, says that it takes none', () => {
