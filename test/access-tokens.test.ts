@@ -459,6 +459,11 @@ test('a token has a limit of its own, whatever address it comes from', async () 
       (await limited.visitor({ Authorization: `Bearer ${token}` }).get('/api/me')).status
     expect([await ask(one), await ask(one), await ask(one), await ask(one)]).toEqual([200, 200, 200, 429])
     expect([await ask(other), (await ann.get('/api/me')).status]).toEqual([200, 200])
+    // A route's own limit is told beside it.
+    const { headers } = await limited
+      .visitor({ Authorization: `Bearer ${other}` })
+      .post('/api/password/forgot', { email: 'who@example.com' })
+    expect(headers.get('ratelimit')).toMatch(/"forgot-account";.*"access-token";/)
   } finally {
     await limited.close()
   }
