@@ -226,6 +226,7 @@ test.skipIf(executable === undefined).each([true, false])(
       const url = `http://127.0.0.1:${frontEnd.port}/home`
       await tab.goto(`${app.url}${ENTER}?next=${encodeURIComponent(url)}`)
       // The first field has the focus, Enter sends the form.
+      await tab.locator('#email:focus').waitFor()
       await tab.keyboard.type(account.email)
       await tab.keyboard.press('Tab')
       await tab.keyboard.type('Wrong123')
@@ -233,7 +234,8 @@ test.skipIf(executable === undefined).each([true, false])(
       await tab.getByRole('alert').getByText('Nobody enters like that').waitFor()
       expect(await tab.getByLabel('Email').inputValue()).toBe(account.email)
       expect(await tab.getByLabel('Password').inputValue()).toBe('')
-      await tab.keyboard.type(account.password) // the password has the focus
+      await tab.locator('#password:focus').waitFor()
+      await tab.keyboard.type(account.password)
       await tab.keyboard.press('Enter')
       await tab.getByText('the front-end').waitFor()
       expect(tab.url()).toBe(url)
