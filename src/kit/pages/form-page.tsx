@@ -42,10 +42,10 @@ export function formAction<P extends AnyProduct, S extends z.ZodType>(
   app.post(
     path,
     noStore,
-    ...onFault,
     doc(summary, null, { status: 303, link, errors }),
-    ownPagesOnly,
     ...guards,
+    ...onFault, // behind the guards: the form counts on what they bring
+    ownPagesOnly,
     validate('form', schema),
     ...(limit ? [rateLimit(limit)] : []),
     async (c: AnyContext) => c.redirect(await run(c, c.req.valid('form' as never)), 303),
