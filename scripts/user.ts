@@ -4,7 +4,7 @@ import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { z } from 'zod'
 import { ABILITIES } from '../src/account/abilities.ts'
-import { accessTokens } from '../src/account/access-tokens.ts'
+import { makeAccessToken } from '../src/account/access-tokens.ts'
 import { changeRole } from '../src/account/change-role.ts'
 import type { Deps } from '../src/account/product.ts'
 import { createUser, findUserWithHash, isEmailTaken, type User } from '../src/account/queries.ts'
@@ -181,7 +181,7 @@ async function makeToken({ db, log }: Deps, email: string, input: z.output<typeo
   if (found === undefined) throw new Error(`There is no account ${email}`)
   const { id: userId, role } = found.user
   if (roles.isBarred(role)) throw new Error(`${email} is ${role}: change its role first`)
-  const made = await db.transaction((tx) => accessTokens.create(tx, { userId, ...input }))
+  const made = await db.transaction((tx) => makeAccessToken(tx, { userId, ...input }))
   log.warn('ACCESS TOKEN MADE by command', { user: userId, token: made.id, by: userInfo().username })
   console.log(
     `${made.token}\nIt is shown this once. It may ${made.abilities.join(', ')}, until ${ended(made.expires)}.`,

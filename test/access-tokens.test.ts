@@ -6,7 +6,9 @@ import { ABILITIES } from '../src/account/abilities.ts'
 import { accessTokens, openToken } from '../src/account/access-tokens.ts'
 import { changeRole } from '../src/account/change-role.ts'
 import { exportAccount } from '../src/account/export.ts'
+import { factory, requireRole } from '../src/account/product.ts'
 import { createApp } from '../src/app.ts'
+import { refuseTokens } from '../src/kit/auth/abilities.ts'
 import { openPostgres } from '../src/kit/data/postgres.ts'
 import { describeRoutes } from '../src/kit/http/doc.ts'
 import { openApi } from '../src/kit/reference/openapi.ts'
@@ -144,6 +146,29 @@ describe('abilities', () => {
       200,
       expect.stringContaining('session='),
     ])
+  })
+
+  test('where several guards stand one behind the other, each is asked', async () => {
+    const boss = await app.member('superuser')
+    const { token } = await withToken(boss)
+    const nested = createApp(app.deps)
+    const slice = factory.createApp().use(requireRole('readonly'))
+    slice
+      .get('/', (c) => c.json({}))
+      .get('/few', requireRole('superuser'), (c) => c.json({}))
+      .get('/own', requireRole('readonly', { ability: 'reports' }), (c) => c.json({}))
+      .get('/none', refuseTokens, requireRole('readonly'), (c) => c.json({}))
+      .get('/late', refuseTokens, (c) => c.json({}))
+    nested.route('/nested', slice)
+    const ask = async (path: string) => {
+      const reply = await nested.request(path, { headers: { Authorization: `Bearer ${token}` } }, {})
+      return [reply.status, ((await reply.json()) as { code?: string }).code]
+    }
+    expect(await ask('/nested')).toEqual([200, undefined])
+    expect(await ask('/nested/few')).toEqual([403, 'token_not_allowed'])
+    expect(await ask('/nested/own')).toEqual([403, 'insufficient_ability'])
+    expect(await ask('/nested/none')).toEqual([403, 'token_not_allowed'])
+    expect(await ask('/nested/late')).toEqual([403, 'token_not_allowed'])
   })
 
   test('every route below /api/me but GET /api/me, and every one of a high role, says that it takes none', () => {
@@ -358,6 +383,46 @@ describe('the end of a token', () => {
     expect(await accessTokens.list(db, id)).toEqual([])
   })
 
+  test('one that is made while its account is disabled does not survive that', async () => {
+    const ann = await app.member()
+    const { db, sessions, store } = app.deps
+    const [changed, waited, made] = [
+      Promise.withResolvers<void>(),
+      Promise.withResolvers<void>(),
+      Promise.withResolvers<void>(),
+    ]
+    const held = {
+      ...app.deps,
+      store: {
+        ...store,
+        async delete(...keys: string[]) {
+          changed.resolve()
+          await waited.promise
+          return store.delete(...keys)
+        },
+      },
+      sessions: {
+        ...sessions,
+        async setRole(...input: Parameters<typeof sessions.setRole>) {
+          await made.promise
+          await sessions.setRole(...input)
+        },
+      },
+    }
+    const disabling = changeRole(held, ann.user.id, 'disabled')
+    await changed.promise
+    const making = ann.post('/api/me/tokens', { name: 'kept' })
+    await until('its wait for the account', async () => {
+      const waiting = sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      return (await db.execute(waiting)).length > 0
+    })
+    waited.resolve()
+    expect(await statusOf(making)).toBe('400 account_disabled')
+    made.resolve()
+    await disabling
+    expect(await accessTokens.list(db, ann.user.id)).toEqual([])
+  })
+
   test('an email that is taken back ends all', async () => {
     const ann = await app.member()
     const { email } = ann.account
@@ -394,6 +459,11 @@ test('a token has a limit of its own, whatever address it comes from', async () 
       (await limited.visitor({ Authorization: `Bearer ${token}` }).get('/api/me')).status
     expect([await ask(one), await ask(one), await ask(one), await ask(one)]).toEqual([200, 200, 200, 429])
     expect([await ask(other), (await ann.get('/api/me')).status]).toEqual([200, 200])
+    // A route's own limit is told beside it.
+    const { headers } = await limited
+      .visitor({ Authorization: `Bearer ${other}` })
+      .post('/api/password/forgot', { email: 'who@example.com' })
+    expect(headers.get('ratelimit')).toMatch(/"forgot-account";.*"access-token";/)
   } finally {
     await limited.close()
   }

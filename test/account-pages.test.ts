@@ -342,6 +342,19 @@ describe('the account', () => {
       email: member.account.email,
     })
   })
+
+  test('whoever sends a form of it from elsewhere reads why it is refused', async () => {
+    for (const client of [app.visitor(), await app.member()]) {
+      for (const path of [PROFILE, EMAIL, PASSWORD, CONFIRM, RESEND, SIGN_OUT]) {
+        const reply = await client.send('POST', path, 'password=x', {
+          ...HTML,
+          'Content-Type': 'application/x-www-form-urlencoded',
+        })
+        expect([path, reply.status]).toEqual([path, 403])
+        expect(reply.text).toContain('Only a page of this server may send this')
+      }
+    }
+  })
 })
 
 const executable = findChromium()

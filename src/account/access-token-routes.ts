@@ -6,7 +6,7 @@ import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { notFound, unauthorized } from '../kit/http/errors.ts'
 import { validate } from '../kit/http/validate.ts'
-import { accessTokens } from './access-tokens.ts'
+import { accessTokens, makeAccessToken } from './access-tokens.ts'
 import { mailNotice } from './mail-tasks.ts'
 import { noticeOf } from './password.ts'
 import { factory, requireRole } from './product.ts'
@@ -42,7 +42,7 @@ export const accountTokens = factory
       const { userId } = session
       const { email } = await c.var.me()
       const made = await db.transaction(async (tx) => {
-        const token = await accessTokens.create(tx, { userId, ...c.req.valid('json') })
+        const token = await makeAccessToken(tx, { userId, ...c.req.valid('json') })
         // A reset that was under way has ended by now, and the session with it: no token survives it.
         if (!(await session.isOpen())) throw unauthorized('This session has ended')
         await enqueue(tx, mailNotice, noticeOf(c, email, 'token_made'))

@@ -19,6 +19,8 @@ export const insufficientAbility = defineError(
 )
 
 const refuse = middleware((c, next) => {
+  const admitted: Session | null = c.get('session') // by a guard before this
+  if (admitted?.access !== undefined) throw tokenNotAllowed()
   c.set('refusesTokens', true)
   return next()
 })

@@ -110,10 +110,13 @@ export function createAccessTokens(
     known: KnownToken,
   ): Promise<KnownToken | undefined> {
     await deps.store.set(keyOf(digest), known, KEPT_S)
-    const isThere = (await markUsed(deps.db).execute({ id: known.id })).length > 0
-    const role = isThere ? await roleOf(deps, known.userId) : undefined
-    if (role === known.role) return known
-    await deps.store.delete(keyOf(digest))
+    let role: string | undefined
+    try {
+      const isThere = (await markUsed(deps.db).execute({ id: known.id })).length > 0
+      if (isThere) role = await roleOf(deps, known.userId)
+    } finally {
+      if (role !== known.role) await deps.store.delete(keyOf(digest))
+    }
     return role === undefined ? undefined : { ...known, role }
   }
 

@@ -65,7 +65,8 @@ export function roleGuard<P extends AnyProduct>({
     const errors = [loginRequired, accountDisabled, ...(isForAll ? [] : ofRole)]
     const tooLow = () => insufficientRole({ message: `${word}! It takes the role ${least} or above` })
     const handler = createMiddleware<LoggedIn<P>>(async (c, next) => {
-      const session: Session<P['Role']> | null = c.get('session') ?? admitToken(c, { ability, isPrivileged })
+      // The token first: a guard before this one may have admitted it to less.
+      const session: Session<P['Role']> | null = admitToken(c, { ability, isPrivileged }) ?? c.get('session')
       if (session === null) throw loginRequired()
       const roleOf = (user: P['User']) => limited?.roleOf(user, c.get('config')) ?? user.role
       let row: Promise<P['User']> | undefined

@@ -39,7 +39,7 @@ export function rateLimit(rule: RateLimit): MiddlewareHandler {
     if (verdict !== 'taken') throw refusal(c, counts, headers)
 
     await next()
-    for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value)
+    for (const [name, value] of Object.entries(headers)) c.res.headers.append(name, value)
     const { status } = c.res
     const outcomes = quotas.map((quota): Settlement['outcome'] => {
       if (status >= 400 && status < 500) return 'keep'

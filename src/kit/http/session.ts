@@ -44,7 +44,7 @@ export const invalidToken = defineError(
 /** Undefined for other schemes, such as a proxy's own login: they are none of ours. */
 export function bearerOf(authorization: string | undefined): string | undefined {
   if (authorization === undefined) return undefined
-  const match = /^bearer(?: +(.*)|$)/i.exec(authorization)
+  const match = /^bearer(?:\s+(.*)|$)/i.exec(authorization)
   return match === null ? undefined : (match[1] ?? '')
 }
 

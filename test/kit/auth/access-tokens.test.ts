@@ -150,6 +150,21 @@ test('one that is ended while a request reads it is not kept', async () => {
   expect(await app.deps.store.get(recordOf(token))).toBeUndefined()
 })
 
+test('one that is ended so slowly that a request gives up waiting is not kept', async () => {
+  const { token, id } = await make()
+  const [ended, gaveUp] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const ending = app.deps.db.transaction(async (tx) => {
+    await end(app.deps, tx, userId, id)
+    ended.resolve()
+    await gaveUp.promise
+  })
+  await ended.promise
+  await expect(open(app.deps, token)).rejects.toThrow()
+  gaveUp.resolve()
+  await ending
+  expect(await open(app.deps, token)).toBeUndefined()
+})
+
 test('a role that changes while a request reads the one of before is not kept', async () => {
   const { token } = await make()
   const store = storeWith(async (real, ...args) => {

@@ -71,23 +71,28 @@ describe('beside a cookie', () => {
     )
   })
 
-  test.each(['Bearer', 'Bearer ', 'bearer x', `Bearer ${'A'.repeat(43)}`, 'Bearer a b', 'Bearer a,b'])(
-    'one that is invalid is 401 on every route, and no fallback: %p',
-    async (Authorization) => {
-      const member = await app.member()
-      const { email, password } = member.account
-      for (const reply of [
-        await member.get('/club/self', { Authorization }),
-        await member.get('/api/probe', { Authorization }),
-        await member.post('/club/enter', { email, password }, { Authorization }),
-      ]) {
-        expect([reply.status, reply.body.code]).toEqual(INVALID)
-        expect(reply.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"')
-        expect(reply.headers.getSetCookie()).toEqual([])
-      }
-      expect((await member.get('/club/self')).status).toBe(200)
-    },
-  )
+  test.each([
+    'Bearer',
+    'Bearer ',
+    'bearer x',
+    'Bearer\tx',
+    `Bearer ${'A'.repeat(43)}`,
+    'Bearer a b',
+    'Bearer a,b',
+  ])('one that is invalid is 401 on every route, and no fallback: %p', async (Authorization) => {
+    const member = await app.member()
+    const { email, password } = member.account
+    for (const reply of [
+      await member.get('/club/self', { Authorization }),
+      await member.get('/api/probe', { Authorization }),
+      await member.post('/club/enter', { email, password }, { Authorization }),
+    ]) {
+      expect([reply.status, reply.body.code]).toEqual(INVALID)
+      expect(reply.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"')
+      expect(reply.headers.getSetCookie()).toEqual([])
+    }
+    expect((await member.get('/club/self')).status).toBe(200)
+  })
 
   test('another scheme is none of ours: the cookie and its check of the origin count', async () => {
     const member = await app.member()
