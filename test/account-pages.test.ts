@@ -1,5 +1,6 @@
 // The account's pages: every flow by form, as a browser without scripts sends it.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describeRoutes } from '../src/kit/http/doc.ts'
 import type { Client } from './kit/support/client.ts'
 import { findChromium, launchChromium } from './kit/support/chromium.ts'
 import { NEW_ACCOUNT, startApp } from './support/harness.ts'
@@ -429,5 +430,24 @@ test('with AUTH_PAGES=off the operators log in by the API, and their page says s
     expect((await operator.get('/api/operators', HTML)).status).toBe(200)
   } finally {
     await off.close()
+  }
+})
+
+test('a form that a foreign page sends, without a session or with one, is refused in words', async () => {
+  const forms = describeRoutes(app.app).filter(
+    ({ method, path }) => method === 'POST' && path.startsWith('/api/auth/'),
+  )
+  expect(forms.length).toBeGreaterThan(8)
+  const member = await app.member('editor', { email: 'foreign@example.com' })
+  const foreign = {
+    Origin: 'https://evil.example',
+    Accept: 'text/html',
+    'Content-Type': 'application/x-www-form-urlencoded',
+  }
+  for (const { path } of forms) {
+    const at = path.replace(':id', 'x')
+    expect([path, (await member.send('POST', at, 'a=b', foreign)).status]).toEqual([path, 403])
+    // A visitor is led to the sign-in, where the form is for accounts.
+    expect([303, 403]).toContain((await app.visitor().send('POST', at, 'a=b', foreign)).status)
   }
 })

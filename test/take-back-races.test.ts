@@ -46,7 +46,11 @@ test('a take-back wins against whatever a thief asks for at the same moment', as
   const thefts = await Promise.all([1, 2, 3, 4].map((i) => stolen(`owner${i}@example.com`)))
   for (const [i, { owner, emails, clients, requests }] of thefts.entries()) {
     const order = [...requests.slice(2 * i), ...requests.slice(0, 2 * i)]
-    await Promise.all(order.map((request) => request()))
+    const replies = await Promise.all(order.map((request) => request()))
+    let [takeBack] = requests.map((request) => replies[order.indexOf(request)])
+    // On a busy machine a lock may be waited for in vain: its owner tries again.
+    while (takeBack?.status === 503) takeBack = await requests[0]?.()
+    expect(takeBack?.status).toBe(200)
     for (const client of clients) expect((await client.get('/api/me')).status).toBe(401)
     for (const email of emails)
       for (const given of [password, THIEFS])
@@ -58,3 +62,29 @@ test('a take-back wins against whatever a thief asks for at the same moment', as
     expect(reply.status).toBe(200)
   }
 }, 60_000)
+
+test('what a thief began before a take-back does nothing after it', async () => {
+  const { passwords } = app.deps
+  const thief = await app.member('editor', { email: 'slow-owner@example.com' })
+  const verify = await app.nextToken('slow-owner@example.com', 'Welcome')
+  expect((await thief.post('/api/email/verify', { token: verify })).status).toBe(200)
+  await thief.put('/api/me/email', { email: 'slow-thief@example.com' })
+  const change = await app.nextToken('slow-thief@example.com', 'Confirm your')
+  expect((await thief.post('/api/email/verify', { token: change })).status).toBe(200)
+  const token = await app.nextToken('slow-owner@example.com', 'has changed')
+  const { hash } = passwords
+  try {
+    // The owner comes between: when the thief's request is let in already, and has written nothing yet.
+    passwords.hash = async (...given) => {
+      passwords.hash = hash
+      expect((await app.visitor().post('/api/email/take-back', { token })).status).toBe(200)
+      return hash(...given)
+    }
+    const reply = await thief.put('/api/me/password', { password: THIEFS })
+    expect([reply.status, reply.body.code]).toEqual([401, 'login_required'])
+  } finally {
+    passwords.hash = hash
+  }
+  const login = { email: 'slow-owner@example.com', password: THIEFS }
+  expect((await app.visitor().post('/api/login', login)).status).toBe(400)
+})

@@ -7,7 +7,7 @@ import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { accountDisabled, agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
 import { accessTokens } from './access-tokens.ts'
-import { endSessionsWith } from './end-sessions.ts'
+import { endSessionsWith, lockOwnAccount } from './end-sessions.ts'
 import { emailTaken, invalidCredentials, nothingToVerify, passwordRequired, sameEmail } from './errors.ts'
 import { mailNotice, requestLink } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
@@ -29,8 +29,14 @@ export async function changeEmail(context: AnyContext, { email }: { email: strin
   const user = await c.var.me()
   if (user.email === email) throw sameEmail()
   const due = { userId: user.id, purpose: 'email_change', email } as const
-  await c.var.db.transaction((tx) => requestLink(c.var, tx, due))
+  await requestOwnLink(c, due)
 }
+
+const requestOwnLink = (c: LoggedInContext, due: Parameters<typeof requestLink>[2]) =>
+  c.var.db.transaction(async (tx) => {
+    await lockOwnAccount(c, tx)
+    await requestLink(c.var, tx, due)
+  })
 
 /** Mails the link again to the mailbox that is to be confirmed. @throws nothingToVerify */
 export async function resendVerification(context: AnyContext): Promise<void> {
@@ -40,7 +46,7 @@ export async function resendVerification(context: AnyContext): Promise<void> {
   if (waiting === undefined && verified) throw nothingToVerify()
   const purpose = waiting === undefined ? 'verify' : 'email_change'
   const due = { userId, purpose, email: waiting?.email ?? email } as const
-  await c.var.db.transaction((tx) => requestLink(c.var, tx, due))
+  await requestOwnLink(c, due)
 }
 
 /**

@@ -2,8 +2,20 @@
 import type { Context } from 'hono'
 import { retryConflict } from '../kit/data/transient.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
+import { unauthorized } from '../kit/http/errors.ts'
 import type { Db } from '../kit/types/db.ts'
-import type { Product } from './product.ts'
+import type { LoggedInContext, Product } from './product.ts'
+import { lockUser } from './queries.ts'
+
+/**
+ * Locks the caller's account until the transaction ends, and makes sure that its session has not ended since the request
+ * began. Whatever ends sessions holds that lock: so nothing is done in a session that a reset or a take-back has ended.
+ * @throws loginRequired
+ */
+export async function lockOwnAccount(c: LoggedInContext, tx: Db): Promise<void> {
+  await lockUser(tx, c.var.session.userId)
+  if (!(await c.var.session.isOpen())) throw unauthorized('This session has ended')
+}
 
 /**
  * Runs `change` in a transaction and ends the account's sessions before it commits: while Redis is away nothing changes. They

@@ -5,7 +5,7 @@ import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { agentOf } from '../kit/http/session.ts'
 import { accessTokens } from './access-tokens.ts'
-import { endSessionsWith } from './end-sessions.ts'
+import { endSessionsWith, lockOwnAccount } from './end-sessions.ts'
 import { wrongPassword } from './errors.ts'
 import { beginSession } from './login.ts'
 import { mailNotice, mailReset } from './mail-tasks.ts'
@@ -69,6 +69,7 @@ export async function changePassword(
   await assertPassword(c.var, password, await c.var.me())
   const hash = await passwords.hash(password, c.var.signal())
   const user = await endSessionsWith(c, userId, async (tx) => {
+    await lockOwnAccount(c, tx)
     const changed = await updateUser(tx, userId, { password: hash }, { was })
     if (changed === undefined) throw wrongPassword() // it was changed meanwhile
     await tokens.revoke(tx, userId, { but: ['take_back', 'verify'] })

@@ -132,5 +132,9 @@ export async function updateUser(
   return user
 }
 
+/** Locks the account's row until the transaction ends. */
+export const lockUser = (tx: Db, id: string) =>
+  tx.select({ id: users.id }).from(users).where(eq(users.id, id)).for('no key update')
+
 /** Counts the accounts created since a moment; it reads only those, in an index. */
 export const countUsersSince = (db: Db, since: Date) => db.$count(users, gte(users.created, since))

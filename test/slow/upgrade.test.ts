@@ -190,7 +190,7 @@ async function grow(project: Checkout): Promise<void> {
     'src/config.ts',
     [
       "import { name, version } from '../package.json'",
-      "import { z } from 'zod'\nimport { name, version } from '../package.json'\nimport { setting } from './kit/config/setting.ts'",
+      "import { z } from 'zod'\nimport { name, version } from '../package.json'",
     ],
     [
       'for each module that has some.',
@@ -203,7 +203,7 @@ async function grow(project: Checkout): Promise<void> {
     project,
     'src/tasks.ts',
     [
-      '/** Sends the welcome mail',
+      '/** Every task that a worker can run. */',
       `/** Greets everybody. */
 export const greet = defineTask({
   name: 'greet',
@@ -213,14 +213,14 @@ export const greet = defineTask({
   },
 })
 
-/** Sends the welcome mail`,
+/** Every task that a worker can run. */`,
     ],
     ['export const tasks = [', 'export const tasks = [greet, '],
   )
   await edit(
     project,
     'src/crons.ts',
-    ['{ countAccounts }', '{ countAccounts, greet }'],
+    ['{ countAccounts, ', '{ countAccounts, greet, '],
     [
       'crons = [',
       "crons = [\n  defineCron({ name: 'greeting', schedule: '0 8 * * *', task: greet, input: {} }),",

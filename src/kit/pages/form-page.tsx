@@ -42,10 +42,10 @@ export function formAction<P extends AnyProduct, S extends z.ZodType>(
   app.post(
     path,
     noStore,
-    ...onFault,
     doc(summary, null, { status: 303, link, errors }),
-    ownPagesOnly,
     ...guards,
+    ...onFault, // behind the guards: the form counts on what they bring
+    ownPagesOnly,
     validate('form', schema),
     ...(limit ? [rateLimit(limit)] : []),
     async (c: AnyContext) => c.redirect(await run(c, c.req.valid('form' as never)), 303),
@@ -125,12 +125,10 @@ async function show<S extends z.ZodType>(
   if (next !== undefined && !next.startsWith('/'))
     c.set('policy', policyWith({ 'form-action': `'self' ${new URL(next).origin}` }))
   const wrong = fault && (isAtField ? 'Please correct what is marked below' : fault.message)
-  // A form that is refused before the guards has nobody's account.
-  const username = c.get('me') && (await page.username?.(c))
   return c.html(
     <ShellPage c={c} title={title} notice={notice} fault={wrong}>
       {above?.(c)}
-      <Form {...{ c, fields, schema, button, values, username, issues }} />
+      <Form username={await page.username?.(c)} {...{ c, fields, schema, button, values, issues }} />
       {below?.(c)}
     </ShellPage>,
     status,
