@@ -343,16 +343,16 @@ describe('the account', () => {
     })
   })
 
-  test('whoever sends a form of it from elsewhere reads why it is refused', async () => {
-    for (const client of [app.visitor(), await app.member()]) {
-      for (const path of [PROFILE, EMAIL, PASSWORD, CONFIRM, RESEND, SIGN_OUT]) {
-        const reply = await client.send('POST', path, 'password=x', {
-          ...HTML,
-          'Content-Type': 'application/x-www-form-urlencoded',
-        })
-        expect([path, reply.status]).toEqual([path, 403])
-        expect(reply.text).toContain('Only a page of this server may send this')
-      }
+  test('whoever sends a form of it from elsewhere reads why it is refused, and a visitor has to sign in', async () => {
+    const [visitor, member] = [app.visitor(), await app.member()]
+    const headers = { ...HTML, 'Content-Type': 'application/x-www-form-urlencoded' }
+    for (const path of [PROFILE, EMAIL, PASSWORD, CONFIRM, RESEND, SIGN_OUT]) {
+      const unknown = await visitor.send('POST', path, 'password=x', headers)
+      expect([path, unknown.status]).toEqual([path, 303])
+      expect(unknown.headers.get('location')).toStartWith(SIGN_IN)
+      const { status, text } = await member.send('POST', path, 'password=x', headers)
+      expect([path, status]).toEqual([path, 403])
+      expect(text).toContain('Only a page of this server may send this')
     }
   })
 })
