@@ -252,7 +252,7 @@ describe('the account', () => {
     expect((await member.get(PROFILE, HTML)).text).toContain(`<a href="${ACCOUNT}" aria-current="true">`)
     expect((await member.get(PROFILE, HTML)).text).toContain('value="Old &amp; Co"')
     const names = { first_name: 'Zoë', last_name: 'Lee', company: '' }
-    expect(await done(member, PROFILE, names, ACCOUNT)).toBe('Your name is changed')
+    expect(await done(member, PROFILE, names, ACCOUNT)).toBe('Your changes are saved')
     expect((await member.get('/api/me')).body.me).toMatchObject({ fullname: 'Zoë Lee', company: null })
     const wrong = await submit(member, PROFILE, { ...names, first_name: '' })
     expect([wrong.status, wrong.text.includes('First name must not be empty')]).toEqual([400, true])

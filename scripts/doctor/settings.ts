@@ -5,7 +5,7 @@ import { adviceOnSettings } from '../../src/kit/process/advice.ts'
 import { ConfigError } from '../../src/kit/types/config-error.ts'
 import { fail, type Finding, ok, warn } from './finding.ts'
 
-const FIX = 'Set it in the environment or in .env; src/kit/config/README.md lists every setting'
+const FIX = 'Set it in the environment or in .env; .env.example lists every setting'
 
 type Environment = Record<string, string | undefined>
 

@@ -61,7 +61,7 @@ export const LINK_MAILS: Record<Purpose, (letter: Letter) => Mail> = {
       action: { label: 'Choose a new password', url },
       notes: [
         'The link works once, for one hour.',
-        'If it was not you, ignore this mail: your password stays as it is.',
+        'If it was not you, ignore this mail: without you nothing changes.',
       ],
     }),
   email_change: ({ service, to, url }) =>
@@ -112,7 +112,7 @@ export const NOTICES = {
   password_reset: 'A new password was chosen with a link from a mail. Everybody was logged out.',
   email_changed: 'Your account goes by another email now.',
   token_made:
-    'A personal access token was made: with it a program acts for your account. You see it, and can end it, where you manage your tokens.',
+    'A personal access token was made: with it a program acts for your account. A new password by a mailed link ends it.',
   taken_back: 'Your account has this address again. Everybody was logged out, and its password has ended.',
 } as const
 
@@ -133,6 +133,9 @@ export const noticeMail = ({
     paragraphs: [
       NOTICES[notice],
       `It was done on ${at.slice(0, 16).replace('T', ' at ')} UTC, from the address ${ip}.`,
-      'If it was not you, ask for a new password at once, and tell whoever runs the service.',
+      // A mailbox that was the account's can ask for nothing.
+      notice === 'email_changed'
+        ? 'If it was not you, tell whoever runs the service at once.'
+        : 'If it was not you, ask for a new password at once, and tell whoever runs the service.',
     ],
   })

@@ -6,6 +6,7 @@ import { oneTimeTokens } from './table.ts'
 const HOUR = 60
 const DAY = 24 * HOUR
 
+/** `mails.ts` tells these times in words. */
 export const tokens = createOneTimeTokens(oneTimeTokens, {
   reset: { minutes: HOUR },
   verify: { minutes: 3 * DAY },

@@ -10,7 +10,6 @@ import { validate } from '../kit/http/validate.ts'
 import { emailTaken, invalidCredentials } from './errors.ts'
 import { logIn } from './login.ts'
 import { factory, requireRole } from './product.ts'
-
 import { editProfile } from './profile.ts'
 import { EditProfile, Login, LoginResponse, Signup, SignupResponse, UserQuery } from './schema.ts'
 import { signUp } from './sign-up.ts'

@@ -111,7 +111,7 @@ formPage(accountPage, '/account/profile', {
   values: (c) => c.get('me')(),
   run: async (c, { company, ...names }) => {
     await editProfile(c, { ...names, company: company || null })
-    await leaveNotice(c, 'Your name is changed')
+    await leaveNotice(c, 'Your changes are saved')
     return ACCOUNT
   },
 })

@@ -83,7 +83,7 @@ formPage(entry, '/sign-up', {
   errors: [weakPassword, emailTaken],
   below: (c) => (
     <p>
-      You have an account? <a href={leadingOn(c, SIGN_IN)}>Sign in</a>
+      Do you have an account? <a href={leadingOn(c, SIGN_IN)}>Sign in</a>
     </p>
   ),
   run: async (c, input) => {

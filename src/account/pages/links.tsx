@@ -67,7 +67,7 @@ formPage(links, '/reset', {
   above: () => <p>All devices will be signed out.</p>,
   below: () => (
     <p>
-      Does the link not work any more? <a href={FORGOT}>Ask for another</a>
+      Has the link expired? <a href={FORGOT}>Ask for another</a>
     </p>
   ),
   run: async (c, { password }) => {
@@ -100,7 +100,7 @@ formPage(links, '/verify', {
     password: ConfirmEmail.shape.password.describe('Of the account that the link belongs to.'),
   }),
   fields: (c) => (needsPassword(c) ? { password: PASSWORD } : NO_FIELDS),
-  above: () => <p>This says that the mailbox is yours to which the link was mailed.</p>,
+  above: () => <p>You confirm that the mailbox to which we mailed this link is yours.</p>,
   button: 'Confirm',
   errors: [tokenExpired, passwordRequired, invalidCredentials, accountDisabled, emailTaken],
   run: async (c, { password }) => {
@@ -119,7 +119,7 @@ formPage(links, '/take-back', {
   errors: [tokenExpired],
   above: () => (
     <p>
-      Your account gets the address again to which the link was mailed. Everybody is signed out, its password
+      Your account gets back the email to which we mailed this link. Everybody is signed out, its password
       ends, and we mail you a link to choose a new one.
     </p>
   ),
