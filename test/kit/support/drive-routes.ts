@@ -251,10 +251,11 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
       return ['origin_not_allowed']
     }
     const takes = (target: string) => inputs.some((input) => input.target === target)
-    if (takes('form') && call.origin !== app.url) return ['origin_not_allowed']
-    if (!holdsRole(call.caller, role)) {
-      return [call.caller === VISITOR ? 'login_required' : 'insufficient_role']
-    }
+    const lacking = call.caller === VISITOR ? 'login_required' : 'insufficient_role'
+    const refusals = holdsRole(call.caller, role) ? [] : [lacking]
+    // Whichever a form asks first.
+    if (takes('form') && call.origin !== app.url) return ['origin_not_allowed', ...refusals]
+    if (refusals.length > 0) return refusals
     const notFound = takes('param') ? ['invalid_request', 'not_found'] : []
     if (takes('json') && !JSON_TYPES.includes(call.contentType)) {
       return ['unsupported_media_type', ...notFound]
