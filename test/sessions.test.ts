@@ -1,6 +1,7 @@
 // An account's sessions: it sees them, ends them, and takes one as a token where there are no cookies.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
+import { Redis } from 'ioredis'
 import { changeRole } from '../src/account/change-role.ts'
 import type { Client } from './kit/support/client.ts'
 import { startApp, type TestApp } from './support/harness.ts'
@@ -59,14 +60,14 @@ test('a session was last seen at its last request, though none is written down',
 })
 
 /** As if its last request had been longer ago. */
-async function expireIn(token: string, seconds: number) {
-  const { Redis } = await import('ioredis')
+const expireIn = (token: string, seconds: number) =>
+  onIdentity(token, (redis, key) => redis.expire(key, seconds))
+const secondsLeft = (token: string) => onIdentity(token, (redis, key) => redis.ttl(key))
+
+async function onIdentity(token: string, act: (redis: Redis, key: string) => Promise<number>) {
   const redis = new Redis(app.config.redisUrl)
-  await redis.expire(
-    `${app.config.redisPrefix}s:${createHash('sha256').update(token).digest('hex')}`,
-    seconds,
-  )
-  redis.disconnect()
+  const key = `${app.config.redisPrefix}s:${createHash('sha256').update(token).digest('hex')}`
+  return act(redis, key).finally(() => redis.disconnect())
 }
 
 test('their ids are no tokens, and tell nothing of them', async () => {
@@ -137,7 +138,7 @@ test('are so many at most, tokens among them: at one more login the oldest goes'
   expect(await list(latest)).toHaveLength(4)
 })
 
-test('an app without cookies signs up, logs in, gives and changes its password, and logs out', async () => {
+test('an app without cookies signs up, logs in, stays so by its use, gives and changes its password, and logs out', async () => {
   const account = { email: 'app@example.com', password: 'Secret123', fname: 'A', lname: 'B' }
   const signup = await app.visitor().post('/api/signup', { ...account, token: true })
   expect([signup.status, signup.headers.getSetCookie()]).toEqual([201, []])
@@ -150,6 +151,9 @@ test('an app without cookies signs up, logs in, gives and changes its password, 
   expect([login.status, login.headers.getSetCookie()]).toEqual([200, []])
   expect(login.headers.get('cache-control')).toBe('no-store')
   const second = bearing(login.body.token)
+  await expireIn(login.body.token, 60)
+  expect(await status(second)).toBe(200)
+  expect(await secondsLeft(login.body.token)).toBeGreaterThan(app.config.sessionSeconds - 60)
   const again = await second.post('/api/reauthenticate', { password })
   expect([again.status, again.headers.getSetCookie()]).toEqual([200, []])
   const third = bearing(again.body.token)

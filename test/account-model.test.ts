@@ -1,0 +1,399 @@
+// All calls of accounts in random order, by browsers, apps and programs, held against a model of who may what.
+// PROPERTY_SEED and PROPERTY_RUNS repeat a failure, then in its shortest form, or look longer: PROPERTY_SEED=7 PROPERTY_RUNS=500.
+// PROPERTY_REPLAY takes the `path` that a failure prints, and begins there.
+import { expect, test } from 'bun:test'
+import { eq } from 'drizzle-orm'
+import * as fc from 'fast-check'
+import { changeRole } from '../src/account/change-role.ts'
+import { NOTICES, type Notice } from '../src/account/mails.ts'
+import { linkTo, type Purpose } from '../src/account/one-time-tokens.ts'
+import { roles, ROLES, type Role } from '../src/account/roles.ts'
+import { users } from '../src/account/table.ts'
+import type { Job, Task } from '../src/kit/jobs/task.ts'
+import type { Mail } from '../src/kit/types/mail.ts'
+import type { Client, Reply } from './kit/support/client.ts'
+import { silent } from './kit/support/log.ts'
+import { startApp } from './support/harness.ts'
+import { tokenIn } from './support/mailbox.ts'
+
+const { PROPERTY_SEED, PROPERTY_RUNS = '3', PROPERTY_REPLAY } = process.env
+
+const ENTRY = ['sign up', 'log in', 'log in', 'log out', 'reauthenticate', 'wait for an hour'] as const
+const PASSWORD = ['change password', 'change password', 'forget password', 'reset', 'reset'] as const
+const EMAIL = ['resend', 'change email', 'change email', 'confirm', 'confirm', 'take back'] as const
+const TOKENS = ['make token', 'make token', 'end token', 'end token', 'change role', 'change role'] as const
+const SESSIONS = ['list sessions', 'end session', 'end others', 'edit', 'log in'] as const
+const KINDS = [...ENTRY, ...PASSWORD, ...EMAIL, ...EMAIL, ...EMAIL, ...TOKENS, ...SESSIONS] as const
+const PASSWORDS = ['First1234', 'Second1234', 'Third1234']
+
+const operation = fc.record(
+  {
+    kind: fc.constantFrom(...KINDS),
+    /** The client that acts, or the account whose role changes. */
+    by: fc.nat(8),
+    email: fc.constantFrom('ann', 'bob', 'cyd', 'dan', 'ANN', 'Bob'),
+    given: fc.constantFrom('right', 'right', 'right', undefined, ...PASSWORDS),
+    password: fc.constantFrom(...PASSWORDS),
+    /** Of links, sessions and tokens: 0 is the last, 1 that before it. */
+    back: fc.nat(3),
+    /** The link of a mail, whatever it is for. */
+    isAny: fc.constantFrom(false, false, false, true),
+    abilities: fc.constantFrom(['read'], ['write'], ['read', 'write']),
+    name: fc.constantFrom('Ann', 'Zoë'),
+    role: fc.constantFrom(...ROLES, 'editor', 'superuser'),
+  },
+  { noNullPrototype: true },
+)
+type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never
+
+type User = { id: string; email: string; verified: boolean; role: Role; first_name: string }
+type Account = User & { password: string | null }
+/** A session, or, with abilities, a personal access token. */
+type Access = { id?: string; token: string; account: Account; isOpen: boolean } & Kind
+type Kind = { isFresh: boolean; abilities?: readonly string[] }
+/** It sends its access whether that still opens something or not. */
+type Device = { kind: 'browser' | 'app' | 'program'; client: Client; access?: Access }
+/** Without a token it was not mailed. */
+type Link = { account: Account; purpose: Purpose; email: string; isLive: boolean; token?: string }
+
+const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
+const unless = (isFine: unknown, refusal: string) => (isFine ? undefined : refusal)
+const said = ({ status, body }: Reply) => (status < 400 ? 'success' : `${status} ${body?.code}`)
+const shown = ({ password: _password, ...user }: Account): User => user
+
+/** The app, and a superuser; the jobs that it enqueues wait for `work`, which returns their mails. */
+async function startWorld(env: Record<string, string>) {
+  const app = await startApp(env)
+  const { deps } = app
+  const jobs: [task: Task<never, object>, input: unknown][] = []
+  const enqueue = async (...args: unknown[]) => void jobs.push(args.slice(-2) as (typeof jobs)[number])
+  // Nothing here is about hashes, which would take most of the time.
+  const passwords = { hash: async (text: string) => text, verify: async (a: unknown, b: string) => a === b }
+  Object.assign(deps, { enqueue, passwords: { ...passwords, needsRehash: () => false } })
+  const boss = await app.member('editor', { email: 'boss@example.com' })
+  await deps.db.update(users).set({ email_proof: 'operator' }).where(eq(users.id, boss.user.id))
+  await changeRole(deps, boss.user.id, 'superuser')
+  jobs.length = 0
+  async function work() {
+    const mails: Mail[] = []
+    const taskDeps = { ...deps, sendMail: async (mail: Mail) => void mails.push(mail) }
+    for (const [task, input] of jobs.splice(0))
+      await task.execute(input, { attempt: 1, log: silent } as Job, taskDeps)
+    return mails
+  }
+  return { ...app, boss, work }
+}
+type World = Awaited<ReturnType<typeof startWorld>>
+
+/** Drives three accounts of a domain, each with a browser and an app, and knows what the app has to answer. */
+function createModel({ boss, config, deps, visitor, work }: World, domain: string) {
+  const accounts: Account[] = []
+  const kinds = ['browser', 'app', 'browser', 'app', 'browser', 'app'] as const
+  const devices: Device[] = kinds.map((kind) => ({ kind, client: visitor() }))
+  /** All that ever were, whether they still count or not. */
+  const accesses: Access[] = []
+  const links: Link[] = []
+  const ended: Access[] = []
+  const due: [to: string, says: string, link?: Link][] = []
+
+  const accessOf = ({ access }: Device) => (access?.isOpen ? access : undefined)
+  const isTaken = (email: string, account?: Account) =>
+    accounts.some((one) => one !== account && isSame(one.email, email)) ||
+    links.some((one) => one.account !== account && one.isLive && isTakeBack(one, email))
+  const isTakeBack = (one: Link, email: string) => one.purpose === 'take_back' && isSame(one.email, email)
+  const notify = (to: string, notice: Notice) => due.push([to, NOTICES[notice]])
+
+  function end(account: Account | undefined, isEnded: (access: Access) => unknown): void {
+    const ends = accesses.filter((one) => one.isOpen && one.account === account && isEnded(one))
+    for (const one of ends) one.isOpen = false
+    ended.push(...ends)
+  }
+
+  function open(device: Device, access: Omit<Access, 'isOpen'>): void {
+    device.access = { ...access, isOpen: true }
+    accesses.push(device.access)
+  }
+
+  /** A session takes the place of that of the client, which got it in a cookie or as a token. */
+  function begin(device: Device, account: Account, issued?: string, isFresh = true): void {
+    expect(typeof issued).toBe(device.kind === 'app' ? 'string' : 'undefined')
+    end(device.access?.account, (one) => one === device.access)
+    const token = issued ?? device.client.cookies.get('session') ?? ''
+    open(device, { id: deps.sessions.idOf(token) ?? '', token, account, isFresh })
+  }
+
+  /** Of links to take back it voids those `since` one of them. */
+  function voidLinks(account: Account, purposes: Purpose[], since?: Link): void {
+    const newer = since ? links.slice(links.indexOf(since)) : []
+    for (const one of links.filter((each) => each.account === account))
+      if (purposes.includes(one.purpose) || newer.includes(one)) one.isLive = false
+  }
+
+  /** By the link of a mail the account becomes this, and what waits is void. */
+  function prove({ account }: Link, change: Partial<Account>, since?: Link): void {
+    Object.assign(account, { verified: true, ...change })
+    voidLinks(account, ['verify', 'reset', 'email_change'], since)
+  }
+
+  function request(account: Account, purpose: Purpose, email: string): void {
+    if (purpose !== 'take_back') voidLinks(account, [purpose])
+    const link = { account, purpose, email, isLive: true }
+    links.push(link)
+    if (purpose === 'email_change' && isTaken(email, account)) due.push([email, 'You have an account'])
+    else if (account.role !== 'disabled') due.push([email, linkTo(config, purpose, ''), link])
+  }
+
+  function send({ kind, client, access }: Device, route: string, body?: object): Promise<Reply> {
+    const [method = '', path = ''] = route.split(' ')
+    const isBearer = kind !== 'browser' && access !== undefined
+    return client.send(method, path, body, isBearer ? { Authorization: `Bearer ${access.token}` } : {})
+  }
+
+  /** What a route of this role says to a client, and one of this ability to a program; undefined if it lets it in. */
+  function refusalOf(device: Device, least: Role = 'readonly', ability = 'none'): string | undefined {
+    const { account, abilities } = accessOf(device) ?? {}
+    if (account === undefined) return '401 login_required'
+    if (abilities && ability === 'none') return '403 token_not_allowed'
+    if (abilities && !abilities.includes(ability)) return '403 insufficient_ability'
+    if (account.role === 'disabled') return '400 account_disabled'
+    if (!roles.atLeast(account.role, least)) return '401 insufficient_role'
+    const isLimited = config.emailVerification === 'required' && !account.verified
+    return unless(!isLimited || least === 'readonly', '401 email_not_verified')
+  }
+
+  /** What a client sees and may write. */
+  async function look(device: Device): Promise<void> {
+    const [access, refusal] = [accessOf(device), refusalOf(device, 'readonly', 'read')]
+    const me = await send(device, 'GET /api/me')
+    expect(said(me)).toBe(refusal ?? 'success')
+    if (!refusal && access) expect(me.body.me).toMatchObject(shown(access.account))
+    const written = await send(device, 'POST /api/probe', { title: 'x' })
+    expect(said(written)).toBe(refusalOf(device, 'editor', 'write') ?? 'success')
+    expect(said(await send(device, 'GET /api/users?size=1'))).toBe(
+      refusalOf(device, 'superuser') ?? 'success',
+    )
+  }
+
+  /** Runs an operation, and holds the answer, the mails, and what everybody sees then against the model. */
+  async function run(op: Operation, onSuccess: () => void): Promise<void> {
+    await act(op, devices[op.by % devices.length] as Device, onSuccess)
+    const [expected, mails] = [due.splice(0), await work()]
+    expect(mails.map(({ to }) => to)).toEqual(expected.map(([to]) => to))
+    for (const [i, [, says, link]] of expected.entries()) {
+      const { subject, text } = mails[i] as Mail
+      expect(`${subject}\n${text}`).toContain(says)
+      expect(text.includes('token=')).toBe(link !== undefined)
+      if (link) link.token = tokenIn({ text })
+    }
+    for (const { token } of ended.splice(0)) {
+      const reply = await visitor({ Authorization: `Bearer ${token}` }).get('/api/me')
+      expect(said(reply)).toBe('401 invalid_token')
+    }
+    for (const device of devices.filter((one) => one.kind !== 'browser' && !accessOf(one))) {
+      delete device.access // an app forgets what does not count any more
+      if (device.kind === 'program') devices.splice(devices.indexOf(device), 1)
+    }
+    await Promise.all(devices.map(look))
+    const { body } = await boss.get(`/api/users?search=@${domain}`)
+    expect(body).toMatchObject(accounts.toReversed().map(shown))
+  }
+
+  async function act(op: Operation, device: Device, onSuccess: () => void): Promise<unknown> {
+    const access = accessOf(device)
+    const session = access?.abilities ? undefined : access
+    const me = access?.account as Account // where one is needed, `refused` says so
+    const refused = refusalOf(device)
+    const door = unless(session?.account.role !== 'disabled', '400 account_disabled')
+    const fresh = unless(access?.isFresh, '401 fresh_login_required')
+    const { password, abilities, name: first_name } = op
+    const email = `${op.email}@${domain}`
+    const owner = accounts.find((one) => isSame(one.email, email))
+    const asToken = device.kind === 'app' && { token: true }
+    const enter = (of?: Account) => (op.given === 'right' ? (of?.password ?? 'None1234') : op.given)
+    /** The body of the answer, if there is no reason to refuse. */
+    const ask = async (route: string, body: object | undefined, refusal: string | undefined) => {
+      const reply = await send(device, route, body)
+      expect(said(reply)).toBe(refusal ?? 'success')
+      if (refusal === undefined) onSuccess()
+      return refusal === undefined ? reply.body : undefined
+    }
+    const pick = (...fit: Purpose[]): [link?: Link | undefined, expired?: string | undefined] => {
+      const mailed = links.filter((one) => one.token && (op.isAny || fit.includes(one.purpose)))
+      const link = mailed.at(-1 - (op.back % mailed.length))
+      return [link, unless(link?.isLive && fit.includes(link.purpose), '400 token_expired')]
+    }
+
+    switch (op.kind) {
+      case 'sign up': {
+        if (device.kind === 'program') return undefined
+        const refusal = door ?? unless(!isTaken(email), '400 email_taken')
+        const input = { email, password, fname: first_name, lname: 'Lee', ...asToken }
+        const made = await ask('POST /api/signup', input, refusal)
+        if (!made) return undefined
+        const account = { id: made.id, email, verified: false, role: made.role, first_name, password }
+        accounts.push(account)
+        request(account, 'verify', email)
+        return begin(device, account, made.token)
+      }
+      case 'log in': {
+        if (device.kind === 'program') return undefined
+        const entered = enter(owner) ?? 'None1234'
+        const wrong = unless(owner?.password === entered, '400 invalid_credentials')
+        const refusal = door ?? wrong ?? unless(owner?.role !== 'disabled', '400 account_disabled')
+        const entry = await ask('POST /api/login', { email, password: entered, ...asToken }, refusal)
+        return entry && owner && begin(device, owner, entry.token)
+      }
+      case 'log out':
+        return (await ask('POST /api/logout', {}, refused)) && end(me, (one) => one === access)
+      case 'reauthenticate': {
+        const entered = enter(me) ?? 'None1234'
+        const refusal = refused ?? unless(entered === me.password, '400 invalid_credentials')
+        const proof = await ask('POST /api/reauthenticate', { password: entered }, refusal)
+        return proof && begin(device, me, proof.token)
+      }
+      case 'wait for an hour': {
+        const ago = Date.now() - 3_600_000
+        const then = session && (await deps.sessions.rotate(session.token, { loginAt: ago, provenAt: ago }))
+        if (!then) return undefined
+        if (device.kind === 'browser') device.client.cookies.set('session', then.token)
+        onSuccess()
+        return begin(device, me, device.kind === 'app' ? then.token : undefined, false)
+      }
+      case 'edit':
+        if (await ask('PATCH /api/me', { first_name }, refused)) me.first_name = first_name
+        return undefined
+      case 'change password': {
+        const current_password = enter(me)
+        const wrong = unless(current_password === me?.password, '400 wrong_password')
+        const refusal = refused ?? (current_password === undefined ? fresh : wrong)
+        const changed = await ask('PUT /api/me/password', { current_password, password }, refusal)
+        if (!changed) return undefined
+        me.password = password
+        end(me, (one) => !one.abilities)
+        voidLinks(me, ['reset', 'email_change'])
+        notify(me.email, 'password_changed')
+        return begin(device, me, changed.token)
+      }
+      case 'forget password':
+        if (!(await ask('POST /api/password/forgot', { email }, door))) return undefined
+        return owner && request(owner, 'reset', owner.email)
+      case 'reset': {
+        const [link, expired] = pick('reset')
+        if (!link) return undefined
+        const refusal = door ?? expired ?? unless(link.account.role !== 'disabled', '400 token_expired')
+        if (!(await ask('POST /api/password/reset', { token: link.token, password }, refusal)))
+          return undefined
+        prove(link, { password })
+        end(link.account, () => true)
+        return notify(link.email, 'password_reset')
+      }
+      case 'resend': {
+        const waits = links.find((one) => one.isLive && one.account === me && one.purpose === 'email_change')
+        const refusal = refused ?? unless(waits ?? !me.verified, '409 nothing_to_verify')
+        if (!(await ask('POST /api/me/email/resend', {}, refusal))) return undefined
+        return request(me, waits?.purpose ?? 'verify', waits?.email ?? me.email)
+      }
+      case 'change email': {
+        const refusal = refused ?? fresh ?? unless(email !== me.email, '400 same_email')
+        return (await ask('PUT /api/me/email', { email }, refusal)) && request(me, 'email_change', email)
+      }
+      case 'confirm': {
+        const [link, expired] = pick('verify', 'email_change')
+        if (!link) return undefined
+        const { account, purpose, token } = link
+        const entered = enter(account)
+        const outside =
+          unless(entered, '401 password_required') ??
+          unless(entered === account.password, '400 invalid_credentials') ??
+          unless(account.role !== 'disabled', '400 account_disabled')
+        const allowed = door ?? expired ?? (session && me === account ? undefined : outside)
+        const refusal =
+          allowed ?? unless(purpose === 'verify' || !isTaken(link.email, account), '400 email_taken')
+        if (!(await ask('POST /api/email/verify', { token, password: entered }, refusal))) return undefined
+        link.isLive = false
+        if (purpose === 'verify') return (account.verified = true)
+        const { email: before, verified } = account
+        const own = links.find((one) => one.isLive && one.account === account && isTakeBack(one, link.email))
+        prove(link, { email: link.email }, own)
+        return own || !verified ? notify(before, 'email_changed') : request(account, 'take_back', before)
+      }
+      case 'take back': {
+        const [link, expired] = pick('take_back')
+        if (!link || !(await ask('POST /api/email/take-back', { token: link.token }, door ?? expired)))
+          return undefined
+        prove(link, { email: link.email, password: null }, link)
+        end(link.account, () => true)
+        request(link.account, 'reset', link.email)
+        return notify(link.email, 'taken_back')
+      }
+      case 'list sessions': {
+        const listed: Access[] | undefined = await ask('GET /api/me/sessions', undefined, refused)
+        const own = accesses.filter((one) => one.isOpen && one.account === me && !one.abilities)
+        const idsOf = (all: Access[]) => all.map(({ id }) => id).toSorted()
+        return listed && expect(idsOf(listed)).toEqual(idsOf(own))
+      }
+      case 'end others':
+        if (!(await ask('DELETE /api/me/sessions', undefined, refused))) return undefined
+        return end(me, (one) => one !== access && !one.abilities)
+      case 'end session':
+      case 'end token': {
+        const isToken = op.kind === 'end token'
+        const isLikely = (one: Access) => op.isAny || (one.isOpen && one.account === me)
+        const all = accesses.filter((one) => isLikely(one) && (one.abilities !== undefined) === isToken)
+        const one = all.at(-1 - (op.back % all.length))
+        const refusal = refused ?? unless(one?.isOpen && one.account === me, '404 not_found')
+        const path = `/api/me/${isToken ? 'tokens' : 'sessions'}/${one?.id ?? crypto.randomUUID()}`
+        return (await ask(`DELETE ${path}`, undefined, refusal)) && end(me, (each) => each === one)
+      }
+      case 'make token': {
+        const made = await ask('POST /api/me/tokens', { name: 'x', abilities }, refused ?? fresh)
+        if (!made) return undefined
+        const program: Device = { kind: 'program', client: visitor() }
+        open(program, { id: made.id, token: made.token, account: me, isFresh: false, abilities })
+        devices.push(program)
+        return notify(me.email, 'token_made')
+      }
+      default: {
+        // change role
+        const account = accounts[op.by % accounts.length] as Account
+        await changeRole(deps, account.id, (account.role = op.role))
+        onSuccess()
+        return op.role === 'disabled' && end(account, (one) => one.abilities)
+      }
+    }
+  }
+  return { run }
+}
+
+const START = (['ann', 'bob', 'cyd'] as const).flatMap((email, i): Partial<Operation>[] => [
+  { kind: 'sign up', by: 2 * i, email, password: 'First1234', name: 'Ann' },
+  { kind: 'log in', by: 2 * i + 1, email, given: 'right' },
+  ...(email === 'cyd' ? [] : [{ kind: 'confirm', by: 2 * i, back: 0 } as const]),
+]) as Operation[]
+
+test.each([['soft', 1] as const, ['required', 2] as const])(
+  'each client may what the model says, and mails tell what was done (EMAIL_VERIFICATION=%s, seed %d)',
+  async (EMAIL_VERIFICATION, usual) => {
+    const world = await startWorld({ EMAIL_VERIFICATION })
+    const succeeded = new Set<string>()
+    let runs = 0
+    const follow = async (sequence: Operation[]) => {
+      const { run } = createModel(world, `run${++runs}.example`)
+      for (const [i, op] of [...START, ...sequence].entries())
+        await run(op, () => succeeded.add(op.kind)).catch((error: Error) => {
+          throw new Error(`${i + 1}. ${op.kind}: ${error.message}`, { cause: error })
+        })
+    }
+    const sequences = fc.asyncProperty(fc.array(operation, { minLength: 40, maxLength: 60 }), follow)
+    const seed = Number(PROPERTY_SEED ?? usual)
+    const replay = PROPERTY_REPLAY ? { path: PROPERTY_REPLAY } : {}
+    const options = { seed, numRuns: Number(PROPERTY_RUNS), endOnFailure: !PROPERTY_SEED, ...replay }
+    try {
+      await fc.assert(sequences, options)
+    } finally {
+      await world.close()
+    }
+    if (!PROPERTY_REPLAY) expect(succeeded.size).toBeGreaterThan(15) // of 19
+  },
+  600_000,
+)
