@@ -371,6 +371,10 @@ const START = (['ann', 'bob', 'cyd'] as const).flatMap((email, i): Partial<Opera
   ...(email === 'cyd' ? [] : [{ kind: 'confirm', by: 2 * i, back: 0 } as const]),
 ]) as Operation[]
 
+/** By chance alone hardly any account would change its email twice. */
+const oftenConfirmed = (op: Operation): Operation[] =>
+  op.kind === 'change email' && op.back > 0 ? [op, { ...op, kind: 'confirm', back: 0, isAny: false }] : [op]
+
 test.each([['soft', 1] as const, ['required', 2] as const])(
   'each client may what the model says, and mails tell what was done (EMAIL_VERIFICATION=%s, seed %d)',
   async (EMAIL_VERIFICATION, usual) => {
@@ -379,12 +383,12 @@ test.each([['soft', 1] as const, ['required', 2] as const])(
     let runs = 0
     const follow = async (sequence: Operation[]) => {
       const { run } = createModel(world, `run${++runs}.example`)
-      for (const [i, op] of [...START, ...sequence].entries())
+      for (const [i, op] of [...START, ...sequence.flatMap(oftenConfirmed)].entries())
         await run(op, () => succeeded.add(op.kind)).catch((error: Error) => {
           throw new Error(`${i + 1}. ${op.kind}: ${error.message}`, { cause: error })
         })
     }
-    const sequences = fc.asyncProperty(fc.array(operation, { minLength: 40, maxLength: 60 }), follow)
+    const sequences = fc.asyncProperty(fc.array(operation, { minLength: 30, maxLength: 50 }), follow)
     const seed = Number(PROPERTY_SEED ?? usual)
     const replay = PROPERTY_REPLAY ? { path: PROPERTY_REPLAY } : {}
     const options = { seed, numRuns: Number(PROPERTY_RUNS), endOnFailure: !PROPERTY_SEED, ...replay }
