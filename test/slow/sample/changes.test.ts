@@ -46,6 +46,11 @@ const CHANGES: Record<string, () => Promise<void> | void> = {
       '  lname: name,\n',
       '  lname: name,\n  phone: z.string().trim().max(30).nullish(),\n',
     ])
+    // The page is told by the compiler.
+    edit('src/account/pages/entry.tsx', [
+      "    lname: { label: 'Last name', autocomplete: 'family-name' },\n",
+      "    lname: { label: 'Last name', autocomplete: 'family-name' },\n    phone: { label: 'Phone', autocomplete: 'tel' },\n",
+    ])
     await generate('phone')
   },
   async 'another default role'() {
@@ -59,27 +64,19 @@ const CHANGES: Record<string, () => Promise<void> | void> = {
     await generate('default_role')
   },
   async 'a setting of its own'() {
-    edit(
-      'src/config.ts',
-      [
-        '    // One line for each setting of yours',
-        `    signupOpen: setting('SIGNUP_OPEN', flag().default(true), { about: 'Whether anybody may sign up' }),
+    edit('src/config.ts', [
+      '    // One line for each setting of yours',
+      `    signupOpen: setting('SIGNUP_OPEN', flag().default(true), { about: 'Whether anybody may sign up' }),
     // One line for each setting of yours`,
-      ],
-      [
-        "import { defineSettings, type ConfigOf } from './kit/config/settings.ts'",
-        `import { setting } from './kit/config/setting.ts'
-import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
-import { flag } from './kit/config/values.ts'`,
-      ],
-    )
+    ])
     expect(await checkout.run('settings')).toMatchObject({ code: 0 })
     expect(checkout.changes()).not.toContain('src/kit')
   },
   'an error text of its own'() {
-    const text = ['Invalid login credentials', 'That is not the password of this account'] as [string, string]
-    edit('src/account/login.ts', text)
+    const text = ['Invalid login credentials', 'Those do not fit'] as [string, string]
+    edit('src/account/errors.ts', text)
     edit('test/accounts.test.ts', text)
+    edit('test/account-pages.test.ts', text)
   },
   // The last: the other ones name it.
   'a renamed sample'() {
