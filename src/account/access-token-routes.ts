@@ -4,11 +4,11 @@ import { tooManyTokens } from '../kit/auth/access-tokens.ts'
 import { requireFresh } from '../kit/auth/fresh.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
-import { notFound, unauthorized } from '../kit/http/errors.ts'
+import { notFound } from '../kit/http/errors.ts'
 import { validate } from '../kit/http/validate.ts'
 import { accessTokens, makeAccessToken } from './access-tokens.ts'
-import { mailNotice } from './mail-tasks.ts'
-import { noticeOf } from './password.ts'
+import { assertSessionOpen } from './end-sessions.ts'
+import { requestNotice } from './mail-tasks.ts'
 import { factory, requireRole } from './product.ts'
 import { NewAccessToken } from './schema.ts'
 import { AccessTokenResponse } from './table.ts'
@@ -38,14 +38,14 @@ export const accountTokens = factory
     requireFresh(),
     validate('json', NewAccessToken),
     async (c) => {
-      const { db, enqueue, log, session } = c.var
+      const { db, log, session } = c.var
       const { userId } = session
       const { email } = await c.var.me()
       const made = await db.transaction(async (tx) => {
         const token = await makeAccessToken(tx, { userId, ...c.req.valid('json') })
         // A reset that was under way has ended by now, and the session with it: no token survives it.
-        if (!(await session.isOpen())) throw unauthorized('This session has ended')
-        await enqueue(tx, mailNotice, noticeOf(c, email, 'token_made'))
+        await assertSessionOpen(session)
+        await requestNotice(c.var, tx, email, 'token_made')
         return token
       })
       log.info('ACCESS TOKEN MADE', { user: userId, token: made.id })

@@ -5,18 +5,16 @@ import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { driverCode, retryConflict } from '../kit/data/transient.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { accountDisabled, agentOf } from '../kit/http/session.ts'
+import { UNIQUE_VIOLATION } from '../kit/http/sql-refusals.ts'
 import type { Db } from '../kit/types/db.ts'
 import { accessTokens } from './access-tokens.ts'
 import { endSessionsWith, lockOwnAccount } from './end-sessions.ts'
 import { emailTaken, invalidCredentials, nothingToVerify, passwordRequired, sameEmail } from './errors.ts'
-import { mailNotice, requestLink } from './mail-tasks.ts'
+import { requestLink, requestNotice } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
-import { noticeOf } from './password.ts'
 import type { LoggedInContext, Product } from './product.ts'
 import { findUser, findUserWithHashById, updateUser } from './queries.ts'
 import { roles } from './roles.ts'
-
-const UNIQUE_VIOLATION = '23505'
 
 /**
  * Has a link mailed to the new mailbox; the email changes when its owner confirms. The answer and the work are the same for
@@ -28,8 +26,7 @@ export async function changeEmail(context: AnyContext, { email }: { email: strin
   assertFresh(c)
   const user = await c.var.me()
   if (user.email === email) throw sameEmail()
-  const due = { userId: user.id, purpose: 'email_change', email } as const
-  await requestOwnLink(c, due)
+  await requestOwnLink(c, { userId: user.id, purpose: 'email_change', email })
 }
 
 const requestOwnLink = (c: LoggedInContext, due: Parameters<typeof requestLink>[2]) =>
@@ -45,8 +42,7 @@ export async function resendVerification(context: AnyContext): Promise<void> {
   const waiting = await tokens.latest(c.var.db, userId, 'email_change')
   if (waiting === undefined && verified) throw nothingToVerify()
   const purpose = waiting === undefined ? 'verify' : 'email_change'
-  const due = { userId, purpose, email: waiting?.email ?? email } as const
-  await requestOwnLink(c, due)
+  await requestOwnLink(c, { userId, purpose, email: waiting?.email ?? email })
 }
 
 /**
@@ -102,7 +98,7 @@ async function replaceEmail(c: Context<AppEnv<Product>>, tx: Db, userId: string,
   await tokens.revoke(tx, userId, { but: ['take_back'], since: own?.created })
   if (own !== undefined || !before.verified) {
     // A mailbox that was never verified may be a stranger's, too: it is told, and may take nothing.
-    await c.var.enqueue(tx, mailNotice, noticeOf(c, before.email, 'email_changed'))
+    await requestNotice(c.var, tx, before.email, 'email_changed')
     return
   }
   await requestLink(c.var, tx, { userId, purpose: 'take_back', email: before.email })
@@ -122,7 +118,7 @@ export async function takeBackEmail(context: AnyContext, { token }: { token: str
     await tokens.revoke(tx, userId, { but: ['take_back'], since: created })
     await requestLink(c.var, tx, { userId, purpose: 'reset', email })
     await accessTokens.deleteAllOf(c.var, tx, userId)
-    await c.var.enqueue(tx, mailNotice, noticeOf(c, email, 'taken_back'))
+    await requestNotice(c.var, tx, email, 'taken_back')
   })
   c.var.log.warn('EMAIL TAKEN BACK', { user: userId, agent: agentOf(c) })
 }

@@ -14,7 +14,12 @@ import { lockUser } from './queries.ts'
  */
 export async function lockOwnAccount(c: LoggedInContext, tx: Db): Promise<void> {
   await lockUser(tx, c.var.session.userId)
-  if (!(await c.var.session.isOpen())) throw unauthorized('This session has ended')
+  await assertSessionOpen(c.var.session)
+}
+
+/** To be asked behind the lock of the account's row. @throws loginRequired */
+export async function assertSessionOpen(session: LoggedInContext['var']['session']): Promise<void> {
+  if (!(await session.isOpen())) throw unauthorized('This session has ended')
 }
 
 /**

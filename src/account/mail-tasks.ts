@@ -111,6 +111,16 @@ export const mailNotice = defineTask({
   },
 })
 
+/** Has its owner, or the mailbox of before, told what this request has done, once the transaction commits. */
+export async function requestNotice(
+  { enqueue, ip }: Pick<AppEnv<Product>['Variables'], 'enqueue' | 'ip'>,
+  tx: Db,
+  to: string,
+  notice: Notice,
+): Promise<void> {
+  await enqueue(tx, mailNotice, { to, notice, at: new Date().toISOString(), ip })
+}
+
 /** Welcomes a new account whose email needs no verifying; else `mailLink` does. */
 export const sendWelcome = defineTask({
   name: 'sendWelcome',

@@ -8,8 +8,7 @@ import { accessTokens } from './access-tokens.ts'
 import { endSessionsWith, lockOwnAccount } from './end-sessions.ts'
 import { wrongPassword } from './errors.ts'
 import { beginSession } from './login.ts'
-import { mailNotice, mailReset } from './mail-tasks.ts'
-import type { Notice } from './mails.ts'
+import { mailReset, requestNotice } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
 import type { LoggedInContext, Product } from './product.ts'
@@ -45,7 +44,7 @@ export async function resetPassword(
     if (user?.email.toLowerCase() !== email.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
     await tokens.revoke(tx, user_id, { but: ['take_back'] })
     await accessTokens.deleteAllOf(c.var, tx, user_id)
-    await c.var.enqueue(tx, mailNotice, noticeOf(c, email, 'password_reset'))
+    await requestNotice(c.var, tx, email, 'password_reset')
   })
   c.var.log.info('PASSWORD RESET', { user: user_id, agent: agentOf(c) })
 }
@@ -73,17 +72,9 @@ export async function changePassword(
     const changed = await updateUser(tx, userId, { password: hash }, { was })
     if (changed === undefined) throw wrongPassword() // it was changed meanwhile
     await tokens.revoke(tx, userId, { but: ['take_back', 'verify'] })
-    await c.var.enqueue(tx, mailNotice, noticeOf(c, changed.email, 'password_changed'))
+    await requestNotice(c.var, tx, changed.email, 'password_changed')
     return changed
   })
   await beginSession(c, user, identity, { hash, password })
   c.var.log.info('PASSWORD CHANGED', { user: userId, agent: agentOf(c) })
 }
-
-/** The input of `mailNotice` about what this request did. */
-export const noticeOf = (c: AnyContext, to: string, notice: Notice) => ({
-  to,
-  notice,
-  at: new Date().toISOString(),
-  ip: c.get('ip') as string,
-})

@@ -1,5 +1,5 @@
 // Makes and checks the text of a personal access token: a prefix and a checksum, by which it is found where it does not belong.
-import { sha256 } from 'hono/utils/crypto'
+import { digestOf, randomHex } from './token-text.ts'
 
 const RANDOM_BYTES = 20
 const CHECKSUM_DIGITS = 8
@@ -10,8 +10,7 @@ const DIGITS = /^[0-9a-f]{48}$/
  * for secrets can tell a token from a text that looks like one.
  */
 export async function makeToken(prefix: string): Promise<{ token: string; digest: string }> {
-  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))
-  const body = `${prefix}_${Array.from(random, (byte) => byte.toString(16).padStart(2, '0')).join('')}`
+  const body = `${prefix}_${randomHex(RANDOM_BYTES)}`
   const token = body + (await checksumOf(body))
   return { token, digest: await digestOf(token) }
 }
@@ -23,7 +22,5 @@ export const digestOfToken = async (token: string, prefix: string): Promise<stri
 /** False for what never was a token, such as one with a typing error. */
 export const hasChecksum = async (token: string): Promise<boolean> =>
   token.endsWith(await checksumOf(token.slice(0, -CHECKSUM_DIGITS)))
-
-const digestOf = async (token: string) => String(await sha256(token))
 
 const checksumOf = async (body: string) => (await digestOf(body)).slice(0, CHECKSUM_DIGITS)

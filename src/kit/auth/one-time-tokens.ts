@@ -3,6 +3,7 @@ import { and, desc, eq, gt, gte, inArray, isNull, lt, notInArray, or, sql } from
 import { type AnyPgColumn, index, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { defineError } from '../types/api-error.ts'
 import type { Db } from '../types/db.ts'
+import { digestOf, randomHex } from './token-text.ts'
 
 /** The table, beside a product's accounts: export it from a `table.ts` of yours. */
 export const oneTimeTokensTable = (users: { id: AnyPgColumn<{ columnType: 'PgUUID' }> }) =>
@@ -116,7 +117,7 @@ export function createOneTimeTokens<Purpose extends string>(
      * voided meanwhile, or spent.
      */
     async issue(db: Db, { id, purpose }: OneTimeToken): Promise<string | undefined> {
-      const token = hexOf(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)))
+      const token = randomHex(TOKEN_BYTES)
       const { minutes } = rules[purpose as Purpose]
       const issued = await db
         .update(table)
@@ -180,11 +181,3 @@ export function createOneTimeTokens<Purpose extends string>(
     },
   }
 }
-
-/** SHA-256: a token of 32 random bytes needs no slow hash. */
-async function digestOf(token: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token))
-  return hexOf(new Uint8Array(digest))
-}
-
-const hexOf = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

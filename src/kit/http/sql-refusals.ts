@@ -34,7 +34,7 @@ const MESSAGES: Record<string, string> = {
   '23514': 'A value is not among those that are allowed',
 }
 
-const UNIQUE_VIOLATION = '23505'
+export const UNIQUE_VIOLATION = '23505'
 
 /** Null for other errors, and for those that the client did not cause. */
 export function refusalOf(thrown: unknown): ApiError | null {
