@@ -1,5 +1,5 @@
 // Changes an account's role: first in the database, then in every live session and token.
-import { syncRole } from '../kit/auth/role-guard.ts'
+import { syncRole } from '../kit/auth/account-row.ts'
 import { accessTokens } from './access-tokens.ts'
 import { roleOf, type Deps } from './product.ts'
 import { findUser, updateRole, type User } from './queries.ts'

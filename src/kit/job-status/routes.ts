@@ -1,6 +1,6 @@
 // Serves the status of jobs to the accounts that enqueued them, once or as a stream of events.
 import { z } from 'zod'
-import type { RequireRole } from '../auth/role-guard.ts'
+import type { RequireRole } from '../auth/guards.ts'
 import { isTransient } from '../data/transient.ts'
 import type { KitDeps } from '../deps.ts'
 import { noStore } from '../http/caching.ts'
