@@ -20,6 +20,7 @@ export const ACTIONS = [
   'token.ended',
   'export.asked',
   'role.changed',
+  'account.changed',
   'audit.exported',
 ] as const
 
