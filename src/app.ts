@@ -5,13 +5,14 @@ import { openToken } from './account/access-tokens.ts'
 import { dashboardAccess } from './account/dashboard.ts'
 import { factory, requireRole, type Deps, type Product } from './account/product.ts'
 import { accountExport } from './account/export-routes.ts'
+import { impersonation } from './account/impersonation.ts'
 import { mailbox } from './account/mailbox-routes.ts'
 import { PAGES } from './account/pages/paths.ts'
 import { accountPages } from './account/pages/routes.ts'
 import { account } from './account/routes.ts'
 import { queueSampleMail } from './account/sample-mail.ts'
 import { accountSessions } from './account/sessions.ts'
-import { refuseTokens } from './kit/auth/guards.ts'
+import { refuseImpersonators, refuseTokens } from './kit/auth/guards.ts'
 import { apiDocs } from './kit/api-docs/routes.tsx'
 import { dashboard } from './kit/dashboard/routes.tsx'
 import { describeRoutes } from './kit/http/doc.ts'
@@ -32,6 +33,9 @@ export function createApp(deps: Deps) {
   // A program acts for an account, and does not manage it.
   for (const path of ['/api/me/*', '/api/auth/*', '/api/logout', '/api/reauthenticate'])
     app.use(path, refuseTokens)
+  // Nor does a superuser who acts as it.
+  for (const path of ['/api/me/*', '/api/auth/account/*', '/api/auth/confirm', '/api/reauthenticate'])
+    app.use(path, refuseImpersonators)
   const routed = app
     // One line per slice.
     .route('/', pages(reference))
@@ -41,6 +45,7 @@ export function createApp(deps: Deps) {
     .route('/api', accountSessions)
     .route('/api', accountTokens)
     .route('/api', accountExport)
+    .route('/api', impersonation)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
     .route('/api/movies', movies)
   if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess(config)))

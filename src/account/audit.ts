@@ -20,6 +20,8 @@ export const ACTIONS = [
   'token.ended',
   'export.asked',
   'role.changed',
+  'impersonation.started',
+  'impersonation.ended',
   'account.changed',
   'audit.exported',
 ] as const

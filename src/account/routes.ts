@@ -11,7 +11,7 @@ import { emailTaken, invalidCredentials } from './errors.ts'
 import { logIn } from './login.ts'
 import { factory, requireRole } from './product.ts'
 import { editProfile } from './profile.ts'
-import { EditProfile, Login, LoginResponse, Signup, SignupResponse, UserQuery } from './schema.ts'
+import { EditProfile, Login, LoginResponse, MeResponse, Signup, SignupResponse, UserQuery } from './schema.ts'
 import { signUp } from './sign-up.ts'
 import { UserResponse } from './table.ts'
 import { loginLimit, signupLimit } from './throttles.ts'
@@ -55,10 +55,14 @@ export const account = factory
 
   .get(
     '/me',
-    doc('Returns my account.', z.object({ me: UserResponse })),
+    doc('Returns my account.', MeResponse),
     requireRole('readonly', { ability: 'read' }),
     async (c) => {
-      return c.var.respond({ me: await c.var.me() })
+      const { impersonator } = c.var.session
+      return c.var.respond({
+        me: await c.var.me(),
+        ...(impersonator !== undefined && { impersonated_by: impersonator }),
+      })
     },
   )
 

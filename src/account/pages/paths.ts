@@ -8,5 +8,7 @@ export const SIGN_UP = `${PAGES}/sign-up`
 export const FORGOT = `${PAGES}/forgot`
 export const ACCOUNT = `${PAGES}/account`
 export const SESSIONS = `${ACCOUNT}/sessions`
+/** Takes the `id` of the account to act as. */
+export const IMPERSONATE = `${PAGES}/impersonate`
 /** Where the password is given again, for what needs a fresh login. */
 export const CONFIRM = `${PAGES}/confirm`

@@ -3,6 +3,7 @@ import { errorsAsPages } from '../../kit/pages/error-page.tsx'
 import { factory } from '../product.ts'
 import { accountPage } from './account.tsx'
 import { entry } from './entry.tsx'
+import { impersonationPages } from './impersonation.tsx'
 import { links } from './links.tsx'
 import { sessionsPage } from './sessions.tsx'
 import { ACCOUNT, CONFIRM, SIGN_IN } from './paths.ts'
@@ -19,4 +20,5 @@ export const accountPages = factory
   .route('/', accountPage)
   .route('/', sessionsPage)
   .route('/', entry)
+  .route('/', impersonationPages)
   .route('/', links)

@@ -5,26 +5,36 @@ import type { Session } from '../http/live-session.ts'
 import { endSession } from '../http/session.ts'
 import type { Sessions } from '../types/sessions.ts'
 
-/** @throws ApiError 401 if the account is gone: its session ends */
+/**
+ * A change of role is in progress, or has failed before it reached this session: the row counts. Whoever acts as the account is
+ * read as well.
+ * @throws ApiError 401 if the account is gone: its session ends
+ */
 export async function readAccount<User, Role extends string>(
   c: AnyContext,
-  { userId, role }: Session<Role>,
+  session: Session<Role>,
   find: (id: string) => Promise<User | undefined>,
   roleOf: (user: User) => Role,
 ): Promise<User> {
-  const user = await find(userId)
-  if (user === undefined) {
-    await endSession(c)
-    throw unauthorized('This account no longer exists')
+  const read = async (id: string, known: Role) => {
+    const found = await find(id)
+    if (found === undefined || roleOf(found) !== known) {
+      await syncRole(c.get('sessions'), id, async () => {
+        const now = await find(id)
+        return now && { role: roleOf(now) }
+      })
+    }
+    return found
   }
-  // A change of role is in progress, or has failed before it reached this session: the row counts.
-  if (roleOf(user) !== role) {
-    await syncRole(c.get('sessions'), userId, async () => {
-      const now = await find(userId)
-      return now && { role: roleOf(now) }
-    })
+  const user = await read(session.userId, session.role)
+  const by = session.identity.impersonation?.by
+  if (by !== undefined) {
+    await read(by.userId, by.role)
+    if (!(await session.isOpen())) throw unauthorized('This session has ended')
   }
-  return user
+  if (user !== undefined) return user
+  await endSession(c)
+  throw unauthorized('This account no longer exists')
 }
 
 /**

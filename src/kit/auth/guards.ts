@@ -2,12 +2,13 @@
 //
 //   requireRole('editor')                an account of this role or a higher one
 //   requireRole('editor', { ability })   and of a program, with a personal access token, this ability
-//   requireFresh()                       a password was given in this session a short while ago, so never a program
+//   requireFresh()                       a password was given in this session a short while ago: never by those two
 //   refuseTokens                         below a path: no program, unless the route names the ability
+//   refuseImpersonators                  below a path: nobody who acts as another account, but for reading
 //
 // It is decided in the order of the functions here. `admit`: who asks, and whether a program may ask at all. Then the role
-// that the session has, which costs no query. Then, for writes and for high roles, that of the account's row: the lower of
-// the two counts. Then freshness.
+// that the session has, which costs no query. Then, for writes and for high roles, that of the account's row, and the row of
+// whoever acts as it: the lower counts. Then freshness. Without `requireRole` a program and an impersonator are visitors.
 import { createMiddleware } from 'hono/factory'
 import type { MiddlewareHandler } from 'hono'
 import { bodyArrival } from '../http/body.ts'
@@ -27,6 +28,11 @@ export const tokenNotAllowed = defineError(
   403,
   'token_not_allowed',
   'Forbidden! A personal access token may not do this: log in',
+)
+export const impersonationNotAllowed = defineError(
+  403,
+  'impersonation_not_allowed',
+  'Forbidden! Only the owner of the account does this: go back to your own',
 )
 export const insufficientAbility = defineError(
   403,
@@ -113,8 +119,8 @@ export function roleGuard<P extends AnyProduct>({
 }
 
 /**
- * The session of whoever asks; null for a visitor. A program is a visitor until a route takes it. It is asked first: a guard
- * before this one may have admitted it to less.
+ * The session of whoever asks; null for a visitor. A program is asked first: a guard before this one may have admitted it to
+ * less.
  * @throws tokenNotAllowed, insufficientAbility
  */
 function admit(
@@ -122,7 +128,10 @@ function admit(
   { ability, isPrivileged }: { ability: string | undefined; isPrivileged: boolean },
 ): Session | null {
   const program: Session | undefined = c.get('tokenSession')
-  if (program?.access === undefined) return c.get('session')
+  if (program?.access === undefined) {
+    c.set('session', c.get('session') ?? c.get('impersonation') ?? null)
+    return c.get('session')
+  }
   const isRefused = isPrivileged || c.get('refusesTokens') === true
   const needed = ability ?? (isRefused ? undefined : defaultAbility(c.req.method))
   if (needed === undefined) throw tokenNotAllowed()
@@ -141,19 +150,28 @@ const refuse = middleware((c, next) => {
 /** For the paths below which a token may do nothing but what a route names as its `ability`: `app.use('/api/me/*', ...)`. */
 export const refuseTokens = tag(refuse, { ability: null })
 
+const refuseActing = middleware((c, next) => {
+  if (c.get('impersonation') !== undefined && !isSafeMethod(c.req.method)) throw impersonationNotAllowed()
+  return next()
+})
+
+/** For the paths below which whoever acts as an account may read, and change nothing: `app.use('/api/me/*', ...)`. */
+export const refuseImpersonators = tag(refuseActing, { errors: [impersonationNotAllowed], changesOnly: true })
+
 /** Place it after `requireRole`: a password was given in this session within these minutes, at the login or since. */
 export function requireFresh(minutes = 15) {
   const handler = middleware(async (c, next) => {
     assertFresh(c, minutes)
     await next()
   })
-  return tag(handler, { ability: null, errors: [freshLoginRequired] })
+  return tag(handler, { ability: null, errors: [freshLoginRequired, impersonationNotAllowed] })
 }
 
-/** The same inside a handler, for what only some inputs need. @throws freshLoginRequired */
+/** The same inside a handler, for what only some inputs need. @throws freshLoginRequired, impersonationNotAllowed */
 export function assertFresh(c: AnyContext, minutes = 15): void {
   const { access, identity } = (c.get('session') ?? {}) as Partial<Session>
   if (access !== undefined) throw tokenNotAllowed()
+  if (identity?.impersonation !== undefined) throw impersonationNotAllowed()
   if (identity === undefined) throw freshLoginRequired()
   const { agent, ip, loginAt, provenAt = loginAt } = identity
   const isSameClient = ip === c.get('ip') && agent === agentOf(c)
