@@ -23,7 +23,7 @@ export async function findAccount({ db, sessions }: Pick<Deps, 'db' | 'sessions'
  */
 export async function endSessionsOf(
   deps: Pick<Deps, 'db' | 'enqueue' | 'sessions'>,
-  { userId, id }: { userId: string; id?: string },
+  { userId, id }: { userId: string; id?: string | undefined },
   by: Author,
 ): Promise<boolean> {
   const ended = await manage(deps, userId, { by }, async (tx, { email }) => {

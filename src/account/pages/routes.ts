@@ -5,6 +5,7 @@ import { accountPage } from './account.tsx'
 import { entry } from './entry.tsx'
 import { links } from './links.tsx'
 import { sessionsPage } from './sessions.tsx'
+import { usersPages } from './users.tsx'
 import { ACCOUNT, CONFIRM, SIGN_IN } from './paths.ts'
 
 export const accountPages = factory
@@ -18,5 +19,6 @@ export const accountPages = factory
   )
   .route('/', accountPage)
   .route('/', sessionsPage)
+  .route('/', usersPages)
   .route('/', entry)
   .route('/', links)
