@@ -6,11 +6,12 @@ import type { z } from 'zod'
 import { ABILITIES } from '../src/account/abilities.ts'
 import { makeAccessToken } from '../src/account/access-tokens.ts'
 import { changeRole } from '../src/account/change-role.ts'
+import { invite } from '../src/account/invitations.ts'
 import type { Deps } from '../src/account/product.ts'
 import { createUser, findUserWithHash, isEmailTaken, type User } from '../src/account/queries.ts'
 import { ROLES, roles, type Role } from '../src/account/roles.ts'
 import { passwordFaults } from '../src/account/password-rule.ts'
-import { NewAccessToken, Password, Signup } from '../src/account/schema.ts'
+import { Invite, NewAccessToken, Password, Signup } from '../src/account/schema.ts'
 import { listUsers, type UserKey } from '../src/account/user-list.ts'
 import { printable } from '../src/kit/log/terminal-escape.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
@@ -18,13 +19,15 @@ import { readHidden } from './prompt.ts'
 import { withDeps } from './with-deps.ts'
 
 const USAGE = `Usage: npm run user -- create <email> [--role <role>] [--first <name>] [--last <name>] [--password-stdin]
+       npm run user -- invite <email> [--role <role>]
        npm run user -- role <email> <role>
        npm run user -- disable <email>
        npm run user -- token <email> [--name <name>] [--abilities <ability>,...] [--days <n>]
        npm run user -- list [--search <text>]
 Roles, lowest first: ${ROLES.join(', ')}
 A token for programs may read for 90 days if nothing else is said; abilities: ${ABILITIES.join(', ')}.
-The password is asked for on a terminal, read from standard input with --password-stdin, made up otherwise.`
+The password is asked for on a terminal, read from standard input with --password-stdin, made up otherwise: then the first login
+has to choose another.`
 
 const GENERATED_BYTES = 18
 const LIST_PAGE = 1000
@@ -51,6 +54,14 @@ function parseCommand(args: string[]): Command {
         last_name: values.last === undefined ? '' : checked(Signup.shape.lname, values.last, '--last'),
       }
       return (deps) => create(deps, account, values['password-stdin'] === true)
+    }
+    case 'invite': {
+      accept(1, 'role')
+      const invitation = checked(Invite, { email, role: values.role }, 'The email or --role')
+      return async (deps) => {
+        await invite(deps, invitation, { command: userInfo().username })
+        console.log(`A mail with a link is on its way to ${email}: it works once, for seven days`)
+      }
     }
     case 'role': {
       accept(2)
@@ -114,11 +125,13 @@ async function create(deps: Deps, account: NewAccount, fromStdin: boolean): Prom
   const faultsOf = (password: string) => passwordFaults(deps, password, account)
   const { password, isGenerated } = await obtainPassword(faultsOf, fromStdin)
   const hash = await passwords.hash(password)
-  const user = await createUser(db, { ...account, password: hash, email_proof: 'operator' })
+  const secret = isGenerated ? { temporary_password: hash } : { password: hash }
+  const user = await createUser(db, { ...account, ...secret, email_proof: 'operator' })
   if (user === undefined) throw taken(account.email)
   log.warn('ACCOUNT CREATED by command', { user: user.id, role: user.role, by: userInfo().username })
   console.log(`${user.email} is ${user.role} now`)
-  if (isGenerated) console.log(`Password: ${password}\nIt is shown this once, and kept only as a hash.`)
+  if (isGenerated)
+    console.log(`Password: ${password}\nIt is shown this once, and the first login has to choose another.`)
 }
 
 const taken = (email: string) => new Error(`There is an account ${email} already: \`role\` changes its role`)

@@ -8,5 +8,7 @@ export const SIGN_UP = `${PAGES}/sign-up`
 export const FORGOT = `${PAGES}/forgot`
 export const ACCOUNT = `${PAGES}/account`
 export const SESSIONS = `${ACCOUNT}/sessions`
+/** Where superusers invite people. */
+export const INVITE = `${PAGES}/users/invite`
 /** Where the password is given again, for what needs a fresh login. */
 export const CONFIRM = `${PAGES}/confirm`
