@@ -23,6 +23,7 @@ export const ACTIONS = [
   'invitation.made',
   'invitation.withdrawn',
   'invitation.accepted',
+  'account.changed',
   'audit.exported',
 ] as const
 

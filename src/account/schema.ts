@@ -105,6 +105,18 @@ export const EditProfile = z.object({
   company: company.optional(),
 })
 
+const tag = name.max(50).refine((v) => !v.includes(','), 'must not contain a comma')
+
+/** What a superuser changes of an account. */
+export const ChangeAccount = EditProfile.extend({
+  role: z.enum(ROLES).optional(),
+  tags: z
+    .array(tag)
+    .max(50)
+    .transform((tags) => [...new Set(tags)])
+    .optional(),
+})
+
 export const Login = z.object({
   email: z.string().min(1, 'must not be empty').max(254),
   password: given,
@@ -126,6 +138,12 @@ export const SessionResponse = z
     agent: z.string(),
   })
   .meta({ id: 'Session' })
+
+/** What a superuser sees of an account. */
+export const AccountResponse = UserResponse.extend({
+  sessions: z.int().describe('How many are open.'),
+  last_seen: z.iso.datetime().nullable().describe('The last request in one of them.'),
+}).meta({ id: 'Account' })
 
 export const NewAccessToken = z.object({
   name: name.describe('For me: where it is used.'),

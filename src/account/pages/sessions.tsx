@@ -8,7 +8,7 @@ import { formatAgo } from '../../kit/pages/duration.ts'
 import { formAction } from '../../kit/pages/form-page.tsx'
 import { leaveNotice, takeNotice } from '../../kit/pages/notice.ts'
 import { ShellPage } from '../../kit/pages/shell-page.tsx'
-import { endOwnSession, ownSessions } from '../own-sessions.ts'
+import { endOwnSession, listSessions } from '../own-sessions.ts'
 import { factory, requireRole } from '../product.ts'
 import { SESSIONS } from './paths.ts'
 
@@ -20,7 +20,7 @@ export const sessionsPage = factory
     doc('Shows where I am signed in.', 'text/html'),
     requireRole('readonly'),
     async (c) => {
-      const [sessions, notice] = await Promise.all([ownSessions(c), takeNotice(c)])
+      const [sessions, notice] = await Promise.all([listSessions(c), takeNotice(c)])
       return c.html(
         <ShellPage c={c} title="Your devices" notice={notice}>
           <dl class="record">
