@@ -6,13 +6,14 @@ import type { z } from 'zod'
 import { ABILITIES } from '../src/account/abilities.ts'
 import { makeAccessToken } from '../src/account/access-tokens.ts'
 import { changeRole } from '../src/account/change-role.ts'
+import { invite } from '../src/account/invitations.ts'
 import { requestNotice } from '../src/account/mail-tasks.ts'
 import { endSessionsOf, findAccount, setPassword } from '../src/account/manage.ts'
 import type { Deps } from '../src/account/product.ts'
 import { createUser, findUserWithHash, isEmailTaken, type User } from '../src/account/queries.ts'
 import { ROLES, roles, type Role } from '../src/account/roles.ts'
 import { passwordFaults } from '../src/account/password-rule.ts'
-import { NewAccessToken, Password, Signup } from '../src/account/schema.ts'
+import { Invite, NewAccessToken, Password, Signup } from '../src/account/schema.ts'
 import { listUsers, type UserKey } from '../src/account/user-list.ts'
 import { printable, printableJson } from '../src/kit/log/terminal-escape.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
@@ -20,6 +21,7 @@ import { readHidden } from './prompt.ts'
 import { withDeps } from './with-deps.ts'
 
 const USAGE = `Usage: npm run user -- create <email> [--role <role>] [--first <name>] [--last <name>] [--password-stdin]
+       npm run user -- invite <email> [--role <role>]
        npm run user -- role <email> <role>
        npm run user -- disable <email>
        npm run user -- token <email> [--name <name>] [--abilities <ability>,...] [--days <n>]
@@ -29,7 +31,8 @@ const USAGE = `Usage: npm run user -- create <email> [--role <role>] [--first <n
        npm run user -- list [--search <text>]
 Roles, lowest first: ${ROLES.join(', ')}
 A token for programs may read for 90 days if nothing else is said; abilities: ${ABILITIES.join(', ')}.
-The password is asked for on a terminal, read from standard input with --password-stdin, made up otherwise.
+The password is asked for on a terminal, read from standard input with --password-stdin, made up otherwise: then the first login
+has to choose another.
 --json prints JSON, for scripts: one object, or with \`list\` one on each line; all else goes to stderr.`
 
 /** Who acts, for the log and the audit trail. */
@@ -60,6 +63,14 @@ function parseCommand({ positionals, values }: Arguments): Command {
         last_name: values.last === undefined ? '' : checked(Signup.shape.lname, values.last, '--last'),
       }
       return (deps, say) => create(deps, say, account, values['password-stdin'] === true)
+    }
+    case 'invite': {
+      accept(1, 'role')
+      const invitation = checked(Invite, { email, role: values.role }, 'The email or --role')
+      return async (deps, say) => {
+        await invite(deps, invitation, BY)
+        say(invitation, `A mail with a link is on its way to ${email}: it works once, for seven days`)
+      }
     }
     case 'role': {
       accept(2)
@@ -135,14 +146,20 @@ async function create(deps: Deps, say: Say, account: NewAccount, fromStdin: bool
   const faultsOf = (password: string) => passwordFaults(deps, password, account)
   const { password, generated } = await obtainPassword(faultsOf, fromStdin)
   const hash = await passwords.hash(password)
-  const user = await createUser(db, { ...account, password: hash, email_proof: 'operator' })
+  const user = await createUser(db, { ...account, ...secretOf(hash, generated), email_proof: 'operator' })
   if (user === undefined) throw taken(account.email)
   log.warn('ACCOUNT CREATED by command', { user: user.id, role: user.role, by: BY.command })
   say({ ...user, password: generated }, `${user.email} is ${user.role} now${told(generated)}`)
 }
 
+/** One that was made up opens nothing but the choice of another. */
+const secretOf = (hash: string, generated: string | undefined) =>
+  generated === undefined ? { password: hash } : { password: null, temporary_password: hash }
+
 const told = (generated: string | undefined) =>
-  generated === undefined ? '' : `\nPassword: ${generated}\nIt is shown this once, and kept only as a hash.`
+  generated === undefined
+    ? ''
+    : `\nPassword: ${generated}\nIt is shown this once, and the first login has to choose another.`
 
 const taken = (email: string) => new Error(`There is an account ${email} already: \`role\` changes its role`)
 
@@ -210,7 +227,7 @@ async function replacePassword(deps: Deps, say: Say, email: string, fromStdin: b
   const faultsOf = (password: string) => passwordFaults(deps, password, user)
   const { password, generated } = await obtainPassword(faultsOf, fromStdin)
   await deps.ready()
-  await setPassword(deps, user.id, await deps.passwords.hash(password), BY)
+  await setPassword(deps, user.id, secretOf(await deps.passwords.hash(password), generated), BY)
   deps.log.warn('PASSWORD SET by command', { user: user.id, by: BY.command })
   say(
     { id: user.id, email: user.email, password: generated },

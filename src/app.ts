@@ -6,6 +6,7 @@ import { dashboardAccess } from './account/dashboard.ts'
 import { factory, requireRole, type Deps, type Product } from './account/product.ts'
 import { admin } from './account/admin-routes.ts'
 import { accountExport } from './account/export-routes.ts'
+import { invitations } from './account/invitation-routes.ts'
 import { mailbox } from './account/mailbox-routes.ts'
 import { PAGES } from './account/pages/paths.ts'
 import { accountPages } from './account/pages/routes.ts'
@@ -39,6 +40,7 @@ export function createApp(deps: Deps) {
     .route('/', apiDocs(reference))
     .route('/api', account)
     .route('/api', mailbox)
+    .route('/api', invitations)
     .route('/api', accountSessions)
     .route('/api', accountTokens)
     .route('/api', accountExport)

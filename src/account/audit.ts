@@ -20,6 +20,9 @@ export const ACTIONS = [
   'token.ended',
   'export.asked',
   'role.changed',
+  'invitation.made',
+  'invitation.withdrawn',
+  'invitation.accepted',
   'account.changed',
   'audit.exported',
 ] as const

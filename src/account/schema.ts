@@ -75,6 +75,18 @@ const token = z.string().min(1, 'must not be empty').max(100).describe('From the
 /** A password that is compared, not set. */
 const given = z.string().min(1, 'must not be empty').max(200)
 
+export const Invite = z.object({
+  email,
+  role: z
+    .enum(ROLES)
+    .exclude(['disabled'])
+    .optional()
+    .describe('Not above my own; SIGNUP_ROLE if it is not said.'),
+})
+export const AcceptInvitation = Signup.omit({ email: true, company: true, token: true })
+  .partial({ password: true, fname: true, lname: true })
+  .extend({ token, bearer: asToken })
+
 export const ForgotPassword = z.object({ email })
 export const ResetPassword = z.object({ token, password: Password })
 export const ChangePassword = z.object({
@@ -113,6 +125,9 @@ export const ChangeAccount = EditProfile.extend({
 export const Login = z.object({
   email: z.string().min(1, 'must not be empty').max(254),
   password: given,
+  new_password: Password.optional().describe(
+    'Needed in place of one that was made up for the first login: `password_change_required` says so.',
+  ),
   remember: remember.describe('False: the session ends with the browser.'),
   token: asToken,
 })

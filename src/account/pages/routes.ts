@@ -3,6 +3,7 @@ import { errorsAsPages } from '../../kit/pages/error-page.tsx'
 import { factory } from '../product.ts'
 import { accountPage } from './account.tsx'
 import { entry } from './entry.tsx'
+import { invitationPages } from './invitations.tsx'
 import { links } from './links.tsx'
 import { sessionsPage } from './sessions.tsx'
 import { usersPages } from './users.tsx'
@@ -19,6 +20,7 @@ export const accountPages = factory
   )
   .route('/', accountPage)
   .route('/', sessionsPage)
+  .route('/', invitationPages)
   .route('/', usersPages)
   .route('/', entry)
   .route('/', links)

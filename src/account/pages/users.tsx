@@ -20,7 +20,7 @@ import { roles } from '../roles.ts'
 import { ChangeAccount, OfAccount, UserQuery } from '../schema.ts'
 import { listUsers, type UserKey } from '../user-list.ts'
 import { Fact } from './account.tsx'
-import { USERS } from './paths.ts'
+import { INVITE, USERS } from './paths.ts'
 import { DeviceList } from './sessions.tsx'
 
 const PAGE_SIZE = 50
@@ -61,6 +61,7 @@ export const usersPages = factory
             </div>
             <button>Search</button>
           </form>
+          {c.var.config.signup !== 'off' && <a href={INVITE}>Invite somebody</a>}
           <dl class="record">
             {users.map(({ id, role, fullname, email }) => (
               <Fact name={role}>
