@@ -2,6 +2,7 @@
 import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import type { Context } from 'hono'
 import { z } from 'zod'
+import type { Author } from '../kit/audit/record.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { retryConflict } from '../kit/data/transient.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
@@ -38,11 +39,10 @@ const LISTED = 200
 export async function invite(
   deps: Pick<Deps, 'config' | 'db' | 'enqueue'> & { ip?: string },
   { email, role = deps.config.signupRole }: z.output<typeof Invite>,
-  by: AnyContext | { command: string },
+  by: Author,
 ): Promise<void> {
   assertSignup(deps.config, 'open', 'invited')
-  const session: LoggedInContext['var']['session'] | undefined =
-    'command' in by ? undefined : by.get('session')
+  const session: LoggedInContext['var']['session'] | undefined = 'get' in by ? by.get('session') : undefined
   const userId = session?.userId ?? null
   await deps.db.transaction(async (tx) => {
     if (!(await mayInvite(deps, tx, userId, role))) throw roleAboveOwn()
