@@ -10,10 +10,8 @@ import { endSessionsOf, findAccount } from './manage.ts'
 import { listSessions } from './own-sessions.ts'
 import { factory, requireRole } from './product.ts'
 import { findUser } from './queries.ts'
-import { AccountResponse, ChangeAccount, SessionResponse } from './schema.ts'
+import { AccountResponse, ChangeAccount, OfAccount, SessionResponse } from './schema.ts'
 import { UserResponse } from './table.ts'
-
-const OfAccount = z.object({ id: z.uuid() })
 
 export const admin = factory
   .createApp()

@@ -6,7 +6,7 @@ import { manage } from './change-role.ts'
 import { requestNotice } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import type { Deps } from './product.ts'
-import { findUser, updateUser } from './queries.ts'
+import { findUser, updateUser, type AccountChange } from './queries.ts'
 
 /** The account, with its number of sessions and the last request in one of them; undefined if there is none. */
 export async function findAccount({ db, sessions }: Pick<Deps, 'db' | 'sessions'>, id: string) {
@@ -23,7 +23,7 @@ export async function findAccount({ db, sessions }: Pick<Deps, 'db' | 'sessions'
  */
 export async function endSessionsOf(
   deps: Pick<Deps, 'db' | 'enqueue' | 'sessions'>,
-  { userId, id }: { userId: string; id?: string },
+  { userId, id }: { userId: string; id?: string | undefined },
   by: Author,
 ): Promise<boolean> {
   const ended = await manage(deps, userId, { by }, async (tx, { email }) => {
@@ -46,12 +46,12 @@ export async function endSessionsOf(
 export async function setPassword(
   deps: Pick<Deps, 'db' | 'enqueue' | 'sessions' | 'store'>,
   userId: string,
-  hash: string,
+  secret: Pick<AccountChange, 'password' | 'temporary_password'>,
   by: Author,
 ): Promise<void> {
   await manage(deps, userId, { by }, async (tx, { email }) => {
-    await updateUser(tx, userId, { password: hash })
-    await tokens.revoke(tx, userId, { but: ['take_back'] })
+    await updateUser(tx, userId, secret)
+    await tokens.revoke(tx, userId, { but: ['take_back', 'invitation'] })
     await accessTokens.deleteAllOf(deps, tx, userId)
     await deps.sessions.destroyAllOf(userId)
     await recordEvent(by, tx, { action: 'password.changed', account: userId })

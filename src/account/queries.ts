@@ -72,7 +72,7 @@ function apart([found]: (User & Password)[]): ({ user: User } & Password) | unde
 export interface NewUser {
   email: string
   /** The hash, never the password itself. */
-  password?: string
+  password?: string | null
   /** The hash of one that has to be changed at the first login. */
   temporary_password?: string
   first_name: string

@@ -105,7 +105,12 @@ export const EditProfile = z.object({
   company: company.optional(),
 })
 
-const tag = name.max(50).refine((v) => !v.includes(','), 'must not contain a comma')
+const tag = name
+  .max(50, 'must have 50 characters or fewer each')
+  .refine((v) => !v.includes(','), 'must not contain a comma')
+
+/** The path of a call about another account. */
+export const OfAccount = z.object({ id: z.uuid() })
 
 /** What a superuser changes of an account. */
 export const ChangeAccount = EditProfile.extend({

@@ -8,7 +8,9 @@ export const SIGN_UP = `${PAGES}/sign-up`
 export const FORGOT = `${PAGES}/forgot`
 export const ACCOUNT = `${PAGES}/account`
 export const SESSIONS = `${ACCOUNT}/sessions`
+/** The accounts of all, for superusers; one of them is below it by its id. */
+export const USERS = `${PAGES}/users`
 /** Where superusers invite people. */
-export const INVITE = `${PAGES}/users/invite`
+export const INVITE = `${USERS}/invite`
 /** Where the password is given again, for what needs a fresh login. */
 export const CONFIRM = `${PAGES}/confirm`

@@ -6,6 +6,7 @@ import { entry } from './entry.tsx'
 import { invitationPages } from './invitations.tsx'
 import { links } from './links.tsx'
 import { sessionsPage } from './sessions.tsx'
+import { usersPages } from './users.tsx'
 import { ACCOUNT, CONFIRM, SIGN_IN } from './paths.ts'
 
 export const accountPages = factory
@@ -20,5 +21,6 @@ export const accountPages = factory
   .route('/', accountPage)
   .route('/', sessionsPage)
   .route('/', invitationPages)
+  .route('/', usersPages)
   .route('/', entry)
   .route('/', links)

@@ -23,24 +23,7 @@ export const sessionsPage = factory
       const [sessions, notice] = await Promise.all([listSessions(c), takeNotice(c)])
       return c.html(
         <ShellPage c={c} title="Your devices" notice={notice}>
-          <dl class="record">
-            {sessions.map(({ id, current, last_seen, ip, agent }) => (
-              <div>
-                <dt>{current ? 'This one' : formatAgo(Date.now() - last_seen.getTime())}</dt>
-                <dd>
-                  {deviceOf(agent)} <span class="note">{ip}</span>
-                </dd>
-                <dd>
-                  {!current && (
-                    <form method="post" action={`${SESSIONS}/end`}>
-                      <input type="hidden" name="id" value={id} />
-                      <button aria-label={`Sign out ${deviceOf(agent)}, ${ip}`}>Sign out</button>
-                    </form>
-                  )}
-                </dd>
-              </div>
-            ))}
-          </dl>
+          <DeviceList sessions={sessions} path={SESSIONS} />
           {sessions.length > 1 && (
             <form method="post" action={`${SESSIONS}/end-others`}>
               <button>Sign out all others</button>
@@ -50,6 +33,34 @@ export const sessionsPage = factory
       )
     },
   )
+
+interface DeviceListProps {
+  sessions: Awaited<ReturnType<typeof listSessions>>
+  /** Below which one of them is ended. */
+  path: string
+}
+
+/** Where an account is signed in, each but this one with a button to end it. */
+export const DeviceList = ({ sessions, path }: DeviceListProps) => (
+  <dl class="record">
+    {sessions.map(({ id, current, last_seen, ip, agent }) => (
+      <div>
+        <dt>{current ? 'This one' : formatAgo(Date.now() - last_seen.getTime())}</dt>
+        <dd>
+          {deviceOf(agent)} <span class="note">{ip}</span>
+        </dd>
+        <dd>
+          {!current && (
+            <form method="post" action={`${path}/end`}>
+              <input type="hidden" name="id" value={id} />
+              <button aria-label={`Sign out ${deviceOf(agent)}, ${ip}`}>Sign out</button>
+            </form>
+          )}
+        </dd>
+      </div>
+    ))}
+  </dl>
+)
 
 formAction(sessionsPage, '/account/sessions/end', {
   summary: 'Ends one of my sessions.',
