@@ -1,6 +1,5 @@
 // Declares your settings beside the kit's: one line each, read from one environment variable.
 import { name, version } from '../package.json'
-import { SIGNUP_ROLES } from './account/roles.ts'
 import { apiDocsSettings } from './kit/api-docs/settings.ts'
 import { setting } from './kit/config/setting.ts'
 import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
@@ -25,7 +24,8 @@ export const settings = defineSettings(
         'Who may make an account: anybody, whoever is invited by mail, or nobody, so that accounts come by `npm run user` alone',
       isPrintable: true,
     }),
-    signupRole: setting('SIGNUP_ROLE', choice(...SIGNUP_ROLES).default('editor'), {
+    // No role that manages what is others'.
+    signupRole: setting('SIGNUP_ROLE', choice('readonly', 'editor').default('editor'), {
       about: 'The role of a new account, unless its invitation names another',
       isPrintable: true,
     }),

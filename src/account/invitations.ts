@@ -2,6 +2,7 @@
 import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import type { Context } from 'hono'
 import { z } from 'zod'
+import type { Author } from '../kit/audit/record.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { retryConflict } from '../kit/data/transient.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
@@ -38,11 +39,10 @@ const LISTED = 200
 export async function invite(
   deps: Pick<Deps, 'config' | 'db' | 'enqueue'> & { ip?: string },
   { email, role = deps.config.signupRole }: z.output<typeof Invite>,
-  by: AnyContext | { command: string },
+  by: Author,
 ): Promise<void> {
   assertSignup(deps.config, 'open', 'invited')
-  const session: LoggedInContext['var']['session'] | undefined =
-    'command' in by ? undefined : by.get('session')
+  const session: LoggedInContext['var']['session'] | undefined = 'get' in by ? by.get('session') : undefined
   const userId = session?.userId ?? null
   await deps.db.transaction(async (tx) => {
     if (!(await mayInvite(deps, tx, userId, role))) throw roleAboveOwn()
@@ -139,27 +139,28 @@ async function raiseRole(context: AnyContext, { token }: Answer): Promise<User> 
 const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
 
 /** A new account; or one that somebody has made with the address of another and never verified, of which nothing is left. */
-async function takeIn(context: AnyContext, { token, password, fname, lname, remember, bearer }: Answer) {
+async function takeIn(context: AnyContext, { token, remember, bearer, ...given }: Answer) {
   const c: Context<AppEnv<Product>> = context
   const { db, passwords } = c.var
-  if (!password || !fname || !lname)
-    throw invalidRequest({ message: 'A new account takes password, fname and lname; or log in first' })
   const { email } = await tokens.find(db, token, 'invitation')
   const known = (await findUserWithHash(db, email))?.user
   // Whoever has the link may have got it from its owner: it opens no account that is somebody's.
   if (known?.verified) throw accountExists()
-  const person = { email, first_name: fname, last_name: lname }
-  await assertPassword(c.var, password, person)
+  const { fname, lname, password, company = null, ...more } = given
+  if (!password || !fname || !lname)
+    throw invalidRequest({ message: 'A new account takes password, fname and lname; or log in first' })
+  const person = { ...more, first_name: fname, last_name: lname, company }
+  await assertPassword(c.var, password, { ...person, email })
   const hash = await passwords.hash(password, c.var.signal())
   const row = { ...person, password: hash }
   const create = async (tx: Db) =>
-    spendWith(c, tx, token, (role) => createAccount(tx, { ...row, role, email_proof: 'mail' }))
+    spendWith(c, tx, token, (role) => createAccount(tx, { ...row, email, role, email_proof: 'mail' }))
   const replace = async (tx: Db, { id }: User) =>
     spendWith(c, tx, token, async (role) => {
       await lockUser(tx, id)
       const was = await findUser(tx, id)
       if (was?.verified) throw accountExists()
-      return was && proveMailbox(c, tx, id, email, { ...row, company: null, role: higher(was.role, role) })
+      return was && proveMailbox(c, tx, id, email, { ...row, role: higher(was.role, role) })
     })
   const user =
     known === undefined

@@ -7,7 +7,4 @@ export const roles = defineRoles(['disabled', 'readonly', 'editor', 'admin', 'su
 
 export const ROLES = roles.names
 
-/** What SIGNUP_ROLE may be: nobody signs up to a role that manages what is others'. */
-export const SIGNUP_ROLES = ['readonly', 'editor'] as const satisfies Role[]
-
 export type Role = (typeof ROLES)[number]

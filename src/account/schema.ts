@@ -83,7 +83,7 @@ export const Invite = z.object({
     .optional()
     .describe('Not above my own; SIGNUP_ROLE if it is not said.'),
 })
-export const AcceptInvitation = Signup.omit({ email: true, company: true, token: true })
+export const AcceptInvitation = Signup.omit({ email: true, token: true })
   .partial({ password: true, fname: true, lname: true })
   .extend({ token, bearer: asToken })
 

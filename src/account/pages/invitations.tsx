@@ -86,7 +86,7 @@ formPage(invitationPages, '/invitation', {
     'Makes an account and signs it in; of whoever is signed in, the account gets the role.',
   ],
   guards: [takeLinkToken, requireSignup('open', 'invited'), freshIfLoggedIn],
-  schema: AcceptInvitation.omit({ token: true, bearer: true }).extend({ remember: Checkbox }),
+  schema: AcceptInvitation.omit({ company: true, token: true, bearer: true }).extend({ remember: Checkbox }),
   fields: (c) =>
     c.get('session') === null
       ? {

@@ -46,6 +46,7 @@ export const oneTimeTokensTable = (users: { id: AnyPgColumn<{ columnType: 'PgUUI
 
 export type OneTimeTokensTable = ReturnType<typeof oneTimeTokensTable>
 export type OneTimeToken = OneTimeTokensTable['$inferSelect']
+type Due = Pick<OneTimeToken, 'email' | 'ip'> & { userId: string | null; details?: Json }
 type Found<Purpose> = OneTimeToken & (Purpose extends 'invitation' ? unknown : { user_id: string })
 
 /** A link from a mail that does not count, or not any more: which of these it is nobody learns. */
@@ -86,21 +87,13 @@ export function createOneTimeTokens<Purpose extends string>(
      * Writes down that a token is due, for the job that mails it. Nothing of the token exists before that job runs, so none
      * is in the queue or in an error.
      */
-    async request(
-      db: Db,
-      {
-        userId,
-        ...asked
-      }: { userId: string | null; purpose: Purpose; email: string; ip: string; details?: Json | undefined },
-    ): Promise<OneTimeToken> {
+    async request(db: Db, { userId: user_id, ...asked }: Due & { purpose: Purpose }): Promise<OneTimeToken> {
       const { keepsOlder, isPerMailbox } = rules[asked.purpose]
-      if (!keepsOlder) {
-        const older = isPerMailbox || userId === null ? isTo(asked.email) : eq(table.user_id, userId)
-        await db.delete(table).where(and(older, eq(table.purpose, asked.purpose)))
-      }
+      const older = isPerMailbox || user_id === null ? isTo(asked.email) : eq(table.user_id, user_id)
+      if (!keepsOlder) await db.delete(table).where(and(older, eq(table.purpose, asked.purpose)))
       const [due] = await db
         .insert(table)
-        .values({ ...asked, user_id: userId })
+        .values({ ...asked, user_id })
         .returning()
       return due as OneTimeToken
     },
