@@ -4,8 +4,10 @@ import { accountTokens } from './account/access-token-routes.ts'
 import { openToken } from './account/access-tokens.ts'
 import { dashboardAccess } from './account/dashboard.ts'
 import { factory, requireRole, type Deps, type Product } from './account/product.ts'
+import { admin } from './account/admin-routes.ts'
 import { accountExport } from './account/export-routes.ts'
 import { impersonation } from './account/impersonation.ts'
+import { invitations } from './account/invitation-routes.ts'
 import { mailbox } from './account/mailbox-routes.ts'
 import { PAGES } from './account/pages/paths.ts'
 import { accountPages } from './account/pages/routes.ts'
@@ -42,10 +44,12 @@ export function createApp(deps: Deps) {
     .route('/', apiDocs(reference))
     .route('/api', account)
     .route('/api', mailbox)
+    .route('/api', invitations)
     .route('/api', accountSessions)
     .route('/api', accountTokens)
     .route('/api', accountExport)
     .route('/api', impersonation)
+    .route('/api', admin)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
     .route('/api/movies', movies)
   if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess(config)))

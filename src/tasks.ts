@@ -1,7 +1,7 @@
 // Declares every background task. A task may run twice: its worker can die before it reports success. Allow for that.
 import { z } from 'zod'
 import { exportMyData } from './account/export-task.ts'
-import { mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'
+import { mailInvitation, mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'
 import { tokens } from './account/one-time-tokens.ts'
 import type { Deps } from './account/product.ts'
 import { countUsersSince } from './account/queries.ts'
@@ -35,6 +35,7 @@ export const countAccounts = defineTask({
 export const tasks = [
   sendWelcome,
   mailLink,
+  mailInvitation,
   mailReset,
   mailNotice,
   deleteExpiredTokens,

@@ -399,6 +399,9 @@ test('a page of another site can make it do nothing', async () => {
 
 test('on pages a button begins it, each says who acts as whom, and a button leads back', async () => {
   const [boss, ann] = [await app.member('superuser'), await app.member()]
+  const offered = async (id: string) =>
+    (await boss.get(`/api/auth/users/${id}`, HTML)).text.includes('Act as this account')
+  expect([await offered(ann.user.id), await offered(boss.user.id)]).toEqual([true, false])
   const begun = await submit(boss, '/api/auth/impersonate', { id: ann.user.id })
   expect([begun.status, begun.headers.get('location')]).toEqual([303, '/api/auth/account'])
   for (const path of [

@@ -22,6 +22,9 @@ export const ACTIONS = [
   'role.changed',
   'impersonation.started',
   'impersonation.ended',
+  'invitation.made',
+  'invitation.withdrawn',
+  'invitation.accepted',
   'account.changed',
   'audit.exported',
 ] as const

@@ -10,5 +10,9 @@ export const ACCOUNT = `${PAGES}/account`
 export const SESSIONS = `${ACCOUNT}/sessions`
 /** Takes the `id` of the account to act as. */
 export const IMPERSONATE = `${PAGES}/impersonate`
+/** The accounts of all, for superusers; one of them is below it by its id. */
+export const USERS = `${PAGES}/users`
+/** Where superusers invite people. */
+export const INVITE = `${USERS}/invite`
 /** Where the password is given again, for what needs a fresh login. */
 export const CONFIRM = `${PAGES}/confirm`

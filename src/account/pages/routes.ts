@@ -4,8 +4,10 @@ import { factory } from '../product.ts'
 import { accountPage } from './account.tsx'
 import { entry } from './entry.tsx'
 import { impersonationPages } from './impersonation.tsx'
+import { invitationPages } from './invitations.tsx'
 import { links } from './links.tsx'
 import { sessionsPage } from './sessions.tsx'
+import { usersPages } from './users.tsx'
 import { ACCOUNT, CONFIRM, SIGN_IN } from './paths.ts'
 
 export const accountPages = factory
@@ -19,6 +21,8 @@ export const accountPages = factory
   )
   .route('/', accountPage)
   .route('/', sessionsPage)
+  .route('/', invitationPages)
+  .route('/', usersPages)
   .route('/', entry)
   .route('/', impersonationPages)
   .route('/', links)
