@@ -91,7 +91,10 @@ const ENDINGS: Record<string, { act(account: Account): Promise<unknown>; leaves:
     },
     leaves: [],
   },
-  'a disabling': { act: ({ userId }) => changeRole(app.deps, userId, 'disabled'), leaves: [] },
+  'a disabling': {
+    act: ({ userId }) => changeRole(app.deps, userId, 'disabled', { command: 'tests' }),
+    leaves: [],
+  },
   'a token ended': {
     async act({ member }) {
       const { body } = await member.get('/api/me/tokens')

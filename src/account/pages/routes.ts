@@ -2,6 +2,7 @@
 import { errorsAsPages } from '../../kit/pages/error-page.tsx'
 import { factory } from '../product.ts'
 import { accountPage } from './account.tsx'
+import { activityPage } from './activity.tsx'
 import { entry } from './entry.tsx'
 import { invitationPages } from './invitations.tsx'
 import { links } from './links.tsx'
@@ -20,6 +21,7 @@ export const accountPages = factory
   )
   .route('/', accountPage)
   .route('/', sessionsPage)
+  .route('/', activityPage)
   .route('/', invitationPages)
   .route('/', usersPages)
   .route('/', entry)
