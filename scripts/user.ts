@@ -263,7 +263,7 @@ async function makeToken(
   const { id: userId, email: to, role } = await userOf({ db }, email)
   if (roles.isBarred(role)) throw new Error(`${email} is ${role}: change its role first`)
   const made = await db.transaction(async (tx) => {
-    const token = await makeAccessToken(tx, { userId, ...input })
+    const token = await makeAccessToken(BY, tx, { userId, ...input })
     await requestNotice({ enqueue }, tx, to, 'token_made')
     return token
   })

@@ -2,6 +2,7 @@
 import { errorsAsPages } from '../../kit/pages/error-page.tsx'
 import { factory } from '../product.ts'
 import { accountPage } from './account.tsx'
+import { activityPage } from './activity.tsx'
 import { entry } from './entry.tsx'
 import { impersonationPages } from './impersonation.tsx'
 import { invitationPages } from './invitations.tsx'
@@ -21,6 +22,7 @@ export const accountPages = factory
   )
   .route('/', accountPage)
   .route('/', sessionsPage)
+  .route('/', activityPage)
   .route('/', invitationPages)
   .route('/', usersPages)
   .route('/', entry)
