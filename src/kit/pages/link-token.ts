@@ -1,15 +1,23 @@
 // Takes the token of a mailed link out of the page's address, which histories, logs and screens show, into a cookie.
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import { randomHex } from '../auth/token-text.ts'
 import { tag } from '../http/doc.ts'
 import type { AnyContext } from '../http/env.ts'
 import { middleware } from '../http/factory.ts'
 
-const COOKIE = 'link_token'
 /** What somebody needs to think of a password. After it the link opens the page again: to open it spends nothing. */
 const KEPT_S = 30 * 60
 const TOKEN = /^[\w.~-]{1,300}$/
+/** Names the cookie in the page's address, at random: it tells nothing of the token. */
+const NAME = /^[0-9a-f]{16}$/
 
 const pathOf = (c: AnyContext) => c.req.path.replace(/\/$/, '')
+
+/** Each link has its own, so that the one which another tab has opened counts in that tab alone. */
+function cookieOf(c: AnyContext): string | undefined {
+  const { link = '' } = c.req.query()
+  return NAME.test(link) ? `link_${link}` : undefined
+}
 
 /** Only this page gets it. Lax: a click in a mail comes from another site, and its redirect must bring the cookie. */
 const optionsOf = (c: AnyContext) =>
@@ -18,16 +26,26 @@ const optionsOf = (c: AnyContext) =>
 const moveToken = middleware(async (c, next) => {
   const token = c.req.query('token')
   if (c.req.method !== 'GET' || token === undefined) return next()
-  if (TOKEN.test(token)) setCookie(c, COOKIE, token, { ...optionsOf(c), maxAge: KEPT_S })
-  else forgetLinkToken(c) // that of another link must not count instead
-  return c.redirect(pathOf(c), 303)
+  if (!TOKEN.test(token)) return c.redirect(pathOf(c), 303)
+  const name = randomHex(8)
+  setCookie(c, `link_${name}`, token, { ...optionsOf(c), maxAge: KEPT_S })
+  return c.redirect(`${pathOf(c)}?link=${name}`, 303)
 })
 
-/** For the page of a mailed link, before all else: `?token=` becomes a cookie of this page, and the address is clean. */
+/**
+ * For the page of a mailed link, before all else: `?token=` becomes a cookie of this page and of this link, and the address
+ * keeps the cookie's name.
+ */
 export const takeLinkToken = tag(moveToken, { otherStatuses: [303] })
 
-/** The token of the link that was opened; undefined if there was none, or it was too long ago. */
-export const linkTokenOf = (c: AnyContext): string | undefined => getCookie(c, COOKIE)
+/** The token of the link that was opened in this tab; undefined if there was none, or it was too long ago. */
+export function linkTokenOf(c: AnyContext): string | undefined {
+  const cookie = cookieOf(c)
+  return cookie && getCookie(c, cookie)
+}
 
 /** Once it is spent. */
-export const forgetLinkToken = (c: AnyContext): void => void deleteCookie(c, COOKIE, optionsOf(c))
+export function forgetLinkToken(c: AnyContext): void {
+  const cookie = cookieOf(c)
+  if (cookie !== undefined) deleteCookie(c, cookie, optionsOf(c))
+}
