@@ -80,7 +80,7 @@ const matching = ({ from, to, ...equal }: EventFilter) =>
   )
 const key = sql`(${events.at}, ${events.id})`
 
-const page = <T extends PgSelect>(query: T, filter: EventFilter, { limit, offset, after }: Span<EventKey>) =>
+const paged = <T extends PgSelect>(query: T, filter: EventFilter, { limit, offset, after }: Span<EventKey>) =>
   query
     .where(and(matching(filter), after && sql`${key} < (${after[0]}, ${after[1]})`))
     .orderBy(desc(events.at), desc(events.id))
@@ -89,11 +89,11 @@ const page = <T extends PgSelect>(query: T, filter: EventFilter, { limit, offset
 
 /** A page, the latest first. Each filter has an index; several at once have a search's time. */
 export const listEvents = (db: Db, filter: EventFilter, span: Span<EventKey>) =>
-  page(inLane(db, 'search').select(columns).from(events).$dynamic(), filter, span)
+  paged(inLane(db, 'search').select(columns).from(events).$dynamic(), filter, span)
 
 /** A page of what an account sees. */
-export const listActivity = (db: Db, account: string, span: Span<EventKey>) =>
-  page(inLane(db, 'search').select(activityColumns).from(events).$dynamic(), { account }, span)
+export const listActivity = (db: Db, userId: string, span: Span<EventKey>) =>
+  paged(inLane(db, 'search').select(activityColumns).from(events).$dynamic(), { account: userId }, span)
 
 /** Each event of a range as a line of JSON, with its position, the oldest first; a page of them in memory at a time. */
 export async function* eventLines(
