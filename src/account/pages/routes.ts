@@ -7,6 +7,7 @@ import { entry } from './entry.tsx'
 import { links } from './links.tsx'
 import { sessionsPage } from './sessions.tsx'
 import { ACCOUNT, CONFIRM, SIGN_IN } from './paths.ts'
+import { tokensPage } from './tokens.tsx'
 
 export const accountPages = factory
   .createApp()
@@ -19,6 +20,7 @@ export const accountPages = factory
   )
   .route('/', accountPage)
   .route('/', sessionsPage)
+  .route('/', tokensPage)
   .route('/', activityPage)
   .route('/', entry)
   .route('/', links)
