@@ -56,6 +56,9 @@ accountPage.get(
           <Fact name="Devices" href={`${ACCOUNT}/sessions`} verb="See">
             where you are signed in
           </Fact>
+          <Fact name="Tokens" href={`${ACCOUNT}/tokens`} verb="See">
+            for programs
+          </Fact>
           <Fact name="Activity" href={ACTIVITY} verb="See">
             what happened, and from where
           </Fact>
