@@ -65,7 +65,11 @@ export const usersPages = factory
             </div>
             <button>Search</button>
           </form>
-          {c.var.config.signup !== 'off' && <a href={INVITE}>Invite somebody</a>}
+          {c.var.config.signup !== 'off' && (
+            <p>
+              <a href={INVITE}>Invite somebody</a>
+            </p>
+          )}
           <dl class="record">
             {users.map(({ id, role, fullname, email }) => (
               <Fact name={role}>
