@@ -8,6 +8,7 @@ export const SIGN_UP = `${PAGES}/sign-up`
 export const FORGOT = `${PAGES}/forgot`
 export const ACCOUNT = `${PAGES}/account`
 export const SESSIONS = `${ACCOUNT}/sessions`
+export const TOKENS = `${ACCOUNT}/tokens`
 export const ACTIVITY = `${ACCOUNT}/activity`
 /** Takes the `id` of the account to act as. */
 export const IMPERSONATE = `${PAGES}/impersonate`

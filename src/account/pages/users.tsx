@@ -107,7 +107,7 @@ export const usersPages = factory
             <Fact name="Company">{company}</Fact>
             <Fact name="Tags">{tags.join(', ')}</Fact>
             <Fact name="Since">{created.toISOString().slice(0, 10)}</Fact>
-            <Fact name="Role" whose="the" href={`${pathOf(c)}/edit`}>
+            <Fact name="Role" path={pathOf(c)} page="edit">
               {role}
             </Fact>
           </dl>
