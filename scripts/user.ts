@@ -166,7 +166,7 @@ async function setRole(deps: Deps, email: string, role: Role): Promise<void> {
   if (found === undefined) throw new Error(`There is no account ${email}`)
   const was = found.user.role
   // Even if the role is the same: a run that was cut short may have left sessions behind.
-  await changeRole(deps, found.user.id, role)
+  await changeRole(deps, found.user.id, role, { command: userInfo().username })
   if (was !== role)
     deps.log.warn('ROLE CHANGED by command', { user: found.user.id, was, role, by: userInfo().username })
   console.log(

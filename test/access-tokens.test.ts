@@ -15,7 +15,7 @@ import { openApi } from '../src/kit/reference/openapi.ts'
 import { recorder } from './kit/support/log.ts'
 import { redisUrl } from './kit/support/services.ts'
 import { until } from './kit/support/until.ts'
-import { startApp } from './support/harness.ts'
+import { OPERATOR, startApp } from './support/harness.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
 import { schema } from './support/worker.ts'
 
@@ -314,14 +314,14 @@ describe('the end of a token', () => {
     const client = await withToken(ann, { abilities: ['read', 'write'] })
     const write = () => statusOf(client.post('/api/probe', { title: 'By a program' }))
     expect(await write()).toBe('201')
-    await changeRole(app.deps, ann.user.id, 'readonly')
+    await changeRole(app.deps, ann.user.id, 'readonly', OPERATOR)
     expect(await write()).toBe('401 insufficient_role')
     expect((await client.get('/api/me')).body.me.role).toBe('readonly')
-    await changeRole(app.deps, ann.user.id, 'editor')
+    await changeRole(app.deps, ann.user.id, 'editor', OPERATOR)
     expect(await write()).toBe('201')
-    await changeRole(app.deps, ann.user.id, 'disabled')
+    await changeRole(app.deps, ann.user.id, 'disabled', OPERATOR)
     expect(await codeOf(client)).toBe('invalid_token')
-    await changeRole(app.deps, ann.user.id, 'editor')
+    await changeRole(app.deps, ann.user.id, 'editor', OPERATOR)
     expect(await codeOf(client)).toBe('invalid_token')
   })
 
@@ -409,7 +409,7 @@ describe('the end of a token', () => {
         },
       },
     }
-    const disabling = changeRole(held, ann.user.id, 'disabled')
+    const disabling = changeRole(held, ann.user.id, 'disabled', OPERATOR)
     await changed.promise
     const making = ann.post('/api/me/tokens', { name: 'kept' })
     await until('its wait for the account', async () => {

@@ -13,7 +13,7 @@ import type { Job, Task } from '../src/kit/jobs/task.ts'
 import type { Mail } from '../src/kit/types/mail.ts'
 import type { Client, Reply } from './kit/support/client.ts'
 import { silent } from './kit/support/log.ts'
-import { startApp } from './support/harness.ts'
+import { OPERATOR, startApp } from './support/harness.ts'
 import { tokenIn } from './support/mailbox.ts'
 
 const { PROPERTY_SEED, PROPERTY_RUNS = '3', PROPERTY_REPLAY } = process.env
@@ -72,7 +72,7 @@ async function startWorld(env: Record<string, string>) {
   Object.assign(deps, { enqueue, passwords: { ...passwords, needsRehash: () => false } })
   const boss = await app.member('editor', { email: 'boss@example.com' })
   await deps.db.update(users).set({ email_proof: 'operator' }).where(eq(users.id, boss.user.id))
-  await changeRole(deps, boss.user.id, 'superuser')
+  await changeRole(deps, boss.user.id, 'superuser', OPERATOR)
   jobs.length = 0
   async function work() {
     const mails: Mail[] = []
@@ -356,7 +356,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
       default: {
         // change role
         const account = accounts[op.by % accounts.length] as Account
-        await changeRole(deps, account.id, (account.role = op.role))
+        await changeRole(deps, account.id, (account.role = op.role), OPERATOR)
         onSuccess()
         return op.role === 'disabled' && end(account, (one) => one.abilities)
       }

@@ -4,12 +4,12 @@ import { hash } from '@node-rs/argon2'
 import { eq } from 'drizzle-orm'
 import { Redis } from 'ioredis'
 import { changeRole, syncSessionRole } from '../src/account/change-role.ts'
-import { updateRole } from '../src/account/queries.ts'
+import { updateUser } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
 import { isTransient } from '../src/kit/data/transient.ts'
 import { BusyError } from '../src/kit/data/gate.ts'
 import { hasRedisServer, type RealRedis, startRedis } from './kit/jobs/real-redis.ts'
-import { hashesVerified, NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
+import { hashesVerified, NEW_ACCOUNT, OPERATOR, startApp, type TestApp } from './support/harness.ts'
 
 let app: TestApp
 beforeAll(async () => {
@@ -114,7 +114,7 @@ test('a hash of older parameters is replaced at login, and the password stays', 
 test('a disabled account is stopped at the door, on public paths too, from its next request', async () => {
   const member = await app.member()
   expect((await member.get('/api/probe')).status).toBe(200)
-  await changeRole(app.deps, member.user.id, 'disabled')
+  await changeRole(app.deps, member.user.id, 'disabled', OPERATOR)
   for (const path of ['/api/probe', '/api/me', '/api/list', '/robots.txt']) {
     const reply = await member.get(path)
     expect([path, reply.status, reply.body.err]).toEqual([path, 400, '400: account disabled'])
@@ -145,7 +145,7 @@ test('the log line of a disabled account at the login carries its id', async () 
   Object.assign(own.deps.log, { warn: keep })
   try {
     const { account, user } = await own.member()
-    await changeRole(own.deps, user.id, 'disabled')
+    await changeRole(own.deps, user.id, 'disabled', OPERATOR)
     const { email, password } = account
     expect((await own.visitor().post('/api/login', { email, password })).status).toBe(400)
     expect(lines).toContainEqual(
@@ -158,7 +158,7 @@ test('the log line of a disabled account at the login carries its id', async () 
 
 test('a disabled account learns it at login by the right password only', async () => {
   const { account, user } = await app.member()
-  await changeRole(app.deps, user.id, 'disabled')
+  await changeRole(app.deps, user.id, 'disabled', OPERATOR)
   const right = await app.visitor().post('/api/login', { email: account.email, password: account.password })
   expect([right.status, right.body.err]).toEqual([400, '400: account disabled'])
   expect(right.headers.getSetCookie()).toEqual([])
@@ -191,7 +191,7 @@ test('visitors and low roles get 401 with the common word', async () => {
 test('a promotion takes effect on the next request of a live session', async () => {
   const member = await app.member()
   expect((await member.get('/api/users')).status).toBe(401)
-  await changeRole(app.deps, member.user.id, 'superuser')
+  await changeRole(app.deps, member.user.id, 'superuser', OPERATOR)
   expect((await member.get('/api/users')).status).toBe(200)
 })
 
@@ -213,8 +213,8 @@ test('changes of a role at once leave the database and the session in agreement'
   const member = await app.member()
   for (let round = 0; round < 30; round++) {
     await Promise.all([
-      changeRole(app.deps, member.user.id, 'readonly'),
-      changeRole(app.deps, member.user.id, 'admin'),
+      changeRole(app.deps, member.user.id, 'readonly', OPERATOR),
+      changeRole(app.deps, member.user.id, 'admin', OPERATOR),
     ])
     const [row] = await app.deps.db.select().from(users).where(eq(users.id, member.user.id))
     const identity = await app.deps.sessions.open(member.cookies.get('session') ?? '')
@@ -226,29 +226,29 @@ test('a change of role that reached the row and no session is honoured at the ne
   const member = await app.member()
   const phone = app.visitor()
   await phone.post('/api/login', member.account)
-  await updateRole(app.deps.db, member.user.id, 'disabled') // and there it broke off
+  await updateUser(app.deps.db, member.user.id, { role: 'disabled' }) // and there it broke off
   const reply = await member.post('/api/probe', { title: 'Written by whom?' })
   expect([reply.status, reply.body.err]).toEqual([400, '400: account disabled'])
   expect((await phone.get('/api/probe')).status).toBe(400)
 
   const demoted = await app.member('superuser')
-  await updateRole(app.deps.db, demoted.user.id, 'readonly')
+  await updateUser(app.deps.db, demoted.user.id, { role: 'readonly' })
   expect((await demoted.get('/api/users')).status).toBe(401)
   expect((await demoted.get('/api/me')).body.me.role).toBe('readonly')
 })
 
 test('a change of role that breaks off says so, and doing it again completes it', async () => {
   const member = await app.member()
-  const { config, db, sessions, store } = app.deps
+  const { sessions } = app.deps
   const away = Object.assign(new Error('Connection is closed.'), { code: 'ECONNRESET' })
-  const broken = { config, db, store, sessions: { ...sessions, setRole: () => Promise.reject(away) } }
-  const failed: unknown = await changeRole(broken, member.user.id, 'disabled').catch(
+  const broken = { ...app.deps, sessions: { ...sessions, setRole: () => Promise.reject(away) } }
+  const failed: unknown = await changeRole(broken, member.user.id, 'disabled', OPERATOR).catch(
     (error: unknown) => error,
   )
   expect(failed).toMatchObject({ message: expect.stringContaining('set the role again'), cause: away })
   expect(isTransient(failed)).toBe(true)
   expect((await member.get('/api/probe')).status).toBe(200)
-  await changeRole(app.deps, member.user.id, 'disabled')
+  await changeRole(app.deps, member.user.id, 'disabled', OPERATOR)
   expect((await member.get('/api/probe')).status).toBe(400)
 })
 

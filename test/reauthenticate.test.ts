@@ -4,7 +4,7 @@ import { eq } from 'drizzle-orm'
 import { changeRole } from '../src/account/change-role.ts'
 import { users } from '../src/account/table.ts'
 import type { Client } from './kit/support/client.ts'
-import { hashesVerified, startApp, type TestApp } from './support/harness.ts'
+import { hashesVerified, OPERATOR, startApp, type TestApp } from './support/harness.ts'
 
 let app: TestApp
 beforeAll(async () => {
@@ -72,7 +72,7 @@ test('the password of another account does not do', async () => {
 
 test('a disabled account is stopped before its password is looked at', async () => {
   const client = await member()
-  await changeRole(app.deps, client.user.id, 'disabled')
+  await changeRole(app.deps, client.user.id, 'disabled', OPERATOR)
   const verified = await hashesVerified(app, async () => {
     const reply = await again(client, client.account.password)
     expect([reply.status, reply.body.err]).toEqual([400, '400: account disabled'])

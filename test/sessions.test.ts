@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { changeRole } from '../src/account/change-role.ts'
 import type { Client } from './kit/support/client.ts'
-import { startApp, type TestApp } from './support/harness.ts'
+import { OPERATOR, startApp, type TestApp } from './support/harness.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
@@ -172,7 +172,7 @@ test('a disabled account gets none, and is stopped with those it has', async () 
   const member = await app.member()
   const { email, password } = member.account
   const { body } = await app.visitor().post('/api/login', { email, password, token: true })
-  await changeRole(app.deps, member.user.id, 'disabled')
+  await changeRole(app.deps, member.user.id, 'disabled', OPERATOR)
   const phone = app.visitor({ Authorization: `Bearer ${body.token}` })
   for (const client of [member, phone]) {
     for (const path of ['/api/me/sessions', '/api/probe']) {

@@ -29,3 +29,15 @@ export const emailNotVerified = defineError(
   'email_not_verified',
   'Confirm your email first, with the link that you were mailed; POST /api/me/email/resend mails another',
 )
+
+export const lastSuperuser = defineError(
+  409,
+  'last_superuser',
+  'This is the last superuser: make another account one first',
+)
+
+export const roleAboveOwn = defineError(
+  403,
+  'role_above_own',
+  'Forbidden! Nobody grants a role above their own, or manages an account that has one',
+)

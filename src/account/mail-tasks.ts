@@ -111,9 +111,12 @@ export const mailNotice = defineTask({
   },
 })
 
-/** Has its owner, or the mailbox of before, told what this request has done, once the transaction commits. */
+/**
+ * Has its owner, or the mailbox of before, told what this request has done, once the transaction commits. Without an address it was
+ * whoever runs the service.
+ */
 export async function requestNotice(
-  { enqueue, ip }: Pick<AppEnv<Product>['Variables'], 'enqueue' | 'ip'>,
+  { enqueue, ip = '' }: Pick<AppEnv<Product>['Variables'], 'enqueue'> & { ip?: string },
   tx: Db,
   to: string,
   notice: Notice,

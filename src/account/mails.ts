@@ -113,6 +113,9 @@ export const NOTICES = {
   email_changed: 'Your account goes by another email now.',
   token_made:
     'A personal access token was made: with it a program acts for your account. A new password by a mailed link ends it.',
+  role_changed: 'Your account has another role now, with which it may do more, or less.',
+  account_changed: 'What your account says of you was changed: its names, its company or its tags.',
+  sessions_ended: 'Your account was logged out.',
   taken_back: 'Your account has this address again. Everybody was logged out, and its password has ended.',
 } as const
 
@@ -124,18 +127,21 @@ export const noticeMail = ({
   notice,
   at,
   ip,
-}: Pick<Letter, 'service' | 'to'> & { notice: Notice; at: string; ip: string }): Mail =>
-  mailOf({
+}: Pick<Letter, 'service' | 'to'> & { notice: Notice; at: string; ip: string }): Mail => {
+  const when = `on ${at.slice(0, 16).replace('T', ' at ')} UTC`
+  const byOwner = [
+    `It was done ${when}, from the address ${ip}.`,
+    // A mailbox that was the account's can ask for nothing.
+    notice === 'email_changed'
+      ? 'If it was not you, tell whoever runs the service at once.'
+      : 'If it was not you, ask for a new password at once, and tell whoever runs the service.',
+  ]
+  const byOperator = [`Whoever runs the service did it ${when}. If you do not know why, ask there.`]
+  return mailOf({
     service,
     to,
     subject: `Your account at ${service}`,
     title: 'Something about your account has changed',
-    paragraphs: [
-      NOTICES[notice],
-      `It was done on ${at.slice(0, 16).replace('T', ' at ')} UTC, from the address ${ip}.`,
-      // A mailbox that was the account's can ask for nothing.
-      notice === 'email_changed'
-        ? 'If it was not you, tell whoever runs the service at once.'
-        : 'If it was not you, ask for a new password at once, and tell whoever runs the service.',
-    ],
+    paragraphs: [NOTICES[notice], ...(ip === '' ? byOperator : byOwner)],
   })
+}

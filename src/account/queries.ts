@@ -1,5 +1,5 @@
 // Holds the SQL about one account; that of the list is in `user-list.ts`. What a client may see is selected by name.
-import { and, eq, gte, ne, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gte, inArray, ne, or, type SQL, sql } from 'drizzle-orm'
 import { prepared } from '../kit/data/prepared.ts'
 import type { Db } from '../kit/types/db.ts'
 import { tokens } from './one-time-tokens.ts'
@@ -76,16 +76,6 @@ export async function createUser(db: Db, input: NewUser): Promise<User | undefin
   return user
 }
 
-/** Sets the role; undefined if there is no such account. Live sessions are another matter: see `change-role.ts`. */
-export async function updateRole(db: Db, id: string, role: Role): Promise<User | undefined> {
-  const [user] = await db
-    .update(users)
-    .set({ role, modified: sql`now()` })
-    .where(eq(users.id, id))
-    .returning(columns)
-  return user
-}
-
 /** Replaces the password hash, unless it has changed since `was` was read. */
 export async function replaceHash(db: Db, id: string, was: string, hash: string): Promise<void> {
   await db
@@ -109,7 +99,13 @@ type Profile = {
   [Field in 'first_name' | 'last_name' | 'company']?: (typeof users.$inferInsert)[Field] | undefined
 }
 
-interface AccountChange extends Profile {
+/** What others may change of it: see `change-role.ts`. */
+export interface Managed extends Profile {
+  role?: Role | undefined
+  tags?: string[] | undefined
+}
+
+interface AccountChange extends Managed {
   email?: string
   email_proof?: 'mail'
   /** A hash, or null for none: then only a mail lets its owner in again. */
@@ -135,6 +131,23 @@ export async function updateUser(
 /** Locks the account's row until the transaction ends. */
 export const lockUser = (tx: Db, id: string) =>
   tx.select({ id: users.id }).from(users).where(eq(users.id, id)).for('no key update')
+
+/** Locks these accounts and all of a role, in the order of their ids: transactions that do so wait for each other, and never deadlock. */
+export const lockWithRole = (tx: Db, role: Role, ...ids: (string | undefined)[]) =>
+  tx
+    .select({ id: users.id, role: users.role })
+    .from(users)
+    .where(
+      or(
+        eq(users.role, role),
+        inArray(
+          users.id,
+          ids.filter((id) => id !== undefined),
+        ),
+      ),
+    )
+    .orderBy(users.id)
+    .for('no key update')
 
 /** Counts the accounts created since a moment; it reads only those, in an index. */
 export const countUsersSince = (db: Db, since: Date) => db.$count(users, gte(users.created, since))

@@ -34,10 +34,13 @@ export async function startApp(env: Record<string, string> = {}, options: { fore
       const account = { ...NEW_ACCOUNT, email: `person${++people}@example.com`, ...input }
       const signup = await client.post('/api/signup', account)
       if (signup.status !== 201) throw new Error(`signup failed: ${JSON.stringify(signup.body)}`)
-      if (role !== signup.body.role) await changeRole(served.deps, signup.body.id, role)
+      if (role !== signup.body.role) await changeRole(served.deps, signup.body.id, role, OPERATOR)
       return Object.assign(client, { user: { ...signup.body, role }, account })
     },
   }
 }
+
+/** Who changes accounts in tests where it does not matter. */
+export const OPERATOR = { command: 'test' }
 
 export const NEW_ACCOUNT = { email: 'ann@example.com', password: '123abC', fname: 'Ann', lname: 'Lee' }
