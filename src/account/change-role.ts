@@ -30,7 +30,8 @@ export async function assertNotLastSuperuser(tx: Db, userId: string): Promise<vo
 type Locked = Awaited<ReturnType<typeof lockWithRole>>
 
 function refuseLast(locked: Locked, userId: string): void {
-  const superusers = locked.filter(({ role }) => role === MANAGES)
+  // One whose deletion is asked for does not stay.
+  const superusers = locked.filter(({ role, deletes }) => role === MANAGES && deletes === null)
   if (superusers.length === 1 && superusers[0]?.id === userId) throw lastSuperuser()
 }
 
