@@ -4,8 +4,10 @@ import { accountTokens } from './account/access-token-routes.ts'
 import { openToken } from './account/access-tokens.ts'
 import { dashboardAccess } from './account/dashboard.ts'
 import { factory, requireRole, type Deps, type Product } from './account/product.ts'
+import { accountDeletion } from './account/deletion-routes.ts'
 import { accountExport } from './account/export-routes.ts'
 import { mailbox } from './account/mailbox-routes.ts'
+import { exportPage } from './account/pages/export.tsx'
 import { PAGES } from './account/pages/paths.ts'
 import { accountPages } from './account/pages/routes.ts'
 import { account } from './account/routes.ts'
@@ -41,11 +43,13 @@ export function createApp(deps: Deps) {
     .route('/api', accountSessions)
     .route('/api', accountTokens)
     .route('/api', accountExport)
+    .route('/api', accountDeletion)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
     .route('/api/movies', movies)
   if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess(config)))
   if (!config.production) app.route('/apitest', devRoutes<Product>({ queueMail: queueSampleMail }))
   if (config.authPages) app.route(PAGES, accountPages)
+  if (config.authPages) app.route(PAGES, exportPage)
 
   return routed
 }

@@ -1,6 +1,6 @@
 // Declares every cron: its name, its schedule and the task it enqueues. Without a time zone, times are the server's.
 import { defineCron } from './kit/jobs/cron.ts'
-import { countAccounts, deleteExpiredTokens } from './tasks.ts'
+import { countAccounts, deleteDueAccounts, deleteExpiredTokens } from './tasks.ts'
 
 export const crons = [
   defineCron({
@@ -12,5 +12,6 @@ export const crons = [
   }),
   defineCron({ name: 'hourly', schedule: '0 * * * *', task: countAccounts, input: { period: 'hour' } }),
   defineCron({ name: 'nightly', schedule: '0 2 * * *', task: countAccounts, input: { period: 'day' } }),
+  defineCron({ name: 'due-accounts', schedule: '15 * * * *', task: deleteDueAccounts, input: {} }),
   defineCron({ name: 'expired-tokens', schedule: '30 3 * * *', task: deleteExpiredTokens, input: {} }),
 ]

@@ -1,5 +1,7 @@
 // Declares every background task. A task may run twice: its worker can die before it reports success. Allow for that.
 import { z } from 'zod'
+import { defineAccountDeletion } from './account/deletion-task.ts'
+import { forgetExports } from './account/export.ts'
 import { exportMyData } from './account/export-task.ts'
 import { mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'
 import { tokens } from './account/one-time-tokens.ts'
@@ -11,6 +13,9 @@ import { defineTask } from './kit/jobs/task.ts'
 
 /** The dependencies of every task; `schema` holds every table of the service. */
 export type TaskDeps = Deps & { schema: Schema }
+
+/** Your own is called with the account's id before it goes, for what no row holds: files, or an account at another service. */
+export const { deleteAccount, deleteDueAccounts } = defineAccountDeletion([forgetExports])
 
 /** Deletes links that have expired. */
 export const deleteExpiredTokens = defineTask({
@@ -37,6 +42,8 @@ export const tasks = [
   mailLink,
   mailReset,
   mailNotice,
+  deleteAccount,
+  deleteDueAccounts,
   deleteExpiredTokens,
   exportMyData,
   countAccounts,

@@ -19,6 +19,9 @@ export const ACTIONS = [
   'token.made',
   'token.ended',
   'export.asked',
+  'account.deletion_asked',
+  'account.deletion_undone',
+  'account.deleted',
   'role.changed',
   'audit.exported',
 ] as const

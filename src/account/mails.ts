@@ -116,6 +116,8 @@ export const NOTICES = {
   role_changed: 'Your account has another role now, with which it may do more, or less.',
   account_changed: 'What your account says of you was changed: its names, its company or its tags.',
   sessions_ended: 'Your account was logged out.',
+  deletion_asked: 'Your account is going to be deleted, with what belongs to it. Everybody was logged out.',
+  deletion_undone: 'Your account stays: its deletion was undone.',
   taken_back: 'Your account has this address again. Everybody was logged out, and its password has ended.',
 } as const
 
@@ -127,8 +129,19 @@ export const noticeMail = ({
   notice,
   at,
   ip,
-}: Pick<Letter, 'service' | 'to'> & { notice: Notice; at: string; ip: string }): Mail => {
-  const when = `on ${at.slice(0, 16).replace('T', ' at ')} UTC`
+  deletes,
+}: Pick<Letter, 'service' | 'to'> & {
+  notice: Notice
+  at: string
+  ip: string
+  deletes?: string | undefined
+}): Mail => {
+  const minute = (moment: string) => `${moment.slice(0, 16).replace('T', ' at ')} UTC`
+  const when = `on ${minute(at)}`
+  const undo =
+    deletes === undefined
+      ? []
+      : [`Until ${minute(deletes)} you can log in, and undo that on the page of your account.`]
   const byOwner = [
     `It was done ${when}, from the address ${ip}.`,
     // A mailbox that was the account's can ask for nothing.
@@ -142,6 +155,6 @@ export const noticeMail = ({
     to,
     subject: `Your account at ${service}`,
     title: 'Something about your account has changed',
-    paragraphs: [NOTICES[notice], ...(ip === '' ? byOperator : byOwner)],
+    paragraphs: [NOTICES[notice], ...undo, ...(ip === '' ? byOperator : byOwner)],
   })
 }

@@ -1,5 +1,5 @@
 // Holds the SQL about one account; that of the list is in `user-list.ts`. What a client may see is selected by name.
-import { and, eq, gt, gte, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, gte, inArray, isNull, lte, ne, or, type SQL, sql } from 'drizzle-orm'
 import { prepared } from '../kit/data/prepared.ts'
 import type { Db } from '../kit/types/db.ts'
 import { tokens } from './one-time-tokens.ts'
@@ -131,6 +131,21 @@ export async function updateUser(
     .returning(columns)
   return user
 }
+
+const isDue = lte(users.deletes, sql`now()`)
+
+/** Accounts whose time has come, the first ones first. */
+export const findDueUsers = (db: Db) =>
+  db.select({ id: users.id }).from(users).where(isDue).orderBy(users.deletes).limit(1000)
+
+/** Deletes an account whose time has come; false if there is none. */
+export const deleteDueUser = async (db: Db, id: string): Promise<boolean> =>
+  (
+    await db
+      .delete(users)
+      .where(and(eq(users.id, id), isDue))
+      .returning({ id: users.id })
+  ).length > 0
 
 /** Locks the account's row until the transaction ends. */
 export const lockUser = (tx: Db, id: string) =>

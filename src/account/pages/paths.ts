@@ -7,6 +7,9 @@ export const SIGN_IN = `${PAGES}/sign-in`
 export const SIGN_UP = `${PAGES}/sign-up`
 export const FORGOT = `${PAGES}/forgot`
 export const ACCOUNT = `${PAGES}/account`
+export const DELETE = `${PAGES}/delete`
+/** A page of the module job-status, which may be removed. */
+export const EXPORT = `${PAGES}/export`
 export const SESSIONS = `${ACCOUNT}/sessions`
 /** Where the password is given again, for what needs a fresh login. */
 export const CONFIRM = `${PAGES}/confirm`

@@ -2,6 +2,7 @@
 import { errorsAsPages } from '../../kit/pages/error-page.tsx'
 import { factory } from '../product.ts'
 import { accountPage } from './account.tsx'
+import { deletionPage } from './delete.tsx'
 import { entry } from './entry.tsx'
 import { links } from './links.tsx'
 import { sessionsPage } from './sessions.tsx'
@@ -18,5 +19,6 @@ export const accountPages = factory
   )
   .route('/', accountPage)
   .route('/', sessionsPage)
+  .route('/', deletionPage)
   .route('/', entry)
   .route('/', links)
