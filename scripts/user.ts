@@ -6,38 +6,52 @@ import type { z } from 'zod'
 import { ABILITIES } from '../src/account/abilities.ts'
 import { makeAccessToken } from '../src/account/access-tokens.ts'
 import { changeRole } from '../src/account/change-role.ts'
+import { deleteFor } from '../src/account/deletion.ts'
+import { invite } from '../src/account/invitations.ts'
+import { requestNotice } from '../src/account/mail-tasks.ts'
+import { endSessionsOf, findAccount, setPassword } from '../src/account/manage.ts'
 import type { Deps } from '../src/account/product.ts'
 import { createUser, findUserWithHash, isEmailTaken, type User } from '../src/account/queries.ts'
 import { ROLES, roles, type Role } from '../src/account/roles.ts'
 import { passwordFaults } from '../src/account/password-rule.ts'
-import { NewAccessToken, Password, Signup } from '../src/account/schema.ts'
+import { Invite, NewAccessToken, Password, Signup } from '../src/account/schema.ts'
 import { listUsers, type UserKey } from '../src/account/user-list.ts'
-import { printable } from '../src/kit/log/terminal-escape.ts'
+import { printable, printableJson } from '../src/kit/log/terminal-escape.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
 import { readHidden } from './prompt.ts'
 import { withDeps } from './with-deps.ts'
 
 const USAGE = `Usage: npm run user -- create <email> [--role <role>] [--first <name>] [--last <name>] [--password-stdin]
+       npm run user -- invite <email> [--role <role>]
        npm run user -- role <email> <role>
        npm run user -- disable <email>
        npm run user -- token <email> [--name <name>] [--abilities <ability>,...] [--days <n>]
+       npm run user -- password <email> [--password-stdin]
+       npm run user -- end-sessions <email>
+       npm run user -- delete <email>
+       npm run user -- show <email>
        npm run user -- list [--search <text>]
 Roles, lowest first: ${ROLES.join(', ')}
 A token for programs may read for 90 days if nothing else is said; abilities: ${ABILITIES.join(', ')}.
-The password is asked for on a terminal, read from standard input with --password-stdin, made up otherwise.`
+The password is asked for on a terminal, read from standard input with --password-stdin, made up otherwise: then the first login
+has to choose another.
+--json prints JSON, for scripts: one object, or with \`list\` one on each line; all else goes to stderr.`
 
+/** Who acts, for the log and the audit trail. */
+const BY = { command: userInfo().username }
 const GENERATED_BYTES = 18
 const LIST_PAGE = 1000
 
-type Command = (deps: Deps) => Promise<void>
+/** Prints what was done, as JSON or in words. */
+type Say = (value: object, text: string) => void
+type Command = (deps: Deps, say: Say) => Promise<void>
 
 /** Checks the arguments before anything is opened. */
-function parseCommand(args: string[]): Command {
-  const { positionals, values } = readArguments(args)
+function parseCommand({ positionals, values }: Arguments): Command {
   const [name = '', ...rest] = positionals
   const accept = (count: number, ...options: string[]) => {
     if (rest.length !== count) throw new UsageError(`${name} takes ${count} argument(s), not ${rest.length}`)
-    const stray = Object.keys(values).find((option) => !options.includes(option))
+    const stray = Object.keys(values).find((option) => !['json', ...options].includes(option))
     if (stray !== undefined) throw new UsageError(`${name} has no option --${stray}`)
   }
   const [email = '', role = ''] = rest
@@ -50,26 +64,46 @@ function parseCommand(args: string[]): Command {
         first_name: checked(Signup.shape.fname, values.first ?? email.replace(/@.*/, ''), '--first'),
         last_name: values.last === undefined ? '' : checked(Signup.shape.lname, values.last, '--last'),
       }
-      return (deps) => create(deps, account, values['password-stdin'] === true)
+      return (deps, say) => create(deps, say, account, values['password-stdin'] === true)
+    }
+    case 'invite': {
+      accept(1, 'role')
+      const invitation = checked(Invite, { email, role: values.role }, 'The email or --role')
+      return async (deps, say) => {
+        await invite(deps, invitation, BY)
+        say(invitation, `A mail with a link is on its way to ${email}: it works once, for seven days`)
+      }
     }
     case 'role': {
       accept(2)
       const newRole = checkedRole(role)
-      return (deps) => setRole(deps, email, newRole)
+      return (deps, say) => setRole(deps, say, email, newRole)
     }
     case 'disable':
       accept(1)
-      return (deps) => setRole(deps, email, 'disabled')
+      return (deps, say) => setRole(deps, say, email, 'disabled')
     case 'token': {
       accept(1, 'name', 'abilities', 'days')
       const asked = { abilities: values.abilities?.split(','), days: values.days && Number(values.days) }
       const input = { name: values.name ?? 'command line', ...asked }
       const token = checked(NewAccessToken, input, '--name, --abilities or --days')
-      return (deps) => makeToken(deps, email, token)
+      return (deps, say) => makeToken(deps, say, email, token)
     }
+    case 'password':
+      accept(1, 'password-stdin')
+      return (deps, say) => replacePassword(deps, say, email, values['password-stdin'] === true)
+    case 'end-sessions':
+      accept(1)
+      return (deps, say) => endSessions(deps, say, email)
+    case 'delete':
+      accept(1)
+      return (deps, say) => deleteAccount(deps, say, email)
+    case 'show':
+      accept(1)
+      return (deps, say) => show(deps, say, email)
     case 'list':
       accept(0, 'search')
-      return (deps) => list(deps, values.search)
+      return (deps, say) => list(deps, say, values.search)
     default:
       throw new UsageError(name === '' ? 'Which command?' : `There is no command ${name}`)
   }
@@ -86,9 +120,12 @@ function readArguments(args: string[]) {
     abilities: text,
     days: text,
     'password-stdin': { type: 'boolean' },
+    json: { type: 'boolean' },
   } as const
   return asUsage(() => parseArgs({ args, options, allowPositionals: true }))
 }
+
+type Arguments = ReturnType<typeof readArguments>
 
 function checked<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const { data, error } = schema.safeParse(value)
@@ -104,7 +141,7 @@ function checkedRole(name: string): Role {
 
 type NewAccount = Pick<User, 'email' | 'role' | 'first_name' | 'last_name'>
 
-async function create(deps: Deps, account: NewAccount, fromStdin: boolean): Promise<void> {
+async function create(deps: Deps, say: Say, account: NewAccount, fromStdin: boolean): Promise<void> {
   const { db, log, passwords } = deps
   if (await findUserWithHash(db, account.email)) throw taken(account.email)
   if (await isEmailTaken(db, account.email))
@@ -112,14 +149,22 @@ async function create(deps: Deps, account: NewAccount, fromStdin: boolean): Prom
       `${account.email} was an account's until lately, and its owner may take it back for seven days`,
     )
   const faultsOf = (password: string) => passwordFaults(deps, password, account)
-  const { password, isGenerated } = await obtainPassword(faultsOf, fromStdin)
+  const { password, generated } = await obtainPassword(faultsOf, fromStdin)
   const hash = await passwords.hash(password)
-  const user = await createUser(db, { ...account, password: hash, email_proof: 'operator' })
+  const user = await createUser(db, { ...account, ...secretOf(hash, generated), email_proof: 'operator' })
   if (user === undefined) throw taken(account.email)
-  log.warn('ACCOUNT CREATED by command', { user: user.id, role: user.role, by: userInfo().username })
-  console.log(`${user.email} is ${user.role} now`)
-  if (isGenerated) console.log(`Password: ${password}\nIt is shown this once, and kept only as a hash.`)
+  log.warn('ACCOUNT CREATED by command', { user: user.id, role: user.role, by: BY.command })
+  say({ ...user, password: generated }, `${user.email} is ${user.role} now${told(generated)}`)
 }
+
+/** One that was made up opens nothing but the choice of another. */
+const secretOf = (hash: string, generated: string | undefined) =>
+  generated === undefined ? { password: hash } : { password: null, temporary_password: hash }
+
+const told = (generated: string | undefined) =>
+  generated === undefined
+    ? ''
+    : `\nPassword: ${generated}\nIt is shown this once, and the first login has to choose another.`
 
 const taken = (email: string) => new Error(`There is an account ${email} already: \`role\` changes its role`)
 
@@ -128,20 +173,21 @@ type FaultsOf = (password: string) => Promise<string[]>
 async function obtainPassword(
   faultsOf: FaultsOf,
   fromStdin: boolean,
-): Promise<{ password: string; isGenerated: boolean }> {
+): Promise<{ password: string; generated?: string }> {
   if (fromStdin) {
     const given = (await Bun.stdin.text()).replace(/\r?\n$/, '')
-    return { password: await checkedPassword(faultsOf, given), isGenerated: false }
+    return { password: await checkedPassword(faultsOf, given) }
   }
   if (process.stdin.isTTY) {
     const given = await readHidden('Password (empty: make one up): ')
     if (given !== '') {
       const password = await checkedPassword(faultsOf, given)
       if ((await readHidden('Once more: ')) !== password) throw new Error('The two passwords differ')
-      return { password, isGenerated: false }
+      return { password }
     }
   }
-  return { password: await generatePassword(faultsOf), isGenerated: true }
+  const generated = await generatePassword(faultsOf)
+  return { password: generated, generated }
 }
 
 async function checkedPassword(faultsOf: FaultsOf, given: string): Promise<string> {
@@ -159,43 +205,97 @@ async function generatePassword(faultsOf: FaultsOf): Promise<string> {
   }
 }
 
-async function setRole(deps: Deps, email: string, role: Role): Promise<void> {
+async function userOf({ db }: Pick<Deps, 'db'>, email: string): Promise<User> {
+  const found = await findUserWithHash(db, email)
+  if (found === undefined) throw new Error(`There is no account ${email}`)
+  return found.user
+}
+
+async function setRole(deps: Deps, say: Say, email: string, role: Role): Promise<void> {
   // Both are written: better neither than one.
   await deps.ready()
-  const found = await findUserWithHash(deps.db, email)
-  if (found === undefined) throw new Error(`There is no account ${email}`)
-  const was = found.user.role
+  const { id, role: was } = await userOf(deps, email)
   // Even if the role is the same: a run that was cut short may have left sessions behind.
-  await changeRole(deps, found.user.id, role, { command: userInfo().username })
-  if (was !== role)
-    deps.log.warn('ROLE CHANGED by command', { user: found.user.id, was, role, by: userInfo().username })
-  console.log(
+  const user = await changeRole(deps, id, role, BY)
+  if (user === undefined) throw new Error(`There is no account ${email} any more`)
+  if (was !== role) deps.log.warn('ROLE CHANGED by command', { user: id, was, role, by: BY.command })
+  say(
+    { ...user, was },
     was === role
-      ? `${found.user.email} is ${role} already`
-      : `${found.user.email} was ${was}, and is ${role} from the next request on`,
+      ? `${user.email} is ${role} already`
+      : `${user.email} was ${was}, and is ${role} from the next request on`,
   )
 }
 
-async function makeToken({ db, log }: Deps, email: string, input: z.output<typeof NewAccessToken>) {
-  const found = await findUserWithHash(db, email)
-  if (found === undefined) throw new Error(`There is no account ${email}`)
-  const { id: userId, role } = found.user
-  if (roles.isBarred(role)) throw new Error(`${email} is ${role}: change its role first`)
-  const made = await db.transaction((tx) => makeAccessToken(tx, { userId, ...input }))
-  log.warn('ACCESS TOKEN MADE by command', { user: userId, token: made.id, by: userInfo().username })
-  console.log(
-    `${made.token}\nIt is shown this once. It may ${made.abilities.join(', ')}, until ${ended(made.expires)}.`,
+async function replacePassword(deps: Deps, say: Say, email: string, fromStdin: boolean): Promise<void> {
+  const user = await userOf(deps, email)
+  const faultsOf = (password: string) => passwordFaults(deps, password, user)
+  const { password, generated } = await obtainPassword(faultsOf, fromStdin)
+  await deps.ready()
+  await setPassword(deps, user.id, secretOf(await deps.passwords.hash(password), generated), BY)
+  deps.log.warn('PASSWORD SET by command', { user: user.id, by: BY.command })
+  say(
+    { id: user.id, email: user.email, password: generated },
+    `${user.email} has another password, and is logged out everywhere${told(generated)}`,
   )
+}
+
+async function endSessions(deps: Deps, say: Say, email: string): Promise<void> {
+  await deps.ready()
+  const user = await userOf(deps, email)
+  const { sessions: ended = 0 } = (await findAccount(deps, user.id)) ?? {}
+  await endSessionsOf(deps, { userId: user.id }, BY)
+  deps.log.warn('SESSIONS ENDED by command', { user: user.id, ended, by: BY.command })
+  say({ id: user.id, email: user.email, ended }, `${user.email} is logged out of ${ended} session(s)`)
+}
+
+async function deleteAccount(deps: Deps, say: Say, email: string): Promise<void> {
+  await deps.ready()
+  const user = await deleteFor(deps, (await userOf(deps, email)).id, BY)
+  if (user === undefined) throw new Error(`There is no account ${email} any more`)
+  deps.log.warn('ACCOUNT DELETION ASKED by command', { user: user.id, by: BY.command })
+  say(
+    user,
+    `${user.email} is logged out, and deleted at ${user.deletes?.toISOString()}: until then a login can undo it`,
+  )
+}
+
+async function show(deps: Deps, say: Say, email: string): Promise<void> {
+  const account = await findAccount(deps, (await userOf(deps, email)).id)
+  if (account === undefined) throw new Error(`There is no account ${email} any more`)
+  const facts = Object.entries(account).map(([name, value]) => [
+    name.padEnd(10),
+    value instanceof Date ? value.toISOString() : String(value ?? ''),
+  ])
+  say(account, facts.map((fact) => printable(fact.join('  ')).trimEnd()).join('\n'))
+}
+
+async function makeToken(
+  { db, enqueue, log }: Deps,
+  say: Say,
+  email: string,
+  input: z.output<typeof NewAccessToken>,
+) {
+  const { id: userId, email: to, role } = await userOf({ db }, email)
+  if (roles.isBarred(role)) throw new Error(`${email} is ${role}: change its role first`)
+  const made = await db.transaction(async (tx) => {
+    const token = await makeAccessToken(tx, { userId, ...input })
+    await requestNotice({ enqueue }, tx, to, 'token_made')
+    return token
+  })
+  log.warn('ACCESS TOKEN MADE by command', { user: userId, token: made.id, by: BY.command })
+  const may = `It may ${made.abilities.join(', ')}, until ${ended(made.expires)}.`
+  say({ ...made, user: userId }, `${made.token}\nIt is shown this once. ${may}`)
 }
 
 const ended = (expires: Date | null) => expires?.toISOString().slice(0, 10) ?? 'it is ended'
 
-async function list({ db }: Deps, search: string | undefined): Promise<void> {
+async function list({ db }: Deps, say: Say, search: string | undefined): Promise<void> {
   let count = 0
   let after: UserKey | undefined
   do {
     const page = await listUsers(db, { search, after, limit: LIST_PAGE, offset: 0 })
-    for (const user of page) console.log(printable(describe(user)))
+    for (const { at: _at, ...user } of page) say(user, printable(describe(user)))
     count += page.length
     const last = page.length < LIST_PAGE ? undefined : page.at(-1)
     after = last && [last.at, last.id]
@@ -209,7 +309,10 @@ const describe = ({ id, role, email, first_name, last_name, created }: User) =>
   )
 
 await runCommand(USAGE, () => {
-  const command = parseCommand(process.argv.slice(2))
+  const given = readArguments(process.argv.slice(2))
+  const command = parseCommand(given)
+  const json = given.values.json === true
+  const say: Say = (value, text) => console.log(json ? printableJson(JSON.stringify(value)) : text)
   // The log is told of trouble, and of who may do what from now on.
-  return withDeps({ logLevel: 'warn' }, ({ deps }) => command(deps))
+  return withDeps({ logLevel: 'warn', json }, ({ deps }) => command(deps, say))
 })

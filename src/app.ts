@@ -5,7 +5,9 @@ import { openToken } from './account/access-tokens.ts'
 import { dashboardAccess } from './account/dashboard.ts'
 import { factory, requireRole, type Deps, type Product } from './account/product.ts'
 import { accountDeletion } from './account/deletion-routes.ts'
+import { admin } from './account/admin-routes.ts'
 import { accountExport } from './account/export-routes.ts'
+import { invitations } from './account/invitation-routes.ts'
 import { mailbox } from './account/mailbox-routes.ts'
 import { exportPage } from './account/pages/export.tsx'
 import { PAGES } from './account/pages/paths.ts'
@@ -40,10 +42,12 @@ export function createApp(deps: Deps) {
     .route('/', apiDocs(reference))
     .route('/api', account)
     .route('/api', mailbox)
+    .route('/api', invitations)
     .route('/api', accountSessions)
     .route('/api', accountTokens)
     .route('/api', accountExport)
     .route('/api', accountDeletion)
+    .route('/api', admin)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
     .route('/api/movies', movies)
   if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess(config)))

@@ -7,7 +7,7 @@ import { choice, flag, integer } from './kit/config/values.ts'
 import { dashboardSettings } from './kit/dashboard/settings.ts'
 
 /**
- * By its key in the config: `signupOpen: setting('SIGNUP_OPEN', flag().default(true), { about: 'Whether anybody may sign up' })`.
+ * By its key in the config: `betaOpen: setting('BETA_OPEN', flag().default(true), { about: 'Whether anybody may try the beta' })`.
  * The kinds stand in `kit/config/values.ts`. A text is masked in print until it says `isPrintable: true`.
  */
 export const settings = defineSettings(
@@ -17,6 +17,16 @@ export const settings = defineSettings(
     emailVerification: setting('EMAIL_VERIFICATION', choice('off', 'soft', 'required').default('soft'), {
       about:
         'Whether a signup is mailed a link that verifies its email; `required`: until then the account may do what the lowest role may',
+      isPrintable: true,
+    }),
+    signup: setting('SIGNUP', choice('open', 'invited', 'off').default('open'), {
+      about:
+        'Who may make an account: anybody, whoever is invited by mail, or nobody, so that accounts come by `npm run user` alone',
+      isPrintable: true,
+    }),
+    // No role that manages what is others'.
+    signupRole: setting('SIGNUP_ROLE', choice('readonly', 'editor').default('editor'), {
+      about: 'The role of a new account, unless its invitation names another',
       isPrintable: true,
     }),
     authPages: setting('AUTH_PAGES', flag().default(true), {

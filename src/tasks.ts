@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { defineAccountDeletion } from './account/deletion-task.ts'
 import { forgetExports } from './account/export.ts'
 import { exportMyData } from './account/export-task.ts'
-import { mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'
+import { mailInvitation, mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'
 import { tokens } from './account/one-time-tokens.ts'
 import type { Deps } from './account/product.ts'
 import { countUsersSince } from './account/queries.ts'
@@ -40,6 +40,7 @@ export const countAccounts = defineTask({
 export const tasks = [
   sendWelcome,
   mailLink,
+  mailInvitation,
   mailReset,
   mailNotice,
   deleteAccount,

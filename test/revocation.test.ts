@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { changeRole } from '../src/account/change-role.ts'
 import { serverEnv } from './kit/support/services.ts'
 import { until } from './kit/support/until.ts'
+import { OPERATOR } from './support/harness.ts'
 import { type AppWithMail, startWithMail } from './support/mailbox.ts'
 
 const SESSIONS = 50
@@ -91,7 +92,7 @@ const ENDINGS: Record<string, { act(account: Account): Promise<unknown>; leaves:
     },
     leaves: [],
   },
-  'a disabling': { act: ({ userId }) => changeRole(app.deps, userId, 'disabled'), leaves: [] },
+  'a disabling': { act: ({ userId }) => changeRole(app.deps, userId, 'disabled', OPERATOR), leaves: [] },
   'a token ended': {
     async act({ member }) {
       const { body } = await member.get('/api/me/tokens')

@@ -3,8 +3,9 @@ import { createAccessTokens } from '../kit/auth/access-tokens.ts'
 import { tokenOpener } from '../kit/auth/token-session.ts'
 import { accountDisabled } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
+import { passwordChangeRequired } from './errors.ts'
 import { roleOf, type Deps } from './product.ts'
-import { findUser } from './queries.ts'
+import { findUser, findUserWithHashById } from './queries.ts'
 import { roles } from './roles.ts'
 import { accessTokens as table, users } from './table.ts'
 
@@ -22,12 +23,13 @@ export const openToken = tokenOpener(accessTokens)
 
 /**
  * Makes one for an account that may log in. Takes a transaction.
- * @throws tooManyTokens, accountDisabled
+ * @throws tooManyTokens, accountDisabled, passwordChangeRequired
  */
 export async function makeAccessToken(tx: Db, input: Parameters<typeof accessTokens.create>[1]) {
   const made = await accessTokens.create(tx, input)
   // Asked behind the lock of `create`, which has waited for a change that was about to disable the account.
-  const owner = await findUser(tx, input.userId)
-  if (owner === undefined || roles.isBarred(owner.role)) throw accountDisabled()
+  const owner = await findUserWithHashById(tx, input.userId)
+  if (owner === undefined || roles.isBarred(owner.user.role)) throw accountDisabled()
+  if (owner.isTemporary) throw passwordChangeRequired()
   return made
 }

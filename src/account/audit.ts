@@ -23,6 +23,10 @@ export const ACTIONS = [
   'account.deletion_undone',
   'account.deleted',
   'role.changed',
+  'invitation.made',
+  'invitation.withdrawn',
+  'invitation.accepted',
+  'account.changed',
   'audit.exported',
 ] as const
 

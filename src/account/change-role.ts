@@ -1,8 +1,10 @@
 // Changes an account for somebody else than its owner, and its role: first in the database, then in every live session and token.
+import type { Author } from '../kit/audit/record.ts'
 import { syncRole } from '../kit/auth/role-guard.ts'
 import { retryConflict } from '../kit/data/transient.ts'
 import type { Db } from '../kit/types/db.ts'
 import { accessTokens } from './access-tokens.ts'
+import { recordEvent } from './audit.ts'
 import { assertSessionOpen } from './end-sessions.ts'
 import { lastSuperuser, roleAboveOwn } from './errors.ts'
 import { requestNotice } from './mail-tasks.ts'
@@ -11,9 +13,6 @@ import { findUser, lockWithRole, updateUser, type Managed, type User } from './q
 import { roles, type Role } from './roles.ts'
 
 type Needed = Pick<Deps, 'config' | 'db' | 'enqueue' | 'sessions' | 'store'>
-
-/** Who acts: a session, or somebody at a terminal, to whom no role is too high. */
-export type By = Pick<LoggedInContext['var'], 'session'> | { command: string }
 
 /** The role that manages accounts, and of which one account stays. */
 export const MANAGES: Role = 'superuser'
@@ -27,29 +26,10 @@ export async function assertNotLastSuperuser(tx: Db, userId: string): Promise<vo
   refuseLast(await lockWithRole(tx, MANAGES, userId), userId)
 }
 
-type Locked = Awaited<ReturnType<typeof lockWithRole>>
-
-function refuseLast(locked: Locked, userId: string): void {
+function refuseLast(locked: { id: string; role: Role; deletes: Date | null }[], userId: string): void {
   // One whose deletion is asked for does not stay.
   const superusers = locked.filter(({ role, deletes }) => role === MANAGES && deletes === null)
   if (superusers.length === 1 && superusers[0]?.id === userId) throw lastSuperuser()
-}
-
-/**
- * Locks an account that somebody else is about to change, as the first lock of a transaction, and reads it. Undefined if it is gone.
- * @param granted the role that it is to have
- * @throws roleAboveOwn, loginRequired if the session has ended, lastSuperuser
- */
-export async function lockManaged(tx: Db, by: By, userId: string, granted?: Role): Promise<User | undefined> {
-  const acting = 'session' in by ? by.session : undefined
-  const locked = await lockWithRole(tx, MANAGES, userId, acting?.userId)
-  const roleNow = (id: string) => locked.find((one) => one.id === id)?.role
-  if (acting !== undefined) {
-    await assertSessionOpen(acting)
-    assertMayGrant(roleNow(acting.userId), MANAGES, roleNow(userId), granted)
-  }
-  if (granted !== undefined && granted !== MANAGES) refuseLast(locked, userId)
-  return findUser(tx, userId)
 }
 
 /** Nobody grants a role above their own, nor manages an account that has one. @throws roleAboveOwn */
@@ -58,42 +38,67 @@ export function assertMayGrant(own: Role | undefined, ...others: (Role | undefin
   if (others.some(isAbove)) throw roleAboveOwn()
 }
 
-const MANAGED = ['role', 'tags', 'first_name', 'last_name', 'company'] as const
+/**
+ * Runs `work` on an account in a transaction that locks it, for a superuser or a command. Undefined if there is none.
+ * @param granted the role that it is to have
+ * @throws lastSuperuser, roleAboveOwn, or loginRequired if the session has ended
+ */
+export const manage = <T>(
+  { db }: Pick<Deps, 'db'>,
+  userId: string,
+  { by, granted }: { by: Author; granted?: Role | undefined },
+  work: (tx: Db, was: User) => Promise<T>,
+): Promise<T | undefined> =>
+  retryConflict(() =>
+    db.transaction(async (tx) => {
+      const own: LoggedInContext['var']['session'] | undefined = 'get' in by ? by.get('session') : undefined
+      const locked = await lockWithRole(tx, MANAGES, userId, own?.userId)
+      const roleNow = (id: string) => locked.find((one) => one.id === id)?.role
+      if (own !== undefined) {
+        await assertSessionOpen(own)
+        assertMayGrant(roleNow(own.userId), MANAGES, roleNow(userId), granted)
+      }
+      if (granted !== undefined && granted !== MANAGES) refuseLast(locked, userId)
+      const was = await findUser(tx, userId)
+      return was && work(tx, was)
+    }),
+  )
+
+const FIELDS = ['role', 'tags', 'first_name', 'last_name', 'company'] as const
 
 /**
- * Changes an account for a superuser or a command, tells its owner, and returns it; undefined if there is none. The role
- * `disabled` ends its tokens, and its sessions too: they are refused from their next request on, and do not come back with
- * another role. Live sessions have a new role from their next request on.
- * @throws lastSuperuser, roleAboveOwn, or an Error if some sessions could not be updated; a second call updates the rest
+ * Changes what differs of an account, tells its owner, and returns it. The role `disabled` ends its tokens, and its sessions
+ * too: they are refused from their next request on, and another role does not bring them back. Live sessions have a new role from
+ * their next request on.
+ * @throws what `manage` does, or an Error if some sessions could not be updated; a second call updates the rest
  */
 export async function changeAccount(
   deps: Needed,
   userId: string,
-  { role, ...rest }: Managed,
-  by: By,
+  change: Managed,
+  by: Author,
 ): Promise<User | undefined> {
-  const user = await retryConflict(() =>
-    deps.db.transaction(async (tx) => {
-      const was = await lockManaged(tx, by, userId, role)
-      if (was === undefined) return undefined
-      const changed = await updateUser(tx, userId, { ...rest, role })
-      if (role !== undefined && roles.isBarred(role)) await accessTokens.deleteAllOf(deps, tx, userId)
-      else if (role !== undefined && roles.isBarred(was.role)) await deps.sessions.destroyAllOf(userId)
-      const fields = MANAGED.filter((field) => changed && String(changed[field]) !== String(was[field]))
-      if (fields.length > 0) {
-        const notice = fields.includes('role') ? 'role_changed' : 'account_changed'
-        await requestNotice({ enqueue: deps.enqueue }, tx, was.email, notice)
-      }
-      return changed
-    }),
-  )
+  const { role } = change
+  const user = await manage(deps, userId, { by, granted: role }, async (tx, was) => {
+    const fields = FIELDS.filter((f) => change[f] !== undefined && String(change[f]) !== String(was[f]))
+    if (fields.length === 0) return was
+    const isRole = role !== undefined && fields.includes('role')
+    if (isRole && roles.isBarred(role)) await accessTokens.deleteAllOf(deps, tx, userId)
+    if (isRole && roles.isBarred(was.role)) await deps.sessions.destroyAllOf(userId)
+    const action = isRole ? 'role.changed' : 'account.changed'
+    const details = { fields: fields.join(', '), ...(isRole && { was: was.role, now: role }) }
+    await recordEvent(by, tx, { action, account: userId, details })
+    const notice = isRole ? 'role_changed' : 'account_changed'
+    await requestNotice({ enqueue: deps.enqueue }, tx, was.email, notice)
+    return updateUser(tx, userId, change)
+  })
   // Even if the role is the same: a change that was cut short may have left sessions behind.
   if (user !== undefined && role !== undefined) await syncSessionRole(deps, userId)
   return user
 }
 
 /** Changes the role alone. */
-export const changeRole = (deps: Needed, userId: string, role: Role, by: By) =>
+export const changeRole = (deps: Needed, userId: string, role: Role, by: Author) =>
   changeAccount(deps, userId, { role }, by)
 
 /**

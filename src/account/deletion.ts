@@ -1,19 +1,40 @@
 // Has the account that asks deleted, after a time in which its owner can undo it.
 import { sql } from 'drizzle-orm'
+import type { Author } from '../kit/audit/record.ts'
 import type { AnyContext } from '../kit/http/env.ts'
 import { unauthorized } from '../kit/http/errors.ts'
 import { agentOf, endSession } from '../kit/http/session.ts'
+import type { Db } from '../kit/types/db.ts'
 import { deleteAccount } from '../tasks.ts'
 import { accessTokens } from './access-tokens.ts'
 import { recordEvent } from './audit.ts'
-import { assertNotLastSuperuser } from './change-role.ts'
+import { assertNotLastSuperuser, manage } from './change-role.ts'
 import { assertSessionOpen, endSessionsWith, lockOwnAccount } from './end-sessions.ts'
 import { requestNotice } from './mail-tasks.ts'
 import { TAKE_BACK_MS, tokens } from './one-time-tokens.ts'
-import type { LoggedInContext } from './product.ts'
+import type { Deps, LoggedInContext } from './product.ts'
 import { updateUser, type User } from './queries.ts'
 
+type Needed = Pick<Deps, 'config' | 'enqueue' | 'store'> & { ip?: string }
+
 const gone = () => unauthorized('This account no longer exists')
+
+/** Takes a transaction that has locked the account, which may go. */
+async function markDeleted(deps: Needed, tx: Db, userId: string, by: Author): Promise<User> {
+  const { deletionDays: days } = deps.config
+  await accessTokens.deleteAllOf(deps, tx, userId)
+  await tokens.revoke(tx, userId, { but: ['take_back', 'invitation'] })
+  const takeBack = await tokens.latest(tx, userId, 'take_back')
+  const ends = takeBack && (takeBack.expires ?? new Date(Date.now() + TAKE_BACK_MS)).toISOString()
+  const deletes = sql`greatest(now() + make_interval(days => ${days}), ${ends ?? null}::timestamptz)`
+  const marked = await updateUser(tx, userId, { deletes })
+  if (!marked?.deletes) throw gone()
+  const isAtOnce = days === 0 && takeBack === undefined
+  await requestNotice(deps, tx, marked.email, 'deletion_asked', isAtOnce ? undefined : marked.deletes)
+  await recordEvent(by, tx, { action: 'account.deletion_asked', account: userId, details: { days } })
+  if (isAtOnce) await deps.enqueue(tx, deleteAccount, { userId })
+  return marked
+}
 
 /**
  * Ends the account's sessions, tokens and links, and sets when it is deleted: no earlier than the mailbox of before may take it
@@ -22,26 +43,24 @@ const gone = () => unauthorized('This account no longer exists')
  */
 export async function requestDeletion(context: AnyContext): Promise<User> {
   const c: LoggedInContext = context
-  const { deletionDays: days } = c.var.config
   const { userId } = c.var.session
   const user = await endSessionsWith(c, userId, async (tx) => {
     await assertNotLastSuperuser(tx, userId) // which locks the account
     await assertSessionOpen(c.var.session)
-    await accessTokens.deleteAllOf(c.var, tx, userId)
-    await tokens.revoke(tx, userId, { but: ['take_back'] })
-    const takeBack = await tokens.latest(tx, userId, 'take_back')
-    const ends = takeBack && (takeBack.expires ?? new Date(Date.now() + TAKE_BACK_MS)).toISOString()
-    const deletes = sql`greatest(now() + make_interval(days => ${days}), ${ends ?? null}::timestamptz)`
-    const marked = await updateUser(tx, userId, { deletes })
-    if (!marked?.deletes) throw gone()
-    const isAtOnce = days === 0 && takeBack === undefined
-    await requestNotice(c.var, tx, marked.email, 'deletion_asked', isAtOnce ? undefined : marked.deletes)
-    await recordEvent(c, tx, { action: 'account.deletion_asked', account: userId, details: { days } })
-    if (isAtOnce) await c.var.enqueue(tx, deleteAccount, { userId })
-    return marked
+    return markDeleted(c.var, tx, userId, c)
   })
   c.var.log.warn('ACCOUNT DELETION ASKED', { user: userId, agent: agentOf(c) })
   await endSession(c)
+  return user
+}
+
+/** The same for a command. Undefined if there is no such account. @throws lastSuperuser */
+export async function deleteFor(deps: Deps, userId: string, by: Author): Promise<User | undefined> {
+  const user = await manage(deps, userId, { by, granted: 'disabled' }, async (tx) => {
+    await deps.sessions.destroyAllOf(userId)
+    return markDeleted(deps, tx, userId, by)
+  })
+  await deps.sessions.destroyAllOf(userId) // of a login that came meanwhile
   return user
 }
 

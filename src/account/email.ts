@@ -95,7 +95,7 @@ async function replaceEmail(c: Context<AppEnv<Product>>, tx: Db, userId: string,
   if (await tokens.isReserved(tx, 'take_back', email, userId)) throw emailTaken()
   // Set if this mailbox could have taken the account back. Then those since may not: one of them is a thief's, perhaps.
   const own = await tokens.latest(tx, userId, 'take_back', email)
-  await tokens.revoke(tx, userId, { but: ['take_back'], since: own?.created })
+  await tokens.revoke(tx, userId, { but: ['take_back', 'invitation'], since: own?.created })
   if (own !== undefined || !before.verified) {
     // A mailbox that was never verified may be a stranger's, too: it is told, and may take nothing.
     await requestNotice(c.var, tx, before.email, 'email_changed')

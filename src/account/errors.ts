@@ -30,6 +30,24 @@ export const emailNotVerified = defineError(
   'Confirm your email first, with the link that you were mailed; POST /api/me/email/resend mails another',
 )
 
+export const signupClosed = defineError(
+  403,
+  'signup_closed',
+  'Forbidden! Accounts come by invitation here, or from whoever runs the service: ask there for one',
+)
+
+export const accountExists = defineError(
+  409,
+  'account_exists',
+  'There is an account of this email already: log in to it, and accept the invitation there',
+)
+
+export const passwordChangeRequired = defineError(
+  401,
+  'password_change_required',
+  'Unauthorized! This password was made up for the first login: send one of your own along, as `new_password`',
+)
+
 export const lastSuperuser = defineError(
   409,
   'last_superuser',

@@ -1,22 +1,26 @@
 // Logs in with email and password: the one way in, for JSON and for forms.
 import type { Context } from 'hono'
 import type { z } from 'zod'
+import { weakPassword } from '../kit/auth/password-rule.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { accountDisabled, agentOf, endSession, startSession } from '../kit/http/session.ts'
 import { syncSessionRole } from './change-role.ts'
-import { invalidCredentials } from './errors.ts'
+import { invalidCredentials, passwordChangeRequired } from './errors.ts'
+import { assertPassword } from './password-rule.ts'
 import { roleOf, type Product } from './product.ts'
 import { findUserWithHash, findUserWithHashById, replaceHash, type User } from './queries.ts'
+import { replacePassword } from './replace-password.ts'
 import { roles } from './roles.ts'
 import type { Login } from './schema.ts'
 
 /**
- * Checks the password, starts a session and returns the account.
- * @throws ApiError 400 for a wrong password and an unknown email alike, and for a disabled account
+ * Checks the password, starts a session and returns the account. `new_password` takes the place of one that was made up for the
+ * first login, which opens nothing but this.
+ * @throws ApiError 400 for a wrong password and an unknown email alike, and for a disabled account; passwordChangeRequired
  */
 export async function logIn(
   context: AnyContext,
-  { email, password, ...kept }: z.output<typeof Login>,
+  { email, password, new_password, ...kept }: z.output<typeof Login>,
 ): Promise<User> {
   const c: Context<AppEnv<Product>> = context
   const { db, passwords } = c.var
@@ -24,15 +28,36 @@ export async function logIn(
   // Verified even without an account: neither the response nor its timing reveals which was wrong.
   const isRight = await passwords.verify(found?.hash ?? null, password, c.var.signal())
   if (!found?.hash || !isRight) throw invalidCredentials()
-  const { user, hash } = found
+  const { user, hash, isTemporary } = found
   if (roles.isBarred(user.role)) {
     c.var.log.warn('LOGIN REFUSED: account disabled', { user: user.id, agent: agentOf(c) })
     throw accountDisabled()
   }
-  if (passwords.needsRehash(hash)) await renewHash(c, user.id, hash, password)
-  await beginSession(c, user, kept, { hash, password })
+  if (isTemporary) {
+    const own = await replaceTemporary(c, user, { given: password, password: new_password })
+    await beginSession(c, user, kept, own)
+  } else {
+    if (passwords.needsRehash(hash)) await renewHash(c, user.id, hash, password)
+    await beginSession(c, user, kept, { hash, password })
+  }
   c.var.log.info('LOGIN OK', { user: user.id, agent: agentOf(c) })
   return user
+}
+
+/** Sets a password of one's own. @throws passwordChangeRequired, weakPassword, invalidCredentials if it was set meanwhile */
+async function replaceTemporary(
+  c: Context<AppEnv<Product>>,
+  user: User,
+  { given, password }: { given: string; password: string | undefined },
+): Promise<{ hash: string; password: string }> {
+  if (password === undefined) throw passwordChangeRequired()
+  if (password === given)
+    throw weakPassword({ message: 'Choose another password than the one you were given' })
+  await assertPassword(c.var, password, user)
+  const hash = await c.var.passwords.hash(password, c.var.signal())
+  const replaced = await c.var.db.transaction((tx) => replacePassword(c, tx, user.id, hash, null))
+  if (replaced === undefined) throw invalidCredentials()
+  return { hash, password }
 }
 
 /** Upgrades a hash of older parameters. A failure, such as a full queue for hashes, is left to the next login. */

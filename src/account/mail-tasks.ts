@@ -49,14 +49,24 @@ export const mailLink = defineTask({
   },
 })
 
+/** Mails the link of an invitation; under the other name releases before it would take it for voided. */
+export const mailInvitation = defineTask({
+  name: 'mailInvitation',
+  input: z.object({ tokenId: z.uuid() }),
+  ...FOR_DAYS,
+  run: mailLink.execute,
+})
+
 /** Has a link mailed once the transaction commits. It voids the older of its purpose, as the rules of `tokens` say. */
 export async function requestLink(
-  { enqueue, ip }: Pick<AppEnv<Product>['Variables'], 'enqueue' | 'ip'>,
+  { enqueue, ip = '' }: Pick<AppEnv<Product>['Variables'], 'enqueue'> & { ip?: string },
   tx: Db,
-  { welcome, ...due }: { userId: string; purpose: Purpose; email: string; welcome?: true },
-): Promise<void> {
+  { welcome, ...due }: { welcome?: true } & Omit<Parameters<typeof tokens.request>[1], 'ip'>,
+): Promise<string> {
   const { id: tokenId } = await tokens.request(tx, { ...due, ip })
-  await enqueue(tx, mailLink, { tokenId, welcome })
+  if (due.purpose === 'invitation') await enqueue(tx, mailInvitation, { tokenId })
+  else await enqueue(tx, mailLink, { tokenId, welcome })
+  return tokenId
 }
 
 async function sendLink(
@@ -66,11 +76,12 @@ async function sendLink(
   mailOf: (letter: Letter) => Mail,
 ): Promise<void> {
   const { email: to, purpose } = due
-  const user = await findUser(db, due.user_id)
-  const token = user && !roles.isBarred(user.role) && (await tokens.issue(db, due))
+  const user = due.user_id === null ? undefined : await findUser(db, due.user_id)
+  const isOpen = due.user_id === null || (user !== undefined && !roles.isBarred(user.role))
+  const token = isOpen && (await tokens.issue(db, due))
   if (!token) return job.log.info('no mail: the link was voided, or its account is gone or disabled')
   // Only now: a link is due all the same, so that neither a resend nor an export tells whether an address is taken.
-  if (purpose === 'email_change' && (await isEmailTaken(db, to, user.id)))
+  if (purpose === 'email_change' && (await isEmailTaken(db, to, user?.id)))
     return sendMail(addressTakenMail({ service: config.name, to }))
   await sendMail(mailOf({ service: config.name, to, user, url: linkTo(config, purpose as Purpose, token) }))
 }

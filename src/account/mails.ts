@@ -10,7 +10,8 @@ export interface Letter {
   /** The service's name. */
   service: string
   to: string
-  user: Pick<User, 'first_name' | 'email'>
+  /** Whose link it is, or who invites; undefined for a command. */
+  user: Pick<User, 'first_name' | 'email'> | undefined
   /** The link; its absence is said in words. */
   url: string
 }
@@ -21,7 +22,7 @@ export const welcomeMail = ({ service, to, user, url }: Omit<Letter, 'url'> & { 
     service,
     to,
     subject: `Welcome to ${service}`,
-    title: ['Welcome', plainName(user.first_name)].filter(Boolean).join(', '),
+    title: ['Welcome', plainName(user?.first_name ?? '')].filter(Boolean).join(', '),
     paragraphs: [
       `Your account at ${service} is ready. You can log in with this address.`,
       ...(url === undefined ? [] : ['Please confirm that this mailbox is yours.']),
@@ -91,6 +92,21 @@ export const LINK_MAILS: Record<Purpose, (letter: Letter) => Mail> = {
       ],
       action: { label: 'This was not me: take it back', url },
       notes: ['The link works for seven days.'],
+    }),
+  invitation: ({ service, to, url }) =>
+    mailOf({
+      service,
+      to,
+      subject: `You are invited to ${service}`,
+      title: 'You are invited',
+      paragraphs: [
+        `Whoever runs ${service} has invited you. Choose a password, and this address has an account there; if you have one, log in to it and accept the invitation there.`,
+      ],
+      action: { label: 'Accept the invitation', url },
+      notes: [
+        'The link works once, for seven days. Whoever has it can accept, so do not pass it on.',
+        'If you expect no invitation, ignore this mail: without you nothing happens.',
+      ],
     }),
 }
 

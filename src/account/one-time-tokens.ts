@@ -16,9 +16,10 @@ export const tokens = createOneTimeTokens(oneTimeTokens, {
   email_change: { minutes: DAY },
   /** Never voided by a later change: a thief would change the email twice. Its mailbox is taken until it expires. */
   take_back: { minutes: TAKE_BACK_MS / 60_000, keepsOlder: true },
+  invitation: { minutes: 7 * DAY, isPerMailbox: true },
 })
 
-export type Purpose = 'reset' | 'verify' | 'email_change' | 'take_back'
+export type Purpose = 'reset' | 'verify' | 'email_change' | 'take_back' | 'invitation'
 
 /** By purpose: the page of ours, and that of a front-end. */
 const PAGES: Record<Purpose, [own: string, frontEnd: string]> = {
@@ -26,6 +27,7 @@ const PAGES: Record<Purpose, [own: string, frontEnd: string]> = {
   verify: ['/api/auth/verify', '/verify-email'],
   email_change: ['/api/auth/verify', '/verify-email'],
   take_back: ['/api/auth/take-back', '/take-back-email'],
+  invitation: ['/api/auth/invitation', '/accept-invitation'],
 }
 
 /**

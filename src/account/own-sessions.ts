@@ -1,14 +1,14 @@
-// Lists the sessions of the account that asks, and ends one.
+// Lists the sessions of an account, and ends one for the account that asks.
 import type { AnyContext } from '../kit/http/env.ts'
 import { endSession } from '../kit/http/session.ts'
 import type { LoggedInContext } from './product.ts'
 
-/** Where the account is logged in, the latest first. */
-export async function ownSessions(context: AnyContext) {
+/** Where an account is logged in, the latest first: the one that asks, if no other is named. */
+export async function listSessions(context: AnyContext, userId?: string) {
   const c: LoggedInContext = context
   const { session, sessions } = c.var
   const own = sessions.idOf(session.token)
-  const all = await sessions.allOf(session.userId)
+  const all = await sessions.allOf(userId ?? session.userId)
   return all
     .toSorted((a, b) => b.seenAt - a.seenAt)
     .map(({ id, ip, agent, loginAt, seenAt }) => ({

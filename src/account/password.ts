@@ -4,6 +4,7 @@ import { assertFresh } from '../kit/auth/fresh.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { agentOf } from '../kit/http/session.ts'
+import type { Db } from '../kit/types/db.ts'
 import { accessTokens } from './access-tokens.ts'
 import { endSessionsWith, lockOwnAccount } from './end-sessions.ts'
 import { wrongPassword } from './errors.ts'
@@ -12,7 +13,8 @@ import { mailReset, requestNotice } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
 import type { LoggedInContext, Product } from './product.ts'
-import { findUser, findUserWithHashById, updateUser } from './queries.ts'
+import { type AccountChange, findUser, findUserWithHashById, updateUser, type User } from './queries.ts'
+import { replacePassword } from './replace-password.ts'
 import { roles } from './roles.ts'
 
 /** Has a link mailed to the account of that email, if there is one. It does not look: see `mailReset`. */
@@ -39,14 +41,31 @@ export async function resetPassword(
   const hash = await passwords.hash(password, c.var.signal())
   await endSessionsWith(c, user_id, async (tx) => {
     const { email } = await tokens.spend(tx, token, 'reset')
-    const user = await updateUser(tx, user_id, { password: hash, email_proof: 'mail' })
-    // The mailbox is not the account's any more, or the account may not log in: then nothing has changed.
-    if (user?.email.toLowerCase() !== email.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
-    await tokens.revoke(tx, user_id, { but: ['take_back'] })
-    await accessTokens.deleteAllOf(c.var, tx, user_id)
-    await requestNotice(c.var, tx, email, 'password_reset')
+    await proveMailbox(c, tx, user_id, email, { password: hash })
   })
   c.var.log.info('PASSWORD RESET', { user: user_id, agent: agentOf(c) })
+}
+
+/**
+ * Sets a password for whoever has shown by a link that the mailbox is theirs: links, changes that wait and tokens of before end, and
+ * `endSessionsWith` around it ends the sessions.
+ * @throws tokenExpired
+ */
+export async function proveMailbox(
+  context: AnyContext,
+  tx: Db,
+  userId: string,
+  mailbox: string,
+  change: AccountChange & { password: string },
+): Promise<User> {
+  const c: Context<AppEnv<Product>> = context
+  const user = await updateUser(tx, userId, { ...change, email_proof: 'mail' })
+  // The mailbox is not the account's any more, or the account may not log in: then nothing has changed.
+  if (user?.email.toLowerCase() !== mailbox.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
+  await tokens.revoke(tx, userId, { but: ['take_back'] })
+  await accessTokens.deleteAllOf(c.var, tx, userId)
+  await requestNotice(c.var, tx, mailbox, 'password_reset')
+  return user
 }
 
 /**
@@ -69,10 +88,8 @@ export async function changePassword(
   const hash = await passwords.hash(password, c.var.signal())
   const user = await endSessionsWith(c, userId, async (tx) => {
     await lockOwnAccount(c, tx)
-    const changed = await updateUser(tx, userId, { password: hash }, { was })
+    const changed = await replacePassword(c, tx, userId, hash, was)
     if (changed === undefined) throw wrongPassword() // it was changed meanwhile
-    await tokens.revoke(tx, userId, { but: ['take_back', 'verify'] })
-    await requestNotice(c.var, tx, changed.email, 'password_changed')
     return changed
   })
   await beginSession(c, user, identity, { hash, password })

@@ -37,7 +37,11 @@ const loginBy = (name: string, where: SQL) =>
   prepared(
     (db) =>
       db
-        .select({ ...columns, hash: users.password })
+        .select({
+          ...columns,
+          hash: sql<string | null>`coalesce(${users.password}, ${users.temporary_password})`,
+          isTemporary: sql<boolean>`${users.password} is null and ${users.temporary_password} is not null`,
+        })
         .from(users)
         .where(and(where, isThere))
         .prepare(name),
@@ -56,21 +60,29 @@ export async function findUserWithHashById(db: Db, id: string) {
   return apart(await loginById(db).execute({ id }))
 }
 
-function apart([found]: (User & { hash: string | null })[]): { user: User; hash: string | null } | undefined {
+/** `isTemporary`: the password opens nothing but the choice of another. */
+interface Password {
+  hash: string | null
+  isTemporary: boolean
+}
+
+function apart([found]: (User & Password)[]): ({ user: User } & Password) | undefined {
   if (found === undefined) return undefined
-  const { hash, ...user } = found
-  return { user, hash }
+  const { hash, isTemporary, ...user } = found
+  return { user, hash, isTemporary }
 }
 
 export interface NewUser {
   email: string
   /** The hash, never the password itself. */
-  password: string
+  password?: string | null
+  /** The hash of one that has to be changed at the first login. */
+  temporary_password?: string
   first_name: string
   last_name: string
   company?: string | null | undefined
   role?: Role
-  email_proof?: 'operator'
+  email_proof?: 'operator' | 'mail'
 }
 
 /** Inserts an account; undefined if the email is taken, however its letters are cased. */
@@ -108,12 +120,14 @@ export interface Managed extends Profile {
   tags?: string[] | undefined
 }
 
-interface AccountChange extends Managed {
+export interface AccountChange extends Managed {
   email?: string
   email_proof?: 'mail'
   /** A hash, or null for none: then only a mail lets its owner in again. */
   password?: string | null
   deletes?: SQL | null
+  /** The hash of one that was made up, with `password: null` beside it. */
+  temporary_password?: string
 }
 
 /** Changes an account's row; undefined if it is gone, or if its hash is not `was` any more. */
@@ -123,10 +137,11 @@ export async function updateUser(
   change: AccountChange,
   { was }: { was?: string | null } = {},
 ): Promise<User | undefined> {
+  const ended = change.password === undefined ? {} : { temporary_password: null }
   const isAsBefore = was === undefined ? undefined : sql`${users.password} is not distinct from ${was}`
   const [user] = await db
     .update(users)
-    .set({ ...change, modified: sql`now()` })
+    .set({ ...ended, ...change, modified: sql`now()` })
     .where(and(eq(users.id, id), isThere, isAsBefore))
     .returning(columns)
   return user
@@ -138,14 +153,13 @@ const isDue = lte(users.deletes, sql`now()`)
 export const findDueUsers = (db: Db) =>
   db.select({ id: users.id }).from(users).where(isDue).orderBy(users.deletes).limit(1000)
 
-/** Deletes an account whose time has come; false if there is none. */
-export const deleteDueUser = async (db: Db, id: string): Promise<boolean> =>
-  (
-    await db
-      .delete(users)
-      .where(and(eq(users.id, id), isDue))
-      .returning({ id: users.id })
-  ).length > 0
+/** Deletes an account whose time has come, and the links that others have asked to be mailed to it; false if there is none. */
+export async function deleteDueUser(tx: Db, id: string): Promise<boolean> {
+  const ofDue = and(eq(users.id, id), isDue)
+  const [gone] = await tx.delete(users).where(ofDue).returning({ email: users.email })
+  if (gone !== undefined) await tokens.revokeTo(tx, gone.email, { but: ['take_back'] })
+  return gone !== undefined
+}
 
 /** Locks the account's row until the transaction ends. */
 export const lockUser = (tx: Db, id: string) =>

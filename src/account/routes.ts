@@ -7,12 +7,13 @@ import { paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
 import { endSession, issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
-import { emailTaken, invalidCredentials } from './errors.ts'
+import { emailTaken, invalidCredentials, passwordChangeRequired } from './errors.ts'
 import { logIn } from './login.ts'
 import { factory, requireRole } from './product.ts'
 import { editProfile } from './profile.ts'
 import { EditProfile, Login, LoginResponse, Signup, SignupResponse, UserQuery } from './schema.ts'
 import { signUp } from './sign-up.ts'
+import { requireSignup } from './signup-policy.ts'
 import { UserResponse } from './table.ts'
 import { loginLimit, signupLimit } from './throttles.ts'
 import { listUsers, type UserKey } from './user-list.ts'
@@ -24,10 +25,11 @@ export const account = factory
 
   .post(
     '/signup',
-    doc('Creates an account, logs it in and returns it.', SignupResponse, {
+    doc('Creates an account, logs it in and returns it. SIGNUP may close it.', SignupResponse, {
       status: 201,
       errors: [weakPassword, emailTaken],
     }),
+    requireSignup('open'),
     validate('json', Signup),
     rateLimit(signupLimit),
     async (c) => c.var.respond({ ...(await signUp(c, c.req.valid('json'))), ...issuedToken(c) }),
@@ -36,7 +38,7 @@ export const account = factory
   .post(
     '/login',
     doc('Logs in with email and password and returns the account.', LoginResponse, {
-      errors: [invalidCredentials],
+      errors: [invalidCredentials, passwordChangeRequired, weakPassword],
     }),
     validate('json', Login),
     rateLimit(loginLimit),

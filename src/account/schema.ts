@@ -4,6 +4,7 @@ import { sizeAlias } from '../kit/http/page-size.ts'
 import { cursorOf } from '../kit/http/paging.ts'
 import { Page, PageSize, Search } from '../kit/http/validate.ts'
 import { ABILITIES } from './abilities.ts'
+import { ROLES } from './roles.ts'
 import { UserResponse } from './table.ts'
 
 /** Tells a client without cookies its session. */
@@ -74,6 +75,18 @@ const token = z.string().min(1, 'must not be empty').max(100).describe('From the
 /** A password that is compared, not set. */
 const given = z.string().min(1, 'must not be empty').max(200)
 
+export const Invite = z.object({
+  email,
+  role: z
+    .enum(ROLES)
+    .exclude(['disabled'])
+    .optional()
+    .describe('Not above my own; SIGNUP_ROLE if it is not said.'),
+})
+export const AcceptInvitation = Signup.omit({ email: true, token: true })
+  .partial({ password: true, fname: true, lname: true })
+  .extend({ token, bearer: asToken })
+
 export const ForgotPassword = z.object({ email })
 export const ResetPassword = z.object({ token, password: Password })
 export const ChangePassword = z.object({
@@ -92,9 +105,29 @@ export const EditProfile = z.object({
   company: company.optional(),
 })
 
+const tag = name
+  .max(50, 'must have 50 characters or fewer each')
+  .refine((v) => !v.includes(','), 'must not contain a comma')
+
+/** The path of a call about another account. */
+export const OfAccount = z.object({ id: z.uuid() })
+
+/** What a superuser changes of an account. */
+export const ChangeAccount = EditProfile.extend({
+  role: z.enum(ROLES).optional(),
+  tags: z
+    .array(tag)
+    .max(50)
+    .transform((tags) => [...new Set(tags)])
+    .optional(),
+})
+
 export const Login = z.object({
   email: z.string().min(1, 'must not be empty').max(254),
   password: given,
+  new_password: Password.optional().describe(
+    'Needed in place of one that was made up for the first login: `password_change_required` says so.',
+  ),
   remember: remember.describe('False: the session ends with the browser.'),
   token: asToken,
 })
@@ -110,6 +143,12 @@ export const SessionResponse = z
     agent: z.string(),
   })
   .meta({ id: 'Session' })
+
+/** What a superuser sees of an account. */
+export const AccountResponse = UserResponse.extend({
+  sessions: z.int().describe('How many are open.'),
+  last_seen: z.iso.datetime().nullable().describe('The last request in one of them.'),
+}).meta({ id: 'Account' })
 
 export const NewAccessToken = z.object({
   name: name.describe('For me: where it is used.'),

@@ -7,7 +7,7 @@ import { rateLimit } from '../kit/http/rate-limit.ts'
 import { endOtherSessions, issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { invalidCredentials } from './errors.ts'
-import { endOwnSession, ownSessions } from './own-sessions.ts'
+import { endOwnSession, listSessions } from './own-sessions.ts'
 import { factory, requireRole } from './product.ts'
 import { reauthenticate } from './reauthenticate.ts'
 import { Reauthentication, SessionResponse, TokenResponse } from './schema.ts'
@@ -37,7 +37,7 @@ export const accountSessions = factory
     '/me/sessions',
     doc('Lists where I am logged in, the latest first.', z.array(SessionResponse)),
     requireRole('readonly'),
-    async (c) => c.var.respond(await ownSessions(c)),
+    async (c) => c.var.respond(await listSessions(c)),
   )
 
   .delete(

@@ -11,7 +11,7 @@ import { requestLink, sendWelcome } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
 import type { Product } from './product.ts'
-import { createUser, type User } from './queries.ts'
+import { createUser, type NewUser, type User } from './queries.ts'
 import type { Signup } from './schema.ts'
 
 /**
@@ -28,13 +28,10 @@ export async function signUp(
   const person = { ...input, first_name: fname, last_name: lname }
   await assertPassword(c.var, password, person)
   const hash = await passwords.hash(password, c.var.signal())
-  const row = { ...person, password: hash }
+  const row = { ...person, password: hash, role: config.signupRole }
   // In one transaction: no account without its mail, no mail without an account.
   const create = async (tx: Db) => {
-    const created = await createUser(tx, row)
-    // Asked after the insert, which has waited for a change of email that was about to free the address.
-    const isTaken = !created || (await tokens.isReserved(tx, 'take_back', created.email, created.id))
-    if (isTaken) throw emailTaken()
+    const created = await createAccount(tx, row)
     const { id: userId, email } = created
     if (config.emailVerification === 'off') await enqueue(tx, sendWelcome, { userId })
     else await requestLink(c.var, tx, { userId, purpose: 'verify', email, welcome: true })
@@ -43,8 +40,26 @@ export async function signUp(
   }
   const user = await retryConflict(() => db.transaction(create))
   c.var.log.info('SIGNUP OK', { user: user.id, agent: agentOf(c) })
+  return beginFirstSession(c, user, { remember, token }, { hash, password })
+}
+
+/** Creates the account, unless its email is another's, or was until lately and may be taken back. @throws emailTaken */
+export async function createAccount(tx: Db, row: NewUser): Promise<User> {
+  const created = await createUser(tx, row)
+  // Asked after the insert, which has waited for a change of email that was about to free the address.
+  const isTaken = !created || (await tokens.isReserved(tx, 'take_back', created.email, created.id))
+  if (isTaken) throw emailTaken()
+  return created
+}
+
+/** Starts the session of an account that was just created; see `beginSession`. `loggedIn: false`: none could be started. */
+export async function beginFirstSession(
+  c: Context<AppEnv<Product>>,
+  user: User,
+  ...how: [kept: Parameters<typeof beginSession>[2], proof: Parameters<typeof beginSession>[3]]
+): Promise<User & { loggedIn?: false }> {
   try {
-    await beginSession(c, user, { remember, token }, { hash, password })
+    await beginSession(c, user, ...how)
   } catch (error) {
     // Reported as a failure it would be retried, and then the email is taken.
     c.var.log.error('the account was created, but no session could be started', { user: user.id, error })

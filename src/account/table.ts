@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { accessTokensTable } from '../kit/auth/access-tokens.ts'
 import { oneTimeTokensTable } from '../kit/auth/one-time-tokens.ts'
 import { publicFields } from '../kit/data/public-fields.ts'
-import { ROLES } from './roles.ts'
+import { ROLES, type Role } from './roles.ts'
 
 export const userRole = pgEnum('user_role', ROLES)
 
@@ -18,6 +18,11 @@ export const users = pgTable(
     email_proof: text().$type<'mail' | 'operator' | 'earlier'>(),
     /** An argon2id hash, null for none. Only functions of `queries.ts` that say so return it. */
     password: text(),
+    /**
+     * The hash of a password that was made up for them: it opens nothing but the choice of another. Apart from `password`, where
+     * releases before it would take it for one.
+     */
+    temporary_password: text(),
     first_name: text().notNull(),
     last_name: text().notNull(),
     company: text(),
@@ -83,6 +88,27 @@ export const publicOneTimeToken = publicFields(
     expires: z.iso.datetime().nullable(),
   }),
   {},
+)
+
+export const InvitationResponse = z
+  .object({
+    id: z.uuid(),
+    email: z.string(),
+    role: z.enum(ROLES),
+    invited_by: z.uuid().nullable().describe('The account; null: a command.'),
+    created: z.iso.datetime(),
+    expires: z.iso.datetime().nullable().describe('Null until its mail leaves.'),
+  })
+  .meta({ id: 'Invitation' })
+
+export const publicInvitation = publicFields(
+  oneTimeTokens,
+  InvitationResponse,
+  {
+    role: sql<Role>`${oneTimeTokens.details} ->> 'role'`.as('role'),
+    invited_by: oneTimeTokens.user_id,
+  },
+  { exported: false },
 )
 
 /** With which programs act for an account: see `access-tokens.ts`. */

@@ -65,6 +65,12 @@ export const ownLimit: RateLimit = {
   ],
 }
 
+/** Invitations that an account has mailed, wherever it is logged in. */
+export const inviteLimit: RateLimit = {
+  name: 'invite',
+  quotas: (config) => ownLimit.quotas(config).map((quota) => ({ ...quota, limit: config.rateLimit.address })),
+}
+
 const perAccount = ({ account, seconds }: Config['rateLimit']): Quota => ({
   per: 'account',
   limit: account,

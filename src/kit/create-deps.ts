@@ -8,12 +8,13 @@ import { packageFile } from './data/package-file.ts'
 import { createLog } from './log/log.ts'
 import { createMailer } from './mail/mailer.ts'
 
-/** Opens everything; `close` ends it in order and writes the last lines of the log. */
+/** Opens everything; `close` ends it in order and writes the last lines of the log. `logFd` is what `createLog` takes. */
 export function createDeps<Config extends KitConfig, Role extends string, Own extends object>(
   config: Config,
   manifest: Manifest<Role, Config, Own>,
+  logFd?: number,
 ) {
-  const log = createLog(config.log, config.name)
+  const log = createLog(config.log, config.name, logFd)
   const passwords = createPasswords(passwordGate(config.processes.web, config.requestTimeoutMs))
   const { dataDir, production, secretKeys } = config
   const secrets = createSecrets(secretKeys ?? (production ? undefined : () => developmentKey(dataDir)))

@@ -41,10 +41,10 @@ accountPage.get(
       <ShellPage c={c} title="Account" notice={notice}>
         {deletes && <DeletionBanner deletes={deletes} />}
         <dl class="record">
-          <Fact name="Name" page="profile">
+          <Fact name="Name" href={`${ACCOUNT}/profile`}>
             {[fullname, company].filter(Boolean).join(', ')}
           </Fact>
-          <Fact name="Email" page="email">
+          <Fact name="Email" href={`${ACCOUNT}/email`}>
             {email}
             {!verified && (
               <form method="post" action={`${ACCOUNT}/resend`}>
@@ -52,10 +52,10 @@ accountPage.get(
               </form>
             )}
           </Fact>
-          <Fact name="Password" page="password">
+          <Fact name="Password" href={`${ACCOUNT}/password`}>
             ••••••••
           </Fact>
-          <Fact name="Devices" page="sessions" verb="See">
+          <Fact name="Devices" href={`${ACCOUNT}/sessions`} verb="See">
             where you are signed in
           </Fact>
           <Fact name="Role">{role}</Fact>
@@ -68,18 +68,26 @@ accountPage.get(
 
 interface FactProps {
   name: string
-  /** The last part of the path of its page, and what one does there. */
-  page?: string
+  /** The path of its page, and what one does there. */
+  href?: string
   verb?: string
+  whose?: string
 }
 
-const Fact = ({ name, page, verb = 'Change', children }: PropsWithChildren<FactProps>) => (
+/** A line of a `record`. */
+export const Fact = ({
+  name,
+  href,
+  verb = 'Change',
+  whose = 'your',
+  children,
+}: PropsWithChildren<FactProps>) => (
   <div>
     <dt>{name}</dt>
     <dd>{children}</dd>
-    {page !== undefined && (
+    {href !== undefined && (
       <dd>
-        <a href={`${ACCOUNT}/${page}`} aria-label={`${verb} your ${name.toLowerCase()}`}>
+        <a href={href} aria-label={`${verb} ${whose} ${name.toLowerCase()}`}>
           {verb}
         </a>
       </dd>

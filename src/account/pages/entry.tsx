@@ -8,11 +8,13 @@ import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { Checkbox, type FieldLook } from '../../kit/pages/form.tsx'
 import { nextOf, withNext } from '../../kit/pages/next.ts'
 import { leaveNotice } from '../../kit/pages/notice.ts'
-import { emailTaken, invalidCredentials } from '../errors.ts'
+import { ApiError } from '../../kit/types/api-error.ts'
+import { emailTaken, invalidCredentials, passwordChangeRequired } from '../errors.ts'
 import { logIn } from '../login.ts'
 import { factory, requireRole } from '../product.ts'
 import { Login, Signup } from '../schema.ts'
 import { signUp } from '../sign-up.ts'
+import { requireSignup } from '../signup-policy.ts'
 import { loginLimit, signupLimit } from '../throttles.ts'
 import { ACCOUNT, FORGOT, SIGN_IN, SIGN_UP } from './paths.ts'
 
@@ -26,10 +28,14 @@ export const NEW_PASSWORD: FieldLook = {
   hint: (c) => passwordHint(c.get('config')),
 }
 
-const remember = { label: 'Stay signed in on this device', type: 'checkbox' } as const
+export const remember = { label: 'Stay signed in on this device', type: 'checkbox' } as const
 
 /** Both pages lead on to where the other would. */
 const leadingOn = (c: AnyContext, path: string) => withNext(path, nextOf(c) ?? ACCOUNT)
+
+/** Whether the password was made up for the first login: the form comes again and asks for another. */
+const needsOwnPassword = (c: AnyContext) =>
+  c.error instanceof ApiError && [passwordChangeRequired.code, weakPassword.code].includes(c.error.code)
 
 formPage(entry, '/sign-in', {
   title: 'Sign in',
@@ -37,14 +43,17 @@ formPage(entry, '/sign-in', {
   linkFor: 'visitors',
   summaries: ['Shows the form to sign in.', 'Signs in, and leads to `next`.'],
   schema: Login.omit({ token: true }).extend({ remember: Checkbox }),
-  fields: {
+  fields: (c) => ({
     email: { label: 'Email', type: 'email', autocomplete: 'username' },
     password: { label: 'Password', type: 'password', autocomplete: 'current-password' },
+    ...(needsOwnPassword(c) && {
+      new_password: { ...NEW_PASSWORD, label: 'A password of your own', required: true },
+    }),
     remember,
-  },
+  }),
   button: 'Sign in',
   limit: loginLimit,
-  errors: [invalidCredentials],
+  errors: [invalidCredentials, passwordChangeRequired, weakPassword],
   above: (c) =>
     c.get('session') && (
       <p>
@@ -56,9 +65,11 @@ formPage(entry, '/sign-in', {
       <p>
         <a href={FORGOT}>Forgot your password?</a>
       </p>
-      <p>
-        No account yet? <a href={leadingOn(c, SIGN_UP)}>Sign up</a>
-      </p>
+      {c.get('config').signup === 'open' && (
+        <p>
+          No account yet? <a href={leadingOn(c, SIGN_UP)}>Sign up</a>
+        </p>
+      )}
     </>
   ),
   run: async (c, credentials) => {
@@ -69,6 +80,7 @@ formPage(entry, '/sign-in', {
 
 formPage(entry, '/sign-up', {
   title: 'Sign up',
+  guards: [requireSignup('open')],
   summaries: ['Shows the form to sign up.', 'Creates an account, signs it in, and leads to `next`.'],
   schema: Signup.omit({ company: true, token: true }).extend({ remember: Checkbox }),
   fields: {

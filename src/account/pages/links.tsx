@@ -25,7 +25,11 @@ export const links = factory.createApp()
 const ofLink = { guards: [takeLinkToken], limit: linkLimit }
 
 /** Acts with the token of the link, which is then spent, and says what was done. */
-async function spend(c: AnyContext, act: (token: string) => Promise<void>, notice: string): Promise<void> {
+export async function spend(
+  c: AnyContext,
+  act: (token: string) => Promise<unknown>,
+  notice: string,
+): Promise<void> {
   const token = linkTokenOf(c)
   if (token === undefined) throw tokenExpired()
   await act(token)

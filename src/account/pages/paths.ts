@@ -11,5 +11,9 @@ export const DELETE = `${PAGES}/delete`
 /** A page of the module job-status, which may be removed. */
 export const EXPORT = `${PAGES}/export`
 export const SESSIONS = `${ACCOUNT}/sessions`
+/** The accounts of all, for superusers; one of them is below it by its id. */
+export const USERS = `${PAGES}/users`
+/** Where superusers invite people. */
+export const INVITE = `${USERS}/invite`
 /** Where the password is given again, for what needs a fresh login. */
 export const CONFIRM = `${PAGES}/confirm`

@@ -4,8 +4,10 @@ import { factory } from '../product.ts'
 import { accountPage } from './account.tsx'
 import { deletionPage } from './delete.tsx'
 import { entry } from './entry.tsx'
+import { invitationPages } from './invitations.tsx'
 import { links } from './links.tsx'
 import { sessionsPage } from './sessions.tsx'
+import { usersPages } from './users.tsx'
 import { ACCOUNT, CONFIRM, SIGN_IN } from './paths.ts'
 
 export const accountPages = factory
@@ -20,5 +22,7 @@ export const accountPages = factory
   .route('/', accountPage)
   .route('/', sessionsPage)
   .route('/', deletionPage)
+  .route('/', invitationPages)
+  .route('/', usersPages)
   .route('/', entry)
   .route('/', links)

@@ -8,7 +8,7 @@ import { formatAgo } from '../../kit/pages/duration.ts'
 import { formAction } from '../../kit/pages/form-page.tsx'
 import { leaveNotice, takeNotice } from '../../kit/pages/notice.ts'
 import { ShellPage } from '../../kit/pages/shell-page.tsx'
-import { endOwnSession, ownSessions } from '../own-sessions.ts'
+import { endOwnSession, listSessions } from '../own-sessions.ts'
 import { factory, requireRole } from '../product.ts'
 import { SESSIONS } from './paths.ts'
 
@@ -20,27 +20,10 @@ export const sessionsPage = factory
     doc('Shows where I am signed in.', 'text/html'),
     requireRole('readonly'),
     async (c) => {
-      const [sessions, notice] = await Promise.all([ownSessions(c), takeNotice(c)])
+      const [sessions, notice] = await Promise.all([listSessions(c), takeNotice(c)])
       return c.html(
         <ShellPage c={c} title="Your devices" notice={notice}>
-          <dl class="record">
-            {sessions.map(({ id, current, last_seen, ip, agent }) => (
-              <div>
-                <dt>{current ? 'This one' : formatAgo(Date.now() - last_seen.getTime())}</dt>
-                <dd>
-                  {deviceOf(agent)} <span class="note">{ip}</span>
-                </dd>
-                <dd>
-                  {!current && (
-                    <form method="post" action={`${SESSIONS}/end`}>
-                      <input type="hidden" name="id" value={id} />
-                      <button aria-label={`Sign out ${deviceOf(agent)}, ${ip}`}>Sign out</button>
-                    </form>
-                  )}
-                </dd>
-              </div>
-            ))}
-          </dl>
+          <DeviceList sessions={sessions} path={SESSIONS} />
           {sessions.length > 1 && (
             <form method="post" action={`${SESSIONS}/end-others`}>
               <button>Sign out all others</button>
@@ -50,6 +33,34 @@ export const sessionsPage = factory
       )
     },
   )
+
+interface DeviceListProps {
+  sessions: Awaited<ReturnType<typeof listSessions>>
+  /** Below which one of them is ended. */
+  path: string
+}
+
+/** Where an account is signed in, each but this one with a button to end it. */
+export const DeviceList = ({ sessions, path }: DeviceListProps) => (
+  <dl class="record">
+    {sessions.map(({ id, current, last_seen, ip, agent }) => (
+      <div>
+        <dt>{current ? 'This one' : formatAgo(Date.now() - last_seen.getTime())}</dt>
+        <dd>
+          {deviceOf(agent)} <span class="note">{ip}</span>
+        </dd>
+        <dd>
+          {!current && (
+            <form method="post" action={`${path}/end`}>
+              <input type="hidden" name="id" value={id} />
+              <button aria-label={`Sign out ${deviceOf(agent)}, ${ip}`}>Sign out</button>
+            </form>
+          )}
+        </dd>
+      </div>
+    ))}
+  </dl>
+)
 
 formAction(sessionsPage, '/account/sessions/end', {
   summary: 'Ends one of my sessions.',

@@ -3,10 +3,7 @@ import type { AnyContext } from '../http/env.ts'
 import type { Session } from '../http/live-session.ts'
 import { agentOf } from '../http/session.ts'
 import type { Db } from '../types/db.ts'
-import { auditEvents } from './table.ts'
-
-/** Ids, roles and counts: never an email, a name, a token or a password, which the trail would keep for years. */
-export type EventDetails = Record<string, string | number | boolean | null>
+import { auditEvents, type EventDetails } from './table.ts'
 
 export interface AuditEvent<Action extends string = string> {
   action: Action
@@ -26,7 +23,7 @@ export async function writeEvent(by: Author, tx: Db, event: AuditEvent): Promise
 function originOf(by: Author): Partial<typeof auditEvents.$inferInsert> {
   if ('command' in by) return { by: `command ${by.command}` }
   if ('job' in by) return { by: `job ${by.job}` }
-  const session: (Session & { impersonator?: string | undefined }) | null = by.get('session')
+  const session: Session | null = by.get('session')
   const { userId, impersonator, access } = session ?? {}
   return {
     actor: impersonator ?? userId ?? null,

@@ -1,5 +1,4 @@
 // Defines the tables of the audit trail: who did what to whom, and the seals over what was written.
-import { sql } from 'drizzle-orm'
 import {
   bigint,
   index,
@@ -11,7 +10,9 @@ import {
   timestamp,
   uuid,
 } from 'drizzle-orm/pg-core'
-import type { EventDetails } from './record.ts'
+
+/** Ids, roles and counts: never an email, a name, a token or a password, which the trail would keep for years. */
+export type EventDetails = Record<string, string | number | boolean | null>
 
 /**
  * Rows are added and never changed: a trigger of the migration refuses it, and to delete one before its time. No foreign keys:
@@ -22,9 +23,7 @@ export const auditEvents = pgTable(
   {
     id: bigint({ mode: 'bigint' }).notNull().generatedAlwaysAsIdentity(),
     /** When its transaction began. */
-    at: timestamp({ withTimezone: true })
-      .notNull()
-      .default(sql`now()`),
+    at: timestamp({ withTimezone: true }).notNull().defaultNow(),
     /** The account that was logged in. Null: nobody, as with a link from a mail, or a command. */
     actor: uuid(),
     /** Whom an impersonating actor acted as. */

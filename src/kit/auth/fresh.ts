@@ -22,6 +22,15 @@ export function requireFresh(minutes = 15) {
   return tag(handler, { ability: null, errors: [freshLoginRequired] })
 }
 
+/** For what visitors may do as well: only whoever is logged in needs a fresh login. */
+export const freshIfLoggedIn = tag(
+  middleware(async (c, next) => {
+    if (c.get('session') !== null) assertFresh(c)
+    await next()
+  }),
+  { errors: [freshLoginRequired] },
+)
+
 /** The same inside a handler, for what only some inputs need. @throws freshLoginRequired */
 export function assertFresh(c: AnyContext, minutes = 15): void {
   const { access, identity } = (c.get('session') ?? {}) as Partial<Session>

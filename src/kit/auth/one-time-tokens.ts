@@ -1,8 +1,18 @@
 // Keeps one-time tokens, which prove a mailbox or permission: each is mailed once, expires, and is spent by one request.
 import { and, desc, eq, gt, gte, inArray, isNull, lt, notInArray, or, sql } from 'drizzle-orm'
-import { type AnyPgColumn, index, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import {
+  type AnyPgColumn,
+  index,
+  jsonb,
+  pgTable,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
 import { defineError } from '../types/api-error.ts'
 import type { Db } from '../types/db.ts'
+import type { Json } from '../types/json.ts'
 import { digestOf, randomHex } from './token-text.ts'
 
 /** The table, beside a product's accounts: export it from a `table.ts` of yours. */
@@ -11,12 +21,13 @@ export const oneTimeTokensTable = (users: { id: AnyPgColumn<{ columnType: 'PgUUI
     'one_time_tokens',
     {
       id: uuid().primaryKey().defaultRandom(),
-      user_id: uuid()
-        .notNull()
-        .references(() => users.id, { onDelete: 'cascade' }),
+      /** Whose it is; of an invitation, who invites. Null: a command, which only an invitation comes from. */
+      user_id: uuid().references(() => users.id, { onDelete: 'cascade' }),
       purpose: text().notNull(),
       /** The mailbox that the token goes to. */
       email: text().notNull(),
+      /** What else it is for: of an invitation the role. */
+      details: jsonb().$type<Json>(),
       /** Of the token, which only its mail holds. Null until the mail leaves. */
       digest: text(),
       /** The address of the client that asked for it. */
@@ -35,6 +46,8 @@ export const oneTimeTokensTable = (users: { id: AnyPgColumn<{ columnType: 'PgUUI
 
 export type OneTimeTokensTable = ReturnType<typeof oneTimeTokensTable>
 export type OneTimeToken = OneTimeTokensTable['$inferSelect']
+type Due = Pick<OneTimeToken, 'email' | 'ip'> & { userId: string | null; details?: Json }
+type Found<Purpose> = OneTimeToken & (Purpose extends 'invitation' ? unknown : { user_id: string })
 
 /** A link from a mail that does not count, or not any more: which of these it is nobody learns. */
 export const tokenExpired = defineError(
@@ -48,6 +61,8 @@ export interface TokenRule {
   minutes: number
   /** By default asking again voids the older of the same purpose. */
   keepsOlder?: true
+  /** The older are those to the same mailbox, whoever asked, not those of the same account. */
+  isPerMailbox?: true
 }
 
 /** A mail that has not left by then never will: no job lasts longer. */
@@ -72,14 +87,14 @@ export function createOneTimeTokens<Purpose extends string>(
      * Writes down that a token is due, for the job that mails it. Nothing of the token exists before that job runs, so none
      * is in the queue or in an error.
      */
-    async request(
-      db: Db,
-      { userId, purpose, email, ip }: { userId: string; purpose: Purpose; email: string; ip: string },
-    ): Promise<OneTimeToken> {
-      if (!rules[purpose].keepsOlder) {
-        await db.delete(table).where(and(eq(table.user_id, userId), eq(table.purpose, purpose)))
-      }
-      const [due] = await db.insert(table).values({ user_id: userId, purpose, email, ip }).returning()
+    async request(db: Db, { userId: user_id, ...asked }: Due & { purpose: Purpose }): Promise<OneTimeToken> {
+      const { keepsOlder, isPerMailbox } = rules[asked.purpose]
+      const older = isPerMailbox || user_id === null ? isTo(asked.email) : eq(table.user_id, user_id)
+      if (!keepsOlder) await db.delete(table).where(and(older, eq(table.purpose, asked.purpose)))
+      const [due] = await db
+        .insert(table)
+        .values({ ...asked, user_id })
+        .returning()
       return due as OneTimeToken
     },
 
@@ -128,7 +143,7 @@ export function createOneTimeTokens<Purpose extends string>(
     },
 
     /** Reads a live token's row and spends nothing: for what must be checked before. @throws tokenExpired */
-    async find(db: Db, token: string, ...purposes: Purpose[]): Promise<OneTimeToken> {
+    async find<P extends Purpose>(db: Db, token: string, ...purposes: P[]): Promise<Found<P>> {
       const found = TOKEN.test(token)
         ? await db
             .select()
@@ -136,11 +151,11 @@ export function createOneTimeTokens<Purpose extends string>(
             .where(isLive(await digestOf(token), purposes))
         : []
       if (found[0] === undefined) throw tokenExpired()
-      return found[0]
+      return found[0] as Found<P>
     },
 
     /** Spends a token: of two requests at once one gets it. @throws tokenExpired */
-    async spend(db: Db, token: string, ...purposes: Purpose[]): Promise<OneTimeToken> {
+    async spend<P extends Purpose>(db: Db, token: string, ...purposes: P[]): Promise<Found<P>> {
       const spent = TOKEN.test(token)
         ? await db
             .delete(table)
@@ -148,7 +163,7 @@ export function createOneTimeTokens<Purpose extends string>(
             .returning()
         : []
       if (spent[0] === undefined) throw tokenExpired()
-      return spent[0]
+      return spent[0] as Found<P>
     },
 
     /** Voids the tokens of an account: all, or all `but` some purposes, and of those, with `since`, the newer ones. */
@@ -160,6 +175,11 @@ export function createOneTimeTokens<Purpose extends string>(
       const others = but.length > 0 ? notInArray(table.purpose, but) : undefined
       const newer = since && gte(table.created, since)
       await db.delete(table).where(and(eq(table.user_id, userId), newer ? or(others, newer) : others))
+    },
+
+    /** Voids those to a mailbox, whoever asked, but for some purposes. */
+    async revokeTo(db: Db, email: string, { but }: { but: Purpose[] }): Promise<void> {
+      await db.delete(table).where(and(isTo(email), notInArray(table.purpose, but)))
     },
 
     /** True while a token of this purpose is out to that mailbox, for another account than this one. */

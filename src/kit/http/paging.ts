@@ -83,6 +83,10 @@ export async function paged<Row, Key>(
   return shown
 }
 
+/** For a page: where the next one is, by the header that `paged` has set; undefined after the last. */
+export const nextPageOf = (c: AnyContext): string | undefined =>
+  /<([^>]*)>; rel="next"/.exec(c.res.headers.get('Link') ?? '')?.[1]
+
 const isDeep = (page: number, size: number) => (page - 1) * size >= MAX_OFFSET
 
 function refuseDeep(page: number, size: number): void {

@@ -6,7 +6,7 @@ import { describeError } from './describe-error.ts'
 import { colored, createPrettyFormat, type LogRecord } from './pretty.ts'
 import { maskEmails, redact } from './redact.ts'
 import { requestContext } from './request-context.ts'
-import { LineSink } from './sinks.ts'
+import { LineSink, STDOUT } from './sinks.ts'
 import { SyslogSink } from './syslog.ts'
 import { printableJson } from './terminal-escape.ts'
 
@@ -24,17 +24,18 @@ export interface ProcessLog extends Log {
 
 /**
  * @param service its name in syslog
+ * @param fd instead of stdout, for commands whose output is data
  * @throws if LOG_FILE cannot be opened.
  */
-export function createLog(options: KitConfig['log'], service: string): ProcessLog {
+export function createLog(options: KitConfig['log'], service: string, fd = STDOUT): ProcessLog {
   const onLost = (to: string) => (lines: number) => log.warn('log lines were lost', { to, lines })
-  const stdout = new LineSink(undefined, onLost('stdout'))
+  const stdout = new LineSink(undefined, onLost('stdout'), fd)
   const file = options.file === undefined ? undefined : new LineSink(options.file, onLost('LOG_FILE'))
   const syslog =
     options.syslog === undefined ? undefined : new SyslogSink(options.syslog, service, onLost('LOG_SYSLOG'))
   const pretty = options.format === 'pretty' ? createPrettyFormat() : undefined
   // hasColors knows NO_COLOR and TERM=dumb.
-  const inColor = pretty !== undefined && isatty(1) && process.stdout.hasColors()
+  const inColor = pretty !== undefined && isatty(fd) && process.stdout.hasColors()
 
   function write(level: Level, msg: string, fields: LogFields = {}): void {
     const time = new Date().toISOString()

@@ -12,7 +12,7 @@ const MAX_WAITING_CHARS = 4 * 1024 * 1024
 const EXIT_PATIENCE_MS = 1000
 
 const NEWLINE = 10
-const STDOUT = 1
+export const STDOUT = 1
 /** Codes that say that nobody will ever read stdout again. */
 const GONE = new Set(['EPIPE', 'EBADF'])
 /** Never notified: to wait on it is to sleep. */
@@ -34,12 +34,12 @@ export class LineSink {
   #onLost: OnLost
 
   /**
-   * @param path of the file; absent: stdout
+   * @param path of the file; absent: stdout, or the open file of `fd`
    * @throws if the file cannot be opened
    */
-  constructor(path: string | undefined, onLost: OnLost) {
+  constructor(path: string | undefined, onLost: OnLost, fd = STDOUT) {
     this.#path = path
-    this.#fd = path === undefined ? STDOUT : openLogFile(path)
+    this.#fd = path === undefined ? fd : openLogFile(path)
     this.#onLost = onLost
   }
 

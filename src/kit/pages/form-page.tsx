@@ -15,7 +15,7 @@ import { rateLimit } from '../http/rate-limit.ts'
 import { policyWith } from '../http/security-headers.ts'
 import { validate } from '../http/validate.ts'
 import { faultOf, leadsElsewhere } from './error-page.tsx'
-import { Form, type FieldLook } from './form.tsx'
+import { fieldOf, Form, type FieldLook } from './form.tsx'
 import { nextOf, NextQuery } from './next.ts'
 import { takeNotice } from './notice.ts'
 import { ShellPage } from './shell-page.tsx'
@@ -61,7 +61,7 @@ export interface FormPage<S extends z.ZodType> extends Omit<FormAction<S>, 'summ
   link?: string
   linkFor?: DocOptions['linkFor']
   /** A function where not all are asked for each time. */
-  fields: Fields<S> | ((this: void, c: AnyContext) => Fields<S> | Record<string, never>)
+  fields: Fields<S> | ((this: void, c: AnyContext) => Partial<Fields<S>>)
   button: string
   /** What stands in the fields at first. */
   values?(this: void, c: AnyContext): Promise<Record<string, unknown>>
@@ -117,9 +117,10 @@ async function show<S extends z.ZodType>(
   { values, notice, fault }: Shown,
   status: ContentfulStatusCode = 200,
 ) {
-  const fields: Record<string, FieldLook> = typeof page.fields === 'function' ? page.fields(c) : page.fields
+  const chosen = typeof page.fields === 'function' ? page.fields(c) : page.fields
+  const fields = chosen as Record<string, FieldLook> // none of them undefined
   const issues = fault?.issues ?? []
-  const isAtField = issues.length > 0 && issues.every(({ path }) => path in fields)
+  const isAtField = issues.length > 0 && issues.every((issue) => fieldOf(issue) in fields)
   // Browsers hold a form's policy against the redirect that answers it, too.
   const next = nextOf(c)
   if (next !== undefined && !next.startsWith('/'))

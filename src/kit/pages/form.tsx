@@ -8,7 +8,7 @@ import type { Issue } from '../types/api-error.ts'
 /** How a field looks. By default its schema says whether it is required, how long it is, and by its description a hint. */
 export interface FieldLook {
   label: string
-  /** `email` and `text` follow from the schema. */
+  /** `email`, `text` and a choice of an enumeration follow from the schema. */
   type?: 'email' | 'password' | 'checkbox'
   /** Where the schema does not say it: a form may ask for what an API only allows. */
   required?: boolean
@@ -23,6 +23,9 @@ export const Checkbox = z
   .literal('on')
   .optional()
   .transform((on) => on === 'on')
+
+/** The field that an issue is about: of a list, `tags.0`. */
+export const fieldOf = ({ path }: Issue) => path.replace(/\..*/, '')
 
 export interface FormProps {
   c: AnyContext
@@ -43,7 +46,7 @@ type Limits = z.core.JSONSchema.BaseSchema
 export function Form({ c, fields, schema, button, values, username, issues }: FormProps) {
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
   const names = Object.keys(fields)
-  const faultOf = (name: string) => issues.find(({ path }) => path === name)?.message
+  const faultOf = (name: string) => issues.find((issue) => fieldOf(issue) === name)?.message
   const isRequired = (name: string) => fields[name]?.required ?? required.includes(name)
   const isEmpty = (name: string) => fields[name]?.type === 'password' || !values[name]
   const focused = names.find(faultOf) ?? names.find((name) => isRequired(name) && isEmpty(name)) ?? names[0]
@@ -83,7 +86,14 @@ function Field({ name, look, hint, limits, value, fault, isRequired, hasFocus }:
   if (hint !== undefined) notes.push([`${name}-hint`, hint])
   // Messages are written to follow the field's name, or are sentences.
   if (fault !== undefined) notes.push([`${name}-fault`, /^\p{Ll}/u.test(fault) ? `${label} ${fault}` : fault])
-  const input = (
+  const options = limits.enum
+  const input = options ? (
+    <select id={name} name={name}>
+      {options.map((option) => (
+        <option selected={option === value}>{option}</option>
+      ))}
+    </select>
+  ) : (
     <input
       {...{ id: name, name, type, autocomplete }}
       required={isRequired && type !== 'checkbox'}

@@ -80,7 +80,7 @@ button.danger:hover { background: var(--red); color: var(--paper) }
 .form { display: grid; gap: 1.125rem; margin-top: 1.5rem }
 .form label { font-weight: 600 }
 .form p { font-size: 0.875rem }
-.form input:not([type=checkbox]) {
+.form input:not([type=checkbox]), .form select {
   width: 100%; margin-top: 0.25rem; padding: 0.5rem 0.75rem; border: 1px solid var(--muted); border-radius: 4px;
   background: var(--paper); color: var(--ink); font: 1rem var(--sans);
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { eq } from 'drizzle-orm'
 import { ROLES } from '../../../src/account/roles.ts'
 import { oneTimeTokens, users } from '../../../src/account/table.ts'
+import { outbox } from '../../../src/kit/jobs/outbox/table.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
@@ -36,6 +37,15 @@ async function user(args: string[], input = '', env: Record<string, string> = {}
   })
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
   return { out, err, code }
+}
+
+const json = (text: string) => JSON.parse(text)
+
+/** What waits to be mailed to an address. */
+async function noticesTo(to: string) {
+  const rows = await app.deps.db.select().from(outbox)
+  const mails = rows.map(({ job }) => JSON.stringify(job)).filter((job) => job.includes(to))
+  return mails.flatMap((job) => /\\?"notice\\?":\\?"(\w+)/.exec(job)?.[1] ?? [])
 }
 
 async function logIn(email: string, password: string) {
@@ -107,6 +117,130 @@ describe('token', () => {
   ])('refuses %s', async (_, options) => {
     const { account } = await app.member()
     expect(await user(['token', account.email, ...options])).toMatchObject({ code: 1, out: '' })
+  })
+})
+
+describe('password', () => {
+  test('sets another one, ends sessions, tokens and links, and tells the owner', async () => {
+    const { account, user: owner, ...member } = await app.member()
+    const client = Object.assign(app.visitor(), { cookies: member.cookies })
+    const made = await client.post('/api/me/tokens', { name: 'x' })
+    const row = { user_id: owner.id, purpose: 'reset', email: account.email, ip: '::1' }
+    await app.deps.db.insert(oneTimeTokens).values(row)
+    const set = await user(['password', account.email, '--password-stdin'], 'Another123')
+    expect(set).toMatchObject({ code: 0, err: '' })
+    expect(set.out).toContain('has another password, and is logged out everywhere')
+    expect((await client.get('/api/me')).status).toBe(401)
+    const program = app.visitor({ Authorization: `Bearer ${made.body.token}` })
+    expect((await program.get('/api/me')).body.code).toBe('invalid_token')
+    expect(await app.deps.db.$count(oneTimeTokens, eq(oneTimeTokens.purpose, 'reset'))).toBe(0)
+    expect((await logIn(account.email, account.password)).reply.status).toBe(400)
+    expect((await logIn(account.email, 'Another123')).reply.status).toBe(200)
+    expect(await noticesTo(account.email)).toContain('password_changed')
+  })
+
+  test('that was made up opens nothing but the choice of another', async () => {
+    const { account } = await app.member()
+    const { password } = json((await user(['password', account.email, '--json'])).out)
+    expect((await logIn(account.email, password)).reply.body.code).toBe('password_change_required')
+    const own = { email: account.email, password, new_password: 'MyOwn12345' }
+    expect((await app.visitor().post('/api/login', own)).status).toBe(200)
+  })
+
+  test('is refused where the API would refuse it', async () => {
+    const { account } = await app.member()
+    expect(await user(['password', account.email, '--password-stdin'], 'weak')).toMatchObject({
+      code: 1,
+      out: '',
+    })
+    expect((await logIn(account.email, account.password)).reply.status).toBe(200)
+  })
+})
+
+test('end-sessions logs an account out everywhere, and tells its owner', async () => {
+  const member = await app.member()
+  await logIn(member.account.email, member.account.password)
+  const { code, out } = await user(['end-sessions', member.account.email.toUpperCase()])
+  expect([code, out.includes(`${member.account.email} is logged out of 2 session(s)`)]).toEqual([0, true])
+  expect((await member.get('/api/me')).status).toBe(401)
+  expect(await noticesTo(member.account.email)).toEqual(['sessions_ended'])
+})
+
+test('the last superuser stays', async () => {
+  await app.deps.db.update(users).set({ role: 'editor' })
+  const boss = await app.member('superuser')
+  for (const args of [
+    ['disable', boss.account.email],
+    ['role', boss.account.email, 'admin'],
+  ]) {
+    const { code, out, err } = await user(args)
+    expect([code, out, err]).toEqual([1, '', 'This is the last superuser: make another account one first\n'])
+  }
+  expect((await boss.get('/api/users')).status).toBe(200)
+})
+
+describe('--json', () => {
+  const id = expect.stringMatching(/^[0-9a-f-]{36}$/)
+
+  test('prints one object of what was done, and all else to stderr', async () => {
+    const email = 'json@example.com'
+    const done = async (...args: string[]) => {
+      const { code, out, err } = await user([...args, '--json'])
+      expect([args[0], code, out.trimEnd().includes('\n')]).toEqual([args[0], 0, false])
+      return { said: json(out), err }
+    }
+    const made = await done('create', email)
+    expect(made.said).toMatchObject({
+      id,
+      email,
+      role: 'editor',
+      password: expect.stringMatching(/^\S{20,}$/),
+    })
+    expect(made.err).toContain('ACCOUNT CREATED by command')
+    expect((await done('role', email, 'admin')).said).toMatchObject({ id, role: 'admin', was: 'editor' })
+    await user(['password', email, '--password-stdin'], 'Another123')
+    const token = (await done('token', email, '--days', '7')).said
+    expect(token).toMatchObject({ user: made.said.id, abilities: ['read'], token: expect.any(String) })
+    await logIn(email, 'Another123')
+    const shown = (await done('show', email)).said
+    expect(shown).toMatchObject({
+      email,
+      role: 'admin',
+      tags: [],
+      sessions: 1,
+      last_seen: expect.stringMatching(/Z$/),
+    })
+    expect((await done('end-sessions', email)).said).toEqual({ id: made.said.id, email, ended: 1 })
+    expect((await done('password', email)).said).toEqual({
+      id: made.said.id,
+      email,
+      password: expect.any(String),
+    })
+    expect((await done('disable', email)).said).toMatchObject({ role: 'disabled', was: 'admin' })
+    expect((await done('invite', 'guest@example.com')).said).toMatchObject({ email: 'guest@example.com' })
+    expect(JSON.stringify(shown)).not.toContain('argon2')
+  })
+
+  test('lists an object on each line, the same values as the API, whatever people call themselves', async () => {
+    const { user: eve } = await app.member('editor', { lname: 'Jsonson' })
+    const name = 'Mal\x9b2J\u202e\nforged'
+    await app.deps.db.update(users).set({ first_name: name }).where(eq(users.id, eve.id))
+    await app.member('editor', { lname: 'Jsonson' })
+    const { out, err } = await user(['list', '--search', 'Jsonson', '--json'])
+    expect(out.trimEnd()).not.toMatch(/[\x80-\x9f\u202e]/)
+    const listed = out.trimEnd().split('\n').map(json)
+    const boss = await app.member('superuser')
+    expect(listed).toEqual((await boss.get('/api/users?search=Jsonson')).body)
+    expect(listed[1].first_name).toBe(name)
+    expect(err).toBe('2 account(s)\n')
+  })
+
+  test('prints nothing where it fails', async () => {
+    expect(await user(['show', 'nobody@example.com', '--json'])).toEqual({
+      code: 1,
+      out: '',
+      err: 'There is no account nobody@example.com\n',
+    })
   })
 })
 

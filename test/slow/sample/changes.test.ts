@@ -54,14 +54,13 @@ const CHANGES: Record<string, () => Promise<void> | void> = {
     await generate('phone')
   },
   async 'another default role'() {
-    edit('src/account/table.ts', [".default('editor')", ".default('readonly')"])
+    edit('src/config.ts', ["'editor').default('editor')", "'editor').default('readonly')"])
     edit('test/accounts.test.ts', ["    role: 'editor',", "    role: 'readonly',"])
     // Who has just signed up can add no movie any more.
     edit('test/quick.sh', [
       `call "$url/api/movies/" --data '{"title":"Heat","director":"Michael Mann"}'\n`,
       '',
     ])
-    await generate('default_role')
   },
   async 'a setting of its own'() {
     edit('src/config.ts', [

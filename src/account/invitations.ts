@@ -1,0 +1,170 @@
+// Invites people by mail, and takes them in: an invitation makes an account, or gives one that is there a higher role.
+import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import type { Context } from 'hono'
+import { z } from 'zod'
+import type { Author } from '../kit/audit/record.ts'
+import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
+import { retryConflict } from '../kit/data/transient.ts'
+import type { AnyContext, AppEnv } from '../kit/http/env.ts'
+import { unauthorized } from '../kit/http/errors.ts'
+import { invalidRequest } from '../kit/types/api-error.ts'
+import type { Db } from '../kit/types/db.ts'
+import { recordEvent } from './audit.ts'
+import { MANAGES, syncSessionRole } from './change-role.ts'
+import { assertSessionOpen, endSessionsWith, lockOwnAccount } from './end-sessions.ts'
+import { accountExists, roleAboveOwn } from './errors.ts'
+import { requestLink, requestNotice } from './mail-tasks.ts'
+import { tokens } from './one-time-tokens.ts'
+import { assertPassword } from './password-rule.ts'
+import { proveMailbox } from './password.ts'
+import { type Deps, type LoggedInContext, type Product, roleOf } from './product.ts'
+import { findUser, findUserWithHash, lockUser, updateUser, type User } from './queries.ts'
+import { ROLES, roles, type Role } from './roles.ts'
+import type { AcceptInvitation, Invite } from './schema.ts'
+import { beginFirstSession, createAccount } from './sign-up.ts'
+import { assertSignup } from './signup-policy.ts'
+import { oneTimeTokens, publicInvitation } from './table.ts'
+
+/** What the token of an invitation carries; with the role of a newer release it counts there alone. */
+const Details = z.object({ role: z.enum(ROLES) })
+
+/** A page's worth: who has been invited and has not answered within seven days. */
+const LISTED = 200
+
+/**
+ * Has somebody invited by mail, for a superuser or a command, and voids the invitation that the mailbox got before. Whether it has an
+ * account nobody looks.
+ * @throws signupClosed, roleAboveOwn, loginRequired if the session has ended
+ */
+export async function invite(
+  deps: Pick<Deps, 'config' | 'db' | 'enqueue'> & { ip?: string },
+  { email, role = deps.config.signupRole }: z.output<typeof Invite>,
+  by: Author,
+): Promise<void> {
+  assertSignup(deps.config, 'open', 'invited')
+  const session: LoggedInContext['var']['session'] | undefined = 'get' in by ? by.get('session') : undefined
+  const userId = session?.userId ?? null
+  await deps.db.transaction(async (tx) => {
+    if (!(await mayInvite(deps, tx, userId, role))) throw roleAboveOwn()
+    if (session !== undefined) await assertSessionOpen(session)
+    const id = await requestLink(deps, tx, { userId, purpose: 'invitation', email, details: { role } })
+    await recordEvent(by, tx, { action: 'invitation.made', account: null, details: { invitation: id, role } })
+  })
+}
+
+/** Whether an account may invite to a role at this moment, and until the transaction ends; a command may. */
+async function mayInvite({ config }: Pick<Deps, 'config'>, tx: Db, userId: string | null, role: Role) {
+  if (userId === null) return true
+  await lockUser(tx, userId)
+  const inviter = await findUser(tx, userId)
+  return [MANAGES, role].every((least) => inviter && roles.atLeast(roleOf(inviter, config), least))
+}
+
+const isOpen = and(
+  eq(oneTimeTokens.purpose, 'invitation'),
+  or(isNull(oneTimeTokens.expires), gt(oneTimeTokens.expires, sql`now()`)),
+)
+
+/** Those that wait for an answer, the newest first. */
+export const openInvitations = (db: Db) =>
+  db
+    .select(publicInvitation.columns)
+    .from(oneTimeTokens)
+    .where(isOpen)
+    .orderBy(desc(oneTimeTokens.created))
+    .limit(LISTED)
+
+/** False if there is none of that id. */
+export const withdrawInvitation = (c: AnyContext, id: string): Promise<boolean> =>
+  c.get('db').transaction(async (tx: Db) => {
+    const withdrawn = await tx
+      .delete(oneTimeTokens)
+      .where(and(eq(oneTimeTokens.id, id), isOpen))
+      .returning()
+    if (withdrawn.length === 0) return false
+    await recordEvent(c, tx, { action: 'invitation.withdrawn', account: null, details: { invitation: id } })
+    return true
+  })
+
+type Answer = z.output<typeof AcceptInvitation>
+
+/**
+ * Spends the link of an invitation. In a session its account gets the role, if that is higher; otherwise there is a new account, and it
+ * is logged in as `signUp` does. Place it behind `freshIfLoggedIn`.
+ * @throws tokenExpired, accountExists, emailTaken, weakPassword
+ */
+export const acceptInvitation = (c: AnyContext, answer: Answer): Promise<User & { loggedIn?: false }> =>
+  c.get('session') === null ? takeIn(c, answer) : raiseRole(c, answer)
+
+/** Spends it together with what it brings about, if who invited may do so at this moment too. */
+async function spendWith(
+  context: AnyContext,
+  tx: Db,
+  token: string,
+  change: (role: Role, mailbox: string) => Promise<User | undefined>,
+): Promise<User> {
+  const c: Context<AppEnv<Product>> = context
+  const { id, user_id: by, email, details } = await tokens.spend(tx, token, 'invitation')
+  const role = Details.safeParse(details).data?.role
+  if (role === undefined || !(await mayInvite(c.var, tx, by, role))) throw tokenExpired()
+  const user = await change(role, email)
+  if (user === undefined) throw unauthorized('This account no longer exists')
+  const event = { invitation: id, by, role: user.role }
+  await recordEvent(c, tx, { action: 'invitation.accepted', account: user.id, details: event })
+  return user
+}
+
+/** Nobody loses a role by an invitation, and who is barred stays so. */
+const higher = (was: Role, role: Role) => (roles.isBarred(was) || roles.atLeast(was, role) ? was : role)
+
+/** Of the account that is logged in; it proves the mailbox that it went to, as a link to verify does. */
+async function raiseRole(context: AnyContext, { token }: Answer): Promise<User> {
+  const c: LoggedInContext = context
+  const { userId } = c.var.session
+  const accept = async (tx: Db) =>
+    spendWith(c, tx, token, async (role, mailbox) => {
+      await lockOwnAccount(c, tx)
+      const was = await findUser(tx, userId)
+      if (was === undefined) return undefined
+      const change = { role: higher(was.role, role) }
+      if (change.role !== was.role) await requestNotice(c.var, tx, was.email, 'role_changed')
+      const proof = isSame(was.email, mailbox) ? { email_proof: 'mail' as const } : {}
+      return updateUser(tx, userId, { ...change, ...proof })
+    })
+  const user = await retryConflict(() => c.var.db.transaction(accept))
+  await syncSessionRole(c.var, userId)
+  return user
+}
+
+const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
+
+/** A new account; or one that somebody has made with the address of another and never verified, of which nothing is left. */
+async function takeIn(context: AnyContext, { token, remember, bearer, ...given }: Answer) {
+  const c: Context<AppEnv<Product>> = context
+  const { db, passwords } = c.var
+  const { email } = await tokens.find(db, token, 'invitation')
+  const known = (await findUserWithHash(db, email))?.user
+  // Whoever has the link may have got it from its owner: it opens no account that is somebody's.
+  if (known?.verified) throw accountExists()
+  const { fname, lname, password, company = null, ...more } = given
+  if (!password || !fname || !lname)
+    throw invalidRequest({ message: 'A new account takes password, fname and lname; or log in first' })
+  const person = { ...more, first_name: fname, last_name: lname, company }
+  await assertPassword(c.var, password, { ...person, email })
+  const hash = await passwords.hash(password, c.var.signal())
+  const row = { ...person, password: hash }
+  const create = async (tx: Db) =>
+    spendWith(c, tx, token, (role) => createAccount(tx, { ...row, email, role, email_proof: 'mail' }))
+  const replace = async (tx: Db, { id }: User) =>
+    spendWith(c, tx, token, async (role) => {
+      await lockUser(tx, id)
+      const was = await findUser(tx, id)
+      if (was?.verified) throw accountExists()
+      return was && proveMailbox(c, tx, id, email, { ...row, role: higher(was.role, role) })
+    })
+  const user =
+    known === undefined
+      ? await retryConflict(() => db.transaction(create))
+      : await endSessionsWith(c, known.id, (tx) => replace(tx, known))
+  return beginFirstSession(c, user, { remember, token: bearer }, { hash, password })
+}

@@ -1,0 +1,61 @@
+// Acts on an account for a superuser or a command: finds it, ends its sessions, sets another password.
+import type { Author } from '../kit/audit/record.ts'
+import { accessTokens } from './access-tokens.ts'
+import { recordEvent } from './audit.ts'
+import { manage } from './change-role.ts'
+import { requestNotice } from './mail-tasks.ts'
+import { tokens } from './one-time-tokens.ts'
+import type { Deps } from './product.ts'
+import { findUser, updateUser, type AccountChange } from './queries.ts'
+
+/** The account, with its number of sessions and the last request in one of them; undefined if there is none. */
+export async function findAccount({ db, sessions }: Pick<Deps, 'db' | 'sessions'>, id: string) {
+  const user = await findUser(db, id)
+  if (user === undefined) return undefined
+  const seen = (await sessions.allOf(id)).map(({ seenAt }) => seenAt)
+  const last_seen = seen.length === 0 ? null : new Date(Math.max(...seen))
+  return { ...user, sessions: seen.length, last_seen }
+}
+
+/**
+ * Ends every session of an account, or the one of this id, and tells its owner. False if there is no such account or session.
+ * @throws what `manage` does
+ */
+export async function endSessionsOf(
+  deps: Pick<Deps, 'db' | 'enqueue' | 'sessions'>,
+  { userId, id }: { userId: string; id?: string | undefined },
+  by: Author,
+): Promise<boolean> {
+  const ended = await manage(deps, userId, { by }, async (tx, { email }) => {
+    if (id === undefined) await deps.sessions.destroyAllOf(userId)
+    else if (!(await deps.sessions.destroyOne(userId, id))) return false
+    await recordEvent(by, tx, {
+      action: id === undefined ? 'sessions.ended' : 'session.ended',
+      account: userId,
+    })
+    await requestNotice({ enqueue: deps.enqueue }, tx, email, 'sessions_ended')
+    return true
+  })
+  return ended === true
+}
+
+/**
+ * Sets another password, for an owner who cannot: every session, token, link and change that waits ends.
+ * @throws what `manage` does
+ */
+export async function setPassword(
+  deps: Pick<Deps, 'db' | 'enqueue' | 'sessions' | 'store'>,
+  userId: string,
+  secret: Pick<AccountChange, 'password' | 'temporary_password'>,
+  by: Author,
+): Promise<void> {
+  await manage(deps, userId, { by }, async (tx, { email }) => {
+    await updateUser(tx, userId, secret)
+    await tokens.revoke(tx, userId, { but: ['take_back', 'invitation'] })
+    await accessTokens.deleteAllOf(deps, tx, userId)
+    await deps.sessions.destroyAllOf(userId)
+    await recordEvent(by, tx, { action: 'password.changed', account: userId })
+    await requestNotice({ enqueue: deps.enqueue }, tx, email, 'password_changed')
+  })
+  await deps.sessions.destroyAllOf(userId) // of a login that saw the one of before
+}
