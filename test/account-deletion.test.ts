@@ -11,6 +11,7 @@ import { defineAccountDeletion } from '../src/account/deletion-task.ts'
 import { users } from '../src/account/table.ts'
 import { clearReferences } from '../src/kit/data/clear-references.ts'
 import { deleteAccount, deleteDueAccounts } from '../src/tasks.ts'
+import { findChromium, launchChromium } from './kit/support/chromium.ts'
 import type { Client } from './kit/support/client.ts'
 import { redisUrl } from './kit/support/services.ts'
 import { until } from './kit/support/until.ts'
@@ -239,6 +240,59 @@ test('the movies that it added stay, without it', async () => {
   expect((await app.visitor().get(`/api/movies/${id}`)).body).toMatchObject({ title: 'Heat', creator: null })
 })
 
+const executable = findChromium()
+test.skipIf(executable === undefined)(
+  'on a phone, without a script: the data first, then the account, and back',
+  async () => {
+    const { account } = await app.member('editor', { email: 'pages@example.com' })
+    const browser = await launchChromium(executable ?? '')
+    try {
+      const context = await browser.newContext({
+        javaScriptEnabled: false,
+        viewport: { width: 390, height: 800 },
+        acceptDownloads: true,
+      })
+      context.setDefaultTimeout(15_000)
+      const tab = await context.newPage()
+      const signIn = async () => {
+        await tab.getByLabel('Email').fill(account.email)
+        await tab.getByLabel('Password').fill(account.password)
+        await tab.locator('form.form button').click()
+        await tab.getByRole('heading', { name: 'Account' }).waitFor()
+      }
+      const fits = async () => expect(await tab.evaluate('document.documentElement.scrollWidth')).toBe(390)
+      await tab.goto(`${app.url}/api/auth/sign-in`)
+      await signIn()
+      await fits()
+      await tab.getByRole('link', { name: 'Delete my account' }).click()
+      await tab.getByText('It is done in 14 days').waitFor()
+      await fits()
+      await tab.getByRole('link', { name: 'Take your data with you' }).click()
+      await tab.getByRole('button', { name: 'Get my data' }).click()
+      const ready = tab.getByRole('link', { name: 'Download your data' })
+      await until('the export', async () => {
+        if (await ready.isVisible()) return true
+        await tab.getByRole('link', { name: 'Look again' }).click()
+        return undefined
+      })
+      const [download] = await Promise.all([tab.waitForEvent('download'), ready.click()])
+      expect(readFileSync(await download.path(), 'utf8')).toContain(account.email)
+      await tab.goto(`${app.url}/api/auth/delete`)
+      await tab.getByRole('button', { name: 'Delete my account' }).click()
+      await tab.getByText('Your account will be deleted on').waitFor()
+      await signIn()
+      await tab.getByText('Until then you can keep it').waitFor()
+      await fits()
+      await tab.getByRole('button', { name: 'Keep my account' }).click()
+      await tab.getByText('Your account stays').waitFor()
+      expect(await tab.getByText('will be deleted').count()).toBe(0)
+    } finally {
+      await browser.close()
+    }
+  },
+  60_000,
+)
+
 test('every table that refers to accounts says what becomes of its rows, to the code and to Postgres', async () => {
   const nobody = { table: users, where: sql`false` }
   await clearReferences(app.deps.db, schema, nobody, new AbortController().signal)
@@ -330,6 +384,7 @@ async function lead(at: AppWithMail, member: Member) {
   await at.visitor().post('/api/password/forgot', { email: EMAIL })
   await at.nextToken(EMAIL, 'new password')
   const boss = await at.member('superuser', { email: 'boss@example.com' })
+  expect((await boss.post('/api/users', { email: EMAIL })).status).toBe(202)
   expect((await boss.get(`/api/users?search=${encodeURIComponent(EMAIL)}`)).body).toHaveLength(1)
   const { headers } = await member.post('/api/me/export')
   const job = headers.get('location') ?? ''
