@@ -7,6 +7,7 @@ import { factory, requireRole, type Deps, type Product } from './account/product
 import { accountDeletion } from './account/deletion-routes.ts'
 import { admin } from './account/admin-routes.ts'
 import { accountExport } from './account/export-routes.ts'
+import { impersonation } from './account/impersonation.ts'
 import { invitations } from './account/invitation-routes.ts'
 import { mailbox } from './account/mailbox-routes.ts'
 import { exportPage } from './account/pages/export.tsx'
@@ -15,7 +16,7 @@ import { accountPages } from './account/pages/routes.ts'
 import { account } from './account/routes.ts'
 import { queueSampleMail } from './account/sample-mail.ts'
 import { accountSessions } from './account/sessions.ts'
-import { refuseTokens } from './kit/auth/abilities.ts'
+import { refuseImpersonators, refuseTokens } from './kit/auth/guards.ts'
 import { apiDocs } from './kit/api-docs/routes.tsx'
 import { dashboard } from './kit/dashboard/routes.tsx'
 import { describeRoutes } from './kit/http/doc.ts'
@@ -36,6 +37,9 @@ export function createApp(deps: Deps) {
   // A program acts for an account, and does not manage it.
   for (const path of ['/api/me/*', '/api/auth/*', '/api/logout', '/api/reauthenticate'])
     app.use(path, refuseTokens)
+  // Nor does a superuser who acts as it.
+  for (const path of ['/api/me/*', '/api/auth/account/*', '/api/auth/confirm', '/api/reauthenticate'])
+    app.use(path, refuseImpersonators)
   const routed = app
     // One line per slice.
     .route('/', pages(reference))
@@ -47,6 +51,7 @@ export function createApp(deps: Deps) {
     .route('/api', accountTokens)
     .route('/api', accountExport)
     .route('/api', accountDeletion)
+    .route('/api', impersonation)
     .route('/api', admin)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
     .route('/api/movies', movies)

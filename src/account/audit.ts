@@ -23,6 +23,8 @@ export const ACTIONS = [
   'account.deletion_undone',
   'account.deleted',
   'role.changed',
+  'impersonation.started',
+  'impersonation.ended',
   'invitation.made',
   'invitation.withdrawn',
   'invitation.accepted',

@@ -1,6 +1,6 @@
 // Changes an account for somebody else than its owner, and its role: first in the database, then in every live session and token.
 import type { Author } from '../kit/audit/record.ts'
-import { syncRole } from '../kit/auth/role-guard.ts'
+import { syncRole } from '../kit/auth/account-row.ts'
 import { retryConflict } from '../kit/data/transient.ts'
 import type { Db } from '../kit/types/db.ts'
 import { accessTokens } from './access-tokens.ts'

@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import type { PropsWithChildren } from 'hono/jsx'
 import { z } from 'zod'
-import { freshLoginRequired, requireFresh } from '../../kit/auth/fresh.ts'
+import { freshLoginRequired, requireFresh } from '../../kit/auth/guards.ts'
 import { weakPassword } from '../../kit/auth/password-rule.ts'
 import { noStore } from '../../kit/http/caching.ts'
 import { doc } from '../../kit/http/doc.ts'

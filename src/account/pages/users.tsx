@@ -1,7 +1,7 @@
 // Serves the pages on which superusers find accounts, change them and sign them out.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import { requireFresh } from '../../kit/auth/fresh.ts'
+import { requireFresh } from '../../kit/auth/guards.ts'
 import { noStore } from '../../kit/http/caching.ts'
 import { doc } from '../../kit/http/doc.ts'
 import type { AnyContext } from '../../kit/http/env.ts'
@@ -20,7 +20,7 @@ import { roles } from '../roles.ts'
 import { ChangeAccount, OfAccount, UserQuery } from '../schema.ts'
 import { listUsers, type UserKey } from '../user-list.ts'
 import { Fact } from './account.tsx'
-import { INVITE, USERS } from './paths.ts'
+import { IMPERSONATE, INVITE, USERS } from './paths.ts'
 import { DeviceList } from './sessions.tsx'
 
 const PAGE_SIZE = 50
@@ -102,6 +102,12 @@ export const usersPages = factory
               {role}
             </Fact>
           </dl>
+          {!roles.isBarred(role) && !roles.atLeast(role, MANAGES) && (
+            <form method="post" action={IMPERSONATE}>
+              <input type="hidden" name="id" value={idOf(c)} />
+              <button>Act as this account</button>
+            </form>
+          )}
           {!roles.isBarred(role) && (
             <form method="post" action={`${pathOf(c)}/disable`}>
               <button class="danger">Disable the account</button>

@@ -55,12 +55,14 @@ async function logIn(email: string, password: string) {
 }
 
 describe('create', () => {
-  test('makes the first superuser, with a strong password that is shown once', async () => {
+  test('makes the first superuser, with a strong password that is shown once and changed at the first login', async () => {
     const made = await user(['create', 'root@example.com', '--role', 'superuser'])
     expect(made).toMatchObject({ code: 0, err: '' })
     expect(made.out).toContain('root@example.com is superuser now')
     const password = /^Password: (\S{20,})$/m.exec(made.out)?.[1] ?? ''
-    const { client, reply } = await logIn('root@example.com', password)
+    const login = { email: 'root@example.com', password, new_password: 'Violet7Kettle' }
+    const client = app.visitor()
+    const reply = await client.post('/api/login', login)
     expect(reply.status).toBe(200)
     expect(reply.body.role).toBe('superuser')
     expect((await client.get('/api/users')).status).toBe(200)
