@@ -68,6 +68,7 @@ function parseCommand({ positionals, values }: Arguments): Command {
       accept(1, 'role')
       const invitation = checked(Invite, { email, role: values.role }, 'The email or --role')
       return async (deps, say) => {
+        if (deps.config.signup === 'off') throw new Error('SIGNUP=off closes invitations: use `create`')
         await invite(deps, invitation, BY)
         say(invitation, `A mail with a link is on its way to ${email}: it works once, for seven days`)
       }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { sql } from 'drizzle-orm'
 import { Redis } from 'ioredis'
 import { auditEvents } from '../src/kit/audit/table.ts'
+import { createUser } from '../src/account/queries.ts'
 import { KEPT_MAILS } from '../src/kit/types/mail.ts'
 import { redisUrl } from './kit/support/services.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
@@ -51,6 +52,23 @@ async function scenario(app: AppWithMail): Promise<string[]> {
   expect((await app.visitor().post('/api/password/reset', { token, password: third })).status).toBe(200)
   expect((await ann.post('/api/login', { email: MAIL, password: third })).status).toBe(200)
   keep(ann.cookies.get('session'))
+
+  const given = newPassword()
+  const boss = { email: 'boss@example.com', first_name: 'Bo', last_name: 'Ss', role: 'superuser' } as const
+  await createUser(app.deps.db, { ...boss, temporary_password: await app.deps.passwords.hash(given) })
+  const [browser, own] = [app.visitor(), newPassword()]
+  const login = { email: boss.email, password: given }
+  await browser.post('/api/login', { ...login, new_password: 'weak' })
+  expect((await browser.post('/api/login', login)).body.code).toBe('password_change_required')
+  expect((await browser.post('/api/login', { ...login, new_password: own })).status).toBe(200)
+  keep(browser.cookies.get('session'))
+  for (const email of ['bob@example.com', 'cyd@example.com']) await browser.post('/api/users', { email })
+  const invitation = keep(await app.nextToken('bob@example.com', 'invited'))
+  await app.visitor().get(`/api/auth/invitation?token=${invitation}`)
+  const answer = { token: invitation, password: newPassword(), fname: 'Bob', lname: 'Ross' }
+  const accepted = await app.visitor().post('/api/invitations/accept', { ...answer, bearer: true })
+  keep(accepted.body.token)
+  keep(await app.nextToken('cyd@example.com', 'invited'))
   // One link stays open.
   await app.visitor().post('/api/password/forgot', { email: MAIL })
   keep(await app.nextToken(MAIL, 'new password'))
