@@ -70,6 +70,7 @@ function parseCommand({ positionals, values }: Arguments): Command {
       accept(1, 'role')
       const invitation = checked(Invite, { email, role: values.role }, 'The email or --role')
       return async (deps, say) => {
+        if (deps.config.signup === 'off') throw new Error('SIGNUP=off closes invitations: use `create`')
         await invite(deps, invitation, BY)
         say(invitation, `A mail with a link is on its way to ${email}: it works once, for seven days`)
       }
@@ -279,7 +280,7 @@ async function makeToken(
   const { id: userId, email: to, role } = await userOf({ db }, email)
   if (roles.isBarred(role)) throw new Error(`${email} is ${role}: change its role first`)
   const made = await db.transaction(async (tx) => {
-    const token = await makeAccessToken(tx, { userId, ...input })
+    const token = await makeAccessToken(BY, tx, { userId, ...input })
     await requestNotice({ enqueue }, tx, to, 'token_made')
     return token
   })

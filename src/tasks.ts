@@ -1,5 +1,6 @@
 // Declares every background task. A task may run twice: its worker can die before it reports success. Allow for that.
 import { z } from 'zod'
+import { exportAudit } from './account/audit-export.ts'
 import { defineAccountDeletion } from './account/deletion-task.ts'
 import { forgetExports } from './account/export.ts'
 import { exportMyData } from './account/export-task.ts'
@@ -7,6 +8,7 @@ import { mailInvitation, mailLink, mailNotice, mailReset, sendWelcome } from './
 import { tokens } from './account/one-time-tokens.ts'
 import type { Deps } from './account/product.ts'
 import { countUsersSince } from './account/queries.ts'
+import { keepAuditTrail } from './kit/audit/retention.ts'
 import type { Schema } from './kit/data/owned-rows.ts'
 import type { DeadJob } from './kit/jobs/dead.ts'
 import { defineTask } from './kit/jobs/task.ts'
@@ -47,6 +49,8 @@ export const tasks = [
   deleteDueAccounts,
   deleteExpiredTokens,
   exportMyData,
+  exportAudit,
+  keepAuditTrail,
   countAccounts,
 ]
 

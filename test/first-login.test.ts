@@ -127,7 +127,7 @@ test('the page to sign in asks for a password of their own, and then leads on', 
 test('no personal access token is made for it, and a reset ends it', async () => {
   const { email, id: userId } = await created()
   const input = { userId, name: 'x', abilities: ['read'], days: 1 }
-  const make = () => app.deps.db.transaction((tx) => makeAccessToken(tx, input))
+  const make = () => app.deps.db.transaction((tx) => makeAccessToken({ command: 'tests' }, tx, input))
   await expect(make()).rejects.toMatchObject({ code: 'password_change_required' })
   await app.visitor().post('/api/password/forgot', { email })
   const token = await app.nextToken(email, 'new password')

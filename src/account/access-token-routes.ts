@@ -7,6 +7,7 @@ import { doc } from '../kit/http/doc.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { validate } from '../kit/http/validate.ts'
 import { accessTokens, makeAccessToken } from './access-tokens.ts'
+import { recordEvent } from './audit.ts'
 import { assertSessionOpen } from './end-sessions.ts'
 import { requestNotice } from './mail-tasks.ts'
 import { factory, requireRole } from './product.ts'
@@ -42,7 +43,7 @@ export const accountTokens = factory
       const { userId } = session
       const { email } = await c.var.me()
       const made = await db.transaction(async (tx) => {
-        const token = await makeAccessToken(tx, { userId, ...c.req.valid('json') })
+        const token = await makeAccessToken(c, tx, { userId, ...c.req.valid('json') })
         // A reset that was under way has ended by now, and the session with it: no token survives it.
         await assertSessionOpen(session)
         await requestNotice(c.var, tx, email, 'token_made')
@@ -61,8 +62,10 @@ export const accountTokens = factory
     async (c) => {
       const { db, session } = c.var
       const { id } = c.req.valid('param')
-      const ended = await db.transaction((tx) => accessTokens.delete(c.var, tx, session.userId, id))
-      if (!ended) throw notFound(c)
+      await db.transaction(async (tx) => {
+        if (!(await accessTokens.delete(c.var, tx, session.userId, id))) throw notFound(c)
+        await recordEvent(c, tx, { action: 'token.ended', account: session.userId, details: { token: id } })
+      })
       return c.var.respond({})
     },
   )

@@ -1,5 +1,5 @@
 // Serves over HTTP the deletion of one's own account.
-import { requireFresh } from '../kit/auth/fresh.ts'
+import { requireFresh } from '../kit/auth/guards.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { requestDeletion, undoDeletion } from './deletion.ts'

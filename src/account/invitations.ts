@@ -154,7 +154,7 @@ async function takeIn(context: AnyContext, { token, remember, bearer, ...given }
   const hash = await passwords.hash(password, c.var.signal())
   const row = { ...person, password: hash }
   const create = async (tx: Db) =>
-    spendWith(c, tx, token, (role) => createAccount(tx, { ...row, email, role, email_proof: 'mail' }))
+    spendWith(c, tx, token, (role) => createAccount(c, tx, { ...row, email, role, email_proof: 'mail' }))
   const replace = async (tx: Db, { id }: User) =>
     spendWith(c, tx, token, async (role) => {
       await lockUser(tx, id)

@@ -6,6 +6,7 @@ import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
 import { accessTokens } from './access-tokens.ts'
+import { recordEvent } from './audit.ts'
 import { endSessionsWith, lockOwnAccount } from './end-sessions.ts'
 import { wrongPassword } from './errors.ts'
 import { beginSession } from './login.ts'
@@ -64,6 +65,7 @@ export async function proveMailbox(
   if (user?.email.toLowerCase() !== mailbox.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
   await tokens.revoke(tx, userId, { but: ['take_back'] })
   await accessTokens.deleteAllOf(c.var, tx, userId)
+  await recordEvent(c, tx, { action: 'password.reset', account: userId })
   await requestNotice(c.var, tx, mailbox, 'password_reset')
   return user
 }

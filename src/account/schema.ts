@@ -1,7 +1,7 @@
 // Defines the input that clients send about accounts.
 import { z } from 'zod'
 import { sizeAlias } from '../kit/http/page-size.ts'
-import { cursorOf } from '../kit/http/paging.ts'
+import { cursorOf, Microseconds } from '../kit/http/paging.ts'
 import { Page, PageSize, Search } from '../kit/http/validate.ts'
 import { ABILITIES } from './abilities.ts'
 import { ROLES } from './roles.ts'
@@ -131,7 +131,7 @@ export const Login = z.object({
   email: z.string().min(1, 'must not be empty').max(254),
   password: given,
   new_password: Password.optional().describe(
-    'Needed in place of one that was made up for the first login: `password_change_required` says so.',
+    'Mine from now on, where the error `password_change_required` asks for it; else it changes nothing.',
   ),
   remember: remember.describe('False: the session ends with the browser.'),
   token: asToken,
@@ -166,13 +166,6 @@ export const NewAccessToken = z.object({
 })
 
 export const Reauthentication = Login.pick({ password: true })
-
-/** A timestamp with Postgres's microseconds, which a Date would drop. */
-const Microseconds = z
-  .string()
-  .max(27, { abort: true })
-  .check(z.iso.datetime({ precision: 6 }))
-  .refine((moment) => moment > '0001')
 
 export const UserQuery = z.object({
   page: Page,

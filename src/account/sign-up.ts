@@ -1,10 +1,12 @@
 // Signs up: the one way to a new account, for JSON and for forms.
 import type { Context } from 'hono'
 import type { z } from 'zod'
+import type { Author } from '../kit/audit/record.ts'
 import { retryConflict } from '../kit/data/transient.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
+import { recordEvent } from './audit.ts'
 import { emailTaken } from './errors.ts'
 import { beginSession } from './login.ts'
 import { requestLink, sendWelcome } from './mail-tasks.ts'
@@ -31,7 +33,7 @@ export async function signUp(
   const row = { ...person, password: hash, role: config.signupRole }
   // In one transaction: no account without its mail, no mail without an account.
   const create = async (tx: Db) => {
-    const created = await createAccount(tx, row)
+    const created = await createAccount(c, tx, row)
     const { id: userId, email } = created
     if (config.emailVerification === 'off') await enqueue(tx, sendWelcome, { userId })
     else await requestLink(c.var, tx, { userId, purpose: 'verify', email, welcome: true })
@@ -44,11 +46,12 @@ export async function signUp(
 }
 
 /** Creates the account, unless its email is another's, or was until lately and may be taken back. @throws emailTaken */
-export async function createAccount(tx: Db, row: NewUser): Promise<User> {
+export async function createAccount(by: Author, tx: Db, row: NewUser): Promise<User> {
   const created = await createUser(tx, row)
   // Asked after the insert, which has waited for a change of email that was about to free the address.
   const isTaken = !created || (await tokens.isReserved(tx, 'take_back', created.email, created.id))
   if (isTaken) throw emailTaken()
+  await recordEvent(by, tx, { action: 'account.created', account: created.id })
   return created
 }
 

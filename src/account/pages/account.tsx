@@ -20,7 +20,7 @@ import { ChangeEmail, ChangePassword, EditProfile, Reauthentication } from '../s
 import { ownLimit, reauthenticationLimit } from '../throttles.ts'
 import { DeletionBanner } from './delete.tsx'
 import { NEW_PASSWORD } from './entry.tsx'
-import { ACCOUNT, DELETE } from './paths.ts'
+import { ACCOUNT, ACTIVITY, DELETE } from './paths.ts'
 
 export const accountPage = factory.createApp()
 
@@ -57,6 +57,9 @@ accountPage.get(
           </Fact>
           <Fact name="Devices" href={`${ACCOUNT}/sessions`} verb="See">
             where you are signed in
+          </Fact>
+          <Fact name="Activity" href={ACTIVITY} verb="See">
+            what happened, and from where
           </Fact>
           <Fact name="Role">{role}</Fact>
         </dl>

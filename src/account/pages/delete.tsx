@@ -1,7 +1,7 @@
 // Serves the page to delete one's account, and the button that undoes it.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import { freshLoginRequired, requireFresh } from '../../kit/auth/fresh.ts'
+import { freshLoginRequired, requireFresh } from '../../kit/auth/guards.ts'
 import type { PageLink } from '../../kit/http/env.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { leaveNotice } from '../../kit/pages/notice.ts'

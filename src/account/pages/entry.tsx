@@ -2,7 +2,6 @@
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
 import type { AnyContext } from '../../kit/http/env.ts'
-import { endSession } from '../../kit/http/session.ts'
 import { passwordHint, weakPassword } from '../../kit/auth/password-rule.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { Checkbox, type FieldLook } from '../../kit/pages/form.tsx'
@@ -10,7 +9,7 @@ import { nextOf, withNext } from '../../kit/pages/next.ts'
 import { leaveNotice } from '../../kit/pages/notice.ts'
 import { ApiError } from '../../kit/types/api-error.ts'
 import { emailTaken, invalidCredentials, passwordChangeRequired } from '../errors.ts'
-import { logIn } from '../login.ts'
+import { logIn, logOut } from '../login.ts'
 import { factory, requireRole } from '../product.ts'
 import { Login, Signup } from '../schema.ts'
 import { signUp } from '../sign-up.ts'
@@ -45,7 +44,11 @@ formPage(entry, '/sign-in', {
   schema: Login.omit({ token: true }).extend({ remember: Checkbox }),
   fields: (c) => ({
     email: { label: 'Email', type: 'email', autocomplete: 'username' },
-    password: { label: 'Password', type: 'password', autocomplete: 'current-password' },
+    password: {
+      label: needsOwnPassword(c) ? 'The password you were given' : 'Password',
+      type: 'password',
+      autocomplete: 'current-password',
+    },
     ...(needsOwnPassword(c) && {
       new_password: { ...NEW_PASSWORD, label: 'A password of your own', required: true },
     }),
@@ -112,7 +115,7 @@ formAction(entry, '/sign-out', {
   guards: [requireRole('readonly')],
   schema: z.object({}),
   run: async (c) => {
-    await endSession(c)
+    await logOut(c)
     await leaveNotice(c, 'You are signed out')
     c.header('Clear-Site-Data', '"cache", "storage"')
     return SIGN_IN

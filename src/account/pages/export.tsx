@@ -12,7 +12,7 @@ import { EXPORT } from './paths.ts'
 export const exportPage = factory
   .createApp()
   .get(
-    '/export',
+    '/account/data',
     noStore,
     doc('Shows where I get my data.', 'text/html', { link: 'Your data' }),
     requireRole('readonly'),
@@ -43,7 +43,7 @@ export const exportPage = factory
     },
   )
 
-formAction(exportPage, '/export', {
+formAction(exportPage, '/account/data', {
   summary: 'Has my data collected.',
   guards: [requireRole('readonly')],
   schema: z.object({}),

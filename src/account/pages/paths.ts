@@ -9,10 +9,11 @@ export const FORGOT = `${PAGES}/forgot`
 export const ACCOUNT = `${PAGES}/account`
 export const DELETE = `${PAGES}/delete`
 /** A page of the module job-status, which may be removed. */
-export const EXPORT = `${PAGES}/export`
+export const EXPORT = `${ACCOUNT}/data`
 export const SESSIONS = `${ACCOUNT}/sessions`
 /** Takes the `id` of the account to act as. */
 export const IMPERSONATE = `${PAGES}/impersonate`
+export const ACTIVITY = `${ACCOUNT}/activity`
 /** The accounts of all, for superusers; one of them is below it by its id. */
 export const USERS = `${PAGES}/users`
 /** Where superusers invite people. */

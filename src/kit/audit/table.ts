@@ -53,7 +53,7 @@ export const auditSeals = pgTable('audit_seals', {
   /** Of two jobs that seal at once, the second fails. */
   number: integer().primaryKey(),
   /** It covers what is older. */
-  until: timestamp({ withTimezone: true }).notNull(),
+  until: timestamp({ withTimezone: true, mode: 'string' }).notNull(),
   events: integer().notNull(),
   /** SHA-256 of the digest before it and of each event, in hex. */
   digest: text().notNull(),
