@@ -1,7 +1,7 @@
 // Declares every background task. A task may run twice: its worker can die before it reports success. Allow for that.
 import { z } from 'zod'
 import { exportAudit } from './account/audit-export.ts'
-import { defineAccountDeletion } from './account/deletion-task.ts'
+import { defineAccountDeletion, dropDeadOfNobody } from './account/deletion-task.ts'
 import { forgetExports } from './account/export.ts'
 import { exportMyData } from './account/export-task.ts'
 import { mailInvitation, mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'
@@ -15,6 +15,8 @@ import { defineTask } from './kit/jobs/task.ts'
 
 /** The dependencies of every task; `schema` holds every table of the service. */
 export type TaskDeps = Deps & { schema: Schema }
+
+export { dropDeadOfNobody }
 
 /** Your own is called with the account's id before it goes, for what no row holds: files, or an account at another service. */
 export const { deleteAccount, deleteDueAccounts } = defineAccountDeletion([forgetExports])
@@ -47,6 +49,7 @@ export const tasks = [
   mailNotice,
   deleteAccount,
   deleteDueAccounts,
+  dropDeadOfNobody,
   deleteExpiredTokens,
   exportMyData,
   exportAudit,

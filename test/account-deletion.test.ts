@@ -199,6 +199,8 @@ test('without a time to undo it, it is done at once, and its owner is told', asy
   try {
     const member = await at.member('editor', { email: 'now@example.com' })
     await askFor(member)
+    expect((await logIn(at, member.account)).reply.status).toBe(400)
+    await at.deps.enqueue(deleteDueAccounts, {})
     await until('it is gone', async () => (await rowOf(at, member.user.id)) === undefined || undefined)
     const { text } = await told(at, 'now@example.com', 'going to be deleted')
     expect(text).not.toContain('you can log in')

@@ -33,7 +33,7 @@ export function defineAccountDeletion(beside: DeleteBesideRows[]) {
         if (!(await deleteDueUser(tx, userId))) return
         await recordEvent({ job: 'deleteAccount' }, tx, { action: 'account.deleted', account: userId })
       })
-      await dropDeadOfNobody(deps)
+      await deps.enqueue(dropDeadOfNobody, {})
       job.log.warn('ACCOUNT DELETED', { user: userId })
     },
   })
@@ -43,18 +43,22 @@ export function defineAccountDeletion(beside: DeleteBesideRows[]) {
     input: z.object({}),
     async run(_input, _job, deps: Deps) {
       for (const { id } of await findDueUsers(deps.db)) await deps.enqueue(deleteAccount, { userId: id })
-      await dropDeadOfNobody(deps) // a job may die after its account
     },
   })
   return { deleteAccount, deleteDueAccounts }
 }
 
 /** Drops dead jobs that name an account which is gone, or mail to an address that is no account's. */
-async function dropDeadOfNobody({ db, queueAdmin }: Deps): Promise<void> {
-  await queueAdmin.dropDead(async ({ task, by, data }) => {
-    const { userId = by, to, email = to } = Object(data) as Record<string, unknown>
-    const id = z.uuid().safeParse(userId).data
-    if (id !== undefined && !(await findUser(db, id))) return true
-    return [mailNotice.name, mailReset.name].includes(task) && !(await isEmailTaken(db, String(email)))
-  })
-}
+export const dropDeadOfNobody = defineTask({
+  name: 'dropDeadOfNobody',
+  input: z.object({}),
+  unique: () => '',
+  async run(_input, _job, { db, queueAdmin }: Deps) {
+    await queueAdmin.dropDead(async ({ task, by, data }) => {
+      const { userId = by, to, email = to } = Object(data) as Record<string, unknown>
+      const id = z.uuid().safeParse(userId).data
+      if (id !== undefined && !(await findUser(db, id))) return true
+      return [mailNotice.name, mailReset.name].includes(task) && !(await isEmailTaken(db, String(email)))
+    })
+  },
+})

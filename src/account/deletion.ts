@@ -5,7 +5,6 @@ import type { AnyContext } from '../kit/http/env.ts'
 import { unauthorized } from '../kit/http/errors.ts'
 import { agentOf, endSession } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
-import { deleteAccount } from '../tasks.ts'
 import { accessTokens } from './access-tokens.ts'
 import { recordEvent } from './audit.ts'
 import { assertNotLastSuperuser, manage } from './change-role.ts'
@@ -29,10 +28,9 @@ async function markDeleted(deps: Needed, tx: Db, userId: string, by: Author): Pr
   const deletes = sql`greatest(now() + make_interval(days => ${days}), ${ends ?? null}::timestamptz)`
   const marked = await updateUser(tx, userId, { deletes })
   if (!marked?.deletes) throw gone()
-  const isAtOnce = days === 0 && takeBack === undefined
-  await requestNotice(deps, tx, marked.email, 'deletion_asked', isAtOnce ? undefined : marked.deletes)
+  const isDue = days === 0 && takeBack === undefined
+  await requestNotice(deps, tx, marked.email, 'deletion_asked', isDue ? undefined : marked.deletes)
   await recordEvent(by, tx, { action: 'account.deletion_asked', account: userId, details: { days } })
-  if (isAtOnce) await deps.enqueue(tx, deleteAccount, { userId })
   return marked
 }
 
