@@ -26,8 +26,9 @@ export async function assertNotLastSuperuser(tx: Db, userId: string): Promise<vo
   refuseLast(await lockWithRole(tx, MANAGES, userId), userId)
 }
 
-function refuseLast(locked: { id: string; role: Role }[], userId: string): void {
-  const superusers = locked.filter(({ role }) => role === MANAGES)
+function refuseLast(locked: { id: string; role: Role; deletes: Date | null }[], userId: string): void {
+  // One whose deletion is asked for does not stay.
+  const superusers = locked.filter(({ role, deletes }) => role === MANAGES && deletes === null)
   if (superusers.length === 1 && superusers[0]?.id === userId) throw lastSuperuser()
 }
 
@@ -63,8 +64,6 @@ export const manage = <T>(
     }),
   )
 
-const FIELDS = ['role', 'tags', 'first_name', 'last_name', 'company'] as const
-
 /**
  * Changes what differs of an account, tells its owner, and returns it. The role `disabled` ends its tokens, and its sessions
  * too: they are refused from their next request on, and another role does not bring them back. Live sessions have a new role from
@@ -79,7 +78,8 @@ export async function changeAccount(
 ): Promise<User | undefined> {
   const { role } = change
   const user = await manage(deps, userId, { by, granted: role }, async (tx, was) => {
-    const fields = FIELDS.filter((f) => change[f] !== undefined && String(change[f]) !== String(was[f]))
+    const differs = (f: keyof Managed) => change[f] !== undefined && String(change[f]) !== String(was[f])
+    const fields = (Object.keys(change) as (keyof Managed)[]).filter(differs)
     if (fields.length === 0) return was
     const isRole = role !== undefined && fields.includes('role')
     if (isRole && roles.isBarred(role)) await accessTokens.deleteAllOf(deps, tx, userId)

@@ -119,7 +119,9 @@ export async function takeBackEmail(context: AnyContext, { token }: { token: str
   const { user_id: userId } = await tokens.find(c.var.db, token, 'take_back')
   await endSessionsWith(c, userId, async (tx) => {
     const { email, created } = await tokens.spend(tx, token, 'take_back')
-    await updateUser(tx, userId, { email, email_proof: 'mail', password: null })
+    // A deletion, too, may have been asked for by whoever has changed the email.
+    const change = { email, email_proof: 'mail', password: null, deletes: null } as const
+    if ((await updateUser(tx, userId, change)) === undefined) throw tokenExpired()
     await tokens.revoke(tx, userId, { but: ['take_back'], since: created })
     await requestLink(c.var, tx, { userId, purpose: 'reset', email })
     await accessTokens.deleteAllOf(c.var, tx, userId)

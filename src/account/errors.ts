@@ -45,7 +45,7 @@ export const accountExists = defineError(
 export const passwordChangeRequired = defineError(
   401,
   'password_change_required',
-  'Unauthorized! This password was made up for the first login: send one of your own along, as `new_password`',
+  'Unauthorized! This password was made up for the first login: give it once more, and with it a new password of your own',
 )
 
 export const lastSuperuser = defineError(

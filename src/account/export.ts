@@ -51,13 +51,28 @@ export async function exportAccount(
   return { exported: new Date(), account, ...collected, incomplete }
 }
 
+/** By an account's id, the keys of the job of its last export: within the time in which there is no other, and while it is kept. */
+export const exportKeys = {
+  recent: (userId: string) => `export:${userId}`,
+  kept: (userId: string) => `export:kept:${userId}`,
+}
+
+/** Forgets the exports of an account that is deleted. */
+export async function forgetExports({ store, forgetJob }: Pick<Deps, 'store' | 'forgetJob'>, userId: string) {
+  for (const keyOf of Object.values(exportKeys)) {
+    const id = await store.get<string>(keyOf(userId))
+    if (id !== undefined) await forgetJob(id)
+    await store.delete(keyOf(userId))
+  }
+}
+
 /** Keeps only the newest export of an account. Two never run at once: the task is unique per account. */
 export async function forgetEarlierExport(
   { store, forgetJob }: Pick<Deps, 'store' | 'forgetJob'>,
   userId: string,
   id: string,
 ): Promise<void> {
-  const key = `export:kept:${userId}`
+  const key = exportKeys.kept(userId)
   const earlier = await store.get<string>(key)
   if (earlier !== undefined && earlier !== id) await forgetJob(earlier)
   await store.set(key, id, REMEMBERED_S)

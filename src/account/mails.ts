@@ -134,6 +134,8 @@ export const NOTICES = {
   impersonated:
     'Somebody who runs the service acts as your account for up to 15 minutes. They see and edit what you see and edit, but not your password, email, names, tokens and devices.',
   sessions_ended: 'Your account was logged out.',
+  deletion_asked: 'Your account is going to be deleted, with what belongs to it. Everybody was logged out.',
+  deletion_undone: 'Your account stays: its deletion was undone.',
   taken_back: 'Your account has this address again. Everybody was logged out, and its password has ended.',
 } as const
 
@@ -145,8 +147,19 @@ export const noticeMail = ({
   notice,
   at,
   ip,
-}: Pick<Letter, 'service' | 'to'> & { notice: Notice; at: string; ip: string }): Mail => {
-  const when = `on ${at.slice(0, 16).replace('T', ' at ')} UTC`
+  deletes,
+}: Pick<Letter, 'service' | 'to'> & {
+  notice: Notice
+  at: string
+  ip: string
+  deletes?: string | undefined
+}): Mail => {
+  const minute = (moment: string) => `${moment.slice(0, 16).replace('T', ' at ')} UTC`
+  const when = `on ${minute(at)}`
+  const undo =
+    deletes === undefined
+      ? []
+      : [`Until ${minute(deletes)} you can log in, and undo that on the page of your account.`]
   const byOwner = [
     `It was done ${when}, from the address ${ip}.`,
     // A mailbox that was the account's can ask for nothing.
@@ -160,6 +173,6 @@ export const noticeMail = ({
     to,
     subject: `Your account at ${service}`,
     title: 'Something about your account has changed',
-    paragraphs: [NOTICES[notice], ...(ip === '' ? byOperator : byOwner)],
+    paragraphs: [NOTICES[notice], ...undo, ...(ip === '' ? byOperator : byOwner)],
   })
 }

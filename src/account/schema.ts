@@ -131,7 +131,7 @@ export const Login = z.object({
   email: z.string().min(1, 'must not be empty').max(254),
   password: given,
   new_password: Password.optional().describe(
-    'Needed in place of one that was made up for the first login: `password_change_required` says so.',
+    'Mine from now on, where the error `password_change_required` asks for it; else it changes nothing.',
   ),
   remember: remember.describe('False: the session ends with the browser.'),
   token: asToken,

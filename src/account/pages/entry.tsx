@@ -44,7 +44,11 @@ formPage(entry, '/sign-in', {
   schema: Login.omit({ token: true }).extend({ remember: Checkbox }),
   fields: (c) => ({
     email: { label: 'Email', type: 'email', autocomplete: 'username' },
-    password: { label: 'Password', type: 'password', autocomplete: 'current-password' },
+    password: {
+      label: needsOwnPassword(c) ? 'The password you were given' : 'Password',
+      type: 'password',
+      autocomplete: 'current-password',
+    },
     ...(needsOwnPassword(c) && {
       new_password: { ...NEW_PASSWORD, label: 'A password of your own', required: true },
     }),

@@ -31,7 +31,10 @@ formPage(invitationPages, '/users/invite', {
   summaries: ['Shows the form to invite somebody.', 'Mails an invitation, which voids the one before it.'],
   guards: [...guards, requireSignup('open', 'invited')],
   schema: Invite,
-  fields: { email: { label: 'Email' }, role: { label: 'Role' } },
+  fields: {
+    email: { label: 'Email' },
+    role: { label: 'Role', required: true, hint: () => 'Not above your own.' },
+  },
   values: async (c) => ({ role: c.get('config').signupRole }),
   button: 'Mail the invitation',
   limit: inviteLimit,
@@ -49,22 +52,25 @@ formPage(invitationPages, '/users/invite', {
 async function OpenInvitations({ c }: { c: AnyContext }) {
   const open = await openInvitations(c.get('db'))
   return (
-    <dl class="record">
-      {open.map(({ id, email, role }) => (
-        <div>
-          <dt>{role}</dt>
-          <dd>
-            {email} <span class="note">has not answered yet</span>
-          </dd>
-          <dd>
-            <form method="post" action={`${INVITE}/withdraw`}>
-              <input type="hidden" name="id" value={id} />
-              <button aria-label={`Withdraw the invitation of ${email}`}>Withdraw</button>
-            </form>
-          </dd>
-        </div>
-      ))}
-    </dl>
+    <>
+      {open.length > 0 && <h2>Not answered yet</h2>}
+      <dl class="record">
+        {open.map(({ id, email, role, created }) => (
+          <div>
+            <dt>{role}</dt>
+            <dd>
+              {email} <span class="note">{created.toISOString().slice(0, 10)}</span>
+            </dd>
+            <dd>
+              <form method="post" action={`${INVITE}/withdraw`}>
+                <input type="hidden" name="id" value={id} />
+                <button aria-label={`Withdraw the invitation of ${email}`}>Withdraw</button>
+              </form>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </>
   )
 }
 

@@ -65,7 +65,11 @@ export const usersPages = factory
             </div>
             <button>Search</button>
           </form>
-          {c.var.config.signup !== 'off' && <a href={INVITE}>Invite somebody</a>}
+          {c.var.config.signup !== 'off' && (
+            <p>
+              <a href={INVITE}>Invite somebody</a>
+            </p>
+          )}
           <dl class="record">
             {users.map(({ id, role, fullname, email }) => (
               <Fact name={role}>
@@ -103,7 +107,7 @@ export const usersPages = factory
             <Fact name="Company">{company}</Fact>
             <Fact name="Tags">{tags.join(', ')}</Fact>
             <Fact name="Since">{created.toISOString().slice(0, 10)}</Fact>
-            <Fact name="Role" whose="the" href={`${pathOf(c)}/edit`}>
+            <Fact name="Role" path={pathOf(c)} page="edit">
               {role}
             </Fact>
           </dl>

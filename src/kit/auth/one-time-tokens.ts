@@ -177,6 +177,11 @@ export function createOneTimeTokens<Purpose extends string>(
       await db.delete(table).where(and(eq(table.user_id, userId), newer ? or(others, newer) : others))
     },
 
+    /** Voids those to a mailbox, whoever asked, but for some purposes. */
+    async revokeTo(db: Db, email: string, { but }: { but: Purpose[] }): Promise<void> {
+      await db.delete(table).where(and(isTo(email), notInArray(table.purpose, but)))
+    },
+
     /** True while a token of this purpose is out to that mailbox, for another account than this one. */
     async isReserved(db: Db, purpose: Purpose, email: string, userId: string): Promise<boolean> {
       const found = await db
