@@ -19,7 +19,7 @@ import { reauthenticate } from '../reauthenticate.ts'
 import { ChangeEmail, ChangePassword, EditProfile, Reauthentication } from '../schema.ts'
 import { ownLimit, reauthenticationLimit } from '../throttles.ts'
 import { NEW_PASSWORD } from './entry.tsx'
-import { ACCOUNT, ACTIVITY } from './paths.ts'
+import { ACCOUNT, ACTIVITY, TOKENS } from './paths.ts'
 
 export const accountPage = factory.createApp()
 
@@ -55,6 +55,9 @@ accountPage.get(
           </Fact>
           <Fact name="Devices" href={`${ACCOUNT}/sessions`} verb="See">
             where you are signed in
+          </Fact>
+          <Fact name="Tokens" href={TOKENS} verb="See">
+            for programs
           </Fact>
           <Fact name="Activity" href={ACTIVITY} verb="See">
             what happened, and from where

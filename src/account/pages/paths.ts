@@ -8,6 +8,7 @@ export const SIGN_UP = `${PAGES}/sign-up`
 export const FORGOT = `${PAGES}/forgot`
 export const ACCOUNT = `${PAGES}/account`
 export const SESSIONS = `${ACCOUNT}/sessions`
+export const TOKENS = `${ACCOUNT}/tokens`
 export const ACTIVITY = `${ACCOUNT}/activity`
 /** The accounts of all, for superusers; one of them is below it by its id. */
 export const USERS = `${PAGES}/users`
