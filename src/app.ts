@@ -7,6 +7,7 @@ import { factory, requireRole, type Deps, type Product } from './account/product
 import { admin } from './account/admin-routes.ts'
 import { audit } from './account/audit-routes.ts'
 import { accountExport } from './account/export-routes.ts'
+import { impersonation } from './account/impersonation.ts'
 import { invitations } from './account/invitation-routes.ts'
 import { mailbox } from './account/mailbox-routes.ts'
 import { PAGES } from './account/pages/paths.ts'
@@ -14,7 +15,7 @@ import { accountPages } from './account/pages/routes.ts'
 import { account } from './account/routes.ts'
 import { queueSampleMail } from './account/sample-mail.ts'
 import { accountSessions } from './account/sessions.ts'
-import { refuseTokens } from './kit/auth/abilities.ts'
+import { refuseImpersonators, refuseTokens } from './kit/auth/guards.ts'
 import { apiDocs } from './kit/api-docs/routes.tsx'
 import { dashboard } from './kit/dashboard/routes.tsx'
 import { describeRoutes } from './kit/http/doc.ts'
@@ -35,6 +36,9 @@ export function createApp(deps: Deps) {
   // A program acts for an account, and does not manage it.
   for (const path of ['/api/me/*', '/api/auth/*', '/api/logout', '/api/reauthenticate'])
     app.use(path, refuseTokens)
+  // Nor does a superuser who acts as it.
+  for (const path of ['/api/me/*', '/api/auth/account/*', '/api/auth/confirm', '/api/reauthenticate'])
+    app.use(path, refuseImpersonators)
   const routed = app
     // One line per slice.
     .route('/', pages(reference))
@@ -45,6 +49,7 @@ export function createApp(deps: Deps) {
     .route('/api', accountSessions)
     .route('/api', accountTokens)
     .route('/api', accountExport)
+    .route('/api', impersonation)
     .route('/api', admin)
     .route('/api', audit)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))

@@ -32,6 +32,6 @@ driveRoutes({
     /^POST .*(reset|verify|take-back|sign-up|accept|invitation|:id)$|^DELETE .api.(me|invitations)./.test(
       name,
     ),
-  // The page would change the password with which the callers log in.
-  isLeftOut: (name) => ofKit.has(name) || name === 'POST /api/auth/account/password',
+  // The page would change the password with which the callers log in, and a superuser would be one no more.
+  isLeftOut: (name) => ofKit.has(name) || /^POST .*(auth.account.password|impersonate)$/.test(name),
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { changeRole } from '../src/account/change-role.ts'
 import { serverEnv } from './kit/support/services.ts'
 import { until } from './kit/support/until.ts'
+import { OPERATOR } from './support/harness.ts'
 import { type AppWithMail, startWithMail } from './support/mailbox.ts'
 
 const SESSIONS = 50
@@ -45,7 +46,7 @@ async function startOther() {
   }
 }
 
-/** An account that is signed in everywhere: its sessions as the other process knows them, this client's first. */
+/** An account that is signed in everywhere, and that a superuser acts as: its sessions as the other process knows them, this client's first. */
 async function signedInEverywhere() {
   const member = await app.member()
   const { id: userId, email } = member.user
@@ -57,15 +58,21 @@ async function signedInEverywhere() {
     others.push(await app.deps.sessions.create({ userId, role: 'editor', ...from }))
   const { password } = member.account
   const { body } = await member.post('/api/me/tokens', { name: 'program' })
-  return { member, userId, email, password, own, others, accessToken: body.token as string }
+  const boss = await app.member('superuser')
+  const acting = await boss.post(`/api/users/${userId}/impersonate`, { token: true })
+  const tokens = { accessToken: body.token as string, impersonation: acting.body.token as string }
+  return { member, boss, userId, email, password, own, others, ...tokens }
 }
 
 type Account = Awaited<ReturnType<typeof signedInEverywhere>>
-type Alive = 'own' | 'others' | 'accessToken'
+type Alive = 'own' | 'others' | 'accessToken' | 'impersonation'
 
 /** What is done in this process, and what lives on in the other one. */
 const ENDINGS: Record<string, { act(account: Account): Promise<unknown>; leaves: Alive[] }> = {
-  'a logout': { act: ({ member }) => member.post('/api/logout'), leaves: ['others', 'accessToken'] },
+  'a logout': {
+    act: ({ member }) => member.post('/api/logout'),
+    leaves: ['others', 'accessToken', 'impersonation'],
+  },
   'the end of the others': {
     act: ({ member }) => member.delete('/api/me/sessions'),
     leaves: ['own', 'accessToken'],
@@ -91,33 +98,36 @@ const ENDINGS: Record<string, { act(account: Account): Promise<unknown>; leaves:
     },
     leaves: [],
   },
-  'a disabling': {
-    act: ({ userId }) => changeRole(app.deps, userId, 'disabled', { command: 'tests' }),
-    leaves: [],
-  },
+  'a disabling': { act: ({ userId }) => changeRole(app.deps, userId, 'disabled', OPERATOR), leaves: [] },
   'a token ended': {
     async act({ member }) {
       const { body } = await member.get('/api/me/tokens')
       return member.delete(`/api/me/tokens/${body[0].id}`)
     },
-    leaves: ['own', 'others'],
+    leaves: ['own', 'others', 'impersonation'],
+  },
+  'the superuser’s logout': {
+    act: ({ boss }) => boss.post('/api/logout'),
+    leaves: ['own', 'others', 'accessToken'],
   },
 }
 
 test.each(Object.entries(ENDINGS))('%s', async (_name, { act, leaves }) => {
   const account = await signedInEverywhere()
-  const { own, others, accessToken } = account
+  const { own, others, accessToken, impersonation } = account
   const seen = async () => ({
     own: await other.isOpen(own),
     others: [...new Set(await Promise.all(others.map(other.isOpen)))],
     accessToken: await other.isOpen(accessToken),
+    impersonation: await other.isOpen(impersonation),
   })
-  expect(await seen()).toEqual({ own: true, others: [true], accessToken: true })
+  expect(await seen()).toEqual({ own: true, others: [true], accessToken: true, impersonation: true })
   const done = await act(account)
   expect(done).toMatchObject('status' in (done as object) ? { status: 200 } : { role: 'disabled' })
   expect(await seen()).toEqual({
     own: leaves.includes('own'),
     others: [leaves.includes('others')],
     accessToken: leaves.includes('accessToken'),
+    impersonation: leaves.includes('impersonation'),
   })
 })

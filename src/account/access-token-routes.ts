@@ -1,7 +1,7 @@
 // Serves over HTTP what an account does with its personal access tokens: see them, make one, end one.
 import { z } from 'zod'
 import { tooManyTokens } from '../kit/auth/access-tokens.ts'
-import { requireFresh } from '../kit/auth/fresh.ts'
+import { requireFresh } from '../kit/auth/guards.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { validate } from '../kit/http/validate.ts'

@@ -1,6 +1,6 @@
 // Serves over HTTP what a superuser does with the accounts of others: see one, change it, end its sessions.
 import { z } from 'zod'
-import { requireFresh } from '../kit/auth/fresh.ts'
+import { requireFresh } from '../kit/auth/guards.ts'
 import { doc } from '../kit/http/doc.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { validate } from '../kit/http/validate.ts'

@@ -22,6 +22,8 @@ export const ACTIONS = [
   'token.ended',
   'export.asked',
   'role.changed',
+  'impersonation.started',
+  'impersonation.ended',
   'invitation.made',
   'invitation.withdrawn',
   'invitation.accepted',

@@ -1,6 +1,6 @@
 // Verifies an account's email, changes it, and gives it back to the owner of the mailbox of before.
 import type { Context } from 'hono'
-import { assertFresh } from '../kit/auth/fresh.ts'
+import { assertFresh } from '../kit/auth/guards.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { driverCode, retryConflict } from '../kit/data/transient.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'

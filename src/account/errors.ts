@@ -54,6 +54,12 @@ export const lastSuperuser = defineError(
   'This is the last superuser: make another account one first',
 )
 
+export const roleNotLower = defineError(
+  403,
+  'role_not_lower',
+  'Forbidden! Act only as an account whose role is lower than your own',
+)
+
 export const roleAboveOwn = defineError(
   403,
   'role_above_own',

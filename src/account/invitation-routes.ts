@@ -1,6 +1,6 @@
 // Serves invitations over HTTP: a superuser invites, sees who has not answered, withdraws; whoever is invited accepts.
 import { z } from 'zod'
-import { freshIfLoggedIn, requireFresh } from '../kit/auth/fresh.ts'
+import { freshIfLoggedIn, requireFresh } from '../kit/auth/guards.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { weakPassword } from '../kit/auth/password-rule.ts'
 import { noStore } from '../kit/http/caching.ts'

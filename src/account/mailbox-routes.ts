@@ -1,6 +1,6 @@
 // Serves what an account does by its mailbox and its password: forgot and reset, verify, change, take back.
 import { z } from 'zod'
-import { freshLoginRequired } from '../kit/auth/fresh.ts'
+import { freshLoginRequired } from '../kit/auth/guards.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { weakPassword } from '../kit/auth/password-rule.ts'
 import { noStore } from '../kit/http/caching.ts'

@@ -131,6 +131,8 @@ export const NOTICES = {
     'A personal access token was made: with it a program acts for your account. A new password by a mailed link ends it.',
   role_changed: 'Your account has another role now, with which it may do more, or less.',
   account_changed: 'What your account says of you was changed: its names, its company or its tags.',
+  impersonated:
+    'Somebody who runs the service acts as your account for up to 15 minutes. They see and edit what you see and edit, but not your password, email, names, tokens and devices.',
   sessions_ended: 'Your account was logged out.',
   taken_back: 'Your account has this address again. Everybody was logged out, and its password has ended.',
 } as const

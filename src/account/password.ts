@@ -1,6 +1,6 @@
 // Replaces passwords: forgotten ones by a link in a mail, known ones by their owner.
 import type { Context } from 'hono'
-import { assertFresh } from '../kit/auth/fresh.ts'
+import { assertFresh } from '../kit/auth/guards.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { agentOf } from '../kit/http/session.ts'

@@ -1,7 +1,7 @@
 // Binds the kit's types to this product's roles, accounts and settings, and makes what its routes need of them.
 import type { Config } from '../config.ts'
 import type { Context } from 'hono'
-import { type LoggedIn, roleGuard } from '../kit/auth/role-guard.ts'
+import { type LoggedIn, roleGuard } from '../kit/auth/guards.ts'
 import type { KitDeps } from '../kit/deps.ts'
 import { appFactory } from '../kit/http/factory.ts'
 import { emailNotVerified } from './errors.ts'

@@ -11,7 +11,7 @@ import { emailTaken, invalidCredentials, passwordChangeRequired } from './errors
 import { logIn, logOut } from './login.ts'
 import { factory, requireRole } from './product.ts'
 import { editProfile } from './profile.ts'
-import { EditProfile, Login, LoginResponse, Signup, SignupResponse, UserQuery } from './schema.ts'
+import { EditProfile, Login, LoginResponse, MeResponse, Signup, SignupResponse, UserQuery } from './schema.ts'
 import { signUp } from './sign-up.ts'
 import { requireSignup } from './signup-policy.ts'
 import { UserResponse } from './table.ts'
@@ -57,10 +57,14 @@ export const account = factory
 
   .get(
     '/me',
-    doc('Returns my account.', z.object({ me: UserResponse })),
+    doc('Returns my account.', MeResponse),
     requireRole('readonly', { ability: 'read' }),
     async (c) => {
-      return c.var.respond({ me: await c.var.me() })
+      const { impersonator } = c.var.session
+      return c.var.respond({
+        me: await c.var.me(),
+        ...(impersonator !== undefined && { impersonated_by: impersonator }),
+      })
     },
   )
 

@@ -12,6 +12,11 @@ export const TokenResponse = z.object({
   token: z.string().optional().describe('If no cookie carries it: to be sent as `Authorization: Bearer`.'),
 })
 
+export const MeResponse = z.object({
+  me: UserResponse,
+  impersonated_by: z.uuid().optional().describe('The id of the superuser who acts as me.'),
+})
+
 export const LoginResponse = UserResponse.extend(TokenResponse.shape).meta({ id: 'LoggedInUser' })
 
 export const SignupResponse = LoginResponse.extend({

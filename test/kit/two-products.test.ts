@@ -2,7 +2,7 @@
 // stands on it in the same program.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { entries as migrations } from './product/drizzle/meta/_journal.json'
-import { syncRole } from '../../src/kit/auth/role-guard.ts'
+import { syncRole } from '../../src/kit/auth/account-row.ts'
 import { createDeps } from '../../src/kit/create-deps.ts'
 import { defineRoles } from '../../src/kit/types/roles.ts'
 import { Client } from './support/client.ts'

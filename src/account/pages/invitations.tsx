@@ -1,7 +1,7 @@
 // Serves the pages of invitations: to invite somebody, and to accept.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import { freshIfLoggedIn, freshLoginRequired, requireFresh } from '../../kit/auth/fresh.ts'
+import { freshIfLoggedIn, freshLoginRequired, requireFresh } from '../../kit/auth/guards.ts'
 import { tokenExpired } from '../../kit/auth/one-time-tokens.ts'
 import { weakPassword } from '../../kit/auth/password-rule.ts'
 import type { AnyContext } from '../../kit/http/env.ts'

@@ -10,6 +10,8 @@ export const ACCOUNT = `${PAGES}/account`
 export const SESSIONS = `${ACCOUNT}/sessions`
 export const TOKENS = `${ACCOUNT}/tokens`
 export const ACTIVITY = `${ACCOUNT}/activity`
+/** Takes the `id` of the account to act as. */
+export const IMPERSONATE = `${PAGES}/impersonate`
 /** The accounts of all, for superusers; one of them is below it by its id. */
 export const USERS = `${PAGES}/users`
 /** Where superusers invite people. */

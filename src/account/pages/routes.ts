@@ -4,6 +4,7 @@ import { factory } from '../product.ts'
 import { accountPage } from './account.tsx'
 import { activityPage } from './activity.tsx'
 import { entry } from './entry.tsx'
+import { impersonationPages } from './impersonation.tsx'
 import { invitationPages } from './invitations.tsx'
 import { links } from './links.tsx'
 import { sessionsPage } from './sessions.tsx'
@@ -27,4 +28,5 @@ export const accountPages = factory
   .route('/', invitationPages)
   .route('/', usersPages)
   .route('/', entry)
+  .route('/', impersonationPages)
   .route('/', links)

@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
 import { tooManyTokens } from '../../kit/auth/access-tokens.ts'
-import { freshLoginRequired, requireFresh } from '../../kit/auth/fresh.ts'
+import { freshLoginRequired, requireFresh } from '../../kit/auth/guards.ts'
 import { noStore } from '../../kit/http/caching.ts'
 import { doc } from '../../kit/http/doc.ts'
 import { notFound } from '../../kit/http/errors.ts'

@@ -9,7 +9,7 @@ import { rateLimit } from '../http/rate-limit.ts'
 import { accountDisabled, agentOf, bearerOf, invalidToken } from '../http/session.ts'
 import { BY_METHOD } from '../http/token-ability.ts'
 import { rateLimitExceeded } from '../types/api-error.ts'
-import { insufficientAbility, tokenNotAllowed } from './abilities.ts'
+import { insufficientAbility, tokenNotAllowed } from './guards.ts'
 import type { createAccessTokens } from './access-tokens.ts'
 
 /** Opens a bearer token that is none of a session; undefined for any other, null for one that does not count. */

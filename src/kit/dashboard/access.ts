@@ -1,5 +1,5 @@
 // Declares what the dashboard needs of a product: who may use it, and where they sign in.
-import type { RequireRole } from '../auth/role-guard.ts'
+import type { RequireRole } from '../auth/guards.ts'
 import type { AnyProduct } from '../http/env.ts'
 
 export interface DashboardAccess<P extends AnyProduct> {

@@ -23,8 +23,8 @@ export interface RouteDoc {
   headers?: Record<string, string>
   /** The words of its link in the header of all pages, which readers with its role see; of its button, if it is no GET. */
   link?: string | undefined
-  /** `visitors`: the link is for those who are not logged in. */
-  linkFor?: 'visitors' | undefined
+  /** The link is for those who are not logged in, or stands where it says who acts as another account. */
+  linkFor?: 'visitors' | 'impersonators' | undefined
 }
 
 export interface ApiRoute {

@@ -30,7 +30,7 @@ export interface PageLink {
   label: string
   /** The role that it takes. */
   role: string | undefined
-  linkFor: 'visitors' | undefined
+  linkFor: 'visitors' | 'impersonators' | undefined
 }
 
 export interface AppEnv<P extends AnyProduct = AnyProduct> {
@@ -54,6 +54,8 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
       ip: string
       /** Of a request with a personal access token: `requireRole` makes it the session, where the token may do this. */
       tokenSession?: Session<P['Role']>
+      /** Of a request by somebody who acts as another account: `requireRole` makes it the session. */
+      impersonation?: Session<P['Role']>
       /** Set where a personal access token may do nothing that a route does not name. */
       refusesTokens?: boolean
       /** Null for visitors. `requireRole` narrows it. */

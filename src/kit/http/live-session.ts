@@ -41,7 +41,7 @@ export class Session<Role extends string = string> {
 
   /** The id of the account that acts as `userId`; undefined in one's own session. */
   get impersonator(): string | undefined {
-    return this.identity.impersonator
+    return this.identity.impersonation?.by.userId
   }
 
   async get<T extends Json>(key: string): Promise<T | undefined> {

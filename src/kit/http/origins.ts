@@ -62,7 +62,7 @@ export function cors(config: KitConfig) {
  */
 const isForAll = (c: Context<AppEnv>): boolean =>
   c.req.method === 'GET' &&
-  (!c.get('session') || isPublic(c.res.headers)) &&
+  (!(c.get('session') ?? c.get('impersonation')) || isPublic(c.res.headers)) &&
   !c.res.headers.get('content-type')?.startsWith('text/html')
 
 /** To a browser `localhost` and `127.0.0.1` are two sites: it does not send the cookie of one from pages of the other. */
@@ -90,9 +90,9 @@ export const originNotAllowed = defineError(
 export function csrf(config: KitConfig) {
   const trusted = trustedNetworks(config.trustedProxies)
   const handler = middleware((c, next) => {
-    const current = c.get('session')
+    const current = c.get('session') ?? c.get('impersonation')
     // A browser sends a cookie by itself, and never a bearer token.
-    const sentByItself = current !== null && !current.isBearer
+    const sentByItself = current?.isBearer === false
     const isForeign = !isSafeMethod(c.req.method) && sentByItself && isOwnPage(c, trusted) === false
     if (isForeign && !isAllowedOrigin(config, c.req.header('origin') ?? ''))
       throw refused(c, 'This origin may not act for a logged-in user; CORS_ORIGINS lists those that may')

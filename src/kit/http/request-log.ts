@@ -35,10 +35,12 @@ export const requestLog = (config: Settings) =>
 
 function writeLine(c: Context<AppEnv>, status: number, elapsed: number, config: Settings) {
   const token = c.get('tokenSession')
+  const session = c.get('session') ?? c.get('impersonation') ?? token
   const slow = elapsed > config.slowRequestMs
   const level = status >= 500 ? 'error' : status >= 400 || slow ? 'warn' : 'info'
   c.get('log')[level](slow ? `SLOW! ${Math.round(elapsed)} ms` : 'request', {
-    user: (c.get('session') ?? token)?.userId ?? 'anon',
+    user: session?.userId ?? 'anon',
+    ...(session?.impersonator && { impersonator: session.impersonator }),
     ...(token && { token: token.access?.id }),
     ip: c.get('ip'),
     method: c.env?.method ?? c.req.method,

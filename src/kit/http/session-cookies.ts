@@ -1,5 +1,10 @@
-// Names the session's cookie, and reads those that may carry it: several may come after a change of settings, or from a sibling domain.
+// Names and writes the session's cookie, and reads those that may carry it: several may come after a change of settings, or from a sibling domain.
+import type { Context } from 'hono'
+import { deleteCookie, setCookie } from 'hono/cookie'
 import type { KitConfig } from '../config/kit-config.ts'
+import type { KitDeps } from '../deps.ts'
+import type { AppEnv } from './env.ts'
+import type { Session } from './live-session.ts'
 
 const PLAIN_COOKIE = 'session'
 /** Browsers accept it only over HTTPS from this very host, so no sibling domain can set it. */
@@ -23,6 +28,13 @@ export const OLD_COOKIE_RETIRED = 'session-cookie:retired'
 /** True for a cookie from before `HOST_COOKIE` was written: a sibling domain may have set it. */
 export const isOldName = (name: string, settings: KitConfig['cookie']): boolean =>
   name === PLAIN_COOKIE && cookieName(settings) === HOST_COOKIE
+
+/** Returns when logins under the cookie's old name ceased to count, in Unix milliseconds. */
+export async function oldNameEnds({ config, store }: Pick<KitDeps, 'config' | 'store'>): Promise<number> {
+  const retiredAt = await store.get(OLD_COOKIE_RETIRED, Infinity)
+  // By then each of them has ended, or gone on under the new name.
+  return Date.now() < retiredAt + config.sessionSeconds * 1000 ? retiredAt : -Infinity
+}
 
 /**
  * Returns the tokens in a Cookie header, each once, and the name that they go by. If the host's own cookie is there, only
@@ -90,4 +102,22 @@ function domainsOf(host = ''): string[] {
   if (!/^[a-z0-9-]+(\.[a-z0-9-]+){1,9}$/.test(name) || /\.\d+$/.test(name)) return []
   const labels = name.split('.')
   return labels.slice(0, -1).map((_, i) => labels.slice(i).join('.'))
+}
+
+export function sendCookie(c: Context<AppEnv>, { token, identity, isBearer }: Session): void {
+  if (isBearer) return
+  const maxAge = identity.remember ? c.get('config').sessionSeconds : undefined
+  setCookie(c, cookieName(c.get('config').cookie), token, { ...cookieOptions(c), maxAge })
+}
+
+export function cookieOptions(c: Context<AppEnv>) {
+  const { secure, domain, sameSite } = c.get('config').cookie
+  return { path: '/', httpOnly: true, secure, domain, sameSite }
+}
+
+export function deleteStale(c: Context<AppEnv>, sent: string): void {
+  const { domain: _, ...options } = cookieOptions(c)
+  for (const stale of staleCookies(sent, c.req.header('host'), c.get('config').cookie)) {
+    deleteCookie(c, stale.name, { ...options, ...stale })
+  }
 }

@@ -1,16 +1,24 @@
 // Opens, starts and ends sessions: an opaque token, in a cookie or sent as a bearer's, with an identity and a dictionary in Redis.
 import type { Context } from 'hono'
-import { deleteCookie, setCookie } from 'hono/cookie'
+import { deleteCookie } from 'hono/cookie'
 import type { KitDeps } from '../deps.ts'
 import { defineError } from '../types/api-error.ts'
-import { sessionTooLarge } from '../types/sessions.ts'
+import { type OpenSession, sessionTooLarge } from '../types/sessions.ts'
 import { limitCaching } from './caching.ts'
 import { tag } from './doc.ts'
 import type { AnyContext, AppEnv } from './env.ts'
 import { unauthorized } from './errors.ts'
 import { middleware } from './factory.ts'
 import { Session } from './live-session.ts'
-import { cookieName, isOldName, OLD_COOKIE_RETIRED, sessionCookies, staleCookies } from './session-cookies.ts'
+import {
+  cookieName,
+  cookieOptions,
+  deleteStale,
+  isOldName,
+  oldNameEnds,
+  sendCookie,
+  sessionCookies,
+} from './session-cookies.ts'
 
 /** The cookie is sent again this often, so that it does not expire before the session. */
 const RESEND_AFTER_MS = 24 * 60 * 60 * 1000
@@ -22,7 +30,10 @@ const openSession = middleware(async (c, next) => {
   // What comes with a personal access token stands for itself, and no cookie counts beside it.
   const isByToken = c.get('tokenSession') !== undefined
   const opened = isByToken ? null : await (bearer === undefined ? openCookies(c) : openBearer(c.var, bearer))
-  c.set('session', opened)
+  // Until `requireRole` admits whoever acts as another account: only what names a role is done as that.
+  const isActing = opened?.impersonator !== undefined
+  c.set('session', isActing ? null : opened)
+  if (isActing) c.set('impersonation', opened)
   if (opened !== null) {
     if (c.get('roles').isBarred(opened.role)) throw accountDisabled()
     await resend(c, opened)
@@ -71,21 +82,21 @@ async function openCookies(c: Context<AppEnv>): Promise<Session | null> {
   const [only] = tokens
   if (only === undefined) return null
   const isOld = isOldName(name, deps.config.cookie)
-  if (tokens.length === 1 && !isOld) return open(only)
+  if (tokens.length === 1 && !isOld) return (await open(only)) ?? restoreOwn(c, only)
   const [before, ...opened] = await Promise.all([isOld ? oldNameEnds(deps) : Infinity, ...tokens.map(open)])
   const found = opened.filter((one) => one !== null).filter(({ identity }) => identity.loginAt < before)
   const [latest = null, ...others] = found.toSorted((a, b) => b.identity.loginAt - a.identity.loginAt)
   return others.some(({ userId }) => userId !== latest?.userId) ? null : latest
 }
 
-export const accountDisabled = defineError(400, 'account_disabled', 'account disabled')
-
-/** Returns when logins under the cookie's old name ceased to count, in Unix milliseconds. */
-async function oldNameEnds({ config, store }: Pick<KitDeps, 'config' | 'store'>): Promise<number> {
-  const retiredAt = await store.get(OLD_COOKIE_RETIRED, Infinity)
-  // By then each of them has ended, or gone on under the new name.
-  return Date.now() < retiredAt + config.sessionSeconds * 1000 ? retiredAt : -Infinity
+/** One that acted as another account, and has ended: this request is a visitor's, and the next one comes in one's own again. */
+async function restoreOwn(c: Context<AppEnv>, token: string): Promise<null> {
+  const own = await c.var.sessions.endImpersonation(token)
+  if (own !== null) sendCookie(c, new Session(c.var, own.token, own.identity))
+  return null
 }
+
+export const accountDisabled = defineError(400, 'account_disabled', 'account disabled')
 
 /** Opens the request's session, refuses accounts with a barred role, and saves what the handler changed. */
 export const session = tag(openSession, { errors: [accountDisabled, sessionTooLarge, invalidToken] })
@@ -101,7 +112,7 @@ export async function startSession(
   options: { token?: boolean | undefined } = {},
 ): Promise<void> {
   const c: Context<AppEnv> = context
-  const sent = c.get('session')
+  const sent = c.get('session') ?? c.get('impersonation') ?? null
   const wantsToken = options.token === true
   const cameByToken = sent?.isBearer === true
   c.set('session', null)
@@ -111,9 +122,15 @@ export async function startSession(
   const origin = { ip: c.get('ip'), agent: agentOf(c) }
   const identity = { userId: user.id, role: user.role, ...origin, loginAt: now, sentAt: now, remember }
   const token = await c.get('sessions').create(identity)
-  const started = new Session(c.var, token, identity, cameByToken || wantsToken)
-  c.set('session', started)
-  sendCookie(c, started)
+  continueIn(c, { token, identity }, cameByToken || wantsToken)
+}
+
+/** The request goes on in this session, and its client gets it: in a cookie, or in an answer that holds `issuedToken`. */
+export function continueIn(context: AnyContext, next: OpenSession, asToken = false): void {
+  const c: Context<AppEnv> = context
+  const current = new Session(c.var, next.token, next.identity, asToken)
+  c.set('session', current)
+  sendCookie(c, current)
 }
 
 /** What an answer that starts or refreshes a session has to tell of it: its token, if no cookie carries it. */
@@ -150,8 +167,8 @@ export async function endOtherSessions(context: AnyContext): Promise<void> {
 /** Ends the session in Redis and deletes the cookie in the browser. */
 export async function endSession(context: AnyContext): Promise<void> {
   const c: Context<AppEnv> = context
-  const current = c.get('session')
-  if (current === null) return
+  const current = c.get('session') ?? c.get('impersonation')
+  if (!current) return
   c.set('session', null)
   await dropSessions(c, current)
   if (!current.isBearer) deleteCookie(c, cookieName(c.get('config').cookie), cookieOptions(c))
@@ -165,13 +182,6 @@ async function dropSessions(c: Context<AppEnv>, current: Session | null): Promis
   if (tokens.length > 0) deleteStale(c, name)
 }
 
-function deleteStale(c: Context<AppEnv>, sent: string): void {
-  const { domain: _, ...options } = cookieOptions(c)
-  for (const stale of staleCookies(sent, c.req.header('host'), c.get('config').cookie)) {
-    deleteCookie(c, stale.name, { ...options, ...stale })
-  }
-}
-
 export const agentOf = (c: Context) => (c.req.header('user-agent') ?? '').slice(0, MAX_AGENT)
 
 async function resend(c: Context<AppEnv>, opened: Session): Promise<void> {
@@ -181,15 +191,4 @@ async function resend(c: Context<AppEnv>, opened: Session): Promise<void> {
   const { name } = sessionCookies(c.req.header('cookie'))
   if (!opened.isBearer && name !== cookieName(c.get('config').cookie)) deleteStale(c, name)
   sendCookie(c, opened)
-}
-
-function sendCookie(c: Context<AppEnv>, { token, identity, isBearer }: Session): void {
-  if (isBearer) return
-  const maxAge = identity.remember ? c.get('config').sessionSeconds : undefined
-  setCookie(c, cookieName(c.get('config').cookie), token, { ...cookieOptions(c), maxAge })
-}
-
-function cookieOptions(c: Context<AppEnv>) {
-  const { secure, domain, sameSite } = c.get('config').cookie
-  return { path: '/', httpOnly: true, secure, domain, sameSite }
 }

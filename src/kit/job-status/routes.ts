@@ -1,6 +1,6 @@
 // Serves the status of jobs to the accounts that enqueued them, once or as a stream of events.
 import { z } from 'zod'
-import type { RequireRole } from '../auth/role-guard.ts'
+import type { RequireRole } from '../auth/guards.ts'
 import { isTransient } from '../data/transient.ts'
 import type { KitDeps } from '../deps.ts'
 import { noStore } from '../http/caching.ts'
@@ -88,13 +88,16 @@ export function jobStatus<P extends AnyProduct>({ requireRole, role }: Options<P
     )
 }
 
-/** Hides the jobs of other accounts, from superusers too: the result belongs to the owner alone. */
+/** Hides the jobs of other accounts, from superusers too, and from who acts as the owner: the result is the owner's alone. */
 async function findOwn(
-  { jobStatus: read, session }: Pick<KitDeps, 'jobStatus'> & { session: { userId: string } },
+  {
+    jobStatus: read,
+    session,
+  }: Pick<KitDeps, 'jobStatus'> & { session: Pick<Session, 'userId' | 'impersonator'> },
   id: string,
 ): Promise<JobStatus | undefined> {
   const job = await read(id)
-  return job?.by === session.userId ? job : undefined
+  return job?.by === session.userId && session.impersonator === undefined ? job : undefined
 }
 
 /** Sends the status at once and at each change, until the job or the session ends or the status expires. */

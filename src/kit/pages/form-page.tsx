@@ -21,7 +21,7 @@ import { takeNotice } from './notice.ts'
 import { ShellPage } from './shell-page.tsx'
 
 /** What a form does, without its page: a button has no more. */
-export interface FormAction<S extends z.ZodType> extends Pick<DocOptions, 'link' | 'errors'> {
+export interface FormAction<S extends z.ZodType> extends Pick<DocOptions, 'link' | 'linkFor' | 'errors'> {
   /** For the API list. */
   summary: string
   schema: S
@@ -38,15 +38,15 @@ export interface FormAction<S extends z.ZodType> extends Pick<DocOptions, 'link'
 export function formAction<P extends AnyProduct, S extends z.ZodType>(
   app: Hono<AppEnv<P>>,
   path: string,
-  { summary, schema, link, errors = [], guards = [], limit, run, answersPage }: FormAction<S>,
+  { summary, schema, link, linkFor, errors = [], guards = [], limit, run, answersPage }: FormAction<S>,
   onFault: MiddlewareHandler[] = [],
 ): void {
   app.post(
     path,
     noStore,
     answersPage
-      ? doc(summary, 'text/html', { link, errors })
-      : doc(summary, null, { status: 303, link, errors }),
+      ? doc(summary, 'text/html', { link, linkFor, errors })
+      : doc(summary, null, { status: 303, link, linkFor, errors }),
     ...guards,
     ...onFault, // behind the guards: the form counts on what they bring
     ownPagesOnly,
@@ -61,12 +61,10 @@ export function formAction<P extends AnyProduct, S extends z.ZodType>(
 
 type Fields<S extends z.ZodType> = Record<keyof z.input<S> & string, FieldLook>
 
-export interface FormPage<S extends z.ZodType> extends Omit<FormAction<S>, 'summary' | 'link'> {
+export interface FormPage<S extends z.ZodType> extends Omit<FormAction<S>, 'summary'> {
   title: string
   /** What GET and POST do. */
   summaries: [shows: string, does: string]
-  link?: string
-  linkFor?: DocOptions['linkFor']
   /** A function where not all are asked for each time. */
   fields: Fields<S> | ((this: void, c: AnyContext) => Partial<Fields<S>>)
   button: string

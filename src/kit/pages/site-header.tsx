@@ -2,6 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import { describeRoutes } from '../http/doc.ts'
 import type { AnyContext, PageLink } from '../http/env.ts'
+import type { Session } from '../http/live-session.ts'
 import { withNext } from './next.ts'
 
 /** Returns the routes that say `link` in their `doc`, in order of declaration. They are read at the first page, when all are added. */
@@ -14,7 +15,11 @@ export function pageLinks(app: Parameters<typeof describeRoutes>[0]): () => Page
 }
 
 export function SiteHeader({ c }: { c: AnyContext }) {
-  const links: PageLink[] = c.get('pageLinks')()
+  const links: PageLink[] = c
+    .get('pageLinks')()
+    .filter((link: PageLink) => isFor(c, link))
+  const session = sessionOf(c)
+  const isBack = ({ linkFor }: PageLink) => linkFor === 'impersonators'
   return (
     <header class="site">
       <a class="skip" href="#main">
@@ -24,7 +29,7 @@ export function SiteHeader({ c }: { c: AnyContext }) {
         <strong>{c.get('config').name}</strong>
         <ul>
           {links
-            .filter((link) => isFor(c, link))
+            .filter((link) => !isBack(link))
             .map((link) => (
               <li>
                 <Link c={c} link={link} />
@@ -32,15 +37,27 @@ export function SiteHeader({ c }: { c: AnyContext }) {
             ))}
         </ul>
       </nav>
+      {session?.impersonator !== undefined && (
+        <div class="notice bad">
+          You act as {session.identity.impersonation?.label}.{' '}
+          {links.filter(isBack).map((link) => (
+            <Link c={c} link={link} />
+          ))}
+        </div>
+      )}
     </header>
   )
 }
 
+/** Undefined where an error came first. */
+const sessionOf = (c: AnyContext): Session | null | undefined => c.get('session') ?? c.get('impersonation')
+
 /** Whether the reader's role opens it. */
 function isFor(c: AnyContext, { role, linkFor }: PageLink): boolean {
-  const session = c.get('session') // undefined where an error came first
+  const session = sessionOf(c)
   if (linkFor === 'visitors') return !session
-  return role === undefined || (Boolean(session) && c.get('roles').atLeast(session.role, role))
+  if (linkFor === 'impersonators') return session?.impersonator !== undefined
+  return role === undefined || (Boolean(session) && c.get('roles').atLeast(session?.role, role))
 }
 
 /** A page is a link, anything else a button. */

@@ -18,8 +18,8 @@ export interface Identity<Role extends string = string> {
   provenAt?: number | undefined
   /** False: the cookie ends with the browser. */
   remember: boolean
-  /** The id of the account that acts as this one; absent in one's own session. */
-  impersonator?: string | undefined
+  /** Who acts as the user in this session, and what pages call the user; absent in one's own. */
+  impersonation?: { by: Identity<Role>; label: string } | undefined
 }
 
 /** A live session, as its owner may see it. */
@@ -30,6 +30,11 @@ export interface LiveSession extends Identity {
   seenAt: number
 }
 
+export interface OpenSession<Role extends string = string> {
+  token: string
+  identity: Identity<Role>
+}
+
 /** Server-side sessions. A token is the cookie's value; only a digest of it is ever stored. */
 export interface Sessions<Role extends string = string> {
   /** Beyond `SESSIONS_PER_ACCOUNT` the user's oldest session ends. */
@@ -38,15 +43,23 @@ export interface Sessions<Role extends string = string> {
   open(token: string): Promise<Identity<Role> | null>
   /** Once a day: records that the cookie was sent again, and extends the expiry of the session's data and index. */
   touch(token: string, before: Identity<Role>, sentAt: number): Promise<void>
+  /** Of one that acts as another user: its own session as well. */
   destroy(token: string): Promise<void>
   /**
    * Moves a session under a new token, with its data and these changes; the old token opens nothing from then on.
    * Null if it has ended.
    */
-  rotate(
+  rotate(token: string, changes: Partial<Identity<Role>>): Promise<OpenSession<Role> | null>
+  /**
+   * Lets the session act as a user of a lower role, under a token that holds its own: for 15 minutes, as long as it lasts
+   * itself and has the role that it has now. Nothing that is set in such a session lasts. Null if it has ended.
+   */
+  impersonate(
     token: string,
-    changes: Partial<Identity<Role>>,
-  ): Promise<{ token: string; identity: Identity<Role> } | null>
+    user: { id: string; role: Role; label: string },
+  ): Promise<OpenSession<Role> | null>
+  /** Ends that, and returns the session itself; null if it has ended, or acts as nobody. */
+  endImpersonation(token: string): Promise<OpenSession<Role> | null>
   readData(token: string): Promise<Record<string, Json>>
   /**
    * Writes the changed keys (undefined deletes one); does nothing if the session has ended meanwhile.
@@ -64,7 +77,7 @@ export interface Sessions<Role extends string = string> {
   idOf(token: string): string | undefined
   /** Ends the session of that id; false if the user has none. */
   destroyOne(userId: string, id: string): Promise<boolean>
-  /** Ends every session of the user, but that of the token `but`. */
+  /** Ends every session of the user, but that of the token `but`; also those of others who act as the user. */
   destroyAllOf(userId: string, options?: { but: string | undefined }): Promise<void>
   destroyAll(): Promise<void>
 }

@@ -1,6 +1,6 @@
 // Freshness: what a critical operation asks of a session, and how one becomes fresh again.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { assertFresh, requireFresh } from '../../../src/kit/auth/fresh.ts'
+import { assertFresh, requireFresh } from '../../../src/kit/auth/guards.ts'
 import { endOtherSessions, refreshSession } from '../../../src/kit/http/session.ts'
 import type { Identity } from '../../../src/kit/types/sessions.ts'
 import { createApp } from '../product/app.ts'

@@ -4,7 +4,7 @@ import { defineSettings, type ConfigOf } from '../../../src/kit/config/settings.
 import { integer } from '../../../src/kit/config/values.ts'
 import type { KitDeps } from '../../../src/kit/deps.ts'
 import { appFactory } from '../../../src/kit/http/factory.ts'
-import { roleGuard } from '../../../src/kit/auth/role-guard.ts'
+import { roleGuard } from '../../../src/kit/auth/guards.ts'
 import { findMember, type Member } from './queries.ts'
 import { roles, type Role } from './table.ts'
 

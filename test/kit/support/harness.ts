@@ -1,5 +1,5 @@
 // The kit's own small product under test, listening on a free port, on a database and a key prefix of its own.
-import { syncRole } from '../../../src/kit/auth/role-guard.ts'
+import { syncRole } from '../../../src/kit/auth/account-row.ts'
 import { defineSettings } from '../../../src/kit/config/settings.ts'
 import { describeRoutes } from '../../../src/kit/http/doc.ts'
 import { serveProduct } from './serve-product.ts'

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { doc } from '../../../src/kit/http/doc.ts'
 import type { AnyProduct } from '../../../src/kit/http/env.ts'
 import { appFactory } from '../../../src/kit/http/factory.ts'
-import type { RequireRole } from '../../../src/kit/auth/role-guard.ts'
+import type { RequireRole } from '../../../src/kit/auth/guards.ts'
 import type { Store } from '../../../src/kit/types/store.ts'
 import { RowId, validate } from '../../../src/kit/http/validate.ts'
 

@@ -1,7 +1,7 @@
 // Another product than the kit's own, in the same program: a zoo, with roles, accounts and settings of its own.
 import { expect } from 'bun:test'
 import { z } from 'zod'
-import { roleGuard } from '../../../src/kit/auth/role-guard.ts'
+import { roleGuard } from '../../../src/kit/auth/guards.ts'
 import { setting } from '../../../src/kit/config/setting.ts'
 import { defineSettings, type ConfigOf } from '../../../src/kit/config/settings.ts'
 import { choice } from '../../../src/kit/config/values.ts'

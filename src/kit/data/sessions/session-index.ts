@@ -6,7 +6,7 @@ import { decode } from './session-identity.ts'
 export const BATCH = 500
 
 /**
- * `identity`: one JSON text. `data`: a hash. `index`: the digests of a user's sessions, ordered by when each cookie was
+ * `impersonations`: who acts as a user. `identity`: one JSON text. `data`: a hash. `index`: the digests of a user's sessions, ordered by when each cookie was
  * last sent. `olderIndex`: a set of the same digests, the only index that earlier releases know. While those may run
  * beside this one, both are written, and the older one is read for the sessions that they create.
  */
@@ -15,6 +15,7 @@ export const sessionKeys = (prefix: string) => ({
   data: (digest: string) => `${prefix}d:${digest}`,
   index: (userId: string) => `${prefix}i:${userId}`,
   olderIndex: (userId: string) => `${prefix}u:${userId}`,
+  impersonations: (userId: string) => `${prefix}a:${userId}`,
 })
 
 /**

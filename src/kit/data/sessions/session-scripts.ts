@@ -12,6 +12,10 @@ for i, key in ipairs(KEYS) do
 end
 return missed`
 
+/** KEYS: impersonations. ARGV: the user's role. Does nothing where nobody acts as the user. */
+export const SET_IMPERSONATED = `
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'role', ARGV[1]) end`
+
 /**
  * KEYS: identity, data, ordered index, older index. ARGV: the text before, the text after, expiry of data and indexes in
  * seconds, digest, score. This also adds sessions from before the ordered index to it.

@@ -5,8 +5,9 @@ import type { Identity, Sessions } from '../../types/sessions.ts'
 import { createSessionData } from './session-data.ts'
 import { decode, encode } from './session-identity.ts'
 import { BATCH, createSessionIndex, sessionKeys } from './session-index.ts'
+import { createImpersonation } from './session-impersonation.ts'
 import { createSessionList } from './session-list.ts'
-import { ROTATE, SWAP, TOUCH } from './session-scripts.ts'
+import { ROTATE, SET_IMPERSONATED, SWAP, TOUCH } from './session-scripts.ts'
 import { createToken, digestOf } from './session-token.ts'
 
 /**
@@ -17,7 +18,7 @@ const OUTLIVE_SECONDS = 2 * 24 * 60 * 60
 
 interface Options<Role extends string> {
   prefix: string
-  roles: Pick<Roles<Role>, 'names'>
+  roles: Pick<Roles<Role>, 'names' | 'atLeast' | 'isBarred'>
   /** How long a session lives after its last request. */
   sessionSeconds: number
   /** How long it lives after its login, whatever its activity. */
@@ -39,6 +40,8 @@ export function createSessions<Role extends string>(
   const keys = sessionKeys(prefix)
   const index = createSessionIndex(redis, keys, { maxSessions, indexSeconds })
 
+  const impersonation = createImpersonation(redis, keys, roles, openOwn)
+
   const known: readonly string[] = roles.names
   const isKnown = (identity: Identity): identity is Identity<Role> => known.includes(identity.role)
 
@@ -54,11 +57,21 @@ export function createSessions<Role extends string>(
   }
 
   async function destroy(token: string): Promise<void> {
-    const digest = digestOf(token)
+    const digest = digestOf((await impersonation.end(token)) ?? token)
     if (digest === undefined) return
     // The identity goes first: from then on nobody writes data.
     const identity = decode(await redis.getdel(keys.identity(digest)))
     await (identity === null ? redis.unlink(keys.data(digest)) : index.end(identity.userId, [digest]))
+  }
+
+  async function openOwn(token: string): Promise<Identity<Role> | null> {
+    const digest = digestOf(token)
+    if (digest === undefined) return null
+    const identity = decode(await redis.getex(keys.identity(digest), 'EX', sessionSeconds))
+    if (identity === null || !isKnown(identity)) return null
+    if (!isOver(identity)) return identity
+    await destroy(token)
+    return null
   }
 
   return {
@@ -87,15 +100,8 @@ export function createSessions<Role extends string>(
       return token
     },
 
-    async open(token) {
-      const digest = digestOf(token)
-      if (digest === undefined) return null
-      const identity = decode(await redis.getex(keys.identity(digest), 'EX', sessionSeconds))
-      if (identity === null || !isKnown(identity)) return null
-      if (!isOver(identity)) return identity
-      await destroy(token)
-      return null
-    },
+    open: async (token) => (await openOwn(token)) ?? impersonation.open(token),
+    ...impersonation.calls,
 
     async touch(token, before, sentAt) {
       const [digest, { userId }] = [digestOf(token), before]
@@ -134,6 +140,7 @@ export function createSessions<Role extends string>(
     ...createSessionData(redis, keys, indexSeconds),
 
     async setRole(userId, role) {
+      await redis.eval(SET_IMPERSONATED, 1, keys.impersonations(userId), role)
       for await (const digests of index.allDigestsOf(userId)) {
         // Repeated for those that a concurrent request or change has replaced, until each has the role or is gone.
         let left = digests
@@ -155,6 +162,7 @@ export function createSessions<Role extends string>(
 
     /** A concurrent login may survive. */
     async destroyAllOf(userId, { but } = { but: undefined }) {
+      await redis.unlink(keys.impersonations(userId))
       const kept = but && digestOf(but)
       for await (const digests of index.allDigestsOf(userId)) {
         await index.end(
@@ -165,7 +173,7 @@ export function createSessions<Role extends string>(
     },
 
     async destroyAll() {
-      const pattern = `${escapeGlob(prefix)}[sdiu]:*`
+      const pattern = `${escapeGlob(prefix)}[sdiua]:*`
       let cursor = '0'
       let isClean = true
       do {
