@@ -59,10 +59,10 @@ export const exportKeys = {
 
 /** Forgets the exports of an account that is deleted. */
 export async function forgetExports({ store, forgetJob }: Pick<Deps, 'store' | 'forgetJob'>, userId: string) {
-  for (const keyOf of Object.values(exportKeys)) {
-    const id = await store.get<string>(keyOf(userId))
+  for (const keyFor of Object.values(exportKeys)) {
+    const id = await store.get<string>(keyFor(userId))
     if (id !== undefined) await forgetJob(id)
-    await store.delete(keyOf(userId))
+    await store.delete(keyFor(userId))
   }
 }
 
