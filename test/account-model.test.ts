@@ -1,4 +1,4 @@
-// All calls of accounts in random order, by browsers, apps and programs, held against a model of who may what.
+// All calls of accounts in random order, by browsers, apps, programs and a superuser who acts as one, held against a model of who may what.
 // PROPERTY_SEED and PROPERTY_RUNS repeat a failure, then in its shortest form, or look longer: PROPERTY_SEED=7 PROPERTY_RUNS=500.
 // PROPERTY_REPLAY takes the `path` that a failure prints, and begins there.
 import { expect, test } from 'bun:test'
@@ -23,7 +23,17 @@ const PASSWORD = ['change password', 'change password', 'forget password', 'rese
 const EMAIL = ['resend', 'change email', 'change email', 'confirm', 'confirm', 'take back'] as const
 const TOKENS = ['make token', 'make token', 'end token', 'end token', 'change role', 'change role'] as const
 const SESSIONS = ['list sessions', 'end session', 'end others', 'edit', 'log in', 'sign out'] as const
-const KINDS = [...ENTRY, ...PASSWORD, ...EMAIL, ...EMAIL, ...EMAIL, ...TOKENS, ...SESSIONS] as const
+const MANAGED = ['impersonate', 'impersonate'] as const
+const KINDS = [
+  ...MANAGED,
+  ...ENTRY,
+  ...PASSWORD,
+  ...EMAIL,
+  ...EMAIL,
+  ...EMAIL,
+  ...TOKENS,
+  ...SESSIONS,
+] as const
 const PASSWORDS = ['First1234', 'Second1234', 'Third1234']
 
 const operation = fc.record(
@@ -48,11 +58,11 @@ type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never
 
 type User = { id: string; email: string; verified: boolean; role: Role; first_name: string }
 type Account = User & { password: string | null }
-/** A session, or, with abilities, a personal access token. */
+/** A session; with abilities, a personal access token; or the boss's, who acts as the account. */
 type Access = { id?: string; token: string; account: Account; isOpen: boolean } & Kind
-type Kind = { isFresh: boolean; abilities?: readonly string[] }
+type Kind = { isFresh: boolean; abilities?: readonly string[]; isBoss?: true }
 /** It sends its access whether that still opens something or not. */
-type Device = { kind: 'browser' | 'app' | 'program'; client: Client; access?: Access }
+type Device = { kind: 'browser' | 'app' | 'program' | 'boss'; client: Client; access?: Access }
 /** Without a token it was not mailed. */
 type Link = { account: Account; purpose: Purpose; email: string; isLive: boolean; token?: string }
 
@@ -96,6 +106,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
   const ended: Access[] = []
   const due: [to: string, says: string, link?: Link][] = []
 
+  const isExtra = ({ kind }: Device) => kind === 'program' || kind === 'boss'
   const accessOf = ({ access }: Device) => (access?.isOpen ? access : undefined)
   const isTaken = (email: string, account?: Account) =>
     accounts.some((one) => one !== account && isSame(one.email, email)) ||
@@ -151,8 +162,9 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
 
   /** What a route of this role says to a client, and one of this ability to a program; undefined if it lets it in. */
   function refusalOf(device: Device, least: Role = 'readonly', ability = 'none'): string | undefined {
-    const { account, abilities } = accessOf(device) ?? {}
+    const { account, abilities, isBoss } = accessOf(device) ?? {}
     if (account === undefined) return '401 login_required'
+    if (isBoss && least === 'readonly' && ability === 'none') return '403 impersonation_not_allowed'
     if (abilities && ability === 'none') return '403 token_not_allowed'
     if (abilities && !abilities.includes(ability)) return '403 insufficient_ability'
     if (account.role === 'disabled') return '400 account_disabled'
@@ -166,7 +178,10 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
     const [access, refusal] = [accessOf(device), refusalOf(device, 'readonly', 'read')]
     const me = await send(device, 'GET /api/me')
     expect(said(me)).toBe(refusal ?? 'success')
-    if (!refusal && access) expect(me.body.me).toMatchObject(shown(access.account))
+    if (!refusal && access) {
+      expect(me.body.me).toMatchObject(shown(access.account))
+      expect(me.body.impersonated_by).toBe(access.isBoss && boss.user.id)
+    }
     const written = await send(device, 'POST /api/probe', { title: 'x' })
     expect(said(written)).toBe(refusalOf(device, 'editor', 'write') ?? 'success')
     expect(said(await send(device, 'GET /api/users?size=1'))).toBe(
@@ -191,7 +206,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
     }
     for (const device of devices.filter((one) => one.kind !== 'browser' && !accessOf(one))) {
       delete device.access // an app forgets what does not count any more
-      if (device.kind === 'program') devices.splice(devices.indexOf(device), 1)
+      if (isExtra(device)) devices.splice(devices.indexOf(device), 1)
     }
     await Promise.all(devices.map(look))
     const { body } = await boss.get(`/api/users?search=@${domain}`)
@@ -200,7 +215,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
 
   async function act(op: Operation, device: Device, onSuccess: () => void): Promise<unknown> {
     const access = accessOf(device)
-    const session = access?.abilities ? undefined : access
+    const session = access?.abilities || access?.isBoss ? undefined : access
     const me = access?.account as Account // where one is needed, `refused` says so
     const refused = refusalOf(device)
     const door = unless(session?.account.role !== 'disabled', '400 account_disabled')
@@ -225,7 +240,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
 
     switch (op.kind) {
       case 'sign up': {
-        if (device.kind === 'program') return undefined
+        if (isExtra(device)) return undefined
         const refusal = door ?? unless(!isTaken(email), '400 email_taken')
         const input = { email, password, fname: first_name, lname: 'Lee', ...asToken }
         const made = await ask('POST /api/signup', input, refusal)
@@ -236,7 +251,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         return begin(device, account, made.token)
       }
       case 'log in': {
-        if (device.kind === 'program') return undefined
+        if (isExtra(device)) return undefined
         const entered = enter(owner) ?? 'None1234'
         const wrong = unless(owner?.password === entered, '400 invalid_credentials')
         const refusal = door ?? wrong ?? unless(owner?.role !== 'disabled', '400 account_disabled')
@@ -244,6 +259,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         return entry && owner && begin(device, owner, entry.token)
       }
       case 'log out':
+        if (access?.isBoss) return undefined // it would be the boss's own end
         return (await ask('POST /api/logout', {}, refused)) && end(me, (one) => one === access)
       case 'reauthenticate': {
         const entered = enter(me) ?? 'None1234'
@@ -327,8 +343,9 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         return notify(link.email, 'taken_back')
       }
       case 'list sessions': {
-        const listed: Access[] | undefined = await ask('GET /api/me/sessions', undefined, refused)
-        const own = accesses.filter((one) => one.isOpen && one.account === me && !one.abilities)
+        const refusal = access?.isBoss ? undefined : refused
+        const listed: Access[] | undefined = await ask('GET /api/me/sessions', undefined, refusal)
+        const own = accesses.filter((one) => one.isOpen && one.account === me && one.id && !one.abilities)
         const idsOf = (all: Access[]) => all.map(({ id }) => id).toSorted()
         return listed && expect(idsOf(listed)).toEqual(idsOf(own))
       }
@@ -338,7 +355,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
       case 'end session':
       case 'end token': {
         const isToken = op.kind === 'end token'
-        const isLikely = (one: Access) => op.isAny || (one.isOpen && one.account === me)
+        const isLikely = (one: Access) => one.id && (op.isAny || (one.isOpen && one.account === me))
         const all = accesses.filter((one) => isLikely(one) && (one.abilities !== undefined) === isToken)
         const one = all.at(-1 - (op.back % all.length))
         const refusal = refused ?? unless(one?.isOpen && one.account === me, '404 not_found')
@@ -354,9 +371,23 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         return notify(me.email, 'token_made')
       }
       default: {
-        // change role, sign out: by the boss, or by whoever is at this client
+        // impersonate: by the boss. change role, sign out: by the boss, or by whoever is at this client
         const account = accounts[op.back % accounts.length] as Account
         const path = `/api/users/${account.id}`
+        if (op.kind === 'impersonate') {
+          const { role, verified } = account
+          if (config.emailVerification === 'required' && !verified) return undefined
+          const disabled = unless(role !== 'disabled', '400 account_disabled')
+          const reason = disabled ?? unless(role !== 'superuser', '403 role_not_lower')
+          const begun = await boss.post(`${path}/impersonate`, { token: true })
+          expect(said(begun)).toBe(reason ?? 'success')
+          if (reason) return undefined
+          onSuccess()
+          const deputy: Device = { kind: 'boss', client: visitor() }
+          open(deputy, { token: begun.body.token, account, isFresh: false, isBoss: true })
+          devices.push(deputy)
+          return notify(account.email, 'impersonated')
+        }
         const refusal = refusalOf(device, 'superuser') ?? fresh
         const manage = async (route: string, input?: object) => {
           if (op.isAny) return (await ask(route, input, refusal)) !== undefined
@@ -374,6 +405,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         account.role = op.role
         // Whoever was disabled logs in anew.
         end(account, (one) => was === 'disabled' || (op.role === 'disabled' && one.abilities))
+        end(account, (one) => one.isBoss && (op.role === 'disabled' || op.role === 'superuser'))
         return notify(account.email, 'role_changed')
       }
     }
@@ -414,7 +446,7 @@ test.each([['soft', 3] as const, ['required', 2] as const])(
     } finally {
       await world.close()
     }
-    if (!PROPERTY_REPLAY) expect(succeeded.size).toBeGreaterThan(15) // of 20
+    if (!PROPERTY_REPLAY) expect(succeeded.size).toBeGreaterThan(15) // of 21
   },
   600_000,
 )

@@ -1,6 +1,7 @@
 // What the audit trail tells of accounts, and to whom.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
+import { makeAccessToken } from '../src/account/access-tokens.ts'
 import { wordsOf } from '../src/account/audit.ts'
 import { auditEvents } from '../src/kit/audit/table.ts'
 import type { Client } from './kit/support/client.ts'
@@ -101,6 +102,19 @@ test('each flow of an account is told, with who did it, from where, and in which
     action: 'password.reset',
   })
 }, 30_000)
+
+test('a command is told by who ran it', async () => {
+  const { user } = await app.member()
+  const token = { userId: user.id, name: 'backup', abilities: ['read'], days: 1 }
+  const made = await app.deps.db.transaction((tx) => makeAccessToken({ command: 'root' }, tx, token))
+  const [event] = await app.deps.db.select().from(auditEvents).where(eq(auditEvents.by, 'command root'))
+  expect(event).toMatchObject({
+    action: 'token.made',
+    account: user.id,
+    actor: null,
+    details: { token: made.id },
+  })
+})
 
 test('what is refused, and what changes nothing, leaves no event', async () => {
   const ann = await app.member()

@@ -386,6 +386,22 @@ test('it is in the trail under both ids, in the log, and in a mail to the owner'
   ])
   const line = lines.find(({ message, fields }) => message === 'request' && fields.path === '/api/probe')
   expect(line?.fields).toMatchObject({ user: ann.user.id, impersonator: boss.user.id })
+  const { body } = await ann.get('/api/me/activity')
+  expect(body[0]).toMatchObject({ action: 'impersonation.ended', by: 'operator', ip: null })
+  const out = await acting()
+  await out.client.post('/api/logout', {})
+  const { actor, as_account, action, account } = auditEvents
+  const told = await app.deps.db
+    .select({ actor, as_account, action, account })
+    .from(auditEvents)
+    .where(eq(actor, out.boss.user.id))
+    .orderBy(auditEvents.id)
+  const [a, b] = [out.ann.user.id, out.boss.user.id]
+  expect(told.slice(-3)).toEqual([
+    { actor: b, as_account: null, action: 'impersonation.started', account: a },
+    { actor: b, as_account: a, action: 'impersonation.ended', account: a },
+    { actor: b, as_account: null, action: 'session.ended', account: b },
+  ])
   const { text } = await app.nextMail(ann.account.email, 'Your account at')
   expect(text).toContain('acts as your account for up to 15 minutes')
 })

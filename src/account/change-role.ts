@@ -64,8 +64,6 @@ export const manage = <T>(
     }),
   )
 
-const FIELDS = ['role', 'tags', 'first_name', 'last_name', 'company'] as const
-
 /**
  * Changes what differs of an account, tells its owner, and returns it. The role `disabled` ends its tokens, and its sessions
  * too: they are refused from their next request on, and another role does not bring them back. Live sessions have a new role from
@@ -80,7 +78,8 @@ export async function changeAccount(
 ): Promise<User | undefined> {
   const { role } = change
   const user = await manage(deps, userId, { by, granted: role }, async (tx, was) => {
-    const fields = FIELDS.filter((f) => change[f] !== undefined && String(change[f]) !== String(was[f]))
+    const differs = (f: keyof Managed) => change[f] !== undefined && String(change[f]) !== String(was[f])
+    const fields = (Object.keys(change) as (keyof Managed)[]).filter(differs)
     if (fields.length === 0) return was
     const isRole = role !== undefined && fields.includes('role')
     if (isRole && roles.isBarred(role)) await accessTokens.deleteAllOf(deps, tx, userId)

@@ -6,8 +6,8 @@ import type { AnyContext } from '../kit/http/env.ts'
 import { notFound, unauthorized } from '../kit/http/errors.ts'
 import { accountDisabled, continueIn, issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
-import { recordEvent } from './audit.ts'
-import { manage } from './change-role.ts'
+import { recordEvent, recordWith } from './audit.ts'
+import { manage, MANAGES } from './change-role.ts'
 import { roleAboveOwn, roleNotLower } from './errors.ts'
 import { requestNotice } from './mail-tasks.ts'
 import { factory, requireRole, roleOf, type LoggedInContext } from './product.ts'
@@ -42,10 +42,10 @@ export async function beginImpersonation(context: AnyContext, id: string, asToke
 /** Goes back to one's own session. In that, it does nothing. */
 export async function endImpersonation(context: AnyContext): Promise<void> {
   const c: LoggedInContext = context
-  const { db, session, sessions } = c.var
+  const { session, sessions } = c.var
   if (session.impersonator === undefined) return
-  await recordEvent(c, db, { action: 'impersonation.ended', account: session.userId })
-  const own = await sessions.endImpersonation(session.token)
+  const end = () => sessions.endImpersonation(session.token)
+  const own = await recordWith(c, { action: 'impersonation.ended' }, end)
   if (own === null) throw unauthorized('This session has ended')
   continueIn(c, own, session.isBearer)
 }
@@ -58,7 +58,7 @@ export const impersonation = factory
     doc('Acts as an account of a lower role for 15 minutes. Needs a recent login.', LoginResponse, {
       errors: BEGIN_ERRORS,
     }),
-    requireRole('superuser'),
+    requireRole(MANAGES),
     requireFresh(),
     validate('param', z.object({ id: z.uuid() })),
     validate('json', Login.pick({ token: true })),

@@ -8,6 +8,7 @@ import { recordEvent, recordWith } from './audit.ts'
 import { syncSessionRole } from './change-role.ts'
 import { invalidCredentials, passwordChangeRequired } from './errors.ts'
 import { assertPassword } from './password-rule.ts'
+import { endImpersonation } from './impersonation.ts'
 import { roleOf, type Product } from './product.ts'
 import { findUserWithHash, findUserWithHashById, replaceHash, type User } from './queries.ts'
 import { replacePassword } from './replace-password.ts'
@@ -108,6 +109,8 @@ export async function beginSession(
   }
 }
 
-/** Ends the session in which it is called. */
-export const logOut = (c: AnyContext): Promise<void> =>
-  recordWith(c, { action: 'session.ended' }, () => endSession(c))
+/** Ends the session in which it is called; of whoever acts as another account, their own. */
+export async function logOut(c: AnyContext): Promise<void> {
+  await endImpersonation(c)
+  await recordWith(c, { action: 'session.ended' }, () => endSession(c))
+}

@@ -20,7 +20,7 @@ import { ChangeEmail, ChangePassword, EditProfile, Reauthentication } from '../s
 import { ownLimit, reauthenticationLimit } from '../throttles.ts'
 import { DeletionBanner } from './delete.tsx'
 import { NEW_PASSWORD } from './entry.tsx'
-import { ACCOUNT, ACTIVITY, DELETE } from './paths.ts'
+import { ACCOUNT, DELETE } from './paths.ts'
 
 export const accountPage = factory.createApp()
 
@@ -41,10 +41,10 @@ accountPage.get(
       <ShellPage c={c} title="Account" notice={notice}>
         {deletes && <DeletionBanner deletes={deletes} />}
         <dl class="record">
-          <Fact name="Name" href={`${ACCOUNT}/profile`}>
+          <Fact name="Name" page="profile">
             {[fullname, company].filter(Boolean).join(', ')}
           </Fact>
-          <Fact name="Email" href={`${ACCOUNT}/email`}>
+          <Fact name="Email" page="email">
             {email}
             {!verified && (
               <form method="post" action={`${ACCOUNT}/resend`}>
@@ -52,13 +52,16 @@ accountPage.get(
               </form>
             )}
           </Fact>
-          <Fact name="Password" href={`${ACCOUNT}/password`}>
+          <Fact name="Password" page="password">
             ••••••••
           </Fact>
-          <Fact name="Devices" href={`${ACCOUNT}/sessions`} verb="See">
+          <Fact name="Devices" page="sessions" verb="See">
             where you are signed in
           </Fact>
-          <Fact name="Activity" href={ACTIVITY} verb="See">
+          <Fact name="Tokens" page="tokens" verb="See">
+            for programs
+          </Fact>
+          <Fact name="Activity" page="activity" verb="See">
             what happened, and from where
           </Fact>
           <Fact name="Role">{role}</Fact>
@@ -71,26 +74,30 @@ accountPage.get(
 
 interface FactProps {
   name: string
-  /** The path of its page, and what one does there. */
-  href?: string
+  /** The last part of the path of its page, and what one does there. */
+  page?: string
   verb?: string
-  whose?: string
+  /** The account that it is of, by its path; by default one's own. */
+  path?: string
 }
 
 /** A line of a `record`. */
 export const Fact = ({
   name,
-  href,
+  page,
   verb = 'Change',
-  whose = 'your',
+  path = ACCOUNT,
   children,
 }: PropsWithChildren<FactProps>) => (
   <div>
     <dt>{name}</dt>
     <dd>{children}</dd>
-    {href !== undefined && (
+    {page !== undefined && (
       <dd>
-        <a href={href} aria-label={`${verb} ${whose} ${name.toLowerCase()}`}>
+        <a
+          href={`${path}/${page}`}
+          aria-label={`${verb} ${path === ACCOUNT ? 'your' : 'the'} ${name.toLowerCase()}`}
+        >
           {verb}
         </a>
       </dd>

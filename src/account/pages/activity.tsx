@@ -16,6 +16,22 @@ import { deviceOf } from './sessions.tsx'
 const SHOWN = 50
 const BY = { you: '', nobody: '', operator: 'by an operator', service: 'by the service' }
 
+/** When, what and from where, as the account's owner sees it. */
+export const EventList = ({ events }: { events: Awaited<ReturnType<typeof listActivity>> }) => (
+  <dl class="record">
+    {events.map(({ at, action, by, ip, agent }) => (
+      <div>
+        <dt>
+          <time datetime={at}>{formatAgo(Date.now() - Date.parse(at))}</time>
+        </dt>
+        <dd>
+          {wordsOf(action)} {agent !== null && deviceOf(agent)} <span class="note">{ip ?? BY[by]}</span>
+        </dd>
+      </div>
+    ))}
+  </dl>
+)
+
 export const activityPage = factory
   .createApp()
   .get(
@@ -31,19 +47,7 @@ export const activityPage = factory
       const last = events.length > SHOWN ? events[SHOWN - 1] : undefined
       return c.html(
         <ShellPage c={c} title="Your activity">
-          <dl class="record">
-            {events.slice(0, SHOWN).map(({ at, action, by, ip, agent }) => (
-              <div>
-                <dt>
-                  <time datetime={at}>{formatAgo(Date.now() - Date.parse(at))}</time>
-                </dt>
-                <dd>
-                  {wordsOf(action)} {agent !== null && deviceOf(agent)}{' '}
-                  <span class="note">{ip ?? BY[by]}</span>
-                </dd>
-              </div>
-            ))}
-          </dl>
+          <EventList events={events.slice(0, SHOWN)} />
           {last && <a href={`${ACTIVITY}?cursor=${encodeCursor([last.at, last.id])}`}>Earlier</a>}
         </ShellPage>,
       )

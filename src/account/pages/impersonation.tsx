@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { requireFresh } from '../../kit/auth/guards.ts'
 import { formAction } from '../../kit/pages/form-page.tsx'
+import { MANAGES } from '../change-role.ts'
 import { BEGIN_ERRORS, beginImpersonation, endImpersonation } from '../impersonation.ts'
 import { factory, requireRole } from '../product.ts'
 import { ACCOUNT } from './paths.ts'
@@ -10,7 +11,7 @@ export const impersonationPages = factory.createApp()
 
 formAction(impersonationPages, '/impersonate', {
   summary: 'Acts as an account of a lower role for 15 minutes.',
-  guards: [requireRole('superuser'), requireFresh()],
+  guards: [requireRole(MANAGES), requireFresh()],
   schema: z.object({ id: z.uuid() }),
   errors: BEGIN_ERRORS,
   run: (c, { id }) => beginImpersonation(c, id).then(() => ACCOUNT),

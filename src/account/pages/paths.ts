@@ -11,9 +11,10 @@ export const DELETE = `${PAGES}/delete`
 /** A page of the module job-status, which may be removed. */
 export const EXPORT = `${ACCOUNT}/data`
 export const SESSIONS = `${ACCOUNT}/sessions`
+export const TOKENS = `${ACCOUNT}/tokens`
+export const ACTIVITY = `${ACCOUNT}/activity`
 /** Takes the `id` of the account to act as. */
 export const IMPERSONATE = `${PAGES}/impersonate`
-export const ACTIVITY = `${ACCOUNT}/activity`
 /** The accounts of all, for superusers; one of them is below it by its id. */
 export const USERS = `${PAGES}/users`
 /** Where superusers invite people. */

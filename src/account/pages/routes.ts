@@ -11,6 +11,7 @@ import { links } from './links.tsx'
 import { sessionsPage } from './sessions.tsx'
 import { usersPages } from './users.tsx'
 import { ACCOUNT, CONFIRM, SIGN_IN } from './paths.ts'
+import { tokensPage } from './tokens.tsx'
 
 export const accountPages = factory
   .createApp()
@@ -23,6 +24,7 @@ export const accountPages = factory
   )
   .route('/', accountPage)
   .route('/', sessionsPage)
+  .route('/', tokensPage)
   .route('/', deletionPage)
   .route('/', activityPage)
   .route('/', invitationPages)

@@ -1,6 +1,7 @@
 // Serves the pages on which superusers find accounts, change them and sign them out.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
+import { listActivity } from '../../kit/audit/events.ts'
 import { requireFresh } from '../../kit/auth/guards.ts'
 import { noStore } from '../../kit/http/caching.ts'
 import { doc } from '../../kit/http/doc.ts'
@@ -20,10 +21,13 @@ import { roles } from '../roles.ts'
 import { ChangeAccount, OfAccount, UserQuery } from '../schema.ts'
 import { listUsers, type UserKey } from '../user-list.ts'
 import { Fact } from './account.tsx'
+import { EventList } from './activity.tsx'
 import { IMPERSONATE, INVITE, USERS } from './paths.ts'
 import { DeviceList } from './sessions.tsx'
 
 const PAGE_SIZE = 50
+/** The latest. */
+const EVENTS = 10
 
 const guards = [requireRole(MANAGES), requireFresh(), validate('param', OfAccount)]
 const errors = [roleAboveOwn, lastSuperuser]
@@ -61,7 +65,11 @@ export const usersPages = factory
             </div>
             <button>Search</button>
           </form>
-          {c.var.config.signup !== 'off' && <a href={INVITE}>Invite somebody</a>}
+          {c.var.config.signup !== 'off' && (
+            <p>
+              <a href={INVITE}>Invite somebody</a>
+            </p>
+          )}
           <dl class="record">
             {users.map(({ id, role, fullname, email }) => (
               <Fact name={role}>
@@ -83,9 +91,10 @@ export const usersPages = factory
     requireRole(MANAGES),
     validate('param', OfAccount),
     async (c) => {
-      const [account, sessions, notice] = await Promise.all([
+      const [account, sessions, events, notice] = await Promise.all([
         accountOf(c),
         listSessions(c, idOf(c)),
+        listActivity(c.var.db, idOf(c), { limit: EVENTS, offset: 0, after: undefined }),
         takeNotice(c),
       ])
       const { fullname, company, email, verified, role, tags, created } = account
@@ -98,11 +107,11 @@ export const usersPages = factory
             <Fact name="Company">{company}</Fact>
             <Fact name="Tags">{tags.join(', ')}</Fact>
             <Fact name="Since">{created.toISOString().slice(0, 10)}</Fact>
-            <Fact name="Role" whose="the" href={`${pathOf(c)}/edit`}>
+            <Fact name="Role" path={pathOf(c)} page="edit">
               {role}
             </Fact>
           </dl>
-          {!roles.isBarred(role) && !roles.atLeast(role, MANAGES) && (
+          {!roles.isBarred(role) && !roles.atLeast(role, c.var.session.role) && (
             <form method="post" action={IMPERSONATE}>
               <input type="hidden" name="id" value={idOf(c)} />
               <button>Act as this account</button>
@@ -122,6 +131,11 @@ export const usersPages = factory
               </form>
             </section>
           )}
+          <section>
+            <h2>Activity</h2>
+            <EventList events={events} />
+            <a href={`/api/audit?account=${idOf(c)}`}>All of it, as JSON</a>
+          </section>
         </ShellPage>,
       )
     },

@@ -1,5 +1,6 @@
 // Reads the audit trail: a page of it, the newest first, and whole ranges as lines of JSON, the oldest first.
 import { and, desc, eq, gte, lt, sql } from 'drizzle-orm'
+import type { PgSelect } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { inLane } from '../data/lanes.ts'
 import { keyOf, pagesByKey } from '../data/pages-by-key.ts'
@@ -78,29 +79,21 @@ const matching = ({ from, to, ...equal }: EventFilter) =>
     to === undefined ? to : lt(events.at, sql`${to}`),
   )
 const key = sql`(${events.at}, ${events.id})`
-const before = (filter: EventFilter, after: EventKey | undefined) =>
-  and(matching(filter), after && sql`${key} < (${after[0]}, ${after[1]})`)
-const latestFirst = [desc(events.at), desc(events.id)]
+
+const paged = <T extends PgSelect>(query: T, filter: EventFilter, { limit, offset, after }: Span<EventKey>) =>
+  query
+    .where(and(matching(filter), after && sql`${key} < (${after[0]}, ${after[1]})`))
+    .orderBy(desc(events.at), desc(events.id))
+    .limit(limit)
+    .offset(offset)
 
 /** A page, the latest first. Each filter has an index; several at once have a search's time. */
-export const listEvents = (db: Db, filter: EventFilter, { limit, offset, after }: Span<EventKey>) =>
-  inLane(db, 'search')
-    .select(columns)
-    .from(events)
-    .where(before(filter, after))
-    .orderBy(...latestFirst)
-    .limit(limit)
-    .offset(offset)
+export const listEvents = (db: Db, filter: EventFilter, span: Span<EventKey>) =>
+  paged(inLane(db, 'search').select(columns).from(events).$dynamic(), filter, span)
 
 /** A page of what an account sees. */
-export const listActivity = (db: Db, userId: string, { limit, offset, after }: Span<EventKey>) =>
-  inLane(db, 'search')
-    .select(activityColumns)
-    .from(events)
-    .where(before({ account: userId }, after))
-    .orderBy(...latestFirst)
-    .limit(limit)
-    .offset(offset)
+export const listActivity = (db: Db, userId: string, span: Span<EventKey>) =>
+  paged(inLane(db, 'search').select(activityColumns).from(events).$dynamic(), { account: userId }, span)
 
 /** Each event of a range as a line of JSON, with its position, the oldest first; a page of them in memory at a time. */
 export async function* eventLines(

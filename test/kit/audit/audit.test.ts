@@ -1,11 +1,13 @@
 // The audit trail: events are added and never changed, sealed so that a change shows, kept for their time, and read by index.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
+import { Hono } from 'hono'
 import { type EventKey, eventLines, listActivity, listEvents } from '../../../src/kit/audit/events.ts'
 import { type AuditEvent, writeEvent } from '../../../src/kit/audit/record.ts'
 import { deleteOldEvents, keepAuditTrail } from '../../../src/kit/audit/retention.ts'
 import { seal, verifySeals } from '../../../src/kit/audit/seals.ts'
 import { auditEvents, auditSeals } from '../../../src/kit/audit/table.ts'
+import type { AnyContext } from '../../../src/kit/http/env.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 import { recorder } from '../support/log.ts'
 import { openObserved } from '../support/plans.ts'
@@ -45,6 +47,34 @@ test('a command and a job are told by their names, and have no address', async (
     { ...told, by: 'job cleanUp', account: null },
     { ...told, by: 'command root', account: ANN },
   ])
+})
+
+test('a request is told with its session: the actor, whom it acts as, and the token by which it came', async () => {
+  const [boss, token] = [crypto.randomUUID(), crypto.randomUUID()]
+  const sessions = [
+    null,
+    { userId: ANN },
+    { userId: ANN, impersonator: boss },
+    { userId: ANN, access: { id: token } },
+  ]
+  for (const [n, session] of sessions.entries()) {
+    const routed = new Hono<{ Variables: Record<string, unknown> }>().get('/', async (c) => {
+      for (const [name, value] of Object.entries({ session, ip: '192.0.2.1', requestId: `r${n}` }))
+        c.set(name, value)
+      await writeEvent(c as AnyContext, db, about(ANN))
+      return c.text('')
+    })
+    const reply = await routed.request('/', { headers: { 'User-Agent': 'x'.repeat(5000) } })
+    expect(reply.status).toBe(200)
+  }
+  const told = (await listEvents(db, {}, page)).toReversed()
+  expect(told.map(({ actor, as_account, by, request_id }) => [actor, as_account, by, request_id])).toEqual([
+    [null, null, null, 'r0'],
+    [ANN, null, null, 'r1'],
+    [boss, ANN, null, 'r2'],
+    [ANN, null, `token ${token}`, 'r3'],
+  ])
+  for (const { ip, agent } of told) expect([ip, agent]).toEqual(['192.0.2.1', 'x'.repeat(300)])
 })
 
 test('a change that is rolled back leaves no event', async () => {

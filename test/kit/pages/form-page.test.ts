@@ -77,6 +77,20 @@ describe('the form', () => {
     expect(inputOf(text, 'nick')).toContain('value="T"')
   })
 
+  test('offers a choice where the schema does, and shows what is wrong in a list at its field', async () => {
+    const visitor = app.visitor()
+    const page = await openLink(visitor)
+    const typed = { name: 'Bob', seat: 'back', guests: 'Cyd,Bartholomew' }
+    const { status, text } = await submit(visitor, page, typed)
+    expect(text).toContain('<option>front</option><option selected="">back</option></select>')
+    expect([status, text.includes('<p id="guests-fault" class="bad">Guests is too long</p>')]).toEqual([
+      400,
+      true,
+    ])
+    expect(inputOf(text, 'guests')).toContain('value="Cyd,Bartholomew"')
+    expect((await submit(visitor, page, { ...typed, seat: 'roof' })).status).toBe(400)
+  })
+
   test('answers a program in JSON', async () => {
     const { status, body } = await submit(
       app.visitor(),

@@ -66,8 +66,19 @@ formPage(door, '/invited', {
   schema: z.object({
     name: z.string().min(2).max(20).describe('As it stands on your card.'),
     nick: z.string().max(20).optional(),
+    seat: z.enum(['front', 'back']).optional(),
+    guests: z
+      .string()
+      .optional()
+      .transform((names = '') => names.split(','))
+      .pipe(z.array(z.string().max(5, 'is too long'))),
   }),
-  fields: { name: { label: 'Name' }, nick: { label: 'Nickname' } },
+  fields: {
+    name: { label: 'Name' },
+    nick: { label: 'Nickname' },
+    seat: { label: 'Seat' },
+    guests: { label: 'Guests' },
+  },
   button: 'Accept',
   errors: [notInvited, nameTaken],
   limit: {

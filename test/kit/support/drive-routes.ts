@@ -253,17 +253,17 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
     const takes = (target: string) => inputs.some((input) => input.target === target)
     const lacking = call.caller === VISITOR ? 'login_required' : 'insufficient_role'
     const refusals = holdsRole(call.caller, role) ? [] : [lacking]
-    // Whichever a form asks first.
-    if (takes('form') && call.origin !== app.url) return ['origin_not_allowed', ...refusals]
-    if (refusals.length > 0) return refusals
     const notFound = takes('param') ? ['invalid_request', 'not_found'] : []
+    // Whichever a form asks first.
+    if (takes('form') && call.origin !== app.url) return ['origin_not_allowed', ...refusals, ...notFound]
+    if (refusals.length > 0) return refusals
     if (takes('json') && !JSON_TYPES.includes(call.contentType)) {
       return ['unsupported_media_type', ...notFound]
     }
-    if (takes('form') && call.contentType !== FORM_TYPE) return ['unsupported_media_type']
+    if (takes('form') && call.contentType !== FORM_TYPE) return ['unsupported_media_type', ...notFound]
     const takesBody = takes('json') || takes('form')
     // Two generated values may be the same.
-    const own = errors.filter(({ status }) => status === 400 || status === 409)
+    const own = errors.filter(({ status }) => [400, 404, 409].includes(status))
     return [
       doc.status,
       ...notFound,
