@@ -28,7 +28,10 @@ driveRoutes({
     }
   },
   // test/{mailbox,account-pages,sessions,access-tokens}.test.ts have them
-  isHard: (name) => /^POST .*(reset|verify|take-back|sign-up|:id)$|^DELETE .api.me./.test(name),
+  isHard: (name) =>
+    /^POST .*(reset|verify|take-back|sign-up|accept|invitation|:id)$|^DELETE .api.(me|invitations)./.test(
+      name,
+    ),
   // The page would change the password with which the callers log in, and a superuser would be one no more.
   isLeftOut: (name) => ofKit.has(name) || /^POST .*(auth.account.password|impersonate)$/.test(name),
 })

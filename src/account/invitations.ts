@@ -127,7 +127,11 @@ async function raiseRole(context: AnyContext, { token }: Answer): Promise<User> 
       const was = await findUser(tx, userId)
       if (was === undefined) return undefined
       const change = { role: higher(was.role, role) }
-      if (change.role !== was.role) await requestNotice(c.var, tx, was.email, 'role_changed')
+      if (change.role !== was.role) {
+        const details = { was: was.role, now: change.role }
+        await recordEvent(c, tx, { action: 'role.changed', account: userId, details })
+        await requestNotice(c.var, tx, was.email, 'role_changed')
+      }
       const proof = isSame(was.email, mailbox) ? { email_proof: 'mail' as const } : {}
       return updateUser(tx, userId, { ...change, ...proof })
     })
