@@ -42,6 +42,10 @@ export const users = pgTable(
     index('users_deletes')
       .on(t.deletes)
       .where(sql`${t.deletes} is not null`),
+    // For the rule that the last of them stays.
+    index('users_superusers')
+      .on(t.id)
+      .where(sql`${t.role} = 'superuser'`),
     // For searches.
     index('users_search').using(
       'gin',
