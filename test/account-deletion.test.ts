@@ -194,6 +194,17 @@ test('whoever takes the email back keeps the account, which waits for that', asy
   }
 })
 
+test('another email undoes it: the mailbox of before has its time in any case', async () => {
+  const member = await app.member('editor', { email: 'first@example.com' })
+  await member.post('/api/email/verify', { token: await app.nextToken('first@example.com', 'Welcome') })
+  await askFor(member)
+  const { client } = await logIn(app, member.account)
+  await client.put('/api/me/email', { email: 'second@example.com' })
+  const token = await app.nextToken('second@example.com', 'Confirm your')
+  expect((await client.post('/api/email/verify', { token })).status).toBe(200)
+  expect(await rowOf(app, member.user.id)).toMatchObject({ deletes: null, email: 'second@example.com' })
+})
+
 test('without a time to undo it, it is done at once, and its owner is told', async () => {
   const at = await startWithMail({ DELETION_DAYS: '0' })
   try {
@@ -232,6 +243,20 @@ test('what is beside rows is deleted first; where that fails, the account waits'
   await run()
   expect(calls).toEqual([member.user.id, member.user.id, member.user.id])
   expect(await actionsOf(member)).toEqual(['account.deleted'])
+})
+
+test('its exports go with it', async () => {
+  const member = await app.member('editor', { email: 'exported@example.com' })
+  const { headers } = await member.post('/api/me/export')
+  const job = headers.get('location') ?? ''
+  await until('the export', async () => (await member.get(job)).body.state === 'done' || undefined)
+  expect(await allInRedis(app)).toContain('exported@example.com')
+  await askFor(member)
+  await pass(app, member.user.id)
+  const keys = await allInRedis(app)
+  expect(['exported@example.com', `export:${member.user.id}`].filter((text) => keys.includes(text))).toEqual(
+    [],
+  )
 })
 
 test('the movies that it added stay, without it', async () => {
@@ -278,6 +303,7 @@ test.skipIf(executable === undefined)(
         return undefined
       })
       const [download] = await Promise.all([tab.waitForEvent('download'), ready.click()])
+      expect(download.url()).toContain('/api/jobs/')
       expect(readFileSync(await download.path(), 'utf8')).toContain(account.email)
       await tab.goto(`${app.url}/api/auth/delete`)
       await tab.getByRole('button', { name: 'Delete my account' }).click()
@@ -388,9 +414,6 @@ async function lead(at: AppWithMail, member: Member) {
   const boss = await at.member('superuser', { email: 'boss@example.com' })
   expect((await boss.post('/api/users', { email: EMAIL })).status).toBe(202)
   expect((await boss.get(`/api/users?search=${encodeURIComponent(EMAIL)}`)).body).toHaveLength(1)
-  const { headers } = await member.post('/api/me/export')
-  const job = headers.get('location') ?? ''
-  await until('the export', async () => (await member.get(job)).body.state === 'done' || undefined)
   // Refused by Postgres, which names the value.
   const taken = at.deps.db.insert(users).values({ email: EMAIL, first_name: PERSON.fname, last_name: '' })
   await taken.then(undefined, (error: unknown) => at.deps.log.error('taken', { error }))

@@ -54,6 +54,7 @@ export async function requestDeletion(context: AnyContext): Promise<User> {
 
 /** The same for a command. Undefined if there is no such account. @throws lastSuperuser */
 export async function deleteFor(deps: Deps, userId: string, by: Author): Promise<User | undefined> {
+  // No role at all, as far as the last superuser goes.
   const user = await manage(deps, userId, { by, granted: 'disabled' }, async (tx) => {
     await deps.sessions.destroyAllOf(userId)
     return markDeleted(deps, tx, userId, by)

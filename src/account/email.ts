@@ -93,7 +93,8 @@ async function markVerified(tx: Db, userId: string, mailbox: string): Promise<vo
 async function replaceEmail(c: Context<AppEnv<Product>>, tx: Db, userId: string, email: string) {
   const before = await findUser(tx, userId)
   if (before === undefined) throw tokenExpired()
-  await updateUser(tx, userId, { email, email_proof: 'mail' }).catch((error: unknown) => {
+  // A deletion would come before the mailbox of before has had its time to take the account back: so it is undone.
+  await updateUser(tx, userId, { email, email_proof: 'mail', deletes: null }).catch((error: unknown) => {
     throw driverCode(error) === UNIQUE_VIOLATION ? emailTaken() : error
   })
   // Asked after the update, which has waited for a change that was about to free the address.

@@ -25,7 +25,7 @@ export function startExport(context: AnyContext): Promise<string> {
     if (recent !== undefined && recent.state !== 'failed') return recent.id
     await recordEvent(c, tx, { action: 'export.asked', account: userId })
     const { id } = await enqueue(exportMyData, { userId }, { by: userId })
-    await store.set(exportKeys.recent(userId), id, EXPORT_AGAIN_S)
+    await store.set(exportKeys(userId).recent, id, EXPORT_AGAIN_S)
     return id
   })
 }
@@ -33,7 +33,7 @@ export function startExport(context: AnyContext): Promise<string> {
 /** The job of an export that was asked for a short while ago. */
 export async function recentExport(context: AnyContext): Promise<JobStatus | undefined> {
   const c: LoggedInContext = context
-  const id = await c.var.store.get<string>(exportKeys.recent(c.var.session.userId))
+  const id = await c.var.store.get<string>(exportKeys(c.var.session.userId).recent)
   return id === undefined ? id : c.var.jobStatus(id)
 }
 

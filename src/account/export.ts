@@ -51,18 +51,15 @@ export async function exportAccount(
   return { exported: new Date(), account, ...collected, incomplete }
 }
 
-/** By an account's id, the keys of the job of its last export: within the time in which there is no other, and while it is kept. */
-export const exportKeys = {
-  recent: (userId: string) => `export:${userId}`,
-  kept: (userId: string) => `export:kept:${userId}`,
-}
+/** The keys of the job of an account's export: of one that was just asked for, and of the one that is kept. */
+export const exportKeys = (userId: string) => ({ recent: `export:${userId}`, kept: `export:kept:${userId}` })
 
 /** Forgets the exports of an account that is deleted. */
 export async function forgetExports({ store, forgetJob }: Pick<Deps, 'store' | 'forgetJob'>, userId: string) {
-  for (const keyOf of Object.values(exportKeys)) {
-    const id = await store.get<string>(keyOf(userId))
+  for (const key of Object.values(exportKeys(userId))) {
+    const id = await store.get<string>(key)
     if (id !== undefined) await forgetJob(id)
-    await store.delete(keyOf(userId))
+    await store.delete(key)
   }
 }
 
@@ -72,7 +69,7 @@ export async function forgetEarlierExport(
   userId: string,
   id: string,
 ): Promise<void> {
-  const key = exportKeys.kept(userId)
+  const key = exportKeys(userId).kept
   const earlier = await store.get<string>(key)
   if (earlier !== undefined && earlier !== id) await forgetJob(earlier)
   await store.set(key, id, REMEMBERED_S)

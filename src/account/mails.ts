@@ -141,6 +141,9 @@ export const NOTICES = {
 
 export type Notice = keyof typeof NOTICES
 
+/** `2026-01-31 at 12:00 UTC` */
+export const minuteOf = (moment: string) => `${moment.slice(0, 16).replace('T', ' at ')} UTC`
+
 export const noticeMail = ({
   service,
   to,
@@ -154,12 +157,11 @@ export const noticeMail = ({
   ip: string
   deletes?: string | undefined
 }): Mail => {
-  const minute = (moment: string) => `${moment.slice(0, 16).replace('T', ' at ')} UTC`
-  const when = `on ${minute(at)}`
+  const when = `on ${minuteOf(at)}`
   const undo =
     deletes === undefined
       ? []
-      : [`Until ${minute(deletes)} you can log in, and undo that on the page of your account.`]
+      : [`Until ${minuteOf(deletes)} you can log in, and undo that on the page of your account.`]
   const byOwner = [
     `It was done ${when}, from the address ${ip}.`,
     // A mailbox that was the account's can ask for nothing.

@@ -157,7 +157,7 @@ export const findDueUsers = (db: Db) =>
 export async function deleteDueUser(tx: Db, id: string): Promise<boolean> {
   const ofDue = and(eq(users.id, id), isDue)
   const [gone] = await tx.delete(users).where(ofDue).returning({ email: users.email })
-  if (gone !== undefined) await tokens.revokeTo(tx, gone.email, { but: ['take_back'] })
+  if (gone !== undefined) await tokens.revoke(tx, { mailbox: gone.email }, { but: ['take_back'] })
   return gone !== undefined
 }
 

@@ -7,13 +7,14 @@ import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { leaveNotice } from '../../kit/pages/notice.ts'
 import { requestDeletion, undoDeletion } from '../deletion.ts'
 import { lastSuperuser } from '../errors.ts'
+import { minuteOf } from '../mails.ts'
 import { factory, requireRole } from '../product.ts'
 import { ownLimit } from '../throttles.ts'
 import { ACCOUNT, EXPORT, SIGN_IN } from './paths.ts'
 
 export const deletionPage = factory.createApp()
 
-const minute = (moment: Date) => `${moment.toISOString().slice(0, 16).replace('T', ' at ')} UTC`
+const minute = (moment: Date) => minuteOf(moment.toISOString())
 
 export const DeletionBanner = ({ deletes }: { deletes: Date }) => (
   <div class="notice">

@@ -166,20 +166,16 @@ export function createOneTimeTokens<Purpose extends string>(
       return spent[0] as Found<P>
     },
 
-    /** Voids the tokens of an account: all, or all `but` some purposes, and of those, with `since`, the newer ones. */
+    /** Voids the tokens of an account, or to a mailbox: all, or all `but` some purposes, and of those, with `since`, the newer ones. */
     async revoke(
       db: Db,
-      userId: string,
+      whose: string | { mailbox: string },
       { but = [], since }: { but?: Purpose[]; since?: Date | undefined } = {},
     ): Promise<void> {
       const others = but.length > 0 ? notInArray(table.purpose, but) : undefined
       const newer = since && gte(table.created, since)
-      await db.delete(table).where(and(eq(table.user_id, userId), newer ? or(others, newer) : others))
-    },
-
-    /** Voids those to a mailbox, whoever asked, but for some purposes. */
-    async revokeTo(db: Db, email: string, { but }: { but: Purpose[] }): Promise<void> {
-      await db.delete(table).where(and(isTo(email), notInArray(table.purpose, but)))
+      const theirs = typeof whose === 'string' ? eq(table.user_id, whose) : isTo(whose.mailbox)
+      await db.delete(table).where(and(theirs, newer ? or(others, newer) : others))
     },
 
     /** True while a token of this purpose is out to that mailbox, for another account than this one. */
