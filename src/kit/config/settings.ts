@@ -4,6 +4,7 @@ import { ConfigError } from '../types/config-error.ts'
 import { findConflicts, kitConfig, type KitConfig, type Parsed } from './kit-config.ts'
 import { kitSettings } from './kit-settings.ts'
 import { printConfig } from './printable.ts'
+import { type Environment, readSettingFiles } from './setting-files.ts'
 import type { Setting } from './setting.ts'
 
 /** By the key in the config, which must not be one of the kit's. */
@@ -14,13 +15,16 @@ export type ConfigFrom<Own> = {
   readonly [Key in keyof Own]: Own[Key] extends Setting<string, infer Kind> ? z.output<Kind> : never
 }
 
-type Environment = Record<string, string | undefined>
-
 /** A product's settings, as its server, workers and supervisor take them. */
 export interface ProductSettings<C extends KitConfig = KitConfig> {
   /** Each setting by its key in the config, the product's own first. */
   declared: Readonly<Record<string, Setting>>
   load(this: void, env?: Environment): C
+  /**
+   * The environment with what files hold in the place of their paths, for who needs a variable before there is a config.
+   * @throws ConfigError that names each file that cannot be read
+   */
+  readFiles(this: void, env: Environment): Environment
   /** Returns a flat copy for the log, with keys like `cookie.domain`: only numbers, flags and printable texts are shown. */
   print(this: void, config: C): Record<string, unknown>
 }
@@ -43,6 +47,12 @@ export function defineSettings<Own extends OwnSettings>(
       throw new Error(`config.ts: ${key} goes by the variable ${variable}, which is taken: give it another`)
     taken.add(variable)
   }
+  for (const variable of taken) {
+    if (taken.has(`${variable}_FILE`))
+      throw new Error(
+        `config.ts: ${variable}_FILE names the file of ${variable}: give one of them another variable`,
+      )
+  }
   for (const key of Object.keys(own)) {
     if (!/^[a-z]\w*$/i.test(key))
       throw new Error(`config.ts: ${key} cannot be the key of a setting: take letters and digits`)
@@ -54,13 +64,15 @@ export function defineSettings<Own extends OwnSettings>(
    * @throws ConfigError that names every faulty variable, what was wrong and what is allowed
    */
   function load(env: Environment = process.env): KitConfig & ConfigFrom<Own> {
+    const { env: given, fromFiles, faults: ofFiles } = readSettingFiles(env, taken)
     const set = Object.fromEntries(
-      Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+      Object.entries(given).filter(([, value]) => value !== undefined && value !== ''),
     )
-    const faults: string[] = []
+    const faults = [...ofFiles.values()]
     const read = (settings: Record<string, Setting>) => {
       const values: Record<string, unknown> = {}
       for (const [key, { variable, kind }] of Object.entries(settings)) {
+        if (ofFiles.has(variable)) continue
         const { data, issues } = parse(kind, set[variable])
         values[key] = data
         faults.push(...issues.map(({ message }) => variable + message.replace(/^(?!=)/, ' ')))
@@ -70,10 +82,12 @@ export function defineSettings<Own extends OwnSettings>(
     // They are put together by name, which hides from the compiler what they are.
     const parsed = read(ofKit) as Parsed
     const added = read(own)
-    faults.push(...findConflicts(set, faults.length === 0 ? parsed : undefined))
-    if (faults.length > 0) throw new ConfigError(`Bad settings:\n  ${faults.join('\n  ')}`)
+    faults.push(
+      ...findConflicts({ ...set, ...Object.fromEntries(ofFiles) }, faults.length === 0 ? parsed : undefined),
+    )
+    refuse(faults)
 
-    const config = kitConfig(project, parsed)
+    const config = kitConfig({ ...project, fromFiles }, parsed)
     for (const key of Object.keys(added)) {
       if (Object.hasOwn(config, key))
         throw new Error(`config.ts: the kit has a setting ${key}: name yours otherwise`)
@@ -81,7 +95,17 @@ export function defineSettings<Own extends OwnSettings>(
     return Object.freeze({ ...config, ...added }) as KitConfig & ConfigFrom<Own>
   }
 
-  return { declared, load, print: (config) => printConfig(config, declared) }
+  function readFiles(given: Environment): Environment {
+    const { env, faults } = readSettingFiles(given, taken)
+    refuse([...faults.values()])
+    return env
+  }
+
+  return { declared, load, readFiles, print: (config) => printConfig(config, declared) }
+}
+
+function refuse(faults: string[]): void {
+  if (faults.length > 0) throw new ConfigError(`Bad settings:\n  ${faults.join('\n  ')}`)
 }
 
 /** Whether a fault shows the value is for its kind to say: it may be a secret, and so what a kind throws is not shown. */
