@@ -184,6 +184,29 @@ describe("a mailed link's token", () => {
     expect(lines.join()).not.toContain(INVITATION)
   })
 
+  test('and what was done go over HTTPS under names that browsers take over HTTPS alone', async () => {
+    const secure = await startApp({ COOKIE_SECURE: 'on' })
+    try {
+      const link = await secure.visitor().get(`${INVITED}?token=${INVITATION}`, HTML)
+      expect(link.headers.get('set-cookie')).toBe(
+        `__Secure-link_token=${INVITATION}; Max-Age=1800; Path=${INVITED}; HttpOnly; Secure; SameSite=Lax`,
+      )
+      const visitor = secure.visitor()
+      visitor.cookies.set('__Secure-link_token', INVITATION)
+      const done = await visitor.send('POST', INVITED, 'name=Ann', { ...HTML, ...FORM, Origin: secure.url })
+      const cookies = done.headers.getSetCookie()
+      expect(cookies).toContainEqual(expect.stringMatching(/^__Secure-link_token=; Max-Age=0; /))
+      expect(cookies).toContainEqual(
+        expect.stringMatching(
+          /^__Host-notice=[\da-f-]{36}; Max-Age=60; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+        ),
+      )
+      expect((await visitor.get(ENTER, HTML)).text).toContain('Welcome, Ann')
+    } finally {
+      await secure.close()
+    }
+  })
+
   test('is spent by the form, not by whoever looks at the link', async () => {
     for (let scan = 0; scan < 3; scan++) await invited()
     const visitor = await invited()

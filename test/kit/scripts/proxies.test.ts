@@ -162,6 +162,25 @@ describe.each(proxies.filter(([, found]) => found && onLinux))('behind %s', (nam
     expect(await (await fetch(`${proxy.url}/some/page`)).text()).toBe('front-end: /some/page')
   })
 
+  test('what the proxy itself answers brings browsers by HTTPS, as all that the API answers does', async () => {
+    const lone = await startProxy({ api: ['127.0.0.1:1'], files: folder })
+    try {
+      const body = 'x'.repeat(1_500_000)
+      const replies = await Promise.all([
+        fetch(`${proxy.url}/static/page.txt`),
+        fetch(`${proxy.url}/static/none.txt`),
+        fetch(`${proxy.url}/api/login`, { method: 'POST', body }),
+        fetch(`${lone.url}/api/me`),
+        fetch(`${proxy.url}/api/me`),
+      ])
+      expect(replies.map(({ headers }) => headers.get('strict-transport-security'))).toEqual(
+        Array(5).fill('max-age=31536000; includeSubDomains'),
+      )
+    } finally {
+      await lone.stop()
+    }
+  })
+
   test('a body above the limit is refused in JSON', async () => {
     const reply = await new Client(proxy.url).post('/api/login', { email: 'x'.repeat(1_500_000) })
     expect([reply.status, reply.body.err.slice(0, 5)]).toEqual([413, '413: '])
