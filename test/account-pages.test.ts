@@ -10,9 +10,6 @@ const SIGN_IN = '/api/auth/sign-in'
 const SIGN_UP = '/api/auth/sign-up'
 const SIGN_OUT = '/api/auth/sign-out'
 const FORGOT = '/api/auth/forgot'
-const RESET = '/api/auth/reset'
-const VERIFY = '/api/auth/verify'
-const TAKE_BACK = '/api/auth/take-back'
 const ACCOUNT = '/api/auth/account'
 const PROFILE = '/api/auth/account/profile'
 const EMAIL = '/api/auth/account/email'
@@ -130,13 +127,14 @@ test('to sign out ends the session, empties the caches, and says so', async () =
   expect((await submit(member, SIGN_OUT)).status).toBe(303)
 })
 
-/** Opens the link of the next such mail, as a mail client does, and returns the page that it leads to. */
-async function openLink(client: Client, email: string, subject: string): Promise<string> {
-  const { text } = await app.nextMail(email, subject)
-  const { pathname, search } = new URL(/https?:\S+/.exec(text)?.[0] ?? '')
+/** Opens the link of the next such mail, as a mail client does; `page` is the address that it leads to. */
+async function openLink(client: Client, email: string, subject: string) {
+  const mail = await app.nextMail(email, subject)
+  const { pathname, search } = new URL(/https?:\S+/.exec(mail.text)?.[0] ?? '')
   const opened = await client.get(pathname + search, HTML)
-  expect([opened.status, opened.headers.get('location')]).toEqual([303, pathname])
-  return (await client.get(pathname, HTML)).text
+  const page = opened.headers.get('location') ?? ''
+  expect([opened.status, page]).toEqual([303, expect.stringContaining(`${pathname}?link=`)])
+  return { page, text: (await client.get(page, HTML)).text }
 }
 
 /** Sends a form that succeeds, and returns what the page that follows says of it. */
@@ -170,17 +168,16 @@ describe('a forgotten password', () => {
     expect((await visitor.get(SIGN_IN, HTML)).text).toContain(`<a href="${FORGOT}">`)
     const asked = await done(visitor, FORGOT, { email: account.email }, SIGN_IN)
     expect(asked).toBe(`If ${account.email} has an account here, a mail with a link is on its way to it`)
-    expect(await openLink(visitor, account.email, 'Choose a new password')).toContain(
-      'autocomplete="new-password"',
-    )
-    const weak = await submit(visitor, RESET, { password: 'weak' })
+    const { page, text } = await openLink(visitor, account.email, 'Choose a new password')
+    expect(text).toContain('autocomplete="new-password"')
+    const weak = await submit(visitor, page, { password: 'weak' })
     expect([weak.status, weak.text.includes('<p id="password-fault"')]).toEqual([400, true])
     expect(await canLogIn(account.email, account.password)).toBe(true)
-    const set = await done(visitor, RESET, { password: 'Another7' }, SIGN_IN)
+    const set = await done(visitor, page, { password: 'Another7' }, SIGN_IN)
     expect(set).toBe('Your new password is set: sign in with it')
     expect(visitor.cookies.size).toBe(0) // neither the link nor a session
     expect(await canLogIn(account.email, 'Another7')).toBe(true)
-    const again = await submit(visitor, RESET, { password: 'Another8' })
+    const again = await submit(visitor, page, { password: 'Another8' })
     expect([again.status, alertOf(again.text)]).toEqual([
       400,
       expect.stringContaining('This link has expired'),
@@ -200,10 +197,9 @@ describe('an email', () => {
     expect((await member.get(ACCOUNT, HTML)).text).toContain('not confirmed yet')
     const sent = await done(member, RESEND, {}, ACCOUNT)
     expect(sent).toBe('A mail with the link is on its way to you')
-    expect(await openLink(member, member.account.email, 'Confirm your email')).not.toContain(
-      'type="password"',
-    )
-    expect(await done(member, VERIFY, {}, ACCOUNT)).toBe('Your email is confirmed')
+    const { page, text } = await openLink(member, member.account.email, 'Confirm your email')
+    expect(text).not.toContain('type="password"')
+    expect(await done(member, page, {}, ACCOUNT)).toBe('Your email is confirmed')
     expect((await member.get(ACCOUNT, HTML)).text).not.toContain('not confirmed yet')
     const none = await submit(member, RESEND)
     expect([none.status, none.text.includes('Your email is verified')]).toEqual([409, true])
@@ -212,36 +208,35 @@ describe('an email', () => {
   test('is confirmed with the password by a visitor, and by whoever is in another account', async () => {
     for (const other of [app.visitor(), await app.member()]) {
       const { account } = await app.member()
-      const page = await openLink(other, account.email, 'Welcome')
-      expect(page.includes('type="password"')).toBe(other.cookies.get('session') === undefined)
-      const alone = await submit(other, VERIFY)
+      const { page, text } = await openLink(other, account.email, 'Welcome')
+      expect(text.includes('type="password"')).toBe(other.cookies.get('session') === undefined)
+      const alone = await submit(other, page)
       expect([alone.status, alone.text.includes('type="password"')]).toEqual([401, true])
-      const wrong = await submit(other, VERIFY, { password: 'Wrong123' })
+      const wrong = await submit(other, page, { password: 'Wrong123' })
       expect(alertOf(wrong.text)).toBe('Invalid login credentials')
       const leadsTo = other.cookies.has('session') ? ACCOUNT : SIGN_IN
-      expect(await done(other, VERIFY, { password: account.password }, leadsTo)).toBe(
-        'Your email is confirmed',
-      )
+      expect(await done(other, page, { password: account.password }, leadsTo)).toBe('Your email is confirmed')
     }
   })
 
   test('is changed by its owner, and taken back by the mailbox of before', async () => {
     const member = await app.member()
     const before = member.account.email
-    await openLink(member, before, 'Welcome')
-    await done(member, VERIFY, {}, ACCOUNT)
+    const { page: verify } = await openLink(member, before, 'Welcome')
+    await done(member, verify, {}, ACCOUNT)
     expect(await done(member, EMAIL, { email: `new.${before}` }, ACCOUNT)).toContain(
       `on its way to new.${before}`,
     )
-    await openLink(member, `new.${before}`, 'Confirm your new email')
-    await done(member, VERIFY, {}, ACCOUNT)
+    const { page: confirm } = await openLink(member, `new.${before}`, 'Confirm your new email')
+    await done(member, confirm, {}, ACCOUNT)
     expect((await member.get('/api/me')).body.me.email).toBe(`new.${before}`)
     const owner = app.visitor()
-    expect(await openLink(owner, before, 'has changed')).toContain('Take it back</button>')
-    expect(await done(owner, TAKE_BACK, {}, SIGN_IN)).toContain('The account is yours again')
+    const taking = await openLink(owner, before, 'has changed')
+    expect(taking.text).toContain('Take it back</button>')
+    expect(await done(owner, taking.page, {}, SIGN_IN)).toContain('The account is yours again')
     expect((await member.get('/api/me')).status).toBe(401)
-    await openLink(owner, before, 'Choose a new password')
-    await done(owner, RESET, { password: 'Another7' }, SIGN_IN)
+    const { page: reset } = await openLink(owner, before, 'Choose a new password')
+    await done(owner, reset, { password: 'Another7' }, SIGN_IN)
     expect(await canLogIn(before, 'Another7')).toBe(true)
   })
 })
@@ -385,7 +380,7 @@ test.skipIf(executable === undefined).each([true, false])(
         const { pathname, search } = new URL(/https?:\S+/.exec(text)?.[0] ?? '')
         await tab.goto(`data:text/html,<a href="${app.url}${pathname}${search}">link</a>`)
         await tab.getByRole('link').click()
-        await tab.waitForURL(app.url + pathname)
+        await tab.waitForURL(`${app.url}${pathname}?link=*`)
       }
 
       await tab.goto(app.url + SIGN_UP)

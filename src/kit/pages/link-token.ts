@@ -1,4 +1,5 @@
 // Takes the token of a mailed link out of the page's address, which histories, logs and screens show, into a cookie.
+import { randomHex } from '../auth/token-text.ts'
 import { tag } from '../http/doc.ts'
 import type { AnyContext } from '../http/env.ts'
 import { middleware } from '../http/factory.ts'
@@ -7,25 +8,36 @@ import { pageCookie } from './page-cookie.ts'
 /** What somebody needs to think of a password. After it the link opens the page again: to open it spends nothing. */
 const KEPT_S = 30 * 60
 const TOKEN = /^[\w.~-]{1,300}$/
+/** Names the cookie in the page's address, at random: it tells nothing of the token. */
+const NAME = /^[0-9a-f]{16}$/
 
 const pathOf = (c: AnyContext) => c.req.path.replace(/\/$/, '')
 
-/** Only this page gets it. */
-const cookie = pageCookie('link_token', KEPT_S, pathOf)
+/** Each link has its own, so that the one which another tab has opened counts in that tab alone. Only its page gets it. */
+const cookieOf = (name: string) => pageCookie(`link_${name}`, KEPT_S, pathOf)
+
+function openedCookie(c: AnyContext) {
+  const { link = '' } = c.req.query()
+  return NAME.test(link) ? cookieOf(link) : undefined
+}
 
 const moveToken = middleware(async (c, next) => {
   const token = c.req.query('token')
   if (c.req.method !== 'GET' || token === undefined) return next()
-  if (TOKEN.test(token)) cookie.set(c, token)
-  else forgetLinkToken(c) // that of another link must not count instead
-  return c.redirect(pathOf(c), 303)
+  if (!TOKEN.test(token)) return c.redirect(pathOf(c), 303)
+  const name = randomHex(8)
+  cookieOf(name).set(c, token)
+  return c.redirect(`${pathOf(c)}?link=${name}`, 303)
 })
 
-/** For the page of a mailed link, before all else: `?token=` becomes a cookie of this page, and the address is clean. */
+/**
+ * For the page of a mailed link, before all else: `?token=` becomes a cookie of this page and of this link, and the address
+ * keeps the cookie's name.
+ */
 export const takeLinkToken = tag(moveToken, { otherStatuses: [303] })
 
-/** The token of the link that was opened; undefined if there was none, or it was too long ago. */
-export const linkTokenOf = (c: AnyContext): string | undefined => cookie.get(c)
+/** The token of the link that was opened in this tab; undefined if there was none, or it was too long ago. */
+export const linkTokenOf = (c: AnyContext): string | undefined => openedCookie(c)?.get(c)
 
 /** Once it is spent. */
-export const forgetLinkToken = (c: AnyContext): void => cookie.delete(c)
+export const forgetLinkToken = (c: AnyContext): void => openedCookie(c)?.delete(c)

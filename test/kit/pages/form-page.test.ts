@@ -70,8 +70,9 @@ describe('the form', () => {
   })
 
   test('shows an error of the handler at its field, too', async () => {
-    const visitor = await invited()
-    const { status, text } = await submit(visitor, INVITED, { name: 'Taken', nick: 'T' })
+    const visitor = app.visitor()
+    const page = await openLink(visitor)
+    const { status, text } = await submit(visitor, page, { name: 'Taken', nick: 'T' })
     expect([status, text.includes('<p id="name-fault" class="bad">Name is taken</p>')]).toEqual([400, true])
     expect(inputOf(text, 'nick')).toContain('value="T"')
   })
@@ -161,22 +162,25 @@ describe('where it leads', () => {
   })
 })
 
-/** A visitor who has opened the link of the mail. */
-async function invited(token = INVITATION) {
-  const visitor = app.visitor()
+/** Opens the link of a mail, and returns the address of the page that it leads to. */
+async function openLink(visitor: Client, token = INVITATION): Promise<string> {
   const opened = await visitor.get(`${INVITED}?token=${token}`, HTML)
-  expect([opened.status, opened.headers.get('location')]).toEqual([303, INVITED])
-  return visitor
+  const page = opened.headers.get('location') ?? ''
+  expect([opened.status, page]).toEqual([303, expect.stringMatching(PAGE_OF_LINK)])
+  return page
 }
 
+const PAGE_OF_LINK = new RegExp(`^${INVITED}\\?link=[0-9a-f]{16}$`)
+
 describe("a mailed link's token", () => {
-  test('goes from the address into a cookie of that page, and into no log', async () => {
+  test('goes from the address into a cookie of that page and link, and into no log', async () => {
     const { headers } = await app.visitor().get(`${INVITED}/?token=${INVITATION}`, HTML)
-    expect(headers.get('location')).toBe(INVITED)
+    expect(headers.get('location')).toMatch(PAGE_OF_LINK)
+    const name = headers.get('location')?.slice(-16)
     expect(headers.get('referrer-policy')).toBe('no-referrer')
     expect(headers.get('cache-control')).toBe('no-store')
     expect(headers.get('set-cookie')).toBe(
-      `link_token=${INVITATION}; Max-Age=1800; Path=${INVITED}; HttpOnly; SameSite=Lax`,
+      `link_${name}=${INVITATION}; Max-Age=1800; Path=${INVITED}; HttpOnly; SameSite=Lax`,
     )
     expect(
       lines.filter((line) => line.includes('"token=***"') || line.includes('***')).length,
@@ -187,18 +191,20 @@ describe("a mailed link's token", () => {
   test('and what was done go over HTTPS under names that browsers take over HTTPS alone', async () => {
     const secure = await startApp({ COOKIE_SECURE: 'on' })
     try {
-      const link = await secure.visitor().get(`${INVITED}?token=${INVITATION}`, HTML)
-      expect(link.headers.get('set-cookie')).toBe(
-        `__Secure-link_token=${INVITATION}; Max-Age=1800; Path=${INVITED}; HttpOnly; Secure; SameSite=Lax`,
-      )
       const visitor = secure.visitor()
-      visitor.cookies.set('__Secure-link_token', INVITATION)
-      const done = await visitor.send('POST', INVITED, 'name=Ann', { ...HTML, ...FORM, Origin: secure.url })
+      const link = await visitor.get(`${INVITED}?token=${INVITATION}`, HTML)
+      expect(link.headers.get('set-cookie')).toMatch(
+        new RegExp(
+          `^__Secure-link_[0-9a-f]{16}=${INVITATION}; Max-Age=1800; Path=${INVITED}; HttpOnly; Secure; `,
+        ),
+      )
+      const path = link.headers.get('location') ?? ''
+      const done = await visitor.send('POST', path, 'name=Ann', { ...HTML, ...FORM, Origin: secure.url })
       const cookies = done.headers.getSetCookie()
-      expect(cookies).toContainEqual(expect.stringMatching(/^__Secure-link_token=; Max-Age=0; /))
+      expect(cookies).toContainEqual(expect.stringMatching(/^__Secure-link_[0-9a-f]{16}=; Max-Age=0; /))
       expect(cookies).toContainEqual(
         expect.stringMatching(
-          /^__Host-notice=[\da-f-]{36}; Max-Age=60; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+          /^__Host-notice=[0-9a-f]{32}; Max-Age=60; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
         ),
       )
       expect((await visitor.get(ENTER, HTML)).text).toContain('Welcome, Ann')
@@ -208,23 +214,45 @@ describe("a mailed link's token", () => {
   })
 
   test('is spent by the form, not by whoever looks at the link', async () => {
-    for (let scan = 0; scan < 3; scan++) await invited()
-    const visitor = await invited()
-    const page = await visitor.get(INVITED, HTML)
-    expect(page.text).toContain('You are invited')
-    expect(page.text).not.toContain(INVITATION)
-    const accepted = await submit(visitor, INVITED, { name: 'Ann' })
+    const visitor = app.visitor()
+    for (let scan = 0; scan < 3; scan++) await openLink(app.visitor())
+    const page = await openLink(visitor)
+    const { text } = await visitor.get(page, HTML)
+    expect(text).toContain('You are invited')
+    expect(text).not.toContain(INVITATION)
+    const accepted = await submit(visitor, page, { name: 'Ann' })
     expect([accepted.status, accepted.headers.get('location')]).toEqual([303, ENTER])
-    expect(visitor.cookies.has('link_token')).toBe(false)
+    expect([...visitor.cookies.keys()].filter((name) => name.startsWith('link_'))).toEqual([])
     expect((await visitor.get(ENTER, HTML)).text).toContain('Welcome, Ann')
   })
 
-  test('is missed where it is none, or that of an older link', async () => {
-    const cases = [app.visitor(), await invited('other')]
-    const later = await invited()
-    await later.get(`${INVITED}?token=%20broken%20`, HTML)
-    for (const visitor of [...cases, later]) {
-      const { status, text } = await submit(visitor, INVITED, { name: 'Ann' })
+  test('counts in the tab that opened it alone', async () => {
+    const browser = app.visitor()
+    const [other, mine, third] = [
+      await openLink(browser, 'other'),
+      await openLink(browser),
+      await openLink(browser, 'third'),
+    ]
+    for (const page of [other, third]) expect((await submit(browser, page, { name: 'Ann' })).status).toBe(400)
+    expect((await submit(browser, mine, { name: 'Ann' })).status).toBe(303)
+    // Spent in one tab, it leaves the others as they were.
+    expect((await browser.get(other, HTML)).text).toContain('You are invited')
+  })
+
+  test('is missed where it is none, or that of another link or tab', async () => {
+    const visitor = app.visitor()
+    await openLink(visitor)
+    const pages = [
+      INVITED,
+      `${INVITED}?link=`,
+      `${INVITED}?link=0123456789abcdef`,
+      `${INVITED}?link=../session`,
+      await openLink(visitor, 'other'),
+    ]
+    const broken = await visitor.get(`${INVITED}?token=%20broken%20`, HTML)
+    expect(broken.headers.get('location')).toBe(INVITED)
+    for (const page of pages) {
+      const { status, text } = await submit(visitor, page, { name: 'Ann' })
       expect([status, text.includes('role="alert">This link is not valid any more')]).toEqual([400, true])
     }
   })
