@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { loadConfig } from '../../../src/config.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { Client } from '../support/client.ts'
@@ -181,6 +182,13 @@ describe.each(proxies.filter(([, found]) => found && onLinux))('behind %s', (nam
     }
   })
 
+  test('no log of the proxy holds what a query holds', async () => {
+    await fetch(`${proxy.url}/api/auth/reset?token=hunter2`, { redirect: 'manual' })
+    const requests = () => proxy.requests?.() ?? '/api/auth/reset'
+    await until('the line of the proxy', () => requests().includes('/api/auth/reset'))
+    expect(requests()).not.toContain('hunter2')
+  })
+
   test('a body above the limit is refused in JSON', async () => {
     const reply = await new Client(proxy.url).post('/api/login', { email: 'x'.repeat(1_500_000) })
     expect([reply.status, reply.body.err.slice(0, 5)]).toEqual([413, '413: '])
@@ -244,11 +252,21 @@ describe.each(proxies.filter(([, found]) => found && onLinux))('behind %s', (nam
     try {
       const reply = await fetch(`${tls.url}/api/me`, { tls: { rejectUnauthorized: false } })
       expect(reply.status).toBe(401)
+      const old = { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA' } as const
+      expect(await refusalOf({ host: '127.0.0.1', port: tls.port, ...old })).toContain('HANDSHAKE_FAILURE')
     } finally {
       await tls.stop()
     }
   })
 })
+
+/** Why a server takes no connection of this kind. */
+function refusalOf(options: ConnectionOptions): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const socket = connectTls({ ...options, rejectUnauthorized: false }, () => resolve('taken'))
+  socket.on('error', ({ message }) => resolve(message))
+  return promise.finally(() => socket.destroy())
+}
 
 function answerPage(request: Request): Response {
   const { pathname } = new URL(request.url)

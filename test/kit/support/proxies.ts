@@ -27,6 +27,8 @@ export interface Site {
 export interface Proxy {
   url: string
   port: number
+  /** The log of requests, where it keeps one. */
+  requests?(): string
   stop(): Promise<void>
 }
 
@@ -50,6 +52,7 @@ export function writeNginx(site: Site, listen = '127.0.0.1:0') {
       ['server 127.0.0.1:3000;', `server ${site.frontEnd ?? site.api[0]};`],
       ['root /var/www/myapp;', `root ${site.files ?? folder};`],
       ['client_max_body_size 1m;', `client_max_body_size ${site.bodyLimit ?? '1m'};`],
+      ['/var/log/nginx/access.log', `${folder}/access.log`],
       ['listen 80;', tls ? '' : `listen ${listen};`],
       ...(tls
         ? ([
@@ -59,6 +62,8 @@ export function writeNginx(site: Site, listen = '127.0.0.1:0') {
               '#   ssl_certificate_key /etc/ssl/private/api.example.com.key;',
               `ssl_certificate_key ${tls.key};`,
             ],
+            ['#   ssl_protocols', 'ssl_protocols'],
+            ['#   ssl_ciphers', 'ssl_ciphers'],
           ] satisfies [string, string][])
         : []),
     ]),
@@ -76,25 +81,23 @@ http {
 }
 `,
   )
-  return { config, folder, errors: () => readFileSync(join(folder, 'error.log'), 'utf8') }
+  return {
+    config,
+    folder,
+    errors: () => readFileSync(join(folder, 'error.log'), 'utf8'),
+    requests: () => readFileSync(join(folder, 'access.log'), 'utf8'),
+  }
 }
 
 /** Starts nginx on a free port. @throws with what it says, if it does not listen */
 export async function startNginx(site: Site): Promise<Proxy> {
   const port = await freePort()
-  const { config, folder, errors } = writeNginx(site, `127.0.0.1:${port}`)
+  const { config, folder, errors, requests } = writeNginx(site, `127.0.0.1:${port}`)
   const child = Bun.spawn([nginx ?? 'nginx', '-c', config, '-e', join(folder, 'error.log')], {
     stderr: 'pipe',
   })
-  return serving(
-    child,
-    port,
-    site.certificate ? 'https' : 'http',
-    () => {
-      rmSync(folder, { recursive: true, force: true })
-    },
-    errors,
-  )
+  const cleanUp = () => rmSync(folder, { recursive: true, force: true })
+  return { ...(await serving(child, port, site.certificate ? 'https' : 'http', cleanUp, errors)), requests }
 }
 
 /** Writes a Caddyfile to a folder of its own. */
