@@ -39,21 +39,17 @@ export function findConflicts(set: Record<string, string | undefined>, parsed: P
   return conflicts
 }
 
-interface About {
-  name: string
-  version: string
-  /** The variables whose values came from files. */
-  fromFiles: readonly string[]
-}
-
 /** Builds the config, without what a product adds: each setting by its key, and what depends on others. */
-export function kitConfig(about: About, parsed: Parsed) {
+export function kitConfig(
+  project: { name: string; version: string; fromFiles: readonly string[] },
+  parsed: Parsed,
+) {
   const given = nest(parsed)
   const { cookie, databaseUrl = '', log, processes, rateLimit, tls } = given
   const production = given.mode === 'production'
   const web = processes.web ?? (production ? availableParallelism() : 1)
   return {
-    ...about,
+    ...project,
     ...given,
     production,
     host: given.host ?? (production ? '0.0.0.0' : 'localhost'),

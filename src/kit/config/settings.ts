@@ -20,10 +20,7 @@ export interface ProductSettings<C extends KitConfig = KitConfig> {
   /** Each setting by its key in the config, the product's own first. */
   declared: Readonly<Record<string, Setting>>
   load(this: void, env?: Environment): C
-  /**
-   * The environment with what files hold in the place of their paths, for who needs a variable before there is a config.
-   * @throws ConfigError that names each file that cannot be read
-   */
+  /** The environment with what files hold, for who needs a variable before there is a config. @throws ConfigError */
   readFiles(this: void, env: Environment): Environment
   /** Returns a flat copy for the log, with keys like `cookie.domain`: only numbers, flags and printable texts are shown. */
   print(this: void, config: C): Record<string, unknown>
@@ -43,15 +40,9 @@ export function defineSettings<Own extends OwnSettings>(
   const ofKit: Record<string, Setting> = kitSettings(project.name)
   const taken = new Set<string>()
   for (const [key, { variable }] of [...Object.entries(ofKit), ...Object.entries(own)]) {
-    if (taken.has(variable))
+    if ([variable, `${variable}_FILE`, variable.replace(/_FILE$/, '')].some((name) => taken.has(name)))
       throw new Error(`config.ts: ${key} goes by the variable ${variable}, which is taken: give it another`)
     taken.add(variable)
-  }
-  for (const variable of taken) {
-    if (taken.has(`${variable}_FILE`))
-      throw new Error(
-        `config.ts: ${variable}_FILE names the file of ${variable}: give one of them another variable`,
-      )
   }
   for (const key of Object.keys(own)) {
     if (!/^[a-z]\w*$/i.test(key))
@@ -64,15 +55,14 @@ export function defineSettings<Own extends OwnSettings>(
    * @throws ConfigError that names every faulty variable, what was wrong and what is allowed
    */
   function load(env: Environment = process.env): KitConfig & ConfigFrom<Own> {
-    const { env: given, fromFiles, faults: ofFiles } = readSettingFiles(env, taken)
+    const { env: given, fromFiles } = readSettingFiles(env, taken)
     const set = Object.fromEntries(
       Object.entries(given).filter(([, value]) => value !== undefined && value !== ''),
     )
-    const faults = [...ofFiles.values()]
+    const faults: string[] = []
     const read = (settings: Record<string, Setting>) => {
       const values: Record<string, unknown> = {}
       for (const [key, { variable, kind }] of Object.entries(settings)) {
-        if (ofFiles.has(variable)) continue
         const { data, issues } = parse(kind, set[variable])
         values[key] = data
         faults.push(...issues.map(({ message }) => variable + message.replace(/^(?!=)/, ' ')))
@@ -82,10 +72,8 @@ export function defineSettings<Own extends OwnSettings>(
     // They are put together by name, which hides from the compiler what they are.
     const parsed = read(ofKit) as Parsed
     const added = read(own)
-    faults.push(
-      ...findConflicts({ ...set, ...Object.fromEntries(ofFiles) }, faults.length === 0 ? parsed : undefined),
-    )
-    refuse(faults)
+    faults.push(...findConflicts(set, faults.length === 0 ? parsed : undefined))
+    if (faults.length > 0) throw new ConfigError(`Bad settings:\n  ${faults.join('\n  ')}`)
 
     const config = kitConfig({ ...project, fromFiles }, parsed)
     for (const key of Object.keys(added)) {
@@ -95,17 +83,8 @@ export function defineSettings<Own extends OwnSettings>(
     return Object.freeze({ ...config, ...added }) as KitConfig & ConfigFrom<Own>
   }
 
-  function readFiles(given: Environment): Environment {
-    const { env, faults } = readSettingFiles(given, taken)
-    refuse([...faults.values()])
-    return env
-  }
-
+  const readFiles = (env: Environment) => readSettingFiles(env, taken).env
   return { declared, load, readFiles, print: (config) => printConfig(config, declared) }
-}
-
-function refuse(faults: string[]): void {
-  if (faults.length > 0) throw new ConfigError(`Bad settings:\n  ${faults.join('\n  ')}`)
 }
 
 /** Whether a fault shows the value is for its kind to say: it may be a secret, and so what a kind throws is not shown. */

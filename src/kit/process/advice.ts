@@ -5,11 +5,10 @@ import { findLostReferences } from './environment.ts'
 
 /** One sentence each, without a value. @param folder that holds `.env` @param env with what is set there */
 export function adviceOnSettings(
-  config: KitConfig,
+  { name, production, mail, cookie, databaseUrl, redisUrl, log }: KitConfig,
   folder: string,
   env: Record<string, string | undefined>,
 ): string[] {
-  const { production, mail, cookie, databaseUrl } = config
   const advice = findLostReferences(folder, env).map(
     (name) =>
       `${name} in .env holds a $ that is read as the name of another variable, which is not set: write \\$ for a dollar`,
@@ -24,28 +23,23 @@ export function adviceOnSettings(
   if (production && !cookie.secure) {
     advice.push('COOKIE_SECURE is off: session cookies go over plain HTTP too. Set it to on behind TLS')
   }
-  return production ? [...advice, ...adviceOnServices(config)] : advice
-}
-
-function adviceOnServices(config: KitConfig): string[] {
-  const { name, databaseUrl, migrateDatabaseUrl, redisUrl, mail, log } = config
   const urls = {
     DATABASE_URL: databaseUrl,
-    MIGRATE_DATABASE_URL: migrateDatabaseUrl === databaseUrl ? undefined : migrateDatabaseUrl,
     REDIS_URL: redisUrl,
     SMTP_URL: mail.smtpUrl,
     LOG_SYSLOG: log.syslog,
   }
   const those = (is: (url: string) => boolean) =>
-    Object.entries(urls).flatMap(([variable, url]) => (url !== undefined && is(url) ? variable : []))
-  const readable = those(isReadableOnTheWay).join(', ')
-  const guessable = those((url) => isGuessable(url, name)).join(', ')
-  return [
-    ...(readable === '' ? [] : [`${readable}: this leaves the machine unencrypted. ${ENCRYPTED}`]),
-    ...(guessable === '' ? [] : [`${guessable}: this password is tried first. Take one made at random`]),
-  ]
+    Object.entries(urls).flatMap(([variable, url]) => (production && url && is(url) ? variable : []))
+  const readable = those(isReadableOnTheWay)
+  if (readable.length > 0)
+    advice.push(`${readable.join(', ')}: this leaves the machine in clear. ${ENCRYPTED}`)
+  const guessable = those((url) => isGuessable(url, name))
+  if (guessable.length > 0)
+    advice.push(`${guessable.join(', ')}: this password is tried first. Take one made at random`)
+  return advice
 }
 
 const ENCRYPTED =
-  'Write sslmode=verify-full, rediss://, smtps:// or ?requireTLS=true, and let syslog be forwarded from this machine; ' +
-  'within a private network you may leave it'
+  'Within a private network you may leave it; else write sslmode=verify-full, rediss://, smtps:// or ?requireTLS=true, ' +
+  'and have the lines for syslog forwarded by this machine'

@@ -62,9 +62,8 @@ test('every setting that is declared may, and a file that cannot be read is name
 })
 
 test('a variable beside its file is refused: which of them counts nobody should have to know', () => {
-  expect(faultsOf({ ...URLS, DATABASE_URL_FILE: fileOf('postgres://hunter2@db/x'), PORT: '80a' })).toEqual([
+  expect(faultsOf({ ...URLS, DATABASE_URL_FILE: fileOf('postgres://hunter2@db/x') })).toEqual([
     '  DATABASE_URL_FILE is set beside DATABASE_URL: leave one of them out',
-    '  PORT="80a" must be a whole number from 0 to 65535',
   ])
 })
 
@@ -83,7 +82,11 @@ test('settings whose own names end so are themselves, and none of yours may be t
   expect(loadConfig({ ...URLS, LOG_FILE: '/none' }).log.file).toBe('/none')
   const clash = setting('DATABASE_URL_FILE', z.string(), { about: '' })
   expect(() => defineSettings({ name: 'shop', version: '1' }, { clash })).toThrow(
-    'DATABASE_URL_FILE names the file of DATABASE_URL',
+    'clash goes by the variable DATABASE_URL_FILE, which is taken',
+  )
+  const [one, two] = ['TOKEN_FILE', 'TOKEN'].map((name) => setting(name, z.string(), { about: '' }))
+  expect(() => defineSettings({ name: 'shop', version: '1' }, { one, two } as never)).toThrow(
+    'two goes by the variable TOKEN, which is taken',
   )
 })
 

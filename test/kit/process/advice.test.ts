@@ -43,17 +43,16 @@ test('production without mail, without a secure cookie, or with a certificate th
 
 test('production whose services are reached in clear, on another machine, is told which', () => {
   const told = (env: Record<string, string>) =>
-    adviceFor({ ...WELL, ...env }).map((line) => line.slice(0, line.indexOf(' leaves the machine')))
-  expect(told({ DATABASE_URL: 'postgres://u@db/x' })).toEqual(['DATABASE_URL: this'])
+    adviceFor({ ...WELL, ...env }).map((line) => line.slice(0, line.indexOf(': this leaves the machine')))
+  expect(told({ DATABASE_URL: 'postgres://u@db/x' })).toEqual(['DATABASE_URL'])
   expect(
     told({
       DATABASE_URL: 'postgres://u@db/x?sslmode=disable',
-      MIGRATE_DATABASE_URL: 'postgres://m@db/x',
       REDIS_URL: 'redis://10.0.0.2',
       SMTP_URL: 'smtp://mail:587',
       LOG_SYSLOG: 'udp://logs:514',
     }),
-  ).toEqual(['DATABASE_URL, MIGRATE_DATABASE_URL, REDIS_URL, SMTP_URL, LOG_SYSLOG: this'])
+  ).toEqual(['DATABASE_URL, REDIS_URL, SMTP_URL, LOG_SYSLOG'])
   for (const host of ['localhost', '127.0.0.1', '[::1]']) {
     const here = { DATABASE_URL: `postgres://u@${host}/x`, REDIS_URL: `redis://${host}` }
     expect(told({ ...here, SMTP_URL: `smtp://${host}`, LOG_SYSLOG: `udp://${host}:514` })).toEqual([])
