@@ -1,5 +1,5 @@
 // Keeps personal access tokens, with which programs act for an account: a digest in a table, and for a minute in Redis.
-import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
 import { index, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import type { AnyPgColumn, PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import { prepared } from '../data/prepared.ts'
@@ -42,6 +42,9 @@ export const tooManyTokens = defineError(
   'There are too many tokens: delete one first',
 )
 
+/** An expired token stays in its owner's list for so long, and then until the account makes another. */
+const SHOWN_DAYS = 30
+
 /** For so long a token is known without Postgres, and its last use is not written again. */
 const KEPT_S = 60
 
@@ -59,7 +62,7 @@ interface Options {
   users: PgTable & { id: PgColumn }
   /** What begins each token, so that scanners for secrets find one in a repository: lowercase letters. */
   prefix: string
-  /** How many an account may have, expired ones counted. */
+  /** How many an account may have that have not expired. */
   perAccount: number
   /** The role of an account at this moment; undefined if it is gone. */
   roleOf(this: void, deps: Pick<KitDeps, 'config' | 'db'>, userId: string): Promise<string | undefined>
@@ -73,13 +76,14 @@ export function createAccessTokens(
   const { id, name, abilities, created, expires, last_used } = table
   /** What its owner sees of one. */
   const columns = { id, name, abilities, created, expires, last_used }
+  const isLive = or(isNull(expires), gt(expires, sql`now()`))
 
   const byDigest = prepared(
     (db) =>
       db
         .select({ id, userId: table.user_id, abilities, expires })
         .from(table)
-        .where(and(eq(table.digest, sql.placeholder('digest')), or(isNull(expires), gt(expires, sql`now()`))))
+        .where(and(eq(table.digest, sql.placeholder('digest')), isLive))
         .prepare('access_token_by_digest'),
     'accounts',
   )
@@ -134,7 +138,11 @@ export function createAccessTokens(
       { userId, days, ...row }: { userId: string; name: string; abilities: string[]; days: number | null },
     ) {
       await tx.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('no key update')
-      if ((await tx.$count(table, eq(table.user_id, userId))) >= perAccount) throw tooManyTokens()
+      const isTheirs = eq(table.user_id, userId)
+      await tx
+        .delete(table)
+        .where(and(isTheirs, lt(expires, sql`now() - make_interval(days => ${SHOWN_DAYS})`)))
+      if ((await tx.$count(table, and(isTheirs, isLive))) >= perAccount) throw tooManyTokens()
       const { token, digest } = await makeToken(prefix)
       const [made] = await tx
         .insert(table)

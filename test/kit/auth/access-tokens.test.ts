@@ -102,6 +102,20 @@ test('an account has so many at most, whoever asks at once', async () => {
     if (each.status === 'rejected') expect(each.reason).toMatchObject({ code: 'too_many_tokens' })
 })
 
+test('an expired one takes no place, and leaves the list when another is made a month later', async () => {
+  const expired = (days: number) =>
+    app.deps.db.execute(
+      sql`update access_tokens set expires = now() - make_interval(days => ${days}) where user_id = ${userId}`,
+    )
+  for (let i = 0; i < PER_ACCOUNT; i++) await make()
+  await expired(1)
+  await make()
+  expect(await list(app.deps.db, userId)).toHaveLength(PER_ACCOUNT + 1)
+  await expired(31)
+  const { id } = await make()
+  expect((await list(app.deps.db, userId)).map((token) => token.id)).toEqual([id])
+})
+
 test('the last use is written at most once a minute', async () => {
   const { token, id } = await make()
   const lastUsed = async () => {

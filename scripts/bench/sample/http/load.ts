@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Running } from './contestants.ts'
-import { headersOf, type Work } from './work.ts'
+import { type Credentials, headersOf, type Work } from './work.ts'
 
 export interface Seen {
   perSecond: number
@@ -19,10 +19,10 @@ export interface Seen {
 export async function load(
   running: Running,
   work: Work,
-  options: { connections: number; seconds: number; cookie: string; folder: string },
+  options: { connections: number; seconds: number; credentials: Credentials; folder: string },
 ): Promise<Seen> {
-  const script = join(options.folder, `${work.name}.lua`)
-  writeFileSync(script, luaFor(work, options.cookie))
+  const script = join(options.folder, `${work.name.replaceAll(/\W+/g, '-')}.lua`)
+  writeFileSync(script, luaFor(work, headersOf(work, running, options.credentials)))
   const args = ['-t', '1', '-c', `${options.connections}`, '-d', `${options.seconds}s`, '--timeout', '20s']
   const before = running.cpuSeconds()
   const wrk = spawn('wrk', [...args, '-s', script, running.url + work.path], {
@@ -55,8 +55,8 @@ export async function load(
   }
 }
 
-function luaFor(work: Work, cookie: string): string {
-  const headers = Object.entries(headersOf(work, cookie))
+function luaFor(work: Work, sent: Record<string, string>): string {
+  const headers = Object.entries(sent)
     .map(([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`)
     .join('\n')
   return `wrk.method = "${work.method}"

@@ -12,7 +12,7 @@ import { median } from '../../quantile.ts'
 import { bundleForNode, type Contestant, CONTESTANTS, launch, OURS, type Running } from './contestants.ts'
 import { load } from './load.ts'
 import { chart, Figures, markdown, type Setting } from './table.ts'
-import { compareAnswers, EMAIL, PASSWORD, type Work, WORKS } from './work.ts'
+import { BEARERS, compareAnswers, type Credentials, EMAIL, PASSWORD, type Work, WORKS } from './work.ts'
 
 const PAUSE_MS = 300
 /** A server that has used no more than this of a pause is at rest. */
@@ -61,7 +61,9 @@ export async function bench(options: Options): Promise<void> {
  */
 export async function compare(other: Contestant, pace: Pace, only?: string): Promise<void> {
   const settings = [{ connections: 32, processes: 1 }]
-  const works = WORKS.filter(({ name }) => (only === undefined ? name !== 'login' : name === only))
+  const works = [...WORKS, ...BEARERS].filter(({ name }) =>
+    only === undefined ? name !== 'login' : name === only,
+  )
   const contestants = [other, ...CONTESTANTS.filter((c) => c.name === OURS)]
   // And whatever this process starts.
   const { status, stderr } = spawnSync('taskset', ['-acp', '1', `${process.pid}`])
@@ -72,9 +74,9 @@ export async function compare(other: Contestant, pace: Pace, only?: string): Pro
   })
 }
 
-/** What a client needs: the cookie of a session, and a folder for its scripts. */
+/** What a client needs: what it sends of itself, and a folder for its scripts. */
 interface Client {
-  cookie: string
+  credentials: Credentials
   folder: string
 }
 
@@ -119,6 +121,7 @@ async function withContestants(
       LOG_FORMAT: 'json',
       DATA_DIR: join(folder, own),
       RATE_LIMIT: 'off',
+      COOKIE_SECURE: 'off', // then its cookie has the name that the peers read
     })
     for (const processes of new Set(settings.map((s) => s.processes))) {
       for (const contestant of contestants) {
@@ -128,10 +131,10 @@ async function withContestants(
         running.push(await launch(contestant, processes, how))
       }
     }
-    const cookie = await logIn(running)
-    await compareAnswers(running, cookie)
+    const credentials = await logIn(running)
+    await compareAnswers(running, credentials)
     console.error('all answer the same')
-    await work(running, { cookie, folder })
+    await work(running, { credentials, folder })
   } catch (error) {
     // What fails because all is ended is not the reason.
     if (closed) await new Promise(() => {})
@@ -193,16 +196,25 @@ async function fillMovies(databaseUrl: string): Promise<void> {
 }
 
 /** Signs up at this project's server; the other ones read the same session. */
-async function logIn(running: Running[]): Promise<string> {
+async function logIn(running: Running[]): Promise<Credentials> {
   const ours = running.find((r) => r.contestant.name === OURS)
-  const reply = await fetch(`${ours?.url}/api/signup`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ email: EMAIL, password: PASSWORD, fname: 'Ben', lname: 'Chmark' }),
-  })
-  const cookie = reply.headers.getSetCookie()[0]?.split(';')[0]
-  if (cookie === undefined) throw new Error(`signup answered ${reply.status}: ${await reply.text()}`)
-  return cookie
+  const post = async (path: string, body: object, bearer?: string) => {
+    const reply = await fetch(`${ours?.url}${path}`, {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/json',
+        ...(bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` }),
+      },
+      body: JSON.stringify(body),
+    })
+    const answer = (await reply.json()) as { token?: string }
+    if (answer.token === undefined)
+      throw new Error(`${path} answered ${reply.status}: ${JSON.stringify(answer)}`)
+    return answer.token
+  }
+  const person = { email: EMAIL, password: PASSWORD, fname: 'Ben', lname: 'Chmark' }
+  const session = await post('/api/signup', { ...person, token: true })
+  return { session, accessToken: await post('/api/me/tokens', { name: 'bench' }, session) }
 }
 
 function printStarts(running: Running[], idle: number[]): void {

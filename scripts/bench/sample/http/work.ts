@@ -1,5 +1,5 @@
 // The work that is measured: five requests, and what every contestant must answer to them.
-import type { Running } from './contestants.ts'
+import { OURS, type Running } from './contestants.ts'
 
 export const EMAIL = 'bench@example.com'
 export const PASSWORD = 'Bench-Passw0rd'
@@ -11,6 +11,8 @@ export interface Work {
   body?: object
   /** As the client that is logged in. */
   session: boolean
+  /** What this checkout is sent as Authorization, in place of the cookie; the other one gets the cookie. */
+  bearer?: 'session' | 'accessToken'
 }
 
 export const WORKS: Work[] = [
@@ -33,32 +35,59 @@ export const WORKS: Work[] = [
   },
 ]
 
-export function headersOf(work: Work, cookie: string): Record<string, string> {
+const ME = { method: 'GET', path: '/api/me', session: true } as const
+
+/** What another kind of credential costs beside the cookie. */
+export const BEARERS: Work[] = [
+  { ...ME, name: 'me, bearer session', bearer: 'session' },
+  { ...ME, name: 'me, access token', bearer: 'accessToken' },
+]
+
+/** A session, and a personal access token of the same account. */
+export interface Credentials {
+  session: string
+  accessToken: string
+}
+
+export function headersOf(
+  { session, bearer, body }: Work,
+  { contestant }: Running,
+  known: Credentials,
+): Record<string, string> {
+  const isBearer = bearer !== undefined && contestant.name === OURS
+  const credential: Record<string, string> = isBearer
+    ? { Authorization: `Bearer ${known[bearer]}` }
+    : { Cookie: `session=${known.session}` }
   return {
-    ...(work.session ? { Cookie: cookie } : {}),
-    ...(work.body ? { 'Content-Type': 'application/json' } : {}),
+    ...(session ? credential : {}),
+    ...(body ? { 'Content-Type': 'application/json' } : {}),
   }
 }
 
-/** @throws if a contestant answers anything else than the first one does, but for the id and times of what it created */
-export async function compareAnswers(all: Running[], cookie: string): Promise<void> {
-  for (const work of WORKS) {
+/**
+ * The id and times of what was created aside, all must answer what the first one does. Fields more are allowed: this checkout
+ * may be newer than the first.
+ * @throws if one does not
+ */
+export async function compareAnswers(all: Running[], known: Credentials): Promise<void> {
+  for (const work of [...WORKS, ...BEARERS]) {
     const answers = await Promise.all(
-      all.map(async ({ url }) => {
-        const reply = await fetch(url + work.path, {
+      all.map(async (running) => {
+        const reply = await fetch(running.url + work.path, {
           method: work.method,
-          headers: headersOf(work, cookie),
+          headers: headersOf(work, running, known),
           body: work.body ? JSON.stringify(work.body) : null,
         })
-        const text = inOneOrder(await reply.text())
-        return `${reply.status} ${work.name === 'create' ? withoutChance(text) : text}`
+        const text = await reply.text()
+        return { status: reply.status, body: JSON.parse(work.name === 'create' ? withoutChance(text) : text) }
       }),
     )
-    const odd = answers.findIndex((answer) => answer !== answers[0])
+    const [first] = answers
+    const odd = answers.findIndex((answer) => !Bun.deepMatch(first, answer))
     if (odd >= 0) {
-      throw new Error(
-        `${work.method} ${work.path}: ${all[odd]?.contestant.name} answers\n  ${answers[odd]?.slice(0, 500)}\nand ${all[0]?.contestant.name}\n  ${answers[0]?.slice(0, 500)}`,
-      )
+      const shown = (i: number) =>
+        `${all[i]?.contestant.name} answers\n  ${JSON.stringify(answers[i]).slice(0, 500)}`
+      throw new Error(`${work.method} ${work.path}: ${shown(odd)}\nand ${shown(0)}`)
     }
   }
 }
@@ -67,11 +96,3 @@ const withoutChance = (answer: string) =>
   answer
     .replace(/"id":"\d+"/, '"id":"0"')
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '0000-00-00T00:00:00.000Z')
-
-/** The same JSON, keys sorted: their order is no part of an answer, and changes with the code that is compared. */
-const inOneOrder = (answer: string) =>
-  JSON.stringify(JSON.parse(answer), (_key, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
-  )

@@ -32,7 +32,7 @@ async function openSession(request: Request): Promise<{ userId: string }> {
 
 async function findUser(id: string) {
   const [user] = await sql`
-    select id, email, first_name, last_name, company, role, tags, created, modified,
+    select id, email, email_proof is not null as verified, first_name, last_name, company, role, tags, created, modified,
       trim(first_name || ' ' || last_name) as fullname from users where id = ${id}`
   return user
 }
@@ -52,7 +52,7 @@ async function createMovie(creator: string, { title, director }: { title: string
 
 async function login({ email, password }: { email: string; password: string }) {
   const [{ password: hash, ...user }] = await sql`
-    select id, email, first_name, last_name, company, role, tags, created, modified,
+    select id, email, email_proof is not null as verified, first_name, last_name, company, role, tags, created, modified,
       trim(first_name || ' ' || last_name) as fullname, password
     from users where lower(email) = lower(${email})`
   if (!(await verify(hash, password))) return new Response(null, { status: 400 })

@@ -27,6 +27,7 @@ const Movie = object({
 const User = object({
   id: { type: 'string' },
   email: { type: 'string' },
+  verified: { type: 'boolean' },
   first_name: { type: 'string' },
   last_name: { type: 'string' },
   company: maybe,
