@@ -10,8 +10,8 @@ export function adviceOnSettings(
   env: Record<string, string | undefined>,
 ): string[] {
   const advice = findLostReferences(folder, env).map(
-    (name) =>
-      `${name} in .env holds a $ that is read as the name of another variable, which is not set: write \\$ for a dollar`,
+    (variable) =>
+      `${variable} in .env holds a $ that is read as the name of another variable, which is not set: write \\$ for a dollar`,
   )
   if (isUnverified(databaseUrl)) {
     advice.push(
