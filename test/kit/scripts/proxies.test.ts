@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { loadConfig } from '../../../src/config.ts'
+import { freePort } from '../../../scripts/services/child.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { Client } from '../support/client.ts'
 import {
@@ -246,10 +247,35 @@ describe.each(proxies.filter(([, found]) => found && onLinux))('behind %s', (nam
     }
   })
 
+  test('what comes in clear is led to HTTPS, and a program with a token is told instead', async () => {
+    const api = servers.map(({ address }) => address)
+    const plainPort = name === 'nginx' ? await freePort() : proxy.port
+    const tls =
+      name === 'nginx' ? await startProxy({ api, files: folder, certificate, plainPort }) : undefined
+    try {
+      const ask = (headers: Record<string, string>) =>
+        fetch(`http://127.0.0.1:${plainPort}/api/me?a=b`, {
+          headers: { Host: 'in-clear.example', ...headers },
+          redirect: 'manual',
+        })
+      const led = await ask({})
+      expect([led.status, led.headers.get('location')]).toEqual([301, 'https://in-clear.example/api/me?a=b'])
+      const told = await ask({ Authorization: 'Bearer hunter2' })
+      expect([told.status, await told.json()]).toEqual([
+        403,
+        { err: expect.stringMatching(/^403: Come by https/), code: 'forbidden' },
+      ])
+    } finally {
+      await tls?.stop()
+    }
+  })
+
   test.skipIf(name !== 'nginx')('nginx serves the API over TLS', async () => {
     const api = servers.map(({ address }) => address)
     const tls = await startProxy({ api, files: folder, certificate })
     try {
+      const withToken = { tls: { rejectUnauthorized: false }, headers: { Authorization: 'Bearer x' } }
+      expect((await fetch(`${tls.url}/api/me`, withToken)).status).toBe(401)
       const reply = await fetch(`${tls.url}/api/me`, { tls: { rejectUnauthorized: false } })
       expect(reply.status).toBe(401)
       const old = { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA' } as const
