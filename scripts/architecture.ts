@@ -8,7 +8,7 @@ import { dirname, join, normalize } from 'node:path'
  * stand before it here, never those beside it (in one string), and nothing outside of the kit. A folder that has no place
  * here is a module: it imports all of these, and no file of the kit imports it, so that it can be removed.
  */
-const KIT = ['types', 'config', 'log', 'data', 'mail jobs', 'deps', 'http', 'auth'].concat(
+const KIT = ['types', 'config', 'log', 'data', 'mail jobs', 'deps', 'http', 'auth audit'].concat(
   ['pages', 'reference', 'system', 'middleware assemble', 'create-deps', 'process'], // what stands on http
 )
 /** Yours imports the kit, and of yours these. A folder beside the kit is a slice, `entry` a file that starts a role. */

@@ -181,7 +181,9 @@ async function makeToken({ db, log }: Deps, email: string, input: z.output<typeo
   if (found === undefined) throw new Error(`There is no account ${email}`)
   const { id: userId, role } = found.user
   if (roles.isBarred(role)) throw new Error(`${email} is ${role}: change its role first`)
-  const made = await db.transaction((tx) => makeAccessToken(tx, { userId, ...input }))
+  const made = await db.transaction((tx) =>
+    makeAccessToken({ command: userInfo().username }, tx, { userId, ...input }),
+  )
   log.warn('ACCESS TOKEN MADE by command', { user: userId, token: made.id, by: userInfo().username })
   console.log(
     `${made.token}\nIt is shown this once. It may ${made.abilities.join(', ')}, until ${ended(made.expires)}.`,

@@ -4,6 +4,7 @@ import { accountTokens } from './account/access-token-routes.ts'
 import { openToken } from './account/access-tokens.ts'
 import { dashboardAccess } from './account/dashboard.ts'
 import { factory, requireRole, type Deps, type Product } from './account/product.ts'
+import { audit } from './account/audit-routes.ts'
 import { accountExport } from './account/export-routes.ts'
 import { mailbox } from './account/mailbox-routes.ts'
 import { PAGES } from './account/pages/paths.ts'
@@ -41,6 +42,7 @@ export function createApp(deps: Deps) {
     .route('/api', accountSessions)
     .route('/api', accountTokens)
     .route('/api', accountExport)
+    .route('/api', audit)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
     .route('/api/movies', movies)
   if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess(config)))

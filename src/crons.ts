@@ -1,4 +1,5 @@
 // Declares every cron: its name, its schedule and the task it enqueues. Without a time zone, times are the server's.
+import { keepAuditTrail } from './kit/audit/retention.ts'
 import { defineCron } from './kit/jobs/cron.ts'
 import { countAccounts, deleteExpiredTokens } from './tasks.ts'
 
@@ -13,4 +14,5 @@ export const crons = [
   defineCron({ name: 'hourly', schedule: '0 * * * *', task: countAccounts, input: { period: 'hour' } }),
   defineCron({ name: 'nightly', schedule: '0 2 * * *', task: countAccounts, input: { period: 'day' } }),
   defineCron({ name: 'expired-tokens', schedule: '30 3 * * *', task: deleteExpiredTokens, input: {} }),
+  defineCron({ name: 'audit', schedule: '45 * * * *', task: keepAuditTrail, input: {} }),
 ]

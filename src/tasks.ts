@@ -1,10 +1,12 @@
 // Declares every background task. A task may run twice: its worker can die before it reports success. Allow for that.
 import { z } from 'zod'
+import { exportAudit } from './account/audit-export.ts'
 import { exportMyData } from './account/export-task.ts'
 import { mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'
 import { tokens } from './account/one-time-tokens.ts'
 import type { Deps } from './account/product.ts'
 import { countUsersSince } from './account/queries.ts'
+import { keepAuditTrail } from './kit/audit/retention.ts'
 import type { Schema } from './kit/data/owned-rows.ts'
 import type { DeadJob } from './kit/jobs/dead.ts'
 import { defineTask } from './kit/jobs/task.ts'
@@ -39,6 +41,8 @@ export const tasks = [
   mailNotice,
   deleteExpiredTokens,
   exportMyData,
+  exportAudit,
+  keepAuditTrail,
   countAccounts,
 ]
 

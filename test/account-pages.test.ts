@@ -352,6 +352,46 @@ describe('the account', () => {
   })
 })
 
+describe('tokens for programs', () => {
+  const TOKENS = '/api/auth/account/tokens'
+  const asProgram = (token: string) => app.visitor({ Authorization: `Bearer ${token}` })
+
+  test('are made on a page that shows each this once, and ended on another', async () => {
+    const member = await app.member()
+    const made = await submit(member, `${TOKENS}/new`, { name: 'Backup', days: '', read: 'on' })
+    const token = /<pre>(rbpat_[0-9a-f]{48})<\/pre>/.exec(made.text)?.[1] ?? ''
+    expect([made.status, made.headers.get('cache-control')]).toEqual([200, 'no-store'])
+    expect((await asProgram(token).get('/api/me')).status).toBe(200)
+    expect((await asProgram(token).post('/api/movies/', { title: 'x' })).status).toBe(403)
+    const { text } = await member.get(TOKENS, HTML)
+    expect(text).toContain('Backup <span class="note">used on ')
+    expect(text).not.toContain(token)
+    const id = /name="id" value="([^"]+)"/.exec(text)?.[1] ?? ''
+    expect(await done(member, `${TOKENS}/end`, { id }, TOKENS)).toBe('That token is ended')
+    expect((await asProgram(token).get('/api/me')).status).toBe(401)
+    expect((await submit(member, `${TOKENS}/end`, { id })).status).toBe(404)
+  })
+
+  test.each([
+    ['no name', { name: '', read: 'on' }, 'id="name-fault"'],
+    ['no ability', { name: 'Backup' }, 'must name one'],
+    ['days that are none', { name: 'Backup', read: 'on', days: 'ten' }, 'Days must be a number'],
+    ['too many days', { name: 'Backup', read: 'on', days: '9999' }, 'id="days-fault"'],
+  ])('with %s the form is shown again', async (_what, fields, says) => {
+    const member = await app.member()
+    const { status, text } = await submit(member, `${TOKENS}/new`, { days: '90', ...fields })
+    expect([status, text.includes(says)]).toEqual([400, true])
+    expect((await member.get('/api/me/tokens')).body).toEqual([])
+  })
+
+  test('want a fresh login', async () => {
+    const member = await app.member()
+    await growStale(member)
+    const reply = await submit(member, `${TOKENS}/new`, { name: 'Backup', days: '90', read: 'on' })
+    expect([reply.status, reply.headers.get('location')]).toEqual([303, expect.stringContaining(CONFIRM)])
+  })
+})
+
 const executable = findChromium()
 if (executable === undefined)
   process.stderr.write(

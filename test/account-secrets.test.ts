@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'drizzle-orm'
 import { Redis } from 'ioredis'
+import { auditEvents } from '../src/kit/audit/table.ts'
 import { KEPT_MAILS } from '../src/kit/types/mail.ts'
 import { redisUrl } from './kit/support/services.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
@@ -65,13 +66,19 @@ test('no secret of a scenario of all flows is in the log, in Redis or in the dat
     const secrets = await scenario(app)
     const stored = await allInRedis(redis, app.config.redisPrefix)
     const rows = await allInPostgres(app)
+    const trail = JSON.stringify(await app.deps.db.select().from(auditEvents), (_, v: unknown) =>
+      typeof v === 'bigint' ? String(v) : v,
+    )
     await app.close()
     const log = readFileSync(file, 'utf8')
     // What is searched is what it is thought to be.
     expect([log, rows].map((text) => text.includes(MAIL))).toEqual([true, true])
     expect(log).toContain('PASSWORD RESET')
     expect(stored).toContain('loginAt')
-    for (const [place, text] of Object.entries({ log, stored, rows }))
+    // Of an account that is deleted the trail keeps the id alone.
+    expect(trail).toContain('password.reset')
+    expect(['@', 'example', 'Ann', 'Lee'].filter((word) => trail.includes(word))).toEqual([])
+    for (const [place, text] of Object.entries({ log, stored, rows, trail }))
       expect([place, secrets.filter((secret) => text.includes(secret))]).toEqual([place, []])
   } finally {
     redis.disconnect()

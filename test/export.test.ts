@@ -64,7 +64,7 @@ test('an account gets its own row and its live sessions, and no secret', async (
 
   const { result } = await download(ann)
   const { me } = (await ann.get('/api/me')).body
-  const { account, sessions, incomplete, exported, oneTimeTokens, ...parts } = result
+  const { account, sessions, incomplete, exported, oneTimeTokens, activity, ...parts } = result
   expect(account).toEqual(me)
   expect(sessions).toEqual([
     { loggedIn: expect.any(String), ip: '127.0.0.1', agent: 'phone' },
@@ -72,6 +72,8 @@ test('an account gets its own row and its live sessions, and no secret', async (
   ])
   expect(oneTimeTokens).toMatchObject([{ purpose: 'verify', email: me.email }])
   expect(Math.abs(Date.parse(exported) - Date.now())).toBeLessThan(60_000)
+  expect(activity[0]).toMatchObject({ action: 'account.created', by: 'nobody', ip: '127.0.0.1' })
+  expect(activity.at(-1)).toMatchObject({ action: 'export.asked', by: 'you' })
   // It has made nothing, and of what others have made there is nothing.
   for (const rows of [incomplete, ...Object.values(parts)]) expect(rows).toEqual([])
   const said = JSON.stringify(result)

@@ -4,11 +4,9 @@ import { tooManyTokens } from '../kit/auth/access-tokens.ts'
 import { requireFresh } from '../kit/auth/fresh.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
-import { notFound } from '../kit/http/errors.ts'
 import { validate } from '../kit/http/validate.ts'
-import { accessTokens, makeAccessToken } from './access-tokens.ts'
-import { assertSessionOpen } from './end-sessions.ts'
-import { requestNotice } from './mail-tasks.ts'
+import { accessTokens } from './access-tokens.ts'
+import { endOwnToken, makeOwnToken } from './own-tokens.ts'
 import { factory, requireRole } from './product.ts'
 import { NewAccessToken } from './schema.ts'
 import { AccessTokenResponse } from './table.ts'
@@ -37,20 +35,7 @@ export const accountTokens = factory
     requireRole('readonly'),
     requireFresh(),
     validate('json', NewAccessToken),
-    async (c) => {
-      const { db, log, session } = c.var
-      const { userId } = session
-      const { email } = await c.var.me()
-      const made = await db.transaction(async (tx) => {
-        const token = await makeAccessToken(tx, { userId, ...c.req.valid('json') })
-        // A reset that was under way has ended by now, and the session with it: no token survives it.
-        await assertSessionOpen(session)
-        await requestNotice(c.var, tx, email, 'token_made')
-        return token
-      })
-      log.info('ACCESS TOKEN MADE', { user: userId, token: made.id })
-      return c.var.respond(made)
-    },
+    async (c) => c.var.respond(await makeOwnToken(c, c.req.valid('json'))),
   )
 
   .delete(
@@ -59,10 +44,7 @@ export const accountTokens = factory
     requireRole('readonly'),
     validate('param', z.object({ id: z.uuid() })),
     async (c) => {
-      const { db, session } = c.var
-      const { id } = c.req.valid('param')
-      const ended = await db.transaction((tx) => accessTokens.delete(c.var, tx, session.userId, id))
-      if (!ended) throw notFound(c)
+      await endOwnToken(c, c.req.valid('param').id)
       return c.var.respond({})
     },
   )

@@ -1,8 +1,10 @@
 // Declares personal access tokens: what begins them, and how many an account has.
+import type { Author } from '../kit/audit/record.ts'
 import { createAccessTokens } from '../kit/auth/access-tokens.ts'
 import { tokenOpener } from '../kit/auth/token-session.ts'
 import { accountDisabled } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
+import { recordEvent } from './audit.ts'
 import { roleOf, type Deps } from './product.ts'
 import { findUser } from './queries.ts'
 import { roles } from './roles.ts'
@@ -24,10 +26,11 @@ export const openToken = tokenOpener(accessTokens)
  * Makes one for an account that may log in. Takes a transaction.
  * @throws tooManyTokens, accountDisabled
  */
-export async function makeAccessToken(tx: Db, input: Parameters<typeof accessTokens.create>[1]) {
+export async function makeAccessToken(by: Author, tx: Db, input: Parameters<typeof accessTokens.create>[1]) {
   const made = await accessTokens.create(tx, input)
   // Asked behind the lock of `create`, which has waited for a change that was about to disable the account.
   const owner = await findUser(tx, input.userId)
   if (owner === undefined || roles.isBarred(owner.role)) throw accountDisabled()
+  await recordEvent(by, tx, { action: 'token.made', account: input.userId, details: { token: made.id } })
   return made
 }

@@ -8,6 +8,7 @@ import { accountDisabled, agentOf } from '../kit/http/session.ts'
 import { UNIQUE_VIOLATION } from '../kit/http/sql-refusals.ts'
 import type { Db } from '../kit/types/db.ts'
 import { accessTokens } from './access-tokens.ts'
+import { recordEvent } from './audit.ts'
 import { endSessionsWith, lockOwnAccount } from './end-sessions.ts'
 import { emailTaken, invalidCredentials, nothingToVerify, passwordRequired, sameEmail } from './errors.ts'
 import { requestLink, requestNotice } from './mail-tasks.ts'
@@ -33,6 +34,8 @@ const requestOwnLink = (c: LoggedInContext, due: Parameters<typeof requestLink>[
   c.var.db.transaction(async (tx) => {
     await lockOwnAccount(c, tx)
     await requestLink(c.var, tx, due)
+    if (due.purpose === 'email_change')
+      await recordEvent(c, tx, { action: 'email.change_asked', account: due.userId })
   })
 
 /** Mails the link again to the mailbox that is to be confirmed. @throws nothingToVerify */
@@ -62,6 +65,8 @@ export async function confirmEmail(
     db.transaction(async (tx) => {
       const { purpose, email } = await tokens.spend(tx, token, 'verify', 'email_change')
       await (purpose === 'verify' ? markVerified(tx, user_id, email) : replaceEmail(c, tx, user_id, email))
+      const action = purpose === 'verify' ? 'email.verified' : 'email.changed'
+      await recordEvent(c, tx, { action, account: user_id })
     }),
   )
   c.var.log.info('EMAIL CONFIRMED', { user: user_id, agent: agentOf(c) })
@@ -118,6 +123,7 @@ export async function takeBackEmail(context: AnyContext, { token }: { token: str
     await tokens.revoke(tx, userId, { but: ['take_back'], since: created })
     await requestLink(c.var, tx, { userId, purpose: 'reset', email })
     await accessTokens.deleteAllOf(c.var, tx, userId)
+    await recordEvent(c, tx, { action: 'email.taken_back', account: userId })
     await requestNotice(c.var, tx, email, 'taken_back')
   })
   c.var.log.warn('EMAIL TAKEN BACK', { user: userId, agent: agentOf(c) })

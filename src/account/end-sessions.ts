@@ -12,7 +12,8 @@ import { lockUser } from './queries.ts'
  * began. Whatever ends sessions holds that lock: so nothing is done in a session that a reset or a take-back has ended.
  * @throws loginRequired
  */
-export async function lockOwnAccount(c: LoggedInContext, tx: Db): Promise<void> {
+export async function lockOwnAccount(context: AnyContext, tx: Db): Promise<void> {
+  const c: LoggedInContext = context
   await lockUser(tx, c.var.session.userId)
   await assertSessionOpen(c.var.session)
 }

@@ -3,6 +3,8 @@ import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { accepted } from '../kit/job-status/accepted.ts'
 import { JobResponse } from '../kit/job-status/schema.ts'
+import { recordEvent } from './audit.ts'
+import { lockOwnAccount } from './end-sessions.ts'
 import { exportMyData } from './export-task.ts'
 import { factory, requireRole } from './product.ts'
 
@@ -17,15 +19,18 @@ export const accountExport = factory
     doc('Starts a job whose result is all my data, and returns the job.', JobResponse, { status: 202 }),
     requireRole('readonly'),
     async (c) => {
-      const { enqueue, jobStatus, session, store } = c.var
+      const { db, enqueue, jobStatus, session, store } = c.var
       const { userId } = session
-      const recent = await store.get<string>(`export:${userId}`)
-      // An export costs a worker's time and half a megabyte of Redis, so an account cannot have one after the other.
-      if (recent !== undefined && ((await jobStatus(recent))?.state ?? 'failed') !== 'failed') {
-        return accepted(c, recent)
-      }
-      const { id } = await enqueue(exportMyData, { userId }, { by: userId })
-      await store.set(`export:${userId}`, id, EXPORT_AGAIN_S)
+      const id = await db.transaction(async (tx) => {
+        await lockOwnAccount(c, tx) // so that of several requests at once one starts it
+        const recent = await store.get<string>(`export:${userId}`)
+        // An export costs a worker's time and half a megabyte of Redis, so an account cannot have one after the other.
+        if (recent !== undefined && ((await jobStatus(recent))?.state ?? 'failed') !== 'failed') return recent
+        await recordEvent(c, tx, { action: 'export.asked', account: userId })
+        const started = await enqueue(exportMyData, { userId }, { by: userId })
+        await store.set(`export:${userId}`, started.id, EXPORT_AGAIN_S)
+        return started.id
+      })
       return accepted(c, id)
     },
   )

@@ -1,5 +1,8 @@
 // Exports everything that the service holds about an account, as one JSON value.
+import { activityColumns } from '../kit/audit/events.ts'
+import { auditEvents } from '../kit/audit/table.ts'
 import { collectUpTo, findOwnedTables, ownedRows, type Schema } from '../kit/data/owned-rows.ts'
+import { keyOf } from '../kit/data/pages-by-key.ts'
 import type { Job } from '../kit/jobs/task.ts'
 import type { Deps } from './product.ts'
 import { findUser } from './queries.ts'
@@ -12,7 +15,7 @@ const MAX_SIZE = 512 * 1024
 const REMEMBERED_S = 2 * 24 * 60 * 60
 
 /** The parts of an export that are no tables. */
-const OWN_PARTS = new Set(['account', 'sessions', 'exported', 'incomplete'])
+const OWN_PARTS = new Set(['account', 'sessions', 'exported', 'incomplete', 'activity'])
 
 /** What an export needs: `schema` holds every table of the service and what each declares. */
 export type ExportDeps = Pick<Deps, 'db' | 'sessions'> & { schema: Schema }
@@ -40,6 +43,9 @@ export async function exportAccount(
     if (OWN_PARTS.has(name)) leftOut.push(`${name} is a part of its own: rename the table`)
     else sources[name] = ownedRows(db, table, userId, job.signal)
   }
+  const { account: owner } = auditEvents
+  const trail = { table: auditEvents, columns: activityColumns, owner, key: keyOf(auditEvents) }
+  sources.activity = ownedRows(db, trail, userId, job.signal)
   if (leftOut.length > 0) job.log.warn('some tables that refer to accounts are not exported', { leftOut })
   const { collected, incomplete } = await collectUpTo(MAX_SIZE, sources, job)
   return { exported: new Date(), account, ...collected, incomplete }

@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import type { z } from 'zod'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { accountDisabled, agentOf, endSession, startSession } from '../kit/http/session.ts'
+import { recordEvent, recordWith } from './audit.ts'
 import { syncSessionRole } from './change-role.ts'
 import { invalidCredentials } from './errors.ts'
 import { roleOf, type Product } from './product.ts'
@@ -75,8 +76,13 @@ export async function beginSession(
     if (now?.hash !== proof.hash && !(await passwords.verify(now?.hash ?? null, proof.password)))
       throw invalidCredentials()
     if (now && roleOf(now.user, config) !== roleOf(user, config)) await syncSessionRole(c.var, user.id)
+    await recordEvent(c, db, { action: 'session.started', account: user.id })
   } catch (error) {
     await endSession(c).catch(() => {})
     throw error
   }
 }
+
+/** Ends the session in which it is called. */
+export const logOut = (c: AnyContext): Promise<void> =>
+  recordWith(c, { action: 'session.ended' }, () => endSession(c))

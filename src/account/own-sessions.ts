@@ -1,6 +1,7 @@
 // Lists the sessions of the account that asks, and ends one.
 import type { AnyContext } from '../kit/http/env.ts'
-import { endSession } from '../kit/http/session.ts'
+import { endOtherSessions, endSession } from '../kit/http/session.ts'
+import { recordWith } from './audit.ts'
 import type { LoggedInContext } from './product.ts'
 
 /** Where the account is logged in, the latest first. */
@@ -25,7 +26,14 @@ export async function ownSessions(context: AnyContext) {
 export async function endOwnSession(context: AnyContext, id: string): Promise<boolean> {
   const c: LoggedInContext = context
   const { session, sessions } = c.var
-  if (id !== sessions.idOf(session.token)) return sessions.destroyOne(session.userId, id)
-  await endSession(c)
+  if (!(await sessions.allOf(session.userId)).some((one) => one.id === id)) return false
+  const isThis = id === sessions.idOf(session.token)
+  await recordWith<unknown>(c, { action: 'session.ended' }, () =>
+    isThis ? endSession(c) : sessions.destroyOne(session.userId, id),
+  )
   return true
 }
+
+/** Ends all but the one in which it is called. */
+export const endMyOtherSessions = (c: AnyContext): Promise<void> =>
+  recordWith(c, { action: 'sessions.ended' }, () => endOtherSessions(c))

@@ -5,6 +5,7 @@ import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { agentOf } from '../kit/http/session.ts'
 import { accessTokens } from './access-tokens.ts'
+import { recordEvent } from './audit.ts'
 import { endSessionsWith, lockOwnAccount } from './end-sessions.ts'
 import { wrongPassword } from './errors.ts'
 import { beginSession } from './login.ts'
@@ -44,6 +45,7 @@ export async function resetPassword(
     if (user?.email.toLowerCase() !== email.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
     await tokens.revoke(tx, user_id, { but: ['take_back'] })
     await accessTokens.deleteAllOf(c.var, tx, user_id)
+    await recordEvent(c, tx, { action: 'password.reset', account: user_id })
     await requestNotice(c.var, tx, email, 'password_reset')
   })
   c.var.log.info('PASSWORD RESET', { user: user_id, agent: agentOf(c) })
@@ -72,6 +74,7 @@ export async function changePassword(
     const changed = await updateUser(tx, userId, { password: hash }, { was })
     if (changed === undefined) throw wrongPassword() // it was changed meanwhile
     await tokens.revoke(tx, userId, { but: ['take_back', 'verify'] })
+    await recordEvent(c, tx, { action: 'password.changed', account: userId })
     await requestNotice(c.var, tx, changed.email, 'password_changed')
     return changed
   })

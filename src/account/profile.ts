@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { unauthorized } from '../kit/http/errors.ts'
 import type { AnyContext } from '../kit/http/env.ts'
+import { recordEvent } from './audit.ts'
 import type { LoggedInContext } from './product.ts'
 import { updateUser, type User } from './queries.ts'
 import type { EditProfile } from './schema.ts'
@@ -10,7 +11,12 @@ import type { EditProfile } from './schema.ts'
 export async function editProfile(context: AnyContext, given: z.output<typeof EditProfile>): Promise<User> {
   const c: LoggedInContext = context
   if (Object.keys(given).length === 0) return c.var.me()
-  const user = await updateUser(c.var.db, c.var.session.userId, given)
-  if (user === undefined) throw unauthorized('This account no longer exists')
-  return user
+  const { db, session } = c.var
+  return db.transaction(async (tx) => {
+    const user = await updateUser(tx, session.userId, given)
+    if (user === undefined) throw unauthorized('This account no longer exists')
+    const details = { fields: Object.keys(given).join(', ') }
+    await recordEvent(c, tx, { action: 'profile.edited', account: user.id, details })
+    return user
+  })
 }

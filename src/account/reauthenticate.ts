@@ -1,6 +1,7 @@
 // Takes the password again: the session is fresh from then on, under a new id.
 import type { AnyContext } from '../kit/http/env.ts'
 import { agentOf, refreshSession } from '../kit/http/session.ts'
+import { recordWith } from './audit.ts'
 import { invalidCredentials } from './errors.ts'
 import type { LoggedInContext } from './product.ts'
 import { findUserWithHashById } from './queries.ts'
@@ -15,6 +16,6 @@ export async function reauthenticate(context: AnyContext, { password }: { passwo
   const found = await findUserWithHashById(db, session.userId)
   const isRight = await passwords.verify(found?.hash ?? null, password, c.var.signal())
   if (!isRight) throw invalidCredentials()
-  await refreshSession(c)
+  await recordWith(c, { action: 'session.confirmed' }, () => refreshSession(c))
   log.info('REAUTHENTICATED', { user: session.userId, agent: agentOf(c) })
 }

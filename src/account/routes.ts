@@ -5,10 +5,10 @@ import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { endSession, issuedToken } from '../kit/http/session.ts'
+import { issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { emailTaken, invalidCredentials } from './errors.ts'
-import { logIn } from './login.ts'
+import { logIn, logOut } from './login.ts'
 import { factory, requireRole } from './product.ts'
 import { editProfile } from './profile.ts'
 import { EditProfile, Login, LoginResponse, Signup, SignupResponse, UserQuery } from './schema.ts'
@@ -48,7 +48,7 @@ export const account = factory
     doc('Logs out and ends the session.', z.object({})),
     requireRole('readonly'),
     async (c) => {
-      await endSession(c)
+      await logOut(c)
       return c.var.respond({})
     },
   )

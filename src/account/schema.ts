@@ -1,7 +1,7 @@
 // Defines the input that clients send about accounts.
 import { z } from 'zod'
 import { sizeAlias } from '../kit/http/page-size.ts'
-import { cursorOf } from '../kit/http/paging.ts'
+import { cursorOf, Microseconds } from '../kit/http/paging.ts'
 import { Page, PageSize, Search } from '../kit/http/validate.ts'
 import { ABILITIES } from './abilities.ts'
 import { UserResponse } from './table.ts'
@@ -122,13 +122,6 @@ export const NewAccessToken = z.object({
 })
 
 export const Reauthentication = Login.pick({ password: true })
-
-/** A timestamp with Postgres's microseconds, which a Date would drop. */
-const Microseconds = z
-  .string()
-  .max(27, { abort: true })
-  .check(z.iso.datetime({ precision: 6 }))
-  .refine((moment) => moment > '0001')
 
 export const UserQuery = z.object({
   page: Page,

@@ -4,10 +4,10 @@ import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { endOtherSessions, issuedToken } from '../kit/http/session.ts'
+import { issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { invalidCredentials } from './errors.ts'
-import { endOwnSession, ownSessions } from './own-sessions.ts'
+import { endMyOtherSessions, endOwnSession, ownSessions } from './own-sessions.ts'
 import { factory, requireRole } from './product.ts'
 import { reauthenticate } from './reauthenticate.ts'
 import { Reauthentication, SessionResponse, TokenResponse } from './schema.ts'
@@ -45,7 +45,7 @@ export const accountSessions = factory
     doc('Ends all my sessions but this one.', z.object({})),
     requireRole('readonly'),
     async (c) => {
-      await endOtherSessions(c)
+      await endMyOtherSessions(c)
       return c.var.respond({})
     },
   )

@@ -5,6 +5,7 @@ import { retryConflict } from '../kit/data/transient.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
+import { recordEvent } from './audit.ts'
 import { emailTaken } from './errors.ts'
 import { beginSession } from './login.ts'
 import { requestLink, sendWelcome } from './mail-tasks.ts'
@@ -38,6 +39,7 @@ export async function signUp(
     const { id: userId, email } = created
     if (config.emailVerification === 'off') await enqueue(tx, sendWelcome, { userId })
     else await requestLink(c.var, tx, { userId, purpose: 'verify', email, welcome: true })
+    await recordEvent(c, tx, { action: 'account.created', account: userId })
     c.var.signal().throwIfAborted() // a client that got a timeout will try again
     return created
   }

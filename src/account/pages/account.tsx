@@ -56,6 +56,12 @@ accountPage.get(
           <Fact name="Devices" page="sessions" verb="See">
             where you are signed in
           </Fact>
+          <Fact name="Tokens" page="tokens" verb="See">
+            for programs
+          </Fact>
+          <Fact name="Activity" page="activity" verb="See">
+            what happened, and from where
+          </Fact>
           <Fact name="Role">{role}</Fact>
         </dl>
       </ShellPage>,

@@ -2,14 +2,13 @@
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
 import type { AnyContext } from '../../kit/http/env.ts'
-import { endSession } from '../../kit/http/session.ts'
 import { passwordHint, weakPassword } from '../../kit/auth/password-rule.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { Checkbox, type FieldLook } from '../../kit/pages/form.tsx'
 import { nextOf, withNext } from '../../kit/pages/next.ts'
 import { leaveNotice } from '../../kit/pages/notice.ts'
 import { emailTaken, invalidCredentials } from '../errors.ts'
-import { logIn } from '../login.ts'
+import { logIn, logOut } from '../login.ts'
 import { factory, requireRole } from '../product.ts'
 import { Login, Signup } from '../schema.ts'
 import { signUp } from '../sign-up.ts'
@@ -100,7 +99,7 @@ formAction(entry, '/sign-out', {
   guards: [requireRole('readonly')],
   schema: z.object({}),
   run: async (c) => {
-    await endSession(c)
+    await logOut(c)
     await leaveNotice(c, 'You are signed out')
     c.header('Clear-Site-Data', '"cache", "storage"')
     return SIGN_IN

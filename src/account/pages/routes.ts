@@ -2,10 +2,12 @@
 import { errorsAsPages } from '../../kit/pages/error-page.tsx'
 import { factory } from '../product.ts'
 import { accountPage } from './account.tsx'
+import { activityPage } from './activity.tsx'
 import { entry } from './entry.tsx'
 import { links } from './links.tsx'
 import { sessionsPage } from './sessions.tsx'
 import { ACCOUNT, CONFIRM, SIGN_IN } from './paths.ts'
+import { tokensPage } from './tokens.tsx'
 
 export const accountPages = factory
   .createApp()
@@ -18,5 +20,7 @@ export const accountPages = factory
   )
   .route('/', accountPage)
   .route('/', sessionsPage)
+  .route('/', tokensPage)
+  .route('/', activityPage)
   .route('/', entry)
   .route('/', links)

@@ -3,12 +3,11 @@
 import { z } from 'zod'
 import { noStore } from '../../kit/http/caching.ts'
 import { doc } from '../../kit/http/doc.ts'
-import { endOtherSessions } from '../../kit/http/session.ts'
 import { formatAgo } from '../../kit/pages/duration.ts'
 import { formAction } from '../../kit/pages/form-page.tsx'
 import { leaveNotice, takeNotice } from '../../kit/pages/notice.ts'
 import { ShellPage } from '../../kit/pages/shell-page.tsx'
-import { endOwnSession, ownSessions } from '../own-sessions.ts'
+import { endMyOtherSessions, endOwnSession, ownSessions } from '../own-sessions.ts'
 import { factory, requireRole } from '../product.ts'
 import { SESSIONS } from './paths.ts'
 
@@ -67,7 +66,7 @@ formAction(sessionsPage, '/account/sessions/end-others', {
   guards: [requireRole('readonly')],
   schema: z.object({}),
   run: async (c) => {
-    await endOtherSessions(c)
+    await endMyOtherSessions(c)
     await leaveNotice(c, 'All other devices are signed out')
     return SESSIONS
   },
@@ -93,7 +92,7 @@ const SYSTEMS = {
 }
 
 /** `Firefox on Windows`; another client's own words. */
-function deviceOf(agent: string): string {
+export function deviceOf(agent: string): string {
   const named = (names: object) => Object.entries(names).find(([word]) => agent.includes(word))?.[1]
   const [browser, system] = [named(BROWSERS), named(SYSTEMS)]
   return browser && system ? `${browser} on ${system}` : agent.slice(0, 60) || 'Unknown'

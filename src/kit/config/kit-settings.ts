@@ -289,6 +289,9 @@ export const kitSettings = (project: string) => ({
       'Keys of what is stored encrypted, comma-separated: the first encrypts, all decrypt. `npm run secrets -- key` makes one. Production needs it where a feature says so',
     unset: 'in development one that is made in `DATA_DIR`',
   }),
+  auditDays: setting('AUDIT_DAYS', integer(7, 3650).default(365), {
+    about: 'Days that the audit trail is kept: who did what with which account, and from where',
+  }),
   apiList: setting('API_LIST', flag().default(true), { about: 'The page at `/api/list`' }),
   devTruncate: setting('DEV_TRUNCATE', flag().default(false), {
     about: 'Lets `/apitest/dbtruncate` empty a database that is not on this machine',

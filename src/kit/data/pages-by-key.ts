@@ -19,7 +19,7 @@ interface Walk {
   table: PgTable
   columns: Sources
   key: PgColumn[]
-  where: SQL
+  where: SQL | undefined
 }
 
 /** Yields each row that is there throughout, and where it stands: its key, each column as text. */

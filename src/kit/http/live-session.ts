@@ -39,6 +39,11 @@ export class Session<Role extends string = string> {
     return this.identity.role
   }
 
+  /** The id of the account that acts as `userId`; undefined in one's own session. */
+  get impersonator(): string | undefined {
+    return this.identity.impersonator
+  }
+
   async get<T extends Json>(key: string): Promise<T | undefined> {
     if (this.#changes.has(key)) return this.#changes.get(key) as T | undefined
     this.#stored ??= this.deps.sessions.readData(this.token)

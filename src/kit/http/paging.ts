@@ -15,6 +15,13 @@ const MAX_OFFSET = 100_000
 export const SHALLOW_OFFSET = 10_000
 const MAX_CURSOR = 200
 
+/** A timestamp with Postgres's microseconds, which a Date would drop. */
+export const Microseconds = z
+  .string()
+  .max(27, { abort: true })
+  .check(z.iso.datetime({ precision: 6 }))
+  .refine((moment) => moment > '0001')
+
 /** Which rows to load. */
 export interface Span<Key> {
   limit: number
@@ -41,7 +48,8 @@ export const cursorOf = <S extends z.ZodType>(key: S) =>
       .optional(),
   ).describe('Where the page begins, from the Link header of the previous one. `page` is then only a label.')
 
-const encode = (key: unknown) =>
+/** The `cursor` of a row, for the link of a page. */
+export const encodeCursor = (key: unknown) =>
   btoa(JSON.stringify(key)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 
 function decode(text: string): unknown {
@@ -76,7 +84,7 @@ export async function paged<Row, Key>(
   const shown = rows.slice(0, size)
   const last = shown.at(-1)
   const links: string[] = []
-  if (rows.length > size && last !== undefined) links.push(link(c, 'next', at + 1, encode(keyOf(last))))
+  if (rows.length > size && last !== undefined) links.push(link(c, 'next', at + 1, encodeCursor(keyOf(last))))
   if (at > 1 && !isDeep(at - 1, size)) links.push(link(c, 'prev', at - 1))
   if (at > 1 || cursor !== undefined) links.push(link(c, 'first', 1))
   if (links.length > 0) c.header('Link', links.join(', '))

@@ -29,26 +29,33 @@ export interface FormAction<S extends z.ZodType> extends Pick<DocOptions, 'link'
   guards?: MiddlewareHandler[]
   limit?: RateLimit
   /** Acts, and returns the path of the page that follows, or throws. */
-  run(this: void, c: AnyContext, input: z.output<S>): Promise<string>
+  run(this: void, c: AnyContext, input: z.output<S>): Promise<string | Response>
+  /** Where `run` returns the page itself: for what is shown this once, and may wait for the next page nowhere. */
+  answersPage?: true
 }
 
 /** Adds the POST of a form to an app: it is taken from our own pages only, and leads to the page that follows. */
 export function formAction<P extends AnyProduct, S extends z.ZodType>(
   app: Hono<AppEnv<P>>,
   path: string,
-  { summary, schema, link, errors = [], guards = [], limit, run }: FormAction<S>,
+  { summary, schema, link, errors = [], guards = [], limit, run, answersPage }: FormAction<S>,
   onFault: MiddlewareHandler[] = [],
 ): void {
   app.post(
     path,
     noStore,
-    doc(summary, null, { status: 303, link, errors }),
+    answersPage
+      ? doc(summary, 'text/html', { link, errors })
+      : doc(summary, null, { status: 303, link, errors }),
     ...guards,
     ...onFault, // behind the guards: the form counts on what they bring
     ownPagesOnly,
     validate('form', schema),
     ...(limit ? [rateLimit(limit)] : []),
-    async (c: AnyContext) => c.redirect(await run(c, c.req.valid('form' as never)), 303),
+    async (c: AnyContext) => {
+      const done = await run(c, c.req.valid('form' as never))
+      return typeof done === 'string' ? c.redirect(done, 303) : done
+    },
   )
 }
 
@@ -80,7 +87,7 @@ export function formPage<P extends AnyProduct, S extends z.ZodType>(
   path: string,
   page: FormPage<S>,
 ): void {
-  const { guards = [], link, linkFor, schema, summaries, errors, limit, run } = page
+  const { guards = [], link, linkFor, schema, summaries, errors, limit, run, answersPage } = page
   app.get(
     path,
     noStore,
@@ -92,7 +99,7 @@ export function formPage<P extends AnyProduct, S extends z.ZodType>(
       return show(c, page, { values: (await page.values?.(c)) ?? {}, notice })
     },
   )
-  const action = { summary: summaries[1], schema, guards, errors, limit, run }
+  const action = { summary: summaries[1], schema, guards, errors, limit, run, answersPage }
   formAction(app, path, action, [faultsOnForm(page)])
 }
 

@@ -18,6 +18,8 @@ export interface Identity<Role extends string = string> {
   provenAt?: number | undefined
   /** False: the cookie ends with the browser. */
   remember: boolean
+  /** The id of the account that acts as this one; absent in one's own session. */
+  impersonator?: string | undefined
 }
 
 /** A live session, as its owner may see it. */

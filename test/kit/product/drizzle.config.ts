@@ -3,6 +3,6 @@ import { defineConfig } from 'drizzle-kit'
 
 export default defineConfig({
   dialect: 'postgresql',
-  schema: ['./test/kit/product/table.ts', './src/kit/jobs/outbox/table.ts'],
+  schema: ['./test/kit/product/table.ts', './src/kit/audit/table.ts', './src/kit/jobs/outbox/table.ts'],
   out: './test/kit/product/drizzle',
 })
