@@ -6,7 +6,6 @@ import { passwordHint, weakPassword } from '../../kit/auth/password-rule.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { Checkbox, type FieldLook } from '../../kit/pages/form.tsx'
 import { nextOf, withNext } from '../../kit/pages/next.ts'
-import { leaveNotice } from '../../kit/pages/notice.ts'
 import { ApiError } from '../../kit/types/api-error.ts'
 import { emailTaken, invalidCredentials, passwordChangeRequired } from '../errors.ts'
 import { logIn, logOut } from '../login.ts'
@@ -75,10 +74,8 @@ formPage(entry, '/sign-in', {
       )}
     </>
   ),
-  run: async (c, credentials) => {
-    await logIn(c, { ...credentials, token: false })
-    return nextOf(c) ?? ACCOUNT
-  },
+  run: logIn,
+  next: (c) => nextOf(c) ?? ACCOUNT,
 })
 
 formPage(entry, '/sign-up', {
@@ -101,12 +98,9 @@ formPage(entry, '/sign-up', {
       Do you have an account? <a href={leadingOn(c, SIGN_IN)}>Sign in</a>
     </p>
   ),
-  run: async (c, input) => {
-    const { loggedIn } = await signUp(c, { ...input, token: false })
-    if (loggedIn !== false) return nextOf(c) ?? ACCOUNT
-    await leaveNotice(c, 'Your account is ready: sign in')
-    return leadingOn(c, SIGN_IN)
-  },
+  run: signUp,
+  next: (c, { loggedIn }) => (loggedIn === false ? leadingOn(c, SIGN_IN) : (nextOf(c) ?? ACCOUNT)),
+  notice: (_input, { loggedIn }) => (loggedIn === false ? 'Your account is ready: sign in' : undefined),
 })
 
 formAction(entry, '/sign-out', {
@@ -116,8 +110,8 @@ formAction(entry, '/sign-out', {
   schema: z.object({}),
   run: async (c) => {
     await logOut(c)
-    await leaveNotice(c, 'You are signed out')
     c.header('Clear-Site-Data', '"cache", "storage"')
-    return SIGN_IN
   },
+  next: SIGN_IN,
+  notice: 'You are signed out',
 })

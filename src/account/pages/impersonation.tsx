@@ -14,7 +14,8 @@ formAction(impersonationPages, '/impersonate', {
   guards: [requireRole(MANAGES), requireFresh()],
   schema: z.object({ id: z.uuid() }),
   errors: BEGIN_ERRORS,
-  run: (c, { id }) => beginImpersonation(c, id).then(() => ACCOUNT),
+  run: (c, { id }) => beginImpersonation(c, id),
+  next: ACCOUNT,
 })
 
 formAction(impersonationPages, '/impersonation/end', {
@@ -23,5 +24,6 @@ formAction(impersonationPages, '/impersonation/end', {
   linkFor: 'impersonators',
   guards: [requireRole('readonly')],
   schema: z.object({}),
-  run: (c) => endImpersonation(c).then(() => ACCOUNT),
+  run: endImpersonation,
+  next: ACCOUNT,
 })
