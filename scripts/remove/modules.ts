@@ -27,8 +27,6 @@ export const MODULES: Record<string, Module> = {
     paths: [
       'src/kit/job-status',
       'src/account/export.ts',
-      'src/account/export-task.ts',
-      'src/account/export-routes.ts',
       'src/account/pages/export.tsx',
       'test/kit/job-status',
       'test/export.test.ts',

@@ -1,6 +1,9 @@
 // Has the account that asks deleted, after a time in which its owner can undo it.
 import { sql } from 'drizzle-orm'
 import type { Author } from '../kit/audit/record.ts'
+import { requireFresh } from '../kit/auth/guards.ts'
+import { noStore } from '../kit/http/caching.ts'
+import { doc } from '../kit/http/doc.ts'
 import type { AnyContext } from '../kit/http/env.ts'
 import { unauthorized } from '../kit/http/errors.ts'
 import { agentOf, endSession } from '../kit/http/session.ts'
@@ -9,10 +12,12 @@ import { accessTokens } from './access-tokens.ts'
 import { recordEvent } from './audit.ts'
 import { assertNotLastSuperuser, manage } from './change-role.ts'
 import { assertSessionOpen, endSessionsWith, lockOwnAccount } from './end-sessions.ts'
+import { lastSuperuser } from './errors.ts'
 import { requestNotice } from './mail-tasks.ts'
 import { TAKE_BACK_MS, tokens } from './one-time-tokens.ts'
-import type { Deps, LoggedInContext } from './product.ts'
+import { factory, requireRole, type Deps, type LoggedInContext } from './product.ts'
 import { updateUser, type User } from './queries.ts'
+import { UserResponse } from './table.ts'
 
 type Needed = Pick<Deps, 'config' | 'enqueue' | 'store'> & { ip?: string }
 
@@ -79,3 +84,26 @@ export async function undoDeletion(context: AnyContext): Promise<User> {
   c.var.log.warn('ACCOUNT DELETION UNDONE', { user: me.id, agent: agentOf(c) })
   return user
 }
+
+export const accountDeletion = factory
+  .createApp()
+  .use('/me/*', noStore)
+
+  .delete(
+    '/me',
+    doc(
+      'Has my account deleted, with my data: export that first. Logs out everywhere; `deletes` says until when I can log in and undo it. Needs a recent login.',
+      UserResponse,
+      { status: 202, errors: [lastSuperuser] },
+    ),
+    requireRole('readonly'),
+    requireFresh(),
+    async (c) => c.var.respond(await requestDeletion(c)),
+  )
+
+  .delete(
+    '/me/deletion',
+    doc('Undoes it: my account stays.', UserResponse),
+    requireRole('readonly'),
+    async (c) => c.var.respond(await undoDeletion(c)),
+  )

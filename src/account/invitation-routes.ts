@@ -12,9 +12,9 @@ import { validate } from '../kit/http/validate.ts'
 import { MANAGES } from './change-role.ts'
 import { accountExists, emailTaken, roleAboveOwn } from './errors.ts'
 import { acceptInvitation, invite, openInvitations, withdrawInvitation } from './invitations.ts'
-import { factory, requireRole } from './product.ts'
+import { done, factory, requireRole } from './product.ts'
 import { AcceptInvitation, Invite, SignupResponse } from './schema.ts'
-import { requireSignup } from './signup-policy.ts'
+import { requireSignup } from './sign-up.ts'
 import { InvitationResponse } from './table.ts'
 import { inviteLimit, linkLimit } from './throttles.ts'
 
@@ -33,10 +33,7 @@ export const invitations = factory
     requireSignup('open', 'invited'),
     validate('json', Invite),
     rateLimit(inviteLimit),
-    async (c) => {
-      await invite(c.var, c.req.valid('json'), c)
-      return c.var.respond({})
-    },
+    async (c) => c.var.respond(await done(invite(c.var, c.req.valid('json'), c))),
   )
 
   .get(

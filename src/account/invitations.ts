@@ -21,8 +21,7 @@ import { type Deps, type LoggedInContext, type Product, roleOf } from './product
 import { findUser, findUserWithHash, lockUser, updateUser, type User } from './queries.ts'
 import { ROLES, roles, type Role } from './roles.ts'
 import type { AcceptInvitation, Invite } from './schema.ts'
-import { beginFirstSession, createAccount } from './sign-up.ts'
-import { assertSignup } from './signup-policy.ts'
+import { assertSignup, beginFirstSession, createAccount } from './sign-up.ts'
 import { oneTimeTokens, publicInvitation } from './table.ts'
 
 /** What the token of an invitation carries; with the role of a newer release it counts there alone. */

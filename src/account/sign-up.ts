@@ -1,18 +1,20 @@
-// Signs up: the one way to a new account, for JSON and for forms.
+// Signs up, if SIGNUP lets one: the one way to a new account, for JSON and for forms.
 import type { Context } from 'hono'
 import type { z } from 'zod'
+import type { Config } from '../config.ts'
 import type { Author } from '../kit/audit/record.ts'
 import { retryConflict } from '../kit/data/transient.ts'
+import { tag } from '../kit/http/doc.ts'
 import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
 import { recordEvent } from './audit.ts'
-import { emailTaken } from './errors.ts'
+import { emailTaken, signupClosed } from './errors.ts'
 import { beginSession } from './login.ts'
 import { requestLink, sendWelcome } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
-import type { Product } from './product.ts'
+import { factory, type Product } from './product.ts'
 import { createUser, type NewUser, type User } from './queries.ts'
 import type { Signup } from './schema.ts'
 
@@ -70,3 +72,18 @@ export async function beginFirstSession(
   }
   return user
 }
+
+/** @throws signupClosed unless the policy is one of these */
+export function assertSignup({ signup }: Config, ...policies: Config['signup'][]): void {
+  if (!policies.includes(signup)) throw signupClosed()
+}
+
+/** The same for a route, before anything is looked at: the answer is one and the same for all. */
+export const requireSignup = (...policies: Config['signup'][]) =>
+  tag(
+    factory.createMiddleware((c, next) => {
+      assertSignup(c.var.config, ...policies)
+      return next()
+    }),
+    { errors: [signupClosed] },
+  )

@@ -11,8 +11,7 @@ import { emailTaken, invalidCredentials, passwordChangeRequired } from '../error
 import { logIn, logOut } from '../login.ts'
 import { factory, requireRole } from '../product.ts'
 import { Login, Signup } from '../schema.ts'
-import { signUp } from '../sign-up.ts'
-import { requireSignup } from '../signup-policy.ts'
+import { requireSignup, signUp } from '../sign-up.ts'
 import { loginLimit, signupLimit } from '../throttles.ts'
 import { ACCOUNT, FORGOT, SIGN_IN, SIGN_UP } from './paths.ts'
 

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { doc } from '../../kit/http/doc.ts'
 import { formAction } from '../../kit/pages/form-page.tsx'
 import { showPage } from '../../kit/pages/shell-page.tsx'
-import { recentExport, startExport } from '../export-routes.ts'
+import { recentExport, startExport } from '../export.ts'
 import { factory, requireRole } from '../product.ts'
 import { EXPORT } from './paths.ts'
 

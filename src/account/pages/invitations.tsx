@@ -16,7 +16,7 @@ import { acceptInvitation, invite, openInvitations, withdrawInvitation } from '.
 import { factory, type LoggedInContext, requireRole } from '../product.ts'
 import { findUser } from '../queries.ts'
 import { AcceptInvitation, Invite } from '../schema.ts'
-import { requireSignup } from '../signup-policy.ts'
+import { requireSignup } from '../sign-up.ts'
 import { inviteLimit, linkLimit } from '../throttles.ts'
 import { NEW_PASSWORD, remember } from './entry.tsx'
 import { spend } from './links.tsx'

@@ -6,8 +6,8 @@ import { formatAgo } from '../../kit/pages/duration.ts'
 import { formAction } from '../../kit/pages/form-page.tsx'
 import { Line, PostButton } from '../../kit/pages/record.tsx'
 import { showPage } from '../../kit/pages/shell-page.tsx'
-import { endMyOtherSessions, endOwnSession, listSessions } from '../own-sessions.ts'
 import { factory, requireRole } from '../product.ts'
+import { endMyOtherSessions, endOwnSession, listSessions } from '../sessions.ts'
 import { SESSIONS } from './paths.ts'
 
 export const sessionsPage = factory
