@@ -65,9 +65,9 @@ describe('whoever is invited', () => {
     expect((await boss.post('/api/users', { email })).status).toBe(202)
     const token = await app.nextToken(email, INVITED)
     const reply = await accept(token, { ...ANSWER, bearer: true })
-    expect([reply.body.role, reply.headers.getSetCookie()]).toEqual(['editor', []])
+    expect([reply.body.role, reply.headers.getSetCookie()]).toEqual([app.config.signupRole, []])
     const bearer = app.visitor({ Authorization: `Bearer ${reply.body.token}` })
-    expect(await roleOf(bearer)).toBe('editor')
+    expect(await roleOf(bearer)).toBe(app.config.signupRole)
   })
 
   test('is taken in by the typed client', async () => {
