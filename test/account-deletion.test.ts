@@ -143,9 +143,13 @@ test('of superusers one stays that is not about to go', async () => {
 })
 
 test('when its time has come nobody finds it, before the job runs and after', async () => {
-  const email = 'gone@example.com'
-  const member = await app.member('editor', { email })
-  const verify = await app.nextToken(email, 'Welcome')
+  const [was, email, next] = ['was@example.com', 'gone@example.com', 'next@example.com']
+  const member = await app.member('editor', { email: was })
+  await member.post('/api/email/verify', { token: await app.nextToken(was, 'Welcome') })
+  await member.put('/api/me/email', { email })
+  await member.post('/api/email/verify', { token: await app.nextToken(email, 'Confirm your') })
+  const takeBack = await app.nextToken(was, 'has changed')
+  member.account.email = email
   await askFor(member)
   const { client } = await logIn(app, member.account)
   const bearer = (await app.visitor().post('/api/login', { ...member.account, token: true })).body.token
@@ -153,6 +157,8 @@ test('when its time has come nobody finds it, before the job runs and after', as
   const program = app.visitor({ Authorization: `Bearer ${token}` })
   expect((await program.get('/api/me')).status).toBe(200)
   const reset = await linkTo(email)
+  await client.put('/api/me/email', { email: next })
+  const change = await app.nextToken(next, 'Confirm your')
   const { password } = member.account
   const ways = async () =>
     [
@@ -162,16 +168,20 @@ test('when its time has come nobody finds it, before the job runs and after', as
       await app.visitor({ Authorization: `Bearer ${bearer}` }).get('/api/me'),
       await program.get('/api/me'),
       await app.visitor().post('/api/password/reset', { token: reset, password: 'Other123' }),
-      await app.visitor().post('/api/email/verify', { token: verify, password }),
+      await app.visitor().post('/api/email/verify', { token: change, password }),
+      await app.visitor().post('/api/email/take-back', { token: takeBack }),
     ].map(({ status }) => status)
   await comeDue(app, member.user.id)
-  expect(await ways()).toEqual([400, 401, 401, 401, 401, 400, 400])
-  expect((await app.visitor().post('/api/signup', { ...NEW_ACCOUNT, email })).status).toBe(400)
+  const refused = [400, 401, 401, 401, 401, 400, 400, 400]
+  const signUp = async (as: string) =>
+    (await app.visitor().post('/api/signup', { ...NEW_ACCOUNT, email: as })).status
+  expect(await ways()).toEqual(refused)
+  expect([await signUp(email), await signUp(was)]).toEqual([400, 400])
   await pass(app, member.user.id)
-  expect(await ways()).toEqual([400, 401, 401, 401, 401, 400, 400])
+  expect(await ways()).toEqual(refused)
   await app.visitor().post('/api/password/forgot', { email })
-  // The email is free.
-  expect((await app.visitor().post('/api/signup', { ...NEW_ACCOUNT, email })).status).toBe(201)
+  // Both emails are free.
+  expect([await signUp(email), await signUp(was)]).toEqual([201, 201])
   await app.nextMail(email, 'Welcome')
   const resets = (await app.mailsTo(email)).filter(({ subject }) => subject.includes('new password'))
   expect(resets).toHaveLength(1) // that of before
