@@ -14,19 +14,22 @@ import { runTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
-const USAGE = `Usage: npm run new -- <name> <field>:<type>[?][:unique] ... [--plural <name>]
+const ON_DELETE = ['set null', 'cascade']
+
+const USAGE = `Usage: npm run new -- <name> <field>:<type>[?][:unique] ... [--plural <name>] [--on-delete <rule>]
        npm run new -- book title:string isbn:string:unique 'year:int?' 'genre:enum(novel|poem)?'
        npm run new -- person name:string --plural people
 <name> is one of them, in lowercase: book, book-review. ? makes a field optional.
 ${typesUsage}
-Every resource also has id, creator (the account that added it), created and modified.`
+Every resource also has id, creator (the account that added it), created and modified. When that account is deleted, by
+--on-delete set-null (the default) its rows stay, without creator; by --on-delete cascade they are deleted, too.`
 
 /** By path, everything that is going to be written, formatted. Nothing has been written when it throws. */
-async function plan(names: Names, fields: Field[]): Promise<Map<string, string>> {
+async function plan(names: Names, fields: Field[], onDelete: string): Promise<Map<string, string>> {
   refuseCollisions(ROOT, names, fields)
   await refuseUngenerated(ROOT)
   const app = readFileSync(join(ROOT, 'src/app.ts'), 'utf8')
-  const files = { ...fillTemplate(names, fields), 'src/app.ts': addToApp(app, names) }
+  const files = { ...fillTemplate(names, fields, onDelete), 'src/app.ts': addToApp(app, names) }
   const formatted = Object.entries(files).map(
     async ([path, text]) => [path, await format(path, text)] as const,
   )
@@ -57,18 +60,21 @@ function readArguments() {
     const { values, positionals } = parseArgs({
       args: process.argv.slice(2),
       allowPositionals: true,
-      options: { plural: { type: 'string' } },
+      options: { plural: { type: 'string' }, 'on-delete': { type: 'string', default: 'set-null' } },
     })
     const [name, ...specs] = positionals
     if (name === undefined) throw new Error('Which resource?')
     const names = parseNames(name, values.plural)
-    return { names, fields: parseFields(specs, names.snake) }
+    const onDelete = values['on-delete'].replace('-', ' ')
+    if (!ON_DELETE.includes(onDelete))
+      throw new Error(`--on-delete is set-null or cascade, not ${values['on-delete']}`)
+    return { names, fields: parseFields(specs, names.snake), onDelete }
   })
 }
 
 await runCommand(USAGE, async () => {
-  const { names, fields } = readArguments()
-  await write(await plan(names, fields), names)
+  const { names, fields, onDelete } = readArguments()
+  await write(await plan(names, fields, onDelete), names)
   console.log(
     `\n/api/${names.path} is there; its table comes by the next \`npm run migrate\` or \`npm start\`. ` +
       'An `npm start` that runs takes both up by `npm run migrate` and then `npm run reload`.',

@@ -6,6 +6,7 @@ import type { z } from 'zod'
 import { ABILITIES } from '../src/account/abilities.ts'
 import { makeAccessToken } from '../src/account/access-tokens.ts'
 import { changeRole } from '../src/account/change-role.ts'
+import { deleteFor } from '../src/account/deletion.ts'
 import { invite } from '../src/account/invitations.ts'
 import { requestNotice } from '../src/account/mail-tasks.ts'
 import { endSessionsOf, findAccount, setPassword } from '../src/account/manage.ts'
@@ -27,6 +28,7 @@ const USAGE = `Usage: npm run user -- create <email> [--role <role>] [--first <n
        npm run user -- token <email> [--name <name>] [--abilities <ability>,...] [--days <n>]
        npm run user -- password <email> [--password-stdin]
        npm run user -- end-sessions <email>
+       npm run user -- delete <email>
        npm run user -- show <email>
        npm run user -- list [--search <text>]
 Roles, lowest first: ${ROLES.join(', ')}
@@ -94,6 +96,9 @@ function parseCommand({ positionals, values }: Arguments): Command {
     case 'end-sessions':
       accept(1)
       return (deps, say) => endSessions(deps, say, email)
+    case 'delete':
+      accept(1)
+      return (deps, say) => deleteAccount(deps, say, email)
     case 'show':
       accept(1)
       return (deps, say) => show(deps, say, email)
@@ -243,6 +248,17 @@ async function endSessions(deps: Deps, say: Say, email: string): Promise<void> {
   await endSessionsOf(deps, { userId: user.id }, BY)
   deps.log.warn('SESSIONS ENDED by command', { user: user.id, ended, by: BY.command })
   say({ id: user.id, email: user.email, ended }, `${user.email} is logged out of ${ended} session(s)`)
+}
+
+async function deleteAccount(deps: Deps, say: Say, email: string): Promise<void> {
+  await deps.ready()
+  const user = await deleteFor(deps, (await userOf(deps, email)).id, BY)
+  if (user === undefined) throw new Error(`There is no account ${email} any more`)
+  deps.log.warn('ACCOUNT DELETION ASKED by command', { user: user.id, by: BY.command })
+  say(
+    user,
+    `${user.email} is logged out, and deleted at ${user.deletes?.toISOString()}: until then a login can undo it`,
+  )
 }
 
 async function show(deps: Deps, say: Say, email: string): Promise<void> {

@@ -4,12 +4,14 @@ import { accountTokens } from './account/access-token-routes.ts'
 import { openToken } from './account/access-tokens.ts'
 import { dashboardAccess } from './account/dashboard.ts'
 import { factory, requireRole, type Deps, type Product } from './account/product.ts'
+import { accountDeletion } from './account/deletion-routes.ts'
 import { admin } from './account/admin-routes.ts'
 import { audit } from './account/audit-routes.ts'
 import { accountExport } from './account/export-routes.ts'
 import { impersonation } from './account/impersonation.ts'
 import { invitations } from './account/invitation-routes.ts'
 import { mailbox } from './account/mailbox-routes.ts'
+import { exportPage } from './account/pages/export.tsx'
 import { PAGES } from './account/pages/paths.ts'
 import { accountPages } from './account/pages/routes.ts'
 import { account } from './account/routes.ts'
@@ -49,6 +51,7 @@ export function createApp(deps: Deps) {
     .route('/api', accountSessions)
     .route('/api', accountTokens)
     .route('/api', accountExport)
+    .route('/api', accountDeletion)
     .route('/api', impersonation)
     .route('/api', admin)
     .route('/api', audit)
@@ -57,6 +60,7 @@ export function createApp(deps: Deps) {
   if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess(config)))
   if (!config.production) app.route('/apitest', devRoutes<Product>({ queueMail: queueSampleMail }))
   if (config.authPages) app.route(PAGES, accountPages)
+  if (config.authPages) app.route(PAGES, exportPage)
 
   return routed
 }

@@ -3,7 +3,7 @@ import { name, version } from '../package.json'
 import { apiDocsSettings } from './kit/api-docs/settings.ts'
 import { setting } from './kit/config/setting.ts'
 import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
-import { choice, flag } from './kit/config/values.ts'
+import { choice, flag, integer } from './kit/config/values.ts'
 import { dashboardSettings } from './kit/dashboard/settings.ts'
 
 /**
@@ -32,6 +32,10 @@ export const settings = defineSettings(
     authPages: setting('AUTH_PAGES', flag().default(true), {
       about:
         'Our own pages for accounts, below `/api/auth`. Without them the links in mails lead to a front-end',
+    }),
+    deletionDays: setting('DELETION_DAYS', integer(0, 365).default(14), {
+      about:
+        'An account goes so many days after its owner has asked for that, and can undo it until then; 0: at once',
     }),
     ...apiDocsSettings,
     ...dashboardSettings,

@@ -1,6 +1,8 @@
 // Declares every background task. A task may run twice: its worker can die before it reports success. Allow for that.
 import { z } from 'zod'
 import { exportAudit } from './account/audit-export.ts'
+import { defineAccountDeletion, dropDeadOfNobody } from './account/deletion-task.ts'
+import { forgetExports } from './account/export.ts'
 import { exportMyData } from './account/export-task.ts'
 import { mailInvitation, mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'
 import { tokens } from './account/one-time-tokens.ts'
@@ -13,6 +15,11 @@ import { defineTask } from './kit/jobs/task.ts'
 
 /** The dependencies of every task; `schema` holds every table of the service. */
 export type TaskDeps = Deps & { schema: Schema }
+
+export { dropDeadOfNobody }
+
+/** Your own is called with the account's id before it goes, for what no row holds: files, or an account at another service. */
+export const { deleteAccount, deleteDueAccounts } = defineAccountDeletion([forgetExports])
 
 /** Deletes links that have expired. */
 export const deleteExpiredTokens = defineTask({
@@ -40,6 +47,9 @@ export const tasks = [
   mailInvitation,
   mailReset,
   mailNotice,
+  deleteAccount,
+  deleteDueAccounts,
+  dropDeadOfNobody,
   deleteExpiredTokens,
   exportMyData,
   exportAudit,

@@ -39,6 +39,7 @@ test('a signup returns the account, without the password or its hash, and is log
     role: 'editor',
     tags: [],
     verified: false,
+    deletes: null,
     created: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     modified: expect.stringMatching(/Z$/),
   })

@@ -57,6 +57,7 @@ interface User {
   first_name: string
   last_name: string
   verified: boolean
+  deletes: string | null
   fullname: string
   company: string | null
   role: Role

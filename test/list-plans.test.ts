@@ -1,7 +1,7 @@
 // What the list of accounts makes Postgres read: as much as a page needs, however many accounts there are.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
-import { countUsersSince } from '../src/account/queries.ts'
+import { countUsersSince, lockWithRole } from '../src/account/queries.ts'
 import { listUsers, type UserKey } from '../src/account/user-list.ts'
 import { users } from '../src/account/table.ts'
 import type { Db } from '../src/kit/types/db.ts'
@@ -63,6 +63,18 @@ test('a page by cursor reads its rows alone, wherever it is', async () => {
     order by created limit 1 offset ${ROWS / 5}`
   const after: UserKey = [row?.at ?? '', row?.id ?? '']
   await observed.expectPage(21, (tx: Db) => listUsers(tx, { ...page, after }))
+})
+
+test('who changes or deletes an account looks at it and at the superusers, at no others', async () => {
+  const [ann] = await observed.client<{ id: string }[]>`
+    update users set role = 'superuser' where email in ('user7@example.com', 'user8@example.com') returning id`
+  const [other] = await observed.client<{ id: string }[]>`select id from users where role = 'editor' limit 1`
+  // As many as make Postgres decide on a plan for good.
+  for (let n = 0; n < 12; n++) {
+    const { found, read } = await observed.rowsRead((tx) => lockWithRole(tx, 'superuser', other?.id, ann?.id))
+    expect(found).toBe(3)
+    expect(read).toBeLessThan(20)
+  }
 })
 
 test('new accounts are counted without a look at the others', async () => {

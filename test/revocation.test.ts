@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { changeRole } from '../src/account/change-role.ts'
 import { serverEnv } from './kit/support/services.ts'
 import { until } from './kit/support/until.ts'
-import { OPERATOR } from './support/harness.ts'
+
 import { type AppWithMail, startWithMail } from './support/mailbox.ts'
 
 const SESSIONS = 50
@@ -98,7 +98,10 @@ const ENDINGS: Record<string, { act(account: Account): Promise<unknown>; leaves:
     },
     leaves: [],
   },
-  'a disabling': { act: ({ userId }) => changeRole(app.deps, userId, 'disabled', OPERATOR), leaves: [] },
+  'a disabling': {
+    act: ({ userId }) => changeRole(app.deps, userId, 'disabled', { command: 'tests' }),
+    leaves: [],
+  },
   'a token ended': {
     async act({ member }) {
       const { body } = await member.get('/api/me/tokens')

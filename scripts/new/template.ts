@@ -32,8 +32,11 @@ const CONDITIONS: Record<string, (field: Field) => boolean> = {
   unique: ({ unique }) => unique,
 }
 
-/** The files of a resource by path, not formatted yet. */
-export function fillTemplate(names: Names, fields: Field[]): Record<string, string> {
+/**
+ * The files of a resource by path, not formatted yet.
+ * @param onDelete what becomes of the rows of an account that is deleted
+ */
+export function fillTemplate(names: Names, fields: Field[], onDelete: string): Record<string, string> {
   const files = Object.entries(targetsOf(names)).map(([file, target]) => {
     const parts = rename(readTemplate(file), names).split(REGION)
     const text = parts.map((part, i) => {
@@ -41,7 +44,8 @@ export function fillTemplate(names: Names, fields: Field[]): Record<string, stri
       const chosen = i % 3 === 0 ? fields : choose(fields, parts[i - 1] ?? '')
       return chosen.length > 0 ? repeat(part, chosen) : ''
     })
-    return [target, withImports(ofWhole(text.join(''), fields), target, names)]
+    const ruled = text.join('').replaceAll("onDelete: 'set null'", `onDelete: '${onDelete}'`)
+    return [target, withImports(ofWhole(ruled, fields), target, names)]
   })
   return Object.fromEntries(files) as Record<string, string>
 }

@@ -29,10 +29,11 @@ export const MODULES: Record<string, Module> = {
       'src/account/export.ts',
       'src/account/export-task.ts',
       'src/account/export-routes.ts',
+      'src/account/pages/export.tsx',
       'test/kit/job-status',
       'test/export.test.ts',
     ],
-    mentions: /kit\/job-status|account\/export|\/api\/jobs\b|\/me\/export|export\.test/,
+    mentions: /kit\/job-status|account\/(pages\/)?export|\/api\/jobs\b|\/me\/export|export\.test/,
   },
   'api-docs': {
     about:

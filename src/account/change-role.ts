@@ -26,8 +26,9 @@ export async function assertNotLastSuperuser(tx: Db, userId: string): Promise<vo
   refuseLast(await lockWithRole(tx, MANAGES, userId), userId)
 }
 
-function refuseLast(locked: { id: string; role: Role }[], userId: string): void {
-  const superusers = locked.filter(({ role }) => role === MANAGES)
+function refuseLast(locked: { id: string; role: Role; deletes: Date | null }[], userId: string): void {
+  // One whose deletion is asked for does not stay.
+  const superusers = locked.filter(({ role, deletes }) => role === MANAGES && deletes === null)
   if (superusers.length === 1 && superusers[0]?.id === userId) throw lastSuperuser()
 }
 

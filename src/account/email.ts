@@ -93,7 +93,8 @@ async function markVerified(tx: Db, userId: string, mailbox: string): Promise<vo
 async function replaceEmail(c: Context<AppEnv<Product>>, tx: Db, userId: string, email: string) {
   const before = await findUser(tx, userId)
   if (before === undefined) throw tokenExpired()
-  await updateUser(tx, userId, { email, email_proof: 'mail' }).catch((error: unknown) => {
+  // A deletion would come before the mailbox of before has had its time to take the account back: so it is undone.
+  await updateUser(tx, userId, { email, email_proof: 'mail', deletes: null }).catch((error: unknown) => {
     throw driverCode(error) === UNIQUE_VIOLATION ? emailTaken() : error
   })
   // Asked after the update, which has waited for a change that was about to free the address.
@@ -119,7 +120,9 @@ export async function takeBackEmail(context: AnyContext, { token }: { token: str
   const { user_id: userId } = await tokens.find(c.var.db, token, 'take_back')
   await endSessionsWith(c, userId, async (tx) => {
     const { email, created } = await tokens.spend(tx, token, 'take_back')
-    await updateUser(tx, userId, { email, email_proof: 'mail', password: null })
+    // A deletion, too, may have been asked for by whoever has changed the email.
+    const change = { email, email_proof: 'mail', password: null, deletes: null } as const
+    if ((await updateUser(tx, userId, change)) === undefined) throw tokenExpired()
     await tokens.revoke(tx, userId, { but: ['take_back'], since: created })
     await requestLink(c.var, tx, { userId, purpose: 'reset', email })
     await accessTokens.deleteAllOf(c.var, tx, userId)

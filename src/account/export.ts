@@ -51,13 +51,25 @@ export async function exportAccount(
   return { exported: new Date(), account, ...collected, incomplete }
 }
 
+/** The keys of the job of an account's export: of one that was just asked for, and of the one that is kept. */
+export const exportKeys = (userId: string) => ({ recent: `export:${userId}`, kept: `export:kept:${userId}` })
+
+/** Forgets the exports of an account that is deleted. */
+export async function forgetExports({ store, forgetJob }: Pick<Deps, 'store' | 'forgetJob'>, userId: string) {
+  for (const key of Object.values(exportKeys(userId))) {
+    const id = await store.get<string>(key)
+    if (id !== undefined) await forgetJob(id)
+    await store.delete(key)
+  }
+}
+
 /** Keeps only the newest export of an account. Two never run at once: the task is unique per account. */
 export async function forgetEarlierExport(
   { store, forgetJob }: Pick<Deps, 'store' | 'forgetJob'>,
   userId: string,
   id: string,
 ): Promise<void> {
-  const key = `export:kept:${userId}`
+  const key = exportKeys(userId).kept
   const earlier = await store.get<string>(key)
   if (earlier !== undefined && earlier !== id) await forgetJob(earlier)
   await store.set(key, id, REMEMBERED_S)

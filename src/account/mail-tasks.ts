@@ -114,6 +114,7 @@ export const mailNotice = defineTask({
     notice: z.enum(Object.keys(NOTICES) as Notice[]),
     at: z.iso.datetime(),
     ip: z.string(),
+    deletes: z.iso.datetime().optional(),
   }),
   ...FOR_DAYS,
   async run(input, job, deps: Deps) {
@@ -131,8 +132,10 @@ export async function requestNotice(
   tx: Db,
   to: string,
   notice: Notice,
+  deletes?: Date,
 ): Promise<void> {
-  await enqueue(tx, mailNotice, { to, notice, at: new Date().toISOString(), ip })
+  const at = new Date().toISOString()
+  await enqueue(tx, mailNotice, { to, notice, at, ip, deletes: deletes?.toISOString() })
 }
 
 /** Welcomes a new account whose email needs no verifying; else `mailLink` does. */

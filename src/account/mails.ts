@@ -134,10 +134,15 @@ export const NOTICES = {
   impersonated:
     'Somebody who runs the service acts as your account for up to 15 minutes. They see and edit what you see and edit, but not your password, email, names, tokens and devices.',
   sessions_ended: 'Your account was logged out.',
+  deletion_asked: 'Your account is going to be deleted, with what belongs to it. Everybody was logged out.',
+  deletion_undone: 'Your account stays: its deletion was undone.',
   taken_back: 'Your account has this address again. Everybody was logged out, and its password has ended.',
 } as const
 
 export type Notice = keyof typeof NOTICES
+
+/** `2026-01-31 at 12:00 UTC` */
+export const minuteOf = (moment: string) => `${moment.slice(0, 16).replace('T', ' at ')} UTC`
 
 export const noticeMail = ({
   service,
@@ -145,8 +150,18 @@ export const noticeMail = ({
   notice,
   at,
   ip,
-}: Pick<Letter, 'service' | 'to'> & { notice: Notice; at: string; ip: string }): Mail => {
-  const when = `on ${at.slice(0, 16).replace('T', ' at ')} UTC`
+  deletes,
+}: Pick<Letter, 'service' | 'to'> & {
+  notice: Notice
+  at: string
+  ip: string
+  deletes?: string | undefined
+}): Mail => {
+  const when = `on ${minuteOf(at)}`
+  const undo =
+    deletes === undefined
+      ? []
+      : [`Until ${minuteOf(deletes)} you can log in, and undo that on the page of your account.`]
   const byOwner = [
     `It was done ${when}, from the address ${ip}.`,
     // A mailbox that was the account's can ask for nothing.
@@ -160,6 +175,6 @@ export const noticeMail = ({
     to,
     subject: `Your account at ${service}`,
     title: 'Something about your account has changed',
-    paragraphs: [NOTICES[notice], ...(ip === '' ? byOperator : byOwner)],
+    paragraphs: [NOTICES[notice], ...undo, ...(ip === '' ? byOperator : byOwner)],
   })
 }

@@ -6,13 +6,16 @@ import { oneTimeTokens } from './table.ts'
 const HOUR = 60
 const DAY = 24 * HOUR
 
+/** How long the mailbox of before may take an account back, from when its mail leaves. */
+export const TAKE_BACK_MS = 7 * DAY * 60_000
+
 /** `mails.ts` tells these times in words. */
 export const tokens = createOneTimeTokens(oneTimeTokens, {
   reset: { minutes: HOUR },
   verify: { minutes: 3 * DAY },
   email_change: { minutes: DAY },
   /** Never voided by a later change: a thief would change the email twice. Its mailbox is taken until it expires. */
-  take_back: { minutes: 7 * DAY, keepsOlder: true },
+  take_back: { minutes: TAKE_BACK_MS / 60_000, keepsOlder: true },
   invitation: { minutes: 7 * DAY, isPerMailbox: true },
 })
 

@@ -1,5 +1,5 @@
 // Holds the SQL about one account; that of the list is in `user-list.ts`. What a client may see is selected by name.
-import { and, eq, gte, inArray, ne, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, gte, inArray, isNull, lte, ne, or, type SQL, sql } from 'drizzle-orm'
 import { prepared } from '../kit/data/prepared.ts'
 import type { Db } from '../kit/types/db.ts'
 import { tokens } from './one-time-tokens.ts'
@@ -11,12 +11,15 @@ const { columns } = publicUser
 /** No account has this id. */
 export const NOBODY = '00000000-0000-4000-8000-000000000000'
 
+/** An account whose time has come is not there any more, though its row may be for a while. */
+const isThere = or(isNull(users.deletes), gt(users.deletes, sql`now()`))
+
 const byId = prepared(
   (db) =>
     db
       .select(columns)
       .from(users)
-      .where(eq(users.id, sql.placeholder('id')))
+      .where(and(eq(users.id, sql.placeholder('id')), isThere))
       .prepare('user_by_id'),
   'accounts',
 )
@@ -40,7 +43,7 @@ const loginBy = (name: string, where: SQL) =>
           isTemporary: sql<boolean>`${users.password} is null and ${users.temporary_password} is not null`,
         })
         .from(users)
-        .where(where)
+        .where(and(where, isThere))
         .prepare(name),
     'accounts',
   )
@@ -122,6 +125,7 @@ export interface AccountChange extends Managed {
   email_proof?: 'mail'
   /** A hash, or null for none: then only a mail lets its owner in again. */
   password?: string | null
+  deletes?: SQL | null
   /** The hash of one that was made up, with `password: null` beside it. */
   temporary_password?: string
 }
@@ -138,9 +142,23 @@ export async function updateUser(
   const [user] = await db
     .update(users)
     .set({ ...ended, ...change, modified: sql`now()` })
-    .where(and(eq(users.id, id), isAsBefore))
+    .where(and(eq(users.id, id), isThere, isAsBefore))
     .returning(columns)
   return user
+}
+
+const isDue = lte(users.deletes, sql`now()`)
+
+/** Accounts whose time has come, the first ones first. */
+export const findDueUsers = (db: Db) =>
+  db.select({ id: users.id }).from(users).where(isDue).orderBy(users.deletes).limit(1000)
+
+/** Deletes an account whose time has come, and the links that others have asked to be mailed to it; false if there is none. */
+export async function deleteDueUser(tx: Db, id: string): Promise<boolean> {
+  const ofDue = and(eq(users.id, id), isDue)
+  const [gone] = await tx.delete(users).where(ofDue).returning({ email: users.email })
+  if (gone !== undefined) await tokens.revoke(tx, { mailbox: gone.email }, { but: ['take_back'] })
+  return gone !== undefined
 }
 
 /** Locks the account's row until the transaction ends. */
@@ -150,7 +168,7 @@ export const lockUser = (tx: Db, id: string) =>
 /** Locks these accounts and all of a role, in the order of their ids: transactions that do so wait for each other, and never deadlock. */
 export const lockWithRole = (tx: Db, role: Role, ...ids: (string | undefined)[]) =>
   tx
-    .select({ id: users.id, role: users.role })
+    .select({ id: users.id, role: users.role, deletes: users.deletes })
     .from(users)
     .where(
       or(

@@ -28,6 +28,8 @@ export const users = pgTable(
     company: text(),
     role: userRole().notNull().default('editor'),
     tags: text().array().notNull().default([]),
+    /** When it is deleted, if its owner has asked for that: until then they can undo it, and from then on nobody finds it. */
+    deletes: timestamp({ withTimezone: true }),
     created: timestamp({ withTimezone: true }).notNull().defaultNow(),
     modified: timestamp({ withTimezone: true }).notNull().defaultNow(),
   },
@@ -36,6 +38,14 @@ export const users = pgTable(
     uniqueIndex('users_email_unique').on(sql`lower(${t.email})`),
     // The order of GET /api/users, read backwards.
     index('users_created_id').on(t.created, t.id),
+    // For the job that deletes those whose time has come.
+    index('users_deletes')
+      .on(t.deletes)
+      .where(sql`${t.deletes} is not null`),
+    // For the rule that the last of them stays.
+    index('users_superusers')
+      .on(t.id)
+      .where(sql`${t.role} = 'superuser'`),
     // For searches.
     index('users_search').using(
       'gin',
@@ -56,6 +66,7 @@ export const UserResponse = z
     company: z.string().nullable(),
     role: z.enum(ROLES),
     tags: z.array(z.string()),
+    deletes: z.iso.datetime().nullable().describe('When it is deleted; until then its owner can undo that.'),
     created: z.iso.datetime(),
     modified: z.iso.datetime(),
   })

@@ -18,8 +18,9 @@ import { editProfile } from '../profile.ts'
 import { reauthenticate } from '../reauthenticate.ts'
 import { ChangeEmail, ChangePassword, EditProfile, Reauthentication } from '../schema.ts'
 import { ownLimit, reauthenticationLimit } from '../throttles.ts'
+import { DeletionBanner } from './delete.tsx'
 import { NEW_PASSWORD } from './entry.tsx'
-import { ACCOUNT } from './paths.ts'
+import { ACCOUNT, DELETE } from './paths.ts'
 
 export const accountPage = factory.createApp()
 
@@ -32,12 +33,13 @@ accountPage.get(
   doc('Shows my account.', 'text/html', { link: 'Account' }),
   requireRole('readonly'),
   async (c) => {
-    const [{ fullname, company, email, verified, role }, notice] = await Promise.all([
+    const [{ fullname, company, email, verified, role, deletes }, notice] = await Promise.all([
       c.var.me(),
       takeNotice(c),
     ])
     return c.html(
       <ShellPage c={c} title="Account" notice={notice}>
+        {deletes && <DeletionBanner deletes={deletes} />}
         <dl class="record">
           <Fact name="Name" page="profile">
             {[fullname, company].filter(Boolean).join(', ')}
@@ -64,6 +66,7 @@ accountPage.get(
           </Fact>
           <Fact name="Role">{role}</Fact>
         </dl>
+        {!deletes && <a href={DELETE}>Delete my account</a>}
       </ShellPage>,
     )
   },

@@ -7,6 +7,9 @@ export const SIGN_IN = `${PAGES}/sign-in`
 export const SIGN_UP = `${PAGES}/sign-up`
 export const FORGOT = `${PAGES}/forgot`
 export const ACCOUNT = `${PAGES}/account`
+export const DELETE = `${PAGES}/delete`
+/** A page of the module job-status, which may be removed. */
+export const EXPORT = `${ACCOUNT}/data`
 export const SESSIONS = `${ACCOUNT}/sessions`
 export const TOKENS = `${ACCOUNT}/tokens`
 export const ACTIVITY = `${ACCOUNT}/activity`

@@ -3,6 +3,7 @@ import { errorsAsPages } from '../../kit/pages/error-page.tsx'
 import { factory } from '../product.ts'
 import { accountPage } from './account.tsx'
 import { activityPage } from './activity.tsx'
+import { deletionPage } from './delete.tsx'
 import { entry } from './entry.tsx'
 import { impersonationPages } from './impersonation.tsx'
 import { invitationPages } from './invitations.tsx'
@@ -24,6 +25,7 @@ export const accountPages = factory
   .route('/', accountPage)
   .route('/', sessionsPage)
   .route('/', tokensPage)
+  .route('/', deletionPage)
   .route('/', activityPage)
   .route('/', invitationPages)
   .route('/', usersPages)

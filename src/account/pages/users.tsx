@@ -16,6 +16,7 @@ import { changeAccount, MANAGES } from '../change-role.ts'
 import { lastSuperuser, roleAboveOwn } from '../errors.ts'
 import { endSessionsOf, findAccount } from '../manage.ts'
 import { listSessions } from '../own-sessions.ts'
+import { minuteOf } from '../mails.ts'
 import { factory, requireRole, type LoggedInContext } from '../product.ts'
 import { roles } from '../roles.ts'
 import { ChangeAccount, OfAccount, UserQuery } from '../schema.ts'
@@ -97,7 +98,7 @@ export const usersPages = factory
         listActivity(c.var.db, idOf(c), { limit: EVENTS, offset: 0, after: undefined }),
         takeNotice(c),
       ])
-      const { fullname, company, email, verified, role, tags, created } = account
+      const { fullname, company, email, verified, role, tags, created, deletes } = account
       return c.html(
         <ShellPage c={c} title={fullname || email} notice={notice}>
           <dl class="record">
@@ -107,6 +108,7 @@ export const usersPages = factory
             <Fact name="Company">{company}</Fact>
             <Fact name="Tags">{tags.join(', ')}</Fact>
             <Fact name="Since">{created.toISOString().slice(0, 10)}</Fact>
+            {deletes && <Fact name="Deletion">on {minuteOf(deletes.toISOString())}</Fact>}
             <Fact name="Role" path={pathOf(c)} page="edit">
               {role}
             </Fact>

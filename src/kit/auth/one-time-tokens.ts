@@ -1,15 +1,7 @@
 // Keeps one-time tokens, which prove a mailbox or permission: each is mailed once, expires, and is spent by one request.
 import { and, desc, eq, gt, gte, inArray, isNull, lt, notInArray, or, sql } from 'drizzle-orm'
-import {
-  type AnyPgColumn,
-  index,
-  jsonb,
-  pgTable,
-  text,
-  timestamp,
-  uniqueIndex,
-  uuid,
-} from 'drizzle-orm/pg-core'
+import type { AnyPgColumn } from 'drizzle-orm/pg-core'
+import { index, jsonb, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { defineError } from '../types/api-error.ts'
 import type { Db } from '../types/db.ts'
 import type { Json } from '../types/json.ts'
@@ -166,15 +158,16 @@ export function createOneTimeTokens<Purpose extends string>(
       return spent[0] as Found<P>
     },
 
-    /** Voids the tokens of an account: all, or all `but` some purposes, and of those, with `since`, the newer ones. */
+    /** Voids the tokens of an account, or to a mailbox: all, or all `but` some purposes, and of those, with `since`, the newer ones. */
     async revoke(
       db: Db,
-      userId: string,
+      whose: string | { mailbox: string },
       { but = [], since }: { but?: Purpose[]; since?: Date | undefined } = {},
     ): Promise<void> {
       const others = but.length > 0 ? notInArray(table.purpose, but) : undefined
       const newer = since && gte(table.created, since)
-      await db.delete(table).where(and(eq(table.user_id, userId), newer ? or(others, newer) : others))
+      const theirs = typeof whose === 'string' ? eq(table.user_id, whose) : isTo(whose.mailbox)
+      await db.delete(table).where(and(theirs, newer ? or(others, newer) : others))
     },
 
     /** True while a token of this purpose is out to that mailbox, for another account than this one. */

@@ -140,6 +140,20 @@ export function createQueueAdmin(options: {
       return found !== undefined && (await move(found.from, 0, [drop(found.raw)])) === 1
     },
 
+    /** Drops each dead job of which this is true; returns how many. */
+    async dropDead(isMeant: (job: JobView) => Promise<boolean>): Promise<number> {
+      const found: Buffer[] = []
+      // All are read before one is dropped: what dies meanwhile makes some be read twice, and none be passed over.
+      for (let start = 0, more = true; more; start += SLICE) {
+        const part = await slice('dead', start, start + SLICE - 1)
+        for (const { raw, view: job } of part) if (await isMeant(job)) found.push(raw)
+        more = part.length === SLICE
+      }
+      let dropped = 0
+      for (const raw of found) dropped += await move('dead', 0, [drop(raw)])
+      return dropped
+    },
+
     /** Workers finish what they run, and take nothing more until `resume`. */
     async pause(): Promise<void> {
       await redis.set(`${base}paused`, '1')

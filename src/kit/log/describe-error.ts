@@ -1,5 +1,5 @@
 // Describes errors for the log: enough to find the cause, and none of the data they carry.
-import { summarize } from './redact.ts'
+import { maskEmails, summarize } from './redact.ts'
 import { printableStatement } from './sql-log.ts'
 
 /** An error as it is logged. `stack` holds the frames only. */
@@ -80,7 +80,7 @@ export function describeError(
 /** Describes an error in one line, as it is stored with a failed job for operators. */
 export function briefError(thrown: unknown, secretKeys?: readonly string[]): string {
   const { type, message, cause } = describeError(thrown, secretKeys)
-  return `${type}: ${message}${cause ? ` (${cause.type}: ${cause.message})` : ''}`
+  return maskEmails(`${type}: ${message}${cause ? ` (${cause.type}: ${cause.message})` : ''}`)
 }
 
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)

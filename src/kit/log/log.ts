@@ -4,7 +4,7 @@ import type { KitConfig } from '../config/kit-config.ts'
 import type { Log, LogFields } from '../types/log.ts'
 import { describeError } from './describe-error.ts'
 import { colored, createPrettyFormat, type LogRecord } from './pretty.ts'
-import { redact } from './redact.ts'
+import { maskEmails, redact } from './redact.ts'
 import { requestContext } from './request-context.ts'
 import { LineSink, STDOUT } from './sinks.ts'
 import { SyslogSink } from './syslog.ts'
@@ -88,11 +88,15 @@ export function createLog(options: KitConfig['log'], service: string, fd = STDOU
   }
 }
 
-/** Falls back to a redacted copy for values that JSON cannot express, such as cycles. */
+const withoutEmails = (_key: string, value: unknown) =>
+  typeof value === 'string' ? maskEmails(value) : value
+
+/** Masks emails, which would outlive their account here. Falls back to a redacted copy for values that JSON cannot express, such as cycles. */
 function jsonOf(record: object, secretKeys: readonly string[]): string {
   try {
-    return JSON.stringify(record)
+    const json = JSON.stringify(record)
+    return maskEmails(json) === json ? json : JSON.stringify(record, withoutEmails)
   } catch {
-    return JSON.stringify(redact(record, secretKeys))
+    return JSON.stringify(redact(record, secretKeys), withoutEmails)
   }
 }

@@ -1,4 +1,4 @@
-// Keeps secrets out of the log: copies input with the values of secret keys masked, cut to a size.
+// Keeps secrets and persons out of the log: copies input with the values of secret keys masked, cut to a size.
 
 const SECRET_WORDS = [
   'password',
@@ -12,6 +12,12 @@ const SECRET_WORDS = [
   'credential',
   'passphrase',
   '^pass$',
+  // What people are called.
+  '^fname$',
+  '^lname$',
+  'firstname',
+  'lastname',
+  'fullname',
 ]
 
 export const MASK = '***'
@@ -36,6 +42,16 @@ export function summarize(value: unknown, extraKeys = NONE, maxChars = 1000): st
   const text = JSON.stringify(redact(value, extraKeys, maxChars)) ?? ''
   return text.length <= maxChars ? text : text.slice(0, maxChars - CUT.length) + CUT
 }
+
+const MAX_EMAIL = 320
+const EMAIL = /[\p{L}\p{N}._'+-]{1,254}(?:@|%40)(?:[\p{L}\p{N}-]+\.)+\p{L}{2,}/giu
+
+/** Masks each email in a text, whatever it stands in: an input, a statement, the answer of a mail server. */
+export const maskEmails = (text: string): string => (/@|%40/.test(text) ? text.replace(EMAIL, MASK) : text)
+
+/** The text, masked before it is cut: half an email would be none. */
+export const cutMasked = (text: string, max: number): string =>
+  maskEmails(text.slice(0, max + MAX_EMAIL)).slice(0, max)
 
 /** True if the text mentions a secret word, or one of `extraKeys`. */
 export function mentionsSecret(text: string, extraKeys = NONE): boolean {
@@ -87,7 +103,7 @@ function copyObject(object: object, depth: number, walk: Walk): Record<string, u
 
 function copyText(whole: string, walk: Walk): string {
   const room = Math.max(walk.left, 0)
-  const text = whole.length <= room ? whole : whole.slice(0, room) + CUT
+  const text = whole.length <= room ? whole : cutMasked(whole, room) + CUT
   walk.left -= text.length
   if (/^\s*[[{]/.test(text) && walk.secret.test(squash(text))) return MASK
   return text.includes('=') ? maskPairs(text, walk.secret) : text

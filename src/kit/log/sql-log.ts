@@ -1,7 +1,7 @@
 // Logs every SQL statement with its duration, secrets masked, where LOG_SQL is on.
 import type { Log } from '../types/log.ts'
 import type { Rows, Statement } from '../types/statement.ts'
-import { MASK, mentionsSecret, summarize } from './redact.ts'
+import { cutMasked, MASK, mentionsSecret, summarize } from './redact.ts'
 
 const MAX_STATEMENT = 2000
 const MAX_PARAMETERS = 50
@@ -52,7 +52,7 @@ function printableParameters(
 }
 
 const cut = (value: unknown) =>
-  typeof value === 'string' && value.length > MAX_PARAMETER ? `${value.slice(0, MAX_PARAMETER)}…` : value
+  typeof value === 'string' && value.length > MAX_PARAMETER ? `${cutMasked(value, MAX_PARAMETER)}…` : value
 
 function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return error === undefined ? undefined : 'unknown'

@@ -30,6 +30,19 @@ test(
   }),
 )
 
+test(
+  'of the dead those are dropped that are meant, however many there are, and no others',
+  inRoom(async (room) => {
+    const dead = Array.from({ length: 600 }, (_, n) =>
+      JSON.stringify({ id: `d${n}`, task: 'none', data: { n }, by: n % 3 === 0 ? 'ann' : 'bob' }),
+    )
+    await room.redis.rpush(`${room.base}dead`, 'no json', ...dead)
+    expect(await room.queueAdmin.dropDead(({ by }) => Promise.resolve(by === 'ann'))).toBe(200)
+    const left = await room.queueAdmin.list('dead', 1, 1000)
+    expect([left.length, left.filter(({ by }) => by === 'bob').length]).toEqual([401, 400])
+  }),
+)
+
 describe('operators', () => {
   test(
     'see what waits, runs, is delayed and is dead, and what each worker does',

@@ -47,6 +47,21 @@ describe('the formats', () => {
     expect(Date.parse(request.time)).toBeLessThanOrEqual(Date.now())
   })
 
+  test('an email is in no line, whatever field or message brings it, and the line stays whole', async () => {
+    const { lines } = await run(`
+      const EMAIL = 'ann@example.com'
+      log.info('to ' + EMAIL, { path: '/a/' + EMAIL, input: JSON.stringify({ text: '\\n' + EMAIL }), deep: [{ to: EMAIL }] })
+      log.error('mail', { error: new Error('550 <' + EMAIL + '>', { cause: new Error(EMAIL) }) })
+      const circle = { to: EMAIL }
+      circle.self = circle
+      log.info('circle', { circle })`)
+    expect(lines).toHaveLength(3)
+    const [first, error] = lines.map((line) => JSON.parse(line))
+    expect(first).toMatchObject({ msg: 'to ***', path: '/a/***', deep: [{ to: '***' }] })
+    expect(error.error).toMatchObject({ message: '550 <***>', cause: { message: '***' } })
+    expect(lines.join()).not.toContain('example')
+  })
+
   test('what has no JSON is logged all the same', async () => {
     const { lines, exitCode } = await run(`
       const circle = { name: 'round' }

@@ -1,6 +1,6 @@
 // Redaction: no secret of an input gets into a summary of it, and no input makes one long.
 import { describe, expect, test } from 'bun:test'
-import { mentionsSecret, redact, summarize } from '../../../src/kit/log/redact.ts'
+import { maskEmails, mentionsSecret, redact, summarize } from '../../../src/kit/log/redact.ts'
 
 describe('redaction', () => {
   const hidden: [string, unknown][] = [
@@ -37,6 +37,27 @@ describe('redaction', () => {
       next: '/?page=2&q=a',
     }
     expect(summarize(value, ['api_key'])).toBe(JSON.stringify(value))
+  })
+
+  test.each([
+    ['{"email":"ann.lee+x@mail.example.com"}', '{"email":"***"}'],
+    ['/api/people/ann%40example.com/notes', '/api/people/***/notes'],
+    ["550 5.1.1 <Ann.O'Lee@example.com>: no such mailbox", '550 5.1.1 <***>: no such mailbox'],
+    ['Key (lower(email))=(ann@example.com) already exists.', 'Key (lower(email))=(***) already exists.'],
+    ['jörg@bücher.example, eve@example.com', '***, ***'],
+    ['node_modules/hono@4.1.0/dist, @scope/name, root@localhost', undefined],
+  ])('hides the emails in %s', (text, masked = text) => {
+    expect(maskEmails(text)).toBe(masked)
+  })
+
+  test('hides an email where a text is cut, and the names of people', () => {
+    const cut = summarize('x '.repeat(490) + 'ann.lee@example.com and more '.repeat(9))
+    expect(cut).toEndWith('…(cut)')
+    expect(cut).not.toContain('ann')
+    const person = { fname: 'Ann', last_name: 'Lee', 'full name': 'Ann Lee', model_name: 'T', surface: 'x' }
+    expect(summarize(person)).toBe(
+      '{"fname":"***","last_name":"***","full name":"***","model_name":"T","surface":"x"}',
+    )
   })
 
   test('its pattern is made once, also for who has no words of their own', () => {

@@ -159,6 +159,7 @@ describe('in a checkout', () => {
         ['book'],
         ['book', 'title:strin'],
         ['book', 'title:string', '--nonsense'],
+        ['book', 'title:string', '--on-delete', 'restrict'],
       ]) {
         const { code, err } = await checkout.run('new', args)
         expect([args, code]).toEqual([args, 2])
@@ -174,6 +175,7 @@ describe('in a checkout', () => {
     async () => {
       const { code, out } = await checkout.run('new', ['xylophone', 'title:string', 'year:int?'])
       expect(code).toBe(0)
+      expect(checkout.read('src/xylophones/table.ts')).toContain("onDelete: 'set null'")
       const written = checkout.changes().split('\n')
       for (const path of ['src/xylophones/table.ts', 'src/app.ts', 'test/xylophones.test.ts'])
         expect(out).toContain(path)
@@ -198,6 +200,17 @@ describe('in a checkout', () => {
       const again = await checkout.run('new', ['xylophone', 'title:string'])
       expect(again.code).toBe(1)
       expect(again.err).toContain('src/xylophones is there already')
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'a resource goes with its account if that is asked for',
+    async () => {
+      expect((await checkout.run('new', ['diary', 'text:text', '--on-delete', 'cascade'])).code).toBe(0)
+      expect(checkout.read('src/diaries/table.ts')).toContain("onDelete: 'cascade'")
+      const migrations = checkout.git('ls-files', '--others', 'drizzle/*_diaries.sql').trim()
+      expect(checkout.read(migrations)).toContain('ON DELETE cascade')
     },
     TIMEOUT_MS,
   )

@@ -136,7 +136,10 @@ test('the app serves from a context of web globals alone', async () => {
 
   expect((await request('/api/nothing')).status).toBe(404)
   const notAllowed = await request('/api/me', { method: 'PUT' })
-  expect([notAllowed.status, notAllowed.headers.get('allow')]).toEqual([405, 'GET, PATCH, HEAD, OPTIONS'])
+  expect([notAllowed.status, notAllowed.headers.get('allow')]).toEqual([
+    405,
+    'GET, PATCH, DELETE, HEAD, OPTIONS',
+  ])
   const login = await request('/api/login', {
     method: 'POST',
     headers: { 'content-type': 'application/json', origin: 'https://app.example.com' },

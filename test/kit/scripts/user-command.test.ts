@@ -2,11 +2,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
+import { changeRole } from '../../../src/account/change-role.ts'
 import { ROLES } from '../../../src/account/roles.ts'
 import { oneTimeTokens, users } from '../../../src/account/table.ts'
 import { outbox } from '../../../src/kit/jobs/outbox/table.ts'
-import { startApp, type TestApp } from '../../support/harness.ts'
+import { OPERATOR, startApp, type TestApp } from '../../support/harness.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
 let app: TestApp
@@ -156,6 +157,27 @@ describe('password', () => {
       out: '',
     })
     expect((await logIn(account.email, account.password)).reply.status).toBe(200)
+  })
+})
+
+test('delete has an account deleted as its owner would, and tells them; the last superuser stays', async () => {
+  const member = await app.member()
+  const { email } = member.account
+  const { code, out } = await user(['delete', email])
+  expect([code, out]).toEqual([0, expect.stringContaining(`${email} is logged out, and deleted at 2`)])
+  expect((await member.get('/api/me')).status).toBe(401)
+  expect((await logIn(email, member.account.password)).reply.body.deletes).toEqual(expect.any(String))
+  expect(await noticesTo(email)).toEqual(['deletion_asked'])
+  const rows = await app.deps.db.execute(sql`
+    select by from audit_events where account = ${member.user.id} and action = 'account.deletion_asked'`)
+  expect(rows.map(({ by }) => by)).toEqual([expect.stringMatching(/^command /)])
+
+  const bosses = await app.deps.db.select().from(users).where(eq(users.role, 'superuser'))
+  for (const { id } of bosses.slice(1)) await changeRole(app.deps, id, 'editor', OPERATOR)
+  const last = bosses[0]?.email ?? (await app.member('superuser')).account.email
+  expect(await user(['delete', last])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('last superuser'),
   })
 })
 

@@ -263,7 +263,7 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
     if (takes('form') && call.contentType !== FORM_TYPE) return ['unsupported_media_type', ...notFound]
     const takesBody = takes('json') || takes('form')
     // Two generated values may be the same.
-    const own = errors.filter(({ status }) => status === 400 || status === 409)
+    const own = errors.filter(({ status }) => [400, 404, 409].includes(status))
     return [
       doc.status,
       ...notFound,

@@ -1,0 +1,87 @@
+// Serves the page to delete one's account, and the button that undoes it.
+/** @jsxImportSource hono/jsx */
+import { z } from 'zod'
+import { freshLoginRequired, requireFresh } from '../../kit/auth/guards.ts'
+import type { PageLink } from '../../kit/http/env.ts'
+import { formAction, formPage } from '../../kit/pages/form-page.tsx'
+import { leaveNotice } from '../../kit/pages/notice.ts'
+import { requestDeletion, undoDeletion } from '../deletion.ts'
+import { lastSuperuser } from '../errors.ts'
+import { minuteOf } from '../mails.ts'
+import { factory, requireRole } from '../product.ts'
+import { ownLimit } from '../throttles.ts'
+import { ACCOUNT, EXPORT, SIGN_IN } from './paths.ts'
+
+export const deletionPage = factory.createApp()
+
+const minute = (moment: Date) => minuteOf(moment.toISOString())
+
+export const DeletionBanner = ({ deletes }: { deletes: Date }) => (
+  <div class="notice">
+    <p>
+      <strong>Your account will be deleted on {minute(deletes)}.</strong> Until then you can keep it.
+    </p>
+    <form method="post" action={`${ACCOUNT}/undo-deletion`}>
+      <button>Keep my account</button>
+    </form>
+  </div>
+)
+
+formPage(deletionPage, '/delete', {
+  guards: [requireRole('readonly'), requireFresh()],
+  limit: ownLimit,
+  title: 'Delete your account',
+  summaries: ['Shows what it means to delete my account.', 'Has it deleted, and signs out everywhere.'],
+  schema: z.object({}),
+  fields: {},
+  button: 'Delete my account',
+  errors: [freshLoginRequired, lastSuperuser],
+  above: (c) => {
+    const { deletionDays: days } = c.get('config')
+    const hasExport = c
+      .get('pageLinks')()
+      .some(({ path }: PageLink) => path === EXPORT)
+    return (
+      <>
+        <p>
+          You are signed out on every device, and programs that act for you stop at once. Your name, your
+          email and what belongs to you alone are deleted; what you added for everybody stays, without your
+          name.
+        </p>
+        <p>
+          {days === 0
+            ? 'It is done at once, and nobody can undo it.'
+            : `It is done in ${days} days. Until then sign in, and you can keep your account. After that nobody can bring it back.`}
+        </p>
+        {hasExport && (
+          <p>
+            <a href={EXPORT}>Take your data with you</a> first.
+          </p>
+        )}
+      </>
+    )
+  },
+  run: async (c) => {
+    const { deletes } = await requestDeletion(c)
+    const isDue = deletes === null || deletes.getTime() <= Date.now()
+    await leaveNotice(
+      c,
+      isDue
+        ? 'Your account is being deleted'
+        : `Your account will be deleted on ${minute(deletes)}. Sign in before that to keep it`,
+    )
+    c.header('Clear-Site-Data', '"cache", "storage"')
+    return SIGN_IN
+  },
+})
+
+formAction(deletionPage, '/account/undo-deletion', {
+  summary: 'Undoes the deletion of my account.',
+  guards: [requireRole('readonly')],
+  schema: z.object({}),
+  run: async (c) => {
+    await undoDeletion(c)
+    await leaveNotice(c, 'Your account stays')
+    return ACCOUNT
+  },
+})
