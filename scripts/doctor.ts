@@ -1,5 +1,6 @@
 // Examines what the server stands on, and says what to do about each thing that is wrong: npm run doctor
 import { parseArgs } from 'node:util'
+import { ConfigError } from '../src/kit/types/config-error.ts'
 import { fail, type Finding, messageOf } from './doctor/finding.ts'
 import { checkKit } from './doctor/kit.ts'
 import {
@@ -23,7 +24,10 @@ where none are named, as npm start does.`
 type Services = Awaited<ReturnType<typeof provideServices>>
 
 async function examine(): Promise<Finding[]> {
-  const services = await provideServices(process.env).catch((error: unknown) => messageOf(error))
+  const services = await provideServices(process.env).catch((error: unknown) =>
+    error instanceof ConfigError ? error : messageOf(error),
+  )
+  if (services instanceof ConfigError) return [checkBun(), ...checkSettings(process.env).findings]
   if (typeof services === 'string') {
     return [checkBun(), fail('embedded services', services, 'Or name your own by DATABASE_URL and REDIS_URL')]
   }

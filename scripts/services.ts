@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { settings } from '../src/config.ts'
 import { isAlive } from './services/child.ts'
 import {
   type Coordinates,
@@ -34,15 +35,17 @@ const BUSY_TIMEOUT_MS = 60_000
 const BUSY_POLL_MS = 200
 
 /**
- * The environment with DATABASE_URL and REDIS_URL filled in where they are not set: services that already run
- * for this checkout (DATA_DIR) are shared, others start and last until `close`. Production is left as it is.
+ * The environment with what files of settings hold, and DATABASE_URL and REDIS_URL filled in where they are not set:
+ * services that already run for this checkout (DATA_DIR) are shared, others start and last until `close`. Production has
+ * its own.
  * @param needs which of the two the command uses at all
- * @throws Error that says what did not start, and why
+ * @throws ConfigError for a file that cannot be read, Error that says what did not start, and why
  */
 export async function provideServices(
-  env: Environment,
+  given: Environment,
   needs: { postgres: boolean; redis: boolean } = { postgres: true, redis: true },
 ): Promise<Provided> {
+  const env = settings.readFiles(given)
   const postgres = needs.postgres && !env.DATABASE_URL
   const redis = needs.redis && !env.REDIS_URL
   if (env.NODE_ENV === 'production' || !(postgres || redis)) {

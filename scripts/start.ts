@@ -1,6 +1,6 @@
 // `npm start` and `npm run dev`: services where they are missing, migrations, the API, and an orderly end of all.
 import { resolve as resolvePath } from 'node:path'
-import { loadConfig } from '../src/config.ts'
+import { loadConfig, settings } from '../src/config.ts'
 import type { Config } from '../src/config.ts'
 import { adviceOnSettings } from '../src/kit/process/advice.ts'
 import { bunIn, folderAsGiven, readEnvironment } from '../src/kit/process/environment.ts'
@@ -27,14 +27,14 @@ export async function start({ hot }: { hot: boolean }): Promise<never> {
   const command = hot ? 'npm run dev' : 'npm start'
   refuseArguments(`Usage: ${command}   settings come from the environment or .env: PORT=8101 ${command}`)
   try {
-    process.exit(await runUntilEnd(readEnvironment(ROOT), hot))
+    process.exit(await runUntilEnd(settings.readFiles(readEnvironment(ROOT)), hot))
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error))
     process.exit(1)
   }
 }
 
-/** @param env with what stands in .env */
+/** @param env with what stands in .env, and in files of settings */
 async function runUntilEnd(env: Environment, hot: boolean): Promise<number> {
   const plan = checkSettings(env)
   // Any free port: this process must know which, to say it.

@@ -68,6 +68,7 @@ function example(): string {
   )
   return `# Copy to .env and change what you need. Every line is optional in development.
 # A $ begins the name of another variable, in quotes too: write \\$ for a dollar.
+# Each may stand in a file, whose path is given by the same name and _FILE: SMTP_URL_FILE=/run/secrets/smtp-url
 
 ${lines.join('\n')}`
 }

@@ -1,15 +1,7 @@
 // Keeps one-time tokens, which prove a mailbox or permission: each is mailed once, expires, and is spent by one request.
 import { and, desc, eq, gt, gte, inArray, isNull, lt, notInArray, or, sql } from 'drizzle-orm'
-import {
-  type AnyPgColumn,
-  index,
-  jsonb,
-  pgTable,
-  text,
-  timestamp,
-  uniqueIndex,
-  uuid,
-} from 'drizzle-orm/pg-core'
+import type { AnyPgColumn } from 'drizzle-orm/pg-core'
+import { index, jsonb, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { defineError } from '../types/api-error.ts'
 import type { Db } from '../types/db.ts'
 import type { Json } from '../types/json.ts'

@@ -40,7 +40,10 @@ export function findConflicts(set: Record<string, string | undefined>, parsed: P
 }
 
 /** Builds the config, without what a product adds: each setting by its key, and what depends on others. */
-export function kitConfig(project: { name: string; version: string }, parsed: Parsed) {
+export function kitConfig(
+  project: { name: string; version: string; fromFiles: readonly string[] },
+  parsed: Parsed,
+) {
   const given = nest(parsed)
   const { cookie, databaseUrl = '', log, processes, rateLimit, tls } = given
   const production = given.mode === 'production'

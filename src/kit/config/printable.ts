@@ -2,7 +2,7 @@
 import type { Setting } from './setting.ts'
 
 /** Keys of the config that are no settings. */
-const ABOUT_PROJECT = new Set(['name', 'version'])
+const NO_SETTINGS = new Set(['name', 'version', 'fromFiles'])
 /** Parameters of a service's URL that hold no secret. */
 const HARMLESS = new Set('application_name database family options prepare search_path sslmode'.split(' '))
 const MASK = '***'
@@ -14,7 +14,7 @@ export function printConfig(
 ): Record<string, unknown> {
   const shown: Record<string, unknown> = {}
   const add = (key: string, value: unknown) => {
-    if (value !== undefined) shown[key] = printable(value, ABOUT_PROJECT.has(key) || declared[key])
+    if (value !== undefined) shown[key] = printable(value, NO_SETTINGS.has(key) || declared[key])
   }
   for (const [key, value] of Object.entries(config)) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) add(key, value)

@@ -4,6 +4,7 @@ import { ConfigError } from '../types/config-error.ts'
 import { findConflicts, kitConfig, type KitConfig, type Parsed } from './kit-config.ts'
 import { kitSettings } from './kit-settings.ts'
 import { printConfig } from './printable.ts'
+import { type Environment, readSettingFiles } from './setting-files.ts'
 import type { Setting } from './setting.ts'
 
 /** By the key in the config, which must not be one of the kit's. */
@@ -14,13 +15,13 @@ export type ConfigFrom<Own> = {
   readonly [Key in keyof Own]: Own[Key] extends Setting<string, infer Kind> ? z.output<Kind> : never
 }
 
-type Environment = Record<string, string | undefined>
-
 /** A product's settings, as its server, workers and supervisor take them. */
 export interface ProductSettings<C extends KitConfig = KitConfig> {
   /** Each setting by its key in the config, the product's own first. */
   declared: Readonly<Record<string, Setting>>
   load(this: void, env?: Environment): C
+  /** The environment with what files hold, for who needs a variable before there is a config. @throws ConfigError */
+  readFiles(this: void, env: Environment): Environment
   /** Returns a flat copy for the log, with keys like `cookie.domain`: only numbers, flags and printable texts are shown. */
   print(this: void, config: C): Record<string, unknown>
 }
@@ -39,7 +40,7 @@ export function defineSettings<Own extends OwnSettings>(
   const ofKit: Record<string, Setting> = kitSettings(project.name)
   const taken = new Set<string>()
   for (const [key, { variable }] of [...Object.entries(ofKit), ...Object.entries(own)]) {
-    if (taken.has(variable))
+    if ([variable, `${variable}_FILE`, variable.replace(/_FILE$/, '')].some((name) => taken.has(name)))
       throw new Error(`config.ts: ${key} goes by the variable ${variable}, which is taken: give it another`)
     taken.add(variable)
   }
@@ -54,8 +55,9 @@ export function defineSettings<Own extends OwnSettings>(
    * @throws ConfigError that names every faulty variable, what was wrong and what is allowed
    */
   function load(env: Environment = process.env): KitConfig & ConfigFrom<Own> {
+    const { env: given, fromFiles } = readSettingFiles(env, taken)
     const set = Object.fromEntries(
-      Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+      Object.entries(given).filter(([, value]) => value !== undefined && value !== ''),
     )
     const faults: string[] = []
     const read = (settings: Record<string, Setting>) => {
@@ -73,7 +75,7 @@ export function defineSettings<Own extends OwnSettings>(
     faults.push(...findConflicts(set, faults.length === 0 ? parsed : undefined))
     if (faults.length > 0) throw new ConfigError(`Bad settings:\n  ${faults.join('\n  ')}`)
 
-    const config = kitConfig(project, parsed)
+    const config = kitConfig({ ...project, fromFiles }, parsed)
     for (const key of Object.keys(added)) {
       if (Object.hasOwn(config, key))
         throw new Error(`config.ts: the kit has a setting ${key}: name yours otherwise`)
@@ -81,7 +83,8 @@ export function defineSettings<Own extends OwnSettings>(
     return Object.freeze({ ...config, ...added }) as KitConfig & ConfigFrom<Own>
   }
 
-  return { declared, load, print: (config) => printConfig(config, declared) }
+  const readFiles = (env: Environment) => readSettingFiles(env, taken).env
+  return { declared, load, readFiles, print: (config) => printConfig(config, declared) }
 }
 
 /** Whether a fault shows the value is for its kind to say: it may be a secret, and so what a kind throws is not shown. */

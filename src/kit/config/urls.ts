@@ -93,6 +93,22 @@ export const redisUrl = () =>
 export const isUnverified = (postgresUrl: string) =>
   ['prefer', 'require'].includes(new URL(postgresUrl).searchParams.get('sslmode') ?? '')
 
+/** True for a service on another machine, to which whoever is in between can read along. */
+export function isReadableOnTheWay(serviceUrl: string): boolean {
+  const { hostname, protocol, searchParams } = new URL(serviceUrl)
+  if (/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)) return false
+  if (protocol === 'smtp:') return searchParams.get('requireTLS') !== 'true' // else it encrypts if it is offered
+  if (protocol.startsWith('postgres')) return ['disable', null].includes(searchParams.get('sslmode'))
+  return ['redis:', 'udp:'].includes(protocol)
+}
+
+/** True for a password that is tried first: the user's name, the project's, and those of examples. */
+export function isGuessable(serviceUrl: string, project: string): boolean {
+  const { username, password } = new URL(serviceUrl)
+  const tried = [username, project, 'postgres', 'redis', 'root', 'admin', 'password', 'secret', 'changeme']
+  return password !== '' && tried.includes(password)
+}
+
 function isDecodable(text: string): boolean {
   try {
     decodeURIComponent(text)

@@ -1,9 +1,9 @@
 // Takes the token of a mailed link out of the page's address, which histories, logs and screens show, into a cookie.
-import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { randomHex } from '../auth/token-text.ts'
 import { tag } from '../http/doc.ts'
 import type { AnyContext } from '../http/env.ts'
 import { middleware } from '../http/factory.ts'
+import { pageCookie } from './page-cookie.ts'
 
 /** What somebody needs to think of a password. After it the link opens the page again: to open it spends nothing. */
 const KEPT_S = 30 * 60
@@ -13,22 +13,20 @@ const NAME = /^[0-9a-f]{16}$/
 
 const pathOf = (c: AnyContext) => c.req.path.replace(/\/$/, '')
 
-/** Each link has its own, so that the one which another tab has opened counts in that tab alone. */
-function cookieOf(c: AnyContext): string | undefined {
-  const { link = '' } = c.req.query()
-  return NAME.test(link) ? `link_${link}` : undefined
-}
+/** Each link has its own, so that the one which another tab has opened counts in that tab alone. Only its page gets it. */
+const cookieOf = (name: string) => pageCookie(`link_${name}`, KEPT_S, pathOf)
 
-/** Only this page gets it. Lax: a click in a mail comes from another site, and its redirect must bring the cookie. */
-const optionsOf = (c: AnyContext) =>
-  ({ path: pathOf(c), httpOnly: true, secure: c.get('config').cookie.secure, sameSite: 'lax' }) as const
+function openedCookie(c: AnyContext) {
+  const { link = '' } = c.req.query()
+  return NAME.test(link) ? cookieOf(link) : undefined
+}
 
 const moveToken = middleware(async (c, next) => {
   const token = c.req.query('token')
   if (c.req.method !== 'GET' || token === undefined) return next()
   if (!TOKEN.test(token)) return c.redirect(pathOf(c), 303)
   const name = randomHex(8)
-  setCookie(c, `link_${name}`, token, { ...optionsOf(c), maxAge: KEPT_S })
+  cookieOf(name).set(c, token)
   return c.redirect(`${pathOf(c)}?link=${name}`, 303)
 })
 
@@ -39,13 +37,7 @@ const moveToken = middleware(async (c, next) => {
 export const takeLinkToken = tag(moveToken, { otherStatuses: [303] })
 
 /** The token of the link that was opened in this tab; undefined if there was none, or it was too long ago. */
-export function linkTokenOf(c: AnyContext): string | undefined {
-  const cookie = cookieOf(c)
-  return cookie && getCookie(c, cookie)
-}
+export const linkTokenOf = (c: AnyContext): string | undefined => openedCookie(c)?.get(c)
 
 /** Once it is spent. */
-export function forgetLinkToken(c: AnyContext): void {
-  const cookie = cookieOf(c)
-  if (cookie !== undefined) deleteCookie(c, cookie, optionsOf(c))
-}
+export const forgetLinkToken = (c: AnyContext): void => openedCookie(c)?.delete(c)

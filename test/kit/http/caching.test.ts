@@ -83,9 +83,38 @@ test("the front-end's pages may show an image of an open API, and nobody may emb
   expect(await policyOf(shut, '/favicon.ico', { Origin: 'https://evil.test' })).toBe('same-site')
 })
 
-test('browsers come by HTTPS for a year', async () => {
-  const { headers } = await app.visitor().get('/api/list')
-  expect(headers.get('strict-transport-security')).toBe('max-age=31536000; includeSubDomains')
+test('whatever is answered, browsers come by HTTPS for a year, and may sniff, frame and load nothing', async () => {
+  const requests: [method: string, path: string][] = [
+    ['GET', '/api/list'],
+    ['GET', '/health'],
+    ['GET', '/'], // leads on
+    ['GET', '/no/such/path'],
+    ['GET', '/club/self'], // 401
+    ['PUT', '/'], // 405
+    ['POST', '/club/enter'], // 415
+    ['OPTIONS', '/club/enter'],
+    ['HEAD', '/robots.txt'],
+  ]
+  for (const [method, path] of requests) {
+    const { headers } = await app.visitor().send(method, path)
+    const told = Object.fromEntries(
+      ['strict-transport-security', 'x-content-type-options', 'referrer-policy'].map((name) => [
+        name,
+        headers.get(name),
+      ]),
+    )
+    expect([method, path, told]).toEqual([
+      method,
+      path,
+      {
+        'strict-transport-security': 'max-age=31536000; includeSubDomains',
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+      },
+    ])
+    for (const directive of ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"])
+      expect(headers.get('content-security-policy')).toContain(directive)
+  }
 })
 
 test('what is text says in which charset', async () => {

@@ -38,6 +38,15 @@ test.each([
   expect(reply.body.err).toStartWith('405: ')
 })
 
+test('TRACE gives nothing back', async () => {
+  const answer = await rawRequest(
+    app.url,
+    'TRACE /api/probe HTTP/1.1\r\nHost: x\r\nCookie: session=hunter2\r\nConnection: close\r\n\r\n',
+  )
+  expect(answer).toStartWith('HTTP/1.1 4')
+  expect(answer).not.toContain('hunter2')
+})
+
 test('a GET may carry a JSON body, which is ignored', async () => {
   // fetch refuses to send one: this client is a socket.
   const answer = await rawRequest(

@@ -202,6 +202,31 @@ describe("a mailed link's token", () => {
     expect(lines.join()).not.toContain(INVITATION)
   })
 
+  test('and what was done go over HTTPS under names that browsers take over HTTPS alone', async () => {
+    const secure = await startApp({ COOKIE_SECURE: 'on' })
+    try {
+      const visitor = secure.visitor()
+      const link = await visitor.get(`${INVITED}?token=${INVITATION}`, HTML)
+      expect(link.headers.get('set-cookie')).toMatch(
+        new RegExp(
+          `^__Secure-link_[0-9a-f]{16}=${INVITATION}; Max-Age=1800; Path=${INVITED}; HttpOnly; Secure; `,
+        ),
+      )
+      const path = link.headers.get('location') ?? ''
+      const done = await visitor.send('POST', path, 'name=Ann', { ...HTML, ...FORM, Origin: secure.url })
+      const cookies = done.headers.getSetCookie()
+      expect(cookies).toContainEqual(expect.stringMatching(/^__Secure-link_[0-9a-f]{16}=; Max-Age=0; /))
+      expect(cookies).toContainEqual(
+        expect.stringMatching(
+          /^__Host-notice=[0-9a-f]{32}; Max-Age=60; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+        ),
+      )
+      expect((await visitor.get(ENTER, HTML)).text).toContain('Welcome, Ann')
+    } finally {
+      await secure.close()
+    }
+  })
+
   test('is spent by the form, not by whoever looks at the link', async () => {
     const visitor = app.visitor()
     for (let scan = 0; scan < 3; scan++) await openLink(app.visitor())

@@ -10,7 +10,13 @@ import { copyCheckout, startService } from '../support/supervised.ts'
 import { until } from '../support/until.ts'
 
 const URLS = { DATABASE_URL: 'postgres://u@db/x', REDIS_URL: 'redis://cache' }
-const WELL = { ...URLS, NODE_ENV: 'production', APP_URL: 'https://a.example', SMTP_URL: 'smtp://mail' }
+const WELL = {
+  NODE_ENV: 'production',
+  APP_URL: 'https://a.example',
+  DATABASE_URL: 'postgres://u:7f1a@db/x?sslmode=verify-full',
+  REDIS_URL: 'rediss://cache',
+  SMTP_URL: 'smtps://mail',
+}
 
 let folder: string
 beforeAll(() => {
@@ -30,9 +36,40 @@ test('production without mail, without a secure cookie, or with a certificate th
   expect(adviceFor({ ...WELL, COOKIE_SECURE: 'off' })).toEqual([
     expect.stringMatching(/^COOKIE_SECURE is off/),
   ])
-  expect(adviceFor({ ...WELL, DATABASE_URL: 'postgres://u@db/x?sslmode=require' })).toEqual([
+  expect(adviceFor({ ...WELL, DATABASE_URL: 'postgres://u:7f1a@db/x?sslmode=require' })).toEqual([
     expect.stringMatching(/^DATABASE_URL: .*verify-full/),
   ])
+})
+
+test('production whose services are reached in clear, on another machine, is told which', () => {
+  const told = (env: Record<string, string>) =>
+    adviceFor({ ...WELL, ...env }).map((line) => line.slice(0, line.indexOf(': this leaves the machine')))
+  expect(told({ DATABASE_URL: 'postgres://u@db/x' })).toEqual(['DATABASE_URL'])
+  expect(
+    told({
+      DATABASE_URL: 'postgres://u@db/x?sslmode=disable',
+      REDIS_URL: 'redis://10.0.0.2',
+      SMTP_URL: 'smtp://mail:587',
+      LOG_SYSLOG: 'udp://logs:514',
+    }),
+  ).toEqual(['DATABASE_URL, REDIS_URL, SMTP_URL, LOG_SYSLOG'])
+  for (const host of ['localhost', '127.0.0.1', '[::1]']) {
+    const here = { DATABASE_URL: `postgres://u@${host}/x`, REDIS_URL: `redis://${host}` }
+    expect(told({ ...here, SMTP_URL: `smtp://${host}`, LOG_SYSLOG: `udp://${host}:514` })).toEqual([])
+  }
+  expect(told({ SMTP_URL: 'smtp://mail:587?requireTLS=true' })).toEqual([])
+})
+
+test('production with a password that is tried first is told where, and not which', () => {
+  const { name } = loadConfig(URLS)
+  for (const password of ['u', name, 'postgres', 'changeme'])
+    expect(adviceFor({ ...WELL, DATABASE_URL: `postgres://u:${password}@localhost/x` })).toEqual([
+      'DATABASE_URL: this password is tried first. Take one made at random',
+    ])
+  expect(
+    adviceFor({ ...WELL, REDIS_URL: `redis://:${name}@localhost`, SMTP_URL: 'smtps://u:u@mail' }),
+  ).toEqual(['REDIS_URL, SMTP_URL: this password is tried first. Take one made at random'])
+  expect(adviceFor({ ...URLS, DATABASE_URL: 'postgres://u:u@db/x' })).toEqual([])
 })
 
 test('a start says it in its log, and so does a reload', async () => {

@@ -95,14 +95,16 @@ test(
 )
 
 test(
-  'settings of the supervisor are read afresh as well: the number of processes may change',
+  'settings of the supervisor, and files of settings, are read afresh as well: the number of processes may change',
   async () => {
     const folder = copied()
     service = await startService({}, { folder, envFile: () => ({ WEB_PROCESSES: '2' }) })
-    writeEnvFile(folder, { WEB_PROCESSES: '3' })
+    const secret = join(folder, 'web-processes')
+    writeFileSync(secret, '3\n')
+    writeEnvFile(folder, { WEB_PROCESSES_FILE: secret })
     expect((await service.reload()).result).toBe('succeeded')
     await until('three', () => service?.processes('ready').length === 3)
-    writeEnvFile(folder, { WEB_PROCESSES: '1' })
+    writeFileSync(secret, '1\n')
     expect((await service.reload()).result).toBe('succeeded')
     await until('one', () => service?.processes().length === 1)
     writeEnvFile(folder, { WEB_PROCESSES: 'many' })

@@ -71,6 +71,28 @@ test('who records the traffic cannot read it with the key one day: no suite with
   }
 })
 
+test('no TLS older than 1.2 is spoken', async () => {
+  const config = { ...loadConfig(URLS), tls: { certFile: files.certificate, keyFile: files.key } }
+  const server = serve({ fetch: () => new Response('here') }, { ...config, host: '127.0.0.1', port: 0 })
+  // Bun's own client speaks no older one either.
+  const said = async (version: string) => {
+    const at = `127.0.0.1:${new URL(server.url).port}`
+    const options = ['-connect', at, version, '-cipher', 'ALL:@SECLEVEL=0']
+    const child = Bun.spawn(['openssl', 's_client', ...options], {
+      stdin: 'ignore',
+      stdout: 'pipe',
+      stderr: 'pipe',
+    })
+    return (await child.stdout.text()) + (await child.stderr.text())
+  }
+  try {
+    expect(await said('-tls1_2')).toContain('New, TLSv1.2')
+    for (const old of ['-tls1', '-tls1_1']) expect(await said(old)).toContain('alert protocol version')
+  } finally {
+    await server.drain(1000)
+  }
+})
+
 test('a certificate that cannot be used is named', () => {
   const other = mkdtempSync(join(folder, 'other-'))
   const { key } = makeCertificate(other)

@@ -100,6 +100,19 @@ test(
 )
 
 test(
+  'a file of a setting that cannot be read is told as a fault of the settings',
+  async () => {
+    const { code, findings } = await doctor({ DATABASE_URL: '', DATABASE_URL_FILE: '/none/url' })
+    expect([code, named(findings, 'settings')?.found]).toEqual([
+      1,
+      'DATABASE_URL_FILE=/none/url cannot be read: ENOENT',
+    ])
+    expect(named(findings, 'embedded services')).toBeUndefined()
+  },
+  TIMEOUT_MS,
+)
+
+test(
   'a database that Redis has not fails',
   async () => {
     const { code, findings } = await doctor({ REDIS_URL: new URL('/99999', app.config.redisUrl).href })

@@ -4,7 +4,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { loadConfig } from '../../../src/config.ts'
+import { freePort } from '../../../scripts/services/child.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { Client } from '../support/client.ts'
 import {
@@ -162,6 +164,32 @@ describe.each(proxies.filter(([, found]) => found && onLinux))('behind %s', (nam
     expect(await (await fetch(`${proxy.url}/some/page`)).text()).toBe('front-end: /some/page')
   })
 
+  test('what the proxy itself answers brings browsers by HTTPS, as all that the API answers does', async () => {
+    const lone = await startProxy({ api: ['127.0.0.1:1'], files: folder })
+    try {
+      const body = 'x'.repeat(1_500_000)
+      const replies = await Promise.all([
+        fetch(`${proxy.url}/static/page.txt`),
+        fetch(`${proxy.url}/static/none.txt`),
+        fetch(`${proxy.url}/api/login`, { method: 'POST', body }),
+        fetch(`${lone.url}/api/me`),
+        fetch(`${proxy.url}/api/me`),
+      ])
+      expect(replies.map(({ headers }) => headers.get('strict-transport-security'))).toEqual(
+        Array(5).fill('max-age=31536000; includeSubDomains'),
+      )
+    } finally {
+      await lone.stop()
+    }
+  })
+
+  test('no log of the proxy holds what a query holds', async () => {
+    await fetch(`${proxy.url}/api/auth/reset?token=hunter2`, { redirect: 'manual' })
+    const requests = () => proxy.requests?.() ?? '/api/auth/reset'
+    await until('the line of the proxy', () => requests().includes('/api/auth/reset'))
+    expect(requests()).not.toContain('hunter2')
+  })
+
   test('a body above the limit is refused in JSON', async () => {
     const reply = await new Client(proxy.url).post('/api/login', { email: 'x'.repeat(1_500_000) })
     expect([reply.status, reply.body.err.slice(0, 5)]).toEqual([413, '413: '])
@@ -219,17 +247,52 @@ describe.each(proxies.filter(([, found]) => found && onLinux))('behind %s', (nam
     }
   })
 
+  test('what comes in clear is led to HTTPS, and a program with a token is told instead', async () => {
+    const api = servers.map(({ address }) => address)
+    const plainPort = name === 'nginx' ? await freePort() : proxy.port
+    const tls =
+      name === 'nginx' ? await startProxy({ api, files: folder, certificate, plainPort }) : undefined
+    try {
+      const ask = (headers: Record<string, string>) =>
+        fetch(`http://127.0.0.1:${plainPort}/api/me?a=b`, {
+          headers: { Host: 'in-clear.example', ...headers },
+          redirect: 'manual',
+        })
+      const led = await ask({})
+      expect([led.status, led.headers.get('location')]).toEqual([301, 'https://in-clear.example/api/me?a=b'])
+      const told = await ask({ Authorization: 'Bearer hunter2' })
+      expect([told.status, await told.json()]).toEqual([
+        403,
+        { err: expect.stringMatching(/^403: Come by https/), code: 'forbidden' },
+      ])
+    } finally {
+      await tls?.stop()
+    }
+  })
+
   test.skipIf(name !== 'nginx')('nginx serves the API over TLS', async () => {
     const api = servers.map(({ address }) => address)
     const tls = await startProxy({ api, files: folder, certificate })
     try {
+      const withToken = { tls: { rejectUnauthorized: false }, headers: { Authorization: 'Bearer x' } }
+      expect((await fetch(`${tls.url}/api/me`, withToken)).status).toBe(401)
       const reply = await fetch(`${tls.url}/api/me`, { tls: { rejectUnauthorized: false } })
       expect(reply.status).toBe(401)
+      const old = { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA' } as const
+      expect(await refusalOf({ host: '127.0.0.1', port: tls.port, ...old })).toContain('HANDSHAKE_FAILURE')
     } finally {
       await tls.stop()
     }
   })
 })
+
+/** Why a server takes no connection of this kind. */
+function refusalOf(options: ConnectionOptions): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const socket = connectTls({ ...options, rejectUnauthorized: false }, () => resolve('taken'))
+  socket.on('error', ({ message }) => resolve(message))
+  return promise.finally(() => socket.destroy())
+}
 
 function answerPage(request: Request): Response {
   const { pathname } = new URL(request.url)

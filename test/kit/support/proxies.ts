@@ -22,11 +22,15 @@ export interface Site {
   /** Bytes. */
   bodyLimit?: number
   certificate?: { certificate: string; key: string }
+  /** Beside TLS, the port that takes what comes in clear. */
+  plainPort?: number
 }
 
 export interface Proxy {
   url: string
   port: number
+  /** The log of requests, where it keeps one. */
+  requests?(): string
   stop(): Promise<void>
 }
 
@@ -43,6 +47,7 @@ export function writeNginx(site: Site, listen = '127.0.0.1:0') {
   const folder = mkdtempSync(join(tmpdir(), 'restbun-nginx-'))
   chmodSync(folder, 0o755) // nginx's workers may be another user's
   const tls = site.certificate
+  const plain = site.plainPort === undefined ? '' : `listen 127.0.0.1:${site.plainPort};`
   writeFileSync(
     join(folder, 'site.conf'),
     adapt(readFileSync(join(DEPLOY, 'nginx.conf'), 'utf8'), [
@@ -50,7 +55,8 @@ export function writeNginx(site: Site, listen = '127.0.0.1:0') {
       ['server 127.0.0.1:3000;', `server ${site.frontEnd ?? site.api[0]};`],
       ['root /var/www/myapp;', `root ${site.files ?? folder};`],
       ['client_max_body_size 1m;', `client_max_body_size ${site.bodyLimit ?? '1m'};`],
-      ['listen 80;', tls ? '' : `listen ${listen};`],
+      ['/var/log/nginx/access.log', `${folder}/access.log`],
+      ['listen 80;', tls ? plain : `listen ${listen};`],
       ...(tls
         ? ([
             ['#   listen 443 ssl http2;', `listen ${listen} ssl http2;`],
@@ -59,6 +65,9 @@ export function writeNginx(site: Site, listen = '127.0.0.1:0') {
               '#   ssl_certificate_key /etc/ssl/private/api.example.com.key;',
               `ssl_certificate_key ${tls.key};`,
             ],
+            ['#   ssl_protocols', 'ssl_protocols'],
+            ['#   ssl_ciphers', 'ssl_ciphers'],
+            ['#   if (', 'if ('],
           ] satisfies [string, string][])
         : []),
     ]),
@@ -76,33 +85,32 @@ http {
 }
 `,
   )
-  return { config, folder, errors: () => readFileSync(join(folder, 'error.log'), 'utf8') }
+  return {
+    config,
+    folder,
+    errors: () => readFileSync(join(folder, 'error.log'), 'utf8'),
+    requests: () => readFileSync(join(folder, 'access.log'), 'utf8'),
+  }
 }
 
 /** Starts nginx on a free port. @throws with what it says, if it does not listen */
 export async function startNginx(site: Site): Promise<Proxy> {
   const port = await freePort()
-  const { config, folder, errors } = writeNginx(site, `127.0.0.1:${port}`)
+  const { config, folder, errors, requests } = writeNginx(site, `127.0.0.1:${port}`)
   const child = Bun.spawn([nginx ?? 'nginx', '-c', config, '-e', join(folder, 'error.log')], {
     stderr: 'pipe',
   })
-  return serving(
-    child,
-    port,
-    site.certificate ? 'https' : 'http',
-    () => {
-      rmSync(folder, { recursive: true, force: true })
-    },
-    errors,
-  )
+  const cleanUp = () => rmSync(folder, { recursive: true, force: true })
+  return { ...(await serving(child, port, site.certificate ? 'https' : 'http', cleanUp, errors)), requests }
 }
 
 /** Writes a Caddyfile to a folder of its own. */
-export function writeCaddy(site: Site, address = 'api.example.com') {
+export function writeCaddy(site: Site, address = 'api.example.com', plain = 'http://api.example.com') {
   const folder = mkdtempSync(join(tmpdir(), 'restbun-caddy-'))
   const config = join(folder, 'Caddyfile')
   const text = adapt(readFileSync(join(DEPLOY, 'Caddyfile'), 'utf8'), [
-    ['api.example.com {', `${address} {`],
+    ['http://api.example.com {', `${plain} {`],
+    ['\napi.example.com {', `\n${address} {`],
     ['1048576', String(site.bodyLimit ?? 1_048_576)],
     ['127.0.0.1:8100', site.api.join(' ')],
     ['127.0.0.1:3000', site.frontEnd ?? site.api[0] ?? ''],
@@ -119,7 +127,8 @@ export function writeCaddy(site: Site, address = 'api.example.com') {
 /** Starts Caddy on a free port, without TLS. */
 export async function startCaddy(site: Site): Promise<Proxy> {
   const port = await freePort()
-  const { config, folder, env } = writeCaddy(site, `http://:${port}`)
+  // Without TLS: what comes in clear is told apart by its host.
+  const { config, folder, env } = writeCaddy(site, `http://:${port}`, `http://in-clear.example:${port}`)
   const child = Bun.spawn([caddy ?? 'caddy', 'run', '--config', config, '--adapter', 'caddyfile'], {
     env,
     stderr: 'pipe',
