@@ -435,7 +435,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         for (const one of links)
           if (one.purpose === 'invitation' && isSame(one.email, email)) one.isLive = false
         const link: Link = { account: op.isAny ? me : superuser, purpose: 'invitation', email, isLive: true }
-        links.push(Object.assign(link, { role: input.role ?? 'editor' }))
+        links.push(Object.assign(link, { role: input.role ?? config.signupRole }))
         return due.push([email, linkTo(config, 'invitation', ''), link])
       }
       case 'accept': {
