@@ -1,5 +1,4 @@
 // Replaces passwords: forgotten ones by a link in a mail, known ones by their owner.
-import { sql } from 'drizzle-orm'
 import type { Context } from 'hono'
 import { assertFresh } from '../kit/auth/guards.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
@@ -18,7 +17,6 @@ import type { LoggedInContext, Product } from './product.ts'
 import { type AccountChange, findUser, findUserWithHashById, updateUser, type User } from './queries.ts'
 import { replacePassword } from './replace-password.ts'
 import { roles } from './roles.ts'
-import { users } from './table.ts'
 
 /** Has a link mailed to the account of that email, if there is one. It does not look: see `mailReset`. */
 export async function forgotPassword(context: AnyContext, { email }: { email: string }): Promise<void> {
@@ -49,11 +47,8 @@ export async function resetPassword(
   c.var.log.info('PASSWORD RESET', { user: user_id, agent: agentOf(c) })
 }
 
-/** A deletion that waits stays, unless somebody else may have asked for it: the mailbox was never shown to be theirs. */
-const unlessNeverProven = sql`case when ${users.email_proof} is null then null else ${users.deletes} end`
-
 /**
- * Sets a password for whoever has shown by a link that the mailbox is theirs: links, changes that wait and tokens of before end, and
+ * Sets a password for whoever has shown by a link that the mailbox is theirs: links, changes that wait, a deletion among them, and tokens of before end, and
  * `endSessionsWith` around it ends the sessions.
  * @throws tokenExpired
  */
@@ -65,7 +60,7 @@ export async function proveMailbox(
   change: AccountChange & { password: string },
 ): Promise<User> {
   const c: Context<AppEnv<Product>> = context
-  const user = await updateUser(tx, userId, { ...change, email_proof: 'mail', deletes: unlessNeverProven })
+  const user = await updateUser(tx, userId, { ...change, email_proof: 'mail', deletes: null })
   // The mailbox is not the account's any more, or the account may not log in: then nothing has changed.
   if (user?.email.toLowerCase() !== mailbox.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
   await tokens.revoke(tx, userId, { but: ['take_back'] })
