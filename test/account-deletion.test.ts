@@ -215,6 +215,14 @@ test('another email undoes it: the mailbox of before has its time in any case', 
   expect(await rowOf(app, member.user.id)).toMatchObject({ deletes: null, email: 'second@example.com' })
 })
 
+test('a new password by a mailed link undoes it, as all that waits', async () => {
+  const member = await app.member('editor', { email: 'reset@example.com' })
+  await askFor(member)
+  const token = await linkTo('reset@example.com')
+  const reply = await app.visitor().post('/api/password/reset', { token, password: 'Other123' })
+  expect([reply.status, (await rowOf(app, member.user.id))?.deletes]).toEqual([200, null])
+})
+
 test('without a time to undo it, it is done at once, and its owner is told', async () => {
   const at = await startWithMail({ DELETION_DAYS: '0' })
   try {

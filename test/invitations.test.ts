@@ -65,9 +65,9 @@ describe('whoever is invited', () => {
     expect((await boss.post('/api/users', { email })).status).toBe(202)
     const token = await app.nextToken(email, INVITED)
     const reply = await accept(token, { ...ANSWER, bearer: true })
-    expect([reply.body.role, reply.headers.getSetCookie()]).toEqual(['editor', []])
+    expect([reply.body.role, reply.headers.getSetCookie()]).toEqual([app.config.signupRole, []])
     const bearer = app.visitor({ Authorization: `Bearer ${reply.body.token}` })
-    expect(await roleOf(bearer)).toBe('editor')
+    expect(await roleOf(bearer)).toBe(app.config.signupRole)
   })
 
   test('is taken in by the typed client', async () => {
@@ -211,6 +211,23 @@ describe('an address that somebody else has taken before', () => {
       .where(eq(oneTimeTokens.user_id, reply.body.id))
     expect(open).toEqual([])
   })
+
+  test.each(['an invitation', 'a reset'])(
+    'is not deleted after %s, as somebody else has asked',
+    async (proof) => {
+      const email = `${proof.replace(/^\w+ /, '')}-kept@example.com`
+      const squatter = await app.member('editor', { email })
+      expect((await squatter.delete('/api/me')).status).toBeLessThan(300)
+      expect((await accountOf(email))?.deletes).toBeInstanceOf(Date)
+      if (proof === 'an invitation') await accept(await invited(email))
+      else {
+        await app.visitor().post('/api/password/forgot', { email })
+        const token = await app.nextToken(email, 'new password')
+        await app.visitor().post('/api/password/reset', { token, password: ANSWER.password })
+      }
+      expect(await accountOf(email)).toMatchObject({ email_proof: 'mail', deletes: null })
+    },
+  )
 
   test('opens no account that was verified: whoever the link was passed on to has to log in', async () => {
     const email = 'verified@example.com'

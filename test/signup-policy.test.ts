@@ -82,7 +82,7 @@ test.each(['invited', 'off'])('SIGNUP=%s closes the call, the page and the typed
 
 test.each(['disabled', 'admin', 'superuser', 'king'])('SIGNUP_ROLE=%s is refused at start', (SIGNUP_ROLE) => {
   const env = { DATABASE_URL: 'postgres://127.0.0.1/x', REDIS_URL: 'redis://127.0.0.1' }
-  expect(loadConfig(env)).toMatchObject({ signup: 'open', signupRole: 'editor' })
+  expect(loadConfig(env)).toMatchObject({ signup: 'open' })
   expect(() => loadConfig({ ...env, SIGNUP_ROLE, SIGNUP: 'sometimes' })).toThrow(
     /SIGNUP="sometimes" must be one of: open, invited, off\n\s+SIGNUP_ROLE=".*" must be one of: readonly, editor/,
   )

@@ -17,7 +17,11 @@ import { ownLimit } from './throttles.ts'
 /** Characters: until it expires, the result takes memory of Redis, and twice as much if all were quotes. */
 const MAX_SIZE = 400 * 1024
 
-const Moment = z.iso.datetime({ offset: true }).refine((moment) => moment > '0001')
+const Moment = z
+  .string()
+  .max(40, { abort: true })
+  .check(z.iso.datetime({ offset: true }))
+  .refine((moment) => moment > '0001')
 
 const AuditRange = z.object({
   from: Moment.describe('The first moment.'),

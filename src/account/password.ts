@@ -48,7 +48,7 @@ export async function resetPassword(
 }
 
 /**
- * Sets a password for whoever has shown by a link that the mailbox is theirs: links, changes that wait and tokens of before end, and
+ * Sets a password for whoever has shown by a link that the mailbox is theirs: links, changes that wait, a deletion among them, and tokens of before end, and
  * `endSessionsWith` around it ends the sessions.
  * @throws tokenExpired
  */
@@ -60,7 +60,7 @@ export async function proveMailbox(
   change: AccountChange & { password: string },
 ): Promise<User> {
   const c: Context<AppEnv<Product>> = context
-  const user = await updateUser(tx, userId, { ...change, email_proof: 'mail' })
+  const user = await updateUser(tx, userId, { ...change, email_proof: 'mail', deletes: null })
   // The mailbox is not the account's any more, or the account may not log in: then nothing has changed.
   if (user?.email.toLowerCase() !== mailbox.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
   await tokens.revoke(tx, userId, { but: ['take_back'] })

@@ -73,7 +73,11 @@ const ofEach = <T,>(value: (ability: Ability) => T) =>
 const TokenForm = z
   .object({
     name: NewAccessToken.shape.name,
-    days: z.string().max(4).regex(/^\d*$/, 'must be a number').describe('Until it expires; empty: never.'),
+    days: z
+      .string()
+      .max(4, { abort: true })
+      .regex(/^\d*$/, 'must be a number')
+      .describe('Until it expires; empty: never.'),
     ...ofEach(() => Checkbox),
   })
   .transform(({ name, days, ...may }): z.input<typeof NewAccessToken> => ({

@@ -66,6 +66,8 @@ describe('create', () => {
     expect(reply.status).toBe(200)
     expect(reply.body.role).toBe('superuser')
     expect((await client.get('/api/users')).status).toBe(200)
+    const { body: trail } = await client.get(`/api/audit?account=${reply.body.id}&action=account.created`)
+    expect(trail).toMatchObject([{ actor: null, by: expect.stringMatching(/^command /) }])
   })
 
   test('takes the password from standard input, and never shows it', async () => {
