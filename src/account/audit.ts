@@ -41,8 +41,7 @@ export type Action = (typeof ACTIONS)[number]
  * @param by the context of the request, `{ command }` with the user of the operating system, or `{ job }` with a task's name
  * @param tx the transaction of what it tells
  */
-export const recordEvent = (by: Author, tx: Db, event: AuditEvent<Action>): Promise<void> =>
-  writeEvent(by, tx, event)
+export const recordEvent: (by: Author, tx: Db, event: AuditEvent<Action>) => Promise<void> = writeEvent
 
 /** Records what this request does to its own account in Redis: an event that cannot be written keeps it from being done. */
 export const recordWith = <T>(

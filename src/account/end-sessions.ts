@@ -1,10 +1,9 @@
 // Ends every session of an account together with a change in the database.
-import type { Context } from 'hono'
 import { retryConflict } from '../kit/data/transient.ts'
-import type { AnyContext, AppEnv } from '../kit/http/env.ts'
+import type { AnyContext } from '../kit/http/env.ts'
 import { unauthorized } from '../kit/http/errors.ts'
 import type { Db } from '../kit/types/db.ts'
-import type { LoggedInContext, Product } from './product.ts'
+import type { AppContext, LoggedInContext } from './product.ts'
 import { lockUser } from './queries.ts'
 
 /**
@@ -32,7 +31,7 @@ export async function endSessionsWith<T>(
   userId: string,
   change: (tx: Db) => Promise<T>,
 ): Promise<T> {
-  const c: Context<AppEnv<Product>> = context
+  const c: AppContext = context
   const { db, log, sessions } = c.var
   const changed = await retryConflict(() =>
     db.transaction(async (tx) => {

@@ -1,11 +1,10 @@
 // Invites people by mail, and takes them in: an invitation makes an account, or gives one that is there a higher role.
 import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
-import type { Context } from 'hono'
 import { z } from 'zod'
 import type { Author } from '../kit/audit/record.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { retryConflict } from '../kit/data/transient.ts'
-import type { AnyContext, AppEnv } from '../kit/http/env.ts'
+import type { AnyContext } from '../kit/http/env.ts'
 import { unauthorized } from '../kit/http/errors.ts'
 import { invalidRequest } from '../kit/types/api-error.ts'
 import type { Db } from '../kit/types/db.ts'
@@ -17,7 +16,7 @@ import { requestLink, requestNotice } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
 import { proveMailbox } from './password.ts'
-import { type Deps, type LoggedInContext, type Product, roleOf } from './product.ts'
+import { type AppContext, type Deps, type LoggedInContext, roleOf } from './product.ts'
 import { findUser, findUserWithHash, lockUser, updateUser, type User } from './queries.ts'
 import { ROLES, roles, type Role } from './roles.ts'
 import type { AcceptInvitation, Invite } from './schema.ts'
@@ -102,7 +101,7 @@ async function spendWith(
   token: string,
   change: (role: Role, mailbox: string) => Promise<User | undefined>,
 ): Promise<User> {
-  const c: Context<AppEnv<Product>> = context
+  const c: AppContext = context
   const { id, user_id: by, email, details } = await tokens.spend(tx, token, 'invitation')
   const role = Details.safeParse(details).data?.role
   if (role === undefined || !(await mayInvite(c.var, tx, by, role))) throw tokenExpired()
@@ -143,7 +142,7 @@ const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
 
 /** A new account; or one that somebody has made with the address of another and never verified, of which nothing is left. */
 async function takeIn(context: AnyContext, { token, remember, bearer, ...given }: Answer) {
-  const c: Context<AppEnv<Product>> = context
+  const c: AppContext = context
   const { db, passwords } = c.var
   const { email } = await tokens.find(db, token, 'invitation')
   const known = (await findUserWithHash(db, email))?.user

@@ -3,7 +3,6 @@ import { z } from 'zod'
 import type { Author } from '../kit/audit/record.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { doc } from '../kit/http/doc.ts'
-import { notFound } from '../kit/http/errors.ts'
 import { validate } from '../kit/http/validate.ts'
 import { accessTokens } from './access-tokens.ts'
 import { recordEvent } from './audit.ts'
@@ -11,7 +10,7 @@ import { changeAccount, manage, MANAGES } from './change-role.ts'
 import { lastSuperuser, roleAboveOwn } from './errors.ts'
 import { requestNotice } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
-import { factory, requireRole, type Deps } from './product.ts'
+import { done, factory, found, requireRole, type Deps } from './product.ts'
 import { findUser, updateUser, type AccountChange } from './queries.ts'
 import { AccountResponse, ChangeAccount, OfAccount, SessionResponse } from './schema.ts'
 import { listSessions } from './sessions.ts'
@@ -77,11 +76,7 @@ export const admin = factory
     doc('Returns an account, and how many sessions it has.', AccountResponse),
     requireRole(MANAGES),
     validate('param', OfAccount),
-    async (c) => {
-      const account = await findAccount(c.var, c.req.valid('param').id)
-      if (account === undefined) throw notFound(c)
-      return c.var.respond(account)
-    },
+    async (c) => c.var.respond(await found(c, findAccount(c.var, c.req.valid('param').id))),
   )
 
   .patch(
@@ -96,9 +91,8 @@ export const admin = factory
     validate('param', OfAccount),
     validate('json', ChangeAccount),
     async (c) => {
-      const account = await changeAccount(c.var, c.req.valid('param').id, c.req.valid('json'), c)
-      if (account === undefined) throw notFound(c)
-      return c.var.respond(account)
+      const changed = changeAccount(c.var, c.req.valid('param').id, c.req.valid('json'), c)
+      return c.var.respond(await found(c, changed))
     },
   )
 
@@ -109,7 +103,7 @@ export const admin = factory
     validate('param', OfAccount),
     async (c) => {
       const { id } = c.req.valid('param')
-      if ((await findUser(c.var.db, id)) === undefined) throw notFound(c)
+      await found(c, findUser(c.var.db, id))
       return c.var.respond(await listSessions(c, id))
     },
   )
@@ -122,8 +116,7 @@ export const admin = factory
     validate('param', OfAccount),
     async (c) => {
       const { id: userId } = c.req.valid('param')
-      if (!(await endSessionsOf(c.var, { userId }, c))) throw notFound(c)
-      return c.var.respond({})
+      return c.var.respond(await done(found(c, endSessionsOf(c.var, { userId }, c))))
     },
   )
 
@@ -135,7 +128,6 @@ export const admin = factory
     validate('param', OfAccount.extend({ session: z.string() })),
     async (c) => {
       const { id: userId, session: id } = c.req.valid('param')
-      if (!(await endSessionsOf(c.var, { userId, id }, c))) throw notFound(c)
-      return c.var.respond({})
+      return c.var.respond(await done(found(c, endSessionsOf(c.var, { userId, id }, c))))
     },
   )

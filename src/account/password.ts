@@ -1,8 +1,7 @@
 // Replaces passwords: forgotten ones by a link in a mail, known ones by their owner.
-import type { Context } from 'hono'
 import { assertFresh } from '../kit/auth/guards.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
-import type { AnyContext, AppEnv } from '../kit/http/env.ts'
+import type { AnyContext } from '../kit/http/env.ts'
 import { agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
 import { accessTokens } from './access-tokens.ts'
@@ -13,14 +12,14 @@ import { beginSession } from './login.ts'
 import { mailReset, requestNotice } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
-import type { LoggedInContext, Product } from './product.ts'
+import type { AppContext, LoggedInContext } from './product.ts'
 import { type AccountChange, findUser, findUserWithHashById, updateUser, type User } from './queries.ts'
 import { replacePassword } from './replace-password.ts'
 import { roles } from './roles.ts'
 
 /** Has a link mailed to the account of that email, if there is one. It does not look: see `mailReset`. */
 export async function forgotPassword(context: AnyContext, { email }: { email: string }): Promise<void> {
-  const c: Context<AppEnv<Product>> = context
+  const c: AppContext = context
   await c.var.enqueue(mailReset, { email, ip: c.var.ip })
 }
 
@@ -33,7 +32,7 @@ export async function resetPassword(
   context: AnyContext,
   { token, password }: { token: string; password: string },
 ): Promise<void> {
-  const c: Context<AppEnv<Product>> = context
+  const c: AppContext = context
   const { db, passwords } = c.var
   const { user_id } = await tokens.find(db, token, 'reset')
   const owner = await findUser(db, user_id)
@@ -59,7 +58,7 @@ export async function proveMailbox(
   mailbox: string,
   change: AccountChange & { password: string },
 ): Promise<User> {
-  const c: Context<AppEnv<Product>> = context
+  const c: AppContext = context
   const user = await updateUser(tx, userId, { ...change, email_proof: 'mail', deletes: null })
   // The mailbox is not the account's any more, or the account may not log in: then nothing has changed.
   if (user?.email.toLowerCase() !== mailbox.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()

@@ -3,6 +3,8 @@ import type { Config } from '../config.ts'
 import type { Context } from 'hono'
 import { type LoggedIn, roleGuard } from '../kit/auth/guards.ts'
 import type { KitDeps } from '../kit/deps.ts'
+import type { AnyContext, AppEnv } from '../kit/http/env.ts'
+import { notFound } from '../kit/http/errors.ts'
 import { appFactory } from '../kit/http/factory.ts'
 import { emailNotVerified } from './errors.ts'
 import { findUser, type User } from './queries.ts'
@@ -19,6 +21,9 @@ export interface Product {
 }
 
 export type Deps = KitDeps<Config, Role> & Own
+
+/** The context of any route: `c.var.session` may be null. */
+export type AppContext = Context<AppEnv<Product>>
 
 /** The context behind `requireRole`. */
 export type LoggedInContext = Context<LoggedIn<Product>>
@@ -43,4 +48,11 @@ export const requireRole = roleGuard<Product>({
 export const done = async (work: Promise<unknown>): Promise<Record<never, never>> => {
   await work
   return {}
+}
+
+/** What a call has found, or done. @throws notFound */
+export async function found<T>(c: AnyContext, work: Promise<T | false | undefined>): Promise<T> {
+  const result = await work
+  if (result === undefined || result === false) throw notFound(c)
+  return result
 }

@@ -9,7 +9,7 @@ import { agentOf, endOtherSessions, endSession, issuedToken, refreshSession } fr
 import { validate } from '../kit/http/validate.ts'
 import { recordWith } from './audit.ts'
 import { invalidCredentials } from './errors.ts'
-import { done, factory, type LoggedInContext, requireRole } from './product.ts'
+import { done, factory, found, type LoggedInContext, requireRole } from './product.ts'
 import { findUserWithHashById } from './queries.ts'
 import { Reauthentication, SessionResponse, TokenResponse } from './schema.ts'
 import { reauthenticationLimit } from './throttles.ts'
@@ -55,8 +55,8 @@ export const endMyOtherSessions = (c: AnyContext): Promise<void> =>
 export async function reauthenticate(context: AnyContext, { password }: { password: string }): Promise<void> {
   const c: LoggedInContext = context
   const { db, log, passwords, session } = c.var
-  const found = await findUserWithHashById(db, session.userId)
-  const isRight = await passwords.verify(found?.hash ?? null, password, c.var.signal())
+  const owner = await findUserWithHashById(db, session.userId)
+  const isRight = await passwords.verify(owner?.hash ?? null, password, c.var.signal())
   if (!isRight) throw invalidCredentials()
   await recordWith(c, { action: 'session.confirmed' }, () => refreshSession(c))
   log.info('REAUTHENTICATED', { user: session.userId, agent: agentOf(c) })
@@ -101,8 +101,5 @@ export const accountSessions = factory
     doc('Ends one of my sessions.', z.object({}), { errors: [notFound] }),
     requireRole('readonly'),
     validate('param', z.object({ id: z.string() })),
-    async (c) => {
-      if (!(await endOwnSession(c, c.req.valid('param').id))) throw notFound(c)
-      return c.var.respond({})
-    },
+    async (c) => c.var.respond(await done(found(c, endOwnSession(c, c.req.valid('param').id)))),
   )

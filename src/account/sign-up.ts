@@ -1,11 +1,10 @@
 // Signs up, if SIGNUP lets one: the one way to a new account, for JSON and for forms.
-import type { Context } from 'hono'
 import type { z } from 'zod'
 import type { Config } from '../config.ts'
 import type { Author } from '../kit/audit/record.ts'
 import { retryConflict } from '../kit/data/transient.ts'
 import { tag } from '../kit/http/doc.ts'
-import type { AnyContext, AppEnv } from '../kit/http/env.ts'
+import type { AnyContext } from '../kit/http/env.ts'
 import { agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
 import { recordEvent } from './audit.ts'
@@ -14,7 +13,7 @@ import { beginSession } from './login.ts'
 import { requestLink, sendWelcome } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
-import { factory, type Product } from './product.ts'
+import { type AppContext, factory } from './product.ts'
 import { createUser, type NewUser, type User } from './queries.ts'
 import type { Signup } from './schema.ts'
 
@@ -27,7 +26,7 @@ export async function signUp(
   context: AnyContext,
   { fname, lname, password, remember, token, ...input }: z.output<typeof Signup>,
 ): Promise<User & { loggedIn?: false }> {
-  const c: Context<AppEnv<Product>> = context
+  const c: AppContext = context
   const { config, db, enqueue, passwords } = c.var
   const person = { ...input, first_name: fname, last_name: lname }
   await assertPassword(c.var, password, person)
@@ -59,7 +58,7 @@ export async function createAccount(by: Author, tx: Db, row: NewUser): Promise<U
 
 /** Starts the session of an account that was just created; see `beginSession`. `loggedIn: false`: none could be started. */
 export async function beginFirstSession(
-  c: Context<AppEnv<Product>>,
+  c: AppContext,
   user: User,
   ...how: [kept: Parameters<typeof beginSession>[2], proof: Parameters<typeof beginSession>[3]]
 ): Promise<User & { loggedIn?: false }> {

@@ -1,6 +1,5 @@
 // Serves the pages of one's own account: what it is, its name, email and password.
 /** @jsxImportSource hono/jsx */
-import { z } from 'zod'
 import { freshLoginRequired, requireFresh } from '../../kit/auth/guards.ts'
 import { weakPassword } from '../../kit/auth/password-rule.ts'
 import { doc } from '../../kit/http/doc.ts'
@@ -77,7 +76,6 @@ accountPage.get(
 formAction(accountPage, '/account/resend', {
   ...own,
   summary: 'Mails the link again that confirms my email.',
-  schema: z.object({}),
   limit: ownLimit,
   errors: [nothingToVerify],
   run: resendVerification,

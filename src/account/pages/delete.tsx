@@ -74,7 +74,6 @@ formPage(deletionPage, '/delete', {
 formAction(deletionPage, '/account/undo-deletion', {
   summary: 'Undoes the deletion of my account.',
   guards: [requireRole('readonly')],
-  schema: z.object({}),
   run: undoDeletion,
   next: ACCOUNT,
   notice: 'Your account stays',

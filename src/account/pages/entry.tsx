@@ -1,6 +1,5 @@
 // Serves the pages to sign in, to sign up and to sign out.
 /** @jsxImportSource hono/jsx */
-import { z } from 'zod'
 import type { AnyContext } from '../../kit/http/env.ts'
 import { passwordHint, weakPassword } from '../../kit/auth/password-rule.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
@@ -106,7 +105,6 @@ formAction(entry, '/sign-out', {
   summary: 'Signs out.',
   link: 'Sign out',
   guards: [requireRole('readonly')],
-  schema: z.object({}),
   run: async (c) => {
     await logOut(c)
     c.header('Clear-Site-Data', '"cache", "storage"')

@@ -1,6 +1,5 @@
 // Serves the page on which one gets one's own data.
 /** @jsxImportSource hono/jsx */
-import { z } from 'zod'
 import { doc } from '../../kit/http/doc.ts'
 import { formAction } from '../../kit/pages/form-page.tsx'
 import { showPage } from '../../kit/pages/shell-page.tsx'
@@ -46,7 +45,6 @@ export const exportPage = factory
 formAction(exportPage, '/account/data', {
   summary: 'Has my data collected.',
   guards: [requireRole('readonly')],
-  schema: z.object({}),
   run: startExport,
   next: EXPORT,
 })

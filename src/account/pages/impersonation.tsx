@@ -23,7 +23,6 @@ formAction(impersonationPages, '/impersonation/end', {
   link: 'Go back',
   linkFor: 'impersonators',
   guards: [requireRole('readonly')],
-  schema: z.object({}),
   run: endImpersonation,
   next: ACCOUNT,
 })

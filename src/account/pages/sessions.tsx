@@ -68,7 +68,6 @@ formAction(sessionsPage, '/account/sessions/end', {
 formAction(sessionsPage, '/account/sessions/end-others', {
   summary: 'Ends all my sessions but this one.',
   guards: [requireRole('readonly')],
-  schema: z.object({}),
   run: endMyOtherSessions,
   next: SESSIONS,
   notice: 'All other devices are signed out',

@@ -5,7 +5,6 @@ import { listActivity } from '../../kit/audit/events.ts'
 import { requireFresh } from '../../kit/auth/guards.ts'
 import { doc } from '../../kit/http/doc.ts'
 import type { AnyContext } from '../../kit/http/env.ts'
-import { notFound } from '../../kit/http/errors.ts'
 import { nextPageOf, paged, type Span } from '../../kit/http/paging.ts'
 import { validate } from '../../kit/http/validate.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
@@ -15,7 +14,7 @@ import { changeAccount, changeRole, MANAGES } from '../change-role.ts'
 import { lastSuperuser, roleAboveOwn } from '../errors.ts'
 import { endSessionsOf, findAccount } from '../manage.ts'
 import { minuteOf } from '../mails.ts'
-import { factory, requireRole, type LoggedInContext } from '../product.ts'
+import { factory, found, requireRole, type LoggedInContext } from '../product.ts'
 import { roles } from '../roles.ts'
 import { ChangeAccount, OfAccount, UserQuery } from '../schema.ts'
 import { listSessions } from '../sessions.ts'
@@ -34,11 +33,7 @@ const errors = [roleAboveOwn, lastSuperuser]
 const idOf = (c: AnyContext): string => c.req.param('id') ?? ''
 const pathOf = (c: AnyContext) => `${USERS}/${idOf(c)}`
 
-async function accountOf(c: LoggedInContext) {
-  const account = await findAccount(c.var, idOf(c))
-  if (account === undefined) throw notFound(c)
-  return account
-}
+const accountOf = (c: LoggedInContext) => found(c, findAccount(c.var, idOf(c)))
 
 export const usersPages = factory
   .createApp()
@@ -180,7 +175,6 @@ formAction(usersPages, '/users/:id/disable', {
   guards,
   errors,
   summary: 'Disables an account.',
-  schema: z.object({}),
   run: (c: LoggedInContext) => changeRole(c.var, idOf(c), 'disabled', c),
   next: pathOf,
   notice: 'The account is disabled',

@@ -3,7 +3,7 @@
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import type { Child } from 'hono/jsx'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { noStore } from '../http/caching.ts'
 import { doc, type DocOptions } from '../http/doc.ts'
 import type { AnyContext, AnyProduct, AppEnv } from '../http/env.ts'
@@ -24,7 +24,8 @@ import { ShellPage } from './shell-page.tsx'
 export interface FormAction<S extends z.ZodType, T> extends Pick<DocOptions, 'link' | 'linkFor' | 'errors'> {
   /** For the API list. */
   summary: string
-  schema: S
+  /** Of a button it may be left out. */
+  schema?: S
   /** Who may send it. */
   guards?: MiddlewareHandler[]
   limit?: RateLimit
@@ -42,7 +43,7 @@ export interface FormAction<S extends z.ZodType, T> extends Pick<DocOptions, 'li
 export function formAction<P extends AnyProduct, S extends z.ZodType, T>(
   app: Hono<AppEnv<P>>,
   path: string,
-  { summary, schema, link, linkFor, errors = [], guards = [], limit, ...action }: FormAction<S, T>,
+  { summary, link, linkFor, errors = [], guards = [], limit, ...action }: FormAction<S, T>,
   onFault: MiddlewareHandler[] = [],
 ): void {
   app.post(
@@ -54,7 +55,7 @@ export function formAction<P extends AnyProduct, S extends z.ZodType, T>(
     ...guards,
     ...onFault, // behind the guards: the form counts on what they bring
     ownPagesOnly,
-    validate('form', schema),
+    validate('form', action.schema ?? z.object({})),
     ...(limit ? [rateLimit(limit)] : []),
     async (c: AnyContext) => {
       const input: z.output<S> = c.req.valid('form' as never)
@@ -71,6 +72,7 @@ type Fields<S extends z.ZodType> = Record<keyof z.input<S> & string, FieldLook>
 
 export interface FormPage<S extends z.ZodType, T = unknown> extends Omit<FormAction<S, T>, 'summary'> {
   title: string
+  schema: S
   /** What GET and POST do. */
   summaries: [shows: string, does: string]
   /** A function where not all are asked for each time. */

@@ -41,7 +41,6 @@ formAction(door, '/leave', {
   summary: 'Leaves.',
   link: 'Leave',
   guards: [requireRole('reader')],
-  schema: z.object({}),
   run: endSession,
   next: ENTER,
   notice: 'Come back soon',
