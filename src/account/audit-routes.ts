@@ -4,14 +4,10 @@ import { ActivityResponse, EventKey, EventResponse, listActivity, listEvents } f
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
-import { rateLimit } from '../kit/http/rate-limit.ts'
 import { blankAsAbsent, Page, PageSize, validate } from '../kit/http/validate.ts'
-import { accepted } from '../kit/job-status/accepted.ts'
-import { JobResponse } from '../kit/job-status/schema.ts'
-import { ACTIONS, recordWith } from './audit.ts'
-import { AuditRange, exportAudit } from './audit-export.ts'
+import { ACTIONS } from './audit.ts'
+import { AuditRange } from './audit-range.ts'
 import { factory, requireRole } from './product.ts'
-import { ownLimit } from './throttles.ts'
 
 const ActivityQuery = z.object({ page: Page, size: PageSize, cursor: cursorOf(EventKey) })
 const { from, to } = AuditRange.shape
@@ -22,10 +18,6 @@ const AuditQuery = ActivityQuery.extend({
   from: blankAsAbsent(from.optional()),
   to: blankAsAbsent(to.optional()),
 })
-const ExportQuery = AuditRange.extend({
-  cursor: cursorOf(EventKey).describe('The `next` of a result: what had no room in it.'),
-})
-
 export const audit = factory
   .createApp()
   .use('/audit/*', noStore)
@@ -40,24 +32,6 @@ export const audit = factory
       const { page, size, cursor, ...filter } = c.req.valid('query')
       const load = (span: Span<EventKey>) => listEvents(c.var.db, filter, span)
       return c.var.respond(await paged(c, { page, size, cursor }, load, ({ at, id }) => [at, id]))
-    },
-  )
-
-  .post(
-    '/audit/export',
-    doc('Starts a job whose result is a range as lines of JSON, and returns the job.', JobResponse, {
-      status: 202,
-    }),
-    requireRole('superuser'),
-    validate('json', ExportQuery),
-    rateLimit(ownLimit),
-    async (c) => {
-      const { enqueue, session } = c.var
-      const { cursor: after, ...range } = c.req.valid('json')
-      const { id } = await recordWith(c, { action: 'audit.exported', details: range }, () =>
-        enqueue(exportAudit, { ...range, after }, { by: session.userId }),
-      )
-      return accepted(c, id)
     },
   )
 
