@@ -5,6 +5,7 @@ import { dashboardAccess } from './account/dashboard.ts'
 import { factory, requireRole, type Deps, type Product } from './account/product.ts'
 import { accountDeletion } from './account/deletion.ts'
 import { admin } from './account/manage.ts'
+import { auditExport } from './account/audit-export.ts'
 import { audit } from './account/audit-routes.ts'
 import { accountExport } from './account/export.ts'
 import { impersonation } from './account/impersonation.ts'
@@ -54,6 +55,7 @@ export function createApp(deps: Deps) {
     .route('/api', impersonation)
     .route('/api', admin)
     .route('/api', audit)
+    .route('/api', auditExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
     .route('/api/movies', movies)
   if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess(config)))

@@ -1,6 +1,6 @@
 // Declares every background task. A task may run twice: its worker can die before it reports success. Allow for that.
 import { z } from 'zod'
-import { exportAudit } from './account/audit-routes.ts'
+import { exportAudit } from './account/audit-export.ts'
 import { defineAccountDeletion, dropDeadOfNobody } from './account/deletion.ts'
 import { exportMyData, forgetExports } from './account/export.ts'
 import { mailInvitation, mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'

@@ -124,7 +124,6 @@ describe('abilities', () => {
       client.patch('/api/me', { first_name: 'Eve' }),
       client.put('/api/me/password', { password: 'Violet7Kettle' }),
       client.put('/api/me/email', { email: 'eve@example.com' }),
-      client.post('/api/me/export'),
       client.post('/api/logout'),
       client.post('/api/reauthenticate', { password: boss.account.password }),
     ]

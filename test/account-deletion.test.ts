@@ -263,20 +263,6 @@ test('what is beside rows is deleted first; where that fails, the account waits'
   expect(await actionsOf(member)).toEqual(['account.deleted'])
 })
 
-test('its exports go with it', async () => {
-  const member = await app.member('editor', { email: 'exported@example.com' })
-  const { headers } = await member.post('/api/me/export')
-  const job = headers.get('location') ?? ''
-  await until('the export', async () => (await member.get(job)).body.state === 'done' || undefined)
-  expect(await allInRedis(app)).toContain('exported@example.com')
-  await askFor(member)
-  await pass(app, member.user.id)
-  const keys = await allInRedis(app)
-  expect(['exported@example.com', `export:${member.user.id}`].filter((text) => keys.includes(text))).toEqual(
-    [],
-  )
-})
-
 test('the movies that it added stay, without it', async () => {
   const member = await app.member()
   const { id } = (await member.post('/api/movies', { title: 'Heat' })).body

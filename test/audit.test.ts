@@ -5,7 +5,6 @@ import { makeAccessToken } from '../src/account/access-tokens.ts'
 import { wordsOf } from '../src/account/audit.ts'
 import { auditEvents } from '../src/kit/audit/table.ts'
 import type { Client } from './kit/support/client.ts'
-import { until } from './kit/support/until.ts'
 import { NEW_ACCOUNT, startApp } from './support/harness.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
 
@@ -75,7 +74,6 @@ test('each flow of an account is told, with who did it, from where, and in which
     details: { token: expect.any(String) },
   })
   await does(['DELETE', `/api/me/tokens/${made.id}`], 'token.ended', { details: { token: made.id } })
-  await does(['POST', '/api/me/export'], 'export.asked')
   await does(['PUT', '/api/me/email', { email: second }], 'email.change_asked')
   const confirm = await app.nextToken(second, 'Confirm your')
   await does(['POST', '/api/email/verify', { token: confirm }], 'email.changed')
@@ -219,8 +217,6 @@ test('only a superuser in a session reads the trail, by account, actor, action a
   for (const role of ['readonly', 'editor', 'admin'] as const) {
     const member = await app.member(role)
     expect((await member.get('/api/audit')).status).toBe(401)
-    const range = { from: '2026-01-01T00:00:00Z', to: '2036-01-01T00:00:00Z' }
-    expect((await member.post('/api/audit/export', range)).status).toBe(401)
   }
   const [boss, ann] = [await app.member('superuser'), await app.member()]
   const { token } = (await boss.post('/api/me/tokens', { name: 'all', abilities: ['read', 'write'] })).body
@@ -250,33 +246,4 @@ test('only a superuser in a session reads the trail, by account, actor, action a
   expect((await boss.get(`/api/audit${next}`)).body.length).toBe(1)
   for (const bad of ['from=yesterday', 'account=1', 'action=x', 'cursor=x', 'to=0000-01-01T00:00:00Z'])
     expect([bad, (await boss.get(`/api/audit?${bad}`)).status]).toEqual([bad, 400])
-})
-
-test('a range is exported as lines of JSON, in as many parts as it takes, for who asked alone', async () => {
-  const [boss, another] = [await app.member('superuser'), await app.member('superuser')]
-  const account = crypto.randomUUID()
-  const day = Date.parse('2025-01-01T00:00:00Z')
-  const rows = Array.from({ length: 3000 }, (_, n) => ({ action: 'old.one', account, at: new Date(day + n) }))
-  for (let i = 0; i < rows.length; i += 1000)
-    await app.deps.db.insert(auditEvents).values(rows.slice(i, i + 1000))
-  const range = { from: '2025-01-01T00:00:00Z', to: '2025-01-01T02:00:02.900+02:00' }
-  const lines: string[] = []
-  let [cursor, parts] = [undefined, 0]
-  do {
-    const { reply, events } = await told(boss, 'POST', '/api/audit/export', { ...range, cursor })
-    expect([reply.status, reply.headers.get('location')]).toEqual([202, `/api/jobs/${reply.body.id}`])
-    expect(events).toMatchObject([{ action: 'audit.exported', actor: boss.user.id, details: range }])
-    const { result } = await until('the export', async () => {
-      const { body } = await boss.get(`/api/jobs/${reply.body.id}`)
-      expect(body.state).not.toBe('failed')
-      return body.state === 'done' ? body : undefined
-    })
-    expect((await another.get(`/api/jobs/${reply.body.id}`)).status).toBe(404)
-    lines.push(...result.jsonl.trimEnd().split('\n'))
-    cursor = result.next ?? undefined
-    parts++
-  } while (cursor !== undefined)
-  expect(parts).toBeGreaterThan(1)
-  const times = lines.map((line) => Date.parse(JSON.parse(line).at) - day)
-  expect(times).toEqual(Array.from({ length: 2900 }, (_, n) => n))
 })

@@ -12,10 +12,12 @@ import { exportAccount } from '../src/account/export.ts'
 import { users } from '../src/account/table.ts'
 import { findOwnedTables } from '../src/kit/data/owned-rows.ts'
 import { publicFields } from '../src/kit/data/public-fields.ts'
+import { deleteDueAccounts } from '../src/tasks.ts'
 import type { Client } from './kit/support/client.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { redisUrl } from './kit/support/services.ts'
 import { until } from './kit/support/until.ts'
+import { allInRedis } from './support/stores.ts'
 import { schema, startTestWorker } from './support/worker.ts'
 
 let app: TestApp
@@ -174,4 +176,30 @@ test('every table that refers to accounts says what an export holds of it, or th
   const known = Object.values(schema).flatMap((value) => (is(value, PgTable) ? getTableName(value) : []))
   expect(known).toContain('users')
   for (const { name } of rows) expect(known).toContain(name)
+})
+
+test('is told in the trail, and asked for by no program', async () => {
+  const ann = await app.member()
+  const { token } = (await ann.post('/api/me/tokens', { name: 'all', abilities: ['read', 'write'] })).body
+  const program = app.visitor({ Authorization: `Bearer ${token}` })
+  expect((await program.post('/api/me/export')).body.code).toBe('token_not_allowed')
+  await download(ann)
+  const [latest] = (await ann.get('/api/me/activity')).body
+  expect(latest).toMatchObject({ action: 'export.asked', by: 'you', ip: '127.0.0.1' })
+})
+
+test('goes with a deleted account', async () => {
+  const ann = await app.member('editor', { email: 'exported@example.com' })
+  await download(ann)
+  expect(await allInRedis(app)).toContain('exported@example.com')
+  await ann.delete('/api/me')
+  const { db } = app.deps
+  await db
+    .update(users)
+    .set({ deletes: new Date(0) })
+    .where(eq(users.id, ann.user.id))
+  await app.deps.enqueue(deleteDueAccounts, {})
+  await until('the account is gone', async () => (await db.$count(users, eq(users.id, ann.user.id))) === 0)
+  const keys = await allInRedis(app)
+  for (const text of ['exported@example.com', `export:${ann.user.id}`]) expect(keys).not.toContain(text)
 })

@@ -168,7 +168,7 @@ const countOf = (code: string, name: string) =>
 const bodyOf = (text: string) =>
   text
     .replaceAll(IMPORT, '')
-    .replaceAll(/\/\*[^]*?\*\//g, '')
     .split('\n')
+    .filter((line) => !isComment(line)) // line by line: a path in a text may hold what opens or ends a comment
     .map(withoutTexts)
     .join('\n')

@@ -26,12 +26,15 @@ export const MODULES: Record<string, Module> = {
     about: "/api/jobs/:id: clients follow their jobs; the export of an account's data is handed out by it",
     paths: [
       'src/kit/job-status',
+      'src/account/audit-export.ts',
       'src/account/export.ts',
       'src/account/pages/export.tsx',
       'test/kit/job-status',
+      'test/audit-export.test.ts',
       'test/export.test.ts',
     ],
-    mentions: /kit\/job-status|account\/(pages\/)?export|\/api\/jobs\b|\/me\/export|export\.test/,
+    mentions:
+      /kit\/job-status|account\/(pages\/|audit-)?export|\/api\/jobs\b|\/(me|audit)\/export|export\.test/,
   },
   'api-docs': {
     about:

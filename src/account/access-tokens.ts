@@ -6,7 +6,6 @@ import { requireFresh } from '../kit/auth/guards.ts'
 import { tokenOpener } from '../kit/auth/token-session.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
-import type { AnyContext } from '../kit/http/env.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { accountDisabled } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
@@ -48,8 +47,7 @@ export async function makeAccessToken(by: Author, tx: Db, input: Parameters<type
 }
 
 /** Makes one, whose text is shown this once, and mails its owner. @throws tooManyTokens, accountDisabled, loginRequired */
-export async function makeOwnToken(context: AnyContext, input: z.output<typeof NewAccessToken>) {
-  const c: LoggedInContext = context
+export async function makeOwnToken(c: LoggedInContext, input: z.output<typeof NewAccessToken>) {
   const { db, log, session } = c.var
   const { userId } = session
   const { email } = await c.var.me()
@@ -65,8 +63,7 @@ export async function makeOwnToken(context: AnyContext, input: z.output<typeof N
 }
 
 /** @throws notFound if the account has none of that id */
-export async function endOwnToken(context: AnyContext, id: string): Promise<void> {
-  const c: LoggedInContext = context
+export async function endOwnToken(c: LoggedInContext, id: string): Promise<void> {
   const { db, session } = c.var
   await db.transaction(async (tx) => {
     if (!(await accessTokens.delete(c.var, tx, session.userId, id))) throw notFound(c)

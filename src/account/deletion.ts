@@ -7,7 +7,6 @@ import { clearReferences } from '../kit/data/clear-references.ts'
 import type { Schema } from '../kit/data/owned-rows.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
-import type { AnyContext } from '../kit/http/env.ts'
 import { unauthorized } from '../kit/http/errors.ts'
 import { agentOf, endSession } from '../kit/http/session.ts'
 import { defineTask, FOR_DAYS } from '../kit/jobs/task.ts'
@@ -48,8 +47,7 @@ async function markDeleted(deps: Needed, tx: Db, userId: string, by: Author): Pr
  * back. Until then it can log in, and do what it could. Place it behind `requireFresh`.
  * @throws lastSuperuser
  */
-export async function requestDeletion(context: AnyContext): Promise<User> {
-  const c: LoggedInContext = context
+export async function requestDeletion(c: LoggedInContext): Promise<User> {
   const { userId } = c.var.session
   const user = await endSessionsWith(c, userId, async (tx) => {
     await assertNotLastSuperuser(tx, userId) // which locks the account
@@ -73,8 +71,7 @@ export async function deleteFor(deps: Deps, userId: string, by: Author): Promise
 }
 
 /** The account stays; nothing is done if it was to. */
-export async function undoDeletion(context: AnyContext): Promise<User> {
-  const c: LoggedInContext = context
+export async function undoDeletion(c: LoggedInContext): Promise<User> {
   const me = await c.var.me()
   if (me.deletes === null) return me
   const user = await c.var.db.transaction(async (tx) => {

@@ -6,7 +6,6 @@ import { collectUpTo, findOwnedTables, ownedRows, type Schema } from '../kit/dat
 import { keyOf } from '../kit/data/pages-by-key.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
-import type { AnyContext } from '../kit/http/env.ts'
 import { accepted } from '../kit/job-status/accepted.ts'
 import { JobResponse } from '../kit/job-status/schema.ts'
 import type { JobStatus } from '../kit/jobs/element.ts'
@@ -101,8 +100,7 @@ export const exportMyData = defineTask({
 const EXPORT_AGAIN_S = 10 * 60
 
 /** Returns the id of the job. An export costs a worker's time and half a megabyte of Redis: no account has one after the other. */
-export function startExport(context: AnyContext): Promise<string> {
-  const c: LoggedInContext = context
+export function startExport(c: LoggedInContext): Promise<string> {
   const { db, enqueue, session, store } = c.var
   const { userId } = session
   return db.transaction(async (tx) => {
@@ -117,8 +115,7 @@ export function startExport(context: AnyContext): Promise<string> {
 }
 
 /** The job of an export that was asked for a short while ago. */
-export async function recentExport(context: AnyContext): Promise<JobStatus | undefined> {
-  const c: LoggedInContext = context
+export async function recentExport(c: LoggedInContext): Promise<JobStatus | undefined> {
   const id = await c.var.store.get<string>(exportKeys(c.var.session.userId).recent)
   return id === undefined ? id : c.var.jobStatus(id)
 }

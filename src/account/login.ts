@@ -1,14 +1,13 @@
 // Logs in with email and password: the one way in, for JSON and for forms.
 import type { z } from 'zod'
 import { weakPassword } from '../kit/auth/password-rule.ts'
-import type { AnyContext } from '../kit/http/env.ts'
 import { accountDisabled, agentOf, endSession, startSession } from '../kit/http/session.ts'
 import { recordEvent, recordWith } from './audit.ts'
 import { syncSessionRole } from './change-role.ts'
 import { invalidCredentials, passwordChangeRequired } from './errors.ts'
 import { assertPassword } from './password-rule.ts'
 import { endImpersonation } from './impersonation.ts'
-import { type AppContext, roleOf } from './product.ts'
+import { type AppContext, type LoggedInContext, roleOf } from './product.ts'
 import { findUserWithHash, findUserWithHashById, replaceHash, type User } from './queries.ts'
 import { replacePassword } from './replace-password.ts'
 import { roles } from './roles.ts'
@@ -20,10 +19,9 @@ import type { Login } from './schema.ts'
  * @throws ApiError 400 for a wrong password and an unknown email alike, and for a disabled account; passwordChangeRequired
  */
 export async function logIn(
-  context: AnyContext,
+  c: AppContext,
   { email, password, new_password, ...kept }: z.output<typeof Login>,
 ): Promise<User> {
-  const c: AppContext = context
   const { db, passwords } = c.var
   const found = await findUserWithHash(db, email)
   // Verified even without an account: neither the response nor its timing reveals which was wrong.
@@ -82,12 +80,11 @@ async function renewHash(c: AppContext, userId: string, was: string, password: s
  * @throws invalidCredentials if the password is another one by now
  */
 export async function beginSession(
-  context: AnyContext,
+  c: AppContext,
   user: User,
   kept: { remember: boolean; token?: boolean | undefined },
   proof: { hash: string; password: string },
 ): Promise<void> {
-  const c: AppContext = context
   const { config, db, passwords } = c.var
   await startSession(c, { id: user.id, role: roleOf(user, config) }, kept.remember, kept)
   try {
@@ -104,7 +101,7 @@ export async function beginSession(
 }
 
 /** Ends the session in which it is called; of whoever acts as another account, their own. */
-export async function logOut(c: AnyContext): Promise<void> {
+export async function logOut(c: LoggedInContext): Promise<void> {
   await endImpersonation(c)
   await recordWith(c, { action: 'session.ended' }, () => endSession(c))
 }

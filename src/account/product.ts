@@ -1,9 +1,8 @@
 // Binds the kit's types to this product's roles, accounts and settings, and makes what its routes need of them.
 import type { Config } from '../config.ts'
-import type { Context } from 'hono'
 import { type LoggedIn, roleGuard } from '../kit/auth/guards.ts'
 import type { KitDeps } from '../kit/deps.ts'
-import type { AnyContext, AppEnv } from '../kit/http/env.ts'
+import type { AnyContext, AppEnv, ContextWith } from '../kit/http/env.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { appFactory } from '../kit/http/factory.ts'
 import { emailNotVerified } from './errors.ts'
@@ -22,11 +21,11 @@ export interface Product {
 
 export type Deps = KitDeps<Config, Role> & Own
 
-/** The context of any route: `c.var.session` may be null. */
-export type AppContext = Context<AppEnv<Product>>
+/** Of any route: `c.var.session` is null for visitors. */
+export type AppContext = ContextWith<AppEnv<Product>>
 
-/** The context behind `requireRole`. */
-export type LoggedInContext = Context<LoggedIn<Product>>
+/** Behind `requireRole`. */
+export type LoggedInContext = ContextWith<LoggedIn<Product>>
 
 /** Creates the app and the app of each slice. */
 export const factory = appFactory<Product>()

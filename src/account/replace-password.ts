@@ -1,5 +1,4 @@
 // Sets another password for whoever has given the one before it.
-import type { AnyContext } from '../kit/http/env.ts'
 import type { Db } from '../kit/types/db.ts'
 import { recordEvent } from './audit.ts'
 import { requestNotice } from './mail-tasks.ts'
@@ -12,13 +11,12 @@ import { updateUser, type User } from './queries.ts'
  * the hash is not `was` any more.
  */
 export async function replacePassword(
-  context: AnyContext,
+  c: AppContext,
   tx: Db,
   userId: string,
   hash: string,
   was: string | null,
 ): Promise<User | undefined> {
-  const c: AppContext = context
   const changed = await updateUser(tx, userId, { password: hash }, { was })
   if (changed === undefined) return undefined
   await tokens.revoke(tx, userId, { but: ['take_back', 'verify', 'invitation'] })

@@ -2,7 +2,6 @@
 import { z } from 'zod'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
-import type { AnyContext } from '../kit/http/env.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
 import { agentOf, endOtherSessions, endSession, issuedToken, refreshSession } from '../kit/http/session.ts'
@@ -15,8 +14,7 @@ import { Reauthentication, SessionResponse, TokenResponse } from './schema.ts'
 import { reauthenticationLimit } from './throttles.ts'
 
 /** Where an account is logged in, the latest first: the one that asks, if no other is named. */
-export async function listSessions(context: AnyContext, userId?: string) {
-  const c: LoggedInContext = context
+export async function listSessions(c: LoggedInContext, userId?: string) {
   const { session, sessions } = c.var
   const own = sessions.idOf(session.token)
   const all = await sessions.allOf(userId ?? session.userId)
@@ -33,8 +31,7 @@ export async function listSessions(context: AnyContext, userId?: string) {
 }
 
 /** False if the account has none of that id. */
-export async function endOwnSession(context: AnyContext, id: string): Promise<boolean> {
-  const c: LoggedInContext = context
+export async function endOwnSession(c: LoggedInContext, id: string): Promise<boolean> {
   const { session, sessions } = c.var
   if (!(await sessions.allOf(session.userId)).some((one) => one.id === id)) return false
   const isThis = id === sessions.idOf(session.token)
@@ -45,15 +42,14 @@ export async function endOwnSession(context: AnyContext, id: string): Promise<bo
 }
 
 /** Ends all but the one in which it is called. */
-export const endMyOtherSessions = (c: AnyContext): Promise<void> =>
+export const endMyOtherSessions = (c: LoggedInContext): Promise<void> =>
   recordWith(c, { action: 'sessions.ended' }, () => endOtherSessions(c))
 
 /**
  * Takes the password again: the session is fresh from then on, under a new id. Place it behind `requireRole` and `reauthenticationLimit`.
  * @throws invalidCredentials
  */
-export async function reauthenticate(context: AnyContext, { password }: { password: string }): Promise<void> {
-  const c: LoggedInContext = context
+export async function reauthenticate(c: LoggedInContext, { password }: { password: string }): Promise<void> {
   const { db, log, passwords, session } = c.var
   const owner = await findUserWithHashById(db, session.userId)
   const isRight = await passwords.verify(owner?.hash ?? null, password, c.var.signal())

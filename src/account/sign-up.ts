@@ -4,7 +4,6 @@ import type { Config } from '../config.ts'
 import type { Author } from '../kit/audit/record.ts'
 import { retryConflict } from '../kit/data/transient.ts'
 import { tag } from '../kit/http/doc.ts'
-import type { AnyContext } from '../kit/http/env.ts'
 import { agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
 import { recordEvent } from './audit.ts'
@@ -23,10 +22,9 @@ import type { Signup } from './schema.ts'
  * @throws weakPassword, emailTaken
  */
 export async function signUp(
-  context: AnyContext,
+  c: AppContext,
   { fname, lname, password, remember, token, ...input }: z.output<typeof Signup>,
 ): Promise<User & { loggedIn?: false }> {
-  const c: AppContext = context
   const { config, db, enqueue, passwords } = c.var
   const person = { ...input, first_name: fname, last_name: lname }
   await assertPassword(c.var, password, person)

@@ -10,7 +10,7 @@ import { nextOf } from '../../kit/pages/next.ts'
 import { changeEmail, resendVerification } from '../email.ts'
 import { invalidCredentials, nothingToVerify, sameEmail } from '../errors.ts'
 import { changePassword } from '../password.ts'
-import { factory, requireRole } from '../product.ts'
+import { factory, requireRole, type LoggedInContext } from '../product.ts'
 import { editProfile } from '../profile.ts'
 import { ChangeEmail, ChangePassword, EditProfile, Reauthentication } from '../schema.ts'
 import { reauthenticate } from '../sessions.ts'
@@ -95,7 +95,7 @@ formPage(accountPage, '/account/profile', {
   },
   button: 'Save',
   values: (c) => c.get('me')(),
-  run: (c, { company, ...names }) => editProfile(c, { ...names, company: company || null }),
+  run: (c: LoggedInContext, { company, ...names }) => editProfile(c, { ...names, company: company || null }),
   next: ACCOUNT,
   notice: 'Your changes are saved',
 })

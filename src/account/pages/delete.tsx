@@ -8,7 +8,7 @@ import { PostButton } from '../../kit/pages/record.tsx'
 import { requestDeletion, undoDeletion } from '../deletion.ts'
 import { lastSuperuser } from '../errors.ts'
 import { minuteOf } from '../mails.ts'
-import { factory, requireRole } from '../product.ts'
+import { factory, requireRole, type LoggedInContext } from '../product.ts'
 import { ownLimit } from '../throttles.ts'
 import { ACCOUNT, EXPORT, SIGN_IN } from './paths.ts'
 
@@ -59,7 +59,7 @@ formPage(deletionPage, '/delete', {
       </>
     )
   },
-  run: async (c) => {
+  run: async (c: LoggedInContext) => {
     const { deletes } = await requestDeletion(c)
     c.header('Clear-Site-Data', '"cache", "storage"')
     return deletes

@@ -8,7 +8,7 @@ import { nextOf, withNext } from '../../kit/pages/next.ts'
 import { ApiError } from '../../kit/types/api-error.ts'
 import { emailTaken, invalidCredentials, passwordChangeRequired } from '../errors.ts'
 import { logIn, logOut } from '../login.ts'
-import { factory, requireRole } from '../product.ts'
+import { factory, requireRole, type LoggedInContext } from '../product.ts'
 import { Login, Signup } from '../schema.ts'
 import { requireSignup, signUp } from '../sign-up.ts'
 import { loginLimit, signupLimit } from '../throttles.ts'
@@ -105,7 +105,7 @@ formAction(entry, '/sign-out', {
   summary: 'Signs out.',
   link: 'Sign out',
   guards: [requireRole('readonly')],
-  run: async (c) => {
+  run: async (c: LoggedInContext) => {
     await logOut(c)
     c.header('Clear-Site-Data', '"cache", "storage"')
   },

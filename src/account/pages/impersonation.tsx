@@ -4,7 +4,7 @@ import { requireFresh } from '../../kit/auth/guards.ts'
 import { formAction } from '../../kit/pages/form-page.tsx'
 import { MANAGES } from '../change-role.ts'
 import { BEGIN_ERRORS, beginImpersonation, endImpersonation } from '../impersonation.ts'
-import { factory, requireRole } from '../product.ts'
+import { factory, requireRole, type LoggedInContext } from '../product.ts'
 import { ACCOUNT } from './paths.ts'
 
 export const impersonationPages = factory.createApp()
@@ -14,7 +14,7 @@ formAction(impersonationPages, '/impersonate', {
   guards: [requireRole(MANAGES), requireFresh()],
   schema: z.object({ id: z.uuid() }),
   errors: BEGIN_ERRORS,
-  run: (c, { id }) => beginImpersonation(c, id),
+  run: (c: LoggedInContext, { id }) => beginImpersonation(c, id),
   next: ACCOUNT,
 })
 

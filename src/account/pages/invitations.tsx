@@ -13,7 +13,7 @@ import { Line, PostButton } from '../../kit/pages/record.tsx'
 import { MANAGES } from '../change-role.ts'
 import { accountExists, emailTaken, roleAboveOwn } from '../errors.ts'
 import { acceptInvitation, invite, openInvitations, withdrawInvitation } from '../invitations.ts'
-import { factory, type LoggedInContext, requireRole } from '../product.ts'
+import { factory, requireRole, type AppContext, type LoggedInContext } from '../product.ts'
 import { findUser } from '../queries.ts'
 import { AcceptInvitation, Invite } from '../schema.ts'
 import { requireSignup } from '../sign-up.ts'
@@ -74,7 +74,7 @@ formAction(invitationPages, '/users/invite/withdraw', {
   summary: 'Withdraws an invitation.',
   guards,
   schema: z.object({ id: z.uuid() }),
-  run: (c, { id }) => withdrawInvitation(c, id),
+  run: (c: LoggedInContext, { id }) => withdrawInvitation(c, id),
   next: INVITE,
   notice: 'The invitation is withdrawn',
 })
@@ -100,7 +100,7 @@ formPage(invitationPages, '/invitation', {
   limit: linkLimit,
   errors: [tokenExpired, weakPassword, accountExists, emailTaken],
   above: (c) => <Acceptance c={c} />,
-  run: (c, answer) => spend(c, (token) => acceptInvitation(c, { ...answer, token })),
+  run: (c: AppContext, answer) => spend(c, (token) => acceptInvitation(c, { ...answer, token })),
   next: ACCOUNT,
   notice: 'You have accepted the invitation',
 })

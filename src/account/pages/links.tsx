@@ -12,7 +12,7 @@ import { ApiError } from '../../kit/types/api-error.ts'
 import { confirmEmail, takeBackEmail } from '../email.ts'
 import { emailTaken, invalidCredentials, passwordRequired } from '../errors.ts'
 import { forgotPassword, resetPassword } from '../password.ts'
-import { factory } from '../product.ts'
+import { factory, type AppContext } from '../product.ts'
 import { ConfirmEmail, ForgotPassword, ResetPassword } from '../schema.ts'
 import { forgotLimit, linkLimit } from '../throttles.ts'
 import { NEW_PASSWORD } from './entry.tsx'
@@ -66,7 +66,7 @@ formPage(links, '/reset', {
       Has the link expired? <a href={FORGOT}>Ask for another</a>
     </p>
   ),
-  run: (c, { password }) => spend(c, (token) => resetPassword(c, { token, password })),
+  run: (c: AppContext, { password }) => spend(c, (token) => resetPassword(c, { token, password })),
   next: SIGN_IN,
   notice: 'Your new password is set: sign in with it',
 })
@@ -94,7 +94,7 @@ formPage(links, '/verify', {
   above: () => <p>You confirm that the mailbox to which we mailed this link is yours.</p>,
   button: 'Confirm',
   errors: [tokenExpired, passwordRequired, invalidCredentials, accountDisabled, emailTaken],
-  run: (c, { password }) => spend(c, (token) => confirmEmail(c, { token, password })),
+  run: (c: AppContext, { password }) => spend(c, (token) => confirmEmail(c, { token, password })),
   next: (c) => (c.get('session') === null ? SIGN_IN : ACCOUNT),
   notice: 'Your email is confirmed',
 })
@@ -113,7 +113,7 @@ formPage(links, '/take-back', {
       ends, and we mail you a link to choose a new one.
     </p>
   ),
-  run: (c) => spend(c, (token) => takeBackEmail(c, { token })),
+  run: (c: AppContext) => spend(c, (token) => takeBackEmail(c, { token })),
   next: SIGN_IN,
   notice: 'The account is yours again. A mail with a link to choose a new password is on its way',
 })

@@ -6,7 +6,7 @@ import { formatAgo } from '../../kit/pages/duration.ts'
 import { formAction } from '../../kit/pages/form-page.tsx'
 import { Line, PostButton } from '../../kit/pages/record.tsx'
 import { showPage } from '../../kit/pages/shell-page.tsx'
-import { factory, requireRole } from '../product.ts'
+import { factory, requireRole, type LoggedInContext } from '../product.ts'
 import { endMyOtherSessions, endOwnSession, listSessions } from '../sessions.ts'
 import { SESSIONS } from './paths.ts'
 
@@ -60,7 +60,7 @@ formAction(sessionsPage, '/account/sessions/end', {
   summary: 'Ends one of my sessions.',
   guards: [requireRole('readonly')],
   schema: z.object({ id: z.string().max(100) }),
-  run: (c, { id }) => endOwnSession(c, id),
+  run: (c: LoggedInContext, { id }) => endOwnSession(c, id),
   next: SESSIONS,
   notice: 'That device is signed out',
 })

@@ -11,7 +11,7 @@ import { Line, PostButton } from '../../kit/pages/record.tsx'
 import { showPage } from '../../kit/pages/shell-page.tsx'
 import { ABILITIES } from '../abilities.ts'
 import { accessTokens, endOwnToken, makeOwnToken } from '../access-tokens.ts'
-import { factory, requireRole } from '../product.ts'
+import { factory, requireRole, type LoggedInContext } from '../product.ts'
 import { NewAccessToken } from '../schema.ts'
 import { TOKENS } from './paths.ts'
 
@@ -61,7 +61,7 @@ formAction(tokensPage, '/account/tokens/end', {
   guards: [requireRole('readonly')],
   schema: z.object({ id: z.uuid() }),
   errors: [notFound],
-  run: (c, { id }) => endOwnToken(c, id),
+  run: (c: LoggedInContext, { id }) => endOwnToken(c, id),
   next: TOKENS,
   notice: 'That token is ended',
 })

@@ -161,7 +161,7 @@ formPage(usersPages, '/users/:id/edit', {
     tags: { label: 'Tags', required: false },
   },
   button: 'Save',
-  values: async (c) => {
+  values: async (c: LoggedInContext) => {
     const account = await accountOf(c)
     return { ...account, tags: account.tags.join(', ') }
   },

@@ -36,6 +36,29 @@ const routed = app
 `,
     ],
     [
+      'what it alone used, beside texts that look like the ends of comments',
+      `import { chat } from './chat/routes.ts'
+import { a, guard } from './guards.ts'
+
+export function start(app: App) {
+  for (const path of ['/x/*', '/y/*']) app.use(path, a)
+  app.route('/chats', chat(guard))
+}
+
+/** The end. */
+export const end = 1
+`,
+      `import { a } from './guards.ts'
+
+export function start(app: App) {
+  for (const path of ['/x/*', '/y/*']) app.use(path, a)
+}
+
+/** The end. */
+export const end = 1
+`,
+    ],
+    [
       'a statement, with what only it used',
       `import { chat } from './chat/routes.ts'
 import { doors } from './doors.ts'
