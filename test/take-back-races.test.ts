@@ -88,3 +88,17 @@ test('what a thief began before a take-back does nothing after it', async () => 
   const login = { email: 'slow-owner@example.com', password: THIEFS }
   expect((await app.visitor().post('/api/login', login)).status).toBe(400)
 })
+
+test('who changes a password that is changed once more meanwhile is logged out, and told so', async () => {
+  const ann = await app.member()
+  const { db, sessions } = app.deps
+  const { create } = sessions
+  sessions.create = async (identity) => {
+    sessions.create = create
+    await db.update(users).set({ password: null }).where(eq(users.id, ann.user.id))
+    return create(identity)
+  }
+  const { status, body } = await ann.put('/api/me/password', { password: 'Another7' })
+  expect([status, body.code]).toEqual([401, 'login_required'])
+  expect((await ann.get('/api/me')).status).toBe(401)
+})

@@ -17,8 +17,10 @@ export async function lockOwnAccount(c: LoggedInContext, tx: Db): Promise<void> 
 
 /** To be asked behind the lock of the account's row. @throws loginRequired */
 export async function assertSessionOpen(session: LoggedInContext['var']['session']): Promise<void> {
-  if (!(await session.isOpen())) throw unauthorized('This session has ended')
+  if (!(await session.isOpen())) throw sessionEnded()
 }
+
+export const sessionEnded = () => unauthorized('This session has ended')
 
 /**
  * Runs `change` in a transaction and ends the account's sessions before it commits: while Redis is away nothing changes. They

@@ -2,11 +2,12 @@
 import { assertFresh } from '../kit/auth/guards.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { agentOf } from '../kit/http/session.ts'
+import { ApiError } from '../kit/types/api-error.ts'
 import type { Db } from '../kit/types/db.ts'
 import { accessTokens } from './access-tokens.ts'
 import { recordEvent } from './audit.ts'
-import { endSessionsWith, lockOwnAccount } from './end-sessions.ts'
-import { wrongPassword } from './errors.ts'
+import { endSessionsWith, lockOwnAccount, sessionEnded } from './end-sessions.ts'
+import { invalidCredentials, wrongPassword } from './errors.ts'
 import { beginSession } from './login.ts'
 import { mailReset, requestNotice } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
@@ -88,6 +89,12 @@ export async function changePassword(
     if (changed === undefined) throw wrongPassword() // it was changed meanwhile
     return changed
   })
-  await beginSession(c, user, identity, { hash, password })
   c.var.log.info('PASSWORD CHANGED', { user: userId, agent: agentOf(c) })
+  try {
+    await beginSession(c, user, identity, { hash, password })
+  } catch (error) {
+    // It was changed once more by now, which has logged out everybody.
+    if (error instanceof ApiError && error.code === invalidCredentials.code) throw sessionEnded()
+    throw error
+  }
 }
