@@ -1,18 +1,18 @@
 // Lets a superuser act as an account of a lower role, for a quarter of an hour, as its owner is told, and go back.
-import { z } from 'zod'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { doc } from '../kit/http/doc.ts'
-import { notFound, unauthorized } from '../kit/http/errors.ts'
+import { notFound } from '../kit/http/errors.ts'
 import { accountDisabled, continueIn, issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { recordEvent, recordWith } from './audit.ts'
 import { manage, MANAGES } from './change-role.ts'
+import { sessionEnded } from './end-sessions.ts'
 import { roleAboveOwn, roleNotLower } from './errors.ts'
 import { requestNotice } from './mail-tasks.ts'
 import { factory, requireRole, roleOf, type LoggedInContext } from './product.ts'
 import type { User } from './queries.ts'
 import { roles } from './roles.ts'
-import { Login, LoginResponse, TokenResponse } from './schema.ts'
+import { Login, LoginResponse, OfAccount, TokenResponse } from './schema.ts'
 
 export const BEGIN_ERRORS = [notFound, accountDisabled, roleNotLower, roleAboveOwn]
 
@@ -32,7 +32,7 @@ export async function beginImpersonation(c: LoggedInContext, id: string, asToken
     return { user, next: await sessions.impersonate(session.token, target) }
   })
   if (begun === undefined) throw notFound(c)
-  if (begun.next === null) throw unauthorized('This session has ended')
+  if (begun.next === null) throw sessionEnded()
   continueIn(c, begun.next, asToken || session.isBearer)
   return begun.user
 }
@@ -43,7 +43,7 @@ export async function endImpersonation(c: LoggedInContext): Promise<void> {
   if (session.impersonator === undefined) return
   const end = () => sessions.endImpersonation(session.token)
   const own = await recordWith(c, { action: 'impersonation.ended' }, end)
-  if (own === null) throw unauthorized('This session has ended')
+  if (own === null) throw sessionEnded()
   continueIn(c, own, session.isBearer)
 }
 
@@ -57,7 +57,7 @@ export const impersonation = factory
     }),
     requireRole(MANAGES),
     requireFresh(),
-    validate('param', z.object({ id: z.uuid() })),
+    validate('param', OfAccount),
     validate('json', Login.pick({ token: true })),
     async (c) => {
       const user = await beginImpersonation(c, c.req.valid('param').id, c.req.valid('json').token)

@@ -1,7 +1,7 @@
 // Serves the page to delete one's account, and the button that undoes it.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import { freshLoginRequired, requireFresh } from '../../kit/auth/guards.ts'
+import { requireFresh } from '../../kit/auth/guards.ts'
 import type { PageLink } from '../../kit/http/env.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { PostButton } from '../../kit/pages/record.tsx'
@@ -33,7 +33,7 @@ formPage(deletionPage, '/delete', {
   schema: z.object({}),
   fields: {},
   button: 'Delete my account',
-  errors: [freshLoginRequired, lastSuperuser],
+  errors: [lastSuperuser],
   above: (c) => {
     const { deletionDays: days } = c.get('config')
     const hasExport = c
