@@ -33,13 +33,13 @@ export async function findUser(db: Db, id: string) {
   return user
 }
 
-/** Their result holds the password hash. */
+/** `isTemporary`: the password opens nothing but the choice of another. */
 const loginBy = (name: string, where: SQL) =>
   prepared(
     (db) =>
       db
         .select({
-          ...columns,
+          user: columns,
           hash: sql<string | null>`coalesce(${users.password}, ${users.temporary_password})`,
           isTemporary: sql<boolean>`${users.password} is null and ${users.temporary_password} is not null`,
         })
@@ -53,24 +53,14 @@ const loginById = loginBy('user_login_by_id', eq(users.id, sql.placeholder('id')
 
 /** The account and its password hash, for the login; the email is compared without regard to case. */
 export async function findUserWithHash(db: Db, email: string) {
-  return apart(await byEmail(db).execute({ email }))
+  const [found] = await byEmail(db).execute({ email })
+  return found
 }
 
 /** The same by id. */
 export async function findUserWithHashById(db: Db, id: string) {
-  return apart(await loginById(db).execute({ id }))
-}
-
-/** `isTemporary`: the password opens nothing but the choice of another. */
-interface Password {
-  hash: string | null
-  isTemporary: boolean
-}
-
-function apart([found]: (User & Password)[]): ({ user: User } & Password) | undefined {
-  if (found === undefined) return undefined
-  const { hash, isTemporary, ...user } = found
-  return { user, hash, isTemporary }
+  const [found] = await loginById(db).execute({ id })
+  return found
 }
 
 export type NewUser = typeof users.$inferInsert
@@ -138,19 +128,11 @@ export const lockUser = (tx: Db, id: string) =>
   tx.select({ id: users.id }).from(users).where(eq(users.id, id)).for('no key update')
 
 /** Locks these accounts and all of a role, in the order of their ids: transactions that do so wait for each other, and never deadlock. */
-export const lockWithRole = (tx: Db, role: Role, ...ids: (string | undefined)[]) =>
+export const lockWithRole = (tx: Db, role: Role, ...ids: string[]) =>
   tx
     .select({ id: users.id, role: users.role, deletes: users.deletes })
     .from(users)
-    .where(
-      or(
-        eq(users.role, role),
-        inArray(
-          users.id,
-          ids.filter((id) => id !== undefined),
-        ),
-      ),
-    )
+    .where(or(eq(users.role, role), inArray(users.id, ids)))
     .orderBy(users.id)
     .for('no key update')
 
