@@ -1,9 +1,8 @@
 // Declares every background task. A task may run twice: its worker can die before it reports success. Allow for that.
 import { z } from 'zod'
 import { exportAudit } from './account/audit-export.ts'
-import { defineAccountDeletion, dropDeadOfNobody } from './account/deletion-task.ts'
-import { forgetExports } from './account/export.ts'
-import { exportMyData } from './account/export-task.ts'
+import { defineAccountDeletion, dropDeadOfNobody } from './account/deletion.ts'
+import { exportMyData, forgetExports } from './account/export.ts'
 import { mailInvitation, mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'
 import { tokens } from './account/one-time-tokens.ts'
 import type { Deps } from './account/product.ts'

@@ -35,7 +35,9 @@ test('a range is exported as lines of JSON, in as many parts as it takes, for wh
   } while (cursor !== undefined)
   expect(parts).toBeGreaterThan(1)
   const asked = await boss.get(`/api/audit?action=audit.exported&actor=${boss.user.id}`)
-  expect(asked.body.map(({ details }: { details: unknown }) => details)).toEqual(Array(parts).fill(range))
+  expect(asked.body.map(({ details }: { details: unknown }) => details)).toEqual(
+    Array.from({ length: parts }, () => range),
+  )
   const times = lines.map((line) => Date.parse(JSON.parse(line).at) - day)
   expect(times).toEqual(Array.from({ length: 2900 }, (_, n) => n))
 })

@@ -28,8 +28,6 @@ export const MODULES: Record<string, Module> = {
       'src/kit/job-status',
       'src/account/audit-export.ts',
       'src/account/export.ts',
-      'src/account/export-task.ts',
-      'src/account/export-routes.ts',
       'src/account/pages/export.tsx',
       'test/kit/job-status',
       'test/audit-export.test.ts',

@@ -1,6 +1,5 @@
 // Declares what the audit trail tells, and writes it: each change of an account adds an event, in its own transaction.
 import { type AuditEvent, type Author, writeEvent } from '../kit/audit/record.ts'
-import type { AnyContext } from '../kit/http/env.ts'
 import type { Db } from '../kit/types/db.ts'
 import type { LoggedInContext } from './product.ts'
 
@@ -41,16 +40,14 @@ export type Action = (typeof ACTIONS)[number]
  * @param by the context of the request, `{ command }` with the user of the operating system, or `{ job }` with a task's name
  * @param tx the transaction of what it tells
  */
-export const recordEvent = (by: Author, tx: Db, event: AuditEvent<Action>): Promise<void> =>
-  writeEvent(by, tx, event)
+export const recordEvent: (by: Author, tx: Db, event: AuditEvent<Action>) => Promise<void> = writeEvent
 
 /** Records what this request does to its own account in Redis: an event that cannot be written keeps it from being done. */
 export const recordWith = <T>(
-  context: AnyContext,
+  c: LoggedInContext,
   event: Omit<AuditEvent<Action>, 'account'>,
   change: () => Promise<T>,
 ): Promise<T> => {
-  const c: LoggedInContext = context
   return c.var.db.transaction(async (tx) => {
     await recordEvent(c, tx, { ...event, account: c.var.session.userId })
     return change()

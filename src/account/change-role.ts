@@ -1,4 +1,5 @@
 // Changes an account for somebody else than its owner, and its role: first in the database, then in every live session and token.
+import type { z } from 'zod'
 import type { Author } from '../kit/audit/record.ts'
 import { syncRole } from '../kit/auth/account-row.ts'
 import { retryConflict } from '../kit/data/transient.ts'
@@ -9,9 +10,11 @@ import { assertSessionOpen } from './end-sessions.ts'
 import { lastSuperuser, roleAboveOwn } from './errors.ts'
 import { requestNotice } from './mail-tasks.ts'
 import { roleOf, type Deps, type LoggedInContext } from './product.ts'
-import { findUser, lockWithRole, updateUser, type Managed, type User } from './queries.ts'
+import { findUser, lockWithRole, updateUser, type User } from './queries.ts'
 import { roles, type Role } from './roles.ts'
+import type { ChangeAccount } from './schema.ts'
 
+type Managed = z.output<typeof ChangeAccount>
 type Needed = Pick<Deps, 'config' | 'db' | 'enqueue' | 'sessions' | 'store'>
 
 /** The role that manages accounts, and of which one account stays. */

@@ -1,9 +1,7 @@
 // Verifies an account's email, changes it, and gives it back to the owner of the mailbox of before.
-import type { Context } from 'hono'
 import { assertFresh } from '../kit/auth/guards.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { driverCode, retryConflict } from '../kit/data/transient.ts'
-import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { accountDisabled, agentOf } from '../kit/http/session.ts'
 import { UNIQUE_VIOLATION } from '../kit/http/sql-refusals.ts'
 import type { Db } from '../kit/types/db.ts'
@@ -13,7 +11,7 @@ import { endSessionsWith, lockOwnAccount } from './end-sessions.ts'
 import { emailTaken, invalidCredentials, nothingToVerify, passwordRequired, sameEmail } from './errors.ts'
 import { requestLink, requestNotice } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
-import type { LoggedInContext, Product } from './product.ts'
+import type { AppContext, LoggedInContext } from './product.ts'
 import { findUser, findUserWithHashById, updateUser } from './queries.ts'
 import { roles } from './roles.ts'
 
@@ -22,8 +20,7 @@ import { roles } from './roles.ts'
  * an address that is taken: its owner gets a mail instead.
  * @throws sameEmail, or the error of `assertFresh`
  */
-export async function changeEmail(context: AnyContext, { email }: { email: string }): Promise<void> {
-  const c: LoggedInContext = context
+export async function changeEmail(c: LoggedInContext, { email }: { email: string }): Promise<void> {
   assertFresh(c)
   const user = await c.var.me()
   if (user.email === email) throw sameEmail()
@@ -39,8 +36,7 @@ const requestOwnLink = (c: LoggedInContext, due: Parameters<typeof requestLink>[
   })
 
 /** Mails the link again to the mailbox that is to be confirmed. @throws nothingToVerify */
-export async function resendVerification(context: AnyContext): Promise<void> {
-  const c: LoggedInContext = context
+export async function resendVerification(c: LoggedInContext): Promise<void> {
   const { id: userId, email, verified } = await c.var.me()
   const waiting = await tokens.latest(c.var.db, userId, 'email_change')
   if (waiting === undefined && verified) throw nothingToVerify()
@@ -54,10 +50,9 @@ export async function resendVerification(context: AnyContext): Promise<void> {
  * @throws tokenExpired, passwordRequired, invalidCredentials, emailTaken
  */
 export async function confirmEmail(
-  context: AnyContext,
+  c: AppContext,
   { token, password }: { token: string; password?: string | undefined },
 ): Promise<void> {
-  const c: Context<AppEnv<Product>> = context
   const { db } = c.var
   const { user_id } = await tokens.find(db, token, 'verify', 'email_change')
   if (c.var.session?.userId !== user_id) await assertPasswordOf(c, user_id, password)
@@ -72,11 +67,7 @@ export async function confirmEmail(
   c.var.log.info('EMAIL CONFIRMED', { user: user_id, agent: agentOf(c) })
 }
 
-async function assertPasswordOf(
-  c: Context<AppEnv<Product>>,
-  userId: string,
-  password: string | undefined,
-): Promise<void> {
+async function assertPasswordOf(c: AppContext, userId: string, password: string | undefined): Promise<void> {
   const { db, passwords } = c.var
   if (password === undefined) throw passwordRequired()
   const found = await findUserWithHashById(db, userId)
@@ -90,7 +81,7 @@ async function markVerified(tx: Db, userId: string, mailbox: string): Promise<vo
   if (user?.email !== mailbox) throw tokenExpired() // it was mailed to an address of before
 }
 
-async function replaceEmail(c: Context<AppEnv<Product>>, tx: Db, userId: string, email: string) {
+async function replaceEmail(c: AppContext, tx: Db, userId: string, email: string) {
   const before = await findUser(tx, userId)
   if (before === undefined) throw tokenExpired()
   // A deletion would come before the mailbox of before has had its time to take the account back: so it is undone.
@@ -115,8 +106,7 @@ async function replaceEmail(c: Context<AppEnv<Product>>, tx: Db, userId: string,
  * whatever was changed or asked for since is void. A link to choose a password follows.
  * @throws tokenExpired
  */
-export async function takeBackEmail(context: AnyContext, { token }: { token: string }): Promise<void> {
-  const c: Context<AppEnv<Product>> = context
+export async function takeBackEmail(c: AppContext, { token }: { token: string }): Promise<void> {
   const { user_id: userId } = await tokens.find(c.var.db, token, 'take_back')
   await endSessionsWith(c, userId, async (tx) => {
     const { email, created } = await tokens.spend(tx, token, 'take_back')

@@ -1,10 +1,8 @@
 // Ends every session of an account together with a change in the database.
-import type { Context } from 'hono'
 import { retryConflict } from '../kit/data/transient.ts'
-import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { unauthorized } from '../kit/http/errors.ts'
 import type { Db } from '../kit/types/db.ts'
-import type { LoggedInContext, Product } from './product.ts'
+import type { AppContext, LoggedInContext } from './product.ts'
 import { lockUser } from './queries.ts'
 
 /**
@@ -12,8 +10,7 @@ import { lockUser } from './queries.ts'
  * began. Whatever ends sessions holds that lock: so nothing is done in a session that a reset or a take-back has ended.
  * @throws loginRequired
  */
-export async function lockOwnAccount(context: AnyContext, tx: Db): Promise<void> {
-  const c: LoggedInContext = context
+export async function lockOwnAccount(c: LoggedInContext, tx: Db): Promise<void> {
   await lockUser(tx, c.var.session.userId)
   await assertSessionOpen(c.var.session)
 }
@@ -30,11 +27,10 @@ export const sessionEnded = () => unauthorized('This session has ended')
  * end once more behind it, for logins that saw the state of before; `beginSession` refuses those that come later.
  */
 export async function endSessionsWith<T>(
-  context: AnyContext,
+  c: AppContext,
   userId: string,
   change: (tx: Db) => Promise<T>,
 ): Promise<T> {
-  const c: Context<AppEnv<Product>> = context
   const { db, log, sessions } = c.var
   const changed = await retryConflict(() =>
     db.transaction(async (tx) => {

@@ -1,10 +1,18 @@
-// Exports everything that the service holds about an account, as one JSON value.
+// Exports everything that the service holds about an account: a job that it follows, and whose result is one JSON value.
+import { z } from 'zod'
 import { activityColumns } from '../kit/audit/events.ts'
 import { auditEvents } from '../kit/audit/table.ts'
 import { collectUpTo, findOwnedTables, ownedRows, type Schema } from '../kit/data/owned-rows.ts'
 import { keyOf } from '../kit/data/pages-by-key.ts'
-import type { Job } from '../kit/jobs/task.ts'
-import type { Deps } from './product.ts'
+import { noStore } from '../kit/http/caching.ts'
+import { doc } from '../kit/http/doc.ts'
+import { accepted } from '../kit/job-status/accepted.ts'
+import { JobResponse } from '../kit/job-status/schema.ts'
+import type { JobStatus } from '../kit/jobs/element.ts'
+import { defineTask, type Job } from '../kit/jobs/task.ts'
+import { recordEvent } from './audit.ts'
+import { lockOwnAccount } from './end-sessions.ts'
+import { factory, requireRole, type Deps, type LoggedInContext } from './product.ts'
 import { findUser } from './queries.ts'
 import { users } from './table.ts'
 
@@ -52,7 +60,7 @@ export async function exportAccount(
 }
 
 /** The keys of the job of an account's export: of one that was just asked for, and of the one that is kept. */
-export const exportKeys = (userId: string) => ({ recent: `export:${userId}`, kept: `export:kept:${userId}` })
+const exportKeys = (userId: string) => ({ recent: `export:${userId}`, kept: `export:kept:${userId}` })
 
 /** Forgets the exports of an account that is deleted. */
 export async function forgetExports({ store, forgetJob }: Pick<Deps, 'store' | 'forgetJob'>, userId: string) {
@@ -64,7 +72,7 @@ export async function forgetExports({ store, forgetJob }: Pick<Deps, 'store' | '
 }
 
 /** Keeps only the newest export of an account. Two never run at once: the task is unique per account. */
-export async function forgetEarlierExport(
+async function forgetEarlierExport(
   { store, forgetJob }: Pick<Deps, 'store' | 'forgetJob'>,
   userId: string,
   id: string,
@@ -74,3 +82,50 @@ export async function forgetEarlierExport(
   if (earlier !== undefined && earlier !== id) await forgetJob(earlier)
   await store.set(key, id, REMEMBERED_S)
 }
+
+/** Only that account can read the result. */
+export const exportMyData = defineTask({
+  name: 'exportMyData',
+  input: z.object({ userId: z.uuid() }),
+  unique: ({ userId }) => userId,
+  keepResultMs: 60 * 60 * 1000,
+  async run({ userId }, job, deps: Deps & ExportDeps) {
+    const data = await exportAccount(deps, userId, job)
+    await forgetEarlierExport(deps, userId, job.id)
+    return data ?? job.log.info('the account is gone')
+  },
+})
+
+/** Within this time a request for an export gets the previous one. */
+const EXPORT_AGAIN_S = 10 * 60
+
+/** Returns the id of the job. An export costs a worker's time and half a megabyte of Redis: no account has one after the other. */
+export function startExport(c: LoggedInContext): Promise<string> {
+  const { db, enqueue, session, store } = c.var
+  const { userId } = session
+  return db.transaction(async (tx) => {
+    await lockOwnAccount(c, tx) // so that of several requests at once one starts it
+    const recent = await recentExport(c)
+    if (recent !== undefined && recent.state !== 'failed') return recent.id
+    await recordEvent(c, tx, { action: 'export.asked', account: userId })
+    const { id } = await enqueue(exportMyData, { userId }, { by: userId })
+    await store.set(exportKeys(userId).recent, id, EXPORT_AGAIN_S)
+    return id
+  })
+}
+
+/** The job of an export that was asked for a short while ago. */
+export async function recentExport(c: LoggedInContext): Promise<JobStatus | undefined> {
+  const id = await c.var.store.get<string>(exportKeys(c.var.session.userId).recent)
+  return id === undefined ? id : c.var.jobStatus(id)
+}
+
+export const accountExport = factory
+  .createApp()
+  .post(
+    '/me/export',
+    noStore,
+    doc('Starts a job whose result is all my data, and returns the job.', JobResponse, { status: 202 }),
+    requireRole('readonly'),
+    async (c) => accepted(c, await startExport(c)),
+  )

@@ -2,7 +2,6 @@
 import { z } from 'zod'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { doc } from '../kit/http/doc.ts'
-import type { AnyContext } from '../kit/http/env.ts'
 import { notFound, unauthorized } from '../kit/http/errors.ts'
 import { accountDisabled, continueIn, issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
@@ -21,8 +20,7 @@ export const BEGIN_ERRORS = [notFound, accountDisabled, roleNotLower, roleAboveO
  * The request goes on as that account, as do those that follow; what they may do, `kit/auth/guards.ts` says.
  * @throws BEGIN_ERRORS, or what `manage` does
  */
-export async function beginImpersonation(context: AnyContext, id: string, asToken = false): Promise<User> {
-  const c: LoggedInContext = context
+export async function beginImpersonation(c: LoggedInContext, id: string, asToken = false): Promise<User> {
   const { config, enqueue, session, sessions } = c.var
   const begun = await manage(c.var, id, { by: c }, async (tx, user) => {
     if (roles.isBarred(user.role)) throw accountDisabled()
@@ -40,8 +38,7 @@ export async function beginImpersonation(context: AnyContext, id: string, asToke
 }
 
 /** Goes back to one's own session. In that, it does nothing. */
-export async function endImpersonation(context: AnyContext): Promise<void> {
-  const c: LoggedInContext = context
+export async function endImpersonation(c: LoggedInContext): Promise<void> {
   const { session, sessions } = c.var
   if (session.impersonator === undefined) return
   const end = () => sessions.endImpersonation(session.token)

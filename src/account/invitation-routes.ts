@@ -5,16 +5,15 @@ import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { weakPassword } from '../kit/auth/password-rule.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
-import { notFound } from '../kit/http/errors.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
 import { issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { MANAGES } from './change-role.ts'
 import { accountExists, emailTaken, roleAboveOwn } from './errors.ts'
 import { acceptInvitation, invite, openInvitations, withdrawInvitation } from './invitations.ts'
-import { factory, requireRole } from './product.ts'
+import { done, factory, found, requireRole } from './product.ts'
 import { AcceptInvitation, Invite, SignupResponse } from './schema.ts'
-import { requireSignup } from './signup-policy.ts'
+import { requireSignup } from './sign-up.ts'
 import { InvitationResponse } from './table.ts'
 import { inviteLimit, linkLimit } from './throttles.ts'
 
@@ -33,10 +32,7 @@ export const invitations = factory
     requireSignup('open', 'invited'),
     validate('json', Invite),
     rateLimit(inviteLimit),
-    async (c) => {
-      await invite(c.var, c.req.valid('json'), c)
-      return c.var.respond({})
-    },
+    async (c) => c.var.respond(await done(invite(c.var, c.req.valid('json'), c))),
   )
 
   .get(
@@ -51,10 +47,7 @@ export const invitations = factory
     doc('Withdraws an invitation.', z.object({})),
     requireRole(MANAGES),
     validate('param', z.object({ id: z.uuid() })),
-    async (c) => {
-      if (!(await withdrawInvitation(c, c.req.valid('param').id))) throw notFound(c)
-      return c.var.respond({})
-    },
+    async (c) => c.var.respond(await done(found(c, withdrawInvitation(c, c.req.valid('param').id)))),
   )
 
   .post(

@@ -1,11 +1,9 @@
 // Invites people by mail, and takes them in: an invitation makes an account, or gives one that is there a higher role.
 import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
-import type { Context } from 'hono'
 import { z } from 'zod'
 import type { Author } from '../kit/audit/record.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { retryConflict } from '../kit/data/transient.ts'
-import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { unauthorized } from '../kit/http/errors.ts'
 import { invalidRequest } from '../kit/types/api-error.ts'
 import type { Db } from '../kit/types/db.ts'
@@ -17,12 +15,11 @@ import { requestLink, requestNotice } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
 import { proveMailbox } from './password.ts'
-import { type Deps, type LoggedInContext, type Product, roleOf } from './product.ts'
+import { type AppContext, type Deps, type LoggedInContext, roleOf } from './product.ts'
 import { findUser, findUserWithHash, lockUser, updateUser, type User } from './queries.ts'
 import { ROLES, roles, type Role } from './roles.ts'
 import type { AcceptInvitation, Invite } from './schema.ts'
-import { beginFirstSession, createAccount } from './sign-up.ts'
-import { assertSignup } from './signup-policy.ts'
+import { assertSignup, beginFirstSession, createAccount } from './sign-up.ts'
 import { oneTimeTokens, publicInvitation } from './table.ts'
 
 /** What the token of an invitation carries; with the role of a newer release it counts there alone. */
@@ -75,8 +72,8 @@ export const openInvitations = (db: Db) =>
     .limit(LISTED)
 
 /** False if there is none of that id. */
-export const withdrawInvitation = (c: AnyContext, id: string): Promise<boolean> =>
-  c.get('db').transaction(async (tx: Db) => {
+export const withdrawInvitation = (c: AppContext, id: string): Promise<boolean> =>
+  c.var.db.transaction(async (tx) => {
     const withdrawn = await tx
       .delete(oneTimeTokens)
       .where(and(eq(oneTimeTokens.id, id), isOpen))
@@ -93,17 +90,16 @@ type Answer = z.output<typeof AcceptInvitation>
  * is logged in as `signUp` does. Place it behind `freshIfLoggedIn`.
  * @throws tokenExpired, accountExists, emailTaken, weakPassword
  */
-export const acceptInvitation = (c: AnyContext, answer: Answer): Promise<User & { loggedIn?: false }> =>
-  c.get('session') === null ? takeIn(c, answer) : raiseRole(c, answer)
+export const acceptInvitation = (c: AppContext, answer: Answer): Promise<User & { loggedIn?: false }> =>
+  c.var.session === null ? takeIn(c, answer) : raiseRole(c as LoggedInContext, answer)
 
 /** Spends it together with what it brings about, if who invited may do so at this moment too. */
 async function spendWith(
-  context: AnyContext,
+  c: AppContext,
   tx: Db,
   token: string,
   change: (role: Role, mailbox: string) => Promise<User | undefined>,
 ): Promise<User> {
-  const c: Context<AppEnv<Product>> = context
   const { id, user_id: by, email, details } = await tokens.spend(tx, token, 'invitation')
   const role = Details.safeParse(details).data?.role
   if (role === undefined || !(await mayInvite(c.var, tx, by, role))) throw tokenExpired()
@@ -118,8 +114,7 @@ async function spendWith(
 const higher = (was: Role, role: Role) => (roles.isBarred(was) || roles.atLeast(was, role) ? was : role)
 
 /** Of the account that is logged in; it proves the mailbox that it went to, as a link to verify does. */
-async function raiseRole(context: AnyContext, { token }: Answer): Promise<User> {
-  const c: LoggedInContext = context
+async function raiseRole(c: LoggedInContext, { token }: Answer): Promise<User> {
   const { userId } = c.var.session
   const accept = async (tx: Db) =>
     spendWith(c, tx, token, async (role, mailbox) => {
@@ -143,8 +138,7 @@ async function raiseRole(context: AnyContext, { token }: Answer): Promise<User> 
 const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
 
 /** A new account; or one that somebody has made with the address of another and never verified, of which nothing is left. */
-async function takeIn(context: AnyContext, { token, remember, bearer, ...given }: Answer) {
-  const c: Context<AppEnv<Product>> = context
+async function takeIn(c: AppContext, { token, remember, bearer, ...given }: Answer) {
   const { db, passwords } = c.var
   const { email } = await tokens.find(db, token, 'invitation')
   const known = (await findUserWithHash(db, email))?.user

@@ -1,15 +1,13 @@
 // Logs in with email and password: the one way in, for JSON and for forms.
-import type { Context } from 'hono'
 import type { z } from 'zod'
 import { weakPassword } from '../kit/auth/password-rule.ts'
-import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { accountDisabled, agentOf, endSession, startSession } from '../kit/http/session.ts'
 import { recordEvent, recordWith } from './audit.ts'
 import { syncSessionRole } from './change-role.ts'
 import { invalidCredentials, passwordChangeRequired } from './errors.ts'
 import { assertPassword } from './password-rule.ts'
 import { endImpersonation } from './impersonation.ts'
-import { roleOf, type Product } from './product.ts'
+import { type AppContext, type LoggedInContext, roleOf } from './product.ts'
 import { findUserWithHash, findUserWithHashById, replaceHash, type User } from './queries.ts'
 import { replacePassword } from './replace-password.ts'
 import { roles } from './roles.ts'
@@ -21,10 +19,9 @@ import type { Login } from './schema.ts'
  * @throws ApiError 400 for a wrong password and an unknown email alike, and for a disabled account; passwordChangeRequired
  */
 export async function logIn(
-  context: AnyContext,
+  c: AppContext,
   { email, password, new_password, ...kept }: z.output<typeof Login>,
 ): Promise<User> {
-  const c: Context<AppEnv<Product>> = context
   const { db, passwords } = c.var
   const found = await findUserWithHash(db, email)
   // Verified even without an account: neither the response nor its timing reveals which was wrong.
@@ -48,7 +45,7 @@ export async function logIn(
 
 /** Sets a password of one's own. @throws passwordChangeRequired, weakPassword, invalidCredentials if it was set meanwhile */
 async function replaceTemporary(
-  c: Context<AppEnv<Product>>,
+  c: AppContext,
   user: User,
   { given, password }: { given: string; password: string | undefined },
 ): Promise<{ hash: string; password: string }> {
@@ -63,12 +60,7 @@ async function replaceTemporary(
 }
 
 /** Upgrades a hash of older parameters. A failure, such as a full queue for hashes, is left to the next login. */
-async function renewHash(
-  c: Context<AppEnv<Product>>,
-  userId: string,
-  was: string,
-  password: string,
-): Promise<void> {
+async function renewHash(c: AppContext, userId: string, was: string, password: string): Promise<void> {
   const { db, log, passwords } = c.var
   try {
     await replaceHash(db, userId, was, await passwords.hash(password, c.var.signal()))
@@ -88,12 +80,11 @@ async function renewHash(
  * @throws invalidCredentials if the password is another one by now
  */
 export async function beginSession(
-  context: AnyContext,
+  c: AppContext,
   user: User,
   kept: { remember: boolean; token?: boolean | undefined },
   proof: { hash: string; password: string },
 ): Promise<void> {
-  const c: Context<AppEnv<Product>> = context
   const { config, db, passwords } = c.var
   await startSession(c, { id: user.id, role: roleOf(user, config) }, kept.remember, kept)
   try {
@@ -110,7 +101,7 @@ export async function beginSession(
 }
 
 /** Ends the session in which it is called; of whoever acts as another account, their own. */
-export async function logOut(c: AnyContext): Promise<void> {
+export async function logOut(c: LoggedInContext): Promise<void> {
   await endImpersonation(c)
   await recordWith(c, { action: 'session.ended' }, () => endSession(c))
 }

@@ -4,9 +4,7 @@ import type { OneTimeToken } from '../kit/auth/one-time-tokens.ts'
 import type { AppEnv } from '../kit/http/env.ts'
 import { defineTask, FOR_DAYS, type Job } from '../kit/jobs/task.ts'
 import type { Db } from '../kit/types/db.ts'
-import type { Mail } from '../kit/types/mail.ts'
-import { addressTakenMail, LINK_MAILS, noticeMail, NOTICES, welcomeMail } from './mails.ts'
-import type { Letter, Notice } from './mails.ts'
+import { addressTakenMail, linkMail, noticeMail, NOTICES, welcomeMail, type Notice } from './mails.ts'
 import { linkTo, tokens, type Purpose } from './one-time-tokens.ts'
 import type { Deps, Product } from './product.ts'
 import { findUser, findUserWithHash, isEmailTaken } from './queries.ts'
@@ -45,7 +43,7 @@ export const mailLink = defineTask({
     const due = await tokens.pending(deps.db, tokenId)
     if (due === undefined) return job.log.info('no mail: the link was voided')
     if (await isFlooded(deps, job, { kind: due.purpose, to: due.email })) return
-    await sendLink(deps, job, due, welcome ? welcomeMail : LINK_MAILS[due.purpose as Purpose])
+    await sendLink(deps, job, due, welcome && welcomeMail)
   },
 })
 
@@ -73,9 +71,10 @@ async function sendLink(
   { config, db, sendMail }: Deps,
   job: Job,
   due: OneTimeToken,
-  mailOf: (letter: Letter) => Mail,
+  mailOf?: typeof welcomeMail,
 ): Promise<void> {
-  const { email: to, purpose } = due
+  const to = due.email
+  const purpose = due.purpose as Purpose
   const user = due.user_id === null ? undefined : await findUser(db, due.user_id)
   const isOpen = due.user_id === null || (user !== undefined && !roles.isBarred(user.role))
   const token = isOpen && (await tokens.issue(db, due))
@@ -83,7 +82,8 @@ async function sendLink(
   // Only now: a link is due all the same, so that neither a resend nor an export tells whether an address is taken.
   if (purpose === 'email_change' && (await isEmailTaken(db, to, user?.id)))
     return sendMail(addressTakenMail({ service: config.name, to }))
-  await sendMail(mailOf({ service: config.name, to, user, url: linkTo(config, purpose as Purpose, token) }))
+  const letter = { service: config.name, to, user, url: linkTo(config, purpose, token) }
+  await sendMail(mailOf?.(letter) ?? linkMail(purpose, letter))
 }
 
 /**
@@ -102,7 +102,7 @@ export const mailReset = defineTask({
     if (await isFlooded(deps, job, { kind: 'forgot', to })) return
     const token = { userId, purpose: 'reset', email: to, ip } as const
     const due = await deps.db.transaction((tx) => tokens.request(tx, token))
-    await sendLink(deps, job, due, LINK_MAILS.reset)
+    await sendLink(deps, job, due)
   },
 })
 

@@ -18,7 +18,7 @@ import {
   wrongPassword,
 } from './errors.ts'
 import { changePassword, forgotPassword, resetPassword } from './password.ts'
-import { factory, requireRole } from './product.ts'
+import { done, factory, requireRole } from './product.ts'
 import {
   ChangeEmail,
   ChangePassword,
@@ -43,10 +43,7 @@ export const mailbox = factory
     doc('Mails a link to choose a new password, if there is such an account.', Nothing, { status: 202 }),
     validate('json', ForgotPassword),
     rateLimit(forgotLimit),
-    async (c) => {
-      await forgotPassword(c, c.req.valid('json'))
-      return c.var.respond({})
-    },
+    async (c) => c.var.respond(await done(forgotPassword(c, c.req.valid('json')))),
   )
 
   .post(
@@ -56,10 +53,7 @@ export const mailbox = factory
     }),
     validate('json', ResetPassword),
     rateLimit(linkLimit),
-    async (c) => {
-      await resetPassword(c, c.req.valid('json'))
-      return c.var.respond({})
-    },
+    async (c) => c.var.respond(await done(resetPassword(c, c.req.valid('json')))),
   )
 
   .put(
@@ -89,10 +83,7 @@ export const mailbox = factory
     ),
     validate('json', ConfirmEmail),
     rateLimit(linkLimit),
-    async (c) => {
-      await confirmEmail(c, c.req.valid('json'))
-      return c.var.respond({})
-    },
+    async (c) => c.var.respond(await done(confirmEmail(c, c.req.valid('json')))),
   )
 
   .post(
@@ -102,10 +93,7 @@ export const mailbox = factory
     }),
     validate('json', TakeBackEmail),
     rateLimit(linkLimit),
-    async (c) => {
-      await takeBackEmail(c, c.req.valid('json'))
-      return c.var.respond({})
-    },
+    async (c) => c.var.respond(await done(takeBackEmail(c, c.req.valid('json')))),
   )
 
   .put(
@@ -117,10 +105,7 @@ export const mailbox = factory
     requireRole('readonly'),
     validate('json', ChangeEmail),
     rateLimit(ownLimit),
-    async (c) => {
-      await changeEmail(c, c.req.valid('json'))
-      return c.var.respond({})
-    },
+    async (c) => c.var.respond(await done(changeEmail(c, c.req.valid('json')))),
   )
 
   .post(
@@ -128,8 +113,5 @@ export const mailbox = factory
     doc('Mails the link again that confirms my email.', Nothing, { status: 202, errors: [nothingToVerify] }),
     requireRole('readonly'),
     rateLimit(ownLimit),
-    async (c) => {
-      await resendVerification(c)
-      return c.var.respond({})
-    },
+    async (c) => c.var.respond(await done(resendVerification(c))),
   )

@@ -1,5 +1,5 @@
 // Writes the mails about accounts: each is a function of what it tells.
-import { mailOf } from '../kit/mail/layout.ts'
+import { mailOf, type MailContent } from '../kit/mail/layout.ts'
 import { plainName } from '../kit/mail/plain-name.ts'
 import type { Mail } from '../kit/types/mail.ts'
 import type { Purpose } from './one-time-tokens.ts'
@@ -33,81 +33,74 @@ export const welcomeMail = ({ service, to, user, url }: Omit<Letter, 'url'> & { 
     }),
   })
 
+type LinkText = Pick<MailContent, 'subject' | 'title' | 'paragraphs' | 'notes'> & { label: string }
+
 /** By the purpose of the token that they carry. */
-export const LINK_MAILS: Record<Purpose, (letter: Letter) => Mail> = {
-  verify: ({ service, to, url }) =>
-    mailOf({
-      service,
-      to,
-      subject: `Confirm your email for ${service}`,
-      title: 'Confirm your email',
-      paragraphs: [
-        `This address was given for an account at ${service}. Please confirm that this mailbox is yours.`,
-      ],
-      action: { label: 'Confirm my email', url },
-      notes: [
-        'The link works for three days, and only for whoever is logged in to that account or knows its password.',
-        'If that was not you, ignore this mail: without you nothing is confirmed.',
-      ],
-    }),
-  reset: ({ service, to, url }) =>
-    mailOf({
-      service,
-      to,
-      subject: `Choose a new password for ${service}`,
-      title: 'Choose a new password',
-      paragraphs: [
-        `Somebody, probably you, has asked for a new password for your account at ${service}. All devices will be logged out.`,
-      ],
-      action: { label: 'Choose a new password', url },
-      notes: [
-        'The link works once, for one hour.',
-        'If it was not you, ignore this mail: without you nothing changes.',
-      ],
-    }),
-  email_change: ({ service, to, url }) =>
-    mailOf({
-      service,
-      to,
-      subject: `Confirm your new email for ${service}`,
-      title: 'Confirm your new email',
-      paragraphs: [
-        `This address is to become that of an account at ${service}. It counts when you confirm it, logged in to that account or with its password.`,
-      ],
-      action: { label: 'Confirm my new email', url },
-      notes: [
-        'The link works for one day.',
-        'If that was not you, ignore this mail: without you nothing changes.',
-      ],
-    }),
-  take_back: ({ service, to, url }) =>
-    mailOf({
-      service,
-      to,
-      subject: `Your email at ${service} has changed`,
-      title: 'Your email has changed',
-      paragraphs: [
-        `Your account at ${service} goes by another email now. If that was you, there is nothing to do.`,
-        'If it was not you, take the account back: it gets this address again, everybody is logged out, its password ends, and you are mailed a link to choose a new one.',
-      ],
-      action: { label: 'This was not me: take it back', url },
-      notes: ['The link works for seven days.'],
-    }),
-  invitation: ({ service, to, url }) =>
-    mailOf({
-      service,
-      to,
-      subject: `You are invited to ${service}`,
-      title: 'You are invited',
-      paragraphs: [
-        `Whoever runs ${service} has invited you. Choose a password, and this address has an account there; if you have one, log in to it and accept the invitation there.`,
-      ],
-      action: { label: 'Accept the invitation', url },
-      notes: [
-        'The link works once, for seven days. Whoever has it can accept, so do not pass it on.',
-        'If you expect no invitation, ignore this mail: without you nothing happens.',
-      ],
-    }),
+const LINKS: Record<Purpose, (service: string) => LinkText> = {
+  verify: (service) => ({
+    subject: `Confirm your email for ${service}`,
+    title: 'Confirm your email',
+    paragraphs: [
+      `This address was given for an account at ${service}. Please confirm that this mailbox is yours.`,
+    ],
+    label: 'Confirm my email',
+    notes: [
+      'The link works for three days, and only for whoever is logged in to that account or knows its password.',
+      'If that was not you, ignore this mail: without you nothing is confirmed.',
+    ],
+  }),
+  reset: (service) => ({
+    subject: `Choose a new password for ${service}`,
+    title: 'Choose a new password',
+    paragraphs: [
+      `Somebody, probably you, has asked for a new password for your account at ${service}. All devices will be logged out.`,
+    ],
+    label: 'Choose a new password',
+    notes: [
+      'The link works once, for one hour.',
+      'If it was not you, ignore this mail: without you nothing changes.',
+    ],
+  }),
+  email_change: (service) => ({
+    subject: `Confirm your new email for ${service}`,
+    title: 'Confirm your new email',
+    paragraphs: [
+      `This address is to become that of an account at ${service}. It counts when you confirm it, logged in to that account or with its password.`,
+    ],
+    label: 'Confirm my new email',
+    notes: [
+      'The link works for one day.',
+      'If that was not you, ignore this mail: without you nothing changes.',
+    ],
+  }),
+  take_back: (service) => ({
+    subject: `Your email at ${service} has changed`,
+    title: 'Your email has changed',
+    paragraphs: [
+      `Your account at ${service} goes by another email now. If that was you, there is nothing to do.`,
+      'If it was not you, take the account back: it gets this address again, everybody is logged out, its password ends, and you are mailed a link to choose a new one.',
+    ],
+    label: 'This was not me: take it back',
+    notes: ['The link works for seven days.'],
+  }),
+  invitation: (service) => ({
+    subject: `You are invited to ${service}`,
+    title: 'You are invited',
+    paragraphs: [
+      `Whoever runs ${service} has invited you. Choose a password, and this address has an account there; if you have one, log in to it and accept the invitation there.`,
+    ],
+    label: 'Accept the invitation',
+    notes: [
+      'The link works once, for seven days. Whoever has it can accept, so do not pass it on.',
+      'If you expect no invitation, ignore this mail: without you nothing happens.',
+    ],
+  }),
+}
+
+/** The mail that carries the link of a token. */
+export function linkMail(purpose: Purpose, { service, to, url }: Letter): Mail {
+  const { label, ...text } = LINKS[purpose](service)
+  return mailOf({ service, to, ...text, action: { label, url } })
 }
 
 /** To a mailbox that was named as the new one of another account. Nothing tells that account that it is taken. */
@@ -145,24 +138,18 @@ export type Notice = keyof typeof NOTICES
 /** `2026-01-31 at 12:00 UTC` */
 export const minuteOf = (moment: string) => `${moment.slice(0, 16).replace('T', ' at ')} UTC`
 
-export const noticeMail = ({
-  service,
-  to,
-  notice,
-  at,
-  ip,
-  deletes,
-}: Pick<Letter, 'service' | 'to'> & {
+interface NoticeLetter extends Pick<Letter, 'service' | 'to'> {
   notice: Notice
   at: string
+  /** Empty: whoever runs the service did it. */
   ip: string
   deletes?: string | undefined
-}): Mail => {
+}
+
+export function noticeMail({ service, to, notice, at, ip, deletes }: NoticeLetter): Mail {
   const when = `on ${minuteOf(at)}`
-  const undo =
-    deletes === undefined
-      ? []
-      : [`Until ${minuteOf(deletes)} you can log in, and undo that on the page of your account.`]
+  const until = deletes && minuteOf(deletes)
+  const undo = until ? [`Until ${until} you can log in, and undo that on the page of your account.`] : []
   const byOwner = [
     `It was done ${when}, from the address ${ip}.`,
     // A mailbox that was the account's can ask for nothing.

@@ -1,12 +1,20 @@
 // Acts on an account for a superuser or a command: finds it, ends its sessions, sets another password.
+import { z } from 'zod'
 import type { Author } from '../kit/audit/record.ts'
+import { requireFresh } from '../kit/auth/guards.ts'
+import { doc } from '../kit/http/doc.ts'
+import { validate } from '../kit/http/validate.ts'
 import { accessTokens } from './access-tokens.ts'
 import { recordEvent } from './audit.ts'
-import { manage } from './change-role.ts'
+import { changeAccount, manage, MANAGES } from './change-role.ts'
+import { lastSuperuser, roleAboveOwn } from './errors.ts'
 import { requestNotice } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
-import type { Deps } from './product.ts'
+import { done, factory, found, requireRole, type Deps } from './product.ts'
 import { findUser, updateUser, type AccountChange } from './queries.ts'
+import { AccountResponse, ChangeAccount, OfAccount, SessionResponse } from './schema.ts'
+import { listSessions } from './sessions.ts'
+import { UserResponse } from './table.ts'
 
 /** The account, with its number of sessions and the last request in one of them; undefined if there is none. */
 export async function findAccount({ db, sessions }: Pick<Deps, 'db' | 'sessions'>, id: string) {
@@ -59,3 +67,67 @@ export async function setPassword(
   })
   await deps.sessions.destroyAllOf(userId) // of a login that saw the one of before
 }
+
+export const admin = factory
+  .createApp()
+
+  .get(
+    '/users/:id',
+    doc('Returns an account, and how many sessions it has.', AccountResponse),
+    requireRole(MANAGES),
+    validate('param', OfAccount),
+    async (c) => c.var.respond(await found(c, findAccount(c.var, c.req.valid('param').id))),
+  )
+
+  .patch(
+    '/users/:id',
+    doc(
+      'Changes the role, tags, names and company of an account; what is not named stays. Needs a recent login.',
+      UserResponse,
+      { errors: [lastSuperuser, roleAboveOwn] },
+    ),
+    requireRole(MANAGES),
+    requireFresh(),
+    validate('param', OfAccount),
+    validate('json', ChangeAccount),
+    async (c) => {
+      const changed = changeAccount(c.var, c.req.valid('param').id, c.req.valid('json'), c)
+      return c.var.respond(await found(c, changed))
+    },
+  )
+
+  .get(
+    '/users/:id/sessions',
+    doc('Lists where an account is logged in, the latest first.', z.array(SessionResponse)),
+    requireRole(MANAGES),
+    validate('param', OfAccount),
+    async (c) => {
+      const { id } = c.req.valid('param')
+      await found(c, findUser(c.var.db, id))
+      return c.var.respond(await listSessions(c, id))
+    },
+  )
+
+  .delete(
+    '/users/:id/sessions',
+    doc('Ends all sessions of an account. Needs a recent login.', z.object({}), { errors: [roleAboveOwn] }),
+    requireRole(MANAGES),
+    requireFresh(),
+    validate('param', OfAccount),
+    async (c) => {
+      const { id: userId } = c.req.valid('param')
+      return c.var.respond(await done(found(c, endSessionsOf(c.var, { userId }, c))))
+    },
+  )
+
+  .delete(
+    '/users/:id/sessions/:session',
+    doc('Ends one session of an account. Needs a recent login.', z.object({}), { errors: [roleAboveOwn] }),
+    requireRole(MANAGES),
+    requireFresh(),
+    validate('param', OfAccount.extend({ session: z.string() })),
+    async (c) => {
+      const { id: userId, session: id } = c.req.valid('param')
+      return c.var.respond(await done(found(c, endSessionsOf(c.var, { userId, id }, c))))
+    },
+  )

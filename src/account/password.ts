@@ -1,8 +1,6 @@
 // Replaces passwords: forgotten ones by a link in a mail, known ones by their owner.
-import type { Context } from 'hono'
 import { assertFresh } from '../kit/auth/guards.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
-import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import { agentOf } from '../kit/http/session.ts'
 import { ApiError } from '../kit/types/api-error.ts'
 import type { Db } from '../kit/types/db.ts'
@@ -14,14 +12,13 @@ import { beginSession } from './login.ts'
 import { mailReset, requestNotice } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
-import type { LoggedInContext, Product } from './product.ts'
+import type { AppContext, LoggedInContext } from './product.ts'
 import { type AccountChange, findUser, findUserWithHashById, updateUser, type User } from './queries.ts'
 import { replacePassword } from './replace-password.ts'
 import { roles } from './roles.ts'
 
 /** Has a link mailed to the account of that email, if there is one. It does not look: see `mailReset`. */
-export async function forgotPassword(context: AnyContext, { email }: { email: string }): Promise<void> {
-  const c: Context<AppEnv<Product>> = context
+export async function forgotPassword(c: AppContext, { email }: { email: string }): Promise<void> {
   await c.var.enqueue(mailReset, { email, ip: c.var.ip })
 }
 
@@ -31,10 +28,9 @@ export async function forgotPassword(context: AnyContext, { email }: { email: st
  * @throws tokenExpired, weakPassword
  */
 export async function resetPassword(
-  context: AnyContext,
+  c: AppContext,
   { token, password }: { token: string; password: string },
 ): Promise<void> {
-  const c: Context<AppEnv<Product>> = context
   const { db, passwords } = c.var
   const { user_id } = await tokens.find(db, token, 'reset')
   const owner = await findUser(db, user_id)
@@ -54,13 +50,12 @@ export async function resetPassword(
  * @throws tokenExpired
  */
 export async function proveMailbox(
-  context: AnyContext,
+  c: AppContext,
   tx: Db,
   userId: string,
   mailbox: string,
   change: AccountChange & { password: string },
 ): Promise<User> {
-  const c: Context<AppEnv<Product>> = context
   const user = await updateUser(tx, userId, { ...change, email_proof: 'mail', deletes: null })
   // The mailbox is not the account's any more, or the account may not log in: then nothing has changed.
   if (user?.email.toLowerCase() !== mailbox.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
@@ -77,10 +72,9 @@ export async function proveMailbox(
  * @throws wrongPassword, weakPassword, or the error of `assertFresh`
  */
 export async function changePassword(
-  context: AnyContext,
+  c: LoggedInContext,
   { current_password: current, password }: { current_password?: string | undefined; password: string },
 ): Promise<void> {
-  const c: LoggedInContext = context
   const { db, passwords, session } = c.var
   if (current === undefined) assertFresh(c)
   const { userId, identity } = session

@@ -1,8 +1,9 @@
 // Binds the kit's types to this product's roles, accounts and settings, and makes what its routes need of them.
 import type { Config } from '../config.ts'
-import type { Context } from 'hono'
 import { type LoggedIn, roleGuard } from '../kit/auth/guards.ts'
 import type { KitDeps } from '../kit/deps.ts'
+import type { AnyContext, AppEnv, ContextWith } from '../kit/http/env.ts'
+import { notFound } from '../kit/http/errors.ts'
 import { appFactory } from '../kit/http/factory.ts'
 import { emailNotVerified } from './errors.ts'
 import { findUser, type User } from './queries.ts'
@@ -20,8 +21,11 @@ export interface Product {
 
 export type Deps = KitDeps<Config, Role> & Own
 
-/** The context behind `requireRole`. */
-export type LoggedInContext = Context<LoggedIn<Product>>
+/** Of any route: `c.var.session` is null for visitors. */
+export type AppContext = ContextWith<AppEnv<Product>>
+
+/** Behind `requireRole`. */
+export type LoggedInContext = ContextWith<LoggedIn<Product>>
 
 /** Creates the app and the app of each slice. */
 export const factory = appFactory<Product>()
@@ -38,3 +42,16 @@ export const requireRole = roleGuard<Product>({
   readsRowFrom: 'admin',
   tooLowStatus: 401, // the clients of the API that this one replaces know no 403; a new API leaves this line out
 })
+
+/** The answer of a call that returns nothing: `c.var.respond(await done(logOut(c)))`. */
+export const done = async (work: Promise<unknown>): Promise<Record<never, never>> => {
+  await work
+  return {}
+}
+
+/** What a call has found, or done. @throws notFound */
+export async function found<T>(c: AnyContext, work: Promise<T | false | undefined>): Promise<T> {
+  const result = await work
+  if (result === undefined || result === false) throw notFound(c)
+  return result
+}

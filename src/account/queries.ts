@@ -1,5 +1,6 @@
 // Holds the SQL about one account; that of the list is in `user-list.ts`. What a client may see is selected by name.
 import { and, eq, gt, gte, inArray, isNull, lte, ne, or, type SQL, sql } from 'drizzle-orm'
+import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import { prepared } from '../kit/data/prepared.ts'
 import type { Db } from '../kit/types/db.ts'
 import { tokens } from './one-time-tokens.ts'
@@ -72,18 +73,7 @@ function apart([found]: (User & Password)[]): ({ user: User } & Password) | unde
   return { user, hash, isTemporary }
 }
 
-export interface NewUser {
-  email: string
-  /** The hash, never the password itself. */
-  password?: string | null
-  /** The hash of one that has to be changed at the first login. */
-  temporary_password?: string
-  first_name: string
-  last_name: string
-  company?: string | null | undefined
-  role?: Role
-  email_proof?: 'operator' | 'mail'
-}
+export type NewUser = typeof users.$inferInsert
 
 /** Inserts an account; undefined if the email is taken, however its letters are cased. */
 export async function createUser(db: Db, input: NewUser): Promise<User | undefined> {
@@ -109,26 +99,8 @@ export async function isEmailTaken(db: Db, email: string, userId: string = NOBOD
   return other !== undefined || tokens.isReserved(db, 'take_back', email, userId)
 }
 
-/** What an account may change of itself at once. */
-type Profile = {
-  [Field in 'first_name' | 'last_name' | 'company']?: (typeof users.$inferInsert)[Field] | undefined
-}
-
-/** What others may change of it: see `change-role.ts`. */
-export interface Managed extends Profile {
-  role?: Role | undefined
-  tags?: string[] | undefined
-}
-
-export interface AccountChange extends Managed {
-  email?: string
-  email_proof?: 'mail'
-  /** A hash, or null for none: then only a mail lets its owner in again. */
-  password?: string | null
-  deletes?: SQL | null
-  /** The hash of one that was made up, with `password: null` beside it. */
-  temporary_password?: string
-}
+/** A `password` of null leaves none, but for a `temporary_password` beside it: then only a mail lets its owner in again. */
+export type AccountChange = PgUpdateSetSource<typeof users>
 
 /** Changes an account's row; undefined if it is gone, or if its hash is not `was` any more. */
 export async function updateUser(

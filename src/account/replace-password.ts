@@ -1,11 +1,9 @@
 // Sets another password for whoever has given the one before it.
-import type { Context } from 'hono'
-import type { AnyContext, AppEnv } from '../kit/http/env.ts'
 import type { Db } from '../kit/types/db.ts'
 import { recordEvent } from './audit.ts'
 import { requestNotice } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
-import type { Product } from './product.ts'
+import type { AppContext } from './product.ts'
 import { updateUser, type User } from './queries.ts'
 
 /**
@@ -13,13 +11,12 @@ import { updateUser, type User } from './queries.ts'
  * the hash is not `was` any more.
  */
 export async function replacePassword(
-  context: AnyContext,
+  c: AppContext,
   tx: Db,
   userId: string,
   hash: string,
   was: string | null,
 ): Promise<User | undefined> {
-  const c: Context<AppEnv<Product>> = context
   const changed = await updateUser(tx, userId, { password: hash }, { was })
   if (changed === undefined) return undefined
   await tokens.revoke(tx, userId, { but: ['take_back', 'verify', 'invitation'] })

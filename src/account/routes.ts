@@ -9,11 +9,10 @@ import { issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { emailTaken, invalidCredentials, passwordChangeRequired } from './errors.ts'
 import { logIn, logOut } from './login.ts'
-import { factory, requireRole } from './product.ts'
+import { done, factory, requireRole } from './product.ts'
 import { editProfile } from './profile.ts'
 import { EditProfile, Login, LoginResponse, MeResponse, Signup, SignupResponse, UserQuery } from './schema.ts'
-import { signUp } from './sign-up.ts'
-import { requireSignup } from './signup-policy.ts'
+import { requireSignup, signUp } from './sign-up.ts'
 import { UserResponse } from './table.ts'
 import { loginLimit, signupLimit } from './throttles.ts'
 import { listUsers, type UserKey } from './user-list.ts'
@@ -45,14 +44,8 @@ export const account = factory
     async (c) => c.var.respond({ ...(await logIn(c, c.req.valid('json'))), ...issuedToken(c) }),
   )
 
-  .post(
-    '/logout',
-    doc('Logs out and ends the session.', z.object({})),
-    requireRole('readonly'),
-    async (c) => {
-      await logOut(c)
-      return c.var.respond({})
-    },
+  .post('/logout', doc('Logs out and ends the session.', z.object({})), requireRole('readonly'), async (c) =>
+    c.var.respond(await done(logOut(c))),
   )
 
   .get(

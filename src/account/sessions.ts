@@ -1,17 +1,62 @@
-// Serves over HTTP what an account does with its sessions: see them, end them, make this one fresh.
+// What an account does with its sessions: see them, end them, make this one fresh.
 import { z } from 'zod'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { issuedToken } from '../kit/http/session.ts'
+import { agentOf, endOtherSessions, endSession, issuedToken, refreshSession } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
+import { recordWith } from './audit.ts'
 import { invalidCredentials } from './errors.ts'
-import { endMyOtherSessions, endOwnSession, listSessions } from './own-sessions.ts'
-import { factory, requireRole } from './product.ts'
-import { reauthenticate } from './reauthenticate.ts'
+import { done, factory, found, type LoggedInContext, requireRole } from './product.ts'
+import { findUserWithHashById } from './queries.ts'
 import { Reauthentication, SessionResponse, TokenResponse } from './schema.ts'
 import { reauthenticationLimit } from './throttles.ts'
+
+/** Where an account is logged in, the latest first: the one that asks, if no other is named. */
+export async function listSessions(c: LoggedInContext, userId?: string) {
+  const { session, sessions } = c.var
+  const own = sessions.idOf(session.token)
+  const all = await sessions.allOf(userId ?? session.userId)
+  return all
+    .toSorted((a, b) => b.seenAt - a.seenAt)
+    .map(({ id, ip, agent, loginAt, seenAt }) => ({
+      id,
+      current: id === own,
+      created: new Date(loginAt),
+      last_seen: new Date(seenAt),
+      ip,
+      agent,
+    }))
+}
+
+/** False if the account has none of that id. */
+export async function endOwnSession(c: LoggedInContext, id: string): Promise<boolean> {
+  const { session, sessions } = c.var
+  if (!(await sessions.allOf(session.userId)).some((one) => one.id === id)) return false
+  const isThis = id === sessions.idOf(session.token)
+  await recordWith<unknown>(c, { action: 'session.ended' }, () =>
+    isThis ? endSession(c) : sessions.destroyOne(session.userId, id),
+  )
+  return true
+}
+
+/** Ends all but the one in which it is called. */
+export const endMyOtherSessions = (c: LoggedInContext): Promise<void> =>
+  recordWith(c, { action: 'sessions.ended' }, () => endOtherSessions(c))
+
+/**
+ * Takes the password again: the session is fresh from then on, under a new id. Place it behind `requireRole` and `reauthenticationLimit`.
+ * @throws invalidCredentials
+ */
+export async function reauthenticate(c: LoggedInContext, { password }: { password: string }): Promise<void> {
+  const { db, log, passwords, session } = c.var
+  const owner = await findUserWithHashById(db, session.userId)
+  const isRight = await passwords.verify(owner?.hash ?? null, password, c.var.signal())
+  if (!isRight) throw invalidCredentials()
+  await recordWith(c, { action: 'session.confirmed' }, () => refreshSession(c))
+  log.info('REAUTHENTICATED', { user: session.userId, agent: agentOf(c) })
+}
 
 export const accountSessions = factory
   .createApp()
@@ -44,10 +89,7 @@ export const accountSessions = factory
     '/me/sessions',
     doc('Ends all my sessions but this one.', z.object({})),
     requireRole('readonly'),
-    async (c) => {
-      await endMyOtherSessions(c)
-      return c.var.respond({})
-    },
+    async (c) => c.var.respond(await done(endMyOtherSessions(c))),
   )
 
   .delete(
@@ -55,8 +97,5 @@ export const accountSessions = factory
     doc('Ends one of my sessions.', z.object({}), { errors: [notFound] }),
     requireRole('readonly'),
     validate('param', z.object({ id: z.string() })),
-    async (c) => {
-      if (!(await endOwnSession(c, c.req.valid('param').id))) throw notFound(c)
-      return c.var.respond({})
-    },
+    async (c) => c.var.respond(await done(found(c, endOwnSession(c, c.req.valid('param').id)))),
   )

@@ -1,18 +1,18 @@
-// Signs up: the one way to a new account, for JSON and for forms.
-import type { Context } from 'hono'
+// Signs up, if SIGNUP lets one: the one way to a new account, for JSON and for forms.
 import type { z } from 'zod'
+import type { Config } from '../config.ts'
 import type { Author } from '../kit/audit/record.ts'
 import { retryConflict } from '../kit/data/transient.ts'
-import type { AnyContext, AppEnv } from '../kit/http/env.ts'
+import { tag } from '../kit/http/doc.ts'
 import { agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
 import { recordEvent } from './audit.ts'
-import { emailTaken } from './errors.ts'
+import { emailTaken, signupClosed } from './errors.ts'
 import { beginSession } from './login.ts'
 import { requestLink, sendWelcome } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
-import type { Product } from './product.ts'
+import { type AppContext, factory } from './product.ts'
 import { createUser, type NewUser, type User } from './queries.ts'
 import type { Signup } from './schema.ts'
 
@@ -22,10 +22,9 @@ import type { Signup } from './schema.ts'
  * @throws weakPassword, emailTaken
  */
 export async function signUp(
-  context: AnyContext,
+  c: AppContext,
   { fname, lname, password, remember, token, ...input }: z.output<typeof Signup>,
 ): Promise<User & { loggedIn?: false }> {
-  const c: Context<AppEnv<Product>> = context
   const { config, db, enqueue, passwords } = c.var
   const person = { ...input, first_name: fname, last_name: lname }
   await assertPassword(c.var, password, person)
@@ -57,7 +56,7 @@ export async function createAccount(by: Author, tx: Db, row: NewUser): Promise<U
 
 /** Starts the session of an account that was just created; see `beginSession`. `loggedIn: false`: none could be started. */
 export async function beginFirstSession(
-  c: Context<AppEnv<Product>>,
+  c: AppContext,
   user: User,
   ...how: [kept: Parameters<typeof beginSession>[2], proof: Parameters<typeof beginSession>[3]]
 ): Promise<User & { loggedIn?: false }> {
@@ -70,3 +69,18 @@ export async function beginFirstSession(
   }
   return user
 }
+
+/** @throws signupClosed unless the policy is one of these */
+export function assertSignup({ signup }: Config, ...policies: Config['signup'][]): void {
+  if (!policies.includes(signup)) throw signupClosed()
+}
+
+/** The same for a route, before anything is looked at: the answer is one and the same for all. */
+export const requireSignup = (...policies: Config['signup'][]) =>
+  tag(
+    factory.createMiddleware((c, next) => {
+      assertSignup(c.var.config, ...policies)
+      return next()
+    }),
+    { errors: [signupClosed] },
+  )

@@ -1,22 +1,19 @@
 // Serves the pages of one's own account: what it is, its name, email and password.
 /** @jsxImportSource hono/jsx */
-import type { PropsWithChildren } from 'hono/jsx'
-import { z } from 'zod'
 import { freshLoginRequired, requireFresh } from '../../kit/auth/guards.ts'
 import { weakPassword } from '../../kit/auth/password-rule.ts'
-import { noStore } from '../../kit/http/caching.ts'
 import { doc } from '../../kit/http/doc.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
-import { ShellPage } from '../../kit/pages/shell-page.tsx'
+import { Line } from '../../kit/pages/record.tsx'
+import { showPage } from '../../kit/pages/shell-page.tsx'
 import { nextOf } from '../../kit/pages/next.ts'
-import { leaveNotice, takeNotice } from '../../kit/pages/notice.ts'
 import { changeEmail, resendVerification } from '../email.ts'
 import { invalidCredentials, nothingToVerify, sameEmail } from '../errors.ts'
 import { changePassword } from '../password.ts'
-import { factory, requireRole } from '../product.ts'
+import { factory, requireRole, type LoggedInContext } from '../product.ts'
 import { editProfile } from '../profile.ts'
-import { reauthenticate } from '../reauthenticate.ts'
 import { ChangeEmail, ChangePassword, EditProfile, Reauthentication } from '../schema.ts'
+import { reauthenticate } from '../sessions.ts'
 import { ownLimit, reauthenticationLimit } from '../throttles.ts'
 import { DeletionBanner } from './delete.tsx'
 import { NEW_PASSWORD } from './entry.tsx'
@@ -27,95 +24,63 @@ export const accountPage = factory.createApp()
 const own = { guards: [requireRole('readonly')] }
 const ownAndFresh = { guards: [requireRole('readonly'), requireFresh()], limit: ownLimit }
 
+const link = (page: string, what: string, verb = 'Change') => (
+  <a href={`${ACCOUNT}/${page}`} aria-label={`${verb} your ${what}`}>
+    {verb}
+  </a>
+)
+
 accountPage.get(
   '/account',
-  noStore,
   doc('Shows my account.', 'text/html', { link: 'Account' }),
   requireRole('readonly'),
   async (c) => {
-    const [{ fullname, company, email, verified, role, deletes }, notice] = await Promise.all([
-      c.var.me(),
-      takeNotice(c),
-    ])
-    return c.html(
-      <ShellPage c={c} title="Account" notice={notice}>
+    const { fullname, company, email, verified, role, deletes } = await c.var.me()
+    return showPage(
+      c,
+      'Account',
+      <>
         {deletes && <DeletionBanner deletes={deletes} />}
         <dl class="record">
-          <Fact name="Name" page="profile">
+          <Line name="Name" action={link('profile', 'name')}>
             {[fullname, company].filter(Boolean).join(', ')}
-          </Fact>
-          <Fact name="Email" page="email">
+          </Line>
+          <Line name="Email" action={link('email', 'email')}>
             {email}
             {!verified && (
               <form method="post" action={`${ACCOUNT}/resend`}>
                 <span class="note">not confirmed yet</span> <button>Mail the link again</button>
               </form>
             )}
-          </Fact>
-          <Fact name="Password" page="password">
+          </Line>
+          <Line name="Password" action={link('password', 'password')}>
             ••••••••
-          </Fact>
-          <Fact name="Devices" page="sessions" verb="See">
+          </Line>
+          <Line name="Devices" action={link('sessions', 'devices', 'See')}>
             where you are signed in
-          </Fact>
-          <Fact name="Tokens" page="tokens" verb="See">
+          </Line>
+          <Line name="Tokens" action={link('tokens', 'tokens', 'See')}>
             for programs
-          </Fact>
-          <Fact name="Activity" page="activity" verb="See">
+          </Line>
+          <Line name="Activity" action={link('activity', 'activity', 'See')}>
             what happened, and from where
-          </Fact>
-          <Fact name="Role">{role}</Fact>
+          </Line>
+          <Line name="Role">{role}</Line>
         </dl>
         {!deletes && <a href={DELETE}>Delete my account</a>}
-      </ShellPage>,
+      </>,
     )
   },
-)
-
-interface FactProps {
-  name: string
-  /** The last part of the path of its page, and what one does there. */
-  page?: string
-  verb?: string
-  /** The account that it is of, by its path; by default one's own. */
-  path?: string
-}
-
-/** A line of a `record`. */
-export const Fact = ({
-  name,
-  page,
-  verb = 'Change',
-  path = ACCOUNT,
-  children,
-}: PropsWithChildren<FactProps>) => (
-  <div>
-    <dt>{name}</dt>
-    <dd>{children}</dd>
-    {page !== undefined && (
-      <dd>
-        <a
-          href={`${path}/${page}`}
-          aria-label={`${verb} ${path === ACCOUNT ? 'your' : 'the'} ${name.toLowerCase()}`}
-        >
-          {verb}
-        </a>
-      </dd>
-    )}
-  </div>
 )
 
 formAction(accountPage, '/account/resend', {
   ...own,
   summary: 'Mails the link again that confirms my email.',
-  schema: z.object({}),
   limit: ownLimit,
   errors: [nothingToVerify],
-  run: async (c) => {
-    await resendVerification(c)
-    await leaveNotice(c, 'A mail with the link is on its way to you')
-    return ACCOUNT
-  },
+  run: resendVerification,
+  next: ACCOUNT,
+  notice: 'A mail with the link is on its way to you',
 })
 
 formPage(accountPage, '/account/profile', {
@@ -130,11 +95,9 @@ formPage(accountPage, '/account/profile', {
   },
   button: 'Save',
   values: (c) => c.get('me')(),
-  run: async (c, { company, ...names }) => {
-    await editProfile(c, { ...names, company: company || null })
-    await leaveNotice(c, 'Your changes are saved')
-    return ACCOUNT
-  },
+  run: (c: LoggedInContext, { company, ...names }) => editProfile(c, { ...names, company: company || null }),
+  next: ACCOUNT,
+  notice: 'Your changes are saved',
 })
 
 formPage(accountPage, '/account/email', {
@@ -149,11 +112,9 @@ formPage(accountPage, '/account/email', {
   button: 'Change the email',
   errors: [freshLoginRequired, sameEmail],
   above: () => <p>It changes when you open the link that we mail to the new address.</p>,
-  run: async (c, input) => {
-    await changeEmail(c, input)
-    await leaveNotice(c, `A mail with a link is on its way to ${input.email}`)
-    return ACCOUNT
-  },
+  run: changeEmail,
+  next: ACCOUNT,
+  notice: ({ email }) => `A mail with a link is on its way to ${email}`,
 })
 
 formPage(accountPage, '/account/password', {
@@ -166,11 +127,9 @@ formPage(accountPage, '/account/password', {
   button: 'Change the password',
   errors: [freshLoginRequired, weakPassword],
   above: () => <p>Your other devices will be signed out.</p>,
-  run: async (c, input) => {
-    await changePassword(c, input)
-    await leaveNotice(c, 'Your password is changed, and your other devices are signed out')
-    return ACCOUNT
-  },
+  run: changePassword,
+  next: ACCOUNT,
+  notice: 'Your password is changed, and your other devices are signed out',
 })
 
 formPage(accountPage, '/confirm', {
@@ -184,8 +143,6 @@ formPage(accountPage, '/confirm', {
   limit: reauthenticationLimit,
   errors: [invalidCredentials],
   above: () => <p>Please give your password again: what you are about to do is for you alone.</p>,
-  run: async (c, input) => {
-    await reauthenticate(c, input)
-    return nextOf(c) ?? ACCOUNT
-  },
+  run: reauthenticate,
+  next: (c) => nextOf(c) ?? ACCOUNT,
 })

@@ -2,32 +2,26 @@
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
 import { EventKey, listActivity } from '../../kit/audit/events.ts'
-import { noStore } from '../../kit/http/caching.ts'
 import { doc } from '../../kit/http/doc.ts'
-import { cursorOf, encodeCursor } from '../../kit/http/paging.ts'
-import { validate } from '../../kit/http/validate.ts'
+import { cursorOf, nextPageOf, paged, type Span } from '../../kit/http/paging.ts'
+import { Page, validate } from '../../kit/http/validate.ts'
 import { formatAgo } from '../../kit/pages/duration.ts'
-import { ShellPage } from '../../kit/pages/shell-page.tsx'
+import { Line } from '../../kit/pages/record.tsx'
+import { showPage } from '../../kit/pages/shell-page.tsx'
 import { wordsOf } from '../audit.ts'
 import { factory, requireRole } from '../product.ts'
-import { ACTIVITY } from './paths.ts'
 import { deviceOf } from './sessions.tsx'
 
-const SHOWN = 50
+const PAGE_SIZE = 50
 const BY = { you: '', nobody: '', operator: 'by an operator', service: 'by the service' }
 
 /** When, what and from where, as the account's owner sees it. */
 export const EventList = ({ events }: { events: Awaited<ReturnType<typeof listActivity>> }) => (
   <dl class="record">
     {events.map(({ at, action, by, ip, agent }) => (
-      <div>
-        <dt>
-          <time datetime={at}>{formatAgo(Date.now() - Date.parse(at))}</time>
-        </dt>
-        <dd>
-          {wordsOf(action)} {agent !== null && deviceOf(agent)} <span class="note">{ip ?? BY[by]}</span>
-        </dd>
-      </div>
+      <Line name={<time datetime={at}>{formatAgo(Date.now() - Date.parse(at))}</time>} note={ip ?? BY[by]}>
+        {wordsOf(action)} {agent !== null && deviceOf(agent)}
+      </Line>
     ))}
   </dl>
 )
@@ -36,20 +30,22 @@ export const activityPage = factory
   .createApp()
   .get(
     '/account/activity',
-    noStore,
     doc('Shows what happened to my account.', 'text/html'),
     requireRole('readonly'),
-    validate('query', z.object({ cursor: cursorOf(EventKey) })),
+    validate('query', z.object({ page: Page, cursor: cursorOf(EventKey) })),
     async (c) => {
       const { db, session } = c.var
-      const { cursor: after } = c.req.valid('query')
-      const events = await listActivity(db, session.userId, { limit: SHOWN + 1, offset: 0, after })
-      const last = events.length > SHOWN ? events[SHOWN - 1] : undefined
-      return c.html(
-        <ShellPage c={c} title="Your activity">
-          <EventList events={events.slice(0, SHOWN)} />
-          {last && <a href={`${ACTIVITY}?cursor=${encodeCursor([last.at, last.id])}`}>Earlier</a>}
-        </ShellPage>,
+      const load = (span: Span<EventKey>) => listActivity(db, session.userId, span)
+      const { page, cursor } = c.req.valid('query')
+      const events = await paged(c, { page, cursor, size: PAGE_SIZE }, load, ({ at, id }) => [at, id])
+      const next = nextPageOf(c)
+      return showPage(
+        c,
+        'Your activity',
+        <>
+          <EventList events={events} />
+          {next && <a href={next}>Earlier</a>}
+        </>,
       )
     },
   )

@@ -4,11 +4,11 @@ import { z } from 'zod'
 import { freshLoginRequired, requireFresh } from '../../kit/auth/guards.ts'
 import type { PageLink } from '../../kit/http/env.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
-import { leaveNotice } from '../../kit/pages/notice.ts'
+import { PostButton } from '../../kit/pages/record.tsx'
 import { requestDeletion, undoDeletion } from '../deletion.ts'
 import { lastSuperuser } from '../errors.ts'
 import { minuteOf } from '../mails.ts'
-import { factory, requireRole } from '../product.ts'
+import { factory, requireRole, type LoggedInContext } from '../product.ts'
 import { ownLimit } from '../throttles.ts'
 import { ACCOUNT, EXPORT, SIGN_IN } from './paths.ts'
 
@@ -21,9 +21,7 @@ export const DeletionBanner = ({ deletes }: { deletes: Date }) => (
     <p>
       <strong>Your account will be deleted on {minute(deletes)}.</strong> Until then you can keep it.
     </p>
-    <form method="post" action={`${ACCOUNT}/undo-deletion`}>
-      <button>Keep my account</button>
-    </form>
+    <PostButton to={`${ACCOUNT}/undo-deletion`}>Keep my account</PostButton>
   </div>
 )
 
@@ -61,27 +59,22 @@ formPage(deletionPage, '/delete', {
       </>
     )
   },
-  run: async (c) => {
+  run: async (c: LoggedInContext) => {
     const { deletes } = await requestDeletion(c)
-    const isDue = deletes === null || deletes.getTime() <= Date.now()
-    await leaveNotice(
-      c,
-      isDue
-        ? 'Your account is being deleted'
-        : `Your account will be deleted on ${minute(deletes)}. Sign in before that to keep it`,
-    )
     c.header('Clear-Site-Data', '"cache", "storage"')
-    return SIGN_IN
+    return deletes
   },
+  next: SIGN_IN,
+  notice: (_input, deletes) =>
+    deletes === null || deletes.getTime() <= Date.now()
+      ? 'Your account is being deleted'
+      : `Your account will be deleted on ${minute(deletes)}. Sign in before that to keep it`,
 })
 
 formAction(deletionPage, '/account/undo-deletion', {
   summary: 'Undoes the deletion of my account.',
   guards: [requireRole('readonly')],
-  schema: z.object({}),
-  run: async (c) => {
-    await undoDeletion(c)
-    await leaveNotice(c, 'Your account stays')
-    return ACCOUNT
-  },
+  run: undoDeletion,
+  next: ACCOUNT,
+  notice: 'Your account stays',
 })

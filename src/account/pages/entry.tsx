@@ -1,19 +1,16 @@
 // Serves the pages to sign in, to sign up and to sign out.
 /** @jsxImportSource hono/jsx */
-import { z } from 'zod'
 import type { AnyContext } from '../../kit/http/env.ts'
 import { passwordHint, weakPassword } from '../../kit/auth/password-rule.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { Checkbox, type FieldLook } from '../../kit/pages/form.tsx'
 import { nextOf, withNext } from '../../kit/pages/next.ts'
-import { leaveNotice } from '../../kit/pages/notice.ts'
 import { ApiError } from '../../kit/types/api-error.ts'
 import { emailTaken, invalidCredentials, passwordChangeRequired } from '../errors.ts'
 import { logIn, logOut } from '../login.ts'
-import { factory, requireRole } from '../product.ts'
+import { factory, requireRole, type LoggedInContext } from '../product.ts'
 import { Login, Signup } from '../schema.ts'
-import { signUp } from '../sign-up.ts'
-import { requireSignup } from '../signup-policy.ts'
+import { requireSignup, signUp } from '../sign-up.ts'
 import { loginLimit, signupLimit } from '../throttles.ts'
 import { ACCOUNT, FORGOT, SIGN_IN, SIGN_UP } from './paths.ts'
 
@@ -75,10 +72,8 @@ formPage(entry, '/sign-in', {
       )}
     </>
   ),
-  run: async (c, credentials) => {
-    await logIn(c, { ...credentials, token: false })
-    return nextOf(c) ?? ACCOUNT
-  },
+  run: logIn,
+  next: (c) => nextOf(c) ?? ACCOUNT,
 })
 
 formPage(entry, '/sign-up', {
@@ -101,23 +96,19 @@ formPage(entry, '/sign-up', {
       Do you have an account? <a href={leadingOn(c, SIGN_IN)}>Sign in</a>
     </p>
   ),
-  run: async (c, input) => {
-    const { loggedIn } = await signUp(c, { ...input, token: false })
-    if (loggedIn !== false) return nextOf(c) ?? ACCOUNT
-    await leaveNotice(c, 'Your account is ready: sign in')
-    return leadingOn(c, SIGN_IN)
-  },
+  run: signUp,
+  next: (c, { loggedIn }) => (loggedIn === false ? leadingOn(c, SIGN_IN) : (nextOf(c) ?? ACCOUNT)),
+  notice: (_input, { loggedIn }) => (loggedIn === false ? 'Your account is ready: sign in' : undefined),
 })
 
 formAction(entry, '/sign-out', {
   summary: 'Signs out.',
   link: 'Sign out',
   guards: [requireRole('readonly')],
-  schema: z.object({}),
-  run: async (c) => {
+  run: async (c: LoggedInContext) => {
     await logOut(c)
-    await leaveNotice(c, 'You are signed out')
     c.header('Clear-Site-Data', '"cache", "storage"')
-    return SIGN_IN
   },
+  next: SIGN_IN,
+  notice: 'You are signed out',
 })

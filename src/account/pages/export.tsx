@@ -1,11 +1,9 @@
 // Serves the page on which one gets one's own data.
 /** @jsxImportSource hono/jsx */
-import { z } from 'zod'
-import { noStore } from '../../kit/http/caching.ts'
 import { doc } from '../../kit/http/doc.ts'
 import { formAction } from '../../kit/pages/form-page.tsx'
-import { ShellPage } from '../../kit/pages/shell-page.tsx'
-import { recentExport, startExport } from '../export-routes.ts'
+import { showPage } from '../../kit/pages/shell-page.tsx'
+import { recentExport, startExport } from '../export.ts'
 import { factory, requireRole } from '../product.ts'
 import { EXPORT } from './paths.ts'
 
@@ -13,13 +11,14 @@ export const exportPage = factory
   .createApp()
   .get(
     '/account/data',
-    noStore,
     doc('Shows where I get my data.', 'text/html', { link: 'Your data' }),
     requireRole('readonly'),
     async (c) => {
       const job = await recentExport(c)
-      return c.html(
-        <ShellPage c={c} title="Your data">
+      return showPage(
+        c,
+        'Your data',
+        <>
           <p>All that is kept about you, in one file for programs (JSON).</p>
           {job?.state === 'done' ? (
             <p>
@@ -38,7 +37,7 @@ export const exportPage = factory
               It is being made. <a href={EXPORT}>Look again</a>
             </p>
           )}
-        </ShellPage>,
+        </>,
       )
     },
   )
@@ -46,9 +45,6 @@ export const exportPage = factory
 formAction(exportPage, '/account/data', {
   summary: 'Has my data collected.',
   guards: [requireRole('readonly')],
-  schema: z.object({}),
-  run: async (c) => {
-    await startExport(c)
-    return EXPORT
-  },
+  run: startExport,
+  next: EXPORT,
 })

@@ -4,7 +4,7 @@ import { requireFresh } from '../../kit/auth/guards.ts'
 import { formAction } from '../../kit/pages/form-page.tsx'
 import { MANAGES } from '../change-role.ts'
 import { BEGIN_ERRORS, beginImpersonation, endImpersonation } from '../impersonation.ts'
-import { factory, requireRole } from '../product.ts'
+import { factory, requireRole, type LoggedInContext } from '../product.ts'
 import { ACCOUNT } from './paths.ts'
 
 export const impersonationPages = factory.createApp()
@@ -14,7 +14,8 @@ formAction(impersonationPages, '/impersonate', {
   guards: [requireRole(MANAGES), requireFresh()],
   schema: z.object({ id: z.uuid() }),
   errors: BEGIN_ERRORS,
-  run: (c, { id }) => beginImpersonation(c, id).then(() => ACCOUNT),
+  run: (c: LoggedInContext, { id }) => beginImpersonation(c, id),
+  next: ACCOUNT,
 })
 
 formAction(impersonationPages, '/impersonation/end', {
@@ -22,6 +23,6 @@ formAction(impersonationPages, '/impersonation/end', {
   link: 'Go back',
   linkFor: 'impersonators',
   guards: [requireRole('readonly')],
-  schema: z.object({}),
-  run: (c) => endImpersonation(c).then(() => ACCOUNT),
+  run: endImpersonation,
+  next: ACCOUNT,
 })

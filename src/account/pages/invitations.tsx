@@ -9,14 +9,14 @@ import { Checkbox } from '../../kit/pages/form.tsx'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { takeLinkToken } from '../../kit/pages/link-token.ts'
 import { withNext } from '../../kit/pages/next.ts'
-import { leaveNotice } from '../../kit/pages/notice.ts'
+import { Line, PostButton } from '../../kit/pages/record.tsx'
 import { MANAGES } from '../change-role.ts'
 import { accountExists, emailTaken, roleAboveOwn } from '../errors.ts'
 import { acceptInvitation, invite, openInvitations, withdrawInvitation } from '../invitations.ts'
-import { factory, type LoggedInContext, requireRole } from '../product.ts'
+import { factory, requireRole, type AppContext, type LoggedInContext } from '../product.ts'
 import { findUser } from '../queries.ts'
 import { AcceptInvitation, Invite } from '../schema.ts'
-import { requireSignup } from '../signup-policy.ts'
+import { requireSignup } from '../sign-up.ts'
 import { inviteLimit, linkLimit } from '../throttles.ts'
 import { NEW_PASSWORD, remember } from './entry.tsx'
 import { spend } from './links.tsx'
@@ -41,12 +41,9 @@ formPage(invitationPages, '/users/invite', {
   errors: [freshLoginRequired, roleAboveOwn],
   above: () => <p>The mail has a link, which works once, for seven days.</p>,
   below: (c) => <OpenInvitations c={c} />,
-  run: async (context, input) => {
-    const c: LoggedInContext = context
-    await invite(c.var, input, c)
-    await leaveNotice(c, `An invitation is on its way to ${input.email}`)
-    return INVITE
-  },
+  run: (c: LoggedInContext, input) => invite(c.var, input, c),
+  next: INVITE,
+  notice: ({ email }) => `An invitation is on its way to ${email}`,
 })
 
 async function OpenInvitations({ c }: { c: AnyContext }) {
@@ -56,18 +53,17 @@ async function OpenInvitations({ c }: { c: AnyContext }) {
       {open.length > 0 && <h2>Not answered yet</h2>}
       <dl class="record">
         {open.map(({ id, email, role, created }) => (
-          <div>
-            <dt>{role}</dt>
-            <dd>
-              {email} <span class="note">{created.toISOString().slice(0, 10)}</span>
-            </dd>
-            <dd>
-              <form method="post" action={`${INVITE}/withdraw`}>
-                <input type="hidden" name="id" value={id} />
-                <button aria-label={`Withdraw the invitation of ${email}`}>Withdraw</button>
-              </form>
-            </dd>
-          </div>
+          <Line
+            name={role}
+            note={created.toISOString().slice(0, 10)}
+            action={
+              <PostButton to={`${INVITE}/withdraw`} id={id} label={`Withdraw the invitation of ${email}`}>
+                Withdraw
+              </PostButton>
+            }
+          >
+            {email}
+          </Line>
         ))}
       </dl>
     </>
@@ -78,11 +74,9 @@ formAction(invitationPages, '/users/invite/withdraw', {
   summary: 'Withdraws an invitation.',
   guards,
   schema: z.object({ id: z.uuid() }),
-  run: async (c, { id }) => {
-    await withdrawInvitation(c, id)
-    await leaveNotice(c, 'The invitation is withdrawn')
-    return INVITE
-  },
+  run: (c: LoggedInContext, { id }) => withdrawInvitation(c, id),
+  next: INVITE,
+  notice: 'The invitation is withdrawn',
 })
 
 formPage(invitationPages, '/invitation', {
@@ -106,11 +100,9 @@ formPage(invitationPages, '/invitation', {
   limit: linkLimit,
   errors: [tokenExpired, weakPassword, accountExists, emailTaken],
   above: (c) => <Acceptance c={c} />,
-  run: async (c, answer) => {
-    const accept = (token: string) => acceptInvitation(c, { ...answer, token })
-    await spend(c, accept, 'You have accepted the invitation')
-    return ACCOUNT
-  },
+  run: (c: AppContext, answer) => spend(c, (token) => acceptInvitation(c, { ...answer, token })),
+  next: ACCOUNT,
+  notice: 'You have accepted the invitation',
 })
 
 /** Which account is to be: a new one, or that of whoever is signed in. */

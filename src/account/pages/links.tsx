@@ -8,12 +8,11 @@ import { accountDisabled } from '../../kit/http/session.ts'
 import type { FieldLook } from '../../kit/pages/form.tsx'
 import { formPage } from '../../kit/pages/form-page.tsx'
 import { forgetLinkToken, linkTokenOf, takeLinkToken } from '../../kit/pages/link-token.ts'
-import { leaveNotice } from '../../kit/pages/notice.ts'
 import { ApiError } from '../../kit/types/api-error.ts'
 import { confirmEmail, takeBackEmail } from '../email.ts'
 import { emailTaken, invalidCredentials, passwordRequired } from '../errors.ts'
 import { forgotPassword, resetPassword } from '../password.ts'
-import { factory } from '../product.ts'
+import { factory, type AppContext } from '../product.ts'
 import { ConfirmEmail, ForgotPassword, ResetPassword } from '../schema.ts'
 import { forgotLimit, linkLimit } from '../throttles.ts'
 import { NEW_PASSWORD } from './entry.tsx'
@@ -24,17 +23,12 @@ export const links = factory.createApp()
 /** Of a page that a mailed link opens. */
 const ofLink = { guards: [takeLinkToken], limit: linkLimit }
 
-/** Acts with the token of the link, which is then spent, and says what was done. */
-export async function spend(
-  c: AnyContext,
-  act: (token: string) => Promise<unknown>,
-  notice: string,
-): Promise<void> {
+/** Acts with the token of the link, which is then spent. */
+export async function spend(c: AnyContext, act: (token: string) => Promise<unknown>): Promise<void> {
   const token = linkTokenOf(c)
   if (token === undefined) throw tokenExpired()
   await act(token)
   forgetLinkToken(c)
-  await leaveNotice(c, notice)
 }
 
 formPage(links, '/forgot', {
@@ -50,11 +44,9 @@ formPage(links, '/forgot', {
       <a href={SIGN_IN}>Back to sign in</a>
     </p>
   ),
-  run: async (c, input) => {
-    await forgotPassword(c, input)
-    await leaveNotice(c, `If ${input.email} has an account here, a mail with a link is on its way to it`)
-    return SIGN_IN
-  },
+  run: forgotPassword,
+  next: SIGN_IN,
+  notice: ({ email }) => `If ${email} has an account here, a mail with a link is on its way to it`,
 })
 
 formPage(links, '/reset', {
@@ -74,14 +66,9 @@ formPage(links, '/reset', {
       Has the link expired? <a href={FORGOT}>Ask for another</a>
     </p>
   ),
-  run: async (c, { password }) => {
-    await spend(
-      c,
-      (token) => resetPassword(c, { token, password }),
-      'Your new password is set: sign in with it',
-    )
-    return SIGN_IN
-  },
+  run: (c: AppContext, { password }) => spend(c, (token) => resetPassword(c, { token, password })),
+  next: SIGN_IN,
+  notice: 'Your new password is set: sign in with it',
 })
 
 const PASSWORD: FieldLook = {
@@ -107,10 +94,9 @@ formPage(links, '/verify', {
   above: () => <p>You confirm that the mailbox to which we mailed this link is yours.</p>,
   button: 'Confirm',
   errors: [tokenExpired, passwordRequired, invalidCredentials, accountDisabled, emailTaken],
-  run: async (c, { password }) => {
-    await spend(c, (token) => confirmEmail(c, { token, password }), 'Your email is confirmed')
-    return c.get('session') === null ? SIGN_IN : ACCOUNT
-  },
+  run: (c: AppContext, { password }) => spend(c, (token) => confirmEmail(c, { token, password })),
+  next: (c) => (c.get('session') === null ? SIGN_IN : ACCOUNT),
+  notice: 'Your email is confirmed',
 })
 
 formPage(links, '/take-back', {
@@ -127,9 +113,7 @@ formPage(links, '/take-back', {
       ends, and we mail you a link to choose a new one.
     </p>
   ),
-  run: async (c) => {
-    const notice = 'The account is yours again. A mail with a link to choose a new password is on its way'
-    await spend(c, (token) => takeBackEmail(c, { token }), notice)
-    return SIGN_IN
-  },
+  run: (c: AppContext) => spend(c, (token) => takeBackEmail(c, { token })),
+  next: SIGN_IN,
+  notice: 'The account is yours again. A mail with a link to choose a new password is on its way',
 })

@@ -12,7 +12,6 @@ export const DELETE = `${PAGES}/delete`
 export const EXPORT = `${ACCOUNT}/data`
 export const SESSIONS = `${ACCOUNT}/sessions`
 export const TOKENS = `${ACCOUNT}/tokens`
-export const ACTIVITY = `${ACCOUNT}/activity`
 /** Takes the `id` of the account to act as. */
 export const IMPERSONATE = `${PAGES}/impersonate`
 /** The accounts of all, for superusers; one of them is below it by its id. */

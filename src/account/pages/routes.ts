@@ -1,4 +1,5 @@
 // Gathers the pages of accounts, which need no script.
+import { noStore } from '../../kit/http/caching.ts'
 import { errorsAsPages } from '../../kit/pages/error-page.tsx'
 import { factory } from '../product.ts'
 import { accountPage } from './account.tsx'
@@ -15,6 +16,7 @@ import { tokensPage } from './tokens.tsx'
 
 export const accountPages = factory
   .createApp()
+  .use(noStore)
   .use(
     errorsAsPages({
       home: { path: ACCOUNT, label: 'Back to your account' },

@@ -1,34 +1,30 @@
 // Serves the page of the devices on which one is signed in.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import { noStore } from '../../kit/http/caching.ts'
 import { doc } from '../../kit/http/doc.ts'
 import { formatAgo } from '../../kit/pages/duration.ts'
 import { formAction } from '../../kit/pages/form-page.tsx'
-import { leaveNotice, takeNotice } from '../../kit/pages/notice.ts'
-import { ShellPage } from '../../kit/pages/shell-page.tsx'
-import { endMyOtherSessions, endOwnSession, listSessions } from '../own-sessions.ts'
-import { factory, requireRole } from '../product.ts'
+import { Line, PostButton } from '../../kit/pages/record.tsx'
+import { showPage } from '../../kit/pages/shell-page.tsx'
+import { factory, requireRole, type LoggedInContext } from '../product.ts'
+import { endMyOtherSessions, endOwnSession, listSessions } from '../sessions.ts'
 import { SESSIONS } from './paths.ts'
 
 export const sessionsPage = factory
   .createApp()
   .get(
     '/account/sessions',
-    noStore,
     doc('Shows where I am signed in.', 'text/html'),
     requireRole('readonly'),
     async (c) => {
-      const [sessions, notice] = await Promise.all([listSessions(c), takeNotice(c)])
-      return c.html(
-        <ShellPage c={c} title="Your devices" notice={notice}>
+      const sessions = await listSessions(c)
+      return showPage(
+        c,
+        'Your devices',
+        <>
           <DeviceList sessions={sessions} path={SESSIONS} />
-          {sessions.length > 1 && (
-            <form method="post" action={`${SESSIONS}/end-others`}>
-              <button>Sign out all others</button>
-            </form>
-          )}
-        </ShellPage>,
+          {sessions.length > 1 && <PostButton to={`${SESSIONS}/end-others`}>Sign out all others</PostButton>}
+        </>,
       )
     },
   )
@@ -43,20 +39,19 @@ interface DeviceListProps {
 export const DeviceList = ({ sessions, path }: DeviceListProps) => (
   <dl class="record">
     {sessions.map(({ id, current, last_seen, ip, agent }) => (
-      <div>
-        <dt>{current ? 'This one' : formatAgo(Date.now() - last_seen.getTime())}</dt>
-        <dd>
-          {deviceOf(agent)} <span class="note">{ip}</span>
-        </dd>
-        <dd>
-          {!current && (
-            <form method="post" action={`${path}/end`}>
-              <input type="hidden" name="id" value={id} />
-              <button aria-label={`Sign out ${deviceOf(agent)}, ${ip}`}>Sign out</button>
-            </form>
-          )}
-        </dd>
-      </div>
+      <Line
+        name={current ? 'This one' : formatAgo(Date.now() - last_seen.getTime())}
+        note={ip}
+        action={
+          !current && (
+            <PostButton to={`${path}/end`} id={id} label={`Sign out ${deviceOf(agent)}, ${ip}`}>
+              Sign out
+            </PostButton>
+          )
+        }
+      >
+        {deviceOf(agent)}
+      </Line>
     ))}
   </dl>
 )
@@ -65,22 +60,17 @@ formAction(sessionsPage, '/account/sessions/end', {
   summary: 'Ends one of my sessions.',
   guards: [requireRole('readonly')],
   schema: z.object({ id: z.string().max(100) }),
-  run: async (c, { id }) => {
-    await endOwnSession(c, id)
-    await leaveNotice(c, 'That device is signed out')
-    return SESSIONS
-  },
+  run: (c: LoggedInContext, { id }) => endOwnSession(c, id),
+  next: SESSIONS,
+  notice: 'That device is signed out',
 })
 
 formAction(sessionsPage, '/account/sessions/end-others', {
   summary: 'Ends all my sessions but this one.',
   guards: [requireRole('readonly')],
-  schema: z.object({}),
-  run: async (c) => {
-    await endMyOtherSessions(c)
-    await leaveNotice(c, 'All other devices are signed out')
-    return SESSIONS
-  },
+  run: endMyOtherSessions,
+  next: SESSIONS,
+  notice: 'All other devices are signed out',
 })
 
 /** The first that a User-Agent names: each also says the names of others, for old servers. */

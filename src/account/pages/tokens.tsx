@@ -3,60 +3,55 @@
 import { z } from 'zod'
 import { tooManyTokens } from '../../kit/auth/access-tokens.ts'
 import { freshLoginRequired, requireFresh } from '../../kit/auth/guards.ts'
-import { noStore } from '../../kit/http/caching.ts'
 import { doc } from '../../kit/http/doc.ts'
 import { notFound } from '../../kit/http/errors.ts'
 import { Checkbox, type FieldLook } from '../../kit/pages/form.tsx'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
-import { leaveNotice, takeNotice } from '../../kit/pages/notice.ts'
-import { ShellPage } from '../../kit/pages/shell-page.tsx'
+import { Line, PostButton } from '../../kit/pages/record.tsx'
+import { showPage } from '../../kit/pages/shell-page.tsx'
 import { ABILITIES } from '../abilities.ts'
-import { accessTokens } from '../access-tokens.ts'
-import { endOwnToken, makeOwnToken } from '../own-tokens.ts'
-import { factory, requireRole } from '../product.ts'
+import { accessTokens, endOwnToken, makeOwnToken } from '../access-tokens.ts'
+import { factory, requireRole, type LoggedInContext } from '../product.ts'
 import { NewAccessToken } from '../schema.ts'
 import { TOKENS } from './paths.ts'
 
-const dayOf = (date: Date | null) => date?.toISOString().slice(0, 10)
+const dayOf = (date: Date) => date.toISOString().slice(0, 10)
 
 export const tokensPage = factory
   .createApp()
   .get(
     '/account/tokens',
-    noStore,
     doc('Shows my personal access tokens.', 'text/html'),
     requireRole('readonly'),
     async (c) => {
-      const { db, session } = c.var
-      const [tokens, notice] = await Promise.all([accessTokens.list(db, session.userId), takeNotice(c)])
-      return c.html(
-        <ShellPage c={c} title="Your tokens" notice={notice}>
+      const tokens = await accessTokens.list(c.var.db, c.var.session.userId)
+      return showPage(
+        c,
+        'Your tokens',
+        <>
           <p>With a token a program acts for your account, until you end it.</p>
           <dl class="record">
             {tokens.map(({ id, name, abilities, expires, last_used }) => (
-              <div>
-                <dt>{abilities.join(', ')}</dt>
-                <dd>
-                  {name}{' '}
-                  <span class="note">
-                    {last_used ? `used on ${dayOf(last_used)}` : 'never used'}
-                    {expires &&
-                      `, ${expires.getTime() > Date.now() ? 'until' : 'expired on'} ${dayOf(expires)}`}
-                  </span>
-                </dd>
-                <dd>
-                  <form method="post" action={`${TOKENS}/end`}>
-                    <input type="hidden" name="id" value={id} />
-                    <button aria-label={`End the token ${name}`}>End</button>
-                  </form>
-                </dd>
-              </div>
+              <Line
+                name={abilities.join(', ')}
+                note={[
+                  last_used ? `used on ${dayOf(last_used)}` : 'never used',
+                  expires && `, ${expires.getTime() > Date.now() ? 'until' : 'expired on'} ${dayOf(expires)}`,
+                ]}
+                action={
+                  <PostButton to={`${TOKENS}/end`} id={id} label={`End the token ${name}`}>
+                    End
+                  </PostButton>
+                }
+              >
+                {name}
+              </Line>
             ))}
           </dl>
           <a class="button" href={`${TOKENS}/new`}>
             Make a token
           </a>
-        </ShellPage>,
+        </>,
       )
     },
   )
@@ -66,11 +61,9 @@ formAction(tokensPage, '/account/tokens/end', {
   guards: [requireRole('readonly')],
   schema: z.object({ id: z.uuid() }),
   errors: [notFound],
-  run: async (c, { id }) => {
-    await endOwnToken(c, id)
-    await leaveNotice(c, 'That token is ended')
-    return TOKENS
-  },
+  run: (c: LoggedInContext, { id }) => endOwnToken(c, id),
+  next: TOKENS,
+  notice: 'That token is ended',
 })
 
 type Ability = (typeof ABILITIES)[number]
@@ -108,14 +101,15 @@ formPage(tokensPage, '/account/tokens/new', {
   button: 'Make it',
   errors: [freshLoginRequired, tooManyTokens],
   answersPage: true,
-  run: async (c, input) => {
-    const { token } = await makeOwnToken(c, input)
-    return c.html(
-      <ShellPage c={c} title="Your new token">
+  run: makeOwnToken,
+  next: (c, { token }) =>
+    showPage(
+      c,
+      'Your new token',
+      <>
         <p>Copy it now: it is shown this once. A program sends it as Authorization: Bearer.</p>
         <pre>{token}</pre>
         <a href={TOKENS}>Back to your tokens</a>
-      </ShellPage>,
-    )
-  },
+      </>,
+    ),
 })

@@ -3,25 +3,22 @@
 import { z } from 'zod'
 import { listActivity } from '../../kit/audit/events.ts'
 import { requireFresh } from '../../kit/auth/guards.ts'
-import { noStore } from '../../kit/http/caching.ts'
 import { doc } from '../../kit/http/doc.ts'
 import type { AnyContext } from '../../kit/http/env.ts'
-import { notFound } from '../../kit/http/errors.ts'
 import { nextPageOf, paged, type Span } from '../../kit/http/paging.ts'
 import { validate } from '../../kit/http/validate.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
-import { leaveNotice, takeNotice } from '../../kit/pages/notice.ts'
-import { ShellPage } from '../../kit/pages/shell-page.tsx'
-import { changeAccount, MANAGES } from '../change-role.ts'
+import { Line, PostButton } from '../../kit/pages/record.tsx'
+import { showPage } from '../../kit/pages/shell-page.tsx'
+import { changeAccount, changeRole, MANAGES } from '../change-role.ts'
 import { lastSuperuser, roleAboveOwn } from '../errors.ts'
 import { endSessionsOf, findAccount } from '../manage.ts'
-import { listSessions } from '../own-sessions.ts'
 import { minuteOf } from '../mails.ts'
-import { factory, requireRole, type LoggedInContext } from '../product.ts'
+import { factory, found, requireRole, type LoggedInContext } from '../product.ts'
 import { roles } from '../roles.ts'
 import { ChangeAccount, OfAccount, UserQuery } from '../schema.ts'
+import { listSessions } from '../sessions.ts'
 import { listUsers, type UserKey } from '../user-list.ts'
-import { Fact } from './account.tsx'
 import { EventList } from './activity.tsx'
 import { IMPERSONATE, INVITE, USERS } from './paths.ts'
 import { DeviceList } from './sessions.tsx'
@@ -34,21 +31,15 @@ const guards = [requireRole(MANAGES), requireFresh(), validate('param', OfAccoun
 const errors = [roleAboveOwn, lastSuperuser]
 
 const idOf = (c: AnyContext): string => c.req.param('id') ?? ''
-const depsOf = ({ var: deps }: LoggedInContext) => deps
 const pathOf = (c: AnyContext) => `${USERS}/${idOf(c)}`
 
-async function accountOf(c: AnyContext) {
-  const account = await findAccount(depsOf(c), idOf(c))
-  if (account === undefined) throw notFound(c)
-  return account
-}
+const accountOf = (c: LoggedInContext) => found(c, findAccount(c.var, idOf(c)))
 
 export const usersPages = factory
   .createApp()
 
   .get(
     '/users',
-    noStore,
     doc('Lists accounts, newest first.', 'text/html', { link: 'Users' }),
     requireRole(MANAGES),
     validate('query', UserQuery.pick({ page: true, cursor: true, search: true })),
@@ -57,8 +48,10 @@ export const usersPages = factory
       const load = (span: Span<UserKey>) => listUsers(c.var.db, { search, ...span })
       const users = await paged(c, { page, cursor, size: PAGE_SIZE }, load, (user) => [user.at, user.id])
       const next = nextPageOf(c)
-      return c.html(
-        <ShellPage c={c} title="Users">
+      return showPage(
+        c,
+        'Users',
+        <>
           <form class="form" role="search">
             <div>
               <label for="search">Name or email</label>
@@ -73,72 +66,77 @@ export const usersPages = factory
           )}
           <dl class="record">
             {users.map(({ id, role, fullname, email }) => (
-              <Fact name={role}>
-                <a href={`${USERS}/${id}`}>{fullname || email}</a> <span class="note">{email}</span>
-              </Fact>
+              <Line name={role} note={email}>
+                <a href={`${USERS}/${id}`}>{fullname || email}</a>
+              </Line>
             ))}
           </dl>
           {users.length === 0 && <p>There is none.</p>}
-          {next !== undefined && <a href={next}>Older accounts</a>}
-        </ShellPage>,
+          {next && <a href={next}>Older accounts</a>}
+        </>,
       )
     },
   )
 
   .get(
     '/users/:id',
-    noStore,
     doc('Shows an account.', 'text/html'),
     requireRole(MANAGES),
     validate('param', OfAccount),
     async (c) => {
-      const [account, sessions, events, notice] = await Promise.all([
+      const [account, sessions, events] = await Promise.all([
         accountOf(c),
         listSessions(c, idOf(c)),
         listActivity(c.var.db, idOf(c), { limit: EVENTS, offset: 0, after: undefined }),
-        takeNotice(c),
       ])
       const { fullname, company, email, verified, role, tags, created, deletes } = account
-      return c.html(
-        <ShellPage c={c} title={fullname || email} notice={notice}>
+      const path = pathOf(c)
+      return showPage(
+        c,
+        fullname || email,
+        <>
           <dl class="record">
-            <Fact name="Email">
-              {email} {!verified && <span class="note">not confirmed yet</span>}
-            </Fact>
-            <Fact name="Company">{company}</Fact>
-            <Fact name="Tags">{tags.join(', ')}</Fact>
-            <Fact name="Since">{created.toISOString().slice(0, 10)}</Fact>
-            {deletes && <Fact name="Deletion">on {minuteOf(deletes.toISOString())}</Fact>}
-            <Fact name="Role" path={pathOf(c)} page="edit">
+            <Line name="Email" note={!verified && 'not confirmed yet'}>
+              {email}
+            </Line>
+            <Line name="Company">{company}</Line>
+            <Line name="Tags">{tags.join(', ')}</Line>
+            <Line name="Since">{created.toISOString().slice(0, 10)}</Line>
+            {deletes && <Line name="Deletion">on {minuteOf(deletes.toISOString())}</Line>}
+            <Line
+              name="Role"
+              action={
+                <a href={`${path}/edit`} aria-label="Change the role">
+                  Change
+                </a>
+              }
+            >
               {role}
-            </Fact>
+            </Line>
           </dl>
           {!roles.isBarred(role) && !roles.atLeast(role, c.var.session.role) && (
-            <form method="post" action={IMPERSONATE}>
-              <input type="hidden" name="id" value={idOf(c)} />
-              <button>Act as this account</button>
-            </form>
+            <PostButton to={IMPERSONATE} id={account.id}>
+              Act as this account
+            </PostButton>
           )}
           {!roles.isBarred(role) && (
-            <form method="post" action={`${pathOf(c)}/disable`}>
-              <button class="danger">Disable the account</button>
-            </form>
+            <PostButton to={`${path}/disable`} class="danger">
+              Disable the account
+            </PostButton>
           )}
           {sessions.length > 0 && (
             <section>
               <h2>Devices</h2>
-              <DeviceList sessions={sessions} path={`${pathOf(c)}/sessions`} />
-              <form method="post" action={`${pathOf(c)}/sessions/end`}>
-                <button>Sign out all</button>
-              </form>
+              <DeviceList sessions={sessions} path={`${path}/sessions`} />
+              <PostButton to={`${path}/sessions/end`}>Sign out all</PostButton>
             </section>
           )}
           <section>
             <h2>Activity</h2>
             <EventList events={events} />
-            <a href={`/api/audit?account=${idOf(c)}`}>All of it, as JSON</a>
+            <a href={`/api/audit?account=${account.id}`}>All of it, as JSON</a>
           </section>
-        </ShellPage>,
+        </>,
       )
     },
   )
@@ -163,27 +161,23 @@ formPage(usersPages, '/users/:id/edit', {
     tags: { label: 'Tags', required: false },
   },
   button: 'Save',
-  values: async (c) => {
+  values: async (c: LoggedInContext) => {
     const account = await accountOf(c)
     return { ...account, tags: account.tags.join(', ') }
   },
-  run: async (c, { company, ...change }) => {
-    await changeAccount(depsOf(c), idOf(c), { ...change, company: company || null }, c)
-    await leaveNotice(c, 'The changes are saved')
-    return pathOf(c)
-  },
+  run: (c: LoggedInContext, { company, ...change }) =>
+    changeAccount(c.var, idOf(c), { ...change, company: company || null }, c),
+  next: pathOf,
+  notice: 'The changes are saved',
 })
 
 formAction(usersPages, '/users/:id/disable', {
   guards,
   errors,
   summary: 'Disables an account.',
-  schema: z.object({}),
-  run: async (c) => {
-    await changeAccount(depsOf(c), idOf(c), { role: 'disabled' }, c)
-    await leaveNotice(c, 'The account is disabled')
-    return pathOf(c)
-  },
+  run: (c: LoggedInContext) => changeRole(c.var, idOf(c), 'disabled', c),
+  next: pathOf,
+  notice: 'The account is disabled',
 })
 
 formAction(usersPages, '/users/:id/sessions/end', {
@@ -191,9 +185,7 @@ formAction(usersPages, '/users/:id/sessions/end', {
   errors: [roleAboveOwn],
   summary: 'Ends a session of an account, or all.',
   schema: z.object({ id: z.string().max(100).optional() }),
-  run: async (c, { id }) => {
-    await endSessionsOf(depsOf(c), { userId: idOf(c), id }, c)
-    await leaveNotice(c, id === undefined ? 'All devices are signed out' : 'That device is signed out')
-    return pathOf(c)
-  },
+  run: (c: LoggedInContext, { id }) => endSessionsOf(c.var, { userId: idOf(c), id }, c),
+  next: pathOf,
+  notice: ({ id }) => (id === undefined ? 'All devices are signed out' : 'That device is signed out'),
 })

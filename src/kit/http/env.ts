@@ -1,5 +1,5 @@
 // Declares the types of `c.var` and `c.env` in every handler, for the roles, accounts and settings of any product.
-import type { Context } from 'hono'
+import type { Context, Env } from 'hono'
 import type { KitConfig } from '../config/kit-config.ts'
 import type { KitDeps } from '../deps.ts'
 import type { Session } from './live-session.ts'
@@ -80,3 +80,10 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
  * invariant in it (because of `set`), so a function for all routes takes this open type.
  */
 export type AnyContext = Context
+
+/** An `AnyContext` that tells what its `c.var` has. Every route's context that has it fits, as nothing is `set` by this type. */
+export interface ContextWith<E extends Env> extends AnyContext {
+  readonly var: Context<E>['var']
+  // oxlint-disable-next-line typescript/no-explicit-any -- or each route's own `set` would not fit
+  set: any
+}

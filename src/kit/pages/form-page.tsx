@@ -3,7 +3,7 @@
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import type { Child } from 'hono/jsx'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { noStore } from '../http/caching.ts'
 import { doc, type DocOptions } from '../http/doc.ts'
 import type { AnyContext, AnyProduct, AppEnv } from '../http/env.ts'
@@ -17,52 +17,62 @@ import { validate } from '../http/validate.ts'
 import { faultOf, leadsElsewhere } from './error-page.tsx'
 import { fieldOf, Form, type FieldLook } from './form.tsx'
 import { nextOf, NextQuery } from './next.ts'
-import { takeNotice } from './notice.ts'
+import { leaveNotice, takeNotice } from './notice.ts'
 import { ShellPage } from './shell-page.tsx'
 
 /** What a form does, without its page: a button has no more. */
-export interface FormAction<S extends z.ZodType> extends Pick<DocOptions, 'link' | 'linkFor' | 'errors'> {
+export interface FormAction<S extends z.ZodType, T> extends Pick<DocOptions, 'link' | 'linkFor' | 'errors'> {
   /** For the API list. */
   summary: string
-  schema: S
+  /** Of a button it may be left out. */
+  schema?: S
   /** Who may send it. */
   guards?: MiddlewareHandler[]
   limit?: RateLimit
-  /** Acts, and returns the path of the page that follows, or throws. */
-  run(this: void, c: AnyContext, input: z.output<S>): Promise<string | Response>
-  /** Where `run` returns the page itself: for what is shown this once, and may wait for the next page nowhere. */
+  /** Acts, or throws. */
+  run(this: void, c: AnyContext, input: z.output<S>): Promise<T>
+  /** The path of the page that follows. */
+  next: string | ((this: void, c: AnyContext, done: T) => string | Response | Promise<Response>)
+  /** What was done, in the words of that page. */
+  notice?: string | ((this: void, input: z.output<S>, done: T) => string | undefined)
+  /** Where `next` returns the page itself: for what is shown this once, and may wait for the next page nowhere. */
   answersPage?: true
 }
 
 /** Adds the POST of a form to an app: it is taken from our own pages only, and leads to the page that follows. */
-export function formAction<P extends AnyProduct, S extends z.ZodType>(
+export function formAction<P extends AnyProduct, S extends z.ZodType, T>(
   app: Hono<AppEnv<P>>,
   path: string,
-  { summary, schema, link, linkFor, errors = [], guards = [], limit, run, answersPage }: FormAction<S>,
+  { summary, link, linkFor, errors = [], guards = [], limit, ...action }: FormAction<S, T>,
   onFault: MiddlewareHandler[] = [],
 ): void {
   app.post(
     path,
     noStore,
-    answersPage
+    action.answersPage
       ? doc(summary, 'text/html', { link, linkFor, errors })
       : doc(summary, null, { status: 303, link, linkFor, errors }),
     ...guards,
     ...onFault, // behind the guards: the form counts on what they bring
     ownPagesOnly,
-    validate('form', schema),
+    validate('form', action.schema ?? z.object({})),
     ...(limit ? [rateLimit(limit)] : []),
     async (c: AnyContext) => {
-      const done = await run(c, c.req.valid('form' as never))
-      return typeof done === 'string' ? c.redirect(done, 303) : done
+      const input: z.output<S> = c.req.valid('form' as never)
+      const done = await action.run(c, input)
+      const notice = typeof action.notice === 'function' ? action.notice(input, done) : action.notice
+      if (notice !== undefined) await leaveNotice(c, notice)
+      const next = typeof action.next === 'function' ? await action.next(c, done) : action.next
+      return typeof next === 'string' ? c.redirect(next, 303) : next
     },
   )
 }
 
 type Fields<S extends z.ZodType> = Record<keyof z.input<S> & string, FieldLook>
 
-export interface FormPage<S extends z.ZodType> extends Omit<FormAction<S>, 'summary'> {
+export interface FormPage<S extends z.ZodType, T = unknown> extends Omit<FormAction<S, T>, 'summary'> {
   title: string
+  schema: S
   /** What GET and POST do. */
   summaries: [shows: string, does: string]
   /** A function where not all are asked for each time. */
@@ -80,12 +90,12 @@ export interface FormPage<S extends z.ZodType> extends Omit<FormAction<S>, 'summ
  * Adds a page of one form to an app; it works without a script. An error stands in the form, its `issues` at their fields.
  * What was typed is kept, passwords excepted.
  */
-export function formPage<P extends AnyProduct, S extends z.ZodType>(
+export function formPage<P extends AnyProduct, S extends z.ZodType, T>(
   app: Hono<AppEnv<P>>,
   path: string,
-  page: FormPage<S>,
+  page: FormPage<S, T>,
 ): void {
-  const { guards = [], link, linkFor, schema, summaries, errors, limit, run, answersPage } = page
+  const { guards = [], link, linkFor, summaries } = page
   app.get(
     path,
     noStore,
@@ -97,12 +107,12 @@ export function formPage<P extends AnyProduct, S extends z.ZodType>(
       return show(c, page, { values: (await page.values?.(c)) ?? {}, notice })
     },
   )
-  const action = { summary: summaries[1], schema, guards, errors, limit, run, answersPage }
-  formAction(app, path, action, [faultsOnForm(page)])
+  const { link: _link, linkFor: _for, ...action } = page
+  formAction(app, path, { ...action, summary: summaries[1] }, [faultsOnForm(page)])
 }
 
 /** Shows a browser each error in the form, with its status, unless the error leads to another page. */
-const faultsOnForm = <S extends z.ZodType>(page: FormPage<S>) =>
+const faultsOnForm = <S extends z.ZodType, T>(page: FormPage<S, T>) =>
   middleware(async (c, next) => {
     await next()
     if (c.error === undefined || !wantsPage(c) || leadsElsewhere(c)) return
@@ -116,9 +126,9 @@ interface Shown {
   fault?: Awaited<ReturnType<typeof faultOf>>
 }
 
-async function show<S extends z.ZodType>(
+async function show<S extends z.ZodType, T>(
   c: Context,
-  { title, above, below, schema, button, ...page }: FormPage<S>,
+  { title, above, below, schema, button, ...page }: FormPage<S, T>,
   { values, notice, fault }: Shown,
   status: ContentfulStatusCode = 200,
 ) {

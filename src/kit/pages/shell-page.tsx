@@ -1,8 +1,9 @@
 // Renders a page of one narrow column: a heading, what was done or went wrong, and the rest.
 /** @jsxImportSource hono/jsx */
-import type { PropsWithChildren } from 'hono/jsx'
+import type { Child, PropsWithChildren } from 'hono/jsx'
 import type { AnyContext } from '../http/env.ts'
 import { HtmlPage } from './html-page.tsx'
+import { takeNotice } from './notice.ts'
 
 interface Props {
   c: AnyContext
@@ -31,3 +32,13 @@ export const ShellPage = ({ c, title, notice, fault, children }: PropsWithChildr
     </div>
   </HtmlPage>
 )
+
+/** Sends one, with what was done on the page before. */
+export async function showPage(c: AnyContext, title: string, content: Child): Promise<Response> {
+  const notice = await takeNotice(c)
+  return c.html(
+    <ShellPage c={c} title={title} notice={notice}>
+      {content}
+    </ShellPage>,
+  )
+}

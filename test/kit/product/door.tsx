@@ -8,7 +8,6 @@ import { formAction, formPage } from '../../../src/kit/pages/form-page.tsx'
 import { Checkbox } from '../../../src/kit/pages/form.tsx'
 import { forgetLinkToken, linkTokenOf, takeLinkToken } from '../../../src/kit/pages/link-token.ts'
 import { nextOf } from '../../../src/kit/pages/next.ts'
-import { leaveNotice } from '../../../src/kit/pages/notice.ts'
 import { Credentials, enter, enterLimit, nobody } from './members.ts'
 import { factory, requireRole } from './product.ts'
 
@@ -34,22 +33,17 @@ formPage(door, '/enter', {
   button: 'Enter',
   limit: enterLimit,
   errors: [nobody],
-  run: async (c, credentials) => {
-    await enter(c, credentials)
-    return nextOf(c) ?? HOME
-  },
+  run: enter,
+  next: (c) => nextOf(c) ?? HOME,
 })
 
 formAction(door, '/leave', {
   summary: 'Leaves.',
   link: 'Leave',
   guards: [requireRole('reader')],
-  schema: z.object({}),
-  run: async (c) => {
-    await endSession(c)
-    await leaveNotice(c, 'Come back soon')
-    return ENTER
-  },
+  run: endSession,
+  next: ENTER,
+  notice: 'Come back soon',
 })
 
 /** The one invitation that there is. */
@@ -94,7 +88,7 @@ formPage(door, '/invited', {
     if (linkTokenOf(c) !== INVITATION) throw notInvited()
     if (name === 'Taken') throw nameTaken()
     forgetLinkToken(c)
-    await leaveNotice(c, `Welcome, ${name}`)
-    return ENTER
   },
+  next: ENTER,
+  notice: ({ name }) => `Welcome, ${name}`,
 })

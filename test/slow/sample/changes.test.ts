@@ -38,10 +38,6 @@ const CHANGES: Record<string, () => Promise<void> | void> = {
   },
   async 'a field at signup'() {
     edit('src/account/table.ts', ['    company: text(),\n', '    company: text(),\n    phone: text(),\n'])
-    edit('src/account/queries.ts', [
-      '  company?: string | null | undefined\n',
-      '  company?: string | null | undefined\n  phone?: string | null | undefined\n',
-    ])
     edit('src/account/schema.ts', [
       '  lname: name,\n',
       '  lname: name,\n  phone: z.string().trim().max(30).nullish(),\n',
