@@ -33,7 +33,7 @@ const EVENTS = 10
 const guards = [requireRole(MANAGES), requireFresh(), validate('param', OfAccount)]
 const errors = [roleAboveOwn, lastSuperuser]
 
-const idOf = (c: AnyContext): string => c.req.param('id') ?? ''
+const idOf = (c: AnyContext): string => (c.req.valid('param' as never) as z.output<typeof OfAccount>).id
 const depsOf = ({ var: deps }: LoggedInContext) => deps
 const pathOf = (c: AnyContext) => `${USERS}/${idOf(c)}`
 
