@@ -32,6 +32,8 @@ export async function findUser(db: Db, id: string) {
   return user
 }
 
+const storedHash = sql<string | null>`coalesce(${users.password}, ${users.temporary_password})`
+
 /** Their result holds the password hash. */
 const loginBy = (name: string, where: SQL) =>
   prepared(
@@ -39,7 +41,7 @@ const loginBy = (name: string, where: SQL) =>
       db
         .select({
           ...columns,
-          hash: sql<string | null>`coalesce(${users.password}, ${users.temporary_password})`,
+          hash: storedHash,
           isTemporary: sql<boolean>`${users.password} is null and ${users.temporary_password} is not null`,
         })
         .from(users)
@@ -138,7 +140,7 @@ export async function updateUser(
   { was }: { was?: string | null } = {},
 ): Promise<User | undefined> {
   const ended = change.password === undefined ? {} : { temporary_password: null }
-  const isAsBefore = was === undefined ? undefined : sql`${users.password} is not distinct from ${was}`
+  const isAsBefore = was === undefined ? undefined : sql`${storedHash} is not distinct from ${was}`
   const [user] = await db
     .update(users)
     .set({ ...ended, ...change, modified: sql`now()` })
