@@ -11,10 +11,11 @@ import { invite } from '../src/account/invitations.ts'
 import { requestNotice } from '../src/account/mail-tasks.ts'
 import { endSessionsOf, findAccount, setPassword } from '../src/account/manage.ts'
 import type { Deps } from '../src/account/product.ts'
-import { createUser, findUserWithHash, isEmailTaken, type User } from '../src/account/queries.ts'
+import { findUserWithHash, isEmailTaken, type User } from '../src/account/queries.ts'
 import { ROLES, roles, type Role } from '../src/account/roles.ts'
 import { passwordFaults } from '../src/account/password-rule.ts'
 import { Invite, NewAccessToken, Password, Signup } from '../src/account/schema.ts'
+import { createAccount } from '../src/account/sign-up.ts'
 import { listUsers, type UserKey } from '../src/account/user-list.ts'
 import { printable, printableJson } from '../src/kit/log/terminal-escape.ts'
 import { asUsage, runCommand, UsageError } from './command.ts'
@@ -152,8 +153,8 @@ async function create(deps: Deps, say: Say, account: NewAccount, fromStdin: bool
   const faultsOf = (password: string) => passwordFaults(deps, password, account)
   const { password, generated } = await obtainPassword(faultsOf, fromStdin)
   const hash = await passwords.hash(password)
-  const user = await createUser(db, { ...account, ...secretOf(hash, generated), email_proof: 'operator' })
-  if (user === undefined) throw taken(account.email)
+  const row = { ...account, ...secretOf(hash, generated), email_proof: 'operator' } as const
+  const user = await db.transaction((tx) => createAccount(BY, tx, row))
   log.warn('ACCOUNT CREATED by command', { user: user.id, role: user.role, by: BY.command })
   say({ ...user, password: generated }, `${user.email} is ${user.role} now${told(generated)}`)
 }
