@@ -215,6 +215,17 @@ test('another email undoes it: the mailbox of before has its time in any case', 
   expect(await rowOf(app, member.user.id)).toMatchObject({ deletes: null, email: 'second@example.com' })
 })
 
+test('a reset undoes it, as every change that waits: whoever has the mailbox is told', async () => {
+  const member = await app.member('editor', { email: 'reset@example.com' })
+  await askFor(member)
+  const token = await linkTo('reset@example.com')
+  const reset = { token, password: 'Violet7Kettle' }
+  expect((await app.visitor().post('/api/password/reset', reset)).status).toBe(200)
+  expect((await rowOf(app, member.user.id))?.deletes).toBeNull()
+  await told(app, 'reset@example.com', 'Your account stays')
+  expect(await actionsOf(member)).toEqual(['account.deletion_asked', 'account.deletion_undone'])
+})
+
 test('without a time to undo it, it is done at once, and its owner is told', async () => {
   const at = await startWithMail({ DELETION_DAYS: '0' })
   try {

@@ -212,6 +212,13 @@ describe('an address that somebody else has taken before', () => {
     expect(open).toEqual([])
   })
 
+  test('is not deleted because whoever took it has asked for that', async () => {
+    const email = 'doomed@example.com'
+    const squatter = await app.member('editor', { email })
+    expect((await squatter.delete('/api/me')).status).toBe(202)
+    expect((await accept(await invited(email))).body).toMatchObject({ id: squatter.user.id, deletes: null })
+  })
+
   test('opens no account that was verified: whoever the link was passed on to has to log in', async () => {
     const email = 'verified@example.com'
     const member = await app.member('readonly', { email })

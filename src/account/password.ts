@@ -60,13 +60,19 @@ export async function proveMailbox(
   change: AccountChange & { password: string },
 ): Promise<User> {
   const c: Context<AppEnv<Product>> = context
-  const user = await updateUser(tx, userId, { ...change, email_proof: 'mail' })
+  const was = await findUser(tx, userId)
+  // A deletion is a change that waits as well: whoever had the account before may have asked for it.
+  const user = await updateUser(tx, userId, { ...change, email_proof: 'mail', deletes: null })
   // The mailbox is not the account's any more, or the account may not log in: then nothing has changed.
   if (user?.email.toLowerCase() !== mailbox.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
   await tokens.revoke(tx, userId, { but: ['take_back'] })
   await accessTokens.deleteAllOf(c.var, tx, userId)
   await recordEvent(c, tx, { action: 'password.reset', account: userId })
   await requestNotice(c.var, tx, mailbox, 'password_reset')
+  if (was?.deletes) {
+    await recordEvent(c, tx, { action: 'account.deletion_undone', account: userId })
+    await requestNotice(c.var, tx, mailbox, 'deletion_undone')
+  }
   return user
 }
 
