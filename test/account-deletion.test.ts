@@ -8,6 +8,7 @@ import { PgTable } from 'drizzle-orm/pg-core'
 import { Redis } from 'ioredis'
 import { changeRole } from '../src/account/change-role.ts'
 import { defineAccountDeletion } from '../src/account/deletion-task.ts'
+import { lockUser } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
 import { clearReferences } from '../src/kit/data/clear-references.ts'
 import { deleteAccount, deleteDueAccounts } from '../src/tasks.ts'
@@ -140,6 +141,23 @@ test('of superusers one stays that is not about to go', async () => {
   expect((await client.delete('/api/me')).status).toBe(202)
   await pass(app, goes.user.id)
   expect((await stays.get('/api/me')).status).toBe(200)
+})
+
+test('that of any other account waits for no superuser: nobody holds those up by leaving', async () => {
+  const [boss, member] = [await app.member('superuser'), await app.member()]
+  const [locked, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const busy = app.deps.db.transaction(async (tx) => {
+    await lockUser(tx, boss.user.id)
+    locked.resolve()
+    await done.promise
+  })
+  await locked.promise
+  try {
+    expect((await askFor(member)).id).toBe(member.user.id)
+  } finally {
+    done.resolve()
+    await busy
+  }
 })
 
 test('when its time has come nobody finds it, before the job runs and after', async () => {
