@@ -1,5 +1,4 @@
 // Lets a superuser act as an account of a lower role, for a quarter of an hour, as its owner is told, and go back.
-import { z } from 'zod'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { doc } from '../kit/http/doc.ts'
 import { notFound, unauthorized } from '../kit/http/errors.ts'
@@ -12,7 +11,7 @@ import { requestNotice } from './mail-tasks.ts'
 import { factory, requireRole, roleOf, type LoggedInContext } from './product.ts'
 import type { User } from './queries.ts'
 import { roles } from './roles.ts'
-import { Login, LoginResponse, TokenResponse } from './schema.ts'
+import { Login, LoginResponse, OfAccount, TokenResponse } from './schema.ts'
 
 export const BEGIN_ERRORS = [notFound, accountDisabled, roleNotLower, roleAboveOwn]
 
@@ -57,7 +56,7 @@ export const impersonation = factory
     }),
     requireRole(MANAGES),
     requireFresh(),
-    validate('param', z.object({ id: z.uuid() })),
+    validate('param', OfAccount),
     validate('json', Login.pick({ token: true })),
     async (c) => {
       const user = await beginImpersonation(c, c.req.valid('param').id, c.req.valid('json').token)

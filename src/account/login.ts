@@ -33,7 +33,7 @@ export async function logIn(
     throw accountDisabled()
   }
   if (isTemporary) {
-    const own = await replaceTemporary(c, user, { given: password, password: new_password })
+    const own = await replaceTemporary(c, found, { given: password, password: new_password })
     await beginSession(c, user, kept, own)
   } else {
     if (passwords.needsRehash(hash)) await renewHash(c, user.id, hash, password)
@@ -46,7 +46,7 @@ export async function logIn(
 /** Sets a password of one's own. @throws passwordChangeRequired, weakPassword, invalidCredentials if it was set meanwhile */
 async function replaceTemporary(
   c: AppContext,
-  user: User,
+  { user, hash: was }: { user: User; hash: string | null },
   { given, password }: { given: string; password: string | undefined },
 ): Promise<{ hash: string; password: string }> {
   if (password === undefined) throw passwordChangeRequired()
@@ -54,7 +54,7 @@ async function replaceTemporary(
     throw weakPassword({ message: 'Choose another password than the one you were given' })
   await assertPassword(c.var, password, user)
   const hash = await c.var.passwords.hash(password, c.var.signal())
-  const replaced = await c.var.db.transaction((tx) => replacePassword(c, tx, user.id, hash, null))
+  const replaced = await c.var.db.transaction((tx) => replacePassword(c, tx, user.id, hash, was))
   if (replaced === undefined) throw invalidCredentials()
   return { hash, password }
 }
