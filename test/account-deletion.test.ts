@@ -8,6 +8,7 @@ import { PgTable } from 'drizzle-orm/pg-core'
 import { Redis } from 'ioredis'
 import { changeRole } from '../src/account/change-role.ts'
 import { defineAccountDeletion } from '../src/account/deletion.ts'
+import { lockUser } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
 import { clearReferences } from '../src/kit/data/clear-references.ts'
 import { deleteAccount, deleteDueAccounts } from '../src/tasks.ts'
@@ -142,6 +143,23 @@ test('of superusers one stays that is not about to go', async () => {
   expect((await stays.get('/api/me')).status).toBe(200)
 })
 
+test('that of any other account waits for no superuser: nobody holds those up by leaving', async () => {
+  const [boss, member] = [await app.member('superuser'), await app.member()]
+  const [locked, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const busy = app.deps.db.transaction(async (tx) => {
+    await lockUser(tx, boss.user.id)
+    locked.resolve()
+    await done.promise
+  })
+  await locked.promise
+  try {
+    expect((await askFor(member)).id).toBe(member.user.id)
+  } finally {
+    done.resolve()
+    await busy
+  }
+})
+
 test('when its time has come nobody finds it, before the job runs and after', async () => {
   const [was, email, next] = ['was@example.com', 'gone@example.com', 'next@example.com']
   const member = await app.member('editor', { email: was })
@@ -215,12 +233,15 @@ test('another email undoes it: the mailbox of before has its time in any case', 
   expect(await rowOf(app, member.user.id)).toMatchObject({ deletes: null, email: 'second@example.com' })
 })
 
-test('a new password by a mailed link undoes it, as all that waits', async () => {
+test('a reset undoes it, as every change that waits: whoever has the mailbox is told', async () => {
   const member = await app.member('editor', { email: 'reset@example.com' })
   await askFor(member)
   const token = await linkTo('reset@example.com')
-  const reply = await app.visitor().post('/api/password/reset', { token, password: 'Other123' })
-  expect([reply.status, (await rowOf(app, member.user.id))?.deletes]).toEqual([200, null])
+  const reset = { token, password: 'Violet7Kettle' }
+  expect((await app.visitor().post('/api/password/reset', reset)).status).toBe(200)
+  expect((await rowOf(app, member.user.id))?.deletes).toBeNull()
+  await told(app, 'reset@example.com', 'Your account stays')
+  expect(await actionsOf(member)).toEqual(['account.deletion_asked', 'account.deletion_undone'])
 })
 
 test('without a time to undo it, it is done at once, and its owner is told', async () => {

@@ -88,6 +88,33 @@ describe.each(Object.entries(CALLS))('%s', (name, call) => {
   })
 })
 
+test('an id in capitals names the same account: on calls, on pages, and for what is kept beside its row', async () => {
+  const own = await startApp()
+  try {
+    const [boss, ann] = [await own.member('superuser'), await own.member()]
+    const form = { Origin: own.url, 'Content-Type': 'application/x-www-form-urlencoded' }
+    const [path, page] = ['/api/users', '/api/auth/users'].map((all) => `${all}/${ann.user.id.toUpperCase()}`)
+    const last = await boss.patch(`/api/users/${boss.user.id.toUpperCase()}`, { role: 'editor' })
+    expect(said(last)).toBe('409 last_superuser')
+    expect((await boss.get(`${path}/sessions`)).body).toHaveLength(1)
+    for (const end of [
+      () => boss.delete(`${path}/sessions`),
+      () => boss.send('POST', `${page}/sessions/end`, '', form),
+    ]) {
+      await end()
+      expect(said(await ann.get('/api/me/sessions'))).toBe('401 login_required')
+      await ann.post('/api/login', ann.account)
+    }
+    const begun = await boss.post(`${path}/impersonate`, { token: true })
+    const acting = own.visitor({ Authorization: `Bearer ${begun.body.token}` })
+    await boss.patch(path ?? '', { role: 'disabled' })
+    expect(said(await ann.get('/robots.txt'))).toBe('400 account_disabled')
+    expect(said(await acting.get('/robots.txt'))).toBe('401 invalid_token')
+  } finally {
+    await own.close()
+  }
+})
+
 test('no call finds an account that is not there', async () => {
   const boss = await app.member('superuser')
   const { 'GET the list': _list, ...ofOne } = CALLS

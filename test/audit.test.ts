@@ -163,7 +163,13 @@ test('one sees what happened to oneself, the latest first, and nothing of others
       details: { fields: 'first_name' },
     },
     { ...nobody, id: expect.any(String), at: expect.any(String), action: 'session.started', by: 'you' },
-    { ...nobody, id: expect.any(String), at: expect.any(String), action: 'account.created' },
+    {
+      ...nobody,
+      id: expect.any(String),
+      at: expect.any(String),
+      action: 'account.created',
+      details: { role: 'editor' },
+    },
   ])
   const ofBob = (await bob.get('/api/me/activity')).body
   const ids = (events: { id: string }[]) => events.map(({ id }) => id)

@@ -1,12 +1,13 @@
 // A password that was made up for somebody opens nothing but the choice of another: by every way in.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { hc } from 'hono/client'
 import { makeAccessToken } from '../src/account/access-tokens.ts'
-import { createUser } from '../src/account/queries.ts'
+import { createUser, lockUser } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
 import type { AppType } from '../src/app.ts'
 import type { Client } from './kit/support/client.ts'
+import { until } from './kit/support/until.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
 
 const GIVEN = 'Given-0ne-by-a-command'
@@ -98,6 +99,29 @@ test('of two who choose at once one does', async () => {
   expect(replies.map(({ status }) => status).toSorted()).toEqual([200, 400])
   const password = replies[0]?.status === 200 ? choices[0] : choices[1]
   expect((await app.visitor().post('/api/login', { email, password })).status).toBe(200)
+})
+
+test('one that was replaced while somebody chose by it opens nothing', async () => {
+  const { email, id } = await created()
+  const { db, passwords } = app.deps
+  const another = await passwords.hash('Given-0ne-instead')
+  const [locked, chosen] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const replacing = db.transaction(async (tx) => {
+    await lockUser(tx, id)
+    locked.resolve()
+    await chosen.promise
+    await tx.update(users).set({ temporary_password: another }).where(eq(users.id, id))
+  })
+  await locked.promise
+  const choosing = logIn(email, { new_password: OWN })
+  await until('its wait for the account', async () => {
+    const waiting = sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    return (await db.execute(waiting)).length > 0
+  })
+  chosen.resolve()
+  await replacing
+  isRefused(await choosing, 'invalid_credentials')
+  isRefused(await logIn(email, { password: 'Given-0ne-instead' }))
 })
 
 test('the page to sign in asks for a password of their own, and then leads on', async () => {

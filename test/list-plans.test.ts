@@ -65,7 +65,7 @@ test('a page by cursor reads its rows alone, wherever it is', async () => {
   await observed.expectPage(21, (tx: Db) => listUsers(tx, { ...page, after }))
 })
 
-test('who changes or deletes an account looks at it and at the superusers, at no others', async () => {
+test('who changes or deletes an account looks at it, and at the superusers if it is one, at no others', async () => {
   const [ann] = await observed.client<{ id: string }[]>`
     update users set role = 'superuser' where email in ('user7@example.com', 'user8@example.com') returning id`
   const [other] = await observed.client<{ id: string }[]>`select id from users where role = 'editor' limit 1`
@@ -75,6 +75,9 @@ test('who changes or deletes an account looks at it and at the superusers, at no
     const { found, read } = await observed.rowsRead((tx) => lockWithRole(tx, 'superuser', ...ids))
     expect(found).toBe(3)
     expect(read).toBeLessThan(20)
+    const alone = await observed.rowsRead((tx) => lockWithRole(tx, 'superuser', other?.id ?? ''))
+    expect(alone.found).toBe(1)
+    expect(alone.read).toBeLessThan(20)
   }
 })
 

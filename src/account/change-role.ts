@@ -21,8 +21,8 @@ type Needed = Pick<Deps, 'config' | 'db' | 'enqueue' | 'sessions' | 'store'>
 export const MANAGES: Role = 'superuser'
 
 /**
- * Keeps the last superuser: to be called before an account is deleted. It locks that account and every superuser in the order
- * of their ids, so it is the first lock of its transaction: then two who remove each other wait, and do not deadlock.
+ * Keeps the last superuser: to be called before an account is deleted. It locks that account, and every superuser if it is one, in the
+ * order of their ids, so it is the first lock of its transaction: then two who remove each other wait, and do not deadlock.
  * @throws lastSuperuser
  */
 export async function assertNotLastSuperuser(tx: Db, userId: string): Promise<void> {

@@ -35,7 +35,7 @@ export async function logIn(
     throw accountDisabled()
   }
   if (isTemporary) {
-    const own = await replaceTemporary(c, user, { given: password, password: new_password })
+    const own = await replaceTemporary(c, found, { given: password, password: new_password })
     await beginSession(c, user, kept, own)
   } else {
     if (passwords.needsRehash(hash)) await renewHash(c, user.id, hash, password)
@@ -48,7 +48,7 @@ export async function logIn(
 /** Sets a password of one's own. @throws passwordChangeRequired, weakPassword, invalidCredentials if it was set meanwhile */
 async function replaceTemporary(
   c: AppContext,
-  user: User,
+  { user, hash: was }: { user: User; hash: string | null },
   { given, password }: { given: string; password: string | undefined },
 ): Promise<{ hash: string; password: string }> {
   if (password === undefined) throw passwordChangeRequired()
@@ -56,7 +56,7 @@ async function replaceTemporary(
     throw weakPassword({ message: 'Choose another password than the one you were given' })
   await assertPassword(c.var, password, user)
   const hash = await c.var.passwords.hash(password, c.var.signal())
-  const replaced = await c.var.db.transaction((tx) => replacePassword(c, tx, user.id, hash, null))
+  const replaced = await c.var.db.transaction((tx) => replacePassword(c, tx, user.id, hash, was))
   if (replaced === undefined) throw invalidCredentials()
   return { hash, password }
 }

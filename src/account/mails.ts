@@ -126,7 +126,7 @@ export const NOTICES = {
   role_changed: 'Your account has another role now, with which it may do more, or less.',
   account_changed: 'What your account says of you was changed: its names, its company or its tags.',
   impersonated:
-    'Somebody who runs the service acts as your account for up to 15 minutes. They see and edit what you see and edit, but not your password, email, names, tokens and devices.',
+    'Somebody who runs the service acts as your account for up to 15 minutes. They see what you see and change what you may change, but for your password, email, names, tokens and devices.',
   sessions_ended: 'Your account was logged out.',
   deletion_asked: 'Your account is going to be deleted, with what belongs to it. Everybody was logged out.',
   deletion_undone: 'Your account stays: its deletion was undone.',

@@ -55,6 +55,8 @@ export async function proveMailbox(
   mailbox: string,
   change: AccountChange & { password: string },
 ): Promise<User> {
+  const was = await findUser(tx, userId)
+  // A deletion is a change that waits as well: whoever had the account before may have asked for it.
   const user = await updateUser(tx, userId, { ...change, email_proof: 'mail', deletes: null })
   // The mailbox is not the account's any more, or the account may not log in: then nothing has changed.
   if (user?.email.toLowerCase() !== mailbox.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
@@ -62,6 +64,10 @@ export async function proveMailbox(
   await accessTokens.deleteAllOf(c.var, tx, userId)
   await recordEvent(c, tx, { action: 'password.reset', account: userId })
   await requestNotice(c.var, tx, mailbox, 'password_reset')
+  if (was?.deletes) {
+    await recordEvent(c, tx, { action: 'account.deletion_undone', account: userId })
+    await requestNotice(c.var, tx, mailbox, 'deletion_undone')
+  }
   return user
 }
 

@@ -1,5 +1,5 @@
 // Holds the SQL about one account; that of the list is in `user-list.ts`. What a client may see is selected by name.
-import { and, eq, gt, gte, inArray, isNull, lte, ne, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, exists, gt, gte, inArray, isNull, lte, ne, or, type SQL, sql } from 'drizzle-orm'
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import { prepared } from '../kit/data/prepared.ts'
 import type { Db } from '../kit/types/db.ts'
@@ -33,6 +33,8 @@ export async function findUser(db: Db, id: string) {
   return user
 }
 
+const storedHash = sql<string | null>`coalesce(${users.password}, ${users.temporary_password})`
+
 /** `isTemporary`: the password opens nothing but the choice of another. */
 const loginBy = (name: string, where: SQL) =>
   prepared(
@@ -40,7 +42,7 @@ const loginBy = (name: string, where: SQL) =>
       db
         .select({
           user: columns,
-          hash: sql<string | null>`coalesce(${users.password}, ${users.temporary_password})`,
+          hash: storedHash,
           isTemporary: sql<boolean>`${users.password} is null and ${users.temporary_password} is not null`,
         })
         .from(users)
@@ -100,7 +102,7 @@ export async function updateUser(
   { was }: { was?: string | null } = {},
 ): Promise<User | undefined> {
   const ended = change.password === undefined ? {} : { temporary_password: null }
-  const isAsBefore = was === undefined ? undefined : sql`${users.password} is not distinct from ${was}`
+  const isAsBefore = was === undefined ? undefined : sql`${storedHash} is not distinct from ${was}`
   const [user] = await db
     .update(users)
     .set({ ...ended, ...change, modified: sql`now()` })
@@ -127,14 +129,21 @@ export async function deleteDueUser(tx: Db, id: string): Promise<boolean> {
 export const lockUser = (tx: Db, id: string) =>
   tx.select({ id: users.id }).from(users).where(eq(users.id, id)).for('no key update')
 
-/** Locks these accounts and all of a role, in the order of their ids: transactions that do so wait for each other, and never deadlock. */
-export const lockWithRole = (tx: Db, role: Role, ...ids: string[]) =>
-  tx
+/**
+ * Locks these accounts and, if one of them has the role, all that have it, in the order of their ids: transactions that do so
+ * wait for each other, and never deadlock. One that gets the role at this moment may be found without the others.
+ */
+export function lockWithRole(tx: Db, role: Role, ...ids: string[]) {
+  const isNamed = inArray(users.id, ids)
+  const hasRole = eq(users.role, role)
+  const isOneNamed = exists(tx.select({ id: users.id }).from(users).where(and(isNamed, hasRole)))
+  return tx
     .select({ id: users.id, role: users.role, deletes: users.deletes })
     .from(users)
-    .where(or(eq(users.role, role), inArray(users.id, ids)))
+    .where(or(isNamed, and(hasRole, isOneNamed)))
     .orderBy(users.id)
     .for('no key update')
+}
 
 /** Counts the accounts created since a moment; it reads only those, in an index. */
 export const countUsersSince = (db: Db, since: Date) => db.$count(users, gte(users.created, since))

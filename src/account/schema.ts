@@ -114,8 +114,8 @@ const tag = name
   .max(50, 'must have 50 characters or fewer each')
   .refine((v) => !v.includes(','), 'must not contain a comma')
 
-/** The path of a call about another account. */
-export const OfAccount = z.object({ id: z.uuid() })
+/** Names another account. As Postgres writes it: what Redis keeps of an account goes by that text, and rules compare it. */
+export const OfAccount = z.object({ id: z.uuid().toLowerCase() })
 
 /** What a superuser changes of an account. */
 export const ChangeAccount = EditProfile.extend({

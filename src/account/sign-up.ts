@@ -50,7 +50,8 @@ export async function createAccount(by: Author, tx: Db, row: NewUser): Promise<U
   // Asked after the insert, which has waited for a change of email that was about to free the address.
   const isTaken = !created || (await tokens.isReserved(tx, 'take_back', created.email, created.id))
   if (isTaken) throw emailTaken()
-  await recordEvent(by, tx, { action: 'account.created', account: created.id })
+  const { id, role } = created
+  await recordEvent(by, tx, { action: 'account.created', account: id, details: { role } })
   return created
 }
 

@@ -30,7 +30,7 @@ const EVENTS = 10
 const guards = [requireRole(MANAGES), requireFresh(), validate('param', OfAccount)]
 const errors = [roleAboveOwn, lastSuperuser]
 
-const idOf = (c: AnyContext): string => c.req.param('id') ?? ''
+const idOf = (c: AnyContext): string => (c.req.valid('param' as never) as z.output<typeof OfAccount>).id
 const pathOf = (c: AnyContext) => `${USERS}/${idOf(c)}`
 
 const accountOf = (c: LoggedInContext) => found(c, findAccount(c.var, idOf(c)))

@@ -2,10 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { eq, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { changeRole } from '../../../src/account/change-role.ts'
 import { ROLES } from '../../../src/account/roles.ts'
 import { oneTimeTokens, users } from '../../../src/account/table.ts'
+import { auditEvents } from '../../../src/kit/audit/table.ts'
 import { outbox } from '../../../src/kit/jobs/outbox/table.ts'
 import { OPERATOR, startApp, type TestApp } from '../../support/harness.ts'
 
@@ -301,6 +302,21 @@ describe('a change of role', () => {
     })
     const made = await user(['create', 'made@example.com', '--role', 'admin'], '', { LOG_FORMAT: 'json' })
     expect(lineOf(made.out)).toMatchObject({ msg: 'ACCOUNT CREATED by command', role: 'admin', by })
+  })
+
+  test('is in the audit trail, as is a new account', async () => {
+    expect((await user(['create', 'told@example.com', '--role', 'admin'])).code).toBe(0)
+    expect((await user(['role', 'told@example.com', 'editor'])).code).toBe(0)
+    const events = await app.deps.db
+      .select({ action: auditEvents.action, details: auditEvents.details })
+      .from(auditEvents)
+      .innerJoin(users, eq(users.id, auditEvents.account))
+      .where(and(eq(users.email, 'told@example.com'), eq(auditEvents.by, `command ${userInfo().username}`)))
+      .orderBy(auditEvents.id)
+    expect(events).toEqual([
+      { action: 'account.created', details: { role: 'admin' } },
+      { action: 'role.changed', details: { fields: 'role', was: 'admin', now: 'editor' } },
+    ])
   })
 
   test('to disabled stops the account at the door, and at login', async () => {
