@@ -2,7 +2,6 @@
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
 import { requireFresh } from '../../kit/auth/guards.ts'
-import type { PageLink } from '../../kit/http/env.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { PostButton } from '../../kit/pages/record.tsx'
 import { requestDeletion, undoDeletion } from '../deletion.ts'
@@ -14,12 +13,10 @@ import { ACCOUNT, EXPORT, SIGN_IN } from './paths.ts'
 
 export const deletionPage = factory.createApp()
 
-const minute = (moment: Date) => minuteOf(moment.toISOString())
-
 export const DeletionBanner = ({ deletes }: { deletes: Date }) => (
   <div class="notice">
     <p>
-      <strong>Your account will be deleted on {minute(deletes)}.</strong> Until then you can keep it.
+      <strong>Your account will be deleted on {minuteOf(deletes)}.</strong> Until then you can keep it.
     </p>
     <PostButton to={`${ACCOUNT}/undo-deletion`}>Keep my account</PostButton>
   </div>
@@ -34,11 +31,9 @@ formPage(deletionPage, '/delete', {
   fields: {},
   button: 'Delete my account',
   errors: [lastSuperuser],
-  above: (c) => {
-    const { deletionDays: days } = c.get('config')
-    const hasExport = c
-      .get('pageLinks')()
-      .some(({ path }: PageLink) => path === EXPORT)
+  above: (c: LoggedInContext) => {
+    const { deletionDays: days } = c.var.config
+    const hasExport = c.var.pageLinks().some(({ path }) => path === EXPORT)
     return (
       <>
         <p>
@@ -68,7 +63,7 @@ formPage(deletionPage, '/delete', {
   notice: (_input, deletes) =>
     deletes === null || deletes.getTime() <= Date.now()
       ? 'Your account is being deleted'
-      : `Your account will be deleted on ${minute(deletes)}. Sign in before that to keep it`,
+      : `Your account will be deleted on ${minuteOf(deletes)}. Sign in before that to keep it`,
 })
 
 formAction(deletionPage, '/account/undo-deletion', {
