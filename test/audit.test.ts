@@ -285,4 +285,8 @@ test('a range is exported as lines of JSON, in as many parts as it takes, for wh
   expect(parts).toBeGreaterThan(1)
   const times = lines.map((line) => Date.parse(JSON.parse(line).at) - day)
   expect(times).toEqual(Array.from({ length: 2900 }, (_, n) => n))
+  // Its line would be longer than a part.
+  const long = { ...range, from: `2025-01-01T00:00:00.${'1'.repeat(500_000)}Z` }
+  const { reply, events } = await told(boss, 'POST', '/api/audit/export', long)
+  expect([reply.status, events]).toEqual([400, []])
 })

@@ -8,7 +8,11 @@ import type { Deps } from './product.ts'
 /** Characters: until it expires, the result takes memory of Redis, and twice as much if all were quotes. */
 const MAX_SIZE = 400 * 1024
 
-const Moment = z.iso.datetime({ offset: true }).refine((moment) => moment > '0001')
+/** Its fraction may have any number of digits. */
+const Moment = z.iso
+  .datetime({ offset: true })
+  .max(40)
+  .refine((moment) => moment > '0001')
 
 export const AuditRange = z.object({
   from: Moment.describe('The first moment.'),
