@@ -121,6 +121,9 @@ describe('whoever is invited', () => {
     isRefused(await accept(token, {}, member), 401, 'fresh_login_required')
     expect((await member.post('/api/reauthenticate', { password: member.account.password })).status).toBe(200)
     expect((await accept(token, {}, member)).body.role).toBe('editor')
+    const activity = await member.get('/api/me/activity')
+    expect(activity.text).toContain('invitation.accepted')
+    expect(activity.text).not.toContain(boss.user.id) // who invites, the trail tells superusers alone
   })
 })
 

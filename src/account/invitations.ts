@@ -109,7 +109,8 @@ async function spendWith(
   if (role === undefined || !(await mayInvite(c.var, tx, by, role))) throw tokenExpired()
   const user = await change(role, email)
   if (user === undefined) throw unauthorized('This account no longer exists')
-  const event = { invitation: id, by, role: user.role }
+  // Who invited, `invitation.made` tells: this one its account sees.
+  const event = { invitation: id, role: user.role }
   await recordEvent(c, tx, { action: 'invitation.accepted', account: user.id, details: event })
   return user
 }
