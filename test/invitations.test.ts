@@ -1,14 +1,16 @@
 // Invitations: who may invite, what an invitation makes of whoever accepts, and what must fail when somebody else tries.
 import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'bun:test'
-import { eq, inArray } from 'drizzle-orm'
+import { eq, inArray, sql } from 'drizzle-orm'
 import { hc } from 'hono/client'
 import { changeRole } from '../src/account/change-role.ts'
 import { invite } from '../src/account/invitations.ts'
+import { lockUser } from '../src/account/queries.ts'
 import type { Role } from '../src/account/roles.ts'
 import { oneTimeTokens, users } from '../src/account/table.ts'
 import type { AppType } from '../src/app.ts'
 import { auditEvents } from '../src/kit/audit/table.ts'
 import type { Client } from './kit/support/client.ts'
+import { until } from './kit/support/until.ts'
 import { NEW_ACCOUNT } from './support/harness.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
 
@@ -156,6 +158,28 @@ describe('a link counts', () => {
     const password = replies[0]?.status === 200 ? passwords[0] : passwords[1]
     const login = await app.visitor().post('/api/login', { email: 'twice@example.com', password })
     expect(login.status).toBe(200)
+  })
+
+  test('even if another takes its place at that moment: neither fails because it met the other', async () => {
+    const email = 'meets@example.com'
+    await invited(email)
+    const [locked, waits] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    // As whoever accepts: first the invitation, then who has invited.
+    const accepting = app.deps.db.transaction(async (tx) => {
+      await tx.select().from(oneTimeTokens).where(eq(oneTimeTokens.email, email)).for('update')
+      locked.resolve()
+      await waits.promise
+      await lockUser(tx, boss.user.id)
+    })
+    await locked.promise
+    const inviting = boss.post('/api/users', { email })
+    await until('its wait for the invitation', async () => {
+      const waiting = sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      return (await app.deps.db.execute(waiting)).length > 0
+    })
+    waits.resolve()
+    await accepting.catch(() => {}) // Postgres ends one of them
+    expect((await inviting).status).toBe(202)
   })
 
   test('until it is withdrawn, which only superusers do', async () => {
