@@ -182,7 +182,7 @@ describe('a link counts', () => {
     expect((await inviting).status).toBe(202)
   })
 
-  test('until it is withdrawn, which only superusers do', async () => {
+  test('until it is withdrawn, which only superusers do, after a fresh login', async () => {
     const token = await invited('gone@example.com')
     const list = await boss.get('/api/invitations')
     const { id } = list.body.find(({ email }: { email: string }) => email === 'gone@example.com')
@@ -190,6 +190,10 @@ describe('a link counts', () => {
     const member = await app.member('admin')
     for (const path of [`/api/invitations/${id}`, `/api/invitations/${crypto.randomUUID()}`])
       expect((await member.delete(path)).status).toBe(401)
+    const colleague = await app.member('superuser')
+    const stale = await app.deps.sessions.rotate(colleague.cookies.get('session') ?? '', { provenAt: 0 })
+    colleague.cookies.set('session', stale?.token ?? '')
+    isRefused(await colleague.delete(`/api/invitations/${id}`), 401, 'fresh_login_required')
     expect((await boss.delete(`/api/invitations/${id}`)).status).toBe(200)
     isRefused(await boss.delete(`/api/invitations/${id}`), 404, 'not_found')
     isExpired(await accept(token))

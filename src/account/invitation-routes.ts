@@ -48,8 +48,9 @@ export const invitations = factory
 
   .delete(
     '/invitations/:id',
-    doc('Withdraws an invitation.', z.object({})),
+    doc('Withdraws an invitation. Needs a recent login.', z.object({})),
     requireRole(MANAGES),
+    requireFresh(),
     validate('param', z.object({ id: z.uuid() })),
     async (c) => {
       if (!(await withdrawInvitation(c, c.req.valid('param').id))) throw notFound(c)
