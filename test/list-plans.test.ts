@@ -69,12 +69,13 @@ test('who changes or deletes an account looks at it, and at the superusers if it
   const [ann] = await observed.client<{ id: string }[]>`
     update users set role = 'superuser' where email in ('user7@example.com', 'user8@example.com') returning id`
   const [other] = await observed.client<{ id: string }[]>`select id from users where role = 'editor' limit 1`
+  const ids = [other?.id ?? '', ann?.id ?? '']
   // As many as make Postgres decide on a plan for good.
   for (let n = 0; n < 12; n++) {
-    const { found, read } = await observed.rowsRead((tx) => lockWithRole(tx, 'superuser', other?.id, ann?.id))
+    const { found, read } = await observed.rowsRead((tx) => lockWithRole(tx, 'superuser', ...ids))
     expect(found).toBe(3)
     expect(read).toBeLessThan(20)
-    const alone = await observed.rowsRead((tx) => lockWithRole(tx, 'superuser', other?.id))
+    const alone = await observed.rowsRead((tx) => lockWithRole(tx, 'superuser', other?.id ?? ''))
     expect(alone.found).toBe(1)
     expect(alone.read).toBeLessThan(20)
   }

@@ -5,8 +5,7 @@ import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
 import { blankAsAbsent, Page, PageSize, validate } from '../kit/http/validate.ts'
-import { ACTIONS } from './audit.ts'
-import { AuditRange } from './audit-range.ts'
+import { ACTIONS, AuditRange } from './audit.ts'
 import { factory, requireRole } from './product.ts'
 
 const ActivityQuery = z.object({ page: Page, size: PageSize, cursor: cursorOf(EventKey) })

@@ -1,4 +1,5 @@
 // Declares what the audit trail tells, and writes it: each change of an account adds an event, in its own transaction.
+import { z } from 'zod'
 import { type AuditEvent, type Author, writeEvent } from '../kit/audit/record.ts'
 import type { Db } from '../kit/types/db.ts'
 import type { LoggedInContext } from './product.ts'
@@ -57,3 +58,15 @@ export const recordWith = <T>(
 /** The words for an action: `Role changed`. */
 export const wordsOf = (action: string): string =>
   action.charAt(0).toUpperCase() + action.slice(1).replaceAll(/[._]/g, ' ')
+
+const Moment = z
+  .string()
+  .max(40, { abort: true })
+  .check(z.iso.datetime({ offset: true }))
+  .refine((moment) => moment > '0001')
+
+/** Between which moments events are asked for. */
+export const AuditRange = z.object({
+  from: Moment.describe('The first moment.'),
+  to: Moment.describe('The first moment that is left out.'),
+})

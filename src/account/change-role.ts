@@ -55,7 +55,7 @@ export const manage = <T>(
   retryConflict(() =>
     db.transaction(async (tx) => {
       const own: LoggedInContext['var']['session'] | undefined = 'get' in by ? by.get('session') : undefined
-      const locked = await lockWithRole(tx, MANAGES, userId, own?.userId)
+      const locked = await lockWithRole(tx, MANAGES, userId, own?.userId ?? userId)
       const roleNow = (id: string) => locked.find((one) => one.id === id)?.role
       if (own !== undefined) {
         await assertSessionOpen(own)

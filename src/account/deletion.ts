@@ -16,13 +16,13 @@ import { recordEvent } from './audit.ts'
 import { assertNotLastSuperuser, manage } from './change-role.ts'
 import { assertSessionOpen, endSessionsWith, lockOwnAccount } from './end-sessions.ts'
 import { lastSuperuser } from './errors.ts'
-import { mailNotice, mailReset, requestNotice } from './mail-tasks.ts'
+import { mailNotice, mailReset, requestNotice, type Asker } from './mail-tasks.ts'
 import { TAKE_BACK_MS, tokens } from './one-time-tokens.ts'
 import { factory, requireRole, type Deps, type LoggedInContext } from './product.ts'
 import { deleteDueUser, findDueUsers, findUser, isEmailTaken, updateUser, type User } from './queries.ts'
 import { UserResponse, users } from './table.ts'
 
-type Needed = Pick<Deps, 'config' | 'enqueue' | 'store'> & { ip?: string }
+type Needed = Pick<Deps, 'config' | 'store'> & Asker
 
 const gone = () => unauthorized('This account no longer exists')
 

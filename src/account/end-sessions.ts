@@ -40,13 +40,8 @@ export async function endSessionsWith<T>(
     }),
   )
   await sessions.destroyAllOf(userId).catch((error: unknown) => {
-    log.error(
-      'a session that began during this change may be left: the next change of the password ends it',
-      {
-        user: userId,
-        error,
-      },
-    )
+    const left = 'a session that began during this change may be left'
+    log.error(`${left}: the next change of the password ends it`, { user: userId, error })
   })
   return changed
 }

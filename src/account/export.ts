@@ -71,18 +71,6 @@ export async function forgetExports({ store, forgetJob }: Pick<Deps, 'store' | '
   }
 }
 
-/** Keeps only the newest export of an account. Two never run at once: the task is unique per account. */
-async function forgetEarlierExport(
-  { store, forgetJob }: Pick<Deps, 'store' | 'forgetJob'>,
-  userId: string,
-  id: string,
-): Promise<void> {
-  const key = exportKeys(userId).kept
-  const earlier = await store.get<string>(key)
-  if (earlier !== undefined && earlier !== id) await forgetJob(earlier)
-  await store.set(key, id, REMEMBERED_S)
-}
-
 /** Only that account can read the result. */
 export const exportMyData = defineTask({
   name: 'exportMyData',
@@ -91,7 +79,11 @@ export const exportMyData = defineTask({
   keepResultMs: 60 * 60 * 1000,
   async run({ userId }, job, deps: Deps & ExportDeps) {
     const data = await exportAccount(deps, userId, job)
-    await forgetEarlierExport(deps, userId, job.id)
+    // Only the newest is kept. Two never run at once: the task is unique per account.
+    const key = exportKeys(userId).kept
+    const earlier = await deps.store.get<string>(key)
+    if (earlier !== undefined && earlier !== job.id) await deps.forgetJob(earlier)
+    await deps.store.set(key, job.id, REMEMBERED_S)
     return data ?? job.log.info('the account is gone')
   },
 })

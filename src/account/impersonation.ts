@@ -1,11 +1,12 @@
 // Lets a superuser act as an account of a lower role, for a quarter of an hour, as its owner is told, and go back.
 import { requireFresh } from '../kit/auth/guards.ts'
 import { doc } from '../kit/http/doc.ts'
-import { notFound, unauthorized } from '../kit/http/errors.ts'
+import { notFound } from '../kit/http/errors.ts'
 import { accountDisabled, continueIn, issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { recordEvent, recordWith } from './audit.ts'
 import { manage, MANAGES } from './change-role.ts'
+import { sessionEnded } from './end-sessions.ts'
 import { roleAboveOwn, roleNotLower } from './errors.ts'
 import { requestNotice } from './mail-tasks.ts'
 import { factory, requireRole, roleOf, type LoggedInContext } from './product.ts'
@@ -29,7 +30,7 @@ export async function beginImpersonation(c: LoggedInContext, id: string, asToken
     // Behind the locks: no change of either account passes it by.
     const target = { id, role: roleOf(user, config), label: user.email }
     const next = await sessions.impersonate(session.token, target)
-    if (next === null) throw unauthorized('This session has ended')
+    if (next === null) throw sessionEnded()
     return { user, next }
   })
   if (begun === undefined) throw notFound(c)
@@ -43,7 +44,7 @@ export async function endImpersonation(c: LoggedInContext): Promise<void> {
   if (session.impersonator === undefined) return
   const end = () => sessions.endImpersonation(session.token)
   const own = await recordWith(c, { action: 'impersonation.ended' }, end)
-  if (own === null) throw unauthorized('This session has ended')
+  if (own === null) throw sessionEnded()
   continueIn(c, own, session.isBearer)
 }
 

@@ -11,7 +11,7 @@ import { recordEvent } from './audit.ts'
 import { MANAGES, syncSessionRole } from './change-role.ts'
 import { assertSessionOpen, endSessionsWith, lockOwnAccount } from './end-sessions.ts'
 import { accountExists, roleAboveOwn } from './errors.ts'
-import { requestLink, requestNotice } from './mail-tasks.ts'
+import { requestLink, requestNotice, type Asker } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
 import { proveMailbox } from './password.ts'
@@ -34,7 +34,7 @@ const LISTED = 200
  * @throws signupClosed, roleAboveOwn, loginRequired if the session has ended
  */
 export async function invite(
-  deps: Pick<Deps, 'config' | 'db' | 'enqueue'> & { ip?: string },
+  deps: Pick<Deps, 'config' | 'db'> & Asker,
   { email, role = deps.config.signupRole }: z.output<typeof Invite>,
   by: Author,
 ): Promise<void> {

@@ -2,14 +2,16 @@
 import type { z } from 'zod'
 import { weakPassword } from '../kit/auth/password-rule.ts'
 import { accountDisabled, agentOf, endSession, startSession } from '../kit/http/session.ts'
+import type { Db } from '../kit/types/db.ts'
 import { recordEvent, recordWith } from './audit.ts'
 import { syncSessionRole } from './change-role.ts'
 import { invalidCredentials, passwordChangeRequired } from './errors.ts'
-import { assertPassword } from './password-rule.ts'
 import { endImpersonation } from './impersonation.ts'
+import { requestNotice } from './mail-tasks.ts'
+import { tokens } from './one-time-tokens.ts'
+import { assertPassword } from './password-rule.ts'
 import { type AppContext, type LoggedInContext, roleOf } from './product.ts'
-import { findUserWithHash, findUserWithHashById, replaceHash, type User } from './queries.ts'
-import { replacePassword } from './replace-password.ts'
+import { findUserWithHash, findUserWithHashById, replaceHash, updateUser, type User } from './queries.ts'
 import { roles } from './roles.ts'
 import type { Login } from './schema.ts'
 
@@ -62,16 +64,33 @@ async function replaceTemporary(
   return { hash, password }
 }
 
+/**
+ * Sets another password for whoever has given the one before it: voids the links to choose one and a change of email that waits, and
+ * tells the owner. Takes a transaction. Undefined if the hash is not `was` any more.
+ */
+export async function replacePassword(
+  c: AppContext,
+  tx: Db,
+  userId: string,
+  hash: string,
+  was: string | null,
+): Promise<User | undefined> {
+  const changed = await updateUser(tx, userId, { password: hash }, { was })
+  if (changed === undefined) return undefined
+  await tokens.revoke(tx, userId, { but: ['take_back', 'verify', 'invitation'] })
+  await requestNotice(c.var, tx, changed.email, 'password_changed')
+  await recordEvent(c, tx, { action: 'password.changed', account: userId })
+  return changed
+}
+
 /** Upgrades a hash of older parameters. A failure, such as a full queue for hashes, is left to the next login. */
 async function renewHash(c: AppContext, userId: string, was: string, password: string): Promise<void> {
   const { db, log, passwords } = c.var
   try {
     await replaceHash(db, userId, was, await passwords.hash(password, c.var.signal()))
   } catch (error) {
-    log.warn('a password hash of older parameters was not replaced; the next login tries again', {
-      user: userId,
-      error,
-    })
+    const user = { user: userId, error }
+    log.warn('a password hash of older parameters was not replaced; the next login tries again', user)
   }
 }
 

@@ -1,12 +1,11 @@
 // Declares the tasks that mail links and notices to the owners of accounts.
 import { z } from 'zod'
 import type { OneTimeToken } from '../kit/auth/one-time-tokens.ts'
-import type { AppEnv } from '../kit/http/env.ts'
 import { defineTask, FOR_DAYS, type Job } from '../kit/jobs/task.ts'
 import type { Db } from '../kit/types/db.ts'
 import { addressTakenMail, linkMail, noticeMail, NOTICES, welcomeMail, type Notice } from './mails.ts'
 import { linkTo, tokens, type Purpose } from './one-time-tokens.ts'
-import type { Deps, Product } from './product.ts'
+import type { Deps } from './product.ts'
 import { findUser, findUserWithHash, isEmailTaken } from './queries.ts'
 import { roles } from './roles.ts'
 import { foldEmail } from './throttles.ts'
@@ -55,9 +54,12 @@ export const mailInvitation = defineTask({
   run: mailLink.execute,
 })
 
+/** Whoever has a mail sent, and from which address; from none: whoever runs the service. */
+export type Asker = Pick<Deps, 'enqueue'> & { ip?: string }
+
 /** Has a link mailed once the transaction commits. It voids the older of its purpose, as the rules of `tokens` say. */
 export async function requestLink(
-  { enqueue, ip = '' }: Pick<AppEnv<Product>['Variables'], 'enqueue'> & { ip?: string },
+  { enqueue, ip = '' }: Asker,
   tx: Db,
   { welcome, ...due }: { welcome?: true } & Omit<Parameters<typeof tokens.request>[1], 'ip'>,
 ): Promise<string> {
@@ -128,7 +130,7 @@ export const mailNotice = defineTask({
  * whoever runs the service.
  */
 export async function requestNotice(
-  { enqueue, ip = '' }: Pick<AppEnv<Product>['Variables'], 'enqueue'> & { ip?: string },
+  { enqueue, ip = '' }: Asker,
   tx: Db,
   to: string,
   notice: Notice,

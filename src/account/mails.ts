@@ -136,7 +136,8 @@ export const NOTICES = {
 export type Notice = keyof typeof NOTICES
 
 /** `2026-01-31 at 12:00 UTC` */
-export const minuteOf = (moment: string) => `${moment.slice(0, 16).replace('T', ' at ')} UTC`
+export const minuteOf = (moment: string | Date) =>
+  `${new Date(moment).toISOString().slice(0, 16).replace('T', ' at ')} UTC`
 
 interface NoticeLetter extends Pick<Letter, 'service' | 'to'> {
   notice: Notice

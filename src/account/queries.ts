@@ -35,13 +35,13 @@ export async function findUser(db: Db, id: string) {
 
 const storedHash = sql<string | null>`coalesce(${users.password}, ${users.temporary_password})`
 
-/** Their result holds the password hash. */
+/** `isTemporary`: the password opens nothing but the choice of another. */
 const loginBy = (name: string, where: SQL) =>
   prepared(
     (db) =>
       db
         .select({
-          ...columns,
+          user: columns,
           hash: storedHash,
           isTemporary: sql<boolean>`${users.password} is null and ${users.temporary_password} is not null`,
         })
@@ -55,24 +55,14 @@ const loginById = loginBy('user_login_by_id', eq(users.id, sql.placeholder('id')
 
 /** The account and its password hash, for the login; the email is compared without regard to case. */
 export async function findUserWithHash(db: Db, email: string) {
-  return apart(await byEmail(db).execute({ email }))
+  const [found] = await byEmail(db).execute({ email })
+  return found
 }
 
 /** The same by id. */
 export async function findUserWithHashById(db: Db, id: string) {
-  return apart(await loginById(db).execute({ id }))
-}
-
-/** `isTemporary`: the password opens nothing but the choice of another. */
-interface Password {
-  hash: string | null
-  isTemporary: boolean
-}
-
-function apart([found]: (User & Password)[]): ({ user: User } & Password) | undefined {
-  if (found === undefined) return undefined
-  const { hash, isTemporary, ...user } = found
-  return { user, hash, isTemporary }
+  const [found] = await loginById(db).execute({ id })
+  return found
 }
 
 export type NewUser = typeof users.$inferInsert
@@ -143,11 +133,8 @@ export const lockUser = (tx: Db, id: string) =>
  * Locks these accounts and, if one of them has the role, all that have it, in the order of their ids: transactions that do so
  * wait for each other, and never deadlock. One that gets the role at this moment may be found without the others.
  */
-export function lockWithRole(tx: Db, role: Role, ...ids: (string | undefined)[]) {
-  const isNamed = inArray(
-    users.id,
-    ids.filter((id) => id !== undefined),
-  )
+export function lockWithRole(tx: Db, role: Role, ...ids: string[]) {
+  const isNamed = inArray(users.id, ids)
   const hasRole = eq(users.role, role)
   const isOneNamed = exists(tx.select({ id: users.id }).from(users).where(and(isNamed, hasRole)))
   return tx

@@ -57,12 +57,11 @@ export async function createAccount(by: Author, tx: Db, row: NewUser): Promise<U
 
 /** Starts the session of an account that was just created; see `beginSession`. `loggedIn: false`: none could be started. */
 export async function beginFirstSession(
-  c: AppContext,
-  user: User,
-  ...how: [kept: Parameters<typeof beginSession>[2], proof: Parameters<typeof beginSession>[3]]
+  ...how: Parameters<typeof beginSession>
 ): Promise<User & { loggedIn?: false }> {
+  const [c, user] = how
   try {
-    await beginSession(c, user, ...how)
+    await beginSession(...how)
   } catch (error) {
     // Reported as a failure it would be retried, and then the email is taken.
     c.var.log.error('the account was created, but no session could be started', { user: user.id, error })

@@ -55,13 +55,7 @@ export const linkLimit: RateLimit = {
 export const ownLimit: RateLimit = {
   name: 'own',
   quotas: ({ rateLimit: { account, seconds } }) => [
-    {
-      per: 'account',
-      limit: account,
-      seconds,
-      counts: 'requests',
-      key: (c) => c.get('session').userId,
-    },
+    { per: 'account', limit: account, seconds, counts: 'requests', key: (c) => c.get('session').userId },
   ],
 }
 

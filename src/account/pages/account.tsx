@@ -1,6 +1,6 @@
 // Serves the pages of one's own account: what it is, its name, email and password.
 /** @jsxImportSource hono/jsx */
-import { freshLoginRequired, requireFresh } from '../../kit/auth/guards.ts'
+import { requireFresh } from '../../kit/auth/guards.ts'
 import { weakPassword } from '../../kit/auth/password-rule.ts'
 import { doc } from '../../kit/http/doc.ts'
 import type { AnyContext, PageLink } from '../../kit/http/env.ts'
@@ -120,7 +120,7 @@ formPage(accountPage, '/account/email', {
   schema: ChangeEmail,
   fields: { email: { label: 'New email', autocomplete: 'email' } },
   button: 'Change the email',
-  errors: [freshLoginRequired, sameEmail],
+  errors: [sameEmail],
   above: () => <p>It changes when you open the link that we mail to the new address.</p>,
   run: changeEmail,
   next: ACCOUNT,
@@ -135,7 +135,7 @@ formPage(accountPage, '/account/password', {
   fields: { password: { ...NEW_PASSWORD, label: 'New password' } },
   username: async (c) => (await c.get('me')()).email,
   button: 'Change the password',
-  errors: [freshLoginRequired, weakPassword],
+  errors: [weakPassword],
   above: () => <p>Your other devices will be signed out.</p>,
   run: changePassword,
   next: ACCOUNT,

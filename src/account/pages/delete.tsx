@@ -1,8 +1,7 @@
 // Serves the page to delete one's account, and the button that undoes it.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import { freshLoginRequired, requireFresh } from '../../kit/auth/guards.ts'
-import type { PageLink } from '../../kit/http/env.ts'
+import { requireFresh } from '../../kit/auth/guards.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { PostButton } from '../../kit/pages/record.tsx'
 import { requestDeletion, undoDeletion } from '../deletion.ts'
@@ -14,12 +13,10 @@ import { ACCOUNT, EXPORT, SIGN_IN } from './paths.ts'
 
 export const deletionPage = factory.createApp()
 
-const minute = (moment: Date) => minuteOf(moment.toISOString())
-
 export const DeletionBanner = ({ deletes }: { deletes: Date }) => (
   <div class="notice">
     <p>
-      <strong>Your account will be deleted on {minute(deletes)}.</strong> Until then you can keep it.
+      <strong>Your account will be deleted on {minuteOf(deletes)}.</strong> Until then you can keep it.
     </p>
     <PostButton to={`${ACCOUNT}/undo-deletion`}>Keep my account</PostButton>
   </div>
@@ -33,12 +30,10 @@ formPage(deletionPage, '/delete', {
   schema: z.object({}),
   fields: {},
   button: 'Delete my account',
-  errors: [freshLoginRequired, lastSuperuser],
-  above: (c) => {
-    const { deletionDays: days } = c.get('config')
-    const hasExport = c
-      .get('pageLinks')()
-      .some(({ path }: PageLink) => path === EXPORT)
+  errors: [lastSuperuser],
+  above: (c: LoggedInContext) => {
+    const { deletionDays: days } = c.var.config
+    const hasExport = c.var.pageLinks().some(({ path }) => path === EXPORT)
     return (
       <>
         <p>
@@ -68,7 +63,7 @@ formPage(deletionPage, '/delete', {
   notice: (_input, deletes) =>
     deletes === null || deletes.getTime() <= Date.now()
       ? 'Your account is being deleted'
-      : `Your account will be deleted on ${minute(deletes)}. Sign in before that to keep it`,
+      : `Your account will be deleted on ${minuteOf(deletes)}. Sign in before that to keep it`,
 })
 
 formAction(deletionPage, '/account/undo-deletion', {

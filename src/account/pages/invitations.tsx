@@ -1,7 +1,7 @@
 // Serves the pages of invitations: to invite somebody, and to accept.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import { freshIfLoggedIn, freshLoginRequired, requireFresh } from '../../kit/auth/guards.ts'
+import { freshIfLoggedIn, requireFresh } from '../../kit/auth/guards.ts'
 import { tokenExpired } from '../../kit/auth/one-time-tokens.ts'
 import { weakPassword } from '../../kit/auth/password-rule.ts'
 import type { AnyContext } from '../../kit/http/env.ts'
@@ -38,7 +38,7 @@ formPage(invitationPages, '/users/invite', {
   values: async (c) => ({ role: c.get('config').signupRole }),
   button: 'Mail the invitation',
   limit: inviteLimit,
-  errors: [freshLoginRequired, roleAboveOwn],
+  errors: [roleAboveOwn],
   above: () => <p>The mail has a link, which works once, for seven days.</p>,
   below: (c) => <OpenInvitations c={c} />,
   run: (c: LoggedInContext, input) => invite(c.var, input, c),

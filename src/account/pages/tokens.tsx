@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
 import { tooManyTokens } from '../../kit/auth/access-tokens.ts'
-import { freshLoginRequired, requireFresh } from '../../kit/auth/guards.ts'
+import { requireFresh } from '../../kit/auth/guards.ts'
 import { doc } from '../../kit/http/doc.ts'
 import { notFound } from '../../kit/http/errors.ts'
 import { Checkbox, type FieldLook } from '../../kit/pages/form.tsx'
@@ -99,7 +99,7 @@ formPage(tokensPage, '/account/tokens/new', {
   },
   values: async () => ({ days: '90', read: true }),
   button: 'Make it',
-  errors: [freshLoginRequired, tooManyTokens],
+  errors: [tooManyTokens],
   answersPage: true,
   run: makeOwnToken,
   next: (c, { token }) =>

@@ -102,7 +102,7 @@ export const usersPages = factory
             <Line name="Company">{company}</Line>
             <Line name="Tags">{tags.join(', ')}</Line>
             <Line name="Since">{created.toISOString().slice(0, 10)}</Line>
-            {deletes && <Line name="Deletion">on {minuteOf(deletes.toISOString())}</Line>}
+            {deletes && <Line name="Deletion">on {minuteOf(deletes)}</Line>}
             <Line name="Role" note={roles.isBarred(role) && 'to enable the account, give it another role'}>
               {role}
             </Line>
