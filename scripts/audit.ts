@@ -19,6 +19,8 @@ async function verify(db: Db): Promise<void> {
       `seal ${number}, from ${from} until ${until}: other events than were sealed (${found}, not ${sealed})`,
     )
   if (broken.length > 0) throw new Error(`${broken.length} seal(s) do not hold: see src/kit/audit/README.md`)
+  if (last.number === 0)
+    return console.log('Nothing is sealed yet: each hour those events are sealed that are an hour old.')
   console.log(`${events} events since ${since} are as they were sealed. Seal ${last.number}: ${last.digest}`)
 }
 

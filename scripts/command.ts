@@ -52,3 +52,9 @@ function explain(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(explain).join('; ')
   return error.message
 }
+
+/** Who runs this, by the system's own word: USER and LOGNAME say whatever one likes. A number where the system has no name. */
+export function systemUser(): string {
+  const { exitCode, stdout } = Bun.spawnSync(['id', '-un'])
+  return exitCode === 0 ? stdout.toString().trim() : `${process.getuid?.() ?? 'unknown'}`
+}

@@ -1,6 +1,5 @@
 // Accounts from the command line, and the only way to the first superuser: npm run user -- create ann@example.com --role superuser
 import { randomBytes } from 'node:crypto'
-import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { z } from 'zod'
 import { ABILITIES } from '../src/account/abilities.ts'
@@ -10,6 +9,7 @@ import { deleteFor } from '../src/account/deletion.ts'
 import { invite } from '../src/account/invitations.ts'
 import { requestNotice } from '../src/account/mail-tasks.ts'
 import { endSessionsOf, findAccount, setPassword } from '../src/account/manage.ts'
+import { SIGN_IN } from '../src/account/pages/paths.ts'
 import type { Deps } from '../src/account/product.ts'
 import { findUserWithHash, isEmailTaken, type User } from '../src/account/queries.ts'
 import { ROLES, roles, type Role } from '../src/account/roles.ts'
@@ -18,7 +18,7 @@ import { Invite, NewAccessToken, Password, Signup } from '../src/account/schema.
 import { createAccount } from '../src/account/sign-up.ts'
 import { listUsers, type UserKey } from '../src/account/user-list.ts'
 import { printable, printableJson } from '../src/kit/log/terminal-escape.ts'
-import { asUsage, runCommand, UsageError } from './command.ts'
+import { asUsage, runCommand, systemUser, UsageError } from './command.ts'
 import { readHidden } from './prompt.ts'
 import { withDeps } from './with-deps.ts'
 
@@ -39,7 +39,7 @@ has to choose another.
 --json prints JSON, for scripts: one object, or with \`list\` one on each line; all else goes to stderr.`
 
 /** Who acts, for the log and the audit trail. */
-const BY = { command: userInfo().username }
+const BY = { command: systemUser() }
 const GENERATED_BYTES = 18
 const LIST_PAGE = 1000
 
@@ -156,7 +156,10 @@ async function create(deps: Deps, say: Say, account: NewAccount, fromStdin: bool
   const row = { ...account, ...secretOf(hash, generated), email_proof: 'operator' } as const
   const user = await db.transaction((tx) => createAccount(BY, tx, row))
   log.warn('ACCOUNT CREATED by command', { user: user.id, role: user.role, by: BY.command })
-  say({ ...user, password: generated }, `${user.email} is ${user.role} now${told(generated)}`)
+  say(
+    { ...user, password: generated },
+    `${user.email} is ${user.role} now${told(generated)}${whereToSignIn(deps)}`,
+  )
 }
 
 /** One that was made up opens nothing but the choice of another. */
@@ -167,6 +170,9 @@ const told = (generated: string | undefined) =>
   generated === undefined
     ? ''
     : `\nPassword: ${generated}\nIt is shown this once, and the first login has to choose another.`
+
+const whereToSignIn = ({ config: { appUrl, authPages } }: Deps) =>
+  authPages ? `\nSign in at ${appUrl}${SIGN_IN}` : ''
 
 const taken = (email: string) => new Error(`There is an account ${email} already: \`role\` changes its role`)
 

@@ -47,3 +47,10 @@ test('nobody but a superuser has it exported', async () => {
   for (const role of ['readonly', 'editor', 'admin'] as const)
     expect((await (await app.member(role)).post('/api/audit/export', range)).status).toBe(401)
 })
+
+test('a moment longer than one is refused: its line would have room in no part', async () => {
+  const boss = await app.member('superuser')
+  const range = { from: `2025-01-01T00:00:00.${'1'.repeat(500_000)}Z`, to: '2026-01-01T00:00:00Z' }
+  expect((await boss.post('/api/audit/export', range)).status).toBe(400)
+  expect((await boss.get(`/api/audit?actor=${boss.user.id}&action=audit.exported`)).body).toEqual([])
+})

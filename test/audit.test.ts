@@ -114,6 +114,13 @@ test('a command is told by who ran it', async () => {
   })
 })
 
+test('no event holds an email, even one that a client gives as its name', async () => {
+  const program = app.visitor({ 'User-Agent': 'Backup/1.0 (robot@example.com)' })
+  const { body } = await program.post('/api/signup', { ...NEW_ACCOUNT, email: 'robot@example.com' })
+  const events = await app.deps.db.select().from(auditEvents).where(eq(auditEvents.account, body.id))
+  expect(events.map(({ agent }) => agent)).toEqual(['Backup/1.0 (***)', 'Backup/1.0 (***)'])
+})
+
 test('what is refused, and what changes nothing, leaves no event', async () => {
   const ann = await app.member()
   const calls: [string, string, unknown?][] = [

@@ -203,3 +203,11 @@ test('goes with a deleted account', async () => {
   const keys = await allInRedis(app)
   for (const text of ['exported@example.com', `export:${ann.user.id}`]) expect(keys).not.toContain(text)
 })
+
+test('has a page, which the page of the account leads to', async () => {
+  const ann = await app.member()
+  const { text } = await ann.get('/api/auth/account', { Accept: 'text/html' })
+  const [header = '', body = ''] = text.split('</header>')
+  expect([header, body].map((part) => part.includes('href="/api/auth/account/data"'))).toEqual([false, true])
+  expect((await ann.get('/api/auth/account/data', { Accept: 'text/html' })).text).toContain('Get my data')
+})

@@ -406,6 +406,23 @@ test('it is in the trail under both ids, in the log, and in a mail to the owner'
   expect(text).toContain('acts as your account for up to 15 minutes')
 })
 
+test('one that was not begun, as the superuser’s session ended at that moment, is told nowhere', async () => {
+  const [boss, ann] = [await app.member('superuser'), await app.member()]
+  const { sessions } = app.deps
+  const { impersonate: begin } = sessions
+  sessions.impersonate = async (token, user) => {
+    await sessions.destroy(token)
+    return begin(token, user)
+  }
+  try {
+    expect((await impersonate(boss, ann)).body.code).toBe('login_required')
+  } finally {
+    sessions.impersonate = begin
+  }
+  const events = await app.deps.db.select().from(auditEvents).where(eq(auditEvents.account, ann.user.id))
+  expect(events.map(({ action }) => action)).not.toContain('impersonation.started')
+})
+
 test('a page of another site can make it do nothing', async () => {
   const { client } = await acting()
   const evil = { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'cross-site' }

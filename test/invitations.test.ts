@@ -1,14 +1,16 @@
 // Invitations: who may invite, what an invitation makes of whoever accepts, and what must fail when somebody else tries.
 import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'bun:test'
-import { eq, inArray } from 'drizzle-orm'
+import { eq, inArray, sql } from 'drizzle-orm'
 import { hc } from 'hono/client'
 import { changeRole } from '../src/account/change-role.ts'
 import { invite } from '../src/account/invitations.ts'
+import { lockUser } from '../src/account/queries.ts'
 import type { Role } from '../src/account/roles.ts'
 import { oneTimeTokens, users } from '../src/account/table.ts'
 import type { AppType } from '../src/app.ts'
 import { auditEvents } from '../src/kit/audit/table.ts'
 import type { Client } from './kit/support/client.ts'
+import { until } from './kit/support/until.ts'
 import { NEW_ACCOUNT } from './support/harness.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
 
@@ -121,6 +123,9 @@ describe('whoever is invited', () => {
     isRefused(await accept(token, {}, member), 401, 'fresh_login_required')
     expect((await member.post('/api/reauthenticate', { password: member.account.password })).status).toBe(200)
     expect((await accept(token, {}, member)).body.role).toBe('editor')
+    const activity = await member.get('/api/me/activity')
+    expect(activity.text).toContain('invitation.accepted')
+    expect(activity.text).not.toContain(boss.user.id) // who invites, the trail tells superusers alone
   })
 })
 
@@ -155,7 +160,29 @@ describe('a link counts', () => {
     expect(login.status).toBe(200)
   })
 
-  test('until it is withdrawn, which only superusers do', async () => {
+  test('even if another takes its place at that moment: neither fails because it met the other', async () => {
+    const email = 'meets@example.com'
+    await invited(email)
+    const [locked, waits] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    // As whoever accepts: first the invitation, then who has invited.
+    const accepting = app.deps.db.transaction(async (tx) => {
+      await tx.select().from(oneTimeTokens).where(eq(oneTimeTokens.email, email)).for('update')
+      locked.resolve()
+      await waits.promise
+      await lockUser(tx, boss.user.id)
+    })
+    await locked.promise
+    const inviting = boss.post('/api/users', { email })
+    await until('its wait for the invitation', async () => {
+      const waiting = sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      return (await app.deps.db.execute(waiting)).length > 0
+    })
+    waits.resolve()
+    await accepting.catch(() => {}) // Postgres ends one of them
+    expect((await inviting).status).toBe(202)
+  })
+
+  test('until it is withdrawn, which only superusers do, after a fresh login', async () => {
     const token = await invited('gone@example.com')
     const list = await boss.get('/api/invitations')
     const { id } = list.body.find(({ email }: { email: string }) => email === 'gone@example.com')
@@ -163,6 +190,10 @@ describe('a link counts', () => {
     const member = await app.member('admin')
     for (const path of [`/api/invitations/${id}`, `/api/invitations/${crypto.randomUUID()}`])
       expect((await member.delete(path)).status).toBe(401)
+    const colleague = await app.member('superuser')
+    const stale = await app.deps.sessions.rotate(colleague.cookies.get('session') ?? '', { provenAt: 0 })
+    colleague.cookies.set('session', stale?.token ?? '')
+    isRefused(await colleague.delete(`/api/invitations/${id}`), 401, 'fresh_login_required')
     expect((await boss.delete(`/api/invitations/${id}`)).status).toBe(200)
     isRefused(await boss.delete(`/api/invitations/${id}`), 404, 'not_found')
     isExpired(await accept(token))

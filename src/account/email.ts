@@ -27,13 +27,15 @@ export async function changeEmail(c: LoggedInContext, { email }: { email: string
   await requestOwnLink(c, { userId: user.id, purpose: 'email_change', email })
 }
 
-const requestOwnLink = (c: LoggedInContext, due: Parameters<typeof requestLink>[2]) =>
-  c.var.db.transaction(async (tx) => {
+async function requestOwnLink(c: LoggedInContext, due: Parameters<typeof requestLink>[2]): Promise<void> {
+  const request = async (tx: Db) => {
     await lockOwnAccount(c, tx)
     await requestLink(c.var, tx, due)
     if (due.purpose === 'email_change')
       await recordEvent(c, tx, { action: 'email.change_asked', account: due.userId })
-  })
+  }
+  await retryConflict(() => c.var.db.transaction(request)) // it locks what confirming does, the other way round
+}
 
 /** Mails the link again to the mailbox that is to be confirmed. @throws nothingToVerify */
 export async function resendVerification(c: LoggedInContext): Promise<void> {

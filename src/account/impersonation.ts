@@ -29,10 +29,11 @@ export async function beginImpersonation(c: LoggedInContext, id: string, asToken
     await requestNotice({ enqueue }, tx, user.email, 'impersonated')
     // Behind the locks: no change of either account passes it by.
     const target = { id, role: roleOf(user, config), label: user.email }
-    return { user, next: await sessions.impersonate(session.token, target) }
+    const next = await sessions.impersonate(session.token, target)
+    if (next === null) throw sessionEnded()
+    return { user, next }
   })
   if (begun === undefined) throw notFound(c)
-  if (begun.next === null) throw sessionEnded()
   continueIn(c, begun.next, asToken || session.isBearer)
   return begun.user
 }

@@ -44,8 +44,9 @@ export const invitations = factory
 
   .delete(
     '/invitations/:id',
-    doc('Withdraws an invitation.', z.object({})),
+    doc('Withdraws an invitation. Needs a recent login.', z.object({})),
     requireRole(MANAGES),
+    requireFresh(),
     validate('param', z.object({ id: z.uuid() })),
     async (c) => c.var.respond(await done(found(c, withdrawInvitation(c, c.req.valid('param').id)))),
   )

@@ -41,12 +41,13 @@ export async function invite(
   assertSignup(deps.config, 'open', 'invited')
   const session: LoggedInContext['var']['session'] | undefined = 'get' in by ? by.get('session') : undefined
   const userId = session?.userId ?? null
-  await deps.db.transaction(async (tx) => {
+  const request = async (tx: Db) => {
     if (!(await mayInvite(deps, tx, userId, role))) throw roleAboveOwn()
     if (session !== undefined) await assertSessionOpen(session)
     const id = await requestLink(deps, tx, { userId, purpose: 'invitation', email, details: { role } })
     await recordEvent(by, tx, { action: 'invitation.made', account: null, details: { invitation: id, role } })
-  })
+  }
+  await retryConflict(() => deps.db.transaction(request)) // it locks what accepting does, the other way round
 }
 
 /** Whether an account may invite to a role at this moment, and until the transaction ends; a command may. */
@@ -105,7 +106,8 @@ async function spendWith(
   if (role === undefined || !(await mayInvite(c.var, tx, by, role))) throw tokenExpired()
   const user = await change(role, email)
   if (user === undefined) throw unauthorized('This account no longer exists')
-  const event = { invitation: id, by, role: user.role }
+  // Who invited, `invitation.made` tells: this one its account sees.
+  const event = { invitation: id, role: user.role }
   await recordEvent(c, tx, { action: 'invitation.accepted', account: user.id, details: event })
   return user
 }

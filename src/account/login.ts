@@ -53,8 +53,11 @@ async function replaceTemporary(
 ): Promise<{ hash: string; password: string }> {
   if (password === undefined) throw passwordChangeRequired()
   if (password === given)
-    throw weakPassword({ message: 'Choose another password than the one you were given' })
-  await assertPassword(c.var, password, user)
+    throw weakPassword({
+      message: 'Choose another password than the one you were given',
+      issues: [{ path: 'new_password', message: 'must be another than the one that you were given' }],
+    })
+  await assertPassword(c.var, password, user, 'new_password')
   const hash = await c.var.passwords.hash(password, c.var.signal())
   const replaced = await c.var.db.transaction((tx) => replacePassword(c, tx, user.id, hash, was))
   if (replaced === undefined) throw invalidCredentials()

@@ -123,7 +123,7 @@ export const NOTICES = {
   email_changed: 'Your account goes by another email now.',
   token_made:
     'A personal access token was made: with it a program acts for your account. A new password by a mailed link ends it.',
-  role_changed: 'Your account has another role now, with which it may do more, or less.',
+  role_changed: 'Your account has another role now: it may do more, or less, or it was disabled.',
   account_changed: 'What your account says of you was changed: its names, its company or its tags.',
   impersonated:
     'Somebody who runs the service acts as your account for up to 15 minutes. They see what you see and change what you may change, but for your password, email, names, tokens and devices.',

@@ -70,9 +70,12 @@ export async function beginFirstSession(
   return user
 }
 
+const NONE_COMES = 'Forbidden! Accounts come from whoever runs the service: ask there for one'
+
 /** @throws signupClosed unless the policy is one of these */
 export function assertSignup({ signup }: Config, ...policies: Config['signup'][]): void {
-  if (!policies.includes(signup)) throw signupClosed()
+  if (policies.includes(signup)) return
+  throw signup === 'off' ? signupClosed({ message: NONE_COMES }) : signupClosed()
 }
 
 /** The same for a route, before anything is looked at: the answer is one and the same for all. */

@@ -3,6 +3,7 @@
 import { requireFresh } from '../../kit/auth/guards.ts'
 import { weakPassword } from '../../kit/auth/password-rule.ts'
 import { doc } from '../../kit/http/doc.ts'
+import type { AnyContext, PageLink } from '../../kit/http/env.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { Line } from '../../kit/pages/record.tsx'
 import { showPage } from '../../kit/pages/shell-page.tsx'
@@ -29,6 +30,12 @@ const link = (page: string, what: string, verb = 'Change') => (
     {verb}
   </a>
 )
+
+/** Of pages that say `linkFor: 'account'`. */
+const linksOf = (c: AnyContext): PageLink[] =>
+  c
+    .get('pageLinks')()
+    .filter(({ linkFor }: PageLink) => linkFor === 'account')
 
 accountPage.get(
   '/account',
@@ -65,6 +72,9 @@ accountPage.get(
           <Line name="Activity" action={link('activity', 'activity', 'See')}>
             what happened, and from where
           </Line>
+          {linksOf(c).map(({ label, path }) => (
+            <Line name={label} action={<a href={path}>See</a>} />
+          ))}
           <Line name="Role">{role}</Line>
         </dl>
         {!deletes && <a href={DELETE}>Delete my account</a>}

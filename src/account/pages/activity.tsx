@@ -20,7 +20,8 @@ export const EventList = ({ events }: { events: Awaited<ReturnType<typeof listAc
   <dl class="record">
     {events.map(({ at, action, by, ip, agent }) => (
       <Line name={<time datetime={at}>{formatAgo(Date.now() - Date.parse(at))}</time>} note={ip ?? BY[by]}>
-        {wordsOf(action)} {agent !== null && deviceOf(agent)}
+        {wordsOf(action)}
+        {agent !== null && `, ${deviceOf(agent)}`}
       </Line>
     ))}
   </dl>

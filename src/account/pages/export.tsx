@@ -11,7 +11,7 @@ export const exportPage = factory
   .createApp()
   .get(
     '/account/data',
-    doc('Shows where I get my data.', 'text/html', { link: 'Your data' }),
+    doc('Shows where I get my data.', 'text/html', { link: 'Data', linkFor: 'account' }),
     requireRole('readonly'),
     async (c) => {
       const job = await recentExport(c)

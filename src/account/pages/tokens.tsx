@@ -94,7 +94,7 @@ formPage(tokensPage, '/account/tokens/new', {
   schema: TokenForm,
   fields: {
     name: { label: 'Name', hint: () => 'Where it is used.' },
-    days: { label: 'Days' },
+    days: { label: 'Days', required: false },
     ...ofEach((ability): FieldLook => ({ label: `It may ${ability}`, type: 'checkbox' })),
   },
   values: async () => ({ days: '90', read: true }),

@@ -6,7 +6,7 @@ import { requireFresh } from '../../kit/auth/guards.ts'
 import { doc } from '../../kit/http/doc.ts'
 import type { AnyContext } from '../../kit/http/env.ts'
 import { nextPageOf, paged, type Span } from '../../kit/http/paging.ts'
-import { validate } from '../../kit/http/validate.ts'
+import { blankAsAbsent, validate } from '../../kit/http/validate.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { Line, PostButton } from '../../kit/pages/record.tsx'
 import { showPage } from '../../kit/pages/shell-page.tsx'
@@ -103,17 +103,13 @@ export const usersPages = factory
             <Line name="Tags">{tags.join(', ')}</Line>
             <Line name="Since">{created.toISOString().slice(0, 10)}</Line>
             {deletes && <Line name="Deletion">on {minuteOf(deletes)}</Line>}
-            <Line
-              name="Role"
-              action={
-                <a href={`${path}/edit`} aria-label="Change the role">
-                  Change
-                </a>
-              }
-            >
+            <Line name="Role" note={roles.isBarred(role) && 'to enable the account, give it another role'}>
               {role}
             </Line>
           </dl>
+          <a class="button" href={`${path}/edit`}>
+            Change
+          </a>
           {!roles.isBarred(role) && !roles.atLeast(role, c.var.session.role) && (
             <PostButton to={IMPERSONATE} id={account.id}>
               Act as this account
@@ -146,7 +142,10 @@ formPage(usersPages, '/users/:id/edit', {
   errors,
   title: 'Change an account',
   summaries: ['Shows the form to change an account.', 'Changes its role, tags, names and company.'],
-  schema: ChangeAccount.required({ first_name: true, last_name: true, role: true }).extend({
+  // `npm run user` makes accounts without a last name: an empty field changes nothing.
+  schema: ChangeAccount.required({ role: true }).extend({
+    first_name: blankAsAbsent(ChangeAccount.shape.first_name),
+    last_name: blankAsAbsent(ChangeAccount.shape.last_name),
     tags: z
       .string()
       .transform((text) => text.split(',').filter((tag) => tag.trim() !== ''))

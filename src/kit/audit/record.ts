@@ -2,6 +2,7 @@
 import type { AnyContext } from '../http/env.ts'
 import type { Session } from '../http/live-session.ts'
 import { agentOf } from '../http/session.ts'
+import { maskEmails } from '../log/redact.ts'
 import type { Db } from '../types/db.ts'
 import { auditEvents, type EventDetails } from './table.ts'
 
@@ -30,7 +31,7 @@ function originOf(by: Author): Partial<typeof auditEvents.$inferInsert> {
     as_account: impersonator === undefined ? null : (userId ?? null),
     by: access === undefined ? null : `token ${access.id}`,
     ip: by.get('ip'),
-    agent: agentOf(by),
+    agent: maskEmails(agentOf(by)), // programs name whom to ask: the trail outlives the account
     request_id: by.get('requestId'),
   }
 }

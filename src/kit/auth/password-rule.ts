@@ -48,12 +48,17 @@ export function passwordRule<Person>({ wordsOf, isBreached }: PasswordRule<Perso
     }
   }
 
-  /** @throws weakPassword with what is wrong, as issues of the field `password` */
-  async function assertPassword(deps: Deps, password: string, person: Person): Promise<void> {
+  /** @throws weakPassword with what is wrong, as issues of its field of the input */
+  async function assertPassword(
+    deps: Deps,
+    password: string,
+    person: Person,
+    path = 'password',
+  ): Promise<void> {
     const faults = await passwordFaults(deps, password, person)
     if (faults.length === 0) return
-    const issues = faults.map((message) => ({ path: 'password', message }))
-    throw weakPassword({ message: `password: ${faults[0]}`, issues })
+    const issues = faults.map((message) => ({ path, message }))
+    throw weakPassword({ message: `${path}: ${faults[0]}`, issues })
   }
 
   return { passwordFaults, assertPassword }

@@ -23,8 +23,8 @@ export interface RouteDoc {
   headers?: Record<string, string>
   /** The words of its link in the header of all pages, which readers with its role see; of its button, if it is no GET. */
   link?: string | undefined
-  /** The link is for those who are not logged in, or stands where it says who acts as another account. */
-  linkFor?: 'visitors' | 'impersonators' | undefined
+  /** The link is for those who are not logged in, stands where it says who acts as another account, or on the account's page. */
+  linkFor?: 'visitors' | 'impersonators' | 'account' | undefined
 }
 
 export interface ApiRoute {

@@ -30,7 +30,7 @@ export interface PageLink {
   label: string
   /** The role that it takes. */
   role: string | undefined
-  linkFor: 'visitors' | 'impersonators' | undefined
+  linkFor: 'visitors' | 'impersonators' | 'account' | undefined
 }
 
 export interface AppEnv<P extends AnyProduct = AnyProduct> {

@@ -9,6 +9,7 @@ import { tag } from '../http/doc.ts'
 import type { AppEnv } from '../http/env.ts'
 import { type ErrorBody, wantsPage } from '../http/errors.ts'
 import { middleware } from '../http/factory.ts'
+import type { Session } from '../http/live-session.ts'
 import { ApiError, forbidden, loginRequired } from '../types/api-error.ts'
 import { safeNext, withNext } from './next.ts'
 import { ShellPage } from './shell-page.tsx'
@@ -68,10 +69,22 @@ async function errorPage(c: Context<AppEnv>, { home, signIn, confirm }: Options)
   if (code === loginRequired.code) return page('Sign in first', NO_DOOR)
   if (code === 'insufficient_role') {
     const text = `${message}. Your account has the role ${c.get('session')?.role}. `
-    const link = signIn !== undefined && <a href={withNext(signIn, here)}>Sign in with another account</a>
+    const link = signIn !== undefined && !whoAsks(c).impersonator && (
+      <a href={withNext(signIn, here)}>Sign in with another account</a>
+    )
     return page('Not for this account', [text, link], forbidden.status)
   }
-  return page('That did not work', [`${message}. `, <a href={home.path}>{home.label}</a>])
+  const { session, impersonator } = whoAsks(c)
+  const way =
+    !session && signIn !== undefined ? <a href={signIn}>Sign in</a> : <a href={home.path}>{home.label}</a>
+  if (status === 404) return page('Not found', ['There is no such page, or it is gone. ', way])
+  // The header leads back from an impersonation.
+  return page('That did not work', [`${message}. `, !impersonator && way])
+}
+
+const whoAsks = (c: Context) => {
+  const session: Session | null | undefined = c.get('session')
+  return { session, impersonator: session?.impersonator }
 }
 
 const NO_DOOR =

@@ -11,6 +11,9 @@ const TOKEN = /^[\w.~-]{1,300}$/
 /** Names the cookie in the page's address, at random: it tells nothing of the token. */
 const NAME = /^[0-9a-f]{16}$/
 
+/** Open at once: a page of another site can open links by the hundred, and a browser sends their cookies all together. */
+const KEPT_LINKS = 5
+
 const pathOf = (c: AnyContext) => c.req.path.replace(/\/$/, '')
 
 /** Each link has its own, so that the one which another tab has opened counts in that tab alone. Only its page gets it. */
@@ -25,6 +28,9 @@ const moveToken = middleware(async (c, next) => {
   const token = c.req.query('token')
   if (c.req.method !== 'GET' || token === undefined) return next()
   if (!TOKEN.test(token)) return c.redirect(pathOf(c), 303)
+  // The oldest come first.
+  const opened = (c.req.header('cookie') ?? '').matchAll(/link_([0-9a-f]{16})=/g)
+  for (const [, older = ''] of [...opened].slice(0, 1 - KEPT_LINKS)) cookieOf(older).delete(c)
   const name = randomHex(8)
   cookieOf(name).set(c, token)
   return c.redirect(`${pathOf(c)}?link=${name}`, 303)

@@ -55,6 +55,7 @@ const sessionOf = (c: AnyContext): Session | null | undefined => c.get('session'
 /** Whether the reader's role opens it. */
 function isFor(c: AnyContext, { role, linkFor }: PageLink): boolean {
   const session = sessionOf(c)
+  if (linkFor === 'account') return false
   if (linkFor === 'visitors') return !session
   if (linkFor === 'impersonators') return session?.impersonator !== undefined
   return role === undefined || (Boolean(session) && c.get('roles').atLeast(session?.role, role))

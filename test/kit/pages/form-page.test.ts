@@ -227,6 +227,15 @@ describe("a mailed link's token", () => {
     }
   })
 
+  test('is found by the page however many others were opened before it', async () => {
+    const visitor = app.visitor()
+    const opened: string[] = []
+    for (let i = 0; i < 100; i++) opened.push(await openLink(visitor))
+    const links = [...visitor.cookies.keys()].filter((name) => name.startsWith('link_'))
+    expect(links).toEqual(opened.slice(-5).map((path) => path.replace(/.*\?link=/, 'link_')))
+    expect((await visitor.get(opened.at(-1) ?? '', HTML)).status).toBe(200)
+  })
+
   test('is spent by the form, not by whoever looks at the link', async () => {
     const visitor = app.visitor()
     for (let scan = 0; scan < 3; scan++) await openLink(app.visitor())

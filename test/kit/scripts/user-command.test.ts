@@ -1,8 +1,8 @@
 // The user command: how the first superuser comes to be, and what a change of role does to people who are logged in.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { and, eq, sql } from 'drizzle-orm'
+import { systemUser } from '../../../scripts/command.ts'
 import { changeRole } from '../../../src/account/change-role.ts'
 import { ROLES } from '../../../src/account/roles.ts'
 import { oneTimeTokens, users } from '../../../src/account/table.ts'
@@ -292,7 +292,7 @@ describe('a change of role', () => {
     const { account, user: changed } = await app.member('editor')
     const { out } = await user(['role', account.email, 'admin'], '', { LOG_FORMAT: 'json' })
     const lineOf = (text: string) => JSON.parse(text.split('\n').find((line) => line.startsWith('{')) ?? '{}')
-    const by = userInfo().username
+    const by = systemUser()
     expect(lineOf(out)).toMatchObject({
       msg: 'ROLE CHANGED by command',
       user: changed.id,
@@ -311,7 +311,7 @@ describe('a change of role', () => {
       .select({ action: auditEvents.action, details: auditEvents.details })
       .from(auditEvents)
       .innerJoin(users, eq(users.id, auditEvents.account))
-      .where(and(eq(users.email, 'told@example.com'), eq(auditEvents.by, `command ${userInfo().username}`)))
+      .where(and(eq(users.email, 'told@example.com'), eq(auditEvents.by, `command ${systemUser()}`)))
       .orderBy(auditEvents.id)
     expect(events).toEqual([
       { action: 'account.created', details: { role: 'admin' } },
