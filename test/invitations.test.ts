@@ -384,7 +384,7 @@ test.each(['off', 'invited', 'open'])('SIGNUP=%s says whether invitations count'
     const page = await client.get(INVITATION, HTML)
     if (SIGNUP === 'off') {
       isRefused(reply, 403, 'signup_closed')
-      expect(page.text).toContain('Accounts come by invitation here')
+      expect(page.text).toContain('Accounts come from whoever runs the service')
       await expect(invite(closed.deps, { email: 'bob@example.com' }, BY)).rejects.toMatchObject({
         code: 'signup_closed',
       })
