@@ -77,7 +77,9 @@ async function errorPage(c: Context<AppEnv>, { home, signIn, confirm }: Options)
   const { session, impersonator } = whoAsks(c)
   const way =
     !session && signIn !== undefined ? <a href={signIn}>Sign in</a> : <a href={home.path}>{home.label}</a>
-  if (status === 404) return page('Not found', ['There is no such page, or it is gone. ', way])
+  // Where nothing more is to be said, a program is told the path that it asked for.
+  const missing = message.startsWith('/') ? 'There is no such page, or it is gone' : message
+  if (status === 404) return page('Not found', [`${missing}. `, way])
   // The header leads back from an impersonation.
   return page('That did not work', [`${message}. `, !impersonator && way])
 }
