@@ -61,14 +61,8 @@ export const activityColumns = {
   agent: sql<string | null>`case when ${isOther} then null else ${agent} end`,
 }
 
-export interface EventFilter {
-  account?: string | undefined
-  actor?: string | undefined
-  action?: string | undefined
-  /** The first moment that counts, and the first that does not. */
-  from?: string | undefined
-  to?: string | undefined
-}
+/** `from` is the first moment that counts, `to` the first that does not. */
+type EventFilter = Partial<Record<'account' | 'actor' | 'action' | 'from' | 'to', string | undefined>>
 
 const matching = ({ from, to, ...equal }: EventFilter) =>
   and(
