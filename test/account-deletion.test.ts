@@ -9,7 +9,7 @@ import { Redis } from 'ioredis'
 import { changeRole } from '../src/account/change-role.ts'
 import { defineAccountDeletion } from '../src/account/deletion.ts'
 import { lockUser } from '../src/account/queries.ts'
-import { users } from '../src/account/table.ts'
+import { oneTimeTokens, users } from '../src/account/table.ts'
 import { clearReferences } from '../src/kit/data/clear-references.ts'
 import { deleteAccount, deleteDueAccounts } from '../src/tasks.ts'
 import { findChromium, launchChromium } from './kit/support/chromium.ts'
@@ -217,6 +217,13 @@ test('whoever takes the email back keeps the account, which waits for that', asy
     expect(Math.abs(Date.parse(deletes) - Date.now() - 7 * DAY_MS)).toBeLessThan(60_000)
     expect((await at.visitor().post('/api/email/take-back', { token })).status).toBe(200)
     expect(await rowOf(at, member.user.id)).toMatchObject({ deletes: null, email: 'mine@example.com' })
+
+    // Where the mail server was away, the link's time begins days after that.
+    const late = await at.member('editor', { email: 'late@example.com' })
+    const due = { user_id: late.user.id, purpose: 'take_back', email: 'late-before@example.com', ip: '::1' }
+    await at.deps.db.insert(oneTimeTokens).values(due)
+    const asked = await askFor(late)
+    expect(Date.parse(asked.deletes) - Date.now()).toBeGreaterThan(13 * DAY_MS)
   } finally {
     await at.close()
   }

@@ -32,7 +32,8 @@ async function markDeleted(deps: Needed, tx: Db, userId: string, by: Author): Pr
   await accessTokens.deleteAllOf(deps, tx, userId)
   await tokens.revoke(tx, userId, { but: ['take_back', 'invitation'] })
   const takeBack = await tokens.latest(tx, userId, 'take_back')
-  const ends = takeBack && (takeBack.expires ?? new Date(Date.now() + TAKE_BACK_MS)).toISOString()
+  // Its mail may leave as late as a week from now, and its time begins then.
+  const ends = takeBack && (takeBack.expires ?? new Date(Date.now() + 2 * TAKE_BACK_MS)).toISOString()
   const deletes = sql`greatest(now() + make_interval(days => ${days}), ${ends ?? null}::timestamptz)`
   const marked = await updateUser(tx, userId, { deletes })
   if (!marked?.deletes) throw gone()
