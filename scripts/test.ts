@@ -7,9 +7,13 @@
 // embedded Redis where a redis-server is installed. DATABASE_URL and REDIS_URL are never read.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { name } from '../package.json'
 import { prepareTestRun } from './services/test-run.ts'
+
+// Tests wait for processes and services a quarter of their time: one worker more than there are cores keeps these busy.
+const WORKERS = availableParallelism() + 1
 
 const { run, close } = await prepareTestRun(process.env)
 // A busy machine is slow, and that is no failure: tests wait for what they wait for.
@@ -21,7 +25,11 @@ const leftOut = ['test/slow', ...(name === 'restbun' ? [] : ['test/kit'])].filte
 )
 const lane = asksFor('test/slow')
   ? []
-  : ['--parallel', '--only-failures', ...leftOut.map((folder) => `--path-ignore-patterns=${folder}/**`)]
+  : [
+      `--parallel=${WORKERS}`,
+      '--only-failures',
+      ...leftOut.map((folder) => `--path-ignore-patterns=${folder}/**`),
+    ]
 const tests = spawn(process.execPath, ['test', ...options, ...lane, ...given], {
   cwd: resolve(import.meta.dir, '..'),
   // Set but empty, so that no test can reach a development database by way of .env.
