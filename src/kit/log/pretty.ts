@@ -30,18 +30,8 @@ export function createPrettyFormat(): (record: LogRecord) => string {
     return name === 'ms' ? cell.padStart(widths[name]) : cell.padEnd(widths[name])
   }
 
-  function describeRequest({
-    user,
-    ip,
-    method,
-    path,
-    status,
-    ms,
-    requestId,
-    code,
-    input,
-    msg,
-  }: LogRecord): string {
+  function describeRequest({ level: _l, time: _t, pid: _p, error: _e, ...fields }: LogRecord): string {
+    const { user, ip, method, path, status, ms, requestId, code, input, msg, ...more } = fields
     const columns = [
       fit('user', user),
       fit('ip', ip),
@@ -52,6 +42,7 @@ export function createPrettyFormat(): (record: LogRecord) => string {
       printable(String(requestId)),
     ]
     if (msg !== 'request') columns.push(printable(String(msg)))
+    columns.push(...pairsOf(more))
     if (typeof code === 'string') columns.push(printable(code))
     if (typeof input === 'string') columns.push(printable(input))
     return columns.join(' ')
@@ -74,9 +65,11 @@ export function colored(text: string, level: LogRecord['level']): string {
 }
 
 function describeEvent({ level: _l, time: _t, pid: _p, msg = '', error: _e, ...fields }: LogRecord): string {
-  const pairs = Object.entries(fields).map(([name, value]) => `${name}=${quoted(value)}`)
-  return printable([msg, ...pairs].join(' '))
+  return printable([msg, ...pairsOf(fields)].join(' '))
 }
+
+const pairsOf = (fields: object) =>
+  Object.entries(fields).map(([name, value]) => printable(`${name}=${quoted(value)}`))
 
 /** Statements are full of quotes, so they go into the message without escapes. */
 function unquoted({ ms, sql, params = '', ...rest }: LogRecord): LogRecord {

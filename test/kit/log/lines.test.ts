@@ -118,6 +118,21 @@ describe('the formats', () => {
     expect(readFileSync(file, 'utf8')).not.toContain('\x1b')
   })
 
+  test('of a request says who acts as its user, and by which token', () => {
+    const request = {
+      user: 'ann',
+      ip: '::1',
+      method: 'GET',
+      path: '/api/me',
+      status: 200,
+      ms: 1,
+      requestId: 'r',
+    }
+    const record = { level: 'info', time: '2026-11-23T00:00:00.000Z', pid: 1, msg: 'request' } as const
+    const line = createPrettyFormat()({ ...record, ...request, impersonator: 'bob', token: 't1' })
+    expect(line).toContain('GET    /api/me          200    1 ms r impersonator=bob token=t1\n')
+  })
+
   test('input can neither forge a line nor emit an escape code', () => {
     const evil = 'x\nERR 2026-01-01T00:00:00.000Z forged\r\x1b[31mred\x9b31m\u2028\u202e\0'
     const format = createPrettyFormat()
@@ -126,7 +141,7 @@ describe('the formats', () => {
     const asRequest = { user: evil, ip: evil, method: evil, path: evil, status: 200, ms: 1, requestId: evil }
     const text = [
       format({ level: 'info', time, msg: evil, field: evil, [evil]: { [evil]: evil } }),
-      format({ level: 'warn', time, msg: 'request', ...asRequest, input: evil }),
+      format({ level: 'warn', time, msg: 'request', ...asRequest, input: evil, [evil]: evil }),
       format({ level: 'error', time, msg: 'x', error: { ...error, cause: error } }),
     ].join('')
     expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u2028\u202e]/u)
