@@ -22,7 +22,7 @@ function createProbedApp(deps: Deps) {
 export async function startApp(env: Record<string, string> = {}, options: { foresees500?: boolean } = {}) {
   const served = await serveProduct(
     { settings, manifest, createApp: createProbedApp, tables: 'project' },
-    env,
+    { SIGNUP_ROLE: 'editor', ...env }, // whatever yours is: a change of role is mailed, and stands in the trail
     options,
   )
   let people = 0

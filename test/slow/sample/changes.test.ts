@@ -52,7 +52,6 @@ const CHANGES: Record<string, () => Promise<void> | void> = {
   async 'another default role'() {
     edit('src/config.ts', ["'editor').default('editor')", "'editor').default('readonly')"])
     expect(await checkout.run('settings')).toMatchObject({ code: 0 })
-    edit('test/accounts.test.ts', ["    role: 'editor',", "    role: 'readonly',"])
     // Who has just signed up can add no movie any more.
     edit('test/quick.sh', [
       `call "$url/api/movies/" --data '{"title":"Heat","director":"Michael Mann"}'\n`,
