@@ -39,7 +39,7 @@ const ExportQuery = AuditRange.extend({
 
 export const auditExport = factory
   .createApp()
-  .use('/audit/*', noStore)
+  .use('/audit/export', noStore)
 
   .post(
     '/audit/export',

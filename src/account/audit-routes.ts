@@ -20,7 +20,7 @@ const AuditQuery = ActivityQuery.extend({
 export const audit = factory
   .createApp()
   .use('/audit/*', noStore)
-  .use('/me/*', noStore)
+  .use('/me/activity', noStore)
 
   .get(
     '/audit',

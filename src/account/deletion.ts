@@ -141,10 +141,11 @@ export const dropDeadOfNobody = defineTask({
 
 export const accountDeletion = factory
   .createApp()
-  .use('/me/*', noStore)
+  .use('/me/deletion', noStore)
 
   .delete(
     '/me',
+    noStore,
     doc(
       'Has my account deleted, with my data: export that first. Logs out everywhere; `deletes` says until when I can log in and undo it. Needs a recent login.',
       UserResponse,

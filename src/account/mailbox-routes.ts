@@ -36,7 +36,8 @@ export const mailbox = factory
   .createApp()
   .use('/password/*', noStore)
   .use('/email/*', noStore)
-  .use('/me/*', noStore)
+  .use('/me/password', noStore)
+  .use('/me/email/*', noStore)
 
   .post(
     '/password/forgot',

@@ -3,7 +3,7 @@ import { and, desc, ilike, or, sql } from 'drizzle-orm'
 import { inLane } from '../kit/data/lanes.ts'
 import { prepared } from '../kit/data/prepared.ts'
 import { likePattern, searchPage } from '../kit/data/search.ts'
-import { SHALLOW_OFFSET } from '../kit/http/paging.ts'
+import { microsecondsOf, SHALLOW_OFFSET } from '../kit/http/paging.ts'
 import type { Db } from '../kit/types/db.ts'
 import { publicUser, users } from './table.ts'
 
@@ -17,7 +17,7 @@ const TOP: UserKey = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
 
 const listColumns = {
   ...columns,
-  at: sql<string>`to_char(${users.created} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`.as('at'),
+  at: microsecondsOf(users.created).as('at'),
 }
 const position = sql`(${users.created}, ${users.id})`
 const newestFirst = [desc(users.created), desc(users.id)]

@@ -3,7 +3,6 @@
 import { requireFresh } from '../../kit/auth/guards.ts'
 import { weakPassword } from '../../kit/auth/password-rule.ts'
 import { doc } from '../../kit/http/doc.ts'
-import type { AnyContext, PageLink } from '../../kit/http/env.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { Line } from '../../kit/pages/record.tsx'
 import { showPage } from '../../kit/pages/shell-page.tsx'
@@ -31,18 +30,13 @@ const link = (page: string, what: string, verb = 'Change') => (
   </a>
 )
 
-/** Of pages that say `linkFor: 'account'`. */
-const linksOf = (c: AnyContext): PageLink[] =>
-  c
-    .get('pageLinks')()
-    .filter(({ linkFor }: PageLink) => linkFor === 'account')
-
 accountPage.get(
   '/account',
   doc('Shows my account.', 'text/html', { link: 'Account' }),
   requireRole('readonly'),
   async (c) => {
     const { fullname, company, email, verified, role, deletes } = await c.var.me()
+    const links = c.var.pageLinks().filter(({ linkFor }) => linkFor === 'account')
     return showPage(
       c,
       'Account',
@@ -72,7 +66,7 @@ accountPage.get(
           <Line name="Activity" action={link('activity', 'activity', 'See')}>
             what happened, and from where
           </Line>
-          {linksOf(c).map(({ label, path }) => (
+          {links.map(({ label, path }) => (
             <Line name={label} action={<a href={path}>See</a>} />
           ))}
           <Line name="Role">{role}</Line>

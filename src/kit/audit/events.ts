@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { inLane } from '../data/lanes.ts'
 import { keyOf, pagesByKey } from '../data/pages-by-key.ts'
 import type { Sources } from '../data/public-fields.ts'
-import { Microseconds, type Span } from '../http/paging.ts'
+import { Microseconds, microsecondsOf, type Span } from '../http/paging.ts'
 import type { Db } from '../types/db.ts'
 import { auditEvents as events } from './table.ts'
 
@@ -31,7 +31,7 @@ export const EventResponse = z
 
 const position = {
   id: sql<string>`${events.id}::text`,
-  at: sql<string>`to_char(${events.at} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`,
+  at: microsecondsOf(events.at),
 }
 const { action, actor, as_account, account, by, details, ip, agent, request_id } = events
 

@@ -17,6 +17,7 @@ import type { AnyContext, AnyProduct, AppEnv } from '../http/env.ts'
 import { middleware } from '../http/factory.ts'
 import type { Session } from '../http/live-session.ts'
 import { isSafeMethod } from '../http/safe-methods.ts'
+import { sentSession } from '../http/sent-session.ts'
 import { accountDisabled, agentOf } from '../http/session.ts'
 import { defaultAbility } from '../http/token-ability.ts'
 import { defineError, type ErrorKind, loginRequired } from '../types/api-error.ts'
@@ -129,8 +130,9 @@ function admit(
 ): Session | null {
   const program: Session | undefined = c.get('tokenSession')
   if (program?.access === undefined) {
-    c.set('session', c.get('session') ?? c.get('impersonation') ?? null)
-    return c.get('session')
+    const sent = sentSession(c) ?? null
+    c.set('session', sent)
+    return sent
   }
   const isRefused = isPrivileged || c.get('refusesTokens') === true
   const needed = ability ?? (isRefused ? undefined : defaultAbility(c.req.method))

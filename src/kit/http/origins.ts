@@ -8,6 +8,7 @@ import { tag } from './doc.ts'
 import type { AppEnv } from './env.ts'
 import { middleware } from './factory.ts'
 import { isSafeMethod } from './safe-methods.ts'
+import { sentSession } from './sent-session.ts'
 
 const LOCAL_ORIGIN = /^http:\/\/(localhost|127\.0\.0\.1)(:\d+)?$/
 
@@ -62,7 +63,7 @@ export function cors(config: KitConfig) {
  */
 const isForAll = (c: Context<AppEnv>): boolean =>
   c.req.method === 'GET' &&
-  (!(c.get('session') ?? c.get('impersonation')) || isPublic(c.res.headers)) &&
+  (!sentSession(c) || isPublic(c.res.headers)) &&
   !c.res.headers.get('content-type')?.startsWith('text/html')
 
 /** To a browser `localhost` and `127.0.0.1` are two sites: it does not send the cookie of one from pages of the other. */
@@ -90,7 +91,7 @@ export const originNotAllowed = defineError(
 export function csrf(config: KitConfig) {
   const trusted = trustedNetworks(config.trustedProxies)
   const handler = middleware((c, next) => {
-    const current = c.get('session') ?? c.get('impersonation')
+    const current = sentSession(c)
     // A browser sends a cookie by itself, and never a bearer token.
     const sentByItself = current?.isBearer === false
     const isForeign = !isSafeMethod(c.req.method) && sentByItself && isOwnPage(c, trusted) === false

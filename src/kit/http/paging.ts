@@ -1,4 +1,6 @@
 // Serves lists in pages: loads one row more than the page holds, and sends the next page's address in a Link header.
+import { sql } from 'drizzle-orm'
+import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { invalidRequest } from '../types/api-error.ts'
 import type { AnyContext } from './env.ts'
@@ -15,7 +17,11 @@ const MAX_OFFSET = 100_000
 export const SHALLOW_OFFSET = 10_000
 const MAX_CURSOR = 200
 
-/** A timestamp with Postgres's microseconds, which a Date would drop. */
+/** A column's timestamp as text, with Postgres's microseconds, which a Date would drop. */
+export const microsecondsOf = (column: AnyPgColumn) =>
+  sql<string>`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+
+/** What `microsecondsOf` returns, as a cursor brings it. */
 export const Microseconds = z
   .string()
   .max(27, { abort: true })

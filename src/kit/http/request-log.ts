@@ -4,6 +4,7 @@ import { routePath } from 'hono/route'
 import { summarize } from '../log/redact.ts'
 import type { AppEnv } from './env.ts'
 import { middleware } from './factory.ts'
+import { sentSession } from './sent-session.ts'
 
 /** A longer path is cut. */
 const MAX_PATH = 500
@@ -35,7 +36,7 @@ export const requestLog = (config: Settings) =>
 
 function writeLine(c: Context<AppEnv>, status: number, elapsed: number, config: Settings) {
   const token = c.get('tokenSession')
-  const session = c.get('session') ?? c.get('impersonation') ?? token
+  const session = sentSession(c) ?? token
   const slow = elapsed > config.slowRequestMs
   const level = status >= 500 ? 'error' : status >= 400 || slow ? 'warn' : 'info'
   c.get('log')[level](slow ? `SLOW! ${Math.round(elapsed)} ms` : 'request', {

@@ -10,6 +10,7 @@ import type { AnyContext, AppEnv } from './env.ts'
 import { unauthorized } from './errors.ts'
 import { middleware } from './factory.ts'
 import { Session } from './live-session.ts'
+import { sentSession } from './sent-session.ts'
 import {
   cookieName,
   cookieOptions,
@@ -112,7 +113,7 @@ export async function startSession(
   options: { token?: boolean | undefined } = {},
 ): Promise<void> {
   const c: Context<AppEnv> = context
-  const sent = c.get('session') ?? c.get('impersonation') ?? null
+  const sent = sentSession(c) ?? null
   const wantsToken = options.token === true
   const cameByToken = sent?.isBearer === true
   c.set('session', null)
@@ -167,7 +168,7 @@ export async function endOtherSessions(context: AnyContext): Promise<void> {
 /** Ends the session in Redis and deletes the cookie in the browser. */
 export async function endSession(context: AnyContext): Promise<void> {
   const c: Context<AppEnv> = context
-  const current = c.get('session') ?? c.get('impersonation')
+  const current = sentSession(c)
   if (!current) return
   c.set('session', null)
   await dropSessions(c, current)

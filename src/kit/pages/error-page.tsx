@@ -53,6 +53,8 @@ async function errorPage(c: Context<AppEnv>, { home, signIn, confirm }: Options)
   const { message } = await faultOf(c)
   const status = c.res.status as ContentfulStatusCode
   const { code } = c.error as ApiError
+  const session: Session | null | undefined = c.get('session') // undefined where the error came first
+  const isActing = session?.impersonator !== undefined
   const here = whereTo(c, home.path)
   const door = code === freshLoginRequired.code ? confirm : signIn
   if (leadsElsewhere(c) && door !== undefined) {
@@ -68,25 +70,19 @@ async function errorPage(c: Context<AppEnv>, { home, signIn, confirm }: Options)
     )
   if (code === loginRequired.code) return page('Sign in first', NO_DOOR)
   if (code === 'insufficient_role') {
-    const text = `${message}. Your account has the role ${c.get('session')?.role}. `
-    const link = signIn !== undefined && !whoAsks(c).impersonator && (
+    const text = `${message}. Your account has the role ${session?.role}. `
+    const link = signIn !== undefined && !isActing && (
       <a href={withNext(signIn, here)}>Sign in with another account</a>
     )
     return page('Not for this account', [text, link], forbidden.status)
   }
-  const { session, impersonator } = whoAsks(c)
   const way =
     !session && signIn !== undefined ? <a href={signIn}>Sign in</a> : <a href={home.path}>{home.label}</a>
   // Where nothing more is to be said, a program is told the path that it asked for.
   const missing = message.startsWith('/') ? 'There is no such page, or it is gone' : message
   if (status === 404) return page('Not found', [`${missing}. `, way])
   // The header leads back from an impersonation.
-  return page('That did not work', [`${message}. `, !impersonator && way])
-}
-
-const whoAsks = (c: Context) => {
-  const session: Session | null | undefined = c.get('session')
-  return { session, impersonator: session?.impersonator }
+  return page('That did not work', [`${message}. `, !isActing && way])
 }
 
 const NO_DOOR =

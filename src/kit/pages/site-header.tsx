@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import { describeRoutes } from '../http/doc.ts'
 import type { AnyContext, PageLink } from '../http/env.ts'
-import type { Session } from '../http/live-session.ts'
+import { sentSession } from '../http/sent-session.ts'
 import { withNext } from './next.ts'
 
 /** Returns the routes that say `link` in their `doc`, in order of declaration. They are read at the first page, when all are added. */
@@ -18,7 +18,7 @@ export function SiteHeader({ c }: { c: AnyContext }) {
   const links: PageLink[] = c
     .get('pageLinks')()
     .filter((link: PageLink) => isFor(c, link))
-  const session = sessionOf(c)
+  const session = sentSession(c)
   const isBack = ({ linkFor }: PageLink) => linkFor === 'impersonators'
   return (
     <header class="site">
@@ -49,12 +49,9 @@ export function SiteHeader({ c }: { c: AnyContext }) {
   )
 }
 
-/** Undefined where an error came first. */
-const sessionOf = (c: AnyContext): Session | null | undefined => c.get('session') ?? c.get('impersonation')
-
 /** Whether the reader's role opens it. */
 function isFor(c: AnyContext, { role, linkFor }: PageLink): boolean {
-  const session = sessionOf(c)
+  const session = sentSession(c)
   if (linkFor === 'account') return false
   if (linkFor === 'visitors') return !session
   if (linkFor === 'impersonators') return session?.impersonator !== undefined
