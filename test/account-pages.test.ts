@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { describeRoutes } from '../src/kit/http/doc.ts'
 import type { Client } from './kit/support/client.ts'
 import { findChromium, launchChromium } from './kit/support/chromium.ts'
+import { alertOf, HTML, noticeOf, submit } from './kit/support/forms.ts'
 import { NEW_ACCOUNT, startApp } from './support/harness.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
 
@@ -17,24 +18,12 @@ const PASSWORD = '/api/auth/account/password'
 const CONFIRM = '/api/auth/confirm'
 const RESEND = '/api/auth/account/resend'
 const SESSIONS = '/api/auth/account/sessions'
-const HTML = { Accept: 'text/html,*/*;q=0.8' }
 
 let app: AppWithMail
 beforeAll(async () => {
   app = await startWithMail()
 })
 afterAll(() => app.close())
-
-/** As the browser sends a form of the page. */
-const submit = (client: Client, path: string, fields: Record<string, string> = {}) =>
-  client.send('POST', path, new URLSearchParams(fields).toString(), {
-    ...HTML,
-    Origin: client.url,
-    'Content-Type': 'application/x-www-form-urlencoded',
-  })
-
-const noticeOf = (html: string) => /<p class="notice" role="status">(.*?)<\/p>/.exec(html)?.[1]
-const alertOf = (html: string) => /role="alert">(.*?)<\/p>/.exec(html)?.[1]
 
 describe('to sign in', () => {
   test('leads to the account, for as long as the browser runs or for longer', async () => {

@@ -4,10 +4,10 @@ import { eq } from 'drizzle-orm'
 import { users } from '../src/account/table.ts'
 import { findChromium, launchChromium } from './kit/support/chromium.ts'
 import type { Client } from './kit/support/client.ts'
+import { alertOf, HTML, noticeOf, submit as submitForm } from './kit/support/forms.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
 const USERS = '/api/auth/users'
-const HTML = { Accept: 'text/html,*/*;q=0.8' }
 
 let app: TestApp
 beforeAll(async () => {
@@ -15,17 +15,9 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-/** As the browser sends a form of a page. */
+/** As the browser sends a form or a button of a page. */
 const submit = (client: Client, path: string, fields: Record<string, string> = {}, page = path) =>
-  client.send('POST', path, new URLSearchParams(fields).toString(), {
-    ...HTML,
-    Origin: client.url,
-    Referer: client.url + page,
-    'Content-Type': 'application/x-www-form-urlencoded',
-  })
-
-const noticeOf = (html: string) => /<p class="notice" role="status">(.*?)<\/p>/.exec(html)?.[1]
-const alertOf = (html: string) => /role="alert">(.*?)<\/p>/.exec(html)?.[1]
+  submitForm(client, path, fields, { Referer: client.url + page })
 const pageOf = ({ user }: Awaited<ReturnType<TestApp['member']>>) => `${USERS}/${user.id}`
 
 async function growOld(client: Client): Promise<void> {

@@ -7,13 +7,13 @@ import { createUser, lockUser } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
 import type { AppType } from '../src/app.ts'
 import type { Client } from './kit/support/client.ts'
+import { HTML, submit } from './kit/support/forms.ts'
 import { until } from './kit/support/until.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
 
 const GIVEN = 'Given-0ne-by-a-command'
 const OWN = 'Violet7Kettle'
 const SIGN_IN = '/api/auth/sign-in'
-const HTML = { Accept: 'text/html,*/*;q=0.8' }
 
 let app: AppWithMail
 beforeAll(async () => {
@@ -127,23 +127,18 @@ test('one that was replaced while somebody chose by it opens nothing', async () 
 test('the page to sign in asks for a password of their own, and then leads on', async () => {
   const { email } = await created()
   const visitor = app.visitor()
-  const submit = (fields: Record<string, string>) =>
-    visitor.send('POST', `${SIGN_IN}?next=%2Fapi%2Fme`, new URLSearchParams(fields).toString(), {
-      ...HTML,
-      Origin: visitor.url,
-      'Content-Type': 'application/x-www-form-urlencoded',
-    })
+  const send = (fields: Record<string, string>) => submit(visitor, `${SIGN_IN}?next=%2Fapi%2Fme`, fields)
   expect((await visitor.get(SIGN_IN, HTML)).text).not.toContain('new_password')
-  const asked = await submit({ email, password: GIVEN })
+  const asked = await send({ email, password: GIVEN })
   expect([asked.status, asked.text.includes('name="new_password"'), asked.text.includes(email)]).toEqual([
     401,
     true,
     true,
   ])
-  const weak = await submit({ email, password: GIVEN, new_password: 'weak' })
+  const weak = await send({ email, password: GIVEN, new_password: 'weak' })
   expect([weak.status, weak.text.includes('name="new_password"')]).toEqual([400, true])
   expect(weak.text).not.toContain(GIVEN)
-  const done = await submit({ email, password: GIVEN, new_password: OWN })
+  const done = await send({ email, password: GIVEN, new_password: OWN })
   expect([done.status, done.headers.get('location')]).toEqual([303, '/api/me'])
   expect(await opens(visitor)).toEqual([200, 200, 201])
 })

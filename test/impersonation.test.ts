@@ -17,6 +17,7 @@ import { describeRoutes } from '../src/kit/http/doc.ts'
 import { serve } from '../src/kit/process/serve.ts'
 import { manifest } from '../src/manifest.ts'
 import { Client } from './kit/support/client.ts'
+import { HTML, submit } from './kit/support/forms.ts'
 import { recorder } from './kit/support/log.ts'
 import { redisUrl } from './kit/support/services.ts'
 import { OPERATOR } from './support/harness.ts'
@@ -43,17 +44,10 @@ afterAll(async () => {
 
 type Member = Awaited<ReturnType<AppWithMail['member']>>
 
-const HTML = { Accept: 'text/html,*/*;q=0.8' }
 const cookieOf = (client: Client) => client.cookies.get('session') ?? ''
 const bearing = (token: string) => app.visitor({ Authorization: `Bearer ${token}` })
 const impersonate = (client: Client, { user }: Member, input: object = {}) =>
   client.post(`/api/users/${user.id}/impersonate`, input)
-const submit = (client: Client, path: string, fields: Record<string, string> = {}) =>
-  client.send('POST', path, new URLSearchParams(fields).toString(), {
-    ...HTML,
-    Origin: client.url,
-    'Content-Type': 'application/x-www-form-urlencoded',
-  })
 
 /** A superuser who acts as an account: in a browser, and with the session that stays its own in another client. */
 async function acting({ as = 'editor', bearer = false }: { as?: Role; bearer?: boolean } = {}) {

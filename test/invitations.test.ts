@@ -10,6 +10,7 @@ import { oneTimeTokens, users } from '../src/account/table.ts'
 import type { AppType } from '../src/app.ts'
 import { auditEvents } from '../src/kit/audit/table.ts'
 import type { Client } from './kit/support/client.ts'
+import { HTML, submit } from './kit/support/forms.ts'
 import { until } from './kit/support/until.ts'
 import { NEW_ACCOUNT } from './support/harness.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
@@ -17,7 +18,6 @@ import { startWithMail, type AppWithMail } from './support/mailbox.ts'
 const INVITED = 'You are invited'
 const INVITATION = '/api/auth/invitation'
 const INVITE = '/api/auth/users/invite'
-const HTML = { Accept: 'text/html,*/*;q=0.8' }
 const ANSWER = { password: 'Violet7Kettle', fname: 'In', lname: 'Vited' }
 const BY = { command: 'tests' }
 
@@ -417,12 +417,6 @@ test('with EMAIL_VERIFICATION=required the invited wait for nothing, and an invi
 })
 
 describe('the pages', () => {
-  const submit = (client: Client, path: string, fields: Record<string, string>) =>
-    client.send('POST', path, new URLSearchParams(fields).toString(), {
-      ...HTML,
-      Origin: client.url,
-      'Content-Type': 'application/x-www-form-urlencoded',
-    })
   /** Opens the link as a mail client does, and returns where the page is. */
   async function open(client: Client, token: string): Promise<string> {
     const { status, headers } = await client.get(`${INVITATION}?token=${token}`, HTML)

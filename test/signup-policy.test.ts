@@ -8,16 +8,11 @@ import { createUser } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
 import type { AppType } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
-import type { Client } from './kit/support/client.ts'
+import { HTML, submit } from './kit/support/forms.ts'
 import { NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
 
 const SIGN_IN = '/api/auth/sign-in'
 const SIGN_UP = '/api/auth/sign-up'
-const HTML = { Accept: 'text/html,*/*;q=0.8' }
-const FORM = { ...HTML, 'Content-Type': 'application/x-www-form-urlencoded' }
-
-const submit = (client: Client, path: string, fields: Record<string, string>) =>
-  client.send('POST', path, new URLSearchParams(fields).toString(), { ...FORM, Origin: client.url })
 
 /** An account that no signup has made. */
 const known = ({ deps }: TestApp, email = 'known@example.com') =>

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'bun:test'
 import { ENTER } from '../product/door.tsx'
 import { startApp } from '../support/harness.ts'
-import { FORM, HTML, openOperatorsPage, PATH } from './operators.ts'
+import { HTML } from '../support/forms.ts'
+import { FORM, openOperatorsPage, PATH } from './operators.ts'
 
 const { app, base, boss, deadJob, ids, page, post, redis } = await openOperatorsPage()
 

@@ -6,7 +6,8 @@ import { crons } from '../product/crons.ts'
 import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { Chart } from '../../../src/kit/dashboard/chart.tsx'
 import { until } from '../support/until.ts'
-import { HTML, noticeOf, openOperatorsPage, PATH } from './operators.ts'
+import { HTML, noticeOf } from '../support/forms.ts'
+import { openOperatorsPage, PATH } from './operators.ts'
 
 const { act, app, base, boss, die, page, redis, startTestWorker } = await openOperatorsPage()
 

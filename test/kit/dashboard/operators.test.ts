@@ -7,7 +7,8 @@ import { openLink } from '../support/faulty-link.ts'
 import { startApp } from '../support/harness.ts'
 import { redisUrl } from '../support/services.ts'
 import { until } from '../support/until.ts'
-import { HTML, noticeOf, openOperatorsPage, PATH } from './operators.ts'
+import { HTML, noticeOf } from '../support/forms.ts'
+import { openOperatorsPage, PATH } from './operators.ts'
 
 const { act, app, base, boss, deadJob, ids, page, redis, startTestWorker } = await openOperatorsPage()
 

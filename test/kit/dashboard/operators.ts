@@ -5,6 +5,7 @@ import type { WorkerOptions } from '../../../src/kit/jobs/options.ts'
 import { keyBase } from '../../../src/kit/jobs/scripts.ts'
 import { startWorker, type Worker } from '../../../src/kit/jobs/worker.ts'
 import type { Client } from '../support/client.ts'
+import { HTML } from '../support/forms.ts'
 import { startApp } from '../support/harness.ts'
 import { silent } from '../support/log.ts'
 import { redisUrl } from '../support/services.ts'
@@ -64,8 +65,4 @@ export async function openOperatorsPage() {
 
 export const PATH = '/api/operators'
 
-export const HTML = { Accept: 'text/html,*/*;q=0.8' }
-
 export const FORM = 'application/x-www-form-urlencoded'
-
-export const noticeOf = (html: string) => /<p class="notice" role="status">(.*?)<\/p>/.exec(html)?.[1]

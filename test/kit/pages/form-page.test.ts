@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { findChromium, launchChromium } from '../support/chromium.ts'
 import type { Client } from '../support/client.ts'
+import { HTML, submit } from '../support/forms.ts'
 import { DOOR, ENTER, INVITATION } from '../product/door.tsx'
 import { hashesVerified, startApp, type TestApp } from '../support/harness.ts'
 
 const INVITED = `${DOOR}/invited`
-const HTML = { Accept: 'text/html,*/*;q=0.8' }
 const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
 
 let app: TestApp
@@ -16,15 +16,6 @@ beforeAll(async () => {
   app.deps.log.info = (message, fields = {}) => void lines.push(message + JSON.stringify(fields))
 })
 afterAll(() => app.close())
-
-/** As the browser sends a form of the page. */
-const submit = (client: Client, path: string, fields: Record<string, string>, headers = {}) =>
-  client.send('POST', path, new URLSearchParams(fields).toString(), {
-    ...HTML,
-    ...FORM,
-    Origin: app.url,
-    ...headers,
-  })
 
 /** The tag of a field. */
 const inputOf = (html: string, name: string) => new RegExp(`<input id="${name}"[^>]*>`).exec(html)?.[0] ?? ''

@@ -1,8 +1,8 @@
 // `npm run audit`: says whether the seals hold, and writes a range of the trail.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { join } from 'node:path'
 import { sql } from 'drizzle-orm'
 import { seal } from '../../../src/kit/audit/seals.ts'
+import { runCommand } from '../support/command.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 
 let app: TestApp
@@ -11,22 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-async function audit(...command: string[]) {
-  const { databaseUrl, redisUrl, redisPrefix } = app.config
-  const script = join(import.meta.dir, '../../../scripts/audit.ts')
-  const child = Bun.spawn([process.execPath, script, ...command], {
-    env: {
-      PATH: process.env.PATH ?? '',
-      DATABASE_URL: databaseUrl,
-      REDIS_URL: redisUrl,
-      REDIS_PREFIX: redisPrefix,
-    },
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
-  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
-  return { out, err, code }
-}
+const audit = (...args: string[]) => runCommand('audit', args, app.config)
 
 test('verify fails once a sealed event is another, and says between which moments', async () => {
   const { db } = app.deps

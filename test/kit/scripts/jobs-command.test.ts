@@ -1,10 +1,10 @@
 // `npm run jobs`: the queue, seen and steered from a terminal.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { createQueue } from '../../../src/kit/jobs/queue.ts'
 import { keyBase } from '../../../src/kit/jobs/scripts.ts'
 import { sendWelcome } from '../../../src/account/mail-tasks.ts'
+import { runCommand } from '../support/command.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 import { redisUrl } from '../support/services.ts'
 
@@ -14,21 +14,8 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-/** Runs the command as a person would, on the test's own queue. No worker runs here: nothing is taken. */
-async function jobs(...args: string[]) {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, '../../../scripts/jobs.ts'), ...args], {
-    env: {
-      PATH: process.env.PATH ?? '',
-      DATABASE_URL: app.config.databaseUrl,
-      REDIS_URL: redisUrl(),
-      REDIS_PREFIX: app.config.redisPrefix,
-    },
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
-  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
-  return { out, err, code }
-}
+/** On the test's own queue. No worker runs here: nothing is taken. */
+const jobs = (...args: string[]) => runCommand('jobs', args, app.config)
 
 test('no id looks like an option', () => {
   const redis = new Redis({ lazyConnect: true })

@@ -1,7 +1,7 @@
 // `npm run secrets`: makes a key, and says what it has encrypted anew.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { join } from 'node:path'
-import { createDatabase, serverEnv, uniquePrefix, type TestDatabase } from '../support/services.ts'
+import { runCommand } from '../support/command.ts'
+import { createDatabase, uniquePrefix, type TestDatabase } from '../support/services.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -9,17 +9,8 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-async function secrets(args: string[], env: Record<string, string> = {}) {
-  const child = Bun.spawn([process.execPath, 'scripts/secrets.ts', ...args], {
-    cwd: join(import.meta.dir, '../../..'),
-    env: { ...serverEnv(database.url, uniquePrefix()), ...env },
-    stdin: 'ignore',
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
-  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
-  return { out, err, code }
-}
+const secrets = (args: string[], env: Record<string, string> = {}) =>
+  runCommand('secrets', args, { databaseUrl: database.url, redisPrefix: uniquePrefix() }, env)
 
 test('key prints a key and nothing else, another one each time', async () => {
   const made = await Promise.all([secrets(['key']), secrets(['key'])])

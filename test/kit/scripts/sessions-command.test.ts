@@ -1,7 +1,7 @@
 // `npm run sessions`: the old name of the session's cookie is retired, once, and can be taken back.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { join } from 'node:path'
 import { OLD_COOKIE_RETIRED } from '../../../src/kit/http/session-cookies.ts'
+import { runCommand } from '../support/command.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 
 let app: TestApp
@@ -10,24 +10,8 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-async function sessions(command: string[], env: Record<string, string> = {}) {
-  const { databaseUrl, redisUrl, redisPrefix } = app.config
-  const script = join(import.meta.dir, '../../../scripts/sessions.ts')
-  const child = Bun.spawn([process.execPath, script, ...command], {
-    env: {
-      PATH: process.env.PATH ?? '',
-      DATABASE_URL: databaseUrl,
-      REDIS_URL: redisUrl,
-      REDIS_PREFIX: redisPrefix,
-      COOKIE_SECURE: 'on',
-      ...env,
-    },
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
-  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
-  return { out, err, code }
-}
+const sessions = (args: string[], env: Record<string, string> = {}) =>
+  runCommand('sessions', args, app.config, { COOKIE_SECURE: 'on', ...env })
 
 test('retired, an old cookie of a later login stands for nobody; taken back, it counts again', async () => {
   const retired = await sessions(['retire-old-cookie'])
