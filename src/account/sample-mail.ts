@@ -1,8 +1,8 @@
 // Queues the mail that development sends to see whether mails arrive.
+import { NOBODY } from '../kit/data/scope.ts'
 import type { Session } from '../kit/http/live-session.ts'
 import { sendWelcome } from './mail-tasks.ts'
 import type { Deps, Product } from './product.ts'
-import { NOBODY } from './queries.ts'
 import { listUsers } from './user-list.ts'
 
 /** Queues the welcome mail for the account that is logged in, or else for the newest one. */
