@@ -8,8 +8,8 @@ import { generateMigration, refuseUngenerated } from './generate.ts'
 import { refuseCollisions } from './new/collisions.ts'
 import { type Field, parseFields, typesUsage } from './new/fields.ts'
 import { type Names, parseNames } from './new/names.ts'
-import { fillTemplate } from './new/template.ts'
-import { addToApp } from './new/wire.ts'
+import { FACTORIES, fillTemplate } from './new/template.ts'
+import { addToApp, addToFactories } from './new/wire.ts'
 import { runTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
@@ -29,11 +29,21 @@ async function plan(names: Names, fields: Field[], onDelete: string): Promise<Ma
   refuseCollisions(ROOT, names, fields)
   await refuseUngenerated(ROOT)
   const app = readFileSync(join(ROOT, 'src/app.ts'), 'utf8')
-  const files = { ...fillTemplate(names, fields, onDelete), 'src/app.ts': addToApp(app, names) }
+  const filled = fillTemplate(names, fields, onDelete)
+  const files = {
+    ...filled,
+    'src/app.ts': addToApp(app, names),
+    [FACTORIES]: addToFactories(await readIfThere(FACTORIES), filled[FACTORIES] ?? ''),
+  }
   const formatted = Object.entries(files).map(
     async ([path, text]) => [path, await format(path, text)] as const,
   )
   return new Map(await Promise.all(formatted))
+}
+
+async function readIfThere(path: string): Promise<string> {
+  const file = Bun.file(join(ROOT, path))
+  return (await file.exists()) ? await file.text() : ''
 }
 
 const format = (path: string, text: string) => runTool(ROOT, 'oxfmt', [`--stdin-filepath=${path}`], text)

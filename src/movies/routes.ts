@@ -10,7 +10,7 @@ import { createMovie, deleteMovie, findMovie, listMovies, updateMovie } from './
 import { MovieResponse } from './table.ts'
 
 // Unknown keys are ignored: clients send the whole object back as they read it.
-const NewMovie = z.object({
+export const NewMovie = z.object({
   title: z.string().min(1, 'must not be empty').max(500),
   director: z.string().max(500).nullish(),
 })

@@ -5,7 +5,7 @@ import postgres from 'postgres'
 import { parseFields } from '../../../scripts/new/fields.ts'
 import { parseNames, pluralOf, refuseReserved } from '../../../scripts/new/names.ts'
 import { findTakenName } from '../../../scripts/new/template.ts'
-import { addToApp } from '../../../scripts/new/wire.ts'
+import { addToApp, addToFactories } from '../../../scripts/new/wire.ts'
 import { copyCheckout, type Checkout } from '../support/checkout.ts'
 
 const TIMEOUT_MS = 60_000
@@ -121,6 +121,22 @@ export function createApp() {
   })
 })
 
+test('a factory stands behind those that are there, and is imported with what it needs', () => {
+  const factory = (name: string) =>
+    `\nexport const new${name} = defineFactory<typeof New${name}>((n) => ({ n }))\n`
+  const type = (name: string) => `import type { New${name} } from '../src/${name}/routes.ts'\n`
+  const [opening, define] = ['// Inputs.\n', "import { defineFactory } from './kit/support/factory.ts'\n"]
+  const book = opening + define + type('Book') + factory('Book')
+  expect(addToFactories('', book)).toBe(book)
+  expect(addToFactories(opening, book)).toBe(
+    `${opening}${define}${type('Book')}\n${factory('Book').trimStart()}`,
+  )
+  const film = opening + type('Film') + define + factory('Film')
+  expect(addToFactories(film, book)).toBe(
+    opening + type('Film') + define + type('Book') + factory('Film') + factory('Book'),
+  )
+})
+
 describe('in a checkout', () => {
   // Names that no fork will have taken.
   let checkout: Checkout
@@ -179,9 +195,10 @@ describe('in a checkout', () => {
       const written = checkout.changes().split('\n')
       for (const path of ['src/xylophones/table.ts', 'src/app.ts', 'test/xylophones.test.ts'])
         expect(out).toContain(path)
-      // A folder, a line in app.ts, a test, a migration with drizzle-kit's notes: nothing else of yours is touched.
+      // A folder, a line in app.ts, a factory, a test, a migration with drizzle-kit's notes: nothing else of yours is touched.
       expect(written.filter((line) => !/ (src\/xylophones|drizzle)\//.test(line))).toEqual([
         ' M src/app.ts',
+        ' M test/factories.ts',
         '?? test/xylophones.test.ts',
       ])
       expect(written.filter((line) => /drizzle\/\d{4}_xylophones\.sql$/.test(line))).toHaveLength(1)
