@@ -1,4 +1,5 @@
 // The fields of a new resource, from what is typed: `year:int?`
+import { RESERVED } from '../../src/kit/data/list.ts'
 import { hint } from '../../src/kit/types/nearest.ts'
 import { refuseReserved } from './names.ts'
 
@@ -54,6 +55,8 @@ const MODIFIERS: Record<string, (field: Field, kind: Kind, inBrackets: string | 
     index(field, { index }, inBrackets) {
       if (inBrackets !== undefined) return 'takes no brackets'
       if (index === undefined) return `is for no ${field.type}`
+      if (RESERVED.includes(field.name))
+        return `would be a filter, and a list's query has "${field.name}" for something else`
       field.indexed = true
       field.sorted = index === 'sort'
     },

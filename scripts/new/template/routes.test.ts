@@ -3,7 +3,6 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { roles } from '../../../src/account/roles.ts'
 import { users } from '../../../src/account/table.ts'
-import type { Client } from '../../../test/kit/support/client.ts'
 import { newToyCar } from './factories.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { toyCars } from './table.ts'
@@ -57,10 +56,10 @@ async function add(input = {}) {
 }
 
 /** Each page of the list, by the links from one to the next. */
-async function pages(query: string, client: Client = ann): Promise<unknown[][]> {
+async function pages(query: string): Promise<unknown[][]> {
   const found: unknown[][] = []
   for (let next: string | undefined = `?${query}`; next !== undefined;) {
-    const { status, body, headers } = await client.get(path + next)
+    const { status, body, headers } = await ann.get(path + next)
     expect([next, status]).toEqual([next, 200])
     found.push(body)
     next = /<([^>]*)>; rel="next"/.exec(headers.get('link') ?? '')?.[1]
@@ -381,15 +380,15 @@ test('toy cars of one toy box are in no other, and there are none where one sees
   const elsewhere = await pathOf(ann)
   expect((await ann.get(elsewhere)).body).toEqual([])
   const missing = path.replace(/\d+/, '2147483647')
-  for (const [client, at] of [
+  for (const [who, at] of [
     [ann, missing],
     // if hidden
     [bob, path],
     // end
   ] as const) {
-    expect((await client.get(at)).status).toBe(404)
-    expect(codeOf(await client.post(at, newToyCar()))).toBe(
-      roles.atLeast(client.user.role, WRITER) ? 'not_found' : 'insufficient_role',
+    expect((await who.get(at)).status).toBe(404)
+    expect(codeOf(await who.post(at, newToyCar()))).toBe(
+      roles.atLeast(who.user.role, WRITER) ? 'not_found' : 'insufficient_role',
     )
   }
   for (const at of [elsewhere, missing]) {

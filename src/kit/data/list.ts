@@ -43,7 +43,7 @@ export interface ListOptions<
   O extends string,
   F extends Name,
   X,
-  W extends Name,
+  W extends string,
 > {
   /** Whose rows: a condition by the scope; undefined: all. */
   visible?: (scope: S) => SQL | undefined
@@ -92,8 +92,19 @@ export class List<T extends ListTypes = ListTypes> {
   }
 }
 
-/** What a list's query means itself. */
-const RESERVED = ['page', 'limit', 'size', 'cursor', 'before', 'sort', 'search', 'count', 'offset', 'me']
+/** What a list's query means itself: no field of such a name can be a filter. */
+export const RESERVED = [
+  'page',
+  'limit',
+  'size',
+  'cursor',
+  'before',
+  'sort',
+  'search',
+  'count',
+  'offset',
+  'me',
+]
 
 /**
  * Declares a list. Its key is the field `id`.
@@ -105,7 +116,7 @@ export function defineList<
   const O extends ColumnName<C> | `-${ColumnName<C>}` | `${string},${string}` | 'id' | '-id' = 'id',
   const F extends ColumnName<C> = never,
   const X extends readonly (ColumnName<C> | SQL)[] | undefined = undefined,
-  const W extends ColumnName<C> = never,
+  const W extends keyof C & string = never,
 >(
   fields: PublicFields<C>,
   {
@@ -167,8 +178,12 @@ export function defineList<
       if (!shown.includes(column)) fail(column.name, 'is no public field: a search cannot look there')
     return each
   })
-  const parent = within && { name: within, column: columnOf(within) }
-  return new List(fields, visible, orders, params, looksIn, parent, pageSize)
+  // As an id it is a text on the wire: its column is compared.
+  const ofPath = within && {
+    name: within,
+    column: getTableColumns(table)[within] ?? fail(within, 'is no column'),
+  }
+  return new List(fields, visible, orders, params, looksIn, ofPath, pageSize)
 }
 
 /** The columns of an expression. */
