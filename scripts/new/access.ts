@@ -39,6 +39,7 @@ export const wordsOf = ({
   privileged: isAdmin(writer),
   cascade: onDelete === 'cascade',
   under: parent !== undefined,
+  top: parent === undefined,
   hidden: parent?.seenBy === 'owner', // from other accounts
   seen: parent?.seenBy !== 'owner',
   open: (parent?.seenBy ?? 'everybody') === 'everybody', // to visitors

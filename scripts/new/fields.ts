@@ -50,22 +50,26 @@ export const typesUsage = Object.entries(TYPES)
   .join('\n')
 
 /** What may stand behind a type: what it makes of the field, or why it cannot. */
-const MODIFIERS: Record<string, (field: Field, kind: Kind, inBrackets: string | undefined) => string | void> =
-  {
-    index(field, { index }, inBrackets) {
-      if (inBrackets !== undefined) return 'takes no brackets'
-      if (index === undefined) return `is for no ${field.type}`
-      if (RESERVED.includes(field.name))
-        return `would be a filter, and a list's query has "${field.name}" for something else`
-      field.indexed = true
-      field.sorted = index === 'sort'
-    },
-    unique(field, { canBeUnique }, inBrackets = 'own') {
-      if (!canBeUnique) return `is for no ${field.type}`
-      if (inBrackets !== 'own' && inBrackets !== 'all') return 'is unique or unique(all)'
-      field.unique = inBrackets
-    },
-  }
+const MODIFIERS: Record<
+  string,
+  (field: Field, kind: Kind, inBrackets: string | undefined) => string | undefined
+> = {
+  index(field, { index }, inBrackets) {
+    if (inBrackets !== undefined) return 'takes no brackets'
+    if (index === undefined) return `is for no ${field.type}`
+    if (RESERVED.includes(field.name))
+      return `would be a filter, and a list's query has "${field.name}" for something else`
+    field.indexed = true
+    field.sorted = index === 'sort'
+    return undefined
+  },
+  unique(field, { canBeUnique }, inBrackets = 'own') {
+    if (!canBeUnique) return `is for no ${field.type}`
+    if (inBrackets !== 'own' && inBrackets !== 'all') return 'is unique or unique(all)'
+    field.unique = inBrackets
+    return undefined
+  },
+}
 
 const BRACKETS = String.raw`(?:\(([^)]*)\))?`
 const MODIFIER = new RegExp(String.raw`:([a-z]+)${BRACKETS}`, 'g')

@@ -172,7 +172,9 @@ const namesIn = (list: string): string[] => list.match(/(?:type )?\w+(?: as \w+)
 /** A name of the resource that the template has for something else in a file that would have both. */
 export function findTakenName(names: Names): string | undefined {
   const taken = Object.keys(targetsOf(names)).flatMap((file) => {
-    const code = readTemplate(file).replaceAll(/\/\/.*|\/\*[^]*?\*\/|'[^'\n]*'/g, '')
+    const code = readTemplate(file)
+      .replaceAll(/\/\/.*|\/\*[^]*?\*\/|'[^'\n]*'/g, '')
+      .replaceAll(/`[^`]*`/g, (text) => text.match(/\$\{[^}]*/g)?.join(' ') ?? '')
     const words = new Set(code.match(/(?<![.\w$])[A-Za-z]\w*\b(?!\$|\??\s*:)/g))
     const keys = ['one', 'many', 'type'] as const
     return keys.filter((key) => words.has(EXAMPLE[key]) && words.has(names[key])).map((key) => names[key])

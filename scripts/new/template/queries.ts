@@ -104,6 +104,9 @@ export async function createToyCar(scope: ToyCarScope, input: ToyCarInput): Prom
 }
 
 /** The toy car of that id, if the scope may change it. */
+// if shared public top
+//| const one = (_: Scope, id: number) => eq(toyCars.id, id)
+// else
 const one = (scope: ToyCarScope, id: number) =>
   and(
     eq(toyCars.id, id),
@@ -117,6 +120,7 @@ const one = (scope: ToyCarScope, id: number) =>
     //| changeable(scope),
     // end
   )
+// end
 
 /** Changes the fields that the input names. Undefined if there is none, or none that the scope may change. */
 export async function updateToyCar(

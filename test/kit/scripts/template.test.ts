@@ -38,6 +38,7 @@ describe.each<[flags: string, Access, parent?: Access]>([
   ['--under a shared one', OWNED, SHARED],
   ['--under a shared one --public-read', { ...OWNED, ...PUBLIC }, SHARED],
   ['--under a public one --public-read --shared', { ...SHARED, ...PUBLIC }, { ...SHARED, ...PUBLIC }],
+  // oxlint-disable-next-line typescript/no-misused-promises -- Bun awaits it: the tests are in a module
 ])('of npm run new -- book ... %s', async (_, given, above) => {
   const seenBy = above?.publicRead ? 'everybody' : above?.owned ? 'owner' : 'accounts'
   const access: Access = { ...given, parent: above && { names: BOX.names, seenBy } }
