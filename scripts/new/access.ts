@@ -25,26 +25,24 @@ export interface Access {
 }
 
 /** What the regions of the template ask. */
-export const wordsOf = ({
-  owned,
-  publicRead,
-  writer,
-  onDelete,
-  parent,
-}: Access): Record<string, boolean> => ({
-  owned,
-  shared: !owned,
-  public: publicRead,
-  private: !publicRead,
-  privileged: isAdmin(writer),
-  cascade: onDelete === 'cascade',
-  under: parent !== undefined,
-  top: parent === undefined,
-  hidden: parent?.seenBy === 'owner', // from other accounts
-  seen: parent?.seenBy !== 'owner',
-  open: (parent?.seenBy ?? 'everybody') === 'everybody', // to visitors
-  closed: (parent?.seenBy ?? 'everybody') !== 'everybody',
-})
+export function wordsOf({ owned, publicRead, writer, onDelete, parent }: Access): Record<string, boolean> {
+  const { seenBy = 'everybody' } = parent ?? {}
+  // Who is not logged in sees nothing of what stands under what it does not see.
+  const open = publicRead && seenBy === 'everybody'
+  return {
+    owned,
+    shared: !owned,
+    public: publicRead,
+    private: !publicRead,
+    open,
+    login: !open,
+    under: parent !== undefined,
+    hidden: seenBy === 'owner', // from other accounts
+    seen: seenBy !== 'owner',
+    privileged: isAdmin(writer),
+    cascade: onDelete === 'cascade',
+  }
+}
 
 /** The path of its list. */
 export const routeOf = ({ path }: Names, { parent }: Access): string =>
@@ -98,8 +96,9 @@ function findParent(root: string, singular: string): Parent {
     if (scope !== 'Scope')
       throw new Error(`--under ${singular}: that stands under something itself, by ${file}`)
     const names = parseNames(singular, file.split('/')[1])
-    const [, rule] = /\bconst visible = \(\{ (\w+)/.exec(text) ?? []
-    return { names, seenBy: rule === undefined ? 'everybody' : rule === 'me' ? 'owner' : 'accounts' }
+    const [, asks = ''] = /\bvisible: Rule = \(([^)]*)\)/.exec(text) ?? []
+    const seenBy = /\bme\b/.test(asks) ? 'owner' : asks === '' ? 'everybody' : 'accounts'
+    return { names, seenBy }
   }
   throw new Error(
     `--under ${singular}: no queries.ts of src has a ${find}(scope: Scope, id), by which one is found where it may be seen: ` +

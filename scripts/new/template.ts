@@ -135,7 +135,6 @@ function ofWhole(text: string, { type }: Names, fields: Field[], { parent, write
     ? text
     : text.replaceAll(`${type}Scope`, 'Scope').replaceAll("scopeIn(c, c.req.valid('param'))", 'scopeOf(c)')
   return placed
-    .replaceAll(/\band\(\s*(eq\((?:[^()]|\([^()]*\))*\)),\s*\)/g, '$1') // of one
     .replaceAll(conflict, (found) => (fields.some(({ unique }) => unique) ? found : ''))
     .replaceAll(/(WRITER = |requireRole\()'editor'/g, `$1'${writer}'`)
 }

@@ -1,7 +1,7 @@
 // Holds all SQL about toy cars, and the rules whose they are.
 import { and, eq, sql } from 'drizzle-orm'
 import { isAdmin } from '../../../src/account/roles.ts'
-import type { Scope } from '../../../src/account/scope.ts'
+import type { Rule, Scope } from '../../../src/account/scope.ts'
 import { defineList } from '../../../src/kit/data/list.ts'
 import { scoped } from '../../../src/kit/data/scope.ts'
 import { publicToyCar, toyCars } from './table.ts'
@@ -31,21 +31,26 @@ export interface ToyCarScope extends Scope {
 // end
 // if owned private
 /** Whose toy cars one sees and changes: one's own; an admin everyone's. */
-const visible = ({ me, role }: Scope) => (isAdmin(role) ? undefined : eq(toyCars.creator, me))
+const visible: Rule = ({ me, role }) => (isAdmin(role) ? undefined : eq(toyCars.creator, me))
 // end
 // if shared private
-//| /** Which toy cars one sees: every account all of them, a visitor none. */
-//| const visible = ({ role }: Scope) => (role === null ? sql`false` : undefined)
+//| /** Which toy cars one sees and changes: an account all of them, a visitor none. */
+//| const visible: Rule = ({ role }) => (role === null ? sql`false` : undefined)
+// end
+// if shared public
+//| /** Which toy cars one sees and changes: all of them. */
+//| const visible: Rule = () => undefined
 // end
 // if owned public
-//| /** Whose toy cars one changes: one's own; an admin everyone's. Everybody sees all of them. */
-//| const changeable = ({ me, role }: Scope) => (isAdmin(role) ? undefined : eq(toyCars.creator, me))
+//| /** Which toy cars one sees: all of them. */
+//| const visible: Rule = () => undefined
+//|
+//| /** Whose toy cars one changes: one's own; an admin everyone's. */
+//| const changeable: Rule = ({ me, role }) => (isAdmin(role) ? undefined : eq(toyCars.creator, me))
 // end
 
 export const toyCarList = defineList(publicToyCar, {
-  // if private
   visible,
-  // end
   // if under
   within: 'toy_box',
   // end
@@ -73,9 +78,7 @@ const byId = scoped(
           // if under
           eq(toyCars.toy_box, sql.placeholder('toy_box')),
           // end
-          // if private
           visible(scope),
-          // end
         ),
       )
       .prepare('toy_car_by_id'),
@@ -104,23 +107,18 @@ export async function createToyCar(scope: ToyCarScope, input: ToyCarInput): Prom
 }
 
 /** The toy car of that id, if the scope may change it. */
-// if shared public top
-//| const one = (_: Scope, id: number) => eq(toyCars.id, id)
-// else
 const one = (scope: ToyCarScope, id: number) =>
   and(
     eq(toyCars.id, id),
     // if under
     eq(toyCars.toy_box, scope.toy_box),
     // end
-    // if private
-    visible(scope),
-    // end
     // if owned public
     //| changeable(scope),
+    // else
+    visible(scope),
     // end
   )
-// end
 
 /** Changes the fields that the input names. Undefined if there is none, or none that the scope may change. */
 export async function updateToyCar(

@@ -61,7 +61,7 @@ export const toyCars = factory
   .get(
     '/',
     doc('Lists toy cars.', z.array(ToyCarResponse), LIST),
-    // if private
+    // if login
     requireRole('readonly'),
     // end
     // if under
@@ -83,7 +83,7 @@ export const toyCars = factory
   .get(
     '/:id',
     doc('Returns a toy car.', ToyCarResponse),
-    // if private
+    // if login
     requireRole('readonly'),
     // end
     validate('param', OneToyCar),

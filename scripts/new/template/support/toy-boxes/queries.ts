@@ -1,12 +1,12 @@
 // Finds and makes toy boxes, each of which its owner and admins see.
 import { and, eq } from 'drizzle-orm'
 import { isAdmin } from '../../../../../src/account/roles.ts'
-import type { Scope } from '../../../../../src/account/scope.ts'
+import type { Rule, Scope } from '../../../../../src/account/scope.ts'
 import { publicToyBox, toyBoxes } from './table.ts'
 
 const { columns } = publicToyBox
 
-const visible = ({ me, role }: Scope) => (isAdmin(role) ? undefined : eq(toyBoxes.creator, me))
+const visible: Rule = ({ me, role }) => (isAdmin(role) ? undefined : eq(toyBoxes.creator, me))
 
 export async function findToyBox(scope: Scope, id: number) {
   const one = and(eq(toyBoxes.id, id), visible(scope))
