@@ -77,19 +77,16 @@ export class List<T extends ListTypes = ListTypes> {
   constructor(
     readonly fields: PublicFields,
     readonly visible: ((scope: never) => SQL | undefined) | undefined,
-    /** By what `sort` takes; the first is the list's own. */
+    /** By what `sort` takes. */
     readonly orders: ReadonlyMap<string, Order>,
     /** By their name in the query: `court`, `starts[gte]`. */
     readonly filters: ReadonlyMap<string, Filter>,
     readonly search: readonly (PgColumn | SQL)[],
     readonly within: { name: string; column: PgColumn } | undefined,
     readonly pageSize: { most: number; byDefault: number },
+    /** What `sort` is if the client does not say. */
+    readonly ownSort: string,
   ) {}
-
-  /** What `sort` is if the client does not say. */
-  get ownSort(): string {
-    return [...this.orders.keys()][0] ?? 'id'
-  }
 }
 
 /** What a list's query means itself: no field of such a name can be a filter. */
@@ -179,11 +176,11 @@ export function defineList<
     return each
   })
   // As an id it is a text on the wire: its column is compared.
-  const ofPath = within && {
+  const parent = within && {
     name: within,
     column: getTableColumns(table)[within] ?? fail(within, 'is no column'),
   }
-  return new List(fields, visible, orders, params, looksIn, ofPath, pageSize)
+  return new List(fields, visible, orders, params, looksIn, parent, pageSize, words[0] ?? 'id')
 }
 
 /** The columns of an expression. */
