@@ -27,7 +27,7 @@ export const notes = factory
 
   .get(
     '/',
-    doc('Lists notes.', z.array(NoteResponse), { headers: PAGE_LINKS }),
+    doc('Lists notes.', z.array(NoteResponse), { headers: PAGE_LINKS, etag: true }),
     validate('query', NoteQuery),
     async (c) => {
       const { page, limit: size, cursor, search } = c.req.valid('query')
@@ -37,11 +37,16 @@ export const notes = factory
     },
   )
 
-  .get('/:id', doc('Returns a note.', NoteResponse), validate('param', OneNote), async (c) => {
-    const note = await findNote(c.var.db, c.req.valid('param').id)
-    if (note === undefined) throw notFound(c)
-    return c.var.respond(note)
-  })
+  .get(
+    '/:id',
+    doc('Returns a note.', NoteResponse, { etag: true }),
+    validate('param', OneNote),
+    async (c) => {
+      const note = await findNote(c.var.db, c.req.valid('param').id)
+      if (note === undefined) throw notFound(c)
+      return c.var.respond(note)
+    },
+  )
 
   .post(
     '/',
