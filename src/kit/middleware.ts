@@ -33,7 +33,7 @@ export function useKit<E extends Env>(
   app.use(clientIp(config.trustedProxies, config.trustedProxyHeader))
   app.use(requestLog(config))
   app.use(securityHeaders)
-  app.use(cors(config))
+  app.use(cors(config, app))
   app.use(normalizeErrors) // errors of what follows get the headers of what stands before
   app.use(requestTimeout(config.requestTimeoutMs))
   app.route('/', health) // before the session: a probe needs no Redis to be told that Redis is away
