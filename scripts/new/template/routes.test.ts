@@ -188,7 +188,8 @@ test.each(['$string'] as const)(
 // end
 
 test('the list is in order of id, by pages that count from 1, and is counted if that is asked for', async () => {
-  const all = [await add(), await add(), await add()]
+  const all: unknown[] = []
+  for (const input of [newToyCar(), newToyCar(), newToyCar()].toReversed()) all.push(await add(input))
   const { body, headers } = await ann.get(path)
   expect([body, headers.get('total-count')]).toEqual([all, null])
   expect(await pages('limit=2')).toEqual([all.slice(0, 2), all.slice(2)])
