@@ -21,12 +21,8 @@ export function isAllowedOrigin(config: KitConfig, origin: string): boolean {
 const METHODS = 'GET,POST,PUT,PATCH,DELETE,OPTIONS'
 /** The request headers that the API reads. */
 const HEADERS = 'Content-Type,Authorization,X-Request-Id,Idempotency-Key,If-Match,If-None-Match,Last-Event-ID'
-<<<<<<< HEAD
-const EXPOSED = 'X-Request-Id,Location,Link,Total-Count,ETag,Retry-After,RateLimit,RateLimit-Policy'
-=======
 /** What any response may have; beside it each route's own, which its `doc` names. */
 const EXPOSED = 'X-Request-Id,Location,Link,ETag,Retry-After,RateLimit,RateLimit-Policy'
->>>>>>> main
 /** Seconds for which a browser caches a preflight. */
 const MAX_AGE = '600'
 

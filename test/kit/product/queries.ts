@@ -1,5 +1,5 @@
 // Its SQL.
-import { eq, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { inLane } from '../../../src/kit/data/lanes.ts'
 import { defineList } from '../../../src/kit/data/list.ts'
 import { prepared } from '../../../src/kit/data/prepared.ts'
