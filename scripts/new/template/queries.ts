@@ -55,7 +55,7 @@ export const toyCarList = defineList(publicToyCar, {
   within: 'toy_box',
   // end
   // if sorted
-  orders: ['id', '$string', '$int', '$number', '$date', '$timestamp'],
+  orders: ['$string', '$int', '$number', '$date', '$timestamp'],
   // end
   // if indexed
   filters: ['creator', '$string', '$int', '$number', '$bool', '$date', '$timestamp', '$uuid', '$enum'],

@@ -1,6 +1,6 @@
 // Declares a list of a table's rows: whose rows, which orders and filters, where a search looks. All of it by names of public
 // fields, so that no order, filter or search tells anything of a column that clients do not see.
-import { getTableColumns, getTableName, is, SQL } from 'drizzle-orm'
+import { getTableName, is, SQL, StringChunk } from 'drizzle-orm'
 import { PgColumn } from 'drizzle-orm/pg-core'
 import type { SelectResultFields } from 'drizzle-orm/query-builders/select.types'
 import type { Db } from '../types/db.ts'
@@ -27,8 +27,11 @@ export interface ListTypes {
   within: string
 }
 
-/** The names of public fields that are columns. */
-type ColumnName<C extends Sources> = { [K in keyof C]: C[K] extends PgColumn ? K : never }[keyof C] & string
+/** The names of public fields that are columns, or are one as text: `sql`${bookings.court}::text``. */
+type ColumnName<C extends Sources> = {
+  [K in keyof C]: C[K] extends PgColumn | SQL.Aliased<string> ? K : never
+}[keyof C] &
+  string
 
 type Flip<W extends string> = W extends `${infer A},${infer B}`
   ? `${Flip<A>},${Flip<B>}`
@@ -43,11 +46,13 @@ export interface ListOptions<
   O extends string,
   F extends Name,
   X,
-  W extends string,
+  W extends Name,
 > {
   /** Whose rows: a condition by the scope; undefined: all. */
   visible?: (scope: S) => SQL | undefined
-  /** What `sort` takes, the list's own order first: `-created,title`. Each can be read backwards, and `id` is always there. */
+  /** The list's own order; `id` by default. */
+  sort?: O
+  /** What else `sort` takes: `-created,title`. Each can be read backwards too, and `id` is always there. */
   orders?: readonly O[]
   /** Fields that the query may name: equal to a value, and from one to another where an order begins with the field. */
   filters?: readonly F[]
@@ -113,11 +118,12 @@ export function defineList<
   const O extends ColumnName<C> | `-${ColumnName<C>}` | `${string},${string}` | 'id' | '-id' = 'id',
   const F extends ColumnName<C> = never,
   const X extends readonly (ColumnName<C> | SQL)[] | undefined = undefined,
-  const W extends keyof C & string = never,
+  const W extends ColumnName<C> = never,
 >(
   fields: PublicFields<C>,
   {
     visible,
+    sort = 'id' as never,
     orders: words = [],
     filters = [],
     search = [] as never,
@@ -134,15 +140,13 @@ export function defineList<
   within: W
 }> {
   const { table, columns } = fields
-  const [key] = keyOf(table)
   const fail = (name: string, why: string): never => {
     throw new Error(`The list of ${getTableName(table)}: ${name} ${why}`)
   }
   const columnOf = (name: string): PgColumn => {
-    const source = name === 'id' ? key : columns[name]
-    if (!is(source, PgColumn) || source.table !== table)
-      return fail(name, 'is no column among its public fields')
-    return source
+    const column = columnBehind(columns[name])
+    if (column?.table !== table) return fail(name, 'is no column among its public fields')
+    return column
   }
   const part = (name: string) => {
     const column = columnOf(name)
@@ -151,11 +155,10 @@ export function defineList<
       value: valueOf(column) ?? fail(name, `is ${column.getSQLType()}: lists cannot compare that`),
     }
   }
-  if (key === undefined || columns.id === undefined || getTableColumns(table).id !== key)
-    fail('id', 'is not its key and a public field')
+  if (columnBehind(columns.id) !== keyOf(table)[0]) fail('id', 'is not its key and a public field')
 
   const orders = new Map<string, Order>()
-  for (const word of [...words, 'id']) {
+  for (const word of [sort, ...words, 'id']) {
     for (const each of [word, flip(word)]) if (!orders.has(each)) orders.set(each, orderOf(each, part))
   }
   const leading = [...orders.values()].map(([first]) => first?.name)
@@ -175,14 +178,21 @@ export function defineList<
       if (!shown.includes(column)) fail(column.name, 'is no public field: a search cannot look there')
     return each
   })
-  // As an id it is a text on the wire: its column is compared.
-  const parent = within && {
-    name: within,
-    column: getTableColumns(table)[within] ?? fail(within, 'is no column'),
-  }
-  return new List(fields, visible, orders, params, looksIn, parent, pageSize, words[0] ?? 'id')
+  const parent = within && { name: within, column: columnOf(within) }
+  return new List(fields, visible, orders, params, looksIn, parent, pageSize, sort)
 }
 
 /** The columns of an expression. */
 export const columnsIn = (chunk: unknown): PgColumn[] =>
   is(chunk, PgColumn) ? [chunk] : is(chunk, SQL) ? chunk.queryChunks.flatMap(columnsIn) : []
+
+/** The column that a field is, or is as text. */
+function columnBehind(source: Sources[string] | undefined): PgColumn | undefined {
+  if (is(source, PgColumn)) return source
+  if (!is(source, SQL.Aliased)) return undefined
+  const [column, cast, ...more] = source.sql.queryChunks.filter(
+    (chunk) => !is(chunk, StringChunk) || chunk.value.join('') !== '',
+  )
+  const isAsText = is(cast, StringChunk) && cast.value.join('') === '::text' && more.length === 0
+  return is(column, PgColumn) && isAsText ? column : undefined
+}
