@@ -2,8 +2,7 @@
 //   npm run new -- book title:string author:string year:int?
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { asUsage, runCommand } from './command.ts'
+import { asUsage, readArguments, runCommand } from './command.ts'
 import { generateMigration, refuseUngenerated } from './generate.ts'
 import { refuseCollisions } from './new/collisions.ts'
 import { type Field, parseFields, typesUsage } from './new/fields.ts'
@@ -65,13 +64,12 @@ async function write(files: Map<string, string>, { table }: Names): Promise<void
   }
 }
 
-function readArguments() {
+function readWish() {
   return asUsage(() => {
-    const { values, positionals } = parseArgs({
-      args: process.argv.slice(2),
-      allowPositionals: true,
-      options: { plural: { type: 'string' }, 'on-delete': { type: 'string', default: 'set-null' } },
-    })
+    const { values, positionals } = readArguments(
+      { plural: { type: 'string' }, 'on-delete': { type: 'string', default: 'set-null' } },
+      Infinity,
+    )
     const [name, ...specs] = positionals
     if (name === undefined) throw new Error('Which resource?')
     const names = parseNames(name, values.plural)
@@ -83,7 +81,7 @@ function readArguments() {
 }
 
 await runCommand(USAGE, async () => {
-  const { names, fields, onDelete } = readArguments()
+  const { names, fields, onDelete } = readWish()
   await write(await plan(names, fields, onDelete), names)
   console.log(
     `\n/api/${names.path} is there; its table comes by the next \`npm run migrate\` or \`npm start\`. ` +

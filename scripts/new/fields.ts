@@ -1,4 +1,5 @@
 // The fields of a new resource, from what is typed: `year:int?`
+import { hint } from '../../src/kit/types/nearest.ts'
 import { refuseReserved } from './names.ts'
 
 export interface Field {
@@ -65,7 +66,8 @@ function parseField(spec: string): Field {
     throw new Error(`The field "${name}" is there already: every resource has it`)
   refuseReserved(name)
   const kind = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined
-  if (kind === undefined) throw new Error(`The field "${name}" has no type that is called "${type}"`)
+  if (kind === undefined)
+    throw new Error(`"${spec}": there is no type "${type}"${hint(type, Object.keys(TYPES))}`)
   if (type !== 'enum' && inBrackets !== undefined)
     throw new Error(`The type ${type} of "${name}" takes no brackets`)
   if (unique !== undefined && !kind.canBeUnique) {

@@ -80,8 +80,8 @@ test.each([
   [['creator:uuid'], 'is there already'],
   [['order:int'], 'reserved word of SQL'],
   [['title:string', 'title:text'], 'stands twice'],
-  [['title:strin'], 'no type that is called "strin"'],
-  [['title:constructor'], 'no type that is called "constructor"'],
+  [['title:strin'], 'did you mean string?'],
+  [['title:constructor'], 'there is no type "constructor": there are string, text'],
   [['size:int(3)'], 'takes no brackets'],
   [['lent:bool:unique'], 'cannot be unique'],
   [['kind:enum(one)'], 'fewer than two values'],
@@ -167,10 +167,9 @@ describe('in a checkout', () => {
   )
 
   test(
-    'called wrongly, it shows its usage with every type',
+    'called wrongly, it says so and writes nothing; asked with nothing, it shows its usage with every type',
     async () => {
       for (const args of [
-        [],
         ['Book', 'title:string'],
         ['book'],
         ['book', 'title:strin'],
@@ -178,9 +177,15 @@ describe('in a checkout', () => {
         ['book', 'title:string', '--on-delete', 'restrict'],
       ]) {
         const { code, err } = await checkout.run('new', args)
-        expect([args, code]).toEqual([args, 2])
-        for (const word of ['Usage: npm run new', 'timestamp', 'enum(a|b)']) expect(err).toContain(word)
+        expect([args, code, err]).toEqual([
+          args,
+          2,
+          expect.stringContaining('\nHow it is called: npm run new'),
+        ])
       }
+      const { code, err } = await checkout.run('new', [])
+      expect(code).toBe(2)
+      for (const word of ['Usage: npm run new', 'timestamp', 'enum(a|b)']) expect(err).toContain(word)
       expect(checkout.changes()).toBe('')
     },
     TIMEOUT_MS,
