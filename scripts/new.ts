@@ -2,8 +2,7 @@
 //   npm run new -- book title:string author:string year:int?
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { asUsage, runCommand } from './command.ts'
+import { asUsage, readArguments, runCommand } from './command.ts'
 import { generateMigration, refuseUngenerated } from './generate.ts'
 import { type Access, ACCESS_OPTIONS, ACCESS_USAGE, readAccess, routeOf } from './new/access.ts'
 import { refuseCollisions } from './new/collisions.ts'
@@ -68,13 +67,9 @@ async function write(files: Map<string, string>, { table }: Names): Promise<void
   }
 }
 
-function readArguments() {
+function readWish() {
   return asUsage(() => {
-    const { values, positionals } = parseArgs({
-      args: process.argv.slice(2),
-      allowPositionals: true,
-      options: { plural: { type: 'string' }, ...ACCESS_OPTIONS },
-    })
+    const { values, positionals } = readArguments({ plural: { type: 'string' }, ...ACCESS_OPTIONS }, Infinity)
     const [name, ...specs] = positionals
     if (name === undefined) throw new Error('Which resource?')
     const names = parseNames(name, values.plural)
@@ -83,7 +78,7 @@ function readArguments() {
 }
 
 await runCommand(USAGE, async () => {
-  const { names, fields, access } = readArguments()
+  const { names, fields, access } = readWish()
   await write(await plan(names, fields, access), names)
   console.log(
     `\n${routeOf(names, access)} is there; its table comes by the next \`npm run migrate\` or \`npm start\`. ` +

@@ -1,7 +1,6 @@
 // The fields of a new resource, from what is typed: `year:int?`
 import { RESERVED } from '../../src/kit/data/list.ts'
 import { hint } from '../../src/kit/types/nearest.ts'
-import { refuseReserved } from './names.ts'
 
 export interface Field {
   name: string
@@ -76,7 +75,7 @@ const MODIFIER = new RegExp(String.raw`:([a-z]+)${BRACKETS}`, 'g')
 const FIELD = new RegExp(String.raw`^([^:]*):([a-z]+)${BRACKETS}(\?)?((?::[a-z]+(?:\([^)]*\))?)*)$`)
 const NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/
 const MAX_LENGTH = 40
-const OWN_COLUMNS = ['id', 'creator', 'created', 'modified']
+const OWN_COLUMNS = ['id', 'creator', 'created', 'modified', 'constructor'] // of every object
 
 /**
  * @param resource `book_review`, for messages
@@ -106,9 +105,9 @@ function parseField(spec: string): Field {
   }
   if (OWN_COLUMNS.includes(name))
     throw new Error(`The field "${name}" is there already: every resource has it`)
-  refuseReserved(name)
   const kind = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined
-  if (kind === undefined) throw new Error(`The field "${name}" has no type that is called "${type}"`)
+  if (kind === undefined)
+    throw new Error(`"${spec}": there is no type "${type}"${hint(type, Object.keys(TYPES))}`)
   if (type !== 'enum' && inBrackets !== undefined)
     throw new Error(`The type ${type} of "${name}" takes no brackets`)
   const field: Field = {
