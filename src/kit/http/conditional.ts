@@ -9,14 +9,28 @@ export const IF_NONE_MATCH = {
 }
 
 /**
- * @param headers of the response, which get the ETag
- * @param covered the headers among them that change with the content: without them a client would keep a `Link` that has gone
+ * Sets the ETag, and tells whether the client has this state already.
+ * @param headers of the response
+ * @param covered those that change with the content: without them a client would keep a `Link` that has gone
  */
-export function isUnchanged(c: AnyContext, text: string, headers: Headers, covered: string[]): boolean {
-  // Weak, as a proxy may compress the content.
-  const tag = `W/"${digestOf([text, ...covered.map((name) => headers.get(name))].join('\n'))}"`
+export function isUnchanged(
+  c: AnyContext,
+  { value, text }: { value: object; text: string },
+  headers: Headers,
+  covered: string[],
+): boolean {
+  const tag = tagOf(value, [text, ...covered.map((name) => headers.get(name))].join('\n'))
   headers.set('ETag', tag)
   return matches(c.req.header('if-none-match'), tag)
+}
+
+/**
+ * Of a row with a `version` it is strong, as `If-Match` takes no other, and begins with that. The digest is for `If-None-Match`: a
+ * new release may send the same row in another form.
+ */
+export function tagOf(value: { version?: unknown }, text = JSON.stringify(value)): string {
+  const digest = digestOf(text)
+  return typeof value.version === 'number' ? `"${value.version}-${digest}"` : `W/"${digest}"`
 }
 
 /** Whether a list of tags has this one, by weak comparison (8.8.3.2): which of the two are weak does not count. */

@@ -46,7 +46,7 @@ export function responder(status: number, covered?: string[]) {
     const body = () => c.get('bodyOf')(text, c.env?.method)
     if (covered === undefined) return c.body(body(), status as ContentfulStatusCode, JSON_TYPE)
     const { headers } = c.body(null) // with what the handler has set
-    if (isUnchanged(c, text, headers, covered)) return new Response(null, { status: 304, headers })
+    if (isUnchanged(c, { value, text }, headers, covered)) return new Response(null, { status: 304, headers })
     headers.set('Content-Type', JSON_TYPE['Content-Type'])
     return new Response(body(), { status, headers })
   }
