@@ -6,7 +6,7 @@ import { notFound } from '../../../src/kit/http/errors.ts'
 import { ifMatch, writtenRow } from '../../../src/kit/http/if-match.ts'
 import { cursorOf, paged, PAGE_LINKS, type Span } from '../../../src/kit/http/paging.ts'
 import { Page, PageSize, RowId, Search, validate } from '../../../src/kit/http/validate.ts'
-import { factory, requireRole } from './product.ts'
+import { factory, idempotent, requireRole } from './product.ts'
 import { addNote, changeNote, dropNote, findNote, listNotes, type NoteKey } from './queries.ts'
 import { NoteResponse } from './table.ts'
 
@@ -54,6 +54,7 @@ export const notes = factory
     doc('Writes a note.', NoteResponse, { status: 201 }),
     requireRole('writer'),
     validate('json', NewNote),
+    idempotent(),
     async (c) => {
       const { text } = c.req.valid('json')
       const { noteLength } = c.var.config
