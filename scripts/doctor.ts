@@ -13,6 +13,7 @@ import {
 } from './doctor/machine.ts'
 import { checkPostgres } from './doctor/postgres.ts'
 import { checkRedis } from './doctor/redis.ts'
+import { checkRouter } from './doctor/router.ts'
 import { checkSettings } from './doctor/settings.ts'
 import { asUsage, runCommand } from './command.ts'
 import { provideServices } from './services.ts'
@@ -54,6 +55,7 @@ async function examineAll({ env }: Services): Promise<Finding[]> {
     ...machine,
     ...checkMigrateReq(config),
     ...findings,
+    checkRouter(config),
     ...kit,
     port,
     ...disk,

@@ -39,7 +39,6 @@ export function useKit<E extends Env>(
   app.route('/', health) // before the session: a probe needs no Redis to be told that Redis is away
   app.use(shedLoad())
   app.use(bodyLimit(config.bodyLimit, config.bodiesMaxBytes))
-  if (openToken !== undefined) app.use(tokenSession(openToken))
-  app.use(session)
+  app.use(openToken === undefined ? session : tokenSession(openToken))
   app.use(csrf(config))
 }
