@@ -15,7 +15,8 @@ import { ROLES, roles, type Role } from '../src/account/roles.ts'
 import { passwordFaults } from '../src/account/password-rule.ts'
 import { Invite, NewAccessToken, Password, Signup } from '../src/account/schema.ts'
 import { createAccount } from '../src/account/sign-up.ts'
-import { listUsers, type UserKey } from '../src/account/user-list.ts'
+import { userList } from '../src/account/user-list.ts'
+import { readList } from '../src/kit/data/list-page.ts'
 import { printable, printableJson } from '../src/kit/log/terminal-escape.ts'
 import { hint } from '../src/kit/types/nearest.ts'
 import { oneOf, readArguments, runCommand, systemUser, UsageError } from './command.ts'
@@ -312,14 +313,13 @@ const ended = (expires: Date | null) => expires?.toISOString().slice(0, 10) ?? '
 
 async function list({ db }: Deps, say: Say, search: string | undefined): Promise<void> {
   let count = 0
-  let after: UserKey | undefined
+  let cursor: string | undefined
   do {
-    const page = await listUsers(db, { search, after, limit: LIST_PAGE, offset: 0 })
-    for (const { at: _at, ...user } of page) say(user, printable(describe(user)))
-    count += page.length
-    const last = page.length < LIST_PAGE ? undefined : page.at(-1)
-    after = last && [last.at, last.id]
-  } while (after !== undefined)
+    const { rows, next } = await readList(userList, { db }, { search, cursor, limit: LIST_PAGE })
+    for (const user of rows) say(user, printable(describe(user)))
+    count += rows.length
+    cursor = next
+  } while (cursor !== undefined)
   console.error(`${count} account(s)`)
 }
 
