@@ -48,7 +48,7 @@ export interface ListOptions<
   X,
   W extends Name,
 > {
-  /** Whose rows: a condition by the scope; undefined: all. */
+  /** Whose rows: a condition by `me` and `role` of the scope, which are all of it that the rule gets; undefined: all. */
   visible?: (scope: S) => SQL | undefined
   /** The list's own order; `id` by default. */
   sort?: O
