@@ -26,6 +26,8 @@ export const checkouts = (against: string | undefined): Checkout[] => [
 ]
 
 export interface Stage {
+  /** Deleted in the end. */
+  folder: string
   redisUrl: string
   /** A database that the checkout has migrated, with so many movies and accounts. */
   database(checkout: Checkout, rows: number): Promise<string>
@@ -64,6 +66,7 @@ export async function onStage(work: (stage: Stage) => Promise<void>): Promise<vo
   try {
     await work({
       redisUrl,
+      folder,
       async database(checkout, rows) {
         const url = new URL(databaseUrl)
         url.pathname = `/${checkout.name}_${rows}`
@@ -133,12 +136,12 @@ async function fill(url: string, rows: number): Promise<void> {
   await sql.end()
 }
 
-/** The cookie of a superuser's session. */
-export async function logIn({ url }: Running): Promise<string> {
+/** The cookie of a session, by default a superuser's. */
+export async function logIn({ url }: Running, email = EMAIL): Promise<string> {
   const reply = await fetch(`${url}/api/login`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ email: EMAIL, password: PASSWORD }),
+    body: JSON.stringify({ email, password: PASSWORD }),
   })
   const cookie = reply.headers.getSetCookie()[0]?.split(';')[0]
   if (cookie === undefined) throw new Error(`login answered ${reply.status}: ${await reply.text()}`)
