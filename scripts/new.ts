@@ -2,14 +2,13 @@
 //   npm run new -- book title:string author:string year:int?
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { asUsage, runCommand } from './command.ts'
+import { asUsage, readArguments, runCommand } from './command.ts'
 import { generateMigration, refuseUngenerated } from './generate.ts'
 import { refuseCollisions } from './new/collisions.ts'
 import { type Field, parseFields, typesUsage } from './new/fields.ts'
 import { type Names, parseNames } from './new/names.ts'
-import { fillTemplate } from './new/template.ts'
-import { addToApp } from './new/wire.ts'
+import { FACTORIES, fillTemplate } from './new/template.ts'
+import { addToApp, addToFactories } from './new/wire.ts'
 import { runTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
@@ -29,11 +28,21 @@ async function plan(names: Names, fields: Field[], onDelete: string): Promise<Ma
   refuseCollisions(ROOT, names, fields)
   await refuseUngenerated(ROOT)
   const app = readFileSync(join(ROOT, 'src/app.ts'), 'utf8')
-  const files = { ...fillTemplate(names, fields, onDelete), 'src/app.ts': addToApp(app, names) }
+  const filled = fillTemplate(names, fields, onDelete)
+  const files = {
+    ...filled,
+    'src/app.ts': addToApp(app, names),
+    [FACTORIES]: addToFactories(await readIfThere(FACTORIES), filled[FACTORIES] ?? ''),
+  }
   const formatted = Object.entries(files).map(
     async ([path, text]) => [path, await format(path, text)] as const,
   )
   return new Map(await Promise.all(formatted))
+}
+
+async function readIfThere(path: string): Promise<string> {
+  const file = Bun.file(join(ROOT, path))
+  return (await file.exists()) ? await file.text() : ''
 }
 
 const format = (path: string, text: string) => runTool(ROOT, 'oxfmt', [`--stdin-filepath=${path}`], text)
@@ -55,13 +64,12 @@ async function write(files: Map<string, string>, { table }: Names): Promise<void
   }
 }
 
-function readArguments() {
+function readWish() {
   return asUsage(() => {
-    const { values, positionals } = parseArgs({
-      args: process.argv.slice(2),
-      allowPositionals: true,
-      options: { plural: { type: 'string' }, 'on-delete': { type: 'string', default: 'set-null' } },
-    })
+    const { values, positionals } = readArguments(
+      { plural: { type: 'string' }, 'on-delete': { type: 'string', default: 'set-null' } },
+      Infinity,
+    )
     const [name, ...specs] = positionals
     if (name === undefined) throw new Error('Which resource?')
     const names = parseNames(name, values.plural)
@@ -73,7 +81,7 @@ function readArguments() {
 }
 
 await runCommand(USAGE, async () => {
-  const { names, fields, onDelete } = readArguments()
+  const { names, fields, onDelete } = readWish()
   await write(await plan(names, fields, onDelete), names)
   console.log(
     `\n/api/${names.path} is there; its table comes by the next \`npm run migrate\` or \`npm start\`. ` +

@@ -6,7 +6,7 @@ import { adviceOnSettings } from '../src/kit/process/advice.ts'
 import { bunIn, folderAsGiven, readEnvironment } from '../src/kit/process/environment.ts'
 import { refuseTakenPort } from '../src/kit/process/port.ts'
 import { readStatus } from '../src/kit/process/status.ts'
-import { refuseArguments } from './command.ts'
+import { takeArguments } from './command.ts'
 import { migrate } from './migrate.ts'
 import { watchMigrations } from './migrate/watch.ts'
 import { provideServices } from './services.ts'
@@ -25,7 +25,7 @@ type Child = ReturnType<typeof startEntry>
 /** @param options.hot the API takes edits while it runs (`bun --hot`) */
 export async function start({ hot }: { hot: boolean }): Promise<never> {
   const command = hot ? 'npm run dev' : 'npm start'
-  refuseArguments(`Usage: ${command}   settings come from the environment or .env: PORT=8101 ${command}`)
+  takeArguments(`Usage: ${command}   settings come from the environment or .env: PORT=8101 ${command}`, {})
   try {
     process.exit(await runUntilEnd(settings.readFiles(readEnvironment(ROOT)), hot))
   } catch (error) {

@@ -2,15 +2,18 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { countUsersSince, lockWithRole } from '../src/account/queries.ts'
-import { listUsers, type UserKey } from '../src/account/user-list.ts'
+import { userList } from '../src/account/user-list.ts'
 import { users } from '../src/account/table.ts'
+import { readList, type PageRequest } from '../src/kit/data/list-page.ts'
 import type { Db } from '../src/kit/types/db.ts'
 import { openObserved, type Observed } from './kit/support/plans.ts'
 
 const ROWS = 30_000
 /** So few that a scan of the table stands out. */
 const FEW = ROWS / 7
-const page = { limit: 21, offset: 0 }
+const page = { limit: 20 }
+
+const listUsers = async (db: Db, request: PageRequest) => (await readList(userList, { db }, request)).rows
 
 let observed: Observed
 beforeAll(async () => {
@@ -33,14 +36,9 @@ test('after searches and pages of every kind on a connection, the list goes alon
     await listUsers(db, { ...page, search: 'zzqqx' })
     await listUsers(db, page)
   }
-  const plan = await planOf('%from "users" where ("users"."created", "users"."id") < %', [
-    'infinity',
-    crypto.randomUUID(),
-    21,
-    0,
-  ])
-  expect(plan).toMatch(/^Limit\n.*Index Scan Backward using users_created_id.*\n.*Index Cond: \(ROW/)
-  await expectPage(21, (tx) => listUsers(tx, page))
+  const plan = await planOf('%from "users" order by "users"."created" desc%', [21, 0])
+  expect(plan).toMatch(/^Limit\n.*Index Scan Backward using users_created_id/)
+  await expectPage(20, (tx) => listUsers(tx, page))
 })
 
 test.each([
@@ -48,9 +46,9 @@ test.each([
   ['a word that is nowhere', 0, 'zebraquuy'],
   ['both names', 1, 'ann no12345'],
   ['an email', 1, 'user21234@EXAMPLE'],
-  ['a common word', 21, 'common'],
-  ['what only the oldest have', 21, ' old'],
-  ['a letter', 21, 'e'],
+  ['a common word', 20, 'common'],
+  ['what only the oldest have', 20, ' old'],
+  ['a letter', 20, 'e'],
 ])('a search of %s reads few rows', async (_what, expected, search) => {
   const { found, read } = await observed.rowsRead((tx) => listUsers(tx, { ...page, search }))
   expect(found).toBe(expected)
@@ -61,8 +59,8 @@ test('a page by cursor reads its rows alone, wherever it is', async () => {
   const [row] = await observed.client<{ at: string; id: string }[]>`
     select to_char(created at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, id from users
     order by created limit 1 offset ${ROWS / 5}`
-  const after: UserKey = [row?.at ?? '', row?.id ?? '']
-  await observed.expectPage(21, (tx: Db) => listUsers(tx, { ...page, after }))
+  const cursor = btoa(JSON.stringify([row?.at, row?.id])).replaceAll('=', '')
+  await observed.expectPage(20, (tx: Db) => listUsers(tx, { ...page, cursor }))
 })
 
 test('who changes or deletes an account looks at it, and at the superusers if it is one, at no others', async () => {

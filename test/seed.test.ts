@@ -73,9 +73,9 @@ test('what is not a terminal gets plain lines', async () => {
   expect(out).not.toMatch(/[\r\x1b]/)
 })
 
-test('called wrongly, it shows its usage and exits with 2', async () => {
+test('called wrongly, it says so and exits with 2', async () => {
   expect(await seed(['--nonsense'])).toMatchObject({
     code: 2,
-    err: expect.stringContaining('Usage: npm run seed'),
+    err: expect.stringContaining('How it is called: npm run seed'),
   })
 })

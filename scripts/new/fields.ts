@@ -1,5 +1,5 @@
 // The fields of a new resource, from what is typed: `year:int?`
-import { refuseReserved } from './names.ts'
+import { hint } from '../../src/kit/types/nearest.ts'
 
 export interface Field {
   name: string
@@ -33,7 +33,7 @@ export const typesUsage = Object.entries(TYPES)
 const FIELD = /^([^:]*):([a-z]+)(?:\(([^)]*)\))?(\?)?(:unique)?$/
 const NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/
 const MAX_LENGTH = 40
-const OWN_COLUMNS = ['id', 'creator', 'created', 'modified']
+const OWN_COLUMNS = ['id', 'creator', 'created', 'modified', 'constructor'] // of every object
 
 /**
  * @param resource `book_review`, for messages
@@ -63,9 +63,9 @@ function parseField(spec: string): Field {
   }
   if (OWN_COLUMNS.includes(name))
     throw new Error(`The field "${name}" is there already: every resource has it`)
-  refuseReserved(name)
   const kind = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined
-  if (kind === undefined) throw new Error(`The field "${name}" has no type that is called "${type}"`)
+  if (kind === undefined)
+    throw new Error(`"${spec}": there is no type "${type}"${hint(type, Object.keys(TYPES))}`)
   if (type !== 'enum' && inBrackets !== undefined)
     throw new Error(`The type ${type} of "${name}" takes no brackets`)
   if (unique !== undefined && !kind.canBeUnique) {

@@ -7,12 +7,16 @@ import { camel, capital, type Names, parseNames } from './names.ts'
 const ROOT = join(import.meta.dir, '../..')
 const EXAMPLE = parseNames('toy-car')
 
+/** The project's factories, to which those of the template are added: see wire.ts. */
+export const FACTORIES = 'test/factories.ts'
+
 /** Where each file of the template goes. */
 const targetsOf = ({ path }: Names) => ({
   'table.ts': `src/${path}/table.ts`,
   'queries.ts': `src/${path}/queries.ts`,
   'routes.ts': `src/${path}/routes.ts`,
   'routes.test.ts': `test/${path}.test.ts`,
+  'factories.ts': FACTORIES,
 })
 
 /**
@@ -116,8 +120,10 @@ const IMPORT = /^import \{([^}]*)\} from ('[^']*')\n/gm
 
 /** With paths as they are from its place, and without what this resource does not use. */
 function withImports(text: string, target: string, { path }: Names): string {
-  const moved = target.endsWith('.test.ts')
-    ? text.replaceAll("'../../../test/", "'./").replaceAll("'./table.ts'", `'../src/${path}/table.ts'`)
+  const moved = target.startsWith('test/')
+    ? text
+        .replaceAll("'../../../test/", "'./")
+        .replaceAll(/'\.\/(table|routes)\.ts'/g, `'../src/${path}/$1.ts'`)
     : text.replaceAll("'../../../src/", "'../")
   const imports = [...transpiler.transformSync(moved).matchAll(/^import \{([^}]*)\}/gm)]
   const used = new Set(imports.flatMap(([, list = '']) => namesIn(list)))

@@ -1,4 +1,4 @@
-// What a slice adds to app.ts: its import and its line.
+// What a slice adds to files that are there: its import and its line to app.ts, its factory to those of the tests.
 import type { Names } from './names.ts'
 
 const IMPORT = /^import .* from '(\.\/[^']+)'$/gm
@@ -24,4 +24,20 @@ function addImport(text: string, name: string, from: string): string {
   const last = imports.at(-1)
   const at = next?.index ?? (last === undefined ? 0 : last.index + last[0].length + 1)
   return `${text.slice(0, at)}import { ${name} } from '${from}'\n${text.slice(at)}`
+}
+
+const WHOLE_IMPORT = /^import [^']*'[^']+'\n/gm
+
+/**
+ * @param file the text of test/factories.ts, empty if there is none
+ * @param slice the same with the factory of the slice alone
+ */
+export function addToFactories(file: string, slice: string): string {
+  if (file === '') return slice
+  const imports = slice.match(WHOLE_IMPORT) ?? []
+  const missing = imports.filter((line) => !file.includes(line)).join('')
+  const last = [...file.matchAll(WHOLE_IMPORT)].at(-1)
+  const at = last === undefined ? file.search(/^(?!\/\/)/m) : last.index + last[0].length
+  const factory = slice.slice(slice.indexOf('export const'))
+  return `${file.slice(0, at)}${missing}${file.slice(at)}\n${factory}`
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, normalize } from 'node:path'
 import { generateMigration, newestSnapshot } from '../generate.ts'
 import { listKnown } from '../git.ts'
+import { hint } from '../../src/kit/types/nearest.ts'
 import { isKit } from '../kit-folders.ts'
 import { type Manifest, readManifest } from '../manifest.ts'
 import { run, runTool } from '../tool.ts'
@@ -69,11 +70,10 @@ export async function removeModules(root: string, names: string[], { undeployed 
   return { done, left: findMentions(root, modules) }
 }
 
-/** @throws Error that names those that there are */
+/** @throws Error that names the nearest, or those that there are */
 export function moduleOf(name: string): Module {
   const module = Object.hasOwn(MODULES, name) ? MODULES[name] : undefined
-  if (module === undefined)
-    throw new Error(`No module is called "${name}": ${Object.keys(MODULES).join(', ')}`)
+  if (module === undefined) throw new Error(`There is no module "${name}"${hint(name, Object.keys(MODULES))}`)
   return module
 }
 

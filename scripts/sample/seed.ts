@@ -1,13 +1,12 @@
 // Loads a few hundred films into the sample's movies table: npm run seed
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { inArray, sql } from 'drizzle-orm'
 import { loadConfig } from '../../src/config.ts'
 import { openPostgres } from '../../src/kit/data/postgres.ts'
 import { createLog } from '../../src/kit/log/log.ts'
 import type { Db } from '../../src/kit/types/db.ts'
 import { movies } from '../../src/movies/table.ts'
-import { asUsage, runCommand } from '../command.ts'
+import { readArguments, runCommand } from '../command.ts'
 import { migrate } from '../migrate.ts'
 import { provideServices } from '../services.ts'
 
@@ -25,7 +24,7 @@ const LOCK = 7_263_502
 type Film = { title: string; director: string }
 
 async function seed(): Promise<void> {
-  const yes = readArguments()
+  const { yes } = readArguments({ yes: { type: 'boolean' } }).values
   if (process.env.NODE_ENV === 'production' && !yes) {
     throw new Error('This is production (NODE_ENV): to load sample films into its database, say --yes')
   }
@@ -45,10 +44,6 @@ async function seed(): Promise<void> {
   } finally {
     await close()
   }
-}
-
-function readArguments(): boolean {
-  return asUsage(() => parseArgs({ options: { yes: { type: 'boolean', default: false } } }).values.yes)
 }
 
 async function readFilms(): Promise<Film[]> {

@@ -7,7 +7,7 @@ import { notFound } from '../kit/http/errors.ts'
 import { appFactory } from '../kit/http/factory.ts'
 import { emailNotVerified } from './errors.ts'
 import { findUser, type User } from './queries.ts'
-import { roles, type Role } from './roles.ts'
+import { ADMIN, roles, type Role } from './roles.ts'
 
 /** What `openOwn` in `manifest.ts` opens for handlers and tasks beside the kit's: `{ payments: Payments }`. */
 export type Own = object
@@ -39,7 +39,7 @@ export const requireRole = roleGuard<Product>({
   roles,
   findUser,
   limited: { roleOf, error: emailNotVerified },
-  readsRowFrom: 'admin',
+  readsRowFrom: ADMIN,
   tooLowStatus: 401, // the clients of the API that this one replaces know no 403; a new API leaves this line out
 })
 

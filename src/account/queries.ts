@@ -2,15 +2,13 @@
 import { and, eq, exists, gt, gte, inArray, isNull, lte, ne, or, type SQL, sql } from 'drizzle-orm'
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import { prepared } from '../kit/data/prepared.ts'
+import { NOBODY } from '../kit/data/scope.ts'
 import type { Db } from '../kit/types/db.ts'
 import { tokens } from './one-time-tokens.ts'
 import type { Role } from './roles.ts'
 import { publicUser, users } from './table.ts'
 
 const { columns } = publicUser
-
-/** No account has this id. */
-export const NOBODY = '00000000-0000-4000-8000-000000000000'
 
 /** An account whose time has come is not there any more, though its row may be for a while. */
 const isThere = or(isNull(users.deletes), gt(users.deletes, sql`now()`))

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { weakPassword } from '../kit/auth/password-rule.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
-import { paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
+import { answerList, LIST, listQuery } from '../kit/http/list-query.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
 import { issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
@@ -11,11 +11,11 @@ import { emailTaken, invalidCredentials, passwordChangeRequired } from './errors
 import { logIn, logOut } from './login.ts'
 import { done, factory, requireRole } from './product.ts'
 import { editProfile } from './profile.ts'
-import { EditProfile, Login, LoginResponse, MeResponse, Signup, SignupResponse, UserQuery } from './schema.ts'
+import { EditProfile, Login, LoginResponse, MeResponse, Signup, SignupResponse } from './schema.ts'
 import { requireSignup, signUp } from './sign-up.ts'
 import { UserResponse } from './table.ts'
 import { loginLimit, signupLimit } from './throttles.ts'
-import { listUsers, type UserKey } from './user-list.ts'
+import { userList } from './user-list.ts'
 
 export const account = factory
   .createApp()
@@ -71,13 +71,8 @@ export const account = factory
 
   .get(
     '/users',
-    doc('Lists accounts, newest first.', z.array(UserResponse), { headers: PAGE_LINKS }),
+    doc('Lists accounts, newest first.', z.array(UserResponse), LIST),
     requireRole('superuser'),
-    validate('query', UserQuery),
-    async (c) => {
-      const { page, size, limit = size, cursor, search } = c.req.valid('query')
-      const load = (span: Span<UserKey>) => listUsers(c.var.db, { search, ...span })
-      const rows = await paged(c, { page, size: limit, cursor }, load, ({ at, id }) => [at, id])
-      return c.var.respond(rows.map(({ at: _at, ...user }) => user))
-    },
+    validate('query', listQuery(userList)),
+    async (c) => c.var.respond(await answerList(c, userList, c.var, c.req.valid('query'))),
   )

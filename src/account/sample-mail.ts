@@ -1,9 +1,10 @@
 // Queues the mail that development sends to see whether mails arrive.
+import { NOBODY } from '../kit/data/scope.ts'
+import { readList } from '../kit/data/list-page.ts'
 import type { Session } from '../kit/http/live-session.ts'
 import { sendWelcome } from './mail-tasks.ts'
 import type { Deps, Product } from './product.ts'
-import { NOBODY } from './queries.ts'
-import { listUsers } from './user-list.ts'
+import { userList } from './user-list.ts'
 
 /** Queues the welcome mail for the account that is logged in, or else for the newest one. */
 export async function queueSampleMail({
@@ -11,6 +12,6 @@ export async function queueSampleMail({
   enqueue,
   session,
 }: Pick<Deps, 'db' | 'enqueue'> & { session: Session<Product['Role']> | null }): Promise<void> {
-  const [newest] = session === null ? await listUsers(db, { limit: 1, offset: 0 }) : []
-  await enqueue(sendWelcome, { userId: session?.userId ?? newest?.id ?? NOBODY })
+  const { rows } = session === null ? await readList(userList, { db }, { limit: 1 }) : { rows: [] }
+  await enqueue(sendWelcome, { userId: session?.userId ?? rows[0]?.id ?? NOBODY })
 }

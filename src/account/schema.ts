@@ -1,8 +1,5 @@
 // Defines the input that clients send about accounts.
 import { z } from 'zod'
-import { sizeAlias } from '../kit/http/page-size.ts'
-import { cursorOf, Microseconds } from '../kit/http/paging.ts'
-import { Page, PageSize, Search } from '../kit/http/validate.ts'
 import { ABILITIES } from './abilities.ts'
 import { ROLES } from './roles.ts'
 import { UserResponse } from './table.ts'
@@ -166,11 +163,3 @@ export const NewAccessToken = z.object({
 })
 
 export const Reauthentication = Login.pick({ password: true })
-
-export const UserQuery = z.object({
-  page: Page,
-  size: PageSize,
-  limit: sizeAlias('size'),
-  cursor: cursorOf(z.tuple([Microseconds, z.uuid()])),
-  search: Search.describe('Part of a name or of the email, in any case.'),
-})

@@ -1,9 +1,7 @@
 // Holds all SQL about movies.
-import { and, asc, eq, gt, ilike, or, type SQL, sql } from 'drizzle-orm'
-import { inLane } from '../kit/data/lanes.ts'
+import { eq, sql } from 'drizzle-orm'
+import { defineList } from '../kit/data/list.ts'
 import { prepared } from '../kit/data/prepared.ts'
-import { likePattern, searchPage } from '../kit/data/search.ts'
-import { SHALLOW_OFFSET } from '../kit/http/paging.ts'
 import type { Db } from '../kit/types/db.ts'
 import { movies, publicMovie } from './table.ts'
 
@@ -11,66 +9,11 @@ const { columns } = publicMovie
 
 export type Movie = NonNullable<Awaited<ReturnType<typeof findMovie>>>
 
-export interface MovieFilter {
-  /** Part of the title or of the director, in any case. */
-  search?: string | undefined
-  creator?: string | undefined
-  /** Only those with a greater id. */
-  after?: number | undefined
-  limit: number
-  offset: number
-}
-
-// One statement per filter: a statement that decides at run time gets one plan, which is bad for each case.
-const buildPage = (db: Db, filter?: SQL) =>
-  db
-    .select(columns)
-    .from(movies)
-    .where(and(filter, gt(movies.id, sql.placeholder('after'))))
-    .orderBy(asc(movies.id))
-    .limit(sql.placeholder('limit'))
-    .offset(sql.placeholder('offset'))
-
-const page = prepared((db) => buildPage(db).prepare('movies_page'), 'fast')
-const deepPage = prepared((db) => buildPage(db).prepare('movies_page'))
-const pageOfCreator = prepared((db) =>
-  buildPage(db, eq(movies.creator, sql.placeholder('creator'))).prepare('movies_page_of_creator'),
-)
-
-/** A page of movies in order of id. */
-export async function listMovies(db: Db, filter: MovieFilter) {
-  const { search, creator, after = 0, limit, offset } = filter
-  if (search !== undefined) return searchMovies(inLane(db, 'search'), search, filter)
-  if (creator !== undefined) return pageOfCreator(db).execute({ creator, after, limit, offset })
-  return (offset > SHALLOW_OFFSET ? deepPage : page)(db).execute({ after, limit, offset })
-}
-
-/** Not prepared: Postgres plans each search for its text. */
-function searchMovies(db: Db, search: string, { creator, after = 0, limit, offset }: MovieFilter) {
-  const pattern = likePattern(search)
-  const matching = or(ilike(movies.title, pattern), ilike(movies.director, pattern))
-  const rest = and(creator === undefined ? undefined : eq(movies.creator, creator), gt(movies.id, after))
-  /** The next rows of the list, aliased as the table. */
-  const next = (rows: number) =>
-    db.select().from(movies).where(rest).orderBy(movies.id).limit(rows).as('movies')
-  return searchPage(
-    { limit, offset },
-    {
-      sample: (rows) => db.$count(next(rows), matching),
-      scan: (rows) =>
-        db.select(columns).from(next(rows)).where(matching).orderBy(movies.id).limit(limit).offset(offset),
-      searchAll: () =>
-        db
-          .select(columns)
-          .from(movies)
-          .where(and(matching, rest))
-          // No index has this order: Postgres must not walk one.
-          .orderBy(sql`${movies.id} + 0`)
-          .limit(limit)
-          .offset(offset),
-    },
-  )
-}
+export const movieList = defineList(publicMovie, {
+  filters: ['creator'],
+  search: ['title', 'director'],
+  pageSize: { most: 1000, byDefault: 1000 }, // as the API that this one replaces has it
+})
 
 const byId = prepared(
   (db) =>

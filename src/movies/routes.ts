@@ -3,25 +3,15 @@ import { z } from 'zod'
 import { requireRole, factory } from '../account/product.ts'
 import { doc } from '../kit/http/doc.ts'
 import { notFound } from '../kit/http/errors.ts'
-import { sizeAlias } from '../kit/http/page-size.ts'
-import { cursorOf, paged, PAGE_LINKS, type Span } from '../kit/http/paging.ts'
-import { blankAsAbsent, Page, PageSize, RowId, Search, validate } from '../kit/http/validate.ts'
-import { createMovie, deleteMovie, findMovie, listMovies, updateMovie } from './queries.ts'
+import { answerList, LIST, listQuery } from '../kit/http/list-query.ts'
+import { RowId, validate } from '../kit/http/validate.ts'
+import { createMovie, deleteMovie, findMovie, movieList, updateMovie } from './queries.ts'
 import { MovieResponse } from './table.ts'
 
 // Unknown keys are ignored: clients send the whole object back as they read it.
-const NewMovie = z.object({
+export const NewMovie = z.object({
   title: z.string().min(1, 'must not be empty').max(500),
   director: z.string().max(500).nullish(),
-})
-
-const MovieQuery = z.object({
-  page: Page,
-  limit: PageSize,
-  size: sizeAlias('limit'),
-  cursor: cursorOf(RowId),
-  search: Search.describe('Part of the title or of the director, in any case.'),
-  creator: blankAsAbsent(z.uuid('must be a user id').optional()).describe('Id of the account that added it.'),
 })
 
 const OneMovie = z.object({ id: RowId })
@@ -31,13 +21,9 @@ export const movies = factory
 
   .get(
     '/',
-    doc('Lists movies.', z.array(MovieResponse), { headers: PAGE_LINKS }),
-    validate('query', MovieQuery),
-    async (c) => {
-      const { page, limit, size = limit, cursor, ...filter } = c.req.valid('query')
-      const load = (span: Span<number>) => listMovies(c.var.db, { ...filter, ...span })
-      return c.var.respond(await paged(c, { page, size, cursor }, load, ({ id }) => id))
-    },
+    doc('Lists movies.', z.array(MovieResponse), LIST),
+    validate('query', listQuery(movieList)),
+    async (c) => c.var.respond(await answerList(c, movieList, c.var, c.req.valid('query'))),
   )
 
   .get('/:id', doc('Returns a movie.', MovieResponse), validate('param', OneMovie), async (c) => {

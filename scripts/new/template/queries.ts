@@ -2,8 +2,8 @@
 import { and, asc, eq, gt, ilike, or, type SQL, sql } from 'drizzle-orm'
 import { inLane } from '../../../src/kit/data/lanes.ts'
 import { prepared } from '../../../src/kit/data/prepared.ts'
+import { SHALLOW_OFFSET } from '../../../src/kit/data/list-rows.ts'
 import { likePattern, searchPage } from '../../../src/kit/data/search.ts'
-import { SHALLOW_OFFSET } from '../../../src/kit/http/paging.ts'
 import type { Db } from '../../../src/kit/types/db.ts'
 import { publicToyCar, toyCars } from './table.ts'
 

@@ -11,7 +11,7 @@ import { createToyCar, deleteToyCar, findToyCar, listToyCars, updateToyCar } fro
 import { ToyCarResponse, toyCars as table } from './table.ts'
 
 // Unknown keys are ignored: clients send the whole object back as they read it.
-const NewToyCar = z.object({
+export const NewToyCar = z.object({
   $string: z.string().min(1, 'must not be empty').max(500),
   $text: z.string().max(50_000),
   $int: z.int32(),

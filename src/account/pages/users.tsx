@@ -5,7 +5,8 @@ import { listActivity } from '../../kit/audit/events.ts'
 import { requireFresh } from '../../kit/auth/guards.ts'
 import { doc } from '../../kit/http/doc.ts'
 import type { AnyContext } from '../../kit/http/env.ts'
-import { nextPageOf, paged, type Span } from '../../kit/http/paging.ts'
+import { answerList, LIST, listQuery } from '../../kit/http/list-query.ts'
+import { nextPageOf } from '../../kit/http/paging.ts'
 import { blankAsAbsent, validate } from '../../kit/http/validate.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { Line, PostButton } from '../../kit/pages/record.tsx'
@@ -16,9 +17,9 @@ import { endSessionsOf, findAccount } from '../manage.ts'
 import { minuteOf } from '../mails.ts'
 import { factory, found, requireRole, type LoggedInContext } from '../product.ts'
 import { roles } from '../roles.ts'
-import { ChangeAccount, OfAccount, UserQuery } from '../schema.ts'
+import { ChangeAccount, OfAccount } from '../schema.ts'
 import { listSessions } from '../sessions.ts'
-import { listUsers, type UserKey } from '../user-list.ts'
+import { userList } from '../user-list.ts'
 import { EventList } from './activity.tsx'
 import { IMPERSONATE, INVITE, USERS } from './paths.ts'
 import { DeviceList } from './sessions.tsx'
@@ -40,13 +41,12 @@ export const usersPages = factory
 
   .get(
     '/users',
-    doc('Lists accounts, newest first.', 'text/html', { link: 'Users' }),
+    doc('Lists accounts, newest first.', 'text/html', { link: 'Users', errors: LIST.errors }),
     requireRole(MANAGES),
-    validate('query', UserQuery.pick({ page: true, cursor: true, search: true })),
+    validate('query', listQuery(userList).pick({ page: true, cursor: true, search: true })),
     async (c) => {
-      const { search, page, cursor } = c.req.valid('query')
-      const load = (span: Span<UserKey>) => listUsers(c.var.db, { search, ...span })
-      const users = await paged(c, { page, cursor, size: PAGE_SIZE }, load, (user) => [user.at, user.id])
+      const query = c.req.valid('query')
+      const users = await answerList(c, userList, c.var, { ...query, size: PAGE_SIZE })
       const next = nextPageOf(c)
       return showPage(
         c,
@@ -55,7 +55,7 @@ export const usersPages = factory
           <form class="form" role="search">
             <div>
               <label for="search">Name or email</label>
-              <input id="search" name="search" value={search} maxlength={200} />
+              <input id="search" name="search" value={query.search} maxlength={200} />
             </div>
             <button>Search</button>
           </form>

@@ -20,6 +20,8 @@ export class PublicFields<C extends Sources = Sources> {
     /** For every `select` and `returning` for clients: nothing else leaves Postgres. */
     readonly columns: C,
     readonly exported: Exported | false,
+    /** The schema of the fields. */
+    readonly response: z.ZodObject,
   ) {}
 }
 
@@ -49,5 +51,5 @@ export function publicFields<
   const all: Sources = { ...getTableColumns(table), ...others }
   const names = Object.keys(response.shape)
   const columns = Object.fromEntries(names.map((name) => [name, all[name]]))
-  return new PublicFields(table, columns as Chosen<T, keyof A['shape'] & string, O>, exported)
+  return new PublicFields(table, columns as Chosen<T, keyof A['shape'] & string, O>, exported, response)
 }

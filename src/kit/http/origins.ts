@@ -21,7 +21,7 @@ export function isAllowedOrigin(config: KitConfig, origin: string): boolean {
 const METHODS = 'GET,POST,PUT,PATCH,DELETE,OPTIONS'
 /** The request headers that the API reads. */
 const HEADERS = 'Content-Type,Authorization,X-Request-Id,Idempotency-Key,If-Match,If-None-Match,Last-Event-ID'
-const EXPOSED = 'X-Request-Id,Location,Link,ETag,Retry-After,RateLimit,RateLimit-Policy'
+const EXPOSED = 'X-Request-Id,Location,Link,Total-Count,ETag,Retry-After,RateLimit,RateLimit-Policy'
 /** Seconds for which a browser caches a preflight. */
 const MAX_AGE = '600'
 

@@ -1,6 +1,4 @@
 // Serves lists in pages: loads one row more than the page holds, and sends the next page's address in a Link header.
-import { sql } from 'drizzle-orm'
-import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { invalidRequest } from '../types/api-error.ts'
 import type { AnyContext } from './env.ts'
@@ -13,20 +11,7 @@ export const PAGE_LINKS = {
 
 /** Rows that a page number can skip: Postgres reads each of them, and with a cursor none. */
 const MAX_OFFSET = 100_000
-/** Skipped in a millisecond or two. A page that skips more is too slow for the fast lane. */
-export const SHALLOW_OFFSET = 10_000
 const MAX_CURSOR = 200
-
-/** A column's timestamp as text, with Postgres's microseconds, which a Date would drop. */
-export const microsecondsOf = (column: AnyPgColumn) =>
-  sql<string>`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
-
-/** What `microsecondsOf` returns, as a cursor brings it. */
-export const Microseconds = z
-  .string()
-  .max(27, { abort: true })
-  .check(z.iso.datetime({ precision: 6 }))
-  .refine((moment) => moment > '0001')
 
 /** Which rows to load. */
 export interface Span<Key> {
@@ -89,12 +74,33 @@ export async function paged<Row, Key>(
   })
   const shown = rows.slice(0, size)
   const last = shown.at(-1)
-  const links: string[] = []
-  if (rows.length > size && last !== undefined) links.push(link(c, 'next', at + 1, encodeCursor(keyOf(last))))
-  if (at > 1 && !isDeep(at - 1, size)) links.push(link(c, 'prev', at - 1))
-  if (at > 1 || cursor !== undefined) links.push(link(c, 'first', 1))
-  if (links.length > 0) c.header('Link', links.join(', '))
+  const next = rows.length > size && last !== undefined ? encodeCursor(keyOf(last)) : undefined
+  linkPages(c, { at, size, next, prev: undefined, isFirst: at === 1 && cursor === undefined })
   return shown
+}
+
+/**
+ * Sets the `Link` header.
+ * @param at the number of this page
+ * @param next the cursor of the next page, if there is one
+ * @param prev of the one before; if undefined, the page number has to do
+ */
+export function linkPages(
+  c: AnyContext,
+  {
+    at,
+    size,
+    next,
+    prev,
+    isFirst,
+  }: { at: number; size: number; next: string | undefined; prev: string | undefined; isFirst: boolean },
+): void {
+  const links: string[] = []
+  if (next !== undefined) links.push(link(c, 'next', at + 1, { cursor: next }))
+  if (prev !== undefined) links.push(link(c, 'prev', Math.max(1, at - 1), { before: prev }))
+  else if (at > 1 && !isDeep(at - 1, size)) links.push(link(c, 'prev', at - 1))
+  if (!isFirst) links.push(link(c, 'first', 1))
+  if (links.length > 0) c.header('Link', links.join(', '))
 }
 
 /** For a page: where the next one is, by the header that `paged` has set; undefined after the last. */
@@ -103,7 +109,8 @@ export const nextPageOf = (c: AnyContext): string | undefined =>
 
 const isDeep = (page: number, size: number) => (page - 1) * size >= MAX_OFFSET
 
-function refuseDeep(page: number, size: number): void {
+/** @throws ApiError 400 for a page number that skips too many rows */
+export function refuseDeep(page: number, size: number): void {
   if (!isDeep(page, size)) return
   const message = `must begin within the first ${MAX_OFFSET} rows: beyond, follow the cursor in the Link header of the page before`
   throw invalidRequest({ message: `page: ${message}`, issues: [{ path: 'page', message }] })
@@ -114,10 +121,13 @@ function refuseDeep(page: number, size: number): void {
  * whatever its scheme, host or path prefix. The number beside the cursor is for earlier versions of this server, which
  * know no cursor and may run beside this one.
  */
-function link(c: AnyContext, rel: string, page: number, cursor?: string): string {
+function link(c: AnyContext, rel: string, page: number, cursors: { cursor?: string; before?: string } = {}) {
   const query = new URLSearchParams(c.req.url.replace(/^[^?#]*|#.*$/g, ''))
   query.set('page', String(page))
-  if (cursor === undefined) query.delete('cursor')
-  else query.set('cursor', cursor)
+  for (const name of ['cursor', 'before'] as const) {
+    const cursor = cursors[name]
+    if (cursor === undefined) query.delete(name)
+    else query.set(name, cursor)
+  }
   return `<?${query.toString()}>; rel="${rel}"`
 }

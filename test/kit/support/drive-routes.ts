@@ -117,6 +117,7 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
       id: ['1', ...(await fillResources())],
       page: ['', '0', '1', '2'],
       cursor: ['', ...(await findCursors())],
+      before: [''],
       job: queued.map(({ id }) => id),
       search: ['', 'e', 'ANN', '%', '_', '\\'],
     }

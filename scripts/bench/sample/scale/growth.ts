@@ -1,17 +1,21 @@
-// What a thousand, a hundred thousand and a million rows cost: npm run bench:growth [-- --against <folder> --sizes 1000,100000]
+// What a thousand, a hundred thousand and a million rows cost, in Postgres and in Redis.
 import { existsSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
 import postgres from 'postgres'
+import { takeArguments } from '../../../command.ts'
 import type { Running } from '../http/contestants.ts'
 import { EMAIL, PASSWORD } from '../http/work.ts'
 import { median } from '../../quantile.ts'
 import { addResource, fillResource, RESOURCE_WORKS } from './resource.ts'
 import { type Checkout, checkouts, CREATOR, logIn, onStage, OTHER_EMAIL, RARE } from './stage.ts'
 
-const { values } = parseArgs({
-  options: { against: { type: 'string' }, sizes: { type: 'string', default: '1000,100000,1000000' } },
-})
+const { values } = takeArguments(
+  'Usage: npm run bench:growth [-- --against <folder>] [--sizes 1000,100000]',
+  {
+    against: { type: 'string' },
+    sizes: { type: 'string', default: '1000,100000,1000000' },
+  },
+)
 const SIZES = values.sizes.split(',').map(Number)
 const REQUESTS = 50
 const ROUNDS = 1

@@ -1,0 +1,69 @@
+// Tells whether a table has an index along which a page of a list is read: one whose first columns the conditions fix, and
+// whose next are the order.
+import { is, type SQL, SQL as Expression, StringChunk } from 'drizzle-orm'
+import { getTableConfig, PgColumn, type PgTable } from 'drizzle-orm/pg-core'
+import type { Order } from './list-order.ts'
+
+/** A column in an index; undefined: an expression, or nulls that stand elsewhere than lists have them. */
+type Indexed = { name: string; desc: boolean } | undefined
+
+/** @param rule the conditions of the page but for its cursor */
+export function isAlongIndex(table: PgTable, rule: SQL | undefined, order: Order): boolean {
+  const compared = comparisonsOf(rule)
+  if (compared === undefined) return false
+  const fixed = new Set(compared.filter(({ by }) => by === '=').map(({ name }) => name))
+  const rest = order.filter(({ column }) => !fixed.has(column.name))
+  if (compared.some(({ by, name }) => by !== '=' && name !== rest[0]?.column.name)) return false
+  return indexesOf(table).some(({ columns, isUnique }) => {
+    const [first, next] = [columns.slice(0, fixed.size), columns.slice(fixed.size, fixed.size + rest.length)]
+    // Behind all columns of a unique index, nothing is left to order.
+    const isWhole =
+      next.length === rest.length || (isUnique && rest[next.length - 1]?.column.notNull === true)
+    const isSame = (other: boolean) =>
+      next.every((each, i) => each?.name === rest[i]?.column.name && each?.desc === (rest[i]?.desc !== other))
+    return isWhole && first.every((each) => each && fixed.has(each.name)) && (isSame(false) || isSame(true))
+  })
+}
+
+/** Undefined if the rule is more than columns compared with values. */
+function comparisonsOf(rule: SQL | undefined): { name: string; by: string }[] | undefined {
+  const columns: PgColumn[] = []
+  const textOf = (chunk: unknown): string => {
+    if (is(chunk, Expression)) return chunk.queryChunks.map(textOf).join('')
+    if (is(chunk, StringChunk)) return chunk.value.join('')
+    return is(chunk, PgColumn) ? `#${columns.push(chunk) - 1}` : '?'
+  }
+  const parts = textOf(rule ?? [])
+    .replaceAll(/[()]/g, '')
+    .split(' and ')
+  if (rule === undefined) return []
+  const compared = parts.map((part) => {
+    const [, at, by = ''] = /^#(\d+) (=|>=|<) \?$/.exec(part) ?? []
+    return { name: columns[Number(at)]?.name, by }
+  })
+  return compared.every((each): each is { name: string; by: string } => each.name !== undefined)
+    ? compared
+    : undefined
+}
+
+function indexesOf(table: PgTable): { columns: Indexed[]; isUnique: boolean }[] {
+  const { columns, indexes, uniqueConstraints, primaryKeys } = getTableConfig(table)
+  const plain = (all: PgColumn[]) => ({
+    columns: all.map(({ name }) => ({ name, desc: false })),
+    isUnique: true,
+  })
+  return [
+    ...columns.filter((column) => column.primary || column.isUnique).map((column) => plain([column])),
+    ...[...uniqueConstraints, ...primaryKeys].map((constraint) => plain(constraint.columns)),
+    ...indexes
+      .filter(({ config }) => config.where === undefined && (config.method ?? 'btree') === 'btree')
+      .map(({ config }) => ({ columns: config.columns.map(indexed), isUnique: config.unique })),
+  ]
+}
+
+function indexed(column: object): Indexed {
+  if (!('indexConfig' in column) || !('name' in column)) return undefined
+  const { order = 'asc', nulls = 'last' } = column.indexConfig as { order?: string; nulls?: string }
+  const desc = order === 'desc'
+  return nulls === (desc ? 'first' : 'last') ? { name: String(column.name), desc } : undefined
+}

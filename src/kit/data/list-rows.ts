@@ -1,0 +1,149 @@
+// Loads rows of a list: prepared along an index where one has the order, else as a search, whose cost the client determines.
+import { and, getTableName, ilike, or, type SQL, sql } from 'drizzle-orm'
+import type { Db } from '../types/db.ts'
+import { inLane } from './lanes.ts'
+import type { List } from './list.ts'
+import { isAlongIndex } from './list-index.ts'
+import { type Order, orderBy, type Position, rangesBehind } from './list-order.ts'
+import { isMoment, microsecondsOf } from './list-values.ts'
+import type { Sources } from './public-fields.ts'
+import { ME, type Scope } from './scope.ts'
+import { likePattern, searchPage } from './search.ts'
+
+/** Skipped in a millisecond or two. A page that skips more is too slow for the fast lane. */
+export const SHALLOW_OFFSET = 10_000
+
+export type Row = Record<string, unknown>
+type Values = Record<string, unknown>
+/** The value of that name in a query, or a placeholder for it. */
+type ValueOf = (name: string) => unknown
+
+export interface RowsRequest {
+  /** What `sort` says, and what that means. */
+  sort: string
+  order: Order
+  search: string | undefined
+  /** The values of filters, and of the field that the path names. */
+  given: Values
+  /** The rows behind it, and which of their ranges. */
+  position: Position | undefined
+  range: number
+  limit: number
+  offset: number
+}
+
+export function loadRows(list: List, scope: { db: Db }, request: RowsRequest): Promise<Row[]> {
+  const { sort, order, search, given, position, range, limit, offset } = request
+  const values: Values = { ...given, limit, offset, me: (scope as Scope).me }
+  position?.forEach((value, at) => (values[at] = value))
+  const rangeOf = (value: ValueOf) =>
+    position && rangesBehind(order, position, (at) => value(String(at)))[range]
+
+  const asSearch = () => {
+    const db = inLane(scope.db, 'search')
+    const where = and(conditions(list, scope, given, valueIn(values)), rangeOf(valueIn(values)))
+    if (search === undefined) return select(list, db, order, where, valueIn(values))
+    return searchRows(list, db, where, request)
+  }
+  if (search !== undefined) return asSearch()
+
+  const isDeep = offset > SHALLOW_OFFSET
+  const names = Object.keys(given).filter((name) => given[name] !== undefined)
+  const nulls = position?.map((value) => value === null).join()
+  // A statement for each shape: one that decides at run time gets one plan, which is bad for each case.
+  const shape = `${(scope as Partial<Scope>).role} ${sort} ${names.join('&')} ${nulls} ${range} ${isDeep}`
+  const prepared = list.statements(scope.db)
+  let query = prepared.get(shape)
+  if (query === undefined) {
+    const rule = conditions(list, { ...scope, me: ME } as Scope, given, sql.placeholder)
+    if (!isAlongIndex(list.fields.table, rule, order)) return asSearch()
+    const db = inLane(scope.db, isDeep || names.length > 0 ? undefined : 'fast')
+    query = select(list, db, order, and(rule, rangeOf(sql.placeholder)), sql.placeholder).prepare('list')
+    prepared.set(shape, query)
+  }
+  return query.execute(values)
+}
+
+const valueIn =
+  (values: Values): ValueOf =>
+  (name) =>
+    values[name]
+
+/** Whose rows, of which parent, and what the query filters by. */
+export function conditions(
+  { visible, within, filters }: List,
+  scope: { db: Db },
+  given: Values,
+  value: ValueOf = valueIn(given),
+): SQL | undefined {
+  return and(
+    visible?.(scope as never),
+    within && sql`${within.column} = ${value(within.name)}`,
+    ...[...filters].map(([name, { column, compare }]) =>
+      given[name] === undefined ? undefined : sql`${column} ${sql.raw(compare)} ${value(name)}`,
+    ),
+  )
+}
+
+/** That a row has the text where the list's search looks. */
+export const matches = ({ search }: List, text: string): SQL | undefined =>
+  or(...search.map((each) => ilike(each, likePattern(text))))
+
+/** Of a moment, a row has beside the field the microseconds, if the order needs them. */
+export const exactly = (name: string) => `$${name}`
+
+function selection(list: List, order: Order): Sources {
+  const moments = order.filter(({ column }) => isMoment(column))
+  const exact = moments.map(({ name, column }) => [exactly(name), microsecondsOf(column).as(exactly(name))])
+  return { ...list.fields.columns, ...Object.fromEntries(exact) }
+}
+
+const select = (list: List, db: Db, order: Order, where: SQL | undefined, value: ValueOf) =>
+  db
+    .select(selection(list, order))
+    .from(list.fields.table)
+    .where(where)
+    .orderBy(...orderBy(order))
+    .limit(value('limit') as number)
+    .offset(value('offset') as number)
+
+function searchRows(
+  list: List,
+  db: Db,
+  rest: SQL | undefined,
+  { search = '', order, limit, offset }: RowsRequest,
+): Promise<Row[]> {
+  const { table } = list.fields
+  const [first, ...others] = order
+  const matching = matches(list, search)
+  /** The next rows of the list, aliased as the table. */
+  const next = (rows: number) => {
+    const all = db.select().from(table).where(rest)
+    return all
+      .orderBy(...orderBy(order))
+      .limit(rows)
+      .as(getTableName(table))
+  }
+  const page = () => db.select(selection(list, order))
+  return searchPage(
+    { limit, offset },
+    {
+      sample: (rows) => db.$count(next(rows), matching),
+      scan: (rows) =>
+        page()
+          .from(next(rows))
+          .where(matching)
+          .orderBy(...orderBy(order))
+          .limit(limit)
+          .offset(offset),
+      searchAll: () =>
+        page()
+          .from(table)
+          .where(and(matching, rest))
+          // No index has the row: Postgres must not walk one.
+          .orderBy(sql`row(${first?.column}) ${sql.raw(first?.desc ? 'desc' : 'asc')}`, ...orderBy(others))
+          .limit(limit)
+          .offset(offset),
+    },
+  )
+}

@@ -1,0 +1,176 @@
+// Declares a list of a table's rows: whose rows, which orders and filters, where a search looks. All of it by names of public
+// fields, so that no order, filter or search tells anything of a column that clients do not see.
+import { getTableColumns, getTableName, is, SQL } from 'drizzle-orm'
+import { PgColumn } from 'drizzle-orm/pg-core'
+import type { SelectResultFields } from 'drizzle-orm/query-builders/select.types'
+import type { Db } from '../types/db.ts'
+import { flip, type Order, orderOf } from './list-order.ts'
+import { valueOf } from './list-values.ts'
+import { keyOf } from './pages-by-key.ts'
+import { prepared } from './prepared.ts'
+import type { PublicFields, Sources } from './public-fields.ts'
+
+interface HasDb {
+  readonly db: Db
+}
+
+/** The types that a list brings. */
+export interface ListTypes {
+  row: object
+  /** What its queries take: a `Scope`, or of a list that is everybody's whatever has a `db`. */
+  scope: HasDb
+  sort: string
+  filter: string
+  /** Filters that take a range. */
+  range: string
+  isSearched: boolean
+  within: string
+}
+
+/** The names of public fields that are columns. */
+type ColumnName<C extends Sources> = { [K in keyof C]: C[K] extends PgColumn ? K : never }[keyof C] & string
+
+type Flip<W extends string> = W extends `${infer A},${infer B}`
+  ? `${Flip<A>},${Flip<B>}`
+  : W extends `-${infer A}`
+    ? A
+    : `-${W}`
+type First<W extends string> = W extends `-${infer A}` ? First<A> : W extends `${infer A},${string}` ? A : W
+
+export interface ListOptions<
+  Name extends string,
+  S extends HasDb,
+  O extends string,
+  F extends Name,
+  X,
+  W extends Name,
+> {
+  /** Whose rows: a condition by the scope; undefined: all. */
+  visible?: (scope: S) => SQL | undefined
+  /** What `sort` takes, the list's own order first: `-created,title`. Each can be read backwards, and `id` is always there. */
+  orders?: readonly O[]
+  /** Fields that the query may name: equal to a value, and from one to another where an order begins with the field. */
+  filters?: readonly F[]
+  /** Where `search` looks: names of fields, or what their columns are combined to; by the index of trigrams. */
+  search?: X
+  /** The field that a path names: `/api/courts/:court/bookings`. */
+  within?: W
+  /** Rows on a page, at most and if the client does not say. */
+  pageSize?: { most: number; byDefault: number }
+}
+
+/** A filter of the query. */
+export interface Filter {
+  column: PgColumn
+  compare: '=' | '>=' | '<'
+  /** The name of the field. */
+  field: string
+}
+
+export class List<T extends ListTypes = ListTypes> {
+  declare readonly types: T
+  /** The prepared statements of a database, by their shape. Only pages along an index are prepared, so they are not many. */
+  readonly statements = prepared(
+    () => new Map<string, { execute(values: Record<string, unknown>): Promise<Record<string, unknown>[]> }>(),
+  )
+
+  constructor(
+    readonly fields: PublicFields,
+    readonly visible: ((scope: never) => SQL | undefined) | undefined,
+    /** By what `sort` takes; the first is the list's own. */
+    readonly orders: ReadonlyMap<string, Order>,
+    /** By their name in the query: `court`, `starts[gte]`. */
+    readonly filters: ReadonlyMap<string, Filter>,
+    readonly search: readonly (PgColumn | SQL)[],
+    readonly within: { name: string; column: PgColumn } | undefined,
+    readonly pageSize: { most: number; byDefault: number },
+  ) {}
+
+  /** What `sort` is if the client does not say. */
+  get ownSort(): string {
+    return [...this.orders.keys()][0] ?? 'id'
+  }
+}
+
+/** What a list's query means itself. */
+const RESERVED = ['page', 'limit', 'size', 'cursor', 'before', 'sort', 'search', 'count', 'offset', 'me']
+
+/**
+ * Declares a list. Its key is the field `id`.
+ * @throws Error if a field is not public, or is none that can be compared
+ */
+export function defineList<
+  C extends Sources,
+  S extends HasDb = HasDb,
+  const O extends ColumnName<C> | `-${ColumnName<C>}` | `${string},${string}` | 'id' | '-id' = 'id',
+  const F extends ColumnName<C> = never,
+  const X extends readonly (ColumnName<C> | SQL)[] | undefined = undefined,
+  const W extends ColumnName<C> = never,
+>(
+  fields: PublicFields<C>,
+  {
+    visible,
+    orders: words = [],
+    filters = [],
+    search = [] as never,
+    within,
+    pageSize = { most: 200, byDefault: 50 },
+  }: ListOptions<ColumnName<C>, S, O, F, X, W>,
+): List<{
+  row: SelectResultFields<C>
+  scope: S
+  sort: O | Flip<O> | 'id' | '-id'
+  filter: F
+  range: F & First<O>
+  isSearched: X extends readonly unknown[] ? true : false
+  within: W
+}> {
+  const { table, columns } = fields
+  const [key] = keyOf(table)
+  const fail = (name: string, why: string): never => {
+    throw new Error(`The list of ${getTableName(table)}: ${name} ${why}`)
+  }
+  const columnOf = (name: string): PgColumn => {
+    const source = name === 'id' ? key : columns[name]
+    if (!is(source, PgColumn) || source.table !== table)
+      return fail(name, 'is no column among its public fields')
+    return source
+  }
+  const part = (name: string) => {
+    const column = columnOf(name)
+    return {
+      column,
+      value: valueOf(column) ?? fail(name, `is ${column.getSQLType()}: lists cannot compare that`),
+    }
+  }
+  if (key === undefined || columns.id === undefined || getTableColumns(table).id !== key)
+    fail('id', 'is not its key and a public field')
+
+  const orders = new Map<string, Order>()
+  for (const word of [...words, 'id']) {
+    for (const each of [word, flip(word)]) if (!orders.has(each)) orders.set(each, orderOf(each, part))
+  }
+  const leading = [...orders.values()].map(([first]) => first?.name)
+  const params = new Map<string, Filter>()
+  for (const field of filters) {
+    if (RESERVED.includes(field)) fail(field, 'is a word of the query itself: it can be no filter')
+    const { column } = part(field)
+    params.set(field, { field, column, compare: '=' })
+    if (!leading.includes(field)) continue
+    params.set(`${field}[gte]`, { field, column, compare: '>=' })
+    params.set(`${field}[lt]`, { field, column, compare: '<' })
+  }
+  const shown = Object.values(columns)
+  const looksIn = (search as readonly (string | SQL)[]).map((each) => {
+    if (typeof each === 'string') return columnOf(each)
+    for (const column of columnsIn(each))
+      if (!shown.includes(column)) fail(column.name, 'is no public field: a search cannot look there')
+    return each
+  })
+  const parent = within && { name: within, column: columnOf(within) }
+  return new List(fields, visible, orders, params, looksIn, parent, pageSize)
+}
+
+/** The columns of an expression. */
+export const columnsIn = (chunk: unknown): PgColumn[] =>
+  is(chunk, PgColumn) ? [chunk] : is(chunk, SQL) ? chunk.queryChunks.flatMap(columnsIn) : []

@@ -1,0 +1,119 @@
+// Serves lists: describes what the query of a list takes, and answers with a page and the links to those around it.
+import { z } from 'zod'
+import { columnsIn, type List, type ListTypes } from '../data/list.ts'
+import { invalidCursor } from '../data/list-order.ts'
+import { countList, MAX_COUNT, readList } from '../data/list-page.ts'
+import { Flag, valueOf } from '../data/list-values.ts'
+import { hint } from '../types/nearest.ts'
+import type { AnyContext } from './env.ts'
+import { sizeAlias } from './page-size.ts'
+import { linkPages, PAGE_LINKS, refuseDeep } from './paging.ts'
+import { blankAsAbsent, Page, pageSize, Search } from './validate.ts'
+
+/** What a list's route says in its `doc`. */
+export const LIST = {
+  headers: {
+    ...PAGE_LINKS,
+    'Total-Count': `How many rows there are, if \`count\` asks; \`${MAX_COUNT}+\` beyond that.`,
+  },
+  errors: [invalidCursor],
+}
+
+/** As long as the texts that Postgres can index. */
+const MAX_CURSOR = 8000
+const Cursor = blankAsAbsent(z.string().max(MAX_CURSOR).optional())
+
+type Optional<Out, In = string> = z.ZodOptional<z.ZodType<Out, In>>
+
+/** The query of a list, as zod's object. */
+type ListQuery<T extends ListTypes> = z.ZodObject<
+  {
+    page: typeof Page
+    limit: ReturnType<typeof pageSize>
+    size: ReturnType<typeof sizeAlias>
+    cursor: typeof Cursor
+    before: typeof Cursor
+    sort: Optional<T['sort'], T['sort']>
+    count: Optional<boolean, 'true' | 'false'>
+  } & {
+    [K in T['filter'] | `${T['range']}[${'gte' | 'lt'}]`]: Optional<unknown>
+  } & (T['isSearched'] extends true ? { search: typeof Search } : unknown)
+>
+
+/** What the query of a list takes: the sort is JSON:API's (`-created`), ranges are Stripe's (`starts[gte]=`, `starts[lt]=`). */
+export function listQuery<T extends ListTypes>(list: List<T>): ListQuery<T> {
+  const { most, byDefault } = list.pageSize
+  const words = [...list.orders.keys()]
+  const response = list.fields.response.shape as Record<string, z.ZodType>
+  const filters = [...list.filters].map(([name, { column, field, compare }]) => {
+    const value = blankAsAbsent((valueOf(column) ?? z.never()).optional())
+    return [name, value.describe(RANGE[compare] ?? response[field]?.description ?? '')] as const
+  })
+  const shape = {
+    page: Page,
+    limit: pageSize(most, byDefault),
+    size: sizeAlias('limit', most),
+    cursor: Cursor.describe(
+      'Where the page begins, from the Link header of the previous one. `page` is then only a label.',
+    ),
+    before: Cursor.describe('Where the page ends, from the Link header of the next one.'),
+    sort: blankAsAbsent(
+      z
+        .enum(words, {
+          error: ({ input }) =>
+            typeof input === 'string' ? `is no order of this list${hint(input, words)}` : undefined,
+        })
+        .optional(),
+    ).describe(`The order; \`-\` is the other way round. \`${list.ownSort}\` if it is not named.`),
+    count: blankAsAbsent(Flag.optional()).describe('Whether `Total-Count` is wanted.'),
+    ...(list.search.length > 0 && { search: Search.describe(searchWords(list)) }),
+    ...Object.fromEntries(filters),
+  }
+  return z.object(shape) as unknown as ListQuery<T>
+}
+
+const RANGE: Record<string, string> = { '>=': 'From this on.', '<': 'Before this.' }
+
+const searchWords = ({ search }: List) => {
+  const names = search.flatMap((each) => columnsIn(each)).map(({ name }) => `\`${name}\``)
+  return `Part of ${names.join(' or ')}, in any case.`
+}
+
+type Query<T extends ListTypes> = Partial<z.output<ListQuery<T>>> & { [K in T['within']]: string | number }
+
+/**
+ * Loads a page, and sets its `Link` header, and `Total-Count` if the query asks for it.
+ * @param query what `listQuery` has validated, and the field that the path names
+ * @throws ApiError 400 for a page number that skips too many rows, and `invalid_cursor`
+ */
+export async function answerList<T extends ListTypes>(
+  c: AnyContext,
+  list: List<T>,
+  scope: T['scope'],
+  query: Query<T>,
+): Promise<T['row'][]> {
+  const { page = 1, limit = list.pageSize.byDefault, size = limit, ...asked } = query as Asked
+  const { cursor, before, sort, search, count, ...given } = asked
+  const at = Math.max(1, page)
+  const isByNumber = cursor === undefined && before === undefined
+  if (isByNumber) refuseDeep(at, size)
+  const offset = isByNumber ? (at - 1) * size : 0
+  const [{ rows, next, prev }, total] = await Promise.all([
+    readList(list, scope, { sort, search, given, cursor, before, limit: size, offset }),
+    count === true ? countList(list, scope, { search, given }) : undefined,
+  ])
+  if (total !== undefined) c.header('Total-Count', total > MAX_COUNT ? `${MAX_COUNT}+` : String(total))
+  linkPages(c, { at, size, next, prev, isFirst: isByNumber && at === 1 })
+  return rows
+}
+
+interface Asked extends Record<string, unknown> {
+  page?: number
+  limit?: number
+  size?: number
+  cursor?: string
+  before?: string
+  sort?: string
+  search?: string
+  count?: boolean
+}
