@@ -42,12 +42,13 @@ test(
 
 /** A file that differs from what the page says is a page that is wrong. */
 function applyExample(page: string): void {
-  const patch = blocksOf(page, 'diff').join('')
-  const { success, stderr } = Bun.spawnSync(['git', 'apply', '--recount', '-'], {
-    cwd: club.root,
-    stdin: new TextEncoder().encode(patch),
-  })
-  expect([success, stderr.toString()]).toEqual([true, ''])
+  for (const patch of blocksOf(page, 'diff')) {
+    const { success, stderr } = Bun.spawnSync(['git', 'apply', '--recount', '--unidiff-zero'], {
+      cwd: club.root,
+      stdin: new TextEncoder().encode(patch),
+    })
+    expect([success, stderr.toString()]).toEqual([true, ''])
+  }
   const [own = ''] = blocksOf(page, 'ts').filter((block) => block.startsWith('// test/trainers.test.ts\n'))
   writeFileSync(join(club.root, 'test/trainers.test.ts'), own.replace(/^.*\n/, ''))
 }
