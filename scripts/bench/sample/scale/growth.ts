@@ -58,8 +58,10 @@ const WORKS: Work[] = [
   { name: 'users', path: () => '/api/users?size=20' },
   { name: "users' search", path: () => `/api/users?size=20&search=${RARE}` },
   { name: 'me', path: () => '/api/me' },
-  { name: 'login', path: () => '/api/login', body: { email: EMAIL, password: PASSWORD } },
 ]
+
+/** The last: it ends the session of the others. */
+const LOGIN: Work = { name: 'login', path: () => '/api/login', body: { email: EMAIL, password: PASSWORD } }
 
 /** Of the generated resource. */
 const BOOKINGS: Work[] = [
@@ -86,11 +88,11 @@ await onStage(async (stage) => {
     for (const rows of SIZES) {
       console.error(`${checkout.name}: ${rows} rows`)
       const database = await stage.database(checkout, rows)
+      if (isNow) await fillResource(database, rows)
       const server = await stage.server(checkout, database)
       const sql = postgres(database, { max: 1 })
-      if (isNow) await fillResource(sql, rows)
       const cookies = { [EMAIL]: await logIn(server), [OTHER_EMAIL]: await logIn(server, OTHER_EMAIL) }
-      for (const work of [...WORKS, ...(isNow ? BOOKINGS : [])]) {
+      for (const work of [...WORKS, ...(isNow ? BOOKINGS : []), LOGIN]) {
         const cookie = cookies[work.email ?? EMAIL] ?? ''
         const path = await work.path({ server, sql, rows, cookie })
         const cost =

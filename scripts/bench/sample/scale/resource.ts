@@ -1,7 +1,7 @@
 // A resource as the generator makes it, beside the sample: a copy of a checkout that has it, its rows, and what is asked of it.
 import { cpSync, symlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import type postgres from 'postgres'
+import postgres from 'postgres'
 import { type Checkout, OTHER_EMAIL, RARE } from './stage.ts'
 
 const NEW = ['booking', 'title:string', 'starts:timestamp:index', 'court:int:index', 'note:text?']
@@ -20,7 +20,8 @@ export function addResource({ name, root }: Checkout, folder: string): Checkout 
 }
 
 /** One account owns every second row, the others one of two each. Their times are in another order than their ids. */
-export async function fillResource(sql: postgres.Sql, rows: number): Promise<void> {
+export async function fillResource(url: string, rows: number): Promise<void> {
+  const sql = postgres(url, { max: 1 })
   await sql`insert into bookings (title, starts, court, creator)
     select 'Booking number ' || n || case when n = ${rows} / 2 then ${` ${RARE}`} else '' end,
       ${new Date(FIRST)}::timestamptz + n::bigint * 7919 % ${rows} * interval '1 minute', n / 2 % ${COURTS},
@@ -28,6 +29,7 @@ export async function fillResource(sql: postgres.Sql, rows: number): Promise<voi
     from (select id, row_number() over (order by created desc) as n from users) person
     where n <= ${rows}`
   await sql`vacuum analyze bookings`
+  await sql.end()
 }
 
 /** What is asked, as a query of the list: by an account of its own rows, and by an admin of everybody's. */
