@@ -106,7 +106,7 @@ function refuseSkipped([skipped]: { tag: string }[]): void {
   throw new Error(
     `drizzle/${skipped.tag}.sql is older than a migration that this database has already, and would be passed over. ` +
       'After a merge: keep your own drizzle/ and generate the difference (see UPGRADING.md). ' +
-      'A development database can be made anew: delete .data/',
+      'The database of a checkout can be made anew: npm run db:reset',
   )
 }
 

@@ -37,7 +37,7 @@ await runCommand(USAGE, async () => {
   if (names.some((name) => moduleOf(name).tables)) {
     console.log(
       values.undeployed
-        ? '\nA development database that has the table keeps it: delete .data/ to begin anew.'
+        ? '\nA development database that has the table keeps it: npm run db:reset begins anew.'
         : '\nThe next `npm run migrate` or `npm start` drops the table and what is in it.',
     )
   }

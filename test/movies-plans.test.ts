@@ -50,8 +50,8 @@ test('after many searches on a connection, each list has the plan that it needs'
   }
   const all = await planOf('%from "movies" order by "movies"."id" limit%', [21, 0])
   expect(all).toMatch(/^Limit\n.*Index Scan using movies_pkey/)
-  const own = await planOf('%from "movies" where "movies"."creator" = $1 order by%', [AUTHOR, 21, 0])
-  expect(own).toMatch(/^Limit\n.*Index Scan using movies_creator_id.*\n.*Index Cond: .*creator/)
+  const own = await planOf('%from "movies" where "movies"."creator" = (select $1::uuid)%', [AUTHOR, 21, 0])
+  expect(own).toMatch(/^Limit\n.*[^]*Index Scan using movies_creator_id.*\n.*Index Cond: .*creator/)
   await expectPage(20, (tx) => listMovies(tx, page))
   await expectPage(20, (tx) => listMovies(tx, { ...page, creator: AUTHOR }))
 })

@@ -21,7 +21,7 @@ afterAll(async () => {
 const theDatabase = () => ({ DATABASE_URL: database.url, MIGRATE_DATABASE_URL: '' })
 
 async function seed(args: string[] = [], env: Record<string, string> = {}) {
-  const child = Bun.spawn([process.execPath, 'scripts/sample/seed.ts', ...args], {
+  const child = Bun.spawn([process.execPath, 'scripts/seed.ts', ...args], {
     cwd: join(import.meta.dir, '..'),
     env: { ...process.env, NODE_ENV: 'development', ...theDatabase(), ...env },
     stdout: 'pipe',
@@ -71,6 +71,14 @@ test('what is not a terminal gets plain lines', async () => {
   expect(out).toMatch(/^(\d+ of \d+ films\n){4}0 films added/)
   // oxlint-disable-next-line no-control-regex
   expect(out).not.toMatch(/[\r\x1b]/)
+})
+
+test('a seed that is named goes in alone, and one that there is not is told with what there is', async () => {
+  expect(await seed(['films'])).toMatchObject({ code: 0, out: expect.stringContaining(' films added') })
+  expect(await seed(['flims'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('There is no seed "flims": did you mean films?'),
+  })
 })
 
 test('called wrongly, it says so and exits with 2', async () => {

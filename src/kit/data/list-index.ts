@@ -3,6 +3,7 @@
 import { is, type SQL, SQL as Expression, StringChunk } from 'drizzle-orm'
 import { getTableConfig, PgColumn, type PgTable } from 'drizzle-orm/pg-core'
 import type { Order } from './list-order.ts'
+import { keyOf } from './pages-by-key.ts'
 
 /** A column in an index; undefined: an expression, or nulls that stand elsewhere than lists have them. */
 type Indexed = { name: string; desc: boolean } | undefined
@@ -14,14 +15,13 @@ export function isAlongIndex(table: PgTable, rule: SQL | undefined, order: Order
   const fixed = new Set(compared.filter(({ by }) => by === '=').map(({ name }) => name))
   const rest = order.filter(({ column }) => !fixed.has(column.name))
   if (compared.some(({ by, name }) => by !== '=' && name !== rest[0]?.column.name)) return false
-  return indexesOf(table).some(({ columns, isUnique }) => {
-    const [first, next] = [columns.slice(0, fixed.size), columns.slice(fixed.size, fixed.size + rest.length)]
-    // Behind all columns of a unique index, nothing is left to order.
-    const isWhole =
-      next.length === rest.length || (isUnique && rest[next.length - 1]?.column.notNull === true)
-    const isSame = (other: boolean) =>
-      next.every((each, i) => each?.name === rest[i]?.column.name && each?.desc === (rest[i]?.desc !== other))
-    return isWhole && first.every((each) => each && fixed.has(each.name)) && (isSame(false) || isSame(true))
+  return indexesOf(table).some((columns) => {
+    const [first, next] = [columns.slice(0, fixed.size), columns.slice(fixed.size)]
+    const isRead = (backwards: boolean) =>
+      rest.every(
+        ({ column, desc }, i) => next[i]?.name === column.name && next[i].desc === (desc !== backwards),
+      )
+    return first.every((each) => each && fixed.has(each.name)) && (isRead(false) || isRead(true))
   })
 }
 
@@ -38,7 +38,7 @@ function comparisonsOf(rule: SQL | undefined): { name: string; by: string }[] | 
     .split(' and ')
   if (rule === undefined) return []
   const compared = parts.map((part) => {
-    const [, at, by = ''] = /^#(\d+) (=|>=|<) \?$/.exec(part) ?? []
+    const [, at, by = ''] = /^#(\d+) (=|>=|<) (?:\?|select \?::.*)$/.exec(part) ?? []
     return { name: columns[Number(at)]?.name, by }
   })
   return compared.every((each): each is { name: string; by: string } => each.name !== undefined)
@@ -46,18 +46,15 @@ function comparisonsOf(rule: SQL | undefined): { name: string; by: string }[] | 
     : undefined
 }
 
-function indexesOf(table: PgTable): { columns: Indexed[]; isUnique: boolean }[] {
-  const { columns, indexes, uniqueConstraints, primaryKeys } = getTableConfig(table)
-  const plain = (all: PgColumn[]) => ({
-    columns: all.map(({ name }) => ({ name, desc: false })),
-    isUnique: true,
-  })
+function indexesOf(table: PgTable): Indexed[][] {
+  const plain = (all: PgColumn[]) => all.map(({ name }) => ({ name, desc: false }))
+  const { indexes, uniqueConstraints } = getTableConfig(table)
   return [
-    ...columns.filter((column) => column.primary || column.isUnique).map((column) => plain([column])),
-    ...[...uniqueConstraints, ...primaryKeys].map((constraint) => plain(constraint.columns)),
+    plain(keyOf(table)),
+    ...uniqueConstraints.map(({ columns }) => plain(columns)),
     ...indexes
       .filter(({ config }) => config.where === undefined && (config.method ?? 'btree') === 'btree')
-      .map(({ config }) => ({ columns: config.columns.map(indexed), isUnique: config.unique })),
+      .map(({ config }) => config.columns.map(indexed)),
   ]
 }
 

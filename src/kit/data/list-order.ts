@@ -1,5 +1,5 @@
 // Reads the words for the orders of a list, and continues an order behind the row that a cursor names.
-import { and, eq, isNotNull, isNull, type SQL, sql } from 'drizzle-orm'
+import { and, isNotNull, isNull, type SQL, sql } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'
 import { defineError } from '../types/api-error.ts'
@@ -73,7 +73,7 @@ export function rangesBehind(
     return desc || column.notNull ? [row] : [row, isNull(column)]
   }
   const isNullHere = position[from] === null
-  const same = isNullHere ? isNull(column) : eq(column, value(from))
+  const same = isNullHere ? isNull(column) : sql`${column} = ${value(from)}`
   const within = rangesBehind(order, position, value, from + 1).map((range) => sql`${and(same, range)}`)
   if (isNullHere) return desc ? [...within, isNotNull(column)] : within
   const beyond = sql`${column} ${isBehind} ${value(from)}`

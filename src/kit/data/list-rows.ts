@@ -1,11 +1,12 @@
 // Loads rows of a list: prepared along an index where one has the order, else as a search, whose cost the client determines.
 import { and, getTableName, ilike, or, type SQL, sql } from 'drizzle-orm'
+import type { PgColumn } from 'drizzle-orm/pg-core'
 import type { Db } from '../types/db.ts'
 import { inLane } from './lanes.ts'
 import type { List } from './list.ts'
 import { isAlongIndex } from './list-index.ts'
 import { type Order, orderBy, type Position, rangesBehind } from './list-order.ts'
-import { isMoment, microsecondsOf } from './list-values.ts'
+import { isMoment, microsecondsOf, opaque } from './list-values.ts'
 import type { Sources } from './public-fields.ts'
 import { ME, type Scope } from './scope.ts'
 import { likePattern, searchPage } from './search.ts'
@@ -15,8 +16,8 @@ export const SHALLOW_OFFSET = 10_000
 
 export type Row = Record<string, unknown>
 type Values = Record<string, unknown>
-/** The value of that name in a query, or a placeholder for it. */
-type ValueOf = (name: string) => unknown
+/** The value of that name in a query, or a placeholder for it; of one to which a column is equal, that column. */
+type ValueOf = (name: string, column?: PgColumn) => unknown
 
 export interface RowsRequest {
   /** What `sort` says, and what that means. */
@@ -55,14 +56,18 @@ export function loadRows(list: List, scope: { db: Db }, request: RowsRequest): P
   const prepared = list.statements(scope.db)
   let query = prepared.get(shape)
   if (query === undefined) {
-    const rule = conditions(list, { ...scope, me: ME } as Scope, given, sql.placeholder)
+    const rule = conditions(list, { ...scope, me: SOMEBODY } as Scope, given, placeholder)
     if (!isAlongIndex(list.fields.table, rule, order)) return asSearch()
     const db = inLane(scope.db, isDeep || names.length > 0 ? undefined : 'fast')
-    query = select(list, db, order, and(rule, rangeOf(sql.placeholder)), sql.placeholder).prepare('list')
+    query = select(list, db, order, and(rule, rangeOf(placeholder)), placeholder).prepare('list')
     prepared.set(shape, query)
   }
   return query.execute(values)
 }
+
+const placeholder: ValueOf = (name, column) =>
+  column === undefined ? sql.placeholder(name) : opaque(column, sql.placeholder(name))
+const SOMEBODY = sql`(select ${ME}::uuid)` as unknown as string
 
 const valueIn =
   (values: Values): ValueOf =>
@@ -78,9 +83,11 @@ export function conditions(
 ): SQL | undefined {
   return and(
     visible?.(scope as never),
-    within && sql`${within.column} = ${value(within.name)}`,
+    within && sql`${within.column} = ${value(within.name, within.column)}`,
     ...[...filters].map(([name, { column, compare }]) =>
-      given[name] === undefined ? undefined : sql`${column} ${sql.raw(compare)} ${value(name)}`,
+      given[name] === undefined
+        ? undefined
+        : sql`${column} ${sql.raw(compare)} ${value(name, compare === '=' ? column : undefined)}`,
     ),
   )
 }

@@ -1,6 +1,6 @@
 // Reads the values of filters and cursors, which are texts, by the type of their column.
-import { sql } from 'drizzle-orm'
-import type { AnyPgColumn, PgColumn } from 'drizzle-orm/pg-core'
+import { is, type SQL, sql } from 'drizzle-orm'
+import { type AnyPgColumn, type PgColumn, PgEnumColumn } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 
 /** A column's timestamp as text, with Postgres's microseconds, which a Date would drop. */
@@ -69,3 +69,19 @@ const typeOf = (column: PgColumn) =>
 /** The schema of a column's values; undefined if lists cannot compare values of its type. */
 export const valueOf = (column: PgColumn): z.ZodType | undefined =>
   column.enumValues?.length ? z.enum(column.enumValues) : SCHEMAS[typeOf(column)]
+
+const PSEUDO_TYPES: Record<string, string> = {
+  smallserial: 'smallint',
+  serial: 'integer',
+  bigserial: 'bigint',
+}
+
+/**
+ * A value to which a column is equal, in a form that the planner does not see through. It would take a value that many rows
+ * have for one that stands everywhere in an order, and walk that until it meets one, past the index that has both.
+ */
+export function opaque(column: PgColumn, value: unknown): SQL {
+  const type = typeOf(column)
+  const name = is(column, PgEnumColumn) ? sql.identifier(type) : sql.raw(PSEUDO_TYPES[type] ?? type)
+  return sql`(select ${value}::${name})`
+}

@@ -5,8 +5,7 @@ import { defineError } from '../../../src/kit/types/api-error.ts'
 import { noStore } from '../../../src/kit/http/caching.ts'
 import { doc } from '../../../src/kit/http/doc.ts'
 import type { AnyContext, AppEnv } from '../../../src/kit/http/env.ts'
-import { sizeAlias } from '../../../src/kit/http/page-size.ts'
-import { cursorOf, paged, PAGE_LINKS, type Span } from '../../../src/kit/http/paging.ts'
+import { answerList, LIST, listQuery } from '../../../src/kit/http/list-query.ts'
 import type { RateLimit } from '../../../src/kit/http/quota.ts'
 import { rateLimit } from '../../../src/kit/http/rate-limit.ts'
 import {
@@ -16,9 +15,9 @@ import {
   refreshSession,
   startSession,
 } from '../../../src/kit/http/session.ts'
-import { Page, PageSize, validate } from '../../../src/kit/http/validate.ts'
+import { validate } from '../../../src/kit/http/validate.ts'
 import { factory, requireRole, type Product } from './product.ts'
-import { addMember, findSecret, listMembers } from './queries.ts'
+import { addMember, findSecret, memberList } from './queries.ts'
 import { MemberResponse, roles } from './table.ts'
 import { greet } from './tasks.ts'
 
@@ -115,15 +114,8 @@ export const members = factory
 
   .get(
     '/members',
-    doc('Lists members.', z.array(MemberResponse), { headers: PAGE_LINKS }),
+    doc('Lists members.', z.array(MemberResponse), LIST),
     requireRole('owner'),
-    validate(
-      'query',
-      z.object({ page: Page, limit: PageSize, size: sizeAlias('limit'), cursor: cursorOf(z.string()) }),
-    ),
-    async (c) => {
-      const { page, limit, size = limit, cursor } = c.req.valid('query')
-      const load = (span: Span<string>) => listMembers(c.var.db, span)
-      return c.var.respond(await paged(c, { page, size, cursor }, load, ({ email }) => email))
-    },
+    validate('query', listQuery(memberList)),
+    async (c) => c.var.respond(await answerList(c, memberList, c.var, c.req.valid('query'))),
   )

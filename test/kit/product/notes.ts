@@ -3,38 +3,23 @@ import { z } from 'zod'
 import { ApiError } from '../../../src/kit/types/api-error.ts'
 import { doc } from '../../../src/kit/http/doc.ts'
 import { notFound } from '../../../src/kit/http/errors.ts'
-import { cursorOf, paged, PAGE_LINKS, type Span } from '../../../src/kit/http/paging.ts'
-import { Page, PageSize, RowId, Search, validate } from '../../../src/kit/http/validate.ts'
+import { answerList, LIST, listQuery } from '../../../src/kit/http/list-query.ts'
+import { RowId, validate } from '../../../src/kit/http/validate.ts'
 import { factory, requireRole } from './product.ts'
-import { addNote, changeNote, dropNote, findNote, listNotes, type NoteKey } from './queries.ts'
+import { addNote, changeNote, dropNote, findNote, noteList } from './queries.ts'
 import { NoteResponse } from './table.ts'
 
 const NewNote = z.object({ text: z.string().min(1, 'must not be empty').max(500) })
 const OneNote = z.object({ id: RowId })
-const Moment = z
-  .string()
-  .check(z.iso.datetime({ precision: 6 }))
-  .refine((moment) => moment > '0001')
-const NoteQuery = z.object({
-  page: Page,
-  limit: PageSize,
-  cursor: cursorOf(z.tuple([Moment, RowId])),
-  search: Search,
-})
 
 export const notes = factory
   .createApp()
 
   .get(
     '/',
-    doc('Lists notes.', z.array(NoteResponse), { headers: PAGE_LINKS }),
-    validate('query', NoteQuery),
-    async (c) => {
-      const { page, limit: size, cursor, search } = c.req.valid('query')
-      const load = (span: Span<NoteKey>) => listNotes(c.var.db, { search, ...span })
-      const rows = await paged(c, { page, size, cursor }, load, ({ at, id }) => [at, String(id)])
-      return c.var.respond(rows.map(({ at: _at, ...note }) => note))
-    },
+    doc('Lists notes.', z.array(NoteResponse), LIST),
+    validate('query', listQuery(noteList)),
+    async (c) => c.var.respond(await answerList(c, noteList, c.var, c.req.valid('query'))),
   )
 
   .get('/:id', doc('Returns a note.', NoteResponse), validate('param', OneNote), async (c) => {

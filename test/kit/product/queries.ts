@@ -1,10 +1,9 @@
 // Its SQL.
-import { and, desc, eq, gt, ilike, sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { inLane } from '../../../src/kit/data/lanes.ts'
+import { defineList } from '../../../src/kit/data/list.ts'
 import { prepared } from '../../../src/kit/data/prepared.ts'
 import type { Db } from '../../../src/kit/types/db.ts'
-import type { Span } from '../../../src/kit/http/paging.ts'
-import { likePattern, searchPage } from '../../../src/kit/data/search.ts'
 import { members, notes, publicMember, publicNote, type Role } from './table.ts'
 
 const memberById = prepared(
@@ -41,78 +40,17 @@ export async function setRank(db: Db, id: string, rank: Role): Promise<void> {
   await db.update(members).set({ rank }).where(eq(members.id, id))
 }
 
-export const listMembers = (db: Db, { after = '', limit, offset }: Span<string>) =>
-  db
-    .select(publicMember.columns)
-    .from(members)
-    .where(gt(members.email, after))
-    .orderBy(members.email)
-    .limit(limit)
-    .offset(offset)
+const pageSize = { most: 1000, byDefault: 1000 }
 
-/** A note's place in the list: when it was written, to the microsecond, and its id. */
-export type NoteKey = [at: string, id: number]
+export const memberList = defineList(publicMember, { pageSize })
 
-const NEWEST: NoteKey = ['infinity', 2 ** 31 - 1]
-const newestFirst = [desc(notes.written), desc(notes.id)]
-const listColumns = {
-  ...publicNote.columns,
-  at: sql<string>`to_char(${notes.written} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`.as('at'),
-}
-const behind = (at: unknown, id: unknown) =>
-  sql`(${notes.written}, ${notes.id}) < (${at}::timestamptz, ${id}::int)`
-
-const page = prepared(
-  (db) =>
-    db
-      .select(listColumns)
-      .from(notes)
-      .where(behind(sql.placeholder('at'), sql.placeholder('id')))
-      .orderBy(...newestFirst)
-      .limit(sql.placeholder('limit'))
-      .offset(sql.placeholder('offset'))
-      .prepare('notes_page'),
-  'fast',
-)
-
-/** A page of notes, newest first; `search` looks in the text. */
-export function listNotes(
-  db: Db,
-  { search, after: [at, id] = NEWEST, limit, offset }: Span<NoteKey> & { search?: string | undefined },
-) {
-  if (search === undefined) return page(db).execute({ at, id, limit, offset })
-  const lane = inLane(db, 'search')
-  const matching = ilike(notes.text, likePattern(search))
-  const next = (rows: number) =>
-    lane
-      .select()
-      .from(notes)
-      .where(behind(at, id))
-      .orderBy(...newestFirst)
-      .limit(rows)
-      .as('notes')
-  const select = () => lane.select(listColumns)
-  return searchPage(
-    { limit, offset },
-    {
-      sample: (rows) => lane.$count(next(rows), matching),
-      scan: (rows) =>
-        select()
-          .from(next(rows))
-          .where(matching)
-          .orderBy(...newestFirst)
-          .limit(limit)
-          .offset(offset),
-      searchAll: () =>
-        select()
-          .from(notes)
-          .where(and(matching, behind(at, id)))
-          .orderBy(sql`${notes.written} + interval '0' desc`, desc(notes.id))
-          .limit(limit)
-          .offset(offset),
-    },
-  )
-}
+/** The newest first. */
+export const noteList = defineList(publicNote, {
+  orders: ['-written'],
+  filters: ['writer'],
+  search: ['text'],
+  pageSize,
+})
 
 const noteById = prepared(
   (db) =>

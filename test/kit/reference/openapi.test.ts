@@ -95,7 +95,7 @@ test('an error is declared where it can occur, and nowhere else', () => {
   expect(errors).toMatchObject({
     'GET /api/list': '',
     'GET /club/self': 'login_required',
-    'GET /club/members': 'login_required insufficient_role',
+    'GET /club/members': 'invalid_cursor login_required insufficient_role',
     'POST /club/enter': 'invalid_credentials unsupported_media_type rate_limit_exceeded',
     'POST /club/leave': 'login_required',
     'POST /api/probe': 'login_required insufficient_role unsupported_media_type',
