@@ -81,8 +81,10 @@ export function conditions(
   given: Values,
   value: ValueOf = valueIn(given),
 ): SQL | undefined {
+  // A statement is prepared once for all who have the role: what else this request's scope has must not get into it.
+  const { db, me, role } = scope as Scope
   return and(
-    visible?.(scope as never),
+    visible?.({ db, me, role } as never),
     within && sql`${within.column} = ${value(within.name, within.column)}`,
     ...[...filters].map(([name, { column, compare }]) =>
       given[name] === undefined

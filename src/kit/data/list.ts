@@ -45,7 +45,7 @@ export interface ListOptions<
   X,
   W extends Name,
 > {
-  /** Whose rows: a condition by the scope; undefined: all. */
+  /** Whose rows: a condition by `me` and `role` of the scope, which are all of it that the rule gets; undefined: all. */
   visible?: (scope: S) => SQL | undefined
   /** What `sort` takes, the list's own order first: `-created,title`. Each can be read backwards, and `id` is always there. */
   orders?: readonly O[]

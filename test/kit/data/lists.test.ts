@@ -195,6 +195,23 @@ test('a range begins with its first moment and ends before its last; a filter wi
   expect(await days({ shelf: undefined, owner: crypto.randomUUID() })).toEqual([])
 })
 
+test('a rule sees who asks, and nothing that another request of the same role does not bring, too', async () => {
+  const owner = crypto.randomUUID()
+  const seen: string[][] = []
+  const list = defineList(publicBook, {
+    visible(scope: Scope) {
+      seen.push(Object.keys(scope).toSorted())
+      return eq(books.owner, scope.me)
+    },
+  })
+  const scope = { ...as(owner), shelf: 1 }
+  await readList(list, scope, { limit: 1 })
+  await readList(list, scope, { limit: 1, search: 'a' })
+  await countList(list, scope, {})
+  expect(seen.length).toBeGreaterThan(2)
+  expect(new Set(seen.flat())).toEqual(new Set(['db', 'me', 'role']))
+})
+
 test('a count goes by scope, filters and search, and no further than 10,000', async () => {
   const { db } = app.deps
   const [owner, other] = [crypto.randomUUID(), crypto.randomUUID()]
