@@ -28,6 +28,9 @@ test('inputs and answers are typed, and the calls work', async () => {
   expectTypeOf(found).toEqualTypeOf<User | undefined>()
   expect(found?.fullname).toBe('Ann Lee')
 
+  const sorted = await api.users.$get({ query: { sort: '-created', count: 'true', limit: '1' } })
+  expect([sorted.status, sorted.headers.has('total-count')]).toEqual([200, true])
+
   const { me } = await (await api.me.$get()).json()
   expectTypeOf(me).toEqualTypeOf<User>()
   expect(me.email).toBe(account.email)
@@ -74,8 +77,10 @@ test('a wrong argument does not compile, and is refused', async () => {
   const number = await api.login.$post({ json: { email: 5, password: 'x' } })
   // @ts-expect-error a query holds texts
   const page = await api.users.$get({ query: { page: {} } })
-  const statuses: number[] = [without.status, number.status, page.status]
-  expect(statuses).toEqual([400, 400, 400])
+  // @ts-expect-error the list of accounts has no such order
+  const order = await api.users.$get({ query: { sort: 'password' } })
+  const statuses: number[] = [without.status, number.status, page.status, order.status]
+  expect(statuses).toEqual([400, 400, 400, 400])
 
   // @ts-expect-error there is no such path
   const nowhere = await api.nowhere.$get()

@@ -5,7 +5,7 @@ import { publicUser, users } from './table.ts'
 
 /** The newest first. A search looks in the email and the names. */
 export const userList = defineList(publicUser, {
-  orders: ['-created'],
+  sort: '-created',
   search: ['email', sql`${users.first_name} || ' ' || ${users.last_name}`],
   pageSize: { most: 1000, byDefault: 1000 }, // as the API that this one replaces has it
 })

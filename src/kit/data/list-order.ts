@@ -3,10 +3,13 @@ import { and, isNotNull, isNull, type SQL, sql } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'
 import { defineError } from '../types/api-error.ts'
+import { isMoment } from './list-values.ts'
 
 export interface Part {
   /** The name of the field. */
   name: string
+  /** Where a row has its value exactly: of a moment beside the field, with its microseconds. */
+  exact: string
   column: PgColumn
   value: z.ZodType
   desc: boolean
@@ -28,13 +31,14 @@ export const invalidCursor = defineError(
 )
 
 /** @param part what a field is. @param word JSON:API's: `-created,title` is the newest first, and by title at one moment */
-export function orderOf(word: string, part: (name: string) => Omit<Part, 'desc' | 'name'>): Order {
+export function orderOf(word: string, part: (name: string) => Omit<Part, 'desc' | 'name' | 'exact'>): Order {
   const names = word.split(',')
   const desc = names.at(-1)?.startsWith('-')
   const all = names.some((name) => name.replace('-', '') === 'id') ? names : [...names, desc ? '-id' : 'id']
   return all.map((each) => {
     const name = each.replace('-', '')
-    return { ...part(name), name, desc: name !== each }
+    const found = part(name)
+    return { ...found, name, exact: isMoment(found.column) ? `$${name}` : name, desc: name !== each }
   })
 }
 
@@ -44,8 +48,6 @@ export const flip = (word: string) =>
     .split(',')
     .map((name) => (name.startsWith('-') ? name.slice(1) : `-${name}`))
     .join()
-
-export const reversed = (order: Order): Order => order.map((part) => ({ ...part, desc: !part.desc }))
 
 /** As a plain index sorts, which serves both directions: nulls stand after the largest. */
 export const orderBy = (order: Order): SQL[] =>

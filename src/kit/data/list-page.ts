@@ -3,7 +3,7 @@ import { and, sql } from 'drizzle-orm'
 import { inLane } from './lanes.ts'
 import type { List, ListTypes } from './list.ts'
 import { decodeCursor, encodeCursor, flip, type Order, rangesBehind } from './list-order.ts'
-import { conditions, exactly, loadRows, matches, type Row, type RowsRequest } from './list-rows.ts'
+import { conditions, loadRows, matches, type Row, type RowsRequest } from './list-rows.ts'
 
 /** A count goes no further. */
 export const MAX_COUNT = 10_000
@@ -57,7 +57,7 @@ export async function readList<T extends ListTypes>(
   const cursorOf = (row: Row | undefined) => row && encodeCursor(positionOf(row, order), sort, list.ownSort)
   const next = isBack || isMore ? cursorOf(shown.at(-1)) : undefined
   const prev = (isBack ? isMore : cursor !== undefined || offset > 0) ? cursorOf(shown[0]) : undefined
-  for (const row of shown) for (const { name } of order) delete row[exactly(name)]
+  for (const { name, exact } of order) if (exact !== name) for (const row of shown) delete row[exact]
   return { rows: shown, next, prev }
 }
 
@@ -68,8 +68,8 @@ function orderIn(list: List, sort: string): Order {
 }
 
 const positionOf = (row: Row, order: Order) =>
-  order.map(({ name }) => {
-    const value = (row[exactly(name)] ?? row[name]) as string | number | boolean | null
+  order.map(({ exact }) => {
+    const value = row[exact] as string | number | boolean | null
     return value === null ? null : String(value)
   })
 

@@ -6,7 +6,7 @@ import { inLane } from './lanes.ts'
 import type { List } from './list.ts'
 import { isAlongIndex } from './list-index.ts'
 import { type Order, orderBy, type Position, rangesBehind } from './list-order.ts'
-import { isMoment, microsecondsOf, opaque } from './list-values.ts'
+import { microsecondsOf, opaque } from './list-values.ts'
 import type { Sources } from './public-fields.ts'
 import { ME, type Scope } from './scope.ts'
 import { likePattern, searchPage } from './search.ts'
@@ -98,12 +98,9 @@ export function conditions(
 export const matches = ({ search }: List, text: string): SQL | undefined =>
   or(...search.map((each) => ilike(each, likePattern(text))))
 
-/** Of a moment, a row has beside the field the microseconds, if the order needs them. */
-export const exactly = (name: string) => `$${name}`
-
 function selection(list: List, order: Order): Sources {
-  const moments = order.filter(({ column }) => isMoment(column))
-  const exact = moments.map(({ name, column }) => [exactly(name), microsecondsOf(column).as(exactly(name))])
+  const moments = order.filter(({ name, exact }) => exact !== name)
+  const exact = moments.map((part) => [part.exact, microsecondsOf(part.column).as(part.exact)])
   return { ...list.fields.columns, ...Object.fromEntries(exact) }
 }
 

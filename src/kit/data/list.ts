@@ -1,6 +1,6 @@
 // Declares a list of a table's rows: whose rows, which orders and filters, where a search looks. All of it by names of public
 // fields, so that no order, filter or search tells anything of a column that clients do not see.
-import { getTableColumns, getTableName, is, SQL } from 'drizzle-orm'
+import { getTableName, is, SQL, StringChunk } from 'drizzle-orm'
 import { PgColumn } from 'drizzle-orm/pg-core'
 import type { SelectResultFields } from 'drizzle-orm/query-builders/select.types'
 import type { Db } from '../types/db.ts'
@@ -27,8 +27,11 @@ export interface ListTypes {
   within: string
 }
 
-/** The names of public fields that are columns. */
-type ColumnName<C extends Sources> = { [K in keyof C]: C[K] extends PgColumn ? K : never }[keyof C] & string
+/** The names of public fields that are columns, or are one as text: `sql`${bookings.court}::text``. */
+type ColumnName<C extends Sources> = {
+  [K in keyof C]: C[K] extends PgColumn | SQL.Aliased<string> ? K : never
+}[keyof C] &
+  string
 
 type Flip<W extends string> = W extends `${infer A},${infer B}`
   ? `${Flip<A>},${Flip<B>}`
@@ -47,7 +50,9 @@ export interface ListOptions<
 > {
   /** Whose rows: a condition by `me` and `role` of the scope, which are all of it that the rule gets; undefined: all. */
   visible?: (scope: S) => SQL | undefined
-  /** What `sort` takes, the list's own order first: `-created,title`. Each can be read backwards, and `id` is always there. */
+  /** The list's own order; `id` by default. */
+  sort?: O
+  /** What else `sort` takes: `-created,title`. Each can be read backwards too, and `id` is always there. */
   orders?: readonly O[]
   /** Fields that the query may name: equal to a value, and from one to another where an order begins with the field. */
   filters?: readonly F[]
@@ -77,19 +82,16 @@ export class List<T extends ListTypes = ListTypes> {
   constructor(
     readonly fields: PublicFields,
     readonly visible: ((scope: never) => SQL | undefined) | undefined,
-    /** By what `sort` takes; the first is the list's own. */
+    /** By what `sort` takes. */
     readonly orders: ReadonlyMap<string, Order>,
     /** By their name in the query: `court`, `starts[gte]`. */
     readonly filters: ReadonlyMap<string, Filter>,
     readonly search: readonly (PgColumn | SQL)[],
     readonly within: { name: string; column: PgColumn } | undefined,
     readonly pageSize: { most: number; byDefault: number },
+    /** What `sort` is if the client does not say. */
+    readonly ownSort: string,
   ) {}
-
-  /** What `sort` is if the client does not say. */
-  get ownSort(): string {
-    return [...this.orders.keys()][0] ?? 'id'
-  }
 }
 
 /** What a list's query means itself. */
@@ -110,6 +112,7 @@ export function defineList<
   fields: PublicFields<C>,
   {
     visible,
+    sort = 'id' as never,
     orders: words = [],
     filters = [],
     search = [] as never,
@@ -126,15 +129,13 @@ export function defineList<
   within: W
 }> {
   const { table, columns } = fields
-  const [key] = keyOf(table)
   const fail = (name: string, why: string): never => {
     throw new Error(`The list of ${getTableName(table)}: ${name} ${why}`)
   }
   const columnOf = (name: string): PgColumn => {
-    const source = name === 'id' ? key : columns[name]
-    if (!is(source, PgColumn) || source.table !== table)
-      return fail(name, 'is no column among its public fields')
-    return source
+    const column = columnBehind(columns[name])
+    if (column?.table !== table) return fail(name, 'is no column among its public fields')
+    return column
   }
   const part = (name: string) => {
     const column = columnOf(name)
@@ -143,11 +144,10 @@ export function defineList<
       value: valueOf(column) ?? fail(name, `is ${column.getSQLType()}: lists cannot compare that`),
     }
   }
-  if (key === undefined || columns.id === undefined || getTableColumns(table).id !== key)
-    fail('id', 'is not its key and a public field')
+  if (columnBehind(columns.id) !== keyOf(table)[0]) fail('id', 'is not its key and a public field')
 
   const orders = new Map<string, Order>()
-  for (const word of [...words, 'id']) {
+  for (const word of [sort, ...words, 'id']) {
     for (const each of [word, flip(word)]) if (!orders.has(each)) orders.set(each, orderOf(each, part))
   }
   const leading = [...orders.values()].map(([first]) => first?.name)
@@ -168,9 +168,20 @@ export function defineList<
     return each
   })
   const parent = within && { name: within, column: columnOf(within) }
-  return new List(fields, visible, orders, params, looksIn, parent, pageSize)
+  return new List(fields, visible, orders, params, looksIn, parent, pageSize, sort)
 }
 
 /** The columns of an expression. */
 export const columnsIn = (chunk: unknown): PgColumn[] =>
   is(chunk, PgColumn) ? [chunk] : is(chunk, SQL) ? chunk.queryChunks.flatMap(columnsIn) : []
+
+/** The column that a field is, or is as text. */
+function columnBehind(source: Sources[string] | undefined): PgColumn | undefined {
+  if (is(source, PgColumn)) return source
+  if (!is(source, SQL.Aliased)) return undefined
+  const [column, cast, ...more] = source.sql.queryChunks.filter(
+    (chunk) => !is(chunk, StringChunk) || chunk.value.join('') !== '',
+  )
+  const isAsText = is(cast, StringChunk) && cast.value.join('') === '::text' && more.length === 0
+  return is(column, PgColumn) && isAsText ? column : undefined
+}

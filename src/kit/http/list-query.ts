@@ -98,9 +98,10 @@ export async function answerList<T extends ListTypes>(
   const isByNumber = cursor === undefined && before === undefined
   if (isByNumber) refuseDeep(at, size)
   const offset = isByNumber ? (at - 1) * size : 0
+  const counted = count === true ? countList(list, scope, { search, given }) : undefined
   const [{ rows, next, prev }, total] = await Promise.all([
     readList(list, scope, { sort, search, given, cursor, before, limit: size, offset }),
-    count === true ? countList(list, scope, { search, given }) : undefined,
+    counted,
   ])
   if (total !== undefined) c.header('Total-Count', total > MAX_COUNT ? `${MAX_COUNT}+` : String(total))
   linkPages(c, { at, size, next, prev, isFirst: isByNumber && at === 1 })

@@ -246,6 +246,13 @@ test('no list sorts, filters or searches by a column that its answers lack: it d
   expect(define({ search: [sql`lower(${sql`${books.secret}`})`] })).toThrow('secret is no public field')
   expect(define({ within: 'secret' })).toThrow('secret is no column')
   expect(define({ orders: ['toString'] })).toThrow('toString is no column')
+  const Shown = z.object({ id: z.int(), secret: z.string(), first: z.string() })
+  const masked = publicFields(books, Shown, {
+    secret: sql<string>`'*' || ${books.secret}`.as('secret'),
+    first: sql<string>`left(${books.secret}, 1)`.as('first'),
+  })
+  for (const name of ['secret', 'first'] as const)
+    expect(() => defineList(masked, { orders: [name] })).toThrow(`${name} is no column`)
 })
 
 test('a list that cannot work does not start', () => {

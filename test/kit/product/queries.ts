@@ -46,7 +46,7 @@ export const memberList = defineList(publicMember, { pageSize })
 
 /** The newest first. */
 export const noteList = defineList(publicNote, {
-  orders: ['-written'],
+  sort: '-written',
   filters: ['writer'],
   search: ['text'],
   pageSize,

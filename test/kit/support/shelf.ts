@@ -50,7 +50,7 @@ export const publicBook = publicFields(books, Book, { id: sql<string>`${books.id
 
 export const bookList = defineList(publicBook, {
   visible: ({ me, role }: Scope) => (role === 'librarian' ? undefined : eq(books.owner, me)),
-  orders: ['id', 'title', 'stars', 'added', '-added,title', 'subtitle,stars,title', 'shelf,added'],
+  orders: ['title', 'stars', 'added', '-added,title', 'subtitle,stars,title', 'shelf,added'],
   filters: ['shelf', 'added', 'owner'],
   search: ['title', 'subtitle'],
 })
