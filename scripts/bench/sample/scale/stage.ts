@@ -64,6 +64,7 @@ export async function onStage(work: (stage: Stage) => Promise<void>): Promise<vo
   const { databaseUrl = '', redisUrl = '' } = services
   let servers = 0
   try {
+    await stopAutovacuum(databaseUrl)
     await work({
       redisUrl,
       folder,
@@ -115,6 +116,14 @@ export async function onStage(work: (stage: Stage) => Promise<void>): Promise<vo
   } finally {
     await close()
   }
+}
+
+/** It would count for whatever is measured just then; each table is vacuumed once, when it has its rows. */
+async function stopAutovacuum(url: string): Promise<void> {
+  const sql = postgres(url, { max: 1 })
+  await sql`alter system set autovacuum = off`
+  await sql`select pg_reload_conf()`
+  await sql.end()
 }
 
 /** The same rows everywhere; an account of each kind of name, and one that may see all accounts. */
