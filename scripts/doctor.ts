@@ -12,6 +12,7 @@ import {
 } from './doctor/machine.ts'
 import { checkPostgres } from './doctor/postgres.ts'
 import { checkRedis } from './doctor/redis.ts'
+import { checkRouter } from './doctor/router.ts'
 import { checkSettings } from './doctor/settings.ts'
 import { readArguments, runCommand } from './command.ts'
 import { provideServices } from './services.ts'
@@ -53,6 +54,7 @@ async function examineAll({ env }: Services): Promise<Finding[]> {
     ...machine,
     ...checkMigrateReq(config),
     ...findings,
+    checkRouter(config),
     ...kit,
     port,
     ...disk,

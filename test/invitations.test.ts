@@ -17,7 +17,7 @@ import { startWithMail, type AppWithMail } from './support/mailbox.ts'
 
 const INVITED = 'You are invited'
 const INVITATION = '/api/auth/invitation'
-const INVITE = '/api/auth/users/invite'
+const INVITE = '/api/auth/invite'
 const ANSWER = { password: 'Violet7Kettle', fname: 'In', lname: 'Vited' }
 const BY = { command: 'tests' }
 

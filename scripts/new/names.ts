@@ -69,7 +69,8 @@ const spoken = (word: string) => word.replaceAll(/[-_]/g, ' ')
 /** `bookReview`, of `book-review` or `book_review`. */
 export const camel = (word: string) =>
   word.replaceAll(/[-_](.)/g, (_, letter: string) => letter.toUpperCase())
-const pascal = (word: string) => capital(camel(word))
+/** `BookReview`, of both. */
+export const pascal = (word: string) => capital(camel(word))
 
 /** The word with a capital letter first. */
 export const capital = (word: string) => word.replace(/^./, (letter) => letter.toUpperCase())

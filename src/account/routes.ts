@@ -52,13 +52,7 @@ export const account = factory
     '/me',
     doc('Returns my account.', MeResponse),
     requireRole('readonly', { ability: 'read' }),
-    async (c) => {
-      const { impersonator } = c.var.session
-      return c.var.respond({
-        me: await c.var.me(),
-        ...(impersonator !== undefined && { impersonated_by: impersonator }),
-      })
-    },
+    async (c) => c.var.respond({ me: await c.var.me(), impersonated_by: c.var.session.impersonator }),
   )
 
   .patch(

@@ -1,4 +1,5 @@
 // Assembles the app's dependencies on drivers that run wherever there are sockets. Parts of one runtime are passed in.
+import { hash } from 'node:crypto'
 import type { KitConfig } from './config/kit-config.ts'
 import { openPostgres } from './data/postgres.ts'
 import type { Migration } from './data/postgres/migrations.ts'
@@ -78,6 +79,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     }),
     passwords,
     secrets,
+    digest: (text) => hash('sha256', text),
     rateLimiter: createRateLimiter(redis, config.redisPrefix),
     enqueue: withOutbox(
       (task, input, options) => queue.enqueue(task, input, withRequest(options)),

@@ -27,6 +27,8 @@ export interface KitDeps<Config extends KitConfig = KitConfig, Role extends stri
   passwords: Passwords
   /** Encrypts what must be read again. */
   secrets: Secrets
+  /** SHA-256, 64 hexadecimal digits. At once: for WebCrypto's a request waits until another thread has made it. */
+  digest(text: string): string
   rateLimiter: RateLimiter
   /**
    * Enqueues a job; resolves when Redis has it. The request's id goes with it, for the log.

@@ -33,13 +33,12 @@ export function useKit<E extends Env>(
   app.use(clientIp(config.trustedProxies, config.trustedProxyHeader))
   app.use(requestLog(config))
   app.use(securityHeaders)
-  app.use(cors(config))
+  app.use(cors(config, app))
   app.use(normalizeErrors) // errors of what follows get the headers of what stands before
   app.use(requestTimeout(config.requestTimeoutMs))
   app.route('/', health) // before the session: a probe needs no Redis to be told that Redis is away
   app.use(shedLoad())
   app.use(bodyLimit(config.bodyLimit, config.bodiesMaxBytes))
-  if (openToken !== undefined) app.use(tokenSession(openToken))
-  app.use(session)
+  app.use(openToken === undefined ? session : tokenSession(openToken))
   app.use(csrf(config))
 }

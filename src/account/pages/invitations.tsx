@@ -26,7 +26,7 @@ export const invitationPages = factory.createApp()
 
 const guards = [requireRole(MANAGES), requireFresh()]
 
-formPage(invitationPages, '/users/invite', {
+formPage(invitationPages, '/invite', {
   title: 'Invite somebody',
   summaries: ['Shows the form to invite somebody.', 'Mails an invitation, which voids the one before it.'],
   guards: [...guards, requireSignup('open', 'invited')],
@@ -70,7 +70,7 @@ async function OpenInvitations({ c }: { c: AnyContext }) {
   )
 }
 
-formAction(invitationPages, '/users/invite/withdraw', {
+formAction(invitationPages, '/invite/withdraw', {
   summary: 'Withdraws an invitation.',
   guards,
   schema: z.object({ id: z.uuid() }),

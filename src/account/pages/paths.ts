@@ -16,7 +16,7 @@ export const TOKENS = `${ACCOUNT}/tokens`
 export const IMPERSONATE = `${PAGES}/impersonate`
 /** The accounts of all, for superusers; one of them is below it by its id. */
 export const USERS = `${PAGES}/users`
-/** Where superusers invite people. */
-export const INVITE = `${USERS}/invite`
+/** Where superusers invite people. Below USERS it would stand beside `:id`, and Hono's quick router takes no such pair. */
+export const INVITE = `${PAGES}/invite`
 /** Where the password is given again, for what needs a fresh login. */
 export const CONFIRM = `${PAGES}/confirm`

@@ -15,9 +15,9 @@ export async function makeToken(prefix: string): Promise<{ token: string; digest
   return { token, digest: await digestOf(token) }
 }
 
-/** The digest of a text that looks like a token; undefined for others. */
-export const digestOfToken = async (token: string, prefix: string): Promise<string | undefined> =>
-  token.startsWith(`${prefix}_`) && DIGITS.test(token.slice(prefix.length + 1)) ? digestOf(token) : undefined
+/** True for a text that looks like a token. */
+export const isWellFormed = (token: string, prefix: string): boolean =>
+  token.startsWith(`${prefix}_`) && DIGITS.test(token.slice(prefix.length + 1))
 
 /** False for what never was a token, such as one with a typing error. */
 export const hasChecksum = async (token: string): Promise<boolean> =>

@@ -7,7 +7,7 @@ import type { KitDeps } from '../deps.ts'
 import { defineError } from '../types/api-error.ts'
 import type { Db } from '../types/db.ts'
 import type { Store } from '../types/store.ts'
-import { digestOfToken, hasChecksum, makeToken } from './access-token-text.ts'
+import { hasChecksum, isWellFormed, makeToken } from './access-token-text.ts'
 
 /** The table, beside a product's accounts: export it from a `table.ts` of yours. */
 export const accessTokensTable = (users: { id: AnyPgColumn<{ columnType: 'PgUUID' }> }) =>
@@ -178,11 +178,11 @@ export function createAccessTokens(
 
     /** The token, if it may be used. In most minutes of its use all but the first request cost no SQL. */
     async open(
-      deps: Pick<KitDeps, 'config' | 'db' | 'store'>,
+      deps: Pick<KitDeps, 'config' | 'db' | 'digest' | 'store'>,
       token: string,
     ): Promise<KnownToken | undefined> {
-      const digest = await digestOfToken(token, prefix)
-      if (digest === undefined) return undefined
+      if (!isWellFormed(token, prefix)) return undefined
+      const digest = deps.digest(token)
       const kept = await deps.store.get<KnownToken>(keyOf(digest))
       const known = kept ?? ((await hasChecksum(token)) ? await read(deps, digest) : undefined)
       if (known === undefined || (known.expires !== null && known.expires <= Date.now())) return undefined

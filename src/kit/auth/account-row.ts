@@ -16,20 +16,17 @@ export async function readAccount<User, Role extends string>(
   find: (id: string) => Promise<User | undefined>,
   roleOf: (user: User) => Role,
 ): Promise<User> {
-  const read = async (id: string, known: Role) => {
-    const found = await find(id)
-    if (found === undefined || roleOf(found) !== known) {
-      await syncRole(c.get('sessions'), id, async () => {
-        const now = await find(id)
-        return now && { role: roleOf(now) }
-      })
-    }
-    return found
-  }
-  const user = await read(session.userId, session.role)
+  const differs = (found: User | undefined, known: Role) => found === undefined || roleOf(found) !== known
+  const sync = (id: string) =>
+    syncRole(c.get('sessions'), id, async () => {
+      const now = await find(id)
+      return now && { role: roleOf(now) }
+    })
+  const user = await find(session.userId)
+  if (differs(user, session.role)) await sync(session.userId)
   const by = session.identity.impersonation?.by
   if (by !== undefined) {
-    await read(by.userId, by.role)
+    if (differs(await find(by.userId), by.role)) await sync(by.userId)
     if (!(await session.isOpen())) throw unauthorized('This session has ended')
   }
   if (user !== undefined) return user

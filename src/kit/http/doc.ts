@@ -1,15 +1,24 @@
 // Documents routes: `doc`, `requireRole` and `validate` tag themselves, and whatever describes the API reads the tags.
-import type { MiddlewareHandler, TypedResponse } from 'hono'
+import type { MiddlewareHandler } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
 import { type ErrorKind, kindOf } from '../types/api-error.ts'
+import { ETAG, IF_NONE_MATCH } from './conditional.ts'
 import type { RateLimit } from './quota.ts'
+import { type RespondEnv, responder } from './respond.ts'
 import { isSafeMethod } from './safe-methods.ts'
 import { abilityAfter } from './token-ability.ts'
 
 export interface RouteInput {
   target: 'json' | 'form' | 'query' | 'param'
   schema: z.ZodType
+}
+
+/** A header that a route reads. */
+export interface RequestHeader {
+  name: string
+  about: string
+  required?: boolean
 }
 
 type MediaType = `${string}/${string}`
@@ -37,6 +46,7 @@ export interface ApiRoute {
   /** With a role: what a personal access token needs; null: none may call. Undefined: the product has no tokens. */
   ability?: string | null
   inputs: RouteInput[]
+  requestHeaders?: RequestHeader[]
   limit?: RateLimit
   /** The errors with which it may respond, besides those of the middleware of all routes. */
   errors: ErrorKind[]
@@ -51,6 +61,7 @@ export interface Contribution {
   role?: string
   ability?: ApiRoute['ability']
   input?: RouteInput
+  requestHeader?: RequestHeader | undefined
   limit?: RateLimit
   /** The kinds of errors with which it responds instead of the route. */
   errors?: readonly ErrorKind[]
@@ -67,45 +78,12 @@ export function tag<H extends MiddlewareHandler>(handler: H, contribution: Contr
   return handler
 }
 
-/** A value whose JSON is a `T`: a date may stand for a text. */
-export type BeforeJson<T> = T extends string
-  ? string extends T
-    ? T | Date
-    : T
-  : T extends readonly (infer Item)[]
-    ? readonly BeforeJson<Item>[]
-    : T extends object
-      ? { [K in keyof T]: BeforeJson<T[K]> }
-      : T
-
-/** Makes the compiler refuse a value with a field that its schema does not name. */
-type OnlyDeclared<V, T> = V extends string | number | boolean | null | undefined | Date
-  ? unknown
-  : T extends null | undefined
-    ? never
-    : T extends readonly (infer Declared)[]
-      ? V extends readonly (infer Item)[]
-        ? readonly OnlyDeclared<Item, Declared>[]
-        : never
-      : T extends object
-        ? { [K in keyof V]: K extends keyof T ? OnlyDeclared<V[K], T[K]> : never }
-        : unknown
-
-const JSON_TYPE = { 'Content-Type': 'application/json' }
-
-/** What `doc` adds to the handler: `c.var.respond(value)` sends JSON of the documented shape with the documented status. */
-type RespondEnv<S extends z.ZodType, Status extends ContentfulStatusCode> = {
-  Variables: {
-    respond: <V extends BeforeJson<z.output<S>>>(
-      value: V & OnlyDeclared<V, z.output<S>>,
-    ) => Response & TypedResponse<z.output<S>, Status, 'json'>
-  }
-}
-
 export interface DocOptions<Status extends number = number> {
   /** Of a successful response; 200 by default. */
   status?: Status
   headers?: RouteDoc['headers']
+  /** Of a GET that answers JSON: the answer has an ETag, and is 304 without a body where the client has it already. */
+  etag?: boolean
   link?: RouteDoc['link']
   linkFor?: RouteDoc['linkFor']
   /** Other statuses of the handler that are no errors: 204, 304. Of an error it stands for the status's common kind. */
@@ -124,22 +102,26 @@ export function doc(summary: string, response: MediaType | null, options?: DocOp
 export function doc(
   summary: string,
   response: RouteDoc['response'],
-  { status = 200, headers = {}, link, linkFor, otherStatuses = [], errors = [] }: DocOptions = {},
+  {
+    status = 200,
+    headers = {},
+    etag = false,
+    link,
+    linkFor,
+    otherStatuses = [],
+    errors = [],
+  }: DocOptions = {},
 ): MiddlewareHandler {
+  const respond = responder(status, etag ? Object.keys(headers) : undefined)
   const handler: MiddlewareHandler = (c, next) => {
-    c.set('respond', (value: object) =>
-      c.body(
-        c.get('bodyOf')(JSON.stringify(value), c.env?.method),
-        status as ContentfulStatusCode,
-        JSON_TYPE,
-      ),
-    )
+    c.set('respond', (value: object) => respond(c, value))
     return next()
   }
   return tag(handler, {
-    doc: { summary, response, status, headers, link, linkFor },
+    doc: { summary, response, status, headers: { ...headers, ...(etag && ETAG) }, link, linkFor },
     errors: [...errors, ...otherStatuses.filter(isError).map(kindOf)],
-    otherStatuses: otherStatuses.filter((other) => !isError(other)),
+    otherStatuses: [...otherStatuses.filter((other) => !isError(other)), ...(etag ? [304] : [])],
+    requestHeader: etag ? IF_NONE_MATCH : undefined,
   })
 }
 
@@ -170,6 +152,8 @@ export function describeRoutes(app: {
     route.role ??= contribution.role
     route.limit ??= contribution.limit
     if (contribution.input !== undefined) route.inputs.push(contribution.input)
+    if (contribution.requestHeader !== undefined)
+      (route.requestHeaders ??= []).push(contribution.requestHeader)
     addTags(route, contribution)
   }
   return [...byName.values()]

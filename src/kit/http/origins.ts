@@ -4,7 +4,7 @@ import type { KitConfig } from '../config/kit-config.ts'
 import { type ApiError, defineError } from '../types/api-error.ts'
 import { isPublic } from './caching.ts'
 import { type IsTrusted, trustedNetworks } from './client-ip.ts'
-import { tag } from './doc.ts'
+import { describeRoutes, tag } from './doc.ts'
 import type { AppEnv } from './env.ts'
 import { middleware } from './factory.ts'
 import { isSafeMethod } from './safe-methods.ts'
@@ -21,7 +21,8 @@ export function isAllowedOrigin(config: KitConfig, origin: string): boolean {
 const METHODS = 'GET,POST,PUT,PATCH,DELETE,OPTIONS'
 /** The request headers that the API reads. */
 const HEADERS = 'Content-Type,Authorization,X-Request-Id,Idempotency-Key,If-Match,If-None-Match,Last-Event-ID'
-const EXPOSED = 'X-Request-Id,Location,Link,Total-Count,ETag,Retry-After,RateLimit,RateLimit-Policy'
+/** What any response may have; beside it each route's own, which its `doc` names. */
+const EXPOSED = 'X-Request-Id,Location,Link,ETag,Retry-After,RateLimit,RateLimit-Policy'
 /** Seconds for which a browser caches a preflight. */
 const MAX_AGE = '600'
 
@@ -30,8 +31,9 @@ const MAX_AGE = '600'
  * Hono's own sends the credentials header to every origin or to none, and copies each response, which costs more than
  * any other middleware here.
  */
-export function cors(config: KitConfig) {
+export function cors(config: KitConfig, app: Parameters<typeof describeRoutes>[0]) {
   const open = config.corsOrigins.includes('*')
+  let exposed: string | undefined // at the first request, when all routes are added
   const allowedHeaders = [HEADERS, ...config.corsHeaders].join(',')
   return middleware(async (c, next) => {
     const origin = c.req.header('origin') ?? ''
@@ -43,7 +45,7 @@ export function cors(config: KitConfig) {
     const { headers } = c.res
     if (listed || open) headers.set('Access-Control-Allow-Origin', listed ? origin : '*')
     if (listed) headers.set('Access-Control-Allow-Credentials', 'true')
-    headers.set('Access-Control-Expose-Headers', EXPOSED)
+    headers.set('Access-Control-Expose-Headers', (exposed ??= exposedBy(app)))
     // For `*` too: the response depends on the origin, so caches must know.
     headers.append('Vary', 'Origin')
     const mayBeShown = isForAll(c) && (listed || open ? 'cross-origin' : 'same-site')
@@ -55,6 +57,11 @@ export function cors(config: KitConfig) {
     headers.set('Access-Control-Allow-Headers', allowedHeaders)
     headers.append('Vary', 'Access-Control-Request-Headers')
   })
+}
+
+function exposedBy(app: Parameters<typeof describeRoutes>[0]): string {
+  const own = describeRoutes(app).flatMap(({ doc }) => Object.keys(doc?.headers ?? {}))
+  return [...new Set([...EXPOSED.split(','), ...own])].join(',')
 }
 
 /**

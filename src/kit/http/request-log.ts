@@ -41,8 +41,8 @@ function writeLine(c: Context<AppEnv>, status: number, elapsed: number, config: 
   const level = status >= 500 ? 'error' : status >= 400 || slow ? 'warn' : 'info'
   c.get('log')[level](slow ? `SLOW! ${Math.round(elapsed)} ms` : 'request', {
     user: session?.userId ?? 'anon',
-    ...(session?.impersonator && { impersonator: session.impersonator }),
-    ...(token && { token: token.access?.id }),
+    impersonator: session?.impersonator,
+    token: token?.access?.id,
     ip: c.get('ip'),
     method: c.env?.method ?? c.req.method,
     path: c.req.path.slice(0, MAX_PATH),

@@ -22,17 +22,17 @@ export function requestTimeout(timeoutMs: number) {
       return AbortSignal.any([passed.signal, c.req.raw.signal])
     })
     let timer: ReturnType<typeof setTimeout> | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        isLate = true
-        const context = requestContext.getStore()
-        if (context) context.isLate = true
-        passed?.abort()
-        reject(timeout({ message: `The request took longer than ${timeoutMs} ms and was given up` }))
-      }, timeoutMs)
-    })
     try {
-      await Promise.race([next(), late])
+      await new Promise<void>((resolve, reject) => {
+        timer = setTimeout(() => {
+          isLate = true
+          const context = requestContext.getStore()
+          if (context) context.isLate = true
+          passed?.abort()
+          reject(timeout({ message: `The request took longer than ${timeoutMs} ms and was given up` }))
+        }, timeoutMs)
+        next().then(resolve, reject)
+      })
     } finally {
       clearTimeout(timer)
     }

@@ -52,8 +52,8 @@ export function sessionCookies(header = ''): SentCookies {
 }
 
 function valuesOf(header: string, name: string): string[] {
-  const found = new Set<string>()
   if (!header.includes(name)) return []
+  const found = new Set<string>()
   for (const pair of header.split(';', MAX_PAIRS)) {
     const at = pair.indexOf('=')
     if (at < 0 || pair.slice(0, at).trim() !== name) continue

@@ -37,7 +37,7 @@ const openSession = middleware(async (c, next) => {
   if (isActing) c.set('impersonation', opened)
   if (opened !== null) {
     if (c.get('roles').isBarred(opened.role)) throw accountDisabled()
-    await resend(c, opened)
+    if (Date.now() - opened.identity.sentAt >= RESEND_AFTER_MS) await resend(c, opened)
   }
   await next()
   // Read again: a login or a logout may have replaced it.
@@ -99,8 +99,10 @@ async function restoreOwn(c: Context<AppEnv>, token: string): Promise<null> {
 
 export const accountDisabled = defineError(400, 'account_disabled', 'account disabled')
 
+export const SESSION_ERRORS = [accountDisabled, sessionTooLarge, invalidToken]
+
 /** Opens the request's session, refuses accounts with a barred role, and saves what the handler changed. */
-export const session = tag(openSession, { errors: [accountDisabled, sessionTooLarge, invalidToken] })
+export const session = tag(openSession, { errors: SESSION_ERRORS })
 
 /**
  * Starts a session with a new id, and ends those that the request carried. With `token`, or if the request came with a
@@ -186,9 +188,7 @@ async function dropSessions(c: Context<AppEnv>, current: Session | null): Promis
 export const agentOf = (c: Context) => (c.req.header('user-agent') ?? '').slice(0, MAX_AGENT)
 
 async function resend(c: Context<AppEnv>, opened: Session): Promise<void> {
-  const now = Date.now()
-  if (now - opened.identity.sentAt < RESEND_AFTER_MS) return
-  await c.get('sessions').touch(opened.token, opened.identity, now)
+  await c.get('sessions').touch(opened.token, opened.identity, Date.now())
   const { name } = sessionCookies(c.req.header('cookie'))
   if (!opened.isBearer && name !== cookieName(c.get('config').cookie)) deleteStale(c, name)
   sendCookie(c, opened)

@@ -1,7 +1,7 @@
 // Renders the small parts of the API list: a method, a path, a type, fields.
 /** @jsxImportSource hono/jsx */
 import type { PropsWithChildren } from 'hono/jsx'
-import type { ApiRoute } from '../http/doc.ts'
+import type { ApiRoute, RequestHeader } from '../http/doc.ts'
 import type { Quota } from '../http/quota.ts'
 import { limitsOf, patternsOf, typeOf } from './api-list-words.ts'
 import type { Field, JsonSchema } from './operations.ts'
@@ -96,4 +96,11 @@ export const Caller = ({ route: { ability, role } }: { route: Pick<ApiRoute, 'ab
     Role: {role ? <strong>{role}</strong> : 'anyone'}
     {role && ability !== undefined && <> · Token: {ability ? <strong>{ability}</strong> : 'none'}</>}
   </p>
+)
+
+/** A header that is read, or sent. */
+export const Header = ({ fact, name, about, required = false }: RequestHeader & { fact: string }) => (
+  <Fact name={fact}>
+    <code>{name}</code> {required && <em>required</em>} <Sentence text={about} />
+  </Fact>
 )

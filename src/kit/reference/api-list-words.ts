@@ -1,5 +1,14 @@
-// Puts JSON Schemas into words for the API list: types, limits, patterns.
+// Puts JSON Schemas into words for the API list: types, limits, patterns, the parts of a request.
+import type { RouteInput } from '../http/doc.ts'
 import { COMPONENTS, fieldsOf, plain, type JsonSchema } from './operations.ts'
+
+/** The parts of a request. */
+export const LABELS: Record<RouteInput['target'], string> = {
+  param: 'Path',
+  query: 'Query',
+  json: 'Body',
+  form: 'Form',
+}
 
 /** A part of a type's description: plain words, or the name of a schema with an entry of its own (`meta({ id })`). */
 export type TypePart = string | { named: string }

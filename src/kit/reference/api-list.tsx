@@ -2,12 +2,13 @@
 /** @jsxImportSource hono/jsx */
 import type { KitConfig } from '../config/kit-config.ts'
 import { formatAgo } from '../pages/duration.ts'
-import type { RouteInput } from '../http/doc.ts'
 import type { AnyContext } from '../http/env.ts'
 import { HtmlPage } from '../pages/html-page.tsx'
 import { CommonErrors, OwnErrors } from './api-list-errors.tsx'
-import { anchorOf, Caller, Fact, Method, Path, quotaText, Sentence, Shape, Type } from './api-list-parts.tsx'
+import { anchorOf, Caller, Fact, Header, Method, Path, quotaText } from './api-list-parts.tsx'
+import { Sentence, Shape, Type } from './api-list-parts.tsx'
 import { API_LIST_STYLE } from './api-list-style.ts'
+import { LABELS } from './api-list-words.ts'
 import { fieldsOf, named, type Api } from './operations.ts'
 import { groupBySlice, type FirstGroups, type Group } from './route-groups.ts'
 
@@ -126,15 +127,8 @@ function GroupSection({ group: { title, prefix, note, members }, ...props }: Gro
   )
 }
 
-const LABELS: Record<RouteInput['target'], string> = {
-  param: 'Path',
-  query: 'Query',
-  json: 'Body',
-  form: 'Form',
-}
-
 function RouteArticle({ route, api, config }: Omit<GroupProps, 'group'> & { route: Operation }) {
-  const { id, method, path, doc, inputs, limit } = route
+  const { id, method, path, doc, inputs, requestHeaders = [], limit } = route
   return (
     <article id={anchorOf(route)}>
       <header>
@@ -158,6 +152,9 @@ function RouteArticle({ route, api, config }: Omit<GroupProps, 'group'> & { rout
             <Shape fields={api.fields(named(id, target))} schema={api.request(named(id, target))} />
           </Fact>
         ))}
+        {requestHeaders.map((header) => (
+          <Header fact="Send" {...header} />
+        ))}
         {doc && (
           <Fact name="Returns">
             {doc.status}{' '}
@@ -168,10 +165,8 @@ function RouteArticle({ route, api, config }: Omit<GroupProps, 'group'> & { rout
             )}
           </Fact>
         )}
-        {Object.entries(doc?.headers ?? {}).map(([name, meaning]) => (
-          <Fact name="Header">
-            <code>{name}</code> <Sentence text={meaning} />
-          </Fact>
+        {Object.entries(doc?.headers ?? {}).map(([name, about]) => (
+          <Header fact="Header" name={name} about={about} />
         ))}
         {limit && config.rateLimit.on && (
           <Fact name="Limit">{limit.quotas(config).map(quotaText).join('; ')}</Fact>

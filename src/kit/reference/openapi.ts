@@ -1,5 +1,5 @@
 // Builds the OpenAPI document from the routes' own descriptions.
-import type { ApiRoute, RouteDoc } from '../http/doc.ts'
+import type { ApiRoute, RequestHeader, RouteDoc } from '../http/doc.ts'
 import { ErrorBody } from '../http/errors.ts'
 import { errorResponses } from './openapi-errors.ts'
 import { exampleOf } from './openapi-examples.ts'
@@ -92,6 +92,8 @@ const CONVENTIONS =
   'JSON in, JSON out. Every error, even an unexpected 500, has a body with the key `err`, which begins ' +
   'with the status, and `code`, by which programs decide; a later version may bring new codes. `x-role` names the lowest role that may call.'
 
+const WITHOUT_BODY: Record<number, string> = { 304: 'It is as the client has it already: no body.' }
+
 type Documented = ApiRoute & { doc: RouteDoc }
 type Operation = Documented & { id: string }
 
@@ -105,7 +107,7 @@ const isForPrograms = (route: ApiRoute): route is Documented =>
 const pathOf = ({ path }: ApiRoute) => path.replaceAll(PARAMETER, '{$1}')
 
 function describe(operation: Operation, tag: string, parts: Parts) {
-  const { ability, doc, id, role, otherStatuses, inputs } = operation
+  const { ability, doc, id, role, otherStatuses, inputs, requestHeaders = [] } = operation
   const takesBody = inputs.some(({ target }) => target === 'json')
   return {
     operationId: id,
@@ -116,12 +118,19 @@ function describe(operation: Operation, tag: string, parts: Parts) {
       role === undefined
         ? []
         : [{ session: [] }, { bearer: [] }, ...(ability ? [{ accessToken: [ability] }] : [])],
-    ...nonEmpty('parameters', [...pathParameters(operation, parts), ...queryParameters(operation, parts)]),
+    ...nonEmpty('parameters', [
+      ...pathParameters(operation, parts),
+      ...queryParameters(operation, parts),
+      ...requestHeaders.map(headerParameter),
+    ]),
     ...(takesBody && { requestBody: { required: true, content: requestOf(id, parts) } }),
     responses: {
       [doc.status]: { description: 'Success.', ...headersOf(operation), ...contentOf(operation, parts) },
       ...Object.fromEntries(
-        otherStatuses.map((status) => [status, { description: 'Success, without a body.' }]),
+        otherStatuses.map((status) => [
+          status,
+          { description: WITHOUT_BODY[status] ?? 'Success, without a body.' },
+        ]),
       ),
       ...errorResponses(operation, parts.shared),
     },
@@ -159,7 +168,14 @@ function pathParameters({ path, id }: Operation, { fields }: Parts) {
 const queryParameters = ({ id }: Operation, { fields }: Parts) =>
   fields(named(id, 'query')).map((field) => parameter('query', field, field.required))
 
-function parameter(place: 'path' | 'query', { name, schema }: Omit<Field, 'required'>, required: boolean) {
+const headerParameter = ({ name, about, required = false }: RequestHeader) =>
+  parameter('header', { name, schema: { type: 'string', description: about } }, required)
+
+function parameter(
+  place: 'path' | 'query' | 'header',
+  { name, schema }: Omit<Field, 'required'>,
+  required: boolean,
+) {
   const { description, ...rest } = schema
   return { name, in: place, required, ...(description !== undefined && { description }), schema: rest }
 }

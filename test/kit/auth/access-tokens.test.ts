@@ -71,7 +71,7 @@ test('what never was a token asks Postgres nothing, and what does not look like 
   const nobody = new Proxy({}, { get: () => expect.unreachable() }) as never
   const wrong = `${token.slice(0, -1)}${token.endsWith('0') ? '1' : '0'}`
   expect(await open({ ...app.deps, db: nobody }, wrong)).toBeUndefined()
-  const deps = { config: app.config, db: nobody, store: nobody }
+  const deps = { config: app.config, db: nobody, digest: nobody, store: nobody }
   const others = [`${token}0`, token.slice(1), token.toUpperCase(), '']
   for (const text of others) expect(await open(deps, text)).toBeUndefined()
 })

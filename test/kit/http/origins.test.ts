@@ -67,7 +67,7 @@ test('a preflight allows the methods and headers of the contract, on any path', 
       'Content-Type,Authorization,X-Request-Id,Idempotency-Key,If-Match,If-None-Match,Last-Event-ID',
     )
     expect(headers.get('access-control-expose-headers')).toBe(
-      'X-Request-Id,Location,Link,Total-Count,ETag,Retry-After,RateLimit,RateLimit-Policy',
+      'X-Request-Id,Location,Link,ETag,Retry-After,RateLimit,RateLimit-Policy,Total-Count',
     )
   }
 })

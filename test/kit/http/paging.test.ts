@@ -207,5 +207,8 @@ test.each([
 
 test('an empty cursor is none, and what a cursor is made of is in no answer', async () => {
   const { status, body } = await boss.get('/club/notes?cursor=&limit=1')
-  expect([status, Object.keys(body[0]).toSorted()]).toEqual([200, ['id', 'text', 'writer', 'written']])
+  expect([status, Object.keys(body[0]).toSorted()]).toEqual([
+    200,
+    ['id', 'text', 'version', 'writer', 'written'],
+  ])
 })

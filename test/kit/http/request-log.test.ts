@@ -61,7 +61,7 @@ describe('a request', () => {
       },
     ])
     expect(Object.keys(lines[0]?.fields ?? {})).toEqual(
-      'user ip method path status ms requestId code input'.split(' '),
+      'user impersonator token ip method path status ms requestId code input'.split(' '),
     )
   })
 

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ApiError } from '../../../src/kit/types/api-error.ts'
 import { doc } from '../../../src/kit/http/doc.ts'
 import { notFound } from '../../../src/kit/http/errors.ts'
+import { ifMatch, writtenRow } from '../../../src/kit/http/if-match.ts'
 import { answerList, LIST, listQuery } from '../../../src/kit/http/list-query.ts'
 import { RowId, validate } from '../../../src/kit/http/validate.ts'
 import { factory, requireRole } from './product.ts'
@@ -17,16 +18,21 @@ export const notes = factory
 
   .get(
     '/',
-    doc('Lists notes.', z.array(NoteResponse), LIST),
+    doc('Lists notes.', z.array(NoteResponse), { ...LIST, etag: true }),
     validate('query', listQuery(noteList)),
     async (c) => c.var.respond(await answerList(c, noteList, c.var, c.req.valid('query'))),
   )
 
-  .get('/:id', doc('Returns a note.', NoteResponse), validate('param', OneNote), async (c) => {
-    const note = await findNote(c.var.db, c.req.valid('param').id)
-    if (note === undefined) throw notFound(c)
-    return c.var.respond(note)
-  })
+  .get(
+    '/:id',
+    doc('Returns a note.', NoteResponse, { etag: true }),
+    validate('param', OneNote),
+    async (c) => {
+      const note = await findNote(c.var.db, c.req.valid('param').id)
+      if (note === undefined) throw notFound(c)
+      return c.var.respond(note)
+    },
+  )
 
   .post(
     '/',
@@ -41,16 +47,19 @@ export const notes = factory
     },
   )
 
-  .put(
+  // JSON merge of the fields that the body names (RFC 7396, of the top level): for both.
+  .on(
+    ['PUT', 'PATCH'],
     '/:id',
-    doc('Changes a note.', NoteResponse),
+    doc('Changes the fields of a note that the body names.', NoteResponse),
     requireRole('writer'),
     validate('param', OneNote),
-    validate('json', NewNote),
+    validate('json', NewNote.partial()),
+    ifMatch(),
     async (c) => {
-      const note = await changeNote(c.var.db, c.req.valid('param').id, c.req.valid('json'))
-      if (note === undefined) throw notFound(c)
-      return c.var.respond(note)
+      const { id } = c.req.valid('param')
+      const note = await changeNote(c.var.db, id, c.req.valid('json'), c.var.versions)
+      return c.var.respond(await writtenRow(c, note, () => findNote(c.var.db, id)))
     },
   )
 
@@ -59,9 +68,10 @@ export const notes = factory
     doc('Drops a note.', NoteResponse),
     requireRole('writer'),
     validate('param', OneNote),
+    ifMatch(),
     async (c) => {
-      const note = await dropNote(c.var.db, c.req.valid('param').id)
-      if (note === undefined) throw notFound(c)
-      return c.var.respond(note)
+      const { id } = c.req.valid('param')
+      const note = await dropNote(c.var.db, id, c.var.versions)
+      return c.var.respond(await writtenRow(c, note, () => findNote(c.var.db, id)))
     },
   )

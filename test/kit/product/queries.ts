@@ -1,8 +1,9 @@
 // Its SQL.
-import { eq, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { inLane } from '../../../src/kit/data/lanes.ts'
 import { defineList } from '../../../src/kit/data/list.ts'
 import { prepared } from '../../../src/kit/data/prepared.ts'
+import { isVersion } from '../../../src/kit/data/version.ts'
 import type { Db } from '../../../src/kit/types/db.ts'
 import { members, notes, publicMember, publicNote, type Role } from './table.ts'
 
@@ -73,12 +74,24 @@ export async function addNote(db: Db, row: { text: string; writer: string }) {
   return note
 }
 
-export async function changeNote(db: Db, id: number, row: { text: string }) {
-  const [note] = await db.update(notes).set(row).where(eq(notes.id, id)).returning(publicNote.columns)
+const isNote = (id: number, versions?: readonly number[]) =>
+  and(eq(notes.id, id), isVersion(notes.version, versions))
+
+export async function changeNote(
+  db: Db,
+  id: number,
+  { text }: { text?: string | undefined },
+  versions?: readonly number[],
+) {
+  const where = isNote(id, versions)
+  const [note] =
+    text === undefined
+      ? await db.select(publicNote.columns).from(notes).where(where)
+      : await db.update(notes).set({ text }).where(where).returning(publicNote.columns)
   return note
 }
 
-export async function dropNote(db: Db, id: number) {
-  const [note] = await db.delete(notes).where(eq(notes.id, id)).returning(publicNote.columns)
+export async function dropNote(db: Db, id: number, versions?: readonly number[]) {
+  const [note] = await db.delete(notes).where(isNote(id, versions)).returning(publicNote.columns)
   return note
 }

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { SealedColumn, sealedText } from '../../../src/kit/auth/sealed-columns.ts'
 import { defineRoles } from '../../../src/kit/types/roles.ts'
 import { publicFields } from '../../../src/kit/data/public-fields.ts'
+import { version } from '../../../src/kit/data/version.ts'
 
 export const roles = defineRoles(['banned', 'reader', 'writer', 'owner'], { barred: ['banned'] })
 export type Role = (typeof roles.names)[number]
@@ -37,6 +38,7 @@ export const notes = pgTable(
       .notNull()
       .references(() => members.id, { onDelete: 'cascade' }),
     written: timestamp({ withTimezone: true }).notNull().defaultNow(),
+    version: version(),
   },
   (t) => [
     index('notes_written_id').on(t.written, t.id),
@@ -56,7 +58,7 @@ export const safes = pgTable('safes', {
 export const codeOfSafe = new SealedColumn(safes.code, { owner: safes.member, purpose: 'safe' })
 
 export const NoteResponse = z
-  .object({ id: z.int(), text: z.string(), writer: z.uuid(), written: z.iso.datetime() })
+  .object({ id: z.int(), text: z.string(), writer: z.uuid(), written: z.iso.datetime(), version: z.int() })
   .meta({ id: 'Note' })
 
 export const publicNote = publicFields(notes, NoteResponse, {})

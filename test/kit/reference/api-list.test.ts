@@ -62,6 +62,7 @@ test('a response names its shape, and a named shape is explained once', () => {
   expect(textOf(articleOf(page, 'POST/club/join'))).toContain('201 EnteredMember Errors ')
   expect(textOf(articleOf(page, 'POST/club/leave'))).toContain('200 {} Errors ')
   expect(textOf(articleOf(page, 'GET/club/notes'))).toContain('200 array of Note Header Link The next')
+  expect(textOf(articleOf(page, 'GET/club/notes'))).toContain('Send If-None-Match The ETag of an earlier')
   expect(textOf(articleOf(page, 'GET/api/list'))).toEndWith('200 text/html')
   expect(textOf(articleOf(page, 'types/Note'))).toContain('text string')
   expect(page.split('<article id="types/Note"')).toHaveLength(2)

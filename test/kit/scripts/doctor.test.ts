@@ -12,6 +12,7 @@ import {
   judgeServer as judgePostgres,
   judgeSettings,
 } from '../../../scripts/doctor/postgres.ts'
+import { judgeRoutes } from '../../../scripts/doctor/router.ts'
 import { judgePersistence, judgeServer as judgeRedis } from '../../../scripts/doctor/redis.ts'
 import { UNTRACKED_SETTINGS } from '../../../src/kit/data/postgres/connection-settings.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
@@ -56,6 +57,7 @@ test(
     for (const check of [
       'Bun',
       'settings',
+      'router',
       'port 0',
       'Postgres',
       'migrations',
@@ -338,4 +340,16 @@ test('clocks that are apart are told, with the direction', () => {
     found: '61.0 s ahead of this machine',
   })
   expect(judgeClock('Postgres', -61_000).found).toBe('61.0 s behind this machine')
+})
+
+test('a route that keeps all others from the quick router is named', () => {
+  const routes = [
+    { method: 'GET', path: '/books/:id' },
+    { method: 'GET', path: '/books/:id/pages' },
+  ]
+  expect(judgeRoutes(routes).level).toBe('ok')
+  expect(judgeRoutes([...routes, { method: 'GET', path: '/books/latest' }])).toMatchObject({
+    level: 'warn',
+    found: expect.stringContaining('GET /books/latest'),
+  })
 })

@@ -76,7 +76,12 @@ test.each([
   [['title:strin'], 'did you mean string?'],
   [['title:constructor'], 'there is no type "constructor": there are string, text'],
   [['size:int(3)'], 'takes no brackets'],
-  [['lent:bool:unique'], 'cannot be unique'],
+  [['lent:bool:unique'], ':unique is for no bool'],
+  [['title:string:unique(some)'], ':unique is unique or unique(all)'],
+  [['blurb:text:index'], ':index is for no text'],
+  [['title:string:index(all)'], ':index takes no brackets'],
+  [['size:int:index'], 'a list\'s query has "size" for something else'],
+  [['title:string:indx'], 'there is no :indx: did you mean index?'],
   [['kind:enum(one)'], 'fewer than two values'],
   [['kind:enum'], 'fewer than two values'],
   [['kind:enum(a|a)'], 'cannot have the value "a"'],
@@ -138,6 +143,13 @@ describe('in a checkout', () => {
   }, TIMEOUT_MS)
   afterAll(() => checkout.remove(), TIMEOUT_MS)
 
+  async function routesOf(base: string) {
+    const { out: json } = await checkout.run('routes', ['--json'])
+    const routes = JSON.parse(json) as { method: string; path: string; role: string | null }[]
+    const ours = routes.filter(({ path }) => path.startsWith(base))
+    return ours.map(({ method, path, role }) => `${method} ${path} ${role}`)
+  }
+
   test.each([
     ['person', 'users', 'src/account/table.ts has a table or type "users"'],
     ['error', 'errors', 'generated code uses itself'],
@@ -168,6 +180,8 @@ describe('in a checkout', () => {
         ['book', 'title:strin'],
         ['book', 'title:string', '--nonsense'],
         ['book', 'title:string', '--on-delete', 'restrict'],
+        ['book', 'title:string', '--role', 'edtor'],
+        ['book', 'title:string', '--under', 'shelf'],
       ]) {
         const { code, err } = await checkout.run('new', args)
         expect([args, code, err]).toEqual([
@@ -189,7 +203,7 @@ describe('in a checkout', () => {
     async () => {
       const { code, out } = await checkout.run('new', ['xylophone', 'title:string', 'year:int?'])
       expect(code).toBe(0)
-      expect(checkout.read('src/xylophones/table.ts')).toContain("onDelete: 'set null'")
+      expect(checkout.read('src/xylophones/table.ts')).toContain("onDelete: 'cascade'")
       const written = checkout.changes().split('\n')
       for (const path of ['src/xylophones/table.ts', 'src/app.ts', 'test/xylophones.test.ts'])
         expect(out).toContain(path)
@@ -201,12 +215,9 @@ describe('in a checkout', () => {
       ])
       expect(written.filter((line) => /drizzle\/\d{4}_xylophones\.sql$/.test(line))).toHaveLength(1)
 
-      const { out: json } = await checkout.run('routes', ['--json'])
-      const routes = JSON.parse(json) as { method: string; path: string; role: string | null }[]
-      const ours = routes.filter(({ path }) => path.startsWith('/api/xylophones'))
-      expect(ours.map(({ method, path, role }) => `${method} ${path} ${role}`)).toEqual([
-        'GET /api/xylophones null',
-        'GET /api/xylophones/:id null',
+      expect(await routesOf('/api/xylophones')).toEqual([
+        'GET /api/xylophones readonly',
+        'GET /api/xylophones/:id readonly',
         'POST /api/xylophones editor',
         'PUT /api/xylophones/:id editor',
         'DELETE /api/xylophones/:id editor',
@@ -220,23 +231,52 @@ describe('in a checkout', () => {
   )
 
   test(
-    'a resource goes with its account if that is asked for',
+    'a resource is shared, open to visitors and written by a role if its flags say so, and its rows stay',
     async () => {
-      expect((await checkout.run('new', ['diary', 'text:text', '--on-delete', 'cascade'])).code).toBe(0)
-      expect(checkout.read('src/diaries/table.ts')).toContain("onDelete: 'cascade'")
-      const migrations = checkout.git('ls-files', '--others', 'drizzle/*_diaries.sql').trim()
-      expect(checkout.read(migrations)).toContain('ON DELETE cascade')
+      const flags = ['--shared', '--public-read', '--role', 'admin']
+      expect((await checkout.run('new', ['lute', 'name:string:index', ...flags])).code).toBe(0)
+      const [migration = ''] = checkout.git('ls-files', '--others', 'drizzle/*_lutes.sql').split('\n')
+      expect(checkout.read(migration)).toContain('ON DELETE set null')
+      expect(await routesOf('/api/lutes')).toEqual([
+        'GET /api/lutes null',
+        'GET /api/lutes/:id null',
+        'POST /api/lutes admin',
+        'PUT /api/lutes/:id admin',
+        'DELETE /api/lutes/:id admin',
+      ])
     },
     TIMEOUT_MS,
   )
 
   test(
-    'a resource of every type, plain and unique, has no answer that it does not declare: no 5xx whatever is sent',
+    'a resource stands under another one that finds its rows by a scope, and goes with it',
+    async () => {
+      expect((await checkout.run('new', ['fret', 'gauge:int', '--under', 'lute'])).code).toBe(0)
+      const [migration = ''] = checkout.git('ls-files', '--others', 'drizzle/*_frets.sql').split('\n')
+      expect(checkout.read(migration)).toContain('REFERENCES "public"."lutes"("id") ON DELETE cascade')
+      expect(await routesOf('/api/lutes/:lute/')).toContain('POST /api/lutes/:lute/frets editor')
+      for (const [parent, why] of [
+        ['violin', 'has a findViolin(scope: Scope, id)'],
+        ['movie', 'has a findMovie(scope: Scope, id)'],
+        ['fret', 'stands under something itself'],
+      ] as const) {
+        const { code, err } = await checkout.run('new', ['knot', 'name:string', '--under', parent])
+        expect([code, err]).toEqual([2, expect.stringContaining(why)])
+      }
+      const taken = await checkout.run('new', ['peg', 'lute:int', '--under', 'lute'])
+      expect([taken.code, taken.err]).toEqual([1, expect.stringContaining('"lute" is the field of what')])
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'a resource of every type, plain, indexed and unique, has no answer that it does not declare: no 5xx whatever is sent',
     async () => {
       const types = ['string', 'text', 'int', 'number', 'bool', 'date', 'timestamp', 'uuid', 'enum(a|b)']
       const word = (type: string) => type.replace(/\W.*/, '')
-      const plain = types.map((type) => `some_${word(type)}:${type}`)
-      const optional = types.map((type) => `maybe_${word(type)}:${type}?`)
+      const index = (type: string) => (type === 'text' ? '' : ':index')
+      const plain = types.map((type) => `some_${word(type)}:${type}${index(type)}`)
+      const optional = types.map((type) => `maybe_${word(type)}:${type}?${index(type)}`)
       const unique = ['string', 'int', 'number', 'date', 'timestamp', 'uuid'].map(
         (type) => `one_${type}:${type}:unique`,
       )

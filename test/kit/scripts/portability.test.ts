@@ -113,6 +113,7 @@ async function startBareApp() {
     cronAdmin: untouched('cronAdmin'),
     enqueue: () => fail('deps.enqueue was touched'),
     jobStatus: () => fail('deps.jobStatus was touched'),
+    digest: () => fail('deps.digest was touched'),
     forgetJob: () => fail('deps.forgetJob was touched'),
     sendMail: () => fail('deps.sendMail was touched'),
     packageFile: () => fail('deps.packageFile was touched'),
