@@ -44,12 +44,13 @@ export async function readList<T extends ListTypes>(
   const along = isBack ? flip(sort) : sort
   const order = orderIn(list, along)
   const ranges = position === undefined ? 1 : rangesBehind(order, position, String).length
-  const rows: Row[] = []
+  let rows: Row[] = []
   // One row more than the page holds tells that there is another.
   for (let range = 0; range < ranges && rows.length <= limit; range++) {
     const missing = limit + 1 - rows.length
     const request = { sort: along, order, search, given, position, range, limit: missing, offset }
-    rows.push(...(await loadRows(list, scope, request)))
+    const found = await loadRows(list, scope, request)
+    rows = range === 0 ? found : [...rows, ...found]
   }
   const isMore = rows.length > limit
   const shown = rows.slice(0, limit)

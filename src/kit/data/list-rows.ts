@@ -3,7 +3,7 @@ import { and, getTableName, ilike, or, type SQL, sql } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import type { Db } from '../types/db.ts'
 import { inLane } from './lanes.ts'
-import type { List } from './list.ts'
+import type { List, Statement } from './list.ts'
 import { isAlongIndex } from './list-index.ts'
 import { type Order, orderBy, type Position, rangesBehind } from './list-order.ts'
 import { microsecondsOf, opaque } from './list-values.ts'
@@ -34,36 +34,42 @@ export interface RowsRequest {
 }
 
 export function loadRows(list: List, scope: { db: Db }, request: RowsRequest): Promise<Row[]> {
-  const { sort, order, search, given, position, range, limit, offset } = request
+  const { given, position, limit, offset } = request
   const values: Values = { ...given, limit, offset, me: (scope as Scope).me }
-  position?.forEach((value, at) => (values[at] = value))
-  const rangeOf = (value: ValueOf) =>
-    position && rangesBehind(order, position, (at) => value(String(at)))[range]
+  Object.assign(values, position)
+  const query = request.search === undefined ? statement(list, scope, request) : undefined
+  return query === undefined ? loadSlowly(list, scope, request, values) : query.execute(values)
+}
 
-  const asSearch = () => {
-    const db = inLane(scope.db, 'search')
-    const where = and(conditions(list, scope, given, valueIn(values)), rangeOf(valueIn(values)))
-    if (search === undefined) return select(list, db, order, where, valueIn(values))
-    return searchRows(list, db, where, request)
-  }
-  if (search !== undefined) return asSearch()
-
+/** A statement for each shape: one that decides at run time gets one plan, which is bad for each case. */
+function statement(list: List, scope: { db: Db }, request: RowsRequest): Statement | undefined {
+  const { sort, order, given, position, range, offset } = request
   const isDeep = offset > SHALLOW_OFFSET
   const names = Object.keys(given).filter((name) => given[name] !== undefined)
-  const nulls = position?.map((value) => value === null).join()
-  // A statement for each shape: one that decides at run time gets one plan, which is bad for each case.
+  const nulls = position?.map((value) => value === null).join() ?? ''
   const shape = `${(scope as Partial<Scope>).role} ${sort} ${names.join('&')} ${nulls} ${range} ${isDeep}`
-  const prepared = list.statements(scope.db)
-  let query = prepared.get(shape)
-  if (query === undefined) {
-    const rule = conditions(list, { ...scope, me: SOMEBODY } as Scope, given, placeholder)
-    if (!isAlongIndex(list.fields.table, rule, order)) return asSearch()
-    const db = inLane(scope.db, isDeep || names.length > 0 ? undefined : 'fast')
-    query = select(list, db, order, and(rule, rangeOf(placeholder)), placeholder).prepare('list')
-    prepared.set(shape, query)
-  }
-  return query.execute(values)
+  const known = list.statements(scope.db)
+  const found = known.get(shape)
+  if (found !== undefined) return found
+  const rule = conditions(list, { ...scope, me: SOMEBODY } as Scope, given, placeholder)
+  if (!isAlongIndex(list.fields.table, rule, order)) return undefined
+  const db = inLane(scope.db, isDeep || names.length > 0 ? undefined : 'fast')
+  const where = and(rule, rangeOf(request, placeholder))
+  const made = select(list, db, order, where, placeholder).prepare('list')
+  known.set(shape, made)
+  return made
 }
+
+/** The client determines what it costs. */
+function loadSlowly(list: List, scope: { db: Db }, request: RowsRequest, values: Values): Promise<Row[]> {
+  const db = inLane(scope.db, 'search')
+  const where = and(conditions(list, scope, request.given), rangeOf(request, valueIn(values)))
+  if (request.search === undefined) return select(list, db, request.order, where, valueIn(values))
+  return searchRows(list, db, where, request)
+}
+
+const rangeOf = ({ order, position, range }: RowsRequest, value: ValueOf) =>
+  position && rangesBehind(order, position, (at) => value(String(at)))[range]
 
 const placeholder: ValueOf = (name, column) =>
   column === undefined ? sql.placeholder(name) : opaque(column, sql.placeholder(name))

@@ -72,12 +72,15 @@ export interface Filter {
   field: string
 }
 
+/** A prepared query of rows. */
+export interface Statement {
+  execute(values: Record<string, unknown>): Promise<Record<string, unknown>[]>
+}
+
 export class List<T extends ListTypes = ListTypes> {
   declare readonly types: T
   /** The prepared statements of a database, by their shape. Only pages along an index are prepared, so they are not many. */
-  readonly statements = prepared(
-    () => new Map<string, { execute(values: Record<string, unknown>): Promise<Record<string, unknown>[]> }>(),
-  )
+  readonly statements = prepared(() => new Map<string, Statement>())
 
   constructor(
     readonly fields: PublicFields,
