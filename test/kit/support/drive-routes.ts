@@ -35,7 +35,7 @@ const FAIR_SHARE = 0.1
 const ROWS_AT_START = 300
 const VISITOR = 'visitor'
 
-/** Of so many rows the boss leaves one to each of the others: of some things an account may have only few. */
+/** Of so many rows, made at once, the boss leaves one to each of the others: of some things an account may have only few. */
 const MAKERS = 10
 
 /** Stands in a path for what the caller has started: nobody else's is found. */
@@ -161,15 +161,17 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
       if (!routes.some((route) => route.path === `${path}/:id`)) continue
       const makers = roles.admitted.filter((maker) => holdsRole(maker, role))
       const rows = fc.sample(fromSchema(body.schema), { numRuns: ROWS_AT_START, seed: 1 })
-      for (const [i, row] of rows.entries()) {
+      const add = async (row: unknown, i: number) => {
         const maker = makers[i % MAKERS] ?? boss
         const above = parentOf(path, maker)
         const reply = await clients.get(maker)?.post(fill(path, above), row)
-        if (reply?.status !== 201) continue
+        if (reply?.status !== 201) return
         ids.add(String(reply.body.id))
         const ofList = made.get(path) ?? new Map<string, Record<string, string>[]>()
         made.set(path, ofList.set(maker, [...(ofList.get(maker) ?? []), { ...above, id: reply.body.id }]))
       }
+      for (let i = 0; i < rows.length; i += MAKERS)
+        await Promise.all(rows.slice(i, i + MAKERS).map((row, j) => add(row, i + j)))
     }
     return [...ids]
   }
