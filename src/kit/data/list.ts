@@ -98,18 +98,7 @@ export class List<T extends ListTypes = ListTypes> {
 }
 
 /** What a list's query means itself: no field of such a name can be a filter. */
-export const RESERVED = [
-  'page',
-  'limit',
-  'size',
-  'cursor',
-  'before',
-  'sort',
-  'search',
-  'count',
-  'offset',
-  'me',
-]
+export const RESERVED = 'page limit size cursor before sort search count offset me'.split(' ')
 
 /**
  * Declares a list. Its key is the field `id`.
