@@ -88,16 +88,12 @@ export function rangesBehind(
  */
 export function encodeCursor(position: Position, sort: string, own: string): string {
   const content = sort === own ? (position.length === 1 ? position[0] : position) : { [sort]: position }
-  const json = JSON.stringify(content).replaceAll(
-    /[^\0-\x7f]/g,
-    (unit) => String.raw`\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-  return btoa(json).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+  return writeCursor(content)
 }
 
 /** @throws ApiError `invalid_cursor` if it is none of this list in this order */
 export function decodeCursor(cursor: string, sort: string, own: string, order: Order): Position {
-  const content = parse(cursor)
+  const content = parseCursor(cursor)
   const isOwn = typeof content === 'string' || Array.isArray(content)
   const position: unknown = isOwn ? [content].flat() : Object(content)[sort]
   const fits = ({ value, column }: Part, at: unknown) =>
@@ -110,7 +106,17 @@ export function decodeCursor(cursor: string, sort: string, own: string, order: O
 
 const isStorable = (text: string) => text.isWellFormed() && !text.includes('\0')
 
-function parse(cursor: string): unknown {
+/** The content of a cursor as text that an address can hold. */
+export function writeCursor(content: unknown): string {
+  const json = JSON.stringify(content).replaceAll(
+    /[^\0-\x7f]/g,
+    (unit) => String.raw`\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return btoa(json).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}
+
+/** Undefined if it is none. */
+export function parseCursor(cursor: string): unknown {
   try {
     return JSON.parse(atob(cursor.replaceAll('-', '+').replaceAll('_', '/')))
   } catch {

@@ -47,7 +47,8 @@ export function listQuery<T extends ListTypes>(list: List<T>): ListQuery<T> {
   const response = list.fields.response.shape as Record<string, z.ZodType>
   const filters = [...list.filters].map(([name, { column, field, compare }]) => {
     const value = blankAsAbsent((valueOf(column) ?? z.never()).optional())
-    return [name, value.describe(RANGE[compare] ?? response[field]?.description ?? '')] as const
+    const about = RANGE[compare] ?? response[field]?.description
+    return [name, about === undefined ? value : value.describe(about)] as const
   })
   const shape = {
     page: Page,

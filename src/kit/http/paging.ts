@@ -1,8 +1,14 @@
-// Serves lists in pages: loads one row more than the page holds, and sends the next page's address in a Link header.
+// Sends the addresses of the pages around one in a Link header. A list that is not declared (see `list-query.ts`) pages by `paged`.
 import { z } from 'zod'
+import { parseCursor, writeCursor } from '../data/list-order.ts'
 import { invalidRequest } from '../types/api-error.ts'
 import type { AnyContext } from './env.ts'
 import { blankAsAbsent } from './validate.ts'
+
+// For the lists of products that were made from earlier releases.
+export { writeCursor as encodeCursor } from '../data/list-order.ts'
+export { SHALLOW_OFFSET } from '../data/list-rows.ts'
+export { Microseconds, microsecondsOf } from '../data/list-values.ts'
 
 /** The description of the header for a route's `doc`. */
 export const PAGE_LINKS = {
@@ -31,25 +37,13 @@ export const cursorOf = <S extends z.ZodType>(key: S) =>
       .string()
       .max(MAX_CURSOR, { abort: true })
       .transform((text, context): z.output<S> => {
-        const { success, data } = key.safeParse(decode(text))
+        const { success, data } = key.safeParse(parseCursor(text))
         if (success) return data
         context.addIssue('must be one from the Link header of this list')
         return z.NEVER
       })
       .optional(),
   ).describe('Where the page begins, from the Link header of the previous one. `page` is then only a label.')
-
-/** The `cursor` of a row, for the link of a page. */
-export const encodeCursor = (key: unknown) =>
-  btoa(JSON.stringify(key)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
-
-function decode(text: string): unknown {
-  try {
-    return JSON.parse(atob(text.replaceAll('-', '+').replaceAll('_', '/')))
-  } catch {
-    return undefined
-  }
-}
 
 /**
  * Loads a page and sets its `Link` header.
@@ -74,7 +68,7 @@ export async function paged<Row, Key>(
   })
   const shown = rows.slice(0, size)
   const last = shown.at(-1)
-  const next = rows.length > size && last !== undefined ? encodeCursor(keyOf(last)) : undefined
+  const next = rows.length > size && last !== undefined ? writeCursor(keyOf(last)) : undefined
   linkPages(c, { at, size, next, prev: undefined, isFirst: at === 1 && cursor === undefined })
   return shown
 }
