@@ -20,8 +20,8 @@ const USAGE = `Usage: npm run new -- <name> <field>:<type>[?][:index][:unique] .
 <name> is one of them, in lowercase: book, book-review. ? makes a field optional.
 ${typesUsage}
   :index        lists filter by it, and sort by it if it has an order
-  :unique       none of an owner's rows has the value twice; of shared ones none at all
-  :unique(all)  none at all: the answer to a value that is taken tells everyone that it is
+  :unique       no two rows of an owner, or under one parent, have the same; of what is shared no two at all
+  :unique(all)  no two at all: the answer to a value that is taken tells whoever asks that it is
 ${ACCESS_USAGE}
   --plural people   many of them, where the name with -s, -es or -ies is not it
 Every resource also has id, creator (the account that added it), created and modified.`

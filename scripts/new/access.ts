@@ -85,7 +85,7 @@ export function readAccess(
   }
 }
 
-/** By the function with which its slice finds one. */
+/** By the function with which its slice finds one; who sees it, by what its rule asks. */
 function findParent(root: string, singular: string): Parent {
   const find = `find${pascal(singular)}`
   const declared = new RegExp(String.raw`function ${find}\(\s*scope: (\w+),`)
@@ -96,7 +96,7 @@ function findParent(root: string, singular: string): Parent {
     if (scope !== 'Scope')
       throw new Error(`--under ${singular}: that stands under something itself, by ${file}`)
     const names = parseNames(singular, file.split('/')[1])
-    const [, asks = ''] = /\bvisible: Rule = \(([^)]*)\)/.exec(text) ?? []
+    const [, asks = 'role'] = /\bvisible: Rule = \(([^)]*)\)/.exec(text) ?? []
     const seenBy = /\bme\b/.test(asks) ? 'owner' : asks === '' ? 'everybody' : 'accounts'
     return { names, seenBy }
   }

@@ -12,7 +12,8 @@ afterEach(() => checkout.remove(), SLOW_MS)
 test(
   'new resources of every type and of every kind of access are written, and pass at once',
   async () => {
-    const every = `title:string:index isbn:string:unique(all) blurb:text? year:int?:index rating:number? lent:bool:index
+    const every =
+      `title:string:index isbn:string:unique(all) blurb:text? year:int?:index rating:number? lent:bool:index
       bought:date read_at:timestamp?:index shelf:uuid genre:enum(novel|poem)?:index`.split(/\s+/)
     const resources = [
       ['book', ...every],

@@ -56,7 +56,7 @@ async function add(input = {}) {
 }
 
 /** Each page of the list, by the links from one to the next. */
-async function pages(query: string): Promise<unknown[][]> {
+async function pagesOf(query: string): Promise<unknown[][]> {
   const found: unknown[][] = []
   for (let next: string | undefined = `?${query}`; next !== undefined;) {
     const { status, body, headers } = await ann.get(path + next)
@@ -192,7 +192,7 @@ test('the list is in order of id, by pages that count from 1, and is counted if 
   for (const input of [newToyCar(), newToyCar(), newToyCar()].toReversed()) all.push(await add(input))
   const { body, headers } = await ann.get(path)
   expect([body, headers.get('total-count')]).toEqual([all, null])
-  expect(await pages('limit=2')).toEqual([all.slice(0, 2), all.slice(2)])
+  expect(await pagesOf('limit=2')).toEqual([all.slice(0, 2), all.slice(2)])
   expect((await ann.get(`${path}?page=2&limit=2`)).body).toEqual(all.slice(2))
   expect((await ann.get(`${path}?count=true&limit=1`)).headers.get('total-count')).toBe('3')
   for (const query of ['limit=0', 'limit=201', 'page=2001', 'cursor=none', 'sort=none']) {
@@ -206,11 +206,11 @@ test.each(['$string', '$int', '$number', '$date', '$timestamp'])(
   async (field) => {
     const all = [await add(), await add(), await add()]
     const sorted = all.toSorted((a, b) => (a[field] < b[field] ? -1 : 1))
-    expect((await pages(`limit=2&sort=${field}`)).flat()).toEqual(sorted)
-    expect((await pages(`limit=2&sort=-${field}`)).flat()).toEqual(sorted.toReversed())
+    expect((await pagesOf(`limit=2&sort=${field}`)).flat()).toEqual(sorted)
+    expect((await pagesOf(`limit=2&sort=-${field}`)).flat()).toEqual(sorted.toReversed())
     const middle = encodeURIComponent(sorted[1][field])
-    expect((await pages(`sort=${field}&${field}[gte]=${middle}`)).flat()).toEqual(sorted.slice(1))
-    expect((await pages(`sort=${field}&${field}[lt]=${middle}`)).flat()).toEqual(sorted.slice(0, 1))
+    expect((await pagesOf(`sort=${field}&${field}[gte]=${middle}`)).flat()).toEqual(sorted.slice(1))
+    expect((await pagesOf(`sort=${field}&${field}[lt]=${middle}`)).flat()).toEqual(sorted.slice(0, 1))
   },
 )
 // end
