@@ -2,6 +2,7 @@
 //   npm run new -- book title:string author:string year:int?
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { loadConfig } from '../src/config.ts'
 import { asUsage, readArguments, runCommand } from './command.ts'
 import { generateMigration, refuseUngenerated } from './generate.ts'
 import { type Access, ACCESS_OPTIONS, ACCESS_USAGE, readAccess, routeOf } from './new/access.ts'
@@ -9,6 +10,7 @@ import { refuseCollisions } from './new/collisions.ts'
 import { type Field, parseFields, typesUsage } from './new/fields.ts'
 import { type Names, parseNames } from './new/names.ts'
 import { FACTORIES, fillTemplate } from './new/template.ts'
+import { tryLines } from './new/try.ts'
 import { addToApp, addToFactories } from './new/wire.ts'
 import { runTool } from './tool.ts'
 
@@ -25,6 +27,9 @@ ${typesUsage}
 ${ACCESS_USAGE}
   --plural people   many of them, where the name with -s, -es or -ies is not it
 Every resource also has id, creator (the account that added it), created and modified.`
+
+/** It needs no services. */
+const OF_NO_MATTER = { NODE_ENV: 'development', DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' }
 
 /** By path, everything that is going to be written, formatted. Nothing has been written when it throws. */
 async function plan(names: Names, fields: Field[], access: Access): Promise<Map<string, string>> {
@@ -78,11 +83,14 @@ function readWish() {
 }
 
 await runCommand(USAGE, async () => {
-  const { names, fields, access } = readWish()
+  const wish = readWish()
+  const { names, fields, access } = wish
+  // A setting that cannot be used is told before anything is written.
+  const config = loadConfig({ ...process.env, ...OF_NO_MATTER })
   await write(await plan(names, fields, access), names)
-  console.log(
-    `\n${routeOf(names, access)} is there; its table comes by the next \`npm run migrate\` or \`npm start\`. ` +
-      'An `npm start` that runs takes both up by `npm run migrate` and then `npm run reload`.',
-  )
-  console.log(`Try it: npm test -- test/${names.path}.test.ts`)
+  console.log(`
+${routeOf(names, access)} is there. Its test: npm test -- test/${names.path}.test.ts
+Try it in this folder, beside npm start; one that runs takes it up by npm run migrate && npm run reload:
+`)
+  for (const line of await tryLines(ROOT, wish, config)) console.log(line)
 })

@@ -7,6 +7,7 @@ import { bunIn, folderAsGiven, readEnvironment } from '../src/kit/process/enviro
 import { refuseTakenPort } from '../src/kit/process/port.ts'
 import { readStatus } from '../src/kit/process/status.ts'
 import { takeArguments } from './command.ts'
+import { localUrl } from './local-url.ts'
 import { migrate } from './migrate.ts'
 import { watchMigrations } from './migrate/watch.ts'
 import { provideServices } from './services.ts'
@@ -125,15 +126,15 @@ async function tellDeath({ entry, process: child, exit }: Child): Promise<{ reas
 }
 
 /** Says the address as soon as it answers. */
-async function announce({ host, port, mode, tls }: Config, children: Child[]): Promise<void> {
-  const url = `${tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${port}`
+async function announce(config: Config, children: Child[]): Promise<void> {
+  const url = localUrl(config)
   while (children.every((child) => child.process.exitCode === null)) {
     // The certificate is for the name that clients use, which is another one.
     const answers = await fetch(`${url}/health`, { tls: { rejectUnauthorized: false } }).then(
       (reply) => reply.ok,
       () => false,
     )
-    if (answers) return console.log(`\n  ${url}  (${mode}; Ctrl-C ends it)\n`)
+    if (answers) return console.log(`\n  ${url}  (${config.mode}; Ctrl-C ends it)\n`)
     await Bun.sleep(HEALTH_POLL_MS)
   }
 }
