@@ -90,7 +90,7 @@ await runCommand(USAGE, async () => {
   await write(await plan(names, fields, access), names)
   console.log(`
 ${routeOf(names, access)} is there. Its test: npm test -- test/${names.path}.test.ts
-Try it in this folder, beside npm start; one that runs takes it up by npm run migrate && npm run reload:
+Try it in this folder, beside npm start (one that runs: npm run migrate && npm run reload first):
 `)
   for (const line of await tryLines(ROOT, wish, config)) console.log(line)
 })

@@ -40,7 +40,7 @@ test.each([
 })
 
 test.each([
-  ['page', 'page'],
+  ['page', undefined],
   ['promise', 'Promise'],
   ['search', 'search'],
   ['date', undefined],
