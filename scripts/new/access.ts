@@ -2,6 +2,7 @@
 import { isAdmin, type Role, ROLES, roles } from '../../src/account/roles.ts'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { RESERVED } from '../../src/kit/data/list.ts'
 import { hint } from '../../src/kit/types/nearest.ts'
 import { type Names, parseNames, pascal } from './names.ts'
 
@@ -87,6 +88,8 @@ export function readAccess(
 
 /** By the function with which its slice finds one; who sees it, by what its rule asks. */
 function findParent(root: string, singular: string): Parent {
+  if (RESERVED.includes(singular))
+    throw new Error(`--under ${singular}: the query of its list has "${singular}" for something else`)
   const find = `find${pascal(singular)}`
   const declared = new RegExp(String.raw`function ${find}\(\s*scope: (\w+),`)
   for (const file of new Bun.Glob('src/*/queries.ts').scanSync(root)) {

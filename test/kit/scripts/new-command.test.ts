@@ -259,6 +259,7 @@ describe('in a checkout', () => {
         ['violin', 'has a findViolin(scope: Scope, id)'],
         ['movie', 'has a findMovie(scope: Scope, id)'],
         ['fret', 'stands under something itself'],
+        ['page', 'has "page" for something else'],
       ] as const) {
         const { code, err } = await checkout.run('new', ['knot', 'name:string', '--under', parent])
         expect([code, err]).toEqual([2, expect.stringContaining(why)])
