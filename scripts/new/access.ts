@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { RESERVED } from '../../src/kit/data/list.ts'
 import { hint } from '../../src/kit/types/nearest.ts'
-import { type Names, parseNames, pascal } from './names.ts'
+import { type Names, parseNames } from './names.ts'
 
 /** The resource that another stands under. */
 export interface Parent {
@@ -88,9 +88,10 @@ export function readAccess(
 
 /** By the function with which its slice finds one; who sees it, by what its rule asks. */
 function findParent(root: string, singular: string): Parent {
-  if (RESERVED.includes(singular))
-    throw new Error(`--under ${singular}: the query of its list has "${singular}" for something else`)
-  const find = `find${pascal(singular)}`
+  const { snake, type } = parseNames(singular)
+  if (RESERVED.includes(snake))
+    throw new Error(`--under ${singular}: the query of its list has "${snake}" for something else`)
+  const find = `find${type}`
   const declared = new RegExp(String.raw`function ${find}\(\s*scope: (\w+),`)
   for (const file of new Bun.Glob('src/*/queries.ts').scanSync(root)) {
     const text = readFileSync(join(root, file), 'utf8')

@@ -70,7 +70,7 @@ const spoken = (word: string) => word.replaceAll(/[-_]/g, ' ')
 export const camel = (word: string) =>
   word.replaceAll(/[-_](.)/g, (_, letter: string) => letter.toUpperCase())
 /** `BookReview`, of both. */
-export const pascal = (word: string) => capital(camel(word))
+const pascal = (word: string) => capital(camel(word))
 
 /** The word with a capital letter first. */
 export const capital = (word: string) => word.replace(/^./, (letter) => letter.toUpperCase())

@@ -260,12 +260,20 @@ describe('in a checkout', () => {
         ['movie', 'has a findMovie(scope: Scope, id)'],
         ['fret', 'stands under something itself'],
         ['page', 'has "page" for something else'],
+        ['lute(', 'is no name'],
       ] as const) {
         const { code, err } = await checkout.run('new', ['knot', 'name:string', '--under', parent])
         expect([code, err]).toEqual([2, expect.stringContaining(why)])
       }
-      const taken = await checkout.run('new', ['peg', 'lute:int', '--under', 'lute'])
-      expect([taken.code, taken.err]).toEqual([1, expect.stringContaining('"lute" is the field of what')])
+      const before = checkout.changes()
+      for (const [field, why] of [
+        ['lute:int', '"lute" is the field of what'],
+        ['lute_creator:int:index', 'a second index "pegs_lute_creator_id"'],
+      ] as const) {
+        const { code, err } = await checkout.run('new', ['peg', field, '--under', 'lute'])
+        expect([code, err]).toEqual([1, expect.stringContaining(why)])
+      }
+      expect(checkout.changes()).toBe(before)
     },
     TIMEOUT_MS,
   )
