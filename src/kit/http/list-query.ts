@@ -99,12 +99,12 @@ export async function answerList<T extends ListTypes>(
   const isByNumber = cursor === undefined && before === undefined
   if (isByNumber) refuseDeep(at, size)
   const offset = isByNumber ? (at - 1) * size : 0
-  const counted = count === true ? countList(list, scope, { search, given }) : undefined
-  const [{ rows, next, prev }, total] = await Promise.all([
-    readList(list, scope, { sort, search, given, cursor, before, limit: size, offset }),
-    counted,
-  ])
-  if (total !== undefined) c.header('Total-Count', total > MAX_COUNT ? `${MAX_COUNT}+` : String(total))
+  const reading = readList(list, scope, { sort, search, given, cursor, before, limit: size, offset })
+  if (count === true) {
+    const [total] = await Promise.all([countList(list, scope, { search, given }), reading])
+    c.header('Total-Count', total > MAX_COUNT ? `${MAX_COUNT}+` : String(total))
+  }
+  const { rows, next, prev } = await reading
   linkPages(c, { at, size, next, prev, isFirst: isByNumber && at === 1 })
   return rows
 }
