@@ -62,6 +62,10 @@ export interface Contribution {
   ability?: ApiRoute['ability']
   input?: RouteInput
   requestHeader?: RequestHeader | undefined
+  /** Of a successful response. */
+  headers?: RouteDoc['headers'] & object
+  /** It stands behind `requireRole`. */
+  isOfAccount?: boolean
   limit?: RateLimit
   /** The kinds of errors with which it responds instead of the route. */
   errors?: readonly ErrorKind[]
@@ -127,7 +131,10 @@ export function doc(
 
 const isError = (status: number) => status >= 400
 
-/** Lists every route of an app in order of declaration, from the tags of its handlers and of the middleware before them. */
+/**
+ * Lists every route of an app in order of declaration, from the tags of its handlers and of the middleware before them.
+ * @throws Error for a route that cannot be as it is declared
+ */
 export function describeRoutes(app: {
   routes: { method: string; path: string; basePath: string; handler: object }[]
 }): ApiRoute[] {
@@ -152,6 +159,10 @@ export function describeRoutes(app: {
     route.role ??= contribution.role
     route.limit ??= contribution.limit
     if (contribution.input !== undefined) route.inputs.push(contribution.input)
+    if (contribution.headers && route.doc)
+      route.doc = { ...route.doc, headers: { ...route.doc.headers, ...contribution.headers } }
+    if (contribution.isOfAccount && route.role === undefined)
+      throw new Error(`${name}: what counts for each account stands behind requireRole, as idempotent() does`)
     if (contribution.requestHeader !== undefined)
       (route.requestHeaders ??= []).push(contribution.requestHeader)
     addTags(route, contribution)

@@ -5,6 +5,7 @@ import type { ProductSettings } from '../config/settings.ts'
 import { createDeps } from '../create-deps.ts'
 import { refuseMissingDatabase } from '../data/redis.ts'
 import type { KitDeps } from '../deps.ts'
+import { describeRoutes } from '../http/doc.ts'
 import { boot } from './lifecycle.ts'
 import { type Fetches, serve } from './serve.ts'
 import { joinSupervisor } from './supervised.ts'
@@ -12,7 +13,7 @@ import { joinSupervisor } from './supervised.ts'
 export interface ServerOptions<C extends KitConfig, R extends string, O extends object> {
   settings: ProductSettings<C>
   manifest: Manifest<R, C, O>
-  createApp(deps: KitDeps<C, R> & O): Fetches
+  createApp(deps: KitDeps<C, R> & O): Fetches & Parameters<typeof describeRoutes>[0]
 }
 
 /** Long enough for every busy connection to ask once more. */
@@ -31,7 +32,9 @@ export const runServer = <C extends KitConfig, R extends string, O extends objec
     if (isFirst && !isSupervised) log.info('settings', settings.print(config))
     await waitIfReplacing(deps.ready)
     const lingerMs = isSupervised ? LINGER_MS : 0
-    const server = serve(createApp(deps), config, { observe, log, reusePort: isSupervised, lingerMs })
+    const app = createApp(deps)
+    describeRoutes(app) // refuses what cannot be as it is declared
+    const server = serve(app, config, { observe, log, reusePort: isSupervised, lingerMs })
     reportUp(deps.ready)
     log.info(`listening on ${server.url.href}`)
 

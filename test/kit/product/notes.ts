@@ -6,7 +6,7 @@ import { notFound } from '../../../src/kit/http/errors.ts'
 import { ifMatch, writtenRow } from '../../../src/kit/http/if-match.ts'
 import { answerList, LIST, listQuery } from '../../../src/kit/http/list-query.ts'
 import { RowId, validate } from '../../../src/kit/http/validate.ts'
-import { factory, requireRole } from './product.ts'
+import { factory, idempotent, requireRole } from './product.ts'
 import { addNote, changeNote, dropNote, findNote, noteList } from './queries.ts'
 import { NoteResponse } from './table.ts'
 
@@ -39,6 +39,7 @@ export const notes = factory
     doc('Writes a note.', NoteResponse, { status: 201 }),
     requireRole('writer'),
     validate('json', NewNote),
+    idempotent(),
     async (c) => {
       const { text } = c.req.valid('json')
       const { noteLength } = c.var.config

@@ -5,8 +5,9 @@ import { integer } from '../../../src/kit/config/values.ts'
 import type { KitDeps } from '../../../src/kit/deps.ts'
 import { appFactory } from '../../../src/kit/http/factory.ts'
 import { roleGuard } from '../../../src/kit/auth/guards.ts'
+import { createIdempotency } from '../../../src/kit/http/idempotency.ts'
 import { findMember, type Member } from './queries.ts'
-import { roles, type Role } from './table.ts'
+import { idempotencyKeys, roles, type Role } from './table.ts'
 
 export const PROJECT = { name: 'notebook', version: '7.8.9' }
 
@@ -38,3 +39,5 @@ export const requireRole = roleGuard<Product>({
   readsRowFrom: 'owner',
   tooLowStatus: 401,
 })
+
+export const { idempotent, deleteExpired } = createIdempotency(idempotencyKeys)

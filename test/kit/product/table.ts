@@ -3,6 +3,7 @@ import { index, pgEnum, pgTable, serial, text, timestamp, unique, uuid } from 'd
 import { z } from 'zod'
 import { SealedColumn, sealedText } from '../../../src/kit/auth/sealed-columns.ts'
 import { defineRoles } from '../../../src/kit/types/roles.ts'
+import { idempotencyKeysTable } from '../../../src/kit/http/idempotency.ts'
 import { publicFields } from '../../../src/kit/data/public-fields.ts'
 import { version } from '../../../src/kit/data/version.ts'
 
@@ -46,6 +47,8 @@ export const notes = pgTable(
     index('notes_search').using('gin', t.text.op('gin_trgm_ops')),
   ],
 )
+
+export const idempotencyKeys = idempotencyKeysTable(members)
 
 /** Where a member locks things up. */
 export const safes = pgTable('safes', {

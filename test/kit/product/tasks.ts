@@ -1,7 +1,7 @@
 // Its tasks.
 import { z } from 'zod'
 import { defineTask, FOR_DAYS } from '../../../src/kit/jobs/task.ts'
-import type { Deps } from './product.ts'
+import { deleteExpired, type Deps } from './product.ts'
 import { findMember } from './queries.ts'
 
 /** Greets a member by mail. */
@@ -19,6 +19,10 @@ export const greet = defineTask({
   },
 })
 
-export const tidy = defineTask({ name: 'tidy', input: z.object({}), run: () => {} })
+export const tidy = defineTask({
+  name: 'tidy',
+  input: z.object({}),
+  run: (_input, _job, deps: Deps) => deleteExpired(deps),
+})
 
 export const tasks = [greet, tidy]

@@ -1,0 +1,190 @@
+// Does once what is sent twice with one `Idempotency-Key`: the second request gets the answer of the first for 24 hours.
+//
+//   table.ts     export const idempotencyKeys = idempotencyKeysTable(users)
+//   product.ts   export const { idempotent, deleteExpired } = createIdempotency(idempotencyKeys)
+//   routes.ts    requireRole('editor'), validate('json', NewBook), idempotent(), async (c) => ...
+//
+// With a key the handler's `c.var.db` is a transaction, in which the answer is kept beside the rows and the jobs: none is
+// without the others, whatever dies in between. An error rolls all of it back and is not kept: nothing was done, so the same
+// key may try again. It holds a connection for as long as the handler runs: call no other service there.
+import { is, lt, sql } from 'drizzle-orm'
+import { type AnyPgColumn, index, integer, jsonb, PgDatabase, pgTable } from 'drizzle-orm/pg-core'
+import { primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import { routePath } from 'hono/route'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { KitDeps } from '../deps.ts'
+import { contentTooLarge, defineError, invalidRequest } from '../types/api-error.ts'
+import type { Db } from '../types/db.ts'
+import { tag } from './doc.ts'
+import { middleware } from './factory.ts'
+
+/** The table, beside a product's accounts: export it from a `table.ts` of yours. */
+export const idempotencyKeysTable = (users: { id: AnyPgColumn<{ columnType: 'PgUUID' }> }) =>
+  pgTable(
+    'idempotency_keys',
+    {
+      account: uuid()
+        .notNull()
+        .references(() => users.id, { onDelete: 'cascade' }),
+      /** Method and pattern: `POST /api/books`. */
+      route: text().notNull(),
+      key: text().notNull(),
+      /** SHA-256 of method, path, query and body, in hex. */
+      fingerprint: text().notNull(),
+      status: integer().notNull(),
+      headers: jsonb().$type<Record<string, string>>().notNull(),
+      body: text().notNull(),
+      created: timestamp({ withTimezone: true }).notNull().defaultNow(),
+    },
+    (t) => [
+      primaryKey({ columns: [t.account, t.route, t.key] }),
+      index('idempotency_keys_account_created').on(t.account, t.created),
+    ],
+  )
+
+export const requestInProgress = defineError(
+  409,
+  'request_in_progress',
+  'The first request with this `Idempotency-Key` is not done yet: try again',
+  () => ({ headers: { 'Retry-After': '1' } }),
+)
+export const keyReused = defineError(
+  422,
+  'idempotency_key_reused',
+  'This `Idempotency-Key` was sent with another request: a new one takes a new key',
+)
+
+const KEY = /^[\x21-\x7e]{1,255}$/
+/** Of an answer. With the next it bounds what an account can fill: 64 MB. */
+const MAX_CHARACTERS = 64 * 1024
+/** Of these about as many of an account's last are kept. */
+const PER_ACCOUNT = 1000
+const A_DAY_AGO = sql`now() - interval '1 day'`
+
+/** After one request in so many the older ones are deleted. */
+const TRIMMED_AFTER = 16
+
+/** Rolls back when the answer is an error, which stands already. */
+class Refused extends Error {}
+
+type Id = Record<'account' | 'route' | 'key', string>
+// A type, not an interface: only a type fits what `execute` returns.
+type Kept = { fingerprint: string; status: number; headers: Record<string, string>; body: string }
+
+/** The word for routes, and what a cron has to call. */
+export function createIdempotency(table: ReturnType<typeof idempotencyKeysTable>) {
+  // As text: to have Drizzle build these in each transaction takes five times as long.
+
+  /** Takes the key for this transaction, and finds the answer that is kept. @throws requestInProgress */
+  async function take(tx: Db, { account, route, key }: Id): Promise<Kept | undefined> {
+    const [lock] = await tx.execute<{ is_mine: boolean }>(
+      sql`select pg_try_advisory_xact_lock(hashtextextended(${`${account} ${route} ${key}`}, 0)) as is_mine`,
+    )
+    if (lock?.is_mine !== true) throw requestInProgress()
+    // Not in the same statement, which would not see what was committed just before the lock was free.
+    const [kept] = await tx.execute<Kept>(sql`select fingerprint, status, headers, body from ${table}
+      where account = ${account} and route = ${route} and key = ${key} and created > ${A_DAY_AGO}`)
+    return kept
+  }
+
+  /** In place of one that is older than a day. */
+  const keep = (tx: Db, { account, route, key }: Id, { fingerprint, status, headers, body }: Kept) =>
+    tx.execute(sql`insert into ${table} (account, route, key, fingerprint, status, headers, body)
+      values (${account}, ${route}, ${key}, ${fingerprint}, ${status}, ${JSON.stringify(headers)}, ${body})
+      on conflict (account, route, key) do update set fingerprint = excluded.fingerprint,
+        status = excluded.status, headers = excluded.headers, body = excluded.body, created = now()`)
+
+  const trim = (db: Db, { account }: Id) =>
+    db.execute(sql`delete from ${table} where ctid in (select ctid from ${table}
+      where account = ${account} order by created desc offset ${PER_ACCOUNT})`)
+
+  const handler = middleware(async (c, next) => {
+    const key = c.req.header('idempotency-key')
+    if (key === undefined) return next()
+    if (!KEY.test(key))
+      throw invalidRequest({ message: 'Idempotency-Key: must be 1 to 255 visible characters' })
+    const { db, enqueue, session } = c.var
+    if (session === null)
+      throw new Error('idempotent() stands behind requireRole(): keys are an account’s own')
+    const { method, url } = c.req
+    const id = { account: session.userId, route: `${method} ${routePath(c)}`, key }
+    const path = url.slice(url.indexOf('/', url.indexOf('//') + 2))
+    const fingerprint = await sha256(`${method} ${path}\n${await c.req.text()}`)
+    const { headers: before } = c.body(null)
+    const work = async (tx: Db) => {
+      const kept = await take(tx, id)
+      if (kept !== undefined) return kept
+      c.set('db', tx)
+      c.set('enqueue', inTransaction(enqueue, tx))
+      await next()
+      if (c.res.status >= 400) throw new Refused()
+      const { status, headers } = c.res
+      if (c.get('noStore') === true || headers.getSetCookie().length > before.getSetCookie().length)
+        throw new Error('idempotent() must not stand on a route that sets a cookie or answers a secret')
+      const body = await c.res.clone().text()
+      if (body.length > MAX_CHARACTERS)
+        throw contentTooLarge({ message: 'The answer is too large for an Idempotency-Key: send it without' })
+      const own = Object.fromEntries([...headers].filter(([name]) => !before.has(name)))
+      await keep(tx, id, { fingerprint, status, headers: own, body })
+      return undefined
+    }
+    try {
+      const kept = await db.transaction(work)
+      if (kept === undefined) {
+        if (Math.random() < 1 / TRIMMED_AFTER) await trim(db, id)
+        return undefined
+      }
+      if (kept.fingerprint !== fingerprint) throw keyReused()
+      const status = kept.status as ContentfulStatusCode
+      return c.newResponse(kept.body || null, status, { ...kept.headers, [REPLAYED]: 'true' })
+    } catch (error) {
+      if (error instanceof Refused) return undefined
+      if (c.finalized) {
+        c.res = undefined // or the error would have the headers of an answer that does not hold
+        c.res = new Response()
+      }
+      throw error
+    } finally {
+      c.set('db', db)
+      c.set('enqueue', enqueue)
+    }
+  })
+
+  return {
+    /** Place it after `requireRole` and the validators. Without the header the route is as without the word. */
+    idempotent: () => tag(handler, CONTRIBUTION),
+    /** For a cron, once an hour or a day. */
+    async deleteExpired({ db }: Pick<KitDeps, 'db'>): Promise<void> {
+      await db.delete(table).where(lt(table.created, A_DAY_AGO))
+    },
+  }
+}
+
+const REPLAYED = 'Idempotent-Replayed'
+
+const CONTRIBUTION = {
+  requestHeader: {
+    name: 'Idempotency-Key',
+    about: 'A new random one for each new thing, the same when it is sent again: it is then done once.',
+  },
+  headers: {
+    [REPLAYED]:
+      '`true`: the answer of an earlier request with this `Idempotency-Key`, from the last 24 hours.',
+  },
+  errors: [invalidRequest, requestInProgress, contentTooLarge, keyReused],
+  isOfAccount: true,
+}
+
+/** Jobs commit with the rows, also where the handler does not say so: a worker would not find what is not committed yet. */
+function inTransaction(enqueue: KitDeps['enqueue'], tx: Db): KitDeps['enqueue'] {
+  const either = async (first: unknown, ...rest: unknown[]) => {
+    const args = is(first, PgDatabase) ? [first, ...rest] : [tx, first, ...rest]
+    return { added: true, ...(await enqueue(...(args as Parameters<KitDeps['enqueue']>))) }
+  }
+  return either
+}
+
+async function sha256(message: string): Promise<string> {
+  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(message))
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
