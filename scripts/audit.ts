@@ -1,9 +1,8 @@
 // The audit trail from the command line: verifies its seals, and writes a range of it as lines of JSON.
-import { parseArgs } from 'node:util'
 import { eventLines } from '../src/kit/audit/events.ts'
 import { verifySeals } from '../src/kit/audit/seals.ts'
 import type { Db } from '../src/kit/types/db.ts'
-import { asUsage, runCommand, UsageError } from './command.ts'
+import { oneOf, readArguments, runCommand, UsageError } from './command.ts'
 import { withDeps } from './with-deps.ts'
 
 const USAGE = `Usage: npm run audit -- verify
@@ -28,25 +27,20 @@ async function write(db: Db, range: { from: string; to: string }): Promise<void>
   for await (const { line } of eventLines(db, range)) await Bun.write(Bun.stdout, line)
 }
 
-function parseCommand(args: string[]): (db: Db) => Promise<void> {
+function parseCommand(): (db: Db) => Promise<void> {
   const text = { type: 'string' } as const
-  const { positionals, values } = asUsage(() =>
-    parseArgs({ args, options: { from: text, to: text }, allowPositionals: true }),
-  )
+  const { positionals, values } = readArguments({ from: text, to: text }, 1)
   const moment = (option: 'from' | 'to') => {
     const at = new Date(values[option] ?? '')
     if (Number.isNaN(at.getTime())) throw new UsageError(`--${option} must be a moment`)
     return at.toISOString()
   }
-  const [name = '', ...rest] = positionals
-  if (name === 'verify' && rest.length === 0) return verify
-  if (name !== 'export' || rest.length > 0)
-    throw new UsageError(name === '' ? 'Which command?' : `There is no command ${positionals.join(' ')}`)
+  if (oneOf(positionals[0], ['verify', 'export'], 'command') === 'verify') return verify
   const range = { from: moment('from'), to: moment('to') }
   return (db) => write(db, range)
 }
 
 await runCommand(USAGE, () => {
-  const command = parseCommand(process.argv.slice(2))
+  const command = parseCommand()
   return withDeps({ logLevel: 'silent', migrates: false }, ({ deps }) => command(deps.db))
 })

@@ -1,7 +1,7 @@
 // `npm run check`: types, lint, format, house rules, settings and lockfile, all of them even if one fails. Exits 1 if any did.
 import { join } from 'node:path'
 import { findBrokenRules } from './architecture.ts'
-import { refuseArguments } from './command.ts'
+import { takeArguments } from './command.ts'
 import { findLockfileFaults } from './lockfile.ts'
 import { findSettingsFaults } from './settings/reference.ts'
 import { findTool } from './tool.ts'
@@ -40,6 +40,6 @@ async function report(name: string, check: Check): Promise<boolean> {
   return found === ''
 }
 
-refuseArguments(`Usage: npm run check   runs ${Object.keys(CHECKS).join(', ')}; all of them`)
+takeArguments(`Usage: npm run check   runs ${Object.keys(CHECKS).join(', ')}; all of them`, {})
 const kept = await Promise.all(Object.entries(CHECKS).map(([name, check]) => report(name, check)))
 process.exitCode = kept.every(Boolean) ? 0 : 1

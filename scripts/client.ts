@@ -6,7 +6,7 @@ import { join, relative, resolve } from 'node:path'
 import { dependencies, name, version } from '../package.json'
 import { errorsOf } from '../src/kit/http/doc.ts'
 import { WITHOUT_ROUTE } from '../src/kit/http/method-not-allowed.ts'
-import { runCommand } from './command.ts'
+import { readArguments, runCommand } from './command.ts'
 import { findTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
@@ -145,7 +145,8 @@ async function describeSchema(): Promise<string> {
 
 if (import.meta.main) {
   await runCommand(USAGE, async () => {
-    const folder = resolve(process.argv[2] ?? join(ROOT, 'client'))
+    const [given = join(ROOT, 'client')] = readArguments({}, 1).positionals
+    const folder = resolve(given)
     await writeClient(folder)
     console.log(`Wrote ${folder}. In the front-end: npm install ${folder}, and hono ${dependencies.hono}`)
   })

@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import repl from 'node:repl'
 import type { Config } from '../src/config.ts'
-import { refuseArguments, runCommand } from './command.ts'
+import { readArguments, runCommand } from './command.ts'
 import { putAtHand } from './console/at-hand.ts'
 import { complete } from './console/complete.ts'
 import { evaluate, Unfinished } from './console/evaluate.ts'
@@ -65,11 +65,11 @@ async function runScript(): Promise<void> {
   if (value !== undefined) console.log(typeof value === 'string' ? value : Bun.inspect(value, { depth: 8 }))
 }
 
-refuseArguments(USAGE)
-await runCommand(USAGE, () =>
-  withDeps({ logLevel: process.env.LOG_SQL ? 'info' : 'warn' }, async (runtime) => {
+await runCommand(USAGE, () => {
+  readArguments({})
+  return withDeps({ logLevel: process.env.LOG_SQL ? 'info' : 'warn' }, async (runtime) => {
     const { values, about } = await putAtHand(runtime)
     Object.assign(globalThis, values)
     await (process.stdin.isTTY ? converse(runtime.deps.config, about) : runScript())
-  }),
-)
+  })
+})

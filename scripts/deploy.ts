@@ -1,7 +1,6 @@
 // `npm run deploy`: ships this checkout to a server over ssh, and has it replaced there without a gap.
-import { parseArgs } from 'node:util'
 import { name } from '../package.json'
-import { asUsage, runCommand, UsageError } from './command.ts'
+import { oneOf, readArguments, runCommand, UsageError } from './command.ts'
 import { fetchOfBun } from './deploy/bun-package.ts'
 import { filesToShip, releaseName } from './deploy/checkout.ts'
 import { openServer, type Server } from './deploy/server.ts'
@@ -19,7 +18,7 @@ const COMMANDS = ['deploy', 'status', 'rollback', 'setup'] as const
 const PROJECT_FILES = ['systemd.service', 'sysctl.conf', 'logrotate.conf', 'setup.sh']
 
 await runCommand(USAGE, async () => {
-  const { command, host, path, ssh, dryRun } = readArguments()
+  const { command, host, path, ssh, dryRun } = readCommand()
   const server = openServer({ host, path, name, sshOptions: ssh })
   try {
     if (command === 'deploy') await deploy(server, dryRun)
@@ -32,25 +31,24 @@ await runCommand(USAGE, async () => {
   }
 })
 
-function readArguments() {
-  return asUsage(() => {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: {
-        'dry-run': { type: 'boolean', default: false },
-        path: { type: 'string', default: `/srv/${name}` },
-        ssh: { type: 'string', default: '' },
-      },
-    })
-    const [first = '', ...rest] = positionals
-    const command = COMMANDS.find((known) => known === first) ?? 'deploy'
-    const [host, ...more] = command === first ? rest : positionals
-    if (host === undefined || more.length > 0) throw new Error('It takes one server: user@host')
-    if (!/^[\w.-]+@[\w.:-]+$/.test(host)) throw new Error(`"${host}" is no user@host`)
-    if (!/^\/[\w./-]+$/.test(values.path))
-      throw new Error(`"${values.path}" is no absolute path without blanks`)
-    return { command, host, path: values.path, ssh: values.ssh, dryRun: values['dry-run'] }
-  })
+function readCommand() {
+  const { values, positionals } = readArguments(
+    {
+      'dry-run': { type: 'boolean', default: false },
+      path: { type: 'string', default: `/srv/${name}` },
+      ssh: { type: 'string', default: '' },
+    },
+    2,
+  )
+  const [first = '', second] = positionals
+  const isNamed = second !== undefined || COMMANDS.some((known) => known === first)
+  const command = isNamed ? oneOf(first, COMMANDS, 'command') : 'deploy'
+  const host = isNamed ? second : first
+  if (!host) throw new UsageError('It takes one server: user@host')
+  if (!/^[\w.-]+@[\w.:-]+$/.test(host)) throw new UsageError(`"${host}" is no user@host`)
+  if (!/^\/[\w./-]+$/.test(values.path))
+    throw new UsageError(`"${values.path}" is no absolute path without blanks`)
+  return { command, host, path: values.path, ssh: values.ssh, dryRun: values['dry-run'] }
 }
 
 async function deploy(server: Server, dryRun: boolean): Promise<void> {

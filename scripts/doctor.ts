@@ -1,5 +1,4 @@
 // Examines what the server stands on, and says what to do about each thing that is wrong: npm run doctor
-import { parseArgs } from 'node:util'
 import { ConfigError } from '../src/kit/types/config-error.ts'
 import { fail, type Finding, messageOf } from './doctor/finding.ts'
 import { checkKit } from './doctor/kit.ts'
@@ -15,7 +14,7 @@ import { checkPostgres } from './doctor/postgres.ts'
 import { checkRedis } from './doctor/redis.ts'
 import { checkRouter } from './doctor/router.ts'
 import { checkSettings } from './doctor/settings.ts'
-import { asUsage, runCommand } from './command.ts'
+import { readArguments, runCommand } from './command.ts'
 import { provideServices } from './services.ts'
 
 const USAGE = `Usage: npm run doctor [-- --json]
@@ -65,10 +64,6 @@ async function examineAll({ env }: Services): Promise<Finding[]> {
   ]
 }
 
-function readArguments(): { json: boolean } {
-  return asUsage(() => parseArgs({ options: { json: { type: 'boolean', default: false } } }).values)
-}
-
 const COLORS = { ok: '\x1b[32m', warn: '\x1b[33m', fail: '\x1b[31m' }
 
 function describe({ check, level, found, fix }: Finding): string {
@@ -77,7 +72,7 @@ function describe({ check, level, found, fix }: Finding): string {
 }
 
 await runCommand(USAGE, async () => {
-  const { json } = readArguments()
+  const { json } = readArguments({ json: { type: 'boolean' } }).values
   const findings = await examine()
   console.log(json ? JSON.stringify(findings, null, 2) : findings.map(describe).join('\n'))
   const failed = findings.filter(({ level }) => level === 'fail').length

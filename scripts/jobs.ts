@@ -1,13 +1,15 @@
 // The queue from the command line: what waits, runs and died, and what can be done about it.
-import { parseArgs } from 'node:util'
 import { crons } from '../src/crons.ts'
 import type { JobView, Place, QueueAdmin } from '../src/kit/jobs/queue-admin.ts'
 import type { Stats } from '../src/kit/jobs/stats.ts'
 import { printable, printableJson } from '../src/kit/log/terminal-escape.ts'
-import { asUsage, runCommand, UsageError } from './command.ts'
+import { oneOf, readArguments, runCommand, UsageError } from './command.ts'
 import { withDeps } from './with-deps.ts'
 
 const PLACES: readonly Place[] = ['waiting', 'running', 'later', 'dead']
+const CRON_NAMES = crons.map((cron) => cron.name)
+/** The commands, and how many arguments each takes. */
+const TAKES = { stats: 0, list: 1, show: 1, retry: 1, drop: 1, pause: 0, resume: 0, run: 1 }
 
 const USAGE = `Usage: npm run jobs -- stats [--watch]
        npm run jobs -- list <${PLACES.join('|')}> [--page <n>]
@@ -15,14 +17,13 @@ const USAGE = `Usage: npm run jobs -- stats [--watch]
        npm run jobs -- retry <id> | retry all
        npm run jobs -- drop <id>
        npm run jobs -- pause | resume
-       npm run jobs -- run <cron>       (${crons.map((cron) => cron.name).join(', ')})
+       npm run jobs -- run <cron>       (${CRON_NAMES.join(', ')})
 --json prints JSON, for scripts.`
 
 const REFRESH_MS = 1000
 
 await runCommand(USAGE, () => {
-  const { positionals, json, watch, page } = readArguments()
-  const [command = 'stats', argument = ''] = positionals
+  const { command, argument, json, watch, page } = readCommand()
   const show = <T>(value: T, describe: (value: T) => string) =>
     console.log(json ? printableJson(JSON.stringify(value)) : describe(value))
   return withDeps({ logLevel: 'silent', migrates: false }, async ({ deps: { cronAdmin, queueAdmin } }) => {
@@ -38,7 +39,7 @@ await runCommand(USAGE, () => {
       show(jobs, (all) => all.map(describeJob).join('\n') || `nothing ${argument}`)
     } else if (command === 'run') {
       const enqueued = await cronAdmin.run(argument)
-      if (enqueued === undefined) throw new UsageError(`There is no cron "${argument}"`)
+      if (enqueued === undefined) throw new Error(`There is no cron "${argument}"`)
       show(enqueued, ({ id, added }) => (added ? `enqueued ${id}` : `its last run has not ended yet: ${id}`))
     } else show(await change(queueAdmin, command, argument), String)
   })
@@ -73,30 +74,21 @@ function found<T>(job: T | undefined, id: string): T {
   return job
 }
 
-function readArguments() {
-  const { values, positionals } = parse()
-  const [command = 'stats', argument] = positionals
-  const takes = { stats: 0, list: 1, show: 1, retry: 1, drop: 1, pause: 0, resume: 0, run: 1 }[command]
-  if (takes === undefined) throw new UsageError(`There is no command "${command}"`)
-  if (command === 'list' && !PLACES.some((place) => place === argument)) {
-    throw new UsageError(`list takes one of: ${PLACES.join(', ')}`)
-  }
-  if (positionals.length > takes + 1 || (takes === 1 && argument === undefined)) {
-    throw new UsageError(`${command} takes ${takes} argument(s)`)
-  }
-  const page = Number(values.page ?? 1)
-  if (!Number.isSafeInteger(page) || page < 1) throw new UsageError('--page takes a whole number from 1')
-  return { positionals, page, json: values.json === true, watch: values.watch === true }
-}
-
-function parse() {
-  return asUsage(() =>
-    parseArgs({
-      args: process.argv.slice(2),
-      allowPositionals: true,
-      options: { json: { type: 'boolean' }, watch: { type: 'boolean' }, page: { type: 'string' } },
-    }),
+function readCommand() {
+  const flag = { type: 'boolean', default: false } as const
+  const { values, positionals } = readArguments(
+    { json: flag, watch: flag, page: { type: 'string', default: '1' } },
+    2,
   )
+  const [name = 'stats', argument = ''] = positionals
+  const command = oneOf(name, Object.keys(TAKES) as (keyof typeof TAKES)[], 'command')
+  if (command === 'list') oneOf(argument, PLACES, 'place')
+  if (command === 'run') oneOf(argument, CRON_NAMES, 'cron')
+  if (positionals.slice(1).length !== TAKES[command])
+    throw new UsageError(`${command} takes ${TAKES[command]} argument(s)`)
+  const page = Number(values.page)
+  if (!Number.isSafeInteger(page) || page < 1) throw new UsageError('--page takes a whole number from 1')
+  return { ...values, command, argument, page }
 }
 
 function describeStats({ waiting, running, later, dead, trimmed, paused, minutes, workers }: Stats): string {

@@ -5,7 +5,7 @@ import { name } from '../package.json'
 import { TRACKED_SETTINGS } from '../src/kit/data/postgres/connection-settings.ts'
 import { readApplied } from '../src/kit/data/postgres/migrations.ts'
 import { roleOf } from '../src/kit/data/postgres/rights.ts'
-import { refuseArguments } from './command.ts'
+import { takeArguments } from './command.ts'
 import { apply } from './migrate/apply.ts'
 import { findSkipped, MIGRATIONS_FOLDER, readMigrations } from './migrate/folder.ts'
 import { findOtherRole, grantFuture, grantPresent } from './migrate/grants.ts'
@@ -106,7 +106,7 @@ function refuseSkipped([skipped]: { tag: string }[]): void {
   throw new Error(
     `drizzle/${skipped.tag}.sql is older than a migration that this database has already, and would be passed over. ` +
       'After a merge: keep your own drizzle/ and generate the difference (see UPGRADING.md). ' +
-      'A development database can be made anew: delete .data/',
+      'The database of a checkout can be made anew: npm run db:reset',
   )
 }
 
@@ -114,7 +114,10 @@ function refuseSkipped([skipped]: { tag: string }[]): void {
 export const countKnown = () => readMigrations(MIGRATIONS_FOLDER).length
 
 if (import.meta.main) {
-  refuseArguments('Usage: npm run migrate   applies what is missing to MIGRATE_DATABASE_URL or DATABASE_URL')
+  takeArguments(
+    'Usage: npm run migrate   applies what is missing to MIGRATE_DATABASE_URL or DATABASE_URL',
+    {},
+  )
   try {
     const { env, close } = await provideServices(process.env, { postgres: true, redis: false })
     const url = env.MIGRATE_DATABASE_URL || env.DATABASE_URL

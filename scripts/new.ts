@@ -2,37 +2,44 @@
 //   npm run new -- book title:string author:string year:int?
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { asUsage, runCommand } from './command.ts'
+import { loadConfig } from '../src/config.ts'
+import { asUsage, readArguments, runCommand } from './command.ts'
 import { generateMigration, refuseUngenerated } from './generate.ts'
+import { type Access, ACCESS_OPTIONS, ACCESS_USAGE, readAccess, routeOf } from './new/access.ts'
 import { refuseCollisions } from './new/collisions.ts'
 import { type Field, parseFields, typesUsage } from './new/fields.ts'
 import { type Names, parseNames } from './new/names.ts'
 import { FACTORIES, fillTemplate } from './new/template.ts'
+import { tryLines } from './new/try.ts'
 import { addToApp, addToFactories } from './new/wire.ts'
 import { runTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
-const ON_DELETE = ['set null', 'cascade']
-
-const USAGE = `Usage: npm run new -- <name> <field>:<type>[?][:unique] ... [--plural <name>] [--on-delete <rule>]
-       npm run new -- book title:string isbn:string:unique 'year:int?' 'genre:enum(novel|poem)?'
-       npm run new -- person name:string --plural people
+const USAGE = `Usage: npm run new -- <name> <field>:<type>[?][:index][:unique] ... [options]
+       npm run new -- booking 'court:int:index' starts:timestamp:index 'note:text?' --plural bookings
+       npm run new -- book title:string:index isbn:string:unique 'genre:enum(novel|poem)?' --shared --public-read
 <name> is one of them, in lowercase: book, book-review. ? makes a field optional.
 ${typesUsage}
-Every resource also has id, creator (the account that added it), created and modified. When that account is deleted, by
---on-delete set-null (the default) its rows stay, without creator; by --on-delete cascade they are deleted, too.`
+  :index        lists filter by it, and sort by it if it has an order
+  :unique       no two rows of an owner, or under one parent, have the same; of what is shared no two at all
+  :unique(all)  no two at all: the answer to a value that is taken tells whoever asks that it is
+${ACCESS_USAGE}
+  --plural people   many of them, where the name with -s, -es or -ies is not it
+Every resource also has id, creator (the account that added it), created and modified.`
+
+/** It needs no services. */
+const OF_NO_MATTER = { NODE_ENV: 'development', DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' }
 
 /** By path, everything that is going to be written, formatted. Nothing has been written when it throws. */
-async function plan(names: Names, fields: Field[], onDelete: string): Promise<Map<string, string>> {
-  refuseCollisions(ROOT, names, fields)
+async function plan(names: Names, fields: Field[], access: Access): Promise<Map<string, string>> {
+  refuseCollisions(ROOT, names, fields, access)
   await refuseUngenerated(ROOT)
   const app = readFileSync(join(ROOT, 'src/app.ts'), 'utf8')
-  const filled = fillTemplate(names, fields, onDelete)
+  const filled = fillTemplate(names, fields, access)
   const files = {
     ...filled,
-    'src/app.ts': addToApp(app, names),
+    'src/app.ts': addToApp(app, names, routeOf(names, access)),
     [FACTORIES]: addToFactories(await readIfThere(FACTORIES), filled[FACTORIES] ?? ''),
   }
   const formatted = Object.entries(files).map(
@@ -65,29 +72,25 @@ async function write(files: Map<string, string>, { table }: Names): Promise<void
   }
 }
 
-function readArguments() {
+function readWish() {
   return asUsage(() => {
-    const { values, positionals } = parseArgs({
-      args: process.argv.slice(2),
-      allowPositionals: true,
-      options: { plural: { type: 'string' }, 'on-delete': { type: 'string', default: 'set-null' } },
-    })
+    const { values, positionals } = readArguments({ plural: { type: 'string' }, ...ACCESS_OPTIONS }, Infinity)
     const [name, ...specs] = positionals
     if (name === undefined) throw new Error('Which resource?')
     const names = parseNames(name, values.plural)
-    const onDelete = values['on-delete'].replace('-', ' ')
-    if (!ON_DELETE.includes(onDelete))
-      throw new Error(`--on-delete is set-null or cascade, not ${values['on-delete']}`)
-    return { names, fields: parseFields(specs, names.snake), onDelete }
+    return { names, fields: parseFields(specs, names.snake), access: readAccess(ROOT, values) }
   })
 }
 
 await runCommand(USAGE, async () => {
-  const { names, fields, onDelete } = readArguments()
-  await write(await plan(names, fields, onDelete), names)
-  console.log(
-    `\n/api/${names.path} is there; its table comes by the next \`npm run migrate\` or \`npm start\`. ` +
-      'An `npm start` that runs takes both up by `npm run migrate` and then `npm run reload`.',
-  )
-  console.log(`Try it: npm test -- test/${names.path}.test.ts`)
+  const wish = readWish()
+  const { names, fields, access } = wish
+  // A setting that cannot be used is told before anything is written.
+  const config = loadConfig({ ...process.env, ...OF_NO_MATTER })
+  await write(await plan(names, fields, access), names)
+  console.log(`
+${routeOf(names, access)} is there. Its test: npm test -- test/${names.path}.test.ts
+Try it in this folder, beside npm start (one that runs: npm run migrate && npm run reload first):
+`)
+  for (const line of await tryLines(ROOT, wish, config)) console.log(line)
 })

@@ -1,8 +1,7 @@
 // Makes a release, once all that it stands on is checked: a commit and a tag of the version, and the package to publish.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { asUsage, runCommand, UsageError } from './command.ts'
+import { readArguments, runCommand, UsageError } from './command.ts'
 import { git, refuseUnsaved } from './git.ts'
 import { madeFrom } from './kit-checksums.ts'
 import { readManifest } from './manifest.ts'
@@ -23,7 +22,7 @@ const BUMPED = ['package.json', 'package-lock.json']
 const LANES = [['check'], ['test'], ['test', '--', 'test/slow/upgrade.test.ts']]
 
 await runCommand(USAGE, async () => {
-  const version = readArguments()
+  const version = readVersion()
   refuseUnready(version)
   const isBumped = version !== readManifest(ROOT).version
   try {
@@ -48,14 +47,10 @@ await runCommand(USAGE, async () => {
   )
 })
 
-function readArguments(): string {
-  return asUsage(() => {
-    const { positionals } = parseArgs({ allowPositionals: true })
-    const [version = '', ...more] = positionals
-    if (!VERSION.test(version) || more.length > 0)
-      throw new UsageError('Which version? 0.2.0, or 0.2.0-beta.1')
-    return version
-  })
+function readVersion(): string {
+  const [version = ''] = readArguments({}, 1).positionals
+  if (!VERSION.test(version)) throw new UsageError('Which version? 0.2.0, or 0.2.0-beta.1')
+  return version
 }
 
 /** @throws Error if anything is missing, before anything is changed */

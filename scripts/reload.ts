@@ -1,13 +1,13 @@
 // Asks the supervisor for a rolling reload and waits for its end: exit code 0 if all runs the new code, 1 and the reason if not.
-import { refuseArguments, runCommand } from './command.ts'
+import { readArguments, runCommand } from './command.ts'
 import { NO_SUPERVISOR, readCurrentStatus } from './status.ts'
 
 const USAGE =
   'Usage: npm run reload   the supervisor takes up new code and settings, one process after the other'
 const POLL_MS = 100
 
-refuseArguments(USAGE)
 await runCommand(USAGE, async () => {
+  readArguments({})
   const before = readCurrentStatus()
   if (!before) throw new Error(NO_SUPERVISOR)
   process.kill(before.pid, 'SIGHUP')

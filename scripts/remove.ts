@@ -1,7 +1,6 @@
 // Takes modules out of the project, with all that belongs to them: npm run remove -- dashboard
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { asUsage, runCommand } from './command.ts'
+import { readArguments, runCommand } from './command.ts'
 import { refuseUngenerated } from './generate.ts'
 import { refuseUnsaved } from './git.ts'
 import { readManifest } from './manifest.ts'
@@ -16,7 +15,9 @@ const USAGE = `Usage: npm run remove                          lists the modules,
        --yes          even where git could not bring back what is deleted`
 
 await runCommand(USAGE, async () => {
-  const { names, undeployed, yes } = readArguments()
+  const flag = { type: 'boolean', default: false } as const
+  const { values, positionals } = readArguments({ undeployed: flag, yes: flag }, Infinity)
+  const names = [...new Set(positionals)]
   const removed = readManifest(ROOT).restbun?.removed ?? []
   if (names.length === 0) return list(removed)
   for (const name of names) {
@@ -24,9 +25,9 @@ await runCommand(USAGE, async () => {
     if (removed.includes(name))
       throw new Error(`${name} was removed already: package.json says so (restbun.removed)`)
   }
-  if (!yes) refuseUnsaved(ROOT, 'commit them first, or say --yes')
+  if (!values.yes) refuseUnsaved(ROOT, 'commit them first, or say --yes')
   await refuseUngenerated(ROOT)
-  const { done, left } = await removeModules(ROOT, names, { undeployed }).catch((cause: unknown) => {
+  const { done, left } = await removeModules(ROOT, names, values).catch((cause: unknown) => {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new Error(`${why}\nIt broke off half way. Undo it by: git checkout HEAD -- . && git clean -fd`, {
       cause,
@@ -35,8 +36,8 @@ await runCommand(USAGE, async () => {
   for (const line of done) console.log(line)
   if (names.some((name) => moduleOf(name).tables)) {
     console.log(
-      undeployed
-        ? '\nA development database that has the table keeps it: delete .data/ to begin anew.'
+      values.undeployed
+        ? '\nA development database that has the table keeps it: npm run db:reset begins anew.'
         : '\nThe next `npm run migrate` or `npm start` drops the table and what is in it.',
     )
   }
@@ -53,15 +54,4 @@ function list(removed: string[]): void {
   for (const [name, { about }] of Object.entries(MODULES)) {
     console.log(`${name.padEnd(width)}${removed.includes(name) ? '(removed) ' : ''}${about}`)
   }
-}
-
-function readArguments() {
-  const flag = { type: 'boolean', default: false } as const
-  return asUsage(() => {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: { undeployed: flag, yes: flag },
-    })
-    return { names: [...new Set(positionals)], ...values }
-  })
 }

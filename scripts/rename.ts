@@ -1,8 +1,7 @@
 // Gives the project a name of its own, and a README about itself: npm run rename -- myapp
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { asUsage, runCommand } from './command.ts'
+import { readArguments, runCommand, UsageError } from './command.ts'
 import { isKit } from './kit-folders.ts'
 import { type Packages, refuseBadName } from './rename/name.ts'
 
@@ -32,7 +31,8 @@ A deployment that runs already goes on with its sessions and jobs if it sets RED
 if compose.yaml keeps \`name: ${old}\`. The embedded database of development is "${name}" now: what you had in .data/ stays in "${old}".`
 
 await runCommand(USAGE, async () => {
-  const name = readArguments()
+  const [name] = readArguments({}, 1).positionals
+  if (name === undefined) throw new UsageError('Which name?')
   const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
   const manifest = JSON.parse(read('package.json')) as Packages & { name: string }
   const { name: old } = manifest
@@ -61,13 +61,4 @@ function findLeft(old: string): string[] {
   if (Bun.which('git') === null) return []
   const { stdout } = Bun.spawnSync(['git', 'grep', '-lw', '--untracked', old], { cwd: ROOT })
   return stdout.toString().trim().split('\n')
-}
-
-function readArguments(): string {
-  return asUsage(() => {
-    const { positionals } = parseArgs({ allowPositionals: true })
-    const [name, ...more] = positionals
-    if (name === undefined || more.length > 0) throw new Error('Which name?')
-    return name
-  })
 }

@@ -1,15 +1,10 @@
 // Every route of the API in the terminal: method, path, role, what it does. Needs no services.
-import { parseArgs } from 'node:util'
 import { columns } from './columns.ts'
-import { asUsage, runCommand } from './command.ts'
+import { readArguments, runCommand } from './command.ts'
 import { describedRoutes } from './described-routes.ts'
 
 const USAGE = `Usage: npm run routes [-- --json]
 NODE_ENV=production npm run routes shows those of production.`
-
-function readArguments(): { json: boolean } {
-  return asUsage(() => parseArgs({ options: { json: { type: 'boolean', default: false } } }).values)
-}
 
 const listRoutes = () =>
   describedRoutes(process.env).map(({ method, path, role, doc }) => ({
@@ -20,7 +15,7 @@ const listRoutes = () =>
   }))
 
 await runCommand(USAGE, async () => {
-  const { json } = readArguments()
+  const { json } = readArguments({ json: { type: 'boolean' } }).values
   const routes = listRoutes()
   const rows = routes.map(({ method, path, role, summary }) => [
     method,

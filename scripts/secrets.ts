@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { rotateSealed } from '../src/kit/auth/sealed-columns.ts'
 import { newSecretKey } from '../src/kit/auth/secrets.ts'
 import { loadSchema } from '../src/kit/data/tables.ts'
-import { runCommand, UsageError } from './command.ts'
+import { oneOf, readArguments, runCommand } from './command.ts'
 import { withDeps } from './with-deps.ts'
 
-const USAGE = `Usage: npm run --silent secrets -- key   prints a new key for SECRET_KEYS
-       npm run secrets -- rotate         encrypts all that is stored encrypted anew, with the first key`
+const USAGE = `Usage: npm run secrets -- rotate         encrypts all that is stored encrypted anew, with the first key
+       npm run --silent secrets -- key   prints a new key for SECRET_KEYS`
 
 async function rotate(): Promise<void> {
   const schema = await loadSchema(join(import.meta.dir, '../src'))
@@ -26,9 +26,7 @@ async function rotate(): Promise<void> {
 }
 
 await runCommand(USAGE, async () => {
-  const [name, ...more] = process.argv.slice(2)
-  if (more.length > 0) throw new UsageError(`${name} takes no arguments`)
+  const name = oneOf(readArguments({}, 1).positionals[0], ['key', 'rotate'], 'command')
   if (name === 'key') console.log(newSecretKey())
-  else if (name === 'rotate') await rotate()
-  else throw new UsageError(name === undefined ? 'Which command?' : `There is no command ${name}`)
+  else await rotate()
 })

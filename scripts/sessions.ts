@@ -1,6 +1,6 @@
 // Sessions from the command line: ends the time in which the session's cookie may go by its old name.
 import { isOldName, OLD_COOKIE_RETIRED } from '../src/kit/http/session-cookies.ts'
-import { runCommand, UsageError } from './command.ts'
+import { oneOf, readArguments, runCommand } from './command.ts'
 import { withDeps } from './with-deps.ts'
 
 const USAGE = `Usage: npm run sessions -- retire-old-cookie
@@ -10,9 +10,11 @@ Until the first command both names count. From then on the old one counts for lo
 later. Call it once no older release runs or comes back: logins there set the old name.`
 
 await runCommand(USAGE, () => {
-  const command = process.argv.slice(2).join(' ')
-  if (command !== 'retire-old-cookie' && command !== 'accept-old-cookie')
-    throw new UsageError(command === '' ? 'Which command?' : `There is no command "${command}"`)
+  const command = oneOf(
+    readArguments({}, 1).positionals[0],
+    ['retire-old-cookie', 'accept-old-cookie'],
+    'command',
+  )
   return withDeps({ logLevel: 'silent', migrates: false }, async ({ deps: { config, store } }) => {
     if (command === 'accept-old-cookie') {
       await store.delete(OLD_COOKIE_RETIRED)

@@ -6,7 +6,8 @@ import { adviceOnSettings } from '../src/kit/process/advice.ts'
 import { bunIn, folderAsGiven, readEnvironment } from '../src/kit/process/environment.ts'
 import { refuseTakenPort } from '../src/kit/process/port.ts'
 import { readStatus } from '../src/kit/process/status.ts'
-import { refuseArguments } from './command.ts'
+import { takeArguments } from './command.ts'
+import { localUrl } from './local-url.ts'
 import { migrate } from './migrate.ts'
 import { watchMigrations } from './migrate/watch.ts'
 import { provideServices } from './services.ts'
@@ -25,7 +26,7 @@ type Child = ReturnType<typeof startEntry>
 /** @param options.hot the API takes edits while it runs (`bun --hot`) */
 export async function start({ hot }: { hot: boolean }): Promise<never> {
   const command = hot ? 'npm run dev' : 'npm start'
-  refuseArguments(`Usage: ${command}   settings come from the environment or .env: PORT=8101 ${command}`)
+  takeArguments(`Usage: ${command}   settings come from the environment or .env: PORT=8101 ${command}`, {})
   try {
     process.exit(await runUntilEnd(settings.readFiles(readEnvironment(ROOT)), hot))
   } catch (error) {
@@ -125,15 +126,15 @@ async function tellDeath({ entry, process: child, exit }: Child): Promise<{ reas
 }
 
 /** Says the address as soon as it answers. */
-async function announce({ host, port, mode, tls }: Config, children: Child[]): Promise<void> {
-  const url = `${tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${port}`
+async function announce(config: Config, children: Child[]): Promise<void> {
+  const url = localUrl(config)
   while (children.every((child) => child.process.exitCode === null)) {
     // The certificate is for the name that clients use, which is another one.
     const answers = await fetch(`${url}/health`, { tls: { rejectUnauthorized: false } }).then(
       (reply) => reply.ok,
       () => false,
     )
-    if (answers) return console.log(`\n  ${url}  (${mode}; Ctrl-C ends it)\n`)
+    if (answers) return console.log(`\n  ${url}  (${config.mode}; Ctrl-C ends it)\n`)
     await Bun.sleep(HEALTH_POLL_MS)
   }
 }

@@ -1,10 +1,9 @@
 // `npm run status`: prints what the supervisor says of its processes, and what each of them counts.
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { Scoreboard } from '../src/kit/process/scoreboard.ts'
 import { readStatus, type ProcessStatus, type Status } from '../src/kit/process/status.ts'
 import { columns } from './columns.ts'
-import { asUsage, runCommand } from './command.ts'
+import { readArguments, runCommand } from './command.ts'
 
 const USAGE = `Usage: npm run status [-- --watch] [-- --json]
 --json prints JSON, for scripts. The exit code is 1 where no supervisor runs on DATA_DIR.`
@@ -16,7 +15,7 @@ export const readCurrentStatus = () => readStatus(resolve(process.env.DATA_DIR |
 
 if (import.meta.main) {
   await runCommand(USAGE, async () => {
-    const { json, watch } = readArguments()
+    const { json, watch } = readArguments({ json: { type: 'boolean' }, watch: { type: 'boolean' } }).values
     do {
       const status = readCurrentStatus()
       if (!status) throw new Error(NO_SUPERVISOR)
@@ -26,12 +25,6 @@ if (import.meta.main) {
       if (watch) await Bun.sleep(REFRESH_MS)
     } while (watch)
   })
-}
-
-function readArguments() {
-  return asUsage(
-    () => parseArgs({ options: { json: { type: 'boolean' }, watch: { type: 'boolean' } } }).values,
-  )
 }
 
 function withStats({ board: file, ...about }: ProcessStatus) {

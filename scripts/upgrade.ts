@@ -2,8 +2,7 @@
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { asUsage, runCommand } from './command.ts'
+import { readArguments, runCommand, UsageError } from './command.ts'
 import { refuseUnsaved } from './git.ts'
 import { madeFrom } from './kit-checksums.ts'
 import { findTool } from './tool.ts'
@@ -19,7 +18,7 @@ const USAGE = `Usage: npm run upgrade                       to the newest releas
 It leaves everything uncommitted: git reset --hard && git clean -fd undoes it.`
 
 await runCommand(USAGE, async () => {
-  const { to, from, base, 'dry-run': isDry } = readArguments()
+  const { to, from, base, 'dry-run': isDry } = readOptions()
   refuseUnsaved(ROOT, 'commit or stash them first')
   const standsOn = madeFrom(ROOT)
   if (standsOn === undefined && base === undefined) {
@@ -58,17 +57,9 @@ await runCommand(USAGE, async () => {
   }
 })
 
-function readArguments() {
+function readOptions() {
   const text = { type: 'string' } as const
-  return asUsage(() => {
-    const options = {
-      to: text,
-      from: text,
-      base: text,
-      'dry-run': { type: 'boolean', default: false },
-    } as const
-    const { values } = parseArgs({ options })
-    if (values.to !== undefined && values.from !== undefined) throw new Error('Either --to or --from')
-    return values
-  })
+  const { values } = readArguments({ to: text, from: text, base: text, 'dry-run': { type: 'boolean' } })
+  if (values.to !== undefined && values.from !== undefined) throw new UsageError('Either --to or --from')
+  return values
 }

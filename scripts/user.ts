@@ -1,6 +1,5 @@
 // Accounts from the command line, and the only way to the first superuser: npm run user -- create ann@example.com --role superuser
 import { randomBytes } from 'node:crypto'
-import { parseArgs } from 'node:util'
 import type { z } from 'zod'
 import { ABILITIES } from '../src/account/abilities.ts'
 import { makeAccessToken } from '../src/account/access-tokens.ts'
@@ -19,7 +18,8 @@ import { createAccount } from '../src/account/sign-up.ts'
 import { userList } from '../src/account/user-list.ts'
 import { readList } from '../src/kit/data/list-page.ts'
 import { printable, printableJson } from '../src/kit/log/terminal-escape.ts'
-import { asUsage, runCommand, systemUser, UsageError } from './command.ts'
+import { hint } from '../src/kit/types/nearest.ts'
+import { oneOf, readArguments, runCommand, systemUser, UsageError } from './command.ts'
 import { readHidden } from './prompt.ts'
 import { withDeps } from './with-deps.ts'
 
@@ -39,6 +39,19 @@ The password is asked for on a terminal, read from standard input with --passwor
 has to choose another.
 --json prints JSON, for scripts: one object, or with \`list\` one on each line; all else goes to stderr.`
 
+const COMMANDS = [
+  'create',
+  'invite',
+  'role',
+  'disable',
+  'token',
+  'password',
+  'end-sessions',
+  'delete',
+  'show',
+  'list',
+] as const
+
 /** Who acts, for the log and the audit trail. */
 const BY = { command: systemUser() }
 const GENERATED_BYTES = 18
@@ -50,7 +63,8 @@ type Command = (deps: Deps, say: Say) => Promise<void>
 
 /** Checks the arguments before anything is opened. */
 function parseCommand({ positionals, values }: Arguments): Command {
-  const [name = '', ...rest] = positionals
+  const [first, ...rest] = positionals
+  const name = oneOf(first, COMMANDS, 'command')
   const accept = (count: number, ...options: string[]) => {
     if (rest.length !== count) throw new UsageError(`${name} takes ${count} argument(s), not ${rest.length}`)
     const stray = Object.keys(values).find((option) => !['json', ...options].includes(option))
@@ -104,15 +118,13 @@ function parseCommand({ positionals, values }: Arguments): Command {
     case 'show':
       accept(1)
       return (deps, say) => show(deps, say, email)
-    case 'list':
+    default: // list
       accept(0, 'search')
       return (deps, say) => list(deps, say, values.search)
-    default:
-      throw new UsageError(name === '' ? 'Which command?' : `There is no command ${name}`)
   }
 }
 
-function readArguments(args: string[]) {
+function readCommandLine() {
   const text = { type: 'string' } as const
   const options = {
     role: text,
@@ -125,10 +137,10 @@ function readArguments(args: string[]) {
     'password-stdin': { type: 'boolean' },
     json: { type: 'boolean' },
   } as const
-  return asUsage(() => parseArgs({ args, options, allowPositionals: true }))
+  return readArguments(options, Infinity)
 }
 
-type Arguments = ReturnType<typeof readArguments>
+type Arguments = ReturnType<typeof readCommandLine>
 
 function checked<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const { data, error } = schema.safeParse(value)
@@ -138,7 +150,7 @@ function checked<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
 
 function checkedRole(name: string): Role {
   const role = ROLES.find((r) => r === name)
-  if (role === undefined) throw new Error(`There is no role "${name}": it is one of ${ROLES.join(', ')}`)
+  if (role === undefined) throw new Error(`There is no role "${name}"${hint(name, ROLES)}`)
   return role
 }
 
@@ -317,7 +329,7 @@ const describe = ({ id, role, email, first_name, last_name, created }: User) =>
   )
 
 await runCommand(USAGE, () => {
-  const given = readArguments(process.argv.slice(2))
+  const given = readCommandLine()
   const command = parseCommand(given)
   const json = given.values.json === true
   const say: Say = (value, text) => console.log(json ? printableJson(JSON.stringify(value)) : text)

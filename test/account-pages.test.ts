@@ -351,7 +351,7 @@ describe('tokens for programs', () => {
     const token = /<pre>(rbpat_[0-9a-f]{48})<\/pre>/.exec(made.text)?.[1] ?? ''
     expect([made.status, made.headers.get('cache-control')]).toEqual([200, 'no-store'])
     expect((await asProgram(token).get('/api/me')).status).toBe(200)
-    expect((await asProgram(token).post('/api/movies/', { title: 'x' })).status).toBe(403)
+    expect((await asProgram(token).post('/api/probe', { title: 'x' })).status).toBe(403)
     const { text } = await member.get(TOKENS, HTML)
     expect(text).toContain('Backup <span class="note">used on ')
     expect(text).not.toContain(token)

@@ -3,6 +3,7 @@ import { expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { users } from '../src/account/table.ts'
 import { outbox } from '../src/kit/jobs/outbox/table.ts'
+import { newMovie } from './factories.ts'
 import { until } from './kit/support/until.ts'
 import { startWithMail, tokenIn, type AppWithMail } from './support/mailbox.ts'
 
@@ -15,33 +16,32 @@ async function withApp(env: Record<string, string>, act: (app: AppWithMail) => P
   }
 }
 
-const movie = { title: 'Metropolis' }
-
 test('where verification is required a new account may read, and write as soon as its email is confirmed', () =>
   withApp({ EMAIL_VERIFICATION: 'required' }, async (app) => {
     const email = 'new@example.com'
     const member = await app.member('editor', { email })
     const token = await app.nextToken(email, 'Welcome')
     expect((await member.get('/api/me')).body.me).toMatchObject({ role: 'editor', verified: false })
-    const refused = await member.post('/api/movies', movie)
+    const refused = await member.post('/api/movies', newMovie())
     expect([refused.status, refused.body.code]).toEqual([401, 'email_not_verified'])
     const again = app.visitor()
     await again.post('/api/login', member.account)
-    expect((await again.post('/api/movies', movie)).body.code).toBe('email_not_verified')
+    expect((await again.post('/api/movies', newMovie())).body.code).toBe('email_not_verified')
     // The right of another role is not what is missing.
     expect((await member.get('/api/users')).body.code).toBe('insufficient_role')
 
     expect((await member.post('/api/email/verify', { token })).status).toBe(200)
-    for (const client of [member, again]) expect((await client.post('/api/movies', movie)).status).toBe(201)
+    for (const client of [member, again])
+      expect((await client.post('/api/movies', newMovie())).status).toBe(201)
   }))
 
 test('a verified account is let in by sessions that have not heard of it', () =>
   withApp({ EMAIL_VERIFICATION: 'required' }, async (app) => {
     const member = await app.member('editor', { email: 'unheard@example.com' })
-    expect((await member.post('/api/movies', movie)).body.code).toBe('email_not_verified')
+    expect((await member.post('/api/movies', newMovie())).body.code).toBe('email_not_verified')
     // As after another setting, or while Redis was away.
     await app.deps.db.update(users).set({ email_proof: 'mail' }).where(eq(users.id, member.user.id))
-    expect((await member.post('/api/movies', movie)).status).toBe(201)
+    expect((await member.post('/api/movies', newMovie())).status).toBe(201)
     expect((await member.get('/api/users')).body.code).toBe('insufficient_role')
   }))
 
@@ -50,7 +50,7 @@ test('where verification is off the welcome has no link, and nothing waits', () 
     const member = await app.member('editor', { email: 'off@example.com' })
     const { text } = await app.nextMail('off@example.com', 'Welcome')
     expect(text).not.toContain('token=')
-    expect((await member.post('/api/movies', movie)).status).toBe(201)
+    expect((await member.post('/api/movies', newMovie())).status).toBe(201)
   }))
 
 test('a front-end gets the token of a link in the fragment, where our pages are off', () =>

@@ -21,7 +21,7 @@ afterAll(async () => {
 const theDatabase = () => ({ DATABASE_URL: database.url, MIGRATE_DATABASE_URL: '' })
 
 async function seed(args: string[] = [], env: Record<string, string> = {}) {
-  const child = Bun.spawn([process.execPath, 'scripts/sample/seed.ts', ...args], {
+  const child = Bun.spawn([process.execPath, 'scripts/seed.ts', ...args], {
     cwd: join(import.meta.dir, '..'),
     env: { ...process.env, NODE_ENV: 'development', ...theDatabase(), ...env },
     stdout: 'pipe',
@@ -73,9 +73,17 @@ test('what is not a terminal gets plain lines', async () => {
   expect(out).not.toMatch(/[\r\x1b]/)
 })
 
-test('called wrongly, it shows its usage and exits with 2', async () => {
+test('a seed that is named goes in alone, and one that there is not is told with what there is', async () => {
+  expect(await seed(['films'])).toMatchObject({ code: 0, out: expect.stringContaining(' films added') })
+  expect(await seed(['flims'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('There is no seed "flims": did you mean films?'),
+  })
+})
+
+test('called wrongly, it says so and exits with 2', async () => {
   expect(await seed(['--nonsense'])).toMatchObject({
     code: 2,
-    err: expect.stringContaining('Usage: npm run seed'),
+    err: expect.stringContaining('How it is called: npm run seed'),
   })
 })

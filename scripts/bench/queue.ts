@@ -1,10 +1,14 @@
-// `npm run bench:queue [-- --rounds <n>]`: installs what is compared with, and runs the queue benchmark.
+// `npm run bench:queue`: installs what is compared with, and runs the queue benchmark.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
+import { takeArguments } from '../command.ts'
 import { installPeers } from './peers.ts'
+
+const USAGE = 'Usage: npm run bench:queue [-- --rounds <n>]'
+const { rounds } = takeArguments(USAGE, { rounds: { type: 'string', default: '5' } }).values
 
 installPeers('bullmq')
 // A process of its own: this one remembers that the packages were not there.
-const run = ['--no-orphans', join(import.meta.dir, 'queue/run.ts'), ...process.argv.slice(2)]
+const run = ['--no-orphans', join(import.meta.dir, 'queue/run.ts'), rounds]
 const { status } = spawnSync(process.execPath, run, { stdio: 'inherit' })
 process.exit(status ?? 1)

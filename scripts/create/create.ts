@@ -4,9 +4,8 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import release from '../../package.json'
-import { asUsage, runCommand, UsageError } from '../command.ts'
+import { oneOf, readArguments, runCommand, UsageError } from '../command.ts'
 import { refuseBadName } from '../rename/name.ts'
 import { MODULES as DECLARED } from '../remove/modules.ts'
 
@@ -19,7 +18,7 @@ const USAGE = `Usage: npm create restbun <folder> [-- options]
 The folder's name is the project's: lowercase letters, digits and single hyphens, a letter first.`
 
 await runCommand(USAGE, async () => {
-  const { folder, modules } = await askFor(readArguments())
+  const { folder, modules } = await askFor(readWish())
   const name = basename(folder)
   refuseBadName(name, release)
   refuseFull(folder)
@@ -49,25 +48,18 @@ interface Wish {
   isAsked: boolean
 }
 
-function readArguments(): Wish {
+function readWish(): Wish {
   const flag = { type: 'boolean', default: false } as const
-  return asUsage(() => {
-    const options = { with: { type: 'string' }, sample: flag, yes: flag } as const
-    const { values, positionals } = parseArgs({ options, allowPositionals: true })
-    const [folder, ...more] = positionals
-    if (more.length > 0) throw new Error(`One folder, please: what is "${more.join(' ')}"?`)
-    const named = values.with === undefined && !values.sample ? undefined : readModules(values.with ?? '')
-    const modules = named && values.sample ? [...named, 'sample'] : named
-    return { folder, modules, isAsked: !values.yes && process.stdin.isTTY }
-  })
+  const { values, positionals } = readArguments({ with: { type: 'string' }, sample: flag, yes: flag }, 1)
+  const named = values.with === undefined && !values.sample ? undefined : readModules(values.with ?? '')
+  const modules = named && values.sample ? [...named, 'sample'] : named
+  return { folder: positionals[0], modules, isAsked: !values.yes && process.stdin.isTTY }
 }
 
 function readModules(text: string): string[] {
   const names = text.split(/[\s,]+/).filter(Boolean)
   if (names.includes('all')) return [...MODULES]
-  const unknown = names.filter((name) => !MODULES.includes(name))
-  if (unknown.length === 0) return names
-  throw new UsageError(`There is no module ${unknown.join(', ')}: there are ${MODULES.join(', ')}`)
+  return names.map((name) => oneOf(name, MODULES, 'module'))
 }
 
 async function askFor({ folder, modules, isAsked }: Wish): Promise<{ folder: string; modules: string[] }> {

@@ -3,8 +3,7 @@
 // `npm create` runs it once. An upgrade runs that of the old release and that of the new one, and so finds what is yours.
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { runCommand } from '../command.ts'
+import { readArguments, runCommand } from '../command.ts'
 import { writeChecksums } from '../kit-checksums.ts'
 import { readManifest } from '../manifest.ts'
 import { MODULES } from '../remove/modules.ts'
@@ -17,10 +16,7 @@ const ROOT = join(import.meta.dir, '../..')
 const FIRST_VERSION = '0.1.0'
 
 await runCommand('Usage: bun scripts/create/make.ts <name> [--without <module>,...]', async () => {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { without: { type: 'string', default: '' } },
-  })
+  const { values, positionals } = readArguments({ without: { type: 'string', default: '' } }, 1)
   const [name = ''] = positionals
   const release = readManifest(ROOT)
   if (name !== release.name) await run(ROOT, [process.execPath, 'scripts/rename.ts', name])

@@ -1,8 +1,10 @@
 // The settings, all faults at once, and what a check can go on with.
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig, settings } from '../../src/config.ts'
 import type { Config } from '../../src/config.ts'
 import { adviceOnSettings } from '../../src/kit/process/advice.ts'
+import { readAssignments } from '../../src/kit/process/environment.ts'
 import { ConfigError } from '../../src/kit/types/config-error.ts'
+import { nearest } from '../../src/kit/types/nearest.ts'
 import { fail, type Finding, ok, warn } from './finding.ts'
 
 const FIX = 'Set it in the environment or in .env; .env.example lists every setting'
@@ -13,7 +15,8 @@ type Environment = Record<string, string | undefined>
 export function checkSettings(env: Environment): { findings: Finding[]; config?: Config } {
   try {
     const config = loadConfig(env)
-    const advice = adviceOnSettings(config, process.cwd(), env)
+    const folder = process.cwd()
+    const advice = [...adviceOnSettings(config, folder, env), ...findMisspelt(folder, env)]
     const findings =
       advice.length > 0
         ? advice.map((line) => warn('settings', line, FIX))
@@ -26,6 +29,16 @@ export function checkSettings(env: Environment): { findings: Finding[]; config?:
     const usable = Object.entries(env).filter(([name]) => !faults.some((fault) => nameIn(fault) === name))
     return { findings, config: tryLoad(Object.fromEntries(usable)) }
   }
+}
+
+/** What stands in .env and is no setting, but nearly. @param folder that holds it */
+export function findMisspelt(folder: string, env: Environment): string[] {
+  const known = Object.values(settings.declared).flatMap(({ variable }) => [variable, `${variable}_FILE`])
+  const others = new Set(readAssignments(folder, env).map(({ name }) => name)).difference(new Set(known))
+  return [...others].flatMap((name) => {
+    const meant = nearest(name, known)
+    return meant === undefined ? [] : `${name} in .env is no setting: did you mean ${meant}?`
+  })
 }
 
 const nameIn = (fault: string) => /\w+/.exec(fault)?.[0]

@@ -5,6 +5,7 @@ import type { Deps } from '../../src/account/product.ts'
 import { createApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
 import { describeRoutes } from '../../src/kit/http/doc.ts'
+import { type Access, routeOf } from './access.ts'
 import type { Field } from './fields.ts'
 import type { Names } from './names.ts'
 import { findTakenName } from './template.ts'
@@ -13,7 +14,7 @@ import { findTakenName } from './template.ts'
 const MAX_IDENTIFIER = 63
 
 /** @throws Error that names every collision and where it is */
-export function refuseCollisions(root: string, names: Names, fields: Field[]): void {
+export function refuseCollisions(root: string, names: Names, fields: Field[], access: Access): void {
   const { many, type, path, table, snake } = names
   const found: string[] = []
   const sources = [...new Bun.Glob('src/**/*.{ts,tsx}').scanSync(root)].toSorted().map((file) => ({
@@ -38,11 +39,16 @@ export function refuseCollisions(root: string, names: Names, fields: Field[]): v
   if (taken !== undefined) found.push(`"${taken}" is a name that the generated code uses itself`)
   const answer = find(new RegExp(`\\bid: '${type}'`))
   if (answer !== undefined) found.push(`${answer} describes an answer called "${type}"`)
-  const route = knownPaths().find((known) => known === `/api/${path}` || known.startsWith(`/api/${path}/`))
+  const own = routeOf(names, access)
+  const route = knownPaths().find((known) => `${known}/`.startsWith(`${own}/`))
   if (route !== undefined) found.push(`there is a route ${route}`)
+  const parent = access.parent?.names
+  if (fields.some(({ name }) => name === parent?.snake))
+    found.push(`"${parent?.snake}" is the field of what it stands under`)
   const identifiers = [
     `${table}_creator_users_id_fk`,
-    ...fields.map(({ name }) => `${table}_${name}_unique`),
+    ...(parent ? [`${table}_${parent.snake}_${parent.table}_id_fk`] : []),
+    ...fields.map(({ name }) => `${table}_${name}_of_creator`),
     ...enums,
   ]
   const long = identifiers.find((name) => name.length > MAX_IDENTIFIER)

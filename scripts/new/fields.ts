@@ -1,28 +1,46 @@
 // The fields of a new resource, from what is typed: `year:int?`
-import { refuseReserved } from './names.ts'
+import { RESERVED } from '../../src/kit/data/list.ts'
+import { hint } from '../../src/kit/types/nearest.ts'
 
 export interface Field {
   name: string
   /** One of TYPES. */
   type: string
   optional: boolean
-  unique: boolean
+  /** `own`: within the rows that stand in one list, an owner's or a parent's; `all`: within the table. */
+  unique: 'own' | 'all' | undefined
+  /** Lists filter by it, and sort by it if the type has an order. */
+  indexed: boolean
+  sorted: boolean
   searched: boolean
   /** The values of an enum, empty for other types. */
   values: string[]
 }
 
+interface Kind {
+  about: string
+  searched?: true
+  canBeUnique?: true
+  /** What `:index` is good for. */
+  index?: 'filter' | 'sort'
+}
+
 /** What a field can be, in words; the template has one of each. */
-export const TYPES: Record<string, { about: string; searched?: true; canBeUnique?: true }> = {
-  string: { about: 'a line of text, 1 to 500 characters, searched', searched: true, canBeUnique: true },
+export const TYPES: Record<string, Kind> = {
+  string: {
+    about: 'a line of text, 1 to 500 characters, searched',
+    searched: true,
+    canBeUnique: true,
+    index: 'sort',
+  },
   text: { about: 'a long text, up to 50000 characters, searched', searched: true },
-  int: { about: 'a whole number of 32 bits', canBeUnique: true },
-  number: { about: 'a number, perhaps with a fraction', canBeUnique: true },
-  bool: { about: 'true or false' },
-  date: { about: 'a day: 2026-01-31', canBeUnique: true },
-  timestamp: { about: 'a moment: 2026-01-31T12:00:00Z', canBeUnique: true },
-  uuid: { about: 'an id of something elsewhere', canBeUnique: true },
-  enum: { about: 'one of these words' },
+  int: { about: 'a whole number of 32 bits', canBeUnique: true, index: 'sort' },
+  number: { about: 'a number, perhaps with a fraction', canBeUnique: true, index: 'sort' },
+  bool: { about: 'true or false', index: 'filter' },
+  date: { about: 'a day: 2026-01-31', canBeUnique: true, index: 'sort' },
+  timestamp: { about: 'a moment: 2026-01-31T12:00:00Z', canBeUnique: true, index: 'sort' },
+  uuid: { about: 'an id of something elsewhere', canBeUnique: true, index: 'filter' },
+  enum: { about: 'one of these words', index: 'filter' },
 }
 
 /** One line for each type, for the usage. */
@@ -30,10 +48,34 @@ export const typesUsage = Object.entries(TYPES)
   .map(([name, { about }]) => `${(name === 'enum' ? 'enum(a|b)' : name).padEnd(14)}${about}`)
   .join('\n')
 
-const FIELD = /^([^:]*):([a-z]+)(?:\(([^)]*)\))?(\?)?(:unique)?$/
+/** What may stand behind a type: what it makes of the field, or why it cannot. */
+const MODIFIERS: Record<
+  string,
+  (field: Field, kind: Kind, inBrackets: string | undefined) => string | undefined
+> = {
+  index(field, { index }, inBrackets) {
+    if (inBrackets !== undefined) return 'takes no brackets'
+    if (index === undefined) return `is for no ${field.type}`
+    if (RESERVED.includes(field.name))
+      return `would be a filter, and a list's query has "${field.name}" for something else`
+    field.indexed = true
+    field.sorted = index === 'sort'
+    return undefined
+  },
+  unique(field, { canBeUnique }, inBrackets = 'own') {
+    if (!canBeUnique) return `is for no ${field.type}`
+    if (inBrackets !== 'own' && inBrackets !== 'all') return 'is unique or unique(all)'
+    field.unique = inBrackets
+    return undefined
+  },
+}
+
+const BRACKETS = String.raw`(?:\(([^)]*)\))?`
+const MODIFIER = new RegExp(String.raw`:([a-z]+)${BRACKETS}`, 'g')
+const FIELD = new RegExp(String.raw`^([^:]*):([a-z]+)${BRACKETS}(\?)?((?::[a-z]+(?:\([^)]*\))?)*)$`)
 const NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/
 const MAX_LENGTH = 40
-const OWN_COLUMNS = ['id', 'creator', 'created', 'modified']
+const OWN_COLUMNS = ['id', 'creator', 'created', 'modified', 'constructor'] // of every object
 
 /**
  * @param resource `book_review`, for messages
@@ -51,9 +93,9 @@ export function parseFields(specs: string[], resource: string): Field[] {
 }
 
 function parseField(spec: string): Field {
-  const [, name, type, inBrackets, optional, unique] = FIELD.exec(spec) ?? []
+  const [, name, type, inBrackets, optional, modifiers = ''] = FIELD.exec(spec) ?? []
   if (name === undefined || type === undefined) {
-    throw new Error(`"${spec}" is no field: it is name:type, name:type? or name:type:unique`)
+    throw new Error(`"${spec}" is no field: it is name:type or name:type?, and :index or :unique behind that`)
   }
   if (!NAME.test(name) || name.length > MAX_LENGTH) {
     throw new Error(
@@ -63,22 +105,29 @@ function parseField(spec: string): Field {
   }
   if (OWN_COLUMNS.includes(name))
     throw new Error(`The field "${name}" is there already: every resource has it`)
-  refuseReserved(name)
   const kind = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined
-  if (kind === undefined) throw new Error(`The field "${name}" has no type that is called "${type}"`)
+  if (kind === undefined)
+    throw new Error(`"${spec}": there is no type "${type}"${hint(type, Object.keys(TYPES))}`)
   if (type !== 'enum' && inBrackets !== undefined)
     throw new Error(`The type ${type} of "${name}" takes no brackets`)
-  if (unique !== undefined && !kind.canBeUnique) {
-    throw new Error(`The field "${name}" cannot be unique: ${type} is no type for that`)
-  }
-  return {
+  const field: Field = {
     name,
     type,
     optional: optional !== undefined,
-    unique: unique !== undefined,
+    unique: undefined,
+    indexed: false,
+    sorted: false,
     searched: kind.searched === true,
     values: type === 'enum' ? parseValues(name, inBrackets) : [],
   }
+  for (const [, word = '', argument] of modifiers.matchAll(MODIFIER)) {
+    const modify = Object.hasOwn(MODIFIERS, word) ? MODIFIERS[word] : undefined
+    if (modify === undefined)
+      throw new Error(`"${spec}": there is no :${word}${hint(word, Object.keys(MODIFIERS))}`)
+    const fault = modify(field, kind, argument)
+    if (fault !== undefined) throw new Error(`"${spec}": :${word} ${fault}`)
+  }
+  return field
 }
 
 function parseValues(name: string, inBrackets = ''): string[] {

@@ -49,14 +49,13 @@ export function parseNames(singular: string, plural = pluralOf(singular)): Names
   if (names.one === names.many) {
     throw new Error(`"${singular}" is its own plural: say another one by --plural, such as ${singular}-items`)
   }
-  for (const word of [names.one, names.many, names.table, names.type]) refuseReserved(word)
+  // What SQL reserves can be a table: it is quoted. Nor is a field ever a variable.
+  const reserved = [names.one, names.many].find((word) => RESERVED.has(word))
+  if (reserved !== undefined)
+    throw new Error(
+      `"${reserved}" is a reserved word of TypeScript: choose another, such as ${singular}-item`,
+    )
   return names
-}
-
-/** @throws Error if TypeScript or SQL keeps the word for itself */
-export function refuseReserved(word: string): void {
-  const by = TYPESCRIPT.has(word) ? 'TypeScript' : SQL.has(word) ? 'SQL' : undefined
-  if (by !== undefined) throw new Error(`"${word}" is a reserved word of ${by}: choose another word`)
 }
 
 /** By the simple rules: category -> categories, box -> boxes, key -> keys. */
@@ -70,25 +69,15 @@ const spoken = (word: string) => word.replaceAll(/[-_]/g, ' ')
 /** `bookReview`, of `book-review` or `book_review`. */
 export const camel = (word: string) =>
   word.replaceAll(/[-_](.)/g, (_, letter: string) => letter.toUpperCase())
-const pascal = (word: string) => capital(camel(word))
+/** `BookReview`, of both. */
+export const pascal = (word: string) => capital(camel(word))
 
 /** The word with a capital letter first. */
 export const capital = (word: string) => word.replace(/^./, (letter) => letter.toUpperCase())
 
-const setOf = (words: string) => new Set(words.trim().split(/\s+/))
-
-const TYPESCRIPT = setOf(`
-  arguments async await break case catch class const continue debugger default delete do else enum eval export
-  extends false finally for function if implements import in instanceof interface let new null package private
-  protected public return static super switch this throw true try type typeof undefined var void while with yield
-  constructor prototype`)
-
-/** What Postgres reserves, as `pg_get_keywords()` has it. */
-const SQL = setOf(`
-  all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation
-  column concurrently constraint create cross current_catalog current_date current_role current_schema current_time
-  current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze
-  from full grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit
-  localtime localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references
-  returning right select session_user similar some symmetric system_user table tablesample then to trailing true union
-  unique user using variadic verbose when where window with`)
+/** What can be no variable in a module of TypeScript. */
+const RESERVED = new Set(
+  `arguments await break case catch class const continue debugger default delete do else enum eval export extends false
+  finally for function if implements import in instanceof interface let new null package private protected public return
+  static super switch this throw true try typeof undefined var void while with yield`.split(/\s+/),
+)

@@ -6,14 +6,14 @@ const IMPORT = /^import .* from '(\.\/[^']+)'$/gm
 const CHAIN = /^ *const routed = app\b.*(\n {4,}.*)*/m
 
 /** @param app the text of app.ts @throws Error if it has no place for the slice */
-export function addToApp(app: string, { many, path }: Names): string {
+export function addToApp(app: string, { many, path }: Names, route = `/api/${path}`): string {
   const [chain] = CHAIN.exec(app) ?? []
   if (chain === undefined) {
     throw new Error(
-      `src/app.ts has no \`const routed = app\` with the slices: nothing shows where .route('/api/${path}', ${many}) belongs`,
+      `src/app.ts has no \`const routed = app\` with the slices: nothing shows where .route('${route}', ${many}) belongs`,
     )
   }
-  const wired = app.replace(chain, () => `${chain}\n    .route('/api/${path}', ${many})`)
+  const wired = app.replace(chain, () => `${chain}\n    .route('${route}', ${many})`)
   return addImport(wired, many, `./${path}/routes.ts`)
 }
 

@@ -60,7 +60,7 @@ export const MODULES: Record<string, Module> = {
       'scripts/sample',
       'scripts/bench/sample', // what it measures is the sample, and servers that do the same
     ],
-    mentions: /\b[mM]ovies?\b(?!-)|\b(scripts|bench|slow)\/sample\b|npm run seed\b/,
+    mentions: /\b[mM]ovies?\b(?!-)|\b(scripts|bench|slow)\/sample\b/,
     tables: ['movies'],
   },
 }

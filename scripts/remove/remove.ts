@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, normalize } from 'node:path'
 import { generateMigration, newestSnapshot } from '../generate.ts'
 import { listKnown } from '../git.ts'
+import { hint } from '../../src/kit/types/nearest.ts'
 import { isKit } from '../kit-folders.ts'
 import { type Manifest, readManifest } from '../manifest.ts'
 import { run, runTool } from '../tool.ts'
@@ -69,11 +70,10 @@ export async function removeModules(root: string, names: string[], { undeployed 
   return { done, left: findMentions(root, modules) }
 }
 
-/** @throws Error that names those that there are */
+/** @throws Error that names the nearest, or those that there are */
 export function moduleOf(name: string): Module {
   const module = Object.hasOwn(MODULES, name) ? MODULES[name] : undefined
-  if (module === undefined)
-    throw new Error(`No module is called "${name}": ${Object.keys(MODULES).join(', ')}`)
+  if (module === undefined) throw new Error(`There is no module "${name}"${hint(name, Object.keys(MODULES))}`)
   return module
 }
 
@@ -99,7 +99,7 @@ function cut(text: string, path: string, mentions: RegExp, paths: string[]): str
   const isTest = /^test\/.*\.tsx?$/.test(path)
   if (path === TEMPLATE)
     return text.replaceAll(REGION, (region, asked: string) => (isWithin(asked, paths) ? '' : region))
-  if (isTest || /^src\/\w+\.ts$/.test(path)) {
+  if (isTest || /^(src|scripts\/own)\/\w+\.ts$/.test(path)) {
     const isGone = (target: string) => isWithin(normalize(join(dirname(path), target)), paths)
     return cutCode(text, { isGone, mentions, isTest })
   }

@@ -1,10 +1,9 @@
 // `npm run bench`: this project beside Bun alone and its peers, in one run. Needs wrk and a redis-server or valkey-server.
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { type Contestant, CONTESTANTS, OURS } from '../bench/sample/http/contestants.ts'
 import { installPeers } from '../bench/peers.ts'
-import { asUsage, runCommand, UsageError } from '../command.ts'
+import { readArguments, runCommand, UsageError } from '../command.ts'
 
 const ROOT = resolve(import.meta.dir, '../..')
 
@@ -15,7 +14,7 @@ const USAGE = `Usage: npm run bench [-- --quick] [--rounds <n>] [--seconds <n>] 
 BENCH_DATABASE_URL and BENCH_REDIS_URL name servers to use; else a Postgres and a Redis start for the run.`
 
 await runCommand(USAGE, async () => {
-  const { quick, rounds, seconds, chart, memory, other, work } = readArguments()
+  const { quick, rounds, seconds, chart, memory, other, work } = readOptions()
   const isRedisReal = process.env.BENCH_REDIS_URL || Bun.which('redis-server') || Bun.which('valkey-server')
   if (!isRedisReal) {
     throw new Error(
@@ -39,26 +38,22 @@ await runCommand(USAGE, async () => {
   await bench({ ...(quick ? hasty : precise), settings, chart, memory })
 })
 
-function readArguments() {
-  return asUsage(() => {
-    const { values } = parseArgs({
-      options: {
-        quick: { type: 'boolean', default: false },
-        memory: { type: 'boolean', default: false },
-        rounds: { type: 'string' },
-        seconds: { type: 'string' },
-        chart: { type: 'string' },
-        against: { type: 'string' },
-        work: { type: 'string' },
-      },
-    })
-    const { against, quick, memory, chart } = values
-    if (against !== undefined && (quick || memory || chart !== undefined)) {
-      throw new UsageError('--against takes --rounds, --seconds and --work, and none of the others')
-    }
-    const other = against === undefined ? undefined : otherOf(against)
-    return { ...values, other, rounds: positive(values.rounds), seconds: positive(values.seconds) }
+function readOptions() {
+  const { values } = readArguments({
+    quick: { type: 'boolean', default: false },
+    memory: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    chart: { type: 'string' },
+    against: { type: 'string' },
+    work: { type: 'string' },
   })
+  const { against, quick, memory, chart } = values
+  if (against !== undefined && (quick || memory || chart !== undefined)) {
+    throw new UsageError('--against takes --rounds, --seconds and --work, and none of the others')
+  }
+  const other = against === undefined ? undefined : otherOf(against)
+  return { ...values, other, rounds: positive(values.rounds), seconds: positive(values.seconds) }
 }
 
 function positive(value: string | undefined): number | undefined {

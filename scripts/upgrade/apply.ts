@@ -3,8 +3,7 @@
 // Older releases call it by these arguments. It imports no package before the project has those of the new release.
 import { cpSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { runCommand } from '../command.ts'
+import { readArguments, runCommand } from '../command.ts'
 import { findEdited, madeFrom } from '../kit-checksums.ts'
 import { readManifest } from '../manifest.ts'
 import { run, runTool, show } from '../tool.ts'
@@ -17,10 +16,7 @@ import { planMigrations } from './plan-migrations.ts'
 const UNDO = 'Undo it by: git reset --hard && git clean -fd'
 
 await runCommand('Usage: npm run upgrade', async () => {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { 'dry-run': { type: 'boolean', default: false } },
-  })
+  const { values, positionals } = readArguments({ 'dry-run': { type: 'boolean', default: false } }, 3)
   const [root = '', base = '', newer = ''] = positionals
   const sides = { root, base, newer }
   await makeAlike(sides)

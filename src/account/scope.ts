@@ -1,4 +1,5 @@
 // Tells queries who asks, and with which role: what rows that belong to accounts are read and changed by.
+import type { SQL } from 'drizzle-orm'
 import { NOBODY, type Scope as ScopeOf } from '../kit/data/scope.ts'
 import type { AnyContext } from '../kit/http/env.ts'
 import { type AppContext, roleOf } from './product.ts'
@@ -7,6 +8,9 @@ import { isAdmin, type Role, roles } from './roles.ts'
 
 /** Of this product's roles; see `scopeOf`. */
 export type Scope = ScopeOf<Role>
+
+/** Whose rows: a condition for every query about them, undefined for all. It stands beside the queries, in plain words. */
+export type Rule = (scope: Scope) => SQL | undefined
 
 /**
  * Who makes this request. Behind `requireRole` it is whom that has admitted; on a route for everybody an account that comes

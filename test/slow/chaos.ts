@@ -1,5 +1,4 @@
 // The chaos lane: a real Redis and real worker processes, broken in every way we know, and not one job lost.
-//   npm run test:chaos [-- --quick] [-- <fault>...]
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,13 +11,16 @@ import { keyBase } from '../../src/kit/jobs/scripts.ts'
 import { readLedger, spawnWorker, type WorkerProcess } from '../kit/jobs/processes.ts'
 import { hasRedisServer, startRedis, type RealRedis } from '../kit/jobs/real-redis.ts'
 import { plain, poison, watched, type ProcessOptions } from '../kit/jobs/worker-process.ts'
+import { takeArguments } from '../../scripts/command.ts'
 import { OUTAGES, runOutages } from './chaos/outages.ts'
 
 const WORKERS = 3
 const CONCURRENCY = 10
 const PREFIX = 'chaos:'
 const LEASE_MS = 3000
-const quick = process.argv.includes('--quick')
+const USAGE = 'Usage: npm run test:chaos [-- --quick] [<fault> ...]'
+const { values, positionals: asked } = takeArguments(USAGE, { quick: { type: 'boolean' } }, Infinity)
+const quick = values.quick === true
 const JOBS = quick ? 1500 : 20_000
 /** A fault alone comes more often when there is less time for it. */
 const PACE = quick ? 0.4 : 1
@@ -351,7 +353,6 @@ function raise(message: string): never {
 }
 
 if (!hasRedisServer()) raise('test:chaos needs a redis-server on PATH (Debian: apt-get install redis-server)')
-const asked = process.argv.slice(2).filter((arg) => !arg.startsWith('-'))
 const isAsked = (name: string) => asked.some((word) => name.includes(word))
 const lanes = LANES.filter((lane) => (asked.length === 0 ? !(quick && lane.long) : isAsked(lane.name)))
 const outages = asked.length === 0 ? OUTAGES : OUTAGES.filter(isAsked)

@@ -10,10 +10,11 @@ beforeEach(() => {
 afterEach(() => checkout.remove(), SLOW_MS)
 
 test(
-  'new resources of every type are written, and pass at once',
+  'new resources of every type and of every kind of access are written, and pass at once',
   async () => {
-    const every = `title:string isbn:string:unique blurb:text? year:int? rating:number? lent:bool bought:date
-      read_at:timestamp? shelf:uuid genre:enum(novel|poem)?`.split(/\s+/)
+    const every =
+      `title:string:index isbn:string:unique(all) blurb:text? year:int?:index rating:number? lent:bool:index
+      bought:date read_at:timestamp?:index shelf:uuid genre:enum(novel|poem)?:index`.split(/\s+/)
     const resources = [
       ['book', ...every],
       [
@@ -23,10 +24,14 @@ test(
         'shelf:int:unique',
         'kind:enum(a|b|c)',
         'mood:enum(b|a)?',
+        '--under',
+        'book',
       ],
-      ['apple', 'tree:uuid:unique'],
-      ['person', 'nick_name:string?', '--plural', 'people'],
-      ['flag', 'up:bool'],
+      ['apple', 'tree:uuid:unique', '--shared', '--public-read'],
+      ['apple-core', 'weight:number:index:unique', '--under', 'apple'],
+      ['person', 'nick_name:string?', '--plural', 'people', '--shared', '--role', 'admin'],
+      ['nose', 'length:int:index', '--under', 'person', '--plural', 'noses', '--shared', '--public-read'],
+      ['flag', 'up:bool', '--public-read', '--on-delete', 'set-null'],
     ]
     for (const args of resources) {
       const { code, said } = await checkout.run('new', args)

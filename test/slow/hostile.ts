@@ -1,12 +1,11 @@
 // The hostile lane: generated requests, such as no client should send, against a running server. None makes a 5xx.
 //   npm run test:hostile [-- --count 100000] [--seed 1] [--from 0]
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import type { Deps } from '../../src/account/product.ts'
 import { createApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
 import { describeRoutes } from '../../src/kit/http/doc.ts'
-import { asUsage, runCommand } from '../../scripts/command.ts'
+import { readArguments, runCommand, UsageError } from '../../scripts/command.ts'
 import { createDatabase, deletePrefix, serverEnv, uniquePrefix } from '../kit/support/services.ts'
 import { type Answer, createClient } from './hostile/exchange.ts'
 import { hostileRequest, type HostileRequest, type Sources } from './hostile/requests.ts'
@@ -198,21 +197,20 @@ interface Options {
   count: number
 }
 
-function readArguments(): Options {
-  return asUsage(() => {
-    const text = { type: 'string' } as const
-    const { values } = parseArgs({ options: { seed: text, from: text, count: text } })
-    const whole = (name: keyof Options, otherwise: number) => {
-      const value = values[name] === undefined ? otherwise : Number(values[name])
-      if (!Number.isSafeInteger(value) || value < 0) throw new Error(`--${name} is a whole number, 0 or more`)
-      return value
-    }
-    return { seed: whole('seed', 1), from: whole('from', 0), count: whole('count', 100_000) }
-  })
+function readOptions(): Options {
+  const text = { type: 'string' } as const
+  const { values } = readArguments({ seed: text, from: text, count: text })
+  const whole = (name: keyof Options, otherwise: number) => {
+    const value = values[name] === undefined ? otherwise : Number(values[name])
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new UsageError(`--${name} is a whole number, 0 or more`)
+    return value
+  }
+  return { seed: whole('seed', 1), from: whole('from', 0), count: whole('count', 100_000) }
 }
 
 await runCommand(USAGE, async () => {
-  const options = readArguments()
+  const options = readOptions()
   const { run, close } = await prepareTestRun(process.env)
   Object.assign(process.env, run)
   try {

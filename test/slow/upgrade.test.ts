@@ -21,6 +21,7 @@ import {
 } from '../kit/support/services.ts'
 import { until } from '../kit/support/until.ts'
 import { SLOW_MS } from './green.ts'
+import { log, say, step } from './step.ts'
 
 const GIT = {
   GIT_AUTHOR_NAME: 'Ann',
@@ -117,19 +118,6 @@ test(
   },
   SLOW_MS,
 )
-
-const log = (line: string) => process.stderr.write(`${line}\n`)
-
-function say(what: string, since: number): void {
-  log(`${((performance.now() - since) / 1000).toFixed(1).padStart(6)} s  ${what}`)
-}
-
-async function step<T>(what: string, run: () => Promise<T>): Promise<T> {
-  const began = performance.now()
-  const result = await run()
-  say(what, began)
-  return result
-}
 
 /** @returns what it said */
 async function npm(cwd: string, ...args: string[]): Promise<string> {

@@ -1,14 +1,12 @@
 // The queue benchmark: this project, BullMQ and the raw commands of Redis, in turn in one run, medians of the rounds.
-import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
 import { hasRedisServer, startRedis } from '../../../test/kit/jobs/real-redis.ts'
 import { median } from '../quantile.ts'
 import { CONTESTANTS } from './contestants.ts'
 import { MEASURES } from './measures.ts'
 
-const given = parseArgs({ options: { rounds: { type: 'string', default: '5' } } }).values
-const rounds = Number(given.rounds)
-if (!(rounds >= 1)) throw new Error(`--rounds ${given.rounds} is no number above 0`)
+const rounds = Number(process.argv[2])
+if (!(rounds >= 1)) throw new Error(`--rounds ${process.argv[2]} is no number above 0`)
 // The embedded Redis is for development: its figures would mean nothing.
 if (!hasRedisServer()) {
   throw new Error('bench:queue needs a redis-server on PATH (Debian: apt-get install redis-server)')

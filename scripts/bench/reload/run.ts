@@ -1,13 +1,14 @@
 // What a rolling reload, a kill -9 and the processes themselves cost, on services of its own.
-//   npm run bench:reload [-- seconds path ...]
 import { readFileSync } from 'node:fs'
 import { readMigrateReq } from '../../../src/kit/process/host.ts'
+import { takeArguments } from '../../command.ts'
 import { prepareTestRun } from '../../services/test-run.ts'
 import { startLoad, type LoadResult } from '../../../test/kit/support/load.ts'
 import { startService } from '../../../test/kit/support/supervised.ts'
 import { until } from '../../../test/kit/support/until.ts'
 
-const [seconds = '5', ...paths] = process.argv.slice(2)
+const USAGE = 'Usage: npm run bench:reload [-- <seconds> <path> ...]'
+const [seconds = '5', ...paths] = takeArguments(USAGE, {}, Infinity).positionals
 const SECONDS = Number(seconds)
 const RELOADS = 5
 const CONNECTIONS = 64

@@ -1,14 +1,17 @@
 // What route declarations cost the type checker: 100 routes with `doc`, `requireRole` and `validate`, and a client that
 // calls them, against the same routes in plain Hono with `zValidator`.
-//   npm run bench:types [-- rounds]      exits 1 if ours takes more than 1.5 times the instantiations
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { takeArguments } from '../../command.ts'
 import { ours, plain, type Style } from './styles.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
 const SLICES = 20 // of five routes each
-const ROUNDS = Number(process.argv[2] ?? 5)
 const LIMIT = 1.5
+
+const USAGE = `Usage: npm run bench:types [-- <rounds>]   exits 1 if ours takes more than ${LIMIT} times the instantiations`
+const [given = '5'] = takeArguments(USAGE, {}, 1).positionals
+const ROUNDS = Number(given)
 
 interface Cost {
   instantiations: number
@@ -79,7 +82,7 @@ try {
   }
   const best = (nth: number) => {
     const [least] = rounds.flatMap((costs) => costs[nth] ?? []).toSorted((a, b) => a.time - b.time)
-    if (least === undefined) throw new Error(`it takes one round or more, not ${process.argv[2]}`)
+    if (least === undefined) throw new Error(`it takes one round or more, not ${given}`)
     return least
   }
   const [none, base, , own] = apps.map((_, nth) => best(nth)) as [Cost, Cost, Cost, Cost]

@@ -1,13 +1,20 @@
 // Serves toy cars over HTTP.
 import { z } from 'zod'
-import { factory, requireRole } from '../../../src/account/product.ts'
+import { type AppContext, factory, found, requireRole } from '../../../src/account/product.ts'
+import { scopeOf } from '../../../src/account/scope.ts'
 import { doc } from '../../../src/kit/http/doc.ts'
-import { notFound } from '../../../src/kit/http/errors.ts'
-import { sizeAlias } from '../../../src/kit/http/page-size.ts'
-import { cursorOf, paged, PAGE_LINKS, type Span } from '../../../src/kit/http/paging.ts'
+import { answerList, LIST, listQuery } from '../../../src/kit/http/list-query.ts'
 import { alreadyExists } from '../../../src/kit/http/sql-refusals.ts'
-import { blankAsAbsent, Page, pageSize, RowId, Search, validate } from '../../../src/kit/http/validate.ts'
-import { createToyCar, deleteToyCar, findToyCar, listToyCars, updateToyCar } from './queries.ts'
+import { RowId, validate } from '../../../src/kit/http/validate.ts'
+import {
+  createToyCar,
+  deleteToyCar,
+  findToyCar,
+  toyCarList,
+  type ToyCarScope,
+  updateToyCar,
+} from './queries.ts'
+import { findToyBox } from './support/toy-boxes/queries.ts'
 import { ToyCarResponse, toyCars as table } from './table.ts'
 
 // Unknown keys are ignored: clients send the whole object back as they read it.
@@ -34,47 +41,69 @@ export const NewToyCar = z.object({
   $optional: z.string().min(1, 'must not be empty').max(500).nullish(),
 })
 
-const ToyCarQuery = z.object({
-  page: Page,
-  limit: pageSize(200, 50),
-  size: sizeAlias('limit', 200),
-  cursor: cursorOf(RowId),
-  // if searched
-  search: Search.describe('Part of the searched fields, in any case.'),
-  // end
-  creator: blankAsAbsent(z.uuid('must be a user id').optional()).describe('Id of the account that added it.'),
-})
+// if under
+const InToyBox = z.object({ toy_box: RowId })
+const OneToyCar = InToyBox.extend({ id: RowId })
 
-const OneToyCar = z.object({ id: RowId })
+/** Who asks, in a toy box that one sees. @throws notFound */
+async function scopeIn(c: AppContext, { toy_box }: z.output<typeof InToyBox>): Promise<ToyCarScope> {
+  const scope = await scopeOf(c)
+  await found(c, findToyBox(scope, toy_box))
+  return { ...scope, toy_box }
+}
+// else
+//| const OneToyCar = z.object({ id: RowId })
+// end
 
 export const toyCars = factory
   .createApp()
 
   .get(
     '/',
-    doc('Lists toy cars.', z.array(ToyCarResponse), { headers: PAGE_LINKS }),
-    validate('query', ToyCarQuery),
+    doc('Lists toy cars.', z.array(ToyCarResponse), LIST),
+    // if login
+    requireRole('readonly'),
+    // end
+    // if under
+    validate('param', InToyBox),
+    // end
+    validate('query', listQuery(toyCarList)),
+    // if under
     async (c) => {
-      const { page, limit, size = limit, cursor, ...filter } = c.req.valid('query')
-      const load = (span: Span<number>) => listToyCars(c.var.db, { ...filter, ...span })
-      return c.var.respond(await paged(c, { page, size, cursor }, load, ({ id }) => id))
+      const { toy_box } = c.req.valid('param')
+      const scope = await scopeIn(c, { toy_box })
+      return c.var.respond(await answerList(c, toyCarList, scope, { ...c.req.valid('query'), toy_box }))
     },
+    // else
+    //| async (c) =>
+    //|   c.var.respond(await answerList(c, toyCarList, await scopeOf(c), c.req.valid('query'))),
+    // end
   )
 
-  .get('/:id', doc('Returns a toy car.', ToyCarResponse), validate('param', OneToyCar), async (c) => {
-    const toyCar = await findToyCar(c.var.db, c.req.valid('param').id)
-    if (toyCar === undefined) throw notFound(c)
-    return c.var.respond(toyCar)
-  })
+  .get(
+    '/:id',
+    doc('Returns a toy car.', ToyCarResponse),
+    // if login
+    requireRole('readonly'),
+    // end
+    validate('param', OneToyCar),
+    async (c) => {
+      const scope = await scopeIn(c, c.req.valid('param'))
+      return c.var.respond(await found(c, findToyCar(scope, c.req.valid('param').id)))
+    },
+  )
 
   .post(
     '/',
     doc('Creates a toy car and returns it.', ToyCarResponse, { status: 201, errors: [alreadyExists] }),
     requireRole('editor'),
+    // if under
+    validate('param', InToyBox),
+    // end
     validate('json', NewToyCar),
     async (c) => {
-      const input = c.req.valid('json')
-      return c.var.respond(await createToyCar(c.var.db, { ...input, creator: c.var.session.userId }))
+      const scope = await scopeIn(c, c.req.valid('param'))
+      return c.var.respond(await createToyCar(scope, c.req.valid('json')))
     },
   )
 
@@ -87,9 +116,9 @@ export const toyCars = factory
     validate('param', OneToyCar),
     validate('json', NewToyCar.partial()),
     async (c) => {
-      const toyCar = await updateToyCar(c.var.db, c.req.valid('param').id, c.req.valid('json'))
-      if (toyCar === undefined) throw notFound(c)
-      return c.var.respond(toyCar)
+      const scope = await scopeIn(c, c.req.valid('param'))
+      const { id } = c.req.valid('param')
+      return c.var.respond(await found(c, updateToyCar(scope, id, c.req.valid('json'))))
     },
   )
 
@@ -99,8 +128,7 @@ export const toyCars = factory
     requireRole('editor'),
     validate('param', OneToyCar),
     async (c) => {
-      const toyCar = await deleteToyCar(c.var.db, c.req.valid('param').id)
-      if (toyCar === undefined) throw notFound(c)
-      return c.var.respond(toyCar)
+      const scope = await scopeIn(c, c.req.valid('param'))
+      return c.var.respond(await found(c, deleteToyCar(scope, c.req.valid('param').id)))
     },
   )

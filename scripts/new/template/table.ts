@@ -11,11 +11,13 @@ import {
   serial,
   text,
   timestamp,
+  unique,
   uuid,
 } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { users } from '../../../src/account/table.ts'
 import { publicFields } from '../../../src/kit/data/public-fields.ts'
+import { toyBoxes } from './support/toy-boxes/table.ts'
 
 // if enum
 export const toyCar$enum = pgEnum('toy_car_$enum', ['first', 'second'])
@@ -25,22 +27,74 @@ export const toyCars = pgTable(
   'toy_cars',
   {
     id: serial().primaryKey(),
-    $string: text().notNull().unique(),
+    // if under
+    toy_box: integer()
+      .notNull()
+      .references(() => toyBoxes.id, { onDelete: 'cascade' }),
+    // end
+    $string: text().notNull(),
     $text: text().notNull(),
-    $int: integer().notNull().unique(),
-    $number: doublePrecision().notNull().unique(),
+    $int: integer().notNull(),
+    $number: doublePrecision().notNull(),
     $bool: boolean().notNull(),
-    $date: date().notNull().unique(),
-    $timestamp: timestamp({ withTimezone: true }).notNull().unique(),
-    $uuid: uuid().notNull().unique(),
+    $date: date().notNull(),
+    $timestamp: timestamp({ withTimezone: true }).notNull(),
+    $uuid: uuid().notNull(),
     $enum: toyCar$enum().notNull(),
     $optional: text(),
-    creator: uuid().references(() => users.id, { onDelete: 'set null' }),
+    // if cascade
+    creator: uuid()
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    // else
+    //| creator: uuid().references(() => users.id, { onDelete: 'set null' }),
+    // end
     created: timestamp({ withTimezone: true }).notNull().defaultNow(),
     modified: timestamp({ withTimezone: true }).notNull().defaultNow(),
   },
   (t) => [
     index('toy_cars_creator_id').on(t.creator, t.id),
+    // if under
+    index('toy_cars_toy_box_id').on(t.toy_box, t.id),
+    // end
+    // if under owned private
+    index('toy_cars_toy_box_creator_id').on(t.toy_box, t.creator, t.id),
+    // end
+    // if indexed
+    index('toy_cars_$string_id').on(
+      // if under
+      t.toy_box,
+      // end
+      t.$string,
+      t.id,
+    ),
+    // end
+    // if owned private
+    // if indexed
+    index('toy_cars_$string_of_creator').on(
+      // if under
+      t.toy_box,
+      // end
+      t.creator,
+      t.$string,
+      t.id,
+    ),
+    // end
+    // end
+    // if own
+    unique('toy_cars_$string_unique').on(
+      // if under
+      t.toy_box,
+      // end
+      // if owned
+      t.creator,
+      // end
+      t.$string,
+    ),
+    // end
+    // if all
+    //| unique('toy_cars_$string_unique').on(t.$string),
+    // end
     // if searched
     // For searches.
     index('toy_cars_search').using(
@@ -56,6 +110,9 @@ export const toyCars = pgTable(
 export const ToyCarResponse = z
   .object({
     id: z.string(),
+    // if under
+    toy_box: z.string(),
+    // end
     $string: z.string(),
     $text: z.string(),
     $int: z.int(),
@@ -66,7 +123,11 @@ export const ToyCarResponse = z
     $uuid: z.uuid(),
     $enum: z.enum(toyCar$enum.enumValues),
     $optional: z.string().nullable(),
-    creator: z.uuid().nullable().describe('Id of the account that added it.'),
+    // if cascade
+    creator: z.uuid().describe('Id of the account that added it.'),
+    // else
+    //| creator: z.uuid().nullable().describe('Id of the account that added it.'),
+    // end
     created: z.iso.datetime(),
     modified: z.iso.datetime(),
   })
@@ -75,4 +136,7 @@ export const ToyCarResponse = z
 /** Ids are strings on the wire. */
 export const publicToyCar = publicFields(toyCars, ToyCarResponse, {
   id: sql<string>`${toyCars.id}::text`.as('id'),
+  // if under
+  toy_box: sql<string>`${toyCars.toy_box}::text`.as('toy_box'),
+  // end
 })

@@ -30,7 +30,7 @@ const integer = (bits: number, least = -(2n ** BigInt(bits))) => {
 
 const number = z
   .string()
-  .max(100)
+  .max(100, { abort: true })
   .regex(/^(NaN|-?Infinity|-?\d+(\.\d+)?(e[+-]?\d{1,3})?)$/i, 'must be a number')
   .meta({ type: 'number' })
 

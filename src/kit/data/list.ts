@@ -97,8 +97,8 @@ export class List<T extends ListTypes = ListTypes> {
   ) {}
 }
 
-/** What a list's query means itself. */
-const RESERVED = ['page', 'limit', 'size', 'cursor', 'before', 'sort', 'search', 'count', 'offset', 'me']
+/** What a list's query means itself: no field of such a name can be a filter. */
+export const RESERVED = 'page limit size cursor before sort search count offset me'.split(' ')
 
 /**
  * Declares a list. Its key is the field `id`.

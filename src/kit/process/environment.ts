@@ -22,16 +22,20 @@ export function readEnvironment(folder: string): Record<string, string> {
  * @param env what was read from these files, and what they may refer to
  */
 export function findLostReferences(folder: string, env: Record<string, string | undefined>): string[] {
-  const { NODE_ENV = '' } = env
+  const lost = readAssignments(folder, env).filter(({ value }) =>
+    [...value.matchAll(REFERENCE)].some(([, plain, braced]) => env[plain ?? braced ?? ''] === undefined),
+  )
+  return [...new Set(lost.map(({ name }) => name))]
+}
+
+/** What stands in the folder's `.env` files, as it is written there. */
+export function readAssignments(folder: string, { NODE_ENV = '' }: Record<string, string | undefined>) {
   const mode = ['production', 'test'].includes(NODE_ENV) ? NODE_ENV : 'development'
   const files = ['.env', '.env.local', `.env.${mode}`, `.env.${mode}.local`].map((name) => join(folder, name))
   const texts = files.filter((file) => existsSync(file)).map((file) => readFileSync(file, 'utf8'))
-  const lost = texts
-    .flatMap((text) => [...text.matchAll(ASSIGNMENT)])
-    .filter(([, , value = '']) =>
-      [...value.matchAll(REFERENCE)].some(([, plain, braced]) => env[plain ?? braced ?? ''] === undefined),
-    )
-  return [...new Set(lost.map(([, name = '']) => name))]
+  return texts.flatMap((text) =>
+    [...text.matchAll(ASSIGNMENT)].map(([, name = '', value = '']) => ({ name, value })),
+  )
 }
 
 const ASSIGNMENT =

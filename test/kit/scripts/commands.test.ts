@@ -78,21 +78,68 @@ test('a command runs in a workspace, whose packages lie above it', async () => {
   }
 }, 60_000)
 
-test.each(['start', 'dev', 'migrate', 'reload', 'check', 'console'])(
-  '%s passes over no argument',
-  async (name) => {
-    const { code, out, err } = await run(name, 'extra')
-    expect([code, out]).toEqual([2, ''])
-    expect(err).toMatch(new RegExp(`^Unexpected argument "extra"\\n\\nUsage: npm (run )?${name} `))
+/** How each of the kit's is called, and its file. `test` and `generate` pass their arguments on to a tool. */
+const COMMANDS = Object.entries(scripts).flatMap(([name, line]) => {
+  const file = /run\.mjs (?!own\/)([\w./-]+)$/.exec(line)?.[1]
+  const called = name === 'start' ? 'npm start' : `npm run ${name}`
+  return file === undefined || ['test', 'generate'].includes(file) ? [] : [{ called, file }]
+})
+
+test.each(COMMANDS)(
+  '$called says in one line what it does not know, and how to see its usage',
+  async ({ called, file }) => {
+    const { code, out, err } = await run(file, '--hepl', '--json')
+    const help = `${called} -- --help`
+    expect([code, out, err]).toEqual([
+      2,
+      '',
+      `There is no option --hepl: did you mean --help?\nHow it is called: ${help}\n`,
+    ])
+    const asked = await run(file, '--help')
+    expect([asked.code, asked.err, asked.out.startsWith(`Usage: ${called}`)]).toEqual([0, '', true])
   },
 )
 
-test.each(['user', 'migrate', 'jobs', 'deploy'])(
-  '%s --help says how it is called, and does nothing',
+test.each(['start', 'dev', 'migrate', 'reload', 'check', 'console', 'settings', 'status', 'routes'])(
+  '%s passes over no argument',
   async (name) => {
-    const { code, out, err } = await run(name, '--help')
-    expect([code, err]).toEqual([0, ''])
-    expect(out).toStartWith(`Usage: npm run ${name} `)
+    const { code, out, err } = await run(name, 'extra')
+    expect([code, out, err]).toEqual([2, '', expect.stringMatching(/^Unexpected argument "extra"\nHow it /)])
+  },
+)
+
+test.each([
+  [['user', 'craete', 'a@example.com'], 'There is no command "craete": did you mean create?'],
+  [['user', 'dance'], 'There is no command "dance": there are create, '],
+  [['user', 'create', 'a@example.com', '-role', 'admin'], 'There is no option -role: did you mean --role?'],
+  [['user', 'create', 'a@example.com', '--role'], '--role takes a value: --role=<value>'],
+  [['user', 'create', 'a@example.com', '--role', '--json'], '--role takes a value: --role=<value>'],
+  [['user', 'list', '--json=yes'], '--json takes no value'],
+  [['jobs', 'stast'], 'There is no command "stast": did you mean stats?'],
+  [['jobs', 'list', 'daed'], 'There is no place "daed": did you mean dead?'],
+  [['secrets', 'rotat'], 'There is no command "rotat": did you mean rotate?'],
+  [['sessions', 'retire'], 'There is no command "retire": did you mean retire-old-cookie?'],
+  [['audit', 'verfiy'], 'There is no command "verfiy": did you mean verify?'],
+  [['deploy', 'stauts', 'a@example.com'], 'There is no command "stauts": did you mean status?'],
+  [['new', 'book', 'title:strin'], '"title:strin": there is no type "strin": did you mean string?'],
+  [['new', 'book', 'title:string', '--plurl', 'x'], 'There is no option --plurl: did you mean --plural?'],
+])('%p is told: %s', async ([name = '', ...args], told) => {
+  const { code, out, err } = await run(name, ...args)
+  const [first, second] = err.split('\n')
+  expect([code, out, first, second]).toEqual([
+    2,
+    '',
+    expect.stringContaining(told),
+    `How it is called: npm run ${name} -- --help`,
+  ])
+})
+
+test.each(['new', 'user', 'secrets', 'rename', 'release', 'deploy'])(
+  '%s asked with nothing shows its usage',
+  async (name) => {
+    const { code, out, err } = await run(name)
+    expect([code, out]).toEqual([2, ''])
+    expect(err).toMatch(new RegExp(`^.+\\n\\nUsage: npm run ${name} `))
   },
 )
 

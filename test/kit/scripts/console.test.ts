@@ -85,7 +85,7 @@ test(
     expect(await run('const x = {')).toMatchObject({ code: 1, out: '' })
     expect(await run('', ['--nonsense'])).toMatchObject({
       code: 2,
-      err: expect.stringContaining('Usage: npm run console'),
+      err: expect.stringContaining('How it is called: npm run console'),
     })
   },
   TIMEOUT_MS,

@@ -143,8 +143,9 @@ describe.skipIf(madeFrom(ROOT) !== undefined)('npm create restbun', () => {
     [['Film_Club'], 2, 'cannot be the name'],
     [['http'], 1, 'Node has a module of it'],
     [[aPackage], 1, 'a package that this project depends on'],
-    [['some-app', '--with', 'fax'], 2, `There is no module fax: there are ${MODULES.join(', ')}`],
-    [['some-app', 'other'], 2, 'what is "other"?'],
+    [['some-app', '--with', 'fax'], 2, `There is no module "fax": there are ${MODULES.join(', ')}`],
+    [['some-app', '--with', 'sampel'], 2, 'There is no module "sampel": did you mean sample?'],
+    [['some-app', 'other'], 2, 'Unexpected argument "other"'],
     [[], 2, 'Which folder?'],
   ])('%p is refused with %p: %s, and no folder is made', async (args, code, why) => {
     const before = readdirSync(shared)

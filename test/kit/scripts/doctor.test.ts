@@ -1,7 +1,9 @@
 // `npm run doctor`: what is wrong is found, with its fix, and told to scripts by the exit code.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { judgeClock } from '../../../scripts/doctor/clock.ts'
 import type { Finding } from '../../../scripts/doctor/finding.ts'
@@ -13,6 +15,7 @@ import {
   judgeSettings,
 } from '../../../scripts/doctor/postgres.ts'
 import { judgeRoutes } from '../../../scripts/doctor/router.ts'
+import { findMisspelt } from '../../../scripts/doctor/settings.ts'
 import { judgePersistence, judgeServer as judgeRedis } from '../../../scripts/doctor/redis.ts'
 import { UNTRACKED_SETTINGS } from '../../../src/kit/data/postgres/connection-settings.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
@@ -137,6 +140,18 @@ test(
   },
   TIMEOUT_MS,
 )
+
+test('a variable of .env that is nearly a setting is told with the setting, and others are not', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'doctor-env-'))
+  try {
+    const lines = ['DATABSE_URL=postgres://ann:secret@localhost/x', 'PORT=1', 'SMTP_URL_FILE=/x', 'MY_OWN=1']
+    writeFileSync(join(folder, '.env'), lines.join('\n'))
+    const told = ['DATABSE_URL in .env is no setting: did you mean DATABASE_URL?']
+    expect(findMisspelt(folder, {})).toEqual(told)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
 
 test(
   'a wrong password is told without it',

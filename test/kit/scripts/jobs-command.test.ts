@@ -69,15 +69,15 @@ test('a cron can be run now', async () => {
   expect((await jobs('run', 'nightly')).out).toContain('has not ended yet')
 }, 30_000)
 
-test('what cannot be is said, with the usage where the call was wrong', async () => {
+test('what cannot be is said, and how to see the usage where the call was wrong', async () => {
   const nothing = await jobs('retry', 'no-such-id')
   expect([nothing.code, nothing.err]).toEqual([1, 'There is no such job: no-such-id. It may have ended\n'])
   for (const args of [['dance'], ['list', 'all'], ['run', 'never'], ['show'], ['stats', '--loud']]) {
     const { code, err } = await jobs(...args)
     expect([args.join(' '), code]).toEqual([args.join(' '), 2])
-    expect(err).toContain('Usage: npm run jobs')
+    expect(err).toContain('\nHow it is called: npm run jobs -- --help\n')
   }
-  expect((await jobs('list')).err).toStartWith('list takes one of: waiting, running, later, dead\n')
+  expect((await jobs('list')).err).toStartWith('Which place? There are waiting, running, later, dead\n')
 }, 30_000)
 
 test('what a job says of itself moves no cursor', async () => {

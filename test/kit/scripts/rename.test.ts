@@ -17,7 +17,7 @@ test.each(['MyApp', '2fast', 'my_app', '@me/app', 'my--app', '', 'a'.repeat(41),
   async (name) => {
     const { code, err } = await checkout.run('rename', [name])
     expect([code, checkout.changes()]).toEqual([2, ''])
-    expect(err).toContain('Usage: npm run rename')
+    expect(err).toContain('How it is called: npm run rename')
   },
   TIMEOUT_MS,
 )

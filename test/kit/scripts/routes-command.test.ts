@@ -34,9 +34,9 @@ test('in production there are no development routes', async () => {
   expect((await routes([], { NODE_ENV: 'production' })).out).not.toContain('/apitest/')
 })
 
-test('called wrongly, it shows its usage and exits with 2', async () => {
+test('called wrongly, it says so and exits with 2', async () => {
   expect(await routes(['--nonsense'])).toMatchObject({
     code: 2,
-    err: expect.stringContaining('Usage: npm run routes'),
+    err: expect.stringContaining('There is no option --nonsense\nHow it is called: npm run routes'),
   })
 })

@@ -1,11 +1,52 @@
-// The template of `npm run new` as it stands: its own test, and how its inputs are read.
-import { expect, test } from 'bun:test'
+// The template of `npm run new`: its own test as it stands, and filled for each kind of access; and how its inputs are read.
+import { afterAll, describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
 import type { z } from 'zod'
+import type { Access } from '../../../scripts/new/access.ts'
+import { parseNames } from '../../../scripts/new/names.ts'
 import { toyCars } from '../../../scripts/new/template/routes.ts'
 import { describeRoutes } from '../../../src/kit/http/doc.ts'
+import { fillInFolder } from '../support/filled-template.ts'
 import { findUnboundedPatterns } from '../support/patterns.ts'
 
 await import('../../../scripts/new/template/routes.test.ts')
+
+const OWNED: Access = {
+  owned: true,
+  publicRead: false,
+  writer: 'editor',
+  onDelete: 'cascade',
+  parent: undefined,
+}
+const SHARED: Access = { ...OWNED, owned: false, onDelete: 'set null' }
+const [PUBLIC, STAYS] = [{ publicRead: true }, { onDelete: 'set null' } as const]
+
+/** A type of each kind, each modifier, and both on one field. */
+const FIELDS =
+  `title:string:index:unique code:string:unique(all) blurb:text? seats:int?:index starts:timestamp:index
+  genre:enum(novel|poem|play)?:index`.split(/\s+/)
+const BOX = { names: parseNames('toy-box'), fields: ['label:string'] }
+
+describe.each<[flags: string, Access, parent?: Access]>([
+  ['', OWNED],
+  ['--public-read --on-delete set-null', { ...OWNED, ...PUBLIC, ...STAYS }],
+  ['--shared', SHARED],
+  ['--shared --public-read', { ...SHARED, ...PUBLIC }],
+  ['--role admin', { ...OWNED, writer: 'admin' }],
+  ['--shared --role superuser', { ...SHARED, writer: 'superuser' }],
+  ['--under an owned one --shared', SHARED, OWNED],
+  ['--under a shared one', OWNED, SHARED],
+  ['--under a shared one --public-read', { ...OWNED, ...PUBLIC }, SHARED],
+  ['--under a public one --public-read --shared', { ...SHARED, ...PUBLIC }, { ...SHARED, ...PUBLIC }],
+  // oxlint-disable-next-line typescript/no-misused-promises -- Bun awaits it: the tests are in a module
+])('of npm run new -- book ... %s', async (_, given, above) => {
+  const seenBy = above?.publicRead ? 'everybody' : above?.owned ? 'owner' : 'accounts'
+  const access: Access = { ...given, parent: above && { names: BOX.names, seenBy } }
+  const book = { names: parseNames('book'), fields: FIELDS, access }
+  const filled = fillInFolder(above ? [{ ...BOX, access: above }, book] : [book])
+  afterAll(filled.remove)
+  await import(join(filled.root, 'test/books.test.ts'))
+})
 
 const routes = describeRoutes(toyCars)
 
@@ -20,7 +61,8 @@ test.each([
   ['0000-01-01T00:00:00Z', false],
   ['0001-01-01T00:00:00+14:00', false],
 ])('a moment counts by its year after the offset: %s %p', (moment, isTaken) => {
-  const body = routes.find(({ method }) => method === 'POST')?.inputs[0]?.schema as z.ZodObject
+  const inputs = routes.find(({ method }) => method === 'POST')?.inputs
+  const body = inputs?.find(({ target }) => target === 'json')?.schema as z.ZodObject
   expect((body.shape.$timestamp as z.ZodType).safeParse(moment).success).toBe(isTaken)
 })
 

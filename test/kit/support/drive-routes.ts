@@ -30,10 +30,13 @@ const WITHOUT_SESSION = ['/health', '/ready']
 const BODY_LIMIT = 16 * 1024
 const FOREIGN_ORIGIN = 'https://evil.example'
 /** Of the calls that their caller may make, at least this part succeeds on every route. */
-const FAIR_SHARE = 0.15
+const FAIR_SHARE = 0.1
 /** Rows made in each resource, and jobs in the queue, beforehand, so that deletions do not run out of them. */
 const ROWS_AT_START = 300
 const VISITOR = 'visitor'
+
+/** Of so many rows, made at once, the boss leaves one to each of the others: of some things an account may have only few. */
+const MAKERS = 10
 
 /** Stands in a path for what the caller has started: nobody else's is found. */
 const OWN = 'own-one'
@@ -46,8 +49,10 @@ interface Call {
   caller: string
   method: string
   origin: string | undefined
-  /** With the parameters filled in, and a query. */
+  /** With a query, and the parameters filled in, unless they are to be those of a row. */
   path: string
+  /** Of the rows that the caller has made here, or else the boss: the place of one. */
+  row?: number | undefined
   contentType: string
   body: string | undefined
 }
@@ -97,6 +102,10 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
   const started = new Map<string, string>()
   /** Below these paths it is followed. */
   const followed = new Set<string>()
+  /** The parameters in the paths of rows, by the path of their list, and by who has made them. */
+  const made = new Map<string, Map<string, Record<string, string>[]>>()
+  /** By the path of the list. */
+  let cursors: Map<string, string>
   let known: Known
   beforeAll(async () => {
     app = await product.start({ BODY_LIMIT: String(BODY_LIMIT) })
@@ -116,11 +125,11 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
       ...(await product.known(app)),
       id: ['1', ...(await fillResources())],
       page: ['', '0', '1', '2'],
-      cursor: ['', ...(await findCursors())],
       before: [''],
       job: queued.map(({ id }) => id),
       search: ['', 'e', 'ANN', '%', '_', '\\'],
     }
+    cursors = await findCursors()
   })
   afterAll(() => app.close())
 
@@ -142,29 +151,52 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
     await worker.stop()
   }
 
-  /** Creates rows by every POST whose path also stands with an id, and returns their ids: they count from 1 in each. */
+  /** By every POST whose path also stands with an id each caller creates rows. Returns their ids: they count from 1 in each. */
   async function fillResources(): Promise<string[]> {
     const ids = new Set<string>()
-    for (const { method, path, inputs } of routes) {
-      const [body] = inputs
-      if (method !== 'POST' || body?.target !== 'json') continue
+    const depth = ({ path }: Documented) => path.split('/').length
+    for (const { method, path, inputs, role } of routes.toSorted((a, b) => depth(a) - depth(b))) {
+      const body = inputs.find(({ target }) => target === 'json')
+      if (method !== 'POST' || body === undefined) continue
       if (!routes.some((route) => route.path === `${path}/:id`)) continue
-      for (const row of fc.sample(fromSchema(body.schema), { numRuns: ROWS_AT_START, seed: 1 })) {
-        const reply = await clients.get(boss)?.post(path, row)
-        if (reply?.status === 201) ids.add(String(reply.body.id))
+      const makers = roles.admitted.filter((maker) => holdsRole(maker, role))
+      const rows = fc.sample(fromSchema(body.schema), { numRuns: ROWS_AT_START, seed: 1 })
+      const add = async (row: unknown, i: number) => {
+        const maker = makers[i % MAKERS] ?? boss
+        const above = parentOf(path, maker)
+        const reply = await clients.get(maker)?.post(fill(path, above), row)
+        if (reply?.status !== 201) return
+        ids.add(String(reply.body.id))
+        const ofList = made.get(path) ?? new Map<string, Record<string, string>[]>()
+        made.set(path, ofList.set(maker, [...(ofList.get(maker) ?? []), { ...above, id: reply.body.id }]))
       }
+      for (let i = 0; i < rows.length; i += MAKERS)
+        await Promise.all(rows.slice(i, i + MAKERS).map((row, j) => add(row, i + j)))
     }
     return [...ids]
   }
 
+  /** What a list stands under, `/courts/:court/bookings`: of the rows that its maker sees the first. */
+  function parentOf(path: string, maker: string): Record<string, string> {
+    const [, list = '', name = ''] = /^(.*)\/:(\w+)\/\w/.exec(path) ?? []
+    const { id = '', ...above } = rowOf(list, maker) ?? {}
+    return name === '' ? {} : { ...above, [name]: id }
+  }
+
+  const rowOf = (list: string, maker: string, n = 0) => {
+    const rows = made.get(list)?.get(maker) ?? made.get(list)?.get(boss) ?? []
+    return rows[n % rows.length]
+  }
+
   /** One of each list: a list takes no other's. */
-  async function findCursors(): Promise<string[]> {
+  async function findCursors(): Promise<Map<string, string>> {
     const lists = routes.filter(({ method, doc }) => method === 'GET' && doc.headers?.Link !== undefined)
-    const links = lists.map(async ({ path }) => {
-      const reply = await clients.get(boss)?.get(`${path}?limit=1&size=1`)
-      return /[?&]cursor=([^&>]+)/.exec(reply?.headers.get('link') ?? '')?.[1] ?? []
+    const found = lists.map(async ({ path }) => {
+      const at = fill(path, rowOf(path, boss) ?? {})
+      const reply = await clients.get(boss)?.get(`${at}?limit=1&size=1`)
+      return [path, /[?&]cursor=([^&>]+)/.exec(reply?.headers.get('link') ?? '')?.[1] ?? ''] as const
     })
-    return (await Promise.all(links)).flat()
+    return new Map(await Promise.all(found))
   }
 
   test.each(PROPERTY_SEED === undefined ? product.seeds : [Number(PROPERTY_SEED)])(
@@ -205,12 +237,17 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
       ),
       origin: fc.option(fc.constantFrom(app.url, FOREIGN_ORIGIN), { freq: 5, nil: undefined }),
     }
-    const fair = (values: Known): Arbitrary<Call> => {
+    const list = path.replace(/\/:id$/, '')
+    const fair = (values: Known, ofRow = false): Arbitrary<Call> => {
       const { param, query, json, form } = inputsOf(route, { ...values, ...PATIENCE })
+      const isOfRow = ofRow && made.has(list)
       return fc.record({
         ...common,
         contentType: fc.constant(form ? FORM_TYPE : 'application/json'),
-        path: fc.tuple(param, queryOf(query)).map(([params, search]) => fill(path, params) + search),
+        row: isOfRow ? fc.nat() : fc.constant(undefined),
+        path: fc
+          .tuple(param, queryOf(query))
+          .map(([params, search]) => (isOfRow ? path : fill(path, params)) + search),
         body:
           (form && queryOf(form).map((search) => search.slice(1))) ??
           json?.map((value) => JSON.stringify(value)) ??
@@ -218,7 +255,11 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
       })
     }
     const isFollowed = [...followed].some((beginning) => path.startsWith(beginning))
-    const existing = isFollowed ? { ...known, id: [OWN] } : known
+    const existing = {
+      ...known,
+      ...(isFollowed && { id: [OWN] }),
+      cursor: ['', '', cursors.get(path) ?? ''], // in another order than its own it is refused
+    }
     const { param, query, json, form } = inputsOf(route, { ...existing, ...PATIENCE })
     const maybe = <T>(good: Arbitrary<T>, bad: Arbitrary<T>) => fc.oneof(good, bad)
     const hostile = fc.record({
@@ -238,7 +279,7 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
         .map((parts) => parts.join('')),
       body: spoiledBody(method, form, json),
     })
-    return fc.oneof(fair({}), fair(existing), hostile)
+    return fc.oneof(fair({}), fair(existing, true), hostile)
   }
 
   const holdsRole = (caller: string, role: ApiRoute['role']) =>
@@ -276,9 +317,14 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
   }
 
   /** Sends the call; a caller whose session it changed logs in again. */
-  async function send({ caller, method, path, origin, contentType, body }: Call): Promise<Reply> {
+  async function send({ caller, method, path, row, origin, contentType, body }: Call): Promise<Reply> {
     const client = clients.get(caller) as Client
-    const reply = await client.send(method, path.replace(OWN, started.get(caller) ?? OWN), body, {
+    const [route = '', ...search] = path.split('?')
+    const at =
+      row === undefined
+        ? path
+        : [fill(route, rowOf(route.replace(/\/:id$/, ''), caller, row) ?? {}), ...search].join('?')
+    const reply = await client.send(method, at.replace(OWN, started.get(caller) ?? OWN), body, {
       ...(origin !== undefined && { Origin: origin }),
       ...(body !== undefined && { 'Content-Type': contentType }),
     })

@@ -1,16 +1,21 @@
-// What a thousand, a hundred thousand and a million rows cost: npm run bench:growth [-- --against <folder> --sizes 1000,100000]
+// What a thousand, a hundred thousand and a million rows cost, in Postgres and in Redis.
 import { existsSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
 import postgres from 'postgres'
+import { takeArguments } from '../../../command.ts'
 import type { Running } from '../http/contestants.ts'
 import { EMAIL, PASSWORD } from '../http/work.ts'
 import { median } from '../../quantile.ts'
-import { type Checkout, checkouts, CREATOR, logIn, onStage, RARE } from './stage.ts'
+import { addResource, fillResource, RESOURCE_WORKS } from './resource.ts'
+import { type Checkout, checkouts, CREATOR, logIn, onStage, OTHER_EMAIL, RARE } from './stage.ts'
 
-const { values } = parseArgs({
-  options: { against: { type: 'string' }, sizes: { type: 'string', default: '1000,100000,1000000' } },
-})
+const { values } = takeArguments(
+  'Usage: npm run bench:growth [-- --against <folder>] [--sizes 1000,100000]',
+  {
+    against: { type: 'string' },
+    sizes: { type: 'string', default: '1000,100000,1000000' },
+  },
+)
 const SIZES = values.sizes.split(',').map(Number)
 const REQUESTS = 50
 const ROUNDS = 1
@@ -29,35 +34,67 @@ interface Cost {
 
 interface Work {
   name: string
-  path: (rows: number) => string | undefined
+  path: (asked: Asked) => string | undefined | Promise<string | undefined>
   body?: object
+  /** By whom; by default a superuser. */
+  email?: string
+}
+
+interface Asked {
+  server: Running
+  sql: postgres.Sql
+  rows: number
+  cookie: string
 }
 
 const WORKS: Work[] = [
   { name: 'list', path: () => '/api/movies?limit=20' },
   { name: '?creator=', path: () => `/api/movies?limit=20&creator=${CREATOR}` },
-  { name: 'page at 80 %', path: (rows) => `/api/movies?limit=20&page=${(rows * 0.8) / PAGE_SIZE}` },
-  { name: 'cursor at 80 %', path: () => undefined },
+  { name: 'page at 80 %', path: ({ rows }) => `/api/movies?limit=20&page=${(rows * 0.8) / PAGE_SIZE}` },
+  { name: 'cursor at 80 %', path: cursorPath },
   { name: 'search, rare word', path: () => `/api/movies?limit=20&search=${RARE}` },
   { name: 'search, no row', path: () => '/api/movies?limit=20&search=qqqqjx' },
   { name: 'search, common word', path: () => '/api/movies?limit=20&search=number' },
   { name: 'users', path: () => '/api/users?size=20' },
   { name: "users' search", path: () => `/api/users?size=20&search=${RARE}` },
   { name: 'me', path: () => '/api/me' },
-  { name: 'login', path: () => '/api/login', body: { email: EMAIL, password: PASSWORD } },
 ]
 
+/** The last: it ends the session of the others. */
+const LOGIN: Work = { name: 'login', path: () => '/api/login', body: { email: EMAIL, password: PASSWORD } }
+
+/** Of the generated resource. */
+const BOOKINGS: Work[] = [
+  { of: 'own', email: OTHER_EMAIL },
+  { of: "everybody's", email: EMAIL },
+].flatMap(({ of, email }) =>
+  RESOURCE_WORKS.map(({ name, query, follow }) => ({
+    name: `${of} bookings: ${name}`,
+    email,
+    async path({ server, rows, cookie }: Asked) {
+      const path = `/api/bookings?limit=20${query(rows)}`
+      if (!follow) return path
+      const cursor = await nextCursor(server, path, cookie)
+      return cursor && `${path.replace(/&starts.*/, '')}&cursor=${cursor}`
+    },
+  })),
+)
+
 await onStage(async (stage) => {
-  for (const checkout of checkouts(values.against)) {
+  for (const each of checkouts(values.against)) {
+    const isNow = each.name === 'now'
+    const checkout = isNow ? addResource(each, stage.folder) : each
     const costs = new Map<string, (Cost | undefined)[]>()
     for (const rows of SIZES) {
       console.error(`${checkout.name}: ${rows} rows`)
       const database = await stage.database(checkout, rows)
+      if (isNow) await fillResource(database, rows)
       const server = await stage.server(checkout, database)
       const sql = postgres(database, { max: 1 })
-      const cookie = await logIn(server)
-      for (const work of WORKS) {
-        const path = work.path(rows) ?? (await cursorPath(server, sql, rows, cookie))
+      const cookies = { [EMAIL]: await logIn(server), [OTHER_EMAIL]: await logIn(server, OTHER_EMAIL) }
+      for (const work of [...WORKS, ...(isNow ? BOOKINGS : []), LOGIN]) {
+        const cookie = cookies[work.email ?? EMAIL] ?? ''
+        const path = await work.path({ server, sql, rows, cookie })
         const cost =
           path &&
           (await measure(server, sql, work, path, cookie).catch((error: unknown) =>
@@ -78,20 +115,19 @@ function complain(name: string, error: unknown): undefined {
 }
 
 /** The page after one that ends at 80 %: its own `Link` leads there, from the page before. */
-async function cursorPath(
-  { url }: Running,
-  sql: postgres.Sql,
-  rows: number,
-  cookie: string,
-): Promise<string | undefined> {
-  const first = await fetch(`${url}/api/movies?limit=20`, { headers: { Cookie: cookie } })
-  const next = /[?&]cursor=([^&>]+)/.exec(first.headers.get('link') ?? '')?.[1]
+async function cursorPath({ server, sql, rows, cookie }: Asked): Promise<string | undefined> {
+  const next = await nextCursor(server, '/api/movies?limit=20', cookie)
   if (next === undefined) return undefined
   const [row] = await sql`select id from movies where id >= ${Math.floor(rows * 0.8)} order by id limit 1`
   // What a cursor holds is the server's own affair, but for this: the key of the row before.
   const decoded = Buffer.from(decodeURIComponent(next), 'base64url').toString()
   const cursor = Buffer.from(decoded.replace(/\b20\b/, String(row?.id))).toString('base64url')
   return `/api/movies?limit=20&cursor=${cursor}`
+}
+
+async function nextCursor({ url }: Running, path: string, cookie: string): Promise<string | undefined> {
+  const page = await fetch(url + path, { headers: { Cookie: cookie } })
+  return /[?&]cursor=([^&>]+)[^>]*>; rel="next"/.exec(page.headers.get('link') ?? '')?.[1]
 }
 
 /** Medians of a few rounds, a request, one after the other. */

@@ -1,23 +1,23 @@
-// What others notice of slow work: npm run bench:isolation [-- --against <folder> --rows 300000 --seconds 5 --rounds 5]
+// What others notice of slow work, in the time that they wait.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import postgres from 'postgres'
+import { takeArguments } from '../../../command.ts'
 import type { Running } from '../http/contestants.ts'
 import { PASSWORD } from '../http/work.ts'
 import { median } from '../../quantile.ts'
 import { type Checkout, checkouts, logIn, onStage, OTHER_EMAIL, type Stage } from './stage.ts'
 
-const { values } = parseArgs({
-  options: {
-    against: { type: 'string' },
-    rows: { type: 'string', default: '300000' },
-    seconds: { type: 'string', default: '5' },
-    rounds: { type: 'string', default: '5' },
-  },
+const USAGE =
+  'Usage: npm run bench:isolation [-- --against <folder>] [--rows 300000] [--seconds 5] [--rounds 5]'
+const { values } = takeArguments(USAGE, {
+  against: { type: 'string' },
+  rows: { type: 'string', default: '300000' },
+  seconds: { type: 'string', default: '5' },
+  rounds: { type: 'string', default: '5' },
 })
 const ROWS = Number(values.rows)
 const SECONDS = Number(values.seconds)

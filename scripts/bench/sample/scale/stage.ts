@@ -26,6 +26,8 @@ export const checkouts = (against: string | undefined): Checkout[] => [
 ]
 
 export interface Stage {
+  /** Deleted in the end. */
+  folder: string
   redisUrl: string
   /** A database that the checkout has migrated, with so many movies and accounts. */
   database(checkout: Checkout, rows: number): Promise<string>
@@ -62,8 +64,10 @@ export async function onStage(work: (stage: Stage) => Promise<void>): Promise<vo
   const { databaseUrl = '', redisUrl = '' } = services
   let servers = 0
   try {
+    await stopAutovacuum(databaseUrl)
     await work({
       redisUrl,
+      folder,
       async database(checkout, rows) {
         const url = new URL(databaseUrl)
         url.pathname = `/${checkout.name}_${rows}`
@@ -114,6 +118,14 @@ export async function onStage(work: (stage: Stage) => Promise<void>): Promise<vo
   }
 }
 
+/** It would count for whatever is measured just then; each table is vacuumed once, when it has its rows. */
+async function stopAutovacuum(url: string): Promise<void> {
+  const sql = postgres(url, { max: 1 })
+  await sql`alter system set autovacuum = off`
+  await sql`select pg_reload_conf()`
+  await sql.end()
+}
+
 /** The same rows everywhere; an account of each kind of name, and one that may see all accounts. */
 async function fill(url: string, rows: number): Promise<void> {
   const sql = postgres(url, { max: 1, onnotice: () => {} })
@@ -133,12 +145,12 @@ async function fill(url: string, rows: number): Promise<void> {
   await sql.end()
 }
 
-/** The cookie of a superuser's session. */
-export async function logIn({ url }: Running): Promise<string> {
+/** The cookie of a session, by default a superuser's. */
+export async function logIn({ url }: Running, email = EMAIL): Promise<string> {
   const reply = await fetch(`${url}/api/login`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ email: EMAIL, password: PASSWORD }),
+    body: JSON.stringify({ email, password: PASSWORD }),
   })
   const cookie = reply.headers.getSetCookie()[0]?.split(';')[0]
   if (cookie === undefined) throw new Error(`login answered ${reply.status}: ${await reply.text()}`)

@@ -1,10 +1,5 @@
-// A worker for the app under test that knows the template's table.
-import { manifest } from '../../../../src/manifest.ts'
-import { tasks } from '../../../../src/tasks.ts'
-import { startWorkerOf } from '../../../../test/kit/support/worker-of.ts'
-import { schema } from '../../../../test/support/worker.ts'
-import type { TestApp } from './harness.ts'
-import * as table from '../table.ts'
+// A worker for the app under test that knows the template's tables.
+import { type TestApp, tables } from './harness.ts'
+import { startWorkerWith } from './mount.ts'
 
-export const startTestWorker = (app: TestApp) =>
-  startWorkerOf(app, manifest, tasks, { schema: { ...schema, ...table } })
+export const startTestWorker = (app: TestApp) => startWorkerWith(tables, app)

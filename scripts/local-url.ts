@@ -1,0 +1,13 @@
+// The URL at which a server on this machine answers.
+
+/** @param config with the `host` that it listens on: all addresses are `localhost` too */
+export const localUrl = ({
+  host,
+  port,
+  tls,
+}: {
+  host: string
+  port: number
+  tls?: object | undefined
+}): string =>
+  `${tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${port}`

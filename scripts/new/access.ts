@@ -1,0 +1,107 @@
+// Whose the rows of a new resource are, and who reads and writes them: what its flags say.
+import { isAdmin, type Role, ROLES, roles } from '../../src/account/roles.ts'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { hint } from '../../src/kit/types/nearest.ts'
+import { type Names, parseNames, pascal } from './names.ts'
+
+/** The resource that another stands under. */
+export interface Parent {
+  names: Names
+  /** Who sees one: its owner, every account, or everybody. */
+  seenBy: 'owner' | 'accounts' | 'everybody'
+}
+
+export interface Access {
+  /** The rows belong to the account that made them; else they are shared by all. */
+  owned: boolean
+  /** Everybody reads them, visitors too. */
+  publicRead: boolean
+  /** The role that writing takes. */
+  writer: Role
+  /** What becomes of the rows of an account that is deleted. */
+  onDelete: 'cascade' | 'set null'
+  parent: Parent | undefined
+}
+
+/** What the regions of the template ask. */
+export function wordsOf({ owned, publicRead, writer, onDelete, parent }: Access): Record<string, boolean> {
+  const { seenBy = 'everybody' } = parent ?? {}
+  // Who is not logged in sees nothing of what stands under what it does not see.
+  const open = publicRead && seenBy === 'everybody'
+  return {
+    owned,
+    shared: !owned,
+    public: publicRead,
+    private: !publicRead,
+    open,
+    login: !open,
+    under: parent !== undefined,
+    hidden: seenBy === 'owner', // from other accounts
+    seen: seenBy !== 'owner',
+    privileged: isAdmin(writer),
+    cascade: onDelete === 'cascade',
+  }
+}
+
+/** The path of its list. */
+export const routeOf = ({ path }: Names, { parent }: Access): string =>
+  parent === undefined ? `/api/${path}` : `/api/${parent.names.path}/:${parent.names.snake}/${path}`
+
+/** The options of the command, as `parseArgs` takes them. */
+export const ACCESS_OPTIONS = {
+  shared: { type: 'boolean', default: false },
+  'public-read': { type: 'boolean', default: false },
+  role: { type: 'string', default: 'editor' },
+  under: { type: 'string' },
+  'on-delete': { type: 'string' },
+} as const
+
+export const ACCESS_USAGE = `Its rows are their owner's, the account that made them: other accounts find nothing of them, admins everything.
+  --shared          they are everybody's: each account reads them, each editor changes them
+  --public-read     everybody reads them, visitors too
+  --role admin      writing takes this role; editor without it
+  --under court     at /api/courts/:court/..., where one sees the court; they are deleted with it
+  --on-delete ...   when their creator's account is deleted: cascade, they are, too (so it is of owned ones), or set-null, they
+                    stay, for admins or for all (so it is of shared ones)`
+
+/** @throws Error that names the option, what is wrong with it and what is allowed */
+export function readAccess(
+  root: string,
+  options: { shared: boolean; 'public-read': boolean; role: string; under?: string; 'on-delete'?: string },
+): Access {
+  const { shared, role, under, 'on-delete': rule = shared ? 'set-null' : 'cascade' } = options
+  const writer = ROLES.find((known) => known === role && !roles.isBarred(known))
+  if (writer === undefined)
+    throw new Error(`--role ${role}: there is no such role${hint(role, roles.admitted)}`)
+  if (rule !== 'cascade' && rule !== 'set-null')
+    throw new Error(`--on-delete is set-null or cascade, not ${rule}`)
+  return {
+    owned: !shared,
+    publicRead: options['public-read'],
+    writer,
+    onDelete: rule === 'cascade' ? rule : 'set null',
+    parent: under === undefined ? undefined : findParent(root, under),
+  }
+}
+
+/** By the function with which its slice finds one; who sees it, by what its rule asks. */
+function findParent(root: string, singular: string): Parent {
+  const find = `find${pascal(singular)}`
+  const declared = new RegExp(String.raw`function ${find}\(\s*scope: (\w+),`)
+  for (const file of new Bun.Glob('src/*/queries.ts').scanSync(root)) {
+    const text = readFileSync(join(root, file), 'utf8')
+    const [, scope] = declared.exec(text) ?? []
+    if (scope === undefined) continue
+    if (scope !== 'Scope')
+      throw new Error(`--under ${singular}: that stands under something itself, by ${file}`)
+    const names = parseNames(singular, file.split('/')[1])
+    const [, asks = 'role'] = /\bvisible: Rule = \(([^)]*)\)/.exec(text) ?? []
+    const seenBy = /\bme\b/.test(asks) ? 'owner' : asks === '' ? 'everybody' : 'accounts'
+    return { names, seenBy }
+  }
+  throw new Error(
+    `--under ${singular}: no queries.ts of src has a ${find}(scope: Scope, id), by which one is found where it may be seen: ` +
+      `make it first, by npm run new -- ${singular} ...`,
+  )
+}

@@ -1,0 +1,63 @@
+// What `npm run new` would write, in a temporary folder beside links to the rest of the project: its tests run there.
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Access } from '../../../scripts/new/access.ts'
+import { routeOf } from '../../../scripts/new/access.ts'
+import { parseFields } from '../../../scripts/new/fields.ts'
+import type { Names } from '../../../scripts/new/names.ts'
+import { FACTORIES, fillTemplate } from '../../../scripts/new/template.ts'
+import { addToFactories } from '../../../scripts/new/wire.ts'
+
+const ROOT = join(import.meta.dir, '../../..')
+
+export interface Slice {
+  names: Names
+  fields: string[]
+  access: Access
+}
+
+/** Nothing of it is left after `remove`. */
+export function fillInFolder(slices: Slice[]) {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'filled-')))
+  const files = new Map<string, string>()
+  for (const { names, fields, access } of slices) {
+    for (const [path, text] of Object.entries(fillTemplate(names, parseFields(fields, names.snake), access)))
+      files.set(path, path === FACTORIES ? addToFactories(files.get(path) ?? '', text) : text)
+  }
+  files.set('test/support/harness.ts', harnessOf(slices))
+  files.set('test/support/worker.ts', WORKER)
+  for (const [path, text] of files) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    writeFileSync(join(root, path), text)
+  }
+  const link = (path: string) => symlinkSync(join(ROOT, path), join(root, path))
+  for (const path of ['node_modules', 'package.json', 'test/kit']) link(path)
+  for (const folder of readdirSync(join(ROOT, 'src'))) link(`src/${folder}`)
+  return { root, remove: () => rmSync(root, { recursive: true }) }
+}
+
+const MOUNT = join(ROOT, 'scripts/new/template/support/mount.ts')
+
+const harnessOf = (slices: Slice[]) => `
+import { startWith } from '${MOUNT}'
+${slices.map(({ names: { many, path } }) => `import { ${many} } from '../../src/${path}/routes.ts'`).join('\n')}
+${slices.map(({ names: { many, path } }) => `import * as ${many}Table from '../../src/${path}/table.ts'`).join('\n')}
+export const tables = { ${slices.map(({ names }) => `...${names.many}Table`).join(', ')} }
+export const startApp = () =>
+  startWith(tables, { ${slices.map(({ names, access }) => `'${routeOf(names, access)}': ${names.many}`).join(', ')} })
+`
+
+const WORKER = `
+import { startWorkerWith } from '${MOUNT}'
+import { tables } from './harness.ts'
+export const startTestWorker = (app) => startWorkerWith(tables, app)
+`
