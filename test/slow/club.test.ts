@@ -67,10 +67,11 @@ function commandsOf(page: string): string[][] {
 
 /** Ann's bookings as Bob finds them, where the server runs as in production: by HTTP, and in no test's harness. */
 async function tryServer(): Promise<void> {
-  const service = await startService({}, { folder: club.root, of: 'project' })
+  const service = await startService({}, { folder: club.root, of: 'project', untilReady: false })
   const sql = postgres(service.databaseUrl, { max: 1 })
   try {
     await run('migrate', [], { DATABASE_URL: service.databaseUrl })
+    await service.untilSteady()
     const [admin, ann, bob] = await Promise.all(
       ['admin', 'ann', 'bob'].map(async (name) => {
         const client = new Client(service.url)
