@@ -92,20 +92,27 @@ function findParent(root: string, singular: string): Parent {
   if (RESERVED.includes(snake))
     throw new Error(`--under ${singular}: the query of its list has "${snake}" for something else`)
   const find = `find${type}`
-  const declared = new RegExp(String.raw`function ${find}\(\s*scope: (\w+),`)
+  const declared = new RegExp(String.raw`function ${find}\(\s*(\w+): (\w+),`)
   for (const file of new Bun.Glob('src/*/queries.ts').scanSync(root)) {
     const text = readFileSync(join(root, file), 'utf8')
-    const [, scope] = declared.exec(text) ?? []
+    const [, first, scope] = declared.exec(text) ?? []
     if (scope === undefined) continue
+    if (first !== 'scope')
+      throw new Error(
+        `--under ${singular}: ${find} in ${file} takes no Scope first, by which one is found where it may be seen: ` +
+          'give it one, as the queries of npm run new have it',
+      )
     if (scope !== 'Scope')
-      throw new Error(`--under ${singular}: that stands under something itself, by ${file}`)
+      throw new Error(
+        `--under ${singular}: that stands under something itself (${file}), and this command writes one level only`,
+      )
     const names = parseNames(singular, file.split('/')[1])
     const [, asks = 'role'] = /\bvisible: Rule = \(([^)]*)\)/.exec(text) ?? []
     const seenBy = /\bme\b/.test(asks) ? 'owner' : asks === '' ? 'everybody' : 'accounts'
     return { names, seenBy }
   }
   throw new Error(
-    `--under ${singular}: no queries.ts of src has a ${find}(scope: Scope, id), by which one is found where it may be seen: ` +
-      `make it first, by npm run new -- ${singular} ...`,
+    `--under ${singular}: there is no such resource, as no queries.ts of src has a ${find}(scope: Scope, id). ` +
+      `Name one of them in lowercase, court; or make it first: npm run new -- ${singular} ...`,
   )
 }

@@ -65,7 +65,10 @@ export function refuseCollisions(root: string, names: Names, fields: Field[], ac
   }
 
   if (found.length > 0)
-    throw new Error(`"${names.one}" collides:\n  ${found.join('\n  ')}\nChoose another word`)
+    throw new Error(
+      `"${names.one}" collides:\n  ${found.join('\n  ')}\nChoose another word. A resource that is there already is changed by ` +
+        'hand: its table.ts, then npm run generate -- --name <what>',
+    )
 }
 
 /** Those of the app as it is; an app that is only described needs nothing but its settings. */

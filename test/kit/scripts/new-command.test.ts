@@ -34,6 +34,9 @@ test.each([
   ['book--review', 'is no name'],
   ['../book', 'is no name'],
   ['b'.repeat(41), 'is no name'],
+  ['courts', 'name one, court. If it is one, say --plural courtses'],
+  ['boxes', 'name one, box.'],
+  ['categories', 'name one, category.'],
   ['class', 'reserved word of TypeScript'],
 ])('"%s" is refused: it %s', (name, why) => {
   expect(() => parseNames(name)).toThrow(why)
@@ -74,6 +77,7 @@ test.each([
   [['constructor:string'], 'is there already'],
   [['title:string', 'title:text'], 'stands twice'],
   [['title:strin'], 'did you mean string?'],
+  [['starts:datetime'], 'did you mean timestamp?'],
   [['title:constructor'], 'there is no type "constructor": there are string, text'],
   [['size:int(3)'], 'takes no brackets'],
   [['lent:bool:unique'], ':unique is for no bool'],
@@ -84,7 +88,8 @@ test.each([
   [['title:string:indx'], 'there is no :indx: did you mean index?'],
   [['kind:enum(one)'], 'fewer than two values'],
   [['kind:enum'], 'fewer than two values'],
-  [['kind:enum(a|a)'], 'cannot have the value "a"'],
+  [['kind:enum(a,b)'], 'parted by |'],
+  [['kind:enum(a|a)'], 'has the value "a" twice'],
   [['kind:enum(a|B c)'], 'cannot have the value "B c"'],
 ])('the fields %p are refused: %s', (specs, why) => {
   expect(() => parseFields(specs, 'book')).toThrow(why)
@@ -257,7 +262,8 @@ describe('in a checkout', () => {
       expect(await routesOf('/api/lutes/:lute/')).toContain('POST /api/lutes/:lute/frets editor')
       for (const [parent, why] of [
         ['violin', 'has a findViolin(scope: Scope, id)'],
-        ['movie', 'has a findMovie(scope: Scope, id)'],
+        ['lutes', 'Name one of them'],
+        ['movie', 'findMovie in src/movies/queries.ts takes no Scope first'],
         ['fret', 'stands under something itself'],
         ['page', 'has "page" for something else'],
         ['lute(', 'is no name'],
