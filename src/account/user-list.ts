@@ -7,5 +7,7 @@ import { publicUser, users } from './table.ts'
 export const userList = defineList(publicUser, {
   sort: '-created',
   search: ['email', sql`${users.first_name} || ' ' || ${users.last_name}`],
-  pageSize: { most: 1000, byDefault: 1000 }, // as the API that this one replaces has it
+  // As the API that this one replaces has it.
+  pageSize: { most: 1000, byDefault: 1000 },
+  ignoresOthers: true,
 })

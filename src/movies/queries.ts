@@ -12,7 +12,9 @@ export type Movie = NonNullable<Awaited<ReturnType<typeof findMovie>>>
 export const movieList = defineList(publicMovie, {
   filters: ['creator'],
   search: ['title', 'director'],
-  pageSize: { most: 1000, byDefault: 1000 }, // as the API that this one replaces has it
+  // As the API that this one replaces has it.
+  pageSize: { most: 1000, byDefault: 1000 },
+  ignoresOthers: true,
 })
 
 const byId = prepared(

@@ -62,6 +62,8 @@ export interface ListOptions<
   within?: W
   /** Rows on a page, at most and if the client does not say. */
   pageSize?: { most: number; byDefault: number }
+  /** What the query has besides is ignored, for clients that always sent more. Else it is refused: a filter that is none shows all. */
+  ignoresOthers?: boolean
 }
 
 /** A filter of the query. */
@@ -94,6 +96,7 @@ export class List<T extends ListTypes = ListTypes> {
     readonly pageSize: { most: number; byDefault: number },
     /** What `sort` is if the client does not say. */
     readonly ownSort: string,
+    readonly ignoresOthers: boolean,
   ) {}
 }
 
@@ -121,6 +124,7 @@ export function defineList<
     search = [] as never,
     within,
     pageSize = { most: 200, byDefault: 50 },
+    ignoresOthers = false,
   }: ListOptions<ColumnName<C>, S, O, F, X, W>,
 ): List<{
   row: SelectResultFields<C>
@@ -173,7 +177,7 @@ export function defineList<
     return each
   })
   const parent = within && { name: within, column: columnOf(within) }
-  return new List(fields, visible, orders, params, looksIn, parent, pageSize, sort)
+  return new List(fields, visible, orders, params, looksIn, parent, pageSize, sort, ignoresOthers)
 }
 
 /** The columns of an expression. */

@@ -70,8 +70,16 @@ export function listQuery<T extends ListTypes>(list: List<T>): ListQuery<T> {
     ...(list.search.length > 0 && { search: Search.describe(searchWords(list)) }),
     ...Object.fromEntries(filters),
   }
-  return z.object(shape) as unknown as ListQuery<T>
+  const query = list.ignoresOthers ? z.object(shape) : z.strictObject(shape, { error: unknownKey(shape) })
+  return query as unknown as ListQuery<T>
 }
+
+const unknownKey =
+  (shape: object): z.core.$ZodErrorMap =>
+  (issue) =>
+    issue.code === 'unrecognized_keys'
+      ? `is nothing that the query of this list takes${hint(issue.keys[0] ?? '', Object.keys(shape))}`
+      : undefined
 
 const RANGE: Record<string, string> = { '>=': 'From this on.', '<': 'Before this.' }
 

@@ -11,6 +11,7 @@ import {
 } from '../types/api-error.ts'
 import { isUtf8Encoded, isUtf8Url, readBody } from './body.ts'
 import { tag } from './doc.ts'
+import { inWords } from './input-words.ts'
 
 const BODY_TYPES: Record<string, { is: RegExp; name: string }> = {
   json: { is: /^application\/([\w.-]+\+)?json\s*(;|$)/i, name: 'application/json' },
@@ -77,24 +78,19 @@ const ERRORS = {
   param: [invalidRequest, notFound],
 }
 
-/** Replaces messages in zod's own terms (`expected string, received undefined`). A schema's message takes precedence. */
-const inWords =
-  (target: string): z.core.$ZodErrorMap =>
-  ({ code, input }) => {
-    if (input === undefined) return 'is required'
-    // In a query or a form, only a repeated field is an array.
-    const isRepeated = target !== 'json' && Array.isArray(input) && code.startsWith('invalid_')
-    return isRepeated ? 'must be given once' : undefined
-  }
-
 function badInput(c: Context, target: string, error: z.core.$ZodError): ApiError {
   return refused(
     c,
     target,
-    error.issues.map((i) => ({ path: i.path.map(String).join('.'), message: i.message })),
+    error.issues.map((i) => {
+      const path = i.code === 'unrecognized_keys' ? [...i.path, i.keys[0]?.slice(0, MAX_NAME) ?? ''] : i.path
+      return { path: path.map(String).join('.'), message: i.message }
+    }),
   )
 }
 
+/** Of a name that the schema does not have. */
+const MAX_NAME = 100
 /** The most issues in a response: a thousand wrong elements need not have a thousand lines. */
 const MAX_ISSUES = 20
 

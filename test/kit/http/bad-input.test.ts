@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { createApp } from '../product/app.ts'
 import { loadConfig, requireRole, type Deps, type Product } from '../product/product.ts'
 import { describeRoutes } from '../../../src/kit/http/doc.ts'
+import { inWords } from '../../../src/kit/http/input-words.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 import { findUnboundedPatterns } from '../support/patterns.ts'
 import { PROBE, probe } from '../support/probe.ts'
@@ -119,9 +120,35 @@ test('what is missing, or given twice, is told in plain words', async () => {
     expect([twice.status, twice.body.err]).toEqual([400, `400: ${key}: must be given once`])
   }
   const array = await app.visitor().post('/club/join', { ...joining, password: [] })
-  expect(array.body.err).toBe('400: password: Invalid input: expected string, received array')
+  expect(array.body.err).toBe('400: password: must be a text')
   const empty = await boss.send('POST', PROBE, ' ', { 'Content-Type': 'application/json' })
   expect([empty.status, empty.body.err]).toEqual([400, '400: The request body is empty'])
+})
+
+test.each([
+  [z.string(), 5, 'must be a text'],
+  [z.number(), 'many', 'must be a number'],
+  [z.int32(), 1.5, 'must be a whole number'],
+  [z.int32(), 2 ** 40, 'must be at most 2147483647'],
+  [z.boolean(), 'yes', 'must be true or false'],
+  [z.array(z.string()), {}, 'must be a list'],
+  [z.object({}), [], 'must be an object'],
+  [z.string().min(1), '', 'must have at least 1 character'],
+  [z.string().max(3), 'four', 'must have at most 3 characters'],
+  [z.array(z.int()).min(2), [], 'must have at least 2 elements'],
+  [z.number().positive(), 0, 'must be more than 0'],
+  [z.enum(['clay', 'grass']), 'sand', 'must be one of clay, grass'],
+  [z.literal('yes'), 'no', 'must be yes'],
+  [z.uuid(), '7', 'must be a UUID'],
+  [z.email(), 'ann', 'must be an email address'],
+  [z.url(), 'here', 'must be a URL'],
+  [z.iso.date(), '2026-02-30', 'must be a date: 2026-01-31'],
+  [z.iso.datetime({ offset: true }), 'noon', 'must be a time with its zone: 2026-01-31T12:00:00Z'],
+  [z.string().regex(/^a/), 'b', 'Invalid string: must match pattern /^a/'], // a schema like this brings its own words
+  [z.string('is no name'), 5, 'is no name'],
+] as const)('a value that does not fit is told in plain words: %#', (schema, value, message) => {
+  const { error } = z.object({ value: schema }).safeParse({ value }, { error: inWords('json') })
+  expect(error?.issues.map((issue) => issue.message)).toEqual([message])
 })
 
 test('no pattern is tried on a text before its length is known to be fair', () => {

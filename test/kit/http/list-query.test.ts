@@ -53,7 +53,7 @@ test('an unknown order is refused, with the nearest', async () => {
     })
 })
 
-test('a filter that is declared narrows the list, with orders and searches; what is not declared is ignored', async () => {
+test('a filter that is declared narrows the list, with orders and searches; this list ignores what is not declared', async () => {
   expect(await textsOf(`writer=${writer.user.id}`)).toBe('531')
   expect(await textsOf(`writer=${writer.user.id}&sort=written`)).toBe('135')
   expect(await textsOf(`writer=${writer.user.id}&search=note 3`)).toBe('3')
@@ -62,6 +62,18 @@ test('a filter that is declared narrows the list, with orders and searches; what
     issues: [{ path: 'writer', message: 'must be a UUID' }],
   })
   expect(await textsOf('text=Note 3&written[gte]=2027-01-01T00:00:00Z')).toBe('543210')
+})
+
+test('what the query of a list does not take is refused, with the nearest word: it would show rows that were not asked for', async () => {
+  const { status, body } = await boss.get('/club/members?limit=1&serach=ann')
+  const message = expect.stringContaining(
+    'is nothing that the query of this list takes: there are page, limit',
+  )
+  expect([status, body.code, body.issues]).toEqual([400, 'invalid_request', [{ path: 'serach', message }]])
+  const near = await boss.get('/club/members?sorted=id')
+  expect(near.body.err).toEndWith('did you mean sort?')
+  for (const key of ['rank', 'rank[gt]', '__proto__', 'constructor'])
+    expect([key, (await boss.get(`/club/members?${encodeURIComponent(key)}=1`)).status]).toEqual([key, 400])
 })
 
 test('prev by cursor leads back, also past what came meanwhile', async () => {

@@ -51,6 +51,7 @@ export const noteList = defineList(publicNote, {
   filters: ['writer'],
   search: ['text'],
   pageSize,
+  ignoresOthers: true,
 })
 
 const noteById = prepared(

@@ -262,7 +262,7 @@ describe('in a checkout', () => {
       expect(await routesOf('/api/lutes/:lute/')).toContain('POST /api/lutes/:lute/frets editor')
       for (const [parent, why] of [
         ['violin', 'has a findViolin(scope: Scope, id)'],
-        ['lutes', 'Name one of them'],
+        ['lutes', 'name one, lute'],
         ['movie', 'findMovie in src/movies/queries.ts takes no Scope first'],
         ['fret', 'stands under something itself'],
         ['page', 'has "page" for something else'],
