@@ -71,6 +71,7 @@ test.each([
   [['first__name:string'], 'no name of a field'],
   [['id:int'], 'is there already'],
   [['creator:uuid'], 'is there already'],
+  [['version:int'], 'is there already'],
   [['constructor:string'], 'is there already'],
   [['title:string', 'title:text'], 'stands twice'],
   [['title:strin'], 'did you mean string?'],
