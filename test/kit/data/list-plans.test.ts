@@ -19,7 +19,7 @@ beforeAll(async () => {
   observed = await openObserved()
   await createBooks(observed.db)
   await observed.db.execute(sql`
-    insert into books (title, subtitle, stars, shelf, added, owner)
+    insert into shelved_books (title, subtitle, stars, shelf, added, owner)
     select md5(n::text), case when n % 3 > 0 then md5((n % 1000)::text) end, case when n % 4 > 0 then n % 100 end,
       n % 10, timestamptz '2026-01-01Z' + n / 4 * interval '1 ms',
       case when n % 2 = 0 then ${OWNER}::uuid else md5((n % 500)::text)::uuid end

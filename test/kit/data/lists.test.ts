@@ -224,7 +224,7 @@ test('a count goes by scope, filters and search, and no further than 10,000', as
   expect(await count({}, as(other))).toBe(0)
   expect(await count({ given: { owner } }, as(other))).toBe(0)
   expect(await count({ given: { owner } }, as(other, 'librarian'))).toBe(3)
-  await db.execute(sql`insert into books (title, shelf, added, owner)
+  await db.execute(sql`insert into shelved_books (title, shelf, added, owner)
     select 'x', 1, now(), ${other} from generate_series(1, ${MAX_COUNT + 50})`)
   expect(await count({}, as(other))).toBe(MAX_COUNT + 1)
 })
@@ -233,7 +233,7 @@ test('no list sorts, filters or searches by a column that its answers lack: it d
   const define = (options: object) => () => defineList(publicBook, options)
   // @ts-expect-error -- it is no public field
   expect(() => defineList(publicBook, { orders: ['secret'] })).toThrow(
-    'The list of books: secret is no column',
+    'The list of shelved_books: secret is no column',
   )
   // @ts-expect-error -- nor backwards
   expect(() => defineList(publicBook, { orders: ['-secret'] })).toThrow('secret is no column')

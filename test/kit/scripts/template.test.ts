@@ -6,7 +6,7 @@ import type { Access } from '../../../scripts/new/access.ts'
 import { parseNames } from '../../../scripts/new/names.ts'
 import { toyCars } from '../../../scripts/new/template/routes.ts'
 import { describeRoutes } from '../../../src/kit/http/doc.ts'
-import { fillInFolder } from '../support/filled-template.ts'
+import { fillInFolder } from './filled-template.ts'
 import { findUnboundedPatterns } from '../support/patterns.ts'
 
 await import('../../../scripts/new/template/routes.test.ts')
@@ -39,13 +39,13 @@ describe.each<[flags: string, Access, parent?: Access]>([
   ['--under a shared one --public-read', { ...OWNED, ...PUBLIC }, SHARED],
   ['--under a public one --public-read --shared', { ...SHARED, ...PUBLIC }, { ...SHARED, ...PUBLIC }],
   // oxlint-disable-next-line typescript/no-misused-promises -- Bun awaits it: the tests are in a module
-])('of npm run new -- book ... %s', async (_, given, above) => {
+])('of npm run new -- toy-car ... %s', async (_, given, above) => {
   const seenBy = above?.publicRead ? 'everybody' : above?.owned ? 'owner' : 'accounts'
   const access: Access = { ...given, parent: above && { names: BOX.names, seenBy } }
-  const book = { names: parseNames('book'), fields: FIELDS, access }
-  const filled = fillInFolder(above ? [{ ...BOX, access: above }, book] : [book])
+  const car = { names: parseNames('toy-car'), fields: FIELDS, access }
+  const filled = fillInFolder(above ? [{ ...BOX, access: above }, car] : [car])
   afterAll(filled.remove)
-  await import(join(filled.root, 'test/books.test.ts'))
+  await import(join(filled.root, 'test/toy-cars.test.ts'))
 })
 
 const routes = describeRoutes(toyCars)

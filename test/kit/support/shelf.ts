@@ -14,7 +14,7 @@ const forOwnersAndAll = (owner: Columns[0], order: Columns) => [
 ]
 
 export const books = pgTable(
-  'books',
+  'shelved_books', // a name that no fork has
   {
     id: serial().primaryKey(),
     title: text().notNull(),
@@ -59,9 +59,9 @@ const ORDERS = ['title', 'stars', 'added', 'added desc, title', 'subtitle, stars
 
 /** Makes the table, as a migration would. */
 export async function createBooks(db: Db): Promise<void> {
-  await db.execute(sql`create table books (id serial primary key, title text not null, subtitle text, stars int,
+  await db.execute(sql`create table shelved_books (id serial primary key, title text not null, subtitle text, stars int,
     shelf int not null, added timestamptz not null, owner uuid not null, secret text not null default 'hidden')`)
   const prefixes = ORDERS.flatMap((columns) => [`${columns}, id`, `owner, ${columns}, id`])
   for (const columns of [...prefixes, 'owner, id'])
-    await db.execute(sql.raw(`create index on books (${columns})`))
+    await db.execute(sql.raw(`create index on shelved_books (${columns})`))
 }
