@@ -221,6 +221,7 @@ describe('in a checkout', () => {
         'GET /api/xylophones/:id readonly',
         'POST /api/xylophones editor',
         'PUT /api/xylophones/:id editor',
+        'PATCH /api/xylophones/:id editor',
         'DELETE /api/xylophones/:id editor',
       ])
 
@@ -243,6 +244,7 @@ describe('in a checkout', () => {
         'GET /api/lutes/:id null',
         'POST /api/lutes admin',
         'PUT /api/lutes/:id admin',
+        'PATCH /api/lutes/:id admin',
         'DELETE /api/lutes/:id admin',
       ])
     },
