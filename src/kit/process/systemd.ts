@@ -4,6 +4,7 @@ import type { Log } from '../types/log.ts'
 export class SystemdNotifier {
   /** Reloads that are under way. */
   #reloads = 0
+  #isStopping = false
 
   /** @param socket NOTIFY_SOCKET; without it nothing is sent */
   constructor(
@@ -11,9 +12,9 @@ export class SystemdNotifier {
     private readonly log: Log,
   ) {}
 
-  /** All processes are ready. During a reload it is its end that says so. */
+  /** All processes are ready. During a reload it is its end that says so; after a stop has begun nothing does. */
   async ready(): Promise<void> {
-    if (this.#reloads === 0) await this.#send('READY=1')
+    if (this.#reloads === 0 && !this.#isStopping) await this.#send('READY=1')
   }
 
   /** Sends that a reload begins, runs it, and sends its end: of several at a time, that of the last. */
@@ -26,6 +27,7 @@ export class SystemdNotifier {
   }
 
   async stopping(): Promise<void> {
+    this.#isStopping = true
     await this.#send('STOPPING=1')
   }
 

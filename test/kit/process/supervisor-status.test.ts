@@ -327,6 +327,7 @@ test(
       const { number, result } = status()?.reload ?? {}
       return number === 2 && result === 'succeeded'
     })
+    await until('the word after it', () => words().length === 4)
     child.kill('SIGTERM')
     expect(await service.exit()).toBe(0)
     expect(words()).toEqual(['READY=1', 'RELOADING=1', 'RELOADING=1', 'READY=1', 'STOPPING=1'])
