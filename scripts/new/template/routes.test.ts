@@ -200,27 +200,27 @@ test('of two who have read one state the second changes nothing, and learns the 
   const toyCar = await add()
   const at = `${path}/${toyCar.id}`
   const { headers } = await ann.get(at)
-  const read = { 'If-Match': headers.get('etag') ?? '' }
-  const { status, body } = await admin.patch(at, newToyCar(), read)
+  const ifAsRead = { 'If-Match': headers.get('etag') ?? '' }
+  const { status, body } = await admin.patch(at, newToyCar(), ifAsRead)
   expect([status, body.version]).toEqual([200, 2])
-  const now = (await ann.get(at)).headers.get('etag')
+  const currentTag = (await ann.get(at)).headers.get('etag')
   for (const late of [
-    await ann.put(at, newToyCar(), read),
-    await ann.patch(at, {}, read),
-    await ann.delete(at, read),
+    await ann.put(at, newToyCar(), ifAsRead),
+    await ann.patch(at, {}, ifAsRead),
+    await ann.delete(at, ifAsRead),
   ])
-    expect([codeOf(late), late.headers.get('etag')]).toEqual(['precondition_failed', now])
+    expect([codeOf(late), late.headers.get('etag')]).toEqual(['precondition_failed', currentTag])
   expect((await ann.get(at)).body).toEqual(body)
   expect((await ann.delete(at, { 'If-Match': '"2"' })).body).toEqual(body)
 })
 
 test('a creation that is sent again with its key is done once; another one with that key is refused', async () => {
-  const key = { 'Idempotency-Key': crypto.randomUUID() }
+  const withKey = { 'Idempotency-Key': crypto.randomUUID() }
   const input = newToyCar()
-  const { body } = await ann.post(path, input, key)
-  const again = await ann.post(path, input, key)
+  const { body } = await ann.post(path, input, withKey)
+  const again = await ann.post(path, input, withKey)
   expect([again.status, again.headers.get('idempotent-replayed'), again.body]).toEqual([201, 'true', body])
-  expect(codeOf(await ann.post(path, newToyCar(), key))).toBe('idempotency_key_reused')
+  expect(codeOf(await ann.post(path, newToyCar(), withKey))).toBe('idempotency_key_reused')
   expect((await ann.get(path)).body).toEqual([body])
 })
 
@@ -228,14 +228,14 @@ test('who has the current state of a toy car, or of their list, is told so witho
   const { id } = await add()
   for (const at of [path, `${path}/${id}`]) {
     const { headers } = await ann.get(at)
-    const known = { 'If-None-Match': headers.get('etag') ?? '' }
-    const { status, text } = await ann.get(at, known)
+    const ifNew = { 'If-None-Match': headers.get('etag') ?? '' }
+    const { status, text } = await ann.get(at, ifNew)
     expect([status, text]).toEqual([304, ''])
     // if owned private
-    expect((await bob.get(at, known)).status).not.toBe(304)
+    expect((await bob.get(at, ifNew)).status).not.toBe(304)
     // end
     await ann.patch(`${path}/${id}`, newToyCar())
-    expect((await ann.get(at, known)).status).toBe(200)
+    expect((await ann.get(at, ifNew)).status).toBe(200)
   }
 })
 

@@ -48,6 +48,8 @@ test.each([
   ['client', undefined],
   ['worker', undefined],
   ['uuid', undefined],
+  ['key', undefined],
+  ['version', 'versions'],
 ])('what the generated code has for something else of the names of %s: %p', (word, taken) => {
   expect(findTakenName(parseNames(word))).toBe(taken)
 })
