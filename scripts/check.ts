@@ -14,7 +14,8 @@ type Check = () => Promise<string> | string
 const CHECKS: Record<string, Check> = {
   types: () => run('tsc', '-p', '.'),
   lint: () => run('oxlint', '--type-aware', '--deny-warnings'),
-  format: () => run('oxfmt', '--check', '.'),
+  format: async () =>
+    (await run('oxfmt', '--check', '.')).replace('Run without `--check` to fix.', 'npm run format mends it.'),
   architecture: () => findBrokenRules(ROOT).join('\n'),
   settings: () => findSettingsFaults(ROOT).join('\n'),
   lockfile: () => findLockfileFaults(ROOT).join('\n'),

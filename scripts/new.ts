@@ -12,6 +12,7 @@ import { type Names, parseNames } from './new/names.ts'
 import { FACTORIES, fillTemplate } from './new/template.ts'
 import { tryLines } from './new/try.ts'
 import { addToApp, addToFactories } from './new/wire.ts'
+import { readCurrentStatus } from './status.ts'
 import { runTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
@@ -92,5 +93,6 @@ await runCommand(USAGE, async () => {
 ${routeOf(names, access)} is there. Its test: npm test -- test/${names.path}.test.ts
 Try it in this folder, beside npm start (one that runs: npm run migrate && npm run reload first):
 `)
-  for (const line of await tryLines(ROOT, wish, config)) console.log(line)
+  const { port } = readCurrentStatus() ?? config // of the npm start that runs, which another terminal may have given a PORT
+  for (const line of await tryLines(ROOT, wish, { ...config, port })) console.log(line)
 })

@@ -59,7 +59,9 @@ async function load(db: Db, { name, load: add }: Seed): Promise<void> {
     shown = done
   })
   const there = total - added
-  console.log(`${added} ${name} added${there > 0 ? `, ${there} were there already` : ''}`)
+  console.log(
+    `${added} ${name} added${there > 0 ? `, ${there} ${there === 1 ? 'was' : 'were'} there already` : ''}`,
+  )
 }
 
 /** A bar that fills up on a terminal; elsewhere a line for every quarter. */

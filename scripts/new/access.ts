@@ -2,8 +2,9 @@
 import { isAdmin, type Role, ROLES, roles } from '../../src/account/roles.ts'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { RESERVED } from '../../src/kit/data/list.ts'
 import { hint } from '../../src/kit/types/nearest.ts'
-import { type Names, parseNames, pascal } from './names.ts'
+import { type Names, parseNames } from './names.ts'
 
 /** The resource that another stands under. */
 export interface Parent {
@@ -87,21 +88,31 @@ export function readAccess(
 
 /** By the function with which its slice finds one; who sees it, by what its rule asks. */
 function findParent(root: string, singular: string): Parent {
-  const find = `find${pascal(singular)}`
-  const declared = new RegExp(String.raw`function ${find}\(\s*scope: (\w+),`)
+  const { snake, type } = parseNames(singular)
+  if (RESERVED.includes(snake))
+    throw new Error(`--under ${singular}: the query of its list has "${snake}" for something else`)
+  const find = `find${type}`
+  const declared = new RegExp(String.raw`function ${find}\(\s*(\w+): (\w+),`)
   for (const file of new Bun.Glob('src/*/queries.ts').scanSync(root)) {
     const text = readFileSync(join(root, file), 'utf8')
-    const [, scope] = declared.exec(text) ?? []
+    const [, first, scope] = declared.exec(text) ?? []
     if (scope === undefined) continue
+    if (first !== 'scope')
+      throw new Error(
+        `--under ${singular}: ${find} in ${file} takes no Scope first, by which one is found where it may be seen: ` +
+          'give it one, as the queries of npm run new have it',
+      )
     if (scope !== 'Scope')
-      throw new Error(`--under ${singular}: that stands under something itself, by ${file}`)
+      throw new Error(
+        `--under ${singular}: that stands under something itself (${file}), and this command writes one level only`,
+      )
     const names = parseNames(singular, file.split('/')[1])
     const [, asks = 'role'] = /\bvisible: Rule = \(([^)]*)\)/.exec(text) ?? []
     const seenBy = /\bme\b/.test(asks) ? 'owner' : asks === '' ? 'everybody' : 'accounts'
     return { names, seenBy }
   }
   throw new Error(
-    `--under ${singular}: no queries.ts of src has a ${find}(scope: Scope, id), by which one is found where it may be seen: ` +
-      `make it first, by npm run new -- ${singular} ...`,
+    `--under ${singular}: there is no such resource, as no queries.ts of src has a ${find}(scope: Scope, id). ` +
+      `Name one of them in lowercase, court; or make it first: npm run new -- ${singular} ...`,
   )
 }

@@ -8,10 +8,13 @@ import { describeRoutes } from '../../src/kit/http/doc.ts'
 import { type Access, routeOf } from './access.ts'
 import type { Field } from './fields.ts'
 import type { Names } from './names.ts'
-import { findTakenName } from './template.ts'
+import { fillTemplate, findTakenName } from './template.ts'
 
 /** Postgres cuts longer names off, without an error. */
 const MAX_IDENTIFIER = 63
+
+/** Its name is unique in all the schema. */
+const INDEX = /(?<=\b(?:index|unique|uniqueIndex)\(\s*')[^']+/g
 
 /** @throws Error that names every collision and where it is */
 export function refuseCollisions(root: string, names: Names, fields: Field[], access: Access): void {
@@ -54,9 +57,18 @@ export function refuseCollisions(root: string, names: Names, fields: Field[], ac
   const long = identifiers.find((name) => name.length > MAX_IDENTIFIER)
   if (long !== undefined)
     found.push(`"${long}" is longer than the ${MAX_IDENTIFIER} characters that Postgres allows`)
+  if (found.length === 0) {
+    const made = fillTemplate(names, fields, access)[`src/${path}/table.ts`] ?? ''
+    const indexes = [made, ...sources.map(({ text }) => text)].flatMap((text) => text.match(INDEX) ?? [])
+    const twice = indexes.find((index, i) => indexes.indexOf(index) < i)
+    if (twice !== undefined) found.push(`there would be a second index "${twice}"`)
+  }
 
   if (found.length > 0)
-    throw new Error(`"${names.one}" collides:\n  ${found.join('\n  ')}\nChoose another word`)
+    throw new Error(
+      `"${names.one}" collides:\n  ${found.join('\n  ')}\nChoose another word. A resource that is there already is changed by ` +
+        'hand: its table.ts, then npm run generate -- --name <what>',
+    )
 }
 
 /** Those of the app as it is; an app that is only described needs nothing but its settings. */

@@ -43,6 +43,20 @@ export const TYPES: Record<string, Kind> = {
   enum: { about: 'one of these words', index: 'filter' },
 }
 
+/** What others call a type, where its letters point at no type or at a wrong one. */
+const OTHER_NAMES: Record<string, string> = {
+  datetime: 'timestamp',
+  varchar: 'string',
+  float: 'number',
+  double: 'number',
+  decimal: 'number',
+}
+
+const hintOfType = (word: string) => {
+  const known = Object.hasOwn(OTHER_NAMES, word) ? OTHER_NAMES[word] : undefined
+  return known === undefined ? hint(word, Object.keys(TYPES)) : `: did you mean ${known}?`
+}
+
 /** One line for each type, for the usage. */
 export const typesUsage = Object.entries(TYPES)
   .map(([name, { about }]) => `${(name === 'enum' ? 'enum(a|b)' : name).padEnd(14)}${about}`)
@@ -100,14 +114,13 @@ function parseField(spec: string): Field {
   if (!NAME.test(name) || name.length > MAX_LENGTH) {
     throw new Error(
       `"${name}" is no name of a field: it takes lowercase letters, digits and single underscores, ` +
-        `a letter first, at most ${MAX_LENGTH} characters: first_name`,
+        `a letter first, at most ${MAX_LENGTH} characters, such as first_name`,
     )
   }
   if (OWN_COLUMNS.includes(name))
     throw new Error(`The field "${name}" is there already: every resource has it`)
   const kind = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined
-  if (kind === undefined)
-    throw new Error(`"${spec}": there is no type "${type}"${hint(type, Object.keys(TYPES))}`)
+  if (kind === undefined) throw new Error(`"${spec}": there is no type "${type}"${hintOfType(type)}`)
   if (type !== 'enum' && inBrackets !== undefined)
     throw new Error(`The type ${type} of "${name}" takes no brackets`)
   const field: Field = {
@@ -133,11 +146,17 @@ function parseField(spec: string): Field {
 function parseValues(name: string, inBrackets = ''): string[] {
   const values = inBrackets.split('|')
   if (values.length < 2) {
-    throw new Error(`The enum "${name}" has fewer than two values: ${name}:enum(draft|published)`)
+    throw new Error(
+      `The enum "${name}" has fewer than two values, parted by |: '${name}:enum(draft|published)'`,
+    )
   }
-  const odd = values.find(
-    (value, i) => !NAME.test(value) || value.length > MAX_LENGTH || values.indexOf(value) < i,
-  )
-  if (odd !== undefined) throw new Error(`The enum "${name}" cannot have the value "${odd}", or not twice`)
+  const odd = values.find((value) => !NAME.test(value) || value.length > MAX_LENGTH)
+  if (odd !== undefined) {
+    throw new Error(
+      `The enum "${name}" cannot have the value "${odd}": it takes what the name of a field takes, such as on_hold`,
+    )
+  }
+  const twice = values.find((value, i) => values.indexOf(value) < i)
+  if (twice !== undefined) throw new Error(`The enum "${name}" has the value "${twice}" twice`)
   return values
 }

@@ -27,12 +27,12 @@ const MAX_LENGTH = 40
  * @param plural many of them, where the rules of English make nonsense of it: `people`
  * @throws Error that says why the word cannot be a name
  */
-export function parseNames(singular: string, plural = pluralOf(singular)): Names {
+export function parseNames(singular: string, plural = derivedPlural(singular)): Names {
   for (const word of [singular, plural]) {
     if (!WORDS.test(word) || word.length > MAX_LENGTH) {
       throw new Error(
         `"${word}" is no name: it takes lowercase letters and digits, words parted by - or _, ` +
-          `a letter first, at most ${MAX_LENGTH} characters`,
+          `a letter first, at most ${MAX_LENGTH} characters, such as book-review`,
       )
     }
   }
@@ -58,11 +58,29 @@ export function parseNames(singular: string, plural = pluralOf(singular)): Names
   return names
 }
 
+/** @throws Error for a word that is many already: `courts` would become `courtses`. `bus`, `class` and `axis` are one of them */
+function derivedPlural(word: string): string {
+  const plural = pluralOf(word)
+  if (WORDS.test(word) && /[^sui]s$/.test(word)) {
+    throw new Error(
+      `"${word}" looks like many of them: name one, ${singularOf(word)}. If it is one, say --plural ${plural}`,
+    )
+  }
+  return plural
+}
+
 /** By the simple rules: category -> categories, box -> boxes, key -> keys. */
 export function pluralOf(singular: string): string {
   if (/[^aeiou]y$/.test(singular)) return singular.replace(/y$/, 'ies')
   return /(s|x|z|ch|sh)$/.test(singular) ? `${singular}es` : `${singular}s`
 }
+
+/** The other way round, as far as that can be told. */
+const singularOf = (plural: string) =>
+  plural
+    .replace(/ies$/, 'y')
+    .replace(/(x|ch|sh|ss)es$/, '$1')
+    .replace(/([^s])s$/, '$1')
 
 const snake = (word: string) => word.replaceAll('-', '_')
 const spoken = (word: string) => word.replaceAll(/[-_]/g, ' ')
@@ -70,7 +88,7 @@ const spoken = (word: string) => word.replaceAll(/[-_]/g, ' ')
 export const camel = (word: string) =>
   word.replaceAll(/[-_](.)/g, (_, letter: string) => letter.toUpperCase())
 /** `BookReview`, of both. */
-export const pascal = (word: string) => capital(camel(word))
+const pascal = (word: string) => capital(camel(word))
 
 /** The word with a capital letter first. */
 export const capital = (word: string) => word.replace(/^./, (letter) => letter.toUpperCase())

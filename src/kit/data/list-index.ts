@@ -25,6 +25,9 @@ export function isAlongIndex(table: PgTable, rule: SQL | undefined, order: Order
   })
 }
 
+/** Of a column with a value, which may be `opaque`; with nothing behind it, as in one of two alternatives. */
+const COMPARISON = /^#(\d+) (=|>=|<) (?:\?|select \?::(?:\?|\w+|double precision|timestamp with time zone))$/
+
 /** Undefined if the rule is more than columns compared with values. */
 function comparisonsOf(rule: SQL | undefined): { name: string; by: string }[] | undefined {
   const columns: PgColumn[] = []
@@ -38,7 +41,7 @@ function comparisonsOf(rule: SQL | undefined): { name: string; by: string }[] | 
     .split(' and ')
   if (rule === undefined) return []
   const compared = parts.map((part) => {
-    const [, at, by = ''] = /^#(\d+) (=|>=|<) (?:\?|select \?::.*)$/.exec(part) ?? []
+    const [, at, by = ''] = COMPARISON.exec(part) ?? []
     return { name: columns[Number(at)]?.name, by }
   })
   return compared.every((each): each is { name: string; by: string } => each.name !== undefined)

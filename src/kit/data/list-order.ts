@@ -17,8 +17,8 @@ export interface Part {
 /** Ends with the key, so that no two rows are at the same place. */
 export type Order = readonly Part[]
 
-/** Each column of the row's position as text. Of a column that may be null: or null. */
-export type Position = (string | null)[]
+/** Each column of the row's position as text, a flag as such. Of a column that may be null: or null. */
+export type Position = (string | boolean | null)[]
 
 export const invalidCursor = defineError(
   400,
@@ -96,12 +96,15 @@ export function decodeCursor(cursor: string, sort: string, own: string, order: O
   const content = parseCursor(cursor)
   const isOwn = typeof content === 'string' || Array.isArray(content)
   const position: unknown = isOwn ? [content].flat() : Object(content)[sort]
-  const fits = ({ value, column }: Part, at: unknown) =>
-    at === null ? !column.notNull : typeof at === 'string' && isStorable(at) && value.safeParse(at).success
   if (isOwn !== (sort === own) || !Array.isArray(position) || position.length !== order.length)
     throw invalidCursor()
-  if (!order.every((part, i) => fits(part, position[i]))) throw invalidCursor()
-  return position
+  return order.map(({ value, column }, i) => {
+    const at: unknown = position[i]
+    if (at === null && !column.notNull) return null
+    const read = typeof at === 'string' && isStorable(at) ? value.safeParse(at) : undefined
+    if (!read?.success) throw invalidCursor()
+    return read.data as string | boolean
+  })
 }
 
 const isStorable = (text: string) => text.isWellFormed() && !text.includes('\0')

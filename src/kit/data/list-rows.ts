@@ -54,7 +54,7 @@ function statement(list: List, scope: { db: Db }, request: RowsRequest): Stateme
   const rule = conditions(list, { ...scope, me: SOMEBODY } as Scope, given, placeholder)
   if (!isAlongIndex(list.fields.table, rule, order)) return undefined
   const db = inLane(scope.db, isDeep || names.length > 0 ? undefined : 'fast')
-  const where = and(rule, rangeOf(request, placeholder))
+  const where = and(rangeOf(request, placeholder), rule)
   const made = select(list, db, order, where, placeholder).prepare('list')
   known.set(shape, made)
   return made
@@ -63,11 +63,12 @@ function statement(list: List, scope: { db: Db }, request: RowsRequest): Stateme
 /** The client determines what it costs. */
 function loadSlowly(list: List, scope: { db: Db }, request: RowsRequest, values: Values): Promise<Row[]> {
   const db = inLane(scope.db, 'search')
-  const where = and(conditions(list, scope, request.given), rangeOf(request, valueIn(values)))
+  const where = and(rangeOf(request, valueIn(values)), conditions(list, scope, request.given))
   if (request.search === undefined) return select(list, db, request.order, where, valueIn(values))
   return searchRows(list, db, where, request)
 }
 
+/** Stands first: a scan begins at the first bound of a column, and if that were a filter's would read all up to the cursor. */
 const rangeOf = ({ order, position, range }: RowsRequest, value: ValueOf) =>
   position && rangesBehind(order, position, (at) => value(String(at)))[range]
 

@@ -155,8 +155,10 @@ export function defineList<
   }
   const leading = [...orders.values()].map(([first]) => first?.name)
   const params = new Map<string, Filter>()
+  const names: readonly string[] = within === undefined ? filters : [...filters, within]
+  const reserved = names.find((name) => RESERVED.includes(name))
+  if (reserved !== undefined) fail(reserved, 'is a word of the query itself: it can be no filter')
   for (const field of filters) {
-    if (RESERVED.includes(field)) fail(field, 'is a word of the query itself: it can be no filter')
     const { column } = part(field)
     params.set(field, { field, column, compare: '=' })
     if (!leading.includes(field)) continue

@@ -6,7 +6,8 @@
 //                const book = await updateBook(c.var.db, id, input, c.var.versions)
 //                return c.var.respond(await writtenRow(c, book, () => findBook(c.var.db, id)))
 //
-// The statement that writes compares the version itself: of many at once one wins.
+// `version` and `isVersion` are in src/kit/data/version.ts, the rest is here. The statement that writes compares the version itself:
+// of many at once one wins.
 import { createMiddleware } from 'hono/factory'
 import type { MiddlewareHandler } from 'hono'
 import { defineError, notFound } from '../types/api-error.ts'

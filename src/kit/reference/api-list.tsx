@@ -78,6 +78,9 @@ function Server({ mode, startedAt, endpoints }: { mode: string; startedAt: numbe
   )
 }
 
+/** Narrow columns break a path before a slash rather than within a word. */
+const breakable = (path: string) => path.split(/(?<=.)(?=\/)/).flatMap((part) => [<wbr />, part])
+
 function Contents({ groups, hasTypes }: { groups: Group<Operation>[]; hasTypes: boolean }) {
   return (
     <nav class="contents" aria-label="Contents">
@@ -89,7 +92,7 @@ function Contents({ groups, hasTypes }: { groups: Group<Operation>[]; hasTypes: 
               {members.map((route) => (
                 <li>
                   <a href={`#${anchorOf(route)}`}>
-                    <Method name={route.method} /> <code>{route.path}</code>
+                    <Method name={route.method} /> <code>{breakable(route.path)}</code>
                   </a>
                 </li>
               ))}

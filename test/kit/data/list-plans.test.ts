@@ -1,5 +1,5 @@
 // What the pages of a declared list make Postgres read of 100,000 rows: their own, in every order, both ways, however deep.
-import { afterAll, beforeAll, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { type PageRequest, readList } from '../../../src/kit/data/list-page.ts'
 import type { Scope } from '../../../src/kit/data/scope.ts'
@@ -66,3 +66,20 @@ test.each([
     await expectOwnRows(role, { sort, given, cursor: next })
   }
 })
+
+test.each([
+  ['-added', 'added[lt]', 'cursor'],
+  ['added', 'added[lt]', 'before'],
+  ['added', 'added[gte]', 'cursor'],
+  ['-added', 'added[gte]', 'before'],
+] as const)(
+  'by %s with %s a page at a %s skips the entries of the index between that and the end of the range',
+  async (sort, bound, end) => {
+    const given = { [bound]: bound === 'added[lt]' ? '2026-02-01T00:00:00Z' : '2025-01-01T00:00:00Z' }
+    for (const role of [EVERYONE, 'reader']) {
+      const { next, prev } = await read(observed.db, role, { sort, given, offset: ROWS / 4 })
+      const request = { sort, given, [end]: end === 'cursor' ? next : prev }
+      expect(await observed.blocksRead((db) => read(db, role, request))).toBeLessThan(3 * SIZE)
+    }
+  },
+)

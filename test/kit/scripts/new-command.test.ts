@@ -34,6 +34,9 @@ test.each([
   ['book--review', 'is no name'],
   ['../book', 'is no name'],
   ['b'.repeat(41), 'is no name'],
+  ['courts', 'name one, court. If it is one, say --plural courtses'],
+  ['boxes', 'name one, box.'],
+  ['categories', 'name one, category.'],
   ['class', 'reserved word of TypeScript'],
 ])('"%s" is refused: it %s', (name, why) => {
   expect(() => parseNames(name)).toThrow(why)
@@ -77,6 +80,7 @@ test.each([
   [['constructor:string'], 'is there already'],
   [['title:string', 'title:text'], 'stands twice'],
   [['title:strin'], 'did you mean string?'],
+  [['starts:datetime'], 'did you mean timestamp?'],
   [['title:constructor'], 'there is no type "constructor": there are string, text'],
   [['size:int(3)'], 'takes no brackets'],
   [['lent:bool:unique'], ':unique is for no bool'],
@@ -87,7 +91,8 @@ test.each([
   [['title:string:indx'], 'there is no :indx: did you mean index?'],
   [['kind:enum(one)'], 'fewer than two values'],
   [['kind:enum'], 'fewer than two values'],
-  [['kind:enum(a|a)'], 'cannot have the value "a"'],
+  [['kind:enum(a,b)'], 'parted by |'],
+  [['kind:enum(a|a)'], 'has the value "a" twice'],
   [['kind:enum(a|B c)'], 'cannot have the value "B c"'],
 ])('the fields %p are refused: %s', (specs, why) => {
   expect(() => parseFields(specs, 'book')).toThrow(why)
@@ -262,14 +267,24 @@ describe('in a checkout', () => {
       expect(await routesOf('/api/lutes/:lute/')).toContain('POST /api/lutes/:lute/frets editor')
       for (const [parent, why] of [
         ['violin', 'has a findViolin(scope: Scope, id)'],
-        ['movie', 'has a findMovie(scope: Scope, id)'],
+        ['lutes', 'Name one of them'],
+        ['movie', 'findMovie in src/movies/queries.ts takes no Scope first'],
         ['fret', 'stands under something itself'],
+        ['page', 'has "page" for something else'],
+        ['lute(', 'is no name'],
       ] as const) {
         const { code, err } = await checkout.run('new', ['knot', 'name:string', '--under', parent])
         expect([code, err]).toEqual([2, expect.stringContaining(why)])
       }
-      const taken = await checkout.run('new', ['peg', 'lute:int', '--under', 'lute'])
-      expect([taken.code, taken.err]).toEqual([1, expect.stringContaining('"lute" is the field of what')])
+      const before = checkout.changes()
+      for (const [field, why] of [
+        ['lute:int', '"lute" is the field of what'],
+        ['lute_creator:int:index', 'a second index "pegs_lute_creator_id"'],
+      ] as const) {
+        const { code, err } = await checkout.run('new', ['peg', field, '--under', 'lute'])
+        expect([code, err]).toEqual([1, expect.stringContaining(why)])
+      }
+      expect(checkout.changes()).toBe(before)
     },
     TIMEOUT_MS,
   )

@@ -42,6 +42,19 @@ export async function openObserved() {
       expect(read).toBeLessThan(2 * size)
     },
 
+    /** Blocks of tables and indexes that the last query of `work` reads: also those of entries that it skips. */
+    async blocksRead(work: (db: Db) => Promise<unknown>): Promise<number> {
+      let sent = { text: '', values: [] as unknown[] }
+      const logger = { logQuery: (text: string, values: unknown[]) => void (sent = { text, values }) }
+      await work(drizzle({ client, logger }))
+      const [row] = await client.unsafe(
+        `explain (analyze, buffers, format json) ${sent.text}`,
+        sent.values as never[],
+      )
+      const plan = row?.['QUERY PLAN'][0].Plan
+      return plan['Shared Hit Blocks'] + plan['Shared Read Blocks']
+    },
+
     /** The plan that the prepared statement whose text is `like` this has for these parameters, as Postgres words it. */
     async planOf(like: string, parameters: (string | number)[]): Promise<string> {
       const [statement] = await client<{ name: string }[]>`
