@@ -27,7 +27,7 @@ ${typesUsage}
   :unique(all)  no two at all: the answer to a value that is taken tells whoever asks that it is
 ${ACCESS_USAGE}
   --plural people   many of them, where the name with -s, -es or -ies is not it
-Every resource also has id, creator (the account that added it), created and modified.`
+Every resource also has id, creator (the account that added it), created, modified and version.`
 
 /** It needs no services. */
 const OF_NO_MATTER = { NODE_ENV: 'development', DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' }

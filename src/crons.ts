@@ -1,7 +1,13 @@
 // Declares every cron: its name, its schedule and the task it enqueues. Without a time zone, times are the server's.
 import { keepAuditTrail } from './kit/audit/retention.ts'
 import { defineCron } from './kit/jobs/cron.ts'
-import { countAccounts, deleteDueAccounts, deleteExpiredTokens, dropDeadOfNobody } from './tasks.ts'
+import {
+  countAccounts,
+  deleteDueAccounts,
+  deleteExpiredIdempotencyKeys,
+  deleteExpiredTokens,
+  dropDeadOfNobody,
+} from './tasks.ts'
 
 export const crons = [
   defineCron({
@@ -16,5 +22,11 @@ export const crons = [
   defineCron({ name: 'due-accounts', schedule: '*/5 * * * *', task: deleteDueAccounts, input: {} }),
   defineCron({ name: 'dead-of-nobody', schedule: '45 3 * * *', task: dropDeadOfNobody, input: {} }),
   defineCron({ name: 'expired-tokens', schedule: '30 3 * * *', task: deleteExpiredTokens, input: {} }),
+  defineCron({
+    name: 'expired-idempotency-keys',
+    schedule: '15 * * * *',
+    task: deleteExpiredIdempotencyKeys,
+    input: {},
+  }),
   defineCron({ name: 'audit', schedule: '45 * * * *', task: keepAuditTrail, input: {} }),
 ]

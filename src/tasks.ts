@@ -5,7 +5,7 @@ import { defineAccountDeletion, dropDeadOfNobody } from './account/deletion.ts'
 import { exportMyData, forgetExports } from './account/export.ts'
 import { mailInvitation, mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'
 import { tokens } from './account/one-time-tokens.ts'
-import type { Deps } from './account/product.ts'
+import { deleteExpiredKeys, type Deps } from './account/product.ts'
 import { countUsersSince } from './account/queries.ts'
 import { keepAuditTrail } from './kit/audit/retention.ts'
 import type { Schema } from './kit/data/owned-rows.ts'
@@ -25,6 +25,13 @@ export const deleteExpiredTokens = defineTask({
   name: 'deleteExpiredTokens',
   input: z.object({}),
   run: (_input, _job, { db }: Deps) => tokens.deleteExpired(db),
+})
+
+/** Deletes the answers that were kept for requests with an `Idempotency-Key`, and are older than a day. */
+export const deleteExpiredIdempotencyKeys = defineTask({
+  name: 'deleteExpiredIdempotencyKeys',
+  input: z.object({}),
+  run: (_input, _job, deps: Deps) => deleteExpiredKeys(deps),
 })
 
 const PERIODS = { minute: 60, hour: 60 * 60, day: 24 * 60 * 60 }
@@ -50,6 +57,7 @@ export const tasks = [
   deleteDueAccounts,
   dropDeadOfNobody,
   deleteExpiredTokens,
+  deleteExpiredIdempotencyKeys,
   exportMyData,
   exportAudit,
   keepAuditTrail,

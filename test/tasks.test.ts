@@ -10,7 +10,8 @@ import { createMailer } from '../src/kit/mail/mailer.ts'
 import { KEPT_MAILS } from '../src/kit/types/mail.ts'
 import { manifest } from '../src/manifest.ts'
 import { sendWelcome } from '../src/account/mail-tasks.ts'
-import { tasks } from '../src/tasks.ts'
+import { idempotencyKeys } from '../src/account/table.ts'
+import { deleteExpiredIdempotencyKeys, tasks } from '../src/tasks.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { until } from './kit/support/until.ts'
 import { schema } from './support/worker.ts'
@@ -145,3 +146,18 @@ function smtpServer() {
   })
   return { port: listener.port, said: () => text, stop: () => listener.stop(true) }
 }
+
+test('an answer that was kept for an Idempotency-Key goes after a day', async () => {
+  const { user } = await app.member()
+  const answer = { account: user.id, route: 'POST /', fingerprint: '', status: 201, headers: {}, body: '' }
+  const { db } = app.deps
+  await db.insert(idempotencyKeys).values([
+    { ...answer, key: 'of yesterday', created: new Date(Date.now() - 25 * 60 * 60 * 1000) },
+    { ...answer, key: 'of today', created: new Date(Date.now() - 23 * 60 * 60 * 1000) },
+  ])
+  await app.deps.enqueue(deleteExpiredIdempotencyKeys, {})
+  await until('one answer', async () => {
+    const left = await db.select().from(idempotencyKeys)
+    return left.length === 1 && left[0]?.key === 'of today'
+  })
+})

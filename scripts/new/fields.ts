@@ -89,7 +89,7 @@ const MODIFIER = new RegExp(String.raw`:([a-z]+)${BRACKETS}`, 'g')
 const FIELD = new RegExp(String.raw`^([^:]*):([a-z]+)${BRACKETS}(\?)?((?::[a-z]+(?:\([^)]*\))?)*)$`)
 const NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/
 const MAX_LENGTH = 40
-const OWN_COLUMNS = ['id', 'creator', 'created', 'modified', 'constructor'] // of every object
+const OWN_COLUMNS = ['id', 'creator', 'created', 'modified', 'version', 'constructor'] // of every object
 
 /**
  * @param resource `book_review`, for messages

@@ -5,9 +5,11 @@ import type { KitDeps } from '../kit/deps.ts'
 import type { AnyContext, AppEnv, ContextWith } from '../kit/http/env.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { appFactory } from '../kit/http/factory.ts'
+import { createIdempotency } from '../kit/http/idempotency.ts'
 import { emailNotVerified } from './errors.ts'
 import { findUser, type User } from './queries.ts'
 import { ADMIN, roles, type Role } from './roles.ts'
+import { idempotencyKeys } from './table.ts'
 
 /** What `openOwn` in `manifest.ts` opens for handlers and tasks beside the kit's: `{ payments: Payments }`. */
 export type Own = object
@@ -42,6 +44,9 @@ export const requireRole = roleGuard<Product>({
   readsRowFrom: ADMIN,
   tooLowStatus: 401, // the clients of the API that this one replaces know no 403; a new API leaves this line out
 })
+
+/** `idempotent()` on a route: what is sent again with one `Idempotency-Key` is done once. */
+export const { idempotent, deleteExpired: deleteExpiredKeys } = createIdempotency(idempotencyKeys)
 
 /** The answer of a call that returns nothing: `c.var.respond(await done(logOut(c)))`. */
 export const done = async (work: Promise<unknown>): Promise<Record<never, never>> => {

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { accessTokensTable } from '../kit/auth/access-tokens.ts'
 import { oneTimeTokensTable } from '../kit/auth/one-time-tokens.ts'
 import { publicFields } from '../kit/data/public-fields.ts'
+import { idempotencyKeysTable } from '../kit/http/idempotency.ts'
 import { ROLES, type Role } from './roles.ts'
 
 export const userRole = pgEnum('user_role', ROLES)
@@ -130,3 +131,8 @@ export const AccessTokenResponse = z
   .meta({ id: 'AccessToken' })
 
 export const publicAccessToken = publicFields(accessTokens, AccessTokenResponse, {})
+
+/** The answers of requests that may be sent again, for a day: `idempotent` of `product.ts` keeps them. */
+export const idempotencyKeys = idempotencyKeysTable(users)
+
+export const publicIdempotencyKey = publicFields(idempotencyKeys, z.object({}), {}, { exported: false })

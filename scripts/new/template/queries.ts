@@ -4,6 +4,7 @@ import { isAdmin } from '../../../src/account/roles.ts'
 import type { Rule, Scope } from '../../../src/account/scope.ts'
 import { defineList } from '../../../src/kit/data/list.ts'
 import { scoped } from '../../../src/kit/data/scope.ts'
+import { isVersion, type Versions } from '../../../src/kit/data/version.ts'
 import { publicToyCar, toyCars } from './table.ts'
 
 const { columns } = publicToyCar
@@ -20,6 +21,7 @@ export type ToyCarInput = Omit<
   | 'creator'
   | 'created'
   | 'modified'
+  | 'version'
 >
 
 // if under
@@ -106,10 +108,11 @@ export async function createToyCar(scope: ToyCarScope, input: ToyCarInput): Prom
   return toyCar
 }
 
-/** The toy car of that id, if the scope may change it. */
-const one = (scope: ToyCarScope, id: number) =>
+/** The toy car of that id, if the scope may change it and it is in one of these states. */
+const one = (scope: ToyCarScope, id: number, versions?: Versions) =>
   and(
     eq(toyCars.id, id),
+    isVersion(toyCars.version, versions),
     // if under
     eq(toyCars.toy_box, scope.toy_box),
     // end
@@ -120,23 +123,39 @@ const one = (scope: ToyCarScope, id: number) =>
     // end
   )
 
+// if owned public
+//| /** Undefined if there is none, or none that the scope may change. */
+//| export async function findChangeableToyCar(scope: ToyCarScope, id: number) {
+//|   const [toyCar] = await scope.db.select(columns).from(toyCars).where(one(scope, id))
+//|   return toyCar
+//| }
+//|
+// end
 /** Changes the fields that the input names. Undefined if there is none, or none that the scope may change. */
 export async function updateToyCar(
   scope: ToyCarScope,
   id: number,
   input: Partial<ToyCarInput>,
+  versions?: Versions,
 ): Promise<ToyCar | undefined> {
   const isEmpty = Object.values(input).every((each) => each === undefined)
   const [toyCar] = await scope.db
     .update(toyCars)
-    .set(isEmpty ? { id } : { ...input, modified: sql`now()` })
-    .where(one(scope, id))
+    .set(isEmpty ? { version: toyCars.version } : { ...input, modified: sql`now()` })
+    .where(one(scope, id, versions))
     .returning(columns)
   return toyCar
 }
 
 /** Deletes a toy car and returns it; undefined if there is none, or none that the scope may change. */
-export async function deleteToyCar(scope: ToyCarScope, id: number): Promise<ToyCar | undefined> {
-  const [toyCar] = await scope.db.delete(toyCars).where(one(scope, id)).returning(columns)
+export async function deleteToyCar(
+  scope: ToyCarScope,
+  id: number,
+  versions?: Versions,
+): Promise<ToyCar | undefined> {
+  const [toyCar] = await scope.db
+    .delete(toyCars)
+    .where(one(scope, id, versions))
+    .returning(columns)
   return toyCar
 }

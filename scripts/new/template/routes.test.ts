@@ -83,6 +83,7 @@ test('a toy car is created, belongs to its creator, and is read as it was answer
     creator: ann.user.id,
     created: expect.stringMatching(/Z$/),
     modified: expect.stringMatching(/Z$/),
+    version: 1,
   })
   expect((await ann.get(`${path}/${body.id}`)).body).toEqual(body)
 })
@@ -97,11 +98,12 @@ test('what is optional of a toy car may be left out, and be null', async () => {
   const { status, body } = await ann.post(path, Object.fromEntries(required))
   expect([status, body]).toEqual([201, { ...body, ...nulls }])
   const filled = await ann.put(`${path}/${body.id}`, input)
-  expect([filled.status, filled.body]).toEqual([200, { ...body, ...input, modified: filled.body.modified }])
+  const { modified } = filled.body
+  expect([filled.status, filled.body]).toEqual([200, { ...body, ...input, modified, version: 2 }])
   const emptied = await ann.put(`${path}/${body.id}`, nulls)
   expect([emptied.status, emptied.body]).toEqual([
     200,
-    { ...filled.body, ...nulls, modified: emptied.body.modified },
+    { ...filled.body, ...nulls, modified: emptied.body.modified, version: 3 },
   ])
 })
 // end
@@ -116,10 +118,17 @@ test.each([
   { $timestamp: '2025-02-28T00:00:00.000Z' },
   { $uuid: '0d9f0b5a-52a7-4a52-8a3c-6c1c0a3b7e02' },
   { $enum: 'second' },
-])('a partial body changes only what it names: %p', async (only) => {
+])('a partial body changes only what it names, a whole one brings it back: %p', async (only) => {
   const toyCar = await add()
-  const { status, body } = await ann.put(`${path}/${toyCar.id}`, only)
-  expect([status, body]).toEqual([200, { ...toyCar, ...only, modified: body.modified }])
+  for (const [method, input, version] of [
+    ['PATCH', only, 2],
+    ['PUT', toyCar, 3],
+    ['PUT', only, 4],
+    ['PATCH', toyCar, 5],
+  ] as const) {
+    const { status, body } = await ann.send(method, `${path}/${toyCar.id}`, input)
+    expect([status, body]).toEqual([200, { ...toyCar, ...input, modified: body.modified, version }])
+  }
 })
 
 test('a body that names nothing changes nothing', async () => {
@@ -186,6 +195,49 @@ test.each(['$string'] as const)(
   },
 )
 // end
+
+test('of two who have read one state the second changes nothing, and learns the current one', async () => {
+  const toyCar = await add()
+  const at = `${path}/${toyCar.id}`
+  const { headers } = await ann.get(at)
+  const ifAsRead = { 'If-Match': headers.get('etag') ?? '' }
+  const { status, body } = await admin.patch(at, newToyCar(), ifAsRead)
+  expect([status, body.version]).toEqual([200, 2])
+  const currentTag = (await ann.get(at)).headers.get('etag')
+  for (const late of [
+    await ann.put(at, newToyCar(), ifAsRead),
+    await ann.patch(at, {}, ifAsRead),
+    await ann.delete(at, ifAsRead),
+  ])
+    expect([codeOf(late), late.headers.get('etag')]).toEqual(['precondition_failed', currentTag])
+  expect((await ann.get(at)).body).toEqual(body)
+  expect((await ann.delete(at, { 'If-Match': '"2"' })).body).toEqual(body)
+})
+
+test('a creation that is sent again with its key is done once; another one with that key is refused', async () => {
+  const withKey = { 'Idempotency-Key': crypto.randomUUID() }
+  const input = newToyCar()
+  const { body } = await ann.post(path, input, withKey)
+  const again = await ann.post(path, input, withKey)
+  expect([again.status, again.headers.get('idempotent-replayed'), again.body]).toEqual([201, 'true', body])
+  expect(codeOf(await ann.post(path, newToyCar(), withKey))).toBe('idempotency_key_reused')
+  expect((await ann.get(path)).body).toEqual([body])
+})
+
+test('who has the current state of a toy car, or of their list, is told so without a body', async () => {
+  const { id } = await add()
+  for (const at of [path, `${path}/${id}`]) {
+    const { headers } = await ann.get(at)
+    const ifNew = { 'If-None-Match': headers.get('etag') ?? '' }
+    const { status, text } = await ann.get(at, ifNew)
+    expect([status, text]).toEqual([304, ''])
+    // if owned private
+    expect((await bob.get(at, ifNew)).status).not.toBe(304)
+    // end
+    await ann.patch(`${path}/${id}`, newToyCar())
+    expect((await ann.get(at, ifNew)).status).toBe(200)
+  }
+})
 
 test('the list is in order of id, by pages that count from 1, and is counted if that is asked for', async () => {
   const all: unknown[] = []
@@ -340,6 +392,8 @@ test('another account learns nothing of it: by no list, search, filter, order, c
     sameFor(id, await bob.get(`${path}/${id}`)),
     sameFor(id, await bob.put(`${path}/${id}`, newToyCar())),
     sameFor(id, await bob.delete(`${path}/${id}`)),
+    sameFor(id, await bob.patch(`${path}/${id}`, newToyCar(), { 'If-Match': '"9"' })),
+    sameFor(id, await bob.delete(`${path}/${id}`, { 'If-Match': '"9"' })),
   ]
   expect(await ask(toyCar.id)).toEqual(await ask(missing))
   expect((await bob.get(`${path}/${toyCar.id}`)).status).toBe(404)
@@ -354,6 +408,9 @@ test('another account learns nothing of it: by no list, search, filter, order, c
 //|   const refusal = roles.atLeast(bob.user.role, WRITER) ? 'not_found' : 'insufficient_role'
 //|   expect(codeOf(await bob.put(`${path}/${toyCar.id}`, newToyCar()))).toBe(refusal)
 //|   expect(codeOf(await bob.delete(`${path}/${toyCar.id}`))).toBe(refusal)
+//|   const other = { 'If-Match': '"9"' }
+//|   expect(codeOf(await bob.patch(`${path}/${toyCar.id}`, newToyCar(), other))).toBe(refusal)
+//|   expect(codeOf(await bob.delete(`${path}/${toyCar.id}`, other))).toBe(refusal)
 //|   expect((await ann.get(path)).body).toEqual([toyCar])
 //| })
 // end

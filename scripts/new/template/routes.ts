@@ -1,14 +1,18 @@
 // Serves toy cars over HTTP.
 import { z } from 'zod'
-import { type AppContext, factory, found, requireRole } from '../../../src/account/product.ts'
+import { type AppContext, factory, found, idempotent, requireRole } from '../../../src/account/product.ts'
 import { scopeOf } from '../../../src/account/scope.ts'
 import { doc } from '../../../src/kit/http/doc.ts'
+import { ifMatch, writtenRow } from '../../../src/kit/http/if-match.ts'
 import { answerList, LIST, listQuery } from '../../../src/kit/http/list-query.ts'
 import { alreadyExists } from '../../../src/kit/http/sql-refusals.ts'
 import { RowId, validate } from '../../../src/kit/http/validate.ts'
 import {
   createToyCar,
   deleteToyCar,
+  // if owned public
+  //| findChangeableToyCar,
+  // end
   findToyCar,
   toyCarList,
   type ToyCarScope,
@@ -60,7 +64,7 @@ export const toyCars = factory
 
   .get(
     '/',
-    doc('Lists toy cars.', z.array(ToyCarResponse), LIST),
+    doc('Lists toy cars.', z.array(ToyCarResponse), { ...LIST, etag: true }),
     // if login
     requireRole('readonly'),
     // end
@@ -82,7 +86,7 @@ export const toyCars = factory
 
   .get(
     '/:id',
-    doc('Returns a toy car.', ToyCarResponse),
+    doc('Returns a toy car.', ToyCarResponse, { etag: true }),
     // if login
     requireRole('readonly'),
     // end
@@ -101,13 +105,15 @@ export const toyCars = factory
     validate('param', InToyBox),
     // end
     validate('json', NewToyCar),
+    idempotent(),
     async (c) => {
       const scope = await scopeIn(c, c.req.valid('param'))
       return c.var.respond(await createToyCar(scope, c.req.valid('json')))
     },
   )
 
-  .put(
+  .on(
+    ['PUT', 'PATCH'],
     '/:id',
     doc('Changes the fields of a toy car that the body names, and returns it.', ToyCarResponse, {
       errors: [alreadyExists],
@@ -115,10 +121,16 @@ export const toyCars = factory
     requireRole('editor'),
     validate('param', OneToyCar),
     validate('json', NewToyCar.partial()),
+    ifMatch(),
     async (c) => {
       const scope = await scopeIn(c, c.req.valid('param'))
       const { id } = c.req.valid('param')
-      return c.var.respond(await found(c, updateToyCar(scope, id, c.req.valid('json'))))
+      const toyCar = await updateToyCar(scope, id, c.req.valid('json'), c.var.versions)
+      // if owned public
+      //| return c.var.respond(await writtenRow(c, toyCar, () => findChangeableToyCar(scope, id)))
+      // else
+      return c.var.respond(await writtenRow(c, toyCar, () => findToyCar(scope, id)))
+      // end
     },
   )
 
@@ -127,8 +139,15 @@ export const toyCars = factory
     doc('Deletes a toy car and returns it.', ToyCarResponse),
     requireRole('editor'),
     validate('param', OneToyCar),
+    ifMatch(),
     async (c) => {
       const scope = await scopeIn(c, c.req.valid('param'))
-      return c.var.respond(await found(c, deleteToyCar(scope, c.req.valid('param').id)))
+      const { id } = c.req.valid('param')
+      const toyCar = await deleteToyCar(scope, id, c.var.versions)
+      // if owned public
+      //| return c.var.respond(await writtenRow(c, toyCar, () => findChangeableToyCar(scope, id)))
+      // else
+      return c.var.respond(await writtenRow(c, toyCar, () => findToyCar(scope, id)))
+      // end
     },
   )

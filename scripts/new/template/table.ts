@@ -17,6 +17,7 @@ import {
 import { z } from 'zod'
 import { users } from '../../../src/account/table.ts'
 import { publicFields } from '../../../src/kit/data/public-fields.ts'
+import { version } from '../../../src/kit/data/version.ts'
 import { toyBoxes } from './support/toy-boxes/table.ts'
 
 // if enum
@@ -51,6 +52,7 @@ export const toyCars = pgTable(
     // end
     created: timestamp({ withTimezone: true }).notNull().defaultNow(),
     modified: timestamp({ withTimezone: true }).notNull().defaultNow(),
+    version: version(),
   },
   (t) => [
     index('toy_cars_creator_id').on(t.creator, t.id),
@@ -130,6 +132,7 @@ export const ToyCarResponse = z
     // end
     created: z.iso.datetime(),
     modified: z.iso.datetime(),
+    version: z.int().describe('Counts its changes; in quotes it is good for `If-Match`.'),
   })
   .meta({ id: 'ToyCar' })
 

@@ -9,6 +9,9 @@ export const version = () =>
     .default(1)
     .$onUpdate((): SQL => sql`version + 1`)
 
+/** Those in which a client has read a row: of `If-Match`. Undefined: it goes by none. */
+export type Versions = readonly number[] | undefined
+
 /** The condition of an update or a delete: the row is in one of these states, or in any if none is named. */
-export const isVersion = (column: PgColumn, versions: readonly number[] | undefined): SQL | undefined =>
+export const isVersion = (column: PgColumn, versions: Versions): SQL | undefined =>
   versions && inArray(column, [...versions])

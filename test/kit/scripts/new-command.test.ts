@@ -51,6 +51,8 @@ test.each([
   ['client', undefined],
   ['worker', undefined],
   ['uuid', undefined],
+  ['key', undefined],
+  ['version', 'versions'],
 ])('what the generated code has for something else of the names of %s: %p', (word, taken) => {
   expect(findTakenName(parseNames(word))).toBe(taken)
 })
@@ -74,6 +76,7 @@ test.each([
   [['first__name:string'], 'no name of a field'],
   [['id:int'], 'is there already'],
   [['creator:uuid'], 'is there already'],
+  [['version:int'], 'is there already'],
   [['constructor:string'], 'is there already'],
   [['title:string', 'title:text'], 'stands twice'],
   [['title:strin'], 'did you mean string?'],
@@ -225,6 +228,7 @@ describe('in a checkout', () => {
         'GET /api/xylophones/:id readonly',
         'POST /api/xylophones editor',
         'PUT /api/xylophones/:id editor',
+        'PATCH /api/xylophones/:id editor',
         'DELETE /api/xylophones/:id editor',
       ])
 
@@ -247,6 +251,7 @@ describe('in a checkout', () => {
         'GET /api/lutes/:id null',
         'POST /api/lutes admin',
         'PUT /api/lutes/:id admin',
+        'PATCH /api/lutes/:id admin',
         'DELETE /api/lutes/:id admin',
       ])
     },
