@@ -74,11 +74,12 @@ export function listQuery<T extends ListTypes>(list: List<T>): ListQuery<T> {
   return query as unknown as ListQuery<T>
 }
 
+/** Does not name it: no answer echoes an input. */
 const unknownKey =
   (shape: object): z.core.$ZodErrorMap =>
   (issue) =>
     issue.code === 'unrecognized_keys'
-      ? `is nothing that the query of this list takes${hint(issue.keys[0] ?? '', Object.keys(shape))}`
+      ? `The query has a word that this list does not take${hint(issue.keys[0] ?? '', Object.keys(shape))}`
       : undefined
 
 const RANGE: Record<string, string> = { '>=': 'From this on.', '<': 'Before this.' }

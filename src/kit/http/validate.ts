@@ -82,15 +82,10 @@ function badInput(c: Context, target: string, error: z.core.$ZodError): ApiError
   return refused(
     c,
     target,
-    error.issues.map((i) => {
-      const path = i.code === 'unrecognized_keys' ? [...i.path, i.keys[0]?.slice(0, MAX_NAME) ?? ''] : i.path
-      return { path: path.map(String).join('.'), message: i.message }
-    }),
+    error.issues.map((i) => ({ path: i.path.map(String).join('.'), message: i.message })),
   )
 }
 
-/** Of a name that the schema does not have. */
-const MAX_NAME = 100
 /** The most issues in a response: a thousand wrong elements need not have a thousand lines. */
 const MAX_ISSUES = 20
 
