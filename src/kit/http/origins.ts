@@ -45,7 +45,7 @@ export function cors(config: KitConfig, app: Parameters<typeof describeRoutes>[0
     const { headers } = c.res
     if (listed || open) headers.set('Access-Control-Allow-Origin', listed ? origin : '*')
     if (listed) headers.set('Access-Control-Allow-Credentials', 'true')
-    headers.set('Access-Control-Expose-Headers', (exposed ??= exposedBy(app)))
+    if (origin !== '') headers.set('Access-Control-Expose-Headers', (exposed ??= exposedBy(app)))
     // For `*` too: the response depends on the origin, so caches must know.
     headers.append('Vary', 'Origin')
     const mayBeShown = isForAll(c) && (listed || open ? 'cross-origin' : 'same-site')
