@@ -232,7 +232,7 @@ test('without requireRole a route cannot have it: that is refused at the start',
 })
 
 test('OpenAPI tells the header, its errors and the mark of a replay; scripts of other origins read it', async () => {
-  const { body, headers } = await app.visitor().get('/api/openapi.json')
+  const { body, headers } = await app.visitor().get('/api/openapi.json', { Origin: 'http://localhost:3000' })
   const { parameters, responses } = body.paths['/club/notes'].post
   expect(parameters).toContainEqual(expect.objectContaining({ name: 'Idempotency-Key', in: 'header' }))
   expect(responses['201'].headers).toHaveProperty(['Idempotent-Replayed'])
