@@ -47,7 +47,9 @@ export async function removeModules(root: string, names: string[], { undeployed 
     done.push(`deleted ${path}`)
   }
 
-  const changed = yours(root).filter((path) => cutFile(root, path, modules, paths))
+  const cutFiles = yours(root).filter((path) => cutFile(root, path, modules, paths))
+  const changed = cutFiles.filter(isThere)
+  done.push(...cutFiles.filter((path) => !isThere(path)).map((path) => `deleted ${path}`))
   const formatted = changed.filter((path) => /\.(tsx?|md|json)$/.test(path))
   if (formatted.length > 0) await runTool(root, 'oxfmt', formatted)
   done.push(...changed.map((path) => `changed ${path}`))
@@ -90,9 +92,13 @@ function cutFile(root: string, path: string, modules: Module[], paths: string[])
   const before = readFileSync(join(root, path), 'utf8')
   const after = modules.reduce((text, { mentions }) => cut(text, path, mentions, paths), before)
   if (after === before) return false
-  writeFileSync(join(root, path), after)
+  if (/\.tsx?$/.test(path) && ONLY_COMMENTS.test(after)) rmSync(join(root, path))
+  else writeFileSync(join(root, path), after)
   return true
 }
+
+/** Such as the factories of tests, when that of the module was the only one. */
+const ONLY_COMMENTS = /^(\s*\/\/.*(\n|$))*\s*$/
 
 /** Files that only list and mount are cut, and tests; the code of a slice is yours to change. */
 function cut(text: string, path: string, mentions: RegExp, paths: string[]): string {
