@@ -1,10 +1,7 @@
 // What a new resource would collide with: files, tables and enums, routes, variables, names in the API list.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Deps } from '../../src/account/product.ts'
-import { createApp } from '../../src/app.ts'
-import { loadConfig } from '../../src/config.ts'
-import { describeRoutes } from '../../src/kit/http/doc.ts'
+import { describedRoutes } from '../described-routes.ts'
 import { type Access, routeOf } from './access.ts'
 import type { Field } from './fields.ts'
 import type { Names } from './names.ts'
@@ -43,8 +40,8 @@ export function refuseCollisions(root: string, names: Names, fields: Field[], ac
   const answer = find(new RegExp(`\\bid: '${type}'`))
   if (answer !== undefined) found.push(`${answer} describes an answer called "${type}"`)
   const own = routeOf(names, access)
-  const route = knownPaths().find((known) => `${known}/`.startsWith(`${own}/`))
-  if (route !== undefined) found.push(`there is a route ${route}`)
+  const route = describedRoutes({}).find(({ path: known }) => `${known}/`.startsWith(`${own}/`))
+  if (route !== undefined) found.push(`there is a route ${route.path}`)
   const parent = access.parent?.names
   if (fields.some(({ name }) => name === parent?.snake))
     found.push(`"${parent?.snake}" is the field of what it stands under`)
@@ -69,10 +66,4 @@ export function refuseCollisions(root: string, names: Names, fields: Field[], ac
       `"${names.one}" collides:\n  ${found.join('\n  ')}\nChoose another word. A resource that is there already is changed by ` +
         'hand: its table.ts, then npm run generate -- --name <what>',
     )
-}
-
-/** Those of the app as it is; an app that is only described needs nothing but its settings. */
-function knownPaths(): string[] {
-  const config = loadConfig({ DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' })
-  return describeRoutes(createApp({ config } as Deps)).map(({ path }) => path)
 }

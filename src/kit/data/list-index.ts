@@ -30,16 +30,14 @@ const COMPARISON = /^#(\d+) (=|>=|<) (?:\?|select \?::(?:\?|\w+|double precision
 
 /** Undefined if the rule is more than columns compared with values. */
 function comparisonsOf(rule: SQL | undefined): { name: string; by: string }[] | undefined {
+  if (rule === undefined) return []
   const columns: PgColumn[] = []
   const textOf = (chunk: unknown): string => {
     if (is(chunk, Expression)) return chunk.queryChunks.map(textOf).join('')
     if (is(chunk, StringChunk)) return chunk.value.join('')
     return is(chunk, PgColumn) ? `#${columns.push(chunk) - 1}` : '?'
   }
-  const parts = textOf(rule ?? [])
-    .replaceAll(/[()]/g, '')
-    .split(' and ')
-  if (rule === undefined) return []
+  const parts = textOf(rule).replaceAll(/[()]/g, '').split(' and ')
   const compared = parts.map((part) => {
     const [, at, by = ''] = COMPARISON.exec(part) ?? []
     return { name: columns[Number(at)]?.name, by }

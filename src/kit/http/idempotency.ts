@@ -109,7 +109,7 @@ export function createIdempotency(table: ReturnType<typeof idempotencyKeysTable>
     const { method, url } = c.req
     const id = { account: session.userId, route: `${method} ${routePath(c)}`, key }
     const path = url.slice(url.indexOf('/', url.indexOf('//') + 2))
-    const fingerprint = await sha256(`${method} ${path}\n${await c.req.text()}`)
+    const fingerprint = c.var.digest(`${method} ${path}\n${await c.req.text()}`)
     const { headers: before } = c.body(null)
     const work = async (tx: Db) => {
       const kept = await take(tx, id)
@@ -184,9 +184,4 @@ function inTransaction(enqueue: KitDeps['enqueue'], tx: Db): KitDeps['enqueue'] 
     return { added: true, ...(await enqueue(...(args as Parameters<KitDeps['enqueue']>))) }
   }
   return either
-}
-
-async function sha256(message: string): Promise<string> {
-  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(message))
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
