@@ -2,7 +2,8 @@
 import { EventKey, eventLines } from '../kit/audit/events.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
-import { cursorOf, encodeCursor } from '../kit/http/paging.ts'
+import { writeCursor } from '../kit/data/list-order.ts'
+import { cursorOf } from '../kit/http/paging.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
 import { validate } from '../kit/http/validate.ts'
 import { accepted } from '../kit/job-status/accepted.ts'
@@ -25,7 +26,7 @@ export const exportAudit = defineTask({
     let last = range.after
     for await (const { line, key } of eventLines(db, range)) {
       signal.throwIfAborted()
-      if (jsonl.length + line.length > MAX_SIZE) return { jsonl, next: encodeCursor(last) }
+      if (jsonl.length + line.length > MAX_SIZE) return { jsonl, next: writeCursor(last) }
       jsonl += line
       last = key
     }

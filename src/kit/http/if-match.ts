@@ -10,6 +10,7 @@
 // of many at once one wins.
 import { createMiddleware } from 'hono/factory'
 import type { MiddlewareHandler } from 'hono'
+import type { Versions } from '../data/version.ts'
 import { defineError, notFound } from '../types/api-error.ts'
 import { tagOf } from './conditional.ts'
 import { tag } from './doc.ts'
@@ -26,14 +27,14 @@ export const preconditionRequired = defineError(
   'Send `If-Match` with the `ETag` that you have read: it keeps you from undoing the change of another',
 )
 
-type Versions = { Variables: { versions: readonly number[] | undefined } }
+type Env = { Variables: { versions: Versions } }
 
 const ABOUT =
   'The `ETag` of the row as it was read, or its `version` in quotes: with 412 nothing is changed, as another has changed it meanwhile.'
 
 /** Reads `If-Match` into `c.var.versions`: undefined for no header and for `*`. @param options.required 428 without the header */
-export function ifMatch({ required = false } = {}): MiddlewareHandler<Versions> {
-  const handler = createMiddleware<Versions>((c, next) => {
+export function ifMatch({ required = false } = {}): MiddlewareHandler<Env> {
+  const handler = createMiddleware<Env>((c, next) => {
     const header = c.req.header('if-match')
     if (required && header === undefined) throw preconditionRequired()
     c.set('versions', header === undefined || header.trim() === '*' ? undefined : versionsOf(header))
