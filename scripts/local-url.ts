@@ -9,5 +9,7 @@ export const localUrl = ({
   host: string
   port: number
   tls?: object | undefined
-}): string =>
-  `${tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${port}`
+}): string => {
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host
+  return `${tls ? 'https' : 'http'}://${name.includes(':') ? `[${name}]` : name}:${port}`
+}

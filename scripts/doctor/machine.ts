@@ -7,6 +7,7 @@ import { devDependencies } from '../../package.json'
 import type { Config } from '../../src/config.ts'
 import { readMigrateReq } from '../../src/kit/process/host.ts'
 import { listenOnEach } from '../../src/kit/process/port.ts'
+import { localUrl } from '../local-url.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 
 const ROOT = join(import.meta.dir, '../..')
@@ -43,9 +44,8 @@ export async function checkPort({ host, port }: Config): Promise<Finding> {
 }
 
 async function isOurs(host: string, port: number): Promise<boolean> {
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host
   try {
-    const reply = await fetch(`http://${name.includes(':') ? `[${name}]` : name}:${port}/health`, {
+    const reply = await fetch(`${localUrl({ host, port })}/health`, {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
     return reply.ok && ((await reply.json()) as { status?: string }).status === 'ok'
