@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { dependencies, name, version } from '../package.json'
-import { errorsOf } from '../src/kit/http/doc.ts'
+import { type ApiRoute, errorsOf } from '../src/kit/http/doc.ts'
 import { WITHOUT_ROUTE } from '../src/kit/http/method-not-allowed.ts'
 import { readArguments, runCommand } from './command.ts'
 import { findTool } from './tool.ts'
@@ -36,7 +36,16 @@ declare function plain<T>(): Plain<T>
 export const schema = plain<{ routes: ExtractSchema<AppType>; error: Omit<z.output<typeof ErrorBody>, 'code'> }>()
 `
 
-const CODE = `export { hc as createClient } from 'hono/client'
+/** Sends requests again; the package has it whole. */
+const RETRY = 'src/kit/reference/retry'
+
+const codeOf = (idempotent: string[]) => `import { hc } from 'hono/client'
+import { retryingFetch, withKeys } from './retry.js'
+
+const IDEMPOTENT = ${JSON.stringify(idempotent, null, 2)}
+
+export const createClient = (baseUrl, { retry, fetch, ...options } = {}) =>
+  withKeys(hc(baseUrl, { ...options, fetch: retryingFetch(retry, fetch) }), IDEMPOTENT)
 
 export async function errorOf(response) {
   if (response.ok) return undefined
@@ -54,17 +63,18 @@ const TSCONFIG = {
     rootDir: '../..',
     outDir: 'out',
   },
-  files: ['entry.ts'],
+  files: ['entry.ts', `../../${RETRY}.ts`],
   include: [],
 }
 
 /**
- * Writes package.json, index.js and index.d.ts into the folder.
+ * Writes package.json and the modules index and retry, with their types, into the folder.
  * @throws with the compiler's words if the app does not compile
  */
 export async function writeClient(folder: string): Promise<void> {
-  const schema = await describeSchema()
-  const codes = await listCodes() // an app that does not compile has been refused
+  const { schema, retryTypes } = await describeTypes()
+  const { describedRoutes } = await import('./described-routes.ts') // an app that does not compile has been refused
+  const routes = describedRoutes({})
   mkdirSync(folder, { recursive: true })
   const manifest = {
     name: `${name}-client`,
@@ -75,24 +85,40 @@ export async function writeClient(folder: string): Promise<void> {
     peerDependencies: { hono: `^${dependencies.hono}` },
   }
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-  writeFileSync(join(folder, 'index.js'), CODE)
+  const retry = new Bun.Transpiler({ loader: 'ts' }).transformSync(
+    readFileSync(join(ROOT, `${RETRY}.ts`), 'utf8'),
+  )
+  writeFileSync(join(folder, 'retry.js'), retry)
+  writeFileSync(join(folder, 'retry.d.ts'), retryTypes)
+  writeFileSync(join(folder, 'index.js'), codeOf(idempotentOf(routes)))
   writeFileSync(
     join(folder, 'index.d.ts'),
     `// Written by \`npm run client\` from ${name} ${version}.
 import type { Hono } from 'hono'
-import type { hc } from 'hono/client'
+import type { ClientRequestOptions, hc } from 'hono/client'
 import type { JSONValue } from 'hono/utils/types'
+import type { RetryOptions } from './retry.js'
 
 type Api = ${schema}
 
 /** What the API takes and answers, for \`hc\` of hono/client. */
 export type AppType = Hono<{}, Api['routes'], '/'>
 
-/** A client of the API at a URL. For cookies from another origin: \`{ init: { credentials: 'include' } }\`. */
-export declare const createClient: typeof hc<AppType>
+/**
+ * A client of the API at a URL. For cookies from another origin: \`{ init: { credentials: 'include' } }\`.
+ * It sends again what fails in passing, a POST too where the API does it once for its \`Idempotency-Key\`, which the client adds.
+ */
+export declare const createClient: (
+  baseUrl: string,
+  options?: ClientRequestOptions & { retry?: RetryOptions },
+) => ReturnType<typeof hc<AppType>>
+
+export type { RetryOptions }
 
 /** The codes of errors. A later version of the API may bring new ones: let a \`switch\` have a default. */
-export type ErrorCode =${codes.map((code) => `\n  | '${code}'`).join('')}
+export type ErrorCode =${codesOf(routes)
+      .map((code) => `\n  | '${code}'`)
+      .join('')}
 
 /** The body of an error. */
 export type ErrorBody = Api['error'] & { code: ErrorCode }
@@ -104,18 +130,21 @@ export declare function errorOf(response: Pick<Response, 'ok' | 'clone'>): Promi
 }
 
 /** The codes of all errors, those of paths and methods without a route too. */
-async function listCodes(): Promise<string[]> {
-  const { describedRoutes } = await import('./described-routes.ts')
-  const routes = [...describedRoutes({}), { errors: WITHOUT_ROUTE, commonErrors: [] }]
-  return errorsOf(routes).map(({ code }) => code)
-}
+const codesOf = (routes: ApiRoute[]) =>
+  errorsOf([...routes, { errors: WITHOUT_ROUTE, commonErrors: [] }]).map(({ code }) => code)
+
+/** The routes with the word `idempotent()`: `POST /api/books`. */
+const idempotentOf = (routes: ApiRoute[]) =>
+  routes
+    .filter(({ requestHeaders = [] }) => requestHeaders.some((header) => header.name === 'Idempotency-Key'))
+    .map(({ method, path }) => `${method} ${path}`)
 
 /** Of other files than ours: a type that `export` shows is inferred there, and too long a way off to be written. */
 const isHarmless = (fault: string) =>
   / error TS(2527|2742|2883|4\d{3}|9\d{3}):/.test(fault) && !/^\S*\bentry\.ts\(/.test(fault)
 
-/** The text of the type that holds every path, method, input and answer. */
-async function describeSchema(): Promise<string> {
+/** The text of the type that holds every path, method, input and answer, and the types of what sends requests again. */
+async function describeTypes() {
   mkdirSync(join(ROOT, '.data'), { recursive: true })
   const work = mkdtempSync(join(ROOT, '.data/client-'))
   try {
@@ -137,7 +166,7 @@ async function describeSchema(): Promise<string> {
     if (schema === undefined || /import\("(?!hono)|\btypeof\b/.test(schema)) {
       throw new Error(`tsc has not written the API's types in full; look at it:\n${written.slice(0, 20_000)}`)
     }
-    return schema
+    return { schema, retryTypes: readFileSync(join(work, 'out', `${RETRY}.d.ts`), 'utf8') }
   } finally {
     rmSync(work, { recursive: true })
   }

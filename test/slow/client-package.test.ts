@@ -59,10 +59,10 @@ const compile = (source: string) => {
 const MAIN = `import { createClient, errorOf, type AppType, type ErrorCode } from 'restbun-client'
 import { hc, type InferResponseType } from 'hono/client'
 
-export async function main(url: string) {
-  const { api } = createClient(url)
+export async function main(url: string, email: string) {
+  const { api } = createClient(url, { retry: { attempts: 2, withinMs: 1000 } })
   const made = await api.signup.$post({
-    json: { email: 'front@example.com', password: '123abC', fname: 'Front', lname: 'End' },
+    json: { email, password: '123abC', fname: 'Front', lname: 'End' },
   })
   const user = await made.json()
   const role: 'disabled' | 'readonly' | 'editor' | 'admin' | 'superuser' = user.role
@@ -72,10 +72,10 @@ export async function main(url: string) {
   return role + ' ' + me.me.fullname
 }
 
-export async function whyNot(url: string): Promise<string> {
+export async function whyNot(url: string, email: string): Promise<string> {
   const { api } = createClient(url)
   const none = await errorOf(await api.movies.$get({ query: {} }))
-  const error = await errorOf(await api.login.$post({ json: { email: 'front@example.com', password: 'x' } }))
+  const error = await errorOf(await api.login.$post({ json: { email, password: 'x' } }))
   const code: ErrorCode | undefined = error?.code
   switch (code) {
     case undefined:
@@ -124,33 +124,40 @@ error?.code satisfies 'login_required' | 'timeout' | undefined
   TIMEOUT_MS,
 )
 
-test(
-  'and it works',
-  async () => {
-    expect((await compile(MAIN)).code).toBe(0)
+test.each([
+  ['Bun', process.execPath],
+  ['Node', 'node'],
+])(
+  'and it works on %s',
+  async (runtime, program) => {
+    const script = new Bun.Transpiler({ loader: 'ts' }).transformSync(MAIN)
+    const email = `front-${runtime}@example.com`
     writeFileSync(
-      join(project, 'run.js'),
-      `import { main, whyNot } from './main.ts'
-console.log(await main(process.env.API))
-console.log(await whyNot(process.env.API))`,
+      join(project, 'run.mjs'),
+      `${script}
+console.log(await main(process.env.API, '${email}'))
+console.log(await whyNot(process.env.API, '${email}'))`,
     )
     const said = 'editor Front End\n invalid_credentials 400: Invalid login credentials \n'
-    expect(await run(project, [process.execPath, 'run.js'])).toEqual({ text: said, code: 0 })
+    expect(await run(project, [program, 'run.mjs'])).toEqual({ text: said, code: 0 })
   },
   TIMEOUT_MS,
 )
 
-/** The app of a checkout with one more route. */
-async function writeWith(route: string) {
+/** The app of a checkout with one more route. @param imported a name that it takes from the product */
+async function writeWith(route: string, imported = 'done') {
   const checkout = copyCheckout()
   try {
     const file = join(checkout.root, 'src/account/routes.ts')
+    const slice = checkout.read('src/account/routes.ts')
+    const names = [...new Set(['done', imported])].join(', ')
     writeFileSync(
       file,
-      checkout.read('src/account/routes.ts').replace('  .createApp()\n', `$&\n  ${route}\n`),
+      slice.replace('import { done,', `import { ${names},`).replace('  .createApp()\n', `$&\n  ${route}\n`),
     )
     const { code, said } = await checkout.run('client', ['written'])
-    return { code, said, types: code === 0 ? checkout.read('written/index.d.ts') : '' }
+    const written = (file: string) => (code === 0 ? checkout.read(`written/${file}`) : '')
+    return { code, said, types: written('index.d.ts'), script: written('index.js') }
   } finally {
     checkout.remove()
   }
@@ -162,6 +169,17 @@ test(
     const { code, said, types } = await writeWith(`.get('/raw', (c) => c.body(new Uint8Array(3)))`)
     expect([code, said]).toEqual([0, expect.stringContaining('Wrote')])
     expect(types).toMatch(/"\/api\/raw": \{\s*\$get: \{\s*input: \{\};\s*output: \{\};/)
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'it knows the routes that are done once for one Idempotency-Key',
+  async () => {
+    const route = `.post('/raw/:id', requireRole('editor'), idempotent(), (c) => c.body(null, 204))`
+    const { said, script } = await writeWith(route, 'idempotent')
+    expect(said).toContain('Wrote')
+    expect(script).toContain('const IDEMPOTENT = [\n  "POST /api/raw/:id"\n]\n')
   },
   TIMEOUT_MS,
 )
