@@ -7,8 +7,8 @@
 // With a key the handler's `c.var.db` is a transaction, in which the answer is kept beside the rows and the jobs: none is
 // without the others, whatever dies in between. An error rolls all of it back and is not kept: nothing was done, so the same
 // key may try again. It holds a connection for as long as the handler runs: call no other service there.
-import { is, lt, sql } from 'drizzle-orm'
-import { type AnyPgColumn, index, integer, jsonb, PgDatabase, pgTable } from 'drizzle-orm/pg-core'
+import { is, lt, type SQL, sql } from 'drizzle-orm'
+import { type AnyPgColumn, index, integer, jsonb, PgDatabase, PgDialect, pgTable } from 'drizzle-orm/pg-core'
 import { primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 import { routePath } from 'hono/route'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
@@ -67,34 +67,40 @@ const TRIMMED_AFTER = 16
 /** Rolls back when the answer is an error, which stands already. */
 class Refused extends Error {}
 
-type Id = Record<'account' | 'route' | 'key', string>
-// A type, not an interface: only a type fits what `execute` returns.
 type Kept = { fingerprint: string; status: number; headers: Record<string, string>; body: string }
+
+const input = sql.placeholder
+
+/** Sends a statement that is built once, and that each connection prepares once: half of the round trips, and less of the CPU. */
+function statement<Row>(built: SQL) {
+  const query = new PgDialect().sqlToQuery(built)
+  return (tx: Db, values: Record<string, unknown>): Promise<Row[]> =>
+    tx._.session.prepareQuery<Sent<Row>>(query, undefined, 'idempotency', false).execute(values)
+}
+type Sent<Row> = { execute: Row[]; all: unknown; values: unknown }
 
 /** The word for routes, and what a cron has to call. */
 export function createIdempotency(table: ReturnType<typeof idempotencyKeysTable>) {
-  // As text: to have Drizzle build these in each transaction takes five times as long.
+  /** Takes the key for this transaction, and finds the answer that is kept: one row. */
+  const take = statement<{ is_mine: boolean } & (Kept | { status: null })>(
+    sql`select pg_try_advisory_xact_lock(hashtextextended(${input('account')}::text || ' ' || ${input('route')} || ' ' || ${input('key')}, 0))
+      as is_mine, status, fingerprint, headers, body from (values (1)) once left join ${table}
+      on account = ${input('account')} and route = ${input('route')} and key = ${input('key')} and created > ${A_DAY_AGO}`,
+  )
 
-  /** Takes the key for this transaction, and finds the answer that is kept. @throws requestInProgress */
-  async function take(tx: Db, { account, route, key }: Id): Promise<Kept | undefined> {
-    const [lock] = await tx.execute<{ is_mine: boolean }>(
-      sql`select pg_try_advisory_xact_lock(hashtextextended(${`${account} ${route} ${key}`}, 0)) as is_mine`,
-    )
-    if (lock?.is_mine !== true) throw requestInProgress()
-    // Not in the same statement, which would not see what was committed just before the lock was free.
-    const [kept] = await tx.execute<Kept>(sql`select fingerprint, status, headers, body from ${table}
-      where account = ${account} and route = ${route} and key = ${key} and created > ${A_DAY_AGO}`)
-    return kept
-  }
+  /**
+   * In place of one that is older than a day. No row: another request has committed an answer after this one's `take` had begun
+   * to look, and before it had the lock.
+   */
+  const keep = statement<object>(
+    sql`insert into ${table} (account, route, key, fingerprint, status, headers, body)
+      values (${input('account')}, ${input('route')}, ${input('key')}, ${input('fingerprint')}, ${input('status')}, ${input('headers')}, ${input('body')})
+      on conflict (account, route, key) do update set fingerprint = excluded.fingerprint, status = excluded.status,
+        headers = excluded.headers, body = excluded.body, created = now()
+        where ${table}.created <= ${A_DAY_AGO} returning status`,
+  )
 
-  /** In place of one that is older than a day. */
-  const keep = (tx: Db, { account, route, key }: Id, { fingerprint, status, headers, body }: Kept) =>
-    tx.execute(sql`insert into ${table} (account, route, key, fingerprint, status, headers, body)
-      values (${account}, ${route}, ${key}, ${fingerprint}, ${status}, ${JSON.stringify(headers)}, ${body})
-      on conflict (account, route, key) do update set fingerprint = excluded.fingerprint,
-        status = excluded.status, headers = excluded.headers, body = excluded.body, created = now()`)
-
-  const trim = (db: Db, { account }: Id) =>
+  const trim = (db: Db, account: string) =>
     db.execute(sql`delete from ${table} where ctid in (select ctid from ${table}
       where account = ${account} order by created desc offset ${PER_ACCOUNT})`)
 
@@ -112,8 +118,9 @@ export function createIdempotency(table: ReturnType<typeof idempotencyKeysTable>
     const fingerprint = c.var.digest(`${method} ${path}\n${await c.req.text()}`)
     const { headers: before } = c.body(null)
     const work = async (tx: Db) => {
-      const kept = await take(tx, id)
-      if (kept !== undefined) return kept
+      const [found] = await take(tx, id)
+      if (found !== undefined && found.status !== null) return found
+      if (found?.is_mine !== true) throw requestInProgress()
       c.set('db', tx)
       c.set('enqueue', inTransaction(enqueue, tx))
       await next()
@@ -125,7 +132,8 @@ export function createIdempotency(table: ReturnType<typeof idempotencyKeysTable>
       if (body.length > MAX_CHARACTERS)
         throw contentTooLarge({ message: 'The answer is too large for an Idempotency-Key: send it without' })
       const own = Object.fromEntries([...headers].filter(([name]) => !before.has(name)))
-      await keep(tx, id, { fingerprint, status, headers: own, body })
+      const answer = { fingerprint, status, headers: JSON.stringify(own), body }
+      if ((await keep(tx, { ...id, ...answer })).length === 0) throw requestInProgress()
       return undefined
     }
     try {
@@ -133,7 +141,9 @@ export function createIdempotency(table: ReturnType<typeof idempotencyKeysTable>
       if (kept === undefined) {
         // What was done is done: the next trim takes what this one could not.
         if (Math.random() < 1 / TRIMMED_AFTER)
-          await trim(db, id).catch((error: unknown) => c.get('log').warn('old answers stay', { error }))
+          await trim(db, id.account).catch((error: unknown) =>
+            c.get('log').warn('old answers stay', { error }),
+          )
         return undefined
       }
       if (kept.fingerprint !== fingerprint) throw keyReused()

@@ -13,19 +13,21 @@ function kill(): Promise<never> {
   return new Promise(() => {})
 }
 
-/** The handler's row is inserted by Drizzle; the statement that follows keeps the answer. */
+/** The handler's row is inserted by Drizzle; the prepared statement that follows keeps the answer. */
 function watched(tx: Db): Db {
   let isThere = false
-  const { insert, execute } = tx
+  const { insert } = tx
+  const { session } = tx._
+  const { prepareQuery } = session
+  session.prepareQuery = (...query) => {
+    if (KILLED_AT === 'after the row' && isThere && query[2] !== undefined) void kill()
+    return prepareQuery.apply(session, query) as never
+  }
   return Object.assign(tx, {
     insert(...[table]: Parameters<Db['insert']>) {
       if (KILLED_AT === 'before the row') void kill()
       isThere = true
       return insert.call(tx, table)
-    },
-    execute(...[query]: Parameters<Db['execute']>) {
-      if (KILLED_AT === 'after the row' && isThere) void kill()
-      return execute.call(tx, query)
     },
   })
 }

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
 import { join } from 'node:path'
+import postgres from 'postgres'
 import { z } from 'zod'
 import { noStore } from '../../../src/kit/http/caching.ts'
 import { describeRoutes, doc } from '../../../src/kit/http/doc.ts'
@@ -198,6 +199,19 @@ test('jobs commit with the rows, and are enqueued once, or with an error not at 
   await send('jobs')
   await send('jobs')
   expect(await app.deps.db.$count(outbox)).toBe(before + 2)
+})
+
+test('what another one has committed meanwhile is not done again: the next try gets its answer', async () => {
+  const sql = postgres(app.config.databaseUrl, { max: 1 })
+  const send = withRoute(async () => {
+    await sql`insert into idempotency_keys (account, route, key, fingerprint, status, headers, body)
+      select account, route, 'late', fingerprint, status, headers, body from idempotency_keys where key = 'early'`
+  })
+  await withRoute(async () => {})('late', 'early')
+  const { status, headers } = await send('late')
+  expect([status, headers.get('retry-after'), await count('late')]).toEqual([409, '1', 1])
+  expect((await send('late')).headers.get('idempotent-replayed')).toBe('true')
+  await sql.end()
 })
 
 test('a transaction inside works, and afterwards the request has its database again', async () => {

@@ -62,6 +62,7 @@ function luaFor(work: Work, sent: Record<string, string>): string {
   return `wrk.method = "${work.method}"
 ${headers}
 ${work.body ? `wrk.body = ${JSON.stringify(JSON.stringify(work.body))}` : ''}
+${work.keys === undefined ? '' : withKeys(work.keys)}
 done = function(summary, latency)
   local e = summary.errors
   io.write(string.format('{"requests":%d,"micros":%d,"p50":%d,"p99":%d,"errors":%d}\\n', summary.requests,
@@ -70,3 +71,12 @@ done = function(summary, latency)
 end
 `
 }
+
+/** From a random one on, so that no two loads of many keys send the same. */
+const withKeys = (keys: number) => `math.randomseed(${Math.floor(Math.random() * 2 ** 31)})
+local key = math.random(${keys})
+request = function()
+  key = key % ${keys} + 1
+  wrk.headers["Idempotency-Key"] = "bench-" .. key
+  return wrk.format()
+end`

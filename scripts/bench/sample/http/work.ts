@@ -13,6 +13,9 @@ export interface Work {
   session: boolean
   /** What this checkout is sent as Authorization, in place of the cookie; the other one gets the cookie. */
   bearer?: 'session' | 'accessToken'
+  headers?: Record<string, string>
+  /** It is sent with so many Idempotency-Keys in turn. */
+  keys?: number
 }
 
 export const WORKS: Work[] = [
@@ -50,7 +53,7 @@ export interface Credentials {
 }
 
 export function headersOf(
-  { session, bearer, body }: Work,
+  { session, bearer, body, headers }: Work,
   { contestant }: Running,
   known: Credentials,
 ): Record<string, string> {
@@ -61,6 +64,7 @@ export function headersOf(
   return {
     ...(session ? credential : {}),
     ...(body ? { 'Content-Type': 'application/json' } : {}),
+    ...headers,
   }
 }
 

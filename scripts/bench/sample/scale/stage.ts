@@ -31,7 +31,7 @@ export interface Stage {
   redisUrl: string
   /** A database that the checkout has migrated, with so many movies and accounts. */
   database(checkout: Checkout, rows: number): Promise<string>
-  server(checkout: Checkout, databaseUrl: string, processes?: number): Promise<Running>
+  server(checkout: Checkout, databaseUrl: string, processes?: number, core?: number): Promise<Running>
 }
 
 /** Rows of which only this one has the word. */
@@ -89,7 +89,7 @@ export async function onStage(work: (stage: Stage) => Promise<void>): Promise<vo
         await fill(url.href, rows)
         return url.href
       },
-      async server(checkout, url, processes = 1) {
+      async server(checkout, url, processes = 1, core?) {
         const own = `${checkout.name}-${++servers}`
         const env = {
           DATABASE_URL: url,
@@ -102,7 +102,7 @@ export async function onStage(work: (stage: Stage) => Promise<void>): Promise<vo
           COOKIE_SECURE: 'off',
         }
         const contestant = { name: own, entry: 'src', runtime: 'bun' as const, root: checkout.root }
-        const server = await launch(contestant, processes, { env, nodeFolder: folder, core: undefined })
+        const server = await launch(contestant, processes, { env, nodeFolder: folder, core })
         running.push(server)
         return {
           ...server,
