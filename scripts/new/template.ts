@@ -2,8 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Access, wordsOf } from './access.ts'
-import { type Field, TYPES } from './fields.ts'
+import type { Field } from './fields.ts'
 import { camel, capital, type Names, parseNames } from './names.ts'
+import { TYPES } from './types.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const EXAMPLE = parseNames('toy-car')

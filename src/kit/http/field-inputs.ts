@@ -93,17 +93,20 @@ export const emailAddress = () =>
 const MAX_URL = 2000
 /** No name and password before the host: they make one site look like another. */
 const HTTP_URL = /^https?:\/\/[^\s@/?#\\]+([/?#]\S*)?$/i
+const NO_URL = 'must be a URL that begins with https:// or http://'
 
-/** An address of the web, kept as it was typed. Never a `javascript:`, which a link on a page would run. */
+/**
+ * An address of the web, in the one form that browsers have for it: `https://example.com/`. Never a `javascript:`, which a link on
+ * a page would run.
+ */
 export const httpUrl = () =>
   z
     .string()
     .max(MAX_URL, { abort: true })
-    .refine(
-      (url) => HTTP_URL.test(url) && URL.canParse(url),
-      'must be a URL that begins with https:// or http://',
-    )
+    .refine((url) => HTTP_URL.test(url) && URL.canParse(url), { message: NO_URL, abort: true })
     .meta({ format: 'uri' })
+    .transform((url) => new URL(url).href)
+    .refine((url) => url.length <= MAX_URL, `must have at most ${MAX_URL} characters, percent-encoded`)
 
 const MAX_SERIAL = 2 ** 31 - 1
 const NO_ID = 'must be an id: "7"'
