@@ -1,5 +1,6 @@
 // Reads the fields of a body that zod alone has no short word for: decimal numbers, days, moments, addresses, ids.
 import { z } from 'zod'
+import { Clock } from '../data/list-values.ts'
 
 /** The least and the most that is taken, in canonical form. Compared by value, not by letters. */
 interface Bounds {
@@ -75,16 +76,9 @@ export function isoTimestamp(bounds: Bounds = {}) {
 
 const isYear = (year: number) => year >= 1000 && year <= 9999
 
-const WALL_CLOCK = 'must be a time of day: 18:30 or 18:30:00'
-
-/** A time of day in no zone: `18:30`, or as answers have it `18:30:00`. There is no 24:00: midnight begins a day. */
-export function wallClock(bounds: Bounds = {}) {
-  const text = z
-    .string()
-    .regex(/^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/, { message: WALL_CLOCK, abort: true })
-    .meta({ examples: ['18:30:00'] })
-  return bounded(text, bounds, (time) => time.padEnd(8, ':00'))
-}
+/** A time of day in no zone: `18:30`, or as answers have it `18:30:00`. */
+export const wallClock = (bounds: Bounds = {}) =>
+  bounded(Clock.meta({ examples: ['18:30:00'] }), bounds, (time) => time.padEnd(8, ':00'))
 
 /** In lowercase, so that one address is one text. */
 export const emailAddress = () =>
