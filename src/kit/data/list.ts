@@ -30,7 +30,7 @@ export interface ListTypes {
 
 /** The names of public fields that are columns, or are one as text: `sql`${bookings.court}::text``. */
 type ColumnName<C extends Sources> = {
-  [K in keyof C]: C[K] extends PgColumn | SQL.Aliased<string> ? K : never
+  [K in keyof C]: C[K] extends PgColumn | SQL.Aliased<string | null> ? K : never
 }[keyof C] &
   string
 

@@ -47,7 +47,7 @@ export function decimal(precision: number, scale: number, bounds: Bounds = {}) {
   const message = `must be a decimal number in a text, with ${digits.filter(Boolean).join(' and ')}: "${example}"`
   const text = z
     .string({ error: ({ input }) => (input === undefined ? undefined : message) })
-    .max(precision + 2, { message, abort: true })
+    .max(precision + 3, { message, abort: true }) // a sign, a point, a zero before it
     .regex(new RegExp(`^-?${whole}${fraction}$`), { message, abort: true })
     .meta({ examples: [example] })
   return bounded(text, bounds, (each) => unitsOf(each, scale))
