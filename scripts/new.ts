@@ -7,24 +7,24 @@ import { asUsage, readArguments, runCommand } from './command.ts'
 import { generateMigration, refuseUngenerated } from './generate.ts'
 import { type Access, ACCESS_OPTIONS, ACCESS_USAGE, readAccess, routeOf } from './new/access.ts'
 import { refuseCollisions } from './new/collisions.ts'
-import { type Field, parseFields, typesUsage } from './new/fields.ts'
+import { type Field, parseFields } from './new/fields.ts'
+import { MODIFIERS_USAGE } from './new/modifiers.ts'
 import { type Names, parseNames } from './new/names.ts'
 import { FACTORIES, fillTemplate } from './new/template.ts'
 import { tryLines } from './new/try.ts'
+import { typesUsage } from './new/types.ts'
 import { addToApp, addToFactories } from './new/wire.ts'
 import { readCurrentStatus } from './status.ts'
 import { runTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
-const USAGE = `Usage: npm run new -- <name> <field>:<type>[?][:index][:unique] ... [options]
-       npm run new -- booking 'court:int:index' starts:timestamp:index 'note:text?' --plural bookings
-       npm run new -- book title:string:index isbn:string:unique 'genre:enum(novel|poem)?' --shared --public-read
+const USAGE = `Usage: npm run new -- <name> <field>:<type>[?][:<modifier>] ... [options]
+       npm run new -- booking 'court:ref(court)' starts:timestamp:index 'guests:int:min(1):max(8):default(2)' 'note:text?'
+       npm run new -- book title:string:index isbn:string:unique 'genre:enum(novel,poem)?' --shared --public-read
 <name> is one of them, in lowercase: book, book-review. ? makes a field optional.
 ${typesUsage}
-  :index        lists filter by it, and sort by it if it has an order
-  :unique       no two rows of an owner, or under one parent, have the same; of what is shared no two at all
-  :unique(all)  no two at all: the answer to a value that is taken tells whoever asks that it is
+${MODIFIERS_USAGE}
 ${ACCESS_USAGE}
   --plural people   many of them, where the name with -s, -es or -ies is not it
 Every resource also has id, creator (the account that added it), created, modified and version.`

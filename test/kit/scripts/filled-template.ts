@@ -13,7 +13,8 @@ import { dirname, join } from 'node:path'
 import type { Access } from '../../../scripts/new/access.ts'
 import { routeOf } from '../../../scripts/new/access.ts'
 import { parseFields } from '../../../scripts/new/fields.ts'
-import type { Names } from '../../../scripts/new/names.ts'
+import { type Names, parseNames } from '../../../scripts/new/names.ts'
+import type { Refer } from '../../../scripts/new/brackets.ts'
 import { FACTORIES, fillTemplate } from '../../../scripts/new/template.ts'
 import { addToFactories } from '../../../scripts/new/wire.ts'
 
@@ -30,7 +31,9 @@ export function fillInFolder(slices: Slice[]) {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'filled-')))
   const files = new Map<string, string>()
   for (const { names, fields, access } of slices) {
-    for (const [path, text] of Object.entries(fillTemplate(names, parseFields(fields, names.snake), access)))
+    for (const [path, text] of Object.entries(
+      fillTemplate(names, parseFields(fields, names.snake, referIn(slices)), access),
+    ))
       files.set(path, path === FACTORIES ? addToFactories(files.get(path) ?? '', text) : text)
   }
   files.set('test/support/harness.ts', harnessOf(slices))
@@ -44,6 +47,16 @@ export function fillInFolder(slices: Slice[]) {
   for (const folder of readdirSync(join(ROOT, 'src'))) link(`src/${folder}`)
   return { root, remove: () => rmSync(root, { recursive: true }) }
 }
+
+const referIn =
+  (slices: Slice[]): Refer =>
+  (singular) => {
+    const found = slices.find(({ names }) => names.path === parseNames(singular).path)
+    if (found === undefined) throw new Error(`There is no ${singular}`)
+    const { owned, publicRead, onDelete } = found.access
+    const seenBy = publicRead ? 'everybody' : owned ? 'owner' : 'accounts'
+    return { names: found.names, seenBy, goesWithAccount: onDelete === 'cascade' }
+  }
 
 const MOUNT = join(ROOT, 'scripts/new/template/support/mount.ts')
 
