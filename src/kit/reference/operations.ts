@@ -123,6 +123,8 @@ const tidy: Override = ({ zodSchema, jsonSchema }) => {
   if (jsonSchema.format !== undefined || jsonSchema.type !== 'string') delete jsonSchema.pattern
   // A field that `partial()` lets out stays as it is: the default of the whole is not for it.
   if (def.type === 'optional' && !isDefaulted(zodSchema)) delete jsonSchema.default
+  // Anything, or null.
+  if (jsonSchema.anyOf?.some((branch) => Object.keys(branch).length === 0)) delete jsonSchema.anyOf
   // Clients must tolerate new fields; only a strict object never has any.
   if (def.type === 'object' && def.catchall === undefined) delete jsonSchema.additionalProperties
 }

@@ -1,8 +1,5 @@
 // The OpenAPI document: it is valid, it names every call of the API with what it takes and answers, and nothing else.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { describeRoutes, doc, errorsOf, type ApiRoute } from '../../../src/kit/http/doc.ts'
@@ -11,8 +8,7 @@ import { openApi } from '../../../src/kit/reference/openapi.ts'
 import { validate } from '../../../src/kit/http/validate.ts'
 import { defineError, type ErrorKind } from '../../../src/kit/types/api-error.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
-
-const REDOCLY = join(import.meta.dir, '../../../node_modules/@redocly/cli/bin/cli.js')
+import { FLAWLESS, redocly } from '../support/redocly.ts'
 
 let app: TestApp
 let routes: ApiRoute[]
@@ -35,36 +31,17 @@ const nameOf = ({ method, path }: ApiRoute) => `${method} ${path}`
 
 test('redocly has nothing to say against it, in development and in production', async () => {
   const production = await startApp({ NODE_ENV: 'production' })
-  const folder = mkdtempSync(join(tmpdir(), 'restbun-openapi-'))
   try {
     const theirs = await production.visitor().get('/api/openapi.json')
     expect(theirs.text).not.toContain('/apitest')
-    const flawless = { totals: { errors: 0, warnings: 0, ignored: 0 }, problems: [] }
-    expect(await lint(folder, document)).toEqual(flawless)
-    expect(await lint(folder, theirs.body)).toEqual(flawless)
+    expect(await redocly(document)).toEqual(FLAWLESS)
+    expect(await redocly(theirs.body)).toEqual(FLAWLESS)
     // The check itself finds faults.
-    expect((await lint(folder, { ...document, info: { title: 'x' } })).totals.errors).toBeGreaterThan(0)
+    expect((await redocly({ ...document, info: { title: 'x' } })).totals.errors).toBeGreaterThan(0)
   } finally {
-    rmSync(folder, { recursive: true })
     await production.close()
   }
 })
-
-async function lint(folder: string, description: object) {
-  writeFileSync(join(folder, 'openapi.json'), JSON.stringify(description))
-  const options = ['--extends', 'recommended', '--format', 'json']
-  const child = Bun.spawn([process.execPath, REDOCLY, 'lint', ...options, 'openapi.json'], {
-    cwd: folder,
-    env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' },
-    stdout: 'pipe',
-    stderr: 'ignore',
-  })
-  const { totals, problems } = (await child.stdout.json()) as {
-    totals: { errors: number; warnings: number; ignored: number }
-    problems: unknown[]
-  }
-  return { totals, problems }
-}
 
 test('every route of every slice is in it, with its summary, role and success; pages and what stands at the root are not', () => {
   expect(api().length).toBeGreaterThan(10)
