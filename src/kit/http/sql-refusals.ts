@@ -30,7 +30,7 @@ const VIOLATIONS: Record<string, (fields: string[], error: SqlError, body?: z.Zo
     refusal(alreadyExists, fields, (others) => `exists already${others && `, with the same ${others}`}`),
   '23P01': (fields) => refusal(exclusionViolation, fields, () => 'overlaps with something that exists'),
   '23503': (fields, _, body) =>
-    refusal(foreignKeyViolation, body ? fields : [], () => 'refers to something that does not exist'),
+    refusal(foreignKeyViolation, body ? fields : [], () => 'refers to nothing that there is'),
   // ON DELETE RESTRICT, to which Postgres 18 gives a code of its own.
   '23001': () => foreignKeyViolation({ message: 'It is still referred to' }),
   '23502'(_, { column_name: column = '' }, body) {

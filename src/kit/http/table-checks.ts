@@ -115,6 +115,7 @@ function valueOf(value: unknown, column: PgColumn | undefined): Value | undefine
   if (typeof value === 'number' || typeof value === 'bigint') return value
   if (typeof value !== 'string') return undefined
   if (column?.columnType === 'PgUUID') return value.toLowerCase()
+  if (column?.columnType === 'PgTime') return value.padEnd(8, ':00')
   if (column?.columnType !== 'PgNumeric') return value
   const [whole = '', fraction = ''] = value.split('.')
   return BigInt(whole + fraction.padEnd(SCALE, '0'))

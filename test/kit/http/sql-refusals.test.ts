@@ -110,7 +110,7 @@ test.each<[string, (keyof typeof FIELDS)[], string[]]>([
   [
     'insert into boxes (shelf) values (99)',
     ['shelf'],
-    ['foreign_key_violation', 'shelf refers to something that does not exist'],
+    ['foreign_key_violation', 'shelf refers to nothing that there is'],
   ],
   ['delete from shelves', ['shelf'], ['foreign_key_violation']],
   ['update boxes set must = null', ['shelf'], ['internal_error']],
