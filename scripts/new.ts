@@ -3,15 +3,16 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { loadConfig } from '../src/config.ts'
-import { asUsage, readArguments, runCommand } from './command.ts'
+import { asUsage, runCommand } from './command.ts'
 import { generateMigration, refuseUngenerated } from './generate.ts'
-import { type Access, ACCESS_OPTIONS, ACCESS_USAGE, readAccess, routeOf } from './new/access.ts'
+import { ACCESS_USAGE, routeOf } from './new/access.ts'
 import { refuseCollisions } from './new/collisions.ts'
-import { type Field, parseFields, typesUsage } from './new/fields.ts'
-import { type Names, parseNames } from './new/names.ts'
+import { typesUsage } from './new/fields.ts'
+import type { Names } from './new/names.ts'
 import { FACTORIES, fillTemplate } from './new/template.ts'
 import { tryLines } from './new/try.ts'
 import { addToApp, addToFactories } from './new/wire.ts'
+import { readWish, type Wish, withLine } from './new/wish.ts'
 import { readCurrentStatus } from './status.ts'
 import { runTool } from './tool.ts'
 
@@ -33,13 +34,15 @@ Every resource also has id, creator (the account that added it), created, modifi
 const OF_NO_MATTER = { NODE_ENV: 'development', DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' }
 
 /** By path, everything that is going to be written, formatted. Nothing has been written when it throws. */
-async function plan(names: Names, fields: Field[], access: Access): Promise<Map<string, string>> {
+async function plan({ names, fields, access }: Wish, args: string[]): Promise<Map<string, string>> {
   refuseCollisions(ROOT, names, fields, access)
   await refuseUngenerated(ROOT)
   const app = readFileSync(join(ROOT, 'src/app.ts'), 'utf8')
   const filled = fillTemplate(names, fields, access)
+  const table = `src/${names.path}/table.ts`
   const files = {
     ...filled,
+    [table]: withLine(filled[table] ?? '', args),
     'src/app.ts': addToApp(app, names, routeOf(names, access)),
     [FACTORIES]: addToFactories(await readIfThere(FACTORIES), filled[FACTORIES] ?? ''),
   }
@@ -73,22 +76,13 @@ async function write(files: Map<string, string>, { table }: Names): Promise<void
   }
 }
 
-function readWish() {
-  return asUsage(() => {
-    const { values, positionals } = readArguments({ plural: { type: 'string' }, ...ACCESS_OPTIONS }, Infinity)
-    const [name, ...specs] = positionals
-    if (name === undefined) throw new Error('Which resource?')
-    const names = parseNames(name, values.plural)
-    return { names, fields: parseFields(specs, names.snake), access: readAccess(ROOT, values) }
-  })
-}
-
 await runCommand(USAGE, async () => {
-  const wish = readWish()
-  const { names, fields, access } = wish
+  const args = process.argv.slice(2)
+  const wish = asUsage(() => readWish(ROOT, args))
+  const { names, access } = wish
   // A setting that cannot be used is told before anything is written.
   const config = loadConfig({ ...process.env, ...OF_NO_MATTER })
-  await write(await plan(names, fields, access), names)
+  await write(await plan(wish, args), names)
   console.log(`
 ${routeOf(names, access)} is there. Its test: npm test -- test/${names.path}.test.ts
 Try it in this folder, beside npm start (one that runs: npm run migrate && npm run reload first):
