@@ -20,7 +20,7 @@ const ROOT = join(import.meta.dir, '..')
 
 const USAGE = `Usage: npm run new -- <name> <field>:<type>[?][:index][:unique] ... [options]
        npm run new -- booking 'court:int:index' starts:timestamp:index 'note:text?' --plural bookings
-       npm run new -- book title:string:index isbn:string:unique 'genre:enum(novel|poem)?' --shared --public-read
+       npm run new -- book title:string:index isbn:string:unique 'genre:enum(novel,poem)?' --shared --public-read
 <name> is one of them, in lowercase: book, book-review. ? makes a field optional.
 ${typesUsage}
   :index        lists filter by it, and sort by it if it has an order

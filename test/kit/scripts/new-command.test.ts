@@ -103,12 +103,20 @@ test.each([
   [['title:string:indx'], 'there is no :indx: did you mean index?'],
   [['kind:enum(one)'], 'fewer than two values'],
   [['kind:enum'], 'fewer than two values'],
-  [['kind:enum(a,b)'], 'parted by |'],
+  [['kind:enum(a)'], 'parted by commas'],
   [['kind:enum(a|a)'], 'has the value "a" twice'],
-  [['kind:enum(a|B c)'], 'cannot have the value "B c"'],
+  [['kind:enum(a,B c)'], 'cannot have the value "B c"'],
 ])('the fields %p are refused: %s', (specs, why) => {
   expect(() => parseFields(specs, 'book')).toThrow(why)
 })
+
+test.each(['enum(a,b)', 'enum(a, b)', 'enum(a|b)'])(
+  'the values of %s are parted by commas, or by |',
+  (type) => {
+    const [field] = parseFields([`kind:${type}?:index`], 'book')
+    expect(field).toMatchObject({ type: 'enum', values: ['a', 'b'], optional: true, indexed: true })
+  },
+)
 
 describe('the lines of a slice', () => {
   const names = parseNames('book')
@@ -212,7 +220,7 @@ describe('in a checkout', () => {
       }
       const { code, err } = await checkout.run('new', [])
       expect(code).toBe(2)
-      for (const word of ['Usage: npm run new', 'timestamp', 'enum(a|b)']) expect(err).toContain(word)
+      for (const word of ['Usage: npm run new', 'timestamp', 'enum(a,b)']) expect(err).toContain(word)
       expect(checkout.changes()).toBe('')
     },
     TIMEOUT_MS,
