@@ -37,14 +37,14 @@ async function findUngenerated(root: string): Promise<string[]> {
   return diff(before, generateDrizzleJson(await loadSchema(join(root, 'src')), before.id))
 }
 
-/** Writes the next migration. @returns its path: `drizzle/0002_books.sql` */
-export async function generateMigration(root: string, name: string): Promise<string> {
+/** Writes the next migration. @returns the paths of what it takes: `drizzle/0002_books.sql` */
+export async function generateMigration(root: string, name: string): Promise<string[]> {
   const list = () => readdirSync(join(root, FOLDER)).filter((file) => file.endsWith('.sql'))
   const before = list()
   const said = await runTool(root, 'drizzle-kit', ['generate', '--name', name])
-  const added = list().find((file) => !before.includes(file))
-  if (added === undefined) throw new Error(`drizzle-kit wrote no migration:\n${said}`)
-  return `${FOLDER}/${added}`
+  const added = list().filter((file) => !before.includes(file))
+  if (added.length === 0) throw new Error(`drizzle-kit wrote no migration:\n${said}`)
+  return added.map((file) => `${FOLDER}/${file}`)
 }
 
 // Whoever writes it may be asked: is this column new, or that one under another name?

@@ -1,8 +1,10 @@
 // Reads which resource is wished for, and keeps the words in its table.ts: a field that comes later is merged by them.
 import { readArguments } from '../command.ts'
+import { runTool } from '../tool.ts'
 import { type Access, ACCESS_OPTIONS, readAccess } from './access.ts'
 import { type Field, parseFields } from './fields.ts'
 import { type Names, parseNames } from './names.ts'
+import { fillTemplate } from './template.ts'
 
 export interface Wish {
   names: Names
@@ -39,6 +41,17 @@ export function readLine(table: string): string[] | undefined {
   const found = words.match(/(?:'[^']*'|\\.|[^\s'\\])+/g) ?? undefined
   return found?.map((word) => word.replaceAll(/'([^']*)'|\\(.)/g, '$1$2'))
 }
+
+/** Its files by path, not formatted yet. @param args by which it was wished for */
+export function fillWish({ names, fields, access }: Wish, args: string[]): Record<string, string> {
+  const files = fillTemplate(names, fields, access)
+  const table = `src/${names.path}/table.ts`
+  return { ...files, [table]: withLine(files[table] ?? '', args) }
+}
+
+/** As `npm run format` has it. @param path decides in what way; nothing is written there */
+export const formatFile = (root: string, path: string, text: string): Promise<string> =>
+  runTool(root, 'oxfmt', [`--stdin-filepath=${path}`], text)
 
 /** As a shell takes it. */
 const quoted = (word: string) =>
