@@ -38,26 +38,27 @@ async function findUngenerated(root: string): Promise<string[]> {
   return diff(before, generateDrizzleJson(await loadSchema(join(root, 'src')), before.id))
 }
 
-/** Writes the next migration. @returns its path: `drizzle/0002_books.sql` */
-export async function generateMigration(root: string, name: string): Promise<string> {
+/** Writes the next migration. @returns the paths of what it takes: `drizzle/0002_books.sql` */
+export async function generateMigration(root: string, name: string): Promise<string[]> {
   let said = ''
   const added = await addedBy(root, async () => {
     said = await runTool(root, 'drizzle-kit', ['generate', '--name', name])
   })
-  if (added === undefined) throw new Error(`drizzle-kit wrote no migration:\n${said}`)
+  if (added.length === 0) throw new Error(`drizzle-kit wrote no migration:\n${said}`)
   return added
 }
 
-/** The migration that drizzle-kit has written meanwhile, with what it does not know. */
-async function addedBy(root: string, work: () => Promise<unknown>): Promise<string | undefined> {
+/** The migrations that drizzle-kit has written meanwhile, with what it does not know. */
+async function addedBy(root: string, work: () => Promise<unknown>): Promise<string[]> {
   const list = () => readdirSync(join(root, FOLDER)).filter((file) => file.endsWith('.sql'))
   const [before, snapshot] = [list(), newestSnapshot(root)]
   await work()
-  const added = list().find((file) => !before.includes(file))
-  if (added === undefined) return undefined
-  const path = join(root, FOLDER, added)
-  writeFileSync(path, withExclusions(readFileSync(path, 'utf8'), snapshot))
-  return `${FOLDER}/${added}`
+  const added = list().filter((file) => !before.includes(file))
+  for (const file of added) {
+    const path = join(root, FOLDER, file)
+    writeFileSync(path, withExclusions(readFileSync(path, 'utf8'), snapshot))
+  }
+  return added.map((file) => `${FOLDER}/${file}`)
 }
 
 // Whoever writes it may be asked: is this column new, or that one under another name?
