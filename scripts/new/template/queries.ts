@@ -103,6 +103,11 @@ export async function createToyCar(scope: ToyCarScope, input: ToyCarInput): Prom
   // else
   //| const row = { ...input, creator: scope.me }
   // end
+  // if exclusive
+  //| // Of many at once one would wait for another, and that for it. This waits before it writes; what is in its way is told below.
+  //| const [first] = await scope.db.insert(toyCars).values(row).onConflictDoNothing().returning(columns)
+  //| if (first !== undefined) return first
+  // end
   const [toyCar] = await scope.db.insert(toyCars).values(row).returning(columns)
   if (toyCar === undefined) throw new Error('insert returned no row')
   return toyCar

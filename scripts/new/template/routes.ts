@@ -5,7 +5,10 @@ import { scopeOf } from '../../../src/account/scope.ts'
 import { doc } from '../../../src/kit/http/doc.ts'
 import { ifMatch, writtenRow } from '../../../src/kit/http/if-match.ts'
 import { answerList, LIST, listQuery } from '../../../src/kit/http/list-query.ts'
-import { alreadyExists } from '../../../src/kit/http/sql-refusals.ts'
+import { alreadyExists, checkViolation, exclusionViolation } from '../../../src/kit/http/sql-refusals.ts'
+// if checked
+//| import { tableChecks } from '../../../src/kit/http/table-checks.ts'
+// end
 import { RowId, validate } from '../../../src/kit/http/validate.ts'
 import {
   createToyCar,
@@ -43,7 +46,11 @@ export const NewToyCar = z.object({
   $uuid: z.uuid(),
   $enum: z.enum(table.$enum.enumValues),
   $optional: z.string().min(1, 'must not be empty').max(500).nullish(),
+  // if checked
+  //| }).check(tableChecks(table))
+  // else
 })
+// end
 
 // if under
 const InToyBox = z.object({ toy_box: RowId })
@@ -99,7 +106,10 @@ export const toyCars = factory
 
   .post(
     '/',
-    doc('Creates a toy car and returns it.', ToyCarResponse, { status: 201, errors: [alreadyExists] }),
+    doc('Creates a toy car and returns it.', ToyCarResponse, {
+      status: 201,
+      errors: [alreadyExists, exclusionViolation, checkViolation],
+    }),
     requireRole('editor'),
     // if under
     validate('param', InToyBox),
@@ -116,11 +126,15 @@ export const toyCars = factory
     ['PUT', 'PATCH'],
     '/:id',
     doc('Changes the fields of a toy car that the body names, and returns it.', ToyCarResponse, {
-      errors: [alreadyExists],
+      errors: [alreadyExists, exclusionViolation, checkViolation],
     }),
     requireRole('editor'),
     validate('param', OneToyCar),
+    // if checked
+    //| validate('json', z.object(NewToyCar.shape).partial().check(tableChecks(table))),
+    // else
     validate('json', NewToyCar.partial()),
+    // end
     ifMatch(),
     async (c) => {
       const scope = await scopeIn(c, c.req.valid('param'))

@@ -14,8 +14,14 @@ import {
   unique,
   uuid,
 } from 'drizzle-orm/pg-core'
+// if checked
+//| import { check } from 'drizzle-orm/pg-core'
+// end
 import { z } from 'zod'
 import { users } from '../../../src/account/table.ts'
+// if exclusive
+//| import { exclusion } from '../../../src/kit/data/exclusion.ts'
+// end
 import { publicFields } from '../../../src/kit/data/public-fields.ts'
 import { version } from '../../../src/kit/data/version.ts'
 import { toyBoxes } from './support/toy-boxes/table.ts'
@@ -106,6 +112,15 @@ export const toyCars = pgTable(
       t.$optional.op('gin_trgm_ops'),
     ),
     // end
+    // each unique
+    //| unique('$constraint').on($columns),
+    // done
+    // each check
+    //| check('$constraint', sql`$condition`),
+    // done
+    // each exclude
+    //| exclusion('$constraint', [$columns], sql`$range`),
+    // done
   ],
 )
 
