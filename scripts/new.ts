@@ -9,6 +9,7 @@ import { ACCESS_USAGE, routeOf } from './new/access.ts'
 import { refuseCollisions } from './new/collisions.ts'
 import { planFields } from './new/field.ts'
 import { typesUsage } from './new/fields.ts'
+import { RULES_USAGE } from './new/rules.ts'
 import { FACTORIES } from './new/template.ts'
 import { tryLines } from './new/try.ts'
 import { addToApp, addToFactories } from './new/wire.ts'
@@ -26,6 +27,7 @@ ${typesUsage}
   :index        lists filter by it, and sort by it if it has an order
   :unique       no two rows of an owner, or under one parent, have the same; of what is shared no two at all
   :unique(all)  no two at all: the answer to a value that is taken tells whoever asks that it is
+${RULES_USAGE}
 ${ACCESS_USAGE}
   --plural people   many of them, where the name with -s, -es or -ies is not it
 Every resource also has id, creator (the account that added it), created, modified and version.`
