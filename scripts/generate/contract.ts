@@ -3,7 +3,15 @@ import { hint } from '../../src/kit/types/nearest.ts'
 import { UsageError } from '../command.ts'
 import { bridgeName, quoted } from './bridge.ts'
 import { isDone, type Plan } from './plan.ts'
-import { diff, keysOnlyIn, type Migration, type Notes, type Snapshot, type Table } from './snapshot.ts'
+import {
+  diff,
+  keysOnlyIn,
+  type Migration,
+  type Notes,
+  type Snapshot,
+  standsOn,
+  type Table,
+} from './snapshot.ts'
 
 const placeOf = (key: string, column?: string) =>
   [key.replace(/^public\./, ''), ...(column === undefined ? [] : [column])].join('.')
@@ -101,9 +109,10 @@ function contractTable(
     if (column !== undefined && (isChosen(name) || !isLeft(name))) table.columns[name] = column
   }
   const named = (columns: string[]) => columns.some((name) => chosen.includes(name))
-  for (const name of keysOnlyIn(table.indexes, is.indexes))
-    if (named(table.indexes[name]?.columns.map(({ expression }) => expression) ?? []))
-      delete table.indexes[name]
+  for (const name of keysOnlyIn(table.indexes, is.indexes)) {
+    const index = table.indexes[name]
+    if (index !== undefined && standsOn(index, chosen)) delete table.indexes[name]
+  }
   for (const name of keysOnlyIn(table.foreignKeys, is.foreignKeys))
     if (named(table.foreignKeys[name]?.columnsFrom ?? [])) delete table.foreignKeys[name]
   for (const name of keysOnlyIn(table.uniqueConstraints, is.uniqueConstraints))

@@ -2,7 +2,7 @@
 // right for both ages. ARCHITECTURE: migrations add; what only older processes need goes in a later deploy.
 import { bridge, bridgeName, fill, filledBy, notNull, quoted, sameInBoth } from './bridge.ts'
 import type { Phase, Steps } from './phases.ts'
-import { type Column, keysOnlyIn, type Notes, type Snapshot, type Table } from './snapshot.ts'
+import { type Column, keysOnlyIn, type Notes, type Snapshot, standsOn, type Table } from './snapshot.ts'
 
 /** What a person has said, by place: `bookings.note`, `films`, `book_genre.novel`. */
 export interface Answers {
@@ -301,6 +301,10 @@ function isBridged({ before, notes, refusals, bridged }: Work, key: string, colu
     return true
   }
   bridged.add(place)
+  if (!key.startsWith('public.')) {
+    refusals.push(`${place} is in a schema of its own: its steps are written by hand (--custom).`)
+    return true
+  }
   const open = Object.keys(before.tables[key]?.columns ?? {}).find((name) =>
     notes.bridges.has(bridgeName(table, name)),
   )
@@ -317,8 +321,8 @@ function keepForOlder(sides: Table[], was: Table, gone: string[], renamed: Map<s
   for (const side of sides) {
     for (const name of keysOnlyIn(was.indexes, side.indexes)) {
       const index = was.indexes[name] as Table['indexes'][string]
-      const columns = index.columns.map(({ expression }) => expression)
-      if (index.isUnique ? isRenamed(columns) : names(columns)) side.indexes[name] = structuredClone(index)
+      const isRule = index.isUnique || index.columns.some(({ expression }) => expression.endsWith(' WITH &&'))
+      if (standsOn(index, isRule ? [...renamed.keys()] : gone)) side.indexes[name] = structuredClone(index)
     }
     for (const name of keysOnlyIn(was.foreignKeys, side.foreignKeys)) {
       const reference = was.foreignKeys[name] as Table['foreignKeys'][string]

@@ -21,7 +21,7 @@ const NAME = '"((?:[^"]|"")+)"'
 const INDEX = new RegExp(`^CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?${NAME} ON ${NAME}`)
 const DROP_INDEX = new RegExp(`^DROP INDEX ${NAME};`)
 const CONSTRAINT = new RegExp(
-  `^ALTER TABLE ${NAME} (ADD|DROP) CONSTRAINT ${NAME}(?: (UNIQUE|FOREIGN KEY|CHECK))?`,
+  `^ALTER TABLE ${NAME} (ADD|DROP) CONSTRAINT ${NAME}(?: (UNIQUE|FOREIGN KEY|CHECK|EXCLUDE))?`,
 )
 
 /**
@@ -31,12 +31,13 @@ const CONSTRAINT = new RegExp(
 export function sort(statements: string[], { tables }: Snapshot): Steps {
   const steps: Steps = { values: [], expand: [], concurrently: [], finish: [] }
   const isThere = (table = '') => Object.hasOwn(tables, `public.${table}`)
-  const [built, unique] = [new Set<string>(), new Set<string>()]
+  const [built, unique, exclusive] = [new Set<string>(), new Set<string>(), new Set<string>()]
   for (const statement of statements) {
     const [, index = '', on] = INDEX.exec(statement) ?? []
     if (index !== '' && isThere(on)) built.add(index)
     const [, table, verb, name = '', kind] = CONSTRAINT.exec(statement) ?? []
     if (verb === 'ADD' && kind === 'UNIQUE' && isThere(table)) unique.add(name)
+    if (verb === 'ADD' && kind === 'EXCLUDE' && isThere(table)) exclusive.add(name)
   }
   for (const statement of statements) {
     const [, index = ''] = INDEX.exec(statement) ?? []
@@ -46,6 +47,8 @@ export function sort(statements: string[], { tables }: Snapshot): Steps {
     else if (built.has(dropped) || (verb === 'DROP' && unique.has(name))) continue // replaced below
     else if (built.has(index)) steps.concurrently.push(...buildIndex(statement, index, statements))
     else if (unique.has(name)) addUnique(steps, statement, { table, name }, statements)
+    else if (exclusive.has(name))
+      steps.finish.push(verb === 'DROP' ? statement : `${EXCLUSION}\n${statement}`)
     else if (verb === 'ADD' && (kind === 'FOREIGN KEY' || kind === 'CHECK') && isThere(table)) {
       const by = kind === 'CHECK' ? ruleOf(statement) : ''
       steps.expand.push(`-- Of rows that are written from now on.\n${statement.replace(/;$/, ' NOT VALID;')}`)
@@ -57,6 +60,9 @@ export function sort(statements: string[], { tables }: Snapshot): Steps {
   }
   return steps
 }
+
+const EXCLUSION =
+  '-- This alone locks the table while it is built: Postgres has no other way. If it fails, rows overlap: mend them and migrate again.'
 
 const ruleOf = (statement: string) => {
   const rule = /CHECK (\(.*\));$/s.exec(statement)?.[1]?.replaceAll('\n', ' ')

@@ -17,7 +17,11 @@ export async function makePlan(
 ): Promise<Plan> {
   const expansion = expand(before, after, answers, notes)
   const steps = sort(await diff(before, expansion.start), before)
-  for (const phase of PHASES) steps[phase].push(...expansion.steps[phase])
+  for (const phase of PHASES) {
+    const [own, theirs] = [expansion.steps[phase], steps[phase]]
+    // Columns are there before they are filled, and filled before their indexes are built.
+    steps[phase] = phase === 'concurrently' ? [...own, ...theirs] : [...theirs, ...own]
+  }
   return { before, after, notes, ...expansion, steps }
 }
 

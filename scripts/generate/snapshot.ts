@@ -2,6 +2,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateDrizzleJson, generateMigration } from 'drizzle-kit/api'
+import { quoted } from './bridge.ts'
+import { withExclusions } from './exclusions.ts'
 import { type Journal, journalOf, readJournal, snapshotOf, toMeta } from '../migrate/folder.ts'
 
 type Named<T> = Record<string, T>
@@ -71,12 +73,27 @@ export async function diff(from: Snapshot, to: Snapshot): Promise<string[]> {
           'take the old one out in a migration of its own, or write it by hand (--custom)',
       )
   }
-  return generateMigration(...([from, to] as unknown as Parameters<typeof generateMigration>))
+  const statements = await generateMigration(
+    ...([from, to] as unknown as Parameters<typeof generateMigration>),
+  )
+  const text = withExclusions(statements.join(BREAKPOINT), from)
+  return text === '' ? [] : text.split(BREAKPOINT)
 }
+
+/** Between two statements of a migration. */
+const BREAKPOINT = '--> statement-breakpoint\n'
 
 /** Keys of the first that the second has not. */
 export const keysOnlyIn = (one: object, other: object): string[] =>
   Object.keys(one).filter((key) => !Object.hasOwn(other, key))
+
+type Index = Table['indexes'][string]
+
+/** The index stands on one of these columns, perhaps within an expression. */
+export const standsOn = ({ columns }: Index, names: string[]): boolean =>
+  columns.some(({ expression }) =>
+    names.some((name) => expression === name || expression.includes(quoted(name))),
+  )
 
 export interface Migration {
   name: string
@@ -99,10 +116,7 @@ export function writeMigrations(root: string, migrations: Migration[], now = Dat
     const idx = (last?.idx ?? -1) + 1 + i
     const tag = `${String(idx).padStart(4, '0')}_${name}`
     const id = crypto.randomUUID()
-    writeFileSync(
-      join(folder, `${tag}.sql`),
-      `${[...opening, statements.join('--> statement-breakpoint\n')].join('\n')}`,
-    )
+    writeFileSync(join(folder, `${tag}.sql`), `${[...opening, statements.join(BREAKPOINT)].join('\n')}`)
     writeFileSync(snapshotOf(folder, tag), toMeta({ id, prevId, ...schema }))
     prevId = id
     // A migration that is older than one which a database has would be passed over.

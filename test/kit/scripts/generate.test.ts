@@ -15,6 +15,7 @@ import {
   snapshotFrom,
   writeMigrations,
 } from '../../../scripts/generate/snapshot.ts'
+import { exclusion } from '../../../src/kit/data/exclusion.ts'
 import { migrate } from '../../../scripts/migrate.ts'
 import { createEmptyDatabase } from '../support/services.ts'
 import { until } from '../support/until.ts'
@@ -320,6 +321,22 @@ test('an index, a unique constraint, a check and a reference of a table that is 
     await expect(sql`insert into films (note, seats) values ('z', 1)`.execute()).rejects.toThrow(
       'films_twice',
     )
+  }))
+
+test('rows that must not overlap any more, of a table that is there: last, and the columns beside it stay if it fails', () =>
+  withDatabase(async (sql, project, run) => {
+    await project.generate(films({ seats: integer() }))
+    await run()
+    await sql`insert into films (seats) values (1), (1)`
+    const apart = films({ seats: integer(), note: text() }, (t: Columns) => [
+      exclusion('films_apart', [], raw`int4range(${t.seats}, ${t.seats} + 1)`),
+    ])
+    const files = await project.generate(apart)
+    expect(files.map((file) => file.includes('EXCLUDE'))).toEqual([false, true])
+    await expect(run()).rejects.toThrow(/_finish.sql failed: .*films_apart/)
+    await sql`update films set note = 'there', seats = id`
+    expect(await run()).toBe(1)
+    await expect(sql`insert into films (seats) values (1)`.execute()).rejects.toThrow('films_apart')
   }))
 
 test('rows that break a new constraint are told by the migration, with the query that finds them, and the next run goes on', () =>
