@@ -17,6 +17,8 @@ const OWNED: Access = {
   writer: 'editor',
   onDelete: 'cascade',
   parent: undefined,
+  bulk: false,
+  softDelete: false,
 }
 const SHARED: Access = { ...OWNED, owned: false, onDelete: 'set null' }
 const [PUBLIC, STAYS] = [{ publicRead: true }, { onDelete: 'set null' } as const]
