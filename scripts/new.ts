@@ -11,7 +11,7 @@ import { type Field, parseFields, typesUsage } from './new/fields.ts'
 import { type Names, parseNames } from './new/names.ts'
 import { FACTORIES, fillTemplate } from './new/template.ts'
 import { tryLines } from './new/try.ts'
-import { addToApp, addToFactories } from './new/wire.ts'
+import { addPurgeToCrons, addPurgeToTasks, addToApp, addToFactories } from './new/wire.ts'
 import { readCurrentStatus } from './status.ts'
 import { runTool } from './tool.ts'
 
@@ -36,11 +36,16 @@ const OF_NO_MATTER = { NODE_ENV: 'development', DATABASE_URL: 'postgres://none',
 async function plan(names: Names, fields: Field[], access: Access): Promise<Map<string, string>> {
   refuseCollisions(ROOT, names, fields, access)
   await refuseUngenerated(ROOT)
-  const app = readFileSync(join(ROOT, 'src/app.ts'), 'utf8')
+  const readSource = (name: string) => readFileSync(join(ROOT, `src/${name}.ts`), 'utf8')
+  const app = readSource('app')
   const filled = fillTemplate(names, fields, access)
   const files = {
     ...filled,
     'src/app.ts': addToApp(app, names, routeOf(names, access)),
+    ...(access.softDelete && {
+      'src/tasks.ts': addPurgeToTasks(readSource('tasks')),
+      'src/crons.ts': addPurgeToCrons(readSource('crons')),
+    }),
     [FACTORIES]: addToFactories(await readIfThere(FACTORIES), filled[FACTORIES] ?? ''),
   }
   const formatted = Object.entries(files).map(

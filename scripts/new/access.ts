@@ -43,11 +43,13 @@ export function wordsOf(access: Access): Record<string, boolean> {
     open,
     login: !open,
     under: parent !== undefined,
+    top: parent === undefined,
     hidden: seenBy === 'owner', // from other accounts
     seen: seenBy !== 'owner',
     privileged: isAdmin(writer),
     cascade: onDelete === 'cascade',
     bulk,
+    single: !bulk,
     soft: softDelete,
     hard: !softDelete,
   }
@@ -129,7 +131,9 @@ function findParent(root: string, singular: string): Parent {
         `--under ${singular}: that stands under something itself (${file}), and this command writes one level only`,
       )
     const names = parseNames(singular, file.split('/')[1])
-    const [, asks = 'role'] = /\bvisible: Rule = \(([^)]*)\)/.exec(text) ?? []
+    // What can be restored has its rule before that, which `visible` asks.
+    const [, asks = 'role'] =
+      /\bvisible: Rule = \((?!scope\))([^)]*)\)/.exec(text) ?? /\bRule = \(([^)]*)\)/.exec(text) ?? []
     const seenBy = /\bme\b/.test(asks) ? 'owner' : asks === '' ? 'everybody' : 'accounts'
     return { names, seenBy }
   }

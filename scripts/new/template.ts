@@ -129,12 +129,21 @@ function nameField(entry: string, { name, values }: Field): string {
 }
 
 /** What depends on the whole, and stands within a line. */
-function ofWhole(text: string, { type }: Names, fields: Field[], { parent, writer }: Access): string {
-  const conflict = /, \{\s*errors: \[alreadyExists\],?\s*\}|, errors: \[alreadyExists\]/g
+function ofWhole(
+  text: string,
+  { type }: Names,
+  fields: Field[],
+  { parent, writer, softDelete }: Access,
+): string {
+  const conflict = /, \{\s*errors: \[alreadyExists\],?\s*\}|,\s*errors: \[alreadyExists\]/g
   const placed = parent
     ? text
     : text.replaceAll(`${type}Scope`, 'Scope').replaceAll("scopeIn(c, c.req.valid('param'))", 'scopeOf(c)')
-  return placed
+  // Indexes of what is not deleted.
+  const live = softDelete
+    ? placed
+    : placed.replaceAll(/\s*\.where\(isNull\(t\.deleted\)\)/g, '').replaceAll(/\buniqueIndex\b/g, 'unique')
+  return live
     .replaceAll(conflict, (found) => (fields.some(({ unique }) => unique) ? found : ''))
     .replaceAll(/(WRITER = |requireRole\()'editor'/g, `$1'${writer}'`)
 }
