@@ -1,9 +1,10 @@
 // Migrations in the making: what the tables in src have that no migration has yet, and the file that gets it.
 //   npm run generate -- --name what      (--custom: an empty one, to be written by hand)
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateDrizzleJson, generateMigration as diff } from 'drizzle-kit/api'
 import { loadSchema } from '../src/kit/data/tables.ts'
+import { withExclusions } from './generate/exclusions.ts'
 import { findTool, runTool } from './tool.ts'
 
 type Snapshot = ReturnType<typeof generateDrizzleJson>
@@ -37,19 +38,35 @@ async function findUngenerated(root: string): Promise<string[]> {
   return diff(before, generateDrizzleJson(await loadSchema(join(root, 'src')), before.id))
 }
 
-/** Writes the next migration. @returns its path: `drizzle/0002_books.sql` */
-export async function generateMigration(root: string, name: string): Promise<string> {
+/** Writes the next migration. @returns the paths of what it takes: `drizzle/0002_books.sql` */
+export async function generateMigration(root: string, name: string): Promise<string[]> {
+  let said = ''
+  const added = await addedBy(root, async () => {
+    said = await runTool(root, 'drizzle-kit', ['generate', '--name', name])
+  })
+  if (added.length === 0) throw new Error(`drizzle-kit wrote no migration:\n${said}`)
+  return added
+}
+
+/** The migrations that drizzle-kit has written meanwhile, with what it does not know. */
+async function addedBy(root: string, work: () => Promise<unknown>): Promise<string[]> {
   const list = () => readdirSync(join(root, FOLDER)).filter((file) => file.endsWith('.sql'))
-  const before = list()
-  const said = await runTool(root, 'drizzle-kit', ['generate', '--name', name])
-  const added = list().find((file) => !before.includes(file))
-  if (added === undefined) throw new Error(`drizzle-kit wrote no migration:\n${said}`)
-  return `${FOLDER}/${added}`
+  const [before, snapshot] = [list(), newestSnapshot(root)]
+  await work()
+  const added = list().filter((file) => !before.includes(file))
+  for (const file of added) {
+    const path = join(root, FOLDER, file)
+    writeFileSync(path, withExclusions(readFileSync(path, 'utf8'), snapshot))
+  }
+  return added.map((file) => `${FOLDER}/${file}`)
 }
 
 // Whoever writes it may be asked: is this column new, or that one under another name?
 if (import.meta.main) {
   const root = join(import.meta.dir, '..')
   const command = [findTool(root, 'drizzle-kit'), 'generate', ...process.argv.slice(2)]
-  process.exit(await Bun.spawn(command, { cwd: root, stdio: ['inherit', 'inherit', 'inherit'] }).exited)
+  const child = () => Bun.spawn(command, { cwd: root, stdio: ['inherit', 'inherit', 'inherit'] })
+  let code = 0
+  await addedBy(root, async () => (code = await child().exited))
+  process.exit(code)
 }

@@ -1,6 +1,7 @@
 // The fields of a new resource, from what is typed: `year:int?`
 import { RESERVED } from '../../src/kit/data/list.ts'
 import { hint } from '../../src/kit/types/nearest.ts'
+import type { Names } from './names.ts'
 
 export interface Field {
   name: string
@@ -13,8 +14,26 @@ export interface Field {
   indexed: boolean
   sorted: boolean
   searched: boolean
+  /** What stands in the brackets of the type: `['10', '2']` of decimal(10,2), the values of an enum. */
+  args: string[]
   /** The values of an enum, empty for other types. */
   values: string[]
+  /** The least and the most, in canonical form: of values, or of the length of texts and lists. */
+  min: string | undefined
+  max: string | undefined
+  /** What it is where a creation leaves it out, in canonical form; `now` of moments and days. */
+  fallback: string | undefined
+  /** Of `ref(court)` and `account`. */
+  refersTo: Reference | undefined
+}
+
+/** A row of another table. */
+export interface Reference {
+  names: Names
+  /** Who sees such rows: those whom the row may refer to. */
+  seenBy: 'owner' | 'accounts' | 'everybody'
+  /** What becomes of the row when the one that it refers to is deleted; restrict: that is refused. */
+  onDelete: 'cascade' | 'set null' | 'restrict'
 }
 
 interface Kind {
@@ -59,7 +78,7 @@ const hintOfType = (word: string) => {
 
 /** One line for each type, for the usage. */
 export const typesUsage = Object.entries(TYPES)
-  .map(([name, { about }]) => `${(name === 'enum' ? 'enum(a|b)' : name).padEnd(14)}${about}`)
+  .map(([name, { about }]) => `${(name === 'enum' ? 'enum(a,b)' : name).padEnd(14)}${about}`)
   .join('\n')
 
 /** What may stand behind a type: what it makes of the field, or why it cannot. */
@@ -121,6 +140,7 @@ function parseField(spec: string): Field {
     throw new Error(`The field "${name}" is there already: every resource has it`)
   const kind = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined
   if (kind === undefined) throw new Error(`"${spec}": there is no type "${type}"${hintOfType(type)}`)
+  const args = inBrackets?.split(/[,|]/).map((arg) => arg.trim()) ?? []
   if (type !== 'enum' && inBrackets !== undefined)
     throw new Error(`The type ${type} of "${name}" takes no brackets`)
   const field: Field = {
@@ -131,7 +151,12 @@ function parseField(spec: string): Field {
     indexed: false,
     sorted: false,
     searched: kind.searched === true,
-    values: type === 'enum' ? parseValues(name, inBrackets) : [],
+    args,
+    values: type === 'enum' ? parseValues(name, args) : [],
+    min: undefined,
+    max: undefined,
+    fallback: undefined,
+    refersTo: undefined,
   }
   for (const [, word = '', argument] of modifiers.matchAll(MODIFIER)) {
     const modify = Object.hasOwn(MODIFIERS, word) ? MODIFIERS[word] : undefined
@@ -143,11 +168,10 @@ function parseField(spec: string): Field {
   return field
 }
 
-function parseValues(name: string, inBrackets = ''): string[] {
-  const values = inBrackets.split('|')
+function parseValues(name: string, values: string[]): string[] {
   if (values.length < 2) {
     throw new Error(
-      `The enum "${name}" has fewer than two values, parted by |: '${name}:enum(draft|published)'`,
+      `The enum "${name}" has fewer than two values, parted by commas: '${name}:enum(draft,published)'`,
     )
   }
   const odd = values.find((value) => !NAME.test(value) || value.length > MAX_LENGTH)

@@ -51,16 +51,20 @@ function addImport(text: string, name: string, from: string): string {
 
 const WHOLE_IMPORT = /^import [^']*'[^']+'\n/gm
 
+/** The text of test/factories.ts with the imports that a factory takes. @param slice the same with that factory alone */
+export function addImports(file: string, slice: string): string {
+  const imports = slice.match(WHOLE_IMPORT) ?? []
+  const missing = imports.filter((line) => !file.includes(line)).join('')
+  const last = [...file.matchAll(WHOLE_IMPORT)].at(-1)
+  const at = last === undefined ? file.search(/^(?!\/\/)/m) : last.index + last[0].length
+  return `${file.slice(0, at)}${missing}${file.slice(at)}`
+}
+
 /**
  * @param file the text of test/factories.ts, empty if there is none
  * @param slice the same with the factory of the slice alone
  */
 export function addToFactories(file: string, slice: string): string {
   if (file === '') return slice
-  const imports = slice.match(WHOLE_IMPORT) ?? []
-  const missing = imports.filter((line) => !file.includes(line)).join('')
-  const last = [...file.matchAll(WHOLE_IMPORT)].at(-1)
-  const at = last === undefined ? file.search(/^(?!\/\/)/m) : last.index + last[0].length
-  const factory = slice.slice(slice.indexOf('export const'))
-  return `${file.slice(0, at)}${missing}${file.slice(at)}\n${factory}`
+  return `${addImports(file, slice)}\n${slice.slice(slice.indexOf('export const'))}`
 }

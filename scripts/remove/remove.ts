@@ -55,7 +55,7 @@ export async function removeModules(root: string, names: string[], { undeployed 
   done.push(...changed.map((path) => `changed ${path}`))
   await run(root, [process.execPath, join(root, 'scripts/settings.ts')])
   if (tables.length > 0 && !undeployed) {
-    done.push(`wrote   ${await generateMigration(root, `drop_${tables.join('_')}`)}`)
+    for (const path of await generateMigration(root, `drop_${tables.join('_')}`)) done.push(`wrote   ${path}`)
   }
 
   const before = readManifest(root)

@@ -6,6 +6,7 @@ import { parseFields } from '../../../scripts/new/fields.ts'
 import { parseNames, pluralOf } from '../../../scripts/new/names.ts'
 import { findTakenName } from '../../../scripts/new/template.ts'
 import { addToApp, addToFactories } from '../../../scripts/new/wire.ts'
+import { readLine, withLine } from '../../../scripts/new/wish.ts'
 import { copyCheckout, type Checkout } from '../support/checkout.ts'
 
 const TIMEOUT_MS = 60_000
@@ -70,6 +71,16 @@ test('what only SQL reserves can be a name, and a field too', () => {
   ])
 })
 
+test('the words by which a table was made are read from it as a shell was given them', () => {
+  const words = ['book', 'year:int?', 'genre:enum(a,b)', "check(genre <> 'it''s')", '--plural', 'books']
+  const table = withLine('// Defines books.\nimport 1\n', words)
+  expect(table.split('\n')[1]).toBe(
+    String.raw`// npm run new -- book 'year:int?' 'genre:enum(a,b)' 'check(genre <> '\''it'\'''\''s'\'')' --plural books`,
+  )
+  expect(readLine(table)).toEqual(words)
+  expect(readLine('// Defines books.\nimport 1\n')).toBeUndefined()
+})
+
 test.each([
   [[], 'name at least one'],
   [['title'], '"title" is no field'],
@@ -92,12 +103,20 @@ test.each([
   [['title:string:indx'], 'there is no :indx: did you mean index?'],
   [['kind:enum(one)'], 'fewer than two values'],
   [['kind:enum'], 'fewer than two values'],
-  [['kind:enum(a,b)'], 'parted by |'],
+  [['kind:enum(a)'], 'parted by commas'],
   [['kind:enum(a|a)'], 'has the value "a" twice'],
-  [['kind:enum(a|B c)'], 'cannot have the value "B c"'],
+  [['kind:enum(a,B c)'], 'cannot have the value "B c"'],
 ])('the fields %p are refused: %s', (specs, why) => {
   expect(() => parseFields(specs, 'book')).toThrow(why)
 })
+
+test.each(['enum(a,b)', 'enum(a, b)', 'enum(a|b)'])(
+  'the values of %s are parted by commas, or by |',
+  (type) => {
+    const [field] = parseFields([`kind:${type}?:index`], 'book')
+    expect(field).toMatchObject({ type: 'enum', values: ['a', 'b'], optional: true, indexed: true })
+  },
+)
 
 describe('the lines of a slice', () => {
   const names = parseNames('book')
@@ -201,7 +220,7 @@ describe('in a checkout', () => {
       }
       const { code, err } = await checkout.run('new', [])
       expect(code).toBe(2)
-      for (const word of ['Usage: npm run new', 'timestamp', 'enum(a|b)']) expect(err).toContain(word)
+      for (const word of ['Usage: npm run new', 'timestamp', 'enum(a,b)']) expect(err).toContain(word)
       expect(checkout.changes()).toBe('')
     },
     TIMEOUT_MS,
@@ -212,7 +231,9 @@ describe('in a checkout', () => {
     async () => {
       const { code, out } = await checkout.run('new', ['xylophone', 'title:string', 'year:int?'])
       expect(code).toBe(0)
-      expect(checkout.read('src/xylophones/table.ts')).toContain("onDelete: 'cascade'")
+      const table = checkout.read('src/xylophones/table.ts')
+      expect(table).toContain("onDelete: 'cascade'")
+      expect(table.split('\n')[1]).toBe("// npm run new -- xylophone title:string 'year:int?'")
       const written = checkout.changes().split('\n')
       for (const path of ['src/xylophones/table.ts', 'src/app.ts', 'test/xylophones.test.ts'])
         expect(out).toContain(path)

@@ -1,0 +1,195 @@
+// What holds of a whole row of a new resource, or of rows together, from what is typed: `check(ends > starts)`
+import { hint } from '../../src/kit/types/nearest.ts'
+import type { Field } from './fields.ts'
+
+/** No two rows have the same in all these fields. */
+export interface Unique {
+  word: 'unique'
+  fields: string[]
+  /** As of a field: `own`: within the rows that stand in one list; `all`: within the table. */
+  over: 'own' | 'all'
+}
+
+export const OPERATORS = ['>', '>=', '<', '<=', '=', '!='] as const
+export type Operator = (typeof OPERATORS)[number]
+
+/** A field compares so with another of its type, or with a value. */
+export interface Check {
+  word: 'check'
+  field: string
+  by: Operator
+  /** Another field. */
+  other?: string
+  /** A value, as SQL and JSON have it but for quotes. */
+  value?: string
+}
+
+/** No two rows with the same in these fields have ranges, from one field on and before the other, that overlap. */
+export interface Exclude {
+  word: 'exclude'
+  same: string[]
+  from: string
+  to: string
+}
+
+export type Rule = Unique | Check | Exclude
+
+/** What is no field of its own: rules come after these. */
+export const RULE = /^([a-z]+)\(([^]*)\)$/
+
+/** Types that have an order which Postgres and JSON share, and how a value of each is written. */
+const ORDERED: Record<string, RegExp> = {
+  int: /^-?\d{1,9}$/,
+  number: /^-?\d{1,15}(\.\d{1,15})?$/,
+  decimal: /^-?\d{1,15}(\.\d{1,15})?$/,
+  date: /^[1-9]\d{3}-\d\d-\d\d$/,
+  timestamp: /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z$/,
+  time: /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/,
+}
+/** Postgres's range of each type. */
+export const RANGES: Record<string, string> = {
+  int: 'int4range',
+  decimal: 'numrange',
+  date: 'daterange',
+  timestamp: 'tstzrange',
+}
+/** Two of them cannot be told to be the same, or only at a price. */
+const UNCOMPARED = ['text', 'json']
+
+export const RULES_USAGE = `Behind the fields, what holds of a whole row, or of rows together:
+  unique(court,starts)           no two rows of an owner, or under one parent, have the same in all of them; unique(all,...): no two at all
+  check(ends > starts)           two fields of one type, or a field and a value, compare so: > >= < <= = !=
+  exclude(court, starts..ends)   no two rows with the same court overlap, from starts on and before ends; exclude(starts..ends): no two
+                                 at all. Over all accounts, and under one parent; an empty end is none`
+
+type Parse = (spec: string, inside: string, find: (name: string) => Field) => Rule
+
+const PARSERS: Record<Rule['word'], Parse> = { unique: parseUnique, check: parseCheck, exclude: parseExclude }
+
+/**
+ * @param specs each of the form `word(...)`
+ * @returns the rules, with the check that each exclusion needs
+ * @throws Error that names the rule, what is wrong with it and what is allowed
+ */
+export function parseRules(specs: string[], fields: Field[]): Rule[] {
+  const rules = specs.map((spec) => {
+    const [, word = '', inside = ''] = RULE.exec(spec) ?? []
+    const parse = Object.hasOwn(PARSERS, word) ? PARSERS[word as Rule['word']] : undefined
+    if (parse === undefined)
+      throw new Error(`"${spec}": there is no rule "${word}"${hint(word, Object.keys(PARSERS))}`)
+    return parse(spec, inside, (name) => {
+      const found = fields.find((field) => field.name === name)
+      if (found) return found
+      throw new Error(
+        `"${spec}": there is no field "${name}"${hint(
+          name,
+          fields.map((field) => field.name),
+        )}`,
+      )
+    })
+  })
+  // A range that ends before it starts is none, and an empty one overlaps with nothing.
+  const all = [...rules, ...rules.flatMap((rule) => endsAfterStart(rule, rules))]
+  const written = all.map((rule) => JSON.stringify(rule))
+  const twice = written.findIndex((rule, i) => written.indexOf(rule) < i)
+  if (twice >= 0) throw new Error(`"${specs[twice]}" stands twice`)
+  return all
+}
+
+function endsAfterStart(rule: Rule, rules: Rule[]): Check[] {
+  if (rule.word !== 'exclude') return []
+  const { from, to } = rule
+  const isSame = (other: Rule) =>
+    other.word === 'check' &&
+    ((other.field === to && other.other === from && other.by.startsWith('>')) ||
+      (other.field === from && other.other === to && other.by.startsWith('<')))
+  return rules.some(isSame) ? [] : [{ word: 'check', field: to, by: '>', other: from }]
+}
+
+const listOf = (inside: string) => inside.split(',').map((part) => part.trim())
+
+function parseUnique(spec: string, inside: string, find: (name: string) => Field): Unique {
+  const [first, ...rest] = listOf(inside)
+  const names = first === 'all' ? rest : listOf(inside)
+  refuseTwice(spec, names)
+  const [only] = compared(spec, names, find)
+  if (names.length < 2)
+    throw new Error(`"${spec}": of one field alone say ${only?.name}:${only?.type}:unique`)
+  return { word: 'unique', fields: names, over: first === 'all' ? 'all' : 'own' }
+}
+
+const COMPARISON = /^\s*(\w+)\s*([<>=!]+)\s*(\S.*?)\s*$/
+
+function parseCheck(spec: string, inside: string, find: (name: string) => Field): Check {
+  const [, name, written, right = ''] = COMPARISON.exec(inside) ?? []
+  if (name === undefined)
+    throw new Error(
+      `"${spec}" is no comparison: it is check(ends > starts), with one of ${OPERATORS.join(' ')}`,
+    )
+  const by = OPERATORS.find((operator) => operator === written)
+  if (by === undefined)
+    throw new Error(`"${spec}": there is no operator ${written}: there are ${OPERATORS.join(' ')}`)
+  const field = find(name)
+  const value = ORDERED[field.type]
+  if (value?.test(right)) {
+    if (field.type === 'date' || field.type === 'timestamp') refuseNoDay(spec, right)
+    return { word: 'check', field: name, by, value: right }
+  }
+  if (!/^[a-z_][a-z0-9_]*$/.test(right))
+    throw new Error(
+      `"${spec}": what "${name}" is compared with is another ${field.type}${value ? ' or a value, such as 8, 2026-01-31, 2026-01-31T12:00:00Z' : ''}`,
+    )
+  const other = find(right)
+  if (name === right) throw new Error(`"${spec}" compares "${name}" with itself`)
+  if (field.type !== other.type)
+    throw new Error(
+      `"${spec}": "${name}" is ${field.type} and "${right}" is ${other.type}: compare two of one type`,
+    )
+  compared(spec, [name], find)
+  if (value === undefined && by !== '=' && by !== '!=')
+    throw new Error(`"${spec}": ${field.type} has no order: it takes = and !=`)
+  return { word: 'check', field: name, by, other: right }
+}
+
+function parseExclude(spec: string, inside: string, find: (name: string) => Field): Exclude {
+  const parts = listOf(inside)
+  const [, from, to] = /^(\w+)\s*\.\.\s*(\w+)$/.exec(parts.pop() ?? '') ?? []
+  if (from === undefined || to === undefined)
+    throw new Error(
+      `"${spec}" ends in no range: it is exclude(court, starts..ends), or exclude(starts..ends)`,
+    )
+  const [start, end] = [find(from), find(to)]
+  if (RANGES[start.type] === undefined)
+    throw new Error(
+      `"${spec}": there are no ranges of ${start.type}: there are of ${Object.keys(RANGES).join(', ')}`,
+    )
+  if (start.type !== end.type)
+    throw new Error(
+      `"${spec}": "${from}" is ${start.type} and "${to}" is ${end.type}: a range has both of one type`,
+    )
+  refuseTwice(spec, [...parts, from, to])
+  compared(
+    spec,
+    parts.filter((part) => part !== 'creator'),
+    find,
+  )
+  return { word: 'exclude', same: parts, from, to }
+}
+
+function compared(spec: string, names: string[], find: (name: string) => Field): Field[] {
+  const fields = names.map(find)
+  const odd = fields.find(({ type }) => UNCOMPARED.includes(type) || type.endsWith('[]'))
+  if (odd) throw new Error(`"${spec}": "${odd.name}" is ${odd.type}, which is compared with nothing`)
+  return fields
+}
+
+function refuseTwice(spec: string, names: string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) < i)
+  if (twice !== undefined) throw new Error(`"${spec}" names "${twice}" twice`)
+}
+
+function refuseNoDay(spec: string, day: string): void {
+  const date = new Date(day)
+  if (Number.isNaN(date.getTime()) || !date.toISOString().startsWith(day.slice(0, 10)))
+    throw new Error(`"${spec}": there is no ${day}`)
+}
