@@ -138,6 +138,7 @@ export const toyCars = factory
     async (c) => {
       const scope = await scopeIn(c, c.req.valid('param'))
       const batch = await runBatch(scope.db, c.req.valid('json'), {
+        of: NewToyCar,
         create: (db, inputs) => createToyCars({ ...scope, db }, inputs),
         delete: (db, ids) => deleteToyCars({ ...scope, db }, ids),
       })
@@ -185,6 +186,7 @@ export const toyCars = factory
       // end
     },
   )
+
   // if soft
 
   .post(
@@ -194,6 +196,7 @@ export const toyCars = factory
     validate('param', OneToyCar),
     idempotent(),
     async (c) => {
+      c.set('bodySchema', NewToyCar) // if another one has what this one had, the answer names these fields
       const scope = await scopeIn(c, c.req.valid('param'))
       return c.var.respond(await found(c, restoreToyCar(scope, c.req.valid('param').id)))
     },

@@ -8,8 +8,8 @@
 import { z } from 'zod'
 import type { Db } from '../types/db.ts'
 import { ApiError } from '../types/api-error.ts'
+import { rowId } from './field-inputs.ts'
 import { refusalOf } from './sql-refusals.ts'
-import { BodyId } from './validate.ts'
 
 /** Rows to create, and ids to delete, in one request. So many of usual size fit into the answer that an `Idempotency-Key` keeps. */
 export const MAX_BATCH = 100
@@ -22,9 +22,9 @@ const bounded = <S extends z.ZodType>(item: S) =>
   ) as z.ZodType as z.ZodArray<S>
 
 /** `{ create: [{ ... }], delete: ['7'] }`, or one of the two. @param id of a row, by default a serial one */
-export const batchBody = <S extends z.ZodType, K extends z.ZodType = typeof BodyId>(
+export const batchBody = <S extends z.ZodType, K extends z.ZodType = ReturnType<typeof rowId>>(
   item: S,
-  id = BodyId as z.ZodType as K,
+  id = rowId() as z.ZodType as K,
 ) =>
   z
     .object({
@@ -42,8 +42,9 @@ interface Batch<Item, Id> {
   delete?: Id[] | undefined
 }
 
-/** Statements for any number of rows. */
 interface Statements<Item, Id, Row> {
+  /** The schema of an item, for what a constraint refuses. */
+  of: z.ZodType<Item>
   /** Returns the rows in the order of the items. */
   create(db: Db, items: Item[]): Promise<Row[]>
   /** Returns those that it has deleted: without what is not there, or may not be deleted. */
@@ -52,8 +53,8 @@ interface Statements<Item, Id, Row> {
 
 /**
  * Deletes, then creates, in one transaction. An id that comes twice counts once.
- * @throws ApiError `not_found` for a row that cannot be deleted, and whatever the database refuses; `issues` names the first
- * of them, as `create.3.title` or `delete.3`
+ * @throws ApiError `not_found` for a row that cannot be deleted, and what `create` or the database refuses; `issues` names the
+ * first of them, as `create.3.title` or `delete.3`
  */
 export async function runBatch<Item, Id, Row extends { id: unknown }>(
   db: Db,
@@ -65,56 +66,56 @@ export async function runBatch<Item, Id, Row extends { id: unknown }>(
     db.transaction(async (tx) => {
       const rows = await run('delete', ids, (some) => statements.delete(tx, some))
       const deleted = inOrder(ids, rows)
-      return { deleted, created: await run('create', items, (some) => statements.create(tx, some)) }
+      const created = await run('create', items, (some) => statements.create(tx, some), statements.of)
+      return { created, deleted }
     })
   try {
     return await attempt(atOnce)
   } catch (error) {
-    if (refusalOf(error) === null) throw error
+    if (error instanceof NotThere || refused(error) === null) throw error
     return attempt(oneByOne)
   }
 }
 
-const atOnce = async <T, Row>(
-  _name: string,
-  all: T[],
-  write: (some: T[]) => Promise<Row[]>,
-): Promise<Row[]> => (all.length > 0 ? write(all) : [])
+type Write<T, Row> = (some: T[]) => Promise<Row[]>
 
-const oneByOne: typeof atOnce = async (name, all, write) => {
+const atOnce = async <T, Row>(_name: string, all: T[], write: Write<T, Row>, _of?: z.ZodType) =>
+  all.length > 0 ? write(all) : []
+
+const oneByOne: typeof atOnce = async (name, all, write, of) => {
   const rows = []
   for (const [i, each] of all.entries()) {
-    try {
-      rows.push(...(await write([each])))
-    } catch (error) {
-      throw placed(error, `${name}.${i}`)
-    }
+    const written = write([each]).catch((error: unknown) => {
+      throw placed(error, `${name}.${i}`, of)
+    })
+    rows.push(...(await written))
   }
   return rows
 }
 
-function placed(error: unknown, place: string): unknown {
-  const refusal = refusalOf(error)
+const refused = (error: unknown, of?: z.ZodType) => (error instanceof ApiError ? error : refusalOf(error, of))
+
+function placed(error: unknown, place: string, of?: z.ZodType): unknown {
+  const refusal = refused(error, of)
   if (refusal === null) return error
   const { status, code, message, issues = [{ path: '', message }], headers } = refusal
-  return new ApiError(status, `${place}: ${message}`, {
-    code,
-    headers,
-    issues: issues.map(({ path, message: what }) => ({
-      path: path ? `${place}.${path}` : place,
-      message: what,
-    })),
-  })
+  const at = issues.map((issue) => ({ ...issue, path: issue.path === '' ? place : `${place}.${issue.path}` }))
+  return new ApiError(status, `${at[0]?.path}: ${at[0]?.message}`, { code, headers, issues: at })
 }
 
-/** @throws ApiError for an id without a row */
+class NotThere extends ApiError {
+  constructor(path: string) {
+    const message = 'is not there'
+    super(404, `${path}: ${message}`, { issues: [{ path, message }] })
+  }
+}
+
+/** @throws NotThere for an id without a row */
 function inOrder<Row extends { id: unknown }>(ids: unknown[], rows: Row[]): Row[] {
   const byId = new Map(rows.map((row) => [String(row.id), row]))
   return [...new Set(ids)].map((id) => {
     const row = byId.get(String(id))
-    if (row !== undefined) return row
-    const place = `delete.${ids.indexOf(id)}`
-    const message = 'is not there'
-    throw new ApiError(404, `${place}: ${message}`, { issues: [{ path: place, message }] })
+    if (row === undefined) throw new NotThere(`delete.${ids.indexOf(id)}`)
+    return row
   })
 }

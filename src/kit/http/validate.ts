@@ -143,13 +143,10 @@ export const Search = blankAsAbsent(z.string().max(200).optional())
 
 const MAX_SERIAL = 2 ** 31 - 1
 
-const serialId = z
-  .string()
-  .regex(/^[1-9]\d{0,9}$/, 'must be an id')
-  .transform(Number)
-  .refine((n) => n <= MAX_SERIAL, 'must be an id')
-
 /** A serial id in a path: anything else is not found. */
-export const RowId = serialId.meta({ type: 'integer', minimum: 1, maximum: MAX_SERIAL })
-/** The same in a body, a text as in answers. */
-export const BodyId = serialId.meta({ type: 'string', pattern: String.raw`^[1-9]\d{0,9}$` })
+export const RowId = z
+  .string()
+  .regex(/^[1-9]\d{0,9}$/)
+  .transform(Number)
+  .refine((n) => n <= MAX_SERIAL)
+  .meta({ type: 'integer', minimum: 1, maximum: MAX_SERIAL })
