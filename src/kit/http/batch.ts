@@ -14,13 +14,6 @@ import { refusalOf } from './sql-refusals.ts'
 /** Rows to create, and ids to delete, in one request. So many of usual size fit into the answer that an `Idempotency-Key` keeps. */
 export const MAX_BATCH = 100
 
-/** One more is let through, and refused: what is behind it costs nothing. */
-const bounded = <S extends z.ZodType>(item: S) =>
-  z.preprocess(
-    (given) => (Array.isArray(given) ? given.slice(0, MAX_BATCH + 1) : given),
-    z.array(item).max(MAX_BATCH),
-  ) as z.ZodType as z.ZodArray<S>
-
 /** `{ create: [{ ... }], delete: ['7'] }`, or one of the two. @param id of a row, by default a serial one */
 export const batchBody = <S extends z.ZodType, K extends z.ZodType = ReturnType<typeof rowId>>(
   item: S,
@@ -28,8 +21,12 @@ export const batchBody = <S extends z.ZodType, K extends z.ZodType = ReturnType<
 ) =>
   z
     .object({
-      create: bounded(item).optional(),
-      delete: bounded(id).optional().describe('Ids. They are deleted before the others are created.'),
+      create: z.array(item).max(MAX_BATCH).optional(),
+      delete: z
+        .array(id)
+        .max(MAX_BATCH)
+        .optional()
+        .describe('Ids. They are deleted before the others are created.'),
     })
     .refine((body) => body.create?.length || body.delete?.length, 'names nothing to create or to delete')
 
