@@ -12,7 +12,7 @@ import { typesUsage } from './new/fields.ts'
 import { RULES_USAGE } from './new/rules.ts'
 import { FACTORIES } from './new/template.ts'
 import { tryLines } from './new/try.ts'
-import { addToApp, addToFactories } from './new/wire.ts'
+import { addPurgeToCrons, addPurgeToTasks, addToApp, addToFactories } from './new/wire.ts'
 import { fillWish, formatFile, readWish, type Wish } from './new/wish.ts'
 import { readCurrentStatus } from './status.ts'
 
@@ -40,11 +40,16 @@ async function plan(wish: Wish, args: string[]): Promise<Map<string, string>> {
   const { names, access } = wish
   refuseCollisions(ROOT, wish)
   await refuseUngenerated(ROOT)
-  const app = readFileSync(join(ROOT, 'src/app.ts'), 'utf8')
+  const readSource = (name: string) => readFileSync(join(ROOT, `src/${name}.ts`), 'utf8')
+  const app = readSource('app')
   const filled = fillWish(wish, args)
   const files = {
     ...filled,
     'src/app.ts': addToApp(app, names, routeOf(names, access)),
+    ...(access.softDelete && {
+      'src/tasks.ts': addPurgeToTasks(readSource('tasks')),
+      'src/crons.ts': addPurgeToCrons(readSource('crons')),
+    }),
     [FACTORIES]: addToFactories(await readIfThere(FACTORIES), filled[FACTORIES] ?? ''),
   }
   const formatted = Object.entries(files).map(

@@ -40,6 +40,8 @@ export function refuseCollisions(root: string, wish: Wish, { isThere = false } =
   const parent = access.parent?.names
   if (fields.some(({ name }) => name === parent?.snake))
     found.push(`"${parent?.snake}" is the field of what it stands under`)
+  if (access.softDelete && fields.some(({ name }) => name === 'deleted'))
+    found.push('"deleted" is the column of --soft-delete')
   const identifiers = [
     `${table}_creator_users_id_fk`,
     ...(parent ? [`${table}_${parent.snake}_${parent.table}_id_fk`] : []),

@@ -148,11 +148,15 @@ function nameField(entry: string, { name, values }: Field): string {
 }
 
 /** What depends on the whole, and stands within a line. */
-function ofWhole(text: string, { type }: Names, { parent, writer }: Access): string {
+function ofWhole(text: string, { type }: Names, { parent, writer, softDelete }: Access): string {
   const placed = parent
     ? text
     : text.replaceAll(`${type}Scope`, 'Scope').replaceAll("scopeIn(c, c.req.valid('param'))", 'scopeOf(c)')
-  return placed.replaceAll(/(WRITER = |requireRole\()'editor'/g, `$1'${writer}'`)
+  // Indexes of what is not deleted.
+  const live = softDelete
+    ? placed
+    : placed.replaceAll(/\s*\.where\(isNull\(t\.deleted\)\)/g, '').replaceAll(/\buniqueIndex\b/g, 'unique')
+  return live.replaceAll(/(WRITER = |requireRole\()'editor'/g, `$1'${writer}'`)
 }
 
 /** Of the errors that the template's routes declare those that routes of these fields and rules can have. */
@@ -168,7 +172,7 @@ function withErrors(text: string, fields: Field[], rules: Rule[]): string {
     checkViolation: (isCreation) => (isCreation ? rules.some(isFilled) : has('check')),
   }
   const kept = text.replaceAll(
-    /(status: 201,\s*)?errors: \[([\w\s,]+)\]/g,
+    /((?:status: 201|otherStatuses: \[404\]),\s*)?errors: \[([\w\s,]+)\]/g,
     (_, created: string | undefined, list: string) => {
       const names = namesIn(list).filter((name) => can[name]?.(created !== undefined) !== false)
       return `${created ?? ''}errors: [${names.join(', ')}]`
