@@ -83,6 +83,10 @@ const deleted = <Row extends { version: number }>(toyCar: Row) => ({
 const codeOf = ({ status, body }: { status: number; body: { code?: string } }) =>
   status < 400 ? status : body.code
 
+// if ruled
+//| const fieldOf = ({ path }: { path: string }) => path
+// end
+
 test('a toy car is created, belongs to its creator, and is read as it was answered', async () => {
   const input = newToyCar()
   const { status, body } = await ann.post(path, { ...input, id: '7', creator: bob.user.id })
@@ -124,18 +128,19 @@ test('what is optional of a toy car may be left out, and be null', async () => {
 })
 // end
 
-test.each([
-  { $string: 'another $string' },
-  { $text: 'another $text' },
-  { $int: -8 },
-  { $number: 2.25 },
-  { $bool: false },
-  { $date: '2025-02-28' },
-  { $timestamp: '2025-02-28T00:00:00.000Z' },
-  { $uuid: '0d9f0b5a-52a7-4a52-8a3c-6c1c0a3b7e02' },
-  { $enum: 'second' },
-])('a partial body changes only what it names, a whole one brings it back: %p', async (only) => {
+test.each<[field: string, other: (value: never) => unknown]>([
+  ['$string', (v: string) => `${v.slice(0, -1)}x`],
+  ['$text', (v: string) => `${v.slice(0, -1)}x`],
+  ['$int', (v: number) => v + 1],
+  ['$number', (v: number) => v + 0.01],
+  ['$bool', (v: boolean) => !v],
+  ['$date', (v: string) => new Date(Date.parse(v) + 86_400_000).toISOString().slice(0, 10)],
+  ['$timestamp', (v: string) => new Date(Date.parse(v) + 60_000).toISOString()],
+  ['$uuid', () => '0d9f0b5a-52a7-4a52-8a3c-6c1c0a3b7e02'],
+  ['$enum', (v: string) => (v === 'first' ? 'second' : 'first')],
+])('a partial body changes only what it names, a whole one brings it back: %s', async (field, other) => {
   const toyCar = await add()
+  const only = { [field]: other(toyCar[field] as never) }
   for (const [method, input, version] of [
     ['PATCH', only, 2],
     ['PUT', toyCar, 3],
@@ -211,6 +216,88 @@ test.each(['$string'] as const)(
   },
 )
 // end
+
+// each unique
+//| test('no two toy cars of one list have the same $fields', async () => {
+//|   const [first, second] = [await add(), await add()]
+//|   const same = { $same }
+//|   for (const { status, body } of [
+//|     await ann.post(path, newToyCar(same)),
+//|     await ann.patch(`${path}/${second.id}`, same),
+//|   ])
+//|     expect([status, body.code, body.issues.map(fieldOf)]).toEqual([409, 'already_exists', [$names]])
+//|   expect((await ann.get(path)).body).toEqual([first, second])
+//| })
+// done
+// each ownunique
+//| test('the same $fields elsewhere are no obstacle, so that nobody learns of them', async () => {
+//|   const first = await add()
+// if owned
+//|   expect((await admin.post(path, newToyCar({ $same }))).status).toBe(201)
+// else
+//|   expect((await ann.post(await pathOf(ann), newToyCar({ $same }))).status).toBe(201)
+// end
+//| })
+// done
+
+// each check
+//| test('$check: else it is refused, with the whole and with one field alone in the same words', async () => {
+//|   const [$rows] = [$values] as const
+//|   const wrong = { $wrong }
+//|   const refused = [
+//|     await ann.post(path, newToyCar({ $other, ...wrong })),
+//|     await ann.patch(`${path}/${checked.id}`, wrong),
+//|   ]
+//|   expect(refused.map(({ status, body }) => [status, body.code, body.issues.map(fieldOf)])).toEqual([
+//|     [400, 'invalid_request', [$names]],
+//|     [409, 'check_violation', [$names]],
+//|   ])
+//|   expect(refused[0]?.body.issues).toEqual(refused[1]?.body.issues)
+//|   expect((await ann.get(path)).body).toEqual([checked])
+//| })
+// done
+
+// each exclude
+//| test('no two toy cars overlap in $fields, whoever adds or moves them; those that touch do not', async () => {
+//|   const [a, b, c, d, e] = [newToyCar(), newToyCar(), newToyCar(), newToyCar(), newToyCar()]
+//|   const at = (from: unknown, to: unknown) =>
+//|     newToyCar({ $frame, $from: from as never, $to: to as never })
+//|   await add(at(b.$from, d.$to))
+//|   const far = await add()
+//|   // Nobody learns whose the other one is, or from when to when.
+//|   const what = 'overlaps with something that exists'
+//|   const issues = [$names].map((field) => ({ path: field, message: what }))
+//|   const refusal = { err: `409: ${issues[0]?.path}: ${what}`, code: 'exclusion_violation', issues }
+//|   for (const overlapping of [
+//|     at(a.$from, c.$to),
+//|     at(c.$from, c.$to),
+//|     at(c.$from, e.$to),
+//|     at(a.$from, e.$to),
+//|   ])
+//|     for (const { status, body } of [
+//|       await ann.post(path, overlapping),
+//|       await $another.post(path, overlapping),
+//|       await ann.patch(`${path}/${far.id}`, overlapping),
+//|     ])
+//|       expect([status, body]).toEqual([409, { ...refusal, requestId: body.requestId }])
+//|   for (const touching of [at(a.$to, b.$from), at(d.$to, e.$from)])
+//|     expect((await $another.post(path, touching)).status).toBe(201)
+// if under
+//|   expect((await ann.post(await pathOf(ann), at(b.$from, d.$to))).status).toBe(201)
+// end
+//| })
+//|
+//| test('of many at once that would overlap there is one, and the others are told', async () => {
+//|   const first = newToyCar()
+//|   const same = { $same }
+//|   const replies = await Promise.all(Array.from({ length: 20 }, () => ann.post(path, newToyCar(same))))
+//|   expect(replies.map(({ status }) => status).toSorted()).toEqual([
+//|     201,
+//|     ...Array.from({ length: 19 }, () => 409),
+//|   ])
+//|   expect((await ann.get(path)).body).toHaveLength(1)
+//| })
+// done
 
 test('of two who have read one state the second changes nothing, and learns the current one', async () => {
   const toyCar = await add()

@@ -6,7 +6,10 @@ import { batchBody, batchResponse, runBatch } from '../../../src/kit/http/batch.
 import { doc } from '../../../src/kit/http/doc.ts'
 import { ifMatch, writtenRow } from '../../../src/kit/http/if-match.ts'
 import { answerList, LIST, listQuery } from '../../../src/kit/http/list-query.ts'
-import { alreadyExists } from '../../../src/kit/http/sql-refusals.ts'
+import { alreadyExists, checkViolation, exclusionViolation } from '../../../src/kit/http/sql-refusals.ts'
+// if checked
+//| import { tableChecks } from '../../../src/kit/http/table-checks.ts'
+// end
 import { RowId, validate } from '../../../src/kit/http/validate.ts'
 import {
   createToyCar,
@@ -53,7 +56,11 @@ export const NewToyCar = z.object({
   $uuid: z.uuid(),
   $enum: z.enum(table.$enum.enumValues),
   $optional: z.string().min(1, 'must not be empty').max(500).nullish(),
+  // if checked
+  //| }).check(tableChecks(table))
+  // else
 })
+// end
 
 // if under
 const InToyBox = z.object({ toy_box: RowId })
@@ -109,7 +116,10 @@ export const toyCars = factory
 
   .post(
     '/',
-    doc('Creates a toy car and returns it.', ToyCarResponse, { status: 201, errors: [alreadyExists] }),
+    doc('Creates a toy car and returns it.', ToyCarResponse, {
+      status: 201,
+      errors: [alreadyExists, exclusionViolation, checkViolation],
+    }),
     requireRole('editor'),
     // if under
     validate('param', InToyBox),
@@ -127,7 +137,7 @@ export const toyCars = factory
     '/',
     doc('Creates and deletes many toy cars, all or none, and returns them.', batchResponse(ToyCarResponse), {
       otherStatuses: [404],
-      errors: [alreadyExists],
+      errors: [alreadyExists, exclusionViolation, checkViolation],
     }),
     requireRole('editor'),
     // if under
@@ -151,11 +161,15 @@ export const toyCars = factory
     ['PUT', 'PATCH'],
     '/:id',
     doc('Changes the fields of a toy car that the body names, and returns it.', ToyCarResponse, {
-      errors: [alreadyExists],
+      errors: [alreadyExists, exclusionViolation, checkViolation],
     }),
     requireRole('editor'),
     validate('param', OneToyCar),
+    // if checked
+    //| validate('json', z.object(NewToyCar.shape).partial().check(tableChecks(table))),
+    // else
     validate('json', NewToyCar.partial()),
+    // end
     ifMatch(),
     async (c) => {
       const scope = await scopeIn(c, c.req.valid('param'))
@@ -191,7 +205,9 @@ export const toyCars = factory
 
   .post(
     '/:id/restore',
-    doc('Restores a toy car that was deleted, and returns it.', ToyCarResponse, { errors: [alreadyExists] }),
+    doc('Restores a toy car that was deleted, and returns it.', ToyCarResponse, {
+      errors: [alreadyExists, exclusionViolation],
+    }),
     requireRole('editor'),
     validate('param', OneToyCar),
     idempotent(),

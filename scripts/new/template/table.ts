@@ -14,8 +14,14 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
+// if checked
+//| import { check } from 'drizzle-orm/pg-core'
+// end
 import { z } from 'zod'
 import { users } from '../../../src/account/table.ts'
+// if exclusive
+//| import { exclusion } from '../../../src/kit/data/exclusion.ts'
+// end
 import { publicFields } from '../../../src/kit/data/public-fields.ts'
 import { SoftDelete } from '../../../src/kit/data/soft-delete.ts'
 import { version } from '../../../src/kit/data/version.ts'
@@ -127,6 +133,15 @@ export const toyCars = pgTable(
       t.$optional.op('gin_trgm_ops'),
     ),
     // end
+    // each unique
+    //| uniqueIndex('$constraint').on($columns).where(isNull(t.deleted)),
+    // done
+    // each check
+    //| check('$constraint', sql`$condition`),
+    // done
+    // each exclude
+    //| exclusion('$constraint', [$columns], sql`$range`).where(isNull(t.deleted)),
+    // done
   ],
 )
 

@@ -27,7 +27,8 @@ const [BULK, SOFT] = [{ bulk: true }, { softDelete: true }]
 /** A type of each kind, each modifier, and both on one field. */
 const FIELDS =
   `title:string:index:unique code:string:unique(all) blurb:text? seats:int?:index starts:timestamp:index
-  genre:enum(novel|poem|play)?:index`.split(/\s+/)
+  genre:enum(novel|poem|play)?:index ends:timestamp low:int high:int motto:string unique(seats,starts) unique(all,motto,high)
+  check(high>low) check(low!=seats) exclude(genre,starts..ends)`.split(/\s+/)
 const BOX = { names: parseNames('toy-box'), fields: ['label:string'] }
 
 describe.each<[flags: string, Access, parent?: Access]>([
