@@ -1,4 +1,4 @@
-// Whose the rows of a new resource are, and who reads and writes them: what its flags say.
+// Whose the rows of a new resource are, who reads and writes them, and how: what its flags say.
 import { isAdmin, type Role, ROLES, roles } from '../../src/account/roles.ts'
 import { RESERVED } from '../../src/kit/data/list.ts'
 import { hint } from '../../src/kit/types/nearest.ts'
@@ -18,10 +18,15 @@ export interface Access {
   /** What becomes of the rows of an account that is deleted. */
   onDelete: 'cascade' | 'set null'
   parent: Parent | undefined
+  /** Many are created, and deleted, by one request. */
+  bulk: boolean
+  /** What is deleted can be restored for a while. */
+  softDelete: boolean
 }
 
 /** What the regions of the template ask. */
-export function wordsOf({ owned, publicRead, writer, onDelete, parent }: Access): Record<string, boolean> {
+export function wordsOf(access: Access): Record<string, boolean> {
+  const { owned, publicRead, writer, onDelete, parent, bulk, softDelete } = access
   const { seenBy = 'everybody' } = parent ?? {}
   // Who is not logged in sees nothing of what stands under what it does not see.
   const open = publicRead && seenBy === 'everybody'
@@ -33,10 +38,15 @@ export function wordsOf({ owned, publicRead, writer, onDelete, parent }: Access)
     open,
     login: !open,
     under: parent !== undefined,
+    top: parent === undefined,
     hidden: seenBy === 'owner', // from other accounts
     seen: seenBy !== 'owner',
     privileged: isAdmin(writer),
     cascade: onDelete === 'cascade',
+    bulk,
+    single: !bulk,
+    soft: softDelete,
+    hard: !softDelete,
   }
 }
 
@@ -51,6 +61,8 @@ export const ACCESS_OPTIONS = {
   role: { type: 'string', default: 'editor' },
   under: { type: 'string' },
   'on-delete': { type: 'string' },
+  bulk: { type: 'boolean', default: false },
+  'soft-delete': { type: 'boolean', default: false },
 } as const
 
 export const ACCESS_USAGE = `Its rows are their owner's, the account that made them: other accounts find nothing of them, admins everything.
@@ -59,12 +71,22 @@ export const ACCESS_USAGE = `Its rows are their owner's, the account that made t
   --role admin      writing takes this role; editor without it
   --under court     at /api/courts/:court/..., where one sees the court; they are deleted with it
   --on-delete ...   when their creator's account is deleted: cascade, they are, too (so it is of owned ones), or set-null, they
-                    stay, for admins or for all (so it is of shared ones)`
+                    stay, for admins or for all (so it is of shared ones)
+  --bulk            many are created, and deleted, by one request: all or none
+  --soft-delete     what is deleted can be restored for 30 days; then a cron deletes it for good`
 
 /** @throws Error that names the option, what is wrong with it and what is allowed */
 export function readAccess(
   root: string,
-  options: { shared: boolean; 'public-read': boolean; role: string; under?: string; 'on-delete'?: string },
+  options: {
+    shared: boolean
+    'public-read': boolean
+    role: string
+    under?: string
+    'on-delete'?: string
+    bulk: boolean
+    'soft-delete': boolean
+  },
 ): Access {
   const { shared, role, under, 'on-delete': rule = shared ? 'set-null' : 'cascade' } = options
   const writer = ROLES.find((known) => known === role && !roles.isBarred(known))
@@ -78,6 +100,8 @@ export function readAccess(
     writer,
     onDelete: rule === 'cascade' ? rule : 'set null',
     parent: under === undefined ? undefined : findParent(root, under),
+    bulk: options.bulk,
+    softDelete: options['soft-delete'],
   }
 }
 

@@ -34,7 +34,9 @@ export function findSlice(root: string, singular: string, asked: string): Slice 
         `${asked}: that stands under something itself (${file}), and is found there alone: this command goes one level deep`,
       )
     const names = parseNames(singular, file.split('/')[1])
-    const [, asks = 'role'] = /\bvisible: Rule = \(([^)]*)\)/.exec(text) ?? []
+    // What can be restored has its rule before that, which `visible` asks.
+    const [, asks = 'role'] =
+      /\bvisible: Rule = \((?!scope\))([^)]*)\)/.exec(text) ?? /\bRule = \(([^)]*)\)/.exec(text) ?? []
     const seenBy = /\bme\b/.test(asks) ? 'owner' : asks === '' ? 'everybody' : 'accounts'
     return { names, seenBy, goesWithAccount: goesWith(root, `src/${names.path}/table.ts`) }
   }

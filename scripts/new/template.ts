@@ -5,6 +5,8 @@ import { type Access, wordsOf } from './access.ts'
 import { repeat, WORDS } from './entries.ts'
 import type { Field } from './fields.ts'
 import { formsOf, type Names, parseNames, rename } from './names.ts'
+import { fillRules, inOrderOf, ruleWords, spreadValues } from './rule-lines.ts'
+import type { Rule } from './rules.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const EXAMPLE = parseNames('toy-car')
@@ -33,19 +35,32 @@ const REGION = /^ *\/\/ if (.+)\n((?:(?! *\/\/ if ).*\n)*?)^ *\/\/ end\n/m
 const ELSE = /^ *\/\/ else\n/m
 
 /** The files of a resource by path, not formatted yet. */
-export function fillTemplate(names: Names, given: Field[], access: Access): Record<string, string> {
+export function fillTemplate(
+  names: Names,
+  given: Field[],
+  access: Access,
+  rules: Rule[] = [],
+): Record<string, string> {
   const isSplit = access.owned || access.parent !== undefined
   // In one list of all rows what is unique is unique in it.
   const fields = given.map((field) =>
     field.unique === 'own' && !isSplit ? { ...field, unique: 'all' as const } : field,
   )
   const files = Object.entries(targetsOf(names)).map(([file, target]) => {
-    const text = choose(
-      rename(readTemplate(file), EXAMPLES, [names, access.parent?.names ?? PARENT]),
+    const renamed = rename(readTemplate(file), EXAMPLES, [names, access.parent?.names ?? PARENT])
+    const chosen = choose(
+      renamed,
       fields,
-      wordsOf(access),
+      { ...wordsOf(access), ...ruleWords(rules) },
+      inOrderOf(rules, fields),
     )
-    return [target, withImports(ofWhole(text, names, fields, access), target, names)]
+    const resource = { names, fields, access, rules }
+    const filled = fillRules(chosen, resource)
+    const text = file === 'factories.ts' ? spreadValues(filled, resource) : filled
+    return [
+      target,
+      withImports(ofWhole(withErrors(text, fields, rules, access), names, access), target, names),
+    ]
   })
   return Object.fromEntries(files) as Record<string, string>
 }
@@ -53,38 +68,59 @@ export function fillTemplate(names: Names, given: Field[], access: Access): Reco
 const readTemplate = (file: string) => readFileSync(join(import.meta.dir, 'template', file), 'utf8')
 
 /** Without the marks, and with the lines for these fields: of regions the innermost first. */
-function choose(text: string, fields: Field[], words: Record<string, boolean>): string {
+function choose(text: string, fields: Field[], words: Record<string, boolean>, ordered: Field[]): string {
   let left = text
   for (let found = REGION.exec(left); found !== null; found = REGION.exec(left)) {
     const [region, condition = '', lines = ''] = found
     const [chosen = '', other = ''] = lines.split(ELSE)
     const ofFields = WORDS[condition]
-    const some = fields.filter((field) => ofFields?.(field, fields))
+    const some = fields.filter((field) => ofFields?.(field, ordered))
     const isMet = ofFields
       ? some.length > 0
       : condition.split(' ').every((word) => words[word] ?? existsSync(join(ROOT, word)))
     const kept = (isMet ? chosen : other).replaceAll(/^( *)\/\/\| ?/gm, '$1')
-    left = left.replace(region, () => (isMet && ofFields ? repeat(kept, some, fields) : kept))
+    left = left.replace(region, () => (isMet && ofFields ? repeat(kept, some, ordered) : kept))
   }
-  return repeat(left, fields, fields)
+  return repeat(left, fields, ordered)
 }
 
 /** What depends on the whole, and stands within a line. */
-function ofWhole(text: string, { type }: Names, fields: Field[], { parent, writer }: Access): string {
-  const conflict =
-    /, \{\s*errors: \[alreadyExists, foreignKeyViolation\],?\s*\}|,\s*errors: \[alreadyExists, foreignKeyViolation\]/g
-  const kinds = [
-    ...(fields.some(({ unique }) => unique) ? ['alreadyExists'] : []),
-    ...(fields.some(({ refersTo }) => refersTo) ? ['foreignKeyViolation'] : []),
-  ]
+function ofWhole(text: string, { type }: Names, { parent, writer, softDelete }: Access): string {
   const placed = parent
     ? text
     : text.replaceAll(`${type}Scope`, 'Scope').replaceAll("scopeIn(c, c.req.valid('param'))", 'scopeOf(c)')
-  return placed
-    .replaceAll(conflict, (found) =>
-      kinds.length > 0 ? found.replace(/\[.*\]/, `[${kinds.join(', ')}]`) : '',
-    )
-    .replaceAll(/(WRITER = |requireRole\()'editor'/g, `$1'${writer}'`)
+  // Indexes of what is not deleted.
+  const live = softDelete
+    ? placed
+    : placed.replaceAll(/\s*\.where\(isNull\(t\.deleted\)\)/g, '').replaceAll(/\buniqueIndex\b/g, 'unique')
+  return live.replaceAll(/(WRITER = |requireRole\()'editor'/g, `$1'${writer}'`)
+}
+
+/** Of the errors that the template's routes declare those that routes of these fields and rules can have. */
+function withErrors(text: string, fields: Field[], rules: Rule[], { softDelete }: Access): string {
+  const has = (word: Rule['word']) => rules.some((rule) => rule.word === word)
+  /** What a body leaves out is compared by the table alone. */
+  const isFilled = (rule: Rule) =>
+    rule.word === 'check' &&
+    fields.some(({ name, fallback }) => fallback !== undefined && [rule.field, rule.other].includes(name))
+  const can: Record<string, (isCreation: boolean, isDeletion: boolean) => boolean> = {
+    alreadyExists: () => has('unique') || fields.some(({ unique }) => unique),
+    // Another resource may come to refer to these rows.
+    foreignKeyViolation: (_, isDeletion) =>
+      (isDeletion && !softDelete) || fields.some(({ refersTo }) => refersTo),
+    exclusionViolation: () => has('exclude'),
+    checkViolation: (isCreation) => (isCreation ? rules.some(isFilled) : has('check')),
+  }
+  const kept = text.replaceAll(
+    /((?:status: 201|otherStatuses: \[404\]),\s*)?errors: \[([\w\s,]+)\]/g,
+    (_, created: string | undefined, list: string) => {
+      const all = namesIn(list)
+      const isDeletion = all.length === 1 || created?.includes('404') === true
+      const names = all.filter((name) => can[name]?.(created !== undefined, isDeletion) !== false)
+      return `${created ?? ''}errors: [${names.join(', ')}]`
+    },
+  )
+  return kept.replaceAll(/, \{\s*errors: \[\],?\s*\}|,\s*errors: \[\]/g, '')
 }
 
 const transpiler = new Bun.Transpiler({ loader: 'ts', trimUnusedImports: true })

@@ -1,5 +1,6 @@
 // Declares the types of `c.var` and `c.env` in every handler, for the roles, accounts and settings of any product.
 import type { Context, Env } from 'hono'
+import type { z } from 'zod'
 import type { KitConfig } from '../config/kit-config.ts'
 import type { KitDeps } from '../deps.ts'
 import type { Session } from './live-session.ts'
@@ -66,6 +67,8 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
       pageLinks: () => PageLink[]
       /** The code of the error with which the request ended, for its log line. */
       errorCode?: string
+      /** Of the body that `validate` has taken: says which fields a client may hear of. */
+      bodySchema?: z.ZodType
       /** Set by a slice whose responses no cache may store. */
       noStore?: boolean
       /** The Content-Security-Policy of a page that needs another than the standard one. */

@@ -15,6 +15,7 @@ import { routeOf } from '../../../scripts/new/access.ts'
 import { parseFields } from '../../../scripts/new/fields.ts'
 import { type Names, parseNames } from '../../../scripts/new/names.ts'
 import type { Refer } from '../../../scripts/new/brackets.ts'
+import { parseRules, RULE } from '../../../scripts/new/rules.ts'
 import { FACTORIES, fillTemplate } from '../../../scripts/new/template.ts'
 import { addToFactories } from '../../../scripts/new/wire.ts'
 
@@ -30,9 +31,11 @@ export interface Slice {
 export function fillInFolder(slices: Slice[]) {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'filled-')))
   const files = new Map<string, string>()
-  for (const { names, fields, access } of slices) {
+  for (const { names, fields: specs, access } of slices) {
+    const [given, rules] = [false, true].map((isRule) => specs.filter((spec) => RULE.test(spec) === isRule))
+    const fields = parseFields(given ?? [], names.snake, referIn(slices))
     for (const [path, text] of Object.entries(
-      fillTemplate(names, parseFields(fields, names.snake, referIn(slices)), access),
+      fillTemplate(names, fields, access, parseRules(rules ?? [], fields)),
     ))
       files.set(path, path === FACTORIES ? addToFactories(files.get(path) ?? '', text) : text)
   }

@@ -6,6 +6,7 @@ import { parseFields } from '../../../scripts/new/fields.ts'
 import { parseNames, pluralOf } from '../../../scripts/new/names.ts'
 import { findTakenName } from '../../../scripts/new/template.ts'
 import { addToApp, addToFactories } from '../../../scripts/new/wire.ts'
+import { readLine, withLine } from '../../../scripts/new/wish.ts'
 import { copyCheckout, type Checkout } from '../support/checkout.ts'
 
 const TIMEOUT_MS = 60_000
@@ -68,6 +69,16 @@ test('what only SQL reserves can be a name, and a field too', () => {
     'from',
     'class',
   ])
+})
+
+test('the words by which a table was made are read from it as a shell was given them', () => {
+  const words = ['book', 'year:int?', 'genre:enum(a,b)', "check(genre <> 'it''s')", '--plural', 'books']
+  const table = withLine('// Defines books.\nimport 1\n', words)
+  expect(table.split('\n')[1]).toBe(
+    String.raw`// npm run new -- book 'year:int?' 'genre:enum(a,b)' 'check(genre <> '\''it'\'''\''s'\'')' --plural books`,
+  )
+  expect(readLine(table)).toEqual(words)
+  expect(readLine('// Defines books.\nimport 1\n')).toBeUndefined()
 })
 
 test.each([
@@ -220,7 +231,9 @@ describe('in a checkout', () => {
     async () => {
       const { code, out } = await checkout.run('new', ['xylophone', 'title:string', 'year:int?'])
       expect(code).toBe(0)
-      expect(checkout.read('src/xylophones/table.ts')).toContain("onDelete: 'cascade'")
+      const table = checkout.read('src/xylophones/table.ts')
+      expect(table).toContain("onDelete: 'cascade'")
+      expect(table.split('\n')[1]).toBe("// npm run new -- xylophone title:string 'year:int?'")
       const written = checkout.changes().split('\n')
       for (const path of ['src/xylophones/table.ts', 'src/app.ts', 'test/xylophones.test.ts'])
         expect(out).toContain(path)
