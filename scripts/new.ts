@@ -9,9 +9,10 @@ import { ACCESS_USAGE, routeOf } from './new/access.ts'
 import { refuseCollisions } from './new/collisions.ts'
 import { planFields } from './new/field.ts'
 import { typesUsage } from './new/fields.ts'
+import { RULES_USAGE } from './new/rules.ts'
 import { FACTORIES } from './new/template.ts'
 import { tryLines } from './new/try.ts'
-import { addToApp, addToFactories } from './new/wire.ts'
+import { addPurgeToCrons, addPurgeToTasks, addToApp, addToFactories } from './new/wire.ts'
 import { fillWish, formatFile, readWish, type Wish } from './new/wish.ts'
 import { readCurrentStatus } from './status.ts'
 
@@ -26,6 +27,7 @@ ${typesUsage}
   :index        lists filter by it, and sort by it if it has an order
   :unique       no two rows of an owner, or under one parent, have the same; of what is shared no two at all
   :unique(all)  no two at all: the answer to a value that is taken tells whoever asks that it is
+${RULES_USAGE}
 ${ACCESS_USAGE}
   --plural people   many of them, where the name with -s, -es or -ies is not it
 Every resource also has id, creator (the account that added it), created, modified and version.`
@@ -38,11 +40,16 @@ async function plan(wish: Wish, args: string[]): Promise<Map<string, string>> {
   const { names, access } = wish
   refuseCollisions(ROOT, wish)
   await refuseUngenerated(ROOT)
-  const app = readFileSync(join(ROOT, 'src/app.ts'), 'utf8')
+  const readSource = (name: string) => readFileSync(join(ROOT, `src/${name}.ts`), 'utf8')
+  const app = readSource('app')
   const filled = fillWish(wish, args)
   const files = {
     ...filled,
     'src/app.ts': addToApp(app, names, routeOf(names, access)),
+    ...(access.softDelete && {
+      'src/tasks.ts': addPurgeToTasks(readSource('tasks')),
+      'src/crons.ts': addPurgeToCrons(readSource('crons')),
+    }),
     [FACTORIES]: addToFactories(await readIfThere(FACTORIES), filled[FACTORIES] ?? ''),
   }
   const formatted = Object.entries(files).map(

@@ -1,4 +1,4 @@
-// Whose the rows of a new resource are, and who reads and writes them: what its flags say.
+// Whose the rows of a new resource are, who reads and writes them, and how: what its flags say.
 import { isAdmin, type Role, ROLES, roles } from '../../src/account/roles.ts'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,10 +23,15 @@ export interface Access {
   /** What becomes of the rows of an account that is deleted. */
   onDelete: 'cascade' | 'set null'
   parent: Parent | undefined
+  /** Many are created, and deleted, by one request. */
+  bulk: boolean
+  /** What is deleted can be restored for a while. */
+  softDelete: boolean
 }
 
 /** What the regions of the template ask. */
-export function wordsOf({ owned, publicRead, writer, onDelete, parent }: Access): Record<string, boolean> {
+export function wordsOf(access: Access): Record<string, boolean> {
+  const { owned, publicRead, writer, onDelete, parent, bulk, softDelete } = access
   const { seenBy = 'everybody' } = parent ?? {}
   // Who is not logged in sees nothing of what stands under what it does not see.
   const open = publicRead && seenBy === 'everybody'
@@ -42,6 +47,9 @@ export function wordsOf({ owned, publicRead, writer, onDelete, parent }: Access)
     seen: seenBy !== 'owner',
     privileged: isAdmin(writer),
     cascade: onDelete === 'cascade',
+    bulk,
+    soft: softDelete,
+    hard: !softDelete,
   }
 }
 
@@ -56,6 +64,8 @@ export const ACCESS_OPTIONS = {
   role: { type: 'string', default: 'editor' },
   under: { type: 'string' },
   'on-delete': { type: 'string' },
+  bulk: { type: 'boolean', default: false },
+  'soft-delete': { type: 'boolean', default: false },
 } as const
 
 export const ACCESS_USAGE = `Its rows are their owner's, the account that made them: other accounts find nothing of them, admins everything.
@@ -64,12 +74,22 @@ export const ACCESS_USAGE = `Its rows are their owner's, the account that made t
   --role admin      writing takes this role; editor without it
   --under court     at /api/courts/:court/..., where one sees the court; they are deleted with it
   --on-delete ...   when their creator's account is deleted: cascade, they are, too (so it is of owned ones), or set-null, they
-                    stay, for admins or for all (so it is of shared ones)`
+                    stay, for admins or for all (so it is of shared ones)
+  --bulk            many are created, and deleted, by one request: all or none
+  --soft-delete     what is deleted can be restored for 30 days; then a cron deletes it for good`
 
 /** @throws Error that names the option, what is wrong with it and what is allowed */
 export function readAccess(
   root: string,
-  options: { shared: boolean; 'public-read': boolean; role: string; under?: string; 'on-delete'?: string },
+  options: {
+    shared: boolean
+    'public-read': boolean
+    role: string
+    under?: string
+    'on-delete'?: string
+    bulk: boolean
+    'soft-delete': boolean
+  },
 ): Access {
   const { shared, role, under, 'on-delete': rule = shared ? 'set-null' : 'cascade' } = options
   const writer = ROLES.find((known) => known === role && !roles.isBarred(known))
@@ -83,6 +103,8 @@ export function readAccess(
     writer,
     onDelete: rule === 'cascade' ? rule : 'set null',
     parent: under === undefined ? undefined : findParent(root, under),
+    bulk: options.bulk,
+    softDelete: options['soft-delete'],
   }
 }
 
@@ -107,7 +129,9 @@ function findParent(root: string, singular: string): Parent {
         `--under ${singular}: that stands under something itself (${file}), and this command writes one level only`,
       )
     const names = parseNames(singular, file.split('/')[1])
-    const [, asks = 'role'] = /\bvisible: Rule = \(([^)]*)\)/.exec(text) ?? []
+    // What can be restored has its rule before that, which `visible` asks.
+    const [, asks = 'role'] =
+      /\bvisible: Rule = \((?!scope\))([^)]*)\)/.exec(text) ?? /\bRule = \(([^)]*)\)/.exec(text) ?? []
     const seenBy = /\bme\b/.test(asks) ? 'owner' : asks === '' ? 'everybody' : 'accounts'
     return { names, seenBy }
   }

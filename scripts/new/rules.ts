@@ -10,18 +10,16 @@ export interface Unique {
   over: 'own' | 'all'
 }
 
-export const OPERATORS = ['>', '>=', '<', '<=', '=', '!='] as const
-export type Operator = (typeof OPERATORS)[number]
+/** By how a comparison is written: how it is called in names. */
+export const OPERATORS = { '>': 'gt', '>=': 'gte', '<': 'lt', '<=': 'lte', '!=': 'ne' } as const
+type Operator = keyof typeof OPERATORS
 
-/** A field compares so with another of its type, or with a value. */
+/** One field compares so with another of its type. */
 export interface Check {
   word: 'check'
   field: string
   by: Operator
-  /** Another field. */
-  other?: string
-  /** A value, as SQL and JSON have it but for quotes. */
-  value?: string
+  other: string
 }
 
 /** No two rows with the same in these fields have ranges, from one field on and before the other, that overlap. */
@@ -35,17 +33,10 @@ export interface Exclude {
 export type Rule = Unique | Check | Exclude
 
 /** What is no field of its own: rules come after these. */
-export const RULE = /^([a-z]+)\(([^]*)\)$/
+export const RULE = /^([a-z]+)\(/
 
-/** Types that have an order which Postgres and JSON share, and how a value of each is written. */
-const ORDERED: Record<string, RegExp> = {
-  int: /^-?\d{1,9}$/,
-  number: /^-?\d{1,15}(\.\d{1,15})?$/,
-  decimal: /^-?\d{1,15}(\.\d{1,15})?$/,
-  date: /^[1-9]\d{3}-\d\d-\d\d$/,
-  timestamp: /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z$/,
-  time: /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/,
-}
+/** What Postgres and JavaScript put into the same order. */
+const ORDERED = ['int', 'number', 'decimal', 'date', 'timestamp', 'time']
 /** Postgres's range of each type. */
 export const RANGES: Record<string, string> = {
   int: 'int4range',
@@ -55,12 +46,15 @@ export const RANGES: Record<string, string> = {
 }
 /** Two of them cannot be told to be the same, or only at a price. */
 const UNCOMPARED = ['text', 'json']
+/** In which a row of a test is unlike all others. */
+const VARIED = [...ORDERED, 'string', 'uuid', 'email', 'url']
 
-export const RULES_USAGE = `Behind the fields, what holds of a whole row, or of rows together:
-  unique(court,starts)           no two rows of an owner, or under one parent, have the same in all of them; unique(all,...): no two at all
-  check(ends > starts)           two fields of one type, or a field and a value, compare so: > >= < <= = !=
-  exclude(court, starts..ends)   no two rows with the same court overlap, from starts on and before ends; exclude(starts..ends): no two
-                                 at all. Over all accounts, and under one parent; an empty end is none`
+export const RULES_USAGE = `Behind the fields, what holds of a whole row or of rows together, in quotes:
+  'unique(court,starts)'          no two rows of an owner, or under one parent, have the same in both; 'unique(all,court,starts)': no
+                                  two at all
+  'check(ends > starts)'          two fields of one type compare so: > >= < <= !=
+  'exclude(court, starts..ends)'  no two rows of one court overlap, from starts on and before ends, whosever they are; under a parent
+                                  of its rows. 'exclude(starts..ends)': no two at all`
 
 type Parse = (spec: string, inside: string, find: (name: string) => Field) => Rule
 
@@ -73,11 +67,12 @@ const PARSERS: Record<Rule['word'], Parse> = { unique: parseUnique, check: parse
  */
 export function parseRules(specs: string[], fields: Field[]): Rule[] {
   const rules = specs.map((spec) => {
-    const [, word = '', inside = ''] = RULE.exec(spec) ?? []
+    const [opening = '', word = ''] = RULE.exec(spec) ?? []
     const parse = Object.hasOwn(PARSERS, word) ? PARSERS[word as Rule['word']] : undefined
     if (parse === undefined)
       throw new Error(`"${spec}": there is no rule "${word}"${hint(word, Object.keys(PARSERS))}`)
-    return parse(spec, inside, (name) => {
+    if (!spec.endsWith(')')) throw new Error(`"${spec}" has no ) at its end`)
+    return parse(spec, spec.slice(opening.length, -1), (name) => {
       const found = fields.find((field) => field.name === name)
       if (found) return found
       throw new Error(
@@ -90,6 +85,7 @@ export function parseRules(specs: string[], fields: Field[]): Rule[] {
   })
   // A range that ends before it starts is none, and an empty one overlaps with nothing.
   const all = [...rules, ...rules.flatMap((rule) => endsAfterStart(rule, rules))]
+  ranksOf(all)
   const written = all.map((rule) => JSON.stringify(rule))
   const twice = written.findIndex((rule, i) => written.indexOf(rule) < i)
   if (twice >= 0) throw new Error(`"${specs[twice]}" stands twice`)
@@ -106,48 +102,76 @@ function endsAfterStart(rule: Rule, rules: Rule[]): Check[] {
   return rules.some(isSame) ? [] : [{ word: 'check', field: to, by: '>', other: from }]
 }
 
+/**
+ * By field, how many others have to be less than it: rows of tests have values in that order.
+ * @throws Error if no row could be so
+ */
+export function ranksOf(rules: Rule[]): Map<string, number> {
+  const checks = rules.filter((rule) => rule.word === 'check')
+  const ranks = new Map(checks.flatMap(({ field, other }) => [field, other]).map((name) => [name, 0]))
+  const isDone = checks.map(() => false)
+  for (let round = 0; round <= ranks.size && isDone.includes(false); round++) {
+    for (const [i, { field, by, other }] of checks.entries()) {
+      const [less, more] = by.startsWith('<') ? [field, other] : [other, field]
+      const [least = 0, most = 0] = [ranks.get(less), ranks.get(more)]
+      isDone[i] = by === '!=' ? most !== least : most > least
+      if (!isDone[i]) ranks.set(more, least + 1)
+    }
+  }
+  const [circle] = checks.filter((_, i) => !isDone[i])
+  if (circle !== undefined)
+    throw new Error(
+      `"check(${circle.field} ${circle.by} ${circle.other})" goes in a circle with the others: no row could be so`,
+    )
+  return ranks
+}
+
 const listOf = (inside: string) => inside.split(',').map((part) => part.trim())
 
 function parseUnique(spec: string, inside: string, find: (name: string) => Field): Unique {
   const [first, ...rest] = listOf(inside)
   const names = first === 'all' ? rest : listOf(inside)
   refuseTwice(spec, names)
-  const [only] = compared(spec, names, find)
-  if (names.length < 2)
-    throw new Error(`"${spec}": of one field alone say ${only?.name}:${only?.type}:unique`)
+  const fields = compared(spec, names, find)
+  if (fields.length === 1)
+    throw new Error(`"${spec}": of one field alone say ${names[0]}:${fields[0]?.type}:unique`)
+  if (!fields.some(({ type }) => VARIED.includes(type)))
+    throw new Error(
+      `"${spec}": few rows differ in these, and the generated tests need many. Add it to table.ts when the resource is there`,
+    )
   return { word: 'unique', fields: names, over: first === 'all' ? 'all' : 'own' }
 }
 
-const COMPARISON = /^\s*(\w+)\s*([<>=!]+)\s*(\S.*?)\s*$/
+const COMPARISON = /^\s*(\w+)\s*([<>=!]+)\s*(\S+)\s*$/
 
 function parseCheck(spec: string, inside: string, find: (name: string) => Field): Check {
-  const [, name, written, right = ''] = COMPARISON.exec(inside) ?? []
+  const [, name, written = '', right = ''] = COMPARISON.exec(inside) ?? []
+  const operators = Object.keys(OPERATORS) as Operator[]
   if (name === undefined)
     throw new Error(
-      `"${spec}" is no comparison: it is check(ends > starts), with one of ${OPERATORS.join(' ')}`,
+      `"${spec}" is no comparison: it is check(ends > starts), with one of ${operators.join(' ')}`,
     )
-  const by = OPERATORS.find((operator) => operator === written)
+  const by = operators.find((operator) => operator === written)
   if (by === undefined)
-    throw new Error(`"${spec}": there is no operator ${written}: there are ${OPERATORS.join(' ')}`)
-  const field = find(name)
-  const value = ORDERED[field.type]
-  if (value?.test(right)) {
-    if (field.type === 'date' || field.type === 'timestamp') refuseNoDay(spec, right)
-    return { word: 'check', field: name, by, value: right }
-  }
-  if (!/^[a-z_][a-z0-9_]*$/.test(right))
     throw new Error(
-      `"${spec}": what "${name}" is compared with is another ${field.type}${value ? ' or a value, such as 8, 2026-01-31, 2026-01-31T12:00:00Z' : ''}`,
+      /^==?$/.test(written)
+        ? `"${spec}": two fields that are always the same are one`
+        : `"${spec}": there is no operator ${written}: there are ${operators.join(' ')}`,
+    )
+  const field = find(name)
+  if (!/^[a-z_]/.test(right))
+    throw new Error(
+      `"${spec}": a value is no field: what is the least or the most stands behind the type, ${name}:${field.type}:min(...) or :max(...)`,
     )
   const other = find(right)
   if (name === right) throw new Error(`"${spec}" compares "${name}" with itself`)
-  if (field.type !== other.type)
+  if (field.type !== other.type || field.refersTo?.names.table !== other.refersTo?.names.table)
     throw new Error(
       `"${spec}": "${name}" is ${field.type} and "${right}" is ${other.type}: compare two of one type`,
     )
   compared(spec, [name], find)
-  if (value === undefined && by !== '=' && by !== '!=')
-    throw new Error(`"${spec}": ${field.type} has no order: it takes = and !=`)
+  if (by !== '!=' && !ORDERED.includes(field.type))
+    throw new Error(`"${spec}": ${field.type} has no order, it takes !=`)
   return { word: 'check', field: name, by, other: right }
 }
 
@@ -186,10 +210,4 @@ function compared(spec: string, names: string[], find: (name: string) => Field):
 function refuseTwice(spec: string, names: string[]): void {
   const twice = names.find((name, i) => names.indexOf(name) < i)
   if (twice !== undefined) throw new Error(`"${spec}" names "${twice}" twice`)
-}
-
-function refuseNoDay(spec: string, day: string): void {
-  const date = new Date(day)
-  if (Number.isNaN(date.getTime()) || !date.toISOString().startsWith(day.slice(0, 10)))
-    throw new Error(`"${spec}": there is no ${day}`)
 }

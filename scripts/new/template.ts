@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { type Access, wordsOf } from './access.ts'
 import { type Field, TYPES } from './fields.ts'
 import { camel, capital, type Names, parseNames } from './names.ts'
+import { fillRules, ruleWords, spreadValues } from './rule-lines.ts'
+import type { Rule } from './rules.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const EXAMPLE = parseNames('toy-car')
@@ -51,15 +53,32 @@ const FIELDS: Record<string, (field: Field) => boolean> = {
 }
 
 /** The files of a resource by path, not formatted yet. */
-export function fillTemplate(names: Names, given: Field[], access: Access): Record<string, string> {
+export function fillTemplate(
+  names: Names,
+  given: Field[],
+  access: Access,
+  rules: Rule[] = [],
+): Record<string, string> {
   const isSplit = access.owned || access.parent !== undefined
   // In one list of all rows what is unique is unique in it.
   const fields = given.map((field) =>
     field.unique === 'own' && !isSplit ? { ...field, unique: 'all' as const } : field,
   )
   const files = Object.entries(targetsOf(names)).map(([file, target]) => {
-    const text = choose(rename(readTemplate(file), names, access.parent?.names), fields, wordsOf(access))
-    return [target, withImports(ofWhole(text, names, fields, access), target, names, access.parent?.names)]
+    const renamed = rename(readTemplate(file), names, access.parent?.names)
+    const chosen = choose(renamed, fields, { ...wordsOf(access), ...ruleWords(rules) })
+    const resource = { names, fields, access, rules }
+    const filled = fillRules(chosen, resource)
+    const text = file === 'factories.ts' ? spreadValues(filled, resource) : filled
+    return [
+      target,
+      withImports(
+        ofWhole(withErrors(text, fields, rules), names, access),
+        target,
+        names,
+        access.parent?.names,
+      ),
+    ]
   })
   return Object.fromEntries(files) as Record<string, string>
 }
@@ -129,14 +148,37 @@ function nameField(entry: string, { name, values }: Field): string {
 }
 
 /** What depends on the whole, and stands within a line. */
-function ofWhole(text: string, { type }: Names, fields: Field[], { parent, writer }: Access): string {
-  const conflict = /, \{\s*errors: \[alreadyExists\],?\s*\}|, errors: \[alreadyExists\]/g
+function ofWhole(text: string, { type }: Names, { parent, writer, softDelete }: Access): string {
   const placed = parent
     ? text
     : text.replaceAll(`${type}Scope`, 'Scope').replaceAll("scopeIn(c, c.req.valid('param'))", 'scopeOf(c)')
-  return placed
-    .replaceAll(conflict, (found) => (fields.some(({ unique }) => unique) ? found : ''))
-    .replaceAll(/(WRITER = |requireRole\()'editor'/g, `$1'${writer}'`)
+  // Indexes of what is not deleted.
+  const live = softDelete
+    ? placed
+    : placed.replaceAll(/\s*\.where\(isNull\(t\.deleted\)\)/g, '').replaceAll(/\buniqueIndex\b/g, 'unique')
+  return live.replaceAll(/(WRITER = |requireRole\()'editor'/g, `$1'${writer}'`)
+}
+
+/** Of the errors that the template's routes declare those that routes of these fields and rules can have. */
+function withErrors(text: string, fields: Field[], rules: Rule[]): string {
+  const has = (word: Rule['word']) => rules.some((rule) => rule.word === word)
+  /** What a body leaves out is compared by the table alone. */
+  const isFilled = (rule: Rule) =>
+    rule.word === 'check' &&
+    fields.some(({ name, fallback }) => fallback !== undefined && [rule.field, rule.other].includes(name))
+  const can: Record<string, (isCreation: boolean) => boolean> = {
+    alreadyExists: () => has('unique') || fields.some(({ unique }) => unique),
+    exclusionViolation: () => has('exclude'),
+    checkViolation: (isCreation) => (isCreation ? rules.some(isFilled) : has('check')),
+  }
+  const kept = text.replaceAll(
+    /((?:status: 201|otherStatuses: \[404\]),\s*)?errors: \[([\w\s,]+)\]/g,
+    (_, created: string | undefined, list: string) => {
+      const names = namesIn(list).filter((name) => can[name]?.(created !== undefined) !== false)
+      return `${created ?? ''}errors: [${names.join(', ')}]`
+    },
+  )
+  return kept.replaceAll(/, \{\s*errors: \[\],?\s*\}|,\s*errors: \[\]/g, '')
 }
 
 const transpiler = new Bun.Transpiler({ loader: 'ts', trimUnusedImports: true })

@@ -1,4 +1,5 @@
-// What a slice adds to files that are there: its import and its line to app.ts, its factory to those of the tests.
+// What a slice adds to files that are there: its import and its line to app.ts, its factory to those of the tests, and the first
+// one with --soft-delete the purge to tasks.ts and crons.ts.
 import type { Names } from './names.ts'
 
 const IMPORT = /^import .* from '(\.\/[^']+)'$/gm
@@ -15,6 +16,28 @@ export function addToApp(app: string, { many, path }: Names, route = `/api/${pat
   }
   const wired = app.replace(chain, () => `${chain}\n    .route('${route}', ${many})`)
   return addImport(wired, many, `./${path}/routes.ts`)
+}
+
+const PURGE = './kit/jobs/purge-deleted.ts'
+const CRON = `defineCron({ name: 'purge-deleted', schedule: '15 3 * * *', task: purgeDeleted, input: {} })`
+
+/** Once for all tables. @throws Error if the file has no such list */
+export const addPurgeToTasks = (tasks: string) => addPurge(tasks, 'tasks', 'purgeDeleted')
+export const addPurgeToCrons = (crons: string) => addPurge(crons, 'crons', CRON)
+
+function addPurge(text: string, list: 'tasks' | 'crons', element: string): string {
+  if (/\bpurgeDeleted\b/.test(text)) return text
+  const [declared] = new RegExp(`^export const ${list} = \\[[^]*?(?=\\n?\\])`, 'm').exec(text) ?? []
+  if (declared === undefined)
+    throw new Error(
+      `src/${list}.ts has no \`export const ${list} = [\`: nothing shows where ${element} belongs`,
+    )
+  const comma = /[[,]\s*$/.test(declared) ? '' : ','
+  return addImport(
+    text.replace(declared, () => `${declared}${comma}\n  ${element},`),
+    'purgeDeleted',
+    PURGE,
+  )
 }
 
 /** In the order of paths. */

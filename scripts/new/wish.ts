@@ -4,11 +4,13 @@ import { runTool } from '../tool.ts'
 import { type Access, ACCESS_OPTIONS, readAccess } from './access.ts'
 import { type Field, parseFields } from './fields.ts'
 import { type Names, parseNames } from './names.ts'
+import { parseRules, RULE, type Rule } from './rules.ts'
 import { fillTemplate } from './template.ts'
 
 export interface Wish {
   names: Names
   fields: Field[]
+  rules: Rule[]
   access: Access
 }
 
@@ -25,7 +27,12 @@ export function readWish(root: string, args: string[]): Wish {
   const [name, ...specs] = positionals
   if (name === undefined) throw new Error('Which resource?')
   const names = parseNames(name, values.plural)
-  return { names, fields: parseFields(specs, names.snake), access: readAccess(root, values) }
+  const isRule = (spec: string) => RULE.test(spec)
+  const fields = parseFields(
+    specs.filter((spec) => !isRule(spec)),
+    names.snake,
+  )
+  return { names, fields, rules: parseRules(specs.filter(isRule), fields), access: readAccess(root, values) }
 }
 
 const COMMAND = '// npm run new -- '
@@ -43,8 +50,8 @@ export function readLine(table: string): string[] | undefined {
 }
 
 /** Its files by path, not formatted yet. @param args by which it was wished for */
-export function fillWish({ names, fields, access }: Wish, args: string[]): Record<string, string> {
-  const files = fillTemplate(names, fields, access)
+export function fillWish({ names, fields, rules, access }: Wish, args: string[]): Record<string, string> {
+  const files = fillTemplate(names, fields, access, rules)
   const table = `src/${names.path}/table.ts`
   return { ...files, [table]: withLine(files[table] ?? '', args) }
 }

@@ -1,11 +1,13 @@
 // Toy cars, as their clients use them.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { roles } from '../../../src/account/roles.ts'
 import { users } from '../../../src/account/table.ts'
+import { deleteOver } from '../../../src/kit/data/soft-delete.ts'
+import { MAX_BATCH } from '../../../src/kit/http/batch.ts'
 import { newToyCar } from './factories.ts'
 import { startApp, type TestApp } from './support/harness.ts'
-import { toyCars } from './table.ts'
+import { deletedToyCars, toyCars } from './table.ts'
 // if under
 import { newToyBox } from './support/toy-boxes/factories.ts'
 import { createToyBox } from './support/toy-boxes/queries.ts'
@@ -67,8 +69,23 @@ async function pagesOf(query: string): Promise<unknown[][]> {
   return found
 }
 
+/** What a deletion answers. */
+// if soft
+const deleted = <Row extends { version: number }>(toyCar: Row) => ({
+  ...toyCar,
+  version: toyCar.version + 1,
+  deleted: expect.stringMatching(/Z$/),
+})
+// else
+//| const deleted = <Row>(toyCar: Row) => toyCar
+// end
+
 const codeOf = ({ status, body }: { status: number; body: { code?: string } }) =>
   status < 400 ? status : body.code
+
+// if ruled
+//| const fieldOf = ({ path }: { path: string }) => path
+// end
 
 test('a toy car is created, belongs to its creator, and is read as it was answered', async () => {
   const input = newToyCar()
@@ -84,6 +101,9 @@ test('a toy car is created, belongs to its creator, and is read as it was answer
     created: expect.stringMatching(/Z$/),
     modified: expect.stringMatching(/Z$/),
     version: 1,
+    // if soft
+    deleted: null,
+    // end
   })
   expect((await ann.get(`${path}/${body.id}`)).body).toEqual(body)
 })
@@ -108,18 +128,19 @@ test('what is optional of a toy car may be left out, and be null', async () => {
 })
 // end
 
-test.each([
-  { $string: 'another $string' },
-  { $text: 'another $text' },
-  { $int: -8 },
-  { $number: 2.25 },
-  { $bool: false },
-  { $date: '2025-02-28' },
-  { $timestamp: '2025-02-28T00:00:00.000Z' },
-  { $uuid: '0d9f0b5a-52a7-4a52-8a3c-6c1c0a3b7e02' },
-  { $enum: 'second' },
-])('a partial body changes only what it names, a whole one brings it back: %p', async (only) => {
+test.each<[field: string, other: (value: never) => unknown]>([
+  ['$string', (v: string) => `${v.slice(0, -1)}x`],
+  ['$text', (v: string) => `${v.slice(0, -1)}x`],
+  ['$int', (v: number) => v + 1],
+  ['$number', (v: number) => v + 0.01],
+  ['$bool', (v: boolean) => !v],
+  ['$date', (v: string) => new Date(Date.parse(v) + 86_400_000).toISOString().slice(0, 10)],
+  ['$timestamp', (v: string) => new Date(Date.parse(v) + 60_000).toISOString()],
+  ['$uuid', () => '0d9f0b5a-52a7-4a52-8a3c-6c1c0a3b7e02'],
+  ['$enum', (v: string) => (v === 'first' ? 'second' : 'first')],
+])('a partial body changes only what it names, a whole one brings it back: %s', async (field, other) => {
   const toyCar = await add()
+  const only = { [field]: other(toyCar[field] as never) }
   for (const [method, input, version] of [
     ['PATCH', only, 2],
     ['PUT', toyCar, 3],
@@ -196,6 +217,88 @@ test.each(['$string'] as const)(
 )
 // end
 
+// each unique
+//| test('no two toy cars of one list have the same $fields', async () => {
+//|   const [first, second] = [await add(), await add()]
+//|   const same = { $same }
+//|   for (const { status, body } of [
+//|     await ann.post(path, newToyCar(same)),
+//|     await ann.patch(`${path}/${second.id}`, same),
+//|   ])
+//|     expect([status, body.code, body.issues.map(fieldOf)]).toEqual([409, 'already_exists', [$names]])
+//|   expect((await ann.get(path)).body).toEqual([first, second])
+//| })
+// done
+// each ownunique
+//| test('the same $fields elsewhere are no obstacle, so that nobody learns of them', async () => {
+//|   const first = await add()
+// if owned
+//|   expect((await admin.post(path, newToyCar({ $same }))).status).toBe(201)
+// else
+//|   expect((await ann.post(await pathOf(ann), newToyCar({ $same }))).status).toBe(201)
+// end
+//| })
+// done
+
+// each check
+//| test('$check: else it is refused, with the whole and with one field alone in the same words', async () => {
+//|   const [$rows] = [$values] as const
+//|   const wrong = { $wrong }
+//|   const refused = [
+//|     await ann.post(path, newToyCar({ $other, ...wrong })),
+//|     await ann.patch(`${path}/${checked.id}`, wrong),
+//|   ]
+//|   expect(refused.map(({ status, body }) => [status, body.code, body.issues.map(fieldOf)])).toEqual([
+//|     [400, 'invalid_request', [$names]],
+//|     [409, 'check_violation', [$names]],
+//|   ])
+//|   expect(refused[0]?.body.issues).toEqual(refused[1]?.body.issues)
+//|   expect((await ann.get(path)).body).toEqual([checked])
+//| })
+// done
+
+// each exclude
+//| test('no two toy cars overlap in $fields, whoever adds or moves them; those that touch do not', async () => {
+//|   const [a, b, c, d, e] = [newToyCar(), newToyCar(), newToyCar(), newToyCar(), newToyCar()]
+//|   const at = (from: unknown, to: unknown) =>
+//|     newToyCar({ $frame, $from: from as never, $to: to as never })
+//|   await add(at(b.$from, d.$to))
+//|   const far = await add()
+//|   // Nobody learns whose the other one is, or from when to when.
+//|   const what = 'overlaps with something that exists'
+//|   const issues = [$names].map((field) => ({ path: field, message: what }))
+//|   const refusal = { err: `409: ${issues[0]?.path}: ${what}`, code: 'exclusion_violation', issues }
+//|   for (const overlapping of [
+//|     at(a.$from, c.$to),
+//|     at(c.$from, c.$to),
+//|     at(c.$from, e.$to),
+//|     at(a.$from, e.$to),
+//|   ])
+//|     for (const { status, body } of [
+//|       await ann.post(path, overlapping),
+//|       await $another.post(path, overlapping),
+//|       await ann.patch(`${path}/${far.id}`, overlapping),
+//|     ])
+//|       expect([status, body]).toEqual([409, { ...refusal, requestId: body.requestId }])
+//|   for (const touching of [at(a.$to, b.$from), at(d.$to, e.$from)])
+//|     expect((await $another.post(path, touching)).status).toBe(201)
+// if under
+//|   expect((await ann.post(await pathOf(ann), at(b.$from, d.$to))).status).toBe(201)
+// end
+//| })
+//|
+//| test('of many at once that would overlap there is one, and the others are told', async () => {
+//|   const first = newToyCar()
+//|   const same = { $same }
+//|   const replies = await Promise.all(Array.from({ length: 20 }, () => ann.post(path, newToyCar(same))))
+//|   expect(replies.map(({ status }) => status).toSorted()).toEqual([
+//|     201,
+//|     ...Array.from({ length: 19 }, () => 409),
+//|   ])
+//|   expect((await ann.get(path)).body).toHaveLength(1)
+//| })
+// done
+
 test('of two who have read one state the second changes nothing, and learns the current one', async () => {
   const toyCar = await add()
   const at = `${path}/${toyCar.id}`
@@ -211,7 +314,7 @@ test('of two who have read one state the second changes nothing, and learns the 
   ])
     expect([codeOf(late), late.headers.get('etag')]).toEqual(['precondition_failed', currentTag])
   expect((await ann.get(at)).body).toEqual(body)
-  expect((await ann.delete(at, { 'If-Match': '"2"' })).body).toEqual(body)
+  expect((await ann.delete(at, { 'If-Match': '"2"' })).body).toEqual(deleted(body))
 })
 
 test('a creation that is sent again with its key is done once; another one with that key is refused', async () => {
@@ -302,13 +405,178 @@ test('the list is narrowed to a creator', async () => {
 test('a deletion returns the toy car that was, and then it is not found', async () => {
   const toyCar = await add()
   const { status, body } = await ann.delete(`${path}/${toyCar.id}`)
-  expect([status, body]).toEqual([200, toyCar])
+  expect([status, body]).toEqual([200, deleted(toyCar)])
   for (const id of [toyCar.id, 'none', '0']) {
     expect((await ann.get(`${path}/${id}`)).status).toBe(404)
     expect((await ann.put(`${path}/${id}`, newToyCar())).status).toBe(404)
     expect((await ann.delete(`${path}/${id}`)).status).toBe(404)
   }
 })
+
+// if bulk
+test('many toy cars are created and deleted by one request, in their order, all of them or none', async () => {
+  const old = [await add(), await add()]
+  const inputs = [newToyCar(), newToyCar(), newToyCar()].toReversed()
+  const { status, body } = await ann.patch(path, {
+    create: inputs,
+    delete: [old[1].id, old[0].id, old[1].id],
+  })
+  const created = inputs.map((input) =>
+    expect.objectContaining({ ...input, creator: ann.user.id, version: 1 }),
+  )
+  expect([status, body]).toEqual([200, { created, deleted: [deleted(old[1]), deleted(old[0])] }])
+  expect((await ann.get(path)).body).toEqual(body.created)
+
+  const [ids] = [body.created.map(({ id }: { id: string }) => id)]
+  for (const id of ['2147483647', old[0].id]) {
+    const refused = await ann.patch(path, { create: [newToyCar()], delete: [...ids, id] })
+    expect([codeOf(refused), refused.body.issues]).toEqual([
+      'not_found',
+      [{ path: 'delete.3', message: 'is not there' }],
+    ])
+  }
+  for (const [batch, where] of [
+    [{}, ''],
+    [{ create: [], delete: [] }, ''],
+    [{ delete: ['none'] }, 'delete.0'],
+    [{ create: [newToyCar(), { ...newToyCar(), creator: null }, null] }, 'create.2'],
+    [{ create: Array.from({ length: MAX_BATCH + 1 }, () => newToyCar()) }, 'create'],
+    [{ delete: Array.from({ length: MAX_BATCH + 1 }, () => ids[0]) }, 'delete'],
+  ] as const) {
+    const refused = await ann.patch(path, batch)
+    expect([refused.status, refused.body.issues[0].path]).toEqual([400, where])
+  }
+  expect((await ann.get(path)).body).toEqual(body.created)
+})
+
+test('of 50 equal requests at once for many toy cars one creates them', async () => {
+  const withKey = { 'Idempotency-Key': crypto.randomUUID() }
+  const batch = { create: [newToyCar(), newToyCar()] }
+  const replies = await Promise.all(Array.from({ length: 50 }, () => ann.patch(path, batch, withKey)))
+  const { body } = await ann.patch(path, batch, withKey)
+  for (const reply of replies)
+    if (reply.status === 200) expect(reply.body).toEqual(body)
+    else expect(codeOf(reply)).toBe('request_in_progress')
+  expect((await ann.get(path)).body).toEqual(body.created)
+})
+
+// if unique
+test.each(['$string'] as const)('of many toy cars the one whose %s is taken is named', async (column) => {
+  const toyCar = await add()
+  const taken = newToyCar({ [column]: toyCar[column] })
+  const twice = newToyCar()
+  for (const create of [
+    [newToyCar(), taken, newToyCar()],
+    [twice, newToyCar({ [column]: twice[column] })],
+  ]) {
+    const refused = await ann.patch(path, { create })
+    expect([codeOf(refused), refused.body.issues]).toEqual([
+      'already_exists',
+      [{ path: `create.1.${column}`, message: 'exists already' }],
+    ])
+  }
+  expect((await ann.get(path)).body).toEqual([toyCar])
+  const replaced = await ann.patch(path, { create: [taken], delete: [toyCar.id] })
+  expect([replaced.status, replaced.body.created[0][column]]).toEqual([200, toyCar[column]])
+})
+// end
+
+// end
+// if soft
+test('a deleted toy car is in no list, search, count or page, is not changed, and comes back as it was', async () => {
+  const [toyCar, other] = [await add(), await add()]
+  const one = `${path}/${toyCar.id}`
+  const gone = (await ann.delete(one)).body
+  const idsOf = (rows: { id: string }[]) => rows.map(({ id }) => id)
+  for (const query of [
+    'sort=-id',
+    `creator=${ann.user.id}`,
+    // if sorted
+    ...['$string', '$int', '$number', '$date', '$timestamp'].map((field) => `sort=${field}`),
+    // end
+    // if indexed
+    ...['$string', '$int', '$number', '$bool', '$date', '$timestamp', '$uuid', '$enum'].map(
+      (field) => `${field}=${encodeURIComponent(toyCar[field])}`,
+    ),
+    // end
+    // if searched
+    ...['$string', '$text', '$optional'].map((field) => `search=${encodeURIComponent(toyCar[field])}`),
+    // end
+  ]) {
+    expect([query, idsOf((await ann.get(`${path}?${query}`)).body)]).not.toEqual([
+      query,
+      expect.arrayContaining([toyCar.id]),
+    ])
+    const trash = idsOf((await ann.get(`${path}?${query}&deleted=true`)).body)
+    expect([query, trash.includes(toyCar.id), trash.includes(other.id)]).toEqual([query, true, false])
+  }
+  const { body, headers } = await ann.get(`${path}?deleted=false&count=true&limit=1`)
+  expect([body, headers.get('total-count'), headers.get('link')]).toEqual([[other], '1', null])
+  for (const reply of [await ann.get(one), await ann.patch(one, newToyCar()), await ann.delete(one)])
+    expect(reply.status).toBe(404)
+  // if bulk
+  expect((await ann.patch(path, { delete: [other.id, toyCar.id] })).status).toBe(404)
+  // end
+  expect((await ann.get(`${path}?deleted=true`)).body).toEqual([gone])
+
+  const restored = await ann.post(`${one}/restore`)
+  expect([restored.status, restored.body]).toEqual([200, { ...toyCar, version: 3 }])
+  expect((await ann.get(path)).body).toEqual([restored.body, other])
+  expect((await ann.post(`${one}/restore`)).status).toBe(404)
+})
+
+test('what is deleted, those see and restore who may change it', async () => {
+  const toyCar = await add()
+  const one = `${path}/${toyCar.id}`
+  const gone = (await ann.delete(one)).body
+  // if owned
+  const others = [bob, app.visitor(), await programOf(admin)]
+  // else
+  //| const others = [app.visitor()]
+  // end
+  for (const other of others) {
+    const trash = await other.get(`${path}?deleted=true`)
+    if (trash.status === 200) expect(trash.body).toEqual([])
+    expect((await other.post(`${one}/restore`)).status).toBeGreaterThanOrEqual(400)
+  }
+  expect((await admin.get(`${path}?deleted=true`)).body).toEqual([gone])
+  expect((await admin.post(`${one}/restore`)).body).toEqual({ ...toyCar, version: 3 })
+})
+
+// if unique
+test.each(['$string'] as const)(
+  'the %s of a deleted toy car is free, and if it is taken, that one stays deleted',
+  async (column) => {
+    const toyCar = await add()
+    const one = `${path}/${toyCar.id}`
+    await ann.delete(one)
+    await add({ [column]: toyCar[column] })
+    const refused = await ann.post(`${one}/restore`)
+    expect([codeOf(refused), refused.body.issues]).toEqual([
+      'already_exists',
+      [{ path: column, message: 'exists already' }],
+    ])
+    expect((await ann.get(one)).status).toBe(404)
+  },
+)
+// end
+
+test('after its days a deleted toy car is not restored, and goes for good; no other one does', async () => {
+  const [stays, waits, goes] = [await add(), await add(), await add()]
+  for (const { id } of [waits, goes]) await ann.delete(`${path}/${id}`)
+  const longAgo = sql`now() - make_interval(days => ${deletedToyCars.days}, secs => 1)`
+  await app.deps.db
+    .update(toyCars)
+    .set({ deleted: longAgo })
+    .where(eq(toyCars.id, Number(goes.id)))
+  expect((await ann.post(`${path}/${goes.id}/restore`)).status).toBe(404)
+  const trash = (await ann.get(`${path}?deleted=true`)).body
+  expect(trash).toEqual([deleted(waits)])
+  expect(await deleteOver(app.deps.db, { toyCars, deletedToyCars }, new AbortController().signal)).toBe(1)
+  const left = await app.deps.db.select({ id: toyCars.id }).from(toyCars).orderBy(toyCars.id)
+  expect(left.map(({ id }) => String(id))).toEqual([stays.id, waits.id])
+})
+// end
 
 test.each(roles.admitted)('of the role %s, an account writes if that is enough, and reads', async (role) => {
   const member = await app.member(role)
@@ -320,6 +588,12 @@ test.each(roles.admitted)('of the role %s, an account writes if that is enough, 
   const { id } = await add()
   expect(codeOf(await member.put(`${path}/${id}`, newToyCar()))).toBe('insufficient_role')
   expect(codeOf(await member.delete(`${path}/${id}`))).toBe('insufficient_role')
+  // if bulk
+  expect(codeOf(await member.patch(path, { delete: [id] }))).toBe('insufficient_role')
+  // end
+  // if soft
+  expect(codeOf(await member.post(`${path}/${id}/restore`))).toBe('insufficient_role')
+  // end
 })
 
 // if login
@@ -332,6 +606,12 @@ test('a visitor is told to log in, whatever it asks for', async () => {
     await visitor.post(path, newToyCar()),
     await visitor.put(`${path}/${id}`, newToyCar()),
     await visitor.delete(`${path}/${id}`),
+    // if bulk
+    await visitor.patch(path, { delete: [id] }),
+    // end
+    // if soft
+    await visitor.post(`${path}/${id}/restore`),
+    // end
   ])
     expect(codeOf(reply)).toBe('login_required')
 })
@@ -351,7 +631,7 @@ test('a visitor is told to log in, whatever it asks for', async () => {
 // if owned private
 /** All of an answer but the id that was asked for and the number of the request. */
 const sameFor = (id: string, { status, text, body }: { status: number; text: string; body: Identified }) =>
-  [status, text.replaceAll(body.requestId ?? '', 'request').replaceAll(`/${id}"`, '/id"')] as const
+  [status, text.replaceAll(body.requestId ?? '', 'request').replaceAll(`toy-cars/${id}`, 'id')] as const
 type Identified = { requestId?: string }
 
 test('another account learns nothing of it: by no list, search, filter, order, count, cursor or id', async () => {
@@ -365,6 +645,9 @@ test('another account learns nothing of it: by no list, search, filter, order, c
     'page=1',
     `cursor=${cursor}`,
     `creator=${ann.user.id}`,
+    // if soft
+    'deleted=true',
+    // end
     // if sorted
     ...['$string', '$int', '$number', '$date', '$timestamp'].map((field) => `sort=-${field}`),
     // end
@@ -394,6 +677,12 @@ test('another account learns nothing of it: by no list, search, filter, order, c
     sameFor(id, await bob.delete(`${path}/${id}`)),
     sameFor(id, await bob.patch(`${path}/${id}`, newToyCar(), { 'If-Match': '"9"' })),
     sameFor(id, await bob.delete(`${path}/${id}`, { 'If-Match': '"9"' })),
+    // if bulk
+    sameFor(id, await bob.patch(path, { delete: [id] })),
+    // end
+    // if soft
+    sameFor(id, await bob.post(`${path}/${id}/restore`)),
+    // end
   ]
   expect(await ask(toyCar.id)).toEqual(await ask(missing))
   expect((await bob.get(`${path}/${toyCar.id}`)).status).toBe(404)
@@ -411,6 +700,9 @@ test('another account learns nothing of it: by no list, search, filter, order, c
 //|   const other = { 'If-Match': '"9"' }
 //|   expect(codeOf(await bob.patch(`${path}/${toyCar.id}`, newToyCar(), other))).toBe(refusal)
 //|   expect(codeOf(await bob.delete(`${path}/${toyCar.id}`, other))).toBe(refusal)
+// if bulk
+//|   expect(codeOf(await bob.patch(path, { delete: [toyCar.id] }))).toBe(refusal)
+// end
 //|   expect((await ann.get(path)).body).toEqual([toyCar])
 //| })
 // end
@@ -422,7 +714,7 @@ test('another account learns nothing of it: by no list, search, filter, order, c
 //|   expect((await bob.get(`${path}/${toyCar.id}`)).body).toEqual(toyCar)
 //|   const { status, body } = await other.put(`${path}/${toyCar.id}`, newToyCar())
 //|   expect([status, body.creator]).toEqual([200, ann.user.id])
-//|   expect((await other.delete(`${path}/${toyCar.id}`)).body).toEqual(body)
+//|   expect((await other.delete(`${path}/${toyCar.id}`)).body).toEqual(deleted(body))
 //| })
 // end
 
@@ -458,7 +750,7 @@ test('an admin reads and changes the toy cars of others, which stay theirs', asy
   expect((await admin.get(`${path}/${toyCar.id}`)).body).toEqual(toyCar)
   const changed = await admin.put(`${path}/${toyCar.id}`, newToyCar())
   expect([changed.status, changed.body.creator]).toEqual([200, ann.user.id])
-  expect((await admin.delete(`${path}/${toyCar.id}`)).body).toEqual(changed.body)
+  expect((await admin.delete(`${path}/${toyCar.id}`)).body).toEqual(deleted(changed.body))
 })
 
 async function programOf(member: Member) {
@@ -507,6 +799,10 @@ test("an admin's program has none of what makes an admin", async () => {
 test("an account's export holds the toy cars that it added, and nobody else's", async () => {
   const own = [await add(), await add()]
   expect((await admin.post(path, newToyCar())).status).toBe(201)
+  // if soft
+  // What is deleted is still theirs.
+  own.push((await ann.delete(`${path}/${(await add()).id}`)).body)
+  // end
   const helper = await startTestWorker(app)
   try {
     const { headers } = await ann.post('/api/me/export')

@@ -2,18 +2,31 @@
 import { z } from 'zod'
 import { type AppContext, factory, found, idempotent, requireRole } from '../../../src/account/product.ts'
 import { scopeOf } from '../../../src/account/scope.ts'
+import { batchBody, batchResponse, runBatch } from '../../../src/kit/http/batch.ts'
 import { doc } from '../../../src/kit/http/doc.ts'
 import { ifMatch, writtenRow } from '../../../src/kit/http/if-match.ts'
 import { answerList, LIST, listQuery } from '../../../src/kit/http/list-query.ts'
-import { alreadyExists } from '../../../src/kit/http/sql-refusals.ts'
+import { alreadyExists, checkViolation, exclusionViolation } from '../../../src/kit/http/sql-refusals.ts'
+// if checked
+//| import { tableChecks } from '../../../src/kit/http/table-checks.ts'
+// end
 import { RowId, validate } from '../../../src/kit/http/validate.ts'
 import {
   createToyCar,
+  // if bulk
+  createToyCars,
+  // end
   deleteToyCar,
+  // if bulk
+  deleteToyCars,
+  // end
   // if owned public
   //| findChangeableToyCar,
   // end
   findToyCar,
+  // if soft
+  restoreToyCar,
+  // end
   toyCarList,
   type ToyCarScope,
   updateToyCar,
@@ -43,7 +56,11 @@ export const NewToyCar = z.object({
   $uuid: z.uuid(),
   $enum: z.enum(table.$enum.enumValues),
   $optional: z.string().min(1, 'must not be empty').max(500).nullish(),
+  // if checked
+  //| }).check(tableChecks(table))
+  // else
 })
+// end
 
 // if under
 const InToyBox = z.object({ toy_box: RowId })
@@ -99,7 +116,10 @@ export const toyCars = factory
 
   .post(
     '/',
-    doc('Creates a toy car and returns it.', ToyCarResponse, { status: 201, errors: [alreadyExists] }),
+    doc('Creates a toy car and returns it.', ToyCarResponse, {
+      status: 201,
+      errors: [alreadyExists, exclusionViolation, checkViolation],
+    }),
     requireRole('editor'),
     // if under
     validate('param', InToyBox),
@@ -112,15 +132,44 @@ export const toyCars = factory
     },
   )
 
+  // if bulk
+  .patch(
+    '/',
+    doc('Creates and deletes many toy cars, all or none, and returns them.', batchResponse(ToyCarResponse), {
+      otherStatuses: [404],
+      errors: [alreadyExists, exclusionViolation, checkViolation],
+    }),
+    requireRole('editor'),
+    // if under
+    validate('param', InToyBox),
+    // end
+    validate('json', batchBody(NewToyCar)),
+    idempotent(),
+    async (c) => {
+      const scope = await scopeIn(c, c.req.valid('param'))
+      const batch = await runBatch(scope.db, c.req.valid('json'), {
+        of: NewToyCar,
+        create: (db, inputs) => createToyCars({ ...scope, db }, inputs),
+        delete: (db, ids) => deleteToyCars({ ...scope, db }, ids),
+      })
+      return c.var.respond(batch)
+    },
+  )
+
+  // end
   .on(
     ['PUT', 'PATCH'],
     '/:id',
     doc('Changes the fields of a toy car that the body names, and returns it.', ToyCarResponse, {
-      errors: [alreadyExists],
+      errors: [alreadyExists, exclusionViolation, checkViolation],
     }),
     requireRole('editor'),
     validate('param', OneToyCar),
+    // if checked
+    //| validate('json', z.object(NewToyCar.shape).partial().check(tableChecks(table))),
+    // else
     validate('json', NewToyCar.partial()),
+    // end
     ifMatch(),
     async (c) => {
       const scope = await scopeIn(c, c.req.valid('param'))
@@ -151,3 +200,21 @@ export const toyCars = factory
       // end
     },
   )
+
+  // if soft
+
+  .post(
+    '/:id/restore',
+    doc('Restores a toy car that was deleted, and returns it.', ToyCarResponse, {
+      errors: [alreadyExists, exclusionViolation],
+    }),
+    requireRole('editor'),
+    validate('param', OneToyCar),
+    idempotent(),
+    async (c) => {
+      c.set('bodySchema', NewToyCar) // if another one has what this one had, the answer names these fields
+      const scope = await scopeIn(c, c.req.valid('param'))
+      return c.var.respond(await found(c, restoreToyCar(scope, c.req.valid('param').id)))
+    },
+  )
+// end

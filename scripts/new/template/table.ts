@@ -1,5 +1,5 @@
 // Defines the toy cars table and what a client sees of a toy car.
-import { sql } from 'drizzle-orm'
+import { isNotNull, isNull, sql } from 'drizzle-orm'
 import {
   boolean,
   date,
@@ -11,12 +11,19 @@ import {
   serial,
   text,
   timestamp,
-  unique,
+  uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
+// if checked
+//| import { check } from 'drizzle-orm/pg-core'
+// end
 import { z } from 'zod'
 import { users } from '../../../src/account/table.ts'
+// if exclusive
+//| import { exclusion } from '../../../src/kit/data/exclusion.ts'
+// end
 import { publicFields } from '../../../src/kit/data/public-fields.ts'
+import { SoftDelete } from '../../../src/kit/data/soft-delete.ts'
 import { version } from '../../../src/kit/data/version.ts'
 import { toyBoxes } from './support/toy-boxes/table.ts'
 
@@ -53,6 +60,9 @@ export const toyCars = pgTable(
     created: timestamp({ withTimezone: true }).notNull().defaultNow(),
     modified: timestamp({ withTimezone: true }).notNull().defaultNow(),
     version: version(),
+    // if soft
+    deleted: timestamp({ withTimezone: true }),
+    // end
   },
   (t) => [
     index('toy_cars_creator_id').on(t.creator, t.id),
@@ -60,42 +70,59 @@ export const toyCars = pgTable(
     index('toy_cars_toy_box_id').on(t.toy_box, t.id),
     // end
     // if under owned private
-    index('toy_cars_toy_box_creator_id').on(t.toy_box, t.creator, t.id),
+    index('toy_cars_toy_box_creator_id').on(t.toy_box, t.creator, t.id).where(isNull(t.deleted)),
+    // end
+    // if soft
+    // Of what is not deleted, for lists; those above are for what goes with an account too.
+    // if under
+    index('toy_cars_toy_box_id_live').on(t.toy_box, t.id).where(isNull(t.deleted)),
+    // else
+    //| index('toy_cars_creator_id_live').on(t.creator, t.id).where(isNull(t.deleted)),
+    //| index('toy_cars_id_live').on(t.id).where(isNull(t.deleted)),
+    // end
+    // For the purge.
+    index('toy_cars_deleted').on(t.deleted).where(isNotNull(t.deleted)),
     // end
     // if indexed
-    index('toy_cars_$string_id').on(
-      // if under
-      t.toy_box,
-      // end
-      t.$string,
-      t.id,
-    ),
+    index('toy_cars_$string_id')
+      .on(
+        // if under
+        t.toy_box,
+        // end
+        t.$string,
+        t.id,
+      )
+      .where(isNull(t.deleted)),
     // end
     // if owned private
     // if indexed
-    index('toy_cars_$string_of_creator').on(
-      // if under
-      t.toy_box,
-      // end
-      t.creator,
-      t.$string,
-      t.id,
-    ),
+    index('toy_cars_$string_of_creator')
+      .on(
+        // if under
+        t.toy_box,
+        // end
+        t.creator,
+        t.$string,
+        t.id,
+      )
+      .where(isNull(t.deleted)),
     // end
     // end
     // if own
-    unique('toy_cars_$string_unique').on(
-      // if under
-      t.toy_box,
-      // end
-      // if owned
-      t.creator,
-      // end
-      t.$string,
-    ),
+    uniqueIndex('toy_cars_$string_unique')
+      .on(
+        // if under
+        t.toy_box,
+        // end
+        // if owned
+        t.creator,
+        // end
+        t.$string,
+      )
+      .where(isNull(t.deleted)),
     // end
     // if all
-    //| unique('toy_cars_$string_unique').on(t.$string),
+    //| uniqueIndex('toy_cars_$string_unique').on(t.$string).where(isNull(t.deleted)),
     // end
     // if searched
     // For searches.
@@ -106,9 +133,23 @@ export const toyCars = pgTable(
       t.$optional.op('gin_trgm_ops'),
     ),
     // end
+    // each unique
+    //| uniqueIndex('$constraint').on($columns).where(isNull(t.deleted)),
+    // done
+    // each check
+    //| check('$constraint', sql`$condition`),
+    // done
+    // each exclude
+    //| exclusion('$constraint', [$columns], sql`$range`).where(isNull(t.deleted)),
+    // done
   ],
 )
 
+// if soft
+/** Deleted ones can be restored for so long; then a cron deletes them for good. */
+export const deletedToyCars = new SoftDelete(toyCars, { days: 30 })
+
+// end
 export const ToyCarResponse = z
   .object({
     id: z.string(),
@@ -133,6 +174,9 @@ export const ToyCarResponse = z
     created: z.iso.datetime(),
     modified: z.iso.datetime(),
     version: z.int().describe('Counts its changes; in quotes it is good for `If-Match`.'),
+    // if soft
+    deleted: z.iso.datetime().nullable().describe('When it was deleted.'),
+    // end
   })
   .meta({ id: 'ToyCar' })
 

@@ -1,6 +1,6 @@
 // Declares a list of a table's rows: whose rows, which orders and filters, where a search looks. All of it by names of public
 // fields, so that no order, filter or search tells anything of a column that clients do not see.
-import { getTableName, is, SQL, StringChunk } from 'drizzle-orm'
+import { getTableName, is, SQL } from 'drizzle-orm'
 import { PgColumn } from 'drizzle-orm/pg-core'
 import type { SelectResultFields } from 'drizzle-orm/query-builders/select.types'
 import type { Db } from '../types/db.ts'
@@ -8,7 +8,7 @@ import { flip, type Order, orderOf } from './list-order.ts'
 import { valueOf } from './list-values.ts'
 import { keyOf } from './pages-by-key.ts'
 import { prepared } from './prepared.ts'
-import type { PublicFields, Sources } from './public-fields.ts'
+import { columnBehind, type PublicFields, type Sources } from './public-fields.ts'
 
 interface HasDb {
   readonly db: Db
@@ -25,6 +25,7 @@ export interface ListTypes {
   range: string
   isSearched: boolean
   within: string
+  hasDeleted: boolean
 }
 
 /** The names of public fields that are columns, or are one as text: `sql`${bookings.court}::text``. */
@@ -47,9 +48,12 @@ export interface ListOptions<
   F extends Name,
   X,
   W extends Name,
+  D,
 > {
   /** Whose rows: a condition by `me` and `role` of the scope, which are all of it that the rule gets; undefined: all. */
   visible?: (scope: S) => SQL | undefined
+  /** What the list shows instead with `deleted=true`: of soft-deleted rows. It reads them as a search. */
+  deleted?: D & ((scope: S) => SQL | undefined)
   /** The list's own order; `id` by default. */
   sort?: O
   /** What else `sort` takes: `-created,title`. Each can be read backwards too, and `id` is always there. */
@@ -97,6 +101,8 @@ export class List<T extends ListTypes = ListTypes> {
     /** What `sort` is if the client does not say. */
     readonly ownSort: string,
     readonly ignoresOthers: boolean,
+    /** The same of the rows that are deleted. */
+    readonly ofDeleted?: List,
   ) {}
 }
 
@@ -114,10 +120,12 @@ export function defineList<
   const F extends ColumnName<C> = never,
   const X extends readonly (ColumnName<C> | SQL)[] | undefined = undefined,
   const W extends ColumnName<C> = never,
+  D = undefined,
 >(
   fields: PublicFields<C>,
   {
     visible,
+    deleted,
     sort = 'id' as never,
     orders: words = [],
     filters = [],
@@ -125,7 +133,7 @@ export function defineList<
     within,
     pageSize = { most: 200, byDefault: 50 },
     ignoresOthers = false,
-  }: ListOptions<ColumnName<C>, S, O, F, X, W>,
+  }: ListOptions<ColumnName<C>, S, O, F, X, W, D>,
 ): List<{
   row: SelectResultFields<C>
   scope: S
@@ -134,6 +142,7 @@ export function defineList<
   range: F & First<O>
   isSearched: X extends readonly unknown[] ? true : false
   within: W
+  hasDeleted: D extends undefined ? false : true
 }> {
   const { table, columns } = fields
   const fail = (name: string, why: string): never => {
@@ -160,7 +169,7 @@ export function defineList<
   const leading = [...orders.values()].map(([first]) => first?.name)
   const params = new Map<string, Filter>()
   const names: readonly string[] = within === undefined ? filters : [...filters, within]
-  const reserved = names.find((name) => RESERVED.includes(name))
+  const reserved = names.find((name) => RESERVED.includes(name) || (deleted && name === 'deleted'))
   if (reserved !== undefined) fail(reserved, 'is a word of the query itself: it can be no filter')
   for (const field of filters) {
     const { column } = part(field)
@@ -177,20 +186,11 @@ export function defineList<
     return each
   })
   const parent = within && { name: within, column: columnOf(within) }
-  return new List(fields, visible, orders, params, looksIn, parent, pageSize, sort, ignoresOthers)
+  const of = (rule: typeof visible, ofDeleted?: List) =>
+    new List(fields, rule, orders, params, looksIn, parent, pageSize, sort, ignoresOthers, ofDeleted)
+  return of(visible, deleted && of(deleted)) as never
 }
 
 /** The columns of an expression. */
 export const columnsIn = (chunk: unknown): PgColumn[] =>
   is(chunk, PgColumn) ? [chunk] : is(chunk, SQL) ? chunk.queryChunks.flatMap(columnsIn) : []
-
-/** The column that a field is, or is as text. */
-function columnBehind(source: Sources[string] | undefined): PgColumn | undefined {
-  if (is(source, PgColumn)) return source
-  if (!is(source, SQL.Aliased)) return undefined
-  const [column, cast, ...more] = source.sql.queryChunks.filter(
-    (chunk) => !is(chunk, StringChunk) || chunk.value.join('') !== '',
-  )
-  const isAsText = is(cast, StringChunk) && cast.value.join('') === '::text' && more.length === 0
-  return is(column, PgColumn) && isAsText ? column : undefined
-}

@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path'
 import type { Access } from '../../../scripts/new/access.ts'
 import { routeOf } from '../../../scripts/new/access.ts'
 import { parseFields } from '../../../scripts/new/fields.ts'
+import { parseRules, RULE } from '../../../scripts/new/rules.ts'
 import type { Names } from '../../../scripts/new/names.ts'
 import { FACTORIES, fillTemplate } from '../../../scripts/new/template.ts'
 import { addToFactories } from '../../../scripts/new/wire.ts'
@@ -29,8 +30,12 @@ export interface Slice {
 export function fillInFolder(slices: Slice[]) {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'filled-')))
   const files = new Map<string, string>()
-  for (const { names, fields, access } of slices) {
-    for (const [path, text] of Object.entries(fillTemplate(names, parseFields(fields, names.snake), access)))
+  for (const { names, fields: specs, access } of slices) {
+    const [given, rules] = [false, true].map((isRule) => specs.filter((spec) => RULE.test(spec) === isRule))
+    const fields = parseFields(given ?? [], names.snake)
+    for (const [path, text] of Object.entries(
+      fillTemplate(names, fields, access, parseRules(rules ?? [], fields)),
+    ))
       files.set(path, path === FACTORIES ? addToFactories(files.get(path) ?? '', text) : text)
   }
   files.set('test/support/harness.ts', harnessOf(slices))

@@ -17,27 +17,39 @@ const OWNED: Access = {
   writer: 'editor',
   onDelete: 'cascade',
   parent: undefined,
+  bulk: false,
+  softDelete: false,
 }
 const SHARED: Access = { ...OWNED, owned: false, onDelete: 'set null' }
 const [PUBLIC, STAYS] = [{ publicRead: true }, { onDelete: 'set null' } as const]
+const [BULK, SOFT] = [{ bulk: true }, { softDelete: true }]
 
 /** A type of each kind, each modifier, and both on one field. */
 const FIELDS =
   `title:string:index:unique code:string:unique(all) blurb:text? seats:int?:index starts:timestamp:index
-  genre:enum(novel|poem|play)?:index`.split(/\s+/)
+  genre:enum(novel|poem|play)?:index ends:timestamp low:int high:int motto:string unique(seats,starts) unique(all,motto,high)
+  check(high>low) check(low!=seats) exclude(genre,starts..ends)`.split(/\s+/)
 const BOX = { names: parseNames('toy-box'), fields: ['label:string'] }
 
 describe.each<[flags: string, Access, parent?: Access]>([
   ['', OWNED],
-  ['--public-read --on-delete set-null', { ...OWNED, ...PUBLIC, ...STAYS }],
-  ['--shared', SHARED],
+  ['--public-read --on-delete set-null --bulk', { ...OWNED, ...PUBLIC, ...STAYS, ...BULK }],
+  ['--shared --soft-delete', { ...SHARED, ...SOFT }],
   ['--shared --public-read', { ...SHARED, ...PUBLIC }],
-  ['--role admin', { ...OWNED, writer: 'admin' }],
-  ['--shared --role superuser', { ...SHARED, writer: 'superuser' }],
+  ['--role admin --bulk --soft-delete', { ...OWNED, writer: 'admin', ...BULK, ...SOFT }],
+  ['--shared --role superuser --bulk', { ...SHARED, writer: 'superuser', ...BULK }],
   ['--under an owned one --shared', SHARED, OWNED],
   ['--under a shared one', OWNED, SHARED],
-  ['--under a shared one --public-read', { ...OWNED, ...PUBLIC }, SHARED],
-  ['--under a public one --public-read --shared', { ...SHARED, ...PUBLIC }, { ...SHARED, ...PUBLIC }],
+  [
+    '--under a shared one --public-read --bulk --soft-delete',
+    { ...OWNED, ...PUBLIC, ...BULK, ...SOFT },
+    SHARED,
+  ],
+  [
+    '--under a public one --public-read --shared --soft-delete',
+    { ...SHARED, ...PUBLIC, ...SOFT },
+    { ...SHARED, ...PUBLIC },
+  ],
   // oxlint-disable-next-line typescript/no-misused-promises -- Bun awaits it: the tests are in a module
 ])('of npm run new -- toy-car ... %s', async (_, given, above) => {
   const seenBy = above?.publicRead ? 'everybody' : above?.owned ? 'owner' : 'accounts'

@@ -1,0 +1,156 @@
+// Fills the lines of the template that are about rules: one of each for every rule, with its names and columns.
+import type { Access } from './access.ts'
+import type { Field } from './fields.ts'
+import type { Names } from './names.ts'
+import { type Check, type Exclude, OPERATORS, RANGES, ranksOf, type Rule, type Unique } from './rules.ts'
+
+interface Resource {
+  names: Names
+  fields: Field[]
+  access: Access
+  rules: Rule[]
+}
+
+/** The name of its constraint. */
+export const constraintOf = (rule: Rule, { table }: Names): string => {
+  if (rule.word === 'unique') return `${table}_${rule.fields.join('_')}_unique`
+  if (rule.word === 'check') return `${table}_${rule.field}_${OPERATORS[rule.by]}_${rule.other}`
+  return `${table}_${[...rule.same, rule.from, rule.to].join('_')}_overlap`
+}
+
+/** What the regions of the template ask. */
+export const ruleWords = (rules: Rule[]): Record<string, boolean> => ({
+  ruled: rules.length > 0,
+  checked: rules.some(({ word }) => word === 'check'),
+  exclusive: rules.some(({ word }) => word === 'exclude'),
+})
+
+/** `// each check` ... `// done`: lines for each such rule. They stand behind `//|`, as the example has none. */
+const EACH = /^ *\/\/ each (\w+)\n([^]*?)^ *\/\/ done\n/gm
+
+export function fillRules(text: string, resource: Resource): string {
+  return text.replaceAll(EACH, (_, word: string, lines: string) => {
+    const plain = lines.replaceAll(/^( *)\/\/\| ?/gm, '$1')
+    return resource.rules
+      .filter((rule) => isMeant(word, rule, resource))
+      .map((rule) => {
+        const tokens = { ...tokensOf(rule, resource), constraint: constraintOf(rule, resource.names) }
+        return plain.replaceAll(/\$(\w+)/g, (token, name: string) => tokens[name as 'constraint'] ?? token)
+      })
+      .join('')
+  })
+}
+
+/** `ownunique`: one that another list does not know of, if nothing else keeps two rows of both apart. */
+const isMeant = (word: string, rule: Rule, { access, rules }: Resource) =>
+  word === rule.word ||
+  (word === 'ownunique' &&
+    rule.word === 'unique' &&
+    isOwn(rule, access) &&
+    rules.every((other) => other.word !== 'exclude'))
+
+const isOwn = ({ over }: Unique, { owned, parent }: Access) =>
+  over === 'own' && (owned || parent !== undefined)
+
+function tokensOf(rule: Rule, resource: Resource): Record<string, string> {
+  if (rule.word === 'unique') return ofUnique(rule, resource)
+  return rule.word === 'check' ? ofCheck(rule, resource) : ofExclude(rule, resource)
+}
+
+const columnsOf = (names: string[]) => names.map((name) => `t.${name}`).join(', ')
+const quoted = (names: string[]) => names.map((name) => `'${name}'`).join(', ')
+const listed = (names: string[]) => names.join(', ').replace(/, ([^,]*)$/, ' and $1')
+/** Of an object. */
+const taken = (names: string[], from: string) => names.map((name) => `${name}: ${from}.${name}`).join(', ')
+
+function ofUnique(rule: Unique, { access, rules }: Resource) {
+  const { owned, parent } = access
+  const place = isOwn(rule, access)
+    ? [...(parent ? [parent.names.snake] : []), ...(owned ? ['creator'] : [])]
+    : []
+  return {
+    columns: columnsOf([...place, ...rule.fields]),
+    fields: listed(rule.fields),
+    names: quoted(rule.fields),
+    // With those that they are compared with, or it would be refused for that.
+    same: taken(closureOf(rule.fields, rules), 'first'),
+  }
+}
+
+/** It is broken by a value of the row before, of the one behind, or of its own. */
+function ofCheck({ field, by, other }: Check, { names }: Resource) {
+  const isMore = by.startsWith('>')
+  const [made, added] = [`new${names.type}()`, 'await add()']
+  const [rows, values] =
+    by === '!='
+      ? ['checked', added]
+      : isMore
+        ? ['earlier, checked', `${made}, ${added}`]
+        : ['checked, later', `${added}, ${made}`]
+  return {
+    condition: `\${t.${field}} ${by} \${t.${other}}`,
+    check: `${field} ${by} ${other}`,
+    names: quoted([field, other]),
+    rows,
+    values,
+    wrong: `${field}: ${by === '!=' ? 'checked' : isMore ? 'earlier' : 'later'}.${other}`,
+    other: `${other}: checked.${other}`,
+  }
+}
+
+function ofExclude({ same, from, to }: Exclude, { fields, access: { parent }, rules }: Resource) {
+  const type = fields.find(({ name }) => name === from)?.type ?? ''
+  const ranks = ranksOf(rules)
+  const [start = 0, end = 0] = [ranks.get(from), ranks.get(to)]
+  const known = same.filter((name) => name !== 'creator')
+  const others = closureOf([from, to], rules).filter((name) => ![from, to, ...known].includes(name))
+  const frame = others.map((name) => {
+    const rank = ranks.get(name) ?? 0
+    return `${name}: ${rank < end && rank <= start ? 'a' : 'e'}.${name}`
+  })
+  return {
+    columns: columnsOf([...(parent ? [parent.names.snake] : []), ...same]),
+    range: `${RANGES[type]}(\${t.${from}}, \${t.${to}})`,
+    fields: listed([...known, from, to]),
+    names: quoted([...known, from, to]),
+    from,
+    to,
+    frame: [...frame, ...(known.length > 0 ? [taken(known, 'c')] : [])].join(', '),
+    same: taken([...new Set([...known, ...closureOf([from, to], rules)])], 'first'),
+    another: same.includes('creator') ? 'ann' : 'admin',
+  }
+}
+
+/** The fields, and all that checks compare them with, directly or not. */
+function closureOf(names: string[], rules: Rule[]): string[] {
+  const found = new Set(names)
+  for (let size = 0; size < found.size;) {
+    size = found.size
+    for (const rule of rules)
+      if (rule.word === 'check' && (found.has(rule.field) || found.has(rule.other)))
+        found.add(rule.field).add(rule.other)
+  }
+  return [...found]
+}
+
+/** Steps between the values of two fields, and of two rows: tests move a value by one. */
+const STEP = 3
+const MINUTES_OF_DAY = 1439
+
+/** Factories whose rows satisfy the checks, and never overlap: of the number `n` of a row each field has a part of its own. */
+export function spreadValues(
+  factories: string,
+  { fields, rules }: Pick<Resource, 'fields' | 'rules'>,
+): string {
+  const ranks = ranksOf(rules)
+  const width = STEP * (Math.max(0, ...ranks.values()) + 1)
+  let spread = factories
+  for (const [name, rank] of ranks) {
+    const isTime = fields.some((field) => field.name === name && field.type === 'time')
+    const row = isTime ? `(n % ${Math.floor(MINUTES_OF_DAY / width)})` : 'n'
+    spread = spread.replace(new RegExp(`^ *${name}: .*`, 'm'), (line) =>
+      line.replaceAll(/(?<![\w.])n\b(?!:)/g, `(${width} * ${row} + ${STEP * rank})`),
+    )
+  }
+  return spread
+}
