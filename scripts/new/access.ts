@@ -38,13 +38,11 @@ export function wordsOf(access: Access): Record<string, boolean> {
     open,
     login: !open,
     under: parent !== undefined,
-    top: parent === undefined,
     hidden: seenBy === 'owner', // from other accounts
     seen: seenBy !== 'owner',
     privileged: isAdmin(writer),
     cascade: onDelete === 'cascade',
     bulk,
-    single: !bulk,
     soft: softDelete,
     hard: !softDelete,
   }

@@ -160,28 +160,20 @@ const assertFound = (scope: Scope, input: Partial<ToyCarInput>) =>
 
 // end
 export async function createToyCar(scope: ToyCarScope, input: ToyCarInput): Promise<ToyCar> {
-  // if bulk
-  const [toyCar] = await createToyCars(scope, [input])
-  // end
-  // if single
   // if referring
-  //| await assertFound(scope, input)
+  await assertFound(scope, input)
   // end
-  // end
-  // if single under
-  //| const row = { ...input, toy_box: scope.toy_box, creator: scope.me }
-  // end
-  // if single top
+  // if under
+  const row = { ...input, toy_box: scope.toy_box, creator: scope.me }
+  // else
   //| const row = { ...input, creator: scope.me }
   // end
-  // if single exclusive
+  // if exclusive
   //| // Of many at once one would wait for another, and that for it. This waits before it writes; what is in its way is told below.
   //| const [first] = await scope.db.insert(toyCars).values(row).onConflictDoNothing().returning(columns)
   //| if (first !== undefined) return first
   // end
-  // if single
-  //| const [toyCar] = await scope.db.insert(toyCars).values(row).returning(columns)
-  // end
+  const [toyCar] = await scope.db.insert(toyCars).values(row).returning(columns)
   if (toyCar === undefined) throw new Error('insert returned no row')
   return toyCar
 }
@@ -196,13 +188,6 @@ export async function createToyCars(scope: ToyCarScope, inputs: ToyCarInput[]): 
   const rows = inputs.map((input) => ({ ...input, toy_box: scope.toy_box, creator: scope.me }))
   // else
   //| const rows = inputs.map((input) => ({ ...input, creator: scope.me }))
-  // end
-  // if exclusive
-  //| // Of many at once one would wait for another, and that for it. This waits before it writes; what is in its way is told below.
-  //| if (rows.length === 1) {
-  //|   const first = await scope.db.insert(toyCars).values(rows).onConflictDoNothing().returning(columns)
-  //|   if (first.length > 0) return first
-  //| }
   // end
   return scope.db.insert(toyCars).values(rows).returning(columns)
 }
