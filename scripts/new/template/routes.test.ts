@@ -336,7 +336,7 @@ test.each(['$string'] as const)(
 //| test('no two toy cars overlap in $fields, whoever adds or moves them; those that touch do not', async () => {
 //|   const [a, b, c, d, e] = [newToyCar(), newToyCar(), newToyCar(), newToyCar(), newToyCar()]
 //|   const at = (from: unknown, to: unknown) =>
-//|     newToyCar({ $frame, $from: from as never, $to: to as never })
+//|     newToyCar({ $values })
 //|   await add(at(b.$from, d.$to))
 //|   const far = await add()
 //|   // Nobody learns whose the other one is, or from when to when.
@@ -650,6 +650,15 @@ test.each(['$string'] as const)('of many toy cars the one whose %s is taken is n
 })
 // end
 
+// if exclusive
+//| test('of many toy cars the one that overlaps is named', async () => {
+//|   const input = newToyCar()
+//|   const refused = await ann.patch(path, { create: [newToyCar(), input, input] })
+//|   expect([refused.status, refused.body.issues[0].path]).toEqual([409, expect.stringMatching(/^create\.2\./)])
+//|   expect((await ann.get(path)).body).toEqual([])
+//| })
+// end
+
 // end
 // if soft
 test('a deleted toy car is in no list, search, count or page, is not changed, and comes back as it was', async () => {
@@ -728,6 +737,17 @@ test.each(['$string'] as const)(
     expect((await ann.get(one)).status).toBe(404)
   },
 )
+// end
+
+// if exclusive
+//| test('the room of a deleted toy car is free, and if it is taken, that one stays deleted', async () => {
+//|   const input = newToyCar()
+//|   const one = `${path}/${(await add(input)).id}`
+//|   await ann.delete(one)
+//|   await add(input)
+//|   expect((await ann.post(`${one}/restore`)).status).toBe(409)
+//|   expect((await ann.get(one)).status).toBe(404)
+//| })
 // end
 
 test('after its days a deleted toy car is not restored, and goes for good; no other one does', async () => {
