@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { RESERVED } from '../../src/kit/data/list.ts'
 import { hint } from '../../src/kit/types/nearest.ts'
-import { type Names, parseNames } from './names.ts'
+import { capital, type Names, parseNames } from './names.ts'
 
 /** The resource that another stands under. */
 export interface Parent {
@@ -27,11 +27,13 @@ export interface Access {
   bulk: boolean
   /** What is deleted can be restored for a while. */
   softDelete: boolean
+  /** Each account has a list of what it has added, over all parents. */
+  ownList: boolean
 }
 
 /** What the regions of the template ask. */
 export function wordsOf(access: Access): Record<string, boolean> {
-  const { owned, publicRead, writer, onDelete, parent, bulk, softDelete } = access
+  const { owned, publicRead, writer, onDelete, parent, bulk, softDelete, ownList } = access
   const { seenBy = 'everybody' } = parent ?? {}
   // Who is not logged in sees nothing of what stands under what it does not see.
   const open = publicRead && seenBy === 'everybody'
@@ -50,12 +52,19 @@ export function wordsOf(access: Access): Record<string, boolean> {
     bulk,
     soft: softDelete,
     hard: !softDelete,
+    ownlist: ownList,
   }
 }
 
 /** The path of its list. */
 export const routeOf = ({ path }: Names, { parent }: Access): string =>
   parent === undefined ? `/api/${path}` : `/api/${parent.names.path}/:${parent.names.snake}/${path}`
+
+/** Where each app of its routes.ts is mounted. */
+export const mountsOf = (names: Names, access: Access): { route: string; name: string }[] => [
+  { route: routeOf(names, access), name: names.many },
+  ...(access.ownList ? [{ route: `/api/${names.path}`, name: `own${capital(names.many)}` }] : []),
+]
 
 /** The options of the command, as `parseArgs` takes them. */
 export const ACCESS_OPTIONS = {
@@ -66,6 +75,7 @@ export const ACCESS_OPTIONS = {
   'on-delete': { type: 'string' },
   bulk: { type: 'boolean', default: false },
   'soft-delete': { type: 'boolean', default: false },
+  'own-list': { type: 'boolean', default: false },
 } as const
 
 export const ACCESS_USAGE = `Its rows are their owner's, the account that made them: other accounts find nothing of them, admins everything.
@@ -73,6 +83,7 @@ export const ACCESS_USAGE = `Its rows are their owner's, the account that made t
   --public-read     everybody reads them, visitors too
   --role admin      writing takes this role; editor without it
   --under court     at /api/courts/:court/..., where one sees the court; they are deleted with it
+  --own-list        with --under: GET /api/bookings lists what one has added, over all courts
   --on-delete ...   when their creator's account is deleted: cascade, they are, too (so it is of owned ones), or set-null, they
                     stay, for admins or for all (so it is of shared ones)
   --bulk            many are created, and deleted, by one request: all or none
@@ -89,6 +100,7 @@ export function readAccess(
     'on-delete'?: string
     bulk: boolean
     'soft-delete': boolean
+    'own-list': boolean
   },
 ): Access {
   const { shared, role, under, 'on-delete': rule = shared ? 'set-null' : 'cascade' } = options
@@ -97,6 +109,8 @@ export function readAccess(
     throw new Error(`--role ${role}: there is no such role${hint(role, roles.admitted)}`)
   if (rule !== 'cascade' && rule !== 'set-null')
     throw new Error(`--on-delete is set-null or cascade, not ${rule}`)
+  if (options['own-list'] && under === undefined)
+    throw new Error('--own-list is for --under: without it the list of all is the only one')
   return {
     owned: !shared,
     publicRead: options['public-read'],
@@ -105,6 +119,7 @@ export function readAccess(
     parent: under === undefined ? undefined : findParent(root, under),
     bulk: options.bulk,
     softDelete: options['soft-delete'],
+    ownList: options['own-list'],
   }
 }
 

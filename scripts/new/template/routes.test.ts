@@ -764,6 +764,24 @@ test('toy cars of one toy box are in no other, and there are none where one sees
 })
 // end
 
+// if ownlist
+test('what an account has added is listed over all toy boxes, to itself alone', async () => {
+  const elsewhere = await pathOf(ann)
+  const { body: other } = await ann.post(elsewhere, newToyCar())
+  const toyCar = await add()
+  expect((await admin.post(path, newToyCar())).status).toBe(201)
+  const { body, headers } = await ann.get('/api/toy-cars?count=true')
+  expect([body, headers.get('total-count')]).toEqual([[other, toyCar], '2'])
+  expect((await ann.get(`/api/toy-cars?toy_box=${other.toy_box}`)).body).toEqual([other])
+  expect((await bob.get('/api/toy-cars')).body).toEqual([])
+  expect(codeOf(await app.visitor().get('/api/toy-cars'))).toBe('login_required')
+  // if soft
+  await ann.delete(`${path}/${toyCar.id}`)
+  expect((await ann.get('/api/toy-cars')).body).toEqual([other])
+  // end
+})
+// end
+
 test('an admin reads and changes the toy cars of others, which stay theirs', async () => {
   const toyCar = await add()
   expect((await admin.get(path)).body).toEqual([toyCar])

@@ -19,6 +19,7 @@ const OWNED: Access = {
   parent: undefined,
   bulk: false,
   softDelete: false,
+  ownList: false,
 }
 const SHARED: Access = { ...OWNED, owned: false, onDelete: 'set null' }
 const [PUBLIC, STAYS] = [{ publicRead: true }, { onDelete: 'set null' } as const]
@@ -39,7 +40,7 @@ describe.each<[flags: string, Access, parent?: Access]>([
   ['--role admin --bulk --soft-delete', { ...OWNED, writer: 'admin', ...BULK, ...SOFT }],
   ['--shared --role superuser --bulk', { ...SHARED, writer: 'superuser', ...BULK }],
   ['--under an owned one --shared', SHARED, OWNED],
-  ['--under a shared one', OWNED, SHARED],
+  ['--under a shared one --own-list', { ...OWNED, ownList: true }, SHARED],
   [
     '--under a shared one --public-read --bulk --soft-delete',
     { ...OWNED, ...PUBLIC, ...BULK, ...SOFT },
