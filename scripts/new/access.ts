@@ -29,11 +29,13 @@ export interface Access {
   softDelete: boolean
   /** Each account has a list of what it has added, over all parents. */
   ownList: boolean
+  /** What becomes of its rows when what they stand under is deleted; restrict: that is refused. */
+  onParentDelete: 'cascade' | 'restrict'
 }
 
 /** What the regions of the template ask. */
 export function wordsOf(access: Access): Record<string, boolean> {
-  const { owned, publicRead, writer, onDelete, parent, bulk, softDelete, ownList } = access
+  const { owned, publicRead, writer, onDelete, parent, bulk, softDelete, ownList, onParentDelete } = access
   const { seenBy = 'everybody' } = parent ?? {}
   // Who is not logged in sees nothing of what stands under what it does not see.
   const open = publicRead && seenBy === 'everybody'
@@ -53,6 +55,7 @@ export function wordsOf(access: Access): Record<string, boolean> {
     soft: softDelete,
     hard: !softDelete,
     ownlist: ownList,
+    holding: onParentDelete === 'restrict',
   }
 }
 
@@ -76,13 +79,15 @@ export const ACCESS_OPTIONS = {
   bulk: { type: 'boolean', default: false },
   'soft-delete': { type: 'boolean', default: false },
   'own-list': { type: 'boolean', default: false },
+  'on-parent-delete': { type: 'string', default: 'cascade' },
 } as const
 
 export const ACCESS_USAGE = `Its rows are their owner's, the account that made them: other accounts find nothing of them, admins everything.
   --shared          they are everybody's: each account reads them, each editor changes them
   --public-read     everybody reads them, visitors too
   --role admin      writing takes this role; editor without it
-  --under court     at /api/courts/:court/..., where one sees the court; they are deleted with it
+  --under court     at /api/courts/:court/..., where one sees the court; they are deleted with it;
+                    --on-parent-delete restrict: it is not deleted as long as it has some
   --own-list        with --under: GET /api/bookings lists what one has added, over all courts
   --on-delete ...   when their creator's account is deleted: cascade, they are, too (so it is of owned ones), or set-null, they
                     stay, for admins or for all (so it is of shared ones)
@@ -101,6 +106,7 @@ export function readAccess(
     bulk: boolean
     'soft-delete': boolean
     'own-list': boolean
+    'on-parent-delete': string
   },
 ): Access {
   const { shared, role, under, 'on-delete': rule = shared ? 'set-null' : 'cascade' } = options
@@ -109,6 +115,9 @@ export function readAccess(
     throw new Error(`--role ${role}: there is no such role${hint(role, roles.admitted)}`)
   if (rule !== 'cascade' && rule !== 'set-null')
     throw new Error(`--on-delete is set-null or cascade, not ${rule}`)
+  const ofParent = options['on-parent-delete']
+  if (ofParent !== 'cascade' && ofParent !== 'restrict')
+    throw new Error(`--on-parent-delete is cascade or restrict, not ${ofParent}`)
   if (options['own-list'] && under === undefined)
     throw new Error('--own-list is for --under: without it the list of all is the only one')
   return {
@@ -120,6 +129,7 @@ export function readAccess(
     bulk: options.bulk,
     softDelete: options['soft-delete'],
     ownList: options['own-list'],
+    onParentDelete: ofParent,
   }
 }
 

@@ -13,6 +13,10 @@ import { newToyBox } from './support/toy-boxes/factories.ts'
 import { createToyBox } from './support/toy-boxes/queries.ts'
 import { NewToyBox } from './support/toy-boxes/routes.ts'
 // end
+// if holding
+//| import { refusalOf } from '../../../src/kit/http/sql-refusals.ts'
+//| import { toyBoxes } from './support/toy-boxes/table.ts'
+// end
 // if src/account/export.ts
 import { until } from '../../../test/kit/support/until.ts'
 import { startTestWorker } from './support/worker.ts'
@@ -764,6 +768,14 @@ test('toy cars of one toy box are in no other, and there are none where one sees
 })
 // end
 
+// if holding
+//| test('a toy box that has toy cars is not deleted', async () => {
+//|   await add()
+//|   const box = eq(toyBoxes.id, Number(path.split('/')[3]))
+//|   const error = await app.deps.db.delete(toyBoxes).where(box).catch((thrown: unknown) => refusalOf(thrown))
+//|   expect(error).toMatchObject({ status: 409, message: 'It is still referred to' })
+//| })
+// end
 // if ownlist
 test('what an account has added is listed over all toy boxes, to itself alone', async () => {
   const elsewhere = await pathOf(ann)

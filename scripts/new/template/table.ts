@@ -38,7 +38,11 @@ export const toyCars = pgTable(
     // if under
     toy_box: integer()
       .notNull()
+      // if holding
+      //| .references(() => toyBoxes.id, { onDelete: 'restrict' }),
+      // else
       .references(() => toyBoxes.id, { onDelete: 'cascade' }),
+    // end
     // end
     $string: text().notNull(),
     $text: text().notNull(),

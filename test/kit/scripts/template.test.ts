@@ -20,6 +20,7 @@ const OWNED: Access = {
   bulk: false,
   softDelete: false,
   ownList: false,
+  onParentDelete: 'cascade',
 }
 const SHARED: Access = { ...OWNED, owned: false, onDelete: 'set null' }
 const [PUBLIC, STAYS] = [{ publicRead: true }, { onDelete: 'set null' } as const]
@@ -40,7 +41,11 @@ describe.each<[flags: string, Access, parent?: Access]>([
   ['--role admin --bulk --soft-delete', { ...OWNED, writer: 'admin', ...BULK, ...SOFT }],
   ['--shared --role superuser --bulk', { ...SHARED, writer: 'superuser', ...BULK }],
   ['--under an owned one --shared', SHARED, OWNED],
-  ['--under a shared one --own-list', { ...OWNED, ownList: true }, SHARED],
+  [
+    '--under a shared one --own-list --on-parent-delete restrict',
+    { ...OWNED, ownList: true, onParentDelete: 'restrict' },
+    SHARED,
+  ],
   [
     '--under a shared one --public-read --bulk --soft-delete',
     { ...OWNED, ...PUBLIC, ...BULK, ...SOFT },
