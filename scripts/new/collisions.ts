@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describedRoutes } from '../described-routes.ts'
 import { type Access, mountsOf } from './access.ts'
 import type { Names } from './names.ts'
+import { constraintOf } from './rule-lines.ts'
 import { findTakenName } from './template.ts'
 import { fillWish, type Wish } from './wish.ts'
 
@@ -11,14 +12,14 @@ import { fillWish, type Wish } from './wish.ts'
 const MAX_IDENTIFIER = 63
 
 /** Its name is unique in all the schema. */
-const INDEX = /(?<=\b(?:index|unique|uniqueIndex)\(\s*')[^']+/g
+const INDEX = /(?<=\b(?:index|unique|uniqueIndex|exclusion)\(\s*')[^']+/g
 
 /**
  * @param isThere only its fields are new
  * @throws Error that names every collision and where it is
  */
 export function refuseCollisions(root: string, wish: Wish, { isThere = false } = {}): void {
-  const { names, fields, access } = wish
+  const { names, fields, access, rules } = wish
   const { table, snake } = names
   const found: string[] = []
   const own = isThere ? `src/${names.path}/table.ts` : undefined
@@ -45,6 +46,7 @@ export function refuseCollisions(root: string, wish: Wish, { isThere = false } =
     `${table}_creator_users_id_fk`,
     ...(parent ? [`${table}_${parent.snake}_${parent.table}_id_fk`] : []),
     ...fields.map(({ name }) => `${table}_${name}_of_creator`),
+    ...rules.map((rule) => constraintOf(rule, names)),
     ...enums,
   ]
   const long = identifiers.find((name) => name.length > MAX_IDENTIFIER)

@@ -36,7 +36,7 @@ export type Rule = Unique | Check | Exclude
 export const RULE = /^([a-z]+)\(/
 
 /** What Postgres and JavaScript put into the same order. */
-const ORDERED = ['int', 'number', 'decimal', 'date', 'timestamp', 'time']
+export const ORDERED = ['int', 'number', 'decimal', 'date', 'timestamp', 'time']
 /** Postgres's range of each type. */
 export const RANGES: Record<string, string> = {
   int: 'int4range',
@@ -49,11 +49,12 @@ const UNCOMPARED = ['text', 'json']
 /** In which a row of a test is unlike all others. */
 const VARIED = [...ORDERED, 'string', 'uuid', 'email', 'url']
 
-export const RULES_USAGE = `Behind the fields, what holds of a whole row, or of rows together:
-  unique(court,starts)           no two rows of an owner, or under one parent, have the same in all of them; unique(all,...): no two at all
-  check(ends > starts)           two fields of one type compare so: > >= < <= !=
-  exclude(court, starts..ends)   no two rows with the same court overlap, from starts on and before ends; exclude(starts..ends): no two
-                                 at all. Over all accounts, and under one parent; an empty end is none`
+export const RULES_USAGE = `Behind the fields, what holds of a whole row or of rows together, in quotes:
+  'unique(court,starts)'          no two rows of an owner, or under one parent, have the same in both; 'unique(all,court,starts)': no
+                                  two at all
+  'check(ends > starts)'          two fields of one type compare so: > >= < <= !=
+  'exclude(court, starts..ends)'  no two rows of one court overlap, from starts on and before ends, whosever they are; under a parent
+                                  of its rows. 'exclude(starts..ends)': no two at all`
 
 type Parse = (spec: string, inside: string, find: (name: string) => Field) => Rule
 

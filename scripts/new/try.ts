@@ -4,10 +4,12 @@ import { roles, type Role } from '../../src/account/roles.ts'
 import type { Config } from '../../src/config.ts'
 import { localUrl } from '../local-url.ts'
 import { describedRoutes } from '../described-routes.ts'
-import { type Access, wordsOf } from './access.ts'
+import { wordsOf } from './access.ts'
 import type { Field } from './fields.ts'
 import type { Names } from './names.ts'
+import { ranksOf } from './rules.ts'
 import { FACTORIES } from './template.ts'
+import type { Wish } from './wish.ts'
 
 type Body = Record<string, unknown>
 type Factory = () => Body
@@ -22,13 +24,15 @@ const JSON_BODY = '-H "$json" -d'
  */
 export async function tryLines(
   root: string,
-  { names, fields, access }: { names: Names; fields: Field[]; access: Access },
+  { names, fields, rules, access }: Wish,
   config: Config,
 ): Promise<string[]> {
   const factories = (await import(join(root, FACTORIES))) as Record<string, Factory | undefined>
   const make = ({ type }: Names) => factories[`new${type}`]?.() ?? {}
   const [body, other] = [make(names), make(names)]
-  const [changed = ''] = Object.keys(body)
+  const ruled = ranksOf(rules)
+  const free = Object.keys(body).find((name) => !ruled.has(name))
+  const changed = free === undefined ? other : { [free]: other[free] }
   const parent = access.parent?.names
   const parents = parent && `/${parent.path}`
   const { public: isPublic, open } = wordsOf(access)
@@ -39,7 +43,7 @@ export async function tryLines(
     ...(parent ? [create(`$api${parents}`, make(parent), 'parent')] : []),
     create(list, body, 'id'),
     `${CURL} ${isPublic && open ? '' : '-b $jar '}"${list}?${filterOf(fields, body)}"`,
-    `${CURL} -b $jar ${list}/$id -X PUT ${JSON_BODY} ${quoted({ [changed]: other[changed] })}`,
+    `${CURL} -b $jar ${list}/$id -X PUT ${JSON_BODY} ${quoted(changed)}`,
     `${CURL} -b $jar ${list}/$id -X DELETE`,
   ]
 }

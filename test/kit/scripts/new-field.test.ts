@@ -38,10 +38,11 @@ test(
     const { code, said } = await checkout.run('new', ['field', 'xylophones', ...later])
     expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining('npm run migrate') })
     expect(SLICE.map(checkout.read)).toEqual(atOnce)
-    const [migration = '', ...others] = migrations()
+    const [columns = '', indexes = '', ...others] = migrations()
     expect(others).toEqual([])
-    expect(migration).toMatch(/_xylophones_note_genre\.sql$/)
-    expect(checkout.read(migration)).toContain('ADD COLUMN "note" text')
+    expect(columns).toMatch(/_xylophones_note_genre\.sql$/)
+    expect(checkout.read(columns)).toContain('ADD COLUMN "note" text')
+    expect(checkout.read(indexes)).toStartWith('-- concurrently\n')
     checkout.commit('with fields')
   },
   TIMEOUT_MS,
