@@ -92,6 +92,21 @@ test(
 )
 
 test(
+  'a rule over several fields is added in the same way, and holds of new rows before it does of all',
+  async () => {
+    const { code, said } = await checkout.run('new', ['field', 'xylophones', 'unique(title,year)'])
+    expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining('_xylophones_rules_finish.sql') })
+    expect(checkout.read('src/xylophones/table.ts')).toMatch(
+      /^\/\/ npm run new .*'unique\(title,year\)' --shared$/m,
+    )
+    const [, last = ''] = migrations()
+    expect(checkout.read(last)).toContain('UNIQUE USING INDEX')
+    checkout.commit('a rule')
+  },
+  TIMEOUT_MS,
+)
+
+test(
   'while the table itself waits for its patch there is no migration',
   async () => {
     await change('src/xylophones/table.ts', 'year: integer(),', 'year: integer(), // by hand')
