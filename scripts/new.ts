@@ -8,25 +8,24 @@ import { generateMigration, refuseUngenerated } from './generate.ts'
 import { ACCESS_USAGE, routeOf } from './new/access.ts'
 import { refuseCollisions } from './new/collisions.ts'
 import { planFields } from './new/field.ts'
-import { typesUsage } from './new/fields.ts'
+import { MODIFIERS_USAGE } from './new/modifiers.ts'
 import { RULES_USAGE } from './new/rules.ts'
 import { FACTORIES } from './new/template.ts'
 import { tryLines } from './new/try.ts'
+import { typesUsage } from './new/types.ts'
 import { addPurgeToCrons, addPurgeToTasks, addToApp, addToFactories } from './new/wire.ts'
 import { fillWish, formatFile, readWish, type Wish } from './new/wish.ts'
 import { readCurrentStatus } from './status.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
-const USAGE = `Usage: npm run new -- <name> <field>:<type>[?][:index][:unique] ... [options]
-       npm run new -- booking 'court:int:index' starts:timestamp:index 'note:text?' --plural bookings
-       npm run new -- field bookings 'note:text?'   adds fields to a resource that is there
+const USAGE = `Usage: npm run new -- <name> <field>:<type>[?][:<modifier>] ... [<rule>(...)] ... [options]
+       npm run new -- booking 'court:ref(court)' starts:timestamp:index ends:timestamp 'exclude(court, starts..ends)' 'note:text?'
+       npm run new -- field bookings 'guests:int:min(1):max(8):default(2)'   adds to a resource that is there
        npm run new -- book title:string:index isbn:string:unique 'genre:enum(novel,poem)?' --shared --public-read
 <name> is one of them, in lowercase: book, book-review. ? makes a field optional.
 ${typesUsage}
-  :index        lists filter by it, and sort by it if it has an order
-  :unique       no two rows of an owner, or under one parent, have the same; of what is shared no two at all
-  :unique(all)  no two at all: the answer to a value that is taken tells whoever asks that it is
+${MODIFIERS_USAGE}
 ${RULES_USAGE}
 ${ACCESS_USAGE}
   --plural people   many of them, where the name with -s, -es or -ies is not it

@@ -1,17 +1,12 @@
 // Whose the rows of a new resource are, who reads and writes them, and how: what its flags say.
 import { isAdmin, type Role, ROLES, roles } from '../../src/account/roles.ts'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { RESERVED } from '../../src/kit/data/list.ts'
 import { hint } from '../../src/kit/types/nearest.ts'
-import { type Names, parseNames } from './names.ts'
+import type { Names } from './names.ts'
+import { findSlice, type Slice } from './slices.ts'
 
 /** The resource that another stands under. */
-export interface Parent {
-  names: Names
-  /** Who sees one: its owner, every account, or everybody. */
-  seenBy: 'owner' | 'accounts' | 'everybody'
-}
+export type Parent = Pick<Slice, 'names' | 'seenBy'>
 
 export interface Access {
   /** The rows belong to the account that made them; else they are shared by all. */
@@ -108,35 +103,11 @@ export function readAccess(
   }
 }
 
-/** By the function with which its slice finds one; who sees it, by what its rule asks. */
+/** @throws Error */
 function findParent(root: string, singular: string): Parent {
-  const { snake, type } = parseNames(singular)
-  if (RESERVED.includes(snake))
-    throw new Error(`--under ${singular}: the query of its list has "${snake}" for something else`)
-  const find = `find${type}`
-  const declared = new RegExp(String.raw`function ${find}\(\s*(\w+): (\w+),`)
-  for (const file of new Bun.Glob('src/*/queries.ts').scanSync(root)) {
-    const text = readFileSync(join(root, file), 'utf8')
-    const [, first, scope] = declared.exec(text) ?? []
-    if (scope === undefined) continue
-    if (first !== 'scope')
-      throw new Error(
-        `--under ${singular}: ${find} in ${file} takes no Scope first, by which one is found where it may be seen: ` +
-          'give it one, as the queries of npm run new have it',
-      )
-    if (scope !== 'Scope')
-      throw new Error(
-        `--under ${singular}: that stands under something itself (${file}), and this command writes one level only`,
-      )
-    const names = parseNames(singular, file.split('/')[1])
-    // What can be restored has its rule before that, which `visible` asks.
-    const [, asks = 'role'] =
-      /\bvisible: Rule = \((?!scope\))([^)]*)\)/.exec(text) ?? /\bRule = \(([^)]*)\)/.exec(text) ?? []
-    const seenBy = /\bme\b/.test(asks) ? 'owner' : asks === '' ? 'everybody' : 'accounts'
-    return { names, seenBy }
-  }
-  throw new Error(
-    `--under ${singular}: there is no such resource, as no queries.ts of src has a ${find}(scope: Scope, id). ` +
-      `Name one of them in lowercase, court; or make it first: npm run new -- ${singular} ...`,
-  )
+  const asked = `--under ${singular}`
+  const parent = findSlice(root, singular, asked)
+  if (RESERVED.includes(parent.names.snake))
+    throw new Error(`${asked}: the query of its list has "${parent.names.snake}" for something else`)
+  return parent
 }

@@ -2,7 +2,16 @@
 import type { Access } from './access.ts'
 import type { Field } from './fields.ts'
 import type { Names } from './names.ts'
-import { type Check, type Exclude, OPERATORS, RANGES, ranksOf, type Rule, type Unique } from './rules.ts'
+import {
+  type Check,
+  type Exclude,
+  OPERATORS,
+  ORDERED,
+  RANGES,
+  ranksOf,
+  type Rule,
+  type Unique,
+} from './rules.ts'
 
 interface Resource {
   names: Names
@@ -133,24 +142,37 @@ function closureOf(names: string[], rules: Rule[]): string[] {
   return [...found]
 }
 
-/** Steps between the values of two fields, and of two rows: tests move a value by one. */
-const STEP = 3
-const MINUTES_OF_DAY = 1439
+/** The fields so that the values of tests, which ascend in this order within a row, are as checks compare them. */
+export function inOrder(fields: Field[], rules: Rule[]): Field[] {
+  const ranks = ranksOf(rules)
+  const rankOf = ({ name }: Field) => ranks.get(name) ?? 0
+  return fields.toSorted((a, b) => rankOf(a) - rankOf(b))
+}
 
-/** Factories whose rows satisfy the checks, and never overlap: of the number `n` of a row each field has a part of its own. */
-export function spreadValues(
+/** As tests take them: what is compared is never left out of a body, as a default need not go with what else is in it. */
+export function asTested(fields: Field[], rules: Rule[]): Field[] {
+  const ranks = ranksOf(rules)
+  return fields.map((field) =>
+    field.fallback !== undefined && ranks.has(field.name)
+      ? { ...field, fallback: undefined, optional: false }
+      : field,
+  )
+}
+
+/** Factories in which fields without an order differ, where a check says so: of the numbers `n` each has its own. */
+export function differValues(
   factories: string,
   { fields, rules }: Pick<Resource, 'fields' | 'rules'>,
 ): string {
   const ranks = ranksOf(rules)
-  const width = STEP * (Math.max(0, ...ranks.values()) + 1)
-  let spread = factories
-  for (const [name, rank] of ranks) {
-    const isTime = fields.some((field) => field.name === name && field.type === 'time')
-    const row = isTime ? `(n % ${Math.floor(MINUTES_OF_DAY / width)})` : 'n'
-    spread = spread.replace(new RegExp(`^ *${name}: .*`, 'm'), (line) =>
-      line.replaceAll(/(?<![\w.])n\b(?!:)/g, `(${width} * ${row} + ${STEP * rank})`),
+  const width = 2 * Math.max(0, ...ranks.values()) + 2
+  let differing = factories
+  for (const { name, type } of fields) {
+    const rank = ranks.get(name)
+    if (rank === undefined || ORDERED.includes(type)) continue
+    differing = differing.replace(new RegExp(`^ *${name}: .*`, 'm'), (line) =>
+      line.replaceAll(/(?<![\w.])n\b(?!:)/g, `(${width} * n + ${rank})`),
     )
   }
-  return spread
+  return differing
 }

@@ -36,7 +36,7 @@ export type Rule = Unique | Check | Exclude
 export const RULE = /^([a-z]+)\(/
 
 /** What Postgres and JavaScript put into the same order. */
-const ORDERED = ['int', 'number', 'decimal', 'date', 'timestamp', 'time']
+export const ORDERED = ['int', 'number', 'decimal', 'date', 'timestamp', 'time']
 /** Postgres's range of each type. */
 export const RANGES: Record<string, string> = {
   int: 'int4range',

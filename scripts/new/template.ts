@@ -2,15 +2,17 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Access, wordsOf } from './access.ts'
-import { type Field, TYPES } from './fields.ts'
-import { camel, capital, type Names, parseNames } from './names.ts'
-import { fillRules, ruleWords, spreadValues } from './rule-lines.ts'
+import { repeat, WORDS } from './entries.ts'
+import type { Field } from './fields.ts'
+import { formsOf, type Names, parseNames, rename } from './names.ts'
+import { asTested, differValues, fillRules, inOrder, ruleWords } from './rule-lines.ts'
 import type { Rule } from './rules.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const EXAMPLE = parseNames('toy-car')
 /** Of what the example stands under. */
 const PARENT = parseNames('toy-box', 'toy-boxes')
+const EXAMPLES = [EXAMPLE, PARENT]
 
 /** The project's factories, to which those of the template are added: see wire.ts. */
 export const FACTORIES = 'test/factories.ts'
@@ -25,32 +27,12 @@ const targetsOf = ({ path }: Names) => ({
 })
 
 /**
- * The template's fields have the names of their types, `$string`. A line that names one, with the comments above it and what is
- * indented below it, stands for each field of the type; what no type has for itself in a list is made from the list's first.
- */
-const FIELD = `\\$(${Object.keys(TYPES).join('|')}|optional)(?![a-zA-Z])`
-const ENTRY = `(?:^ *//.*\\n)*^( *)(?=\\S).*${FIELD}.*\\n(?:\\1 .*\\n)*(?:\\1\\).*\\n)?`
-/** A list of nothing but names, perhaps behind others. */
-const NAMES = new RegExp(`\\[\\s*((?:'[a-z_]+',\\s*)*)(?:'${FIELD}',?\\s*)+\\]`, 'g')
-
-/**
  * `// if <words>` ... `// else` ... `// end`: lines for what the words say, all of them. Of the template they are those that it has
  * as it stands; the lines of another choice stand behind `//|`. A word is one of the access's, one about fields, for whose
  * lines there have to be such fields, or a file that has to be there.
  */
 const REGION = /^ *\/\/ if (.+)\n((?:(?! *\/\/ if ).*\n)*?)^ *\/\/ end\n/m
 const ELSE = /^ *\/\/ else\n/m
-const FIELDS: Record<string, (field: Field) => boolean> = {
-  all: ({ unique }) => unique === 'all',
-  enum: ({ values }) => values.length > 0,
-  indexed: ({ indexed }) => indexed,
-  optional: ({ optional }) => optional,
-  own: ({ unique }) => unique === 'own',
-  required: ({ optional }) => !optional,
-  searched: ({ searched }) => searched,
-  sorted: ({ sorted }) => sorted,
-  unique: ({ unique }) => unique !== undefined,
-}
 
 /** The files of a resource by path, not formatted yet. */
 export function fillTemplate(
@@ -65,86 +47,38 @@ export function fillTemplate(
     field.unique === 'own' && !isSplit ? { ...field, unique: 'all' as const } : field,
   )
   const files = Object.entries(targetsOf(names)).map(([file, target]) => {
-    const renamed = rename(readTemplate(file), names, access.parent?.names)
-    const chosen = choose(renamed, fields, { ...wordsOf(access), ...ruleWords(rules) })
+    const renamed = rename(readTemplate(file), EXAMPLES, [names, access.parent?.names ?? PARENT])
+    const words = { ...wordsOf(access), ...ruleWords(rules) }
+    const shown = file === 'routes.test.ts' ? asTested(fields, rules) : fields
+    const chosen = choose(renamed, shown, inOrder(shown, rules), words)
     const resource = { names, fields, access, rules }
     const filled = fillRules(chosen, resource)
-    const text = file === 'factories.ts' ? spreadValues(filled, resource) : filled
-    return [
-      target,
-      withImports(
-        ofWhole(withErrors(text, fields, rules), names, access),
-        target,
-        names,
-        access.parent?.names,
-      ),
-    ]
+    const text = file === 'factories.ts' ? differValues(filled, resource) : filled
+    return [target, withImports(ofWhole(withErrors(text, fields, rules), names, access), target, names)]
   })
   return Object.fromEntries(files) as Record<string, string>
 }
 
 const readTemplate = (file: string) => readFileSync(join(import.meta.dir, 'template', file), 'utf8')
 
-/** Each form in which a resource is named; those that begin another stand behind it. */
-const formsOf = ({ one, many, type, snake, table, path, spoken, spokenMany }: Names) => {
-  const article = /^([aeio]|u[mp]|un(?!i))/.test(spoken) ? 'an' : 'a'
-  const sentences = [`${article} ${spoken}`, capital(spokenMany), spokenMany, spoken]
-  return sentences.concat(capital(many), many, type, one, table, snake, snake.toUpperCase(), path)
-}
-const FORMS = [EXAMPLE, PARENT].flatMap(formsOf)
-
-function rename(text: string, names: Names, parent = PARENT): string {
-  const forms = [names, parent].flatMap(formsOf)
-  return text.replaceAll(new RegExp(FORMS.join('|'), 'g'), (form) => forms[FORMS.indexOf(form)] ?? form)
-}
-
-/** Without the marks, and with the lines for these fields: of regions the innermost first. */
-function choose(text: string, fields: Field[], words: Record<string, boolean>): string {
+/**
+ * Without the marks, and with the lines for these fields: of regions the innermost first.
+ * @param all the same, in the order of their values
+ */
+function choose(text: string, fields: Field[], all: Field[], words: Record<string, boolean>): string {
   let left = text
   for (let found = REGION.exec(left); found !== null; found = REGION.exec(left)) {
     const [region, condition = '', lines = ''] = found
     const [chosen = '', other = ''] = lines.split(ELSE)
-    const ofFields = FIELDS[condition]
+    const ofFields = WORDS[condition]
+    const some = fields.filter((field) => ofFields?.(field, all))
     const isMet = ofFields
-      ? fields.some(ofFields)
+      ? some.length > 0
       : condition.split(' ').every((word) => words[word] ?? existsSync(join(ROOT, word)))
     const kept = (isMet ? chosen : other).replaceAll(/^( *)\/\/\| ?/gm, '$1')
-    left = left.replace(region, () => (isMet && ofFields ? repeat(kept, fields.filter(ofFields)) : kept))
+    left = left.replace(region, () => (isMet && ofFields ? repeat(kept, some, all) : kept))
   }
-  return repeat(left, fields)
-}
-
-/** Makes of each list of the template's fields one of these fields. */
-const repeat = (text: string, fields: Field[]) =>
-  text
-    .replaceAll(
-      NAMES,
-      (_, others: string) => `[${others}${fields.map(({ name }) => `'${name}'`).join(', ')}]`,
-    )
-    .replaceAll(new RegExp(`(?:${ENTRY})+`, 'gm'), (list) => {
-      const entries = list.match(new RegExp(ENTRY, 'gm')) ?? []
-      const find = (type: string) => entries.find((entry) => new RegExp(FIELD).exec(entry)?.[1] === type)
-      const [tail = ''] = /\.null\w+\(\)(?=,\n$)/.exec(find('optional') ?? '') ?? []
-      return fields
-        .map((field) => {
-          let entry = find(field.type) ?? entries[0] ?? ''
-          if (field.optional) entry = entry.replace('.notNull()', '').replace(/,\n$/, `${tail},\n`)
-          return nameField(entry, field)
-        })
-        .join('')
-    })
-
-/** `$enum` is `genre`, `book_$enum` is `book_genre`, and `book$enum` is `bookGenre`. */
-function nameField(entry: string, { name, values }: Field): string {
-  const quoted = values.map((value) => `'${value}'`)
-  return entry
-    .replaceAll(new RegExp(`([a-zA-Z0-9]?)${FIELD}`, 'g'), (_, before: string) =>
-      before === '' ? name : before + capital(camel(name)),
-    )
-    .replaceAll(/'first', 'second'|'(?:first|second)'/g, (found) => {
-      if (values.length === 0) return found
-      return found.includes(',') ? quoted.join(', ') : (quoted[found === `'first'` ? 0 : 1] ?? found)
-    })
+  return repeat(left, fields, all)
 }
 
 /** What depends on the whole, and stands within a line. */
@@ -168,13 +102,18 @@ function withErrors(text: string, fields: Field[], rules: Rule[]): string {
     fields.some(({ name, fallback }) => fallback !== undefined && [rule.field, rule.other].includes(name))
   const can: Record<string, (isCreation: boolean) => boolean> = {
     alreadyExists: () => has('unique') || fields.some(({ unique }) => unique),
+    foreignKeyViolation: () => fields.some(({ refersTo }) => refersTo),
     exclusionViolation: () => has('exclude'),
     checkViolation: (isCreation) => (isCreation ? rules.some(isFilled) : has('check')),
   }
   const kept = text.replaceAll(
     /((?:status: 201|otherStatuses: \[404\]),\s*)?errors: \[([\w\s,]+)\]/g,
     (_, created: string | undefined, list: string) => {
-      const names = namesIn(list).filter((name) => can[name]?.(created !== undefined) !== false)
+      // What others refer to is perhaps refused its deletion: then that kind stands first.
+      const isLasting = (name: string) => name === 'foreignKeyViolation' && list.startsWith(name)
+      const names = namesIn(list).filter(
+        (name) => isLasting(name) || can[name]?.(created !== undefined) !== false,
+      )
       return `${created ?? ''}errors: [${names.join(', ')}]`
     },
   )
@@ -185,22 +124,22 @@ const transpiler = new Bun.Transpiler({ loader: 'ts', trimUnusedImports: true })
 const IMPORT = /^import \{([^}]*)\} from ('[^']*')\n/gm
 
 /** With paths as they are from its place, those of one path in one, and without what this resource does not use. */
-function withImports(text: string, target: string, { path }: Names, parent = PARENT): string {
+function withImports(text: string, target: string, { path }: Names): string {
   const moved = target.startsWith('test/')
     ? text
         .replaceAll("'../../../test/", "'./")
         .replaceAll("'../../../src/", "'../src/")
         .replaceAll(/'\.\/support\/[\w-]+\/(factories\.ts')/g, "'./$1")
-        .replaceAll(/'\.\/support\/[\w-]+\/(\w+\.ts')/g, `'../src/${parent.path}/$1`)
-        .replaceAll(/'\.\/(table|routes)\.ts'/g, `'../src/${path}/$1.ts'`)
-    : text.replaceAll("'../../../src/", "'../").replaceAll(/'\.\/support\/[\w-]+\//g, `'../${parent.path}/`)
+        .replaceAll(/'\.\/support\/([\w-]+\/\w+\.ts')/g, "'../src/$1")
+        .replaceAll(/'\.\/(table|queries|routes)\.ts'/g, `'../src/${path}/$1.ts'`)
+    : text.replaceAll("'../../../src/", "'../").replaceAll("'./support/", "'../")
   const imports = [...transpiler.transformSync(moved).matchAll(/^import \{([^}]*)\}/gm)]
   const used = new Set(imports.flatMap(([, list = '']) => namesIn(list)))
   const isUsed = (name: string) =>
     name.startsWith('type ') ? moved.split(name.slice(5)).length > 2 : used.has(name)
   const kept = new Map<string, string[]>()
   for (const [, list = '', from = ''] of moved.matchAll(IMPORT))
-    kept.set(from, [...(kept.get(from) ?? []), ...namesIn(list).filter(isUsed)])
+    kept.set(from, [...new Set([...(kept.get(from) ?? []), ...namesIn(list).filter(isUsed)])])
   return moved.replaceAll(IMPORT, (_, _names: string, from: string) => {
     const all = kept.get(from) ?? []
     kept.delete(from)
@@ -220,5 +159,5 @@ export function findTakenName(names: Names): string | undefined {
     const keys = ['one', 'many', 'type'] as const
     return keys.filter((key) => words.has(EXAMPLE[key]) && words.has(names[key])).map((key) => names[key])
   })
-  return taken.find((name) => !FORMS.includes(name))
+  return taken.find((name) => !EXAMPLES.flatMap(formsOf).includes(name))
 }

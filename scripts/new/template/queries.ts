@@ -1,10 +1,13 @@
 // Holds all SQL about toy cars, and the rules whose they are.
 import { and, eq, inArray, isNull, sql } from 'drizzle-orm'
+import { findUser } from '../../../src/account/queries.ts'
 import { isAdmin } from '../../../src/account/roles.ts'
 import type { Rule, Scope } from '../../../src/account/scope.ts'
 import { defineList } from '../../../src/kit/data/list.ts'
 import { scoped } from '../../../src/kit/data/scope.ts'
 import { isVersion, type Versions } from '../../../src/kit/data/version.ts'
+import { assertReferences } from '../../../src/kit/http/references.ts'
+import { findToyMaker } from './support/toy-makers/queries.ts'
 import { deletedToyCars, publicToyCar, toyCars } from './table.ts'
 
 const { columns } = publicToyCar
@@ -91,10 +94,26 @@ export const toyCarList = defineList(publicToyCar, {
   within: 'toy_box',
   // end
   // if sorted
-  orders: ['$string', '$int', '$number', '$date', '$timestamp'],
+  orders: ['$string', '$int', '$number', '$decimal', '$date', '$timestamp', '$time', '$email'],
   // end
   // if indexed
-  filters: ['creator', '$string', '$int', '$number', '$bool', '$date', '$timestamp', '$uuid', '$enum'],
+  filters: [
+    'creator',
+    '$string',
+    '$int',
+    '$number',
+    '$decimal',
+    '$bool',
+    '$date',
+    '$timestamp',
+    '$time',
+    '$uuid',
+    '$email',
+    '$enum',
+    '$strings',
+    '$ref',
+    '$account',
+  ],
   // else
   //| filters: ['creator'],
   // end
@@ -131,7 +150,19 @@ export async function findToyCar(scope: ToyCarScope, id: number) {
   return toyCar
 }
 
+// if referring
+/** What the input refers to has to be there, and for whoever asks. @throws foreignKeyViolation */
+const assertFound = (scope: Scope, input: Partial<ToyCarInput>) =>
+  assertReferences(input, {
+    $ref: (id) => findToyMaker(scope, id),
+    $account: (id) => findUser(scope.db, id),
+  })
+
+// end
 export async function createToyCar(scope: ToyCarScope, input: ToyCarInput): Promise<ToyCar> {
+  // if referring
+  await assertFound(scope, input)
+  // end
   // if under
   const row = { ...input, toy_box: scope.toy_box, creator: scope.me }
   // else
@@ -150,6 +181,9 @@ export async function createToyCar(scope: ToyCarScope, input: ToyCarInput): Prom
 // if bulk
 /** In the order of the inputs, of which there is at least one. */
 export async function createToyCars(scope: ToyCarScope, inputs: ToyCarInput[]): Promise<ToyCar[]> {
+  // if referring
+  for (const input of inputs) await assertFound(scope, input)
+  // end
   // if under
   const rows = inputs.map((input) => ({ ...input, toy_box: scope.toy_box, creator: scope.me }))
   // else
@@ -189,6 +223,9 @@ export async function updateToyCar(
   input: Partial<ToyCarInput>,
   versions?: Versions,
 ): Promise<ToyCar | undefined> {
+  // if referring
+  await assertFound(scope, input)
+  // end
   const isEmpty = Object.values(input).every((each) => each === undefined)
   const [toyCar] = await scope.db
     .update(toyCars)

@@ -5,13 +5,26 @@ import { roles } from '../../../src/account/roles.ts'
 import { users } from '../../../src/account/table.ts'
 import { deleteOver } from '../../../src/kit/data/soft-delete.ts'
 import { MAX_BATCH } from '../../../src/kit/http/batch.ts'
-import { newToyCar } from './factories.ts'
+// if referring
+import { newToyCar as makeToyCar } from './factories.ts'
+// else
+//| import { newToyCar } from './factories.ts'
+// end
 import { startApp, type TestApp } from './support/harness.ts'
 import { deletedToyCars, toyCars } from './table.ts'
 // if under
 import { newToyBox } from './support/toy-boxes/factories.ts'
 import { createToyBox } from './support/toy-boxes/queries.ts'
 import { NewToyBox } from './support/toy-boxes/routes.ts'
+// end
+// if kept
+//| import { refusalOf } from '../../../src/kit/http/sql-refusals.ts'
+// end
+// if ref
+import { newToyMaker } from './support/toy-makers/factories.ts'
+import { createToyMaker } from './support/toy-makers/queries.ts'
+import { NewToyMaker } from './support/toy-makers/routes.ts'
+import { toyMakers } from './support/toy-makers/table.ts'
 // end
 // if src/account/export.ts
 import { until } from '../../../test/kit/support/until.ts'
@@ -33,6 +46,9 @@ beforeAll(async () => {
   bob = await app.member('editor')
   admin = await app.member('superuser')
   path = await pathOf(ann)
+  // if referring
+  mine = await refsOf(ann)
+  // end
 })
 afterAll(() => app.close())
 beforeEach(async () => {
@@ -48,6 +64,26 @@ async function pathOf({ user: { id: me } }: Member): Promise<string> {
 }
 // else
 //| const pathOf: (member: Member) => Promise<string> = async () => '/api/toy-cars'
+// end
+
+// if referring
+/** What an account may refer to. */
+async function refsOf({ user: { id: me } }: Member) {
+  // if ref
+  const scope = { db: app.deps.db, me, role: null }
+  // end
+  return {
+    $ref: (await createToyMaker(scope, NewToyMaker.parse(newToyMaker()))).id,
+    $account: me,
+  }
+}
+
+let mine: Awaited<ReturnType<typeof refsOf>>
+
+/** As Ann sends one. */
+const newToyCar = (input = {}) => makeToyCar({ ...mine, ...input })
+// else
+//| const refsOf = async (_member: Member) => ({})
 // end
 
 /** Ann adds one. */
@@ -128,16 +164,23 @@ test('what is optional of a toy car may be left out, and be null', async () => {
 })
 // end
 
+// if plain
 test.each<[field: string, other: (value: never) => unknown]>([
   ['$string', (v: string) => `${v.slice(0, -1)}x`],
   ['$text', (v: string) => `${v.slice(0, -1)}x`],
   ['$int', (v: number) => v + 1],
   ['$number', (v: number) => v + 0.01],
+  ['$decimal', (v: string) => (Number(v) + 0.01).toFixed(2)],
   ['$bool', (v: boolean) => !v],
   ['$date', (v: string) => new Date(Date.parse(v) + 86_400_000).toISOString().slice(0, 10)],
   ['$timestamp', (v: string) => new Date(Date.parse(v) + 60_000).toISOString()],
+  ['$time', (v: string) => new Date(Date.parse(`2026-01-01T${v}Z`) + 60_000).toISOString().slice(11, 19)],
   ['$uuid', () => '0d9f0b5a-52a7-4a52-8a3c-6c1c0a3b7e02'],
+  ['$email', (v: string) => `x${v}`],
+  ['$url', (v: string) => `${v}x`],
   ['$enum', (v: string) => (v === 'first' ? 'second' : 'first')],
+  ['$strings', (v: string[]) => v.map((each) => `${each}x`)],
+  ['$json', (v: unknown) => ({ was: v })],
 ])('a partial body changes only what it names, a whole one brings it back: %s', async (field, other) => {
   const toyCar = await add()
   const only = { [field]: other(toyCar[field] as never) }
@@ -151,6 +194,24 @@ test.each<[field: string, other: (value: never) => unknown]>([
     expect([status, body]).toEqual([200, { ...toyCar, ...input, modified: body.modified, version }])
   }
 })
+// end
+
+// if defaulted
+test('what is left out of a new toy car has its default, which a change does not bring back', async () => {
+  const defaults = {
+    $default: 'none',
+  }
+  const bare = (input: object) =>
+    Object.fromEntries(Object.entries(input).filter(([column]) => !Object.hasOwn(defaults, column)))
+  const { status, body } = await ann.post(path, bare(newToyCar()))
+  expect([status, body]).toEqual([201, { ...body, ...defaults }])
+  const input = newToyCar()
+  const changed = await ann.put(`${path}/${body.id}`, input)
+  expect((await ann.put(`${path}/${body.id}`, bare(input))).body).toMatchObject(
+    Object.fromEntries(Object.keys(defaults).map((column) => [column, changed.body[column]])),
+  )
+})
+// end
 
 test('a body that names nothing changes nothing', async () => {
   const toyCar = await add()
@@ -163,11 +224,25 @@ test.each([
   { $text: 5 },
   { $int: 1.5 },
   { $number: 'many' },
+  { $decimal: '1e3' },
   { $bool: 'yes' },
   { $date: '2026-02-30' },
   { $timestamp: 'yesterday' },
+  { $time: '24:00' },
   { $uuid: '7e0b1c52' },
+  { $email: 'nobody' },
+  { $url: 'javascript:alert(1)' },
   { $enum: 'none of these' },
+  { $strings: 'one' },
+  { $json: ['\0'] },
+  { $ref: 'none' },
+  { $account: 'none' },
+  // if least
+  //| { $string: BELOW },
+  // end
+  // if most
+  //| { $string: ABOVE },
+  // end
   // if required
   { $string: null },
   // end
@@ -355,12 +430,16 @@ test('the list is in order of id, by pages that count from 1, and is counted if 
   }
 })
 
-// if sorted
-test.each(['$string', '$int', '$number', '$date', '$timestamp'])(
+// if spread
+/** By value: a decimal number is a text. */
+const isBefore = (a: string | number, b: string | number) =>
+  Number.isNaN(Number(a)) ? a < b : Number(a) < Number(b)
+
+test.each(['$string', '$int', '$number', '$decimal', '$date', '$timestamp', '$time', '$email'])(
   'the list is sorted by %s, both ways, page by page, and narrowed to a part of that order',
   async (field) => {
     const all = [await add(), await add(), await add()]
-    const sorted = all.toSorted((a, b) => (a[field] < b[field] ? -1 : 1))
+    const sorted = all.toSorted((a, b) => (isBefore(a[field], b[field]) ? -1 : 1))
     expect((await pagesOf(`limit=2&sort=${field}`)).flat()).toEqual(sorted)
     expect((await pagesOf(`limit=2&sort=-${field}`)).flat()).toEqual(sorted.toReversed())
     const middle = encodeURIComponent(sorted[1][field])
@@ -370,17 +449,107 @@ test.each(['$string', '$int', '$number', '$date', '$timestamp'])(
 )
 // end
 
-// if indexed
-test.each(['$string', '$int', '$number', '$bool', '$date', '$timestamp', '$uuid', '$enum'])(
-  'the list is narrowed to a value of %s',
-  async (field) => {
-    const [toyCar] = [await add(), await add()]
-    expect((await ann.get(`${path}?${field}=${encodeURIComponent(toyCar[field])}`)).body).toEqual([toyCar])
-  },
-)
+// if told
+test.each([
+  '$string',
+  '$int',
+  '$number',
+  '$decimal',
+  '$bool',
+  '$date',
+  '$timestamp',
+  '$time',
+  '$uuid',
+  '$email',
+  '$enum',
+  '$strings',
+])('the list is narrowed to a value of %s', async (field) => {
+  const [toyCar] = [await add(), await add()]
+  const [value] = [toyCar[field]].flat()
+  expect((await ann.get(`${path}?${field}=${encodeURIComponent(value)}`)).body).toEqual([toyCar])
+})
 // end
 
-// if searched
+// if referring
+test.each(['$ref', '$account'] as const)(
+  'the list is narrowed to what refers to one thing by %s',
+  async (field) => {
+    const other = await refsOf(bob)
+    const { body: toyCar } = await admin.post(path, newToyCar({ [field]: other[field] }))
+    await add()
+    expect((await admin.get(`${path}?${field}=${other[field]}`)).body).toEqual([toyCar])
+  },
+)
+
+test('a toy car refers to what there is for its writer: what is missing and what is hidden are refused alike', async () => {
+  const toyCar = await add()
+  const refused: [field: string, id: string][] = [
+    // if ref
+    ['$ref', '2147483647'],
+    // end
+    // if secret
+    // if privileged
+    // else
+    ['$ref', (await refsOf(bob)).$ref],
+    // end
+    // end
+    // if account
+    ['$account', crypto.randomUUID()],
+    // end
+  ]
+  for (const [field, id] of refused) {
+    for (const { status, body } of [
+      await ann.post(path, newToyCar({ [field]: id })),
+      await ann.patch(`${path}/${toyCar.id}`, { [field]: id }),
+    ]) {
+      const issue = { path: field, message: 'refers to nothing that there is' }
+      expect([status, body.code, body.issues]).toEqual([409, 'foreign_key_violation', [issue]])
+    }
+  }
+  const others = await refsOf(ann)
+  const { status, body } = await ann.patch(`${path}/${toyCar.id}`, others)
+  expect([status, body]).toEqual([200, { ...toyCar, ...others, modified: body.modified, version: 2 }])
+})
+
+/** Deletes what a field refers to. */
+const remove = {
+  // if ref
+  $ref: (id: string) => app.deps.db.delete(toyMakers).where(eq(toyMakers.id, Number(id))),
+  // end
+  // if account
+  $account: (id: string) => app.deps.db.delete(users).where(eq(users.id, id)),
+  // end
+}
+// end
+
+// if cascading
+test.each(['$ref', '$account'] as const)('a toy car goes with what it refers to by %s', async (field) => {
+  const toyCar = await add()
+  const { [field]: id } = await refsOf(await app.member())
+  expect((await admin.post(path, newToyCar({ [field]: id }))).status).toBe(201)
+  await remove[field](id)
+  expect((await admin.get(path)).body).toEqual([toyCar])
+})
+// end
+
+// if emptied
+//| test.each(['$ref', '$account'] as const)('a toy car stays without what it refers to by %s', async (field) => {
+//|   const { [field]: id } = await refsOf(await app.member())
+//|   const { body } = await admin.post(path, newToyCar({ [field]: id }))
+//|   await remove[field](id)
+//|   expect((await admin.get(path)).body).toEqual([{ ...body, [field]: null }])
+//| })
+// end
+
+// if kept
+//| test.each(['$ref', '$account'] as const)('nothing is deleted that a toy car refers to by %s', async (field) => {
+//|   const toyCar = await add()
+//|   const error = await remove[field](toyCar[field]).catch((thrown: unknown) => refusalOf(thrown))
+//|   expect(error).toMatchObject({ status: 409, code: 'foreign_key_violation', message: 'It is still referred to' })
+//| })
+// end
+
+// if found
 test.each([
   { $string: '100% Ångström (1868)' },
   { $text: '100% Ångström (1868)' },
@@ -582,7 +751,9 @@ test.each(roles.admitted)('of the role %s, an account writes if that is enough, 
   const member = await app.member(role)
   const own = await pathOf(member)
   const mayWrite = roles.atLeast(role, WRITER)
-  expect(codeOf(await member.post(own, newToyCar()))).toBe(mayWrite ? 201 : 'insufficient_role')
+  expect(codeOf(await member.post(own, newToyCar(await refsOf(member))))).toBe(
+    mayWrite ? 201 : 'insufficient_role',
+  )
   expect((await member.get(own)).body).toHaveLength(mayWrite ? 1 : 0)
   if (mayWrite) return
   const { id } = await add()
@@ -649,11 +820,13 @@ test('another account learns nothing of it: by no list, search, filter, order, c
     'deleted=true',
     // end
     // if sorted
-    ...['$string', '$int', '$number', '$date', '$timestamp'].map((field) => `sort=-${field}`),
+    ...['$string', '$int', '$number', '$decimal', '$date', '$timestamp', '$time', '$email'].map(
+      (field) => `sort=-${field}`,
+    ),
     // end
     // if indexed
-    ...['$string', '$int', '$number', '$bool', '$date', '$timestamp', '$uuid', '$enum'].map(
-      (field) => `${field}=${encodeURIComponent(toyCar[field])}`,
+    ...['$string', '$bool', '$uuid', '$enum', '$strings', '$ref', '$account'].map(
+      (field) => `${field}=${encodeURIComponent([toyCar[field]].flat()[0])}`,
     ),
     // end
     // if searched
@@ -695,10 +868,10 @@ test('another account learns nothing of it: by no list, search, filter, order, c
 //|   expect((await bob.get(path)).body).toEqual([toyCar])
 //|   expect((await bob.get(`${path}/${toyCar.id}`)).body).toEqual(toyCar)
 //|   const refusal = roles.atLeast(bob.user.role, WRITER) ? 'not_found' : 'insufficient_role'
-//|   expect(codeOf(await bob.put(`${path}/${toyCar.id}`, newToyCar()))).toBe(refusal)
+//|   expect(codeOf(await bob.put(`${path}/${toyCar.id}`, {}))).toBe(refusal)
 //|   expect(codeOf(await bob.delete(`${path}/${toyCar.id}`))).toBe(refusal)
 //|   const other = { 'If-Match': '"9"' }
-//|   expect(codeOf(await bob.patch(`${path}/${toyCar.id}`, newToyCar(), other))).toBe(refusal)
+//|   expect(codeOf(await bob.patch(`${path}/${toyCar.id}`, {}, other))).toBe(refusal)
 //|   expect(codeOf(await bob.delete(`${path}/${toyCar.id}`, other))).toBe(refusal)
 // if bulk
 //|   expect(codeOf(await bob.patch(path, { delete: [toyCar.id] }))).toBe(refusal)
@@ -712,7 +885,7 @@ test('another account learns nothing of it: by no list, search, filter, order, c
 //|   const other = await app.member(WRITER)
 //|   expect((await bob.get(path)).body).toEqual([toyCar])
 //|   expect((await bob.get(`${path}/${toyCar.id}`)).body).toEqual(toyCar)
-//|   const { status, body } = await other.put(`${path}/${toyCar.id}`, newToyCar())
+//|   const { status, body } = await other.put(`${path}/${toyCar.id}`, newToyCar(await refsOf(other)))
 //|   expect([status, body.creator]).toEqual([200, ann.user.id])
 //|   expect((await other.delete(`${path}/${toyCar.id}`)).body).toEqual(deleted(body))
 //| })
@@ -783,7 +956,7 @@ test("an admin's program has none of what makes an admin", async () => {
   expect((await program.get(`${path}/${toyCar.id}`)).status).toBe(404)
   // end
   for (const reply of [
-    await program.put(`${path}/${toyCar.id}`, newToyCar()),
+    await program.put(`${path}/${toyCar.id}`, {}),
     await program.delete(`${path}/${toyCar.id}`),
   ])
     // if privileged

@@ -4,9 +4,24 @@ import { type AppContext, factory, found, idempotent, requireRole } from '../../
 import { scopeOf } from '../../../src/account/scope.ts'
 import { batchBody, batchResponse, runBatch } from '../../../src/kit/http/batch.ts'
 import { doc } from '../../../src/kit/http/doc.ts'
+import {
+  decimal,
+  emailAddress,
+  httpUrl,
+  isoDate,
+  isoTimestamp,
+  rowId,
+  wallClock,
+} from '../../../src/kit/http/field-inputs.ts'
 import { ifMatch, writtenRow } from '../../../src/kit/http/if-match.ts'
+import { jsonValue } from '../../../src/kit/http/json-input.ts'
 import { answerList, LIST, listQuery } from '../../../src/kit/http/list-query.ts'
-import { alreadyExists, checkViolation, exclusionViolation } from '../../../src/kit/http/sql-refusals.ts'
+import {
+  alreadyExists,
+  checkViolation,
+  exclusionViolation,
+  foreignKeyViolation,
+} from '../../../src/kit/http/sql-refusals.ts'
 // if checked
 //| import { tableChecks } from '../../../src/kit/http/table-checks.ts'
 // end
@@ -40,22 +55,21 @@ export const NewToyCar = z.object({
   $text: z.string().max(50_000),
   $int: z.int32(),
   $number: z.number(),
+  $decimal: decimal(10, 2),
   $bool: z.boolean(),
-  // Of the years that Postgres, ISO 8601 and JavaScript write alike.
-  $date: z.iso.date().refine((v) => v > '1000', 'must be of the years 1000 to 9999'),
-  // The length first: a moment may have any number of digits after its seconds.
-  $timestamp: z
-    .string()
-    .max(40, { abort: true })
-    .check(z.iso.datetime({ offset: true }))
-    .transform((v) => new Date(v))
-    .refine(
-      (v) => v.getUTCFullYear() >= 1000 && v.getUTCFullYear() <= 9999,
-      'must be of the years 1000 to 9999',
-    ),
+  $date: isoDate(),
+  $timestamp: isoTimestamp(),
+  $time: wallClock(),
   $uuid: z.uuid(),
+  $email: emailAddress(),
+  $url: httpUrl(),
   $enum: z.enum(table.$enum.enumValues),
+  $strings: z.array(z.string().min(1, 'must not be empty').max(100)).max(50),
+  $json: jsonValue(),
+  $ref: rowId(),
+  $account: z.uuid(),
   $optional: z.string().min(1, 'must not be empty').max(500).nullish(),
+  $default: z.string().min(1, 'must not be empty').max(500).optional().meta({ default: 'none' }),
   // if checked
   //| }).check(tableChecks(table))
   // else
@@ -118,7 +132,7 @@ export const toyCars = factory
     '/',
     doc('Creates a toy car and returns it.', ToyCarResponse, {
       status: 201,
-      errors: [alreadyExists, exclusionViolation, checkViolation],
+      errors: [alreadyExists, foreignKeyViolation, exclusionViolation, checkViolation],
     }),
     requireRole('editor'),
     // if under
@@ -137,7 +151,7 @@ export const toyCars = factory
     '/',
     doc('Creates and deletes many toy cars, all or none, and returns them.', batchResponse(ToyCarResponse), {
       otherStatuses: [404],
-      errors: [alreadyExists, exclusionViolation, checkViolation],
+      errors: [foreignKeyViolation, alreadyExists, exclusionViolation, checkViolation],
     }),
     requireRole('editor'),
     // if under
@@ -161,7 +175,7 @@ export const toyCars = factory
     ['PUT', 'PATCH'],
     '/:id',
     doc('Changes the fields of a toy car that the body names, and returns it.', ToyCarResponse, {
-      errors: [alreadyExists, exclusionViolation, checkViolation],
+      errors: [alreadyExists, foreignKeyViolation, exclusionViolation, checkViolation],
     }),
     requireRole('editor'),
     validate('param', OneToyCar),
@@ -185,7 +199,7 @@ export const toyCars = factory
 
   .delete(
     '/:id',
-    doc('Deletes a toy car and returns it.', ToyCarResponse),
+    doc('Deletes a toy car and returns it.', ToyCarResponse, { errors: [foreignKeyViolation] }),
     requireRole('editor'),
     validate('param', OneToyCar),
     ifMatch(),

@@ -2,21 +2,22 @@
 import { isNotNull, isNull, sql } from 'drizzle-orm'
 import {
   boolean,
+  check,
   date,
   doublePrecision,
   index,
   integer,
+  jsonb,
+  numeric,
   pgEnum,
   pgTable,
   serial,
   text,
+  time,
   timestamp,
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
-// if checked
-//| import { check } from 'drizzle-orm/pg-core'
-// end
 import { z } from 'zod'
 import { users } from '../../../src/account/table.ts'
 // if exclusive
@@ -26,6 +27,7 @@ import { publicFields } from '../../../src/kit/data/public-fields.ts'
 import { SoftDelete } from '../../../src/kit/data/soft-delete.ts'
 import { version } from '../../../src/kit/data/version.ts'
 import { toyBoxes } from './support/toy-boxes/table.ts'
+import { toyMakers } from './support/toy-makers/table.ts'
 
 // if enum
 export const toyCar$enum = pgEnum('toy_car_$enum', ['first', 'second'])
@@ -44,12 +46,25 @@ export const toyCars = pgTable(
     $text: text().notNull(),
     $int: integer().notNull(),
     $number: doublePrecision().notNull(),
+    $decimal: numeric({ precision: 10, scale: 2 }).notNull(),
     $bool: boolean().notNull(),
     $date: date().notNull(),
     $timestamp: timestamp({ withTimezone: true }).notNull(),
+    $time: time({ precision: 0 }).notNull(),
     $uuid: uuid().notNull(),
+    $email: text().notNull(),
+    $url: text().notNull(),
     $enum: toyCar$enum().notNull(),
+    $strings: text().array().notNull(),
+    $json: jsonb().notNull(),
+    $ref: integer()
+      .notNull()
+      .references(() => toyMakers.id, { onDelete: 'cascade' }),
+    $account: uuid()
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
     $optional: text(),
+    $default: text().notNull().default('none'),
     // if cascade
     creator: uuid()
       .notNull()
@@ -83,7 +98,10 @@ export const toyCars = pgTable(
     // For the purge.
     index('toy_cars_deleted').on(t.deleted).where(isNotNull(t.deleted)),
     // end
-    // if indexed
+    // if listed
+    index('toy_cars_$strings_id').using('gin', t.$strings),
+    // end
+    // if compared
     index('toy_cars_$string_id')
       .on(
         // if under
@@ -94,8 +112,14 @@ export const toyCars = pgTable(
       )
       .where(isNull(t.deleted)),
     // end
+    // if under
+    // if referring
+    // For deletions of what they refer to.
+    index('toy_cars_$ref_fk').on(t.$ref),
+    // end
+    // end
     // if owned private
-    // if indexed
+    // if compared
     index('toy_cars_$string_of_creator')
       .on(
         // if under
@@ -133,6 +157,9 @@ export const toyCars = pgTable(
       t.$optional.op('gin_trgm_ops'),
     ),
     // end
+    // if bounded
+    check('toy_cars_$string_check', sql`char_length(${t.$string}) >= 1`),
+    // end
     // each unique
     //| uniqueIndex('$constraint').on($columns).where(isNull(t.deleted)),
     // done
@@ -160,12 +187,21 @@ export const ToyCarResponse = z
     $text: z.string(),
     $int: z.int(),
     $number: z.number(),
+    $decimal: z.string().describe('A decimal number.'),
     $bool: z.boolean(),
     $date: z.iso.date(),
     $timestamp: z.iso.datetime(),
+    $time: z.string().describe('A time of day.'),
     $uuid: z.uuid(),
+    $email: z.email(),
+    $url: z.url(),
     $enum: z.enum(toyCar$enum.enumValues),
+    $strings: z.array(z.string()),
+    $json: z.unknown(),
+    $ref: z.string(),
+    $account: z.uuid(),
     $optional: z.string().nullable(),
+    $default: z.string(),
     // if cascade
     creator: z.uuid().describe('Id of the account that added it.'),
     // else
@@ -181,9 +217,19 @@ export const ToyCarResponse = z
   .meta({ id: 'ToyCar' })
 
 /** Ids are strings on the wire. */
-export const publicToyCar = publicFields(toyCars, ToyCarResponse, {
-  id: sql<string>`${toyCars.id}::text`.as('id'),
-  // if under
-  toy_box: sql<string>`${toyCars.toy_box}::text`.as('toy_box'),
+export const publicToyCar = publicFields(
+  toyCars,
+  ToyCarResponse,
+  {
+    id: sql<string>`${toyCars.id}::text`.as('id'),
+    // if under
+    toy_box: sql<string>`${toyCars.toy_box}::text`.as('toy_box'),
+    // end
+    // if ref
+    $ref: sql<string>`${toyCars.$ref}::text`.as('$ref'),
+    // end
+  },
+  // if account
+  { exported: { owner: toyCars.creator } },
   // end
-})
+)

@@ -4,6 +4,7 @@ import { getTableName, is, SQL } from 'drizzle-orm'
 import { PgColumn } from 'drizzle-orm/pg-core'
 import type { SelectResultFields } from 'drizzle-orm/query-builders/select.types'
 import type { Db } from '../types/db.ts'
+import { type Filter, filtersOf } from './list-filter.ts'
 import { flip, type Order, orderOf } from './list-order.ts'
 import { valueOf } from './list-values.ts'
 import { keyOf } from './pages-by-key.ts'
@@ -30,7 +31,7 @@ export interface ListTypes {
 
 /** The names of public fields that are columns, or are one as text: `sql`${bookings.court}::text``. */
 type ColumnName<C extends Sources> = {
-  [K in keyof C]: C[K] extends PgColumn | SQL.Aliased<string> ? K : never
+  [K in keyof C]: C[K] extends PgColumn | SQL.Aliased<string | null> ? K : never
 }[keyof C] &
   string
 
@@ -58,7 +59,10 @@ export interface ListOptions<
   sort?: O
   /** What else `sort` takes: `-created,title`. Each can be read backwards too, and `id` is always there. */
   orders?: readonly O[]
-  /** Fields that the query may name: equal to a value, and from one to another where an order begins with the field. */
+  /**
+   * Fields that the query may name: equal to a value, and from one to another where an order begins with the field; of a list of
+   * texts: it has that one.
+   */
   filters?: readonly F[]
   /** Where `search` looks: names of fields, or what their columns are combined to; by the index of trigrams. */
   search?: X
@@ -68,14 +72,6 @@ export interface ListOptions<
   pageSize?: { most: number; byDefault: number }
   /** What the query has besides is ignored, for clients that always sent more. Else it is refused: a filter that is none shows all. */
   ignoresOthers?: boolean
-}
-
-/** A filter of the query. */
-export interface Filter {
-  column: PgColumn
-  compare: '=' | '>=' | '<'
-  /** The name of the field. */
-  field: string
 }
 
 /** A prepared query of rows. */
@@ -153,12 +149,11 @@ export function defineList<
     if (column?.table !== table) return fail(name, 'is no column among its public fields')
     return column
   }
+  const uncompared = (name: string, column: PgColumn) =>
+    fail(name, `is ${column.getSQLType()}: lists cannot compare that`)
   const part = (name: string) => {
     const column = columnOf(name)
-    return {
-      column,
-      value: valueOf(column) ?? fail(name, `is ${column.getSQLType()}: lists cannot compare that`),
-    }
+    return { column, value: valueOf(column) ?? uncompared(name, column) }
   }
   if (columnBehind(columns.id) !== keyOf(table)[0]) fail('id', 'is not its key and a public field')
 
@@ -172,11 +167,9 @@ export function defineList<
   const reserved = names.find((name) => RESERVED.includes(name) || (deleted && name === 'deleted'))
   if (reserved !== undefined) fail(reserved, 'is a word of the query itself: it can be no filter')
   for (const field of filters) {
-    const { column } = part(field)
-    params.set(field, { field, column, compare: '=' })
-    if (!leading.includes(field)) continue
-    params.set(`${field}[gte]`, { field, column, compare: '>=' })
-    params.set(`${field}[lt]`, { field, column, compare: '<' })
+    const column = columnOf(field)
+    const found = filtersOf(field, column, leading.includes(field)) ?? uncompared(field, column)
+    for (const [name, filter] of found) params.set(name, filter)
   }
   const shown = Object.values(columns)
   const looksIn = (search as readonly (string | SQL)[]).map((each) => {

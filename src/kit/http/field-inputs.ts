@@ -1,5 +1,6 @@
 // Reads the fields of a body that zod alone has no short word for: decimal numbers, days, moments, addresses, ids.
 import { z } from 'zod'
+import { Clock } from '../data/list-values.ts'
 
 /** The least and the most that is taken, in canonical form. Compared by value, not by letters. */
 interface Bounds {
@@ -46,7 +47,7 @@ export function decimal(precision: number, scale: number, bounds: Bounds = {}) {
   const message = `must be a decimal number in a text, with ${digits.filter(Boolean).join(' and ')}: "${example}"`
   const text = z
     .string({ error: ({ input }) => (input === undefined ? undefined : message) })
-    .max(precision + 2, { message, abort: true })
+    .max(precision + 3, { message, abort: true }) // a sign, a point, a zero before it
     .regex(new RegExp(`^-?${whole}${fraction}$`), { message, abort: true })
     .meta({ examples: [example] })
   return bounded(text, bounds, (each) => unitsOf(each, scale))
@@ -75,16 +76,9 @@ export function isoTimestamp(bounds: Bounds = {}) {
 
 const isYear = (year: number) => year >= 1000 && year <= 9999
 
-const WALL_CLOCK = 'must be a time of day: 18:30 or 18:30:00'
-
-/** A time of day in no zone: `18:30`, or as answers have it `18:30:00`. There is no 24:00: midnight begins a day. */
-export function wallClock(bounds: Bounds = {}) {
-  const text = z
-    .string()
-    .regex(/^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/, { message: WALL_CLOCK, abort: true })
-    .meta({ examples: ['18:30:00'] })
-  return bounded(text, bounds, (time) => time.padEnd(8, ':00'))
-}
+/** A time of day in no zone: `18:30`, or as answers have it `18:30:00`. */
+export const wallClock = (bounds: Bounds = {}) =>
+  bounded(Clock.meta({ examples: ['18:30:00'] }), bounds, (time) => time.padEnd(8, ':00'))
 
 /** In lowercase, so that one address is one text. */
 export const emailAddress = () =>
@@ -93,17 +87,20 @@ export const emailAddress = () =>
 const MAX_URL = 2000
 /** No name and password before the host: they make one site look like another. */
 const HTTP_URL = /^https?:\/\/[^\s@/?#\\]+([/?#]\S*)?$/i
+const NO_URL = 'must be a URL that begins with https:// or http://'
 
-/** An address of the web, kept as it was typed. Never a `javascript:`, which a link on a page would run. */
+/**
+ * An address of the web, in the one form that browsers have for it: `https://example.com/`. Never a `javascript:`, which a link on
+ * a page would run.
+ */
 export const httpUrl = () =>
   z
     .string()
     .max(MAX_URL, { abort: true })
-    .refine(
-      (url) => HTTP_URL.test(url) && URL.canParse(url),
-      'must be a URL that begins with https:// or http://',
-    )
+    .refine((url) => HTTP_URL.test(url) && URL.canParse(url), { message: NO_URL, abort: true })
     .meta({ format: 'uri' })
+    .transform((url) => new URL(url).href)
+    .refine((url) => url.length <= MAX_URL, `must have at most ${MAX_URL} characters, percent-encoded`)
 
 const MAX_SERIAL = 2 ** 31 - 1
 const NO_ID = 'must be an id: "7"'

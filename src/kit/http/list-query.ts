@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { columnsIn, type List, type ListTypes } from '../data/list.ts'
 import { invalidCursor } from '../data/list-order.ts'
 import { countList, MAX_COUNT, readList } from '../data/list-page.ts'
-import { Flag, valueOf } from '../data/list-values.ts'
+import { Flag } from '../data/list-values.ts'
 import { hint } from '../types/nearest.ts'
 import type { AnyContext } from './env.ts'
 import { sizeAlias } from './page-size.ts'
@@ -46,9 +46,9 @@ export function listQuery<T extends ListTypes>(list: List<T>): ListQuery<T> {
   const { most, byDefault } = list.pageSize
   const words = [...list.orders.keys()]
   const response = list.fields.response.shape as Record<string, z.ZodType>
-  const filters = [...list.filters].map(([name, { column, field, compare }]) => {
-    const value = blankAsAbsent((valueOf(column) ?? z.never()).optional())
-    const about = RANGE[compare] ?? response[field]?.description
+  const filters = [...list.filters].map(([name, { field, compare, value: one }]) => {
+    const value = blankAsAbsent(one.optional())
+    const about = ABOUT[compare] ?? response[field]?.description
     return [name, about === undefined ? value : value.describe(about)] as const
   })
   const shape = {
@@ -86,7 +86,7 @@ const unknownKey =
       ? `The query has a word that this list does not take${hint(issue.keys[0] ?? '', Object.keys(shape))}`
       : undefined
 
-const RANGE: Record<string, string> = { '>=': 'From this on.', '<': 'Before this.' }
+const ABOUT: Record<string, string> = { '>=': 'From this on.', '<': 'Before this.', has: 'Is one of them.' }
 
 const searchWords = ({ search }: List) => {
   const names = search.flatMap((each) => columnsIn(each)).map(({ name }) => `\`${name}\``)

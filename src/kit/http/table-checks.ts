@@ -11,7 +11,7 @@ interface TableCheck {
   fields: string[]
   /** It compares the first of them with the second, or with a value, and does nothing else. */
   by?: Operator
-  value?: number
+  value?: string
 }
 
 type Operator = keyof typeof OPERATORS
@@ -41,12 +41,13 @@ export function tableChecks(table: PgTable): Check {
   const columns = getTableColumns(table)
   const checks = checksOf(table)
   const check = z.check<Record<string, unknown>>(({ value: body, issues }) => {
+    const isFaulty = (field = '') => issues.some(({ path }) => path?.[0] === field)
     const failed = checks.filter(({ fields: [field = '', second = ''], by, value }) => {
-      const [left, right] = [
-        valueOf(body[field], columns[field]),
-        value ?? valueOf(body[second], columns[second]),
-      ]
-      return by && left !== undefined && right !== undefined && !OPERATORS[by].holds(left, right)
+      if (by === undefined || isFaulty(field) || isFaulty(second)) return false
+      const left = valueOf(body[field], columns[field])
+      const right =
+        value === undefined ? valueOf(body[second], columns[second]) : valueIn(value, columns[field])
+      return left !== undefined && right !== undefined && !OPERATORS[by].holds(left, right)
     })
     for (const { path, message } of failed.flatMap((one) => issuesOf(one, columns)))
       issues.push({ code: 'custom', input: body, path: [path], message })
@@ -100,15 +101,12 @@ function checksOf(table: PgTable): TableCheck[] {
       name,
       fields: [...new Set(columns)],
       ...(by && { by: by as Operator }),
-      ...(number && { value: Number(number) }),
+      ...(number && { value: number }),
     }
   })
 }
 
 const isTime = (column: PgColumn | undefined) => /^Pg(Date|Time)/.test(column?.columnType ?? '')
-
-/** Digits behind the point that Postgres's `numeric` is compared by. */
-const SCALE = 40
 
 function valueOf(value: unknown, column: PgColumn | undefined): Value | undefined {
   if (value instanceof Date) return value.getTime()
@@ -116,7 +114,17 @@ function valueOf(value: unknown, column: PgColumn | undefined): Value | undefine
   if (typeof value !== 'string') return undefined
   if (column?.columnType === 'PgUUID') return value.toLowerCase()
   if (column?.columnType === 'PgTime') return value.padEnd(8, ':00')
-  if (column?.columnType !== 'PgNumeric') return value
-  const [whole = '', fraction = ''] = value.split('.')
+  return column?.columnType === 'PgNumeric' ? unitsOf(value) : value
+}
+
+/** A number in a check. */
+const valueIn = (number: string, column: PgColumn | undefined) =>
+  column?.columnType === 'PgNumeric' ? unitsOf(number) : Number(number)
+
+/** Digits behind the point that Postgres's `numeric` is compared by. */
+const SCALE = 40
+
+function unitsOf(decimal: string): bigint {
+  const [whole = '', fraction = ''] = decimal.split('.')
   return BigInt(whole + fraction.padEnd(SCALE, '0'))
 }

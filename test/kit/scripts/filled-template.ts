@@ -14,7 +14,8 @@ import type { Access } from '../../../scripts/new/access.ts'
 import { routeOf } from '../../../scripts/new/access.ts'
 import { parseFields } from '../../../scripts/new/fields.ts'
 import { parseRules, RULE } from '../../../scripts/new/rules.ts'
-import type { Names } from '../../../scripts/new/names.ts'
+import { type Names, parseNames } from '../../../scripts/new/names.ts'
+import type { Refer } from '../../../scripts/new/brackets.ts'
 import { FACTORIES, fillTemplate } from '../../../scripts/new/template.ts'
 import { addToFactories } from '../../../scripts/new/wire.ts'
 
@@ -32,7 +33,7 @@ export function fillInFolder(slices: Slice[]) {
   const files = new Map<string, string>()
   for (const { names, fields: specs, access } of slices) {
     const [given, rules] = [false, true].map((isRule) => specs.filter((spec) => RULE.test(spec) === isRule))
-    const fields = parseFields(given ?? [], names.snake)
+    const fields = parseFields(given ?? [], names.snake, referIn(slices))
     for (const [path, text] of Object.entries(
       fillTemplate(names, fields, access, parseRules(rules ?? [], fields)),
     ))
@@ -49,6 +50,16 @@ export function fillInFolder(slices: Slice[]) {
   for (const folder of readdirSync(join(ROOT, 'src'))) link(`src/${folder}`)
   return { root, remove: () => rmSync(root, { recursive: true }) }
 }
+
+const referIn =
+  (slices: Slice[]): Refer =>
+  (singular) => {
+    const found = slices.find(({ names }) => names.path === parseNames(singular).path)
+    if (found === undefined) throw new Error(`There is no ${singular}`)
+    const { owned, publicRead, onDelete } = found.access
+    const seenBy = publicRead ? 'everybody' : owned ? 'owner' : 'accounts'
+    return { names: found.names, seenBy, goesWithAccount: onDelete === 'cascade' }
+  }
 
 const MOUNT = join(ROOT, 'scripts/new/template/support/mount.ts')
 

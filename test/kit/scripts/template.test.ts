@@ -27,8 +27,13 @@ const [BULK, SOFT] = [{ bulk: true }, { softDelete: true }]
 /** A type of each kind, each modifier, and both on one field. */
 const FIELDS =
   `title:string:index:unique code:string:unique(all) blurb:text? seats:int?:index starts:timestamp:index
-  genre:enum(novel|poem|play)?:index ends:timestamp low:int high:int motto:string unique(seats,starts) unique(all,motto,high)
-  check(high>low) check(low!=seats) exclude(genre,starts..ends)`.split(/\s+/)
+  genre:enum(novel|poem|play)?:index price:decimal(10,2):min(0):index:default(5) rate:decimal(3,3)?:max(0.5)
+  doors:int:min(2):max(9):default(4):index wheels:int:min(3) ends:timestamp:default(now) sold:date?:min(2026-01-01):index
+  opens:time:index:default(08:00) mail:email:unique site:url? tags:string[]?:min(1):max(3):index meta:json:default({"a":1})
+  short:string:max(3):index long:text?:min(30) ratio:number:min(0):max(1) kind:uuid:index
+  box:ref(toy-box) other:ref(toy-box,set-null)? driver:account? owner:account(cascade)
+  low:int high:int closes:time motto:string unique(wheels,starts) unique(all,motto,high) check(high>low) check(low!=seats)
+  check(opens<closes) exclude(genre,starts..ends)`.split(/\s+/)
 const BOX = { names: parseNames('toy-box'), fields: ['label:string'] }
 
 describe.each<[flags: string, Access, parent?: Access]>([
@@ -55,7 +60,7 @@ describe.each<[flags: string, Access, parent?: Access]>([
   const seenBy = above?.publicRead ? 'everybody' : above?.owned ? 'owner' : 'accounts'
   const access: Access = { ...given, parent: above && { names: BOX.names, seenBy } }
   const car = { names: parseNames('toy-car'), fields: FIELDS, access }
-  const filled = fillInFolder(above ? [{ ...BOX, access: above }, car] : [car])
+  const filled = fillInFolder([{ ...BOX, access: above ?? SHARED }, car])
   afterAll(filled.remove)
   await import(join(filled.root, 'test/toy-cars.test.ts'))
 })
