@@ -1,6 +1,6 @@
 // Sorts the statements of drizzle-kit into migrations, each with the locks and the transaction that it bears.
 import type { Snapshot } from './snapshot.ts'
-import { quoted } from './sql.ts'
+import { quoted, shortened } from './sql.ts'
 import type { Phase, Steps } from './steps.ts'
 
 export const OPENINGS: Record<Phase, string[]> = {
@@ -79,7 +79,7 @@ function buildIndex(statement: string, name: string, statements: string[]): stri
   ]
 }
 
-const temporaryName = (name: string) => `${name.slice(0, 59)}_new`
+const temporaryName = (name: string) => shortened(`new_${name}`)
 
 function addUnique(
   steps: Steps,
