@@ -126,7 +126,8 @@ function checkForm({ path, text, room }: Source): string[] {
   if (!isPlaced) {
     broken.push(at(path, 1, `${room} is no room: use one, or give it its place in scripts/architecture.ts`))
   }
-  const opening = /^(?:#!.*\n)?((?:\/\/.*\n)+)/.exec(text)?.[1] ?? ''
+  const comment = /^(?:#!.*\n)?((?:\/\/.*\n)+)/.exec(text)?.[1] ?? ''
+  const opening = comment.replace(/^\/\/ npm run new -- .*\n/m, '') // by which words it was made
   if (!/^\/\/ \S[^]*[.!?]\)?\n$/.test(opening)) {
     broken.push(
       at(path, 1, 'a file opens with a sentence that says what it does: // Holds all SQL about accounts.'),

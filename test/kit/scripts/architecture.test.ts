@@ -13,7 +13,7 @@ const SOUND = {
   'app.ts': `import type { Deps } from './kit/deps.ts'\nimport { plants } from './plants/routes.ts'\nexport const createApp = (deps: Deps) => [deps, plants]`,
   'config.ts': `export const loadConfig = () => ({ ...process.env })`,
   'plants/routes.ts': `import { doc } from '../kit/http/doc.ts'\nimport { find } from './queries.ts'\nexport const plants = [doc, find]`,
-  'plants/queries.ts': `import type { Sql } from 'postgres'\nexport const find = (sql: Sql) => sql`,
+  'plants/queries.ts': `// npm run new -- plant name:string\nimport type { Sql } from 'postgres'\nexport const find = (sql: Sql) => sql`,
   'kit/deps.ts': `export interface Deps { db: string }`,
   'kit/create-deps.ts': `import { connect } from './data/postgres.ts'\nexport const createDeps = () => ({ db: connect() })`,
   'kit/http/doc.ts': `import type { Deps } from '../deps.ts'\nimport { AsyncLocalStorage } from 'node:async_hooks'\nexport const doc = (deps: Deps) => [deps, AsyncLocalStorage]`,
