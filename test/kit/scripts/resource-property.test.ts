@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import { join } from 'node:path'
-import type { Access } from '../../../scripts/new/access.ts'
+import { parseArgs } from 'node:util'
+import { ACCESS_OPTIONS, readAccess } from '../../../scripts/new/access.ts'
 import { parseNames } from '../../../scripts/new/names.ts'
 import type { Client, Reply } from '../support/client.ts'
 import { FLAWLESS, redocly } from '../support/redocly.ts'
@@ -34,28 +35,17 @@ const model = new Map<string, Row>()
 const deleted = new Map<string, Row>()
 const others = (id?: string) => [...model.values()].filter((row) => row.id !== id)
 
+const accessBy = (...args: string[]) => readAccess('', parseArgs({ args, options: ACCESS_OPTIONS }).values)
+
 beforeAll(async () => {
-  const access: Access = {
-    owned: true,
-    publicRead: false,
-    writer: 'editor',
-    onDelete: 'cascade',
-    parent: undefined,
-    bulk: false,
-    softDelete: false,
-  }
   const specs = Object.entries(FIELDS).map(([name, { spec }]) => `${name}:${spec}`)
   filled = fillInFolder([
-    {
-      names: parseNames('room'),
-      fields: ['name:string'],
-      access: { ...access, owned: false, onDelete: 'set null' },
-    },
-    { names: parseNames('crate'), fields: ['name:string'], access },
+    { names: parseNames('room'), fields: ['name:string'], access: accessBy('--shared') },
+    { names: parseNames('crate'), fields: ['name:string'], access: accessBy() },
     {
       names: parseNames('entry'),
       fields: [...specs, 'room:ref(room)', 'crate:ref(crate)?', 'partner:account?', ...RULES],
-      access: { ...access, bulk: true, softDelete: true },
+      access: accessBy('--bulk', '--soft-delete'),
     },
   ])
   const harness = (await import(join(filled.root, 'test/support/harness.ts'))) as {
