@@ -1,0 +1,185 @@
+// Serves the pages of second factors: the step after the password, what an account has, the undoing of a change.
+/** @jsxImportSource hono/jsx */
+import type { Child } from 'hono/jsx'
+import { z } from 'zod'
+import { spend } from '../account/pages/links.tsx'
+import { ACCOUNT, CONFIRM, PAGES, SIGN_IN } from '../account/pages/paths.ts'
+import { factory, requireRole, type AppContext, type LoggedInContext } from '../account/product.ts'
+import { requestOwnLink } from '../account/email.ts'
+import { linkLimit, ownLimit, secondStepLimit } from '../account/throttles.ts'
+import { requireFresh } from '../kit/auth/guards.ts'
+import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
+import { doc, tag } from '../kit/http/doc.ts'
+import type { AnyContext } from '../kit/http/env.ts'
+import { wantsPage } from '../kit/http/errors.ts'
+import { middleware } from '../kit/http/factory.ts'
+import { accountDisabled } from '../kit/http/session.ts'
+import { formAction, formPage } from '../kit/pages/form-page.tsx'
+import { takeLinkToken } from '../kit/pages/link-token.ts'
+import { nextOf, withNext } from '../kit/pages/next.ts'
+import { pageCookie } from '../kit/pages/page-cookie.ts'
+import { Line, PostButton } from '../kit/pages/record.tsx'
+import { showPage } from '../kit/pages/shell-page.tsx'
+import { ApiError, rateLimitExceeded } from '../kit/types/api-error.ts'
+import {
+  answerChallenge,
+  CHALLENGE_S,
+  challengeExpired,
+  findChallenge,
+  secondFactorRequired,
+  wrongFactor,
+} from './challenge.ts'
+import { keepFactors, olderFactorRequired, undoFactors } from './changes.ts'
+import { FACTORS, seeOther } from './required.ts'
+
+const SECOND = `${PAGES}/second`
+
+/** Holds the challenge: no page and no address shows it. */
+const cookie = pageCookie('second', CHALLENGE_S, () => SECOND)
+
+/** The challenge of the login that goes on in this browser. @throws challengeExpired */
+export function challengeOf(c: AnyContext): string {
+  const challenge = cookie.get(c)
+  if (challenge === undefined) throw challengeExpired()
+  return challenge
+}
+
+/** Completes the login of this browser. */
+export async function answerOnPage(c: AppContext, given: { name: string; answer: unknown }): Promise<void> {
+  await answerChallenge(c, { challenge: challengeOf(c), ...given })
+  cookie.delete(c)
+}
+
+/** For what takes a password: tells that a second factor may be asked for, and leads browsers to the page that does. */
+export const askForFactor = tag(
+  middleware(async (c, next) => {
+    await next()
+    const { error } = c
+    if (!(error instanceof ApiError) || error.code !== secondFactorRequired.code || !wantsPage(c)) return
+    c.res = seeOther(c, withNext(SECOND, nextOf(c) ?? ACCOUNT))
+    if (typeof error.body.challenge === 'string') cookie.set(c, error.body.challenge)
+  }),
+  { errors: [secondFactorRequired] },
+)
+
+/** The paths that take one, for `askForFactor`. */
+export const TAKE_PASSWORD = ['/api/login', '/api/reauthenticate', SIGN_IN, CONFIRM]
+
+export const secondFactorPages = factory.createApp()
+
+formPage(secondFactorPages, '/second', {
+  title: 'Your second factor',
+  summaries: ['Shows the form for the second factor.', 'Takes it, and leads to `next`.'],
+  schema: z.object({ one_time_password: z.string().trim().min(1, 'must not be empty').max(100) }),
+  fields: {
+    one_time_password: {
+      label: 'Code',
+      autocomplete: 'one-time-code',
+      hint: () => 'From your app; or one of your recovery codes.',
+    },
+  },
+  button: 'Go on',
+  limit: secondStepLimit,
+  errors: [challengeExpired, wrongFactor, accountDisabled, rateLimitExceeded],
+  above: (c) => <Prompts c={c} />,
+  below: (c) => (
+    <p>
+      <a href={withNext(SIGN_IN, nextOf(c) ?? ACCOUNT)}>Begin anew</a>
+    </p>
+  ),
+  run: (c: AppContext, { one_time_password: answer }) => {
+    const { factors = [] } = c.var.secondStep ?? {}
+    const [name = ''] = factors.flatMap((factor) => factor.nameOf?.(answer) ?? [])
+    return answerOnPage(c, { name, answer })
+  },
+  next: (c) => nextOf(c) ?? ACCOUNT,
+})
+
+/** What factors bring that no code answers. */
+async function Prompts({ c: context }: { c: AnyContext }) {
+  const c = context as unknown as AppContext
+  const challenge = cookie.get(c)
+  const due = challenge && (await findChallenge(c, challenge).catch(() => undefined))
+  if (!challenge || !due) return <p>This login took too long: begin it anew.</p>
+  const asked = { userId: due.userId, challenge }
+  const prompts: Child[] = []
+  for (const factor of c.var.secondStep?.factors ?? []) prompts.push(await factor.prompt?.(c, asked))
+  return <>{prompts}</>
+}
+
+secondFactorPages.get(
+  '/account/factors',
+  doc('Shows my second factors.', 'text/html', { link: 'Second factor', linkFor: 'account' }),
+  requireRole('readonly'),
+  async (c) => {
+    const { db, secondStep, session } = c.var
+    const own = (await secondStep?.factorsOf(db, session.userId)) ?? []
+    return showPage(
+      c,
+      'Your second factor',
+      <>
+        <p>With a second factor nobody logs in by your password alone.</p>
+        <dl class="record">
+          {secondStep?.factors.map(({ page: { path, label }, answers }) => {
+            const names = own.filter(({ name }) => Object.hasOwn(answers, name))
+            return (
+              <Line name={label} action={<a href={path}>{names.length > 0 ? 'See' : 'Set up'}</a>}>
+                {names[0] ? `since ${names[0].since.toISOString().slice(0, 10)}` : 'none'}
+              </Line>
+            )
+          })}
+        </dl>
+        {own.length > 0 && (
+          <>
+            <p>
+              A change can be undone for seven days by the link of its mail. If your mailbox may be
+              another&apos;s, void these links:
+            </p>
+            <PostButton to={`${FACTORS}/keep`}>My changes stay</PostButton>
+          </>
+        )}
+      </>,
+    )
+  },
+)
+
+formAction(secondFactorPages, '/account/factors/keep', {
+  summary: 'Voids the mailed links that undo a change of my factors.',
+  guards: [requireRole('readonly'), requireFresh()],
+  errors: [olderFactorRequired],
+  run: (c: LoggedInContext) => keepFactors(c),
+  next: FACTORS,
+  notice: 'Your changes stay',
+})
+
+formAction(secondFactorPages, '/account/factors/mail', {
+  summary: 'Mails me a link, which shows that the mailbox is mine.',
+  guards: [requireRole('readonly')],
+  limit: ownLimit,
+  run: async (c: LoggedInContext) => {
+    const { id: userId, email } = await c.var.me()
+    await requestOwnLink(c, { userId, purpose: 'verify', email })
+  },
+  next: FACTORS,
+  notice: 'A mail with a link is on its way to you: open it in this browser',
+})
+
+formPage(secondFactorPages, '/factor-undo', {
+  guards: [takeLinkToken],
+  limit: linkLimit,
+  title: 'Undo the change',
+  summaries: ['Shows the form of the link to undo a change of second factors.', 'Undoes it.'],
+  schema: z.object({}),
+  fields: {},
+  button: 'Undo it',
+  errors: [tokenExpired],
+  above: () => (
+    <p>
+      What was changed of your second factors is undone, with each such change since. Everybody is signed out.
+      Then choose a new password.
+    </p>
+  ),
+  run: (c: AppContext) => spend(c, (token) => undoFactors(c, { token })),
+  next: SIGN_IN,
+  notice: 'The change is undone, and everybody is signed out',
+})
