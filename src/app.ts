@@ -29,6 +29,8 @@ import { movies } from './movies/routes.ts'
 import { askForFactor, secondFactorPages, TAKE_PASSWORD } from './second-factors/pages.tsx'
 import { requireFactor } from './second-factors/required.ts'
 import { secondFactors } from './second-factors/routes.ts'
+import { totpPages } from './totp/pages.tsx'
+import { totpRoutes } from './totp/routes.ts'
 
 /** Builds the app on its dependencies. Nothing connects or runs before the first request. */
 export function createApp(deps: Deps) {
@@ -60,6 +62,7 @@ export function createApp(deps: Deps) {
     .route('/api', impersonation)
     .route('/api', admin)
     .route('/api', secondFactors(deps))
+    .route('/api', totpRoutes)
     .route('/api', audit)
     .route('/api', auditExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
@@ -69,6 +72,7 @@ export function createApp(deps: Deps) {
   if (config.authPages) app.route(PAGES, accountPages)
   if (config.authPages) app.route(PAGES, exportPage)
   if (config.authPages) app.route(PAGES, secondFactorPages)
+  if (config.authPages) app.route(PAGES, totpPages)
 
   return routed
 }

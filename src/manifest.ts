@@ -4,9 +4,10 @@ import { roles } from './account/roles.ts'
 import type { Factor } from './account/second-step.ts'
 import { crons } from './crons.ts'
 import { secondStep } from './second-factors/second-step.ts'
+import { totp } from './totp/totp.ts'
 
 /** One line for each second factor. */
-const factors: Factor[] = []
+const factors: Factor[] = [totp]
 
 export const manifest = {
   roles,

@@ -49,11 +49,15 @@ const PROVEN_MS = 15 * 60_000
  */
 export async function assertMayAdd(c: LoggedInContext): Promise<void> {
   assertFresh(c)
+  if (await needsMailbox(c)) throw mailboxProofRequired()
+}
+
+/** Whether the mailbox is to be shown before a factor is added. */
+export async function needsMailbox(c: LoggedInContext): Promise<boolean> {
   const { config, session } = c.var
   const proven = (await session.get<number>(MAILBOX_PROVEN)) ?? 0
-  if (Date.now() - proven <= PROVEN_MS) return
-  const { verified } = await c.var.me()
-  if (!verified || mustHaveFactor(config, session.identity)) throw mailboxProofRequired()
+  if (Date.now() - proven <= PROVEN_MS) return false
+  return !(await c.var.me()).verified || mustHaveFactor(config, session.identity)
 }
 
 /** What of it is told and undone. */

@@ -3,7 +3,7 @@
 import type { Child } from 'hono/jsx'
 import { z } from 'zod'
 import { spend } from '../account/pages/links.tsx'
-import { ACCOUNT, CONFIRM, PAGES, SIGN_IN } from '../account/pages/paths.ts'
+import { ACCOUNT, CONFIRM, FACTORS, PAGES, SIGN_IN } from '../account/pages/paths.ts'
 import { factory, requireRole, type AppContext, type LoggedInContext } from '../account/product.ts'
 import { requestOwnLink } from '../account/email.ts'
 import { linkLimit, ownLimit, secondStepLimit } from '../account/throttles.ts'
@@ -29,8 +29,8 @@ import {
   secondFactorRequired,
   wrongFactor,
 } from './challenge.ts'
-import { keepFactors, olderFactorRequired, undoFactors } from './changes.ts'
-import { FACTORS, seeOther } from './required.ts'
+import { keepFactors, needsMailbox, olderFactorRequired, undoFactors } from './changes.ts'
+import { seeOther } from './required.ts'
 
 const SECOND = `${PAGES}/second`
 
@@ -107,6 +107,15 @@ async function Prompts({ c: context }: { c: AnyContext }) {
   return <>{prompts}</>
 }
 
+/** Leads to where the link is mailed. */
+export const requireMailbox = tag(
+  middleware(async (c, next) => {
+    if (await needsMailbox(c as unknown as LoggedInContext)) return c.redirect(FACTORS, 303)
+    return next()
+  }),
+  { otherStatuses: [303] },
+)
+
 secondFactorPages.get(
   '/account/factors',
   doc('Shows my second factors.', 'text/html', { link: 'Second factor', linkFor: 'account' }),
@@ -129,6 +138,12 @@ secondFactorPages.get(
             )
           })}
         </dl>
+        {(await needsMailbox(c)) && (
+          <>
+            <p>To set one up, show first that your mailbox is yours:</p>
+            <PostButton to={`${FACTORS}/mail`}>Mail me a link</PostButton>
+          </>
+        )}
         {own.length > 0 && (
           <>
             <p>

@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import { roles, type Role } from '../account/roles.ts'
 import { hasFactor } from '../account/second-step.ts'
 import type { AppContext } from '../account/product.ts'
-import { ACCOUNT, CONFIRM, PAGES } from '../account/pages/paths.ts'
+import { CONFIRM, FACTORS, PAGES } from '../account/pages/paths.ts'
 import { tag } from '../kit/http/doc.ts'
 import type { AnyContext } from '../kit/http/env.ts'
 import { wantsPage } from '../kit/http/errors.ts'
@@ -12,8 +12,6 @@ import { sentSession } from '../kit/http/sent-session.ts'
 import { ApiError, defineError } from '../kit/types/api-error.ts'
 import { withNext } from '../kit/pages/next.ts'
 import type { Identity } from '../kit/types/sessions.ts'
-
-export const FACTORS = `${ACCOUNT}/factors`
 
 export const factorMissing = defineError(
   401,
