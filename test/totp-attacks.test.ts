@@ -10,15 +10,7 @@ import type { Client, Reply } from './kit/support/client.ts'
 import { silent } from './kit/support/log.ts'
 import { OPERATOR } from './support/harness.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
-import {
-  addTotp,
-  challengeFor,
-  codeOf,
-  forgetCodes,
-  memberWithTotp,
-  verifyEmail,
-  wrongCode,
-} from './support/totp.ts'
+import { addTotp, challengeFor, memberWithTotp, verifyEmail, wrongCode } from './support/totp.ts'
 import { schema } from './support/worker.ts'
 
 let app: AppWithMail
@@ -334,7 +326,11 @@ test('sessions, activity and export say by which way a login came; an older one 
   ])
   const { signal } = new AbortController()
   const job = { log: silent, progress: () => {}, signal }
-  const data = await exportAccount({ ...app.deps, schema }, owner.id, job)
+  const data: Record<string, unknown> | undefined = await exportAccount(
+    { ...app.deps, schema },
+    owner.id,
+    job,
+  )
   expect(data?.sessions).toContainEqual(expect.objectContaining({ way: 'password+recovery' }))
   expect(data?.totp).toEqual([{ created: expect.anything() }])
 })
