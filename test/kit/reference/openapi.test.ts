@@ -48,7 +48,7 @@ test('redocly has nothing to say against it, in development and in production', 
     rmSync(folder, { recursive: true })
     await production.close()
   }
-}, 60_000)
+})
 
 async function lint(folder: string, description: object) {
   writeFileSync(join(folder, 'openapi.json'), JSON.stringify(description))
