@@ -56,7 +56,8 @@ export const MODULES: Record<string, Module> = {
   'second-factors': {
     about: 'what second factors share: the step after the password, and a mail that undoes each change',
     paths: ['src/second-factors'],
-    mentions: /\bsecond-factors\b|mfaRequired|MFA_REQUIRED|\/(me|auth)\/factors|\/login\/second/,
+    mentions:
+      /\/second-factors\b|\bsecond-factors\/|mfaRequired|MFA_REQUIRED|\/(me|auth)\/factors|\/login\/second/,
   },
   'api-docs': {
     about:
