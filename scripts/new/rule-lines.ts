@@ -116,7 +116,7 @@ function ofExclude({ same, from, to }: Exclude, { fields, access: { parent }, ru
     names: quoted([...known, from, to]),
     from,
     to,
-    frame: [...frame, ...(known.length > 0 ? [taken(known, 'c')] : [])].join(', '),
+    frame: [...frame, ...known.map((name) => taken([name], 'c'))].map((part) => `${part}, `).join(''),
     same: taken([...new Set([...known, ...closureOf([from, to], rules)])], 'first'),
     another: same.includes('creator') ? 'ann' : 'admin',
   }
