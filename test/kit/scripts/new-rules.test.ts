@@ -19,6 +19,8 @@ const FIELDS = parseFields(
     'closes:timestamp?',
     'note:text',
     'lent:bool',
+    'low:decimal(5,1)',
+    'high:decimal(9,2)',
   ],
   'booking',
 )
@@ -36,6 +38,7 @@ test.each([
   [['check(ends = starts)'], 'two fields that are always the same are one'],
   [['check(ends > guests)'], '"ends" is timestamp and "guests" is int'],
   [['check(ends > ends)'], 'compares "ends" with itself'],
+  [['check(low < high)'], '"low" has 1 places behind the point and "high" 2'],
   [['check(lent > lent)'], 'compares "lent" with itself'],
   [['check(ends > now(); drop table users)'], 'is no comparison'],
   [['check(guests >= 1)'], 'guests:int:min(...) or :max(...)'],
