@@ -5,15 +5,10 @@ import { join } from 'node:path'
 import { loadSchema } from '../src/kit/data/tables.ts'
 import { readArguments, runCommand, UsageError } from './command.ts'
 import { contractionOf, findLeftovers } from './generate/contract.ts'
-import type { Answers } from './generate/kinds.ts'
+import type { Answers } from './generate/expand.ts'
+import { type Migration, readNotes, writeMigrations } from './generate/migration-files.ts'
 import { atOnce, isDone, makePlan, migrationsOf, type Plan } from './generate/plan.ts'
-import {
-  type Migration,
-  newestSnapshot,
-  readNotes,
-  snapshotFrom,
-  writeMigrations,
-} from './generate/snapshot.ts'
+import { newestSnapshot, snapshotFrom } from './generate/snapshot.ts'
 import { undeployed } from './generate/undeployed.ts'
 import { run } from './tool.ts'
 

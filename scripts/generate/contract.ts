@@ -1,20 +1,11 @@
 // Takes away what only older processes needed: columns, tables, defaults and triggers that an expansion has left.
 import { hint } from '../../src/kit/types/nearest.ts'
 import { UsageError } from '../command.ts'
-import { bridgeName, quoted } from './bridge.ts'
+import type { Migration, Notes } from './migration-files.ts'
 import { isDone, type Plan } from './plan.ts'
-import {
-  diff,
-  keysOnlyIn,
-  type Migration,
-  type Notes,
-  type Snapshot,
-  standsOn,
-  type Table,
-} from './snapshot.ts'
-
-const placeOf = (key: string, column?: string) =>
-  [key.replace(/^public\./, ''), ...(column === undefined ? [] : [column])].join('.')
+import { diff, keysOnlyIn, placeOf, type Snapshot, standsOn, type Table } from './snapshot.ts'
+import { quoted } from './sql.ts'
+import { bridgeName } from './steps.ts'
 
 interface Leftover {
   place: string

@@ -1,11 +1,7 @@
 // Sorts the statements of drizzle-kit into migrations, each with the locks and the transaction that it bears.
-import { quoted } from './bridge.ts'
 import type { Snapshot } from './snapshot.ts'
-
-/** In this order; each is a migration, where it has statements. */
-export const PHASES = ['values', 'expand', 'concurrently', 'finish'] as const
-export type Phase = (typeof PHASES)[number]
-export type Steps = Record<Phase, string[]>
+import { quoted } from './sql.ts'
+import type { Phase, Steps } from './steps.ts'
 
 export const OPENINGS: Record<Phase, string[]> = {
   values: ['-- A new value can be used once the transaction that adds it is committed: so it is here alone.'],

@@ -1,7 +1,9 @@
 // Plans the migrations that lead from the newest one to what the tables in src are now.
-import { type Answers, expand, type Expansion } from './kinds.ts'
-import { OPENINGS, type Phase, PHASES, sort } from './phases.ts'
-import { diff, LEAVES, type Migration, type Notes, type Snapshot } from './snapshot.ts'
+import { type Answers, expand, type Expansion } from './expand.ts'
+import { LEAVES, type Migration, type Notes } from './migration-files.ts'
+import { OPENINGS, sort } from './phases.ts'
+import { diff, type Snapshot } from './snapshot.ts'
+import { type Phase, PHASES } from './steps.ts'
 
 export interface Plan extends Expansion {
   before: Snapshot

@@ -1,8 +1,8 @@
 // The statements for databases that no older process uses: all at once, as drizzle-kit has them, renames included.
 import { UsageError } from '../command.ts'
-import { quoted } from './bridge.ts'
-import type { Answers } from './kinds.ts'
+import type { Answers } from './expand.ts'
 import { diff, keysOnlyIn, type Snapshot, type Table } from './snapshot.ts'
+import { quoted } from './sql.ts'
 
 /** @throws UsageError if a column that is renamed is not gone, or its new name is not new */
 export async function undeployed(before: Snapshot, after: Snapshot, { renames }: Answers): Promise<string[]> {

@@ -340,7 +340,7 @@ test.each(['$string'] as const)(
 //| test('no two toy cars overlap in $fields, whoever adds or moves them; those that touch do not', async () => {
 //|   const [a, b, c, d, e] = [newToyCar(), newToyCar(), newToyCar(), newToyCar(), newToyCar()]
 //|   const at = (from: unknown, to: unknown) =>
-//|     newToyCar({ $frame, $from: from as never, $to: to as never })
+//|     newToyCar({ $frame$from: from as never, $to: to as never })
 //|   await add(at(b.$from, d.$to))
 //|   const far = await add()
 //|   // Nobody learns whose the other one is, or from when to when.
@@ -506,8 +506,8 @@ test('a toy car refers to what there is for its writer: what is missing and what
       await ann.post(path, newToyCar({ [field]: id })),
       await ann.patch(`${path}/${toyCar.id}`, { [field]: id }),
     ]) {
-      const issue = { path: field, message: 'refers to nothing that there is' }
-      expect([status, body.code, body.issues]).toEqual([409, 'foreign_key_violation', [issue]])
+      const told = [{ path: field, message: 'refers to nothing that there is' }]
+      expect([status, body.code, body.issues]).toEqual([409, 'foreign_key_violation', told])
     }
   }
   const others = await refsOf(ann)

@@ -7,16 +7,13 @@ import { sql as raw } from 'drizzle-orm'
 import * as pg from 'drizzle-orm/pg-core'
 import postgres from 'postgres'
 import { contractionOf, findLeftovers } from '../../../scripts/generate/contract.ts'
-import type { Answers } from '../../../scripts/generate/kinds.ts'
+import type { Answers } from '../../../scripts/generate/expand.ts'
+import { readNotes, writeMigrations } from '../../../scripts/generate/migration-files.ts'
 import { isDone, makePlan, migrationsOf } from '../../../scripts/generate/plan.ts'
-import {
-  newestSnapshot,
-  readNotes,
-  snapshotFrom,
-  writeMigrations,
-} from '../../../scripts/generate/snapshot.ts'
+import { newestSnapshot, snapshotFrom } from '../../../scripts/generate/snapshot.ts'
 import { exclusion } from '../../../src/kit/data/exclusion.ts'
 import { migrate } from '../../../scripts/migrate.ts'
+import { copyCheckout } from '../support/checkout.ts'
 import { createEmptyDatabase } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
@@ -463,3 +460,59 @@ test('what is safe is one migration, as drizzle-kit writes it', async () => {
     project.remove()
   }
 })
+
+const expectSaid = ({ code, said }: { code: number; said: string }, expected: number, part: string) =>
+  expect([code, said]).toEqual([expected, expect.stringContaining(part)])
+
+test('the command says what it wrote, what is left for later, and without a terminal what it has to know', async () => {
+  const checkout = copyCheckout()
+  const generate = (...args: string[]) => checkout.run('generate', ['--name', 'what', ...args])
+  const rename = async () => {
+    for (const path of ['src/xylophones/table.ts', 'src/xylophones/queries.ts']) {
+      const text = checkout.read(path).replaceAll(/(?<=^ *|t\.|\[')note\b/gm, 'remark')
+      await Bun.write(join(checkout.root, path), text)
+    }
+  }
+  try {
+    expect(await checkout.run('new', ['xylophone', 'note:string'])).toMatchObject({ code: 0 })
+    expectSaid(await generate(), 0, 'nothing that drizzle/ lacks')
+    checkout.commit('xylophones')
+    await rename()
+    const changes = checkout.changes()
+    const asked = await generate()
+    expect([asked.code, asked.err]).toEqual([1, expect.stringContaining('--rename xylophones.note:remark')])
+    const wrong = await generate('--rename', 'xylophones.note')
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('it takes bookings.note:remark')])
+    const nameless = await checkout.run('generate', ['--rename', 'xylophones.note:remark'])
+    expect([nameless.code, nameless.err]).toEqual([2, expect.stringContaining('needs a name')])
+    expect(checkout.changes()).toBe(changes)
+
+    const atOnce = await generate('--rename', 'xylophones.note:remark', '--undeployed')
+    expect(atOnce).toMatchObject({ code: 0 })
+    const [path = ''] = /drizzle\/\S+/.exec(atOnce.out) ?? []
+    expect(checkout.read(path)).toStartWith('ALTER TABLE "xylophones" RENAME COLUMN "note" TO "remark";')
+    checkout.git('checkout', '-q', 'drizzle')
+    checkout.git('clean', '-fdq', 'drizzle')
+
+    const written = await generate('--rename', 'xylophones.note:remark')
+    expectSaid(written, 0, 'xylophones.note  a column, a trigger')
+    expect([...written.out.matchAll(/^wrote .*_(what\w*)\.sql$/gm)].map(([, name]) => name)).toEqual([
+      'what',
+      'what_concurrently',
+      'what_finish',
+    ])
+    // It is nothing that other commands would stop at.
+    expect(await checkout.run('new', ['yodeller', 'name:string'])).toMatchObject({ code: 0 })
+    const none = await generate('--contract', 'xylophones.nota')
+    expect([none.code, none.err]).toEqual([2, expect.stringContaining('did you mean xylophones.note?')])
+    const contract = await generate('--contract')
+    const [last = ''] = /drizzle\/\S+/.exec(contract.out) ?? []
+    expect(checkout.read(last)).toContain('DROP FUNCTION "bridge_xylophones_note"() CASCADE;')
+    expect(checkout.read(last)).toContain('ALTER TABLE "xylophones" DROP COLUMN "note";')
+    expectSaid(await generate('--contract'), 2, 'Nothing is left')
+    expect(await generate('--custom')).toMatchObject({ code: 0 })
+    expectSaid(await generate(), 0, 'nothing that drizzle/ lacks')
+  } finally {
+    checkout.remove()
+  }
+}, 120_000)

@@ -363,10 +363,13 @@ describe('in a checkout', () => {
       const unique = ['string', 'int', 'number', 'date', 'timestamp', 'uuid'].map(
         (type) => `one_${type}:${type}:unique`,
       )
-      const flags = ['--bulk', '--soft-delete']
-      expect(await checkout.run('new', ['zither', ...plain, ...optional, ...unique, ...flags])).toMatchObject(
-        { code: 0 },
-      )
+      const rules = [
+        'unique(some_enum,one_int)',
+        'check(some_number != maybe_number)',
+        'exclude(some_int..maybe_int)',
+      ]
+      const all = [...plain, ...optional, ...unique, ...rules, '--bulk', '--soft-delete']
+      expect(await checkout.run('new', ['zither', ...all])).toMatchObject({ code: 0 })
       expect(await routesOf('/api/zithers')).toEqual(
         expect.arrayContaining(['PATCH /api/zithers editor', 'POST /api/zithers/:id/restore editor']),
       )
