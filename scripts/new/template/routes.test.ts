@@ -61,8 +61,8 @@ beforeEach(async () => {
 
 // if under
 /** In a toy box of its own. */
-async function pathOf({ user: { id: me } }: Member): Promise<string> {
-  const scope = { db: app.deps.db, me, role: null }
+async function pathOf({ user: { id: me, role } }: Member): Promise<string> {
+  const scope = { db: app.deps.db, me, role }
   const { id } = await createToyBox(scope, NewToyBox.parse(newToyBox()))
   return `/api/toy-boxes/${id}/toy-cars`
 }
@@ -72,13 +72,13 @@ async function pathOf({ user: { id: me } }: Member): Promise<string> {
 
 // if referring
 /** What an account may refer to. */
-async function refsOf({ user: { id: me } }: Member) {
+async function refsOf({ user }: Member) {
   // if ref
-  const scope = { db: app.deps.db, me, role: null }
+  const scope = { db: app.deps.db, me: user.id, role: user.role }
   // end
   return {
     $ref: (await createToyMaker(scope, NewToyMaker.parse(newToyMaker()))).id,
-    $account: me,
+    $account: user.id,
   }
 }
 
