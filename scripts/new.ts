@@ -19,9 +19,9 @@ import { readCurrentStatus } from './status.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
-const USAGE = `Usage: npm run new -- <name> <field>:<type>[?][:<modifier>] ... [<rule>(...)] ... [options]
-       npm run new -- booking 'court:ref(court)' starts:timestamp:index ends:timestamp 'exclude(court, starts..ends)' 'note:text?'
-       npm run new -- field bookings 'guests:int:min(1):max(8):default(2)'   adds to a resource that is there
+const USAGE = `Usage: npm run new -- <name> <field>:<type>[?][:<modifier>] ... [<rule>] ... [options]
+       npm run new -- booking 'court:ref(court)' starts:timestamp:index 'guests:int:min(1):max(8):default(2)' 'note:text?'
+       npm run new -- field bookings 'note:text?'   adds fields to a resource that is there
        npm run new -- book title:string:index isbn:string:unique 'genre:enum(novel,poem)?' --shared --public-read
 <name> is one of them, in lowercase: book, book-review. ? makes a field optional.
 ${typesUsage}

@@ -2,7 +2,7 @@
 import { isAdmin, type Role, ROLES, roles } from '../../src/account/roles.ts'
 import { RESERVED } from '../../src/kit/data/list.ts'
 import { hint } from '../../src/kit/types/nearest.ts'
-import type { Names } from './names.ts'
+import { type Names, parseNames } from './names.ts'
 import { findSlice, type Slice } from './slices.ts'
 
 /** The resource that another stands under. */
@@ -106,8 +106,8 @@ export function readAccess(
 /** @throws Error */
 function findParent(root: string, singular: string): Parent {
   const asked = `--under ${singular}`
-  const parent = findSlice(root, singular, asked)
-  if (RESERVED.includes(parent.names.snake))
-    throw new Error(`${asked}: the query of its list has "${parent.names.snake}" for something else`)
-  return parent
+  const { snake } = parseNames(singular)
+  if (RESERVED.includes(snake))
+    throw new Error(`${asked}: the query of its list has "${snake}" for something else`)
+  return findSlice(root, singular, asked)
 }

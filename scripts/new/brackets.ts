@@ -1,5 +1,5 @@
 // What stands in the brackets behind a type: the values of an enum, the digits of a decimal, what is referred to.
-import type { Field, Reference } from './fields.ts'
+import type { Field, Reference } from './shape.ts'
 import { type Names, parseNames } from './names.ts'
 import type { Slice } from './slices.ts'
 

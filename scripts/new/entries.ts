@@ -55,7 +55,7 @@ export const WORDS: Record<string, (field: Field, all: Field[]) => boolean> = {
 
 /**
  * Makes of each list of the template's fields one of these fields.
- * @param all those of the resource
+ * @param all those of the resource, those of one type in the order of their values
  */
 export function repeat(text: string, fields: Field[], all: Field[]): string {
   const given = fields.filter((field) => WORDS.needing?.(field, all)).map(({ name }) => `'${name}'`)

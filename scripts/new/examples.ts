@@ -68,6 +68,8 @@ function stepsOf(field: Field): Steps | undefined {
   }
 }
 
+export const isOrdered = (field: Field) => stepsOf(field) !== undefined
+
 const clock = (time: string) => `2026-01-01T${time}Z`
 
 /** How many rows have different values, each with room for another above it before that of the next field; at least 1. */

@@ -1,6 +1,6 @@
 // What may stand behind the type of a field: :index, :unique, :min, :max and :default.
 import { RESERVED } from '../../src/kit/data/list.ts'
-import type { Field } from './fields.ts'
+import type { Field } from './shape.ts'
 import { type Kind, writtenOf } from './types.ts'
 
 export const MODIFIERS_USAGE = `  :index        lists filter by it, and sort by it if it has an order; of ref and account always

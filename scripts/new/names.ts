@@ -94,10 +94,19 @@ const pascal = (word: string) => capital(camel(word))
 export const capital = (word: string) => word.replace(/^./, (letter) => letter.toUpperCase())
 
 /** Each form in which a resource is named; those that begin another stand behind it. */
-export const formsOf = ({ one, many, type, snake, table, path, spoken, spokenMany }: Names): string[] => {
-  const article = /^([aeio]|u[mp]|un(?!i))/.test(spoken) ? 'an' : 'a'
-  const sentences = [`${article} ${spoken}`, capital(spokenMany), spokenMany, spoken]
-  return sentences.concat(capital(many), many, type, one, table, snake, snake.toUpperCase(), path)
+export const formsOf = ({
+  one,
+  many,
+  type,
+  snake: low,
+  table,
+  path,
+  spoken: words,
+  spokenMany,
+}: Names): string[] => {
+  const article = /^([aeio]|u[mp]|un(?!i))/.test(words) ? 'an' : 'a'
+  const sentences = [`${article} ${words}`, capital(spokenMany), spokenMany, words]
+  return sentences.concat(capital(many), many, type, one, table, low, low.toUpperCase(), path)
 }
 
 /** The text with the names of others in it. @param from those that it has */

@@ -1,17 +1,9 @@
 // Fills the lines of the template that are about rules: one of each for every rule, with its names and columns.
 import type { Access } from './access.ts'
+import { isOrdered } from './examples.ts'
 import type { Field } from './fields.ts'
 import type { Names } from './names.ts'
-import {
-  type Check,
-  type Exclude,
-  OPERATORS,
-  ORDERED,
-  RANGES,
-  ranksOf,
-  type Rule,
-  type Unique,
-} from './rules.ts'
+import { type Check, type Exclude, OPERATORS, RANGES, ranksOf, type Rule, type Unique } from './rules.ts'
 
 interface Resource {
   names: Names
@@ -142,11 +134,13 @@ function closureOf(names: string[], rules: Rule[]): string[] {
   return [...found]
 }
 
-/** The fields so that the values of tests, which ascend in this order within a row, are as checks compare them. */
-export function inOrder(fields: Field[], rules: Rule[]): Field[] {
+/** Steps between the values of two fields, and of two rows. */
+const STEP = 3
+
+/** The fields, those of one type in the order that checks demand of their values: see examples.ts. */
+export function inOrderOf(rules: Rule[], fields: Field[]): Field[] {
   const ranks = ranksOf(rules)
-  const rankOf = ({ name }: Field) => ranks.get(name) ?? 0
-  return fields.toSorted((a, b) => rankOf(a) - rankOf(b))
+  return fields.toSorted((a, b) => (ranks.get(a.name) ?? 0) - (ranks.get(b.name) ?? 0))
 }
 
 /** As tests take them: what is compared is never left out of a body, as a default need not go with what else is in it. */
@@ -159,20 +153,19 @@ export function asTested(fields: Field[], rules: Rule[]): Field[] {
   )
 }
 
-/** Factories in which fields without an order differ, where a check says so: of the numbers `n` each has its own. */
-export function differValues(
+/** Of types without such an order: of the number `n` of a row each field that is compared has a part of its own. */
+export function spreadValues(
   factories: string,
   { fields, rules }: Pick<Resource, 'fields' | 'rules'>,
 ): string {
   const ranks = ranksOf(rules)
-  const width = 2 * Math.max(0, ...ranks.values()) + 2
-  let differing = factories
-  for (const { name, type } of fields) {
-    const rank = ranks.get(name)
-    if (rank === undefined || ORDERED.includes(type)) continue
-    differing = differing.replace(new RegExp(`^ *${name}: .*`, 'm'), (line) =>
-      line.replaceAll(/(?<![\w.])n\b(?!:)/g, `(${width} * n + ${rank})`),
+  const width = STEP * (Math.max(0, ...ranks.values()) + 1)
+  let spread = factories
+  for (const [name, rank] of ranks) {
+    if (fields.some((field) => field.name === name && isOrdered(field))) continue
+    spread = spread.replace(new RegExp(`^ *${name}: .*`, 'm'), (line) =>
+      line.replaceAll(/(?<![\w.])n\b(?!:)/g, `(${width} * n + ${STEP * rank})`),
     )
   }
-  return differing
+  return spread
 }

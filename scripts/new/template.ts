@@ -5,7 +5,7 @@ import { type Access, wordsOf } from './access.ts'
 import { repeat, WORDS } from './entries.ts'
 import type { Field } from './fields.ts'
 import { formsOf, type Names, parseNames, rename } from './names.ts'
-import { asTested, differValues, fillRules, inOrder, ruleWords } from './rule-lines.ts'
+import { asTested, fillRules, inOrderOf, ruleWords, spreadValues } from './rule-lines.ts'
 import type { Rule } from './rules.ts'
 
 const ROOT = join(import.meta.dir, '../..')
@@ -50,35 +50,35 @@ export function fillTemplate(
     const renamed = rename(readTemplate(file), EXAMPLES, [names, access.parent?.names ?? PARENT])
     const words = { ...wordsOf(access), ...ruleWords(rules) }
     const shown = file === 'routes.test.ts' ? asTested(fields, rules) : fields
-    const chosen = choose(renamed, shown, inOrder(shown, rules), words)
+    const chosen = choose(renamed, shown, words, inOrderOf(rules, shown))
     const resource = { names, fields, access, rules }
     const filled = fillRules(chosen, resource)
-    const text = file === 'factories.ts' ? differValues(filled, resource) : filled
-    return [target, withImports(ofWhole(withErrors(text, fields, rules), names, access), target, names)]
+    const text = file === 'factories.ts' ? spreadValues(filled, resource) : filled
+    return [
+      target,
+      withImports(ofWhole(withErrors(text, fields, rules, access), names, access), target, names),
+    ]
   })
   return Object.fromEntries(files) as Record<string, string>
 }
 
 const readTemplate = (file: string) => readFileSync(join(import.meta.dir, 'template', file), 'utf8')
 
-/**
- * Without the marks, and with the lines for these fields: of regions the innermost first.
- * @param all the same, in the order of their values
- */
-function choose(text: string, fields: Field[], all: Field[], words: Record<string, boolean>): string {
+/** Without the marks, and with the lines for these fields: of regions the innermost first. */
+function choose(text: string, fields: Field[], words: Record<string, boolean>, ordered: Field[]): string {
   let left = text
   for (let found = REGION.exec(left); found !== null; found = REGION.exec(left)) {
     const [region, condition = '', lines = ''] = found
     const [chosen = '', other = ''] = lines.split(ELSE)
     const ofFields = WORDS[condition]
-    const some = fields.filter((field) => ofFields?.(field, all))
+    const some = fields.filter((field) => ofFields?.(field, ordered))
     const isMet = ofFields
       ? some.length > 0
       : condition.split(' ').every((word) => words[word] ?? existsSync(join(ROOT, word)))
     const kept = (isMet ? chosen : other).replaceAll(/^( *)\/\/\| ?/gm, '$1')
-    left = left.replace(region, () => (isMet && ofFields ? repeat(kept, some, all) : kept))
+    left = left.replace(region, () => (isMet && ofFields ? repeat(kept, some, ordered) : kept))
   }
-  return repeat(left, fields, all)
+  return repeat(left, fields, ordered)
 }
 
 /** What depends on the whole, and stands within a line. */
@@ -94,26 +94,26 @@ function ofWhole(text: string, { type }: Names, { parent, writer, softDelete }: 
 }
 
 /** Of the errors that the template's routes declare those that routes of these fields and rules can have. */
-function withErrors(text: string, fields: Field[], rules: Rule[]): string {
+function withErrors(text: string, fields: Field[], rules: Rule[], { softDelete }: Access): string {
   const has = (word: Rule['word']) => rules.some((rule) => rule.word === word)
   /** What a body leaves out is compared by the table alone. */
   const isFilled = (rule: Rule) =>
     rule.word === 'check' &&
     fields.some(({ name, fallback }) => fallback !== undefined && [rule.field, rule.other].includes(name))
-  const can: Record<string, (isCreation: boolean) => boolean> = {
+  const can: Record<string, (isCreation: boolean, isDeletion: boolean) => boolean> = {
     alreadyExists: () => has('unique') || fields.some(({ unique }) => unique),
-    foreignKeyViolation: () => fields.some(({ refersTo }) => refersTo),
+    // Another resource may come to refer to these rows.
+    foreignKeyViolation: (_, isDeletion) =>
+      (isDeletion && !softDelete) || fields.some(({ refersTo }) => refersTo),
     exclusionViolation: () => has('exclude'),
     checkViolation: (isCreation) => (isCreation ? rules.some(isFilled) : has('check')),
   }
   const kept = text.replaceAll(
     /((?:status: 201|otherStatuses: \[404\]),\s*)?errors: \[([\w\s,]+)\]/g,
     (_, created: string | undefined, list: string) => {
-      // What others refer to is perhaps refused its deletion: then that kind stands first.
-      const isLasting = (name: string) => name === 'foreignKeyViolation' && list.startsWith(name)
-      const names = namesIn(list).filter(
-        (name) => isLasting(name) || can[name]?.(created !== undefined) !== false,
-      )
+      const all = namesIn(list)
+      const isDeletion = all.length === 1 || created?.includes('404') === true
+      const names = all.filter((name) => can[name]?.(created !== undefined, isDeletion) !== false)
       return `${created ?? ''}errors: [${names.join(', ')}]`
     },
   )

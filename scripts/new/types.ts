@@ -10,7 +10,7 @@ import {
 } from '../../src/kit/http/field-inputs.ts'
 import { jsonValue } from '../../src/kit/http/json-input.ts'
 import { hint } from '../../src/kit/types/nearest.ts'
-import type { Field } from './fields.ts'
+import type { Field } from './shape.ts'
 
 export interface Kind {
   about: string

@@ -502,8 +502,8 @@ test('a toy car refers to what there is for its writer: what is missing and what
       await ann.post(path, newToyCar({ [field]: id })),
       await ann.patch(`${path}/${toyCar.id}`, { [field]: id }),
     ]) {
-      const issue = { path: field, message: 'refers to nothing that there is' }
-      expect([status, body.code, body.issues]).toEqual([409, 'foreign_key_violation', [issue]])
+      const issues = [{ path: field, message: 'refers to nothing that there is' }]
+      expect([status, body.code, body.issues]).toEqual([409, 'foreign_key_violation', issues])
     }
   }
   const others = await refsOf(ann)
@@ -650,6 +650,15 @@ test.each(['$string'] as const)('of many toy cars the one whose %s is taken is n
 })
 // end
 
+// if exclusive
+//| test('of many toy cars the one that overlaps is named', async () => {
+//|   const input = newToyCar()
+//|   const refused = await ann.patch(path, { create: [newToyCar(), input, input] })
+//|   expect([refused.status, refused.body.issues[0].path]).toEqual([409, expect.stringMatching(/^create\.2\./)])
+//|   expect((await ann.get(path)).body).toEqual([])
+//| })
+// end
+
 // end
 // if soft
 test('a deleted toy car is in no list, search, count or page, is not changed, and comes back as it was', async () => {
@@ -728,6 +737,17 @@ test.each(['$string'] as const)(
     expect((await ann.get(one)).status).toBe(404)
   },
 )
+// end
+
+// if exclusive
+//| test('the room of a deleted toy car is free, and if it is taken, that one stays deleted', async () => {
+//|   const input = newToyCar()
+//|   const one = `${path}/${(await add(input)).id}`
+//|   await ann.delete(one)
+//|   await add(input)
+//|   expect((await ann.post(`${one}/restore`)).status).toBe(409)
+//|   expect((await ann.get(one)).status).toBe(404)
+//| })
 // end
 
 test('after its days a deleted toy car is not restored, and goes for good; no other one does', async () => {

@@ -132,7 +132,7 @@ export const toyCars = factory
     '/',
     doc('Creates a toy car and returns it.', ToyCarResponse, {
       status: 201,
-      errors: [alreadyExists, foreignKeyViolation, exclusionViolation, checkViolation],
+      errors: [alreadyExists, exclusionViolation, checkViolation, foreignKeyViolation],
     }),
     requireRole('editor'),
     // if under
@@ -151,7 +151,7 @@ export const toyCars = factory
     '/',
     doc('Creates and deletes many toy cars, all or none, and returns them.', batchResponse(ToyCarResponse), {
       otherStatuses: [404],
-      errors: [foreignKeyViolation, alreadyExists, exclusionViolation, checkViolation],
+      errors: [alreadyExists, exclusionViolation, checkViolation, foreignKeyViolation],
     }),
     requireRole('editor'),
     // if under
@@ -175,7 +175,7 @@ export const toyCars = factory
     ['PUT', 'PATCH'],
     '/:id',
     doc('Changes the fields of a toy car that the body names, and returns it.', ToyCarResponse, {
-      errors: [alreadyExists, foreignKeyViolation, exclusionViolation, checkViolation],
+      errors: [alreadyExists, exclusionViolation, checkViolation, foreignKeyViolation],
     }),
     requireRole('editor'),
     validate('param', OneToyCar),

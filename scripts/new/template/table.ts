@@ -80,23 +80,24 @@ export const toyCars = pgTable(
     // end
   },
   (t) => [
-    index('toy_cars_creator_id').on(t.creator, t.id),
+    // if soft
     // if under
-    index('toy_cars_toy_box_id').on(t.toy_box, t.id),
+    // For lists of what is deleted, and for what goes with its account or its toy box.
+    index('toy_cars_toy_box_deleted').on(t.toy_box, t.deleted),
+    // else
+    //| index('toy_cars_id_live').on(t.id).where(isNull(t.deleted)),
+    //| // For lists of what is deleted, and for what goes with its account.
+    // end
+    index('toy_cars_creator_deleted').on(t.creator, t.deleted),
+    // For the purge.
+    index('toy_cars_deleted').on(t.deleted).where(isNotNull(t.deleted)),
+    // end
+    index('toy_cars_creator_id').on(t.creator, t.id).where(isNull(t.deleted)),
+    // if under
+    index('toy_cars_toy_box_id').on(t.toy_box, t.id).where(isNull(t.deleted)),
     // end
     // if under owned private
     index('toy_cars_toy_box_creator_id').on(t.toy_box, t.creator, t.id).where(isNull(t.deleted)),
-    // end
-    // if soft
-    // Of what is not deleted, for lists; those above are for what goes with an account too.
-    // if under
-    index('toy_cars_toy_box_id_live').on(t.toy_box, t.id).where(isNull(t.deleted)),
-    // else
-    //| index('toy_cars_creator_id_live').on(t.creator, t.id).where(isNull(t.deleted)),
-    //| index('toy_cars_id_live').on(t.id).where(isNull(t.deleted)),
-    // end
-    // For the purge.
-    index('toy_cars_deleted').on(t.deleted).where(isNotNull(t.deleted)),
     // end
     // if listed
     index('toy_cars_$strings_id').using('gin', t.$strings),
@@ -116,6 +117,13 @@ export const toyCars = pgTable(
     // if referring
     // For deletions of what they refer to.
     index('toy_cars_$ref_fk').on(t.$ref),
+    // end
+    // else
+    // if soft
+    // if referring
+    //| // For deletions of what they refer to.
+    //| index('toy_cars_$ref_fk').on(t.$ref),
+    // end
     // end
     // end
     // if owned private

@@ -21,7 +21,7 @@ function bounded<T extends z.ZodType<unknown, string>>(
     if (most !== undefined && value > most) addIssue(`must be at most ${max}`)
   })
   const words = [min && `at least ${min}`, max && `at most ${max}`].filter(Boolean).join(', ')
-  return words === '' ? schema : (schema.check(check).describe(`Is ${words}.`) as T)
+  return words === '' ? schema : schema.check(check).describe(`Is ${words}.`)
 }
 
 /** How many units of the last place a decimal number has: of `-12.5` with two places -1250. */

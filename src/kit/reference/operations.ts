@@ -117,7 +117,9 @@ type Override = NonNullable<NonNullable<Parameters<typeof z.toJSONSchema>[1]>['o
 
 /** Reduces a schema to what a client has to know. */
 const tidy: Override = ({ zodSchema, jsonSchema }) => {
-  const { def } = zodSchema._zod
+  const {
+    _zod: { def },
+  } = zodSchema
   if (def.type === 'date') Object.assign(jsonSchema, { type: 'string', format: 'date-time' })
   // A format says more than its pattern does, and numbers in a query are matched as text.
   if (jsonSchema.format !== undefined || jsonSchema.type !== 'string') delete jsonSchema.pattern
@@ -129,7 +131,9 @@ const tidy: Override = ({ zodSchema, jsonSchema }) => {
 
 /** Whether it says so itself, or has what the parser puts in its place. */
 function isDefaulted(schema: z.core.$ZodType): boolean {
-  const { def } = schema._zod as z.core.$ZodTypeInternals & { def: { innerType?: z.core.$ZodType } }
+  const {
+    _zod: { def },
+  } = schema as { _zod: { def: { type: string; innerType?: z.core.$ZodType } } }
   if (def.type === 'default' || z.globalRegistry.get(schema)?.default !== undefined) return true
   return def.type !== 'optional' && def.innerType !== undefined && isDefaulted(def.innerType)
 }

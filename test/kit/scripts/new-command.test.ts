@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { parseFields } from '../../../scripts/new/fields.ts'
 import { parseNames, pluralOf } from '../../../scripts/new/names.ts'
 import { findTakenName } from '../../../scripts/new/template.ts'
-import { addToApp, addToFactories } from '../../../scripts/new/wire.ts'
+import { addPurgeToCrons, addPurgeToTasks, addToApp, addToFactories } from '../../../scripts/new/wire.ts'
 import { readLine, withLine } from '../../../scripts/new/wish.ts'
 import { copyCheckout, type Checkout } from '../support/checkout.ts'
 
@@ -145,6 +145,21 @@ export function createApp() {
   test('are refused by an app.ts that has no place for them', () => {
     expect(() => addToApp('export const app = 1\n', names)).toThrow('nothing shows where')
   })
+})
+
+test('the purge stands in tasks.ts and crons.ts once, however many need it', () => {
+  const tasks = addPurgeToTasks(
+    "import { a } from './a.ts'\nexport const tasks = [\n  a,\n]\nexport const b = []\n",
+  )
+  expect(tasks).toBe(
+    "import { a } from './a.ts'\nimport { purgeDeleted } from './kit/jobs/purge-deleted.ts'\n" +
+      'export const tasks = [\n  a,\n  purgeDeleted,\n]\nexport const b = []\n',
+  )
+  expect(addPurgeToTasks(tasks)).toBe(tasks)
+  const crons = addPurgeToCrons('export const crons = [a]\n')
+  expect(crons).toContain("crons = [a,\n  defineCron({ name: 'purge-deleted'")
+  expect(addPurgeToCrons(crons)).toBe(crons)
+  expect(() => addPurgeToCrons('export const others = []\n')).toThrow('nothing shows where')
 })
 
 test('a factory stands behind those that are there, and is imported with what it needs', () => {
@@ -325,11 +340,18 @@ describe('in a checkout', () => {
       const unique = ['string', 'int', 'number', 'date', 'timestamp', 'uuid'].map(
         (type) => `one_${type}:${type}:unique`,
       )
-      expect(await checkout.run('new', ['zither', ...plain, ...optional, ...unique])).toMatchObject({
-        code: 0,
-      })
+      const flags = ['--bulk', '--soft-delete']
+      expect(await checkout.run('new', ['zither', ...plain, ...optional, ...unique, ...flags])).toMatchObject(
+        { code: 0 },
+      )
+      expect(await routesOf('/api/zithers')).toEqual(
+        expect.arrayContaining(['PATCH /api/zithers editor', 'POST /api/zithers/:id/restore editor']),
+      )
+      for (const file of ['tasks', 'crons'])
+        expect(checkout.read(`src/${file}.ts`).match(/purgeDeleted,\n|task: purgeDeleted/g)).toHaveLength(1)
       const once = { PROPERTY_PATH: '/api/zithers', PROPERTY_SEED: '1', PROPERTY_RUNS: '150', TEST_RUN: '' }
-      const { code, said } = await checkout.run('test', ['test/property.test.ts'], once)
+      const tests = ['test/property.test.ts', 'test/lists.test.ts']
+      const { code, said } = await checkout.run('test', tests, once)
       expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining(' 0 fail') })
     },
     TIMEOUT_MS * 3,

@@ -28,12 +28,12 @@ const [BULK, SOFT] = [{ bulk: true }, { softDelete: true }]
 const FIELDS =
   `title:string:index:unique code:string:unique(all) blurb:text? seats:int?:index starts:timestamp:index
   genre:enum(novel|poem|play)?:index price:decimal(10,2):min(0):index:default(5) rate:decimal(3,3)?:max(0.5)
-  doors:int:min(2):max(9):default(4):index wheels:int:min(3) ends:timestamp:default(now) sold:date?:min(2026-01-01):index
+  doors:int:min(2):max(9):default(4):index wheels:int:min(3) ends:timestamp closed:timestamp?:default(now) sold:date?:min(2026-01-01):index
   opens:time:index:default(08:00) mail:email:unique site:url? tags:string[]?:min(1):max(3):index meta:json:default({"a":1})
   short:string:max(3):index long:text?:min(30) ratio:number:min(0):max(1) kind:uuid:index
-  box:ref(toy-box) other:ref(toy-box,set-null)? driver:account? owner:account(cascade)
-  low:int high:int closes:time motto:string unique(wheels,starts) unique(all,motto,high) check(high>low) check(low!=seats)
-  check(opens<closes) exclude(genre,starts..ends)`.split(/\s+/)
+  low:int high:int closes:time check(opens<closes) motto:string unique(seats,starts) unique(all,motto,high) check(high>low) check(low!=seats)
+  exclude(genre,starts..ends)
+  box:ref(toy-box) other:ref(toy-box,set-null)? driver:account? owner:account(cascade)`.split(/\s+/)
 const BOX = { names: parseNames('toy-box'), fields: ['label:string'] }
 
 describe.each<[flags: string, Access, parent?: Access]>([
