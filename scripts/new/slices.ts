@@ -9,6 +9,8 @@ export interface Slice {
   seenBy: 'owner' | 'accounts' | 'everybody'
   /** Its rows are deleted with an account. */
   goesWithAccount: boolean
+  /** What is deleted can be restored for a while. */
+  isSoft: boolean
 }
 
 /**
@@ -38,7 +40,9 @@ export function findSlice(root: string, singular: string, asked: string): Slice 
     const [, asks = 'role'] =
       /\bvisible: Rule = \((?!scope\))([^)]*)\)/.exec(text) ?? /\bRule = \(([^)]*)\)/.exec(text) ?? []
     const seenBy = /\bme\b/.test(asks) ? 'owner' : asks === '' ? 'everybody' : 'accounts'
-    return { names, seenBy, goesWithAccount: goesWith(root, `src/${names.path}/table.ts`) }
+    const table = `src/${names.path}/table.ts`
+    const isSoft = readFileSync(join(root, table), 'utf8').includes('new SoftDelete(')
+    return { names, seenBy, goesWithAccount: goesWith(root, table), isSoft }
   }
   throw new Error(
     `${asked}: there is no such resource, as no queries.ts of src has a ${find}(scope: Scope, id). ` +

@@ -19,6 +19,8 @@ const OWNED: Access = {
   parent: undefined,
   bulk: false,
   softDelete: false,
+  ownList: false,
+  onParentDelete: 'cascade',
 }
 const SHARED: Access = { ...OWNED, owned: false, onDelete: 'set null' }
 const [PUBLIC, STAYS] = [{ publicRead: true }, { onDelete: 'set null' } as const]
@@ -44,7 +46,11 @@ describe.each<[flags: string, Access, parent?: Access]>([
   ['--role admin --bulk --soft-delete', { ...OWNED, writer: 'admin', ...BULK, ...SOFT }],
   ['--shared --role superuser --bulk', { ...SHARED, writer: 'superuser', ...BULK }],
   ['--under an owned one --shared', SHARED, OWNED],
-  ['--under a shared one', OWNED, SHARED],
+  [
+    '--under a shared one --own-list --on-parent-delete restrict',
+    { ...OWNED, ownList: true, onParentDelete: 'restrict' },
+    SHARED,
+  ],
   [
     '--under a shared one --public-read --bulk --soft-delete',
     { ...OWNED, ...PUBLIC, ...BULK, ...SOFT },
