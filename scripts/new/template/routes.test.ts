@@ -17,6 +17,10 @@ import { newToyBox } from './support/toy-boxes/factories.ts'
 import { createToyBox } from './support/toy-boxes/queries.ts'
 import { NewToyBox } from './support/toy-boxes/routes.ts'
 // end
+// if holding
+//| import { refusalOf } from '../../../src/kit/http/sql-refusals.ts'
+//| import { toyBoxes } from './support/toy-boxes/table.ts'
+// end
 // if kept
 //| import { refusalOf } from '../../../src/kit/http/sql-refusals.ts'
 // end
@@ -57,8 +61,8 @@ beforeEach(async () => {
 
 // if under
 /** In a toy box of its own. */
-async function pathOf({ user: { id: me } }: Member): Promise<string> {
-  const scope = { db: app.deps.db, me, role: null }
+async function pathOf({ user: { id: me, role } }: Member): Promise<string> {
+  const scope = { db: app.deps.db, me, role }
   const { id } = await createToyBox(scope, NewToyBox.parse(newToyBox()))
   return `/api/toy-boxes/${id}/toy-cars`
 }
@@ -68,13 +72,13 @@ async function pathOf({ user: { id: me } }: Member): Promise<string> {
 
 // if referring
 /** What an account may refer to. */
-async function refsOf({ user: { id: me } }: Member) {
+async function refsOf({ user }: Member) {
   // if ref
-  const scope = { db: app.deps.db, me, role: null }
+  const scope = { db: app.deps.db, me: user.id, role: user.role }
   // end
   return {
     $ref: (await createToyMaker(scope, NewToyMaker.parse(newToyMaker()))).id,
-    $account: me,
+    $account: user.id,
   }
 }
 
@@ -934,6 +938,32 @@ test('toy cars of one toy box are in no other, and there are none where one sees
     expect((await ann.delete(`${at}/${toyCar.id}`)).status).toBe(404)
   }
   expect((await ann.get(path)).body).toEqual([toyCar])
+})
+// end
+
+// if holding
+//| test('a toy box that has toy cars is not deleted', async () => {
+//|   await add()
+//|   const box = eq(toyBoxes.id, Number(path.split('/')[3]))
+//|   const error = await app.deps.db.delete(toyBoxes).where(box).catch((thrown: unknown) => refusalOf(thrown))
+//|   expect(error).toMatchObject({ status: 409, message: 'It is still referred to' })
+//| })
+// end
+// if ownlist
+test('what an account has added is listed over all toy boxes, to itself alone', async () => {
+  const elsewhere = await pathOf(ann)
+  const { body: other } = await ann.post(elsewhere, newToyCar())
+  const toyCar = await add()
+  expect((await admin.post(path, newToyCar())).status).toBe(201)
+  const { body, headers } = await ann.get('/api/toy-cars?count=true')
+  expect([body, headers.get('total-count')]).toEqual([[other, toyCar], '2'])
+  expect((await ann.get(`/api/toy-cars?toy_box=${other.toy_box}`)).body).toEqual([other])
+  expect((await bob.get('/api/toy-cars')).body).toEqual([])
+  expect(codeOf(await app.visitor().get('/api/toy-cars'))).toBe('login_required')
+  // if soft
+  await ann.delete(`${path}/${toyCar.id}`)
+  expect((await ann.get('/api/toy-cars')).body).toEqual([other])
+  // end
 })
 // end
 

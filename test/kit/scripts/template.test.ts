@@ -19,6 +19,8 @@ const OWNED: Access = {
   parent: undefined,
   bulk: false,
   softDelete: false,
+  ownList: false,
+  onParentDelete: 'cascade',
 }
 const SHARED: Access = { ...OWNED, owned: false, onDelete: 'set null' }
 const [PUBLIC, STAYS] = [{ publicRead: true }, { onDelete: 'set null' } as const]
@@ -34,7 +36,11 @@ const FIELDS =
   low:int:min(5) high:int closes:time:unique check(opens<closes) motto:string unique(seats,starts) unique(all,motto,high) check(high>low) check(low!=seats)
   exclude(genre,starts..ends)
   box:ref(toy-box) other:ref(toy-box,set-null)? driver:account? owner:account(cascade)`.split(/\s+/)
-const BOX = { names: parseNames('toy-box'), fields: ['label:string'] }
+const SHOP = { names: parseNames('workshop'), fields: ['name:string'], access: SHARED }
+const BOX = {
+  names: parseNames('toy-box'),
+  fields: ['label:string', 'maker:ref(workshop)', 'keeper:account(cascade)'],
+}
 
 describe.each<[flags: string, Access, parent?: Access]>([
   ['', OWNED],
@@ -44,7 +50,11 @@ describe.each<[flags: string, Access, parent?: Access]>([
   ['--role admin --bulk --soft-delete', { ...OWNED, writer: 'admin', ...BULK, ...SOFT }],
   ['--shared --role superuser --bulk', { ...SHARED, writer: 'superuser', ...BULK }],
   ['--under an owned one --shared', SHARED, OWNED],
-  ['--under a shared one', OWNED, SHARED],
+  [
+    '--under a shared one --own-list --on-parent-delete restrict',
+    { ...OWNED, ownList: true, onParentDelete: 'restrict' },
+    SHARED,
+  ],
   [
     '--under a shared one --public-read --bulk --soft-delete',
     { ...OWNED, ...PUBLIC, ...BULK, ...SOFT },
@@ -58,9 +68,9 @@ describe.each<[flags: string, Access, parent?: Access]>([
   // oxlint-disable-next-line typescript/no-misused-promises -- Bun awaits it: the tests are in a module
 ])('of npm run new -- toy-car ... %s', async (_, given, above) => {
   const seenBy = above?.publicRead ? 'everybody' : above?.owned ? 'owner' : 'accounts'
-  const access: Access = { ...given, parent: above && { names: BOX.names, seenBy } }
+  const access: Access = { ...given, parent: above && { names: BOX.names, seenBy, needsOthers: true } }
   const car = { names: parseNames('toy-car'), fields: FIELDS, access }
-  const filled = fillInFolder([{ ...BOX, access: above ?? SHARED }, car])
+  const filled = fillInFolder([SHOP, { ...BOX, access: above ?? SHARED }, car])
   afterAll(filled.remove)
   await import(join(filled.root, 'test/toy-cars.test.ts'))
 })
