@@ -6,7 +6,7 @@ import { capital, type Names, parseNames } from './names.ts'
 import { findSlice, type Slice } from './slices.ts'
 
 /** The resource that another stands under. */
-export type Parent = Pick<Slice, 'names' | 'seenBy'>
+export type Parent = Pick<Slice, 'names' | 'seenBy' | 'needsOthers'>
 
 export interface Access {
   /** The rows belong to the account that made them; else they are shared by all. */

@@ -47,14 +47,14 @@ export const BRACKETS: Record<string, Read> = {
       throw new Error(`"${asked}" takes what it refers to: ref(court), ref(court,cascade)`)
     if (['account', 'user'].includes(singular))
       throw new Error(`"${asked}": an account has a type of its own: ${field.name}:account?`)
-    const { names, seenBy, goesWithAccount } = refer(singular, asked)
+    const { names, seenBy, goesWithAccount, needsOthers } = refer(singular, asked)
     const usual = field.optional ? 'set null' : goesWithAccount ? 'cascade' : 'restrict'
     const onDelete = rule === undefined ? usual : ruleOf(field, asked, rule)
     if (onDelete === 'restrict' && goesWithAccount)
       throw new Error(
         `"${asked}": ${names.spokenMany} go with the account that they belong to, which can always be deleted: say cascade, or set-null`,
       )
-    field.refersTo = { names, seenBy, onDelete }
+    field.refersTo = { names, needsOthers, seenBy, onDelete }
   },
 
   account(field) {
@@ -69,7 +69,7 @@ export const BRACKETS: Record<string, Read> = {
     const onDelete = rule === undefined ? 'set null' : ruleOf(field, asked, rule)
     if (onDelete === 'restrict')
       throw new Error(`"${asked}": an account can always be deleted: say cascade, or set-null`)
-    field.refersTo = { names: ACCOUNT, seenBy: 'everybody', onDelete }
+    field.refersTo = { names: ACCOUNT, needsOthers: false, seenBy: 'everybody', onDelete }
   },
 }
 

@@ -46,6 +46,9 @@ export function refuseCollisions(root: string, wish: Wish, { isThere = false } =
     `${table}_creator_users_id_fk`,
     ...(parent ? [`${table}_${parent.snake}_${parent.table}_id_fk`] : []),
     ...fields.map(({ name }) => `${table}_${name}_of_creator`),
+    ...fields.flatMap(({ name, refersTo }) =>
+      refersTo ? `${table}_${name}_${refersTo.names.table}_id_fk` : [],
+    ),
     ...rules.map((rule) => constraintOf(rule, names)),
     ...enums,
   ]

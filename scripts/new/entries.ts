@@ -19,8 +19,8 @@ const ENTRY = `(?:^ *//.*\\n)*^( *)(?=\\S).*${FIELD}.*\\n(?:\\1 .*\\n)*(?:\\1\\)
 const NAMES = new RegExp(`\\[\\s*((?:'[a-z_]+',\\s*)*)(?:'${FIELD}',?\\s*)+\\]`, 'g')
 /** The names of those that have to be given to a factory. */
 const GIVEN = /, ('\$\w+'( \| )?)+(?=>)/g
-/** A line outside of all entries that names what is referred to: an import. */
-const IMPORT = /^.*toy-?maker.*\n/gim
+/** Of what is referred to. */
+const IMPORT = /^import .*\/toy-makers\/.*\n/gm
 
 /** The words of regions that are about fields: for the lines there have to be such fields, and the lists there are of these. */
 export const WORDS: Record<string, (field: Field, all: Field[]) => boolean> = {

@@ -28,7 +28,11 @@ const ofProject: Refer = (singular, asked) => findSlice(join(import.meta.dir, '.
 export function parseFields(specs: string[], resource: string, refer = ofProject): Field[] {
   if (specs.length === 0)
     throw new Error(`"${resource}" has no fields: name at least one, such as title:string`)
-  const fields = specs.map((spec) => parseField(spec, refer))
+  const other: Refer = (singular, asked) => {
+    if (singular.replaceAll('-', '_') !== resource) return refer(singular, asked)
+    throw new Error(`"${asked}": a resource refers to others, and to itself only by hand`)
+  }
+  const fields = specs.map((spec) => parseField(spec, other))
   for (const [i, { name }] of fields.entries()) {
     if (fields.findIndex((field) => field.name === name) < i)
       throw new Error(`The field "${name}" stands twice`)

@@ -170,6 +170,11 @@ function parseCheck(spec: string, inside: string, find: (name: string) => Field)
       `"${spec}": "${name}" is ${field.type} and "${right}" is ${other.type}: compare two of one type`,
     )
   compared(spec, [name], find)
+  const [places, others] = [field.args[1], other.args[1]]
+  if (field.type === 'decimal' && places !== others)
+    throw new Error(
+      `"${spec}": "${name}" has ${places} places behind the point and "${right}" ${others}: give both as many`,
+    )
   if (by !== '!=' && !ORDERED.includes(field.type))
     throw new Error(`"${spec}": ${field.type} has no order, it takes !=`)
   return { word: 'check', field: name, by, other: right }

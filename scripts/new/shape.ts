@@ -28,6 +28,8 @@ export interface Field {
 /** A row of another table. */
 export interface Reference {
   names: Names
+  /** Its rows refer to others, which the factories make. */
+  needsOthers: boolean
   /** Who sees such rows: those whom the row may refer to. */
   seenBy: 'owner' | 'accounts' | 'everybody'
   /** What becomes of the row when the one that it refers to is deleted; restrict: that is refused. */

@@ -1,5 +1,5 @@
 // Finds the slice of a resource that another stands under or refers to, and what is to be known of it.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join, normalize } from 'node:path'
 import { type Names, parseNames } from './names.ts'
 
@@ -11,6 +11,8 @@ export interface Slice {
   goesWithAccount: boolean
   /** What is deleted can be restored for a while. */
   isSoft: boolean
+  /** Its rows refer to others, which `addCourt` of the factories makes. */
+  needsOthers: boolean
 }
 
 /**
@@ -41,8 +43,14 @@ export function findSlice(root: string, singular: string, asked: string): Slice 
       /\bvisible: Rule = \((?!scope\))([^)]*)\)/.exec(text) ?? /\bRule = \(([^)]*)\)/.exec(text) ?? []
     const seenBy = /\bme\b/.test(asks) ? 'owner' : asks === '' ? 'everybody' : 'accounts'
     const table = `src/${names.path}/table.ts`
-    const isSoft = readFileSync(join(root, table), 'utf8').includes('new SoftDelete(')
-    return { names, seenBy, goesWithAccount: goesWith(root, table), isSoft }
+    const factories = join(root, 'test/factories.ts')
+    return {
+      names,
+      seenBy,
+      goesWithAccount: goesWith(root, table),
+      isSoft: readFileSync(join(root, table), 'utf8').includes('new SoftDelete('),
+      needsOthers: existsSync(factories) && readFileSync(factories, 'utf8').includes(` function add${type}(`),
+    }
   }
   throw new Error(
     `${asked}: there is no such resource, as no queries.ts of src has a ${find}(scope: Scope, id). ` +

@@ -5,7 +5,7 @@ import { type Access, wordsOf } from './access.ts'
 import { repeat, WORDS } from './entries.ts'
 import type { Field } from './fields.ts'
 import { formsOf, type Names, parseNames, rename } from './names.ts'
-import { asTested, fillRules, inOrderOf, ruleWords, spreadValues } from './rule-lines.ts'
+import { asTested, fillRules, inOneRange, inOrderOf, ruleWords, spreadValues } from './rule-lines.ts'
 import type { Rule } from './rules.ts'
 
 const ROOT = join(import.meta.dir, '../..')
@@ -49,15 +49,16 @@ export function fillTemplate(
   const files = Object.entries(targetsOf(names)).map(([file, target]) => {
     const renamed = rename(readTemplate(file), EXAMPLES, [names, access.parent?.names ?? PARENT])
     const words = { ...wordsOf(access), ...ruleWords(rules) }
-    const shown = file === 'routes.test.ts' ? asTested(fields, rules) : fields
-    const chosen = choose(renamed, shown, words, inOrderOf(rules, shown))
-    const resource = { names, fields, access, rules }
+    const shown =
+      file === 'routes.test.ts'
+        ? asTested(fields, rules)
+        : { fields: file === 'factories.ts' ? inOneRange(fields, rules) : fields, rules }
+    const chosen = choose(renamed, shown.fields, words, inOrderOf(rules, shown.fields))
+    const resource = { names, access, ...shown }
     const filled = fillRules(chosen, resource)
     const text = file === 'factories.ts' ? spreadValues(filled, resource) : filled
-    return [
-      target,
-      withImports(ofWhole(withErrors(text, fields, rules, access), names, access), target, names),
-    ]
+    const whole = ofWhole(withErrors(text, fields, rules, access), names, access)
+    return [target, withImports(withOthers(whole, fields, access), target, names)]
   })
   return Object.fromEntries(files) as Record<string, string>
 }
@@ -80,6 +81,18 @@ function choose(text: string, fields: Field[], words: Record<string, boolean>, o
   }
   return repeat(left, fields, ordered)
 }
+
+/** A row that needs others is made with them. */
+const withOthers = (text: string, fields: Field[], { parent }: Access): string =>
+  [parent, ...fields.map(({ refersTo }) => refersTo)]
+    .flatMap((each) => (each?.needsOthers ? each.names.type : []))
+    .reduce(
+      (made, type) =>
+        made
+          .replaceAll(`create${type}(scope, New${type}.parse(new${type}()))`, `add${type}(scope)`)
+          .replaceAll(`import { new${type} }`, `import { add${type}, new${type} }`),
+      text,
+    )
 
 /** What depends on the whole, and stands within a line. */
 function ofWhole(text: string, { type }: Names, { parent, writer, softDelete }: Access): string {
@@ -141,7 +154,8 @@ function withImports(text: string, target: string, { path }: Names): string {
   for (const [, list = '', from = ''] of moved.matchAll(IMPORT))
     kept.set(from, [...new Set([...(kept.get(from) ?? []), ...namesIn(list).filter(isUsed)])])
   return moved.replaceAll(IMPORT, (_, _names: string, from: string) => {
-    const all = kept.get(from) ?? []
+    // The factories do not import themselves.
+    const all = target === FACTORIES && from === "'./factories.ts'" ? [] : (kept.get(from) ?? [])
     kept.delete(from)
     return all.length > 0 ? `import { ${all.join(', ')} } from ${from}\n` : ''
   })

@@ -61,8 +61,8 @@ beforeEach(async () => {
 
 // if under
 /** In a toy box of its own. */
-async function pathOf({ user: { id: me } }: Member): Promise<string> {
-  const scope = { db: app.deps.db, me, role: null }
+async function pathOf({ user: { id: me, role } }: Member): Promise<string> {
+  const scope = { db: app.deps.db, me, role }
   const { id } = await createToyBox(scope, NewToyBox.parse(newToyBox()))
   return `/api/toy-boxes/${id}/toy-cars`
 }
@@ -72,13 +72,13 @@ async function pathOf({ user: { id: me } }: Member): Promise<string> {
 
 // if referring
 /** What an account may refer to. */
-async function refsOf({ user: { id: me } }: Member) {
+async function refsOf({ user }: Member) {
   // if ref
-  const scope = { db: app.deps.db, me, role: null }
+  const scope = { db: app.deps.db, me: user.id, role: user.role }
   // end
   return {
     $ref: (await createToyMaker(scope, NewToyMaker.parse(newToyMaker()))).id,
-    $account: me,
+    $account: user.id,
   }
 }
 
@@ -340,7 +340,7 @@ test.each(['$string'] as const)(
 //| test('no two toy cars overlap in $fields, whoever adds or moves them; those that touch do not', async () => {
 //|   const [a, b, c, d, e] = [newToyCar(), newToyCar(), newToyCar(), newToyCar(), newToyCar()]
 //|   const at = (from: unknown, to: unknown) =>
-//|     newToyCar({ $values })
+//|     newToyCar({ $frame$from: from as never, $to: to as never })
 //|   await add(at(b.$from, d.$to))
 //|   const far = await add()
 //|   // Nobody learns whose the other one is, or from when to when.
@@ -506,8 +506,8 @@ test('a toy car refers to what there is for its writer: what is missing and what
       await ann.post(path, newToyCar({ [field]: id })),
       await ann.patch(`${path}/${toyCar.id}`, { [field]: id }),
     ]) {
-      const issues = [{ path: field, message: 'refers to nothing that there is' }]
-      expect([status, body.code, body.issues]).toEqual([409, 'foreign_key_violation', issues])
+      const told = [{ path: field, message: 'refers to nothing that there is' }]
+      expect([status, body.code, body.issues]).toEqual([409, 'foreign_key_violation', told])
     }
   }
   const others = await refsOf(ann)

@@ -51,6 +51,9 @@ export function fillInFolder(slices: Slice[]) {
   return { root, remove: () => rmSync(root, { recursive: true }) }
 }
 
+/** A field that refers to something and is not optional. */
+const NEEDS = /:(ref|account)\([^)]*\)(?!\?)/
+
 const referIn =
   (slices: Slice[]): Refer =>
   (singular) => {
@@ -58,7 +61,13 @@ const referIn =
     if (found === undefined) throw new Error(`There is no ${singular}`)
     const { owned, publicRead, onDelete, softDelete } = found.access
     const seenBy = publicRead ? 'everybody' : owned ? 'owner' : 'accounts'
-    return { names: found.names, seenBy, goesWithAccount: onDelete === 'cascade', isSoft: softDelete }
+    return {
+      names: found.names,
+      seenBy,
+      goesWithAccount: onDelete === 'cascade',
+      isSoft: softDelete,
+      needsOthers: found.fields.some((spec) => NEEDS.test(spec)),
+    }
   }
 
 const MOUNT = join(ROOT, 'scripts/new/template/support/mount.ts')

@@ -381,13 +381,17 @@ test('rows that break a new constraint are told by the migration, with the query
     const [, file = ''] = await project.generate(
       films({ note: text(), seats: integer() }, (t: Columns) => [
         pg.unique('films_twice').on(t.note, t.seats),
+        pg
+          .uniqueIndex('films_once')
+          .on(t.note)
+          .where(raw`${t.seats} > 0`),
         pg.check('films_seats', raw`${t.seats} > 1`),
       ]),
     )
     const queries = [...file.matchAll(/^-- (?:Which they are: )?(SELECT .*)$/gm)].map(
       ([, query = '']) => query,
     )
-    expect(queries).toHaveLength(2)
+    expect(queries).toHaveLength(3)
     for (const query of queries) expect((await sql.unsafe(query)).length).toBeGreaterThan(0)
     await expect(run()).rejects.toThrow(/failed: could not create unique index|is violated by some row/)
     await sql`delete from films where id = 1`

@@ -33,10 +33,14 @@ const FIELDS =
   doors:int:min(2):max(9):default(4):index wheels:int:min(3) ends:timestamp closed:timestamp?:default(now) sold:date?:min(2026-01-01):index
   opens:time:index:default(08:00) mail:email:unique site:url? tags:string[]?:min(1):max(3):index meta:json:default({"a":1})
   short:string:max(3):index long:text?:min(30) ratio:number:min(0):max(1) kind:uuid:index
-  low:int high:int closes:time check(opens<closes) motto:string unique(seats,starts) unique(all,motto,high) check(high>low) check(low!=seats)
+  low:int:min(5) high:int closes:time:unique check(opens<closes) motto:string unique(seats,starts) unique(all,motto,high) check(high>low) check(low!=seats)
   exclude(genre,starts..ends)
   box:ref(toy-box) other:ref(toy-box,set-null)? driver:account? owner:account(cascade)`.split(/\s+/)
-const BOX = { names: parseNames('toy-box'), fields: ['label:string'] }
+const SHOP = { names: parseNames('workshop'), fields: ['name:string'], access: SHARED }
+const BOX = {
+  names: parseNames('toy-box'),
+  fields: ['label:string', 'maker:ref(workshop)', 'keeper:account(cascade)'],
+}
 
 describe.each<[flags: string, Access, parent?: Access]>([
   ['', OWNED],
@@ -64,9 +68,9 @@ describe.each<[flags: string, Access, parent?: Access]>([
   // oxlint-disable-next-line typescript/no-misused-promises -- Bun awaits it: the tests are in a module
 ])('of npm run new -- toy-car ... %s', async (_, given, above) => {
   const seenBy = above?.publicRead ? 'everybody' : above?.owned ? 'owner' : 'accounts'
-  const access: Access = { ...given, parent: above && { names: BOX.names, seenBy } }
+  const access: Access = { ...given, parent: above && { names: BOX.names, seenBy, needsOthers: true } }
   const car = { names: parseNames('toy-car'), fields: FIELDS, access }
-  const filled = fillInFolder([{ ...BOX, access: above ?? SHARED }, car])
+  const filled = fillInFolder([SHOP, { ...BOX, access: above ?? SHARED }, car])
   afterAll(filled.remove)
   await import(join(filled.root, 'test/toy-cars.test.ts'))
 })
