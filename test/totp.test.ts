@@ -41,7 +41,7 @@ describe('to add an app', () => {
   test('takes a fresh login, a mailbox that was verified, and a code of the seed', async () => {
     const member = await app.member()
     const { id, email } = member.user
-    expect(said(await member.post('/api/me/factors/totp'))).toBe('401 mailbox_proof_required')
+    expect(said(await member.post('/api/me/factors/totp'))).toBe('409 mailbox_proof_required')
     await verifyEmail(app, id)
     const begun = await member.post('/api/me/factors/totp')
     expect(begun.body).toEqual({

@@ -7,7 +7,7 @@ import { requestLink, requestNotice } from '../account/mail-tasks.ts'
 import type { FactorChange } from '../account/mails.ts'
 import { tokens } from '../account/one-time-tokens.ts'
 import type { AppContext, LoggedInContext } from '../account/product.ts'
-import { findUser } from '../account/queries.ts'
+import { findUser, lockUser } from '../account/queries.ts'
 import type { Factor } from '../account/second-step.ts'
 import { confirmSession } from '../account/sessions.ts'
 import { oneTimeTokens } from '../account/table.ts'
@@ -21,7 +21,7 @@ import type { Json } from '../kit/types/json.ts'
 import { mustHaveFactor } from './required.ts'
 
 export const mailboxProofRequired = defineError(
-  401,
+  409,
   'mailbox_proof_required',
   'Show first that the mailbox is yours: POST /api/me/factors/mail mails a link, which counts in this session for 15 minutes',
 )
@@ -91,7 +91,7 @@ export async function changeFactors(c: LoggedInContext, { action, name, run }: C
   if (action === 'added') await confirmSession(c, `password+${name}`)
 }
 
-/** Undoes the changes since a moment, the latest first, and returns their ids. Takes a transaction. */
+/** Undoes the changes since a moment, the latest first, and returns their ids. Takes a transaction that has locked the account. */
 export async function undoSince(
   factors: readonly Factor[],
   tx: Db,
@@ -121,6 +121,7 @@ export async function undoFactors(c: AppContext, { token }: { token: string }): 
   const { db, secondStep } = c.var
   const { id, user_id: userId, email, created } = await tokens.find(db, token, 'factor_undo')
   await endSessionsWith(c, userId, async (tx) => {
+    await lockUser(tx, userId)
     if ((await findUser(tx, userId)) === undefined) throw tokenExpired()
     // Of two requests at once the second finds it spent.
     const undone = await undoSince(secondStep?.factors ?? [], tx, userId, created)

@@ -29,7 +29,13 @@ import {
   secondFactorRequired,
   wrongFactor,
 } from './challenge.ts'
-import { keepFactors, needsMailbox, olderFactorRequired, undoFactors } from './changes.ts'
+import {
+  keepFactors,
+  mailboxProofRequired,
+  needsMailbox,
+  olderFactorRequired,
+  undoFactors,
+} from './changes.ts'
 import { seeOther } from './required.ts'
 
 const SECOND = `${PAGES}/second`
@@ -110,10 +116,12 @@ async function Prompts({ c: context }: { c: AnyContext }) {
 /** Leads to where the link is mailed. */
 export const requireMailbox = tag(
   middleware(async (c, next) => {
-    if (await needsMailbox(c as unknown as LoggedInContext)) return c.redirect(FACTORS, 303)
-    return next()
+    const isForm = c.req.method === 'GET' // what it sends is asked again
+    if (!isForm || !(await needsMailbox(c as unknown as LoggedInContext))) return next()
+    if (wantsPage(c)) return c.redirect(FACTORS, 303)
+    throw mailboxProofRequired()
   }),
-  { otherStatuses: [303] },
+  { otherStatuses: [303], errors: [mailboxProofRequired] },
 )
 
 secondFactorPages.get(

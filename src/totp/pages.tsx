@@ -37,7 +37,17 @@ export const totpPages = factory
     requireRole('readonly'),
     async (c) => {
       const own = await findTotp(c.var.db, c.var.session.userId)
-      if (own === undefined) return c.redirect(`${PAGE}/new`, 303)
+      if (own === undefined)
+        return showPage(
+          c,
+          'Your app',
+          <>
+            <p>An app for codes shows another one every half minute. You have not set one up yet.</p>
+            <a class="button" href={`${PAGE}/new`}>
+              Set it up
+            </a>
+          </>,
+        )
       return showPage(
         c,
         'Your app',
