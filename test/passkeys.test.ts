@@ -253,7 +253,8 @@ describe('to add one', () => {
     const member = await owner()
     const [row] = await rowsOf(member.id)
     const others = Array.from({ length: 18 }, (_, i) => {
-      const { id: _id, ...rest } = row ?? (undefined as never)
+      if (row === undefined) throw new Error('there is none')
+      const { id: _id, ...rest } = row
       return { ...rest, credential_id: `${rest.credential_id}${i}` }
     })
     await app.deps.db.insert(passkeys).values(others)

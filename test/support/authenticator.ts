@@ -32,7 +32,7 @@ export class Passkey {
 
   static async make(origin: string, counter = 1): Promise<Passkey> {
     const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
-    const keys = (await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair
+    const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
     return new Passkey(keys, origin, counter)
   }
 
