@@ -1,23 +1,12 @@
 // Codes by an app: who adds one, what a login takes from then on, and what gets past it: nothing.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
-import { exportAccount } from '../src/account/export.ts'
 import { users } from '../src/account/table.ts'
-import { totp, totpSeed } from '../src/totp/table.ts'
-import { auditEvents } from '../src/kit/audit/table.ts'
+import { totp } from '../src/totp/table.ts'
 import type { Reply } from './kit/support/client.ts'
-import { alertOf, HTML, noticeOf, submit } from './kit/support/forms.ts'
+import { HTML, submit } from './kit/support/forms.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
-import { schema } from './support/worker.ts'
-import {
-  addTotp,
-  challengeFor,
-  codeOf,
-  forgetCodes,
-  memberWithTotp,
-  verifyEmail,
-  wrongCode,
-} from './support/totp.ts'
+import { addTotp, challengeFor, codeOf, memberWithTotp, verifyEmail, wrongCode } from './support/totp.ts'
 
 let app: AppWithMail
 beforeAll(async () => {
@@ -27,8 +16,6 @@ afterAll(() => app.close())
 
 const SECOND = '/api/login/second'
 const said = ({ status, body }: Reply) => (status < 400 ? status : `${status} ${body?.code}`)
-const eventsOf = (id: string) =>
-  app.deps.db.select().from(auditEvents).where(eq(auditEvents.account, id)).orderBy(auditEvents.id)
 
 /** As after 16 minutes without a request that proves anything. */
 async function age(token: string): Promise<string> {
@@ -259,8 +246,6 @@ describe('a login', () => {
     const member = await app.member()
     const { id } = member.user
     await verifyEmail(app, id)
-    const { passwords } = app.deps
-    const { verify } = passwords
     // The app is added while the login still looks at the password.
     let added: Promise<unknown> | undefined
     const { demand } = app.deps.secondStep ?? {}
@@ -277,7 +262,6 @@ describe('a login', () => {
       expect(await app.deps.sessions.allOf(id)).toHaveLength(1)
     } finally {
       Object.assign(app.deps.secondStep ?? {}, { demand })
-      Object.assign(passwords, { verify })
     }
   })
 })

@@ -23,7 +23,7 @@ export interface Given {
 
 /** A kind of second factor, or several that belong together. `manifest.ts` lists them. */
 export interface Factor {
-  /** By the name of each factor what an answer is: `{ totp: z.string() }`. They are the fields of `POST /api/login/second`. */
+  /** By the name of each factor what an answer is: `{ totp: z.string() }`. The call that answers a challenge takes them as fields. */
   answers: Record<string, z.ZodType>
   /** Where its owner adds it, and what that is called. */
   page: { path: string; label: string }
