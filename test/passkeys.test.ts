@@ -211,7 +211,7 @@ describe('is refused at the login:', () => {
 describe('to add one', () => {
   test('takes a fresh login and a verified mailbox', async () => {
     const member = await app.member()
-    expect(said(await member.post(`${OWN}/options`))).toBe('401 mailbox_proof_required')
+    expect(said(await member.post(`${OWN}/options`))).toBe('409 mailbox_proof_required')
     const fresh = await verifiedMember()
     const passkey = await Passkey.make(ORIGIN)
     const credential = await passkey.register(await optionsOf(fresh, OWN))

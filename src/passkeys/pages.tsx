@@ -5,11 +5,13 @@ import { ACCOUNT } from '../account/pages/paths.ts'
 import { deviceOf } from '../account/pages/sessions.tsx'
 import { factory, found, requireRole, type AppContext, type LoggedInContext } from '../account/product.ts'
 import { invalidCredentials } from '../account/errors.ts'
+import { secondStepLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { doc } from '../kit/http/doc.ts'
 import type { AnyContext } from '../kit/http/env.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { accountDisabled, agentOf } from '../kit/http/session.ts'
+import { validate } from '../kit/http/validate.ts'
 import { Checkbox } from '../kit/pages/form.tsx'
 import { formAction, formPage } from '../kit/pages/form-page.tsx'
 import { nextOf } from '../kit/pages/next.ts'
@@ -68,7 +70,7 @@ export const passkeyPages = factory
                   </PostButton>
                 }
               >
-                <a href={`${PASSKEYS}/rename?id=${id}`} aria-label={`Rename ${name}`}>
+                <a href={`${PASSKEYS}/rename/${id}`} aria-label={`Rename ${name}`}>
                   {name}
                 </a>
               </Line>
@@ -103,15 +105,14 @@ formPage(passkeyPages, '/account/factors/passkeys/new', {
   notice: 'Your passkey is added',
 })
 
-formPage(passkeyPages, '/account/factors/passkeys/rename', {
-  guards: [requireRole('readonly')],
+formPage(passkeyPages, '/account/factors/passkeys/rename/:id', {
+  guards: [requireRole('readonly'), validate('param', OfPasskey)],
   title: 'The name of your passkey',
   summaries: ['Shows the form to rename a passkey.', 'Renames it.'],
   schema: RenamePasskey,
   fields: { name: { label: 'Name', hint: () => 'Which device has it.' } },
   values: findOwn,
   button: 'Rename it',
-  errors: [notFound],
   run: async (c: LoggedInContext, { name }) => renamePasskey(c, (await findOwn(c)).id, name),
   next: PASSKEYS,
   notice: 'Your passkey has another name',
@@ -120,7 +121,7 @@ formPage(passkeyPages, '/account/factors/passkeys/rename', {
 /** The one that the address names. @throws notFound */
 async function findOwn(c: LoggedInContext) {
   const own = await listPasskeys(c.var.db, c.var.session.userId)
-  return found(c, Promise.resolve(own.find(({ id }) => id === c.req.query('id'))))
+  return found(c, Promise.resolve(own.find(({ id }) => id === c.req.param('id'))))
 }
 
 formAction(passkeyPages, '/account/factors/passkeys/delete', {
@@ -148,7 +149,7 @@ formAction(passkeyPages, '/sign-in/passkey', {
 formAction(passkeyPages, '/second/passkey', {
   summary: 'Takes a passkey as second factor, and leads to `next`.',
   schema: Sent,
-  limit: passkeyLimit,
+  limit: secondStepLimit,
   errors: [challengeExpired, wrongFactor, accountDisabled],
   run: (c: AppContext, { credential: answer }) => answerOnPage(c, { name: PASSKEY, answer }),
   next: goOn,

@@ -1,5 +1,5 @@
 // Keeps the passkeys of accounts: adds, renames and deletes them, logs in by one alone, and takes one as second factor.
-import { and, asc, eq, lt, or, sql } from 'drizzle-orm'
+import { and, asc, eq, lt, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { beginSession } from '../account/login.ts'
 import type { AppContext, LoggedInContext } from '../account/product.ts'
@@ -103,13 +103,8 @@ export async function deletePasskey(c: LoggedInContext, id: string): Promise<voi
       if (removed === undefined) throw notFound(c)
       const isLast = (await tx.$count(passkeys, ofAccount(userId))) === 0
       if (isLast && !(await findUserWithHashById(tx, userId))?.hash) throw lastWayIn()
-      return {
-        removed: {
-          ...removed,
-          created: +removed.created,
-          last_used: removed.last_used && +removed.last_used,
-        },
-      }
+      const { created, last_used } = removed
+      return { removed: { ...removed, created: +created, last_used: last_used && +last_used } }
     },
   })
 }
@@ -121,10 +116,8 @@ export async function undoChange(tx: Db, userId: string, change: Change): Promis
   if (removed === undefined) return
   const { created, last_used, ...row } = removed
   const times = { created: new Date(created), last_used: last_used === null ? null : new Date(last_used) }
-  await tx
-    .insert(passkeys)
-    .values({ ...row, ...times })
-    .onConflictDoNothing()
+  const before = { ...row, ...times }
+  await tx.insert(passkeys).values(before).onConflictDoNothing()
 }
 
 export const logInOptions = (c: AppContext) => requestOptions(c.var, toLogIn)
@@ -147,7 +140,7 @@ export async function logInByPasskey(
     log.warn('LOGIN REFUSED: account disabled', { user: user.id, agent: agentOf(c) })
     throw accountDisabled()
   }
-  // What removes passkeys ends the sessions: it has seen this one, or is seen here.
+  // If it is removed at this moment, that is seen here, or the session is seen there.
   const isThere = async () => (await db.$count(passkeys, eq(passkeys.id, id))) > 0
   await beginSession(c, user, { ...kept, way: PASSKEY }, isThere)
   log.info('LOGIN OK', { user: user.id, way: PASSKEY, agent: agentOf(c) })
@@ -178,10 +171,8 @@ export async function usePasskey(
   const [known] = await db.select().from(passkeys).where(eq(passkeys.credential_id, given.id))
   if (known === undefined) throw passkeyRefused()
   const { sign_count, backed_up } = await verifySigned(c.var, ceremony, given, known, { verifiesUser })
-  const grows = or(
-    lt(passkeys.sign_count, sign_count),
-    and(eq(passkeys.sign_count, 0), sql`${sign_count} = 0`),
-  )
+  const count = passkeys.sign_count
+  const grows = sign_count === 0 ? eq(count, 0) : lt(count, sign_count)
   const [used] = await db
     .update(passkeys)
     .set({ sign_count, backed_up, last_used: sql`now()` })
