@@ -130,16 +130,10 @@ describe('codes are not guessed', () => {
         said(await client.post(SECOND, { challenge: await challengeFor(client, owner), ...answer })),
       )
     }
-    expect(replies).toEqual([
-      ...[
-        '400 wrong_factor',
-        '400 wrong_factor',
-        '400 invalid_request',
-        '400 wrong_factor',
-        '400 wrong_factor',
-      ],
-      '400 wrong_factor',
-    ])
+    // What is no code at all does not count.
+    expect(replies).toEqual(
+      wrong.map(({ totp: code }) => (code === 'x' ? '400 invalid_request' : '400 wrong_factor')),
+    )
     const challenge = await challengeFor(app.visitor(), owner)
     const full = await app.visitor().post(SECOND, { challenge, totp: await owner.code() })
     expect(said(full)).toBe('429 rate_limit_exceeded')

@@ -103,7 +103,7 @@ const LINKS: Record<Purpose, (service: string, details?: Json) => LinkText> = {
     title: 'Your second factor has changed',
     paragraphs: [
       FACTOR_CHANGES[(details as { action: FactorChange }).action],
-      'If that was you, there is nothing to do. If it was not you, undo it, with each such change since: everybody is logged out. Then choose a new password.',
+      'If that was you, there is nothing to do. If it was not you, undo it, with each such change since: everybody is logged out, and tokens end. Then choose a new password.',
     ],
     label: 'This was not me: undo it',
     notes: ['The link works for seven days.'],
@@ -151,7 +151,8 @@ export const NOTICES = {
   sessions_ended: 'Your account was logged out.',
   factor_attempts:
     'Somebody who knows your password has given several wrong codes for your second factor. For an hour nobody can log in; devices that are logged in stay so.',
-  factors_undone: 'What was changed of your second factors is undone. Everybody was logged out.',
+  factors_undone:
+    'What was changed of your second factors is undone. Everybody was logged out, and tokens have ended.',
   factors_reset: 'Your account has no second factor any more. Everybody was logged out.',
   deletion_asked: 'Your account is going to be deleted, with what belongs to it. Everybody was logged out.',
   deletion_undone: 'Your account stays: its deletion was undone.',

@@ -1,7 +1,8 @@
 // Changes the factors of an account: by their owner, in the trail, and with a mail that undoes it for seven days.
 import { and, desc, eq, gte, inArray } from 'drizzle-orm'
+import { accessTokens } from '../account/access-tokens.ts'
 import { recordEvent } from '../account/audit.ts'
-import { MAILBOX_PROVEN } from '../account/email.ts'
+import { MAILBOX_PROVEN, requestOwnLink } from '../account/email.ts'
 import { endSessionsWith, lockOwnAccount } from '../account/end-sessions.ts'
 import { requestLink, requestNotice } from '../account/mail-tasks.ts'
 import type { FactorChange } from '../account/mails.ts'
@@ -60,6 +61,12 @@ export async function needsMailbox(c: LoggedInContext): Promise<boolean> {
   return !(await c.var.me()).verified || mustHaveFactor(config, session.identity)
 }
 
+/** Mails the link that shows it, in the session in which it is opened. */
+export async function mailVerification(c: LoggedInContext): Promise<void> {
+  const { id: userId, email } = await c.var.me()
+  await requestOwnLink(c, { userId, purpose: 'verify', email })
+}
+
 /** What of it is told and undone. */
 interface Change {
   action: FactorChange
@@ -114,7 +121,7 @@ export async function undoSince(
 }
 
 /**
- * Spends the link of a mail: the change that it tells is undone, with those since, and every session ends. Logs nobody in.
+ * Spends the link of a mail: the change that it tells is undone, with those since, and every session and token ends. Logs nobody in.
  * @throws tokenExpired
  */
 export async function undoFactors(c: AppContext, { token }: { token: string }): Promise<void> {
@@ -126,6 +133,7 @@ export async function undoFactors(c: AppContext, { token }: { token: string }): 
     // Of two requests at once the second finds it spent.
     const undone = await undoSince(secondStep?.factors ?? [], tx, userId, created)
     if (!undone.includes(id)) throw tokenExpired()
+    await accessTokens.deleteAllOf(c.var, tx, userId)
     await recordEvent(c, tx, { action: 'factor.undone', account: userId })
     await requestNotice(c.var, tx, email, 'factors_undone')
   })

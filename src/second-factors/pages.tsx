@@ -1,25 +1,21 @@
-// Serves the pages of second factors: the step after the password, what an account has, the undoing of a change.
+// Serves the pages of second factors: the step after the password, and the undoing of a change.
 /** @jsxImportSource hono/jsx */
 import type { Child } from 'hono/jsx'
 import { z } from 'zod'
 import { spend } from '../account/pages/links.tsx'
 import { ACCOUNT, CONFIRM, FACTORS, PAGES, SIGN_IN } from '../account/pages/paths.ts'
-import { factory, requireRole, type AppContext, type LoggedInContext } from '../account/product.ts'
-import { requestOwnLink } from '../account/email.ts'
-import { linkLimit, ownLimit, secondStepLimit } from '../account/throttles.ts'
-import { requireFresh } from '../kit/auth/guards.ts'
+import { factory, type AppContext, type LoggedInContext } from '../account/product.ts'
+import { linkLimit, secondStepLimit } from '../account/throttles.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
-import { doc, tag } from '../kit/http/doc.ts'
+import { tag } from '../kit/http/doc.ts'
 import type { AnyContext } from '../kit/http/env.ts'
 import { wantsPage } from '../kit/http/errors.ts'
 import { middleware } from '../kit/http/factory.ts'
 import { accountDisabled } from '../kit/http/session.ts'
-import { formAction, formPage } from '../kit/pages/form-page.tsx'
+import { formPage } from '../kit/pages/form-page.tsx'
 import { takeLinkToken } from '../kit/pages/link-token.ts'
 import { nextOf, withNext } from '../kit/pages/next.ts'
 import { pageCookie } from '../kit/pages/page-cookie.ts'
-import { Line, PostButton } from '../kit/pages/record.tsx'
-import { showPage } from '../kit/pages/shell-page.tsx'
 import { ApiError, rateLimitExceeded } from '../kit/types/api-error.ts'
 import {
   answerChallenge,
@@ -29,13 +25,8 @@ import {
   secondFactorRequired,
   wrongFactor,
 } from './challenge.ts'
-import {
-  keepFactors,
-  mailboxProofRequired,
-  needsMailbox,
-  olderFactorRequired,
-  undoFactors,
-} from './changes.ts'
+import { mailboxProofRequired, needsMailbox, undoFactors } from './changes.ts'
+import { factorsPage } from './factors-page.tsx'
 import { seeOther } from './required.ts'
 
 const SECOND = `${PAGES}/second`
@@ -71,7 +62,7 @@ export const askForFactor = tag(
 /** The paths that take one, for `askForFactor`. */
 export const TAKE_PASSWORD = ['/api/login', '/api/reauthenticate', SIGN_IN, CONFIRM]
 
-export const secondFactorPages = factory.createApp()
+export const secondFactorPages = factory.createApp().route('/', factorsPage)
 
 formPage(secondFactorPages, '/second', {
   title: 'Your second factor',
@@ -124,69 +115,6 @@ export const requireMailbox = tag(
   { otherStatuses: [303], errors: [mailboxProofRequired] },
 )
 
-secondFactorPages.get(
-  '/account/factors',
-  doc('Shows my second factors.', 'text/html', { link: 'Second factor', linkFor: 'account' }),
-  requireRole('readonly'),
-  async (c) => {
-    const { db, secondStep, session } = c.var
-    const own = (await secondStep?.factorsOf(db, session.userId)) ?? []
-    return showPage(
-      c,
-      'Your second factor',
-      <>
-        <p>With a second factor nobody logs in by your password alone.</p>
-        <dl class="record">
-          {secondStep?.factors.map(({ page: { path, label }, answers }) => {
-            const names = own.filter(({ name }) => Object.hasOwn(answers, name))
-            return (
-              <Line name={label} action={<a href={path}>{names.length > 0 ? 'See' : 'Set up'}</a>}>
-                {names[0] ? `since ${names[0].since.toISOString().slice(0, 10)}` : 'none'}
-              </Line>
-            )
-          })}
-        </dl>
-        {(await needsMailbox(c)) && (
-          <>
-            <p>To set one up, show first that your mailbox is yours:</p>
-            <PostButton to={`${FACTORS}/mail`}>Mail me a link</PostButton>
-          </>
-        )}
-        {own.length > 0 && (
-          <>
-            <p>
-              A change can be undone for seven days by the link of its mail. If your mailbox may be
-              another&apos;s, void these links:
-            </p>
-            <PostButton to={`${FACTORS}/keep`}>My changes stay</PostButton>
-          </>
-        )}
-      </>,
-    )
-  },
-)
-
-formAction(secondFactorPages, '/account/factors/keep', {
-  summary: 'Voids the mailed links that undo a change of my factors.',
-  guards: [requireRole('readonly'), requireFresh()],
-  errors: [olderFactorRequired],
-  run: (c: LoggedInContext) => keepFactors(c),
-  next: FACTORS,
-  notice: 'Your changes stay',
-})
-
-formAction(secondFactorPages, '/account/factors/mail', {
-  summary: 'Mails me a link, which shows that the mailbox is mine.',
-  guards: [requireRole('readonly')],
-  limit: ownLimit,
-  run: async (c: LoggedInContext) => {
-    const { id: userId, email } = await c.var.me()
-    await requestOwnLink(c, { userId, purpose: 'verify', email })
-  },
-  next: FACTORS,
-  notice: 'A mail with a link is on its way to you: open it in this browser',
-})
-
 formPage(secondFactorPages, '/factor-undo', {
   guards: [takeLinkToken],
   limit: linkLimit,
@@ -198,8 +126,8 @@ formPage(secondFactorPages, '/factor-undo', {
   errors: [tokenExpired],
   above: () => (
     <p>
-      What was changed of your second factors is undone, with each such change since. Everybody is signed out.
-      Then choose a new password.
+      What was changed of your second factors is undone, with each such change since. Everybody is signed out,
+      and tokens end. Then choose a new password.
     </p>
   ),
   run: (c: AppContext) => spend(c, (token) => undoFactors(c, { token })),

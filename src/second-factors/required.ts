@@ -10,7 +10,6 @@ import { wantsPage } from '../kit/http/errors.ts'
 import { middleware } from '../kit/http/factory.ts'
 import { sentSession } from '../kit/http/sent-session.ts'
 import { ApiError, defineError } from '../kit/types/api-error.ts'
-import { withNext } from '../kit/pages/next.ts'
 import type { Identity } from '../kit/types/sessions.ts'
 
 export const factorMissing = defineError(
@@ -55,7 +54,7 @@ export const requireFactor = tag(
     await next()
     const isRefused = c.error instanceof ApiError && c.error.code === factorMissing.code
     if (!isRefused || !wantsPage(c) || !c.var.config.authPages) return
-    c.res = seeOther(c, withNext(FACTORS, c.req.path))
+    c.res = seeOther(c, FACTORS)
   }),
   { errors: [factorMissing] },
 )

@@ -1,6 +1,5 @@
 // Serves what second factors have in common: the step after the password, what an account has, the undoing of a change.
 import { z } from 'zod'
-import { requestOwnLink } from '../account/email.ts'
 import { MANAGES } from '../account/change-role.ts'
 import { done, factory, found, requireRole, type Deps } from '../account/product.ts'
 import { findUser } from '../account/queries.ts'
@@ -15,7 +14,7 @@ import { accountDisabled, issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { rateLimitExceeded } from '../kit/types/api-error.ts'
 import { answerChallenge, challengeExpired, wrongFactor } from './challenge.ts'
-import { keepFactors, olderFactorRequired, undoFactors } from './changes.ts'
+import { keepFactors, mailVerification, olderFactorRequired, undoFactors } from './changes.ts'
 
 const OwnFactors = z.array(z.object({ name: z.string(), since: z.iso.datetime() }).meta({ id: 'Factor' }))
 const Nothing = z.object({})
@@ -72,10 +71,7 @@ export const secondFactors = (deps: Pick<Deps, 'secondStep'>) =>
       doc('Mails me a link, which shows in this session that the mailbox is mine.', Nothing, { status: 202 }),
       requireRole('readonly'),
       rateLimit(ownLimit),
-      async (c) => {
-        const { id: userId, email } = await c.var.me()
-        return c.var.respond(await done(requestOwnLink(c, { userId, purpose: 'verify', email })))
-      },
+      async (c) => c.var.respond(await done(mailVerification(c))),
     )
 
     .post(
@@ -94,9 +90,13 @@ export const secondFactors = (deps: Pick<Deps, 'secondStep'>) =>
 
     .post(
       '/factors/undo',
-      doc('Undoes a change of second factors, by the link of its mail, and ends every session.', Nothing, {
-        errors: [tokenExpired],
-      }),
+      doc(
+        'Undoes a change of second factors, by the link of its mail; ends every session and token.',
+        Nothing,
+        {
+          errors: [tokenExpired],
+        },
+      ),
       validate('json', TakeBackEmail),
       rateLimit(linkLimit),
       async (c) => c.var.respond(await done(undoFactors(c, c.req.valid('json')))),

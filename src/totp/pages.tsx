@@ -16,15 +16,14 @@ import { lastFactor, mailboxProofRequired } from '../second-factors/changes.ts'
 import { requireMailbox } from '../second-factors/pages.tsx'
 import {
   beginTotp,
-  Code,
   confirmTotp,
   factorClosed,
   factorExists,
-  findTotp,
   noSuchFactor,
   removeTotp,
   renewRecoveryCodes,
-} from './totp.ts'
+} from './enrol.ts'
+import { Code, findTotp } from './totp.ts'
 
 const PAGE = `${FACTORS}/totp`
 const guards = [requireRole('readonly'), requireFresh()]

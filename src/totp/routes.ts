@@ -13,14 +13,14 @@ import { wrongFactor } from '../second-factors/challenge.ts'
 import { lastFactor, mailboxProofRequired } from '../second-factors/changes.ts'
 import {
   beginTotp,
-  Code,
   confirmTotp,
   factorClosed,
   factorExists,
   noSuchFactor,
   removeTotp,
   renewRecoveryCodes,
-} from './totp.ts'
+} from './enrol.ts'
+import { Code } from './totp.ts'
 
 const Seed = z.object({
   secret: z.string().describe('For an app that takes no picture.'),
