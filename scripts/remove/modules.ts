@@ -63,7 +63,7 @@ export const MODULES: Record<string, Module> = {
       'test/support/authenticator.ts',
     ],
     mentions: /\/passkeys?\b|\bpasskeys\b|\bpasskey(Factor|Pages|Routes)\b|simplewebauthn/i,
-    packages: ['@simplewebauthn/server'],
+    packages: ['@simplewebauthn/server', 'reflect-metadata'],
     tables: ['passkeys'],
     standsOn: 'second-factors',
   },

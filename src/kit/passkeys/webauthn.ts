@@ -166,8 +166,11 @@ function clientDataOf(text: string): z.output<typeof ClientData> {
   }
 }
 
-/** At the first passkey, not before: it takes a tenth of a second and 24 MB. */
-const loadLibrary = () => import('@simplewebauthn/server')
+/** At the first passkey, not before: it takes a tenth of a second and 24 MB. What it stands on comes first, in bundles too. */
+async function loadLibrary() {
+  await import('reflect-metadata')
+  return import('@simplewebauthn/server')
+}
 
 /** What the library finds wrong is no fault of ours. */
 async function refusing<T>({ log }: Needed, verification: Promise<T>): Promise<T> {
