@@ -17,7 +17,7 @@ const WORKERS = availableParallelism() + 1
 
 const { run, close } = await prepareTestRun(process.env)
 // A busy machine is slow, and that is no failure: tests wait for what they wait for.
-const options = ['--timeout=60000']
+const options = ['--timeout=180000']
 const given = process.argv.slice(2)
 const asksFor = (folder: string) => given.some((argument) => argument.includes(folder))
 const leftOut = ['test/slow', ...(name === 'restbun' ? [] : ['test/kit'])].filter(

@@ -1,5 +1,5 @@
 // Personal access tokens: a program acts for an account as far as the token's abilities go, and ends with it.
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { Redis } from 'ioredis'
 import { ABILITIES } from '../src/account/abilities.ts'
@@ -18,8 +18,6 @@ import { until } from './kit/support/until.ts'
 import { OPERATOR, startApp } from './support/harness.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
 import { schema } from './support/worker.ts'
-
-setDefaultTimeout(20_000)
 
 let app: AppWithMail
 beforeAll(async () => {

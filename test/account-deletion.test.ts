@@ -350,7 +350,6 @@ test.skipIf(executable === undefined)(
       await browser.close()
     }
   },
-  60_000,
 )
 
 test('every table that refers to accounts says what becomes of its rows, to the code and to Postgres', async () => {
@@ -426,7 +425,7 @@ test('no row, key, file, job or log line holds the email or the names of an acco
     redis.disconnect()
     rmSync(folder, { recursive: true })
   }
-}, 60_000)
+})
 
 /** The account's life: whatever can leave its email, or its name, somewhere. */
 async function lead(at: AppWithMail, member: Member) {

@@ -97,9 +97,9 @@ const SECOND = `/api/${['login', 'second'].join('/')}`
 
 /** What the app shows now, by RFC 6238. */
 function codeOf(seed: string): string {
-  const bits = [...seed].map((c) =>
-    'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0'),
-  )
+  const bits = seed
+    .split('')
+    .map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0'))
   const key = Buffer.from((bits.join('').match(/.{8}/g) ?? []).map((byte) => parseInt(byte, 2)))
   const step = Buffer.alloc(8)
   step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)))

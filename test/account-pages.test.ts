@@ -431,7 +431,6 @@ test.skipIf(executable === undefined).each([true, false])(
       await browser.close()
     }
   },
-  60_000,
 )
 
 test('with AUTH_PAGES=off there are none', async () => {

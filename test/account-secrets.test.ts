@@ -97,4 +97,4 @@ test('no secret of a scenario of all flows is in the log, in Redis or in the dat
   } finally {
     rmSync(folder, { recursive: true })
   }
-}, 60_000)
+})

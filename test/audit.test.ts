@@ -102,7 +102,7 @@ test('each flow of an account is told, with who did it, from where, and in which
     ...nobody,
     action: 'password.reset',
   })
-}, 30_000)
+})
 
 test('a command is told by who ran it', async () => {
   const { user } = await app.member()

@@ -48,4 +48,4 @@ test('asking for a new password is the same for a known and an unknown email', a
   expect(asked).toBeGreaterThan(0)
   // No statement at all: whether there is an account a worker finds out, later.
   expect(lines.slice(asked).filter((line) => line.includes('"msg":"sql"'))).toEqual([])
-}, 60_000)
+})

@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await worker.stop()
   await app.close()
-}, 30_000)
+})
 
 async function download(client: Client) {
   const reply = await client.post('/api/me/export')

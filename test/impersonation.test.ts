@@ -1,5 +1,5 @@
 // Impersonation: a superuser acts as an account of a lower role, marked, for a quarter of an hour, and changes nothing that is the owner's alone.
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { hc } from 'hono/client'
 import { Redis } from 'ioredis'
@@ -22,8 +22,6 @@ import { recorder } from './kit/support/log.ts'
 import { redisUrl } from './kit/support/services.ts'
 import { OPERATOR } from './support/harness.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
-
-setDefaultTimeout(20_000)
 
 let app: AppWithMail
 let redis: Redis

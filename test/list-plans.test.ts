@@ -26,7 +26,7 @@ beforeAll(async () => {
       timestamptz '2026-01-01 00:00:00Z' + n * interval '1 second'
     from generate_series(1, ${sql.raw(String(ROWS))}) n`)
   await observed.client.unsafe('vacuum analyze')
-}, 60_000)
+})
 afterAll(() => observed.close())
 
 test('after searches and pages of every kind on a connection, the list goes along its index', async () => {

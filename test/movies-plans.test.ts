@@ -34,7 +34,7 @@ beforeAll(async () => {
       'Director ' || n % 100, case when n % 1000 = 1 then ${AUTHOR}::uuid end
     from generate_series(1, ${sql.raw(String(ROWS))}) n`)
   await client.unsafe('vacuum analyze')
-}, 60_000)
+})
 afterAll(() => observed.close())
 
 test('after many searches on a connection, each list has the plan that it needs', async () => {

@@ -1,5 +1,5 @@
 // Rate limits: a guesser is slowed down, and nobody else is.
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { Redis } from 'ioredis'
 import { foldEmail } from '../src/account/throttles.ts'
@@ -9,8 +9,6 @@ import { openLink } from './kit/support/faulty-link.ts'
 import { NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
 import { redisUrl } from './kit/support/services.ts'
 import { until } from './kit/support/until.ts'
-
-setDefaultTimeout(20_000) // each login takes the time of a password hash
 
 const ACCOUNT = 3
 
@@ -345,7 +343,7 @@ test('without Redis a login is 503, and no password is checked', async () => {
     await cut.close()
     await link.close()
   }
-}, 15_000)
+})
 
 test('development does not limit, production does, and a setting says otherwise', () => {
   const urls = { DATABASE_URL: 'postgres://db/x', REDIS_URL: 'redis://cache' }

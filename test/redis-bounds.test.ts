@@ -1,13 +1,11 @@
 // What an account can put into Redis has a bound. The list is in the README.
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { Redis } from 'ioredis'
 import { KEPT_MAILS } from '../src/kit/types/mail.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { redisUrl } from './kit/support/services.ts'
 import { until } from './kit/support/until.ts'
 import { startTestWorker } from './support/worker.ts'
-
-setDefaultTimeout(30_000)
 
 const SESSIONS = 3
 const KB = 1024

@@ -35,7 +35,7 @@ test('a signup while Redis is away is a success that says to log in, and its wel
     { task: 'mailLink', data: { tokenId: due?.id, welcome: true } },
   ])
   await queueAdmin.resume()
-}, 30_000)
+})
 
 test('an account and its welcome are written by one transaction', async () => {
   const { body: user } = await app.visitor().post('/api/signup', { ...NEW_ACCOUNT, email: 'one@example.com' })
@@ -58,4 +58,4 @@ test('a signup while Postgres is away is 503', async () => {
   expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '2'])
   await postgres.restore()
   await until('Postgres', async () => (await app.visitor().get('/ready')).status === 200)
-}, 30_000)
+})

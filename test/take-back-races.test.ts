@@ -61,7 +61,7 @@ test('a take-back wins against whatever a thief asks for at the same moment', as
     const reply = await app.visitor().post('/api/password/reset', { token, password: 'Owners123' })
     expect(reply.status).toBe(200)
   }
-}, 60_000)
+})
 
 test('what a thief began before a take-back does nothing after it', async () => {
   const { passwords } = app.deps

@@ -1,6 +1,8 @@
 // Codes by an app: who adds one, what a login takes from then on, and what gets past it: nothing.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
+import { hc } from 'hono/client'
+import type { AppType } from '../src/app.ts'
 import { users } from '../src/account/table.ts'
 import { totp } from '../src/totp/table.ts'
 import type { Reply } from './kit/support/client.ts'
@@ -136,6 +138,18 @@ describe('a login', () => {
     expect(said(await visitor.post(SECOND, { challenge, totp: await owner.code() }))).toBe(
       '400 challenge_expired',
     )
+  })
+
+  test('is typed for a front-end', async () => {
+    const owner = await memberWithTotp(app)
+    const { api } = hc<AppType>(app.url)
+    const { email, password } = owner
+    const asked = await api.login.$post({ json: { email, password, token: true } })
+    const { challenge } = (await asked.json()) as unknown as { challenge: string }
+    const done = await api.login.second.$post({ json: { challenge, totp: await owner.code() } })
+    expect(typeof (await done.json()).token).toBe('string')
+    // @ts-expect-error a challenge is needed
+    expect((await api.login.second.$post({ json: { totp: '123456' } })).status as number).toBe(400)
   })
 
   test('goes on after a wrong code, and is remembered as it was asked for', async () => {

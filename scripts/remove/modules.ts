@@ -48,7 +48,7 @@ export const MODULES: Record<string, Module> = {
       'test/factor-required.test.ts',
       'test/support/totp.ts',
     ],
-    mentions: /\/totp\b|\btotp(-\w+)?\.test|otpauth|\buqr\b/,
+    mentions: /\/totp\b|\btotp\/|\btotp(-\w+)?\.test|otpauth|\buqr\b/,
     packages: ['otpauth', 'uqr'],
     tables: ['totp'],
     standsOn: 'second-factors',
@@ -70,7 +70,7 @@ export const MODULES: Record<string, Module> = {
   'second-factors': {
     about: 'what second factors share: the step after the password, and a mail that undoes each change',
     paths: ['src/second-factors'],
-    mentions: /\/second-factors\b|mfaRequired|MFA_REQUIRED|\/(me|auth)\/factors|\/login\/second/,
+    mentions: /\bsecond-factors\b|mfaRequired|MFA_REQUIRED|\/(me|auth)\/factors|\/login\/second/,
   },
   'api-docs': {
     about:

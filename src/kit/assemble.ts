@@ -55,7 +55,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
 ) {
   const opened = openOwn?.(config, log) // before the kit's own: nothing is left open if it throws
   const { db, readiness, close: closePostgres } = openPostgres(config, log)
-  const redis = connectRedis(config.redisUrl, { log })
+  const redis = connectRedis(config.redisUrl, { log, timeoutMs: config.redisTimeoutMs })
   // Connects now, not with the first command: log lines of the connection must not carry the id of a request.
   // The connection itself logs an outage, and `ready` reports it.
   redis.connect().catch(() => {})

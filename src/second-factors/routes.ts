@@ -19,16 +19,19 @@ import { keepFactors, mailVerification, olderFactorRequired, undoFactors } from 
 const OwnFactors = z.array(z.object({ name: z.string(), since: z.iso.datetime() }).meta({ id: 'Factor' }))
 const Nothing = z.object({})
 
-/** The challenge, and for one of the factors what it asks for. */
-const answerSchema = ({ secondStep }: Pick<Deps, 'secondStep'>) => {
-  const answers = Object.assign({}, ...(secondStep?.factors ?? []).map((factor) => factor.answers))
-  const optional = Object.fromEntries(
-    Object.entries(answers as Record<string, z.ZodType>).map(([name, schema]) => [name, schema.optional()]),
-  )
+type Answer = { challenge: string } & Record<string, unknown>
+
+/** The challenge, and for one of the factors what it asks for. The compiler does not know which there are. */
+function answerSchema({ secondStep }: Pick<Deps, 'secondStep'>): z.ZodType<Answer, Answer> {
+  const asked = (secondStep?.factors ?? []).flatMap(({ answers }) => Object.entries(answers))
+  const names = asked.map(([name]) => name)
   return z
-    .object({ challenge: z.string().max(100).describe('From the answer to the password.'), ...optional })
-    .refine((given) => Object.keys(optional).filter((name) => name in given).length === 1, {
-      message: `must have one of ${Object.keys(optional).join(', ')}`,
+    .object({
+      challenge: z.string().max(100).describe('From the answer to the password.'),
+      ...Object.fromEntries(asked.map(([name, schema]) => [name, schema.optional()])),
+    })
+    .refine((given) => names.filter((name) => name in given).length === 1, {
+      message: `must have one of ${names.join(', ')}`,
     })
 }
 

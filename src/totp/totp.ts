@@ -15,10 +15,12 @@ const PERIOD_S = 30
 /** How many half minutes a clock may be wrong. */
 const WINDOW = 1
 
+const stepNow = () => Math.floor(Date.now() / 1000 / PERIOD_S)
+
 /** The half minute of a code; undefined for a wrong one. */
 export function stepOf(seed: string, code: string): number | undefined {
   const delta = TOTP.validate({ token: code, secret: Secret.fromBase32(seed), window: WINDOW })
-  return delta === null ? undefined : Math.floor(Date.now() / 1000 / PERIOD_S) + delta
+  return delta === null ? undefined : stepNow() + delta
 }
 
 export const Code = z
@@ -49,7 +51,6 @@ export async function findTotp(db: Db, id: string) {
 /** What the link of a mail brings back. */
 const Kept = z.object({
   seed: z.string(),
-  last_step: z.number(),
   recovery_codes: z.array(z.string()),
   created: z.coerce.date(),
   codes_made: z.coerce.date(),
@@ -96,7 +97,9 @@ export const totp: Factor = {
   async undo(tx, userId, change) {
     const { data: kept } = Kept.safeParse(change)
     await tx.delete(table).where(isTheirs(userId))
-    if (kept) await tx.insert(table).values({ ...kept, user_id: userId, seed: kept.seed as Sealed })
+    if (kept === undefined) return
+    const row = { ...kept, user_id: userId, seed: kept.seed as Sealed, last_step: stepNow() }
+    await tx.insert(table).values(row)
   },
 
   async removeAll(tx, userId) {

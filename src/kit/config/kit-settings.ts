@@ -162,6 +162,9 @@ export const kitSettings = (project: string) => ({
   searchTimeoutMs: setting('SEARCH_TIMEOUT_MS', integer(1, 250_000).default(1500), {
     about: 'Postgres cancels a search that takes longer: 503',
   }),
+  redisTimeoutMs: setting('REDIS_TIMEOUT_MS', integer(100, 250_000).default(2 * SECONDS), {
+    about: 'Redis counts as away when it answers a command no sooner: 503',
+  }),
   idleTimeoutS: setting('IDLE_TIMEOUT_S', integer(1, 255).default(75), {
     about:
       'A connection that is silent for so long is closed; longer than the proxies in front keep theirs. At most 255',

@@ -4,7 +4,6 @@ import { ConfigError } from '../types/config-error.ts'
 import type { Log } from '../types/log.ts'
 import { IS_REPLICA, PRIMARY_ONLY } from './redis-primary.ts'
 
-/** A command without a reply by then is rejected and the connection closed: Redis is stalled or unreachable. */
 const REPLY_TIMEOUT_MS = 2000
 const RECONNECT_MIN_MS = 50
 const RECONNECT_MAX_MS = 1000
@@ -14,19 +13,23 @@ export const MAX_BLOCK_SECONDS = 2
 
 /**
  * Creates a client that connects with its first command (or an explicit `connect()`) and reconnects until it is closed.
- * While Redis is away, commands are rejected at once; while it is stalled, within two seconds. A command that was
+ * While Redis is away, commands are rejected at once; while it is stalled, after `timeoutMs`. A command that was
  * pending when the connection broke is rejected and never sent again, so nothing is done twice.
  * Each outage is logged once, and so is its end. A server that was demoted to a replica counts as away.
  * @param url redis:// or rediss:// (TLS); never logged, because it may hold a password
+ * @param options.timeoutMs a command without a reply by then is rejected, and the connection closed
  */
-export function connectRedis(url: string, options: { log: Log }): Redis {
+export function connectRedis(
+  url: string,
+  { log, timeoutMs = REPLY_TIMEOUT_MS }: { log: Log; timeoutMs?: number },
+): Redis {
   const redis = new Redis(url, {
     lazyConnect: true,
     enableAutoPipelining: true,
-    commandTimeout: REPLY_TIMEOUT_MS,
-    connectTimeout: REPLY_TIMEOUT_MS,
+    commandTimeout: timeoutMs,
+    connectTimeout: timeoutMs,
     // Without it, a half-open connection stays "ready" for minutes while every command on it times out.
-    socketTimeout: REPLY_TIMEOUT_MS,
+    socketTimeout: timeoutMs,
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(attempt * RECONNECT_MIN_MS, RECONNECT_MAX_MS),
     ...PRIMARY_ONLY,
@@ -37,7 +40,7 @@ export function connectRedis(url: string, options: { log: Log }): Redis {
   }
   redis.once('ready', refuseWhileAway)
   redis.once('close', refuseWhileAway)
-  logOutages(redis, options.log)
+  logOutages(redis, log)
   return redis
 }
 
@@ -51,7 +54,7 @@ export function connectBlocking(redis: Redis): Redis {
     enableOfflineQueue: true,
     enableAutoPipelining: false,
     commandTimeout: undefined,
-    socketTimeout: MAX_BLOCK_SECONDS * 1000 + REPLY_TIMEOUT_MS,
+    socketTimeout: MAX_BLOCK_SECONDS * 1000 + (redis.options.commandTimeout ?? REPLY_TIMEOUT_MS),
   })
   // The main connection logs the outage; here it rejects every waiting command.
   connection.on('error', () => {})

@@ -1,13 +1,11 @@
 // Passwords: few are hashed at once, so many wait, and whoever is refused learns nothing by it.
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { availableParallelism } from 'node:os'
 import { createApp } from '../product/app.ts'
 import { Gate } from '../../../src/kit/data/gate.ts'
 import { createPasswords, passwordGate } from '../../../src/kit/auth/passwords.ts'
 import { NEW_MEMBER, startApp, type TestApp } from '../support/harness.ts'
 import { until } from '../support/until.ts'
-
-setDefaultTimeout(20_000)
 
 const PLACES = 1
 const QUEUE = 4

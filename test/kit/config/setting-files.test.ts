@@ -109,4 +109,4 @@ test('commands take them too: migrations reach a database that only a file names
   } finally {
     await database.drop()
   }
-}, 60_000)
+})

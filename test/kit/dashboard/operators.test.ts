@@ -115,7 +115,7 @@ test('without Redis the page is a 503 that comes back by itself, and says no mor
     await cut.close()
     await link.close()
   }
-}, 30_000)
+})
 
 const executable = findChromium()
 
@@ -175,5 +175,4 @@ test.skipIf(executable === undefined)(
       await worker.stop()
     }
   },
-  60_000,
 )

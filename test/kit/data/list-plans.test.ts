@@ -25,7 +25,7 @@ beforeAll(async () => {
       case when n % 2 = 0 then ${OWNER}::uuid else md5((n % 500)::text)::uuid end
     from generate_series(1, ${sql.raw(String(ROWS))}) n`)
   await observed.client.unsafe('vacuum analyze')
-}, 60_000)
+})
 afterAll(() => observed.close())
 
 const EVERYONE = 'librarian'

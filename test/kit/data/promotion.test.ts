@@ -25,7 +25,7 @@ describe.skipIf(!hasRedisServer())('when a replica is promoted', () => {
     await app.close()
     await link.close()
     await Promise.all(servers.map((server) => server.remove()))
-  }, 15_000)
+  })
 
   test('the API, a worker, what waits in the store and a command go on with it by themselves', async () => {
     const [first, second] = servers
@@ -64,7 +64,7 @@ describe.skipIf(!hasRedisServer())('when a replica is promoted', () => {
       await worker.stop()
       await command.close()
     }
-  }, 60_000)
+  })
 
   test('while its address leads to a replica requests are 503, and the log says why, once', async () => {
     const [next, old] = servers
@@ -91,5 +91,5 @@ describe.skipIf(!hasRedisServer())('when a replica is promoted', () => {
     } finally {
       await closeRedis(redis)
     }
-  }, 60_000)
+  })
 })

@@ -30,7 +30,7 @@ afterAll(async () => {
   await app.close()
   await Promise.all([postgres.close(), redis.close()])
   await database.drop()
-}, 15_000)
+})
 
 const expectAway = (reply: { status: number; headers: Headers; body: { err: string } }) => {
   expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '2'])
@@ -57,7 +57,7 @@ test('without Redis: sessions get 503, visitors are served, and all is well when
   await redis.restore()
   await until('Redis to be found again', ready)
   expect((await member.get('/club/self')).status).toBe(200)
-}, 30_000)
+})
 
 test('without Postgres: queries get 503, and all is well when it returns', async () => {
   await postgres.cut()
@@ -69,7 +69,7 @@ test('without Postgres: queries get 503, and all is well when it returns', async
   await postgres.restore()
   await until('Postgres to be found again', ready)
   expect((await app.visitor().get('/api/probe')).status).toBe(200)
-}, 30_000)
+})
 
 test('a Redis that no longer answers is no hang', async () => {
   redis.stall()
@@ -77,7 +77,7 @@ test('a Redis that no longer answers is no hang', async () => {
   expectNotReady(await app.visitor().get('/ready'), 'Redis does not answer')
   await redis.restore()
   await until('Redis to be found again', ready)
-}, 30_000)
+})
 
 test('a Postgres that no longer answers is no hang', async () => {
   postgres.stall()
@@ -85,7 +85,7 @@ test('a Postgres that no longer answers is no hang', async () => {
   expect((await app.visitor().get('/api/probe')).status).toBe(503)
   await postgres.restore()
   await until('Postgres to be found again', ready)
-}, 30_000)
+})
 
 test('an app that starts while both are away serves as soon as they are there', async () => {
   await Promise.all([postgres.cut(), redis.cut()])
@@ -99,7 +99,7 @@ test('an app that starts while both are away serves as soon as they are there', 
   } finally {
     await late.close()
   }
-}, 30_000)
+})
 
 test('past the deadline a request gets 503, and its query is cancelled', async () => {
   const slow = await startApp({ REQUEST_TIMEOUT_MS: '300' })
@@ -118,4 +118,4 @@ test('past the deadline a request gets 503, and its query is cancelled', async (
   } finally {
     await slow.close()
   }
-}, 30_000)
+})

@@ -142,7 +142,7 @@ describe('Postgres', () => {
       )
     await Promise.all([transact(1, 2), transact(2, 1)])
     expect(runs).toBe(3)
-  }, 30_000)
+  })
 
   test('that is read-only answers reads, and writes with 503', async () => {
     const database = await createDatabase('kit')
@@ -177,7 +177,7 @@ describe('Postgres', () => {
       await link.close()
       await database.drop()
     }
-  }, 30_000)
+  })
 })
 
 describe.skipIf(!hasRedisServer())('a Redis that is full', () => {

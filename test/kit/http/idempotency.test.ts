@@ -275,5 +275,4 @@ test.each([
     expect([reply.status, reply.headers.has('idempotent-replayed')]).toEqual([201, left === 1])
     expect([await count(text), await kept(key)]).toEqual([1, 1])
   },
-  30_000,
 )

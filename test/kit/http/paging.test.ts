@@ -70,7 +70,7 @@ test('following next visits every row exactly once, and prev leads back the same
     }),
     { numRuns: 25 },
   )
-}, 60_000)
+})
 
 test('a page that holds all has no Link, the last has no next, and the body is as it always was', async () => {
   const word = await addNotes(4)
@@ -169,7 +169,7 @@ test('by cursor no row is skipped or seen twice, whatever is added and deleted m
     ),
     { numRuns: 25 },
   )
-}, 60_000)
+})
 
 test('a page past row 100,000 is refused with the way on, and a cursor goes there', async () => {
   for (const query of ['page=101', 'limit=20&page=5001', 'page=2147483647&search=x']) {

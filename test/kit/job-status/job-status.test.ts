@@ -56,7 +56,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await worker.stop()
   await app.close()
-}, 30_000)
+})
 
 /** A job that takes its steps when told; of ann, if nobody else is named. */
 async function enqueueSteps(name: string, of = app, userId = ann.user.id) {
@@ -171,7 +171,7 @@ test('a stream shows waiting, running and done, and then ends', async () => {
     await helper.stop()
     await own.close()
   }
-}, 30_000)
+})
 
 test('a token opens the stream too, and its end ends it', async () => {
   const { email, password } = ann.account
@@ -186,7 +186,7 @@ test('a token opens the stream too, and its end ends it', async () => {
   expect(await stream.ended).toBe(true)
   expect(stream.events().some(({ state: reached }) => reached === 'done')).toBe(false)
   job.end()
-}, 30_000)
+})
 
 test("a stream outlives the request's deadline and the idle limit of connections", async () => {
   // The idle limit is then eight seconds, and a heartbeat comes after ten.
@@ -205,7 +205,7 @@ test("a stream outlives the request's deadline and the idle limit of connections
     await helper.stop()
     await hasty.close()
   }
-}, 60_000)
+})
 
 test('an account follows ten jobs at a time; a client that leaves makes room', async () => {
   const job = await enqueueSteps('followed')
@@ -227,33 +227,29 @@ test('an account follows ten jobs at a time; a client that leaves makes room', a
   for (const stream of streams.slice(1)) expect(await stream.ended).toBe(true)
   const heads = Array.from({ length: 12 }, () => ann.send('HEAD', `${job.path}/events`))
   expect((await Promise.all(heads)).map(({ status }) => status)).toEqual(Array(12).fill(200))
-}, 30_000)
+})
 
 test.each<[what: string, end: (own: TestApp, bob: Member) => Promise<unknown>]>([
   ['a logout', (_own, bob) => bob.post('/club/leave')],
   ['an account that was disabled', (own, bob) => own.changeRole(bob.user.id, 'banned')],
-])(
-  'an open stream tells nothing more after %p',
-  async (_what, end) => {
-    const own = await startApp()
-    const bob = await own.member()
-    const job = await enqueueSteps('private', own, bob.user.id)
-    const stream = await openStream(bob, `${job.path}/events`)
-    await until('waiting', () => stream.events().length === 1)
-    await end(own, bob)
-    const helper = await startTestWorker(own, [stepwise])
-    try {
-      job.half()
-      job.end()
-      expect(await stream.ended).toBe(true)
-      expect(stream.events()).toMatchObject([{ state: 'waiting' }])
-    } finally {
-      await helper.stop()
-      await own.close()
-    }
-  },
-  30_000,
-)
+])('an open stream tells nothing more after %p', async (_what, end) => {
+  const own = await startApp()
+  const bob = await own.member()
+  const job = await enqueueSteps('private', own, bob.user.id)
+  const stream = await openStream(bob, `${job.path}/events`)
+  await until('waiting', () => stream.events().length === 1)
+  await end(own, bob)
+  const helper = await startTestWorker(own, [stepwise])
+  try {
+    job.half()
+    job.end()
+    expect(await stream.ended).toBe(true)
+    expect(stream.events()).toMatchObject([{ state: 'waiting' }])
+  } finally {
+    await helper.stop()
+    await own.close()
+  }
+})
 
 test('a drain ends streams in order, and the process exits', async () => {
   const server = Bun.spawn([process.execPath, join(import.meta.dir, 'server.ts')], {
@@ -277,7 +273,7 @@ test('a drain ends streams in order, and the process exits', async () => {
   expect(await server.exited).toBe(0)
   await reading
   expect(stream.events()).toMatchObject([{ state: 'waiting' }])
-}, 30_000)
+})
 
 test('it is kept by no cache, whoever asks', async () => {
   for (const client of [ann, app.visitor()]) {

@@ -113,7 +113,6 @@ test(
     expect([...runs.keys()][0]).toBe('4999')
     expect(await queueAdmin.stats()).toMatchObject({ dead: 5000, trimmed: 0 })
   }),
-  60_000,
 )
 
 test(

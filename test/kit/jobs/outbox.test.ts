@@ -80,7 +80,7 @@ test('what was committed while Redis was away follows when it is back; that is l
   await emptied()
   expect(await waiting()).toEqual([first.id, second.id])
   expect(logged).toEqual(['outbox: jobs cannot be relayed; trying again', 'outbox: jobs are relayed again'])
-}, 30_000)
+})
 
 test('Postgres away is survived, and logged once', async () => {
   const logged = relay()
@@ -91,7 +91,7 @@ test('Postgres away is survived, and logged once', async () => {
   await emptied()
   expect(await waiting()).toEqual([id])
   expect(logged).toEqual(['outbox: jobs cannot be relayed; trying again', 'outbox: jobs are relayed again'])
-}, 30_000)
+})
 
 test('a worker that is killed after it sent a job and before it deleted the row: the job runs, under the same id', async () => {
   const ran: string[] = []
@@ -122,7 +122,7 @@ test('a worker that is killed after it sent a job and before it deleted the row:
   })
   expect(ran.length).toBeGreaterThan(0)
   expect(new Set(ran)).toEqual(new Set([id]))
-}, 30_000)
+})
 
 test('several relays send each job once, and in the order of the commits', async () => {
   const logged = [relay(), relay(), relay()]
@@ -131,7 +131,7 @@ test('several relays send each job once, and in the order of the commits', async
   await emptied()
   expect(await waiting()).toEqual(ids)
   expect(logged.flat()).toEqual([])
-}, 30_000)
+})
 
 test('a job that cannot be sent holds up no other, and is tried again', async () => {
   const refusedByRedis = {
@@ -157,7 +157,7 @@ test('a job that cannot be sent holds up no other, and is tried again', async ()
   await direct.deps.db.update(outbox).set({ job, retry_at: new Date() })
   await emptied()
   expect(await waiting()).toContain('mended')
-}, 30_000)
+})
 
 test('a relay that stands still with the lock in its hand is ended by Postgres, and another goes on', async () => {
   const reached = Promise.withResolvers<void>()
@@ -169,7 +169,7 @@ test('a relay that stands still with the lock in its hand is ended by Postgres, 
   await reached.promise
   relay()
   await until('the job', async () => (await waiting()).includes(id), 30_000)
-}, 60_000)
+})
 
 test('emptying the tables empties the outbox: those jobs were about rows that are gone', async () => {
   await commit(1)

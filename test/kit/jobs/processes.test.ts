@@ -113,7 +113,7 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
     expect(times(`kill ${id}`)).toBe(4)
     const dead = await queueAdmin.list('dead')
     expect(dead).toMatchObject([{ id, crashes: 4, error: 'its worker died each of the 4 times it ran' }])
-  }, 90_000)
+  })
 
   test('a worker whose event loop is blocked is killed from inside, and its job is recovered', async () => {
     const { queue, worker, times } = scene()
@@ -123,7 +123,7 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
     const other = await worker('b')
     await until('another run of it', () => times(`block ${id}`) === 2)
     await other.exited
-  }, 30_000)
+  })
 
   test('a worker that was stopped and continued is not killed by its watchdog, and is told what it lost', async () => {
     const { queue, queueAdmin, worker, times, logged } = scene()
@@ -139,7 +139,7 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
     await until('work as usual', () => times(`done ${next.id}`) === 1)
     expect(first.child.exitCode).toBeNull()
     expect(first.child.signalCode).toBeNull()
-  }, 30_000)
+  })
 
   test('a task that ignores its signal past its timeout: exit 1, so that its retry overlaps nothing', async () => {
     const { queue, queueAdmin, worker } = scene()
@@ -162,7 +162,7 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
     await until('all to end', () => jobs.every((job) => times(`done ${job.id}`) > 0), 30_000)
     await until('an idle queue', async () => (await queueAdmin.stats()).running === 0)
     expect(jobs.filter((job) => times(`done ${job.id}`) > 1)).toEqual([])
-  }, 60_000)
+  })
 })
 
 describe.skipIf(!hasRedisServer())('src/worker.ts', () => {
@@ -223,20 +223,20 @@ describe.skipIf(!hasRedisServer())('src/worker.ts', () => {
       await exited
       redis.disconnect()
     }
-  }, 20_000)
+  })
 
   test('is killed when its event loop is blocked, and says so', async () => {
     const { signal, said } = await runBlocked()
     expect(signal).toBe('SIGKILL')
     expect(said).toContain('has not turned for 1000 ms: killed')
-  }, 20_000)
+  })
 
   test('lives through that under --hot, where a person may be looking at it', async () => {
     expect(await runBlocked('--hot')).toMatchObject({
       code: 0,
       said: expect.stringContaining('came through'),
     })
-  }, 20_000)
+  })
 })
 
 describe.skipIf(!hasRedisServer())('a Redis that is full', () => {
@@ -269,7 +269,7 @@ describe.skipIf(!hasRedisServer())('a Redis that is full', () => {
       redis.disconnect()
       await server.remove()
     }
-  }, 30_000)
+  })
 
   test('loses no delayed or failing job, and its workers go on when there is room again', async () => {
     const server = await startRedis()
@@ -317,7 +317,7 @@ describe.skipIf(!hasRedisServer())('a Redis that is full', () => {
       redis.disconnect()
       await server.remove()
     }
-  }, 30_000)
+  })
 })
 
 describe.skipIf(!hasRedisServer())('a Redis', () => {

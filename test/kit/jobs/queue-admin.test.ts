@@ -142,6 +142,5 @@ describe('operators', () => {
       await until('its signal', () => aborted.length === 1)
       expect(await room.queueAdmin.stats()).toMatchObject({ waiting: 0, running: 0, later: 0, dead: 0 })
     }),
-    15_000,
   )
 })

@@ -45,7 +45,6 @@ describe('the jobs of a worker that died', () => {
         return ran.length > 0
       })
     }),
-    20_000,
   )
 
   test(
@@ -139,5 +138,4 @@ test(
     await room.idle()
     expect(ran.toSorted((a, b) => Number(a) - Number(b))).toEqual(texts)
   }),
-  30_000,
 )

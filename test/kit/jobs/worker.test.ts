@@ -69,7 +69,6 @@ describe('a worker that stops', () => {
       await worker.stop()
       expect((await room.queueAdmin.stats()).dead).toBe(0)
     }),
-    30_000,
   )
 
   test(

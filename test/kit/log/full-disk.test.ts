@@ -97,7 +97,7 @@ describe.skipIf(disk === undefined)('a log on a disk that is full', () => {
       expect(read(path).torn).toBeLessThanOrEqual(1)
     }
     await logger.end()
-  }, 30_000)
+  })
 
   test('that several processes write to keeps the lines of each whole', async () => {
     const file = at('shared.log')
@@ -109,7 +109,7 @@ describe.skipIf(disk === undefined)('a log on a disk that is full', () => {
     await until('all lines', () => numbers(file).length === 3 * 510)
     expect(numbers(file).toSorted((a, b) => a - b)).toEqual(upTo(510).flatMap((n) => [n, n, n]))
     await Promise.all(loggers.map((logger) => logger.end()))
-  }, 30_000)
+  })
 
   test('counts what was more than can be kept, and says so when there is room', async () => {
     const [stdout, file] = [at('lost.out'), at('lost.log')]
@@ -132,7 +132,7 @@ describe.skipIf(disk === undefined)('a log on a disk that is full', () => {
       expect(kept).toEqual(upTo(kept.length))
     }
     await logger.end()
-  }, 30_000)
+  })
 
   test('ends a process no later', async () => {
     const logger = startLogger(at('end.out'), at('end.log'))
@@ -141,7 +141,7 @@ describe.skipIf(disk === undefined)('a log on a disk that is full', () => {
     await logger.end()
     disk?.free()
     expect(logger.child.exitCode).toBe(0)
-  }, 30_000)
+  })
 })
 
 test('a log file that was full loses nothing when it is opened again elsewhere', async () => {
@@ -155,7 +155,7 @@ test('a log file that was full loses nothing when it is opened again elsewhere',
   await until('all lines', () => existsSync(file) && numbers(file).length === 1000)
   expect(numbers(file)).toEqual(upTo(1000))
   await logger.end()
-}, 30_000)
+})
 
 test('stdout that is full for ever ends no process, and keeps nothing from the file', async () => {
   const file = join(folder, 'beside.log')
@@ -164,7 +164,7 @@ test('stdout that is full for ever ends no process, and keeps nothing from the f
   await logger.end()
   expect(logger.child.exitCode).toBe(0)
   expect(numbers(file)).toEqual(upTo(1000))
-}, 30_000)
+})
 
 test('syslog lines that could not be sent are counted, and told at the next one that is', async () => {
   const heard: string[] = []

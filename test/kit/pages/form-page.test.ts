@@ -308,5 +308,4 @@ test.skipIf(executable === undefined).each([true, false])(
       await browser.close()
     }
   },
-  60_000,
 )

@@ -88,7 +88,7 @@ test('a start says it in its log, and so does a reload', async () => {
     await service.close()
     rmSync(copy, { recursive: true })
   }
-}, 60_000)
+})
 
 test('a value of .env that Bun has cut at a dollar is named, in any quotes; one that keeps its dollar is not', () => {
   const file = `# pa$word

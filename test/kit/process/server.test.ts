@@ -56,7 +56,7 @@ test('SIGTERM answers what was accepted, refuses what comes, and exits 0', async
   expect(await server.exit()).toBe(0)
   await expect(fetch(`${url}/health`)).rejects.toThrow()
   expect(server.output()).toContain('stopping (SIGTERM)')
-}, 30_000)
+})
 
 test('an idle keep-alive connection does not hold up the end', async () => {
   const server = start()
@@ -72,7 +72,7 @@ test('an idle keep-alive connection does not hold up the end', async () => {
   server.child.kill('SIGTERM')
   expect(await server.exit()).toBe(0)
   socket.end()
-}, 30_000)
+})
 
 test('a taken port is told in a line, with what to do', async () => {
   const taken = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
@@ -84,14 +84,14 @@ test('a taken port is told in a line, with what to do', async () => {
   } finally {
     await taken.stop(true)
   }
-}, 30_000)
+})
 
 test('faulty settings are told plainly, all at once', async () => {
   const server = start({ PORT: 'x', COOKIE_SECURE: 'y' })
   expect(await server.exit()).toBe(1)
   expect(server.output()).toMatch(/PORT.*\n.*COOKIE_SECURE/)
   expect(server.output()).not.toContain('    at ')
-}, 30_000)
+})
 
 test('SIGUSR2 opens the log file again after a rotation', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'restbun-log-'))
@@ -111,7 +111,7 @@ test('SIGUSR2 opens the log file again after a rotation', async () => {
   } finally {
     rmSync(folder, { recursive: true })
   }
-}, 30_000)
+})
 
 test('an edit shows on the next request, and leaks no connections; a broken one leaves the last good round', async () => {
   const copy = copyCheckout()
@@ -142,7 +142,7 @@ test('an edit shows on the next request, and leaks no connections; a broken one 
   } finally {
     rmSync(copy, { recursive: true })
   }
-}, 60_000)
+})
 
 test('a worker takes up edits, of several files at once too, and works on', async () => {
   const copy = copyCheckout()
@@ -167,7 +167,7 @@ test('a worker takes up edits, of several files at once too, and works on', asyn
   } finally {
     rmSync(copy, { recursive: true })
   }
-}, 60_000)
+})
 
 async function connections(): Promise<number> {
   const sql = new Bun.SQL(database.url)

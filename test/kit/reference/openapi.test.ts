@@ -48,7 +48,7 @@ test('redocly has nothing to say against it, in development and in production', 
     rmSync(folder, { recursive: true })
     await production.close()
   }
-}, 60_000)
+})
 
 async function lint(folder: string, description: object) {
   writeFileSync(join(folder, 'openapi.json'), JSON.stringify(description))
@@ -145,6 +145,16 @@ test('two kinds of errors with one code are refused, rather than mixed up', () =
   const kinds = [one, other].map((kind) => ({ errors: [kind as ErrorKind], commonErrors: [] }))
   expect(errorsOf(kinds.slice(0, 1))).toHaveLength(1)
   expect(() => errorsOf(kinds)).toThrow('sold_out')
+})
+
+test('what an error has more than others is described with it', () => {
+  const more = Object.assign(defineError(401, 'one_more', 'Go on'), { body: z.object({ at: z.string() }) })
+  const slice = factory
+    .createApp()
+    .get('/', doc('Reads.', null, { status: 204, errors: [more] }), (c) => c.body(null, 204))
+  const { components } = describe(slice as never)
+  const [own] = Object.entries(components.responses).find(([name]) => name.includes('OneMore')) ?? []
+  expect(JSON.stringify(components.responses[own ?? ''])).toContain('"at":{"type":"string"}')
 })
 
 test('an input is described as it is sent, an answer as it comes', () => {

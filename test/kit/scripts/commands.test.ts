@@ -36,7 +36,7 @@ test('generate has drizzle-kit compare the tables with the migrations, and passe
   const { code, out } = await run('generate', '--name', 'nothing_new')
   expect([code, out]).toEqual([0, expect.stringContaining('No schema changes')])
   expect((await run('generate', '--no-such-option')).code).not.toBe(0)
-}, 30_000)
+})
 
 const clone = (options: string[], from: string, to: string) =>
   Bun.spawnSync(['git', ...options, 'clone', '--quiet', from, to]).exitCode
@@ -53,7 +53,7 @@ test('a clone on a machine that writes CRLF has scripts that a shell reads', () 
     checkout.remove()
     rmSync(folder, { recursive: true, force: true })
   }
-}, 30_000)
+})
 
 test('a command runs in a workspace, whose packages lie above it', async () => {
   const workspace = realpathSync(mkdtempSync(join(tmpdir(), 'workspace-')))
@@ -76,7 +76,7 @@ test('a command runs in a workspace, whose packages lie above it', async () => {
   } finally {
     rmSync(workspace, { recursive: true })
   }
-}, 60_000)
+})
 
 /** How each of the kit's is called, and its file. `test` and `generate` pass their arguments on to a tool. */
 const COMMANDS = Object.entries(scripts).flatMap(([name, line]) => {

@@ -35,7 +35,7 @@ test('a job is counted, listed, shown and dropped', async () => {
   expect((await jobs('show', id)).out).toContain(userId)
   expect((await jobs('drop', id)).out).toContain(`dropped ${id}`)
   expect((await jobs('list', 'waiting')).out).toBe('nothing waiting\n')
-}, 30_000)
+})
 
 test('what is no job, and not even text, is listed, shown and dropped by its id', async () => {
   const redis = new Redis(redisUrl())
@@ -55,19 +55,19 @@ test('what is no job, and not even text, is listed, shown and dropped by its id'
   await redis.hset(`${base}deaths`, 'trimmed', '5')
   expect((await jobs('stats')).out).toContain('dead 0 (5 older ones were thrown away)')
   redis.disconnect()
-}, 30_000)
+})
 
 test('a pause is seen until it is ended', async () => {
   await jobs('pause')
   expect((await jobs('stats')).out).toContain('PAUSED')
   await jobs('resume')
   expect((await jobs('stats')).out).not.toContain('PAUSED')
-}, 30_000)
+})
 
 test('a cron can be run now', async () => {
   expect((await jobs('run', 'nightly')).out).toStartWith('enqueued nightly@now-')
   expect((await jobs('run', 'nightly')).out).toContain('has not ended yet')
-}, 30_000)
+})
 
 test('what cannot be is said, and how to see the usage where the call was wrong', async () => {
   const nothing = await jobs('retry', 'no-such-id')
@@ -78,7 +78,7 @@ test('what cannot be is said, and how to see the usage where the call was wrong'
     expect(err).toContain('\nHow it is called: npm run jobs -- --help\n')
   }
   expect((await jobs('list')).err).toStartWith('Which place? There are waiting, running, later, dead\n')
-}, 30_000)
+})
 
 test('what a job says of itself moves no cursor', async () => {
   const evil = '\x1b]0;evil\x07\x9b2J\u202e\nforged'
@@ -97,4 +97,4 @@ test('what a job says of itself moves no cursor', async () => {
     expect(out.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202e]/u)
     expect(out).not.toMatch(/^forged/m)
   }
-}, 30_000)
+})

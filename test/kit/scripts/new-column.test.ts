@@ -62,4 +62,4 @@ test('a secret in a new column of accounts and of every resource is told to nobo
     await deletePrefix(prefix)
     checkout.remove()
   }
-}, 120_000)
+})

@@ -27,7 +27,7 @@ test('retired, an old cookie of a later login stands for nobody; taken back, it 
   expect(await statuses()).toEqual([401, 200])
   expect(await sessions(['accept-old-cookie'])).toMatchObject({ code: 0, err: '' })
   expect(await statuses()).toEqual([200, 200])
-}, 30_000)
+})
 
 test('where the cookie still goes by that name it refuses, and says why', async () => {
   for (const [name, value] of [
@@ -40,4 +40,4 @@ test('where the cookie still goes by that name it refuses, and says why', async 
   expect(await app.deps.store.get(OLD_COOKIE_RETIRED)).toBeUndefined()
   const { code, err } = await sessions(['retire'])
   expect([code, err]).toEqual([2, expect.stringContaining('There is no command "retire"')])
-}, 30_000)
+})

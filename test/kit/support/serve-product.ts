@@ -53,6 +53,10 @@ export async function serveProduct<
     // In production too, but where a test asks for it.
     RATE_LIMIT: 'off',
     PASSWORD_RULE: 'seed',
+    // A busy machine is slow, and that is no failure.
+    REQUEST_TIMEOUT_MS: '120000',
+    SEARCH_TIMEOUT_MS: '60000',
+    REDIS_TIMEOUT_MS: '60000',
     ...env,
   }
   const config = settings.load(variables)

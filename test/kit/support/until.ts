@@ -4,7 +4,7 @@
 export async function until<T>(
   what: string,
   probe: () => Promise<T> | T,
-  timeoutMs = 15_000,
+  timeoutMs = 120_000,
 ): Promise<NonNullable<T>> {
   const end = performance.now() + timeoutMs
   for (;;) {

@@ -108,5 +108,4 @@ test.skipIf(executable === undefined)(
       await browser.close()
     }
   },
-  60_000,
 )

@@ -234,7 +234,7 @@ describe('an account with more sessions than one command may carry', () => {
     expect(await roles(digests)).toEqual(new Set(['banned', 'writer']))
     await sessions.setRole(userId, 'banned')
     expect(await roles(digests)).toEqual(new Set(['banned']))
-  }, 30_000)
+  })
 
   test('loses all its sessions, and the rest after it broke off half way', async () => {
     const userId = randomUUID()
@@ -249,7 +249,7 @@ describe('an account with more sessions than one command may carry', () => {
     await sessions.destroyAllOf(userId)
     expect(await roles(digests)).toEqual(new Set([null]))
     expect(await keysLike('u:*')).toEqual([])
-  }, 30_000)
+  })
 
   test('is brought down to what is allowed at the next login', async () => {
     const userId = randomUUID()
@@ -258,7 +258,7 @@ describe('an account with more sessions than one command may carry', () => {
     expect(await sessions.open(token)).not.toBeNull()
     expect(await sessions.allOf(userId)).toHaveLength(MOST)
     expect(await keysLike('s:*')).toHaveLength(MOST)
-  }, 30_000)
+  })
 
   /** The same connection, with something that happens before one kind of command. */
   function proxied(command: 'eval' | 'unlink', before: () => void): typeof redis {
