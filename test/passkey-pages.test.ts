@@ -41,6 +41,12 @@ test('without script nothing is offered, and the form to add one says what it la
   expect(other.headers.get('content-security-policy')).not.toContain('script-src')
 })
 
+test('no page elsewhere sends the form that signs in: nobody is signed in to an account that is not theirs', async () => {
+  const form = { ...HTML, 'Content-Type': 'application/x-www-form-urlencoded', Origin: 'http://evil.test' }
+  for (const path of [`${SIGN_IN}/passkey`, '/api/auth/second/passkey'])
+    expect((await app.visitor().send('POST', path, 'credential={}', form)).status).toBe(403)
+})
+
 const executable = findChromium()
 if (executable === undefined)
   process.stderr.write(

@@ -442,3 +442,24 @@ test('an owner keeps changes only by a passkey of seven days, the latest of seve
   const links = await app.deps.db.select().from(oneTimeTokens).where(eq(oneTimeTokens.user_id, member.id))
   expect(links.filter(({ purpose }) => purpose === 'factor_undo')).toHaveLength(2)
 })
+
+test('a role that takes a second factor is content with a passkey, and keeps the last one', async () => {
+  const strict = await startWithMail({ MFA_REQUIRED: 'editor' })
+  try {
+    const member = await strict.member()
+    expect(said(await member.get('/api/me/sessions'))).toBe('401 factor_missing')
+    expect(said(await member.post(`${OWN}/options`))).toBe('409 mailbox_proof_required')
+    await strict.nextMail(member.account.email, 'Welcome')
+    await member.post('/api/me/factors/mail')
+    const token = await strict.nextToken(member.account.email, 'Confirm your email')
+    expect(said(await member.post('/api/email/verify', { token }))).toBe(200)
+    const passkey = await Passkey.make(ORIGIN)
+    const { body } = await add(member, passkey)
+    const client = strict.visitor()
+    expect(said(await logIn(passkey, {}, client))).toBe(200)
+    for (const one of [member, client]) expect(said(await one.get('/api/me/sessions'))).toBe(200)
+    expect(said(await client.delete(`${OWN}/${body.id}`))).toBe('409 last_factor')
+  } finally {
+    await strict.close()
+  }
+})
