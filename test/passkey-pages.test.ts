@@ -146,6 +146,18 @@ inBrowser(
   60_000,
 )
 
+inBrowser('no page shows a button that does nothing', async () => {
+  const context = await browser.newContext({ javaScriptEnabled: false })
+  const page = await context.newPage()
+  await page.goto(site + SIGN_IN)
+  expect(await page.locator('button:visible').allTextContents()).toEqual(['Sign in'])
+  await context.close()
+  await signIn(await verifiedMember())
+  await isAt('/api/auth/account')
+  await goTo(`${OWN}/new`)
+  expect(await tab.locator('main button:visible').allTextContents()).toEqual(['Add it'])
+})
+
 inBrowser(
   'one logs in at a click, until a copy of it comes',
   async () => {

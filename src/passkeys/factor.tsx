@@ -83,16 +83,12 @@ export const passkeyFactor: Factor = {
 
 interface AskProps {
   c: AnyContext
-  /** For the script: see `kit/passkeys/script.ts`. */
-  data: Record<'options' | 'given' | 'to' | 'make' | 'offer', string | undefined>
+  /** What `kit/passkeys/script.ts` reads. */
+  data: Partial<Record<'options' | 'given' | 'to' | 'make' | 'offer', string | undefined>>
 }
 
-/** A button that asks for a passkey, or the words beside the form that makes one; without script it is not there. */
-export function AskForPasskey({
-  c,
-  data,
-  children,
-}: PropsWithChildren<{ c: AnyContext; data: Partial<AskProps['data']> }>) {
+/** A button that asks for a passkey, or nothing to see where the form makes one; without script it is hidden. */
+export function AskForPasskey({ c, data, children }: PropsWithChildren<AskProps>) {
   widenPolicy(c, { 'script-src': "'self'", 'connect-src': "'self'" })
   const attributes = Object.fromEntries(Object.entries(data).map(([name, value]) => [`data-${name}`, value]))
   return (

@@ -53,8 +53,8 @@ export const passkeyPages = factory
         'Your passkeys',
         <>
           <p>
-            A passkey is kept by your device or your password manager. It signs you in without a password, and
-            stands for a second factor where you give your password.
+            A passkey is kept by your device or your password manager, and signs you in without a password.
+            With one, your password alone lets nobody in any more.
           </p>
           <dl class="record">
             {own.map(({ id, name, created, last_used, backed_up }) => (

@@ -32,6 +32,7 @@ import { PasskeyResponse } from './table.ts'
 
 /** By address alone: nobody has said who they are. */
 export const passkeyLimit: RateLimit = { ...secondStepLimit, name: 'passkey' }
+/** A challenge takes some memory of Redis for five minutes. */
 const askLimit: RateLimit = {
   name: 'passkey-options',
   quotas: (config) => secondStepLimit.quotas(config).map((quota) => ({ ...quota, counts: 'requests' })),
@@ -70,6 +71,7 @@ export const passkeyRoutes = factory
     '/reauthenticate/passkey/options',
     doc('Returns what a browser asks for a passkey by, to show that it is me.', RequestOptions),
     requireRole('readonly'),
+    rateLimit(askLimit),
     async (c) => c.var.respond(await confirmOptions(c)),
   )
 
@@ -103,6 +105,7 @@ export const passkeyRoutes = factory
     }),
     requireRole('readonly'),
     requireFresh(),
+    rateLimit(askLimit),
     async (c) => c.var.respond(await newPasskeyOptions(c)),
   )
 
