@@ -62,7 +62,7 @@ export const MODULES: Record<string, Module> = {
       'test/passkey-pages.test.ts',
       'test/support/authenticator.ts',
     ],
-    mentions: /\/passkeys?\b|\bpasskeys\b|\bpasskey(Factor|Pages|Routes)\b|simplewebauthn/i,
+    mentions: /\/passkeys?\b|\bpasskeys\/|\bpasskey(Factor|Pages|Routes)\b|simplewebauthn/,
     packages: ['@simplewebauthn/server', 'reflect-metadata'],
     tables: ['passkeys'],
     standsOn: 'second-factors',
@@ -70,7 +70,8 @@ export const MODULES: Record<string, Module> = {
   'second-factors': {
     about: 'what second factors share: the step after the password, and a mail that undoes each change',
     paths: ['src/second-factors'],
-    mentions: /\bsecond-factors\b|mfaRequired|MFA_REQUIRED|\/(me|auth)\/factors|\/login\/second/,
+    mentions:
+      /\/second-factors\b|\bsecond-factors\/|mfaRequired|MFA_REQUIRED|\/(me|auth)\/factors|\/login\/second/,
   },
   'api-docs': {
     about:

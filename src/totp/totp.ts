@@ -15,12 +15,14 @@ const PERIOD_S = 30
 /** How many half minutes a clock may be wrong. */
 const WINDOW = 1
 
-const stepNow = () => Math.floor(Date.now() / 1000 / PERIOD_S)
+const stepAt = (ms: number) => Math.floor(ms / 1000 / PERIOD_S)
 
 /** The half minute of a code; undefined for a wrong one. */
 export function stepOf(seed: string, code: string): number | undefined {
-  const delta = TOTP.validate({ token: code, secret: Secret.fromBase32(seed), window: WINDOW })
-  return delta === null ? undefined : stepNow() + delta
+  const timestamp = Date.now()
+  const secret = Secret.fromBase32(seed)
+  const delta = TOTP.validate({ token: code, secret, window: WINDOW, timestamp })
+  return delta === null ? undefined : stepAt(timestamp) + delta
 }
 
 export const Code = z
@@ -98,7 +100,7 @@ export const totp: Factor = {
     const { data: kept } = Kept.safeParse(change)
     await tx.delete(table).where(isTheirs(userId))
     if (kept === undefined) return
-    const row = { ...kept, user_id: userId, seed: kept.seed as Sealed, last_step: stepNow() }
+    const row = { ...kept, user_id: userId, seed: kept.seed as Sealed, last_step: stepAt(Date.now()) }
     await tx.insert(table).values(row)
   },
 
