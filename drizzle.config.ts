@@ -1,4 +1,4 @@
-// drizzle-kit: where the tables stand, and where `npm run generate` writes migrations.
+// For drizzle-kit's own commands: where the tables stand, and where migrations are. `npm run generate` goes by the same.
 import { defineConfig } from 'drizzle-kit'
 
 export default defineConfig({

@@ -36,8 +36,11 @@ export function takeArguments<const Taken extends Options>(usage: string, option
  * @param most how many arguments there may be besides the options
  * @throws UsageError in words of ours: those of `parseArgs` explain how it works
  */
-export function readArguments<const Taken extends Options>(options: Taken, most = 0) {
-  const args = process.argv.slice(2)
+export function readArguments<const Taken extends Options>(
+  options: Taken,
+  most = 0,
+  args = process.argv.slice(2),
+) {
   const { tokens } = parseArgs({ args, options, strict: false, allowPositionals: true, tokens: true })
   for (const token of tokens) {
     if (token.kind !== 'option') continue

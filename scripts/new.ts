@@ -5,26 +5,28 @@ import { dirname, join } from 'node:path'
 import { loadConfig } from '../src/config.ts'
 import { asUsage, readArguments, runCommand } from './command.ts'
 import { generateMigration, refuseUngenerated } from './generate.ts'
-import { type Access, ACCESS_OPTIONS, ACCESS_USAGE, readAccess, routeOf } from './new/access.ts'
+import { ACCESS_USAGE, mountsOf, routeOf } from './new/access.ts'
 import { refuseCollisions } from './new/collisions.ts'
-import { type Field, parseFields, typesUsage } from './new/fields.ts'
-import { type Names, parseNames } from './new/names.ts'
-import { FACTORIES, fillTemplate } from './new/template.ts'
+import { planFields } from './new/field.ts'
+import { MODIFIERS_USAGE } from './new/modifiers.ts'
+import { RULES_USAGE } from './new/rules.ts'
+import { FACTORIES } from './new/template.ts'
 import { tryLines } from './new/try.ts'
-import { addToApp, addToFactories } from './new/wire.ts'
+import { typesUsage } from './new/types.ts'
+import { addPurgeToCrons, addPurgeToTasks, addToApp, addToFactories } from './new/wire.ts'
+import { fillWish, formatFile, readWish, type Wish } from './new/wish.ts'
 import { readCurrentStatus } from './status.ts'
-import { runTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
-const USAGE = `Usage: npm run new -- <name> <field>:<type>[?][:index][:unique] ... [options]
-       npm run new -- booking 'court:int:index' starts:timestamp:index 'note:text?' --plural bookings
-       npm run new -- book title:string:index isbn:string:unique 'genre:enum(novel|poem)?' --shared --public-read
+const USAGE = `Usage: npm run new -- <name> <field>:<type>[?][:<modifier>] ... [<rule>] ... [options]
+       npm run new -- booking 'court:ref(court)' starts:timestamp:index 'guests:int:min(1):max(8):default(2)' 'note:text?'
+       npm run new -- field bookings 'note:text?'   adds fields to a resource that is there
+       npm run new -- book title:string:index isbn:string:unique 'genre:enum(novel,poem)?' --shared --public-read
 <name> is one of them, in lowercase: book, book-review. ? makes a field optional.
 ${typesUsage}
-  :index        lists filter by it, and sort by it if it has an order
-  :unique       no two rows of an owner, or under one parent, have the same; of what is shared no two at all
-  :unique(all)  no two at all: the answer to a value that is taken tells whoever asks that it is
+${MODIFIERS_USAGE}
+${RULES_USAGE}
 ${ACCESS_USAGE}
   --plural people   many of them, where the name with -s, -es or -ies is not it
 Every resource also has id, creator (the account that added it), created, modified and version.`
@@ -33,18 +35,24 @@ Every resource also has id, creator (the account that added it), created, modifi
 const OF_NO_MATTER = { NODE_ENV: 'development', DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' }
 
 /** By path, everything that is going to be written, formatted. Nothing has been written when it throws. */
-async function plan(names: Names, fields: Field[], access: Access): Promise<Map<string, string>> {
-  refuseCollisions(ROOT, names, fields, access)
+async function plan(wish: Wish, args: string[]): Promise<Map<string, string>> {
+  const { names, access } = wish
+  refuseCollisions(ROOT, wish)
   await refuseUngenerated(ROOT)
-  const app = readFileSync(join(ROOT, 'src/app.ts'), 'utf8')
-  const filled = fillTemplate(names, fields, access)
+  const readSource = (name: string) => readFileSync(join(ROOT, `src/${name}.ts`), 'utf8')
+  const app = readSource('app')
+  const filled = fillWish(wish, args)
   const files = {
     ...filled,
-    'src/app.ts': addToApp(app, names, routeOf(names, access)),
+    'src/app.ts': addToApp(app, names, mountsOf(names, access)),
+    ...(access.softDelete && {
+      'src/tasks.ts': addPurgeToTasks(readSource('tasks')),
+      'src/crons.ts': addPurgeToCrons(readSource('crons')),
+    }),
     [FACTORIES]: addToFactories(await readIfThere(FACTORIES), filled[FACTORIES] ?? ''),
   }
   const formatted = Object.entries(files).map(
-    async ([path, text]) => [path, await format(path, text)] as const,
+    async ([path, text]) => [path, await formatFile(ROOT, path, text)] as const,
   )
   return new Map(await Promise.all(formatted))
 }
@@ -54,10 +62,8 @@ async function readIfThere(path: string): Promise<string> {
   return (await file.exists()) ? await file.text() : ''
 }
 
-const format = (path: string, text: string) => runTool(ROOT, 'oxfmt', [`--stdin-filepath=${path}`], text)
-
 /** Writes it all and generates the migration, and says each step: whoever sees an error sees how far it came. */
-async function write(files: Map<string, string>, { table }: Names): Promise<void> {
+async function write(files: Map<string, string>, migration: string | undefined): Promise<void> {
   try {
     for (const [path, text] of files) {
       const file = join(ROOT, path)
@@ -66,29 +72,41 @@ async function write(files: Map<string, string>, { table }: Names): Promise<void
       writeFileSync(file, text)
       console.log(`${change} ${path}`)
     }
-    console.log(`wrote   ${await generateMigration(ROOT, table)}`)
+    if (migration === undefined) return
+    for (const path of await generateMigration(ROOT, migration)) console.log(`wrote   ${path}`)
   } catch (error) {
     console.error('\nOnly the files above were written. What went wrong then:')
     throw error
   }
 }
 
-function readWish() {
-  return asUsage(() => {
-    const { values, positionals } = readArguments({ plural: { type: 'string' }, ...ACCESS_OPTIONS }, Infinity)
-    const [name, ...specs] = positionals
-    if (name === undefined) throw new Error('Which resource?')
-    const names = parseNames(name, values.plural)
-    return { names, fields: parseFields(specs, names.snake), access: readAccess(ROOT, values) }
-  })
+/** `field bookings 'note:text?'`, and not a resource that is called so: `field title:string`. */
+const isAboutFields = ([first, second = '']: string[]) => first === 'field' && !/[:(]/.test(second)
+
+async function addFields(args: string[]): Promise<void> {
+  const { positionals } = readArguments({}, Infinity, args)
+  const [resource, ...specs] = positionals
+  await refuseUngenerated(ROOT)
+  const { merged, patches, migration, test } = await planFields(ROOT, resource, specs)
+  await write(merged, migration)
+  for (const [path, patch] of patches)
+    console.log(`\n${path} is not as it was generated: do this by hand\n${patch}`)
+  if (patches.size === 0) {
+    console.log(`Its test: npm test -- ${test}. An npm start that runs: npm run migrate && npm run reload`)
+    return
+  }
+  const then = migration === undefined ? `, then npm run generate -- --name what` : ''
+  throw new Error(`The patches above are still to be made: ${[...patches.keys()].join(', ')}${then}`)
 }
 
 await runCommand(USAGE, async () => {
-  const wish = readWish()
-  const { names, fields, access } = wish
+  const args = process.argv.slice(2)
+  if (isAboutFields(args)) return addFields(args.slice(1))
+  const wish = asUsage(() => readWish(ROOT, args))
+  const { names, access } = wish
   // A setting that cannot be used is told before anything is written.
   const config = loadConfig({ ...process.env, ...OF_NO_MATTER })
-  await write(await plan(names, fields, access), names)
+  await write(await plan(wish, args), names.table)
   console.log(`
 ${routeOf(names, access)} is there. Its test: npm test -- test/${names.path}.test.ts
 Try it in this folder, beside npm start (one that runs: npm run migrate && npm run reload first):

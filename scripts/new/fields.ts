@@ -1,104 +1,38 @@
 // The fields of a new resource, from what is typed: `year:int?`
-import { RESERVED } from '../../src/kit/data/list.ts'
+import { join } from 'node:path'
 import { hint } from '../../src/kit/types/nearest.ts'
+import { BRACKETS, type Refer } from './brackets.ts'
+import { faultOf, MODIFIERS } from './modifiers.ts'
+import type { Field, Reference } from './shape.ts'
+import { findSlice } from './slices.ts'
+import { hintOfType, type Kind, TYPES } from './types.ts'
 
-export interface Field {
-  name: string
-  /** One of TYPES. */
-  type: string
-  optional: boolean
-  /** `own`: within the rows that stand in one list, an owner's or a parent's; `all`: within the table. */
-  unique: 'own' | 'all' | undefined
-  /** Lists filter by it, and sort by it if the type has an order. */
-  indexed: boolean
-  sorted: boolean
-  searched: boolean
-  /** The values of an enum, empty for other types. */
-  values: string[]
-}
+export type { Field, Reference }
 
-interface Kind {
-  about: string
-  searched?: true
-  canBeUnique?: true
-  /** What `:index` is good for. */
-  index?: 'filter' | 'sort'
-}
-
-/** What a field can be, in words; the template has one of each. */
-export const TYPES: Record<string, Kind> = {
-  string: {
-    about: 'a line of text, 1 to 500 characters, searched',
-    searched: true,
-    canBeUnique: true,
-    index: 'sort',
-  },
-  text: { about: 'a long text, up to 50000 characters, searched', searched: true },
-  int: { about: 'a whole number of 32 bits', canBeUnique: true, index: 'sort' },
-  number: { about: 'a number, perhaps with a fraction', canBeUnique: true, index: 'sort' },
-  bool: { about: 'true or false', index: 'filter' },
-  date: { about: 'a day: 2026-01-31', canBeUnique: true, index: 'sort' },
-  timestamp: { about: 'a moment: 2026-01-31T12:00:00Z', canBeUnique: true, index: 'sort' },
-  uuid: { about: 'an id of something elsewhere', canBeUnique: true, index: 'filter' },
-  enum: { about: 'one of these words', index: 'filter' },
-}
-
-/** What others call a type, where its letters point at no type or at a wrong one. */
-const OTHER_NAMES: Record<string, string> = {
-  datetime: 'timestamp',
-  varchar: 'string',
-  float: 'number',
-  double: 'number',
-  decimal: 'number',
-}
-
-const hintOfType = (word: string) => {
-  const known = Object.hasOwn(OTHER_NAMES, word) ? OTHER_NAMES[word] : undefined
-  return known === undefined ? hint(word, Object.keys(TYPES)) : `: did you mean ${known}?`
-}
-
-/** One line for each type, for the usage. */
-export const typesUsage = Object.entries(TYPES)
-  .map(([name, { about }]) => `${(name === 'enum' ? 'enum(a|b)' : name).padEnd(14)}${about}`)
-  .join('\n')
-
-/** What may stand behind a type: what it makes of the field, or why it cannot. */
-const MODIFIERS: Record<
-  string,
-  (field: Field, kind: Kind, inBrackets: string | undefined) => string | undefined
-> = {
-  index(field, { index }, inBrackets) {
-    if (inBrackets !== undefined) return 'takes no brackets'
-    if (index === undefined) return `is for no ${field.type}`
-    if (RESERVED.includes(field.name))
-      return `would be a filter, and a list's query has "${field.name}" for something else`
-    field.indexed = true
-    field.sorted = index === 'sort'
-    return undefined
-  },
-  unique(field, { canBeUnique }, inBrackets = 'own') {
-    if (!canBeUnique) return `is for no ${field.type}`
-    if (inBrackets !== 'own' && inBrackets !== 'all') return 'is unique or unique(all)'
-    field.unique = inBrackets
-    return undefined
-  },
-}
-
-const BRACKETS = String.raw`(?:\(([^)]*)\))?`
-const MODIFIER = new RegExp(String.raw`:([a-z]+)${BRACKETS}`, 'g')
-const FIELD = new RegExp(String.raw`^([^:]*):([a-z]+)${BRACKETS}(\?)?((?::[a-z]+(?:\([^)]*\))?)*)$`)
+const IN_BRACKETS = String.raw`(?:\(([^)]*)\))?`
+const MODIFIER = new RegExp(String.raw`:([a-z]+)${IN_BRACKETS}`, 'g')
+const FIELD = new RegExp(
+  String.raw`^([^:]*):([a-z]+(?:\[\])?)${IN_BRACKETS}(\?)?((?::[a-z]+(?:\([^)]*\))?)*)$`,
+)
 const NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/
 const MAX_LENGTH = 40
 const OWN_COLUMNS = ['id', 'creator', 'created', 'modified', 'version', 'constructor'] // of every object
 
+const ofProject: Refer = (singular, asked) => findSlice(join(import.meta.dir, '../..'), singular, asked)
+
 /**
  * @param resource `book_review`, for messages
+ * @param refer finds what a field refers to; by default among the slices of this project
  * @throws Error that names the field, what is wrong with it and what is allowed
  */
-export function parseFields(specs: string[], resource: string): Field[] {
+export function parseFields(specs: string[], resource: string, refer = ofProject): Field[] {
   if (specs.length === 0)
     throw new Error(`"${resource}" has no fields: name at least one, such as title:string`)
-  const fields = specs.map(parseField)
+  const other: Refer = (singular, asked) => {
+    if (singular.replaceAll('-', '_') !== resource) return refer(singular, asked)
+    throw new Error(`"${asked}": a resource refers to others, and to itself only by hand`)
+  }
+  const fields = specs.map((spec) => parseField(spec, other))
   for (const [i, { name }] of fields.entries()) {
     if (fields.findIndex((field) => field.name === name) < i)
       throw new Error(`The field "${name}" stands twice`)
@@ -106,7 +40,7 @@ export function parseFields(specs: string[], resource: string): Field[] {
   return fields
 }
 
-function parseField(spec: string): Field {
+function parseField(spec: string, refer: Refer): Field {
   const [, name, type, inBrackets, optional, modifiers = ''] = FIELD.exec(spec) ?? []
   if (name === undefined || type === undefined) {
     throw new Error(`"${spec}" is no field: it is name:type or name:type?, and :index or :unique behind that`)
@@ -121,7 +55,8 @@ function parseField(spec: string): Field {
     throw new Error(`The field "${name}" is there already: every resource has it`)
   const kind = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined
   if (kind === undefined) throw new Error(`"${spec}": there is no type "${type}"${hintOfType(type)}`)
-  if (type !== 'enum' && inBrackets !== undefined)
+  const read = BRACKETS[type]
+  if (read === undefined && inBrackets !== undefined)
     throw new Error(`The type ${type} of "${name}" takes no brackets`)
   const field: Field = {
     name,
@@ -131,32 +66,26 @@ function parseField(spec: string): Field {
     indexed: false,
     sorted: false,
     searched: kind.searched === true,
-    values: type === 'enum' ? parseValues(name, inBrackets) : [],
+    args: inBrackets?.split(/[,|]/).map((arg) => arg.trim()) ?? [],
+    values: [],
+    min: undefined,
+    max: undefined,
+    fallback: undefined,
+    refersTo: undefined,
   }
-  for (const [, word = '', argument] of modifiers.matchAll(MODIFIER)) {
-    const modify = Object.hasOwn(MODIFIERS, word) ? MODIFIERS[word] : undefined
-    if (modify === undefined)
-      throw new Error(`"${spec}": there is no :${word}${hint(word, Object.keys(MODIFIERS))}`)
-    const fault = modify(field, kind, argument)
-    if (fault !== undefined) throw new Error(`"${spec}": :${word} ${fault}`)
-  }
+  read?.(field, refer)
+  modify(field, kind, field.refersTo ? `:index${modifiers}` : modifiers, spec)
   return field
 }
 
-function parseValues(name: string, inBrackets = ''): string[] {
-  const values = inBrackets.split('|')
-  if (values.length < 2) {
-    throw new Error(
-      `The enum "${name}" has fewer than two values, parted by |: '${name}:enum(draft|published)'`,
-    )
+function modify(field: Field, kind: Kind, modifiers: string, spec: string): void {
+  for (const [, word = '', argument] of modifiers.matchAll(MODIFIER)) {
+    const set = Object.hasOwn(MODIFIERS, word) ? MODIFIERS[word] : undefined
+    if (set === undefined)
+      throw new Error(`"${spec}": there is no :${word}${hint(word, Object.keys(MODIFIERS))}`)
+    const fault = set(field, kind, argument)
+    if (fault !== undefined) throw new Error(`"${spec}": :${word} ${fault}`)
   }
-  const odd = values.find((value) => !NAME.test(value) || value.length > MAX_LENGTH)
-  if (odd !== undefined) {
-    throw new Error(
-      `The enum "${name}" cannot have the value "${odd}": it takes what the name of a field takes, such as on_hold`,
-    )
-  }
-  const twice = values.find((value, i) => values.indexOf(value) < i)
-  if (twice !== undefined) throw new Error(`The enum "${name}" has the value "${twice}" twice`)
-  return values
+  const fault = faultOf(field, kind)
+  if (fault !== undefined) throw new Error(`"${spec}": ${fault}`)
 }

@@ -93,6 +93,28 @@ const pascal = (word: string) => capital(camel(word))
 /** The word with a capital letter first. */
 export const capital = (word: string) => word.replace(/^./, (letter) => letter.toUpperCase())
 
+/** Each form in which a resource is named; those that begin another stand behind it. */
+export const formsOf = ({
+  one,
+  many,
+  type,
+  snake: low,
+  table,
+  path,
+  spoken: words,
+  spokenMany,
+}: Names): string[] => {
+  const article = /^([aeio]|u[mp]|un(?!i))/.test(words) ? 'an' : 'a'
+  const sentences = [`${article} ${words}`, capital(spokenMany), spokenMany, words]
+  return sentences.concat(capital(many), many, type, one, table, low, low.toUpperCase(), path)
+}
+
+/** The text with the names of others in it. @param from those that it has */
+export function rename(text: string, from: Names[], to: Names[]): string {
+  const [old, now] = [from.flatMap(formsOf), to.flatMap(formsOf)]
+  return text.replaceAll(new RegExp(old.join('|'), 'g'), (form) => now[old.indexOf(form)] ?? form)
+}
+
 /** What can be no variable in a module of TypeScript. */
 const RESERVED = new Set(
   `arguments await break case catch class const continue debugger default delete do else enum eval export extends false

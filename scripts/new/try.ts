@@ -1,13 +1,16 @@
 // Writes down how a new resource is tried at once: curl lines for a shell, beside an `npm start` that runs.
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { roles, type Role } from '../../src/account/roles.ts'
 import type { Config } from '../../src/config.ts'
 import { localUrl } from '../local-url.ts'
 import { describedRoutes } from '../described-routes.ts'
-import { type Access, wordsOf } from './access.ts'
+import { wordsOf } from './access.ts'
 import type { Field } from './fields.ts'
 import type { Names } from './names.ts'
+import { ranksOf } from './rules.ts'
 import { FACTORIES } from './template.ts'
+import { readLine, readWish, type Wish } from './wish.ts'
 
 type Body = Record<string, unknown>
 type Factory = () => Body
@@ -22,27 +25,84 @@ const JSON_BODY = '-H "$json" -d'
  */
 export async function tryLines(
   root: string,
-  { names, fields, access }: { names: Names; fields: Field[]; access: Access },
+  { names, fields, rules, access }: Wish,
   config: Config,
 ): Promise<string[]> {
   const factories = (await import(join(root, FACTORIES))) as Record<string, Factory | undefined>
   const make = ({ type }: Names) => factories[`new${type}`]?.() ?? {}
-  const [body, other] = [make(names), make(names)]
-  const [changed = ''] = Object.keys(body)
+  const references = referencesOf(root, fields, make)
+  const [body, other] = [{ ...make(names), ...references.body }, make(names)]
+  const ruled = ranksOf(rules)
+  const free = Object.keys(other).find((name) => !ruled.has(name))
+  const changed = free === undefined ? other : { [free]: other[free] }
   const parent = access.parent?.names
   const parents = parent && `/${parent.path}`
   const { public: isPublic, open } = wordsOf(access)
+  const parentReferences = referencesOf(root, parent ? fieldsOf(root, parent) : [], make)
+  const above = uniqueBy([...parentReferences.rows, ...references.rows])
+  const roles = [...above.map(({ path }) => path), ...(parents ? [parents] : [])].flatMap((path) =>
+    rolesToMake(`/api${path}`),
+  )
+  const isMine = `${JSON.stringify([parentReferences, references])}`.includes(MY_ID)
   const list = parents ? `$api${parents}/$parent/${names.path}` : `$api/${names.path}`
+  const remove = `${CURL} -b $jar ${list}/$id -X DELETE`
   return [
     `api=${localUrl(config)}/api jar=$(mktemp) json='Content-Type: application/json' me=try-$(date +%s)-$$@example.com`,
-    account([access.writer, ...(parents ? rolesToMake(`/api${parents}`) : [])], config),
-    ...(parent ? [create(`$api${parents}`, make(parent), 'parent')] : []),
+    account([access.writer, ...roles], config),
+    ...(isMine ? [keepId(`${CURL} -b $jar $api/me`, MY_ID)] : []),
+    ...above.map(({ path, body: referred, id }) => create(`$api${path}`, referred, id)),
+    ...(parent ? [create(`$api${parents}`, { ...make(parent), ...parentReferences.body }, 'parent')] : []),
     create(list, body, 'id'),
     `${CURL} ${isPublic && open ? '' : '-b $jar '}"${list}?${filterOf(fields, body)}"`,
-    `${CURL} -b $jar ${list}/$id -X PUT ${JSON_BODY} ${quoted({ [changed]: other[changed] })}`,
-    `${CURL} -b $jar ${list}/$id -X DELETE`,
+    `${CURL} -b $jar ${list}/$id -X PUT ${JSON_BODY} ${quoted(changed)}`,
+    ...(access.softDelete ? [remove, `${CURL} -b $jar ${list}/$id/restore -X POST`] : []),
+    access.bulk ? `${CURL} -b $jar ${list} -X PATCH ${JSON_BODY} '{"delete":["'$id'"]}'` : remove,
   ]
 }
+
+/** The variable for the id of the account. */
+const MY_ID = 'my_id'
+
+/** A row that has to be there first. */
+interface Referred {
+  path: string
+  body: Body
+  /** The variable for its id. */
+  id: string
+}
+
+/** What a body has in fields that refer to something, and the rows for that, those first to which others refer. */
+function referencesOf(
+  root: string,
+  fields: Field[],
+  make: (names: Names) => Body,
+): { body: Body; rows: Referred[] } {
+  const body: Body = {}
+  const rows: Referred[] = []
+  for (const { name, type, optional, refersTo } of fields) {
+    if (refersTo === undefined || optional) continue
+    const id = type === 'account' ? MY_ID : `a_${refersTo.names.snake}`
+    body[name] = variable(id)
+    if (type === 'account') continue
+    const others = referencesOf(root, fieldsOf(root, refersTo.names), make)
+    const own = { path: `/${refersTo.names.path}`, body: { ...make(refersTo.names), ...others.body }, id }
+    rows.push(...others.rows, own)
+  }
+  return { body, rows: uniqueBy(rows) }
+}
+
+const uniqueBy = (rows: Referred[]) =>
+  rows.filter(({ id }, i) => rows.findIndex((other) => other.id === id) === i)
+
+/** The fields by which a resource was made; none where its table does not say so. */
+function fieldsOf(root: string, { path }: Names): Field[] {
+  const table = join(root, `src/${path}/table.ts`)
+  const words = existsSync(table) ? readLine(readFileSync(table, 'utf8')) : undefined
+  return words === undefined ? [] : readWish(root, words).fields
+}
+
+/** Stands for the value of a variable in a body. */
+const variable = (name: string) => `\u0001${name}\u0001`
 
 /** Signs up where that gives the roles that it takes; else the account is made by command, and logs in. */
 function account(needed: Role[], { signup, signupRole, emailVerification }: Config): string {
@@ -60,16 +120,23 @@ const rolesToMake = (list: string): Role[] =>
     method === 'POST' && path === list ? roles.names.filter((name) => name === role) : [],
   )
 
-/** Shows the row, and keeps its id in a variable. */
 const create = (list: string, body: Body, id: string) =>
-  `row=$(${CURL} -b $jar ${list} ${JSON_BODY} ${quoted(body)}); echo "$row"; ${id}=\${row#*'"id":"'} ${id}=\${${id}%%'"'*}`
+  keepId(`${CURL} -b $jar ${list} ${JSON_BODY} ${quoted(body)}`, id)
+
+/** Shows the row that the command prints, and keeps its id in a variable. */
+const keepId = (command: string, id: string) =>
+  `row=$(${command}); echo "$row"; ${id}=\${row#*'"id":"'} ${id}=\${${id}%%'"'*}`
 
 function filterOf(fields: Field[], body: Body): string {
-  const is = (name: string, field: Field) => `${name}=${encodeURIComponent(String(body[field.name]))}`
-  const [indexed] = fields.filter((field) => field.indexed)
+  const is = (name: string, field: Field) =>
+    `${name}=${encodeURIComponent(String([body[field.name]].flat()[0]))}`
+  const [indexed] = fields.filter((field) => field.indexed && field.refersTo === undefined)
   if (indexed) return is(indexed.name, indexed)
   const [searched] = fields.filter((field) => field.searched)
   return searched ? is('search', searched) : 'limit=10'
 }
 
-const quoted = (body: Body) => `'${JSON.stringify(body).replaceAll("'", String.raw`'\''`)}'`
+const quoted = (body: Body) =>
+  `'${JSON.stringify(body)
+    .replaceAll("'", String.raw`'\''`)
+    .replaceAll(/\\u0001(\w+)\\u0001/g, "'$$$1'")}'`

@@ -2,7 +2,8 @@
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, normalize } from 'node:path'
-import { generateMigration, newestSnapshot } from '../generate.ts'
+import { generateMigration } from '../generate.ts'
+import { newestSnapshot } from '../generate/snapshot.ts'
 import { listKnown } from '../git.ts'
 import { hint } from '../../src/kit/types/nearest.ts'
 import { isKit } from '../kit-folders.ts'
@@ -57,7 +58,8 @@ export async function removeModules(root: string, named: string[], { undeployed 
   done.push(...changed.map((path) => `changed ${path}`))
   await run(root, [process.execPath, join(root, 'scripts/settings.ts')])
   if (tables.length > 0 && !undeployed) {
-    done.push(`wrote   ${await generateMigration(root, `drop_${tables.join('_')}`)}`)
+    for (const path of await generateMigration(root, `drop_${tables.join('_')}`, ['--contract', ...tables]))
+      done.push(`wrote   ${path}`)
   }
 
   const before = readManifest(root)

@@ -2,18 +2,49 @@
 import { z } from 'zod'
 import { type AppContext, factory, found, idempotent, requireRole } from '../../../src/account/product.ts'
 import { scopeOf } from '../../../src/account/scope.ts'
+import { batchBody, batchResponse, runBatch } from '../../../src/kit/http/batch.ts'
 import { doc } from '../../../src/kit/http/doc.ts'
+import {
+  decimal,
+  emailAddress,
+  httpUrl,
+  isoDate,
+  isoTimestamp,
+  rowId,
+  wallClock,
+} from '../../../src/kit/http/field-inputs.ts'
 import { ifMatch, writtenRow } from '../../../src/kit/http/if-match.ts'
+import { jsonValue } from '../../../src/kit/http/json-input.ts'
 import { answerList, LIST, listQuery } from '../../../src/kit/http/list-query.ts'
-import { alreadyExists } from '../../../src/kit/http/sql-refusals.ts'
+import {
+  alreadyExists,
+  checkViolation,
+  exclusionViolation,
+  foreignKeyViolation,
+} from '../../../src/kit/http/sql-refusals.ts'
+// if checked
+//| import { tableChecks } from '../../../src/kit/http/table-checks.ts'
+// end
 import { RowId, validate } from '../../../src/kit/http/validate.ts'
 import {
   createToyCar,
+  // if bulk
+  createToyCars,
+  // end
   deleteToyCar,
+  // if bulk
+  deleteToyCars,
+  // end
   // if owned public
   //| findChangeableToyCar,
   // end
   findToyCar,
+  // if ownlist
+  ownToyCarList,
+  // end
+  // if soft
+  restoreToyCar,
+  // end
   toyCarList,
   type ToyCarScope,
   updateToyCar,
@@ -27,23 +58,26 @@ export const NewToyCar = z.object({
   $text: z.string().max(50_000),
   $int: z.int32(),
   $number: z.number(),
+  $decimal: decimal(10, 2),
   $bool: z.boolean(),
-  // Of the years that Postgres, ISO 8601 and JavaScript write alike.
-  $date: z.iso.date().refine((v) => v > '1000', 'must be of the years 1000 to 9999'),
-  // The length first: a moment may have any number of digits after its seconds.
-  $timestamp: z
-    .string()
-    .max(40, { abort: true })
-    .check(z.iso.datetime({ offset: true }))
-    .transform((v) => new Date(v))
-    .refine(
-      (v) => v.getUTCFullYear() >= 1000 && v.getUTCFullYear() <= 9999,
-      'must be of the years 1000 to 9999',
-    ),
+  $date: isoDate(),
+  $timestamp: isoTimestamp(),
+  $time: wallClock(),
   $uuid: z.uuid(),
+  $email: emailAddress(),
+  $url: httpUrl(),
   $enum: z.enum(table.$enum.enumValues),
+  $strings: z.array(z.string().min(1, 'must not be empty').max(100)).max(50),
+  $json: jsonValue(),
+  $ref: rowId(),
+  $account: z.uuid(),
   $optional: z.string().min(1, 'must not be empty').max(500).nullish(),
+  $default: z.string().min(1, 'must not be empty').max(500).optional().meta({ default: 'none' }),
+  // if checked
+  //| }).check(tableChecks(table))
+  // else
 })
+// end
 
 // if under
 const InToyBox = z.object({ toy_box: RowId })
@@ -99,7 +133,10 @@ export const toyCars = factory
 
   .post(
     '/',
-    doc('Creates a toy car and returns it.', ToyCarResponse, { status: 201, errors: [alreadyExists] }),
+    doc('Creates a toy car and returns it.', ToyCarResponse, {
+      status: 201,
+      errors: [alreadyExists, exclusionViolation, checkViolation, foreignKeyViolation],
+    }),
     requireRole('editor'),
     // if under
     validate('param', InToyBox),
@@ -112,15 +149,44 @@ export const toyCars = factory
     },
   )
 
+  // if bulk
+  .patch(
+    '/',
+    doc('Creates and deletes many toy cars, all or none, and returns them.', batchResponse(ToyCarResponse), {
+      otherStatuses: [404],
+      errors: [alreadyExists, exclusionViolation, checkViolation, foreignKeyViolation],
+    }),
+    requireRole('editor'),
+    // if under
+    validate('param', InToyBox),
+    // end
+    validate('json', batchBody(NewToyCar)),
+    idempotent(),
+    async (c) => {
+      const scope = await scopeIn(c, c.req.valid('param'))
+      const batch = await runBatch(scope.db, c.req.valid('json'), {
+        of: NewToyCar,
+        create: (db, inputs) => createToyCars({ ...scope, db }, inputs),
+        delete: (db, ids) => deleteToyCars({ ...scope, db }, ids),
+      })
+      return c.var.respond(batch)
+    },
+  )
+
+  // end
   .on(
     ['PUT', 'PATCH'],
     '/:id',
     doc('Changes the fields of a toy car that the body names, and returns it.', ToyCarResponse, {
-      errors: [alreadyExists],
+      errors: [alreadyExists, exclusionViolation, checkViolation, foreignKeyViolation],
     }),
     requireRole('editor'),
     validate('param', OneToyCar),
+    // if checked
+    //| validate('json', z.object(NewToyCar.shape).partial().check(tableChecks(table))),
+    // else
     validate('json', NewToyCar.partial()),
+    // end
     ifMatch(),
     async (c) => {
       const scope = await scopeIn(c, c.req.valid('param'))
@@ -136,7 +202,7 @@ export const toyCars = factory
 
   .delete(
     '/:id',
-    doc('Deletes a toy car and returns it.', ToyCarResponse),
+    doc('Deletes a toy car and returns it.', ToyCarResponse, { errors: [foreignKeyViolation] }),
     requireRole('editor'),
     validate('param', OneToyCar),
     ifMatch(),
@@ -151,3 +217,35 @@ export const toyCars = factory
       // end
     },
   )
+
+  // if soft
+
+  .post(
+    '/:id/restore',
+    doc('Restores a toy car that was deleted, and returns it.', ToyCarResponse, {
+      errors: [alreadyExists, exclusionViolation],
+    }),
+    requireRole('editor'),
+    validate('param', OneToyCar),
+    idempotent(),
+    async (c) => {
+      c.set('bodySchema', NewToyCar) // if another one has what this one had, the answer names these fields
+      const scope = await scopeIn(c, c.req.valid('param'))
+      return c.var.respond(await found(c, restoreToyCar(scope, c.req.valid('param').id)))
+    },
+  )
+// end
+// if ownlist
+
+/** At a path of its own. */
+export const ownToyCars = factory.createApp().get(
+  '/',
+  doc('Lists the toy cars that I have added, of all toy boxes.', z.array(ToyCarResponse), {
+    ...LIST,
+    etag: true,
+  }),
+  requireRole('readonly'),
+  validate('query', listQuery(ownToyCarList)),
+  async (c) => c.var.respond(await answerList(c, ownToyCarList, await scopeOf(c), c.req.valid('query'))),
+)
+// end

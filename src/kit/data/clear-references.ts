@@ -10,6 +10,8 @@ const BATCH = 1000
 interface Doomed {
   table: PgTable
   where: SQL
+  /** The condition leaves out what is referred to by another rule, or none. */
+  leavesOutHeld?: boolean
 }
 
 /**
@@ -22,11 +24,14 @@ interface Doomed {
 export async function clearReferences(
   db: Db,
   schema: Schema,
-  { table, where }: Doomed,
+  { table, where, leavesOutHeld = false }: Doomed,
   signal: AbortSignal,
   behind: PgTable[] = [],
 ): Promise<void> {
-  for (const { from, columns, foreignColumns, rule } of referencesTo(schema, table)) {
+  const references = referencesTo(schema, table)
+  const other = references.find((reference) => !isCleared(reference))
+  if (other !== undefined && !leavesOutHeld) throw undeclared(other, table)
+  for (const { from, columns, foreignColumns, rule } of references.filter(isCleared)) {
     if ([...behind, table].includes(from)) continue
     const names = columns.map(({ name }) => sql.identifier(name))
     const refers = sql`(${list(columns)}) in (select ${list(foreignColumns)} from ${table} where ${where})`
@@ -43,18 +48,26 @@ export async function clearReferences(
 
 const list = (parts: SQLChunk[]) => sql.join(parts, sql`, `)
 
-function referencesTo(schema: Schema, table: PgTable) {
+/** The foreign keys to a table. */
+export function referencesTo(schema: Schema, table: PgTable) {
   const tables = new Set(Object.values(schema).filter((value) => is(value, PgTable)))
   return [...tables].flatMap((from) =>
     getTableConfig(from).foreignKeys.flatMap(({ reference, onDelete: rule }) => {
       const { columns, foreignColumns, foreignTable } = reference()
-      if (foreignTable !== table) return []
-      if (rule === 'cascade' || rule === 'set null') return { from, columns, foreignColumns, rule }
-      const name = `${getTableName(from)}.${columns.map((column) => column.name).join(', ')}`
-      throw new Error(
-        `${name} refers to ${getTableName(table)}, and does not say what becomes of its rows when those are deleted: ` +
-          `declare { onDelete: 'cascade' } beside it, and they go too, or 'set null', and they stay without`,
-      )
+      return foreignTable === table ? [{ from, columns, foreignColumns, rule }] : []
     }),
+  )
+}
+
+export type Reference = ReturnType<typeof referencesTo>[number]
+
+/** It says what becomes of its rows. */
+export const isCleared = ({ rule }: Pick<Reference, 'rule'>) => rule === 'cascade' || rule === 'set null'
+
+function undeclared({ from, columns }: Reference, table: PgTable): Error {
+  const name = `${getTableName(from)}.${columns.map((column) => column.name).join(', ')}`
+  return new Error(
+    `${name} refers to ${getTableName(table)}, and does not say what becomes of its rows when those are deleted: ` +
+      `declare { onDelete: 'cascade' } beside it, and they go too, or 'set null', and they stay without`,
   )
 }

@@ -1,5 +1,5 @@
 // Tells whether a table has an index along which a page of a list is read: one whose first columns the conditions fix, and
-// whose next are the order.
+// whose next are the order. An index of some rows, `where deleted is null`, counts where the conditions ask for just those.
 import { is, type SQL, SQL as Expression, StringChunk } from 'drizzle-orm'
 import { getTableConfig, PgColumn, type PgTable } from 'drizzle-orm/pg-core'
 import type { Order } from './list-order.ts'
@@ -10,12 +10,14 @@ type Indexed = { name: string; desc: boolean } | undefined
 
 /** @param rule the conditions of the page but for its cursor */
 export function isAlongIndex(table: PgTable, rule: SQL | undefined, order: Order): boolean {
-  const compared = comparisonsOf(rule)
-  if (compared === undefined) return false
+  const all = comparisonsOf(rule)
+  if (all === undefined) return false
+  const [asked, compared] = [all.filter(isNullTest), all.filter((one) => !isNullTest(one))]
   const fixed = new Set(compared.filter(({ by }) => by === '=').map(({ name }) => name))
   const rest = order.filter(({ column }) => !fixed.has(column.name))
   if (compared.some(({ by, name }) => by !== '=' && name !== rest[0]?.column.name)) return false
-  return indexesOf(table).some((columns) => {
+  return indexesOf(table).some(({ columns, where }) => {
+    if (!isSame(comparisonsOf(where), asked)) return false
     const [first, next] = [columns.slice(0, fixed.size), columns.slice(fixed.size)]
     const isRead = (backwards: boolean) =>
       rest.every(
@@ -26,10 +28,22 @@ export function isAlongIndex(table: PgTable, rule: SQL | undefined, order: Order
 }
 
 /** Of a column with a value, which may be `opaque`; with nothing behind it, as in one of two alternatives. */
-const COMPARISON = /^#(\d+) (=|>=|<) (?:\?|select \?::(?:\?|\w+|double precision|timestamp with time zone))$/
+const COMPARISON =
+  /^#(\d+) (?:(=|>=|<) (?:\?|select \?::(?:\?|\w+|double precision|timestamp with time zone))|(is null))$/
 
-/** Undefined if the rule is more than columns compared with values. */
-function comparisonsOf(rule: SQL | undefined): { name: string; by: string }[] | undefined {
+interface Comparison {
+  name: string
+  by: string
+}
+
+const isNullTest = ({ by }: Comparison) => by === 'is null'
+
+const isSame = (one: Comparison[] | undefined, other: Comparison[]) =>
+  one?.length === other.length &&
+  one.every(({ name, by }) => other.some((each) => each.name === name && each.by === by))
+
+/** Undefined if the rule is more than columns compared with values, or with null. */
+function comparisonsOf(rule: SQL | undefined): Comparison[] | undefined {
   if (rule === undefined) return []
   const columns: PgColumn[] = []
   const textOf = (chunk: unknown): string => {
@@ -39,23 +53,21 @@ function comparisonsOf(rule: SQL | undefined): { name: string; by: string }[] | 
   }
   const parts = textOf(rule).replaceAll(/[()]/g, '').split(' and ')
   const compared = parts.map((part) => {
-    const [, at, by = ''] = COMPARISON.exec(part) ?? []
-    return { name: columns[Number(at)]?.name, by }
+    const [, at, by, nullTest = ''] = COMPARISON.exec(part) ?? []
+    return { name: columns[Number(at)]?.name, by: by ?? nullTest }
   })
-  return compared.every((each): each is { name: string; by: string } => each.name !== undefined)
-    ? compared
-    : undefined
+  return compared.every((each): each is Comparison => each.name !== undefined) ? compared : undefined
 }
 
-function indexesOf(table: PgTable): Indexed[][] {
-  const plain = (all: PgColumn[]) => all.map(({ name }) => ({ name, desc: false }))
+function indexesOf(table: PgTable): { columns: Indexed[]; where?: SQL | undefined }[] {
+  const plain = (all: PgColumn[]) => ({ columns: all.map(({ name }) => ({ name, desc: false })) })
   const { indexes, uniqueConstraints } = getTableConfig(table)
   return [
     plain(keyOf(table)),
     ...uniqueConstraints.map(({ columns }) => plain(columns)),
     ...indexes
-      .filter(({ config }) => config.where === undefined && (config.method ?? 'btree') === 'btree')
-      .map(({ config }) => config.columns.map(indexed)),
+      .filter(({ config }) => (config.method ?? 'btree') === 'btree')
+      .map(({ config }) => ({ columns: config.columns.map(indexed), where: config.where })),
   ]
 }
 

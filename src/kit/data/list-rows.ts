@@ -4,6 +4,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core'
 import type { Db } from '../types/db.ts'
 import { inLane } from './lanes.ts'
 import type { List, Statement } from './list.ts'
+import { isMet } from './list-filter.ts'
 import { isAlongIndex } from './list-index.ts'
 import { type Order, orderBy, type Position, rangesBehind } from './list-order.ts'
 import { microsecondsOf, opaque } from './list-values.ts'
@@ -93,10 +94,8 @@ export function conditions(
   return and(
     visible?.({ db, me, role } as never),
     within && sql`${within.column} = ${value(within.name, within.column)}`,
-    ...[...filters].map(([name, { column, compare }]) =>
-      given[name] === undefined
-        ? undefined
-        : sql`${column} ${sql.raw(compare)} ${value(name, compare === '=' ? column : undefined)}`,
+    ...[...filters].map(([name, filter]) =>
+      given[name] === undefined ? undefined : isMet(filter, (column) => value(name, column)),
     ),
   )
 }

@@ -34,6 +34,11 @@ const number = z
   .regex(/^(NaN|-?Infinity|-?\d+(\.\d+)?(e[+-]?\d{1,3})?)$/i, 'must be a number')
   .meta({ type: 'number' })
 
+const CLOCK = 'must be a time of day: 18:30 or 18:30:00'
+
+/** A time of day in no zone. There is no 24:00: midnight begins a day. */
+export const Clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/, { message: CLOCK, abort: true })
+
 export const Flag = z.enum(['true', 'false']).transform((word) => word === 'true')
 
 /** By the type in SQL. A driver encodes booleans itself; all others are sent as they are written. */
@@ -50,6 +55,7 @@ const SCHEMAS: Record<string, z.ZodType> = {
   numeric: number,
   'double precision': number,
   date: z.iso.date().refine((date) => date > '0001'),
+  time: Clock,
   boolean: Flag,
   // The length first: a moment may have any number of digits after its seconds.
   [MOMENT]: z
@@ -69,6 +75,12 @@ const typeOf = (column: PgColumn) =>
 /** The schema of a column's values; undefined if lists cannot compare values of its type. */
 export const valueOf = (column: PgColumn): z.ZodType | undefined =>
   column.enumValues?.length ? z.enum(column.enumValues) : SCHEMAS[typeOf(column)]
+
+/** The schema of an element, of a column that is a list of texts. */
+export const elementOf = (column: PgColumn): z.ZodType | undefined =>
+  typeOf(column) === LIST_OF_TEXTS ? SCHEMAS.text : undefined
+
+export const LIST_OF_TEXTS = 'text[]'
 
 const PSEUDO_TYPES: Record<string, string> = {
   smallserial: 'smallint',

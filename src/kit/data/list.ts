@@ -1,14 +1,15 @@
 // Declares a list of a table's rows: whose rows, which orders and filters, where a search looks. All of it by names of public
 // fields, so that no order, filter or search tells anything of a column that clients do not see.
-import { getTableName, is, SQL, StringChunk } from 'drizzle-orm'
+import { getTableName, is, SQL } from 'drizzle-orm'
 import { PgColumn } from 'drizzle-orm/pg-core'
 import type { SelectResultFields } from 'drizzle-orm/query-builders/select.types'
 import type { Db } from '../types/db.ts'
+import { type Filter, filtersOf } from './list-filter.ts'
 import { flip, type Order, orderOf } from './list-order.ts'
 import { valueOf } from './list-values.ts'
 import { keyOf } from './pages-by-key.ts'
 import { prepared } from './prepared.ts'
-import type { PublicFields, Sources } from './public-fields.ts'
+import { columnBehind, type PublicFields, type Sources } from './public-fields.ts'
 
 interface HasDb {
   readonly db: Db
@@ -25,11 +26,12 @@ export interface ListTypes {
   range: string
   isSearched: boolean
   within: string
+  hasDeleted: boolean
 }
 
 /** The names of public fields that are columns, or are one as text: `sql`${bookings.court}::text``. */
 type ColumnName<C extends Sources> = {
-  [K in keyof C]: C[K] extends PgColumn | SQL.Aliased<string> ? K : never
+  [K in keyof C]: C[K] extends PgColumn | SQL.Aliased<string | null> ? K : never
 }[keyof C] &
   string
 
@@ -47,14 +49,20 @@ export interface ListOptions<
   F extends Name,
   X,
   W extends Name,
+  D,
 > {
   /** Whose rows: a condition by `me` and `role` of the scope, which are all of it that the rule gets; undefined: all. */
   visible?: (scope: S) => SQL | undefined
+  /** What the list shows instead with `deleted=true`: of soft-deleted rows. It reads them as a search. */
+  deleted?: D & ((scope: S) => SQL | undefined)
   /** The list's own order; `id` by default. */
   sort?: O
   /** What else `sort` takes: `-created,title`. Each can be read backwards too, and `id` is always there. */
   orders?: readonly O[]
-  /** Fields that the query may name: equal to a value, and from one to another where an order begins with the field. */
+  /**
+   * Fields that the query may name: equal to a value, and from one to another where an order begins with the field; of a list of
+   * texts: it has that one.
+   */
   filters?: readonly F[]
   /** Where `search` looks: names of fields, or what their columns are combined to; by the index of trigrams. */
   search?: X
@@ -64,14 +72,6 @@ export interface ListOptions<
   pageSize?: { most: number; byDefault: number }
   /** What the query has besides is ignored, for clients that always sent more. Else it is refused: a filter that is none shows all. */
   ignoresOthers?: boolean
-}
-
-/** A filter of the query. */
-export interface Filter {
-  column: PgColumn
-  compare: '=' | '>=' | '<'
-  /** The name of the field. */
-  field: string
 }
 
 /** A prepared query of rows. */
@@ -97,6 +97,8 @@ export class List<T extends ListTypes = ListTypes> {
     /** What `sort` is if the client does not say. */
     readonly ownSort: string,
     readonly ignoresOthers: boolean,
+    /** The same of the rows that are deleted. */
+    readonly ofDeleted?: List,
   ) {}
 }
 
@@ -114,10 +116,12 @@ export function defineList<
   const F extends ColumnName<C> = never,
   const X extends readonly (ColumnName<C> | SQL)[] | undefined = undefined,
   const W extends ColumnName<C> = never,
+  D = undefined,
 >(
   fields: PublicFields<C>,
   {
     visible,
+    deleted,
     sort = 'id' as never,
     orders: words = [],
     filters = [],
@@ -125,7 +129,7 @@ export function defineList<
     within,
     pageSize = { most: 200, byDefault: 50 },
     ignoresOthers = false,
-  }: ListOptions<ColumnName<C>, S, O, F, X, W>,
+  }: ListOptions<ColumnName<C>, S, O, F, X, W, D>,
 ): List<{
   row: SelectResultFields<C>
   scope: S
@@ -134,6 +138,7 @@ export function defineList<
   range: F & First<O>
   isSearched: X extends readonly unknown[] ? true : false
   within: W
+  hasDeleted: D extends undefined ? false : true
 }> {
   const { table, columns } = fields
   const fail = (name: string, why: string): never => {
@@ -144,12 +149,11 @@ export function defineList<
     if (column?.table !== table) return fail(name, 'is no column among its public fields')
     return column
   }
+  const uncompared = (name: string, column: PgColumn) =>
+    fail(name, `is ${column.getSQLType()}: lists cannot compare that`)
   const part = (name: string) => {
     const column = columnOf(name)
-    return {
-      column,
-      value: valueOf(column) ?? fail(name, `is ${column.getSQLType()}: lists cannot compare that`),
-    }
+    return { column, value: valueOf(column) ?? uncompared(name, column) }
   }
   if (columnBehind(columns.id) !== keyOf(table)[0]) fail('id', 'is not its key and a public field')
 
@@ -160,14 +164,12 @@ export function defineList<
   const leading = [...orders.values()].map(([first]) => first?.name)
   const params = new Map<string, Filter>()
   const names: readonly string[] = within === undefined ? filters : [...filters, within]
-  const reserved = names.find((name) => RESERVED.includes(name))
+  const reserved = names.find((name) => RESERVED.includes(name) || (deleted && name === 'deleted'))
   if (reserved !== undefined) fail(reserved, 'is a word of the query itself: it can be no filter')
   for (const field of filters) {
-    const { column } = part(field)
-    params.set(field, { field, column, compare: '=' })
-    if (!leading.includes(field)) continue
-    params.set(`${field}[gte]`, { field, column, compare: '>=' })
-    params.set(`${field}[lt]`, { field, column, compare: '<' })
+    const column = columnOf(field)
+    const found = filtersOf(field, column, leading.includes(field)) ?? uncompared(field, column)
+    for (const [name, filter] of found) params.set(name, filter)
   }
   const shown = Object.values(columns)
   const looksIn = (search as readonly (string | SQL)[]).map((each) => {
@@ -177,20 +179,11 @@ export function defineList<
     return each
   })
   const parent = within && { name: within, column: columnOf(within) }
-  return new List(fields, visible, orders, params, looksIn, parent, pageSize, sort, ignoresOthers)
+  const of = (rule: typeof visible, ofDeleted?: List) =>
+    new List(fields, rule, orders, params, looksIn, parent, pageSize, sort, ignoresOthers, ofDeleted)
+  return of(visible, deleted && of(deleted)) as never
 }
 
 /** The columns of an expression. */
 export const columnsIn = (chunk: unknown): PgColumn[] =>
   is(chunk, PgColumn) ? [chunk] : is(chunk, SQL) ? chunk.queryChunks.flatMap(columnsIn) : []
-
-/** The column that a field is, or is as text. */
-function columnBehind(source: Sources[string] | undefined): PgColumn | undefined {
-  if (is(source, PgColumn)) return source
-  if (!is(source, SQL.Aliased)) return undefined
-  const [column, cast, ...more] = source.sql.queryChunks.filter(
-    (chunk) => !is(chunk, StringChunk) || chunk.value.join('') !== '',
-  )
-  const isAsText = is(cast, StringChunk) && cast.value.join('') === '::text' && more.length === 0
-  return is(column, PgColumn) && isAsText ? column : undefined
-}

@@ -1,6 +1,6 @@
 // Limits what leaves the service of a table's rows to the fields that the schema of a response names.
-import { getTableColumns, type SQL } from 'drizzle-orm'
-import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
+import { getTableColumns, is, SQL, StringChunk } from 'drizzle-orm'
+import { PgColumn, type PgTable } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'
 
 /** The sources of fields, by name. */
@@ -52,4 +52,15 @@ export function publicFields<
   const names = Object.keys(response.shape)
   const columns = Object.fromEntries(names.map((name) => [name, all[name]]))
   return new PublicFields(table, columns as Chosen<T, keyof A['shape'] & string, O>, exported, response)
+}
+
+/** The column that a field is, or is as text. */
+export function columnBehind(source: Sources[string] | undefined): PgColumn | undefined {
+  if (is(source, PgColumn)) return source
+  if (!is(source, SQL.Aliased)) return undefined
+  const [column, cast, ...more] = source.sql.queryChunks.filter(
+    (chunk) => !is(chunk, StringChunk) || chunk.value.join('') !== '',
+  )
+  const isAsText = is(cast, StringChunk) && cast.value.join('') === '::text' && more.length === 0
+  return is(column, PgColumn) && isAsText ? column : undefined
 }

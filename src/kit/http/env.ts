@@ -1,5 +1,6 @@
 // Declares the types of `c.var` and `c.env` in every handler, for the roles, accounts and settings of any product.
 import type { Context, Env } from 'hono'
+import type { z } from 'zod'
 import type { KitConfig } from '../config/kit-config.ts'
 import type { KitDeps } from '../deps.ts'
 import type { ErrorKind } from '../types/api-error.ts'
@@ -69,6 +70,8 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
       pageLinks: () => PageLink[]
       /** The code of the error with which the request ended, for its log line. */
       errorCode?: string
+      /** Of the body that `validate` has taken: says which fields a client may hear of. */
+      bodySchema?: z.ZodType
       /** Set by a slice whose responses no cache may store. */
       noStore?: boolean
       /** What the Content-Security-Policy of this page has else than the standard one: see `widenPolicy`. */

@@ -35,7 +35,7 @@ export async function onError(thrown: Error, context: AnyContext): Promise<Respo
   const c: Context<AppEnv> = context
   const error = isClientGone(thrown, c)
     ? invalidRequest({ message: 'The connection was closed before the body was complete' })
-    : toApiError(thrown)
+    : toApiError(thrown, c.get('bodySchema'))
   if (error === null) {
     c.get('log').error('unexpected error', { error: thrown })
     return respond(c, internalError())
@@ -88,11 +88,11 @@ function respond(c: Context<AppEnv>, error: ApiError): Response {
 export const wantsPage = (c: Context) => c.req.header('accept')?.includes('text/html') === true
 
 /** Returns the error that a client may see, or null for an unexpected one. */
-function toApiError(thrown: unknown): ApiError | null {
+function toApiError(thrown: unknown, body: z.ZodType | undefined): ApiError | null {
   if (thrown instanceof ApiError) return thrown
   if (thrown instanceof HTTPException) return new ApiError(thrown.status, thrown.message)
   if (driverCode(thrown) === 'GATE_BUSY')
     return unavailable('Too many requests for this at once, please try again')
   if (isTransient(thrown)) return unavailable('The service is not available right now, please try again')
-  return refusalOf(thrown)
+  return refusalOf(thrown, body)
 }

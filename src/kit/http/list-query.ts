@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { columnsIn, type List, type ListTypes } from '../data/list.ts'
 import { invalidCursor } from '../data/list-order.ts'
 import { countList, MAX_COUNT, readList } from '../data/list-page.ts'
-import { Flag, valueOf } from '../data/list-values.ts'
+import { Flag } from '../data/list-values.ts'
 import { hint } from '../types/nearest.ts'
 import type { AnyContext } from './env.ts'
 import { sizeAlias } from './page-size.ts'
@@ -37,7 +37,8 @@ type ListQuery<T extends ListTypes> = z.ZodObject<
     count: Optional<boolean, 'true' | 'false'>
   } & {
     [K in T['filter'] | `${T['range']}[${'gte' | 'lt'}]`]: Optional<unknown>
-  } & (T['isSearched'] extends true ? { search: typeof Search } : unknown)
+  } & (T['isSearched'] extends true ? { search: typeof Search } : unknown) &
+    (T['hasDeleted'] extends true ? { deleted: Optional<boolean, 'true' | 'false'> } : unknown)
 >
 
 /** What the query of a list takes: the sort is JSON:API's (`-created`), ranges are Stripe's (`starts[gte]=`, `starts[lt]=`). */
@@ -45,9 +46,9 @@ export function listQuery<T extends ListTypes>(list: List<T>): ListQuery<T> {
   const { most, byDefault } = list.pageSize
   const words = [...list.orders.keys()]
   const response = list.fields.response.shape as Record<string, z.ZodType>
-  const filters = [...list.filters].map(([name, { column, field, compare }]) => {
-    const value = blankAsAbsent((valueOf(column) ?? z.never()).optional())
-    const about = RANGE[compare] ?? response[field]?.description
+  const filters = [...list.filters].map(([name, { field, compare, value: one }]) => {
+    const value = blankAsAbsent(one.optional())
+    const about = ABOUT[compare] ?? response[field]?.description
     return [name, about === undefined ? value : value.describe(about)] as const
   })
   const shape = {
@@ -67,6 +68,9 @@ export function listQuery<T extends ListTypes>(list: List<T>): ListQuery<T> {
         .optional(),
     ).describe(`The order; \`-\` is the other way round. \`${list.ownSort}\` if it is not named.`),
     count: blankAsAbsent(Flag.optional()).describe('Whether `Total-Count` is wanted.'),
+    ...(list.ofDeleted && {
+      deleted: blankAsAbsent(Flag.optional()).describe('The rows that are deleted, and can be restored.'),
+    }),
     ...(list.search.length > 0 && { search: Search.describe(searchWords(list)) }),
     ...Object.fromEntries(filters),
   }
@@ -82,7 +86,7 @@ const unknownKey =
       ? `The query has a word that this list does not take${hint(issue.keys[0] ?? '', Object.keys(shape))}`
       : undefined
 
-const RANGE: Record<string, string> = { '>=': 'From this on.', '<': 'Before this.' }
+const ABOUT: Record<string, string> = { '>=': 'From this on.', '<': 'Before this.', has: 'Is one of them.' }
 
 const searchWords = ({ search }: List) => {
   const names = search.flatMap((each) => columnsIn(each)).map(({ name }) => `\`${name}\``)
@@ -98,12 +102,15 @@ type Query<T extends ListTypes> = Partial<z.output<ListQuery<T>>> & { [K in T['w
  */
 export async function answerList<T extends ListTypes>(
   c: AnyContext,
-  list: List<T>,
+  all: List<T>,
   scope: T['scope'],
   query: Query<T>,
 ): Promise<T['row'][]> {
-  const { page = 1, limit = list.pageSize.byDefault, size = limit, ...asked } = query as Asked
-  const { cursor, before, sort, search, count, ...given } = asked
+  const { page = 1, limit = all.pageSize.byDefault, size = limit, ...asked } = query as Asked
+  const { cursor, before, sort, search, count, ...filters } = asked
+  const { deleted, ...others } = filters
+  const list = (deleted === true && all.ofDeleted) || all
+  const given = all.ofDeleted === undefined ? filters : others
   const at = Math.max(1, page)
   const isByNumber = cursor === undefined && before === undefined
   if (isByNumber) refuseDeep(at, size)

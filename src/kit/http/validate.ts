@@ -50,6 +50,7 @@ export function validate<S extends z.ZodType, T extends 'json' | 'form' | 'query
     { validationFunction: parse as never }, // its type is open as long as S is
   )
   const handler: MiddlewareHandler = (c, next) => {
+    if (bodyType) c.set('bodySchema', schema)
     if (bodyType && !bodyType.is.test(c.req.header('content-type') ?? '')) {
       throw unsupportedMediaType({ message: `Content-Type must be ${bodyType.name}` })
     }

@@ -11,9 +11,11 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Access } from '../../../scripts/new/access.ts'
-import { routeOf } from '../../../scripts/new/access.ts'
+import { mountsOf } from '../../../scripts/new/access.ts'
 import { parseFields } from '../../../scripts/new/fields.ts'
-import type { Names } from '../../../scripts/new/names.ts'
+import { type Names, parseNames } from '../../../scripts/new/names.ts'
+import type { Refer } from '../../../scripts/new/brackets.ts'
+import { parseRules, RULE } from '../../../scripts/new/rules.ts'
 import { FACTORIES, fillTemplate } from '../../../scripts/new/template.ts'
 import { addToFactories } from '../../../scripts/new/wire.ts'
 
@@ -29,8 +31,12 @@ export interface Slice {
 export function fillInFolder(slices: Slice[]) {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'filled-')))
   const files = new Map<string, string>()
-  for (const { names, fields, access } of slices) {
-    for (const [path, text] of Object.entries(fillTemplate(names, parseFields(fields, names.snake), access)))
+  for (const { names, fields: specs, access } of slices) {
+    const [given, rules] = [false, true].map((isRule) => specs.filter((spec) => RULE.test(spec) === isRule))
+    const fields = parseFields(given ?? [], names.snake, referIn(slices))
+    for (const [path, text] of Object.entries(
+      fillTemplate(names, fields, access, parseRules(rules ?? [], fields)),
+    ))
       files.set(path, path === FACTORIES ? addToFactories(files.get(path) ?? '', text) : text)
   }
   files.set('test/support/harness.ts', harnessOf(slices))
@@ -45,15 +51,40 @@ export function fillInFolder(slices: Slice[]) {
   return { root, remove: () => rmSync(root, { recursive: true }) }
 }
 
+/** A field that refers to something and is not optional. */
+const NEEDS = /:(ref|account)\([^)]*\)(?!\?)/
+
+const referIn =
+  (slices: Slice[]): Refer =>
+  (singular) => {
+    const found = slices.find(({ names }) => names.path === parseNames(singular).path)
+    if (found === undefined) throw new Error(`There is no ${singular}`)
+    const { owned, publicRead, onDelete, softDelete } = found.access
+    const seenBy = publicRead ? 'everybody' : owned ? 'owner' : 'accounts'
+    return {
+      names: found.names,
+      seenBy,
+      goesWithAccount: onDelete === 'cascade',
+      isSoft: softDelete,
+      needsOthers: found.fields.some((spec) => NEEDS.test(spec)),
+    }
+  }
+
 const MOUNT = join(ROOT, 'scripts/new/template/support/mount.ts')
 
 const harnessOf = (slices: Slice[]) => `
 import { startWith } from '${MOUNT}'
-${slices.map(({ names: { many, path } }) => `import { ${many} } from '../../src/${path}/routes.ts'`).join('\n')}
+${slices.map(({ names: { path } }) => `import * as ${path.replaceAll('-', '_')} from '../../src/${path}/routes.ts'`).join('\n')}
 ${slices.map(({ names: { many, path } }) => `import * as ${many}Table from '../../src/${path}/table.ts'`).join('\n')}
 export const tables = { ${slices.map(({ names }) => `...${names.many}Table`).join(', ')} }
 export const startApp = () =>
-  startWith(tables, { ${slices.map(({ names, access }) => `'${routeOf(names, access)}': ${names.many}`).join(', ')} })
+  startWith(tables, { ${slices
+    .flatMap(({ names, access }) =>
+      mountsOf(names, access).map(
+        ({ route, name }) => `'${route}': ${names.path.replaceAll('-', '_')}.${name}`,
+      ),
+    )
+    .join(', ')} })
 `
 
 const WORKER = `

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { parseFields } from '../../../scripts/new/fields.ts'
 import { parseNames, pluralOf } from '../../../scripts/new/names.ts'
 import { findTakenName } from '../../../scripts/new/template.ts'
-import { addToApp, addToFactories } from '../../../scripts/new/wire.ts'
+import { addPurgeToCrons, addPurgeToTasks, addToApp, addToFactories } from '../../../scripts/new/wire.ts'
+import { readLine, withLine } from '../../../scripts/new/wish.ts'
 import { copyCheckout, type Checkout } from '../support/checkout.ts'
 
 const TIMEOUT_MS = 60_000
@@ -70,6 +71,16 @@ test('what only SQL reserves can be a name, and a field too', () => {
   ])
 })
 
+test('the words by which a table was made are read from it as a shell was given them', () => {
+  const words = ['book', 'year:int?', 'genre:enum(a,b)', "check(genre <> 'it''s')", '--plural', 'books']
+  const table = withLine('// Defines books.\nimport 1\n', words)
+  expect(table.split('\n')[1]).toBe(
+    String.raw`// npm run new -- book 'year:int?' 'genre:enum(a,b)' 'check(genre <> '\''it'\'''\''s'\'')' --plural books`,
+  )
+  expect(readLine(table)).toEqual(words)
+  expect(readLine('// Defines books.\nimport 1\n')).toBeUndefined()
+})
+
 test.each([
   [[], 'name at least one'],
   [['title'], '"title" is no field'],
@@ -92,12 +103,20 @@ test.each([
   [['title:string:indx'], 'there is no :indx: did you mean index?'],
   [['kind:enum(one)'], 'fewer than two values'],
   [['kind:enum'], 'fewer than two values'],
-  [['kind:enum(a,b)'], 'parted by |'],
+  [['kind:enum(a)'], 'parted by commas'],
   [['kind:enum(a|a)'], 'has the value "a" twice'],
-  [['kind:enum(a|B c)'], 'cannot have the value "B c"'],
+  [['kind:enum(a,B c)'], 'cannot have the value "B c"'],
 ])('the fields %p are refused: %s', (specs, why) => {
   expect(() => parseFields(specs, 'book')).toThrow(why)
 })
+
+test.each(['enum(a,b)', 'enum(a, b)', 'enum(a|b)'])(
+  'the values of %s are parted by commas, or by |',
+  (type) => {
+    const [field] = parseFields([`kind:${type}?:index`], 'book')
+    expect(field).toMatchObject({ type: 'enum', values: ['a', 'b'], optional: true, indexed: true })
+  },
+)
 
 describe('the lines of a slice', () => {
   const names = parseNames('book')
@@ -126,6 +145,21 @@ export function createApp() {
   test('are refused by an app.ts that has no place for them', () => {
     expect(() => addToApp('export const app = 1\n', names)).toThrow('nothing shows where')
   })
+})
+
+test('the purge stands in tasks.ts and crons.ts once, however many need it', () => {
+  const tasks = addPurgeToTasks(
+    "import { a } from './a.ts'\nexport const tasks = [\n  a,\n]\nexport const b = []\n",
+  )
+  expect(tasks).toBe(
+    "import { a } from './a.ts'\nimport { purgeDeleted } from './kit/jobs/purge-deleted.ts'\n" +
+      'export const tasks = [\n  a,\n  purgeDeleted,\n]\nexport const b = []\n',
+  )
+  expect(addPurgeToTasks(tasks)).toBe(tasks)
+  const crons = addPurgeToCrons('export const crons = [a]\n')
+  expect(crons).toContain("crons = [a,\n  defineCron({ name: 'purge-deleted'")
+  expect(addPurgeToCrons(crons)).toBe(crons)
+  expect(() => addPurgeToCrons('export const others = []\n')).toThrow('nothing shows where')
 })
 
 test('a factory stands behind those that are there, and is imported with what it needs', () => {
@@ -191,6 +225,9 @@ describe('in a checkout', () => {
         ['book', 'title:string', '--on-delete', 'restrict'],
         ['book', 'title:string', '--role', 'edtor'],
         ['book', 'title:string', '--under', 'shelf'],
+        ['book', 'title:string', '--own-list'],
+        ['book', 'title:string', '--on-parent-delete', 'restrict'],
+        ['book', 'title:string', '--on-parent-delete', 'set-null'],
       ]) {
         const { code, err } = await checkout.run('new', args)
         expect([args, code, err]).toEqual([
@@ -201,7 +238,7 @@ describe('in a checkout', () => {
       }
       const { code, err } = await checkout.run('new', [])
       expect(code).toBe(2)
-      for (const word of ['Usage: npm run new', 'timestamp', 'enum(a|b)']) expect(err).toContain(word)
+      for (const word of ['Usage: npm run new', 'timestamp', 'enum(a,b)']) expect(err).toContain(word)
       expect(checkout.changes()).toBe('')
     },
     TIMEOUT_MS,
@@ -212,7 +249,9 @@ describe('in a checkout', () => {
     async () => {
       const { code, out } = await checkout.run('new', ['xylophone', 'title:string', 'year:int?'])
       expect(code).toBe(0)
-      expect(checkout.read('src/xylophones/table.ts')).toContain("onDelete: 'cascade'")
+      const table = checkout.read('src/xylophones/table.ts')
+      expect(table).toContain("onDelete: 'cascade'")
+      expect(table.split('\n')[1]).toBe("// npm run new -- xylophone title:string 'year:int?'")
       const written = checkout.changes().split('\n')
       for (const path of ['src/xylophones/table.ts', 'src/app.ts', 'test/xylophones.test.ts'])
         expect(out).toContain(path)
@@ -280,12 +319,32 @@ describe('in a checkout', () => {
         const { code, err } = await checkout.run('new', ['knot', 'name:string', '--under', parent])
         expect([code, err]).toEqual([2, expect.stringContaining(why)])
       }
+      await Bun.write(
+        join(checkout.root, 'src/ouds/queries.ts'),
+        viola.replace('Viola(db: Db', 'Oud(scope: Scope'),
+      )
+      await Bun.write(join(checkout.root, 'src/ouds/table.ts'), '// new SoftDelete(ouds, { days: 30 })')
+      const restrict = ['--on-parent-delete', 'restrict']
+      for (const [parent, why] of [
+        ['xylophone', 'xylophones go with the account that they belong to'],
+        ['oud', 'ouds that are deleted are there until they are purged'],
+      ] as const) {
+        const { code, err } = await checkout.run('new', [
+          'knot',
+          'name:string',
+          '--under',
+          parent,
+          ...restrict,
+        ])
+        expect([code, err]).toEqual([2, expect.stringContaining(why)])
+      }
       const before = checkout.changes()
       for (const [field, why] of [
+        ['deleted:bool', '"deleted" is the column of --soft-delete'],
         ['lute:int', '"lute" is the field of what'],
         ['lute_creator:int:index', 'a second index "pegs_lute_creator_id"'],
       ] as const) {
-        const { code, err } = await checkout.run('new', ['peg', field, '--under', 'lute'])
+        const { code, err } = await checkout.run('new', ['peg', field, '--under', 'lute', '--soft-delete'])
         expect([code, err]).toEqual([1, expect.stringContaining(why)])
       }
       expect(checkout.changes()).toBe(before)
@@ -304,11 +363,21 @@ describe('in a checkout', () => {
       const unique = ['string', 'int', 'number', 'date', 'timestamp', 'uuid'].map(
         (type) => `one_${type}:${type}:unique`,
       )
-      expect(await checkout.run('new', ['zither', ...plain, ...optional, ...unique])).toMatchObject({
-        code: 0,
-      })
+      const rules = [
+        'unique(some_enum,one_int)',
+        'check(some_number != maybe_number)',
+        'exclude(some_int..maybe_int)',
+      ]
+      const all = [...plain, ...optional, ...unique, ...rules, '--bulk', '--soft-delete']
+      expect(await checkout.run('new', ['zither', ...all])).toMatchObject({ code: 0 })
+      expect(await routesOf('/api/zithers')).toEqual(
+        expect.arrayContaining(['PATCH /api/zithers editor', 'POST /api/zithers/:id/restore editor']),
+      )
+      for (const file of ['tasks', 'crons'])
+        expect(checkout.read(`src/${file}.ts`).match(/purgeDeleted,\n|task: purgeDeleted/g)).toHaveLength(1)
       const once = { PROPERTY_PATH: '/api/zithers', PROPERTY_SEED: '1', PROPERTY_RUNS: '150', TEST_RUN: '' }
-      const { code, said } = await checkout.run('test', ['test/property.test.ts'], once)
+      const tests = ['test/property.test.ts', 'test/lists.test.ts']
+      const { code, said } = await checkout.run('test', tests, once)
       expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining(' 0 fail') })
     },
     TIMEOUT_MS * 3,

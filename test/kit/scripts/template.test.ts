@@ -17,33 +17,60 @@ const OWNED: Access = {
   writer: 'editor',
   onDelete: 'cascade',
   parent: undefined,
+  bulk: false,
+  softDelete: false,
+  ownList: false,
+  onParentDelete: 'cascade',
 }
 const SHARED: Access = { ...OWNED, owned: false, onDelete: 'set null' }
 const [PUBLIC, STAYS] = [{ publicRead: true }, { onDelete: 'set null' } as const]
+const [BULK, SOFT] = [{ bulk: true }, { softDelete: true }]
 
 /** A type of each kind, each modifier, and both on one field. */
 const FIELDS =
   `title:string:index:unique code:string:unique(all) blurb:text? seats:int?:index starts:timestamp:index
-  genre:enum(novel|poem|play)?:index`.split(/\s+/)
-const BOX = { names: parseNames('toy-box'), fields: ['label:string'] }
+  genre:enum(novel|poem|play)?:index price:decimal(10,2):min(0):index:default(5) rate:decimal(3,3)?:max(0.5)
+  doors:int:min(2):max(9):default(4):index wheels:int:min(3) ends:timestamp closed:timestamp?:default(now) sold:date?:min(2026-01-01):index
+  opens:time:index:default(08:00) mail:email:unique site:url? tags:string[]?:min(1):max(3):index meta:json:default({"a":1})
+  short:string:max(3):index long:text?:min(30) ratio:number:min(0):max(1) kind:uuid:index
+  low:int:min(5) high:int closes:time:unique check(opens<closes) motto:string unique(seats,starts) unique(all,motto,high) check(high>low) check(low!=seats)
+  exclude(genre,starts..ends)
+  box:ref(toy-box) other:ref(toy-box,set-null)? driver:account? owner:account(cascade)`.split(/\s+/)
+const SHOP = { names: parseNames('workshop'), fields: ['name:string'], access: SHARED }
+const BOX = {
+  names: parseNames('toy-box'),
+  fields: ['label:string', 'maker:ref(workshop)', 'keeper:account(cascade)'],
+}
 
 describe.each<[flags: string, Access, parent?: Access]>([
   ['', OWNED],
-  ['--public-read --on-delete set-null', { ...OWNED, ...PUBLIC, ...STAYS }],
-  ['--shared', SHARED],
+  ['--public-read --on-delete set-null --bulk', { ...OWNED, ...PUBLIC, ...STAYS, ...BULK }],
+  ['--shared --soft-delete', { ...SHARED, ...SOFT }],
   ['--shared --public-read', { ...SHARED, ...PUBLIC }],
-  ['--role admin', { ...OWNED, writer: 'admin' }],
-  ['--shared --role superuser', { ...SHARED, writer: 'superuser' }],
+  ['--role admin --bulk --soft-delete', { ...OWNED, writer: 'admin', ...BULK, ...SOFT }],
+  ['--shared --role superuser --bulk', { ...SHARED, writer: 'superuser', ...BULK }],
   ['--under an owned one --shared', SHARED, OWNED],
-  ['--under a shared one', OWNED, SHARED],
-  ['--under a shared one --public-read', { ...OWNED, ...PUBLIC }, SHARED],
-  ['--under a public one --public-read --shared', { ...SHARED, ...PUBLIC }, { ...SHARED, ...PUBLIC }],
+  [
+    '--under a shared one --own-list --on-parent-delete restrict',
+    { ...OWNED, ownList: true, onParentDelete: 'restrict' },
+    SHARED,
+  ],
+  [
+    '--under a shared one --public-read --bulk --soft-delete',
+    { ...OWNED, ...PUBLIC, ...BULK, ...SOFT },
+    SHARED,
+  ],
+  [
+    '--under a public one --public-read --shared --soft-delete',
+    { ...SHARED, ...PUBLIC, ...SOFT },
+    { ...SHARED, ...PUBLIC },
+  ],
   // oxlint-disable-next-line typescript/no-misused-promises -- Bun awaits it: the tests are in a module
 ])('of npm run new -- toy-car ... %s', async (_, given, above) => {
   const seenBy = above?.publicRead ? 'everybody' : above?.owned ? 'owner' : 'accounts'
-  const access: Access = { ...given, parent: above && { names: BOX.names, seenBy } }
+  const access: Access = { ...given, parent: above && { names: BOX.names, seenBy, needsOthers: true } }
   const car = { names: parseNames('toy-car'), fields: FIELDS, access }
-  const filled = fillInFolder(above ? [{ ...BOX, access: above }, car] : [car])
+  const filled = fillInFolder([SHOP, { ...BOX, access: above ?? SHARED }, car])
   afterAll(filled.remove)
   await import(join(filled.root, 'test/toy-cars.test.ts'))
 })

@@ -1,5 +1,6 @@
 // The app under test with slices that no migration knows: with their routes, and with their tables.
 import { generateDrizzleJson, generateMigration } from 'drizzle-kit/api'
+import { withExclusions } from '../../../generate/exclusions.ts'
 import { manifest } from '../../../../src/manifest.ts'
 import { tasks } from '../../../../src/tasks.ts'
 import { startWorkerOf } from '../../../../test/kit/support/worker-of.ts'
@@ -10,8 +11,9 @@ import { schema } from '../../../../test/support/worker.ts'
 export async function startWith(tables: object, routes: Record<string, object>): Promise<TestApp> {
   const app = await startApp()
   for (const [path, slice] of Object.entries(routes)) app.app.route(path, slice as never)
-  const statements = await generateMigration(generateDrizzleJson({}), generateDrizzleJson({ ...tables }))
-  for (const statement of statements) await app.deps.db.execute(statement)
+  const none = generateDrizzleJson({})
+  const statements = await generateMigration(none, generateDrizzleJson({ ...tables }))
+  for (const statement of statements) await app.deps.db.execute(withExclusions(statement, none))
   return app
 }
 
