@@ -26,6 +26,8 @@ import { useKit } from './kit/middleware.ts'
 import { devRoutes } from './kit/system/development/routes.tsx'
 import { pages } from './kit/system/pages.tsx'
 import { movies } from './movies/routes.ts'
+import { passkeyPages } from './passkeys/pages.tsx'
+import { passkeyRoutes } from './passkeys/routes.ts'
 import { askForFactor, secondFactorPages, TAKE_PASSWORD } from './second-factors/pages.tsx'
 import { requireFactor } from './second-factors/required.ts'
 import { secondFactors } from './second-factors/routes.ts'
@@ -41,10 +43,10 @@ export function createApp(deps: Deps) {
   const groups = { '/api': 'Account' }
   const reference = { config, routes: () => describeRoutes(app), groups, description, license }
   // A program acts for an account, and does not manage it.
-  for (const path of ['/api/me/*', '/api/auth/*', '/api/logout', '/api/reauthenticate'])
+  for (const path of ['/api/me/*', '/api/auth/*', '/api/logout', '/api/reauthenticate/*'])
     app.use(path, refuseTokens)
   // Nor does a superuser who acts as it.
-  for (const path of ['/api/me/*', '/api/auth/account/*', '/api/auth/confirm', '/api/reauthenticate'])
+  for (const path of ['/api/me/*', '/api/auth/account/*', '/api/auth/confirm/*', '/api/reauthenticate/*'])
     app.use(path, refuseImpersonators)
   for (const path of TAKE_PASSWORD) app.use(path, askForFactor)
   if (config.mfaRequired !== undefined) app.use('/api/*', requireFactor)
@@ -63,6 +65,7 @@ export function createApp(deps: Deps) {
     .route('/api', admin)
     .route('/api', secondFactors(deps))
     .route('/api', totpRoutes)
+    .route('/api', passkeyRoutes)
     .route('/api', audit)
     .route('/api', auditExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
@@ -73,6 +76,7 @@ export function createApp(deps: Deps) {
   if (config.authPages) app.route(PAGES, exportPage)
   if (config.authPages) app.route(PAGES, secondFactorPages)
   if (config.authPages) app.route(PAGES, totpPages)
+  if (config.authPages) app.route(PAGES, passkeyPages)
 
   return routed
 }

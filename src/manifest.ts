@@ -3,11 +3,12 @@ import { entries as migrations } from '../drizzle/meta/_journal.json'
 import { roles } from './account/roles.ts'
 import type { Factor } from './account/second-step.ts'
 import { crons } from './crons.ts'
+import { passkeyFactor } from './passkeys/factor.tsx'
 import { secondStep } from './second-factors/second-step.ts'
 import { totp } from './totp/totp.ts'
 
 /** One line for each second factor. */
-const factors: Factor[] = [totp]
+const factors: Factor[] = [totp, passkeyFactor]
 
 export const manifest = {
   roles,

@@ -53,6 +53,20 @@ export const MODULES: Record<string, Module> = {
     tables: ['totp'],
     standsOn: 'second-factors',
   },
+  passkeys: {
+    about: 'log in by a finger, a face or a PIN, without email and password; and as a second factor',
+    paths: [
+      'src/kit/passkeys',
+      'src/passkeys',
+      'test/passkeys.test.ts',
+      'test/passkey-pages.test.ts',
+      'test/support/authenticator.ts',
+    ],
+    mentions: /\/passkeys?\b|\bpasskeys\/|\bpasskey(Factor|Pages|Routes)\b|simplewebauthn/,
+    packages: ['@simplewebauthn/server', 'reflect-metadata'],
+    tables: ['passkeys'],
+    standsOn: 'second-factors',
+  },
   'second-factors': {
     about: 'what second factors share: the step after the password, and a mail that undoes each change',
     paths: ['src/second-factors'],

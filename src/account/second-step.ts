@@ -37,6 +37,8 @@ export interface Factor {
   nameOf?(typed: string): string | undefined
   /** What the page of the second step shows beside the field for a code. */
   prompt?(c: AnyContext, asked: Pick<Given, 'userId' | 'challenge'>): Promise<Child>
+  /** What the pages that take a password offer instead of it. */
+  instead?(c: AnyContext, page: 'sign-in' | 'confirm'): Child
   /** Undoes a change, by what `changeFactors` was told of it. Takes a transaction. */
   undo(tx: Db, userId: string, change: Json): Promise<void>
   /** Takes a transaction. */

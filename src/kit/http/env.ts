@@ -74,8 +74,8 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
       bodySchema?: z.ZodType
       /** Set by a slice whose responses no cache may store. */
       noStore?: boolean
-      /** The Content-Security-Policy of a page that needs another than the standard one. */
-      policy?: string
+      /** What the Content-Security-Policy of this page has else than the standard one: see `widenPolicy`. */
+      policy?: Record<string, string>
       /** Fires when the request's deadline has passed or its client is gone: pass it to slow work. */
       signal: () => AbortSignal
     }
