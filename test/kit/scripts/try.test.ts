@@ -11,6 +11,13 @@ const TIMEOUT_MS = 120_000
 const HARP = ['harp', 'title:string:index', 'code:int:unique', 'lent:bool?']
 const KAZOO = ['kazoo', 'tone:enum(high|low)', 'note:text', '--shared', '--public-read']
 const LUTE = ['lute', 'made:date', '--shared', '--role', 'admin']
+const PICK = [
+  'pick',
+  'lute:ref(lute)',
+  'player:account(cascade)',
+  'price:decimal(10,2):index',
+  'tags:string[]',
+]
 const STRING = ['lute-string', 'tuned:timestamp:index', '--under', 'lute']
 
 let checkout: Checkout
@@ -24,7 +31,7 @@ beforeAll(async () => {
   checkout = copyCheckout()
   database = await createDatabase()
   env = { ...serverEnv(database.url, prefix), HOST: '127.0.0.1', PORT: String(await freePort()) }
-  for (const resource of [HARP, KAZOO, LUTE, STRING]) {
+  for (const resource of [HARP, KAZOO, LUTE, PICK, STRING]) {
     const { code, out, said } = await checkout.run('new', resource, env)
     expect([code, said]).toEqual([0, said])
     lines.set(resource, out.slice(out.search(/^api=/m)))
@@ -68,6 +75,7 @@ withCurl.each([
   [HARP, 5, /\/harps\?title=/],
   [KAZOO, 5, /body "\$api\/kazoos\?search=/], // a visitor's, without the cookie
   [LUTE, 5, /--role admin/],
+  [PICK, 7, /"lute":"'\$a_lute'","player":"'\$my_id'"/],
   [STRING, 6, /\$api\/lutes\/\$parent\/lute-strings\?tuned=/],
 ])(
   'of %p sign up, create, list, change and delete',
