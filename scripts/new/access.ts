@@ -106,8 +106,7 @@ export function readAccess(
 /** @throws Error */
 function findParent(root: string, singular: string): Parent {
   const asked = `--under ${singular}`
-  const parent = findSlice(root, singular, asked)
-  if (RESERVED.includes(parent.names.snake))
-    throw new Error(`${asked}: the query of its list has "${parent.names.snake}" for something else`)
-  return parent
+  if (RESERVED.includes(singular))
+    throw new Error(`${asked}: the query of its list has "${singular}" for something else`)
+  return findSlice(root, singular, asked)
 }

@@ -200,8 +200,8 @@ test('a default is told where a field that is left out gets it, and not where it
   const Answer = z.object({})
   const slice = factory
     .createApp()
-    .post('/things', doc('Makes.', Answer), validate('json', Thing), (c) => c.var.respond({}))
-    .patch('/things', doc('Changes.', Answer), validate('json', Thing.partial()), (c) => c.var.respond({}))
+    .post('/', doc('Makes.', Answer), validate('json', Thing), (c) => c.var.respond({}))
+    .patch('/', doc('Changes.', Answer), validate('json', Thing.partial()), (c) => c.var.respond({}))
   const { schemas } = describe(slice as never).components
   const defaultsOf = (name: string) =>
     Object.values(schemas[name]?.properties ?? {}).map((field) => Object(field).default)

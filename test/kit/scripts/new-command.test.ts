@@ -421,7 +421,7 @@ describe('in a checkout', () => {
       const unique = types
         .filter((type) => !/^(text|bool|enum|string\[\]|json)/.test(type))
         .map((type) => `one_${word(type)}:${type}:unique`)
-      const rest = ['lute:ref(lute)', 'player:account?', 'strings:int:min(1):max(99):default(30)']
+      const rest = ['lute:ref(lute)?', 'player:account?', 'strings:int:min(1):max(99):default(30)']
       const flags = ['--bulk', '--soft-delete']
       expect(
         await checkout.run('new', ['zither', ...plain, ...optional, ...unique, ...rest, ...flags]),

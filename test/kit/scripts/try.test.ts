@@ -5,7 +5,7 @@ import { type Checkout, copyCheckout } from '../support/checkout.ts'
 import { createDatabase, deletePrefix, serverEnv, uniquePrefix } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
-const TIMEOUT_MS = 120_000
+const TIMEOUT_MS = 240_000
 
 // Names that no fork will have taken.
 const HARP = ['harp', 'title:string:index', 'code:int:unique', 'lent:bool?']
