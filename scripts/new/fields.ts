@@ -79,7 +79,11 @@ function parseField(spec: string, refer: Refer): Field {
 }
 
 function modify(field: Field, kind: Kind, modifiers: string, spec: string): void {
+  const given = new Set<string>()
   for (const [, word = '', argument] of modifiers.matchAll(MODIFIER)) {
+    // Of what refers to something :index goes without saying.
+    if (given.has(word) && word !== 'index') throw new Error(`"${spec}": :${word} stands twice`)
+    given.add(word)
     const set = Object.hasOwn(MODIFIERS, word) ? MODIFIERS[word] : undefined
     if (set === undefined)
       throw new Error(`"${spec}": there is no :${word}${hint(word, Object.keys(MODIFIERS))}`)

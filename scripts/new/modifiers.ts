@@ -35,7 +35,7 @@ export const MODIFIERS: Record<string, Modify> = {
     if (inBrackets === undefined) return 'takes a value: default(...)'
     const isNow = inBrackets === 'now' && NOW.includes(field.type)
     const value = isNow ? 'now' : read(inBrackets, field)
-    if (typeof value !== 'string') return `is no ${writtenOf(field)}: ${inBrackets}`
+    if (typeof value !== 'string') return `takes a value of ${writtenOf(field)}, not ${inBrackets}`
     field.fallback = value
     return undefined
   },
@@ -49,7 +49,8 @@ function bound(side: 'min' | 'max'): Modify {
     if (lengths === undefined && rank === undefined) return `is for no ${field.type}`
     if (lengths === undefined) {
       const value = read?.(inBrackets, field)
-      if (typeof value !== 'string') return `takes a ${writtenOf(field)}, not ${inBrackets || 'nothing'}`
+      if (typeof value !== 'string')
+        return `takes a value of ${writtenOf(field)}, not ${inBrackets || 'nothing'}`
       field[side] = value
       return undefined
     }

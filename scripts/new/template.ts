@@ -91,7 +91,8 @@ const withOthers = (text: string, fields: Field[], { parent }: Access): string =
         made
           .replaceAll(`create${type}(scope, New${type}.parse(new${type}()))`, `add${type}(scope)`)
           .replaceAll(`import { new${type} }`, `import { add${type}, new${type} }`),
-      text,
+      // Of a factory whose fields all refer to something.
+      text.replace(/\(\(n\) => \(\{\s*\}\)\)/, '(() => ({}))'),
     )
 
 /** What depends on the whole, and stands within a line. */

@@ -59,10 +59,15 @@ const WHOLE_IMPORT = /^import [^']*'[^']+'\n/gm
 /** The text of test/factories.ts with the imports that a factory takes. @param slice the same with that factory alone */
 export function addImports(file: string, slice: string): string {
   const imports = slice.match(WHOLE_IMPORT) ?? []
-  const missing = imports.filter((line) => !file.includes(line)).join('')
-  const last = [...file.matchAll(WHOLE_IMPORT)].at(-1)
-  const at = last === undefined ? file.search(/^(?!\/\/)/m) : last.index + last[0].length
-  return `${file.slice(0, at)}${missing}${file.slice(at)}`
+  // A value serves as its type, too, and comes in the place of that.
+  const valueOf = (line: string) => line.replace('import type {', 'import {')
+  const typeOf = (line: string) => line.replace('import {', 'import type {')
+  const values = imports.filter((line) => line === valueOf(line))
+  const wider = values.reduce((text, line) => text.replace(typeOf(line), line), file)
+  const missing = imports.filter((line) => !wider.includes(line) && !wider.includes(valueOf(line))).join('')
+  const last = [...wider.matchAll(WHOLE_IMPORT)].at(-1)
+  const at = last === undefined ? wider.search(/^(?!\/\/)/m) : last.index + last[0].length
+  return `${wider.slice(0, at)}${missing}${wider.slice(at)}`
 }
 
 /**

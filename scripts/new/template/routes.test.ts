@@ -402,7 +402,8 @@ test('a creation that is sent again with its key is done once; another one with 
   const { body } = await ann.post(path, input, withKey)
   const again = await ann.post(path, input, withKey)
   expect([again.status, again.headers.get('idempotent-replayed'), again.body]).toEqual([201, 'true', body])
-  expect(codeOf(await ann.post(path, newToyCar(), withKey))).toBe('idempotency_key_reused')
+  const other = { ...newToyCar(), unknown: 1 }
+  expect(codeOf(await ann.post(path, other, withKey))).toBe('idempotency_key_reused')
   expect((await ann.get(path)).body).toEqual([body])
 })
 
@@ -506,8 +507,8 @@ test('a toy car refers to what there is for its writer: what is missing and what
       await ann.post(path, newToyCar({ [field]: id })),
       await ann.patch(`${path}/${toyCar.id}`, { [field]: id }),
     ]) {
-      const told = [{ path: field, message: 'refers to nothing that there is' }]
-      expect([status, body.code, body.issues]).toEqual([409, 'foreign_key_violation', told])
+      expect([status, body.code]).toEqual([409, 'foreign_key_violation'])
+      expect(body.issues).toEqual([{ path: field, message: 'refers to nothing that there is' }])
     }
   }
   const others = await refsOf(ann)

@@ -59,7 +59,7 @@ export async function runBatch<Item, Id, Row extends { id: unknown }>(
   statements: Statements<Item, Id, Row>,
 ): Promise<{ created: Row[]; deleted: Row[] }> {
   const { create: items = [], delete: ids = [] } = batch
-  const attempt = (run: typeof atOnce) =>
+  const attempt = (run: Run) =>
     db.transaction(async (tx) => {
       const rows = await run(tx, ids, statements.delete, (error, i) => placed(error, `delete.${i}`))
       const deleted = inOrder(ids, rows)
@@ -77,11 +77,13 @@ export async function runBatch<Item, Id, Row extends { id: unknown }>(
 type Write<T, Row> = (db: Db, some: T[]) => Promise<Row[]>
 type Place = (error: unknown, i: number) => unknown
 
-const atOnce = async <T, Row>(db: Db, all: T[], write: Write<T, Row>, _place: Place, _first = 0) =>
-  all.length > 0 ? write(db, all) : []
+/** @param first the place of the first of them in the body */
+type Run = <T, Row>(db: Db, all: T[], write: Write<T, Row>, place: Place, first?: number) => Promise<Row[]>
+
+const atOnce: Run = async (db, all, write) => (all.length > 0 ? write(db, all) : [])
 
 /** A half that is refused is halved, until the row is found: some statements, where one for each row would be a hundred. */
-const inHalves: typeof atOnce = async (db, all, write, place, first = 0) => {
+const inHalves: Run = async (db, all, write, place, first = 0) => {
   if (all.length < 2)
     return atOnce(db, all, write, place).catch((error: unknown) => {
       throw place(error, first)

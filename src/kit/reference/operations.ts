@@ -123,21 +123,21 @@ const tidy: Override = ({ zodSchema, jsonSchema }) => {
   if (def.type === 'date') Object.assign(jsonSchema, { type: 'string', format: 'date-time' })
   // A format says more than its pattern does, and numbers in a query are matched as text.
   if (jsonSchema.format !== undefined || jsonSchema.type !== 'string') delete jsonSchema.pattern
-  // A field that `partial()` lets out stays as it is: the default of the whole is not for it.
-  if (def.type === 'optional' && !isDefaulted(zodSchema)) delete jsonSchema.default
+  // A field that `partial()` lets out stays as it is: the default that the whole tells is not for it.
+  const isOwn = z.globalRegistry.get(zodSchema)?.default !== undefined || parsesDefault(zodSchema)
+  if (def.type === 'optional' && !isOwn) delete jsonSchema.default
   // Anything, or null.
   if (jsonSchema.anyOf?.some((branch) => Object.keys(branch).length === 0)) delete jsonSchema.anyOf
   // Clients must tolerate new fields; only a strict object never has any.
   if (def.type === 'object' && def.catchall === undefined) delete jsonSchema.additionalProperties
 }
 
-/** Whether it says so itself, or has what the parser puts in its place. */
-function isDefaulted(schema: z.core.$ZodType): boolean {
+/** Whether the parser puts a default in the place of nothing. */
+function parsesDefault(schema: z.core.$ZodType): boolean {
   const {
     _zod: { def },
   } = schema as { _zod: { def: { type: string; innerType?: z.core.$ZodType } } }
-  if (def.type === 'default' || z.globalRegistry.get(schema)?.default !== undefined) return true
-  return def.type !== 'optional' && def.innerType !== undefined && isDefaulted(def.innerType)
+  return def.type === 'default' || (def.innerType !== undefined && parsesDefault(def.innerType))
 }
 
 /** A named schema that differs between requests and responses gets two names. */

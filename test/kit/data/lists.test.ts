@@ -6,8 +6,9 @@ import { defineList } from '../../../src/kit/data/list.ts'
 import { encodeCursor, invalidCursor, orderBy } from '../../../src/kit/data/list-order.ts'
 import { countList, type ListPage, MAX_COUNT, readList } from '../../../src/kit/data/list-page.ts'
 import type { Scope } from '../../../src/kit/data/scope.ts'
+import { listQuery } from '../../../src/kit/http/list-query.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
-import { boolean, index, integer, pgTable, serial, text } from 'drizzle-orm/pg-core'
+import { boolean, index, integer, numeric, pgTable, serial, text, time } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { publicFields } from '../../../src/kit/data/public-fields.ts'
 import { bookList, books, createBooks, publicBook } from '../support/shelf.ts'
@@ -233,6 +234,56 @@ test('an order by a flag is followed by cursors, too', async () => {
     } while (cursor !== undefined && found.length < 7)
     expect(found).toEqual(idsOf(all))
   }
+})
+
+test('decimal numbers are sorted and found by value, times of day by the clock, a list of texts by one of them', async () => {
+  const { db } = app.deps
+  const fares = pgTable('fares', {
+    id: serial().primaryKey(),
+    price: numeric({ precision: 10, scale: 2 }).notNull(),
+    leaves: time({ precision: 0 }).notNull(),
+    stops: text().array().notNull(),
+  })
+  await db.execute(
+    sql`create table fares (id serial primary key, price numeric(10, 2), leaves time(0), stops text[])`,
+  )
+  const rows = [
+    { price: '12.50', leaves: '09:30', stops: ['a', 'b, c'] },
+    { price: '-3.00', leaves: '18:00:00', stops: [] },
+    { price: '9', leaves: '09:05', stops: ['c', '"a"'] },
+  ]
+  await db.insert(fares).values(rows)
+  const Fare = z.object({ id: z.int(), price: z.string(), leaves: z.string(), stops: z.array(z.string()) })
+  const list = defineList(publicFields(fares, Fare, {}), {
+    orders: ['price', 'leaves'],
+    filters: ['price', 'leaves', 'stops'],
+  })
+  const idsOf = async (
+    request: { sort?: 'price' | 'leaves'; given?: object; cursor?: string },
+    limit = 9,
+  ) => {
+    const page = await readList(list, { db }, { ...request, given: { ...request.given }, limit })
+    return { ids: page.rows.map(({ id }) => id), next: page.next }
+  }
+  expect((await idsOf({ sort: 'price' })).ids).toEqual([2, 3, 1])
+  expect((await idsOf({ sort: 'leaves' })).ids).toEqual([3, 1, 2])
+  const { next } = await idsOf({ sort: 'price' }, 1)
+  expect((await idsOf({ sort: 'price', cursor: next })).ids).toEqual([3, 1])
+  for (const [given, ids] of [
+    [{ price: '12.5' }, [1]],
+    [{ price: '9.00' }, [3]],
+    [{ 'price[gte]': '9', 'price[lt]': '12.5' }, [3]],
+    [{ leaves: '18:00' }, [2]],
+    [{ 'leaves[lt]': '09:30' }, [3]],
+    [{ stops: 'a' }, [1]],
+    [{ stops: 'b, c' }, [1]],
+    [{ stops: '"a"' }, [3]],
+    [{ stops: 'b' }, []],
+  ] as const)
+    expect([given, (await idsOf({ given })).ids]).toEqual([given, [...ids]])
+  const query = listQuery(list)
+  for (const refused of [{ price: 'many' }, { leaves: '24:00' }, { 'stops[gte]': 'a' }])
+    expect([refused, query.safeParse(refused).success]).toEqual([refused, false])
 })
 
 test('a rule with alternatives is no part of an index: what it costs a search may take', async () => {

@@ -178,6 +178,25 @@ test('a named schema that is sent in another form than it is answered goes by tw
   expect(JSON.stringify(paths)).toContain('#/components/schemas/ThingInput')
 })
 
+test('a default is told where a field that is left out gets it, and not where it stays as it is', () => {
+  const Thing = z.object({
+    size: z.int().optional().meta({ default: 2 }),
+    note: z.string().nullish().meta({ default: 'none' }),
+    parsed: z.int().default(3),
+  })
+  const Answer = z.object({})
+  const slice = factory
+    .createApp()
+    .post('/', doc('Makes.', Answer), validate('json', Thing), (c) => c.var.respond({}))
+    .patch('/', doc('Changes.', Answer), validate('json', Thing.partial()), (c) => c.var.respond({}))
+  const { schemas } = describe(slice as never).components
+  const defaultsOf = (name: string) =>
+    Object.values(schemas[name]?.properties ?? {}).map((field) => Object(field).default)
+  expect(defaultsOf('PostThingsRequest')).toEqual([2, 'none', 3])
+  // zod's own is applied by `partial()`, too.
+  expect(defaultsOf('PatchThingsRequest')).toEqual([undefined, undefined, 3])
+})
+
 test('two schemas of one name are refused, rather than mixed up', () => {
   const one = z.object({ a: z.string() }).meta({ id: 'TheirThing' })
   const other = z.object({ b: z.string() }).meta({ id: 'TheirThing' })

@@ -2,8 +2,10 @@
 // That the template works as it stands, template.test.ts says; that what is made of it passes, test/slow/fork.test.ts.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
+import type { Refer } from '../../../scripts/new/brackets.ts'
 import { parseFields } from '../../../scripts/new/fields.ts'
 import { parseNames, pluralOf } from '../../../scripts/new/names.ts'
+import { findSlice } from '../../../scripts/new/slices.ts'
 import { findTakenName } from '../../../scripts/new/template.ts'
 import { addPurgeToCrons, addPurgeToTasks, addToApp, addToFactories } from '../../../scripts/new/wire.ts'
 import { readLine, withLine } from '../../../scripts/new/wish.ts'
@@ -106,8 +108,84 @@ test.each([
   [['kind:enum(a)'], 'parted by commas'],
   [['kind:enum(a|a)'], 'has the value "a" twice'],
   [['kind:enum(a,B c)'], 'cannot have the value "B c"'],
+  [['price:money'], 'did you mean decimal(10,2)?'],
+  [['price:float'], 'did you mean number, or decimal(10,2), which is exact?'],
+  [['tags:array'], 'did you mean string[]?'],
+  [['price:decimal'], "'price:decimal(10,2)' goes up to"],
+  [['price:decimal(10)'], "'price:decimal(10,2)' goes up to"],
+  [['price:decimal(2,3)'], "'price:decimal(10,2)' goes up to"],
+  [['price:decimal(0,0)'], "'price:decimal(10,2)' goes up to"],
+  [['price:decimal(39,2)'], 'at most 38'],
+  [['court:ref'], 'takes what it refers to: ref(court)'],
+  [['court:ref(court,cascade,more)'], 'takes what it refers to: ref(court)'],
+  [['court:ref(nowhere)'], 'has a findNowhere(scope: Scope, id)'],
+  [['owner:ref(account)'], 'an account has a type of its own: owner:account?'],
+  [['sequel:ref(book)?'], 'to itself only by hand'],
+  [['court:ref(court,restricted)'], 'there is no rule "restricted"'],
+  [['court:ref(court,set-null)'], 'only a field that is optional can be emptied'],
+  [['court:ref(lane,restrict)'], 'lanes go with the account that they belong to'],
+  [['court:ref(court):unique'], ':unique is for no ref'],
+  [['owner:account'], 'says no rule for when that account is deleted'],
+  [['owner:account(restrict)?'], 'an account can always be deleted'],
+  [['owner:account(set-null)'], 'only a field that is optional can be emptied'],
+  [['search:ref(court)'], 'has "search" for something else'],
+  [['size:int:min'], ':min takes a value of int, not nothing'],
+  [['size_is:int:min(1.5)'], ':min takes a value of int, not 1.5'],
+  [['price:decimal(10,2):max(1.234)'], ':max takes a value of decimal(10,2), not 1.234'],
+  [['title:string:max(501)'], ':max is a length of 1 to 500'],
+  [['title:string:min(0)'], ':min is a length of 1 to 500'],
+  [['lent:bool:min(1)'], ':min is for no bool'],
+  [['from:time:min(24:00)'], ':min takes a value of time, not 24:00'],
+  [['price:decimal(10,2):min(10):max(9.5)'], ':min(10.00) is more than :max(9.50)'],
+  [['from:time:min(18:00):max(8:00)'], ':max takes a value of time, not 8:00'],
+  [['from:time:min(18:00):max(08:00)'], ':min(18:00:00) is more than :max(08:00:00)'],
+  [['seats:int:min(4):max(4)'], 'leave one value'],
+  [['seats:int:default(x)'], ':default takes a value of int, not x'],
+  [['seats:int:default'], ':default takes a value'],
+  [['seats:int:min(1):default(0)'], ':default(0) is less than 1'],
+  [['price:decimal(4,2):max(10):default(10.01)'], ':default(10.01) is more than 10.00'],
+  [['title:string:max(3):default(long)'], ':default(long) is more than 3'],
+  [['kind:enum(a,b):default(c)'], ':default takes a value of enum(a,b), not c'],
+  [['at:time:default(now)'], ':default takes a value of time, not now'],
+  [['made:date:max(2000-01-01):default(now)'], ':default(now) is more than 2000-01-01'],
+  [['seats:int:unique:default(1)'], ':default and :unique do not go together'],
+  [['court:ref(court):default(1)'], ':default is for no ref'],
+  [['seats:int:min(1):min(2)'], ':min stands twice'],
 ])('the fields %p are refused: %s', (specs, why) => {
-  expect(() => parseFields(specs, 'book')).toThrow(why)
+  expect(() => parseFields(specs, 'book', refer)).toThrow(why)
+})
+
+/** There are courts, which are everybody's, and lanes, which are their owners'. */
+const refer: Refer = (singular, asked) =>
+  singular === 'nowhere'
+    ? findSlice(join(import.meta.dir, '../../..'), singular, asked)
+    : {
+        names: parseNames(singular),
+        seenBy: 'accounts',
+        goesWithAccount: singular === 'lane',
+        needsOthers: false,
+      }
+
+test.each([
+  ['seats:int:min(-1):max(08):default(3)', { min: '-1', max: '8', fallback: '3' }],
+  ['price:decimal(10,2):min(0):default(12.5)', { args: ['10', '2'], min: '0.00', fallback: '12.50' }],
+  ['share:decimal(3,3)?', { args: ['3', '3'], optional: true }],
+  ['opens:time:min(08:00):default(09:30)', { min: '08:00:00', fallback: '09:30:00' }],
+  ['starts:timestamp:min(2026-01-01T01:00:00+01:00)', { min: '2026-01-01T00:00:00.000Z' }],
+  ['starts:timestamp:default(now)', { fallback: 'now' }],
+  ['mail:email:default(Ann@Example.com)', { fallback: 'ann@example.com' }],
+  ['site:url:default(HTTPS://Example.com)', { fallback: 'https://example.com/' }],
+  ['tags:string[]:max(3):default(a, b):index', { max: '3', fallback: '["a","b"]', sorted: false }],
+  ['more:json:default({"a": [1]})', { fallback: '{"a":[1]}' }],
+  ['name:string:default(now)', { fallback: 'now' }],
+  ['court:ref(court)', { indexed: true, refersTo: expect.objectContaining({ onDelete: 'restrict' }) }],
+  ['court:ref(court)?', { refersTo: expect.objectContaining({ onDelete: 'set null' }) }],
+  ['court:ref(court, cascade)?', { refersTo: expect.objectContaining({ onDelete: 'cascade' }) }],
+  ['lane:ref(lane)', { refersTo: expect.objectContaining({ onDelete: 'cascade' }) }],
+  ['trainer:account?', { indexed: true, refersTo: expect.objectContaining({ onDelete: 'set null' }) }],
+  ['trainer:account(cascade)', { refersTo: expect.objectContaining({ onDelete: 'cascade' }) }],
+])('%s is read in canonical form: %p', (spec, expected) => {
+  expect(parseFields([spec], 'book', refer)).toMatchObject([expected])
 })
 
 test.each(['enum(a,b)', 'enum(a, b)', 'enum(a|b)'])(
@@ -355,20 +433,24 @@ describe('in a checkout', () => {
   test(
     'a resource of every type, plain, indexed and unique, has no answer that it does not declare: no 5xx whatever is sent',
     async () => {
-      const types = ['string', 'text', 'int', 'number', 'bool', 'date', 'timestamp', 'uuid', 'enum(a|b)']
-      const word = (type: string) => type.replace(/\W.*/, '')
-      const index = (type: string) => (type === 'text' ? '' : ':index')
+      const types =
+        'string text int number decimal(10,2) bool date timestamp time uuid email url enum(a,b) string[] json'.split(
+          ' ',
+        )
+      const word = (type: string) => type.replace(/\W.*/, type.includes('[') ? 's' : '')
+      const index = (type: string) => (['text', 'url', 'json'].includes(type) ? '' : ':index')
       const plain = types.map((type) => `some_${word(type)}:${type}${index(type)}`)
       const optional = types.map((type) => `maybe_${word(type)}:${type}?${index(type)}`)
-      const unique = ['string', 'int', 'number', 'date', 'timestamp', 'uuid'].map(
-        (type) => `one_${type}:${type}:unique`,
-      )
+      const unique = types
+        .filter((type) => !/^(text|bool|enum|string\[\]|json)/.test(type))
+        .map((type) => `one_${word(type)}:${type}:unique`)
+      const rest = ['lute:ref(lute)?', 'player:account?', 'strings:int:min(1):max(99):default(30)']
       const rules = [
         'unique(some_enum,one_int)',
         'check(some_number != maybe_number)',
         'exclude(some_int..maybe_int)',
       ]
-      const all = [...plain, ...optional, ...unique, ...rules, '--bulk', '--soft-delete']
+      const all = [...plain, ...optional, ...unique, ...rest, ...rules, '--bulk', '--soft-delete']
       expect(await checkout.run('new', ['zither', ...all])).toMatchObject({ code: 0 })
       expect(await routesOf('/api/zithers')).toEqual(
         expect.arrayContaining(['PATCH /api/zithers editor', 'POST /api/zithers/:id/restore editor']),

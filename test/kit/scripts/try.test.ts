@@ -5,12 +5,19 @@ import { type Checkout, copyCheckout } from '../support/checkout.ts'
 import { createDatabase, deletePrefix, serverEnv, uniquePrefix } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
-const TIMEOUT_MS = 120_000
+const TIMEOUT_MS = 240_000
 
 // Names that no fork will have taken.
 const HARP = ['harp', 'title:string:index', 'code:int:unique', 'lent:bool?']
 const KAZOO = ['kazoo', 'tone:enum(high|low)', 'note:text', '--shared', '--public-read']
 const LUTE = ['lute', 'made:date', '--shared', '--role', 'admin']
+const PICK = [
+  'pick',
+  'lute:ref(lute)',
+  'player:account(cascade)',
+  'price:decimal(10,2):index',
+  'tags:string[]',
+]
 const STRING = ['lute-string', 'tuned:timestamp:index', '--under', 'lute']
 const VIOL = ['viol', 'name:string:unique', '--shared', '--bulk', '--soft-delete']
 
@@ -25,7 +32,7 @@ beforeAll(async () => {
   checkout = copyCheckout()
   database = await createDatabase()
   env = { ...serverEnv(database.url, prefix), HOST: '127.0.0.1', PORT: String(await freePort()) }
-  for (const resource of [HARP, KAZOO, LUTE, STRING, VIOL]) {
+  for (const resource of [HARP, KAZOO, LUTE, PICK, STRING, VIOL]) {
     const { code, out, said } = await checkout.run('new', resource, env)
     expect([code, said]).toEqual([0, said])
     lines.set(resource, out.slice(out.search(/^api=/m)))
@@ -69,6 +76,7 @@ withCurl.each([
   [HARP, 5, /\/harps\?title=/],
   [KAZOO, 5, /body "\$api\/kazoos\?search=/], // a visitor's, without the cookie
   [LUTE, 5, /--role admin/],
+  [PICK, 7, /"lute":"'\$a_lute'","player":"'\$my_id'"/],
   [STRING, 6, /\$api\/lutes\/\$parent\/lute-strings\?tuned=/],
 ])(
   'of %p sign up, create, list, change and delete',

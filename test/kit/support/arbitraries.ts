@@ -86,6 +86,7 @@ function text({ format, pattern, allOf = [], minLength = 0, maxLength = MAX_TEXT
   function drawn(): Arbitrary<string> {
     if (format === 'email') return fc.emailAddress()
     if (format === 'uuid') return fc.uuid()
+    if (format === 'uri') return fc.webUrl()
     if (format === 'date-time') return moment
     if (format === 'date') return moment.map((iso) => iso.slice(0, 10))
     if (pattern !== undefined) return fc.stringMatching(new RegExp(pattern, 'u'))
