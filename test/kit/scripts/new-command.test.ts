@@ -419,9 +419,9 @@ describe('in a checkout', () => {
       const plain = types.map((type) => `some_${word(type)}:${type}${index(type)}`)
       const optional = types.map((type) => `maybe_${word(type)}:${type}?${index(type)}`)
       const unique = types
-        .filter((type) => !/^(text|bool|enum|string\[\]|json)/.test(type))
+        .filter((type) => !/^(text|bool|enum|string\[\]|json|decimal)/.test(type)) // few decimals are drawn
         .map((type) => `one_${word(type)}:${type}:unique`)
-      const rest = ['lute:ref(lute)?', 'player:account?', 'strings:int:min(1):max(99):default(30)']
+      const rest = ['strings:int:min(1):max(99):default(30)']
       const flags = ['--bulk', '--soft-delete']
       expect(
         await checkout.run('new', ['zither', ...plain, ...optional, ...unique, ...rest, ...flags]),
