@@ -40,14 +40,14 @@ export async function tryLines(
   const { public: isPublic, open } = wordsOf(access)
   const parentReferences = referencesOf(root, parent ? fieldsOf(root, parent) : [], make)
   const above = uniqueBy([...parentReferences.rows, ...references.rows])
-  const roles = [...above.map(({ path }) => path), ...(parents ? [parents] : [])].flatMap((path) =>
+  const needed = [...above.map(({ path }) => path), ...(parents ? [parents] : [])].flatMap((path) =>
     rolesToMake(`/api${path}`),
   )
-  const isMine = `${JSON.stringify([parentReferences, references])}`.includes(MY_ID)
+  const isMine = JSON.stringify([parentReferences, references]).includes(MY_ID)
   const list = parents ? `$api${parents}/$parent/${names.path}` : `$api/${names.path}`
   return [
     `api=${localUrl(config)}/api jar=$(mktemp) json='Content-Type: application/json' me=try-$(date +%s)-$$@example.com`,
-    account([access.writer, ...roles], config),
+    account([access.writer, ...needed], config),
     ...(isMine ? [keepId(`${CURL} -b $jar $api/me`, MY_ID)] : []),
     ...above.map(({ path, body: referred, id }) => create(`$api${path}`, referred, id)),
     ...(parent ? [create(`$api${parents}`, { ...make(parent), ...parentReferences.body }, 'parent')] : []),
