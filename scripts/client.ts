@@ -94,8 +94,8 @@ export declare const createClient: typeof hc<AppType>
 /** The codes of errors. A later version of the API may bring new ones: let a \`switch\` have a default. */
 export type ErrorCode =${codes.map((code) => `\n  | '${code}'`).join('')}
 
-/** The body of an error. */
-export type ErrorBody = Api['error'] & { code: ErrorCode }
+/** The body of an error. A code may bring more, as the API list says of it. */
+export type ErrorBody = Api['error'] & { code: ErrorCode; [more: string]: unknown }
 
 /** The error of a failed response. Undefined for a success, and for what another than the API answers, such as a proxy. */
 export declare function errorOf(response: Pick<Response, 'ok' | 'clone'>): Promise<ErrorBody | undefined>

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadSchema } from '../src/kit/data/tables.ts'
 import { readArguments, runCommand, UsageError } from './command.ts'
-import { contractionOf, findLeftovers } from './generate/contract.ts'
+import { contractionOf, dropBridges, findLeftovers } from './generate/contract.ts'
 import type { Answers } from './generate/expand.ts'
 import { type Migration, readNotes, writeMigrations } from './generate/migration-files.ts'
 import { atOnce, isDone, makePlan, migrationsOf, type Plan } from './generate/plan.ts'
@@ -124,7 +124,7 @@ async function generate(root: string): Promise<void> {
   const found = await survey(root, answers)
   const { before, after, target, refusals } = found
   if (values.undeployed) {
-    const statements = await undeployed(before, after, answers)
+    const statements = [...dropBridges(found.notes.bridges), ...(await undeployed(before, after, answers))]
     return statements.length === 0 ? console.log(NOTHING) : write(atOnce(named(), statements, found))
   }
   if (values.contract) return write([await contractionOf(named(), found, positionals)])

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { loadConfig } from '../src/config.ts'
 import { asUsage, readArguments, runCommand } from './command.ts'
 import { generateMigration, refuseUngenerated } from './generate.ts'
-import { ACCESS_USAGE, routeOf } from './new/access.ts'
+import { ACCESS_USAGE, mountsOf, routeOf } from './new/access.ts'
 import { refuseCollisions } from './new/collisions.ts'
 import { planFields } from './new/field.ts'
 import { MODIFIERS_USAGE } from './new/modifiers.ts'
@@ -44,7 +44,7 @@ async function plan(wish: Wish, args: string[]): Promise<Map<string, string>> {
   const filled = fillWish(wish, args)
   const files = {
     ...filled,
-    'src/app.ts': addToApp(app, names, routeOf(names, access)),
+    'src/app.ts': addToApp(app, names, mountsOf(names, access)),
     ...(access.softDelete && {
       'src/tasks.ts': addPurgeToTasks(readSource('tasks')),
       'src/crons.ts': addPurgeToCrons(readSource('crons')),

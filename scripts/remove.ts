@@ -5,7 +5,7 @@ import { refuseUngenerated } from './generate.ts'
 import { refuseUnsaved } from './git.ts'
 import { readManifest } from './manifest.ts'
 import { MODULES } from './remove/modules.ts'
-import { moduleOf, removeModules } from './remove/remove.ts'
+import { moduleOf, removeModules, withShared } from './remove/remove.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
@@ -17,14 +17,15 @@ const USAGE = `Usage: npm run remove                          lists the modules,
 await runCommand(USAGE, async () => {
   const flag = { type: 'boolean', default: false } as const
   const { values, positionals } = readArguments({ undeployed: flag, yes: flag }, Infinity)
-  const names = [...new Set(positionals)]
+  const named = [...new Set(positionals)]
   const removed = readManifest(ROOT).restbun?.removed ?? []
-  if (names.length === 0) return list(removed)
-  for (const name of names) {
+  if (named.length === 0) return list(removed)
+  for (const name of named) {
     moduleOf(name)
     if (removed.includes(name))
       throw new Error(`${name} was removed already: package.json says so (restbun.removed)`)
   }
+  const names = withShared(named, removed)
   if (!values.yes) refuseUnsaved(ROOT, 'commit them first, or say --yes')
   await refuseUngenerated(ROOT)
   const { done, left } = await removeModules(ROOT, names, values).catch((cause: unknown) => {

@@ -7,7 +7,7 @@ import { changeRole } from '../src/account/change-role.ts'
 import { deleteFor } from '../src/account/deletion.ts'
 import { invite } from '../src/account/invitations.ts'
 import { requestNotice } from '../src/account/mail-tasks.ts'
-import { endSessionsOf, findAccount, setPassword } from '../src/account/manage.ts'
+import { endSessionsOf, findAccount, resetFactors, setPassword } from '../src/account/manage.ts'
 import { SIGN_IN } from '../src/account/pages/paths.ts'
 import type { Deps } from '../src/account/product.ts'
 import { findUserWithHash, isEmailTaken, type User } from '../src/account/queries.ts'
@@ -30,6 +30,7 @@ const USAGE = `Usage: npm run user -- create <email> [--role <role>] [--first <n
        npm run user -- token <email> [--name <name>] [--abilities <ability>,...] [--days <n>]
        npm run user -- password <email> [--password-stdin]
        npm run user -- end-sessions <email>
+       npm run user -- reset-factors <email>
        npm run user -- delete <email>
        npm run user -- show <email>
        npm run user -- list [--search <text>]
@@ -47,6 +48,7 @@ const COMMANDS = [
   'token',
   'password',
   'end-sessions',
+  'reset-factors',
   'delete',
   'show',
   'list',
@@ -112,6 +114,9 @@ function parseCommand({ positionals, values }: Arguments): Command {
     case 'end-sessions':
       accept(1)
       return (deps, say) => endSessions(deps, say, email)
+    case 'reset-factors':
+      accept(1)
+      return (deps, say) => endFactors(deps, say, email)
     case 'delete':
       accept(1)
       return (deps, say) => deleteAccount(deps, say, email)
@@ -270,6 +275,18 @@ async function endSessions(deps: Deps, say: Say, email: string): Promise<void> {
   say({ id: user.id, email: user.email, ended }, `${user.email} is logged out of ${ended} session(s)`)
 }
 
+/** Of an owner who has lost them: then the password alone logs in, so make sure that it is them who asks. */
+async function endFactors(deps: Deps, say: Say, email: string): Promise<void> {
+  await deps.ready()
+  const { id, email: of } = await userOf(deps, email)
+  const reset = await resetFactors(deps, id, BY)
+  if (reset) deps.log.warn('SECOND FACTORS ENDED by command', { user: id, by: BY.command })
+  say(
+    { id, email: of, reset },
+    reset ? `${of} has no second factor any more, and is logged out everywhere` : `${of} has none`,
+  )
+}
+
 async function deleteAccount(deps: Deps, say: Say, email: string): Promise<void> {
   await deps.ready()
   const user = await deleteFor(deps, (await userOf(deps, email)).id, BY)
@@ -282,8 +299,11 @@ async function deleteAccount(deps: Deps, say: Say, email: string): Promise<void>
 }
 
 async function show(deps: Deps, say: Say, email: string): Promise<void> {
-  const account = await findAccount(deps, (await userOf(deps, email)).id)
-  if (account === undefined) throw new Error(`There is no account ${email} any more`)
+  const { id } = await userOf(deps, email)
+  const found = await findAccount(deps, id)
+  if (found === undefined) throw new Error(`There is no account ${email} any more`)
+  const factors = await deps.secondStep?.factorsOf(deps.db, id)
+  const account = { ...found, ...(factors && { factors: factors.map(({ name }) => name) }) }
   const facts = Object.entries(account).map(([name, value]) => [
     name.padEnd(10),
     value instanceof Date ? value.toISOString() : String(value ?? ''),

@@ -26,6 +26,13 @@ import { useKit } from './kit/middleware.ts'
 import { devRoutes } from './kit/system/development/routes.tsx'
 import { pages } from './kit/system/pages.tsx'
 import { movies } from './movies/routes.ts'
+import { passkeyPages } from './passkeys/pages.tsx'
+import { passkeyRoutes } from './passkeys/routes.ts'
+import { askForFactor, secondFactorPages, TAKE_PASSWORD } from './second-factors/pages.tsx'
+import { requireFactor } from './second-factors/required.ts'
+import { secondFactors } from './second-factors/routes.ts'
+import { totpPages } from './totp/pages.tsx'
+import { totpRoutes } from './totp/routes.ts'
 
 /** Builds the app on its dependencies. Nothing connects or runs before the first request. */
 export function createApp(deps: Deps) {
@@ -36,11 +43,13 @@ export function createApp(deps: Deps) {
   const groups = { '/api': 'Account' }
   const reference = { config, routes: () => describeRoutes(app), groups, description, license }
   // A program acts for an account, and does not manage it.
-  for (const path of ['/api/me/*', '/api/auth/*', '/api/logout', '/api/reauthenticate'])
+  for (const path of ['/api/me/*', '/api/auth/*', '/api/logout', '/api/reauthenticate/*'])
     app.use(path, refuseTokens)
   // Nor does a superuser who acts as it.
-  for (const path of ['/api/me/*', '/api/auth/account/*', '/api/auth/confirm', '/api/reauthenticate'])
+  for (const path of ['/api/me/*', '/api/auth/account/*', '/api/auth/confirm/*', '/api/reauthenticate/*'])
     app.use(path, refuseImpersonators)
+  for (const path of TAKE_PASSWORD) app.use(path, askForFactor)
+  if (config.mfaRequired !== undefined) app.use('/api/*', requireFactor)
   const routed = app
     // One line per slice.
     .route('/', pages(reference))
@@ -54,6 +63,9 @@ export function createApp(deps: Deps) {
     .route('/api', accountDeletion)
     .route('/api', impersonation)
     .route('/api', admin)
+    .route('/api', secondFactors(deps))
+    .route('/api', totpRoutes)
+    .route('/api', passkeyRoutes)
     .route('/api', audit)
     .route('/api', auditExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
@@ -62,6 +74,9 @@ export function createApp(deps: Deps) {
   if (!config.production) app.route('/apitest', devRoutes<Product>({ queueMail: queueSampleMail }))
   if (config.authPages) app.route(PAGES, accountPages)
   if (config.authPages) app.route(PAGES, exportPage)
+  if (config.authPages) app.route(PAGES, secondFactorPages)
+  if (config.authPages) app.route(PAGES, totpPages)
+  if (config.authPages) app.route(PAGES, passkeyPages)
 
   return routed
 }

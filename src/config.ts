@@ -33,6 +33,12 @@ export const settings = defineSettings(
       about:
         'Our own pages for accounts, below `/api/auth`. Without them the links in mails lead to a front-end',
     }),
+    mfaRequired: setting('MFA_REQUIRED', choice('readonly', 'editor', 'admin', 'superuser').optional(), {
+      about:
+        'Accounts of this role and above take a second factor: until they have one they can only set it up',
+      unset: 'none has to',
+      isPrintable: true,
+    }),
     deletionDays: setting('DELETION_DAYS', integer(0, 365).default(14), {
       about:
         'An account goes so many days after its owner has asked for that, and can undo it until then; 0: at once',

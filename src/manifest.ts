@@ -1,6 +1,18 @@
 // Gathers what the kit needs of this product to open its dependencies: its roles, crons and migrations.
 import { entries as migrations } from '../drizzle/meta/_journal.json'
 import { roles } from './account/roles.ts'
+import type { Factor } from './account/second-step.ts'
 import { crons } from './crons.ts'
+import { passkeyFactor } from './passkeys/factor.tsx'
+import { secondStep } from './second-factors/second-step.ts'
+import { totp } from './totp/totp.ts'
 
-export const manifest = { roles, crons, migrations }
+/** One line for each second factor. */
+const factors: Factor[] = [totp, passkeyFactor]
+
+export const manifest = {
+  roles,
+  crons,
+  migrations,
+  openOwn: () => ({ own: { secondStep: secondStep(factors) } }),
+}

@@ -63,12 +63,14 @@ test('each flow of an account is told, with who did it, from where, and in which
   await does(['PATCH', '/api/me', { first_name: 'Anna' }], 'profile.edited', {
     details: { fields: 'first_name' },
   })
-  await does(['POST', '/api/reauthenticate', { password: NEW_ACCOUNT.password }], 'session.confirmed')
+  await does(['POST', '/api/reauthenticate', { password: NEW_ACCOUNT.password }], 'session.confirmed', {
+    details: { way: 'password' },
+  })
   await expectTold(
     ann,
     ['PUT', '/api/me/password', { password: 'Another1' }],
     { ...own, action: 'password.changed' },
-    { ...own, action: 'session.started' },
+    { ...own, action: 'session.started', details: { way: 'password' } },
   )
   const { body: made } = await does(['POST', '/api/me/tokens', { name: 'backup' }], 'token.made', {
     details: { token: expect.any(String) },
@@ -82,6 +84,7 @@ test('each flow of an account is told, with who did it, from where, and in which
   await expectTold(phone, ['POST', '/api/login', { email: second, password: 'Another1' }], {
     ...own,
     action: 'session.started',
+    details: { way: 'password' },
   })
   await does(['DELETE', '/api/me/sessions'], 'sessions.ended')
   await phone.post('/api/login', { email: second, password: 'Another1' })
@@ -169,7 +172,14 @@ test('one sees what happened to oneself, the latest first, and nothing of others
       by: 'you',
       details: { fields: 'first_name' },
     },
-    { ...nobody, id: expect.any(String), at: expect.any(String), action: 'session.started', by: 'you' },
+    {
+      ...nobody,
+      id: expect.any(String),
+      at: expect.any(String),
+      action: 'session.started',
+      by: 'you',
+      details: { way: 'password' },
+    },
     {
       ...nobody,
       id: expect.any(String),

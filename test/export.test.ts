@@ -69,8 +69,8 @@ test('an account gets its own row and its live sessions, and no secret', async (
   const { account, sessions, incomplete, exported, oneTimeTokens, activity, ...parts } = result
   expect(account).toEqual(me)
   expect(sessions).toEqual([
-    { loggedIn: expect.any(String), ip: '127.0.0.1', agent: 'phone' },
-    { loggedIn: expect.any(String), ip: '127.0.0.1', agent: expect.any(String) },
+    { loggedIn: expect.any(String), ip: '127.0.0.1', agent: 'phone', way: 'password' },
+    { loggedIn: expect.any(String), ip: '127.0.0.1', agent: expect.any(String), way: 'password' },
   ])
   expect(oneTimeTokens).toMatchObject([{ purpose: 'verify', email: me.email }])
   expect(Math.abs(Date.parse(exported) - Date.now())).toBeLessThan(60_000)

@@ -19,9 +19,9 @@ export const ASKS = {
     `${place} gets another name and changes besides (NOT NULL, default), or is a key or generated. One after the other: first the name ` +
     'alone, and the rest when that is contracted.',
 
-  renamedWithDefault: (place: string, to: string, was: string) =>
-    `${place} is optional and has a default: under two names it cannot be told whether a process leaves it out or empties it. Keep its ` +
-    `name in Postgres, which no client sees, and rename the property alone: ${to}: text('${was}').`,
+  renamedVolatile: (place: string, to: string, was: string) =>
+    `${place} has another default for each row: under two names it cannot be told whether a process leaves it out. Keep its name in ` +
+    `Postgres, which no client sees, and rename the property alone: ${to}: uuid('${was}').`,
 
   goneColumn: (place: string) =>
     `The column ${place} is gone. Processes of the new code write none, and older ones, which run beside them or come back, expect one. ` +

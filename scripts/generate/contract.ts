@@ -10,29 +10,34 @@ import { bridgeName } from './steps.ts'
 interface Leftover {
   place: string
   about: string
-  /** Its trigger. */
-  bridge?: string
+  /** Its triggers. */
+  bridges: string[]
 }
 
 /** What the database has and the code does not need. @param before the schema as migrations leave it */
 export function findLeftovers(before: Snapshot, after: Snapshot, { bridges }: Notes): Leftover[] {
   return Object.entries(before.tables).flatMap(([key, table]) => {
     const is = after.tables[key]
-    if (is === undefined) return [{ place: placeOf(key), about: 'a table' }]
+    const bridgesOf = (names: string[]) =>
+      names.map((name) => bridgeName(placeOf(key), name)).filter((name) => bridges.has(name))
+    if (is === undefined)
+      return [{ place: placeOf(key), about: 'a table', bridges: bridgesOf(Object.keys(table.columns)) }]
     return Object.values(table.columns).flatMap(({ name, default: value }) => {
-      const bridge = bridgeName(placeOf(key), name)
+      const now = is.columns[name]
+      const triggers = bridgesOf([name])
       const about = [
-        ...(is.columns[name] === undefined ? ['a column'] : []),
-        ...(is.columns[name] && value !== undefined && is.columns[name].default === undefined
-          ? ['its default']
-          : []),
-        ...(bridges.has(bridge) ? ['a trigger'] : []),
+        ...(now === undefined ? ['a column'] : []),
+        ...(now && value !== undefined && now.default === undefined ? ['its default'] : []),
+        ...triggers.map(() => 'a trigger'),
       ].join(', ')
-      if (about === '') return []
-      return [{ place: placeOf(key, name), about, ...(bridges.has(bridge) ? { bridge } : {}) }]
+      return about === '' ? [] : [{ place: placeOf(key, name), about, bridges: triggers }]
     })
   })
 }
+
+/** With their triggers. */
+export const dropBridges = (bridges: Iterable<string>): string[] =>
+  [...bridges].map((name) => `DROP FUNCTION ${quoted(name)}() CASCADE;`)
 
 /**
  * @param only some of the places; all if it is empty
@@ -56,7 +61,7 @@ export async function contractionOf(name: string, plan: Plan, only: string[]): P
   const snapshot = structuredClone(target)
   for (const [key, table] of Object.entries(snapshot.tables)) {
     const is = after.tables[key]
-    if (is === undefined ? isChosen(placeOf(key)) : false) delete snapshot.tables[key]
+    if (is === undefined && isChosen(placeOf(key))) delete snapshot.tables[key]
     if (is !== undefined)
       contractTable(
         table,
@@ -70,17 +75,13 @@ export async function contractionOf(name: string, plan: Plan, only: string[]): P
     const type = snapshot.enums[key]?.name
     if (columns.every((column) => column.type.replace(/\[.*/, '') !== type)) delete snapshot.enums[key]
   }
-  const triggers = chosen.flatMap(({ bridge }) => bridge ?? [])
   return {
     name,
     opening: [
       `-- Contract, of ${chosen.map(({ place }) => place).join(', ')}: only once no process runs, or comes back by a rollback, that is older`,
       '-- than the migrations which left it.',
     ],
-    statements: [
-      ...triggers.map((bridge) => `DROP FUNCTION ${quoted(bridge)}() CASCADE;`),
-      ...(await diff(before, snapshot)),
-    ],
+    statements: [...dropBridges(chosen.flatMap(({ bridges }) => bridges)), ...(await diff(before, snapshot))],
     snapshot,
   }
 }

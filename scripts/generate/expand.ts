@@ -129,8 +129,13 @@ function changedTable(work: Work, key: string, was: Table, is: Table): void {
     const now = is.columns[name]
     if (now !== undefined) changedColumn(work, key, column, now)
   }
-  for (const { tables } of sides) keepForOlder(tables[key] as Table, was, gone, [...names.keys()])
+  const twofold = gone.filter((name) => names.has(name) || isBridged(work, key, name))
+  for (const { tables } of sides) keepForOlder(tables[key] as Table, was, gone, twofold)
 }
+
+/** It has a trigger of an earlier change. */
+const isBridged = ({ notes }: Work, key: string, name: string) =>
+  notes.bridges.has(bridgeName(placeOf(key), name))
 
 /** Who does not know it cannot write a row. */
 const isMissed = ({ notNull, default: value, type, generated, identity }: Column) =>
@@ -143,9 +148,9 @@ const isVolatile = ({ default: value }: Column) =>
 /** It stays, for those who read and write it. */
 function goneColumn(work: Work, key: string, column: Column, value: string | undefined): void {
   const place = placeOf(key, column.name)
-  const isRight = work.notes.bridges.has(bridgeName(placeOf(key), column.name)) // under its new name
   if (column.primaryKey) work.refusals.push(ASKS.otherKey(place))
-  else if (value === undefined && isMissed(column) && !isRight) work.refusals.push(ASKS.goneColumn(place))
+  else if (value === undefined && isMissed(column) && !isBridged(work, key, column.name))
+    work.refusals.push(ASKS.goneColumn(place))
   for (const side of work.sides) {
     const kept = columnOf(side, key, column.name)
     if (value?.toLowerCase() === 'null') kept.notNull = false
@@ -201,31 +206,25 @@ function renamedColumn(work: Work, key: string, was: Column, is: Column): void {
   const isChanged = (is.notNull && !was.notNull) || was.default !== is.default
   if (isChanged || was.primaryKey || is.generated || is.identity)
     work.refusals.push(ASKS.renamedAndChanged(place))
-  else if (was.default !== undefined && !was.notNull)
-    work.refusals.push(ASKS.renamedWithDefault(place, is.name, was.name))
+  else if (isVolatile(was)) work.refusals.push(ASKS.renamedVolatile(place, is.name, was.name))
   else if (mayBridge(work, key, was.name)) {
-    for (const side of work.sides) {
-      delete columnOf(side, key, is.name).default // that of the old one is for both
-      if (!is.notNull) columnOf(side, key, was.name).notNull = false
-    }
-    const type = is.typeSchema === undefined ? is.type : `${quoted(is.typeSchema)}.${quoted(is.type)}`
-    const cast = was.type === is.type ? '' : `::${type}`
-    work.add(renamed(placeOf(key), was.name, is.name, is.type, cast))
-    if (!is.notNull) return
+    if (!is.notNull) for (const side of work.sides) columnOf(side, key, was.name).notNull = false
+    work.add(renamed(placeOf(key), was, is))
+    if (!isMissed(is)) return
     columnOf(work.start, key, is.name).notNull = false
     work.add(required(placeOf(key), is.name))
   }
 }
 
 /** One change after the other: the trigger of one would not know of the next. */
-function mayBridge({ before, notes, refusals, bridged }: Work, key: string, column: string): boolean {
-  const [table, place] = [placeOf(key), placeOf(key, column)]
-  const columns = Object.keys(before.tables[key]?.columns ?? {})
-  const isOpen = columns.some((name) => notes.bridges.has(bridgeName(table, name)))
+function mayBridge(work: Work, key: string, column: string): boolean {
+  const { before, refusals, bridged } = work
+  const place = placeOf(key, column)
+  const isOpen = Object.keys(before.tables[key]?.columns ?? {}).some((name) => isBridged(work, key, name))
   const why = bridged.has(place)
     ? ASKS.twoWays(place)
     : isOpen
-      ? ASKS.betweenSteps(table)
+      ? ASKS.betweenSteps(placeOf(key))
       : key.startsWith('public.')
         ? undefined
         : ASKS.otherSchema(place)

@@ -1,6 +1,6 @@
 // Sorts the statements of drizzle-kit into migrations, each with the locks and the transaction that it bears.
 import type { Snapshot } from './snapshot.ts'
-import { quoted } from './sql.ts'
+import { quoted, shortened } from './sql.ts'
 import type { Phase, Steps } from './steps.ts'
 
 export const OPENINGS: Record<Phase, string[]> = {
@@ -68,7 +68,12 @@ const ruleOf = (statement: string) => {
 
 /** The one that it replaces is there until it is. */
 function buildIndex(statement: string, name: string, statements: string[]): string[] {
+  const [, on, columns, where = ''] =
+    /^CREATE UNIQUE .* ON (\S+) USING \w+ \((.*?)\)( WHERE .*)?;$/s.exec(statement) ?? []
+  const about =
+    on === undefined || columns === undefined ? '' : twice(on, columns, where.replaceAll('\n', ' '))
   const create = (as: string) =>
+    about +
     statement.replace(/INDEX (?:CONCURRENTLY )?"(?:[^"]|"")+"/, () => `INDEX CONCURRENTLY ${quoted(as)}`)
   if (!statements.includes(`DROP INDEX ${quoted(name)};`)) return [create(name)]
   const temporary = temporaryName(name)
@@ -79,7 +84,12 @@ function buildIndex(statement: string, name: string, statements: string[]): stri
   ]
 }
 
-const temporaryName = (name: string) => `${name.slice(0, 59)}_new`
+const temporaryName = (name: string) => shortened(`new_${name}`)
+
+const twice = (table: string, columns: string, where: string) =>
+  `-- If it fails, rows have the same: mend them and migrate again. Which they are:
+-- SELECT ${columns}, count(*) FROM ${table}${where} GROUP BY ${columns} HAVING count(*) > 1;
+`
 
 function addUnique(
   steps: Steps,
@@ -90,10 +100,9 @@ function addUnique(
   const [, nulls = '', columns = ''] = /UNIQUE( NULLS NOT DISTINCT)?\((.*)\);$/.exec(statement) ?? []
   const [t, drop] = [quoted(table), `ALTER TABLE ${quoted(table)} DROP CONSTRAINT ${quoted(name)};`]
   const index = quoted(temporaryName(name))
+  const where = nulls === '' ? ` WHERE (${columns}) IS NOT NULL` : ''
   steps.concurrently.push(
-    `-- If it fails, rows have the same: mend them and migrate again. Which they are:\n` +
-      `-- SELECT ${columns}, count(*) FROM ${t} GROUP BY ${columns} HAVING count(*) > 1;\n` +
-      `CREATE UNIQUE INDEX CONCURRENTLY ${index} ON ${t} (${columns})${nulls};`,
+    `${twice(t, columns, where)}CREATE UNIQUE INDEX CONCURRENTLY ${index} ON ${t} (${columns})${nulls};`,
   )
   if (statements.includes(drop)) steps.finish.push(drop)
   steps.finish.push(`ALTER TABLE ${t} ADD CONSTRAINT ${quoted(name)} UNIQUE USING INDEX ${index};`)

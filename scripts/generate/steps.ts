@@ -1,16 +1,13 @@
 // Writes the steps that are right while processes of two ages write: triggers, and what fills the rows that are there.
-import { BREAKPOINT, literal, quoted } from './sql.ts'
+import type { Column } from './snapshot.ts'
+import { BREAKPOINT, literal, quoted, shortened } from './sql.ts'
 
 /** In this order; each is a migration, where it has statements. */
 export const PHASES = ['values', 'expand', 'concurrently', 'finish'] as const
 export type Phase = (typeof PHASES)[number]
 export type Steps = Record<Phase, string[]>
 
-/** Postgres cuts longer names off. */
-const MAX_IDENTIFIER = 63
-
-export const bridgeName = (table: string, column: string): string =>
-  `bridge_${table}_${column}`.slice(0, MAX_IDENTIFIER)
+export const bridgeName = (table: string, column: string): string => shortened(`bridge_${table}_${column}`)
 
 /** A trigger. @param body what it does to NEW, the row that is about to be written */
 function bridge(table: string, column: string, about: string, body: string): string {
@@ -47,7 +44,7 @@ type Some = Partial<Steps>
 /** NOT NULL without reading the rows under a lock. */
 export function required(table: string, column: string): Some {
   const [t, c] = [quoted(table), quoted(column)]
-  const check = quoted(`filled_${table}_${column}`.slice(0, MAX_IDENTIFIER))
+  const check = quoted(shortened(`filled_${table}_${column}`))
   return {
     expand: [`ALTER TABLE ${t} ADD CONSTRAINT ${check} CHECK (${c} IS NOT NULL) NOT VALID;`],
     concurrently: [
@@ -74,23 +71,24 @@ export function filled(table: string, column: string, value: string, counted: bo
 /** What a client has read of a row is another state of it then. */
 const count = (counted: boolean) => (counted ? ', "version" = "version" + 1' : '')
 
-/** @param cast to the type of the new one, if that is another */
-export function renamed(table: string, was: string, is: string, type: string, cast = ''): Some {
-  const [old, next] = [quoted(was), quoted(is)]
-  const compared = type === 'json' ? '::text' : '' // json has no equality
-  const body = `IF TG_OP = 'INSERT' THEN
-  NEW.${next} := coalesce(NEW.${next}, NEW.${old}${cast});
-  NEW.${old} := NEW.${next};
-ELSIF NEW.${next}${compared} IS DISTINCT FROM OLD.${next}${compared} THEN
+/** A column under two names, and perhaps of two types. What an insert leaves out has the default, which is the same for both. */
+export function renamed(table: string, was: Column, is: Column): Some {
+  const [old, next] = [quoted(was.name), quoted(is.name)]
+  const type = is.typeSchema === undefined ? is.type : `${quoted(is.typeSchema)}.${quoted(is.type)}`
+  const value = was.type === is.type ? old : `${old}::${type}`
+  const compared = (text: string) => (is.type === 'json' ? `(${text})::text` : text) // json has no equality
+  const body = `IF TG_OP = 'INSERT' AND ${compared(`NEW.${next}`)} IS DISTINCT FROM ${compared(String(is.default ?? 'NULL'))}
+  OR TG_OP = 'UPDATE' AND ${compared(`NEW.${next}`)} IS DISTINCT FROM ${compared(`OLD.${next}`)}
+THEN
   NEW.${old} := NEW.${next};
 ELSE
   NEW.${next} := NEW.${old};
 END IF;`
-  const about = `Older processes read and write "${was}", newer ones "${is}": both are the same in every row.`
+  const about = `Older processes read and write "${was.name}", newer ones "${is.name}": both are the same in every row.`
   return {
-    expand: [bridge(table, was, about, body)],
+    expand: [bridge(table, was.name, about, body)],
     concurrently: [
-      fill(table, `${next} = ${old}${cast}`, `${next}${compared} IS DISTINCT FROM ${old}${cast}${compared}`),
+      fill(table, `${next} = ${value}`, `${compared(next)} IS DISTINCT FROM ${compared(value)}`),
     ],
   }
 }

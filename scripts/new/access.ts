@@ -2,7 +2,7 @@
 import { isAdmin, type Role, ROLES, roles } from '../../src/account/roles.ts'
 import { RESERVED } from '../../src/kit/data/list.ts'
 import { hint } from '../../src/kit/types/nearest.ts'
-import type { Names } from './names.ts'
+import { capital, type Names, parseNames } from './names.ts'
 import { findSlice, type Slice } from './slices.ts'
 
 /** The resource that another stands under. */
@@ -22,11 +22,15 @@ export interface Access {
   bulk: boolean
   /** What is deleted can be restored for a while. */
   softDelete: boolean
+  /** Each account has a list of what it has added, over all parents. */
+  ownList: boolean
+  /** What becomes of its rows when what they stand under is deleted; restrict: that is refused. */
+  onParentDelete: 'cascade' | 'restrict'
 }
 
 /** What the regions of the template ask. */
 export function wordsOf(access: Access): Record<string, boolean> {
-  const { owned, publicRead, writer, onDelete, parent, bulk, softDelete } = access
+  const { owned, publicRead, writer, onDelete, parent, bulk, softDelete, ownList, onParentDelete } = access
   const { seenBy = 'everybody' } = parent ?? {}
   // Who is not logged in sees nothing of what stands under what it does not see.
   const open = publicRead && seenBy === 'everybody'
@@ -45,12 +49,21 @@ export function wordsOf(access: Access): Record<string, boolean> {
     bulk,
     soft: softDelete,
     hard: !softDelete,
+    apart: parent !== undefined || softDelete, // from foreign keys: indexes of lists begin otherwise, or leave rows out
+    ownlist: ownList,
+    holding: onParentDelete === 'restrict',
   }
 }
 
 /** The path of its list. */
 export const routeOf = ({ path }: Names, { parent }: Access): string =>
   parent === undefined ? `/api/${path}` : `/api/${parent.names.path}/:${parent.names.snake}/${path}`
+
+/** Where each app of its routes.ts is mounted. */
+export const mountsOf = (names: Names, access: Access): { route: string; name: string }[] => [
+  { route: routeOf(names, access), name: names.many },
+  ...(access.ownList ? [{ route: `/api/${names.path}`, name: `own${capital(names.many)}` }] : []),
+]
 
 /** The options of the command, as `parseArgs` takes them. */
 export const ACCESS_OPTIONS = {
@@ -61,13 +74,17 @@ export const ACCESS_OPTIONS = {
   'on-delete': { type: 'string' },
   bulk: { type: 'boolean', default: false },
   'soft-delete': { type: 'boolean', default: false },
+  'own-list': { type: 'boolean', default: false },
+  'on-parent-delete': { type: 'string', default: 'cascade' },
 } as const
 
 export const ACCESS_USAGE = `Its rows are their owner's, the account that made them: other accounts find nothing of them, admins everything.
   --shared          they are everybody's: each account reads them, each editor changes them
   --public-read     everybody reads them, visitors too
   --role admin      writing takes this role; editor without it
-  --under court     at /api/courts/:court/..., where one sees the court; they are deleted with it
+  --under court     at /api/courts/:court/..., where one sees the court; they are deleted with it;
+                    --on-parent-delete restrict: it is not deleted as long as it has some
+  --own-list        with --under: GET /api/bookings lists what one has added, over all courts
   --on-delete ...   when their creator's account is deleted: cascade, they are, too (so it is of owned ones), or set-null, they
                     stay, for admins or for all (so it is of shared ones)
   --bulk            many are created, and deleted, by one request: all or none
@@ -84,6 +101,8 @@ export function readAccess(
     'on-delete'?: string
     bulk: boolean
     'soft-delete': boolean
+    'own-list': boolean
+    'on-parent-delete': string
   },
 ): Access {
   const { shared, role, under, 'on-delete': rule = shared ? 'set-null' : 'cascade' } = options
@@ -92,21 +111,46 @@ export function readAccess(
     throw new Error(`--role ${role}: there is no such role${hint(role, roles.admitted)}`)
   if (rule !== 'cascade' && rule !== 'set-null')
     throw new Error(`--on-delete is set-null or cascade, not ${rule}`)
+  const ofParent = options['on-parent-delete']
+  if (ofParent !== 'cascade' && ofParent !== 'restrict')
+    throw new Error(`--on-parent-delete is cascade or restrict, not ${ofParent}`)
+  if (options['own-list'] && under === undefined)
+    throw new Error('--own-list is for --under: without it the list of all is the only one')
+  const parent = under === undefined ? undefined : findParent(root, under)
+  if (ofParent === 'restrict') refuseHolding(parent)
   return {
     owned: !shared,
     publicRead: options['public-read'],
     writer,
     onDelete: rule === 'cascade' ? rule : 'set null',
-    parent: under === undefined ? undefined : findParent(root, under),
+    parent,
     bulk: options.bulk,
     softDelete: options['soft-delete'],
+    ownList: options['own-list'],
+    onParentDelete: ofParent,
   }
 }
 
 /** @throws Error */
-function findParent(root: string, singular: string): Parent {
+function findParent(root: string, singular: string): Slice {
   const asked = `--under ${singular}`
-  if (RESERVED.includes(singular))
-    throw new Error(`${asked}: the query of its list has "${singular}" for something else`)
+  const { snake } = parseNames(singular)
+  if (RESERVED.includes(snake))
+    throw new Error(`${asked}: the query of its list has "${snake}" for something else`)
   return findSlice(root, singular, asked)
+}
+
+/** @throws Error */
+function refuseHolding(parent: Slice | undefined): void {
+  const asked = '--on-parent-delete restrict'
+  if (parent === undefined) throw new Error(`${asked} is for --under`)
+  const { spokenMany } = parent.names
+  if (parent.goesWithAccount)
+    throw new Error(
+      `${asked}: ${spokenMany} go with the account that they belong to, which can always be deleted: leave it out`,
+    )
+  if (parent.isSoft)
+    throw new Error(
+      `${asked}: ${spokenMany} that are deleted are there until they are purged, so nothing would be refused: leave it out`,
+    )
 }

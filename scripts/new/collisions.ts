@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describedRoutes } from '../described-routes.ts'
-import { type Access, routeOf } from './access.ts'
+import { type Access, mountsOf } from './access.ts'
 import type { Names } from './names.ts'
 import { constraintOf } from './rule-lines.ts'
 import { findTakenName } from './template.ts'
@@ -87,8 +87,10 @@ function collisionsOf(
   if (taken !== undefined) found.push(`"${taken}" is a name that the generated code uses itself`)
   const answer = find(new RegExp(`\\bid: '${type}'`))
   if (answer !== undefined) found.push(`${answer} describes an answer called "${type}"`)
-  const list = routeOf(names, access)
-  const route = describedRoutes({}).find(({ path: known }) => `${known}/`.startsWith(`${list}/`))
-  if (route !== undefined) found.push(`there is a route ${route.path}`)
+  const known = describedRoutes({})
+  for (const { route: list } of mountsOf(names, access)) {
+    const route = known.find((each) => `${each.path}/`.startsWith(`${list}/`))
+    if (route !== undefined) found.push(`there is a route ${route.path}`)
+  }
   return found
 }

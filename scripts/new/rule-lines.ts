@@ -116,7 +116,7 @@ function ofExclude({ same, from, to }: Exclude, { fields, access: { parent }, ru
     names: quoted([...known, from, to]),
     from,
     to,
-    frame: [...frame, ...(known.length > 0 ? [taken(known, 'c')] : [])].join(', '),
+    frame: [...frame, ...known.map((name) => taken([name], 'c'))].map((part) => `${part}, `).join(''),
     same: taken([...new Set([...known, ...closureOf([from, to], rules)])], 'first'),
     another: same.includes('creator') ? 'ann' : 'admin',
   }
@@ -142,6 +142,37 @@ export function inOrderOf(rules: Rule[], fields: Field[]): Field[] {
   const ranks = ranksOf(rules)
   return fields.toSorted((a, b) => (ranks.get(a.name) ?? 0) - (ranks.get(b.name) ?? 0))
 }
+
+/** As tests take them: what is compared is left out of no body, as a default need not go with the rest, and changes with its like. */
+export function asTested(fields: Field[], rules: Rule[]): { fields: Field[]; rules: Rule[] } {
+  const ranks = ranksOf(rules)
+  const isCompared = ({ name }: Field) => ranks.has(name)
+  const uniques = fields.flatMap((field): Unique[] =>
+    field.unique && isCompared(field) ? [{ word: 'unique', fields: [field.name], over: field.unique }] : [],
+  )
+  const tested = fields.map((field) => {
+    if (!isCompared(field)) return field
+    const optional = field.optional && field.fallback === undefined
+    return { ...field, unique: undefined, fallback: undefined, optional }
+  })
+  return { fields: tested, rules: [...rules, ...uniques] }
+}
+
+/** As factories take them: fields that are compared have their values in one range, that which all of them allow. */
+export function inOneRange(fields: Field[], rules: Rule[]): Field[] {
+  return fields.map((field) => {
+    const like = closureOf([field.name], rules)
+    if (like.length === 1 || !isOrdered(field)) return field
+    const alike = fields.filter(({ name }) => like.includes(name))
+    const min = alike.map((each) => each.min).reduce((a, b) => (isLess(a, b) ? b : (a ?? b)))
+    const max = alike.map((each) => each.max).reduce((a, b) => (isLess(b, a) ? b : (a ?? b)))
+    return isLess(max, min) ? field : { ...field, min, max }
+  })
+}
+
+/** Of bounds in canonical form. */
+const isLess = (a?: string, b?: string) =>
+  a !== undefined && b !== undefined && (Number.isNaN(Number(a)) ? a < b : Number(a) < Number(b))
 
 /** Of types without such an order: of the number `n` of a row each field that is compared has a part of its own. */
 export function spreadValues(

@@ -36,7 +36,7 @@ export type Rule = Unique | Check | Exclude
 export const RULE = /^([a-z]+)\(/
 
 /** What Postgres and JavaScript put into the same order. */
-const ORDERED = ['int', 'number', 'decimal', 'date', 'timestamp', 'time']
+export const ORDERED = ['int', 'number', 'decimal', 'date', 'timestamp', 'time']
 /** Postgres's range of each type. */
 export const RANGES: Record<string, string> = {
   int: 'int4range',
@@ -170,6 +170,11 @@ function parseCheck(spec: string, inside: string, find: (name: string) => Field)
       `"${spec}": "${name}" is ${field.type} and "${right}" is ${other.type}: compare two of one type`,
     )
   compared(spec, [name], find)
+  const [places, others] = [field.args[1], other.args[1]]
+  if (field.type === 'decimal' && places !== others)
+    throw new Error(
+      `"${spec}": "${name}" has ${places} places behind the point and "${right}" ${others}: give both as many`,
+    )
   if (by !== '!=' && !ORDERED.includes(field.type))
     throw new Error(`"${spec}": ${field.type} has no order, it takes !=`)
   return { word: 'check', field: name, by, other: right }

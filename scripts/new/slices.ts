@@ -9,6 +9,8 @@ export interface Slice {
   seenBy: 'owner' | 'accounts' | 'everybody'
   /** Its rows are deleted with an account. */
   goesWithAccount: boolean
+  /** What is deleted can be restored for a while. */
+  isSoft: boolean
   /** Its rows refer to others, which `addCourt` of the factories makes. */
   needsOthers: boolean
 }
@@ -40,11 +42,13 @@ export function findSlice(root: string, singular: string, asked: string): Slice 
     const [, asks = 'role'] =
       /\bvisible: Rule = \((?!scope\))([^)]*)\)/.exec(text) ?? /\bRule = \(([^)]*)\)/.exec(text) ?? []
     const seenBy = /\bme\b/.test(asks) ? 'owner' : asks === '' ? 'everybody' : 'accounts'
+    const table = `src/${names.path}/table.ts`
     const factories = join(root, 'test/factories.ts')
     return {
       names,
       seenBy,
-      goesWithAccount: goesWith(root, `src/${names.path}/table.ts`),
+      goesWithAccount: goesWith(root, table),
+      isSoft: readFileSync(join(root, table), 'utf8').includes('new SoftDelete('),
       needsOthers: existsSync(factories) && readFileSync(factories, 'utf8').includes(` function add${type}(`),
     }
   }

@@ -5,7 +5,7 @@ import { type Access, wordsOf } from './access.ts'
 import { repeat, WORDS } from './entries.ts'
 import type { Field } from './fields.ts'
 import { formsOf, type Names, parseNames, rename } from './names.ts'
-import { fillRules, inOrderOf, ruleWords, spreadValues } from './rule-lines.ts'
+import { asTested, fillRules, inOneRange, inOrderOf, ruleWords, spreadValues } from './rule-lines.ts'
 import type { Rule } from './rules.ts'
 
 const ROOT = join(import.meta.dir, '../..')
@@ -48,13 +48,13 @@ export function fillTemplate(
   )
   const files = Object.entries(targetsOf(names)).map(([file, target]) => {
     const renamed = rename(readTemplate(file), EXAMPLES, [names, access.parent?.names ?? PARENT])
-    const chosen = choose(
-      renamed,
-      fields,
-      { ...wordsOf(access), ...ruleWords(rules) },
-      inOrderOf(rules, fields),
-    )
-    const resource = { names, fields, access, rules }
+    const words = { ...wordsOf(access), ...ruleWords(rules) }
+    const shown =
+      file === 'routes.test.ts'
+        ? asTested(fields, rules)
+        : { fields: file === 'factories.ts' ? inOneRange(fields, rules) : fields, rules }
+    const chosen = choose(renamed, shown.fields, words, inOrderOf(rules, shown.fields))
+    const resource = { names, access, ...shown }
     const filled = fillRules(chosen, resource)
     const text = file === 'factories.ts' ? spreadValues(filled, resource) : filled
     const whole = ofWhole(withErrors(text, fields, rules, access), names, access)

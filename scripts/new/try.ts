@@ -45,6 +45,7 @@ export async function tryLines(
   )
   const isMine = JSON.stringify([parentReferences, references]).includes(MY_ID)
   const list = parents ? `$api${parents}/$parent/${names.path}` : `$api/${names.path}`
+  const remove = `${CURL} -b $jar ${list}/$id -X DELETE`
   return [
     `api=${localUrl(config)}/api jar=$(mktemp) json='Content-Type: application/json' me=try-$(date +%s)-$$@example.com`,
     account([access.writer, ...needed], config),
@@ -54,7 +55,8 @@ export async function tryLines(
     create(list, body, 'id'),
     `${CURL} ${isPublic && open ? '' : '-b $jar '}"${list}?${filterOf(fields, body)}"`,
     `${CURL} -b $jar ${list}/$id -X PUT ${JSON_BODY} ${quoted(changed)}`,
-    `${CURL} -b $jar ${list}/$id -X DELETE`,
+    ...(access.softDelete ? [remove, `${CURL} -b $jar ${list}/$id/restore -X POST`] : []),
+    access.bulk ? `${CURL} -b $jar ${list} -X PATCH ${JSON_BODY} '{"delete":["'$id'"]}'` : remove,
   ]
 }
 

@@ -7,15 +7,20 @@ const IMPORT = /^import .* from '(\.\/[^']+)'$/gm
 const CHAIN = /^ *const routed = app\b.*(\n {4,}.*)*/m
 
 /** @param app the text of app.ts @throws Error if it has no place for the slice */
-export function addToApp(app: string, { many, path }: Names, route = `/api/${path}`): string {
+export function addToApp(
+  app: string,
+  { many, path }: Names,
+  mounts = [{ route: `/api/${path}`, name: many }],
+): string {
   const [chain] = CHAIN.exec(app) ?? []
   if (chain === undefined) {
     throw new Error(
-      `src/app.ts has no \`const routed = app\` with the slices: nothing shows where .route('${route}', ${many}) belongs`,
+      `src/app.ts has no \`const routed = app\` with the slices: nothing shows where .route('/api/${path}', ${many}) belongs`,
     )
   }
-  const wired = app.replace(chain, () => `${chain}\n    .route('${route}', ${many})`)
-  return addImport(wired, many, `./${path}/routes.ts`)
+  const lines = mounts.map(({ route, name }) => `\n    .route('${route}', ${name})`).join('')
+  const wired = app.replace(chain, () => chain + lines)
+  return addImport(wired, mounts.map(({ name }) => name).join(', '), `./${path}/routes.ts`)
 }
 
 const PURGE = './kit/jobs/purge-deleted.ts'

@@ -8,7 +8,7 @@ const BREAKPOINT = '--> statement-breakpoint'
 /** A statement about the table and nothing else; another's foreign key to it, say, is none. */
 const aboutOnly = (table: string) =>
   new RegExp(
-    `^\\s*(--.*\\n\\s*)*((CREATE|ALTER|DROP) TABLE "${table}"|CREATE INDEX (CONCURRENTLY )?"\\w+" ON "${table}"|` +
+    `^\\s*(--.*\\n\\s*)*((CREATE|ALTER|DROP) TABLE "${table}"|CREATE (UNIQUE )?INDEX (CONCURRENTLY )?"\\w+" ON "${table}"|` +
       `DROP INDEX (CONCURRENTLY (IF EXISTS )?)?"${table}_)`,
   )
 

@@ -13,6 +13,8 @@ export interface Module {
   entries?: string[]
   /** Tables that a migration drops. */
   tables?: string[]
+  /** The module that it shares with others: it goes with the last of them, and they with it. */
+  standsOn?: string
 }
 
 export const MODULES: Record<string, Module> = {
@@ -35,6 +37,41 @@ export const MODULES: Record<string, Module> = {
     ],
     mentions:
       /kit\/job-status|account\/(pages\/|audit-)?export|\/api\/jobs\b|\/(me|audit)\/export|export\.test/,
+  },
+  totp: {
+    about: 'codes by an app as a second factor, with recovery codes',
+    paths: [
+      'src/totp',
+      'test/totp.test.ts',
+      'test/totp-attacks.test.ts',
+      'test/totp-pages.test.ts',
+      'test/factor-required.test.ts',
+      'test/support/totp.ts',
+    ],
+    mentions: /\/totp\b|\btotp\/|\btotp(-\w+)?\.test|otpauth|\buqr\b/,
+    packages: ['otpauth', 'uqr'],
+    tables: ['totp'],
+    standsOn: 'second-factors',
+  },
+  passkeys: {
+    about: 'log in by a finger, a face or a PIN, without email and password; and as a second factor',
+    paths: [
+      'src/kit/passkeys',
+      'src/passkeys',
+      'test/passkeys.test.ts',
+      'test/passkey-pages.test.ts',
+      'test/support/authenticator.ts',
+    ],
+    mentions: /\/passkeys?\b|\bpasskeys\/|\bpasskey(Factor|Pages|Routes)\b|simplewebauthn/,
+    packages: ['@simplewebauthn/server', 'reflect-metadata'],
+    tables: ['passkeys'],
+    standsOn: 'second-factors',
+  },
+  'second-factors': {
+    about: 'what second factors share: the step after the password, and a mail that undoes each change',
+    paths: ['src/second-factors'],
+    mentions:
+      /\/second-factors\b|\bsecond-factors\/|mfaRequired|MFA_REQUIRED|\/(me|auth)\/factors|\/login\/second/,
   },
   'api-docs': {
     about:

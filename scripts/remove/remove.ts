@@ -28,11 +28,13 @@ const HISTORY = /^(CHANGELOG|UPGRADING)\.md$/
  * Removes modules from a checkout and notes them in its package.json (`restbun.removed`). Done again it changes nothing, and
  * completes what has broken off.
  * @param root the checkout
- * @param names of `MODULES`
+ * @param named of `MODULES`; with them goes what only they share, and what stands on them
  * @param options.undeployed the migrations of the modules' tables go, too; else another one drops the tables
  * @returns what was done, line by line, and what of yours still speaks of them, `path:line: text` each
  */
-export async function removeModules(root: string, names: string[], { undeployed = false } = {}) {
+export async function removeModules(root: string, named: string[], { undeployed = false } = {}) {
+  const removed = readManifest(root).restbun?.removed ?? []
+  const names = withShared(named, removed)
   const modules = names.map((name) => moduleOf(name))
   const paths = modules.flatMap((module) => module.paths)
   const done: string[] = []
@@ -72,6 +74,17 @@ export async function removeModules(root: string, names: string[], { undeployed 
     done.push('changed package.json')
   }
   return { done, left: findMentions(root, modules) }
+}
+
+/** With those that stand on one of them, and what the last of them has stood on. */
+export function withShared(names: string[], removed: string[]): string[] {
+  const standingOn = (base: string) => Object.keys(MODULES).filter((name) => MODULES[name]?.standsOn === base)
+  const above = names.flatMap(standingOn).filter((name) => !removed.includes(name))
+  const going = new Set([...names, ...above])
+  const isGone = (name: string) => going.has(name) || removed.includes(name)
+  for (const { standsOn } of [...going].map((name) => moduleOf(name)))
+    if (standsOn !== undefined && standingOn(standsOn).every(isGone)) going.add(standsOn)
+  return [...going]
 }
 
 /** @throws Error that names the nearest, or those that there are */

@@ -17,7 +17,7 @@ import { assertNotLastSuperuser, manage } from './change-role.ts'
 import { assertSessionOpen, endSessionsWith, lockOwnAccount } from './end-sessions.ts'
 import { lastSuperuser } from './errors.ts'
 import { mailNotice, mailReset, requestNotice, type Asker } from './mail-tasks.ts'
-import { TAKE_BACK_MS, tokens } from './one-time-tokens.ts'
+import { TAKE_BACK_MS, tokens, UNDOES } from './one-time-tokens.ts'
 import { factory, requireRole, type Deps, type LoggedInContext } from './product.ts'
 import { deleteDueUser, findDueUsers, findUser, isEmailTaken, updateUser, type User } from './queries.ts'
 import { UserResponse, users } from './table.ts'
@@ -30,7 +30,7 @@ const gone = () => unauthorized('This account no longer exists')
 async function markDeleted(deps: Needed, tx: Db, userId: string, by: Author): Promise<User> {
   const { deletionDays: days } = deps.config
   await accessTokens.deleteAllOf(deps, tx, userId)
-  await tokens.revoke(tx, userId, { but: ['take_back', 'invitation'] })
+  await tokens.revoke(tx, userId, { but: [...UNDOES, 'invitation'] })
   const takeBack = await tokens.latest(tx, userId, 'take_back')
   // Its mail may leave as late as a week from now, and its time begins then.
   const ends = takeBack && (takeBack.expires ?? new Date(Date.now() + 2 * TAKE_BACK_MS)).toISOString()

@@ -10,7 +10,7 @@ import { recordEvent } from './audit.ts'
 import { endSessionsWith, lockOwnAccount } from './end-sessions.ts'
 import { emailTaken, invalidCredentials, nothingToVerify, passwordRequired, sameEmail } from './errors.ts'
 import { requestLink, requestNotice } from './mail-tasks.ts'
-import { tokens } from './one-time-tokens.ts'
+import { tokens, UNDOES } from './one-time-tokens.ts'
 import type { AppContext, LoggedInContext } from './product.ts'
 import { findUser, findUserWithHashById, updateUser } from './queries.ts'
 import { roles } from './roles.ts'
@@ -27,7 +27,10 @@ export async function changeEmail(c: LoggedInContext, { email }: { email: string
   await requestOwnLink(c, { userId: user.id, purpose: 'email_change', email })
 }
 
-async function requestOwnLink(c: LoggedInContext, due: Parameters<typeof requestLink>[2]): Promise<void> {
+export async function requestOwnLink(
+  c: LoggedInContext,
+  due: Parameters<typeof requestLink>[2],
+): Promise<void> {
   const request = async (tx: Db) => {
     await lockOwnAccount(c, tx)
     await requestLink(c.var, tx, due)
@@ -36,6 +39,9 @@ async function requestOwnLink(c: LoggedInContext, due: Parameters<typeof request
   }
   await retryConflict(() => c.var.db.transaction(request)) // it locks what confirming does, the other way round
 }
+
+/** In the data of a session: when its owner has confirmed the account's email in it, in Unix milliseconds. */
+export const MAILBOX_PROVEN = 'mailboxProven'
 
 /** Mails the link again to the mailbox that is to be confirmed. @throws nothingToVerify */
 export async function resendVerification(c: LoggedInContext): Promise<void> {
@@ -66,6 +72,8 @@ export async function confirmEmail(
       await recordEvent(c, tx, { action, account: user_id })
     }),
   )
+  // For what wants the mailbox shown in this very session.
+  if (c.var.session?.userId === user_id) c.var.session.set(MAILBOX_PROVEN, Date.now())
   c.var.log.info('EMAIL CONFIRMED', { user: user_id, agent: agentOf(c) })
 }
 
@@ -94,7 +102,7 @@ async function replaceEmail(c: AppContext, tx: Db, userId: string, email: string
   if (await tokens.isReserved(tx, 'take_back', email, userId)) throw emailTaken()
   // Set if this mailbox could have taken the account back. Then those since may not: one of them is a thief's, perhaps.
   const own = await tokens.latest(tx, userId, 'take_back', email)
-  await tokens.revoke(tx, userId, { but: ['take_back', 'invitation'], since: own?.created })
+  await tokens.revoke(tx, userId, { but: [...UNDOES, 'invitation'], since: own?.created })
   if (own !== undefined || !before.verified) {
     // A mailbox that was never verified may be a stranger's, too: it is told, and may take nothing.
     await requestNotice(c.var, tx, before.email, 'email_changed')
@@ -115,7 +123,8 @@ export async function takeBackEmail(c: AppContext, { token }: { token: string })
     // A deletion, too, may have been asked for by whoever has changed the email.
     const change = { email, email_proof: 'mail', password: null, deletes: null } as const
     if ((await updateUser(tx, userId, change)) === undefined) throw tokenExpired()
-    await tokens.revoke(tx, userId, { but: ['take_back'], since: created })
+    await c.var.secondStep?.undoSince(tx, userId, created)
+    await tokens.revoke(tx, userId, { but: UNDOES, since: created })
     await requestLink(c.var, tx, { userId, purpose: 'reset', email })
     await accessTokens.deleteAllOf(c.var, tx, userId)
     await recordEvent(c, tx, { action: 'email.taken_back', account: userId })

@@ -3,17 +3,19 @@ import type { z } from 'zod'
 import { weakPassword } from '../kit/auth/password-rule.ts'
 import { accountDisabled, agentOf, endSession, startSession } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
+import type { Begun } from '../kit/types/sessions.ts'
 import { recordEvent, recordWith } from './audit.ts'
 import { syncSessionRole } from './change-role.ts'
 import { invalidCredentials, passwordChangeRequired } from './errors.ts'
 import { endImpersonation } from './impersonation.ts'
 import { requestNotice } from './mail-tasks.ts'
-import { tokens } from './one-time-tokens.ts'
+import { tokens, UNDOES } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
 import { type AppContext, type LoggedInContext, roleOf } from './product.ts'
 import { findUserWithHash, findUserWithHashById, replaceHash, updateUser, type User } from './queries.ts'
 import { roles } from './roles.ts'
 import type { Login } from './schema.ts'
+import { hasFactor } from './second-step.ts'
 
 /**
  * Checks the password, starts a session and returns the account. `new_password` takes the place of one that was made up for the
@@ -34,13 +36,11 @@ export async function logIn(
     c.var.log.warn('LOGIN REFUSED: account disabled', { user: user.id, agent: agentOf(c) })
     throw accountDisabled()
   }
-  if (isTemporary) {
-    const own = await replaceTemporary(c, found, { given: password, password: new_password })
-    await beginSession(c, user, kept, own)
-  } else {
-    if (passwords.needsRehash(hash)) await renewHash(c, user.id, hash, password)
-    await beginSession(c, user, kept, { hash, password })
-  }
+  const own = isTemporary
+    ? await replaceTemporary(c, found, { given: password, password: new_password })
+    : { hash: await upToDate(c, user.id, hash, password), password }
+  await c.var.secondStep?.demand(c, { userId: user.id, hash: own.hash }, kept)
+  await beginSession(c, user, { ...kept, way: 'password' }, byPassword(c, own))
   c.var.log.info('LOGIN OK', { user: user.id, agent: agentOf(c) })
   return user
 }
@@ -77,45 +77,59 @@ export async function replacePassword(
 ): Promise<User | undefined> {
   const changed = await updateUser(tx, userId, { password: hash }, { was })
   if (changed === undefined) return undefined
-  await tokens.revoke(tx, userId, { but: ['take_back', 'verify', 'invitation'] })
+  await tokens.revoke(tx, userId, { but: [...UNDOES, 'verify', 'invitation'] })
   await requestNotice(c.var, tx, changed.email, 'password_changed')
   await recordEvent(c, tx, { action: 'password.changed', account: userId })
   return changed
 }
 
 /** Upgrades a hash of older parameters. A failure, such as a full queue for hashes, is left to the next login. */
-async function renewHash(c: AppContext, userId: string, was: string, password: string): Promise<void> {
+async function upToDate(c: AppContext, userId: string, was: string, password: string): Promise<string> {
   const { db, log, passwords } = c.var
+  if (!passwords.needsRehash(was)) return was
   try {
-    await replaceHash(db, userId, was, await passwords.hash(password, c.var.signal()))
+    const hash = await passwords.hash(password, c.var.signal())
+    await replaceHash(db, userId, was, hash)
+    return hash
   } catch (error) {
     const user = { user: userId, error }
     log.warn('a password hash of older parameters was not replaced; the next login tries again', user)
+    return was
   }
 }
+
+/** Whether what was proven still counts: asked of the hash that the account has once the session is there. */
+export type Proof = (hash: string | null) => Promise<boolean> | boolean
+
+/** By the password, and the hash that it was checked against. Another may be of the same one: a login renews those of older parameters. */
+export const byPassword =
+  (c: AppContext, proof: { hash: string; password: string }): Proof =>
+  (hash) =>
+    hash === proof.hash || c.var.passwords.verify(hash, proof.password)
 
 /**
  * Starts the session, then reads the account again: a concurrent change of its role or password either sees the new session
  * or is seen by this read. If the read fails, the session ends.
- * @param kept how the client keeps it: see `startSession`
- * @param proof the password, and the hash that it was checked against
- * @throws invalidCredentials if the password is another one by now
+ * @param kept how the client keeps it, and what it was proven by: see `startSession`
+ * @throws invalidCredentials if the proof does not count any more
  */
 export async function beginSession(
   c: AppContext,
   user: User,
-  kept: { remember: boolean; token?: boolean | undefined },
-  proof: { hash: string; password: string },
+  kept: { remember: boolean } & Begun,
+  counts: Proof,
 ): Promise<void> {
-  const { config, db, passwords } = c.var
+  const { config, db } = c.var
   await startSession(c, { id: user.id, role: roleOf(user, config) }, kept.remember, kept)
   try {
     const now = await findUserWithHashById(db, user.id)
-    // Another hash may be of the same password: a login renews those of older parameters.
-    if (now?.hash !== proof.hash && !(await passwords.verify(now?.hash ?? null, proof.password)))
-      throw invalidCredentials()
+    if (!(await counts(now?.hash ?? null))) throw invalidCredentials()
+    // A factor that came meanwhile, as well: no session opens by the password alone where the account has one.
+    const factors = hasFactor(kept.way) ? [] : await c.var.secondStep?.factorsOf(db, user.id)
+    if (factors?.length) throw invalidCredentials()
     if (now && roleOf(now.user, config) !== roleOf(user, config)) await syncSessionRole(c.var, user.id)
-    await recordEvent(c, db, { action: 'session.started', account: user.id })
+    const details = { way: kept.way ?? null }
+    await recordEvent(c, db, { action: 'session.started', account: user.id, details })
   } catch (error) {
     await endSession(c).catch(() => {})
     throw error

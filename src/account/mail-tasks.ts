@@ -84,7 +84,8 @@ async function sendLink(
   // Only now: a link is due all the same, so that neither a resend nor an export tells whether an address is taken.
   if (purpose === 'email_change' && (await isEmailTaken(db, to, user?.id)))
     return sendMail(addressTakenMail({ service: config.name, to }))
-  const letter = { service: config.name, to, user, url: linkTo(config, purpose, token) }
+  const { details } = due
+  const letter = { service: config.name, to, user, details, url: linkTo(config, purpose, token) }
   await sendMail(mailOf?.(letter) ?? linkMail(purpose, letter))
 }
 

@@ -2,6 +2,7 @@
 import { mailOf, type MailContent } from '../kit/mail/layout.ts'
 import { plainName } from '../kit/mail/plain-name.ts'
 import type { Mail } from '../kit/types/mail.ts'
+import type { Json } from '../kit/types/json.ts'
 import type { Purpose } from './one-time-tokens.ts'
 import type { User } from './queries.ts'
 
@@ -14,6 +15,8 @@ export interface Letter {
   user: Pick<User, 'first_name' | 'email'> | undefined
   /** The link; its absence is said in words. */
   url: string
+  /** What the token is for. */
+  details?: Json
 }
 
 /** Whoever signed up may have given the address of somebody else, so the name is no place for a message. */
@@ -36,7 +39,7 @@ export const welcomeMail = ({ service, to, user, url }: Omit<Letter, 'url'> & { 
 type LinkText = Pick<MailContent, 'subject' | 'title' | 'paragraphs' | 'notes'> & { label: string }
 
 /** By the purpose of the token that they carry. */
-const LINKS: Record<Purpose, (service: string) => LinkText> = {
+const LINKS: Record<Purpose, (service: string, details?: Json) => LinkText> = {
   verify: (service) => ({
     subject: `Confirm your email for ${service}`,
     title: 'Confirm your email',
@@ -95,11 +98,29 @@ const LINKS: Record<Purpose, (service: string) => LinkText> = {
       'If you expect no invitation, ignore this mail: without you nothing happens.',
     ],
   }),
+  factor_undo: (service, details) => ({
+    subject: `The second factor of your account at ${service}`,
+    title: 'Your second factor has changed',
+    paragraphs: [
+      FACTOR_CHANGES[(details as { action: FactorChange }).action],
+      'If that was you, there is nothing to do. If it was not you, undo it, with each such change since: everybody is logged out, and tokens end. Then choose a new password.',
+    ],
+    label: 'This was not me: undo it',
+    notes: ['The link works for seven days.'],
+  }),
 }
 
+/** What has changed of the second factors of an account. */
+const FACTOR_CHANGES = {
+  added: 'A second factor was added: a login takes it from now on. Your other devices were logged out.',
+  removed: 'A second factor was removed: a login takes it no more.',
+  renewed: 'The recovery codes were replaced by others.',
+}
+export type FactorChange = keyof typeof FACTOR_CHANGES
+
 /** The mail that carries the link of a token. */
-export function linkMail(purpose: Purpose, { service, to, url }: Letter): Mail {
-  const { label, ...text } = LINKS[purpose](service)
+export function linkMail(purpose: Purpose, { service, to, url, details }: Letter): Mail {
+  const { label, ...text } = LINKS[purpose](service, details)
   return mailOf({ service, to, ...text, action: { label, url } })
 }
 
@@ -128,6 +149,11 @@ export const NOTICES = {
   impersonated:
     'Somebody who runs the service acts as your account for up to 15 minutes. They see what you see and change what you may change, but for your password, email, names, tokens and devices.',
   sessions_ended: 'Your account was logged out.',
+  factor_attempts:
+    'Somebody who knows your password has given several wrong codes for your second factor. For an hour nobody can log in; devices that are logged in stay so.',
+  factors_undone:
+    'What was changed of your second factors is undone. Everybody was logged out, and tokens have ended.',
+  factors_reset: 'Your account has no second factor any more. Everybody was logged out.',
   deletion_asked: 'Your account is going to be deleted, with what belongs to it. Everybody was logged out.',
   deletion_undone: 'Your account stays: its deletion was undone.',
   taken_back: 'Your account has this address again. Everybody was logged out, and its password has ended.',

@@ -9,7 +9,7 @@ import { recordEvent } from './audit.ts'
 import { changeAccount, manage, MANAGES } from './change-role.ts'
 import { lastSuperuser, roleAboveOwn } from './errors.ts'
 import { requestNotice } from './mail-tasks.ts'
-import { tokens } from './one-time-tokens.ts'
+import { tokens, UNDOES } from './one-time-tokens.ts'
 import { done, factory, found, requireRole, type Deps } from './product.ts'
 import { findUser, updateUser, type AccountChange } from './queries.ts'
 import { AccountResponse, ChangeAccount, OfAccount, SessionResponse } from './schema.ts'
@@ -59,13 +59,34 @@ export async function setPassword(
 ): Promise<void> {
   await manage(deps, userId, { by }, async (tx, { email }) => {
     await updateUser(tx, userId, secret)
-    await tokens.revoke(tx, userId, { but: ['take_back', 'invitation'] })
+    await tokens.revoke(tx, userId, { but: [...UNDOES, 'invitation'] })
     await accessTokens.deleteAllOf(deps, tx, userId)
     await deps.sessions.destroyAllOf(userId)
     await recordEvent(by, tx, { action: 'password.changed', account: userId })
     await requestNotice({ enqueue: deps.enqueue }, tx, email, 'password_changed')
   })
   await deps.sessions.destroyAllOf(userId) // of a login that saw the one of before
+}
+
+/**
+ * Ends the second factors of an account whose owner has lost them, and its sessions. False if there are none.
+ * @throws what `manage` does
+ */
+export async function resetFactors(
+  deps: Pick<Deps, 'db' | 'enqueue' | 'secondStep' | 'sessions'>,
+  userId: string,
+  by: Author,
+): Promise<boolean> {
+  const reset = await manage(deps, userId, { by }, async (tx, { email }) => {
+    const own = (await deps.secondStep?.factorsOf(tx, userId)) ?? []
+    if (own.length === 0) return false
+    await deps.secondStep?.removeAll(tx, userId)
+    await deps.sessions.destroyAllOf(userId)
+    await recordEvent(by, tx, { action: 'factor.reset', account: userId })
+    await requestNotice({ enqueue: deps.enqueue }, tx, email, 'factors_reset')
+    return true
+  })
+  return reset === true
 }
 
 export const admin = factory

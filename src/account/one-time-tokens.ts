@@ -17,9 +17,14 @@ export const tokens = createOneTimeTokens(oneTimeTokens, {
   /** Never voided by a later change: a thief would change the email twice. Its mailbox is taken until it expires. */
   take_back: { minutes: TAKE_BACK_MS / 60_000, keepsOlder: true },
   invitation: { minutes: 7 * DAY, isPerMailbox: true },
+  /** Undoes a change of second factors, and each one since. */
+  factor_undo: { minutes: 7 * DAY, keepsOlder: true },
 })
 
-export type Purpose = 'reset' | 'verify' | 'email_change' | 'take_back' | 'invitation'
+/** What gives an account back to its owner: whatever a thief does voids none of it. */
+export const UNDOES: Purpose[] = ['take_back', 'factor_undo']
+
+export type Purpose = 'reset' | 'verify' | 'email_change' | 'take_back' | 'invitation' | 'factor_undo'
 
 /** By purpose: the page of ours, and that of a front-end. */
 const PAGES: Record<Purpose, [own: string, frontEnd: string]> = {
@@ -28,6 +33,7 @@ const PAGES: Record<Purpose, [own: string, frontEnd: string]> = {
   email_change: ['/api/auth/verify', '/verify-email'],
   take_back: ['/api/auth/take-back', '/take-back-email'],
   invitation: ['/api/auth/invitation', '/accept-invitation'],
+  factor_undo: ['/api/auth/factor-undo', '/undo-second-factor'],
 }
 
 /**

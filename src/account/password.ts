@@ -8,9 +8,9 @@ import { accessTokens } from './access-tokens.ts'
 import { recordEvent } from './audit.ts'
 import { endSessionsWith, lockOwnAccount, sessionEnded } from './end-sessions.ts'
 import { invalidCredentials, wrongPassword } from './errors.ts'
-import { beginSession, replacePassword } from './login.ts'
+import { beginSession, byPassword, replacePassword } from './login.ts'
 import { mailReset, requestNotice } from './mail-tasks.ts'
-import { tokens } from './one-time-tokens.ts'
+import { tokens, UNDOES } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
 import type { AppContext, LoggedInContext } from './product.ts'
 import { type AccountChange, findUser, findUserWithHashById, updateUser, type User } from './queries.ts'
@@ -60,7 +60,8 @@ export async function proveMailbox(
   const user = await updateUser(tx, userId, { ...change, email_proof: 'mail', deletes: null })
   // The mailbox is not the account's any more, or the account may not log in: then nothing has changed.
   if (user?.email.toLowerCase() !== mailbox.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
-  await tokens.revoke(tx, userId, { but: ['take_back'] })
+  if (!was?.verified) await c.var.secondStep?.removeAll(tx, userId)
+  await tokens.revoke(tx, userId, { but: was?.verified ? UNDOES : ['take_back'] })
   await accessTokens.deleteAllOf(c.var, tx, userId)
   await recordEvent(c, tx, { action: 'password.reset', account: userId })
   await requestNotice(c.var, tx, mailbox, 'password_reset')
@@ -81,8 +82,10 @@ export async function changePassword(
   { current_password: current, password }: { current_password?: string | undefined; password: string },
 ): Promise<void> {
   const { db, passwords, session } = c.var
-  if (current === undefined) assertFresh(c)
   const { userId, identity } = session
+  const factors = await c.var.secondStep?.factorsOf(db, userId)
+  const hasFactor = factors !== undefined && factors.length > 0
+  if (current === undefined || hasFactor) assertFresh(c)
   const found = await findUserWithHashById(db, userId)
   const was = found?.hash ?? null
   if (current !== undefined && !(await passwords.verify(was, current, c.var.signal()))) throw wrongPassword()
@@ -96,7 +99,10 @@ export async function changePassword(
   })
   c.var.log.info('PASSWORD CHANGED', { user: userId, agent: agentOf(c) })
   try {
-    await beginSession(c, user, identity, { hash, password })
+    // What is fresh by a factor is not made fresh by a password.
+    const { remember, way, provenAt = identity.loginAt } = identity
+    const kept = { remember, way, ...(hasFactor && { provenAt }) }
+    await beginSession(c, user, kept, byPassword(c, { hash, password }))
   } catch (error) {
     // It was changed once more by now, which has logged out everybody.
     if (error instanceof ApiError && error.code === invalidCredentials.code) throw sessionEnded()

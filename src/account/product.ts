@@ -9,10 +9,13 @@ import { createIdempotency } from '../kit/http/idempotency.ts'
 import { emailNotVerified } from './errors.ts'
 import { findUser, type User } from './queries.ts'
 import { ADMIN, roles, type Role } from './roles.ts'
+import type { SecondStep } from './second-step.ts'
 import { idempotencyKeys } from './table.ts'
 
 /** What `openOwn` in `manifest.ts` opens for handlers and tasks beside the kit's: `{ payments: Payments }`. */
-export type Own = object
+export interface Own {
+  secondStep?: SecondStep
+}
 
 export interface Product {
   Role: Role

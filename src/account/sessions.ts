@@ -20,13 +20,14 @@ export async function listSessions(c: LoggedInContext, userId?: string) {
   const all = await sessions.allOf(userId ?? session.userId)
   return all
     .toSorted((a, b) => b.seenAt - a.seenAt)
-    .map(({ id, ip, agent, loginAt, seenAt }) => ({
+    .map(({ id, ip, agent, loginAt, seenAt, way = null }) => ({
       id,
       current: id === own,
       created: new Date(loginAt),
       last_seen: new Date(seenAt),
       ip,
       agent,
+      way,
     }))
 }
 
@@ -50,12 +51,19 @@ export const endMyOtherSessions = (c: LoggedInContext): Promise<void> =>
  * @throws invalidCredentials
  */
 export async function reauthenticate(c: LoggedInContext, { password }: { password: string }): Promise<void> {
-  const { db, log, passwords, session } = c.var
+  const { db, passwords, session } = c.var
   const owner = await findUserWithHashById(db, session.userId)
   const isRight = await passwords.verify(owner?.hash ?? null, password, c.var.signal())
-  if (!isRight) throw invalidCredentials()
-  await recordWith(c, { action: 'session.confirmed' }, () => refreshSession(c))
-  log.info('REAUTHENTICATED', { user: session.userId, agent: agentOf(c) })
+  if (!isRight || !owner?.hash) throw invalidCredentials()
+  await c.var.secondStep?.demand(c, { userId: session.userId, hash: owner.hash }, 'refresh')
+  await confirmSession(c)
+}
+
+/** @param way what was given, if that is more than at the login */
+export async function confirmSession(c: LoggedInContext, way?: string): Promise<void> {
+  const details = { way: way ?? c.var.session.identity.way ?? null }
+  await recordWith(c, { action: 'session.confirmed', details }, () => refreshSession(c, way))
+  c.var.log.info('REAUTHENTICATED', { user: c.var.session.userId, agent: agentOf(c) })
 }
 
 export const accountSessions = factory

@@ -8,7 +8,7 @@ import { agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
 import { recordEvent } from './audit.ts'
 import { emailTaken, signupClosed } from './errors.ts'
-import { beginSession } from './login.ts'
+import { beginSession, byPassword } from './login.ts'
 import { requestLink, sendWelcome } from './mail-tasks.ts'
 import { tokens } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
@@ -57,11 +57,13 @@ export async function createAccount(by: Author, tx: Db, row: NewUser): Promise<U
 
 /** Starts the session of an account that was just created; see `beginSession`. `loggedIn: false`: none could be started. */
 export async function beginFirstSession(
-  ...how: Parameters<typeof beginSession>
+  c: AppContext,
+  user: User,
+  kept: { remember: boolean; token?: boolean | undefined },
+  proof: { hash: string; password: string },
 ): Promise<User & { loggedIn?: false }> {
-  const [c, user] = how
   try {
-    await beginSession(...how)
+    await beginSession(c, user, { ...kept, way: 'password' }, byPassword(c, proof))
   } catch (error) {
     // Reported as a failure it would be retried, and then the email is taken.
     c.var.log.error('the account was created, but no session could be started', { user: user.id, error })

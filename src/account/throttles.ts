@@ -51,6 +51,12 @@ export const linkLimit: RateLimit = {
   ],
 }
 
+/** Second factors that are guessed; how often an account may get one wrong, its challenges count. */
+export const secondStepLimit: RateLimit = {
+  name: 'second-step',
+  quotas: ({ rateLimit }) => [perAddress(rateLimit, 'failures')],
+}
+
 /** What costs a mail: per account, wherever it is logged in. */
 export const ownLimit: RateLimit = {
   name: 'own',

@@ -122,7 +122,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
 
 /** What requests and workers put beside the dependencies. */
 const OF_REQUESTS = new Set(
-  'session tokenSession impersonation refusesTokens ip requestId signal bodyOf pageLinks respond errorCode me noStore policy schema'.split(
+  'session tokenSession impersonation unfinished refusesTokens ip requestId signal bodyOf pageLinks respond errorCode me noStore policy schema'.split(
     ' ',
   ),
 )

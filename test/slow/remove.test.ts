@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { MODULES } from '../../scripts/remove/modules.ts'
 import { readManifest } from '../../scripts/manifest.ts'
-import { moduleOf } from '../../scripts/remove/remove.ts'
+import { moduleOf, withShared } from '../../scripts/remove/remove.ts'
 import { type Checkout, cloneCheckout } from '../kit/support/checkout.ts'
 import { expectGreen, SLOW_MS } from './green.ts'
 
@@ -41,10 +41,11 @@ function mentionsOf(names: string[]): string[] {
 
 test.each([...there.map((name) => [name]), there].map((names) => [names.join(' '), names] as const))(
   'without %s',
-  async (_, names) => {
-    const { code, said } = await checkout.run('remove', [...names])
+  async (_, named) => {
+    const { code, said } = await checkout.run('remove', [...named])
     expect({ code, said }).toMatchObject({ code: 0 })
-    expect(mentionsOf([...names])).toEqual([])
+    const names = withShared([...named], restbun?.removed ?? [])
+    expect(mentionsOf(names)).toEqual([])
 
     const { dependencies, devDependencies, restbun: kept } = readManifest(checkout.root)
     expect(kept?.removed).toEqual([...new Set([...(restbun?.removed ?? []), ...names])].toSorted())

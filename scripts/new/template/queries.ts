@@ -122,6 +122,14 @@ export const toyCarList = defineList(publicToyCar, {
   // end
 })
 
+// if ownlist
+/** What an account has added, over all toy boxes. */
+export const ownToyCarList = defineList(publicToyCar, {
+  visible: (scope: Scope) => and(eq(toyCars.creator, scope.me), visible(scope)),
+  filters: ['toy_box'],
+})
+
+// end
 const byId = scoped(
   (scope: Scope) =>
     scope.db

@@ -39,6 +39,9 @@ import {
   //| findChangeableToyCar,
   // end
   findToyCar,
+  // if ownlist
+  ownToyCarList,
+  // end
   // if soft
   restoreToyCar,
   // end
@@ -231,4 +234,18 @@ export const toyCars = factory
       return c.var.respond(await found(c, restoreToyCar(scope, c.req.valid('param').id)))
     },
   )
+// end
+// if ownlist
+
+/** At a path of its own. */
+export const ownToyCars = factory.createApp().get(
+  '/',
+  doc('Lists the toy cars that I have added, of all toy boxes.', z.array(ToyCarResponse), {
+    ...LIST,
+    etag: true,
+  }),
+  requireRole('readonly'),
+  validate('query', listQuery(ownToyCarList)),
+  async (c) => c.var.respond(await answerList(c, ownToyCarList, await scopeOf(c), c.req.valid('query'))),
+)
 // end

@@ -40,7 +40,11 @@ export const toyCars = pgTable(
     // if under
     toy_box: integer()
       .notNull()
+      // if holding
+      //| .references(() => toyBoxes.id, { onDelete: 'restrict' }),
+      // else
       .references(() => toyBoxes.id, { onDelete: 'cascade' }),
+    // end
     // end
     $string: text().notNull(),
     $text: text().notNull(),
@@ -113,7 +117,7 @@ export const toyCars = pgTable(
       )
       .where(isNull(t.deleted)),
     // end
-    // if under
+    // if apart
     // if referring
     // For deletions of what they refer to.
     index('toy_cars_$ref_fk').on(t.$ref),

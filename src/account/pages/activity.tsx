@@ -18,9 +18,10 @@ const BY = { you: '', nobody: '', operator: 'by an operator', service: 'by the s
 /** When, what and from where, as the account's owner sees it. */
 export const EventList = ({ events }: { events: Awaited<ReturnType<typeof listActivity>> }) => (
   <dl class="record">
-    {events.map(({ at, action, by, ip, agent }) => (
+    {events.map(({ at, action, by, ip, agent, details }) => (
       <Line name={<time datetime={at}>{formatAgo(Date.now() - Date.parse(at))}</time>} note={ip ?? BY[by]}>
         {wordsOf(action)}
+        {typeof details?.way === 'string' && ` by ${details.way}`}
         {agent !== null && `, ${deviceOf(agent)}`}
       </Line>
     ))}

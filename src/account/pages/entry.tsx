@@ -8,7 +8,7 @@ import { nextOf, withNext } from '../../kit/pages/next.ts'
 import { ApiError } from '../../kit/types/api-error.ts'
 import { emailTaken, invalidCredentials, passwordChangeRequired } from '../errors.ts'
 import { logIn, logOut } from '../login.ts'
-import { factory, requireRole, type LoggedInContext } from '../product.ts'
+import { factory, requireRole, type AppContext, type LoggedInContext } from '../product.ts'
 import { Login, Signup } from '../schema.ts'
 import { requireSignup, signUp } from '../sign-up.ts'
 import { loginLimit, signupLimit } from '../throttles.ts'
@@ -25,6 +25,11 @@ export const NEW_PASSWORD: FieldLook = {
 }
 
 export const remember = { label: 'Stay signed in on this device', type: 'checkbox' } as const
+
+/** What factors offer in place of a password. */
+export const Instead = ({ c, page }: { c: AnyContext; page: 'sign-in' | 'confirm' }) => (
+  <>{(c as AppContext).var.secondStep?.factors.map((factor) => factor.instead?.(c, page))}</>
+)
 
 /** Both pages lead on to where the other would. */
 const leadingOn = (c: AnyContext, path: string) => withNext(path, nextOf(c) ?? ACCOUNT)
@@ -62,6 +67,7 @@ formPage(entry, '/sign-in', {
     ),
   below: (c) => (
     <>
+      <Instead c={c} page="sign-in" />
       <p>
         <a href={FORGOT}>Forgot your password?</a>
       </p>

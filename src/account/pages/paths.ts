@@ -11,6 +11,8 @@ export const DELETE = `${PAGES}/delete`
 /** A page of the module job-status, which may be removed. */
 export const EXPORT = `${ACCOUNT}/data`
 export const SESSIONS = `${ACCOUNT}/sessions`
+/** A page of the second factors, which may be removed. */
+export const FACTORS = `${ACCOUNT}/factors`
 export const TOKENS = `${ACCOUNT}/tokens`
 /** Takes the `id` of the account to act as. */
 export const IMPERSONATE = `${PAGES}/impersonate`

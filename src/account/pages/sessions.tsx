@@ -38,10 +38,10 @@ interface DeviceListProps {
 /** Where an account is signed in, each but this one with a button to end it. */
 export const DeviceList = ({ sessions, path }: DeviceListProps) => (
   <dl class="record">
-    {sessions.map(({ id, current, last_seen, ip, agent }) => (
+    {sessions.map(({ id, current, last_seen, ip, agent, way }) => (
       <Line
         name={current ? 'This one' : formatAgo(Date.now() - last_seen.getTime())}
-        note={ip}
+        note={way === null ? ip : `${ip}, by ${way}`}
         action={
           !current && (
             <PostButton to={`${path}/end`} id={id} label={`Sign out ${deviceOf(agent)}, ${ip}`}>

@@ -84,8 +84,9 @@ export const usersPages = factory
     requireRole(MANAGES),
     validate('param', OfAccount),
     async (c) => {
-      const [account, sessions, events] = await Promise.all([
+      const [account, factors, sessions, events] = await Promise.all([
         accountOf(c),
+        c.var.secondStep?.factorsOf(c.var.db, idOf(c)),
         listSessions(c, idOf(c)),
         listActivity(c.var.db, idOf(c), { limit: EVENTS, offset: 0, after: undefined }),
       ])
@@ -99,6 +100,7 @@ export const usersPages = factory
             <Line name="Email" note={!verified && 'not confirmed yet'}>
               {email}
             </Line>
+            {factors && <Line name="Factors">{factors.map(({ name }) => name).join(', ') || 'none'}</Line>}
             <Line name="Company">{company}</Line>
             <Line name="Tags">{tags.join(', ')}</Line>
             <Line name="Since">{created.toISOString().slice(0, 10)}</Line>

@@ -6,7 +6,7 @@ import type { KitDeps } from '../deps.ts'
 import { doc } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
 import type { AnyContext } from '../http/env.ts'
-import { policyWith } from '../http/security-headers.ts'
+import { widenPolicy } from '../http/security-headers.ts'
 import { HtmlDocument } from '../pages/html-page.tsx'
 import { SiteHeader } from '../pages/site-header.tsx'
 import { openApiDocument, type Reference } from '../reference/openapi-document.ts'
@@ -16,7 +16,7 @@ import type { apiDocsSettings } from './settings.ts'
 import { API_DOCS_STYLE } from './style.ts'
 
 /** This page alone runs scripts: its own, which can reach only this origin. */
-const POLICY = policyWith({ 'script-src': "'self'", 'connect-src': "'self'" })
+const POLICY = { 'script-src': "'self'", 'connect-src': "'self'" }
 
 interface Options extends Reference {
   config: KitConfig & ConfigFrom<typeof apiDocsSettings>
@@ -35,7 +35,7 @@ export function apiDocs(reference: Options) {
     '/api/docs',
     doc('Shows the API and lets you try its calls.', 'text/html', { link: 'Try it' }),
     async (c) => {
-      c.set('policy', POLICY)
+      widenPolicy(c, POLICY)
       const [{ digest: js }, { digest: css }] = await Promise.all([script(c.var), style(c.var)])
       return c.html(<ApiDocs c={c} script={`docs.js?v=${js}`} style={`docs.css?v=${css}`} />)
     },

@@ -128,6 +128,8 @@ function admit(
   c: AnyContext,
   { ability, isPrivileged }: { ability: string | undefined; isPrivileged: boolean },
 ): Session | null {
+  const unfinished: ErrorKind<[]> | undefined = c.get('unfinished')
+  if (unfinished !== undefined) throw unfinished()
   const program: Session | undefined = c.get('tokenSession')
   if (program?.access === undefined) {
     const sent = sentSession(c) ?? null

@@ -3,6 +3,7 @@ import type { Context, Env } from 'hono'
 import type { z } from 'zod'
 import type { KitConfig } from '../config/kit-config.ts'
 import type { KitDeps } from '../deps.ts'
+import type { ErrorKind } from '../types/api-error.ts'
 import type { Session } from './live-session.ts'
 
 /** The types that a product brings. The kit relies on this much of them. */
@@ -57,6 +58,8 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
       tokenSession?: Session<P['Role']>
       /** Of a request by somebody who acts as another account: `requireRole` makes it the session. */
       impersonation?: Session<P['Role']>
+      /** Set where the session of the request does not count yet: what `requireRole` throws. */
+      unfinished?: ErrorKind<[]>
       /** Set where a personal access token may do nothing that a route does not name. */
       refusesTokens?: boolean
       /** Null for visitors. `requireRole` narrows it. */
@@ -71,8 +74,8 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
       bodySchema?: z.ZodType
       /** Set by a slice whose responses no cache may store. */
       noStore?: boolean
-      /** The Content-Security-Policy of a page that needs another than the standard one. */
-      policy?: string
+      /** What the Content-Security-Policy of this page has else than the standard one: see `widenPolicy`. */
+      policy?: Record<string, string>
       /** Fires when the request's deadline has passed or its client is gone: pass it to slow work. */
       signal: () => AbortSignal
     }

@@ -79,6 +79,7 @@ function respond(c: Context<AppEnv>, error: ApiError): Response {
     code: error.code,
     requestId: c.get('requestId'),
     issues: error.issues,
+    ...error.body,
   }
   return c.json(body, error.status)
 }

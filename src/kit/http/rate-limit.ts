@@ -1,7 +1,7 @@
 // Limits how often a route may be called. A route opts in with `rateLimit({ name, quotas })`.
 import type { MiddlewareHandler } from 'hono'
 import { BusyError, Gate } from '../data/gate.ts'
-import { type ApiError, rateLimitExceeded } from '../types/api-error.ts'
+import { ApiError, rateLimitExceeded } from '../types/api-error.ts'
 import type { Count, Counter, RateLimiter, Settlement } from '../types/rate-limiter.ts'
 import { tag } from './doc.ts'
 import type { AnyContext } from './env.ts'
@@ -40,9 +40,11 @@ export function rateLimit(rule: RateLimit): MiddlewareHandler {
 
     await next()
     for (const [name, value] of Object.entries(headers)) c.res.headers.append(name, value)
+    // What was right so far, and takes one more step, is neither a failure nor a success.
+    const isStep = c.error instanceof ApiError && !c.error.isFailure
     const { status } = c.res
     const outcomes = quotas.map((quota): Settlement['outcome'] => {
-      if (status >= 400 && status < 500) return 'keep'
+      if (status >= 400 && status < 500 && !isStep) return 'keep'
       return status < 400 && quota.counts === 'failures in a row' ? 'clear' : 'refund'
     })
     const settlements = counts.map((count, i) => ({ ...count, outcome: outcomes[i] ?? 'keep' }))

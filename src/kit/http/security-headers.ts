@@ -1,5 +1,6 @@
 // Sets the headers that tell a browser what a response may do.
 import { secureHeaders } from 'hono/secure-headers'
+import type { AnyContext } from './env.ts'
 import { middleware } from './factory.ts'
 
 const standard = secureHeaders({
@@ -17,16 +18,21 @@ const DIRECTIVES = {
   'base-uri': "'none'",
 }
 
-/** The standard Content-Security-Policy with other values, or further directives, for `c.set('policy', ...)`. */
-export const policyWith = (changes: Record<string, string>): string =>
+type Directives = Record<string, string>
+
+const policyOf = (changes: Directives): string =>
   Object.entries({ ...DIRECTIVES, ...changes })
     .map((directive) => directive.join(' '))
     .join('; ')
 
-const STANDARD = policyWith({})
+const STANDARD = policyOf({})
 
-/** A page that needs another Content-Security-Policy names it by `policyWith`. */
+/** Gives a page other values of the standard Content-Security-Policy, or further directives. */
+export const widenPolicy = (c: AnyContext, changes: Directives): void =>
+  c.set('policy', { ...c.get('policy'), ...changes })
+
 export const securityHeaders = middleware(async (c, next) => {
   await standard(c, next)
-  c.res.headers.set('Content-Security-Policy', c.get('policy') ?? STANDARD)
+  const changes = c.get('policy')
+  c.res.headers.set('Content-Security-Policy', changes === undefined ? STANDARD : policyOf(changes))
 })

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { deleteCookie } from 'hono/cookie'
 import type { KitDeps } from '../deps.ts'
 import { defineError } from '../types/api-error.ts'
-import { type OpenSession, sessionTooLarge } from '../types/sessions.ts'
+import { type Begun, type OpenSession, sessionTooLarge } from '../types/sessions.ts'
 import { limitCaching } from './caching.ts'
 import { tag } from './doc.ts'
 import type { AnyContext, AppEnv } from './env.ts'
@@ -112,18 +112,19 @@ export async function startSession(
   context: AnyContext,
   user: { id: string; role: string },
   remember: boolean,
-  options: { token?: boolean | undefined } = {},
+  { token: asToken, way, provenAt }: Begun = {},
 ): Promise<void> {
   const c: Context<AppEnv> = context
   const sent = sentSession(c) ?? null
-  const wantsToken = options.token === true
+  const wantsToken = asToken === true
   const cameByToken = sent?.isBearer === true
   c.set('session', null)
   // Whoever asks for a token in a browser stays logged in there.
   if (cameByToken || !wantsToken) await dropSessions(c, sent)
   const now = Date.now()
   const origin = { ip: c.get('ip'), agent: agentOf(c) }
-  const identity = { userId: user.id, role: user.role, ...origin, loginAt: now, sentAt: now, remember }
+  const login = { loginAt: now, sentAt: now, remember, way, provenAt }
+  const identity = { userId: user.id, role: user.role, ...origin, ...login }
   const token = await c.get('sessions').create(identity)
   continueIn(c, { token, identity }, cameByToken || wantsToken)
 }
@@ -148,13 +149,14 @@ export function issuedToken(context: AnyContext): { token?: string } {
 /**
  * To be called when a password or another proof of identity was given: the session goes on under a new id, is fresh, and
  * the old id is void. The answer holds `issuedToken`.
+ * @param way what was given, if that is more than at the login
  * @throws ApiError 401 if it has ended meanwhile
  */
-export async function refreshSession(context: AnyContext): Promise<void> {
+export async function refreshSession(context: AnyContext, way?: string): Promise<void> {
   const c: Context<AppEnv> = context
   const current = c.get('session')
   const now = Date.now()
-  const proof = { provenAt: now, sentAt: now, ip: c.get('ip'), agent: agentOf(c) }
+  const proof = { provenAt: now, sentAt: now, ip: c.get('ip'), agent: agentOf(c), ...(way && { way }) }
   if (current === null || !(await current.rotate(proof))) throw unauthorized('This session has ended')
   if (!current.isBearer) await dropSessions(c, null)
   sendCookie(c, current)

@@ -41,14 +41,13 @@ export function tableChecks(table: PgTable): Check {
   const columns = getTableColumns(table)
   const checks = checksOf(table)
   const check = z.check<Record<string, unknown>>(({ value: body, issues }) => {
+    const isFaulty = (field = '') => issues.some(({ path }) => path?.[0] === field)
     const failed = checks.filter(({ fields: [field = '', second = ''], by, value }) => {
-      const [left, right] = [
-        valueOf(body[field], columns[field]),
-        value === undefined ? valueOf(body[second], columns[second]) : numberOf(value, columns[field]),
-      ]
-      // Of a bound the field's own schema may have told it.
-      if (value !== undefined && issues.some(({ path }) => path?.[0] === field)) return false
-      return by && left !== undefined && right !== undefined && !OPERATORS[by].holds(left, right)
+      if (by === undefined || isFaulty(field) || isFaulty(second)) return false
+      const left = valueOf(body[field], columns[field])
+      const right =
+        value === undefined ? valueOf(body[second], columns[second]) : valueIn(value, columns[field])
+      return left !== undefined && right !== undefined && !OPERATORS[by].holds(left, right)
     })
     for (const { path, message } of failed.flatMap((one) => issuesOf(one, columns)))
       issues.push({ code: 'custom', input: body, path: [path], message })
@@ -109,19 +108,23 @@ function checksOf(table: PgTable): TableCheck[] {
 
 const isTime = (column: PgColumn | undefined) => /^Pg(Date|Time)/.test(column?.columnType ?? '')
 
-const numberOf = (value: string, column: PgColumn | undefined) =>
-  column?.columnType === 'PgNumeric' ? valueOf(value, column) : Number(value)
-
-/** Digits behind the point that Postgres's `numeric` is compared by. */
-const SCALE = 40
-
 function valueOf(value: unknown, column: PgColumn | undefined): Value | undefined {
   if (value instanceof Date) return value.getTime()
   if (typeof value === 'number' || typeof value === 'bigint') return value
   if (typeof value !== 'string') return undefined
   if (column?.columnType === 'PgUUID') return value.toLowerCase()
   if (column?.columnType === 'PgTime') return value.padEnd(8, ':00')
-  if (column?.columnType !== 'PgNumeric') return value
-  const [whole = '', fraction = ''] = value.split('.')
+  return column?.columnType === 'PgNumeric' ? unitsOf(value) : value
+}
+
+/** A number in a check. */
+const valueIn = (number: string, column: PgColumn | undefined) =>
+  column?.columnType === 'PgNumeric' ? unitsOf(number) : Number(number)
+
+/** Digits behind the point that Postgres's `numeric` is compared by. */
+const SCALE = 40
+
+function unitsOf(decimal: string): bigint {
+  const [whole = '', fraction = ''] = decimal.split('.')
   return BigInt(whole + fraction.padEnd(SCALE, '0'))
 }

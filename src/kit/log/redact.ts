@@ -11,6 +11,10 @@ const SECRET_WORDS = [
   'apikey',
   'credential',
   'passphrase',
+  'passkey',
+  'totp',
+  'recovery',
+  'challenge',
   '^pass$',
   // What people are called.
   '^fname$',

@@ -12,7 +12,7 @@ import { middleware } from '../http/factory.ts'
 import { ownPagesOnly } from '../http/origins.ts'
 import type { RateLimit } from '../http/quota.ts'
 import { rateLimit } from '../http/rate-limit.ts'
-import { policyWith } from '../http/security-headers.ts'
+import { widenPolicy } from '../http/security-headers.ts'
 import { validate } from '../http/validate.ts'
 import { faultOf, leadsElsewhere } from './error-page.tsx'
 import { fieldOf, Form, type FieldLook } from './form.tsx'
@@ -139,7 +139,7 @@ async function show<S extends z.ZodType, T>(
   // Browsers hold a form's policy against the redirect that answers it, too.
   const next = nextOf(c)
   if (next !== undefined && !next.startsWith('/'))
-    c.set('policy', policyWith({ 'form-action': `'self' ${new URL(next).origin}` }))
+    widenPolicy(c, { 'form-action': `'self' ${new URL(next).origin}` })
   const wrong = fault && (isAtField ? 'Please correct what is marked below' : fault.message)
   return c.html(
     <ShellPage c={c} title={title} notice={notice} fault={wrong}>

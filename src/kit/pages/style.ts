@@ -33,6 +33,7 @@ export const PAGE_STYLE = `
   }
 }
 * { box-sizing: border-box; margin: 0 }
+[hidden] { display: none !important }
 html { scroll-behavior: smooth; scroll-padding-top: 1.5rem; -webkit-text-size-adjust: 100% }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto } }
 body {

@@ -1,5 +1,5 @@
 // Describes the errors of the OpenAPI document: for each status of a route its codes, as a response that routes share.
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { ApiRoute } from '../http/doc.ts'
 import type { ErrorBody } from '../http/errors.ts'
 import { type ErrorKind, invalidRequest } from '../types/api-error.ts'
@@ -31,6 +31,8 @@ function errorResponse(kinds: ErrorKind[]) {
   const waits = kinds.some(({ status }) => status === 429 || status === 503)
   const description = kinds.map(({ code, message }) => `- \`${code}\`: ${message}.`).join('\n')
   const code = { type: 'string', enum: kinds.map((kind) => kind.code) }
+  // Of several kinds each may leave out what only another has.
+  const more = kinds.map(({ body }) => body && z.toJSONSchema(body, { io: 'input' }).properties)
   return {
     description,
     ...(waits && {
@@ -40,7 +42,12 @@ function errorResponse(kinds: ErrorKind[]) {
     }),
     content: {
       'application/json': {
-        schema: { allOf: [{ $ref: `${COMPONENTS}Error` }, { type: 'object', properties: { code } }] },
+        schema: {
+          allOf: [
+            { $ref: `${COMPONENTS}Error` },
+            { type: 'object', properties: Object.assign({ code }, ...more) },
+          ],
+        },
         example: exampleOf(kinds),
       },
     },

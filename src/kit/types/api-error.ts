@@ -2,6 +2,8 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { z } from 'zod'
+import type { Json } from './json.ts'
 
 /** One problem of the input: where it is and what is wrong. Never the input itself. */
 export interface Issue {
@@ -16,6 +18,10 @@ export class ApiError extends HTTPException {
   readonly code: string
   readonly issues: Issue[] | undefined
   readonly headers: Record<string, string>
+  /** What its body has more, as its kind declares by `body`. */
+  readonly body: Record<string, Json>
+  /** Whether a rate limit counts it as a failure. */
+  readonly isFailure: boolean
 
   /** Without a code it is of its status's common kind: another 400 is an `invalid_request`. */
   constructor(status: ContentfulStatusCode, message: string, more: ErrorDetails & { code?: string } = {}) {
@@ -23,12 +29,16 @@ export class ApiError extends HTTPException {
     this.code = more.code ?? kindOf(status).code
     this.issues = more.issues
     this.headers = more.headers ?? {}
+    this.body = more.body ?? {}
+    this.isFailure = more.isFailure ?? true
   }
 }
 
 interface ErrorDetails {
   issues?: Issue[] | undefined
   headers?: Record<string, string>
+  body?: Record<string, Json>
+  isFailure?: boolean
 }
 
 type Details = ErrorDetails & { message?: string }
@@ -39,6 +49,8 @@ export interface ErrorKind<Args extends unknown[] = never> {
   readonly status: ContentfulStatusCode
   readonly code: string
   readonly message: string
+  /** What its body has more than every error's. */
+  readonly body?: z.ZodObject
 }
 
 /**

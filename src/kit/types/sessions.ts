@@ -18,8 +18,16 @@ export interface Identity<Role extends string = string> {
   provenAt?: number | undefined
   /** False: the cookie ends with the browser. */
   remember: boolean
+  /** What the login was proven by: `password`, `password+totp`. Absent: by an earlier release. */
+  way?: string | undefined
   /** Who acts as the user in this session, and what pages call the user; absent in one's own. */
   impersonation?: { by: Identity<Role>; label: string } | undefined
+}
+
+/** How a session begins, beside whose it is. */
+export interface Begun extends Pick<Identity, 'way' | 'provenAt'> {
+  /** No cookie carries it, and the answer holds it. */
+  token?: boolean | undefined
 }
 
 /** A live session, as its owner may see it. */

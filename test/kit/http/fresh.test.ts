@@ -1,7 +1,12 @@
 // Freshness: what a critical operation asks of a session, and how one becomes fresh again.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { z } from 'zod'
 import { assertFresh, requireFresh } from '../../../src/kit/auth/guards.ts'
+import type { RateLimit } from '../../../src/kit/http/quota.ts'
+import { rateLimit } from '../../../src/kit/http/rate-limit.ts'
 import { endOtherSessions, refreshSession } from '../../../src/kit/http/session.ts'
+import { validate } from '../../../src/kit/http/validate.ts'
+import { conflict, defineError } from '../../../src/kit/types/api-error.ts'
 import type { Identity } from '../../../src/kit/types/sessions.ts'
 import { createApp } from '../product/app.ts'
 import { factory, requireRole, type Config } from '../product/product.ts'
@@ -15,7 +20,7 @@ let desk: ReturnType<typeof openDesk>
 let strict: ReturnType<typeof openDesk>
 beforeAll(async () => {
   app = await startApp({ TRUSTED_PROXIES: '127.0.0.1' })
-  desk = openDesk(app.config)
+  desk = openDesk({ ...app.config, rateLimit: { ...app.config.rateLimit, on: true } })
   strict = openDesk({ ...app.config, freshSameClient: true })
 })
 afterAll(async () => {
@@ -24,10 +29,31 @@ afterAll(async () => {
   await app.close()
 })
 
+const oneMore = defineError(401, 'one_more', 'Right so far: go on')
+const twoWrong: RateLimit = {
+  name: 'step',
+  quotas: () => [
+    {
+      per: 'account',
+      limit: 2,
+      seconds: 60,
+      counts: 'failures in a row',
+      key: (c) => c.get('session').userId,
+    },
+  ],
+}
+
+/** Does what a session that lacks something is answered with. */
+const unfinished = factory.createMiddleware(async (c, next) => {
+  if (c.req.header('x-unfinished') !== undefined) c.set('unfinished', oneMore)
+  await next()
+})
+
 /** The product with a few critical operations, on the same database and Redis. */
 function openDesk(config: Config) {
   const routes = factory
     .createApp()
+    .use(unfinished)
     .use(requireRole('reader'))
     .post('/critical', requireFresh(), (c) => c.json({}))
     .post('/within/:minutes', (c) => {
@@ -36,7 +62,7 @@ function openDesk(config: Config) {
     })
     .post('/prove', async (c) => {
       c.var.session.set('before', 1)
-      await refreshSession(c)
+      await refreshSession(c, c.req.query('way'))
       c.var.session.set('behind', 2)
       return c.json({})
     })
@@ -44,6 +70,11 @@ function openDesk(config: Config) {
       await c.var.session.destroy() // by another request
       await refreshSession(c)
       return c.json({})
+    })
+    .post('/step', rateLimit(twoWrong), validate('json', z.object({ isRight: z.boolean() })), (c) => {
+      throw c.req.valid('json').isRight
+        ? oneMore({ isFailure: false, body: { at: 'the next door' } })
+        : conflict()
     })
     .get('/data', async (c) => c.json([await c.var.session.get('before'), await c.var.session.get('behind')]))
     .post('/others', async (c) => {
@@ -148,4 +179,29 @@ test('the others end, and this one stays', async () => {
   expect([(await member.get('/club/self')).status, (await other.get('/club/self')).status]).toEqual([
     200, 401,
   ])
+})
+
+test('a session that lacks something is answered what, before all else that a role asks', async () => {
+  const member = await memberSince(1)
+  const reply = await member.post('/desk/critical', {}, { 'X-Unfinished': '1' })
+  expect([reply.status, reply.body.code]).toEqual([401, 'one_more'])
+  expect(await critical(member)).toBe(200)
+})
+
+test('what was right so far, and takes a step more, is no failure for a limit, and says what its kind has more', async () => {
+  const member = await memberSince(1)
+  const step = async (isRight: boolean) => (await member.post('/desk/step', { isRight })).body
+  for (const _ of [1, 2, 3]) expect(await step(true)).toMatchObject({ code: 'one_more', at: 'the next door' })
+  const codes: string[] = []
+  for (const isRight of [false, true, false, false]) codes.push((await step(isRight)).code)
+  expect(codes).toEqual(['conflict', 'one_more', 'conflict', 'rate_limit_exceeded'])
+})
+
+test('a session remembers by what it was proven, and a proof that is more takes its place', async () => {
+  const member = await memberSince(1, { way: 'password' })
+  const wayOf = async () => (await app.deps.sessions.open(tokenOf(member)))?.way
+  await member.post('/desk/prove', {})
+  expect(await wayOf()).toBe('password')
+  await member.post('/desk/prove?way=key', {})
+  expect(await wayOf()).toBe('key')
 })

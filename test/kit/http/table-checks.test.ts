@@ -29,6 +29,7 @@ const games = pgTable(
     check('other_side', sql`${t.home} != ${t.away}`),
     check('rain_date', sql`${t.rain} >= ${t.day}`),
     check('prices', sql`${t.low} <= ${t.high}`),
+    check('dear', sql`${t.high} <= 99.50`),
     check('enough', sql`${t.players} >= 2`),
     check('bench', sql`${t.players} + ${t.subs} < 30`),
     check('not_13', sql`${t.subs} % 13 <> 12`),
@@ -113,6 +114,9 @@ test.each([
 test('what is compared with a number is refused at the door', async () => {
   const refused = [400, 'invalid_request', issuesOf({ players: 'must be at least 2' })]
   expect(await answerTo('PATCH', { players: 1 })).toEqual(refused)
+  const dear = [400, 'invalid_request', issuesOf({ high: 'must be at most 99.50' })]
+  expect(await answerTo('PATCH', { high: '99.6' })).toEqual(dear)
+  expect((await answerTo('PATCH', { high: '99.500' }))[0]).toBe(200)
   expect(await answerTo('POST', { ...GAME, players: 1 })).toEqual(refused)
 })
 

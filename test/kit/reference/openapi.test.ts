@@ -147,6 +147,16 @@ test('two kinds of errors with one code are refused, rather than mixed up', () =
   expect(() => errorsOf(kinds)).toThrow('sold_out')
 })
 
+test('what an error has more than others is described with it', () => {
+  const more = Object.assign(defineError(401, 'one_more', 'Go on'), { body: z.object({ at: z.string() }) })
+  const slice = factory
+    .createApp()
+    .get('/', doc('Reads.', null, { status: 204, errors: [more] }), (c) => c.body(null, 204))
+  const { components } = describe(slice as never)
+  const [own] = Object.entries(components.responses).find(([name]) => name.includes('OneMore')) ?? []
+  expect(JSON.stringify(components.responses[own ?? ''])).toContain('"at":{"type":"string"}')
+})
+
 test('an input is described as it is sent, an answer as it comes', () => {
   const { parameters } = document.paths['/club/members'].get
   expect(parameters).toContainEqual({

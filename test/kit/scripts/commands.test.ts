@@ -32,10 +32,9 @@ test('a command that has a file of its name runs that file', () => {
   expect(others).toEqual([])
 })
 
-test('generate has drizzle-kit compare the tables with the migrations, and passes its arguments on', async () => {
+test('generate compares the tables with the migrations', async () => {
   const { code, out } = await run('generate', '--name', 'nothing_new')
-  expect([code, out]).toEqual([0, expect.stringContaining('No schema changes')])
-  expect((await run('generate', '--no-such-option')).code).not.toBe(0)
+  expect([code, out]).toEqual([0, expect.stringContaining('nothing that drizzle/ lacks')])
 })
 
 const clone = (options: string[], from: string, to: string) =>
@@ -78,11 +77,11 @@ test('a command runs in a workspace, whose packages lie above it', async () => {
   }
 })
 
-/** How each of the kit's is called, and its file. `test` and `generate` pass their arguments on to a tool. */
+/** How each of the kit's is called, and its file. `test` passes its arguments on to a tool. */
 const COMMANDS = Object.entries(scripts).flatMap(([name, line]) => {
   const file = /run\.mjs (?!own\/)([\w./-]+)$/.exec(line)?.[1]
   const called = name === 'start' ? 'npm start' : `npm run ${name}`
-  return file === undefined || ['test', 'generate'].includes(file) ? [] : [{ called, file }]
+  return file === undefined || file === 'test' ? [] : [{ called, file }]
 })
 
 test.each(COMMANDS)(

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Access } from '../../../scripts/new/access.ts'
-import { routeOf } from '../../../scripts/new/access.ts'
+import { mountsOf } from '../../../scripts/new/access.ts'
 import { parseFields } from '../../../scripts/new/fields.ts'
 import { type Names, parseNames } from '../../../scripts/new/names.ts'
 import type { Refer } from '../../../scripts/new/brackets.ts'
@@ -59,12 +59,13 @@ const referIn =
   (singular) => {
     const found = slices.find(({ names }) => names.path === parseNames(singular).path)
     if (found === undefined) throw new Error(`There is no ${singular}`)
-    const { owned, publicRead, onDelete } = found.access
+    const { owned, publicRead, onDelete, softDelete } = found.access
     const seenBy = publicRead ? 'everybody' : owned ? 'owner' : 'accounts'
     return {
       names: found.names,
       seenBy,
       goesWithAccount: onDelete === 'cascade',
+      isSoft: softDelete,
       needsOthers: found.fields.some((spec) => NEEDS.test(spec)),
     }
   }
@@ -73,11 +74,17 @@ const MOUNT = join(ROOT, 'scripts/new/template/support/mount.ts')
 
 const harnessOf = (slices: Slice[]) => `
 import { startWith } from '${MOUNT}'
-${slices.map(({ names: { many, path } }) => `import { ${many} } from '../../src/${path}/routes.ts'`).join('\n')}
+${slices.map(({ names: { path } }) => `import * as ${path.replaceAll('-', '_')} from '../../src/${path}/routes.ts'`).join('\n')}
 ${slices.map(({ names: { many, path } }) => `import * as ${many}Table from '../../src/${path}/table.ts'`).join('\n')}
 export const tables = { ${slices.map(({ names }) => `...${names.many}Table`).join(', ')} }
 export const startApp = () =>
-  startWith(tables, { ${slices.map(({ names, access }) => `'${routeOf(names, access)}': ${names.many}`).join(', ')} })
+  startWith(tables, { ${slices
+    .flatMap(({ names, access }) =>
+      mountsOf(names, access).map(
+        ({ route, name }) => `'${route}': ${names.path.replaceAll('-', '_')}.${name}`,
+      ),
+    )
+    .join(', ')} })
 `
 
 const WORKER = `

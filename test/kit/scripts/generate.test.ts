@@ -131,6 +131,7 @@ const live = (
       await project.contract(after)
       await run()
       expect(await project.leftovers(after)).toEqual([])
+      expect(isDone(await project.planFor(after))).toBe(true)
     }
     await young.busy()
     await young.stop()
@@ -146,14 +147,21 @@ const films = (
   films: pgTable('films', { id: serial().primaryKey(), ...columns }, extra as never),
 })
 
-type Columns = Record<'note' | 'seats', never>
+type Columns = Record<'id' | 'note' | 'remark' | 'seats', never>
 
 const MANY = `insert into films (note) select 'note ' || i from generate_series(1, 30000) i`
 
+/** What stands on a column, as it is called. */
+const named = (name: 'note' | 'remark') =>
+  films({ [name]: text().notNull().default('-') }, (t: Columns) => [
+    pg.index('films_found').on(t[name]),
+    pg.unique(`films_${name}`).on(t.id, t[name]),
+  ])
+
 test('a renamed column: both names are the same in every row, whoever writes, until the old one goes', () =>
   live(
-    films({ note: text().notNull() }),
-    films({ remark: text().notNull() }),
+    named('note'),
+    named('remark'),
     { renames: { 'films.note': 'remark' } },
     {
       rows: MANY,
@@ -164,6 +172,8 @@ test('a renamed column: both names are the same in every row, whoever writes, un
         expect([made?.note, read?.note]).toEqual(['old', 'older'])
       },
       async newer(sql) {
+        const [plain] = await sql`insert into films default values returning remark`
+        expect(plain?.remark).toBe('-')
         const [made] = await sql`insert into films (remark) values ('new') returning id, remark`
         await sql`update films set remark = 'newer' where id = ${made?.id}`
         const [read] = await sql`select remark from films where id = ${made?.id}`
@@ -178,6 +188,33 @@ test('a renamed column: both names are the same in every row, whoever writes, un
         const [old] = await sql`update films set note = 'back' where id = 1 returning remark`
         const [young] = await sql`update films set remark = 'again' where id = 1 returning note`
         expect([old?.remark, young?.note]).toEqual(['back', 'again'])
+      },
+    },
+  ))
+
+test('a column of another type under another name: each process reads and writes it in its own', () =>
+  live(
+    films({ seats: integer() }),
+    films({ places: text() }),
+    { renames: { 'films.seats': 'places' } },
+    {
+      rows: `insert into films (seats) select i from generate_series(1, 5000) i`,
+      async older(sql) {
+        const [made] = await sql`insert into films (seats) values (5) returning id`
+        const [read] = await sql`update films set seats = seats + 1 where id = ${made?.id} returning seats`
+        expect(read?.seats).toBe(6)
+      },
+      async newer(sql) {
+        const [made] = await sql`insert into films (places) values ('7') returning places`
+        expect(made?.places).toBe('7')
+      },
+      async check(sql) {
+        const found = await sql`select distinct seats, places from films where id > 5000 order by 1`
+        expect(found.map(({ seats, places }) => [seats, places])).toEqual([
+          [6, '6'],
+          [7, '7'],
+        ])
+        expect(await sql`select from films where seats::text is distinct from places`).toHaveLength(0)
       },
     },
   ))
@@ -344,13 +381,17 @@ test('rows that break a new constraint are told by the migration, with the query
     const [, file = ''] = await project.generate(
       films({ note: text(), seats: integer() }, (t: Columns) => [
         pg.unique('films_twice').on(t.note, t.seats),
+        pg
+          .uniqueIndex('films_once')
+          .on(t.note)
+          .where(raw`${t.seats} > 0`),
         pg.check('films_seats', raw`${t.seats} > 1`),
       ]),
     )
     const queries = [...file.matchAll(/^-- (?:Which they are: )?(SELECT .*)$/gm)].map(
       ([, query = '']) => query,
     )
-    expect(queries).toHaveLength(2)
+    expect(queries).toHaveLength(3)
     for (const query of queries) expect((await sql.unsafe(query)).length).toBeGreaterThan(0)
     await expect(run()).rejects.toThrow(/failed: could not create unique index|is violated by some row/)
     await sql`delete from films where id = 1`

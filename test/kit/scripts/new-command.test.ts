@@ -163,6 +163,7 @@ const refer: Refer = (singular, asked) =>
         names: parseNames(singular),
         seenBy: 'accounts',
         goesWithAccount: singular === 'lane',
+        isSoft: false,
         needsOthers: false,
       }
 
@@ -303,6 +304,9 @@ describe('in a checkout', () => {
         ['book', 'title:string', '--on-delete', 'restrict'],
         ['book', 'title:string', '--role', 'edtor'],
         ['book', 'title:string', '--under', 'shelf'],
+        ['book', 'title:string', '--own-list'],
+        ['book', 'title:string', '--on-parent-delete', 'restrict'],
+        ['book', 'title:string', '--on-parent-delete', 'set-null'],
       ]) {
         const { code, err } = await checkout.run('new', args)
         expect([args, code, err]).toEqual([
@@ -394,12 +398,32 @@ describe('in a checkout', () => {
         const { code, err } = await checkout.run('new', ['knot', 'name:string', '--under', parent])
         expect([code, err]).toEqual([2, expect.stringContaining(why)])
       }
+      await Bun.write(
+        join(checkout.root, 'src/ouds/queries.ts'),
+        viola.replace('Viola(db: Db', 'Oud(scope: Scope'),
+      )
+      await Bun.write(join(checkout.root, 'src/ouds/table.ts'), '// new SoftDelete(ouds, { days: 30 })')
+      const restrict = ['--on-parent-delete', 'restrict']
+      for (const [parent, why] of [
+        ['xylophone', 'xylophones go with the account that they belong to'],
+        ['oud', 'ouds that are deleted are there until they are purged'],
+      ] as const) {
+        const { code, err } = await checkout.run('new', [
+          'knot',
+          'name:string',
+          '--under',
+          parent,
+          ...restrict,
+        ])
+        expect([code, err]).toEqual([2, expect.stringContaining(why)])
+      }
       const before = checkout.changes()
       for (const [field, why] of [
+        ['deleted:bool', '"deleted" is the column of --soft-delete'],
         ['lute:int', '"lute" is the field of what'],
         ['lute_creator:int:index', 'a second index "pegs_lute_creator_id"'],
       ] as const) {
-        const { code, err } = await checkout.run('new', ['peg', field, '--under', 'lute'])
+        const { code, err } = await checkout.run('new', ['peg', field, '--under', 'lute', '--soft-delete'])
         expect([code, err]).toEqual([1, expect.stringContaining(why)])
       }
       expect(checkout.changes()).toBe(before)
@@ -422,10 +446,13 @@ describe('in a checkout', () => {
         .filter((type) => !/^(text|bool|enum|string\[\]|json|decimal)/.test(type)) // few decimals are drawn
         .map((type) => `one_${word(type)}:${type}:unique`)
       const rest = ['strings:int:min(1):max(99):default(30)']
-      const flags = ['--bulk', '--soft-delete']
-      expect(
-        await checkout.run('new', ['zither', ...plain, ...optional, ...unique, ...rest, ...flags]),
-      ).toMatchObject({ code: 0 })
+      const rules = [
+        'unique(some_enum,one_int)',
+        'check(some_number != maybe_number)',
+        'exclude(some_int..maybe_int)',
+      ]
+      const all = [...plain, ...optional, ...unique, ...rest, ...rules, '--bulk', '--soft-delete']
+      expect(await checkout.run('new', ['zither', ...all])).toMatchObject({ code: 0 })
       expect(await routesOf('/api/zithers')).toEqual(
         expect.arrayContaining(['PATCH /api/zithers editor', 'POST /api/zithers/:id/restore editor']),
       )

@@ -11,6 +11,8 @@ beforeAll(() => {
 }, TIMEOUT_MS)
 afterAll(() => checkout.remove(), TIMEOUT_MS)
 
+const PRICE = 'price:decimal(10,2):min(0):default(1)'
+
 const FILES = ['table', 'queries', 'routes'].map((file) => `src/xylophones/${file}.ts`)
 const SLICE = [...FILES, 'test/xylophones.test.ts', 'test/factories.ts']
 
@@ -25,7 +27,7 @@ const migrations = () => checkout.git('ls-files', '--others', 'drizzle/*.sql').s
 test(
   'a resource that got its fields later is the same, file by file, as if it had been made with all of them',
   async () => {
-    const [first, later] = [['title:string'], ['note:text?', 'genre:enum(a,b)?:index']]
+    const [first, later] = [['title:string'], ['note:text?', PRICE, 'genre:enum(a,b)?:index']]
     expect(await checkout.run('new', ['xylophone', ...first, ...later, '--shared'])).toMatchObject({
       code: 0,
     })
@@ -40,7 +42,7 @@ test(
     expect(SLICE.map(checkout.read)).toEqual(atOnce)
     const [columns = '', indexes = '', ...others] = migrations()
     expect(others).toEqual([])
-    expect(columns).toMatch(/_xylophones_note_genre\.sql$/)
+    expect(columns).toMatch(/_xylophones_note_price_genre\.sql$/)
     expect(checkout.read(columns)).toContain('ADD COLUMN "note" text')
     expect(checkout.read(indexes)).toStartWith('-- concurrently\n')
     checkout.commit('with fields')
@@ -84,9 +86,26 @@ test(
     expect(checkout.read('test/factories.ts')).toMatch(/By hand[^]*newXylophone[^]*\byear: n,\n/)
     const table = checkout.read('src/xylophones/table.ts')
     expect(table).toContain('year: integer(),')
-    expect(table.split('\n')[1]).toMatch(/'note:text\?' 'genre:enum\(a,b\)\?:index' 'year:int\?' --shared$/)
+    expect(table.split('\n')[1]).toEndWith(
+      `'note:text?' '${PRICE}' 'genre:enum(a,b)?:index' 'year:int?' --shared`,
+    )
     expect(migrations()).toHaveLength(1)
     checkout.commit('year')
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'a rule over several fields is added in the same way, and holds of new rows before it does of all',
+  async () => {
+    const { code, said } = await checkout.run('new', ['field', 'xylophones', 'unique(title,year)'])
+    expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining('_xylophones_rules_finish.sql') })
+    expect(checkout.read('src/xylophones/table.ts')).toMatch(
+      /^\/\/ npm run new .*'unique\(title,year\)' --shared$/m,
+    )
+    const [, last = ''] = migrations()
+    expect(checkout.read(last)).toContain('UNIQUE USING INDEX')
+    checkout.commit('a rule')
   },
   TIMEOUT_MS,
 )

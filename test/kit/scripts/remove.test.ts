@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { cutCode } from '../../../scripts/remove/code.ts'
 import { MODULES } from '../../../scripts/remove/modules.ts'
 import { cutPage } from '../../../scripts/remove/page.ts'
+import { withShared } from '../../../scripts/remove/remove.ts'
 import { readManifest } from '../../../scripts/manifest.ts'
 import { type Checkout, copyCheckout } from '../support/checkout.ts'
 
@@ -242,6 +243,19 @@ ls
 
 End.
 `)
+})
+
+test('what modules share goes with the last of them, and takes them along', () => {
+  const standing = Object.keys(MODULES).filter((name) => MODULES[name]?.standsOn === 'second-factors')
+  expect(withShared(['dashboard'], [])).toEqual(['dashboard'])
+  expect(withShared(['second-factors'], []).toSorted()).toEqual(['second-factors', ...standing].toSorted())
+  expect(withShared(standing, []).toSorted()).toEqual(['second-factors', ...standing].toSorted())
+  for (const last of standing) {
+    const others = standing.filter((name) => name !== last)
+    expect(withShared([last], others)).toEqual([last, 'second-factors'])
+    expect(withShared(['second-factors'], others)).toEqual(['second-factors', last])
+    if (others.length > 0) expect(withShared([last], [])).toEqual([last])
+  }
 })
 
 describe('in a checkout', () => {

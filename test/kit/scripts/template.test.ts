@@ -19,6 +19,8 @@ const OWNED: Access = {
   parent: undefined,
   bulk: false,
   softDelete: false,
+  ownList: false,
+  onParentDelete: 'cascade',
 }
 const SHARED: Access = { ...OWNED, owned: false, onDelete: 'set null' }
 const [PUBLIC, STAYS] = [{ publicRead: true }, { onDelete: 'set null' } as const]
@@ -31,7 +33,7 @@ const FIELDS =
   doors:int:min(2):max(9):default(4):index wheels:int:min(3) ends:timestamp closed:timestamp?:default(now) sold:date?:min(2026-01-01):index
   opens:time:index:default(08:00) mail:email:unique site:url? tags:string[]?:min(1):max(3):index meta:json:default({"a":1})
   short:string:max(3):index long:text?:min(30) ratio:number:min(0):max(1) kind:uuid:index
-  low:int high:int motto:string unique(seats,starts) unique(all,motto,high) check(high>low) check(low!=seats)
+  low:int:min(5) high:int closes:time:unique check(opens<closes) motto:string unique(seats,starts) unique(all,motto,high) check(high>low) check(low!=seats)
   exclude(genre,starts..ends)
   box:ref(toy-box) other:ref(toy-box,set-null)? driver:account? owner:account(cascade)`.split(/\s+/)
 const SHOP = { names: parseNames('workshop'), fields: ['name:string'], access: SHARED }
@@ -48,7 +50,11 @@ describe.each<[flags: string, Access, parent?: Access]>([
   ['--role admin --bulk --soft-delete', { ...OWNED, writer: 'admin', ...BULK, ...SOFT }],
   ['--shared --role superuser --bulk', { ...SHARED, writer: 'superuser', ...BULK }],
   ['--under an owned one --shared', SHARED, OWNED],
-  ['--under a shared one', OWNED, SHARED],
+  [
+    '--under a shared one --own-list --on-parent-delete restrict',
+    { ...OWNED, ownList: true, onParentDelete: 'restrict' },
+    SHARED,
+  ],
   [
     '--under a shared one --public-read --bulk --soft-delete',
     { ...OWNED, ...PUBLIC, ...BULK, ...SOFT },

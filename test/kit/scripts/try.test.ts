@@ -19,6 +19,7 @@ const PICK = [
   'tags:string[]',
 ]
 const STRING = ['lute-string', 'tuned:timestamp:index', '--under', 'lute']
+const VIOL = ['viol', 'name:string:unique', '--shared', '--bulk', '--soft-delete']
 
 let checkout: Checkout
 let database: Awaited<ReturnType<typeof createDatabase>>
@@ -31,7 +32,7 @@ beforeAll(async () => {
   checkout = copyCheckout()
   database = await createDatabase()
   env = { ...serverEnv(database.url, prefix), HOST: '127.0.0.1', PORT: String(await freePort()) }
-  for (const resource of [HARP, KAZOO, LUTE, PICK, STRING]) {
+  for (const resource of [HARP, KAZOO, LUTE, PICK, STRING, VIOL]) {
     const { code, out, said } = await checkout.run('new', resource, env)
     expect([code, said]).toEqual([0, said])
     lines.set(resource, out.slice(out.search(/^api=/m)))
@@ -96,6 +97,22 @@ withCurl.each([
       expect(list).toEqual([row])
       expect([changed.id, deleted]).toEqual([row.id, changed])
       expect(changed).not.toEqual(row)
+    }
+  },
+  TIMEOUT_MS,
+)
+
+withCurl(
+  'of many at once, and what can be restored, delete, restore and delete by a list',
+  async () => {
+    for (let times = 1; times <= 2; times++) {
+      const { out, err, code } = await paste(lines.get(VIOL) ?? '')
+      expect([code, err, out]).toEqual([0, '', out])
+      const told = out.split('\n').filter((line) => /^[[{]/.test(line))
+      const [changed, deleted, restored, batch] = told.slice(-4).map((line) => JSON.parse(line))
+      expect(deleted).toMatchObject({ id: changed.id, deleted: expect.any(String) })
+      expect(restored).toEqual({ ...changed, version: 4 })
+      expect(batch.deleted).toEqual([{ ...restored, version: 5, deleted: expect.any(String) }])
     }
   },
   TIMEOUT_MS,

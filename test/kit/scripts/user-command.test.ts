@@ -229,6 +229,7 @@ describe('--json', () => {
     const token = (await done('token', email, '--days', '7')).said
     expect(token).toMatchObject({ user: made.said.id, abilities: ['read'], token: expect.any(String) })
     await logIn(email, 'Another123')
+    expect((await done('reset-factors', email)).said).toMatchObject({ reset: false })
     const shown = (await done('show', email)).said
     expect(shown).toMatchObject({
       email,

@@ -74,7 +74,9 @@ async function findFault(
   if (status >= 400) {
     const isPage = route?.doc?.response === 'text/html' || route?.doc?.response === null
     if (isPage && type.startsWith('text/html')) return undefined
-    const read = ErrorBody.safeParse(body)
+    const { code: its } = (body ?? {}) as { code?: string }
+    const more = route && errorsOf([route]).find(({ code }) => code === its)?.body
+    const read = ErrorBody.extend(more?.shape ?? {}).safeParse(body) as ReturnType<typeof ErrorBody.safeParse>
     const fits = read.success && isDeepStrictEqual(read.data, body) && read.data.err.startsWith(`${status}: `)
     return fits ? undefined : `answered ${status} with a body that is no error: ${JSON.stringify(body)}`
   }

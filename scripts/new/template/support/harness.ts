@@ -1,6 +1,6 @@
 // The app under test with the template mounted on it.
 import type { TestApp } from '../../../../test/support/harness.ts'
-import { toyCars } from '../routes.ts'
+import { ownToyCars, toyCars } from '../routes.ts'
 import * as table from '../table.ts'
 import { startWith } from './mount.ts'
 import * as parent from './toy-boxes/table.ts'
@@ -10,4 +10,5 @@ export type { TestApp }
 
 export const tables = { ...parent, ...referred, ...table }
 
-export const startApp = () => startWith(tables, { '/api/toy-boxes/:toy_box/toy-cars': toyCars })
+export const startApp = () =>
+  startWith(tables, { '/api/toy-boxes/:toy_box/toy-cars': toyCars, '/api/toy-cars': ownToyCars })

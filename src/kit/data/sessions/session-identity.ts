@@ -13,14 +13,18 @@ const StoredIdentity = z.object({
   sentAt: z.number(),
   remember: z.boolean(),
   provenAt: z.number().optional(),
+  way: z.string().optional(),
 }) satisfies z.ZodType<Identity>
 
 /**
- * An identity has exactly one text, because scripts compare texts. Without `provenAt` it is that of releases before it,
- * which write sessions without; where one loses it so, the login counts again.
+ * An identity has exactly one text, because scripts compare texts. Without `provenAt` and `way` it is that of releases
+ * before them, which write sessions without; where one loses them so, the login counts again, and came by no known way.
  */
-export const encode = ({ userId, role, ip, agent, loginAt, sentAt, remember, provenAt }: Identity): string =>
-  JSON.stringify({ userId, role, ip, agent, loginAt, sentAt, remember, provenAt } satisfies Identity)
+export const encode = ({ userId, role, ip, agent, loginAt, sentAt, remember, ...more }: Identity): string => {
+  const { provenAt, way } = more
+  const known = { userId, role, ip, agent, loginAt, sentAt, remember, provenAt, way } satisfies Identity
+  return JSON.stringify(known)
+}
 
 /** Null for anything else, such as an identity of an older version: it counts as no session. */
 export const decode = (text: string | null | undefined): Identity | null =>

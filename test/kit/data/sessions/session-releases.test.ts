@@ -90,6 +90,17 @@ describe('beside an older release on one Redis', () => {
     expect(await older.known(userId)).toHaveLength(MOST)
   })
 
+  test('a way that was noted is lost where it changes the role, and its own have none', async () => {
+    const userId = randomUUID()
+    const token = await sessions.create(identityOf(userId, { way: 'password' }))
+    expect((await sessions.open(token))?.way).toBe('password')
+    await older.touch(token, 7)
+    expect((await sessions.open(token))?.way).toBe('password')
+    await older.setRole(token, 'owner')
+    expect(await sessions.open(token)).toMatchObject({ role: 'owner', userId })
+    expect((await sessions.open(token))?.way).toBeUndefined()
+  })
+
   test('a session of a role that only a newer release knows opens nothing, and ends as any other', async () => {
     const userId = randomUUID()
     const newer = (sentAt: number) => ({ ...identityOf(userId, { sentAt }), role: 'king' })

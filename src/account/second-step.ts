@@ -1,0 +1,67 @@
+// Declares second factors as accounts see them: what each tells and checks, and the step that follows a password.
+import type { Child } from 'hono/jsx'
+import type { z } from 'zod'
+import type { AnyContext } from '../kit/http/env.ts'
+import type { Db } from '../kit/types/db.ts'
+import type { Json } from '../kit/types/json.ts'
+
+/** A factor that an account has: `totp`. */
+export interface OwnFactor {
+  name: string
+  since: Date
+}
+
+/** What somebody gives for a factor of the account. */
+export interface Given {
+  userId: string
+  /** Of the factor. */
+  name: string
+  answer: unknown
+  /** Random, and known to this client alone: 64 hexadecimal digits. */
+  challenge: string
+}
+
+/** A kind of second factor, or several that belong together. `manifest.ts` lists them. */
+export interface Factor {
+  /** By the name of each factor what an answer is: `{ totp: z.string() }`. The call that answers a challenge takes them as fields. */
+  answers: Record<string, z.ZodType>
+  /** Where its owner adds it, and what that is called. */
+  page: { path: string; label: string }
+  /** Those that the account has. One query: a login asks. */
+  of(db: Db, userId: string): Promise<OwnFactor[]>
+  /** What a client needs for its answer beside the challenge, if it needs more than a person knows. */
+  optionsFor?(c: AnyContext, asked: Pick<Given, 'userId' | 'challenge'>): Promise<Json>
+  /** Whether the answer is right; it counts once. */
+  check(c: AnyContext, given: Given): Promise<boolean>
+  /** The name of the factor for which somebody may have typed this; undefined for none. */
+  nameOf?(typed: string): string | undefined
+  /** What the page of the second step shows beside the field for a code. */
+  prompt?(c: AnyContext, asked: Pick<Given, 'userId' | 'challenge'>): Promise<Child>
+  /** What the pages that take a password offer instead of it. */
+  instead?(c: AnyContext, page: 'sign-in' | 'confirm'): Child
+  /** Undoes a change, by what `changeFactors` was told of it. Takes a transaction. */
+  undo(tx: Db, userId: string, change: Json): Promise<void>
+  /** Takes a transaction. */
+  removeAll(tx: Db, userId: string): Promise<void>
+}
+
+/** What a password that was right is to open: a session that its client keeps so, or a fresh one in place of its own. */
+export type Aim = { remember: boolean; token?: boolean | undefined } | 'refresh'
+
+export interface SecondStep {
+  readonly factors: readonly Factor[]
+  /**
+   * To be asked when a password was right, and before it opens anything. Returns where the account has no factor.
+   * @param account.hash of the password
+   * @throws secondFactorRequired, with the challenge that leads on
+   */
+  demand(c: AnyContext, account: { userId: string; hash: string }, aim: Aim): Promise<void>
+  factorsOf(db: Db, userId: string): Promise<OwnFactor[]>
+  /** Undoes each change of factors since a moment. Takes a transaction, around which the sessions end. */
+  undoSince(tx: Db, userId: string, since: Date): Promise<void>
+  /** Takes a transaction, around which the sessions end. */
+  removeAll(tx: Db, userId: string): Promise<void>
+}
+
+/** Whether a login was proven by more than a password. */
+export const hasFactor = (way: string | undefined): boolean => way !== undefined && way !== 'password'

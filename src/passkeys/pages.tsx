@@ -1,0 +1,166 @@
+// Serves the pages of passkeys: those that one has, the form to add one, and what the pages that take a password send.
+/** @jsxImportSource hono/jsx */
+import { z } from 'zod'
+import { ACCOUNT } from '../account/pages/paths.ts'
+import { deviceOf } from '../account/pages/sessions.tsx'
+import { factory, found, requireRole, type AppContext, type LoggedInContext } from '../account/product.ts'
+import { invalidCredentials } from '../account/errors.ts'
+import { secondStepLimit } from '../account/throttles.ts'
+import { requireFresh } from '../kit/auth/guards.ts'
+import { doc } from '../kit/http/doc.ts'
+import type { AnyContext } from '../kit/http/env.ts'
+import { notFound } from '../kit/http/errors.ts'
+import { accountDisabled, agentOf } from '../kit/http/session.ts'
+import { validate } from '../kit/http/validate.ts'
+import { Checkbox } from '../kit/pages/form.tsx'
+import { formAction, formPage } from '../kit/pages/form-page.tsx'
+import { nextOf } from '../kit/pages/next.ts'
+import { Line, PostButton } from '../kit/pages/record.tsx'
+import { showPage } from '../kit/pages/shell-page.tsx'
+import { Assertion, Attestation } from '../kit/passkeys/schema.ts'
+import { SCRIPT } from '../kit/passkeys/script.ts'
+import { passkeyRefused } from '../kit/passkeys/webauthn.ts'
+import { challengeExpired, wrongFactor } from '../second-factors/challenge.ts'
+import { lastFactor, mailboxProofRequired } from '../second-factors/changes.ts'
+import { answerOnPage, requireMailbox } from '../second-factors/pages.tsx'
+import { AskForPasskey, PASSKEYS } from './factor.tsx'
+import {
+  addPasskey,
+  confirmByPasskey,
+  deletePasskey,
+  lastWayIn,
+  listPasskeys,
+  logInByPasskey,
+  PASSKEY,
+  renamePasskey,
+  tooManyPasskeys,
+} from './passkeys.ts'
+import { passkeyLimit } from './routes.ts'
+import { inForm, NewPasskey, OfPasskey, RenamePasskey } from './schema.ts'
+
+const dayOf = (date: Date) => date.toISOString().slice(0, 10)
+
+export const passkeyPages = factory
+  .createApp()
+  .get(
+    '/account/factors/passkeys',
+    doc('Shows my passkeys.', 'text/html'),
+    requireRole('readonly'),
+    async (c) => {
+      const own = await listPasskeys(c.var.db, c.var.session.userId)
+      return showPage(
+        c,
+        'Your passkeys',
+        <>
+          <p>
+            A passkey is kept by your device or your password manager, and signs you in without a password.
+            With one, your password alone lets nobody in any more.
+          </p>
+          <dl class="record">
+            {own.map(({ id, name, created, last_used, backed_up }) => (
+              <Line
+                name={dayOf(created)}
+                note={[
+                  last_used ? `used on ${dayOf(last_used)}` : 'never used',
+                  !backed_up && ', on this device alone',
+                ]}
+                action={
+                  <PostButton to={`${PASSKEYS}/delete`} id={id} label={`Delete ${name}`}>
+                    Delete
+                  </PostButton>
+                }
+              >
+                <a href={`${PASSKEYS}/rename/${id}`} aria-label={`Rename ${name}`}>
+                  {name}
+                </a>
+              </Line>
+            ))}
+          </dl>
+          <a class="button" href={`${PASSKEYS}/new`}>
+            Add a passkey
+          </a>
+        </>,
+      )
+    },
+  )
+  .get(
+    '/passkeys.js',
+    doc('Returns the script of the pages that ask for a passkey.', 'text/javascript'),
+    (c) => c.body(SCRIPT, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }),
+  )
+
+formPage(passkeyPages, '/account/factors/passkeys/new', {
+  guards: [requireRole('readonly'), requireFresh(), requireMailbox],
+  title: 'A new passkey',
+  summaries: ['Shows the form to add a passkey.', 'Adds it, and ends my other sessions.'],
+  schema: NewPasskey.extend({ credential: inForm(Attestation) }),
+  fields: () => ({ name: { label: 'Name', hint: () => 'Which device has it.' } }),
+  values: async (c) => ({ name: deviceOf(agentOf(c)) }),
+  button: 'Add it',
+  errors: [mailboxProofRequired, passkeyRefused, tooManyPasskeys],
+  above: () => <p>Your other devices will be signed out.</p>,
+  below: (c) => <AskForPasskey c={c} data={{ options: '/api/me/factors/passkeys/options', make: 'yes' }} />,
+  run: (c: LoggedInContext, input) => addPasskey(c, input),
+  next: PASSKEYS,
+  notice: 'Your passkey is added',
+})
+
+formPage(passkeyPages, '/account/factors/passkeys/rename/:id', {
+  guards: [requireRole('readonly'), validate('param', OfPasskey)],
+  title: 'The name of your passkey',
+  summaries: ['Shows the form to rename a passkey.', 'Renames it.'],
+  schema: RenamePasskey,
+  fields: { name: { label: 'Name', hint: () => 'Which device has it.' } },
+  values: findOwn,
+  button: 'Rename it',
+  run: async (c: LoggedInContext, { name }) => renamePasskey(c, (await findOwn(c)).id, name),
+  next: PASSKEYS,
+  notice: 'Your passkey has another name',
+})
+
+/** The one that the address names. @throws notFound */
+async function findOwn(c: LoggedInContext) {
+  const own = await listPasskeys(c.var.db, c.var.session.userId)
+  return found(c, Promise.resolve(own.find(({ id }) => id === c.req.param('id'))))
+}
+
+formAction(passkeyPages, '/account/factors/passkeys/delete', {
+  summary: 'Deletes one of my passkeys.',
+  guards: [requireRole('readonly'), requireFresh()],
+  schema: OfPasskey,
+  errors: [notFound, lastFactor, lastWayIn],
+  run: (c: LoggedInContext, { id }) => deletePasskey(c, id),
+  next: PASSKEYS,
+  notice: 'That passkey is deleted. Remove it from your device as well',
+})
+
+const Sent = z.object({ credential: inForm(Assertion) })
+const goOn = (c: AnyContext) => nextOf(c) ?? ACCOUNT
+
+formAction(passkeyPages, '/sign-in/passkey', {
+  summary: 'Signs in by a passkey, and leads to `next`.',
+  schema: Sent.extend({ remember: Checkbox }),
+  limit: passkeyLimit,
+  errors: [passkeyRefused, invalidCredentials, accountDisabled],
+  run: logInByPasskey,
+  next: goOn,
+})
+
+formAction(passkeyPages, '/second/passkey', {
+  summary: 'Takes a passkey as second factor, and leads to `next`.',
+  schema: Sent,
+  limit: secondStepLimit,
+  errors: [challengeExpired, wrongFactor, accountDisabled],
+  run: (c: AppContext, { credential: answer }) => answerOnPage(c, { name: PASSKEY, answer }),
+  next: goOn,
+})
+
+formAction(passkeyPages, '/confirm/passkey', {
+  summary: 'Takes a passkey of mine, for what needs a fresh login, and leads to `next`.',
+  guards: [requireRole('readonly')],
+  schema: Sent,
+  limit: passkeyLimit,
+  errors: [passkeyRefused],
+  run: confirmByPasskey,
+  next: goOn,
+})

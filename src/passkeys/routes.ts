@@ -1,0 +1,146 @@
+// Serves passkeys over HTTP: to log in by one, to show again that it is me, and those that I have.
+import { z } from 'zod'
+import { invalidCredentials } from '../account/errors.ts'
+import { done, factory, found, requireRole } from '../account/product.ts'
+import { LoginResponse, TokenResponse } from '../account/schema.ts'
+import { secondStepLimit } from '../account/throttles.ts'
+import { requireFresh } from '../kit/auth/guards.ts'
+import { noStore } from '../kit/http/caching.ts'
+import { doc } from '../kit/http/doc.ts'
+import type { RateLimit } from '../kit/http/quota.ts'
+import { rateLimit } from '../kit/http/rate-limit.ts'
+import { accountDisabled, issuedToken } from '../kit/http/session.ts'
+import { validate } from '../kit/http/validate.ts'
+import { CreationOptions, RequestOptions } from '../kit/passkeys/schema.ts'
+import { passkeyRefused } from '../kit/passkeys/webauthn.ts'
+import { lastFactor, mailboxProofRequired } from '../second-factors/changes.ts'
+import {
+  addPasskey,
+  confirmByPasskey,
+  confirmOptions,
+  deletePasskey,
+  lastWayIn,
+  listPasskeys,
+  logInByPasskey,
+  logInOptions,
+  newPasskeyOptions,
+  renamePasskey,
+  tooManyPasskeys,
+} from './passkeys.ts'
+import { NewPasskey, OfPasskey, PasskeyLogin, PasskeyProof, RenamePasskey } from './schema.ts'
+import { PasskeyResponse } from './table.ts'
+
+/** By address alone: nobody has said who they are. */
+export const passkeyLimit: RateLimit = { ...secondStepLimit, name: 'passkey' }
+/** A challenge takes some memory of Redis for five minutes. */
+const askLimit: RateLimit = {
+  name: 'passkey-options',
+  quotas: (config) => secondStepLimit.quotas(config).map((quota) => ({ ...quota, counts: 'requests' })),
+}
+
+export const passkeyRoutes = factory
+  .createApp()
+  .use('/login/passkey/*', noStore)
+  .use('/me/factors/passkeys/*', noStore)
+
+  .post(
+    '/login/passkey/options',
+    doc(
+      'Returns what a browser asks for a passkey by, to log in without email and password.',
+      RequestOptions,
+    ),
+    rateLimit(askLimit),
+    async (c) => c.var.respond(await logInOptions(c)),
+  )
+
+  .post(
+    '/login/passkey',
+    doc(
+      'Logs in by a passkey, which stands for password and second factor. Returns the account.',
+      LoginResponse,
+      {
+        errors: [passkeyRefused, invalidCredentials, accountDisabled],
+      },
+    ),
+    validate('json', PasskeyLogin),
+    rateLimit(passkeyLimit),
+    async (c) => c.var.respond({ ...(await logInByPasskey(c, c.req.valid('json'))), ...issuedToken(c) }),
+  )
+
+  .post(
+    '/reauthenticate/passkey/options',
+    doc('Returns what a browser asks for a passkey by, to show that it is me.', RequestOptions),
+    requireRole('readonly'),
+    rateLimit(askLimit),
+    async (c) => c.var.respond(await confirmOptions(c)),
+  )
+
+  .post(
+    '/reauthenticate/passkey',
+    doc(
+      'Takes a passkey of mine, for what needs a fresh login. The session goes on under a new id.',
+      TokenResponse,
+      { errors: [passkeyRefused] },
+    ),
+    requireRole('readonly'),
+    validate('json', PasskeyProof),
+    rateLimit(passkeyLimit),
+    async (c) => {
+      await confirmByPasskey(c, c.req.valid('json'))
+      return c.var.respond(issuedToken(c))
+    },
+  )
+
+  .get(
+    '/me/factors/passkeys',
+    doc('Lists my passkeys, the oldest first.', z.array(PasskeyResponse)),
+    requireRole('readonly'),
+    async (c) => c.var.respond(await listPasskeys(c.var.db, c.var.session.userId)),
+  )
+
+  .post(
+    '/me/factors/passkeys/options',
+    doc('Returns what a browser makes a passkey by. Needs a recent login.', CreationOptions, {
+      errors: [mailboxProofRequired],
+    }),
+    requireRole('readonly'),
+    requireFresh(),
+    rateLimit(askLimit),
+    async (c) => c.var.respond(await newPasskeyOptions(c)),
+  )
+
+  .post(
+    '/me/factors/passkeys',
+    doc(
+      'Adds a passkey that was made, and ends my other sessions. Needs a recent login.',
+      PasskeyResponse.extend(TokenResponse.shape).meta({ id: 'NewPasskey' }),
+      { status: 201, errors: [mailboxProofRequired, passkeyRefused, tooManyPasskeys] },
+    ),
+    requireRole('readonly'),
+    requireFresh(),
+    validate('json', NewPasskey),
+    async (c) => c.var.respond({ ...(await addPasskey(c, c.req.valid('json'))), ...issuedToken(c) }),
+  )
+
+  .patch(
+    '/me/factors/passkeys/:id',
+    doc('Renames one of my passkeys.', PasskeyResponse),
+    requireRole('readonly'),
+    validate('param', OfPasskey),
+    validate('json', RenamePasskey),
+    async (c) => {
+      const renamed = renamePasskey(c, c.req.valid('param').id, c.req.valid('json').name)
+      return c.var.respond(await found(c, renamed))
+    },
+  )
+
+  .delete(
+    '/me/factors/passkeys/:id',
+    doc('Deletes one of my passkeys. Needs a recent login.', z.object({}), {
+      errors: [lastFactor, lastWayIn],
+    }),
+    requireRole('readonly'),
+    requireFresh(),
+    validate('param', OfPasskey),
+    async (c) => c.var.respond(await done(deletePasskey(c, c.req.valid('param').id))),
+  )

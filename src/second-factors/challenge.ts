@@ -1,0 +1,156 @@
+// Asks for a second factor after the password, and opens the session once it was given.
+import { z } from 'zod'
+import { recordEvent } from '../account/audit.ts'
+import { beginSession } from '../account/login.ts'
+import { requestNotice } from '../account/mail-tasks.ts'
+import type { AppContext, LoggedInContext } from '../account/product.ts'
+import { findUserWithHashById, type User } from '../account/queries.ts'
+import { roles } from '../account/roles.ts'
+import type { Aim, OwnFactor } from '../account/second-step.ts'
+import { confirmSession } from '../account/sessions.ts'
+import { randomHex } from '../kit/auth/token-text.ts'
+import { accountDisabled, agentOf } from '../kit/http/session.ts'
+import { defineError, rateLimitExceeded } from '../kit/types/api-error.ts'
+import type { Json } from '../kit/types/json.ts'
+
+/** How long one has for the answer. */
+export const CHALLENGE_S = 5 * 60
+const BYTES = 32
+const CHALLENGE = /^[0-9a-f]{64}$/
+
+/**
+ * Wrong answers of an account, over all its factors and challenges: with three codes of a million that are right, somebody who
+ * knows the password guesses one within a year with a chance of one in eight, and the owner is told each time. It counts without RATE_LIMIT
+ * as well, because a short code is worth no more than this. Only who knows the password uses it up: with another one the owner ends that.
+ */
+const ATTEMPTS = { name: 'second-factor', limit: 5, seconds: 60 * 60, settles: true }
+
+export const secondFactorRequired = Object.assign(
+  defineError(
+    401,
+    'second_factor_required',
+    'Unauthorized! This account has a second factor: send it with the challenge to POST /api/login/second',
+  ),
+  {
+    body: z.object({
+      challenge: z.string().describe('For one login, within five minutes.'),
+      factors: z.array(z.string()).describe('Those that the account has.'),
+      options: z.record(z.string(), z.unknown()).optional().describe('What a factor needs for its answer.'),
+    }),
+  },
+)
+
+export const challengeExpired = defineError(
+  400,
+  'challenge_expired',
+  'This login took too long, or was completed already: begin it anew',
+)
+
+export const wrongFactor = defineError(
+  400,
+  'wrong_factor',
+  'That is not right, or was used already: give the next code',
+)
+
+/** A type, not an interface: only a type counts as JSON. */
+export type Challenge = { userId: string; /** A digest of the password's hash. */ was: string } & (
+  | { remember: boolean; token: boolean }
+  | { session: string }
+)
+
+/** Of a name that earlier releases do not read, for a session that is not there yet. */
+const keyOf = (c: AppContext, challenge: string) => `second-step:${c.var.digest(challenge)}`
+
+/** Keeps what the password is to open, and asks for one of these factors. @throws secondFactorRequired */
+export async function issueChallenge(
+  c: AppContext,
+  { userId, hash }: { userId: string; hash: string },
+  aim: Aim,
+  own: OwnFactor[],
+): Promise<never> {
+  const { digest, secondStep, session, sessions, store } = c.var
+  const challenge = randomHex(BYTES)
+  const opens =
+    aim === 'refresh'
+      ? { session: sessions.idOf(session?.token ?? '') ?? '' }
+      : { remember: aim.remember, token: aim.token === true }
+  const due: Challenge = { userId, was: digest(hash), ...opens }
+  await store.set(keyOf(c, challenge), due, CHALLENGE_S)
+  const options: Record<string, Json> = {}
+  for (const { answers, optionsFor } of secondStep?.factors ?? []) {
+    const asked = own.find(({ name }) => Object.hasOwn(answers, name))
+    if (asked && optionsFor) options[asked.name] = await optionsFor(c, { userId, challenge })
+  }
+  const body: Record<string, Json> = { challenge, factors: own.map(({ name }) => name) }
+  if (Object.keys(options).length > 0) body.options = options
+  throw secondFactorRequired({ body, isFailure: false })
+}
+
+/** What a challenge is for. @throws challengeExpired */
+export async function findChallenge(c: AppContext, challenge: string): Promise<Challenge> {
+  const due = CHALLENGE.test(challenge) ? await c.var.store.get<Challenge>(keyOf(c, challenge)) : undefined
+  if (due === undefined) throw challengeExpired()
+  return due
+}
+
+/**
+ * Takes the second factor: starts the session that the password was to open, or makes the one that it was given in fresh. A wrong
+ * answer may be followed by another, within the time of the challenge and the attempts of the account.
+ * @throws challengeExpired, wrongFactor, accountDisabled, rateLimitExceeded
+ */
+export async function answerChallenge(
+  c: AppContext,
+  { challenge, name, answer }: { challenge: string; name: string; answer: unknown },
+): Promise<User> {
+  const { db, digest, secondStep, session, sessions, store } = c.var
+  const due = await findChallenge(c, challenge)
+  const { userId, was } = due
+  const found = await findUserWithHashById(db, userId)
+  const isAsBefore = (hash: string | null | undefined) => digest(hash ?? '') === was
+  const isHere = !('session' in due) || (session && sessions.idOf(session.token) === due.session)
+  // Before it counts: what was begun with a password of before uses up nothing of its owner's attempts.
+  if (found === undefined || !isAsBefore(found.hash) || !isHere) throw challengeExpired()
+  const { user } = found
+  if (roles.isBarred(user.role)) throw accountDisabled()
+  const factor = secondStep?.factors.find(({ answers }) => Object.hasOwn(answers, name))
+  await countAttempt(c, user, async () => factor?.check(c, { userId, name, answer, challenge }) ?? false)
+  // Of two right answers at once one counts.
+  if ((await store.delete(keyOf(c, challenge))) === 0) throw challengeExpired()
+  const way = `password+${name}`
+  if ('session' in due) await confirmSession(c as LoggedInContext, way)
+  else await beginSession(c, user, { remember: due.remember, token: due.token, way }, isAsBefore)
+  c.var.log.info('LOGIN OK', { user: userId, way, agent: agentOf(c) })
+  return user
+}
+
+/** @throws wrongFactor, rateLimitExceeded */
+async function countAttempt(
+  c: AppContext,
+  { id, email }: User,
+  check: () => Promise<boolean>,
+): Promise<void> {
+  const { db, log, rateLimiter } = c.var
+  const { verdict, counts } = await rateLimiter.take([{ ...ATTEMPTS, key: id }])
+  const [taken] = counts
+  if (verdict !== 'taken' || taken === undefined) {
+    const seconds = Math.max(1, Math.ceil((taken?.endsInMs ?? 0) / 1000))
+    throw rateLimitExceeded({
+      message: `Too many wrong codes, please try again in ${seconds} seconds`,
+      headers: { 'Retry-After': String(seconds) },
+    })
+  }
+  let outcome: 'keep' | 'refund' | 'clear' = 'refund' // if it could not be checked
+  try {
+    outcome = (await check()) ? 'clear' : 'keep'
+  } finally {
+    await rateLimiter.settle([{ ...taken, outcome }])
+  }
+  if (outcome === 'clear') return
+  log.warn('WRONG SECOND FACTOR', { user: id, agent: agentOf(c) })
+  if (taken.count === ATTEMPTS.limit)
+    await db.transaction(async (tx) => {
+      await recordEvent(c, tx, { action: 'factor.attempts_used_up', account: id })
+      await requestNotice(c.var, tx, email, 'factor_attempts')
+    })
+  throw wrongFactor()
+}

@@ -1,0 +1,136 @@
+// Serves the pages of second factors: the step after the password, and the undoing of a change.
+/** @jsxImportSource hono/jsx */
+import type { Child } from 'hono/jsx'
+import { z } from 'zod'
+import { spend } from '../account/pages/links.tsx'
+import { ACCOUNT, CONFIRM, FACTORS, PAGES, SIGN_IN } from '../account/pages/paths.ts'
+import { factory, type AppContext, type LoggedInContext } from '../account/product.ts'
+import { linkLimit, secondStepLimit } from '../account/throttles.ts'
+import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
+import { tag } from '../kit/http/doc.ts'
+import type { AnyContext } from '../kit/http/env.ts'
+import { wantsPage } from '../kit/http/errors.ts'
+import { middleware } from '../kit/http/factory.ts'
+import { accountDisabled } from '../kit/http/session.ts'
+import { formPage } from '../kit/pages/form-page.tsx'
+import { takeLinkToken } from '../kit/pages/link-token.ts'
+import { nextOf, withNext } from '../kit/pages/next.ts'
+import { pageCookie } from '../kit/pages/page-cookie.ts'
+import { ApiError, rateLimitExceeded } from '../kit/types/api-error.ts'
+import {
+  answerChallenge,
+  CHALLENGE_S,
+  challengeExpired,
+  findChallenge,
+  secondFactorRequired,
+  wrongFactor,
+} from './challenge.ts'
+import { mailboxProofRequired, needsMailbox, undoFactors } from './changes.ts'
+import { factorsPage } from './factors-page.tsx'
+import { seeOther } from './required.ts'
+
+const SECOND = `${PAGES}/second`
+
+/** Holds the challenge: no page and no address shows it. */
+const cookie = pageCookie('second', CHALLENGE_S, () => SECOND)
+
+/** The challenge of the login that goes on in this browser. @throws challengeExpired */
+export function challengeOf(c: AnyContext): string {
+  const challenge = cookie.get(c)
+  if (challenge === undefined) throw challengeExpired()
+  return challenge
+}
+
+/** Completes the login of this browser. */
+export async function answerOnPage(c: AppContext, given: { name: string; answer: unknown }): Promise<void> {
+  await answerChallenge(c, { challenge: challengeOf(c), ...given })
+  cookie.delete(c)
+}
+
+/** For what takes a password: tells that a second factor may be asked for, and leads browsers to the page that does. */
+export const askForFactor = tag(
+  middleware(async (c, next) => {
+    await next()
+    const { error } = c
+    if (!(error instanceof ApiError) || error.code !== secondFactorRequired.code || !wantsPage(c)) return
+    c.res = seeOther(c, withNext(SECOND, nextOf(c) ?? ACCOUNT))
+    if (typeof error.body.challenge === 'string') cookie.set(c, error.body.challenge)
+  }),
+  { errors: [secondFactorRequired] },
+)
+
+/** The paths that take one, for `askForFactor`. */
+export const TAKE_PASSWORD = ['/api/login', '/api/reauthenticate', SIGN_IN, CONFIRM]
+
+export const secondFactorPages = factory.createApp().route('/', factorsPage)
+
+formPage(secondFactorPages, '/second', {
+  title: 'Your second factor',
+  summaries: ['Shows the form for the second factor.', 'Takes it, and leads to `next`.'],
+  schema: z.object({ one_time_password: z.string().trim().min(1, 'must not be empty').max(100) }),
+  fields: {
+    one_time_password: {
+      label: 'Code',
+      autocomplete: 'one-time-code',
+      hint: () => 'From your app; or one of your recovery codes.',
+    },
+  },
+  button: 'Go on',
+  limit: secondStepLimit,
+  errors: [challengeExpired, wrongFactor, accountDisabled, rateLimitExceeded],
+  above: (c) => <Prompts c={c} />,
+  below: (c) => (
+    <p>
+      <a href={withNext(SIGN_IN, nextOf(c) ?? ACCOUNT)}>Begin anew</a>
+    </p>
+  ),
+  run: (c: AppContext, { one_time_password: answer }) => {
+    const { factors = [] } = c.var.secondStep ?? {}
+    const [name = ''] = factors.flatMap((factor) => factor.nameOf?.(answer) ?? [])
+    return answerOnPage(c, { name, answer })
+  },
+  next: (c) => nextOf(c) ?? ACCOUNT,
+})
+
+/** What factors bring that no code answers. */
+async function Prompts({ c: context }: { c: AnyContext }) {
+  const c = context as unknown as AppContext
+  const challenge = cookie.get(c)
+  const due = challenge && (await findChallenge(c, challenge).catch(() => undefined))
+  if (!challenge || !due) return <p>This login took too long: begin it anew.</p>
+  const asked = { userId: due.userId, challenge }
+  const prompts: Child[] = []
+  for (const factor of c.var.secondStep?.factors ?? []) prompts.push(await factor.prompt?.(c, asked))
+  return <>{prompts}</>
+}
+
+/** Leads to where the link is mailed. */
+export const requireMailbox = tag(
+  middleware(async (c, next) => {
+    const isForm = c.req.method === 'GET' // what it sends is asked again
+    if (!isForm || !(await needsMailbox(c as unknown as LoggedInContext))) return next()
+    if (wantsPage(c)) return c.redirect(FACTORS, 303)
+    throw mailboxProofRequired()
+  }),
+  { otherStatuses: [303], errors: [mailboxProofRequired] },
+)
+
+formPage(secondFactorPages, '/factor-undo', {
+  guards: [takeLinkToken],
+  limit: linkLimit,
+  title: 'Undo the change',
+  summaries: ['Shows the form of the link to undo a change of second factors.', 'Undoes it.'],
+  schema: z.object({}),
+  fields: {},
+  button: 'Undo it',
+  errors: [tokenExpired],
+  above: () => (
+    <p>
+      What was changed of your second factors is undone, with each such change since. Everybody is signed out,
+      and tokens end. Then choose a new password.
+    </p>
+  ),
+  run: (c: AppContext) => spend(c, (token) => undoFactors(c, { token })),
+  next: SIGN_IN,
+  notice: 'The change is undone, and everybody is signed out',
+})
