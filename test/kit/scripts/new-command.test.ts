@@ -163,6 +163,7 @@ const refer: Refer = (singular, asked) =>
         names: parseNames(singular),
         seenBy: 'accounts',
         goesWithAccount: singular === 'lane',
+        isSoft: false,
         needsOthers: false,
       }
 
@@ -442,9 +443,9 @@ describe('in a checkout', () => {
       const plain = types.map((type) => `some_${word(type)}:${type}${index(type)}`)
       const optional = types.map((type) => `maybe_${word(type)}:${type}?${index(type)}`)
       const unique = types
-        .filter((type) => !/^(text|bool|enum|string\[\]|json)/.test(type))
+        .filter((type) => !/^(text|bool|enum|string\[\]|json|decimal)/.test(type)) // few decimals are drawn
         .map((type) => `one_${word(type)}:${type}:unique`)
-      const rest = ['lute:ref(lute)?', 'player:account?', 'strings:int:min(1):max(99):default(30)']
+      const rest = ['strings:int:min(1):max(99):default(30)']
       const rules = [
         'unique(some_enum,one_int)',
         'check(some_number != maybe_number)',

@@ -52,7 +52,7 @@ function fitting(schema: JsonSchema | boolean | undefined, scope: Scope): Arbitr
     case 'object':
       return object(schema, scope)
     default:
-      return fc.jsonValue()
+      return fc.jsonValue().filter((value) => value !== null)
   }
 }
 
