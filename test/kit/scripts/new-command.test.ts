@@ -163,6 +163,7 @@ const refer: Refer = (singular, asked) =>
         names: parseNames(singular),
         seenBy: 'accounts',
         goesWithAccount: singular === 'lane',
+        isSoft: false,
         needsOthers: false,
       }
 
