@@ -16,7 +16,7 @@ import { cutPage } from './page.ts'
 
 /** The test that a new resource gets, with the regions of it that ask for a file: `// if src/x.ts` ... `// end`. */
 const TEMPLATE = 'scripts/new/template/routes.test.ts'
-const REGION = /^ *\/\/ if (\S+)\n[^]*?^ *\/\/ end\n/gm
+const REGION = /^( *)\/\/ if (\S+)\n[^]*?^\1\/\/ end\n/gm
 
 /** Of the root and of the folders that a project has. */
 const YOURS = /^((src|test|scripts|drizzle)\/.*|[^/]+)(\.(tsx?|md|sh|json)|ignore)$/
@@ -119,7 +119,7 @@ const ONLY_COMMENTS = /^(\s*\/\/.*(\n|$))*\s*$/
 function cut(text: string, path: string, mentions: RegExp, paths: string[]): string {
   const isTest = /^test\/.*\.tsx?$/.test(path)
   if (path === TEMPLATE)
-    return text.replaceAll(REGION, (region, asked: string) => (isWithin(asked, paths) ? '' : region))
+    return text.replaceAll(REGION, (region, _, asked: string) => (isWithin(asked, paths) ? '' : region))
   if (isTest || /^(src|scripts\/own)\/\w+\.ts$/.test(path)) {
     const isGone = (target: string) => isWithin(normalize(join(dirname(path), target)), paths)
     return cutCode(text, { isGone, mentions, isTest })
