@@ -35,6 +35,7 @@ function faultOf(
   if (status === 0) return isCut || isBroken ? undefined : 'the connection was closed without an answer'
   if (headers.has('x-injected')) return 'a header was injected'
   if (isByBun(headers)) return isCut || isBroken || status < 500 ? undefined : `Bun itself answered ${status}`
+  if (status === 503 && body.includes('Not ready: ')) return undefined // what /ready says of a busy machine
   if (status >= 500) return `answered ${status}: ${body.toString().slice(0, 200)}`
   if (headers.get('x-content-type-options') !== 'nosniff') return `answered ${status} without its headers`
   if (status < 400 || method === 'HEAD') return undefined

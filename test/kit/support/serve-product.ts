@@ -9,7 +9,7 @@ import type { Log } from '../../../src/kit/types/log.ts'
 import { Client } from './client.ts'
 import { checkAnswers, type CheckedApp } from './declared.ts'
 import { showingUnexpected } from './server-errors.ts'
-import { createDatabase, deletePrefix, redisUrl, type Tables, uniquePrefix } from './services.ts'
+import { createDatabase, deletePrefix, PATIENT, redisUrl, type Tables, uniquePrefix } from './services.ts'
 
 export interface TestedProduct<
   C extends KitConfig,
@@ -53,10 +53,8 @@ export async function serveProduct<
     // In production too, but where a test asks for it.
     RATE_LIMIT: 'off',
     PASSWORD_RULE: 'seed',
-    // A busy machine is slow, and that is no failure.
     REQUEST_TIMEOUT_MS: '120000',
-    SEARCH_TIMEOUT_MS: '60000',
-    REDIS_TIMEOUT_MS: '60000',
+    ...PATIENT,
     ...env,
   }
   const config = settings.load(variables)

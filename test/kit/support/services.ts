@@ -35,6 +35,9 @@ export const uniquePrefix = () => `${theRun().TEST_RUN}:${randomBytes(4).toStrin
 /** Deletes the keys of a prefix, and no others. */
 export const deletePrefix = (prefix: string) => deleteKeys(redisUrl(), prefix)
 
+/** A busy machine is slow, and that is no failure. */
+export const PATIENT = { SEARCH_TIMEOUT_MS: '60000', REDIS_TIMEOUT_MS: '60000' }
+
 /** The environment of a process of the service: on the services of this run, and on any free port. */
 export const serverEnv = (databaseUrl: string, prefix: string) => ({
   PATH: process.env.PATH ?? '',
@@ -42,6 +45,7 @@ export const serverEnv = (databaseUrl: string, prefix: string) => ({
   REDIS_URL: redisUrl(),
   REDIS_PREFIX: prefix,
   PORT: '0',
+  ...PATIENT,
 })
 
 async function create(options?: string): Promise<TestDatabase> {
