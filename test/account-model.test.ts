@@ -715,9 +715,25 @@ const START = (['ann', 'bob', 'cyd'] as const).flatMap((email, i): Partial<Opera
   ...(email === 'cyd' ? [] : [{ kind: 'confirm', by: 2 * i, back: 0 } as const]),
 ]) as Operation[]
 
-/** By chance alone hardly any account would change its email twice. */
-const oftenConfirmed = (op: Operation): Operation[] =>
-  op.kind === 'change email' && op.back > 0 ? [op, { ...op, kind: 'confirm', back: 0, isAny: false }] : [op]
+/** Of a passkey alone, and of a password that is not enough, a good deal is to be seen in each run. */
+const WITH_FACTORS = [
+  { kind: 'add passkey', by: 0 },
+  { kind: 'log in by passkey', by: 1, back: 0 },
+  { kind: 'add factor', by: 2 },
+  { kind: 'log in', by: 3, email: 'bob', given: 'right', back: 0 },
+] as Operation[]
+
+/** By chance alone hardly any account would change its email twice, or have nothing but a passkey. */
+const OFTEN: { [kind in Operation['kind']]?: Operation['kind'][] } = {
+  'change email': ['confirm'],
+  'take back': ['log in by passkey', 'delete passkey'],
+  'add factor': ['wait for an hour', 'reauthenticate'],
+  'add passkey': ['wait for an hour', 'delete passkey', 'confirm by passkey'],
+}
+const withFollowing = (op: Operation): Operation[] => {
+  const following = op.back > 0 ? (OFTEN[op.kind] ?? []) : []
+  return [op, ...following.map((kind) => ({ ...op, kind, back: 0, isAny: false }))]
+}
 
 test.each([['soft', 6] as const, ['required', 7] as const])(
   'each client may what the model says, and mails tell what was done (EMAIL_VERIFICATION=%s, seed %d)',
@@ -725,15 +741,20 @@ test.each([['soft', 6] as const, ['required', 7] as const])(
     const world = await startWorld({ EMAIL_VERIFICATION })
     const succeeded = new Set<string>()
     let runs = 0
-    const follow = async (sequence: Operation[]) => {
+    const follow = async (haveFactors: boolean, sequence: Operation[]) => {
       await world.boss.post('/api/login', world.boss.account) // a fresh one
       const { run } = createModel(world, `run${++runs}.example`)
-      for (const [i, op] of [...START, ...sequence.flatMap(oftenConfirmed)].entries())
+      const begun = haveFactors ? [...START, ...WITH_FACTORS] : START
+      for (const [i, op] of [...begun, ...sequence.flatMap(withFollowing)].entries())
         await run(op, () => succeeded.add(op.kind)).catch((error: Error) => {
           throw new Error(`${i + 1}. ${op.kind}: ${error.message}`, { cause: error })
         })
     }
-    const sequences = fc.asyncProperty(fc.array(operation, { minLength: 30, maxLength: 50 }), follow)
+    const sequences = fc.asyncProperty(
+      fc.boolean(),
+      fc.array(operation, { minLength: 30, maxLength: 50 }),
+      follow,
+    )
     const seed = Number(PROPERTY_SEED ?? usual)
     const replay = PROPERTY_REPLAY ? { path: PROPERTY_REPLAY } : {}
     const options = { seed, numRuns: Number(PROPERTY_RUNS), endOnFailure: !PROPERTY_SEED, ...replay }
