@@ -10,7 +10,7 @@ import type { Client, Reply } from './kit/support/client.ts'
 import { silent } from './kit/support/log.ts'
 import { OPERATOR } from './support/harness.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
-import { addTotp, challengeFor, memberWithTotp, verifyEmail, wrongCode } from './support/totp.ts'
+import { addTotp, challengeFor, codeOf, memberWithTotp, verifyEmail, wrongCode } from './support/totp.ts'
 import { schema } from './support/worker.ts'
 
 let app: AppWithMail
@@ -94,6 +94,44 @@ describe('a factor is not skipped', () => {
     const chosen = { ...given, new_password: 'Other1234' }
     expect(said(await app.visitor().post('/api/login', chosen))).toBe('401 second_factor_required')
     expect(await app.deps.sessions.allOf(owner.id)).toHaveLength(1) // the owner's own
+  })
+
+  test('by the password alone, by a login at the very moment at which it is added', async () => {
+    const member = await app.member()
+    await verifyEmail(app, member.user.id)
+    const { secret } = (await member.post('/api/me/factors/totp')).body
+    const thief = app.visitor()
+    const { sessions } = app.deps
+    const { destroyAllOf } = sessions
+    try {
+      // Between the end of the other sessions and the commit.
+      sessions.destroyAllOf = async (...given) => {
+        await destroyAllOf(...given)
+        sessions.destroyAllOf = destroyAllOf
+        await thief.post('/api/login', member.account)
+      }
+      const added = await member.post('/api/me/factors/totp/confirm', { totp: codeOf(secret) })
+      expect(said(added)).toBe(200)
+    } finally {
+      sessions.destroyAllOf = destroyAllOf
+    }
+    expect(said(await thief.get('/api/me'))).toBe('401 login_required')
+    expect(said(await member.get('/api/me'))).toBe(200)
+  })
+
+  test('by having removed it: no session counts as proven by what is no factor any more', async () => {
+    const owner = await memberWithTotp(app)
+    const { member, id } = owner
+    const other = app.visitor()
+    const challenge = await challengeFor(other, owner)
+    expect(said(await other.post(SECOND, { challenge, totp: await owner.code() }))).toBe(200)
+    const { provenAt } = (await app.deps.sessions.open(tokenOf(member))) ?? {}
+    expect(said(await member.delete('/api/me/factors/totp'))).toBe(200)
+    const ways = (await app.deps.sessions.allOf(id)).map(({ way }) => way)
+    expect(ways).toEqual(['password'])
+    // As fresh as before, and no fresher.
+    expect(await app.deps.sessions.open(tokenOf(member))).toMatchObject({ provenAt })
+    expect(said(await member.get('/api/me'))).toBe(200)
   })
 
   test('at the operators’ pages, and by whoever acts as another account', async () => {
@@ -225,8 +263,12 @@ describe('a thief with the session of an owner', () => {
     const token = await app.nextToken(owner.email, 'The second factor')
     expect(said(await owner.member.post('/api/me/factors/keep'))).toBe('409 older_factor_required')
     await backdate(owner.id, 8)
-    const { member } = owner
+    const { member, password } = owner
     await member.post('/api/me/factors/totp/recovery-codes')
+    // Whoever has stolen a login that was fresh: what was given before the change confirms nothing of it.
+    expect(said(await member.post('/api/me/factors/keep'))).toBe('409 older_factor_required')
+    const { challenge } = (await member.post('/api/reauthenticate', { password })).body
+    expect(said(await member.post(SECOND, { challenge, totp: await owner.code() }))).toBe(200)
     expect(said(await member.post('/api/me/factors/keep'))).toBe(200)
     expect(said(await app.visitor().post('/api/factors/undo', { token }))).toBe('400 token_expired')
     await age(member)

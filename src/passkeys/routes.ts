@@ -1,7 +1,7 @@
 // Serves passkeys over HTTP: to log in by one, to show again that it is me, and those that I have.
 import { z } from 'zod'
 import { invalidCredentials } from '../account/errors.ts'
-import { done, factory, found, requireRole } from '../account/product.ts'
+import { factory, found, requireRole } from '../account/product.ts'
 import { LoginResponse, TokenResponse } from '../account/schema.ts'
 import { secondStepLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
@@ -136,11 +136,14 @@ export const passkeyRoutes = factory
 
   .delete(
     '/me/factors/passkeys/:id',
-    doc('Deletes one of my passkeys. Needs a recent login.', z.object({}), {
+    doc('Deletes one of my passkeys. Needs a recent login.', TokenResponse, {
       errors: [lastFactor, lastWayIn],
     }),
     requireRole('readonly'),
     requireFresh(),
     validate('param', OfPasskey),
-    async (c) => c.var.respond(await done(deletePasskey(c, c.req.valid('param').id))),
+    async (c) => {
+      await deletePasskey(c, c.req.valid('param').id)
+      return c.var.respond(issuedToken(c))
+    },
   )
