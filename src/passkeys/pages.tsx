@@ -5,7 +5,7 @@ import { ACCOUNT } from '../account/pages/paths.ts'
 import { deviceOf } from '../account/pages/sessions.tsx'
 import { factory, found, requireRole, type AppContext, type LoggedInContext } from '../account/product.ts'
 import { invalidCredentials } from '../account/errors.ts'
-import { secondStepLimit } from '../account/throttles.ts'
+import { ownLimit, secondStepLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { doc } from '../kit/http/doc.ts'
 import type { AnyContext } from '../kit/http/env.ts'
@@ -97,6 +97,7 @@ formPage(passkeyPages, '/account/factors/passkeys/new', {
   fields: () => ({ name: { label: 'Name', hint: () => 'Which device has it.' } }),
   values: async (c) => ({ name: deviceOf(agentOf(c)) }),
   button: 'Add it',
+  limit: ownLimit,
   errors: [mailboxProofRequired, passkeyRefused, tooManyPasskeys],
   above: () => <p>Your other devices will be signed out.</p>,
   below: (c) => <AskForPasskey c={c} data={{ options: '/api/me/factors/passkeys/options', make: 'yes' }} />,
@@ -128,6 +129,7 @@ formAction(passkeyPages, '/account/factors/passkeys/delete', {
   summary: 'Deletes one of my passkeys.',
   guards: [requireRole('readonly'), requireFresh()],
   schema: OfPasskey,
+  limit: ownLimit,
   errors: [notFound, lastFactor, lastWayIn],
   run: (c: LoggedInContext, { id }) => deletePasskey(c, id),
   next: PASSKEYS,

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { invalidCredentials } from '../account/errors.ts'
 import { factory, found, requireRole } from '../account/product.ts'
 import { LoginResponse, TokenResponse } from '../account/schema.ts'
-import { secondStepLimit } from '../account/throttles.ts'
+import { ownLimit, secondStepLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
@@ -119,6 +119,7 @@ export const passkeyRoutes = factory
     requireRole('readonly'),
     requireFresh(),
     validate('json', NewPasskey),
+    rateLimit(ownLimit),
     async (c) => c.var.respond({ ...(await addPasskey(c, c.req.valid('json'))), ...issuedToken(c) }),
   )
 
@@ -142,6 +143,7 @@ export const passkeyRoutes = factory
     requireRole('readonly'),
     requireFresh(),
     validate('param', OfPasskey),
+    rateLimit(ownLimit),
     async (c) => {
       await deletePasskey(c, c.req.valid('param').id)
       return c.var.respond(issuedToken(c))
