@@ -134,6 +134,27 @@ describe('a factor is not skipped', () => {
     expect(said(await member.get('/api/me'))).toBe(200)
   })
 
+  test('by an app that is undone at the very moment at which its code is taken', async () => {
+    const thief = await memberWithTotp(app)
+    const token = await app.nextToken(thief.email, 'The second factor')
+    const client = app.visitor()
+    const challenge = await challengeFor(client, thief)
+    const { store } = app.deps
+    const { delete: spend } = store
+    try {
+      store.delete = async (...given) => {
+        store.delete = spend
+        expect(said(await app.visitor().post('/api/factors/undo', { token }))).toBe(200)
+        return spend(...given)
+      }
+      const reply = await client.post(SECOND, { challenge, totp: await thief.code() })
+      expect(said(reply)).toBe('400 invalid_credentials')
+    } finally {
+      store.delete = spend
+    }
+    expect(await app.deps.sessions.allOf(thief.id)).toEqual([])
+  })
+
   test('at the operators’ pages, and by whoever acts as another account', async () => {
     const boss = await memberWithTotp(app, 'superuser')
     const visitor = app.visitor()
@@ -236,6 +257,17 @@ describe('a thief with the session of an owner', () => {
     expect(said(await app.visitor().post('/api/login', { email, password }))).toBe('400 invalid_credentials')
   })
 
+  test('gets no app added whose seed it has seen: the next proof of the owner makes another', async () => {
+    const member = await app.member()
+    await verifyEmail(app, member.user.id)
+    const { secret } = (await member.post('/api/me/factors/totp')).body // by the thief
+    expect((await member.post('/api/me/factors/totp')).body.secret).toBe(secret)
+    await member.post('/api/reauthenticate', { password: member.account.password })
+    const confirm = { totp: codeOf(secret) }
+    expect(said(await member.post('/api/me/factors/totp/confirm', confirm))).toBe('400 wrong_factor')
+    expect((await member.post('/api/me/factors/totp')).body.secret).not.toBe(secret)
+  })
+
   test('takes the owner’s app away for as long as the owner does not open the mail: the same seed counts again', async () => {
     const owner = await memberWithTotp(app)
     const [code = ''] = owner.recovery
@@ -315,9 +347,18 @@ test('the first proof of a mailbox that was never verified ends what was added b
 
 test('whoever runs the service ends the factors of an owner who has lost them, and tells them', async () => {
   const owner = await memberWithTotp(app)
+  await owner.member.delete('/api/me/factors/totp')
+  await addTotp(owner.member)
+  for (const _ of [1, 2]) await app.nextMail(owner.email, 'The second factor')
+  const mails = await app.mailsTo(owner.email)
   expect(await resetFactors(app.deps, owner.id, OPERATOR)).toBe(true)
   expect(await resetFactors(app.deps, owner.id, OPERATOR)).toBe(false)
   expect(said(await owner.member.get('/api/me'))).toBe('401 login_required')
+  // No link of before brings one back.
+  const links = mails.flatMap(({ text }) => /factor-undo\?token=(\w+)/.exec(text)?.[1] ?? [])
+  expect(links.length).toBeGreaterThan(1)
+  for (const token of links)
+    expect(said(await app.visitor().post('/api/factors/undo', { token }))).toBe('400 token_expired')
   expect(said(await app.visitor().post('/api/login', owner))).toBe(200)
   expect((await app.nextMail(owner.email, 'Your account')).text).toContain('has no second factor any more')
   expect(await eventsOf(owner.id)).toContainEqual(

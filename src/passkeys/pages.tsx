@@ -20,7 +20,7 @@ import { showPage } from '../kit/pages/shell-page.tsx'
 import { Assertion, Attestation } from '../kit/passkeys/schema.ts'
 import { SCRIPT } from '../kit/passkeys/script.ts'
 import { passkeyRefused } from '../kit/passkeys/webauthn.ts'
-import { challengeExpired, wrongFactor } from '../second-factors/challenge.ts'
+import { SECOND_ERRORS } from '../second-factors/challenge.ts'
 import { lastFactor, mailboxProofRequired } from '../second-factors/changes.ts'
 import { answerOnPage, requireMailbox } from '../second-factors/pages.tsx'
 import { AskForPasskey, PASSKEYS } from './factor.tsx'
@@ -152,7 +152,7 @@ formAction(passkeyPages, '/second/passkey', {
   summary: 'Takes a passkey as second factor, and leads to `next`.',
   schema: Sent,
   limit: secondStepLimit,
-  errors: [challengeExpired, wrongFactor, accountDisabled],
+  errors: SECOND_ERRORS,
   run: (c: AppContext, { credential: answer }) => answerOnPage(c, { name: PASSKEY, answer }),
   next: goOn,
 })

@@ -165,8 +165,13 @@ export async function keepFactors(c: LoggedInContext): Promise<void> {
     await lockOwnAccount(c, tx)
     const last = await tokens.latest(tx, userId, 'factor_undo')
     if (last !== undefined && provenAt <= last.created.getTime()) throw olderFactorRequired()
-    const { purpose, user_id } = oneTimeTokens
-    await tx.delete(oneTimeTokens).where(and(eq(user_id, userId), eq(purpose, 'factor_undo')))
+    await voidUndos(tx, userId)
     await recordEvent(c, tx, { action: 'factor.kept', account: userId })
   })
+}
+
+/** Takes a transaction. */
+export async function voidUndos(tx: Db, userId: string): Promise<void> {
+  const { purpose, user_id } = oneTimeTokens
+  await tx.delete(oneTimeTokens).where(and(eq(user_id, userId), eq(purpose, 'factor_undo')))
 }
