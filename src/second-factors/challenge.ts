@@ -94,6 +94,7 @@ export async function issueChallenge(
   }
   const body: Record<string, Json> = { challenge, factors: own.map(({ name }) => name) }
   if (Object.keys(options).length > 0) body.options = options
+  c.set('noStore', true)
   throw secondFactorRequired({ body, isFailure: false })
 }
 

@@ -51,7 +51,8 @@ export const askForFactor = tag(
   middleware(async (c, next) => {
     await next()
     const { error } = c
-    if (!(error instanceof ApiError) || error.code !== secondFactorRequired.code || !wantsPage(c)) return
+    if (!(error instanceof ApiError) || error.code !== secondFactorRequired.code) return
+    if (!wantsPage(c) || !(c as unknown as AppContext).var.config.authPages) return
     c.res = seeOther(c, withNext(SECOND, nextOf(c) ?? ACCOUNT))
     if (typeof error.body.challenge === 'string') cookie.set(c, error.body.challenge)
   }),
