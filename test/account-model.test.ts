@@ -224,6 +224,16 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
     voidLinks(account, ['verify', 'reset', 'email_change'], since)
   }
 
+  /** The link gives a password to an account, which it may have taken from another. */
+  function replacePassword(link: Link, account: Account, to: Partial<Account>): void {
+    const wasToGo = account.deletes !== null
+    prove({ ...link, account }, to)
+    voidLinks(account, ['invitation'])
+    end(account, () => true)
+    notify(link.email, 'password_reset')
+    if (wasToGo) notify(link.email, 'deletion_undone')
+  }
+
   function request(account: Account, purpose: Purpose, email: string): void {
     if (purpose !== 'take_back') voidLinks(account, [purpose])
     const link = { account, purpose, email, isLive: true }
@@ -370,11 +380,12 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
       return refusal === undefined ? reply.body : undefined
     }
     const unproven = unless(me?.verified, '409 mailbox_proof_required')
-    /** A factor that was just added: the other sessions end, which came without. */
-    const add = (change: Partial<Factors>, name: string, token?: string) => {
-      changeFactors(me, change)
+    /** One is added, or the last goes: the other sessions end, and this one goes on as proven so. */
+    const change = (to: Partial<Factors>, { token }: { token?: string }, added?: string) => {
+      changeFactors(me, to)
+      if (added === undefined && factorsOf(me).length > 0) return
       end(me, (one) => one !== access && !one.abilities)
-      begin(device, me, `password+${name}`, token)
+      begin(device, me, added === undefined ? 'password' : `password+${added}`, token)
     }
     const pick = (...fit: Purpose[]): [link?: Link | undefined, expired?: string | undefined] => {
       const mailed = links.filter((one) => one.token && (op.isAny || fit.includes(one.purpose)))
@@ -455,10 +466,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         const refusal = door ?? expired ?? unless(link.account.role !== 'disabled', '400 token_expired')
         if (!(await ask('POST /api/password/reset', { token: link.token, password }, refusal)))
           return undefined
-        prove(link, { password })
-        voidLinks(link.account, ['invitation'])
-        end(link.account, () => true)
-        return notify(link.email, 'password_reset')
+        return replacePassword(link, link.account, { password })
       }
       case 'resend': {
         const waits = links.find((one) => one.isLive && one.account === me && one.purpose === 'email_change')
@@ -534,12 +542,13 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         const begun = await ask(`POST ${APP}`, undefined, refused ?? fresh ?? unproven ?? exists)
         if (!begun) return undefined
         const added = await ask(`POST ${APP}/confirm`, { [CODES]: codeOf(begun.secret) })
-        return add({ seed: begun.secret }, CODES, added.token)
+        return change({ seed: begun.secret }, added, CODES)
       }
       case 'remove factor': {
         if (!deps.secondStep) return undefined
         const refusal = refused ?? fresh ?? unless(me.factors.seed !== undefined, '404 no_such_factor')
-        return (await ask(`DELETE ${APP}`, undefined, refusal)) && changeFactors(me, { seed: undefined })
+        const removed = await ask(`DELETE ${APP}`, undefined, refusal)
+        return removed && change({ seed: undefined }, removed)
       }
       case 'add passkey': {
         const [maker] = AUTHENTICATORS
@@ -547,10 +556,10 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         if (!asked) return undefined
         const authenticator = await maker.make(new URL(config.appUrl).origin)
         const credential = await authenticator.register(asked)
-        const { id, token } = await ask(`POST ${KEYS}`, { name: 'x', credential })
-        const key = { id, account: me, device: authenticator }
+        const added = await ask(`POST ${KEYS}`, { name: 'x', credential })
+        const key = { id: added.id, account: me, device: authenticator }
         keys.push(key)
-        return add({ keys: [...me.factors.keys, key] }, PASSKEY, token)
+        return change({ keys: [...me.factors.keys, key] }, added, PASSKEY)
       }
       case 'delete passkey': {
         const key = pickKey(op, op.isAny ? keys : (me?.factors.keys ?? []))
@@ -558,8 +567,8 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         const left = me?.factors.keys.filter((one) => one !== key) ?? []
         const other = unless(me?.factors.keys.includes(key), '404 not_found')
         const last = unless(left.length > 0 || me?.password !== null, '409 last_way_in')
-        const isGone = await ask(`DELETE ${KEYS}/${key.id}`, undefined, refused ?? fresh ?? other ?? last)
-        return isGone && changeFactors(me, { keys: left })
+        const removed = await ask(`DELETE ${KEYS}/${key.id}`, undefined, refused ?? fresh ?? other ?? last)
+        return removed && change({ keys: left }, removed)
       }
       case 'log in by passkey':
       case 'confirm by passkey': {
@@ -656,10 +665,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         if (!made) return undefined
         link.isLive = false
         if (held) {
-          prove({ ...link, account: held }, { password, first_name, role: higher(held.role, role) })
-          voidLinks(held, ['invitation'])
-          end(held, () => true)
-          notify(mailbox, 'password_reset')
+          replacePassword(link, held, { password, first_name, role: higher(held.role, role) })
         }
         const proven = { email: mailbox, verified: true, role, first_name, password, deletes: null }
         const account = held ?? { id: made.id, ...proven, factors: NO_FACTORS }
