@@ -202,7 +202,11 @@ export const toyCars = factory
 
   .delete(
     '/:id',
-    doc('Deletes a toy car and returns it.', ToyCarResponse, { errors: [foreignKeyViolation] }),
+    // if soft
+    doc('Deletes a toy car and returns it.', ToyCarResponse),
+    // else
+    //| doc('Deletes a toy car and returns it.', ToyCarResponse, { errors: [foreignKeyViolation] }),
+    // end
     requireRole('editor'),
     validate('param', OneToyCar),
     ifMatch(),
