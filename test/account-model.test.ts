@@ -480,7 +480,11 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
       case 'remove factor': {
         if (!deps.secondStep) return undefined
         const refusal = refused ?? fresh ?? unless(me.seed !== undefined, '404 no_such_factor')
-        return (await ask(`DELETE ${FACTOR}`, undefined, refusal)) && requestUndo(me, undefined)
+        const removed = await ask(`DELETE ${FACTOR}`, undefined, refusal)
+        if (!removed) return undefined
+        requestUndo(me, undefined)
+        end(me, (one) => one !== access && !one.abilities)
+        return begin(device, me, removed.token)
       }
       case 'undo factor': {
         const [link, expired] = pick('factor_undo')

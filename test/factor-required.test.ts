@@ -1,6 +1,8 @@
 // MFA_REQUIRED: who has a role that takes a second factor may set one up, and until then nothing else.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { eq } from 'drizzle-orm'
 import { changeRole } from '../src/account/change-role.ts'
+import { users } from '../src/account/table.ts'
 import type { Client, Reply } from './kit/support/client.ts'
 import { alertOf, HTML, noticeOf, submit } from './kit/support/forms.ts'
 import { OPERATOR } from './support/harness.ts'
@@ -98,6 +100,20 @@ test('lower roles are not held to it, until they are raised: from the next reque
   await changeRole(app.deps, member.user.id, 'superuser', OPERATOR)
   expect(said(await member.get('/api/me'))).toBe('401 factor_missing')
   expect(said(await member.get(`/api/users/${member.user.id}`))).toBe('401 factor_missing')
+})
+
+test('nor are they let in by the first request after one was raised by hand, of which no session knows yet', async () => {
+  for (const method of ['GET', 'PATCH'] as const) {
+    const member = await app.member('editor')
+    const { id } = member.user
+    await app.deps.db.update(users).set({ role: 'superuser' }).where(eq(users.id, id))
+    const reply = await member.send(
+      method,
+      `/api/users/${id}`,
+      method === 'PATCH' ? { fname: 'Ann' } : undefined,
+    )
+    expect(said(reply)).toBe('401 factor_missing')
+  }
 })
 
 test('a session from before counts as a login without a factor', async () => {

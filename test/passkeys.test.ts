@@ -249,6 +249,19 @@ describe('to add one', () => {
     expect((await rowsOf(ann.id)).length).toBe(1)
   })
 
+  test('is known by the id that its device has given it, of a length that can be stored', async () => {
+    const member = await verifiedMember()
+    const [passkey, other] = [await Passkey.make(ORIGIN), await Passkey.make(ORIGIN)]
+    for (const bytes of [0, 8000]) {
+      passkey.id = Buffer.alloc(bytes, 7).toString('base64url')
+      const credential = await passkey.register(await optionsOf(member, OWN))
+      const named = { ...credential, id: other.id, rawId: other.id }
+      expect(said(await member.post(OWN, { name: 'My phone', credential: named }))).toBe(
+        '400 passkey_refused',
+      )
+    }
+  })
+
   test('an account has twenty at most, and no device is asked for a second one', async () => {
     const member = await owner()
     const [row] = await rowsOf(member.id)
@@ -421,6 +434,18 @@ describe('whoever proves the mailbox', () => {
     const login = await app.visitor().post('/api/login', { email: account.email, password: 'Another7' })
     expect([said(login), (await rowsOf(id)).length]).toEqual(['401 second_factor_required', 1])
   })
+})
+
+test('what mails the owner is limited: a thief of a login fills no mailbox, so that the last mail is not sent', async () => {
+  const strict = await startWithMail({ RATE_LIMIT: 'on', RATE_LIMIT_ACCOUNT: '2' })
+  try {
+    const member = await strict.member()
+    const replies = []
+    for (let i = 0; i < 3; i++) replies.push(said(await member.delete(`${OWN}/${crypto.randomUUID()}`)))
+    expect(replies).toEqual(['404 not_found', '404 not_found', '429 rate_limit_exceeded'])
+  } finally {
+    await strict.close()
+  }
 })
 
 test('whoever runs the service removes them, for an owner who has lost all', async () => {

@@ -1,8 +1,9 @@
 // What must not get past a second factor, or use it against its owner.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { exportAccount } from '../src/account/export.ts'
 import { resetFactors } from '../src/account/manage.ts'
+import { tokens } from '../src/account/one-time-tokens.ts'
 import { oneTimeTokens, users } from '../src/account/table.ts'
 import { auditEvents } from '../src/kit/audit/table.ts'
 import { totp } from '../src/totp/table.ts'
@@ -10,7 +11,7 @@ import type { Client, Reply } from './kit/support/client.ts'
 import { silent } from './kit/support/log.ts'
 import { OPERATOR } from './support/harness.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
-import { addTotp, challengeFor, memberWithTotp, verifyEmail, wrongCode } from './support/totp.ts'
+import { addTotp, challengeFor, codeOf, memberWithTotp, verifyEmail, wrongCode } from './support/totp.ts'
 import { schema } from './support/worker.ts'
 
 let app: AppWithMail
@@ -94,6 +95,65 @@ describe('a factor is not skipped', () => {
     const chosen = { ...given, new_password: 'Other1234' }
     expect(said(await app.visitor().post('/api/login', chosen))).toBe('401 second_factor_required')
     expect(await app.deps.sessions.allOf(owner.id)).toHaveLength(1) // the owner's own
+  })
+
+  test('by the password alone, by a login at the very moment at which it is added', async () => {
+    const member = await app.member()
+    await verifyEmail(app, member.user.id)
+    const { secret } = (await member.post('/api/me/factors/totp')).body
+    const thief = app.visitor()
+    const { sessions } = app.deps
+    const { destroyAllOf } = sessions
+    try {
+      // Between the end of the other sessions and the commit.
+      sessions.destroyAllOf = async (...given) => {
+        await destroyAllOf(...given)
+        sessions.destroyAllOf = destroyAllOf
+        await thief.post('/api/login', member.account)
+      }
+      const added = await member.post('/api/me/factors/totp/confirm', { totp: codeOf(secret) })
+      expect(said(added)).toBe(200)
+    } finally {
+      sessions.destroyAllOf = destroyAllOf
+    }
+    expect(said(await thief.get('/api/me'))).toBe('401 login_required')
+    expect(said(await member.get('/api/me'))).toBe(200)
+  })
+
+  test('by having removed it: no session counts as proven by what is no factor any more', async () => {
+    const owner = await memberWithTotp(app)
+    const { member, id } = owner
+    const other = app.visitor()
+    const challenge = await challengeFor(other, owner)
+    expect(said(await other.post(SECOND, { challenge, totp: await owner.code() }))).toBe(200)
+    const { provenAt } = (await app.deps.sessions.open(tokenOf(member))) ?? {}
+    expect(said(await member.delete('/api/me/factors/totp'))).toBe(200)
+    const ways = (await app.deps.sessions.allOf(id)).map(({ way }) => way)
+    expect(ways).toEqual(['password'])
+    // As fresh as before, and no fresher.
+    expect(await app.deps.sessions.open(tokenOf(member))).toMatchObject({ provenAt })
+    expect(said(await member.get('/api/me'))).toBe(200)
+  })
+
+  test('by an app that is undone at the very moment at which its code is taken', async () => {
+    const thief = await memberWithTotp(app)
+    const token = await app.nextToken(thief.email, 'The second factor')
+    const client = app.visitor()
+    const challenge = await challengeFor(client, thief)
+    const { store } = app.deps
+    const { delete: spend } = store
+    try {
+      store.delete = async (...given) => {
+        store.delete = spend
+        expect(said(await app.visitor().post('/api/factors/undo', { token }))).toBe(200)
+        return spend(...given)
+      }
+      const reply = await client.post(SECOND, { challenge, totp: await thief.code() })
+      expect(said(reply)).toBe('400 invalid_credentials')
+    } finally {
+      store.delete = spend
+    }
+    expect(await app.deps.sessions.allOf(thief.id)).toEqual([])
   })
 
   test('at the operators’ pages, and by whoever acts as another account', async () => {
@@ -198,6 +258,17 @@ describe('a thief with the session of an owner', () => {
     expect(said(await app.visitor().post('/api/login', { email, password }))).toBe('400 invalid_credentials')
   })
 
+  test('gets no app added whose seed it has seen: the next proof of the owner makes another', async () => {
+    const member = await app.member()
+    await verifyEmail(app, member.user.id)
+    const { secret } = (await member.post('/api/me/factors/totp')).body // by the thief
+    expect((await member.post('/api/me/factors/totp')).body.secret).toBe(secret)
+    await member.post('/api/reauthenticate', { password: member.account.password })
+    const confirm = { totp: codeOf(secret) }
+    expect(said(await member.post('/api/me/factors/totp/confirm', confirm))).toBe('400 wrong_factor')
+    expect((await member.post('/api/me/factors/totp')).body.secret).not.toBe(secret)
+  })
+
   test('takes the owner’s app away for as long as the owner does not open the mail: the same seed counts again', async () => {
     const owner = await memberWithTotp(app)
     const [code = ''] = owner.recovery
@@ -213,6 +284,23 @@ describe('a thief with the session of an owner', () => {
     }
   })
 
+  test('sends two changes at once: they are undone in the order in which they were made', async () => {
+    const owner = await memberWithTotp(app)
+    const { db } = app.deps
+    const due = { userId: owner.id, purpose: 'factor_undo', email: owner.email, ip: '' } as const
+    const [begun, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const waits = db.transaction(async (tx) => {
+      await tx.execute(sql`select now()`)
+      begun.resolve()
+      await done.promise
+      return tokens.request(tx, due)
+    })
+    await begun.promise
+    const made = await db.transaction((tx) => tokens.request(tx, due))
+    done.resolve()
+    expect((await waits).created.getTime()).toBeGreaterThanOrEqual(made.created.getTime())
+  })
+
   test('of two requests at once with one link one counts', async () => {
     const { email } = await memberWithTotp(app)
     const token = await app.nextToken(email, 'The second factor')
@@ -225,8 +313,12 @@ describe('a thief with the session of an owner', () => {
     const token = await app.nextToken(owner.email, 'The second factor')
     expect(said(await owner.member.post('/api/me/factors/keep'))).toBe('409 older_factor_required')
     await backdate(owner.id, 8)
-    const { member } = owner
+    const { member, password } = owner
     await member.post('/api/me/factors/totp/recovery-codes')
+    // Whoever has stolen a login that was fresh: what was given before the change confirms nothing of it.
+    expect(said(await member.post('/api/me/factors/keep'))).toBe('409 older_factor_required')
+    const { challenge } = (await member.post('/api/reauthenticate', { password })).body
+    expect(said(await member.post(SECOND, { challenge, totp: await owner.code() }))).toBe(200)
     expect(said(await member.post('/api/me/factors/keep'))).toBe(200)
     expect(said(await app.visitor().post('/api/factors/undo', { token }))).toBe('400 token_expired')
     await age(member)
@@ -273,9 +365,18 @@ test('the first proof of a mailbox that was never verified ends what was added b
 
 test('whoever runs the service ends the factors of an owner who has lost them, and tells them', async () => {
   const owner = await memberWithTotp(app)
+  await owner.member.delete('/api/me/factors/totp')
+  await addTotp(owner.member)
+  for (const _ of [1, 2]) await app.nextMail(owner.email, 'The second factor')
+  const mails = await app.mailsTo(owner.email)
   expect(await resetFactors(app.deps, owner.id, OPERATOR)).toBe(true)
   expect(await resetFactors(app.deps, owner.id, OPERATOR)).toBe(false)
   expect(said(await owner.member.get('/api/me'))).toBe('401 login_required')
+  // No link of before brings one back.
+  const links = mails.flatMap(({ text }) => /factor-undo\?token=(\w+)/.exec(text)?.[1] ?? [])
+  expect(links.length).toBeGreaterThan(1)
+  for (const token of links)
+    expect(said(await app.visitor().post('/api/factors/undo', { token }))).toBe('400 token_expired')
   expect(said(await app.visitor().post('/api/login', owner))).toBe(200)
   expect((await app.nextMail(owner.email, 'Your account')).text).toContain('has no second factor any more')
   expect(await eventsOf(owner.id)).toContainEqual(

@@ -41,6 +41,17 @@ test('to sign in leads to the page for the code, which leads on; its cookie goes
   expect((await browser.get('/api/me')).body.me.id).toBe(owner.id)
 })
 
+test('without our pages no browser is led to one', async () => {
+  const bare = await startWithMail({ AUTH_PAGES: 'off' })
+  try {
+    const { email, password } = await memberWithTotp(bare)
+    const reply = await bare.visitor().post('/api/login', { email, password }, HTML)
+    expect([reply.status, reply.body.code]).toEqual([401, 'second_factor_required'])
+  } finally {
+    await bare.close()
+  }
+})
+
 test('a recovery code does as well; a browser without the cookie, and another site, get nowhere', async () => {
   const owner = await memberWithTotp(app)
   const browser = app.visitor()

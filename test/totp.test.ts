@@ -126,6 +126,7 @@ describe('a login', () => {
         factors: ['totp', 'recovery'],
       },
     ])
+    expect(asked.headers.get('cache-control')).toBe('no-store')
     expect(visitor.cookies.size).toBe(0)
     expect(said(await visitor.get('/api/me'))).toBe('401 login_required')
     const { challenge } = asked.body

@@ -86,7 +86,9 @@ export async function resetFactors(
     await requestNotice({ enqueue: deps.enqueue }, tx, email, 'factors_reset')
     return true
   })
-  return reset === true
+  if (reset !== true) return false
+  await deps.sessions.destroyAllOf(userId) // of a login that had them
+  return true
 }
 
 export const admin = factory

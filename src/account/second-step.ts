@@ -59,7 +59,7 @@ export interface SecondStep {
   factorsOf(db: Db, userId: string): Promise<OwnFactor[]>
   /** Undoes each change of factors since a moment. Takes a transaction, around which the sessions end. */
   undoSince(tx: Db, userId: string, since: Date): Promise<void>
-  /** Takes a transaction, around which the sessions end. */
+  /** Voids the links that undo a change as well. Takes a transaction, around which the sessions end. */
   removeAll(tx: Db, userId: string): Promise<void>
 }
 

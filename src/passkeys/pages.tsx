@@ -5,7 +5,7 @@ import { ACCOUNT } from '../account/pages/paths.ts'
 import { deviceOf } from '../account/pages/sessions.tsx'
 import { factory, found, requireRole, type AppContext, type LoggedInContext } from '../account/product.ts'
 import { invalidCredentials } from '../account/errors.ts'
-import { secondStepLimit } from '../account/throttles.ts'
+import { ownLimit, secondStepLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { doc } from '../kit/http/doc.ts'
 import type { AnyContext } from '../kit/http/env.ts'
@@ -20,7 +20,7 @@ import { showPage } from '../kit/pages/shell-page.tsx'
 import { Assertion, Attestation } from '../kit/passkeys/schema.ts'
 import { SCRIPT } from '../kit/passkeys/script.ts'
 import { passkeyRefused } from '../kit/passkeys/webauthn.ts'
-import { challengeExpired, wrongFactor } from '../second-factors/challenge.ts'
+import { SECOND_ERRORS } from '../second-factors/challenge.ts'
 import { lastFactor, mailboxProofRequired } from '../second-factors/changes.ts'
 import { answerOnPage, requireMailbox } from '../second-factors/pages.tsx'
 import { AskForPasskey, PASSKEYS } from './factor.tsx'
@@ -97,6 +97,7 @@ formPage(passkeyPages, '/account/factors/passkeys/new', {
   fields: () => ({ name: { label: 'Name', hint: () => 'Which device has it.' } }),
   values: async (c) => ({ name: deviceOf(agentOf(c)) }),
   button: 'Add it',
+  limit: ownLimit,
   errors: [mailboxProofRequired, passkeyRefused, tooManyPasskeys],
   above: () => <p>Your other devices will be signed out.</p>,
   below: (c) => <AskForPasskey c={c} data={{ options: '/api/me/factors/passkeys/options', make: 'yes' }} />,
@@ -128,6 +129,7 @@ formAction(passkeyPages, '/account/factors/passkeys/delete', {
   summary: 'Deletes one of my passkeys.',
   guards: [requireRole('readonly'), requireFresh()],
   schema: OfPasskey,
+  limit: ownLimit,
   errors: [notFound, lastFactor, lastWayIn],
   run: (c: LoggedInContext, { id }) => deletePasskey(c, id),
   next: PASSKEYS,
@@ -150,7 +152,7 @@ formAction(passkeyPages, '/second/passkey', {
   summary: 'Takes a passkey as second factor, and leads to `next`.',
   schema: Sent,
   limit: secondStepLimit,
-  errors: [challengeExpired, wrongFactor, accountDisabled],
+  errors: SECOND_ERRORS,
   run: (c: AppContext, { credential: answer }) => answerOnPage(c, { name: PASSKEY, answer }),
   next: goOn,
 })

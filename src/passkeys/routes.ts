@@ -1,9 +1,9 @@
 // Serves passkeys over HTTP: to log in by one, to show again that it is me, and those that I have.
 import { z } from 'zod'
 import { invalidCredentials } from '../account/errors.ts'
-import { done, factory, found, requireRole } from '../account/product.ts'
+import { factory, found, requireRole } from '../account/product.ts'
 import { LoginResponse, TokenResponse } from '../account/schema.ts'
-import { secondStepLimit } from '../account/throttles.ts'
+import { ownLimit, secondStepLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
@@ -119,6 +119,7 @@ export const passkeyRoutes = factory
     requireRole('readonly'),
     requireFresh(),
     validate('json', NewPasskey),
+    rateLimit(ownLimit),
     async (c) => c.var.respond({ ...(await addPasskey(c, c.req.valid('json'))), ...issuedToken(c) }),
   )
 
@@ -136,11 +137,15 @@ export const passkeyRoutes = factory
 
   .delete(
     '/me/factors/passkeys/:id',
-    doc('Deletes one of my passkeys. Needs a recent login.', z.object({}), {
+    doc('Deletes one of my passkeys. Needs a recent login.', TokenResponse, {
       errors: [lastFactor, lastWayIn],
     }),
     requireRole('readonly'),
     requireFresh(),
     validate('param', OfPasskey),
-    async (c) => c.var.respond(await done(deletePasskey(c, c.req.valid('param').id))),
+    rateLimit(ownLimit),
+    async (c) => {
+      await deletePasskey(c, c.req.valid('param').id)
+      return c.var.respond(issuedToken(c))
+    },
   )

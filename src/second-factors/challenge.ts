@@ -1,6 +1,7 @@
 // Asks for a second factor after the password, and opens the session once it was given.
 import { z } from 'zod'
 import { recordEvent } from '../account/audit.ts'
+import { invalidCredentials } from '../account/errors.ts'
 import { beginSession } from '../account/login.ts'
 import { requestNotice } from '../account/mail-tasks.ts'
 import type { AppContext, LoggedInContext } from '../account/product.ts'
@@ -10,7 +11,7 @@ import type { Aim, OwnFactor } from '../account/second-step.ts'
 import { confirmSession } from '../account/sessions.ts'
 import { randomHex } from '../kit/auth/token-text.ts'
 import { accountDisabled, agentOf } from '../kit/http/session.ts'
-import { defineError, rateLimitExceeded } from '../kit/types/api-error.ts'
+import { defineError, loginRequired, rateLimitExceeded } from '../kit/types/api-error.ts'
 import type { Json } from '../kit/types/json.ts'
 
 /** How long one has for the answer. */
@@ -52,6 +53,16 @@ export const wrongFactor = defineError(
   'That is not right, or was used already: give the next code',
 )
 
+/** What the answer to a challenge is refused by; the last two if the account or the session changes at that moment. */
+export const SECOND_ERRORS = [
+  challengeExpired,
+  wrongFactor,
+  accountDisabled,
+  rateLimitExceeded,
+  invalidCredentials,
+  loginRequired,
+]
+
 /** A type, not an interface: only a type counts as JSON. */
 export type Challenge = { userId: string; /** A digest of the password's hash. */ was: string } & (
   | { remember: boolean; token: boolean }
@@ -83,6 +94,7 @@ export async function issueChallenge(
   }
   const body: Record<string, Json> = { challenge, factors: own.map(({ name }) => name) }
   if (Object.keys(options).length > 0) body.options = options
+  c.set('noStore', true)
   throw secondFactorRequired({ body, isFailure: false })
 }
 
@@ -113,12 +125,20 @@ export async function answerChallenge(
   const { user } = found
   if (roles.isBarred(user.role)) throw accountDisabled()
   const factor = secondStep?.factors.find(({ answers }) => Object.hasOwn(answers, name))
+  // It may be undone at this moment: then that is seen here, or the session is seen there.
+  const isThere = async () => ((await factor?.of(db, userId)) ?? []).length > 0
   await countAttempt(c, user, async () => factor?.check(c, { userId, name, answer, challenge }) ?? false)
   // Of two right answers at once one counts.
   if ((await store.delete(keyOf(c, challenge))) === 0) throw challengeExpired()
   const way = `password+${name}`
   if ('session' in due) await confirmSession(c as LoggedInContext, way)
-  else await beginSession(c, user, { remember: due.remember, token: due.token, way }, isAsBefore)
+  else
+    await beginSession(
+      c,
+      user,
+      { remember: due.remember, token: due.token, way },
+      async (hash) => isAsBefore(hash) && isThere(),
+    )
   c.var.log.info('LOGIN OK', { user: userId, way, agent: agentOf(c) })
   return user
 }

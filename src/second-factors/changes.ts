@@ -3,7 +3,7 @@ import { and, desc, eq, gte, inArray } from 'drizzle-orm'
 import { accessTokens } from '../account/access-tokens.ts'
 import { recordEvent } from '../account/audit.ts'
 import { MAILBOX_PROVEN, requestOwnLink } from '../account/email.ts'
-import { endSessionsWith, lockOwnAccount } from '../account/end-sessions.ts'
+import { endSessionsWith, lockOwnAccount, sessionEnded } from '../account/end-sessions.ts'
 import { requestLink, requestNotice } from '../account/mail-tasks.ts'
 import type { FactorChange } from '../account/mails.ts'
 import { tokens } from '../account/one-time-tokens.ts'
@@ -15,7 +15,7 @@ import { oneTimeTokens } from '../account/table.ts'
 import { assertFresh } from '../kit/auth/guards.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { retryConflict } from '../kit/data/transient.ts'
-import { agentOf } from '../kit/http/session.ts'
+import { agentOf, continueIn } from '../kit/http/session.ts'
 import { defineError } from '../kit/types/api-error.ts'
 import type { Db } from '../kit/types/db.ts'
 import type { Json } from '../kit/types/json.ts'
@@ -36,7 +36,7 @@ export const lastFactor = defineError(
 export const olderFactorRequired = defineError(
   409,
   'older_factor_required',
-  'It takes a login with a factor that you have had for seven days, a short while ago',
+  'It takes a factor that you have had for seven days, given a short while ago and after the change',
 )
 
 /** For how long a link undoes a change, and after which a factor counts as the owner's. */
@@ -77,25 +77,34 @@ interface Change {
 }
 
 /**
- * Changes one's factors. With a new one the other sessions end, which came without, and this one goes on as proven by it.
+ * Changes one's factors. With a new one the other sessions end, which came without, and this one goes on as proven by it. Without any
+ * the others end as well, and this one goes on as proven by a password: none counts as proven by what is no factor any more.
+ * The answer holds `issuedToken`.
  * @throws lastFactor, loginRequired if the session has ended
  */
 export async function changeFactors(c: LoggedInContext, { action, name, run }: Change): Promise<void> {
   const { db, log, secondStep, session, sessions } = c.var
   const { email, id: userId } = await c.var.me()
-  await retryConflict(() =>
+  const endOthers = () => sessions.destroyAllOf(userId, { but: session.token })
+  const isBare = await retryConflict(() =>
     db.transaction(async (tx) => {
       await lockOwnAccount(c, tx)
       const details = { action, factor: name, undo: await run(tx) }
-      const isBare = action === 'removed' && (await secondStep?.factorsOf(tx, userId))?.length === 0
-      if (isBare && mustHaveFactor(c.var.config, { ...session.identity, way: 'password' })) throw lastFactor()
+      const hasNone = action === 'removed' && (await secondStep?.factorsOf(tx, userId))?.length === 0
+      if (hasNone && mustHaveFactor(c.var.config, { ...session.identity, way: 'password' }))
+        throw lastFactor()
       await recordEvent(c, tx, { action: `factor.${action}`, account: userId, details: { factor: name } })
       await requestLink(c.var, tx, { userId, purpose: 'factor_undo', email, details })
-      if (action === 'added') await sessions.destroyAllOf(userId, { but: session.token })
+      if (action === 'added' || hasNone) await endOthers()
+      return hasNone
     }),
   )
   log.info(`FACTOR ${action.toUpperCase()}`, { user: userId, factor: name, agent: agentOf(c) })
-  if (action === 'added') await confirmSession(c, `password+${name}`)
+  if (action !== 'added' && !isBare) return
+  await endOthers() // of a login that saw the state of before
+  if (!isBare) return confirmSession(c, `password+${name}`)
+  if (!(await session.rotate({ way: 'password' }))) throw sessionEnded()
+  continueIn(c, session, session.isBearer)
 }
 
 /** Undoes the changes since a moment, the latest first, and returns their ids. Takes a transaction that has locked the account. */
@@ -140,17 +149,29 @@ export async function undoFactors(c: AppContext, { token }: { token: string }): 
   c.var.log.warn('FACTORS UNDONE', { user: userId, agent: agentOf(c) })
 }
 
-/** Voids the links that undo changes: for an owner whose mailbox may be another's. @throws olderFactorRequired */
+/**
+ * Voids the links that undo changes: for an owner whose mailbox may be another's. The factor was given after the last of them: a login
+ * of before may be stolen, and have made it.
+ * @throws olderFactorRequired
+ */
 export async function keepFactors(c: LoggedInContext): Promise<void> {
   const { db, secondStep, session } = c.var
   const { userId, identity } = session
+  const { way, loginAt, provenAt = loginAt } = identity
   const own = (await secondStep?.factorsOf(db, userId)) ?? []
-  const given = own.find(({ name }) => identity.way === `password+${name}` || identity.way === name)
+  const given = own.find(({ name }) => way === `password+${name}` || way === name)
   if (given === undefined || Date.now() - given.since.getTime() < UNDONE_MS) throw olderFactorRequired()
   await db.transaction(async (tx) => {
     await lockOwnAccount(c, tx)
-    const { purpose, user_id } = oneTimeTokens
-    await tx.delete(oneTimeTokens).where(and(eq(user_id, userId), eq(purpose, 'factor_undo')))
+    const last = await tokens.latest(tx, userId, 'factor_undo')
+    if (last !== undefined && provenAt <= last.created.getTime()) throw olderFactorRequired()
+    await voidUndos(tx, userId)
     await recordEvent(c, tx, { action: 'factor.kept', account: userId })
   })
+}
+
+/** Takes a transaction. */
+export async function voidUndos(tx: Db, userId: string): Promise<void> {
+  const { purpose, user_id } = oneTimeTokens
+  await tx.delete(oneTimeTokens).where(and(eq(user_id, userId), eq(purpose, 'factor_undo')))
 }

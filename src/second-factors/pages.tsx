@@ -11,19 +11,18 @@ import { tag } from '../kit/http/doc.ts'
 import type { AnyContext } from '../kit/http/env.ts'
 import { wantsPage } from '../kit/http/errors.ts'
 import { middleware } from '../kit/http/factory.ts'
-import { accountDisabled } from '../kit/http/session.ts'
 import { formPage } from '../kit/pages/form-page.tsx'
 import { takeLinkToken } from '../kit/pages/link-token.ts'
 import { nextOf, withNext } from '../kit/pages/next.ts'
 import { pageCookie } from '../kit/pages/page-cookie.ts'
-import { ApiError, rateLimitExceeded } from '../kit/types/api-error.ts'
+import { ApiError } from '../kit/types/api-error.ts'
 import {
   answerChallenge,
   CHALLENGE_S,
   challengeExpired,
   findChallenge,
+  SECOND_ERRORS,
   secondFactorRequired,
-  wrongFactor,
 } from './challenge.ts'
 import { mailboxProofRequired, needsMailbox, undoFactors } from './changes.ts'
 import { factorsPage } from './factors-page.tsx'
@@ -52,7 +51,8 @@ export const askForFactor = tag(
   middleware(async (c, next) => {
     await next()
     const { error } = c
-    if (!(error instanceof ApiError) || error.code !== secondFactorRequired.code || !wantsPage(c)) return
+    if (!(error instanceof ApiError) || error.code !== secondFactorRequired.code) return
+    if (!wantsPage(c) || !(c as unknown as AppContext).var.config.authPages) return
     c.res = seeOther(c, withNext(SECOND, nextOf(c) ?? ACCOUNT))
     if (typeof error.body.challenge === 'string') cookie.set(c, error.body.challenge)
   }),
@@ -77,7 +77,7 @@ formPage(secondFactorPages, '/second', {
   },
   button: 'Go on',
   limit: secondStepLimit,
-  errors: [challengeExpired, wrongFactor, accountDisabled, rateLimitExceeded],
+  errors: SECOND_ERRORS,
   above: (c) => <Prompts c={c} />,
   below: (c) => (
     <p>

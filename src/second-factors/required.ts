@@ -35,9 +35,13 @@ const OPEN = ['/api/me/factors', '/api/logout', '/api/reauthenticate', '/api/ema
   `${PAGES}/second`,
 ])
 
-/** Whether a session lacks the factor that its role takes; of whoever acts as another account, their own. */
-export function mustHaveFactor({ mfaRequired }: Config, identity: Identity): boolean {
-  const { role, way } = identity.impersonation?.by ?? identity
+/**
+ * Whether a session lacks the factor that its role takes; of whoever acts as another account, their own.
+ * @param now the role that the account has by now
+ */
+export function mustHaveFactor({ mfaRequired }: Config, identity: Identity, now?: string): boolean {
+  const { way, ...own } = identity.impersonation?.by ?? identity
+  const role = identity.impersonation || now === undefined ? own.role : now
   return mfaRequired !== undefined && roles.atLeast(role as Role, mfaRequired) && !hasFactor(way)
 }
 
@@ -47,10 +51,13 @@ export const requireFactor = tag(
     const c = context as unknown as AppContext
     const sent = sentSession(c)
     const isOpen = OPEN.some((path) => c.req.path === path || c.req.path.startsWith(`${path}/`))
-    if (!sent || isOpen || !mustHaveFactor(c.var.config, sent.identity)) return next()
-    c.set('session', null)
-    c.set('impersonation', undefined)
-    c.set('unfinished', factorMissing)
+    if (!sent || isOpen) return next()
+    const lacks = (now?: string) => mustHaveFactor(c.var.config, sent.identity, now)
+    if (lacks()) {
+      c.set('session', null)
+      c.set('impersonation', undefined)
+    }
+    c.set('unfinished', (now?: string) => (lacks(now) ? factorMissing : undefined))
     await next()
     const isRefused = c.error instanceof ApiError && c.error.code === factorMissing.code
     if (!isRefused || !wantsPage(c) || !c.var.config.authPages) return

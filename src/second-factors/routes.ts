@@ -10,10 +10,9 @@ import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { accountDisabled, issuedToken } from '../kit/http/session.ts'
+import { issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
-import { rateLimitExceeded } from '../kit/types/api-error.ts'
-import { answerChallenge, challengeExpired, wrongFactor } from './challenge.ts'
+import { answerChallenge, SECOND_ERRORS } from './challenge.ts'
 import { keepFactors, mailVerification, olderFactorRequired, undoFactors } from './changes.ts'
 
 const OwnFactors = z.array(z.object({ name: z.string(), since: z.iso.datetime() }).meta({ id: 'Factor' }))
@@ -49,7 +48,7 @@ export const secondFactors = (deps: Pick<Deps, 'secondStep'>) =>
         'Completes a login, or a proof that it is me, by a second factor. Returns the account.',
         LoginResponse,
         {
-          errors: [challengeExpired, wrongFactor, accountDisabled, rateLimitExceeded],
+          errors: SECOND_ERRORS,
         },
       ),
       validate('json', answerSchema(deps)),

@@ -33,6 +33,17 @@ const keptOf = (row: typeof table.$inferSelect) => ({
 
 /** In the data of the session, sealed: it counts once a code of it was given. */
 const PENDING = 'totp'
+/** A type, not an interface: only a type counts as JSON. */
+type Pending = { seed: Sealed; /** When the session was proven, in Unix milliseconds. */ proven: number }
+
+const provenOf = ({ identity: { loginAt, provenAt = loginAt } }: LoggedInContext['var']['session']) =>
+  provenAt
+
+/** Not one from before the session was proven again: whoever had stolen the session may have seen it. */
+async function pendingOf({ session }: LoggedInContext['var']): Promise<Sealed | undefined> {
+  const pending = await session.get<Pending>(PENDING)
+  return pending?.proven === provenOf(session) ? pending.seed : undefined
+}
 
 /**
  * Begins to add it: makes a seed for the app, or tells again the one that waits in this session.
@@ -44,12 +55,16 @@ export async function beginTotp(c: LoggedInContext) {
   const { email: label, id } = await c.var.me()
   if ((await findTotp(db, id)) !== undefined) throw factorExists()
   if (config.production && config.secretKeys === undefined) throw factorClosed()
-  const pending = await session.get<Sealed>(PENDING)
+  const pending = await pendingOf(c.var)
   const secret =
     pending === undefined
       ? new Secret({ size: SEED_BYTES })
       : Secret.fromBase32(await totpSeed.open(secrets, id, pending))
-  if (pending === undefined) session.set(PENDING, await totpSeed.seal(secrets, id, secret.base32))
+  if (pending === undefined)
+    session.set(PENDING, {
+      seed: await totpSeed.seal(secrets, id, secret.base32),
+      proven: provenOf(session),
+    })
   const uri = new TOTP({ issuer: config.name, label, secret }).toString()
   return { secret: secret.base32, uri, qr: renderSVG(uri, { border: 2 }) }
 }
@@ -62,7 +77,7 @@ export async function confirmTotp(c: LoggedInContext, { totp: code }: { totp: st
   await assertMayAdd(c)
   const { secrets, session } = c.var
   const { userId } = session
-  const seed = await session.get<Sealed>(PENDING)
+  const seed = await pendingOf(c.var)
   const last_step = seed && stepOf(await totpSeed.open(secrets, userId, seed), code)
   if (seed === undefined || last_step === undefined) throw wrongFactor()
   const { codes, digests: recovery_codes } = await makeRecoveryCodes()

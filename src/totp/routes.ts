@@ -1,6 +1,6 @@
 // Serves codes by an app: add, confirm, renew the recovery codes, remove.
 import { z } from 'zod'
-import { done, factory, requireRole } from '../account/product.ts'
+import { factory, requireRole } from '../account/product.ts'
 import { TokenResponse } from '../account/schema.ts'
 import { ownLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
@@ -74,11 +74,14 @@ export const totpRoutes = factory
 
   .delete(
     '/me/factors/totp',
-    doc('Removes the app, and the recovery codes. Needs a recent login.', z.object({}), {
+    doc('Removes the app, and the recovery codes. Needs a recent login.', TokenResponse, {
       errors: [noSuchFactor, lastFactor],
     }),
     requireRole('readonly'),
     requireFresh(),
     rateLimit(ownLimit),
-    async (c) => c.var.respond(await done(removeTotp(c))),
+    async (c) => {
+      await removeTotp(c)
+      return c.var.respond(issuedToken(c))
+    },
   )

@@ -53,13 +53,13 @@ export class Passkey {
       key.subarray(33),
     ])
     const id = Buffer.from(this.id, 'base64url')
-    const attested = Buffer.concat([Buffer.alloc(16), hex('0020'), id, cose])
+    const attested = Buffer.concat([Buffer.alloc(16), uint16(id.length), id, cose])
     const data = this.#data({ rpId: options.rp.id, ...lies }, attested)
     // A map of fmt, attStmt and authData, in CBOR.
     const object = [
       hex('a363666d74646e6f6e656761747453746d74a0686175746844617461'),
-      hex('58'),
-      [data.length],
+      hex('59'),
+      uint16(data.length),
       data,
     ]
     return this.#answer({
@@ -102,6 +102,7 @@ export class Passkey {
 }
 
 const hex = (text: string) => Buffer.from(text, 'hex')
+const uint16 = (value: number) => Buffer.from([value >> 8, value & 0xff])
 
 /** Web Crypto answers two numbers of 32 bytes; authenticators send them in DER. */
 function der(raw: Buffer): Buffer {

@@ -95,6 +95,7 @@ export function roleGuard<P extends AnyProduct>({
         const user = await readAccount(c, session, find, roleOf)
         const role = roleOf(user)
         if (roles.isBarred(role)) throw accountDisabled()
+        if (role !== session.role) assertFinished(c, role)
         if (roles.atLeast(role, least)) return user
         throw limited && roles.atLeast(user.role, least) ? limited.error() : tooLow()
       }
@@ -128,8 +129,7 @@ function admit(
   c: AnyContext,
   { ability, isPrivileged }: { ability: string | undefined; isPrivileged: boolean },
 ): Session | null {
-  const unfinished: ErrorKind<[]> | undefined = c.get('unfinished')
-  if (unfinished !== undefined) throw unfinished()
+  assertFinished(c)
   const program: Session | undefined = c.get('tokenSession')
   if (program?.access === undefined) {
     const sent = sentSession(c) ?? null
@@ -143,6 +143,11 @@ function admit(
     throw insufficientAbility({ message: `Forbidden! The token lacks the ability ${needed}` })
   c.set('session', program)
   return program
+}
+
+function assertFinished(c: AnyContext, role?: string): void {
+  const lacks: ErrorKind<[]> | undefined = c.get('unfinished')?.(role)
+  if (lacks !== undefined) throw lacks()
 }
 
 const refuse = middleware((c, next) => {

@@ -58,8 +58,8 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
       tokenSession?: Session<P['Role']>
       /** Of a request by somebody who acts as another account: `requireRole` makes it the session. */
       impersonation?: Session<P['Role']>
-      /** Set where the session of the request does not count yet: what `requireRole` throws. */
-      unfinished?: ErrorKind<[]>
+      /** Set where a session may not count yet: what `requireRole` throws, for the role that it has or, if that is another by now, this one. */
+      unfinished?: (role?: string) => ErrorKind<[]> | undefined
       /** Set where a personal access token may do nothing that a route does not name. */
       refusesTokens?: boolean
       /** Null for visitors. `requireRole` narrows it. */

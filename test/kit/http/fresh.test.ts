@@ -45,7 +45,7 @@ const twoWrong: RateLimit = {
 
 /** Does what a session that lacks something is answered with. */
 const unfinished = factory.createMiddleware(async (c, next) => {
-  if (c.req.header('x-unfinished') !== undefined) c.set('unfinished', oneMore)
+  if (c.req.header('x-unfinished') !== undefined) c.set('unfinished', () => oneMore)
   await next()
 })
 
