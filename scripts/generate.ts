@@ -54,7 +54,10 @@ export async function generateMigration(
   name: string,
   options: string[] = [],
 ): Promise<string[]> {
-  const list = () => readdirSync(join(root, 'drizzle')).filter((file) => file.endsWith('.sql'))
+  const list = () =>
+    readdirSync(join(root, 'drizzle'))
+      .filter((file) => file.endsWith('.sql'))
+      .toSorted()
   const before = list()
   // In a process of its own: this one may have loaded the tables as they were.
   const command = [process.execPath, join(root, 'scripts/generate.ts'), '--name', name, ...options]

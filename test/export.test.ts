@@ -44,7 +44,7 @@ async function download(client: Client) {
 }
 
 /** A table of the test's own. */
-const notes = pgTable('notes', {
+const notes = pgTable('margin_notes', {
   id: serial().primaryKey(),
   author: uuid().references(() => users.id),
   text: text(),
@@ -142,7 +142,7 @@ test('a visitor gets none', async () => {
 test('it holds what the account has in a table that refers to accounts: the declared fields, and no row of others', async () => {
   const [ann, bob] = [await app.member(), await app.member()]
   await app.deps.db.execute(
-    sql`create table notes (id serial primary key, author uuid, text text, secret text)`,
+    sql`create table margin_notes (id serial primary key, author uuid, text text, secret text)`,
   )
   for (const { user } of [ann, bob, ann])
     await app.deps.db

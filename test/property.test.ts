@@ -5,13 +5,14 @@ import { sendWelcome } from '../src/account/mail-tasks.ts'
 import { driveRoutes } from './kit/support/drive-routes.ts'
 import { kitRoutes } from './kit/support/harness.ts'
 import { NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
-import { startTestWorker } from './support/worker.ts'
+import { schema, startTestWorker } from './support/worker.ts'
 
 const ofKit = new Set(kitRoutes().map(({ method, path }) => `${method} ${path}`))
 
 driveRoutes({
   seeds: [1],
   start: startApp,
+  schema,
   roles,
   boss: 'superuser',
   member: (app: TestApp, role) => app.member(role),

@@ -1,8 +1,9 @@
 // What must not get past a second factor, or use it against its owner.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { exportAccount } from '../src/account/export.ts'
 import { resetFactors } from '../src/account/manage.ts'
+import { tokens } from '../src/account/one-time-tokens.ts'
 import { oneTimeTokens, users } from '../src/account/table.ts'
 import { auditEvents } from '../src/kit/audit/table.ts'
 import { totp } from '../src/totp/table.ts'
@@ -281,6 +282,23 @@ describe('a thief with the session of an owner', () => {
       const challenge = await challengeFor(app.visitor(), owner)
       expect(said(await app.visitor().post(SECOND, { challenge, ...answer }))).toBe(200)
     }
+  })
+
+  test('sends two changes at once: they are undone in the order in which they were made', async () => {
+    const owner = await memberWithTotp(app)
+    const { db } = app.deps
+    const due = { userId: owner.id, purpose: 'factor_undo', email: owner.email, ip: '' } as const
+    const [begun, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const waits = db.transaction(async (tx) => {
+      await tx.execute(sql`select now()`)
+      begun.resolve()
+      await done.promise
+      return tokens.request(tx, due)
+    })
+    await begun.promise
+    const made = await db.transaction((tx) => tokens.request(tx, due))
+    done.resolve()
+    expect((await waits).created.getTime()).toBeGreaterThanOrEqual(made.created.getTime())
   })
 
   test('of two requests at once with one link one counts', async () => {

@@ -25,12 +25,13 @@ export const ASKS = {
 
   goneColumn: (place: string) =>
     `The column ${place} is gone. Processes of the new code write none, and older ones, which run beside them or come back, expect one. ` +
-    `Say which they find in new rows: --fill "${place}=''", in SQL; or null, if the older code bears that.`,
+    `Say in SQL which they find in new rows, such as --fill "${place}=''" of a text or "${place}=0" of a number; or null, if the ` +
+    'older code bears that.',
 
   required: (place: string, isNew: boolean) =>
     `The column ${place} is ${isNew ? 'new and NOT NULL' : 'NOT NULL now'}. Rows that are there have none, and older processes write none. ` +
-    `Give it a .default(...) in table.ts; or leave .notNull() away; or say what such rows get: --fill "${place}=0", in SQL, which may ` +
-    'name other columns of the row.',
+    `Give it a .default(...) in table.ts; or leave .notNull() away; or say in SQL what such rows get, such as --fill "${place}=''" of a text or ` +
+    `"${place}=0" of a number; it may name other columns of the row.`,
 
   otherType: (place: string, was: string, is: string) =>
     `The type of ${place} changes from ${was} to ${is}. Older processes would go on with the old one, and the table would be rewritten ` +
@@ -52,8 +53,8 @@ export const ASKS = {
     `${place} is a list of ${type}, a value of which is gone: ${BY_HAND}.`,
 
   betweenSteps: (table: string) =>
-    `The table ${table} is between two steps already. First end those, once no older process runs: npm run generate -- --name what ` +
-    '--contract',
+    `The table ${table} is between two steps already. First end those, once no older process runs: put this change aside (git stash), ` +
+    'npm run generate -- --name what --contract, and take it up again (git stash pop).',
 
   twoWays: (place: string) =>
     `${place} changes in two ways at once: one after the other, each with its own npm run generate.`,

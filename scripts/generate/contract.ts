@@ -47,7 +47,7 @@ export async function contractionOf(name: string, plan: Plan, only: string[]): P
   const { before, after, notes, target } = plan
   if (!isDone(plan))
     throw new Error(
-      'The tables in src have changes that no migration has yet: first npm run generate without --contract',
+      'The tables in src have changes that no migration has yet: first npm run generate without --contract, or put them aside (git stash)',
     )
   const leftovers = findLeftovers(before, after, notes)
   const places = leftovers.map(({ place }) => place)

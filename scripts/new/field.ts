@@ -31,7 +31,9 @@ export async function planFields(root: string, resource = '', specs: string[]): 
   const words = findWords(root, resource)
   const [old, wish] = asUsage(() => {
     if (specs.length === 0) throw new Error('Which field? Such as note:text?')
-    return [readWish(root, words), readWish(root, insert(words, specs))]
+    const before = readWish(root, words)
+    refuseRepeated(before, words, specs)
+    return [before, readWish(root, insert(words, specs))]
   })
   refuseImpossible(root, old, wish)
   refuseCollisions(root, wish, { isThere: true })
@@ -85,6 +87,16 @@ function findWords(root: string, resource: string): string[] {
 function insert(words: string[], specs: string[]): string[] {
   const options = words.findIndex((word) => word.startsWith('-'))
   return words.toSpliced(options > 0 ? options : words.length, 0, ...specs)
+}
+
+/** Of what is there each is said once. */
+function refuseRepeated({ names, fields }: Wish, words: string[], specs: string[]): void {
+  const has = (spec: string) => words.includes(spec) || fields.some(({ name }) => spec.startsWith(`${name}:`))
+  const repeated = specs.find(has)
+  if (repeated !== undefined)
+    throw new Error(
+      `"${repeated}": ${names.spokenMany} have that already. To change it, edit src/${names.path}/table.ts by hand, then npm run generate`,
+    )
 }
 
 const addedOf = (old: Wish, { fields }: Wish) =>

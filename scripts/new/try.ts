@@ -38,10 +38,10 @@ export async function tryLines(
   const parent = access.parent?.names
   const parents = parent && `/${parent.path}`
   const { public: isPublic, open } = wordsOf(access)
-  const parentReferences = referencesOf(root, parent ? fieldsOf(root, parent) : [], make)
+  const parentReferences = referencesOf(root, parent ? madeBy(root, parent).fields : [], make)
   const above = uniqueBy([...parentReferences.rows, ...references.rows])
-  const needed = [...above.map(({ path }) => path), ...(parents ? [parents] : [])].flatMap((path) =>
-    rolesToMake(`/api${path}`),
+  const needed = [...above.map(({ names: { path } }) => path), ...(parent ? [parent.path] : [])].flatMap(
+    (path) => rolesToMake(`/api/${path}`),
   )
   const isMine = JSON.stringify([parentReferences, references]).includes(MY_ID)
   const list = parents ? `$api${parents}/$parent/${names.path}` : `$api/${names.path}`
@@ -50,8 +50,16 @@ export async function tryLines(
     `api=${localUrl(config)}/api jar=$(mktemp) json='Content-Type: application/json' me=try-$(date +%s)-$$@example.com`,
     account([access.writer, ...needed], config),
     ...(isMine ? [keepId(`${CURL} -b $jar $api/me`, MY_ID)] : []),
-    ...above.map(({ path, body: referred, id }) => create(`$api${path}`, referred, id)),
-    ...(parent ? [create(`$api${parents}`, { ...make(parent), ...parentReferences.body }, 'parent')] : []),
+    ...above.map((referred) => createOrFind(root, referred)),
+    ...(parent
+      ? [
+          createOrFind(root, {
+            names: parent,
+            body: { ...make(parent), ...parentReferences.body },
+            id: 'parent',
+          }),
+        ]
+      : []),
     create(list, body, 'id'),
     `${CURL} ${isPublic && open ? '' : '-b $jar '}"${list}?${filterOf(fields, body)}"`,
     `${CURL} -b $jar ${list}/$id -X PUT ${JSON_BODY} ${quoted(changed)}`,
@@ -65,7 +73,7 @@ const MY_ID = 'my_id'
 
 /** A row that has to be there first. */
 interface Referred {
-  path: string
+  names: Names
   body: Body
   /** The variable for its id. */
   id: string
@@ -84,8 +92,8 @@ function referencesOf(
     const id = type === 'account' ? MY_ID : `a_${refersTo.names.snake}`
     body[name] = variable(id)
     if (type === 'account') continue
-    const others = referencesOf(root, fieldsOf(root, refersTo.names), make)
-    const own = { path: `/${refersTo.names.path}`, body: { ...make(refersTo.names), ...others.body }, id }
+    const others = referencesOf(root, madeBy(root, refersTo.names).fields, make)
+    const own = { names: refersTo.names, body: { ...make(refersTo.names), ...others.body }, id }
     rows.push(...others.rows, own)
   }
   return { body, rows: uniqueBy(rows) }
@@ -94,11 +102,11 @@ function referencesOf(
 const uniqueBy = (rows: Referred[]) =>
   rows.filter(({ id }, i) => rows.findIndex((other) => other.id === id) === i)
 
-/** The fields by which a resource was made; none where its table does not say so. */
-function fieldsOf(root: string, { path }: Names): Field[] {
+/** By what a resource was made; by nothing where its table does not say so. */
+function madeBy(root: string, { path }: Names): Pick<Wish, 'fields' | 'rules'> {
   const table = join(root, `src/${path}/table.ts`)
   const words = existsSync(table) ? readLine(readFileSync(table, 'utf8')) : undefined
-  return words === undefined ? [] : readWish(root, words).fields
+  return words === undefined ? { fields: [], rules: [] } : readWish(root, words)
 }
 
 /** Stands for the value of a variable in a body. */
@@ -122,6 +130,18 @@ const rolesToMake = (list: string): Role[] =>
 
 const create = (list: string, body: Body, id: string) =>
   keepId(`${CURL} -b $jar ${list} ${JSON_BODY} ${quoted(body)}`, id)
+
+/** What others refer to stays when the lines have ended: the next time it may keep its like out, and serves as well. */
+function createOrFind(root: string, { names, body, id }: Referred): string {
+  const { fields, rules } = madeBy(root, names)
+  const list = `$api/${names.path}`
+  const isAlone = fields.some(({ unique }) => unique) || rules.some(({ word }) => word !== 'check')
+  if (!isAlone) return create(list, body, id)
+  return keepId(
+    `curl -sf -b $jar ${list} ${JSON_BODY} ${quoted(body)} || ${CURL} -b $jar "${list}?limit=1"`,
+    id,
+  )
+}
 
 /** Shows the row that the command prints, and keeps its id in a variable. */
 const keepId = (command: string, id: string) =>

@@ -83,9 +83,11 @@ export function createOneTimeTokens<Purpose extends string>(
       const { keepsOlder, isPerMailbox } = rules[asked.purpose]
       const older = isPerMailbox || user_id === null ? isTo(asked.email) : eq(table.user_id, user_id)
       if (!keepsOlder) await db.delete(table).where(and(older, eq(table.purpose, asked.purpose)))
+      // Not when the transaction began: of two that wait for each other, the later change is the one that came later.
+      const created = sql`clock_timestamp()`
       const [due] = await db
         .insert(table)
-        .values({ ...asked, user_id })
+        .values({ ...asked, user_id, created })
         .returning()
       return due as OneTimeToken
     },

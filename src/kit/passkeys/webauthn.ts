@@ -182,7 +182,9 @@ async function refusing<T>({ log }: Needed, verification: Promise<T>): Promise<T
   try {
     return await verification
   } catch (error) {
-    log.warn('PASSKEY REFUSED', { why: error instanceof Error ? error.message : String(error) })
+    // It quotes what the client sent.
+    const why = error instanceof Error ? error.message : String(error)
+    log.warn('PASSKEY REFUSED', { why: why.slice(0, 300) })
     throw passkeyRefused()
   }
 }

@@ -22,6 +22,7 @@ beforeAll(async () => {
     DATABASE_URL: postgres.url,
     REDIS_URL: redis.url,
     REQUEST_TIMEOUT_MS: String(DEADLINE_MS),
+    REDIS_TIMEOUT_MS: '2000',
     LOG_LEVEL: 'silent',
   })
   member = await app.member()

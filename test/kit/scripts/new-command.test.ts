@@ -445,7 +445,7 @@ describe('in a checkout', () => {
       const unique = types
         .filter((type) => !/^(text|bool|enum|string\[\]|json|decimal)/.test(type)) // few decimals are drawn
         .map((type) => `one_${word(type)}:${type}:unique`)
-      const rest = ['strings:int:min(1):max(99):default(30)']
+      const rest = ['strings:int:min(1):max(99):default(30)', 'player:account(cascade)']
       const rules = [
         'unique(some_enum,one_int)',
         'check(some_number != maybe_number)',

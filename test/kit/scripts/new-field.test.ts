@@ -129,7 +129,13 @@ test(
   'what cannot be added is refused with what to do, and nothing is written',
   async () => {
     for (const [resource, spec, code, why] of [
-      ['xylophone', 'note:text?', 2, 'The field "note" stands twice'],
+      [
+        'xylophone',
+        'note:string?',
+        2,
+        '"note:string?": xylophones have that already. To change it, edit src/',
+      ],
+      ['xylophone', 'unique(title,year)', 2, '"unique(title,year)": xylophones have that already'],
       ['xylophones', 'created:date?', 2, 'is there already: every resource has it'],
       ['xylophones', 'size:strin?', 2, 'did you mean string?'],
       ['xylophons', 'size:int?', 2, 'did you mean xylophones?'],

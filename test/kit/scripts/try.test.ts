@@ -10,7 +10,7 @@ const TIMEOUT_MS = 240_000
 // Names that no fork will have taken.
 const HARP = ['harp', 'title:string:index', 'code:int:unique', 'lent:bool?']
 const KAZOO = ['kazoo', 'tone:enum(high|low)', 'note:text', '--shared', '--public-read']
-const LUTE = ['lute', 'made:date', '--shared', '--role', 'admin']
+const LUTE = ['lute', 'made:date:unique', '--shared', '--role', 'admin']
 const PICK = [
   'pick',
   'lute:ref(lute)',

@@ -3,9 +3,12 @@
 // PROPERTY_PATH takes the routes that begin with it, and no others.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Arbitrary } from 'fast-check'
+import { getTableColumns, is } from 'drizzle-orm'
+import { getTableConfig, PgTable } from 'drizzle-orm/pg-core'
 import * as fc from 'fast-check'
 import { describeRoutes, type ApiRoute, type RouteDoc } from '../../../src/kit/http/doc.ts'
 import { ErrorBody } from '../../../src/kit/http/errors.ts'
+import type { Db } from '../../../src/kit/types/db.ts'
 import type { Roles } from '../../../src/kit/types/roles.ts'
 import {
   fromSchema,
@@ -32,6 +35,7 @@ const FOREIGN_ORIGIN = 'https://evil.example'
 /** Of the calls that their caller may make, at least this part succeeds on every route. */
 const FAIR_SHARE = 0.1
 const CROWDED = 'exclusion_violation'
+const NARROW = [CROWDED, 'check_violation']
 /** Rows made in each resource, and jobs in the queue, beforehand, so that deletions do not run out of them. */
 const ROWS_AT_START = 300
 const VISITOR = 'visitor'
@@ -61,6 +65,7 @@ type Documented = ApiRoute & { doc: RouteDoc }
 
 interface TestedApp {
   app: CheckedApp
+  deps: { db: Db }
   url: string
   visitor(): Client
   close(): Promise<void>
@@ -79,8 +84,10 @@ interface Product<App extends TestedApp, Role extends string> {
   enqueue(app: App): Promise<{ id: string }>
   /** Brings about the end of what callers start by routes that answer 202. */
   work(app: App): Promise<{ stop(): Promise<void> }>
-  /** By the name of a field: values that exist. */
+  /** By the name of a field: values that exist. Of a field that refers to another row they are found by the `schema`. */
   known(app: App): Promise<Known>
+  /** The exports of the table files. */
+  schema?: Record<string, unknown>
   /** One run of each, unless PROPERTY_SEED says otherwise. */
   seeds: number[]
   /** True for the name of a route that another test drives: `GET /health`. */
@@ -108,6 +115,8 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
   /** By the path of the list. */
   let cursors: Map<string, string>
   let known: Known
+  /** What refers to nothing is never fair. */
+  let referred: Known
   beforeAll(async () => {
     app = await product.start({ BODY_LIMIT: String(BODY_LIMIT) })
     const isDriven = (name: string) => !LEFT_OUT.includes(name) && !product.isLeftOut?.(name)
@@ -122,9 +131,12 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
     }
     await startAndEnd()
     const queued = await Promise.all(Array.from({ length: ROWS_AT_START }, () => product.enqueue(app)))
+    const ids = await fillResources()
+    referred = await findReferred()
     known = {
+      ...referred,
       ...(await product.known(app)),
-      id: ['1', ...(await fillResources())],
+      id: ['1', ...ids],
       page: ['', '0', '1', '2'],
       before: [''],
       job: queued.map(({ id }) => id),
@@ -161,7 +173,10 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
       if (method !== 'POST' || body === undefined) continue
       if (!routes.some((route) => route.path === `${path}/:id`)) continue
       const makers = roles.admitted.filter((maker) => holdsRole(maker, role))
-      const rows = fc.sample(fromSchema(body.schema), { numRuns: ROWS_AT_START, seed: 1 })
+      const rows = fc.sample(fromSchema(body.schema, await findReferred()), {
+        numRuns: ROWS_AT_START,
+        seed: 1,
+      })
       const add = async (row: unknown, i: number) => {
         const maker = makers[i % MAKERS] ?? boss
         const above = parentOf(path, maker)
@@ -175,6 +190,24 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
         await Promise.all(rows.slice(i, i + MAKERS).map((row, j) => add(row, i + j)))
     }
     return [...ids]
+  }
+
+  /** Of each field that refers to another row what it can refer to by now. */
+  async function findReferred(): Promise<Known> {
+    const found: Record<string, string[]> = {}
+    for (const table of Object.values(product.schema ?? {})) {
+      if (!is(table, PgTable)) continue
+      const names = Object.entries(getTableColumns(table))
+      for (const { reference } of getTableConfig(table).foreignKeys) {
+        const { columns, foreignTable, foreignColumns } = reference()
+        const [name] = names.find(([, column]) => column === columns[0]) ?? []
+        const [key] = foreignColumns
+        if (name === undefined || key === undefined) continue
+        const rows = await app.deps.db.select({ key }).from(foreignTable).limit(ROWS_AT_START)
+        if (rows.length > 0) found[name] = [...(found[name] ?? []), ...rows.map((row) => String(row.key))]
+      }
+    }
+    return found
   }
 
   /** What a list stands under, `/courts/:court/bookings`: of the rows that its maker sees the first. */
@@ -200,9 +233,9 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
     return new Map(await Promise.all(found))
   }
 
-  /** Its rows keep each other out: of generated ones few find room, and those that find none were fair. */
-  const isCrowded = ({ base }: Documented) =>
-    routes.some((route) => route.base === base && route.errors.some(({ code }) => code === CROWDED))
+  /** Its rows keep each other out, or compare their fields: of generated ones few find room, and those that find none were fair. */
+  const isNarrow = ({ base }: Documented) =>
+    routes.some((route) => route.base === base && route.errors.some(({ code }) => NARROW.includes(code)))
 
   test.each(PROPERTY_SEED === undefined ? product.seeds : [Number(PROPERTY_SEED)])(
     'whatever is sent, every route answers what it declares, and serves fair calls (seed %d)',
@@ -221,10 +254,10 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
         })
         await fc.assert(property, { seed, numRuns: RUNS, includeErrorInReport: true })
         const isFair = product.isHard?.(`${route.method} ${route.path}`) !== true
-        const share = isCrowded(route) ? 0 : FAIR_SHARE
+        const share = isNarrow(route) ? 0 : FAIR_SHARE
         // Of many rows at once, all of which have to find room, hardly a call does.
         const isBatch = route.method === 'PATCH' && route.path === route.base
-        const isDone = succeeded > 0 || (isBatch && isCrowded(route))
+        const isDone = succeeded > 0 || (isBatch && isNarrow(route))
         if (isFair && (succeeded < allowed * share || !isDone)) {
           unfair.push(`${route.method} ${route.path}: ${succeeded} of ${allowed} calls succeeded`)
         }
@@ -288,7 +321,7 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
         .map((parts) => parts.join('')),
       body: spoiledBody(method, form, json),
     })
-    return fc.oneof(fair({}), fair(existing, true), hostile)
+    return fc.oneof(fair(referred), fair(existing, true), hostile)
   }
 
   const holdsRole = (caller: string, role: ApiRoute['role']) =>
