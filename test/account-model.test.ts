@@ -14,6 +14,7 @@ import type { Job, Task } from '../src/kit/jobs/task.ts'
 import type { Mail } from '../src/kit/types/mail.ts'
 import type { Client, Reply } from './kit/support/client.ts'
 import { silent } from './kit/support/log.ts'
+import { Passkey } from './support/authenticator.ts'
 import { OPERATOR, startApp } from './support/harness.ts'
 import { tokenIn } from './support/mailbox.ts'
 import { schema } from './support/worker.ts'
@@ -29,10 +30,14 @@ const INVITATIONS = ['invite', 'invite', 'accept', 'accept'] as const
 const MANAGED = ['impersonate', 'impersonate'] as const
 const DELETION = ['delete', 'delete', 'keep', 'be due'] as const
 const FACTORS = ['add factor', 'add factor', 'remove factor', 'undo factor', 'undo factor'] as const
+const PASSKEYS = ['add passkey', 'add passkey', 'delete passkey'] as const
+const BY_PASSKEY = ['log in by passkey', 'log in by passkey', 'confirm by passkey'] as const
 const KINDS = [
   ...MANAGED,
   ...DELETION,
   ...FACTORS,
+  ...PASSKEYS,
+  ...BY_PASSKEY,
   ...ENTRY,
   ...PASSWORD,
   ...EMAIL,
@@ -72,10 +77,18 @@ type User = {
   first_name: string
   deletes: string | null
 }
-type Account = User & { password: string | null; /** Of an app for codes. */ seed?: string | undefined }
+type Account = User & { password: string | null; factors: Factors }
+/** The seed of an app for codes, and passkeys. A change puts others in their place. */
+type Factors = { readonly seed?: string | undefined; readonly keys: readonly Key[] }
+type Key = { id: string; account: Account; device: Authenticator }
 /** A session; with abilities, a personal access token; or the boss's, who acts as the account. */
 type Access = { id?: string; token: string; account: Account; isOpen: boolean } & Kind
-type Kind = { isFresh: boolean; abilities?: readonly string[]; isBoss?: true }
+type Kind = {
+  isFresh: boolean
+  /** What it was proven by. */ way?: string
+  abilities?: readonly string[]
+  isBoss?: true
+}
 /** It sends its access whether that still opens something or not. */
 type Device = { kind: 'browser' | 'app' | 'program' | 'boss'; client: Client; access?: Access }
 /** Without a token it was not mailed. An invitation is the account's that invites, to a role. */
@@ -87,13 +100,21 @@ type Link = {
   token?: string
   role?: Role
   /** Before the change that it undoes. */
-  seed?: string | undefined
+  factors?: Factors
 }
 
-/** Of a module: without it this does nothing. */
-const NAME = 'totp'
-const FACTOR = `/api/${['me', 'factors', NAME].join('/')}`
-const SECOND = `/api/${['login', 'second'].join('/')}`
+/** Of modules: without one this does nothing with it. */
+const [CODES, PASSKEY] = ['totp', 'passkey'] as const
+const pathOf = (...names: string[]) => `/api/${names.join('/')}`
+const SECOND = pathOf('login', 'second')
+const APP = pathOf('me', 'factors', CODES)
+const KEYS = pathOf('me', 'factors', 'passkeys')
+interface Authenticator {
+  register(options: object): Promise<object>
+  sign(options: object): Promise<object>
+}
+const AUTHENTICATORS: { make(origin: string): Promise<Authenticator> }[] = [Passkey]
+const NO_FACTORS: Factors = { keys: [] }
 
 /** What the app shows now, by RFC 6238. */
 function codeOf(seed: string): string {
@@ -110,7 +131,13 @@ function codeOf(seed: string): string {
 const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
 const unless = (isFine: unknown, refusal: string) => (isFine ? undefined : refusal)
 const said = ({ status, body }: Reply) => (status < 400 ? 'success' : `${status} ${body?.code}`)
-const shown = ({ password: _password, seed: _seed, ...user }: Account): User => user
+const shown = ({ password: _password, factors: _factors, ...user }: Account): User => user
+const countsStill = (key: Key) => key.account.factors.keys.includes(key)
+/** As a login tells them. */
+const factorsOf = ({ factors: { seed, keys } }: Account) => [
+  ...(seed === undefined ? [] : [CODES, 'recovery']),
+  ...(keys.length > 0 ? [PASSKEY] : []),
+]
 
 /** The app, and a superuser; the jobs that it enqueues wait for `work`, which returns their mails. */
 const { signal } = new AbortController()
@@ -146,9 +173,16 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
   /** All that ever were, whether they still count or not. */
   const accesses: Access[] = []
   const links: Link[] = []
+  const keys: Key[] = []
   const ended: Access[] = []
   const due: [to: string, says: string, link?: Link][] = []
-  const superuser: Account = { ...boss.user, ...boss.account, verified: true, role: 'superuser' }
+  const superuser: Account = {
+    ...boss.user,
+    ...boss.account,
+    verified: true,
+    role: 'superuser',
+    factors: NO_FACTORS,
+  }
 
   const isExtra = ({ kind }: Device) => kind === 'program' || kind === 'boss'
   const accessOf = ({ access }: Device) => (access?.isOpen ? access : undefined)
@@ -170,11 +204,11 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
   }
 
   /** A session takes the place of that of the client, which got it in a cookie or as a token. */
-  function begin(device: Device, account: Account, issued?: string, isFresh = true): void {
+  function begin(device: Device, account: Account, way: string, issued?: string, isFresh = true): void {
     expect(typeof issued).toBe(device.kind === 'app' ? 'string' : 'undefined')
     end(device.access?.account, (one) => one === device.access)
     const token = issued ?? device.client.cookies.get('session') ?? ''
-    open(device, { id: deps.sessions.idOf(token) ?? '', token, account, isFresh })
+    open(device, { id: deps.sessions.idOf(token) ?? '', token, account, isFresh, way })
   }
 
   /** Of links to take back it voids those `since` one of them. */
@@ -198,43 +232,47 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
     else if (account.role !== 'disabled') due.push([email, linkTo(config, purpose, ''), link])
   }
 
-  /** Gives the code that a password alone leads to; a wrong one first, perhaps. Its answer tells the session. */
-  async function giveCode(device: Device, { seed = '' }: Account, challenge: string, isWrong: boolean) {
-    await forgetCodes()
-    const wrong = { challenge, [NAME]: '000000' }
-    if (isWrong && codeOf(seed) !== '000000')
-      expect(said(await send(device, `POST ${SECOND}`, wrong))).toBe('400 wrong_factor')
-    const right = await send(device, `POST ${SECOND}`, { challenge, [NAME]: codeOf(seed) })
+  /** Gives a factor that a password alone leads to; a wrong one first, perhaps. Tells the way, and the answer, which has the session. */
+  async function giveFactor(device: Device, op: Operation, { factors }: Account, asked: Reply['body']) {
+    const { challenge, options } = asked
+    const { seed } = factors
+    const key = seed === undefined || op.name === 'Zoë' ? pickKey(op, factors.keys) : undefined
+    const name = key ? PASSKEY : CODES
+    const give = async (isRight: boolean) => {
+      const code = codeOf(seed ?? '')
+      const toSign = { ...options?.passkey, ...(!isRight && { challenge: '0'.repeat(64) }) }
+      const wrong = code === '000000' ? '111111' : '000000'
+      const answer = key ? await key.device.sign(toSign) : isRight ? code : wrong
+      return send(device, `POST ${SECOND}`, { challenge, [name]: answer })
+    }
+    if (!key) await forgetCodes()
+    if (op.isAny) expect(said(await give(false))).toBe('400 wrong_factor')
+    const right = await give(true)
     expect(said(right)).toBe('success')
-    return right.body
+    return { ...right.body, way: `password+${name}` }
   }
 
   /** No test waits for the next half minute. */
-  const forgetCodes = () => deps.db.execute(sql`update ${sql.identifier(NAME)} set last_step = 0`)
+  const forgetCodes = () => deps.db.execute(sql`update ${sql.identifier(CODES)} set last_step = 0`)
+
+  const pickKey = ({ back }: Operation, all: readonly Key[]) => all.at(-1 - (back % all.length))
 
   /** Undoes the changes of factors since a link, or since that one. */
   function undoFactors(account: Account, since: Link): void {
     const undone = links
       .slice(links.indexOf(since))
       .filter((one) => one.isLive && one.account === account && one.purpose === 'factor_undo')
-    for (const one of undone.toReversed()) {
-      account.seed = one.seed
-      one.isLive = false
-    }
+    account.factors = undone[0]?.factors ?? account.factors
+    for (const one of undone) one.isLive = false
   }
 
-  /** The account has this app from now on, or none; the mail undoes that. */
-  function requestUndo(account: Account, seed: string | undefined): void {
-    const link: Link = {
-      account,
-      purpose: 'factor_undo',
-      email: account.email,
-      isLive: true,
-      seed: account.seed,
-    }
+  /** The account has these from now on; the mail undoes that. */
+  function changeFactors(account: Account, change: Partial<Factors>): void {
+    const { email, factors } = account
+    const link: Link = { account, purpose: 'factor_undo', email, isLive: true, factors }
     links.push(link)
-    account.seed = seed
-    due.push([account.email, linkTo(config, 'factor_undo', ''), link])
+    account.factors = { ...factors, ...change }
+    due.push([email, linkTo(config, 'factor_undo', ''), link])
   }
 
   function send({ kind, client, access }: Device, route: string, body?: object): Promise<Reply> {
@@ -307,22 +345,37 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
     const refused = refusalOf(device)
     const door = unless(session?.account.role !== 'disabled', '400 account_disabled')
     const fresh = unless(access?.isFresh, '401 fresh_login_required')
+    const { way = '' } = access ?? {}
     const { password, abilities, name: first_name } = op
     const email = `${op.email}@${domain}`
     const owner = accounts.find((one) => isSame(one.email, email))
     const asToken = device.kind === 'app' && { token: true }
     const enter = (of?: Account) => (op.given === 'right' ? (of?.password ?? 'None1234') : op.given)
-    /** The body of the answer, if there is no reason to refuse; with `owner`, where a password is given, after a code of theirs. */
+    /**
+     * The body of the answer, if there is no reason to refuse; with `owner`, where a password is given, after a factor of theirs:
+     * if that is not given, nothing.
+     */
     const ask = async (route: string, body: object | undefined, refusal?: string, owner?: Account) => {
       const reply = await send(device, route, body)
-      if (owner?.seed !== undefined && refusal === undefined) {
+      const factors = owner ? factorsOf(owner) : []
+      if (owner && factors.length > 0 && refusal === undefined) {
         expect(said(reply)).toBe('401 second_factor_required')
+        expect(reply.body.factors).toEqual(factors)
+        if (op.back === 3) return undefined
         onSuccess()
-        return giveCode(device, owner, reply.body.challenge, op.isAny)
+        return giveFactor(device, op, owner, reply.body)
       }
       expect(said(reply)).toBe(refusal ?? 'success')
       if (refusal === undefined) onSuccess()
       return refusal === undefined ? reply.body : undefined
+    }
+    const unproven = unless(me?.verified, '409 mailbox_proof_required')
+    /** One is added, or the last goes: the other sessions end, and this one goes on as proven so. */
+    const change = (to: Partial<Factors>, { token }: { token?: string }, added?: string) => {
+      changeFactors(me, to)
+      if (added === undefined && factorsOf(me).length > 0) return
+      end(me, (one) => one !== access && !one.abilities)
+      begin(device, me, added === undefined ? 'password' : `password+${added}`, token)
     }
     const pick = (...fit: Purpose[]): [link?: Link | undefined, expired?: string | undefined] => {
       const mailed = links.filter((one) => one.token && (op.isAny || fit.includes(one.purpose)))
@@ -338,10 +391,19 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         const made = await ask('POST /api/signup', input, refusal)
         if (!made) return undefined
         const { id, role } = made
-        const account = { id, role, email, verified: false, first_name, password, deletes: null }
+        const account = {
+          id,
+          role,
+          email,
+          verified: false,
+          first_name,
+          password,
+          deletes: null,
+          factors: NO_FACTORS,
+        }
         accounts.push(account)
         request(account, 'verify', email)
-        return begin(device, account, made.token)
+        return begin(device, account, 'password', made.token)
       }
       case 'log in': {
         if (isExtra(device)) return undefined
@@ -349,7 +411,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         const wrong = unless(owner?.password === entered, '400 invalid_credentials')
         const refusal = door ?? wrong ?? unless(owner?.role !== 'disabled', '400 account_disabled')
         const entry = await ask('POST /api/login', { email, password: entered, ...asToken }, refusal, owner)
-        return entry && owner && begin(device, owner, entry.token)
+        return entry && owner && begin(device, owner, entry.way ?? 'password', entry.token)
       }
       case 'log out':
         if (access?.isBoss) return undefined // it would be the boss's own end
@@ -358,7 +420,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         const entered = enter(me) ?? 'None1234'
         const refusal = refused ?? unless(entered === me.password, '400 invalid_credentials')
         const proof = await ask('POST /api/reauthenticate', { password: entered }, refusal, me)
-        return proof && begin(device, me, proof.token)
+        return proof && begin(device, me, proof.way ?? way, proof.token)
       }
       case 'wait for an hour': {
         const ago = Date.now() - 3_600_000
@@ -366,7 +428,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         if (!then) return undefined
         if (device.kind === 'browser') device.client.cookies.set('session', then.token)
         onSuccess()
-        return begin(device, me, device.kind === 'app' ? then.token : undefined, false)
+        return begin(device, me, way, device.kind === 'app' ? then.token : undefined, false)
       }
       case 'edit':
         if (await ask('PATCH /api/me', { first_name }, refused)) me.first_name = first_name
@@ -374,7 +436,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
       case 'change password': {
         const current_password = enter(me)
         const wrong = unless(current_password === me?.password, '400 wrong_password')
-        const takesFresh = current_password === undefined || me?.seed !== undefined
+        const takesFresh = current_password === undefined || factorsOf(me ?? superuser).length > 0
         const isWrong = current_password === undefined ? undefined : wrong
         const refusal = refused ?? (takesFresh ? fresh : undefined) ?? isWrong
         const changed = await ask('PUT /api/me/password', { current_password, password }, refusal)
@@ -383,7 +445,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         end(me, (one) => !one.abilities)
         voidLinks(me, ['reset', 'email_change'])
         notify(me.email, 'password_changed')
-        return begin(device, me, changed.token)
+        return begin(device, me, way, changed.token)
       }
       case 'forget password':
         if (!(await ask('POST /api/password/forgot', { email }, door))) return undefined
@@ -464,27 +526,60 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         voidLinks(owner, ['verify', 'reset', 'email_change', 'take_back', 'invitation', 'factor_undo'])
         for (const one of links)
           if (one.purpose !== 'take_back' && isSame(one.email, owner.email)) one.isLive = false
+        owner.factors = NO_FACTORS
         return end(owner, () => true)
       }
       case 'add factor': {
-        if (!deps.secondStep?.factors.some(({ answers }) => Object.hasOwn(answers, NAME))) return undefined
-        const proven = unless(me?.verified, '409 mailbox_proof_required')
-        const refusal = refused ?? fresh ?? proven ?? unless(me.seed === undefined, '409 factor_exists')
-        const begun = await ask(`POST ${FACTOR}`, undefined, refusal)
+        if (!deps.secondStep?.factors.some(({ answers }) => Object.hasOwn(answers, CODES))) return undefined
+        const exists = unless(me?.factors.seed === undefined, '409 factor_exists')
+        const begun = await ask(`POST ${APP}`, undefined, refused ?? fresh ?? unproven ?? exists)
         if (!begun) return undefined
-        const added = await ask(`POST ${FACTOR}/confirm`, { [NAME]: codeOf(begun.secret) }, undefined)
-        requestUndo(me, begun.secret)
-        end(me, (one) => one !== access && !one.abilities)
-        return begin(device, me, added.token)
+        const added = await ask(`POST ${APP}/confirm`, { [CODES]: codeOf(begun.secret) })
+        return change({ seed: begun.secret }, added, CODES)
       }
       case 'remove factor': {
         if (!deps.secondStep) return undefined
-        const refusal = refused ?? fresh ?? unless(me.seed !== undefined, '404 no_such_factor')
-        const removed = await ask(`DELETE ${FACTOR}`, undefined, refusal)
-        if (!removed) return undefined
-        requestUndo(me, undefined)
-        end(me, (one) => one !== access && !one.abilities)
-        return begin(device, me, removed.token)
+        const refusal = refused ?? fresh ?? unless(me.factors.seed !== undefined, '404 no_such_factor')
+        const removed = await ask(`DELETE ${APP}`, undefined, refusal)
+        return removed && change({ seed: undefined }, removed)
+      }
+      case 'add passkey': {
+        const [maker] = AUTHENTICATORS
+        const asked = maker && (await ask(`POST ${KEYS}/options`, undefined, refused ?? fresh ?? unproven))
+        if (!asked) return undefined
+        const authenticator = await maker.make(new URL(config.appUrl).origin)
+        const credential = await authenticator.register(asked)
+        const added = await ask(`POST ${KEYS}`, { name: 'x', credential })
+        const key = { id: added.id, account: me, device: authenticator }
+        keys.push(key)
+        return change({ keys: [...me.factors.keys, key] }, added, PASSKEY)
+      }
+      case 'delete passkey': {
+        const key = pickKey(op, op.isAny ? keys : (me?.factors.keys ?? []))
+        if (!key) return undefined
+        const left = me?.factors.keys.filter((one) => one !== key) ?? []
+        const other = unless(me?.factors.keys.includes(key), '404 not_found')
+        const last = unless(left.length > 0 || me?.password !== null, '409 last_way_in')
+        const removed = await ask(`DELETE ${KEYS}/${key.id}`, undefined, refused ?? fresh ?? other ?? last)
+        return removed && change({ keys: left }, removed)
+      }
+      case 'log in by passkey':
+      case 'confirm by passkey': {
+        const isLogin = op.kind === 'log in by passkey'
+        const isLikely = (one: Key) => op.isAny || (countsStill(one) && (isLogin || one.account === me))
+        const key = pickKey(op, keys.filter(isLikely))
+        if (!key || (isLogin && isExtra(device))) return undefined
+        const { account } = key
+        const path = pathOf(isLogin ? 'login' : 'reauthenticate', PASSKEY)
+        const asked = await ask(`POST ${path}/options`, undefined, isLogin ? door : refused)
+        if (!asked) return undefined
+        const isAccepted = countsStill(key) && (isLogin || account === me)
+        const refusal =
+          unless(isAccepted, '400 passkey_refused') ??
+          unless(account.role !== 'disabled', '400 account_disabled')
+        const credential = await key.device.sign(asked)
+        const entry = await ask(`POST ${path}`, { credential, ...(isLogin && asToken) }, refusal)
+        return entry && begin(device, account, PASSKEY, entry.token)
       }
       case 'undo factor': {
         const [link, expired] = pick('factor_undo')
@@ -498,8 +593,8 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         const refusal = access?.isBoss ? undefined : refused
         const listed: Access[] | undefined = await ask('GET /api/me/sessions', undefined, refusal)
         const own = accesses.filter((one) => one.isOpen && one.account === me && one.id && !one.abilities)
-        const idsOf = (all: Access[]) => all.map(({ id }) => id).toSorted()
-        return listed && expect(idsOf(listed)).toEqual(idsOf(own))
+        const told = (all: Access[]) => all.map(({ id, way: by }) => `${id} ${by}`).toSorted()
+        return listed && expect(told(listed)).toEqual(told(own))
       }
       case 'end others':
         if (!(await ask('DELETE /api/me/sessions', undefined, refused))) return undefined
@@ -569,9 +664,9 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
           notify(mailbox, 'password_reset')
         }
         const proven = { email: mailbox, verified: true, role, first_name, password, deletes: null }
-        const account = held ?? { id: made.id, ...proven }
+        const account = held ?? { id: made.id, ...proven, factors: NO_FACTORS }
         if (!held) accounts.push(account)
-        return begin(device, account, made.token)
+        return begin(device, account, 'password', made.token)
       }
       default: {
         // impersonate: by the boss. change role, sign out: by the boss, or by whoever is at this client
@@ -622,9 +717,25 @@ const START = (['ann', 'bob', 'cyd'] as const).flatMap((email, i): Partial<Opera
   ...(email === 'cyd' ? [] : [{ kind: 'confirm', by: 2 * i, back: 0 } as const]),
 ]) as Operation[]
 
-/** By chance alone hardly any account would change its email twice. */
-const oftenConfirmed = (op: Operation): Operation[] =>
-  op.kind === 'change email' && op.back > 0 ? [op, { ...op, kind: 'confirm', back: 0, isAny: false }] : [op]
+/** Of a passkey alone, and of a password that is not enough, a good deal is to be seen in each run. */
+const WITH_FACTORS = [
+  { kind: 'add passkey', by: 0 },
+  { kind: 'log in by passkey', by: 1, back: 0 },
+  { kind: 'add factor', by: 2 },
+  { kind: 'log in', by: 3, email: 'bob', given: 'right', back: 0 },
+] as Operation[]
+
+/** By chance alone hardly any account would change its email twice, or have nothing but a passkey. */
+const OFTEN: { [kind in Operation['kind']]?: Operation['kind'][] } = {
+  'change email': ['confirm'],
+  'take back': ['log in by passkey', 'delete passkey'],
+  'add factor': ['wait for an hour', 'reauthenticate'],
+  'add passkey': ['wait for an hour', 'delete passkey', 'confirm by passkey'],
+}
+const withFollowing = (op: Operation): Operation[] => {
+  const following = op.back > 0 ? (OFTEN[op.kind] ?? []) : []
+  return [op, ...following.map((kind) => ({ ...op, kind, back: 0, isAny: false }))]
+}
 
 test.each([['soft', 6] as const, ['required', 7] as const])(
   'each client may what the model says, and mails tell what was done (EMAIL_VERIFICATION=%s, seed %d)',
@@ -632,15 +743,20 @@ test.each([['soft', 6] as const, ['required', 7] as const])(
     const world = await startWorld({ EMAIL_VERIFICATION })
     const succeeded = new Set<string>()
     let runs = 0
-    const follow = async (sequence: Operation[]) => {
+    const follow = async (haveFactors: boolean, sequence: Operation[]) => {
       await world.boss.post('/api/login', world.boss.account) // a fresh one
       const { run } = createModel(world, `run${++runs}.example`)
-      for (const [i, op] of [...START, ...sequence.flatMap(oftenConfirmed)].entries())
+      const begun = haveFactors ? [...START, ...WITH_FACTORS] : START
+      for (const [i, op] of [...begun, ...sequence.flatMap(withFollowing)].entries())
         await run(op, () => succeeded.add(op.kind)).catch((error: Error) => {
           throw new Error(`${i + 1}. ${op.kind}: ${error.message}`, { cause: error })
         })
     }
-    const sequences = fc.asyncProperty(fc.array(operation, { minLength: 30, maxLength: 50 }), follow)
+    const sequences = fc.asyncProperty(
+      fc.boolean(),
+      fc.array(operation, { minLength: 30, maxLength: 50 }),
+      follow,
+    )
     const seed = Number(PROPERTY_SEED ?? usual)
     const replay = PROPERTY_REPLAY ? { path: PROPERTY_REPLAY } : {}
     const options = { seed, numRuns: Number(PROPERTY_RUNS), endOnFailure: !PROPERTY_SEED, ...replay }
