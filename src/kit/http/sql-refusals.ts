@@ -31,7 +31,7 @@ const VIOLATIONS: Record<string, (fields: string[], error: SqlError, body?: z.Zo
   '23P01': (fields) => refusal(exclusionViolation, fields, () => 'overlaps with something that exists'),
   '23503': (fields, _, body) =>
     refusal(foreignKeyViolation, body ? fields : [], () => 'refers to nothing that there is'),
-  // ON DELETE RESTRICT, to which Postgres 18 gives a code of its own.
+  // ON DELETE RESTRICT, to which Postgres 18 gives a code of its own: see `codeOf`.
   '23001': () => foreignKeyViolation({ message: 'It is still referred to' }),
   '23502'(_, { column_name: column = '' }, body) {
     // Else it is a column that the service itself forgot.
@@ -65,9 +65,10 @@ export const UNIQUE_VIOLATION = '23505'
 export function refusalOf(thrown: unknown, body?: z.ZodType): ApiError | null {
   const error = sqlErrorOf(thrown)
   if (error === undefined) return null
-  const violation = VIOLATIONS[error.code]
+  const code = codeOf(error, thrown)
+  const violation = VIOLATIONS[code]
   if (violation !== undefined) return violation(settable(columnsOf(error), body), error, body)
-  const message = MESSAGES[error.code] ?? MESSAGES[error.code.slice(0, 2)]
+  const message = MESSAGES[code] ?? MESSAGES[code.slice(0, 2)]
   return message === undefined ? null : invalidRequest({ message })
 }
 
@@ -120,6 +121,13 @@ interface SqlError {
   column_name?: string
   constraint_name?: string
 }
+
+/** Before 18 a deletion that a reference holds has the code of a reference to nothing, which no deletion makes. */
+const codeOf = ({ code }: SqlError, thrown: unknown): string =>
+  code === '23503' &&
+  causesOf(thrown).some((error) => 'query' in error && /^delete\b/i.test(String(error.query)))
+    ? '23001'
+    : code
 
 const SQLSTATE = /^[0-9A-Z]{5}$/
 
