@@ -664,9 +664,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         const made = await ask('POST /api/invitations/accept', input, refusal)
         if (!made) return undefined
         link.isLive = false
-        if (held) {
-          replacePassword(link, held, { password, first_name, role: higher(held.role, role) })
-        }
+        if (held) replacePassword(link, held, { password, first_name, role: higher(held.role, role) })
         const proven = { email: mailbox, verified: true, role, first_name, password, deletes: null }
         const account = held ?? { id: made.id, ...proven, factors: NO_FACTORS }
         if (!held) accounts.push(account)
