@@ -1,9 +1,10 @@
 // Tells whether a table has an index along which a page of a list is read: one whose first columns the conditions fix, and
 // whose next are the order. An index of some rows, `where deleted is null`, counts where the conditions ask for just those.
-import { is, type SQL, SQL as Expression, StringChunk } from 'drizzle-orm'
-import { getTableConfig, PgColumn, type PgTable } from 'drizzle-orm/pg-core'
+import type { SQL } from 'drizzle-orm'
+import { getTableConfig, type PgColumn, type PgTable } from 'drizzle-orm/pg-core'
 import type { Order } from './list-order.ts'
 import { keyOf } from './pages-by-key.ts'
+import { textOf } from './sql-text.ts'
 
 /** A column in an index; undefined: an expression, or nulls that stand elsewhere than lists have them. */
 type Indexed = { name: string; desc: boolean } | undefined
@@ -45,13 +46,8 @@ const isSame = (one: Comparison[] | undefined, other: Comparison[]) =>
 /** Undefined if the rule is more than columns compared with values, or with null. */
 function comparisonsOf(rule: SQL | undefined): Comparison[] | undefined {
   if (rule === undefined) return []
-  const columns: PgColumn[] = []
-  const textOf = (chunk: unknown): string => {
-    if (is(chunk, Expression)) return chunk.queryChunks.map(textOf).join('')
-    if (is(chunk, StringChunk)) return chunk.value.join('')
-    return is(chunk, PgColumn) ? `#${columns.push(chunk) - 1}` : '?'
-  }
-  const parts = textOf(rule).replaceAll(/[()]/g, '').split(' and ')
+  const { text, columns } = textOf(rule)
+  const parts = text.replaceAll(/[()]/g, '').split(' and ')
   const compared = parts.map((part) => {
     const [, at, by, nullTest = ''] = COMPARISON.exec(part) ?? []
     return { name: columns[Number(at)]?.name, by: by ?? nullTest }

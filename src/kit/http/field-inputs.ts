@@ -1,6 +1,7 @@
 // Reads the fields of a body that zod alone has no short word for: decimal numbers, days, moments, addresses, ids.
 import { z } from 'zod'
 import { Clock } from '../data/list-values.ts'
+import { MAX_SERIAL } from './validate.ts'
 
 /** The least and the most that is taken, in canonical form. Compared by value, not by letters. */
 interface Bounds {
@@ -25,7 +26,7 @@ function bounded<T extends z.ZodType<unknown, string>>(
 }
 
 /** How many units of the last place a decimal number has: of `-12.5` with two places -1250. */
-const unitsOf = (text: string, scale: number): bigint => {
+export const unitsOf = (text: string, scale: number): bigint => {
   const [whole = '', fraction = ''] = text.split('.')
   return BigInt(whole + fraction.padEnd(scale, '0'))
 }
@@ -78,7 +79,10 @@ const isYear = (year: number) => year >= 1000 && year <= 9999
 
 /** A time of day in no zone: `18:30`, or as answers have it `18:30:00`. */
 export const wallClock = (bounds: Bounds = {}) =>
-  bounded(Clock.meta({ examples: ['18:30:00'] }), bounds, (time) => time.padEnd(8, ':00'))
+  bounded(Clock.meta({ examples: ['18:30:00'] }), bounds, withSeconds)
+
+/** `18:30` as `18:30:00`. */
+export const withSeconds = (time: string): string => time.padEnd(8, ':00')
 
 /** In lowercase, so that one address is one text. */
 export const emailAddress = () =>
@@ -102,7 +106,6 @@ export const httpUrl = () =>
     .transform((url) => new URL(url).href)
     .refine((url) => url.length <= MAX_URL, `must have at most ${MAX_URL} characters, percent-encoded`)
 
-const MAX_SERIAL = 2 ** 31 - 1
 const NO_ID = 'must be an id: "7"'
 
 /** The id of another row, a text as in answers. That the row is there, and for whom, `assertReferences` says. */

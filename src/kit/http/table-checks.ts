@@ -1,8 +1,10 @@
 // Asks of a body what the checks of its table compare, and says the same where only the table itself can tell.
-import { getTableColumns, getTableName, is, SQL, StringChunk } from 'drizzle-orm'
-import { getTableConfig, PgColumn, type PgTable } from 'drizzle-orm/pg-core'
+import { getTableColumns, getTableName } from 'drizzle-orm'
+import { getTableConfig, type PgColumn, type PgTable } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
+import { textOf } from '../data/sql-text.ts'
 import type { Issue } from '../types/api-error.ts'
+import { unitsOf, withSeconds } from './field-inputs.ts'
 
 /** A check of a table. */
 interface TableCheck {
@@ -88,18 +90,14 @@ const COMPARISON = /^#0 (>=?|<=?|!?=) (?:#1|(-?\d+(?:\.\d+)?))$/
 function checksOf(table: PgTable): TableCheck[] {
   const names = Object.entries(getTableColumns(table))
   return getTableConfig(table).checks.map(({ name, value }) => {
-    const columns: string[] = []
-    const textOf = (chunk: unknown): string => {
-      if (is(chunk, SQL)) return chunk.queryChunks.map(textOf).join('')
-      if (is(chunk, StringChunk)) return chunk.value.join('')
-      if (!is(chunk, PgColumn)) return '?'
-      const field = names.find(([, column]) => column.name === chunk.name)?.[0] ?? chunk.name
-      return `#${columns.push(field) - 1}`
-    }
-    const [, by, number] = COMPARISON.exec(textOf(value)) ?? []
+    const { text, columns } = textOf(value)
+    const fields = columns.map(
+      (each) => names.find(([, { name: own }]) => own === each.name)?.[0] ?? each.name,
+    )
+    const [, by, number] = COMPARISON.exec(text) ?? []
     return {
       name,
-      fields: [...new Set(columns)],
+      fields: [...new Set(fields)],
       ...(by && { by: by as Operator }),
       ...(number && { value: number }),
     }
@@ -113,18 +111,13 @@ function valueOf(value: unknown, column: PgColumn | undefined): Value | undefine
   if (typeof value === 'number' || typeof value === 'bigint') return value
   if (typeof value !== 'string') return undefined
   if (column?.columnType === 'PgUUID') return value.toLowerCase()
-  if (column?.columnType === 'PgTime') return value.padEnd(8, ':00')
-  return column?.columnType === 'PgNumeric' ? unitsOf(value) : value
+  if (column?.columnType === 'PgTime') return withSeconds(value)
+  return column?.columnType === 'PgNumeric' ? unitsOf(value, SCALE) : value
 }
 
 /** A number in a check. */
 const valueIn = (number: string, column: PgColumn | undefined) =>
-  column?.columnType === 'PgNumeric' ? unitsOf(number) : Number(number)
+  column?.columnType === 'PgNumeric' ? unitsOf(number, SCALE) : Number(number)
 
 /** Digits behind the point that Postgres's `numeric` is compared by. */
 const SCALE = 40
-
-function unitsOf(decimal: string): bigint {
-  const [whole = '', fraction = ''] = decimal.split('.')
-  return BigInt(whole + fraction.padEnd(SCALE, '0'))
-}

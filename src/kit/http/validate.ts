@@ -141,7 +141,7 @@ export const pageSize = (max: number, byDefault: number) =>
 export const PageSize = pageSize(MAX_PAGE_SIZE, MAX_PAGE_SIZE)
 export const Search = blankAsAbsent(z.string().max(200).optional())
 
-const MAX_SERIAL = 2 ** 31 - 1
+export const MAX_SERIAL = 2 ** 31 - 1
 
 /** A serial id in a path: anything else is not found. */
 export const RowId = z
