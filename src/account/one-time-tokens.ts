@@ -9,6 +9,9 @@ const DAY = 24 * HOUR
 /** How long the mailbox of before may take an account back, from when its mail leaves. */
 export const TAKE_BACK_MS = 7 * DAY * 60_000
 
+/** For how long a change of second factors can be undone, and after which a factor counts as the owner's. */
+export const FACTOR_UNDO_MS = 7 * DAY * 60_000
+
 /** `mails.ts` tells these times in words. */
 export const tokens = createOneTimeTokens(oneTimeTokens, {
   reset: { minutes: HOUR },
@@ -18,7 +21,7 @@ export const tokens = createOneTimeTokens(oneTimeTokens, {
   take_back: { minutes: TAKE_BACK_MS / 60_000, keepsOlder: true },
   invitation: { minutes: 7 * DAY, isPerMailbox: true },
   /** Undoes a change of second factors, and each one since. */
-  factor_undo: { minutes: 7 * DAY, keepsOlder: true },
+  factor_undo: { minutes: FACTOR_UNDO_MS / 60_000, keepsOlder: true },
 })
 
 /** What gives an account back to its owner: whatever a thief does voids none of it. */

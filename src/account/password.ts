@@ -2,7 +2,7 @@
 import { assertFresh } from '../kit/auth/guards.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { agentOf } from '../kit/http/session.ts'
-import { ApiError } from '../kit/types/api-error.ts'
+import { isOfKind } from '../kit/types/api-error.ts'
 import type { Db } from '../kit/types/db.ts'
 import { accessTokens } from './access-tokens.ts'
 import { recordEvent } from './audit.ts'
@@ -15,6 +15,7 @@ import { assertPassword } from './password-rule.ts'
 import type { AppContext, LoggedInContext } from './product.ts'
 import { type AccountChange, findUser, findUserWithHashById, updateUser, type User } from './queries.ts'
 import { roles } from './roles.ts'
+import { provenAtOf } from '../kit/types/sessions.ts'
 
 /** Has a link mailed to the account of that email, if there is one. It does not look: see `mailReset`. */
 export async function forgotPassword(c: AppContext, { email }: { email: string }): Promise<void> {
@@ -100,12 +101,12 @@ export async function changePassword(
   c.var.log.info('PASSWORD CHANGED', { user: userId, agent: agentOf(c) })
   try {
     // What is fresh by a factor is not made fresh by a password.
-    const { remember, way, provenAt = identity.loginAt } = identity
-    const kept = { remember, way, ...(hasFactor && { provenAt }) }
+    const { remember, way } = identity
+    const kept = { remember, way, ...(hasFactor && { provenAt: provenAtOf(identity) }) }
     await beginSession(c, user, kept, byPassword(c, { hash, password }))
   } catch (error) {
     // It was changed once more by now, which has logged out everybody.
-    if (error instanceof ApiError && error.code === invalidCredentials.code) throw sessionEnded()
+    if (isOfKind(error, invalidCredentials)) throw sessionEnded()
     throw error
   }
 }

@@ -11,7 +11,7 @@ import { widenPolicy } from '../kit/http/security-headers.ts'
 import { nextOf, withNext } from '../kit/pages/next.ts'
 import { Assertion } from '../kit/passkeys/schema.ts'
 import { passkeyRefused, requestOptions } from '../kit/passkeys/webauthn.ts'
-import { ApiError } from '../kit/types/api-error.ts'
+import { isOfKind } from '../kit/types/api-error.ts'
 import { type Change, ofAccount, PASSKEY, undoChange, usePasskey } from './passkeys.ts'
 import { passkeys } from './table.ts'
 
@@ -50,7 +50,7 @@ export const passkeyFactor: Factor = {
       await usePasskey(c, await ceremonyOf(asked), Assertion.parse(answer), { verifiesUser: false })
       return true
     } catch (error) {
-      if (error instanceof ApiError && error.code === passkeyRefused.code) return false
+      if (isOfKind(error, passkeyRefused)) return false
       throw error
     }
   },

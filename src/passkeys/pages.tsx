@@ -37,8 +37,7 @@ import {
 } from './passkeys.ts'
 import { passkeyLimit } from './routes.ts'
 import { inForm, NewPasskey, OfPasskey, RenamePasskey } from './schema.ts'
-
-const dayOf = (date: Date) => date.toISOString().slice(0, 10)
+import { dayOf } from '../kit/pages/duration.ts'
 
 export const passkeyPages = factory
   .createApp()

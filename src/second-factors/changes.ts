@@ -6,7 +6,7 @@ import { MAILBOX_PROVEN, requestOwnLink } from '../account/email.ts'
 import { endSessionsWith, lockOwnAccount, sessionEnded } from '../account/end-sessions.ts'
 import { requestLink, requestNotice } from '../account/mail-tasks.ts'
 import type { FactorChange } from '../account/mails.ts'
-import { tokens } from '../account/one-time-tokens.ts'
+import { FACTOR_UNDO_MS, tokens } from '../account/one-time-tokens.ts'
 import type { AppContext, LoggedInContext } from '../account/product.ts'
 import { findUser, lockUser } from '../account/queries.ts'
 import type { Factor } from '../account/second-step.ts'
@@ -20,6 +20,7 @@ import { defineError } from '../kit/types/api-error.ts'
 import type { Db } from '../kit/types/db.ts'
 import type { Json } from '../kit/types/json.ts'
 import { mustHaveFactor } from './required.ts'
+import { provenAtOf } from '../kit/types/sessions.ts'
 
 export const mailboxProofRequired = defineError(
   409,
@@ -39,8 +40,6 @@ export const olderFactorRequired = defineError(
   'It takes a factor that you have had for seven days, given a short while ago and after the change',
 )
 
-/** For how long a link undoes a change, and after which a factor counts as the owner's. */
-const UNDONE_MS = 7 * 24 * 60 * 60_000
 const PROVEN_MS = 15 * 60_000
 
 /**
@@ -157,14 +156,14 @@ export async function undoFactors(c: AppContext, { token }: { token: string }): 
 export async function keepFactors(c: LoggedInContext): Promise<void> {
   const { db, secondStep, session } = c.var
   const { userId, identity } = session
-  const { way, loginAt, provenAt = loginAt } = identity
+  const { way } = identity
   const own = (await secondStep?.factorsOf(db, userId)) ?? []
   const given = own.find(({ name }) => way === `password+${name}` || way === name)
-  if (given === undefined || Date.now() - given.since.getTime() < UNDONE_MS) throw olderFactorRequired()
+  if (given === undefined || Date.now() - given.since.getTime() < FACTOR_UNDO_MS) throw olderFactorRequired()
   await db.transaction(async (tx) => {
     await lockOwnAccount(c, tx)
     const last = await tokens.latest(tx, userId, 'factor_undo')
-    if (last !== undefined && provenAt <= last.created.getTime()) throw olderFactorRequired()
+    if (last !== undefined && provenAtOf(identity) <= last.created.getTime()) throw olderFactorRequired()
     await voidUndos(tx, userId)
     await recordEvent(c, tx, { action: 'factor.kept', account: userId })
   })

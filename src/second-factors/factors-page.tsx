@@ -9,6 +9,7 @@ import { formAction } from '../kit/pages/form-page.tsx'
 import { Line, PostButton } from '../kit/pages/record.tsx'
 import { showPage } from '../kit/pages/shell-page.tsx'
 import { keepFactors, mailVerification, needsMailbox, olderFactorRequired } from './changes.ts'
+import { dayOf } from '../kit/pages/duration.ts'
 
 export const factorsPage = factory
   .createApp()
@@ -29,7 +30,7 @@ export const factorsPage = factory
               const names = own.filter(({ name }) => Object.hasOwn(answers, name))
               return (
                 <Line name={label} action={<a href={path}>{names.length > 0 ? 'See' : 'Set up'}</a>}>
-                  {names[0] ? `since ${names[0].since.toISOString().slice(0, 10)}` : 'none'}
+                  {names[0] ? `since ${dayOf(names[0].since)}` : 'none'}
                 </Line>
               )
             })}

@@ -15,7 +15,7 @@ import { formPage } from '../kit/pages/form-page.tsx'
 import { takeLinkToken } from '../kit/pages/link-token.ts'
 import { nextOf, withNext } from '../kit/pages/next.ts'
 import { pageCookie } from '../kit/pages/page-cookie.ts'
-import { ApiError } from '../kit/types/api-error.ts'
+import { isOfKind } from '../kit/types/api-error.ts'
 import {
   answerChallenge,
   CHALLENGE_S,
@@ -51,7 +51,7 @@ export const askForFactor = tag(
   middleware(async (c, next) => {
     await next()
     const { error } = c
-    if (!(error instanceof ApiError) || error.code !== secondFactorRequired.code) return
+    if (!isOfKind(error, secondFactorRequired)) return
     if (!wantsPage(c) || !(c as unknown as AppContext).var.config.authPages) return
     c.res = seeOther(c, withNext(SECOND, nextOf(c) ?? ACCOUNT))
     if (typeof error.body.challenge === 'string') cookie.set(c, error.body.challenge)

@@ -9,7 +9,7 @@ import type { AnyContext } from '../kit/http/env.ts'
 import { wantsPage } from '../kit/http/errors.ts'
 import { middleware } from '../kit/http/factory.ts'
 import { sentSession } from '../kit/http/sent-session.ts'
-import { ApiError, defineError } from '../kit/types/api-error.ts'
+import { defineError, isOfKind } from '../kit/types/api-error.ts'
 import type { Identity } from '../kit/types/sessions.ts'
 
 export const factorMissing = defineError(
@@ -59,8 +59,7 @@ export const requireFactor = tag(
     }
     c.set('unfinished', (now?: string) => (lacks(now) ? factorMissing : undefined))
     await next()
-    const isRefused = c.error instanceof ApiError && c.error.code === factorMissing.code
-    if (!isRefused || !wantsPage(c) || !c.var.config.authPages) return
+    if (!isOfKind(c.error, factorMissing) || !wantsPage(c) || !c.var.config.authPages) return
     c.res = seeOther(c, FACTORS)
   }),
   { errors: [factorMissing] },

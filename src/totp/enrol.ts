@@ -10,6 +10,7 @@ import { assertMayAdd, changeFactors } from '../second-factors/changes.ts'
 import { makeRecoveryCodes } from './recovery-codes.ts'
 import { totp as table, totpSeed } from './table.ts'
 import { findTotp, isTheirs, stepOf } from './totp.ts'
+import { provenAtOf } from '../kit/types/sessions.ts'
 
 export const factorExists = defineError(409, 'factor_exists', 'You have this factor already: remove it first')
 
@@ -36,13 +37,10 @@ const PENDING = 'totp'
 /** A type, not an interface: only a type counts as JSON. */
 type Pending = { seed: Sealed; /** When the session was proven, in Unix milliseconds. */ proven: number }
 
-const provenOf = ({ identity: { loginAt, provenAt = loginAt } }: LoggedInContext['var']['session']) =>
-  provenAt
-
 /** Not one from before the session was proven again: whoever had stolen the session may have seen it. */
 async function pendingOf({ session }: LoggedInContext['var']): Promise<Sealed | undefined> {
   const pending = await session.get<Pending>(PENDING)
-  return pending?.proven === provenOf(session) ? pending.seed : undefined
+  return pending?.proven === provenAtOf(session.identity) ? pending.seed : undefined
 }
 
 /**
@@ -63,7 +61,7 @@ export async function beginTotp(c: LoggedInContext) {
   if (pending === undefined)
     session.set(PENDING, {
       seed: await totpSeed.seal(secrets, id, secret.base32),
-      proven: provenOf(session),
+      proven: provenAtOf(session.identity),
     })
   const uri = new TOTP({ issuer: config.name, label, secret }).toString()
   return { secret: secret.base32, uri, qr: renderSVG(uri, { border: 2 }) }

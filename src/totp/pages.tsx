@@ -24,6 +24,7 @@ import {
   renewRecoveryCodes,
 } from './enrol.ts'
 import { Code, findTotp } from './totp.ts'
+import { dayOf } from '../kit/pages/duration.ts'
 
 const PAGE = `${FACTORS}/totp`
 const guards = [requireRole('readonly'), requireFresh()]
@@ -53,7 +54,7 @@ export const totpPages = factory
         <>
           <p>A login asks for the code that it shows. Without it a recovery code counts, once each.</p>
           <dl class="record">
-            <Line name="Since">{own.created.toISOString().slice(0, 10)}</Line>
+            <Line name="Since">{dayOf(own.created)}</Line>
             <Line
               name="Recovery"
               action={<PostButton to={`${PAGE}/renew`}>Make ten others</PostButton>}

@@ -21,6 +21,7 @@ import { inviteLimit, linkLimit } from '../throttles.ts'
 import { NEW_PASSWORD, remember } from './entry.tsx'
 import { spend } from './links.tsx'
 import { ACCOUNT, INVITE, SIGN_IN } from './paths.ts'
+import { dayOf } from '../../kit/pages/duration.ts'
 
 export const invitationPages = factory.createApp()
 
@@ -55,7 +56,7 @@ async function OpenInvitations({ c }: { c: AnyContext }) {
         {open.map(({ id, email, role, created }) => (
           <Line
             name={role}
-            note={created.toISOString().slice(0, 10)}
+            note={dayOf(created)}
             action={
               <PostButton to={`${INVITE}/withdraw`} id={id} label={`Withdraw the invitation of ${email}`}>
                 Withdraw

@@ -8,7 +8,7 @@ import { accountDisabled } from '../../kit/http/session.ts'
 import type { FieldLook } from '../../kit/pages/form.tsx'
 import { formPage } from '../../kit/pages/form-page.tsx'
 import { forgetLinkToken, linkTokenOf, takeLinkToken } from '../../kit/pages/link-token.ts'
-import { ApiError } from '../../kit/types/api-error.ts'
+import { isOfKind } from '../../kit/types/api-error.ts'
 import { confirmEmail, takeBackEmail } from '../email.ts'
 import { emailTaken, invalidCredentials, passwordRequired } from '../errors.ts'
 import { forgotPassword, resetPassword } from '../password.ts'
@@ -80,8 +80,7 @@ const PASSWORD: FieldLook = {
 const NO_FIELDS: Record<string, never> = {}
 
 /** Whether the page has to ask for it: of a visitor, and of whoever is signed in to another account. */
-const needsPassword = (c: AnyContext) =>
-  c.get('session') === null || (c.error instanceof ApiError && c.error.code === passwordRequired.code)
+const needsPassword = (c: AnyContext) => c.get('session') === null || isOfKind(c.error, passwordRequired)
 
 formPage(links, '/verify', {
   ...ofLink,

@@ -14,8 +14,7 @@ import { accessTokens, endOwnToken, makeOwnToken } from '../access-tokens.ts'
 import { factory, requireRole, type LoggedInContext } from '../product.ts'
 import { NewAccessToken } from '../schema.ts'
 import { TOKENS } from './paths.ts'
-
-const dayOf = (date: Date) => date.toISOString().slice(0, 10)
+import { dayOf } from '../../kit/pages/duration.ts'
 
 export const tokensPage = factory
   .createApp()

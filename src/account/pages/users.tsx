@@ -23,6 +23,7 @@ import { userList } from '../user-list.ts'
 import { EventList } from './activity.tsx'
 import { IMPERSONATE, INVITE, USERS } from './paths.ts'
 import { DeviceList } from './sessions.tsx'
+import { dayOf } from '../../kit/pages/duration.ts'
 
 const PAGE_SIZE = 50
 /** The latest. */
@@ -103,7 +104,7 @@ export const usersPages = factory
             {factors && <Line name="Factors">{factors.map(({ name }) => name).join(', ') || 'none'}</Line>}
             <Line name="Company">{company}</Line>
             <Line name="Tags">{tags.join(', ')}</Line>
-            <Line name="Since">{created.toISOString().slice(0, 10)}</Line>
+            <Line name="Since">{dayOf(created)}</Line>
             {deletes && <Line name="Deletion">on {minuteOf(deletes)}</Line>}
             <Line name="Role" note={roles.isBarred(role) && 'to enable the account, give it another role'}>
               {role}

@@ -24,6 +24,7 @@ import { defineError, type ErrorKind, loginRequired } from '../types/api-error.t
 import type { Db } from '../types/db.ts'
 import type { Roles } from '../types/roles.ts'
 import { readAccount } from './account-row.ts'
+import { provenAtOf } from '../types/sessions.ts'
 
 export const tokenNotAllowed = defineError(
   403,
@@ -191,8 +192,8 @@ export function assertFresh(c: AnyContext, minutes = 15): void {
   if (access !== undefined) throw tokenNotAllowed()
   if (identity?.impersonation !== undefined) throw impersonationNotAllowed()
   if (identity === undefined) throw freshLoginRequired()
-  const { agent, ip, loginAt, provenAt = loginAt } = identity
+  const { agent, ip } = identity
   const isSameClient = ip === c.get('ip') && agent === agentOf(c)
-  const isRecent = Date.now() - provenAt <= minutes * 60_000
+  const isRecent = Date.now() - provenAtOf(identity) <= minutes * 60_000
   if (!isRecent || (c.get('config').freshSameClient && !isSameClient)) throw freshLoginRequired()
 }

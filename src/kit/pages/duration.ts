@@ -1,4 +1,4 @@
-// Formats durations in words: in the largest unit that fits, rounded down.
+// Formats durations in words, in the largest unit that fits, rounded down; and days.
 
 const UNITS = [
   ['day', 86_400_000],
@@ -23,3 +23,6 @@ export function formatDuration(ms: number): string {
   const { unit, count } = inLargestUnit(ms)
   return new Intl.NumberFormat('en', { style: 'unit', unit, unitDisplay: 'short' }).format(count)
 }
+
+/** `2026-01-31`, in UTC. */
+export const dayOf = (date: Date): string => date.toISOString().slice(0, 10)

@@ -72,6 +72,10 @@ export function defineError<Args extends unknown[] = [more?: Details]>(
   return Object.assign(create, { status, code, message })
 }
 
+/** Whether something that was thrown is an error of this kind. */
+export const isOfKind = (thrown: unknown, { code }: Pick<ErrorKind, 'code'>): thrown is ApiError =>
+  thrown instanceof ApiError && thrown.code === code
+
 export const invalidRequest = defineError(
   400,
   'invalid_request',

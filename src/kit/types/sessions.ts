@@ -24,6 +24,10 @@ export interface Identity<Role extends string = string> {
   impersonation?: { by: Identity<Role>; label: string } | undefined
 }
 
+/** When its owner last proved who they are, in Unix milliseconds. */
+export const provenAtOf = ({ loginAt, provenAt = loginAt }: Pick<Identity, 'loginAt' | 'provenAt'>): number =>
+  provenAt
+
 /** How a session begins, beside whose it is. */
 export interface Begun extends Pick<Identity, 'way' | 'provenAt'> {
   /** No cookie carries it, and the answer holds it. */
