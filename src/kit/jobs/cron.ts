@@ -7,7 +7,8 @@ import type { Element } from './element.ts'
 import { addArgs, type PreparedJob } from './queue.ts'
 import { call } from './lua.ts'
 import { CRON } from './scripts.ts'
-import { parseInput, UNIQUE_MS, type InputSchema, type Task } from './task.ts'
+import { parseInput, type InputSchema } from './input.ts'
+import { UNIQUE_MS, type Task } from './task.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -79,6 +80,7 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
     prepare(tick) {
       const at = tick === 'now' ? `now-${crypto.randomUUID()}` : new Date(tick).toISOString()
       const element: Element = { id: `${name}@${at}`, task: task.name, data: input }
+      if (task.version > 0) element.v = task.version
       if (uniqueKey !== undefined) element.key = uniqueKey
       const add = addArgs({ to: 'back', key: uniqueKey, keyMs: UNIQUE_MS })
       return { id: element.id, element: JSON.stringify(element), add }

@@ -12,6 +12,8 @@ export interface Element {
   /** Name of the task. */
   task: string
   data?: unknown
+  /** Version of the data, by the task that enqueued it. */
+  v?: number
   /** Attempts that failed. */
   n?: number
   /** Workers that died while they ran it. */
@@ -64,7 +66,7 @@ export interface Move {
 const FAILED = 'The task failed.'
 
 const TEXTS = ['error', 'by', 'rid', 'key', 'malformed'] as const
-const COUNTS = ['n', 'c', 'keep'] as const
+const COUNTS = ['n', 'c', 'keep', 'v'] as const
 const isAbsent = (value: unknown) => value === undefined || value === null
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
 

@@ -4,7 +4,8 @@ import type { Log } from '../types/log.ts'
 import type { Cron } from './cron.ts'
 import type { OnDead } from './dead.ts'
 import { QUEUE_DEFAULTS, MAX_CONCURRENCY } from '../types/queue-defaults.ts'
-import type { InputSchema, Task } from './task.ts'
+import type { InputSchema } from './input.ts'
+import type { Task } from './task.ts'
 
 /** Optional ones default to QUEUE_DEFAULTS; times are in ms. */
 export interface WorkerOptions<D> {

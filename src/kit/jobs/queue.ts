@@ -5,8 +5,8 @@ import type { z } from 'zod'
 import { status, type Element } from './element.ts'
 import { call } from './lua.ts'
 import { ADD, keyBase } from './scripts.ts'
-import { InputError, parseInput, UNIQUE_MS } from './task.ts'
-import type { Enqueue, Enqueued, EnqueueOptions, InputSchema, Task } from './task.ts'
+import { InputError, parseInput, type InputSchema } from './input.ts'
+import { UNIQUE_MS, type Enqueue, type Enqueued, type EnqueueOptions, type Task } from './task.ts'
 
 /** The most elements in one RPUSH: a longer command would hold up the other clients of Redis. */
 const CHUNK = 1000
@@ -57,6 +57,7 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
     const { by, requestId, urgent } = options
     const unique = options.unique ?? task.unique?.(parsed)
     const element: Element = { id: `${mine}${(made++).toString(36)}`, task: task.name, data: input }
+    if (task.version > 0) element.v = task.version
     if (by !== undefined) element.by = by
     if (requestId !== undefined) element.rid = requestId
     if (unique !== undefined) element.key = `${task.name}:${unique}`

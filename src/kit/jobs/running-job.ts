@@ -1,7 +1,8 @@
 // Runs one job under a deadline: gives its task what it needs, and decides where the element moves.
 import type { Log, LogFields } from '../types/log.ts'
 import { moveToDead, finish, requeue, postpone, retry, type Element, type Move } from './element.ts'
-import { JobError, type InputSchema, type Job, type Task } from './task.ts'
+import type { InputSchema } from './input.ts'
+import { JobError, type Job, type Task } from './task.ts'
 
 /** The longest error text that is kept with a job. */
 const MAX_ERROR = 2000
@@ -86,8 +87,11 @@ export class RunningJob<D> implements Job {
   async run(): Promise<Move> {
     const { raw, element, task, terms } = this
     this.begun = true
-    if (!task) {
-      terms.log.warn('job of an unknown task: it waits', { job: element.id, task: element.task })
+    const { id: job, task: name, v = 0 } = element
+    if (!task || v > task.version) {
+      // Processes of several releases run side by side during a deploy, and after a rollback.
+      const what = task ? 'whose input a newer release enqueued' : 'of an unknown task'
+      terms.log.warn(`job ${what}: it waits`, { job, task: name })
       return postpone(raw, element)
     }
     const onTimeout = () => {
@@ -96,7 +100,7 @@ export class RunningJob<D> implements Job {
     }
     let timer = setTimeout(onTimeout, Math.min(task.timeoutMs, MAX_TIMER_MS))
     try {
-      const result = await task.execute(element.data, this, terms.deps)
+      const result = await task.execute(element.data, this, terms.deps, v)
       const outcome = finish(raw, element, result)
       const size = Buffer.byteLength(outcome.status ?? '')
       if (size > MAX_RESULT) return this.fail(tooLarge(size), 1)

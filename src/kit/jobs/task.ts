@@ -1,24 +1,12 @@
 // Declares background tasks and the options of an enqueue. Portable: the app that enqueues imports only this.
 import type { z } from 'zod'
 import type { Log } from '../types/log.ts'
+import { parseInput, type InputSchema, type Upgrade } from './input.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
-
-/** A value that JSON preserves; an absent property may be undefined. */
-export type Jsonable =
-  | string
-  | number
-  | boolean
-  | null
-  | undefined
-  | readonly Jsonable[]
-  | { readonly [key: string]: Jsonable }
-
-/** A zod schema whose input is JSON: the worker would read a `z.date()` as a string. */
-export type InputSchema = z.ZodType<unknown, Jsonable>
 
 /** The job, as its running task sees it. */
 export interface Job {
@@ -45,6 +33,8 @@ export interface Job {
 export const FOR_DAYS = { attempts: 20, backoff: { minMs: 10 * SECOND, maxMs: 12 * HOUR } }
 
 interface Options<S extends InputSchema> {
+  /** From what older releases enqueued to the input of this one; made by `upgradeFrom`. */
+  upgrade?: Upgrade<z.input<S>>
   /** How often it runs before it is dead; 5 by default, within minutes. See FOR_DAYS. */
   attempts?: number
   /** The wait doubles from `minMs` (10 s) to `maxMs` (1 h), and half of it is random. */
@@ -57,7 +47,7 @@ interface Options<S extends InputSchema> {
   keepResultMs?: number
 }
 
-/** A task as declared by `defineTask`. `execute` checks the data against the schema before it runs. */
+/** A task as declared by `defineTask`. `execute` upgrades the data and checks it against the schema before it runs. */
 export interface Task<S extends InputSchema = InputSchema, D = never, R = unknown> extends Required<
   Pick<Options<S>, 'attempts' | 'timeoutMs' | 'keepResultMs'>
 > {
@@ -65,7 +55,10 @@ export interface Task<S extends InputSchema = InputSchema, D = never, R = unknow
   readonly input: S
   readonly backoff: { readonly minMs: number; readonly maxMs: number }
   unique?(this: void, input: z.output<S>): string
-  readonly execute: (data: unknown, job: Job, deps: D) => Promise<R>
+  /** Of its input: how many times it was upgraded. */
+  readonly version: number
+  /** @param version of the data; that of the task by default */
+  readonly execute: (data: unknown, job: Job, deps: D, version?: number) => Promise<R>
 }
 
 /**
@@ -80,6 +73,7 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
   } & Options<S>,
 ): Task<S, D, R> {
   const { name, input, run, attempts = 5, backoff = {}, timeoutMs = 10 * MINUTE, keepResultMs = 0 } = task
+  const version = task.upgrade?.version ?? 0
   if (!/^[\w.:-]{1,100}$/.test(name)) {
     throw new Error(`task "${name}": a name has 1 to 100 letters, digits, dots, colons, dashes`)
   }
@@ -93,23 +87,12 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
     keepResultMs,
     backoff: { minMs: backoff.minMs ?? 10 * SECOND, maxMs: backoff.maxMs ?? HOUR },
     ...(task.unique && { unique: task.unique }),
-    execute: async (data, job, deps) => run(parseInput(name, input, data), job, deps),
+    version,
+    execute: async (data, job, deps, from = version) => {
+      const current = task.upgrade && from < version ? task.upgrade.apply(name, data, from) : data
+      return run(parseInput(name, input, current), job, deps)
+    },
   }
-}
-
-/**
- * @throws InputError that names the task and each faulty path, but no values
- */
-export function parseInput<S extends InputSchema>(task: string, schema: S, data: unknown): z.output<S> {
-  const parsed = schema.safeParse(data)
-  if (parsed.success) return parsed.data
-  const faults = parsed.error.issues.map((i) => `${i.path.map(String).join('.') || 'input'}: ${i.message}`)
-  throw new InputError(`task "${task}" refuses its input: ${faults.join('; ')}`)
-}
-
-/** The input of a job does not fit the schema of its task, or is too large. */
-export class InputError extends Error {
-  override name = 'InputError'
 }
 
 /** Thrown by a task: the message may be shown to the account that enqueued the job. */
