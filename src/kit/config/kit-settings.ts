@@ -251,7 +251,7 @@ export const kitSettings = (project: string) => ({
     integer(1000, QUEUE_DEFAULTS.leaseMs - SECONDS).default(QUEUE_DEFAULTS.blockMs),
     { about: 'A worker whose event loop stands still for so long is killed; at most 14000' },
   ),
-  'jobs.maxBytes': setting('JOB_MAX_BYTES', bytes().default(64 * 1024), {
+  'jobs.maxBytes': setting('JOB_MAX_BYTES', bytes().default(QUEUE_DEFAULTS.maxBytes), {
     about: 'A larger input of a task is refused',
   }),
   'jobs.keepDead': setting('JOB_KEEP_DEAD', integer(1, 10_000_000).default(QUEUE_DEFAULTS.keepDead), {

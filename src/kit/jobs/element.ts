@@ -60,6 +60,8 @@ export interface Move {
   key?: string | Buffer
   status?: string
   keepMs?: number
+  /** The jobs that follow, as JSON; see `followers` in queue.ts. */
+  next?: string
 }
 
 /** What the owner of a job that was given up is told, if its task said nothing. */
@@ -87,8 +89,8 @@ export const readElement = (raw: Buffer): Element | null =>
   isUtf8(raw) ? parseElement(raw.toString()) : null
 
 /** Its end: nothing of it stays but the status, if someone asked for it. */
-export function finish(raw: string, e: Element, result?: unknown): Move {
-  return { raw, to: 'gone', counts: 'done', id: e.id, key: e.key, ...status(e, 'done', { result }) }
+export function finish(raw: string, e: Element, result?: unknown, next?: string): Move {
+  return { raw, to: 'gone', counts: 'done', id: e.id, key: e.key, next, ...status(e, 'done', { result }) }
 }
 
 /** Unchanged to the front of the queue: the worker stops before the job could end. */

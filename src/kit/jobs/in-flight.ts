@@ -3,12 +3,10 @@ import { postpone, requeue, type Element, type Move } from './element.ts'
 import type { Bell } from './bell.ts'
 import type { Lifetime } from './lifetime.ts'
 import type { WorkerOptions } from './options.ts'
-import { RunningJob } from './running-job.ts'
+import { RunningJob, type Terms } from './running-job.ts'
 
-type Options<D> = Pick<
-  Required<WorkerOptions<D>>,
-  'tasks' | 'concurrency' | 'maxJobs' | 'deps' | 'log' | 'graceMs' | 'describe'
->
+type Options<D> = Pick<Required<WorkerOptions<D>>, 'tasks' | 'concurrency' | 'maxJobs'> &
+  Omit<Terms<D>, 'onDeaf'>
 
 export class InFlight<D> {
   /** What is in our list in Redis, as far as we know, by raw element; and what was lost to others, until it ends. */

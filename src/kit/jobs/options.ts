@@ -36,6 +36,8 @@ export interface WorkerOptions<D> {
   keepDead?: number
   /** Called for each job that dies. */
   onDead?: OnDead<D>
+  /** The largest input of a job that follows another one, as JSON in UTF-8. */
+  maxBytes?: number
   /** The text of an error as it may be stored and shown to operators. */
   describe?: (error: unknown) => string
 }

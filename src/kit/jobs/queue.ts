@@ -110,6 +110,12 @@ export function addArgs({ to, due, waitMs = 0, key = '', keyMs, status: shown = 
   return [to, due ?? '', waitMs, key, keyMs, shown, keepMs]
 }
 
+/** Jobs that are added together with a movement, as `move` in lua.ts takes them. */
+export const followers = (jobs: readonly PreparedJob[]) =>
+  JSON.stringify(jobs.map(({ element, id, add = AT_ONCE }) => [element, id, ...add].map(String)))
+
+const AT_ONCE = addArgs({ to: 'back', keyMs: 0 })
+
 function timesOf(e: Element, { at, delayMs = 0, uniqueMs = UNIQUE_MS }: EnqueueOptions) {
   const waitMs = Math.max(0, Math.round(at ? at.getTime() - Date.now() : delayMs))
   if (Number.isNaN(waitMs)) throw new TypeError(`task "${e.task}": not a time to run at`)

@@ -1,8 +1,10 @@
 // Runs one job under a deadline: gives its task what it needs, and decides where the element moves.
+import type { z } from 'zod'
 import type { Log, LogFields } from '../types/log.ts'
 import { moveToDead, finish, requeue, postpone, retry, type Element, type Move } from './element.ts'
 import type { InputSchema } from './input.ts'
-import { JobError, type Job, type Task } from './task.ts'
+import { followers, type PreparedJob, type Queue } from './queue.ts'
+import { JobError, type EnqueueOptions, type Job, type Task } from './task.ts'
 
 /** The longest error text that is kept with a job. */
 const MAX_ERROR = 2000
@@ -10,6 +12,8 @@ const MAX_ERROR = 2000
 const MAX_RESULT = 1024 * 1024
 /** A longer timer would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1
+/** Jobs that follow one: they are added by one script. */
+const MAX_NEXT = 100
 
 /** What a worker runs its jobs with. */
 export interface Terms<D> {
@@ -18,6 +22,8 @@ export interface Terms<D> {
   /** What a task gets to end after its timeout has fired its signal, ms. */
   graceMs: number
   describe: (error: unknown) => string
+  /** Makes the jobs that follow. */
+  prepare: Queue['prepare']
   /** It has not ended by then. */
   onDeaf: (job: RunningJob<D>) => void
 }
@@ -39,6 +45,8 @@ export class RunningJob<D> implements Job {
   fraction: number | undefined
   /** Its owner, if it has one, does not know yet how far it is. */
   unseen: boolean
+  #next: PreparedJob[] | undefined
+  #hasEnded = false
   #controller: AbortController | undefined
   #reason: Error | undefined
 
@@ -72,6 +80,19 @@ export class RunningJob<D> implements Job {
     }
   }
 
+  next<S extends InputSchema, D2, R>(task: Task<S, D2, R>, input: z.input<S>, options?: EnqueueOptions) {
+    const refusal = `job "${this.id}" cannot be followed by task "${task.name}"`
+    if (this.#hasEnded) throw new Error(`${refusal}: it has ended; await what calls job.next`)
+    this.#next ??= []
+    if (this.#next.length === MAX_NEXT) {
+      throw new RangeError(`${refusal}: at most ${MAX_NEXT} follow; enqueue one that enqueues the others`)
+    }
+    const { by, requestId } = this
+    const job = this.terms.prepare(task, input, { by, requestId, ...options })
+    this.#next.push(job)
+    return { id: job.id }
+  }
+
   progress(fraction: number): void {
     if (!(fraction >= 0)) return
     this.fraction = Math.min(1, fraction)
@@ -101,7 +122,8 @@ export class RunningJob<D> implements Job {
     let timer = setTimeout(onTimeout, Math.min(task.timeoutMs, MAX_TIMER_MS))
     try {
       const result = await task.execute(element.data, this, terms.deps, v)
-      const outcome = finish(raw, element, result)
+      this.#hasEnded = true
+      const outcome = finish(raw, element, result, this.#next && followers(this.#next))
       const size = Buffer.byteLength(outcome.status ?? '')
       if (size > MAX_RESULT) return this.fail(tooLarge(size), 1)
       terms.log.info('job done', this.fields(true))

@@ -112,15 +112,7 @@ return moved`)
 /**
  * (element, id, to, due, delay, key, keyMs, status, keepMs) -> id of the job: an older one if it holds the unique key.
  */
-export const ADD = script<string>(`
-local element, id, to, due, key = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[6]
-if not hold(key, id, ARGV[7]) then return redis.call('GET', base..'key:'..key) end
-if ARGV[8] ~= '' and not redis.call('SET', base..'r:'..id, ARGV[8], 'PX', ARGV[9], 'NX') then return id end
-if to == 'later' then
-  redis.call('ZADD', base..'later', due ~= '' and due or now + ARGV[5], element)
-elseif to == 'front' then redis.call('LPUSH', base..'queue', element)
-else redis.call('RPUSH', base..'queue', element) end
-return id`)
+export const ADD = script<string>('return add(ARGV)')
 
 /**
  * (name, the last tick seen or '', tick, element or '', id, key, keyMs) -> [last tick now, what happened]

@@ -22,6 +22,17 @@ export interface Job {
   readonly requestId: string | undefined
   /** Carries the job's id, task, attempt and request id. */
   readonly log: Log
+  /**
+   * Enqueues a job that follows this one: in the movement that acknowledges this attempt, so neither is there without
+   * the other, and not at all if it fails. `by` and `requestId` are those of this job by default. If an older job holds
+   * its unique key it is dropped. At most 100 of them.
+   * @throws InputError; TypeError for a task of another queue, which `enqueue` takes
+   */
+  next<S extends InputSchema, D, R>(
+    task: Task<S, D, R>,
+    input: z.input<S>,
+    options?: EnqueueOptions,
+  ): { id: string }
   /** Reports the progress, 0 to 1, to operators, and to the owner of a task with `keepResultMs`. */
   progress(fraction: number): void
 }

@@ -10,6 +10,7 @@ import { InFlight } from './in-flight.ts'
 import { Lifetime } from './lifetime.ts'
 import { completeOptions, type WorkerOptions } from './options.ts'
 import { createProgress } from './progress.ts'
+import { createQueue } from './queue.ts'
 import { createReaper } from './reaper.ts'
 import { keyBase } from './scripts.ts'
 import { startWatchdog } from './watchdog.ts'
@@ -35,7 +36,13 @@ export function startWorker<D>(given: WorkerOptions<D>): Worker {
   const { redis } = connection
   const notices = new DeadNotices(options)
   const reaper = createReaper({ redis, base, keepDead, log, notices })
-  const inFlight = new InFlight(options, lifetime, bell, createProgress(redis, base, log, lifetime))
+  const { prepare } = createQueue(options)
+  const inFlight = new InFlight(
+    { ...options, prepare },
+    lifetime,
+    bell,
+    createProgress(redis, base, log, lifetime),
+  )
   const fetcher = new Fetcher({ ...options, base, connection, bell, inFlight, notices, reaper })
   const runCrons = createTimer(redis, base, crons, log)
   const parts = { ...options, redis, base, connection, lifetime, bell, inFlight, fetcher, reaper, notices }

@@ -21,6 +21,7 @@ function hands(maxJobs = Infinity) {
     log,
     graceMs: 10,
     describe: String,
+    prepare: () => expect.unreachable(),
   }
   const inFlight = new InFlight(options, lifetime, new Bell(), () => {})
   const begin = (id: string, crashes?: number) => {

@@ -2,8 +2,8 @@
 import { expect, test } from 'bun:test'
 import { z } from 'zod'
 import { createTimer, defineCron } from '../../../src/kit/jobs/cron.ts'
-import { upgradeFrom, type InputSchema } from '../../../src/kit/jobs/input.ts'
-import { defineTask, type Task } from '../../../src/kit/jobs/task.ts'
+import { upgradeFrom } from '../../../src/kit/jobs/input.ts'
+import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { until } from '../support/until.ts'
 import { inRoom } from './room.ts'
 
@@ -94,7 +94,7 @@ test(
   inRoom(async (room) => {
     const { ran, first, third } = releases()
     const { id } = await room.queue.enqueue(third, { userId: 'new', format: 'csv' })
-    const old = await room.worker([first as Task<InputSchema, undefined>])
+    const old = await room.worker([first])
     await until('it to be put off', async () => (await room.ids('later'))[0] === id)
     await old.stop()
     expect(room.said('whose input a newer release enqueued')[0]?.fields).toMatchObject({ job: id })

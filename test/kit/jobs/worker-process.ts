@@ -46,6 +46,16 @@ export const watched = defineTask({
   keepResultMs: 600_000,
   run: work,
 })
+/** Is followed by the next link of its chain. */
+export const link = defineTask({
+  name: 'link',
+  input: z.object({ chain: z.number(), left: z.number() }),
+  run: async ({ chain, left }, job, ledger: Ledger) => {
+    await Bun.sleep(20)
+    ledger.write(`link ${chain}.${left} ${job.id}`)
+    if (left > 0) job.next(link, { chain, left: left - 1 })
+  },
+})
 /** Takes its process with it. */
 export const poison = defineTask({
   name: 'poison',
@@ -95,7 +105,7 @@ if (import.meta.main) {
   const ledger: Ledger = { write: (text) => appendFileSync(path, `${text}\n`) }
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null })
   redis.on('error', () => {})
-  const tasks = [plain, watched, poison, block, deaf]
+  const tasks = [plain, watched, link, poison, block, deaf]
   const worker = startWorker({ redis, tasks, deps: ledger, log, ...options })
   process.on('SIGTERM', () => void worker.stop())
   worker.ready.then(
