@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Move } from './element.ts'
+import { GATE } from './gate.ts'
 import { UNIQUE_MS } from './task.ts'
 
 // A write that is refused (out of memory, read-only) is refused only as the first one of its script, so a script
@@ -39,6 +40,7 @@ local function hold(key, id, ms)
   return key == '' or redis.call('SET', base..'key:'..key, id, 'PX', ms, 'NX')
 end
 
+${GATE}
 -- 10 arguments from i: raw, to, as, delay, counts, id, key, status, keep, and the longest dead list.
 -- The removal is the guard: a movement that was made already, or overtaken, is not made. Identical elements, left by
 -- an enqueue that was sent twice, are one job and move as one, unless n (of LREM) is given.
@@ -51,7 +53,9 @@ local function move(from, i, n)
   local removed = from == 'later' and redis.call('ZREM', base..from, raw)
     or redis.call('LREM', base..from, n or 0, raw)
   if removed == 0 then return 0 end
-  if to == 'front' then redis.call('LPUSH', base..'queue', as)
+  local gate = string.sub(from, 1, 4) == 'run:' and gateOf(raw)
+  if gate then leave(gate) end
+  if to == 'front' then toFront(as)
   elseif to == 'back' then redis.call('RPUSH', base..'queue', as)
   elseif to == 'later' then
     redis.call('ZADD', base..'later', now + ARGV[i + 3], as)

@@ -53,8 +53,19 @@ interface Options<S extends InputSchema> {
   timeoutMs?: number
   /** While a job with the same key (per task) has not ended, a second one is not added. */
   unique?(this: void, input: z.output<S>): string
+  /** How many jobs with one key may run at once or start within a time, over all workers; the others wait aside. */
+  limit?: Limit<S>
   /** How long the owner can read status and result; 0, not at all, by default. */
   keepResultMs?: number
+}
+
+export interface Limit<S extends InputSchema = InputSchema> {
+  /** Jobs with the same key (per task) count together. */
+  key(this: void, input: z.output<S>): string
+  /** The most that run at once. With 1 they run one after the other, in their order; a failed one lets others pass. */
+  max?: number
+  /** At most so many starts within any `perMs`. */
+  rate?: { starts: number; perMs: number }
 }
 
 /** A task as declared by `defineTask`. `execute` checks the data against the schema before it runs. */
@@ -65,6 +76,7 @@ export interface Task<S extends InputSchema = InputSchema, D = never, R = unknow
   readonly input: S
   readonly backoff: { readonly minMs: number; readonly maxMs: number }
   unique?(this: void, input: z.output<S>): string
+  readonly limit?: Limit<S>
   readonly execute: (data: unknown, job: Job, deps: D) => Promise<R>
 }
 
@@ -80,11 +92,18 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
   } & Options<S>,
 ): Task<S, D, R> {
   const { name, input, run, attempts = 5, backoff = {}, timeoutMs = 10 * MINUTE, keepResultMs = 0 } = task
+  const { limit } = task
   if (!/^[\w.:-]{1,100}$/.test(name)) {
     throw new Error(`task "${name}": a name has 1 to 100 letters, digits, dots, colons, dashes`)
   }
   if (!(attempts >= 1) || !(timeoutMs > 0))
     throw new Error(`task "${name}": attempts and timeoutMs are positive`)
+  const { max, rate } = limit ?? {}
+  for (const n of [max, rate?.starts, rate?.perMs]) {
+    if (n !== undefined && !(Number.isSafeInteger(n) && n >= 1))
+      throw new Error(`task "${name}": the numbers of its limit are whole and from 1`)
+  }
+  if (limit && !max && !rate) throw new Error(`task "${name}": a limit has a max, a rate or both`)
   return {
     name,
     input,
@@ -93,6 +112,7 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
     keepResultMs,
     backoff: { minMs: backoff.minMs ?? 10 * SECOND, maxMs: backoff.maxMs ?? HOUR },
     ...(task.unique && { unique: task.unique }),
+    ...(limit && { limit }),
     execute: async (data, job, deps) => run(parseInput(name, input, data), job, deps),
   }
 }
