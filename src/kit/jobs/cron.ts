@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import type { Log } from '../types/log.ts'
 import type { Element } from './element.ts'
-import { addArgs, type PreparedJob } from './queue.ts'
+import { addArgs, compose, type PreparedJob } from './queue.ts'
 import { call } from './lua.ts'
 import { CRON } from './scripts.ts'
 import { parseInput, type InputSchema } from './input.ts'
@@ -54,9 +54,13 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
   // A task's name holds no @: no key of a task is the same.
   const uniqueKey = catchUp === 'all' ? undefined : `@cron:${name}`
   const parsed = parse()
+  function element(id: string): Element {
+    const made = compose(id, task, input, parseInput(task.name, task.input, input))
+    return uniqueKey === undefined ? made : { ...made, key: uniqueKey }
+  }
   function parse(): Schedule {
     try {
-      parseInput(task.name, task.input, input)
+      void element('')
       const made = new Schedule(schedule, {
         mode: '5-part',
         fixedTimeRule: 'no-wildcard',
@@ -79,11 +83,9 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
     next: (after) => parsed.nextRun(new Date(after))?.getTime() ?? Infinity,
     prepare(tick) {
       const at = tick === 'now' ? `now-${crypto.randomUUID()}` : new Date(tick).toISOString()
-      const element: Element = { id: `${name}@${at}`, task: task.name, data: input }
-      if (task.version > 0) element.v = task.version
-      if (uniqueKey !== undefined) element.key = uniqueKey
+      const made = element(`${name}@${at}`)
       const add = addArgs({ to: 'back', key: uniqueKey, keyMs: UNIQUE_MS })
-      return { id: element.id, element: JSON.stringify(element), add }
+      return { id: made.id, element: JSON.stringify(made), add }
     },
   }
 }

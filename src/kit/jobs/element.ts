@@ -1,6 +1,7 @@
 // Defines the element, a job as it lies in Redis, and the ways it may move from one place to another.
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
+import type { Gate } from './gate.ts'
 import { UNIQUE_MS } from './task.ts'
 
 /**
@@ -9,6 +10,8 @@ import { UNIQUE_MS } from './task.ts'
  */
 export interface Element {
   id: string
+  /** Right behind the id, where scripts read it. */
+  gate?: Gate
   /** Name of the task. */
   task: string
   data?: unknown

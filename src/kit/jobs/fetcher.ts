@@ -27,6 +27,7 @@ export class Fetcher<D> {
   #mayFind = true
   #isPeeking = false
   #inDoubt = false
+  #wakeAt = Infinity
 
   constructor(readonly parts: Parts<D>) {}
 
@@ -67,7 +68,7 @@ export class Fetcher<D> {
     const moves = others.flatMap(({ outcome }) => (outcome ? moveArgs(outcome, keepDead) : []))
     const args = [id, concurrency, want, acks.length, ...acks.map((job) => job.raw), ...moves]
     const { breaks } = connection
-    const [mayTake, length, raws, moved] = await call(connection.redis, STEP, base, ...args)
+    const [mayTake, length, raws, moved, wakeMs] = await call(connection.redis, STEP, base, ...args)
     // Only now: a script that failed is repeated.
     inFlight.release(moved.length)
     for (const [i, job] of [...acks, ...others].entries()) {
@@ -77,13 +78,25 @@ export class Fetcher<D> {
     }
     this.#isOpen = mayTake === 1
     inFlight.listed = length
-    this.#mayFind = raws.length === want
+    this.#mayFind = raws.length === want || wakeMs === 0
+    if (wakeMs > 0) this.#wakeAfter(wakeMs)
     for (const raw of raws) {
       // Bytes that are not UTF-8 were replaced in it, and a text that is not the element removes nothing.
       const element = raw.includes('\uFFFD') ? null : parseElement(raw)
       if (element) inFlight.begin(raw, element)
       else this.#inDoubt = true
     }
+  }
+
+  // A key starts again by its rate before the heartbeat would look.
+  #wakeAfter(ms: number): void {
+    const at = performance.now() + ms
+    if (at >= this.#wakeAt) return
+    this.#wakeAt = at
+    setTimeout(() => {
+      this.#wakeAt = Infinity
+      this.look(this.#isOpen)
+    }, ms).unref()
   }
 
   // run:<me> is the truth. What is there and not here was taken by a STEP whose reply was lost, or is looked at by its

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Move } from './element.ts'
+import { GATE } from './gate.ts'
 import { UNIQUE_MS } from './task.ts'
 
 // A write that is refused (out of memory, read-only) is refused only as the first one of its script, so a script
@@ -39,6 +40,7 @@ local function hold(key, id, ms)
   return key == '' or redis.call('SET', base..'key:'..key, id, 'PX', ms, 'NX')
 end
 
+${GATE}
 -- Takes {element, id, to, due, delay, key, keyMs, status, keepMs}; returns the id, an older job's if that holds the key.
 -- Never fails behind its first write.
 local function add(job)
@@ -47,7 +49,7 @@ local function add(job)
   if job[8] ~= '' and not redis.call('SET', base..'r:'..id, job[8], 'PX', job[9], 'NX') then return id end
   if to == 'later' then
     redis.call('ZADD', base..'later', due ~= '' and due or now + job[5], element)
-  elseif to == 'front' then redis.call('LPUSH', base..'queue', element)
+  elseif to == 'front' then toFront(element)
   else redis.call('RPUSH', base..'queue', element) end
   return id
 end
@@ -65,7 +67,9 @@ local function move(from, i, n)
   local removed = from == 'later' and redis.call('ZREM', base..from, raw)
     or redis.call('LREM', base..from, n or 0, raw)
   if removed == 0 then return 0 end
-  if to == 'front' then redis.call('LPUSH', base..'queue', as)
+  local gate = string.sub(from, 1, 4) == 'run:' and gateOf(raw)
+  if gate then leave(gate) end
+  if to == 'front' then toFront(as)
   elseif to == 'back' then redis.call('RPUSH', base..'queue', as)
   elseif to == 'later' then
     redis.call('ZADD', base..'later', now + ARGV[i + 3], as)

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import { status, type Element } from './element.ts'
+import type { Gate } from './gate.ts'
 import { call } from './lua.ts'
 import { ADD, keyBase } from './scripts.ts'
 import { InputError, parseInput, type InputSchema } from './input.ts'
@@ -56,8 +57,7 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
     const parsed = parseInput(task.name, task.input, input)
     const { by, requestId, urgent } = options
     const unique = options.unique ?? task.unique?.(parsed)
-    const element: Element = { id: `${mine}${(made++).toString(36)}`, task: task.name, data: input }
-    if (task.version > 0) element.v = task.version
+    const element = compose(`${mine}${(made++).toString(36)}`, task, input, parsed)
     if (by !== undefined) element.by = by
     if (requestId !== undefined) element.rid = requestId
     if (unique !== undefined) element.key = `${task.name}:${unique}`
@@ -91,6 +91,21 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
   }
 
   return { prepare, send, enqueue, enqueueBulk }
+}
+
+/** The element of a new job. What a limit counts by may be any text, and the gate takes only some. */
+export function compose<S extends InputSchema, D, R>(
+  id: string,
+  { name, limit, version }: Task<S, D, R>,
+  data: z.input<S>,
+  parsed: z.output<S>,
+): Element {
+  const v = version > 0 ? { v: version } : {}
+  if (!limit) return { id, task: name, data, ...v }
+  const { key, max: m, rate } = limit
+  const k = `${name}:${encodeURIComponent(key(parsed).toWellFormed())}`
+  const gate: Gate = { k, ...(m && { m }), ...(rate && { r: [rate.starts, rate.perMs] }) }
+  return { id, gate, task: name, data, ...v }
 }
 
 /** Where a job is added, when it is due, and how long its unique key and its status are kept. */

@@ -26,25 +26,28 @@ export const keyBase = (prefix: string) => `${prefix}{jobs:${SCHEMA}}:`
 
 /**
  * (me, concurrency, want, acks, ack..., move...)
- * -> [may we take, length of our list, [taken...], [0 or 1 for each ack and move]]
+ * -> [may we take, length of our list, [taken...], [0 or 1 for each ack and move], ms until there is more to take, or -1]
  * Settles what has ended and takes what is next. Nothing is taken for a worker that no reaper looks at.
  */
-export const STEP = script<[number, number, string[], number[]]>(`
+export const STEP = script<[number, number, string[], number[], number]>(`
 local me, concurrency, want, acks = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local run, settled, done = 'run:'..me, {}, 0
 local open = redis.call('EXISTS', base..'paused') == 0 and redis.call('ZSCORE', base..'workers', me)
 for i = 5, 4 + acks do
-  settled[#settled + 1] = math.min(1, redis.call('LREM', base..run, 0, ARGV[i]))
-  done = done + settled[#settled]
+  local removed = math.min(1, redis.call('LREM', base..run, 0, ARGV[i]))
+  local gate = removed == 1 and gateOf(ARGV[i])
+  if gate then leave(gate) end
+  settled[#settled + 1] = removed
+  done = done + removed
 end
 if done > 0 then count('minutes', minute..':done', done) end
 for i = 5 + acks, #ARGV, ${MOVE_ARGS} do settled[#settled + 1] = move(run, i) end
 -- What is in flight already counts: a script that was sent twice takes no more than the worker can hold.
-local held, taken = redis.call('LLEN', base..run), {}
+local held, taken, wake = redis.call('LLEN', base..run), {}, -1
 want = math.min(want, concurrency - held)
-if open and want > 0 then taken = redis.call('LPOP', base..'queue', want) or {} end
+if open and want > 0 then taken, wake = take(want) end
 if #taken > 0 then held = redis.call('RPUSH', base..run, unpack(taken)) end
-return {open and 1 or 0, held, taken, settled}`)
+return {open and 1 or 0, held, taken, settled, wake}`)
 
 /**
  * (me, tickMs, leaseMs, beat)

@@ -54,8 +54,19 @@ interface Options<S extends InputSchema> {
   timeoutMs?: number
   /** While a job with the same key (per task) has not ended, a second one is not added. */
   unique?(this: void, input: z.output<S>): string
+  /** How many jobs with one key may run at once or start within a time, over all workers; the others wait aside. */
+  limit?: Limit<S>
   /** How long the owner can read status and result; 0, not at all, by default. */
   keepResultMs?: number
+}
+
+export interface Limit<S extends InputSchema = InputSchema> {
+  /** Jobs with the same key (per task) count together. */
+  key(this: void, input: z.output<S>): string
+  /** The most that run at once. With 1 they run one after the other, in their order; a failed one lets others pass. */
+  max?: number
+  /** At most so many starts within any `perMs`. */
+  rate?: { starts: number; perMs: number }
 }
 
 /** A task as declared by `defineTask`. `execute` upgrades the data and checks it against the schema before it runs. */
@@ -70,6 +81,7 @@ export interface Task<S extends InputSchema = InputSchema, D = never, R = unknow
   readonly version: number
   /** @param version of the data; that of the task by default */
   readonly execute: (data: unknown, job: Job, deps: D, version?: number) => Promise<R>
+  readonly limit?: Limit<S>
 }
 
 /**
@@ -85,11 +97,18 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
 ): Task<S, D, R> {
   const { name, input, run, attempts = 5, backoff = {}, timeoutMs = 10 * MINUTE, keepResultMs = 0 } = task
   const version = task.upgrade?.version ?? 0
+  const { limit } = task
   if (!/^[\w.:-]{1,100}$/.test(name)) {
     throw new Error(`task "${name}": a name has 1 to 100 letters, digits, dots, colons, dashes`)
   }
   if (!(attempts >= 1) || !(timeoutMs > 0))
     throw new Error(`task "${name}": attempts and timeoutMs are positive`)
+  const { max, rate } = limit ?? {}
+  for (const n of [max, rate?.starts, rate?.perMs]) {
+    if (n !== undefined && !(Number.isSafeInteger(n) && n >= 1))
+      throw new Error(`task "${name}": the numbers of its limit are whole and from 1`)
+  }
+  if (limit && !max && !rate) throw new Error(`task "${name}": a limit has a max, a rate or both`)
   return {
     name,
     input,
@@ -103,6 +122,7 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
       const current = task.upgrade && from < version ? task.upgrade.apply(name, data, from) : data
       return run(parseInput(name, input, current), job, deps)
     },
+    ...(limit && { limit }),
   }
 }
 

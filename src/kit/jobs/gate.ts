@@ -1,0 +1,143 @@
+// Declares what a job may have to wait for, and holds the Lua that judges it when it is taken.
+
+/** What a job has to wait for when it is taken; see README.md. Its texts hold neither braces nor quotes. */
+export interface Gate {
+  /** Jobs with the same key count together. */
+  k: string
+  /** The most that run at once. */
+  m?: number
+  /** At most so many starts within any so many ms. */
+  r?: [number, number]
+}
+
+/** Elements, and keys whose turn may have come, that one script looks at: no other client of Redis waits for long. */
+const LOOK = 500
+/** After so long, ms, a full key is looked into: who holds it may have gone without a word (older workers, other hands). */
+const DOUBT_MS = 30_000
+
+/*
+ * Key <k> of a gate: held:<k> who runs, park:<k> who waits for it, starts:<k> when the last ones started, and in
+ * `parks` the time from which it is worth a look whether the first in the park may start. What lies under a key of
+ * these names and is of another type limits nothing.
+ */
+export const GATE = `
+-- What is wrong in a gate counts as none. No user's text is taken for one: the id before it holds no quote.
+local function gateOf(element)
+  local id, text = string.match(element, '^{"id":"([^"\\\\]*)","gate":(%b{})')
+  if not id then return nil end
+  local isJson, gate = pcall(cjson.decode, text)
+  if not isJson or type(gate.k) ~= 'string' then return nil end
+  local m, r = gate.m, type(gate.r) == 'table' and gate.r or {}
+  gate.id, gate.m = id, type(m) == 'number' and m >= 1 and m or nil
+  gate.r = type(r[1]) == 'number' and r[1] >= 1 and type(r[2]) == 'number' and r or nil
+  return gate
+end
+
+-- Whether something waits for the key, in a park that can be used.
+local function isParked(gate) return (tonumber(redis.pcall('LLEN', base..'park:'..gate.k)) or 0) > 0 end
+
+-- False if it cannot be set aside.
+local function park(gate, element, push, at)
+  local listed = redis.pcall('ZADD', base..'parks', unpack(at == 0 and {0, gate.k} or {'NX', at, gate.k}))
+  return type(listed) == 'number' and type(redis.pcall(push, base..'park:'..gate.k, element)) == 'number'
+end
+
+-- To the front of the queue; behind a limit that others wait for, to the front of those.
+local function toFront(element)
+  local gate = gateOf(element)
+  if gate and isParked(gate) and park(gate, element, 'LPUSH', 0) then return end
+  redis.call('LPUSH', base..'queue', element)
+end
+
+-- It runs no more: the first that waits for its key may start.
+local function leave(gate)
+  if not gate.m then return end
+  redis.pcall('SREM', base..'held:'..gate.k, gate.id)
+  redis.pcall('ZADD', base..'parks', 'XX', 0, gate.k)
+end
+
+-- When to look again: nil, it may start now; false, when one that runs has left.
+local function waitOf(gate)
+  if gate.m and (tonumber(redis.pcall('SCARD', base..'held:'..gate.k)) or 0) >= gate.m then return false end
+  if not gate.r then return nil end
+  local first = tonumber(redis.pcall('LINDEX', base..'starts:'..gate.k, gate.r[1] - 1))
+  if first and first <= now and now - first < gate.r[2] then return first + gate.r[2] end
+end
+
+local function start(gate)
+  if gate.m then redis.pcall('SADD', base..'held:'..gate.k, gate.id) end
+  if not gate.r then return end
+  local starts = base..'starts:'..gate.k
+  redis.pcall('LPUSH', starts, now)
+  redis.pcall('LTRIM', starts, 0, gate.r[1] - 1)
+  redis.pcall('PEXPIRE', starts, gate.r[2])
+end
+
+-- Whoever is in no worker's list holds nothing.
+local alive
+local function forget(gate)
+  if not alive then
+    alive = {}
+    for _, worker in ipairs(redis.call('ZRANGE', base..'workers', 0, -1)) do
+      for _, element in ipairs(redis.pcall('LRANGE', base..'run:'..worker, 0, -1)) do
+        local other = gateOf(element)
+        if other then alive[other.id] = true end
+      end
+    end
+  end
+  for _, id in ipairs(redis.pcall('SMEMBERS', base..'held:'..gate.k)) do
+    if not alive[id] then redis.pcall('SREM', base..'held:'..gate.k, id) end
+  end
+end
+
+-- -> what is taken; in how many ms there is more to look at, -1: when something happens
+local function take(want)
+  local taken, wake = {}, -1
+  local function waits(key, at)
+    redis.pcall('ZADD', base..'parks', at or now + ${DOUBT_MS}, key)
+    if at and (wake < 0 or at - now < wake) then wake = at - now end
+  end
+  local due = redis.pcall('ZRANGEBYSCORE', base..'parks', '-inf', now, 'LIMIT', 0, ${LOOK})
+  for _, key in ipairs(due) do
+    local before = #taken
+    while #taken < want do
+      local element = redis.pcall('LINDEX', base..'park:'..key, 0)
+      if type(element) ~= 'string' then
+        redis.call('ZREM', base..'parks', key)
+        break
+      end
+      local gate = gateOf(element)
+      if gate and waitOf(gate) == false and #taken == before then forget(gate) end
+      local at = gate and waitOf(gate)
+      if gate and at ~= nil then
+        waits(key, at)
+        break
+      end
+      redis.call('LPOP', base..'park:'..key)
+      if gate then start(gate) end
+      taken[#taken + 1] = element
+    end
+  end
+  if #due == ${LOOK} then wake = 0 end
+  local looked = 0
+  while #taken < want do
+    if looked >= ${LOOK} then return taken, 0 end
+    local elements = redis.call('LPOP', base..'queue', math.min(want - #taken, ${LOOK} - looked)) or {}
+    if #elements == 0 then break end
+    looked = looked + #elements
+    for _, element in ipairs(elements) do
+      local gate, at = gateOf(element), nil
+      local goes = not gate
+      if gate then
+        -- Whoever comes while others wait for the key waits behind them.
+        at = waitOf(gate)
+        goes = not isParked(gate) and at == nil
+        goes = goes or not park(gate, element, 'RPUSH', at or now + ${DOUBT_MS})
+        if goes then start(gate) elseif at then waits(gate.k, at) end
+      end
+      if goes then taken[#taken + 1] = element end
+    end
+  end
+  return taken, wake
+end
+`
