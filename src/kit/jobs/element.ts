@@ -26,7 +26,7 @@ export interface Element {
   by?: string
   /** Id of the request that enqueued it. */
   rid?: string
-  /** Unique key that it holds until it has ended. */
+  /** Its unique key. */
   key?: string
   /** How long its status is kept for its owner, ms. */
   keep?: number
@@ -38,8 +38,11 @@ export interface Element {
 export interface JobStatus {
   id: string
   task: string
-  state: 'waiting' | 'running' | 'done' | 'failed'
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'cancelled'
   by?: string
+  /** While it waits or runs: its owner may cancel it, and free its unique key. */
+  cancellable?: true
+  key?: string
   /** From 0 to 1. */
   progress?: number
   result?: unknown
@@ -59,7 +62,7 @@ export interface Move {
   /** Counts as done, or as an attempt that failed. */
   counts?: 'done' | 'failed'
   id?: string | Buffer
-  /** The unique key: let go when the job has ended, held longer when it is tried later. */
+  /** The unique key: let go when the job has ended, or turns out to be cancelled; held longer when it is tried later. */
   key?: string | Buffer
   status?: string
   keepMs?: number
@@ -98,7 +101,7 @@ export function finish(raw: string, e: Element, result?: unknown, next?: string)
 
 /** Unchanged to the front of the queue: the worker stops before the job could end. */
 export function requeue(raw: string, e: Element): Move {
-  return { raw, to: 'front', id: e.id, ...status(e, 'waiting') }
+  return { raw, to: 'front', id: e.id, key: e.key, ...status(e, 'waiting') }
 }
 
 /** Unchanged, for some ten seconds: it cannot be run here and now. */
@@ -125,13 +128,8 @@ export function moveToDead(raw: string | Buffer, e: Element, shown = FAILED): Mo
 export function drop(raw: Buffer): Move {
   const e = readElement(raw)
   if (!e) return { raw, to: 'gone', ...holdings(raw) }
-  return {
-    raw,
-    to: 'gone',
-    id: e.id,
-    key: e.key,
-    ...status(e, 'failed', { error: 'The task was cancelled.' }),
-  }
+  const end = status(e, 'failed', { error: 'The task was cancelled.' })
+  return { raw, to: 'gone', id: e.id, key: e.key, ...end }
 }
 
 /** What stands for something that is no job. Its id comes from its bytes: the same wherever it lies (see FIND). */
@@ -170,7 +168,7 @@ export function crashed(raw: Buffer): Move {
   const killer = { ...e, c }
   if (c > 3) return moveToDead(raw, { ...killer, error: `its worker died each of the ${c} times it ran` })
   const as = JSON.stringify(killer)
-  if (c === 1) return { raw, to: 'front', as, id: e.id, ...status(e, 'waiting') }
+  if (c === 1) return { raw, to: 'front', as, id: e.id, key: e.key, ...status(e, 'waiting') }
   return { ...delay(raw, e, 1000 + Math.random() * 5000), as }
 }
 
@@ -180,8 +178,11 @@ export function crashed(raw: Buffer): Move {
  */
 export function status(e: Element, state: JobStatus['state'], more: Partial<JobStatus> = {}, delayMs = 0) {
   if (!e.keep) return {}
-  const shown: JobStatus = { id: e.id, task: e.task, state, ...(e.by && { by: e.by }), ...more }
   const hasEnded = state === 'done' || state === 'failed'
+  const { id, task, by, key } = e
+  const open = e.gate?.c && !hasEnded ? { cancellable: true as const, key } : {}
+  // In this order: scripts read the first state in it.
+  const shown: JobStatus = { id, task, state, ...(by && { by }), ...open, ...more }
   const keepMs = hasEnded ? e.keep : Math.round(delayMs) + Math.max(e.keep, UNIQUE_MS)
   return { status: JSON.stringify(shown), keepMs }
 }
@@ -190,7 +191,7 @@ export function status(e: Element, state: JobStatus['state'], more: Partial<JobS
 export function parseStatus(text: string): JobStatus | undefined {
   try {
     const shown: JobStatus | null = JSON.parse(text)
-    const isState = shown && ['waiting', 'running', 'done', 'failed'].includes(shown.state)
+    const isState = shown && ['waiting', 'running', 'done', 'failed', 'cancelled'].includes(shown.state)
     return isState && typeof shown.id === 'string' && typeof shown.task === 'string' ? shown : undefined
   } catch {
     return undefined

@@ -11,8 +11,10 @@ import type { RunningJob } from './running-job.ts'
 import { STEP } from './scripts.ts'
 
 const PEEK_SECONDS = 2
+/** What `move` of lua.ts returns for a job whose owner has cancelled it. */
+const CANCELLED = 2
 
-interface Parts<D> extends Pick<WorkerSettings, 'id' | 'base' | 'concurrency' | 'keepDead'> {
+interface Parts<D> extends Pick<WorkerSettings, 'id' | 'base' | 'concurrency' | 'keepDead' | 'log'> {
   connection: Connection
   bell: Bell
   inFlight: InFlight<D>
@@ -68,14 +70,15 @@ export class Fetcher<D> {
     const moves = others.flatMap(({ outcome }) => (outcome ? moveArgs(outcome, keepDead) : []))
     const args = [id, concurrency, want, acks.length, ...acks.map((job) => job.raw), ...moves]
     const { breaks } = connection
-    const [mayTake, length, raws, moved, wakeMs] = await call(connection.redis, STEP, base, ...args)
+    const [mayTake, length, raws, moved, wakeMs, ended] = await call(connection.redis, STEP, base, ...args)
     // Only now: a script that failed is repeated.
     inFlight.release(moved.length)
     for (const [i, job] of [...acks, ...others].entries()) {
       // After a break the script may have run twice, and then the second reply says nothing.
       if (moved[i] === 0 && breaks === connection.breaks) inFlight.lose(job)
-      else if (job.outcome) notices.tell(job.outcome, true)
+      else if (job.outcome && moved[i] !== CANCELLED) notices.tell(job.outcome, true)
     }
+    for (let i = 0; i < ended.length; i += 2) this.#report(ended[i], ended[i + 1])
     this.#isOpen = mayTake === 1
     inFlight.listed = length
     this.#mayFind = raws.length === want || wakeMs === 0
@@ -86,6 +89,13 @@ export class Fetcher<D> {
       if (element) inFlight.begin(raw, element)
       else this.#inDoubt = true
     }
+  }
+
+  #report(why: string | undefined, raw = ''): void {
+    const { id: job, task, rid: requestId } = parseElement(raw) ?? {}
+    const fields = { job, task, requestId }
+    if (why === 'late') this.parts.log.warn('job could not be started in time: it is not run', fields)
+    else this.parts.log.info('job was cancelled before it started', fields)
   }
 
   // A key starts again by its rate before the heartbeat would look.

@@ -56,6 +56,7 @@ end
 
 -- 11 arguments from i: raw, to, as, delay, counts, id, key, status, keep, the longest dead list, and what add takes of
 -- each job that follows, as JSON.
+-- -> 1; 2 if it ends because it was cancelled; 0 if it was not there.
 -- The removal is the guard: a movement that was made already, or overtaken, is not made. Identical elements, left by
 -- an enqueue that was sent twice, are one job and move as one, unless n (of LREM) is given.
 local function move(from, i, n)
@@ -69,6 +70,12 @@ local function move(from, i, n)
   if removed == 0 then return 0 end
   local gate = string.sub(from, 1, 4) == 'run:' and gateOf(raw)
   if gate then leave(gate) end
+  -- Its owner has cancelled it: this is its end, whatever came of it.
+  if ARGV[i + 7] ~= '' and stateOf(id) == 'cancelled' then
+    release(key, id)
+    redis.call('PEXPIRE', base..'r:'..id, ARGV[i + 8])
+    return 2
+  end
   if to == 'front' then toFront(as)
   elseif to == 'back' then redis.call('RPUSH', base..'queue', as)
   elseif to == 'later' then

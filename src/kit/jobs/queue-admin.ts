@@ -1,6 +1,7 @@
 // Shows operators the jobs of the queue, and retries, drops or holds them up on their behalf.
 import type { Redis } from 'ioredis'
 import { QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
+import { cancel } from './cancel.ts'
 import { moveMalformedToDead, drop, malformed, parseStatus, readElement, status } from './element.ts'
 import type { Element, Move, JobStatus } from './element.ts'
 import { call, moveArgs } from './lua.ts'
@@ -155,18 +156,16 @@ export function createQueueAdmin(options: {
     },
 
     /** Workers finish what they run, and take nothing more until `resume`. */
-    async pause(): Promise<void> {
-      await redis.set(`${base}paused`, '1')
-    },
-    async resume(): Promise<void> {
-      await redis.del(`${base}paused`)
-    },
+    pause: () => redis.set(`${base}paused`, '1'),
+    resume: () => redis.del(`${base}paused`),
 
     /** What the owner of a job may see; undefined if its task keeps no result, or the time for it is over. */
     async status(id: string): Promise<JobStatus | undefined> {
       const text = await redis.get(`${base}r:${id}`)
       return text === null ? undefined : parseStatus(text)
     },
+    /** For its owner; operators drop it. */
+    cancel: (id: string) => cancel(redis, base, id),
     /** Its owner can ask no more: what is kept of it goes before its time is over. */
     async forgetStatus(id: string): Promise<void> {
       await redis.del(`${base}r:${id}`)

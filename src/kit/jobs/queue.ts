@@ -57,7 +57,7 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
     const parsed = parseInput(task.name, task.input, input)
     const { by, requestId, urgent } = options
     const unique = options.unique ?? task.unique?.(parsed)
-    const element = compose(`${mine}${(made++).toString(36)}`, task, input, parsed)
+    const element = compose(`${mine}${(made++).toString(36)}`, task, input, parsed, options)
     if (by !== undefined) element.by = by
     if (requestId !== undefined) element.rid = requestId
     if (unique !== undefined) element.key = `${task.name}:${unique}`
@@ -67,6 +67,9 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
 
     const later = options.delayMs !== undefined || options.at !== undefined
     if (later && urgent) throw new TypeError(`task "${task.name}": urgent and a delay exclude each other`)
+    const due = later ? (options.at?.getTime() ?? Date.now() + (options.delayMs ?? 0)) : -Infinity
+    if (options.startBefore && !(options.startBefore.getTime() > due))
+      throw new TypeError(`task "${task.name}": startBefore is a time after that at which it is due`)
     if (!later && !urgent && !element.key && !element.keep) return { id: element.id, element: text }
     const to = later ? 'later' : urgent ? 'front' : 'back'
     return { id: element.id, element: text, add: addArgs({ to, ...timesOf(element, options) }) }
@@ -93,19 +96,37 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
   return { prepare, send, enqueue, enqueueBulk }
 }
 
-/** The element of a new job. What a limit counts by may be any text, and the gate takes only some. */
+/** The element of a new job. */
 export function compose<S extends InputSchema, D, R>(
   id: string,
-  { name, limit, version }: Task<S, D, R>,
+  task: Task<S, D, R>,
   data: z.input<S>,
   parsed: z.output<S>,
+  options: EnqueueOptions = {},
 ): Element {
-  const v = version > 0 ? { v: version } : {}
-  if (!limit) return { id, task: name, data, ...v }
-  const { key, max: m, rate } = limit
-  const k = `${name}:${encodeURIComponent(key(parsed).toWellFormed())}`
-  const gate: Gate = { k, ...(m && { m }), ...(rate && { r: [rate.starts, rate.perMs] }) }
-  return { id, gate, task: name, data, ...v }
+  const { name, version } = task
+  const gate = gateOf(task, parsed, options)
+  const element: Element = gate ? { id, gate, task: name, data } : { id, task: name, data }
+  if (version > 0) element.v = version
+  return element
+}
+
+// What a limit counts by may be any text, and the gate takes only some.
+function gateOf<S extends InputSchema, D, R>(
+  { name, limit, cancellable, uniqueUntil }: Task<S, D, R>,
+  parsed: z.output<S>,
+  { startBefore }: EnqueueOptions,
+): Gate | undefined {
+  if (!limit && !cancellable && uniqueUntil === 'end' && !startBefore) return undefined
+  const { max: m, rate } = limit ?? {}
+  return {
+    ...(limit && { k: `${name}:${encodeURIComponent(limit.key(parsed).toWellFormed())}` }),
+    ...(m && { m }),
+    ...(rate && { r: [rate.starts, rate.perMs] }),
+    ...(cancellable && { c: 1 }),
+    ...(uniqueUntil === 'start' && { u: 1 }),
+    ...(startBefore && { b: startBefore.getTime() }),
+  }
 }
 
 /** Where a job is added, when it is due, and how long its unique key and its status are kept. */

@@ -56,8 +56,12 @@ interface Options<S extends InputSchema> {
   unique?(this: void, input: z.output<S>): string
   /** How many jobs with one key may run at once or start within a time, over all workers; the others wait aside. */
   limit?: Limit<S>
+  /** When the key is free again: at the end by default, or when a worker takes the job, so that one may wait beside it. */
+  uniqueUntil?: 'start' | 'end'
   /** How long the owner can read status and result; 0, not at all, by default. */
   keepResultMs?: number
+  /** The owner may cancel it; with `keepResultMs`. What runs is told by its signal. */
+  cancellable?: boolean
 }
 
 export interface Limit<S extends InputSchema = InputSchema> {
@@ -71,7 +75,7 @@ export interface Limit<S extends InputSchema = InputSchema> {
 
 /** A task as declared by `defineTask`. `execute` upgrades the data and checks it against the schema before it runs. */
 export interface Task<S extends InputSchema = InputSchema, D = never, R = unknown> extends Required<
-  Pick<Options<S>, 'attempts' | 'timeoutMs' | 'keepResultMs'>
+  Pick<Options<S>, 'attempts' | 'timeoutMs' | 'keepResultMs' | 'uniqueUntil' | 'cancellable'>
 > {
   readonly name: string
   readonly input: S
@@ -97,12 +101,14 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
 ): Task<S, D, R> {
   const { name, input, run, attempts = 5, backoff = {}, timeoutMs = 10 * MINUTE, keepResultMs = 0 } = task
   const version = task.upgrade?.version ?? 0
-  const { limit } = task
+  const { limit, uniqueUntil = 'end', cancellable = false } = task
   if (!/^[\w.:-]{1,100}$/.test(name)) {
     throw new Error(`task "${name}": a name has 1 to 100 letters, digits, dots, colons, dashes`)
   }
   if (!(attempts >= 1) || !(timeoutMs > 0))
     throw new Error(`task "${name}": attempts and timeoutMs are positive`)
+  if (cancellable && keepResultMs === 0)
+    throw new Error(`task "${name}": cancellable needs keepResultMs, by which its owner knows it`)
   const { max, rate } = limit ?? {}
   for (const n of [max, rate?.starts, rate?.perMs]) {
     if (n !== undefined && !(Number.isSafeInteger(n) && n >= 1))
@@ -115,6 +121,8 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
     attempts,
     timeoutMs,
     keepResultMs,
+    uniqueUntil,
+    cancellable,
     backoff: { minMs: backoff.minMs ?? 10 * SECOND, maxMs: backoff.maxMs ?? HOUR },
     ...(task.unique && { unique: task.unique }),
     version,
@@ -136,6 +144,8 @@ export interface EnqueueOptions {
   delayMs?: number
   /** Not before this moment. */
   at?: Date
+  /** If no worker has taken it by then, by Redis's clock, it is not run: the log and its owner are told, nobody else. */
+  startBefore?: Date
   /** Goes to the front of the queue; not together with a delay. */
   urgent?: boolean
   /** Overrides the task's own key: while a job with this key has not ended, none is added. */
