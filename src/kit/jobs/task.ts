@@ -1,6 +1,7 @@
 // Declares background tasks and the options of an enqueue. Portable: the app that enqueues imports only this.
 import type { z } from 'zod'
 import type { Log } from '../types/log.ts'
+import { DEFAULT_QUEUE, QUEUE_NAME } from '../types/queue-defaults.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -45,6 +46,8 @@ export interface Job {
 export const FOR_DAYS = { attempts: 20, backoff: { minMs: 10 * SECOND, maxMs: 12 * HOUR } }
 
 interface Options<S extends InputSchema> {
+  /** Where its jobs wait: behind each other, and beside those of other queues. `default` if none. */
+  queue?: string
   /** How often it runs before it is dead; 5 by default, within minutes. See FOR_DAYS. */
   attempts?: number
   /** The wait doubles from `minMs` (10 s) to `maxMs` (1 h), and half of it is random. */
@@ -70,7 +73,7 @@ export interface Limit<S extends InputSchema = InputSchema> {
 
 /** A task as declared by `defineTask`. `execute` checks the data against the schema before it runs. */
 export interface Task<S extends InputSchema = InputSchema, D = never, R = unknown> extends Required<
-  Pick<Options<S>, 'attempts' | 'timeoutMs' | 'keepResultMs'>
+  Pick<Options<S>, 'attempts' | 'timeoutMs' | 'keepResultMs' | 'queue'>
 > {
   readonly name: string
   readonly input: S
@@ -92,12 +95,15 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
   } & Options<S>,
 ): Task<S, D, R> {
   const { name, input, run, attempts = 5, backoff = {}, timeoutMs = 10 * MINUTE, keepResultMs = 0 } = task
-  const { limit } = task
+  const { queue = DEFAULT_QUEUE, limit } = task
   if (!/^[\w.:-]{1,100}$/.test(name)) {
     throw new Error(`task "${name}": a name has 1 to 100 letters, digits, dots, colons, dashes`)
   }
   if (!(attempts >= 1) || !(timeoutMs > 0))
     throw new Error(`task "${name}": attempts and timeoutMs are positive`)
+  if (!QUEUE_NAME.test(queue)) {
+    throw new Error(`task "${name}": a queue's name is a small letter and up to 30 more, digits or dashes`)
+  }
   const { max, rate } = limit ?? {}
   for (const n of [max, rate?.starts, rate?.perMs]) {
     if (n !== undefined && !(Number.isSafeInteger(n) && n >= 1))
@@ -110,6 +116,7 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
     attempts,
     timeoutMs,
     keepResultMs,
+    queue,
     backoff: { minMs: backoff.minMs ?? 10 * SECOND, maxMs: backoff.maxMs ?? HOUR },
     ...(task.unique && { unique: task.unique }),
     ...(limit && { limit }),
