@@ -27,6 +27,8 @@ export interface Cron {
   /** IANA name; absent: the time zone of the server. */
   readonly timeZone?: string
   readonly task: string
+  /** That of its task. */
+  readonly queue: string
   readonly catchUp: CatchUp
   /** Held by the job of a tick until it has ended; absent: jobs of several ticks may run at once. */
   readonly uniqueKey?: string
@@ -78,6 +80,7 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
     schedule,
     timeZone,
     task: task.name,
+    queue: task.queue,
     catchUp,
     uniqueKey,
     next: (after) => parsed.nextRun(new Date(after))?.getTime() ?? Infinity,
@@ -85,7 +88,7 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
       const at = tick === 'now' ? `now-${crypto.randomUUID()}` : new Date(tick).toISOString()
       const made = element(`${name}@${at}`)
       const add = addArgs({ to: 'back', key: uniqueKey, keyMs: UNIQUE_MS })
-      return { id: made.id, element: JSON.stringify(made), add }
+      return { id: made.id, element: JSON.stringify(made), queue: task.queue, add }
     },
   }
 }

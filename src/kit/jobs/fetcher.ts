@@ -1,4 +1,5 @@
 // Moves jobs from the queue to the worker's own list, and from there to where they go when they have settled.
+import type { Redis } from 'ioredis'
 import type { Connection } from './connection.ts'
 import type { DeadNotices } from './dead.ts'
 import { parseElement, readElement } from './element.ts'
@@ -16,6 +17,8 @@ const CANCELLED = 2
 
 interface Parts<D> extends Pick<WorkerSettings, 'id' | 'base' | 'concurrency' | 'keepDead' | 'log'> {
   connection: Connection
+  /** For the blocking wait, which holds up all commands behind it. */
+  blocking: Redis
   bell: Bell
   inFlight: InFlight<D>
   notices: DeadNotices<D>
@@ -25,8 +28,6 @@ interface Parts<D> extends Pick<WorkerSettings, 'id' | 'base' | 'concurrency' | 
 export class Fetcher<D> {
   /** False while the queue is paused, or the others take us for dead. */
   #isOpen = true
-  /** The queue may hold something. */
-  #mayFind = true
   #isPeeking = false
   #inDoubt = false
   #wakeAt = Infinity
@@ -47,18 +48,20 @@ export class Fetcher<D> {
   /** The heartbeat has found the queue open or paused; where it is open there may be something new in it. */
   look(isOpen: boolean): void {
     this.#isOpen = isOpen
-    this.#mayFind = true
+    this.parts.inFlight.isHungry = isOpen
     this.parts.bell.ring()
   }
 
   /** How many jobs are wanted now. */
   get want(): number {
-    return this.#isOpen ? this.parts.inFlight.room() : 0
+    const { inFlight } = this.parts
+    return this.#isOpen ? inFlight.slots.room(inFlight) : 0
   }
 
   /** A step would move something. */
   get mayStep(): boolean {
-    return this.parts.inFlight.settled.length > 0 || (this.#mayFind && this.want > 0)
+    const { settled, isHungry } = this.parts.inFlight
+    return settled.length > 0 || (isHungry && this.want > 0)
   }
 
   /** Settles what has ended and takes what is wanted, in one script. */
@@ -70,7 +73,13 @@ export class Fetcher<D> {
     const moves = others.flatMap(({ outcome }) => (outcome ? moveArgs(outcome, keepDead) : []))
     const args = [id, concurrency, want, acks.length, ...acks.map((job) => job.raw), ...moves]
     const { breaks } = connection
-    const [mayTake, length, raws, moved, wakeMs, ended] = await call(connection.redis, STEP, base, ...args)
+    inFlight.asked = want
+    const [mayTake, length, raws, moved, wakeMs, ended] = await call(
+      connection.redis,
+      STEP,
+      base,
+      ...args,
+    ).finally(() => (inFlight.asked = 0))
     // Only now: a script that failed is repeated.
     inFlight.release(moved.length)
     for (const [i, job] of [...acks, ...others].entries()) {
@@ -81,7 +90,7 @@ export class Fetcher<D> {
     for (let i = 0; i < ended.length; i += 2) this.#report(ended[i], ended[i + 1])
     this.#isOpen = mayTake === 1
     inFlight.listed = length
-    this.#mayFind = raws.length === want || wakeMs === 0
+    if (want > 0) inFlight.isHungry = this.#isOpen && (raws.length === want || wakeMs === 0)
     if (wakeMs > 0) this.#wakeAfter(wakeMs)
     for (const raw of raws) {
       // Bytes that are not UTF-8 were replaced in it, and a text that is not the element removes nothing.
@@ -89,6 +98,7 @@ export class Fetcher<D> {
       if (element) inFlight.begin(raw, element)
       else this.#inDoubt = true
     }
+    if (!inFlight.isHungry) inFlight.slots.changed(inFlight)
   }
 
   #report(why: string | undefined, raw = ''): void {
@@ -125,22 +135,23 @@ export class Fetcher<D> {
     inFlight.loseOthers(new Set(raws.map(String)))
   }
 
-  /** Something is wanted, and nobody waits for it yet. */
+  /** Nothing is known to wait, and nobody looks out for it yet. */
   get mayPeek(): boolean {
-    return !this.#isPeeking && this.want > 0
+    const { inFlight, connection } = this.parts
+    return !this.#isPeeking && this.#isOpen && !inFlight.isHungry && !connection.lifetime.isStopping
   }
 
   /** Waits until the queue holds something. */
   async peek(): Promise<void> {
-    const { base, connection, bell } = this.parts
+    const { base, connection, blocking, bell, inFlight } = this.parts
     this.#isPeeking = true
     const queue = `${base}queue`
     // From the head to the head: it moves nothing, so neither a lost nor a late reply matters.
     const found = await connection.retryUntilAvailable(() =>
-      connection.blocking.blmove(queue, queue, 'LEFT', 'LEFT', PEEK_SECONDS),
+      blocking.blmove(queue, queue, 'LEFT', 'LEFT', PEEK_SECONDS),
     )
     this.#isPeeking = false
-    this.#mayFind ||= typeof found === 'string'
+    if (this.#isOpen && typeof found === 'string') inFlight.isHungry = true
     bell.ring()
   }
 }

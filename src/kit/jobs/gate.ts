@@ -63,7 +63,7 @@ local function stateOf(id) return string.match(tostring(redis.pcall('GET', base.
 local function tell(id, state)
   if stateOf(id) ~= 'waiting' then return end
   local shown = string.gsub(redis.call('GET', base..'r:'..id), '"state":"waiting"', state, 1)
-  redis.call('SET', base..'r:'..id, shown, 'KEEPTTL')
+  redis.pcall('SET', base..'r:'..id, shown, 'KEEPTTL')
 end
 
 local function letGo(gate, element)

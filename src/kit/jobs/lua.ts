@@ -45,8 +45,10 @@ ${GATE}
 -- Never fails behind its first write.
 local function add(job)
   local element, id, to, due, key = job[1], job[2], job[3], job[4], job[6]
+  -- It was sent before, and may have ended.
+  if job[8] ~= '' and redis.call('EXISTS', base..'r:'..id) == 1 then return id end
   if not hold(key, id, job[7]) then return redis.pcall('GET', base..'key:'..key) end
-  if job[8] ~= '' and not redis.call('SET', base..'r:'..id, job[8], 'PX', job[9], 'NX') then return id end
+  if job[8] ~= '' then redis.call('SET', base..'r:'..id, job[8], 'PX', job[9]) end
   if to == 'later' then
     redis.call('ZADD', base..'later', due ~= '' and due or now + job[5], element)
   elseif to == 'front' then toFront(element)

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
+import { DEFAULT_QUEUE } from '../types/queue-defaults.ts'
 import { status, type Element } from './element.ts'
 import type { Gate } from './gate.ts'
 import { call } from './lua.ts'
@@ -16,6 +17,8 @@ const CHUNK = 1000
 export interface PreparedJob {
   id: string
   element: string
+  /** Absent: the default one. */
+  queue?: string
   /** Absent: it goes to the end of the queue. Otherwise what `addArgs` returns. */
   add?: (string | number)[]
 }
@@ -28,21 +31,21 @@ export type Queue = ReturnType<typeof createQueue>
  */
 export function createQueue(where: { redis: Redis; prefix: string; maxBytes: number }) {
   const { redis, maxBytes } = where
-  const base = keyBase(where.prefix)
   // Random once, then counted: short and cheap. A letter first: what begins with a hyphen is an option to a command.
   const mine = `j${randomBytes(9).toString('base64url')}`
   let made = 0
-  let batch: { elements: string[]; sent: Promise<unknown> } | undefined
+  const batches = new Map<string, { elements: string[]; sent: Promise<unknown> }>()
 
-  // All calls of one microtask share one RPUSH.
-  function push(element: string): Promise<unknown> {
+  // All calls of one microtask share one RPUSH for each queue.
+  function push(base: string, element: string): Promise<unknown> {
+    let batch = batches.get(base)
     if (!batch || batch.elements.length === CHUNK) {
       const elements: string[] = []
       const sent = Promise.resolve().then(() => {
-        if (batch?.elements === elements) batch = undefined
+        if (batches.get(base)?.elements === elements) batches.delete(base)
         return redis.rpush(`${base}queue`, ...elements)
       })
-      batch = { elements, sent }
+      batches.set(base, (batch = { elements, sent }))
     }
     batch.elements.push(element)
     return batch.sent
@@ -58,6 +61,7 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
     const { by, requestId, urgent } = options
     const unique = options.unique ?? task.unique?.(parsed)
     const element = compose(`${mine}${(made++).toString(36)}`, task, input, parsed, options)
+    const { id } = element
     if (by !== undefined) element.by = by
     if (requestId !== undefined) element.rid = requestId
     if (unique !== undefined) element.key = `${task.name}:${unique}`
@@ -70,14 +74,15 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
     const due = later ? (options.at?.getTime() ?? Date.now() + (options.delayMs ?? 0)) : -Infinity
     if (options.startBefore && !(options.startBefore.getTime() > due))
       throw new TypeError(`task "${task.name}": startBefore is a time after that at which it is due`)
-    if (!later && !urgent && !element.key && !element.keep) return { id: element.id, element: text }
+    if (!later && !urgent && !element.key && !element.keep) return { id, element: text, queue: task.queue }
     const to = later ? 'later' : urgent ? 'front' : 'back'
-    return { id: element.id, element: text, add: addArgs({ to, ...timesOf(element, options) }) }
+    return { id, element: text, queue: task.queue, add: addArgs({ to, ...timesOf(element, options) }) }
   }
 
   /** The second half: resolves when Redis has the job. */
-  async function send({ id, element, add }: PreparedJob): Promise<Enqueued> {
-    if (!add) return push(element).then(() => ({ id, added: true }))
+  async function send({ id, element, queue, add }: PreparedJob): Promise<Enqueued> {
+    const base = keyBase(where.prefix, queue)
+    if (!add) return push(base, element).then(() => ({ id, added: true }))
     const kept = await call(redis, ADD, base, element, id, ...add)
     return { id: kept, added: kept === id }
   }
@@ -96,15 +101,16 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
   return { prepare, send, enqueue, enqueueBulk }
 }
 
-/** The element of a new job. */
+/** The element of a new job. Outside of the default queue its id begins with the queue's name, so that it is found. */
 export function compose<S extends InputSchema, D, R>(
-  id: string,
+  which: string,
   task: Task<S, D, R>,
   data: z.input<S>,
   parsed: z.output<S>,
   options: EnqueueOptions = {},
 ): Element {
-  const { name, version } = task
+  const { name, queue, version } = task
+  const id = queue === DEFAULT_QUEUE ? which : `${queue}.${which}`
   const gate = gateOf(task, parsed, options)
   const element: Element = gate ? { id, gate, task: name, data } : { id, task: name, data }
   if (version > 0) element.v = version

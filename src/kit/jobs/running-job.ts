@@ -22,6 +22,8 @@ export interface Terms<D> {
   /** What a task gets to end after its timeout has fired its signal, ms. */
   graceMs: number
   describe: (error: unknown) => string
+  /** Where its jobs lie. */
+  queue: string
   /** Makes the jobs that follow. */
   prepare: Queue['prepare']
   /** It has not ended by then. */
@@ -82,13 +84,22 @@ export class RunningJob<D> implements Job {
 
   next<S extends InputSchema, D2, R>(task: Task<S, D2, R>, input: z.input<S>, options?: EnqueueOptions) {
     const refusal = `job "${this.id}" cannot be followed by task "${task.name}"`
+    const { queue = task.queue } = this.task ?? {}
+    if (task.queue !== queue) {
+      throw new TypeError(
+        `${refusal}: its queue is ${task.queue}, that of "${this.element.task}" is ${queue}, and only jobs of one queue ` +
+          'are added together with an end; name one queue in both, or call enqueue, which may add it twice',
+      )
+    }
     if (this.#hasEnded) throw new Error(`${refusal}: it has ended; await what calls job.next`)
     this.#next ??= []
     if (this.#next.length === MAX_NEXT) {
       throw new RangeError(`${refusal}: at most ${MAX_NEXT} follow; enqueue one that enqueues the others`)
     }
     const { by, requestId } = this
-    const job = this.terms.prepare(task, input, { by, requestId, ...options })
+    // An older release may have put this one elsewhere than where its task belongs now: what follows stays with it.
+    const beside = { ...task, queue: this.terms.queue }
+    const job = this.terms.prepare(beside, input, { by, requestId, ...options })
     this.#next.push(job)
     return { id: job.id }
   }

@@ -1,14 +1,17 @@
 // Defines the keys and the Lua scripts: each movement of a job is one script, so a job is always in exactly one place.
+import { DEFAULT_QUEUE } from '../types/queue-defaults.ts'
 import { MOVE_ARGS, script } from './lua.ts'
 
 // Part of every key, so that two versions of the element on one Redis never read each other's jobs.
 const SCHEMA = 1
 
-/** The common start of all keys: one hash tag, so one slot of a Redis Cluster. */
-export const keyBase = (prefix: string) => `${prefix}{jobs:${SCHEMA}}:`
+/** The common start of all keys of a queue: one hash tag, so one slot of a Redis Cluster. */
+export const keyBase = (prefix: string, queue = DEFAULT_QUEUE) =>
+  `${prefix}{jobs:${SCHEMA}${queue === DEFAULT_QUEUE ? '' : `:${queue}`}}:`
 
 /*
  * base..  queue     list    waiting; urgent ones are pushed to the front
+ *         park:<k>, held:<k>, starts:<k>, parks   see gate.ts
  *         run:<w>   list    in flight at worker w, never more than its concurrency
  *         later     zset    element -> due, ms of Redis TIME
  *         dead      list    newest first, bounded
@@ -20,6 +23,7 @@ export const keyBase = (prefix: string) => `${prefix}{jobs:${SCHEMA}}:`
  *         cron      hash    name -> last tick, ms
  *         unrun     hash    cron -> its last tick, where that had no job and none before it had one
  *         paused    string  present: nothing is taken
+ *         queues    set     names of all queues but the default; under the base of the default alone
  *         key:<k>   string  PX, id of the job that holds a unique key
  *         r:<id>    string  PX, status and result of a job whose owner asks for it
  */

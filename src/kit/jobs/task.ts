@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import type { Log } from '../types/log.ts'
 import { parseInput, type InputSchema, type Upgrade } from './input.ts'
+import { DEFAULT_QUEUE, QUEUE_NAME } from '../types/queue-defaults.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -46,6 +47,8 @@ export const FOR_DAYS = { attempts: 20, backoff: { minMs: 10 * SECOND, maxMs: 12
 interface Options<S extends InputSchema> {
   /** From what older releases enqueued to the input of this one; made by `upgradeFrom`. */
   upgrade?: Upgrade<z.input<S>>
+  /** Where its jobs wait: behind each other, and beside those of other queues. `default` if none. */
+  queue?: string
   /** How often it runs before it is dead; 5 by default, within minutes. See FOR_DAYS. */
   attempts?: number
   /** The wait doubles from `minMs` (10 s) to `maxMs` (1 h), and half of it is random. */
@@ -75,7 +78,7 @@ export interface Limit<S extends InputSchema = InputSchema> {
 
 /** A task as declared by `defineTask`. `execute` upgrades the data and checks it against the schema before it runs. */
 export interface Task<S extends InputSchema = InputSchema, D = never, R = unknown> extends Required<
-  Pick<Options<S>, 'attempts' | 'timeoutMs' | 'keepResultMs' | 'uniqueUntil' | 'cancellable'>
+  Pick<Options<S>, 'attempts' | 'timeoutMs' | 'keepResultMs' | 'uniqueUntil' | 'cancellable' | 'queue'>
 > {
   readonly name: string
   readonly input: S
@@ -101,7 +104,7 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
 ): Task<S, D, R> {
   const { name, input, run, attempts = 5, backoff = {}, timeoutMs = 10 * MINUTE, keepResultMs = 0 } = task
   const version = task.upgrade?.version ?? 0
-  const { limit, uniqueUntil = 'end', cancellable = false } = task
+  const { queue = DEFAULT_QUEUE, limit, uniqueUntil = 'end', cancellable = false } = task
   if (!/^[\w.:-]{1,100}$/.test(name)) {
     throw new Error(`task "${name}": a name has 1 to 100 letters, digits, dots, colons, dashes`)
   }
@@ -109,6 +112,9 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
     throw new Error(`task "${name}": attempts and timeoutMs are positive`)
   if (cancellable && keepResultMs === 0)
     throw new Error(`task "${name}": cancellable needs keepResultMs, by which its owner knows it`)
+  if (!QUEUE_NAME.test(queue)) {
+    throw new Error(`task "${name}": a queue's name is a small letter and up to 30 more, digits or dashes`)
+  }
   const { max, rate } = limit ?? {}
   for (const n of [max, rate?.starts, rate?.perMs]) {
     if (n !== undefined && !(Number.isSafeInteger(n) && n >= 1))
@@ -123,6 +129,7 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
     keepResultMs,
     uniqueUntil,
     cancellable,
+    queue,
     backoff: { minMs: backoff.minMs ?? 10 * SECOND, maxMs: backoff.maxMs ?? HOUR },
     ...(task.unique && { unique: task.unique }),
     version,

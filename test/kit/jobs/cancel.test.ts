@@ -111,6 +111,22 @@ describe('a job that waits', () => {
   )
 
   test(
+    'is not enqueued by its enqueue when that is sent again, and does not get its key back',
+    inRoom(async (room) => {
+      const { ran, task } = recorder()
+      // As a relay of the outbox does that died before it wrote down what it had sent.
+      const job = room.queue.prepare(task, { text: 'x' }, { unique: 'u' })
+      expect(await room.queue.send(job)).toEqual({ id: job.id, added: true })
+      await room.queueAdmin.cancel(job.id)
+      await room.queue.send(job)
+      expect(await room.redis.exists(`${room.base}key:record:u`)).toBe(0)
+      await room.worker([task])
+      await room.idle()
+      expect([ran, await state(room, job.id)]).toEqual([[], 'cancelled'])
+    }),
+  )
+
+  test(
     'after an attempt that failed is not tried again',
     inRoom(async (room) => {
       let attempts = 0

@@ -144,6 +144,41 @@ describe('a job that follows another', () => {
       ])
     }),
   )
+
+  test(
+    'is of the same queue: another one is refused, and what an older release put elsewhere goes on there',
+    inRoom(async (room) => {
+      const ran: string[] = []
+      const second = defineTask({
+        name: 'second',
+        queue: 'mail',
+        input: Text,
+        run: ({ text }) => void ran.push(text),
+      })
+      const { task: third } = collector('third')
+      const first = defineTask({
+        name: 'first',
+        queue: 'mail',
+        input: Text,
+        attempts: 1,
+        run({ text }, job) {
+          ran.push(job.next(second, { text }).id.split('.').length === 2 ? 'mail' : 'default')
+          if (text === 'mixed') job.next(third, { text })
+        },
+      })
+      for (const text of ['a', 'mixed']) await room.queue.enqueue(first, { text })
+      await room.worker([first, second, third], { concurrency: 2 })
+      await until('both', async () => ran.length === 3 && room.said('last time').length === 1)
+      expect(new Set(ran)).toEqual(new Set(['mail', 'a']))
+      expect(String(room.said('last time')[0]?.fields.error)).toMatch(
+        /^TypeError: job "mail.+" cannot be followed by task "third": its queue is default, that of "first" is mail,/,
+      )
+      ran.length = 0
+      await room.redis.rpush(`${room.base}queue`, '{"id":"1","task":"first","data":{"text":"b"}}')
+      await until('what followed the older one', () => ran.length === 2)
+      expect(ran).toEqual(['default', 'b'])
+    }),
+  )
 })
 
 describe('the movement that acknowledges a job and enqueues the next', () => {
