@@ -1,6 +1,7 @@
 // The queue from the command line: what waits, runs and died, and what can be done about it.
 import { crons } from '../src/crons.ts'
-import type { JobView, Place, QueueAdmin } from '../src/kit/jobs/queue-admin.ts'
+import type { JobView, Place } from '../src/kit/jobs/places.ts'
+import type { QueueAdmin } from '../src/kit/jobs/queue-admin.ts'
 import type { Stats } from '../src/kit/jobs/stats.ts'
 import { printable, printableJson } from '../src/kit/log/terminal-escape.ts'
 import { oneOf, readArguments, runCommand, UsageError } from './command.ts'

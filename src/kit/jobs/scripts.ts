@@ -163,11 +163,15 @@ return {tick, 'enqueued'}`)
 
 /**
  * How many jobs lie where, all at one moment: read one after the other, a job that moves meanwhile would be missed.
- * Replies the lengths of queue, later and dead, and of each worker in turn: its name, the time of its last heartbeat,
+ * Replies how many wait, how many of them for a limit, the lengths of later and dead, and of each worker in turn: its name, the time of its last heartbeat,
  * its list's length, and what it said at that heartbeat.
  */
-export const COUNT = script<[number, number, number, ...(string | number)[]]>(`
-local reply = {redis.call('LLEN', base..'queue'), redis.call('ZCARD', base..'later'), redis.call('LLEN', base..'dead')}
+export const COUNT = script<[number, number, number, number, ...(string | number)[]]>(`
+local parked = 0
+for _, key in ipairs(redis.pcall('ZRANGE', base..'parks', 0, -1)) do
+  parked = parked + (tonumber(redis.pcall('LLEN', base..'park:'..key)) or 0)
+end
+local reply = {redis.call('LLEN', base..'queue') + parked, parked, redis.call('ZCARD', base..'later'), redis.call('LLEN', base..'dead')}
 local workers = redis.call('ZRANGE', base..'workers', 0, -1, 'WITHSCORES')
 for i = 1, #workers, 2 do
   table.insert(reply, workers[i])
