@@ -32,7 +32,7 @@ const tooManyStreams = defineError(
 
 const notCancellable = defineError(409, 'not_cancellable', 'Jobs of this kind cannot be cancelled')
 
-const OneJob = z.object({ id: z.string().regex(/^[\w-]{1,64}$/) })
+const OneJob = z.object({ id: z.string().regex(/^[\w.-]{1,64}$/) })
 
 /** Said for the typed client: where the product may be any, the compiler does not find out what `respond` returns. */
 type Shown = Response & TypedResponse<JobResponse, 200, 'json'>

@@ -14,9 +14,10 @@ import { startTestWorker } from '../support/worker.ts'
 const common = { input: z.object({}), keepResultMs: 60_000 }
 const ran: string[] = []
 const aborted: string[] = []
-/** Runs until it is told to stop. */
+/** Runs until it is told to stop, in a queue of its own. */
 const endless = defineTask({
   name: 'endless',
+  queue: 'own',
   ...common,
   cancellable: true,
   run: async (_input, { id, signal }) => {
