@@ -160,9 +160,12 @@ const AT_ONCE = addArgs({ to: 'back', keyMs: 0 })
 
 function timesOf(e: Element, { at, delayMs = 0, uniqueMs = UNIQUE_MS }: EnqueueOptions) {
   const waitMs = Math.max(0, Math.round(at ? at.getTime() - Date.now() : delayMs))
-  if (Number.isNaN(waitMs)) throw new TypeError(`task "${e.task}": not a time to run at`)
+  const keyMs = Math.round(waitMs + uniqueMs)
   const shown = status(e, 'waiting', {}, waitMs)
-  return { due: at?.getTime(), waitMs, key: e.key, keyMs: waitMs + uniqueMs, ...shown }
+  // Redis would refuse others in the middle of a script.
+  if (![waitMs + 1, keyMs, e.keep ?? 1].every((ms) => Number.isSafeInteger(ms) && ms > 0))
+    throw new TypeError(`task "${e.task}": not a time to run at, or to keep its key or its result`)
+  return { due: at?.getTime(), waitMs, key: e.key, keyMs, ...shown }
 }
 
 function refuseLarge(task: string, element: string, input: unknown, maxBytes: number): void {

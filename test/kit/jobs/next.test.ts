@@ -128,6 +128,9 @@ describe('a job that follows another', () => {
         late = () => job.next(second, { text: 'late' })
         attempt(() => job.next(second, { text: 1 as unknown as string }))
         attempt(() => job.next(second, { text: 'x'.repeat(70_000) }))
+        attempt(() => job.next(second, { text: 'x' }, { unique: 'k', uniqueMs: 0 }))
+        attempt(() => job.next({ ...second, keepResultMs: 2 ** 70 }, { text: 'x' }))
+        attempt(() => job.next(second, { text: 'x' }, { delayMs: Infinity }))
         for (let i = 0; i <= 100; i++) attempt(() => job.next(second, { text: String(i) }))
       })
       const { id } = await room.queue.enqueue(task, { text: 'x' })
@@ -139,6 +142,9 @@ describe('a job that follows another', () => {
       expect(errors).toEqual([
         expect.stringContaining('InputError: task "collect" refuses its input: text: '),
         expect.stringContaining('bytes, at most 65536 are allowed'),
+        ...Array.from({ length: 3 }, () =>
+          expect.stringContaining('TypeError: task "collect": not a time to run at'),
+        ),
         `RangeError: ${refusal}at most 100 follow; enqueue one that enqueues the others`,
         `Error: ${refusal}it has ended; await what calls job.next`,
       ])
