@@ -56,40 +56,6 @@ local function toFront(element)
   redis.call('LPUSH', base..'queue', element)
 end
 
--- What its owner sees of a job; nil if that is nothing.
-local function stateOf(id) return string.match(tostring(redis.pcall('GET', base..'r:'..id)), '"state":"(%a+)"') end
-
--- Its owner sees another state of a job that waits.
-local function tell(id, state)
-  if stateOf(id) ~= 'waiting' then return end
-  local shown = string.gsub(redis.call('GET', base..'r:'..id), '"state":"waiting"', state, 1)
-  redis.pcall('SET', base..'r:'..id, shown, 'KEEPTTL')
-end
-
-local function letGo(gate, element)
-  local isJson, job = pcall(cjson.decode, element)
-  if isJson and type(job.key) == 'string' then release(job.key, gate.id) end
-end
-
--- Jobs that ended instead of being taken, each behind why.
-local ended = {}
-
--- Whether it is not to be run any more: its owner has cancelled it, or the time for its start is over.
-local function ends(gate, element)
-  local why = gate.c and stateOf(gate.id) == 'cancelled' and 'cancelled'
-  if not why and type(gate.b) == 'number' and now > gate.b then
-    local isJson, job = pcall(cjson.decode, element)
-    -- One that is tried again has been started.
-    if isJson and not job.n and not job.c then why = 'late' end
-  end
-  if not why then return false end
-  if why == 'late' then tell(gate.id, '"state":"failed","error":"The task was not started in time."') end
-  letGo(gate, element)
-  table.insert(ended, why)
-  table.insert(ended, element)
-  return true
-end
-
 -- It runs no more: the first that waits for its key may start.
 local function leave(gate)
   if not gate.m then return end
@@ -107,7 +73,8 @@ end
 
 local function start(gate, element)
   if gate.c then tell(gate.id, '"state":"running","progress":0') end
-  if gate.u then letGo(gate, element) end
+  local job = gate.u and jobOf(element)
+  if job then release(job.key, gate.id) end
   if gate.m then redis.pcall('SADD', base..'held:'..gate.k, gate.id) end
   if not gate.r then return end
   local starts = base..'starts:'..gate.k

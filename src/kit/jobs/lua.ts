@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Move } from './element.ts'
+import { ENDS } from './ends.ts'
 import { GATE } from './gate.ts'
 import { UNIQUE_MS } from './task.ts'
 
@@ -40,7 +41,7 @@ local function hold(key, id, ms)
   return key == '' or redis.call('SET', base..'key:'..key, id, 'PX', ms, 'NX')
 end
 
-${GATE}
+${ENDS}${GATE}
 -- Takes {element, id, to, due, delay, key, keyMs, status, keepMs}; returns the id, an older job's if that holds the key.
 -- Never fails behind its first write.
 local function add(job)

@@ -66,6 +66,8 @@ describe('a job that waits', () => {
       for (const { id } of [waiting, delayed]) expect(await state(room, id)).toBe('cancelled')
       for (const { id } of [...others, again]) expect(await state(room, id)).toBe('done')
       expect(room.said('cancelled before it started')).toHaveLength(2)
+      // It is seen no longer than any other outcome.
+      expect(await room.redis.pttl(`${room.base}r:${waiting.id}`)).toBeWithin(1, 60_001)
       // The key of the second one was not let go by the end of the first.
       expect(await room.redis.keys(`${room.base}*`)).not.toContain(`${room.base}key:record:u`)
     }),
