@@ -1,7 +1,7 @@
 // Declares what a handler may use, and not how it is made: the contract between the portable app and its runtime.
 import type { KitConfig } from './config/kit-config.ts'
 import type { CronAdmin } from './jobs/cron-admin.ts'
-import type { JobStatus } from './jobs/element.ts'
+import type { JobStatus } from './jobs/status.ts'
 import type { EnqueueInTransaction } from './jobs/outbox/enqueue.ts'
 import type { QueueAdmin } from './jobs/queue-admin.ts'
 import type { Enqueue } from './jobs/task.ts'

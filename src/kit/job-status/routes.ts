@@ -12,7 +12,7 @@ import { eventStream, type EventStream } from '../http/event-stream.ts'
 import { appFactory } from '../http/factory.ts'
 import type { Session } from '../http/live-session.ts'
 import { validate } from '../http/validate.ts'
-import type { JobStatus } from '../jobs/element.ts'
+import type { JobStatus } from '../jobs/status.ts'
 import { defineError } from '../types/api-error.ts'
 import { toJobResponse, JobResponse } from './schema.ts'
 

@@ -1,6 +1,6 @@
 // Defines what a client sees of its job.
 import { z } from 'zod'
-import type { JobStatus } from '../jobs/element.ts'
+import type { JobStatus } from '../jobs/status.ts'
 
 export const JobResponse = z
   .object({

@@ -1,8 +1,8 @@
 // Cancels a job for the account that enqueued it.
 import type { Redis } from 'ioredis'
-import { parseStatus, type JobStatus } from './element.ts'
 import { call } from './lua.ts'
 import { CANCEL } from './scripts.ts'
+import { parseStatus, type JobStatus } from './status.ts'
 
 /** A job may wait for longer than its owner may see it; it is cancelled for as long, at the least. */
 const LEAST_MS = 30 * 24 * 3_600_000

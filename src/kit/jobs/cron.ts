@@ -3,7 +3,7 @@ import { Cron as Schedule } from 'croner'
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import type { Log } from '../types/log.ts'
-import type { Element } from './element.ts'
+import { textOf, type Element } from './element.ts'
 import { addArgs, compose, type PreparedJob } from './queue.ts'
 import { call } from './lua.ts'
 import { CRON } from './scripts.ts'
@@ -88,7 +88,7 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
       const at = tick === 'now' ? `now-${crypto.randomUUID()}` : new Date(tick).toISOString()
       const made = element(`${name}@${at}`)
       const add = addArgs({ to: 'back', key: uniqueKey, keyMs: UNIQUE_MS })
-      return { id: made.id, element: JSON.stringify(made), queue: task.queue, add }
+      return { id: made.id, element: textOf(made), queue: task.queue, add }
     },
   }
 }

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import type { Gate } from './gate.ts'
-import { UNIQUE_MS } from './task.ts'
+import { status } from './status.ts'
 
 /**
  * A job is one JSON list element, `id` first. `{"id", "task", "data"}` is enough, so that a bare RPUSH
@@ -15,7 +15,7 @@ export interface Element {
   /** Name of the task. */
   task: string
   data?: unknown
-  /** Version of the data, by the task that enqueued it. */
+  /** Version of the data, if not 0; in Redis behind the name of the task, as `name@1`. */
   v?: number
   /** Attempts that failed. */
   n?: number
@@ -32,22 +32,6 @@ export interface Element {
   keep?: number
   /** What lay in the queue, in the place of a job that could not be read. */
   malformed?: string
-}
-
-/** What the account that enqueued a job may see of it. */
-export interface JobStatus {
-  id: string
-  task: string
-  state: 'waiting' | 'running' | 'done' | 'failed' | 'cancelled'
-  by?: string
-  /** While it waits or runs: its owner may cancel it, and free its unique key. */
-  cancellable?: true
-  key?: string
-  /** From 0 to 1. */
-  progress?: number
-  result?: unknown
-  /** A message that is safe to show. */
-  error?: string
 }
 
 /** A movement of one element; see MOVE in scripts.ts. `front` and `back` are the ends of the queue. */
@@ -74,7 +58,7 @@ export interface Move {
 const FAILED = 'The task failed.'
 
 const TEXTS = ['error', 'by', 'rid', 'key', 'malformed'] as const
-const COUNTS = ['n', 'c', 'keep', 'v'] as const
+const COUNTS = ['n', 'c', 'keep'] as const
 const isAbsent = (value: unknown) => value === undefined || value === null
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
 
@@ -84,11 +68,17 @@ export function parseElement(text: string): Element | null {
     const e: Element | null = JSON.parse(text)
     const isJob = typeof e?.id === 'string' && e.id !== '' && typeof e.task === 'string'
     if (!isJob || !TEXTS.every((name) => isAbsent(e[name]) || typeof e[name] === 'string')) return null
-    return COUNTS.every((name) => isAbsent(e[name]) || isCount(e[name])) ? e : null
+    if (!COUNTS.every((name) => isAbsent(e[name]) || isCount(e[name]))) return null
+    const version = /@(\d{1,9})$/.exec(e.task)
+    return version ? { ...e, task: e.task.slice(0, version.index), v: Number(version[1]) } : e
   } catch {
     return null
   }
 }
+
+/** Its text. To a process that does not know versions, or not this one, it is a job of an unknown task, and waits. */
+export const textOf = (e: Element) =>
+  JSON.stringify(e.v === undefined ? e : { ...e, task: `${e.task}@${e.v}`, v: undefined })
 
 /** The job in the bytes of an element. Those that are not UTF-8 are none: their text is not what lies in Redis. */
 export const readElement = (raw: Buffer): Element | null =>
@@ -111,7 +101,7 @@ export function postpone(raw: string, e: Element): Move {
 
 /** After a failed attempt: once more, later. */
 export function retry(raw: string, e: Element, delayMs: number): Move {
-  return { ...delay(raw, e, delayMs), as: JSON.stringify(e), counts: 'failed' }
+  return { ...delay(raw, e, delayMs), as: textOf(e), counts: 'failed' }
 }
 
 function delay(raw: string | Buffer, e: Element, delayMs: number): Move {
@@ -121,7 +111,7 @@ function delay(raw: string | Buffer, e: Element, delayMs: number): Move {
 /** A job that is given up waits among the dead for an operator. `shown` is what its owner is told. */
 export function moveToDead(raw: string | Buffer, e: Element, shown = FAILED): Move {
   const end = status(e, 'failed', { error: shown })
-  return { raw, to: 'dead', as: JSON.stringify(e), counts: 'failed', id: e.id, key: e.key, ...end }
+  return { raw, to: 'dead', as: textOf(e), counts: 'failed', id: e.id, key: e.key, ...end }
 }
 
 /** An operator throws it away. */
@@ -167,33 +157,7 @@ export function crashed(raw: Buffer): Move {
   const c = (e.c ?? 0) + 1
   const killer = { ...e, c }
   if (c > 3) return moveToDead(raw, { ...killer, error: `its worker died each of the ${c} times it ran` })
-  const as = JSON.stringify(killer)
+  const as = textOf(killer)
   if (c === 1) return { raw, to: 'front', as, id: e.id, key: e.key, ...status(e, 'waiting') }
   return { ...delay(raw, e, 1000 + Math.random() * 5000), as }
-}
-
-/**
- * The status fields of a move or an enqueue; nothing if nobody asked for them. Until the job has ended they are kept
- * for as long as its key, counted from when it is due.
- */
-export function status(e: Element, state: JobStatus['state'], more: Partial<JobStatus> = {}, delayMs = 0) {
-  if (!e.keep) return {}
-  const hasEnded = state === 'done' || state === 'failed'
-  const { id, task, by, key } = e
-  const open = e.gate?.c && !hasEnded ? { cancellable: true as const, key } : {}
-  // In this order: scripts read the first state in it.
-  const shown: JobStatus = { id, task, state, ...(by && { by }), ...open, ...more }
-  const keepMs = hasEnded ? e.keep : Math.round(delayMs) + Math.max(e.keep, UNIQUE_MS)
-  return { status: JSON.stringify(shown), keepMs }
-}
-
-/** Undefined for what is none: anybody may write to Redis. */
-export function parseStatus(text: string): JobStatus | undefined {
-  try {
-    const shown: JobStatus | null = JSON.parse(text)
-    const isState = shown && ['waiting', 'running', 'done', 'failed', 'cancelled'].includes(shown.state)
-    return isState && typeof shown.id === 'string' && typeof shown.task === 'string' ? shown : undefined
-  } catch {
-    return undefined
-  }
 }

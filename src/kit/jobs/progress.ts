@@ -1,11 +1,11 @@
 // Keeps the status of running jobs up to date for their owners, and hears when one is cancelled. A failure is only logged.
 import type { Redis } from 'ioredis'
 import type { Log } from '../types/log.ts'
-import { status } from './element.ts'
 import type { Lifetime } from './lifetime.ts'
 import { call } from './lua.ts'
 import type { RunningJob } from './running-job.ts'
 import { SHOW } from './scripts.ts'
+import { status } from './status.ts'
 
 /** @returns writes down how far a job is, if that is news to its owner, and aborts it if its owner has cancelled it */
 export function createProgress(redis: Redis, base: string, log: Log, lifetime: Lifetime) {

@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import { DEFAULT_QUEUE } from '../types/queue-defaults.ts'
-import { status, type Element } from './element.ts'
+import { textOf, type Element } from './element.ts'
 import type { Gate } from './gate.ts'
 import { call } from './lua.ts'
 import { ADD, keyBase } from './scripts.ts'
 import { InputError, parseInput, type InputSchema } from './input.ts'
+import { status } from './status.ts'
 import { UNIQUE_MS, type Enqueue, type Enqueued, type EnqueueOptions, type Task } from './task.ts'
 
 /** The most elements in one RPUSH: a longer command would hold up the other clients of Redis. */
@@ -66,7 +67,7 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
     if (requestId !== undefined) element.rid = requestId
     if (unique !== undefined) element.key = `${task.name}:${unique}`
     if (task.keepResultMs > 0) element.keep = task.keepResultMs
-    const text = JSON.stringify(element)
+    const text = textOf(element)
     refuseLarge(task.name, text, input, maxBytes)
 
     const later = options.delayMs !== undefined || options.at !== undefined

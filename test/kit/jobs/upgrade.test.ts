@@ -51,6 +51,47 @@ test(
 )
 
 test(
+  'the version goes with the job, out of sight: through retries and death, and as another program may say it',
+  inRoom(async (room) => {
+    const seen: unknown[] = []
+    const { third } = releases()
+    const task = {
+      ...third,
+      attempts: 2,
+      backoff: { minMs: 1, maxMs: 1 },
+      keepResultMs: 60_000,
+      execute: (...[data, job, , version]: Parameters<typeof third.execute>) => {
+        seen.push([data, version])
+        return Promise.reject(new Error(job.id))
+      },
+    }
+    const data = { userId: 'a', format: 'csv' as const }
+    const { id } = await room.queue.enqueue(task, data)
+    // A process that knows no versions takes it for a job of a task that it does not have, and puts it off.
+    expect(await room.redis.lindex(`${room.base}queue`, 0)).toContain('"task":"report@2"')
+    await room.redis.rpush(`${room.base}queue`, '{"id":"x","task":"report@1","data":{"userId":"b"}}')
+    await room.worker([task], { concurrency: 1 })
+    await room.idle()
+    expect(seen.toSorted()).toEqual(
+      [
+        [data, 2],
+        [data, 2],
+        [{ userId: 'b' }, 1],
+        [{ userId: 'b' }, 1],
+      ].toSorted(),
+    )
+    const dead = await room.redis.lrange(`${room.base}dead`, 0, -1)
+    expect(dead.map((raw) => JSON.parse(raw).task).toSorted()).toEqual(['report@1', 'report@2'])
+    await room.queueAdmin.retry('all')
+    await room.idle()
+    expect(seen).toHaveLength(8)
+    expect(await room.queueAdmin.status(id)).toMatchObject({ task: 'report', state: 'failed' })
+    expect((await room.queueAdmin.show(id))?.task).toBe('report')
+    expect(room.said('last time').every(({ fields }) => fields.task === 'report')).toBe(true)
+  }),
+)
+
+test(
   'the newest input is taken as it is, though an older schema would fit it',
   inRoom(async (room) => {
     const ran: unknown[] = []
