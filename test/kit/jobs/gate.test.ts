@@ -115,3 +115,60 @@ test('a limit that makes no sense is refused', () => {
   expect(define({ rate: { starts: 1, perMs: 0.5 } })).toThrow('whole and from 1')
   expect(define({})).toThrow('a max, a rate or both')
 })
+
+test(
+  'who holds a key without being in the hands of any worker is forgotten',
+  inRoom(async (room) => {
+    const { task, running, end } = gated({ max: 1 })
+    await room.redis.sadd(`${room.base}held:gated:a`, 'ghost')
+    await room.worker([task])
+    await room.queue.enqueue(task, { domain: 'a', name: 'a0' })
+    await until('its turn to come within a minute', async () => {
+      const at = Number(await room.redis.zscore(`${room.base}parks`, 'gated:a'))
+      return at > Date.now() && at < Date.now() + 60_000
+    })
+    expect(await room.queueAdmin.stats()).toMatchObject({ waiting: 1, limited: 1, running: 0 })
+    expect(await room.ids('waiting')).toHaveLength(1)
+    await room.redis.zadd(`${room.base}parks`, 0, 'gated:a')
+    await until('the job', () => running.size === 1)
+    end('a0')
+    await room.idle()
+    expect(await isClean(room)).toEqual([])
+  }),
+)
+
+test(
+  'a job that waits for a limit is found, dropped, and waits no more',
+  inRoom(async (room) => {
+    const { task, running, started, end } = gated({ max: 1 })
+    await room.worker([task])
+    const [, second] = await room.queue.enqueueBulk(task, names('a', 3))
+    await until('the first', () => running.size === 1)
+    await until('the others', async () => (await room.queueAdmin.stats()).limited === 2)
+    const id = second?.id ?? ''
+    expect(await room.queueAdmin.show(id)).toMatchObject({ place: 'waiting', data: { name: 'a1' } })
+    expect(await room.queueAdmin.drop(id)).toBe(true)
+    end('a0')
+    await until('the last', () => running.has('a2'))
+    end('a2')
+    await room.idle()
+    expect(started).toEqual(['a0', 'a2'])
+  }),
+)
+
+test.each(['parks', 'park:gated:a', 'held:gated:a', 'starts:gated:a'])(
+  'what somebody else wrote under the key %s holds up no job',
+  (key) =>
+    inRoom(async (room) => {
+      const { task, started, running, end } = gated({ max: 1, rate: { starts: 100, perMs: 10 } })
+      await room.redis.set(room.base + key, 'foul')
+      await room.worker([task])
+      await room.queue.enqueueBulk(task, names('a', 3))
+      while (started.length < 3 || running.size > 0) {
+        for (const name of running.keys()) end(name)
+        await Bun.sleep(2)
+      }
+      await room.idle()
+      expect(new Set(started).size).toBe(3)
+    })(),
+)
