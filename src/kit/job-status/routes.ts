@@ -29,7 +29,7 @@ const tooManyStreams = defineError(
   `You follow ${MAX_STREAMS} jobs already: close one`,
 )
 
-const OneJob = z.object({ id: z.string().regex(/^[\w-]{1,64}$/) })
+const OneJob = z.object({ id: z.string().regex(/^[\w.-]{1,64}$/) })
 
 interface Options<P extends AnyProduct> {
   requireRole: RequireRole<P>
