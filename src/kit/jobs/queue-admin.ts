@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis'
 import { DEFAULT_QUEUE, QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
 import { cancel } from './cancel.ts'
 import { drop, moveMalformedToDead, readElement, textOf, type Element, type Move } from './element.ts'
+import { gather } from './gather.ts'
 import { call, moveArgs } from './lua.ts'
 import { findInPart, lengthOf, partsOf, readPart, SEARCHED } from './places.ts'
 import type { Found, JobView, Part, Place } from './places.ts'
@@ -54,6 +55,12 @@ export function createQueueAdmin(options: {
       }
     }
     return found
+  }
+
+  async function hold(queue: string | undefined, act: (key: string) => Promise<unknown>): Promise<boolean> {
+    const held = (await names()).filter((name) => queue === undefined || name === queue)
+    for (const name of held) await act(`${keyBase(prefix, name)}paused`)
+    return held.length > 0
   }
 
   return {
@@ -113,12 +120,16 @@ export function createQueueAdmin(options: {
       return dropped
     },
 
-    /** Workers finish what they run, and take nothing more from a queue, or from any, until `resume`. */
-    async pause(queue?: string): Promise<void> {
-      for (const name of await known(queue)) await redis.set(`${keyBase(prefix, name)}paused`, '1')
-    },
-    async resume(queue?: string): Promise<void> {
-      for (const name of await known(queue)) await redis.del(`${keyBase(prefix, name)}paused`)
+    /** Workers finish what they run, and take nothing more from a queue, or from any, until `resume`. False: no such one. */
+    pause: (queue?: string) => hold(queue, (key) => redis.set(key, '1')),
+    resume: (queue?: string) => hold(queue, (key) => redis.del(key)),
+
+    /** See `gather`. @throws while a worker that knows of queues is alive */
+    async gather(): Promise<number> {
+      const all = Object.values((await readStats(redis, prefix, await names(), leaseMs)).queues)
+      const alive = all.flatMap(({ workers }) => workers).find((one) => one.alive && one.beat?.queue)
+      if (alive) throw new Error(`Worker ${alive.id} is alive: stop all workers of this release first`)
+      return await gather(redis, prefix, keepDead)
     },
 
     /** What the owner of a job may see; undefined if its task keeps no result, or the time for it is over. */
@@ -157,13 +168,6 @@ export function createQueueAdmin(options: {
       }
       return last
     },
-  }
-
-  async function known(queue: string | undefined): Promise<string[]> {
-    const all = await names()
-    if (queue === undefined) return all
-    if (!all.includes(queue)) throw new Error(`There is no queue "${queue}", only ${all.join(', ')}`)
-    return [queue]
   }
 }
 
