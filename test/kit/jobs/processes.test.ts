@@ -95,7 +95,7 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
 
   test('kill -9, again and again: each link of a chain of jobs is there exactly once', async () => {
     const { queue, queueAdmin, worker, ledger } = scene()
-    const chains = Array.from({ length: 20 }, (_, chain) => ({ chain, left: 9 }))
+    const chains = Array.from({ length: 20 }, (_, chain) => ({ chain: String(chain), left: 9 }))
     await queue.enqueueBulk(link, chains)
     const links = () => [...readLedger(ledger).keys()]
     for (let kills = 1; kills <= 6; kills++) {

@@ -49,10 +49,11 @@ export const watched = defineTask({
 /** Is followed by the next link of its chain. */
 export const link = defineTask({
   name: 'link',
-  input: z.object({ chain: z.number(), left: z.number() }),
-  run: async ({ chain, left }, job, ledger: Ledger) => {
+  input: z.object({ chain: z.string(), left: z.number(), isFirst: z.boolean().optional() }),
+  run: async ({ chain, left, isFirst }, job, ledger: Ledger) => {
     await Bun.sleep(20)
     ledger.write(`link ${chain}.${left} ${job.id}`)
+    if (isFirst) ledger.write(`done ${job.id}`)
     if (left > 0) job.next(link, { chain, left: left - 1 })
   },
 })
