@@ -52,10 +52,10 @@ export async function readStats(
   const all = await Promise.all(names.map((name) => readQueue(redis, keyBase(prefix, name), shown, leaseMs)))
   const queues = Object.fromEntries(names.map((name, i) => [name, all[i]] as [string, QueueStats]))
   const total = (of: (queue: QueueStats) => number) => all.reduce((sum, queue) => sum + of(queue), 0)
-  const workers = Map.groupBy(
-    all.flatMap((queue) => queue.workers),
-    ({ id }) => id,
-  )
+  const workers = new Map<string, WorkerView[]>()
+  for (const view of all.flatMap((queue) => queue.workers)) {
+    workers.set(view.id, [...(workers.get(view.id) ?? []), view])
+  }
   return {
     waiting: total(({ waiting }) => waiting),
     limited: total(({ limited }) => limited),
