@@ -57,7 +57,9 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
   const uniqueKey = catchUp === 'all' ? undefined : `@cron:${name}`
   const parsed = parse()
   function element(id: string): Element {
-    const made = compose(id, task, input, parseInput(task.name, task.input, input))
+    // Its key is the cron's, and held until the end.
+    const held = { ...task, uniqueUntil: 'end' as const }
+    const made = compose(id, held, input, parseInput(task.name, task.input, input))
     return uniqueKey === undefined ? made : { ...made, key: uniqueKey }
   }
   function parse(): Schedule {

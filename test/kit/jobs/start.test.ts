@@ -1,5 +1,6 @@
 // What is decided when a worker takes a job: that its unique key is free again, and that it is too late to start.
 import { describe, expect, test } from 'bun:test'
+import { defineCron } from '../../../src/kit/jobs/cron.ts'
 import type { DeadJob } from '../../../src/kit/jobs/dead.ts'
 import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { until } from '../support/until.ts'
@@ -45,6 +46,22 @@ describe('a unique key until the start', () => {
       expect(second.added).toBe(true)
       await until('the death of the first', async () => (await room.ids('dead')).length === 1)
       expect(await room.redis.get(`${room.base}key:sync:k`)).toBe(second.id)
+    }),
+  )
+
+  test(
+    'changes nothing for a cron: a tick is passed over until the job of the last one has ended',
+    inRoom(async (room) => {
+      const { task, started, open: go } = gate('sync')
+      const early = { ...task, uniqueUntil: 'start' as const }
+      const cron = defineCron({ name: 'c', schedule: '* * * * *', task: early, input: { text: 'x' } })
+      await room.queue.send(cron.prepare('now'))
+      await room.worker([task])
+      await until('it to run', () => started.length === 1)
+      expect((await room.queue.send(cron.prepare('now'))).added).toBe(false)
+      go()
+      await room.idle()
+      expect((await room.queue.send(cron.prepare('now'))).added).toBe(true)
     }),
   )
 
