@@ -91,6 +91,17 @@ test(
   }),
 )
 
+test('steps that do not fit together do not compile', () => {
+  const run = () => {}
+  // @ts-expect-error: it leads to the second input, and the task has the third
+  defineTask({ name: 'short', input: Third, upgrade: toSecond, run })
+  // @ts-expect-error: what comes before makes another input than this step takes
+  upgradeFrom(Third, ({ userId }) => ({ userId }), toSecond)
+  // @ts-expect-error: the older input has no such field
+  upgradeFrom(First, ({ name }) => ({ name }))
+  expect([toSecond.version, toThird.version]).toEqual([1, 2])
+})
+
 test(
   'the newest input is taken as it is, though an older schema would fit it',
   inRoom(async (room) => {
