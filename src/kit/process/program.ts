@@ -1,4 +1,5 @@
 // Declares long-running programs of a product, and checks a list of them.
+import type { Redis } from 'ioredis'
 import type { KitConfig } from '../config/kit-config.ts'
 import { ConfigError } from '../types/config-error.ts'
 
@@ -35,6 +36,8 @@ export interface RunningProgram {
   readonly number: number
   /** Fires when it has to end, for which it has DRAIN_MS. */
   readonly signal: AbortSignal
+  /** The connection of this process; `connectBlocking(redis)` of `kit/data/redis.ts` makes one for commands that wait. */
+  readonly redis: Redis
   /** To be called once it serves, within BOOT_TIMEOUT_MS: a reload waits for it. */
   ready(this: void): void
 }

@@ -1,5 +1,4 @@
 // Runs one process of a program: connects, lets its module run, and gives it time to end at a signal.
-import type { Redis } from 'ioredis'
 import type { Manifest } from '../assemble.ts'
 import type { KitConfig } from '../config/kit-config.ts'
 import type { ProductSettings } from '../config/settings.ts'
@@ -10,12 +9,9 @@ import { boot } from './lifecycle.ts'
 import { countPrograms, type Program } from './program.ts'
 import { joinSupervisor, readArguments } from './supervised.ts'
 
-/** What programs get beside the dependencies of all. */
-type More = { schema: Schema; redis: Redis }
-
 export interface RunProgramOptions<C extends KitConfig, R extends string, O extends object> {
   settings: ProductSettings<C>
-  programs: readonly Program<C, KitDeps<C, R> & O & More>[]
+  programs: readonly Program<C, KitDeps<C, R> & O & { schema: Schema }>[]
   /** Is loaded to run a program, not to list them. */
   manifest(this: void): Promise<{ manifest: Manifest<R, C, O> }>
   /** The folder below which each `table.ts` is found: programs get them as `deps.schema`. */
@@ -52,12 +48,11 @@ export const runProgram = <C extends KitConfig, R extends string, O extends obje
     ])
     if (typeof run !== 'function')
       throw new ConfigError(`programs.ts: the module of "${name}" exports no function \`run\``)
-    const { deps, log, redis, close } = createDeps(config, product.manifest, undefined, {
-      program: `${name} ${number}`,
-    })
+    const ofLog = { program: `${name} ${number}` }
+    const { deps, log, redis, close } = createDeps(config, product.manifest, undefined, ofLog)
     await refuseMissingDatabase(redis)
     const schema = await loadSchema(tablesIn)
-    const { isSupervised, note, waitIfReplacing, waitForTurn, reportUp, reportDraining } = joinSupervisor()
+    const { isSupervised, note, waitIfReplacing, reportUp, reportDraining } = joinSupervisor()
 
     const stopping = new AbortController()
     const { signal } = stopping
@@ -72,14 +67,12 @@ export const runProgram = <C extends KitConfig, R extends string, O extends obje
     let hasBegun = false
     const work = async () => {
       await waitIfReplacing(deps.ready)
-      await waitForTurn()
       if (program.overlap === false) await isAlone
       if (signal.aborted) return
       hasBegun = true
       note('it has not called ready() yet')
-      await run({ number: Number(number), signal, ready }, { ...deps, schema, redis })
-      if (!signal.aborted)
-        throw new Error('run() has ended, and nobody asked it to: it is to run until its signal fires')
+      await run({ number: Number(number), signal, redis, ready }, { ...deps, schema })
+      if (!signal.aborted) throw new Error('run() has ended before its signal fired')
     }
     const ended = work().catch((error: unknown) => {
       // What is cut off by the signal often says so by throwing.
@@ -91,14 +84,10 @@ export const runProgram = <C extends KitConfig, R extends string, O extends obje
     const stop = async () => {
       stopping.abort()
       reportDraining()
-      const isDone = hasBegun ? ended.then(alwaysTrue, alwaysTrue) : true
-      // A supervisor would kill it then.
-      const patience = isSupervised ? [] : [Bun.sleep(config.processes.drainMs)]
-      if (!(await Promise.race([isDone, ...patience])))
-        log.error('run() goes on past DRAIN_MS and ignores its signal')
+      const isDone = hasBegun ? ended.catch(() => {}).then(() => true) : true
+      const patience = isSupervised ? [] : [Bun.sleep(config.processes.drainMs)] // a supervisor kills it then
+      if (!(await Promise.race([isDone, ...patience]))) log.error('run() ignores its signal past DRAIN_MS')
       await close()
     }
     return { log, ended, stop, retire: stop }
   })
-
-const alwaysTrue = () => true

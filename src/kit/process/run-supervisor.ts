@@ -33,13 +33,15 @@ export const runSupervisor = <C extends KitConfig>({
 }: SupervisorOptions<C>): Promise<void> =>
   boot(async () => {
     const first = readFirstSettings(settings.load)
-    const { config, env, folder, dataDir } = first
+    const { env, folder, dataDir } = first
+    const config = settings.load(env)
     const plan = planOf(config, entries, countPrograms(programs, config))
     const log = createLog(config.log, config.name)
     const metrics = config.metricsPort === undefined ? undefined : new MetricsServer(config.metricsPort)
     const boards = BoardFolder.create(dataDir, config.name)
     const startedAt = Date.now()
-    logStart(first, plan, settings.print(config), log)
+    log.info('settings', settings.print(config))
+    logStart(first, plan, log)
     void logConnections(plan, log)
 
     const readPlan = async () => {

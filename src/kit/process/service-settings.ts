@@ -10,15 +10,15 @@ import { readStatus, type Status } from './status.ts'
 const START = 'bun --no-orphans --no-env-file src/supervisor.ts'
 
 type Environment = Record<string, string>
-type LoadConfig<C extends KitConfig> = ProductSettings<C>['load']
+type LoadConfig = ProductSettings['load']
 
-export interface Settings<C extends KitConfig> {
-  config: C
+export interface Settings {
+  config: KitConfig
   /** What `config` was read from. */
   env: Environment
 }
 
-export interface FirstSettings<C extends KitConfig = KitConfig> extends Settings<C> {
+export interface FirstSettings extends Settings {
   /** Where the service runs, by the name that was used to come here. */
   folder: string
   /** DATA_DIR, absolute. */
@@ -28,7 +28,7 @@ export interface FirstSettings<C extends KitConfig = KitConfig> extends Settings
 }
 
 /** @throws ConfigError if the service cannot start with them */
-export function readFirstSettings<C extends KitConfig>(loadConfig: LoadConfig<C>): FirstSettings<C> {
+export function readFirstSettings(loadConfig: LoadConfig): FirstSettings {
   if (!isEnvironmentOriginal()) {
     throw new ConfigError(
       `The supervisor reads .env afresh at each reload: start it by npm start, or ${START}`,
@@ -43,17 +43,13 @@ export function readFirstSettings<C extends KitConfig>(loadConfig: LoadConfig<C>
 }
 
 /** @param servedPorts ports that the service listens on already @throws ConfigError if it cannot go on with them */
-export function readNextSettings<C extends KitConfig>(
-  loadConfig: LoadConfig<C>,
-  folder: string,
-  servedPorts: number[],
-): Settings<C> {
+export function readNextSettings(loadConfig: LoadConfig, folder: string, servedPorts: number[]): Settings {
   const settings = readSettings(loadConfig, folder)
   if (!servedPorts.includes(settings.config.port)) refuseTakenPort(settings.config)
   return settings
 }
 
-function readSettings<C extends KitConfig>(loadConfig: LoadConfig<C>, folder: string): Settings<C> {
+function readSettings(loadConfig: LoadConfig, folder: string): Settings {
   const env = readEnvironment(folder)
   const config = loadConfig(env)
   if (config.port === 0) throw new ConfigError('PORT=0: each process would listen on a port of its own')

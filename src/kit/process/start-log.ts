@@ -1,4 +1,4 @@
-// Logs at the start of the service what runs and with which settings, and what an operator should mend.
+// Logs at the start of the service what runs, and what an operator should mend.
 import { connectionsPerProcess } from '../data/postgres.ts'
 import type { Log } from '../types/log.ts'
 import { adviceOnSettings } from './advice.ts'
@@ -7,22 +7,12 @@ import { countProcesses, type Plan } from './kinds.ts'
 import type { FirstSettings } from './service-settings.ts'
 import { openServiceStats } from './service-stats.ts'
 
-export function logStart(
-  { config, env, folder, other }: FirstSettings,
-  { kinds }: Plan,
-  printed: Record<string, unknown>,
-  log: Log,
-): void {
-  log.info('settings', printed)
+export function logStart({ env, folder, other }: FirstSettings, { config, kinds }: Plan, log: Log): void {
   for (const advice of adviceOnSettings(config, folder, env)) log.warn(advice)
   const [web = 0, workers = 0] = kinds.map(({ processes }) => processes)
-  const programs = kinds.slice(2).map(({ name, processes }) => `${name} ${processes}`)
-  log.info('starting the service', {
-    port: config.port,
-    web,
-    workers,
-    ...(programs.length > 0 && { programs }),
-  })
+  const others = kinds.slice(2).map(({ name, processes }) => `${name} ${processes}`)
+  const programs = others.length > 0 ? others : undefined
+  log.info('starting the service', { port: config.port, web, workers, programs })
   if (other && other.pid !== process.pid) {
     log.warn(
       `the supervisor ${other.pid} on port ${other.port} runs on the same DATA_DIR: while this one runs, the ` +

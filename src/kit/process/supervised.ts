@@ -34,13 +34,11 @@ export function joinSupervisor() {
     observe,
     /**
      * A process that replaces another waits for its services before it takes requests: until then the other one serves.
+     * Where the two must not run at once it stands by then, until the other one is gone.
      * Any other does not wait: while Postgres is away, somebody has to say so.
      */
     async waitIfReplacing(checkServices: () => Promise<void>): Promise<void> {
       if (board && replacing) await retryUntilAvailable(checkServices, board)
-    },
-    /** A process that must not run beside the one whose place it takes waits until that one is gone. */
-    async waitForTurn(): Promise<void> {
       if (!board || !standsBy) return
       board.progress = 'standby'
       while (!board.mayBegin) await Bun.sleep(TURN_POLL_MS)

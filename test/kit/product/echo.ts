@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { createServer, type ListenOptions, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { RunningProgram } from '../../../src/kit/process/program.ts'
-import type { ProgramDeps } from './programs.ts'
+import type { Deps } from './product.ts'
 
-export async function run({ number, signal, ready }: RunningProgram, { config, log }: ProgramDeps) {
+export async function run({ number, signal, ready }: RunningProgram, { config, log }: Deps) {
   const open = new Set<Socket>()
   const leaked: Uint8Array[] = []
   const ended = Promise.withResolvers<void>()

@@ -1,11 +1,8 @@
 // Its programs. Tests ask for them by settings: by default none runs.
-import type { Redis } from 'ioredis'
 import type { Program } from '../../../src/kit/process/program.ts'
 import type { Config, Deps } from './product.ts'
 
-export type ProgramDeps = Deps & { redis: Redis }
-
-export const programs: readonly Program<Config, ProgramDeps>[] = [
+export const programs: readonly Program<Config, Deps>[] = [
   {
     name: 'echo',
     processes: (config) => config.echoProcesses,

@@ -1,14 +1,14 @@
 // Reads a stream, and writes down what it has read: each entry once, as both happens in one transaction.
 import { connectBlocking } from '../../../src/kit/data/redis.ts'
 import type { RunningProgram } from '../../../src/kit/process/program.ts'
-import type { ProgramDeps } from './programs.ts'
+import type { Deps } from './product.ts'
 
 const GROUP = 'scribes'
 const BLOCK_MS = 200
 
 type Reply = [stream: string, entries: [id: string, fields: string[]][]][] | null
 
-export async function run({ number, signal, ready }: RunningProgram, { config, redis, log }: ProgramDeps) {
+export async function run({ number, signal, redis, ready }: RunningProgram, { config, log }: Deps) {
   const [stream, list, owner] = ['stream', 'written', 'owner'].map((name) => config.redisPrefix + name)
   if (!stream || !list || !owner) return
   const before = Number(await redis.get(owner))
@@ -21,24 +21,25 @@ export async function run({ number, signal, ready }: RunningProgram, { config, r
   ready()
 
   // First what one that died has read and not written down: its name is ours.
-  for (let from = '0'; !signal.aborted;) {
-    const reply = (await blocking.xreadgroup(
-      ...([
-        'GROUP',
-        GROUP,
-        `scribe-${number}`,
-        'COUNT',
-        10,
-        'BLOCK',
-        BLOCK_MS,
-        'STREAMS',
-        stream,
-        from,
-      ] as const),
-    )) as Reply
+  let from = '0'
+  let isDeaf = false
+  const ours = [
+    'GROUP',
+    GROUP,
+    `scribe-${number}`,
+    'COUNT',
+    10,
+    'BLOCK',
+    BLOCK_MS,
+    'STREAMS',
+    stream,
+  ] as const
+  while (!signal.aborted || isDeaf) {
+    const reply = (await blocking.xreadgroup(...ours, from)) as Reply
     const entries = reply?.[0]?.[1] ?? []
     if (entries.length === 0) from = '>'
     for (const [id, [, text = '']] of entries) {
+      if (text === 'deaf') isDeaf = true
       await redis.multi().rpush(list, text).xack(stream, GROUP, id).exec()
     }
   }
