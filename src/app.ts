@@ -17,6 +17,7 @@ import { accountPages } from './account/pages/routes.ts'
 import { account } from './account/routes.ts'
 import { queueSampleMail } from './account/sample-mail.ts'
 import { accountSessions } from './account/sessions.ts'
+import { firstSteps } from './account/ways-in.ts'
 import { refuseImpersonators, refuseTokens } from './kit/auth/guards.ts'
 import { apiDocs } from './kit/api-docs/routes.tsx'
 import { dashboard } from './kit/dashboard/routes.tsx'
@@ -28,7 +29,7 @@ import { pages } from './kit/system/pages.tsx'
 import { movies } from './movies/routes.ts'
 import { passkeyPages } from './passkeys/pages.tsx'
 import { passkeyRoutes } from './passkeys/routes.ts'
-import { askForFactor, secondFactorPages, TAKE_PASSWORD } from './second-factors/pages.tsx'
+import { askForFactor, secondFactorPages } from './second-factors/pages.tsx'
 import { requireFactor } from './second-factors/required.ts'
 import { secondFactors } from './second-factors/routes.ts'
 import { totpPages } from './totp/pages.tsx'
@@ -48,7 +49,7 @@ export function createApp(deps: Deps) {
   // Nor does a superuser who acts as it.
   for (const path of ['/api/me/*', '/api/auth/account/*', '/api/auth/confirm/*', '/api/reauthenticate/*'])
     app.use(path, refuseImpersonators)
-  for (const path of TAKE_PASSWORD) app.use(path, askForFactor)
+  for (const path of firstSteps(deps)) app.use(path, askForFactor)
   if (config.mfaRequired !== undefined) app.use('/api/*', requireFactor)
   const routed = app
     // One line per slice.

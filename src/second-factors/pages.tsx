@@ -3,7 +3,7 @@
 import type { Child } from 'hono/jsx'
 import { z } from 'zod'
 import { spend } from '../account/pages/links.tsx'
-import { ACCOUNT, CONFIRM, FACTORS, PAGES, SIGN_IN } from '../account/pages/paths.ts'
+import { ACCOUNT, FACTORS, PAGES, SIGN_IN } from '../account/pages/paths.ts'
 import { factory, type AppContext, type LoggedInContext } from '../account/product.ts'
 import { linkLimit, secondStepLimit } from '../account/throttles.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
@@ -46,7 +46,7 @@ export async function answerOnPage(c: AppContext, given: { name: string; answer:
   cookie.delete(c)
 }
 
-/** For what takes a password: tells that a second factor may be asked for, and leads browsers to the page that does. */
+/** For `firstSteps`: tells that a second factor may be asked for, and leads browsers to the page that does. */
 export const askForFactor = tag(
   middleware(async (c, next) => {
     await next()
@@ -58,9 +58,6 @@ export const askForFactor = tag(
   }),
   { errors: [secondFactorRequired] },
 )
-
-/** The paths that take one, for `askForFactor`. */
-export const TAKE_PASSWORD = ['/api/login', '/api/reauthenticate', SIGN_IN, CONFIRM]
 
 export const secondFactorPages = factory.createApp().route('/', factorsPage)
 

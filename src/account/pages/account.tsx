@@ -16,7 +16,7 @@ import { ChangeEmail, ChangePassword, EditProfile, Reauthentication } from '../s
 import { reauthenticate } from '../sessions.ts'
 import { ownLimit, reauthenticationLimit } from '../throttles.ts'
 import { DeletionBanner } from './delete.tsx'
-import { Instead, NEW_PASSWORD } from './entry.tsx'
+import { NEW_PASSWORD, OtherWays } from './entry.tsx'
 import { ACCOUNT, DELETE } from './paths.ts'
 
 export const accountPage = factory.createApp()
@@ -147,7 +147,7 @@ formPage(accountPage, '/confirm', {
   limit: reauthenticationLimit,
   errors: [invalidCredentials],
   above: () => <p>Please give your password again: what you are about to do is for you alone.</p>,
-  below: (c) => <Instead c={c} page="confirm" />,
+  below: (c) => <OtherWays c={c} page="confirm" />,
   run: reauthenticate,
   next: (c) => nextOf(c) ?? ACCOUNT,
 })
