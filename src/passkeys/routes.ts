@@ -1,6 +1,6 @@
 // Serves passkeys over HTTP: to log in by one, to show again that it is me, and those that I have.
 import { z } from 'zod'
-import { invalidCredentials } from '../account/errors.ts'
+import { invalidCredentials, lastWayIn } from '../account/errors.ts'
 import { factory, found, requireRole } from '../account/product.ts'
 import { LoginResponse, TokenResponse } from '../account/schema.ts'
 import { ownLimit, secondStepLimit } from '../account/throttles.ts'
@@ -19,7 +19,6 @@ import {
   confirmByPasskey,
   confirmOptions,
   deletePasskey,
-  lastWayIn,
   listPasskeys,
   logInByPasskey,
   logInOptions,
