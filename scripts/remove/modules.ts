@@ -67,6 +67,21 @@ export const MODULES: Record<string, Module> = {
     tables: ['passkeys'],
     standsOn: 'second-factors',
   },
+  oidc: {
+    about: 'log in by a login at another provider: Google, Keycloak, any that speaks OpenID Connect',
+    paths: [
+      'src/kit/oidc',
+      'src/oidc',
+      'test/kit/oidc',
+      'test/oidc.test.ts',
+      'test/oidc-attacks.test.ts',
+      'test/support/oidc.ts',
+      'test/support/provider.ts',
+    ],
+    mentions: /\boidc\b|\boidc\/|OIDC_|\boidc(WayIn|Routes|Pages|Settings)\b|openid-client/,
+    packages: ['openid-client', 'oidc-provider'],
+    tables: ['identities'],
+  },
   'second-factors': {
     about: 'what second factors share: the step after the password, and a mail that undoes each change',
     paths: ['src/second-factors'],
