@@ -26,6 +26,8 @@ import { jobStatus } from './kit/job-status/routes.ts'
 import { useKit } from './kit/middleware.ts'
 import { devRoutes } from './kit/system/development/routes.tsx'
 import { pages } from './kit/system/pages.tsx'
+import { mailLoginPages } from './mail-login/pages.tsx'
+import { mailLoginRoutes } from './mail-login/routes.ts'
 import { movies } from './movies/routes.ts'
 import { passkeyPages } from './passkeys/pages.tsx'
 import { passkeyRoutes } from './passkeys/routes.ts'
@@ -67,6 +69,7 @@ export function createApp(deps: Deps) {
     .route('/api', secondFactors(deps))
     .route('/api', totpRoutes)
     .route('/api', passkeyRoutes)
+    .route('/api', mailLoginRoutes)
     .route('/api', audit)
     .route('/api', auditExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
@@ -78,6 +81,7 @@ export function createApp(deps: Deps) {
   if (config.authPages) app.route(PAGES, secondFactorPages)
   if (config.authPages) app.route(PAGES, totpPages)
   if (config.authPages) app.route(PAGES, passkeyPages)
+  if (config.authPages) app.route(PAGES, mailLoginPages)
 
   return routed
 }

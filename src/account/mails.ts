@@ -141,6 +141,8 @@ export const NOTICES = {
   password_changed: 'The password of your account was changed. Everybody else was logged out.',
   password_reset:
     'A new password was chosen with a link from a mail. Everybody was logged out. If the account was going to be deleted, it stays.',
+  mailbox_proven:
+    'Somebody has logged in with a code from a mail. As nobody had shown before that this mailbox is theirs, what was set up until then has ended: the password, devices, tokens. If the account was going to be deleted, it stays.',
   email_changed: 'Your account goes by another email now.',
   token_made:
     'A personal access token was made: with it a program acts for your account. A new password by a mailed link ends it.',
