@@ -27,6 +27,8 @@ import { useKit } from './kit/middleware.ts'
 import { createOidc } from './kit/oidc/provider.ts'
 import { devRoutes } from './kit/system/development/routes.tsx'
 import { pages } from './kit/system/pages.tsx'
+import { mailLoginPages } from './mail-login/pages.tsx'
+import { mailLoginRoutes } from './mail-login/routes.ts'
 import { movies } from './movies/routes.ts'
 import { oidcPages } from './oidc/pages.tsx'
 import { oidcRoutes } from './oidc/routes.ts'
@@ -72,6 +74,7 @@ export function createApp(deps: Deps) {
     .route('/api', totpRoutes)
     .route('/api', passkeyRoutes)
     .route('/api', oidcRoutes(deps, oidc))
+    .route('/api', mailLoginRoutes)
     .route('/api', audit)
     .route('/api', auditExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
@@ -84,6 +87,7 @@ export function createApp(deps: Deps) {
   if (config.authPages) app.route(PAGES, totpPages)
   if (config.authPages) app.route(PAGES, passkeyPages)
   if (config.authPages && oidc.names.length > 0) app.route(PAGES, oidcPages(oidc))
+  if (config.authPages) app.route(PAGES, mailLoginPages)
 
   return routed
 }

@@ -34,6 +34,11 @@ export const settings = defineSettings(
       about:
         'Our own pages for accounts, below `/api/auth`. Without them the links in mails lead to a front-end',
     }),
+    mailLogin: setting('MAIL_LOGIN', flag().default(false), {
+      about:
+        'Whether who has the mailbox of an account may log in to it by a code that is mailed, without its password',
+      isPrintable: true,
+    }),
     mfaRequired: setting('MFA_REQUIRED', choice('readonly', 'editor', 'admin', 'superuser').optional(), {
       about:
         'Accounts of this role and above take a second factor: until they have one they can only set it up',

@@ -4,6 +4,7 @@ import { roles } from './account/roles.ts'
 import type { Factor } from './account/second-step.ts'
 import type { WayIn } from './account/ways-in.ts'
 import { crons } from './crons.ts'
+import { mailLogin } from './mail-login/pages.tsx'
 import { oidcWayIn } from './oidc/way-in.tsx'
 import { passkeyFactor, passkeyWayIn } from './passkeys/factor.tsx'
 import { secondStep } from './second-factors/second-step.ts'
@@ -13,7 +14,7 @@ import { totp } from './totp/totp.ts'
 const factors: Factor[] = [totp, passkeyFactor]
 
 /** One line for each way in beside the password. */
-const waysIn: WayIn[] = [passkeyWayIn, oidcWayIn]
+const waysIn: WayIn[] = [passkeyWayIn, mailLogin, oidcWayIn]
 
 export const manifest = {
   roles,

@@ -32,12 +32,20 @@ const DELETION = ['delete', 'delete', 'keep', 'be due'] as const
 const FACTORS = ['add factor', 'add factor', 'remove factor', 'undo factor', 'undo factor'] as const
 const PASSKEYS = ['add passkey', 'add passkey', 'delete passkey'] as const
 const BY_PASSKEY = ['log in by passkey', 'log in by passkey', 'confirm by passkey'] as const
+const BY_MAIL = [
+  'ask for code',
+  'log in by code',
+  'log in by code',
+  'ask to confirm',
+  'confirm by code',
+] as const
 const KINDS = [
   ...MANAGED,
   ...DELETION,
   ...FACTORS,
   ...PASSKEYS,
   ...BY_PASSKEY,
+  ...BY_MAIL,
   ...ENTRY,
   ...PASSWORD,
   ...EMAIL,
@@ -91,10 +99,13 @@ type Kind = {
 }
 /** It sends its access whether that still opens something or not. */
 type Device = { kind: 'browser' | 'app' | 'program' | 'boss'; client: Client; access?: Access }
-/** Without a token it was not mailed. An invitation is the account's that invites, to a role. */
+/** Without a token it was not mailed. An invitation is the account's that invites, to a role. A code has a challenge. */
 type Link = {
   account: Account
-  purpose: Purpose
+  purpose: Purpose | typeof CODE
+  challenge?: string
+  /** In which a code makes fresh; without one it logs in. */
+  session?: string | undefined
   email: string
   isLive: boolean
   token?: string
@@ -104,7 +115,8 @@ type Link = {
 }
 
 /** Of modules: without one this does nothing with it. */
-const [CODES, PASSKEY] = ['totp', 'passkey'] as const
+const [CODES, PASSKEY, MAIL] = ['totp', 'passkey', 'mail'] as const
+const CODE = 'login_code'
 const pathOf = (...names: string[]) => `/api/${names.join('/')}`
 const SECOND = pathOf('login', 'second')
 const APP = pathOf('me', 'factors', CODES)
@@ -115,6 +127,9 @@ interface Authenticator {
 }
 const AUTHENTICATORS: { make(origin: string): Promise<Authenticator> }[] = [Passkey]
 const NO_FACTORS: Factors = { keys: [] }
+const MAILED_CODE = pathOf('login', MAIL, 'code')
+/** What ends with whatever proves the mailbox anew, or the password. */
+const PENDING = ['verify', 'reset', 'email_change', CODE] as const
 
 /** What the app shows now, by RFC 6238. */
 function codeOf(seed: string): string {
@@ -176,6 +191,9 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
   const keys: Key[] = []
   const ended: Access[] = []
   const due: [to: string, says: string, link?: Link][] = []
+  /** Wrong ones, of a code and of an account. */
+  const tries = new Map<string, number>()
+  const hasCodes = deps.waysIn?.some(({ asksFactorAt }) => asksFactorAt?.includes(MAILED_CODE))
   const superuser: Account = {
     ...boss.user,
     ...boss.account,
@@ -212,7 +230,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
   }
 
   /** Of links to take back it voids those `since` one of them. */
-  function voidLinks(account: Account, purposes: Purpose[], since?: Link): void {
+  function voidLinks(account: Account, purposes: readonly Link['purpose'][], since?: Link): void {
     const newer = since ? links.slice(links.indexOf(since)) : []
     for (const one of links.filter((each) => each.account === account))
       if (purposes.includes(one.purpose) || newer.includes(one)) one.isLive = false
@@ -221,23 +239,35 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
   /** By the link of a mail the account becomes this, and what waits is void. */
   function prove({ account }: Link, change: Partial<Account>, since?: Link): void {
     Object.assign(account, { verified: true, deletes: null, ...change })
-    voidLinks(account, ['verify', 'reset', 'email_change'], since)
+    voidLinks(account, PENDING, since)
   }
 
   /** The link gives a password to an account, which it may have taken from another. */
-  function replacePassword(link: Link, account: Account, to: Partial<Account>): void {
+  function replacePassword(
+    link: Link,
+    account: Account,
+    to: Partial<Account>,
+    notice: Notice = 'password_reset',
+  ): void {
     const wasToGo = account.deletes !== null
     prove({ ...link, account }, to)
     voidLinks(account, ['invitation'])
     end(account, () => true)
-    notify(link.email, 'password_reset')
+    notify(link.email, notice)
     if (wasToGo) notify(link.email, 'deletion_undone')
   }
 
-  function request(account: Account, purpose: Purpose, email: string): void {
+  /** A code, if there is a challenge for it. */
+  function request(
+    account: Account,
+    purpose: Link['purpose'],
+    email: string,
+    bound: Partial<Link> = {},
+  ): void {
     if (purpose !== 'take_back') voidLinks(account, [purpose])
-    const link = { account, purpose, email, isLive: true }
+    const link = { account, purpose, email, isLive: true, ...bound }
     links.push(link)
+    if (purpose === CODE) return void due.push([email, 'Your code: ', link])
     if (purpose === 'email_change' && isTaken(email, account)) due.push([email, 'You have an account'])
     else if (account.role !== 'disabled') due.push([email, linkTo(config, purpose, ''), link])
   }
@@ -332,8 +362,8 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
     for (const [i, [, says, link]] of expected.entries()) {
       const { subject, text } = mails[i] as Mail
       expect(`${subject}\n${text}`).toContain(says)
-      expect(text.includes('token=')).toBe(link !== undefined)
-      if (link) link.token = tokenIn({ text })
+      expect(text.includes('token=')).toBe(link !== undefined && link.purpose !== CODE)
+      if (link) link.token = link.purpose === CODE ? /\d{6}/.exec(text)?.[0] : tokenIn({ text })
     }
     for (const { token } of ended.splice(0)) {
       const reply = await visitor({ Authorization: `Bearer ${token}` }).get('/api/me')
@@ -387,8 +417,11 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
       end(me, (one) => one !== access && !one.abilities)
       begin(device, me, added === undefined ? 'password' : `password+${added}`, token)
     }
-    const pick = (...fit: Purpose[]): [link?: Link | undefined, expired?: string | undefined] => {
-      const mailed = links.filter((one) => one.token && (op.isAny || fit.includes(one.purpose)))
+    const pick = (...fit: Link['purpose'][]): [link?: Link | undefined, expired?: string | undefined] => {
+      const isCode = (one: Link) => fit.includes(CODE) === (one.purpose === CODE)
+      const mailed = links.filter(
+        (one) => one.token && isCode(one) && (op.isAny || fit.includes(one.purpose)),
+      )
       const link = mailed.at(-1 - (op.back % mailed.length))
       return [link, unless(link?.isLive && fit.includes(link.purpose), '400 token_expired')]
     }
@@ -453,7 +486,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         if (!changed) return undefined
         me.password = password
         end(me, (one) => !one.abilities)
-        voidLinks(me, ['reset', 'email_change'])
+        voidLinks(me, ['reset', 'email_change', CODE])
         notify(me.email, 'password_changed')
         return begin(device, me, way, changed.token)
       }
@@ -513,7 +546,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         const asked = await ask('DELETE /api/me', undefined, refused ?? fresh)
         if (!asked) return undefined
         me.deletes = asked.deletes
-        voidLinks(me, ['verify', 'reset', 'email_change'])
+        voidLinks(me, PENDING)
         end(me, () => true)
         return notify(me.email, 'deletion_asked')
       }
@@ -530,7 +563,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         await deps.enqueue(deleteAccount, { userId: owner.id })
         onSuccess()
         accounts.splice(accounts.indexOf(owner), 1)
-        voidLinks(owner, ['verify', 'reset', 'email_change', 'take_back', 'invitation', 'factor_undo'])
+        voidLinks(owner, [...PENDING, 'take_back', 'invitation', 'factor_undo'])
         for (const one of links)
           if (one.purpose !== 'take_back' && isSame(one.email, owner.email)) one.isLive = false
         owner.factors = NO_FACTORS
@@ -587,6 +620,51 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         const credential = await key.device.sign(asked)
         const entry = await ask(`POST ${path}`, { credential, ...(isLogin && asToken) }, refusal)
         return entry && begin(device, account, PASSKEY, entry.token)
+      }
+      case 'ask for code': {
+        if (isExtra(device) || !hasCodes) return undefined
+        const asked = await ask(`POST ${pathOf('login', MAIL)}`, { email }, door)
+        if (!asked || !owner || owner.role === 'disabled') return undefined
+        return request(owner, CODE, owner.email, { challenge: asked.challenge })
+      }
+      case 'ask to confirm': {
+        if (!hasCodes) return undefined
+        const refusal = refused ?? unless(me.password === null, '409 has_password')
+        const asked = await ask(`POST ${pathOf('reauthenticate', MAIL)}`, undefined, refusal)
+        return asked && request(me, CODE, me.email, { challenge: asked.challenge, session: access?.id })
+      }
+      case 'log in by code':
+      case 'confirm by code': {
+        const isLogin = op.kind === 'log in by code'
+        const [link] = hasCodes ? pick(CODE) : []
+        if (!link || (isLogin && isExtra(device))) return undefined
+        const { account, challenge = '' } = link
+        const mailbox = link.email.toLowerCase()
+        const barred = isLogin ? door : refused
+        const isItsPlace = link.session === (isLogin ? undefined : access?.id)
+        const left = (key: string, limit: number) => (tries.get(key) ?? 0) < limit
+        const mayTry = isItsPlace && left(challenge, 5) && left(mailbox, 10)
+        const isRight = mayTry && link.isLive
+        if (!barred && mayTry)
+          for (const key of [challenge, mailbox])
+            if (isRight) tries.delete(key)
+            else tries.set(key, (tries.get(key) ?? 0) + 1)
+        const wrong = isItsPlace && !mayTry ? '429 rate_limit_exceeded' : '400 wrong_code'
+        const refusal =
+          barred ??
+          unless(isRight && account.role !== 'disabled', wrong) ??
+          unless(isLogin || account.password === null, '409 has_password')
+        if (!barred && isRight) link.isLive = false
+        const path = isLogin ? MAILED_CODE : pathOf('reauthenticate', MAIL, 'code')
+        const input = { challenge, one_time_password: link.token, ...(isLogin && asToken) }
+        const entry = await ask(`POST ${path}`, input, refusal, account)
+        if (refusal === undefined && isLogin && !account.verified)
+          replacePassword(link, account, { password: null }, 'mailbox_proven')
+        if (refusal === undefined) account.verified = true
+        if (!entry) return undefined
+        const by = entry.way?.replace('password', MAIL)
+        if (!isLogin) return begin(device, me, by ?? way, entry.token)
+        return begin(device, account, by ?? MAIL, entry.token, account.password === null || by !== undefined)
       }
       case 'undo factor': {
         const [link, expired] = pick('factor_undo')
@@ -727,10 +805,21 @@ const WITH_FACTORS = [
   { kind: 'log in', by: 3, email: 'bob', given: 'right', back: 0 },
 ] as Operation[]
 
+/** The mailbox of an account that was never verified takes it over; then it has no password. */
+const WITHOUT_PASSWORD: Partial<Operation>[] = [
+  { kind: 'ask for code', by: 5, email: 'cyd' },
+  { kind: 'log in by code', by: 5, back: 0 },
+  { kind: 'wait for an hour', by: 5 },
+  { kind: 'ask to confirm', by: 5 },
+  { kind: 'confirm by code', by: 5, back: 0 },
+]
+
 /** By chance alone hardly any account would change its email twice, or have nothing but a passkey. */
 const OFTEN: { [kind in Operation['kind']]?: Operation['kind'][] } = {
   'change email': ['confirm'],
   'take back': ['log in by passkey', 'delete passkey'],
+  'ask for code': ['log in by code'],
+  'log in by code': ['ask to confirm', 'confirm by code'],
   'add factor': ['wait for an hour', 'reauthenticate'],
   'add passkey': ['wait for an hour', 'delete passkey', 'confirm by passkey'],
 }
@@ -742,13 +831,14 @@ const withFollowing = (op: Operation): Operation[] => {
 test.each([['soft', 6] as const, ['required', 7] as const])(
   'each client may what the model says, and mails tell what was done (EMAIL_VERIFICATION=%s, seed %d)',
   async (EMAIL_VERIFICATION, usual) => {
-    const world = await startWorld({ EMAIL_VERIFICATION })
+    const world = await startWorld({ EMAIL_VERIFICATION, [`${MAIL.toUpperCase()}_LOGIN`]: 'on' })
     const succeeded = new Set<string>()
     let runs = 0
     const follow = async (haveFactors: boolean, sequence: Operation[]) => {
       await world.boss.post('/api/login', world.boss.account) // a fresh one
       const { run } = createModel(world, `run${++runs}.example`)
-      const begun = haveFactors ? [...START, ...WITH_FACTORS] : START
+      const then = haveFactors ? WITH_FACTORS : (WITHOUT_PASSWORD as Operation[])
+      const begun = [...START, ...then]
       for (const [i, op] of [...begun, ...sequence.flatMap(withFollowing)].entries())
         await run(op, () => succeeded.add(op.kind)).catch((error: Error) => {
           throw new Error(`${i + 1}. ${op.kind}: ${error.message}`, { cause: error })
@@ -767,7 +857,7 @@ test.each([['soft', 6] as const, ['required', 7] as const])(
     } finally {
       await world.close()
     }
-    if (!PROPERTY_REPLAY) expect(succeeded.size).toBeGreaterThan(15) // of 33, three of them of apps for codes, four of passkeys
+    if (!PROPERTY_REPLAY) expect(succeeded.size).toBeGreaterThan(15) // of 37, three of them of apps for codes, four of passkeys, four of mailed codes
   },
   600_000,
 )

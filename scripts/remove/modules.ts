@@ -82,6 +82,11 @@ export const MODULES: Record<string, Module> = {
     packages: ['openid-client', 'oidc-provider'],
     tables: ['identities'],
   },
+  'mail-login': {
+    about: 'log in by six digits in a mail; and what makes a login fresh where there is no password',
+    paths: ['src/mail-login', 'test/mail-login.test.ts', 'test/mail-login-pages.test.ts'],
+    mentions: /\/mail-login\b|\bmail-login\/|\bmailLogin\b|MAIL_LOGIN|\/(login|reauthenticate)\/mail\b/,
+  },
   'second-factors': {
     about: 'what second factors share: the step after the password, and a mail that undoes each change',
     paths: ['src/second-factors'],

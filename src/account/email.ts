@@ -87,7 +87,8 @@ async function assertPasswordOf(c: AppContext, userId: string, password: string 
   if (roles.isBarred(found.user.role)) throw accountDisabled()
 }
 
-async function markVerified(tx: Db, userId: string, mailbox: string): Promise<void> {
+/** Takes a transaction. @throws tokenExpired if the account has another email by now */
+export async function markVerified(tx: Db, userId: string, mailbox: string): Promise<void> {
   const user = await updateUser(tx, userId, { email_proof: 'mail' })
   if (user?.email !== mailbox) throw tokenExpired() // it was mailed to an address of before
 }

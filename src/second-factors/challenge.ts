@@ -9,6 +9,7 @@ import { findUserWithHashById, type User } from '../account/queries.ts'
 import { roles } from '../account/roles.ts'
 import type { Aim, FirstProof, OwnFactor } from '../account/second-step.ts'
 import { confirmSession } from '../account/sessions.ts'
+import { countAttempt } from '../kit/auth/attempts.ts'
 import { randomHex } from '../kit/auth/token-text.ts'
 import { accountDisabled, agentOf } from '../kit/http/session.ts'
 import { defineError, loginRequired, rateLimitExceeded } from '../kit/types/api-error.ts'
@@ -24,7 +25,7 @@ const CHALLENGE = /^[0-9a-f]{64}$/
  * knows the password guesses one within a year with a chance of one in eight, and the owner is told each time. It counts without RATE_LIMIT
  * as well, because a short code is worth no more than this. Only who knows the password uses it up: with another one the owner ends that.
  */
-const ATTEMPTS = { name: 'second-factor', limit: 5, seconds: 60 * 60, settles: true }
+const ATTEMPTS = { name: 'second-factor', limit: 5, seconds: 60 * 60 }
 
 export const secondFactorRequired = Object.assign(
   defineError(
@@ -128,7 +129,7 @@ export async function answerChallenge(
   const factor = secondStep?.factors.find(({ answers }) => Object.hasOwn(answers, name))
   // It may be undone at this moment: then that is seen here, or the session is seen there.
   const isThere = async () => ((await factor?.of(db, userId)) ?? []).length > 0
-  await countAttempt(c, user, async () => factor?.check(c, { userId, name, answer, challenge }) ?? false)
+  await assertRight(c, user, async () => factor?.check(c, { userId, name, answer, challenge }) ?? false)
   // Of two right answers at once one counts.
   if ((await store.delete(keyOf(c, challenge))) === 0) throw challengeExpired()
   const way = `${first}+${name}`
@@ -145,30 +146,12 @@ export async function answerChallenge(
 }
 
 /** @throws wrongFactor, rateLimitExceeded */
-async function countAttempt(
-  c: AppContext,
-  { id, email }: User,
-  check: () => Promise<boolean>,
-): Promise<void> {
+async function assertRight(c: AppContext, { id, email }: User, check: () => Promise<boolean>): Promise<void> {
   const { db, log, rateLimiter } = c.var
-  const { verdict, counts } = await rateLimiter.take([{ ...ATTEMPTS, key: id }])
-  const [taken] = counts
-  if (verdict !== 'taken' || taken === undefined) {
-    const seconds = Math.max(1, Math.ceil((taken?.endsInMs ?? 0) / 1000))
-    throw rateLimitExceeded({
-      message: `Too many wrong codes, please try again in ${seconds} seconds`,
-      headers: { 'Retry-After': String(seconds) },
-    })
-  }
-  let outcome: 'keep' | 'refund' | 'clear' = 'refund' // if it could not be checked
-  try {
-    outcome = (await check()) ? 'clear' : 'keep'
-  } finally {
-    await rateLimiter.settle([{ ...taken, outcome }])
-  }
-  if (outcome === 'clear') return
+  const { result, counts } = await countAttempt(rateLimiter, [{ ...ATTEMPTS, key: id }], check)
+  if (result) return
   log.warn('WRONG SECOND FACTOR', { user: id, agent: agentOf(c) })
-  if (taken.count === ATTEMPTS.limit)
+  if (counts[0]?.count === ATTEMPTS.limit)
     await db.transaction(async (tx) => {
       await recordEvent(c, tx, { action: 'factor.attempts_used_up', account: id })
       await requestNotice(c.var, tx, email, 'factor_attempts')
