@@ -104,3 +104,28 @@ export async function waitAnHour({ deps }: Pick<AppWithProviders, 'deps'>, clien
   })
   client.cookies.set('session', then?.token ?? '')
 }
+
+/** One provider, for who knows nothing of how it is spoken with. */
+export const Elsewhere = {
+  async start() {
+    const acme = await startProvider([`${SITE}${callbackOf('acme')}`])
+    return {
+      settings: {
+        OIDC_PROVIDERS: 'acme',
+        OIDC_ACME_ISSUER: acme.issuer,
+        OIDC_ACME_CLIENT_ID: 'service',
+        OIDC_ACME_CLIENT_SECRET: SECRET,
+      },
+      /** Where a login begins; below it, where it ends. */
+      path: '/api/login/oidc/acme',
+      own: '/api/me/identities',
+      way: 'oidc',
+      /** Somebody logs in there; returns with what they come back. */
+      async visit(url: string, person: Person): Promise<Record<string, string>> {
+        acme.logIn(person)
+        return Object.fromEntries((await acme.browser()(url)).searchParams)
+      },
+      close: acme.close,
+    }
+  },
+}
