@@ -75,6 +75,7 @@ export const MODULES: Record<string, Module> = {
       'test/kit/oidc',
       'test/oidc.test.ts',
       'test/oidc-attacks.test.ts',
+      'test/oidc-pages.test.ts',
       'test/support/oidc.ts',
       'test/support/provider.ts',
     ],

@@ -11,8 +11,9 @@ export const callbackOf = (provider: string) => `/api/login/oidc/${provider}/cal
 /** `close` stops all. */
 export async function startWithProviders(env: Record<string, string> = {}) {
   const names = ['acme', 'other'] as const
+  const { APP_URL: site = SITE } = env
   const [acme, other] = await Promise.all(
-    names.map((name) => startProvider([`${SITE}${callbackOf(name)}`, `${SITE}/oidc/${name}`])),
+    names.map((name) => startProvider([`${site}${callbackOf(name)}`, `${site}/oidc/${name}`])),
   )
   if (!acme || !other) throw new Error('no provider')
   const settings = {
