@@ -1,11 +1,15 @@
 // What must not open an account: faulty answers of a provider, answers for another browser, for another provider, twice; and what a provider that is away does.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { Redis } from 'ioredis'
 import { users } from '../src/account/table.ts'
 import { identities } from '../src/oidc/table.ts'
 import { HTML, submit } from './kit/support/forms.ts'
 import { redisUrl } from './kit/support/services.ts'
 import { type AppWithProviders, callbackOf, meOf, startWithProviders } from './support/oidc.ts'
+import { SECRET } from './support/provider.ts'
 
 let app: AppWithProviders
 beforeAll(async () => {
@@ -223,6 +227,30 @@ test('nothing of a provider is kept: no token in the database or in Redis, and n
     for (const token of app.acme.issued) expect(rows).not.toContain(token)
   } finally {
     redis.disconnect()
+  }
+})
+
+test('no log line holds what comes back from a provider, or the secret of a browser, whether it counts or not', async () => {
+  const log = join(mkdtempSync(join(tmpdir(), 'oidc-')), 'log')
+  const loud = { LOG_LEVEL: 'debug', LOG_SQL: 'on', LOG_FILE: log, LOG_FORMAT: 'json' }
+  const logged = await startWithProviders(loud)
+  try {
+    const client = logged.visitor()
+    const backs = [await logged.away(client, logged.somebody()), await logged.away(client, logged.somebody())]
+    const secrets = [...client.cookies.values(), ...backs.map((back) => back.searchParams.get('code') ?? '')]
+    for (const back of backs) await logged.comeBack(client, back)
+    logged.acme.alterClaims((claims) => ({ ...claims, nonce: 'x' }))
+    await logged.visit(client, logged.somebody())
+    const { secret } = (await client.post('/api/login/oidc/acme', {})).body
+    const authorization = { state: 'x', code: 'the-code-of-another' }
+    await client.post(callback, { secret, authorization })
+    const text = readFileSync(log, 'utf8')
+    expect(text).toContain('PROVIDER REFUSED')
+    for (const one of [...secrets, ...logged.acme.issued, secret, authorization.code, SECRET])
+      expect(text).not.toContain(one)
+  } finally {
+    await logged.close()
+    rmSync(dirname(log), { recursive: true })
   }
 })
 
