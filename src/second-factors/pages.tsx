@@ -11,6 +11,7 @@ import { tag } from '../kit/http/doc.ts'
 import type { AnyContext } from '../kit/http/env.ts'
 import { wantsPage } from '../kit/http/errors.ts'
 import { middleware } from '../kit/http/factory.ts'
+import type { FieldLook } from '../kit/pages/form.tsx'
 import { formPage } from '../kit/pages/form-page.tsx'
 import { takeLinkToken } from '../kit/pages/link-token.ts'
 import { nextOf, withNext } from '../kit/pages/next.ts'
@@ -61,18 +62,19 @@ export const askForFactor = tag(
 
 export const secondFactorPages = factory.createApp().route('/', factorsPage)
 
+const CODE: FieldLook = {
+  label: 'Code',
+  autocomplete: 'one-time-code',
+  hint: () => 'From your app; or one of your recovery codes.',
+}
+const takesCodes = (c: AnyContext) => (c as AppContext).var.secondStep?.factors.some(({ nameOf }) => nameOf)
+
 formPage(secondFactorPages, '/second', {
   title: 'Your second factor',
   summaries: ['Shows the form for the second factor.', 'Takes it, and leads to `next`.'],
   schema: z.object({ one_time_password: z.string().trim().min(1, 'must not be empty').max(100) }),
-  fields: {
-    one_time_password: {
-      label: 'Code',
-      autocomplete: 'one-time-code',
-      hint: () => 'From your app; or one of your recovery codes.',
-    },
-  },
-  button: 'Go on',
+  fields: (c) => (takesCodes(c) ? { one_time_password: CODE } : {}),
+  button: (c) => (takesCodes(c) ? 'Go on' : undefined),
   limit: secondStepLimit,
   errors: SECOND_ERRORS,
   above: (c) => <Prompts c={c} />,
