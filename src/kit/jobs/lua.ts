@@ -121,7 +121,7 @@ async function run<Reply>(
   return reply as Reply
 }
 
-/** Whether STEP is told by the raw element alone: it is done, and nobody waits for its key or its status. */
+/** Whether STEP is told by the raw element alone: it is done, has no gate, and nobody waits for its key or its status. */
 export const isAck = (m: Move | undefined) =>
   m?.counts === 'done' && m.key === undefined && m.status === undefined
 

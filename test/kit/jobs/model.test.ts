@@ -14,7 +14,7 @@ import {
   type Move,
 } from '../../../src/kit/jobs/element.ts'
 import type { Gate } from '../../../src/kit/jobs/gate.ts'
-import { call, callBuffer, moveArgs } from '../../../src/kit/jobs/lua.ts'
+import { call, callBuffer, isAck, moveArgs } from '../../../src/kit/jobs/lua.ts'
 import { ADD, CRON, keyBase, MOVE, REAP, STEP, TICK } from '../../../src/kit/jobs/scripts.ts'
 import { deletePrefix, redisUrl, uniquePrefix } from '../support/services.ts'
 import { until } from '../support/until.ts'
@@ -157,7 +157,7 @@ class Model {
       case 'step': {
         const raws = await redis.lrange(`${base}run:${op.worker}`, 0, -1)
         const moves = op.ends.flatMap((end, i) => this.#end(raws[i], end))
-        const acks = moves.filter((m) => m.to === 'gone' && !m.key && !m.status).map((m) => m.raw)
+        const acks = moves.filter((m) => isAck(m) && !parseElement(String(m.raw))?.gate).map((m) => m.raw)
         const others = moves.filter((m) => !acks.includes(m.raw)).flatMap((m) => moveArgs(m, KEEP_DEAD))
         for (let i = 0; i < times; i++) {
           const args = [op.worker, CONCURRENCY, op.want, acks.length, ...acks, ...others]
