@@ -6,6 +6,7 @@ import { DEFAULT_QUEUE } from '../types/queue-defaults.ts'
 import { status, type Element } from './element.ts'
 import type { Gate } from './gate.ts'
 import { call } from './lua.ts'
+import { announceQueues } from './queue-names.ts'
 import { ADD, keyBase } from './scripts.ts'
 import { InputError, parseInput, UNIQUE_MS } from './task.ts'
 import type { Enqueue, Enqueued, EnqueueOptions, InputSchema, Task } from './task.ts'
@@ -43,8 +44,12 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
   const heads = new Map<string, Head>()
 
   function headOf(queue = DEFAULT_QUEUE): Head {
-    const head = heads.get(queue) ?? { base: keyBase(where.prefix, queue), batch: undefined }
+    const known = heads.get(queue)
+    if (known) return known
+    const head: Head = { base: keyBase(where.prefix, queue), batch: undefined }
     heads.set(queue, head)
+    // Before its first job, so that operators see it though no worker has run yet; each worker says it again.
+    if (queue !== DEFAULT_QUEUE) announceQueues(redis, where.prefix, [queue]).catch(() => {})
     return head
   }
 
