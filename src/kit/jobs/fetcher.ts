@@ -69,7 +69,7 @@ export class Fetcher<D> {
     const { id, base, concurrency, keepDead, connection, inFlight, notices } = this.parts
     const { want } = this
     const [acks, others] = [[] as RunningJob<D>[], [] as RunningJob<D>[]]
-    for (const job of inFlight.settled) (isAck(job.outcome) ? acks : others).push(job)
+    for (const job of inFlight.settled) (isAck(job.outcome) && !job.element.gate ? acks : others).push(job)
     const moves = others.flatMap(({ outcome }) => (outcome ? moveArgs(outcome, keepDead) : []))
     const args = [id, concurrency, want, acks.length, ...acks.map((job) => job.raw), ...moves]
     const { breaks } = connection

@@ -149,7 +149,7 @@ async function run<Reply>(
   return reply as Reply
 }
 
-/** Whether STEP is told by the raw element alone: it is done, and nobody waits for its key, its status or what follows. */
+/** Whether STEP is told by the raw element alone: it is done, has no gate, and nobody waits for its key, its status or what follows. */
 export const isAck = (m: Move | undefined) =>
   m?.counts === 'done' && m.key === undefined && m.status === undefined && m.next === undefined
 

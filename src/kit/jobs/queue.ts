@@ -6,6 +6,7 @@ import { DEFAULT_QUEUE } from '../types/queue-defaults.ts'
 import { textOf, type Element } from './element.ts'
 import type { Gate } from './gate.ts'
 import { call } from './lua.ts'
+import { announceQueues } from './queue-names.ts'
 import { ADD, keyBase } from './scripts.ts'
 import { InputError, parseInput, type InputSchema } from './input.ts'
 import { status } from './status.ts'
@@ -24,6 +25,12 @@ export interface PreparedJob {
   add?: (string | number)[]
 }
 
+/** A queue as its producers see it. */
+interface Head {
+  base: string
+  batch: { elements: string[]; sent: Promise<unknown> } | undefined
+}
+
 export type Queue = ReturnType<typeof createQueue>
 
 /**
@@ -35,21 +42,30 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
   // Random once, then counted: short and cheap. A letter first: what begins with a hyphen is an option to a command.
   const mine = `j${randomBytes(9).toString('base64url')}`
   let made = 0
-  const batches = new Map<string, { elements: string[]; sent: Promise<unknown> }>()
+  const heads = new Map<string, Head>()
+
+  function headOf(queue = DEFAULT_QUEUE): Head {
+    const known = heads.get(queue)
+    if (known) return known
+    const head: Head = { base: keyBase(where.prefix, queue), batch: undefined }
+    heads.set(queue, head)
+    // Before its first job, so that operators see it though no worker has run yet; each worker says it again.
+    if (queue !== DEFAULT_QUEUE) announceQueues(redis, where.prefix, [queue]).catch(() => {})
+    return head
+  }
 
   // All calls of one microtask share one RPUSH for each queue.
-  function push(base: string, element: string): Promise<unknown> {
-    let batch = batches.get(base)
-    if (!batch || batch.elements.length === CHUNK) {
+  function push(head: Head, element: string): Promise<unknown> {
+    if (!head.batch || head.batch.elements.length === CHUNK) {
       const elements: string[] = []
       const sent = Promise.resolve().then(() => {
-        if (batches.get(base)?.elements === elements) batches.delete(base)
-        return redis.rpush(`${base}queue`, ...elements)
+        if (head.batch?.elements === elements) head.batch = undefined
+        return redis.rpush(`${head.base}queue`, ...elements)
       })
-      batches.set(base, (batch = { elements, sent }))
+      head.batch = { elements, sent }
     }
-    batch.elements.push(element)
-    return batch.sent
+    head.batch.elements.push(element)
+    return head.batch.sent
   }
 
   /** The first half of `enqueue`: checks and writes down. Throws InputError. */
@@ -82,9 +98,9 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
 
   /** The second half: resolves when Redis has the job. */
   async function send({ id, element, queue, add }: PreparedJob): Promise<Enqueued> {
-    const base = keyBase(where.prefix, queue)
-    if (!add) return push(base, element).then(() => ({ id, added: true }))
-    const kept = await call(redis, ADD, base, element, id, ...add)
+    const head = headOf(queue)
+    if (!add) return push(head, element).then(() => ({ id, added: true }))
+    const kept = await call(redis, ADD, head.base, element, id, ...add)
     return { id: kept, added: kept === id }
   }
 

@@ -37,20 +37,19 @@ export const keyBase = (prefix: string, queue = DEFAULT_QUEUE) =>
 export const STEP = script<[number, number, string[], number[], number, string[]]>(`
 local me, concurrency, want, acks = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local run, settled, done = 'run:'..me, {}, 0
-local open = redis.call('EXISTS', base..'paused') == 0 and redis.call('ZSCORE', base..'workers', me)
+-- One question for what is seldom there.
+local special = redis.call('EXISTS', base..'paused', base..'parks') > 0
+local open = not (special and redis.call('EXISTS', base..'paused') == 1) and redis.call('ZSCORE', base..'workers', me)
 for i = 5, 4 + acks do
-  local removed = math.min(1, redis.call('LREM', base..run, 0, ARGV[i]))
-  local gate = removed == 1 and gateOf(ARGV[i])
-  if gate then leave(gate) end
-  settled[#settled + 1] = removed
-  done = done + removed
+  settled[#settled + 1] = math.min(1, redis.call('LREM', base..run, 0, ARGV[i]))
+  done = done + settled[#settled]
 end
 if done > 0 then count('minutes', minute..':done', done) end
 for i = 5 + acks, #ARGV, ${MOVE_ARGS} do settled[#settled + 1] = move(run, i) end
 -- What is in flight already counts: a script that was sent twice takes no more than the worker can hold.
 local held, taken, wake = redis.call('LLEN', base..run), {}, -1
 want = math.min(want, concurrency - held)
-if open and want > 0 then taken, wake = take(want) end
+if open and want > 0 then taken, wake = take(want, special) end
 if #taken > 0 then held = redis.call('RPUSH', base..run, unpack(taken)) end
 return {open and 1 or 0, held, taken, settled, wake, ended}`)
 

@@ -30,7 +30,7 @@ export class Slots {
   ) {}
 
   get size(): number {
-    return sum(this.lanes, ({ size }) => size)
+    return this.lanes.reduce((total, { size }) => total + size, 0)
   }
 
   /** Nothing but jobs that ignore their signals: the worker has waited long enough. */
@@ -42,17 +42,14 @@ export class Slots {
   room(lane: Lane): number {
     if (this.lifetime.isStopping || this.suspect) return 0
     const { concurrency, maxJobs } = this.options
-    const reserved = Math.max(0, lane.share.reserved - lane.used)
-    let free = concurrency - sum(this.lanes, ({ used, share }) => Math.max(used, share.reserved))
-    const rivals = this.lanes.filter((one) => one !== lane && one.isHungry)
-    let part = rivals.length === 0 ? Math.max(0, free) : 0
-    // One by one to whoever has the fewest for its weight; of equals to the one that has waited longest.
-    const asking = [lane, ...rivals].map((one) => ({ one, has: Math.max(0, one.used - one.share.reserved) }))
-    for (; free > 0 && rivals.length > 0; free--) {
-      const next = asking.reduce((a, b) => (isBefore(b, a) ? b : a))
-      next.has++
-      if (next.one === lane) part++
+    let free = concurrency
+    const rivals: Lane[] = []
+    for (const one of this.lanes) {
+      free -= Math.max(one.used, one.share.reserved)
+      if (one !== lane && one.isHungry) rivals.push(one)
     }
+    const part = rivals.length === 0 ? Math.max(0, free) : partOf(lane, rivals, free)
+    const reserved = Math.max(0, lane.share.reserved - lane.used)
     return Math.max(0, Math.min(reserved + part, maxJobs - this.taken))
   }
 
@@ -64,14 +61,24 @@ export class Slots {
   }
 }
 
+/** One slot by one they go to whoever has the fewest for its weight; of equals to the one that has waited longest. */
+function partOf(lane: Lane, rivals: Lane[], free: number): number {
+  let part = 0
+  const asking = [lane, ...rivals].map((one) => ({ one, has: Math.max(0, one.used - one.share.reserved) }))
+  for (; free > 0; free--) {
+    const next = asking.reduce((a, b) => (isBefore(b, a) ? b : a))
+    next.has++
+    if (next.one === lane) part++
+  }
+  return part
+}
+
 interface Asking {
   one: Lane
   has: number
 }
 
 function isBefore(a: Asking, b: Asking): boolean {
-  const [forA, forB] = [a, b].map(({ one, has }) => (has + 1) / one.share.weight) as [number, number]
+  const [forA, forB] = [(a.has + 1) / a.one.share.weight, (b.has + 1) / b.one.share.weight]
   return forA < forB || (forA === forB && a.one.tookAt < b.one.tookAt)
 }
-
-const sum = <T>(list: readonly T[], of: (one: T) => number) => list.reduce((total, one) => total + of(one), 0)
