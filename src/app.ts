@@ -24,10 +24,13 @@ import { dashboard } from './kit/dashboard/routes.tsx'
 import { describeRoutes } from './kit/http/doc.ts'
 import { jobStatus } from './kit/job-status/routes.ts'
 import { useKit } from './kit/middleware.ts'
+import { createOidc } from './kit/oidc/provider.ts'
 import { devRoutes } from './kit/system/development/routes.tsx'
 import { pages } from './kit/system/pages.tsx'
 import { mailLoginPages, mailLoginRoutes } from './mail-login/routes.tsx'
 import { movies } from './movies/routes.ts'
+import { oidcPages } from './oidc/pages.tsx'
+import { oidcRoutes } from './oidc/routes.ts'
 import { passkeyPages } from './passkeys/pages.tsx'
 import { passkeyRoutes } from './passkeys/routes.ts'
 import { askForFactor, secondFactorPages } from './second-factors/pages.tsx'
@@ -41,6 +44,7 @@ export function createApp(deps: Deps) {
   const app = factory.createApp()
   useKit(app, deps, { openToken })
 
+  const oidc = createOidc(config.oidc, deps.log)
   const groups = { '/api': 'Account' }
   const reference = { config, routes: () => describeRoutes(app), groups, description, license }
   // A program acts for an account, and does not manage it.
@@ -67,6 +71,7 @@ export function createApp(deps: Deps) {
     .route('/api', secondFactors(deps))
     .route('/api', totpRoutes)
     .route('/api', passkeyRoutes)
+    .route('/api', oidcRoutes(deps, oidc))
     .route('/api', mailLoginRoutes)
     .route('/api', audit)
     .route('/api', auditExport)
@@ -79,6 +84,7 @@ export function createApp(deps: Deps) {
   if (config.authPages) app.route(PAGES, secondFactorPages)
   if (config.authPages) app.route(PAGES, totpPages)
   if (config.authPages) app.route(PAGES, passkeyPages)
+  if (config.authPages && oidc.names.length > 0) app.route(PAGES, oidcPages(oidc))
   if (config.authPages) app.route(PAGES, mailLoginPages)
 
   return routed

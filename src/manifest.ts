@@ -5,6 +5,7 @@ import type { Factor } from './account/second-step.ts'
 import type { WayIn } from './account/ways-in.ts'
 import { crons } from './crons.ts'
 import { mailLogin } from './mail-login/way-in.tsx'
+import { oidcWayIn } from './oidc/way-in.tsx'
 import { passkeyFactor, passkeyWayIn } from './passkeys/factor.tsx'
 import { secondStep } from './second-factors/second-step.ts'
 import { totp } from './totp/totp.ts'
@@ -13,7 +14,7 @@ import { totp } from './totp/totp.ts'
 const factors: Factor[] = [totp, passkeyFactor]
 
 /** One line for each way in beside the password. */
-const waysIn: WayIn[] = [passkeyWayIn, mailLogin]
+const waysIn: WayIn[] = [passkeyWayIn, mailLogin, oidcWayIn]
 
 export const manifest = {
   roles,

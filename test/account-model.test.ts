@@ -17,6 +17,7 @@ import { silent } from './kit/support/log.ts'
 import { Passkey } from './support/authenticator.ts'
 import { OPERATOR, startApp } from './support/harness.ts'
 import { tokenIn } from './support/mailbox.ts'
+import { Elsewhere } from './support/oidc.ts'
 import { schema } from './support/worker.ts'
 
 const { PROPERTY_SEED, PROPERTY_RUNS = '3', PROPERTY_REPLAY } = process.env
@@ -39,7 +40,9 @@ const BY_MAIL = [
   'ask to confirm',
   'confirm by code',
 ] as const
+const ELSEWHERE = ['log in elsewhere', 'log in elsewhere', 'link', 'unlink', 'confirm elsewhere'] as const
 const KINDS = [
+  ...ELSEWHERE,
   ...MANAGED,
   ...DELETION,
   ...FACTORS,
@@ -85,7 +88,14 @@ type User = {
   first_name: string
   deletes: string | null
 }
-type Account = User & { password: string | null; factors: Factors }
+type Account = User & {
+  password: string | null
+  factors: Factors
+  /** Not a mail of ours has verified it, but another provider. */
+  isVouched?: boolean
+  /** Its logins at that provider, by name; and how many links there had been when it was linked. */
+  logins: readonly { sub: string; linked: number }[]
+}
 /** The seed of an app for codes, and passkeys. A change puts others in their place. */
 type Factors = { readonly seed?: string | undefined; readonly keys: readonly Key[] }
 type Key = { id: string; account: Account; device: Authenticator }
@@ -127,6 +137,15 @@ interface Authenticator {
 }
 const AUTHENTICATORS: { make(origin: string): Promise<Authenticator> }[] = [Passkey]
 const NO_FACTORS: Factors = { keys: [] }
+interface Provider {
+  settings: Record<string, string>
+  path: string
+  own: string
+  way: string
+  visit(url: string, person: object): Promise<Record<string, string>>
+  close(): Promise<void>
+}
+const PROVIDERS: { start(): Promise<Provider> }[] = [Elsewhere as never]
 const MAILED_CODE = pathOf('login', MAIL, 'code')
 /** What ends with whatever proves the mailbox anew, or the password. */
 const PENDING = ['verify', 'reset', 'email_change', CODE] as const
@@ -146,7 +165,10 @@ function codeOf(seed: string): string {
 const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
 const unless = (isFine: unknown, refusal: string) => (isFine ? undefined : refusal)
 const said = ({ status, body }: Reply) => (status < 400 ? 'success' : `${status} ${body?.code}`)
-const shown = ({ password: _password, factors: _factors, ...user }: Account): User => user
+const shown = ({ id, email, verified, role, first_name, deletes }: Account): User => ({
+  ...{ id, email, verified },
+  ...{ role, first_name, deletes },
+})
 const countsStill = (key: Key) => key.account.factors.keys.includes(key)
 /** As a login tells them. */
 const factorsOf = ({ factors: { seed, keys } }: Account) => [
@@ -158,7 +180,8 @@ const factorsOf = ({ factors: { seed, keys } }: Account) => [
 const { signal } = new AbortController()
 
 async function startWorld(env: Record<string, string>) {
-  const app = await startApp(env)
+  const provider = await PROVIDERS[0]?.start()
+  const app = await startApp({ ...env, ...provider?.settings })
   const { deps } = app
   const jobs: [task: Task<never, object>, input: unknown][] = []
   const enqueue = async (...args: unknown[]) => void jobs.push(args.slice(-2) as (typeof jobs)[number])
@@ -176,12 +199,13 @@ async function startWorld(env: Record<string, string>) {
       await task.execute(input, { attempt: 1, log: silent, signal } as Job, taskDeps)
     return mails
   }
-  return { ...app, boss, work }
+  const close = () => app.close().then(provider?.close)
+  return { ...app, boss, work, provider, close }
 }
 type World = Awaited<ReturnType<typeof startWorld>>
 
 /** Drives three accounts of a domain, each with a browser and an app, and knows what the app has to answer. */
-function createModel({ boss, config, deps, visitor, work }: World, domain: string) {
+function createModel({ boss, config, deps, provider, visitor, work }: World, domain: string) {
   const accounts: Account[] = []
   const kinds = ['browser', 'app', 'browser', 'app', 'browser', 'app'] as const
   const devices: Device[] = kinds.map((kind) => ({ kind, client: visitor() }))
@@ -200,8 +224,11 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
     verified: true,
     role: 'superuser',
     factors: NO_FACTORS,
+    logins: [],
   }
 
+  const isWaiting = (one: Link, email: string) =>
+    one.purpose === 'invitation' && one.isLive && isSame(one.email, email)
   const isExtra = ({ kind }: Device) => kind === 'program' || kind === 'boss'
   const accessOf = ({ access }: Device) => (access?.isOpen ? access : undefined)
   const isTaken = (email: string, account?: Account) =>
@@ -238,7 +265,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
 
   /** By the link of a mail the account becomes this, and what waits is void. */
   function prove({ account }: Link, change: Partial<Account>, since?: Link): void {
-    Object.assign(account, { verified: true, deletes: null, ...change })
+    Object.assign(account, { verified: true, isVouched: false, deletes: null, ...change })
     voidLinks(account, PENDING, since)
   }
 
@@ -250,7 +277,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
     notice: Notice = 'password_reset',
   ): void {
     const wasToGo = account.deletes !== null
-    prove({ ...link, account }, to)
+    prove({ ...link, account }, { ...to, logins: [] })
     voidLinks(account, ['invitation'])
     end(account, () => true)
     notify(link.email, notice)
@@ -443,6 +470,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
           password,
           deletes: null,
           factors: NO_FACTORS,
+          logins: [],
         }
         accounts.push(account)
         request(account, 'verify', email)
@@ -525,7 +553,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
           allowed ?? unless(purpose === 'verify' || !isTaken(link.email, account), '400 email_taken')
         if (!(await ask('POST /api/email/verify', { token, password: entered }, refusal))) return undefined
         link.isLive = false
-        if (purpose === 'verify') return (account.verified = true)
+        if (purpose === 'verify') return Object.assign(account, { verified: true, isVouched: false })
         const { email: before, verified } = account
         const own = links.find((one) => one.isLive && one.account === account && isTakeBack(one, link.email))
         prove(link, { email: link.email }, own)
@@ -536,7 +564,8 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         if (!link || !(await ask('POST /api/email/take-back', { token: link.token }, door ?? expired)))
           return undefined
         undoFactors(link.account, link)
-        prove(link, { email: link.email, password: null }, link)
+        const logins = link.account.logins.filter(({ linked }) => linked <= links.indexOf(link))
+        prove(link, { email: link.email, password: null, logins }, link)
         voidLinks(link.account, ['invitation'])
         end(link.account, () => true)
         request(link.account, 'reset', link.email)
@@ -566,7 +595,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         voidLinks(owner, [...PENDING, 'take_back', 'invitation', 'factor_undo'])
         for (const one of links)
           if (one.purpose !== 'take_back' && isSame(one.email, owner.email)) one.isLive = false
-        owner.factors = NO_FACTORS
+        Object.assign(owner, { factors: NO_FACTORS, logins: [] })
         return end(owner, () => true)
       }
       case 'add factor': {
@@ -599,7 +628,8 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         if (!key) return undefined
         const left = me?.factors.keys.filter((one) => one !== key) ?? []
         const other = unless(me?.factors.keys.includes(key), '404 not_found')
-        const last = unless(left.length > 0 || me?.password !== null, '409 last_way_in')
+        const isOpen = left.length > 0 || me?.password !== null || me.logins.length > 0
+        const last = unless(isOpen, '409 last_way_in')
         const removed = await ask(`DELETE ${KEYS}/${key.id}`, undefined, refused ?? fresh ?? other ?? last)
         return removed && change({ keys: left }, removed)
       }
@@ -666,6 +696,80 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         if (!isLogin) return begin(device, me, by ?? way, entry.token)
         return begin(device, account, by ?? MAIL, entry.token, account.password === null || by !== undefined)
       }
+      case 'log in elsewhere':
+      case 'link':
+      case 'confirm elsewhere': {
+        const isLogin = op.kind === 'log in elsewhere'
+        if (!provider || (isLogin && isExtra(device))) return undefined
+        const aim = isLogin ? 'login' : op.kind === 'link' ? 'link' : 'confirm'
+        const noSession = unless(isLogin || session, '401 login_required')
+        const notFresh = unless(aim !== 'link', '401 fresh_login_required') && fresh
+        const begun = await ask(`POST ${provider.path}`, { aim }, door ?? noSession ?? notFresh)
+        if (!begun) return undefined
+        const sub = `${op.email.toLowerCase()} of ${domain}`
+        const claims = { sub, email, email_verified: !op.isAny, given_name: first_name }
+        const authorization = await provider.visit(begun.url, claims)
+        const known = accounts.find(({ logins }) => logins.some((one) => one.sub === sub))
+        const vouched = op.isAny ? undefined : owner
+        const linked = { sub, linked: links.length }
+        const end = `POST ${provider.path}/callback`
+        const input = { secret: begun.secret, authorization, ...(isLogin && asToken) }
+        if (aim === 'link') {
+          const refusal = unless(!known || known === me, '409 identity_taken')
+          if (!(await ask(end, input, refusal)) || known) return undefined
+          me.logins = [...me.logins, linked]
+          return notify(me.email, 'identity_linked')
+        }
+        const unlinked = '409 identity_not_linked'
+        if (aim === 'confirm') {
+          const proof = await ask(end, input, unless(known === me, unlinked), me)
+          const by = proof?.way?.replace('password', provider.way)
+          return proof && begin(device, me, by ?? provider.way, proof.token)
+        }
+        const adopted = known ?? vouched
+        const waiting = adopted ? undefined : links.find((one) => isWaiting(one, email))
+        const refusal = known
+          ? undefined
+          : (unless(!op.isAny, unlinked) ??
+            unless(adopted || !waiting || roleOf(waiting.account) === 'superuser', '400 token_expired') ??
+            unless(adopted || !isTaken(email), '400 email_taken'))
+        const barred = unless(adopted?.role !== 'disabled', '400 account_disabled')
+        const isOthers = unless(known || !vouched?.verified || !vouched.isVouched, unlinked)
+        // What a second factor asks for comes behind: by then it is linked.
+        const isRefused = refusal ?? barred ?? isOthers
+        if (!isRefused && vouched && !known) {
+          const proven = { password: null, first_name, isVouched: true }
+          const link: Link = { account: vouched, purpose: 'verify', email: vouched.email, isLive: false }
+          if (!vouched.verified) replacePassword(link, vouched, proven, 'mailbox_proven')
+          notify(vouched.email, 'identity_linked')
+          vouched.logins = [...vouched.logins, linked]
+        }
+        const entry = await ask(end, input, isRefused, adopted)
+        if (!entry) return undefined
+        const by = entry.way?.replace('password', provider.way) ?? provider.way
+        if (adopted) return begin(device, adopted, by, entry.token)
+        if (waiting) waiting.isLive = false
+        const { id, role } = entry
+        expect(role).toBe(waiting?.role ?? config.signupRole)
+        const proven = { verified: true, isVouched: true, first_name, password: null, deletes: null }
+        const account: Account = { id, role, email, ...proven, factors: NO_FACTORS, logins: [linked] }
+        accounts.push(account)
+        due.push([email, 'Welcome'])
+        return begin(device, account, by, entry.token)
+      }
+      case 'unlink': {
+        if (!provider) return undefined
+        const listed = session && (await send(device, `GET ${provider.own}`))
+        const [first] = (listed?.status === 200 && (listed.body as { id: string }[])) || []
+        const left = first ? me.logins.slice(1) : []
+        const isOpen = left.length > 0 || me?.password !== null || me.factors.keys.length > 0
+        const last = unless(isOpen, '409 last_way_in')
+        const other = unless(first, '404 not_found')
+        const path = `${provider.own}/${first?.id ?? crypto.randomUUID()}`
+        if (!(await ask(`DELETE ${path}`, undefined, refused ?? fresh ?? other ?? last))) return undefined
+        me.logins = left
+        return notify(me.email, 'identity_unlinked')
+      }
       case 'undo factor': {
         const [link, expired] = pick('factor_undo')
         if (!link || !deps.secondStep) return undefined
@@ -723,7 +827,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
           const refusal = door ?? fresh ?? expired ?? mayInvite
           if (!(await ask('POST /api/invitations/accept', { token }, refusal))) return undefined
           link.isLive = false
-          if (isSame(me.email, mailbox)) me.verified = true
+          if (isSame(me.email, mailbox)) Object.assign(me, { verified: true, isVouched: false })
           const was = me.role
           me.role = higher(was, role)
           end(me, (one) => one.isBoss && me.role === 'superuser')
@@ -744,7 +848,7 @@ function createModel({ boss, config, deps, visitor, work }: World, domain: strin
         link.isLive = false
         if (held) replacePassword(link, held, { password, first_name, role: higher(held.role, role) })
         const proven = { email: mailbox, verified: true, role, first_name, password, deletes: null }
-        const account = held ?? { id: made.id, ...proven, factors: NO_FACTORS }
+        const account = held ?? { id: made.id, ...proven, factors: NO_FACTORS, logins: [] }
         if (!held) accounts.push(account)
         return begin(device, account, 'password', made.token)
       }
@@ -812,6 +916,10 @@ const WITHOUT_PASSWORD: Partial<Operation>[] = [
   { kind: 'wait for an hour', by: 5 },
   { kind: 'ask to confirm', by: 5 },
   { kind: 'confirm by code', by: 5, back: 0 },
+  { kind: 'link', by: 0, email: 'ann' },
+  { kind: 'log in elsewhere', by: 1, email: 'bob' },
+  { kind: 'log in elsewhere', by: 2, email: 'dan', name: 'Ann' },
+  { kind: 'unlink', by: 2 },
 ]
 
 /** By chance alone hardly any account would change its email twice, or have nothing but a passkey. */
@@ -821,6 +929,8 @@ const OFTEN: { [kind in Operation['kind']]?: Operation['kind'][] } = {
   'ask for code': ['log in by code'],
   'log in by code': ['ask to confirm', 'confirm by code'],
   'add factor': ['wait for an hour', 'reauthenticate'],
+  'log in elsewhere': ['wait for an hour', 'confirm elsewhere'],
+  link: ['log in elsewhere'],
   'add passkey': ['wait for an hour', 'delete passkey', 'confirm by passkey'],
 }
 const withFollowing = (op: Operation): Operation[] => {
@@ -857,7 +967,7 @@ test.each([['soft', 6] as const, ['required', 7] as const])(
     } finally {
       await world.close()
     }
-    if (!PROPERTY_REPLAY) expect(succeeded.size).toBeGreaterThan(15) // of 37, three of them of apps for codes, four of passkeys, four of mailed codes
+    if (!PROPERTY_REPLAY) expect(succeeded.size).toBeGreaterThan(15) // of 41, three of them of apps for codes, four of passkeys, four of mailed codes, four of logins elsewhere
   },
   600_000,
 )

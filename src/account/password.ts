@@ -17,6 +17,7 @@ import type { AppContext, LoggedInContext } from './product.ts'
 import { type AccountChange, findUser, findUserWithHashById, updateUser, type User } from './queries.ts'
 import { roles } from './roles.ts'
 import { factorsOf } from './second-step.ts'
+import { removeWaysIn } from './ways-in.ts'
 import { provenAtOf } from '../kit/types/sessions.ts'
 
 /** Has a link mailed to the account of that email, if there is one. It does not look: see `mailReset`. */
@@ -47,8 +48,9 @@ export async function resetPassword(
 }
 
 /**
- * Sets a password, or none, for whoever has shown that the mailbox is theirs: links, changes that wait, a deletion among them, and
- * tokens of before end, and `endSessionsWith` around it ends the sessions.
+ * Sets a password, or none, for whoever has shown that the mailbox is theirs: other ways in, links, changes that wait, a deletion among
+ * them, and tokens of before end, and `endSessionsWith` around it ends the sessions.
+ * @param told what has happened; by default a password was chosen by a link
  * @throws tokenExpired
  */
 export async function proveMailbox(
@@ -61,10 +63,11 @@ export async function proveMailbox(
 ): Promise<User> {
   const was = await findUser(tx, userId)
   // A deletion is a change that waits as well: whoever had the account before may have asked for it.
-  const user = await updateUser(tx, userId, { ...change, email_proof: 'mail', deletes: null })
+  const user = await updateUser(tx, userId, { email_proof: 'mail', deletes: null, ...change })
   // The mailbox is not the account's any more, or the account may not log in: then nothing has changed.
   if (user?.email.toLowerCase() !== mailbox.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
   if (!was?.verified) await c.var.secondStep?.removeAll(tx, userId)
+  await removeWaysIn(c.var, tx, userId)
   await tokens.revoke(tx, userId, { but: was?.verified ? UNDOES : ['take_back'] })
   await accessTokens.deleteAllOf(c.var, tx, userId)
   await recordEvent(c, tx, { action: told.action, account: userId })

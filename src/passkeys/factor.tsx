@@ -68,6 +68,8 @@ export const passkeyFactor: Factor = {
 
 /** Nobody signs up by one. */
 export const passkeyWayIn: WayIn = {
+  opens: async (db, userId) => (await db.$count(passkeys, ofAccount(userId))) > 0,
+
   offer(c, page) {
     if (page === 'sign-up') return undefined
     const isSignIn = page === 'sign-in'

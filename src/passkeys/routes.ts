@@ -1,9 +1,9 @@
 // Serves passkeys over HTTP: to log in by one, to show again that it is me, and those that I have.
 import { z } from 'zod'
-import { invalidCredentials } from '../account/errors.ts'
+import { invalidCredentials, lastWayIn } from '../account/errors.ts'
 import { done, factory, found, requireRole, withToken } from '../account/product.ts'
 import { LoginResponse, TokenResponse } from '../account/schema.ts'
-import { ownLimit, secondStepLimit } from '../account/throttles.ts'
+import { askLimit, ownLimit, secondStepLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
@@ -14,14 +14,7 @@ import { validate } from '../kit/http/validate.ts'
 import { CreationOptions, RequestOptions } from '../kit/passkeys/schema.ts'
 import { passkeyRefused, requestOptions } from '../kit/passkeys/webauthn.ts'
 import { lastFactor, mailboxProofRequired } from '../second-factors/changes.ts'
-import {
-  confirmByPasskey,
-  lastWayIn,
-  logInByPasskey,
-  toConfirm,
-  toLogIn,
-  tooManyPasskeys,
-} from './passkeys.ts'
+import { confirmByPasskey, logInByPasskey, toConfirm, toLogIn, tooManyPasskeys } from './passkeys.ts'
 import { addPasskey, deletePasskey, listPasskeys, newPasskeyOptions, renamePasskey } from './passkeys.ts'
 import { NewPasskey, OfPasskey, PasskeyLogin, PasskeyProof, RenamePasskey } from './schema.ts'
 import { PasskeyResponse } from './table.ts'
@@ -31,11 +24,7 @@ export const ADD_ERRORS = [mailboxProofRequired, passkeyRefused, tooManyPasskeys
 
 /** By address alone: nobody has said who they are. */
 export const passkeyLimit: RateLimit = { ...secondStepLimit, name: 'passkey' }
-/** A challenge takes some memory of Redis for five minutes. */
-const askLimit: RateLimit = {
-  name: 'passkey-options',
-  quotas: (config) => secondStepLimit.quotas(config).map((quota) => ({ ...quota, counts: 'requests' })),
-}
+const optionsLimit = askLimit('passkey-options')
 
 export const passkeyRoutes = factory
   .createApp()
@@ -47,7 +36,7 @@ export const passkeyRoutes = factory
       'Returns what a browser asks for a passkey by, to log in without email and password.',
       RequestOptions,
     ),
-    rateLimit(askLimit),
+    rateLimit(optionsLimit),
     async (c) => c.var.respond(await requestOptions(c.var, toLogIn)),
   )
 
@@ -67,7 +56,7 @@ export const passkeyRoutes = factory
     '/reauthenticate/passkey/options',
     doc('Returns what a browser asks for a passkey by, to show that it is me.', RequestOptions),
     requireRole('readonly'),
-    rateLimit(askLimit),
+    rateLimit(optionsLimit),
     async (c) => c.var.respond(await requestOptions(c.var, toConfirm(c))),
   )
 
@@ -98,7 +87,7 @@ export const passkeyRoutes = factory
     }),
     requireRole('readonly'),
     requireFresh(),
-    rateLimit(askLimit),
+    rateLimit(optionsLimit),
     async (c) => c.var.respond(await newPasskeyOptions(c)),
   )
 
