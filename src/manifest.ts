@@ -4,7 +4,7 @@ import { roles } from './account/roles.ts'
 import type { Factor } from './account/second-step.ts'
 import type { WayIn } from './account/ways-in.ts'
 import { crons } from './crons.ts'
-import { mailLogin } from './mail-login/pages.tsx'
+import { mailLogin } from './mail-login/way-in.tsx'
 import { oidcWayIn } from './oidc/way-in.tsx'
 import { passkeyFactor, passkeyWayIn } from './passkeys/factor.tsx'
 import { secondStep } from './second-factors/second-step.ts'
@@ -20,5 +20,10 @@ export const manifest = {
   roles,
   crons,
   migrations,
-  openOwn: () => ({ own: { waysIn, secondStep: secondStep(factors) } }),
+  openOwn: () => ({
+    own: {
+      waysIn,
+      secondStep: secondStep(factors),
+    },
+  }),
 }
