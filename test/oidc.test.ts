@@ -196,7 +196,7 @@ describe('who is logged in', () => {
     await app.link(member, app.somebody())
     const [{ id }] = await identitiesOf(member)
     app.acme.logIn(app.somebody())
-    const begun = await member.post('/api/me/identities/acme')
+    const begun = await member.post('/api/me/identities/acme/link')
     const back = Object.fromEntries((await app.acme.browser()(begun.body.url)).searchParams)
     const input = { secret: begun.body.secret, authorization: back }
     // Somebody else's by now, in the same browser.
@@ -204,9 +204,9 @@ describe('who is logged in', () => {
     expect((await another.post(callbackOf('acme'), input)).body.code).toBe('provider_refused')
     await waitAnHour(app, member)
     expect((await member.post(callbackOf('acme'), input)).body.code).toBe('fresh_login_required')
-    expect((await member.post('/api/me/identities/acme')).body.code).toBe('fresh_login_required')
+    expect((await member.post('/api/me/identities/acme/link')).body.code).toBe('fresh_login_required')
     expect((await member.delete(`/api/me/identities/${id}`)).body.code).toBe('fresh_login_required')
-    expect((await app.visitor().post('/api/me/identities/acme')).body.code).toBe('login_required')
+    expect((await app.visitor().post('/api/me/identities/acme/link')).body.code).toBe('login_required')
     expect(await identitiesOf(member)).toHaveLength(1)
   })
 
@@ -533,7 +533,7 @@ describe('a second factor is asked after it as after a password', () => {
       await strict.visit(client, ann)
       expect((await client.get('/api/me')).body.code).toBe('factor_missing')
       expect((await client.get('/api/me/identities')).body.code).toBe('factor_missing')
-      expect((await client.post('/api/me/identities/other')).body.code).toBe('factor_missing')
+      expect((await client.post('/api/me/identities/other/link')).body.code).toBe('factor_missing')
       await waitAnHour(strict, client)
       const begun = await submit(client, '/api/auth/confirm/oidc?next=%2Fapi%2Fauth%2Faccount%2Ffactors', {
         id: 'acme',

@@ -106,7 +106,7 @@ export function oidcRoutes({ config }: Pick<Deps, 'config'>, oidc: Oidc) {
     )
 
     .post(
-      '/me/identities/:provider',
+      '/me/identities/:provider/link',
       doc(`${BEGIN}, to link a login there. Needs a recent login.`, Begun, { errors: [providerUnavailable] }),
       requireRole('readonly'),
       requireFresh(),

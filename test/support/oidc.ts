@@ -119,7 +119,7 @@ export const Elsewhere = {
       },
       /** Where each begins; and where it ends. */
       login: '/api/login/oidc/acme',
-      link: '/api/me/identities/acme',
+      link: '/api/me/identities/acme/link',
       confirm: '/api/reauthenticate/oidc/acme',
       callback: callbackOf('acme'),
       own: '/api/me/identities',
