@@ -148,7 +148,7 @@ interface Provider {
   visit(url: string, person: object): Promise<Record<string, string>>
   close(): Promise<void>
 }
-const PROVIDERS: { start(): Promise<Provider> }[] = [Elsewhere as never]
+const PROVIDERS: { start(): Promise<Provider> }[] = [Elsewhere]
 const MAILED_CODE = pathOf('login', MAIL, 'code')
 /** What ends with whatever proves the mailbox anew, or the password. */
 const PENDING = ['verify', 'reset', 'email_change', CODE] as const
