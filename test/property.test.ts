@@ -30,7 +30,7 @@ driveRoutes({
   },
   // test/{admin,admin-pages,mailbox,account-pages,sessions,access-tokens,invitations,totp}.test.ts have them
   isHard: (name) =>
-    /users.:id|factors?|passkey|second|^POST .*(reset|verify|take-back|sign-up|accept|invitation|tokens.end|:id)$|^DELETE .api.(me|invitations)./.test(
+    /users.:id|factors?|passkey|second|identities|:provider|^POST .*(reset|verify|take-back|sign-up|accept|invitation|tokens.end|:id)$|^DELETE .api.(me|invitations)./.test(
       name,
     ),
   // The page would change the password with which the callers log in, and a superuser would be one no more.
