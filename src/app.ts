@@ -36,9 +36,8 @@ import { passkeyPages } from './passkeys/pages.tsx'
 import { passkeyRoutes } from './passkeys/routes.ts'
 import { askForFactor, secondFactorPages } from './second-factors/pages.tsx'
 import { requireFactor } from './second-factors/required.ts'
-import { secondFactors } from './second-factors/routes.ts'
-import { totpPages } from './totp/pages.tsx'
-import { totpRoutes } from './totp/routes.ts'
+import { secondFactors } from './second-factors/routes.tsx'
+import { totpPages, totpRoutes } from './totp/routes.tsx'
 
 /** Builds the app on its dependencies. Nothing connects or runs before the first request. */
 export function createApp(deps: Deps) {

@@ -148,7 +148,7 @@ interface Provider {
   visit(url: string, person: object): Promise<Record<string, string>>
   close(): Promise<void>
 }
-const PROVIDERS: { start(): Promise<Provider> }[] = [Elsewhere as never]
+const PROVIDERS: { start(): Promise<Provider> }[] = [Elsewhere]
 const MAILED_CODE = pathOf('login', MAIL, 'code')
 /** What ends with whatever proves the mailbox anew, or the password. */
 const PENDING = ['verify', 'reset', 'email_change', CODE] as const
@@ -168,10 +168,13 @@ function codeOf(seed: string): string {
 const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
 const unless = (isFine: unknown, refusal: string) => (isFine ? undefined : refusal)
 const said = ({ status, body }: Reply) => (status < 400 ? 'success' : `${status} ${body?.code}`)
-const shown = ({ id, email, verified, role, first_name, deletes }: Account): User => ({
-  ...{ id, email, verified },
-  ...{ role, first_name, deletes },
-})
+const shown = ({
+  password: _password,
+  factors: _factors,
+  logins: _logins,
+  isVouched: _isVouched,
+  ...user
+}: Account): User => user
 const countsStill = (key: Key) => key.account.factors.keys.includes(key)
 /** As a login tells them. */
 const factorsOf = ({ factors: { seed, keys } }: Account) => [

@@ -13,6 +13,7 @@ import { tokens, UNDOES } from './one-time-tokens.ts'
 import { done, factory, found, requireRole, type Deps } from './product.ts'
 import { findUser, updateUser, type AccountChange } from './queries.ts'
 import { AccountResponse, ChangeAccount, OfAccount, SessionResponse } from './schema.ts'
+import { factorsOf } from './second-step.ts'
 import { listSessions } from './sessions.ts'
 import { UserResponse } from './table.ts'
 
@@ -78,7 +79,7 @@ export async function resetFactors(
   by: Author,
 ): Promise<boolean> {
   const reset = await manage(deps, userId, { by }, async (tx, { email }) => {
-    const own = (await deps.secondStep?.factorsOf(tx, userId)) ?? []
+    const own = await factorsOf(deps, tx, userId)
     if (own.length === 0) return false
     await deps.secondStep?.removeAll(tx, userId)
     await deps.sessions.destroyAllOf(userId)

@@ -69,6 +69,10 @@ export interface SecondStep {
   removeAll(tx: Db, userId: string): Promise<void>
 }
 
+/** The factors of an account; none where the product has none. */
+export const factorsOf = async ({ secondStep }: { secondStep?: SecondStep }, db: Db, userId: string) =>
+  (await secondStep?.factorsOf(db, userId)) ?? []
+
 /** Whether a login was proven by two factors: the second one is named last, and a passkey alone has verified its user. */
 export const hasFactor = (way = ''): boolean => way.includes('+') || way === 'passkey'
 

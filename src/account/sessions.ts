@@ -4,11 +4,11 @@ import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { agentOf, endOtherSessions, endSession, issuedToken, refreshSession } from '../kit/http/session.ts'
+import { agentOf, endOtherSessions, endSession, refreshSession } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { recordWith } from './audit.ts'
 import { invalidCredentials } from './errors.ts'
-import { done, factory, found, type LoggedInContext, requireRole } from './product.ts'
+import { done, factory, found, type LoggedInContext, requireRole, withToken } from './product.ts'
 import { findUserWithHashById } from './queries.ts'
 import { Reauthentication, SessionResponse, TokenResponse } from './schema.ts'
 import { reauthenticationLimit } from './throttles.ts'
@@ -80,10 +80,7 @@ export const accountSessions = factory
     requireRole('readonly'),
     validate('json', Reauthentication),
     rateLimit(reauthenticationLimit),
-    async (c) => {
-      await reauthenticate(c, c.req.valid('json'))
-      return c.var.respond(issuedToken(c))
-    },
+    async (c) => c.var.respond(await withToken(c, done(reauthenticate(c, c.req.valid('json'))))),
   )
 
   .get(

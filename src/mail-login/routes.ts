@@ -1,14 +1,13 @@
 // Serves login by a mailed code, and the mailed code that makes a session fresh.
 import { z } from 'zod'
 import { invalidCredentials, passwordChangeRequired } from '../account/errors.ts'
-import { factory, requireRole } from '../account/product.ts'
+import { done, factory, requireRole, withToken } from '../account/product.ts'
 import { ForgotPassword, LoginResponse, TokenResponse } from '../account/schema.ts'
 import { forgotLimit, ownLimit, secondStepLimit } from '../account/throttles.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc, tag } from '../kit/http/doc.ts'
 import type { RateLimit } from '../kit/http/quota.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { defineError } from '../kit/types/api-error.ts'
 import { askForCode, MailedCode, wrongCode } from './codes.ts'
@@ -59,7 +58,7 @@ export const mailLoginRoutes = factory
     requireMailLogin,
     validate('json', MailLogin),
     rateLimit(codeLimit),
-    async (c) => c.var.respond({ ...(await logInByCode(c, c.req.valid('json'))), ...issuedToken(c) }),
+    async (c) => c.var.respond(await withToken(c, logInByCode(c, c.req.valid('json')))),
   )
 
   .post(
@@ -81,8 +80,5 @@ export const mailLoginRoutes = factory
     requireRole('readonly'),
     validate('json', MailedCode),
     rateLimit(codeLimit),
-    async (c) => {
-      await confirmByCode(c, c.req.valid('json'))
-      return c.var.respond(issuedToken(c))
-    },
+    async (c) => c.var.respond(await withToken(c, done(confirmByCode(c, c.req.valid('json'))))),
   )

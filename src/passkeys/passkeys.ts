@@ -47,9 +47,8 @@ const toAdd = (userId: string) => ({ purpose: 'add', userId })
 const toLogIn: Ceremony = { purpose: 'login' }
 const toConfirm = (userId: string): Ceremony => ({ purpose: 'confirm', userId })
 
-/** What undoing takes: the id of one that came, or the row of one that went, with its times in Unix milliseconds. */
-export type Change = { added?: string; removed?: Timeless & { created: number; last_used: number | null } }
-type Timeless = Omit<typeof passkeys.$inferSelect, 'created' | 'last_used'>
+/** What undoing takes: the id of one that came, or the row of one that went, whose times JSON makes texts of. */
+export type Change = { added?: string; removed?: typeof passkeys.$inferSelect }
 
 /** @throws what `assertMayAdd` does */
 export async function newPasskeyOptions(c: LoggedInContext) {
@@ -97,21 +96,18 @@ export async function deletePasskey(c: LoggedInContext, id: string): Promise<voi
       const [removed] = await tx.delete(passkeys).where(ofId(userId, id)).returning()
       if (removed === undefined) throw notFound(c)
       await assertWayIn(c.var, tx, userId)
-      const { created, last_used } = removed
-      return { removed: { ...removed, created: +created, last_used: last_used && +last_used } }
+      return { removed }
     },
   })
 }
 
 /** Undoes what `addPasskey` or `deletePasskey` has told `changeFactors`. Takes a transaction. */
-export async function undoChange(tx: Db, userId: string, change: Change): Promise<void> {
-  const { added, removed } = change
+export async function undoChange(tx: Db, userId: string, { added, removed }: Change): Promise<void> {
   if (added !== undefined) await tx.delete(passkeys).where(ofId(userId, added))
   if (removed === undefined) return
-  const { created, last_used, ...row } = removed
-  const times = { created: new Date(created), last_used: last_used === null ? null : new Date(last_used) }
-  const before = { ...row, ...times }
-  await tx.insert(passkeys).values(before).onConflictDoNothing()
+  const last_used = removed.last_used && new Date(removed.last_used)
+  const row = { ...removed, created: new Date(removed.created), last_used }
+  await tx.insert(passkeys).values(row).onConflictDoNothing()
 }
 
 export const logInOptions = (c: AppContext) => requestOptions(c.var, toLogIn)

@@ -9,7 +9,7 @@ import type { FactorChange } from '../account/mails.ts'
 import { FACTOR_UNDO_MS, tokens } from '../account/one-time-tokens.ts'
 import type { AppContext, LoggedInContext } from '../account/product.ts'
 import { findUser, lockUser } from '../account/queries.ts'
-import { type Factor, firstOf } from '../account/second-step.ts'
+import { type Factor, factorsOf, firstOf } from '../account/second-step.ts'
 import { confirmSession } from '../account/sessions.ts'
 import { oneTimeTokens } from '../account/table.ts'
 import { assertFresh } from '../kit/auth/guards.ts'
@@ -71,8 +71,8 @@ interface Change {
   action: FactorChange
   /** Of the factor. */
   name: string
-  /** Takes the transaction; returns what `undo` of the factor needs. */
-  run(tx: Db): Promise<Json>
+  /** Takes the transaction; returns what `undo` of the factor needs, as JSON by then. */
+  run(tx: Db): Promise<object | null>
 }
 
 /**
@@ -82,14 +82,14 @@ interface Change {
  * @throws lastFactor, loginRequired if the session has ended
  */
 export async function changeFactors(c: LoggedInContext, { action, name, run }: Change): Promise<void> {
-  const { db, log, secondStep, session, sessions } = c.var
+  const { db, log, session, sessions } = c.var
   const { email, id: userId } = await c.var.me()
   const endOthers = () => sessions.destroyAllOf(userId, { but: session.token })
   const isBare = await retryConflict(() =>
     db.transaction(async (tx) => {
       await lockOwnAccount(c, tx)
-      const details = { action, factor: name, undo: await run(tx) }
-      const hasNone = action === 'removed' && (await secondStep?.factorsOf(tx, userId))?.length === 0
+      const details = { action, factor: name, undo: (await run(tx)) as Json }
+      const hasNone = action === 'removed' && (await factorsOf(c.var, tx, userId)).length === 0
       if (hasNone && mustHaveFactor(c.var.config, { ...session.identity, way: 'password' }))
         throw lastFactor()
       await recordEvent(c, tx, { action: `factor.${action}`, account: userId, details: { factor: name } })
@@ -155,23 +155,17 @@ export async function undoFactors(c: AppContext, { token }: { token: string }): 
  * @throws olderFactorRequired
  */
 export async function keepFactors(c: LoggedInContext): Promise<void> {
-  const { db, secondStep, session } = c.var
+  const { db, session } = c.var
   const { userId, identity } = session
   const { way } = identity
-  const own = (await secondStep?.factorsOf(db, userId)) ?? []
+  const own = await factorsOf(c.var, db, userId)
   const given = own.find(({ name }) => way?.split('+').at(-1) === name)
   if (given === undefined || Date.now() - given.since.getTime() < FACTOR_UNDO_MS) throw olderFactorRequired()
   await db.transaction(async (tx) => {
     await lockOwnAccount(c, tx)
     const last = await tokens.latest(tx, userId, 'factor_undo')
     if (last !== undefined && provenAtOf(identity) <= last.created.getTime()) throw olderFactorRequired()
-    await voidUndos(tx, userId)
+    await tokens.revoke(tx, userId, { only: ['factor_undo'] })
     await recordEvent(c, tx, { action: 'factor.kept', account: userId })
   })
-}
-
-/** Takes a transaction. */
-export async function voidUndos(tx: Db, userId: string): Promise<void> {
-  const { purpose, user_id } = oneTimeTokens
-  await tx.delete(oneTimeTokens).where(and(eq(user_id, userId), eq(purpose, 'factor_undo')))
 }

@@ -26,8 +26,8 @@ import {
   secondFactorRequired,
 } from './challenge.ts'
 import { mailboxProofRequired, needsMailbox, undoFactors } from './changes.ts'
-import { factorsPage } from './factors-page.tsx'
 import { seeOther } from './required.ts'
+import { factorsPage } from './routes.tsx'
 
 const SECOND = `${PAGES}/second`
 

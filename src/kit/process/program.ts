@@ -16,19 +16,19 @@ export interface Program<C extends KitConfig, Deps> {
   /** 1 to 30 lowercase letters, digits and dashes; the first is a letter. */
   readonly name: string
   /** How many processes run it, 0: none. A setting of yours: `(config) => config.gatewayProcesses`. */
-  readonly processes: number | ((this: void, config: C) => number)
+  readonly processes: number | ((config: C) => number)
   /**
    * At a replacement the old process ends when the new one is ready. `false`: the new one begins when the old one is gone,
    * for what must not run twice, such as a socket that only one can listen on. True by default.
    */
   readonly overlap?: boolean
   /** `() => import('./gateway/program.ts')`: only its own processes load it. */
-  module(this: void): Promise<ProgramModule<Deps>>
+  readonly module: () => Promise<ProgramModule<Deps>>
 }
 
 export interface ProgramModule<Deps> {
   /** Runs until the signal fires and what was accepted is done. To end unasked counts as a crash: it is started again. */
-  run(this: void, program: RunningProgram, deps: Deps): Promise<void>
+  readonly run: (program: RunningProgram, deps: Deps) => Promise<void>
 }
 
 export interface RunningProgram {
@@ -39,7 +39,7 @@ export interface RunningProgram {
   /** The connection of this process; `connectBlocking(redis)` of `kit/data/redis.ts` makes one for commands that wait. */
   readonly redis: Redis
   /** To be called once it serves, within BOOT_TIMEOUT_MS: a reload waits for it. */
-  ready(this: void): void
+  readonly ready: () => void
 }
 
 const NAME = /^[a-z][a-z0-9-]{0,29}$/
