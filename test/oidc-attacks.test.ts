@@ -119,6 +119,19 @@ describe('an answer of the provider is refused', () => {
     expect(search).toContain('code=')
   })
 
+  test('to which another provider has led the browser, with what it was told for its own login (mix-up)', async () => {
+    const client = app.visitor()
+    const { url, secret } = (await client.post('/api/login/oidc/other', {})).body
+    const led = new URL(`${app.acme.issuer}/auth${new URL(url).search}`)
+    led.searchParams.set('redirect_uri', `http://service.example${callback}`)
+    app.acme.logIn(app.somebody())
+    const authorization = Object.fromEntries((await app.acme.browser()(led.href)).searchParams)
+    expect(authorization.code).toBeDefined()
+    for (const path of [callback, callbackOf('other')])
+      expect(codeOf(await client.post(path, { secret, authorization }))).toBe('provider_refused')
+    expect(await meOf(client)).toBeUndefined()
+  })
+
   test('whose person has declined: nobody is logged in, and the page says where to begin anew', async () => {
     const client = app.visitor()
     const begun = await app.begin(client, app.somebody())

@@ -88,28 +88,32 @@ export const mailCode = defineTask({
       const due = await codes.request(tx, { userId, purpose, email: to, ip })
       await codes.issue(tx, due, await tokenOf(bound, code))
     })
-    await sendMail(codeMail({ service: config.name, to, code, isLogin: asked?.session === undefined }))
+    await sendMail(codeMail(config.name, to, code, asked?.session ? TO_CONFIRM : TO_LOG_IN))
   },
 })
 
+const TO_LOG_IN = [
+  'Somebody, probably you, wants to log in. Type this code where you were asked for it.',
+  'If it was not you, ignore this mail: without the code nobody gets in.',
+] as const
+const TO_CONFIRM = [
+  'In your account something was begun that only you may do. Type this code where you were asked for it.',
+  'If it was not you, somebody else is logged in to your account: ask for a new password at once.',
+] as const
+const ONCE = 'The code works once, for ten minutes, and only where it was asked for. Tell it to nobody.'
+
 /** The subject does not tell it: mail servers log subjects, and phones show them to all. */
-const codeMail = (letter: { service: string; to: string; code: string; isLogin: boolean }) =>
-  mailOf({
-    ...letter,
-    subject: `Your code for ${letter.service}`,
-    title: `Your code: ${letter.code}`,
-    paragraphs: [
-      letter.isLogin
-        ? `Somebody, probably you, wants to log in to ${letter.service}. Type this code where you were asked for it.`
-        : `In your account at ${letter.service} something was begun that only you may do. Type this code where you were asked for it.`,
-    ],
-    notes: [
-      'The code works once, for ten minutes, and only where it was asked for. Tell it to nobody: we never ask for it.',
-      letter.isLogin
-        ? 'If it was not you, ignore this mail: without the code nobody gets in.'
-        : 'If it was not you, somebody else is logged in to your account: ask for a new password at once.',
-    ],
+function codeMail(service: string, to: string, code: string, [what, note]: readonly [string, string]) {
+  const subject = `Your code for ${service}`
+  return mailOf({
+    service,
+    to,
+    subject,
+    title: `Your code: ${code}`,
+    paragraphs: [what],
+    notes: [ONCE, note],
   })
+}
 
 /**
  * Spends a code: of two requests at once one gets it.

@@ -12,22 +12,15 @@ import { rateLimit } from '../kit/http/rate-limit.ts'
 import { accountDisabled } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { CreationOptions, RequestOptions } from '../kit/passkeys/schema.ts'
-import { passkeyRefused } from '../kit/passkeys/webauthn.ts'
+import { passkeyRefused, requestOptions } from '../kit/passkeys/webauthn.ts'
 import { lastFactor, mailboxProofRequired } from '../second-factors/changes.ts'
-import {
-  addPasskey,
-  confirmByPasskey,
-  confirmOptions,
-  deletePasskey,
-  listPasskeys,
-  logInByPasskey,
-  logInOptions,
-  newPasskeyOptions,
-  renamePasskey,
-  tooManyPasskeys,
-} from './passkeys.ts'
+import { confirmByPasskey, logInByPasskey, toConfirm, toLogIn, tooManyPasskeys } from './passkeys.ts'
+import { addPasskey, deletePasskey, listPasskeys, newPasskeyOptions, renamePasskey } from './passkeys.ts'
 import { NewPasskey, OfPasskey, PasskeyLogin, PasskeyProof, RenamePasskey } from './schema.ts'
 import { PasskeyResponse } from './table.ts'
+
+export const LOGIN_ERRORS = [passkeyRefused, invalidCredentials, accountDisabled]
+export const ADD_ERRORS = [mailboxProofRequired, passkeyRefused, tooManyPasskeys]
 
 /** By address alone: nobody has said who they are. */
 export const passkeyLimit: RateLimit = { ...secondStepLimit, name: 'passkey' }
@@ -44,7 +37,7 @@ export const passkeyRoutes = factory
       RequestOptions,
     ),
     rateLimit(optionsLimit),
-    async (c) => c.var.respond(await logInOptions(c)),
+    async (c) => c.var.respond(await requestOptions(c.var, toLogIn)),
   )
 
   .post(
@@ -52,7 +45,7 @@ export const passkeyRoutes = factory
     doc(
       'Logs in by a passkey, which stands for password and second factor. Returns the account.',
       LoginResponse,
-      { errors: [passkeyRefused, invalidCredentials, accountDisabled] },
+      { errors: LOGIN_ERRORS },
     ),
     validate('json', PasskeyLogin),
     rateLimit(passkeyLimit),
@@ -64,7 +57,7 @@ export const passkeyRoutes = factory
     doc('Returns what a browser asks for a passkey by, to show that it is me.', RequestOptions),
     requireRole('readonly'),
     rateLimit(optionsLimit),
-    async (c) => c.var.respond(await confirmOptions(c)),
+    async (c) => c.var.respond(await requestOptions(c.var, toConfirm(c))),
   )
 
   .post(
@@ -103,7 +96,7 @@ export const passkeyRoutes = factory
     doc(
       'Adds a passkey that was made, and ends my other sessions. Needs a recent login.',
       PasskeyResponse.extend(TokenResponse.shape).meta({ id: 'NewPasskey' }),
-      { status: 201, errors: [mailboxProofRequired, passkeyRefused, tooManyPasskeys] },
+      { status: 201, errors: ADD_ERRORS },
     ),
     requireRole('readonly'),
     requireFresh(),
