@@ -9,7 +9,7 @@ import { identities } from '../src/oidc/table.ts'
 import { HTML, submit } from './kit/support/forms.ts'
 import { redisUrl } from './kit/support/services.ts'
 import { until } from './kit/support/until.ts'
-import { type AppWithProviders, callbackOf, meOf, startWithProviders } from './support/oidc.ts'
+import { type AppWithProviders, callbackOf, leadsTo, meOf, startWithProviders } from './support/oidc.ts'
 import { SECRET } from './support/provider.ts'
 
 let app: AppWithProviders
@@ -255,6 +255,18 @@ test('no log line holds what comes back from a provider, or the secret of a brow
     for (const back of backs) await logged.comeBack(client, back)
     logged.acme.alterClaims((claims) => ({ ...claims, nonce: 'x' }))
     await logged.visit(client, logged.somebody())
+    // One that is refused before anything of it is looked at, and one that leads to another page first.
+    const early = await logged.away(logged.visitor(), logged.somebody())
+    await logged.visitor({ Authorization: 'Bearer x' }).get(early.pathname + early.search, HTML)
+    const member = await logged.member()
+    logged.acme.logIn(logged.somebody())
+    const linking = await submit(member, '/api/auth/account/identities/link', { id: 'acme' })
+    const late = await logged.acme.browser()(leadsTo(linking) ?? '')
+    member.cookies.delete('session')
+    const led = (await logged.comeBack(member, late)).headers.get('location') ?? ''
+    expect(led).toContain('/api/auth/sign-in?next=')
+    await member.get(led, HTML)
+    secrets.push(...[early, late].map((back) => back.searchParams.get('code') ?? ''))
     const { secret } = (await client.post('/api/login/oidc/acme', {})).body
     const authorization = { state: 'x', code: 'the-code-of-another' }
     await client.post(callback, { secret, authorization })
