@@ -20,5 +20,10 @@ export const manifest = {
   roles,
   crons,
   migrations,
-  openOwn: () => ({ own: { waysIn, secondStep: secondStep(factors) } }),
+  openOwn: () => ({
+    own: {
+      waysIn,
+      secondStep: secondStep(factors),
+    },
+  }),
 }
