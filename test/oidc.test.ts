@@ -426,6 +426,23 @@ describe('what ends it', () => {
     expect((await meOf(thief))?.id).not.toBe(owner.user.id)
   })
 
+  test('a take-back ends a login that waits for its second factor, too', async () => {
+    const { member, id, email, code } = await memberWithTotp(app) // a thief's app
+    await app.deps.db.update(users).set({ password: null }).where(eq(users.id, id))
+    const thiefs = app.somebody()
+    await app.link(member, thiefs)
+    const taken = `new-${email}`
+    await member.put('/api/me/email', { email: taken })
+    const confirmed = await app.nextToken(taken, 'Confirm your new email')
+    expect((await member.post('/api/email/verify', { token: confirmed })).status).toBe(200)
+    const thief = app.visitor()
+    expect((await app.visit(thief, thiefs)).headers.get('location')).toContain('/api/auth/second')
+    const token = await app.nextToken(email, 'has changed')
+    expect((await app.visitor().post('/api/email/take-back', { token })).status).toBe(200)
+    await submit(thief, '/api/auth/second', { one_time_password: await code() })
+    expect(await meOf(thief)).toBeUndefined()
+  })
+
   test('a disabled account is stopped, in a browser and as JSON, whether its login is linked or new', async () => {
     const ann = app.somebody()
     const client = app.visitor()
