@@ -4,6 +4,7 @@ import { eq } from 'drizzle-orm'
 import { changeRole } from '../src/account/change-role.ts'
 import { exportAccount } from '../src/account/export.ts'
 import { requestLink } from '../src/account/mail-tasks.ts'
+import { setPassword } from '../src/account/manage.ts'
 import { users } from '../src/account/table.ts'
 import { identities } from '../src/oidc/table.ts'
 import { deleteAccount } from '../src/tasks.ts'
@@ -20,8 +21,10 @@ import {
   startWithProviders,
   waitAnHour,
 } from './support/oidc.ts'
-import { memberWithTotp } from './support/totp.ts'
+import { addTotp, memberWithTotp, verifyEmail } from './support/totp.ts'
 import { schema } from './support/worker.ts'
+
+type TestMember = Awaited<ReturnType<AppWithProviders['member']>>
 
 let app: AppWithProviders
 beforeAll(async () => {
@@ -337,6 +340,16 @@ describe('signing up there goes by SIGNUP', () => {
     await app.visit(client, ann)
     expect((await meOf(client)).role).toBe('admin')
   })
+
+  test('an invitation of somebody who may invite no more counts for nothing, and stands in nobody’s way', async () => {
+    const [boss, ann, client] = [await app.member('superuser'), app.somebody(), app.visitor()]
+    await verifyEmail(app, boss.user.id)
+    const due = { userId: boss.user.id, purpose: 'invitation', details: { role: 'admin' } } as const
+    await app.deps.db.transaction((tx) => requestLink(app.deps, tx, { ...due, email: ann.email }))
+    await app.deps.db.update(users).set({ role: 'editor' }).where(eq(users.id, boss.user.id))
+    expect((await app.visit(client, ann)).status).toBe(303)
+    expect((await meOf(client)).role).toBe(app.config.signupRole)
+  })
 })
 
 describe('what ends it', () => {
@@ -384,6 +397,50 @@ describe('what ends it', () => {
     await app.visit(old, before)
     await app.visit(other, since)
     for (const client of [old, other]) expect((await meOf(client)).id).not.toBe(id)
+  })
+
+  test.each([
+    [
+      'the undo of a change of factors',
+      async (owner: TestMember) => {
+        await addTotp(owner)
+        const token = await app.nextToken(owner.user.email, 'The second factor')
+        expect((await app.visitor().post('/api/factors/undo', { token })).status).toBe(200)
+      },
+    ],
+    [
+      'a password that an operator sets',
+      async ({ user }: TestMember) => {
+        const hash = await app.deps.passwords.hash('Violet7Kettle')
+        await setPassword(app.deps, user.id, { password: null, temporary_password: hash }, OPERATOR)
+      },
+    ],
+  ] as const)('%s leaves none: a thief may have linked one as well', async (_, recover) => {
+    const owner = await app.member()
+    await verifyEmail(app, owner.user.id)
+    const thiefs = app.somebody()
+    await app.link(owner, thiefs)
+    await recover(owner)
+    const thief = app.visitor()
+    await app.visit(thief, thiefs)
+    expect((await meOf(thief))?.id).not.toBe(owner.user.id)
+  })
+
+  test('a take-back ends a login that waits for its second factor, too', async () => {
+    const { member, id, email, code } = await memberWithTotp(app) // a thief's app
+    await app.deps.db.update(users).set({ password: null }).where(eq(users.id, id))
+    const thiefs = app.somebody()
+    await app.link(member, thiefs)
+    const taken = `new-${email}`
+    await member.put('/api/me/email', { email: taken })
+    const confirmed = await app.nextToken(taken, 'Confirm your new email')
+    expect((await member.post('/api/email/verify', { token: confirmed })).status).toBe(200)
+    const thief = app.visitor()
+    expect((await app.visit(thief, thiefs)).headers.get('location')).toContain('/api/auth/second')
+    const token = await app.nextToken(email, 'has changed')
+    expect((await app.visitor().post('/api/email/take-back', { token })).status).toBe(200)
+    await submit(thief, '/api/auth/second', { one_time_password: await code() })
+    expect(await meOf(thief)).toBeUndefined()
   })
 
   test('a disabled account is stopped, in a browser and as JSON, whether its login is linked or new', async () => {

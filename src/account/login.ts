@@ -39,7 +39,7 @@ export async function logIn(
   const own = isTemporary
     ? await replaceTemporary(c, found, { given: password, password: new_password })
     : { hash: await upToDate(c, user.id, hash, password), password }
-  await c.var.secondStep?.demand(c, { userId: user.id, hash: own.hash }, kept)
+  await c.var.secondStep?.demand(c, { userId: user.id, hash: own.hash, email: user.email }, kept)
   await beginSession(c, user, { ...kept, way: 'password' }, byPassword(c, own))
   c.var.log.info('LOGIN OK', { user: user.id, agent: agentOf(c) })
   return user

@@ -51,6 +51,8 @@ export interface FirstProof {
   userId: string
   /** Of the password, as the account has it now; null for none. With another one the proof is void. */
   hash: string | null
+  /** Of the account. Where there is no password, the proof is void with another one: after a take-back. */
+  email: string
   /** `password` if it is not said. */
   way?: string
 }

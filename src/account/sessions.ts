@@ -55,7 +55,8 @@ export async function reauthenticate(c: LoggedInContext, { password }: { passwor
   const owner = await findUserWithHashById(db, session.userId)
   const isRight = await passwords.verify(owner?.hash ?? null, password, c.var.signal())
   if (!isRight || !owner?.hash) throw invalidCredentials()
-  await c.var.secondStep?.demand(c, { userId: session.userId, hash: owner.hash }, 'refresh')
+  const { hash, user } = owner
+  await c.var.secondStep?.demand(c, { userId: user.id, hash, email: user.email }, 'refresh')
   await confirmSession(c)
 }
 

@@ -11,7 +11,6 @@ import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import type { RateLimit } from '../kit/http/quota.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { hideQuery } from '../kit/http/request-log.ts'
 import { accountDisabled, issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { type Oidc, providerRefused, providerUnavailable } from '../kit/oidc/provider.ts'
@@ -49,7 +48,6 @@ export function oidcRoutes({ config }: Pick<Deps, 'config'>, oidc: Oidc) {
 
   return app
     .use('/login/oidc/*', noStore)
-    .use('/login/oidc/:provider/callback', hideQuery)
     .use('/me/identities/*', noStore)
 
     .get(

@@ -60,7 +60,7 @@ export const SECOND_ERRORS = [
 /** A type, not an interface: only a type counts as JSON. Without a `way` an earlier release has issued it. */
 export type Challenge = {
   userId: string
-  /** A digest of the password's hash. */ was: string
+  /** A digest of the password's hash, or of the email where there is none. */ was: string
   way?: string
 } & ({ remember: boolean; token: boolean } | { session: string })
 
@@ -72,7 +72,7 @@ const has = (factor: Factor, name: string) => Object.hasOwn(factor.answers, name
 /** Keeps what the first proof is to open, and asks for one of these factors. @throws secondFactorRequired */
 export async function issueChallenge(
   c: AppContext,
-  { userId, hash, way = 'password' }: FirstProof,
+  { userId, hash, email, way = 'password' }: FirstProof,
   aim: Aim,
   own: OwnFactor[],
 ): Promise<never> {
@@ -82,7 +82,7 @@ export async function issueChallenge(
     aim === 'refresh'
       ? { session: sessions.idOf(session?.token ?? '') ?? '' }
       : { remember: aim.remember, token: aim.token === true }
-  const due: Challenge = { userId, was: digest(hash ?? ''), way, ...opens }
+  const due: Challenge = { userId, was: digest(hash ?? email), way, ...opens }
   await store.set(keyOf(c, challenge), due, CHALLENGE_S)
   const options: Record<string, Json> = {}
   for (const factor of secondStep?.factors ?? []) {
@@ -115,10 +115,10 @@ export async function answerChallenge(
   const due = await findChallenge(c, challenge)
   const { userId, was, way: first = 'password' } = due
   const found = await findUserWithHashById(db, userId)
-  const isAsBefore = (hash: string | null) => digest(hash ?? '') === was
+  const isAsBefore = (hash: string | null, email = '') => digest(hash ?? email) === was
   const isHere = !('session' in due) || (session && sessions.idOf(session.token) === due.session)
   // Before it counts: what was begun with a password of before uses up nothing of its owner's attempts.
-  if (found === undefined || !isAsBefore(found.hash) || !isHere) throw challengeExpired()
+  if (found === undefined || !isAsBefore(found.hash, found.user.email) || !isHere) throw challengeExpired()
   const { user } = found
   if (roles.isBarred(user.role)) throw accountDisabled()
   const factor = secondStep?.factors.find((one) => has(one, name))
@@ -143,7 +143,12 @@ export async function answerChallenge(
   // It may be undone at this moment: then that is seen here, or the session is seen there.
   const isThere = async () => ((await factor?.of(db, userId)) ?? []).length > 0
   const { remember, token } = due
-  await beginSession(c, user, { remember, token, way }, async (hash) => isAsBefore(hash) && isThere())
+  await beginSession(
+    c,
+    user,
+    { remember, token, way },
+    async (hash, now) => isAsBefore(hash, now?.email) && isThere(),
+  )
   log.info('LOGIN OK', { user: userId, way, agent: agentOf(c) })
   return user
 }

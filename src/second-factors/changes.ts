@@ -12,6 +12,7 @@ import { findUser, lockUser } from '../account/queries.ts'
 import { type Factor, factorsOf, firstOf } from '../account/second-step.ts'
 import { confirmSession } from '../account/sessions.ts'
 import { oneTimeTokens } from '../account/table.ts'
+import { removeWaysIn } from '../account/ways-in.ts'
 import { assertFresh } from '../kit/auth/guards.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { retryConflict } from '../kit/data/transient.ts'
@@ -130,7 +131,7 @@ export async function undoSince(
 }
 
 /**
- * Spends the link of a mail: the change that it tells is undone, with those since, and every session and token ends. Logs nobody in.
+ * Spends the link of a mail: the change that it tells is undone, with those since, and every session, token and other way in ends. Logs nobody in.
  * @throws tokenExpired
  */
 export async function undoFactors(c: AppContext, { token }: { token: string }): Promise<void> {
@@ -142,6 +143,7 @@ export async function undoFactors(c: AppContext, { token }: { token: string }): 
     // Of two requests at once the second finds it spent.
     const undone = await undoSince(secondStep?.factors ?? [], tx, userId, created)
     if (!undone.includes(id)) throw tokenExpired()
+    await removeWaysIn(c.var, tx, userId) // whoever made the change may have opened one for later
     await accessTokens.deleteAllOf(c.var, tx, userId)
     await recordEvent(c, tx, { action: 'factor.undone', account: userId })
     await requestNotice(c.var, tx, email, 'factors_undone')
