@@ -5,6 +5,7 @@ import { setting } from './kit/config/setting.ts'
 import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
 import { choice, flag, integer } from './kit/config/values.ts'
 import { dashboardSettings } from './kit/dashboard/settings.ts'
+import { filesSettings } from './kit/files/settings.ts'
 
 /**
  * By its key in the config: `betaOpen: setting('BETA_OPEN', flag().default(true), { about: 'Whether anybody may try the beta' })`.
@@ -45,6 +46,7 @@ export const settings = defineSettings(
     }),
     ...apiDocsSettings,
     ...dashboardSettings,
+    ...filesSettings,
   },
 )
 

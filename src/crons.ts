@@ -7,6 +7,7 @@ import {
   deleteExpiredIdempotencyKeys,
   deleteExpiredTokens,
   dropDeadOfNobody,
+  sweepFiles,
 } from './tasks.ts'
 
 export const crons = [
@@ -27,6 +28,13 @@ export const crons = [
     schedule: '15 * * * *',
     task: deleteExpiredIdempotencyKeys,
     input: {},
+  }),
+  defineCron({ name: 'files', schedule: '50 * * * *', task: sweepFiles, input: { store: false } }),
+  defineCron({
+    name: 'files-in-store',
+    schedule: '20 4 * * *',
+    task: sweepFiles,
+    input: { store: true },
   }),
   defineCron({ name: 'audit', schedule: '45 * * * *', task: keepAuditTrail, input: {} }),
 ]

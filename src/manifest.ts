@@ -3,6 +3,7 @@ import { entries as migrations } from '../drizzle/meta/_journal.json'
 import { roles } from './account/roles.ts'
 import type { Factor } from './account/second-step.ts'
 import { crons } from './crons.ts'
+import { fileStore } from './kit/files/open-store.ts'
 import { passkeyFactor } from './passkeys/factor.tsx'
 import { secondStep } from './second-factors/second-step.ts'
 import { totp } from './totp/totp.ts'
@@ -14,5 +15,5 @@ export const manifest = {
   roles,
   crons,
   migrations,
-  openOwn: () => ({ own: { secondStep: secondStep(factors) } }),
+  openOwn: () => ({ own: { fileStore, secondStep: secondStep(factors) } }),
 }

@@ -92,17 +92,20 @@ const CONVENTIONS =
   'JSON in, JSON out. Every error, even an unexpected 500, has a body with the key `err`, which begins ' +
   'with the status, and `code`, by which programs decide; a later version may bring new codes. `x-role` names the lowest role that may call.'
 
-const WITHOUT_BODY: Record<number, string> = { 304: 'It is as the client has it already: no body.' }
+const WITHOUT_BODY: Record<number, string> = {
+  302: '`Location` leads to it: no body.',
+  304: 'It is as the client has it already: no body.',
+}
 
 type Documented = ApiRoute & { doc: RouteDoc }
 type Operation = Documented & { id: string }
 
-/** Not pages and the redirects of their forms, nor what stands at the root. */
+/** Not pages and the redirects of their forms (303), nor what stands at the root. */
 const isForPrograms = (route: ApiRoute): route is Documented =>
   route.base !== '/' &&
   route.doc !== undefined &&
   route.doc.response !== 'text/html' &&
-  route.doc.status < 300
+  (route.doc.status < 300 || route.doc.status === 302)
 
 const pathOf = ({ path }: ApiRoute) => path.replaceAll(PARAMETER, '{$1}')
 
@@ -125,11 +128,17 @@ function describe(operation: Operation, tag: string, parts: Parts) {
     ]),
     ...(takesBody && { requestBody: { required: true, content: requestOf(id, parts) } }),
     responses: {
-      [doc.status]: { description: 'Success.', ...headersOf(operation), ...contentOf(operation, parts) },
+      [doc.status]: {
+        description: WITHOUT_BODY[doc.status] ?? 'Success.',
+        ...headersOf(operation),
+        ...contentOf(operation, parts),
+      },
       ...Object.fromEntries(
         otherStatuses.map((status) => [
           status,
-          { description: WITHOUT_BODY[status] ?? 'Success, without a body.' },
+          status === 206
+            ? { description: 'The bytes that `Range` asks for.', ...contentOf(operation, parts) }
+            : { description: WITHOUT_BODY[status] ?? 'Success, without a body.' },
         ]),
       ),
       ...errorResponses(operation, parts.shared),
