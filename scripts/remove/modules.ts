@@ -81,6 +81,7 @@ export const MODULES: Record<string, Module> = {
       'src/files',
       'test/files.test.ts',
       'test/files-s3.test.ts',
+      'test/files-faults.test.ts',
       'test/support/s3.ts',
       'test/support/uploads.ts',
       'scripts/files.ts',

@@ -6,6 +6,7 @@ import type { Schema } from '../data/owned-rows.ts'
 import type { KitDeps } from '../deps.ts'
 import type { AnyProduct } from '../http/env.ts'
 import { defineTask, FOR_DAYS } from '../jobs/task.ts'
+import { orphansIn } from './compare.ts'
 import type { FilesTable } from './files-table.ts'
 import { type HasStore, type Purpose, type Purposes, storeOf } from './purposes.ts'
 import { fileQueries } from './queries.ts'
@@ -15,8 +16,6 @@ const A_DAY = '1 day'
 const PENDING = '2 hours'
 /** A check whose job has died is a no by then. */
 const CHECKING = '7 days'
-/** Names of one question to the database. */
-const NAMES = 500
 
 type Deps<P extends AnyProduct> = KitDeps<P['Config'], P['Role']> & P['Own'] & HasStore
 
@@ -91,42 +90,17 @@ export function fileTasks<P extends AnyProduct>(table: FilesTable, purposes: Pur
         job.signal.throwIfAborted()
         last = await queries.remove(deps, deleteBytes, where)
       }
-      const names = store ? await deleteOrphans(deps, job.signal) : 0
-      if (rows + names > 0) job.log.info('files swept', { rows, orphans: names })
+      let orphans = 0
+      if (store) {
+        for await (const name of orphansIn(deps.db, table, storeOf(deps))) {
+          job.signal.throwIfAborted()
+          await storeOf(deps).remove(name)
+          orphans++
+        }
+      }
+      if (rows + orphans > 0) job.log.info('files swept', { rows, orphans })
     },
   })
 
-  /** Deletes bytes of which no row knows. What is younger than a day may be of a row that is about to know it. */
-  async function deleteOrphans(deps: KitDeps & HasStore, signal: AbortSignal) {
-    const store = storeOf(deps)
-    const yesterday = Date.now() - 24 * 60 * 60_000
-    let count = 0
-    const judge = async (names: string[]) => {
-      signal.throwIfAborted()
-      const ids = names.map((name) => name.slice(name.indexOf('/') + 1).split('.')[0] ?? '')
-      const columns = { id: table.id, state: table.state, object: table.object }
-      const rows = await deps.db
-        .select(columns)
-        .from(table)
-        .where(inArray(table.id, ids.filter(isUuid)))
-      const known = new Set(
-        rows.flatMap(({ id, state, object }) => [object, state === 'pending' ? `incoming/${id}` : null]),
-      )
-      for (const name of names.filter((each) => !known.has(each))) {
-        await store.remove(name)
-        count++
-      }
-    }
-    const names: string[] = []
-    for await (const { name, modified } of store.list()) {
-      if (modified.getTime() > yesterday) continue
-      if (names.push(name) >= NAMES) await judge(names.splice(0))
-    }
-    if (names.length > 0) await judge(names)
-    return count
-  }
-
   return { deleteBytes, checkFile, sweepFiles }
 }
-
-const isUuid = (text: string) => z.uuid().safeParse(text).success
