@@ -80,7 +80,11 @@ function dyingAt(step: number) {
   let steps = 0
   let die = () => {}
   const dead = new Promise<'dead'>((resolve) => (die = () => resolve('dead')))
-  const live = () => (steps++ === step ? (die(), new Promise<never>(() => {})) : undefined)
+  const live = async () => {
+    if (steps++ !== step) return
+    die()
+    await new Promise(() => {})
+  }
   const wrap = <T extends object>(target: T, names: string[]): T =>
     new Proxy(target, {
       get(from, name) {

@@ -87,7 +87,7 @@ export const MODULES: Record<string, Module> = {
       'scripts/files.ts',
     ],
     mentions:
-      /kit\/files\b|\bfiles\/(files|table|README)|fileStore|FILES_URL|\/api\/files|\bnpm run files\b|fileJobs/,
+      /kit\/files\b|\bfiles\/(files|table|README)|fileStore|FILES_URL|\/api\/files|\bnpm run files\b|fileJobs|sweepFiles/,
     tables: ['files'],
   },
   'api-docs': {

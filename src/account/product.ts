@@ -4,7 +4,6 @@ import { type LoggedIn, roleGuard } from '../kit/auth/guards.ts'
 import type { KitDeps } from '../kit/deps.ts'
 import type { AnyContext, AppEnv, ContextWith } from '../kit/http/env.ts'
 import { notFound } from '../kit/http/errors.ts'
-import type { HasStore } from '../kit/files/purposes.ts'
 import { appFactory } from '../kit/http/factory.ts'
 import { createIdempotency } from '../kit/http/idempotency.ts'
 import { emailNotVerified } from './errors.ts'
@@ -16,7 +15,6 @@ import { idempotencyKeys } from './table.ts'
 /** What `openOwn` in `manifest.ts` opens for handlers and tasks beside the kit's: `{ payments: Payments }`. */
 export interface Own {
   secondStep?: SecondStep
-  fileStore?: HasStore['fileStore']
 }
 
 export interface Product {
