@@ -30,11 +30,6 @@ export const crons = [
     input: {},
   }),
   defineCron({ name: 'files', schedule: '50 * * * *', task: sweepFiles, input: { store: false } }),
-  defineCron({
-    name: 'files-in-store',
-    schedule: '20 4 * * *',
-    task: sweepFiles,
-    input: { store: true },
-  }),
+  defineCron({ name: 'file-bytes', schedule: '20 4 * * *', task: sweepFiles, input: { store: true } }),
   defineCron({ name: 'audit', schedule: '45 * * * *', task: keepAuditTrail, input: {} }),
 ]
