@@ -43,7 +43,10 @@ export function newFile<P extends AnyProduct>(purposes: Purposes<P>) {
       name: z.string().min(1, 'must not be empty').max(500),
       type: z.string().max(200),
       size: z.int().min(1).describe('Bytes.'),
-      sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits in lower case'),
+      sha256: z
+        .string()
+        .max(64)
+        .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits in lower case'),
     })
     .superRefine(({ purpose, type, size }, context) => {
       const { types = [], maxBytes = 0 } = purposes[purpose] ?? {}
