@@ -21,6 +21,7 @@ import { refuseImpersonators, refuseTokens } from './kit/auth/guards.ts'
 import { apiDocs } from './kit/api-docs/routes.tsx'
 import { dashboard } from './kit/dashboard/routes.tsx'
 import { diskRoutes } from './kit/files/disk-routes.ts'
+import { formRoutes } from './kit/files/form-routes.ts'
 import { fileRoutes } from './kit/files/routes.ts'
 import { describeRoutes } from './kit/http/doc.ts'
 import { jobStatus } from './kit/job-status/routes.ts'
@@ -73,6 +74,7 @@ export function createApp(deps: Deps) {
     .route('/api', auditExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
     .route('/api/files', fileRoutes<Product>(fileOptions))
+    .route('/api/files', formRoutes<Product>(fileOptions))
     .route('/api/files', diskRoutes<Product>(fileOptions.table, fileOptions.purposes))
     .route('/api/movies', movies)
   if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess(config)))

@@ -84,6 +84,20 @@ describe('an S3 that enforces what is signed', () => {
     expect(said(await complete(ann, file))).toBe('409 file_not_uploaded')
   })
 
+  test('takes what comes by a form, piece by piece, with its length', async () => {
+    const { app, s3 } = given
+    const ann = await app.member()
+    const [bytes, body] = [pdf('by form'), new FormData()]
+    body.append('purpose', 'document')
+    body.append('file', new File([new Uint8Array(bytes)], 'a.pdf', { type: 'application/pdf' }))
+    const Cookie = [...ann.cookies].map((pair) => pair.join('=')).join('; ')
+    const reply = await fetch(`${app.url}/api/files/form`, { method: 'POST', headers: { Cookie }, body })
+    const { id } = (await reply.json()) as { id: string }
+    expect(reply.status).toBe(201)
+    expect(await fetch(await linkOf(ann, id)).then((read) => read.bytes())).toEqual(bytes)
+    expect(s3.objects.size).toBe(1)
+  })
+
   test('has one link to a public file for a day, which caches know again', async () => {
     const ann = await given.app.member()
     const { id } = await uploaded(ann, png('face'), { purpose: 'image', name: 'me.png', type: 'image/png' })

@@ -21,6 +21,7 @@ import {
   png,
   resolve,
   send,
+  sha256,
   uploaded,
 } from './support/uploads.ts'
 import { schema, startTestWorker } from './support/worker.ts'
@@ -170,6 +171,59 @@ describe('an upload', () => {
     expect(reply.status).toBe(411)
     expect((await send(ann, file, bytes)).status).toBe(204)
     expect(said(await complete(ann, file))).toBe(200)
+  })
+})
+
+describe('a form', () => {
+  const formOf = (
+    bytes: Uint8Array,
+    fields: Record<string, string> = { purpose: 'document' },
+    name = 'a.pdf',
+  ) => {
+    const form = new FormData()
+    for (const [field, value] of Object.entries(fields)) form.append(field, value)
+    form.append('file', new File([new Uint8Array(bytes)], name, { type: 'application/pdf' }))
+    return form
+  }
+  const post = (client: Client, body: FormData | string, headers: Record<string, string> = {}) => {
+    const cookie = [...client.cookies].map((pair) => pair.join('=')).join('; ')
+    return fetch(`${client.url}/api/files/form`, {
+      method: 'POST',
+      headers: { Cookie: cookie, ...headers },
+      body,
+    })
+  }
+  const outcome = async (reply: Response) => {
+    const body = (await reply.json()) as { id: string; code?: string; state?: string; size?: number }
+    return { ...body, said: reply.status < 400 ? reply.status : `${reply.status} ${body.code}` }
+  }
+
+  test('uploads a file at once, larger than BODY_LIMIT, and its bytes are read as any', async () => {
+    const ann = await app.member()
+    const bytes = pdf('x'.repeat(3 * 1024 ** 2))
+    const file = await outcome(await post(ann, formOf(bytes)))
+    expect(file).toMatchObject({ said: 201, state: 'ready', size: bytes.length, sha256: sha256(bytes) })
+    expect(await fetch(await linkOf(ann, file.id)).then((read) => read.bytes())).toEqual(bytes)
+  })
+
+  test('that is refused leaves neither bytes nor a place taken', async () => {
+    const ann = await app.member()
+    const said = async (body: FormData | string, headers?: Record<string, string>) =>
+      (await outcome(await post(ann, body, headers))).said
+    expect(await said(formOf(png()))).toBe('422 file_mismatch')
+    expect(await said(formOf(pdf(), { purpose: 'other' }))).toBe('400 invalid_request')
+    expect(await said(formOf(pdf(), { purpose: 'image' }))).toBe('400 invalid_request')
+    expect(await said(formOf(pdf(), {}))).toBe('400 invalid_request')
+    expect(await said(formOf(new Uint8Array()))).toBe('400 invalid_request')
+    expect(await said(formOf(pdf('x'.repeat(11 * 1024 ** 2))))).toBe('413 content_too_large')
+    expect(await said('{}', { 'Content-Type': 'application/json' })).toBe('415 unsupported_media_type')
+    expect(await said('--x\r\n', { 'Content-Type': 'multipart/form-data; boundary=x' })).toBe(
+      '400 invalid_request',
+    )
+    expect((await outcome(await post(app.visitor(), formOf(pdf())))).said).toBe('401 login_required')
+    expect(await app.deps.db.select().from(files)).toEqual([])
+    await work()
+    expect(await namesIn()).toEqual([])
   })
 })
 

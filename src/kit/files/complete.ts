@@ -60,7 +60,7 @@ export async function admit(
   }
   const to = purpose.check ? 'checking' : 'ready'
   const moved = await db.transaction(async (tx) => {
-    const row = await queries.move(tx, id, ['pending', to], { object })
+    const row = await queries.move(tx, id, ['pending', to], { object, sha256: file.sha256 })
     if (row && to === 'checking') await enqueue(tx, checkFile, { id })
     return row
   })

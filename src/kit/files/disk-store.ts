@@ -85,7 +85,7 @@ export function createDiskStore(root: string): FileStore {
 
     async write(file, body) {
       const object = newObject(file.id)
-      return { object, sha256: await place(object, file, body) }
+      return { object, sha256: await place(object, { size: file.size }, body) }
     },
 
     async inspect(object) {

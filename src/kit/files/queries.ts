@@ -62,7 +62,7 @@ export function fileQueries(table: FilesTable) {
       db: Db,
       id: string,
       [from, to]: readonly [FileState, FileState],
-      more: { object?: string | null } = {},
+      more: { object?: string | null; sha256?: string } = {},
     ): Promise<FileRow | undefined> {
       const change = { ...more, state: to, changed: sql`now()` }
       const [row] = await db.update(table).set(change).where(isIn(id, from)).returning()

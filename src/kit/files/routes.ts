@@ -18,7 +18,7 @@ import type { FileRow, FilesTable } from './files-table.ts'
 import { fileName } from './names.ts'
 import { depsOf, type Purpose, type Purposes, storeOf } from './purposes.ts'
 import { fileQuotaExceeded, fileQueries } from './queries.ts'
-import { FileResponse, newFile, type publicFiles, UploadResponse } from './schema.ts'
+import { FileResponse, newFile, type publicFiles, shown, UploadResponse } from './schema.ts'
 import { fileMismatch, storageFull } from './store.ts'
 import type { fileTasks } from './tasks.ts'
 
@@ -170,8 +170,4 @@ export function fileRoutes<P extends AnyProduct>(options: FileOptions<P>) {
         return c.var.respond(shown(row))
       },
     )
-}
-
-const shown = ({ id, purpose, name, type, size, sha256, state, created }: FileRow) => {
-  return { id, purpose, name, type, size, sha256, state, created }
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { publicFields } from '../data/public-fields.ts'
 import type { AnyProduct } from '../http/env.ts'
-import type { FilesTable } from './files-table.ts'
+import type { FileRow, FilesTable } from './files-table.ts'
 import type { Purposes } from './purposes.ts'
 
 export const FileResponse = z
@@ -22,6 +22,10 @@ export const FileResponse = z
 
 /** Export it from a `table.ts` of yours, beside the table. */
 export const publicFiles = (table: FilesTable) => publicFields(table, FileResponse, {})
+
+export const shown = ({ id, purpose, name, type, size, sha256, state, created }: FileRow) => {
+  return { id, purpose, name, type, size, sha256, state, created }
+}
 
 export const UploadResponse = FileResponse.extend({
   upload: z

@@ -10,7 +10,8 @@ import { isSafeMethod } from './safe-methods.ts'
 import { abilityAfter } from './token-ability.ts'
 
 export interface RouteInput {
-  target: 'json' | 'form' | 'query' | 'param'
+  /** `file`: a form of several parts, the last of which is a file. */
+  target: 'json' | 'form' | 'query' | 'param' | 'file'
   schema: z.ZodType
 }
 
