@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { openAsBlob } from 'node:fs'
 import { copyFile, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { Gate } from '../data/gate.ts'
 import { sealLink, sealUpload } from './disk-urls.ts'
 import { type Expected, fileMismatch, type FileStore, storageFull } from './store.ts'
 
@@ -11,6 +12,8 @@ const DRAFTS = 'drafts'
 const DRAFT_MS = 24 * 60 * 60_000
 
 export function createDiskStore(root: string): FileStore {
+  /** Of all uploads few pieces are worked on at once: other requests have their turn in between, and what waits is not yet read. */
+  const turns = new Gate({ places: 2, queue: Number.MAX_SAFE_INTEGER })
   /** Objects are spread over folders by the first letters of their random names. */
   const pathOf = (name: string) => join(root, dirname(name), basename(name).slice(0, 2), basename(name))
   const unlessMissing = (error: NodeJS.ErrnoException): undefined => {
@@ -35,8 +38,10 @@ export function createDiskStore(root: string): FileStore {
         for await (const chunk of body) {
           count += chunk.length
           if (count > size) throw fileMismatch()
-          hash.update(chunk)
-          for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten
+          await turns.run(async () => {
+            hash.update(chunk)
+            for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten
+          })
         }
         digest = hash.digest('hex')
         if (count !== size || digest !== (sha256 ?? digest)) throw fileMismatch()

@@ -16,7 +16,7 @@ export interface FilePart {
 const MAX_FIELD_BYTES = 64 * 1024
 const broken = (why: string) => invalidRequest({ message: `The form cannot be read: ${why}` })
 const utf8 = new TextDecoder('utf-8', { fatal: true })
-const encode = (text: string) => new TextEncoder().encode(text)
+const encode = (plain: string) => new TextEncoder().encode(plain)
 const CRLF = encode('\r\n')
 
 /**

@@ -83,7 +83,7 @@ export async function checkValue<S extends z.ZodType>(
   if (error) throw badInput(c, target, error)
   const broken = findBrokenText(data)
   if (broken !== undefined) throw refused(c, target, [broken])
-  return data as z.output<S>
+  return data
 }
 
 const ERRORS = {
