@@ -40,5 +40,6 @@ driveRoutes({
   // The page would change the password with which the callers log in, and a superuser would be one no more. A file's bytes go by
   // URLs that are signed: test/files.test.ts has them.
   isLeftOut: (name) =>
-    ofKit.has(name) || /^POST .*(auth.account.password|impersonate)$|api.files.(incoming|kept|form)/.test(name),
+    ofKit.has(name) ||
+    /^POST .*(auth.account.password|impersonate)$|api.files.(incoming|kept|form)/.test(name),
 })
