@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { eq, sql } from 'drizzle-orm'
-import { fileJobs } from '../src/files/files.ts'
+import { pgTable, uuid } from 'drizzle-orm/pg-core'
+import { fileJobs, usableFile } from '../src/files/files.ts'
 import { files } from '../src/files/table.ts'
 import { storeOf } from '../src/kit/files/purposes.ts'
+import type { Job } from '../src/kit/jobs/task.ts'
 import type { FileStore } from '../src/kit/files/store.ts'
 import type { Client, Reply } from './kit/support/client.ts'
 import { until } from './kit/support/until.ts'
@@ -135,6 +137,26 @@ describe('an upload', () => {
     const [row] = await app.deps.db.select().from(files).where(eq(files.id, file.id))
     expect(await namesIn()).toEqual([row?.object ?? ''])
     expect(await fetch(await linkOf(ann, file.id)).then((read) => read.bytes())).toEqual(bytes)
+  })
+
+  test('is one at a time of each file: a URL fills no disk with what it begins', async () => {
+    const [ann, bytes] = [await app.member(), pdf('x'.repeat(1000))]
+    const file = await announce(ann, bytes)
+    const { hostname, port, pathname, search } = new URL(resolve(ann, file.upload.url))
+    const said: string[] = []
+    const slow = await Bun.connect({
+      hostname,
+      port: Number(port),
+      socket: { data: (_, data) => void said.push(data.toString()) },
+    })
+    const head = `PUT ${pathname}${search} HTTP/1.1\r\nHost: x\r\nContent-Type: application/pdf\r\n`
+    slow.write(`${head}Content-Length: ${bytes.length}\r\n\r\n`)
+    slow.write(bytes.subarray(0, 500))
+    await until('the other', async () => (await send(ann, file, bytes)).status === 409)
+    slow.write(bytes.subarray(500))
+    await until('an answer', () => said.join('').startsWith('HTTP/1.1 204'))
+    slow.end()
+    expect((await complete(ann, file)).body).toMatchObject({ state: 'ready' })
   })
 
   test('by a URL that was changed, is of another file or has expired is refused', async () => {
@@ -377,6 +399,52 @@ describe('the sweep', () => {
     await work({ store: false })
     expect(await app.deps.db.select().from(files)).toEqual([])
     expect(await namesIn()).toEqual([])
+  })
+})
+
+describe('what a row refers to', () => {
+  const albums = pgTable('albums', {
+    id: uuid().primaryKey().defaultRandom(),
+    photo: uuid().references(() => files.id, { onDelete: 'restrict' }),
+  })
+  beforeAll(async () => {
+    await app.deps.db.execute(sql`create table albums (id uuid primary key default gen_random_uuid(),
+      photo uuid references files on delete restrict)`)
+  })
+  const sweep = () => {
+    const job = { signal: new AbortController().signal, log: app.deps.log } as never as Job
+    return fileJobs.sweepFiles.execute({ store: false }, job, { ...app.deps, schema: { ...schema, albums } })
+  }
+
+  test('stays, whoever would delete it, and goes once nothing does', async () => {
+    const ann = await app.member()
+    const { id } = await uploaded(ann, png('face'), image)
+    await app.deps.db.insert(albums).values({ photo: id })
+    await age(id, '1 year')
+    expect(said(await ann.delete(`/api/files/${id}`))).toBe('409 foreign_key_violation')
+    await app.deps.db.update(files).set({ account: null })
+    await sweep()
+    expect((await fetch(`${app.url}/api/files/public/${id}`)).status).toBe(200)
+    await app.deps.db.delete(albums)
+    await sweep()
+    await work()
+    expect([await app.deps.db.select().from(files), await namesIn()]).toEqual([[], []])
+  })
+
+  test('is one’s own, ready, and for the right purpose', async () => {
+    const [ann, bob] = [await app.member(), await app.member()]
+    const scope = (client: typeof ann) => ({ db: app.deps.db, me: client.user.id as string, role: null })
+    const face = await uploaded(ann, png('face'), image)
+    const letter = await uploaded(ann, pdf('letter'))
+    const pending = await announce(ann, png('later'), image)
+    const isUsable = async (client: typeof ann, id: string) =>
+      (await usableFile(scope(client), 'image')(id)) !== undefined
+    expect(await Promise.all([face, letter, pending].map(({ id }) => isUsable(ann, id)))).toEqual([
+      true,
+      false,
+      false,
+    ])
+    expect(await isUsable(bob, face.id)).toBe(false)
   })
 })
 

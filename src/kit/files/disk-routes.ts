@@ -13,7 +13,7 @@ import type { FileRow, FilesTable } from './files-table.ts'
 import { disposition } from './names.ts'
 import { depsOf, type Purposes, storeOf } from './purposes.ts'
 import { fileQueries } from './queries.ts'
-import { fileMismatch, type LocalFiles, storageFull } from './store.ts'
+import { fileMismatch, type LocalFiles, storageFull, uploadInProgress } from './store.ts'
 
 /** The longest upload: 5 GB at 12 Mbit/s. */
 const UPLOAD_TIMEOUT_MS = 60 * 60_000
@@ -43,7 +43,7 @@ export function diskRoutes<P extends AnyProduct>(table: FilesTable, purposes: Pu
       '/incoming/:id',
       doc('Takes the bytes of a file, by the URL that its announcement has returned.', null, {
         status: 204,
-        errors: [linkInvalid, fileMismatch, storageFull, unsupportedMediaType],
+        errors: [linkInvalid, fileMismatch, storageFull, unsupportedMediaType, uploadInProgress],
       }),
       streamsBody({ maxBytes, timeoutMs: UPLOAD_TIMEOUT_MS }),
       validate('param', OneUpload),

@@ -5,13 +5,15 @@ import { copyFile, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/
 import { basename, dirname, join } from 'node:path'
 import { Gate } from '../data/gate.ts'
 import { sealLink, sealUpload } from './disk-urls.ts'
-import { type Expected, fileMismatch, type FileStore, storageFull } from './store.ts'
+import { type Expected, fileMismatch, type FileStore, storageFull, uploadInProgress } from './store.ts'
 
 const DRAFTS = 'drafts'
 /** A draft that is older was left behind by a process that died. */
 const DRAFT_MS = 24 * 60 * 60_000
 
 export function createDiskStore(root: string): FileStore {
+  /** One at a time of each: or one URL would fill the disk with drafts. */
+  const receiving = new Set<string>()
   /** Of all uploads few pieces are worked on at once: other requests have their turn in between, and what waits is not yet read. */
   const turns = new Gate({ places: 2, queue: Number.MAX_SAFE_INTEGER })
   /** Objects are spread over folders by the first letters of their random names. */
@@ -122,7 +124,15 @@ export function createDiskStore(root: string): FileStore {
     },
 
     local: {
-      receive: async (file, body) => void (await place(`incoming/${file.id}`, file, body)),
+      async receive(file, body) {
+        if (receiving.has(file.id)) throw uploadInProgress()
+        receiving.add(file.id)
+        try {
+          await place(`incoming/${file.id}`, file, body)
+        } finally {
+          receiving.delete(file.id)
+        }
+      },
       async open(object) {
         if ((await stat(pathOf(object)).catch(unlessMissing)) === undefined) return undefined
         return openAsBlob(pathOf(object))

@@ -64,7 +64,7 @@ export interface Inspected {
 }
 
 export interface LocalFiles {
-  /** Takes an upload, which is there whole or not at all. @throws fileMismatch, storageFull */
+  /** Takes an upload, which is there whole or not at all. @throws fileMismatch, storageFull, uploadInProgress */
   receive(file: Expected, body: AsyncIterable<Uint8Array>): Promise<void>
   /** Reads nothing before its bytes are asked for. Undefined: there is no such object. */
   open(object: string): Promise<Blob | undefined>
@@ -74,6 +74,11 @@ export const fileMismatch = defineError(
   422,
   'file_mismatch',
   'The bytes are not those that were announced: their number, their SHA-256 or their type is another',
+)
+export const uploadInProgress = defineError(
+  409,
+  'upload_in_progress',
+  'This file is being uploaded already: wait for that, or try again in a moment',
 )
 export const storageFull = defineError(
   507,
