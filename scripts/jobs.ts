@@ -1,22 +1,34 @@
 // The queue from the command line: what waits, runs and died, and what can be done about it.
 import { crons } from '../src/crons.ts'
-import type { JobView, Place, QueueAdmin } from '../src/kit/jobs/queue-admin.ts'
-import type { Stats } from '../src/kit/jobs/stats.ts'
+import type { JobView, Place } from '../src/kit/jobs/places.ts'
+import type { QueueAdmin } from '../src/kit/jobs/queue-admin.ts'
+import type { QueueStats, Stats } from '../src/kit/jobs/stats.ts'
 import { printable, printableJson } from '../src/kit/log/terminal-escape.ts'
 import { oneOf, readArguments, runCommand, UsageError } from './command.ts'
 import { withDeps } from './with-deps.ts'
 
 const PLACES: readonly Place[] = ['waiting', 'running', 'later', 'dead']
 const CRON_NAMES = crons.map((cron) => cron.name)
-/** The commands, and how many arguments each takes. */
-const TAKES = { stats: 0, list: 1, show: 1, retry: 1, drop: 1, pause: 0, resume: 0, run: 1 }
+/** The commands, and how many arguments each takes, from and to. */
+const TAKES = {
+  stats: [0, 0],
+  list: [1, 1],
+  show: [1, 1],
+  retry: [1, 1],
+  drop: [1, 1],
+  pause: [0, 1],
+  resume: [0, 1],
+  run: [1, 1],
+  gather: [0, 0],
+} as const
 
 const USAGE = `Usage: npm run jobs -- stats [--watch]
        npm run jobs -- list <${PLACES.join('|')}> [--page <n>]
        npm run jobs -- show <id>
        npm run jobs -- retry <id> | retry all
        npm run jobs -- drop <id>
-       npm run jobs -- pause | resume
+       npm run jobs -- pause [<queue>] | resume [<queue>]
+       npm run jobs -- gather           (before a rollback: all jobs go to the queue that older releases know)
        npm run jobs -- run <cron>       (${CRON_NAMES.join(', ')})
 --json prints JSON, for scripts.`
 
@@ -61,12 +73,18 @@ async function change(queueAdmin: QueueAdmin, command: string, id: string): Prom
       found((await queueAdmin.drop(id)) || undefined, id)
       return `dropped ${id}`
     case 'pause':
-      await queueAdmin.pause()
-      return 'paused: workers finish what they run, and take nothing more'
+      known(await queueAdmin.pause(id || undefined), id)
+      return `paused${id && ` ${id}`}: workers finish what they run, and take nothing more`
+    case 'gather':
+      return `${await queueAdmin.gather()} moved to the default queue`
     default:
-      await queueAdmin.resume()
-      return 'resumed'
+      known(await queueAdmin.resume(id || undefined), id)
+      return `resumed${id && ` ${id}`}`
   }
+}
+
+function known(is: boolean, queue: string): void {
+  if (!is) throw new Error(`There is no queue ${queue}: npm run jobs -- stats names them`)
 }
 
 function found<T>(job: T | undefined, id: string): T {
@@ -84,18 +102,24 @@ function readCommand() {
   const command = oneOf(name, Object.keys(TAKES) as (keyof typeof TAKES)[], 'command')
   if (command === 'list') oneOf(argument, PLACES, 'place')
   if (command === 'run') oneOf(argument, CRON_NAMES, 'cron')
-  if (positionals.slice(1).length !== TAKES[command])
-    throw new UsageError(`${command} takes ${TAKES[command]} argument(s)`)
+  const [least, most] = TAKES[command]
+  const given = positionals.slice(1).length
+  if (given < least || given > most)
+    throw new UsageError(`${command} takes ${least === most ? least : `${least} or ${most}`} argument(s)`)
   const page = Number(values.page)
   if (!Number.isSafeInteger(page) || page < 1) throw new UsageError('--page takes a whole number from 1')
   return { ...values, command, argument, page }
 }
 
-function describeStats({ waiting, running, later, dead, trimmed, paused, minutes, workers }: Stats): string {
+function describeStats(stats: Stats): string {
+  const { minutes, workers, queues } = stats
   const last = minutes.at(-2)
   const hour = minutes.reduce((sum, { done }) => sum + done, 0)
   return [
-    `waiting ${waiting}  running ${running}  later ${later}  dead ${dead}${trimmed > 0 ? ` (${trimmed} older ones were thrown away)` : ''}${paused ? '  PAUSED' : ''}`,
+    describePlaces(stats),
+    ...(Object.keys(queues).length > 1
+      ? Object.entries(queues).map(([name, queue]) => `queue ${name}: ${describePlaces(queue)}`)
+      : []),
     `done in the last full minute ${last?.done ?? 0}, failed attempts ${last?.failed ?? 0}; done in the last hour ${hour}`,
     ...workers.map(({ id, alive, jobs, beat }) => {
       const doing = beat?.running.map((job) => `${job.task} ${job.id}`).join(', ') || 'idle'
@@ -104,6 +128,15 @@ function describeStats({ waiting, running, later, dead, trimmed, paused, minutes
     }),
     ...(workers.length === 0 ? ['no worker is running'] : []),
   ].join('\n')
+}
+
+function describePlaces({ waiting, limited, running, later, dead, trimmed, paused }: QueueStats): string {
+  const notes = [
+    limited > 0 && ` (${limited} for a limit)`,
+    trimmed > 0 && ` (${trimmed} older ones were thrown away)`,
+    paused && '  PAUSED',
+  ].map((note) => note || '')
+  return `waiting ${waiting}${notes[0]}  running ${running}  later ${later}  dead ${dead}${notes[1]}${notes[2]}`
 }
 
 function describeJob({ id, task, data, failures, crashes, due, error }: JobView): string {

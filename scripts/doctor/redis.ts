@@ -3,12 +3,15 @@ import { Redis } from 'ioredis'
 import type { Config } from '../../src/config.ts'
 import { refuseMissingDatabase } from '../../src/kit/data/redis.ts'
 import { assessServer } from '../../src/kit/jobs/connection.ts'
+import { createQueueAdmin } from '../../src/kit/jobs/queue-admin.ts'
+import { tasks } from '../../src/tasks.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
+import { judgeQueues } from './queues.ts'
 
 const TIMEOUT_MS = 5000
 
-export async function checkRedis({ redisUrl, production }: Config): Promise<Finding[]> {
+export async function checkRedis({ redisUrl, redisPrefix, production, jobs }: Config): Promise<Finding[]> {
   const { host } = new URL(redisUrl)
   const redis = new Redis(redisUrl, {
     lazyConnect: true,
@@ -23,10 +26,12 @@ export async function checkRedis({ redisUrl, production }: Config): Promise<Find
     await redis.connect()
     await refuseMissingDatabase(redis)
     const info = await redis.info()
+    const { queues } = await createQueueAdmin({ redis, prefix: redisPrefix }).stats()
     return [
       ok('Redis', `${host} answers`),
       ...judgeServer(info),
       judgePersistence(info, await readSavePoints(redis), production),
+      judgeQueues(tasks, jobs.queues, queues),
       await checkClock('Redis', async () => {
         const [seconds, micros] = await redis.time()
         return Number(seconds) * 1000 + Number(micros) / 1000

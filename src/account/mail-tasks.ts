@@ -10,6 +10,9 @@ import { findUser, findUserWithHash, isEmailTaken } from './queries.ts'
 import { roles } from './roles.ts'
 import { foldEmail } from './throttles.ts'
 
+/** What waits for a person does not wait behind other work, and for as long as a mail server may be away. */
+const MAIL = { queue: 'mail', ...FOR_DAYS }
+
 /** Mails of one kind to one mailbox in one hour, whoever causes them: nobody's mailbox is flooded through us. */
 const MAILS_PER_HOUR = 10
 
@@ -37,7 +40,7 @@ export async function isFlooded(
 export const mailLink = defineTask({
   name: 'mailLink',
   input: z.object({ tokenId: z.uuid(), welcome: z.literal(true).optional() }),
-  ...FOR_DAYS,
+  ...MAIL,
   async run({ tokenId, welcome }, job, deps: Deps) {
     const due = await tokens.pending(deps.db, tokenId)
     if (due === undefined) return job.log.info('no mail: the link was voided')
@@ -50,7 +53,7 @@ export const mailLink = defineTask({
 export const mailInvitation = defineTask({
   name: 'mailInvitation',
   input: z.object({ tokenId: z.uuid() }),
-  ...FOR_DAYS,
+  ...MAIL,
   run: mailLink.execute,
 })
 
@@ -96,7 +99,7 @@ async function sendLink(
 export const mailReset = defineTask({
   name: 'mailReset',
   input: z.object({ email: z.string(), ip: z.string() }),
-  ...FOR_DAYS,
+  ...MAIL,
   async run({ email, ip }, job, deps: Deps) {
     const found = await findUserWithHash(deps.db, email)
     if (found === undefined) return job.log.info('no mail: there is no such account')
@@ -119,7 +122,7 @@ export const mailNotice = defineTask({
     ip: z.string(),
     deletes: z.iso.datetime().optional(),
   }),
-  ...FOR_DAYS,
+  ...MAIL,
   async run(input, job, deps: Deps) {
     if (await isFlooded(deps, job, { kind: input.notice, to: input.to })) return
     await deps.sendMail(noticeMail({ service: deps.config.name, ...input }))
@@ -145,7 +148,7 @@ export async function requestNotice(
 export const sendWelcome = defineTask({
   name: 'sendWelcome',
   input: z.object({ userId: z.uuid() }),
-  ...FOR_DAYS,
+  ...MAIL,
   async run({ userId }, job, deps: Deps) {
     const user = await findUser(deps.db, userId)
     if (user === undefined) return job.log.info('no welcome mail: the account is gone')

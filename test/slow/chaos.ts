@@ -10,7 +10,15 @@ import { createQueue, type Queue } from '../../src/kit/jobs/queue.ts'
 import { keyBase } from '../../src/kit/jobs/scripts.ts'
 import { readLedger, spawnWorker, type WorkerProcess } from '../kit/jobs/processes.ts'
 import { hasRedisServer, startRedis, type RealRedis } from '../kit/jobs/real-redis.ts'
-import { plain, poison, watched, type ProcessOptions } from '../kit/jobs/worker-process.ts'
+import {
+  crawled,
+  link,
+  mailed,
+  plain,
+  poison,
+  watched,
+  type ProcessOptions,
+} from '../kit/jobs/worker-process.ts'
 import { takeArguments } from '../../scripts/command.ts'
 import { OUTAGES, runOutages } from './chaos/outages.ts'
 
@@ -157,7 +165,9 @@ interface Outcome {
   did: string
   lost: number
   twice: number
-  /** The most that may run twice. */
+  /** Starts beside as many of the same key as its limit allows. */
+  overrun: number
+  /** The most that may run twice, or overrun a limit. */
   bound: number
   stuck: number
   faults: string[]
@@ -254,6 +264,10 @@ async function runLane(lane: Lane): Promise<Outcome> {
     if (innocent > 0) unexpected.push(`${innocent} dead jobs that killed nobody`)
     const twice = [...acknowledged].reduce((sum, id) => sum + Math.max(0, times(id) - 1), 0)
     const signalled = (await readFile(log, 'utf8').catch(() => '')).split('it may run twice').length - 1
+    const overrun = countOverruns([...counts.keys()], crawled.limit?.max ?? 0)
+    const unfollowed = countBroken([...counts.keys()])
+    if (unfollowed > 0) unexpected.push(`${unfollowed} jobs are not followed by exactly one`)
+    if (left.holds > 0) unexpected.push(`${left.holds} limits are held by jobs that have ended`)
     if (lane.faults.join() === 'stop' && signalled < twice) {
       unexpected.push(`${twice} ran twice, only ${signalled} were told`)
     }
@@ -271,6 +285,7 @@ async function runLane(lane: Lane): Promise<Outcome> {
       did,
       lost,
       twice,
+      overrun,
       bound: (c.kills + c.stops + kills) * CONCURRENCY,
       stuck: left.stuck.length + unburied,
       faults: unexpected,
@@ -301,6 +316,9 @@ async function produce(queue: Queue, acknowledged: Set<string>, count: number, p
       if (i % 10 === 1) return queue.enqueue(plain, { ms }, { delayMs: Math.random() * 2000 })
       if (i % 10 === 2) return queue.enqueue(watched, { ms }, { by: 'someone' })
       if (i % 10 === 3) return queue.enqueue(plain, { ms }, { unique: crypto.randomUUID(), urgent: true })
+      if (i % 10 === 4) return queue.enqueue(mailed, { ms })
+      if (i % 10 === 5) return queue.enqueue(crawled, { ms, site: `site${i % 70}` })
+      if (i % 10 === 6) return queue.enqueue(link, { chain: crypto.randomUUID(), left: 3, isFirst: true })
       return queue.enqueue(plain, { ms })
     })
     // What was refused may have arrived: it does not count, and another one is sent in its place.
@@ -335,6 +353,7 @@ async function rest(server: RealRedis) {
     await Bun.sleep(100)
     stats = await queueAdmin.stats()
   }
+  const holds = (await redis.keys(`${PREFIX}*held:*`)).length
   const runs = await redis.keys(`${PREFIX}*run:*`)
   const orphans = await Promise.all(runs.map((key) => redis.lrange(key, 0, -1)))
   const dead = new Set((await queueAdmin.list('dead', 1, 1e6)).map((job) => job.id))
@@ -344,7 +363,33 @@ async function rest(server: RealRedis) {
   const stuck = left.map((job) => `${job.place} ${job.id}`)
   const ids = new Set([...dead, ...left.map((job) => job.id)])
   redis.disconnect()
-  return { stuck, dead, ids }
+  return { stuck, dead, ids, holds }
+}
+
+/** How many jobs of one site started while `max` others, which have ended as well, were running. */
+function countOverruns(ledger: string[], max: number): number {
+  const runs = ledger.flatMap((line) => {
+    const [what, site = '', from, to] = line.split(' ')
+    return what === 'crawled' ? { site, from: Number(from), to: Number(to) } : []
+  })
+  const bySite = Map.groupBy(runs, ({ site }) => site)
+  // Ends of the same millisecond came first: a job is told done before the next one starts.
+  return runs.filter(({ site, from }) => {
+    const beside = bySite.get(site)?.filter((other) => other.from <= from && other.to > from) ?? []
+    return beside.length > max
+  }).length
+}
+
+/** Links of chains that are there twice, or are not followed by the next. */
+function countBroken(ledger: string[]): number {
+  const ids = new Map<string, Set<string>>()
+  for (const [what, place = '', id = ''] of ledger.map((line) => line.split(' '))) {
+    if (what === 'link') ids.set(place, (ids.get(place) ?? new Set()).add(id))
+  }
+  return [...ids].filter(([place, { size }]) => {
+    const [chain, left] = place.split('.')
+    return size !== 1 || (left !== '0' && !ids.has(`${chain}.${Number(left) - 1}`))
+  }).length
 }
 
 class Calm extends Error {}
@@ -361,14 +406,14 @@ const outcomes: Outcome[] = []
 for (const lane of lanes) {
   const outcome = await runLane(lane)
   outcomes.push(outcome)
-  const { lost, twice, bound, stuck, seconds, did, faults } = outcome
+  const { lost, twice, overrun, bound, stuck, seconds, did, faults } = outcome
   console.log(
-    `${lane.name.padEnd(24)} lost ${lost}  twice ${twice} (at most ${bound})  stuck ${stuck}  ${seconds} s  ${did}`,
+    `${lane.name.padEnd(24)} lost ${lost}  twice ${twice}  limits overrun ${overrun} (each at most ${bound})  stuck ${stuck}  ${seconds} s  ${did}`,
   )
   for (const fault of faults) console.log(`  unexpected: ${fault}`)
 }
 const bad = outcomes
-  .filter((o) => o.lost > 0 || o.stuck > 0 || o.twice > o.bound || o.faults.length > 0)
+  .filter((o) => o.lost > 0 || o.stuck > 0 || o.twice > o.bound || o.overrun > o.bound || o.faults.length > 0)
   .map((o) => o.lane)
 if (outages.length > 0) {
   console.log('a whole service, with clients that sign up, log in and start exports')

@@ -2,6 +2,9 @@
 
 export const PAYLOAD = (i: number) => ({ userId: i, template: 'welcome' })
 
+/** Of those whose jobs have keys: each runs one job of a key at a time. */
+export const KEYS = 100
+
 export interface Producer {
   /** One job, acknowledged. */
   enqueue(i: number): Promise<unknown>

@@ -20,7 +20,7 @@ interface Arena {
 }
 
 /** Figures by what they are of, with their unit. */
-type Measure = (contestant: Contestant, arena: Arena) => Promise<Record<string, number>>
+export type Measure = (contestant: Contestant, arena: Arena) => Promise<Record<string, number>>
 
 const enqueueing: Measure = async (contestant, { url, admin }) => {
   const producer = await contestant.producer(url)
@@ -74,8 +74,8 @@ const processing =
   (workers: number, concurrency: number): Measure =>
   async (contestant, { url, admin }) => {
     // About a second for each.
-    const most = contestant.name === 'BullMQ' ? 15_000 : concurrency === 10 ? 50_000 : 120_000
-    const jobs = concurrency === 1 ? 8000 : most
+    const most = /MQ/.test(contestant.name) ? 15_000 : concurrency === 10 ? 50_000 : 120_000
+    const jobs = concurrency === 1 ? 5000 : most
     const producer = await contestant.producer(url)
     for (let i = 0; i < jobs; i += 1000) await producer.bulk(i, 1000)
     await producer.close()
@@ -124,12 +124,11 @@ const latency = async (contestant: Contestant, { url }: Arena): Promise<Record<s
   return { 'idle latency, p50, ms': percentile(0.5), 'idle latency, p99, ms': percentile(0.99) }
 }
 
-export const MEASURES: Measure[] = [
-  enqueueing,
-  memory,
-  ...[1, 2].flatMap((workers) => [1, 10, 50].map((concurrency) => processing(workers, concurrency))),
-  latency,
-]
+const throughput = (workers: number[]) =>
+  workers.flatMap((n) => [1, 10, 50].map((concurrency) => processing(n, concurrency)))
+
+export const MEASURES: Measure[] = [enqueueing, memory, ...throughput([1, 2]), latency]
+export const KEYED_MEASURES: Measure[] = [memory, ...throughput([1, 2])]
 
 /** Jobs so far, Unix ms of the first and the last one, µs of processor time. */
 interface Done {

@@ -2,17 +2,18 @@
 import { Redis } from 'ioredis'
 import { z } from 'zod'
 import { createQueue } from '../../../src/kit/jobs/queue.ts'
-import { defineTask } from '../../../src/kit/jobs/task.ts'
+import { defineTask, type Task } from '../../../src/kit/jobs/task.ts'
 import { startWorker } from '../../../src/kit/jobs/worker.ts'
-import { PAYLOAD, type Contestant } from './contestant.ts'
+import { KEYS, PAYLOAD, type Contestant } from './contestant.ts'
 
 const PREFIX = 'bench:'
 const log = { debug() {}, info() {}, warn: console.warn, error: console.error }
 const input = z.object({ userId: z.number(), template: z.string() })
-const declare = (run: (payload: { userId: number }) => void) => defineTask({ name: 'welcome', input, run })
+const limit = { key: ({ userId }: { userId: number }) => String(userId % KEYS), max: 1 }
+type Run = (payload: { userId: number }) => void
 
-export const ours: Contestant = {
-  name: 'ours',
+const contestant = (name: string, declare: (run: Run) => Task<typeof input>): Contestant => ({
+  name,
   async producer(url) {
     const redis = new Redis(url)
     const queue = createQueue({ redis, prefix: PREFIX, maxBytes: 65_536 })
@@ -42,4 +43,8 @@ export const ours: Contestant = {
     await worker.ready
     return worker
   },
-}
+})
+
+export const ours = contestant('ours', (run) => defineTask({ name: 'welcome', input, run }))
+/** One job of a key at a time. */
+export const keyed = contestant('ours, keyed', (run) => defineTask({ name: 'welcome', input, limit, run }))

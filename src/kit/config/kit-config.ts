@@ -36,6 +36,10 @@ export function findConflicts(set: Record<string, string | undefined>, parsed: P
   if (!parsed?.['tls.certFile'] !== !parsed?.['tls.keyFile']) {
     conflicts.push('TLS_CERT_FILE and TLS_KEY_FILE go together: one of them is not set')
   }
+  const { 'jobs.queues': queues = [], 'jobs.concurrency': slots = Infinity } = parsed ?? {}
+  if (queues.reduce((sum, { reserved = 0 }) => sum + reserved, 0) > slots) {
+    conflicts.push('WORKER_QUEUES reserves more slots than JOB_CONCURRENCY has')
+  }
   return conflicts
 }
 

@@ -12,6 +12,7 @@ import {
   isNetwork,
   isOrigin,
   list,
+  queueShares,
   secretKeys,
 } from './values.ts'
 
@@ -243,6 +244,13 @@ export const kitSettings = (project: string) => ({
     integer(1, MAX_CONCURRENCY).default(QUEUE_DEFAULTS.concurrency),
     { about: 'Jobs at a time, per worker' },
   ),
+  'jobs.queues': setting('WORKER_QUEUES', queueShares().optional(), {
+    about:
+      'The queues that workers serve: `name:weight:reserved`, comma-separated. Slots (`JOB_CONCURRENCY`) that are not reserved go by weight to the queues that have jobs; a weight is 1 if none is given, and one slot is reserved where there are more than queues',
+    unset: 'the queue of every task, and `default`',
+    example: 'default:4,mail:2:1',
+    isPrintable: true,
+  }),
   'jobs.drainMs': setting('JOB_DRAIN_MS', integer(0, 600_000).default(QUEUE_DEFAULTS.drainMs), {
     about: 'What a stopping worker gives its jobs to end; the rest goes back into the queue',
   }),
@@ -251,7 +259,7 @@ export const kitSettings = (project: string) => ({
     integer(1000, QUEUE_DEFAULTS.leaseMs - SECONDS).default(QUEUE_DEFAULTS.blockMs),
     { about: 'A worker whose event loop stands still for so long is killed; at most 14000' },
   ),
-  'jobs.maxBytes': setting('JOB_MAX_BYTES', bytes().default(64 * 1024), {
+  'jobs.maxBytes': setting('JOB_MAX_BYTES', bytes().default(QUEUE_DEFAULTS.maxBytes), {
     about: 'A larger input of a task is refused',
   }),
   'jobs.keepDead': setting('JOB_KEEP_DEAD', integer(1, 10_000_000).default(QUEUE_DEFAULTS.keepDead), {

@@ -1,5 +1,6 @@
 // Defines the kinds of values that settings have: each parses a string, and its message says what is allowed.
 import { z } from 'zod'
+import { QUEUE_NAME } from '../types/queue-defaults.ts'
 
 /** A message that shows the value too: only for kinds that are never secret. */
 const shown = (allowed: string) => ({
@@ -43,6 +44,31 @@ const entriesOf = (value: string) =>
     .split(',')
     .map((s) => s.trim())
     .filter(Boolean)
+
+/** Comma-separated queues, each `name`, `name:weight` or `name:weight:reserved`. */
+export const queueShares = () =>
+  z
+    .string()
+    .transform((v) => entriesOf(v).map((entry) => entry.split(':')))
+    .refine(
+      (entries) => entries.length > 0 && new Set(entries.map(([name]) => name)).size === entries.length,
+      'must name each queue once, and at least one',
+    )
+    .refine(
+      (entries) => entries.every(([name = '', ...numbers]) => QUEUE_NAME.test(name) && areShares(numbers)),
+      'must be queues with a weight from 1 and reserved slots from 0, each up to 1000: default:4,mail:2:1',
+    )
+    .transform((entries) =>
+      entries.map(([name = '', weight = 1, reserved]) => ({
+        name,
+        weight: Number(weight),
+        ...(reserved !== undefined && { reserved: Number(reserved) }),
+      })),
+    )
+
+const areShares = (numbers: string[]) =>
+  numbers.length <= 2 &&
+  numbers.every((n, i) => /^\d{1,4}$/.test(n) && Number(n) >= 1 - i && Number(n) <= 1000)
 
 export const bytes = () =>
   z

@@ -5,11 +5,13 @@ import type { KitDeps } from '../deps.ts'
 import { doc } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
 import { validate } from '../http/validate.ts'
+import { QUEUE_NAME } from '../types/queue-defaults.ts'
 import { leaveNotice } from '../pages/notice.ts'
 import { textOf } from './parts.tsx'
 import { urlOf, View } from './view.ts'
 
 const JobForm = View.extend({ job: z.string().min(1) })
+const QueueForm = View.extend({ queue: z.string().regex(QUEUE_NAME).optional() })
 const CronForm = View.extend({ cron: z.string().min(1) })
 
 /** What was done, in words, and the section of the page that shows it. */
@@ -56,15 +58,18 @@ export function actions(operator: MiddlewareHandler) {
     },
   )
 
-  action('/pause', 'Pauses the queue: workers take no more jobs.', View, async ({ queueAdmin }) => {
-    await queueAdmin.pause()
-    return ['Paused: workers finish their running jobs and take no more']
-  })
-
-  action('/resume', 'Resumes the queue: workers take jobs again.', View, async ({ queueAdmin }) => {
-    await queueAdmin.resume()
-    return ['Resumed: workers take jobs again']
-  })
+  const hold = (verb: 'pause' | 'resume', summary: string, done: string) =>
+    action(`/${verb}`, summary, QueueForm, async ({ queueAdmin }, { queue }) => {
+      const isKnown = await queueAdmin[verb](queue)
+      const which = queue === undefined ? '' : ` ${queue}`
+      return [isKnown ? done.replace(':', `${which}:`) : `There is no queue${which}`, queue && 'queues']
+    })
+  hold(
+    'pause',
+    'Pauses a queue, or all: workers take no more jobs.',
+    'Paused: workers finish their running jobs and take no more',
+  )
+  hold('resume', 'Resumes a queue, or all: workers take jobs again.', 'Resumed: workers take jobs again')
 
   action('/run', 'Enqueues the job of a cron now.', CronForm, async ({ cronAdmin }, { cron }) => {
     const enqueued = await cronAdmin.run(cron)

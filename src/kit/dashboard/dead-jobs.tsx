@@ -1,6 +1,6 @@
 // Shows the dead jobs, a page of them at a time, with the buttons to retry or drop each.
 /** @jsxImportSource hono/jsx */
-import type { JobView } from '../jobs/queue-admin.ts'
+import type { JobView } from '../jobs/places.ts'
 import { ActionButton, inputLine, Table, textOf } from './parts.tsx'
 import { JobName } from './tables.tsx'
 import { jobUrl, PAGE_SIZE, urlOf, type View } from './view.ts'

@@ -3,7 +3,7 @@
 import type { Child } from 'hono/jsx'
 import type { AnyContext } from '../http/env.ts'
 import { HtmlPage } from '../pages/html-page.tsx'
-import type { JobView } from '../jobs/queue-admin.ts'
+import type { JobView } from '../jobs/places.ts'
 import { tried } from './dead-jobs.tsx'
 import { ActionButton, inputBlock, Moment, textOf } from './parts.tsx'
 import { DASHBOARD_STYLE } from './style.ts'

@@ -4,13 +4,13 @@ import type { PropsWithChildren } from 'hono/jsx'
 import type { AnyContext } from '../http/env.ts'
 import { HtmlPage } from '../pages/html-page.tsx'
 import type { CronView } from '../jobs/cron-admin.ts'
-import type { JobView } from '../jobs/queue-admin.ts'
+import type { JobView } from '../jobs/places.ts'
 import type { Stats } from '../jobs/stats.ts'
 import { Chart } from './chart.tsx'
 import { DeadTable } from './dead-jobs.tsx'
 import { ActionButton, isoOf } from './parts.tsx'
 import { DASHBOARD_STYLE } from './style.ts'
-import { CronTable, RunningTable, WorkerTable } from './tables.tsx'
+import { CronTable, QueueTable, RunningTable, WorkerTable } from './tables.tsx'
 import { urlOf, type View } from './view.ts'
 
 const REFRESH_S = 5
@@ -52,6 +52,11 @@ export function QueuePage({ c, service, who, stats, dead, crons, notice, secretK
       <Section id="hour" title="Last hour">
         <Chart minutes={stats.minutes} />
       </Section>
+      {Object.keys(stats.queues).length > 1 && (
+        <Section id="queues" title="Queues">
+          <QueueTable queues={stats.queues} view={view} />
+        </Section>
+      )}
       <Section id="running" title="Running">
         <RunningTable workers={stats.workers} view={view} now={now} />
       </Section>

@@ -1,7 +1,7 @@
 // Renders the tables of running jobs, workers and crons.
 /** @jsxImportSource hono/jsx */
 import type { CronView } from '../jobs/cron-admin.ts'
-import type { WorkerView } from '../jobs/stats.ts'
+import type { Stats, WorkerView } from '../jobs/stats.ts'
 import { ActionButton, Age, Moment, Table, textOf } from './parts.tsx'
 import { jobUrl, type View } from './view.ts'
 
@@ -98,6 +98,32 @@ function doing({ beat }: WorkerView): string {
   }
   const words = [...counts].map(([task, count]) => (count === 1 ? task : `${count} × ${task}`))
   return textOf(words.join(', ') || 'idle', 300)
+}
+
+export function QueueTable({ queues, view }: { queues: Stats['queues']; view: View }) {
+  const rows = Object.entries(queues).map(
+    ([name, { waiting, limited, running, later, dead, workers, paused }]) => {
+      const alive = workers.filter((worker) => worker.alive).length
+      const action = paused ? 'resume' : 'pause'
+      const label = paused ? 'Resume' : 'Pause'
+      return [
+        <>
+          <strong>{name}</strong> {paused && <span class="badge warn">paused</span>}
+        </>,
+        limited > 0 ? `${waiting}, ${limited} of them for a limit` : String(waiting),
+        String(running),
+        String(later),
+        String(dead),
+        alive > 0 ? String(alive) : <span class="badge bad">none</span>,
+        <ActionButton action={action} view={view} fields={{ queue: name }} name={`${label}: ${name}`}>
+          {label}
+        </ActionButton>,
+      ]
+    },
+  )
+  return (
+    <Table columns={['Queue', 'Waiting', 'Running', 'Delayed', 'Dead', 'Workers', 'Action']} rows={rows} />
+  )
 }
 
 export function CronTable({ crons, view, now }: { crons: CronView[]; view: View; now: number }) {

@@ -10,10 +10,7 @@ import type { FileStore } from './store.ts'
 const opened = new WeakMap<KitConfig, FileStore>()
 
 /** The same one for the same settings. */
-export function fileStore(
-  config: KitConfig & { filesUrl?: string | undefined },
-  log: Pick<Log, 'warn'>,
-): FileStore {
+function fileStore(config: KitConfig & { filesUrl?: string | undefined }, log: Pick<Log, 'warn'>): FileStore {
   const store = opened.get(config) ?? open(config, log)
   opened.set(config, store)
   return store
@@ -30,3 +27,6 @@ function open(
     )
   return createDiskStore(filesUrl === undefined ? join(dataDir, 'files') : fileURLToPath(filesUrl))
 }
+
+/** What `openOwn` hands in. */
+export const ownFiles = { fileStore }

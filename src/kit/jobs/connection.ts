@@ -21,8 +21,6 @@ const OPTIONS: RedisOptions = {
 
 export class Connection {
   readonly redis: Redis
-  /** For the blocking wait, which holds up all commands behind it. */
-  readonly blocking: Redis
   /** Times it broke: a script that was under way may have run twice, and its second reply says nothing. */
   breaks = 0
 
@@ -32,17 +30,19 @@ export class Connection {
     readonly lifetime: Lifetime,
     readonly onLoss: () => void,
   ) {
-    const { redis, id } = options
-    this.redis = connectAlike(redis, `worker-${id}`)
-    this.blocking = connectAlike(redis, `worker-${id}-peek`)
+    this.redis = this.open(`worker-${options.id}`)
     this.redis.on('close', () => {
       this.breaks++
       onLoss()
     })
-    lifetime.over.addEventListener('abort', () => {
-      this.redis.disconnect()
-      this.blocking.disconnect()
-    })
+  }
+
+  /** One more like that of `options`, until all is over. */
+  open(connectionName: string): Redis {
+    const connection = this.options.redis.duplicate({ ...OPTIONS, connectionName })
+    connection.on('error', () => {}) // that of `options` tells of an outage
+    this.lifetime.over.addEventListener('abort', () => connection.disconnect())
+    return connection
   }
 
   /** Until it succeeds or all is over. If Redis is not up to it, waits a little; other errors are thrown. */
@@ -60,13 +60,6 @@ export class Connection {
     }
     return undefined
   }
-}
-
-/** A connection like that of `redis`. */
-function connectAlike(redis: Redis, connectionName: string): Redis {
-  const connection = redis.duplicate({ ...OPTIONS, connectionName })
-  connection.on('error', () => {}) // that of `redis` tells of an outage
-  return connection
 }
 
 /**

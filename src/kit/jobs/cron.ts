@@ -3,11 +3,12 @@ import { Cron as Schedule } from 'croner'
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import type { Log } from '../types/log.ts'
-import type { Element } from './element.ts'
-import { addArgs, type PreparedJob } from './queue.ts'
+import { textOf, type Element } from './element.ts'
+import { addArgs, compose, type PreparedJob } from './queue.ts'
 import { call } from './lua.ts'
 import { CRON } from './scripts.ts'
-import { parseInput, UNIQUE_MS, type InputSchema, type Task } from './task.ts'
+import { parseInput, type InputSchema } from './input.ts'
+import { UNIQUE_MS, type Task } from './task.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -26,6 +27,8 @@ export interface Cron {
   /** IANA name; absent: the time zone of the server. */
   readonly timeZone?: string
   readonly task: string
+  /** That of its task. */
+  readonly queue: string
   readonly catchUp: CatchUp
   /** Held by the job of a tick until it has ended; absent: jobs of several ticks may run at once. */
   readonly uniqueKey?: string
@@ -53,9 +56,15 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
   // A task's name holds no @: no key of a task is the same.
   const uniqueKey = catchUp === 'all' ? undefined : `@cron:${name}`
   const parsed = parse()
+  function element(id: string): Element {
+    // Its key is the cron's, and held until the end.
+    const held = { ...task, uniqueUntil: 'end' as const }
+    const made = compose(id, held, input, parseInput(task.name, task.input, input))
+    return uniqueKey === undefined ? made : { ...made, key: uniqueKey }
+  }
   function parse(): Schedule {
     try {
-      parseInput(task.name, task.input, input)
+      void element('')
       const made = new Schedule(schedule, {
         mode: '5-part',
         fixedTimeRule: 'no-wildcard',
@@ -73,15 +82,15 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
     schedule,
     timeZone,
     task: task.name,
+    queue: task.queue,
     catchUp,
     uniqueKey,
     next: (after) => parsed.nextRun(new Date(after))?.getTime() ?? Infinity,
     prepare(tick) {
       const at = tick === 'now' ? `now-${crypto.randomUUID()}` : new Date(tick).toISOString()
-      const element: Element = { id: `${name}@${at}`, task: task.name, data: input }
-      if (uniqueKey !== undefined) element.key = uniqueKey
+      const made = element(`${name}@${at}`)
       const add = addArgs({ to: 'back', key: uniqueKey, keyMs: UNIQUE_MS })
-      return { id: element.id, element: JSON.stringify(element), add }
+      return { id: made.id, element: textOf(made), queue: task.queue, add }
     },
   }
 }

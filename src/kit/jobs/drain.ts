@@ -8,20 +8,21 @@ const LAST_CALL_MS = 500
 /** From the requeueing to the end, if Redis does not answer. */
 const GIVE_UP_MS = 2000
 
-/** The loop of work.ts ends the worker sooner, when nothing is left in its hands. */
+/** The loops of work.ts end the worker sooner, when nothing is left in its hands. */
 export async function drain<D>(parts: {
   redis: Redis
   drainMs: number
   lifetime: Lifetime
-  inFlight: InFlight<D>
+  lanes: readonly { inFlight: InFlight<D> }[]
 }): Promise<void> {
-  const { redis, drainMs, lifetime, inFlight } = parts
+  const { redis, drainMs, lifetime } = parts
+  const held = parts.lanes.map(({ inFlight }) => inFlight)
   // Nothing in hand and nobody to tell.
-  if (inFlight.isEmpty && redis.status !== 'ready') return lifetime.finish()
+  if (held.every(({ isEmpty }) => isEmpty) && redis.status !== 'ready') return lifetime.finish()
   await lifetime.sleep(drainMs)
-  inFlight.abort(new Error('the worker stops'))
+  for (const jobs of held) jobs.abort(new Error('the worker stops'))
   await lifetime.sleep(LAST_CALL_MS)
-  inFlight.requeue()
+  for (const jobs of held) jobs.requeue()
   await lifetime.sleep(GIVE_UP_MS)
   // Whoever finds the list will recover it.
   lifetime.finish()

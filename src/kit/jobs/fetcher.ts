@@ -1,4 +1,5 @@
 // Moves jobs from the queue to the worker's own list, and from there to where they go when they have settled.
+import type { Redis } from 'ioredis'
 import type { Connection } from './connection.ts'
 import type { DeadNotices } from './dead.ts'
 import { parseElement, readElement } from './element.ts'
@@ -11,9 +12,13 @@ import type { RunningJob } from './running-job.ts'
 import { STEP } from './scripts.ts'
 
 const PEEK_SECONDS = 2
+/** What `move` of lua.ts returns for a job whose owner has cancelled it. */
+const CANCELLED = 2
 
-interface Parts<D> extends Pick<WorkerSettings, 'id' | 'base' | 'concurrency' | 'keepDead'> {
+interface Parts<D> extends Pick<WorkerSettings, 'id' | 'base' | 'concurrency' | 'keepDead' | 'log'> {
   connection: Connection
+  /** For the blocking wait, which holds up all commands behind it. */
+  blocking: Redis
   bell: Bell
   inFlight: InFlight<D>
   notices: DeadNotices<D>
@@ -23,10 +28,9 @@ interface Parts<D> extends Pick<WorkerSettings, 'id' | 'base' | 'concurrency' | 
 export class Fetcher<D> {
   /** False while the queue is paused, or the others take us for dead. */
   #isOpen = true
-  /** The queue may hold something. */
-  #mayFind = true
   #isPeeking = false
   #inDoubt = false
+  #wakeAt = Infinity
 
   constructor(readonly parts: Parts<D>) {}
 
@@ -44,18 +48,20 @@ export class Fetcher<D> {
   /** The heartbeat has found the queue open or paused; where it is open there may be something new in it. */
   look(isOpen: boolean): void {
     this.#isOpen = isOpen
-    this.#mayFind = true
+    this.parts.inFlight.isHungry = isOpen
     this.parts.bell.ring()
   }
 
   /** How many jobs are wanted now. */
   get want(): number {
-    return this.#isOpen ? this.parts.inFlight.room() : 0
+    const { inFlight } = this.parts
+    return this.#isOpen ? inFlight.slots.room(inFlight) : 0
   }
 
   /** A step would move something. */
   get mayStep(): boolean {
-    return this.parts.inFlight.settled.length > 0 || (this.#mayFind && this.want > 0)
+    const { settled, isHungry } = this.parts.inFlight
+    return settled.length > 0 || (isHungry && this.want > 0)
   }
 
   /** Settles what has ended and takes what is wanted, in one script. */
@@ -63,27 +69,54 @@ export class Fetcher<D> {
     const { id, base, concurrency, keepDead, connection, inFlight, notices } = this.parts
     const { want } = this
     const [acks, others] = [[] as RunningJob<D>[], [] as RunningJob<D>[]]
-    for (const job of inFlight.settled) (isAck(job.outcome) ? acks : others).push(job)
+    for (const job of inFlight.settled) (isAck(job.outcome) && !job.element.gate ? acks : others).push(job)
     const moves = others.flatMap(({ outcome }) => (outcome ? moveArgs(outcome, keepDead) : []))
     const args = [id, concurrency, want, acks.length, ...acks.map((job) => job.raw), ...moves]
     const { breaks } = connection
-    const [mayTake, length, raws, moved] = await call(connection.redis, STEP, base, ...args)
+    inFlight.asked = want
+    const [mayTake, length, raws, moved, wakeMs, ended] = await call(
+      connection.redis,
+      STEP,
+      base,
+      ...args,
+    ).finally(() => (inFlight.asked = 0))
     // Only now: a script that failed is repeated.
     inFlight.release(moved.length)
     for (const [i, job] of [...acks, ...others].entries()) {
       // After a break the script may have run twice, and then the second reply says nothing.
       if (moved[i] === 0 && breaks === connection.breaks) inFlight.lose(job)
-      else if (job.outcome) notices.tell(job.outcome, true)
+      else if (job.outcome && moved[i] !== CANCELLED) notices.tell(job.outcome, true)
     }
+    for (let i = 0; i < ended.length; i += 2) this.#report(ended[i], ended[i + 1])
     this.#isOpen = mayTake === 1
     inFlight.listed = length
-    this.#mayFind = raws.length === want
+    if (want > 0) inFlight.isHungry = this.#isOpen && (raws.length === want || wakeMs === 0)
+    if (wakeMs > 0) this.#wakeAfter(wakeMs)
     for (const raw of raws) {
       // Bytes that are not UTF-8 were replaced in it, and a text that is not the element removes nothing.
       const element = raw.includes('\uFFFD') ? null : parseElement(raw)
       if (element) inFlight.begin(raw, element)
       else this.#inDoubt = true
     }
+    if (!inFlight.isHungry) inFlight.slots.changed(inFlight)
+  }
+
+  #report(why: string | undefined, raw = ''): void {
+    const { id: job, task, rid: requestId } = parseElement(raw) ?? {}
+    const fields = { job, task, requestId }
+    if (why === 'late') this.parts.log.warn('job could not be started in time: it is not run', fields)
+    else this.parts.log.info('job was cancelled before it started', fields)
+  }
+
+  // A key starts again by its rate before the heartbeat would look.
+  #wakeAfter(ms: number): void {
+    const at = performance.now() + ms
+    if (at >= this.#wakeAt) return
+    this.#wakeAt = at
+    setTimeout(() => {
+      this.#wakeAt = Infinity
+      this.look(this.#isOpen)
+    }, ms).unref()
   }
 
   // run:<me> is the truth. What is there and not here was taken by a STEP whose reply was lost, or is looked at by its
@@ -102,22 +135,23 @@ export class Fetcher<D> {
     inFlight.loseOthers(new Set(raws.map(String)))
   }
 
-  /** Something is wanted, and nobody waits for it yet. */
+  /** Nothing is known to wait, and nobody looks out for it yet. */
   get mayPeek(): boolean {
-    return !this.#isPeeking && this.want > 0
+    const { inFlight, connection } = this.parts
+    return !this.#isPeeking && this.#isOpen && !inFlight.isHungry && !connection.lifetime.isStopping
   }
 
   /** Waits until the queue holds something. */
   async peek(): Promise<void> {
-    const { base, connection, bell } = this.parts
+    const { base, connection, blocking, bell, inFlight } = this.parts
     this.#isPeeking = true
     const queue = `${base}queue`
     // From the head to the head: it moves nothing, so neither a lost nor a late reply matters.
     const found = await connection.retryUntilAvailable(() =>
-      connection.blocking.blmove(queue, queue, 'LEFT', 'LEFT', PEEK_SECONDS),
+      blocking.blmove(queue, queue, 'LEFT', 'LEFT', PEEK_SECONDS),
     )
     this.#isPeeking = false
-    this.#mayFind ||= typeof found === 'string'
+    if (this.#isOpen && typeof found === 'string') inFlight.isHungry = true
     bell.ring()
   }
 }

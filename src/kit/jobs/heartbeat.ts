@@ -46,7 +46,12 @@ export class Heartbeat<D> {
     const { connection, lifetime, fetcher, inFlight, reaper, runCrons } = this.parts
     const running = inFlight.unsettled
     for (const job of running) inFlight.show(job)
-    const about = { concurrency, startedAt: this.#startedAt, stopping: lifetime.isStopping }
+    const about = {
+      queue: inFlight.share.name,
+      concurrency,
+      startedAt: this.#startedAt,
+      stopping: lifetime.isStopping,
+    }
     const me = JSON.stringify(describeWorker(about, running))
     const reply = await callBuffer(connection.redis, TICK, base, id, tickMs, leaseMs, me)
     const [now, paused, more, known, stale, trimmed] = reply

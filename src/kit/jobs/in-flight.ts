@@ -1,25 +1,25 @@
-// Keeps the jobs that a worker has in flight: starts each, settles it, and says how many more there is room for.
+// Keeps the jobs of one queue that a worker has in flight: starts each, and settles it.
+import type { QueueShare } from '../types/queue-defaults.ts'
 import { postpone, requeue, type Element, type Move } from './element.ts'
 import type { Bell } from './bell.ts'
 import type { Lifetime } from './lifetime.ts'
 import type { WorkerOptions } from './options.ts'
-import { RunningJob } from './running-job.ts'
+import { RunningJob, type Terms } from './running-job.ts'
+import type { Lane, Slots } from './slots.ts'
 
-type Options<D> = Pick<
-  Required<WorkerOptions<D>>,
-  'tasks' | 'concurrency' | 'maxJobs' | 'deps' | 'log' | 'graceMs' | 'describe'
->
+type Options<D> = Pick<Required<WorkerOptions<D>>, 'tasks' | 'maxJobs'> & Omit<Terms<D>, 'onDeaf' | 'queue'>
 
-export class InFlight<D> {
+export class InFlight<D> implements Lane {
   /** What is in our list in Redis, as far as we know, by raw element; and what was lost to others, until it ends. */
   readonly #jobs = new Map<string, RunningJob<D>>()
   /** Those of them whose outcome Redis does not know yet. */
   #settled: RunningJob<D>[] = []
-  /** A job whose worker died twice: it runs alone, so that a killer takes nobody with it. */
-  #suspect: RunningJob<D> | undefined
-  #taken = 0
   /** The length of our list, by Redis's last word. */
   listed = 0
+  /** How many a step that is under way may bring. */
+  asked = 0
+  isHungry = true
+  tookAt = 0
   readonly #tasks
   readonly #terms
 
@@ -29,16 +29,27 @@ export class InFlight<D> {
    */
   constructor(
     readonly options: Options<D>,
+    readonly share: QueueShare,
+    readonly slots: Slots,
     readonly lifetime: Lifetime,
     readonly bell: Bell,
     readonly show: (job: RunningJob<D>) => void,
   ) {
+    slots.lanes.push(this)
     this.#tasks = new Map(options.tasks.map((task) => [task.name, task]))
-    this.#terms = { ...options, onDeaf: (job: RunningJob<D>) => this.#giveUpOn(job) }
+    this.#terms = { ...options, queue: share.name, onDeaf: (job: RunningJob<D>) => this.#giveUpOn(job) }
+  }
+
+  get size(): number {
+    return this.#jobs.size
   }
 
   get isEmpty(): boolean {
     return this.#jobs.size === 0
+  }
+
+  get used(): number {
+    return Math.max(this.listed, this.#jobs.size) - this.#settled.length + this.asked
   }
 
   get settled(): readonly RunningJob<D>[] {
@@ -55,36 +66,28 @@ export class InFlight<D> {
     return this.#settled.length < this.#jobs.size
   }
 
-  /** Nothing but jobs that ignore their signals: the worker has waited long enough. */
   get isDeaf(): boolean {
     return this.#jobs.values().every((job) => job.deaf)
-  }
-
-  /** How many more may be taken. */
-  room(): number {
-    if (this.lifetime.isStopping || this.#suspect) return 0
-    const { concurrency, maxJobs } = this.options
-    const unsettled = Math.max(this.listed, this.#jobs.size) - this.#settled.length
-    return Math.max(0, Math.min(concurrency - unsettled, maxJobs - this.#taken))
   }
 
   /** A job is in our list: it runs, unless something speaks against it. */
   begin(raw: string, element: Element): void {
     // Identical elements are one job, whose enqueue was sent twice; they leave our list together.
     if (this.#jobs.has(raw)) return
-    if (++this.#taken >= this.options.maxJobs) this.lifetime.stop()
+    this.tookAt = ++this.slots.taken
+    if (this.slots.taken >= this.options.maxJobs) this.lifetime.stop()
     const job = new RunningJob(raw, element, this.#tasks.get(element.task), this.#terms)
     this.#jobs.set(raw, job)
     if ((element.c ?? 0) < 2) this.#run(job)
-    else if (this.#suspect) this.settle(job, postpone(raw, element))
-    else this.#suspect = job
+    else if (this.slots.suspect) this.settle(job, postpone(raw, element))
+    else this.slots.suspect = job
   }
 
   /** Runs the suspect, once it is alone. @returns whether there was something to do */
   beginSuspect(): boolean {
-    const job = this.#suspect
-    if (!job || job.begun || this.#jobs.size > 1) return false
-    if (this.lifetime.isStopping) this.settle(job, requeue(job.raw, job.element))
+    const job = this.slots.suspect && this.#jobs.values().find((one) => one === this.slots.suspect)
+    if (!job || job.begun || this.slots.size > 1) return false
+    if (this.lifetime.isStopping || job.signal.aborted) this.settle(job, requeue(job.raw, job.element))
     else this.#run(job)
     return true
   }
@@ -96,6 +99,7 @@ export class InFlight<D> {
     if (job.lost) this.#forget(job)
     else this.#settled.push(job)
     this.bell.ring()
+    this.slots.changed(this)
   }
 
   /** Redis has the outcomes of the first `count` that have settled. */
@@ -140,7 +144,8 @@ export class InFlight<D> {
 
   #forget(job: RunningJob<D>): void {
     this.#jobs.delete(job.raw)
-    if (job === this.#suspect) this.#suspect = undefined
+    if (this.slots.suspect || this.lifetime.isStopping) this.slots.changed()
+    if (job === this.slots.suspect) this.slots.suspect = undefined
   }
 
   #giveUpOn(job: RunningJob<D>): void {
@@ -149,6 +154,6 @@ export class InFlight<D> {
     this.options.log.error('job runs on past its timeout: the worker ends', job.fields(true))
     const task = job.element.task
     this.lifetime.stop(new Error(`task "${task}" runs on past its timeout and ignores its signal`))
-    this.bell.ring()
+    this.slots.changed()
   }
 }

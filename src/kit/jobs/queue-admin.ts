@@ -1,47 +1,19 @@
-// Shows operators the jobs of the queue, and retries, drops or holds them up on their behalf.
+// Shows operators the jobs of all queues, and retries, drops or holds them up on their behalf.
 import type { Redis } from 'ioredis'
-import { QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
-import { moveMalformedToDead, drop, malformed, parseStatus, readElement, status } from './element.ts'
-import type { Element, Move, JobStatus } from './element.ts'
+import { DEFAULT_QUEUE, QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
+import { cancel } from './cancel.ts'
+import { drop, moveMalformedToDead, readElement, textOf, type Element, type Move } from './element.ts'
+import { gather } from './gather.ts'
 import { call, moveArgs } from './lua.ts'
-import { findElement } from './scan.ts'
+import { findInPart, lengthOf, partsOf, readPart, SEARCHED } from './places.ts'
+import type { Found, JobView, Part, Place } from './places.ts'
+import { queueOf, readQueueNames } from './queue-names.ts'
 import { keyBase, MOVE } from './scripts.ts'
+import { parseStatus, status } from './status.ts'
 import { readStats, type Stats } from './stats.ts'
 
 /** Dead jobs that one script revives: few, so that no other client of Redis waits for long. */
 const SLICE = 250
-
-export type Place = 'waiting' | 'running' | 'later' | 'dead'
-
-export interface JobView {
-  /** Of what is no job: made from its bytes. */
-  id: string
-  task: string
-  place: Place
-  data: unknown
-  /** Attempts that failed, and workers that died with it. */
-  failures: number
-  crashes: number
-  error?: string
-  by?: string
-  requestId?: string
-  worker?: string
-  /** Unix ms at which it is due. */
-  due?: number
-}
-
-interface Found {
-  /** Byte for byte: only so can it be removed. */
-  raw: Buffer
-  /** Key under the base. */
-  from: string | Buffer
-  view: JobView
-}
-
-const KEYS = { waiting: 'queue', later: 'later', dead: 'dead' } as const
-
-/** Searched in the order in which jobs move, so that one that moves on is found further on; small places come first. */
-const PLACES: readonly Place[] = ['running', 'dead', 'later', 'waiting', 'running']
 
 /** @param leaseMs and keepDead as the workers have them */
 export function createQueueAdmin(options: {
@@ -51,85 +23,88 @@ export function createQueueAdmin(options: {
   keepDead?: number
 }) {
   const { redis, prefix, leaseMs = QUEUE_DEFAULTS.leaseMs, keepDead = QUEUE_DEFAULTS.keepDead } = options
-  const base = keyBase(prefix)
+  const names = () => readQueueNames(redis, prefix)
+  const parts = (queue: string, place: Place) => partsOf(redis, keyBase(prefix, queue), queue, place)
+  /** The queues that a job of this id may be in: its own first, and the default one, to which it may have been moved. */
+  const homes = (id: string) => [...new Set([queueOf(id), DEFAULT_QUEUE])]
 
-  /** A slice of a place; waiting jobs in their order, delayed ones by due time, dead ones newest first. */
-  async function slice(place: Place, start: number, stop: number): Promise<Found[]> {
-    if (place === 'running') {
-      const workers = await redis.zrangeBuffer(`${base}workers`, 0, '-1')
-      const lists = await Promise.all(workers.map(held))
-      return lists.flat().slice(start, stop + 1)
-    }
-    const from = KEYS[place]
-    if (place === 'later') {
-      const raws = await redis.zrangeBuffer(base + from, start, String(stop))
-      return await Promise.all(raws.map(delayed))
-    }
-    const raws = await redis.lrangeBuffer(base + from, start, stop)
-    return raws.map((raw) => ({ raw, from, view: view(raw, place) }))
-  }
-
-  /** In the list of a worker, never more than its concurrency. */
-  async function held(worker: Buffer): Promise<Found[]> {
-    const from = Buffer.concat([Buffer.from('run:'), worker])
-    const raws = await redis.lrangeBuffer(Buffer.concat([Buffer.from(base), from]), 0, -1)
-    return raws.map((raw) => ({ raw, from, view: view(raw, 'running', { worker: String(worker) }) }))
-  }
-
-  async function delayed(raw: Buffer): Promise<Found> {
-    const score = await redis.zscore(`${base}later`, raw)
-    return { raw, from: 'later', view: view(raw, 'later', score === null ? {} : { due: Number(score) }) }
-  }
-
-  /** Looks through all places, a piece at a time: a job that moves meanwhile may be missed. */
-  async function find(id: string, places: readonly Place[] = PLACES): Promise<Found | undefined> {
-    for (const place of places) {
-      if (place === 'running') {
-        const found = (await slice(place, 0, Infinity)).find((job) => job.view.id === id)
-        if (found) return found
-        continue
-      }
-      const from = KEYS[place]
-      const raw = await findElement(redis, base, from, id)
-      if (raw) return place === 'later' ? await delayed(raw) : { raw, from, view: view(raw, place) }
+  /** What the first of them answers that knows the job. */
+  async function ask<T>(id: string, which: (base: string) => Promise<T | undefined>): Promise<T | undefined> {
+    for (const queue of homes(id)) {
+      const answer = await which(keyBase(prefix, queue))
+      if (answer !== undefined) return answer
     }
     return undefined
   }
 
-  const move = (from: string | Buffer, n: 0 | -1, moves: Move[]) =>
-    call(redis, MOVE, base, from, n, ...moves.flatMap((m) => moveArgs(m, keepDead)))
+  async function find(id: string, places: readonly Place[] = SEARCHED): Promise<Found | undefined> {
+    for (const queue of homes(id)) {
+      for (const place of places) {
+        for (const part of await parts(queue, place)) {
+          const found = await findInPart(redis, part, id)
+          if (found) return found
+        }
+      }
+    }
+    return undefined
+  }
+
+  const move = ({ base, key }: Part, n: 0 | -1, moves: Move[]) =>
+    call(redis, MOVE, base, key, n, ...moves.flatMap((m) => moveArgs(m, keepDead)))
+
+  /** A slice of a place over all queues, one after the other. */
+  async function slice(place: Place, start: number, size: number): Promise<Found[]> {
+    const found: Found[] = []
+    let before = start
+    for (const queue of await names()) {
+      for (const part of await parts(queue, place)) {
+        if (found.length === size) return found
+        found.push(...(await readPart(redis, part, before, before + size - found.length - 1)))
+        if (before > 0) before = Math.max(0, before - (await lengthOf(redis, part)))
+      }
+    }
+    return found
+  }
+
+  async function hold(queue: string | undefined, act: (key: string) => Promise<unknown>): Promise<boolean> {
+    const held = (await names()).filter((name) => queue === undefined || name === queue)
+    for (const name of held) await act(`${keyBase(prefix, name)}paused`)
+    return held.length > 0
+  }
 
   return {
-    stats: (): Promise<Stats> => readStats(redis, base, leaseMs),
+    stats: async (): Promise<Stats> => readStats(redis, prefix, await names(), leaseMs),
 
-    /** @param page from 1 */
+    /** Waiting jobs in their order, delayed ones by due time, dead ones newest first. @param page from 1 */
     async list(place: Place, page = 1, size = 50): Promise<JobView[]> {
-      const start = (Math.max(1, page) - 1) * size
-      return (await slice(place, start, start + size - 1)).map((job) => job.view)
+      return (await slice(place, (Math.max(1, page) - 1) * size, size)).map(({ view }) => view)
     },
 
     /** The job, wherever it is; undefined if it has ended. */
     show: async (id: string) => (await find(id))?.view,
 
     /**
-     * A dead or a delayed job goes to the front of the queue, with all its attempts before it; `all`: every dead one,
+     * A dead or a delayed job goes to the front of its queue, with all its attempts before it; `all`: every dead one,
      * to the back. A unique key that it let go when it died it does not get again.
      * @returns how many
      */
     async retry(which: { id: string } | 'all'): Promise<number> {
       if (which !== 'all') {
         const found = await find(which.id, ['dead', 'later'])
-        return found ? await move(found.from, 0, [revive(found.raw, 'front')]) : 0
+        return found ? await move(found, 0, [revive(found.raw, 'front')]) : 0
       }
-      let left = await redis.llen(`${base}dead`)
       let moved = 0
-      // From the oldest end: what dies meanwhile comes in at the other one. What is left when it breaks is still dead.
-      while (left > 0) {
-        const part = await redis.lrangeBuffer(`${base}dead`, -Math.min(SLICE, left), -1)
-        if (part.length === 0) break
-        const moves = part.toReversed().map((raw) => revive(raw, 'back'))
-        moved += await move('dead', -1, moves)
-        left -= part.length
+      for (const queue of await names()) {
+        for (const dead of await parts(queue, 'dead')) {
+          // From the oldest end: what dies meanwhile comes in at the other one. What is left when it breaks is still dead.
+          for (let left = await lengthOf(redis, dead); left > 0;) {
+            const slices = await readPart(redis, dead, -Math.min(SLICE, left), -1)
+            if (slices.length === 0) break
+            const moves = slices.toReversed().map(({ raw }) => revive(raw, 'back'))
+            moved += await move(dead, -1, moves)
+            left -= slices.length
+          }
+        }
       }
       return moved
     },
@@ -137,58 +112,63 @@ export function createQueueAdmin(options: {
     /** Drops a job. A running one is told by its signal within seconds. */
     async drop(id: string): Promise<boolean> {
       const found = await find(id)
-      return found !== undefined && (await move(found.from, 0, [drop(found.raw)])) === 1
+      return found !== undefined && (await move(found, 0, [drop(found.raw)])) === 1
     },
 
     /** Drops each dead job of which this is true; returns how many. */
     async dropDead(isMeant: (job: JobView) => Promise<boolean>): Promise<number> {
-      const found: Buffer[] = []
+      const meant: Found[] = []
       // All are read before one is dropped: what dies meanwhile makes some be read twice, and none be passed over.
       for (let start = 0, more = true; more; start += SLICE) {
-        const part = await slice('dead', start, start + SLICE - 1)
-        for (const { raw, view: job } of part) if (await isMeant(job)) found.push(raw)
-        more = part.length === SLICE
+        const some = await slice('dead', start, SLICE)
+        for (const job of some) if (await isMeant(job.view)) meant.push(job)
+        more = some.length === SLICE
       }
       let dropped = 0
-      for (const raw of found) dropped += await move('dead', 0, [drop(raw)])
+      for (const job of meant) dropped += await move(job, 0, [drop(job.raw)])
       return dropped
     },
 
-    /** Workers finish what they run, and take nothing more until `resume`. */
-    async pause(): Promise<void> {
-      await redis.set(`${base}paused`, '1')
-    },
-    async resume(): Promise<void> {
-      await redis.del(`${base}paused`)
+    /** Workers finish what they run, and take nothing more from a queue, or from any, until `resume`. False: no such one. */
+    pause: (queue?: string) => hold(queue, (key) => redis.set(key, '1')),
+    resume: (queue?: string) => hold(queue, (key) => redis.del(key)),
+
+    /** See `gather`. @throws while a worker that knows of queues is alive */
+    async gather(): Promise<number> {
+      const all = Object.values((await readStats(redis, prefix, await names(), leaseMs)).queues)
+      const alive = all.flatMap(({ workers }) => workers).find((one) => one.alive && one.beat?.queue)
+      if (alive) throw new Error(`Worker ${alive.id} is alive: stop all workers of this release first`)
+      return await gather(redis, prefix, keepDead)
     },
 
     /** What the owner of a job may see; undefined if its task keeps no result, or the time for it is over. */
-    async status(id: string): Promise<JobStatus | undefined> {
-      const text = await redis.get(`${base}r:${id}`)
-      return text === null ? undefined : parseStatus(text)
-    },
+    status: (id: string) => ask(id, async (base) => parseStatus((await redis.get(`${base}r:${id}`)) ?? '')),
+    /** For its owner; operators drop it. */
+    cancel: (id: string) => ask(id, (base) => cancel(redis, base, id)),
     /** Its owner can ask no more: what is kept of it goes before its time is over. */
     async forgetStatus(id: string): Promise<void> {
-      await redis.del(`${base}r:${id}`)
+      for (const queue of homes(id)) await redis.del(`${keyBase(prefix, queue)}r:${id}`)
     },
 
     /** The last tick of each cron that a worker has seen, Unix ms. */
     async lastTicks(): Promise<Record<string, number>> {
-      const [ticks, unrun] = await Promise.all([redis.hgetall(`${base}cron`), redis.hgetall(`${base}unrun`)])
-      const ran = Object.entries(ticks).filter(([name, tick]) => unrun[name] !== tick)
-      return Object.fromEntries(ran.map(([name, tick]) => [name, Number(tick)]))
+      const last: Record<string, number> = {}
+      for (const base of (await names()).map((name) => keyBase(prefix, name))) {
+        const [ticks, unrun] = await Promise.all([
+          redis.hgetall(`${base}cron`),
+          redis.hgetall(`${base}unrun`),
+        ])
+        for (const [name, tick] of Object.entries(ticks)) {
+          // A task that went to another queue has left a tick in the one before.
+          if (unrun[name] !== tick) last[name] = Math.max(Number(tick), last[name] ?? 0)
+        }
+      }
+      return last
     },
   }
 }
 
 export type QueueAdmin = ReturnType<typeof createQueueAdmin>
-
-function view(raw: Buffer, place: Place, more: Partial<JobView> = {}): JobView {
-  const e = readElement(raw) ?? malformed(raw)
-  const { id, task, n = 0, c = 0, error, by, rid } = e
-  const data = e.malformed ?? e.data
-  return { id, task, place, data, failures: n, crashes: c, error, by, requestId: rid, ...more }
-}
 
 function revive(raw: Buffer, to: 'front' | 'back'): Move {
   const e = readElement(raw)
@@ -196,5 +176,5 @@ function revive(raw: Buffer, to: 'front' | 'back'): Move {
   if (e.malformed !== undefined) return { raw, to, as: e.malformed }
   const fresh: Element = { ...e }
   for (const spent of ['n', 'c', 'error'] as const) delete fresh[spent]
-  return { raw, to, as: JSON.stringify(fresh), id: e.id, ...status(e, 'waiting') }
+  return { raw, to, as: textOf(fresh), id: e.id, ...status(e, 'waiting') }
 }

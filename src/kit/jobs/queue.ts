@@ -2,11 +2,15 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
-import { status, type Element } from './element.ts'
+import { DEFAULT_QUEUE } from '../types/queue-defaults.ts'
+import { textOf, type Element } from './element.ts'
+import type { Gate } from './gate.ts'
 import { call } from './lua.ts'
+import { announceQueues } from './queue-names.ts'
 import { ADD, keyBase } from './scripts.ts'
-import { InputError, parseInput, UNIQUE_MS } from './task.ts'
-import type { Enqueue, Enqueued, EnqueueOptions, InputSchema, Task } from './task.ts'
+import { InputError, parseInput, type InputSchema } from './input.ts'
+import { status } from './status.ts'
+import { UNIQUE_MS, type Enqueue, type Enqueued, type EnqueueOptions, type Task } from './task.ts'
 
 /** The most elements in one RPUSH: a longer command would hold up the other clients of Redis. */
 const CHUNK = 1000
@@ -15,8 +19,16 @@ const CHUNK = 1000
 export interface PreparedJob {
   id: string
   element: string
+  /** Absent: the default one. */
+  queue?: string
   /** Absent: it goes to the end of the queue. Otherwise what `addArgs` returns. */
   add?: (string | number)[]
+}
+
+/** A queue as its producers see it. */
+interface Head {
+  base: string
+  batch: { elements: string[]; sent: Promise<unknown> } | undefined
 }
 
 export type Queue = ReturnType<typeof createQueue>
@@ -27,24 +39,33 @@ export type Queue = ReturnType<typeof createQueue>
  */
 export function createQueue(where: { redis: Redis; prefix: string; maxBytes: number }) {
   const { redis, maxBytes } = where
-  const base = keyBase(where.prefix)
   // Random once, then counted: short and cheap. A letter first: what begins with a hyphen is an option to a command.
   const mine = `j${randomBytes(9).toString('base64url')}`
   let made = 0
-  let batch: { elements: string[]; sent: Promise<unknown> } | undefined
+  const heads = new Map<string, Head>()
 
-  // All calls of one microtask share one RPUSH.
-  function push(element: string): Promise<unknown> {
-    if (!batch || batch.elements.length === CHUNK) {
+  function headOf(queue = DEFAULT_QUEUE): Head {
+    const known = heads.get(queue)
+    if (known) return known
+    const head: Head = { base: keyBase(where.prefix, queue), batch: undefined }
+    heads.set(queue, head)
+    // Before its first job, so that operators see it though no worker has run yet; each worker says it again.
+    if (queue !== DEFAULT_QUEUE) announceQueues(redis, where.prefix, [queue]).catch(() => {})
+    return head
+  }
+
+  // All calls of one microtask share one RPUSH for each queue.
+  function push(head: Head, element: string): Promise<unknown> {
+    if (!head.batch || head.batch.elements.length === CHUNK) {
       const elements: string[] = []
       const sent = Promise.resolve().then(() => {
-        if (batch?.elements === elements) batch = undefined
-        return redis.rpush(`${base}queue`, ...elements)
+        if (head.batch?.elements === elements) head.batch = undefined
+        return redis.rpush(`${head.base}queue`, ...elements)
       })
-      batch = { elements, sent }
+      head.batch = { elements, sent }
     }
-    batch.elements.push(element)
-    return batch.sent
+    head.batch.elements.push(element)
+    return head.batch.sent
   }
 
   /** The first half of `enqueue`: checks and writes down. Throws InputError. */
@@ -56,25 +77,30 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
     const parsed = parseInput(task.name, task.input, input)
     const { by, requestId, urgent } = options
     const unique = options.unique ?? task.unique?.(parsed)
-    const element: Element = { id: `${mine}${(made++).toString(36)}`, task: task.name, data: input }
+    const element = compose(`${mine}${(made++).toString(36)}`, task, input, parsed, options)
+    const { id } = element
     if (by !== undefined) element.by = by
     if (requestId !== undefined) element.rid = requestId
     if (unique !== undefined) element.key = `${task.name}:${unique}`
     if (task.keepResultMs > 0) element.keep = task.keepResultMs
-    const text = JSON.stringify(element)
+    const text = textOf(element)
     refuseLarge(task.name, text, input, maxBytes)
 
     const later = options.delayMs !== undefined || options.at !== undefined
     if (later && urgent) throw new TypeError(`task "${task.name}": urgent and a delay exclude each other`)
-    if (!later && !urgent && !element.key && !element.keep) return { id: element.id, element: text }
+    const due = later ? (options.at?.getTime() ?? Date.now() + (options.delayMs ?? 0)) : -Infinity
+    if (options.startBefore && !(options.startBefore.getTime() > due))
+      throw new TypeError(`task "${task.name}": startBefore is a time after that at which it is due`)
+    if (!later && !urgent && !element.key && !element.keep) return { id, element: text, queue: task.queue }
     const to = later ? 'later' : urgent ? 'front' : 'back'
-    return { id: element.id, element: text, add: addArgs({ to, ...timesOf(element, options) }) }
+    return { id, element: text, queue: task.queue, add: addArgs({ to, ...timesOf(element, options) }) }
   }
 
   /** The second half: resolves when Redis has the job. */
-  async function send({ id, element, add }: PreparedJob): Promise<Enqueued> {
-    if (!add) return push(element).then(() => ({ id, added: true }))
-    const kept = await call(redis, ADD, base, element, id, ...add)
+  async function send({ id, element, queue, add }: PreparedJob): Promise<Enqueued> {
+    const head = headOf(queue)
+    if (!add) return push(head, element).then(() => ({ id, added: true }))
+    const kept = await call(redis, ADD, head.base, element, id, ...add)
     return { id: kept, added: kept === id }
   }
 
@@ -90,6 +116,40 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
   }
 
   return { prepare, send, enqueue, enqueueBulk }
+}
+
+/** The element of a new job. Outside of the default queue its id begins with the queue's name, so that it is found. */
+export function compose<S extends InputSchema, D, R>(
+  which: string,
+  task: Task<S, D, R>,
+  data: z.input<S>,
+  parsed: z.output<S>,
+  options: EnqueueOptions = {},
+): Element {
+  const { name, queue, version } = task
+  const id = queue === DEFAULT_QUEUE ? which : `${queue}.${which}`
+  const gate = gateOf(task, parsed, options)
+  const element: Element = gate ? { id, gate, task: name, data } : { id, task: name, data }
+  if (version > 0) element.v = version
+  return element
+}
+
+// What a limit counts by may be any text, and the gate takes only some.
+function gateOf<S extends InputSchema, D, R>(
+  { name, limit, cancellable, uniqueUntil }: Task<S, D, R>,
+  parsed: z.output<S>,
+  { startBefore }: EnqueueOptions,
+): Gate | undefined {
+  if (!limit && !cancellable && uniqueUntil === 'end' && !startBefore) return undefined
+  const { max: m, rate } = limit ?? {}
+  return {
+    ...(limit && { k: `${name}:${encodeURIComponent(limit.key(parsed).toWellFormed())}` }),
+    ...(m && { m }),
+    ...(rate && { r: [rate.starts, rate.perMs] }),
+    ...(cancellable && { c: 1 }),
+    ...(uniqueUntil === 'start' && { u: 1 }),
+    ...(startBefore && { b: startBefore.getTime() }),
+  }
 }
 
 /** Where a job is added, when it is due, and how long its unique key and its status are kept. */
@@ -109,11 +169,20 @@ export function addArgs({ to, due, waitMs = 0, key = '', keyMs, status: shown = 
   return [to, due ?? '', waitMs, key, keyMs, shown, keepMs]
 }
 
+/** Jobs that are added together with a movement, as `move` in lua.ts takes them. */
+export const followers = (jobs: readonly PreparedJob[]) =>
+  JSON.stringify(jobs.map(({ element, id, add = AT_ONCE }) => [element, id, ...add].map(String)))
+
+const AT_ONCE = addArgs({ to: 'back', keyMs: 0 })
+
 function timesOf(e: Element, { at, delayMs = 0, uniqueMs = UNIQUE_MS }: EnqueueOptions) {
   const waitMs = Math.max(0, Math.round(at ? at.getTime() - Date.now() : delayMs))
-  if (Number.isNaN(waitMs)) throw new TypeError(`task "${e.task}": not a time to run at`)
+  const keyMs = Math.round(waitMs + uniqueMs)
   const shown = status(e, 'waiting', {}, waitMs)
-  return { due: at?.getTime(), waitMs, key: e.key, keyMs: waitMs + uniqueMs, ...shown }
+  // Redis would refuse others in the middle of a script.
+  if (![waitMs + 1, keyMs, e.keep ?? 1].every((ms) => Number.isSafeInteger(ms) && ms > 0))
+    throw new TypeError(`task "${e.task}": not a time to run at, or to keep its key or its result`)
+  return { due: at?.getTime(), waitMs, key: e.key, keyMs, ...shown }
 }
 
 function refuseLarge(task: string, element: string, input: unknown, maxBytes: number): void {

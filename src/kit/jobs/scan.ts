@@ -40,7 +40,7 @@ return {#chunk < ${CHUNK} and -1 or at, unpack(found)}`)
 export async function findElement(
   redis: Redis,
   base: string,
-  from: 'queue' | 'later' | 'dead',
+  from: Buffer,
   id: string,
 ): Promise<Buffer | undefined> {
   const text = JSON.stringify(id)

@@ -1,14 +1,17 @@
 // Defines the keys and the Lua scripts: each movement of a job is one script, so a job is always in exactly one place.
+import { DEFAULT_QUEUE } from '../types/queue-defaults.ts'
 import { MOVE_ARGS, script } from './lua.ts'
 
 // Part of every key, so that two versions of the element on one Redis never read each other's jobs.
 const SCHEMA = 1
 
-/** The common start of all keys: one hash tag, so one slot of a Redis Cluster. */
-export const keyBase = (prefix: string) => `${prefix}{jobs:${SCHEMA}}:`
+/** The common start of all keys of a queue: one hash tag, so one slot of a Redis Cluster. */
+export const keyBase = (prefix: string, queue = DEFAULT_QUEUE) =>
+  `${prefix}{jobs:${SCHEMA}${queue === DEFAULT_QUEUE ? '' : `:${queue}`}}:`
 
 /*
  * base..  queue     list    waiting; urgent ones are pushed to the front
+ *         park:<k>, held:<k>, starts:<k>, parks   see gate.ts
  *         run:<w>   list    in flight at worker w, never more than its concurrency
  *         later     zset    element -> due, ms of Redis TIME
  *         dead      list    newest first, bounded
@@ -20,19 +23,23 @@ export const keyBase = (prefix: string) => `${prefix}{jobs:${SCHEMA}}:`
  *         cron      hash    name -> last tick, ms
  *         unrun     hash    cron -> its last tick, where that had no job and none before it had one
  *         paused    string  present: nothing is taken
+ *         queues    set     names of all queues but the default; under the base of the default alone
  *         key:<k>   string  PX, id of the job that holds a unique key
  *         r:<id>    string  PX, status and result of a job whose owner asks for it
  */
 
 /**
  * (me, concurrency, want, acks, ack..., move...)
- * -> [may we take, length of our list, [taken...], [0 or 1 for each ack and move]]
+ * -> [may we take, length of our list, [taken...], [0 or 1 for each ack, what move returns for each move],
+ *   ms until there is more to take, or -1, [why, what ended instead of being taken, ...]]
  * Settles what has ended and takes what is next. Nothing is taken for a worker that no reaper looks at.
  */
-export const STEP = script<[number, number, string[], number[]]>(`
+export const STEP = script<[number, number, string[], number[], number, string[]]>(`
 local me, concurrency, want, acks = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local run, settled, done = 'run:'..me, {}, 0
-local open = redis.call('EXISTS', base..'paused') == 0 and redis.call('ZSCORE', base..'workers', me)
+-- One question for what is seldom there.
+local special = redis.call('EXISTS', base..'paused', base..'parks') > 0
+local open = not (special and redis.call('EXISTS', base..'paused') == 1) and redis.call('ZSCORE', base..'workers', me)
 for i = 5, 4 + acks do
   settled[#settled + 1] = math.min(1, redis.call('LREM', base..run, 0, ARGV[i]))
   done = done + settled[#settled]
@@ -40,11 +47,11 @@ end
 if done > 0 then count('minutes', minute..':done', done) end
 for i = 5 + acks, #ARGV, ${MOVE_ARGS} do settled[#settled + 1] = move(run, i) end
 -- What is in flight already counts: a script that was sent twice takes no more than the worker can hold.
-local held, taken = redis.call('LLEN', base..run), {}
+local held, taken, wake = redis.call('LLEN', base..run), {}, -1
 want = math.min(want, concurrency - held)
-if open and want > 0 then taken = redis.call('LPOP', base..'queue', want) or {} end
+if open and want > 0 then taken, wake = take(want, special) end
 if #taken > 0 then held = redis.call('RPUSH', base..run, unpack(taken)) end
-return {open and 1 or 0, held, taken, settled}`)
+return {open and 1 or 0, held, taken, settled, wake, ended}`)
 
 /**
  * (me, tickMs, leaseMs, beat)
@@ -86,7 +93,7 @@ if untold > 0 then redis.call('HSET', base..'deaths', 'told', deaths[1]) end
 return {now, redis.call('EXISTS', base..'paused'), #due == 500 and 1 or 0, known and 1 or 0, stale, untold}`)
 
 /**
- * (worker, leaseMs or '' for oneself, move...) -> [0 or 1 for each]; null if it is alive again meanwhile, or is gone.
+ * (worker, leaseMs or '' for oneself, move...) -> [what move returns for each]; null if it is alive again meanwhile, or is gone.
  * An empty worker is forgotten.
  */
 export const REAP = script<number[] | null>(`
@@ -106,21 +113,35 @@ return moved`)
  */
 export const MOVE = script<number>(`
 local moved = 0
-for i = 3, #ARGV, ${MOVE_ARGS} do moved = moved + move(ARGV[1], i, ARGV[2]) end
+for i = 3, #ARGV, ${MOVE_ARGS} do moved = moved + math.min(1, move(ARGV[1], i, ARGV[2])) end
 return moved`)
 
 /**
  * (element, id, to, due, delay, key, keyMs, status, keepMs) -> id of the job: an older one if it holds the unique key.
  */
-export const ADD = script<string>(`
-local element, id, to, due, key = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[6]
-if not hold(key, id, ARGV[7]) then return redis.call('GET', base..'key:'..key) end
-if ARGV[8] ~= '' and not redis.call('SET', base..'r:'..id, ARGV[8], 'PX', ARGV[9], 'NX') then return id end
-if to == 'later' then
-  redis.call('ZADD', base..'later', due ~= '' and due or now + ARGV[5], element)
-elseif to == 'front' then redis.call('LPUSH', base..'queue', element)
-else redis.call('RPUSH', base..'queue', element) end
-return id`)
+export const ADD = script<string>('return add(ARGV)')
+
+/**
+ * (id, status or '', keepMs) -> 0 if its owner has cancelled the job. Tells the owner of a running job how far it is,
+ * unless it has ended elsewhere.
+ */
+export const SHOW = script<number>(`
+local state = stateOf(ARGV[1])
+if ARGV[2] ~= '' and state ~= 'done' and state ~= 'failed' and state ~= 'cancelled' then
+  redis.call('SET', base..'r:'..ARGV[1], ARGV[2], 'PX', ARGV[3])
+end
+return state == 'cancelled' and 0 or 1`)
+
+/**
+ * (id, its status as seen, the one that says it is cancelled, the least time for that, ms, key that it lets go of or '')
+ * -> 0 if it has another status by now.
+ */
+export const CANCEL = script<number>(`
+local name = base..'r:'..ARGV[1]
+if redis.pcall('GET', name) ~= ARGV[2] then return 0 end
+redis.call('SET', name, ARGV[3], 'PX', math.max(redis.call('PTTL', name), ARGV[4]))
+release(ARGV[5], ARGV[1])
+return 1`)
 
 /**
  * (name, the last tick seen or '', tick, element or '', id, key, keyMs) -> [last tick now, what happened]
@@ -141,11 +162,15 @@ return {tick, 'enqueued'}`)
 
 /**
  * How many jobs lie where, all at one moment: read one after the other, a job that moves meanwhile would be missed.
- * Replies the lengths of queue, later and dead, and of each worker in turn: its name, the time of its last heartbeat,
+ * Replies how many wait, how many of them for a limit, the lengths of later and dead, and of each worker in turn: its name, the time of its last heartbeat,
  * its list's length, and what it said at that heartbeat.
  */
-export const COUNT = script<[number, number, number, ...(string | number)[]]>(`
-local reply = {redis.call('LLEN', base..'queue'), redis.call('ZCARD', base..'later'), redis.call('LLEN', base..'dead')}
+export const COUNT = script<[number, number, number, number, ...(string | number)[]]>(`
+local parked = 0
+for _, key in ipairs(redis.pcall('ZRANGE', base..'parks', 0, -1)) do
+  parked = parked + (tonumber(redis.pcall('LLEN', base..'park:'..key)) or 0)
+end
+local reply = {redis.call('LLEN', base..'queue') + parked, parked, redis.call('ZCARD', base..'later'), redis.call('LLEN', base..'dead')}
 local workers = redis.call('ZRANGE', base..'workers', 0, -1, 'WITHSCORES')
 for i = 1, #workers, 2 do
   table.insert(reply, workers[i])

@@ -1,7 +1,7 @@
 // Counts the jobs in each place and those of the last hour, and lists the workers, for operators and for the metrics.
 import type { Redis } from 'ioredis'
 import { call } from './lua.ts'
-import { COUNT } from './scripts.ts'
+import { COUNT, keyBase } from './scripts.ts'
 import { parseWorkerInfo, type WorkerInfo } from './worker-info.ts'
 
 const MINUTE = 60_000
@@ -16,33 +16,75 @@ export interface WorkerView {
   beat?: WorkerInfo
 }
 
-export interface Stats {
+export interface QueueStats {
   waiting: number
+  /** Of those that wait: for the limit of their key. */
+  limited: number
   running: number
   later: number
   dead: number
   /** Jobs that have died so far, and those of them that were thrown away because too many were dead. */
   died: number
   trimmed: number
+  /** Nothing is taken. Of all queues together: from none of them. */
   paused: boolean
   /** The last 60 minutes, oldest first; `failed` counts attempts. The last one is not over yet. */
   minutes: { at: number; done: number; failed: number }[]
+  /** Those that serve it. */
   workers: WorkerView[]
 }
 
+/** All queues together, and each by its name. */
+export interface Stats extends QueueStats {
+  queues: Record<string, QueueStats>
+}
+
 /** @param leaseMs as the workers have it */
-export async function readStats(redis: Redis, base: string, leaseMs: number): Promise<Stats> {
+export async function readStats(
+  redis: Redis,
+  prefix: string,
+  names: readonly string[],
+  leaseMs: number,
+): Promise<Stats> {
   const time = await redis.time()
   const current = Math.floor((Number(time[0]) * 1000) / MINUTE)
   const shown = Array.from({ length: 60 }, (_, i) => current - 59 + i)
-  const [[waiting, later, dead, ...rows], paused, clock, [died, trimmed], done, failed] = await Promise.all([
-    call(redis, COUNT, base),
-    redis.exists(`${base}paused`),
-    redis.hget(`${base}clock`, 'clock'),
-    redis.hmget(`${base}deaths`, 'all', 'trimmed'),
-    redis.hmget(`${base}minutes`, ...shown.map((minute) => `${minute}:done`)),
-    redis.hmget(`${base}minutes`, ...shown.map((minute) => `${minute}:failed`)),
-  ])
+  const all = await Promise.all(names.map((name) => readQueue(redis, keyBase(prefix, name), shown, leaseMs)))
+  const queues = Object.fromEntries(names.map((name, i) => [name, all[i]] as [string, QueueStats]))
+  const total = (of: (queue: QueueStats) => number) => all.reduce((sum, queue) => sum + of(queue), 0)
+  const workers = new Map<string, WorkerView[]>()
+  for (const view of all.flatMap((queue) => queue.workers)) {
+    workers.set(view.id, [...(workers.get(view.id) ?? []), view])
+  }
+  return {
+    waiting: total(({ waiting }) => waiting),
+    limited: total(({ limited }) => limited),
+    running: total(({ running }) => running),
+    later: total(({ later }) => later),
+    dead: total(({ dead }) => dead),
+    died: total(({ died }) => died),
+    trimmed: total(({ trimmed }) => trimmed),
+    paused: all.every(({ paused }) => paused),
+    minutes: shown.map((minute, i) => ({
+      at: minute * MINUTE,
+      done: total(({ minutes }) => minutes[i]?.done ?? 0),
+      failed: total(({ minutes }) => minutes[i]?.failed ?? 0),
+    })),
+    workers: [...workers.values()].map(mergeViews),
+    queues,
+  }
+}
+
+async function readQueue(redis: Redis, base: string, shown: number[], leaseMs: number): Promise<QueueStats> {
+  const [[waiting, limited, later, dead, ...rows], paused, clock, [died, trimmed], done, failed] =
+    await Promise.all([
+      call(redis, COUNT, base),
+      redis.exists(`${base}paused`),
+      redis.hget(`${base}clock`, 'clock'),
+      redis.hmget(`${base}deaths`, 'all', 'trimmed'),
+      redis.hmget(`${base}minutes`, ...shown.map((minute) => `${minute}:done`)),
+      redis.hmget(`${base}minutes`, ...shown.map((minute) => `${minute}:failed`)),
+    ])
   const workers: WorkerView[] = []
   for (let i = 0; i < rows.length; i += 4) {
     const [id, score, jobs, beat] = [String(rows[i]), Number(rows[i + 1]), Number(rows[i + 2]), rows[i + 3]]
@@ -50,6 +92,7 @@ export async function readStats(redis: Redis, base: string, leaseMs: number): Pr
   }
   return {
     waiting,
+    limited,
     running: workers.reduce((sum, worker) => sum + worker.jobs, 0),
     later,
     dead,
@@ -60,6 +103,18 @@ export async function readStats(redis: Redis, base: string, leaseMs: number): Pr
       return { at: minute * MINUTE, done: count(done[i]), failed: count(failed[i]) }
     }),
     workers,
+  }
+}
+
+/** A worker as each of its queues knows it, in one. */
+function mergeViews(views: WorkerView[]): WorkerView {
+  const beats = views.flatMap(({ beat }) => beat ?? [])
+  const running = beats.flatMap((beat) => beat.running)
+  return {
+    id: views[0]?.id ?? '',
+    alive: views.every(({ alive }) => alive),
+    jobs: views.reduce((sum, { jobs }) => sum + jobs, 0),
+    beat: beats[0] && { ...beats[0], running },
   }
 }
 

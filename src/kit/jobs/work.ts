@@ -1,7 +1,6 @@
-// Runs the worker's one loop: reconciles, takes, settles and waits, until the worker has ended or drained.
+// Runs the loop of one queue in a worker: reconciles, takes, settles and waits, until the worker has ended or drained.
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Bell } from './bell.ts'
-import type { DeadNotices } from './dead.ts'
 import type { Fetcher } from './fetcher.ts'
 import type { InFlight } from './in-flight.ts'
 import type { Lifetime } from './lifetime.ts'
@@ -14,18 +13,17 @@ interface Parts<D> {
   fetcher: Fetcher<D>
   inFlight: InFlight<D>
   reaper: Reaper
-  notices: DeadNotices<D>
 }
 
-/** Only this loop moves our jobs: at most one STEP is in flight, and a reconcile between two. */
+/** Only this loop moves our jobs of this queue: at most one STEP is in flight, and a reconcile between two. */
 export async function work<D>(parts: Parts<D>): Promise<void> {
-  const { id, lifetime, bell, fetcher, inFlight, reaper, notices } = parts
+  const { id, lifetime, bell, fetcher, inFlight, reaper } = parts
   while (!lifetime.isOver) {
     if (fetcher.inDoubt) await fetcher.reconcile()
     else if (fetcher.mayStep) await fetcher.step()
     else if (inFlight.beginSuspect()) continue
     else if (lifetime.isStopping && inFlight.isEmpty) break
-    else if (lifetime.isStopping && inFlight.isDeaf) inFlight.failDeaf()
+    else if (lifetime.isStopping && inFlight.slots.isDeaf) inFlight.failDeaf()
     else {
       if (fetcher.mayPeek) fetcher.peek().catch(lifetime.fail)
       await bell.wait()
@@ -34,6 +32,4 @@ export async function work<D>(parts: Parts<D>): Promise<void> {
     }
   }
   await reaper.reap(id, '')
-  await notices.settled()
-  lifetime.finish()
 }

@@ -1,7 +1,7 @@
 // Serves the metrics that Prometheus scrapes: the requests of all processes as those of one service, the state of each
 // process, and the state of Postgres and of the queue.
 import { connectionsPerProcess } from '../data/postgres.ts'
-import type { Stats } from '../jobs/stats.ts'
+import type { QueueStats, Stats } from '../jobs/stats.ts'
 import { ConfigError } from '../types/config-error.ts'
 import type { Fleet } from './fleet.ts'
 import { CONTENT_TYPE, metric, type Sample } from './prometheus-text.ts'
@@ -41,7 +41,7 @@ export class MetricsServer {
     const { fleet, stats } = this.#sources
     const asked = await Promise.allSettled([
       stats.connections().then(describeConnections),
-      stats.queue().then(describeQueue),
+      stats.queue().then(describeQueues),
     ])
     const metrics = [
       ...describeRequests(this.totals.read()),
@@ -82,23 +82,55 @@ function describeConnections(states: Record<string, number>): string[] {
   return [gauge('postgres_connections', 'Connections of all processes, on all machines.', samples)]
 }
 
-function describeQueue({ minutes, workers, died, trimmed, paused, ...places }: Stats): string[] {
-  const jobs = (['waiting', 'running', 'later', 'dead'] as const).map((place) => {
-    return { labels: { place }, value: places[place] }
-  })
-  const { done = 0, failed = 0 } = minutes.at(-2) ?? {}
-  const alive = workers.filter((worker) => worker.alive).length
+function describeQueues({ workers, queues }: Stats): string[] {
+  const of = (samples: (queue: QueueStats) => Sample[]) =>
+    Object.entries(queues).flatMap(([queue, stats]) =>
+      samples(stats).map((sample) => ({ ...sample, labels: { queue, ...sample.labels } })),
+    )
+  const places = ['waiting', 'running', 'later', 'dead'] as const
+  const alive = (all: Stats['workers']) => all.filter((worker) => worker.alive).length
   const tooMany = 'Dead jobs that were thrown away because there were more than JOB_KEEP_DEAD, ever.'
   return [
-    gauge('queue_jobs', 'Jobs, by where they are.', jobs),
-    gauge('queue_attempts_last_minute', 'Attempts that ended in the last full minute.', [
-      { labels: { outcome: 'done' }, value: done },
-      { labels: { outcome: 'failed' }, value: failed },
-    ]),
-    gauge('queue_deaths', 'Jobs that were given up, ever.', [{ value: died }]),
-    gauge('queue_dead_trimmed', tooMany, [{ value: trimmed }]),
-    gauge('queue_workers', 'Workers that are alive, on all machines.', [{ value: alive }]),
-    gauge('queue_paused', '1: workers take nothing.', [{ value: paused ? 1 : 0 }]),
+    gauge(
+      'queue_jobs',
+      'Jobs, by where they are.',
+      of((stats) => places.map((place) => ({ labels: { place }, value: stats[place] }))),
+    ),
+    gauge(
+      'queue_jobs_limited',
+      'Of the waiting jobs: those that wait for the limit of their key.',
+      of(({ limited }) => [{ value: limited }]),
+    ),
+    gauge(
+      'queue_attempts_last_minute',
+      'Attempts that ended in the last full minute.',
+      of(({ minutes }) =>
+        (['done', 'failed'] as const).map((outcome) => {
+          return { labels: { outcome }, value: minutes.at(-2)?.[outcome] ?? 0 }
+        }),
+      ),
+    ),
+    gauge(
+      'queue_deaths',
+      'Jobs that were given up, ever.',
+      of(({ died }) => [{ value: died }]),
+    ),
+    gauge(
+      'queue_dead_trimmed',
+      tooMany,
+      of(({ trimmed }) => [{ value: trimmed }]),
+    ),
+    gauge('queue_workers', 'Workers that are alive, on all machines.', [{ value: alive(workers) }]),
+    gauge(
+      'queue_served_by',
+      'Those of them that serve the queue.',
+      of((stats) => [{ value: alive(stats.workers) }]),
+    ),
+    gauge(
+      'queue_paused',
+      '1: workers take nothing.',
+      of(({ paused }) => [{ value: paused ? 1 : 0 }]),
+    ),
   ]
 }
 

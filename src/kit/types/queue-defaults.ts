@@ -8,6 +8,20 @@ export const QUEUE_DEFAULTS = {
   graceMs: 5000,
   blockMs: 10_000,
   keepDead: 100_000,
+  maxBytes: 64 * 1024,
 }
 
 export const MAX_CONCURRENCY = 1000
+
+/** The queue of tasks that name none. */
+export const DEFAULT_QUEUE = 'default'
+export const QUEUE_NAME = /^[a-z][a-z0-9-]{0,30}$/
+
+/** A queue that a worker serves. */
+export interface QueueShare {
+  name: string
+  /** Its part, beside the others', of the slots that nobody has reserved. */
+  weight: number
+  /** Slots that are for its jobs alone. */
+  reserved: number
+}

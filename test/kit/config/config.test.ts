@@ -104,6 +104,23 @@ test('sizes are taken in bytes, kb and mb', () => {
   expect([limit('1000'), limit('64kb'), limit('2MB')]).toEqual([1000, 65_536, 2_097_152])
 })
 
+test('queues are taken with weights and reserved slots, and refused where they make no sense', () => {
+  const queuesOf = (WORKER_QUEUES: string) => loadConfig({ ...URLS, WORKER_QUEUES }).jobs.queues
+  expect(queuesOf('default:4, mail:2:1,x')).toEqual([
+    { name: 'default', weight: 4 },
+    { name: 'mail', weight: 2, reserved: 1 },
+    { name: 'x', weight: 1 },
+  ])
+  expect(queuesOf('')).toBeUndefined()
+  for (const wrong of ['Mail', 'a:0', 'a:1:-1', 'a:1:2:3', 'a:1.5', 'a:', 'a b'])
+    expect(faultsOf({ ...URLS, WORKER_QUEUES: wrong })).toContain('default:4,mail:2:1')
+  for (const wrong of ['a,b,a', ',']) {
+    expect(faultsOf({ ...URLS, WORKER_QUEUES: wrong })).toContain('name each queue once')
+  }
+  const few = { JOB_CONCURRENCY: '3', WORKER_QUEUES: 'a:1:2,b:1:2' }
+  expect(faultsOf({ ...URLS, ...few })).toContain('WORKER_QUEUES reserves more slots')
+})
+
 test('the printed config holds no password, and every other setting of the kit', () => {
   const config = loadConfig({
     ...URLS,

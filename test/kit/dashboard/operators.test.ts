@@ -45,6 +45,20 @@ describe('an operator', () => {
     expect(noticeOf(await page())).toBe('60 jobs are back in the queue')
   })
 
+  test('shows each of several queues, and pauses one', async () => {
+    await redis.sadd(`${base}queues`, 'mail')
+    const shown = await page()
+    expect(shown).toContain('<strong>mail</strong>')
+    await act('pause', { queue: 'mail' })
+    const { paused, queues } = await app.deps.queueAdmin.stats()
+    expect([paused, queues.mail?.paused, queues.default?.paused]).toEqual([false, true, false])
+    expect(await page()).toContain('Resume: mail')
+    await act('resume', { queue: 'mail' })
+    await act('pause', { queue: 'none' })
+    expect(await page()).toContain('There is no queue none')
+    await redis.del(`${base}queues`)
+  })
+
   test('pauses and resumes', async () => {
     expect(await page()).toContain('Pause the queue')
     await act('pause')

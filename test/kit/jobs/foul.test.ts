@@ -1,7 +1,7 @@
 // What is foul stops nobody: bytes that are not UTF-8, wherever they lie, end among the dead or are thrown away.
 import { describe, expect, test } from 'bun:test'
 import { defineCron } from '../../../src/kit/jobs/cron.ts'
-import type { Place } from '../../../src/kit/jobs/queue-admin.ts'
+import type { Place } from '../../../src/kit/jobs/places.ts'
 import { until } from '../support/until.ts'
 import { collector, inRoom, type Room } from './room.ts'
 

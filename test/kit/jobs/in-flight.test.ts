@@ -4,6 +4,7 @@ import { Bell } from '../../../src/kit/jobs/bell.ts'
 import { finish, requeue } from '../../../src/kit/jobs/element.ts'
 import { InFlight } from '../../../src/kit/jobs/in-flight.ts'
 import { Lifetime } from '../../../src/kit/jobs/lifetime.ts'
+import { Slots } from '../../../src/kit/jobs/slots.ts'
 import { until } from '../support/until.ts'
 import { gate } from './room.ts'
 
@@ -21,46 +22,50 @@ function hands(maxJobs = Infinity) {
     log,
     graceMs: 10,
     describe: String,
+    prepare: () => expect.unreachable(),
   }
-  const inFlight = new InFlight(options, lifetime, new Bell(), () => {})
+  const slots = new Slots(options, lifetime)
+  const share = { name: 'default', weight: 1, reserved: 0 }
+  const inFlight = new InFlight(options, share, slots, lifetime, new Bell(), () => {})
+  const room = () => slots.room(inFlight)
   const begin = (id: string, crashes?: number) => {
     const element = { id, task: 'gate', data: { text: id }, c: crashes }
     inFlight.begin(JSON.stringify(element), element)
   }
-  return { inFlight, lifetime, begin, started, open }
+  return { inFlight, room, lifetime, begin, started, open }
 }
 
 test('room is what neither memory nor Redis has taken, and what has settled makes none before Redis knows', async () => {
-  const { inFlight, begin, open } = hands()
-  expect(inFlight.room()).toBe(3)
+  const { inFlight, room, begin, open } = hands()
+  expect(room()).toBe(3)
   begin('a')
   begin('a') // an enqueue that was sent twice
-  expect(inFlight.room()).toBe(2)
+  expect(room()).toBe(2)
   // A script that was sent twice took a second one, whose reply was lost.
   inFlight.listed = 2
-  expect(inFlight.room()).toBe(1)
+  expect(room()).toBe(1)
   open()
   await until('its end', () => inFlight.settled.length === 1)
   inFlight.listed = 1
-  expect([inFlight.room(), inFlight.isEmpty, inFlight.mayEnd]).toEqual([3, false, false])
+  expect([room(), inFlight.isEmpty, inFlight.mayEnd]).toEqual([3, false, false])
   inFlight.release(1)
   expect(inFlight.isEmpty).toBe(true)
 })
 
 test('the last of its share of jobs stops the worker', () => {
-  const { inFlight, lifetime, begin } = hands(2)
+  const { room, lifetime, begin } = hands(2)
   begin('a')
-  expect([inFlight.room(), lifetime.isStopping]).toEqual([1, false])
+  expect([room(), lifetime.isStopping]).toEqual([1, false])
   begin('b')
-  expect([inFlight.room(), lifetime.isStopping]).toEqual([0, true])
+  expect([room(), lifetime.isStopping]).toEqual([0, true])
 })
 
 test('a job whose worker died twice waits until it is alone, and a second one is put off', async () => {
-  const { inFlight, begin, started, open } = hands()
+  const { inFlight, room, begin, started, open } = hands()
   begin('a')
   begin('suspect', 2)
   begin('second', 2)
-  expect([inFlight.room(), inFlight.beginSuspect()]).toEqual([0, false])
+  expect([room(), inFlight.beginSuspect()]).toEqual([0, false])
   expect(inFlight.settled.map((job) => [job.id, job.outcome?.to])).toEqual([['second', 'later']])
   inFlight.release(1)
   expect(inFlight.beginSuspect()).toBe(false)
@@ -70,7 +75,7 @@ test('a job whose worker died twice waits until it is alone, and a second one is
   expect([inFlight.beginSuspect(), inFlight.beginSuspect()]).toEqual([true, false])
   await until('the suspect to end', () => inFlight.settled.length === 1)
   inFlight.release(1)
-  expect([started, inFlight.room()]).toEqual([['a', 'suspect'], 3])
+  expect([started, room()]).toEqual([['a', 'suspect'], 3])
 })
 
 test('a worker that stops does not begin its suspect: it goes back', () => {

@@ -46,6 +46,40 @@ export const watched = defineTask({
   keepResultMs: 600_000,
   run: work,
 })
+/** Is followed by the next link of its chain. */
+export const link = defineTask({
+  name: 'link',
+  input: z.object({ chain: z.string(), left: z.number(), isFirst: z.boolean().optional() }),
+  run: async ({ chain, left, isFirst }, job, ledger: Ledger) => {
+    await Bun.sleep(20)
+    ledger.write(`link ${chain}.${left} ${job.id}`)
+    if (isFirst) ledger.write(`done ${job.id}`)
+    if (left > 0) job.next(link, { chain, left: left - 1 })
+  },
+})
+/** The same in a queue of its own. */
+export const mailed = defineTask({
+  name: 'mailed',
+  queue: 'mail',
+  input: Work,
+  backoff,
+  attempts: 20,
+  run: work,
+})
+/** In a third one, two at once for each site; writes down from when to when, Unix ms. */
+export const crawled = defineTask({
+  name: 'crawled',
+  queue: 'crawl',
+  input: Work.extend({ site: z.string() }),
+  backoff,
+  attempts: 20,
+  limit: { key: ({ site }) => site, max: 2 },
+  async run(input, job, ledger: Ledger) {
+    const from = Date.now()
+    await work(input, job, ledger)
+    ledger.write(`crawled ${input.site} ${from} ${Date.now()} ${job.id}`)
+  },
+})
 /** Takes its process with it. */
 export const poison = defineTask({
   name: 'poison',
@@ -95,7 +129,7 @@ if (import.meta.main) {
   const ledger: Ledger = { write: (text) => appendFileSync(path, `${text}\n`) }
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null })
   redis.on('error', () => {})
-  const tasks = [plain, watched, poison, block, deaf]
+  const tasks = [plain, watched, link, mailed, crawled, poison, block, deaf]
   const worker = startWorker({ redis, tasks, deps: ledger, log, ...options })
   process.on('SIGTERM', () => void worker.stop())
   worker.ready.then(

@@ -271,10 +271,11 @@ test(
     expect(value(text, 'event_loop_lag_seconds{process="worker 1"}')).toBeGreaterThanOrEqual(0)
     expect(value(text, 'postgres_pool_size')).toBe(12)
     expect(value(text, 'postgres_connections{state="idle"}')).toBeGreaterThanOrEqual(1)
-    expect(value(text, 'queue_jobs{place="waiting"}')).toBe(0)
-    expect(value(text, 'queue_deaths')).toBe(0)
-    expect(value(text, 'queue_dead_trimmed')).toBe(0)
+    expect(value(text, 'queue_jobs{queue="default",place="waiting"}')).toBe(0)
+    expect(value(text, 'queue_deaths{queue="default"}')).toBe(0)
+    expect(value(text, 'queue_dead_trimmed{queue="default"}')).toBe(0)
     expect(value(text, 'queue_workers')).toBeGreaterThanOrEqual(1)
+    expect(value(text, 'queue_served_by{queue="default"}')).toBeGreaterThanOrEqual(1)
   },
   TIMEOUT_MS,
 )

@@ -14,6 +14,7 @@ import {
   judgeServer as judgePostgres,
   judgeSettings,
 } from '../../../scripts/doctor/postgres.ts'
+import { judgeQueues } from '../../../scripts/doctor/queues.ts'
 import { judgeRoutes } from '../../../scripts/doctor/router.ts'
 import { findMisspelt } from '../../../scripts/doctor/settings.ts'
 import { judgePersistence, judgeServer as judgeRedis } from '../../../scripts/doctor/redis.ts'
@@ -367,4 +368,23 @@ test('a route that keeps all others from the quick router is named', () => {
     level: 'warn',
     found: expect.stringContaining('GET /books/latest'),
   })
+})
+
+test('a task whose queue no live worker serves is told, and a queue that no task has', () => {
+  const tasks = [
+    { name: 'export', queue: 'default' },
+    { name: 'welcome', queue: 'mail' },
+  ]
+  const worker = { id: 'w', alive: true, jobs: 0 }
+  const by = (...served: string[]) =>
+    Object.fromEntries(
+      ['default', 'mail'].map((name) => [name, { workers: served.includes(name) ? [worker] : [] }]),
+    )
+  expect(judgeQueues(tasks, undefined, by('default', 'mail')).level).toBe('ok')
+  expect(judgeQueues(tasks, undefined, by()).level).toBe('ok')
+  expect(judgeQueues(tasks, undefined, by('default'))).toMatchObject({
+    level: 'warn',
+    found: 'no live worker serves mail (welcome): these tasks wait',
+  })
+  expect(judgeQueues(tasks, [{ name: 'mial' }], by('default', 'mail')).found).toContain('names mial')
 })

@@ -64,6 +64,23 @@ test('a pause is seen until it is ended', async () => {
   expect((await jobs('stats')).out).not.toContain('PAUSED')
 })
 
+test('one of several queues is paused by its name, and each is shown', async () => {
+  const redis = new Redis(redisUrl())
+  await redis.sadd(`${keyBase(app.config.redisPrefix)}queues`, 'mail')
+  redis.disconnect()
+  expect((await jobs('pause', 'mail')).out).toStartWith('paused mail: ')
+  const { out } = await jobs('stats')
+  expect(out).toContain('queue default: waiting 0  running 0')
+  expect(out).toContain('queue mail: waiting 0  running 0  later 0  dead 0  PAUSED\n')
+  await jobs('resume')
+  expect((await jobs('stats')).out).not.toContain('PAUSED')
+  expect(await jobs('pause', 'mial')).toMatchObject({
+    code: 1,
+    err: 'There is no queue mial: npm run jobs -- stats names them\n',
+  })
+  expect((await jobs('gather')).out).toContain('moved to the default queue')
+})
+
 test('a cron can be run now', async () => {
   expect((await jobs('run', 'nightly')).out).toStartWith('enqueued nightly@now-')
   expect((await jobs('run', 'nightly')).out).toContain('has not ended yet')

@@ -25,6 +25,7 @@ const STOP_MS = 3000
 const StoredJob = z.object({
   id: z.string(),
   element: z.string(),
+  queue: z.string().optional(),
   add: z.array(z.union([z.string(), z.number()])).optional(),
 }) satisfies z.ZodType<PreparedJob>
 

@@ -1,0 +1,164 @@
+// Declares what is judged when a job is taken, what it has to wait for above all, and holds the Lua that judges it.
+
+/** What is judged when a job is taken; see README.md. Its texts hold neither braces nor quotes. */
+export interface Gate {
+  /** Jobs with the same key count together. */
+  k?: string
+  /** The most that run at once. */
+  m?: number
+  /** At most so many starts within any so many ms. */
+  r?: [number, number]
+  /** Its owner may cancel it. */
+  c?: 1
+  /** It lets go of its unique key. */
+  u?: 1
+  /** Unix ms; what has not started by then is not run. */
+  b?: number
+}
+
+/** Elements, and keys whose turn may have come, that one script looks at: no other client of Redis waits for long. */
+const LOOK = 500
+/** After so long, ms, a full key is looked into: who holds it may have gone without a word (older workers, other hands). */
+const DOUBT_MS = 30_000
+
+/*
+ * Key <k> of a gate: held:<k> who runs, park:<k> who waits for it, starts:<k> when the last ones started, and in
+ * `parks` the time from which it is worth a look whether the first in the park may start. What lies under a key of
+ * these names and is of another type limits nothing.
+ */
+export const GATE = `
+-- What is wrong in a gate counts as none. No user's text is taken for one: the id before it holds no quote.
+local function gateOf(element)
+  -- Almost no element has one, and the g behind its id says so.
+  if string.byte(element, (string.find(element, '"', 8, true) or 0) + 3) ~= 103 then return nil end
+  local id, text = string.match(element, '^{"id":"([^"\\\\]*)","gate":(%b{})')
+  if not id then return nil end
+  local isJson, gate = pcall(cjson.decode, text)
+  if not isJson then return nil end
+  if type(gate.k) ~= 'string' then gate.k, gate.m, gate.r = nil, nil, nil end
+  local m, r = gate.m, type(gate.r) == 'table' and gate.r or {}
+  gate.id, gate.m = id, type(m) == 'number' and m >= 1 and m or nil
+  gate.r = type(r[1]) == 'number' and r[1] >= 1 and type(r[2]) == 'number' and r or nil
+  return gate
+end
+
+-- Whether something waits for the key, in a park that can be used.
+local function isParked(gate) return gate.k and (tonumber(redis.pcall('LLEN', base..'park:'..gate.k)) or 0) > 0 end
+
+-- False if it cannot be set aside.
+local function park(gate, element, push, at)
+  local listed = redis.pcall('ZADD', base..'parks', unpack(at == 0 and {0, gate.k} or {'NX', at, gate.k}))
+  return type(listed) == 'number' and type(redis.pcall(push, base..'park:'..gate.k, element)) == 'number'
+end
+
+-- To the front of the queue; behind a limit that others wait for, to the front of those.
+local function toFront(element)
+  local gate = gateOf(element)
+  if gate and isParked(gate) and park(gate, element, 'LPUSH', 0) then return end
+  redis.call('LPUSH', base..'queue', element)
+end
+
+-- It runs no more: the first that waits for its key may start.
+local function leave(gate)
+  if not gate.m then return end
+  redis.pcall('SREM', base..'held:'..gate.k, gate.id)
+  redis.pcall('ZADD', base..'parks', 'XX', 0, gate.k)
+end
+
+-- When to look again: nil, it may start now; false, when one that runs has left.
+local function waitOf(gate)
+  if gate.m and (tonumber(redis.pcall('SCARD', base..'held:'..gate.k)) or 0) >= gate.m then return false end
+  if not gate.r then return nil end
+  local first = tonumber(redis.pcall('LINDEX', base..'starts:'..gate.k, gate.r[1] - 1))
+  if first and first <= now and now - first < gate.r[2] then return first + gate.r[2] end
+end
+
+local function start(gate, element)
+  if gate.c then tell(gate.id, '"state":"running","progress":0') end
+  local job = gate.u and jobOf(element)
+  if job then release(job.key, gate.id) end
+  if gate.m then redis.pcall('SADD', base..'held:'..gate.k, gate.id) end
+  if not gate.r then return end
+  local starts = base..'starts:'..gate.k
+  redis.pcall('LPUSH', starts, now)
+  redis.pcall('LTRIM', starts, 0, gate.r[1] - 1)
+  redis.pcall('PEXPIRE', starts, gate.r[2])
+end
+
+-- Whoever is in no worker's list holds nothing.
+local alive
+local function forget(gate)
+  if not alive then
+    alive = {}
+    for _, worker in ipairs(redis.call('ZRANGE', base..'workers', 0, -1)) do
+      for _, element in ipairs(redis.pcall('LRANGE', base..'run:'..worker, 0, -1)) do
+        local other = gateOf(element)
+        if other then alive[other.id] = true end
+      end
+    end
+  end
+  for _, id in ipairs(redis.pcall('SMEMBERS', base..'held:'..gate.k)) do
+    if not alive[id] then redis.pcall('SREM', base..'held:'..gate.k, id) end
+  end
+end
+
+-- -> what is taken; in how many ms there is more to look at, -1: when something happens
+local function take(want, mayBeParked)
+  local taken, wake, looked = {}, -1, 0
+  local function waits(key, at)
+    redis.pcall('ZADD', base..'parks', at or now + ${DOUBT_MS}, key)
+    if at and (wake < 0 or at - now < wake) then wake = at - now end
+  end
+  -- The first in a park that is to be run still, and its gate.
+  local function first(park)
+    while true do
+      local element = redis.pcall('LINDEX', park, 0)
+      local gate = type(element) == 'string' and gateOf(element)
+      if not gate or looked >= ${LOOK} or not ends(gate, element) then return element, gate end
+      redis.call('LPOP', park)
+      looked = looked + 1
+    end
+  end
+  local due = mayBeParked and redis.pcall('ZRANGEBYSCORE', base..'parks', '-inf', now, 'LIMIT', 0, ${LOOK}) or {}
+  for _, key in ipairs(due) do
+    local before = #taken
+    while #taken < want do
+      local element, gate = first(base..'park:'..key)
+      if type(element) ~= 'string' then
+        redis.call('ZREM', base..'parks', key)
+        break
+      end
+      if gate and waitOf(gate) == false and #taken == before then forget(gate) end
+      local at = gate and waitOf(gate)
+      if looked >= ${LOOK} then at = now end
+      if gate and at ~= nil then
+        waits(key, at)
+        break
+      end
+      redis.call('LPOP', base..'park:'..key)
+      if gate then start(gate, element) end
+      taken[#taken + 1] = element
+    end
+  end
+  if #due == ${LOOK} then wake = 0 end
+  while #taken < want do
+    if looked >= ${LOOK} then return taken, 0 end
+    local elements = redis.call('LPOP', base..'queue', math.min(want - #taken, ${LOOK} - looked)) or {}
+    if #elements == 0 then break end
+    looked = looked + #elements
+    for _, element in ipairs(elements) do
+      local gate, at = gateOf(element), nil
+      local goes = not gate
+      if gate and not ends(gate, element) then
+        -- Whoever comes while others wait for the key waits behind them.
+        at = waitOf(gate)
+        goes = not isParked(gate) and at == nil
+        goes = goes or not park(gate, element, 'RPUSH', at or now + ${DOUBT_MS})
+        if goes then start(gate, element) elseif at then waits(gate.k, at) end
+      end
+      if goes then taken[#taken + 1] = element end
+    end
+  end
+  return taken, wake
+end
+`
