@@ -14,8 +14,8 @@ export const fileQuotaExceeded = defineError(
   'There are as many files for this purpose as an account may have: delete one first',
 )
 
-/** Rows whose bytes one job deletes. */
-const BATCH = 200
+/** Rows whose bytes one job deletes: its input has to stay below JOB_MAX_BYTES. */
+const BATCH = 500
 
 type NewFile = Pick<FilesTable['$inferInsert'], 'purpose' | 'name' | 'type' | 'size' | 'sha256'>
 
