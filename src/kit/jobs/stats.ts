@@ -52,10 +52,8 @@ export async function readStats(
   const all = await Promise.all(names.map((name) => readQueue(redis, keyBase(prefix, name), shown, leaseMs)))
   const queues = Object.fromEntries(names.map((name, i) => [name, all[i]] as [string, QueueStats]))
   const total = (of: (queue: QueueStats) => number) => all.reduce((sum, queue) => sum + of(queue), 0)
-  const workers = Map.groupBy(
-    all.flatMap((queue) => queue.workers),
-    ({ id }) => id,
-  )
+  const views = all.flatMap((queue) => queue.workers)
+  const workers = [...new Set(views.map(({ id }) => id))].map((id) => views.filter((view) => view.id === id))
   return {
     waiting: total(({ waiting }) => waiting),
     limited: total(({ limited }) => limited),
@@ -70,7 +68,7 @@ export async function readStats(
       done: total(({ minutes }) => minutes[i]?.done ?? 0),
       failed: total(({ minutes }) => minutes[i]?.failed ?? 0),
     })),
-    workers: [...workers.values()].map(mergeViews),
+    workers: workers.map(mergeViews),
     queues,
   }
 }

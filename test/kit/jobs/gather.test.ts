@@ -1,6 +1,5 @@
 // A rollback: what older workers know nothing of goes where they find it, and runs once.
 import { expect, test } from 'bun:test'
-import { z } from 'zod'
 import { gather } from '../../../src/kit/jobs/gather.ts'
 import { keyBase } from '../../../src/kit/jobs/scripts.ts'
 import { defineTask } from '../../../src/kit/jobs/task.ts'
@@ -14,7 +13,7 @@ const limited = defineTask({
   name: 'limited',
   input: Text,
   limit: { key: () => '', max: 1 },
-  run: ({ text }: z.output<typeof Text>) => (runs.push(text), Bun.sleep(50)),
+  run,
 })
 
 test(
