@@ -13,8 +13,9 @@ const KIT = ['types', 'config', 'log', 'data', 'mail jobs', 'deps', 'http', 'aut
 )
 /** Yours imports the kit, and of yours these. A folder beside the kit is a slice, `entry` a file that starts a role. */
 const YOURS: Record<string, string[]> = {
-  entry: ['app', 'config', 'crons', 'tasks', 'manifest'],
-  supervisor: ['config'], // none of the app's code, which could harm it
+  entry: ['app', 'config', 'crons', 'tasks', 'manifest', 'programs'],
+  supervisor: ['config', 'programs'], // none of the app's code, which could harm it
+  programs: ['config', 'tasks', 'slice'], // by `import()` and for types: the supervisor reads it
   app: ['config', 'slice'],
   manifest: ['crons', 'slice'],
   crons: ['tasks'],
@@ -55,7 +56,8 @@ interface Source {
   path: string
   room: string
   text: string
-  imports: { target: string; line: number; typeOnly: boolean }[]
+  /** Deferred is what `import()` loads. */
+  imports: { target: string; line: number; typeOnly: boolean; deferred: boolean }[]
   /** `app.ts` imports it at run time, directly or not. */
   portable: boolean
 }
@@ -82,7 +84,7 @@ export function findBrokenRules(root: string): string[] {
 }
 
 function roomOf(path: string): string {
-  if (/^(server|worker)\.ts$/.test(path)) return 'entry'
+  if (/^(server|worker|program)\.ts$/.test(path)) return 'entry'
   const [top = '', inFolder] = path.replace(/\.tsx?$/, '').split('/')
   if (inFolder === undefined) return top
   return top === 'kit' ? `kit/${inFolder}` : 'slice'
@@ -101,9 +103,10 @@ const IMPORT =
   /(?:^(?:import|export)\s+(?:(type\s+)?([\w$*{},\s]*?)\s*\bfrom\s+)?|(\btypeof )?\bimport\(\s*)['"]([^'"]+)['"]/gm
 
 function findImports(path: string, text: string): Source['imports'] {
-  return [...text.matchAll(IMPORT)].map(({ 1: type, 2: clause, 3: query, 4: name = '', index }) => ({
+  return [...text.matchAll(IMPORT)].map(({ 0: all, 1: type, 2: clause, 3: query, 4: name = '', index }) => ({
     target: name.startsWith('.') ? normalize(join(dirname(path), name)) : name,
     line: text.slice(0, index).split('\n').length,
+    deferred: all.includes('import('),
     typeOnly: (type ?? query) !== undefined || /^\{(\s*type\s[^,}]*,?)+\s*\}$/.test(clause ?? ''),
   }))
 }
@@ -144,13 +147,16 @@ function checkForm({ path, text, room }: Source): string[] {
 }
 
 function checkArrows(source: Source): string[] {
-  return source.imports.flatMap(({ target, line }) => {
-    const fault = faultOf(source, target)
-    return fault === undefined ? [] : at(source.path, line, fault)
+  return source.imports.flatMap((one) => {
+    const fault = faultOf(source, one)
+    return fault === undefined ? [] : at(source.path, one.line, fault)
   })
 }
 
-function faultOf({ path, room }: Source, target: string): string | undefined {
+function faultOf(
+  { path, room }: Source,
+  { target, typeOnly, deferred }: Source['imports'][number],
+): string | undefined {
   const isKit = room.startsWith('kit/')
   if (target.startsWith('..') && (isKit || !OUTSIDE.test(target))) {
     return `${target} is outside of ${isKit ? 'the kit: hand it in' : 'src: move it in'}`
@@ -160,6 +166,10 @@ function faultOf({ path, room }: Source, target: string): string | undefined {
     return `only app.ts imports ${target}: take what you need from another file of that slice`
   }
   const to = roomOf(target)
+  if (to === 'slice' && target.endsWith('/program.ts') && room !== 'programs')
+    return `only programs.ts imports ${target}: take what you need from another file of that slice`
+  if (room === 'programs' && !typeOnly && !deferred && ['slice', 'tasks'].includes(to))
+    return `the supervisor reads programs.ts, and none of the app's code: write () => import('./${target}')`
   if (to !== room && levelOf(to) >= levelOf(room) && !YOURS[room]?.includes(to)) {
     return `${room} may not import ${target} (${to}): turn the arrow round, or hand it in`
   }

@@ -5,7 +5,9 @@ import type { Config } from '../src/config.ts'
 import { adviceOnSettings } from '../src/kit/process/advice.ts'
 import { bunIn, folderAsGiven, readEnvironment } from '../src/kit/process/environment.ts'
 import { refuseTakenPort } from '../src/kit/process/port.ts'
+import { countPrograms } from '../src/kit/process/program.ts'
 import { readStatus } from '../src/kit/process/status.ts'
+import { programs } from '../src/programs.ts'
 import { takeArguments } from './command.ts'
 import { localUrl } from './local-url.ts'
 import { migrate } from './migrate.ts'
@@ -15,8 +17,6 @@ import { freePort } from './services/child.ts'
 
 const ROOT = folderAsGiven(process.env.PWD)
 const STOP_GRACE_MS = 5000
-/** The supervisor, or in its place what takes edits while it runs. */
-const ENTRIES = { steady: ['src/supervisor.ts'], hot: ['src/server.ts', 'src/worker.ts'] }
 const HEALTH_POLL_MS = 50
 const SAME_SIGNAL_MS = 1000
 
@@ -56,7 +56,7 @@ async function runUntilEnd(env: Environment, hot: boolean): Promise<number> {
     await migrate(config.migrateDatabaseUrl, { log: console.log, appUrl: config.databaseUrl })
     // Nothing that stands in .env: who inherits a value does not read it there again.
     const childEnv = { ...process.env, ...port, ...services.provided }
-    const children = ENTRIES[hot ? 'hot' : 'steady'].map((entry) => startEntry(entry, childEnv, hot))
+    const children = entriesOf(config, hot).map((entry) => startEntry(entry, childEnv, hot))
     void announce(config, children)
     if (hot) watchMigrations(config.migrateDatabaseUrl, console.warn)
     passOn = (signal) => children.forEach((child) => child.process.kill(signal))
@@ -73,6 +73,17 @@ async function runUntilEnd(env: Environment, hot: boolean): Promise<number> {
     await services.close()
   }
   return code
+}
+
+/** The supervisor, or in its place one of each kind, which takes edits while it runs: with what each is told. */
+function entriesOf(config: Config, hot: boolean): string[][] {
+  const counted = countPrograms(programs, config).filter(({ processes }) => processes > 0)
+  if (!hot) return [['src/supervisor.ts']]
+  return [
+    ['src/server.ts'],
+    ['src/worker.ts'],
+    ...counted.map(({ name }) => ['src/program.ts', '--program', name]),
+  ]
 }
 
 /** Signals for those who serve; before they run there is nothing to open again and nothing to reload. */
@@ -108,15 +119,15 @@ function listenForStop(hot: boolean): Promise<void> {
   })
 }
 
-function startEntry(entry: string, env: Environment, hot: boolean) {
+function startEntry(entry: string[], env: Environment, hot: boolean) {
   const flags = ['--no-orphans', ...(hot ? ['--hot', '--no-clear-screen'] : ['--no-env-file'])]
-  const child = Bun.spawn([bunIn(ROOT), ...flags, entry], {
+  const child = Bun.spawn([bunIn(ROOT), ...flags, ...entry], {
     cwd: ROOT,
     env,
     stdio: ['ignore', 'inherit', 'inherit'],
     detached: true, // out of the terminal's group: this process decides when a Ctrl-C ends it
   })
-  return { entry, process: child, exit: child.exited }
+  return { entry: entry.join(' '), process: child, exit: child.exited }
 }
 
 /** What is to be said and returned when a child ends that nobody asked to: never 0. */

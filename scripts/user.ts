@@ -1,5 +1,6 @@
 // Accounts from the command line, and the only way to the first superuser: npm run user -- create ann@example.com --role superuser
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import type { z } from 'zod'
 import { ABILITIES } from '../src/account/abilities.ts'
 import { makeAccessToken } from '../src/account/access-tokens.ts'
@@ -19,6 +20,7 @@ import { userList } from '../src/account/user-list.ts'
 import { readList } from '../src/kit/data/list-page.ts'
 import { printable, printableJson } from '../src/kit/log/terminal-escape.ts'
 import { hint } from '../src/kit/types/nearest.ts'
+import { readManifest } from './manifest.ts'
 import { oneOf, readArguments, runCommand, systemUser, UsageError } from './command.ts'
 import { readHidden } from './prompt.ts'
 import { withDeps } from './with-deps.ts'
@@ -348,7 +350,10 @@ const describe = ({ id, role, email, first_name, last_name, created }: User) =>
     '  ',
   )
 
-await runCommand(USAGE, () => {
+const { restbun } = readManifest(join(import.meta.dir, '..'))
+const hasFactors = !restbun?.removed?.includes('second-factors')
+
+await runCommand(hasFactors ? USAGE : USAGE.replace(/.*reset-factors.*\n/, ''), () => {
   const given = readCommandLine()
   const command = parseCommand(given)
   const json = given.values.json === true

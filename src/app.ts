@@ -17,18 +17,24 @@ import { accountPages } from './account/pages/routes.ts'
 import { account } from './account/routes.ts'
 import { queueSampleMail } from './account/sample-mail.ts'
 import { accountSessions } from './account/sessions.ts'
+import { firstSteps } from './account/ways-in.ts'
 import { refuseImpersonators, refuseTokens } from './kit/auth/guards.ts'
 import { apiDocs } from './kit/api-docs/routes.tsx'
 import { dashboard } from './kit/dashboard/routes.tsx'
 import { describeRoutes } from './kit/http/doc.ts'
 import { jobStatus } from './kit/job-status/routes.ts'
 import { useKit } from './kit/middleware.ts'
+import { createOidc } from './kit/oidc/provider.ts'
 import { devRoutes } from './kit/system/development/routes.tsx'
 import { pages } from './kit/system/pages.tsx'
+import { mailLoginPages } from './mail-login/pages.tsx'
+import { mailLoginRoutes } from './mail-login/routes.ts'
 import { movies } from './movies/routes.ts'
+import { oidcPages } from './oidc/pages.tsx'
+import { oidcRoutes } from './oidc/routes.ts'
 import { passkeyPages } from './passkeys/pages.tsx'
 import { passkeyRoutes } from './passkeys/routes.ts'
-import { askForFactor, secondFactorPages, TAKE_PASSWORD } from './second-factors/pages.tsx'
+import { askForFactor, secondFactorPages } from './second-factors/pages.tsx'
 import { requireFactor } from './second-factors/required.ts'
 import { secondFactors } from './second-factors/routes.ts'
 import { totpPages } from './totp/pages.tsx'
@@ -40,6 +46,7 @@ export function createApp(deps: Deps) {
   const app = factory.createApp()
   useKit(app, deps, { openToken })
 
+  const oidc = createOidc(config.oidc, deps.log)
   const groups = { '/api': 'Account' }
   const reference = { config, routes: () => describeRoutes(app), groups, description, license }
   // A program acts for an account, and does not manage it.
@@ -48,7 +55,7 @@ export function createApp(deps: Deps) {
   // Nor does a superuser who acts as it.
   for (const path of ['/api/me/*', '/api/auth/account/*', '/api/auth/confirm/*', '/api/reauthenticate/*'])
     app.use(path, refuseImpersonators)
-  for (const path of TAKE_PASSWORD) app.use(path, askForFactor)
+  for (const path of firstSteps(deps)) app.use(path, askForFactor)
   if (config.mfaRequired !== undefined) app.use('/api/*', requireFactor)
   const routed = app
     // One line per slice.
@@ -66,6 +73,8 @@ export function createApp(deps: Deps) {
     .route('/api', secondFactors(deps))
     .route('/api', totpRoutes)
     .route('/api', passkeyRoutes)
+    .route('/api', oidcRoutes(deps, oidc))
+    .route('/api', mailLoginRoutes)
     .route('/api', audit)
     .route('/api', auditExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
@@ -77,6 +86,8 @@ export function createApp(deps: Deps) {
   if (config.authPages) app.route(PAGES, secondFactorPages)
   if (config.authPages) app.route(PAGES, totpPages)
   if (config.authPages) app.route(PAGES, passkeyPages)
+  if (config.authPages && oidc.names.length > 0) app.route(PAGES, oidcPages(oidc))
+  if (config.authPages) app.route(PAGES, mailLoginPages)
 
   return routed
 }

@@ -5,6 +5,7 @@ import { setting } from './kit/config/setting.ts'
 import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
 import { choice, flag, integer } from './kit/config/values.ts'
 import { dashboardSettings } from './kit/dashboard/settings.ts'
+import { oidcSettings } from './kit/oidc/settings.ts'
 
 /**
  * By its key in the config: `betaOpen: setting('BETA_OPEN', flag().default(true), { about: 'Whether anybody may try the beta' })`.
@@ -33,6 +34,11 @@ export const settings = defineSettings(
       about:
         'Our own pages for accounts, below `/api/auth`. Without them the links in mails lead to a front-end',
     }),
+    mailLogin: setting('MAIL_LOGIN', flag().default(false), {
+      about:
+        'Whether who has the mailbox of an account may log in to it by a code that is mailed, without its password',
+      isPrintable: true,
+    }),
     mfaRequired: setting('MFA_REQUIRED', choice('readonly', 'editor', 'admin', 'superuser').optional(), {
       about:
         'Accounts of this role and above take a second factor: until they have one they can only set it up',
@@ -45,6 +51,7 @@ export const settings = defineSettings(
     }),
     ...apiDocsSettings,
     ...dashboardSettings,
+    ...oidcSettings,
   },
 )
 

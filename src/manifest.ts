@@ -2,17 +2,23 @@
 import { entries as migrations } from '../drizzle/meta/_journal.json'
 import { roles } from './account/roles.ts'
 import type { Factor } from './account/second-step.ts'
+import type { WayIn } from './account/ways-in.ts'
 import { crons } from './crons.ts'
-import { passkeyFactor } from './passkeys/factor.tsx'
+import { mailLogin } from './mail-login/pages.tsx'
+import { oidcWayIn } from './oidc/way-in.tsx'
+import { passkeyFactor, passkeyWayIn } from './passkeys/factor.tsx'
 import { secondStep } from './second-factors/second-step.ts'
 import { totp } from './totp/totp.ts'
 
 /** One line for each second factor. */
 const factors: Factor[] = [totp, passkeyFactor]
 
+/** One line for each way in beside the password. */
+const waysIn: WayIn[] = [passkeyWayIn, mailLogin, oidcWayIn]
+
 export const manifest = {
   roles,
   crons,
   migrations,
-  openOwn: () => ({ own: { secondStep: secondStep(factors) } }),
+  openOwn: () => ({ own: { waysIn, secondStep: secondStep(factors) } }),
 }

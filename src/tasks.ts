@@ -7,6 +7,7 @@ import { mailInvitation, mailLink, mailNotice, mailReset, sendWelcome } from './
 import { tokens } from './account/one-time-tokens.ts'
 import { deleteExpiredKeys, type Deps } from './account/product.ts'
 import { countUsersSince } from './account/queries.ts'
+import { mailCode } from './mail-login/codes.ts'
 import { keepAuditTrail } from './kit/audit/retention.ts'
 import type { Schema } from './kit/data/owned-rows.ts'
 import type { DeadJob } from './kit/jobs/dead.ts'
@@ -53,6 +54,7 @@ export const tasks = [
   mailInvitation,
   mailReset,
   mailNotice,
+  mailCode,
   deleteAccount,
   deleteDueAccounts,
   dropDeadOfNobody,

@@ -47,6 +47,18 @@ test('no page elsewhere sends the form that signs in: nobody is signed in to an 
     expect((await app.visitor().send('POST', path, 'credential={}', form)).status).toBe(403)
 })
 
+test('without an app for codes the page of the second step asks for no code', async () => {
+  const second = app.deps.secondStep ?? { factors: [] }
+  const { factors } = second
+  Object.assign(second, { factors: factors.filter(({ nameOf }) => !nameOf) })
+  try {
+    const { text } = await app.visitor().get('/api/auth/second', HTML)
+    expect(text).toContain('<form method="post" class="form"></form>')
+  } finally {
+    Object.assign(second, { factors })
+  }
+})
+
 const executable = findChromium()
 if (executable === undefined)
   process.stderr.write(

@@ -10,6 +10,8 @@ import {
 import { type Migration, readApplied } from '../../src/kit/data/postgres/migrations.ts'
 import { findMissingRights, grantOf, type MissingRights, roleOf } from '../../src/kit/data/postgres/rights.ts'
 import { mostConnections } from '../../src/kit/process/host.ts'
+import { countPrograms } from '../../src/kit/process/program.ts'
+import { programs } from '../../src/programs.ts'
 import { findSkipped, MIGRATIONS_FOLDER, readMigrations } from '../migrate/folder.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
@@ -41,7 +43,8 @@ export async function checkPostgres(config: Config): Promise<Finding[]> {
 }
 
 async function ask(config: Config, connection: Record<string, string>): Promise<Finding[] | 'refused'> {
-  const processes = config.processes.web + config.processes.workers
+  const ofPrograms = countPrograms(programs, config).map((program) => program.processes)
+  const processes = [config.processes.web, config.processes.workers, ...ofPrograms].reduce((a, b) => a + b)
   const { hostname, pathname } = new URL(config.databaseUrl)
   const where = `${hostname}${pathname}`
   const sql = postgres(config.databaseUrl, {

@@ -33,7 +33,7 @@ export function checkSettings(env: Environment): { findings: Finding[]; config?:
 
 /** What stands in .env and is no setting, but nearly. @param folder that holds it */
 export function findMisspelt(folder: string, env: Environment): string[] {
-  const known = Object.values(settings.declared).flatMap(({ variable }) => [variable, `${variable}_FILE`])
+  const known = settings.variablesIn(env).flatMap((variable) => [variable, `${variable}_FILE`])
   const others = new Set(readAssignments(folder, env).map(({ name }) => name)).difference(new Set(known))
   return [...others].flatMap((name) => {
     const meant = nearest(name, known)

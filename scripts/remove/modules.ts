@@ -67,6 +67,27 @@ export const MODULES: Record<string, Module> = {
     tables: ['passkeys'],
     standsOn: 'second-factors',
   },
+  oidc: {
+    about: 'log in by a login at another provider: Google, Keycloak, any that speaks OpenID Connect',
+    paths: [
+      'src/kit/oidc',
+      'src/oidc',
+      'test/kit/oidc',
+      'test/oidc.test.ts',
+      'test/oidc-attacks.test.ts',
+      'test/oidc-pages.test.ts',
+      'test/support/oidc.ts',
+      'test/support/provider.ts',
+    ],
+    mentions: /\boidc\b|\boidc\/|OIDC_|\boidc(WayIn|Routes|Pages|Settings)\b|openid-client/,
+    packages: ['openid-client', 'oidc-provider'],
+    tables: ['identities'],
+  },
+  'mail-login': {
+    about: 'log in by six digits in a mail; and what makes a login fresh where there is no password',
+    paths: ['src/mail-login', 'test/mail-login.test.ts', 'test/mail-login-pages.test.ts'],
+    mentions: /\/mail-login\b|\bmail-login\/|\bmailLogin\b|MAIL_LOGIN|\/(login|reauthenticate)\/mail\b/,
+  },
   'second-factors': {
     about: 'what second factors share: the step after the password, and a mail that undoes each change',
     paths: ['src/second-factors'],

@@ -52,8 +52,12 @@ export function findSettingsFaults(root: string): string[] {
 /** The formatter pads tables. */
 const withoutPadding = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-{2,}/g, '--').trimEnd()
 
+/** With those of each name behind their list. */
+const all = (shown: Settings) =>
+  Object.values(shown).flatMap((one) => [one, ...Object.values(one.each ?? {})])
+
 function table(shown: Settings): string {
-  const rows = Object.values(shown).map((each) => {
+  const rows = all(shown).map((each) => {
     const value = defaultOf(each.kind)
     const unset = each.unset ?? (value === '' ? 'none' : `\`${value}\``)
     return `| \`${each.variable}\` | ${unset} | ${each.about} |`
@@ -62,7 +66,7 @@ function table(shown: Settings): string {
 }
 
 function example(): string {
-  const lines = Object.values(settings.declared).map(
+  const lines = all(settings.declared).map(
     ({ variable, kind, about, example: shown = defaultOf(kind) }) =>
       `${wrapped(about.replaceAll('`', ''))}\n# ${variable}=${shown}\n`,
   )

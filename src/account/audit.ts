@@ -27,6 +27,8 @@ export const ACTIONS = [
   'factor.undone',
   'factor.reset',
   'factor.attempts_used_up',
+  'identity.linked',
+  'identity.unlinked',
   'export.asked',
   'account.deletion_asked',
   'account.deletion_undone',

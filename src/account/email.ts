@@ -14,6 +14,7 @@ import { tokens, UNDOES } from './one-time-tokens.ts'
 import type { AppContext, LoggedInContext } from './product.ts'
 import { findUser, findUserWithHashById, updateUser } from './queries.ts'
 import { roles } from './roles.ts'
+import { removeWaysIn } from './ways-in.ts'
 
 /**
  * Has a link mailed to the new mailbox; the email changes when its owner confirms. The answer and the work are the same for
@@ -86,7 +87,8 @@ async function assertPasswordOf(c: AppContext, userId: string, password: string 
   if (roles.isBarred(found.user.role)) throw accountDisabled()
 }
 
-async function markVerified(tx: Db, userId: string, mailbox: string): Promise<void> {
+/** Takes a transaction. @throws tokenExpired if the account has another email by now */
+export async function markVerified(tx: Db, userId: string, mailbox: string): Promise<void> {
   const user = await updateUser(tx, userId, { email_proof: 'mail' })
   if (user?.email !== mailbox) throw tokenExpired() // it was mailed to an address of before
 }
@@ -124,6 +126,7 @@ export async function takeBackEmail(c: AppContext, { token }: { token: string })
     const change = { email, email_proof: 'mail', password: null, deletes: null } as const
     if ((await updateUser(tx, userId, change)) === undefined) throw tokenExpired()
     await c.var.secondStep?.undoSince(tx, userId, created)
+    await removeWaysIn(c.var, tx, userId, created)
     await tokens.revoke(tx, userId, { but: UNDOES, since: created })
     await requestLink(c.var, tx, { userId, purpose: 'reset', email })
     await accessTokens.deleteAllOf(c.var, tx, userId)

@@ -54,6 +54,12 @@ export const lastSuperuser = defineError(
   'This is the last superuser: make another account one first',
 )
 
+export const lastWayIn = defineError(
+  409,
+  'last_way_in',
+  'Without this you could not log in any more: choose a password first',
+)
+
 export const roleNotLower = defineError(
   403,
   'role_not_lower',

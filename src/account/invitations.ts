@@ -2,7 +2,7 @@
 import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Author } from '../kit/audit/record.ts'
-import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
+import { type OneTimeToken, tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { retryConflict } from '../kit/data/transient.ts'
 import { unauthorized } from '../kit/http/errors.ts'
 import { invalidRequest } from '../kit/types/api-error.ts'
@@ -16,7 +16,7 @@ import { tokens } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
 import { proveMailbox } from './password.ts'
 import { type AppContext, type Deps, type LoggedInContext, roleOf } from './product.ts'
-import { findUser, findUserWithHash, lockUser, updateUser, type User } from './queries.ts'
+import { findUser, findUserWithHash, lockUser, type NewUser, updateUser, type User } from './queries.ts'
 import { ROLES, roles, type Role } from './roles.ts'
 import type { AcceptInvitation, Invite } from './schema.ts'
 import { assertSignup, beginFirstSession, createAccount } from './sign-up.ts'
@@ -95,13 +95,24 @@ export const acceptInvitation = (c: AppContext, answer: Answer): Promise<User & 
   c.var.session === null ? takeIn(c, answer) : raiseRole(c as LoggedInContext, answer)
 
 /** Spends it together with what it brings about, if who invited may do so at this moment too. */
-async function spendWith(
+const spendWith = async (c: AppContext, tx: Db, token: string, change: Change) =>
+  accept(c, tx, await tokens.spend(tx, token, 'invitation'), change)
+
+/** The new account of somebody who has shown the mailbox otherwise spends an invitation that waits there. Undefined if none does. */
+export async function acceptWith(c: AppContext, tx: Db, row: NewUser): Promise<User | undefined> {
+  const isToThem = eq(sql`lower(${oneTimeTokens.email})`, sql`lower(${row.email})`)
+  const [waiting] = await tx.delete(oneTimeTokens).where(and(isOpen, isToThem)).returning()
+  return waiting && accept(c, tx, waiting, (role) => createAccount(c, tx, { ...row, role }))
+}
+
+type Change = (role: Role, mailbox: string) => Promise<User | undefined>
+
+async function accept(
   c: AppContext,
   tx: Db,
-  token: string,
-  change: (role: Role, mailbox: string) => Promise<User | undefined>,
+  { id, user_id: by, email, details }: OneTimeToken,
+  change: Change,
 ): Promise<User> {
-  const { id, user_id: by, email, details } = await tokens.spend(tx, token, 'invitation')
   const role = Details.safeParse(details).data?.role
   if (role === undefined || !(await mayInvite(c.var, tx, by, role))) throw tokenExpired()
   const user = await change(role, email)
@@ -118,7 +129,7 @@ const higher = (was: Role, role: Role) => (roles.isBarred(was) || roles.atLeast(
 /** Of the account that is logged in; it proves the mailbox that it went to, as a link to verify does. */
 async function raiseRole(c: LoggedInContext, { token }: Answer): Promise<User> {
   const { userId } = c.var.session
-  const accept = async (tx: Db) =>
+  const raise = async (tx: Db) =>
     spendWith(c, tx, token, async (role, mailbox) => {
       await lockOwnAccount(c, tx)
       const was = await findUser(tx, userId)
@@ -132,7 +143,7 @@ async function raiseRole(c: LoggedInContext, { token }: Answer): Promise<User> {
       const proof = isSame(was.email, mailbox) ? { email_proof: 'mail' as const } : {}
       return updateUser(tx, userId, { ...change, ...proof })
     })
-  const user = await retryConflict(() => c.var.db.transaction(accept))
+  const user = await retryConflict(() => c.var.db.transaction(raise))
   await syncSessionRole(c.var, userId)
   return user
 }

@@ -98,8 +98,8 @@ async function upToDate(c: AppContext, userId: string, was: string, password: st
   }
 }
 
-/** Whether what was proven still counts: asked of the hash that the account has once the session is there. */
-export type Proof = (hash: string | null) => Promise<boolean> | boolean
+/** Whether what was proven still counts: asked of the hash, and the account, as they are once the session is there. */
+export type Proof = (hash: string | null, user: User | undefined) => Promise<boolean> | boolean
 
 /** By the password, and the hash that it was checked against. Another may be of the same one: a login renews those of older parameters. */
 export const byPassword =
@@ -123,7 +123,7 @@ export async function beginSession(
   await startSession(c, { id: user.id, role: roleOf(user, config) }, kept.remember, kept)
   try {
     const now = await findUserWithHashById(db, user.id)
-    if (!(await counts(now?.hash ?? null))) throw invalidCredentials()
+    if (!(await counts(now?.hash ?? null, now?.user))) throw invalidCredentials()
     // A factor that came meanwhile, as well: no session opens by the password alone where the account has one.
     const factors = hasFactor(kept.way) ? [] : await c.var.secondStep?.factorsOf(db, user.id)
     if (factors?.length) throw invalidCredentials()

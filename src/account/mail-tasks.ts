@@ -20,7 +20,7 @@ const MAILS_PER_HOUR = 10
  * True if this mail is one too many. Each kind counts for itself: what strangers can have mailed to an owner uses up nothing
  * of what tells of a theft.
  */
-async function isFlooded(
+export async function isFlooded(
   { config, rateLimiter }: Deps,
   { attempt, log }: Job,
   { kind, to }: { kind: string; to: string },

@@ -141,6 +141,11 @@ export const NOTICES = {
   password_changed: 'The password of your account was changed. Everybody else was logged out.',
   password_reset:
     'A new password was chosen with a link from a mail. Everybody was logged out. If the account was going to be deleted, it stays.',
+  mailbox_proven:
+    'Somebody has shown that this mailbox is theirs, by a code from a mail or a login at another service. As nobody had shown that before, what was set up until then has ended: the password, devices, tokens. If the account was going to be deleted, it stays.',
+  identity_linked:
+    'A login at another service was linked to your account, and opens it from now on. A new password by a mailed link ends that.',
+  identity_unlinked: 'A login at another service was unlinked from your account, and opens it no more.',
   email_changed: 'Your account goes by another email now.',
   token_made:
     'A personal access token was made: with it a program acts for your account. A new password by a mailed link ends it.',

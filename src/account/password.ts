@@ -5,16 +5,18 @@ import { agentOf } from '../kit/http/session.ts'
 import { isOfKind } from '../kit/types/api-error.ts'
 import type { Db } from '../kit/types/db.ts'
 import { accessTokens } from './access-tokens.ts'
-import { recordEvent } from './audit.ts'
+import { type Action, recordEvent } from './audit.ts'
 import { endSessionsWith, lockOwnAccount, sessionEnded } from './end-sessions.ts'
 import { invalidCredentials, wrongPassword } from './errors.ts'
 import { beginSession, byPassword, replacePassword } from './login.ts'
 import { mailReset, requestNotice } from './mail-tasks.ts'
+import type { Notice } from './mails.ts'
 import { tokens, UNDOES } from './one-time-tokens.ts'
 import { assertPassword } from './password-rule.ts'
 import type { AppContext, LoggedInContext } from './product.ts'
 import { type AccountChange, findUser, findUserWithHashById, updateUser, type User } from './queries.ts'
 import { roles } from './roles.ts'
+import { removeWaysIn } from './ways-in.ts'
 import { provenAtOf } from '../kit/types/sessions.ts'
 
 /** Has a link mailed to the account of that email, if there is one. It does not look: see `mailReset`. */
@@ -45,8 +47,9 @@ export async function resetPassword(
 }
 
 /**
- * Sets a password for whoever has shown by a link that the mailbox is theirs: links, changes that wait, a deletion among them, and tokens of before end, and
- * `endSessionsWith` around it ends the sessions.
+ * Sets a password, or none, for whoever has shown that the mailbox is theirs: other ways in, links, changes that wait, a deletion among
+ * them, and tokens of before end, and `endSessionsWith` around it ends the sessions.
+ * @param told what has happened; by default a password was chosen by a link
  * @throws tokenExpired
  */
 export async function proveMailbox(
@@ -54,18 +57,20 @@ export async function proveMailbox(
   tx: Db,
   userId: string,
   mailbox: string,
-  change: AccountChange & { password: string },
+  change: AccountChange & { password: string | null },
+  told: { action: Action; notice: Notice } = { action: 'password.reset', notice: 'password_reset' },
 ): Promise<User> {
   const was = await findUser(tx, userId)
   // A deletion is a change that waits as well: whoever had the account before may have asked for it.
-  const user = await updateUser(tx, userId, { ...change, email_proof: 'mail', deletes: null })
+  const user = await updateUser(tx, userId, { email_proof: 'mail', deletes: null, ...change })
   // The mailbox is not the account's any more, or the account may not log in: then nothing has changed.
   if (user?.email.toLowerCase() !== mailbox.toLowerCase() || roles.isBarred(user.role)) throw tokenExpired()
   if (!was?.verified) await c.var.secondStep?.removeAll(tx, userId)
+  await removeWaysIn(c.var, tx, userId)
   await tokens.revoke(tx, userId, { but: was?.verified ? UNDOES : ['take_back'] })
   await accessTokens.deleteAllOf(c.var, tx, userId)
-  await recordEvent(c, tx, { action: 'password.reset', account: userId })
-  await requestNotice(c.var, tx, mailbox, 'password_reset')
+  await recordEvent(c, tx, { action: told.action, account: userId })
+  await requestNotice(c.var, tx, mailbox, told.notice)
   if (was?.deletes) {
     await recordEvent(c, tx, { action: 'account.deletion_undone', account: userId })
     await requestNotice(c.var, tx, mailbox, 'deletion_undone')

@@ -10,10 +10,12 @@ import { emailNotVerified } from './errors.ts'
 import { findUser, type User } from './queries.ts'
 import { ADMIN, roles, type Role } from './roles.ts'
 import type { SecondStep } from './second-step.ts'
+import type { WayIn } from './ways-in.ts'
 import { idempotencyKeys } from './table.ts'
 
 /** What `openOwn` in `manifest.ts` opens for handlers and tasks beside the kit's: `{ payments: Payments }`. */
 export interface Own {
+  waysIn?: readonly WayIn[]
   secondStep?: SecondStep
 }
 

@@ -77,6 +77,14 @@ const token = z.string().min(1, 'must not be empty').max(100).describe('From the
 /** A password that is compared, not set. */
 const given = z.string().min(1, 'must not be empty').max(200)
 
+/** A code that people type, with blanks or without. */
+export const SixDigits = z
+  .string()
+  .max(20, { abort: true })
+  .transform((typed) => typed.replaceAll(/\s/g, ''))
+  .pipe(z.string().regex(/^\d{6}$/, 'must have six digits'))
+  .meta({ examples: ['123456'] })
+
 export const Invite = z.object({
   email,
   role: z

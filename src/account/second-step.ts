@@ -37,25 +37,31 @@ export interface Factor {
   nameOf?(typed: string): string | undefined
   /** What the page of the second step shows beside the field for a code. */
   prompt?(c: AnyContext, asked: Pick<Given, 'userId' | 'challenge'>): Promise<Child>
-  /** What the pages that take a password offer instead of it. */
-  instead?(c: AnyContext, page: 'sign-in' | 'confirm'): Child
   /** Undoes a change, by what `changeFactors` was told of it. Takes a transaction. */
   undo(tx: Db, userId: string, change: Json): Promise<void>
   /** Takes a transaction. */
   removeAll(tx: Db, userId: string): Promise<void>
 }
 
-/** What a password that was right is to open: a session that its client keeps so, or a fresh one in place of its own. */
+/** What a first proof that was right is to open: a session that its client keeps so, or a fresh one in place of its own. */
 export type Aim = { remember: boolean; token?: boolean | undefined } | 'refresh'
+
+/** What was proven first: `password`, or the `way` that a session begins with: `mail`. */
+export interface FirstProof {
+  userId: string
+  /** Of the password, as the account has it now; null for none. With another one the proof is void. */
+  hash: string | null
+  /** `password` if it is not said. */
+  way?: string
+}
 
 export interface SecondStep {
   readonly factors: readonly Factor[]
   /**
-   * To be asked when a password was right, and before it opens anything. Returns where the account has no factor.
-   * @param account.hash of the password
+   * To be asked when a first proof was right, and before it opens anything. Returns where the account has no factor.
    * @throws secondFactorRequired, with the challenge that leads on
    */
-  demand(c: AnyContext, account: { userId: string; hash: string }, aim: Aim): Promise<void>
+  demand(c: AnyContext, proof: FirstProof, aim: Aim): Promise<void>
   factorsOf(db: Db, userId: string): Promise<OwnFactor[]>
   /** Undoes each change of factors since a moment. Takes a transaction, around which the sessions end. */
   undoSince(tx: Db, userId: string, since: Date): Promise<void>
@@ -63,5 +69,9 @@ export interface SecondStep {
   removeAll(tx: Db, userId: string): Promise<void>
 }
 
-/** Whether a login was proven by more than a password. */
-export const hasFactor = (way: string | undefined): boolean => way !== undefined && way !== 'password'
+/** Whether a login was proven by two factors: the second one is named last, and a passkey alone has verified its user. */
+export const hasFactor = (way = ''): boolean => way.includes('+') || way === 'passkey'
+
+/** What such a login was proven by before the factor. */
+export const firstOf = (way = 'password'): string =>
+  way === 'passkey' ? 'password' : way.replace(/\+.*/, '')

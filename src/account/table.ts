@@ -15,8 +15,11 @@ export const users = pgTable(
   {
     id: uuid().primaryKey().defaultRandom(),
     email: text().notNull(),
-    /** How the email was verified: by a `mail` of ours, an `operator`, or `earlier` than there were mails. Null: not yet. */
-    email_proof: text().$type<'mail' | 'operator' | 'earlier'>(),
+    /**
+     * How the email was verified: by a `mail` of ours, a `provider` at which its owner logged in, an `operator`, or `earlier` than there
+     * were mails. Null: not yet.
+     */
+    email_proof: text().$type<'mail' | 'provider' | 'operator' | 'earlier'>(),
     /** An argon2id hash, null for none. Only functions of `queries.ts` that say so return it. */
     password: text(),
     /**

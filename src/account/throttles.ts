@@ -57,6 +57,12 @@ export const secondStepLimit: RateLimit = {
   quotas: ({ rateLimit }) => [perAddress(rateLimit, 'failures')],
 }
 
+/** What takes some memory of Redis for a while, and nobody has said who they are. */
+export const askLimit = (name: string): RateLimit => ({
+  name,
+  quotas: ({ rateLimit }) => [perAddress(rateLimit, 'requests')],
+})
+
 /** What costs a mail: per account, wherever it is logged in. */
 export const ownLimit: RateLimit = {
   name: 'own',

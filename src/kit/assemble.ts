@@ -86,6 +86,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
       (task, input, options) => queue.prepare(task, input, withRequest(options)),
     ),
     jobStatus: queueAdmin.status,
+    cancelJob: queueAdmin.cancel,
     forgetJob: queueAdmin.forgetStatus,
     queueAdmin,
     cronAdmin: createCronAdmin({ crons, queue, queueAdmin }),

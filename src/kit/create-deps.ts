@@ -7,14 +7,16 @@ import type { KitConfig } from './config/kit-config.ts'
 import { packageFile } from './data/package-file.ts'
 import { createLog } from './log/log.ts'
 import { createMailer } from './mail/mailer.ts'
+import type { LogFields } from './types/log.ts'
 
-/** Opens everything; `close` ends it in order and writes the last lines of the log. `logFd` is what `createLog` takes. */
+/** Opens everything; `close` ends it in order and writes the last lines of the log. `logFd` and `logFields` are what `createLog` takes. */
 export function createDeps<Config extends KitConfig, Role extends string, Own extends object>(
   config: Config,
   manifest: Manifest<Role, Config, Own>,
   logFd?: number,
+  logFields?: LogFields,
 ) {
-  const log = createLog(config.log, config.name, logFd)
+  const log = createLog(config.log, config.name, logFd, logFields)
   const passwords = createPasswords(passwordGate(config.processes.web, config.requestTimeoutMs))
   const { dataDir, production, secretKeys } = config
   const secrets = createSecrets(secretKeys ?? (production ? undefined : () => developmentKey(dataDir)))

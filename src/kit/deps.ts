@@ -1,7 +1,7 @@
 // Declares what a handler may use, and not how it is made: the contract between the portable app and its runtime.
 import type { KitConfig } from './config/kit-config.ts'
 import type { CronAdmin } from './jobs/cron-admin.ts'
-import type { JobStatus } from './jobs/element.ts'
+import type { JobStatus } from './jobs/status.ts'
 import type { EnqueueInTransaction } from './jobs/outbox/enqueue.ts'
 import type { QueueAdmin } from './jobs/queue-admin.ts'
 import type { Enqueue } from './jobs/task.ts'
@@ -37,6 +37,8 @@ export interface KitDeps<Config extends KitConfig = KitConfig, Role extends stri
   enqueue: Enqueue & EnqueueInTransaction
   /** The status of a job whose task has `keepResultMs`, whoever enqueued it: compare `by` before you show it. */
   jobStatus(id: string): Promise<JobStatus | undefined>
+  /** Cancels a job whose task is `cancellable`, and returns its status from then on; compare `by` before. */
+  cancelJob(id: string): Promise<JobStatus | undefined>
   /** Deletes the status, and the result with it, before it expires. */
   forgetJob(id: string): Promise<void>
   /** What operators see and do with the queue and its crons. */

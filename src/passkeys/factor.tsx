@@ -1,10 +1,11 @@
-// Makes passkeys a second factor, and offers them on the pages that take a password.
+// Makes passkeys a second factor and a way in, and offers them on pages.
 /** @jsxImportSource hono/jsx */
 import { max } from 'drizzle-orm'
 import type { PropsWithChildren } from 'hono/jsx'
 import { ACCOUNT, CONFIRM, FACTORS, PAGES, SIGN_IN } from '../account/pages/paths.ts'
 import type { AppContext } from '../account/product.ts'
 import type { Factor, Given } from '../account/second-step.ts'
+import type { WayIn } from '../account/ways-in.ts'
 import { digestOf } from '../kit/auth/token-text.ts'
 import type { AnyContext } from '../kit/http/env.ts'
 import { widenPolicy } from '../kit/http/security-headers.ts'
@@ -66,7 +67,16 @@ export const passkeyFactor: Factor = {
     )
   },
 
-  instead(c, page) {
+  undo: (tx, userId, change) => undoChange(tx, userId, change as Change),
+  removeAll: async (tx, userId) => void (await tx.delete(passkeys).where(ofAccount(userId))),
+}
+
+/** Nobody signs up by one. */
+export const passkeyWayIn: WayIn = {
+  opens: async (db, userId) => (await db.$count(passkeys, ofAccount(userId))) > 0,
+
+  offer(c, page) {
+    if (page === 'sign-up') return undefined
     const isSignIn = page === 'sign-in'
     const options = isSignIn ? '/api/login/passkey/options' : '/api/reauthenticate/passkey/options'
     const to = withNext(`${isSignIn ? SIGN_IN : CONFIRM}/passkey`, nextOf(c) ?? ACCOUNT)
@@ -76,9 +86,6 @@ export const passkeyFactor: Factor = {
       </AskForPasskey>
     )
   },
-
-  undo: (tx, userId, change) => undoChange(tx, userId, change as Change),
-  removeAll: async (tx, userId) => void (await tx.delete(passkeys).where(ofAccount(userId))),
 }
 
 interface AskProps {

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { ACCOUNT } from '../account/pages/paths.ts'
 import { deviceOf } from '../account/pages/sessions.tsx'
 import { factory, found, requireRole, type AppContext, type LoggedInContext } from '../account/product.ts'
-import { invalidCredentials } from '../account/errors.ts'
+import { invalidCredentials, lastWayIn } from '../account/errors.ts'
 import { ownLimit, secondStepLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { doc } from '../kit/http/doc.ts'
@@ -28,7 +28,6 @@ import {
   addPasskey,
   confirmByPasskey,
   deletePasskey,
-  lastWayIn,
   listPasskeys,
   logInByPasskey,
   PASSKEY,

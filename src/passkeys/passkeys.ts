@@ -6,6 +6,7 @@ import type { AppContext, LoggedInContext } from '../account/product.ts'
 import { findUserWithHashById, type User } from '../account/queries.ts'
 import { roles } from '../account/roles.ts'
 import { confirmSession } from '../account/sessions.ts'
+import { assertWayIn } from '../account/ways-in.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { accountDisabled, agentOf } from '../kit/http/session.ts'
 import type { Assertion } from '../kit/passkeys/schema.ts'
@@ -33,12 +34,6 @@ export const tooManyPasskeys = defineError(
   409,
   'too_many_passkeys',
   'There are too many passkeys: delete one first',
-)
-
-export const lastWayIn = defineError(
-  409,
-  'last_way_in',
-  'Without this passkey you could not log in any more: choose a password first',
 )
 
 export const ofAccount = (userId: string) => eq(passkeys.user_id, userId)
@@ -101,8 +96,7 @@ export async function deletePasskey(c: LoggedInContext, id: string): Promise<voi
     async run(tx) {
       const [removed] = await tx.delete(passkeys).where(ofId(userId, id)).returning()
       if (removed === undefined) throw notFound(c)
-      const isLast = (await tx.$count(passkeys, ofAccount(userId))) === 0
-      if (isLast && !(await findUserWithHashById(tx, userId))?.hash) throw lastWayIn()
+      await assertWayIn(c.var, tx, userId)
       const { created, last_used } = removed
       return { removed: { ...removed, created: +created, last_used: last_used && +last_used } }
     },

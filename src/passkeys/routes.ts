@@ -1,9 +1,9 @@
 // Serves passkeys over HTTP: to log in by one, to show again that it is me, and those that I have.
 import { z } from 'zod'
-import { invalidCredentials } from '../account/errors.ts'
+import { invalidCredentials, lastWayIn } from '../account/errors.ts'
 import { factory, found, requireRole } from '../account/product.ts'
 import { LoginResponse, TokenResponse } from '../account/schema.ts'
-import { ownLimit, secondStepLimit } from '../account/throttles.ts'
+import { askLimit, ownLimit, secondStepLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
@@ -19,7 +19,6 @@ import {
   confirmByPasskey,
   confirmOptions,
   deletePasskey,
-  lastWayIn,
   listPasskeys,
   logInByPasskey,
   logInOptions,
@@ -32,11 +31,7 @@ import { PasskeyResponse } from './table.ts'
 
 /** By address alone: nobody has said who they are. */
 export const passkeyLimit: RateLimit = { ...secondStepLimit, name: 'passkey' }
-/** A challenge takes some memory of Redis for five minutes. */
-const askLimit: RateLimit = {
-  name: 'passkey-options',
-  quotas: (config) => secondStepLimit.quotas(config).map((quota) => ({ ...quota, counts: 'requests' })),
-}
+const optionsLimit = askLimit('passkey-options')
 
 export const passkeyRoutes = factory
   .createApp()
@@ -49,7 +44,7 @@ export const passkeyRoutes = factory
       'Returns what a browser asks for a passkey by, to log in without email and password.',
       RequestOptions,
     ),
-    rateLimit(askLimit),
+    rateLimit(optionsLimit),
     async (c) => c.var.respond(await logInOptions(c)),
   )
 
@@ -71,7 +66,7 @@ export const passkeyRoutes = factory
     '/reauthenticate/passkey/options',
     doc('Returns what a browser asks for a passkey by, to show that it is me.', RequestOptions),
     requireRole('readonly'),
-    rateLimit(askLimit),
+    rateLimit(optionsLimit),
     async (c) => c.var.respond(await confirmOptions(c)),
   )
 
@@ -105,7 +100,7 @@ export const passkeyRoutes = factory
     }),
     requireRole('readonly'),
     requireFresh(),
-    rateLimit(askLimit),
+    rateLimit(optionsLimit),
     async (c) => c.var.respond(await newPasskeyOptions(c)),
   )
 

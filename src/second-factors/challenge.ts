@@ -1,4 +1,4 @@
-// Asks for a second factor after the password, and opens the session once it was given.
+// Asks for a second factor after the first proof, and opens the session once it was given.
 import { z } from 'zod'
 import { recordEvent } from '../account/audit.ts'
 import { invalidCredentials } from '../account/errors.ts'
@@ -7,8 +7,9 @@ import { requestNotice } from '../account/mail-tasks.ts'
 import type { AppContext, LoggedInContext } from '../account/product.ts'
 import { findUserWithHashById, type User } from '../account/queries.ts'
 import { roles } from '../account/roles.ts'
-import type { Aim, OwnFactor } from '../account/second-step.ts'
+import type { Aim, FirstProof, OwnFactor } from '../account/second-step.ts'
 import { confirmSession } from '../account/sessions.ts'
+import { countAttempt } from '../kit/auth/attempts.ts'
 import { randomHex } from '../kit/auth/token-text.ts'
 import { accountDisabled, agentOf } from '../kit/http/session.ts'
 import { defineError, loginRequired, rateLimitExceeded } from '../kit/types/api-error.ts'
@@ -24,7 +25,7 @@ const CHALLENGE = /^[0-9a-f]{64}$/
  * knows the password guesses one within a year with a chance of one in eight, and the owner is told each time. It counts without RATE_LIMIT
  * as well, because a short code is worth no more than this. Only who knows the password uses it up: with another one the owner ends that.
  */
-const ATTEMPTS = { name: 'second-factor', limit: 5, seconds: 60 * 60, settles: true }
+const ATTEMPTS = { name: 'second-factor', limit: 5, seconds: 60 * 60 }
 
 export const secondFactorRequired = Object.assign(
   defineError(
@@ -63,19 +64,20 @@ export const SECOND_ERRORS = [
   loginRequired,
 ]
 
-/** A type, not an interface: only a type counts as JSON. */
-export type Challenge = { userId: string; /** A digest of the password's hash. */ was: string } & (
-  | { remember: boolean; token: boolean }
-  | { session: string }
-)
+/** A type, not an interface: only a type counts as JSON. Without a `way` an earlier release has issued it. */
+export type Challenge = {
+  userId: string
+  /** A digest of the password's hash. */ was: string
+  way?: string
+} & ({ remember: boolean; token: boolean } | { session: string })
 
 /** Of a name that earlier releases do not read, for a session that is not there yet. */
 const keyOf = (c: AppContext, challenge: string) => `second-step:${c.var.digest(challenge)}`
 
-/** Keeps what the password is to open, and asks for one of these factors. @throws secondFactorRequired */
+/** Keeps what the first proof is to open, and asks for one of these factors. @throws secondFactorRequired */
 export async function issueChallenge(
   c: AppContext,
-  { userId, hash }: { userId: string; hash: string },
+  { userId, hash, way = 'password' }: FirstProof,
   aim: Aim,
   own: OwnFactor[],
 ): Promise<never> {
@@ -85,7 +87,7 @@ export async function issueChallenge(
     aim === 'refresh'
       ? { session: sessions.idOf(session?.token ?? '') ?? '' }
       : { remember: aim.remember, token: aim.token === true }
-  const due: Challenge = { userId, was: digest(hash), ...opens }
+  const due: Challenge = { userId, was: digest(hash ?? ''), way, ...opens }
   await store.set(keyOf(c, challenge), due, CHALLENGE_S)
   const options: Record<string, Json> = {}
   for (const { answers, optionsFor } of secondStep?.factors ?? []) {
@@ -106,7 +108,7 @@ export async function findChallenge(c: AppContext, challenge: string): Promise<C
 }
 
 /**
- * Takes the second factor: starts the session that the password was to open, or makes the one that it was given in fresh. A wrong
+ * Takes the second factor: starts the session that the first proof was to open, or makes the one that it was given in fresh. A wrong
  * answer may be followed by another, within the time of the challenge and the attempts of the account.
  * @throws challengeExpired, wrongFactor, accountDisabled, rateLimitExceeded
  */
@@ -116,7 +118,7 @@ export async function answerChallenge(
 ): Promise<User> {
   const { db, digest, secondStep, session, sessions, store } = c.var
   const due = await findChallenge(c, challenge)
-  const { userId, was } = due
+  const { userId, was, way: first = 'password' } = due
   const found = await findUserWithHashById(db, userId)
   const isAsBefore = (hash: string | null | undefined) => digest(hash ?? '') === was
   const isHere = !('session' in due) || (session && sessions.idOf(session.token) === due.session)
@@ -127,10 +129,10 @@ export async function answerChallenge(
   const factor = secondStep?.factors.find(({ answers }) => Object.hasOwn(answers, name))
   // It may be undone at this moment: then that is seen here, or the session is seen there.
   const isThere = async () => ((await factor?.of(db, userId)) ?? []).length > 0
-  await countAttempt(c, user, async () => factor?.check(c, { userId, name, answer, challenge }) ?? false)
+  await assertRight(c, user, async () => factor?.check(c, { userId, name, answer, challenge }) ?? false)
   // Of two right answers at once one counts.
   if ((await store.delete(keyOf(c, challenge))) === 0) throw challengeExpired()
-  const way = `password+${name}`
+  const way = `${first}+${name}`
   if ('session' in due) await confirmSession(c as LoggedInContext, way)
   else
     await beginSession(
@@ -144,30 +146,12 @@ export async function answerChallenge(
 }
 
 /** @throws wrongFactor, rateLimitExceeded */
-async function countAttempt(
-  c: AppContext,
-  { id, email }: User,
-  check: () => Promise<boolean>,
-): Promise<void> {
+async function assertRight(c: AppContext, { id, email }: User, check: () => Promise<boolean>): Promise<void> {
   const { db, log, rateLimiter } = c.var
-  const { verdict, counts } = await rateLimiter.take([{ ...ATTEMPTS, key: id }])
-  const [taken] = counts
-  if (verdict !== 'taken' || taken === undefined) {
-    const seconds = Math.max(1, Math.ceil((taken?.endsInMs ?? 0) / 1000))
-    throw rateLimitExceeded({
-      message: `Too many wrong codes, please try again in ${seconds} seconds`,
-      headers: { 'Retry-After': String(seconds) },
-    })
-  }
-  let outcome: 'keep' | 'refund' | 'clear' = 'refund' // if it could not be checked
-  try {
-    outcome = (await check()) ? 'clear' : 'keep'
-  } finally {
-    await rateLimiter.settle([{ ...taken, outcome }])
-  }
-  if (outcome === 'clear') return
+  const { result, counts } = await countAttempt(rateLimiter, [{ ...ATTEMPTS, key: id }], check)
+  if (result) return
   log.warn('WRONG SECOND FACTOR', { user: id, agent: agentOf(c) })
-  if (taken.count === ATTEMPTS.limit)
+  if (counts[0]?.count === ATTEMPTS.limit)
     await db.transaction(async (tx) => {
       await recordEvent(c, tx, { action: 'factor.attempts_used_up', account: id })
       await requestNotice(c.var, tx, email, 'factor_attempts')

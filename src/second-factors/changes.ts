@@ -9,7 +9,7 @@ import type { FactorChange } from '../account/mails.ts'
 import { FACTOR_UNDO_MS, tokens } from '../account/one-time-tokens.ts'
 import type { AppContext, LoggedInContext } from '../account/product.ts'
 import { findUser, lockUser } from '../account/queries.ts'
-import type { Factor } from '../account/second-step.ts'
+import { type Factor, firstOf } from '../account/second-step.ts'
 import { confirmSession } from '../account/sessions.ts'
 import { oneTimeTokens } from '../account/table.ts'
 import { assertFresh } from '../kit/auth/guards.ts'
@@ -77,7 +77,7 @@ interface Change {
 
 /**
  * Changes one's factors. With a new one the other sessions end, which came without, and this one goes on as proven by it. Without any
- * the others end as well, and this one goes on as proven by a password: none counts as proven by what is no factor any more.
+ * the others end as well, and this one goes on as proven by what came first: none counts as proven by what is no factor any more.
  * The answer holds `issuedToken`.
  * @throws lastFactor, loginRequired if the session has ended
  */
@@ -101,8 +101,9 @@ export async function changeFactors(c: LoggedInContext, { action, name, run }: C
   log.info(`FACTOR ${action.toUpperCase()}`, { user: userId, factor: name, agent: agentOf(c) })
   if (action !== 'added' && !isBare) return
   await endOthers() // of a login that saw the state of before
-  if (!isBare) return confirmSession(c, `password+${name}`)
-  if (!(await session.rotate({ way: 'password' }))) throw sessionEnded()
+  const first = firstOf(session.identity.way)
+  if (!isBare) return confirmSession(c, `${first}+${name}`)
+  if (!(await session.rotate({ way: first }))) throw sessionEnded()
   continueIn(c, session, session.isBearer)
 }
 
@@ -158,7 +159,7 @@ export async function keepFactors(c: LoggedInContext): Promise<void> {
   const { userId, identity } = session
   const { way } = identity
   const own = (await secondStep?.factorsOf(db, userId)) ?? []
-  const given = own.find(({ name }) => way === `password+${name}` || way === name)
+  const given = own.find(({ name }) => way?.split('+').at(-1) === name)
   if (given === undefined || Date.now() - given.since.getTime() < FACTOR_UNDO_MS) throw olderFactorRequired()
   await db.transaction(async (tx) => {
     await lockOwnAccount(c, tx)

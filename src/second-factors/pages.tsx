@@ -3,7 +3,7 @@
 import type { Child } from 'hono/jsx'
 import { z } from 'zod'
 import { spend } from '../account/pages/links.tsx'
-import { ACCOUNT, CONFIRM, FACTORS, PAGES, SIGN_IN } from '../account/pages/paths.ts'
+import { ACCOUNT, FACTORS, PAGES, SIGN_IN } from '../account/pages/paths.ts'
 import { factory, type AppContext, type LoggedInContext } from '../account/product.ts'
 import { linkLimit, secondStepLimit } from '../account/throttles.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
@@ -11,6 +11,7 @@ import { tag } from '../kit/http/doc.ts'
 import type { AnyContext } from '../kit/http/env.ts'
 import { wantsPage } from '../kit/http/errors.ts'
 import { middleware } from '../kit/http/factory.ts'
+import type { FieldLook } from '../kit/pages/form.tsx'
 import { formPage } from '../kit/pages/form-page.tsx'
 import { takeLinkToken } from '../kit/pages/link-token.ts'
 import { nextOf, withNext } from '../kit/pages/next.ts'
@@ -46,7 +47,7 @@ export async function answerOnPage(c: AppContext, given: { name: string; answer:
   cookie.delete(c)
 }
 
-/** For what takes a password: tells that a second factor may be asked for, and leads browsers to the page that does. */
+/** For `firstSteps`: tells that a second factor may be asked for, and leads browsers to the page that does. */
 export const askForFactor = tag(
   middleware(async (c, next) => {
     await next()
@@ -59,23 +60,21 @@ export const askForFactor = tag(
   { errors: [secondFactorRequired] },
 )
 
-/** The paths that take one, for `askForFactor`. */
-export const TAKE_PASSWORD = ['/api/login', '/api/reauthenticate', SIGN_IN, CONFIRM]
-
 export const secondFactorPages = factory.createApp().route('/', factorsPage)
+
+const CODE: FieldLook = {
+  label: 'Code',
+  autocomplete: 'one-time-code',
+  hint: () => 'From your app; or one of your recovery codes.',
+}
+const takesCodes = (c: AnyContext) => (c as AppContext).var.secondStep?.factors.some(({ nameOf }) => nameOf)
 
 formPage(secondFactorPages, '/second', {
   title: 'Your second factor',
   summaries: ['Shows the form for the second factor.', 'Takes it, and leads to `next`.'],
   schema: z.object({ one_time_password: z.string().trim().min(1, 'must not be empty').max(100) }),
-  fields: {
-    one_time_password: {
-      label: 'Code',
-      autocomplete: 'one-time-code',
-      hint: () => 'From your app; or one of your recovery codes.',
-    },
-  },
-  button: 'Go on',
+  fields: (c) => (takesCodes(c) ? { one_time_password: CODE } : {}),
+  button: (c) => (takesCodes(c) ? 'Go on' : undefined),
   limit: secondStepLimit,
   errors: SECOND_ERRORS,
   above: (c) => <Prompts c={c} />,

@@ -28,12 +28,14 @@ export function seeOther(c: AnyContext, path: string): Response {
 }
 
 /** What an account does until it has one. */
-const OPEN = ['/api/me/factors', '/api/logout', '/api/reauthenticate', '/api/email/verify', FACTORS].concat([
-  CONFIRM,
-  `${PAGES}/verify`,
-  `${PAGES}/sign-out`,
-  `${PAGES}/second`,
-])
+const OPEN = [
+  '/api/me/factors',
+  '/api/login',
+  '/api/logout',
+  '/api/reauthenticate',
+  '/api/email/verify',
+  FACTORS,
+].concat([CONFIRM, `${PAGES}/verify`, `${PAGES}/sign-out`, `${PAGES}/second`])
 
 /**
  * Whether a session lacks the factor that its role takes; of whoever acts as another account, their own.

@@ -11,9 +11,9 @@ export function secondStep(factors: readonly Factor[]): SecondStep {
   return {
     factors,
     factorsOf,
-    async demand(c: AppContext, account, aim) {
-      const own = await factorsOf(c.var.db, account.userId)
-      if (own.length > 0) await issueChallenge(c, account, aim, own)
+    async demand(c: AppContext, proof, aim) {
+      const own = await factorsOf(c.var.db, proof.userId)
+      if (own.length > 0) await issueChallenge(c, proof, aim, own)
     },
     async undoSince(tx, userId, since) {
       await undoSince(factors, tx, userId, since)

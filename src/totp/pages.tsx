@@ -4,6 +4,7 @@ import { raw } from 'hono/html'
 import { z } from 'zod'
 import { FACTORS } from '../account/pages/paths.ts'
 import { factory, requireRole, type LoggedInContext } from '../account/product.ts'
+import { SixDigits } from '../account/schema.ts'
 import { ownLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { doc } from '../kit/http/doc.ts'
@@ -23,7 +24,7 @@ import {
   removeTotp,
   renewRecoveryCodes,
 } from './enrol.ts'
-import { Code, findTotp } from './totp.ts'
+import { findTotp } from './totp.ts'
 import { dayOf } from '../kit/pages/duration.ts'
 
 const PAGE = `${FACTORS}/totp`
@@ -86,7 +87,7 @@ formPage(totpPages, '/account/factors/totp/new', {
   guards: [...guards, requireMailbox],
   title: 'Set up an app',
   summaries: ['Shows the picture for the app, and the form for its first code.', 'Adds the app.'],
-  schema: z.object({ one_time_password: Code }),
+  schema: z.object({ one_time_password: SixDigits }),
   fields: {
     one_time_password: { label: 'The code that the app shows', autocomplete: 'one-time-code' },
   },

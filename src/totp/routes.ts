@@ -1,7 +1,7 @@
 // Serves codes by an app: add, confirm, renew the recovery codes, remove.
 import { z } from 'zod'
 import { factory, requireRole } from '../account/product.ts'
-import { TokenResponse } from '../account/schema.ts'
+import { SixDigits, TokenResponse } from '../account/schema.ts'
 import { ownLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { noStore } from '../kit/http/caching.ts'
@@ -20,7 +20,6 @@ import {
   removeTotp,
   renewRecoveryCodes,
 } from './enrol.ts'
-import { Code } from './totp.ts'
 
 const Seed = z.object({
   secret: z.string().describe('For an app that takes no picture.'),
@@ -53,7 +52,7 @@ export const totpRoutes = factory
     }),
     requireRole('readonly'),
     requireFresh(),
-    validate('json', z.object({ totp: Code })),
+    validate('json', z.object({ totp: SixDigits })),
     rateLimit(ownLimit),
     async (c) => {
       const recovery_codes = await confirmTotp(c, c.req.valid('json'))

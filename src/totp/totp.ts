@@ -4,6 +4,7 @@ import { Secret, TOTP } from 'otpauth'
 import { z } from 'zod'
 import { FACTORS } from '../account/pages/paths.ts'
 import type { AppContext } from '../account/product.ts'
+import { SixDigits } from '../account/schema.ts'
 import type { Factor, OwnFactor } from '../account/second-step.ts'
 import { prepared } from '../kit/data/prepared.ts'
 import type { Db } from '../kit/types/db.ts'
@@ -24,13 +25,6 @@ export function stepOf(seed: string, code: string): number | undefined {
   const delta = TOTP.validate({ token: code, secret, window: WINDOW, timestamp })
   return delta === null ? undefined : stepAt(timestamp) + delta
 }
-
-export const Code = z
-  .string()
-  .max(20, { abort: true })
-  .transform((typed) => typed.replaceAll(/\s/g, ''))
-  .pipe(z.string().regex(/^\d{6}$/, 'must have six digits'))
-  .meta({ examples: ['123456'] })
 
 export const isTheirs = (userId: string) => eq(table.user_id, userId)
 
@@ -60,7 +54,7 @@ const Kept = z.object({
 
 export const totp: Factor = {
   answers: {
-    totp: Code.describe('The code that the app shows.'),
+    totp: SixDigits.describe('The code that the app shows.'),
     recovery: z.string().max(100).describe('A recovery code; it counts once.'),
   },
   page: { path: `${FACTORS}/totp`, label: 'App' },
@@ -83,7 +77,7 @@ export const totp: Factor = {
         .returning({ id: table.user_id })
       return used.length > 0
     }
-    const { data: code } = Code.safeParse(answer)
+    const { data: code } = SixDigits.safeParse(answer)
     const row = code === undefined ? undefined : await findTotp(db, userId)
     if (row === undefined || code === undefined) return false
     const step = stepOf(await totpSeed.open(secrets, userId, row.seed), code)

@@ -10,7 +10,15 @@ import { createQueue, type Queue } from '../../src/kit/jobs/queue.ts'
 import { keyBase } from '../../src/kit/jobs/scripts.ts'
 import { readLedger, spawnWorker, type WorkerProcess } from '../kit/jobs/processes.ts'
 import { hasRedisServer, startRedis, type RealRedis } from '../kit/jobs/real-redis.ts'
-import { crawled, mailed, plain, poison, watched, type ProcessOptions } from '../kit/jobs/worker-process.ts'
+import {
+  crawled,
+  link,
+  mailed,
+  plain,
+  poison,
+  watched,
+  type ProcessOptions,
+} from '../kit/jobs/worker-process.ts'
 import { takeArguments } from '../../scripts/command.ts'
 import { OUTAGES, runOutages } from './chaos/outages.ts'
 
@@ -257,6 +265,8 @@ async function runLane(lane: Lane): Promise<Outcome> {
     const twice = [...acknowledged].reduce((sum, id) => sum + Math.max(0, times(id) - 1), 0)
     const signalled = (await readFile(log, 'utf8').catch(() => '')).split('it may run twice').length - 1
     const overrun = countOverruns([...counts.keys()], crawled.limit?.max ?? 0)
+    const unfollowed = countBroken([...counts.keys()])
+    if (unfollowed > 0) unexpected.push(`${unfollowed} jobs are not followed by exactly one`)
     if (left.holds > 0) unexpected.push(`${left.holds} limits are held by jobs that have ended`)
     if (lane.faults.join() === 'stop' && signalled < twice) {
       unexpected.push(`${twice} ran twice, only ${signalled} were told`)
@@ -308,6 +318,7 @@ async function produce(queue: Queue, acknowledged: Set<string>, count: number, p
       if (i % 10 === 3) return queue.enqueue(plain, { ms }, { unique: crypto.randomUUID(), urgent: true })
       if (i % 10 === 4) return queue.enqueue(mailed, { ms })
       if (i % 10 === 5) return queue.enqueue(crawled, { ms, site: `site${i % 70}` })
+      if (i % 10 === 6) return queue.enqueue(link, { chain: crypto.randomUUID(), left: 3, isFirst: true })
       return queue.enqueue(plain, { ms })
     })
     // What was refused may have arrived: it does not count, and another one is sent in its place.
@@ -366,6 +377,18 @@ function countOverruns(ledger: string[], max: number): number {
   return runs.filter(({ site, from }) => {
     const beside = bySite.get(site)?.filter((other) => other.from <= from && other.to > from) ?? []
     return beside.length > max
+  }).length
+}
+
+/** Links of chains that are there twice, or are not followed by the next. */
+function countBroken(ledger: string[]): number {
+  const ids = new Map<string, Set<string>>()
+  for (const [what, place = '', id = ''] of ledger.map((line) => line.split(' '))) {
+    if (what === 'link') ids.set(place, (ids.get(place) ?? new Set()).add(id))
+  }
+  return [...ids].filter(([place, { size }]) => {
+    const [chain, left] = place.split('.')
+    return size !== 1 || (left !== '0' && !ids.has(`${chain}.${Number(left) - 1}`))
   }).length
 }
 

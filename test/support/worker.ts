@@ -1,7 +1,8 @@
 // A worker for the app under test: the service's tasks, or others.
 import { join } from 'node:path'
 import { loadSchema } from '../../src/kit/data/tables.ts'
-import type { InputSchema, Task } from '../../src/kit/jobs/task.ts'
+import type { InputSchema } from '../../src/kit/jobs/input.ts'
+import type { Task } from '../../src/kit/jobs/task.ts'
 import { manifest } from '../../src/manifest.ts'
 import { type TaskDeps, tasks as all } from '../../src/tasks.ts'
 import { startWorkerOf } from '../kit/support/worker-of.ts'

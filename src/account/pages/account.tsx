@@ -3,6 +3,7 @@
 import { requireFresh } from '../../kit/auth/guards.ts'
 import { weakPassword } from '../../kit/auth/password-rule.ts'
 import { doc } from '../../kit/http/doc.ts'
+import { middleware } from '../../kit/http/factory.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { Line } from '../../kit/pages/record.tsx'
 import { showPage } from '../../kit/pages/shell-page.tsx'
@@ -12,12 +13,13 @@ import { invalidCredentials, nothingToVerify, sameEmail } from '../errors.ts'
 import { changePassword } from '../password.ts'
 import { factory, requireRole, type LoggedInContext } from '../product.ts'
 import { editProfile } from '../profile.ts'
+import { findUserWithHashById } from '../queries.ts'
 import { ChangeEmail, ChangePassword, EditProfile, Reauthentication } from '../schema.ts'
 import { reauthenticate } from '../sessions.ts'
 import { ownLimit, reauthenticationLimit } from '../throttles.ts'
 import { DeletionBanner } from './delete.tsx'
-import { Instead, NEW_PASSWORD } from './entry.tsx'
-import { ACCOUNT, DELETE } from './paths.ts'
+import { NEW_PASSWORD, OtherWays } from './entry.tsx'
+import { ACCOUNT, DELETE, FORGOT } from './paths.ts'
 
 export const accountPage = factory.createApp()
 
@@ -136,9 +138,29 @@ formPage(accountPage, '/account/password', {
   notice: 'Your password is changed, and your other devices are signed out',
 })
 
+/** Of an account without a password. */
+const showOtherWays = middleware(async (context, next) => {
+  const c = context as unknown as LoggedInContext
+  if (c.req.method !== 'GET' || (await findUserWithHashById(c.var.db, c.var.session.userId))?.hash)
+    return next()
+  return showPage(
+    c,
+    CONFIRM_TITLE,
+    <>
+      <p>
+        What you are about to do is for you alone, and your account has no password.{' '}
+        <a href={FORGOT}>Have a link mailed to choose one</a>, or go on here:
+      </p>
+      <OtherWays c={c} page="confirm" />
+    </>,
+  )
+})
+
+const CONFIRM_TITLE = 'Confirm that it is you'
+
 formPage(accountPage, '/confirm', {
-  ...own,
-  title: 'Confirm that it is you',
+  guards: [...own.guards, showOtherWays],
+  title: CONFIRM_TITLE,
   summaries: ['Shows the form to give my password again.', 'Takes it, and leads to `next`.'],
   schema: Reauthentication,
   fields: { password: { label: 'Password', type: 'password', autocomplete: 'current-password' } },
@@ -147,7 +169,12 @@ formPage(accountPage, '/confirm', {
   limit: reauthenticationLimit,
   errors: [invalidCredentials],
   above: () => <p>Please give your password again: what you are about to do is for you alone.</p>,
-  below: (c) => <Instead c={c} page="confirm" />,
+  below: (c) => (
+    <>
+      <OtherWays c={c} page="confirm" />
+      <a href={FORGOT}>Forgot your password?</a>
+    </>
+  ),
   run: reauthenticate,
   next: (c) => nextOf(c) ?? ACCOUNT,
 })

@@ -12,6 +12,7 @@ import { factory, requireRole, type AppContext, type LoggedInContext } from '../
 import { Login, Signup } from '../schema.ts'
 import { requireSignup, signUp } from '../sign-up.ts'
 import { loginLimit, signupLimit } from '../throttles.ts'
+import type { EntryPage } from '../ways-in.ts'
 import { ACCOUNT, FORGOT, SIGN_IN, SIGN_UP } from './paths.ts'
 
 export const entry = factory.createApp()
@@ -26,10 +27,11 @@ export const NEW_PASSWORD: FieldLook = {
 
 export const remember = { label: 'Stay signed in on this device', type: 'checkbox' } as const
 
-/** What factors offer in place of a password. */
-export const Instead = ({ c, page }: { c: AnyContext; page: 'sign-in' | 'confirm' }) => (
-  <>{(c as AppContext).var.secondStep?.factors.map((factor) => factor.instead?.(c, page))}</>
-)
+/** What there is beside the form of a page. */
+export async function OtherWays({ c, page }: { c: AnyContext; page: EntryPage }) {
+  const { waysIn = [] } = (c as AppContext).var
+  return <>{await Promise.all(waysIn.map(async (way) => way.offer(c, page)))}</>
+}
 
 /** Both pages lead on to where the other would. */
 const leadingOn = (c: AnyContext, path: string) => withNext(path, nextOf(c) ?? ACCOUNT)
@@ -67,7 +69,7 @@ formPage(entry, '/sign-in', {
     ),
   below: (c) => (
     <>
-      <Instead c={c} page="sign-in" />
+      <OtherWays c={c} page="sign-in" />
       <p>
         <a href={FORGOT}>Forgot your password?</a>
       </p>
@@ -98,9 +100,12 @@ formPage(entry, '/sign-up', {
   limit: signupLimit,
   errors: [weakPassword, emailTaken],
   below: (c) => (
-    <p>
-      Do you have an account? <a href={leadingOn(c, SIGN_IN)}>Sign in</a>
-    </p>
+    <>
+      <OtherWays c={c} page="sign-up" />
+      <p>
+        Do you have an account? <a href={leadingOn(c, SIGN_IN)}>Sign in</a>
+      </p>
+    </>
   ),
   run: signUp,
   next: (c, { loggedIn }) => (loggedIn === false ? leadingOn(c, SIGN_IN) : (nextOf(c) ?? ACCOUNT)),

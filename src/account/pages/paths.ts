@@ -22,3 +22,10 @@ export const USERS = `${PAGES}/users`
 export const INVITE = `${PAGES}/invite`
 /** Where the password is given again, for what needs a fresh login. */
 export const CONFIRM = `${PAGES}/confirm`
+
+/** Where errors lead, of what browsers open. */
+export const DOORS = {
+  home: { path: ACCOUNT, label: 'Back to your account' },
+  signIn: SIGN_IN,
+  confirm: CONFIRM,
+}

@@ -11,19 +11,13 @@ import { invitationPages } from './invitations.tsx'
 import { links } from './links.tsx'
 import { sessionsPage } from './sessions.tsx'
 import { usersPages } from './users.tsx'
-import { ACCOUNT, CONFIRM, SIGN_IN } from './paths.ts'
+import { DOORS } from './paths.ts'
 import { tokensPage } from './tokens.tsx'
 
 export const accountPages = factory
   .createApp()
   .use(noStore)
-  .use(
-    errorsAsPages({
-      home: { path: ACCOUNT, label: 'Back to your account' },
-      signIn: SIGN_IN,
-      confirm: CONFIRM,
-    }),
-  )
+  .use(errorsAsPages(DOORS))
   .route('/', accountPage)
   .route('/', sessionsPage)
   .route('/', tokensPage)

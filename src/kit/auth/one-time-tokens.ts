@@ -124,9 +124,13 @@ export function createOneTimeTokens<Purpose extends string>(
     /**
      * Makes the token for its mail; a job that runs again makes another, and the earlier one is void. Undefined if it was
      * voided meanwhile, or spent.
+     * @param token as many hexadecimal digits, of what whoever spends it knows
      */
-    async issue(db: Db, { id, purpose }: OneTimeToken): Promise<string | undefined> {
-      const token = randomHex(TOKEN_BYTES)
+    async issue(
+      db: Db,
+      { id, purpose }: OneTimeToken,
+      token = randomHex(TOKEN_BYTES),
+    ): Promise<string | undefined> {
       const { minutes } = rules[purpose as Purpose]
       const issued = await db
         .update(table)

@@ -183,7 +183,7 @@ export const kitSettings = (project: string) => ({
   }),
   'processes.harakiriMs': setting('HARAKIRI_MS', integer(1000, 3_600_000).default(5 * SECONDS), {
     about:
-      'An API process whose event loop stands still for so long is killed and replaced; a worker is after twice `JOB_BLOCK_MS`. Its start has `BOOT_TIMEOUT_MS`',
+      'An API process or program whose event loop stands still for so long is killed and replaced; a worker is after twice `JOB_BLOCK_MS`. Its start has `BOOT_TIMEOUT_MS`',
   }),
   'processes.maxRequests': setting('MAX_REQUESTS', integer(0, 2 ** 31 - 1).default(0), {
     about: 'A process is replaced after so many requests; 0: never',
@@ -200,7 +200,7 @@ export const kitSettings = (project: string) => ({
     about: 'A new process that is not ready by then is given up',
   }),
   'processes.drainMs': setting('DRAIN_MS', integer(0, 600_000).default(25 * SECONDS), {
-    about: 'What a process that is told to end gets for the requests it has accepted',
+    about: 'What a process that is told to end gets for the requests it has accepted, a program for its work',
   }),
   metricsPort: setting('METRICS_PORT', integer(1, 65535).optional(), {
     about: '`GET /metrics` for Prometheus, on loopback',
@@ -259,7 +259,7 @@ export const kitSettings = (project: string) => ({
     integer(1000, QUEUE_DEFAULTS.leaseMs - SECONDS).default(QUEUE_DEFAULTS.blockMs),
     { about: 'A worker whose event loop stands still for so long is killed; at most 14000' },
   ),
-  'jobs.maxBytes': setting('JOB_MAX_BYTES', bytes().default(64 * 1024), {
+  'jobs.maxBytes': setting('JOB_MAX_BYTES', bytes().default(QUEUE_DEFAULTS.maxBytes), {
     about: 'A larger input of a task is refused',
   }),
   'jobs.keepDead': setting('JOB_KEEP_DEAD', integer(1, 10_000_000).default(QUEUE_DEFAULTS.keepDead), {

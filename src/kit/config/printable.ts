@@ -18,6 +18,10 @@ export function printConfig(
   }
   for (const [key, value] of Object.entries(config)) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) add(key, value)
+    else if (declared[key]?.each)
+      for (const [name, own] of Object.entries(value as object))
+        for (const [inner, part] of Object.entries(own as object))
+          shown[`${key}.${name}.${inner}`] = printable(part, declared[key].each[inner])
     else for (const [inner, part] of Object.entries(value)) add(`${key}.${inner}`, part)
   }
   return shown

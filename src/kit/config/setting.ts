@@ -15,12 +15,36 @@ export interface Setting<Variable extends string = string, Kind extends z.ZodTyp
   readonly isPrintable?: boolean
   /** Whether it is a URL, which is printed without its password. */
   readonly isUrl?: boolean
+  /** Settings of each name in a list, whose variables have `<NAME>` in them. */
+  readonly each?: Readonly<Record<string, Setting>>
 }
 
-type Options = Omit<Setting, 'variable' | 'kind'>
+type Options = Omit<Setting, 'variable' | 'kind' | 'each'>
 
 export const setting = <const Variable extends string, Kind extends z.ZodType>(
   variable: Variable,
   kind: Kind,
   options: Options,
 ): Setting<Variable, Kind> => ({ variable, kind, ...options })
+
+/** The kind of a list of such names. */
+type Names = z.ZodType<string[]>
+
+/**
+ * A list of names that the environment chooses, each with settings of its own: `OIDC_<NAME>_ISSUER` is OIDC_GOOGLE_ISSUER for
+ * `google`. In the config it is an object by name.
+ */
+export const settingOfEach = <Each extends Record<string, Setting>>(
+  variable: string,
+  kind: Names,
+  options: Options & { each: Each },
+): Setting<string, Names> & { each: Each } => ({ variable, kind, ...options })
+
+/** The settings of one name. */
+export const settingsOf = ({ each = {} }: Setting, name: string): Record<string, Setting> =>
+  Object.fromEntries(
+    Object.entries(each).map(([key, one]) => {
+      const variable = one.variable.replace('<NAME>', name.toUpperCase())
+      return [key, { ...one, variable }]
+    }),
+  )

@@ -5,14 +5,18 @@ import { findConflicts, kitConfig, type KitConfig, type Parsed } from './kit-con
 import { kitSettings } from './kit-settings.ts'
 import { printConfig } from './printable.ts'
 import { type Environment, readSettingFiles } from './setting-files.ts'
-import type { Setting } from './setting.ts'
+import { type Setting, settingsOf } from './setting.ts'
 
 /** By the key in the config, which must not be one of the kit's. */
 type OwnSettings = Record<string, Setting> & { [Key in keyof KitConfig]?: never }
 
 /** What settings come to, by their keys. */
 export type ConfigFrom<Own> = {
-  readonly [Key in keyof Own]: Own[Key] extends Setting<string, infer Kind> ? z.output<Kind> : never
+  readonly [Key in keyof Own]: Own[Key] extends { each: infer Each extends object }
+    ? Readonly<Record<string, ConfigFrom<Each>>>
+    : Own[Key] extends Setting<string, infer Kind>
+      ? z.output<Kind>
+      : never
 }
 
 /** A product's settings, as its server, workers and supervisor take them. */
@@ -20,6 +24,8 @@ export interface ProductSettings<C extends KitConfig = KitConfig> {
   /** Each setting by its key in the config, the product's own first. */
   declared: Readonly<Record<string, Setting>>
   load(this: void, env?: Environment): C
+  /** Every variable that counts in this environment, those of names that it chooses among them. */
+  variablesIn(this: void, env: Environment): string[]
   /** The environment with what files hold, for who needs a variable before there is a config. @throws ConfigError */
   readFiles(this: void, env: Environment): Environment
   /** Returns a flat copy for the log, with keys like `cookie.domain`: only numbers, flags and printable texts are shown. */
@@ -50,21 +56,37 @@ export function defineSettings<Own extends OwnSettings>(
   }
   const declared = { ...own, ...ofKit }
 
+  function variablesIn(env: Environment): string[] {
+    const ofNames = Object.values<Setting>(own).flatMap((one) => {
+      const names = one.each && one.kind.safeParse(env[one.variable] || undefined).data
+      return ((names ?? []) as string[]).flatMap((name) => Object.values(settingsOf(one, name)))
+    })
+    return [...taken, ...ofNames.map(({ variable }) => variable)]
+  }
+
+  function readFiles(given: Environment) {
+    const { env, fromFiles } = readSettingFiles(given, taken)
+    const ofNames = readSettingFiles(env, new Set(variablesIn(env)).difference(taken))
+    return { env: ofNames.env, fromFiles: [...fromFiles, ...ofNames.fromFiles] }
+  }
+
   /**
    * Parses an environment into one frozen config.
    * @throws ConfigError that names every faulty variable, what was wrong and what is allowed
    */
   function load(env: Environment = process.env): KitConfig & ConfigFrom<Own> {
-    const { env: given, fromFiles } = readSettingFiles(env, taken)
+    const { env: given, fromFiles } = readFiles(env)
     const set = Object.fromEntries(
       Object.entries(given).filter(([, value]) => value !== undefined && value !== ''),
     )
     const faults: string[] = []
-    const read = (settings: Record<string, Setting>) => {
+    const read = (settings: Record<string, Setting>): Record<string, unknown> => {
       const values: Record<string, unknown> = {}
-      for (const [key, { variable, kind }] of Object.entries(settings)) {
+      for (const [key, one] of Object.entries(settings)) {
+        const { variable, kind, each } = one
         const { data, issues } = parse(kind, set[variable])
-        values[key] = data
+        const ofName = (name: string) => [name, Object.freeze(read(settingsOf(one, name)))] as const
+        values[key] = each ? Object.freeze(Object.fromEntries(((data ?? []) as string[]).map(ofName))) : data
         faults.push(...issues.map(({ message }) => variable + message.replace(/^(?!=)/, ' ')))
       }
       return values
@@ -83,8 +105,13 @@ export function defineSettings<Own extends OwnSettings>(
     return Object.freeze({ ...config, ...added }) as KitConfig & ConfigFrom<Own>
   }
 
-  const readFiles = (env: Environment) => readSettingFiles(env, taken).env
-  return { declared, load, readFiles, print: (config) => printConfig(config, declared) }
+  return {
+    declared,
+    load,
+    variablesIn,
+    readFiles: (env) => readFiles(env).env,
+    print: (config) => printConfig(config, declared),
+  }
 }
 
 /** Whether a fault shows the value is for its kind to say: it may be a secret, and so what a kind throws is not shown. */

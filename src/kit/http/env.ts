@@ -74,6 +74,10 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
       bodySchema?: z.ZodType
       /** Set by a slice whose responses no cache may store. */
       noStore?: boolean
+      /** Set where the query holds a secret of any name: no log line shows it. */
+      hidesQuery?: boolean
+      /** The page that follows, of a request that was kept: see `nextOf`. */
+      next?: string | undefined
       /** What the Content-Security-Policy of this page has else than the standard one: see `widenPolicy`. */
       policy?: Record<string, string>
       /** Fires when the request's deadline has passed or its client is gone: pass it to slow work. */

@@ -1,7 +1,7 @@
 // Logs one line per request, when its response is ready.
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
-import { summarize } from '../log/redact.ts'
+import { MASK, summarize } from '../log/redact.ts'
 import type { AppEnv } from './env.ts'
 import { middleware } from './factory.ts'
 import { sentSession } from './sent-session.ts'
@@ -34,6 +34,12 @@ export const requestLog = (config: Settings) =>
     }
   })
 
+/** For the paths whose query holds what no log may show, whatever it is called. */
+export const hideQuery = middleware((c, next) => {
+  c.set('hidesQuery', true)
+  return next()
+})
+
 function writeLine(c: Context<AppEnv>, status: number, elapsed: number, config: Settings) {
   const token = c.get('tokenSession')
   const session = sentSession(c) ?? token
@@ -56,7 +62,8 @@ function writeLine(c: Context<AppEnv>, status: number, elapsed: number, config: 
 
 /** The query, and the body if a validator has parsed one: nothing is read or parsed just for the log. */
 function inputOf(c: Context<AppEnv>, secretKeys: readonly string[]): string | undefined {
-  const query = c.req.url.includes('?') ? single(c.req.queries()) : undefined
+  const asked = c.req.url.includes('?') ? single(c.req.queries()) : undefined
+  const query = asked && c.get('hidesQuery') === true ? MASK : asked
   const body: unknown = c.req.valid('json' as never) ?? c.req.valid('form' as never)
   return query === undefined && body === undefined ? undefined : summarize({ query, body }, secretKeys)
 }

@@ -1,4 +1,5 @@
 // Serves the status of jobs to the accounts that enqueued them, once or as a stream of events.
+import type { TypedResponse } from 'hono'
 import { z } from 'zod'
 import type { RequireRole } from '../auth/guards.ts'
 import { isTransient } from '../data/transient.ts'
@@ -11,7 +12,7 @@ import { eventStream, type EventStream } from '../http/event-stream.ts'
 import { appFactory } from '../http/factory.ts'
 import type { Session } from '../http/live-session.ts'
 import { validate } from '../http/validate.ts'
-import type { JobStatus } from '../jobs/element.ts'
+import type { JobStatus } from '../jobs/status.ts'
 import { defineError } from '../types/api-error.ts'
 import { toJobResponse, JobResponse } from './schema.ts'
 
@@ -29,7 +30,12 @@ const tooManyStreams = defineError(
   `You follow ${MAX_STREAMS} jobs already: close one`,
 )
 
+const notCancellable = defineError(409, 'not_cancellable', 'Jobs of this kind cannot be cancelled')
+
 const OneJob = z.object({ id: z.string().regex(/^[\w.-]{1,64}$/) })
+
+/** Said for the typed client: where the product may be any, the compiler does not find out what `respond` returns. */
+type Shown = Response & TypedResponse<JobResponse, 200, 'json'>
 
 interface Options<P extends AnyProduct> {
   requireRole: RequireRole<P>
@@ -49,9 +55,25 @@ export function jobStatus<P extends AnyProduct>({ requireRole, role }: Options<P
       doc('Returns the status of my background job, and its result.', JobResponse),
       requireRole(role),
       validate('param', OneJob),
-      async (c) => {
+      async (c): Promise<Shown> => {
         const job = await findOwn(c.var, c.req.valid('param').id)
         if (job === undefined) throw notFound(c)
+        return c.var.respond(toJobResponse(job))
+      },
+    )
+
+    .delete(
+      '/:id',
+      doc('Cancels my background job. One that has ended stays as it is.', JobResponse, {
+        errors: [notCancellable],
+      }),
+      requireRole(role),
+      validate('param', OneJob),
+      async (c): Promise<Shown> => {
+        const { id } = c.req.valid('param')
+        const job = (await findOwn(c.var, id)) && (await c.var.cancelJob(id))
+        if (job === undefined) throw notFound(c)
+        if (!hasEnded(job)) throw notCancellable()
         return c.var.respond(toJobResponse(job))
       },
     )
@@ -127,5 +149,5 @@ async function follow(
   }
 }
 
-const hasEnded = ({ state }: JobStatus) => state === 'done' || state === 'failed'
+const hasEnded = ({ state }: JobStatus) => state !== 'waiting' && state !== 'running'
 const eventId = ({ state, progress }: JobStatus) => (progress === undefined ? state : `${state}-${progress}`)

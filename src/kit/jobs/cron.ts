@@ -3,11 +3,12 @@ import { Cron as Schedule } from 'croner'
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import type { Log } from '../types/log.ts'
-import type { Element } from './element.ts'
+import { textOf, type Element } from './element.ts'
 import { addArgs, compose, type PreparedJob } from './queue.ts'
 import { call } from './lua.ts'
 import { CRON } from './scripts.ts'
-import { parseInput, UNIQUE_MS, type InputSchema, type Task } from './task.ts'
+import { parseInput, type InputSchema } from './input.ts'
+import { UNIQUE_MS, type Task } from './task.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -56,7 +57,9 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
   const uniqueKey = catchUp === 'all' ? undefined : `@cron:${name}`
   const parsed = parse()
   function element(id: string): Element {
-    const made = compose(id, task, input, parseInput(task.name, task.input, input))
+    // Its key is the cron's, and held until the end.
+    const held = { ...task, uniqueUntil: 'end' as const }
+    const made = compose(id, held, input, parseInput(task.name, task.input, input))
     return uniqueKey === undefined ? made : { ...made, key: uniqueKey }
   }
   function parse(): Schedule {
@@ -87,7 +90,7 @@ export function defineCron<S extends InputSchema, D, R>(cron: {
       const at = tick === 'now' ? `now-${crypto.randomUUID()}` : new Date(tick).toISOString()
       const made = element(`${name}@${at}`)
       const add = addArgs({ to: 'back', key: uniqueKey, keyMs: UNIQUE_MS })
-      return { id: made.id, element: JSON.stringify(made), queue: task.queue, add }
+      return { id: made.id, element: textOf(made), queue: task.queue, add }
     },
   }
 }

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import type { Gate } from './gate.ts'
-import { UNIQUE_MS } from './task.ts'
+import { status } from './status.ts'
 
 /**
  * A job is one JSON list element, `id` first. `{"id", "task", "data"}` is enough, so that a bare RPUSH
@@ -15,6 +15,8 @@ export interface Element {
   /** Name of the task. */
   task: string
   data?: unknown
+  /** Version of the data, if not 0; in Redis behind the name of the task, as `name@1`. */
+  v?: number
   /** Attempts that failed. */
   n?: number
   /** Workers that died while they ran it. */
@@ -24,25 +26,12 @@ export interface Element {
   by?: string
   /** Id of the request that enqueued it. */
   rid?: string
-  /** Unique key that it holds until it has ended. */
+  /** Its unique key. */
   key?: string
   /** How long its status is kept for its owner, ms. */
   keep?: number
   /** What lay in the queue, in the place of a job that could not be read. */
   malformed?: string
-}
-
-/** What the account that enqueued a job may see of it. */
-export interface JobStatus {
-  id: string
-  task: string
-  state: 'waiting' | 'running' | 'done' | 'failed'
-  by?: string
-  /** From 0 to 1. */
-  progress?: number
-  result?: unknown
-  /** A message that is safe to show. */
-  error?: string
 }
 
 /** A movement of one element; see MOVE in scripts.ts. `front` and `back` are the ends of the queue. */
@@ -57,10 +46,12 @@ export interface Move {
   /** Counts as done, or as an attempt that failed. */
   counts?: 'done' | 'failed'
   id?: string | Buffer
-  /** The unique key: let go when the job has ended, held longer when it is tried later. */
+  /** The unique key: let go when the job has ended, or turns out to be cancelled; held longer when it is tried later. */
   key?: string | Buffer
   status?: string
   keepMs?: number
+  /** The jobs that follow, as JSON; see `followers` in queue.ts. */
+  next?: string
 }
 
 /** What the owner of a job that was given up is told, if its task said nothing. */
@@ -77,24 +68,30 @@ export function parseElement(text: string): Element | null {
     const e: Element | null = JSON.parse(text)
     const isJob = typeof e?.id === 'string' && e.id !== '' && typeof e.task === 'string'
     if (!isJob || !TEXTS.every((name) => isAbsent(e[name]) || typeof e[name] === 'string')) return null
-    return COUNTS.every((name) => isAbsent(e[name]) || isCount(e[name])) ? e : null
+    if (!COUNTS.every((name) => isAbsent(e[name]) || isCount(e[name]))) return null
+    const version = /@(\d{1,9})$/.exec(e.task)
+    return version ? { ...e, task: e.task.slice(0, version.index), v: Number(version[1]) } : e
   } catch {
     return null
   }
 }
+
+/** Its text. To a process that does not know versions, or not this one, it is a job of an unknown task, and waits. */
+export const textOf = (e: Element) =>
+  JSON.stringify(e.v === undefined ? e : { ...e, task: `${e.task}@${e.v}`, v: undefined })
 
 /** The job in the bytes of an element. Those that are not UTF-8 are none: their text is not what lies in Redis. */
 export const readElement = (raw: Buffer): Element | null =>
   isUtf8(raw) ? parseElement(raw.toString()) : null
 
 /** Its end: nothing of it stays but the status, if someone asked for it. */
-export function finish(raw: string, e: Element, result?: unknown): Move {
-  return { raw, to: 'gone', counts: 'done', id: e.id, key: e.key, ...status(e, 'done', { result }) }
+export function finish(raw: string, e: Element, result?: unknown, next?: string): Move {
+  return { raw, to: 'gone', counts: 'done', id: e.id, key: e.key, next, ...status(e, 'done', { result }) }
 }
 
 /** Unchanged to the front of the queue: the worker stops before the job could end. */
 export function requeue(raw: string, e: Element): Move {
-  return { raw, to: 'front', id: e.id, ...status(e, 'waiting') }
+  return { raw, to: 'front', id: e.id, key: e.key, ...status(e, 'waiting') }
 }
 
 /** Unchanged, for some ten seconds: it cannot be run here and now. */
@@ -104,7 +101,7 @@ export function postpone(raw: string, e: Element): Move {
 
 /** After a failed attempt: once more, later. */
 export function retry(raw: string, e: Element, delayMs: number): Move {
-  return { ...delay(raw, e, delayMs), as: JSON.stringify(e), counts: 'failed' }
+  return { ...delay(raw, e, delayMs), as: textOf(e), counts: 'failed' }
 }
 
 function delay(raw: string | Buffer, e: Element, delayMs: number): Move {
@@ -114,20 +111,15 @@ function delay(raw: string | Buffer, e: Element, delayMs: number): Move {
 /** A job that is given up waits among the dead for an operator. `shown` is what its owner is told. */
 export function moveToDead(raw: string | Buffer, e: Element, shown = FAILED): Move {
   const end = status(e, 'failed', { error: shown })
-  return { raw, to: 'dead', as: JSON.stringify(e), counts: 'failed', id: e.id, key: e.key, ...end }
+  return { raw, to: 'dead', as: textOf(e), counts: 'failed', id: e.id, key: e.key, ...end }
 }
 
 /** An operator throws it away. */
 export function drop(raw: Buffer): Move {
   const e = readElement(raw)
   if (!e) return { raw, to: 'gone', ...holdings(raw) }
-  return {
-    raw,
-    to: 'gone',
-    id: e.id,
-    key: e.key,
-    ...status(e, 'failed', { error: 'The task was cancelled.' }),
-  }
+  const end = status(e, 'failed', { error: 'The task was cancelled.' })
+  return { raw, to: 'gone', id: e.id, key: e.key, ...end }
 }
 
 /** What stands for something that is no job. Its id comes from its bytes: the same wherever it lies (see FIND). */
@@ -165,30 +157,7 @@ export function crashed(raw: Buffer): Move {
   const c = (e.c ?? 0) + 1
   const killer = { ...e, c }
   if (c > 3) return moveToDead(raw, { ...killer, error: `its worker died each of the ${c} times it ran` })
-  const as = JSON.stringify(killer)
-  if (c === 1) return { raw, to: 'front', as, id: e.id, ...status(e, 'waiting') }
+  const as = textOf(killer)
+  if (c === 1) return { raw, to: 'front', as, id: e.id, key: e.key, ...status(e, 'waiting') }
   return { ...delay(raw, e, 1000 + Math.random() * 5000), as }
-}
-
-/**
- * The status fields of a move or an enqueue; nothing if nobody asked for them. Until the job has ended they are kept
- * for as long as its key, counted from when it is due.
- */
-export function status(e: Element, state: JobStatus['state'], more: Partial<JobStatus> = {}, delayMs = 0) {
-  if (!e.keep) return {}
-  const shown: JobStatus = { id: e.id, task: e.task, state, ...(e.by && { by: e.by }), ...more }
-  const hasEnded = state === 'done' || state === 'failed'
-  const keepMs = hasEnded ? e.keep : Math.round(delayMs) + Math.max(e.keep, UNIQUE_MS)
-  return { status: JSON.stringify(shown), keepMs }
-}
-
-/** Undefined for what is none: anybody may write to Redis. */
-export function parseStatus(text: string): JobStatus | undefined {
-  try {
-    const shown: JobStatus | null = JSON.parse(text)
-    const isState = shown && ['waiting', 'running', 'done', 'failed'].includes(shown.state)
-    return isState && typeof shown.id === 'string' && typeof shown.task === 'string' ? shown : undefined
-  } catch {
-    return undefined
-  }
 }

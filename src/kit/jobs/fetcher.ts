@@ -12,8 +12,10 @@ import type { RunningJob } from './running-job.ts'
 import { STEP } from './scripts.ts'
 
 const PEEK_SECONDS = 2
+/** What `move` of lua.ts returns for a job whose owner has cancelled it. */
+const CANCELLED = 2
 
-interface Parts<D> extends Pick<WorkerSettings, 'id' | 'base' | 'concurrency' | 'keepDead'> {
+interface Parts<D> extends Pick<WorkerSettings, 'id' | 'base' | 'concurrency' | 'keepDead' | 'log'> {
   connection: Connection
   /** For the blocking wait, which holds up all commands behind it. */
   blocking: Redis
@@ -72,16 +74,20 @@ export class Fetcher<D> {
     const args = [id, concurrency, want, acks.length, ...acks.map((job) => job.raw), ...moves]
     const { breaks } = connection
     inFlight.asked = want
-    const [mayTake, length, raws, moved, wakeMs] = await call(connection.redis, STEP, base, ...args).finally(
-      () => (inFlight.asked = 0),
-    )
+    const [mayTake, length, raws, moved, wakeMs, ended] = await call(
+      connection.redis,
+      STEP,
+      base,
+      ...args,
+    ).finally(() => (inFlight.asked = 0))
     // Only now: a script that failed is repeated.
     inFlight.release(moved.length)
     for (const [i, job] of [...acks, ...others].entries()) {
       // After a break the script may have run twice, and then the second reply says nothing.
       if (moved[i] === 0 && breaks === connection.breaks) inFlight.lose(job)
-      else if (job.outcome) notices.tell(job.outcome, true)
+      else if (job.outcome && moved[i] !== CANCELLED) notices.tell(job.outcome, true)
     }
+    for (let i = 0; i < ended.length; i += 2) this.#report(ended[i], ended[i + 1])
     this.#isOpen = mayTake === 1
     inFlight.listed = length
     if (want > 0) inFlight.isHungry = this.#isOpen && (raws.length === want || wakeMs === 0)
@@ -93,6 +99,13 @@ export class Fetcher<D> {
       else this.#inDoubt = true
     }
     if (!inFlight.isHungry) inFlight.slots.changed(inFlight)
+  }
+
+  #report(why: string | undefined, raw = ''): void {
+    const { id: job, task, rid: requestId } = parseElement(raw) ?? {}
+    const fields = { job, task, requestId }
+    if (why === 'late') this.parts.log.warn('job could not be started in time: it is not run', fields)
+    else this.parts.log.info('job was cancelled before it started', fields)
   }
 
   // A key starts again by its rate before the heartbeat would look.

@@ -1,13 +1,19 @@
-// Declares what a job may have to wait for, and holds the Lua that judges it when it is taken.
+// Declares what is judged when a job is taken, what it has to wait for above all, and holds the Lua that judges it.
 
-/** What a job has to wait for when it is taken; see README.md. Its texts hold neither braces nor quotes. */
+/** What is judged when a job is taken; see README.md. Its texts hold neither braces nor quotes. */
 export interface Gate {
   /** Jobs with the same key count together. */
-  k: string
+  k?: string
   /** The most that run at once. */
   m?: number
   /** At most so many starts within any so many ms. */
   r?: [number, number]
+  /** Its owner may cancel it. */
+  c?: 1
+  /** It lets go of its unique key. */
+  u?: 1
+  /** Unix ms; what has not started by then is not run. */
+  b?: number
 }
 
 /** Elements, and keys whose turn may have come, that one script looks at: no other client of Redis waits for long. */
@@ -28,7 +34,8 @@ local function gateOf(element)
   local id, text = string.match(element, '^{"id":"([^"\\\\]*)","gate":(%b{})')
   if not id then return nil end
   local isJson, gate = pcall(cjson.decode, text)
-  if not isJson or type(gate.k) ~= 'string' then return nil end
+  if not isJson then return nil end
+  if type(gate.k) ~= 'string' then gate.k, gate.m, gate.r = nil, nil, nil end
   local m, r = gate.m, type(gate.r) == 'table' and gate.r or {}
   gate.id, gate.m = id, type(m) == 'number' and m >= 1 and m or nil
   gate.r = type(r[1]) == 'number' and r[1] >= 1 and type(r[2]) == 'number' and r or nil
@@ -36,7 +43,7 @@ local function gateOf(element)
 end
 
 -- Whether something waits for the key, in a park that can be used.
-local function isParked(gate) return (tonumber(redis.pcall('LLEN', base..'park:'..gate.k)) or 0) > 0 end
+local function isParked(gate) return gate.k and (tonumber(redis.pcall('LLEN', base..'park:'..gate.k)) or 0) > 0 end
 
 -- False if it cannot be set aside.
 local function park(gate, element, push, at)
@@ -66,7 +73,10 @@ local function waitOf(gate)
   if first and first <= now and now - first < gate.r[2] then return first + gate.r[2] end
 end
 
-local function start(gate)
+local function start(gate, element)
+  if gate.c then tell(gate.id, '"state":"running","progress":0') end
+  local job = gate.u and jobOf(element)
+  if job then release(job.key, gate.id) end
   if gate.m then redis.pcall('SADD', base..'held:'..gate.k, gate.id) end
   if not gate.r then return end
   local starts = base..'starts:'..gate.k
@@ -94,34 +104,43 @@ end
 
 -- -> what is taken; in how many ms there is more to look at, -1: when something happens
 local function take(want, mayBeParked)
-  local taken, wake = {}, -1
+  local taken, wake, looked = {}, -1, 0
   local function waits(key, at)
     redis.pcall('ZADD', base..'parks', at or now + ${DOUBT_MS}, key)
     if at and (wake < 0 or at - now < wake) then wake = at - now end
+  end
+  -- The first in a park that is to be run still, and its gate.
+  local function first(park)
+    while true do
+      local element = redis.pcall('LINDEX', park, 0)
+      local gate = type(element) == 'string' and gateOf(element)
+      if not gate or looked >= ${LOOK} or not ends(gate, element) then return element, gate end
+      redis.call('LPOP', park)
+      looked = looked + 1
+    end
   end
   local due = mayBeParked and redis.pcall('ZRANGEBYSCORE', base..'parks', '-inf', now, 'LIMIT', 0, ${LOOK}) or {}
   for _, key in ipairs(due) do
     local before = #taken
     while #taken < want do
-      local element = redis.pcall('LINDEX', base..'park:'..key, 0)
+      local element, gate = first(base..'park:'..key)
       if type(element) ~= 'string' then
         redis.call('ZREM', base..'parks', key)
         break
       end
-      local gate = gateOf(element)
       if gate and waitOf(gate) == false and #taken == before then forget(gate) end
       local at = gate and waitOf(gate)
+      if looked >= ${LOOK} then at = now end
       if gate and at ~= nil then
         waits(key, at)
         break
       end
       redis.call('LPOP', base..'park:'..key)
-      if gate then start(gate) end
+      if gate then start(gate, element) end
       taken[#taken + 1] = element
     end
   end
   if #due == ${LOOK} then wake = 0 end
-  local looked = 0
   while #taken < want do
     if looked >= ${LOOK} then return taken, 0 end
     local elements = redis.call('LPOP', base..'queue', math.min(want - #taken, ${LOOK} - looked)) or {}
@@ -130,12 +149,12 @@ local function take(want, mayBeParked)
     for _, element in ipairs(elements) do
       local gate, at = gateOf(element), nil
       local goes = not gate
-      if gate then
+      if gate and not ends(gate, element) then
         -- Whoever comes while others wait for the key waits behind them.
         at = waitOf(gate)
         goes = not isParked(gate) and at == nil
         goes = goes or not park(gate, element, 'RPUSH', at or now + ${DOUBT_MS})
-        if goes then start(gate) elseif at then waits(gate.k, at) end
+        if goes then start(gate, element) elseif at then waits(gate.k, at) end
       end
       if goes then taken[#taken + 1] = element end
     end

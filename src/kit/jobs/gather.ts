@@ -1,12 +1,13 @@
 // Moves what an older release would not see into the places that it reads: what comes before a rollback.
 import type { Redis } from 'ioredis'
 import { DEFAULT_QUEUE } from '../types/queue-defaults.ts'
-import { crashed, readElement, status, type Move } from './element.ts'
+import { crashed, drop, readElement, type Move } from './element.ts'
 import { call, moveArgs } from './lua.ts'
 import { partsOf, readPart, type Found } from './places.ts'
 import { addArgs } from './queue.ts'
 import { readQueueNames } from './queue-names.ts'
 import { ADD, keyBase, MOVE } from './scripts.ts'
+import { parseStatus, status } from './status.ts'
 import { UNIQUE_MS } from './task.ts'
 
 const SLICE = 250
@@ -38,8 +39,11 @@ export async function gather(redis: Redis, prefix: string, keepDead: number): Pr
   /** Added before it is removed: under its own key and status, so that a second time adds nothing. */
   async function send({ base, key, raw, view }: Found): Promise<number> {
     const e = readElement(raw)
+    const seen = e?.keep ? await redis.get(`${base}r:${e.id}`) : null
     let move: Move = { raw, to: 'back' }
-    if (view.place === 'running') move = crashed(raw)
+    // An older worker would run it.
+    if (parseStatus(seen ?? '')?.state === 'cancelled') move = drop(raw)
+    else if (view.place === 'running') move = crashed(raw)
     else if (base !== target) {
       const { due } = view
       const held = { key: e?.key, keyMs: UNIQUE_MS, ...(e && status(e, 'waiting')) }

@@ -4,13 +4,10 @@ import { postpone, requeue, type Element, type Move } from './element.ts'
 import type { Bell } from './bell.ts'
 import type { Lifetime } from './lifetime.ts'
 import type { WorkerOptions } from './options.ts'
-import { RunningJob } from './running-job.ts'
+import { RunningJob, type Terms } from './running-job.ts'
 import type { Lane, Slots } from './slots.ts'
 
-type Options<D> = Pick<
-  Required<WorkerOptions<D>>,
-  'tasks' | 'maxJobs' | 'deps' | 'log' | 'graceMs' | 'describe'
->
+type Options<D> = Pick<Required<WorkerOptions<D>>, 'tasks' | 'maxJobs'> & Omit<Terms<D>, 'onDeaf' | 'queue'>
 
 export class InFlight<D> implements Lane {
   /** What is in our list in Redis, as far as we know, by raw element; and what was lost to others, until it ends. */
@@ -40,7 +37,7 @@ export class InFlight<D> implements Lane {
   ) {
     slots.lanes.push(this)
     this.#tasks = new Map(options.tasks.map((task) => [task.name, task]))
-    this.#terms = { ...options, onDeaf: (job: RunningJob<D>) => this.#giveUpOn(job) }
+    this.#terms = { ...options, queue: share.name, onDeaf: (job: RunningJob<D>) => this.#giveUpOn(job) }
   }
 
   get size(): number {
@@ -90,7 +87,7 @@ export class InFlight<D> implements Lane {
   beginSuspect(): boolean {
     const job = this.slots.suspect && this.#jobs.values().find((one) => one === this.slots.suspect)
     if (!job || job.begun || this.slots.size > 1) return false
-    if (this.lifetime.isStopping) this.settle(job, requeue(job.raw, job.element))
+    if (this.lifetime.isStopping || job.signal.aborted) this.settle(job, requeue(job.raw, job.element))
     else this.#run(job)
     return true
   }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Move } from './element.ts'
+import { ENDS } from './ends.ts'
 import { GATE } from './gate.ts'
 import { UNIQUE_MS } from './task.ts'
 
@@ -40,8 +41,25 @@ local function hold(key, id, ms)
   return key == '' or redis.call('SET', base..'key:'..key, id, 'PX', ms, 'NX')
 end
 
-${GATE}
--- 10 arguments from i: raw, to, as, delay, counts, id, key, status, keep, and the longest dead list.
+${ENDS}${GATE}
+-- Takes {element, id, to, due, delay, key, keyMs, status, keepMs}; returns the id, an older job's if that holds the key.
+-- Never fails behind its first write.
+local function add(job)
+  local element, id, to, due, key = job[1], job[2], job[3], job[4], job[6]
+  -- It was sent before, and may have ended.
+  if job[8] ~= '' and redis.call('EXISTS', base..'r:'..id) == 1 then return id end
+  if not hold(key, id, job[7]) then return redis.pcall('GET', base..'key:'..key) end
+  if job[8] ~= '' then redis.call('SET', base..'r:'..id, job[8], 'PX', job[9]) end
+  if to == 'later' then
+    redis.call('ZADD', base..'later', due ~= '' and due or now + job[5], element)
+  elseif to == 'front' then toFront(element)
+  else redis.call('RPUSH', base..'queue', element) end
+  return id
+end
+
+-- 11 arguments from i: raw, to, as, delay, counts, id, key, status, keep, the longest dead list, and what add takes of
+-- each job that follows, as JSON.
+-- -> 1; 2 if it ends because it was cancelled; 0 if it was not there.
 -- The removal is the guard: a movement that was made already, or overtaken, is not made. Identical elements, left by
 -- an enqueue that was sent twice, are one job and move as one, unless n (of LREM) is given.
 local function move(from, i, n)
@@ -55,6 +73,12 @@ local function move(from, i, n)
   if removed == 0 then return 0 end
   local gate = string.sub(from, 1, 4) == 'run:' and gateOf(raw)
   if gate then leave(gate) end
+  -- Its owner has cancelled it: this is its end, whatever came of it.
+  if ARGV[i + 7] ~= '' and stateOf(id) == 'cancelled' then
+    release(key, id)
+    redis.call('PEXPIRE', base..'r:'..id, ARGV[i + 8])
+    return 2
+  end
   if to == 'front' then toFront(as)
   elseif to == 'back' then redis.call('RPUSH', base..'queue', as)
   elseif to == 'later' then
@@ -71,11 +95,15 @@ local function move(from, i, n)
   end
   if ARGV[i + 4] ~= '' then count('minutes', minute..':'..ARGV[i + 4], 1) end
   if ARGV[i + 7] ~= '' then redis.call('SET', base..'r:'..id, ARGV[i + 7], 'PX', ARGV[i + 8]) end
+  -- Last, so that a job may be followed by one with its own key.
+  if ARGV[i + 10] ~= '' then
+    for _, job in ipairs(cjson.decode(ARGV[i + 10])) do add(job) end
+  end
   return 1
 end
 `
 
-export const MOVE_ARGS = 10
+export const MOVE_ARGS = 11
 
 /** An argument of a script; a Buffer goes byte for byte. */
 export type Arg = string | number | Buffer
@@ -121,13 +149,13 @@ async function run<Reply>(
   return reply as Reply
 }
 
-/** Whether STEP is told by the raw element alone: it is done, has no gate, and nobody waits for its key or its status. */
+/** Whether STEP is told by the raw element alone: it is done, has no gate, and nobody waits for its key, its status or what follows. */
 export const isAck = (m: Move | undefined) =>
-  m?.counts === 'done' && m.key === undefined && m.status === undefined
+  m?.counts === 'done' && m.key === undefined && m.status === undefined && m.next === undefined
 
 /** A movement as the arguments of a script. `keepDead`: the longest dead list. */
 export function moveArgs(m: Move, keepDead: number): Arg[] {
-  const { raw, to, as, delayMs, counts, id, key, status, keepMs } = m
+  const { raw, to, as, delayMs, counts, id, key, status, keepMs, next } = m
   return [
     raw,
     to,
@@ -139,5 +167,6 @@ export function moveArgs(m: Move, keepDead: number): Arg[] {
     status ?? '',
     keepMs ?? 0,
     keepDead,
+    next ?? '',
   ]
 }

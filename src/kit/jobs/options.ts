@@ -4,7 +4,8 @@ import type { Log } from '../types/log.ts'
 import type { Cron } from './cron.ts'
 import type { OnDead } from './dead.ts'
 import { DEFAULT_QUEUE, QUEUE_DEFAULTS, MAX_CONCURRENCY, type QueueShare } from '../types/queue-defaults.ts'
-import type { InputSchema, Task } from './task.ts'
+import type { InputSchema } from './input.ts'
+import type { Task } from './task.ts'
 
 /** Optional ones default to QUEUE_DEFAULTS; times are in ms. */
 export interface WorkerOptions<D> {
@@ -37,6 +38,8 @@ export interface WorkerOptions<D> {
   keepDead?: number
   /** Called for each job that dies. */
   onDead?: OnDead<D>
+  /** The largest input of a job that follows another one, as JSON in UTF-8. */
+  maxBytes?: number
   /** The text of an error as it may be stored and shown to operators. */
   describe?: (error: unknown) => string
 }

@@ -1,18 +1,26 @@
-// Keeps the status of running jobs up to date for their owners. Nothing depends on it: a failure is only logged.
+// Keeps the status of running jobs up to date for their owners, and hears when one is cancelled. A failure is only logged.
 import type { Redis } from 'ioredis'
 import type { Log } from '../types/log.ts'
-import { status } from './element.ts'
 import type { Lifetime } from './lifetime.ts'
+import { call } from './lua.ts'
 import type { RunningJob } from './running-job.ts'
+import { SHOW } from './scripts.ts'
+import { status } from './status.ts'
 
-/** @returns writes down how far a job is, if that is news to its owner */
+/** @returns writes down how far a job is, if that is news to its owner, and aborts it if its owner has cancelled it */
 export function createProgress(redis: Redis, base: string, log: Log, lifetime: Lifetime) {
   return <D>(job: RunningJob<D>): void => {
-    if (!job.unseen) return
+    const { element, id, unseen } = job
+    if (!unseen && !element.gate?.c) return
     job.unseen = false
-    const shown = status(job.element, 'running', { progress: job.fraction ?? 0 })
-    redis.set(`${base}r:${job.id}`, shown.status ?? '', 'PX', shown.keepMs ?? 1).catch((error: unknown) => {
-      if (!lifetime.isOver) log.warn('job status not kept', { ...job.fields(), error })
-    })
+    const shown = unseen ? status(element, 'running', { progress: job.fraction ?? 0 }) : {}
+    call(redis, SHOW, base, id, shown.status ?? '', shown.keepMs ?? 0).then(
+      (isWanted) => {
+        if (isWanted === 0) job.abort(new Error('its owner cancelled the job'))
+      },
+      (error: unknown) => {
+        if (!lifetime.isOver) log.warn('job status not kept', { ...job.fields(), error })
+      },
+    )
   }
 }

@@ -1,14 +1,15 @@
 // Shows operators the jobs of all queues, and retries, drops or holds them up on their behalf.
 import type { Redis } from 'ioredis'
 import { DEFAULT_QUEUE, QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
-import { drop, moveMalformedToDead, parseStatus, readElement, status } from './element.ts'
-import type { Element, JobStatus, Move } from './element.ts'
+import { cancel } from './cancel.ts'
+import { drop, moveMalformedToDead, readElement, textOf, type Element, type Move } from './element.ts'
 import { gather } from './gather.ts'
 import { call, moveArgs } from './lua.ts'
 import { findInPart, lengthOf, partsOf, readPart, SEARCHED } from './places.ts'
 import type { Found, JobView, Part, Place } from './places.ts'
 import { queueOf, readQueueNames } from './queue-names.ts'
 import { keyBase, MOVE } from './scripts.ts'
+import { parseStatus, status, type JobStatus } from './status.ts'
 import { readStats, type Stats } from './stats.ts'
 
 /** Dead jobs that one script revives: few, so that no other client of Redis waits for long. */
@@ -139,6 +140,14 @@ export function createQueueAdmin(options: {
       }
       return undefined
     },
+    /** For its owner; operators drop it. */
+    async cancel(id: string): Promise<JobStatus | undefined> {
+      for (const queue of homes(id)) {
+        const job = await cancel(redis, keyBase(prefix, queue), id)
+        if (job) return job
+      }
+      return undefined
+    },
     /** Its owner can ask no more: what is kept of it goes before its time is over. */
     async forgetStatus(id: string): Promise<void> {
       for (const queue of homes(id)) await redis.del(`${keyBase(prefix, queue)}r:${id}`)
@@ -170,5 +179,5 @@ function revive(raw: Buffer, to: 'front' | 'back'): Move {
   if (e.malformed !== undefined) return { raw, to, as: e.malformed }
   const fresh: Element = { ...e }
   for (const spent of ['n', 'c', 'error'] as const) delete fresh[spent]
-  return { raw, to, as: JSON.stringify(fresh), id: e.id, ...status(e, 'waiting') }
+  return { raw, to, as: textOf(fresh), id: e.id, ...status(e, 'waiting') }
 }

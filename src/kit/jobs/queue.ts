@@ -3,13 +3,14 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import { DEFAULT_QUEUE } from '../types/queue-defaults.ts'
-import { status, type Element } from './element.ts'
+import { textOf, type Element } from './element.ts'
 import type { Gate } from './gate.ts'
 import { call } from './lua.ts'
 import { announceQueues } from './queue-names.ts'
 import { ADD, keyBase } from './scripts.ts'
-import { InputError, parseInput, UNIQUE_MS } from './task.ts'
-import type { Enqueue, Enqueued, EnqueueOptions, InputSchema, Task } from './task.ts'
+import { InputError, parseInput, type InputSchema } from './input.ts'
+import { status } from './status.ts'
+import { UNIQUE_MS, type Enqueue, type Enqueued, type EnqueueOptions, type Task } from './task.ts'
 
 /** The most elements in one RPUSH: a longer command would hold up the other clients of Redis. */
 const CHUNK = 1000
@@ -76,17 +77,20 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
     const parsed = parseInput(task.name, task.input, input)
     const { by, requestId, urgent } = options
     const unique = options.unique ?? task.unique?.(parsed)
-    const element = compose(`${mine}${(made++).toString(36)}`, task, input, parsed)
+    const element = compose(`${mine}${(made++).toString(36)}`, task, input, parsed, options)
     const { id } = element
     if (by !== undefined) element.by = by
     if (requestId !== undefined) element.rid = requestId
     if (unique !== undefined) element.key = `${task.name}:${unique}`
     if (task.keepResultMs > 0) element.keep = task.keepResultMs
-    const text = JSON.stringify(element)
+    const text = textOf(element)
     refuseLarge(task.name, text, input, maxBytes)
 
     const later = options.delayMs !== undefined || options.at !== undefined
     if (later && urgent) throw new TypeError(`task "${task.name}": urgent and a delay exclude each other`)
+    const due = later ? (options.at?.getTime() ?? Date.now() + (options.delayMs ?? 0)) : -Infinity
+    if (options.startBefore && !(options.startBefore.getTime() > due))
+      throw new TypeError(`task "${task.name}": startBefore is a time after that at which it is due`)
     if (!later && !urgent && !element.key && !element.keep) return { id, element: text, queue: task.queue }
     const to = later ? 'later' : urgent ? 'front' : 'back'
     return { id, element: text, queue: task.queue, add: addArgs({ to, ...timesOf(element, options) }) }
@@ -117,17 +121,35 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
 /** The element of a new job. Outside of the default queue its id begins with the queue's name, so that it is found. */
 export function compose<S extends InputSchema, D, R>(
   which: string,
-  { name, queue, limit }: Task<S, D, R>,
+  task: Task<S, D, R>,
   data: z.input<S>,
   parsed: z.output<S>,
+  options: EnqueueOptions = {},
 ): Element {
+  const { name, queue, version } = task
   const id = queue === DEFAULT_QUEUE ? which : `${queue}.${which}`
-  if (!limit) return { id, task: name, data }
-  const { key, max: m, rate } = limit
-  // The key may be any text, and the gate takes only some.
-  const k = `${name}:${encodeURIComponent(key(parsed).toWellFormed())}`
-  const gate: Gate = { k, ...(m && { m }), ...(rate && { r: [rate.starts, rate.perMs] }) }
-  return { id, gate, task: name, data }
+  const gate = gateOf(task, parsed, options)
+  const element: Element = gate ? { id, gate, task: name, data } : { id, task: name, data }
+  if (version > 0) element.v = version
+  return element
+}
+
+// What a limit counts by may be any text, and the gate takes only some.
+function gateOf<S extends InputSchema, D, R>(
+  { name, limit, cancellable, uniqueUntil }: Task<S, D, R>,
+  parsed: z.output<S>,
+  { startBefore }: EnqueueOptions,
+): Gate | undefined {
+  if (!limit && !cancellable && uniqueUntil === 'end' && !startBefore) return undefined
+  const { max: m, rate } = limit ?? {}
+  return {
+    ...(limit && { k: `${name}:${encodeURIComponent(limit.key(parsed).toWellFormed())}` }),
+    ...(m && { m }),
+    ...(rate && { r: [rate.starts, rate.perMs] }),
+    ...(cancellable && { c: 1 }),
+    ...(uniqueUntil === 'start' && { u: 1 }),
+    ...(startBefore && { b: startBefore.getTime() }),
+  }
 }
 
 /** Where a job is added, when it is due, and how long its unique key and its status are kept. */
@@ -147,11 +169,20 @@ export function addArgs({ to, due, waitMs = 0, key = '', keyMs, status: shown = 
   return [to, due ?? '', waitMs, key, keyMs, shown, keepMs]
 }
 
+/** Jobs that are added together with a movement, as `move` in lua.ts takes them. */
+export const followers = (jobs: readonly PreparedJob[]) =>
+  JSON.stringify(jobs.map(({ element, id, add = AT_ONCE }) => [element, id, ...add].map(String)))
+
+const AT_ONCE = addArgs({ to: 'back', keyMs: 0 })
+
 function timesOf(e: Element, { at, delayMs = 0, uniqueMs = UNIQUE_MS }: EnqueueOptions) {
   const waitMs = Math.max(0, Math.round(at ? at.getTime() - Date.now() : delayMs))
-  if (Number.isNaN(waitMs)) throw new TypeError(`task "${e.task}": not a time to run at`)
+  const keyMs = Math.round(waitMs + uniqueMs)
   const shown = status(e, 'waiting', {}, waitMs)
-  return { due: at?.getTime(), waitMs, key: e.key, keyMs: waitMs + uniqueMs, ...shown }
+  // Redis would refuse others in the middle of a script.
+  if (![waitMs + 1, keyMs, e.keep ?? 1].every((ms) => Number.isSafeInteger(ms) && ms > 0))
+    throw new TypeError(`task "${e.task}": not a time to run at, or to keep its key or its result`)
+  return { due: at?.getTime(), waitMs, key: e.key, keyMs, ...shown }
 }
 
 function refuseLarge(task: string, element: string, input: unknown, maxBytes: number): void {

@@ -1,7 +1,10 @@
 // Runs one job under a deadline: gives its task what it needs, and decides where the element moves.
+import type { z } from 'zod'
 import type { Log, LogFields } from '../types/log.ts'
 import { moveToDead, finish, requeue, postpone, retry, type Element, type Move } from './element.ts'
-import { JobError, type InputSchema, type Job, type Task } from './task.ts'
+import type { InputSchema } from './input.ts'
+import { followers, type PreparedJob, type Queue } from './queue.ts'
+import { JobError, type EnqueueOptions, type Job, type Task } from './task.ts'
 
 /** The longest error text that is kept with a job. */
 const MAX_ERROR = 2000
@@ -9,6 +12,8 @@ const MAX_ERROR = 2000
 const MAX_RESULT = 1024 * 1024
 /** A longer timer would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1
+/** Jobs that follow one: they are added by one script. */
+const MAX_NEXT = 100
 
 /** What a worker runs its jobs with. */
 export interface Terms<D> {
@@ -17,6 +22,10 @@ export interface Terms<D> {
   /** What a task gets to end after its timeout has fired its signal, ms. */
   graceMs: number
   describe: (error: unknown) => string
+  /** Where its jobs lie. */
+  queue: string
+  /** Makes the jobs that follow. */
+  prepare: Queue['prepare']
   /** It has not ended by then. */
   onDeaf: (job: RunningJob<D>) => void
 }
@@ -38,6 +47,8 @@ export class RunningJob<D> implements Job {
   fraction: number | undefined
   /** Its owner, if it has one, does not know yet how far it is. */
   unseen: boolean
+  #next: PreparedJob[] | undefined
+  #hasEnded = false
   #controller: AbortController | undefined
   #reason: Error | undefined
 
@@ -71,6 +82,28 @@ export class RunningJob<D> implements Job {
     }
   }
 
+  next<S extends InputSchema, D2, R>(task: Task<S, D2, R>, input: z.input<S>, options?: EnqueueOptions) {
+    const refusal = `job "${this.id}" cannot be followed by task "${task.name}"`
+    const { queue = task.queue } = this.task ?? {}
+    if (task.queue !== queue) {
+      throw new TypeError(
+        `${refusal}: its queue is ${task.queue}, that of "${this.element.task}" is ${queue}, and only jobs of one queue ` +
+          'are added together with an end; name one queue in both, or call enqueue, which may add it twice',
+      )
+    }
+    if (this.#hasEnded) throw new Error(`${refusal}: it has ended; await what calls job.next`)
+    this.#next ??= []
+    if (this.#next.length === MAX_NEXT) {
+      throw new RangeError(`${refusal}: at most ${MAX_NEXT} follow; enqueue one that enqueues the others`)
+    }
+    const { by, requestId } = this
+    // An older release may have put this one elsewhere than where its task belongs now: what follows stays with it.
+    const beside = { ...task, queue: this.terms.queue }
+    const job = this.terms.prepare(beside, input, { by, requestId, ...options })
+    this.#next.push(job)
+    return { id: job.id }
+  }
+
   progress(fraction: number): void {
     if (!(fraction >= 0)) return
     this.fraction = Math.min(1, fraction)
@@ -86,8 +119,11 @@ export class RunningJob<D> implements Job {
   async run(): Promise<Move> {
     const { raw, element, task, terms } = this
     this.begun = true
-    if (!task) {
-      terms.log.warn('job of an unknown task: it waits', { job: element.id, task: element.task })
+    const { id: job, task: name, v = 0 } = element
+    if (!task || v > task.version) {
+      // Processes of several releases run side by side during a deploy, and after a rollback.
+      const what = task ? 'whose input a newer release enqueued' : 'of an unknown task'
+      terms.log.warn(`job ${what}: it waits`, { job, task: name })
       return postpone(raw, element)
     }
     const onTimeout = () => {
@@ -96,8 +132,9 @@ export class RunningJob<D> implements Job {
     }
     let timer = setTimeout(onTimeout, Math.min(task.timeoutMs, MAX_TIMER_MS))
     try {
-      const result = await task.execute(element.data, this, terms.deps)
-      const outcome = finish(raw, element, result)
+      const result = await task.execute(element.data, this, terms.deps, v)
+      this.#hasEnded = true
+      const outcome = finish(raw, element, result, this.#next && followers(this.#next))
       const size = Buffer.byteLength(outcome.status ?? '')
       if (size > MAX_RESULT) return this.fail(tooLarge(size), 1)
       terms.log.info('job done', this.fields(true))

@@ -30,10 +30,11 @@ export const keyBase = (prefix: string, queue = DEFAULT_QUEUE) =>
 
 /**
  * (me, concurrency, want, acks, ack..., move...)
- * -> [may we take, length of our list, [taken...], [0 or 1 for each ack and move], ms until there is more to take, or -1]
+ * -> [may we take, length of our list, [taken...], [0 or 1 for each ack, what move returns for each move],
+ *   ms until there is more to take, or -1, [why, what ended instead of being taken, ...]]
  * Settles what has ended and takes what is next. Nothing is taken for a worker that no reaper looks at.
  */
-export const STEP = script<[number, number, string[], number[], number]>(`
+export const STEP = script<[number, number, string[], number[], number, string[]]>(`
 local me, concurrency, want, acks = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local run, settled, done = 'run:'..me, {}, 0
 -- One question for what is seldom there.
@@ -50,7 +51,7 @@ local held, taken, wake = redis.call('LLEN', base..run), {}, -1
 want = math.min(want, concurrency - held)
 if open and want > 0 then taken, wake = take(want, special) end
 if #taken > 0 then held = redis.call('RPUSH', base..run, unpack(taken)) end
-return {open and 1 or 0, held, taken, settled, wake}`)
+return {open and 1 or 0, held, taken, settled, wake, ended}`)
 
 /**
  * (me, tickMs, leaseMs, beat)
@@ -92,7 +93,7 @@ if untold > 0 then redis.call('HSET', base..'deaths', 'told', deaths[1]) end
 return {now, redis.call('EXISTS', base..'paused'), #due == 500 and 1 or 0, known and 1 or 0, stale, untold}`)
 
 /**
- * (worker, leaseMs or '' for oneself, move...) -> [0 or 1 for each]; null if it is alive again meanwhile, or is gone.
+ * (worker, leaseMs or '' for oneself, move...) -> [what move returns for each]; null if it is alive again meanwhile, or is gone.
  * An empty worker is forgotten.
  */
 export const REAP = script<number[] | null>(`
@@ -112,21 +113,35 @@ return moved`)
  */
 export const MOVE = script<number>(`
 local moved = 0
-for i = 3, #ARGV, ${MOVE_ARGS} do moved = moved + move(ARGV[1], i, ARGV[2]) end
+for i = 3, #ARGV, ${MOVE_ARGS} do moved = moved + math.min(1, move(ARGV[1], i, ARGV[2])) end
 return moved`)
 
 /**
  * (element, id, to, due, delay, key, keyMs, status, keepMs) -> id of the job: an older one if it holds the unique key.
  */
-export const ADD = script<string>(`
-local element, id, to, due, key = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[6]
-if not hold(key, id, ARGV[7]) then return redis.call('GET', base..'key:'..key) end
-if ARGV[8] ~= '' and not redis.call('SET', base..'r:'..id, ARGV[8], 'PX', ARGV[9], 'NX') then return id end
-if to == 'later' then
-  redis.call('ZADD', base..'later', due ~= '' and due or now + ARGV[5], element)
-elseif to == 'front' then toFront(element)
-else redis.call('RPUSH', base..'queue', element) end
-return id`)
+export const ADD = script<string>('return add(ARGV)')
+
+/**
+ * (id, status or '', keepMs) -> 0 if its owner has cancelled the job. Tells the owner of a running job how far it is,
+ * unless it has ended elsewhere.
+ */
+export const SHOW = script<number>(`
+local state = stateOf(ARGV[1])
+if ARGV[2] ~= '' and state ~= 'done' and state ~= 'failed' and state ~= 'cancelled' then
+  redis.call('SET', base..'r:'..ARGV[1], ARGV[2], 'PX', ARGV[3])
+end
+return state == 'cancelled' and 0 or 1`)
+
+/**
+ * (id, its status as seen, the one that says it is cancelled, the least time for that, ms, key that it lets go of or '')
+ * -> 0 if it has another status by now.
+ */
+export const CANCEL = script<number>(`
+local name = base..'r:'..ARGV[1]
+if redis.pcall('GET', name) ~= ARGV[2] then return 0 end
+redis.call('SET', name, ARGV[3], 'PX', math.max(redis.call('PTTL', name), ARGV[4]))
+release(ARGV[5], ARGV[1])
+return 1`)
 
 /**
  * (name, the last tick seen or '', tick, element or '', id, key, keyMs) -> [last tick now, what happened]

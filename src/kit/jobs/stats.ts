@@ -52,8 +52,10 @@ export async function readStats(
   const all = await Promise.all(names.map((name) => readQueue(redis, keyBase(prefix, name), shown, leaseMs)))
   const queues = Object.fromEntries(names.map((name, i) => [name, all[i]] as [string, QueueStats]))
   const total = (of: (queue: QueueStats) => number) => all.reduce((sum, queue) => sum + of(queue), 0)
-  const views = all.flatMap((queue) => queue.workers)
-  const workers = [...new Set(views.map(({ id }) => id))].map((id) => views.filter((view) => view.id === id))
+  const workers = new Map<string, WorkerView[]>()
+  for (const view of all.flatMap((queue) => queue.workers)) {
+    workers.set(view.id, [...(workers.get(view.id) ?? []), view])
+  }
   return {
     waiting: total(({ waiting }) => waiting),
     limited: total(({ limited }) => limited),
@@ -68,7 +70,7 @@ export async function readStats(
       done: total(({ minutes }) => minutes[i]?.done ?? 0),
       failed: total(({ minutes }) => minutes[i]?.failed ?? 0),
     })),
-    workers: workers.map(mergeViews),
+    workers: [...workers.values()].map(mergeViews),
     queues,
   }
 }

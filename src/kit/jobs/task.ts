@@ -1,25 +1,13 @@
 // Declares background tasks and the options of an enqueue. Portable: the app that enqueues imports only this.
 import type { z } from 'zod'
 import type { Log } from '../types/log.ts'
+import { parseInput, type InputSchema, type Upgrade } from './input.ts'
 import { DEFAULT_QUEUE, QUEUE_NAME } from '../types/queue-defaults.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
-
-/** A value that JSON preserves; an absent property may be undefined. */
-export type Jsonable =
-  | string
-  | number
-  | boolean
-  | null
-  | undefined
-  | readonly Jsonable[]
-  | { readonly [key: string]: Jsonable }
-
-/** A zod schema whose input is JSON: the worker would read a `z.date()` as a string. */
-export type InputSchema = z.ZodType<unknown, Jsonable>
 
 /** The job, as its running task sees it. */
 export interface Job {
@@ -35,6 +23,17 @@ export interface Job {
   readonly requestId: string | undefined
   /** Carries the job's id, task, attempt and request id. */
   readonly log: Log
+  /**
+   * Enqueues a job that follows this one: in the movement that acknowledges this attempt, so neither is there without
+   * the other, and not at all if it fails. `by` and `requestId` are those of this job by default. If an older job holds
+   * its unique key it is dropped. At most 100 of them.
+   * @throws InputError; TypeError for a task of another queue, which `enqueue` takes
+   */
+  next<S extends InputSchema, D, R>(
+    task: Task<S, D, R>,
+    input: z.input<S>,
+    options?: EnqueueOptions,
+  ): { id: string }
   /** Reports the progress, 0 to 1, to operators, and to the owner of a task with `keepResultMs`. */
   progress(fraction: number): void
 }
@@ -46,6 +45,8 @@ export interface Job {
 export const FOR_DAYS = { attempts: 20, backoff: { minMs: 10 * SECOND, maxMs: 12 * HOUR } }
 
 interface Options<S extends InputSchema> {
+  /** From what older releases enqueued to the input of this one; made by `upgradeFrom`. */
+  upgrade?: Upgrade<z.input<S>>
   /** Where its jobs wait: behind each other, and beside those of other queues. `default` if none. */
   queue?: string
   /** How often it runs before it is dead; 5 by default, within minutes. See FOR_DAYS. */
@@ -58,8 +59,12 @@ interface Options<S extends InputSchema> {
   unique?(this: void, input: z.output<S>): string
   /** How many jobs with one key may run at once or start within a time, over all workers; the others wait aside. */
   limit?: Limit<S>
+  /** When the key is free again: at the end by default, or when a worker takes the job, so that one may wait beside it. */
+  uniqueUntil?: 'start' | 'end'
   /** How long the owner can read status and result; 0, not at all, by default. */
   keepResultMs?: number
+  /** The owner may cancel it; with `keepResultMs`. What runs is told by its signal. */
+  cancellable?: boolean
 }
 
 export interface Limit<S extends InputSchema = InputSchema> {
@@ -71,16 +76,19 @@ export interface Limit<S extends InputSchema = InputSchema> {
   rate?: { starts: number; perMs: number }
 }
 
-/** A task as declared by `defineTask`. `execute` checks the data against the schema before it runs. */
+/** A task as declared by `defineTask`. `execute` upgrades the data and checks it against the schema before it runs. */
 export interface Task<S extends InputSchema = InputSchema, D = never, R = unknown> extends Required<
-  Pick<Options<S>, 'attempts' | 'timeoutMs' | 'keepResultMs' | 'queue'>
+  Pick<Options<S>, 'attempts' | 'timeoutMs' | 'keepResultMs' | 'uniqueUntil' | 'cancellable' | 'queue'>
 > {
   readonly name: string
   readonly input: S
   readonly backoff: { readonly minMs: number; readonly maxMs: number }
   unique?(this: void, input: z.output<S>): string
+  /** Of its input: how many times it was upgraded. */
+  readonly version: number
+  /** @param version of the data; that of the task by default */
+  readonly execute: (data: unknown, job: Job, deps: D, version?: number) => Promise<R>
   readonly limit?: Limit<S>
-  readonly execute: (data: unknown, job: Job, deps: D) => Promise<R>
 }
 
 /**
@@ -95,12 +103,15 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
   } & Options<S>,
 ): Task<S, D, R> {
   const { name, input, run, attempts = 5, backoff = {}, timeoutMs = 10 * MINUTE, keepResultMs = 0 } = task
-  const { queue = DEFAULT_QUEUE, limit } = task
+  const version = task.upgrade?.version ?? 0
+  const { queue = DEFAULT_QUEUE, limit, uniqueUntil = 'end', cancellable = false } = task
   if (!/^[\w.:-]{1,100}$/.test(name)) {
     throw new Error(`task "${name}": a name has 1 to 100 letters, digits, dots, colons, dashes`)
   }
   if (!(attempts >= 1) || !(timeoutMs > 0))
     throw new Error(`task "${name}": attempts and timeoutMs are positive`)
+  if (cancellable && keepResultMs === 0)
+    throw new Error(`task "${name}": cancellable needs keepResultMs, by which its owner knows it`)
   if (!QUEUE_NAME.test(queue)) {
     throw new Error(`task "${name}": a queue's name is a small letter and up to 30 more, digits or dashes`)
   }
@@ -116,27 +127,18 @@ export function defineTask<S extends InputSchema, D = unknown, R = unknown>(
     attempts,
     timeoutMs,
     keepResultMs,
+    uniqueUntil,
+    cancellable,
     queue,
     backoff: { minMs: backoff.minMs ?? 10 * SECOND, maxMs: backoff.maxMs ?? HOUR },
     ...(task.unique && { unique: task.unique }),
+    version,
+    execute: async (data, job, deps, from = version) => {
+      const current = task.upgrade && from < version ? task.upgrade.apply(name, data, from) : data
+      return run(parseInput(name, input, current), job, deps)
+    },
     ...(limit && { limit }),
-    execute: async (data, job, deps) => run(parseInput(name, input, data), job, deps),
   }
-}
-
-/**
- * @throws InputError that names the task and each faulty path, but no values
- */
-export function parseInput<S extends InputSchema>(task: string, schema: S, data: unknown): z.output<S> {
-  const parsed = schema.safeParse(data)
-  if (parsed.success) return parsed.data
-  const faults = parsed.error.issues.map((i) => `${i.path.map(String).join('.') || 'input'}: ${i.message}`)
-  throw new InputError(`task "${task}" refuses its input: ${faults.join('; ')}`)
-}
-
-/** The input of a job does not fit the schema of its task, or is too large. */
-export class InputError extends Error {
-  override name = 'InputError'
 }
 
 /** Thrown by a task: the message may be shown to the account that enqueued the job. */
@@ -149,6 +151,8 @@ export interface EnqueueOptions {
   delayMs?: number
   /** Not before this moment. */
   at?: Date
+  /** If no worker has taken it by then, by Redis's clock, it is not run: the log and its owner are told, nobody else. */
+  startBefore?: Date
   /** Goes to the front of the queue; not together with a delay. */
   urgent?: boolean
   /** Overrides the task's own key: while a job with this key has not ended, none is added. */

@@ -11,6 +11,7 @@ import { InFlight } from './in-flight.ts'
 import { Lifetime } from './lifetime.ts'
 import { completeOptions, type WorkerOptions } from './options.ts'
 import { createProgress } from './progress.ts'
+import { createQueue } from './queue.ts'
 import { announceQueues } from './queue-names.ts'
 import { createReaper } from './reaper.ts'
 import { keyBase } from './scripts.ts'
@@ -35,6 +36,7 @@ export function startWorker<D>(given: WorkerOptions<D>): Worker {
   const connection = new Connection(options, lifetime, () => lanes.forEach(({ fetcher }) => fetcher.doubt()))
   const { redis } = connection
   const notices = new DeadNotices(options)
+  const { prepare } = createQueue(options)
   const slots = new Slots(options, lifetime)
   const lanes = queues.map(openLane)
   const names = [...queues.map(({ name }) => name), ...options.tasks.map(({ queue }) => queue)]
@@ -66,7 +68,7 @@ export function startWorker<D>(given: WorkerOptions<D>): Worker {
     const blocking = connection.open(`worker-${id}-peek-${share.name}`)
     const reaper = createReaper({ redis, base, keepDead, log, notices })
     const show = createProgress(redis, base, log, lifetime)
-    const inFlight = new InFlight(options, share, slots, lifetime, bell, show)
+    const inFlight = new InFlight({ ...options, prepare }, share, slots, lifetime, bell, show)
     const own = { ...options, base, connection, blocking, lifetime, bell, inFlight, notices, reaper }
     const fetcher = new Fetcher(own)
     const ticking = crons.filter(({ queue }) => queue === share.name)

@@ -25,9 +25,15 @@ export interface ProcessLog extends Log {
 /**
  * @param service its name in syslog
  * @param fd instead of stdout, for commands whose output is data
+ * @param own what every line carries
  * @throws if LOG_FILE cannot be opened.
  */
-export function createLog(options: KitConfig['log'], service: string, fd = STDOUT): ProcessLog {
+export function createLog(
+  options: KitConfig['log'],
+  service: string,
+  fd = STDOUT,
+  own: LogFields = {},
+): ProcessLog {
   const onLost = (to: string) => (lines: number) => log.warn('log lines were lost', { to, lines })
   const stdout = new LineSink(undefined, onLost('stdout'), fd)
   const file = options.file === undefined ? undefined : new LineSink(options.file, onLost('LOG_FILE'))
@@ -41,7 +47,7 @@ export function createLog(options: KitConfig['log'], service: string, fd = STDOU
     const time = new Date().toISOString()
     const { pid } = process
     const requestId = requestContext.getStore()?.requestId ?? fields?.requestId
-    const record: Record<string, unknown> = { level, time, ...fields, requestId, pid, msg }
+    const record: Record<string, unknown> = { level, time, ...own, ...fields, requestId, pid, msg }
     if (record.error !== undefined) record.error = describeError(record.error, options.redact)
     const json = printableJson(`${jsonOf(record, options.redact)}\n`)
     if (pretty === undefined) {

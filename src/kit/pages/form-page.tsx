@@ -77,7 +77,8 @@ export interface FormPage<S extends z.ZodType, T = unknown> extends Omit<FormAct
   summaries: [shows: string, does: string]
   /** A function where not all are asked for each time. */
   fields: Fields<S> | ((this: void, c: AnyContext) => Partial<Fields<S>>)
-  button: string
+  /** None where nothing is to be sent: another element of the page does that. */
+  button: string | ((this: void, c: AnyContext) => string | undefined)
   /** What stands in the fields at first. */
   values?(this: void, c: AnyContext): Promise<Record<string, unknown>>
   /** Of the account, where its password is all that is asked for. */
@@ -134,6 +135,7 @@ async function show<S extends z.ZodType, T>(
 ) {
   const chosen = typeof page.fields === 'function' ? page.fields(c) : page.fields
   const fields = chosen as Record<string, FieldLook> // none of them undefined
+  const label = typeof button === 'function' ? button(c) : button
   const issues = fault?.issues ?? []
   const isAtField = issues.length > 0 && issues.every((issue) => fieldOf(issue) in fields)
   // Browsers hold a form's policy against the redirect that answers it, too.
@@ -144,7 +146,7 @@ async function show<S extends z.ZodType, T>(
   return c.html(
     <ShellPage c={c} title={title} notice={notice} fault={wrong}>
       {above?.(c)}
-      <Form username={await page.username?.(c)} {...{ c, fields, schema, button, values, issues }} />
+      <Form username={await page.username?.(c)} {...{ c, fields, schema, values, issues }} button={label} />
       {below?.(c)}
     </ShellPage>,
     status,

@@ -31,7 +31,7 @@ export interface FormProps {
   c: AnyContext
   fields: Record<string, FieldLook>
   schema: z.ZodType
-  button: string
+  button: string | undefined
   /** What stands in the fields; a password is never repeated. */
   values: Record<string, unknown>
   /** The account's, for the password managers of those who are asked for nothing but a password. */
@@ -62,7 +62,7 @@ export function Form({ c, fields, schema, button, values, username, issues }: Fo
           hasFocus={name === focused}
         />
       ))}
-      <button>{button}</button>
+      {button !== undefined && <button>{button}</button>}
     </form>
   )
 }

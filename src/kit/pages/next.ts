@@ -16,9 +16,9 @@ export const NextQuery = z.object({
 /** Adds the page that follows to a page's path. */
 export const withNext = (path: string, next: string) => `${path}?next=${encodeURIComponent(next)}`
 
-/** Reads `next` of the request's query; undefined if there is none, or none to be trusted. */
+/** Reads `next` of the request's query, or what was kept of one before; undefined if there is none, or none to be trusted. */
 export const nextOf = (c: AnyContext): string | undefined =>
-  safeNext(c.get('config'), c.req.query('next') ?? '')
+  safeNext(c.get('config'), c.get('next') ?? c.req.query('next') ?? '')
 
 /** Returns the address as a browser reads it; undefined unless it is a path of this server or of a listed origin. */
 export function safeNext(config: KitConfig, next: string): string | undefined {

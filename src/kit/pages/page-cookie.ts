@@ -26,3 +26,25 @@ export function pageCookie(name: string, seconds: number, pathOf?: (c: AnyContex
     delete: (c: AnyContext): void => void deleteCookie(c, name, optionsOf(c)),
   }
 }
+
+/** Of one kind at once: a page of another site can open tabs by the hundred, and a browser sends their cookies all together. */
+const KEPT = 5
+const NAME = /^[0-9a-f]{16}$/
+
+/** Cookies of which each tab has its own, by 16 hexadecimal digits that its address holds. See `pageCookie`. */
+export function tabCookies(kind: string, seconds: number, pathOf?: (c: AnyContext) => string) {
+  const cookieOf = (name: string) => pageCookie(`${kind}_${name}`, seconds, pathOf)
+  return {
+    get: (c: AnyContext, name = ''): string | undefined =>
+      NAME.test(name) ? cookieOf(name).get(c) : undefined,
+    set(c: AnyContext, name: string, value: string): void {
+      // The oldest come first.
+      const opened = (c.req.header('cookie') ?? '').matchAll(new RegExp(`${kind}_([0-9a-f]{16})=`, 'g'))
+      for (const [, older = ''] of [...opened].slice(0, 1 - KEPT)) cookieOf(older).delete(c)
+      cookieOf(name).set(c, value)
+    },
+    delete: (c: AnyContext, name = ''): void => {
+      if (NAME.test(name)) cookieOf(name).delete(c)
+    },
+  }
+}

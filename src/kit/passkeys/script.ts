@@ -12,7 +12,8 @@ export const SCRIPT = `
   const api = window.PublicKeyCredential
   if (!api?.parseRequestOptionsFromJSON) return
   const element = document.querySelector('[data-passkey]')
-  const form = document.querySelector('form.form')
+  const form = document.querySelector('form.form') ?? document.body.appendChild(document.createElement('form'))
+  form.method = 'post'
   const { options, given, to, make, offer } = element.dataset
   let waiting
   let renewal

@@ -1,10 +1,10 @@
-// Tracks one process for the supervisor: booting, then ready, then retiring, and finally gone.
+// Tracks one process for the supervisor: booting, standing by if it must not run yet, ready, retiring, and finally gone.
 import { rmSync } from 'node:fs'
 import type { KitConfig } from '../config/kit-config.ts'
 import type { Log } from '../types/log.ts'
 import { Scoreboard } from './scoreboard.ts'
 
-export type State = 'booting' | 'ready' | 'retiring' | 'gone'
+export type State = 'booting' | 'standby' | 'ready' | 'retiring' | 'gone'
 
 export interface Launch {
   /** As the log calls it: `server 1`. */
@@ -16,6 +16,8 @@ export interface Launch {
   boardFile: string
   /** It takes the place of another that serves until then: it must get ready in time. */
   replacing: boolean
+  /** It boots, and then waits for `begin`. */
+  standsBy: boolean
   /** How long its event loop may stand still. */
   harakiriMs: number
   /** The settings that it was started with. */
@@ -40,16 +42,20 @@ export class Child {
   end = ''
   /** Resolves when it serves, and its services have answered; rejects with the reason if it ends before. */
   readonly ready: Promise<void>
+  /** Resolves when it is ready, or stands by; rejects like `ready`. */
+  readonly prepared: Promise<void>
   readonly gone: Promise<void>
   readonly board: Scoreboard
   /** From 0 to 1, so that processes do not all reach a limit at the same time. */
   readonly jitter = Math.random()
   readonly #process: Bun.Subprocess<'ignore', 'inherit', 'pipe'>
   readonly #ready = Promise.withResolvers<void>()
+  readonly #prepared = Promise.withResolvers<void>()
   #stderrTail = ''
   #killedFor: string | undefined
   #heartbeats = 0
   #blockedMs = 0
+  #bootingSince = this.#started
   #retiredAt = 0
 
   /** Starts it. */
@@ -66,7 +72,8 @@ export class Child {
     this.pid = this.#process.pid
     this.title = `${launch.name} (pid ${this.pid})`
     this.ready = this.#ready.promise
-    this.ready.catch(() => {}) // nobody may wait for it
+    this.prepared = this.#prepared.promise
+    for (const settled of [this.ready, this.prepared]) settled.catch(() => {}) // nobody may wait for it
     this.gone = this.#untilGone()
   }
 
@@ -86,8 +93,10 @@ export class Child {
     const { harakiriMs, replacing, config } = this.launch
     const { bootTimeoutMs, drainMs } = config.processes
     if (this.state === 'booting') {
+      const bootingMs = performance.now() - this.#bootingSince
       if (this.board.progress === 'ready') this.#becomeReady()
-      else if (this.age > bootTimeoutMs && (replacing || !this.isUp)) {
+      else if (this.board.progress === 'standby' && !this.board.mayBegin) this.#standBy()
+      else if (bootingMs > bootTimeoutMs && (replacing || !this.isUp)) {
         const why = this.board.note === '' ? '' : ` (${this.board.note})`
         this.kill(`did not get ready within ${bootTimeoutMs} ms${why}`)
       }
@@ -100,6 +109,14 @@ export class Child {
     this.#blockedMs = this.isUp && heartbeats === this.#heartbeats ? this.#blockedMs + elapsedMs : 0
     this.#heartbeats = heartbeats
     if (this.#blockedMs >= harakiriMs) this.#commitHarakiri()
+  }
+
+  /** The process whose place it takes is gone. */
+  begin(): void {
+    if (this.state !== 'standby') return
+    this.state = 'booting'
+    this.#bootingSince = performance.now()
+    this.board.mayBegin = true
   }
 
   /** Lets it respond to what it has accepted, and end. */
@@ -129,6 +146,12 @@ export class Child {
     this.state = 'ready'
     this.log.info(`${this.title} is ready`, { ms: Math.round(this.age) })
     this.#ready.resolve()
+    this.#prepared.resolve()
+  }
+
+  #standBy(): void {
+    this.state = 'standby'
+    this.#prepared.resolve()
   }
 
   #commitHarakiri(): void {
@@ -157,10 +180,13 @@ export class Child {
     await Promise.race([stderrRead, Bun.sleep(STDERR_WAIT_MS)])
     const { signalCode, exitCode } = this.#process
     const how = signalCode === null ? `ended with exit code ${exitCode}` : `was killed by ${signalCode}`
-    const reason = this.state === 'booting' && this.#stderrTail !== '' ? `: ${this.#stderrTail.trim()}` : ''
+    const said = this.#stderrTail.trim() || this.board.note
+    const reason = this.state === 'booting' && said !== '' ? `: ${said}` : ''
     this.end = this.#killedFor ?? `${how}${this.state === 'retiring' ? '' : this.#lostRequests()}${reason}`
     this.state = 'gone'
-    this.#ready.reject(new Error(`${this.title} ${this.end}`))
+    const error = new Error(`${this.title} ${this.end}`)
+    this.#ready.reject(error)
+    this.#prepared.reject(error)
     rmSync(this.launch.boardFile, { force: true })
   }
 

@@ -1,6 +1,7 @@
-// Reads the environment and the folder as a new process would find them: `.env` and links are read again.
+// Reads the environment, the programs and the folder as a new process would find them: `.env`, code and links are read again.
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import type { ProgramCount } from './program.ts'
 
 const PRINT = 'process.stdout.write(JSON.stringify(process.env))'
 
@@ -14,6 +15,25 @@ export function readEnvironment(folder: string): Record<string, string> {
   const { exitCode, stdout, stderr } = Bun.spawnSync([bunIn(folder), '-e', PRINT], { cwd: folder })
   if (exitCode !== 0) throw new Error(`the environment cannot be read: ${stderr.toString().trim()}`)
   return JSON.parse(stdout.toString()) as Record<string, string>
+}
+
+/**
+ * The programs that the code in `folder` declares, in the counts of its settings. None where it is of before there were any.
+ * @param entry the file that starts one
+ * @throws Error with what was printed, if they cannot be read within `timeoutMs`
+ */
+export async function readPrograms(
+  folder: string,
+  entry: string,
+  timeoutMs: number,
+): Promise<ProgramCount[]> {
+  if (!existsSync(join(folder, entry))) return []
+  const command = [bunIn(folder), '--no-orphans', entry, '--list']
+  const limits = { timeout: timeoutMs, killSignal: 'SIGKILL' } as const
+  const child = Bun.spawn(command, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], ...limits })
+  const [code, out, err] = await Promise.all([child.exited, child.stdout.text(), child.stderr.text()])
+  if (code !== 0) throw new Error(`${entry} --list failed (${child.signalCode ?? code}): ${err.trim()}`)
+  return JSON.parse(out.trim().split('\n').at(-1) ?? '') as ProgramCount[]
 }
 
 /**

@@ -1,12 +1,11 @@
 // Manages all processes of the service: starts and checks them, replaces those that have served enough, and stops them.
 import { hostname } from 'node:os'
-import type { KitConfig } from '../config/kit-config.ts'
 import type { Log } from '../types/log.ts'
 import type { Child } from './child.ts'
-import { processCounts } from './host.ts'
+import type { Plan, ProcessKind } from './kinds.ts'
 import { pastRecycleLimit } from './recycle-limits.ts'
 import { Slot } from './slot.ts'
-import type { ProcessKind, Spawn, SpawnRequest } from './spawn.ts'
+import type { Spawn } from './spawn.ts'
 import type { ProcessStatus } from './status.ts'
 
 const CHECK_MS = 200
@@ -14,20 +13,17 @@ const CHECK_MS = 200
 const RECYCLE_PAUSE_MS = 30_000
 
 export interface FleetOptions {
-  config: KitConfig
+  plan: Plan
   spawn: Spawn
   log: Log
   /** A process was started, has become ready, drains, or is gone. */
   onChange(): void
 }
 
-/** Where a process should run. */
-type Place = Pick<SpawnRequest, 'kind' | 'name'>
-
 export class Fleet {
   slots: Slot[] = []
-  /** What processes are started with from now on. */
-  config: KitConfig
+  /** What runs, and with which settings, from now on. */
+  plan: Plan
   isStopped = false
   /** Begins the ids of processes: no other supervisor has the same. */
   readonly #id = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`
@@ -40,7 +36,7 @@ export class Fleet {
   #seen = ''
 
   constructor(private readonly options: FleetOptions) {
-    this.config = options.config
+    this.plan = options.plan
   }
 
   /** Every process that is not gone. */
@@ -56,10 +52,12 @@ export class Fleet {
     )
   }
 
-  /** Starts all. Resolves when all are ready; rejects if one ends before it ever ran: then none of them will. */
+  /**
+   * Starts all. Resolves when servers and workers are ready; rejects if one ends before it ever ran: then none of them
+   * will. A program that does not start is tried again, and holds up nobody.
+   */
   async start(): Promise<void> {
-    this.slots = this.#places().map((place) => this.#createSlot(place))
-    for (const slot of this.slots) slot.fill()
+    for (const { kind, name } of this.#places()) this.#slotOf(kind, name).fill()
     let last = performance.now()
     this.#timer = setInterval(() => {
       const now = performance.now()
@@ -67,31 +65,27 @@ export class Fleet {
       this.#check(Math.min(now - last, 2 * CHECK_MS))
       last = now
     }, CHECK_MS)
-    await Promise.all(this.slots.map((slot) => untilReady(slot)))
+    await Promise.all(this.slots.filter(({ kind }) => kind.isVital).map(untilReady))
   }
 
   /**
-   * Takes up settings, and the code as it stands now: replaces one process after the other, adds those that are missing,
+   * Takes up a plan, and the code as it stands now: replaces one process after the other, adds those that are missing,
    * and retires those that are too many. To be called while recycling is paused.
    * @returns what went wrong; those that were not replaced by then serve on
    */
-  async renew(config: KitConfig): Promise<string | undefined> {
-    this.config = config
-    const places = this.#places()
-    const isWanted = ({ name }: Slot) => places.some((place) => place.name === name)
-    for (const slot of this.slots.filter(isWanted)) {
+  async renew(plan: Plan): Promise<string | undefined> {
+    this.plan = plan
+    const wanted: Slot[] = []
+    for (const { kind, name } of this.#places()) {
       if (this.isStopped) return 'the service was stopped'
+      const slot = this.#slotOf(kind, name)
+      wanted.push(slot)
       const failure = await slot.replace('reload')
       if (failure !== undefined) return failure
     }
-    for (const place of places.filter(({ name }) => !this.slots.some((slot) => slot.name === name))) {
-      const slot = this.#createSlot(place)
-      this.slots.push(slot)
-      slot.fill()
-    }
-    const spare = this.slots.filter((slot) => !isWanted(slot))
+    const spare = this.slots.filter((slot) => !wanted.includes(slot))
     await Promise.all(spare.map((slot) => slot.close()))
-    this.slots = this.slots.filter((slot) => !spare.includes(slot))
+    this.slots = wanted
     return undefined
   }
 
@@ -112,18 +106,22 @@ export class Fleet {
     this.#isRecyclingPaused = false
   }
 
-  #places(): Place[] {
-    const { web, workers } = processCounts(this.config)
-    const places = (kind: ProcessKind, count: number) =>
-      Array.from({ length: count }, (_, i) => ({ kind, name: `${kind} ${i + 1}` }))
-    return [...places('server', web), ...places('worker', workers)]
+  #places() {
+    return this.plan.kinds.flatMap((kind) =>
+      Array.from({ length: kind.processes }, (_, i) => ({ kind, name: `${kind.name} ${i + 1}` })),
+    )
   }
 
-  #createSlot({ kind, name }: Place): Slot {
+  /** Makes it, empty, if there is none. */
+  #slotOf(kind: ProcessKind, name: string): Slot {
+    const found = this.slots.find((slot) => slot.name === name)
+    if (found) return Object.assign(found, { kind })
     const { log, spawn } = this.options
-    const start = (id: string, replacing: boolean) =>
-      spawn({ kind, name, id, replacing, config: this.config })
-    return new Slot(name, `${this.#id}-${name.replace(' ', '')}`, log, start)
+    const slot: Slot = new Slot(name, kind, `${this.#id}-${name.replace(' ', '-')}`, log, (id, replacing) =>
+      spawn({ kind: slot.kind, name, id, replacing, config: this.plan.config }),
+    )
+    this.slots.push(slot)
+    return slot
   }
 
   #check(elapsedMs: number): void {
@@ -142,7 +140,7 @@ export class Fleet {
     if (isBusy || performance.now() < this.#recycleAfter) return
     for (const slot of this.slots) {
       const limit =
-        slot.state === 'ready' && slot.current && pastRecycleLimit(slot.current, this.config.processes)
+        slot.state === 'ready' && slot.current && pastRecycleLimit(slot.current, this.plan.config.processes)
       if (!limit) continue
       this.#recycling = this.#replaceAtLimit(slot, limit)
       return
@@ -154,7 +152,7 @@ export class Fleet {
     this.#recycling = undefined
     if (failure === undefined) return
     this.#recycleAfter = performance.now() + RECYCLE_PAUSE_MS
-    this.options.log.error(`${slot.name} was not replaced, and serves on: ${failure}`)
+    this.options.log.error(`${slot.name} was not replaced: ${failure}`)
   }
 }
 

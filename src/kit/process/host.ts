@@ -1,15 +1,8 @@
 // Reads what the machine can do, and advises operators what to change there.
 import { readFileSync } from 'node:fs'
-import type { KitConfig } from '../config/kit-config.ts'
 
 /** On other systems the connections to a shared port are not spread fairly. */
-const sharesPorts = process.platform === 'linux'
-
-/** How many processes of each kind run here. */
-export const processCounts = ({ processes: { web, workers } }: Pick<KitConfig, 'processes'>) => ({
-  web: sharesPorts ? web : Math.min(1, web),
-  workers,
-})
+export const sharesPorts = process.platform === 'linux'
 
 /** `net.ipv4.tcp_migrate_req`, `0` or `1`; undefined on systems that have no such setting. */
 export function readMigrateReq(): string | undefined {

@@ -23,7 +23,13 @@ const parked = globalThis as typeof globalThis & {
   restbunEndingSince?: number
 }
 
-type Start = (round: { isFirst: boolean }) => Promise<StartedRole>
+interface Round {
+  isFirst: boolean
+  /** Resolves when the role of the round before has let go of everything, which is after this one was started. */
+  isAlone: Promise<void>
+}
+
+type Start = (round: Round) => Promise<StartedRole>
 
 /** Starts a role. An error that an operator can fix is logged in one line without a stack; then exit 1. */
 export function boot(start: Start): Promise<void> {
@@ -34,8 +40,9 @@ export function boot(start: Start): Promise<void> {
 
 async function startRound(start: Start): Promise<void> {
   const previous = parked.restbunRole
+  const alone = Promise.withResolvers<void>()
   try {
-    const role = await start({ isFirst: previous === undefined })
+    const role = await start({ isFirst: previous === undefined, isAlone: alone.promise })
     parked.restbunRole = role
     // One that was retired for an edited one has ended as well, and the process goes on.
     role.ended?.then(() => (role === parked.restbunRole ? end('its share is done') : undefined), crash)
@@ -46,6 +53,7 @@ async function startRound(start: Start): Promise<void> {
   }
   if (previous === undefined) listenToSignals()
   else await previous.retire()
+  alone.resolve()
 }
 
 /** True under `--hot` or a debugger, where a process that stands still is no fault. */
@@ -56,6 +64,7 @@ function explain(error: unknown): string {
   if (error instanceof Error && codeOf(error) === 'EADDRINUSE') {
     return `${error.message}: another program listens there. End it, or choose another port: PORT=8101`
   }
+  if (error instanceof BuildMessage) return `${describeBroken(error)}: ${error.message}`
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 

@@ -47,7 +47,7 @@ export class MetricsServer {
       ...describeRequests(this.totals.read()),
       ...describeProcesses(fleet),
       gauge('postgres_pool_size', 'Connections that one process may open.', [
-        { value: connectionsPerProcess(fleet.config) },
+        { value: connectionsPerProcess(fleet.plan.config) },
       ]),
       ...asked.flatMap((reply) => (reply.status === 'fulfilled' ? reply.value : [])),
     ]

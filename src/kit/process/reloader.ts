@@ -1,13 +1,13 @@
 // Runs rolling reloads, one at a time: each reads the settings again and has the fleet replace its processes.
-import type { KitConfig } from '../config/kit-config.ts'
 import type { Log } from '../types/log.ts'
 import type { Fleet } from './fleet.ts'
+import type { Plan } from './kinds.ts'
 import type { ReloadStatus } from './status.ts'
 
 export interface ReloaderOptions {
   fleet: Fleet
-  /** Reads the settings afresh. Throws if they are faulty. */
-  readConfig(): KitConfig
+  /** Reads settings and programs afresh. Rejects if they are faulty. */
+  readPlan(): Promise<Plan>
   log: Log
   /** A reload has begun or ended. */
   onChange(): void
@@ -56,7 +56,7 @@ export class Reloader {
     if (failure === undefined) log.info('reload done', { ms: reload.ms })
     else {
       // There is no way back for them from here: the old code may be gone.
-      const renewed = fleet.slots.filter(({ current }) => current && !before.includes(current))
+      const renewed = fleet.slots.filter(({ current }) => !before.includes(current))
       const except = renewed.length === 0 ? '' : `, except in ${renewed.map(({ name }) => name).join(', ')}`
       reload.reason = fleet.isStopped ? failure : `${failure}; what ran before runs on${except}`
       log.error(`reload FAILED: ${reload.reason}`, { ms: reload.ms })
@@ -66,12 +66,12 @@ export class Reloader {
 
   /** @returns what went wrong */
   async #renewFleet(): Promise<string | undefined> {
-    let config: KitConfig
+    let plan: Plan
     try {
-      config = this.options.readConfig()
+      plan = await this.options.readPlan()
     } catch (error) {
       return error instanceof Error ? error.message : String(error)
     }
-    return this.options.fleet.renew(config)
+    return this.options.fleet.renew(plan)
   }
 }

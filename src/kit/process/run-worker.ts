@@ -40,7 +40,7 @@ export const runWorker = <C extends KitConfig, R extends string, O extends objec
     const { crons } = manifest
     const schema = await loadSchema(tablesIn)
     const { id, reportUp, reportDraining } = joinSupervisor()
-    const { queues, concurrency, drainMs, blockMs, keepDead, maxJobs } = config.jobs
+    const { queues, concurrency, drainMs, blockMs, keepDead, maxJobs, maxBytes } = config.jobs
     const worker = startWorker({
       redis,
       prefix: config.redisPrefix,
@@ -55,6 +55,7 @@ export const runWorker = <C extends KitConfig, R extends string, O extends objec
       blockMs: isInteractive() ? null : blockMs,
       maxJobs: maxJobs === 0 ? Infinity : maxJobs,
       keepDead,
+      maxBytes,
       onDead,
       describe: (error) => briefError(error, config.log.redact),
     })

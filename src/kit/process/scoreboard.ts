@@ -2,8 +2,8 @@
 // process is stuck or dead, and a write costs no more than storing a number.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 
-/** How far a process is. `up`: it runs, but Postgres or Redis has not answered yet. */
-export type Progress = 'booting' | 'up' | 'ready' | 'draining'
+/** How far a process is. `up`: it runs, but Postgres or Redis has not answered yet. `standby`: it waits for `mayBegin`. */
+export type Progress = 'booting' | 'up' | 'ready' | 'draining' | 'standby'
 
 export interface Serving {
   /** Method, path and request id. */
@@ -12,10 +12,10 @@ export interface Serving {
   since: number
 }
 
-const PROGRESS: readonly Progress[] = ['booting', 'up', 'ready', 'draining']
+const PROGRESS: readonly Progress[] = ['booting', 'up', 'ready', 'draining', 'standby']
 
 // Offsets of numbers (each a float64), then the note, then the requests that are being served.
-const AT = { progress: 0, heartbeats: 8, requests: 16, inFlight: 24, lagMs: 32, rss: 40 }
+const AT = { progress: 0, heartbeats: 8, requests: 16, inFlight: 24, lagMs: 32, rss: 40, mayBegin: 48 }
 const NOTE = { at: 64, bytes: 448 }
 /** Of a request: since when, the length of the text, the text. */
 const ENTRY = { at: 512, bytes: 256, head: 16 }
@@ -68,6 +68,14 @@ export class Scoreboard {
   }
   set progress(progress: Progress) {
     this.#set(AT.progress, PROGRESS.indexOf(progress))
+  }
+
+  /** Written by the supervisor: the process whose place it takes is gone. */
+  get mayBegin(): boolean {
+    return this.#get(AT.mayBegin) === 1
+  }
+  set mayBegin(may: boolean) {
+    this.#set(AT.mayBegin, Number(may))
   }
 
   /** About ten a second, from a timer: the number stands still while the event loop is blocked. */

@@ -1,6 +1,8 @@
-// Keeps one place filled: restarts a dead process. During a replacement the old one serves until the new one is ready.
+// Keeps one place filled: restarts a dead process. During a replacement the old one serves until the new one is ready, or
+// stands by where two must not run at once.
 import type { Log } from '../types/log.ts'
 import type { Child, State } from './child.ts'
+import type { ProcessKind } from './kinds.ts'
 
 /** Starts a process for the place. @throws if it cannot even be started */
 type Start = (id: string, replacing: boolean) => Child
@@ -33,6 +35,8 @@ export class Slot {
    */
   constructor(
     readonly name: string,
+    /** As it was declared last. */
+    public kind: ProcessKind,
     private readonly base: string,
     private readonly log: Log,
     private readonly start: Start,
@@ -47,6 +51,10 @@ export class Slot {
   /** Starts a process where there is none. */
   fill(): void {
     if (this.#closed || this.current || this.successor) return
+    if (!this.kind.overlap && this.alive.size > 0) {
+      void Promise.all([...this.alive].map(({ gone }) => gone)).then(() => this.fill())
+      return
+    }
     try {
       this.current = this.#watch(this.start(this.#id, false))
     } catch (error) {
@@ -57,29 +65,30 @@ export class Slot {
   }
 
   /**
-   * Puts a new process in the place of the one that serves, as soon as it is ready; the old one drains.
-   * @returns what went wrong; then the old one serves on
+   * Puts a new process in the place of the one that serves, as soon as it is ready or stands by; the old one drains.
+   * @returns what went wrong; then the old one serves on, unless the new one did not get ready after it
    */
   async replace(why: string): Promise<string | undefined> {
     const id = `${this.base}-${++this.#takeovers}`
     try {
       this.successor = this.#watch(this.start(id, true))
-      await this.successor.ready
+      await this.successor.prepared
     } catch (error) {
       this.successor = undefined
       this.fill() // the old one may have died meanwhile
-      return error instanceof Error ? error.message : String(error)
+      return messageOf(error)
     }
-    const old = this.current
-    this.current = this.successor
+    const [old, next] = [this.current, this.successor]
+    this.current = next
     this.successor = undefined
     this.#id = id
     this.lastReason = why
-    if (this.#closed) this.current.retire()
+    if (this.#closed) next.retire()
     if (old) this.log.info(`${old.title} retires: ${why}`)
     old?.retire()
     await old?.gone
-    return undefined
+    next.begin()
+    return next.ready.then(() => undefined, messageOf)
   }
 
   /** Retires what is there, and resolves when all of it is gone. */
@@ -105,7 +114,7 @@ export class Slot {
     this.current = undefined
     this.restarts++
     this.lastReason = child.end
-    const endedWell = child.exitCode === 0
+    const endedWell = child.exitCode === 0 && this.kind.isVital // a worker, after MAX_JOBS; a program was to go on
     this.#shortLives = child.age > SHORT_LIFE_MS || endedWell ? 0 : this.#shortLives + 1
     // Its successor takes the place as soon as it is ready.
     if (!this.successor) this.#fillLater()
@@ -119,3 +128,5 @@ export class Slot {
     this.#timer = setTimeout(() => this.fill(), delay)
   }
 }
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

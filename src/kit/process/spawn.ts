@@ -1,12 +1,10 @@
-// Starts one process of the service with a scoreboard, and an API process also with a file for its counts.
-import type { KitConfig } from '../config/kit-config.ts'
+// Starts one process of the service with a scoreboard, and one that serves requests also with a file for their counts.
 import type { Log } from '../types/log.ts'
 import type { BoardFolder } from './board-folder.ts'
 import { Child, type Launch } from './child.ts'
 import { bunIn } from './environment.ts'
+import type { ProcessKind } from './kinds.ts'
 import type { RequestTotals } from './request-totals.ts'
-
-export type ProcessKind = 'server' | 'worker'
 
 /** What is started, and in which place. */
 export interface SpawnRequest extends Pick<Launch, 'name' | 'replacing' | 'config'> {
@@ -19,8 +17,6 @@ export interface SpawnRequest extends Pick<Launch, 'name' | 'replacing' | 'confi
 export type Spawn = (request: SpawnRequest) => Child
 
 export interface SpawnOptions {
-  /** The file that starts a process of a kind. */
-  entries: Record<ProcessKind, string>
   /** The folder to start in. */
   folder: string
   boards: BoardFolder
@@ -30,24 +26,22 @@ export interface SpawnOptions {
 }
 
 export const createSpawn =
-  ({ entries, folder, boards, totals, log }: SpawnOptions): Spawn =>
+  ({ folder, boards, totals, log }: SpawnOptions): Spawn =>
   ({ kind, name, id, replacing, config }) => {
     const boardFile = boards.nextFile()
-    const countsFile = kind === 'server' && totals ? `${boardFile}.metrics` : undefined
+    const countsFile = kind.servesRequests && totals ? `${boardFile}.metrics` : undefined
     const options = ['--board', boardFile, '--id', id]
+    const standsBy = replacing && !kind.overlap
     if (replacing) options.push('--replacing')
+    if (standsBy) options.push('--stand-by')
     if (countsFile !== undefined) options.push('--metrics', countsFile)
-    const command = [bunIn(folder), '--no-orphans', entries[kind], ...options]
-    const harakiriMs = kind === 'server' ? config.processes.harakiriMs : harakiriOfWorker(config)
-    const child = new Child({ name, command, cwd: folder, boardFile, replacing, harakiriMs, config }, log)
+    const command = [bunIn(folder), '--no-orphans', ...kind.command(name), ...options]
+    const { harakiriMs } = kind
+    const launch = { name, command, cwd: folder, boardFile, replacing, standsBy, harakiriMs, config }
+    const child = new Child(launch, log)
     if (countsFile !== undefined) {
       totals?.add(countsFile)
       void child.gone.then(() => totals?.settle(countsFile))
     }
     return child
   }
-
-/** A worker ends by itself after JOB_BLOCK_MS, and names the job: the supervisor only comes after that. */
-function harakiriOfWorker({ processes, jobs }: KitConfig): number {
-  return Math.max(processes.harakiriMs, 2 * jobs.blockMs)
-}

@@ -7,13 +7,14 @@ import { Scoreboard } from './scoreboard.ts'
 const HEARTBEAT_MS = 100
 const MEASURE_MS = 1000
 const RETRY_MS = 100
+const TURN_POLL_MS = 20
 
 /**
  * Reads from the command line whether there is a supervisor, and from then on keeps the scoreboard. Where there is none,
  * nothing that is returned does anything.
  */
 export function joinSupervisor() {
-  const { board: path, metrics, id, replacing = false } = readArguments()
+  const { board: path, metrics, id, replacing = false, 'stand-by': standsBy = false } = readArguments()
   const board = path === undefined ? undefined : Scoreboard.open(path)
   const counts = metrics === undefined ? undefined : countRequests(metrics)
   if (board) startHeartbeat(board)
@@ -33,10 +34,19 @@ export function joinSupervisor() {
     observe,
     /**
      * A process that replaces another waits for its services before it takes requests: until then the other one serves.
+     * Where the two must not run at once it stands by then, until the other one is gone.
      * Any other does not wait: while Postgres is away, somebody has to say so.
      */
     async waitIfReplacing(checkServices: () => Promise<void>): Promise<void> {
       if (board && replacing) await retryUntilAvailable(checkServices, board)
+      if (!board || !standsBy) return
+      board.progress = 'standby'
+      while (!board.mayBegin) await Bun.sleep(TURN_POLL_MS)
+      board.progress = 'booting'
+    },
+    /** Says what it waits for, or why it does not get ready. */
+    note(text: string): void {
+      if (board) board.note = text
     },
     /** It runs. It is reported ready as soon as its services have answered. */
     reportUp(checkServices: () => Promise<void>): void {
@@ -56,7 +66,8 @@ export function joinSupervisor() {
   }
 }
 
-function readArguments() {
+/** What the supervisor tells a process on its command line; `program` and `list` are for programs. */
+export function readArguments() {
   const { values } = parseArgs({
     args: process.argv.slice(2),
     options: {
@@ -64,6 +75,9 @@ function readArguments() {
       metrics: { type: 'string' },
       id: { type: 'string' },
       replacing: { type: 'boolean' },
+      'stand-by': { type: 'boolean' },
+      program: { type: 'string' },
+      list: { type: 'boolean' },
     },
   })
   return values

@@ -8,6 +8,7 @@ export const QUEUE_DEFAULTS = {
   graceMs: 5000,
   blockMs: 10_000,
   keepDead: 100_000,
+  maxBytes: 64 * 1024,
 }
 
 export const MAX_CONCURRENCY = 1000

@@ -1,10 +1,13 @@
 // Settings: what is taken, what is refused, and what is shown.
 import { describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { z } from 'zod'
-import { setting } from '../../../src/kit/config/setting.ts'
+import { setting, settingOfEach } from '../../../src/kit/config/setting.ts'
 import { defineSettings } from '../../../src/kit/config/settings.ts'
 import { url } from '../../../src/kit/config/urls.ts'
-import { flag } from '../../../src/kit/config/values.ts'
+import { flag, integer, list } from '../../../src/kit/config/values.ts'
 import { trustedNetworks } from '../../../src/kit/http/client-ip.ts'
 import { ConfigError } from '../../../src/kit/types/config-error.ts'
 import { loadConfig, settings } from '../product/product.ts'
@@ -183,6 +186,68 @@ describe("a product's own settings", () => {
     const text = setting('TEXT', z.string().default('sec'), { about: '' })
     expect(() => defineSettings(about, { 'log.level': text })).toThrow('log.level cannot be the key')
     expect(() => defineSettings(about, { 'my.key': text })).toThrow('my.key cannot be the key')
+  })
+
+  describe('of each name in a list', () => {
+    const shops = settingOfEach('SHOPS', list((name) => /^[a-z]+$/.test(name), 'names').default([]), {
+      about: 'Who sells',
+      isPrintable: true,
+      each: {
+        site: setting('SHOP_<NAME>_SITE', z.string('is not set'), { about: '', isPrintable: true }),
+        key: setting('SHOP_<NAME>_KEY', z.string('is not set'), { about: '' }),
+        stock: setting('SHOP_<NAME>_STOCK', integer(0, 9).default(1), { about: '' }),
+      },
+    })
+    const { load, print, variablesIn } = defineSettings(about, { shops })
+    const two = { ...URLS, SHOPS: 'acme,b', SHOP_ACME_SITE: 'a', SHOP_ACME_KEY: 'hunter7', SHOP_B_SITE: 'b' }
+
+    test('are an object by name, in the order of the list; secrets in them are masked', () => {
+      expect(load(URLS).shops).toEqual({})
+      const config = load({ ...two, SHOP_B_KEY: 'hunter8', SHOP_B_STOCK: '3' })
+      const [acme, b] = [
+        { site: 'a', key: 'hunter7', stock: 1 },
+        { site: 'b', key: 'hunter8', stock: 3 },
+      ]
+      expect(Object.entries(config.shops)).toEqual(Object.entries({ acme, b }))
+      const printed = print(config)
+      expect(printed).toMatchObject({
+        'shops.acme.site': 'a',
+        'shops.acme.key': '***',
+        'shops.acme.stock': 1,
+        'shops.b.stock': 3,
+      })
+      expect(JSON.stringify(printed)).not.toContain('hunter')
+      expect(() => Object.assign(config.shops.acme as object, { key: 'x' })).toThrow(TypeError)
+    })
+
+    test('are told with all other faults, without their values; those of no name do not count', () => {
+      const faulty = () => load({ ...two, PORT: '80a', SHOP_ACME_STOCK: '10', SHOP_C_STOCK: 'x' })
+      expect(faulty).toThrow(/PORT="80a"[^]*\n  SHOP_ACME_STOCK="10" must be[^]*\n  SHOP_B_KEY is not set$/)
+      expect(faulty).not.toThrow(/hunter|SHOP_C/)
+      expect(() => load({ ...URLS, SHOPS: 'Acme!' })).toThrow('SHOPS="Acme!" must be')
+    })
+
+    test('come from files as any others do, the list too', () => {
+      const folder = mkdtempSync(join(tmpdir(), 'settings-'))
+      try {
+        for (const [name, text] of Object.entries({ names: 'acme\n', key: 'hunter9\n' }))
+          writeFileSync(join(folder, name), text)
+        const env = { ...URLS, SHOPS_FILE: join(folder, 'names'), SHOP_ACME_SITE: 'a' }
+        const config = load({ ...env, SHOP_ACME_KEY_FILE: join(folder, 'key') })
+        expect(config.shops.acme?.key).toBe('hunter9')
+        expect(config.fromFiles).toEqual(['SHOPS', 'SHOP_ACME_KEY'])
+        expect(() => load({ ...env, SHOP_ACME_KEY_FILE: '/none' })).toThrow('SHOP_ACME_KEY_FILE=/none')
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    })
+
+    test('are known by their variables, for whoever looks for misspelt ones', () => {
+      expect(variablesIn(two)).toEqual(
+        expect.arrayContaining(['SHOPS', 'SHOP_ACME_SITE', 'SHOP_B_KEY', 'PORT']),
+      )
+      expect(variablesIn(URLS).join()).not.toContain('SHOP_')
+    })
   })
 
   test('that are URLs are printed without what may be a secret in them', () => {

@@ -119,8 +119,17 @@ test(
 )
 
 describe('work that talks to the outside', () => {
+  const unreachable = () => expect.unreachable()
   const log = { debug() {}, info() {}, warn() {}, error() {} }
-  const terms = { deps: undefined, log, graceMs: 1, describe: String, onDeaf: () => {} }
+  const terms = {
+    deps: undefined,
+    log,
+    graceMs: 1,
+    describe: String,
+    queue: 'default',
+    prepare: unreachable,
+    onDeaf: () => {},
+  }
 
   test('survives an outage of a day, and is given up within a week: a mail', () => {
     const task = { ...greet, execute: () => Promise.resolve() }

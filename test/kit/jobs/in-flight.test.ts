@@ -22,6 +22,7 @@ function hands(maxJobs = Infinity) {
     log,
     graceMs: 10,
     describe: String,
+    prepare: () => expect.unreachable(),
   }
   const slots = new Slots(options, lifetime)
   const share = { name: 'default', weight: 1, reserved: 0 }

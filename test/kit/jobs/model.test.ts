@@ -1,5 +1,6 @@
 // The invariant, on the scripts themselves: after any sequence of operations, each of them possibly sent twice,
-// a job is exactly one element in exactly one place, or it has ended; and no limit of a key is overrun, nor its order.
+// a job is exactly one element in exactly one place, or it has ended; no limit of a key is overrun, nor its order; and what
+// is cancelled or late does not run, and ends, and nothing follows it.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
@@ -13,9 +14,12 @@ import {
   type Element,
   type Move,
 } from '../../../src/kit/jobs/element.ts'
+import { cancel } from '../../../src/kit/jobs/cancel.ts'
 import type { Gate } from '../../../src/kit/jobs/gate.ts'
 import { call, callBuffer, isAck, moveArgs } from '../../../src/kit/jobs/lua.ts'
+import { followers } from '../../../src/kit/jobs/queue.ts'
 import { ADD, CRON, keyBase, MOVE, REAP, STEP, TICK } from '../../../src/kit/jobs/scripts.ts'
+import { parseStatus, status } from '../../../src/kit/jobs/status.ts'
 import { deletePrefix, redisUrl, uniquePrefix } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
@@ -32,7 +36,7 @@ beforeAll(() => {
 afterAll(() => redis.disconnect())
 
 /** The limits of the keys: one at a time, two at a time, two starts within a time, and both. */
-const GATES: Record<string, Gate> = {
+const GATES: Record<string, Gate & { k: string }> = {
   one: { k: 'one', m: 1 },
   two: { k: 'two', m: 2 },
   rate: { k: 'rate', r: [2, 15] },
@@ -46,50 +50,78 @@ const timeOf = async () => {
   return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
 }
 
-const END = ['done', 'retry', 'dead', 'back'] as const
+const END = ['done', 'followed', 'retry', 'dead', 'back'] as const
+/** What is judged at the take, beside the limits: it may be cancelled, lets go of its key, or is late. */
+const judged = fc.constantFrom<Gate>({}, {}, { c: 1 }, { c: 1 }, { u: 1 }, { c: 1, u: 1 }, { b: 1 })
 const worker = fc.constantFrom(...WORKERS)
 const twice = fc.boolean()
 const operation = fc.oneof(
-  fc.record({ kind: fc.constant('push' as const), count: fc.integer({ min: 1, max: 4 }), gate }),
-  fc.record({
-    kind: fc.constant('add' as const),
-    to: fc.constantFrom('back', 'front', 'later'),
-    delay: fc.integer({ min: 0, max: 20 }),
-    key: fc.constantFrom('', 'k1', 'k2'),
-    keep: fc.boolean(),
-    gate,
-    twice,
-  }),
-  fc.record({
-    kind: fc.constant('step' as const),
-    worker,
-    want: fc.integer({ min: 0, max: 5 }),
-    ends: fc.array(fc.constantFrom(...END), { maxLength: 3 }),
-    twice,
-  }),
-  fc.record({ kind: fc.constant('tick' as const), worker, twice }),
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('push' as const), count: fc.integer({ min: 1, max: 4 }), gate }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('add' as const),
+      to: fc.constantFrom('back', 'front', 'later'),
+      delay: fc.integer({ min: 0, max: 20 }),
+      key: fc.constantFrom('', 'k1', 'k2'),
+      keep: fc.boolean(),
+      gate,
+      judged,
+      twice,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('cancel' as const), isRunning: fc.boolean(), pick: fc.nat() }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('step' as const),
+      worker,
+      want: fc.integer({ min: 0, max: 5 }),
+      ends: fc.array(fc.constantFrom(...END), { maxLength: 3 }),
+      twice,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('tick' as const), worker, twice }) },
   // What a worker believes may be old: it settles what has been taken from it long ago.
-  fc.record({ kind: fc.constant('stale ack' as const), worker, pick: fc.nat() }),
-  fc.record({
-    kind: fc.constant('reap' as const),
-    worker,
-    how: fc.constantFrom('own', 'other'),
-    twice,
-  }),
-  fc.record({
-    kind: fc.constant('operate' as const),
-    from: fc.constantFrom('dead', 'later', 'queue', ...PARKS),
-    n: fc.constantFrom(0, -1),
-    revive: fc.boolean(),
-    twice,
-  }),
-  fc.record({
-    kind: fc.constant('cron' as const),
-    tick: fc.integer({ min: 1, max: 5 }),
-    racers: fc.integer({ min: 1, max: 3 }),
-  }),
-  fc.record({ kind: fc.constant('pause' as const), on: fc.boolean() }),
-  fc.record({ kind: fc.constant('key expires' as const), key: fc.constantFrom('k1', 'k2') }),
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('stale ack' as const), worker, pick: fc.nat() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('reap' as const),
+      worker,
+      how: fc.constantFrom('own', 'other'),
+      twice,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('operate' as const),
+      from: fc.constantFrom('dead', 'later', 'queue', ...PARKS),
+      n: fc.constantFrom(0, -1),
+      revive: fc.boolean(),
+      twice,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('cron' as const),
+      tick: fc.integer({ min: 1, max: 5 }),
+      racers: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('pause' as const), on: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('key expires' as const), key: fc.constantFrom('k1', 'k2') }),
+  },
 )
 /** Each in one of three queues, which know nothing of each other. */
 const inQueue = fc.tuple(fc.constantFrom('default', 'default', 'default', 'mail', 'crawl'), operation)
@@ -107,6 +139,7 @@ class Model {
   readonly starts = new Map<string, { id: string; from: number; to: number }[]>()
   /** Jobs that were put before or behind where they came in: their order says nothing. */
   readonly moved = new Set<string>()
+  readonly cancelled = new Set<string>()
   #ids = 0
   #lastTick = 0
   readonly cronTicks: number[] = []
@@ -126,13 +159,14 @@ class Model {
         return
       }
       case 'add': {
-        const e = this.#element(op.gate, { ...(op.key && { key: op.key }), ...(op.keep && { keep: 60_000 }) })
+        const keep = op.keep || op.judged.c ? 60_000 : 0
+        const e = this.#element(op.gate, { ...(op.key && { key: op.key }), ...(keep && { keep }) }, op.judged)
         if (op.to !== 'back') this.moved.add(e.id)
         // Not twice to the queue, unless a key or a status tells the second from the first.
-        const n = op.to === 'later' || op.key || op.keep ? times : 1
+        const n = op.to === 'later' || op.key || keep ? times : 1
         let id = ''
         for (let i = 0; i < n; i++) {
-          const status = op.keep ? '{}' : ''
+          const shown = status(e, 'waiting').status ?? ''
           id = await call(
             redis,
             ADD,
@@ -144,7 +178,7 @@ class Model {
             op.delay,
             op.key,
             60_000,
-            status,
+            shown,
             60_000,
           )
         }
@@ -162,14 +196,34 @@ class Model {
         for (let i = 0; i < times; i++) {
           const args = [op.worker, CONCURRENCY, op.want, acks.length, ...acks, ...others]
           const from = await timeOf()
-          const [open, held, taken] = await call(redis, STEP, base, ...args)
+          const [open, held, taken, , , ended] = await call(redis, STEP, base, ...args)
+          // What follows is there before something else is taken.
+          if (i === 0) {
+            for (const { raw, to } of moves) if (to === 'later') this.#move(raw)
+            this.#ended(moves)
+          }
           await this.#started(taken, from)
+          this.#notStarted(ended)
           if (!open) expect(taken).toEqual([])
           expect(held).toBe(await redis.llen(`${base}run:${op.worker}`))
           this.given.push(...taken)
         }
-        for (const { raw, to } of moves) if (to === 'later') this.#move(raw)
-        this.#ended(moves)
+        return
+      }
+      case 'cancel': {
+        const running = WORKERS.map((name) => redis.lrange(`${base}run:${name}`, 0, -1))
+        const held = (await Promise.all(running)).flat().flatMap((raw) => parseElement(raw)?.id ?? [])
+        const among = op.isRunning ? held : [...this.live]
+        const id = among.at(op.pick % Math.max(1, among.length)) ?? ''
+        const before = await this.#shown(id)
+        for (let i = 0; i < 2; i++) {
+          const after = await cancel(redis, base, id)
+          expect(after).toEqual(before?.cancellable ? { id, task: 't', state: 'cancelled' } : before)
+        }
+        if (!before?.cancellable) return
+        this.cancelled.add(id)
+        // What runs holds its key until it ends.
+        if (before.state === 'waiting') this.#free(id)
         return
       }
       case 'tick':
@@ -192,7 +246,7 @@ class Model {
           0,
           ...moveArgs(move, KEEP_DEAD),
         )
-        expect(settled).toEqual([mine ? 1 : 0])
+        expect(settled).toEqual([mine ? (this.cancelled.has(e.id) && move.status ? 2 : 1) : 0])
         if (mine) this.#ended([move])
         return
       }
@@ -298,6 +352,7 @@ class Model {
       expect(parks).toContain(k)
       if (holders.length < m) expect(Number(await redis.zscore(`${base}parks`, k))).toBeLessThan(now + 1000)
     }
+    for (const id of this.cancelled) expect(await this.#shown(id)).toMatchObject({ state: 'cancelled' })
     for (const key of ['k1', 'k2']) {
       expect(await redis.get(`${base}key:${key}`)).toBe(this.holders.get(key) ?? null)
     }
@@ -324,8 +379,12 @@ class Model {
   async #started(raws: string[], from: number): Promise<void> {
     const to = await timeOf()
     for (const raw of raws) {
-      const { id, gate: of } = parseElement(raw) ?? {}
+      const { id, n = 0, c = 0, gate: of } = parseElement(raw) ?? {}
       if (!id || !of) continue
+      expect([id, this.cancelled.has(id)]).toEqual([id, false])
+      if (of.b) expect(n + c).toBeGreaterThan(0)
+      if (of.u) this.#free(id)
+      if (of.k === undefined) continue
       const all = this.starts.get(of.k) ?? []
       this.starts.set(of.k, all)
       const [starts = Infinity, ms = 0] = of.r ?? []
@@ -339,13 +398,33 @@ class Model {
     }
   }
 
+  /** They ended instead of being taken. */
+  #notStarted(ended: string[]): void {
+    for (let i = 0; i < ended.length; i += 2) {
+      const { id = '', gate: of } = parseElement(ended[i + 1] ?? '') ?? {}
+      expect(ended[i]).toBe(this.cancelled.has(id) ? 'cancelled' : 'late')
+      if (ended[i] === 'late') expect(of?.b).toBe(1)
+      this.live.delete(id)
+      this.#free(id)
+    }
+  }
+
+  #free(id: string): void {
+    for (const [key, holder] of this.holders) if (holder === id) this.holders.delete(key)
+  }
+
+  async #shown(id: string) {
+    return parseStatus((await redis.get(`${this.base}r:${id}`)) ?? '')
+  }
+
   #move(raw: string | Buffer): void {
     const id = parseElement(String(raw))?.id
     if (id !== undefined) this.moved.add(id)
   }
 
-  #element(limit: string, more: Partial<Element> = {}): Element {
-    const own = GATES[limit] && { gate: GATES[limit] }
+  #element(limit: string, more: Partial<Element> = {}, judgement: Gate = {}): Element {
+    const gates = { ...GATES[limit], ...judgement }
+    const own = Object.keys(gates).length > 0 && { gate: gates }
     return { id: `j${this.#ids++}`, ...own, task: 't', data: { big: 9007199254740991, empty: [] }, ...more }
   }
 
@@ -354,18 +433,29 @@ class Model {
     if (raw === undefined || !e) return []
     const failed = { ...e, n: (e.n ?? 0) + 1, error: 'x' }
     if (end === 'done') return [finish(raw, e, { some: 'result' })]
+    if (end === 'followed') {
+      const next = this.#element('', { id: `${e.id}+`, ...(e.key && { key: e.key }) })
+      const add = ['back', '', 0, next.key ?? '', 60_000, '', 0]
+      const job = { id: next.id, element: JSON.stringify(next), ...(next.key && { add }) }
+      return [finish(raw, e, undefined, followers([job]))]
+    }
     if (end === 'retry') return [retry(raw, failed, 5)]
     if (end === 'dead') return [moveToDead(raw, failed)]
     return [requeue(raw, e)]
   }
 
   #ended(moves: Move[]): void {
-    for (const { raw, to } of moves) {
+    for (const { raw, to, status: shown, next } of moves) {
       const e = parseElement(String(raw))
       if (!e) continue
-      if (to === 'gone') this.live.delete(e.id)
-      if (to !== 'gone' && to !== 'dead') continue
-      if (e.key && this.holders.get(e.key) === e.id) this.holders.delete(e.key)
+      const isCancelled = this.cancelled.has(e.id) && shown !== undefined
+      if (to === 'gone' || isCancelled) this.live.delete(e.id)
+      if (to === 'gone' || to === 'dead' || isCancelled) this.#free(e.id)
+      if (next === undefined || isCancelled) continue
+      // With the key of the one before it, if another has not got that.
+      if (e.key && this.holders.has(e.key)) continue
+      this.live.add(`${e.id}+`)
+      if (e.key) this.holders.set(e.key, `${e.id}+`)
     }
   }
 }

@@ -18,7 +18,7 @@ import { until } from '../support/until.ts'
 import { readLedger, spawnWorker, type WorkerProcess } from './processes.ts'
 import { hasRedisServer, startRedis, type RealRedis } from './real-redis.ts'
 import { backoff, gate, Text } from './room.ts'
-import { block, deaf, plain, poison, type ProcessOptions } from './worker-process.ts'
+import { block, deaf, link, plain, poison, type ProcessOptions } from './worker-process.ts'
 
 const BLOCKER = join(import.meta.dir, 'blocker.ts')
 const WORKER = join(import.meta.dir, '../product/worker.ts')
@@ -53,6 +53,7 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
     const fast = { leaseMs: 2000, tickMs: 100, blockMs: 1000, drainMs: 2000, graceMs: 100 }
     return {
       prefix,
+      ledger,
       queue: createQueue({ redis, prefix, maxBytes: 1000 }),
       queueAdmin: createQueueAdmin({ redis, prefix, leaseMs: fast.leaseMs }),
       times: (line: string) => readLedger(ledger).get(line) ?? 0,
@@ -90,6 +91,28 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
     await first.exited
     await worker('a', { leaseMs: 600_000 })
     await until('it to end', () => times(`done ${id}`) === 1)
+  })
+
+  test('kill -9, again and again: each link of a chain of jobs is there exactly once', async () => {
+    const { queue, queueAdmin, worker, ledger } = scene()
+    const chains = Array.from({ length: 20 }, (_, chain) => ({ chain: String(chain), left: 9 }))
+    await queue.enqueueBulk(link, chains)
+    const links = () => [...readLedger(ledger).keys()]
+    for (let kills = 1; kills <= 6; kills++) {
+      const first = await worker('a', { concurrency: 4 })
+      await until('some links', () => links().length >= kills * 20)
+      first.signal('SIGKILL')
+      await first.exited
+    }
+    await worker('a', { concurrency: 10 })
+    await until('all of them', async () => {
+      const { waiting, running, later } = await queueAdmin.stats()
+      return waiting + running + later === 0
+    })
+    // One that was killed before it was acknowledged runs again under the same id.
+    const places = links().map((line) => line.split(' ')[1])
+    expect(places).toHaveLength(200)
+    expect(new Set(places).size).toBe(200)
   })
 
   test('a poison job is buried after it has killed four workers, and takes nobody with it', async () => {

@@ -46,6 +46,17 @@ export const watched = defineTask({
   keepResultMs: 600_000,
   run: work,
 })
+/** Is followed by the next link of its chain. */
+export const link = defineTask({
+  name: 'link',
+  input: z.object({ chain: z.string(), left: z.number(), isFirst: z.boolean().optional() }),
+  run: async ({ chain, left, isFirst }, job, ledger: Ledger) => {
+    await Bun.sleep(20)
+    ledger.write(`link ${chain}.${left} ${job.id}`)
+    if (isFirst) ledger.write(`done ${job.id}`)
+    if (left > 0) job.next(link, { chain, left: left - 1 })
+  },
+})
 /** The same in a queue of its own. */
 export const mailed = defineTask({
   name: 'mailed',
@@ -118,7 +129,7 @@ if (import.meta.main) {
   const ledger: Ledger = { write: (text) => appendFileSync(path, `${text}\n`) }
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null })
   redis.on('error', () => {})
-  const tasks = [plain, watched, mailed, crawled, poison, block, deaf]
+  const tasks = [plain, watched, link, mailed, crawled, poison, block, deaf]
   const worker = startWorker({ redis, tasks, deps: ledger, log, ...options })
   process.on('SIGTERM', () => void worker.stop())
   worker.ready.then(

@@ -22,14 +22,17 @@ afterAll(async () => {
 /** Starts a server process; its output grows in `output()`. */
 function start(
   env: Record<string, string> = {},
-  { cwd = ROOT, hot = false, entry = 'test/kit/product/server.ts' } = {},
+  { cwd = ROOT, hot = false, entry = 'test/kit/product/server.ts', args = [] as string[] } = {},
 ) {
-  const child = Bun.spawn([process.execPath, ...(hot ? ['--hot'] : []), '--no-clear-screen', entry], {
-    cwd,
-    env: { ...serverEnv(database.url, prefix), ...env },
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
+  const child = Bun.spawn(
+    [process.execPath, ...(hot ? ['--hot'] : []), '--no-clear-screen', entry, ...args],
+    {
+      cwd,
+      env: { ...serverEnv(database.url, prefix), ...env },
+      stdout: 'pipe',
+      stderr: 'pipe',
+    },
+  )
   let text = ''
   const read = async (stream: ReadableStream<Uint8Array>) => {
     for await (const chunk of stream) text += new TextDecoder().decode(chunk)
@@ -167,6 +170,46 @@ test('a worker takes up edits, of several files at once too, and works on', asyn
   } finally {
     rmSync(copy, { recursive: true })
   }
+})
+
+test('a program takes up edits: without overlap its old version ends before the new one begins, and a broken one ends none', async () => {
+  const copy = copyCheckout()
+  try {
+    const entry = 'test/kit/product/program.ts'
+    const program = start({}, { cwd: copy, hot: true, entry, args: ['--program', 'scribe'] })
+    const times = (words: string) => program.output().split(words).length - 1
+    const said = (words: string, n: number) => until(`${n} x ${words}`, () => times(words) === n)
+    await said('program ready', 1)
+    const file = join(copy, 'test/kit/product/scribe.ts')
+    const code = readFileSync(file, 'utf8')
+    writeFileSync(file, code.replace('has closed', 'has shut'))
+    await said('program ready', 2)
+    expect(times('scribe has closed its book')).toBe(1)
+    writeFileSync(file, 'export const run = (')
+    await said(`an edit is broken at ${file}:1:`, 1)
+    writeFileSync(file, code)
+    await said('program ready', 3)
+    expect(times('scribe has shut its book')).toBe(1)
+    expect(program.output()).not.toContain('two at once')
+    program.child.kill('SIGTERM')
+    expect(await program.exit()).toBe(0)
+    expect(times('scribe has closed its book')).toBe(2)
+  } finally {
+    rmSync(copy, { recursive: true })
+  }
+})
+
+test.each([
+  [
+    'a name that is not declared',
+    ['--program', 'ecko'],
+    '--program "ecko": programs.ts declares no such program, but echo, scribe',
+  ],
+  ['no name', [], '--program "": programs.ts declares no such program'],
+])('a program by %s is told what there is', async (_, args, told) => {
+  const program = start({}, { entry: 'test/kit/product/program.ts', args })
+  expect(await program.exit()).toBe(1)
+  expect(program.output()).toStartWith(told)
 })
 
 async function connections(): Promise<number> {

@@ -15,6 +15,11 @@ export const ownSettings = {
   noteLength: setting('NOTE_LENGTH', integer(1, 10_000).default(500), {
     about: 'Characters of a note, at most',
   }),
+  echoProcesses: setting('ECHO_PROCESSES', integer(0, 100).default(0), { about: 'Processes that echo' }),
+  echoPort: setting('ECHO_PORT', integer(0, 65535).default(0), { about: 'Where they listen' }),
+  scribeProcesses: setting('SCRIBE_PROCESSES', integer(0, 100).default(0), {
+    about: 'Processes that read the stream',
+  }),
 }
 
 export const settings = defineSettings(PROJECT, ownSettings)

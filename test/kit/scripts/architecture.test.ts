@@ -10,6 +10,8 @@ const ROOT = join(import.meta.dir, '../../..')
 /** A small tree that keeps every rule; a test breaks it by one more file, or by other text in one. */
 const SOUND = {
   'server.ts': `import { createApp } from './app.ts'\nimport { createDeps } from './kit/create-deps.ts'\ncreateApp(createDeps())`,
+  'programs.ts': `import type { Sql } from './plants/queries.ts'\nexport const programs: Sql[] = [() => import('./plants/program.ts')]`,
+  'plants/program.ts': `export const run = () => Bun.version`,
   'app.ts': `import type { Deps } from './kit/deps.ts'\nimport { plants } from './plants/routes.ts'\nexport const createApp = (deps: Deps) => [deps, plants]`,
   'config.ts': `export const loadConfig = () => ({ ...process.env })`,
   'plants/routes.ts': `import { doc } from '../kit/http/doc.ts'\nimport { find } from './queries.ts'\nexport const plants = [doc, find]`,
@@ -97,6 +99,19 @@ const BROKEN: [string, Record<string, string>, string][] = [
     'the supervisor knows nothing of the app',
     { 'supervisor.ts': `import { createApp } from './app.ts'\nexport const run = createApp` },
     'src/supervisor.ts:2: supervisor may not import app.ts (app)',
+  ],
+  [
+    'nor do the programs that it reads',
+    { 'programs.ts': `import { find } from './plants/queries.ts'\nexport const programs = [find]` },
+    "src/programs.ts:2: the supervisor reads programs.ts, and none of the app's code: write () => import('./plants/queries.ts')",
+  ],
+  [
+    'what app.ts reaches takes nothing of a program, which is on Bun alone',
+    {
+      'plants/program.ts': `export const run = () => Bun.version`,
+      'plants/queries.ts': `import { run } from './program.ts'\nexport const find = run`,
+    },
+    'src/plants/queries.ts:2: only programs.ts imports plants/program.ts',
   ],
   [
     'a slice takes no routes of another',
@@ -237,6 +252,7 @@ const ALLOWED: Record<string, string> = {
   'plants/fits.ts': LONG,
   'config.ts': `export const loadConfig = () => ({ ...process.env })`,
   'kit/jobs/worker.ts': `export const run = () => Buffer.from([process.pid])`,
+  'plants/program.ts': `export const run = () => Bun.version`,
   'kit/process/child.ts': `export const run = () => [Bun.version, Promise.withResolvers()]`,
 }
 

@@ -112,6 +112,7 @@ async function startBareApp() {
     queueAdmin: untouched('queueAdmin'),
     cronAdmin: untouched('cronAdmin'),
     enqueue: () => fail('deps.enqueue was touched'),
+    cancelJob: () => fail('deps.cancelJob was touched'),
     jobStatus: () => fail('deps.jobStatus was touched'),
     digest: () => fail('deps.digest was touched'),
     forgetJob: () => fail('deps.forgetJob was touched'),

@@ -77,11 +77,16 @@ export async function startService(
   }
   const processes = (state?: string): ProcessStatus[] =>
     (status()?.processes ?? []).filter((p) => state === undefined || p.state === state)
-  const wanted = Number(env.WEB_PROCESSES ?? 2) + Number(env.WORKER_PROCESSES ?? 0)
+  const { WEB_PROCESSES = 2, WORKER_PROCESSES = 0, ECHO_PROCESSES = 0, SCRIBE_PROCESSES = 0 } = env
+  const wanted = [WEB_PROCESSES, WORKER_PROCESSES, ECHO_PROCESSES, SCRIBE_PROCESSES].reduce<number>(
+    (sum, count) => sum + Number(count),
+    0,
+  )
   const pids = () => processes().map(({ pid }) => pid)
 
   const service = {
     databaseUrl: database.url,
+    prefix,
     url: `http://127.0.0.1:${port}`,
     child,
     dataDir,

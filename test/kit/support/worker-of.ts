@@ -4,7 +4,8 @@ import type { KitConfig } from '../../../src/kit/config/kit-config.ts'
 import { createDeps } from '../../../src/kit/create-deps.ts'
 import type { KitDeps } from '../../../src/kit/deps.ts'
 import { startRelay } from '../../../src/kit/jobs/outbox/relay.ts'
-import type { InputSchema, Task } from '../../../src/kit/jobs/task.ts'
+import type { InputSchema } from '../../../src/kit/jobs/input.ts'
+import type { Task } from '../../../src/kit/jobs/task.ts'
 import { startWorker } from '../../../src/kit/jobs/worker.ts'
 
 /**

@@ -1,5 +1,6 @@
 // A worker for the small product under test: its tasks, or others.
-import type { InputSchema, Task } from '../../../src/kit/jobs/task.ts'
+import type { InputSchema } from '../../../src/kit/jobs/input.ts'
+import type { Task } from '../../../src/kit/jobs/task.ts'
 import { manifest } from '../product/app.ts'
 import type { Deps } from '../product/product.ts'
 import { tasks as all } from '../product/tasks.ts'

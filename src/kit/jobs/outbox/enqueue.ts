@@ -7,7 +7,8 @@ import { PgDatabase } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'
 import type { Db } from '../../types/db.ts'
 import type { Queue } from '../queue.ts'
-import type { Enqueue, EnqueueOptions, InputSchema, Task } from '../task.ts'
+import type { InputSchema } from '../input.ts'
+import type { Enqueue, EnqueueOptions, Task } from '../task.ts'
 import { outbox } from './table.ts'
 
 /**
