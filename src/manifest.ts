@@ -1,10 +1,11 @@
 // Gathers what the kit needs of this product to open its dependencies: its roles, crons and migrations.
 import { entries as migrations } from '../drizzle/meta/_journal.json'
+import type { Own } from './account/product.ts'
 import { roles } from './account/roles.ts'
 import type { Factor } from './account/second-step.ts'
 import type { WayIn } from './account/ways-in.ts'
 import { crons } from './crons.ts'
-import { mailLogin } from './mail-login/pages.tsx'
+import { mailLogin } from './mail-login/way-in.tsx'
 import { oidcWayIn } from './oidc/way-in.tsx'
 import { passkeyFactor, passkeyWayIn } from './passkeys/factor.tsx'
 import { secondStep } from './second-factors/second-step.ts'
@@ -20,5 +21,10 @@ export const manifest = {
   roles,
   crons,
   migrations,
-  openOwn: () => ({ own: { waysIn, secondStep: secondStep(factors) } }),
+  openOwn: (): { own: Own } => ({
+    own: {
+      waysIn,
+      secondStep: secondStep(factors),
+    },
+  }),
 }

@@ -93,8 +93,8 @@ type Account = User & {
   factors: Factors
   /** Not a mail of ours has verified it, but another provider. */
   isVouched?: boolean
-  /** Its logins at that provider, by name; and how many links there had been when it was linked. */
-  logins: readonly { sub: string; linked: number }[]
+  /** Its logins at that provider, by their names there. */
+  logins: readonly string[]
 }
 /** The seed of an app for codes, and passkeys. A change puts others in their place. */
 type Factors = { readonly seed?: string | undefined; readonly keys: readonly Key[] }
@@ -139,13 +139,16 @@ const AUTHENTICATORS: { make(origin: string): Promise<Authenticator> }[] = [Pass
 const NO_FACTORS: Factors = { keys: [] }
 interface Provider {
   settings: Record<string, string>
-  path: string
+  login: string
+  link: string
+  confirm: string
+  callback: string
   own: string
   way: string
   visit(url: string, person: object): Promise<Record<string, string>>
   close(): Promise<void>
 }
-const PROVIDERS: { start(): Promise<Provider> }[] = [Elsewhere as never]
+const PROVIDERS: { start(): Promise<Provider> }[] = [Elsewhere]
 const MAILED_CODE = pathOf('login', MAIL, 'code')
 /** What ends with whatever proves the mailbox anew, or the password. */
 const PENDING = ['verify', 'reset', 'email_change', CODE] as const
@@ -165,10 +168,13 @@ function codeOf(seed: string): string {
 const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
 const unless = (isFine: unknown, refusal: string) => (isFine ? undefined : refusal)
 const said = ({ status, body }: Reply) => (status < 400 ? 'success' : `${status} ${body?.code}`)
-const shown = ({ id, email, verified, role, first_name, deletes }: Account): User => ({
-  ...{ id, email, verified },
-  ...{ role, first_name, deletes },
-})
+const shown = ({
+  password: _password,
+  factors: _factors,
+  logins: _logins,
+  isVouched: _isVouched,
+  ...user
+}: Account): User => user
 const countsStill = (key: Key) => key.account.factors.keys.includes(key)
 /** As a login tells them. */
 const factorsOf = ({ factors: { seed, keys } }: Account) => [
@@ -564,8 +570,7 @@ function createModel({ boss, config, deps, provider, visitor, work }: World, dom
         if (!link || !(await ask('POST /api/email/take-back', { token: link.token }, door ?? expired)))
           return undefined
         undoFactors(link.account, link)
-        const logins = link.account.logins.filter(({ linked }) => linked <= links.indexOf(link))
-        prove(link, { email: link.email, password: null, logins }, link)
+        prove(link, { email: link.email, password: null, logins: [] }, link)
         voidLinks(link.account, ['invitation'])
         end(link.account, () => true)
         request(link.account, 'reset', link.email)
@@ -702,22 +707,20 @@ function createModel({ boss, config, deps, provider, visitor, work }: World, dom
         const isLogin = op.kind === 'log in elsewhere'
         if (!provider || (isLogin && isExtra(device))) return undefined
         const aim = isLogin ? 'login' : op.kind === 'link' ? 'link' : 'confirm'
-        const noSession = unless(isLogin || session, '401 login_required')
-        const notFresh = unless(aim !== 'link', '401 fresh_login_required') && fresh
-        const begun = await ask(`POST ${provider.path}`, { aim }, door ?? noSession ?? notFresh)
+        const barredBy = isLogin ? door : aim === 'link' ? (refused ?? fresh) : refused
+        const begun = await ask(`POST ${provider[aim]}`, isLogin ? {} : undefined, barredBy)
         if (!begun) return undefined
         const sub = `${op.email.toLowerCase()} of ${domain}`
         const claims = { sub, email, email_verified: !op.isAny, given_name: first_name }
         const authorization = await provider.visit(begun.url, claims)
-        const known = accounts.find(({ logins }) => logins.some((one) => one.sub === sub))
+        const known = accounts.find(({ logins }) => logins.includes(sub))
         const vouched = op.isAny ? undefined : owner
-        const linked = { sub, linked: links.length }
-        const end = `POST ${provider.path}/callback`
+        const end = `POST ${provider.callback}`
         const input = { secret: begun.secret, authorization, ...(isLogin && asToken) }
         if (aim === 'link') {
           const refusal = unless(!known || known === me, '409 identity_taken')
           if (!(await ask(end, input, refusal)) || known) return undefined
-          me.logins = [...me.logins, linked]
+          me.logins = [...me.logins, sub]
           return notify(me.email, 'identity_linked')
         }
         const unlinked = '409 identity_not_linked'
@@ -742,7 +745,7 @@ function createModel({ boss, config, deps, provider, visitor, work }: World, dom
           const link: Link = { account: vouched, purpose: 'verify', email: vouched.email, isLive: false }
           if (!vouched.verified) replacePassword(link, vouched, proven, 'mailbox_proven')
           notify(vouched.email, 'identity_linked')
-          vouched.logins = [...vouched.logins, linked]
+          vouched.logins = [...vouched.logins, sub]
         }
         const entry = await ask(end, input, isRefused, adopted)
         if (!entry) return undefined
@@ -752,7 +755,7 @@ function createModel({ boss, config, deps, provider, visitor, work }: World, dom
         const { id, role } = entry
         expect(role).toBe(waiting?.role ?? config.signupRole)
         const proven = { verified: true, isVouched: true, first_name, password: null, deletes: null }
-        const account: Account = { id, role, email, ...proven, factors: NO_FACTORS, logins: [linked] }
+        const account: Account = { id, role, email, ...proven, factors: NO_FACTORS, logins: [sub] }
         accounts.push(account)
         due.push([email, 'Welcome'])
         return begin(device, account, by, entry.token)

@@ -236,6 +236,29 @@ describe('guessing', () => {
     expect(said(await give(app.visitor(), await ask(other.account.email)))).toBe(200)
   })
 
+  test('and asking, by strangers, takes nothing from an owner who is logged in and has no password', async () => {
+    const own = app
+    app = await startWorld({ RATE_LIMIT: 'on', RATE_LIMIT_ACCOUNT: '100', RATE_LIMIT_ADDRESS: '1000' })
+    try {
+      const member = await app.owner()
+      await dropPassword(member.user.id)
+      await age(member)
+      const given = await ask('', member, '/api/reauthenticate/mail')
+      for (let i = 0; i < 10; i++) {
+        const { challenge, one_time_password } = await ask(member.account.email)
+        await give(app.visitor(), { challenge, one_time_password: another(one_time_password) })
+      }
+      expect(said(await give(app.visitor(), given))).toBe(WRONG)
+      expect(said(await member.post('/api/reauthenticate/mail/code', given))).toBe(200)
+      await age(member)
+      const again = await ask('', member, '/api/reauthenticate/mail')
+      expect(said(await member.post('/api/reauthenticate/mail/code', again))).toBe(200)
+    } finally {
+      await app.close()
+      app = own
+    }
+  })
+
   test('of right codes uses nothing up', async () => {
     const { account } = await app.owner()
     for (let i = 0; i < 6; i++) {

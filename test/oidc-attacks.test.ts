@@ -1,14 +1,22 @@
 // What must not open an account: faulty answers of a provider, answers for another browser, for another provider, twice; and what a provider that is away does.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Redis } from 'ioredis'
 import { users } from '../src/account/table.ts'
+import { defineSettings } from '../src/kit/config/settings.ts'
+import { createOidc } from '../src/kit/oidc/provider.ts'
+import { oidcSettings } from '../src/kit/oidc/settings.ts'
 import { identities } from '../src/oidc/table.ts'
 import { HTML, submit } from './kit/support/forms.ts'
+import { silent } from './kit/support/log.ts'
 import { redisUrl } from './kit/support/services.ts'
-import { type AppWithProviders, callbackOf, meOf, startWithProviders } from './support/oidc.ts'
+import { until } from './kit/support/until.ts'
+import { type AppWithProviders, callbackOf, leadsTo, meOf, startWithProviders } from './support/oidc.ts'
 import { SECRET } from './support/provider.ts'
 
 let app: AppWithProviders
@@ -22,9 +30,9 @@ const codeOf = ({ body }: { body?: { code?: string } }) => body?.code
 const callback = callbackOf('acme')
 
 /** As a front-end: JSON, and the secret is its to keep. */
-async function begin(aim = 'login', name = 'acme') {
+async function begin() {
   const client = app.visitor()
-  const { body } = await client.post(`/api/login/oidc/${name}`, { aim })
+  const { body } = await client.post('/api/login/oidc/acme', {})
   return { client, ...(body as { url: string; secret: string }) }
 }
 
@@ -116,6 +124,19 @@ describe('an answer of the provider is refused', () => {
     const page = await browser.get(callbackOf('other') + back.search, HTML)
     expect([page.status, await meOf(browser)]).toEqual([400, undefined])
     expect(search).toContain('code=')
+  })
+
+  test('to which another provider has led the browser, with what it was told for its own login (mix-up)', async () => {
+    const client = app.visitor()
+    const { url, secret } = (await client.post('/api/login/oidc/other', {})).body
+    const led = new URL(`${app.acme.issuer}/auth${new URL(url).search}`)
+    led.searchParams.set('redirect_uri', `http://service.example${callback}`)
+    app.acme.logIn(app.somebody())
+    const authorization = Object.fromEntries((await app.acme.browser()(led.href)).searchParams)
+    expect(authorization.code).toBeDefined()
+    for (const path of [callback, callbackOf('other')])
+      expect(codeOf(await client.post(path, { secret, authorization }))).toBe('provider_refused')
+    expect(await meOf(client)).toBeUndefined()
   })
 
   test('whose person has declined: nobody is logged in, and the page says where to begin anew', async () => {
@@ -241,13 +262,26 @@ test('no log line holds what comes back from a provider, or the secret of a brow
     for (const back of backs) await logged.comeBack(client, back)
     logged.acme.alterClaims((claims) => ({ ...claims, nonce: 'x' }))
     await logged.visit(client, logged.somebody())
+    // One that is refused before anything of it is looked at, and one that leads to another page first.
+    const early = await logged.away(logged.visitor(), logged.somebody())
+    await logged.visitor({ Authorization: 'Bearer x' }).get(early.pathname + early.search, HTML)
+    const member = await logged.member()
+    logged.acme.logIn(logged.somebody())
+    const linking = await submit(member, '/api/auth/account/identities/link', { id: 'acme' })
+    const late = await logged.acme.browser()(leadsTo(linking) ?? '')
+    member.cookies.delete('session')
+    const led = (await logged.comeBack(member, late)).headers.get('location') ?? ''
+    expect(led).toContain('/api/auth/sign-in?next=')
+    await member.get(led, HTML)
+    secrets.push(...[early, late].map((back) => back.searchParams.get('code') ?? ''))
     const { secret } = (await client.post('/api/login/oidc/acme', {})).body
     const authorization = { state: 'x', code: 'the-code-of-another' }
     await client.post(callback, { secret, authorization })
+    const written = () => readFileSync(log, 'utf8').split('provider_refused').length > 2
+    await until('the log has the last of them', () => Promise.resolve(written()))
     const text = readFileSync(log, 'utf8')
-    expect(text).toContain('PROVIDER REFUSED')
-    for (const one of [...secrets, ...logged.acme.issued, secret, authorization.code, SECRET])
-      expect(text).not.toContain(one)
+    const hidden = [...secrets, ...logged.acme.issued, secret, authorization.code, SECRET]
+    expect(hidden.filter((one) => text.includes(one))).toEqual([])
   } finally {
     await logged.close()
     rmSync(dirname(log), { recursive: true })
@@ -339,8 +373,52 @@ describe('a provider', () => {
     const ann = app.somebody()
     await app.visit(client, ann)
     expect(await meOf(client)).toMatchObject({ email: ann.email, verified: true })
+    // And what the other one says of an email counts for none of those.
+    app.acme.alterClaims((claims) => ({ ...claims, email_verified: true }))
+    app.acme.alter('/me', (body) => ({ ...body, email_verified: false }))
+    expect((await app.visit(app.visitor(), app.somebody())).status).toBe(409)
+    app.acme.mend()
     app.acme.alter('/me', (body) => ({ ...body, sub: 'another' }))
     const [back, victim] = [app.visitor(), app.somebody()]
     expect((await app.visit(back, victim)).status).toBe(400)
+  })
+})
+
+describe('the settings of a provider', () => {
+  const { load } = defineSettings({ name: 'service', version: '1' }, oidcSettings)
+  const loadWith = (issuer: string) =>
+    load({
+      DATABASE_URL: 'postgres://u:p@db/x',
+      REDIS_URL: 'redis://cache:6379',
+      OIDC_PROVIDERS: 'acme',
+      OIDC_ACME_ISSUER: issuer,
+      OIDC_ACME_CLIENT_ID: 'service',
+      OIDC_ACME_CLIENT_SECRET: SECRET,
+    }).oidc
+
+  test('keep the slash at the end of its name, by which it is another', async () => {
+    const server = createServer((_, res) => {
+      const found = { issuer, authorization_endpoint: `${issuer}login` }
+      res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(found))
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}/application/o/service/`
+    const flow = { secret: 'x', redirectUri: 'http://service.example', isFresh: false }
+    const begin = (name: string) => createOidc(loadWith(name), silent).begin('acme', flow)
+    try {
+      expect(await begin(issuer)).toStartWith(`${issuer}login?`)
+      await expect(begin(issuer.slice(0, -1))).rejects.toThrow('does not answer')
+    } finally {
+      server.close()
+    }
+  })
+
+  test.each([
+    ['http://login.example.com', 'must begin with https://'],
+    ['http://localhost.evil.test', 'must begin with https://'],
+    ['https://login.microsoftonline.com/common/v2.0', 'must name one tenant'],
+    ['https://login.microsoftonline.com/organizations/v2.0', 'must name one tenant'],
+  ])('are refused where anybody could answer, or vouch for anybody: %s', (issuer, fault) => {
+    expect(() => loadWith(issuer)).toThrow(fault)
   })
 })

@@ -4,6 +4,7 @@ import { eq } from 'drizzle-orm'
 import { changeRole } from '../src/account/change-role.ts'
 import { exportAccount } from '../src/account/export.ts'
 import { requestLink } from '../src/account/mail-tasks.ts'
+import { setPassword } from '../src/account/manage.ts'
 import { users } from '../src/account/table.ts'
 import { identities } from '../src/oidc/table.ts'
 import { deleteAccount } from '../src/tasks.ts'
@@ -20,8 +21,10 @@ import {
   startWithProviders,
   waitAnHour,
 } from './support/oidc.ts'
-import { memberWithTotp } from './support/totp.ts'
+import { addTotp, memberWithTotp, verifyEmail } from './support/totp.ts'
 import { schema } from './support/worker.ts'
+
+type TestMember = Awaited<ReturnType<AppWithProviders['member']>>
 
 let app: AppWithProviders
 beforeAll(async () => {
@@ -48,6 +51,16 @@ test('whoever is new gets an account without a password, and the same one each t
   expect((await meOf(again)).id).toBe(me.id)
   const { body } = await again.get('/api/me/sessions')
   expect(body.map(({ way }: { way: string }) => way)).toEqual(['oidc', 'oidc'])
+})
+
+test('the same name at two providers is two people', async () => {
+  const [one, two] = [app.visitor(), app.visitor()]
+  const ann = app.somebody()
+  await app.visit(one, ann)
+  await app.visit(two, app.somebody({ sub: ann.sub }), { at: app.other, name: 'other' })
+  const [first, second] = [await meOf(one), await meOf(two)]
+  expect(second.id).toMatch(/^[0-9a-f-]{36}$/)
+  expect(second.id).not.toBe(first.id)
 })
 
 describe('an email links a login to an account that is there', () => {
@@ -186,7 +199,7 @@ describe('who is logged in', () => {
     await app.link(member, app.somebody())
     const [{ id }] = await identitiesOf(member)
     app.acme.logIn(app.somebody())
-    const begun = await member.post('/api/login/oidc/acme', { aim: 'link' })
+    const begun = await member.post('/api/me/identities/acme/link')
     const back = Object.fromEntries((await app.acme.browser()(begun.body.url)).searchParams)
     const input = { secret: begun.body.secret, authorization: back }
     // Somebody else's by now, in the same browser.
@@ -194,13 +207,9 @@ describe('who is logged in', () => {
     expect((await another.post(callbackOf('acme'), input)).body.code).toBe('provider_refused')
     await waitAnHour(app, member)
     expect((await member.post(callbackOf('acme'), input)).body.code).toBe('fresh_login_required')
-    expect((await member.post('/api/login/oidc/acme', { aim: 'link' })).body.code).toBe(
-      'fresh_login_required',
-    )
+    expect((await member.post('/api/me/identities/acme/link')).body.code).toBe('fresh_login_required')
     expect((await member.delete(`/api/me/identities/${id}`)).body.code).toBe('fresh_login_required')
-    expect((await app.visitor().post('/api/login/oidc/acme', { aim: 'link' })).body.code).toBe(
-      'login_required',
-    )
+    expect((await app.visitor().post('/api/me/identities/acme/link')).body.code).toBe('login_required')
     expect(await identitiesOf(member)).toHaveLength(1)
   })
 
@@ -331,6 +340,16 @@ describe('signing up there goes by SIGNUP', () => {
     await app.visit(client, ann)
     expect((await meOf(client)).role).toBe('admin')
   })
+
+  test('an invitation of somebody who may invite no more counts for nothing, and stands in nobody’s way', async () => {
+    const [boss, ann, client] = [await app.member('superuser'), app.somebody(), app.visitor()]
+    await verifyEmail(app, boss.user.id)
+    const due = { userId: boss.user.id, purpose: 'invitation', details: { role: 'admin' } } as const
+    await app.deps.db.transaction((tx) => requestLink(app.deps, tx, { ...due, email: ann.email }))
+    await app.deps.db.update(users).set({ role: 'editor' }).where(eq(users.id, boss.user.id))
+    expect((await app.visit(client, ann)).status).toBe(303)
+    expect((await meOf(client)).role).toBe(app.config.signupRole)
+  })
 })
 
 describe('what ends it', () => {
@@ -358,7 +377,7 @@ describe('what ends it', () => {
     expect((await meOf(again)).id).toBe(id)
   })
 
-  test('a take-back of the email leaves those of before, and none that was linked since', async () => {
+  test('a take-back of the email leaves none either, as a thief may have linked one first', async () => {
     const owner = await app.member()
     const { id, email } = owner.user
     await app.deps.db.update(users).set({ email_proof: 'mail' }).where(eq(users.id, id))
@@ -377,7 +396,51 @@ describe('what ends it', () => {
     const [old, other] = [app.visitor(), app.visitor()]
     await app.visit(old, before)
     await app.visit(other, since)
-    expect([(await meOf(old)).id, (await meOf(other))?.id === id]).toEqual([id, false])
+    for (const client of [old, other]) expect((await meOf(client)).id).not.toBe(id)
+  })
+
+  test.each([
+    [
+      'the undo of a change of factors',
+      async (owner: TestMember) => {
+        await addTotp(owner)
+        const token = await app.nextToken(owner.user.email, 'The second factor')
+        expect((await app.visitor().post('/api/factors/undo', { token })).status).toBe(200)
+      },
+    ],
+    [
+      'a password that an operator sets',
+      async ({ user }: TestMember) => {
+        const hash = await app.deps.passwords.hash('Violet7Kettle')
+        await setPassword(app.deps, user.id, { password: null, temporary_password: hash }, OPERATOR)
+      },
+    ],
+  ] as const)('%s leaves none: a thief may have linked one as well', async (_, recover) => {
+    const owner = await app.member()
+    await verifyEmail(app, owner.user.id)
+    const thiefs = app.somebody()
+    await app.link(owner, thiefs)
+    await recover(owner)
+    const thief = app.visitor()
+    await app.visit(thief, thiefs)
+    expect((await meOf(thief))?.id).not.toBe(owner.user.id)
+  })
+
+  test('a take-back ends a login that waits for its second factor, too', async () => {
+    const { member, id, email, code } = await memberWithTotp(app) // a thief's app
+    await app.deps.db.update(users).set({ password: null }).where(eq(users.id, id))
+    const thiefs = app.somebody()
+    await app.link(member, thiefs)
+    const taken = `new-${email}`
+    await member.put('/api/me/email', { email: taken })
+    const confirmed = await app.nextToken(taken, 'Confirm your new email')
+    expect((await member.post('/api/email/verify', { token: confirmed })).status).toBe(200)
+    const thief = app.visitor()
+    expect((await app.visit(thief, thiefs)).headers.get('location')).toContain('/api/auth/second')
+    const token = await app.nextToken(email, 'has changed')
+    expect((await app.visitor().post('/api/email/take-back', { token })).status).toBe(200)
+    await submit(thief, '/api/auth/second', { one_time_password: await code() })
+    expect(await meOf(thief)).toBeUndefined()
   })
 
   test('a disabled account is stopped, in a browser and as JSON, whether its login is linked or new', async () => {
@@ -508,7 +571,7 @@ describe('a second factor is asked after it as after a password', () => {
     const ann = app.somebody()
     await app.link(member, ann)
     await waitAnHour(app, member)
-    const { url, secret } = (await member.post('/api/login/oidc/acme', { aim: 'confirm' })).body
+    const { url, secret } = (await member.post('/api/reauthenticate/oidc/acme')).body
     app.acme.logIn(ann)
     const authorization = Object.fromEntries((await app.acme.browser()(url)).searchParams)
     const { status, body } = await member.post(callbackOf('acme'), { secret, authorization })
@@ -527,6 +590,7 @@ describe('a second factor is asked after it as after a password', () => {
       await strict.visit(client, ann)
       expect((await client.get('/api/me')).body.code).toBe('factor_missing')
       expect((await client.get('/api/me/identities')).body.code).toBe('factor_missing')
+      expect((await client.post('/api/me/identities/other/link')).body.code).toBe('factor_missing')
       await waitAnHour(strict, client)
       const begun = await submit(client, '/api/auth/confirm/oidc?next=%2Fapi%2Fauth%2Faccount%2Ffactors', {
         id: 'acme',

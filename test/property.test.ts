@@ -8,10 +8,12 @@ import { NEW_ACCOUNT, startApp, type TestApp } from './support/harness.ts'
 import { schema, startTestWorker } from './support/worker.ts'
 
 const ofKit = new Set(kitRoutes().map(({ method, path }) => `${method} ${path}`))
+/** Of a module: without it this does nothing. */
+const MAIL = 'MAIL'
 
 driveRoutes({
   seeds: [1],
-  start: startApp,
+  start: () => startApp({ [`${MAIL}_LOGIN`]: 'on' }),
   schema,
   roles,
   boss: 'superuser',
@@ -30,7 +32,7 @@ driveRoutes({
   },
   // test/{admin,admin-pages,mailbox,account-pages,sessions,access-tokens,invitations,totp}.test.ts have them
   isHard: (name) =>
-    /users.:id|factors?|passkey|second|^POST .*(reset|verify|take-back|sign-up|accept|invitation|tokens.end|:id)$|^DELETE .api.(me|invitations)./.test(
+    /users.:id|factors?|passkey|second|identities|:provider|mail.code|(reauthenticate|confirm).mail|^POST .*(reset|verify|take-back|sign-up|accept|invitation|tokens.end|:id)$|^DELETE .api.(me|invitations)./.test(
       name,
     ),
   // The page would change the password with which the callers log in, and a superuser would be one no more.

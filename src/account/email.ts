@@ -126,7 +126,7 @@ export async function takeBackEmail(c: AppContext, { token }: { token: string })
     const change = { email, email_proof: 'mail', password: null, deletes: null } as const
     if ((await updateUser(tx, userId, change)) === undefined) throw tokenExpired()
     await c.var.secondStep?.undoSince(tx, userId, created)
-    await removeWaysIn(c.var, tx, userId, created)
+    await removeWaysIn(c.var, tx, userId)
     await tokens.revoke(tx, userId, { but: UNDOES, since: created })
     await requestLink(c.var, tx, { userId, purpose: 'reset', email })
     await accessTokens.deleteAllOf(c.var, tx, userId)

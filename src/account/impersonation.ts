@@ -2,14 +2,14 @@
 import { requireFresh } from '../kit/auth/guards.ts'
 import { doc } from '../kit/http/doc.ts'
 import { notFound } from '../kit/http/errors.ts'
-import { accountDisabled, continueIn, issuedToken } from '../kit/http/session.ts'
+import { accountDisabled, continueIn } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { recordEvent, recordWith } from './audit.ts'
 import { manage, MANAGES } from './change-role.ts'
 import { sessionEnded } from './end-sessions.ts'
 import { roleAboveOwn, roleNotLower } from './errors.ts'
 import { requestNotice } from './mail-tasks.ts'
-import { factory, requireRole, roleOf, type LoggedInContext } from './product.ts'
+import { done, factory, requireRole, roleOf, type LoggedInContext, withToken } from './product.ts'
 import type { User } from './queries.ts'
 import { roles } from './roles.ts'
 import { Login, LoginResponse, OfAccount, TokenResponse } from './schema.ts'
@@ -61,8 +61,8 @@ export const impersonation = factory
     validate('param', OfAccount),
     validate('json', Login.pick({ token: true })),
     async (c) => {
-      const user = await beginImpersonation(c, c.req.valid('param').id, c.req.valid('json').token)
-      return c.var.respond({ ...user, ...issuedToken(c) })
+      const begun = beginImpersonation(c, c.req.valid('param').id, c.req.valid('json').token)
+      return c.var.respond(await withToken(c, begun))
     },
   )
 
@@ -70,8 +70,5 @@ export const impersonation = factory
     '/impersonation/end',
     doc('Goes back from acting as another account to my own session.', TokenResponse),
     requireRole('readonly'),
-    async (c) => {
-      await endImpersonation(c)
-      return c.var.respond(issuedToken(c))
-    },
+    async (c) => c.var.respond(await withToken(c, done(endImpersonation(c)))),
   )

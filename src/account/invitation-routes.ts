@@ -6,12 +6,11 @@ import { weakPassword } from '../kit/auth/password-rule.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { MANAGES } from './change-role.ts'
 import { accountExists, emailTaken, roleAboveOwn } from './errors.ts'
 import { acceptInvitation, invite, openInvitations, withdrawInvitation } from './invitations.ts'
-import { done, factory, found, requireRole } from './product.ts'
+import { done, factory, found, requireRole, withToken } from './product.ts'
 import { AcceptInvitation, Invite, SignupResponse } from './schema.ts'
 import { requireSignup } from './sign-up.ts'
 import { InvitationResponse } from './table.ts'
@@ -62,8 +61,5 @@ export const invitations = factory
     freshIfLoggedIn,
     validate('json', AcceptInvitation),
     rateLimit(linkLimit),
-    async (c) => {
-      const accepted = await acceptInvitation(c, c.req.valid('json'))
-      return c.var.respond({ ...accepted, ...issuedToken(c) })
-    },
+    async (c) => c.var.respond(await withToken(c, acceptInvitation(c, c.req.valid('json')))),
   )

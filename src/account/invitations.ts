@@ -94,11 +94,14 @@ type Answer = z.output<typeof AcceptInvitation>
 export const acceptInvitation = (c: AppContext, answer: Answer): Promise<User & { loggedIn?: false }> =>
   c.var.session === null ? takeIn(c, answer) : raiseRole(c as LoggedInContext, answer)
 
-/** Spends it together with what it brings about, if who invited may do so at this moment too. */
-const spendWith = async (c: AppContext, tx: Db, token: string, change: Change) =>
-  accept(c, tx, await tokens.spend(tx, token, 'invitation'), change)
+/** Spends it together with what it brings about. */
+async function spendWith(c: AppContext, tx: Db, token: string, change: Change): Promise<User> {
+  const user = await accept(c, tx, await tokens.spend(tx, token, 'invitation'), change)
+  if (user === undefined) throw tokenExpired()
+  return user
+}
 
-/** The new account of somebody who has shown the mailbox otherwise spends an invitation that waits there. Undefined if none does. */
+/** The new account of somebody who has shown the mailbox otherwise spends an invitation that waits there. Undefined if none counts. */
 export async function acceptWith(c: AppContext, tx: Db, row: NewUser): Promise<User | undefined> {
   const isToThem = eq(sql`lower(${oneTimeTokens.email})`, sql`lower(${row.email})`)
   const [waiting] = await tx.delete(oneTimeTokens).where(and(isOpen, isToThem)).returning()
@@ -107,14 +110,15 @@ export async function acceptWith(c: AppContext, tx: Db, row: NewUser): Promise<U
 
 type Change = (role: Role, mailbox: string) => Promise<User | undefined>
 
+/** Undefined if who invited may not do so at this moment. */
 async function accept(
   c: AppContext,
   tx: Db,
   { id, user_id: by, email, details }: OneTimeToken,
   change: Change,
-): Promise<User> {
+): Promise<User | undefined> {
   const role = Details.safeParse(details).data?.role
-  if (role === undefined || !(await mayInvite(c.var, tx, by, role))) throw tokenExpired()
+  if (role === undefined || !(await mayInvite(c.var, tx, by, role))) return undefined
   const user = await change(role, email)
   if (user === undefined) throw unauthorized('This account no longer exists')
   // Who invited, `invitation.made` tells: this one its account sees.

@@ -15,7 +15,7 @@ import { type AppContext, type LoggedInContext, roleOf } from './product.ts'
 import { findUserWithHash, findUserWithHashById, replaceHash, updateUser, type User } from './queries.ts'
 import { roles } from './roles.ts'
 import type { Login } from './schema.ts'
-import { hasFactor } from './second-step.ts'
+import { factorsOf, hasFactor } from './second-step.ts'
 
 /**
  * Checks the password, starts a session and returns the account. `new_password` takes the place of one that was made up for the
@@ -39,7 +39,7 @@ export async function logIn(
   const own = isTemporary
     ? await replaceTemporary(c, found, { given: password, password: new_password })
     : { hash: await upToDate(c, user.id, hash, password), password }
-  await c.var.secondStep?.demand(c, { userId: user.id, hash: own.hash }, kept)
+  await c.var.secondStep?.demand(c, { userId: user.id, hash: own.hash, email: user.email }, kept)
   await beginSession(c, user, { ...kept, way: 'password' }, byPassword(c, own))
   c.var.log.info('LOGIN OK', { user: user.id, agent: agentOf(c) })
   return user
@@ -125,8 +125,7 @@ export async function beginSession(
     const now = await findUserWithHashById(db, user.id)
     if (!(await counts(now?.hash ?? null, now?.user))) throw invalidCredentials()
     // A factor that came meanwhile, as well: no session opens by the password alone where the account has one.
-    const factors = hasFactor(kept.way) ? [] : await c.var.secondStep?.factorsOf(db, user.id)
-    if (factors?.length) throw invalidCredentials()
+    if (!hasFactor(kept.way) && (await factorsOf(c.var, db, user.id)).length > 0) throw invalidCredentials()
     if (now && roleOf(now.user, config) !== roleOf(user, config)) await syncSessionRole(c.var, user.id)
     const details = { way: kept.way ?? null }
     await recordEvent(c, db, { action: 'session.started', account: user.id, details })

@@ -6,7 +6,7 @@ import { weakPassword } from '../kit/auth/password-rule.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { accountDisabled, issuedToken } from '../kit/http/session.ts'
+import { accountDisabled } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { changeEmail, confirmEmail, resendVerification, takeBackEmail } from './email.ts'
 import {
@@ -18,7 +18,7 @@ import {
   wrongPassword,
 } from './errors.ts'
 import { changePassword, forgotPassword, resetPassword } from './password.ts'
-import { done, factory, requireRole } from './product.ts'
+import { done, factory, requireRole, withToken } from './product.ts'
 import {
   ChangeEmail,
   ChangePassword,
@@ -67,10 +67,7 @@ export const mailbox = factory
     requireRole('readonly'),
     validate('json', ChangePassword),
     rateLimit(reauthenticationLimit),
-    async (c) => {
-      await changePassword(c, c.req.valid('json'))
-      return c.var.respond(issuedToken(c))
-    },
+    async (c) => c.var.respond(await withToken(c, done(changePassword(c, c.req.valid('json'))))),
   )
 
   .post(

@@ -13,8 +13,10 @@ import { tokens, UNDOES } from './one-time-tokens.ts'
 import { done, factory, found, requireRole, type Deps } from './product.ts'
 import { findUser, updateUser, type AccountChange } from './queries.ts'
 import { AccountResponse, ChangeAccount, OfAccount, SessionResponse } from './schema.ts'
+import { factorsOf } from './second-step.ts'
 import { listSessions } from './sessions.ts'
 import { UserResponse } from './table.ts'
+import { removeWaysIn } from './ways-in.ts'
 
 /** The account, with its number of sessions and the last request in one of them; undefined if there is none. */
 export async function findAccount({ db, sessions }: Pick<Deps, 'db' | 'sessions'>, id: string) {
@@ -48,17 +50,18 @@ export async function endSessionsOf(
 }
 
 /**
- * Sets another password, for an owner who cannot: every session, token, link and change that waits ends.
+ * Sets another password, for an owner who cannot: every session, token, other way in, link and change that waits ends.
  * @throws what `manage` does
  */
 export async function setPassword(
-  deps: Pick<Deps, 'db' | 'enqueue' | 'sessions' | 'store'>,
+  deps: Pick<Deps, 'db' | 'enqueue' | 'sessions' | 'store' | 'waysIn'>,
   userId: string,
   secret: Pick<AccountChange, 'password' | 'temporary_password'>,
   by: Author,
 ): Promise<void> {
   await manage(deps, userId, { by }, async (tx, { email }) => {
     await updateUser(tx, userId, secret)
+    await removeWaysIn(deps, tx, userId)
     await tokens.revoke(tx, userId, { but: [...UNDOES, 'invitation'] })
     await accessTokens.deleteAllOf(deps, tx, userId)
     await deps.sessions.destroyAllOf(userId)
@@ -78,7 +81,7 @@ export async function resetFactors(
   by: Author,
 ): Promise<boolean> {
   const reset = await manage(deps, userId, { by }, async (tx, { email }) => {
-    const own = (await deps.secondStep?.factorsOf(tx, userId)) ?? []
+    const own = await factorsOf(deps, tx, userId)
     if (own.length === 0) return false
     await deps.secondStep?.removeAll(tx, userId)
     await deps.sessions.destroyAllOf(userId)

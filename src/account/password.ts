@@ -16,6 +16,7 @@ import { assertPassword } from './password-rule.ts'
 import type { AppContext, LoggedInContext } from './product.ts'
 import { type AccountChange, findUser, findUserWithHashById, updateUser, type User } from './queries.ts'
 import { roles } from './roles.ts'
+import { factorsOf } from './second-step.ts'
 import { removeWaysIn } from './ways-in.ts'
 import { provenAtOf } from '../kit/types/sessions.ts'
 
@@ -89,8 +90,7 @@ export async function changePassword(
 ): Promise<void> {
   const { db, passwords, session } = c.var
   const { userId, identity } = session
-  const factors = await c.var.secondStep?.factorsOf(db, userId)
-  const hasFactor = factors !== undefined && factors.length > 0
+  const hasFactor = (await factorsOf(c.var, db, userId)).length > 0
   if (current === undefined || hasFactor) assertFresh(c)
   const found = await findUserWithHashById(db, userId)
   const was = found?.hash ?? null

@@ -6,6 +6,7 @@ import type { AnyContext, AppEnv, ContextWith } from '../kit/http/env.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { appFactory } from '../kit/http/factory.ts'
 import { createIdempotency } from '../kit/http/idempotency.ts'
+import { issuedToken } from '../kit/http/session.ts'
 import { emailNotVerified } from './errors.ts'
 import { findUser, type User } from './queries.ts'
 import { ADMIN, roles, type Role } from './roles.ts'
@@ -58,6 +59,12 @@ export const done = async (work: Promise<unknown>): Promise<Record<never, never>
   await work
   return {}
 }
+
+/** The answer of a call that begins or refreshes a session: what it returns, and the session's token if no cookie carries that. */
+export const withToken = async <T extends object>(c: AnyContext, work: Promise<T>) => ({
+  ...(await work),
+  ...issuedToken(c),
+})
 
 /** What a call has found, or done. @throws notFound */
 export async function found<T>(c: AnyContext, work: Promise<T | false | undefined>): Promise<T> {

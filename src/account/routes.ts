@@ -5,11 +5,10 @@ import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { answerList, LIST, listQuery } from '../kit/http/list-query.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { emailTaken, invalidCredentials, passwordChangeRequired } from './errors.ts'
 import { logIn, logOut } from './login.ts'
-import { done, factory, requireRole } from './product.ts'
+import { done, factory, requireRole, withToken } from './product.ts'
 import { editProfile } from './profile.ts'
 import { EditProfile, Login, LoginResponse, MeResponse, Signup, SignupResponse } from './schema.ts'
 import { requireSignup, signUp } from './sign-up.ts'
@@ -31,7 +30,7 @@ export const account = factory
     requireSignup('open'),
     validate('json', Signup),
     rateLimit(signupLimit),
-    async (c) => c.var.respond({ ...(await signUp(c, c.req.valid('json'))), ...issuedToken(c) }),
+    async (c) => c.var.respond(await withToken(c, signUp(c, c.req.valid('json')))),
   )
 
   .post(
@@ -41,7 +40,7 @@ export const account = factory
     }),
     validate('json', Login),
     rateLimit(loginLimit),
-    async (c) => c.var.respond({ ...(await logIn(c, c.req.valid('json'))), ...issuedToken(c) }),
+    async (c) => c.var.respond(await withToken(c, logIn(c, c.req.valid('json')))),
   )
 
   .post('/logout', doc('Logs out and ends the session.', z.object({})), requireRole('readonly'), async (c) =>

@@ -51,6 +51,8 @@ export interface FirstProof {
   userId: string
   /** Of the password, as the account has it now; null for none. With another one the proof is void. */
   hash: string | null
+  /** Of the account. Where there is no password, the proof is void with another one: after a take-back. */
+  email: string
   /** `password` if it is not said. */
   way?: string
 }
@@ -68,6 +70,10 @@ export interface SecondStep {
   /** Voids the links that undo a change as well. Takes a transaction, around which the sessions end. */
   removeAll(tx: Db, userId: string): Promise<void>
 }
+
+/** The factors of an account; none where the product has none. */
+export const factorsOf = async ({ secondStep }: { secondStep?: SecondStep }, db: Db, userId: string) =>
+  (await secondStep?.factorsOf(db, userId)) ?? []
 
 /** Whether a login was proven by two factors: the second one is named last, and a passkey alone has verified its user. */
 export const hasFactor = (way = ''): boolean => way.includes('+') || way === 'passkey'

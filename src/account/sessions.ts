@@ -4,11 +4,11 @@ import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { agentOf, endOtherSessions, endSession, issuedToken, refreshSession } from '../kit/http/session.ts'
+import { agentOf, endOtherSessions, endSession, refreshSession } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { recordWith } from './audit.ts'
 import { invalidCredentials } from './errors.ts'
-import { done, factory, found, type LoggedInContext, requireRole } from './product.ts'
+import { done, factory, found, type LoggedInContext, requireRole, withToken } from './product.ts'
 import { findUserWithHashById } from './queries.ts'
 import { Reauthentication, SessionResponse, TokenResponse } from './schema.ts'
 import { reauthenticationLimit } from './throttles.ts'
@@ -55,7 +55,8 @@ export async function reauthenticate(c: LoggedInContext, { password }: { passwor
   const owner = await findUserWithHashById(db, session.userId)
   const isRight = await passwords.verify(owner?.hash ?? null, password, c.var.signal())
   if (!isRight || !owner?.hash) throw invalidCredentials()
-  await c.var.secondStep?.demand(c, { userId: session.userId, hash: owner.hash }, 'refresh')
+  const { hash, user } = owner
+  await c.var.secondStep?.demand(c, { userId: user.id, hash, email: user.email }, 'refresh')
   await confirmSession(c)
 }
 
@@ -80,10 +81,7 @@ export const accountSessions = factory
     requireRole('readonly'),
     validate('json', Reauthentication),
     rateLimit(reauthenticationLimit),
-    async (c) => {
-      await reauthenticate(c, c.req.valid('json'))
-      return c.var.respond(issuedToken(c))
-    },
+    async (c) => c.var.respond(await withToken(c, done(reauthenticate(c, c.req.valid('json'))))),
   )
 
   .get(

@@ -17,10 +17,10 @@ export interface WayIn {
   /** Whether it opens this account by itself, without the mailbox. */
   opens?(db: Db, userId: string): Promise<boolean>
   /**
-   * Removes what opens the account by it, or what was added since a moment: whoever shows the mailbox anew has it for themselves. What is
-   * a second factor as well is none of its business. Takes a transaction.
+   * Removes what opens the account by it: whoever shows the mailbox anew has it for themselves. What is a second factor as well is none
+   * of its business. Takes a transaction.
    */
-  remove?(tx: Db, userId: string, since?: Date): Promise<void>
+  removeAll?(tx: Db, userId: string): Promise<void>
 }
 
 interface HasWaysIn {
@@ -35,13 +35,8 @@ export async function assertWayIn({ waysIn = [] }: HasWaysIn, tx: Db, userId: st
 }
 
 /** Takes a transaction. */
-export async function removeWaysIn(
-  { waysIn = [] }: HasWaysIn,
-  tx: Db,
-  userId: string,
-  since?: Date,
-): Promise<void> {
-  for (const way of waysIn) await way.remove?.(tx, userId, since)
+export async function removeWaysIn({ waysIn = [] }: HasWaysIn, tx: Db, userId: string): Promise<void> {
+  for (const way of waysIn) await way.removeAll?.(tx, userId)
 }
 
 /** Where a second factor may be asked for: after the password, and after the other ways. */

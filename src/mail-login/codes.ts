@@ -19,11 +19,21 @@ const MINUTES = 10
 export const CODE_S = MINUTES * 60
 
 /** Among all one-time tokens: what voids the links of an account voids its codes. */
-const codes = createOneTimeTokens(oneTimeTokens, { login_code: { minutes: MINUTES } })
+const codes = createOneTimeTokens(oneTimeTokens, {
+  login_code: { minutes: MINUTES },
+  confirm_code: { minutes: MINUTES },
+})
+
+/** Those of a session stand by themselves, their counts and mails too: anybody asks for codes to log in, and voids those of before. */
+const purposeOf = (session: string | undefined) => (session === undefined ? 'login_code' : 'confirm_code')
 
 const PER_CODE = { name: 'login-code', limit: 5, seconds: CODE_S }
 /** Over all codes of an account. It takes two mails to use it up, and then nothing but this way in is closed. */
-const PER_ACCOUNT = { name: 'login-codes', limit: 10, seconds: 60 * 60 }
+const PER_ACCOUNT = [
+  { name: 'login-codes', limit: 10, seconds: 60 * 60 },
+  // Ten in each hour of a year would find one in twelve; these, one in ninety.
+  { name: 'login-codes-day', limit: 30, seconds: 24 * 60 * 60 },
+]
 
 /** Which of these it is nobody learns: it would tell whether there is an account. */
 export const wrongCode = defineError(
@@ -69,36 +79,41 @@ export const mailCode = defineTask({
       return job.log.info('no mail: there is no such account, it is disabled, or it is too late')
     const { id: userId, email: to } = user
     // Before a new code voids the one that was mailed last: who floods a mailbox must not lock its owner out.
-    if (await isFlooded(deps, job, { kind: 'code', to })) return
+    const purpose = purposeOf(asked?.session)
+    if (await isFlooded(deps, job, { kind: purpose, to })) return
     const [random = 0n] = crypto.getRandomValues(new BigUint64Array(1))
     const code = String(random % 1_000_000n).padStart(6, '0')
     await db.transaction(async (tx) => {
       await lockUser(tx, userId) // of two at once the later one voids the other
-      const due = await codes.request(tx, { userId, purpose: 'login_code', email: to, ip })
+      const due = await codes.request(tx, { userId, purpose, email: to, ip })
       await codes.issue(tx, due, await tokenOf(bound, code))
     })
-    await sendMail(codeMail({ service: config.name, to, code, isLogin: asked?.session === undefined }))
+    await sendMail(codeMail(config.name, to, code, asked?.session ? TO_CONFIRM : TO_LOG_IN))
   },
 })
 
+const TO_LOG_IN = [
+  'Somebody, probably you, wants to log in. Type this code where you were asked for it.',
+  'If it was not you, ignore this mail: without the code nobody gets in.',
+] as const
+const TO_CONFIRM = [
+  'In your account something was begun that only you may do. Type this code where you were asked for it.',
+  'If it was not you, somebody else is logged in to your account: ask for a new password at once.',
+] as const
+const ONCE = 'The code works once, for ten minutes, and only where it was asked for. Tell it to nobody.'
+
 /** The subject does not tell it: mail servers log subjects, and phones show them to all. */
-const codeMail = (letter: { service: string; to: string; code: string; isLogin: boolean }) =>
-  mailOf({
-    ...letter,
-    subject: `Your code for ${letter.service}`,
-    title: `Your code: ${letter.code}`,
-    paragraphs: [
-      letter.isLogin
-        ? `Somebody, probably you, wants to log in to ${letter.service}. Type this code where you were asked for it.`
-        : `In your account at ${letter.service} something was begun that only you may do. Type this code where you were asked for it.`,
-    ],
-    notes: [
-      'The code works once, for ten minutes, and only where it was asked for. Tell it to nobody: we never ask for it.',
-      letter.isLogin
-        ? 'If it was not you, ignore this mail: without the code nobody gets in.'
-        : 'If it was not you, somebody else is logged in to your account: ask for a new password at once.',
-    ],
+function codeMail(service: string, to: string, code: string, [what, note]: readonly [string, string]) {
+  const subject = `Your code for ${service}`
+  return mailOf({
+    service,
+    to,
+    subject,
+    title: `Your code: ${code}`,
+    paragraphs: [what],
+    notes: [ONCE, note],
   })
+}
 
 /**
  * Spends a code: of two requests at once one gets it.
@@ -110,13 +125,12 @@ export async function takeCode(c: AppContext, given: z.output<typeof MailedCode>
   const bound = digest(given.challenge)
   const asked = await store.get<Asked>(keyOf(bound))
   if (asked === undefined || asked.session !== session) throw wrongCode()
-  const counters = [
-    { ...PER_CODE, key: bound },
-    { ...PER_ACCOUNT, key: foldEmail(asked.email) },
-  ]
+  const purpose = purposeOf(session)
+  const key = `${purpose} ${foldEmail(asked.email)}`
+  const counters = [{ ...PER_CODE, key: bound }, ...PER_ACCOUNT.map((counter) => ({ ...counter, key }))]
   const { result } = await countAttempt(rateLimiter, counters, async () => {
     try {
-      return await codes.spend(db, await tokenOf(bound, given.one_time_password), 'login_code')
+      return await codes.spend(db, await tokenOf(bound, given.one_time_password), purpose)
     } catch (error) {
       if (isOfKind(error, tokenExpired)) return undefined
       throw error

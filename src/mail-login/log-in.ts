@@ -53,7 +53,7 @@ export async function logInByCode(
   const { user, hash } = found.user.verified
     ? found
     : { user: await endSessionsWith(c, userId, seal), hash: null }
-  await c.var.secondStep?.demand(c, { userId, hash, way: 'mail' }, { remember, token })
+  await c.var.secondStep?.demand(c, { userId, hash, email, way: 'mail' }, { remember, token })
   const kept = { remember, token, way: 'mail', ...(hash !== null && { provenAt: 0 }) }
   await beginSession(c, user, kept, (now, account) => now === hash && account?.email === email)
   c.var.session?.set(MAILBOX_PROVEN, Date.now())
@@ -83,6 +83,6 @@ export async function confirmByCode(c: LoggedInContext, given: z.output<typeof M
       await recordEvent(c, tx, { action: 'email.verified', account: userId })
     })
   session.set(MAILBOX_PROVEN, Date.now())
-  await c.var.secondStep?.demand(c, { userId, hash, way: 'mail' }, 'refresh')
+  await c.var.secondStep?.demand(c, { userId, hash, email, way: 'mail' }, 'refresh')
   await confirmSession(c)
 }

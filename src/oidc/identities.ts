@@ -1,10 +1,10 @@
 // Keeps which logins at other providers open which account: its owner links, sees and unlinks them.
-import { and, asc, eq, gte, sql } from 'drizzle-orm'
+import { and, asc, eq, sql } from 'drizzle-orm'
 import { recordEvent } from '../account/audit.ts'
 import { lockOwnAccount } from '../account/end-sessions.ts'
 import { requestNotice } from '../account/mail-tasks.ts'
 import type { AppContext, LoggedInContext } from '../account/product.ts'
-import { findUser } from '../account/queries.ts'
+import type { User } from '../account/queries.ts'
 import { assertWayIn, type WayIn } from '../account/ways-in.ts'
 import type { Claimed } from '../kit/oidc/provider.ts'
 import { defineError } from '../kit/types/api-error.ts'
@@ -50,14 +50,18 @@ export async function addIdentity(
 }
 
 /** Links it to the account that is logged in. Place it behind `assertFresh`. @throws identityTaken */
-export async function linkIdentity(c: LoggedInContext, provider: string, claimed: Claimed): Promise<void> {
-  const { db, session } = c.var
-  const { userId } = session
+export async function linkIdentity(
+  c: LoggedInContext,
+  { id: userId, email }: User,
+  provider: string,
+  claimed: Claimed,
+): Promise<void> {
+  const { db } = c.var
   if ((await findIdentity(db, claimed))?.user_id === userId) return
   await db.transaction(async (tx) => {
     await lockOwnAccount(c, tx)
     await addIdentity(c, tx, { userId, provider, claimed })
-    await requestNotice(c.var, tx, (await findUser(tx, userId))?.email ?? '', 'identity_linked')
+    await requestNotice(c.var, tx, email, 'identity_linked')
   })
 }
 
@@ -76,11 +80,9 @@ export const unlinkIdentity = (c: LoggedInContext, id: string): Promise<boolean>
     return true
   })
 
-export const identitiesOpen: Pick<WayIn, 'opens' | 'remove'> = {
+export const identitiesOpen: Pick<WayIn, 'opens' | 'removeAll'> = {
   opens: async (db, userId) => (await db.$count(identities, ofAccount(userId))) > 0,
-  async remove(tx, userId, since) {
-    await tx.delete(identities).where(and(ofAccount(userId), since && gte(identities.created, since)))
-  },
+  removeAll: async (tx, userId) => void (await tx.delete(identities).where(ofAccount(userId))),
 }
 
 /** False if it was unlinked meanwhile. */

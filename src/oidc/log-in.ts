@@ -44,7 +44,7 @@ export async function logInByProvider(
   if (found === undefined) throw providerRefused()
   const { user, hash } = found
   assertAdmitted(c, user)
-  await secondStep?.demand(c, { userId, hash, way: OIDC }, kept)
+  await secondStep?.demand(c, { userId, hash, email: user.email, way: OIDC }, kept)
   // Fresh is what was proven a short while ago, there: a login that the provider only remembers is as old as it is.
   const provenAt = Math.min(Date.now(), (claimed.auth_time ?? 0) * 1000)
   await beginSession(c, user, { ...kept, way: OIDC, provenAt }, () => useIdentity(db, id))
@@ -63,8 +63,10 @@ export async function confirmByProvider(c: LoggedInContext, claimed: Claimed): P
   const { db, secondStep, session } = c.var
   const { userId } = session
   if ((await findIdentity(db, claimed))?.user_id !== userId) throw notLinked()
-  const hash = (await findUserWithHashById(db, userId))?.hash ?? null
-  await secondStep?.demand(c, { userId, hash, way: OIDC }, 'refresh')
+  const found = await findUserWithHashById(db, userId)
+  if (found === undefined) throw notLinked()
+  const { hash, user } = found
+  await secondStep?.demand(c, { userId, hash, email: user.email, way: OIDC }, 'refresh')
   await confirmSession(c, OIDC)
 }
 

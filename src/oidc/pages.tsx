@@ -8,7 +8,7 @@ import { ownLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { doc } from '../kit/http/doc.ts'
 import { notFound } from '../kit/http/errors.ts'
-import type { Oidc } from '../kit/oidc/provider.ts'
+import { type Oidc, providerUnavailable } from '../kit/oidc/provider.ts'
 import { dayOf } from '../kit/pages/duration.ts'
 import { formAction } from '../kit/pages/form-page.tsx'
 import { nextOf } from '../kit/pages/next.ts'
@@ -16,7 +16,7 @@ import { Line, PostButton } from '../kit/pages/record.tsx'
 import { showPage } from '../kit/pages/shell-page.tsx'
 import { beginInBrowser, type Due } from './flow.ts'
 import { listIdentities, unlinkIdentity } from './identities.ts'
-import { BEGIN_ERRORS, beginLimit } from './routes.ts'
+import { beginLimit } from './routes.ts'
 import { wordOf } from './way-in.tsx'
 
 const IDENTITIES = `${ACCOUNT}/identities`
@@ -80,11 +80,11 @@ export function oidcPages(oidc: Oidc) {
       guards: [requireRole('readonly'), ...(aim === 'link' ? [requireFresh()] : [])],
       schema: OfProvider,
       limit: beginLimit,
-      errors: BEGIN_ERRORS,
+      errors: [providerUnavailable],
       answersPage: true,
       async run(c: AppContext, { id: provider }) {
         const next = aim === 'link' ? IDENTITIES : nextOf(c)
-        const url = await beginInBrowser(c, oidc, { aim, provider, remember: true, next })
+        const url = await beginInBrowser(c, oidc, { aim, provider, next })
         return { url, provider }
       },
       next(c, { url, provider }) {

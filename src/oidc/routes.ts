@@ -11,14 +11,13 @@ import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import type { RateLimit } from '../kit/http/quota.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { hideQuery } from '../kit/http/request-log.ts'
 import { accountDisabled, issuedToken } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { type Oidc, providerRefused, providerUnavailable } from '../kit/oidc/provider.ts'
 import { errorsAsPages } from '../kit/pages/error-page.tsx'
 import { nextOf, NextQuery } from '../kit/pages/next.ts'
-import { type ErrorKind, loginRequired } from '../kit/types/api-error.ts'
-import { AIMS, begin, beginInBrowser, finish, finishInBrowser } from './flow.ts'
+import { loginRequired } from '../kit/types/api-error.ts'
+import { begin, beginInBrowser, finish, finishInBrowser } from './flow.ts'
 import { identityTaken, listIdentities, unlinkIdentity } from './identities.ts'
 import { notLinked } from './log-in.ts'
 import { IdentityResponse } from './table.ts'
@@ -26,10 +25,12 @@ import { IdentityResponse } from './table.ts'
 export const beginLimit = askLimit('oidc')
 const finishLimit: RateLimit = { ...secondStepLimit, name: 'oidc-finish' }
 
-export const BEGIN_ERRORS: ErrorKind<[]>[] = [providerUnavailable, loginRequired, freshLoginRequired]
-const FINISH_ERRORS = BEGIN_ERRORS.concat(
-  [providerRefused, notLinked, identityTaken, accountDisabled, invalidCredentials],
-  [signupClosed, emailTaken, tokenExpired],
+const BEGIN = 'Returns the address of the provider to go to, and a secret to keep until the browser is back'
+const Begun = z.object({ url: z.string(), secret: z.string() })
+/** Of a login, of linking, and of any of them. */
+const FINISH_ERRORS = [signupClosed, emailTaken, tokenExpired, invalidCredentials].concat(
+  [identityTaken, loginRequired, freshLoginRequired],
+  [providerRefused, notLinked, accountDisabled],
 )
 
 /** With which the browser came back: what a provider may add besides is dropped. */
@@ -47,7 +48,6 @@ export function oidcRoutes({ config }: Pick<Deps, 'config'>, oidc: Oidc) {
 
   return app
     .use('/login/oidc/*', noStore)
-    .use('/login/oidc/:provider/callback', hideQuery)
     .use('/me/identities/*', noStore)
 
     .get(
@@ -71,7 +71,7 @@ export function oidcRoutes({ config }: Pick<Deps, 'config'>, oidc: Oidc) {
       '/login/oidc/:provider/callback',
       doc('Takes a browser that comes back from the provider, and leads it to `next`.', null, {
         status: 303,
-        errors: FINISH_ERRORS,
+        errors: [providerUnavailable, ...FINISH_ERRORS],
       }),
       validate('param', Provider),
       validate('query', Authorization),
@@ -84,27 +84,39 @@ export function oidcRoutes({ config }: Pick<Deps, 'config'>, oidc: Oidc) {
 
     .post(
       '/login/oidc/:provider',
-      doc(
-        'Returns the address of the provider to go to, and a secret to keep until the browser is back.',
-        z.object({ url: z.string(), secret: z.string() }),
-        { errors: BEGIN_ERRORS },
-      ),
+      doc(`${BEGIN}, to log in there.`, Begun, { errors: [providerUnavailable] }),
       validate('param', Provider),
-      validate(
-        'json',
-        z.object({
-          aim: z.enum(AIMS).default('login').describe('To link it to my account, or to show that it is me.'),
-          remember: Login.shape.remember,
-        }),
-      ),
+      validate('json', Login.pick({ remember: true })),
       rateLimit(beginLimit),
-      async (c) => c.var.respond(await begin(c, oidc, { ...c.req.valid('param'), ...c.req.valid('json') })),
+      async (c) => {
+        const due = { aim: 'login', ...c.req.valid('param'), ...c.req.valid('json') } as const
+        return c.var.respond(await begin(c, oidc, due))
+      },
+    )
+
+    .post(
+      '/reauthenticate/oidc/:provider',
+      doc(`${BEGIN}, for what needs a fresh login.`, Begun, { errors: [providerUnavailable] }),
+      requireRole('readonly'),
+      validate('param', Provider),
+      rateLimit(beginLimit),
+      async (c) => c.var.respond(await begin(c, oidc, { aim: 'confirm', ...c.req.valid('param') })),
+    )
+
+    .post(
+      '/me/identities/:provider/link',
+      doc(`${BEGIN}, to link a login there. Needs a recent login.`, Begun, { errors: [providerUnavailable] }),
+      requireRole('readonly'),
+      requireFresh(),
+      validate('param', Provider),
+      rateLimit(beginLimit),
+      async (c) => c.var.respond(await begin(c, oidc, { aim: 'link', ...c.req.valid('param') })),
     )
 
     .post(
       '/login/oidc/:provider/callback',
       doc('Does what the login at the provider was for. Returns the account.', LoginResponse, {
-        errors: FINISH_ERRORS,
+        errors: [providerUnavailable, ...FINISH_ERRORS],
       }),
       validate('param', Provider),
       validate(

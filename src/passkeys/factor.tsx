@@ -1,7 +1,6 @@
 // Makes passkeys a second factor and a way in, and offers them on pages.
 /** @jsxImportSource hono/jsx */
 import { max } from 'drizzle-orm'
-import type { PropsWithChildren } from 'hono/jsx'
 import { ACCOUNT, CONFIRM, FACTORS, PAGES, SIGN_IN } from '../account/pages/paths.ts'
 import type { AppContext } from '../account/product.ts'
 import type { Factor, Given } from '../account/second-step.ts'
@@ -60,11 +59,7 @@ export const passkeyFactor: Factor = {
     const given = await optionsFor(c, asked)
     if (given.allowCredentials.length === 0) return undefined
     const to = withNext(bySecond, nextOf(c) ?? ACCOUNT)
-    return (
-      <AskForPasskey c={c} data={{ given: JSON.stringify(given), to }}>
-        Use a passkey
-      </AskForPasskey>
-    )
+    return <AskForPasskey c={c} data={{ given: JSON.stringify(given), to }} />
   },
 
   undo: (tx, userId, change) => undoChange(tx, userId, change as Change),
@@ -78,13 +73,9 @@ export const passkeyWayIn: WayIn = {
   offer(c, page) {
     if (page === 'sign-up') return undefined
     const isSignIn = page === 'sign-in'
-    const options = isSignIn ? '/api/login/passkey/options' : '/api/reauthenticate/passkey/options'
+    const options = `/api/${isSignIn ? 'login' : 'reauthenticate'}/passkey/options`
     const to = withNext(`${isSignIn ? SIGN_IN : CONFIRM}/passkey`, nextOf(c) ?? ACCOUNT)
-    return (
-      <AskForPasskey c={c} data={{ options, to, offer: isSignIn ? 'email' : undefined }}>
-        Use a passkey
-      </AskForPasskey>
-    )
+    return <AskForPasskey c={c} data={{ options, to, offer: isSignIn ? 'email' : undefined }} />
   },
 }
 
@@ -95,13 +86,13 @@ interface AskProps {
 }
 
 /** A button that asks for a passkey, or nothing to see where the form makes one; without script it is hidden. */
-export function AskForPasskey({ c, data, children }: PropsWithChildren<AskProps>) {
+export function AskForPasskey({ c, data }: AskProps) {
   widenPolicy(c, { 'script-src': "'self'", 'connect-src': "'self'" })
   const attributes = Object.fromEntries(Object.entries(data).map(([name, value]) => [`data-${name}`, value]))
   return (
     <>
       <button type="button" hidden data-passkey {...attributes}>
-        {children}
+        {data.make ? '' : 'Use a passkey'}
       </button>
       <script src={`${PAGES}/passkeys.js`} defer />
     </>

@@ -4,13 +4,13 @@ import { z } from 'zod'
 import { ACCOUNT } from '../account/pages/paths.ts'
 import { deviceOf } from '../account/pages/sessions.tsx'
 import { factory, found, requireRole, type AppContext, type LoggedInContext } from '../account/product.ts'
-import { invalidCredentials, lastWayIn } from '../account/errors.ts'
+import { lastWayIn } from '../account/errors.ts'
 import { ownLimit, secondStepLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { doc } from '../kit/http/doc.ts'
 import type { AnyContext } from '../kit/http/env.ts'
 import { notFound } from '../kit/http/errors.ts'
-import { accountDisabled, agentOf } from '../kit/http/session.ts'
+import { agentOf } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { Checkbox } from '../kit/pages/form.tsx'
 import { formAction, formPage } from '../kit/pages/form-page.tsx'
@@ -21,20 +21,12 @@ import { Assertion, Attestation } from '../kit/passkeys/schema.ts'
 import { SCRIPT } from '../kit/passkeys/script.ts'
 import { passkeyRefused } from '../kit/passkeys/webauthn.ts'
 import { SECOND_ERRORS } from '../second-factors/challenge.ts'
-import { lastFactor, mailboxProofRequired } from '../second-factors/changes.ts'
+import { lastFactor } from '../second-factors/changes.ts'
 import { answerOnPage, requireMailbox } from '../second-factors/pages.tsx'
 import { AskForPasskey, PASSKEYS } from './factor.tsx'
-import {
-  addPasskey,
-  confirmByPasskey,
-  deletePasskey,
-  listPasskeys,
-  logInByPasskey,
-  PASSKEY,
-  renamePasskey,
-  tooManyPasskeys,
-} from './passkeys.ts'
-import { passkeyLimit } from './routes.ts'
+import { addPasskey, deletePasskey, listPasskeys, renamePasskey } from './passkeys.ts'
+import { confirmByPasskey, logInByPasskey, PASSKEY } from './passkeys.ts'
+import { ADD_ERRORS, LOGIN_ERRORS, passkeyLimit } from './routes.ts'
 import { inForm, NewPasskey, OfPasskey, RenamePasskey } from './schema.ts'
 import { dayOf } from '../kit/pages/duration.ts'
 
@@ -96,10 +88,10 @@ formPage(passkeyPages, '/account/factors/passkeys/new', {
   values: async (c) => ({ name: deviceOf(agentOf(c)) }),
   button: 'Add it',
   limit: ownLimit,
-  errors: [mailboxProofRequired, passkeyRefused, tooManyPasskeys],
+  errors: ADD_ERRORS,
   above: () => <p>Your other devices will be signed out.</p>,
   below: (c) => <AskForPasskey c={c} data={{ options: '/api/me/factors/passkeys/options', make: 'yes' }} />,
-  run: (c: LoggedInContext, input) => addPasskey(c, input),
+  run: addPasskey,
   next: PASSKEYS,
   notice: 'Your passkey is added',
 })
@@ -135,32 +127,28 @@ formAction(passkeyPages, '/account/factors/passkeys/delete', {
 })
 
 const Sent = z.object({ credential: inForm(Assertion) })
-const goOn = (c: AnyContext) => nextOf(c) ?? ACCOUNT
+const sent = { schema: Sent, limit: passkeyLimit, next: (c: AnyContext) => nextOf(c) ?? ACCOUNT }
 
 formAction(passkeyPages, '/sign-in/passkey', {
+  ...sent,
   summary: 'Signs in by a passkey, and leads to `next`.',
   schema: Sent.extend({ remember: Checkbox }),
-  limit: passkeyLimit,
-  errors: [passkeyRefused, invalidCredentials, accountDisabled],
+  errors: LOGIN_ERRORS,
   run: logInByPasskey,
-  next: goOn,
 })
 
 formAction(passkeyPages, '/second/passkey', {
+  ...sent,
   summary: 'Takes a passkey as second factor, and leads to `next`.',
-  schema: Sent,
   limit: secondStepLimit,
   errors: SECOND_ERRORS,
   run: (c: AppContext, { credential: answer }) => answerOnPage(c, { name: PASSKEY, answer }),
-  next: goOn,
 })
 
 formAction(passkeyPages, '/confirm/passkey', {
+  ...sent,
   summary: 'Takes a passkey of mine, for what needs a fresh login, and leads to `next`.',
   guards: [requireRole('readonly')],
-  schema: Sent,
-  limit: passkeyLimit,
   errors: [passkeyRefused],
   run: confirmByPasskey,
-  next: goOn,
 })

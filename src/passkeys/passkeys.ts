@@ -14,7 +14,6 @@ import {
   type Ceremony,
   creationOptions,
   passkeyRefused,
-  requestOptions,
   verifyNew,
   verifySigned,
 } from '../kit/passkeys/webauthn.ts'
@@ -44,12 +43,14 @@ export const listPasskeys = (db: Db, userId: string) =>
   db.select(publicPasskey.columns).from(passkeys).where(ofAccount(userId)).orderBy(asc(passkeys.created))
 
 const toAdd = (userId: string) => ({ purpose: 'add', userId })
-const toLogIn: Ceremony = { purpose: 'login' }
-const toConfirm = (userId: string): Ceremony => ({ purpose: 'confirm', userId })
+export const toLogIn: Ceremony = { purpose: 'login' }
+export const toConfirm = ({ var: { session } }: LoggedInContext): Ceremony => ({
+  purpose: 'confirm',
+  userId: session.userId,
+})
 
-/** What undoing takes: the id of one that came, or the row of one that went, with its times in Unix milliseconds. */
-export type Change = { added?: string; removed?: Timeless & { created: number; last_used: number | null } }
-type Timeless = Omit<typeof passkeys.$inferSelect, 'created' | 'last_used'>
+/** What undoing takes: the id of one that came, or the row of one that went, whose times JSON makes texts of. */
+export type Change = { added?: string; removed?: typeof passkeys.$inferSelect }
 
 /** @throws what `assertMayAdd` does */
 export async function newPasskeyOptions(c: LoggedInContext) {
@@ -97,25 +98,19 @@ export async function deletePasskey(c: LoggedInContext, id: string): Promise<voi
       const [removed] = await tx.delete(passkeys).where(ofId(userId, id)).returning()
       if (removed === undefined) throw notFound(c)
       await assertWayIn(c.var, tx, userId)
-      const { created, last_used } = removed
-      return { removed: { ...removed, created: +created, last_used: last_used && +last_used } }
+      return { removed }
     },
   })
 }
 
 /** Undoes what `addPasskey` or `deletePasskey` has told `changeFactors`. Takes a transaction. */
-export async function undoChange(tx: Db, userId: string, change: Change): Promise<void> {
-  const { added, removed } = change
+export async function undoChange(tx: Db, userId: string, { added, removed }: Change): Promise<void> {
   if (added !== undefined) await tx.delete(passkeys).where(ofId(userId, added))
   if (removed === undefined) return
-  const { created, last_used, ...row } = removed
-  const times = { created: new Date(created), last_used: last_used === null ? null : new Date(last_used) }
-  const before = { ...row, ...times }
-  await tx.insert(passkeys).values(before).onConflictDoNothing()
+  const last_used = removed.last_used && new Date(removed.last_used)
+  const row = { ...removed, created: new Date(removed.created), last_used }
+  await tx.insert(passkeys).values(row).onConflictDoNothing()
 }
-
-export const logInOptions = (c: AppContext) => requestOptions(c.var, toLogIn)
-export const confirmOptions = (c: LoggedInContext) => requestOptions(c.var, toConfirm(c.var.session.userId))
 
 /**
  * Logs in by a passkey that has verified its user: it stands for both factors.
@@ -127,9 +122,8 @@ export async function logInByPasskey(
 ): Promise<User> {
   const { db, log } = c.var
   const { id, user_id } = await usePasskey(c, toLogIn, credential)
-  const found = await findUserWithHashById(db, user_id)
-  if (found === undefined) throw passkeyRefused()
-  const { user } = found
+  const user = (await findUserWithHashById(db, user_id))?.user
+  if (user === undefined) throw passkeyRefused()
   if (roles.isBarred(user.role)) {
     log.warn('LOGIN REFUSED: account disabled', { user: user.id, agent: agentOf(c) })
     throw accountDisabled()
@@ -142,11 +136,8 @@ export async function logInByPasskey(
 }
 
 /** Makes the session fresh by a passkey of its account, instead of password and factor. @throws passkeyRefused */
-export async function confirmByPasskey(
-  c: LoggedInContext,
-  { credential }: z.output<typeof PasskeyProof>,
-): Promise<void> {
-  await usePasskey(c, toConfirm(c.var.session.userId), credential)
+export async function confirmByPasskey(c: LoggedInContext, { credential }: z.output<typeof PasskeyProof>) {
+  await usePasskey(c, toConfirm(c), credential)
   await confirmSession(c, PASSKEY)
 }
 

@@ -1,7 +1,7 @@
 // Serves passkeys over HTTP: to log in by one, to show again that it is me, and those that I have.
 import { z } from 'zod'
 import { invalidCredentials, lastWayIn } from '../account/errors.ts'
-import { factory, found, requireRole } from '../account/product.ts'
+import { done, factory, found, requireRole, withToken } from '../account/product.ts'
 import { LoginResponse, TokenResponse } from '../account/schema.ts'
 import { askLimit, ownLimit, secondStepLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
@@ -9,25 +9,18 @@ import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import type { RateLimit } from '../kit/http/quota.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { accountDisabled, issuedToken } from '../kit/http/session.ts'
+import { accountDisabled } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { CreationOptions, RequestOptions } from '../kit/passkeys/schema.ts'
-import { passkeyRefused } from '../kit/passkeys/webauthn.ts'
+import { passkeyRefused, requestOptions } from '../kit/passkeys/webauthn.ts'
 import { lastFactor, mailboxProofRequired } from '../second-factors/changes.ts'
-import {
-  addPasskey,
-  confirmByPasskey,
-  confirmOptions,
-  deletePasskey,
-  listPasskeys,
-  logInByPasskey,
-  logInOptions,
-  newPasskeyOptions,
-  renamePasskey,
-  tooManyPasskeys,
-} from './passkeys.ts'
+import { confirmByPasskey, logInByPasskey, toConfirm, toLogIn, tooManyPasskeys } from './passkeys.ts'
+import { addPasskey, deletePasskey, listPasskeys, newPasskeyOptions, renamePasskey } from './passkeys.ts'
 import { NewPasskey, OfPasskey, PasskeyLogin, PasskeyProof, RenamePasskey } from './schema.ts'
 import { PasskeyResponse } from './table.ts'
+
+export const LOGIN_ERRORS = [passkeyRefused, invalidCredentials, accountDisabled]
+export const ADD_ERRORS = [mailboxProofRequired, passkeyRefused, tooManyPasskeys]
 
 /** By address alone: nobody has said who they are. */
 export const passkeyLimit: RateLimit = { ...secondStepLimit, name: 'passkey' }
@@ -36,7 +29,6 @@ const optionsLimit = askLimit('passkey-options')
 export const passkeyRoutes = factory
   .createApp()
   .use('/login/passkey/*', noStore)
-  .use('/me/factors/passkeys/*', noStore)
 
   .post(
     '/login/passkey/options',
@@ -45,7 +37,7 @@ export const passkeyRoutes = factory
       RequestOptions,
     ),
     rateLimit(optionsLimit),
-    async (c) => c.var.respond(await logInOptions(c)),
+    async (c) => c.var.respond(await requestOptions(c.var, toLogIn)),
   )
 
   .post(
@@ -53,13 +45,11 @@ export const passkeyRoutes = factory
     doc(
       'Logs in by a passkey, which stands for password and second factor. Returns the account.',
       LoginResponse,
-      {
-        errors: [passkeyRefused, invalidCredentials, accountDisabled],
-      },
+      { errors: LOGIN_ERRORS },
     ),
     validate('json', PasskeyLogin),
     rateLimit(passkeyLimit),
-    async (c) => c.var.respond({ ...(await logInByPasskey(c, c.req.valid('json'))), ...issuedToken(c) }),
+    async (c) => c.var.respond(await withToken(c, logInByPasskey(c, c.req.valid('json')))),
   )
 
   .post(
@@ -67,7 +57,7 @@ export const passkeyRoutes = factory
     doc('Returns what a browser asks for a passkey by, to show that it is me.', RequestOptions),
     requireRole('readonly'),
     rateLimit(optionsLimit),
-    async (c) => c.var.respond(await confirmOptions(c)),
+    async (c) => c.var.respond(await requestOptions(c.var, toConfirm(c))),
   )
 
   .post(
@@ -80,10 +70,7 @@ export const passkeyRoutes = factory
     requireRole('readonly'),
     validate('json', PasskeyProof),
     rateLimit(passkeyLimit),
-    async (c) => {
-      await confirmByPasskey(c, c.req.valid('json'))
-      return c.var.respond(issuedToken(c))
-    },
+    async (c) => c.var.respond(await withToken(c, done(confirmByPasskey(c, c.req.valid('json'))))),
   )
 
   .get(
@@ -109,13 +96,13 @@ export const passkeyRoutes = factory
     doc(
       'Adds a passkey that was made, and ends my other sessions. Needs a recent login.',
       PasskeyResponse.extend(TokenResponse.shape).meta({ id: 'NewPasskey' }),
-      { status: 201, errors: [mailboxProofRequired, passkeyRefused, tooManyPasskeys] },
+      { status: 201, errors: ADD_ERRORS },
     ),
     requireRole('readonly'),
     requireFresh(),
     validate('json', NewPasskey),
     rateLimit(ownLimit),
-    async (c) => c.var.respond({ ...(await addPasskey(c, c.req.valid('json'))), ...issuedToken(c) }),
+    async (c) => c.var.respond(await withToken(c, addPasskey(c, c.req.valid('json')))),
   )
 
   .patch(
@@ -124,10 +111,8 @@ export const passkeyRoutes = factory
     requireRole('readonly'),
     validate('param', OfPasskey),
     validate('json', RenamePasskey),
-    async (c) => {
-      const renamed = renamePasskey(c, c.req.valid('param').id, c.req.valid('json').name)
-      return c.var.respond(await found(c, renamed))
-    },
+    async (c) =>
+      c.var.respond(await found(c, renamePasskey(c, c.req.valid('param').id, c.req.valid('json').name))),
   )
 
   .delete(
@@ -139,8 +124,5 @@ export const passkeyRoutes = factory
     requireFresh(),
     validate('param', OfPasskey),
     rateLimit(ownLimit),
-    async (c) => {
-      await deletePasskey(c, c.req.valid('param').id)
-      return c.var.respond(issuedToken(c))
-    },
+    async (c) => c.var.respond(await withToken(c, done(deletePasskey(c, c.req.valid('param').id)))),
   )

@@ -7,7 +7,7 @@ import { requestNotice } from '../account/mail-tasks.ts'
 import type { AppContext, LoggedInContext } from '../account/product.ts'
 import { findUserWithHashById, type User } from '../account/queries.ts'
 import { roles } from '../account/roles.ts'
-import type { Aim, FirstProof, OwnFactor } from '../account/second-step.ts'
+import type { Aim, Factor, FirstProof, OwnFactor } from '../account/second-step.ts'
 import { confirmSession } from '../account/sessions.ts'
 import { countAttempt } from '../kit/auth/attempts.ts'
 import { randomHex } from '../kit/auth/token-text.ts'
@@ -17,8 +17,6 @@ import type { Json } from '../kit/types/json.ts'
 
 /** How long one has for the answer. */
 export const CHALLENGE_S = 5 * 60
-const BYTES = 32
-const CHALLENGE = /^[0-9a-f]{64}$/
 
 /**
  * Wrong answers of an account, over all its factors and challenges: with three codes of a million that are right, somebody who
@@ -27,20 +25,15 @@ const CHALLENGE = /^[0-9a-f]{64}$/
  */
 const ATTEMPTS = { name: 'second-factor', limit: 5, seconds: 60 * 60 }
 
-export const secondFactorRequired = Object.assign(
-  defineError(
-    401,
-    'second_factor_required',
-    'Unauthorized! This account has a second factor: send it with the challenge to POST /api/login/second',
-  ),
-  {
-    body: z.object({
-      challenge: z.string().describe('For one login, within five minutes.'),
-      factors: z.array(z.string()).describe('Those that the account has.'),
-      options: z.record(z.string(), z.unknown()).optional().describe('What a factor needs for its answer.'),
-    }),
-  },
-)
+const ASKS =
+  'Unauthorized! This account has a second factor: send it with the challenge to POST /api/login/second'
+export const secondFactorRequired = Object.assign(defineError(401, 'second_factor_required', ASKS), {
+  body: z.object({
+    challenge: z.string().describe('For one login, within five minutes.'),
+    factors: z.array(z.string()).describe('Those that the account has.'),
+    options: z.record(z.string(), z.unknown()).optional().describe('What a factor needs for its answer.'),
+  }),
+})
 
 export const challengeExpired = defineError(
   400,
@@ -67,42 +60,44 @@ export const SECOND_ERRORS = [
 /** A type, not an interface: only a type counts as JSON. Without a `way` an earlier release has issued it. */
 export type Challenge = {
   userId: string
-  /** A digest of the password's hash. */ was: string
+  /** A digest of the password's hash, or of the email where there is none. */ was: string
   way?: string
 } & ({ remember: boolean; token: boolean } | { session: string })
 
 /** Of a name that earlier releases do not read, for a session that is not there yet. */
 const keyOf = (c: AppContext, challenge: string) => `second-step:${c.var.digest(challenge)}`
 
+const has = (factor: Factor, name: string) => Object.hasOwn(factor.answers, name)
+
 /** Keeps what the first proof is to open, and asks for one of these factors. @throws secondFactorRequired */
 export async function issueChallenge(
   c: AppContext,
-  { userId, hash, way = 'password' }: FirstProof,
+  { userId, hash, email, way = 'password' }: FirstProof,
   aim: Aim,
   own: OwnFactor[],
 ): Promise<never> {
   const { digest, secondStep, session, sessions, store } = c.var
-  const challenge = randomHex(BYTES)
+  const challenge = randomHex(32)
   const opens =
     aim === 'refresh'
       ? { session: sessions.idOf(session?.token ?? '') ?? '' }
       : { remember: aim.remember, token: aim.token === true }
-  const due: Challenge = { userId, was: digest(hash ?? ''), way, ...opens }
+  const due: Challenge = { userId, was: digest(hash ?? email), way, ...opens }
   await store.set(keyOf(c, challenge), due, CHALLENGE_S)
   const options: Record<string, Json> = {}
-  for (const { answers, optionsFor } of secondStep?.factors ?? []) {
-    const asked = own.find(({ name }) => Object.hasOwn(answers, name))
-    if (asked && optionsFor) options[asked.name] = await optionsFor(c, { userId, challenge })
+  for (const factor of secondStep?.factors ?? []) {
+    const asked = own.find(({ name }) => has(factor, name))
+    if (asked && factor.optionsFor) options[asked.name] = await factor.optionsFor(c, { userId, challenge })
   }
-  const body: Record<string, Json> = { challenge, factors: own.map(({ name }) => name) }
-  if (Object.keys(options).length > 0) body.options = options
+  const hasOptions = Object.keys(options).length > 0
   c.set('noStore', true)
+  const body = { challenge, factors: own.map(({ name }) => name), ...(hasOptions && { options }) }
   throw secondFactorRequired({ body, isFailure: false })
 }
 
 /** What a challenge is for. @throws challengeExpired */
 export async function findChallenge(c: AppContext, challenge: string): Promise<Challenge> {
-  const due = CHALLENGE.test(challenge) ? await c.var.store.get<Challenge>(keyOf(c, challenge)) : undefined
+  const due = await c.var.store.get<Challenge>(keyOf(c, challenge))
   if (due === undefined) throw challengeExpired()
   return due
 }
@@ -110,51 +105,50 @@ export async function findChallenge(c: AppContext, challenge: string): Promise<C
 /**
  * Takes the second factor: starts the session that the first proof was to open, or makes the one that it was given in fresh. A wrong
  * answer may be followed by another, within the time of the challenge and the attempts of the account.
- * @throws challengeExpired, wrongFactor, accountDisabled, rateLimitExceeded
+ * @throws those of `SECOND_ERRORS`
  */
 export async function answerChallenge(
   c: AppContext,
   { challenge, name, answer }: { challenge: string; name: string; answer: unknown },
 ): Promise<User> {
-  const { db, digest, secondStep, session, sessions, store } = c.var
+  const { db, digest, log, rateLimiter, secondStep, session, sessions, store } = c.var
   const due = await findChallenge(c, challenge)
   const { userId, was, way: first = 'password' } = due
   const found = await findUserWithHashById(db, userId)
-  const isAsBefore = (hash: string | null | undefined) => digest(hash ?? '') === was
+  const isAsBefore = (hash: string | null, email = '') => digest(hash ?? email) === was
   const isHere = !('session' in due) || (session && sessions.idOf(session.token) === due.session)
   // Before it counts: what was begun with a password of before uses up nothing of its owner's attempts.
-  if (found === undefined || !isAsBefore(found.hash) || !isHere) throw challengeExpired()
+  if (found === undefined || !isAsBefore(found.hash, found.user.email) || !isHere) throw challengeExpired()
   const { user } = found
   if (roles.isBarred(user.role)) throw accountDisabled()
-  const factor = secondStep?.factors.find(({ answers }) => Object.hasOwn(answers, name))
-  // It may be undone at this moment: then that is seen here, or the session is seen there.
-  const isThere = async () => ((await factor?.of(db, userId)) ?? []).length > 0
-  await assertRight(c, user, async () => factor?.check(c, { userId, name, answer, challenge }) ?? false)
+  const factor = secondStep?.factors.find((one) => has(one, name))
+  const check = async () => factor?.check(c, { userId, name, answer, challenge })
+  const { result, counts } = await countAttempt(rateLimiter, [{ ...ATTEMPTS, key: userId }], check)
+  if (!result) {
+    log.warn('WRONG SECOND FACTOR', { user: userId, agent: agentOf(c) })
+    if (counts[0]?.count === ATTEMPTS.limit)
+      await db.transaction(async (tx) => {
+        await recordEvent(c, tx, { action: 'factor.attempts_used_up', account: userId })
+        await requestNotice(c.var, tx, user.email, 'factor_attempts')
+      })
+    throw wrongFactor()
+  }
   // Of two right answers at once one counts.
   if ((await store.delete(keyOf(c, challenge))) === 0) throw challengeExpired()
   const way = `${first}+${name}`
-  if ('session' in due) await confirmSession(c as LoggedInContext, way)
-  else
-    await beginSession(
-      c,
-      user,
-      { remember: due.remember, token: due.token, way },
-      async (hash) => isAsBefore(hash) && isThere(),
-    )
-  c.var.log.info('LOGIN OK', { user: userId, way, agent: agentOf(c) })
+  if ('session' in due) {
+    await confirmSession(c as LoggedInContext, way)
+    return user
+  }
+  // It may be undone at this moment: then that is seen here, or the session is seen there.
+  const isThere = async () => ((await factor?.of(db, userId)) ?? []).length > 0
+  const { remember, token } = due
+  await beginSession(
+    c,
+    user,
+    { remember, token, way },
+    async (hash, now) => isAsBefore(hash, now?.email) && isThere(),
+  )
+  log.info('LOGIN OK', { user: userId, way, agent: agentOf(c) })
   return user
-}
-
-/** @throws wrongFactor, rateLimitExceeded */
-async function assertRight(c: AppContext, { id, email }: User, check: () => Promise<boolean>): Promise<void> {
-  const { db, log, rateLimiter } = c.var
-  const { result, counts } = await countAttempt(rateLimiter, [{ ...ATTEMPTS, key: id }], check)
-  if (result) return
-  log.warn('WRONG SECOND FACTOR', { user: id, agent: agentOf(c) })
-  if (counts[0]?.count === ATTEMPTS.limit)
-    await db.transaction(async (tx) => {
-      await recordEvent(c, tx, { action: 'factor.attempts_used_up', account: id })
-      await requestNotice(c.var, tx, email, 'factor_attempts')
-    })
-  throw wrongFactor()
 }

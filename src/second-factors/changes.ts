@@ -9,9 +9,10 @@ import type { FactorChange } from '../account/mails.ts'
 import { FACTOR_UNDO_MS, tokens } from '../account/one-time-tokens.ts'
 import type { AppContext, LoggedInContext } from '../account/product.ts'
 import { findUser, lockUser } from '../account/queries.ts'
-import { type Factor, firstOf } from '../account/second-step.ts'
+import { type Factor, factorsOf, firstOf } from '../account/second-step.ts'
 import { confirmSession } from '../account/sessions.ts'
 import { oneTimeTokens } from '../account/table.ts'
+import { removeWaysIn } from '../account/ways-in.ts'
 import { assertFresh } from '../kit/auth/guards.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
 import { retryConflict } from '../kit/data/transient.ts'
@@ -71,8 +72,8 @@ interface Change {
   action: FactorChange
   /** Of the factor. */
   name: string
-  /** Takes the transaction; returns what `undo` of the factor needs. */
-  run(tx: Db): Promise<Json>
+  /** Takes the transaction; returns what `undo` of the factor needs, as JSON by then. */
+  run(tx: Db): Promise<object | null>
 }
 
 /**
@@ -82,14 +83,14 @@ interface Change {
  * @throws lastFactor, loginRequired if the session has ended
  */
 export async function changeFactors(c: LoggedInContext, { action, name, run }: Change): Promise<void> {
-  const { db, log, secondStep, session, sessions } = c.var
+  const { db, log, session, sessions } = c.var
   const { email, id: userId } = await c.var.me()
   const endOthers = () => sessions.destroyAllOf(userId, { but: session.token })
   const isBare = await retryConflict(() =>
     db.transaction(async (tx) => {
       await lockOwnAccount(c, tx)
-      const details = { action, factor: name, undo: await run(tx) }
-      const hasNone = action === 'removed' && (await secondStep?.factorsOf(tx, userId))?.length === 0
+      const details = { action, factor: name, undo: (await run(tx)) as Json }
+      const hasNone = action === 'removed' && (await factorsOf(c.var, tx, userId)).length === 0
       if (hasNone && mustHaveFactor(c.var.config, { ...session.identity, way: 'password' }))
         throw lastFactor()
       await recordEvent(c, tx, { action: `factor.${action}`, account: userId, details: { factor: name } })
@@ -130,7 +131,7 @@ export async function undoSince(
 }
 
 /**
- * Spends the link of a mail: the change that it tells is undone, with those since, and every session and token ends. Logs nobody in.
+ * Spends the link of a mail: the change that it tells is undone, with those since, and every session, token and other way in ends. Logs nobody in.
  * @throws tokenExpired
  */
 export async function undoFactors(c: AppContext, { token }: { token: string }): Promise<void> {
@@ -142,6 +143,7 @@ export async function undoFactors(c: AppContext, { token }: { token: string }): 
     // Of two requests at once the second finds it spent.
     const undone = await undoSince(secondStep?.factors ?? [], tx, userId, created)
     if (!undone.includes(id)) throw tokenExpired()
+    await removeWaysIn(c.var, tx, userId) // whoever made the change may have opened one for later
     await accessTokens.deleteAllOf(c.var, tx, userId)
     await recordEvent(c, tx, { action: 'factor.undone', account: userId })
     await requestNotice(c.var, tx, email, 'factors_undone')
@@ -155,23 +157,17 @@ export async function undoFactors(c: AppContext, { token }: { token: string }): 
  * @throws olderFactorRequired
  */
 export async function keepFactors(c: LoggedInContext): Promise<void> {
-  const { db, secondStep, session } = c.var
+  const { db, session } = c.var
   const { userId, identity } = session
   const { way } = identity
-  const own = (await secondStep?.factorsOf(db, userId)) ?? []
+  const own = await factorsOf(c.var, db, userId)
   const given = own.find(({ name }) => way?.split('+').at(-1) === name)
   if (given === undefined || Date.now() - given.since.getTime() < FACTOR_UNDO_MS) throw olderFactorRequired()
   await db.transaction(async (tx) => {
     await lockOwnAccount(c, tx)
     const last = await tokens.latest(tx, userId, 'factor_undo')
     if (last !== undefined && provenAtOf(identity) <= last.created.getTime()) throw olderFactorRequired()
-    await voidUndos(tx, userId)
+    await tokens.revoke(tx, userId, { only: ['factor_undo'] })
     await recordEvent(c, tx, { action: 'factor.kept', account: userId })
   })
-}
-
-/** Takes a transaction. */
-export async function voidUndos(tx: Db, userId: string): Promise<void> {
-  const { purpose, user_id } = oneTimeTokens
-  await tx.delete(oneTimeTokens).where(and(eq(user_id, userId), eq(purpose, 'factor_undo')))
 }

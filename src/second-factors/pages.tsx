@@ -1,6 +1,5 @@
 // Serves the pages of second factors: the step after the password, and the undoing of a change.
 /** @jsxImportSource hono/jsx */
-import type { Child } from 'hono/jsx'
 import { z } from 'zod'
 import { spend } from '../account/pages/links.tsx'
 import { ACCOUNT, FACTORS, PAGES, SIGN_IN } from '../account/pages/paths.ts'
@@ -20,30 +19,22 @@ import { isOfKind } from '../kit/types/api-error.ts'
 import {
   answerChallenge,
   CHALLENGE_S,
-  challengeExpired,
   findChallenge,
   SECOND_ERRORS,
   secondFactorRequired,
 } from './challenge.ts'
 import { mailboxProofRequired, needsMailbox, undoFactors } from './changes.ts'
-import { factorsPage } from './factors-page.tsx'
 import { seeOther } from './required.ts'
+import { factorsPage } from './routes.tsx'
 
 const SECOND = `${PAGES}/second`
 
 /** Holds the challenge: no page and no address shows it. */
 const cookie = pageCookie('second', CHALLENGE_S, () => SECOND)
 
-/** The challenge of the login that goes on in this browser. @throws challengeExpired */
-export function challengeOf(c: AnyContext): string {
-  const challenge = cookie.get(c)
-  if (challenge === undefined) throw challengeExpired()
-  return challenge
-}
-
-/** Completes the login of this browser. */
+/** Completes the login that goes on in this browser. @throws those of `SECOND_ERRORS` */
 export async function answerOnPage(c: AppContext, given: { name: string; answer: unknown }): Promise<void> {
-  await answerChallenge(c, { challenge: challengeOf(c), ...given })
+  await answerChallenge(c, { challenge: cookie.get(c) ?? '', ...given })
   cookie.delete(c)
 }
 
@@ -67,7 +58,8 @@ const CODE: FieldLook = {
   autocomplete: 'one-time-code',
   hint: () => 'From your app; or one of your recovery codes.',
 }
-const takesCodes = (c: AnyContext) => (c as AppContext).var.secondStep?.factors.some(({ nameOf }) => nameOf)
+const factorsIn = (c: AnyContext) => (c as AppContext).var.secondStep?.factors ?? []
+const takesCodes = (c: AnyContext) => factorsIn(c).some(({ nameOf }) => nameOf)
 
 formPage(secondFactorPages, '/second', {
   title: 'Your second factor',
@@ -84,23 +76,19 @@ formPage(secondFactorPages, '/second', {
     </p>
   ),
   run: (c: AppContext, { one_time_password: answer }) => {
-    const { factors = [] } = c.var.secondStep ?? {}
-    const [name = ''] = factors.flatMap((factor) => factor.nameOf?.(answer) ?? [])
+    const [name = ''] = factorsIn(c).flatMap(({ nameOf }) => nameOf?.(answer) ?? [])
     return answerOnPage(c, { name, answer })
   },
   next: (c) => nextOf(c) ?? ACCOUNT,
 })
 
 /** What factors bring that no code answers. */
-async function Prompts({ c: context }: { c: AnyContext }) {
-  const c = context as unknown as AppContext
-  const challenge = cookie.get(c)
-  const due = challenge && (await findChallenge(c, challenge).catch(() => undefined))
-  if (!challenge || !due) return <p>This login took too long: begin it anew.</p>
+async function Prompts({ c }: { c: AnyContext }) {
+  const challenge = cookie.get(c) ?? ''
+  const due = await findChallenge(c as AppContext, challenge).catch(() => undefined)
+  if (!due) return <p>This login took too long: begin it anew.</p>
   const asked = { userId: due.userId, challenge }
-  const prompts: Child[] = []
-  for (const factor of c.var.secondStep?.factors ?? []) prompts.push(await factor.prompt?.(c, asked))
-  return <>{prompts}</>
+  return <>{await Promise.all(factorsIn(c).map(async (factor) => factor.prompt?.(c, asked)))}</>
 }
 
 /** Leads to where the link is mailed. */

@@ -1,8 +1,9 @@
 // Makes the second step of the factors that a product has.
+import { tokens } from '../account/one-time-tokens.ts'
 import type { AppContext } from '../account/product.ts'
 import type { Factor, SecondStep } from '../account/second-step.ts'
 import { issueChallenge } from './challenge.ts'
-import { undoSince, voidUndos } from './changes.ts'
+import { undoSince } from './changes.ts'
 
 /** For `manifest.ts`. */
 export function secondStep(factors: readonly Factor[]): SecondStep {
@@ -20,7 +21,7 @@ export function secondStep(factors: readonly Factor[]): SecondStep {
     },
     async removeAll(tx, userId) {
       for (const factor of factors) await factor.removeAll(tx, userId)
-      await voidUndos(tx, userId) // or a mail of before brings one back that its owner has lost
+      await tokens.revoke(tx, userId, { only: ['factor_undo'] }) // or a mail of before brings one back that its owner has lost
     },
   }
 }

@@ -25,13 +25,6 @@ export const factorClosed = defineError(
 /** 160 bits, as RFC 4226 has it. */
 const SEED_BYTES = 20
 
-/** Of a row, what the link of a mail brings back. */
-const keptOf = (row: typeof table.$inferSelect) => ({
-  ...row,
-  created: row.created.toISOString(),
-  codes_made: row.codes_made.toISOString(),
-})
-
 /** In the data of the session, sealed: it counts once a code of it was given. */
 const PENDING = 'totp'
 /** A type, not an interface: only a type counts as JSON. */
@@ -54,15 +47,11 @@ export async function beginTotp(c: LoggedInContext) {
   if ((await findTotp(db, id)) !== undefined) throw factorExists()
   if (config.production && config.secretKeys === undefined) throw factorClosed()
   const pending = await pendingOf(c.var)
-  const secret =
-    pending === undefined
-      ? new Secret({ size: SEED_BYTES })
-      : Secret.fromBase32(await totpSeed.open(secrets, id, pending))
-  if (pending === undefined)
-    session.set(PENDING, {
-      seed: await totpSeed.seal(secrets, id, secret.base32),
-      proven: provenAtOf(session.identity),
-    })
+  const secret = pending
+    ? Secret.fromBase32(await totpSeed.open(secrets, id, pending))
+    : new Secret({ size: SEED_BYTES })
+  const seed = pending ?? (await totpSeed.seal(secrets, id, secret.base32))
+  session.set(PENDING, { seed, proven: provenAtOf(session.identity) })
   const uri = new TOTP({ issuer: config.name, label, secret }).toString()
   return { secret: secret.base32, uri, qr: renderSVG(uri, { border: 2 }) }
 }
@@ -71,30 +60,30 @@ export async function beginTotp(c: LoggedInContext) {
  * Adds it, once the app has shown a code of the seed. Returns the recovery codes, which are shown this once.
  * @throws freshLoginRequired, mailboxProofRequired, factorExists, wrongFactor
  */
-export async function confirmTotp(c: LoggedInContext, { totp: code }: { totp: string }): Promise<string[]> {
+export async function confirmTotp(c: LoggedInContext, code: string): Promise<{ recovery_codes: string[] }> {
   await assertMayAdd(c)
   const { secrets, session } = c.var
   const { userId } = session
   const seed = await pendingOf(c.var)
   const last_step = seed && stepOf(await totpSeed.open(secrets, userId, seed), code)
-  if (seed === undefined || last_step === undefined) throw wrongFactor()
+  if (!seed || last_step === undefined) throw wrongFactor()
   const { codes, digests: recovery_codes } = await makeRecoveryCodes()
   await changeFactors(c, {
     action: 'added',
     name: 'totp',
     async run(tx) {
       const row = { user_id: userId, seed, last_step, recovery_codes }
-      const added = await tx.insert(table).values(row).onConflictDoNothing().returning()
-      if (added.length === 0) throw factorExists()
+      const { length } = await tx.insert(table).values(row).onConflictDoNothing().returning()
+      if (length === 0) throw factorExists()
       return null
     },
   })
   session.delete(PENDING)
-  return codes
+  return { recovery_codes: codes }
 }
 
 /** Returns other recovery codes, which are shown this once; those of before end. Place it behind `requireFresh`. @throws noSuchFactor */
-export async function renewRecoveryCodes(c: LoggedInContext): Promise<string[]> {
+export async function renewRecoveryCodes(c: LoggedInContext): Promise<{ recovery_codes: string[] }> {
   const { userId } = c.var.session
   const { codes, digests: recovery_codes } = await makeRecoveryCodes()
   await changeFactors(c, {
@@ -103,14 +92,12 @@ export async function renewRecoveryCodes(c: LoggedInContext): Promise<string[]> 
     async run(tx) {
       const was = await findTotp(tx, userId)
       if (was === undefined) throw noSuchFactor()
-      await tx
-        .update(table)
-        .set({ recovery_codes, codes_made: sql`now()` })
-        .where(isTheirs(userId))
-      return keptOf(was)
+      const renewed = { recovery_codes, codes_made: sql`now()` }
+      await tx.update(table).set(renewed).where(isTheirs(userId))
+      return was
     },
   })
-  return codes
+  return { recovery_codes: codes }
 }
 
 /** Removes it, and the recovery codes with it. Place it behind `requireFresh`. @throws noSuchFactor, lastFactor */
@@ -121,6 +108,6 @@ export const removeTotp = (c: LoggedInContext): Promise<void> =>
     async run(tx) {
       const [was] = await tx.delete(table).where(isTheirs(c.var.session.userId)).returning()
       if (was === undefined) throw noSuchFactor()
-      return keptOf(was)
+      return was
     },
   })

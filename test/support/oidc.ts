@@ -117,8 +117,11 @@ export const Elsewhere = {
         OIDC_ACME_CLIENT_ID: 'service',
         OIDC_ACME_CLIENT_SECRET: SECRET,
       },
-      /** Where a login begins; below it, where it ends. */
-      path: '/api/login/oidc/acme',
+      /** Where each begins; and where it ends. */
+      login: '/api/login/oidc/acme',
+      link: '/api/me/identities/acme/link',
+      confirm: '/api/reauthenticate/oidc/acme',
+      callback: callbackOf('acme'),
       own: '/api/me/identities',
       way: 'oidc',
       /** Somebody logs in there; returns with what they come back. */

@@ -164,13 +164,13 @@ export function createOneTimeTokens<Purpose extends string>(
       return spent[0] as Found<P>
     },
 
-    /** Voids the tokens of an account, or to a mailbox: all, or all `but` some purposes, and of those, with `since`, the newer ones. */
+    /** Voids the tokens of an account, or to a mailbox: of all purposes, `only` of some, or of all `but` some, and of those what came `since`. */
     async revoke(
       db: Db,
       whose: string | { mailbox: string },
-      { but = [], since }: { but?: Purpose[]; since?: Date | undefined } = {},
+      { but = [], only, since }: { but?: Purpose[]; only?: Purpose[]; since?: Date | undefined } = {},
     ): Promise<void> {
-      const others = but.length > 0 ? notInArray(table.purpose, but) : undefined
+      const others = only ? inArray(table.purpose, only) : notInArray(table.purpose, but)
       const newer = since && gte(table.created, since)
       const theirs = typeof whose === 'string' ? eq(table.user_id, whose) : isTo(whose.mailbox)
       await db.delete(table).where(and(theirs, newer ? or(others, newer) : others))

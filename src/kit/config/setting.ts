@@ -31,8 +31,8 @@ export const setting = <const Variable extends string, Kind extends z.ZodType>(
 type Names = z.ZodType<string[]>
 
 /**
- * A list of names that the environment chooses, each with settings of its own: `OIDC_<NAME>_ISSUER` is OIDC_GOOGLE_ISSUER for
- * `google`. In the config it is an object by name.
+ * A list of names that the environment chooses, each with settings of its own: `SHOP_<NAME>_KEY` is SHOP_ACME_KEY for
+ * `acme`. In the config it is an object by name.
  */
 export const settingOfEach = <Each extends Record<string, Setting>>(
   variable: string,

@@ -21,17 +21,18 @@ export const url = (...protocols: string[]) =>
     return undefined
   })
 
+/** A scheme, a host and maybe a path, as they are written. */
+export const bareUrl = () =>
+  url('http:', 'https:').pipe(
+    checked((value) => {
+      const { hash, password, search, username } = new URL(value)
+      const isBare = hash === '' && password === '' && search === '' && username === ''
+      return isBare ? undefined : 'must be a scheme, a host and maybe a path: https://api.example.com'
+    }),
+  )
+
 /** Where a site is reached, without the slash at its end. */
-export const baseUrl = () =>
-  url('http:', 'https:')
-    .pipe(
-      checked((value) => {
-        const { hash, password, search, username } = new URL(value)
-        const isBare = hash === '' && password === '' && search === '' && username === ''
-        return isBare ? undefined : 'must be a scheme, a host and maybe a path: https://api.example.com'
-      }),
-    )
-    .transform((value) => value.replace(/\/+$/, ''))
+export const baseUrl = () => bareUrl().transform((value) => value.replace(/\/+$/, ''))
 
 /** postgres.js sends parameters that it does not know to Postgres, which then refuses every connection. */
 export const databaseUrl = () =>

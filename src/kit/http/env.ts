@@ -74,8 +74,6 @@ export interface AppEnv<P extends AnyProduct = AnyProduct> {
       bodySchema?: z.ZodType
       /** Set by a slice whose responses no cache may store. */
       noStore?: boolean
-      /** Set where the query holds a secret of any name: no log line shows it. */
-      hidesQuery?: boolean
       /** The page that follows, of a request that was kept: see `nextOf`. */
       next?: string | undefined
       /** What the Content-Security-Policy of this page has else than the standard one: see `widenPolicy`. */

@@ -34,12 +34,6 @@ export const requestLog = (config: Settings) =>
     }
   })
 
-/** For the paths whose query holds what no log may show, whatever it is called. */
-export const hideQuery = middleware((c, next) => {
-  c.set('hidesQuery', true)
-  return next()
-})
-
 function writeLine(c: Context<AppEnv>, status: number, elapsed: number, config: Settings) {
   const token = c.get('tokenSession')
   const session = sentSession(c) ?? token
@@ -60,16 +54,21 @@ function writeLine(c: Context<AppEnv>, status: number, elapsed: number, config: 
   })
 }
 
+/** What somebody comes back with from a login elsewhere (OAuth), and goes on with where they have to sign in first. */
+const CODE = /([?&]code=)[^&#]*/g
+
 /** The query, and the body if a validator has parsed one: nothing is read or parsed just for the log. */
 function inputOf(c: Context<AppEnv>, secretKeys: readonly string[]): string | undefined {
-  const asked = c.req.url.includes('?') ? single(c.req.queries()) : undefined
-  const query = asked && c.get('hidesQuery') === true ? MASK : asked
+  const query = c.req.url.includes('?') ? single(c.req.queries()) : undefined
   const body: unknown = c.req.valid('json' as never) ?? c.req.valid('form' as never)
   return query === undefined && body === undefined ? undefined : summarize({ query, body }, secretKeys)
 }
 
 function single(queries: Record<string, string[]>): Record<string, string | string[] | undefined> {
   const flat: Record<string, string | string[] | undefined> = {}
-  for (const [name, values] of Object.entries(queries)) flat[name] = values.length === 1 ? values[0] : values
+  for (const [name, values] of Object.entries(queries)) {
+    const shown = name === 'code' ? [MASK] : values.map((value) => value.replace(CODE, `$1${MASK}`))
+    flat[name] = shown.length === 1 ? shown[0] : shown
+  }
   return flat
 }

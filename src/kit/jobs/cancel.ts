@@ -7,13 +7,16 @@ import { parseStatus, type JobStatus } from './status.ts'
 /** A job may wait for longer than its owner may see it; it is cancelled for as long, at the least. */
 const LEAST_MS = 30 * 24 * 3_600_000
 
+/** A job moves on some times a second at the most. */
+const TRIES = 100
+
 /**
  * A waiting job is not run when its turn comes; a running one is told by its signal, and nothing comes of it. At once
  * and for good, and one that has ended stays as it is.
  * @returns what its owner sees from now on: unchanged if its task is not `cancellable`; undefined if nothing is kept
  */
 export async function cancel(redis: Redis, base: string, id: string): Promise<JobStatus | undefined> {
-  for (;;) {
+  for (let tries = 0; tries < TRIES; tries++) {
     const seen = await redis.get(`${base}r:${id}`)
     const job = seen === null ? undefined : parseStatus(seen)
     if (seen === null || !job?.cancellable) return job
@@ -25,4 +28,5 @@ export async function cancel(redis: Redis, base: string, id: string): Promise<Jo
     if ((await call(redis, CANCEL, base, ...args)) === 1) return cancelled
     // It started, made progress or ended meanwhile.
   }
+  throw new Error(`The status of job ${id} is not what it reads as: no JSON in UTF-8`)
 }

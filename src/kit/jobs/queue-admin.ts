@@ -9,7 +9,7 @@ import { findInPart, lengthOf, partsOf, readPart, SEARCHED } from './places.ts'
 import type { Found, JobView, Part, Place } from './places.ts'
 import { queueOf, readQueueNames } from './queue-names.ts'
 import { keyBase, MOVE } from './scripts.ts'
-import { parseStatus, status, type JobStatus } from './status.ts'
+import { parseStatus, status } from './status.ts'
 import { readStats, type Stats } from './stats.ts'
 
 /** Dead jobs that one script revives: few, so that no other client of Redis waits for long. */
@@ -27,6 +27,15 @@ export function createQueueAdmin(options: {
   const parts = (queue: string, place: Place) => partsOf(redis, keyBase(prefix, queue), queue, place)
   /** The queues that a job of this id may be in: its own first, and the default one, to which it may have been moved. */
   const homes = (id: string) => [...new Set([queueOf(id), DEFAULT_QUEUE])]
+
+  /** What the first of them answers that knows the job. */
+  async function ask<T>(id: string, which: (base: string) => Promise<T | undefined>): Promise<T | undefined> {
+    for (const queue of homes(id)) {
+      const answer = await which(keyBase(prefix, queue))
+      if (answer !== undefined) return answer
+    }
+    return undefined
+  }
 
   async function find(id: string, places: readonly Place[] = SEARCHED): Promise<Found | undefined> {
     for (const queue of homes(id)) {
@@ -133,21 +142,9 @@ export function createQueueAdmin(options: {
     },
 
     /** What the owner of a job may see; undefined if its task keeps no result, or the time for it is over. */
-    async status(id: string): Promise<JobStatus | undefined> {
-      for (const queue of homes(id)) {
-        const text = await redis.get(`${keyBase(prefix, queue)}r:${id}`)
-        if (text !== null) return parseStatus(text)
-      }
-      return undefined
-    },
+    status: (id: string) => ask(id, async (base) => parseStatus((await redis.get(`${base}r:${id}`)) ?? '')),
     /** For its owner; operators drop it. */
-    async cancel(id: string): Promise<JobStatus | undefined> {
-      for (const queue of homes(id)) {
-        const job = await cancel(redis, keyBase(prefix, queue), id)
-        if (job) return job
-      }
-      return undefined
-    },
+    cancel: (id: string) => ask(id, (base) => cancel(redis, base, id)),
     /** Its owner can ask no more: what is kept of it goes before its time is over. */
     async forgetStatus(id: string): Promise<void> {
       for (const queue of homes(id)) await redis.del(`${keyBase(prefix, queue)}r:${id}`)

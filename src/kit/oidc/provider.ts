@@ -165,7 +165,14 @@ export function createOidc(providers: Providers, log: Log) {
         // Some keep to the letter, and say an email at their other endpoint alone.
         const asksMore = claims.email === undefined && configuration.serverMetadata().userinfo_endpoint
         const more = asksMore && (await client.fetchUserInfo(configuration, tokens.access_token, claims.sub))
-        return Claims.parse({ ...more, ...claims })
+        // Of an email and whether it is verified, one of them says both.
+        return Claims.parse({
+          ...claims,
+          ...more,
+          iss: claims.iss,
+          sub: claims.sub,
+          auth_time: claims.auth_time,
+        })
       }),
   }
 }

@@ -1,12 +1,15 @@
 // Declares the settings of the providers by which one logs in.
 import { z } from 'zod'
 import { setting, settingOfEach } from '../config/setting.ts'
-import { baseUrl } from '../config/urls.ts'
+import { bareUrl } from '../config/urls.ts'
 import { list } from '../config/values.ts'
 
 const NAMED = 'is not set, though OIDC_PROVIDERS names its provider'
 
 const isName = (value: string) => /^[a-z][a-z0-9_]{0,29}$/.test(value)
+
+/** Microsoft's for whoever has an account anywhere. */
+const OF_ALL = /^https:\/\/login\.microsoftonline\.com\/(common|organizations|consumers)\b/
 
 /** Whether an issuer is on this machine: only such a one is asked without TLS. */
 export const isLocal = (url: string) => /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/]/.test(`${url}/`)
@@ -21,8 +24,9 @@ export const oidcSettings = {
         'OIDC_<NAME>_ISSUER',
         z
           .string(NAMED)
-          .pipe(baseUrl())
-          .refine((url) => url.startsWith('https:') || isLocal(url), 'must begin with https://'),
+          .pipe(bareUrl()) // a slash at its end is a part of its name
+          .refine((url) => url.startsWith('https:') || isLocal(url), 'must begin with https://')
+          .refine((url) => !OF_ALL.test(url), 'must name one tenant: those of all vouch for any email'),
         {
           about: 'Where the provider says what it can do: this URL and `/.well-known/openid-configuration`',
           unset: 'must be set',

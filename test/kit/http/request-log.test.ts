@@ -110,6 +110,17 @@ describe('a request', () => {
     )
   })
 
+  test('shows no code with which somebody comes back from a login elsewhere, in its own query or in `next`', async () => {
+    const { log, lines } = recorder()
+    const back = '/back?code=hunter2&state=x'
+    await appWith(log).request(back)
+    await appWith(log).request(`/ok/1?next=${encodeURIComponent(back)}`)
+    expect(lines.map(({ fields }) => fields.input)).toEqual([
+      '{"query":{"code":"***","state":"x"}}',
+      '{"query":{"next":"/back?code=***&state=x"}}',
+    ])
+  })
+
   test.each([
     ['never read', '/unread', '{"title":"hunter2"}'],
     ['not JSON', '/in', '{"title":"hunter2"'],

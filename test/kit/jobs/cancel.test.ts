@@ -289,6 +289,9 @@ test(
     const other = await room.queue.enqueue(plain, { text: 'x' })
     expect(await room.queueAdmin.cancel(other.id)).toMatchObject({ state: 'waiting' })
     expect(await room.queueAdmin.cancel('nothing')).toBeUndefined()
+    const foul = Buffer.from('{"id":"x","task":"\xff","state":"waiting","cancellable":true}', 'latin1')
+    await room.redis.set(`${room.base}r:x`, foul)
+    expect(room.queueAdmin.cancel('x')).rejects.toThrow('The status of job x is not what it reads as')
     expect(() => defineTask({ name: 'x', input: z.object({}), cancellable: true, run: () => {} })).toThrow(
       'task "x": cancellable needs keepResultMs, by which its owner knows it',
     )
