@@ -384,6 +384,18 @@ function countOverruns(ledger: string[], max: number): number {
   }).length
 }
 
+/** Links of chains that are there twice, or are not followed by the next. */
+function countBroken(ledger: string[]): number {
+  const ids = new Map<string, Set<string>>()
+  for (const [what, place = '', id = ''] of ledger.map((line) => line.split(' '))) {
+    if (what === 'link') ids.set(place, (ids.get(place) ?? new Set()).add(id))
+  }
+  return [...ids].filter(([place, { size }]) => {
+    const [chain, left] = place.split('.')
+    return size !== 1 || (left !== '0' && !ids.has(`${chain}.${Number(left) - 1}`))
+  }).length
+}
+
 class Calm extends Error {}
 function raise(message: string): never {
   throw new Error(message)
@@ -400,7 +412,7 @@ for (const lane of lanes) {
   outcomes.push(outcome)
   const { lost, twice, overrun, bound, stuck, seconds, did, faults } = outcome
   console.log(
-    `${lane.name.padEnd(24)} lost ${lost}  twice ${twice}  (at most ${bound})  limits overrun ${overrun}  stuck ${stuck}  ${seconds} s  ${did}`,
+    `${lane.name.padEnd(24)} lost ${lost}  twice ${twice} (at most ${bound})  limits overrun ${overrun}  stuck ${stuck}  ${seconds} s  ${did}`,
   )
   for (const fault of faults) console.log(`  unexpected: ${fault}`)
 }
