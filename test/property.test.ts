@@ -13,7 +13,7 @@ const MAIL = 'MAIL'
 
 driveRoutes({
   seeds: [1],
-  start: () => startApp({ [`${MAIL}_LOGIN`]: 'on' }),
+  start: (settings) => startApp({ ...settings, [`${MAIL}_LOGIN`]: 'on' }),
   schema,
   roles,
   boss: 'superuser',
