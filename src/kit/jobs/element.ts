@@ -89,10 +89,17 @@ export function finish(raw: string, e: Element, result?: unknown, next?: string)
   return { raw, to: 'gone', counts: 'done', id: e.id, key: e.key, next, ...status(e, 'done', { result }) }
 }
 
-/** Unchanged to the front of the queue: the worker stops before the job could end. */
+/** To the front of the queue: the worker stops before the job could end. */
 export function requeue(raw: string, e: Element): Move {
-  return { raw, to: 'front', id: e.id, key: e.key, ...status(e, 'waiting') }
+  const as = e.gate?.b === undefined ? raw : textOf(withoutDeadline(e))
+  return { raw, to: 'front', as, id: e.id, key: e.key, ...status(e, 'waiting') }
 }
+
+/** It has been started: that it is tried again is never too late. */
+export const withoutDeadline = (e: Element): Element => ({
+  ...e,
+  gate: e.gate && { ...e.gate, b: undefined },
+})
 
 /** Unchanged, for some ten seconds: it cannot be run here and now. */
 export function postpone(raw: string, e: Element): Move {

@@ -14,6 +14,12 @@ end
 -- All of a job, with '' for no unique key; nil if it is none.
 local function jobOf(element)
   local isJson, job = pcall(cjson.decode, element)
+  -- Its input may hold halves of characters, which cjson does not read: any other stands for them.
+  if not isJson then
+    isJson, job = pcall(cjson.decode, (string.gsub(element, '\\\\(.)([dD]?[89a-fA-F]?)', function(escape, half)
+      if escape == 'u' and #half == 2 then return '\\\\u00' end
+    end)))
+  end
   if not isJson then return nil end
   job.key = type(job.key) == 'string' and job.key or ''
   return job

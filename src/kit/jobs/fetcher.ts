@@ -15,7 +15,7 @@ const PEEK_SECONDS = 2
 /** What `move` of lua.ts returns for a job whose owner has cancelled it. */
 const CANCELLED = 2
 
-interface Parts<D> extends Pick<WorkerSettings, 'id' | 'base' | 'concurrency' | 'keepDead' | 'log'> {
+interface Parts<D> extends Pick<WorkerSettings, 'id' | 'base' | 'keepDead' | 'log'> {
   connection: Connection
   /** For the blocking wait, which holds up all commands behind it. */
   blocking: Redis
@@ -66,12 +66,14 @@ export class Fetcher<D> {
 
   /** Settles what has ended and takes what is wanted, in one script. */
   async step(): Promise<void> {
-    const { id, base, concurrency, keepDead, connection, inFlight, notices } = this.parts
+    const { id, base, keepDead, connection, inFlight, notices } = this.parts
     const { want } = this
+    // Sent twice, it takes no more: the other slots are those of other queues.
+    const most = inFlight.used + want
     const [acks, others] = [[] as RunningJob<D>[], [] as RunningJob<D>[]]
     for (const job of inFlight.settled) (isAck(job.outcome) && !job.element.gate ? acks : others).push(job)
     const moves = others.flatMap(({ outcome }) => (outcome ? moveArgs(outcome, keepDead) : []))
-    const args = [id, concurrency, want, acks.length, ...acks.map((job) => job.raw), ...moves]
+    const args = [id, most, want, acks.length, ...acks.map((job) => job.raw), ...moves]
     const { breaks } = connection
     inFlight.asked = want
     const [mayTake, length, raws, moved, wakeMs, ended] = await call(

@@ -119,46 +119,52 @@ local function take(want, mayBeParked)
       looked = looked + 1
     end
   end
-  local due = mayBeParked and redis.pcall('ZRANGEBYSCORE', base..'parks', '-inf', now, 'LIMIT', 0, ${LOOK}) or {}
-  for _, key in ipairs(due) do
-    local before = #taken
+  local function fromParks()
+    local due = mayBeParked and redis.pcall('ZRANGEBYSCORE', base..'parks', '-inf', now, 'LIMIT', 0, ${LOOK}) or {}
+    for _, key in ipairs(due) do
+      local before = #taken
+      while #taken < want do
+        local element, gate = first(base..'park:'..key)
+        if type(element) ~= 'string' then
+          redis.call('ZREM', base..'parks', key)
+          break
+        end
+        if gate and waitOf(gate) == false and #taken == before then forget(gate) end
+        local at = gate and waitOf(gate)
+        if looked >= ${LOOK} then at = now end
+        if gate and at ~= nil then
+          waits(key, at)
+          break
+        end
+        redis.call('LPOP', base..'park:'..key)
+        if gate then start(gate, element) end
+        taken[#taken + 1] = element
+      end
+    end
+    if #due == ${LOOK} then wake = 0 end
+  end
+  local function fromQueue()
     while #taken < want do
-      local element, gate = first(base..'park:'..key)
-      if type(element) ~= 'string' then
-        redis.call('ZREM', base..'parks', key)
-        break
+      if looked >= ${LOOK} then wake = 0 return end
+      local elements = redis.call('LPOP', base..'queue', math.min(want - #taken, ${LOOK} - looked)) or {}
+      if #elements == 0 then break end
+      looked = looked + #elements
+      for _, element in ipairs(elements) do
+        local gate, at = gateOf(element), nil
+        local goes = not gate
+        if gate and not ends(gate, element) then
+          -- Whoever comes while others wait for the key waits behind them.
+          at = waitOf(gate)
+          goes = not isParked(gate) and at == nil
+          goes = goes or not park(gate, element, 'RPUSH', at or now + ${DOUBT_MS})
+          if goes then start(gate, element) elseif at then waits(gate.k, at) end
+        end
+        if goes then taken[#taken + 1] = element end
       end
-      if gate and waitOf(gate) == false and #taken == before then forget(gate) end
-      local at = gate and waitOf(gate)
-      if looked >= ${LOOK} then at = now end
-      if gate and at ~= nil then
-        waits(key, at)
-        break
-      end
-      redis.call('LPOP', base..'park:'..key)
-      if gate then start(gate, element) end
-      taken[#taken + 1] = element
     end
   end
-  if #due == ${LOOK} then wake = 0 end
-  while #taken < want do
-    if looked >= ${LOOK} then return taken, 0 end
-    local elements = redis.call('LPOP', base..'queue', math.min(want - #taken, ${LOOK} - looked)) or {}
-    if #elements == 0 then break end
-    looked = looked + #elements
-    for _, element in ipairs(elements) do
-      local gate, at = gateOf(element), nil
-      local goes = not gate
-      if gate and not ends(gate, element) then
-        -- Whoever comes while others wait for the key waits behind them.
-        at = waitOf(gate)
-        goes = not isParked(gate) and at == nil
-        goes = goes or not park(gate, element, 'RPUSH', at or now + ${DOUBT_MS})
-        if goes then start(gate, element) elseif at then waits(gate.k, at) end
-      end
-      if goes then taken[#taken + 1] = element end
-    end
-  end
+  -- By turns, so that neither what is urgent waits for all that is parked, nor that for all that comes.
+  if now % 2 == 0 then fromParks() fromQueue() else fromQueue() fromParks() end
   return taken, wake
 end
 `

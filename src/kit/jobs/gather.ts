@@ -22,6 +22,7 @@ export async function gather(redis: Redis, prefix: string, keepDead: number): Pr
   const target = keyBase(prefix)
   let moved = 0
   for (const queue of await readQueueNames(redis, prefix)) {
+    if (queue !== DEFAULT_QUEUE) await moveTicks(keyBase(prefix, queue))
     for (const place of PLACES) {
       for (const part of await partsOf(redis, keyBase(prefix, queue), queue, place)) {
         // What older workers see as it is.
@@ -36,6 +37,15 @@ export async function gather(redis: Redis, prefix: string, keepDead: number): Pr
   }
   return moved
 
+  /** Older workers tick all crons in the default queue: from the last tick on, wherever that was. */
+  async function moveTicks(base: string): Promise<void> {
+    const [ours, theirs] = [await redis.hgetall(`${target}cron`), await redis.hgetall(`${base}cron`)]
+    for (const [name, tick] of Object.entries(theirs)) {
+      if (Number(tick) > Number(ours[name] ?? 0)) await redis.hset(`${target}cron`, name, tick)
+    }
+    await redis.del(`${base}cron`)
+  }
+
   /** Added before it is removed: under its own key and status, so that a second time adds nothing. */
   async function send({ base, key, raw, view }: Found): Promise<number> {
     const e = readElement(raw)
@@ -46,9 +56,15 @@ export async function gather(redis: Redis, prefix: string, keepDead: number): Pr
     else if (view.place === 'running') move = crashed(raw)
     else if (base !== target) {
       const { due } = view
-      const held = { key: e?.key, keyMs: UNIQUE_MS, ...(e && status(e, 'waiting')) }
-      const args = addArgs({ to: due === undefined ? 'back' : 'later', due, ...held })
-      await call(redis, ADD, target, raw, e?.id ?? '', ...args)
+      const waitMs = due === undefined ? 0 : Math.max(0, Math.round(due - Date.now()))
+      const to = due === undefined ? 'back' : 'later'
+      const kept = { to, due, keyMs: waitMs + UNIQUE_MS, ...(e && status(e, 'waiting', {}, waitMs)) } as const
+      // One that has been begun may have let go of its key, which is another job's now.
+      const isHeld = e?.key !== undefined && (await redis.get(`${base}key:${e.key}`)) === e.id
+      const add = (unique: string) =>
+        call(redis, ADD, target, raw, e?.id ?? '', ...addArgs({ ...kept, key: unique }))
+      const isAdded = isHeld && (await add(e.key ?? '')) === e.id
+      if (!isAdded) await add('')
       if (e?.keep) await redis.del(`${base}r:${e.id}`)
       move = { raw, to: 'gone', id: e?.id, key: e?.key }
     }

@@ -64,7 +64,8 @@ end
 -- an enqueue that was sent twice, are one job and move as one, unless n (of LREM) is given.
 local function move(from, i, n)
   local raw, to, as, id, key = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 5], ARGV[i + 6]
-  -- Fails on a key of a wrong type while nothing is removed yet.
+  -- What may fail does so while nothing is removed yet: what is no JSON, or a key of a wrong type.
+  local following = ARGV[i + 10] ~= '' and cjson.decode(ARGV[i + 10]) or {}
   redis.call('ZCARD', base..'later')
   redis.call('LLEN', base..'queue')
   redis.call('LLEN', base..'dead')
@@ -96,9 +97,7 @@ local function move(from, i, n)
   if ARGV[i + 4] ~= '' then count('minutes', minute..':'..ARGV[i + 4], 1) end
   if ARGV[i + 7] ~= '' then redis.call('SET', base..'r:'..id, ARGV[i + 7], 'PX', ARGV[i + 8]) end
   -- Last, so that a job may be followed by one with its own key.
-  if ARGV[i + 10] ~= '' then
-    for _, job in ipairs(cjson.decode(ARGV[i + 10])) do add(job) end
-  end
+  for _, job in ipairs(following) do add(job) end
   return 1
 end
 `

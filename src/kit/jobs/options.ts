@@ -9,7 +9,7 @@ import type { Task } from './task.ts'
 
 /** Optional ones default to QUEUE_DEFAULTS; times are in ms. */
 export interface WorkerOptions<D> {
-  /** The worker opens two more connections like this one, which logs outages. */
+  /** The worker opens more connections like this one, which logs outages: one, and one for each queue. */
   redis: Redis
   prefix: string
   /** Used by one live process at a time. A worker that starts with the id of a dead one recovers its jobs at once. */

@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis'
 import { DEFAULT_QUEUE, QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
 import { cancel } from './cancel.ts'
-import { drop, moveMalformedToDead, readElement, textOf, type Element, type Move } from './element.ts'
+import { drop, moveMalformedToDead, readElement, textOf, withoutDeadline, type Move } from './element.ts'
 import { gather } from './gather.ts'
 import { call, moveArgs } from './lua.ts'
 import { findInPart, lengthOf, partsOf, readPart, SEARCHED } from './places.ts'
@@ -174,7 +174,7 @@ function revive(raw: Buffer, to: 'front' | 'back'): Move {
   const e = readElement(raw)
   if (!e) return moveMalformedToDead(raw)
   if (e.malformed !== undefined) return { raw, to, as: e.malformed }
-  const fresh: Element = { ...e }
+  const fresh = e.n || e.c ? withoutDeadline(e) : { ...e }
   for (const spent of ['n', 'c', 'error'] as const) delete fresh[spent]
   return { raw, to, as: textOf(fresh), id: e.id, ...status(e, 'waiting') }
 }

@@ -81,7 +81,8 @@ export function createQueue(where: { redis: Redis; prefix: string; maxBytes: num
     const { id } = element
     if (by !== undefined) element.by = by
     if (requestId !== undefined) element.rid = requestId
-    if (unique !== undefined) element.key = `${task.name}:${unique}`
+    // Scripts read it, and take no half of a character.
+    if (unique !== undefined) element.key = `${task.name}:${unique}`.toWellFormed()
     if (task.keepResultMs > 0) element.keep = task.keepResultMs
     const text = textOf(element)
     refuseLarge(task.name, text, input, maxBytes)

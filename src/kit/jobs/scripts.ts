@@ -29,13 +29,13 @@ export const keyBase = (prefix: string, queue = DEFAULT_QUEUE) =>
  */
 
 /**
- * (me, concurrency, want, acks, ack..., move...)
+ * (me, most in our list, want, acks, ack..., move...)
  * -> [may we take, length of our list, [taken...], [0 or 1 for each ack, what move returns for each move],
  *   ms until there is more to take, or -1, [why, what ended instead of being taken, ...]]
  * Settles what has ended and takes what is next. Nothing is taken for a worker that no reaper looks at.
  */
 export const STEP = script<[number, number, string[], number[], number, string[]]>(`
-local me, concurrency, want, acks = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local me, most, want, acks = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local run, settled, done = 'run:'..me, {}, 0
 -- One question for what is seldom there.
 local special = redis.call('EXISTS', base..'paused', base..'parks') > 0
@@ -46,9 +46,9 @@ for i = 5, 4 + acks do
 end
 if done > 0 then count('minutes', minute..':done', done) end
 for i = 5 + acks, #ARGV, ${MOVE_ARGS} do settled[#settled + 1] = move(run, i) end
--- What is in flight already counts: a script that was sent twice takes no more than the worker can hold.
+-- What is in flight already counts: a script that was sent twice takes no more than were wanted.
 local held, taken, wake = redis.call('LLEN', base..run), {}, -1
-want = math.min(want, concurrency - held)
+want = math.min(want, most - held)
 if open and want > 0 then taken, wake = take(want, special) end
 if #taken > 0 then held = redis.call('RPUSH', base..run, unpack(taken)) end
 return {open and 1 or 0, held, taken, settled, wake, ended}`)
@@ -68,6 +68,10 @@ local clock, last = int(state[1]), int(state[2])
 if clock == 0 then clock = tonumber(redis.call('ZREVRANGE', base..'workers', 0, 0, 'WITHSCORES')[2] or 0) end
 if last == 0 then last = now end
 clock = clock + math.max(0, math.min(now - last, 2 * tick))
+-- By a clock that was set back, parks would wait for long.
+if now < last then
+  for _, key in ipairs(redis.pcall('ZRANGE', base..'parks', 0, -1)) do redis.call('ZADD', base..'parks', 0, key) end
+end
 redis.call('HSET', base..'clock', 'clock', clock, 'last', now)
 local known = redis.call('ZSCORE', base..'workers', me)
 redis.call('ZADD', base..'workers', clock, me)

@@ -17,6 +17,14 @@ export interface Lane {
   readonly size: number
 }
 
+interface Asking {
+  one: Lane
+  /** Slots that it has beside its reserved ones. */
+  has: number
+  /** It has none, though by its weight one of the last jobs would have been its own. */
+  isDue: boolean
+}
+
 export class Slots {
   readonly lanes: Lane[] = []
   /** A job whose worker died twice: it runs alone, so that a killer takes nobody with it. */
@@ -48,9 +56,30 @@ export class Slots {
       free -= Math.max(one.used, one.share.reserved)
       if (one !== lane && one.isHungry) rivals.push(one)
     }
-    const part = rivals.length === 0 ? Math.max(0, free) : partOf(lane, rivals, free)
+    const part = rivals.length === 0 ? Math.max(0, free) : this.#partOf(lane, rivals, free)
     const reserved = Math.max(0, lane.share.reserved - lane.used)
     return Math.max(0, Math.min(reserved + part, maxJobs - this.taken))
+  }
+
+  /**
+   * One slot by one they go to whoever has the fewest for its weight; of equals to the one that has waited longest. Where
+   * slots are fewer than weights, a queue has its part over time.
+   */
+  #partOf(lane: Lane, rivals: Lane[], free: number): number {
+    const weights = rivals.reduce((sum, { share }) => sum + share.weight, lane.share.weight)
+    const asking = [lane, ...rivals].map((one): Asking => {
+      const has = Math.max(0, one.used - one.share.reserved)
+      const isDue = has === 0 && this.taken - one.tookAt >= weights / one.share.weight - 1
+      return { one, has, isDue }
+    })
+    let part = 0
+    for (; free > 0; free--) {
+      const next = asking.reduce((a, b) => (isBefore(b, a) ? b : a))
+      next.has++
+      next.isDue = false
+      if (next.one === lane) part++
+    }
+    return part
   }
 
   /** A slot came free, or a rival is gone: whoever could do something now looks, `but` the one that knows. */
@@ -61,24 +90,8 @@ export class Slots {
   }
 }
 
-/** One slot by one they go to whoever has the fewest for its weight; of equals to the one that has waited longest. */
-function partOf(lane: Lane, rivals: Lane[], free: number): number {
-  let part = 0
-  const asking = [lane, ...rivals].map((one) => ({ one, has: Math.max(0, one.used - one.share.reserved) }))
-  for (; free > 0; free--) {
-    const next = asking.reduce((a, b) => (isBefore(b, a) ? b : a))
-    next.has++
-    if (next.one === lane) part++
-  }
-  return part
-}
-
-interface Asking {
-  one: Lane
-  has: number
-}
-
 function isBefore(a: Asking, b: Asking): boolean {
+  if (a.isDue !== b.isDue) return a.isDue
   const [forA, forB] = [(a.has + 1) / a.one.share.weight, (b.has + 1) / b.one.share.weight]
   return forA < forB || (forA === forB && a.one.tookAt < b.one.tookAt)
 }

@@ -47,9 +47,12 @@ export async function readStats(
   leaseMs: number,
 ): Promise<Stats> {
   const time = await redis.time()
-  const current = Math.floor((Number(time[0]) * 1000) / MINUTE)
+  const now = Number(time[0]) * 1000
+  const current = Math.floor(now / MINUTE)
   const shown = Array.from({ length: 60 }, (_, i) => current - 59 + i)
-  const all = await Promise.all(names.map((name) => readQueue(redis, keyBase(prefix, name), shown, leaseMs)))
+  const all = await Promise.all(
+    names.map((name) => readQueue(redis, keyBase(prefix, name), shown, now - leaseMs, leaseMs)),
+  )
   const queues = Object.fromEntries(names.map((name, i) => [name, all[i]] as [string, QueueStats]))
   const total = (of: (queue: QueueStats) => number) => all.reduce((sum, queue) => sum + of(queue), 0)
   const workers = new Map<string, WorkerView[]>()
@@ -75,12 +78,19 @@ export async function readStats(
   }
 }
 
-async function readQueue(redis: Redis, base: string, shown: number[], leaseMs: number): Promise<QueueStats> {
-  const [[waiting, limited, later, dead, ...rows], paused, clock, [died, trimmed], done, failed] =
+/** @param since where the clock stands still from before then on, nobody is alive who would move it */
+async function readQueue(
+  redis: Redis,
+  base: string,
+  shown: number[],
+  since: number,
+  leaseMs: number,
+): Promise<QueueStats> {
+  const [[waiting, limited, later, dead, ...rows], paused, [clock, last], [died, trimmed], done, failed] =
     await Promise.all([
       call(redis, COUNT, base),
       redis.exists(`${base}paused`),
-      redis.hget(`${base}clock`, 'clock'),
+      redis.hmget(`${base}clock`, 'clock', 'last'),
       redis.hmget(`${base}deaths`, 'all', 'trimmed'),
       redis.hmget(`${base}minutes`, ...shown.map((minute) => `${minute}:done`)),
       redis.hmget(`${base}minutes`, ...shown.map((minute) => `${minute}:failed`)),
@@ -88,7 +98,8 @@ async function readQueue(redis: Redis, base: string, shown: number[], leaseMs: n
   const workers: WorkerView[] = []
   for (let i = 0; i < rows.length; i += 4) {
     const [id, score, jobs, beat] = [String(rows[i]), Number(rows[i + 1]), Number(rows[i + 2]), rows[i + 3]]
-    workers.push({ id, alive: Number(clock) - score <= leaseMs, jobs, beat: parseWorkerInfo(String(beat)) })
+    const alive = Number(clock) - score <= leaseMs && Number(last) >= since
+    workers.push({ id, alive, jobs, beat: parseWorkerInfo(String(beat)) })
   }
   return {
     waiting,

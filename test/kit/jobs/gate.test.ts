@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import { z } from 'zod'
 import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { until } from '../support/until.ts'
-import { inRoom, type Room } from './room.ts'
+import { collector, gate, inRoom, type Room } from './room.ts'
 
 const Input = z.object({ domain: z.string(), name: z.string() })
 
@@ -153,6 +153,56 @@ test(
     end('a2')
     await room.idle()
     expect(started).toEqual(['a0', 'a2'])
+  }),
+)
+
+test(
+  'a clock that is set back holds up nobody who waits for a rate',
+  inRoom(async (room) => {
+    const { task, running, end } = gated({ rate: { starts: 1, perMs: 100 } })
+    const element = {
+      id: 'x',
+      gate: { k: 'gated:a', r: [1, 100] },
+      task: 'gated',
+      data: { domain: 'a', name: 'x' },
+    }
+    await room.worker([task])
+    await room.redis.rpush(`${room.base}park:gated:a`, JSON.stringify(element))
+    const later = Date.now() + 3_600_000
+    await room.redis
+      .multi()
+      .zadd(`${room.base}parks`, later, 'gated:a')
+      .hset(`${room.base}clock`, 'last', later)
+      .exec()
+    await until('its start', () => running.has('x'))
+    end('x')
+    await room.idle()
+  }),
+)
+
+test(
+  'an urgent job does not wait for all that wait for a limit',
+  inRoom(async (room) => {
+    const { task, started, running, end } = gated({ max: 1 })
+    const { task: urgent, ran } = collector('urgent')
+    const { task: long, started: begun, open } = gate('long')
+    await room.worker([task, urgent, long], { concurrency: 2 })
+    await room.queue.enqueueBulk(task, names('a', 100))
+    await until('all others to wait for it', async () => (await room.queueAdmin.stats()).limited === 99)
+    await room.queue.enqueue(long, { text: '' })
+    await until('both slots to be taken', () => begun.length === 1)
+    await room.queue.enqueue(urgent, { text: 'now' }, { urgent: true })
+    while (ran.length === 0) {
+      const count = started.length
+      for (const name of running.keys()) end(name)
+      await until('the next', () => started.length > count || ran.length === 1)
+    }
+    expect(started.length).toBeLessThan(100)
+    open()
+    while (started.length < 100 || running.size > 0) {
+      for (const name of running.keys()) end(name)
+      await Bun.sleep(1)
+    }
   }),
 )
 

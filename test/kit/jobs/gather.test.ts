@@ -55,3 +55,62 @@ test(
     expect((await queueAdmin.list('dead')).map(({ data }) => data)).toEqual(['no job'])
   }),
 )
+
+test(
+  'two jobs of one key, one of which was begun, are both there, and a delayed one keeps its key until it is due',
+  inRoom(async (room) => {
+    const { redis, queue, queueAdmin, prefix } = room
+    const own = keyBase(prefix, 'mail')
+    await redis.rpush(
+      `${own}queue`,
+      '{"id":"mail.begun","task":"mail","key":"mail:k","data":{"text":"begun"}}',
+    )
+    const day = 24 * 3_600_000
+    const { id } = await queue.enqueue(mail, { text: 'delayed' }, { unique: 'k', delayMs: 3 * day })
+    expect(await queueAdmin.gather()).toBe(2)
+    expect([await room.ids('waiting'), await room.ids('later')]).toEqual([['mail.begun'], [id]])
+    expect(await redis.get(`${room.base}key:mail:k`)).toBe(id)
+    expect(await redis.pttl(`${room.base}key:mail:k`)).toBeGreaterThan(3 * day)
+    expect(await redis.pttl(`${room.base}r:${id}`)).toBeGreaterThan(3 * day)
+  }),
+)
+
+test(
+  'a cron goes on where it was, in the default queue',
+  inRoom(async (room) => {
+    const { redis, base, queueAdmin, prefix } = room
+    const own = keyBase(prefix, 'mail')
+    await redis.hset(`${base}cron`, 'daily', 1000, 'ahead', 9000)
+    await redis.hset(`${own}cron`, 'daily', 2000, 'ahead', 8000, 'new', 3000)
+    await redis.sadd(`${base}queues`, 'mail')
+    await queueAdmin.gather()
+    expect(await redis.hgetall(`${base}cron`)).toEqual({ daily: '2000', ahead: '9000', new: '3000' })
+    expect(await redis.exists(`${own}cron`)).toBe(0)
+  }),
+)
+
+test(
+  'workers that were all killed are not taken for alive',
+  inRoom(async (room) => {
+    const { redis, queueAdmin, prefix } = room
+    const own = keyBase(prefix, 'mail')
+    // Nobody is left who would move the clock.
+    await redis.hset(`${own}clock`, 'clock', 5000, 'last', Date.now() - 60_000)
+    await redis.zadd(`${own}workers`, 5000, 'killed')
+    const beat = {
+      host: 'h',
+      pid: 1,
+      queue: 'mail',
+      concurrency: 1,
+      startedAt: 0,
+      beatAt: 0,
+      stopping: false,
+    }
+    await redis.hset(`${own}beats`, 'killed', JSON.stringify({ ...beat, running: [] }))
+    await redis.sadd(`${room.base}queues`, 'mail')
+    await redis.rpush(`${own}run:killed`, '{"id":"mail.1","task":"mail","data":{"text":"was running"}}')
+    expect((await queueAdmin.stats()).workers).toMatchObject([{ id: 'killed', alive: false }])
+    expect(await queueAdmin.gather()).toBeGreaterThan(0)
+    expect(await room.ids('waiting')).toEqual(['mail.1'])
+  }),
+)

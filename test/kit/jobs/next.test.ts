@@ -112,6 +112,17 @@ describe('a job that follows another', () => {
   )
 
   test(
+    'may have any text as its key, even one that was cut within a character',
+    inRoom(async (room) => {
+      const { ran, task: second } = collector()
+      const task = first((job) => job.next(second, { text: 'cut' }, { unique: '👍'.slice(0, 1) }))
+      await room.queue.enqueue(task, { text: 'x' })
+      await room.worker([task, second])
+      await until('what follows', () => ran.length === 1)
+    }),
+  )
+
+  test(
     'is refused by name when its input is wrong, when it is one too many, and after the end',
     inRoom(async (room) => {
       const { ran, task: second } = collector()

@@ -1,11 +1,14 @@
 // Several queues: each is by itself, a flood in one starves no other, and no slot stands idle.
 import { describe, expect, test } from 'bun:test'
+import { Redis } from 'ioredis'
 import { Bell } from '../../../src/kit/jobs/bell.ts'
 import { defineCron } from '../../../src/kit/jobs/cron.ts'
 import { Lifetime } from '../../../src/kit/jobs/lifetime.ts'
 import { keyBase } from '../../../src/kit/jobs/scripts.ts'
 import { Slots, type Lane } from '../../../src/kit/jobs/slots.ts'
 import { defineTask } from '../../../src/kit/jobs/task.ts'
+import { openLink } from '../support/faulty-link.ts'
+import { redisUrl } from '../support/services.ts'
 import { until } from '../support/until.ts'
 import { inRoom, Text } from './room.ts'
 
@@ -100,6 +103,58 @@ test(
       b.end()
     }
     expect([a.started(), b.started()]).toEqual([20, 5])
+  }),
+)
+
+test(
+  'where slots are fewer than weights each queue has its part all the same',
+  inRoom(async (room) => {
+    const [a, b] = [waiting('a'), waiting('b')]
+    await room.queue.enqueueBulk(a.task, texts(40))
+    await room.queue.enqueueBulk(b.task, texts(10))
+    const queues = [
+      { name: 'a', weight: 4 },
+      { name: 'b', weight: 1 },
+    ]
+    await room.worker([a.task, b.task], { concurrency: 1, queues })
+    for (let done = 1; done <= 50; done++) {
+      await until(`job ${done}`, () => a.running.length + b.running.length === 1)
+      if (done === 30) expect([b.started() >= 4, a.started() >= 20]).toEqual([true, true])
+      a.end()
+      b.end()
+    }
+  }),
+)
+
+test(
+  'a worker takes no more jobs than it has slots when a script of one of its queues is sent twice',
+  inRoom(async (room) => {
+    const [a, b] = [waiting('a'), waiting('b')]
+    let loses = false
+    const link = await openLink(redisUrl(), (said) => (loses && said.includes('in-a') ? '' : said))
+    const viaLink = new Redis(link.url)
+    room.atEnd(() => link.close())
+    room.atEnd(() => viaLink.disconnect())
+    const queues = ['a', 'b'].map((name) => ({ name, weight: 1, reserved: 0 }))
+    await room.worker([a.task, b.task], { redis: viaLink, concurrency: 4, queues })
+    await room.queue.enqueueBulk(b.task, texts(2))
+    await until('two jobs', () => b.started() === 2)
+    loses = true
+    await room.queue.enqueueBulk(a.task, texts(6))
+    await until('two more, whose reply is lost', async () => (await length()) === 2)
+    loses = false
+    await link.cut()
+    await link.restore()
+    await until('them to run', () => a.started() >= 2)
+    expect(await length()).toBe(2)
+    while (a.started() + b.started() < 8 || a.running.length + b.running.length > 0) {
+      a.end()
+      b.end()
+      await Bun.sleep(1)
+    }
+    function length() {
+      return room.redis.llen(`${keyBase(room.prefix, 'a')}run:w0`)
+    }
   }),
 )
 

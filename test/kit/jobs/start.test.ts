@@ -145,6 +145,48 @@ describe('a job with a time before which it is to start', () => {
   )
 
   test(
+    'that its worker gave back, or that an operator took from the dead, has been started',
+    inRoom(async (room) => {
+      const startBefore = new Date(Date.now() + 1000)
+      const { task, started } = gate()
+      const worker = await room.worker([task], { drainMs: 0 })
+      await room.queue.enqueue(task, { text: 'given back' }, { startBefore })
+      await until('its start', () => started.length === 1)
+      await worker.stop()
+      const dead = {
+        id: 'd',
+        gate: { k: 'x', b: 1 },
+        task: 'collect',
+        data: { text: 'dead' },
+        n: 5,
+        error: 'x',
+      }
+      await room.redis.rpush(`${room.base}dead`, JSON.stringify(dead))
+      expect(await room.queueAdmin.retry({ id: 'd' })).toBe(1)
+      await until('it to be late', () => Date.now() > startBefore.getTime())
+      const { ran, task: plain } = collector()
+      const again = { ...task, execute: plain.execute }
+      await room.worker([again, plain])
+      await room.idle()
+      expect(ran.toSorted()).toEqual(['dead', 'given back'])
+    }),
+  )
+
+  test(
+    'is not run after that whatever its input is, even a text that was cut within a character',
+    inRoom(async (room) => {
+      const { ran, task } = collector()
+      for (const text of ['👍'.slice(0, 1), '👍'.slice(1), '\\ud83d'])
+        await room.queue.enqueue(task, { text }, { startBefore: past(), unique: text })
+      await room.worker([task])
+      await room.idle()
+      expect(ran).toEqual([])
+      const { added } = await room.queue.enqueue(task, { text: '' }, { unique: '👍'.slice(0, 1) })
+      expect(added).toBe(true)
+    }),
+  )
+
+  test(
     'does not take the place of one that waits behind the same limit',
     inRoom(async (room) => {
       const { task: open, started, open: go } = gate('slow')
