@@ -122,13 +122,11 @@ local function take(want, mayBeParked)
   local function fromParks()
     local due = mayBeParked and redis.pcall('ZRANGEBYSCORE', base..'parks', '-inf', now, 'LIMIT', 0, ${LOOK}) or {}
     for _, key in ipairs(due) do
-      local before = #taken
+      if #taken == want then break end
+      local park, before = base..'park:'..key, #taken
       while #taken < want do
-        local element, gate = first(base..'park:'..key)
-        if type(element) ~= 'string' then
-          redis.call('ZREM', base..'parks', key)
-          break
-        end
+        local element, gate = first(park)
+        if type(element) ~= 'string' then break end
         if gate and waitOf(gate) == false and #taken == before then forget(gate) end
         local at = gate and waitOf(gate)
         if looked >= ${LOOK} then at = now end
@@ -136,10 +134,11 @@ local function take(want, mayBeParked)
           waits(key, at)
           break
         end
-        redis.call('LPOP', base..'park:'..key)
+        redis.call('LPOP', park)
         if gate then start(gate, element) end
         taken[#taken + 1] = element
       end
+      if type(redis.pcall('LINDEX', park, 0)) ~= 'string' then redis.call('ZREM', base..'parks', key) end
     end
     if #due == ${LOOK} then wake = 0 end
   end
