@@ -21,12 +21,16 @@ import { firstSteps } from './account/ways-in.ts'
 import { refuseImpersonators, refuseTokens } from './kit/auth/guards.ts'
 import { apiDocs } from './kit/api-docs/routes.tsx'
 import { dashboard } from './kit/dashboard/routes.tsx'
+import { diskRoutes } from './kit/files/disk-routes.ts'
+import { formRoutes } from './kit/files/form-routes.ts'
+import { fileRoutes } from './kit/files/routes.ts'
 import { describeRoutes } from './kit/http/doc.ts'
 import { jobStatus } from './kit/job-status/routes.ts'
 import { useKit } from './kit/middleware.ts'
 import { createOidc } from './kit/oidc/provider.ts'
 import { devRoutes } from './kit/system/development/routes.tsx'
 import { pages } from './kit/system/pages.tsx'
+import { fileOptions } from './files/files.ts'
 import { mailLoginPages, mailLoginRoutes } from './mail-login/routes.tsx'
 import { movies } from './movies/routes.ts'
 import { oidcPages } from './oidc/pages.tsx'
@@ -76,6 +80,9 @@ export function createApp(deps: Deps) {
     .route('/api', audit)
     .route('/api', auditExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
+    .route('/api/files', fileRoutes<Product>(fileOptions))
+    .route('/api/files', formRoutes<Product>(fileOptions))
+    .route('/api/files', diskRoutes<Product>(fileOptions.table, fileOptions.purposes))
     .route('/api/movies', movies)
   if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess(config)))
   if (!config.production) app.route('/apitest', devRoutes<Product>({ queueMail: queueSampleMail }))

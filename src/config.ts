@@ -5,6 +5,7 @@ import { setting } from './kit/config/setting.ts'
 import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
 import { choice, flag, integer } from './kit/config/values.ts'
 import { dashboardSettings } from './kit/dashboard/settings.ts'
+import { filesSettings } from './kit/files/settings.ts'
 import { oidcSettings } from './kit/oidc/settings.ts'
 
 /**
@@ -51,6 +52,7 @@ export const settings = defineSettings(
     }),
     ...apiDocsSettings,
     ...dashboardSettings,
+    ...filesSettings,
     ...oidcSettings,
   },
 )

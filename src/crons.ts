@@ -7,6 +7,7 @@ import {
   deleteExpiredIdempotencyKeys,
   deleteExpiredTokens,
   dropDeadOfNobody,
+  sweepFiles,
 } from './tasks.ts'
 
 export const crons = [
@@ -28,5 +29,7 @@ export const crons = [
     task: deleteExpiredIdempotencyKeys,
     input: {},
   }),
+  defineCron({ name: 'files', schedule: '50 * * * *', task: sweepFiles, input: { store: false } }),
+  defineCron({ name: 'file-bytes', schedule: '20 4 * * *', task: sweepFiles, input: { store: true } }),
   defineCron({ name: 'audit', schedule: '45 * * * *', task: keepAuditTrail, input: {} }),
 ]

@@ -5,6 +5,7 @@ import { roles } from './account/roles.ts'
 import type { Factor } from './account/second-step.ts'
 import type { WayIn } from './account/ways-in.ts'
 import { crons } from './crons.ts'
+import { ownFiles } from './kit/files/open-store.ts'
 import { mailLogin } from './mail-login/way-in.tsx'
 import { oidcWayIn } from './oidc/way-in.tsx'
 import { passkeyFactor, passkeyWayIn } from './passkeys/factor.tsx'
@@ -24,6 +25,7 @@ export const manifest = {
   openOwn: (): { own: Own } => ({
     own: {
       waysIn,
+      ...ownFiles,
       secondStep: secondStep(factors),
     },
   }),

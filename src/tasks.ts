@@ -7,6 +7,7 @@ import { mailInvitation, mailLink, mailNotice, mailReset, sendWelcome } from './
 import { tokens } from './account/one-time-tokens.ts'
 import { deleteExpiredKeys, type Deps } from './account/product.ts'
 import { countUsersSince } from './account/queries.ts'
+import { fileJobs } from './files/files.ts'
 import { mailCode } from './mail-login/codes.ts'
 import { keepAuditTrail } from './kit/audit/retention.ts'
 import type { Schema } from './kit/data/owned-rows.ts'
@@ -17,6 +18,7 @@ import { defineTask } from './kit/jobs/task.ts'
 export type TaskDeps = Deps & { schema: Schema }
 
 export { dropDeadOfNobody }
+export const { sweepFiles } = fileJobs
 
 /** Your own is called with the account's id before it goes, for what no row holds: files, or an account at another service. */
 export const { deleteAccount, deleteDueAccounts } = defineAccountDeletion([forgetExports])
@@ -63,6 +65,7 @@ export const tasks = [
   exportMyData,
   exportAudit,
   keepAuditTrail,
+  ...Object.values(fileJobs),
   countAccounts,
 ]
 

@@ -112,7 +112,7 @@ type Device = { kind: 'browser' | 'app' | 'program' | 'boss'; client: Client; ac
 /** Without a token it was not mailed. An invitation is the account's that invites, to a role. A code has a challenge. */
 type Link = {
   account: Account
-  purpose: Purpose | typeof CODE
+  purpose: Purpose | (typeof MAILED)[number]
   challenge?: string
   /** In which a code makes fresh; without one it logs in. */
   session?: string | undefined
@@ -126,7 +126,11 @@ type Link = {
 
 /** Of modules: without one this does nothing with it. */
 const [CODES, PASSKEY, MAIL] = ['totp', 'passkey', 'mail'] as const
-const CODE = 'login_code'
+/** A code to log in, and one that makes a session fresh: neither voids the other, or uses up its tries. */
+const MAILED = ['login_code', 'confirm_code'] as const
+const [LOGIN_CODE, CONFIRM_CODE] = MAILED
+const isCode = (purpose: Link['purpose']): purpose is (typeof MAILED)[number] =>
+  MAILED.some((one) => one === purpose)
 const pathOf = (...names: string[]) => `/api/${names.join('/')}`
 const SECOND = pathOf('login', 'second')
 const APP = pathOf('me', 'factors', CODES)
@@ -151,7 +155,7 @@ interface Provider {
 const PROVIDERS: { start(): Promise<Provider> }[] = [Elsewhere]
 const MAILED_CODE = pathOf('login', MAIL, 'code')
 /** What ends with whatever proves the mailbox anew, or the password. */
-const PENDING = ['verify', 'reset', 'email_change', CODE] as const
+const PENDING = ['verify', 'reset', 'email_change', ...MAILED] as const
 
 /** What the app shows now, by RFC 6238. */
 function codeOf(seed: string): string {
@@ -300,7 +304,7 @@ function createModel({ boss, config, deps, provider, visitor, work }: World, dom
     if (purpose !== 'take_back') voidLinks(account, [purpose])
     const link = { account, purpose, email, isLive: true, ...bound }
     links.push(link)
-    if (purpose === CODE) return void due.push([email, 'Your code: ', link])
+    if (isCode(purpose)) return void due.push([email, 'Your code: ', link])
     if (purpose === 'email_change' && isTaken(email, account)) due.push([email, 'You have an account'])
     else if (account.role !== 'disabled') due.push([email, linkTo(config, purpose, ''), link])
   }
@@ -395,8 +399,8 @@ function createModel({ boss, config, deps, provider, visitor, work }: World, dom
     for (const [i, [, says, link]] of expected.entries()) {
       const { subject, text } = mails[i] as Mail
       expect(`${subject}\n${text}`).toContain(says)
-      expect(text.includes('token=')).toBe(link !== undefined && link.purpose !== CODE)
-      if (link) link.token = link.purpose === CODE ? /\d{6}/.exec(text)?.[0] : tokenIn({ text })
+      expect(text.includes('token=')).toBe(link !== undefined && !isCode(link.purpose))
+      if (link) link.token = isCode(link.purpose) ? /\d{6}/.exec(text)?.[0] : tokenIn({ text })
     }
     for (const { token } of ended.splice(0)) {
       const reply = await visitor({ Authorization: `Bearer ${token}` }).get('/api/me')
@@ -451,9 +455,9 @@ function createModel({ boss, config, deps, provider, visitor, work }: World, dom
       begin(device, me, added === undefined ? 'password' : `password+${added}`, token)
     }
     const pick = (...fit: Link['purpose'][]): [link?: Link | undefined, expired?: string | undefined] => {
-      const isCode = (one: Link) => fit.includes(CODE) === (one.purpose === CODE)
+      const isKind = (one: Link) => fit.includes(LOGIN_CODE) === isCode(one.purpose)
       const mailed = links.filter(
-        (one) => one.token && isCode(one) && (op.isAny || fit.includes(one.purpose)),
+        (one) => one.token && isKind(one) && (op.isAny || fit.includes(one.purpose)),
       )
       const link = mailed.at(-1 - (op.back % mailed.length))
       return [link, unless(link?.isLive && fit.includes(link.purpose), '400 token_expired')]
@@ -520,7 +524,7 @@ function createModel({ boss, config, deps, provider, visitor, work }: World, dom
         if (!changed) return undefined
         me.password = password
         end(me, (one) => !one.abilities)
-        voidLinks(me, ['reset', 'email_change', CODE])
+        voidLinks(me, ['reset', 'email_change', ...MAILED])
         notify(me.email, 'password_changed')
         return begin(device, me, way, changed.token)
       }
@@ -660,21 +664,23 @@ function createModel({ boss, config, deps, provider, visitor, work }: World, dom
         if (isExtra(device) || !hasCodes) return undefined
         const asked = await ask(`POST ${pathOf('login', MAIL)}`, { email }, door)
         if (!asked || !owner || owner.role === 'disabled') return undefined
-        return request(owner, CODE, owner.email, { challenge: asked.challenge })
+        return request(owner, LOGIN_CODE, owner.email, { challenge: asked.challenge })
       }
       case 'ask to confirm': {
         if (!hasCodes) return undefined
         const refusal = refused ?? unless(me.password === null, '409 has_password')
         const asked = await ask(`POST ${pathOf('reauthenticate', MAIL)}`, undefined, refusal)
-        return asked && request(me, CODE, me.email, { challenge: asked.challenge, session: access?.id })
+        return (
+          asked && request(me, CONFIRM_CODE, me.email, { challenge: asked.challenge, session: access?.id })
+        )
       }
       case 'log in by code':
       case 'confirm by code': {
         const isLogin = op.kind === 'log in by code'
-        const [link] = hasCodes ? pick(CODE) : []
+        const [link] = hasCodes ? pick(...MAILED) : []
         if (!link || (isLogin && isExtra(device))) return undefined
         const { account, challenge = '' } = link
-        const mailbox = link.email.toLowerCase()
+        const mailbox = `${link.purpose} ${link.email.toLowerCase()}`
         const barred = isLogin ? door : refused
         const isItsPlace = link.session === (isLogin ? undefined : access?.id)
         const left = (key: string, limit: number) => (tries.get(key) ?? 0) < limit
@@ -778,6 +784,7 @@ function createModel({ boss, config, deps, provider, visitor, work }: World, dom
         if (!link || !deps.secondStep) return undefined
         if (!(await ask('POST /api/factors/undo', { token: link.token }, door ?? expired))) return undefined
         undoFactors(link.account, link)
+        link.account.logins = []
         end(link.account, () => true)
         return notify(link.email, 'factors_undone')
       }

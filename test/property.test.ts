@@ -13,7 +13,7 @@ const MAIL = 'MAIL'
 
 driveRoutes({
   seeds: [1],
-  start: () => startApp({ [`${MAIL}_LOGIN`]: 'on' }),
+  start: (settings) => startApp({ ...settings, [`${MAIL}_LOGIN`]: 'on' }),
   schema,
   roles,
   boss: 'superuser',
@@ -28,13 +28,20 @@ driveRoutes({
       email: people.map(({ email }) => email),
       password: [NEW_ACCOUNT.password],
       current_password: [NEW_ACCOUNT.password],
+      // Of a file that an account may have: see src/files.
+      purpose: ['document', 'image'],
+      type: ['application/pdf', 'image/png'],
+      size: [1, 20, 300],
     }
   },
-  // test/{admin,admin-pages,mailbox,account-pages,sessions,access-tokens,invitations,totp}.test.ts have them
+  // test/{admin,admin-pages,mailbox,account-pages,sessions,access-tokens,invitations,totp,files}.test.ts have them
   isHard: (name) =>
-    /users.:id|factors?|passkey|second|identities|:provider|mail.code|(reauthenticate|confirm).mail|^POST .*(reset|verify|take-back|sign-up|accept|invitation|tokens.end|:id)$|^DELETE .api.(me|invitations)./.test(
+    /users.:id|api.files.*:|factors?|passkey|second|identities|:provider|mail.code|(reauthenticate|confirm).mail|^POST .*(reset|verify|take-back|sign-up|accept|invitation|tokens.end|:id)$|^DELETE .api.(me|invitations)./.test(
       name,
     ),
-  // The page would change the password with which the callers log in, and a superuser would be one no more.
-  isLeftOut: (name) => ofKit.has(name) || /^POST .*(auth.account.password|impersonate)$/.test(name),
+  // The page would change the password with which the callers log in, and a superuser would be one no more. A file's bytes go by
+  // URLs that are signed: test/files.test.ts has them.
+  isLeftOut: (name) =>
+    ofKit.has(name) ||
+    /^POST .*(auth.account.password|impersonate)$|api.files.(incoming|kept|form)/.test(name),
 })

@@ -31,7 +31,7 @@ async function bytesByKind(): Promise<Record<string, number>> {
   for (const key of await redis.keys(`${redisPrefix}*`)) {
     const kind = key
       .slice(redisPrefix.length)
-      .replace(/\{jobs:\d+\}/, 'jobs')
+      .replace(/\{jobs:\d+(:[a-z0-9-]+)?\}/, 'jobs')
       .replace(/[^:]*$/, '')
     kinds[kind] = (kinds[kind] ?? 0) + key.length + Buffer.byteLength(JSON.stringify(await valueOf(key)))
   }

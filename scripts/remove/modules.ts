@@ -94,6 +94,23 @@ export const MODULES: Record<string, Module> = {
     mentions:
       /\/second-factors\b|\bsecond-factors\/|mfaRequired|MFA_REQUIRED|\/(me|auth)\/factors|\/login\/second/,
   },
+  files: {
+    about:
+      'uploads: checked, counted for each account, on disk or in an S3 bucket, read by links that expire',
+    paths: [
+      'src/kit/files',
+      'src/files',
+      'test/files.test.ts',
+      'test/files-s3.test.ts',
+      'test/files-faults.test.ts',
+      'test/support/s3.ts',
+      'test/support/uploads.ts',
+      'scripts/files.ts',
+    ],
+    mentions:
+      /kit\/files\b|\bfiles\/(files|table|README)|ownFiles|FILES_URL|\/api\/files|\bnpm run files\b|fileJobs|sweepFiles/,
+    tables: ['files'],
+  },
   'api-docs': {
     about:
       'the page at /api/docs, which tries calls in the browser; OpenAPI and the API list stay without it',

@@ -165,8 +165,10 @@ interface Outcome {
   did: string
   lost: number
   twice: number
-  /** Starts beside as many of the same key as its limit allows, which no stopped worker explains. */
+  /** Starts beside as many of the same key as its limit allows, by a job that was not stopped while it ran. */
   overrun: number
+  /** A stopped worker may begin, when it goes on, what it had been given before and others have run since. */
+  mayOverrun: number
   /** The most that may run twice. */
   bound: number
   stuck: number
@@ -286,6 +288,7 @@ async function runLane(lane: Lane): Promise<Outcome> {
       lost,
       twice,
       overrun,
+      mayOverrun: c.stops * CONCURRENCY,
       bound: (c.kills + c.stops + kills) * CONCURRENCY,
       stuck: left.stuck.length + unburied,
       faults: unexpected,
@@ -410,14 +413,16 @@ const outcomes: Outcome[] = []
 for (const lane of lanes) {
   const outcome = await runLane(lane)
   outcomes.push(outcome)
-  const { lost, twice, overrun, bound, stuck, seconds, did, faults } = outcome
+  const { lost, twice, overrun, mayOverrun, bound, stuck, seconds, did, faults } = outcome
   console.log(
-    `${lane.name.padEnd(24)} lost ${lost}  twice ${twice} (at most ${bound})  limits overrun ${overrun}  stuck ${stuck}  ${seconds} s  ${did}`,
+    `${lane.name.padEnd(24)} lost ${lost}  twice ${twice} (at most ${bound})  limits overrun ${overrun} (at most ${mayOverrun})  stuck ${stuck}  ${seconds} s  ${did}`,
   )
   for (const fault of faults) console.log(`  unexpected: ${fault}`)
 }
 const bad = outcomes
-  .filter((o) => o.lost > 0 || o.stuck > 0 || o.twice > o.bound || o.overrun > 0 || o.faults.length > 0)
+  .filter(
+    (o) => o.lost > 0 || o.stuck > 0 || o.twice > o.bound || o.overrun > o.mayOverrun || o.faults.length > 0,
+  )
   .map((o) => o.lane)
 if (outages.length > 0) {
   console.log('a whole service, with clients that sign up, log in and start exports')

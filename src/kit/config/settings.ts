@@ -66,7 +66,10 @@ export function defineSettings<Own extends OwnSettings>(
 
   function readFiles(given: Environment) {
     const { env, fromFiles } = readSettingFiles(given, taken)
-    const ofNames = readSettingFiles(env, new Set(variablesIn(env)).difference(taken))
+    const ofNames = readSettingFiles(
+      env,
+      variablesIn(env).filter((name) => !taken.has(name)),
+    )
     return { env: ofNames.env, fromFiles: [...fromFiles, ...ofNames.fromFiles] }
   }
 

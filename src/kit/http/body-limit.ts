@@ -5,6 +5,7 @@ import { contentTooLarge } from '../types/api-error.ts'
 import { tag } from './doc.ts'
 import { middleware } from './factory.ts'
 import { isSafeMethod } from './safe-methods.ts'
+import { streamedBodyOf } from './streamed-body.ts'
 
 /** Smaller ones are not counted: a process that has room for a request has room for them. */
 const LARGE_BYTES = 64 * 1024
@@ -27,6 +28,7 @@ export function bodyLimit(maxBytes: number, maxBytesOfAll: number) {
     const isChunked = c.req.header('transfer-encoding') !== undefined
     const size = isChunked ? maxBytes : Math.min(maxBytes, Number(c.req.header('content-length') ?? 0))
     if (size <= LARGE_BYTES) return limit(c, next)
+    if (streamedBodyOf(c) !== undefined) return next() // it has a limit of its own, and is not held
     if (held > 0 && held + size > maxBytesOfAll) throw new BusyError('too many large bodies are in work')
     held += size
     try {

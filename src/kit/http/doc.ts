@@ -10,7 +10,8 @@ import { isSafeMethod } from './safe-methods.ts'
 import { abilityAfter } from './token-ability.ts'
 
 export interface RouteInput {
-  target: 'json' | 'form' | 'query' | 'param'
+  /** `file`: a form of several parts, the last of which is a file. */
+  target: 'json' | 'form' | 'query' | 'param' | 'file'
   schema: z.ZodType
 }
 
@@ -23,7 +24,7 @@ export interface RequestHeader {
 
 type MediaType = `${string}/${string}`
 
-/** A route's description. `response` is a schema for JSON, a media type for other bodies, null for an empty body. */
+/** A route's description. `response` is a schema for JSON, a media type for other bodies (a file's: any), null for an empty body. */
 export interface RouteDoc {
   summary: string
   response: z.ZodType | MediaType | null
@@ -72,6 +73,8 @@ export interface Contribution {
   otherStatuses?: readonly number[]
   /** True if it passes every safe method: its errors are then those of the other methods. */
   changesOnly?: boolean
+  /** The route reads its body as a stream, within these limits. */
+  streams?: { maxBytes: number; timeoutMs: number }
 }
 
 const tags = new WeakMap<object, Contribution>()
@@ -81,6 +84,8 @@ export function tag<H extends MiddlewareHandler>(handler: H, contribution: Contr
   tags.set(handler, contribution)
   return handler
 }
+
+export const contributionOf = (handler: object): Contribution | undefined => tags.get(handler)
 
 export interface DocOptions<Status extends number = number> {
   /** Of a successful response; 200 by default. */

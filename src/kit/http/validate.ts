@@ -72,6 +72,20 @@ export function validate<S extends z.ZodType, T extends 'json' | 'form' | 'query
   return tag(handler, { input: { target, schema }, errors: ERRORS[target] })
 }
 
+/** The same for a value that was read elsewhere. @throws invalidRequest */
+export async function checkValue<S extends z.ZodType>(
+  c: Context,
+  target: string,
+  schema: S,
+  value: unknown,
+): Promise<z.output<S>> {
+  const { data, error } = await schema.safeParseAsync(value, { error: inWords(target) })
+  if (error) throw badInput(c, target, error)
+  const broken = findBrokenText(data)
+  if (broken !== undefined) throw refused(c, target, [broken])
+  return data
+}
+
 const ERRORS = {
   json: [invalidRequest, unsupportedMediaType],
   form: [invalidRequest, unsupportedMediaType],

@@ -8,6 +8,7 @@ export const LABELS: Record<RouteInput['target'], string> = {
   query: 'Query',
   json: 'Body',
   form: 'Form',
+  file: 'Form with a file',
 }
 
 /** A part of a type's description: plain words, or the name of a schema with an entry of its own (`meta({ id })`). */

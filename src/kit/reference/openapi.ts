@@ -1,5 +1,5 @@
 // Builds the OpenAPI document from the routes' own descriptions.
-import type { ApiRoute, RequestHeader, RouteDoc } from '../http/doc.ts'
+import type { ApiRoute, RequestHeader, RouteDoc, RouteInput } from '../http/doc.ts'
 import { ErrorBody } from '../http/errors.ts'
 import { errorResponses } from './openapi-errors.ts'
 import { exampleOf } from './openapi-examples.ts'
@@ -11,7 +11,7 @@ import { groupBySlice, type FirstGroups } from './route-groups.ts'
 interface Parts extends Pick<Api, 'request' | 'response' | 'fields'> {
   /** The responses to which those of operations refer. */
   shared: Record<string, object>
-  json(schema: JsonSchema, name: string): object
+  json(schema: JsonSchema, name: string, type?: string): object
 }
 
 /** The document's description of the API as a whole. */
@@ -34,10 +34,10 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
   const { operations, components, ...api } = describeApi(routes.filter(isForPrograms), { Error: ErrorBody })
   const find = (ref: string) => components[ref.replace(COMPONENTS, '')] ?? {}
   /** A schema without a name gets that of its place, but only an object: lists and the like stay inline. */
-  const json = (given: JsonSchema, name: string) => {
+  const json = (given: JsonSchema, name: string, type = 'application/json') => {
     if (given.type === 'object') components[name] = given
     const schema = given.type === 'object' ? { $ref: COMPONENTS + name } : given
-    return { 'application/json': { schema, example: exampleOf(schema, find) } }
+    return { [type]: { schema, example: exampleOf(schema, find) } }
   }
   const groups = groupBySlice(operations, info.groups, ({ base }) => base)
   const paths: Record<string, Record<string, object>> = {}
@@ -92,23 +92,26 @@ const CONVENTIONS =
   'JSON in, JSON out. Every error, even an unexpected 500, has a body with the key `err`, which begins ' +
   'with the status, and `code`, by which programs decide; a later version may bring new codes. `x-role` names the lowest role that may call.'
 
-const WITHOUT_BODY: Record<number, string> = { 304: 'It is as the client has it already: no body.' }
+const WITHOUT_BODY: Record<number, string> = {
+  302: '`Location` leads to it: no body.',
+  304: 'It is as the client has it already: no body.',
+}
 
 type Documented = ApiRoute & { doc: RouteDoc }
 type Operation = Documented & { id: string }
 
-/** Not pages and the redirects of their forms, nor what stands at the root. */
+/** Not pages and the redirects of their forms (303), nor what stands at the root. */
 const isForPrograms = (route: ApiRoute): route is Documented =>
   route.base !== '/' &&
   route.doc !== undefined &&
   route.doc.response !== 'text/html' &&
-  route.doc.status < 300
+  (route.doc.status < 300 || route.doc.status === 302)
 
 const pathOf = ({ path }: ApiRoute) => path.replaceAll(PARAMETER, '{$1}')
 
 function describe(operation: Operation, tag: string, parts: Parts) {
   const { ability, doc, id, role, otherStatuses, inputs, requestHeaders = [] } = operation
-  const takesBody = inputs.some(({ target }) => target === 'json')
+  const body = inputs.find(({ target }) => target === 'json' || target === 'file')
   return {
     operationId: id,
     tags: [tag],
@@ -123,13 +126,19 @@ function describe(operation: Operation, tag: string, parts: Parts) {
       ...queryParameters(operation, parts),
       ...requestHeaders.map(headerParameter),
     ]),
-    ...(takesBody && { requestBody: { required: true, content: requestOf(id, parts) } }),
+    ...(body && { requestBody: { required: true, content: requestOf(id, body, parts) } }),
     responses: {
-      [doc.status]: { description: 'Success.', ...headersOf(operation), ...contentOf(operation, parts) },
+      [doc.status]: {
+        description: WITHOUT_BODY[doc.status] ?? 'Success.',
+        ...headersOf(operation),
+        ...contentOf(operation, parts),
+      },
       ...Object.fromEntries(
         otherStatuses.map((status) => [
           status,
-          { description: WITHOUT_BODY[status] ?? 'Success, without a body.' },
+          status === 206
+            ? { description: 'The bytes that `Range` asks for.', ...contentOf(operation, parts) }
+            : { description: WITHOUT_BODY[status] ?? 'Success, without a body.' },
         ]),
       ),
       ...errorResponses(operation, parts.shared),
@@ -139,9 +148,9 @@ function describe(operation: Operation, tag: string, parts: Parts) {
 
 const nonEmpty = (name: string, list: object[]) => (list.length > 0 ? { [name]: list } : {})
 
-function requestOf(id: string, { json, request }: Parts) {
-  const name = named(id, 'json')
-  return json(request(name), name)
+function requestOf(id: string, { target }: RouteInput, { json, request }: Parts) {
+  const name = named(id, target)
+  return json(request(name), name, target === 'file' ? 'multipart/form-data' : undefined)
 }
 
 function headersOf({ doc: { headers = {} } }: Operation) {

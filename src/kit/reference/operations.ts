@@ -14,6 +14,7 @@ type Part = RouteInput['target'] | 'response'
 const SUFFIX: Record<Part, string> = {
   json: 'Request',
   form: 'Form',
+  file: 'FileForm',
   query: 'Query',
   param: 'Path',
   response: 'Response',

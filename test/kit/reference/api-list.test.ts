@@ -42,7 +42,9 @@ test('each route appears with its method, path, description, role, inputs and an
     expect(text).toContain(`Role: ${route.role ?? 'anyone'}`)
     expect(text).toContain(`Returns ${route.doc?.status} `)
     for (const { target } of route.inputs) {
-      expect(text).toContain({ param: 'Path', query: 'Query', json: 'Body', form: 'Form' }[target])
+      expect(text).toContain(
+        { param: 'Path', query: 'Query', json: 'Body', form: 'Form', file: 'Form with a file' }[target],
+      )
       for (const { name } of fields(named(route.id, target))) expect(text).toContain(` ${name} `)
     }
   }

@@ -6,7 +6,7 @@ import type { Identity } from '../../../src/kit/types/sessions.ts'
 import { closeRedis, connectRedis } from '../../../src/kit/data/redis.ts'
 import { createSessions } from '../../../src/kit/data/sessions/session-store.ts'
 import { silent } from './log.ts'
-import { deletePrefix, redisUrl, uniquePrefix } from './services.ts'
+import { deletePrefix, PATIENT, redisUrl, uniquePrefix } from './services.ts'
 
 export const SESSION_SECONDS = 1000
 export const MAX_SECONDS = 1e9
@@ -15,7 +15,7 @@ export const MOST = 50
 
 export function openSessionStore() {
   const prefix = uniquePrefix()
-  const redis = connectRedis(redisUrl(), { log: silent })
+  const redis = connectRedis(redisUrl(), { log: silent, timeoutMs: Number(PATIENT.REDIS_TIMEOUT_MS) })
   const options = {
     prefix,
     roles,
