@@ -119,7 +119,8 @@ local function take(want, mayBeParked)
       looked = looked + 1
     end
   end
-  local function fromParks()
+  -- By turns, so that neither what is urgent waits for all that is parked, nor that for all that comes.
+  for turn = 0, 1 do if (now + turn) % 2 == 0 then
     local due = mayBeParked and redis.pcall('ZRANGEBYSCORE', base..'parks', '-inf', now, 'LIMIT', 0, ${LOOK}) or {}
     for _, key in ipairs(due) do
       if #taken == want then break end
@@ -141,10 +142,9 @@ local function take(want, mayBeParked)
       if type(redis.pcall('LINDEX', park, 0)) ~= 'string' then redis.call('ZREM', base..'parks', key) end
     end
     if #due == ${LOOK} then wake = 0 end
-  end
-  local function fromQueue()
+  else
     while #taken < want do
-      if looked >= ${LOOK} then wake = 0 return end
+      if looked >= ${LOOK} then wake = 0 break end
       local elements = redis.call('LPOP', base..'queue', math.min(want - #taken, ${LOOK} - looked)) or {}
       if #elements == 0 then break end
       looked = looked + #elements
@@ -161,9 +161,7 @@ local function take(want, mayBeParked)
         if goes then taken[#taken + 1] = element end
       end
     end
-  end
-  -- By turns, so that neither what is urgent waits for all that is parked, nor that for all that comes.
-  if now % 2 == 0 then fromParks() fromQueue() else fromQueue() fromParks() end
+  end end
   return taken, wake
 end
 `
