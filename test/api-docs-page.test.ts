@@ -69,75 +69,63 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     return live.innerText()
   }
 
-  test(
-    'one logs in on it, calls the API as oneself, and logs out; no request leaves the origin',
-    async () => {
-      const { account } = await app.member('superuser')
-      const { page, faults } = await open()
-      await says(page, 'Not signed in')
-      await signIn(page, account)
-      await says(page, `Signed in as ${account.email} (superuser)`)
-      if (process.env.SHOT) await page.screenshot({ path: `${process.env.SHOT}-wide.png` })
-      expect(await execute(page, 'getMe')).toContain(`"email": "${account.email}"`)
-      if (process.env.SHOT) await page.screenshot({ path: `${process.env.SHOT}-me.png`, fullPage: true })
-      await page.getByRole('button', { name: 'Sign out' }).click()
-      await page.getByText('You are signed out').waitFor()
-      await page.goto(`${app.url}/api/docs`)
-      await says(page, 'Not signed in')
-      if (process.env.SHOT) {
-        await page.emulateMedia({ colorScheme: 'dark' })
-        await page.screenshot({ path: `${process.env.SHOT}-dark.png`, fullPage: true })
-        await page.setViewportSize({ width: 390, height: 844 })
-        await page.screenshot({ path: `${process.env.SHOT}-narrow-dark.png` })
-        await page.emulateMedia({ colorScheme: 'light' })
-        await page.screenshot({ path: `${process.env.SHOT}-narrow.png`, fullPage: true })
-      }
-      expect(faults).toEqual([])
-      await page.context().close()
-    },
-    TIMEOUT_MS,
-  )
+  test('one logs in on it, calls the API as oneself, and logs out; no request leaves the origin', async () => {
+    const { account } = await app.member('superuser')
+    const { page, faults } = await open()
+    await says(page, 'Not signed in')
+    await signIn(page, account)
+    await says(page, `Signed in as ${account.email} (superuser)`)
+    if (process.env.SHOT) await page.screenshot({ path: `${process.env.SHOT}-wide.png` })
+    expect(await execute(page, 'getMe')).toContain(`"email": "${account.email}"`)
+    if (process.env.SHOT) await page.screenshot({ path: `${process.env.SHOT}-me.png`, fullPage: true })
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByText('You are signed out').waitFor()
+    await page.goto(`${app.url}/api/docs`)
+    await says(page, 'Not signed in')
+    if (process.env.SHOT) {
+      await page.emulateMedia({ colorScheme: 'dark' })
+      await page.screenshot({ path: `${process.env.SHOT}-dark.png`, fullPage: true })
+      await page.setViewportSize({ width: 390, height: 844 })
+      await page.screenshot({ path: `${process.env.SHOT}-narrow-dark.png` })
+      await page.emulateMedia({ colorScheme: 'light' })
+      await page.screenshot({ path: `${process.env.SHOT}-narrow.png`, fullPage: true })
+    }
+    expect(faults).toEqual([])
+    await page.context().close()
+  })
 
-  test(
-    'trying POST /api/login logs in, and so GET /api/me then answers',
-    async () => {
-      const { account, user } = await app.member()
-      const { page, faults } = await open()
-      await says(page, 'Not signed in')
-      expect(await execute(page, 'getMe')).toContain('401: Unauthorized! Log in first')
-      await execute(page, 'postLogin', { email: account.email, password: account.password })
-      await says(page, `Signed in as ${account.email} (${user.role})`)
-      const me = page.locator('#operations-Account-getMe')
-      await me.locator('.execute').click()
-      await me.getByText(account.email).first().waitFor()
-      expect(faults).toEqual([])
-      await page.context().close()
-    },
-    TIMEOUT_MS,
-  )
+  test('trying POST /api/login logs in, and so GET /api/me then answers', async () => {
+    const { account, user } = await app.member()
+    const { page, faults } = await open()
+    await says(page, 'Not signed in')
+    expect(await execute(page, 'getMe')).toContain('401: Unauthorized! Log in first')
+    await execute(page, 'postLogin', { email: account.email, password: account.password })
+    await says(page, `Signed in as ${account.email} (${user.role})`)
+    const me = page.locator('#operations-Account-getMe')
+    await me.locator('.execute').click()
+    await me.getByText(account.email).first().waitFor()
+    expect(faults).toEqual([])
+    await page.context().close()
+  })
 
-  test(
-    'a token in the dialog counts instead of the login, and the cookie is none of its fields',
-    async () => {
-      const [cookied, borne] = [await app.member(), await app.member()]
-      const { email, password } = borne.account
-      const { token } = (await app.visitor().post('/api/login', { email, password, token: true })).body
-      const { page, faults } = await open()
-      await signIn(page, cookied.account)
-      await says(page, `Signed in as ${cookied.account.email} (editor)`)
-      await page.locator('.btn.authorize').click()
-      const dialog = page.locator('.modal-ux')
-      const fields = dialog.locator('input')
-      await fields.first().waitFor()
-      expect([await fields.count(), await dialog.getByText('(apiKey)').count()]).toEqual([2, 0])
-      await fields.first().fill(token)
-      if (process.env.SHOT) await page.screenshot({ path: `${process.env.SHOT}-token.png` })
-      await dialog.locator('.authorize').first().click()
-      await dialog.locator('.btn-done').first().click()
-      expect(await execute(page, 'getMe')).toContain(`"email": "${email}"`)
-      expect(faults).toEqual([])
-      await page.context().close()
-    },
-    TIMEOUT_MS,
-  )
+  test('a token in the dialog counts instead of the login, and the cookie is none of its fields', async () => {
+    const [cookied, borne] = [await app.member(), await app.member()]
+    const { email, password } = borne.account
+    const { token } = (await app.visitor().post('/api/login', { email, password, token: true })).body
+    const { page, faults } = await open()
+    await signIn(page, cookied.account)
+    await says(page, `Signed in as ${cookied.account.email} (editor)`)
+    await page.locator('.btn.authorize').click()
+    const dialog = page.locator('.modal-ux')
+    const fields = dialog.locator('input')
+    await fields.first().waitFor()
+    expect([await fields.count(), await dialog.getByText('(apiKey)').count()]).toEqual([2, 0])
+    await fields.first().fill(token)
+    if (process.env.SHOT) await page.screenshot({ path: `${process.env.SHOT}-token.png` })
+    await dialog.locator('.authorize').first().click()
+    await dialog.locator('.btn-done').first().click()
+    expect(await execute(page, 'getMe')).toContain(`"email": "${email}"`)
+    expect(faults).toEqual([])
+    await page.context().close()
+  })
 })

@@ -235,4 +235,4 @@ test('`npm run files -- check` finds files without bytes, and bytes without a fi
   expect(await namesIn()).toEqual([(await rowOf(whole.id)).object ?? ''])
   expect((await run()).code).toBe(0)
   expect((await app.deps.db.select().from(files).where(eq(files.id, broken.id)))[0]?.state).toBe('lost')
-}, 60_000)
+})

@@ -130,33 +130,29 @@ async function addPasskey(member: Member) {
 const touches = (enabled: boolean) =>
   cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled })
 
-inBrowser(
-  'one is added, offered by the browser at the sign-in, renamed and deleted',
-  async () => {
-    const member = await verifiedMember()
-    await addPasskey(member)
-    const { credentials } = await cdp.send('WebAuthn.getCredentials', { authenticatorId })
-    expect(credentials).toMatchObject([{ isResidentCredential: true, rpId: 'localhost' }])
-    // No click: whoever chooses it from what the browser offers at the field for the email is in.
-    await goTo(`${SIGN_IN}?next=${encodeURIComponent(OWN)}`)
-    await isAt(OWN)
-    await says('used on')
-    expect(await tab.evaluate('document.documentElement.scrollWidth')).toBe(390)
-    // The device has one already.
-    await goTo(`${OWN}/new`)
-    await press('Add it')
-    await says('This device has a passkey of yours already')
-    await goTo(OWN)
-    await tab.getByRole('link', { name: 'Rename Test phone' }).click()
-    await tab.getByLabel('Name').fill('Old phone')
-    await press('Rename it')
-    await says('Your passkey has another name')
-    await press('Delete Old phone')
-    await says('That passkey is deleted')
-    expect(await app.deps.db.$count(passkeys, eq(passkeys.user_id, member.user.id))).toBe(0)
-  },
-  60_000,
-)
+inBrowser('one is added, offered by the browser at the sign-in, renamed and deleted', async () => {
+  const member = await verifiedMember()
+  await addPasskey(member)
+  const { credentials } = await cdp.send('WebAuthn.getCredentials', { authenticatorId })
+  expect(credentials).toMatchObject([{ isResidentCredential: true, rpId: 'localhost' }])
+  // No click: whoever chooses it from what the browser offers at the field for the email is in.
+  await goTo(`${SIGN_IN}?next=${encodeURIComponent(OWN)}`)
+  await isAt(OWN)
+  await says('used on')
+  expect(await tab.evaluate('document.documentElement.scrollWidth')).toBe(390)
+  // The device has one already.
+  await goTo(`${OWN}/new`)
+  await press('Add it')
+  await says('This device has a passkey of yours already')
+  await goTo(OWN)
+  await tab.getByRole('link', { name: 'Rename Test phone' }).click()
+  await tab.getByLabel('Name').fill('Old phone')
+  await press('Rename it')
+  await says('Your passkey has another name')
+  await press('Delete Old phone')
+  await says('That passkey is deleted')
+  expect(await app.deps.db.$count(passkeys, eq(passkeys.user_id, member.user.id))).toBe(0)
+})
 
 inBrowser('no page shows a button that does nothing', async () => {
   const context = await browser.newContext({ javaScriptEnabled: false })
@@ -170,29 +166,25 @@ inBrowser('no page shows a button that does nothing', async () => {
   expect(await tab.locator('main button:visible').allTextContents()).toEqual(['Add it'])
 })
 
-inBrowser(
-  'one logs in at a click, until a copy of it comes',
-  async () => {
-    const member = await verifiedMember()
-    await addPasskey(member)
-    await touches(false) // so nothing is chosen from the offer
-    await goTo(SIGN_IN)
-    await tab.getByRole('button', { name: 'Use a passkey' }).waitFor()
-    await touches(true)
-    await press('Use a passkey')
-    await isAt('/api/auth/account')
-    await tab.context().clearCookies()
-    const { credentials } = await cdp.send('WebAuthn.getCredentials', { authenticatorId })
-    const [credential] = credentials
-    if (credential === undefined) throw new Error('there is no passkey')
-    await cdp.send('WebAuthn.clearCredentials', { authenticatorId })
-    await cdp.send('WebAuthn.addCredential', { authenticatorId, credential: { ...credential, signCount: 0 } })
-    await goTo(SIGN_IN)
-    await says('This passkey was not accepted')
-    expect((await tab.context().cookies()).map(({ name }) => name)).not.toContain('session')
-  },
-  60_000,
-)
+inBrowser('one logs in at a click, until a copy of it comes', async () => {
+  const member = await verifiedMember()
+  await addPasskey(member)
+  await touches(false) // so nothing is chosen from the offer
+  await goTo(SIGN_IN)
+  await tab.getByRole('button', { name: 'Use a passkey' }).waitFor()
+  await touches(true)
+  await press('Use a passkey')
+  await isAt('/api/auth/account')
+  await tab.context().clearCookies()
+  const { credentials } = await cdp.send('WebAuthn.getCredentials', { authenticatorId })
+  const [credential] = credentials
+  if (credential === undefined) throw new Error('there is no passkey')
+  await cdp.send('WebAuthn.clearCredentials', { authenticatorId })
+  await cdp.send('WebAuthn.addCredential', { authenticatorId, credential: { ...credential, signCount: 0 } })
+  await goTo(SIGN_IN)
+  await says('This passkey was not accepted')
+  expect((await tab.context().cookies()).map(({ name }) => name)).not.toContain('session')
+})
 
 inBrowser(
   'a key that verifies nobody is no way in, but a second factor; one that does makes a login fresh',
@@ -218,5 +210,4 @@ inBrowser(
     await isAt(OWN)
     expect(await waysOf(member)).toEqual(['passkey'])
   },
-  60_000,
 )

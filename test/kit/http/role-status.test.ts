@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import type { openApi } from '../../../src/kit/reference/openapi.ts'
 import { copyCheckout, startService, type Service } from '../support/supervised.ts'
 
-const TIMEOUT_MS = 60_000
 let copy: string
 let service: Service
 beforeAll(async () => {
@@ -15,11 +14,11 @@ beforeAll(async () => {
   expect(changed).not.toContain('401')
   writeFileSync(file, changed)
   service = await startService({ WEB_PROCESSES: '1' }, { folder: copy })
-}, TIMEOUT_MS)
+})
 afterAll(async () => {
   await service.close()
   rmSync(copy, { recursive: true })
-}, TIMEOUT_MS)
+})
 
 test('without its line a low role gets 403, which leaves "not logged in" at 401, and the document follows', async () => {
   const users = `${service.url}/club/members`

@@ -126,26 +126,22 @@ describe('a year of ticks, each exactly once, with three workers', () => {
   const fixed = ZONES.flatMap((zone) =>
     ['00:30', '02:00', '02:30', '03:30'].map((time) => [zone, time] as const),
   )
-  test.each(fixed)(
-    'every night in %s at %s',
-    async (zone, time) => {
-      const [hour, minute] = time.split(':').map(Number)
-      await cluster([cron(`${minute} ${hour} * * *`, 'latest', zone)], async ({ at, finish }) => {
-        const ticks: string[] = []
-        await at(YEAR.from)
-        // Steps of no regular length: a tick is seen on time, or a few minutes late.
-        for (let t = YEAR.from; t < YEAR.to; t += (2 + ((t / MINUTE) % 7)) * MINUTE) {
-          const now = await at(t)
-          if (now.length > 0) await finish()
-          ticks.push(...now)
-        }
-        const expected = dailyTicks(zone, time).map((t) => `c@${new Date(t).toISOString()}`)
-        expect(ticks).toEqual(expected)
-        expect(ticks.length).toBeGreaterThanOrEqual(364)
-      })
-    },
-    180_000,
-  )
+  test.each(fixed)('every night in %s at %s', async (zone, time) => {
+    const [hour, minute] = time.split(':').map(Number)
+    await cluster([cron(`${minute} ${hour} * * *`, 'latest', zone)], async ({ at, finish }) => {
+      const ticks: string[] = []
+      await at(YEAR.from)
+      // Steps of no regular length: a tick is seen on time, or a few minutes late.
+      for (let t = YEAR.from; t < YEAR.to; t += (2 + ((t / MINUTE) % 7)) * MINUTE) {
+        const now = await at(t)
+        if (now.length > 0) await finish()
+        ticks.push(...now)
+      }
+      const expected = dailyTicks(zone, time).map((t) => `c@${new Date(t).toISOString()}`)
+      expect(ticks).toEqual(expected)
+      expect(ticks.length).toBeGreaterThanOrEqual(364)
+    })
+  })
 
   const hourly = (zone: string) => cron('0 * * * *', 'latest', zone)
   const withDst = ['Europe/Helsinki', 'America/New_York', 'Australia/Lord_Howe']
@@ -179,7 +175,6 @@ describe('a year of ticks, each exactly once, with three workers', () => {
         }
       })
     },
-    180_000,
   )
 })
 

@@ -4,7 +4,6 @@ import { startLoad } from '../support/load.ts'
 import { startService, type Service } from '../support/supervised.ts'
 import { until } from '../support/until.ts'
 
-const TIMEOUT_MS = 60_000
 let service: Service | undefined
 afterEach(async () => {
   await service?.close()
@@ -30,5 +29,4 @@ test.each([
     const steps = told.flatMap((msg) => /retires|is gone/.exec(msg)?.[0] ?? [])
     expect(steps.slice(0, 3)).toEqual(['retires', 'is gone', 'retires'])
   },
-  TIMEOUT_MS,
 )

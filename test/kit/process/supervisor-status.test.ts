@@ -20,7 +20,6 @@ import { writeStatus } from '../../../src/kit/process/status.ts'
 import { copyCheckout, freePort, startService, type Service } from '../support/supervised.ts'
 import { until } from '../support/until.ts'
 
-const TIMEOUT_MS = 60_000
 let service: Service | undefined
 let folders: string[] = []
 afterEach(async () => {
@@ -46,50 +45,40 @@ async function run(command: string, dataDir: string, ...args: string[]) {
   return { code, out, err }
 }
 
-test(
-  'npm run status shows each process, with what it serves and why it was last changed',
-  async () => {
-    service = await startService({ WORKER_PROCESSES: '1' })
-    const { dataDir, pids, url, untilSteady } = service
-    const sleeping = fetch(`${url}/apitest/sleep?ms=60000`).catch(() => undefined)
-    const busy = await until('the request to be shown', async () => {
-      const { processes } = JSON.parse((await run('status', dataDir, '--json')).out)
-      return (processes as { pid: number; name: string; inFlight: number; rss: number }[]).find(
-        ({ inFlight }) => inFlight === 1,
-      )
-    })
-    expect(busy).toMatchObject({ state: 'ready', requests: expect.any(Number), lagMs: expect.any(Number) })
-    expect(busy.rss).toBeGreaterThan(10_000_000)
-    process.kill(busy.pid, 'SIGKILL')
-    await sleeping
-    await until('another process', () => pids().length === 3 && !pids().includes(busy.pid))
-    await untilSteady()
-    const { code, out } = await run('status', dataDir)
-    expect(code).toBe(0)
-    expect(out).toMatch(
-      /^supervisor \d+, development, version \S+, port \d+, up \d+ s\nno reload yet\nprocess +pid/,
+test('npm run status shows each process, with what it serves and why it was last changed', async () => {
+  service = await startService({ WORKER_PROCESSES: '1' })
+  const { dataDir, pids, url, untilSteady } = service
+  const sleeping = fetch(`${url}/apitest/sleep?ms=60000`).catch(() => undefined)
+  const busy = await until('the request to be shown', async () => {
+    const { processes } = JSON.parse((await run('status', dataDir, '--json')).out)
+    return (processes as { pid: number; name: string; inFlight: number; rss: number }[]).find(
+      ({ inFlight }) => inFlight === 1,
     )
-    expect(out).toMatch(
-      new RegExp(`^${busy.name} .* ready .* 1 +was killed by SIGKILL; 1 requests died`, 'm'),
-    )
-    expect(out).toMatch(/^worker 1 .* ready /m)
-    expect(statSync(join(dataDir, 'supervisor.json')).mode & 0o777).toBe(0o600)
-    expect(statSync(service.status()?.boards ?? '').mode & 0o777).toBe(0o700)
-  },
-  TIMEOUT_MS,
-)
+  })
+  expect(busy).toMatchObject({ state: 'ready', requests: expect.any(Number), lagMs: expect.any(Number) })
+  expect(busy.rss).toBeGreaterThan(10_000_000)
+  process.kill(busy.pid, 'SIGKILL')
+  await sleeping
+  await until('another process', () => pids().length === 3 && !pids().includes(busy.pid))
+  await untilSteady()
+  const { code, out } = await run('status', dataDir)
+  expect(code).toBe(0)
+  expect(out).toMatch(
+    /^supervisor \d+, development, version \S+, port \d+, up \d+ s\nno reload yet\nprocess +pid/,
+  )
+  expect(out).toMatch(new RegExp(`^${busy.name} .* ready .* 1 +was killed by SIGKILL; 1 requests died`, 'm'))
+  expect(out).toMatch(/^worker 1 .* ready /m)
+  expect(statSync(join(dataDir, 'supervisor.json')).mode & 0o777).toBe(0o600)
+  expect(statSync(service.status()?.boards ?? '').mode & 0o777).toBe(0o700)
+})
 
-test(
-  'npm run status without a supervisor says so, and fails',
-  async () => {
-    const { code, err } = await run('status', '/nonexistent')
-    expect([code, err]).toEqual([
-      1,
-      'No supervisor runs on DATA_DIR: `npm start` runs one. `npm run dev` has none, and takes up edits by itself\n',
-    ])
-  },
-  TIMEOUT_MS,
-)
+test('npm run status without a supervisor says so, and fails', async () => {
+  const { code, err } = await run('status', '/nonexistent')
+  expect([code, err]).toEqual([
+    1,
+    'No supervisor runs on DATA_DIR: `npm start` runs one. `npm run dev` has none, and takes up edits by itself\n',
+  ])
+})
 
 test.each(['', '{', 'null', '{}', '{"boards":5}'])(
   'a status file that holds %p, as a power cut may leave it, keeps nobody from starting',
@@ -124,217 +113,183 @@ test('the status is written through no link that somebody has laid', () => {
   expect(JSON.parse(readFileSync(join(dataDir, 'supervisor.json'), 'utf8'))).toMatchObject(status)
 })
 
-test(
-  'npm run reload signals no other program that has got the pid of a supervisor that crashed',
-  async () => {
-    const dataDir = temporaryFolder()
-    const other = Bun.spawn(['sleep', '60'])
-    try {
-      writeFileSync(join(dataDir, 'supervisor.json'), JSON.stringify({ pid: other.pid, processes: [] }))
-      const { code, err } = await run('reload', dataDir)
-      expect([code, err]).toEqual([1, expect.stringContaining('No supervisor runs on DATA_DIR')])
-      expect(other.signalCode).toBeNull()
-    } finally {
-      other.kill('SIGKILL')
-      await other.exited
-    }
-  },
-  TIMEOUT_MS,
-)
+test('npm run reload signals no other program that has got the pid of a supervisor that crashed', async () => {
+  const dataDir = temporaryFolder()
+  const other = Bun.spawn(['sleep', '60'])
+  try {
+    writeFileSync(join(dataDir, 'supervisor.json'), JSON.stringify({ pid: other.pid, processes: [] }))
+    const { code, err } = await run('reload', dataDir)
+    expect([code, err]).toEqual([1, expect.stringContaining('No supervisor runs on DATA_DIR')])
+    expect(other.signalCode).toBeNull()
+  } finally {
+    other.kill('SIGKILL')
+    await other.exited
+  }
+})
 
-test(
-  'a second supervisor on one DATA_DIR says so, and its status stays while the first changes and ends',
-  async () => {
-    service = await startService({ WEB_PROCESSES: '1' })
-    const { child, dataDir, status } = service
-    const ownPids = service.pids()
-    const about = `the supervisor ${child.pid} on port ${status()?.port} runs on the same DATA_DIR`
-    expect(service.lines('runs on the same DATA_DIR')).toEqual([])
+test('a second supervisor on one DATA_DIR says so, and its status stays while the first changes and ends', async () => {
+  service = await startService({ WEB_PROCESSES: '1' })
+  const { child, dataDir, status } = service
+  const ownPids = service.pids()
+  const about = `the supervisor ${child.pid} on port ${status()?.port} runs on the same DATA_DIR`
+  expect(service.lines('runs on the same DATA_DIR')).toEqual([])
+  const second = await startService({ WEB_PROCESSES: '1', DATA_DIR: dataDir }, { untilReady: false })
+  try {
+    const warning = await until('the warning', () => second.lines('runs on the same DATA_DIR')[0])
+    expect([warning.level, warning.msg]).toEqual(['warn', expect.stringContaining(about)])
+    await until('its own status', () => status()?.pid === second.child.pid)
+    const [victim = 0] = ownPids
+    process.kill(victim, 'SIGKILL')
+    await until('another process', () => service?.lines('listening on').length === 2)
+    child.kill('SIGTERM')
+    await service.exit()
+    expect(status()?.pid).toBe(second.child.pid)
+  } finally {
+    await second.close()
+  }
+})
+
+test('a second supervisor on one DATA_DIR that ends, in order or not, leaves the status to the first again', async () => {
+  service = await startService({ WEB_PROCESSES: '1' })
+  const { child, dataDir, status } = service
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const second = await startService({ WEB_PROCESSES: '1', DATA_DIR: dataDir }, { untilReady: false })
     try {
-      const warning = await until('the warning', () => second.lines('runs on the same DATA_DIR')[0])
-      expect([warning.level, warning.msg]).toEqual(['warn', expect.stringContaining(about)])
-      await until('its own status', () => status()?.pid === second.child.pid)
-      const [victim = 0] = ownPids
-      process.kill(victim, 'SIGKILL')
-      await until('another process', () => service?.lines('listening on').length === 2)
-      child.kill('SIGTERM')
-      await service.exit()
-      expect(status()?.pid).toBe(second.child.pid)
+      const own = await until('its own status', () => {
+        const now = status()
+        return now?.pid === second.child.pid ? now : undefined
+      })
+      folders.push(own.boards) // who is killed leaves it
+      second.child.kill(signal)
+      await second.exit()
+      await until('the status of the first', () => status()?.pid === child.pid)
+      expect((await run('status', dataDir)).out).toStartWith(`supervisor ${child.pid}, `)
     } finally {
       await second.close()
     }
-  },
-  TIMEOUT_MS,
-)
-
-test(
-  'a second supervisor on one DATA_DIR that ends, in order or not, leaves the status to the first again',
-  async () => {
-    service = await startService({ WEB_PROCESSES: '1' })
-    const { child, dataDir, status } = service
-    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      const second = await startService({ WEB_PROCESSES: '1', DATA_DIR: dataDir }, { untilReady: false })
-      try {
-        const own = await until('its own status', () => {
-          const now = status()
-          return now?.pid === second.child.pid ? now : undefined
-        })
-        folders.push(own.boards) // who is killed leaves it
-        second.child.kill(signal)
-        await second.exit()
-        await until('the status of the first', () => status()?.pid === child.pid)
-        expect((await run('status', dataDir)).out).toStartWith(`supervisor ${child.pid}, `)
-      } finally {
-        await second.close()
-      }
-    }
-  },
-  TIMEOUT_MS,
-)
+  }
+})
 
 test('counts that cannot be written are no reason to die', () => {
   expect(countRequests('/nonexistent/metrics').write).not.toThrow()
 })
 
-test(
-  'where the folder of the scoreboards is cleared away, who dies is followed by another all the same',
-  async () => {
-    service = await startService()
-    const { pids, untilSteady, dataDir } = service
-    const boards = service.status()?.boards ?? ''
-    rmSync(boards, { recursive: true })
-    const [victim = 0, other = 0] = pids()
-    process.kill(victim, 'SIGKILL')
-    await until('another process', () => pids().length === 2 && !pids().includes(victim))
-    await untilSteady()
-    expect(pids()).toContain(other)
-    expect(existsSync(boards)).toBe(false)
-    expect((await run('reload', dataDir)).code).toBe(0)
-  },
-  TIMEOUT_MS,
-)
+test('where the folder of the scoreboards is cleared away, who dies is followed by another all the same', async () => {
+  service = await startService()
+  const { pids, untilSteady, dataDir } = service
+  const boards = service.status()?.boards ?? ''
+  rmSync(boards, { recursive: true })
+  const [victim = 0, other = 0] = pids()
+  process.kill(victim, 'SIGKILL')
+  await until('another process', () => pids().length === 2 && !pids().includes(victim))
+  await untilSteady()
+  expect(pids()).toContain(other)
+  expect(existsSync(boards)).toBe(false)
+  expect((await run('reload', dataDir)).code).toBe(0)
+})
 
-test(
-  'npm run reload waits for the end of a reload, and its exit code tells how it went',
-  async () => {
-    const folder = copyCheckout()
-    folders.push(folder)
-    service = await startService({ WEB_PROCESSES: '1' }, { folder })
-    const good = await run('reload', service.dataDir)
-    expect([good.code, good.out]).toEqual([0, expect.stringMatching(/^reloaded in \d+\.\d s\n$/)])
-    writeFileSync(join(folder, 'test/kit/product/server.ts'), `throw new Error('a broken release')\n`)
-    const bad = await run('reload', service.dataDir)
-    expect(bad.code).toBe(1)
-    expect(bad.err).toContain('The reload failed')
-    expect(bad.err).toContain('a broken release')
-    expect((await run('status', service.dataDir)).out).toContain('reload 2, ')
-  },
-  TIMEOUT_MS,
-)
+test('npm run reload waits for the end of a reload, and its exit code tells how it went', async () => {
+  const folder = copyCheckout()
+  folders.push(folder)
+  service = await startService({ WEB_PROCESSES: '1' }, { folder })
+  const good = await run('reload', service.dataDir)
+  expect([good.code, good.out]).toEqual([0, expect.stringMatching(/^reloaded in \d+\.\d s\n$/)])
+  writeFileSync(join(folder, 'test/kit/product/server.ts'), `throw new Error('a broken release')\n`)
+  const bad = await run('reload', service.dataDir)
+  expect(bad.code).toBe(1)
+  expect(bad.err).toContain('The reload failed')
+  expect(bad.err).toContain('a broken release')
+  expect((await run('status', service.dataDir)).out).toContain('reload 2, ')
+})
 
-test(
-  '/metrics tells the counts of all processes as those of one service, and forgets none of those that are gone',
-  async () => {
-    const metricsPort = await freePort()
-    service = await startService({ METRICS_PORT: String(metricsPort), WORKER_PROCESSES: '1' })
-    const { url, untilSteady } = service
-    const scrape = async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
-    const value = (text: string, series: string) =>
-      Number(
-        text
-          .split('\n')
-          .find((line) => line.startsWith(`${series} `))
-          ?.split(' ')
-          .at(-1),
-      )
-    const ID = '11111111-1111-4111-8111-111111111111'
-    const ask = (path: string) => fetch(url + path, { headers: { connection: 'close' } })
-    await Promise.all(Array.from({ length: 20 }, () => ask('/health')))
-    await ask(`/api/nothing/${ID}`)
-
-    const healthy = 'http_requests_total{method="GET",route="/health",status="200"}'
-    await until('the counts of both', async () => value(await scrape(), healthy) === 20)
-    await service.reload()
-    await untilSteady()
-    const text = await scrape()
-    expect(value(text, healthy)).toBe(20)
-    expect(value(text, 'http_requests_total{method="GET",route="none",status="404"}')).toBe(1)
-    expect(value(text, 'http_request_duration_seconds_count{method="GET",route="/health"}')).toBe(20)
-    expect(value(text, 'http_request_duration_seconds_bucket{le="+Inf",method="GET",route="/health"}')).toBe(
-      20,
+test('/metrics tells the counts of all processes as those of one service, and forgets none of those that are gone', async () => {
+  const metricsPort = await freePort()
+  service = await startService({ METRICS_PORT: String(metricsPort), WORKER_PROCESSES: '1' })
+  const { url, untilSteady } = service
+  const scrape = async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+  const value = (text: string, series: string) =>
+    Number(
+      text
+        .split('\n')
+        .find((line) => line.startsWith(`${series} `))
+        ?.split(' ')
+        .at(-1),
     )
-    expect(text).not.toContain(ID)
-    expect(value(text, 'process_ready{process="server 2"}')).toBe(1)
-    expect(value(text, 'process_resident_memory_bytes{process="server 1"}')).toBeGreaterThan(10_000_000)
-    expect(value(text, 'http_requests_in_flight{process="server 1"}')).toBe(0)
-    expect(value(text, 'event_loop_lag_seconds{process="worker 1"}')).toBeGreaterThanOrEqual(0)
-    expect(value(text, 'postgres_pool_size')).toBe(12)
-    expect(value(text, 'postgres_connections{state="idle"}')).toBeGreaterThanOrEqual(1)
-    expect(value(text, 'queue_jobs{queue="default",place="waiting"}')).toBe(0)
-    expect(value(text, 'queue_deaths{queue="default"}')).toBe(0)
-    expect(value(text, 'queue_dead_trimmed{queue="default"}')).toBe(0)
-    expect(value(text, 'queue_workers')).toBeGreaterThanOrEqual(1)
-    expect(value(text, 'queue_served_by{queue="default"}')).toBeGreaterThanOrEqual(1)
-  },
-  TIMEOUT_MS,
-)
+  const ID = '11111111-1111-4111-8111-111111111111'
+  const ask = (path: string) => fetch(url + path, { headers: { connection: 'close' } })
+  await Promise.all(Array.from({ length: 20 }, () => ask('/health')))
+  await ask(`/api/nothing/${ID}`)
 
-test(
-  'systemd is told when the service is ready, reloads, and stops',
-  async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'restbun-notify-'))
-    folders.push(folder)
-    const told = join(folder, 'told')
-    const command = join(folder, 'systemd-notify')
-    writeFileSync(command, `#!/bin/sh\necho "$NOTIFY_SOCKET $*" >> ${told}\n`)
-    chmodSync(command, 0o755)
-    service = await startService({
-      WEB_PROCESSES: '1',
-      NOTIFY_SOCKET: '/run/x',
-      PATH: `${folder}:${process.env.PATH}`,
-    })
-    await until('the first word', () => readFileSync(told, { encoding: 'utf8', flag: 'a+' }) !== '')
-    await service.reload()
-    await until('the end of the reload', () => readFileSync(told, 'utf8').split('\n').length === 4)
-    service.child.kill('SIGTERM')
-    expect(await service.exit()).toBe(0)
-    const words = ['READY=1', 'RELOADING=1', 'READY=1', 'STOPPING=1']
-    expect(readFileSync(told, 'utf8')).toBe(words.map((word) => `/run/x ${word}\n`).join(''))
-  },
-  TIMEOUT_MS,
-)
+  const healthy = 'http_requests_total{method="GET",route="/health",status="200"}'
+  await until('the counts of both', async () => value(await scrape(), healthy) === 20)
+  await service.reload()
+  await untilSteady()
+  const text = await scrape()
+  expect(value(text, healthy)).toBe(20)
+  expect(value(text, 'http_requests_total{method="GET",route="none",status="404"}')).toBe(1)
+  expect(value(text, 'http_request_duration_seconds_count{method="GET",route="/health"}')).toBe(20)
+  expect(value(text, 'http_request_duration_seconds_bucket{le="+Inf",method="GET",route="/health"}')).toBe(20)
+  expect(text).not.toContain(ID)
+  expect(value(text, 'process_ready{process="server 2"}')).toBe(1)
+  expect(value(text, 'process_resident_memory_bytes{process="server 1"}')).toBeGreaterThan(10_000_000)
+  expect(value(text, 'http_requests_in_flight{process="server 1"}')).toBe(0)
+  expect(value(text, 'event_loop_lag_seconds{process="worker 1"}')).toBeGreaterThanOrEqual(0)
+  expect(value(text, 'postgres_pool_size')).toBe(12)
+  expect(value(text, 'postgres_connections{state="idle"}')).toBeGreaterThanOrEqual(1)
+  expect(value(text, 'queue_jobs{queue="default",place="waiting"}')).toBe(0)
+  expect(value(text, 'queue_deaths{queue="default"}')).toBe(0)
+  expect(value(text, 'queue_dead_trimmed{queue="default"}')).toBe(0)
+  expect(value(text, 'queue_workers')).toBeGreaterThanOrEqual(1)
+  expect(value(text, 'queue_served_by{queue="default"}')).toBeGreaterThanOrEqual(1)
+})
 
-test(
-  'systemd is told that the service is ready when every reload that was asked for is done, not before',
-  async () => {
-    const folder = temporaryFolder()
-    const told = join(folder, 'told')
-    const command = join(folder, 'systemd-notify')
-    writeFileSync(command, `#!/bin/sh\necho "$*" >> ${told}\n`)
-    chmodSync(command, 0o755)
-    service = await startService({
-      WEB_PROCESSES: '1',
-      NOTIFY_SOCKET: '/run/x',
-      PATH: `${folder}:${process.env.PATH}`,
-    })
-    const { child, status } = service
-    const words = () => readFileSync(told, { encoding: 'utf8', flag: 'a+' }).split('\n').slice(0, -1)
-    await until('the first word', () => words().length === 1)
-    child.kill('SIGHUP')
-    await until('the first reload', () => status()?.reload?.result === 'running')
-    child.kill('SIGHUP')
-    await until('the second reload', () => {
-      const { number, result } = status()?.reload ?? {}
-      return number === 2 && result === 'succeeded'
-    })
-    await until('the word after it', () => words().length === 4)
-    child.kill('SIGTERM')
-    expect(await service.exit()).toBe(0)
-    expect(words()).toEqual(['READY=1', 'RELOADING=1', 'RELOADING=1', 'READY=1', 'STOPPING=1'])
-  },
-  TIMEOUT_MS,
-)
+test('systemd is told when the service is ready, reloads, and stops', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'restbun-notify-'))
+  folders.push(folder)
+  const told = join(folder, 'told')
+  const command = join(folder, 'systemd-notify')
+  writeFileSync(command, `#!/bin/sh\necho "$NOTIFY_SOCKET $*" >> ${told}\n`)
+  chmodSync(command, 0o755)
+  service = await startService({
+    WEB_PROCESSES: '1',
+    NOTIFY_SOCKET: '/run/x',
+    PATH: `${folder}:${process.env.PATH}`,
+  })
+  await until('the first word', () => readFileSync(told, { encoding: 'utf8', flag: 'a+' }) !== '')
+  await service.reload()
+  await until('the end of the reload', () => readFileSync(told, 'utf8').split('\n').length === 4)
+  service.child.kill('SIGTERM')
+  expect(await service.exit()).toBe(0)
+  const words = ['READY=1', 'RELOADING=1', 'READY=1', 'STOPPING=1']
+  expect(readFileSync(told, 'utf8')).toBe(words.map((word) => `/run/x ${word}\n`).join(''))
+})
+
+test('systemd is told that the service is ready when every reload that was asked for is done, not before', async () => {
+  const folder = temporaryFolder()
+  const told = join(folder, 'told')
+  const command = join(folder, 'systemd-notify')
+  writeFileSync(command, `#!/bin/sh\necho "$*" >> ${told}\n`)
+  chmodSync(command, 0o755)
+  service = await startService({
+    WEB_PROCESSES: '1',
+    NOTIFY_SOCKET: '/run/x',
+    PATH: `${folder}:${process.env.PATH}`,
+  })
+  const { child, status } = service
+  const words = () => readFileSync(told, { encoding: 'utf8', flag: 'a+' }).split('\n').slice(0, -1)
+  await until('the first word', () => words().length === 1)
+  child.kill('SIGHUP')
+  await until('the first reload', () => status()?.reload?.result === 'running')
+  child.kill('SIGHUP')
+  await until('the second reload', () => {
+    const { number, result } = status()?.reload ?? {}
+    return number === 2 && result === 'succeeded'
+  })
+  await until('the word after it', () => words().length === 4)
+  child.kill('SIGTERM')
+  expect(await service.exit()).toBe(0)
+  expect(words()).toEqual(['READY=1', 'RELOADING=1', 'RELOADING=1', 'READY=1', 'STOPPING=1'])
+})
 
 test('connections to Postgres that may run out are warned of, with the remedy', () => {
   expect(adviceOnPool(4, 4, 97)).toBeUndefined()

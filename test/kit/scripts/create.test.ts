@@ -68,75 +68,63 @@ describe.skipIf(madeFrom(ROOT) !== undefined)('npm create restbun', () => {
     )
   })
 
-  test(
-    'the core alone is made, under its name, and committed',
-    async () => {
-      expect(await create(['film-club', '--yes'])).toMatchObject({ code: 0 })
-      const project = openCheckout(join(shared, 'film-club'))
-      expect(JSON.parse(project.read('package.json'))).toMatchObject({
-        name: 'film-club',
-        version: '0.1.0',
-        restbun: { removed: MODULES.toSorted() },
-      })
-      for (const path of ['.gitignore', '.oxlintrc.json', '.ci/run', 'test/slow/edge/.npmrc']) {
-        expect([path, existsSync(join(project.root, path))]).toEqual([path, true])
-      }
-      for (const path of ['test/seed.test.ts', 'CHANGELOG.md']) {
-        expect([path, existsSync(join(project.root, path))]).toEqual([path, false])
-      }
-      expect(madeFrom(project.root)).toBe(version)
-      expect([project.changes(), project.git('log', '--format=%s').trim()]).toEqual([
-        '',
-        `A project on restbun ${version}`,
-      ])
-    },
-    TIMEOUT_MS,
-  )
+  test('the core alone is made, under its name, and committed', async () => {
+    expect(await create(['film-club', '--yes'])).toMatchObject({ code: 0 })
+    const project = openCheckout(join(shared, 'film-club'))
+    expect(JSON.parse(project.read('package.json'))).toMatchObject({
+      name: 'film-club',
+      version: '0.1.0',
+      restbun: { removed: MODULES.toSorted() },
+    })
+    for (const path of ['.gitignore', '.oxlintrc.json', '.ci/run', 'test/slow/edge/.npmrc']) {
+      expect([path, existsSync(join(project.root, path))]).toEqual([path, true])
+    }
+    for (const path of ['test/seed.test.ts', 'CHANGELOG.md']) {
+      expect([path, existsSync(join(project.root, path))]).toEqual([path, false])
+    }
+    expect(madeFrom(project.root)).toBe(version)
+    expect([project.changes(), project.git('log', '--format=%s').trim()]).toEqual([
+      '',
+      `A project on restbun ${version}`,
+    ])
+  })
 
-  test(
-    'modules that are named are there, in a folder that was empty; without git all but the commit is made',
-    async () => {
-      const bin = join(folder, 'bin')
-      mkdirSync(bin)
-      for (const tool of ['node', 'npm', 'tar', 'gzip', 'sh', 'env'])
-        symlinkSync(Bun.which(tool) ?? tool, join(bin, tool))
-      mkdirSync(join(shared, 'with-sample'))
-      const { code, said } = await create(['with-sample', '--sample'], { env: { PATH: bin } })
-      expect([code, said]).toEqual([0, expect.stringContaining('git is not here')])
-      const project = openCheckout(join(shared, 'with-sample'))
-      expect(JSON.parse(project.read('package.json')).restbun.removed).not.toContain('sample')
-      expect([
-        existsSync(join(project.root, 'test/seed.test.ts')),
-        existsSync(join(project.root, '.git')),
-      ]).toEqual([existsSync(join(ROOT, 'test/seed.test.ts')), false])
-    },
-    TIMEOUT_MS,
-  )
+  test('modules that are named are there, in a folder that was empty; without git all but the commit is made', async () => {
+    const bin = join(folder, 'bin')
+    mkdirSync(bin)
+    for (const tool of ['node', 'npm', 'tar', 'gzip', 'sh', 'env'])
+      symlinkSync(Bun.which(tool) ?? tool, join(bin, tool))
+    mkdirSync(join(shared, 'with-sample'))
+    const { code, said } = await create(['with-sample', '--sample'], { env: { PATH: bin } })
+    expect([code, said]).toEqual([0, expect.stringContaining('git is not here')])
+    const project = openCheckout(join(shared, 'with-sample'))
+    expect(JSON.parse(project.read('package.json')).restbun.removed).not.toContain('sample')
+    expect([
+      existsSync(join(project.root, 'test/seed.test.ts')),
+      existsSync(join(project.root, '.git')),
+    ]).toEqual([existsSync(join(ROOT, 'test/seed.test.ts')), false])
+  })
 
-  test(
-    'on a terminal it asks for the folder and for the modules',
-    async () => {
-      let shown = ''
-      const child = Bun.spawn(['node', command], {
-        cwd: shared,
-        env: { ...process.env, ...GIT },
-        terminal: { data: (_terminal, bytes) => void (shown += new TextDecoder().decode(bytes)) },
-      })
-      for (const [question, answer] of [
-        ['Folder', 'asked-app'],
-        ['Modules', 'api-docs job-status'],
-      ] as const) {
-        await until(question, () => shown.includes(question))
-        child.terminal?.write(`${answer}\r`)
-      }
-      const code = await child.exited
-      child.terminal?.close()
-      expect([code, shown]).toEqual([0, expect.any(String)])
-      const { removed } = JSON.parse(openCheckout(join(shared, 'asked-app')).read('package.json')).restbun
-      expect(removed).toEqual(MODULES.filter((module) => !/api-docs|job-status/.test(module)).toSorted())
-    },
-    TIMEOUT_MS,
-  )
+  test('on a terminal it asks for the folder and for the modules', async () => {
+    let shown = ''
+    const child = Bun.spawn(['node', command], {
+      cwd: shared,
+      env: { ...process.env, ...GIT },
+      terminal: { data: (_terminal, bytes) => void (shown += new TextDecoder().decode(bytes)) },
+    })
+    for (const [question, answer] of [
+      ['Folder', 'asked-app'],
+      ['Modules', 'api-docs job-status'],
+    ] as const) {
+      await until(question, () => shown.includes(question))
+      child.terminal?.write(`${answer}\r`)
+    }
+    const code = await child.exited
+    child.terminal?.close()
+    expect([code, shown]).toEqual([0, expect.any(String)])
+    const { removed } = JSON.parse(openCheckout(join(shared, 'asked-app')).read('package.json')).restbun
+    expect(removed).toEqual(MODULES.filter((module) => !/api-docs|job-status/.test(module)).toSorted())
+  })
 
   const [aPackage = ''] = Object.keys(dependencies).filter((name) => !name.startsWith('@'))
   test.each([
@@ -164,25 +152,21 @@ describe.skipIf(madeFrom(ROOT) !== undefined)('npm create restbun', () => {
     expect(readdirSync(full)).toEqual(['mine.txt'])
   })
 
-  test.each(['new/one/my-app', 'my-app'])(
-    'without a network nothing is left of %s',
-    async (path) => {
-      const cwd = mkdtempSync(join(folder, 'alone-'))
-      if (path === 'my-app') mkdirSync(join(cwd, path))
-      const before = readdirSync(cwd)
-      const env = {
-        npm_config_registry: 'http://127.0.0.1:9',
-        npm_config_cache: join(folder, 'empty'),
-        npm_config_fetch_retries: '0',
-        npm_config_user_agent: 'npm/11',
-      }
-      const { code, err } = await create([path], { cwd, env })
-      expect(code).toBe(1)
-      expect(err).toContain('The packages could not be installed')
-      expect(err).toContain('No project was made')
-      expect(readdirSync(cwd)).toEqual(before)
-      expect(readdirSync(join(cwd, before[0] ?? '.'))).toEqual([])
-    },
-    TIMEOUT_MS,
-  )
+  test.each(['new/one/my-app', 'my-app'])('without a network nothing is left of %s', async (path) => {
+    const cwd = mkdtempSync(join(folder, 'alone-'))
+    if (path === 'my-app') mkdirSync(join(cwd, path))
+    const before = readdirSync(cwd)
+    const env = {
+      npm_config_registry: 'http://127.0.0.1:9',
+      npm_config_cache: join(folder, 'empty'),
+      npm_config_fetch_retries: '0',
+      npm_config_user_agent: 'npm/11',
+    }
+    const { code, err } = await create([path], { cwd, env })
+    expect(code).toBe(1)
+    expect(err).toContain('The packages could not be installed')
+    expect(err).toContain('No project was made')
+    expect(readdirSync(cwd)).toEqual(before)
+    expect(readdirSync(join(cwd, before[0] ?? '.'))).toEqual([])
+  })
 })

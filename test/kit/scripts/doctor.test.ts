@@ -24,7 +24,6 @@ import { PGBOUNCER, startPgBouncer } from '../support/pgbouncer.ts'
 import { createRole } from '../support/roles.ts'
 import { withAdmin } from '../../../scripts/services/test-run.ts'
 
-const TIMEOUT_MS = 30_000
 let app: TestApp
 beforeAll(async () => {
   app = await startApp()
@@ -53,94 +52,74 @@ async function doctor(env: Record<string, string> = {}, args = ['--json']) {
 
 const named = (findings: Finding[], check: string) => findings.find((finding) => finding.check === check)
 
-test(
-  'where all is well nothing fails, and the exit code is 0',
-  async () => {
-    const { code, findings } = await doctor()
-    expect([code, findings.filter(({ level }) => level === 'fail')]).toEqual([0, []])
-    for (const check of [
-      'Bun',
-      'settings',
-      'router',
-      'port 0',
-      'Postgres',
-      'migrations',
-      'Redis',
-      'Redis eviction',
-      'mail',
-    ]) {
-      expect([check, named(findings, check)?.level]).toEqual([check, 'ok'])
-    }
-  },
-  TIMEOUT_MS,
-)
+test('where all is well nothing fails, and the exit code is 0', async () => {
+  const { code, findings } = await doctor()
+  expect([code, findings.filter(({ level }) => level === 'fail')]).toEqual([0, []])
+  for (const check of [
+    'Bun',
+    'settings',
+    'router',
+    'port 0',
+    'Postgres',
+    'migrations',
+    'Redis',
+    'Redis eviction',
+    'mail',
+  ]) {
+    expect([check, named(findings, check)?.level]).toEqual([check, 'ok'])
+  }
+})
 
-test(
-  'every faulty setting is told, the rest is examined all the same, and no secret is shown',
-  async () => {
-    const { code, out, err, findings } = await doctor({
-      SLOW_REQUEST_MS: 'soon',
-      BODY_LIMIT: '1gb',
-      DATABASE_URL: 'postgres://ann:hunter2@127.0.0.1:1/none',
-      REDIS_URL: 'redis://:hunter3@127.0.0.1:1',
-      SMTP_URL: 'smtp://ann:hunter4@127.0.0.1:1',
-    })
-    expect(code).toBe(1)
-    const settings = findings.filter(({ check }) => check === 'settings').map(({ found }) => found)
-    expect(settings).toEqual([
-      expect.stringContaining('BODY_LIMIT'),
-      expect.stringContaining('SLOW_REQUEST_MS'),
-    ])
-    expect(named(findings, 'Postgres')).toMatchObject({
-      level: 'fail',
-      fix: expect.stringContaining('DATABASE_URL'),
-    })
-    expect(named(findings, 'Redis')).toMatchObject({
-      level: 'fail',
-      fix: expect.stringContaining('REDIS_URL'),
-    })
-    expect(named(findings, 'mail')).toMatchObject({ level: 'warn', fix: expect.stringContaining('SMTP_URL') })
-    expect(out + err).not.toContain('hunter')
-  },
-  TIMEOUT_MS,
-)
+test('every faulty setting is told, the rest is examined all the same, and no secret is shown', async () => {
+  const { code, out, err, findings } = await doctor({
+    SLOW_REQUEST_MS: 'soon',
+    BODY_LIMIT: '1gb',
+    DATABASE_URL: 'postgres://ann:hunter2@127.0.0.1:1/none',
+    REDIS_URL: 'redis://:hunter3@127.0.0.1:1',
+    SMTP_URL: 'smtp://ann:hunter4@127.0.0.1:1',
+  })
+  expect(code).toBe(1)
+  const settings = findings.filter(({ check }) => check === 'settings').map(({ found }) => found)
+  expect(settings).toEqual([
+    expect.stringContaining('BODY_LIMIT'),
+    expect.stringContaining('SLOW_REQUEST_MS'),
+  ])
+  expect(named(findings, 'Postgres')).toMatchObject({
+    level: 'fail',
+    fix: expect.stringContaining('DATABASE_URL'),
+  })
+  expect(named(findings, 'Redis')).toMatchObject({
+    level: 'fail',
+    fix: expect.stringContaining('REDIS_URL'),
+  })
+  expect(named(findings, 'mail')).toMatchObject({ level: 'warn', fix: expect.stringContaining('SMTP_URL') })
+  expect(out + err).not.toContain('hunter')
+})
 
-test(
-  'a file of a setting that cannot be read is told as a fault of the settings',
-  async () => {
-    const { code, findings } = await doctor({ DATABASE_URL: '', DATABASE_URL_FILE: '/none/url' })
-    expect([code, named(findings, 'settings')?.found]).toEqual([
-      1,
-      'DATABASE_URL_FILE=/none/url cannot be read: ENOENT',
-    ])
-    expect(named(findings, 'embedded services')).toBeUndefined()
-  },
-  TIMEOUT_MS,
-)
+test('a file of a setting that cannot be read is told as a fault of the settings', async () => {
+  const { code, findings } = await doctor({ DATABASE_URL: '', DATABASE_URL_FILE: '/none/url' })
+  expect([code, named(findings, 'settings')?.found]).toEqual([
+    1,
+    'DATABASE_URL_FILE=/none/url cannot be read: ENOENT',
+  ])
+  expect(named(findings, 'embedded services')).toBeUndefined()
+})
 
-test(
-  'a database that Redis has not fails',
-  async () => {
-    const { code, findings } = await doctor({ REDIS_URL: new URL('/99999', app.config.redisUrl).href })
-    expect([code, named(findings, 'Redis')]).toMatchObject([
-      1,
-      { level: 'fail', found: expect.stringContaining('DB index is out of range') },
-    ])
-  },
-  TIMEOUT_MS,
-)
+test('a database that Redis has not fails', async () => {
+  const { code, findings } = await doctor({ REDIS_URL: new URL('/99999', app.config.redisUrl).href })
+  expect([code, named(findings, 'Redis')]).toMatchObject([
+    1,
+    { level: 'fail', found: expect.stringContaining('DB index is out of range') },
+  ])
+})
 
-test(
-  'settings that can be used, and are not as they should be, are warned of',
-  async () => {
-    const { code, findings } = await doctor({ DATABASE_URL: `${app.config.databaseUrl}?sslmode=prefer` })
-    expect([code, named(findings, 'settings')]).toMatchObject([
-      0,
-      { level: 'warn', found: expect.stringContaining('verify-full') },
-    ])
-  },
-  TIMEOUT_MS,
-)
+test('settings that can be used, and are not as they should be, are warned of', async () => {
+  const { code, findings } = await doctor({ DATABASE_URL: `${app.config.databaseUrl}?sslmode=prefer` })
+  expect([code, named(findings, 'settings')]).toMatchObject([
+    0,
+    { level: 'warn', found: expect.stringContaining('verify-full') },
+  ])
+})
 
 test('a variable of .env that is nearly a setting is told with the setting, and others are not', () => {
   const folder = mkdtempSync(join(tmpdir(), 'doctor-env-'))
@@ -154,53 +133,41 @@ test('a variable of .env that is nearly a setting is told with the setting, and 
   }
 })
 
-test(
-  'a wrong password is told without it',
-  async () => {
-    const url = new URL(app.config.databaseUrl)
-    url.username = 'nobody-of-that-name'
-    url.password = 'hunter2'
-    const { code, out, findings } = await doctor({ DATABASE_URL: url.href })
-    expect([code, named(findings, 'Postgres')?.level]).toEqual([1, 'fail'])
-    expect(out).not.toContain('hunter2')
-  },
-  TIMEOUT_MS,
-)
+test('a wrong password is told without it', async () => {
+  const url = new URL(app.config.databaseUrl)
+  url.username = 'nobody-of-that-name'
+  url.password = 'hunter2'
+  const { code, out, findings } = await doctor({ DATABASE_URL: url.href })
+  expect([code, named(findings, 'Postgres')?.level]).toEqual([1, 'fail'])
+  expect(out).not.toContain('hunter2')
+})
 
-test(
-  'a port is free, ours, or taken by another program',
-  async () => {
-    const { port } = new URL(app.url)
-    expect(named((await doctor({ PORT: port })).findings, `port ${port}`)).toMatchObject({
-      level: 'ok',
-      found: expect.stringContaining('this API'),
-    })
-    const other = createServer((socket) => socket.end()).listen(0, '127.0.0.1')
-    await once(other, 'listening')
-    try {
-      const taken = String((other.address() as { port: number }).port)
-      const { code, findings } = await doctor({ PORT: taken })
-      expect([code, named(findings, `port ${taken}`)]).toMatchObject([
-        1,
-        { level: 'fail', fix: expect.stringContaining('PORT=') },
-      ])
-    } finally {
-      other.close()
-    }
-  },
-  TIMEOUT_MS,
-)
+test('a port is free, ours, or taken by another program', async () => {
+  const { port } = new URL(app.url)
+  expect(named((await doctor({ PORT: port })).findings, `port ${port}`)).toMatchObject({
+    level: 'ok',
+    found: expect.stringContaining('this API'),
+  })
+  const other = createServer((socket) => socket.end()).listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  try {
+    const taken = String((other.address() as { port: number }).port)
+    const { code, findings } = await doctor({ PORT: taken })
+    expect([code, named(findings, `port ${taken}`)]).toMatchObject([
+      1,
+      { level: 'fail', fix: expect.stringContaining('PORT=') },
+    ])
+  } finally {
+    other.close()
+  }
+})
 
-test(
-  'for a person each finding has a line, and its fix another',
-  async () => {
-    const { out, err } = await doctor({ PORT: '80a' }, [])
-    expect(out).toMatch(/^ok +Bun +\d/m)
-    expect(out).toMatch(/^fail +settings +PORT="80a" must be .*\n +-> Set it /m)
-    expect(err).toMatch(/^\d+ of \d+ failed\n$/)
-  },
-  TIMEOUT_MS,
-)
+test('for a person each finding has a line, and its fix another', async () => {
+  const { out, err } = await doctor({ PORT: '80a' }, [])
+  expect(out).toMatch(/^ok +Bun +\d/m)
+  expect(out).toMatch(/^fail +settings +PORT="80a" must be .*\n +-> Set it /m)
+  expect(err).toMatch(/^\d+ of \d+ failed\n$/)
+})
 
 test('another Bun than the pinned one is told, an older one fails', () => {
   expect(checkBun().level).toBe('ok')
@@ -244,39 +211,33 @@ test('pools that ask for more connections than there are fail, with the sum', ()
   )
 })
 
-test(
-  "the app's role is looked at: what it may not do is told, with the statements that mend it",
-  async () => {
-    const role = await createRole()
-    const own = await startApp()
-    try {
-      const env = {
-        DATABASE_URL: role.urlOf(own.config.databaseUrl),
-        MIGRATE_DATABASE_URL: own.config.databaseUrl,
-      }
-      await withAdmin(own.config.databaseUrl, (sql) => sql`create table shelf (id serial)`)
-      const { code, findings } = await doctor(env)
-      const { level, found = '', fix = '' } = named(findings, 'Postgres rights') ?? {}
-      expect([code, level]).toEqual([1, 'fail'])
-      expect(found).toContain('SELECT, INSERT, UPDATE, DELETE on public.shelf')
-      expect(fix).toContain(`GRANT USAGE ON SEQUENCE public.shelf_id_seq TO "${role.name}";`)
-      await withAdmin(own.config.databaseUrl, (sql) => sql.unsafe(fix.slice(fix.indexOf('GRANT'))))
-      const mended = await doctor(env)
-      expect([mended.code, named(mended.findings, 'migrations')?.level]).toEqual([0, 'ok'])
-      await withAdmin(own.config.databaseUrl, (sql) =>
-        sql.unsafe(`revoke delete on shelf from "${role.name}"`),
-      )
-      expect(named((await doctor(env)).findings, 'Postgres rights')).toMatchObject({
-        level: 'warn',
-        found: `"${role.name}" lacks DELETE on public.shelf`,
-      })
-    } finally {
-      await own.close()
-      await role.drop()
+test("the app's role is looked at: what it may not do is told, with the statements that mend it", async () => {
+  const role = await createRole()
+  const own = await startApp()
+  try {
+    const env = {
+      DATABASE_URL: role.urlOf(own.config.databaseUrl),
+      MIGRATE_DATABASE_URL: own.config.databaseUrl,
     }
-  },
-  TIMEOUT_MS,
-)
+    await withAdmin(own.config.databaseUrl, (sql) => sql`create table shelf (id serial)`)
+    const { code, findings } = await doctor(env)
+    const { level, found = '', fix = '' } = named(findings, 'Postgres rights') ?? {}
+    expect([code, level]).toEqual([1, 'fail'])
+    expect(found).toContain('SELECT, INSERT, UPDATE, DELETE on public.shelf')
+    expect(fix).toContain(`GRANT USAGE ON SEQUENCE public.shelf_id_seq TO "${role.name}";`)
+    await withAdmin(own.config.databaseUrl, (sql) => sql.unsafe(fix.slice(fix.indexOf('GRANT'))))
+    const mended = await doctor(env)
+    expect([mended.code, named(mended.findings, 'migrations')?.level]).toEqual([0, 'ok'])
+    await withAdmin(own.config.databaseUrl, (sql) => sql.unsafe(`revoke delete on shelf from "${role.name}"`))
+    expect(named((await doctor(env)).findings, 'Postgres rights')).toMatchObject({
+      level: 'warn',
+      found: `"${role.name}" lacks DELETE on public.shelf`,
+    })
+  } finally {
+    await own.close()
+    await role.drop()
+  }
+})
 
 test('settings that change values are told where a pooler keeps the app from setting them', () => {
   const right = { ...UNTRACKED_SETTINGS, extra_float_digits: '3' }
@@ -317,7 +278,6 @@ test.skipIf(PGBOUNCER === null)(
       await own.close()
     }
   },
-  TIMEOUT_MS,
 )
 
 test('missing migrations are told, and those that would be passed over fail', () => {

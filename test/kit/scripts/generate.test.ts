@@ -574,4 +574,4 @@ test('the command says what it wrote, what is left for later, and without a term
   } finally {
     checkout.remove()
   }
-}, 120_000)
+})

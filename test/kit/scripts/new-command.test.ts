@@ -281,155 +281,125 @@ describe('in a checkout', () => {
     ['role', 'user-role', 'has a table or type "user_role"'],
     ['door', 'login', 'there is a route /api/login'],
     ['shelf', 'a'.repeat(40), 'longer than the 63 characters'],
-  ])(
-    'a %s among %s is refused, and nothing is written: %s',
-    async (name, plural, why) => {
-      const fields = [`${'f'.repeat(20)}:string:unique`]
-      const { code, said } = await checkout.run('new', [name, ...fields, '--plural', plural])
-      expect(code).not.toBe(0)
-      expect(said).toContain(why)
-      expect(checkout.changes()).toBe('')
-    },
-    TIMEOUT_MS,
-  )
+  ])('a %s among %s is refused, and nothing is written: %s', async (name, plural, why) => {
+    const fields = [`${'f'.repeat(20)}:string:unique`]
+    const { code, said } = await checkout.run('new', [name, ...fields, '--plural', plural])
+    expect(code).not.toBe(0)
+    expect(said).toContain(why)
+    expect(checkout.changes()).toBe('')
+  })
 
-  test(
-    'called wrongly, it says so and writes nothing; asked with nothing, it shows its usage with every type',
-    async () => {
-      for (const args of [
-        ['Book', 'title:string'],
-        ['book'],
-        ['book', 'title:strin'],
-        ['book', 'title:string', '--nonsense'],
-        ['book', 'title:string', '--on-delete', 'restrict'],
-        ['book', 'title:string', '--role', 'edtor'],
-        ['book', 'title:string', '--under', 'shelf'],
-        ['book', 'title:string', '--own-list'],
-        ['book', 'title:string', '--on-parent-delete', 'restrict'],
-        ['book', 'title:string', '--on-parent-delete', 'set-null'],
-      ]) {
-        const { code, err } = await checkout.run('new', args)
-        expect([args, code, err]).toEqual([
-          args,
-          2,
-          expect.stringContaining('\nHow it is called: npm run new'),
-        ])
-      }
-      const { code, err } = await checkout.run('new', [])
-      expect(code).toBe(2)
-      for (const word of ['Usage: npm run new', 'timestamp', 'enum(a,b)']) expect(err).toContain(word)
-      expect(checkout.changes()).toBe('')
-    },
-    TIMEOUT_MS,
-  )
+  test('called wrongly, it says so and writes nothing; asked with nothing, it shows its usage with every type', async () => {
+    for (const args of [
+      ['Book', 'title:string'],
+      ['book'],
+      ['book', 'title:strin'],
+      ['book', 'title:string', '--nonsense'],
+      ['book', 'title:string', '--on-delete', 'restrict'],
+      ['book', 'title:string', '--role', 'edtor'],
+      ['book', 'title:string', '--under', 'shelf'],
+      ['book', 'title:string', '--own-list'],
+      ['book', 'title:string', '--on-parent-delete', 'restrict'],
+      ['book', 'title:string', '--on-parent-delete', 'set-null'],
+    ]) {
+      const { code, err } = await checkout.run('new', args)
+      expect([args, code, err]).toEqual([args, 2, expect.stringContaining('\nHow it is called: npm run new')])
+    }
+    const { code, err } = await checkout.run('new', [])
+    expect(code).toBe(2)
+    for (const word of ['Usage: npm run new', 'timestamp', 'enum(a,b)']) expect(err).toContain(word)
+    expect(checkout.changes()).toBe('')
+  })
 
-  test(
-    'a resource is there with its routes, roles, test and migration, and what was written is said',
-    async () => {
-      const { code, out } = await checkout.run('new', ['xylophone', 'title:string', 'year:int?'])
-      expect(code).toBe(0)
-      const table = checkout.read('src/xylophones/table.ts')
-      expect(table).toContain("onDelete: 'cascade'")
-      expect(table.split('\n')[1]).toBe("// npm run new -- xylophone title:string 'year:int?'")
-      const written = checkout.changes().split('\n')
-      for (const path of ['src/xylophones/table.ts', 'src/app.ts', 'test/xylophones.test.ts'])
-        expect(out).toContain(path)
-      // A folder, a line in app.ts, a factory, a test, a migration with drizzle-kit's notes: nothing else of yours is touched.
-      const others = written.filter((line) => !/ (src\/xylophones|drizzle)\//.test(line))
-      expect(others.map((line) => line.slice(3)).toSorted()).toEqual([
-        'src/app.ts',
-        'test/factories.ts',
-        'test/xylophones.test.ts',
-      ])
-      expect(written.filter((line) => /drizzle\/\d{4}_xylophones\.sql$/.test(line))).toHaveLength(1)
+  test('a resource is there with its routes, roles, test and migration, and what was written is said', async () => {
+    const { code, out } = await checkout.run('new', ['xylophone', 'title:string', 'year:int?'])
+    expect(code).toBe(0)
+    const table = checkout.read('src/xylophones/table.ts')
+    expect(table).toContain("onDelete: 'cascade'")
+    expect(table.split('\n')[1]).toBe("// npm run new -- xylophone title:string 'year:int?'")
+    const written = checkout.changes().split('\n')
+    for (const path of ['src/xylophones/table.ts', 'src/app.ts', 'test/xylophones.test.ts'])
+      expect(out).toContain(path)
+    // A folder, a line in app.ts, a factory, a test, a migration with drizzle-kit's notes: nothing else of yours is touched.
+    const others = written.filter((line) => !/ (src\/xylophones|drizzle)\//.test(line))
+    expect(others.map((line) => line.slice(3)).toSorted()).toEqual([
+      'src/app.ts',
+      'test/factories.ts',
+      'test/xylophones.test.ts',
+    ])
+    expect(written.filter((line) => /drizzle\/\d{4}_xylophones\.sql$/.test(line))).toHaveLength(1)
 
-      expect(await routesOf('/api/xylophones')).toEqual([
-        'GET /api/xylophones readonly',
-        'GET /api/xylophones/:id readonly',
-        'POST /api/xylophones editor',
-        'PUT /api/xylophones/:id editor',
-        'PATCH /api/xylophones/:id editor',
-        'DELETE /api/xylophones/:id editor',
-      ])
+    expect(await routesOf('/api/xylophones')).toEqual([
+      'GET /api/xylophones readonly',
+      'GET /api/xylophones/:id readonly',
+      'POST /api/xylophones editor',
+      'PUT /api/xylophones/:id editor',
+      'PATCH /api/xylophones/:id editor',
+      'DELETE /api/xylophones/:id editor',
+    ])
 
-      const again = await checkout.run('new', ['xylophone', 'title:string'])
-      expect(again.code).toBe(1)
-      expect(again.err).toContain('src/xylophones is there already')
-    },
-    TIMEOUT_MS,
-  )
+    const again = await checkout.run('new', ['xylophone', 'title:string'])
+    expect(again.code).toBe(1)
+    expect(again.err).toContain('src/xylophones is there already')
+  })
 
-  test(
-    'a resource is shared, open to visitors and written by a role if its flags say so, and its rows stay',
-    async () => {
-      const flags = ['--shared', '--public-read', '--role', 'admin']
-      expect((await checkout.run('new', ['lute', 'name:string:index', ...flags])).code).toBe(0)
-      const [migration = ''] = checkout.git('ls-files', '--others', 'drizzle/*_lutes.sql').split('\n')
-      expect(checkout.read(migration)).toContain('ON DELETE set null')
-      expect(await routesOf('/api/lutes')).toEqual([
-        'GET /api/lutes null',
-        'GET /api/lutes/:id null',
-        'POST /api/lutes admin',
-        'PUT /api/lutes/:id admin',
-        'PATCH /api/lutes/:id admin',
-        'DELETE /api/lutes/:id admin',
-      ])
-    },
-    TIMEOUT_MS,
-  )
+  test('a resource is shared, open to visitors and written by a role if its flags say so, and its rows stay', async () => {
+    const flags = ['--shared', '--public-read', '--role', 'admin']
+    expect((await checkout.run('new', ['lute', 'name:string:index', ...flags])).code).toBe(0)
+    const [migration = ''] = checkout.git('ls-files', '--others', 'drizzle/*_lutes.sql').split('\n')
+    expect(checkout.read(migration)).toContain('ON DELETE set null')
+    expect(await routesOf('/api/lutes')).toEqual([
+      'GET /api/lutes null',
+      'GET /api/lutes/:id null',
+      'POST /api/lutes admin',
+      'PUT /api/lutes/:id admin',
+      'PATCH /api/lutes/:id admin',
+      'DELETE /api/lutes/:id admin',
+    ])
+  })
 
-  test(
-    'a resource stands under another one that finds its rows by a scope, and goes with it',
-    async () => {
-      expect((await checkout.run('new', ['fret', 'gauge:int', '--under', 'lute'])).code).toBe(0)
-      const [migration = ''] = checkout.git('ls-files', '--others', 'drizzle/*_frets.sql').split('\n')
-      expect(checkout.read(migration)).toContain('REFERENCES "public"."lutes"("id") ON DELETE cascade')
-      expect(await routesOf('/api/lutes/:lute/')).toContain('POST /api/lutes/:lute/frets editor')
-      const viola = 'export async function findViola(db: Db, id: number) {}'
-      await Bun.write(join(checkout.root, 'src/violas/queries.ts'), viola)
-      for (const [parent, why] of [
-        ['violin', 'has a findViolin(scope: Scope, id)'],
-        ['lutes', 'name one, lute'],
-        ['viola', 'findViola in src/violas/queries.ts takes no Scope first'],
-        ['fret', 'stands under something itself'],
-        ['page', 'has "page" for something else'],
-        ['lute(', 'is no name'],
-      ] as const) {
-        const { code, err } = await checkout.run('new', ['knot', 'name:string', '--under', parent])
-        expect([code, err]).toEqual([2, expect.stringContaining(why)])
-      }
-      await Bun.write(
-        join(checkout.root, 'src/ouds/queries.ts'),
-        viola.replace('Viola(db: Db', 'Oud(scope: Scope'),
-      )
-      await Bun.write(join(checkout.root, 'src/ouds/table.ts'), '// new SoftDelete(ouds, { days: 30 })')
-      const restrict = ['--on-parent-delete', 'restrict']
-      for (const [parent, why] of [
-        ['xylophone', 'xylophones go with the account that they belong to'],
-        ['oud', 'ouds that are deleted are there until they are purged'],
-      ] as const) {
-        const { code, err } = await checkout.run('new', [
-          'knot',
-          'name:string',
-          '--under',
-          parent,
-          ...restrict,
-        ])
-        expect([code, err]).toEqual([2, expect.stringContaining(why)])
-      }
-      const before = checkout.changes()
-      for (const [field, why] of [
-        ['deleted:bool', '"deleted" is the column of --soft-delete'],
-        ['lute:int', '"lute" is the field of what'],
-        ['lute_creator:int:index', 'a second index "pegs_lute_creator_id"'],
-      ] as const) {
-        const { code, err } = await checkout.run('new', ['peg', field, '--under', 'lute', '--soft-delete'])
-        expect([code, err]).toEqual([1, expect.stringContaining(why)])
-      }
-      expect(checkout.changes()).toBe(before)
-    },
-    TIMEOUT_MS,
-  )
+  test('a resource stands under another one that finds its rows by a scope, and goes with it', async () => {
+    expect((await checkout.run('new', ['fret', 'gauge:int', '--under', 'lute'])).code).toBe(0)
+    const [migration = ''] = checkout.git('ls-files', '--others', 'drizzle/*_frets.sql').split('\n')
+    expect(checkout.read(migration)).toContain('REFERENCES "public"."lutes"("id") ON DELETE cascade')
+    expect(await routesOf('/api/lutes/:lute/')).toContain('POST /api/lutes/:lute/frets editor')
+    const viola = 'export async function findViola(db: Db, id: number) {}'
+    await Bun.write(join(checkout.root, 'src/violas/queries.ts'), viola)
+    for (const [parent, why] of [
+      ['violin', 'has a findViolin(scope: Scope, id)'],
+      ['lutes', 'name one, lute'],
+      ['viola', 'findViola in src/violas/queries.ts takes no Scope first'],
+      ['fret', 'stands under something itself'],
+      ['page', 'has "page" for something else'],
+      ['lute(', 'is no name'],
+    ] as const) {
+      const { code, err } = await checkout.run('new', ['knot', 'name:string', '--under', parent])
+      expect([code, err]).toEqual([2, expect.stringContaining(why)])
+    }
+    await Bun.write(
+      join(checkout.root, 'src/ouds/queries.ts'),
+      viola.replace('Viola(db: Db', 'Oud(scope: Scope'),
+    )
+    await Bun.write(join(checkout.root, 'src/ouds/table.ts'), '// new SoftDelete(ouds, { days: 30 })')
+    const restrict = ['--on-parent-delete', 'restrict']
+    for (const [parent, why] of [
+      ['xylophone', 'xylophones go with the account that they belong to'],
+      ['oud', 'ouds that are deleted are there until they are purged'],
+    ] as const) {
+      const { code, err } = await checkout.run('new', ['knot', 'name:string', '--under', parent, ...restrict])
+      expect([code, err]).toEqual([2, expect.stringContaining(why)])
+    }
+    const before = checkout.changes()
+    for (const [field, why] of [
+      ['deleted:bool', '"deleted" is the column of --soft-delete'],
+      ['lute:int', '"lute" is the field of what'],
+      ['lute_creator:int:index', 'a second index "pegs_lute_creator_id"'],
+    ] as const) {
+      const { code, err } = await checkout.run('new', ['peg', field, '--under', 'lute', '--soft-delete'])
+      expect([code, err]).toEqual([1, expect.stringContaining(why)])
+    }
+    expect(checkout.changes()).toBe(before)
+  })
 
   test(
     'a resource of every type, plain, indexed and unique, has no answer that it does not declare: no 5xx whatever is sent',
@@ -478,20 +448,16 @@ describe('in a checkout', () => {
     TIMEOUT_MS * 3,
   )
 
-  test(
-    'a table with changes that no migration has is told, before it would get into that of another',
-    async () => {
-      const table = checkout.read('src/account/table.ts')
-      await Bun.write(
-        `${checkout.root}/src/account/table.ts`,
-        table.replace('company: text(),', 'company: text(), zither: text(),'),
-      )
-      const before = checkout.changes()
-      const { code, err } = await checkout.run('new', ['yodeller', 'name:string'])
-      expect(code).toBe(1)
-      expect(err).toContain('ALTER TABLE "users" ADD COLUMN "zither" text')
-      expect(checkout.changes()).toBe(before)
-    },
-    TIMEOUT_MS,
-  )
+  test('a table with changes that no migration has is told, before it would get into that of another', async () => {
+    const table = checkout.read('src/account/table.ts')
+    await Bun.write(
+      `${checkout.root}/src/account/table.ts`,
+      table.replace('company: text(),', 'company: text(), zither: text(),'),
+    )
+    const before = checkout.changes()
+    const { code, err } = await checkout.run('new', ['yodeller', 'name:string'])
+    expect(code).toBe(1)
+    expect(err).toContain('ALTER TABLE "users" ADD COLUMN "zither" text')
+    expect(checkout.changes()).toBe(before)
+  })
 })

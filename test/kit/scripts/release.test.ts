@@ -6,7 +6,6 @@ import { version } from '../../../package.json'
 import { madeFrom } from '../../../scripts/kit-checksums.ts'
 import { type Checkout, copyCheckout } from '../support/checkout.ts'
 
-const TIMEOUT_MS = 60_000
 const GIT = {
   GIT_AUTHOR_NAME: 'Ann',
   GIT_AUTHOR_EMAIL: 'ann@example.com',
@@ -29,7 +28,7 @@ describe.skipIf(madeFrom(join(import.meta.dir, '../../..')) !== undefined)('npm 
     )
     kit.commit('ready')
     kit.git('tag', 'ready')
-  }, TIMEOUT_MS)
+  })
   beforeEach(() => {
     kit.git('reset', '--quiet', '--hard', 'ready')
     kit.git('clean', '--quiet', '-fd')
@@ -57,36 +56,28 @@ describe.skipIf(madeFrom(join(import.meta.dir, '../../..')) !== undefined)('npm 
     expect(await release(['99.0.0'])).toMatchObject({ code: 1, err: expect.stringContaining('src/new.ts') })
   })
 
-  test(
-    'a lane that fails releases nothing, and the version is as it was',
-    async () => {
-      const { code, err } = await release(['99.0.0'], { LANE: '1' })
-      expect([code, err]).toEqual([1, expect.stringContaining('npm run check failed')])
-      expect(state()).toEqual(UNTOUCHED)
-    },
-    TIMEOUT_MS,
-  )
+  test('a lane that fails releases nothing, and the version is as it was', async () => {
+    const { code, err } = await release(['99.0.0'], { LANE: '1' })
+    expect([code, err]).toEqual([1, expect.stringContaining('npm run check failed')])
+    expect(state()).toEqual(UNTOUCHED)
+  })
 
-  test(
-    'where all pass, the version is committed and tagged, its package is there, and it is not made again',
-    async () => {
-      const { code, out } = await release(['99.0.0'])
-      expect([code, out]).toEqual([0, expect.stringContaining('npm publish')])
-      expect(state()).toEqual(['', 'ready\nv99.0.0', 'Version 99.0.0'])
-      const file = join(kit.root, '.data/releases/create-restbun-99.0.0.tgz')
-      expect(existsSync(file)).toBe(true)
-      const { stdout } = Bun.spawnSync(['tar', '-xzOf', file, 'package/package.json'])
-      expect(JSON.parse(stdout.toString())).toMatchObject({
-        name: 'create-restbun',
-        version: '99.0.0',
-        security: [],
-      })
-      expect(await release(['99.0.0'])).toMatchObject({
-        code: 1,
-        err: expect.stringContaining('a release is made once'),
-      })
-      kit.git('tag', '--delete', 'v99.0.0')
-    },
-    TIMEOUT_MS,
-  )
+  test('where all pass, the version is committed and tagged, its package is there, and it is not made again', async () => {
+    const { code, out } = await release(['99.0.0'])
+    expect([code, out]).toEqual([0, expect.stringContaining('npm publish')])
+    expect(state()).toEqual(['', 'ready\nv99.0.0', 'Version 99.0.0'])
+    const file = join(kit.root, '.data/releases/create-restbun-99.0.0.tgz')
+    expect(existsSync(file)).toBe(true)
+    const { stdout } = Bun.spawnSync(['tar', '-xzOf', file, 'package/package.json'])
+    expect(JSON.parse(stdout.toString())).toMatchObject({
+      name: 'create-restbun',
+      version: '99.0.0',
+      security: [],
+    })
+    expect(await release(['99.0.0'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('a release is made once'),
+    })
+    kit.git('tag', '--delete', 'v99.0.0')
+  })
 })

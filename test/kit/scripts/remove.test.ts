@@ -8,8 +8,6 @@ import { withShared } from '../../../scripts/remove/remove.ts'
 import { readManifest } from '../../../scripts/manifest.ts'
 import { type Checkout, copyCheckout } from '../support/checkout.ts'
 
-const TIMEOUT_MS = 60_000
-
 const { restbun } = readManifest(join(import.meta.dir, '../../..'))
 const isRemoved = (name: string) => restbun?.removed?.includes(name) === true
 
@@ -262,36 +260,28 @@ describe('in a checkout', () => {
   let checkout: Checkout
   beforeAll(() => {
     checkout = copyCheckout()
-  }, TIMEOUT_MS)
-  afterAll(() => checkout.remove(), TIMEOUT_MS)
+  })
+  afterAll(() => checkout.remove())
 
-  test(
-    'without a name it lists the modules, and why one would keep each',
-    async () => {
-      const { code, out } = await checkout.run('remove')
-      expect(code).toBe(0)
-      for (const [name, { about }] of Object.entries(MODULES)) {
-        expect(out.split('\n')).toContainEqual(
-          expect.stringMatching(new RegExp(`^${name} .*${about.slice(0, 20)}`)),
-        )
-      }
-    },
-    TIMEOUT_MS,
-  )
+  test('without a name it lists the modules, and why one would keep each', async () => {
+    const { code, out } = await checkout.run('remove')
+    expect(code).toBe(0)
+    for (const [name, { about }] of Object.entries(MODULES)) {
+      expect(out.split('\n')).toContainEqual(
+        expect.stringMatching(new RegExp(`^${name} .*${about.slice(0, 20)}`)),
+      )
+    }
+  })
 
-  test(
-    'an unknown module is refused with those that there are, and so is one that was removed before',
-    async () => {
-      const unknown = await checkout.run('remove', ['chat'])
-      expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining('dashboard, job-status')])
-      for (const name of Object.keys(MODULES).filter((known) => isRemoved(known))) {
-        const again = await checkout.run('remove', [name, '--yes'])
-        expect([again.code, again.err]).toEqual([1, expect.stringContaining(`${name} was removed already`)])
-      }
-      expect(checkout.changes()).toBe('')
-    },
-    TIMEOUT_MS,
-  )
+  test('an unknown module is refused with those that there are, and so is one that was removed before', async () => {
+    const unknown = await checkout.run('remove', ['chat'])
+    expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining('dashboard, job-status')])
+    for (const name of Object.keys(MODULES).filter((known) => isRemoved(known))) {
+      const again = await checkout.run('remove', [name, '--yes'])
+      expect([again.code, again.err]).toEqual([1, expect.stringContaining(`${name} was removed already`)])
+    }
+    expect(checkout.changes()).toBe('')
+  })
 
   test.skipIf(Object.keys(MODULES).every(isRemoved))(
     'work that is not committed is not put at risk',
@@ -309,6 +299,5 @@ describe('in a checkout', () => {
       expect((await checkout.run('remove', left)).err).toContain('git does not know this project')
       expect(checkout.read('src/mine.ts')).toBe('// Mine.\n')
     },
-    TIMEOUT_MS,
   )
 })

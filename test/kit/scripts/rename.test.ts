@@ -5,12 +5,11 @@ import { join } from 'node:path'
 import { name as project } from '../../../package.json'
 import { copyCheckout, type Checkout } from '../support/checkout.ts'
 
-const TIMEOUT_MS = 60_000
 let checkout: Checkout
 beforeAll(() => {
   checkout = copyCheckout()
-}, TIMEOUT_MS)
-afterAll(() => checkout.remove(), TIMEOUT_MS)
+})
+afterAll(() => checkout.remove())
 
 test.each(['MyApp', '2fast', 'my_app', '@me/app', 'my--app', '', 'a'.repeat(41), '../x'])(
   '"%s" is refused, and nothing changes',
@@ -19,7 +18,6 @@ test.each(['MyApp', '2fast', 'my_app', '@me/app', 'my--app', '', 'a'.repeat(41),
     expect([code, checkout.changes()]).toEqual([2, ''])
     expect(err).toContain('How it is called: npm run rename')
   },
-  TIMEOUT_MS,
 )
 
 test.each([
@@ -28,87 +26,71 @@ test.each([
   ['postgres', 'depends on'],
   ['template1', 'Postgres has for itself'],
   [project, 'already'],
-])(
-  '"%s" is refused, because of: %s',
-  async (name, why) => {
-    const { code, err } = await checkout.run('rename', [name])
-    expect([code, checkout.changes()]).toEqual([1, ''])
-    expect(err).toContain(why)
-  },
-  TIMEOUT_MS,
-)
+])('"%s" is refused, because of: %s', async (name, why) => {
+  const { code, err } = await checkout.run('rename', [name])
+  expect([code, checkout.changes()]).toEqual([1, ''])
+  expect(err).toContain(why)
+})
 
-test(
-  'every place has the new name, a second one follows, and each change is told',
-  async () => {
-    let old = project
-    // The second is a word that stands everywhere: only the name itself may change.
-    for (const name of ['xylophone-club', 'test', 'xylophone']) {
-      const { code, out } = await checkout.run('rename', [name])
-      expect(code).toBe(0)
-      for (const place of ['package.json', 'package-lock.json', 'README.md', '.env.example'])
-        expect(out).toContain(place)
-      expect(out).toContain(`REDIS_PREFIX=${old}:`)
-      if (old === project) {
-        // A new place of it is to be decided on: what can reads package.json, the others are in scripts/rename.ts.
-        const { stdout } = Bun.spawnSync(['git', 'grep', '-lw', old], { cwd: checkout.root })
-        const left = stdout.toString().split('\n').filter(Boolean)
-        const seen = left.filter((path) => !/^(test|scripts(?!\/deploy))\//.test(path))
-        // In package.json what the kit keeps there goes by the kit's name.
-        const manifest = JSON.parse(checkout.read('package.json')) as Record<string, unknown>
-        const known = ['LICENSE', 'CHANGELOG.md', ...(Object.hasOwn(manifest, old) ? ['package.json'] : [])]
-        expect(seen.filter((path) => !known.includes(path))).toEqual([])
-      }
-      expect(JSON.parse(checkout.read('package.json'))).toMatchObject({
-        name,
-        scripts: { test: expect.any(String) },
-      })
-      const lock = JSON.parse(checkout.read('package-lock.json'))
-      expect([lock.name, lock.packages[''].name]).toEqual([name, name])
-      expect(checkout.read('README.md')).toStartWith(`# ${name}\n`)
-      expect(checkout.read('compose.yaml')).toContain(`\nname: ${name}\n`)
-      expect(checkout.read('.env.example')).toContain(`REDIS_PREFIX=${name}:`)
-      old = name
+test('every place has the new name, a second one follows, and each change is told', async () => {
+  let old = project
+  // The second is a word that stands everywhere: only the name itself may change.
+  for (const name of ['xylophone-club', 'test', 'xylophone']) {
+    const { code, out } = await checkout.run('rename', [name])
+    expect(code).toBe(0)
+    for (const place of ['package.json', 'package-lock.json', 'README.md', '.env.example'])
+      expect(out).toContain(place)
+    expect(out).toContain(`REDIS_PREFIX=${old}:`)
+    if (old === project) {
+      // A new place of it is to be decided on: what can reads package.json, the others are in scripts/rename.ts.
+      const { stdout } = Bun.spawnSync(['git', 'grep', '-lw', old], { cwd: checkout.root })
+      const left = stdout.toString().split('\n').filter(Boolean)
+      const seen = left.filter((path) => !/^(test|scripts(?!\/deploy))\//.test(path))
+      // In package.json what the kit keeps there goes by the kit's name.
+      const manifest = JSON.parse(checkout.read('package.json')) as Record<string, unknown>
+      const known = ['LICENSE', 'CHANGELOG.md', ...(Object.hasOwn(manifest, old) ? ['package.json'] : [])]
+      expect(seen.filter((path) => !known.includes(path))).toEqual([])
     }
-    expect(checkout.git('diff', '--stat', '--', 'src', 'test', 'scripts', 'LICENSE')).toBe('')
-  },
-  TIMEOUT_MS,
-)
+    expect(JSON.parse(checkout.read('package.json'))).toMatchObject({
+      name,
+      scripts: { test: expect.any(String) },
+    })
+    const lock = JSON.parse(checkout.read('package-lock.json'))
+    expect([lock.name, lock.packages[''].name]).toEqual([name, name])
+    expect(checkout.read('README.md')).toStartWith(`# ${name}\n`)
+    expect(checkout.read('compose.yaml')).toContain(`\nname: ${name}\n`)
+    expect(checkout.read('.env.example')).toContain(`REDIS_PREFIX=${name}:`)
+    old = name
+  }
+  expect(checkout.git('diff', '--stat', '--', 'src', 'test', 'scripts', 'LICENSE')).toBe('')
+})
 
-test(
-  'the README is about the project and not about the kit, and keeps what is written into it',
-  async () => {
-    const fork = copyCheckout()
-    try {
-      expect(await fork.run('rename', ['film-club'])).toMatchObject({ code: 0 })
-      const page = fork.read('README.md')
-      expect(page).toStartWith('# film-club\n')
-      expect(page).not.toMatch(/restbun|fork|sample|movies|bench|figures|decisions/i)
-      for (const [, target = ''] of page.matchAll(/\]\((?!https:)([^)]+)\)/g))
-        expect([target, existsSync(join(fork.root, target))]).toEqual([target, true])
-      const pages = [...new Bun.Glob('*.md').scanSync(fork.root)]
-      expect(pages.filter((path) => /bench|figures|decisions/i.test(path))).toEqual([])
+test('the README is about the project and not about the kit, and keeps what is written into it', async () => {
+  const fork = copyCheckout()
+  try {
+    expect(await fork.run('rename', ['film-club'])).toMatchObject({ code: 0 })
+    const page = fork.read('README.md')
+    expect(page).toStartWith('# film-club\n')
+    expect(page).not.toMatch(/restbun|fork|sample|movies|bench|figures|decisions/i)
+    for (const [, target = ''] of page.matchAll(/\]\((?!https:)([^)]+)\)/g))
+      expect([target, existsSync(join(fork.root, target))]).toEqual([target, true])
+    const pages = [...new Bun.Glob('*.md').scanSync(fork.root)]
+    expect(pages.filter((path) => /bench|figures|decisions/i.test(path))).toEqual([])
 
-      const own = page.replace('Say here what it does, and for whom.', 'It lends films.')
-      await Bun.write(join(fork.root, 'README.md'), own)
-      expect(await fork.run('rename', ['film-house'])).toMatchObject({ code: 0 })
-      expect(fork.read('README.md')).toBe(own.replace('film-club', 'film-house'))
-    } finally {
-      fork.remove()
-    }
-  },
-  TIMEOUT_MS,
-)
+    const own = page.replace('Say here what it does, and for whom.', 'It lends films.')
+    await Bun.write(join(fork.root, 'README.md'), own)
+    expect(await fork.run('rename', ['film-house'])).toMatchObject({ code: 0 })
+    expect(fork.read('README.md')).toBe(own.replace('film-club', 'film-house'))
+  } finally {
+    fork.remove()
+  }
+})
 
-test(
-  'code that runs takes the name from package.json',
-  async () => {
-    const { name } = JSON.parse(checkout.read('package.json')) as { name: string }
-    const script = `const { loadConfig } = await import('${checkout.root}/src/config.ts')
+test('code that runs takes the name from package.json', async () => {
+  const { name } = JSON.parse(checkout.read('package.json')) as { name: string }
+  const script = `const { loadConfig } = await import('${checkout.root}/src/config.ts')
       const { name, redisPrefix, mail } = loadConfig({ DATABASE_URL: 'postgres://x', REDIS_URL: 'redis://x' })
       console.log(JSON.stringify([name, redisPrefix, mail.from]))`
-    const child = Bun.spawnSync([process.execPath, '-e', script])
-    expect(JSON.parse(child.stdout.toString())).toEqual([name, `${name}:`, `${name} <noreply@localhost>`])
-  },
-  TIMEOUT_MS,
-)
+  const child = Bun.spawnSync([process.execPath, '-e', script])
+  expect(JSON.parse(child.stdout.toString())).toEqual([name, `${name}:`, `${name} <noreply@localhost>`])
+})

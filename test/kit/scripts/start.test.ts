@@ -11,7 +11,6 @@ import { readServicesFile, servicesFile } from '../../../scripts/services/protoc
 import { until } from '../support/until.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
-const TIMEOUT_MS = 60_000
 const realRedis =
   process.env.TEST_REDIS === 'embedded' ? null : (Bun.which('redis-server') ?? Bun.which('valkey-server'))
 
@@ -74,10 +73,8 @@ function launch(command: string, env: Record<string, string> = {}): Launch {
 
 async function launchServer(): Promise<Launch> {
   const server = launch('start')
-  const serves = until(
-    'the server to say where it is',
-    () => server.said().includes(`http://127.0.0.1:${port}  (`),
-    TIMEOUT_MS,
+  const serves = until('the server to say where it is', () =>
+    server.said().includes(`http://127.0.0.1:${port}  (`),
   )
   const ended = server.exit.then(({ code, signal }) => {
     throw new Error(`It ended (${code ?? signal}):\n${server.said()}`)
@@ -129,136 +126,100 @@ async function untilNothingIsLeft({ pids, ports }: ReturnType<typeof takeStock>)
 
 const ACCOUNT = { email: 'ann@example.com', password: 'Secret123', fname: 'Ann', lname: 'Lee' }
 
-test(
-  'a taken port is said, with the remedy, before anything is started',
-  async () => {
-    const other = createServer().listen(port, '127.0.0.1')
-    await once(other, 'listening')
-    try {
-      const server = launch('start')
-      expect(await server.exit).toEqual({ code: 1, signal: null })
-      expect(server.said()).toMatch(new RegExp(`^Port ${port} is taken .*PORT=${port + 1} npm start\\n$`))
-      expect(existsSync(dataDir)).toBe(false)
-    } finally {
-      other.close()
-    }
-  },
-  TIMEOUT_MS,
-)
-
-test(
-  'production without its services names both variables and starts none',
-  async () => {
-    const server = launch('start', { NODE_ENV: 'production', APP_URL: 'https://api.example.com' })
+test('a taken port is said, with the remedy, before anything is started', async () => {
+  const other = createServer().listen(port, '127.0.0.1')
+  await once(other, 'listening')
+  try {
+    const server = launch('start')
     expect(await server.exit).toEqual({ code: 1, signal: null })
-    expect(server.said()).toContain('DATABASE_URL is not set')
-    expect(server.said()).toContain('REDIS_URL is not set')
-    expect(server.said()).not.toContain('    at ')
+    expect(server.said()).toMatch(new RegExp(`^Port ${port} is taken .*PORT=${port + 1} npm start\\n$`))
     expect(existsSync(dataDir)).toBe(false)
-  },
-  TIMEOUT_MS,
-)
+  } finally {
+    other.close()
+  }
+})
 
-test(
-  'kill -9 of the launcher leaves no process and no port, and what was written is there after the next start',
-  async () => {
-    const first = await launchServer()
-    const signup = await call('/api/signup', ACCOUNT)
-    expect(signup.status).toBe(201)
-    const stock = takeStock()
-    first.child.kill('SIGKILL')
-    await untilNothingIsLeft(stock)
+test('production without its services names both variables and starts none', async () => {
+  const server = launch('start', { NODE_ENV: 'production', APP_URL: 'https://api.example.com' })
+  expect(await server.exit).toEqual({ code: 1, signal: null })
+  expect(server.said()).toContain('DATABASE_URL is not set')
+  expect(server.said()).toContain('REDIS_URL is not set')
+  expect(server.said()).not.toContain('    at ')
+  expect(existsSync(dataDir)).toBe(false)
+})
 
-    await launchServer()
-    expect((await call('/api/login', ACCOUNT)).status).toBe(200)
-    expect((await call('/api/signup', ACCOUNT)).status).toBe(400)
-  },
-  TIMEOUT_MS,
-)
+test('kill -9 of the launcher leaves no process and no port, and what was written is there after the next start', async () => {
+  const first = await launchServer()
+  const signup = await call('/api/signup', ACCOUNT)
+  expect(signup.status).toBe(201)
+  const stock = takeStock()
+  first.child.kill('SIGKILL')
+  await untilNothingIsLeft(stock)
 
-test(
-  'SIGTERM lets the request in flight end, then the services, and exits 0',
-  async () => {
-    const server = await launchServer()
-    const stock = takeStock()
-    const slow = call('/apitest/sleep?ms=1500')
-    await call('/health') // the slow one has been sent before it
-    server.child.kill('SIGTERM')
-    expect((await slow).status).toBe(200)
-    expect(await server.exit).toEqual({ code: 0, signal: null })
-    await untilNothingIsLeft(stock)
-    expect(readFileSync(join(dataDir, 'postgres.log'), 'utf8')).toContain('database system is shut down')
-  },
-  TIMEOUT_MS,
-)
+  await launchServer()
+  expect((await call('/api/login', ACCOUNT)).status).toBe(200)
+  expect((await call('/api/signup', ACCOUNT)).status).toBe(400)
+})
 
-test(
-  'SIGHUP reloads what runs, and ends nothing',
-  async () => {
-    const server = await launchServer()
-    const stock = takeStock()
-    server.child.kill('SIGHUP')
-    await until('the reload', () => server.said().includes('reload done'), TIMEOUT_MS)
-    expect((await call('/ready')).status).toBe(200)
-    expect(takeStock()).toEqual(stock)
-  },
-  TIMEOUT_MS,
-)
+test('SIGTERM lets the request in flight end, then the services, and exits 0', async () => {
+  const server = await launchServer()
+  const stock = takeStock()
+  const slow = call('/apitest/sleep?ms=1500')
+  await call('/health') // the slow one has been sent before it
+  server.child.kill('SIGTERM')
+  expect((await slow).status).toBe(200)
+  expect(await server.exit).toEqual({ code: 0, signal: null })
+  await untilNothingIsLeft(stock)
+  expect(readFileSync(join(dataDir, 'postgres.log'), 'utf8')).toContain('database system is shut down')
+})
 
-test(
-  'other commands of the checkout share the services that run, and leave them running',
-  async () => {
-    await launchServer()
-    const stock = takeStock()
-    const migrate = launch('migrate')
-    expect(await migrate.exit).toEqual({ code: 0, signal: null })
-    expect(migrate.said()).toContain('the database is up to date')
-    expect(takeStock()).toEqual(stock)
-    expect((await call('/ready')).status).toBe(200)
-  },
-  TIMEOUT_MS,
-)
+test('SIGHUP reloads what runs, and ends nothing', async () => {
+  const server = await launchServer()
+  const stock = takeStock()
+  server.child.kill('SIGHUP')
+  await until('the reload', () => server.said().includes('reload done'))
+  expect((await call('/ready')).status).toBe(200)
+  expect(takeStock()).toEqual(stock)
+})
 
-test(
-  'services that are killed end the server too, with a failure, and it is said',
-  async () => {
-    const server = await launchServer()
-    const stock = takeStock()
-    const { pid } = readServicesFile(dataDir) ?? {}
-    process.kill(pid ?? 0, 'SIGKILL')
-    expect(await server.exit).toEqual({ code: 1, signal: null })
-    expect(server.said()).toContain('The process that held Postgres and Redis was killed')
-    await untilNothingIsLeft(stock)
-  },
-  TIMEOUT_MS,
-)
+test('other commands of the checkout share the services that run, and leave them running', async () => {
+  await launchServer()
+  const stock = takeStock()
+  const migrate = launch('migrate')
+  expect(await migrate.exit).toEqual({ code: 0, signal: null })
+  expect(migrate.said()).toContain('the database is up to date')
+  expect(takeStock()).toEqual(stock)
+  expect((await call('/ready')).status).toBe(200)
+})
 
-test(
-  'passwords and data are for their owner only',
-  async () => {
-    await launchServer()
-    const mode = (path: string) => statSync(path).mode & 0o777
-    expect(mode(servicesFile(dataDir))).toBe(0o600)
-    expect(mode(join(dataDir, 'postgres.password'))).toBe(0o600)
-    expect(mode(join(dataDir, 'postgres'))).toBe(0o700)
-  },
-  TIMEOUT_MS,
-)
+test('services that are killed end the server too, with a failure, and it is said', async () => {
+  const server = await launchServer()
+  const stock = takeStock()
+  const { pid } = readServicesFile(dataDir) ?? {}
+  process.kill(pid ?? 0, 'SIGKILL')
+  expect(await server.exit).toEqual({ code: 1, signal: null })
+  expect(server.said()).toContain('The process that held Postgres and Redis was killed')
+  await untilNothingIsLeft(stock)
+})
 
-test.skipIf(!realRedis)(
-  'sessions survive a restart on a Redis of this machine',
-  async () => {
-    const first = await launchServer()
-    const signup = await call('/api/signup', ACCOUNT)
-    const cookie = signup.headers.get('set-cookie')?.split(';')[0] ?? ''
-    first.child.kill('SIGTERM')
-    await first.exit
+test('passwords and data are for their owner only', async () => {
+  await launchServer()
+  const mode = (path: string) => statSync(path).mode & 0o777
+  expect(mode(servicesFile(dataDir))).toBe(0o600)
+  expect(mode(join(dataDir, 'postgres.password'))).toBe(0o600)
+  expect(mode(join(dataDir, 'postgres'))).toBe(0o700)
+})
 
-    await launchServer()
-    expect((await call('/api/me', undefined, { cookie })).status).toBe(200)
-  },
-  TIMEOUT_MS,
-)
+test.skipIf(!realRedis)('sessions survive a restart on a Redis of this machine', async () => {
+  const first = await launchServer()
+  const signup = await call('/api/signup', ACCOUNT)
+  const cookie = signup.headers.get('set-cookie')?.split(';')[0] ?? ''
+  first.child.kill('SIGTERM')
+  await first.exit
+
+  await launchServer()
+  expect((await call('/api/me', undefined, { cookie })).status).toBe(200)
+})
 
 test.skipIf(realRedis !== null)(
   'on the embedded Redis the start says that sessions end with it',
@@ -267,5 +228,4 @@ test.skipIf(realRedis !== null)(
     expect(server.said()).toContain('embedded Redis in memory')
     expect(server.said()).toContain('sessions and queued jobs end with it')
   },
-  TIMEOUT_MS,
 )

@@ -5,8 +5,6 @@ import { type Checkout, copyCheckout } from '../support/checkout.ts'
 import { createDatabase, deletePrefix, serverEnv, uniquePrefix } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
-const TIMEOUT_MS = 240_000
-
 // Names that no fork will have taken.
 const HARP = ['harp', 'title:string:index', 'code:int:unique', 'lent:bool?']
 const KAZOO = ['kazoo', 'tone:enum(high|low)', 'note:text', '--shared', '--public-read']
@@ -49,13 +47,13 @@ beforeAll(async () => {
       () => false,
     ),
   )
-}, TIMEOUT_MS)
+})
 afterAll(async () => {
   await stop()
   await deletePrefix(prefix)
   await database.drop()
   checkout.remove()
-}, TIMEOUT_MS)
+})
 
 /** What the lines print, in a shell that ends at the first one that fails. */
 async function paste(text: string) {
@@ -78,42 +76,34 @@ withCurl.each([
   [LUTE, 5, /--role admin/],
   [PICK, 7, /"lute":"'\$a_lute'","player":"'\$my_id'"/],
   [STRING, 6, /\$api\/lutes\/\$parent\/lute-strings\?tuned=/],
-])(
-  'of %p sign up, create, list, change and delete',
-  async (resource, count, has) => {
-    const text = lines.get(resource) ?? ''
-    expect(text).toMatch(has)
-    expect(
-      text
-        .trim()
-        .split('\n')
-        .filter((line) => line.includes('curl ')),
-    ).toHaveLength(count)
-    for (let times = 1; times <= 2; times++) {
-      const { out, err, code } = await paste(text)
-      expect([code, err, out]).toEqual([0, '', out])
-      const told = out.split('\n').filter((line) => /^[[{]/.test(line))
-      const [row, list, changed, deleted] = told.slice(-4).map((line) => JSON.parse(line))
-      expect(list).toEqual([row])
-      expect([changed.id, deleted]).toEqual([row.id, changed])
-      expect(changed).not.toEqual(row)
-    }
-  },
-  TIMEOUT_MS,
-)
+])('of %p sign up, create, list, change and delete', async (resource, count, has) => {
+  const text = lines.get(resource) ?? ''
+  expect(text).toMatch(has)
+  expect(
+    text
+      .trim()
+      .split('\n')
+      .filter((line) => line.includes('curl ')),
+  ).toHaveLength(count)
+  for (let times = 1; times <= 2; times++) {
+    const { out, err, code } = await paste(text)
+    expect([code, err, out]).toEqual([0, '', out])
+    const told = out.split('\n').filter((line) => /^[[{]/.test(line))
+    const [row, list, changed, deleted] = told.slice(-4).map((line) => JSON.parse(line))
+    expect(list).toEqual([row])
+    expect([changed.id, deleted]).toEqual([row.id, changed])
+    expect(changed).not.toEqual(row)
+  }
+})
 
-withCurl(
-  'of many at once, and what can be restored, delete, restore and delete by a list',
-  async () => {
-    for (let times = 1; times <= 2; times++) {
-      const { out, err, code } = await paste(lines.get(VIOL) ?? '')
-      expect([code, err, out]).toEqual([0, '', out])
-      const told = out.split('\n').filter((line) => /^[[{]/.test(line))
-      const [changed, deleted, restored, batch] = told.slice(-4).map((line) => JSON.parse(line))
-      expect(deleted).toMatchObject({ id: changed.id, deleted: expect.any(String) })
-      expect(restored).toEqual({ ...changed, version: 4 })
-      expect(batch.deleted).toEqual([{ ...restored, version: 5, deleted: expect.any(String) }])
-    }
-  },
-  TIMEOUT_MS,
-)
+withCurl('of many at once, and what can be restored, delete, restore and delete by a list', async () => {
+  for (let times = 1; times <= 2; times++) {
+    const { out, err, code } = await paste(lines.get(VIOL) ?? '')
+    expect([code, err, out]).toEqual([0, '', out])
+    const told = out.split('\n').filter((line) => /^[[{]/.test(line))
+    const [changed, deleted, restored, batch] = told.slice(-4).map((line) => JSON.parse(line))
+    expect(deleted).toMatchObject({ id: changed.id, deleted: expect.any(String) })
+    expect(restored).toEqual({ ...changed, version: 4 })
+    expect(batch.deleted).toEqual([{ ...restored, version: 5, deleted: expect.any(String) }])
+  }
+})

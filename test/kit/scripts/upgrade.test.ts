@@ -226,36 +226,32 @@ describe('migrations', () => {
     })
   })
 
-  test(
-    'after those of a release `generate` finds nothing to do, and a database that has yours gets them',
-    async () => {
-      const [base, newer, fork] = [copyCheckout(), copyCheckout(), copyCheckout()]
-      const database = await createEmptyDatabase()
-      try {
-        const table = 'src/kit/jobs/outbox/table.ts'
-        edit(newer, table, (text) =>
-          text.replace('  job: ', "  origin: bigserial({ mode: 'bigint' }),\n  job: "),
-        )
-        expect(await newer.run('generate', ['--name', 'origin'])).toMatchObject({ code: 0 })
+  test('after those of a release `generate` finds nothing to do, and a database that has yours gets them', async () => {
+    const [base, newer, fork] = [copyCheckout(), copyCheckout(), copyCheckout()]
+    const database = await createEmptyDatabase()
+    try {
+      const table = 'src/kit/jobs/outbox/table.ts'
+      edit(newer, table, (text) =>
+        text.replace('  job: ', "  origin: bigserial({ mode: 'bigint' }),\n  job: "),
+      )
+      expect(await newer.run('generate', ['--name', 'origin'])).toMatchObject({ code: 0 })
 
-        expect(await fork.run('new', ['theremin', 'title:string'])).toMatchObject({ code: 0 })
-        const folder = join(fork.root, 'drizzle')
-        await migrate(database.url, { folder })
-        writeFileSync(join(fork.root, table), newer.read(table))
-        carryOut(fork.root, planMigrations({ root: fork.root, base: base.root, newer: newer.root }))
-        const { code, said } = await fork.run('generate', ['--name', 'nothing'])
-        expect([code, said]).toEqual([0, expect.stringContaining('nothing that drizzle/ lacks')])
-        expect(await migrate(database.url, { folder })).toBe(1)
-        const sql = postgres(database.url, { max: 1 })
-        expect(await sql`select origin, title from outbox cross join theremins`).toHaveLength(0)
-        await sql.end()
-      } finally {
-        for (const checkout of [base, newer, fork]) checkout.remove()
-        await database.drop()
-      }
-    },
-    TIMEOUT_MS,
-  )
+      expect(await fork.run('new', ['theremin', 'title:string'])).toMatchObject({ code: 0 })
+      const folder = join(fork.root, 'drizzle')
+      await migrate(database.url, { folder })
+      writeFileSync(join(fork.root, table), newer.read(table))
+      carryOut(fork.root, planMigrations({ root: fork.root, base: base.root, newer: newer.root }))
+      const { code, said } = await fork.run('generate', ['--name', 'nothing'])
+      expect([code, said]).toEqual([0, expect.stringContaining('nothing that drizzle/ lacks')])
+      expect(await migrate(database.url, { folder })).toBe(1)
+      const sql = postgres(database.url, { max: 1 })
+      expect(await sql`select origin, title from outbox cross join theremins`).toHaveLength(0)
+      await sql.end()
+    } finally {
+      for (const checkout of [base, newer, fork]) checkout.remove()
+      await database.drop()
+    }
+  })
 })
 
 // A project makes no releases of the kit.
@@ -297,52 +293,44 @@ describe.skipIf(madeFrom(join(import.meta.dir, '../../..')) !== undefined)('the 
     await registry.stop()
   }, TIMEOUT_MS)
 
-  test(
-    'a dry run says what would change and what UPGRADING.md says, and changes nothing',
-    async () => {
-      const { code, out } = await upgrade('--dry-run')
-      expect([code, project.changes()]).toEqual([0, ''])
-      expect(out).toContain(`From ${version} to 99.0.0`)
-      expect(out).toMatch(/taken +src\/crons\.ts/)
-      expect(out).toContain('Mind the crons.')
-      expect(out).not.toContain('health.ts') // the kit is one line
-    },
-    TIMEOUT_MS,
-  )
+  test('a dry run says what would change and what UPGRADING.md says, and changes nothing', async () => {
+    const { code, out } = await upgrade('--dry-run')
+    expect([code, project.changes()]).toEqual([0, ''])
+    expect(out).toContain(`From ${version} to 99.0.0`)
+    expect(out).toMatch(/taken +src\/crons\.ts/)
+    expect(out).toContain('Mind the crons.')
+    expect(out).not.toContain('health.ts') // the kit is one line
+  })
 
-  test(
-    'a place that both changed is left with the markers of git and named, and git undoes all of it',
-    async () => {
-      edit(project, 'src/crons.ts', (text) => text.replace('// ', '// Mine. '))
-      edit(project, 'src/kit/system/favicon.ts', (text) => `${text}// Edited.\n`)
-      addPackage(project, mine)
-      project.commit('a change of its own')
-      const { code, said } = await upgrade('--from', newer, '--base', old)
-      expect(code).toBe(1)
-      expect(said).toMatch(/conflict +src\/crons\.ts/)
-      expect(said).toContain('git diff HEAD -- src/kit/system/favicon.ts')
-      expect(project.read('src/crons.ts')).toContain('<<<<<<< yours')
-      expect(project.read('src/kit/system/health.ts')).toContain('A newer kit.')
-      const touched = project
-        .changes()
-        .split('\n')
-        .map((line) => line.slice(3))
-      expect(touched.filter((path) => !isKit(path))).toEqual([
-        'package-lock.json',
-        'package.json',
-        'src/crons.ts',
-      ])
-      expect(JSON.parse(project.read('package.json')).dependencies).toMatchObject({
-        [theirs]: expect.any(String),
-        [mine]: expect.any(String),
-      })
-      expect(findLockfileFaults(project.root)).toEqual([])
-      project.git('reset', '--quiet', '--hard')
-      project.git('clean', '--quiet', '-fd') // as the command says
-      expect(project.changes()).toBe('')
-    },
-    TIMEOUT_MS,
-  )
+  test('a place that both changed is left with the markers of git and named, and git undoes all of it', async () => {
+    edit(project, 'src/crons.ts', (text) => text.replace('// ', '// Mine. '))
+    edit(project, 'src/kit/system/favicon.ts', (text) => `${text}// Edited.\n`)
+    addPackage(project, mine)
+    project.commit('a change of its own')
+    const { code, said } = await upgrade('--from', newer, '--base', old)
+    expect(code).toBe(1)
+    expect(said).toMatch(/conflict +src\/crons\.ts/)
+    expect(said).toContain('git diff HEAD -- src/kit/system/favicon.ts')
+    expect(project.read('src/crons.ts')).toContain('<<<<<<< yours')
+    expect(project.read('src/kit/system/health.ts')).toContain('A newer kit.')
+    const touched = project
+      .changes()
+      .split('\n')
+      .map((line) => line.slice(3))
+    expect(touched.filter((path) => !isKit(path))).toEqual([
+      'package-lock.json',
+      'package.json',
+      'src/crons.ts',
+    ])
+    expect(JSON.parse(project.read('package.json')).dependencies).toMatchObject({
+      [theirs]: expect.any(String),
+      [mine]: expect.any(String),
+    })
+    expect(findLockfileFaults(project.root)).toEqual([])
+    project.git('reset', '--quiet', '--hard')
+    project.git('clean', '--quiet', '-fd') // as the command says
+    expect(project.changes()).toBe('')
+  })
 
   test.each([
     [['--to', '98.0.0'], 1, 'The package registry has no create-restbun@98.0.0'],
@@ -350,60 +338,48 @@ describe.skipIf(madeFrom(join(import.meta.dir, '../../..')) !== undefined)('the 
     [['--from', join(import.meta.dir, 'upgrade.test.ts')], 1, 'is no release'],
     [['--to', version], 0, 'no later one: nothing to do'],
     [['--to', '99.0.0', '--from', 'x.tgz'], 2, 'Either --to or --from'],
-  ])(
-    '%p ends with %p: %s',
-    async (args, code, said) => {
-      expect(await upgrade(...args)).toMatchObject({ code, said: expect.stringContaining(said) })
-      expect(project.changes()).toBe('')
-    },
-    TIMEOUT_MS,
-  )
+  ])('%p ends with %p: %s', async (args, code, said) => {
+    expect(await upgrade(...args)).toMatchObject({ code, said: expect.stringContaining(said) })
+    expect(project.changes()).toBe('')
+  })
 
-  test(
-    'what is not committed is in the way, and so is a project that does not say what it stands on',
-    async () => {
-      writeFileSync(join(project.root, 'src/new.ts'), '')
-      expect(await upgrade()).toMatchObject({ code: 1, err: expect.stringContaining('src/new.ts') })
-      undo()
-      project.git('rm', '--quiet', 'scripts/kit.sha256')
-      project.commit('cloned')
-      expect(await upgrade()).toMatchObject({ code: 1, err: expect.stringContaining('--base') })
-    },
-    TIMEOUT_MS,
-  )
+  test('what is not committed is in the way, and so is a project that does not say what it stands on', async () => {
+    writeFileSync(join(project.root, 'src/new.ts'), '')
+    expect(await upgrade()).toMatchObject({ code: 1, err: expect.stringContaining('src/new.ts') })
+    undo()
+    project.git('rm', '--quiet', 'scripts/kit.sha256')
+    project.commit('cloned')
+    expect(await upgrade()).toMatchObject({ code: 1, err: expect.stringContaining('--base') })
+  })
 
-  test(
-    'the doctor names edited files of the kit, and security notes of later releases',
-    async () => {
-      const finds = async (more: Record<string, string> = {}) => {
-        const script = `console.log(JSON.stringify(await (await import('${project.root}/scripts/doctor/kit.ts')).checkKit()))`
-        const child = Bun.spawn([process.execPath, '-e', script], {
-          env: { ...process.env, ...env(), ...more },
-        })
-        return JSON.parse(await child.stdout.text()) as object
-      }
-      expect(await finds()).toEqual([
-        { check: 'kit', level: 'ok', found: `${version}, as it came` },
-        expect.objectContaining({
-          check: 'security notes',
-          level: 'warn',
-          found: 'the door stood open. (mended in 99.0.0)',
-        }),
-      ])
-      edit(project, 'src/kit/system/favicon.ts', (text) => `${text}// Edited.\n`)
-      writeFileSync(join(project.root, 'src/kit/added.ts'), '')
-      expect(
-        await finds({ npm_config_registry: 'http://127.0.0.1:9', npm_config_cache: join(folder, 'none') }),
-      ).toEqual([
-        expect.objectContaining({
-          level: 'warn',
-          found: `${version}, edited in src/kit/added.ts, src/kit/system/favicon.ts`,
-        }),
-        expect.objectContaining({ level: 'warn', found: expect.stringContaining('was not reached') }),
-      ])
-    },
-    TIMEOUT_MS,
-  )
+  test('the doctor names edited files of the kit, and security notes of later releases', async () => {
+    const finds = async (more: Record<string, string> = {}) => {
+      const script = `console.log(JSON.stringify(await (await import('${project.root}/scripts/doctor/kit.ts')).checkKit()))`
+      const child = Bun.spawn([process.execPath, '-e', script], {
+        env: { ...process.env, ...env(), ...more },
+      })
+      return JSON.parse(await child.stdout.text()) as object
+    }
+    expect(await finds()).toEqual([
+      { check: 'kit', level: 'ok', found: `${version}, as it came` },
+      expect.objectContaining({
+        check: 'security notes',
+        level: 'warn',
+        found: 'the door stood open. (mended in 99.0.0)',
+      }),
+    ])
+    edit(project, 'src/kit/system/favicon.ts', (text) => `${text}// Edited.\n`)
+    writeFileSync(join(project.root, 'src/kit/added.ts'), '')
+    expect(
+      await finds({ npm_config_registry: 'http://127.0.0.1:9', npm_config_cache: join(folder, 'none') }),
+    ).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        found: `${version}, edited in src/kit/added.ts, src/kit/system/favicon.ts`,
+      }),
+      expect.objectContaining({ level: 'warn', found: expect.stringContaining('was not reached') }),
+    ])
+  })
 })
 
 function edit({ root, read }: Checkout, path: string, change: (text: string) => string): void {

@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const TIMEOUT_MS = 60_000
 const folder = mkdtempSync(join(tmpdir(), 'restbun-500-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -27,10 +26,8 @@ async function failing(source: string): Promise<string> {
 test.each([
   ['is called by its client', `(await app.visitor().get('/broken')).status`],
   ['is called by anything else', `(await fetch(app.url + '/broken')).status`],
-])(
-  'an app of this process that %s',
-  async (_, status) => {
-    const said = await failing(`
+])('an app of this process that %s', async (_, status) => {
+  const said = await failing(`
       import { expect, test } from 'bun:test'
       import { startApp } from ${support('harness.ts')}
       test('a page', async () => {
@@ -38,16 +35,12 @@ test.each([
         app.app.get('/broken', () => { throw new TypeError('a bug', { cause: new Error('its root') }) })
         try { expect(${status}).toBe(200) } finally { await app.close().catch(() => {}) }
       })`)
-    expect(said).toMatch(/TypeError: a bug\n +at .*\.test\.ts[^]*caused by Error: its root\n/)
-    expect(said).toContain('Received: 500')
-  },
-  TIMEOUT_MS,
-)
+  expect(said).toMatch(/TypeError: a bug\n +at .*\.test\.ts[^]*caused by Error: its root\n/)
+  expect(said).toContain('Received: 500')
+})
 
-test(
-  'a service of its own processes',
-  async () => {
-    const said = await failing(`
+test('a service of its own processes', async () => {
+  const said = await failing(`
       import { expect, test } from 'bun:test'
       import { withAdmin } from ${JSON.stringify(join(import.meta.dir, '../../../scripts/services/test-run.ts'))}
       import { startService } from ${support('supervised.ts')}
@@ -61,18 +54,14 @@ test(
           expect(reply.status).toBe(400)
         } finally { await service.close() }
       })`)
-    expect(said).toMatch(
-      /DrizzleQueryError: [^]*\n +sql: select [^]*\n +at [^]*caused by PostgresError: relation "members" does not exist/,
-    )
-    expect(said).toContain('Received: 500')
-  },
-  TIMEOUT_MS,
-)
+  expect(said).toMatch(
+    /DrizzleQueryError: [^]*\n +sql: select [^]*\n +at [^]*caused by PostgresError: relation "members" does not exist/,
+  )
+  expect(said).toContain('Received: 500')
+})
 
-test(
-  'an error that a test foresees is not shown',
-  async () => {
-    const said = await failing(`
+test('an error that a test foresees is not shown', async () => {
+  const said = await failing(`
       import { expect, test } from 'bun:test'
       import { startApp } from ${support('harness.ts')}
       test('a page', async () => {
@@ -80,7 +69,5 @@ test(
         app.app.get('/broken', () => { throw new TypeError('a ' + 'bug') })
         try { expect((await app.visitor().get('/broken')).status).toBe(200) } finally { await app.close() }
       })`)
-    expect(said).not.toContain('a bug')
-  },
-  TIMEOUT_MS,
-)
+  expect(said).not.toContain('a bug')
+})
