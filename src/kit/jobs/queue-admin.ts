@@ -38,7 +38,8 @@ export function createQueueAdmin(options: {
   }
 
   async function find(id: string, places: readonly Place[] = SEARCHED): Promise<Found | undefined> {
-    for (const queue of homes(id)) {
+    // Last in all: what another program enqueued has the id that it gave it.
+    for (const queue of new Set([...homes(id), ...(await names())])) {
       for (const place of places) {
         for (const part of await parts(queue, place)) {
           const found = await findInPart(redis, part, id)

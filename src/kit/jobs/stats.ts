@@ -123,7 +123,8 @@ function mergeViews(views: WorkerView[]): WorkerView {
   const running = beats.flatMap((beat) => beat.running)
   return {
     id: views[0]?.id ?? '',
-    alive: views.every(({ alive }) => alive),
+    // A queue that it serves no more may still have its name.
+    alive: views.some(({ alive }) => alive),
     jobs: views.reduce((sum, { jobs }) => sum + jobs, 0),
     beat: beats[0] && { ...beats[0], running },
   }

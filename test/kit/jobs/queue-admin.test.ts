@@ -1,5 +1,6 @@
 // The queue's promises to those who operate it.
 import { describe, expect, test } from 'bun:test'
+import { keyBase } from '../../../src/kit/jobs/scripts.ts'
 import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { until } from '../support/until.ts'
 import { collector, failing, gate, inRoom, Text } from './room.ts'
@@ -144,3 +145,32 @@ describe('operators', () => {
     }),
   )
 })
+
+test(
+  'what is no job, or has an id of another program, is found in whichever queue it is',
+  inRoom(async (room) => {
+    const own = keyBase(room.prefix, 'mail')
+    await room.redis.sadd(`${room.base}queues`, 'mail')
+    await room.redis.rpush(`${own}dead`, 'no json', '{"id":"7","task":"t","data":{}}')
+    const ids = await room.ids('dead')
+    expect(ids).toEqual([expect.stringMatching(/^malformed-/), '7'])
+    for (const id of ids) {
+      expect(await room.queueAdmin.show(id)).toMatchObject({ id, queue: 'mail', place: 'dead' })
+      expect(await room.queueAdmin.drop(id)).toBe(true)
+    }
+    expect(await room.ids('dead')).toEqual([])
+  }),
+)
+
+test(
+  'a worker that serves a queue no more is alive by those that it serves',
+  inRoom(async (room) => {
+    const own = keyBase(room.prefix, 'mail')
+    await room.redis.sadd(`${room.base}queues`, 'mail')
+    await room.redis.zadd(`${own}workers`, 5, 'w0')
+    await room.redis.hset(`${own}clock`, 'clock', 5, 'last', 5)
+    await room.worker([collector().task])
+    const { workers, queues } = await room.queueAdmin.stats()
+    expect([workers, queues.mail?.workers]).toMatchObject([[{ id: 'w0', alive: true }], [{ alive: false }]])
+  }),
+)
