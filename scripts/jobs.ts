@@ -117,9 +117,7 @@ function describeStats(stats: Stats): string {
   const hour = minutes.reduce((sum, { done }) => sum + done, 0)
   return [
     describePlaces(stats),
-    ...(Object.keys(queues).length > 1
-      ? Object.entries(queues).map(([name, queue]) => `queue ${name}: ${describePlaces(queue)}`)
-      : []),
+    ...(Object.keys(queues).length > 1 ? Object.entries(queues).map(describeQueue) : []),
     `done in the last full minute ${last?.done ?? 0}, failed attempts ${last?.failed ?? 0}; done in the last hour ${hour}`,
     ...workers.map(({ id, alive, jobs, beat }) => {
       const doing = beat?.running.map((job) => `${job.task} ${job.id}`).join(', ') || 'idle'
@@ -128,6 +126,11 @@ function describeStats(stats: Stats): string {
     }),
     ...(workers.length === 0 ? ['no worker is running'] : []),
   ].join('\n')
+}
+
+function describeQueue([name, queue]: [string, QueueStats]): string {
+  const unserved = queue.workers.some(({ alive }) => alive) ? '' : '  no worker serves it'
+  return `queue ${name}: ${describePlaces(queue)}${unserved}`
 }
 
 function describePlaces({ waiting, limited, running, later, dead, trimmed, paused }: QueueStats): string {

@@ -39,7 +39,7 @@ await runCommand(USAGE, async () => {
     console.log(
       values.undeployed
         ? '\nA development database that has the table keeps it: npm run db:reset begins anew.'
-        : '\nThe next `npm run migrate` or `npm start` drops the table and what is in it.',
+        : '\nThe next `npm run migrate` or `npm start` drops their tables, with all rows.',
     )
   }
   if (left.length > 0) {

@@ -101,7 +101,9 @@ test('a second factor follows on its page', async () => {
 test('who has no password confirms by a code; who has one is offered none', async () => {
   const member = await owner()
   expect((await member.get(CONFIRM, HTML)).text).not.toContain('Mail me a code')
+  expect((await member.get('/api/auth/account', HTML)).text).toContain('Change your password')
   await withoutPassword(member)
+  expect((await member.get('/api/auth/account', HTML)).text).toContain('Choose your password')
   const wanted = '/api/auth/account/password'
   const confirm = (await member.get(wanted, HTML)).headers.get('location') ?? ''
   const page = await member.get(confirm, HTML)

@@ -84,6 +84,13 @@ const isFresh = async (client: Client) =>
 const waysOf = async (client: Client) =>
   (await client.get('/api/me/sessions')).body.map(({ way }: { way: string }) => way)
 
+/** What its activity says that sessions were confirmed by, whatever the login was. */
+async function confirmationsOf(client: Client) {
+  const { body } = await client.get('/api/me/activity')
+  const events: { action: string; details: { way: string } }[] = body
+  return events.filter(({ action }) => action === 'session.confirmed').map(({ details }) => details.way)
+}
+
 describe('a code', () => {
   test('logs in whoever has the mailbox: by a new session, which says how it came', async () => {
     const { account, user } = await app.owner()
@@ -463,6 +470,7 @@ describe('fresh', () => {
     const { password } = member.account
     expect(said(await browser.post('/api/reauthenticate', { password }))).toBe(200)
     expect(await isFresh(browser)).toBe(true)
+    expect(await confirmationsOf(browser)).toEqual(['password'])
     await app.work()
     await dropPassword(member.user.id)
     const phone = app.visitor()
@@ -484,6 +492,7 @@ describe('fresh', () => {
     expect(said(await member.post('/api/reauthenticate/mail/code', given))).toBe(200)
     expect(tokenOf(member)).not.toBe(before)
     expect(await isFresh(member)).toBe(true)
+    expect(await confirmationsOf(member)).toEqual(['mail'])
     await app.work()
     expect(said(await member.post('/api/reauthenticate/mail/code', given))).toBe(WRONG)
   })

@@ -315,7 +315,7 @@ describe('a provider', () => {
         expect([json.status, codeOf(json)]).toEqual([503, 'provider_unavailable'])
         expect([page.status, page.text.includes('The provider does not answer')]).toEqual([503, true])
         expect(elsewhere.status).toBe(303)
-        expect((await fresh.visitor().get('/api/auth/sign-in', HTML)).text).toContain('Go on with Acme')
+        expect((await fresh.visitor().get('/api/auth/sign-in', HTML)).text).toContain('Continue with Acme')
         await fresh.member()
         fresh.mend()
         expect((await fresh.visit(fresh.visitor(), fresh.somebody())).status).toBe(303)

@@ -33,7 +33,7 @@ test.skipIf(executable === undefined)(
     app.acme.logIn(ann)
     app.other.logIn(app.somebody())
     await tab.goto(`${site}/api/auth/sign-up`)
-    await tab.getByRole('link', { name: 'Go on with Acme' }).click()
+    await tab.getByRole('link', { name: 'Continue with Acme' }).click()
     await tab.waitForURL(`${site}/api/auth/account`)
     expect(await tab.textContent('main')).toContain(ann.email)
     await tab.getByRole('link', { name: 'See' }).last().click()

@@ -523,7 +523,7 @@ test('without a provider in the settings no page speaks of any', async () => {
   const none = await startApp()
   try {
     for (const path of ['/api/auth/sign-in', '/api/auth/sign-up'])
-      expect((await none.visitor().get(path, HTML)).text).not.toContain('Go on with')
+      expect((await none.visitor().get(path, HTML)).text).not.toContain('Continue with')
     const member = await none.member()
     expect((await member.get('/api/auth/account', HTML)).text).not.toContain('Other logins')
   } finally {
@@ -535,8 +535,8 @@ test('pages offer each provider by its name where one signs in, and a browser co
   const client = app.visitor()
   for (const path of ['/api/auth/sign-in', '/api/auth/sign-up']) {
     const { text } = await client.get(`${path}?next=/api/list`, HTML)
-    expect(text).toContain('href="/api/login/oidc/acme?next=%2Fapi%2Flist">Go on with Acme')
-    expect(text).toContain('Go on with Other')
+    expect(text).toContain('href="/api/login/oidc/acme?next=%2Fapi%2Flist">Continue with Acme')
+    expect(text).toContain('Continue with Other')
   }
   const reply = await app.visit(client, app.somebody(), { query: '?next=%2Fapi%2Flist' })
   expect(reply.headers.get('location')).toBe('/api/list')

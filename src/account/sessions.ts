@@ -57,12 +57,15 @@ export async function reauthenticate(c: LoggedInContext, { password }: { passwor
   if (!isRight || !owner?.hash) throw invalidCredentials()
   const { hash, user } = owner
   await c.var.secondStep?.demand(c, { userId: user.id, hash, email: user.email }, 'refresh')
-  await confirmSession(c)
+  await confirmSession(c, 'password')
 }
 
-/** @param way what was given, if that is more than at the login */
-export async function confirmSession(c: LoggedInContext, way?: string): Promise<void> {
-  const details = { way: way ?? c.var.session.identity.way ?? null }
+/**
+ * @param given what the audit trail says it was confirmed by
+ * @param way of the session from now on; undefined: that of its login
+ */
+export async function confirmSession(c: LoggedInContext, given: string, way?: string): Promise<void> {
+  const details = { way: given }
   await recordWith(c, { action: 'session.confirmed', details }, () => refreshSession(c, way))
   c.var.log.info('REAUTHENTICATED', { user: c.var.session.userId, agent: agentOf(c) })
 }

@@ -84,5 +84,5 @@ export async function confirmByCode(c: LoggedInContext, given: z.output<typeof M
     })
   session.set(MAILBOX_PROVEN, Date.now())
   await c.var.secondStep?.demand(c, { userId, hash, email, way: 'mail' }, 'refresh')
-  await confirmSession(c)
+  await confirmSession(c, 'mail')
 }

@@ -137,7 +137,7 @@ const Code = MailedCode.pick({ one_time_password: true })
 const code = { label: 'Code', autocomplete: 'one-time-code' } as const
 const ofCode = {
   title: 'The code from the mail',
-  button: 'Go on',
+  button: 'Continue',
   limit: codeLimit,
   next(c: AnyContext) {
     cookie.delete(c)

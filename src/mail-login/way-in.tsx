@@ -22,7 +22,9 @@ export const mailLogin: WayIn = {
     if (page === 'sign-in' && config.mailLogin)
       return (
         <p>
-          <a href={withNext(BY_SIGN_IN, goOn(c))}>Sign in by a mailed code</a>
+          <a class="button" href={withNext(BY_SIGN_IN, goOn(c))}>
+            Mail me a code
+          </a>
         </p>
       )
     if (page !== 'confirm' || (await findUserWithHashById(db, session?.userId ?? ''))?.hash) return undefined

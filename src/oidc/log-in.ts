@@ -67,7 +67,7 @@ export async function confirmByProvider(c: LoggedInContext, claimed: Claimed): P
   if (found === undefined) throw notLinked()
   const { hash, user } = found
   await secondStep?.demand(c, { userId, hash, email: user.email, way: OIDC }, 'refresh')
-  await confirmSession(c, OIDC)
+  await confirmSession(c, OIDC, OIDC)
 }
 
 /**

@@ -89,7 +89,7 @@ export function oidcPages(oidc: Oidc) {
       },
       next(c, { url, provider }) {
         c.header('Refresh', `0; url=${url}`)
-        return showPage(c, 'Go on', <a href={url}>Go on with {wordOf(provider)}</a>)
+        return showPage(c, 'Continue', <a href={url}>Continue with {wordOf(provider)}</a>)
       },
     })
   lead('/account/identities/link', 'link', 'Leads to a provider, to link a login there to my account.')

@@ -20,7 +20,7 @@ export const oidcWayIn: WayIn = {
     const next = nextOf(c) ?? ACCOUNT
     const own = page === 'confirm' && session ? await listIdentities(db, session.userId) : undefined
     return Object.keys(config.oidc).map((provider) => {
-      const words = `${page === 'confirm' ? 'Confirm' : 'Go on'} with ${wordOf(provider)}`
+      const words = `${page === 'confirm' ? 'Confirm' : 'Continue'} with ${wordOf(provider)}`
       if (own?.some((one) => one.provider === provider))
         return (
           <PostButton to={withNext(`${CONFIRM}/oidc`, next)} id={provider}>

@@ -138,7 +138,7 @@ export async function logInByPasskey(
 /** Makes the session fresh by a passkey of its account, instead of password and factor. @throws passkeyRefused */
 export async function confirmByPasskey(c: LoggedInContext, { credential }: z.output<typeof PasskeyProof>) {
   await usePasskey(c, toConfirm(c), credential)
-  await confirmSession(c, PASSKEY)
+  await confirmSession(c, PASSKEY, PASSKEY)
 }
 
 /**

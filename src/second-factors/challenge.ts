@@ -137,7 +137,7 @@ export async function answerChallenge(
   if ((await store.delete(keyOf(c, challenge))) === 0) throw challengeExpired()
   const way = `${first}+${name}`
   if ('session' in due) {
-    await confirmSession(c as LoggedInContext, way)
+    await confirmSession(c as LoggedInContext, way, way)
     return user
   }
   // It may be undone at this moment: then that is seen here, or the session is seen there.

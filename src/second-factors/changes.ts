@@ -103,7 +103,8 @@ export async function changeFactors(c: LoggedInContext, { action, name, run }: C
   if (action !== 'added' && !isBare) return
   await endOthers() // of a login that saw the state of before
   const first = firstOf(session.identity.way)
-  if (!isBare) return confirmSession(c, `${first}+${name}`)
+  const way = `${first}+${name}`
+  if (!isBare) return confirmSession(c, way, way)
   if (!(await session.rotate({ way: first }))) throw sessionEnded()
   continueIn(c, session, session.isBearer)
 }

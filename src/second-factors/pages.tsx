@@ -66,7 +66,7 @@ formPage(secondFactorPages, '/second', {
   summaries: ['Shows the form for the second factor.', 'Takes it, and leads to `next`.'],
   schema: z.object({ one_time_password: z.string().trim().min(1, 'must not be empty').max(100) }),
   fields: (c) => (takesCodes(c) ? { one_time_password: CODE } : {}),
-  button: (c) => (takesCodes(c) ? 'Go on' : undefined),
+  button: (c) => (takesCodes(c) ? 'Continue' : undefined),
   limit: secondStepLimit,
   errors: SECOND_ERRORS,
   above: (c) => <Prompts c={c} />,

@@ -38,6 +38,7 @@ accountPage.get(
   requireRole('readonly'),
   async (c) => {
     const { fullname, company, email, verified, role, deletes } = await c.var.me()
+    const hasPassword = Boolean((await findUserWithHashById(c.var.db, c.var.session.userId))?.hash)
     const links = c.var.pageLinks().filter(({ linkFor }) => linkFor === 'account')
     return showPage(
       c,
@@ -56,8 +57,8 @@ accountPage.get(
               </form>
             )}
           </Line>
-          <Line name="Password" action={link('password', 'password')}>
-            ••••••••
+          <Line name="Password" action={link('password', 'password', hasPassword ? 'Change' : 'Choose')}>
+            {hasPassword ? '••••••••' : 'none'}
           </Line>
           <Line name="Devices" action={link('sessions', 'devices', 'See')}>
             where you are signed in
@@ -165,7 +166,7 @@ formPage(accountPage, '/confirm', {
   schema: Reauthentication,
   fields: { password: { label: 'Password', type: 'password', autocomplete: 'current-password' } },
   username: async (c) => (await c.get('me')()).email,
-  button: 'Go on',
+  button: 'Continue',
   limit: reauthenticationLimit,
   errors: [invalidCredentials],
   above: () => <p>Please give your password again: what you are about to do is for you alone.</p>,

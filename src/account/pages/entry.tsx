@@ -64,7 +64,8 @@ formPage(entry, '/sign-in', {
   above: (c) =>
     c.get('session') && (
       <p>
-        You are signed in already. <a href={nextOf(c) ?? ACCOUNT}>Go on</a>, or sign in with another account.
+        You are signed in already. <a href={nextOf(c) ?? ACCOUNT}>Continue</a>, or sign in with another
+        account.
       </p>
     ),
   below: (c) => (

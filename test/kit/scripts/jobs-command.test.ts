@@ -66,12 +66,15 @@ test('a pause is seen until it is ended', async () => {
 
 test('one of several queues is paused by its name, and each is shown', async () => {
   const redis = new Redis(redisUrl())
-  await redis.sadd(`${keyBase(app.config.redisPrefix)}queues`, 'mail')
-  redis.disconnect()
+  const base = keyBase(app.config.redisPrefix)
+  await redis.sadd(`${base}queues`, 'mail')
+  await redis.zadd(`${base}workers`, 1, 'of-default-alone')
+  await redis.hset(`${base}clock`, { clock: 1, last: Date.now() })
   expect((await jobs('pause', 'mail')).out).toStartWith('paused mail: ')
   const { out } = await jobs('stats')
-  expect(out).toContain('queue default: waiting 0  running 0')
-  expect(out).toContain('queue mail: waiting 0  running 0  later 0  dead 0  PAUSED\n')
+  expect(out).toContain('queue default: waiting 0  running 0  later 0  dead 0')
+  expect(out.match(/^queue (\w+): .*no worker serves it$/gm)).toHaveLength(1)
+  expect(out).toContain('queue mail: waiting 0  running 0  later 0  dead 0  PAUSED  no worker serves it\n')
   await jobs('resume')
   expect((await jobs('stats')).out).not.toContain('PAUSED')
   expect(await jobs('pause', 'mial')).toMatchObject({
@@ -79,6 +82,8 @@ test('one of several queues is paused by its name, and each is shown', async () 
     err: 'There is no queue mial: npm run jobs -- stats names them\n',
   })
   expect((await jobs('gather')).out).toContain('moved to the default queue')
+  await redis.del(`${base}workers`, `${base}clock`)
+  redis.disconnect()
 })
 
 test('a cron can be run now', async () => {
