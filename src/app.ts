@@ -81,7 +81,7 @@ export function createApp(deps: Deps) {
     .route('/api', auditExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
     .route('/api/files', fileRoutes<Product>(fileOptions))
-    .route('/api/files', formRoutes<Product>(fileOptions))
+    .route('/api/small-files', formRoutes<Product>(fileOptions))
     .route('/api/files', diskRoutes<Product>(fileOptions.table, fileOptions.purposes))
     .route('/api/movies', movies)
   if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess(config)))

@@ -91,7 +91,7 @@ describe('an S3 that enforces what is signed', () => {
     body.append('purpose', 'document')
     body.append('file', new File([new Uint8Array(bytes)], 'a.pdf', { type: 'application/pdf' }))
     const Cookie = [...ann.cookies].map((pair) => pair.join('=')).join('; ')
-    const reply = await fetch(`${app.url}/api/files/form`, { method: 'POST', headers: { Cookie }, body })
+    const reply = await fetch(`${app.url}/api/small-files`, { method: 'POST', headers: { Cookie }, body })
     const { id } = (await reply.json()) as { id: string }
     expect(reply.status).toBe(201)
     expect(await fetch(await linkOf(ann, id)).then((read) => read.bytes())).toEqual(bytes)
@@ -101,7 +101,7 @@ describe('an S3 that enforces what is signed', () => {
   test('has one link to a public file for a day, which caches know again', async () => {
     const ann = await given.app.member()
     const { id } = await uploaded(ann, png('face'), { purpose: 'image', name: 'me.png', type: 'image/png' })
-    const ask = () => fetch(`${given.app.url}/api/files/public/${id}`, { redirect: 'manual' })
+    const ask = () => fetch(`${given.app.url}/api/files/${id}/public`, { redirect: 'manual' })
     const [one, other] = [await ask(), await ask()]
     expect([one.status, one.headers.get('cache-control')]).toEqual([302, 'public, max-age=3600'])
     expect(one.headers.get('location')).toBe(other.headers.get('location'))

@@ -152,7 +152,8 @@ describe('an upload', () => {
     const head = `PUT ${pathname}${search} HTTP/1.1\r\nHost: x\r\nContent-Type: application/pdf\r\n`
     slow.write(`${head}Content-Length: ${bytes.length}\r\n\r\n`)
     slow.write(bytes.subarray(0, 500))
-    await until('the other', async () => (await send(ann, file, bytes)).status === 409)
+    await until('its draft', () => [...new Bun.Glob('drafts/*').scanSync(folder)].length > 0)
+    expect((await send(ann, file, bytes)).status).toBe(409)
     slow.write(bytes.subarray(500))
     await until('an answer', () => said.join('').startsWith('HTTP/1.1 204'))
     slow.end()
@@ -209,7 +210,7 @@ describe('a form', () => {
   }
   const post = (client: Client, body: FormData | string, headers: Record<string, string> = {}) => {
     const cookie = [...client.cookies].map((pair) => pair.join('=')).join('; ')
-    return fetch(`${client.url}/api/files/form`, {
+    return fetch(`${client.url}/api/small-files`, {
       method: 'POST',
       headers: { Cookie: cookie, ...headers },
       body,
@@ -263,7 +264,7 @@ describe('reading', () => {
       expect(said(await bob.send(method, `/api/files/${file.id}${path}`))).toBe('404 not_found')
     expect((await bob.get('/api/files')).body).toEqual([])
     expect(said(await app.visitor().get(`/api/files/${file.id}/content`))).toBe('401 login_required')
-    expect(said(await app.visitor().get(`/api/files/public/${file.id}`))).toBe('404 not_found')
+    expect(said(await app.visitor().get(`/api/files/${file.id}/public`))).toBe('404 not_found')
     const link = new URL(await linkOf(ann, file.id))
     const object = link.pathname.replace('/api/files/', '')
     link.searchParams.set('token', await app.deps.secrets.seal('files.link', object, String(Date.now() - 1)))
@@ -287,7 +288,7 @@ describe('reading', () => {
     const ann = await app.member()
     const bytes = png('face')
     const { id } = await uploaded(ann, bytes, image)
-    const read = await fetch(`${app.url}/api/files/public/${id}`)
+    const read = await fetch(`${app.url}/api/files/${id}/public`)
     expect([read.status, await read.bytes()]).toEqual([200, bytes])
     expect(Object.fromEntries(read.headers)).toMatchObject({
       'cache-control': 'public, max-age=31536000, immutable',
@@ -424,7 +425,7 @@ describe('what a row refers to', () => {
     expect(said(await ann.delete(`/api/files/${id}`))).toBe('409 foreign_key_violation')
     await app.deps.db.update(files).set({ account: null })
     await sweep()
-    expect((await fetch(`${app.url}/api/files/public/${id}`)).status).toBe(200)
+    expect((await fetch(`${app.url}/api/files/${id}/public`)).status).toBe(200)
     await app.deps.db.delete(albums)
     await sweep()
     await work()

@@ -108,7 +108,7 @@ export const MODULES: Record<string, Module> = {
       'scripts/files.ts',
     ],
     mentions:
-      /kit\/files\b|\bfiles\/(files|table|README)|ownFiles|FILES_URL|\/api\/files|\bnpm run files\b|fileJobs|sweepFiles/,
+      /kit\/files\b|\bfiles\/(files|table|README)|ownFiles|FILES_URL|\/api\/(small-)?files|\bnpm run files\b|fileJobs|sweepFiles/,
     tables: ['files'],
   },
   'api-docs': {

@@ -63,7 +63,7 @@ export function diskRoutes<P extends AnyProduct>(table: FilesTable, purposes: Pu
     )
 
     .get(
-      '/kept/:object',
+      '/:object/kept',
       doc('Returns the bytes of a file, by a link.', '*/*', {
         ...SERVED,
         errors: [...SERVED.errors, linkInvalid],

@@ -37,7 +37,8 @@ export async function openUpload(id: string, token: string, secrets: Secrets): P
 
 export async function sealLink({ object }: Linked, secrets: Secrets): Promise<string> {
   const token = await secrets.seal('files.link', object, String(Date.now() + LINK_MS))
-  return `/api/files/${object}?token=${token}`
+  const [, name = ''] = object.split('/')
+  return `/api/files/${name}/kept?token=${token}`
 }
 
 /** @throws linkInvalid */

@@ -33,7 +33,7 @@ export function formRoutes<P extends AnyProduct>(options: FileOptions<P>) {
   return appFactory<P>()
     .createApp()
     .post(
-      '/form',
+      '/',
       noStore,
       doc(
         'Uploads a small file at once: a form with `purpose` and, as its last part, `file`. Returns it as `complete` does.',

@@ -140,7 +140,7 @@ export function fileRoutes<P extends AnyProduct>(options: FileOptions<P>) {
     )
 
     .get(
-      '/public/:id',
+      '/:id/public',
       doc('Returns the bytes of a public file, or leads to them.', '*/*', {
         ...SERVED,
         otherStatuses: [...SERVED.otherStatuses, 302],
