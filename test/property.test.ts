@@ -43,5 +43,5 @@ driveRoutes({
   // URLs that are signed: test/files.test.ts has them.
   isLeftOut: (name) =>
     ofKit.has(name) ||
-    /^POST .*(auth.account.password|impersonate)$|api.files.(incoming|kept|form)/.test(name),
+    /^POST .*(auth.account.password|impersonate)$|api.(files.*(incoming|kept)|small-files)/.test(name),
 })

@@ -40,7 +40,7 @@ export function diskRoutes<P extends AnyProduct>(table: FilesTable, purposes: Pu
     .createApp()
 
     .put(
-      '/incoming/:id',
+      '/:id/incoming',
       doc('Takes the bytes of a file, by the URL that its announcement has returned.', null, {
         status: 204,
         errors: [linkInvalid, fileMismatch, storageFull, unsupportedMediaType, uploadInProgress],

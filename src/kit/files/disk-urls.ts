@@ -24,7 +24,7 @@ export async function sealUpload(file: Expected, secrets: Secrets): Promise<Uplo
   const until = Date.now() + UPLOAD_MS
   const { id, size, type, sha256 } = file
   const token = await secrets.seal('files.upload', id, JSON.stringify({ id, size, type, sha256, until }))
-  const url = `/api/files/incoming/${id}?token=${token}`
+  const url = `/api/files/${id}/incoming?token=${token}`
   return { method: 'PUT', url, headers: { 'Content-Type': type }, expires: new Date(until) }
 }
 

@@ -50,7 +50,8 @@ export function newFile<P extends AnyProduct>(purposes: Purposes<P>) {
       sha256: z
         .string()
         .max(64)
-        .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits in lower case'),
+        .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits in lower case')
+        .meta({ examples: ['e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'] }),
     })
     .superRefine(({ purpose, type, size }, context) => {
       const { types = [], maxBytes = 0 } = purposes[purpose] ?? {}
