@@ -32,10 +32,7 @@ export async function logIn(
   const isRight = await passwords.verify(found?.hash ?? null, password, c.var.signal())
   if (!found?.hash || !isRight) throw invalidCredentials()
   const { user, hash, isTemporary } = found
-  if (roles.isBarred(user.role)) {
-    c.var.log.warn('LOGIN REFUSED: account disabled', { user: user.id, agent: agentOf(c) })
-    throw accountDisabled()
-  }
+  assertAdmitted(c, user)
   const own = isTemporary
     ? await replaceTemporary(c, found, { given: password, password: new_password })
     : { hash: await upToDate(c, user.id, hash, password), password }
@@ -43,6 +40,13 @@ export async function logIn(
   await beginSession(c, user, { ...kept, way: 'password' }, byPassword(c, own))
   c.var.log.info('LOGIN OK', { user: user.id, agent: agentOf(c) })
   return user
+}
+
+/** For each way in, once it is known whose account it opens. @throws accountDisabled */
+export function assertAdmitted(c: AppContext, { id, role }: User): void {
+  if (!roles.isBarred(role)) return
+  c.var.log.warn('LOGIN REFUSED: account disabled', { user: id, agent: agentOf(c) })
+  throw accountDisabled()
 }
 
 /** Sets a password of one's own. @throws passwordChangeRequired, weakPassword, invalidCredentials if it was set meanwhile */

@@ -47,6 +47,9 @@ export async function resetPassword(
   c.var.log.info('PASSWORD RESET', { user: user_id, agent: agentOf(c) })
 }
 
+/** What `proveMailbox` tells where nobody had shown before that the mailbox is theirs. */
+export const FIRST_PROOF = { action: 'email.verified', notice: 'mailbox_proven' } as const
+
 /**
  * Sets a password, or none, for whoever has shown that the mailbox is theirs: other ways in, links, changes that wait, a deletion among
  * them, and tokens of before end, and `endSessionsWith` around it ends the sessions.

@@ -63,6 +63,10 @@ export async function findUserWithHashById(db: Db, id: string) {
   return found
 }
 
+/** One that was made up for the first login counts as well. */
+export const isPasswordSet = async (db: Db, id: string): Promise<boolean> =>
+  Boolean((await findUserWithHashById(db, id))?.hash)
+
 export type NewUser = typeof users.$inferInsert
 
 /** Inserts an account; undefined if the email is taken, however its letters are cased. */

@@ -4,7 +4,7 @@ import type { AnyContext } from '../kit/http/env.ts'
 import type { Db } from '../kit/types/db.ts'
 import { lastWayIn } from './errors.ts'
 import { CONFIRM, SIGN_IN } from './pages/paths.ts'
-import { findUserWithHashById } from './queries.ts'
+import { isPasswordSet } from './queries.ts'
 
 /** `confirm`: where one shows again that it is oneself, for what needs a fresh login. */
 export type EntryPage = 'sign-in' | 'sign-up' | 'confirm'
@@ -29,7 +29,7 @@ interface HasWaysIn {
 
 /** To be asked in the transaction that takes one away. @throws lastWayIn */
 export async function assertWayIn({ waysIn = [] }: HasWaysIn, tx: Db, userId: string): Promise<void> {
-  if ((await findUserWithHashById(tx, userId))?.hash) return
+  if (await isPasswordSet(tx, userId)) return
   for (const way of waysIn) if (await way.opens?.(tx, userId)) return
   throw lastWayIn()
 }

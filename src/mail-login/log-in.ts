@@ -5,9 +5,9 @@ import { MAILBOX_PROVEN, markVerified } from '../account/email.ts'
 import { endSessionsWith } from '../account/end-sessions.ts'
 import { passwordChangeRequired } from '../account/errors.ts'
 import { beginSession } from '../account/login.ts'
-import { proveMailbox } from '../account/password.ts'
+import { FIRST_PROOF, proveMailbox } from '../account/password.ts'
 import type { AppContext, LoggedInContext } from '../account/product.ts'
-import { findUserWithHashById, type User } from '../account/queries.ts'
+import { findUserWithHashById, isPasswordSet, type User } from '../account/queries.ts'
 import { roles } from '../account/roles.ts'
 import { Login } from '../account/schema.ts'
 import { confirmSession } from '../account/sessions.ts'
@@ -23,8 +23,6 @@ export const hasPassword = defineError(
 )
 
 export const MailLogin = MailedCode.extend(Login.pick({ remember: true, token: true }).shape)
-
-const FIRST_PROOF = { action: 'email.verified', notice: 'mailbox_proven' } as const
 
 /** The account of a code, which may have changed since. @throws wrongCode */
 async function ownerOf(c: AppContext, { user_id, email }: { user_id: string; email: string }) {
@@ -64,7 +62,7 @@ export async function logInByCode(
 /** @throws hasPassword */
 export async function askToConfirm(c: LoggedInContext) {
   const { db, session, sessions } = c.var
-  if ((await findUserWithHashById(db, session.userId))?.hash) throw hasPassword()
+  if (await isPasswordSet(db, session.userId)) throw hasPassword()
   const { email } = await c.var.me()
   return askForCode(c, { email, session: sessions.idOf(session.token) })
 }

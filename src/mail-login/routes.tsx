@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { invalidCredentials, passwordChangeRequired } from '../account/errors.ts'
 import { remember } from '../account/pages/entry.tsx'
-import { CONFIRM } from '../account/pages/paths.ts'
+import { CONFIRM, goOn } from '../account/pages/paths.ts'
 import {
   type AppContext,
   done,
@@ -27,7 +27,7 @@ import { pageCookie } from '../kit/pages/page-cookie.ts'
 import { defineError } from '../kit/types/api-error.ts'
 import { askForCode, CODE_S, MailedCode, wrongCode } from './codes.ts'
 import { askToConfirm, confirmByCode, hasPassword, logInByCode, MailLogin } from './log-in.ts'
-import { BY_SIGN_IN, goOn } from './way-in.tsx'
+import { BY_SIGN_IN } from './way-in.tsx'
 
 /** Whether there is such an account or not. */
 const askLimit: RateLimit = { ...forgotLimit, name: 'login-mail' }

@@ -1,17 +1,14 @@
 // Offers a mailed code on the pages to sign in and to confirm.
 /** @jsxImportSource hono/jsx */
-import { ACCOUNT, CONFIRM, SIGN_IN } from '../account/pages/paths.ts'
+import { CONFIRM, goOn, SIGN_IN } from '../account/pages/paths.ts'
 import type { AppContext } from '../account/product.ts'
-import { findUserWithHashById } from '../account/queries.ts'
+import { isPasswordSet } from '../account/queries.ts'
 import type { WayIn } from '../account/ways-in.ts'
-import type { AnyContext } from '../kit/http/env.ts'
-import { nextOf, withNext } from '../kit/pages/next.ts'
+import { withNext } from '../kit/pages/next.ts'
 import { PostButton } from '../kit/pages/record.tsx'
 
 export const BY_SIGN_IN = `${SIGN_IN}/mail`
 const BY_CONFIRM = `${CONFIRM}/mail`
-
-export const goOn = (c: AnyContext) => nextOf(c) ?? ACCOUNT
 
 export const mailLogin: WayIn = {
   asksFactorAt: ['/api/login/mail', '/api/reauthenticate/mail', BY_SIGN_IN, BY_CONFIRM].map(
@@ -27,7 +24,7 @@ export const mailLogin: WayIn = {
           </a>
         </p>
       )
-    if (page !== 'confirm' || (await findUserWithHashById(db, session?.userId ?? ''))?.hash) return undefined
+    if (page !== 'confirm' || (await isPasswordSet(db, session?.userId ?? ''))) return undefined
     return <PostButton to={withNext(BY_CONFIRM, goOn(c))}>Mail me a code</PostButton>
   },
 }

@@ -2,17 +2,16 @@
 import { eq } from 'drizzle-orm'
 import { endSessionsWith } from '../account/end-sessions.ts'
 import { acceptWith } from '../account/invitations.ts'
-import { beginSession } from '../account/login.ts'
+import { assertAdmitted, beginSession } from '../account/login.ts'
 import { requestNotice, sendWelcome } from '../account/mail-tasks.ts'
-import { proveMailbox } from '../account/password.ts'
+import { FIRST_PROOF, proveMailbox } from '../account/password.ts'
 import type { AppContext, LoggedInContext } from '../account/product.ts'
 import { findUserWithHash, findUserWithHashById, lockUser, type User } from '../account/queries.ts'
-import { roles } from '../account/roles.ts'
 import { confirmSession } from '../account/sessions.ts'
 import { assertSignup, createAccount } from '../account/sign-up.ts'
 import { users } from '../account/table.ts'
 import { retryConflict } from '../kit/data/transient.ts'
-import { accountDisabled, agentOf } from '../kit/http/session.ts'
+import { agentOf } from '../kit/http/session.ts'
 import { type Claimed, providerRefused } from '../kit/oidc/provider.ts'
 import { defineError } from '../kit/types/api-error.ts'
 import type { Db } from '../kit/types/db.ts'
@@ -50,12 +49,6 @@ export async function logInByProvider(
   await beginSession(c, user, { ...kept, way: OIDC, provenAt }, () => useIdentity(db, id))
   log.info('LOGIN OK', { user: userId, way: OIDC, provider, agent: agentOf(c) })
   return user
-}
-
-function assertAdmitted(c: AppContext, { id, role }: User): void {
-  if (!roles.isBarred(role)) return
-  c.var.log.warn('LOGIN REFUSED: account disabled', { user: id, agent: agentOf(c) })
-  throw accountDisabled()
 }
 
 /** Makes the session fresh by a login that is linked to its account. @throws notLinked, or secondFactorRequired */
@@ -109,8 +102,7 @@ async function adopt(c: AppContext, provider: string, claimed: Claimed) {
   const link = async (tx: Db) => {
     await lockUser(tx, userId)
     if ((await proofOf(tx)) !== was) throw providerRefused() // it has changed at this moment
-    const told = { action: 'email.verified', notice: 'mailbox_proven' } as const
-    if (was === null) await proveMailbox(c, tx, userId, owner.email, proven, told)
+    if (was === null) await proveMailbox(c, tx, userId, owner.email, proven, FIRST_PROOF)
     await requestNotice(c.var, tx, owner.email, 'identity_linked')
     return addIdentity(c, tx, { userId, provider, claimed })
   }

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { invalidCredentials, emailTaken, lastWayIn, signupClosed } from '../account/errors.ts'
 import { ACCOUNT, DOORS } from '../account/pages/paths.ts'
-import { factory, found, type Deps, requireRole } from '../account/product.ts'
+import { factory, found, type Deps, requireRole, withToken } from '../account/product.ts'
 import { Login, LoginResponse } from '../account/schema.ts'
 import { askLimit, ownLimit, secondStepLimit } from '../account/throttles.ts'
 import { freshLoginRequired, requireFresh } from '../kit/auth/guards.ts'
@@ -11,7 +11,7 @@ import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import type { RateLimit } from '../kit/http/quota.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
-import { accountDisabled, issuedToken } from '../kit/http/session.ts'
+import { accountDisabled } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { type Oidc, providerRefused, providerUnavailable } from '../kit/oidc/provider.ts'
 import { errorsAsPages } from '../kit/pages/error-page.tsx'
@@ -129,8 +129,13 @@ export function oidcRoutes({ config }: Pick<Deps, 'config'>, oidc: Oidc) {
       ),
       rateLimit(finishLimit),
       async (c) => {
-        const { user } = await finish(c, oidc, { ...c.req.valid('param'), ...c.req.valid('json') })
-        return c.var.respond({ ...user, ...issuedToken(c) })
+        const back = { ...c.req.valid('param'), ...c.req.valid('json') }
+        return c.var.respond(
+          await withToken(
+            c,
+            finish(c, oidc, back).then(({ user }) => user),
+          ),
+        )
       },
     )
 

@@ -1,9 +1,9 @@
 // Offers logins at other providers on the pages where one signs in, signs up and confirms.
 /** @jsxImportSource hono/jsx */
-import { ACCOUNT, CONFIRM } from '../account/pages/paths.ts'
+import { CONFIRM, goOn } from '../account/pages/paths.ts'
 import type { AppContext } from '../account/product.ts'
 import type { WayIn } from '../account/ways-in.ts'
-import { nextOf, withNext } from '../kit/pages/next.ts'
+import { withNext } from '../kit/pages/next.ts'
 import { PostButton } from '../kit/pages/record.tsx'
 import { identitiesOpen, listIdentities } from './identities.ts'
 
@@ -17,7 +17,7 @@ export const oidcWayIn: WayIn = {
   async offer(context, page) {
     const c = context as unknown as AppContext
     const { config, db, session } = c.var
-    const next = nextOf(c) ?? ACCOUNT
+    const next = goOn(c)
     const own = page === 'confirm' && session ? await listIdentities(db, session.userId) : undefined
     return Object.keys(config.oidc).map((provider) => {
       const words = `${page === 'confirm' ? 'Confirm' : 'Continue'} with ${wordOf(provider)}`

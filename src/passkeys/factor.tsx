@@ -1,14 +1,14 @@
 // Makes passkeys a second factor and a way in, and offers them on pages.
 /** @jsxImportSource hono/jsx */
 import { max } from 'drizzle-orm'
-import { ACCOUNT, CONFIRM, FACTORS, PAGES, SIGN_IN } from '../account/pages/paths.ts'
+import { CONFIRM, FACTORS, goOn, PAGES, SIGN_IN } from '../account/pages/paths.ts'
 import type { AppContext } from '../account/product.ts'
 import type { Factor, Given } from '../account/second-step.ts'
 import type { WayIn } from '../account/ways-in.ts'
 import { digestOf } from '../kit/auth/token-text.ts'
 import type { AnyContext } from '../kit/http/env.ts'
 import { widenPolicy } from '../kit/http/security-headers.ts'
-import { nextOf, withNext } from '../kit/pages/next.ts'
+import { withNext } from '../kit/pages/next.ts'
 import { Assertion } from '../kit/passkeys/schema.ts'
 import { passkeyRefused, requestOptions } from '../kit/passkeys/webauthn.ts'
 import { isOfKind } from '../kit/types/api-error.ts'
@@ -58,7 +58,7 @@ export const passkeyFactor: Factor = {
   async prompt(c: AppContext, asked) {
     const given = await optionsFor(c, asked)
     if (given.allowCredentials.length === 0) return undefined
-    const to = withNext(bySecond, nextOf(c) ?? ACCOUNT)
+    const to = withNext(bySecond, goOn(c))
     return <AskForPasskey c={c} data={{ given: JSON.stringify(given), to }} />
   },
 
@@ -74,7 +74,7 @@ export const passkeyWayIn: WayIn = {
     if (page === 'sign-up') return undefined
     const isSignIn = page === 'sign-in'
     const options = `/api/${isSignIn ? 'login' : 'reauthenticate'}/passkey/options`
-    const to = withNext(`${isSignIn ? SIGN_IN : CONFIRM}/passkey`, nextOf(c) ?? ACCOUNT)
+    const to = withNext(`${isSignIn ? SIGN_IN : CONFIRM}/passkey`, goOn(c))
     return <AskForPasskey c={c} data={{ options, to, offer: isSignIn ? 'email' : undefined }} />
   },
 }

@@ -1,20 +1,18 @@
 // Serves the pages of passkeys: those that one has, the form to add one, and what the pages that take a password send.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import { ACCOUNT } from '../account/pages/paths.ts'
+import { goOn } from '../account/pages/paths.ts'
 import { deviceOf } from '../account/pages/sessions.tsx'
 import { factory, found, requireRole, type AppContext, type LoggedInContext } from '../account/product.ts'
 import { lastWayIn } from '../account/errors.ts'
 import { ownLimit, secondStepLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { doc } from '../kit/http/doc.ts'
-import type { AnyContext } from '../kit/http/env.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { agentOf } from '../kit/http/session.ts'
 import { validate } from '../kit/http/validate.ts'
 import { Checkbox } from '../kit/pages/form.tsx'
 import { formAction, formPage } from '../kit/pages/form-page.tsx'
-import { nextOf } from '../kit/pages/next.ts'
 import { Line, PostButton } from '../kit/pages/record.tsx'
 import { showPage } from '../kit/pages/shell-page.tsx'
 import { Assertion, Attestation } from '../kit/passkeys/schema.ts'
@@ -127,7 +125,7 @@ formAction(passkeyPages, '/account/factors/passkeys/delete', {
 })
 
 const Sent = z.object({ credential: inForm(Assertion) })
-const sent = { schema: Sent, limit: passkeyLimit, next: (c: AnyContext) => nextOf(c) ?? ACCOUNT }
+const sent = { schema: Sent, limit: passkeyLimit, next: goOn }
 
 formAction(passkeyPages, '/sign-in/passkey', {
   ...sent,

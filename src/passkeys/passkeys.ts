@@ -1,14 +1,13 @@
 // Keeps the passkeys of accounts: adds, renames and deletes them, logs in by one alone, and takes one as second factor.
 import { and, asc, eq, lt, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import { beginSession } from '../account/login.ts'
+import { assertAdmitted, beginSession } from '../account/login.ts'
 import type { AppContext, LoggedInContext } from '../account/product.ts'
 import { findUserWithHashById, type User } from '../account/queries.ts'
-import { roles } from '../account/roles.ts'
 import { confirmSession } from '../account/sessions.ts'
 import { assertWayIn } from '../account/ways-in.ts'
 import { notFound } from '../kit/http/errors.ts'
-import { accountDisabled, agentOf } from '../kit/http/session.ts'
+import { agentOf } from '../kit/http/session.ts'
 import type { Assertion } from '../kit/passkeys/schema.ts'
 import {
   type Ceremony,
@@ -124,10 +123,7 @@ export async function logInByPasskey(
   const { id, user_id } = await usePasskey(c, toLogIn, credential)
   const user = (await findUserWithHashById(db, user_id))?.user
   if (user === undefined) throw passkeyRefused()
-  if (roles.isBarred(user.role)) {
-    log.warn('LOGIN REFUSED: account disabled', { user: user.id, agent: agentOf(c) })
-    throw accountDisabled()
-  }
+  assertAdmitted(c, user)
   // If it is removed at this moment, that is seen here, or the session is seen there.
   const isThere = async () => (await db.$count(passkeys, eq(passkeys.id, id))) > 0
   await beginSession(c, user, { ...kept, way: PASSKEY }, isThere)

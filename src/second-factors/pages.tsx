@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
 import { spend } from '../account/pages/links.tsx'
-import { ACCOUNT, FACTORS, PAGES, SIGN_IN } from '../account/pages/paths.ts'
+import { FACTORS, goOn, PAGES, SIGN_IN } from '../account/pages/paths.ts'
 import { factory, type AppContext, type LoggedInContext } from '../account/product.ts'
 import { linkLimit, secondStepLimit } from '../account/throttles.ts'
 import { tokenExpired } from '../kit/auth/one-time-tokens.ts'
@@ -13,7 +13,7 @@ import { middleware } from '../kit/http/factory.ts'
 import type { FieldLook } from '../kit/pages/form.tsx'
 import { formPage } from '../kit/pages/form-page.tsx'
 import { takeLinkToken } from '../kit/pages/link-token.ts'
-import { nextOf, withNext } from '../kit/pages/next.ts'
+import { withNext } from '../kit/pages/next.ts'
 import { pageCookie } from '../kit/pages/page-cookie.ts'
 import { isOfKind } from '../kit/types/api-error.ts'
 import {
@@ -45,7 +45,7 @@ export const askForFactor = tag(
     const { error } = c
     if (!isOfKind(error, secondFactorRequired)) return
     if (!wantsPage(c) || !(c as unknown as AppContext).var.config.authPages) return
-    c.res = seeOther(c, withNext(SECOND, nextOf(c) ?? ACCOUNT))
+    c.res = seeOther(c, withNext(SECOND, goOn(c)))
     if (typeof error.body.challenge === 'string') cookie.set(c, error.body.challenge)
   }),
   { errors: [secondFactorRequired] },
@@ -72,14 +72,14 @@ formPage(secondFactorPages, '/second', {
   above: (c) => <Prompts c={c} />,
   below: (c) => (
     <p>
-      <a href={withNext(SIGN_IN, nextOf(c) ?? ACCOUNT)}>Begin anew</a>
+      <a href={withNext(SIGN_IN, goOn(c))}>Begin anew</a>
     </p>
   ),
   run: (c: AppContext, { one_time_password: answer }) => {
     const [name = ''] = factorsIn(c).flatMap(({ nameOf }) => nameOf?.(answer) ?? [])
     return answerOnPage(c, { name, answer })
   },
-  next: (c) => nextOf(c) ?? ACCOUNT,
+  next: goOn,
 })
 
 /** What factors bring that no code answers. */

@@ -7,19 +7,18 @@ import { middleware } from '../../kit/http/factory.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { Line } from '../../kit/pages/record.tsx'
 import { showPage } from '../../kit/pages/shell-page.tsx'
-import { nextOf } from '../../kit/pages/next.ts'
 import { changeEmail, resendVerification } from '../email.ts'
 import { invalidCredentials, nothingToVerify, sameEmail } from '../errors.ts'
 import { changePassword } from '../password.ts'
 import { factory, requireRole, type LoggedInContext } from '../product.ts'
 import { editProfile } from '../profile.ts'
-import { findUserWithHashById } from '../queries.ts'
+import { isPasswordSet } from '../queries.ts'
 import { ChangeEmail, ChangePassword, EditProfile, Reauthentication } from '../schema.ts'
 import { reauthenticate } from '../sessions.ts'
 import { ownLimit, reauthenticationLimit } from '../throttles.ts'
 import { DeletionBanner } from './delete.tsx'
 import { NEW_PASSWORD, OtherWays } from './entry.tsx'
-import { ACCOUNT, DELETE, FORGOT } from './paths.ts'
+import { ACCOUNT, DELETE, FORGOT, goOn } from './paths.ts'
 
 export const accountPage = factory.createApp()
 
@@ -38,7 +37,7 @@ accountPage.get(
   requireRole('readonly'),
   async (c) => {
     const { fullname, company, email, verified, role, deletes } = await c.var.me()
-    const hasPassword = Boolean((await findUserWithHashById(c.var.db, c.var.session.userId))?.hash)
+    const hasPassword = await isPasswordSet(c.var.db, c.var.session.userId)
     const links = c.var.pageLinks().filter(({ linkFor }) => linkFor === 'account')
     return showPage(
       c,
@@ -142,8 +141,7 @@ formPage(accountPage, '/account/password', {
 /** Of an account without a password. */
 const showOtherWays = middleware(async (context, next) => {
   const c = context as unknown as LoggedInContext
-  if (c.req.method !== 'GET' || (await findUserWithHashById(c.var.db, c.var.session.userId))?.hash)
-    return next()
+  if (c.req.method !== 'GET' || (await isPasswordSet(c.var.db, c.var.session.userId))) return next()
   return showPage(
     c,
     CONFIRM_TITLE,
@@ -177,5 +175,5 @@ formPage(accountPage, '/confirm', {
     </>
   ),
   run: reauthenticate,
-  next: (c) => nextOf(c) ?? ACCOUNT,
+  next: goOn,
 })

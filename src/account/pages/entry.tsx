@@ -4,7 +4,7 @@ import type { AnyContext } from '../../kit/http/env.ts'
 import { passwordHint, weakPassword } from '../../kit/auth/password-rule.ts'
 import { formAction, formPage } from '../../kit/pages/form-page.tsx'
 import { Checkbox, type FieldLook } from '../../kit/pages/form.tsx'
-import { nextOf, withNext } from '../../kit/pages/next.ts'
+import { withNext } from '../../kit/pages/next.ts'
 import { ApiError } from '../../kit/types/api-error.ts'
 import { emailTaken, invalidCredentials, passwordChangeRequired } from '../errors.ts'
 import { logIn, logOut } from '../login.ts'
@@ -13,7 +13,7 @@ import { Login, Signup } from '../schema.ts'
 import { requireSignup, signUp } from '../sign-up.ts'
 import { loginLimit, signupLimit } from '../throttles.ts'
 import type { EntryPage } from '../ways-in.ts'
-import { ACCOUNT, FORGOT, SIGN_IN, SIGN_UP } from './paths.ts'
+import { FORGOT, goOn, SIGN_IN, SIGN_UP } from './paths.ts'
 
 export const entry = factory.createApp()
 
@@ -34,7 +34,7 @@ export async function OtherWays({ c, page }: { c: AnyContext; page: EntryPage })
 }
 
 /** Both pages lead on to where the other would. */
-const leadingOn = (c: AnyContext, path: string) => withNext(path, nextOf(c) ?? ACCOUNT)
+const leadingOn = (c: AnyContext, path: string) => withNext(path, goOn(c))
 
 /** Whether the password was made up for the first login: the form comes again and asks for another. */
 const needsOwnPassword = (c: AnyContext) =>
@@ -64,8 +64,7 @@ formPage(entry, '/sign-in', {
   above: (c) =>
     c.get('session') && (
       <p>
-        You are signed in already. <a href={nextOf(c) ?? ACCOUNT}>Continue</a>, or sign in with another
-        account.
+        You are signed in already. <a href={goOn(c)}>Continue</a>, or sign in with another account.
       </p>
     ),
   below: (c) => (
@@ -82,7 +81,7 @@ formPage(entry, '/sign-in', {
     </>
   ),
   run: logIn,
-  next: (c) => nextOf(c) ?? ACCOUNT,
+  next: goOn,
 })
 
 formPage(entry, '/sign-up', {
@@ -109,7 +108,7 @@ formPage(entry, '/sign-up', {
     </>
   ),
   run: signUp,
-  next: (c, { loggedIn }) => (loggedIn === false ? leadingOn(c, SIGN_IN) : (nextOf(c) ?? ACCOUNT)),
+  next: (c, { loggedIn }) => (loggedIn === false ? leadingOn(c, SIGN_IN) : goOn(c)),
   notice: (_input, { loggedIn }) => (loggedIn === false ? 'Your account is ready: sign in' : undefined),
 })
 

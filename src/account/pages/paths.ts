@@ -1,4 +1,6 @@
-// Names the paths of the account's pages.
+// Names the paths of the account's pages, and where they lead on to.
+import type { AnyContext } from '../../kit/http/env.ts'
+import { nextOf } from '../../kit/pages/next.ts'
 
 /** Where app.ts mounts them. */
 export const PAGES = '/api/auth'
@@ -22,6 +24,9 @@ export const USERS = `${PAGES}/users`
 export const INVITE = `${PAGES}/invite`
 /** Where the password is given again, for what needs a fresh login. */
 export const CONFIRM = `${PAGES}/confirm`
+
+/** Where a page leads whose form is done: to `next`, or to the account. */
+export const goOn = (c: AnyContext): string => nextOf(c) ?? ACCOUNT
 
 /** Where errors lead, of what browsers open. */
 export const DOORS = {
