@@ -10,7 +10,7 @@ import { validate } from '../http/validate.ts'
 import { defineError, unsupportedMediaType } from '../types/api-error.ts'
 import { assertLink, linkInvalid, openUpload } from './disk-urls.ts'
 import type { FileRow, FilesTable } from './files-table.ts'
-import { disposition } from './names.ts'
+import { caching, disposition } from './names.ts'
 import { depsOf, type Purposes, storeOf } from './purposes.ts'
 import { fileQueries } from './queries.ts'
 import { fileMismatch, type LocalFiles, storageFull, uploadInProgress } from './store.ts'
@@ -109,7 +109,7 @@ export async function serveFile(
   c.header('Content-Disposition', disposition(name, type))
   c.header('ETag', etag)
   c.header('Accept-Ranges', 'bytes')
-  c.header('Cache-Control', isPublic ? 'public, max-age=31536000, immutable' : 'private, no-cache')
+  c.header('Cache-Control', caching(isPublic))
   if (c.req.header('if-none-match') === etag) return c.body(null, 304)
   const range = rangeOf(c.req.header('range'), c.req.header('if-range') ?? etag, etag, size)
   if (range === 'none') throw rangeNotSatisfiable({ headers: { 'Content-Range': `bytes */${size}` } })

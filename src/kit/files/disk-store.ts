@@ -5,7 +5,14 @@ import { copyFile, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/
 import { basename, dirname, join } from 'node:path'
 import { Gate } from '../data/gate.ts'
 import { sealLink, sealUpload } from './disk-urls.ts'
-import { type Expected, fileMismatch, type FileStore, storageFull, uploadInProgress } from './store.ts'
+import {
+  type Expected,
+  fileMismatch,
+  type FileStore,
+  keptName,
+  storageFull,
+  uploadInProgress,
+} from './store.ts'
 
 const DRAFTS = 'drafts'
 /** A draft that is older was left behind by a process that died. */
@@ -67,14 +74,12 @@ export function createDiskStore(root: string): FileStore {
     if (made !== undefined) for (const above of [dirname(dirname(path)), root]) await sync(above)
   }
 
-  const newObject = (id: string) => `kept/${id}.${randomUUID().slice(0, 8)}`
-
   return {
     signUpload: sealUpload,
     signLink: sealLink,
 
     async keep({ id }) {
-      const object = newObject(id)
+      const object = keptName(id)
       const from = pathOf(`incoming/${id}`)
       if ((await stat(from).catch(unlessMissing)) === undefined) return undefined
       const put = (path: string) =>
@@ -91,7 +96,7 @@ export function createDiskStore(root: string): FileStore {
     },
 
     async write(file, body) {
-      const object = newObject(file.id)
+      const object = keptName(file.id)
       return { object, sha256: await place(object, { size: file.size }, body) }
     },
 

@@ -26,3 +26,7 @@ export function disposition(name: string, type: string): string {
   const way = FILE_TYPES[type]?.isInline ? 'inline' : 'attachment'
   return `${way}; filename="${ascii}"; filename*=UTF-8''${encoded}`
 }
+
+/** The Cache-Control of a file: its bytes never change. */
+export const caching = (isPublic: boolean): string =>
+  isPublic ? 'public, max-age=31536000, immutable' : 'private, no-cache'

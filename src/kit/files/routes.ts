@@ -41,6 +41,9 @@ export function fileRoutes<P extends AnyProduct>(options: FileOptions<P>) {
   const queries = fileQueries(table)
   const own = ({ me }: Scope) => eq(table.account, me)
   const list = defineList(fields, { visible: own, sort: '-created', filters: ['purpose', 'state'] })
+  const scopeOf = ({ var: { db, session } }: AnyContext): Scope<P['Role']> => {
+    return { db, me: session.userId, role: session.role }
+  }
   const purposeOf = ({ purpose }: FileRow): Purpose<P> | undefined => purposes[purpose]
 
   async function findOwn(c: AnyContext, id: string): Promise<FileRow> {
@@ -50,9 +53,8 @@ export function fileRoutes<P extends AnyProduct>(options: FileOptions<P>) {
   }
   /** One's own, or what its purpose lets one read. */
   async function findReadable(c: AnyContext, id: string): Promise<FileRow> {
-    const { db, session } = c.var
-    const row = await queries.find(db, id)
-    const scope = { db, me: session.userId, role: session.role }
+    const scope = scopeOf(c)
+    const row = await queries.find(scope.db, id)
     const mayRead =
       row && (row.account === scope.me || purposeOf(row)?.isPublic || purposeOf(row)?.mayRead?.(row, scope))
     if (row?.state !== 'ready' || !(await mayRead)) throw notFound(c)
@@ -74,9 +76,7 @@ export function fileRoutes<P extends AnyProduct>(options: FileOptions<P>) {
       requireRole(roles.read),
       validate('query', listQuery(list)),
       async (c) => {
-        const { db, session } = c.var
-        const scope = { db, me: session.userId, role: session.role }
-        return c.var.respond(await answerList(c, list, scope, c.req.valid('query')))
+        return c.var.respond(await answerList(c, list, scopeOf(c), c.req.valid('query')))
       },
     )
 

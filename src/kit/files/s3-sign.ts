@@ -1,4 +1,5 @@
 // Signs requests to an S3 in their URL (AWS Signature Version 4), so that whoever has the URL may send just this request.
+import { digestOf, hexOf } from '../auth/token-text.ts'
 
 export interface Bucket {
   /** With the bucket, as a path: every S3 takes that. `https://s3.example.com/my-bucket` */
@@ -22,8 +23,6 @@ export interface S3Request {
 
 const { subtle } = crypto
 const utf8 = new TextEncoder()
-const hex = (bytes: ArrayBuffer) =>
-  [...new Uint8Array(bytes)].map((b) => b.toString(16).padStart(2, '0')).join('')
 const encode = (text: string) =>
   encodeURIComponent(text).replaceAll(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 
@@ -52,9 +51,11 @@ export async function presign(bucket: Bucket, request: S3Request): Promise<strin
     .join('&')
   const lines = signed.map(([header, value]) => `${header}:${value.trim()}\n`).join('')
   const canonical = [method, url.pathname, parameters, lines, names, 'UNSIGNED-PAYLOAD'].join('\n')
-  const digest = hex(await subtle.digest('SHA-256', utf8.encode(canonical)))
+  const digest = await digestOf(canonical)
   let key: Parameters<typeof hmac>[0] = utf8.encode(`AWS4${bucket.secret}`)
   for (const part of scope.split('/')) key = await hmac(key, part)
-  const signature = hex(await hmac(key, ['AWS4-HMAC-SHA256', time, scope, digest].join('\n')))
+  const signature = hexOf(
+    new Uint8Array(await hmac(key, ['AWS4-HMAC-SHA256', time, scope, digest].join('\n'))),
+  )
   return `${url.origin}${url.pathname}?${parameters}&X-Amz-Signature=${signature}`
 }

@@ -1,9 +1,10 @@
 // Keeps files in a bucket of an S3: clients send and fetch the bytes there, and this service only signs, copies and checks.
 import { createHash } from 'node:crypto'
+import { hexOf } from '../auth/token-text.ts'
 import { unavailable } from '../types/api-error.ts'
-import { disposition } from './names.ts'
+import { caching, disposition } from './names.ts'
 import { type Bucket, presign, type S3Request } from './s3-sign.ts'
-import { type FileStore, LINK_MS, UPLOAD_MS } from './store.ts'
+import { type FileStore, keptName, LINK_MS, UPLOAD_MS } from './store.ts'
 
 const A_DAY_S = 24 * 60 * 60
 /** Of a request of this service's own. */
@@ -11,7 +12,6 @@ const OWN_S = 60
 const TIMEOUT_MS = 15_000
 /** Of one that carries a whole file. */
 const WHOLE_MS = 10 * 60_000
-const FOREVER = 'public, max-age=31536000, immutable'
 const KEPT = ['Key', 'LastModified'] as const
 
 /** @param filesUrl FILES_URL: `s3://key:secret@host/bucket?region=name` */
@@ -44,7 +44,6 @@ export function createS3Store(filesUrl: string): FileStore {
     throw new Error(`the store of files refuses ${method} ${request.name}: ${reply.status} ${code}`)
   }
 
-  const newObject = (id: string) => `kept/${id}.${crypto.randomUUID().slice(0, 8)}`
   const checksumOf = (sha256: string) =>
     btoa(String.fromCharCode(...(sha256.match(/../g) ?? []).map((byte) => parseInt(byte, 16))))
 
@@ -77,7 +76,7 @@ export function createS3Store(filesUrl: string): FileStore {
       const query: Record<string, string> = {
         'response-content-type': type,
         'response-content-disposition': disposition(name, type),
-        'response-cache-control': isPublic ? FOREVER : 'private, no-cache',
+        'response-cache-control': caching(isPublic),
       }
       const today = new Date(new Date().setUTCHours(0, 0, 0, 0))
       const time = isPublic ? { at: today, seconds: 2 * A_DAY_S } : { seconds: LINK_MS / 1000 }
@@ -85,7 +84,7 @@ export function createS3Store(filesUrl: string): FileStore {
     },
 
     async keep({ id, type }) {
-      const object = newObject(id)
+      const object = keptName(id)
       const headers = {
         'x-amz-copy-source': `${new URL(bucket.url).pathname}/incoming/${id}`,
         'x-amz-metadata-directive': 'REPLACE',
@@ -101,7 +100,7 @@ export function createS3Store(filesUrl: string): FileStore {
     },
 
     async write({ id, type, size }, body) {
-      const object = newObject(id)
+      const object = keptName(id)
       const hash = createHash('sha256')
       const from = body[Symbol.asyncIterator]()
       const stream = new ReadableStream<Uint8Array>(
@@ -127,7 +126,11 @@ export function createS3Store(filesUrl: string): FileStore {
       const size = Number(reply.headers.get('content-length'))
       const told = reply.headers.get('x-amz-checksum-sha256')
       if (!digest) return { size }
-      return { size, sha256: told === null ? await digestOf(object) : hexOf(told) }
+      return {
+        size,
+        sha256:
+          told === null ? await digestOf(object) : hexOf(Uint8Array.from(atob(told), (c) => c.charCodeAt(0))),
+      }
     },
 
     read,
@@ -152,6 +155,3 @@ export function createS3Store(filesUrl: string): FileStore {
     },
   }
 }
-
-const hexOf = (base64: string) =>
-  Array.from(atob(base64), (c) => c.charCodeAt(0).toString(16).padStart(2, '0')).join('')

@@ -35,6 +35,9 @@ export const UPLOAD_MS = 15 * 60_000
 /** For as long a link to a private file works. */
 export const LINK_MS = 5 * 60_000
 
+/** The name of another copy of a file. */
+export const keptName = (id: string): string => `kept/${id}.${crypto.randomUUID().slice(0, 8)}`
+
 /** Names are a store's own: `incoming/<id>` is what a client has uploaded, `kept/<id>.<random>` a copy that no client can write. */
 export interface FileStore {
   signUpload(file: Expected, secrets: Secrets): Promise<Upload>
