@@ -19,7 +19,7 @@ import { until } from './kit/support/until.ts'
 import { NEW_ACCOUNT, OPERATOR, type TestApp } from './support/harness.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
 import { allInPostgres, allInRedis } from './support/stores.ts'
-import { schema } from './support/worker.ts'
+import { schema, untilIdle } from './support/worker.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
@@ -199,10 +199,7 @@ test('when its time has come nobody finds it, before the job runs and after', as
   expect(await ways()).toEqual(refused)
   await app.visitor().post('/api/password/forgot', { email })
   // Its job looks for the account: not for the one that is made next.
-  await until('no job is under way', async () => {
-    const { waiting, running } = await app.deps.queueAdmin.stats()
-    return waiting + running === 0
-  })
+  await untilIdle(app)
   // Both emails are free.
   expect([await signUp(email), await signUp(was)]).toEqual([201, 201])
   await app.nextMail(email, 'Welcome')

@@ -18,10 +18,9 @@ import { fileTasks } from '../src/kit/files/tasks.ts'
 import { tasks as ofProduct } from '../src/tasks.ts'
 import { runCommand } from './kit/support/command.ts'
 import { mountSmallDisk } from './kit/support/small-disk.ts'
-import { until } from './kit/support/until.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { announce, announcement, complete, linkOf, pdf, send, uploaded } from './support/uploads.ts'
-import { startTestWorker } from './support/worker.ts'
+import { startTestWorker, untilIdle } from './support/worker.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'restbun-files-'))
 const queries = fileQueries(files)
@@ -65,11 +64,7 @@ async function work(sweeps: boolean) {
   const worker = await startTestWorker(app, [...own, ...Object.values(scanJobs)])
   try {
     if (sweeps) await app.deps.enqueue(fileJobs.sweepFiles, { store: true })
-    await until('no jobs', async () => {
-      const { waiting, running } = await app.deps.queueAdmin.stats()
-      const outbox = await app.deps.db.execute('select 1 from outbox limit 1')
-      return waiting + running + outbox.length === 0
-    })
+    await untilIdle(app)
   } finally {
     await worker.stop()
   }

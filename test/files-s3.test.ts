@@ -4,11 +4,10 @@ import { settings } from '../src/config.ts'
 import { fileJobs } from '../src/files/files.ts'
 import { files } from '../src/files/table.ts'
 import type { Reply } from './kit/support/client.ts'
-import { until } from './kit/support/until.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { type S3Options, startS3 } from './support/s3.ts'
 import { announce, complete, linkOf, pdf, png, send, uploaded } from './support/uploads.ts'
-import { startTestWorker } from './support/worker.ts'
+import { startTestWorker, untilIdle } from './support/worker.ts'
 
 const said = ({ status, body }: Reply) => (status < 400 ? status : `${status} ${body?.code}`)
 
@@ -33,11 +32,7 @@ async function work(app: TestApp) {
   const worker = await startTestWorker(app)
   try {
     await app.deps.enqueue(fileJobs.sweepFiles, { store: true })
-    await until('no jobs', async () => {
-      const { waiting, running } = await app.deps.queueAdmin.stats()
-      const outbox = await app.deps.db.execute('select 1 from outbox limit 1')
-      return waiting + running + outbox.length === 0
-    })
+    await untilIdle(app)
   } finally {
     await worker.stop()
   }

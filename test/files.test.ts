@@ -26,7 +26,7 @@ import {
   sha256,
   uploaded,
 } from './support/uploads.ts'
-import { schema, startTestWorker } from './support/worker.ts'
+import { schema, startTestWorker, untilIdle } from './support/worker.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'restbun-files-'))
 let app: TestApp
@@ -58,11 +58,7 @@ async function work(input?: { store: boolean }) {
   const worker = await startTestWorker(app)
   try {
     if (input) await app.deps.enqueue(fileJobs.sweepFiles, input)
-    await until('no jobs', async () => {
-      const { waiting, running } = await app.deps.queueAdmin.stats()
-      const [row] = await app.deps.db.execute<{ count: string }>(sql`select count(*) from outbox`)
-      return waiting + running + Number(row?.count) === 0
-    })
+    await untilIdle(app)
   } finally {
     await worker.stop()
   }

@@ -5,7 +5,7 @@ import { KEPT_MAILS } from '../src/kit/types/mail.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { redisUrl } from './kit/support/services.ts'
 import { until } from './kit/support/until.ts'
-import { startTestWorker } from './support/worker.ts'
+import { startTestWorker, untilIdle } from './support/worker.ts'
 
 const SESSIONS = 3
 const KB = 1024
@@ -69,10 +69,7 @@ test('an account that does all it can, again and again, leaves what is listed an
 
   // The welcome mail's job is done, and lies in no worker's list any more.
   await until('the mail', async () => (await app.deps.store.all(KEPT_MAILS)).length > 0)
-  await until('an empty queue', async () => {
-    const { waiting, running } = await app.deps.queueAdmin.stats()
-    return waiting + running === 0
-  })
+  await untilIdle(app)
 
   const kinds = await bytesByKind()
   expect(await app.deps.sessions.allOf(ann.user.id)).toHaveLength(SESSIONS)
