@@ -7,6 +7,7 @@ import {
   type ConnectionTransportEvent,
   type ConnectionTransportListener,
   createRedisCommandExecutor,
+  createRedisLuaRuntime,
   RedisServerState,
 } from 'js-redis-server/core'
 import type { Service } from './child.ts'
@@ -18,7 +19,7 @@ const DATABASES = 16
 /** Serves on a free port of 127.0.0.1. Its data ends with it. */
 export async function serveEmbeddedRedis(password: string): Promise<Service> {
   const executor = createRedisCommandExecutor({ compatibility: COMPATIBILITY })
-  const state = new RedisServerState({
+  const state = new ServerState({
     databaseCount: DATABASES,
     requirepass: password,
     compatibility: COMPATIBILITY,
@@ -46,6 +47,37 @@ export async function serveEmbeddedRedis(password: string): Promise<Service> {
       for (const socket of sockets) socket.destroy()
       state.close()
     },
+  }
+}
+
+/**
+ * Its Lua is WebAssembly: 64 MB, a stack of 64 KB, and after one script that needed more it answers no other, or
+ * forgets to collect what it frees. So the next script gets a new one; what that script had written stays.
+ */
+class ServerState extends RedisServerState {
+  #lua: ReturnType<RedisServerState['getLuaRuntime']> | undefined
+
+  override getLuaRuntime() {
+    return (this.#lua ??= this.#startLua())
+  }
+
+  async #startLua() {
+    const lua = await createRedisLuaRuntime(this.profile)
+    const run = lua.eval.bind(lua)
+    lua.eval = (script, keys, args, ...rest) => {
+      try {
+        return run(script, keys, args, ...rest) // what a script does wrong is returned, not thrown
+      } catch (error) {
+        this.#lua = undefined
+        const bytes = [...keys, ...args].reduce((sum, { length }) => sum + length, 0)
+        console.warn(
+          `The Lua of the embedded Redis broke (${String(error)}) at a script of ${script.length} bytes, ` +
+            `its keys and arguments ${bytes}, the first key ${String(keys[0])}: the next gets a new one`,
+        )
+        throw error
+      }
+    }
+    return lua
   }
 }
 
