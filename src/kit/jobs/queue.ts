@@ -14,6 +14,8 @@ import { UNIQUE_MS, type Enqueue, type Enqueued, type EnqueueOptions, type Task 
 
 /** The most elements in one RPUSH: a longer command would hold up the other clients of Redis. */
 const CHUNK = 1000
+/** How deep an input may be nested. Scripts read jobs by cjson, which knows no more than 1000 levels. */
+const MAX_DEPTH = 400
 
 /** A job that is ready to be sent; plain JSON, so that an outbox can keep it until its transaction commits. */
 export interface PreparedJob {
@@ -187,6 +189,10 @@ function timesOf(e: Element, { at, delayMs = 0, uniqueMs = UNIQUE_MS }: EnqueueO
 }
 
 function refuseLarge(task: string, element: string, input: unknown, maxBytes: number): void {
+  if (element.length > 2 * MAX_DEPTH && isDeeper(input, MAX_DEPTH))
+    throw new InputError(
+      `task "${task}" refuses its input: nested deeper than ${MAX_DEPTH}; store what is deep and enqueue its id`,
+    )
   if (element.length * 3 <= maxBytes) return
   const bytes = Buffer.byteLength(JSON.stringify(input) ?? '')
   if (bytes <= maxBytes) return
@@ -195,3 +201,8 @@ function refuseLarge(task: string, element: string, input: unknown, maxBytes: nu
       'store what is large and enqueue its id',
   )
 }
+
+const isDeeper = (value: unknown, depth: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1)))

@@ -46,6 +46,17 @@ describe('enqueue', () => {
   )
 
   test(
+    'an input that is nested deeper than scripts can read is refused',
+    inRoom(async (room) => {
+      const task = defineTask({ name: 'deep', input: z.json(), run: () => {} })
+      const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as []
+      await room.queue.enqueue(task, nested(400), { unique: 'key' })
+      expect(room.queue.enqueue(task, nested(401))).rejects.toThrow(/"deep".*nested deeper than 400/)
+      expect((await room.queueAdmin.stats()).waiting).toBe(1)
+    }),
+  )
+
+  test(
     'a delayed job is not taken before it is due',
     inRoom(async (room) => {
       const { ran, task } = collector()
