@@ -2,10 +2,9 @@
 import { expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { users } from '../src/account/table.ts'
-import { outbox } from '../src/kit/jobs/outbox/table.ts'
 import { newMovie } from './factories.ts'
-import { until } from './kit/support/until.ts'
 import { startWithMail, tokenIn, type AppWithMail } from './support/mailbox.ts'
+import { untilIdle } from './support/worker.ts'
 
 async function withApp(env: Record<string, string>, act: (app: AppWithMail) => Promise<void>): Promise<void> {
   const app = await startWithMail(env)
@@ -139,9 +138,4 @@ test('a stolen session locks its owner out of nothing by wrong passwords from el
 const at = (app: AppWithMail, ip: string, headers: Record<string, string> = {}) =>
   app.visitor({ 'X-Forwarded-For': ip, ...headers })
 
-const drained = ({ deps }: AppWithMail) =>
-  until('an empty outbox and queue', async () => {
-    if ((await deps.db.$count(outbox)) > 0) return false
-    const { waiting, running, later } = await deps.queueAdmin.stats()
-    return waiting + running + later === 0
-  })
+const drained = (app: AppWithMail) => untilIdle(app, { later: true })
