@@ -149,8 +149,14 @@ export function createIdempotency(table: ReturnType<typeof idempotencyKeysTable>
       if (kept.fingerprint !== fingerprint) throw keyReused()
       const status = kept.status as ContentfulStatusCode
       return c.newResponse(kept.body || null, status, { ...kept.headers, [REPLAYED]: 'true' })
-    } catch (error) {
-      if (error instanceof Refused) return undefined
+    } catch (why) {
+      let error = why
+      if (error instanceof Refused) {
+        // Refused perhaps by what another request has done, whose answer `take` came too early to see.
+        const [found] = await take(db, id).catch(() => [])
+        if (!found?.status) return undefined
+        error = requestInProgress()
+      }
       if (c.finalized) {
         c.res = undefined // or the error would have the headers of an answer that does not hold
         c.res = new Response()

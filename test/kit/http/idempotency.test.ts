@@ -201,16 +201,21 @@ test('jobs commit with the rows, and are enqueued once, or with an error not at 
   expect(await app.deps.db.$count(outbox)).toBe(before + 2)
 })
 
-test('what another one has committed meanwhile is not done again: the next try gets its answer', async () => {
+test.each([
+  ['is not done again', () => {}],
+  ['is not told as an error, where it refuses this one', () => Promise.reject(new ApiError(409, 'taken'))],
+])('what another one has committed meanwhile %s: the next try gets its answer', async (path, refuse) => {
+  const [early, late] = [`early-${path.length}`, `late-${path.length}`]
   const sql = postgres(app.config.databaseUrl, { max: 1 })
   const send = withRoute(async () => {
     await sql`insert into idempotency_keys (account, route, key, fingerprint, status, headers, body)
-      select account, route, 'late', fingerprint, status, headers, body from idempotency_keys where key = 'early'`
+      select account, route, ${late}, fingerprint, status, headers, body from idempotency_keys where key = ${early}`
+    await refuse()
   })
-  await withRoute(async () => {})('late', 'early')
-  const { status, headers } = await send('late')
-  expect([status, headers.get('retry-after'), await count('late')]).toEqual([409, '1', 1])
-  expect((await send('late')).headers.get('idempotent-replayed')).toBe('true')
+  await withRoute(async () => {})(late, early)
+  const { status, headers } = await send(late)
+  expect([status, headers.get('retry-after'), await count(late)]).toEqual([409, '1', 1])
+  expect((await send(late)).headers.get('idempotent-replayed')).toBe('true')
   await sql.end()
 })
 
