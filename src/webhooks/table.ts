@@ -29,6 +29,7 @@ export const publicEndpoint = publicFields(webhookEndpoints, EndpointResponse, {
 export const DeliveryResponse = z
   .object({
     id: z.uuid().describe('The `webhook-id` of its requests.'),
+    endpoint: z.uuid(),
     type: z.string(),
     state: z.enum(['pending', 'delivered', 'failed', 'held']).describe('`held`: its endpoint was paused.'),
     attempts: z.int(),

@@ -49,7 +49,7 @@ export function createWebhookSender({
   ca,
 }: Options): WebhookSender {
   async function addressOf(name: string, attempt: number): Promise<string> {
-    const known = name.replace(/^\[|\]$/g, '')
+    const known = withoutBrackets(name)
     const all = isIP(known) ? [known] : await resolve(name).catch(() => [])
     const address = all[(attempt - 1) % all.length]
     if (address === undefined) throw new Error('its name resolves to no address')
@@ -64,55 +64,53 @@ export function createWebhookSender({
     if (fault !== undefined) throw new Error(`the URL ${fault}`)
     const { protocol, hostname, host, port, pathname, search } = new URL(url)
     const signal = AbortSignal.any([given, AbortSignal.timeout(timeoutMs)])
-    const late = new Promise<never>((_, reject) =>
-      signal.addEventListener('abort', () => reject(new Error(`no answer within ${timeoutMs / 1000} s`)), {
-        once: true,
-      }),
-    )
-    const send = async () => {
-      const address = await addressOf(hostname, attempt)
-      signal.throwIfAborted()
-      const options = {
-        hostname: address,
-        port: port || (protocol === 'https:' ? 443 : 80),
-        path: pathname + search,
-        method: 'POST',
-        headers: { ...headers, Host: host, 'Content-Length': String(new TextEncoder().encode(body).length) },
-        agent: false, // no connection of another name, or of an earlier check
-        maxHeaderSize: HEADER_BYTES,
-        signal,
-      } as const
-      const servername = isIP(hostname.replace(/^\[|\]$/g, '')) ? '' : hostname.replace(/\.$/, '')
-      const tls = { ...options, servername, rejectUnauthorized: true, ...(ca !== undefined && { ca }) }
-      return new Promise<{ status: number; answer: string }>((done, fail) => {
-        const onAnswer = (reply: IncomingMessage) =>
-          void readStart(reply)
-            .then(done, fail)
-            .finally(() => sent.destroy())
-        const sent = protocol === 'https:' ? overHttps(tls, onAnswer) : overHttp(options, onAnswer)
-        sent.on('error', ({ code, message }: NodeJS.ErrnoException) => fail(new Error(code ?? message)))
-        sent.end(body)
-      })
-    }
-    return Promise.race([send(), late])
+    const late = new Error(`no answer within ${timeoutMs / 1000} s`)
+    const whenLate = (end: (why: Error) => void) =>
+      signal.addEventListener('abort', () => end(late), { once: true })
+
+    const address = await Promise.race([
+      addressOf(hostname, attempt),
+      new Promise<never>((_, fail) => whenLate(fail)),
+    ])
+    const bytes = new TextEncoder().encode(body)
+    const options = {
+      hostname: address,
+      port: port || (protocol === 'https:' ? 443 : 80),
+      path: pathname + search,
+      method: 'POST',
+      headers: { ...headers, Host: host, 'Content-Length': String(bytes.length) },
+      agent: false, // no connection of another name, or of an earlier check
+      maxHeaderSize: HEADER_BYTES,
+    } as const
+    const servername = isIP(withoutBrackets(hostname)) ? '' : hostname.replace(/\.$/, '')
+    const tls = { ...options, servername, rejectUnauthorized: true, ...(ca !== undefined && { ca }) }
+    return new Promise((done, fail) => {
+      let [status, answer] = [0, new Uint8Array()]
+      const end = (why: Error) => {
+        sent.destroy()
+        if (status === 0) fail(why)
+        else done({ status, answer: textOf(answer) })
+      }
+      const onAnswer = (reply: IncomingMessage) => {
+        status = reply.statusCode ?? 0
+        reply.on('data', (chunk: Uint8Array) => {
+          answer = new Uint8Array([...answer, ...chunk.subarray(0, ANSWER_BYTES - answer.length)])
+          if (answer.length === ANSWER_BYTES) end(late)
+        })
+        for (const over of ['end', 'error', 'close']) reply.on(over, end)
+      }
+      const sent = protocol === 'https:' ? overHttps(tls, onAnswer) : overHttp(options, onAnswer)
+      sent.on('error', ({ code, message }: NodeJS.ErrnoException) => end(new Error(code ?? message)))
+      whenLate(end)
+      sent.end(bytes)
+    })
   }
 }
 
-/** Texts are cut at a bound of bytes: what is no UTF-8, and NUL, which Postgres does not keep, is replaced. */
-async function readStart(reply: IncomingMessage) {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of reply as AsyncIterable<Uint8Array>) {
-    chunks.push(chunk)
-    size += chunk.length
-    if (size >= ANSWER_BYTES) break
-  }
-  const bytes = new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer()).slice(
-    0,
-    ANSWER_BYTES,
-  )
-  return { status: reply.statusCode ?? 0, answer: new TextDecoder().decode(bytes).replaceAll('\0', '\ufffd') }
-}
+const withoutBrackets = (host: string) => host.replace(/^\[|\]$/g, '')
+
+/** What is no UTF-8, and NUL, which Postgres does not keep, is replaced. */
+const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes).replaceAll('\0', '\ufffd')
 
 /** What `openOwn` in `manifest.ts` hands in, so that the app itself knows no sockets. In production nothing private, whatever is set. */
 export const ownWebhooks = {
