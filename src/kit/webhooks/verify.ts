@@ -39,7 +39,7 @@ const CLAIM_S = 120
 const ID = /^[\x21-\x7e]{1,255}$/
 
 /**
- * Place it before `validate`. What is handled twice is answered by 200 and `{}` without the handler; after an error, which the sender
+ * Place it before `validate`. What comes twice is answered by 204 without the handler; after an error, which the sender
  * is to see, the same id is taken again. If a process dies at work it may be handled twice: what must not be is for a key in Postgres.
  */
 export function verifyWebhook({ name, secrets }: Options) {
@@ -56,7 +56,7 @@ export function verifyWebhook({ name, secrets }: Options) {
     const key = `webhook:${name}:${id}`
     if (!(await store.add(key, 'taken', CLAIM_S))) {
       if ((await store.get(key)) !== 'done') throw webhookInProgress()
-      return c.body('{}', 200, { 'Content-Type': 'application/json' })
+      return c.body(null, 204)
     }
     let isHandled = false
     try {
@@ -70,7 +70,7 @@ export function verifyWebhook({ name, secrets }: Options) {
   })
   return tag(handler, {
     errors: [badSignature, webhookInProgress, invalidRequest, unsupportedMediaType],
-    otherStatuses: [200],
+    otherStatuses: [204],
     requestHeader: {
       name: 'webhook-signature',
       about: 'Of Standard Webhooks, with `webhook-id` and `webhook-timestamp`.',
