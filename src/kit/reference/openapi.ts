@@ -25,7 +25,7 @@ export interface ApiInfo {
   license: string
   groups: FirstGroups
   /** What the service sends to others: the schemas of the bodies, by their names. */
-  webhooks?: Record<string, z.ZodType>
+  webhookBodies?: Record<string, z.ZodType>
   /** The name of the session's cookie. */
   cookie: string
 }
@@ -37,7 +37,7 @@ export interface ApiInfo {
 export function openApi(routes: ApiRoute[], info: ApiInfo) {
   const { operations, components, ...api } = describeApi(routes.filter(isForPrograms), {
     Error: ErrorBody,
-    ...info.webhooks,
+    ...info.webhookBodies,
   })
   const find = (ref: string) => components[ref.replace(COMPONENTS, '')] ?? {}
   /** A schema without a name gets that of its place, but only an object: lists and the like stay inline. */
@@ -66,7 +66,9 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
     servers: [{ url: '/' }],
     tags: groups.map(({ title, prefix, note }) => ({ name: title, description: note ?? `Below ${prefix}.` })),
     paths,
-    ...(info.webhooks && { webhooks: describeWebhooks(Object.keys(info.webhooks), api.response, json) }),
+    ...(info.webhookBodies && {
+      webhooks: describeWebhooks(Object.keys(info.webhookBodies), api.response, json),
+    }),
     components: {
       schemas: components,
       responses: shared,
