@@ -56,6 +56,7 @@ export function webhookTables(users: { id: AnyPgColumn<{ columnType: 'PgUUID' }>
     },
     (t) => [
       index('webhook_deliveries_endpoint').on(t.endpoint, t.created, t.id),
+      index('webhook_deliveries_endpoint_id').on(t.endpoint, t.id), // for those that are sent again
       index('webhook_deliveries_created').on(t.created), // for the sweep
     ],
   )
