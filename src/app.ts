@@ -59,7 +59,7 @@ export function createApp(deps: Deps) {
     groups,
     description,
     license,
-    webhooks: webhookBodies,
+    webhookBodies,
   }
   // A program acts for an account, and does not manage it.
   for (const path of ['/api/me/*', '/api/auth/*', '/api/logout', '/api/reauthenticate/*'])

@@ -222,7 +222,7 @@ describe('an event', () => {
       await tellWebhooks(app.deps, tx, ann.user.id, courtBooked, BOOKED)
       throw new Error('no court after all')
     })
-    expect(failing).rejects.toThrow('no court after all')
+    await expect(failing).rejects.toThrow('no court after all')
     await failing.catch(() => {})
     await untilIdle(app)
     expect([arrived(), await log()]).toEqual([[], []])
@@ -243,8 +243,8 @@ describe('an event', () => {
   test('of another shape than it declares fails where it is told', async () => {
     const ann = await app.member()
     await register(ann)
-    expect(tell(ann, { court: 'seven' } as never)).rejects.toThrow()
-    expect(tell(ann, { ...BOOKED, at: 'x'.repeat(300_000) })).rejects.toThrow()
+    await expect(tell(ann, { court: 'seven' } as never)).rejects.toThrow()
+    await expect(tell(ann, { ...BOOKED, at: 'x'.repeat(300_000) })).rejects.toThrow()
   })
 
   test('may be tried: a test goes to one endpoint, whatever types it gets', async () => {
