@@ -357,12 +357,28 @@ describe('an endpoint that fails', () => {
     await tell(ann)
     await untilIdle(app)
     const [delivery] = await log()
-    const [row] = await app.deps.db.select().from(deliveries)
     const job = { id: 'j', attempt: 20, signal: new AbortController().signal } as never
-    const input = { id: delivery?.id, endpoint: row?.endpoint }
+    const input = { id: delivery?.id, account: ann.user.id }
     await webhooks.tasks.deliverWebhook.execute(input, job, app.deps)
     expect(await log()).toMatchObject([{ state: 'failed', attempts: 2 }])
   })
+})
+
+test('an account whose endpoints do not answer holds up nobody else', async () => {
+  const [ann, bob] = [await app.member(), await app.member()]
+  const held = await Promise.all(Array.from({ length: 6 }, () => register(ann)))
+  const go = Promise.withResolvers<void>()
+  for (const { path } of held) answers[path] = () => go.promise.then(() => new Response('at last'))
+  for (let i = 0; i < 4; i++) await tell(ann)
+  const atOnce = () => held.flatMap((one) => one.told()).length
+  await until('the first four', () => atOnce() === 4)
+  const bobs = await register(bob)
+  await tell(bob)
+  await until('that of the other', () => bobs.told().length === 1)
+  expect(atOnce()).toBe(4)
+  go.resolve()
+  await untilIdle(app)
+  expect(atOnce()).toBe(24)
 })
 
 test('hundreds that were missed are all sent again, each of them once', async () => {

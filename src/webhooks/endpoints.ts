@@ -147,7 +147,7 @@ export const deleteEndpoint = (c: LoggedInContext, id: string) =>
 
 /** Sends an event of its own to it, whatever types it gets. @throws notFound */
 export async function testEndpoint(c: LoggedInContext, id: string): Promise<void> {
-  const endpoint = await findEndpoint(c, id)
+  const endpoint = { ...(await findEndpoint(c, id)), account: c.var.session.userId }
   const told = { type: webhookTest.type, body: bodyOf(webhookTest, {}) }
   await c.var.db.transaction((tx) => webhooks.send(c.var, tx, [endpoint], told))
 }
@@ -158,10 +158,13 @@ export async function redeliver(
   id: string,
   which: z.output<typeof Redelivery>,
 ): Promise<void> {
+  const account = c.var.session.userId
   const { id: endpoint } = await findEndpoint(c, id)
-  if ('since' in which)
-    return void (await c.var.enqueue(webhooks.tasks.redeliverWebhooks, { endpoint, since: which.since }))
-  if (!(await webhooks.redeliverOne(c.var, endpoint, which.delivery))) throw notFound(c)
+  if ('since' in which) {
+    const { since } = which
+    await c.var.enqueue(webhooks.tasks.redeliverWebhooks, { account, endpoint, since })
+  } else if (!(await webhooks.redeliverOne(c.var, { id: endpoint, account }, which.delivery)))
+    throw notFound(c)
 }
 
 /** No way in, but what somebody else may have set up: whoever shows the mailbox anew finds it paused. */

@@ -7,10 +7,11 @@ import { ownLimit } from '../account/throttles.ts'
 import { requireFresh } from '../kit/auth/guards.ts'
 import { readList } from '../kit/data/list-page.ts'
 import { doc } from '../kit/http/doc.ts'
+import type { AnyContext } from '../kit/http/env.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { validate } from '../kit/http/validate.ts'
 import { formatAgo } from '../kit/pages/duration.ts'
-import { formAction, type FormAction, formPage } from '../kit/pages/form-page.tsx'
+import { formAction, formPage } from '../kit/pages/form-page.tsx'
 import { Line, PostButton } from '../kit/pages/record.tsx'
 import { showPage } from '../kit/pages/shell-page.tsx'
 import { addEndpoint, changeEndpoint, deleteEndpoint, deliveryList, findEndpoint } from './endpoints.ts'
@@ -127,65 +128,68 @@ formPage(webhookPages, '/account/webhooks/new', {
   next: (c, made) => showPage(c, 'Your new webhook', <Secret {...made} />),
 })
 
-type Button = FormAction<typeof OneEndpoint, unknown>
-type Action = Pick<Button, 'summary' | 'notice'> &
-  Partial<Omit<Button, 'run'>> & {
-    run(this: void, c: LoggedInContext, id: string): Promise<unknown>
-  }
+/** A button that takes the `id` of an endpoint, and leads back to its page. */
+const own = {
+  guards: [requireRole(ROLE)],
+  schema: OneEndpoint,
+  errors: [notFound],
+  next: (c: AnyContext) => pathOf((c.req.valid('form' as never) as z.output<typeof OneEndpoint>).id),
+}
 
-/** A button that takes the `id` of an endpoint. */
-const button = (name: string, { run, guards = [], ...action }: Action) =>
-  formAction(webhookPages, `/account/webhooks/${name}`, {
-    schema: OneEndpoint,
-    errors: [notFound],
-    next: (c) => pathOf((c.req.valid('form' as never) as { id: string }).id),
-    ...action,
-    guards: [requireRole(ROLE), ...guards],
-    run: (c: LoggedInContext, { id }) => run(c, id),
-  })
-
-button('pause', {
+formAction(webhookPages, '/account/webhooks/pause', {
+  ...own,
   summary: 'Pauses one of my webhooks.',
-  run: (c, id) => changeEndpoint(c, id, { paused: true }),
+  run: (c: LoggedInContext, { id }) => changeEndpoint(c, id, { paused: true }),
   notice: 'It is paused',
 })
-button('resume', {
+
+formAction(webhookPages, '/account/webhooks/resume', {
+  ...own,
   summary: 'Lets one of my webhooks go on.',
-  run: (c, id) => changeEndpoint(c, id, { paused: false }),
+  run: (c: LoggedInContext, { id }) => changeEndpoint(c, id, { paused: false }),
   notice: 'It goes on',
 })
-button('delete', {
+
+formAction(webhookPages, '/account/webhooks/delete', {
+  ...own,
   summary: 'Deletes one of my webhooks.',
-  run: deleteEndpoint,
+  run: (c: LoggedInContext, { id }) => deleteEndpoint(c, id),
   next: WEBHOOKS,
   notice: 'It is deleted',
 })
-button('test', {
+
+formAction(webhookPages, '/account/webhooks/test', {
+  ...own,
   summary: 'Sends a test to one of my webhooks.',
   limit: ownLimit,
-  run: testEndpoint,
+  run: (c: LoggedInContext, { id }) => testEndpoint(c, id),
   notice: 'A test is on its way',
 })
-button('missed', {
+
+formAction(webhookPages, '/account/webhooks/missed', {
+  ...own,
   summary: 'Sends one of my webhooks again what was not delivered.',
   limit: ownLimit,
-  run: (c, id) => redeliver(c, id, { since: new Date(0).toISOString() }),
+  run: (c: LoggedInContext, { id }) => redeliver(c, id, { since: new Date(0).toISOString() }),
   notice: 'It is on its way',
 })
-button('of/:endpoint/again', {
+
+const endpointOf = (c: AnyContext) => c.req.param('endpoint') ?? ''
+
+formAction(webhookPages, '/account/webhooks/of/:endpoint/again', {
+  ...own,
   summary: 'Sends one delivery again.',
-  guards: [validate('param', z.object({ endpoint: z.uuid() }))],
+  guards: [requireRole(ROLE), validate('param', z.object({ endpoint: z.uuid() }))],
   limit: ownLimit,
-  run: (c, delivery) => redeliver(c, c.req.param('endpoint') ?? '', { delivery }),
-  next: (c) => pathOf(c.req.param('endpoint') ?? ''),
+  run: (c: LoggedInContext, { id: delivery }) => redeliver(c, endpointOf(c), { delivery }),
+  next: (c) => pathOf(endpointOf(c)),
   notice: 'It is on its way',
 })
 
 formAction(webhookPages, '/account/webhooks/secret', {
+  ...own,
   summary: 'Makes another secret for one of my webhooks, and shows it this once.',
   guards: [requireRole(ROLE), requireFresh()],
-  schema: OneEndpoint,
-  errors: [notFound],
   answersPage: true,
   run: (c: LoggedInContext, { id }) => rotateSecret(c, id),
   next: (c, made) => showPage(c, 'Its new secret', <Secret {...made} />),

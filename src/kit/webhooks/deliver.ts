@@ -10,7 +10,7 @@ import type { ownWebhooks } from './sender.ts'
 import { signWebhook } from './sign.ts'
 import type { WebhookEndpoint, WebhookTables } from './webhooks-table.ts'
 
-/** At once to one endpoint, over all workers. */
+/** At once to the endpoints of one account, over all workers: with slow ones it holds up its own, and nobody else's. */
 const AT_ONCE = 4
 /** Without any success an endpoint is paused after this. */
 const PAUSED_AFTER = sql`interval '2 days'`
@@ -47,10 +47,10 @@ export function defineDelivery<P extends AnyProduct>(options: WebhookOptions<P>)
   return defineTask({
     name: 'deliverWebhook',
     queue: 'webhooks',
-    input: z.object({ id: z.uuid(), endpoint: z.uuid(), again: z.literal(true).optional() }),
+    input: z.object({ id: z.uuid(), account: z.uuid(), again: z.literal(true).optional() }),
     ...FOR_DAYS,
     timeoutMs: 60_000,
-    limit: { key: ({ endpoint }) => endpoint, max: AT_ONCE },
+    limit: { key: ({ account }) => account, max: AT_ONCE },
     async run({ id, again }, job, deps: WebhookDeps<P>) {
       const { config, db, webhookSender } = deps
       if (webhookSender === undefined)

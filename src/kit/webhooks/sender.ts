@@ -32,7 +32,7 @@ interface Options {
   resolve?: (name: string) => Promise<string[]>
   timeoutMs?: number
   /** Further certificates to trust, in PEM: for tests. */
-  ca?: string
+  ca?: string | undefined
 }
 
 const resolveAll = async (name: string) =>

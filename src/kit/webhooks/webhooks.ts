@@ -8,6 +8,7 @@ import { defineTask } from '../jobs/task.ts'
 import type { Db } from '../types/db.ts'
 import { defineDelivery, type WebhookDeps, type WebhookOptions } from './deliver.ts'
 import { bodyOf, type WebhookEvent } from './events.ts'
+import type { WebhookEndpoint } from './webhooks-table.ts'
 
 const KEPT_DAYS = sql`interval '30 days'`
 /** Of an endpoint's deliveries that have ended, the newest. */
@@ -16,25 +17,25 @@ const KEPT_ROWS = 1000
 const PAGE = 99
 
 type Enqueues = Pick<KitDeps, 'enqueue'>
+/** Of an endpoint. */
+type Target = Pick<WebhookEndpoint, 'id' | 'account'>
 
 export function createWebhooks<P extends AnyProduct>(options: WebhookOptions<P>) {
   const { webhookEndpoints: endpoints, webhookDeliveries: deliveries, receives } = options
   const deliverWebhook = defineDelivery(options)
 
-  /** Adds a delivery for each of these endpoints. Takes a transaction. */
+  /** Adds a delivery to each of these endpoints. Takes a transaction. */
   async function send(
     { enqueue }: Enqueues,
     tx: Db,
-    to: { id: string; paused: Date | null }[],
+    to: (Target & Pick<WebhookEndpoint, 'paused'>)[],
     told: { type: string; body: string },
   ) {
-    if (to.length === 0) return
-    const rows = to.map(
-      ({ id, paused }) => ({ ...told, endpoint: id, state: paused ? 'held' : 'pending' }) as const,
-    )
-    const added = await tx.insert(deliveries).values(rows).returning()
-    for (const { id, endpoint, state } of added)
-      if (state === 'pending') await enqueue(tx, deliverWebhook, { id, endpoint })
+    for (const { id: endpoint, account, paused } of to) {
+      const row = { ...told, endpoint, state: paused ? ('held' as const) : ('pending' as const) }
+      const [added] = await tx.insert(deliveries).values(row).returning({ id: deliveries.id })
+      if (added && !paused) await enqueue(tx, deliverWebhook, { id: added.id, account })
+    }
   }
 
   /**
@@ -51,10 +52,11 @@ export function createWebhooks<P extends AnyProduct>(options: WebhookOptions<P>)
     data: BeforeJson<z.output<S>>,
   ): Promise<void> {
     const { id, types, paused } = endpoints
+    const columns = { id, paused, account: endpoints.account }
     const ofType = or(eq(types, sql`'{}'`), sql`${event.type} = any(${types})`)
     const whose = receives === 'own' ? eq(endpoints.account, account) : undefined
     // Locked, or one that is deleted at this moment would roll the caller's transaction back.
-    const to = await tx.select({ id, paused }).from(endpoints).where(and(whose, ofType)).for('key share')
+    const to = await tx.select(columns).from(endpoints).where(and(whose, ofType)).for('key share')
     if (to.length > 0) await send(deps, tx, to, { type: event.type, body: bodyOf(event, data) })
   }
 
@@ -62,32 +64,41 @@ export function createWebhooks<P extends AnyProduct>(options: WebhookOptions<P>)
   const redeliverWebhooks = defineTask({
     name: 'redeliverWebhooks',
     queue: 'webhooks',
-    input: z.object({ endpoint: z.uuid(), since: z.iso.datetime(), after: z.uuid().optional() }),
-    async run({ endpoint, since, after }, job, { db }: WebhookDeps<P>) {
+    input: z.object({
+      account: z.uuid(),
+      endpoint: z.uuid(),
+      since: z.iso.datetime(),
+      after: z.uuid().optional(),
+    }),
+    async run({ after, ...input }, job, { db }: WebhookDeps<P>) {
       const due = and(
-        eq(deliveries.endpoint, endpoint),
-        gte(deliveries.created, new Date(since)),
+        eq(deliveries.endpoint, input.endpoint),
+        gte(deliveries.created, new Date(input.since)),
         inArray(deliveries.state, ['failed', 'held']),
         after === undefined ? after : gt(deliveries.id, after),
       )
       const { id } = deliveries
       const page = await db.select({ id }).from(deliveries).where(due).orderBy(asc(id)).limit(PAGE)
-      for (const row of page) job.next(deliverWebhook, { id: row.id, endpoint })
-      if (page.length === PAGE) job.next(redeliverWebhooks, { endpoint, since, after: page.at(-1)?.id })
+      for (const row of page) job.next(deliverWebhook, { id: row.id, account: input.account })
+      if (page.length === PAGE) job.next(redeliverWebhooks, { ...input, after: page.at(-1)?.id })
     },
   })
 
   /** Has one delivery sent again, whatever became of it. False if the endpoint has none of that id. */
   const redeliverOne = (
     { db, enqueue }: Enqueues & Pick<KitDeps, 'db'>,
-    endpoint: string,
+    { id: endpoint, account }: Target,
     id: string,
   ): Promise<boolean> =>
     db.transaction(async (tx) => {
       const its = and(eq(deliveries.id, id), eq(deliveries.endpoint, endpoint))
-      const [row] = await tx.update(deliveries).set({ state: 'pending' }).where(its).returning()
-      if (row) await enqueue(tx, deliverWebhook, { id, endpoint, again: true })
-      return row !== undefined
+      const sent = await tx
+        .update(deliveries)
+        .set({ state: 'pending' })
+        .where(its)
+        .returning({ id: deliveries.id })
+      if (sent.length > 0) await enqueue(tx, deliverWebhook, { id, account, again: true })
+      return sent.length > 0
     })
 
   const sweepWebhooks = defineTask({

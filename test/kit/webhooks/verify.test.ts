@@ -42,16 +42,20 @@ beforeEach(() => {
 const now = () => Math.floor(Date.now() / 1000)
 const START = now()
 
-async function send({
-  id = crypto.randomUUID() as string,
-  at = now() as number | string,
-  body = '{"amount":5}' as string,
-  secrets = [NEW],
-  sent = undefined as string | undefined,
-  headers = {} as Record<string, string>,
-} = {}) {
+interface Sent {
+  id?: string
+  at?: number | string
+  /** What is signed, and sent if `sent` does not say otherwise. */
+  body?: string
+  sent?: string
+  secrets?: string[]
+  headers?: Record<string, string>
+}
+
+async function send({ id = crypto.randomUUID(), at = now(), body = '{"amount":5}', ...more }: Sent = {}) {
+  const { sent = body, secrets = [NEW], headers = {} } = more
   const signed = { id, timestamp: String(at), body }
-  const reply = await app.visitor().post(PATH, sent ?? body, {
+  const reply = await app.visitor().post(PATH, sent, {
     'webhook-id': id,
     'webhook-timestamp': signed.timestamp,
     'webhook-signature': await signWebhook(secrets, signed),
@@ -82,7 +86,7 @@ test('what is signed is handled, by whichever secret is valid', async () => {
 })
 
 describe('nothing is handled', () => {
-  test.each<[string, Parameters<typeof send>[0]]>([
+  test.each<[string, Sent]>([
     ['by another secret', { secrets: [newWebhookSecret()] }],
     ['of another body', { sent: '{"amount":500}' }],
     ['of the same JSON in other bytes', { sent: '{"amount": 5}' }],
@@ -126,7 +130,10 @@ test('while it is being handled a second one is told to come again', async () =>
   const id = crypto.randomUUID()
   const reached = Promise.withResolvers<void>()
   const go = Promise.withResolvers<void>()
-  act = () => (reached.resolve(), go.promise)
+  act = () => {
+    reached.resolve()
+    return go.promise
+  }
   const first = send({ id })
   await reached.promise
   expect(await send({ id })).toBe('409 webhook_in_progress')
