@@ -41,6 +41,9 @@ import { askForFactor, secondFactorPages } from './second-factors/pages.tsx'
 import { requireFactor } from './second-factors/required.ts'
 import { secondFactors } from './second-factors/routes.tsx'
 import { totpPages, totpRoutes } from './totp/routes.tsx'
+import { webhookPages } from './webhooks/pages.tsx'
+import { webhookRoutes } from './webhooks/routes.ts'
+import { webhookBodies } from './webhooks/webhooks.ts'
 
 /** Builds the app on its dependencies. Nothing connects or runs before the first request. */
 export function createApp(deps: Deps) {
@@ -50,7 +53,14 @@ export function createApp(deps: Deps) {
 
   const oidc = createOidc(config.oidc, deps.log)
   const groups = { '/api': 'Account' }
-  const reference = { config, routes: () => describeRoutes(app), groups, description, license }
+  const reference = {
+    config,
+    routes: () => describeRoutes(app),
+    groups,
+    description,
+    license,
+    webhookBodies,
+  }
   // A program acts for an account, and does not manage it.
   for (const path of ['/api/me/*', '/api/auth/*', '/api/logout', '/api/reauthenticate/*'])
     app.use(path, refuseTokens)
@@ -83,6 +93,7 @@ export function createApp(deps: Deps) {
     .route('/api/files', fileRoutes<Product>(fileOptions))
     .route('/api/small-files', formRoutes<Product>(fileOptions))
     .route('/api/files', diskRoutes<Product>(fileOptions.table, fileOptions.purposes))
+    .route('/api', webhookRoutes)
     .route('/api/movies', movies)
   if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess(config)))
   if (!config.production) app.route('/apitest', devRoutes<Product>({ queueMail: queueSampleMail }))
@@ -93,6 +104,7 @@ export function createApp(deps: Deps) {
   if (config.authPages) app.route(PAGES, passkeyPages)
   if (config.authPages && oidc.names.length > 0) app.route(PAGES, oidcPages(oidc))
   if (config.authPages) app.route(PAGES, mailLoginPages)
+  if (config.authPages) app.route(PAGES, webhookPages)
 
   return routed
 }

@@ -8,6 +8,7 @@ import {
   deleteExpiredTokens,
   dropDeadOfNobody,
   sweepFiles,
+  sweepWebhooks,
 } from './tasks.ts'
 
 export const crons = [
@@ -31,5 +32,6 @@ export const crons = [
   }),
   defineCron({ name: 'files', schedule: '50 * * * *', task: sweepFiles, input: { store: false } }),
   defineCron({ name: 'file-bytes', schedule: '20 4 * * *', task: sweepFiles, input: { store: true } }),
+  defineCron({ name: 'webhooks', schedule: '35 * * * *', task: sweepWebhooks, input: {} }),
   defineCron({ name: 'audit', schedule: '45 * * * *', task: keepAuditTrail, input: {} }),
 ]

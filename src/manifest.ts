@@ -6,17 +6,19 @@ import type { Factor } from './account/second-step.ts'
 import type { WayIn } from './account/ways-in.ts'
 import { crons } from './crons.ts'
 import { ownFiles } from './kit/files/open-store.ts'
+import { ownWebhooks } from './kit/webhooks/sender.ts'
 import { mailLogin } from './mail-login/way-in.tsx'
 import { oidcWayIn } from './oidc/way-in.tsx'
 import { passkeyFactor, passkeyWayIn } from './passkeys/factor.tsx'
 import { secondStep } from './second-factors/second-step.ts'
 import { totp } from './totp/totp.ts'
+import { pausesWebhooks } from './webhooks/endpoints.ts'
 
 /** One line for each second factor. */
 const factors: Factor[] = [totp, passkeyFactor]
 
 /** One line for each way in beside the password. */
-const waysIn: WayIn[] = [passkeyWayIn, mailLogin, oidcWayIn]
+const waysIn: WayIn[] = [passkeyWayIn, mailLogin, oidcWayIn, pausesWebhooks]
 
 export const manifest = {
   roles,
@@ -26,6 +28,7 @@ export const manifest = {
     own: {
       waysIn,
       ...ownFiles,
+      ...ownWebhooks,
       secondStep: secondStep(factors),
     },
   }),

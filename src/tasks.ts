@@ -13,12 +13,14 @@ import { keepAuditTrail } from './kit/audit/retention.ts'
 import type { Schema } from './kit/data/owned-rows.ts'
 import type { DeadJob } from './kit/jobs/dead.ts'
 import { defineTask } from './kit/jobs/task.ts'
+import { webhooks } from './webhooks/webhooks.ts'
 
 /** The dependencies of every task; `schema` holds every table of the service. */
 export type TaskDeps = Deps & { schema: Schema }
 
 export { dropDeadOfNobody }
 export const { sweepFiles } = fileJobs
+export const { sweepWebhooks } = webhooks.tasks
 
 /** Your own is called with the account's id before it goes, for what no row holds: files, or an account at another service. */
 export const { deleteAccount, deleteDueAccounts } = defineAccountDeletion([forgetExports])
@@ -66,6 +68,7 @@ export const tasks = [
   exportAudit,
   keepAuditTrail,
   ...Object.values(fileJobs),
+  ...Object.values(webhooks.tasks),
   countAccounts,
 ]
 

@@ -111,6 +111,20 @@ export const MODULES: Record<string, Module> = {
       /kit\/files\b|\bfiles\/(files|table|README)|ownFiles|FILES_URL|\/api\/(small-)?files|\bnpm run files\b|fileJobs|sweepFiles/,
     tables: ['files'],
   },
+  webhooks: {
+    about:
+      'other services are told of events at once, signed and until they have them; and theirs are verified',
+    paths: [
+      'src/kit/webhooks',
+      'src/webhooks',
+      'test/kit/webhooks',
+      'test/webhooks.test.ts',
+      'test/webhooks-receivers.test.ts',
+    ],
+    mentions:
+      /kit\/webhooks\b|\bwebhooks\/(endpoints|pages|routes|table|webhooks|README)|\b(own|pauses|sweep|tell)Webhooks\b|\bwebhook(Pages|Routes)\b|\/me\/webhooks\b/,
+    tables: ['webhook_deliveries', 'webhook_endpoints'],
+  },
   'api-docs': {
     about:
       'the page at /api/docs, which tries calls in the browser; OpenAPI and the API list stay without it',

@@ -43,9 +43,7 @@ const LINKS: Record<Purpose, (service: string, details?: Json) => LinkText> = {
   verify: (service) => ({
     subject: `Confirm your email for ${service}`,
     title: 'Confirm your email',
-    paragraphs: [
-      `This address was given for an account at ${service}. Please confirm that this mailbox is yours.`,
-    ],
+    paragraphs: [`This address was given for an account at ${service}. Please confirm that it is yours.`],
     label: 'Confirm my email',
     notes: [
       'The link works for three days, and only for whoever is logged in to that account or knows its password.',
@@ -149,6 +147,8 @@ export const NOTICES = {
   email_changed: 'Your account goes by another email now.',
   token_made:
     'A personal access token was made: with it a program acts for your account. A new password by a mailed link ends it.',
+  webhook_added: 'A webhook was added: another service is told of what happens in your account.',
+  webhook_paused: 'A webhook is paused: for two days nothing could be delivered to it. Its page says why.',
   role_changed: 'Your account has another role now: it may do more, or less, or it was disabled.',
   account_changed: 'What your account says of you was changed: its names, its company or its tags.',
   impersonated:

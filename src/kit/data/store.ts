@@ -69,6 +69,11 @@ export function createStore(
         await redis.set(at(key), text, 'EX', positive(ttlSeconds, 'ttlSeconds', 'a whole number of seconds'))
     },
 
+    async add(key, value, ttlSeconds) {
+      const ttl = positive(ttlSeconds, 'ttlSeconds', 'a whole number of seconds')
+      return (await redis.set(at(key), encode(key, value), 'EX', ttl, 'NX')) === 'OK'
+    },
+
     get,
 
     async getAndSet(key, value) {

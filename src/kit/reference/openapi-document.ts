@@ -6,7 +6,7 @@ import { cookieName } from '../http/session-cookies.ts'
 import { openApi, type ApiInfo } from './openapi.ts'
 
 /** What every description of the API is made from. */
-export interface Reference extends Pick<ApiInfo, 'description' | 'license' | 'groups'> {
+export interface Reference extends Pick<ApiInfo, 'description' | 'license' | 'groups' | 'webhookBodies'> {
   config: KitConfig
   routes: () => ApiRoute[]
 }

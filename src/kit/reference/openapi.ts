@@ -1,8 +1,10 @@
 // Builds the OpenAPI document from the routes' own descriptions.
+import type { z } from 'zod'
 import type { ApiRoute, RequestHeader, RouteDoc, RouteInput } from '../http/doc.ts'
 import { ErrorBody } from '../http/errors.ts'
 import { errorResponses } from './openapi-errors.ts'
 import { exampleOf } from './openapi-examples.ts'
+import { describeWebhooks } from './openapi-webhooks.ts'
 import { COMPONENTS, describeApi, named, PARAMETER } from './operations.ts'
 import type { Api, Field, JsonSchema } from './operations.ts'
 import { groupBySlice, type FirstGroups } from './route-groups.ts'
@@ -22,6 +24,8 @@ export interface ApiInfo {
   /** An SPDX identifier: `MIT`. */
   license: string
   groups: FirstGroups
+  /** What the service sends to others: the schemas of the bodies, by their names. */
+  webhookBodies?: Record<string, z.ZodType>
   /** The name of the session's cookie. */
   cookie: string
 }
@@ -31,7 +35,10 @@ export interface ApiInfo {
  * @throws if two different schemas have one name (`meta({ id })`)
  */
 export function openApi(routes: ApiRoute[], info: ApiInfo) {
-  const { operations, components, ...api } = describeApi(routes.filter(isForPrograms), { Error: ErrorBody })
+  const { operations, components, ...api } = describeApi(routes.filter(isForPrograms), {
+    Error: ErrorBody,
+    ...info.webhookBodies,
+  })
   const find = (ref: string) => components[ref.replace(COMPONENTS, '')] ?? {}
   /** A schema without a name gets that of its place, but only an object: lists and the like stay inline. */
   const json = (given: JsonSchema, name: string, type = 'application/json') => {
@@ -59,6 +66,9 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
     servers: [{ url: '/' }],
     tags: groups.map(({ title, prefix, note }) => ({ name: title, description: note ?? `Below ${prefix}.` })),
     paths,
+    ...(info.webhookBodies && {
+      webhooks: describeWebhooks(Object.keys(info.webhookBodies), api.response, json),
+    }),
     components: {
       schemas: components,
       responses: shared,

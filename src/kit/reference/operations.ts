@@ -96,7 +96,7 @@ function operationId(method: string, path: string): string {
   return method.toLowerCase() + words.map(capitalize).join('')
 }
 
-const capitalize = (word: string) => word.charAt(0).toUpperCase() + word.slice(1)
+export const capitalize = (word: string) => word.charAt(0).toUpperCase() + word.slice(1)
 
 /** Converts all schemas, as the properties of one object, and those that they refer to; `rename` names the latter. */
 function convert(

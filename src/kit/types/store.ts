@@ -5,6 +5,8 @@ import type { Json } from './json.ts'
 export interface Store {
   /** `ttlSeconds` absent: kept until deleted. */
   set(key: string, value: Json, ttlSeconds?: number): Promise<void>
+  /** Stores the value if there is none, and returns whether it did, atomically. */
+  add(key: string, value: Json, ttlSeconds: number): Promise<boolean>
   get<T extends Json>(key: string): Promise<T | undefined>
   get<T extends Json>(key: string, fallback: T): Promise<T>
   /** Stores the value and returns the one that it replaced, atomically. The expiry is dropped. */

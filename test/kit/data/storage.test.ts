@@ -60,6 +60,14 @@ describe('values', () => {
     expect(await redis.ttl(`${prefix}kv:k`)).toBe(-1)
   })
 
+  test('of many calls of add at once one stores its value, until that expires', async () => {
+    const added = await Promise.all(range(20).map((i) => store.add('claim', i, 100)))
+    expect(added.filter(Boolean)).toHaveLength(1)
+    expect(await store.get<number>('claim')).toBe(added.indexOf(true))
+    expect(await redis.ttl(`${prefix}kv:claim`)).toBeGreaterThan(90)
+    expect(store.add('claim', 1, 0)).rejects.toThrow(RangeError)
+  })
+
   test('getAndSet answers what it replaced, and drops the expiry', async () => {
     expect(await store.getAndSet('swap', 1)).toBeUndefined()
     await store.set('swap', { a: 2 }, 100)
