@@ -38,7 +38,7 @@ const server = Bun.spawn([process.execPath, 'src/server.ts'], {
     HOST: '127.0.0.1',
     PORT: String(port),
     FILES_URL: pathToFileURL(folder).href,
-    LOG_LEVEL: 'warn',
+    LOG_LEVEL: 'silent',
   },
   stdout: 'inherit',
 })

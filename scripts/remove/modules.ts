@@ -103,6 +103,8 @@ export const MODULES: Record<string, Module> = {
       'test/files.test.ts',
       'test/files-s3.test.ts',
       'test/files-faults.test.ts',
+      'test/files-attacks.test.ts',
+      'scripts/bench/files.ts',
       'test/files-field.test.ts',
       'test/support/s3.ts',
       'test/support/uploads.ts',

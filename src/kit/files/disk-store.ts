@@ -15,14 +15,18 @@ import {
 } from './store.ts'
 
 const DRAFTS = 'drafts'
+/** Uploads of a process; the next one is 503. */
+const AT_ONCE = 100
 /** A draft that is older was left behind by a process that died. */
 const DRAFT_MS = 24 * 60 * 60_000
 
 export function createDiskStore(root: string): FileStore {
   /** One at a time of each: or one URL would fill the disk with drafts. */
   const receiving = new Set<string>()
-  /** Of all uploads few pieces are worked on at once: other requests have their turn in between, and what waits is not yet read. */
-  const turns = new Gate({ places: 2, queue: Number.MAX_SAFE_INTEGER })
+  /** Each holds 3 MB or so, of whatever size it is: what Bun has read ahead, and a piece that waits for its turn. */
+  const places = new Gate({ places: AT_ONCE, queue: 0 })
+  /** Of all uploads few pieces are worked on at once: other requests have their turn in between. */
+  const turns = new Gate({ places: 2, queue: AT_ONCE })
   /** Objects are spread over folders by the first letters of their random names. */
   const pathOf = (name: string) => join(root, dirname(name), basename(name).slice(0, 2), basename(name))
   const unlessMissing = (error: NodeJS.ErrnoException): undefined => {
@@ -97,7 +101,7 @@ export function createDiskStore(root: string): FileStore {
 
     async write(file, body) {
       const object = keptName(file.id)
-      return { object, sha256: await place(object, { size: file.size }, body) }
+      return { object, sha256: await places.run(() => place(object, { size: file.size }, body)) }
     },
 
     async inspect(object) {
@@ -133,7 +137,7 @@ export function createDiskStore(root: string): FileStore {
         if (receiving.has(file.id)) throw uploadInProgress()
         receiving.add(file.id)
         try {
-          await place(`incoming/${file.id}`, file, body)
+          await places.run(() => place(`incoming/${file.id}`, file, body))
         } finally {
           receiving.delete(file.id)
         }

@@ -55,9 +55,14 @@ export interface FileStore {
   read(object: string, end?: number): Promise<ReadableStream<Uint8Array> | undefined>
   /** What is not there is removed already. */
   remove(name: string): Promise<void>
-  list(): AsyncIterable<{ name: string; modified: Date }>
+  list(): AsyncIterable<Stored>
   /** Of a folder: the bytes pass through this service. */
   local?: LocalFiles
+}
+
+export interface Stored {
+  name: string
+  modified: Date
 }
 
 export interface Inspected {
