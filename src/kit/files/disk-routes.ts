@@ -8,7 +8,7 @@ import { widenPolicy } from '../http/security-headers.ts'
 import { streamsBody } from '../http/streamed-body.ts'
 import { validate } from '../http/validate.ts'
 import { defineError, unsupportedMediaType } from '../types/api-error.ts'
-import { assertLink, linkInvalid, openUpload } from './disk-urls.ts'
+import { assertUrl, linkInvalid } from './disk-urls.ts'
 import type { FileRow, FilesTable } from './files-table.ts'
 import { caching, disposition } from './names.ts'
 import { depsOf, type Purposes, storeOf } from './purposes.ts'
@@ -51,12 +51,12 @@ export function diskRoutes<P extends AnyProduct>(table: FilesTable, purposes: Pu
       async (c) => {
         const local = localOf(c)
         const { id } = c.req.valid('param')
-        const file = await openUpload(id, c.req.valid('query').token, c.var.secrets)
+        await assertUrl('incoming', id, c.req.valid('query').token, c.var.secrets)
+        const file = await queries.find(c.var.db, id)
+        if (file?.state !== 'pending') throw notFound(c)
         if (c.req.header('content-type') !== file.type)
           throw unsupportedMediaType({ message: `Content-Type must be ${file.type}` })
         if (Number(c.req.header('content-length')) !== file.size) throw fileMismatch()
-        const row = await queries.find(c.var.db, id)
-        if (row?.state !== 'pending') throw notFound(c)
         await local.receive(file, pieces(c))
         return c.body(null, 204)
       },
@@ -72,10 +72,11 @@ export function diskRoutes<P extends AnyProduct>(table: FilesTable, purposes: Pu
       validate('query', Signed),
       async (c) => {
         const local = localOf(c)
-        const object = `kept/${c.req.valid('param').object}`
-        await assertLink(object, c.req.valid('query').token, c.var.secrets)
-        const row = await queries.find(c.var.db, object.slice(5, 41))
-        if (row?.object !== object || row.state !== 'ready') throw notFound(c) // deleted since it was linked to
+        const { object } = c.req.valid('param')
+        await assertUrl('kept', object, c.req.valid('query').token, c.var.secrets)
+        const [id = ''] = object.split('.')
+        const row = await queries.find(c.var.db, id)
+        if (row?.object !== `kept/${object}` || row.state !== 'ready') throw notFound(c) // deleted since it was linked to
         return serveFile(c, local, row, { isPublic: false })
       },
     )

@@ -4,13 +4,15 @@ import { openAsBlob } from 'node:fs'
 import { copyFile, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Gate } from '../data/gate.ts'
-import { sealLink, sealUpload } from './disk-urls.ts'
+import { sealUrl } from './disk-urls.ts'
 import {
   type Expected,
   fileMismatch,
   type FileStore,
   keptName,
+  LINK_MS,
   storageFull,
+  UPLOAD_MS,
   uploadInProgress,
 } from './store.ts'
 
@@ -79,8 +81,14 @@ export function createDiskStore(root: string): FileStore {
   }
 
   return {
-    signUpload: sealUpload,
-    signLink: sealLink,
+    async signUpload({ id, type }, secrets) {
+      const expires = new Date(Date.now() + UPLOAD_MS)
+      const url = await sealUrl('incoming', id, expires, secrets)
+      return { method: 'PUT', url, headers: { 'Content-Type': type }, expires }
+    },
+
+    signLink: ({ object }, secrets) =>
+      sealUrl('kept', basename(object), new Date(Date.now() + LINK_MS), secrets),
 
     async keep({ id }) {
       const object = keptName(id)
