@@ -57,7 +57,7 @@ export function createS3Store(filesUrl: string): FileStore {
 
   return {
     async signUpload({ id, size, type, sha256 }) {
-      const checksum = Buffer.from(sha256, 'hex').toString('base64')
+      const checksum = Uint8Array.fromHex(sha256).toBase64()
       const headers = { 'content-type': type, 'x-amz-checksum-sha256': checksum }
       const url = await presign(bucket, {
         method: 'PUT',
@@ -97,7 +97,6 @@ export function createS3Store(filesUrl: string): FileStore {
     },
 
     async write({ id, type, size }, body) {
-      const object = keptName(id)
       const hash = createHash('sha256')
       const from = body[Symbol.asyncIterator]()
       const stream = new ReadableStream<Uint8Array>(
@@ -112,8 +111,8 @@ export function createS3Store(filesUrl: string): FileStore {
         { highWaterMark: 0 }, // as fast as the S3 takes it
       )
       const headers = { 'content-type': type, 'content-length': String(size) }
-      await send({ method: 'PUT', name: object, headers }, { body: stream, timeoutMs: WHOLE_MS })
-      return { object, sha256: hash.digest('hex') }
+      await send({ method: 'PUT', name: `incoming/${id}`, headers }, { body: stream, timeoutMs: WHOLE_MS })
+      return hash.digest('hex')
     },
 
     async inspect(object, { digest } = { digest: false }) {
@@ -125,7 +124,7 @@ export function createS3Store(filesUrl: string): FileStore {
       const told = reply.headers.get('x-amz-checksum-sha256')
       return {
         size,
-        sha256: told === null ? await digestOf(object) : Buffer.from(told, 'base64').toString('hex'),
+        sha256: told === null ? await digestOf(object) : Uint8Array.fromBase64(told).toHex(),
       }
     },
 
