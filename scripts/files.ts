@@ -9,7 +9,8 @@ import { withDeps } from './with-deps.ts'
 const USAGE = `Usage: npm run files -- check              lists files without bytes, and bytes without a file; ends with 1 if there are any
        npm run files -- check --repair     marks such files as lost, and deletes such bytes
 Bytes that are younger than a day are left alone: their file may be about to know them. A restored backup of the database knows
-none of the files that were made after it: then look before you repair.`
+none of the files that were made after it: then look before you repair. The nightly sweep leaves those for 30 days, and for good
+where they are more than twenty and more than a tenth of all.`
 
 await runCommand(USAGE, () => {
   const { positionals, values } = readArguments({ repair: { type: 'boolean', default: false } }, 1)
@@ -23,9 +24,9 @@ await runCommand(USAGE, () => {
       if (values.repair) await fileQueries(files).move(deps.db, id, [state, 'lost'])
     }
     let orphans = 0
-    for await (const name of orphansIn(deps.db, files, store)) {
+    for await (const { name, modified } of orphansIn(deps.db, files, store)) {
       orphans++
-      console.log(`${name} belongs to no file`)
+      console.log(`${name}, of ${modified.toISOString().slice(0, 10)}, belongs to no file`)
       if (values.repair) await store.remove(name)
     }
     const found = `${lost} file(s) without bytes, ${orphans} object(s) without a file`

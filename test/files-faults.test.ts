@@ -19,7 +19,7 @@ import { tasks as ofProduct } from '../src/tasks.ts'
 import { runCommand } from './kit/support/command.ts'
 import { mountSmallDisk } from './kit/support/small-disk.ts'
 import { startApp, type TestApp } from './support/harness.ts'
-import { announce, announcement, complete, linkOf, pdf, send, uploaded } from './support/uploads.ts'
+import { announce, announcement, complete, linkOf, pdf, send, sha256, uploaded } from './support/uploads.ts'
 import { startTestWorker, untilIdle } from './support/worker.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'restbun-files-'))
@@ -53,10 +53,17 @@ afterEach(async () => {
 
 const namesIn = async () => (await Array.fromAsync(store.list())).map(({ name }) => name)
 const rowOf = async (id: string) => (await queries.find(app.deps.db, id)) ?? { state: 'gone', object: null }
-/** As if two days had passed for all that the folder holds. */
-function growOld(): void {
-  const then = new Date(Date.now() - 48 * 60 * 60_000)
+/** As if so many days had passed for all that the folder holds. */
+function growOld(days = 31): void {
+  const then = new Date(Date.now() - days * 24 * 60 * 60_000)
   for (const path of new Bun.Glob('**/*').scanSync(folder)) utimesSync(join(folder, path), then, then)
+}
+
+/** Bytes of which no row knows, as a process leaves them that dies. */
+async function keepStray(file: { id: string; size: number; type: string }, body: AsyncIterable<Uint8Array>) {
+  const object = await store.keep({ ...file, sha256: await store.write(file, body) })
+  await store.remove(`incoming/${file.id}`)
+  return object
 }
 
 async function work(sweeps: boolean) {
@@ -133,7 +140,7 @@ describe('a process that is killed', () => {
     const code = `
       const { createDiskStore } = await import(${JSON.stringify(join(import.meta.dir, '../src/kit/files/disk-store.ts'))})
       async function* half() { yield new Uint8Array(500_000); console.log('half'); await new Promise(() => setInterval(() => {}, 1000)) }
-      await createDiskStore(${JSON.stringify(folder)}).local.receive({ id: '${id}', size: 1_000_000, type: '', sha256: '' }, half())`
+      await createDiskStore(${JSON.stringify(folder)}).write({ id: '${id}', size: 1_000_000, type: '', sha256: '' }, half())`
     const child = Bun.spawn([process.execPath, '-e', code], { stdout: 'pipe' })
     for await (const said of child.stdout) if (new TextDecoder().decode(said).includes('half')) break
     child.kill('SIGKILL')
@@ -180,6 +187,61 @@ describe('a check', () => {
   })
 })
 
+describe('bytes that no row knows', () => {
+  const lose = async (count: number) => {
+    const body = () => Response.json('stray').body as never as AsyncIterable<Uint8Array>
+    const made = Array.from({ length: count }, () => ({ id: crypto.randomUUID(), size: 7, type: '' }))
+    for (const file of made) await keepStray(file, body())
+  }
+
+  test('as after the restore of an older database are kept for 30 days', async () => {
+    const known = await uploaded(await app.member(), pdf('known'))
+    await lose(2)
+    growOld(29)
+    await work(true)
+    expect(await namesIn()).toHaveLength(3)
+    growOld(31)
+    await work(true)
+    expect(await namesIn()).toEqual([(await rowOf(known.id)).object ?? ''])
+  })
+
+  test('are all kept where they are many beside the known ones: then it is the wrong database, or the wrong store', async () => {
+    await lose(21)
+    growOld(365)
+    await work(true)
+    expect(await namesIn()).toHaveLength(21)
+  })
+
+  test('go after a day where they are an upload that was not, or no more, awaited', async () => {
+    const ann = await app.member()
+    const file = await announce(ann, pdf('late'))
+    await send(ann, file, pdf('late'))
+    await app.deps.db.delete(files)
+    growOld(0.9)
+    await work(true)
+    expect(await namesIn()).toEqual([`incoming/${file.id}`])
+    growOld(1.1)
+    await work(true)
+    expect(await namesIn()).toEqual([])
+  })
+})
+
+test('of a hundred uploads at once the next one is 503, and is taken once one has ended', async () => {
+  const file = () => ({ id: crypto.randomUUID(), size: 7, type: '' })
+  let end = () => {}
+  const ended = new Promise<void>((resolve) => (end = resolve))
+  async function* slow() {
+    await ended
+    yield new TextEncoder().encode('"stray"')
+  }
+  const crowded = createDiskStore(folder)
+  const all = Array.from({ length: 100 }, () => crowded.write(file(), slow()))
+  await expect(crowded.write(file(), slow())).rejects.toThrow('Too many')
+  end()
+  await Promise.all(all)
+  expect(await crowded.write(file(), slow())).toBe(sha256(new TextEncoder().encode('"stray"')))
+})
+
 test('a full disk is a 507 that leaves nothing, and the same upload goes on once there is room', async () => {
   const disk = mountSmallDisk(2)
   if (disk === undefined) return // where nothing can be mounted
@@ -214,7 +276,7 @@ test('`npm run files -- check` finds files without bytes, and bytes without a fi
   await store.remove((await rowOf(broken.id)).object ?? '')
   const stray = crypto.randomUUID()
   const body = Response.json('stray').body as never as AsyncIterable<Uint8Array>
-  const { object } = await createDiskStore(folder).write({ id: stray, size: 7, type: '' }, body)
+  const object = await keepStray({ id: stray, size: 7, type: '' }, body)
   growOld()
   const found = await run()
   expect([found.code, found.out.split('\n').toSorted()]).toEqual([
@@ -222,7 +284,7 @@ test('`npm run files -- check` finds files without bytes, and bytes without a fi
     [
       '',
       `${broken.id} (letter.pdf) is ready, and its bytes are not there`,
-      `${object} belongs to no file`,
+      `${object}, of ${new Date(Date.now() - 31 * 24 * 60 * 60_000).toISOString().slice(0, 10)}, belongs to no file`,
     ].toSorted(),
   ])
   expect((await run('--repair')).code).toBe(0)

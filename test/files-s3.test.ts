@@ -137,7 +137,7 @@ describe('an S3 that enforces what is signed', () => {
     const before = [...s3.objects.keys()]
     await work(app) // all are young
     expect([...s3.objects.keys()]).toEqual(before)
-    for (const object of s3.objects.values()) object.modified = new Date(Date.now() - 25 * 60 * 60_000)
+    for (const object of s3.objects.values()) object.modified = new Date(Date.now() - 31 * 24 * 60 * 60_000)
     await work(app)
     expect([...s3.objects.keys()].toSorted()).toEqual(
       before.filter((name) => !strays.includes(name)).toSorted(),

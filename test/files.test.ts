@@ -169,11 +169,14 @@ describe('an upload', () => {
     const changed = `${head}${token.at(-9) === 'A' ? 'B' : 'A'}${tail}`
     expect((await send(ann, to(file.id, changed), one)).status).toBe(403)
     expect((await send(ann, to(file.id, 'x'), one)).status).toBe(403)
-    const { id, size, type, sha256 } = announcement(one) as never as Record<string, unknown>
-    const late = JSON.stringify({ id: file.id, size, type, sha256, until: Date.now() - 1 })
-    const expired = await app.deps.secrets.seal('files.upload', file.id, late)
-    expect([id, (await send(ann, to(file.id, expired), one)).status]).toEqual([undefined, 403])
-    const ofLink = await app.deps.secrets.seal('files.link', file.id, late)
+    const { secrets } = app.deps
+    const [late, early] = [-1, 60_000].map((ms) => new Date(Date.now() + ms).toISOString()) as [
+      string,
+      string,
+    ]
+    const expired = await secrets.seal('files.incoming', file.id, late)
+    expect((await send(ann, to(file.id, expired), one)).status).toBe(403)
+    const ofLink = await secrets.seal('files.kept', file.id, early)
     expect((await send(ann, to(file.id, ofLink), one)).status).toBe(403)
   })
 
@@ -262,8 +265,9 @@ describe('reading', () => {
     expect(said(await app.visitor().get(`/api/files/${file.id}/content`))).toBe('401 login_required')
     expect(said(await app.visitor().get(`/api/files/${file.id}/public`))).toBe('404 not_found')
     const link = new URL(await linkOf(ann, file.id))
-    const object = link.pathname.replace('/api/files/', '')
-    link.searchParams.set('token', await app.deps.secrets.seal('files.link', object, String(Date.now() - 1)))
+    const object = link.pathname.split('/')[3] ?? ''
+    const late = new Date(Date.now() - 1).toISOString()
+    link.searchParams.set('token', await app.deps.secrets.seal('files.kept', object, late))
     expect((await fetch(link)).status).toBe(403)
     link.searchParams.set('token', 'x'.repeat(50))
     expect((await fetch(link)).status).toBe(403)

@@ -1,4 +1,6 @@
 // Your routes, driven with generated input by every kind of caller. Those that the kit brings are driven by its own tests.
+import { getTableName, is, sql } from 'drizzle-orm'
+import { getTableConfig, PgTable } from 'drizzle-orm/pg-core'
 import { roles } from '../src/account/roles.ts'
 import { users } from '../src/account/table.ts'
 import { sendWelcome } from '../src/account/mail-tasks.ts'
@@ -11,13 +13,27 @@ const ofKit = new Set(kitRoutes().map(({ method, path }) => `${method} ${path}`)
 /** Of a module: without it this does nothing. */
 const MAIL = 'MAIL'
 
+/** A field `photo:file(image)` takes files of whoever calls, which a generator seldom meets. Without the module there is none. */
+const hasFile = Object.values(schema)
+  .filter((table) => is(table, PgTable))
+  .filter((table) =>
+    getTableConfig(table).foreignKeys.some((key) => getTableName(key.reference().foreignTable) === 'files'),
+  )
+  .map((table) => `/${getTableName(table).replaceAll('_', '-')}`)
+
 driveRoutes({
   seeds: [1],
   start: (settings) => startApp({ ...settings, [`${MAIL}_LOGIN`]: 'on' }),
   schema,
   roles,
   boss: 'superuser',
-  member: (app: TestApp, role) => app.member(role),
+  async member(app: TestApp, role) {
+    const member = await app.member(role)
+    if (hasFile.length > 0)
+      await app.deps.db.execute(sql`insert into files (account, purpose, name, type, size, sha256, state)
+        select ${member.user.id}, 'image', 'a.png', 'image/png', 1, '', 'ready' from generate_series(1, 60)`)
+    return member
+  },
   loginPath: '/api/login',
   enqueue: ({ deps }) => deps.enqueue(sendWelcome, { userId: crypto.randomUUID() }),
   work: (app) => startTestWorker(app),
@@ -38,6 +54,7 @@ driveRoutes({
   },
   // test/{admin,admin-pages,mailbox,account-pages,sessions,access-tokens,invitations,totp,files,webhooks}.test.ts have them
   isHard: (name) =>
+    hasFile.some((path) => `${name}/`.includes(`${path}/`)) ||
     /users.:id|api.files.*:|webhooks.+|factors?|passkey|second|identities|:provider|mail.code|(reauthenticate|confirm).mail|^POST .*(reset|verify|take-back|sign-up|accept|invitation|tokens.end|:id)$|^DELETE .api.(me|invitations)./.test(
       name,
     ),

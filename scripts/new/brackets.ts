@@ -1,6 +1,8 @@
 // What stands in the brackets behind a type: the values of an enum, the digits of a decimal, what is referred to.
+import { join } from 'node:path'
 import type { Field, Reference } from './shape.ts'
 import { type Names, parseNames } from './names.ts'
+import { findPurpose } from './purposes.ts'
 import type { Slice } from './slices.ts'
 
 /** Finds the slice of a resource that a field refers to. @param asked what names it, for messages */
@@ -71,12 +73,20 @@ export const BRACKETS: Record<string, Read> = {
       throw new Error(`"${asked}": an account can always be deleted: say cascade, or set-null`)
     field.refersTo = { names: ACCOUNT, needsOthers: false, seenBy: 'everybody', onDelete }
   },
+
+  file(field) {
+    const asked = `${field.name}:file${field.args.length > 0 ? `(${field.args.join()})` : ''}`
+    const { isPublic } = findPurpose(join(import.meta.dir, '../..'), field.args, asked)
+    const bytesAt = isPublic ? 'public' : 'content'
+    field.refersTo = { names: FILE, needsOthers: false, seenBy: 'everybody', onDelete: 'restrict', bytesAt }
+  },
 }
 
 const MAX_DIGITS = 38
 
 /** The slice of accounts, as far as a table refers to it. */
 const ACCOUNT: Names = { ...parseNames('user'), path: 'account' }
+const FILE = parseNames('file')
 
 function ruleOf({ optional }: Field, asked: string, rule: string): Reference['onDelete'] {
   const known = ({ cascade: 'cascade', 'set-null': 'set null', restrict: 'restrict' } as const)[rule]

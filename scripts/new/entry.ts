@@ -36,7 +36,11 @@ const withArgs: Step = (entry, { type, args, values, refersTo }) => {
   }
   if (refersTo) {
     const rule = entry.replace(/onDelete: '.*'/, `onDelete: '${refersTo.onDelete}'`)
-    return type === 'ref' ? rename(rule, [REFERRED], [refersTo.names]) : rule
+    if (type === 'ref') return rename(rule, [REFERRED], [refersTo.names])
+    return rule
+      .replaceAll('`image`', `\`${args[0]}\``)
+      .replace("'image'", `'${args[0]}'`)
+      .replace('/public', `/${refersTo.bytesAt}`)
   }
   const quoted = values.map((value) => `'${value}'`)
   return entry.replaceAll(/'first', 'second'|'(?:first|second)'/g, (found) => {

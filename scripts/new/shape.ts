@@ -21,7 +21,7 @@ export interface Field {
   max: string | undefined
   /** What it is where a creation leaves it out, in canonical form, JSON of json and lists; `now` of moments and days. */
   fallback: string | undefined
-  /** Of `ref(court)` and `account`. */
+  /** Of `ref(court)`, `account` and `file(image)`. */
   refersTo: Reference | undefined
 }
 
@@ -34,4 +34,6 @@ export interface Reference {
   seenBy: 'owner' | 'accounts' | 'everybody'
   /** What becomes of the row when the one that it refers to is deleted; restrict: that is refused. */
   onDelete: 'cascade' | 'set null' | 'restrict'
+  /** A file's last part of the path to its bytes. */
+  bytesAt?: 'public' | 'content'
 }

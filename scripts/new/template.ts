@@ -58,7 +58,7 @@ export function fillTemplate(
     const filled = fillRules(chosen, resource)
     const text = file === 'factories.ts' ? spreadValues(filled, resource) : filled
     const whole = ofWhole(withErrors(text, fields, rules, access), names, access)
-    return [target, withImports(withOthers(whole, fields, access), target, names)]
+    return [target, withImports(withFiles(withOthers(whole, fields, access), fields), target, names)]
   })
   return Object.fromEntries(files) as Record<string, string>
 }
@@ -94,6 +94,16 @@ const withOthers = (text: string, fields: Field[], { parent }: Access): string =
       // Of a factory whose fields all refer to something.
       text.replace(/\(\(n\) => \(\{\s*\}\)\)/, '(() => ({}))'),
     )
+
+/** Whoever sends a row that has files sends files of its own. */
+const withFiles = (text: string, fields: Field[]): string =>
+  text.replaceAll(
+    /\/\* (\.\.\.)?(filesOf\(.*?\)) \*\/ ?/g,
+    (_, spread: string | undefined, files: string) => {
+      if (!fields.some(({ type }) => type === 'file')) return ''
+      return spread ? `...(await ${files}), ` : `await ${files}`
+    },
+  )
 
 /** What depends on the whole, and stands within a line. */
 function ofWhole(text: string, { type }: Names, { parent, writer, softDelete }: Access): string {

@@ -8,6 +8,7 @@ import { describedRoutes } from '../described-routes.ts'
 import { wordsOf } from './access.ts'
 import type { Field } from './fields.ts'
 import type { Names } from './names.ts'
+import { purposesOf } from './purposes.ts'
 import { ranksOf } from './rules.ts'
 import { FACTORIES } from './template.ts'
 import { readLine, readWish, type Wish } from './wish.ts'
@@ -87,11 +88,17 @@ function referencesOf(
 ): { body: Body; rows: Referred[] } {
   const body: Body = {}
   const rows: Referred[] = []
-  for (const { name, type, optional, refersTo } of fields) {
+  for (const { name, type, optional, refersTo, args } of fields) {
     if (refersTo === undefined || optional) continue
     const id = type === 'account' ? MY_ID : `a_${refersTo.names.snake}`
     body[name] = variable(id)
     if (type === 'account') continue
+    if (type === 'file') {
+      const [purpose = ''] = args
+      body[name] = variable(`a_${purpose}`)
+      rows.push({ names: refersTo.names, body: { purpose }, id: `a_${purpose}` })
+      continue
+    }
     const others = referencesOf(root, madeBy(root, refersTo.names).fields, make)
     const own = { names: refersTo.names, body: { ...make(refersTo.names), ...others.body }, id }
     rows.push(...others.rows, own)
@@ -133,6 +140,7 @@ const create = (list: string, body: Body, id: string) =>
 
 /** What others refer to stays when the lines have ended: the next time it may keep its like out, and serves as well. */
 function createOrFind(root: string, { names, body, id }: Referred): string {
+  if (names.path === 'files') return upload(root, String(body.purpose), id)
   const { fields, rules } = madeBy(root, names)
   const list = `$api/${names.path}`
   const isAlone = fields.some(({ unique }) => unique) || rules.some(({ word }) => word !== 'check')
@@ -141,6 +149,23 @@ function createOrFind(root: string, { names, body, id }: Referred): string {
     `curl -sf -b $jar ${list} ${JSON_BODY} ${quoted(body)} || ${CURL} -b $jar "${list}?limit=1"`,
     id,
   )
+}
+
+/** How the smallest files begin, as printf takes it. */
+const FIRST_BYTES: Record<string, string> = {
+  'image/png': String.raw`\211PNG\r\n\032\n`,
+  'image/jpeg': String.raw`\377\330\377`,
+  'image/gif': 'GIF89a',
+  'application/pdf': '%%PDF-1.7',
+  'text/plain': 'hello',
+}
+
+/** Where the purpose takes none of these, the line says what is to be filled in. */
+function upload(root: string, purpose: string, id: string): string {
+  const type = purposesOf(root)[purpose]?.types.find((each) => Object.hasOwn(FIRST_BYTES, each))
+  const file = type === undefined ? 'file=@YOUR-FILE' : `file=@-;filename=a;type=${type}`
+  const send = `${CURL} -b $jar $api/small-files -F purpose=${purpose} -F '${file}'`
+  return keepId(type === undefined ? send : `printf '${FIRST_BYTES[type]}' | ${send}`, id)
 }
 
 /** Shows the row that the command prints, and keeps its id in a variable. */

@@ -148,6 +148,7 @@ export const TYPES: Record<string, Kind> = {
     index: 'filter',
   },
   account: { about: 'an account, by its id', index: 'filter' },
+  file: { about: "a file of the writer's for this purpose, by its id", inBrackets: 'image', index: 'filter' },
 }
 
 /** What others call a type, where its letters point at no type or at a wrong one. */
@@ -177,6 +178,12 @@ const OTHER_NAMES: Record<string, string> = {
   tags: 'string[]',
   strings: 'string[]',
   user: 'account',
+  image: 'file(image)',
+  photo: 'file(image)',
+  picture: 'file(image)',
+  upload: 'file(image)',
+  attachment: 'file(image)',
+  blob: 'file(image)',
   owner: 'account',
   reference: 'ref(court)',
   references: 'ref(court)',

@@ -103,12 +103,15 @@ export const MODULES: Record<string, Module> = {
       'test/files.test.ts',
       'test/files-s3.test.ts',
       'test/files-faults.test.ts',
+      'test/files-attacks.test.ts',
+      'scripts/bench/files.ts',
+      'test/files-field.test.ts',
       'test/support/s3.ts',
       'test/support/uploads.ts',
       'scripts/files.ts',
     ],
     mentions:
-      /kit\/files\b|\bfiles\/(files|table|README)|ownFiles|FILES_URL|\/api\/(small-)?files|\bnpm run files\b|fileJobs|sweepFiles/,
+      /kit\/files\b|\bfiles\/(files|table|README)|ownFiles|FILES_URL|\/api\/(small-)?files|\bnpm run files\b|fileJobs|sweepFiles|\bfile\(image/,
     tables: ['files'],
   },
   webhooks: {

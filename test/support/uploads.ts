@@ -1,5 +1,8 @@
 // Uploads files as a client does: announces one, sends its bytes to where the answer says, and says that they are there.
 import { createHash } from 'node:crypto'
+import { files } from '../../src/files/table.ts'
+import type { FileState } from '../../src/kit/files/files-table.ts'
+import type { Db } from '../../src/kit/types/db.ts'
 import type { Client } from '../kit/support/client.ts'
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
@@ -60,4 +63,19 @@ export async function linkOf(client: Client, id: string): Promise<string> {
   const reply = await client.get(`/api/files/${id}/content`)
   if (reply.status !== 302) throw new Error(`no link: ${reply.text}`)
   return resolve(client, reply.headers.get('location') ?? '')
+}
+
+/** The id of a file that was not uploaded: a row alone, for what refers to one. */
+export async function addFile(
+  { db, me }: { db: Db; me: string },
+  purpose: string,
+  state: FileState = 'ready',
+): Promise<string> {
+  const about = { name: 'a file', type: 'image/png', size: 1, sha256: sha256(png()) }
+  const [row] = await db
+    .insert(files)
+    .values({ account: me, purpose, state, ...about })
+    .returning({ id: files.id })
+  if (row === undefined) throw new Error('insert returned no row')
+  return row.id
 }

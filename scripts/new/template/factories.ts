@@ -8,6 +8,9 @@ import type { NewToyCar } from './routes.ts'
 //| import { createToyCar } from './queries.ts'
 //| import { NewToyCar } from './routes.ts'
 //| import { newToyMaker } from './support/toy-makers/factories.ts'
+// if src/files/table.ts
+//| import { addFile } from '../../../test/support/uploads.ts'
+// end
 //| import { createToyMaker } from './support/toy-makers/queries.ts'
 //| import { NewToyMaker } from './support/toy-makers/routes.ts'
 // else
@@ -45,6 +48,9 @@ export const newToyCar = defineFactory<typeof NewToyCar, '$ref' | '$account'>((n
 //|   const refs = {
 //|     $ref: (await createToyMaker(scope, NewToyMaker.parse(newToyMaker()))).id,
 //|     $account: scope.me,
+// if src/files/table.ts
+//|     $file: await addFile(scope, 'image'),
+// end
 //|   }
 //|   return createToyCar(scope, NewToyCar.parse(newToyCar(refs)))
 //| }

@@ -8,6 +8,9 @@ import { scoped } from '../../../src/kit/data/scope.ts'
 import { isVersion, type Versions } from '../../../src/kit/data/version.ts'
 import { assertReferences } from '../../../src/kit/http/references.ts'
 import { findToyMaker } from './support/toy-makers/queries.ts'
+// if src/files/table.ts
+//| import { usableFile } from '../../../src/files/files.ts'
+// end
 import { deletedToyCars, publicToyCar, toyCars } from './table.ts'
 
 const { columns } = publicToyCar
@@ -159,11 +162,22 @@ export async function findToyCar(scope: ToyCarScope, id: number) {
 }
 
 // if referring
+// if filed
+//| /**
+//|  * What the input refers to has to be there, and for whoever asks. A whole body has the file that stands there already, whosever
+//|  * it is. @throws foreignKeyViolation
+//|  */
+//| const assertFound = (scope: Scope, input: Partial<ToyCarInput>, now?: ToyCar) =>
+// else
 /** What the input refers to has to be there, and for whoever asks. @throws foreignKeyViolation */
 const assertFound = (scope: Scope, input: Partial<ToyCarInput>) =>
+  // end
   assertReferences(input, {
     $ref: (id) => findToyMaker(scope, id),
     $account: (id) => findUser(scope.db, id),
+    // if src/files/table.ts
+    //| $file: async (id) => (id === now?.$file ? now : usableFile(scope, 'image')(id)),
+    // end
   })
 
 // end
@@ -231,8 +245,12 @@ export async function updateToyCar(
   input: Partial<ToyCarInput>,
   versions?: Versions,
 ): Promise<ToyCar | undefined> {
+  // if filed
+  //| await assertFound(scope, input, await findToyCar(scope, id))
+  // else
   // if referring
   await assertFound(scope, input)
+  // end
   // end
   const isEmpty = Object.values(input).every((each) => each === undefined)
   const [toyCar] = await scope.db

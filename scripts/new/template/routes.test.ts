@@ -30,6 +30,14 @@ import { createToyMaker } from './support/toy-makers/queries.ts'
 import { NewToyMaker } from './support/toy-makers/routes.ts'
 import { toyMakers } from './support/toy-makers/table.ts'
 // end
+// if src/files/table.ts
+//| import { inArray } from 'drizzle-orm'
+//| import { fileJobs } from '../../../src/files/files.ts'
+//| import { files } from '../../../src/files/table.ts'
+//| import { addFile } from '../../../test/support/uploads.ts'
+//| import { until } from '../../../test/kit/support/until.ts'
+//| import { startTestWorker } from './support/worker.ts'
+// end
 // if src/account/export.ts
 import { until } from '../../../test/kit/support/until.ts'
 import { startTestWorker } from './support/worker.ts'
@@ -70,15 +78,28 @@ async function pathOf({ user: { id: me, role } }: Member): Promise<string> {
 //| const pathOf: (member: Member) => Promise<string> = async () => '/api/toy-cars'
 // end
 
+// if filed
+//| /** Files of an account. */
+//| async function filesOf({ id: me }: { id: string }) {
+//|   const scope = { db: app.deps.db, me }
+//|   return {
+//|     $file: await addFile(scope, 'image'),
+//|   }
+//| }
+//|
+// end
 // if referring
 /** What an account may refer to. */
 async function refsOf({ user }: Member) {
-  // if ref
+  // if scoped
   const scope = { db: app.deps.db, me: user.id, role: user.role }
   // end
   return {
     $ref: (await createToyMaker(scope, NewToyMaker.parse(newToyMaker()))).id,
     $account: user.id,
+    // if src/files/table.ts
+    //| $file: await addFile(scope, 'image'),
+    // end
   }
 }
 
@@ -241,6 +262,9 @@ test.each([
   { $json: ['\0'] },
   { $ref: 'none' },
   { $account: 'none' },
+  // if src/files/table.ts
+  //| { $file: 'none' },
+  // end
   // if least
   //| { $string: BELOW },
   // end
@@ -286,7 +310,10 @@ test.each(['$string'] as const)(
   async (column) => {
     const toyCar = await add()
     // if owned
-    const { status, body } = await admin.post(path, newToyCar({ [column]: toyCar[column] }))
+    const { status, body } = await admin.post(
+      path,
+      newToyCar({ /* ...filesOf(admin.user) */ [column]: toyCar[column] }),
+    )
     expect([status, body[column]]).toEqual([201, toyCar[column]])
     // else
     //| const { status, body } = await ann.post(await pathOf(ann), newToyCar({ [column]: toyCar[column] }))
@@ -312,7 +339,7 @@ test.each(['$string'] as const)(
 //| test('the same $fields elsewhere are no obstacle, so that nobody learns of them', async () => {
 //|   const first = await add()
 // if owned
-//|   expect((await admin.post(path, newToyCar({ $same }))).status).toBe(201)
+//|   expect((await admin.post(path, newToyCar({ /* ...filesOf(admin.user) */ $same }))).status).toBe(201)
 // else
 //|   expect((await ann.post(await pathOf(ann), newToyCar({ $same }))).status).toBe(201)
 // end
@@ -355,12 +382,12 @@ test.each(['$string'] as const)(
 //|   ])
 //|     for (const { status, body } of [
 //|       await ann.post(path, overlapping),
-//|       await $another.post(path, overlapping),
+//|       await $another.post(path, { ...overlapping, /* ...filesOf($another.user) */ }),
 //|       await ann.patch(`${path}/${far.id}`, overlapping),
 //|     ])
 //|       expect([status, body]).toEqual([409, { ...refusal, requestId: body.requestId }])
 //|   for (const touching of [at(a.$to, b.$from), at(d.$to, e.$from)])
-//|     expect((await $another.post(path, touching)).status).toBe(201)
+//|     expect((await $another.post(path, { ...touching, /* ...filesOf($another.user) */ })).status).toBe(201)
 // if under
 //|   expect((await ann.post(await pathOf(ann), at(b.$from, d.$to))).status).toBe(201)
 // end
@@ -383,7 +410,7 @@ test('of two who have read one state the second changes nothing, and learns the 
   const at = `${path}/${toyCar.id}`
   const { headers } = await ann.get(at)
   const ifAsRead = { 'If-Match': headers.get('etag') ?? '' }
-  const { status, body } = await admin.patch(at, newToyCar(), ifAsRead)
+  const { status, body } = await admin.patch(at, newToyCar(/* filesOf(admin.user) */), ifAsRead)
   expect([status, body.version]).toEqual([200, 2])
   const currentTag = (await ann.get(at)).headers.get('etag')
   for (const late of [
@@ -479,8 +506,11 @@ test.each([
 test.each(['$ref', '$account'] as const)(
   'the list is narrowed to what refers to one thing by %s',
   async (field) => {
-    const other = await refsOf(bob)
-    const { body: toyCar } = await admin.post(path, newToyCar({ [field]: other[field] }))
+    const other = await refsOf(admin)
+    const { body: toyCar } = await admin.post(
+      path,
+      newToyCar({ /* ...filesOf(admin.user) */ [field]: other[field] }),
+    )
     await add()
     expect((await admin.get(`${path}?${field}=${other[field]}`)).body).toEqual([toyCar])
   },
@@ -500,6 +530,11 @@ test('a toy car refers to what there is for its writer: what is missing and what
     // end
     // if account
     ['$account', crypto.randomUUID()],
+    // end
+    // if filed
+    //| ['$file', crypto.randomUUID()],
+    //| ['$file', (await refsOf(bob)).$file],
+    //| ['$file', await addFile(scope, 'image', 'pending')],
     // end
   ]
   for (const [field, id] of refused) {
@@ -524,6 +559,9 @@ const remove = {
   // if account
   $account: (id: string) => app.deps.db.delete(users).where(eq(users.id, id)),
   // end
+  // if filed
+  //| $file: (id: string) => app.deps.db.delete(files).where(eq(files.id, id)),
+  // end
 }
 // end
 
@@ -531,7 +569,7 @@ const remove = {
 test.each(['$ref', '$account'] as const)('a toy car goes with what it refers to by %s', async (field) => {
   const toyCar = await add()
   const { [field]: id } = await refsOf(await app.member())
-  expect((await admin.post(path, newToyCar({ [field]: id }))).status).toBe(201)
+  expect((await admin.post(path, newToyCar({ /* ...filesOf(admin.user) */ [field]: id }))).status).toBe(201)
   await remove[field](id)
   expect((await admin.get(path)).body).toEqual([toyCar])
 })
@@ -540,7 +578,7 @@ test.each(['$ref', '$account'] as const)('a toy car goes with what it refers to 
 // if emptied
 //| test.each(['$ref', '$account'] as const)('a toy car stays without what it refers to by %s', async (field) => {
 //|   const { [field]: id } = await refsOf(await app.member())
-//|   const { body } = await admin.post(path, newToyCar({ [field]: id }))
+//|   const { body } = await admin.post(path, newToyCar({ /* ...filesOf(admin.user) */ [field]: id }))
 //|   await remove[field](id)
 //|   expect((await admin.get(path)).body).toEqual([{ ...body, [field]: null }])
 //| })
@@ -551,6 +589,37 @@ test.each(['$ref', '$account'] as const)('a toy car goes with what it refers to 
 //|   const toyCar = await add()
 //|   const error = await remove[field](toyCar[field]).catch((thrown: unknown) => refusalOf(thrown))
 //|   expect(error).toMatchObject({ status: 409, code: 'foreign_key_violation', message: 'It is still referred to' })
+//| })
+// end
+
+// if filed
+//| test('a whole body has the file that is there, whosever it is', async () => {
+//|   const toyCar = await add()
+//|   const { status, body } = await admin.put(`${path}/${toyCar.id}`, toyCar)
+//|   expect([status, body]).toEqual([200, { ...toyCar, modified: body.modified, version: 2 }])
+//| })
+//|
+//| test.each(['$file'] as const)('a file is deleted by a job once no toy car refers to it by %s', async (field) => {
+//|   const [kept, gone, changed] = [
+//|     await add(await filesOf(ann.user)),
+//|     await add(await filesOf(ann.user)),
+//|     await add(await filesOf(ann.user)),
+//|   ]
+//|   const { body: then } = await ann.patch(`${path}/${changed.id}`, await filesOf(ann.user))
+//|   await app.deps.db.delete(toyCars).where(eq(toyCars.id, Number(gone.id)))
+//|   const ids = [kept, gone, changed, then].map((toyCar) => toyCar[field])
+//|   const old = { changed: sql`now() - interval '2 days'` }
+//|   await app.deps.db.update(files).set(old).where(inArray(files.id, ids))
+//|   await app.deps.enqueue(fileJobs.sweepFiles, { store: false })
+//|   const worker = await startTestWorker(app)
+//|   try {
+//|     await until('the files to go', async () => {
+//|       const left = await app.deps.db.select().from(files).where(inArray(files.id, ids))
+//|       return Bun.deepEquals(left.map(({ id }) => id).toSorted(), [kept[field], then[field]].toSorted())
+//|     })
+//|   } finally {
+//|     await worker.stop()
+//|   }
 //| })
 // end
 
@@ -955,7 +1024,7 @@ test('what an account has added is listed over all toy boxes, to itself alone', 
   const elsewhere = await pathOf(ann)
   const { body: other } = await ann.post(elsewhere, newToyCar())
   const toyCar = await add()
-  expect((await admin.post(path, newToyCar())).status).toBe(201)
+  expect((await admin.post(path, newToyCar(/* filesOf(admin.user) */))).status).toBe(201)
   const { body, headers } = await ann.get('/api/toy-cars?count=true')
   expect([body, headers.get('total-count')]).toEqual([[other, toyCar], '2'])
   expect((await ann.get(`/api/toy-cars?toy_box=${other.toy_box}`)).body).toEqual([other])
@@ -972,7 +1041,7 @@ test('an admin reads and changes the toy cars of others, which stay theirs', asy
   const toyCar = await add()
   expect((await admin.get(path)).body).toEqual([toyCar])
   expect((await admin.get(`${path}/${toyCar.id}`)).body).toEqual(toyCar)
-  const changed = await admin.put(`${path}/${toyCar.id}`, newToyCar())
+  const changed = await admin.put(`${path}/${toyCar.id}`, newToyCar(/* filesOf(admin.user) */))
   expect([changed.status, changed.body.creator]).toEqual([200, ann.user.id])
   expect((await admin.delete(`${path}/${toyCar.id}`)).body).toEqual(deleted(changed.body))
 })
@@ -1022,7 +1091,7 @@ test("an admin's program has none of what makes an admin", async () => {
 // if src/account/export.ts
 test("an account's export holds the toy cars that it added, and nobody else's", async () => {
   const own = [await add(), await add()]
-  expect((await admin.post(path, newToyCar())).status).toBe(201)
+  expect((await admin.post(path, newToyCar(/* filesOf(admin.user) */))).status).toBe(201)
   // if soft
   // What is deleted is still theirs.
   own.push((await ann.delete(`${path}/${(await add()).id}`)).body)
@@ -1045,14 +1114,16 @@ test("an account's export holds the toy cars that it added, and nobody else's", 
 test('when an account is deleted, its toy cars go with it', async () => {
   const toyCar = await add()
   const leaving = await app.member('superuser')
-  expect((await leaving.post(path, newToyCar())).body.creator).toBe(leaving.user.id)
+  expect((await leaving.post(path, newToyCar(/* filesOf(leaving.user) */))).body.creator).toBe(
+    leaving.user.id,
+  )
   await app.deps.db.delete(users).where(eq(users.id, leaving.user.id))
   expect((await admin.get(path)).body).toEqual([toyCar])
 })
 // else
 //| test('when an account is deleted, its toy cars stay, without creator', async () => {
 //|   const leaving = await app.member('superuser')
-//|   const left = (await leaving.post(path, newToyCar())).body
+//|   const left = (await leaving.post(path, newToyCar(/* filesOf(leaving.user) */))).body
 //|   await app.deps.db.delete(users).where(eq(users.id, leaving.user.id))
 //|   expect((await admin.get(path)).body).toEqual([{ ...left, creator: null }])
 //| })

@@ -71,6 +71,9 @@ export const NewToyCar = z.object({
   $json: jsonValue(),
   $ref: rowId(),
   $account: z.uuid(),
+  // if src/files/table.ts
+  //| $file: z.uuid().describe('Id of a file of mine for `image` that is ready.'),
+  // end
   $optional: z.string().min(1, 'must not be empty').max(500).nullish(),
   $default: z.string().min(1, 'must not be empty').max(500).optional().meta({ default: 'none' }),
   // if checked

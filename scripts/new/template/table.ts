@@ -28,6 +28,9 @@ import { SoftDelete } from '../../../src/kit/data/soft-delete.ts'
 import { version } from '../../../src/kit/data/version.ts'
 import { toyBoxes } from './support/toy-boxes/table.ts'
 import { toyMakers } from './support/toy-makers/table.ts'
+// if src/files/table.ts
+//| import { files } from '../../../src/files/table.ts'
+// end
 
 // if enum
 export const toyCar$enum = pgEnum('toy_car_$enum', ['first', 'second'])
@@ -67,6 +70,11 @@ export const toyCars = pgTable(
     $account: uuid()
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
+    // if src/files/table.ts
+    //| $file: uuid()
+    //|   .notNull()
+    //|   .references(() => files.id, { onDelete: 'restrict' }),
+    // end
     $optional: text(),
     $default: text().notNull().default('none'),
     // if cascade
@@ -212,6 +220,9 @@ export const ToyCarResponse = z
     $json: z.unknown(),
     $ref: z.string(),
     $account: z.uuid(),
+    // if src/files/table.ts
+    //| $file: z.uuid().describe('Id of a file: `GET /api/files/:id/public` has its bytes.'),
+    // end
     $optional: z.string().nullable(),
     $default: z.string(),
     // if cascade

@@ -14,6 +14,9 @@ export const fileNotUploaded = defineError(
   'Its bytes are not there yet: upload them first',
 )
 
+/** Of a form, until the bytes have told it. */
+export const NO_SHA256 = '0'.repeat(64)
+
 interface Parts {
   queries: FileQueries
   checkFile: Task
@@ -31,29 +34,18 @@ export async function complete(
   purpose: Purpose,
 ): Promise<FileRow | undefined> {
   if (file.state !== 'pending') return file
-  const { db } = deps
-  const object = await storeOf(deps).keep(file)
-  if (object === undefined) {
-    const now = await queries.find(db, file.id)
-    if (now?.state === 'pending') throw fileNotUploaded()
-    return now
-  }
-  return admit(deps, { queries, checkFile }, file, purpose, object)
-}
-
-/** The same for an object that the service itself has written. */
-export async function admit(
-  deps: KitDeps & HasStore,
-  { queries, checkFile }: Parts,
-  file: FileRow,
-  purpose: Purpose,
-  object: string,
-): Promise<FileRow | undefined> {
+  if (file.sha256 === NO_SHA256) throw fileNotUploaded() // a form, on its way
   const { db, enqueue, log } = deps
   const store = storeOf(deps)
   const { id } = file
   const drop = (name: string) =>
     store.remove(name).catch((error: unknown) => log.warn('bytes stay until the sweep', { name, error }))
+  const object = await store.keep(file)
+  if (object === undefined) {
+    const now = await queries.find(db, id)
+    if (now?.state === 'pending') throw fileNotUploaded()
+    return now
+  }
   if (!(await isAsAnnounced(store, object, file))) {
     await drop(object)
     throw fileMismatch()

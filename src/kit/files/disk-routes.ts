@@ -8,12 +8,12 @@ import { widenPolicy } from '../http/security-headers.ts'
 import { streamsBody } from '../http/streamed-body.ts'
 import { validate } from '../http/validate.ts'
 import { defineError, unsupportedMediaType } from '../types/api-error.ts'
-import { assertLink, linkInvalid, openUpload } from './disk-urls.ts'
+import { assertUrl, linkInvalid } from './disk-urls.ts'
 import type { FileRow, FilesTable } from './files-table.ts'
 import { caching, disposition } from './names.ts'
 import { depsOf, type Purposes, storeOf } from './purposes.ts'
 import { fileQueries } from './queries.ts'
-import { fileMismatch, type LocalFiles, storageFull, uploadInProgress } from './store.ts'
+import { fileMismatch, type FileStore, storageFull, uploadInProgress } from './store.ts'
 
 /** The longest upload: 5 GB at 12 Mbit/s. */
 const UPLOAD_TIMEOUT_MS = 60 * 60_000
@@ -30,10 +30,10 @@ const Signed = z.object({ token: z.string().max(1000) })
 export function diskRoutes<P extends AnyProduct>(table: FilesTable, purposes: Purposes<P>) {
   const queries = fileQueries(table)
   const maxBytes = Math.max(...Object.values(purposes).map((purpose) => purpose.maxBytes))
-  const localOf = (c: AnyContext): LocalFiles => {
-    const { local } = storeOf(depsOf(c))
-    if (local === undefined) throw notFound(c) // a bucket has URLs of its own
-    return local
+  const diskOf = (c: AnyContext): FileStore => {
+    const store = storeOf(depsOf(c))
+    if (!store.open) throw notFound(c) // a bucket has URLs of its own
+    return store
   }
 
   return appFactory<P>()
@@ -49,15 +49,15 @@ export function diskRoutes<P extends AnyProduct>(table: FilesTable, purposes: Pu
       validate('param', OneUpload),
       validate('query', Signed),
       async (c) => {
-        const local = localOf(c)
+        const store = diskOf(c)
         const { id } = c.req.valid('param')
-        const file = await openUpload(id, c.req.valid('query').token, c.var.secrets)
+        await assertUrl('incoming', id, c.req.valid('query').token, c.var.secrets)
+        const file = await queries.find(c.var.db, id)
+        if (file?.state !== 'pending') throw notFound(c)
         if (c.req.header('content-type') !== file.type)
           throw unsupportedMediaType({ message: `Content-Type must be ${file.type}` })
         if (Number(c.req.header('content-length')) !== file.size) throw fileMismatch()
-        const row = await queries.find(c.var.db, id)
-        if (row?.state !== 'pending') throw notFound(c)
-        await local.receive(file, pieces(c))
+        await store.write(file, pieces(c))
         return c.body(null, 204)
       },
     )
@@ -71,12 +71,13 @@ export function diskRoutes<P extends AnyProduct>(table: FilesTable, purposes: Pu
       validate('param', OneObject),
       validate('query', Signed),
       async (c) => {
-        const local = localOf(c)
-        const object = `kept/${c.req.valid('param').object}`
-        await assertLink(object, c.req.valid('query').token, c.var.secrets)
-        const row = await queries.find(c.var.db, object.slice(5, 41))
-        if (row?.object !== object || row.state !== 'ready') throw notFound(c) // deleted since it was linked to
-        return serveFile(c, local, row, { isPublic: false })
+        const store = diskOf(c)
+        const { object } = c.req.valid('param')
+        await assertUrl('kept', object, c.req.valid('query').token, c.var.secrets)
+        const [id = ''] = object.split('.')
+        const row = await queries.find(c.var.db, id)
+        if (row?.object !== `kept/${object}` || row.state !== 'ready') throw notFound(c) // deleted since it was linked to
+        return serveFile(c, store, row, { isPublic: false })
       },
     )
 }
@@ -97,12 +98,12 @@ async function* pieces(c: AnyContext): AsyncGenerator<Uint8Array> {
 /** Sends a file, or the range of it that is asked for. Nothing in it is executed, whatever it says. */
 export async function serveFile(
   c: AnyContext,
-  local: LocalFiles,
+  store: FileStore,
   file: Pick<FileRow, 'name' | 'object' | 'sha256' | 'size' | 'type'>,
   { isPublic }: { isPublic: boolean },
 ): Promise<Response> {
   const { name, object, sha256, size, type } = file
-  const blob = await local.open(object ?? '')
+  const blob = await store.open?.(object ?? '')
   if (blob === undefined) throw notFound(c)
   const etag = `"${sha256}"`
   widenPolicy(c, { sandbox: '', 'media-src': "'self'" })

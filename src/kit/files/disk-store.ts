@@ -4,25 +4,29 @@ import { openAsBlob } from 'node:fs'
 import { copyFile, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Gate } from '../data/gate.ts'
-import { sealLink, sealUpload } from './disk-urls.ts'
+import { unavailable } from '../types/api-error.ts'
+import { sealUrl } from './disk-urls.ts'
 import {
-  type Expected,
   fileMismatch,
   type FileStore,
   keptName,
+  LINK_MS,
   storageFull,
+  UPLOAD_MS,
   uploadInProgress,
 } from './store.ts'
 
 const DRAFTS = 'drafts'
+/** Uploads of a process. Each holds 3 MB or so, whatever its size: what Bun has read ahead, and a piece that waits for its turn. */
+const AT_ONCE = 100
 /** A draft that is older was left behind by a process that died. */
 const DRAFT_MS = 24 * 60 * 60_000
 
 export function createDiskStore(root: string): FileStore {
   /** One at a time of each: or one URL would fill the disk with drafts. */
   const receiving = new Set<string>()
-  /** Of all uploads few pieces are worked on at once: other requests have their turn in between, and what waits is not yet read. */
-  const turns = new Gate({ places: 2, queue: Number.MAX_SAFE_INTEGER })
+  /** Of all uploads few pieces are worked on at once: other requests have their turn in between. */
+  const turns = new Gate({ places: 2, queue: AT_ONCE })
   /** Objects are spread over folders by the first letters of their random names. */
   const pathOf = (name: string) => join(root, dirname(name), basename(name).slice(0, 2), basename(name))
   const unlessMissing = (error: NodeJS.ErrnoException): undefined => {
@@ -30,40 +34,9 @@ export function createDiskStore(root: string): FileStore {
     throw error
   }
 
-  /** Writes a draft, gives it its name once all bytes are on the disk, and syncs the folder, so that a crash cannot undo it. */
-  async function place(
-    name: string,
-    { size, sha256 }: Pick<Expected, 'size'> & Partial<Expected>,
-    body: AsyncIterable<Uint8Array>,
-  ): Promise<string> {
-    const draft = join(root, DRAFTS, randomUUID())
-    await mkdir(dirname(draft), { recursive: true, mode: 0o700 })
-    let digest: string
-    try {
-      const file = await open(draft, 'wx', 0o600)
-      try {
-        const hash = createHash('sha256')
-        let count = 0
-        for await (const chunk of body) {
-          count += chunk.length
-          if (count > size) throw fileMismatch()
-          await turns.run(async () => {
-            hash.update(chunk)
-            for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten
-          })
-        }
-        digest = hash.digest('hex')
-        if (count !== size || digest !== (sha256 ?? digest)) throw fileMismatch()
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-      await settle(name, (path) => rename(draft, path))
-      return digest
-    } catch (error) {
-      await rm(draft, { force: true })
-      throw isFull(error) ? storageFull() : error
-    }
+  async function openBlob(object: string): Promise<Blob | undefined> {
+    if ((await stat(pathOf(object)).catch(unlessMissing)) === undefined) return undefined
+    return openAsBlob(pathOf(object))
   }
 
   async function settle(name: string, put: (path: string) => Promise<void>): Promise<void> {
@@ -75,8 +48,14 @@ export function createDiskStore(root: string): FileStore {
   }
 
   return {
-    signUpload: sealUpload,
-    signLink: sealLink,
+    async signUpload({ id, type }, secrets) {
+      const expires = new Date(Date.now() + UPLOAD_MS)
+      const url = await sealUrl('incoming', id, expires, secrets)
+      return { method: 'PUT', url, headers: { 'Content-Type': type }, expires }
+    },
+
+    signLink: ({ object }, secrets) =>
+      sealUrl('kept', basename(object), new Date(Date.now() + LINK_MS), secrets),
 
     async keep({ id }) {
       const object = keptName(id)
@@ -95,9 +74,41 @@ export function createDiskStore(root: string): FileStore {
       }
     },
 
-    async write(file, body) {
-      const object = keptName(file.id)
-      return { object, sha256: await place(object, { size: file.size }, body) }
+    /** Writes a draft, gives it its name once all bytes are on the disk, and syncs the folder, so that a crash cannot undo it. */
+    async write({ id, size, sha256 }, body) {
+      if (receiving.has(id)) throw uploadInProgress()
+      if (receiving.size >= AT_ONCE) throw unavailable('Too many uploads at once, please try again')
+      receiving.add(id)
+      const draft = join(root, DRAFTS, randomUUID())
+      try {
+        await mkdir(dirname(draft), { recursive: true, mode: 0o700 })
+        const file = await open(draft, 'wx', 0o600)
+        const hash = createHash('sha256')
+        try {
+          let count = 0
+          for await (const chunk of body) {
+            count += chunk.length
+            if (count > size) throw fileMismatch()
+            await turns.run(async () => {
+              hash.update(chunk)
+              for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten
+            })
+          }
+          if (count !== size) throw fileMismatch()
+          await file.sync()
+        } finally {
+          await file.close()
+        }
+        const digest = hash.digest('hex')
+        if (digest !== (sha256 ?? digest)) throw fileMismatch()
+        await settle(`incoming/${id}`, (path) => rename(draft, path))
+        return digest
+      } catch (error) {
+        await rm(draft, { force: true })
+        throw isFull(error) ? storageFull() : error
+      } finally {
+        receiving.delete(id)
+      }
     },
 
     async inspect(object) {
@@ -105,11 +116,8 @@ export function createDiskStore(root: string): FileStore {
       return found && { size: found.size }
     },
 
-    async read(object, end) {
-      const blob = await openAsBlob(pathOf(object)).catch(unlessMissing)
-      return blob?.slice(0, end).stream()
-    },
-
+    read: async (object, end) => (await openBlob(object))?.slice(0, end).stream(),
+    open: openBlob,
     remove: (name) => rm(pathOf(name), { force: true }),
 
     async *list() {
@@ -126,22 +134,6 @@ export function createDiskStore(root: string): FileStore {
         const found = await stat(path).catch(() => undefined)
         if (found && Date.now() - found.mtimeMs > DRAFT_MS) await rm(path, { force: true })
       }
-    },
-
-    local: {
-      async receive(file, body) {
-        if (receiving.has(file.id)) throw uploadInProgress()
-        receiving.add(file.id)
-        try {
-          await place(`incoming/${file.id}`, file, body)
-        } finally {
-          receiving.delete(file.id)
-        }
-      },
-      async open(object) {
-        if ((await stat(pathOf(object)).catch(unlessMissing)) === undefined) return undefined
-        return openAsBlob(pathOf(object))
-      },
     },
   }
 }

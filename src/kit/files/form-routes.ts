@@ -8,7 +8,7 @@ import { notFound } from '../http/errors.ts'
 import { appFactory } from '../http/factory.ts'
 import { checkValue } from '../http/validate.ts'
 import { validateFile } from '../http/validate-file.ts'
-import { admit } from './complete.ts'
+import { complete, NO_SHA256 } from './complete.ts'
 import { fileName } from './names.ts'
 import { depsOf, type Purpose, storeOf } from './purposes.ts'
 import { fileQuotaExceeded, fileQueries } from './queries.ts'
@@ -21,8 +21,6 @@ const MAX_BYTES = 10 * 1024 ** 2
 /** What a form has besides. */
 const FIELDS_BYTES = 64 * 1024
 const TIMEOUT_MS = 2 * 60_000
-/** Until the bytes have told it. */
-const NO_SHA256 = '0'.repeat(64)
 
 export function formRoutes<P extends AnyProduct>(options: FileOptions<P>) {
   const { table, purposes, tasks, requireRole, roles } = options
@@ -51,9 +49,9 @@ export function formRoutes<P extends AnyProduct>(options: FileOptions<P>) {
         const file = { ...given, name: fileName(name, type) }
         const row = await queries.reserve(deps.db, c.var.session.userId, file, wanted)
         try {
-          const { object, sha256 } = await storeOf(deps).write(row, bytes)
+          const sha256 = await storeOf(deps).write({ ...row, sha256: undefined }, bytes)
           const parts = { queries, checkFile: tasks.checkFile }
-          const done = await admit(deps, parts, { ...row, sha256 }, wanted, object)
+          const done = await complete(deps, parts, { ...row, sha256 }, wanted)
           if (done === undefined) throw notFound(c)
           return c.var.respond(shown(done))
         } catch (error) {

@@ -19,12 +19,15 @@ export function fileName(given: string, type: string): string {
   return hasEnding || endings[0] === undefined ? short : `${short}.${endings[0]}`
 }
 
+/** All but letters, digits and `-_.~` (RFC 3986). */
+export const percentEncode = (text: string): string =>
+  encodeURIComponent(text).replaceAll(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+
 /** The Content-Disposition of a file (RFC 6266): only what executes nothing is shown in a browser. */
 export function disposition(name: string, type: string): string {
   const ascii = name.replaceAll(/[^\x20-\x7e]|["\\%]/g, '_')
-  const encoded = encodeURIComponent(name).replaceAll(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`)
   const way = FILE_TYPES[type]?.isInline ? 'inline' : 'attachment'
-  return `${way}; filename="${ascii}"; filename*=UTF-8''${encoded}`
+  return `${way}; filename="${ascii}"; filename*=UTF-8''${percentEncode(name)}`
 }
 
 /** The Cache-Control of a file: its bytes never change. */

@@ -19,12 +19,6 @@ const BATCH = 500
 
 type NewFile = Pick<FilesTable['$inferInsert'], 'purpose' | 'name' | 'type' | 'size' | 'sha256'>
 
-/** What a job deletes of a store. */
-export interface Removed {
-  id: string
-  object: string | null
-}
-
 export function fileQueries(table: FilesTable) {
   const isIn = (id: string, state: FileState) => and(eq(table.id, id), eq(table.state, state))
 
@@ -81,12 +75,11 @@ export function fileQueries(table: FilesTable) {
       return db.transaction(async (tx) => {
         const found = tx.select({ id: table.id }).from(table).where(where).limit(BATCH)
         const columns = { id: table.id, object: table.object }
-        const files: Removed[] = await tx
+        const files = await tx
           .delete(table)
           .where(and(sql`${table.id} in ${found}`, where)) // asked twice: it may have changed meanwhile
           .returning(columns)
-        if (files.length > 0)
-          await enqueue(tx, job, { files: files.map(({ id, object }) => ({ id, object })) })
+        if (files.length > 0) await enqueue(tx, job, { files })
         return files.length
       })
     },

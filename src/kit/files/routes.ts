@@ -149,8 +149,8 @@ export function fileRoutes<P extends AnyProduct>(options: FileOptions<P>) {
       async (c) => {
         const row = await queries.find(c.var.db, c.req.valid('param').id)
         if (row?.state !== 'ready' || !purposeOf(row)?.isPublic) throw notFound(c)
-        const { local } = storeOf(depsOf(c))
-        if (local) return serveFile(c, local, row, { isPublic: true })
+        const store = storeOf(depsOf(c))
+        if (store.open) return serveFile(c, store, row, { isPublic: true })
         c.header('Cache-Control', PUBLIC_LINK)
         return c.redirect(await linkTo(c, row), 302)
       },

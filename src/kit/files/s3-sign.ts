@@ -1,5 +1,6 @@
 // Signs requests to an S3 in their URL (AWS Signature Version 4), so that whoever has the URL may send just this request.
 import { digestOf, hexOf } from '../auth/token-text.ts'
+import { percentEncode } from './names.ts'
 
 export interface Bucket {
   /** With the bucket, as a path: every S3 takes that. `https://s3.example.com/my-bucket` */
@@ -23,8 +24,6 @@ export interface S3Request {
 
 const { subtle } = crypto
 const utf8 = new TextEncoder()
-const encode = (text: string) =>
-  encodeURIComponent(text).replaceAll(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 
 async function hmac(key: Uint8Array<ArrayBuffer> | ArrayBuffer, text: string): Promise<ArrayBuffer> {
   const imported = await subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
@@ -46,7 +45,7 @@ export async function presign(bucket: Bucket, request: S3Request): Promise<strin
     'X-Amz-Expires': String(seconds),
     'X-Amz-SignedHeaders': names,
   })
-    .map((pair) => pair.map(encode).join('='))
+    .map((pair) => pair.map(percentEncode).join('='))
     .toSorted()
     .join('&')
   const lines = signed.map(([header, value]) => `${header}:${value.trim()}\n`).join('')

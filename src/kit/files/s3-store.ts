@@ -1,6 +1,5 @@
 // Keeps files in a bucket of an S3: clients send and fetch the bytes there, and this service only signs, copies and checks.
 import { createHash } from 'node:crypto'
-import { hexOf } from '../auth/token-text.ts'
 import { unavailable } from '../types/api-error.ts'
 import { caching, disposition } from './names.ts'
 import { type Bucket, presign, type S3Request } from './s3-sign.ts'
@@ -44,9 +43,6 @@ export function createS3Store(filesUrl: string): FileStore {
     throw new Error(`the store of files refuses ${method} ${request.name}: ${reply.status} ${code}`)
   }
 
-  const checksumOf = (sha256: string) =>
-    btoa(String.fromCharCode(...(sha256.match(/../g) ?? []).map((byte) => parseInt(byte, 16))))
-
   async function read(object: string, end?: number) {
     const headers: Record<string, string> = end === undefined ? {} : { range: `bytes=0-${end - 1}` }
     return (await send({ method: 'GET', name: object, headers }, { timeoutMs: WHOLE_MS }))?.body ?? undefined
@@ -61,7 +57,8 @@ export function createS3Store(filesUrl: string): FileStore {
 
   return {
     async signUpload({ id, size, type, sha256 }) {
-      const headers = { 'content-type': type, 'x-amz-checksum-sha256': checksumOf(sha256) }
+      const checksum = Uint8Array.fromHex(sha256).toBase64()
+      const headers = { 'content-type': type, 'x-amz-checksum-sha256': checksum }
       const url = await presign(bucket, {
         method: 'PUT',
         name: `incoming/${id}`,
@@ -100,7 +97,6 @@ export function createS3Store(filesUrl: string): FileStore {
     },
 
     async write({ id, type, size }, body) {
-      const object = keptName(id)
       const hash = createHash('sha256')
       const from = body[Symbol.asyncIterator]()
       const stream = new ReadableStream<Uint8Array>(
@@ -115,8 +111,8 @@ export function createS3Store(filesUrl: string): FileStore {
         { highWaterMark: 0 }, // as fast as the S3 takes it
       )
       const headers = { 'content-type': type, 'content-length': String(size) }
-      await send({ method: 'PUT', name: object, headers }, { body: stream, timeoutMs: WHOLE_MS })
-      return { object, sha256: hash.digest('hex') }
+      await send({ method: 'PUT', name: `incoming/${id}`, headers }, { body: stream, timeoutMs: WHOLE_MS })
+      return hash.digest('hex')
     },
 
     async inspect(object, { digest } = { digest: false }) {
@@ -124,12 +120,11 @@ export function createS3Store(filesUrl: string): FileStore {
       const reply = await send({ method: 'HEAD', name: object, headers })
       if (reply === undefined) return undefined
       const size = Number(reply.headers.get('content-length'))
-      const told = reply.headers.get('x-amz-checksum-sha256')
       if (!digest) return { size }
+      const told = reply.headers.get('x-amz-checksum-sha256')
       return {
         size,
-        sha256:
-          told === null ? await digestOf(object) : hexOf(Uint8Array.from(atob(told), (c) => c.charCodeAt(0))),
+        sha256: told === null ? await digestOf(object) : Uint8Array.fromBase64(told).toHex(),
       }
     },
 

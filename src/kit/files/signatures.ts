@@ -27,7 +27,7 @@ export const FILE_TYPES: Readonly<Record<string, FileType>> = {
   'image/heic': { endings: ['heic'], begins: /^[^]{4}ftyp(hei[cx]|mif1)/ },
   'image/svg+xml': {
     endings: ['svg'],
-    begins: /^(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--[^]*?-->\s*)*(<!DOCTYPE[^>]*>\s*)?<svg[\s>]/,
+    begins: /^(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--[^]*?-->\s*)*(<!DOCTYPE svg[^>]*>\s*)?<svg[\s>]/,
   },
   'video/mp4': { endings: ['mp4'], begins: /^[^]{4}ftyp(iso\w|mp4\d|avc1|dash|M4V )/, isInline: true },
   'video/webm': { endings: ['webm'], begins: /^\x1a\x45\xdf\xa3[^]{0,60}webm/, isInline: true },

@@ -44,33 +44,36 @@ export interface FileStore {
   signLink(file: Linked, secrets: Secrets): Promise<string>
   /** Copies what was uploaded to an object that stays as it is, and returns its name. Undefined: nothing was uploaded. */
   keep(file: Expected): Promise<string | undefined>
-  /** Keeps what passes through the service, piece by piece: `size` bytes. @throws fileMismatch */
+  /**
+   * Takes an upload that passes through the service, piece by piece: it is there whole, or not at all.
+   * @param file its SHA-256 only where that is known
+   * @returns the SHA-256
+   * @throws fileMismatch, storageFull, uploadInProgress
+   */
   write(
-    file: Omit<Expected, 'sha256'>,
+    file: Omit<Expected, 'sha256'> & { sha256?: string | undefined },
     body: AsyncIterable<Uint8Array>,
-  ): Promise<{ object: string; sha256: string }>
+  ): Promise<string>
   /** Undefined: there is no such object. The digest is read or computed where asked for. */
   inspect(object: string, options?: { digest: boolean }): Promise<Inspected | undefined>
   /** @param end bytes, if not all */
   read(object: string, end?: number): Promise<ReadableStream<Uint8Array> | undefined>
   /** What is not there is removed already. */
   remove(name: string): Promise<void>
-  list(): AsyncIterable<{ name: string; modified: Date }>
-  /** Of a folder: the bytes pass through this service. */
-  local?: LocalFiles
+  list(): AsyncIterable<Stored>
+  /** Of a folder, whose bytes pass through this service: reads nothing before its bytes are asked for. */
+  open?(object: string): Promise<Blob | undefined>
+}
+
+export interface Stored {
+  name: string
+  modified: Date
 }
 
 export interface Inspected {
   size: number
   /** In hex. Undefined: not asked for, or checked when it came. */
   sha256?: string | undefined
-}
-
-export interface LocalFiles {
-  /** Takes an upload, which is there whole or not at all. @throws fileMismatch, storageFull, uploadInProgress */
-  receive(file: Expected, body: AsyncIterable<Uint8Array>): Promise<void>
-  /** Reads nothing before its bytes are asked for. Undefined: there is no such object. */
-  open(object: string): Promise<Blob | undefined>
 }
 
 export const fileMismatch = defineError(

@@ -6,7 +6,7 @@ import type { Schema } from '../data/owned-rows.ts'
 import type { KitDeps } from '../deps.ts'
 import type { AnyProduct } from '../http/env.ts'
 import { defineTask, FOR_DAYS } from '../jobs/task.ts'
-import { orphansIn } from './compare.ts'
+import { removeOrphans } from './compare.ts'
 import type { FilesTable } from './files-table.ts'
 import { type HasStore, type Purpose, type Purposes, storeOf } from './purposes.ts'
 import { fileQueries } from './queries.ts'
@@ -90,14 +90,7 @@ export function fileTasks<P extends AnyProduct>(table: FilesTable, purposes: Pur
         job.signal.throwIfAborted()
         last = await queries.remove(deps, deleteBytes, where)
       }
-      let orphans = 0
-      if (store) {
-        for await (const name of orphansIn(deps.db, table, storeOf(deps))) {
-          job.signal.throwIfAborted()
-          await storeOf(deps).remove(name)
-          orphans++
-        }
-      }
+      const orphans = store ? await removeOrphans(deps.db, table, storeOf(deps), job) : 0
       if (rows + orphans > 0) job.log.info('files swept', { rows, orphans })
     },
   })

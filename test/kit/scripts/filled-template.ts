@@ -1,5 +1,6 @@
 // What `npm run new` would write, in a temporary folder beside links to the rest of the project: its tests run there.
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -47,7 +48,9 @@ export function fillInFolder(slices: Slice[]) {
   }
   const link = (path: string) => symlinkSync(join(ROOT, path), join(root, path))
   for (const path of ['node_modules', 'package.json', 'test/kit']) link(path)
-  for (const folder of readdirSync(join(ROOT, 'src'))) link(`src/${folder}`)
+  for (const folder of ['src', 'test/support'])
+    for (const name of readdirSync(join(ROOT, folder)))
+      if (!existsSync(join(root, folder, name))) link(`${folder}/${name}`)
   return { root, remove: () => rmSync(root, { recursive: true }) }
 }
 

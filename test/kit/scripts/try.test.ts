@@ -17,6 +17,7 @@ const PICK = [
   'tags:string[]',
 ]
 const STRING = ['lute-string', 'tuned:timestamp:index', '--under', 'lute']
+const DRUM = ['drum', 'name:string', 'photo:file(image)']
 const VIOL = ['viol', 'name:string:unique', '--shared', '--bulk', '--soft-delete']
 
 let checkout: Checkout
@@ -30,7 +31,7 @@ beforeAll(async () => {
   checkout = copyCheckout()
   database = await createDatabase()
   env = { ...serverEnv(database.url, prefix), HOST: '127.0.0.1', PORT: String(await freePort()) }
-  for (const resource of [HARP, KAZOO, LUTE, PICK, STRING, VIOL]) {
+  for (const resource of [HARP, KAZOO, LUTE, PICK, STRING, DRUM, VIOL]) {
     const { code, out, said } = await checkout.run('new', resource, env)
     expect([code, said]).toEqual([0, said])
     lines.set(resource, out.slice(out.search(/^api=/m)))
@@ -75,6 +76,7 @@ withCurl.each([
   [KAZOO, 5, /body "\$api\/kazoos\?search=/], // a visitor's, without the cookie
   [LUTE, 5, /--role admin/],
   [PICK, 7, /"lute":"'\$a_lute'","player":"'\$my_id'"/],
+  [DRUM, 6, /small-files -F purpose=image .*"photo":"'\$a_image'"/s],
   [STRING, 6, /\$api\/lutes\/\$parent\/lute-strings\?tuned=/],
 ])('of %p sign up, create, list, change and delete', async (resource, count, has) => {
   const text = lines.get(resource) ?? ''
