@@ -38,6 +38,8 @@ export interface EventStream {
   write(bytes: Uint8Array<ArrayBuffer>): void
   /** Resolves to true after `ms`, or to false as soon as nobody listens any more: then it is time to end. */
   wait(ms: number): Promise<boolean>
+  /** Ends a wait that is under way: there is something to look at. */
+  wake(): void
   /** Resolves when the client has read most of what was sent; to false as `wait`. For more than a few events at once. */
   drained(): Promise<boolean>
   /** Set: makes what is sent after a silence, instead of a comment. */
@@ -64,7 +66,7 @@ class OpenStream implements EventStream {
   isOver = false
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>
   #wake: (() => void) | undefined
-  #read: (() => void) | undefined
+  #onRead: (() => void) | undefined
   #writtenAt = Date.now()
   /** Not all at once: what began together, after a reload, would end together for ever. */
   #endsAt = Date.now() + MAX_MS * (0.8 + Math.random() / 5)
@@ -104,16 +106,21 @@ class OpenStream implements EventStream {
       const timer = setTimeout(() => this.#wake?.(), ms)
       this.#wake = () => {
         clearTimeout(timer)
+        this.#wake = undefined
         resolve(!this.isOver)
       }
       if (this.isOver) this.#wake()
     })
   }
 
+  wake(): void {
+    this.#wake?.()
+  }
+
   drained(): Promise<boolean> {
     if (this.isOver || this.#isDrained()) return Promise.resolve(!this.isOver)
     return new Promise((resolve) => {
-      this.#read = () => resolve(!this.isOver)
+      this.#onRead = () => resolve(!this.isOver)
     })
   }
 
@@ -121,7 +128,7 @@ class OpenStream implements EventStream {
 
   /** The client has read something. */
   pull(): void {
-    if (this.#read && this.#isDrained()) this.#read()
+    if (this.#onRead && this.#isDrained()) this.#onRead()
   }
 
   /** Nobody listens any more. */
@@ -134,7 +141,7 @@ class OpenStream implements EventStream {
       ticker = undefined
     }
     this.#wake?.()
-    this.#read?.()
+    this.#onRead?.()
   }
 
   end = (): void => {
