@@ -150,9 +150,9 @@ class OpenStream implements EventStream {
     this.#controller.close()
   }
 
+  /** Nothing is added to what waits. A client that reads it connects again; another's connection is closed as idle. */
   #cut(): void {
-    this.leave()
-    this.#controller.error(new Error('The client of an event stream does not read'))
+    this.end()
     this.onCut()
   }
 }
