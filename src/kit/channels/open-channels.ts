@@ -1,10 +1,10 @@
 // Opens what publishes and what listens. `openOwn` in `manifest.ts` hands it in: the app itself knows no Redis.
 import type { Opening } from '../assemble.ts'
 import { createHub, type Hub } from './hub.ts'
-import { createPublish, type HasAppend, type Publish } from './publish.ts'
+import { createPublish, type Publish } from './publish.ts'
 
 /** What `openOwn` hands in. */
-export interface OwnChannels extends HasAppend {
+export interface OwnChannels {
   publish: Publish
   channelHub: Hub
 }
@@ -14,5 +14,5 @@ export function openChannels(
 ): OwnChannels {
   const channelHub = createHub({ redis, prefix, log })
   redis.once('end', channelHub.close)
-  return { ...createPublish(redis, prefix, enqueue), channelHub }
+  return { publish: createPublish(redis, prefix, enqueue), channelHub }
 }

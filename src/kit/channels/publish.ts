@@ -21,11 +21,8 @@ export interface Publish {
   <C extends AnyChannel>(...told: Told<C>): Promise<void>
   /** In a transaction: it is told within a second after the commit, in the order of the transaction, or not at all. */
   <C extends AnyChannel>(tx: Db, ...told: Told<C>): Promise<void>
-}
-
-/** What tasks and routes of the module find in their dependencies, beside `publish`. */
-export interface HasAppend {
-  appendEvent(event: { key: string; text: string; once?: string }): Promise<void>
+  /** Of an event that a transaction has published: what was told once by this name is not told again. */
+  once(this: void, name: string, event: { key: string; text: string }): Promise<void>
 }
 
 /** Tells what was published in a transaction: those of one channel one after the other, each once. */
@@ -34,22 +31,17 @@ export const tellChannel = defineTask({
   input: z.object({ key: z.string(), text: z.string() }),
   limit: { key: ({ key }) => key, max: 1 },
   backoff: { minMs: 200, maxMs: 10_000 },
-  run: (event, job, { appendEvent }: HasAppend) => appendEvent({ ...event, once: job.id }),
+  run: (event, job, { publish }: { publish: Publish }) => publish.once(job.id, event),
 })
 
-export function createPublish(
-  redis: Redis,
-  prefix: string,
-  enqueue: KitDeps['enqueue'],
-): { publish: Publish } & HasAppend {
-  const appendEvent: HasAppend['appendEvent'] = (event) => append(redis, prefix, event)
-
+export function createPublish(redis: Redis, prefix: string, enqueue: KitDeps['enqueue']): Publish {
   async function publish(first: Db | AnyChannel, ...rest: unknown[]): Promise<void> {
-    if (!isDatabase(first)) return appendEvent(eventOf(...([first, ...rest] as Told<AnyChannel>)))
+    if (!isDatabase(first)) return append(redis, prefix, eventOf(...([first, ...rest] as Told<AnyChannel>)))
     await enqueue(first, tellChannel, eventOf(...(rest as Told<AnyChannel>)))
   }
+  const once: Publish['once'] = (name, event) => append(redis, prefix, { ...event, once: name })
   // What the two signatures check for the caller is put back together inside.
-  return { publish: publish as Publish, appendEvent }
+  return Object.assign(publish as Publish, { once })
 }
 
 const isDatabase = (first: unknown): first is Db => is(first, PgDatabase)
