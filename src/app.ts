@@ -20,6 +20,8 @@ import { accountSessions } from './account/sessions.ts'
 import { firstSteps } from './account/ways-in.ts'
 import { refuseImpersonators, refuseTokens } from './kit/auth/guards.ts'
 import { apiDocs } from './kit/api-docs/routes.tsx'
+import { channels } from './channels/channels.ts'
+import { channelRoutes } from './kit/channels/routes.ts'
 import { dashboard } from './kit/dashboard/routes.tsx'
 import { diskRoutes } from './kit/files/disk-routes.ts'
 import { formRoutes } from './kit/files/form-routes.ts'
@@ -90,6 +92,7 @@ export function createApp(deps: Deps) {
     .route('/api', audit)
     .route('/api', auditExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
+    .route('/api/channels', channelRoutes<Product, typeof channels>({ requireRole, role: 'readonly', channels, config }))
     .route('/api/files', fileRoutes<Product>(fileOptions))
     .route('/api/small-files', formRoutes<Product>(fileOptions))
     .route('/api/files', diskRoutes<Product>(fileOptions.table, fileOptions.purposes))

@@ -4,7 +4,11 @@ import type { Own } from './account/product.ts'
 import { roles } from './account/roles.ts'
 import type { Factor } from './account/second-step.ts'
 import type { WayIn } from './account/ways-in.ts'
+import { tellLogin } from './channels/channels.ts'
+import type { Config } from './config.ts'
 import { crons } from './crons.ts'
+import { openAll, type Opening } from './kit/assemble.ts'
+import { openChannels } from './kit/channels/open-channels.ts'
 import { ownFiles } from './kit/files/open-store.ts'
 import { ownWebhooks } from './kit/webhooks/sender.ts'
 import { mailLogin } from './mail-login/way-in.tsx'
@@ -24,12 +28,15 @@ export const manifest = {
   roles,
   crons,
   migrations,
-  openOwn: (): { own: Own } => ({
+  openOwn: (...opening: Opening<Config>): { own: Own } => ({
     own: {
       waysIn,
       ...ownFiles,
       ...ownWebhooks,
       secondStep: secondStep(factors),
+      tellLogin,
+      // One for each module that opens something of its own.
+      ...openAll(opening, [openChannels]),
     },
   }),
 }

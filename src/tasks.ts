@@ -10,6 +10,7 @@ import { countUsersSince } from './account/queries.ts'
 import { fileJobs } from './files/files.ts'
 import { mailCode } from './mail-login/codes.ts'
 import { keepAuditTrail } from './kit/audit/retention.ts'
+import { tellChannel } from './kit/channels/publish.ts'
 import type { Schema } from './kit/data/owned-rows.ts'
 import type { DeadJob } from './kit/jobs/dead.ts'
 import { defineTask } from './kit/jobs/task.ts'
@@ -67,6 +68,7 @@ export const tasks = [
   exportMyData,
   exportAudit,
   keepAuditTrail,
+  tellChannel,
   ...Object.values(fileJobs),
   ...Object.values(webhooks.tasks),
   countAccounts,

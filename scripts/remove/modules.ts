@@ -38,6 +38,19 @@ export const MODULES: Record<string, Module> = {
     mentions:
       /kit\/job-status|account\/(pages\/|audit-)?export|\/api\/jobs\b|\/(me|audit)\/export|export\.test/,
   },
+  channels: {
+    about: 'what happened, told to browsers at once: one stream of events for several channels',
+    paths: [
+      'src/kit/channels',
+      'src/channels',
+      'test/kit/channels',
+      'test/channels.test.ts',
+      'test/slow/channels.test.ts',
+      'scripts/bench/channels',
+    ],
+    mentions:
+      /kit\/channels|\bchannels\/(channels|README)|\/api\/channels|CHANNEL_STREAMS|\btellChannel\b|bench:channels/,
+  },
   totp: {
     about: 'codes by an app as a second factor, with recovery codes',
     paths: [

@@ -120,7 +120,7 @@ function cut(text: string, path: string, mentions: RegExp, paths: string[]): str
   const isTest = /^test\/.*\.tsx?$/.test(path)
   if (path === TEMPLATE)
     return text.replaceAll(REGION, (region, _, asked: string) => (isWithin(asked, paths) ? '' : region))
-  if (isTest || /^(src|scripts\/own)\/\w+\.ts$/.test(path)) {
+  if (isTest || /^((src|scripts\/own)\/\w+|src\/account\/product)\.ts$/.test(path)) {
     const isGone = (target: string) => isWithin(normalize(join(dirname(path), target)), paths)
     return cutCode(text, { isGone, mentions, isTest })
   }

@@ -137,6 +137,7 @@ export async function beginSession(
     await endSession(c).catch(() => {})
     throw error
   }
+  await c.var.tellLogin?.(c.var, user.id, c.var.ip)
 }
 
 /** Ends the session in which it is called; of whoever acts as another account, their own. */

@@ -1,6 +1,7 @@
 // Binds the kit's types to this product's roles, accounts and settings, and makes what its routes need of them.
 import type { Config } from '../config.ts'
 import { type LoggedIn, roleGuard } from '../kit/auth/guards.ts'
+import type { Publish } from '../kit/channels/publish.ts'
 import type { KitDeps } from '../kit/deps.ts'
 import type { AnyContext, AppEnv, ContextWith } from '../kit/http/env.ts'
 import { notFound } from '../kit/http/errors.ts'
@@ -18,6 +19,9 @@ import { idempotencyKeys } from './table.ts'
 export interface Own {
   waysIn?: readonly WayIn[]
   secondStep?: SecondStep
+  /** Called when a session of an account has begun. */
+  tellLogin?: (deps: Deps, userId: string, ip: string) => Promise<void>
+  publish: Publish
 }
 
 export interface Product {

@@ -1,5 +1,6 @@
 // Assembles the app's dependencies on drivers that run wherever there are sockets. Parts of one runtime are passed in.
 import { hash } from 'node:crypto'
+import type { Redis } from 'ioredis'
 import type { KitConfig } from './config/kit-config.ts'
 import { openPostgres } from './data/postgres.ts'
 import type { Migration } from './data/postgres/migrations.ts'
@@ -44,8 +45,28 @@ export interface Manifest<
   /** The migrations that the code ships, oldest first. */
   migrations: readonly Migration[]
   /** Opens what this product's handlers find in `c.var`, and its tasks in their dependencies, beside the kit's. */
-  openOwn?(this: void, config: Config, log: Log): { own: Own; close?(this: void): Promise<void> | void }
+  openOwn?(
+    this: void,
+    ...opening: Opening<Config>
+  ): { own: Own; close?(this: void): Promise<void> | void }
 }
+
+/** What `openOwn` may build on. Redis does not connect before all is open, and emits `end` when it is closed. */
+export type Opening<Config extends KitConfig = KitConfig> = [
+  config: Config,
+  log: Log,
+  kit: Pick<KitDeps, 'enqueue'> & { redis: Redis },
+]
+
+type All<Each> = (Each extends unknown ? (each: Each) => void : never) extends (all: infer Whole) => void
+  ? Whole & object
+  : never
+
+/** What modules open, in one object: `openOwn: (...opening) => ({ own: { ...openAll(opening, [openChannels]) } })`. */
+export const openAll = <Each extends object>(
+  opening: Opening,
+  modules: readonly ((...opening: Opening) => Each)[],
+): All<Each> => Object.assign({}, ...modules.map((open) => open(...opening))) as All<Each>
 
 /** Opens the connections; `close` ends them in order. @throws Error if a product's own goes by a name of the kit's */
 export function assembleDeps<Config extends KitConfig, Role extends string, Own extends object>(
@@ -53,15 +74,19 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
   { roles, crons, migrations, openOwn }: Manifest<Role, Config, Own>,
   { log, passwords, secrets, createMailer, packageFile }: Runtime,
 ) {
-  const opened = openOwn?.(config, log) // before the kit's own: nothing is left open if it throws
-  const { db, readiness, close: closePostgres } = openPostgres(config, log)
   const redis = connectRedis(config.redisUrl, { log, timeoutMs: config.redisTimeoutMs })
+  const { maxBytes, keepDead } = config.jobs
+  const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes })
+  const enqueue = withOutbox(
+    (task, input, options) => queue.enqueue(task, input, withRequest(options)),
+    (task, input, options) => queue.prepare(task, input, withRequest(options)),
+  )
+  const opened = openOwn?.(config, log, { redis, enqueue }) // before anything connects: nothing is left open if it throws
+  const { db, readiness, close: closePostgres } = openPostgres(config, log)
   // Connects now, not with the first command: log lines of the connection must not carry the id of a request.
   // The connection itself logs an outage, and `ready` reports it.
   redis.connect().catch(() => {})
   const store = createStore(redis, config.redisPrefix)
-  const { maxBytes, keepDead } = config.jobs
-  const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes })
   const queueAdmin = createQueueAdmin({ redis, prefix: config.redisPrefix, keepDead })
 
   const deps: KitDeps<Config, Role> = {
@@ -81,10 +106,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     secrets,
     digest: (text) => hash('sha256', text),
     rateLimiter: createRateLimiter(redis, config.redisPrefix),
-    enqueue: withOutbox(
-      (task, input, options) => queue.enqueue(task, input, withRequest(options)),
-      (task, input, options) => queue.prepare(task, input, withRequest(options)),
-    ),
+    enqueue,
     jobStatus: queueAdmin.status,
     cancelJob: queueAdmin.cancel,
     forgetJob: queueAdmin.forgetStatus,

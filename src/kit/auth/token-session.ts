@@ -22,9 +22,9 @@ export const tokenOpener =
     const { ip, roles } = c.var
     // A role of a newer release counts as none.
     const counts = (known?: KnownToken): known is KnownToken => roles.names.includes(known?.role ?? '')
-    const isOpen = async () => {
+    const currentRole = async () => {
       const known = await open(c.var, token)
-      return counts(known) && !roles.isBarred(known.role)
+      return counts(known) ? known.role : undefined
     }
     const openSession = async () => {
       const known = await open(c.var, token)
@@ -32,7 +32,7 @@ export const tokenOpener =
       const { id, userId, role, abilities } = known
       // Never fresh, and of no login that could be listed or ended.
       const login = { ip, agent: agentOf(c), loginAt: 0, sentAt: Date.now(), remember: false }
-      return new Session(c.var, '', { userId, role, ...login }, true, { id, abilities, isOpen })
+      return new Session(c.var, '', { userId, role, ...login }, true, { id, abilities, currentRole })
     }
     return isToken(token) ? openSession() : undefined
   }

@@ -9,7 +9,8 @@ export interface TokenAccess {
   /** Of the token, which opens nothing. */
   id: string
   abilities: readonly string[]
-  isOpen(this: void): Promise<boolean>
+  /** Of its account by now; undefined once it opens nothing any more. */
+  currentRole(this: void): Promise<string | undefined>
 }
 
 /**
@@ -61,9 +62,14 @@ export class Session<Role extends string = string> {
 
   /** Checks again, for a long response: false after a logout, and for a role that is barred. */
   async isOpen(): Promise<boolean> {
-    if (this.access !== undefined) return this.access.isOpen()
-    const identity = await this.deps.sessions.open(this.token)
-    return identity !== null && !this.deps.roles.isBarred(identity.role)
+    const role = await this.currentRole()
+    return role !== undefined && !this.deps.roles.isBarred(role as Role) // one of those
+  }
+
+  /** The role that it has by now; undefined once it has ended. */
+  async currentRole(): Promise<string | undefined> {
+    if (this.access !== undefined) return this.access.currentRole()
+    return (await this.deps.sessions.open(this.token))?.role
   }
 
   /** Goes on under a new token, with its data and these changes. False if it has ended. */

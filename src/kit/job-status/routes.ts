@@ -11,6 +11,7 @@ import { notFound } from '../http/errors.ts'
 import { eventStream, type EventStream } from '../http/event-stream.ts'
 import { appFactory } from '../http/factory.ts'
 import type { Session } from '../http/live-session.ts'
+import { Places } from '../http/places.ts'
 import { validate } from '../http/validate.ts'
 import type { JobStatus } from '../jobs/status.ts'
 import { defineError } from '../types/api-error.ts'
@@ -44,7 +45,7 @@ interface Options<P extends AnyProduct> {
 }
 
 export function jobStatus<P extends AnyProduct>({ requireRole, role }: Options<P>) {
-  const open = new Map<string, number>()
+  const places = new Places(MAX_STREAMS)
 
   return appFactory<P>()
     .createApp()
@@ -93,19 +94,8 @@ export function jobStatus<P extends AnyProduct>({ requireRole, role }: Options<P
         if (job === undefined) throw notFound(c)
         // A browser reconnects when a stream ends; 204 tells it to stop.
         if (hasEnded(job) && c.req.header('last-event-id') === eventId(job)) return c.body(null, 204)
-        if ((open.get(userId) ?? 0) >= MAX_STREAMS) {
-          throw tooManyStreams()
-        }
-        return eventStream(c, async (stream) => {
-          open.set(userId, (open.get(userId) ?? 0) + 1)
-          try {
-            await follow(c.var, job, stream)
-          } finally {
-            const left = (open.get(userId) ?? 1) - 1
-            if (left > 0) open.set(userId, left)
-            else open.delete(userId)
-          }
-        })
+        if (places.isFull(userId)) throw tooManyStreams()
+        return eventStream(c, (stream) => follow(c.var, job, stream).finally(places.take(userId)))
       },
     )
 }

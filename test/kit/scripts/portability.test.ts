@@ -5,9 +5,10 @@ import { createContext, Script } from 'node:vm'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { expect, test } from 'bun:test'
 import type { createApp } from '../../../src/app.ts'
-import { roles } from '../../../src/account/roles.ts'
-import { loadConfig } from '../../../src/config.ts'
+import { type Role, roles } from '../../../src/account/roles.ts'
+import { type Config, loadConfig } from '../../../src/config.ts'
 import type { Deps } from '../../../src/account/product.ts'
+import type { KitDeps } from '../../../src/kit/deps.ts'
 import type { LogFields } from '../../../src/kit/types/log.ts'
 
 const SRC = join(import.meta.dir, '../../../src')
@@ -118,8 +119,8 @@ async function startBareApp() {
     forgetJob: () => fail('deps.forgetJob was touched'),
     sendMail: () => fail('deps.sendMail was touched'),
     packageFile: () => fail('deps.packageFile was touched'),
-  } satisfies Deps
-  const app = (context.createApp as typeof createApp)(deps)
+  } satisfies KitDeps<Config, Role>
+  const app = (context.createApp as typeof createApp)(deps as KitDeps<Config, Role> as Deps)
   const request = (path: string, init?: RequestInit) =>
     app.request(`http://bare.example.com${path}`, init, { remoteAddress: '10.1.2.3' })
   return { request, lines }

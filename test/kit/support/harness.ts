@@ -1,10 +1,11 @@
 // The kit's own small product under test, listening on a free port, on a database and a key prefix of its own.
+import { openAll, type Opening } from '../../../src/kit/assemble.ts'
 import { syncRole } from '../../../src/kit/auth/account-row.ts'
 import { defineSettings } from '../../../src/kit/config/settings.ts'
 import { describeRoutes } from '../../../src/kit/http/doc.ts'
 import { serveProduct } from './serve-product.ts'
-import { createApp, manifest } from '../product/app.ts'
-import { ownSettings, PROJECT, requireRole, type Deps, type Product } from '../product/product.ts'
+import { createApp, manifest as product } from '../product/app.ts'
+import { ownSettings, PROJECT, requireRole, type Config, type Deps, type Product } from '../product/product.ts'
 import { findMember, setRank } from '../product/queries.ts'
 import type { Role } from '../product/table.ts'
 import { modules } from './modules.ts'
@@ -18,6 +19,17 @@ const settings = defineSettings(PROJECT, {
   ...ownSettings,
   ...(Object.assign({}, ...modules.map((module) => module.settings)) as object),
 })
+
+/** What modules open is in the dependencies of those who test them, and typed there. */
+export const manifest = {
+  ...product,
+  openOwn: (...opening: Opening<Config>) => ({
+    own: openAll(
+      opening,
+      modules.flatMap(({ open }) => open ?? []),
+    ),
+  }),
+}
 
 function createWholeApp(deps: Deps) {
   const app = createApp(deps)
