@@ -397,6 +397,23 @@ test('hundreds that were missed are all sent again, each of them once', async ()
   expect(await log()).toHaveLength(50)
 })
 
+test('what lost its job with a Redis is sent again on demand, and what still waits for its next attempt is not', async () => {
+  const ann = await app.member()
+  const { id, own, told: arrived } = await register(ann)
+  const row = {
+    endpoint: id,
+    type: 'court.booked',
+    body: '{}',
+    state: 'pending' as const,
+    created: sql`now() - interval '3 days'`,
+  }
+  const [lost] = await app.deps.db.insert(deliveries).values(row).returning()
+  await app.deps.db.insert(deliveries).values({ ...row, attempted: sql`now() - interval '11 hours'` })
+  await ann.post(`${own}/redeliver`, { since: '2026-01-01T00:00:00Z' })
+  await untilIdle(app)
+  expect(arrived().map(({ headers }) => headers.get('webhook-id'))).toEqual([lost?.id ?? ''])
+})
+
 describe('nothing is sent', () => {
   const disabled = (member: Member) => changeRole(app.deps, member.user.id, 'disabled', OPERATOR)
   const lowered = (member: Member) => changeRole(app.deps, member.user.id, 'readonly', OPERATOR)

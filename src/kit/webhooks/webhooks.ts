@@ -60,7 +60,13 @@ export function createWebhooks<P extends AnyProduct>(options: WebhookOptions<P>)
     if (to.length > 0) await send(deps, tx, to, { type: event.type, body: bodyOf(event, data) })
   }
 
-  /** Sends what was given up or held since a moment, a page of it, and the next by another such job. */
+  /** Longer than any wait between attempts: its job died, or was lost with a Redis. */
+  const isLost = and(
+    eq(deliveries.state, 'pending'),
+    sql`coalesce(${deliveries.attempted}, ${deliveries.created}) < now() - interval '1 day'`,
+  )
+
+  /** Sends what was given up, held or lost since a moment, a page of it, and the next by another such job. */
   const redeliverWebhooks = defineTask({
     name: 'redeliverWebhooks',
     queue: 'webhooks',
@@ -74,7 +80,7 @@ export function createWebhooks<P extends AnyProduct>(options: WebhookOptions<P>)
       const due = and(
         eq(deliveries.endpoint, input.endpoint),
         gte(deliveries.created, new Date(input.since)),
-        inArray(deliveries.state, ['failed', 'held']),
+        or(inArray(deliveries.state, ['failed', 'held']), isLost),
         after === undefined ? after : gt(deliveries.id, after),
       )
       const { id } = deliveries
