@@ -10,28 +10,23 @@ import { setPassword } from '../src/account/manage.ts'
 import { oneTimeTokens, users } from '../src/account/table.ts'
 import type { AppType } from '../src/app.ts'
 import { auditEvents } from '../src/kit/audit/table.ts'
-import type { Job, Task } from '../src/kit/jobs/task.ts'
-import type { Mail } from '../src/kit/types/mail.ts'
+import { KEPT_MAILS, type Mail } from '../src/kit/types/mail.ts'
 import type { Client, Reply } from './kit/support/client.ts'
-import { silent } from './kit/support/log.ts'
 import { OPERATOR, startApp } from './support/harness.ts'
 import { startWithMail } from './support/mailbox.ts'
 import { allInPostgres, allInRedis } from './support/stores.ts'
 import { codeOf, memberWithTotp } from './support/totp.ts'
-import { schema } from './support/worker.ts'
+import { untilIdle } from './support/worker.ts'
 
-/** The app, whose jobs wait for `work`, which returns their mails: so a test sees that there is none. */
+/** The app with a worker; `work` returns the mails that came since it was asked last, once nothing is under way. */
 async function startWorld(env: Record<string, string> = {}) {
-  const started = await startApp({ MAIL_LOGIN: 'on', ...env })
-  const jobs: [task: Task<never, object>, input: unknown][] = []
-  const enqueue = async (...args: unknown[]) => void jobs.push(args.slice(-2) as (typeof jobs)[number])
-  Object.assign(started.deps, { enqueue })
-  const { signal } = new AbortController()
+  const started = await startWithMail({ MAIL_LOGIN: 'on', ...env })
+  const read = new Set<string>()
   async function work() {
-    const mails: Mail[] = []
-    const deps = { ...started.deps, schema, sendMail: async (mail: Mail) => void mails.push(mail) }
-    for (const [task, input] of jobs.splice(0))
-      await task.execute(input, { attempt: 1, log: silent, signal } as Job, deps)
+    await untilIdle(started)
+    const kept = await started.deps.store.all<Mail>(KEPT_MAILS)
+    const mails = kept.filter((mail) => !read.has(JSON.stringify(mail)))
+    for (const mail of mails) read.add(JSON.stringify(mail))
     return mails
   }
   /** An account whose mailbox is verified, and its client. */
