@@ -10,6 +10,7 @@ import { setPassword } from '../src/account/manage.ts'
 import { oneTimeTokens, users } from '../src/account/table.ts'
 import type { AppType } from '../src/app.ts'
 import { auditEvents } from '../src/kit/audit/table.ts'
+import { outbox } from '../src/kit/jobs/outbox/table.ts'
 import { KEPT_MAILS, type Mail } from '../src/kit/types/mail.ts'
 import type { Client, Reply } from './kit/support/client.ts'
 import { OPERATOR, startApp } from './support/harness.ts'
@@ -33,6 +34,7 @@ async function startWorld(env: Record<string, string> = {}) {
   async function owner(input: Record<string, unknown> = {}) {
     const member = await started.member('editor', input)
     await started.deps.db.update(users).set({ email_proof: 'mail' }).where(eq(users.id, member.user.id))
+    await started.deps.db.delete(outbox) // its welcome: the relay looks twice a second
     await work()
     return member
   }
@@ -143,11 +145,10 @@ describe('a code', () => {
     expect(said(await give(app.visitor(), made))).toBe(WRONG)
   })
 
-  test('is void once a newer one is mailed, whoever has asked', async () => {
+  test('counts beside a newer one: nobody voids it by asking for another', async () => {
     const { account } = await app.owner()
-    const older = await ask(account.email)
-    const newer = await ask(account.email)
-    expect(said(await give(app.visitor(), older))).toBe(WRONG)
+    const [older, newer] = [await ask(account.email), await ask(account.email)]
+    expect(said(await give(app.visitor(), older))).toBe(200)
     expect(said(await give(app.visitor(), newer))).toBe(200)
   })
 
@@ -324,7 +325,7 @@ describe('nobody learns who has an account', () => {
     expect(await app.work()).toEqual([])
   })
 
-  test('a mailbox gets ten codes an hour, and what was mailed last still counts', async () => {
+  test('where it has logged in before an account gets ten codes an hour, and each still counts', async () => {
     const own = app
     app = await startWorld({ RATE_LIMIT: 'on', RATE_LIMIT_ACCOUNT: '100', RATE_LIMIT_ADDRESS: '1000' })
     try {
