@@ -85,7 +85,8 @@ export const mailCode = defineTask({
     const purpose = purposeOf(asked.session)
     const by = asked.session ? undefined : { ip, own: await ownNetwork(db, user, ip) }
     if (await isFlooded(deps, job, { kind: purpose, to, asked: by })) return
-    await store.set(keyOf(bound), { ...asked, own: by?.own }, CODE_S)
+    const kept: Asked = { ...asked, own: by?.own }
+    await store.set(keyOf(bound), kept, CODE_S)
     const [random = 0n] = crypto.getRandomValues(new BigUint64Array(1))
     const code = String(random % 1_000_000n).padStart(6, '0')
     await db.transaction(async (tx) => {

@@ -53,7 +53,10 @@ const NOT_ON: Record<string, Record<string, string>> = {
     ...BY_THE_PROXY,
     'an id that is none is not found: %00': 'the proxy refuses it with 400',
   },
-  'behind-caddy': BY_THE_PROXY,
+  'behind-caddy': {
+    ...BY_THE_PROXY,
+    'a form > that is refused leaves': 'a body that is refused half-way is a fault to it: 502',
+  },
 }
 /** Slices whose tests do not apply at all, and why. */
 const SLICES_NOT_ON: Record<string, Record<string, string>> = {
