@@ -3,10 +3,10 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { caddy, nginx } from '../kit/support/proxies.ts'
+import { SLOW_MS } from './green.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const EDGE = join(import.meta.dir, 'edge')
-const TIMEOUT_MS = 300_000
 
 const SLICES = readdirSync(join(ROOT, 'src'))
 const CONTRACT = [
@@ -71,7 +71,7 @@ for (const runtime of Object.keys(NOT_ON).filter(isMissing)) {
 beforeAll(async () => {
   if (existsSync(join(EDGE, 'node_modules/.package-lock.json'))) return
   await run(['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error'], EDGE)
-}, TIMEOUT_MS)
+}, SLOW_MS)
 afterAll(() => rmSync(join(EDGE, 'node_modules/.built'), { recursive: true, force: true }))
 
 test.each(Object.keys(NOT_ON).filter((runtime) => !isMissing(runtime)))(
@@ -83,7 +83,7 @@ test.each(Object.keys(NOT_ON).filter((runtime) => !isMissing(runtime)))(
       [
         process.execPath,
         'test',
-        '--timeout=60000',
+        '--timeout=180000',
         ...contract.map((name) => `test/${name}.test.ts`).filter((path) => existsSync(join(ROOT, path))),
         ...(skipped.length > 0 ? ['--test-name-pattern', `^(?!.*(${skipped.join('|')}))`] : []),
       ],
@@ -94,13 +94,13 @@ test.each(Object.keys(NOT_ON).filter((runtime) => !isMissing(runtime)))(
     expect(passed).toBeGreaterThan(150)
     process.stdout.write(`${runtime}: ${passed} passed, ${skipped.length} that do not apply there\n`)
   },
-  TIMEOUT_MS,
+  SLOW_MS,
 )
 
 test(
   'the entries have the types that the app asks for',
   () => run([join(ROOT, 'node_modules/.bin/tsc'), '-p', EDGE], ROOT),
-  TIMEOUT_MS,
+  SLOW_MS,
 )
 
 /** @returns what it said @throws with that, if it failed */
