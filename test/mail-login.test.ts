@@ -10,34 +10,31 @@ import { setPassword } from '../src/account/manage.ts'
 import { oneTimeTokens, users } from '../src/account/table.ts'
 import type { AppType } from '../src/app.ts'
 import { auditEvents } from '../src/kit/audit/table.ts'
-import type { Job, Task } from '../src/kit/jobs/task.ts'
-import type { Mail } from '../src/kit/types/mail.ts'
+import { outbox } from '../src/kit/jobs/outbox/table.ts'
+import { KEPT_MAILS, type Mail } from '../src/kit/types/mail.ts'
 import type { Client, Reply } from './kit/support/client.ts'
-import { silent } from './kit/support/log.ts'
 import { OPERATOR, startApp } from './support/harness.ts'
 import { startWithMail } from './support/mailbox.ts'
 import { allInPostgres, allInRedis } from './support/stores.ts'
 import { codeOf, memberWithTotp } from './support/totp.ts'
-import { schema } from './support/worker.ts'
+import { untilIdle } from './support/worker.ts'
 
-/** The app, whose jobs wait for `work`, which returns their mails: so a test sees that there is none. */
+/** The app with a worker; `work` returns the mails that came since it was asked last, once nothing is under way. */
 async function startWorld(env: Record<string, string> = {}) {
-  const started = await startApp({ MAIL_LOGIN: 'on', ...env })
-  const jobs: [task: Task<never, object>, input: unknown][] = []
-  const enqueue = async (...args: unknown[]) => void jobs.push(args.slice(-2) as (typeof jobs)[number])
-  Object.assign(started.deps, { enqueue })
-  const { signal } = new AbortController()
+  const started = await startWithMail({ MAIL_LOGIN: 'on', ...env })
+  const read = new Set<string>()
   async function work() {
-    const mails: Mail[] = []
-    const deps = { ...started.deps, schema, sendMail: async (mail: Mail) => void mails.push(mail) }
-    for (const [task, input] of jobs.splice(0))
-      await task.execute(input, { attempt: 1, log: silent, signal } as Job, deps)
+    await untilIdle(started)
+    const kept = await started.deps.store.all<Mail>(KEPT_MAILS)
+    const mails = kept.filter((mail) => !read.has(JSON.stringify(mail)))
+    for (const mail of mails) read.add(JSON.stringify(mail))
     return mails
   }
   /** An account whose mailbox is verified, and its client. */
   async function owner(input: Record<string, unknown> = {}) {
     const member = await started.member('editor', input)
     await started.deps.db.update(users).set({ email_proof: 'mail' }).where(eq(users.id, member.user.id))
+    await started.deps.db.delete(outbox) // its welcome: the relay looks twice a second
     await work()
     return member
   }
@@ -148,11 +145,10 @@ describe('a code', () => {
     expect(said(await give(app.visitor(), made))).toBe(WRONG)
   })
 
-  test('is void once a newer one is mailed, whoever has asked', async () => {
+  test('counts beside a newer one: nobody voids it by asking for another', async () => {
     const { account } = await app.owner()
-    const older = await ask(account.email)
-    const newer = await ask(account.email)
-    expect(said(await give(app.visitor(), older))).toBe(WRONG)
+    const [older, newer] = [await ask(account.email), await ask(account.email)]
+    expect(said(await give(app.visitor(), older))).toBe(200)
     expect(said(await give(app.visitor(), newer))).toBe(200)
   })
 
@@ -329,7 +325,7 @@ describe('nobody learns who has an account', () => {
     expect(await app.work()).toEqual([])
   })
 
-  test('a mailbox gets ten codes an hour, and what was mailed last still counts', async () => {
+  test('where it has logged in before an account gets ten codes an hour, and each still counts', async () => {
     const own = app
     app = await startWorld({ RATE_LIMIT: 'on', RATE_LIMIT_ACCOUNT: '100', RATE_LIMIT_ADDRESS: '1000' })
     try {

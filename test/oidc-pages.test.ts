@@ -41,6 +41,8 @@ test.skipIf(executable === undefined)(
     await tab.getByRole('button', { name: 'Link Other' }).click()
     await tab.waitForURL(`${site}/api/auth/account/identities`)
     await tab.getByRole('button', { name: 'Unlink Other' }).waitFor()
+    // What is linked is not offered again.
+    expect(await tab.getByRole('button', { name: /^Link / }).count()).toBe(0)
 
     await waitAnHour()
     await tab.getByRole('button', { name: 'Unlink Other' }).click()

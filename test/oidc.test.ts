@@ -53,6 +53,14 @@ test('whoever is new gets an account without a password, and the same one each t
   expect(body.map(({ way }: { way: string }) => way)).toEqual(['oidc', 'oidc'])
 })
 
+test('the page of one’s logins offers to link those that are not', async () => {
+  const client = app.visitor()
+  await app.visit(client, app.somebody())
+  const { text } = await client.get('/api/auth/account/identities', HTML)
+  expect(text.match(/(Unlink|Link) \w+(?=[\s<])/g)).toEqual(['Link Other'])
+  expect(text).toContain('aria-label="Unlink Acme"')
+})
+
 test('the same name at two providers is two people', async () => {
   const [one, two] = [app.visitor(), app.visitor()]
   const ann = app.somebody()

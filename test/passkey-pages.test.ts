@@ -41,6 +41,16 @@ test('without script nothing is offered, and the form to add one says what it la
   expect(other.headers.get('content-security-policy')).not.toContain('script-src')
 })
 
+test('to confirm, a passkey is offered to who has one alone', async () => {
+  const member = await verifiedMember()
+  const isOffered = async () => (await member.get('/api/auth/confirm', HTML)).text.includes('data-passkey')
+  expect(await isOffered()).toBe(false)
+  const made = { name: 'x', credential_id: 'x', public_key: 'x', sign_count: 0, transports: [] }
+  const own = { ...made, user_id: member.user.id, can_be_backed_up: false, backed_up: false }
+  await app.deps.db.insert(passkeys).values(own)
+  expect(await isOffered()).toBe(true)
+})
+
 test('no page elsewhere sends the form that signs in: nobody is signed in to an account that is not theirs', async () => {
   const form = { ...HTML, 'Content-Type': 'application/x-www-form-urlencoded', Origin: 'http://evil.test' }
   for (const path of [`${SIGN_IN}/passkey`, '/api/auth/second/passkey'])

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { changeRole } from '../src/account/change-role.ts'
 import type { Client } from './kit/support/client.ts'
+import { recorder } from './kit/support/log.ts'
 import { OPERATOR, startApp, type TestApp } from './support/harness.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -182,4 +183,19 @@ test('a disabled account gets none, and is stopped with those it has', async () 
   }
   const login = await app.visitor().post('/api/login', { email, password, token: true })
   expect([login.status, login.body.token]).toEqual([400, undefined])
+})
+
+test('each session that begins is logged once and alike, with its account and its way in', async () => {
+  const { log, lines } = recorder()
+  const before = app.deps.log
+  app.deps.log = log
+  try {
+    const { user, account } = await app.member()
+    expect((await app.visitor().post('/api/login', account)).status).toBe(200)
+    const fields = { user: user.id, way: 'password', agent: expect.any(String) }
+    const logged = lines.filter(({ message }) => message === 'LOGIN OK')
+    expect(logged.map((line) => line.fields)).toEqual([fields, fields])
+  } finally {
+    app.deps.log = before
+  }
 })

@@ -98,7 +98,12 @@ export const MODULES: Record<string, Module> = {
   },
   'mail-login': {
     about: 'log in by six digits in a mail; and what makes a login fresh where there is no password',
-    paths: ['src/mail-login', 'test/mail-login.test.ts', 'test/mail-login-pages.test.ts'],
+    paths: [
+      'src/mail-login',
+      'test/mail-login.test.ts',
+      'test/mail-login-floods.test.ts',
+      'test/mail-login-pages.test.ts',
+    ],
     mentions: /\/mail-login\b|\bmail-login\/|\bmailLogin\b|MAIL_LOGIN|\/(login|reauthenticate)\/mail\b/,
   },
   'second-factors': {

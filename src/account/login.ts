@@ -38,7 +38,6 @@ export async function logIn(
     : { hash: await upToDate(c, user.id, hash, password), password }
   await c.var.secondStep?.demand(c, { userId: user.id, hash: own.hash, email: user.email }, kept)
   await beginSession(c, user, { ...kept, way: 'password' }, byPassword(c, own))
-  c.var.log.info('LOGIN OK', { user: user.id, agent: agentOf(c) })
   return user
 }
 
@@ -133,6 +132,7 @@ export async function beginSession(
     if (now && roleOf(now.user, config) !== roleOf(user, config)) await syncSessionRole(c.var, user.id)
     const details = { way: kept.way ?? null }
     await recordEvent(c, db, { action: 'session.started', account: user.id, details })
+    c.var.log.info('LOGIN OK', { user: user.id, ...details, agent: agentOf(c) })
   } catch (error) {
     await endSession(c).catch(() => {})
     throw error

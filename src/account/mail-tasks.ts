@@ -3,35 +3,15 @@ import { z } from 'zod'
 import type { OneTimeToken } from '../kit/auth/one-time-tokens.ts'
 import { defineTask, FOR_DAYS, type Job } from '../kit/jobs/task.ts'
 import type { Db } from '../kit/types/db.ts'
+import { isFlooded, ownNetwork } from './mail-floods.ts'
 import { addressTakenMail, linkMail, noticeMail, NOTICES, welcomeMail, type Notice } from './mails.ts'
 import { linkTo, tokens, type Purpose } from './one-time-tokens.ts'
 import type { Deps } from './product.ts'
 import { findUser, findUserWithHash, isEmailTaken } from './queries.ts'
 import { roles } from './roles.ts'
-import { foldEmail } from './throttles.ts'
 
 /** What waits for a person does not wait behind other work, and for as long as a mail server may be away. */
 const MAIL = { queue: 'mail', ...FOR_DAYS }
-
-/** Mails of one kind to one mailbox in one hour, whoever causes them: nobody's mailbox is flooded through us. */
-const MAILS_PER_HOUR = 10
-
-/**
- * True if this mail is one too many. Each kind counts for itself: what strangers can have mailed to an owner uses up nothing
- * of what tells of a theft.
- */
-export async function isFlooded(
-  { config, rateLimiter }: Deps,
-  { attempt, log }: Job,
-  { kind, to }: { kind: string; to: string },
-): Promise<boolean> {
-  if (!config.rateLimit.on || attempt > 1) return false
-  const mails = { name: `mails-${kind}`, key: foldEmail(to), limit: MAILS_PER_HOUR, seconds: 3600 }
-  const { verdict } = await rateLimiter.take([{ ...mails, settles: false }])
-  if (verdict === 'taken') return false
-  log.warn('no mail: this mailbox got enough of this kind within the hour', { kind })
-  return true
-}
 
 /**
  * Mails the link of a token that was requested, unless it was voided meanwhile; with the welcome of a new account if `welcome`
@@ -105,7 +85,8 @@ export const mailReset = defineTask({
     if (found === undefined) return job.log.info('no mail: there is no such account')
     const { id: userId, email: to } = found.user
     // Before a new link voids the one that was mailed last: who floods a mailbox must not lock its owner out.
-    if (await isFlooded(deps, job, { kind: 'forgot', to })) return
+    const asked = { ip, own: await ownNetwork(deps.db, found.user, ip) }
+    if (await isFlooded(deps, job, { kind: 'forgot', to, asked })) return
     const token = { userId, purpose: 'reset', email: to, ip } as const
     const due = await deps.db.transaction((tx) => tokens.request(tx, token))
     await sendLink(deps, job, due)

@@ -1,6 +1,6 @@
 // Mails six digits that prove a mailbox, and takes them back: once, within ten minutes, and from the client that has asked.
 import { z } from 'zod'
-import { isFlooded } from '../account/mail-tasks.ts'
+import { isFlooded, ownNetwork } from '../account/mail-floods.ts'
 import type { AppContext, Deps } from '../account/product.ts'
 import { findUserWithHash, lockUser } from '../account/queries.ts'
 import { roles } from '../account/roles.ts'
@@ -20,15 +20,19 @@ export const CODE_S = MINUTES * 60
 
 /** Among all one-time tokens: what voids the links of an account voids its codes. */
 const codes = createOneTimeTokens(oneTimeTokens, {
-  login_code: { minutes: MINUTES },
+  // Each counts for the client that has asked: one that a stranger asks for voids none of the owner's.
+  login_code: { minutes: MINUTES, keepsOlder: true },
   confirm_code: { minutes: MINUTES },
 })
 
-/** Those of a session stand by themselves, their counts and mails too: anybody asks for codes to log in, and voids those of before. */
+/** Those of a session stand by themselves, their counts and mails too: anybody asks for codes to log in. */
 const purposeOf = (session: string | undefined) => (session === undefined ? 'login_code' : 'confirm_code')
 
 const PER_CODE = { name: 'login-code', limit: 5, seconds: CODE_S }
-/** Over all codes of an account. It takes two mails to use it up, and then nothing but this way in is closed. */
+/**
+ * Over all codes of an account that strangers have asked for, and over those of each network where it has logged in before: what strangers use up
+ * closes this way in for its owner nowhere but from a network that is new.
+ */
 const PER_ACCOUNT = [
   { name: 'login-codes', limit: 10, seconds: 60 * 60 },
   // Ten in each hour of a year would find one in twelve; these, one in ninety.
@@ -47,8 +51,8 @@ export const MailedCode = z.object({
   one_time_password: SixDigits.describe('The code that was mailed.'),
 })
 
-/** For whom: to log in, or to show in that session that it is oneself. A type, not an interface: only a type counts as JSON. */
-type Asked = { email: string; session?: string | undefined }
+/** For whom: to log in, or to show in that session that it is oneself; and from which `ownNetwork`. A type, not an interface: only a type counts as JSON. */
+type Asked = { email: string; session?: string | undefined; own?: string | undefined }
 
 const keyOf = (bound: string) => `login-code:${bound}`
 
@@ -75,20 +79,22 @@ export const mailCode = defineTask({
     const { config, db, sendMail, store } = deps
     const asked = await store.get<Asked>(keyOf(bound))
     const user = asked && (await findUserWithHash(db, asked.email))?.user
-    if (user === undefined || roles.isBarred(user.role))
+    if (!asked || !user || roles.isBarred(user.role))
       return job.log.info('no mail: there is no such account, it is disabled, or it is too late')
     const { id: userId, email: to } = user
-    // Before a new code voids the one that was mailed last: who floods a mailbox must not lock its owner out.
-    const purpose = purposeOf(asked?.session)
-    if (await isFlooded(deps, job, { kind: purpose, to })) return
+    const purpose = purposeOf(asked.session)
+    const by = asked.session ? undefined : { ip, own: await ownNetwork(db, user, ip) }
+    if (await isFlooded(deps, job, { kind: purpose, to, asked: by })) return
+    const kept: Asked = { ...asked, own: by?.own }
+    await store.set(keyOf(bound), kept, CODE_S)
     const [random = 0n] = crypto.getRandomValues(new BigUint64Array(1))
     const code = String(random % 1_000_000n).padStart(6, '0')
     await db.transaction(async (tx) => {
-      await lockUser(tx, userId) // of two at once the later one voids the other
+      await lockUser(tx, userId) // of two that confirm at once the later one voids the other
       const due = await codes.request(tx, { userId, purpose, email: to, ip })
       await codes.issue(tx, due, await tokenOf(bound, code))
     })
-    await sendMail(codeMail(config.name, to, code, asked?.session ? TO_CONFIRM : TO_LOG_IN))
+    await sendMail(codeMail(config.name, to, code, asked.session ? TO_CONFIRM : TO_LOG_IN))
   },
 })
 
@@ -126,7 +132,7 @@ export async function takeCode(c: AppContext, given: z.output<typeof MailedCode>
   const asked = await store.get<Asked>(keyOf(bound))
   if (asked === undefined || asked.session !== session) throw wrongCode()
   const purpose = purposeOf(session)
-  const key = `${purpose} ${foldEmail(asked.email)}`
+  const key = [purpose, foldEmail(asked.email), asked.own].filter(Boolean).join(' ')
   const counters = [{ ...PER_CODE, key: bound }, ...PER_ACCOUNT.map((counter) => ({ ...counter, key }))]
   const { result } = await countAttempt(rateLimiter, counters, async () => {
     try {

@@ -11,7 +11,6 @@ import { findUserWithHashById, isPasswordSet, type User } from '../account/queri
 import { roles } from '../account/roles.ts'
 import { Login } from '../account/schema.ts'
 import { confirmSession } from '../account/sessions.ts'
-import { agentOf } from '../kit/http/session.ts'
 import type { Db } from '../kit/types/db.ts'
 import { defineError } from '../kit/types/api-error.ts'
 import { askForCode, MailedCode, takeCode, wrongCode } from './codes.ts'
@@ -55,7 +54,6 @@ export async function logInByCode(
   const kept = { remember, token, way: 'mail', ...(hash !== null && { provenAt: 0 }) }
   await beginSession(c, user, kept, (now, account) => now === hash && account?.email === email)
   c.var.session?.set(MAILBOX_PROVEN, Date.now())
-  c.var.log.info('LOGIN OK', { user: userId, way: 'mail', agent: agentOf(c) })
   return user
 }
 

@@ -11,7 +11,6 @@ import { confirmSession } from '../account/sessions.ts'
 import { assertSignup, createAccount } from '../account/sign-up.ts'
 import { users } from '../account/table.ts'
 import { retryConflict } from '../kit/data/transient.ts'
-import { agentOf } from '../kit/http/session.ts'
 import { type Claimed, providerRefused } from '../kit/oidc/provider.ts'
 import { defineError } from '../kit/types/api-error.ts'
 import type { Db } from '../kit/types/db.ts'
@@ -37,7 +36,7 @@ export async function logInByProvider(
   claimed: Claimed,
   kept: { remember: boolean; token?: boolean | undefined },
 ): Promise<User> {
-  const { db, log, secondStep } = c.var
+  const { db, secondStep } = c.var
   const { id, user_id: userId } = (await findIdentity(db, claimed)) ?? (await adopt(c, provider, claimed))
   const found = await findUserWithHashById(db, userId)
   if (found === undefined) throw providerRefused()
@@ -47,7 +46,6 @@ export async function logInByProvider(
   // Fresh is what was proven a short while ago, there: a login that the provider only remembers is as old as it is.
   const provenAt = Math.min(Date.now(), (claimed.auth_time ?? 0) * 1000)
   await beginSession(c, user, { ...kept, way: OIDC, provenAt }, () => useIdentity(db, id))
-  log.info('LOGIN OK', { user: userId, way: OIDC, provider, agent: agentOf(c) })
   return user
 }
 

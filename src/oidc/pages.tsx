@@ -52,11 +52,13 @@ export function oidcPages(oidc: Oidc) {
               </Line>
             ))}
           </dl>
-          {oidc.names.map((provider) => (
-            <PostButton to={`${IDENTITIES}/link`} id={provider}>
-              Link {wordOf(provider)}
-            </PostButton>
-          ))}
+          {oidc.names
+            .filter((name) => own.every(({ provider }) => provider !== name))
+            .map((provider) => (
+              <PostButton to={`${IDENTITIES}/link`} id={provider}>
+                Link {wordOf(provider)}
+              </PostButton>
+            ))}
         </>,
       )
     },

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { invalidCredentials, emailTaken, lastWayIn, signupClosed } from '../account/errors.ts'
 import { ACCOUNT, DOORS } from '../account/pages/paths.ts'
-import { factory, found, type Deps, requireRole, withToken } from '../account/product.ts'
+import { done, factory, found, type Deps, requireRole, withToken } from '../account/product.ts'
 import { Login, LoginResponse } from '../account/schema.ts'
 import { askLimit, ownLimit, secondStepLimit } from '../account/throttles.ts'
 import { freshLoginRequired, requireFresh } from '../kit/auth/guards.ts'
@@ -129,11 +129,11 @@ export function oidcRoutes({ config }: Pick<Deps, 'config'>, oidc: Oidc) {
       ),
       rateLimit(finishLimit),
       async (c) => {
-        const back = { ...c.req.valid('param'), ...c.req.valid('json') }
+        const finished = finish(c, oidc, { ...c.req.valid('param'), ...c.req.valid('json') })
         return c.var.respond(
           await withToken(
             c,
-            finish(c, oidc, back).then(({ user }) => user),
+            finished.then(({ user }) => user),
           ),
         )
       },
@@ -153,9 +153,6 @@ export function oidcRoutes({ config }: Pick<Deps, 'config'>, oidc: Oidc) {
       requireFresh(),
       validate('param', z.object({ id: z.uuid() })),
       rateLimit(ownLimit),
-      async (c) => {
-        await found(c, unlinkIdentity(c, c.req.valid('param').id))
-        return c.var.respond({})
-      },
+      async (c) => c.var.respond(await done(found(c, unlinkIdentity(c, c.req.valid('param').id)))),
     )
 }

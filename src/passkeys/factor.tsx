@@ -12,6 +12,7 @@ import { withNext } from '../kit/pages/next.ts'
 import { Assertion } from '../kit/passkeys/schema.ts'
 import { passkeyRefused, requestOptions } from '../kit/passkeys/webauthn.ts'
 import { isOfKind } from '../kit/types/api-error.ts'
+import type { Db } from '../kit/types/db.ts'
 import { type Change, ofAccount, PASSKEY, undoChange, usePasskey } from './passkeys.ts'
 import { passkeys } from './table.ts'
 
@@ -66,13 +67,17 @@ export const passkeyFactor: Factor = {
   removeAll: async (tx, userId) => void (await tx.delete(passkeys).where(ofAccount(userId))),
 }
 
+const hasPasskey = async (db: Db, userId: string) => (await db.$count(passkeys, ofAccount(userId))) > 0
+
 /** Nobody signs up by one. */
 export const passkeyWayIn: WayIn = {
-  opens: async (db, userId) => (await db.$count(passkeys, ofAccount(userId))) > 0,
+  opens: hasPasskey,
 
-  offer(c, page) {
-    if (page === 'sign-up') return undefined
+  async offer(c, page) {
+    const { db, session } = (c as AppContext).var
     const isSignIn = page === 'sign-in'
+    if (!isSignIn && !(page === 'confirm' && session && (await hasPasskey(db, session.userId))))
+      return undefined
     const options = `/api/${isSignIn ? 'login' : 'reauthenticate'}/passkey/options`
     const to = withNext(`${isSignIn ? SIGN_IN : CONFIRM}/passkey`, goOn(c))
     return <AskForPasskey c={c} data={{ options, to, offer: isSignIn ? 'email' : undefined }} />

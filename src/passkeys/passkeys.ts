@@ -7,7 +7,6 @@ import { findUserWithHashById, type User } from '../account/queries.ts'
 import { confirmSession } from '../account/sessions.ts'
 import { assertWayIn } from '../account/ways-in.ts'
 import { notFound } from '../kit/http/errors.ts'
-import { agentOf } from '../kit/http/session.ts'
 import type { Assertion } from '../kit/passkeys/schema.ts'
 import {
   type Ceremony,
@@ -119,7 +118,7 @@ export async function logInByPasskey(
   c: AppContext,
   { credential, ...kept }: z.output<typeof PasskeyLogin>,
 ): Promise<User> {
-  const { db, log } = c.var
+  const { db } = c.var
   const { id, user_id } = await usePasskey(c, toLogIn, credential)
   const user = (await findUserWithHashById(db, user_id))?.user
   if (user === undefined) throw passkeyRefused()
@@ -127,7 +126,6 @@ export async function logInByPasskey(
   // If it is removed at this moment, that is seen here, or the session is seen there.
   const isThere = async () => (await db.$count(passkeys, eq(passkeys.id, id))) > 0
   await beginSession(c, user, { ...kept, way: PASSKEY }, isThere)
-  log.info('LOGIN OK', { user: user.id, way: PASSKEY, agent: agentOf(c) })
   return user
 }
 

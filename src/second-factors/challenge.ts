@@ -149,6 +149,5 @@ export async function answerChallenge(
     { remember, token, way },
     async (hash, now) => isAsBefore(hash, now?.email) && isThere(),
   )
-  log.info('LOGIN OK', { user: userId, way, agent: agentOf(c) })
   return user
 }

@@ -74,7 +74,7 @@ export async function main(url: string, email: string) {
 
 export async function whyNot(url: string, email: string): Promise<string> {
   const { api } = createClient(url)
-  const none = await errorOf(await api.movies.$get({ query: {} }))
+  const none = await errorOf(await api.login.$post({ json: { email, password: '123abC' } }))
   const error = await errorOf(await api.login.$post({ json: { email, password: 'x' } }))
   const code: ErrorCode | undefined = error?.code
   switch (code) {

@@ -1,12 +1,12 @@
 // `npm run remove` in a clean clone: each module that is there, and all of them. The check and the tests stay green, and
 // nothing mentions what is gone.
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { MODULES } from '../../scripts/remove/modules.ts'
 import { readManifest } from '../../scripts/manifest.ts'
 import { moduleOf, withShared } from '../../scripts/remove/remove.ts'
 import { type Checkout, cloneCheckout } from '../kit/support/checkout.ts'
+import { mentionsIn } from '../kit/support/mentions.ts'
 import { expectGreen, SLOW_MS } from './green.ts'
 
 const { restbun } = readManifest(join(import.meta.dir, '../..'))
@@ -18,26 +18,13 @@ beforeEach(() => {
 }, SLOW_MS)
 afterEach(() => checkout.remove(), SLOW_MS)
 
-/** They tell of what was, or can be. The generator looks at what there is. */
-const MAY_TELL =
-  /^(CHANGELOG\.md|UPGRADING\.md|package-lock\.json|drizzle\/.*|scripts\/(remove|new)(\.ts|\/.*)|test\/(slow|kit\/scripts)\/(remove|rename|upgrade|create).*|scripts\/bench\/README\.md)$/
-
 /** `path:line: text` of every file that speaks of a module. */
-function mentionsOf(names: string[]): string[] {
-  const paths = checkout.git('ls-files', '-z', '--cached', '--others', '--exclude-standard').split('\0')
-  return paths
-    .filter(
-      (path) =>
-        /\.(tsx?|mjs|md|sh|json|conf|yaml|html)$|ignore$|run$|example$/.test(path) && !MAY_TELL.test(path),
-    )
-    .filter((path) => !checkout.git('ls-files', '--deleted', '--', path))
-    .flatMap((path) => {
-      const lines = readFileSync(join(checkout.root, path), 'utf8').split('\n')
-      return lines
-        .map((line, i) => `${path}:${i + 1}: ${line.trim()}`)
-        .filter((line) => names.some((name) => moduleOf(name).mentions.test(line)))
-    })
-}
+const mentionsOf = (names: string[]) =>
+  mentionsIn(
+    checkout.root,
+    checkout.git('ls-files', '--cached', '--others', '--exclude-standard').split('\n'),
+    names,
+  )
 
 test.each([...there.map((name) => [name]), there].map((names) => [names.join(' '), names] as const))(
   'without %s',

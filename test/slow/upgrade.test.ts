@@ -80,7 +80,7 @@ test(
     log(made)
     const project = openCheckout(join(place, 'film-club'))
     expect(project.changes()).toBe('')
-    await step('npm run new, commit', () => command(project, 'new', 'book', 'title:string'))
+    await step('npm run new, commit', () => command(project, 'new', 'book', 'title:string', '--public-read'))
     const first = await step('npm start, on embedded services', () =>
       serve(project, { DATABASE_URL: '', REDIS_URL: '' }),
     )

@@ -16,7 +16,7 @@ export function createProgress(redis: Redis, base: string, log: Log, lifetime: L
     const shown = unseen ? status(element, 'running', { progress: job.fraction ?? 0 }) : {}
     call(redis, SHOW, base, id, shown.status ?? '', shown.keepMs ?? 0).then(
       (isWanted) => {
-        if (isWanted === 0) job.abort(new Error('its owner cancelled the job'))
+        if (isWanted === 0) job.abort(new DOMException('its owner cancelled the job', 'AbortError'))
       },
       (error: unknown) => {
         if (!lifetime.isOver) log.warn('job status not kept', { ...job.fields(), error })

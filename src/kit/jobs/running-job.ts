@@ -142,7 +142,8 @@ export class RunningJob<D> implements Job {
     } catch (error) {
       if (!this.#reason || this.#reason.name === 'TimeoutError') return this.fail(error)
       // Stopped by us, not failed: at the end of a drain, or because it is not ours any more.
-      terms.log.warn('job stopped', { ...this.fields(true), error })
+      if (this.#reason.name === 'AbortError') terms.log.info('job cancelled', this.fields(true))
+      else terms.log.warn('job stopped', { ...this.fields(true), error })
       return requeue(raw, element)
     } finally {
       clearTimeout(timer)

@@ -20,6 +20,8 @@ import { startWatchdog } from './watchdog.ts'
 import { work } from './work.ts'
 
 export interface Worker {
+  /** The names of those that it serves. */
+  readonly queues: readonly string[]
   /** Resolves when it is at work: Redis answered, and it is new enough. Rejects as `ended` does. */
   readonly ready: Promise<void>
   /** Resolves when it has drained, after `stop` or `maxJobs`; rejects when it cannot go on: then exit 1 at once. */
@@ -53,6 +55,7 @@ export function startWorker<D>(given: WorkerOptions<D>): Worker {
   const ready = boot()
   ready.catch(lifetime.fail)
   return {
+    queues: queues.map(({ name }) => name),
     ready,
     ended: lifetime.ended,
     stop() {

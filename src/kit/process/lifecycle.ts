@@ -48,13 +48,15 @@ async function startRound(start: Start): Promise<void> {
     role.ended?.then(() => (role === parked.restbunRole ? end('its share is done') : undefined), crash)
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`)
-    if (previous === undefined) process.exit(1)
-    return // the last good round serves on until the next edit
+    if (previous === undefined && !isHot()) process.exit(1)
+    return // until the next edit the last good round serves on, if there is one
   }
   if (previous === undefined) listenToSignals()
   else await previous.retire()
   alone.resolve()
 }
+
+const isHot = () => process.execArgv.includes('--hot')
 
 /** True under `--hot` or a debugger, where a process that stands still is no fault. */
 export const isInteractive = () => process.execArgv.some((flag) => /^--(hot|watch|inspect)/.test(flag))

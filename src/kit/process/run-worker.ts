@@ -62,7 +62,12 @@ export const runWorker = <C extends KitConfig, R extends string, O extends objec
     reportUp(async () => void (await Promise.all([worker.ready, deps.ready()])))
     await worker.ready
     const relay = startRelay({ db: deps.db, send: queue.send, log })
-    log.info('worker at work', { concurrency, tasks: tasks.length, crons: crons.length })
+    log.info('worker at work', {
+      queues: worker.queues.join(),
+      concurrency,
+      tasks: tasks.length,
+      crons: crons.length,
+    })
 
     const stop = async () => {
       reportDraining()

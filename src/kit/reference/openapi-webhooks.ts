@@ -2,7 +2,7 @@
 import { capitalize, type JsonSchema } from './operations.ts'
 
 /**
- * @param names `movie.created`
+ * @param names `book.created`
  * @param schemaOf the body of one
  * @param json puts it in its place
  */

@@ -13,13 +13,13 @@ export interface WebhookEvent<S extends z.ZodType = z.ZodType> {
 const MAX_BYTES = 256 * 1024
 
 /**
- * @param type `movie.created`: for good, as receivers compare it
+ * @param type `book.created`: for good, as receivers compare it
  * @param about in a sentence, for the OpenAPI document
  * @param data what is told; fields that it does not name are left out
  */
 export function webhookEvent<S extends z.ZodType>(type: string, about: string, data: S): WebhookEvent<S> {
   if (!/^[a-z][a-z0-9_]*(\.[a-z0-9_]+){1,3}$/.test(type) || type.length > 64)
-    throw new Error(`webhooks: "${type}" is no type: small words with dots between them, as movie.created`)
+    throw new Error(`webhooks: "${type}" is no type: small words with dots between them, as book.created`)
   const body = z.object({ type: z.literal(type), timestamp: z.iso.datetime(), data }).describe(about)
   return { type, data, body }
 }

@@ -184,7 +184,11 @@ describe('a job that runs', () => {
       expect(await room.queueAdmin.cancel(id)).toEqual({ id, task: 'held', state: 'cancelled' })
       await until('its signal', () => reasons.length === 1)
       await room.idle()
-      expect(reasons).toEqual(['Error: its owner cancelled the job'])
+      expect(reasons).toEqual(['AbortError: its owner cancelled the job'])
+      expect(room.said('job cancelled').map(({ level, fields }) => [level, fields.error])).toEqual([
+        ['info', undefined],
+      ])
+      expect(room.said('job stopped')).toEqual([])
       expect(await state(room, id)).toBe('cancelled')
       expect(await room.redis.exists(`${room.base}key:held:one`, `${room.base}held:held:k`)).toBe(0)
       expect((await room.queue.enqueue(task, { text: 'x' }, { delayMs: 60_000 })).added).toBe(true)

@@ -153,6 +153,7 @@ test('a worker takes up edits, of several files at once too, and works on', asyn
     const worker = start({}, { cwd: copy, hot: true, entry: 'test/kit/product/worker.ts' })
     const said = (words: string) => until(words, () => worker.output().includes(words))
     await said('worker at work')
+    expect(worker.output()).toMatch(/worker at work.* queues=default(,\w+)* /)
     const [tasks, crons] = [join(copy, 'test/kit/product/tasks.ts'), join(copy, 'test/kit/product/crons.ts')]
     const [someTasks, someCrons] = [readFileSync(tasks, 'utf8'), readFileSync(crons, 'utf8')]
     for (const [ofTasks, ofCrons] of [
@@ -194,6 +195,24 @@ test('a program takes up edits: without overlap its old version ends before the 
     program.child.kill('SIGTERM')
     expect(await program.exit()).toBe(0)
     expect(times('scribe has closed its book')).toBe(2)
+  } finally {
+    rmSync(copy, { recursive: true })
+  }
+})
+
+test('a program that is broken at its first start waits for the edit that mends it', async () => {
+  const copy = copyCheckout()
+  try {
+    const entry = 'test/kit/product/program.ts'
+    const file = join(copy, 'test/kit/product/scribe.ts')
+    const code = readFileSync(file, 'utf8')
+    writeFileSync(file, 'export const run = (')
+    const program = start({}, { cwd: copy, hot: true, entry, args: ['--program', 'scribe'] })
+    await until('the complaint', () => program.output().includes(`an edit is broken at ${file}:1:`))
+    writeFileSync(file, code)
+    await until('the program', () => program.output().includes('program ready'))
+    program.child.kill('SIGTERM')
+    expect(await program.exit()).toBe(0)
   } finally {
     rmSync(copy, { recursive: true })
   }

@@ -411,7 +411,7 @@ test.each<[change: string, Schema, Schema, Said, why: RegExp]>([
   [
     'a table that may be renamed',
     films({ note: text() }),
-    { movies: pgTable('movies', { id: serial().primaryKey(), note: text() }) },
+    { plays: pgTable('plays', { id: serial().primaryKey(), note: text() }) },
     {},
     /pgTable\('films', \.\.\.\)[^]*--drop films/,
   ],

@@ -16,6 +16,28 @@ test.each(pages)('the links of %s lead to files', (page) => {
   expect(targets.filter((target) => !existsSync(join(ROOT, dirname(page), target)))).toEqual([])
 })
 
+/** The anchor that GitHub gives a heading. */
+const anchorOf = (heading: string) =>
+  heading
+    .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .trim()
+    .replaceAll(' ', '-')
+
+test.each(pages)('the links of %s lead to headings that are there', (page) => {
+  const text = readFileSync(join(ROOT, page), 'utf8')
+  const targets = [...text.matchAll(/\]\((?!https?:)([^)#\s]*)#([\w-]+)\)/g)]
+  const missing = targets.filter(([, path = '', anchor = '']) => {
+    const target = path === '' ? page : join(dirname(page), path)
+    const headings = existsSync(join(ROOT, target))
+      ? [...readFileSync(join(ROOT, target), 'utf8').matchAll(/^#+ (.+)$/gm)]
+      : []
+    return !headings.some(([, heading = '']) => anchorOf(heading) === anchor)
+  })
+  expect(missing.map(([link]) => link)).toEqual([])
+})
+
 // A changelog tells of what was, and the benchmarks go with the sample that they measure.
 const ofToday = pages.filter((page) => !/^(CHANGELOG|UPGRADING|scripts\/bench\/README)\.md$/.test(page))
 test.each(ofToday)('the npm scripts that %s shows exist', (page) => {

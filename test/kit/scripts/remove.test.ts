@@ -5,11 +5,25 @@ import { cutCode } from '../../../scripts/remove/code.ts'
 import { MODULES } from '../../../scripts/remove/modules.ts'
 import { cutPage } from '../../../scripts/remove/page.ts'
 import { withShared } from '../../../scripts/remove/remove.ts'
+import { listKnown } from '../../../scripts/git.ts'
+import { isKit } from '../../../scripts/kit-folders.ts'
 import { readManifest } from '../../../scripts/manifest.ts'
 import { type Checkout, copyCheckout } from '../support/checkout.ts'
+import { mentionsIn } from '../support/mentions.ts'
 
 const { restbun } = readManifest(join(import.meta.dir, '../../..'))
 const isRemoved = (name: string) => restbun?.removed?.includes(name) === true
+
+test('the kit outside of a module, which nobody edits, does not speak of it', () => {
+  const root = join(import.meta.dir, '../../..')
+  const kit = (listKnown(root) ?? []).filter(isKit)
+  for (const name of Object.keys(MODULES)) {
+    const names = withShared([name], [])
+    const own = names.flatMap((one) => MODULES[one]?.paths ?? [])
+    const others = kit.filter((path) => !own.some((one) => path === one || path.startsWith(`${one}/`)))
+    expect(mentionsIn(root, others, [name])).toEqual([])
+  }
+})
 
 const gone = { isGone: (target: string) => target.startsWith('./chat/'), mentions: /\/chat\b/, isTest: false }
 const cut = (text: string) => cutCode(text, gone)

@@ -1,9 +1,13 @@
 // The lines that `npm run new` ends with: pasted as they are beside a server that runs, each of them works.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { purposesOf } from '../../../scripts/new/purposes.ts'
 import { freePort } from '../../../scripts/services/child.ts'
 import { type Checkout, copyCheckout } from '../support/checkout.ts'
 import { createDatabase, deletePrefix, serverEnv, uniquePrefix } from '../support/services.ts'
 import { until } from '../support/until.ts'
+
+const ROOT = join(import.meta.dir, '../../..')
 
 // Names that no fork will have taken.
 const HARP = ['harp', 'title:string:index', 'code:int:unique', 'lent:bool?']
@@ -17,7 +21,9 @@ const PICK = [
   'tags:string[]',
 ]
 const STRING = ['lute-string', 'tuned:timestamp:index', '--under', 'lute']
-const DRUM = ['drum', 'name:string', 'photo:file(image)']
+/** Of what files are for here, something that goes with its row; a project may have none. */
+const [purpose] = Object.entries(purposesOf(ROOT)).find(([, { isAttached }]) => isAttached) ?? []
+const DRUM = ['drum', 'name:string', ...(purpose === undefined ? [] : [`photo:file(${purpose})`])]
 const VIOL = ['viol', 'name:string:unique', '--shared', '--bulk', '--soft-delete']
 
 let checkout: Checkout
@@ -76,7 +82,9 @@ withCurl.each([
   [KAZOO, 5, /body "\$api\/kazoos\?search=/], // a visitor's, without the cookie
   [LUTE, 5, /--role admin/],
   [PICK, 7, /"lute":"'\$a_lute'","player":"'\$my_id'"/],
-  [DRUM, 6, /small-files -F purpose=image .*"photo":"'\$a_image'"/s],
+  purpose === undefined
+    ? [DRUM, 5, /\/drums/]
+    : [DRUM, 6, new RegExp(`small-files -F purpose=${purpose} .*"photo":"'\\$a_${purpose}'"`, 's')],
   [STRING, 6, /\$api\/lutes\/\$parent\/lute-strings\?tuned=/],
 ])('of %p sign up, create, list, change and delete', async (resource, count, has) => {
   const text = lines.get(resource) ?? ''

@@ -3,6 +3,7 @@ import type { KitConfig } from '../../../src/kit/config/kit-config.ts'
 import type { ProductSettings } from '../../../src/kit/config/settings.ts'
 import type { KitDeps as Deps } from '../../../src/kit/deps.ts'
 import type { Manifest } from '../../../src/kit/assemble.ts'
+import { newSecretKey } from '../../../src/kit/auth/secrets.ts'
 import { createDeps } from '../../../src/kit/create-deps.ts'
 import { type Fetches, serve } from '../../../src/kit/process/serve.ts'
 import type { Log } from '../../../src/kit/types/log.ts'
@@ -53,6 +54,7 @@ export async function serveProduct<
     // In production too, but where a test asks for it.
     RATE_LIMIT: 'off',
     PASSWORD_RULE: 'seed',
+    SECRET_KEYS: newSecretKey(), // of this app and all that serve it; the one of development lies in a file
     REQUEST_TIMEOUT_MS: '120000',
     ...PATIENT,
     ...env,
