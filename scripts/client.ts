@@ -2,7 +2,7 @@
 //   npm run client [-- folder]      (default: client)
 // The package needs hono and nothing else: no source of this repository, none of its packages, no types of Bun.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { dependencies, name, version } from '../package.json'
 import { type ApiRoute, errorsOf } from '../src/kit/http/doc.ts'
 import { WITHOUT_ROUTE } from '../src/kit/http/method-not-allowed.ts'
@@ -39,6 +39,11 @@ export const schema = plain<{ routes: ExtractSchema<AppType>; error: Omit<z.outp
 /** Sends requests again; the package has it whole. */
 const RETRY = 'src/kit/reference/retry'
 
+/** What modules bring to the package, each under the name of its folder: `import { subscribe } from '.../channels.js'`. */
+const OF_MODULES = [...new Bun.Glob('src/kit/*/client.ts').scanSync(ROOT)].map((path) =>
+  path.replace(/\.ts$/, ''),
+)
+
 const codeOf = (idempotent: string[]) => `import { hc } from 'hono/client'
 import { retryingFetch, withKeys } from './retry.js'
 
@@ -63,7 +68,7 @@ const TSCONFIG = {
     rootDir: '../..',
     outDir: 'out',
   },
-  files: ['entry.ts', `../../${RETRY}.ts`],
+  files: ['entry.ts', ...[RETRY, ...OF_MODULES].map((path) => `../../${path}.ts`)],
   include: [],
 }
 
@@ -72,7 +77,7 @@ const TSCONFIG = {
  * @throws with the compiler's words if the app does not compile
  */
 export async function writeClient(folder: string): Promise<void> {
-  const { schema, retryTypes } = await describeTypes()
+  const { schema, typesOf } = await describeTypes()
   const { describedRoutes } = await import('./described-routes.ts') // an app that does not compile has been refused
   const routes = describedRoutes({})
   mkdirSync(folder, { recursive: true })
@@ -85,11 +90,13 @@ export async function writeClient(folder: string): Promise<void> {
     peerDependencies: { hono: `^${dependencies.hono}` },
   }
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-  const retry = new Bun.Transpiler({ loader: 'ts' }).transformSync(
-    readFileSync(join(ROOT, `${RETRY}.ts`), 'utf8'),
-  )
-  writeFileSync(join(folder, 'retry.js'), retry)
-  writeFileSync(join(folder, 'retry.d.ts'), retryTypes)
+  for (const path of [RETRY, ...OF_MODULES]) {
+    const name = path === RETRY ? 'retry' : basename(dirname(path))
+    const source = readFileSync(join(ROOT, `${path}.ts`), 'utf8')
+    const code = new Bun.Transpiler({ loader: 'ts' }).transformSync(source)
+    writeFileSync(join(folder, `${name}.js`), code)
+    writeFileSync(join(folder, `${name}.d.ts`), typesOf.get(path) ?? '')
+  }
   writeFileSync(join(folder, 'index.js'), codeOf(idempotentOf(routes)))
   writeFileSync(
     join(folder, 'index.d.ts'),
@@ -166,7 +173,10 @@ async function describeTypes() {
     if (schema === undefined || /import\("(?!hono)|\btypeof\b/.test(schema)) {
       throw new Error(`tsc has not written the API's types in full; look at it:\n${written.slice(0, 20_000)}`)
     }
-    return { schema, retryTypes: readFileSync(join(work, 'out', `${RETRY}.d.ts`), 'utf8') }
+    const typesOf = new Map(
+      [RETRY, ...OF_MODULES].map((path) => [path, readFileSync(join(work, 'out', `${path}.d.ts`), 'utf8')]),
+    )
+    return { schema, typesOf }
   } finally {
     rmSync(work, { recursive: true })
   }

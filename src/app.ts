@@ -92,7 +92,10 @@ export function createApp(deps: Deps) {
     .route('/api', audit)
     .route('/api', auditExport)
     .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
-    .route('/api/channels', channelRoutes<Product, typeof channels>({ requireRole, role: 'readonly', channels, config }))
+    .route(
+      '/api/channels',
+      channelRoutes<Product, typeof channels>({ requireRole, role: 'readonly', channels, config }),
+    )
     .route('/api/files', fileRoutes<Product>(fileOptions))
     .route('/api/small-files', formRoutes<Product>(fileOptions))
     .route('/api/files', diskRoutes<Product>(fileOptions.table, fileOptions.purposes))

@@ -1,11 +1,10 @@
 // Gathers what the kit needs of this product to open its dependencies: its roles, crons and migrations.
 import { entries as migrations } from '../drizzle/meta/_journal.json'
-import type { Own } from './account/product.ts'
+import type { Own, Product } from './account/product.ts'
 import { roles } from './account/roles.ts'
 import type { Factor } from './account/second-step.ts'
 import type { WayIn } from './account/ways-in.ts'
 import { tellLogin } from './channels/channels.ts'
-import type { Config } from './config.ts'
 import { crons } from './crons.ts'
 import { openAll, type Opening } from './kit/assemble.ts'
 import { openChannels } from './kit/channels/open-channels.ts'
@@ -28,7 +27,7 @@ export const manifest = {
   roles,
   crons,
   migrations,
-  openOwn: (...opening: Opening<Config>): { own: Own } => ({
+  openOwn: (...opening: Opening<Product['Config']>): { own: Own } => ({
     own: {
       waysIn,
       ...ownFiles,

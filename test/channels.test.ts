@@ -29,7 +29,11 @@ test('the open pages of an account hear that somebody logs in to it', async () =
 
 test('neither a personal access token nor whoever acts as the account hears it', async () => {
   const ann = await app.member()
-  const { body } = await ann.post('/api/me/tokens', { name: 'script', abilities: ['read'], password: ann.account.password })
+  const { body } = await ann.post('/api/me/tokens', {
+    name: 'script',
+    abilities: ['read'],
+    password: ann.account.password,
+  })
   expect(body.token).toBeString()
   const script = app.visitor({ Authorization: `Bearer ${body.token}` })
   expect((await script.get('/api/channels?on=me')).status).toBe(404)

@@ -45,10 +45,7 @@ export interface Manifest<
   /** The migrations that the code ships, oldest first. */
   migrations: readonly Migration[]
   /** Opens what this product's handlers find in `c.var`, and its tasks in their dependencies, beside the kit's. */
-  openOwn?(
-    this: void,
-    ...opening: Opening<Config>
-  ): { own: Own; close?(this: void): Promise<void> | void }
+  openOwn?(this: void, ...opening: Opening<Config>): { own: Own; close?(this: void): Promise<void> | void }
 }
 
 /** What `openOwn` may build on. Redis does not connect before all is open, and emits `end` when it is closed. */

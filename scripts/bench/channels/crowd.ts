@@ -30,7 +30,9 @@ export async function openCrowd(port: number, count: number, tokenOf: (i: number
       const localAddress = `127.0.0.${2 + Math.floor(i / OF_ADDRESS)}`
       const socket = connect({ port, host: '127.0.0.1', localAddress })
       sockets.push(socket)
-      socket.write(`GET /api/crowd?on=crowd HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer ${tokenOf(i)}\r\n\r\n`)
+      socket.write(
+        `GET /api/crowd?on=crowd HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer ${tokenOf(i)}\r\n\r\n`,
+      )
       socket.on('error', reject)
       let isReady = false
       socket.on('data', (bytes: Buffer) => {
@@ -51,7 +53,11 @@ export async function openCrowd(port: number, count: number, tokenOf: (i: number
       return new Promise((resolve) => (all = resolve))
     },
     close() {
-      for (const socket of sockets) socket.removeAllListeners('error').on('error', () => {}).destroy()
+      for (const socket of sockets)
+        socket
+          .removeAllListeners('error')
+          .on('error', () => {})
+          .destroy()
     },
   }
 }

@@ -53,7 +53,9 @@ async function deliveries(): Promise<void> {
   })()
   const port = Number(await until('it to listen', () => /listening on http:\/\/[^:]+:(\d+)/.exec(said)?.[1]))
   const { deps, logIn, close: closeDeps } = openDeps(env)
-  const accounts = Array.from({ length: Math.ceil(Math.max(...COUNTS) / OF_ACCOUNT) }, () => crypto.randomUUID())
+  const accounts = Array.from({ length: Math.ceil(Math.max(...COUNTS) / OF_ACCOUNT) }, () =>
+    crypto.randomUUID(),
+  )
   const tokens = await Promise.all(accounts.map(logIn))
   try {
     for (const count of COUNTS) {
@@ -139,7 +141,9 @@ async function reloads(): Promise<void> {
   isOver = true
   await publishing
   await until('the last', () => followers.every(({ told }) => told.at(-1) === n))
-  const wrong = followers.map(({ told }) => told.filter((value, i) => value !== i + 1).length + Math.abs(n - told.length))
+  const wrong = followers.map(
+    ({ told }) => told.filter((value, i) => value !== i + 1).length + Math.abs(n - told.length),
+  )
   const sum = (values: number[]) => values.reduce((a, b) => a + b, 0)
   console.log(
     `${RELOADS} reloads of 2 processes, ${FOLLOWERS} listeners, ${n * FOLLOWERS} events: ${sum(wrong)} lost, doubled or out of order, ` +

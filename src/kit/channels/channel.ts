@@ -33,12 +33,7 @@ export interface Channel<
    * Whether this account may listen. Asked at the start, and again and again while it does: within `RECHECK_MS` it hears nothing
    * more. Whoever may hears the last minutes, too.
    */
-  mayListen(
-    this: void,
-    listener: Listener,
-    params: z.output<Params>,
-    deps: Deps,
-  ): boolean | Promise<boolean>
+  mayListen(this: void, listener: Listener, params: z.output<Params>, deps: Deps): boolean | Promise<boolean>
 }
 
 /** Any channel, for code that does not depend on what it carries. */
@@ -77,7 +72,9 @@ export function keyOf(channel: AnyChannel, params: Record<string, unknown>): str
 function textOf([name, ...parts]: [string, ...unknown[]]): string {
   const text = [name, ...parts.map((part) => encodeURIComponent(String(part)))].join(':')
   if (text.length <= MAX_TEXT) return text
-  throw new RangeError(`channel "${name}": its params make a name of ${text.length} characters, ${MAX_TEXT} are the most`)
+  throw new RangeError(
+    `channel "${name}": its params make a name of ${text.length} characters, ${MAX_TEXT} are the most`,
+  )
 }
 
 const namesOf = (channel: AnyChannel) => Object.keys(channel.params.shape)

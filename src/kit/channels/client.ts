@@ -69,7 +69,12 @@ export function subscribe<Events extends object>(
       const headers = new Headers(given?.headers)
       if (lastId !== undefined) headers.set('Last-Event-ID', lastId)
       const signal = AbortSignal.any([over.signal, silence.signal])
-      const response = await send(`${url}?${query.join('&')}`, { ...given, headers, signal, cache: 'no-store' })
+      const response = await send(`${url}?${query.join('&')}`, {
+        ...given,
+        headers,
+        signal,
+        cache: 'no-store',
+      })
       if (FOR_GOOD.includes(response.status)) {
         onEnd?.(response)
         return false

@@ -66,7 +66,11 @@ export async function readAfter(redis: Redis, prefix: string, key: string, from:
   const stream = streamOf(prefix, key)
   // What is asked last tells of what was asked first: had something been cut off before, it would show.
   const [events, length, first] = await commands(
-    redis.pipeline().xrange(stream, `(${from.id}`, '+', 'COUNT', BATCH).xlen(stream).xrange(stream, '-', '+', 'COUNT', 1),
+    redis
+      .pipeline()
+      .xrange(stream, `(${from.id}`, '+', 'COUNT', BATCH)
+      .xlen(stream)
+      .xrange(stream, '-', '+', 'COUNT', 1),
   )
   const read = (events as Entry[]).map(([id, [, text]]) => ({ id, text }))
   const oldest = (first as Entry[])[0]?.[0]

@@ -9,9 +9,7 @@ export interface OwnChannels {
   channelHub: Hub
 }
 
-export function openChannels(
-  ...[{ redisPrefix: prefix }, log, { redis, enqueue }]: Opening
-): OwnChannels {
+export function openChannels(...[{ redisPrefix: prefix }, log, { redis, enqueue }]: Opening): OwnChannels {
   const channelHub = createHub({ redis, prefix, log })
   redis.once('end', channelHub.close)
   return { publish: createPublish(redis, prefix, enqueue), channelHub }

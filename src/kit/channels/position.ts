@@ -31,4 +31,3 @@ export function readPosition(text: string, mark: string, count: number): Positio
   if (marked !== mark || ids.length !== count || !ids.every((id) => ID.test(id))) return undefined
   return { run, at: Number.parseInt(at, 36), ids }
 }
-

@@ -50,7 +50,9 @@ function eventOf(channel: Channel | AnyChannel, params: object, event: unknown) 
   const key = keyOf(channel, { ...params })
   const parsed = channel.event.safeParse(event)
   if (!parsed.success) {
-    const faults = parsed.error.issues.map(({ path, message }) => `${path.map(String).join('.') || 'event'}: ${message}`)
+    const faults = parsed.error.issues.map(
+      ({ path, message }) => `${path.map(String).join('.') || 'event'}: ${message}`,
+    )
     throw new InputError(`channel "${channel.name}" refuses its event: ${faults.join('; ')}`)
   }
   const text = JSON.stringify(parsed.data) ?? 'null'

@@ -25,8 +25,16 @@ const MAX_OF_ACCOUNT = 20
 const MAX_OF_ADDRESS = 1000
 
 const channelNotFound = defineError(404, 'channel_not_found', 'There is no such channel, or none for you')
-const tooManyStreams = defineError(429, 'too_many_streams', 'You have too many streams open: close one')
-const streamsFull = defineError(503, 'streams_full', 'This server holds as many streams as it can: try again soon')
+const tooManySubscriptions = defineError(
+  429,
+  'too_many_subscriptions',
+  'You have too many streams of channels open: close one',
+)
+const streamsFull = defineError(
+  503,
+  'streams_full',
+  'This server holds as many streams as it can: try again soon',
+)
 
 const Text = z.string().min(1).max(MAX_TEXT)
 const Query = z.object({
@@ -70,7 +78,7 @@ export function channelRoutes<P extends AnyProduct, const Channels extends reado
     .get(
       '/',
       doc('Streams the events of channels as server-sent events.', 'text/event-stream', {
-        errors: [channelNotFound, tooManyStreams, streamsFull],
+        errors: [channelNotFound, tooManySubscriptions, streamsFull],
       }),
       requireRole(role),
       validate('query', Query),
@@ -78,7 +86,7 @@ export function channelRoutes<P extends AnyProduct, const Channels extends reado
         const { session, ip } = c.var
         const { channelHub } = depsOf(c)
         if (inProcess.isFull('all')) throw streamsFull()
-        if (ofAccount.isFull(session.userId) || ofAddress.isFull(ip)) throw tooManyStreams()
+        if (ofAccount.isFull(session.userId) || ofAddress.isFull(ip)) throw tooManySubscriptions()
         const listener = listenerOf(session)
         const asked = [c.req.valid('query').on].flat().map((text) => parseText(known, text, listener.id))
         const named = new Map(asked.map((one) => [one?.key, one]))
@@ -89,7 +97,8 @@ export function channelRoutes<P extends AnyProduct, const Channels extends reado
           return answers.every(Boolean)
         }
         if (!(await isAllowed())) throw channelNotFound()
-        const mayGoOn = () => orLater(async () => (await session.currentRole()) === session.role && isAllowed())
+        const mayGoOn = () =>
+          orLater(async () => (await session.currentRole()) === session.role && isAllowed())
         const lastEventId = c.req.header('last-event-id')
         return eventStream(c, async (stream) => {
           const taken = [inProcess.take('all'), ofAccount.take(session.userId), ofAddress.take(ip)]
@@ -114,7 +123,7 @@ const listenerOf = ({ userId, role, access, impersonator }: Session): Listener =
 })
 
 const mayListen = async ({ channel, params }: Asked, listener: Listener, c: AnyContext): Promise<boolean> =>
-  channel.mayListen(listener, params as never, c.var as never)
+  channel.mayListen(listener, params, c.var as never)
 
 /** Whoever was allowed is until the answer can be had: a stream outlasts a short outage, and ends after five minutes. */
 async function orLater(ask: () => Promise<boolean>): Promise<boolean> {

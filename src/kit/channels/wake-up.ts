@@ -55,7 +55,11 @@ export function openWakeUp(
 
   const timer = setInterval(() => {
     const asked = Date.now()
-    if (run !== undefined) redis.ping().then(() => (at = asked), () => {}) // its failure closes the connection
+    if (run !== undefined)
+      redis.ping().then(
+        () => (at = asked),
+        () => {},
+      ) // its failure closes the connection
   }, PING_MS)
 
   return {

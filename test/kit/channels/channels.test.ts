@@ -17,9 +17,8 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-const publish = ((...args: Parameters<ReturnType<typeof publishOf>>) => publishOf(app)(...args)) as ReturnType<
-  typeof publishOf
->
+const publish = ((...args: Parameters<ReturnType<typeof publishOf>>) =>
+  publishOf(app)(...args)) as ReturnType<typeof publishOf>
 let rooms = 100
 /** A room that no other test is in. */
 const newRoom = () => rooms++
@@ -97,8 +96,26 @@ test("no name leads to another account's channel, to one of a higher role, or to
   const bob = await app.member()
   const number = newRoom()
   shownOut.set(bob.user.id, number)
-  const texts = ['staff', `self:${ann.user.id}:mail`, 'self', 'self:a:b', `room:${number}`, 'room:0', 'room:x']
-  for (const text of [...texts, 'room', 'nothing', 'room:1:2', 'room:%', 'toString', '__proto__', ':', 'room:1%0Aid:2']) {
+  const texts = [
+    'staff',
+    `self:${ann.user.id}:mail`,
+    'self',
+    'self:a:b',
+    `room:${number}`,
+    'room:0',
+    'room:x',
+  ]
+  for (const text of [
+    ...texts,
+    'room',
+    'nothing',
+    'room:1:2',
+    'room:%',
+    'toString',
+    '__proto__',
+    ':',
+    'room:1%0Aid:2',
+  ]) {
     const { status, body } = await bob.get(`/api/channels?on=self:mail&on=${encodeURIComponent(text)}`)
     expect([text, status, body?.code]).toEqual([text, 404, 'channel_not_found'])
   }
@@ -130,10 +147,16 @@ test('an event that is not as declared, or too large, is refused, and what is no
   const number = newRoom()
   const stream = await openStream(ann, `/api/channels?on=room:${number}`)
   await until('its position', () => /^id: /m.test(stream.text()))
-  expect(publish(roomChannel, { number }, { n: 'geheim' as never })).rejects.toThrow(/channel "room" refuses its event: n: /)
+  expect(publish(roomChannel, { number }, { n: 'geheim' as never })).rejects.toThrow(
+    /channel "room" refuses its event: n: /,
+  )
   const large = { n: 1, text: 'ü'.repeat(4090) }
   expect(publish(roomChannel, { number }, large)).rejects.toThrow(/8\d\d\d bytes, at most 8192/)
-  await publish(roomChannel, { number }, { n: 1, secret: 'geheim', text: 'id: 1\n\nevent: reset\r\rdata: "x"' } as never)
+  await publish(roomChannel, { number }, {
+    n: 1,
+    secret: 'geheim',
+    text: 'id: 1\n\nevent: reset\r\rdata: "x"',
+  } as never)
   await until('it', () => stream.events().length === 1)
   expect(stream.events()).toEqual([{ n: 1, text: 'id: 1\n\nevent: reset\r\rdata: "x"' }])
   expect(stream.text()).not.toContain('\nevent: reset')
@@ -175,7 +198,17 @@ test('what cannot be filled is said: forged ids, those of other channels, and mo
   await until('its position', () => /^id: /m.test(first.text()))
   const id = /^id: (.*)$/m.exec(first.text())?.[1] ?? ''
   first.leave()
-  const garbage = ['x', '', '0', '1-1', id.slice(1), `${id},0-0`, id.replace(/^./, '!'), `${id}x`, 'x'.repeat(4000)]
+  const garbage = [
+    'x',
+    '',
+    '0',
+    '1-1',
+    id.slice(1),
+    `${id},0-0`,
+    id.replace(/^./, '!'),
+    `${id}x`,
+    'x'.repeat(4000),
+  ]
   for (const given of garbage.filter((text) => text !== '')) {
     const stream = await openStream(ann, path, { 'Last-Event-ID': given })
     expect(stream.status).toBe(200)
@@ -216,7 +249,9 @@ test('a bearer token listens, and so does a page of a listed origin', async () =
   const { email, password } = ann.account
   const { body } = await app.visitor().post('/club/enter', { email, password, token: true })
   const number = newRoom()
-  const listener = listen(app.visitor(), [`room:${number}`], { headers: { Authorization: `Bearer ${body.token}` } })
+  const listener = listen(app.visitor(), [`room:${number}`], {
+    headers: { Authorization: `Bearer ${body.token}` },
+  })
   await until('an event', async () => {
     await publish(roomChannel, { number }, { n: 1 })
     return listener.told[`room:${number}`]?.length

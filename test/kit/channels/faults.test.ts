@@ -132,28 +132,31 @@ test.each(['cut', 'stall'] as const)('a connection to Redis that is %p loses not
 test.skipIf(!hasRedisServer()).each([
   ['with its data', []],
   ['without it', ['--appendonly', 'no']],
-])('a Redis that is killed and comes back %s: a reset stands where events may be lost', async (_how, settings) => {
-  const redis = await startRedis(settings)
-  const own = await startApp({ REDIS_URL: redis.url, REDIS_TIMEOUT_MS: '1000' })
-  const ann = await own.member()
-  const listener = listen(ann, ['room:5'], { url: () => own.url })
-  await until('it to be connected', () => listener.connected() === 1)
-  const told = listener.told['room:5'] ?? []
-  const publishing = keepPublishing(own, 5)
-  await until('events', () => told.length > 10)
-  await redis.kill()
-  await redis.start()
-  await until('the gap to be told', () => told.includes('reset'))
-  const before = told.length
-  await until('events', () => told.length > before + 10)
-  const last = await publishing.stop()
-  await until('the last', () => told.at(-1) === last)
-  expect(findGap(told)).toBe(-1)
-  expect(told.filter((n) => n === 'reset').length).toBeLessThan(4)
-  listener.stop()
-  await own.close()
-  await redis.remove()
-})
+])(
+  'a Redis that is killed and comes back %s: a reset stands where events may be lost',
+  async (_how, settings) => {
+    const redis = await startRedis(settings)
+    const own = await startApp({ REDIS_URL: redis.url, REDIS_TIMEOUT_MS: '1000' })
+    const ann = await own.member()
+    const listener = listen(ann, ['room:5'], { url: () => own.url })
+    await until('it to be connected', () => listener.connected() === 1)
+    const told = listener.told['room:5'] ?? []
+    const publishing = keepPublishing(own, 5)
+    await until('events', () => told.length > 10)
+    await redis.kill()
+    await redis.start()
+    await until('the gap to be told', () => told.includes('reset'))
+    const before = told.length
+    await until('events', () => told.length > before + 10)
+    const last = await publishing.stop()
+    await until('the last', () => told.at(-1) === last)
+    expect(findGap(told)).toBe(-1)
+    expect(told.filter((n) => n === 'reset').length).toBeLessThan(4)
+    listener.stop()
+    await own.close()
+    await redis.remove()
+  },
+)
 
 test('while Redis is away what is published is refused, and a stream that is opened waits', async () => {
   const link = await openLink(redisUrl())
@@ -189,7 +192,9 @@ test('a client that does not read is told no more, and the others go on', async 
   const socket = connect(Number(port), hostname)
   socket.on('error', () => {})
   socket.pause()
-  socket.write(`GET /api/channels?on=room:8 HTTP/1.1\r\nHost: ${hostname}\r\nCookie: ${cookieOf(slow)}\r\n\r\n`)
+  socket.write(
+    `GET /api/channels?on=room:8 HTTP/1.1\r\nHost: ${hostname}\r\nCookie: ${cookieOf(slow)}\r\n\r\n`,
+  )
   const other = await openStream(ann, '/api/channels?on=room:8')
   await until('its position', () => /^id: /m.test(other.text()))
   const text = 'x'.repeat(8000)

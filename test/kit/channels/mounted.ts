@@ -37,5 +37,8 @@ export const open = openChannels
 
 export const mount: Mounted['mount'] = (app, config) => {
   const withOwn = config as Config & { channelStreams: number }
-  app.route('/api/channels', channelRoutes<Product, typeof channels>({ requireRole, role: 'reader', channels, config: withOwn }))
+  app.route(
+    '/api/channels',
+    channelRoutes<Product, typeof channels>({ requireRole, role: 'reader', channels, config: withOwn }),
+  )
 }

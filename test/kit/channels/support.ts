@@ -8,7 +8,8 @@ export const depsOf = (app: TestApp) => app.deps as TestApp['deps'] & OwnChannel
 
 export const publishOf = (app: TestApp) => depsOf(app).publish
 
-export const cookieOf = (client: Client) => [...client.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+export const cookieOf = (client: Client) =>
+  [...client.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
 
 export interface Told {
   /** In their order: the `n` of each event, or `reset`. */

@@ -237,11 +237,13 @@ describe.each(proxies.filter(([, found]) => found && onLinux))('behind %s', (nam
   test('a stream of events is passed on as it comes', async () => {
     const events = await startProxy({ api: [frontEnd.url.host], files: folder })
     try {
-      const reply = await fetch(`${events.url}/api/things/1/events`)
-      const reader = reply.body?.getReader()
-      const first = await reader?.read() // the second event is never sent
-      expect(new TextDecoder().decode(first?.value)).toBe('data: 1\n\n')
-      await reader?.cancel()
+      for (const path of ['/api/things/1/events', '/api/channels?on=things']) {
+        const reply = await fetch(events.url + path)
+        const reader = reply.body?.getReader()
+        const first = await reader?.read() // the second event is never sent
+        expect(new TextDecoder().decode(first?.value)).toBe('data: 1\n\n')
+        await reader?.cancel()
+      }
     } finally {
       await events.stop()
     }
@@ -296,7 +298,7 @@ function refusalOf(options: ConnectionOptions): Promise<string> {
 
 function answerPage(request: Request): Response {
   const { pathname } = new URL(request.url)
-  if (!pathname.endsWith('/events')) return new Response(`front-end: ${pathname}`)
+  if (!/\/(events|channels)$/.test(pathname)) return new Response(`front-end: ${pathname}`)
   const body = new ReadableStream({ start: (controller) => controller.enqueue('data: 1\n\n') })
   return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } })
 }

@@ -5,7 +5,14 @@ import { defineSettings } from '../../../src/kit/config/settings.ts'
 import { describeRoutes } from '../../../src/kit/http/doc.ts'
 import { serveProduct } from './serve-product.ts'
 import { createApp, manifest as product } from '../product/app.ts'
-import { ownSettings, PROJECT, requireRole, type Config, type Deps, type Product } from '../product/product.ts'
+import {
+  ownSettings,
+  PROJECT,
+  requireRole,
+  type Config,
+  type Deps,
+  type Product,
+} from '../product/product.ts'
 import { findMember, setRank } from '../product/queries.ts'
 import type { Role } from '../product/table.ts'
 import { modules } from './modules.ts'
