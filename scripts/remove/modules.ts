@@ -129,7 +129,7 @@ export const MODULES: Record<string, Module> = {
       'scripts/files.ts',
     ],
     mentions:
-      /kit\/files\b|\bfiles\/(files|table|README)|ownFiles|FILES_URL|\/api\/(small-)?files|\bnpm run files\b|fileJobs|sweepFiles|\bfile\(image/,
+      /kit\/files\b|\bfiles\/(files|table|README)|ownFiles|FILES_URL|\/api\/(small-)?files|\bnpm run files\b|fileJobs|sweepFiles/,
     tables: ['files'],
   },
   webhooks: {
