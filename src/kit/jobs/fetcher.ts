@@ -5,14 +5,15 @@ import type { DeadNotices } from './dead.ts'
 import { parseElement, readElement } from './element.ts'
 import type { Bell } from './bell.ts'
 import type { InFlight } from './in-flight.ts'
-import { call, isAck, moveArgs } from './lua.ts'
+import { call } from './lua.ts'
+import { isAck, moveArgs } from './movement.ts'
 import type { WorkerSettings } from './options.ts'
 import type { Reaper } from './reaper.ts'
 import type { RunningJob } from './running-job.ts'
 import { STEP } from './scripts.ts'
 
 const PEEK_SECONDS = 2
-/** What `move` of lua.ts returns for a job whose owner has cancelled it. */
+/** What `move` of movement.ts returns for a job whose owner has cancelled it. */
 const CANCELLED = 2
 
 interface Parts<D> extends Pick<WorkerSettings, 'id' | 'base' | 'keepDead' | 'log'> {

@@ -170,7 +170,7 @@ export function addArgs({ to, due, waitMs = 0, key = '', keyMs, status: shown = 
   return [to, due ?? '', waitMs, key, keyMs, shown, keepMs]
 }
 
-/** Jobs that are added together with a movement, as `move` in lua.ts takes them. */
+/** Jobs that are added together with a movement, as `move` in movement.ts takes them. */
 export const followers = (jobs: readonly PreparedJob[]) =>
   JSON.stringify(jobs.map(({ element, id, add = AT_ONCE }) => [element, id, ...add].map(String)))
 
