@@ -1,31 +1,11 @@
-// Declares what is judged when a job is taken, what it has to wait for above all, and holds the Lua that judges it.
-
-/** What is judged when a job is taken; see README.md. Its texts hold neither braces nor quotes. */
-export interface Gate {
-  /** Jobs with the same key count together. */
-  k?: string
-  /** The most that run at once. */
-  m?: number
-  /** At most so many starts within any so many ms. */
-  r?: [number, number]
-  /** Its owner may cancel it. */
-  c?: 1
-  /** It lets go of its unique key. */
-  u?: 1
-  /** Unix ms; what has not started by then is not run. */
-  b?: number
-}
+// Holds the Lua that judges gates: what is taken, and what has to wait for the limit of its key.
 
 /** Elements, and keys whose turn may have come, that one script looks at: no other client of Redis waits for long. */
 const LOOK = 500
 /** After so long, ms, a full key is looked into: who holds it may have gone without a word (older workers, other hands). */
 const DOUBT_MS = 30_000
 
-/*
- * Key <k> of a gate: held:<k> who runs, park:<k> who waits for it, starts:<k> when the last ones started, and in
- * `parks` the time from which it is worth a look whether the first in the park may start. What lies under a key of
- * these names and is of another type limits nothing.
- */
+// Its keys stand in README.md. What lies under one of them and is of another type limits nothing.
 export const GATE = `
 -- What is wrong in a gate counts as none. No user's text is taken for one: the id before it holds no quote.
 local function gateOf(element)

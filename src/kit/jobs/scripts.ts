@@ -1,7 +1,8 @@
 // Defines the keys and the Lua scripts: each movement of a job is one script, so a job is always in exactly one place.
 import { DEFAULT_QUEUE } from '../types/queue-defaults.ts'
+import { library } from './library.ts'
 import { script } from './lua.ts'
-import { library, MOVE_ARGS } from './movement.ts'
+import { MOVE_ARGS } from './moves.ts'
 
 // Part of every key, so that two versions of the element on one Redis never read each other's jobs.
 const SCHEMA = 1
@@ -11,12 +12,8 @@ export const keyBase = (prefix: string, queue = DEFAULT_QUEUE) =>
   `${prefix}{jobs:${SCHEMA}${queue === DEFAULT_QUEUE ? '' : `:${queue}`}}:`
 
 /*
- * base..  queue     list    waiting; urgent ones are pushed to the front
- *         park:<k>, held:<k>, starts:<k>, parks   see gate.ts
- *         run:<w>   list    in flight at worker w, never more than its concurrency
- *         later     zset    element -> due, ms of Redis TIME
- *         dead      list    newest first, bounded
- *         workers   zset    worker -> cluster clock at its last heartbeat
+ * Beside the places and what limits need, which stand in README.md:
+ * base..  workers   zset    worker -> cluster clock at its last heartbeat
  *         beats     hash    worker -> JSON of what it is doing
  *         clock     hash    clock (ms), last (Redis TIME of the last tick)
  *         minutes   hash    <minute>:done, <minute>:failed -> count, of the last hour
@@ -24,7 +21,6 @@ export const keyBase = (prefix: string, queue = DEFAULT_QUEUE) =>
  *         cron      hash    name -> last tick, ms
  *         unrun     hash    cron -> its last tick, where that had no job and none before it had one
  *         paused    string  present: nothing is taken
- *         queues    set     names of all queues but the default; under the base of the default alone
  *         key:<k>   string  PX, id of the job that holds a unique key
  *         r:<id>    string  PX, status and result of a job whose owner asks for it
  */

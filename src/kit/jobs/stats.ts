@@ -55,10 +55,10 @@ export async function readStats(
   )
   const queues = Object.fromEntries(names.map((name, i) => [name, all[i]] as [string, QueueStats]))
   const total = (of: (queue: QueueStats) => number) => all.reduce((sum, queue) => sum + of(queue), 0)
-  const workers = new Map<string, WorkerView[]>()
-  for (const view of all.flatMap((queue) => queue.workers)) {
-    workers.set(view.id, [...(workers.get(view.id) ?? []), view])
-  }
+  const workers = Map.groupBy(
+    all.flatMap((queue) => queue.workers),
+    ({ id }) => id,
+  )
   return {
     waiting: total(({ waiting }) => waiting),
     limited: total(({ limited }) => limited),
@@ -96,11 +96,7 @@ async function readQueue(
       redis.hmget(`${base}minutes`, ...shown.map((minute) => `${minute}:failed`)),
     ])
   let limited = parked
-  for (let from = next; from > 0; ) {
-    const [following, more] = await call(redis, COUNT, base, from)
-    limited += more
-    from = following
-  }
+  for (let from = next, more; from > 0; limited += more) [from, more] = await call(redis, COUNT, base, from)
   const workers: WorkerView[] = []
   for (let i = 0; i < rows.length; i += 4) {
     const [id, score, jobs, beat] = [String(rows[i]), Number(rows[i + 1]), Number(rows[i + 2]), rows[i + 3]]

@@ -1,8 +1,6 @@
-// Holds the Lua that moves an element, its arguments, and the library of all functions that scripts share.
-import type { Move } from './element.ts'
+// Holds the Lua functions that scripts share: those that count, hold unique keys, and add and move an element.
 import { ENDS } from './ends.ts'
 import { GATE } from './gate.ts'
-import type { Arg } from './lua.ts'
 import { UNIQUE_MS } from './task.ts'
 
 // A write that is refused (out of memory, read-only) is refused only as the first one of its script, so a script
@@ -97,7 +95,7 @@ local function move(from, i, n)
 end
 `
 
-/** By their names, each behind those that it needs. */
+/** Each function behind those that it needs, and between blank lines. */
 const PIECES = [COUNTS_AND_KEYS, ENDS, GATE, MOVES].join('\n').trim().split(/\n{2,}/)
 
 /** Functions and what they need: not all of them, as a script makes each anew at every call. */
@@ -110,28 +108,4 @@ export function library(...names: string[]): string {
     made = `${piece}\n${made}`
   }
   return made
-}
-
-export const MOVE_ARGS = 11
-
-/** Whether STEP is told by the raw element alone: it is done, has no gate, and nobody waits for its key, its status or what follows. */
-export const isAck = (m: Move | undefined) =>
-  m?.counts === 'done' && m.key === undefined && m.status === undefined && m.next === undefined
-
-/** A movement as the arguments of a script. `keepDead`: the longest dead list. */
-export function moveArgs(m: Move, keepDead: number): Arg[] {
-  const { raw, to, as, delayMs, counts, id, key, status, keepMs, next } = m
-  return [
-    raw,
-    to,
-    as ?? (to === 'gone' ? '' : raw),
-    Math.round(delayMs ?? 0),
-    counts ?? '',
-    id ?? '',
-    key ?? '',
-    status ?? '',
-    keepMs ?? 0,
-    keepDead,
-    next ?? '',
-  ]
 }
