@@ -1,25 +1,14 @@
 // Reports each job that dies: in the log, and to the hook with which a product sends a mail or a chat message.
 import type { Log } from '../types/log.ts'
 import { Bell } from './bell.ts'
-import { parseElement, type Element, type Move } from './element.ts'
+import { factsOf, parseElement, type JobFacts } from './element.ts'
+import type { Move } from './moves.ts'
 
 /** How long hooks may still run after the end of a worker's last job. */
 const LAST_HOOKS_MS = 2000
 
 /** A dead job, without its input, which an operator reads by the id. */
-export interface DeadJob {
-  id: string
-  /** '' for a malformed job. */
-  task: string
-  /** As operators see it; undefined if none was kept. */
-  error: string | undefined
-  /** Attempts that failed, and workers that died with it. */
-  failures: number
-  crashes: number
-  /** Account and request that enqueued it. */
-  by: string | undefined
-  requestId: string | undefined
-}
+export type DeadJob = JobFacts
 
 /** Called once for each job that dies, and not again if the worker dies during the call. A failure is logged. */
 export type OnDead<D> = (job: DeadJob, deps: D) => Promise<unknown> | void
@@ -36,7 +25,7 @@ export class DeadNotices<D> {
     if (!e) return
     const { id: job, task, error } = e
     if (!ran) this.terms.log.error('job given up: it goes to the dead', { job, task, error })
-    const call = this.#call(e).finally(() => this.#calls.delete(call))
+    const call = this.#call(factsOf(e)).finally(() => this.#calls.delete(call))
     this.#calls.add(call)
   }
 
@@ -47,12 +36,12 @@ export class DeadNotices<D> {
     await patience.wait(LAST_HOOKS_MS)
   }
 
-  async #call({ id, task, error, n = 0, c = 0, by, rid }: Element): Promise<void> {
+  async #call(dead: DeadJob): Promise<void> {
     const { onDead, deps, log } = this.terms
     try {
-      await onDead({ id, task, error, failures: n, crashes: c, by, requestId: rid }, deps)
-    } catch (cause) {
-      log.warn('onDead failed: nobody may have been told of a dead job', { job: id, task, error: cause })
+      await onDead(dead, deps)
+    } catch (error) {
+      log.warn('onDead failed: nobody may have been told of a dead job', { job: dead.id, task: dead.task, error })
     }
   }
 }

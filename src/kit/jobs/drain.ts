@@ -18,7 +18,7 @@ export async function drain<D>(parts: {
   const { redis, drainMs, lifetime } = parts
   const held = parts.lanes.map(({ inFlight }) => inFlight)
   // Nothing in hand and nobody to tell.
-  if (held.every(({ isEmpty }) => isEmpty) && redis.status !== 'ready') return lifetime.finish()
+  if (held.every(({ size }) => size === 0) && redis.status !== 'ready') return lifetime.finish()
   await lifetime.sleep(drainMs)
   for (const jobs of held) jobs.abort(new Error('the worker stops'))
   await lifetime.sleep(LAST_CALL_MS)

@@ -1,8 +1,6 @@
-// Defines the element, a job as it lies in Redis, and the ways it may move from one place to another.
+// Defines the element, a job as it lies in Redis, and reads and writes it.
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import type { Gate } from './gate.ts'
-import { status } from './status.ts'
 
 /**
  * A job is one JSON list element, `id` first. `{"id", "task", "data"}` is enough, so that a bare RPUSH
@@ -34,28 +32,36 @@ export interface Element {
   malformed?: string
 }
 
-/** A movement of one element; see MOVE in scripts.ts. `front` and `back` are the ends of the queue. */
-export interface Move {
-  /** Its bytes; or its text, if that is the same. */
-  raw: string | Buffer
-  to: 'gone' | 'front' | 'back' | 'later' | 'dead'
-  /** The element as rewritten; absent: unchanged. */
-  as?: string
-  /** Until due, for `later`. */
-  delayMs?: number
-  /** Counts as done, or as an attempt that failed. */
-  counts?: 'done' | 'failed'
-  id?: string | Buffer
-  /** The unique key: let go when the job has ended, or turns out to be cancelled; held longer when it is tried later. */
-  key?: string | Buffer
-  status?: string
-  keepMs?: number
-  /** The jobs that follow, as JSON; see `followers` in queue.ts. */
-  next?: string
+/** What is judged when a job is taken; see README.md. Its texts hold neither braces nor quotes. */
+export interface Gate {
+  /** Jobs with the same key count together. */
+  k?: string
+  /** The most that run at once. */
+  m?: number
+  /** At most so many starts within any so many ms. */
+  r?: [number, number]
+  /** Its owner may cancel it. */
+  c?: 1
+  /** It lets go of its unique key. */
+  u?: 1
+  /** Unix ms; what has not started by then is not run. */
+  b?: number
 }
 
-/** What the owner of a job that was given up is told, if its task said nothing. */
-const FAILED = 'The task failed.'
+/** What operators see of an element. */
+export interface JobFacts {
+  /** Of what is no job: made from its bytes. */
+  id: string
+  /** '' for what is no job. */
+  task: string
+  /** Attempts that failed, and workers that died with it. */
+  failures: number
+  crashes: number
+  error?: string
+  /** Account and request that enqueued it. */
+  by?: string
+  requestId?: string
+}
 
 const TEXTS = ['error', 'by', 'rid', 'key', 'malformed'] as const
 const COUNTS = ['n', 'c', 'keep'] as const
@@ -84,51 +90,6 @@ export const textOf = (e: Element) =>
 export const readElement = (raw: Buffer): Element | null =>
   isUtf8(raw) ? parseElement(raw.toString()) : null
 
-/** Its end: nothing of it stays but the status, if someone asked for it. */
-export function finish(raw: string, e: Element, result?: unknown, next?: string): Move {
-  return { raw, to: 'gone', counts: 'done', id: e.id, key: e.key, next, ...status(e, 'done', { result }) }
-}
-
-/** To the front of the queue: the worker stops before the job could end. */
-export function requeue(raw: string, e: Element): Move {
-  const as = e.gate?.b === undefined ? raw : textOf(withoutDeadline(e))
-  return { raw, to: 'front', as, id: e.id, key: e.key, ...status(e, 'waiting') }
-}
-
-/** It has been started: that it is tried again is never too late. */
-export const withoutDeadline = (e: Element): Element => ({
-  ...e,
-  gate: e.gate && { ...e.gate, b: undefined },
-})
-
-/** Unchanged, for some ten seconds: it cannot be run here and now. */
-export function postpone(raw: string, e: Element): Move {
-  return delay(raw, e, 10_000 * (0.5 + Math.random()))
-}
-
-/** After a failed attempt: once more, later. */
-export function retry(raw: string, e: Element, delayMs: number): Move {
-  return { ...delay(raw, e, delayMs), as: textOf(e), counts: 'failed' }
-}
-
-function delay(raw: string | Buffer, e: Element, delayMs: number): Move {
-  return { raw, to: 'later', delayMs, id: e.id, key: e.key, ...status(e, 'waiting', {}, delayMs) }
-}
-
-/** A job that is given up waits among the dead for an operator. `shown` is what its owner is told. */
-export function moveToDead(raw: string | Buffer, e: Element, shown = FAILED): Move {
-  const end = status(e, 'failed', { error: shown })
-  return { raw, to: 'dead', as: textOf(e), counts: 'failed', id: e.id, key: e.key, ...end }
-}
-
-/** An operator throws it away. */
-export function drop(raw: Buffer): Move {
-  const e = readElement(raw)
-  if (!e) return { raw, to: 'gone', ...holdings(raw) }
-  const end = status(e, 'failed', { error: 'The task was cancelled.' })
-  return { raw, to: 'gone', id: e.id, key: e.key, ...end }
-}
-
 /** What stands for something that is no job. Its id comes from its bytes: the same wherever it lies (see FIND). */
 export function malformed(raw: Buffer): Element {
   const id = `malformed-${createHash('sha1').update(raw).digest('hex')}`
@@ -141,30 +102,6 @@ export function malformed(raw: Buffer): Element {
 const escapeBytes = (raw: Buffer) =>
   raw.toString('latin1').replace(/[\x80-\xff]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16)}`)
 
-export const moveMalformedToDead = (raw: Buffer): Move => ({
-  ...moveToDead(raw, malformed(raw)),
-  ...holdings(raw),
-})
-
-/** What a job that is not UTF-8 lets go of: read a character for each byte, as its key and its id lie in Redis. */
-function holdings(raw: Buffer): Partial<Move> {
-  const e = parseElement(raw.toString('latin1'))
-  if (!e) return {}
-  const bytes = (text: unknown) => Buffer.from(typeof text === 'string' ? text : '', 'latin1')
-  return { id: bytes(e.id), key: bytes(e.key), ...status(e, 'failed', { error: FAILED }) }
-}
-
-/**
- * A job whose worker died. The first time it goes to the front of the queue; the next two times it waits
- * for a random while, so that the jobs that died with it are not run beside it again; then it counts as the killer.
- */
-export function crashed(raw: Buffer): Move {
-  const e = readElement(raw)
-  if (!e) return moveMalformedToDead(raw)
-  const c = (e.c ?? 0) + 1
-  const killer = { ...e, c }
-  if (c > 3) return moveToDead(raw, { ...killer, error: `its worker died each of the ${c} times it ran` })
-  const as = textOf(killer)
-  if (c === 1) return { raw, to: 'front', as, id: e.id, key: e.key, ...status(e, 'waiting') }
-  return { ...delay(raw, e, 1000 + Math.random() * 5000), as }
+export function factsOf({ id, task, n = 0, c = 0, error, by, rid }: Element): JobFacts {
+  return { id, task, failures: n, crashes: c, error, by, requestId: rid }
 }

@@ -27,7 +27,6 @@ end
 
 -- Jobs that ended instead of being taken, each behind why.
 local ended = {}
-
 -- Whether it is not to be run any more: its owner has cancelled it, or the time for its start is over.
 local function ends(gate, element)
   local isCancelled = gate.c and stateOf(gate.id) == 'cancelled'

@@ -5,14 +5,15 @@ import type { DeadNotices } from './dead.ts'
 import { parseElement, readElement } from './element.ts'
 import type { Bell } from './bell.ts'
 import type { InFlight } from './in-flight.ts'
-import { call, isAck, moveArgs } from './lua.ts'
+import { call } from './lua.ts'
+import { isAck, moveArgs } from './moves.ts'
 import type { WorkerSettings } from './options.ts'
 import type { Reaper } from './reaper.ts'
 import type { RunningJob } from './running-job.ts'
 import { STEP } from './scripts.ts'
 
 const PEEK_SECONDS = 2
-/** What `move` of lua.ts returns for a job whose owner has cancelled it. */
+/** What `move` of library.ts returns for a job whose owner has cancelled it. */
 const CANCELLED = 2
 
 interface Parts<D> extends Pick<WorkerSettings, 'id' | 'base' | 'keepDead' | 'log'> {
@@ -29,19 +30,15 @@ export class Fetcher<D> {
   /** False while the queue is paused, or the others take us for dead. */
   #isOpen = true
   #isPeeking = false
-  #inDoubt = false
   #wakeAt = Infinity
+  /** Our list may not hold what we think. */
+  inDoubt = false
 
   constructor(readonly parts: Parts<D>) {}
 
-  /** Our list may not hold what we think. */
-  get inDoubt(): boolean {
-    return this.#inDoubt
-  }
-
   /** It is to be reconciled: a reply may have been lost with its connection. */
   doubt(): void {
-    this.#inDoubt = true
+    this.inDoubt = true
     this.parts.bell.ring()
   }
 
@@ -71,7 +68,7 @@ export class Fetcher<D> {
     // Sent twice, it takes no more: the other slots are those of other queues.
     const most = inFlight.used + want
     const [acks, others] = [[] as RunningJob<D>[], [] as RunningJob<D>[]]
-    for (const job of inFlight.settled) (isAck(job.outcome) && !job.element.gate ? acks : others).push(job)
+    for (const job of inFlight.settled) (job.outcome && isAck(job.outcome, job.element) ? acks : others).push(job)
     const moves = others.flatMap(({ outcome }) => (outcome ? moveArgs(outcome, keepDead) : []))
     const args = [id, most, want, acks.length, ...acks.map((job) => job.raw), ...moves]
     const { breaks } = connection
@@ -98,7 +95,7 @@ export class Fetcher<D> {
       // Bytes that are not UTF-8 were replaced in it, and a text that is not the element removes nothing.
       const element = raw.includes('\uFFFD') ? null : parseElement(raw)
       if (element) inFlight.begin(raw, element)
-      else this.#inDoubt = true
+      else this.inDoubt = true
     }
     if (!inFlight.isHungry) inFlight.slots.changed(inFlight)
   }
@@ -125,7 +122,7 @@ export class Fetcher<D> {
   // bytes; what is here and not there was taken over by another worker, or dropped by an operator.
   async reconcile(): Promise<void> {
     const { id, base, connection, inFlight, reaper } = this.parts
-    this.#inDoubt = false
+    this.inDoubt = false
     const raws = await connection.redis.lrangeBuffer(`${base}run:${id}`, 0, -1)
     inFlight.listed = 0
     for (const raw of raws) {

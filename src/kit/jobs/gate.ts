@@ -1,31 +1,11 @@
-// Declares what is judged when a job is taken, what it has to wait for above all, and holds the Lua that judges it.
-
-/** What is judged when a job is taken; see README.md. Its texts hold neither braces nor quotes. */
-export interface Gate {
-  /** Jobs with the same key count together. */
-  k?: string
-  /** The most that run at once. */
-  m?: number
-  /** At most so many starts within any so many ms. */
-  r?: [number, number]
-  /** Its owner may cancel it. */
-  c?: 1
-  /** It lets go of its unique key. */
-  u?: 1
-  /** Unix ms; what has not started by then is not run. */
-  b?: number
-}
+// Holds the Lua that judges gates: what is taken, and what has to wait for the limit of its key.
 
 /** Elements, and keys whose turn may have come, that one script looks at: no other client of Redis waits for long. */
 const LOOK = 500
 /** After so long, ms, a full key is looked into: who holds it may have gone without a word (older workers, other hands). */
 const DOUBT_MS = 30_000
 
-/*
- * Key <k> of a gate: held:<k> who runs, park:<k> who waits for it, starts:<k> when the last ones started, and in
- * `parks` the time from which it is worth a look whether the first in the park may start. What lies under a key of
- * these names and is of another type limits nothing.
- */
+// Its keys stand in README.md. What lies under one of them and is of another type limits nothing.
 export const GATE = `
 -- What is wrong in a gate counts as none. No user's text is taken for one: the id before it holds no quote.
 local function gateOf(element)
@@ -102,8 +82,9 @@ local function forget(gate)
   end
 end
 
--- -> what is taken; in how many ms there is more to look at, -1: when something happens
-local function take(want, mayBeParked)
+-- Takes from parks and from the queue, or first of all what has just come out of the queue.
+-- -> what is taken; in how many ms there is more to look at, -1: when something happens; what ended instead
+local function take(want, elements)
   local taken, wake, looked = {}, -1, 0
   local function waits(key, at)
     redis.pcall('ZADD', base..'parks', at or now + ${DOUBT_MS}, key)
@@ -119,9 +100,8 @@ local function take(want, mayBeParked)
       looked = looked + 1
     end
   end
-  -- By turns, so that neither what is urgent waits for all that is parked, nor that for all that comes.
-  for turn = 0, 1 do if (now + turn) % 2 == 0 then
-    local due = mayBeParked and redis.pcall('ZRANGEBYSCORE', base..'parks', '-inf', now, 'LIMIT', 0, ${LOOK}) or {}
+  local function takeParked()
+    local due = redis.pcall('ZRANGEBYSCORE', base..'parks', '-inf', now, 'LIMIT', 0, ${LOOK})
     for _, key in ipairs(due) do
       if #taken == want then break end
       local park, before = base..'park:'..key, #taken
@@ -142,32 +122,35 @@ local function take(want, mayBeParked)
       if type(redis.pcall('LINDEX', park, 0)) ~= 'string' then redis.call('ZREM', base..'parks', key) end
     end
     if #due == ${LOOK} then wake = 0 end
-  else
+  end
+  local function judge(element)
+    local gate = gateOf(element)
+    if gate then
+      if ends(gate, element) then return end
+      -- Whoever comes while others wait for the key waits behind them.
+      local at = waitOf(gate)
+      if (isParked(gate) or at ~= nil) and park(gate, element, 'RPUSH', at or now + ${DOUBT_MS}) then
+        if at then waits(gate.k, at) end
+        return
+      end
+      start(gate, element)
+    end
+    taken[#taken + 1] = element
+  end
+  local function takeQueued()
     while #taken < want do
       if looked >= ${LOOK} then wake = 0 break end
       local room = math.min(want - #taken, ${LOOK} - looked)
-      local elements = redis.call('LPOP', base..'queue', room) or {}
-      local found = #elements
-      looked = looked + found
-      -- Hardly ever one of them has a gate, and one look at all of them says so.
-      if #taken == 0 and not string.find(table.concat(elements), 'gate":{', 1, true) then
-        taken, elements = elements, {}
-      end
-      for _, element in ipairs(elements) do
-        local gate, at = gateOf(element), nil
-        local goes = not gate
-        if gate and not ends(gate, element) then
-          -- Whoever comes while others wait for the key waits behind them.
-          at = waitOf(gate)
-          goes = not isParked(gate) and at == nil
-          goes = goes or not park(gate, element, 'RPUSH', at or now + ${DOUBT_MS})
-          if goes then start(gate, element) elseif at then waits(gate.k, at) end
-        end
-        if goes then taken[#taken + 1] = element end
-      end
-      if found < room then break end
+      local found = #elements > 0 and elements or redis.call('LPOP', base..'queue', room) or {}
+      elements, looked = {}, looked + #found
+      for _, element in ipairs(found) do judge(element) end
+      if #found < room then break end
     end
-  end end
-  return taken, wake
+  end
+  -- By turns, so that neither what is urgent waits for all that is parked, nor that for all that comes.
+  if #elements > 0 then takeQueued()
+  elseif now % 2 == 0 then takeParked() takeQueued()
+  else takeQueued() takeParked() end
+  return taken, wake, ended
 end
 `

@@ -1,8 +1,9 @@
 // Moves what an older release would not see into the places that it reads: what comes before a rollback.
 import type { Redis } from 'ioredis'
 import { DEFAULT_QUEUE } from '../types/queue-defaults.ts'
-import { crashed, drop, readElement, type Move } from './element.ts'
-import { call, moveArgs } from './lua.ts'
+import { readElement } from './element.ts'
+import { call } from './lua.ts'
+import { crashed, drop, moveArgs, type Move } from './moves.ts'
 import { partsOf, readPart, type Found } from './places.ts'
 import { addArgs } from './queue.ts'
 import { readQueueNames } from './queue-names.ts'

@@ -36,7 +36,7 @@ export class Heartbeat<D> {
     while (!lifetime.isOver) {
       if (!more) await lifetime.sleep(tickMs)
       // A worker that is stopping with nothing in flight sends no more heartbeats.
-      more = !lifetime.isOver && !(lifetime.isStopping && inFlight.isEmpty) && (await this.tick())
+      more = !lifetime.isOver && !(lifetime.isStopping && inFlight.size === 0) && (await this.tick())
     }
   }
 
@@ -46,14 +46,10 @@ export class Heartbeat<D> {
     const { connection, lifetime, fetcher, inFlight, reaper, runCrons } = this.parts
     const running = inFlight.unsettled
     for (const job of running) inFlight.show(job)
-    const about = {
-      queue: inFlight.share.name,
-      concurrency,
-      startedAt: this.#startedAt,
-      stopping: lifetime.isStopping,
-    }
-    const me = JSON.stringify(describeWorker(about, running))
-    const reply = await callBuffer(connection.redis, TICK, base, id, tickMs, leaseMs, me)
+    const about = { queue: inFlight.share.name, concurrency, startedAt: this.#startedAt }
+    const me = describeWorker({ ...about, stopping: lifetime.isStopping }, running)
+    const args = [id, tickMs, leaseMs, JSON.stringify(me)]
+    const reply = await callBuffer(connection.redis, TICK, base, ...args)
     const [now, paused, more, known, stale, trimmed] = reply
     fetcher.look(paused === 0)
     // We were taken for dead: what has become of our jobs?

@@ -1,8 +1,9 @@
 // Keeps the jobs of one queue that a worker has in flight: starts each, and settles it.
 import type { QueueShare } from '../types/queue-defaults.ts'
-import { postpone, requeue, type Element, type Move } from './element.ts'
 import type { Bell } from './bell.ts'
+import type { Element } from './element.ts'
 import type { Lifetime } from './lifetime.ts'
+import { postpone, requeue, type Move } from './moves.ts'
 import type { WorkerOptions } from './options.ts'
 import { RunningJob, type Terms } from './running-job.ts'
 import type { Lane, Slots } from './slots.ts'
@@ -42,10 +43,6 @@ export class InFlight<D> implements Lane {
 
   get size(): number {
     return this.#jobs.size
-  }
-
-  get isEmpty(): boolean {
-    return this.#jobs.size === 0
   }
 
   get used(): number {
@@ -99,7 +96,6 @@ export class InFlight<D> implements Lane {
     if (job.lost) this.#forget(job)
     else this.#settled.push(job)
     this.bell.ring()
-    this.slots.changed(this)
   }
 
   /** Redis has the outcomes of the first `count` that have settled. */
@@ -144,7 +140,7 @@ export class InFlight<D> implements Lane {
 
   #forget(job: RunningJob<D>): void {
     this.#jobs.delete(job.raw)
-    if (this.slots.suspect || this.lifetime.isStopping) this.slots.changed()
+    this.slots.changed(this.slots.suspect || this.lifetime.isStopping ? undefined : this)
     if (job === this.slots.suspect) this.slots.suspect = undefined
   }
 

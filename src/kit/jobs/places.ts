@@ -1,6 +1,6 @@
 // Reads the jobs of one queue where they lie: each place is a few lists, or one zset, that are read in slices.
 import type { Redis } from 'ioredis'
-import { malformed, readElement } from './element.ts'
+import { factsOf, malformed, readElement, type JobFacts } from './element.ts'
 import { findElement } from './scan.ts'
 
 export type Place = 'waiting' | 'running' | 'later' | 'dead'
@@ -8,19 +8,10 @@ export type Place = 'waiting' | 'running' | 'later' | 'dead'
 /** Searched in the order in which jobs move, so that one that moves on is found further on; small places come first. */
 export const SEARCHED: readonly Place[] = ['running', 'dead', 'later', 'waiting', 'running']
 
-export interface JobView {
-  /** Of what is no job: made from its bytes. */
-  id: string
-  task: string
+export interface JobView extends JobFacts {
   queue: string
   place: Place
   data: unknown
-  /** Attempts that failed, and workers that died with it. */
-  failures: number
-  crashes: number
-  error?: string
-  by?: string
-  requestId?: string
   worker?: string
   /** Unix ms at which it is due. */
   due?: number
@@ -80,9 +71,7 @@ async function found(redis: Redis, part: Part, raw: Buffer): Promise<Found> {
   const { queue, place, key } = part
   const score = place === 'later' ? await redis.zscore(nameOf(part), raw) : null
   const e = readElement(raw) ?? malformed(raw)
-  const { id, task, n = 0, c = 0, error, by, rid } = e
-  const data = e.malformed ?? e.data
-  const about = { id, task, queue, place, data, failures: n, crashes: c, error, by, requestId: rid }
+  const about = { ...factsOf(e), queue, place, data: e.malformed ?? e.data }
   const worker = place === 'running' ? { worker: String(key.subarray('run:'.length)) } : {}
   return { ...part, raw, view: { ...about, ...worker, ...(score !== null && { due: Number(score) }) } }
 }

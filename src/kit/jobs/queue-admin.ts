@@ -2,14 +2,14 @@
 import type { Redis } from 'ioredis'
 import { DEFAULT_QUEUE, QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
 import { cancel } from './cancel.ts'
-import { drop, moveMalformedToDead, readElement, textOf, withoutDeadline, type Move } from './element.ts'
 import { gather } from './gather.ts'
-import { call, moveArgs } from './lua.ts'
+import { call } from './lua.ts'
+import { drop, moveArgs, revive, type Move } from './moves.ts'
 import { findInPart, lengthOf, partsOf, readPart, SEARCHED } from './places.ts'
 import type { Found, JobView, Part, Place } from './places.ts'
 import { queueOf, readQueueNames } from './queue-names.ts'
 import { keyBase, MOVE } from './scripts.ts'
-import { parseStatus, status } from './status.ts'
+import { parseStatus } from './status.ts'
 import { readStats, type Stats } from './stats.ts'
 
 /** Dead jobs that one script revives: few, so that no other client of Redis waits for long. */
@@ -170,12 +170,3 @@ export function createQueueAdmin(options: {
 }
 
 export type QueueAdmin = ReturnType<typeof createQueueAdmin>
-
-function revive(raw: Buffer, to: 'front' | 'back'): Move {
-  const e = readElement(raw)
-  if (!e) return moveMalformedToDead(raw)
-  if (e.malformed !== undefined) return { raw, to, as: e.malformed }
-  const fresh = e.n || e.c ? withoutDeadline(e) : { ...e }
-  for (const spent of ['n', 'c', 'error'] as const) delete fresh[spent]
-  return { raw, to, as: textOf(fresh), id: e.id, ...status(e, 'waiting') }
-}

@@ -3,8 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import { DEFAULT_QUEUE } from '../types/queue-defaults.ts'
-import { textOf, type Element } from './element.ts'
-import type { Gate } from './gate.ts'
+import { textOf, type Element, type Gate } from './element.ts'
 import { call } from './lua.ts'
 import { announceQueues } from './queue-names.ts'
 import { ADD, keyBase } from './scripts.ts'
@@ -172,7 +171,7 @@ export function addArgs({ to, due, waitMs = 0, key = '', keyMs, status: shown = 
   return [to, due ?? '', waitMs, key, keyMs, shown, keepMs]
 }
 
-/** Jobs that are added together with a movement, as `move` in lua.ts takes them. */
+/** Jobs that are added together with a movement, as `move` in library.ts takes them. */
 export const followers = (jobs: readonly PreparedJob[]) =>
   JSON.stringify(jobs.map(({ element, id, add = AT_ONCE }) => [element, id, ...add].map(String)))
 

@@ -2,8 +2,8 @@
 import type { Redis } from 'ioredis'
 import type { Log } from '../types/log.ts'
 import type { DeadNotices } from './dead.ts'
-import { moveMalformedToDead, crashed } from './element.ts'
-import { call, moveArgs } from './lua.ts'
+import { call } from './lua.ts'
+import { crashed, moveArgs, moveMalformedToDead } from './moves.ts'
 import { MOVE, REAP } from './scripts.ts'
 
 export function createReaper<D>(parts: {

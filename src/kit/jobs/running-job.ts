@@ -1,8 +1,9 @@
 // Runs one job under a deadline: gives its task what it needs, and decides where the element moves.
 import type { z } from 'zod'
 import type { Log, LogFields } from '../types/log.ts'
-import { moveToDead, finish, requeue, postpone, retry, type Element, type Move } from './element.ts'
+import type { Element } from './element.ts'
 import type { InputSchema } from './input.ts'
+import { finish, moveToDead, postpone, requeue, retry, type Move } from './moves.ts'
 import { followers, type PreparedJob, type Queue } from './queue.ts'
 import { JobError, type EnqueueOptions, type Job, type Task } from './task.ts'
 

@@ -1,6 +1,8 @@
 // Defines the keys and the Lua scripts: each movement of a job is one script, so a job is always in exactly one place.
 import { DEFAULT_QUEUE } from '../types/queue-defaults.ts'
-import { MOVE_ARGS, script } from './lua.ts'
+import { library } from './library.ts'
+import { script } from './lua.ts'
+import { MOVE_ARGS } from './moves.ts'
 
 // Part of every key, so that two versions of the element on one Redis never read each other's jobs.
 const SCHEMA = 1
@@ -10,12 +12,8 @@ export const keyBase = (prefix: string, queue = DEFAULT_QUEUE) =>
   `${prefix}{jobs:${SCHEMA}${queue === DEFAULT_QUEUE ? '' : `:${queue}`}}:`
 
 /*
- * base..  queue     list    waiting; urgent ones are pushed to the front
- *         park:<k>, held:<k>, starts:<k>, parks   see gate.ts
- *         run:<w>   list    in flight at worker w, never more than its concurrency
- *         later     zset    element -> due, ms of Redis TIME
- *         dead      list    newest first, bounded
- *         workers   zset    worker -> cluster clock at its last heartbeat
+ * Beside the places and what limits need, which stand in README.md:
+ * base..  workers   zset    worker -> cluster clock at its last heartbeat
  *         beats     hash    worker -> JSON of what it is doing
  *         clock     hash    clock (ms), last (Redis TIME of the last tick)
  *         minutes   hash    <minute>:done, <minute>:failed -> count, of the last hour
@@ -23,7 +21,6 @@ export const keyBase = (prefix: string, queue = DEFAULT_QUEUE) =>
  *         cron      hash    name -> last tick, ms
  *         unrun     hash    cron -> its last tick, where that had no job and none before it had one
  *         paused    string  present: nothing is taken
- *         queues    set     names of all queues but the default; under the base of the default alone
  *         key:<k>   string  PX, id of the job that holds a unique key
  *         r:<id>    string  PX, status and result of a job whose owner asks for it
  */
@@ -35,6 +32,12 @@ export const keyBase = (prefix: string, queue = DEFAULT_QUEUE) =>
  * Settles what has ended and takes what is next. Nothing is taken for a worker that no reaper looks at.
  */
 export const STEP = script<[number, number, string[], number[], number, string[]]>(`
+${library('count')}
+-- Most steps need none of it, and it is made when one does.
+local function seldom()
+${library('move', 'take')}
+return move, take
+end
 local me, most, want, acks = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local run, settled, done = 'run:'..me, {}, 0
 -- One question for what is seldom there.
@@ -45,11 +48,21 @@ for i = 5, 4 + acks do
   done = done + settled[#settled]
 end
 if done > 0 then count('minutes', minute..':done', done) end
-for i = 5 + acks, #ARGV, ${MOVE_ARGS} do settled[#settled + 1] = move(run, i) end
+local settle, judge
+if special or #ARGV > 4 + acks then settle, judge = seldom() end
+for i = 5 + acks, #ARGV, ${MOVE_ARGS} do settled[#settled + 1] = settle(run, i) end
 -- What is in flight already counts: a script that was sent twice takes no more than were wanted.
-local held, taken, wake = redis.call('LLEN', base..run), {}, -1
+local held, taken, wake, ended = redis.call('LLEN', base..run), {}, -1, {}
 want = math.min(want, most - held)
-if open and want > 0 then taken, wake = take(want, special) end
+if open and want > 0 then
+  local find, found = string.find, not special and redis.call('LPOP', base..'queue', want) or {}
+  -- Hardly ever one of them has a gate.
+  for i = 1, #found do special = special or find(found[i], ',"gate":{', 9, true) end
+  if special then
+    if not judge then settle, judge = seldom() end
+    taken, wake, ended = judge(want, found)
+  else taken = found end
+end
 if #taken > 0 then held = redis.call('RPUSH', base..run, unpack(taken)) end
 return {open and 1 or 0, held, taken, settled, wake, ended}`)
 
@@ -61,6 +74,7 @@ return {open and 1 or 0, held, taken, settled, wake, ended}`)
  * or a pause of the whole cluster declares nobody dead.
  */
 export const TICK = script<[number, number, number, number, Buffer[], number]>(`
+${library('int')}
 local me, tick, lease, beat = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local state = redis.call('HMGET', base..'clock', 'clock', 'last')
 local clock, last = int(state[1]), int(state[2])
@@ -101,6 +115,7 @@ return {now, redis.call('EXISTS', base..'paused'), #due == 500 and 1 or 0, known
  * An empty worker is forgotten.
  */
 export const REAP = script<number[] | null>(`
+${library('int', 'move')}
 local worker, lease, moved = ARGV[1], tonumber(ARGV[2]), {}
 local score = redis.call('ZSCORE', base..'workers', worker)
 if lease and not (score and int(redis.call('HGET', base..'clock', 'clock')) - score > lease) then return false end
@@ -116,6 +131,7 @@ return moved`)
  * list; -1 from its end, and so costs nothing for what lies there.
  */
 export const MOVE = script<number>(`
+${library('move')}
 local moved = 0
 for i = 3, #ARGV, ${MOVE_ARGS} do moved = moved + math.min(1, move(ARGV[1], i, ARGV[2])) end
 return moved`)
@@ -123,13 +139,14 @@ return moved`)
 /**
  * (element, id, to, due, delay, key, keyMs, status, keepMs) -> id of the job: an older one if it holds the unique key.
  */
-export const ADD = script<string>('return add(ARGV)')
+export const ADD = script<string>(`${library('add')}return add(ARGV)`)
 
 /**
  * (id, status or '', keepMs) -> 0 if its owner has cancelled the job. Tells the owner of a running job how far it is,
  * unless it has ended elsewhere.
  */
 export const SHOW = script<number>(`
+${library('stateOf')}
 local state = stateOf(ARGV[1])
 if ARGV[2] ~= '' and state ~= 'done' and state ~= 'failed' and state ~= 'cancelled' then
   redis.call('SET', base..'r:'..ARGV[1], ARGV[2], 'PX', ARGV[3])
@@ -141,6 +158,7 @@ return state == 'cancelled' and 0 or 1`)
  * -> 0 if it has another status by now.
  */
 export const CANCEL = script<number>(`
+${library('release')}
 local name = base..'r:'..ARGV[1]
 if redis.pcall('GET', name) ~= ARGV[2] then return 0 end
 redis.call('SET', name, ARGV[3], 'PX', math.max(redis.call('PTTL', name), ARGV[4]))
@@ -152,6 +170,7 @@ return 1`)
  * Compare and set: of all workers that saw the same last tick, one moves it, and in the same breath enqueues the job.
  */
 export const CRON = script<[string, string]>(`
+${library('hold')}
 local name, seen, tick, element, id, key = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local last = string.match(redis.call('HGET', base..'cron', name) or '', '^%d+$') or ''
 if last ~= seen then return {last, 'seen'} end
@@ -165,16 +184,19 @@ redis.call('RPUSH', base..'queue', element)
 return {tick, 'enqueued'}`)
 
 /**
- * How many jobs lie where, all at one moment: read one after the other, a job that moves meanwhile would be missed.
- * Replies how many wait, how many of them for a limit, the lengths of later and dead, and of each worker in turn: its name, the time of its last heartbeat,
- * its list's length, and what it said at that heartbeat.
+ * (which of the parks is counted first, from 0)
+ * -> [from which one to go on, 0 at the end, parked jobs, lengths of queue, later and dead, and of each worker in turn:
+ *   its name, the time of its last heartbeat, its list's length, and what it said at that heartbeat]; if not from 0, the first two
+ * How many jobs lie where, all at one moment: read one after the other, a job that moves meanwhile would be missed. Only
+ * what more than 500 keys have parked is counted in slices, so that no other client waits for long.
  */
-export const COUNT = script<[number, number, number, number, ...(string | number)[]]>(`
-local parked = 0
-for _, key in ipairs(redis.pcall('ZRANGE', base..'parks', 0, -1)) do
-  parked = parked + (tonumber(redis.pcall('LLEN', base..'park:'..key)) or 0)
-end
-local reply = {redis.call('LLEN', base..'queue') + parked, parked, redis.call('ZCARD', base..'later'), redis.call('LLEN', base..'dead')}
+export const COUNT = script<[number, number, number, number, number, ...(string | number)[]]>(`
+local from, parked = tonumber(ARGV[1]), 0
+local keys = redis.pcall('ZRANGE', base..'parks', from, from + 499)
+for _, key in ipairs(keys) do parked = parked + (tonumber(redis.pcall('LLEN', base..'park:'..key)) or 0) end
+local more = #keys == 500 and from + 500 or 0
+if from > 0 then return {more, parked} end
+local reply = {more, parked, redis.call('LLEN', base..'queue'), redis.call('ZCARD', base..'later'), redis.call('LLEN', base..'dead')}
 local workers = redis.call('ZRANGE', base..'workers', 0, -1, 'WITHSCORES')
 for i = 1, #workers, 2 do
   table.insert(reply, workers[i])

@@ -14,6 +14,7 @@ export interface Lane {
   /** When it took last, counted in jobs. */
   readonly tookAt: number
   readonly isDeaf: boolean
+  /** Jobs in its hands, ended ones too. */
   readonly size: number
 }
 
@@ -53,7 +54,9 @@ export class Slots {
     let free = concurrency
     const rivals: Lane[] = []
     for (const one of this.lanes) {
-      free -= Math.max(one.used, one.share.reserved)
+      // What has ended in another queue is in our list there until Redis knows; here the step that tells it also takes.
+      const has = one === lane ? one.used : Math.max(one.used, one.size)
+      free -= Math.max(has, one.share.reserved)
       if (one !== lane && one.isHungry) rivals.push(one)
     }
     const part = rivals.length === 0 ? Math.max(0, free) : this.#partOf(lane, rivals, free)

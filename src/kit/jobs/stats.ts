@@ -55,10 +55,10 @@ export async function readStats(
   )
   const queues = Object.fromEntries(names.map((name, i) => [name, all[i]] as [string, QueueStats]))
   const total = (of: (queue: QueueStats) => number) => all.reduce((sum, queue) => sum + of(queue), 0)
-  const workers = new Map<string, WorkerView[]>()
-  for (const view of all.flatMap((queue) => queue.workers)) {
-    workers.set(view.id, [...(workers.get(view.id) ?? []), view])
-  }
+  const workers = Map.groupBy(
+    all.flatMap((queue) => queue.workers),
+    ({ id }) => id,
+  )
   return {
     waiting: total(({ waiting }) => waiting),
     limited: total(({ limited }) => limited),
@@ -86,15 +86,17 @@ async function readQueue(
   since: number,
   leaseMs: number,
 ): Promise<QueueStats> {
-  const [[waiting, limited, later, dead, ...rows], paused, [clock, last], [died, trimmed], done, failed] =
+  const [[next, parked, queued, later, dead, ...rows], paused, [clock, last], [died, trimmed], done, failed] =
     await Promise.all([
-      call(redis, COUNT, base),
+      call(redis, COUNT, base, 0),
       redis.exists(`${base}paused`),
       redis.hmget(`${base}clock`, 'clock', 'last'),
       redis.hmget(`${base}deaths`, 'all', 'trimmed'),
       redis.hmget(`${base}minutes`, ...shown.map((minute) => `${minute}:done`)),
       redis.hmget(`${base}minutes`, ...shown.map((minute) => `${minute}:failed`)),
     ])
+  let limited = parked
+  for (let from = next, more; from > 0; limited += more) [from, more] = await call(redis, COUNT, base, from)
   const workers: WorkerView[] = []
   for (let i = 0; i < rows.length; i += 4) {
     const [id, score, jobs, beat] = [String(rows[i]), Number(rows[i + 1]), Number(rows[i + 2]), rows[i + 3]]
@@ -102,7 +104,7 @@ async function readQueue(
     workers.push({ id, alive, jobs, beat: parseWorkerInfo(String(beat)) })
   }
   return {
-    waiting,
+    waiting: queued + limited,
     limited,
     running: workers.reduce((sum, worker) => sum + worker.jobs, 0),
     later,

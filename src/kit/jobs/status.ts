@@ -1,4 +1,5 @@
 // Defines what the account that enqueued a job sees of it, and writes and reads it.
+import type { Element } from './element.ts'
 import { UNIQUE_MS } from './task.ts'
 
 /** What the account that enqueued a job may see of it. */
@@ -17,21 +18,11 @@ export interface JobStatus {
   error?: string
 }
 
-/** What a status needs of a job. */
-interface Owned {
-  id: string
-  task: string
-  gate?: { c?: 1 }
-  by?: string
-  key?: string
-  keep?: number
-}
-
 /**
  * The status fields of a move or an enqueue; nothing if nobody asked for them. Until the job has ended they are kept
  * for as long as its key, counted from when it is due.
  */
-export function status(e: Owned, state: JobStatus['state'], more: Partial<JobStatus> = {}, delayMs = 0) {
+export function status(e: Element, state: JobStatus['state'], more: Partial<JobStatus> = {}, delayMs = 0) {
   if (!e.keep) return {}
   const hasEnded = state === 'done' || state === 'failed'
   const { id, task, by, key } = e

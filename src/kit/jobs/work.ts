@@ -22,7 +22,7 @@ export async function work<D>(parts: Parts<D>): Promise<void> {
     if (fetcher.inDoubt) await fetcher.reconcile()
     else if (fetcher.mayStep) await fetcher.step()
     else if (inFlight.beginSuspect()) continue
-    else if (lifetime.isStopping && inFlight.isEmpty) break
+    else if (lifetime.isStopping && inFlight.size === 0) break
     else if (lifetime.isStopping && inFlight.slots.isDeaf) inFlight.failDeaf()
     else {
       if (fetcher.mayPeek) fetcher.peek().catch(lifetime.fail)

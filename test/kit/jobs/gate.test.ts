@@ -108,6 +108,20 @@ test(
   }),
 )
 
+test(
+  'all jobs that wait for limits are counted, of however many keys',
+  inRoom(async ({ redis, base, queueAdmin }) => {
+    const pipeline = redis.pipeline()
+    for (let i = 0; i < 1200; i++) {
+      pipeline.zadd(`${base}parks`, 9e15, `gated:${i}`)
+      pipeline.rpush(`${base}park:gated:${i}`, `{"id":"j${i}","gate":{"k":"gated:${i}","m":1},"task":"gated"}`)
+    }
+    await pipeline.exec()
+    await redis.rpush(`${base}queue`, '{"id":"j","task":"gated"}')
+    expect(await queueAdmin.stats()).toMatchObject({ waiting: 1201, limited: 1200 })
+  }),
+)
+
 test('a limit that makes no sense is refused', () => {
   const define = (limit: object) => () =>
     defineTask({ name: 't', input: Input, limit: { key: ({ domain }) => domain, ...limit }, run() {} })

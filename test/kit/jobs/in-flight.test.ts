@@ -1,9 +1,9 @@
 // What a worker holds in its hands: how much room is left, who waits, and whose word on a job counts.
 import { expect, test } from 'bun:test'
 import { Bell } from '../../../src/kit/jobs/bell.ts'
-import { finish, requeue } from '../../../src/kit/jobs/element.ts'
 import { InFlight } from '../../../src/kit/jobs/in-flight.ts'
 import { Lifetime } from '../../../src/kit/jobs/lifetime.ts'
+import { finish, requeue } from '../../../src/kit/jobs/moves.ts'
 import { Slots } from '../../../src/kit/jobs/slots.ts'
 import { until } from '../support/until.ts'
 import { gate } from './room.ts'
@@ -47,9 +47,9 @@ test('room is what neither memory nor Redis has taken, and what has settled make
   open()
   await until('its end', () => inFlight.settled.length === 1)
   inFlight.listed = 1
-  expect([room(), inFlight.isEmpty, inFlight.mayEnd]).toEqual([3, false, false])
+  expect([room(), inFlight.size, inFlight.mayEnd]).toEqual([3, 1, false])
   inFlight.release(1)
-  expect(inFlight.isEmpty).toBe(true)
+  expect(inFlight.size).toBe(0)
 })
 
 test('the last of its share of jobs stops the worker', () => {

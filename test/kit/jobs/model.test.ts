@@ -4,19 +4,19 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
+import { parseElement, type Element, type Gate } from '../../../src/kit/jobs/element.ts'
+import { cancel } from '../../../src/kit/jobs/cancel.ts'
+import { call, callBuffer } from '../../../src/kit/jobs/lua.ts'
 import {
-  moveToDead,
   crashed,
   finish,
+  isAck,
+  moveArgs,
+  moveToDead,
   requeue,
-  parseElement,
   retry,
-  type Element,
   type Move,
-} from '../../../src/kit/jobs/element.ts'
-import { cancel } from '../../../src/kit/jobs/cancel.ts'
-import type { Gate } from '../../../src/kit/jobs/gate.ts'
-import { call, callBuffer, isAck, moveArgs } from '../../../src/kit/jobs/lua.ts'
+} from '../../../src/kit/jobs/moves.ts'
 import { followers } from '../../../src/kit/jobs/queue.ts'
 import { ADD, CRON, keyBase, MOVE, REAP, STEP, TICK } from '../../../src/kit/jobs/scripts.ts'
 import { parseStatus, status } from '../../../src/kit/jobs/status.ts'
@@ -191,7 +191,7 @@ class Model {
       case 'step': {
         const raws = await redis.lrange(`${base}run:${op.worker}`, 0, -1)
         const moves = op.ends.flatMap((end, i) => this.#end(raws[i], end))
-        const acks = moves.filter((m) => isAck(m) && !parseElement(String(m.raw))?.gate).map((m) => m.raw)
+        const acks = moves.filter((m) => isAck(m, parseElement(String(m.raw)) ?? { id: '', task: '' })).map((m) => m.raw)
         const others = moves.filter((m) => !acks.includes(m.raw)).flatMap((m) => moveArgs(m, KEEP_DEAD))
         for (let i = 0; i < times; i++) {
           const args = [op.worker, CONCURRENCY, op.want, acks.length, ...acks, ...others]

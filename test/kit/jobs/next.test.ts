@@ -1,8 +1,9 @@
 // A job that enqueues what follows it: neither is there without the other, whatever breaks.
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { finish, parseElement } from '../../../src/kit/jobs/element.ts'
-import { call, moveArgs } from '../../../src/kit/jobs/lua.ts'
+import { parseElement } from '../../../src/kit/jobs/element.ts'
+import { call } from '../../../src/kit/jobs/lua.ts'
+import { finish, moveArgs } from '../../../src/kit/jobs/moves.ts'
 import { followers } from '../../../src/kit/jobs/queue.ts'
 import { REAP, STEP } from '../../../src/kit/jobs/scripts.ts'
 import { defineTask, type Job } from '../../../src/kit/jobs/task.ts'

@@ -34,12 +34,12 @@ const texts = (count: number) => Array.from({ length: count }, (_, i) => ({ text
 describe('slots', () => {
   function lanes(
     concurrency: number,
-    ...shares: [weight: number, reserved: number, used: number, hungry?: boolean][]
+    ...shares: [weight: number, reserved: number, used: number, hungry?: boolean, size?: number][]
   ) {
     const slots = new Slots({ concurrency, maxJobs: Infinity }, new Lifetime())
-    for (const [weight, reserved, used, isHungry = true] of shares) {
+    for (const [weight, reserved, used, isHungry = true, size = used] of shares) {
       const share = { name: 'x', weight, reserved }
-      const lane: Lane = { share, bell: new Bell(), used, isHungry, tookAt: 0, isDeaf: false, size: used }
+      const lane: Lane = { share, bell: new Bell(), used, isHungry, tookAt: 0, isDeaf: false, size }
       slots.lanes.push(lane)
     }
     return slots.lanes.map((lane) => slots.room(lane))
@@ -55,6 +55,11 @@ describe('slots', () => {
     ['the hungry share by weight', lanes(10, [4, 1, 0], [1, 1, 0]), [8, 2]],
     ['who has more than its part takes none', lanes(10, [1, 0, 9], [1, 0, 0]), [0, 1]],
     ['its reserved slots are free to it when the others have all', lanes(10, [9, 0, 9], [1, 1, 0]), [0, 1]],
+    [
+      'what has ended gives room to its own queue alone before Redis knows of it',
+      lanes(10, [1, 0, 7, false, 10], [1, 0, 0, false]),
+      [3, 0],
+    ],
     ['what is reserved and in use is not counted twice', lanes(10, [1, 2, 5], [1, 2, 2]), [0, 3]],
   ])('%s', (_, rooms, expected) => expect(rooms).toEqual(expected))
 

@@ -1,7 +1,4 @@
 // Enqueues inside a transaction: the job is written beside the data, and commits with it or not at all.
-//
-// To do without the outbox, delete this folder and test/outbox*.ts; `npm run check` then names each line to remove
-// (deps.ts, assemble.ts, run-worker.ts, the signup), and `npm run generate` writes the migration that drops the table.
 import { is } from 'drizzle-orm'
 import { PgDatabase } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'
