@@ -8,8 +8,8 @@
 // without the others, whatever dies in between. An error rolls all of it back and is not kept: nothing was done, so the same
 // key may try again. It holds a connection for as long as the handler runs: call no other service there.
 import { is, lt, type SQL, sql } from 'drizzle-orm'
-import { type AnyPgColumn, index, integer, jsonb, PgDatabase, PgDialect, pgTable } from 'drizzle-orm/pg-core'
-import { primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import { type AnyPgColumn, index, integer, jsonb, PgDatabase, PgDialect } from 'drizzle-orm/pg-core'
+import { pgTable, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 import { routePath } from 'hono/route'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { KitDeps } from '../deps.ts'
@@ -60,7 +60,6 @@ const MAX_CHARACTERS = 64 * 1024
 /** Of these about as many of an account's last are kept. */
 const PER_ACCOUNT = 1000
 const A_DAY_AGO = sql`now() - interval '1 day'`
-
 /** After one request in so many the older ones are deleted. */
 const TRIMMED_AFTER = 16
 
@@ -131,8 +130,8 @@ export function createIdempotency(table: ReturnType<typeof idempotencyKeysTable>
       const body = await c.res.clone().text()
       if (body.length > MAX_CHARACTERS)
         throw contentTooLarge({ message: 'The answer is too large for an Idempotency-Key: send it without' })
-      const own = Object.fromEntries([...headers].filter(([name]) => !before.has(name)))
-      const answer = { fingerprint, status, headers: JSON.stringify(own), body }
+      const own = JSON.stringify(Object.fromEntries([...headers].filter(([name]) => !before.has(name))))
+      const answer = { fingerprint, status, headers: own, body }
       if ((await keep(tx, { ...id, ...answer })).length === 0) throw requestInProgress()
       return undefined
     }
@@ -140,10 +139,8 @@ export function createIdempotency(table: ReturnType<typeof idempotencyKeysTable>
       const kept = await db.transaction(work)
       if (kept === undefined) {
         // What was done is done: the next trim takes what this one could not.
-        if (Math.random() < 1 / TRIMMED_AFTER)
-          await trim(db, id.account).catch((error: unknown) =>
-            c.get('log').warn('old answers stay', { error }),
-          )
+        const leave = (error: unknown) => c.get('log').warn('old answers stay', { error })
+        if (Math.random() < 1 / TRIMMED_AFTER) await trim(db, id.account).catch(leave)
         return undefined
       }
       if (kept.fingerprint !== fingerprint) throw keyReused()
