@@ -91,11 +91,11 @@ export async function writeClient(folder: string): Promise<void> {
   }
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   for (const path of [RETRY, ...OF_MODULES]) {
-    const name = path === RETRY ? 'retry' : basename(dirname(path))
+    const module = path === RETRY ? 'retry' : basename(dirname(path))
     const source = readFileSync(join(ROOT, `${path}.ts`), 'utf8')
     const code = new Bun.Transpiler({ loader: 'ts' }).transformSync(source)
-    writeFileSync(join(folder, `${name}.js`), code)
-    writeFileSync(join(folder, `${name}.d.ts`), typesOf.get(path) ?? '')
+    writeFileSync(join(folder, `${module}.js`), code)
+    writeFileSync(join(folder, `${module}.d.ts`), typesOf.get(path) ?? '')
   }
   writeFileSync(join(folder, 'index.js'), codeOf(idempotentOf(routes)))
   writeFileSync(
