@@ -1,7 +1,7 @@
 // Cancels a job for the account that enqueued it.
 import type { Redis } from 'ioredis'
-import { call } from './lua.ts'
-import { CANCEL } from './scripts.ts'
+import { library } from './library.ts'
+import { call, script } from './lua.ts'
 import { parseStatus, type JobStatus } from './status.ts'
 
 /** A job may wait for longer than its owner may see it; it is cancelled for as long, at the least. */
@@ -9,6 +9,18 @@ const LEAST_MS = 30 * 24 * 3_600_000
 
 /** A job moves on some times a second at the most. */
 const TRIES = 100
+
+/**
+ * (id, its status as seen, the one that says it is cancelled, the least time for that, ms, key that it lets go of or '')
+ * -> 0 if it has another status by now.
+ */
+const CANCEL = script<number>(`
+${library('release')}
+local name = base..'r:'..ARGV[1]
+if redis.pcall('GET', name) ~= ARGV[2] then return 0 end
+redis.call('SET', name, ARGV[3], 'PX', math.max(redis.call('PTTL', name), ARGV[4]))
+release(ARGV[5], ARGV[1])
+return 1`)
 
 /**
  * A waiting job is not run when its turn comes; a running one is told by its signal, and nothing comes of it. At once

@@ -2,10 +2,22 @@
 import type { Redis } from 'ioredis'
 import type { Log } from '../types/log.ts'
 import type { Lifetime } from './lifetime.ts'
-import { call } from './lua.ts'
+import { library } from './library.ts'
+import { call, script } from './lua.ts'
 import type { RunningJob } from './running-job.ts'
-import { SHOW } from './scripts.ts'
 import { status } from './status.ts'
+
+/**
+ * (id, status or '', keepMs) -> 0 if its owner has cancelled the job. Tells the owner of a running job how far it is,
+ * unless it has ended elsewhere.
+ */
+const SHOW = script<number>(`
+${library('stateOf')}
+local state = stateOf(ARGV[1])
+if ARGV[2] ~= '' and state ~= 'done' and state ~= 'failed' and state ~= 'cancelled' then
+  redis.call('SET', base..'r:'..ARGV[1], ARGV[2], 'PX', ARGV[3])
+end
+return state == 'cancelled' and 0 or 1`)
 
 /** @returns writes down how far a job is, if that is news to its owner, and aborts it if its owner has cancelled it */
 export function createProgress(redis: Redis, base: string, log: Log, lifetime: Lifetime) {

@@ -142,30 +142,6 @@ return moved`)
 export const ADD = script<string>(`${library('add')}return add(ARGV)`)
 
 /**
- * (id, status or '', keepMs) -> 0 if its owner has cancelled the job. Tells the owner of a running job how far it is,
- * unless it has ended elsewhere.
- */
-export const SHOW = script<number>(`
-${library('stateOf')}
-local state = stateOf(ARGV[1])
-if ARGV[2] ~= '' and state ~= 'done' and state ~= 'failed' and state ~= 'cancelled' then
-  redis.call('SET', base..'r:'..ARGV[1], ARGV[2], 'PX', ARGV[3])
-end
-return state == 'cancelled' and 0 or 1`)
-
-/**
- * (id, its status as seen, the one that says it is cancelled, the least time for that, ms, key that it lets go of or '')
- * -> 0 if it has another status by now.
- */
-export const CANCEL = script<number>(`
-${library('release')}
-local name = base..'r:'..ARGV[1]
-if redis.pcall('GET', name) ~= ARGV[2] then return 0 end
-redis.call('SET', name, ARGV[3], 'PX', math.max(redis.call('PTTL', name), ARGV[4]))
-release(ARGV[5], ARGV[1])
-return 1`)
-
-/**
  * (name, the last tick seen or '', tick, element or '', id, key, keyMs) -> [last tick now, what happened]
  * Compare and set: of all workers that saw the same last tick, one moves it, and in the same breath enqueues the job.
  */
@@ -182,26 +158,3 @@ if element == '' then return {tick, 'passed'} end
 if not hold(key, id, ARGV[7]) then return {tick, 'overlaps'} end
 redis.call('RPUSH', base..'queue', element)
 return {tick, 'enqueued'}`)
-
-/**
- * (which of the parks is counted first, from 0)
- * -> [from which one to go on, 0 at the end, parked jobs, lengths of queue, later and dead, and of each worker in turn:
- *   its name, the time of its last heartbeat, its list's length, and what it said at that heartbeat]; if not from 0, the first two
- * How many jobs lie where, all at one moment: read one after the other, a job that moves meanwhile would be missed. Only
- * what more than 500 keys have parked is counted in slices, so that no other client waits for long.
- */
-export const COUNT = script<[number, number, number, number, number, ...(string | number)[]]>(`
-local from, parked = tonumber(ARGV[1]), 0
-local keys = redis.pcall('ZRANGE', base..'parks', from, from + 499)
-for _, key in ipairs(keys) do parked = parked + (tonumber(redis.pcall('LLEN', base..'park:'..key)) or 0) end
-local more = #keys == 500 and from + 500 or 0
-if from > 0 then return {more, parked} end
-local reply = {more, parked, redis.call('LLEN', base..'queue'), redis.call('ZCARD', base..'later'), redis.call('LLEN', base..'dead')}
-local workers = redis.call('ZRANGE', base..'workers', 0, -1, 'WITHSCORES')
-for i = 1, #workers, 2 do
-  table.insert(reply, workers[i])
-  table.insert(reply, tostring(workers[i + 1]))
-  table.insert(reply, redis.call('LLEN', base..'run:'..workers[i]))
-  table.insert(reply, redis.call('HGET', base..'beats', workers[i]) or '')
-end
-return reply`)

@@ -1,10 +1,33 @@
 // Counts the jobs in each place and those of the last hour, and lists the workers, for operators and for the metrics.
 import type { Redis } from 'ioredis'
-import { call } from './lua.ts'
-import { COUNT, keyBase } from './scripts.ts'
+import { call, script } from './lua.ts'
+import { keyBase } from './scripts.ts'
 import { parseWorkerInfo, type WorkerInfo } from './worker-info.ts'
 
 const MINUTE = 60_000
+
+/**
+ * (which of the parks is counted first, from 0)
+ * -> [from which one to go on, 0 at the end, parked jobs, lengths of queue, later and dead, and of each worker in turn:
+ *   its name, the time of its last heartbeat, its list's length, and what it said at that heartbeat]; if not from 0, the first two
+ * How many jobs lie where, all at one moment: read one after the other, a job that moves meanwhile would be missed. Only
+ * what more than 500 keys have parked is counted in slices, so that no other client waits for long.
+ */
+const COUNT = script<[number, number, number, number, number, ...(string | number)[]]>(`
+local from, parked = tonumber(ARGV[1]), 0
+local keys = redis.pcall('ZRANGE', base..'parks', from, from + 499)
+for _, key in ipairs(keys) do parked = parked + (tonumber(redis.pcall('LLEN', base..'park:'..key)) or 0) end
+local more = #keys == 500 and from + 500 or 0
+if from > 0 then return {more, parked} end
+local reply = {more, parked, redis.call('LLEN', base..'queue'), redis.call('ZCARD', base..'later'), redis.call('LLEN', base..'dead')}
+local workers = redis.call('ZRANGE', base..'workers', 0, -1, 'WITHSCORES')
+for i = 1, #workers, 2 do
+  table.insert(reply, workers[i])
+  table.insert(reply, tostring(workers[i + 1]))
+  table.insert(reply, redis.call('LLEN', base..'run:'..workers[i]))
+  table.insert(reply, redis.call('HGET', base..'beats', workers[i]) or '')
+end
+return reply`)
 
 export interface WorkerView {
   id: string
@@ -55,10 +78,8 @@ export async function readStats(
   )
   const queues = Object.fromEntries(names.map((name, i) => [name, all[i]] as [string, QueueStats]))
   const total = (of: (queue: QueueStats) => number) => all.reduce((sum, queue) => sum + of(queue), 0)
-  const workers = Map.groupBy(
-    all.flatMap((queue) => queue.workers),
-    ({ id }) => id,
-  )
+  const views = all.flatMap((queue) => queue.workers)
+  const ids = new Set(views.map(({ id }) => id))
   return {
     waiting: total(({ waiting }) => waiting),
     limited: total(({ limited }) => limited),
@@ -73,7 +94,7 @@ export async function readStats(
       done: total(({ minutes }) => minutes[i]?.done ?? 0),
       failed: total(({ minutes }) => minutes[i]?.failed ?? 0),
     })),
-    workers: [...workers.values()].map(mergeViews),
+    workers: [...ids].map((id) => mergeViews(views.filter((view) => view.id === id))),
     queues,
   }
 }
