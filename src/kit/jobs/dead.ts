@@ -41,7 +41,11 @@ export class DeadNotices<D> {
     try {
       await onDead(dead, deps)
     } catch (error) {
-      log.warn('onDead failed: nobody may have been told of a dead job', { job: dead.id, task: dead.task, error })
+      log.warn('onDead failed: nobody may have been told of a dead job', {
+        job: dead.id,
+        task: dead.task,
+        error,
+      })
     }
   }
 }

@@ -68,7 +68,8 @@ export class Fetcher<D> {
     // Sent twice, it takes no more: the other slots are those of other queues.
     const most = inFlight.used + want
     const [acks, others] = [[] as RunningJob<D>[], [] as RunningJob<D>[]]
-    for (const job of inFlight.settled) (job.outcome && isAck(job.outcome, job.element) ? acks : others).push(job)
+    for (const job of inFlight.settled)
+      (job.outcome && isAck(job.outcome, job.element) ? acks : others).push(job)
     const moves = others.flatMap(({ outcome }) => (outcome ? moveArgs(outcome, keepDead) : []))
     const args = [id, most, want, acks.length, ...acks.map((job) => job.raw), ...moves]
     const { breaks } = connection

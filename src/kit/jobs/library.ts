@@ -96,7 +96,10 @@ end
 `
 
 /** Each function behind those that it needs, and between blank lines. */
-const PIECES = [COUNTS_AND_KEYS, ENDS, GATE, MOVES].join('\n').trim().split(/\n{2,}/)
+const PIECES = [COUNTS_AND_KEYS, ENDS, GATE, MOVES]
+  .join('\n')
+  .trim()
+  .split(/\n{2,}/)
 
 /** Functions and what they need: not all of them, as a script makes each anew at every call. */
 export function library(...names: string[]): string {

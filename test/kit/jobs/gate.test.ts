@@ -114,7 +114,10 @@ test(
     const pipeline = redis.pipeline()
     for (let i = 0; i < 1200; i++) {
       pipeline.zadd(`${base}parks`, 9e15, `gated:${i}`)
-      pipeline.rpush(`${base}park:gated:${i}`, `{"id":"j${i}","gate":{"k":"gated:${i}","m":1},"task":"gated"}`)
+      pipeline.rpush(
+        `${base}park:gated:${i}`,
+        `{"id":"j${i}","gate":{"k":"gated:${i}","m":1},"task":"gated"}`,
+      )
     }
     await pipeline.exec()
     await redis.rpush(`${base}queue`, '{"id":"j","task":"gated"}')

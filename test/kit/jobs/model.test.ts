@@ -191,7 +191,9 @@ class Model {
       case 'step': {
         const raws = await redis.lrange(`${base}run:${op.worker}`, 0, -1)
         const moves = op.ends.flatMap((end, i) => this.#end(raws[i], end))
-        const acks = moves.filter((m) => isAck(m, parseElement(String(m.raw)) ?? { id: '', task: '' })).map((m) => m.raw)
+        const acks = moves
+          .filter((m) => isAck(m, parseElement(String(m.raw)) ?? { id: '', task: '' }))
+          .map((m) => m.raw)
         const others = moves.filter((m) => !acks.includes(m.raw)).flatMap((m) => moveArgs(m, KEEP_DEAD))
         for (let i = 0; i < times; i++) {
           const args = [op.worker, CONCURRENCY, op.want, acks.length, ...acks, ...others]
