@@ -48,6 +48,8 @@ async function valueOf(key: string): Promise<unknown> {
       return redis.zrange(key, 0, '-1')
     case 'list':
       return redis.lrange(key, 0, -1)
+    case 'stream':
+      return redis.xrange(key, '-', '+')
     default:
       return redis.get(key)
   }
@@ -80,6 +82,7 @@ test('an account that does all it can, again and again, leaves what is listed an
     'u:': SESSIONS * 0.2 * KB,
     'rl:': KB,
     'rl-pending:': KB,
+    'channel:{me:': 10 * KB, // a session's end is told there
     'jobs:': 20 * KB, // of the queue itself: clock, workers, figures
     'kv:': 50 * 20 * KB, // the mails that development keeps
   }

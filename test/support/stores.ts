@@ -24,6 +24,7 @@ async function readKey(redis: Redis, key: string): Promise<unknown> {
   if (type === 'list') return redis.lrange(key, 0, -1)
   if (type === 'set') return redis.smembers(key)
   if (type === 'zset') return redis.zrange(key, '0', '-1')
+  if (type === 'stream') return redis.xrange(key, '-', '+')
   return redis.get(key)
 }
 

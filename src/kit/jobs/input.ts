@@ -55,3 +55,26 @@ export function upgradeFrom<S extends InputSchema, To extends Jsonable>(
     },
   }
 }
+
+/** How deep an input may be nested. Scripts read jobs by cjson, which knows no more than 1000 levels. */
+const MAX_DEPTH = 400
+
+/** @throws InputError if it is too large, or nested too deep */
+export function refuseLarge(task: string, element: string, input: unknown, maxBytes: number): void {
+  if (element.length > 2 * MAX_DEPTH && isDeeper(input, MAX_DEPTH))
+    throw new InputError(
+      `task "${task}" refuses its input: nested deeper than ${MAX_DEPTH}; store what is deep and enqueue its id`,
+    )
+  if (element.length * 3 <= maxBytes) return
+  const bytes = new TextEncoder().encode(JSON.stringify(input)).length
+  if (bytes <= maxBytes) return
+  throw new InputError(
+    `task "${task}" refuses its input: ${bytes} bytes, at most ${maxBytes} are allowed (JOB_MAX_BYTES); ` +
+      'store what is large and enqueue its id',
+  )
+}
+
+const isDeeper = (value: unknown, depth: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1)))

@@ -7,14 +7,12 @@ import { textOf, type Element, type Gate } from './element.ts'
 import { call } from './lua.ts'
 import { announceQueues } from './queue-names.ts'
 import { ADD, keyBase } from './scripts.ts'
-import { InputError, parseInput, type InputSchema } from './input.ts'
+import { parseInput, type InputSchema, refuseLarge } from './input.ts'
 import { status } from './status.ts'
 import { UNIQUE_MS, type Enqueue, type Enqueued, type EnqueueOptions, type Task } from './task.ts'
 
 /** The most elements in one RPUSH: a longer command would hold up the other clients of Redis. */
 const CHUNK = 1000
-/** How deep an input may be nested. Scripts read jobs by cjson, which knows no more than 1000 levels. */
-const MAX_DEPTH = 400
 
 /** A job that is ready to be sent; plain JSON, so that an outbox can keep it until its transaction commits. */
 export interface PreparedJob {
@@ -186,22 +184,3 @@ function timesOf(e: Element, { at, delayMs = 0, uniqueMs = UNIQUE_MS }: EnqueueO
     throw new TypeError(`task "${e.task}": not a time to run at, or to keep its key or its result`)
   return { due: at?.getTime(), waitMs, key: e.key, keyMs, ...shown }
 }
-
-function refuseLarge(task: string, element: string, input: unknown, maxBytes: number): void {
-  if (element.length > 2 * MAX_DEPTH && isDeeper(input, MAX_DEPTH))
-    throw new InputError(
-      `task "${task}" refuses its input: nested deeper than ${MAX_DEPTH}; store what is deep and enqueue its id`,
-    )
-  if (element.length * 3 <= maxBytes) return
-  const bytes = Buffer.byteLength(JSON.stringify(input) ?? '')
-  if (bytes <= maxBytes) return
-  throw new InputError(
-    `task "${task}" refuses its input: ${bytes} bytes, at most ${maxBytes} are allowed (JOB_MAX_BYTES); ` +
-      'store what is large and enqueue its id',
-  )
-}
-
-const isDeeper = (value: unknown, depth: number): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  (depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1)))
