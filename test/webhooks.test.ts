@@ -444,6 +444,27 @@ describe('nothing is sent', () => {
     expect(arrived()).toHaveLength(1)
   })
 
+  test('to an endpoint that is deleted while an attempt ends, and neither waits for the other', async () => {
+    const ann = await app.member()
+    const { id, path, told: arrived } = await register(ann)
+    const go = Promise.withResolvers<void>()
+    answers[path] = () => go.promise.then(() => new Response('no', { status: 500 }))
+    await tell(ann)
+    await until('the attempt', () => arrived().length === 1)
+    await app.deps.db.transaction(async (tx) => {
+      await tx.select().from(endpoints).where(eq(endpoints.id, id)).for('update')
+      go.resolve()
+      const behindUs = sql`select 1 from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))`
+      await until('its end to wait for the endpoint', async () => (await tx.execute(behindUs)).length)
+      // What a deletion locks next is free.
+      const rows = tx.select().from(deliveries).where(eq(deliveries.endpoint, id))
+      expect(await rows.for('update', { noWait: true })).toHaveLength(1)
+      await tx.delete(endpoints).where(eq(endpoints.id, id))
+    })
+    await untilIdle(app)
+    expect(await app.deps.db.$count(deliveries)).toBe(0)
+  })
+
   test('once somebody else may have had the account: its endpoints are paused', async () => {
     const ann = await app.member()
     const { told: arrived } = await register(ann)

@@ -85,8 +85,11 @@ export function channelRoutes<P extends AnyProduct, const Channels extends reado
       async (c): Promise<Streamed> => {
         const { session, ip } = c.var
         const { channelHub } = depsOf(c)
-        if (inProcess.isFull('all')) throw streamsFull()
-        if (ofAccount.isFull(session.userId) || ofAddress.isFull(ip)) throw tooManySubscriptions()
+        const assertPlace = () => {
+          if (inProcess.isFull('all')) throw streamsFull()
+          if (ofAccount.isFull(session.userId) || ofAddress.isFull(ip)) throw tooManySubscriptions()
+        }
+        assertPlace()
         const listener = listenerOf(session)
         const asked = [c.req.valid('query').on].flat().map((text) => parseText(known, text, listener.id))
         const named = new Map(asked.map((one) => [one?.key, one]))
@@ -100,6 +103,7 @@ export function channelRoutes<P extends AnyProduct, const Channels extends reado
         const mayGoOn = () =>
           orLater(async () => (await session.currentRole()) === session.role && isAllowed())
         const lastEventId = c.req.header('last-event-id')
+        assertPlace() // of many who ask at once none had taken one before
         return eventStream(c, async (stream) => {
           const taken = [inProcess.take('all'), ofAccount.take(session.userId), ofAddress.take(ip)]
           try {

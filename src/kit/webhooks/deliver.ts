@@ -90,11 +90,12 @@ export function defineDelivery<P extends AnyProduct>(options: WebhookOptions<P>)
           attempts: sql`${deliveries.attempts} + 1`,
           attempted: sql`now()`,
         } as const
-        await tx.update(deliveries).set(attempted).where(isThis)
         const failing_since = isDone ? null : sql`coalesce(${endpoints.failing_since}, now())`
         const isSame = eq(endpoints.id, endpoint.id)
+        // The endpoint first, as whoever deletes it locks it first: the other way round the two would wait for each other.
         if (!isDone || endpoint.failing_since !== null)
           await tx.update(endpoints).set({ failing_since }).where(isSame)
+        await tx.update(deliveries).set(attempted).where(isThis)
         if (isDone) return
         const isHopeless =
           status === GONE ? isSame : lt(endpoints.failing_since, sql`now() - ${PAUSED_AFTER}`)

@@ -85,10 +85,11 @@ export function createWebhookSender({
     const servername = isIP(withoutBrackets(hostname)) ? '' : hostname.replace(/\.$/, '')
     const tls = { ...options, servername, rejectUnauthorized: true, ...(ca !== undefined && { ca }) }
     return new Promise((done, fail) => {
-      let [status, answer] = [0, new Uint8Array()]
+      let status: number | undefined // a receiver may also answer 000
+      let answer = new Uint8Array()
       const end = (why: Error) => {
         sent.destroy()
-        if (status === 0) fail(why)
+        if (status === undefined) fail(why)
         else done({ status, answer: textOf(answer) })
       }
       const onAnswer = (reply: IncomingMessage) => {

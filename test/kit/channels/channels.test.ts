@@ -263,6 +263,17 @@ test('a bearer token listens, and so does a page of a listed origin', async () =
   stream.leave()
 })
 
+test('of many streams that are opened at once an account, and a process, get no more than of those one after the other', async () => {
+  const small = await startApp({ CHANNEL_STREAMS: '25' })
+  const [bob, carl] = [await small.member(), await small.member()]
+  const open = (member: Member) =>
+    Promise.all(Array.from({ length: 30 }, () => openStream(member, '/api/channels?on=self:mail')))
+  const streams = (await Promise.all([open(bob), open(carl)])).map((of) => of.map(({ status }) => status))
+  expect(streams.flat().filter((status) => status === 200)).toHaveLength(25)
+  for (const of of streams) expect(of.filter((status) => status === 200).length).toBeLessThanOrEqual(20)
+  await small.close()
+})
+
 test('an account has only so many streams, and a process too; who leaves makes room', async () => {
   const bob = await app.member()
   const open = () => openStream(bob, '/api/channels?on=self:mail')

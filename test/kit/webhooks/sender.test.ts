@@ -250,6 +250,11 @@ describe('of an answer', () => {
     expect(await refusal(send({}, `http://127.0.0.1:${port}/`))).not.toBe('sent')
   })
 
+  test('a status that is none is an answer, too', async () => {
+    const port = await listen((socket) => socket.end('HTTP/1.1 000 OK\r\nContent-Length: 2\r\n\r\nok'))
+    expect(await send({}, `http://127.0.0.1:${port}/`)).toEqual({ status: 0, answer: 'ok' })
+  })
+
   test('a worker that stops waits for none', async () => {
     const silent = await listen(() => {})
     const stopping = AbortSignal.timeout(50)
