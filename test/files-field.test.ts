@@ -27,6 +27,27 @@ describe.each(['', '--shared --soft-delete', '--public-read --bulk --on-delete s
   },
 )
 
+// oxlint-disable-next-line typescript/no-misused-promises -- Bun awaits it: the tests are in a module
+describe('of npm run new -- toy-car ... --under toy-box, which has a file, too,', async () => {
+  const logo = { fields: ['logo:file(image)'], access: accessBy('--shared') }
+  const [box, maker] = [
+    { names: parseNames('toy-box'), ...logo },
+    { names: parseNames('toy-maker'), ...logo },
+  ]
+  const parent = {
+    names: box.names,
+    seenBy: 'accounts',
+    goesWithAccount: false,
+    isSoft: false,
+    needsOthers: true,
+  } as const
+  const fields = ['photo:file(image)', 'maker:ref(toy-maker)']
+  const car = { names: parseNames('toy-car'), fields, access: { ...accessBy(''), ownList: true, parent } }
+  const filled = fillInFolder([box, maker, car])
+  afterAll(filled.remove)
+  await import(join(filled.root, 'test/toy-cars.test.ts'))
+})
+
 test('a client is told where the bytes of a file are', () => {
   const [field] = parseFields(['photo:file(image)'], 'car')
   const files = fillTemplate(parseNames('car'), field ? [field] : [], accessBy(''))

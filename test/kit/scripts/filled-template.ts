@@ -55,7 +55,7 @@ export function fillInFolder(slices: Slice[]) {
 }
 
 /** A field that refers to something and is not optional. */
-const NEEDS = /:(ref|account)\([^)]*\)(?!\?)/
+const NEEDS = /:(ref|account|file)\([^)]*\)(?!\?)/
 
 const referIn =
   (slices: Slice[]): Refer =>
