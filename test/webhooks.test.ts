@@ -177,6 +177,11 @@ describe('an account', () => {
     ])
   })
 
+  test('has a URL in the one form that browsers write', async () => {
+    const { body } = await (await app.member()).post(PATH, { url: 'HTTPS://Hooks.example:443/ä' })
+    expect(body.url).toBe('https://hooks.example/%C3%A4')
+  })
+
   test('is told what is wrong with a URL or an event', async () => {
     const ann = await app.member()
     for (const url of [
@@ -187,9 +192,18 @@ describe('an account', () => {
       5,
     ])
       expect(said(await ann.post(PATH, { url }))).toBe('400 invalid_request')
+    for (const url of ['https://hooks.example/\r\nHost: a', 'https:\\\\hooks.example', ' https://hooks.example'])
+      expect(said(await ann.post(PATH, { url }))).toBe('400 invalid_request')
     const { body } = await ann.post(PATH, { url: 'https://hooks.example', types: ['no.such'] })
     expect(body.issues).toEqual([{ path: 'types.0', message: 'must be webhook.test' }])
   })
+})
+
+test('a moment that the database does not know is refused, and fails no job', async () => {
+  const ann = await app.member()
+  const { own } = await register(ann)
+  for (const since of ['0000-01-01T00:00:00Z', `2026-01-01T00:00:00.${'0'.repeat(70_000)}Z`, 'yesterday', 5])
+    expect(said(await ann.post(`${own}/redeliver`, { since }))).toBe('400 invalid_request')
 })
 
 describe('an event', () => {

@@ -8,6 +8,7 @@ import type { LoggedInContext } from '../account/product.ts'
 import type { WayIn } from '../account/ways-in.ts'
 import { defineList } from '../kit/data/list.ts'
 import { notFound } from '../kit/http/errors.ts'
+import { httpUrl, isoTimestamp } from '../kit/http/field-inputs.ts'
 import { defineError, invalidRequest } from '../kit/types/api-error.ts'
 import type { Db } from '../kit/types/db.ts'
 import { bodyOf } from '../kit/webhooks/events.ts'
@@ -35,13 +36,13 @@ const Types = z
   .describe('Of the events that it gets; none: all.')
 
 export const NewEndpoint = z.object({
-  url: z.string().max(2000).describe('It begins with https://.'),
+  url: httpUrl().describe('It begins with https://.'),
   types: Types.default([]),
 })
 export const ChangedEndpoint = z.object({ types: Types.optional(), paused: z.boolean().optional() })
 export const Redelivery = z.union([
   z.object({ delivery: z.uuid().describe('One, whatever became of it.') }),
-  z.object({ since: z.iso.datetime().describe('Those since then that were not delivered.') }),
+  z.object({ since: isoTimestamp().describe('Those since then that were not delivered.') }),
 ])
 
 const { columns } = publicEndpoint
@@ -161,7 +162,7 @@ export async function redeliver(
   const account = c.var.session.userId
   const { id: endpoint } = await findEndpoint(c, id)
   if ('since' in which) {
-    const { since } = which
+    const since = which.since.toISOString()
     await c.var.enqueue(webhooks.tasks.redeliverWebhooks, { account, endpoint, since })
   } else if (!(await webhooks.redeliverOne(c.var, { id: endpoint, account }, which.delivery)))
     throw notFound(c)

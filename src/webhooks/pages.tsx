@@ -170,7 +170,7 @@ formAction(webhookPages, '/account/webhooks/missed', {
   ...own,
   summary: 'Sends one of my webhooks again what was not delivered.',
   limit: ownLimit,
-  run: (c: LoggedInContext, { id }) => redeliver(c, id, { since: new Date(0).toISOString() }),
+  run: (c: LoggedInContext, { id }) => redeliver(c, id, { since: new Date(0) }),
   notice: 'It is on its way',
 })
 
