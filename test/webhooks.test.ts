@@ -192,7 +192,11 @@ describe('an account', () => {
       5,
     ])
       expect(said(await ann.post(PATH, { url }))).toBe('400 invalid_request')
-    for (const url of ['https://hooks.example/\r\nHost: a', 'https:\\\\hooks.example', ' https://hooks.example'])
+    for (const url of [
+      'https://hooks.example/\r\nHost: a',
+      'https:\\\\hooks.example',
+      ' https://hooks.example',
+    ])
       expect(said(await ann.post(PATH, { url }))).toBe('400 invalid_request')
     const { body } = await ann.post(PATH, { url: 'https://hooks.example', types: ['no.such'] })
     expect(body.issues).toEqual([{ path: 'types.0', message: 'must be webhook.test' }])

@@ -1,40 +1,43 @@
-// Makes a table as if it had never been: takes it out of the migrations.
+// Makes tables as if they had never been: takes them out of the migrations.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { journalOf, readJournal, readSnapshot, snapshotOf, toMeta } from '../migrate/folder.ts'
 
 const BREAKPOINT = '--> statement-breakpoint'
 
-/** A statement about the table and nothing else; another's foreign key to it, say, is none. */
-const aboutOnly = (table: string) =>
+/** A statement about one of the tables and nothing else; another's foreign key to it, say, is none. */
+const aboutOnly = (names: string) =>
   new RegExp(
-    `^\\s*(--.*\\n\\s*)*((CREATE|ALTER|DROP) TABLE "${table}"|CREATE (UNIQUE )?INDEX (CONCURRENTLY )?"\\w+" ON "${table}"|` +
-      `DROP INDEX (CONCURRENTLY (IF EXISTS )?)?"${table}_)`,
+    `^\\s*(--.*\\n\\s*)*((CREATE|ALTER|DROP) TABLE "(${names})"|CREATE (UNIQUE )?INDEX (CONCURRENTLY )?"\\w+" ON "(${names})"|` +
+      `DROP INDEX (CONCURRENTLY (IF EXISTS )?)?"(${names})_)`,
   )
 
 /**
- * Takes the migrations that made the table out of drizzle/, and the table out of every later snapshot.
+ * Takes the migrations that made the tables out of drizzle/, and the tables out of every later snapshot.
  * Only for a project that no database has been migrated by, but those that can be thrown away.
  * @param root the checkout
- * @param table its name in Postgres
+ * @param tables their names in Postgres: one migration may have made several
  * @returns what was deleted and changed
- * @throws Error if a migration is about that table and something else, before anything is changed
+ * @throws Error if a migration is about one of them and something else, before anything is changed
  */
-export function forgetMigrations(root: string, table: string): string[] {
+export function forgetMigrations(root: string, tables: string[]): string[] {
   const folder = join(root, 'drizzle')
   const journal = readJournal(folder)
   const sqlOf = (tag: string) => readFileSync(join(folder, `${tag}.sql`), 'utf8')
-  const about = journal.entries.filter(({ tag }) => sqlOf(tag).includes(`"${table}"`))
-  if (about.length === 0) throw new Error(`No migration in drizzle/ makes the table "${table}"`)
+  const tells = (tag: string, table: string) => sqlOf(tag).includes(`"${table}"`)
+  const about = journal.entries.filter(({ tag }) => tables.some((table) => tells(tag, table)))
+  const unmade = tables.find((table) => !about.some(({ tag }) => tells(tag, table)))
+  if (unmade !== undefined) throw new Error(`No migration in drizzle/ makes the table "${unmade}"`)
+  const isAbout = aboutOnly(tables.join('|'))
   const shared = about.find(
     ({ tag }) =>
       !sqlOf(tag)
         .split(BREAKPOINT)
-        .every((statement) => aboutOnly(table).test(statement)),
+        .every((statement) => isAbout.test(statement)),
   )
   if (shared !== undefined) {
     throw new Error(
-      `drizzle/${shared.tag}.sql is not about the table "${table}" alone: leave --undeployed away, and it is dropped`,
+      `drizzle/${shared.tag}.sql is not about ${tables.join(', ')} alone: leave --undeployed away, and it is dropped`,
     )
   }
 
@@ -45,7 +48,7 @@ export function forgetMigrations(root: string, table: string): string[] {
   const later = left.slice(journal.entries.findIndex((entry) => about.includes(entry)))
   for (const { tag } of later) {
     const snapshot = readSnapshot(folder, tag)
-    delete snapshot.tables[`public.${table}`]
+    for (const table of tables) delete snapshot.tables[`public.${table}`]
     for (
       let before = replacedBy.get(snapshot.prevId);
       before !== undefined;

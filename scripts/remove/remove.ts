@@ -43,7 +43,7 @@ export async function removeModules(root: string, named: string[], { undeployed 
   const tables = modules
     .flatMap((module) => module.tables ?? [])
     .filter((table) => Object.hasOwn(migrated, `public.${table}`))
-  if (undeployed) done.push(...tables.flatMap((table) => forgetMigrations(root, table)))
+  if (undeployed && tables.length > 0) done.push(...forgetMigrations(root, tables))
   for (const path of paths) {
     if (!isThere(path)) continue // by now: one may lie in another
     rmSync(join(root, path), { recursive: true })

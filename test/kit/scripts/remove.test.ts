@@ -2,9 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { cutCode } from '../../../scripts/remove/code.ts'
+import { forgetMigrations } from '../../../scripts/remove/forget-migrations.ts'
 import { MODULES } from '../../../scripts/remove/modules.ts'
 import { cutPage } from '../../../scripts/remove/page.ts'
 import { withShared } from '../../../scripts/remove/remove.ts'
+import { newestSnapshot } from '../../../scripts/generate/snapshot.ts'
 import { listKnown } from '../../../scripts/git.ts'
 import { isKit } from '../../../scripts/kit-folders.ts'
 import { readManifest } from '../../../scripts/manifest.ts'
@@ -267,6 +269,20 @@ test('what modules share goes with the last of them, and takes them along', () =
     expect(withShared([last], others)).toEqual([last, 'second-factors'])
     expect(withShared(['second-factors'], others)).toEqual(['second-factors', last])
     if (others.length > 0) expect(withShared([last], [])).toEqual([last])
+  }
+})
+
+test('before the first deploy the tables of each module go with their migrations, several of one migration too', () => {
+  const fresh = copyCheckout()
+  try {
+    const isThere = (table: string) => Object.hasOwn(newestSnapshot(fresh.root).tables, `public.${table}`)
+    for (const { tables = [] } of Object.values(MODULES)) {
+      if (!tables.some(isThere)) continue
+      expect(forgetMigrations(fresh.root, tables)[0]).toMatch(/^deleted drizzle\/\d+_\w+\.sql$/)
+      expect(tables.filter(isThere)).toEqual([])
+    }
+  } finally {
+    fresh.remove()
   }
 })
 
