@@ -4,10 +4,10 @@ import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import type { Log } from '../types/log.ts'
 import { textOf, type Element } from './element.ts'
-import { addArgs, compose, type PreparedJob } from './queue.ts'
-import { call } from './lua.ts'
-import { CRON } from './scripts.ts'
 import { parseInput, type InputSchema } from './input.ts'
+import { call } from './lua.ts'
+import { addArgs, compose, type PreparedJob } from './new-job.ts'
+import { CRON } from './scripts.ts'
 import { UNIQUE_MS, type Task } from './task.ts'
 
 const MINUTE = 60_000

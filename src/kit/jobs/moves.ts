@@ -19,7 +19,7 @@ export interface Move {
   key?: string | Buffer
   status?: string
   keepMs?: number
-  /** The jobs that follow, as JSON; see `followers` in queue.ts. */
+  /** The jobs that follow, as JSON; see `followers` in new-job.ts. */
   next?: string
 }
 

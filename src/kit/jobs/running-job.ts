@@ -4,7 +4,8 @@ import type { Log, LogFields } from '../types/log.ts'
 import type { Element } from './element.ts'
 import type { InputSchema } from './input.ts'
 import { finish, moveToDead, postpone, requeue, retry, type Move } from './moves.ts'
-import { followers, type PreparedJob, type Queue } from './queue.ts'
+import { followers, type PreparedJob } from './new-job.ts'
+import type { Queue } from './queue.ts'
 import { JobError, type EnqueueOptions, type Job, type Task } from './task.ts'
 
 /** The longest error text that is kept with a job. */

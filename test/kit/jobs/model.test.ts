@@ -17,7 +17,7 @@ import {
   retry,
   type Move,
 } from '../../../src/kit/jobs/moves.ts'
-import { followers } from '../../../src/kit/jobs/queue.ts'
+import { followers } from '../../../src/kit/jobs/new-job.ts'
 import { ADD, CRON, keyBase, MOVE, REAP, STEP, TICK } from '../../../src/kit/jobs/scripts.ts'
 import { parseStatus, status } from '../../../src/kit/jobs/status.ts'
 import { deletePrefix, redisUrl, uniquePrefix } from '../support/services.ts'

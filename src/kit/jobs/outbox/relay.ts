@@ -6,7 +6,7 @@ import { isTransient, retryConflict } from '../../data/transient.ts'
 import type { Db } from '../../types/db.ts'
 import type { Log } from '../../types/log.ts'
 import { Bell } from '../bell.ts'
-import type { PreparedJob } from '../queue.ts'
+import type { PreparedJob } from '../new-job.ts'
 import { outbox } from './table.ts'
 
 /**
