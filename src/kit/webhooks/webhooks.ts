@@ -91,7 +91,10 @@ export function createWebhooks<P extends AnyProduct>(options: WebhookOptions<P>)
         id,
         page.map((row) => row.id),
       )
-      await db.update(deliveries).set({ state: 'pending', attempted: sql`now()` }).where(taken)
+      await db
+        .update(deliveries)
+        .set({ state: 'pending', attempted: sql`now()` })
+        .where(taken)
       for (const row of page) job.next(deliverWebhook, { id: row.id, account: input.account })
       if (page.length === PAGE) job.next(redeliverWebhooks, { ...input, after: page.at(-1)?.id })
     },
