@@ -432,6 +432,22 @@ test('what lost its job with a Redis is sent again on demand, and what still wai
   expect(arrived().map(({ headers }) => headers.get('webhook-id'))).toEqual([lost?.id ?? ''])
 })
 
+test('what is missing and asked for twice has no second job, but where the first call broke off', async () => {
+  const ann = await app.member()
+  const { id: endpoint } = await register(ann)
+  const row = { endpoint, type: 'court.booked', body: '{}', state: 'held' as const }
+  await app.deps.db.insert(deliveries).values(Array.from({ length: 5 }, () => row))
+  const { webhooks } = await import('../src/webhooks/webhooks.ts')
+  const input = { account: ann.user.id, endpoint, since: '2026-01-01T00:00:00Z' }
+  const jobsOf = async (attempt: number) => {
+    const jobs: unknown[] = []
+    const job = { attempt, next: (...one: unknown[]) => jobs.push(one) } as never
+    await webhooks.tasks.redeliverWebhooks.execute(input, job, app.deps)
+    return jobs.length
+  }
+  expect([await jobsOf(1), await jobsOf(1), await jobsOf(2)]).toEqual([5, 0, 5])
+})
+
 describe('nothing is sent', () => {
   const disabled = (member: Member) => changeRole(app.deps, member.user.id, 'disabled', OPERATOR)
   const lowered = (member: Member) => changeRole(app.deps, member.user.id, 'readonly', OPERATOR)

@@ -19,23 +19,37 @@ export function createHub(options: { redis: Redis; prefix: string; log: Log }) {
     return run === undefined ? undefined : { run, at }
   }
 
-  /** Sends what came behind the client's position, or that it is not known, until the feed can go on. */
-  async function catchUp(follower: Follower, index: number, feed: Feed): Promise<void> {
+  /**
+   * Sends what came behind the client's position, or that it is not known, until the feed can go on, and follows it from then on.
+   * @param mayGoOn is asked before each read: a client that reads slowly takes minutes
+   * @returns false if the stream is over, or it may not go on
+   */
+  async function catchUp(
+    follower: Follower,
+    index: number,
+    feed: Feed,
+    mayGoOn: () => Promise<boolean>,
+  ): Promise<boolean> {
     const { stream } = follower
     let from = follower.came
-    for (;;) {
+    while (await mayGoOn()) {
       const run = feeds.wakeUp.run
       const read = run && (await feeds.readAfter(feed, { ...from, id: follower.idOf(index) }).catch(tolerate))
       if (!read) {
         if (await stream.wait(AGAIN_MS)) continue
-        return
+        return false
       }
-      if (!read.isWhole) return follower.reset(index, feed.id ?? '')
-      for (const event of read.events) follower.send(index, event)
+      if (read.isWhole) for (const event of read.events) follower.send(index, event)
+      else follower.reset(index, feed.id ?? '')
       from = { run, at: Date.now() }
       const isThere = compareIds(feed.id ?? '', follower.idOf(index)) <= 0
-      if ((read.events.length < BATCH && isThere) || !(await stream.drained())) return
+      if (!read.isWhole || (read.events.length < BATCH && isThere)) {
+        feed.followers.set(follower, index) // at once: what the feed passes on a moment later would be missed
+        return true
+      }
+      if (!(await stream.drained())) return false
     }
+    return false
   }
 
   /**
@@ -52,6 +66,12 @@ export function createHub(options: { redis: Redis; prefix: string; log: Log }) {
       everyMs,
     }: { lastEventId: string | undefined; mayGoOn(): Promise<boolean>; everyMs: number },
   ): Promise<void> {
+    let dueAt = Date.now() + everyMs
+    const mayStill = async () => {
+      if (Date.now() < dueAt) return true
+      dueAt = Date.now() + everyMs
+      return mayGoOn()
+    }
     const used = asked.map(({ key }) => feeds.use(key))
     let follower: Follower | undefined
     try {
@@ -64,12 +84,15 @@ export function createHub(options: { redis: Redis; prefix: string; log: Log }) {
       const newest = { run: '', at: 0, ...now(), ids: used.map(({ id }) => id ?? '') }
       follower = new Follower(stream, asked, known ?? newest, now)
       for (const [index, feed] of used.entries()) {
-        if (known !== undefined) await catchUp(follower, index, feed)
-        else if (lastEventId !== undefined) follower.reset(index, feed.id ?? '')
+        if (known !== undefined) {
+          if (!(await catchUp(follower, index, feed, mayStill))) return
+          continue
+        }
+        if (lastEventId !== undefined) follower.reset(index, feed.id ?? '')
         feed.followers.set(follower, index)
       }
       follower.beCurrent()
-      while ((await stream.wait(everyMs)) && (await mayGoOn()));
+      while ((await stream.wait(Math.max(0, dueAt - Date.now()))) && (await mayStill()));
     } finally {
       for (const feed of used) {
         feed.waiting.delete(stream)

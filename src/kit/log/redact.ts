@@ -16,6 +16,8 @@ const SECRET_WORDS = [
   'recovery',
   'challenge',
   '^pass$',
+  // Of a webhook's receiver it may be all that it takes to write there.
+  '^url$',
   // What people are called.
   '^fname$',
   '^lname$',

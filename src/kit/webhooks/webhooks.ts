@@ -8,7 +8,7 @@ import { defineTask } from '../jobs/task.ts'
 import type { Db } from '../types/db.ts'
 import { defineDelivery, type WebhookDeps, type WebhookOptions } from './deliver.ts'
 import { bodyOf, type WebhookEvent } from './events.ts'
-import type { WebhookEndpoint } from './webhooks-table.ts'
+import type { DeliveryState, WebhookEndpoint } from './webhooks-table.ts'
 
 const KEPT_DAYS = sql`interval '30 days'`
 /** Of an endpoint's deliveries that have ended, the newest. */
@@ -77,14 +77,24 @@ export function createWebhooks<P extends AnyProduct>(options: WebhookOptions<P>)
       after: z.uuid().optional(),
     }),
     async run({ after, ...input }, job, { db }: WebhookDeps<P>) {
+      // Whoever asks twice has no second job for each; after an attempt that broke off, what it had taken may have none.
+      const states: DeliveryState[] = ['failed', 'held', ...(job.attempt > 1 ? (['pending'] as const) : [])]
       const due = and(
         eq(deliveries.endpoint, input.endpoint),
         gte(deliveries.created, new Date(input.since)),
-        or(inArray(deliveries.state, ['failed', 'held']), isLost),
+        or(inArray(deliveries.state, states), isLost),
         after === undefined ? after : gt(deliveries.id, after),
       )
       const { id } = deliveries
       const page = await db.select({ id }).from(deliveries).where(due).orderBy(asc(id)).limit(PAGE)
+      const taken = inArray(
+        id,
+        page.map((row) => row.id),
+      )
+      await db
+        .update(deliveries)
+        .set({ state: 'pending', attempted: sql`now()` })
+        .where(taken)
       for (const row of page) job.next(deliverWebhook, { id: row.id, account: input.account })
       if (page.length === PAGE) job.next(redeliverWebhooks, { ...input, after: page.at(-1)?.id })
     },

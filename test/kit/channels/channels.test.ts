@@ -4,9 +4,11 @@ import { openStream } from '../support/events.ts'
 import { NEW_MEMBER, startApp, type TestApp } from '../support/harness.ts'
 import { until } from '../support/until.ts'
 import { startTestWorker } from '../support/worker.ts'
+import { parseText } from '../../../src/kit/channels/channel.ts'
 import { tellChannel } from '../../../src/kit/channels/publish.ts'
+import type { EventStream } from '../../../src/kit/http/event-stream.ts'
 import { ownChannel, roomChannel, shownOut, staffChannel } from './mounted.ts'
-import { cookieOf, listen, publishOf } from './support.ts'
+import { cookieOf, depsOf, listen, publishOf } from './support.ts'
 
 type Member = Awaited<ReturnType<TestApp['member']>>
 let app: TestApp
@@ -243,6 +245,28 @@ test('a stream ends by itself after a logout, a change of role, or what its chan
     return [what, await stream.ended]
   })
   expect(await Promise.all(streams)).toEqual(ENDS.map(([what]) => [what, true]))
+})
+
+test('a client that reads slowly what it has missed is asked whether it may, too', async () => {
+  const number = newRoom()
+  const path = `/api/channels?on=room:${number}`
+  const first = await openStream(ann, path)
+  await until('its position', () => /^id: /m.test(first.text()))
+  const lastEventId = /^id: (.*)$/m.exec(first.text())?.[1] ?? ''
+  first.leave()
+  for (let n = 0; n < 100; n++) await publish(roomChannel, { number }, { n })
+  let [written, asked] = [0, 0]
+  const stream: EventStream = {
+    send: () => {},
+    write: () => void written++,
+    wait: () => Bun.sleep(1).then(() => true),
+    wake: () => {},
+    drained: async () => true, // it has read what there was
+  }
+  const channel = parseText(new Map([['room', roomChannel]]), `room:${number}`, ann.user.id)
+  const mayGoOn = async () => ++asked < 3
+  await depsOf(app).channelHub.follow(stream, channel ? [channel] : [], { lastEventId, mayGoOn, everyMs: 0 })
+  expect([written, asked]).toEqual([50, 3])
 })
 
 test('a bearer token listens, and so does a page of a listed origin', async () => {

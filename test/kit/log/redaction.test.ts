@@ -12,6 +12,7 @@ describe('redaction', () => {
     ['whatever is below a secret key', { token: { value: ['hunter2'] } }],
     ['in arrays of objects', [[{ a: [{ secret: 'hunter2' }] }]]],
     ['a key of the configured list, however punctuated', { apiKey: 'hunter2', 'API-KEY': 'hunter2' }],
+    ['a URL, which may be a secret itself', { url: 'https://hooks.example/services/hunter2' }],
     ['in the query string of a URL', { next: 'https://example.com/?page=1&reset_token=hunter2#x' }],
     ['in a query string with an escaped name', '?%74oken=hunter2'],
     ['in a form', 'name=ann&password=hunter2'],
