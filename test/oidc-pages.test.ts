@@ -36,7 +36,7 @@ test.skipIf(executable === undefined)(
     await tab.getByRole('link', { name: 'Continue with Acme' }).click()
     await tab.waitForURL(`${site}/api/auth/account`)
     expect(await tab.textContent('main')).toContain(ann.email)
-    await tab.getByRole('link', { name: 'See' }).last().click()
+    await tab.locator('a[href$="/identities"]').click()
     await tab.waitForURL(`${site}/api/auth/account/identities`)
     await tab.getByRole('button', { name: 'Link Other' }).click()
     await tab.waitForURL(`${site}/api/auth/account/identities`)
