@@ -7,7 +7,6 @@ import { expect, test } from 'bun:test'
 import type { createApp } from '../../../src/app.ts'
 import { type Role, roles } from '../../../src/account/roles.ts'
 import { type Config, loadConfig } from '../../../src/config.ts'
-import type { Deps } from '../../../src/account/product.ts'
 import type { KitDeps } from '../../../src/kit/deps.ts'
 import type { LogFields } from '../../../src/kit/types/log.ts'
 
@@ -120,7 +119,7 @@ async function startBareApp() {
     sendMail: () => fail('deps.sendMail was touched'),
     packageFile: () => fail('deps.packageFile was touched'),
   } satisfies KitDeps<Config, Role>
-  const app = (context.createApp as typeof createApp)(deps as KitDeps<Config, Role> as Deps)
+  const app = (context.createApp as (given: typeof deps) => ReturnType<typeof createApp>)(deps)
   const request = (path: string, init?: RequestInit) =>
     app.request(`http://bare.example.com${path}`, init, { remoteAddress: '10.1.2.3' })
   return { request, lines }
