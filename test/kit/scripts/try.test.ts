@@ -66,7 +66,7 @@ afterAll(async () => {
 async function paste(text: string) {
   const child = Bun.spawn(['sh', '-e'], {
     cwd: checkout.root,
-    env: { ...env, PATH: process.env.PATH },
+    env: { ...env, PATH: process.env.PATH, TMPDIR: checkout.root }, // where the lines make their jar
     stdin: new Blob([text]),
     stdout: 'pipe',
     stderr: 'pipe',
