@@ -4,7 +4,7 @@ import { PgDatabase } from 'drizzle-orm/pg-core'
 import type { Redis } from 'ioredis'
 import { z } from 'zod'
 import type { KitDeps } from '../deps.ts'
-import { InputError } from '../jobs/input.ts'
+import { InputError, parseFor } from '../jobs/input.ts'
 import { defineTask } from '../jobs/task.ts'
 import type { Db } from '../types/db.ts'
 import { type AnyChannel, type Channel, keyOf } from './channel.ts'
@@ -48,14 +48,8 @@ const isDatabase = (first: unknown): first is Db => is(first, PgDatabase)
 
 function eventOf(channel: Channel | AnyChannel, params: object, event: unknown) {
   const key = keyOf(channel, { ...params })
-  const parsed = channel.event.safeParse(event)
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map(
-      ({ path, message }) => `${path.map(String).join('.') || 'event'}: ${message}`,
-    )
-    throw new InputError(`channel "${channel.name}" refuses its event: ${faults.join('; ')}`)
-  }
-  const text = JSON.stringify(parsed.data) ?? 'null'
+  const parsed = parseFor(`channel "${channel.name}"`, 'event', channel.event, event)
+  const text = JSON.stringify(parsed) ?? 'null'
   const bytes = new TextEncoder().encode(text).length
   if (bytes <= MAX_EVENT_BYTES) return { key, text }
   throw new InputError(

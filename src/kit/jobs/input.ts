@@ -18,10 +18,23 @@ export type InputSchema = z.ZodType<unknown, Jsonable>
  * @throws InputError that names the task and each faulty path, but no values
  */
 export function parseInput<S extends InputSchema>(task: string, schema: S, data: unknown): z.output<S> {
+  return parseFor(`task "${task}"`, 'input', schema, data)
+}
+
+/**
+ * @param who refuses what, in the message: `task "x"` its `input`
+ * @throws InputError that names both and each faulty path, but no values
+ */
+export function parseFor<S extends z.ZodType>(
+  who: string,
+  what: string,
+  schema: S,
+  data: unknown,
+): z.output<S> {
   const parsed = schema.safeParse(data)
   if (parsed.success) return parsed.data
-  const faults = parsed.error.issues.map((i) => `${i.path.map(String).join('.') || 'input'}: ${i.message}`)
-  throw new InputError(`task "${task}" refuses its input: ${faults.join('; ')}`)
+  const faults = parsed.error.issues.map((i) => `${i.path.map(String).join('.') || what}: ${i.message}`)
+  throw new InputError(`${who} refuses its ${what}: ${faults.join('; ')}`)
 }
 
 /** The input of a job does not fit the schema of its task, or is too large. */
