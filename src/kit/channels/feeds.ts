@@ -96,13 +96,13 @@ export class Feeds {
         at: Math.max(feed.at, at),
         id: feed.id,
       })
-      for (const event of events) {
-        if (!isWhole) break
-        const shared: Shared = {}
-        for (const [follower, index] of feed.followers) follower.send(index, event, shared)
-        feed.id = event.id
-      }
-      if (!isWhole) {
+      if (isWhole) {
+        for (const event of events) {
+          const shared: Shared = {}
+          for (const [follower, index] of feed.followers) follower.send(index, event, shared)
+          feed.id = event.id
+        }
+      } else {
         feed.id = await newest()
         for (const [follower, index] of feed.followers) follower.reset(index, feed.id)
       }
