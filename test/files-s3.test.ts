@@ -85,7 +85,7 @@ describe('an S3 that enforces what is signed', () => {
     const [bytes, body] = [pdf('by form'), new FormData()]
     body.append('purpose', 'document')
     body.append('file', new File([new Uint8Array(bytes)], 'a.pdf', { type: 'application/pdf' }))
-    const Cookie = [...ann.cookies].map((pair) => pair.join('=')).join('; ')
+    const Cookie = ann.cookieHeader
     const reply = await fetch(`${app.url}/api/small-files`, { method: 'POST', headers: { Cookie }, body })
     const { id } = (await reply.json()) as { id: string }
     expect(reply.status).toBe(201)

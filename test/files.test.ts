@@ -208,7 +208,7 @@ describe('a form', () => {
     return form
   }
   const post = (client: Client, body: FormData | string, headers: Record<string, string> = {}) => {
-    const cookie = [...client.cookies].map((pair) => pair.join('=')).join('; ')
+    const cookie = client.cookieHeader
     return fetch(`${client.url}/api/small-files`, {
       method: 'POST',
       headers: { Cookie: cookie, ...headers },

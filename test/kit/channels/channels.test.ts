@@ -8,7 +8,7 @@ import { parseText } from '../../../src/kit/channels/channel.ts'
 import { tellChannel } from '../../../src/kit/channels/publish.ts'
 import type { EventStream } from '../../../src/kit/http/event-stream.ts'
 import { ownChannel, roomChannel, shownOut, staffChannel } from './mounted.ts'
-import { cookieOf, depsOf, listen, publishOf } from './support.ts'
+import { depsOf, listen, publishOf } from './support.ts'
 
 type Member = Awaited<ReturnType<TestApp['member']>>
 let app: TestApp
@@ -323,7 +323,7 @@ test('an account has only so many streams, and a process too; who leaves makes r
 test('a client that stops when its session has ended is told so, and does not come again', async () => {
   const client = app.visitor()
   await client.post('/club/join', { ...NEW_MEMBER, email: 'gone@example.com' })
-  const cookie = cookieOf(client)
+  const cookie = client.cookieHeader
   await client.post('/club/leave')
   const listener = listen(client, ['self:mail'], { headers: { Cookie: cookie } })
   await until('its end', () => listener.ended() === 401)

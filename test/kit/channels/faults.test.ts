@@ -9,7 +9,7 @@ import { startApp, type TestApp } from '../support/harness.ts'
 import { redisUrl, serverEnv } from '../support/services.ts'
 import { until } from '../support/until.ts'
 import { roomChannel } from './mounted.ts'
-import { cookieOf, listen, publishOf } from './support.ts'
+import { listen, publishOf } from './support.ts'
 
 let app: TestApp
 beforeAll(async () => {
@@ -70,6 +70,15 @@ async function startServer(env: Record<string, string> = {}) {
   }
 }
 
+/** Another process's app on the same database and keys, whose Redis is behind a link. */
+const startBehind = (redis: string) =>
+  startApp({
+    REDIS_URL: redis,
+    DATABASE_URL: app.config.databaseUrl,
+    REDIS_PREFIX: app.config.redisPrefix,
+    REDIS_TIMEOUT_MS: '1000',
+  })
+
 test.each(['SIGTERM', 'SIGKILL'] as const)(
   'processes that are replaced while events come, by %p, lose none of them',
   async (signal) => {
@@ -98,12 +107,7 @@ test.each(['SIGTERM', 'SIGKILL'] as const)(
 
 test.each(['cut', 'stall'] as const)('a connection to Redis that is %p loses nothing', async (fault) => {
   const link = await openLink(redisUrl())
-  const far = await startApp({
-    REDIS_URL: link.url,
-    DATABASE_URL: app.config.databaseUrl,
-    REDIS_PREFIX: app.config.redisPrefix,
-    REDIS_TIMEOUT_MS: '1000',
-  })
+  const far = await startBehind(link.url)
   const ann = await app.member()
   const number = fault === 'cut' ? 3 : 4
   const listener = listen(ann, [`room:${number}`], { url: () => far.url })
@@ -157,12 +161,7 @@ test.skipIf(!hasRedisServer()).each([
 
 test('while Redis is away what is published is refused, and a stream that is opened waits', async () => {
   const link = await openLink(redisUrl())
-  const far = await startApp({
-    REDIS_URL: link.url,
-    DATABASE_URL: app.config.databaseUrl,
-    REDIS_PREFIX: app.config.redisPrefix,
-    REDIS_TIMEOUT_MS: '1000',
-  })
+  const far = await startBehind(link.url)
   await link.cut()
   await until('it to be refused', () =>
     publishOf(far)(roomChannel, { number: 6 }, { n: 1 }).then(
@@ -190,7 +189,7 @@ test('a client that does not read is told no more, and the others go on', async 
   socket.on('error', () => {})
   socket.pause()
   socket.write(
-    `GET /api/channels?on=room:8 HTTP/1.1\r\nHost: ${hostname}\r\nCookie: ${cookieOf(slow)}\r\n\r\n`,
+    `GET /api/channels?on=room:8 HTTP/1.1\r\nHost: ${hostname}\r\nCookie: ${slow.cookieHeader}\r\n\r\n`,
   )
   const other = await openStream(ann, '/api/channels?on=room:8')
   await until('its position', () => /^id: /m.test(other.text()))

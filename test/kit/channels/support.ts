@@ -8,9 +8,6 @@ export const depsOf = (app: TestApp) => app.deps as TestApp['deps'] & OwnChannel
 
 export const publishOf = (app: TestApp) => depsOf(app).publish
 
-export const cookieOf = (client: Client) =>
-  [...client.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-
 export interface Told {
   /** In their order: the `n` of each event, or `reset`. */
   told: Record<string, (number | 'reset')[]>
@@ -35,7 +32,7 @@ export function listen(
     {
       onReset: (name) => void told[name]?.push('reset'),
       onEnd: ({ status }) => (ended = status),
-      init: () => ({ headers: headers ?? { Cookie: cookieOf(client) } }),
+      init: () => ({ headers: headers ?? { Cookie: client.cookieHeader } }),
       async fetch(path, init) {
         const response = await fetch(`${url()}${path}`, init)
         if (response.ok) connected++

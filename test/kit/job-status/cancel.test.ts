@@ -106,7 +106,7 @@ test('a program needs the ability to write, as for all that is no reading; the t
   const job = await enqueue()
   const routes = factory.createApp().route('/api/jobs', jobStatus({ requireRole, role: 'reader' }))
   const { api } = hc<typeof routes>(app.url, {
-    headers: { Cookie: [...ann.cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
+    headers: { Cookie: ann.cookieHeader },
   })
   const reply = await api.jobs[':id'].$delete({ param: { id: job.id } })
   // What the compiler knows.

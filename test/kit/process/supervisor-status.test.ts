@@ -243,41 +243,38 @@ test('/metrics tells the counts of all processes as those of one service, and fo
   expect(value(text, 'queue_served_by{queue="default"}')).toBeGreaterThanOrEqual(1)
 })
 
-test('systemd is told when the service is ready, reloads, and stops', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'restbun-notify-'))
-  folders.push(folder)
-  const told = join(folder, 'told')
+/** A service, and the lines that it has told a systemd that stands in for the real one: the socket, and what is said. */
+async function startUnderSystemd() {
+  const folder = temporaryFolder()
+  const file = join(folder, 'told')
   const command = join(folder, 'systemd-notify')
-  writeFileSync(command, `#!/bin/sh\necho "$NOTIFY_SOCKET $*" >> ${told}\n`)
+  writeFileSync(command, `#!/bin/sh\necho "$NOTIFY_SOCKET $*" >> ${file}\n`)
   chmodSync(command, 0o755)
-  service = await startService({
+  const own = await startService({
     WEB_PROCESSES: '1',
     NOTIFY_SOCKET: '/run/x',
     PATH: `${folder}:${process.env.PATH}`,
   })
-  await until('the first word', () => readFileSync(told, { encoding: 'utf8', flag: 'a+' }) !== '')
-  await service.reload()
-  await until('the end of the reload', () => readFileSync(told, 'utf8').split('\n').length === 4)
-  service.child.kill('SIGTERM')
-  expect(await service.exit()).toBe(0)
+  service = own
+  const told = () => readFileSync(file, { encoding: 'utf8', flag: 'a+' }).split('\n').slice(0, -1)
+  return { own, told }
+}
+
+test('systemd is told when the service is ready, reloads, and stops', async () => {
+  const { own, told } = await startUnderSystemd()
+  await until('the first word', () => told().length > 0)
+  await own.reload()
+  await until('the end of the reload', () => told().length === 3)
+  own.child.kill('SIGTERM')
+  expect(await own.exit()).toBe(0)
   const words = ['READY=1', 'RELOADING=1', 'READY=1', 'STOPPING=1']
-  expect(readFileSync(told, 'utf8')).toBe(words.map((word) => `/run/x ${word}\n`).join(''))
+  expect(told()).toEqual(words.map((word) => `/run/x ${word}`))
 })
 
 test('systemd is told that the service is ready when every reload that was asked for is done, not before', async () => {
-  const folder = temporaryFolder()
-  const told = join(folder, 'told')
-  const command = join(folder, 'systemd-notify')
-  writeFileSync(command, `#!/bin/sh\necho "$*" >> ${told}\n`)
-  chmodSync(command, 0o755)
-  service = await startService({
-    WEB_PROCESSES: '1',
-    NOTIFY_SOCKET: '/run/x',
-    PATH: `${folder}:${process.env.PATH}`,
-  })
-  const { child, status } = service
-  const words = () => readFileSync(told, { encoding: 'utf8', flag: 'a+' }).split('\n').slice(0, -1)
-  await until('the first word', () => words().length === 1)
+  const { own, told } = await startUnderSystemd()
+  const { child, status } = own
+  await until('the first word', () => told().length === 1)
   child.kill('SIGHUP')
   await until('the first reload', () => status()?.reload?.result === 'running')
   child.kill('SIGHUP')
@@ -285,10 +282,11 @@ test('systemd is told that the service is ready when every reload that was asked
     const { number, result } = status()?.reload ?? {}
     return number === 2 && result === 'succeeded'
   })
-  await until('the word after it', () => words().length === 4)
+  await until('the word after it', () => told().length === 4)
   child.kill('SIGTERM')
-  expect(await service.exit()).toBe(0)
-  expect(words()).toEqual(['READY=1', 'RELOADING=1', 'RELOADING=1', 'READY=1', 'STOPPING=1'])
+  expect(await own.exit()).toBe(0)
+  const words = ['READY=1', 'RELOADING=1', 'RELOADING=1', 'READY=1', 'STOPPING=1']
+  expect(told()).toEqual(words.map((word) => `/run/x ${word}`))
 })
 
 test('connections to Postgres that may run out are warned of, with the remedy', () => {

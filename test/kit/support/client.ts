@@ -28,6 +28,11 @@ export class Client {
     this.send('PATCH', path, body, headers)
   delete = (path: string, headers?: Record<string, string>) => this.send('DELETE', path, undefined, headers)
 
+  /** What a browser sends as `Cookie`. */
+  get cookieHeader(): string {
+    return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  }
+
   /** Sends a request; a string body goes as it is, anything else as JSON. Redirects are not followed. */
   async send(
     method: string,
@@ -39,7 +44,7 @@ export class Client {
     if (body !== undefined && !Object.keys(all).some((name) => name.toLowerCase() === 'content-type')) {
       all['Content-Type'] = 'application/json'
     }
-    if (this.cookies.size > 0) all.Cookie = [...this.cookies].map(([k, v]) => `${k}=${v}`).join('; ')
+    if (this.cookies.size > 0) all.Cookie = this.cookieHeader
     const response = await fetch(this.url + path, {
       method,
       headers: all,

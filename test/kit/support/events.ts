@@ -4,7 +4,7 @@ import type { Client } from './client.ts'
 /** Opens a stream with the client's cookies, and reads it in the background. */
 export async function openStream(client: Client, path: string, headers: Record<string, string> = {}) {
   const leaving = new AbortController()
-  const cookie = [...client.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const cookie = client.cookieHeader
   const response = await fetch(client.url + path, {
     headers: { ...(cookie !== '' && { Cookie: cookie }), ...headers },
     signal: leaving.signal,
