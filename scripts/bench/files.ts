@@ -1,6 +1,6 @@
 // Uploads large files to a folder at once, and tells what the process takes of memory and time, and what others wait meanwhile.
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -14,6 +14,7 @@ import { takeArguments } from '../command.ts'
 import { freePort } from '../services/child.ts'
 import { prepareTestRun } from '../services/test-run.ts'
 import { quantile } from './quantile.ts'
+import { cpuSeconds, residentMb } from './usage.ts'
 
 const USAGE = 'Usage: npm run bench:files [-- --clients 50] [--mb 100]'
 const { values } = takeArguments(USAGE, {
@@ -25,7 +26,6 @@ const SIZE = Number(values.mb) * MB
 /** Their files have room in the quota of one account. */
 const OF_ACCOUNT = Math.max(1, Math.floor((1000 * MB) / SIZE))
 const PASSWORD = 'Violet7Kettle'
-const TICKS_PER_S = 100
 
 const { run, close } = await prepareTestRun(process.env)
 Object.assign(process.env, run)
@@ -80,9 +80,9 @@ async function measure(): Promise<void> {
   )
   await others(someone, Bun.sleep(1000)) // until it is warm
   const before = await others(someone, Bun.sleep(3000))
-  const [idle, cpu, start] = [rssOf(), cpuOf(), performance.now()]
+  const [idle, cpu, start] = [residentMb(server.pid), cpuSeconds(server.pid), performance.now()]
   let most = idle
-  const watch = setInterval(() => (most = Math.max(most, rssOf())), 50)
+  const watch = setInterval(() => (most = Math.max(most, residentMb(server.pid))), 50)
   const sent = Promise.all(
     uploads.map(async ({ url: to, ...upload }) => {
       const { status } = await fetch(url + to, { ...upload, body: bytes })
@@ -91,15 +91,15 @@ async function measure(): Promise<void> {
   )
   const meanwhile = await others(someone, sent)
   clearInterval(watch)
-  const [seconds, cpuSeconds] = [(performance.now() - start) / 1000, cpuOf() - cpu]
+  const [seconds, spent] = [(performance.now() - start) / 1000, cpuSeconds(server.pid) - cpu]
   await Bun.sleep(5000)
   const total = (CLIENTS * SIZE) / MB
   console.log(
     `${CLIENTS} clients, ${SIZE / MB} MB each, to one process: ${total} MB in ${seconds.toFixed(1)} s`,
   )
-  console.log(`${(total / cpuSeconds).toFixed(0)} MB for each second of the processor`)
+  console.log(`${(total / spent).toFixed(0)} MB for each second of the processor`)
   console.log(
-    `memory: ${idle.toFixed(0)} MB before, ${most.toFixed(0)} MB at most, ${rssOf().toFixed(0)} MB 5 s later: ` +
+    `memory: ${idle.toFixed(0)} MB before, ${most.toFixed(0)} MB at most, ${residentMb(server.pid).toFixed(0)} MB 5 s later: ` +
       `${((most - idle) / CLIENTS).toFixed(2)} MB for each upload`,
   )
   for (const [when, times] of [
@@ -146,18 +146,6 @@ async function logIn(accounts: number): Promise<Client[]> {
       return client
     }),
   )
-}
-
-function rssOf(): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]) / 1024
-}
-
-/** Seconds of the processor, so far. */
-function cpuOf(): number {
-  const [user = 0, system = 0] =
-    readFileSync(`/proc/${server.pid}/stat`, 'utf8').split(') ')[1]?.split(' ').slice(11, 13).map(Number) ??
-    []
-  return (user + system) / TICKS_PER_S
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -1,5 +1,4 @@
 // What channels cost: memory of a stream, time to the last of many listeners, CPU of a delivery, and what reloads lose.
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { meChannel } from '../../../src/channels/channels.ts'
 import { settings } from '../../../src/config.ts'
@@ -12,6 +11,7 @@ import { until } from '../../../test/kit/support/until.ts'
 import { takeArguments } from '../../command.ts'
 import { prepareTestRun } from '../../services/test-run.ts'
 import { quantile } from '../quantile.ts'
+import { cpuSeconds, residentMb } from '../usage.ts'
 import { crowdChannel, openCrowd } from './crowd.ts'
 
 const [most = '10000'] = takeArguments('Usage: npm run bench:channels [-- <streams>]', {}, 1).positionals
@@ -59,10 +59,10 @@ async function deliveries(): Promise<void> {
   const tokens = await Promise.all(accounts.map(logIn))
   try {
     for (const count of COUNTS) {
-      const before = memoryOf(server.pid)
+      const before = residentMb(server.pid)
       const crowd = await openCrowd(port, count, (i) => tokens[i % tokens.length] ?? '')
       await Bun.sleep(3000)
-      const memory = ((memoryOf(server.pid) - before) * 1024) / count
+      const memory = ((residentMb(server.pid) - before) * 1024) / count
       const idle = await cpuWhile(server.pid, () => Bun.sleep(10_000))
       const times: number[] = []
       const rounds = count > 1000 ? 50 : 300
@@ -154,17 +154,9 @@ async function reloads(): Promise<void> {
   await service.close()
 }
 
-function memoryOf(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
-}
-
 /** Milliseconds of CPU. */
 async function cpuWhile(pid: number, act: () => Promise<unknown>): Promise<number> {
-  const used = () => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-    return (Number(fields[11]) + Number(fields[12])) * 10
-  }
-  const before = used()
+  const before = cpuSeconds(pid)
   await act()
-  return used() - before
+  return (cpuSeconds(pid) - before) * 1000
 }

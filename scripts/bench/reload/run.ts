@@ -1,8 +1,8 @@
 // What a rolling reload, a kill -9 and the processes themselves cost, on services of its own.
-import { readFileSync } from 'node:fs'
 import { readMigrateReq } from '../../../src/kit/process/host.ts'
 import { takeArguments } from '../../command.ts'
 import { prepareTestRun } from '../../services/test-run.ts'
+import { residentMb } from '../usage.ts'
 import { startLoad, type LoadResult } from '../../../test/kit/support/load.ts'
 import { startService } from '../../../test/kit/support/supervised.ts'
 import { until } from '../../../test/kit/support/until.ts'
@@ -83,8 +83,6 @@ async function kills(): Promise<void> {
 }
 
 function memory(): number {
-  const sizes = service.processes('ready').map(({ pid }) => {
-    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
-  })
+  const sizes = service.processes('ready').map(({ pid }) => residentMb(pid))
   return Math.round(Math.max(...sizes))
 }

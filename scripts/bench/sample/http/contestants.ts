@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { endChild, freePort } from '../../../services/child.ts'
+import { residentMb } from '../../usage.ts'
 
 const HERE = import.meta.dir
 const ROOT = join(HERE, '../../../..')
@@ -117,7 +118,7 @@ export async function launch(
     url,
     startMs,
     cpuSeconds: cpuClock(pids),
-    rssMb: () => serving().reduce((sum, pid) => sum + rssMbOf(pid), 0),
+    rssMb: () => serving().reduce((sum, pid) => sum + residentMb(pid), 0),
     stop,
   }
 }
@@ -160,6 +161,3 @@ function cpuClock(pids: () => number[]): () => number {
     return nanos.values().reduce((sum, each) => sum + each, 0) / 1e9
   }
 }
-
-const rssMbOf = (pid: number) =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
