@@ -57,6 +57,8 @@ export const runWorker = <C extends KitConfig, R extends string, O extends objec
       keepDead,
       maxBytes,
       onDead,
+      report: deps.reportUnexpected,
+      tracer: deps.tracer ?? null,
       describe: (error) => briefError(error, config.log.redact),
     })
     reportUp(async () => void (await Promise.all([worker.ready, deps.ready()])))
@@ -74,5 +76,7 @@ export const runWorker = <C extends KitConfig, R extends string, O extends objec
       await Promise.all([worker.stop(), relay.stop()])
       await close()
     }
-    return { log, ended: worker.ended, stop, retire: stop }
+    const report = (error: unknown) =>
+      deps.reportUnexpected(error, { in: 'process', role: 'worker', what: 'uncaught' })
+    return { log, report, ended: worker.ended, stop, retire: stop }
   })
