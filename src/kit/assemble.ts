@@ -163,4 +163,3 @@ const OF_REQUESTS = new Set(
     ' ',
   ),
 )
-

@@ -130,8 +130,7 @@ export function openPostgres(config: KitConfig, log: Log) {
 }
 
 /** Drizzle uses only those members of the driver that `DrizzleClient` has. */
-const open = (client: DrizzleClient): Db =>
-  keepNames(drizzle({ client: client as unknown as postgres.Sql }))
+const open = (client: DrizzleClient): Db => keepNames(drizzle({ client: client as unknown as postgres.Sql }))
 
 /** Opens connections with the settings of this service; nothing connects before the first statement. */
 export function connect(

@@ -39,9 +39,7 @@ export const parseTrace = (text: unknown) =>
   typeof text === 'string' ? readTrace(...split(text)) : undefined
 
 const split = (text: TraceText): [string, string?] =>
-  text[PARENT_LENGTH] === ' '
-    ? [text.slice(0, PARENT_LENGTH), text.slice(PARENT_LENGTH + 1)]
-    : [text]
+  text[PARENT_LENGTH] === ' ' ? [text.slice(0, PARENT_LENGTH), text.slice(PARENT_LENGTH + 1)] : [text]
 
 /** 32 hexadecimal digits. */
 export const traceIdOf = (text: TraceText | undefined) => text?.slice(3, 35)

@@ -31,11 +31,7 @@ export type UnexpectedContext =
  * @param error a copy that holds what the log would: no parameter of a statement, no email
  * @returns when it was sent: before a process ends it has two seconds
  */
-export type OnUnexpected<C> = (
-  error: Error,
-  context: UnexpectedContext,
-  config: C,
-) => Promise<unknown> | void
+export type OnUnexpected<C> = (error: Error, context: UnexpectedContext, config: C) => Promise<unknown> | void
 
 /** Never throws; resolves when the hook has settled or had its time. */
 export type ReportUnexpected = (error: unknown, context: UnexpectedContext) => Promise<void>
@@ -92,5 +88,8 @@ function safeError({ type, message, stack, errors, cause, ...facts }: ErrorRecor
   const error = new Error(text, cause && { cause: safeError(cause) })
   error.name = type
   error.stack = `${type}: ${text}${stack === undefined ? '' : `\n${stack}`}`
-  return Object.assign(error, facts, errors && { errors: errors.map(safeError) })
+  // An absent code is no field: trackers print what they find.
+  for (const [name, fact] of Object.entries(facts))
+    if (fact !== undefined) Object.assign(error, { [name]: fact })
+  return Object.assign(error, errors && { errors: errors.map(safeError) })
 }

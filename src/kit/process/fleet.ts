@@ -119,8 +119,12 @@ export class Fleet {
     const found = this.slots.find((slot) => slot.name === name)
     if (found) return Object.assign(found, { kind })
     const { log, report, spawn } = this.options
-    const slot: Slot = new Slot(name, kind, `${this.#id}-${name.replace(' ', '-')}`, { log, report }, (id, replacing) =>
-      spawn({ kind: slot.kind, name, id, replacing, config: this.plan.config }),
+    const slot: Slot = new Slot(
+      name,
+      kind,
+      `${this.#id}-${name.replace(' ', '-')}`,
+      { log, report },
+      (id, replacing) => spawn({ kind: slot.kind, name, id, replacing, config: this.plan.config }),
     )
     this.slots.push(slot)
     return slot

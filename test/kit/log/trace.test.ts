@@ -54,9 +54,12 @@ test('a tracestate that is too long or no printable ASCII is dropped, and the tr
 test('whatever text comes, reading it throws nothing, and what it gives can be sent as a header', () => {
   fc.assert(
     fc.property(fc.string(), fc.string({ unit: 'binary' }), (parent, state) => {
-      for (const text of [readTrace(parent, state), readTrace(PARENT, state), parseTrace(`${PARENT} ${state}`)])
-        if (text !== undefined)
-          requestContext.run({ trace: text }, () => void new Headers(traceHeaders()))
+      for (const text of [
+        readTrace(parent, state),
+        readTrace(PARENT, state),
+        parseTrace(`${PARENT} ${state}`),
+      ])
+        if (text !== undefined) requestContext.run({ trace: text }, () => void new Headers(traceHeaders()))
     }),
   )
 })

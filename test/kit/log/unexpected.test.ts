@@ -32,7 +32,7 @@ test('it never gets a parameter of a statement, an email or what was thrown inst
   await report(new Error('ann@example.com is taken'), where)
   await report({ password: 'hunter2' }, where)
   await report(undefined, where)
-  const all = told.map((error) => Bun.inspect(error) + error.stack).join()
+  const all = told.map((error) => JSON.stringify([error, error.message, error.stack, error.cause])).join()
   expect(told).toHaveLength(4)
   expect(all).not.toContain('hunter2')
   expect(all).not.toContain('ann@')
