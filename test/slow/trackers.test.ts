@@ -47,7 +47,7 @@ beforeAll(async () => {
   installBeside(checkout.root)
   const page = checkout.read('src/kit/log/README.md')
   mkdirSync(join(checkout.root, 'src/tracing'))
-  for (const [, code = ''] of page.matchAll(/```ts\n(\/\/ src\/[^`]*)```/g))
+  for (const [, code = ''] of page.matchAll(/```ts\n(\/\/ src\/.*?\n)```/gs))
     writeFileSync(join(checkout.root, /\/\/ (\S+)/.exec(code)?.[1] ?? ''), code)
   const manifest = checkout
     .read('src/manifest.ts')
