@@ -142,7 +142,7 @@ test(
     expect(below(request)).toContain('insert outbox')
     expect(below(job)).toContain('select webhook_deliveries')
     expect(ofTrace().map(({ name }) => name)).toContain('getex')
-    const lines = service.lines(TRACE).map(({ msg }) => String(msg))
+    const lines = service.lines(TRACE).map(({ msg }) => msg)
     expect(lines).toContain('request')
     expect(lines).toContain('job done')
     expect(JSON.stringify(spans())).not.toContain('@example.com')

@@ -106,7 +106,8 @@ export function addSpan(
 
 function fail(span: Span, error: unknown): void {
   const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
-  span.setAttribute('error.type', String(code ?? (error instanceof Error ? error.name : typeof error)))
+  const name = error instanceof Error ? error.name : typeof error
+  span.setAttribute('error.type', typeof code === 'string' ? code : name)
   span.setStatus({ code: SpanStatusCode.ERROR })
 }
 

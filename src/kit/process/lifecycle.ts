@@ -116,11 +116,14 @@ function crash(error: unknown): void {
   role?.log.flush()
   if (hasCrashed) return
   hasCrashed = true
-  const exit = () => process.exit(1)
-  if (role?.report === undefined) exit()
-  // An error tracker has to send it.
-  setTimeout(exit, LAST_REPORT_MS)
-  void role?.report?.(error).then(exit)
+  void endAfterReport(role?.report, error)
+}
+
+/** An error tracker has to send it. Without one the process ends in this turn. */
+async function endAfterReport(report: StartedRole['report'], error: unknown): Promise<void> {
+  setTimeout(() => process.exit(1), LAST_REPORT_MS)
+  if (report !== undefined) await report(error)
+  process.exit(1)
 }
 
 const LAST_REPORT_MS = 2000
