@@ -69,7 +69,7 @@ export function registeredTracer(): Tracer | undefined {
   const isNone =
     provider instanceof ProxyTracerProvider &&
     provider.getDelegate() === new ProxyTracerProvider().getDelegate()
-  return isNone ? undefined : provider.getTracer('restbun')
+  return isNone ? undefined : provider.getTracer('kit')
 }
 
 /** Runs work in a span below `parent`, or below the current one. A failure is told by the name of its error, not its words. */

@@ -15,6 +15,7 @@ function appWith(log: Log, slowRequestMs = 1000) {
     .createApp()
     .use(async (c, next) => {
       c.set('log', log)
+      c.set('reportUnexpected', async () => {})
       c.set('ip', '192.0.2.7')
       c.set('session', null)
       await next()
