@@ -21,12 +21,13 @@ export function createDeps<Config extends KitConfig, Role extends string, Own ex
   const { dataDir, production, secretKeys } = config
   const secrets = createSecrets(secretKeys ?? (production ? undefined : () => developmentKey(dataDir)))
   const runtime = { log, passwords, secrets, createMailer, packageFile }
-  const { deps, redis, queue, close } = assembleDeps(config, manifest, runtime)
+  const { deps, redis, queue, observeQueries, close } = assembleDeps(config, manifest, runtime)
   return {
     deps,
     log,
     redis,
     queue,
+    observeQueries,
     async close() {
       await close()
       await log.close()

@@ -7,6 +7,7 @@ import type { Db } from '../types/db.ts'
 import type { Log } from '../types/log.ts'
 import { Gate } from './gate.ts'
 import { registerLanes } from './lanes.ts'
+import { keepNames, type QueryObserver } from './query-observer.ts'
 import { arrayParsers, arraySerializers } from './postgres/arrays.ts'
 import { Client } from './postgres/client.ts'
 import { TRACKED_SETTINGS, UNTRACKED_SETTINGS } from './postgres/connection-settings.ts'
@@ -46,11 +47,12 @@ export function openPostgres(config: KitConfig, log: Log) {
   const { requestTimeoutMs: statementMs, lockTimeoutMs, searchTimeoutMs, databasePool } = config
   const pooler = { isPresent: false, onFound: () => log.warn(POOLER_ADVICE) }
   const clients: Client[] = []
+  const observers: QueryObserver[] = config.log.sql ? [statementLog(log, config.log.redact)] : []
 
   function openClient(max: number, lockMs: number, lifetime: Lifetime = {}): Client {
     const client = new Client({
       pooler,
-      logStatement: config.log.sql ? statementLog(log, config.log.redact) : undefined,
+      observers,
       open(onclose) {
         const connection = pooler.isPresent ? {} : { ...UNTRACKED_SETTINGS, ...timeouts(statementMs, lockMs) }
         const sql = connect(config, max, { connection, onclose, ...lifetime })
@@ -116,6 +118,8 @@ export function openPostgres(config: KitConfig, log: Log) {
 
   return {
     db,
+    /** Watches every statement from now on; see `query-observer.ts`. */
+    observeQueries: (observer: QueryObserver) => void observers.push(observer),
     /** A connection for the readiness check alone. */
     readiness,
     async close() {
@@ -126,7 +130,8 @@ export function openPostgres(config: KitConfig, log: Log) {
 }
 
 /** Drizzle uses only those members of the driver that `DrizzleClient` has. */
-const open = (client: DrizzleClient): Db => drizzle({ client: client as unknown as postgres.Sql })
+const open = (client: DrizzleClient): Db =>
+  keepNames(drizzle({ client: client as unknown as postgres.Sql }))
 
 /** Opens connections with the settings of this service; nothing connects before the first statement. */
 export function connect(
