@@ -11,6 +11,7 @@ import { queueOf, readQueueNames } from './queue-names.ts'
 import { keyBase, MOVE } from './scripts.ts'
 import { parseStatus } from './status.ts'
 import { readStats, type Stats } from './stats.ts'
+import { readTaskStats } from './task-stats.ts'
 
 /** Dead jobs that one script revives: few, so that no other client of Redis waits for long. */
 const SLICE = 250
@@ -75,6 +76,8 @@ export function createQueueAdmin(options: {
 
   return {
     stats: async (): Promise<Stats> => readStats(redis, prefix, await names(), leaseMs),
+    /** See `readTaskStats`. */
+    taskStats: async (over: 'hour' | 'ever') => readTaskStats(redis, prefix, await names(), over),
 
     /** Waiting jobs in their order, delayed ones by due time, dead ones newest first. @param page from 1 */
     async list(place: Place, page = 1, size = 50): Promise<JobView[]> {
