@@ -79,7 +79,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     (task, input, options) => queue.prepare(task, input, withRequest(options)),
   )
   const opened = openOwn?.(config, log, { redis, enqueue }) // before anything connects: nothing is left open if it throws
-  const { db, readiness, observeQueries, close: closePostgres } = openPostgres(config, log)
+  const { db, readiness, observeQueries, gates, close: closePostgres } = openPostgres(config, log)
   // Connects now, not with the first command: log lines of the connection must not carry the id of a request.
   // The connection itself logs an outage, and `ready` reports it.
   redis.connect().catch(() => {})
@@ -137,7 +137,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     await closeRedis(redis)
     await closePostgres()
   }
-  return { deps: Object.assign(deps, opened?.own), redis, queue, observeQueries, close }
+  return { deps: Object.assign(deps, opened?.own), redis, queue, observeQueries, gates, close }
 }
 
 /** What requests and workers put beside the dependencies. */

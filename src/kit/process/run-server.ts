@@ -26,9 +26,10 @@ export const runServer = <C extends KitConfig, R extends string, O extends objec
 }: ServerOptions<C, R, O>): Promise<void> =>
   boot(async ({ isFirst }) => {
     const config = settings.load()
-    const { deps, log, redis, close } = createDeps(config, manifest)
+    const { deps, log, redis, watched, close } = createDeps(config, manifest)
     await refuseMissingDatabase(redis)
-    const { isSupervised, observe, waitIfReplacing, reportUp, reportDraining, writeCounts } = joinSupervisor()
+    const { isSupervised, observe, waitIfReplacing, reportUp, reportDraining, writeCounts } =
+      joinSupervisor(watched)
     if (isFirst && !isSupervised) log.info('settings', settings.print(config))
     await waitIfReplacing(deps.ready)
     const lingerMs = isSupervised ? LINGER_MS : 0

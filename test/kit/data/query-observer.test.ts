@@ -50,7 +50,9 @@ test('a prepared query goes by its name, outside of transactions and in one that
 })
 
 test('another goes by operation and table, in the context of its request, and a faulty observer harms none', async () => {
-  expect(await namesOf(async () => await opened.db.insert(watched).values({ id: 1 }))).toEqual(['insert watched'])
+  expect(await namesOf(async () => await opened.db.insert(watched).values({ id: 1 }))).toEqual([
+    'insert watched',
+  ])
   expect(await namesOf(async () => await opened.db.update(watched).set({ title: 'x' }))).toEqual([
     'update watched',
   ])

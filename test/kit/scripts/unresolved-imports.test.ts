@@ -23,7 +23,9 @@ test('an export or a file that is gone is told with file and line, and a package
     writeFileSync(join(root, 'bench/node_modules/odd.ts'), `import './none.ts'\n`)
     expect(await after(`import { findBook } from '../queries.ts'`)).toEqual([])
     expect(await after(`import { listBooks as findBook } from '../queries.ts'`)).toEqual([
-      expect.stringMatching(/^bench\/peer\.ts:2: No matching export in ".*queries\.ts" for import "listBooks"$/),
+      expect.stringMatching(
+        /^bench\/peer\.ts:2: No matching export in ".*queries\.ts" for import "listBooks"$/,
+      ),
     ])
     expect(await after(`import { findBook } from '../gone.ts'`)).toEqual([
       expect.stringMatching(/^bench\/peer\.ts:2: Could not resolve: "\.\.\/gone\.ts"/),
