@@ -26,6 +26,8 @@ export interface Element {
   by?: string
   /** Id of the request that enqueued it. */
   rid?: string
+  /** Its trace (see log/trace.ts), from whoever enqueued it. Of anything else nothing is made. */
+  tp?: string
   /** Its unique key. */
   key?: string
   /** How long its status is kept for its owner, ms. */

@@ -28,12 +28,13 @@ export function prepareJob<S extends InputSchema, D, R>(
   options: EnqueueOptions = {},
 ): PreparedJob {
   const parsed = parseInput(task.name, task.input, input)
-  const { by, requestId, urgent } = options
+  const { by, requestId, trace, urgent } = options
   const unique = options.unique ?? task.unique?.(parsed)
   const element = compose(which, task, input, parsed, options)
   const { id } = element
   if (by !== undefined) element.by = by
   if (requestId !== undefined) element.rid = requestId
+  if (trace !== undefined) element.tp = trace
   // Scripts read it, and take no half of a character.
   if (unique !== undefined) element.key = `${task.name}:${unique}`.toWellFormed()
   if (task.keepResultMs > 0) element.keep = task.keepResultMs

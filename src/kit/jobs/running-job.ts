@@ -1,11 +1,16 @@
 // Runs one job under a deadline: gives its task what it needs, and decides where the element moves.
+import type { Tracer } from '@opentelemetry/api'
 import type { z } from 'zod'
+import { isTransient } from '../data/transient.ts'
+import { currentTrace, parseTrace, traceIdOf } from '../log/trace.ts'
+import type { ReportUnexpected } from '../log/unexpected.ts'
 import type { Log, LogFields } from '../types/log.ts'
 import { knownSince, type Element } from './element.ts'
 import type { InputSchema } from './input.ts'
 import { finish, moveToDead, postpone, requeue, retry, type Move } from './moves.ts'
 import { followers, type PreparedJob } from './new-job.ts'
 import type { Queue } from './queue.ts'
+import { inTraceOfJob } from './spans.ts'
 import { JobError, type EnqueueOptions, type Job, type Task } from './task.ts'
 
 /** The longest error text that is kept with a job. */
@@ -24,6 +29,8 @@ export interface Terms<D> {
   /** What a task gets to end after its timeout has fired its signal, ms. */
   graceMs: number
   describe: (error: unknown) => string
+  report: ReportUnexpected
+  tracer: Tracer | null
   /** Where its jobs lie. */
   queue: string
   /** Makes the jobs that follow. */
@@ -109,7 +116,7 @@ export class RunningJob<D> implements Job {
     const { by, requestId } = this
     // An older release may have put this one elsewhere than where its task belongs now: what follows stays with it.
     const beside = { ...task, queue: this.terms.queue }
-    const job = this.terms.prepare(beside, input, { by, requestId, ...options })
+    const job = this.terms.prepare(beside, input, { by, requestId, trace: currentTrace(), ...options })
     this.#next.push(job)
     return { id: job.id }
   }
@@ -142,7 +149,8 @@ export class RunningJob<D> implements Job {
     }
     let timer = setTimeout(onTimeout, Math.min(task.timeoutMs, MAX_TIMER_MS))
     try {
-      const result = await task.execute(element.data, this, terms.deps, v)
+      const execute = () => task.execute(element.data, this, terms.deps, v)
+      const result = await inTraceOfJob(terms.tracer, element, terms.queue, execute)
       this.#hasEnded = true
       const outcome = finish(raw, element, result, this.#next && followers(this.#next))
       const size = Buffer.byteLength(outcome.status ?? '')
@@ -166,7 +174,9 @@ export class RunningJob<D> implements Job {
     const { log, describe } = this.terms
     const n = (this.element.n ?? 0) + 1
     const after = { ...this.element, n, error: describe(error).slice(0, MAX_ERROR) }
-    if (n >= attempts) {
+    const final = n >= attempts
+    if (final || !(error instanceof JobError || isTransient(error))) this.#report(error, final)
+    if (final) {
       log.error('job failed for the last time: it goes to the dead', { ...this.fields(true), error })
       return moveToDead(this.raw, after, error instanceof JobError ? error.message : undefined)
     }
@@ -176,11 +186,19 @@ export class RunningJob<D> implements Job {
     return retry(this.raw, after, delayMs)
   }
 
+  #report(error: unknown, final: boolean): void {
+    const { id: job, element, attempt, requestId } = this
+    const traceId = traceIdOf(parseTrace(element.tp))
+    void this.terms.report(error, { in: 'job', task: element.task, job, attempt, final, requestId, traceId })
+  }
+
   /** What each log line about it carries; with the time taken when it has ended. */
   fields(ended = false): LogFields {
     const { id, element, attempt, requestId } = this
     const ms = ended ? { ms: Math.round(this.ranMs * 10) / 10 } : {}
-    return { job: id, task: element.task, attempt, ...(requestId !== undefined && { requestId }), ...ms }
+    const traceId = traceIdOf(parseTrace(element.tp))
+    const ofRequest = { ...(requestId !== undefined && { requestId }), ...(traceId && { traceId }) }
+    return { job: id, task: element.task, attempt, ...ofRequest, ...ms }
   }
 }
 

@@ -89,5 +89,7 @@ export const runProgram = <C extends KitConfig, R extends string, O extends obje
       if (!(await Promise.race([isDone, ...patience]))) log.error('run() ignores its signal past DRAIN_MS')
       await close()
     }
-    return { log, ended, stop, retire: stop }
+    const report = (error: unknown) =>
+      deps.reportUnexpected(error, { in: 'process', role: name ?? 'program', what: 'uncaught' })
+    return { log, report, ended, stop, retire: stop }
   })

@@ -35,12 +35,19 @@ export const runServer = <C extends KitConfig, R extends string, O extends objec
     const lingerMs = isSupervised ? LINGER_MS : 0
     const app = createApp(deps)
     describeRoutes(app) // refuses what cannot be as it is declared
-    const server = serve(app, config, { observe, log, reusePort: isSupervised, lingerMs })
+    const server = serve(app, config, {
+      observe,
+      log,
+      report: deps.reportUnexpected,
+      reusePort: isSupervised,
+      lingerMs,
+    })
     reportUp(deps.ready)
     log.info(`listening on ${server.url.href}`)
 
     return {
       log,
+      report: (error) => deps.reportUnexpected(error, { in: 'process', role: 'server', what: 'uncaught' }),
       async stop() {
         reportDraining()
         await server.drain(Math.min(config.requestTimeoutMs, config.processes.drainMs))

@@ -57,6 +57,8 @@ export const runWorker = <C extends KitConfig, R extends string, O extends objec
       keepDead,
       maxBytes,
       onDead,
+      report: deps.reportUnexpected,
+      tracer: deps.tracer ?? null,
       describe: (error) => briefError(error, config.log.redact),
     })
     reportUp(async () => void (await Promise.all([worker.ready, deps.ready()])))
@@ -75,5 +77,7 @@ export const runWorker = <C extends KitConfig, R extends string, O extends objec
       writeCounts()
       await close()
     }
-    return { log, ended: worker.ended, stop, retire: stop }
+    const report = (error: unknown) =>
+      deps.reportUnexpected(error, { in: 'process', role: 'worker', what: 'uncaught' })
+    return { log, report, ended: worker.ended, stop, retire: stop }
   })

@@ -19,7 +19,7 @@ function appWith(log: Log, slowRequestMs = 1000) {
       c.set('session', null)
       await next()
     })
-    .use(withRequestContext)
+    .use(withRequestContext(undefined))
     .use(requestLog(config))
     .get('/ok/:id', (c) => c.text('ok'))
     .get('/user', (c) => {

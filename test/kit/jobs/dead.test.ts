@@ -127,6 +127,8 @@ describe('work that talks to the outside', () => {
     log,
     graceMs: 1,
     describe: String,
+    report: async () => {},
+    tracer: null,
     queue: 'default',
     prepare: unreachable,
     onDeaf: () => {},
