@@ -45,10 +45,8 @@ const fieldsOf = (query: Partial<DeadAction>) =>
   )
 
 export function deadUrl(query: Partial<DeadAction> & { from?: number | undefined }, path = ''): string {
-  const search = new URLSearchParams([
-    ...fieldsOf(query),
-    ...(query.from ? [['from', String(query.from)]] : []),
-  ])
+  const search = new URLSearchParams(fieldsOf(query))
+  if (query.from) search.set('from', String(query.from))
   return `${DEAD}${path}${search.size > 0 ? `?${search.toString()}` : ''}`
 }
 

@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import type { Child, PropsWithChildren } from 'hono/jsx'
 import type { z } from 'zod'
-import type { AnyContext } from '../http/env.ts'
+import type { AnyContext, AppEnv, ContextWith } from '../http/env.ts'
 import { HtmlPage } from '../pages/html-page.tsx'
 import { DASHBOARD_STYLE } from './style.ts'
 import { PATH } from './view.ts'
@@ -17,7 +17,7 @@ export interface OperatorsSection {
   /** Of its address; every value comes as text. */
   query: z.ZodObject
   /** Everything in it is bounded: a list by its length, a query by its lane. */
-  show(this: void, c: AnyContext, query: Record<string, unknown>): Promise<Child>
+  show(this: void, c: ContextWith<AppEnv>, query: Record<string, unknown>): Promise<Child>
 }
 
 export type Tab = Pick<OperatorsSection, 'path' | 'label'>
