@@ -25,7 +25,7 @@ export const auditSection: OperatorsSection = {
     const events = await listEvents(c.var.db, filter, span)
     const link = (to: number, words: string) => {
       const entries = Object.entries({ ...filter, page: String(to) }).filter(([, value]) => value)
-      return <a href={`?${new URLSearchParams(entries as [string, string][]).toString()}`}>{words}</a>
+      return <a href={`?${new URLSearchParams(entries).toString()}`}>{words}</a>
     }
     const rows = events.map(({ at, action, actor, as_account: as, account, by, details, ip }) => [
       <Moment at={Date.parse(at)} now={Date.now()} none="unknown" />,

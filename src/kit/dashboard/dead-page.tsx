@@ -2,13 +2,13 @@
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
 import { blankAsAbsent } from '../http/validate.ts'
-import { type DeadFilter, type DeadPage, MOST_AT_ONCE } from '../jobs/dead-search.ts'
+import type { DeadFilter, DeadPage } from '../jobs/dead-search.ts'
 import { tried } from './dead-jobs.tsx'
 import { Age, inputLine, number, Table, textOf } from './parts.tsx'
 import { JobName } from './tables.tsx'
 import { PATH } from './view.ts'
 
-const DEAD = `${PATH}/dead`
+export const DEAD = `${PATH}/dead`
 const ERROR = 300
 const INPUT = 200
 const AGES = { hour: 3_600_000, day: 86_400_000, week: 604_800_000 } as const
@@ -39,7 +39,7 @@ export const filterOf = ({ task, error, age }: DeadQuery): DeadFilter => ({
   forMs: age && AGES[age],
 })
 
-const fieldsOf = (query: Partial<DeadAction>) =>
+export const fieldsOf = (query: Partial<DeadAction>) =>
   (['task', 'error', 'age', 'do'] as const).flatMap((name) =>
     query[name] ? [[name, query[name]] as [string, string]] : [],
   )
@@ -126,7 +126,7 @@ function Nothing({ isFiltered, next }: { isFiltered: boolean; next: number | und
   )
 }
 
-const Hidden = ({ fields }: { fields: [string, string][] }) => (
+export const Hidden = ({ fields }: { fields: [string, string][] }) => (
   <>
     {fields.map(([name, value]) => (
       <input type="hidden" name={name} value={value} />
@@ -159,44 +159,3 @@ function Filter({ query }: { query: DeadQuery }) {
     </form>
   )
 }
-
-/** `count` of those that were looked at would move. */
-export function Confirm({ action, count, isMore }: { action: DeadAction; count: number; isMore: boolean }) {
-  const { do: verb, job, chosen, ...query } = action
-  const which = chosen ? jobsIn(job.length) : `${jobsIn(count)}${isMore ? ' or more' : ''}`
-  const isNothing = chosen ? job.length === 0 : count === 0 && !isMore
-  if (isNothing)
-    return (
-      <p>
-        No job was chosen. <a href={deadUrl(query)}>Back to the dead jobs</a>
-      </p>
-    )
-  return (
-    <form method="post" action={DEAD}>
-      <p>
-        {verb === 'retry'
-          ? `${which} will go back into the queue, with all attempts before them.`
-          : `${which} will be gone for good, with their inputs.`}
-      </p>
-      <p class="note">{`At most ${number.format(MOST_AT_ONCE)} at once: what is left is told, and can be done next.`}</p>
-      <Hidden fields={fieldsOf(action)} />
-      {chosen && <input type="hidden" name="chosen" value="1" />}
-      {job.map((id) => (
-        <input type="hidden" name="job" value={id} />
-      ))}
-      <div class="actions">
-        <button class={verb === 'drop' ? 'danger' : undefined}>
-          {verb === 'retry' ? 'Retry them' : 'Discard them'}
-        </button>
-        <a class="button" href={deadUrl(query)}>
-          Do nothing
-        </a>
-      </div>
-    </form>
-  )
-}
-
-const jobsIn = (n: number) => (n === 1 ? '1 job' : `${number.format(n)} jobs`)
-
-export const saidOf = (verb: 'retry' | 'drop', moved: number, isMore: boolean): string =>
-  `${jobsIn(moved)} ${verb === 'retry' ? 'went back into the queue' : 'discarded'}${isMore ? '; more of them are left: do it again' : ''}`

@@ -5,16 +5,8 @@ import { doc } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
 import { blankAsAbsent, validate, wholeNumber } from '../http/validate.ts'
 import { leaveNotice, takeNotice } from '../pages/notice.ts'
-import {
-  Confirm,
-  DEAD_PAGE,
-  DeadAction,
-  DeadList,
-  DeadQuery,
-  deadUrl,
-  filterOf,
-  saidOf,
-} from './dead-page.tsx'
+import { Confirm, saidOf } from './dead-confirm.tsx'
+import { DEAD_PAGE, DeadAction, DeadList, DeadQuery, deadUrl, filterOf } from './dead-page.tsx'
 import { OperatorsPage } from './shell.tsx'
 
 const From = DeadQuery.extend({ from: blankAsAbsent(wholeNumber(0, 10_000_000).default(0)) })

@@ -1,7 +1,8 @@
 // Shows what each task did within the last hour, and who waits for the limit of a key.
 /** @jsxImportSource hono/jsx */
 import type { readLimits } from '../jobs/limits.ts'
-import { quantile, type TaskStats } from '../jobs/task-stats.ts'
+import { quantile } from '../jobs/durations.ts'
+import type { TaskStats } from '../jobs/task-stats.ts'
 import { formatDuration } from '../pages/duration.ts'
 import { Age, number, Table, textOf } from './parts.tsx'
 import { PATH } from './view.ts'

@@ -1,12 +1,12 @@
 // Searches the dead jobs for operators, a bounded piece at a time, and retries or drops many of them at once.
+import { MOST_AT_ONCE } from '../types/queue-defaults.ts'
 import { drop, revive, type Move } from './moves.ts'
 import type { Found, JobView, Part, Place } from './places.ts'
 
 /** Dead jobs that one search looks at, and what is read of them at once. */
 const LOOKED_AT = 5000
 const READ = 250
-/** Jobs that one call moves at the most, and one script: each is looked for in a long list. */
-export const MOST_AT_ONCE = 1000
+/** Jobs that one script moves at the most: each is looked for in a long list. */
 const BATCH = 25
 
 export interface DeadFilter {
@@ -69,7 +69,8 @@ export function createDeadSearch(parts: {
       }
       let moved = 0
       const going = meant.slice(0, MOST_AT_ONCE).toReversed()
-      for (const ofQueue of Map.groupBy(going, ({ base }) => base).values()) {
+      for (const base of new Set(going.map((job) => job.base))) {
+        const ofQueue = going.filter((job) => job.base === base)
         for (let i = 0; i < ofQueue.length; i += BATCH) {
           const some = ofQueue.slice(i, i + BATCH)
           const moves = some.map(({ raw }) => (to === 'retry' ? revive(raw, 'back') : drop(raw)))

@@ -23,8 +23,8 @@ export interface LimitView {
 /** Those with the most jobs that wait, and how many keys there are. */
 export async function readLimits(redis: Redis, prefix: string, queues: readonly string[]) {
   const all = await Promise.all(queues.map((queue) => readQueue(redis, keyBase(prefix, queue), queue)))
-  const limits = all.flatMap(({ limits }) => limits).toSorted((a, b) => b.waiting - a.waiting)
-  return { keys: all.reduce((sum, { keys }) => sum + keys, 0), limits: limits.slice(0, SHOWN) }
+  const found = all.flatMap(({ limits }) => limits).toSorted((a, b) => b.waiting - a.waiting)
+  return { keys: all.reduce((sum, { keys }) => sum + keys, 0), limits: found.slice(0, SHOWN) }
 }
 
 async function readQueue(redis: Redis, base: string, queue: string) {
