@@ -9,5 +9,6 @@ export const dashboardAccess = ({ authPages }: Config): DashboardAccess<Product>
   role: 'superuser',
   label: ({ email }) => email,
   signIn: authPages ? SIGN_IN : undefined,
+  lacking: 'Whoever runs the service makes you one: npm run user -- role <your email> superuser',
   confirm: authPages ? CONFIRM : undefined,
 })

@@ -13,6 +13,8 @@ export interface DashboardAccess<P extends AnyProduct> {
   signIn: string | undefined
   /** The path of the page to give one's password again, for what needs a fresh login. */
   confirm?: string | undefined
+  /** How an account gets the role, for those who lack it. */
+  lacking?: string
   /** Pages beside the kit's: one for each module that has something to show. */
   sections?: readonly OperatorsSection[]
 }

@@ -22,13 +22,20 @@ import { PAGE_SIZE, PATH, View } from './view.ts'
 const OneJob = z.object({ job: z.string().min(1) })
 
 export function dashboard<P extends AnyProduct>(access: DashboardAccess<P>) {
-  const { requireRole, role, label, signIn, confirm, sections = [] } = access
+  const { requireRole, role, label, signIn, confirm, lacking, sections = [] } = access
   const tabs = [...KIT_TABS, ...sections]
   const home = { path: PATH, label: 'Back to the queue' }
   return appFactory<P>()
     .createApp()
     .use(noStore)
-    .use(errorsAsPages({ home, signIn, ...(confirm !== undefined && { confirm }) }))
+    .use(
+      errorsAsPages({
+        home,
+        signIn,
+        ...(confirm !== undefined && { confirm }),
+        ...(lacking !== undefined && { lacking }),
+      }),
+    )
     .use(ownPagesOnly)
     .use(
       middleware((c: AnyContext, next) => {
