@@ -2,7 +2,9 @@
 import type { Redis } from 'ioredis'
 import { DEFAULT_QUEUE, QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
 import { cancel } from './cancel.ts'
+import { createDeadSearch } from './dead-search.ts'
 import { gather } from './gather.ts'
+import { readLimits } from './limits.ts'
 import { call } from './lua.ts'
 import { drop, moveArgs, revive, type Move } from './moves.ts'
 import { findInPart, lengthOf, partsOf, readPart, SEARCHED } from './places.ts'
@@ -51,7 +53,7 @@ export function createQueueAdmin(options: {
     return undefined
   }
 
-  const move = ({ base, key }: Part, n: 0 | -1, moves: Move[]) =>
+  const move = ({ base, key }: Part, n: 0 | 1 | -1, moves: Move[]) =>
     call(redis, MOVE, base, key, n, ...moves.flatMap((m) => moveArgs(m, keepDead)))
 
   /** A slice of a place over all queues, one after the other. */
@@ -78,6 +80,11 @@ export function createQueueAdmin(options: {
     stats: async (): Promise<Stats> => readStats(redis, prefix, await names(), leaseMs),
     /** See `readTaskStats`. */
     taskStats: async (over: 'hour' | 'ever') => readTaskStats(redis, prefix, await names(), over),
+
+    /** See `readLimits`. */
+    limits: async () => readLimits(redis, prefix, await names()),
+    /** The dead by task, error and age, many at once. */
+    dead: createDeadSearch({ slice, move }),
 
     /** Waiting jobs in their order, delayed ones by due time, dead ones newest first. @param page from 1 */
     async list(place: Place, page = 1, size = 50): Promise<JobView[]> {

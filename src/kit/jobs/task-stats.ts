@@ -1,13 +1,10 @@
 // Counts, task by task, how attempts ended, how long jobs waited and how long they ran, and reads it back for all workers.
 import type { Redis } from 'ioredis'
+import { bucketOf, BUCKETS, type Durations } from './durations.ts'
 import { library } from './library.ts'
 import { call, script } from './lua.ts'
 import { keyBase } from './scripts.ts'
 
-/** Bucket `i` holds durations of at most `bucketMs(i)`, and of more than that of the one before it; the last one any longer. */
-export const bucketMs = (i: number): number => 2 ** (i / 2)
-/** Up to 37 hours. */
-const BUCKETS = 55
 const SHOWN_MINUTES = 60
 /** A minute's counts go when no page shows them any more. */
 const KEEP_S = 70 * 60
@@ -17,14 +14,6 @@ const range = (of: string) => Array.from({ length: BUCKETS }, (_, i) => `${of}${
 const COUNTS = ['done', 'failed', 'wait', 'run', ...range('wait'), ...range('run')]
 const [WAIT, RUN] = [4, 4 + BUCKETS]
 const PLACE = new Map(COUNTS.map((name, i) => [name, i]))
-
-export interface Durations {
-  count: number
-  /** Altogether. */
-  sumMs: number
-  /** See `bucketMs`. */
-  buckets: number[]
-}
 
 /** What ended of one task in one queue. */
 export interface TaskStats {
@@ -80,8 +69,6 @@ export class TaskCounts {
   }
 }
 
-const bucketOf = (ms: number) => (ms > 1 ? Math.min(BUCKETS - 1, Math.ceil(2 * Math.log2(ms))) : 0)
-
 /**
  * The tasks of some queues, in the order of their names, by all workers, on all machines.
  * @param over `hour`: the last sixty minutes; `ever`: counts that only grow, but for a Redis that was emptied
@@ -122,12 +109,4 @@ async function readQueue(redis: Redis, base: string, queue: string, keys: string
     }
     return { task, queue, done, failed, wait: durations(waitMs, WAIT), run: durations(runMs, RUN) }
   })
-}
-
-/** @returns ms that a part `q` of them (0.95: 95 %) did not exceed, within a fifth; undefined if there are none */
-export function quantile({ count, buckets }: Durations, q: number): number | undefined {
-  if (count === 0) return undefined
-  let left = q * count
-  const i = buckets.findIndex((n) => (left -= n) <= 0)
-  return i === 0 ? 1 : bucketMs(i - 0.5)
 }

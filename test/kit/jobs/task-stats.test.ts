@@ -1,6 +1,7 @@
 // What is counted of each task: how its attempts ended, how long its jobs waited, and how long they ran.
 import { expect, test } from 'bun:test'
-import { quantile, readTaskStats, TaskCounts, type TaskStats } from '../../../src/kit/jobs/task-stats.ts'
+import { quantile } from '../../../src/kit/jobs/durations.ts'
+import { readTaskStats, TaskCounts, type TaskStats } from '../../../src/kit/jobs/task-stats.ts'
 import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { until } from '../support/until.ts'
 import { collector, failing, inRoom, Text, type Room } from './room.ts'
