@@ -1,6 +1,7 @@
 // Describes queues and tasks for Prometheus: where jobs are, how long they wait and run, and how they end.
 import type { QueueStats, Stats } from '../jobs/stats.ts'
-import { bucketMs, type Durations, type TaskStats } from '../jobs/task-stats.ts'
+import { bucketMs, type Durations } from '../jobs/durations.ts'
+import type { TaskStats } from '../jobs/task-stats.ts'
 import { counter, gauge, histogram, type Sample } from './prometheus-text.ts'
 
 export function describeQueues({ workers, queues }: Stats): string[] {
