@@ -90,7 +90,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
   }
   const opened = openOwn?.(config, log, { redis, enqueue }) // before anything connects: nothing is left open if it throws
   const tracer = registeredTracer() // `openOwn` is where an SDK is registered
-  const { db, readiness, observeQueries, close: closePostgres } = openPostgres(config, log)
+  const { db, readiness, observeQueries, gates, close: closePostgres } = openPostgres(config, log)
   if (tracer) {
     observeQueries(querySpans(tracer))
     traceCommands(redis, tracer)
@@ -154,7 +154,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     await closeRedis(redis)
     await closePostgres()
   }
-  return { deps: Object.assign(deps, opened?.own), redis, queue, observeQueries, close }
+  return { deps: Object.assign(deps, opened?.own), redis, queue, observeQueries, gates, close }
 }
 
 /** What requests and workers put beside the dependencies. */

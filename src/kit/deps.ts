@@ -16,6 +16,7 @@ import type { Roles } from './types/roles.ts'
 import type { Secrets } from './types/secrets.ts'
 import type { Sessions } from './types/sessions.ts'
 import type { Store } from './types/store.ts'
+import type { Supervisor } from './types/supervisor.ts'
 
 /** The dependencies of a product with these settings and roles. `create-deps.ts` builds them once for `createApp`. */
 export interface KitDeps<Config extends KitConfig = KitConfig, Role extends string = string> {
@@ -46,6 +47,8 @@ export interface KitDeps<Config extends KitConfig = KitConfig, Role extends stri
   /** What operators see and do with the queue and its crons. */
   queueAdmin: QueueAdmin
   cronAdmin: CronAdmin
+  /** That of this machine; absent where the runtime has none. */
+  supervisor?: Supervisor
   /** For tasks: a request should not wait for a mail server. */
   sendMail(mail: Mail): Promise<void>
   log: Log

@@ -7,6 +7,7 @@ import { postpone, requeue, type Move } from './moves.ts'
 import type { WorkerOptions } from './options.ts'
 import { RunningJob, type Terms } from './running-job.ts'
 import type { Lane, Slots } from './slots.ts'
+import { TaskCounts } from './task-stats.ts'
 
 type Options<D> = Pick<Required<WorkerOptions<D>>, 'tasks' | 'maxJobs'> & Omit<Terms<D>, 'onDeaf' | 'queue'>
 
@@ -21,6 +22,7 @@ export class InFlight<D> implements Lane {
   asked = 0
   isHungry = true
   tookAt = 0
+  readonly counts = new TaskCounts()
   readonly #tasks
   readonly #terms
 
@@ -95,6 +97,8 @@ export class InFlight<D> implements Lane {
     job.outcome = outcome
     if (job.lost) this.#forget(job)
     else this.#settled.push(job)
+    // Of declared tasks alone: so there are not more of them than somebody has written.
+    if (outcome.counts && job.task) this.counts.add(job.task.name, outcome.counts, job.waitedMs, job.ranMs)
     this.bell.ring()
   }
 

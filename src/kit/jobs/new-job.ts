@@ -62,7 +62,8 @@ export function compose<S extends InputSchema, D, R>(
   const { name, queue, version } = task
   const id = queue === DEFAULT_QUEUE ? which : `${queue}.${which}`
   const gate = gateOf(task, parsed, options)
-  const element: Element = gate ? { id, gate, task: name, data } : { id, task: name, data }
+  const since = options.at?.getTime() ?? Date.now() + (options.delayMs ?? 0)
+  const element: Element = gate ? { id, gate, task: name, since, data } : { id, task: name, since, data }
   if (version > 0) element.v = version
   return element
 }

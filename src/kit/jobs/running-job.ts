@@ -5,7 +5,7 @@ import { isTransient } from '../data/transient.ts'
 import { currentTrace, parseTrace, traceIdOf } from '../log/trace.ts'
 import type { ReportUnexpected } from '../log/unexpected.ts'
 import type { Log, LogFields } from '../types/log.ts'
-import type { Element } from './element.ts'
+import { knownSince, type Element } from './element.ts'
 import type { InputSchema } from './input.ts'
 import { finish, moveToDead, postpone, requeue, retry, type Move } from './moves.ts'
 import { followers, type PreparedJob } from './new-job.ts'
@@ -46,6 +46,8 @@ export class RunningJob<D> implements Job {
   readonly requestId: string | undefined
   readonly startedAt = Date.now()
   readonly #started = performance.now()
+  /** From when it could start to its start; undefined if its element does not say. */
+  readonly waitedMs: number | undefined
   begun = false
   /** What is to become of its element, once that is known. */
   outcome: Move | undefined
@@ -72,6 +74,12 @@ export class RunningJob<D> implements Job {
     this.by = element.by
     this.requestId = element.rid
     this.unseen = Boolean(element.keep)
+    const since = knownSince(element.since)
+    this.waitedMs = since && Math.max(0, this.startedAt - since) // by two clocks
+  }
+
+  get ranMs(): number {
+    return performance.now() - this.#started
   }
 
   // Most tasks ask for neither signal nor log, and both cost something.
@@ -187,7 +195,7 @@ export class RunningJob<D> implements Job {
   /** What each log line about it carries; with the time taken when it has ended. */
   fields(ended = false): LogFields {
     const { id, element, attempt, requestId } = this
-    const ms = ended ? { ms: Math.round((performance.now() - this.#started) * 10) / 10 } : {}
+    const ms = ended ? { ms: Math.round(this.ranMs * 10) / 10 } : {}
     const traceId = traceIdOf(parseTrace(element.tp))
     const ofRequest = { ...(requestId !== undefined && { requestId }), ...(traceId && { traceId }) }
     return { job: id, task: element.task, attempt, ...ofRequest, ...ms }

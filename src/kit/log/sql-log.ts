@@ -42,7 +42,8 @@ function printableParameters(
 const cut = (value: unknown) =>
   typeof value === 'string' && value.length > MAX_PARAMETER ? `${cutMasked(value, MAX_PARAMETER)}…` : value
 
-function codeOf(error: unknown): string | undefined {
+/** A failure in a word, without its message. */
+export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return error === undefined ? undefined : 'unknown'
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }

@@ -49,10 +49,10 @@ export const runProgram = <C extends KitConfig, R extends string, O extends obje
     if (typeof run !== 'function')
       throw new ConfigError(`programs.ts: the module of "${name}" exports no function \`run\``)
     const ofLog = { program: `${name} ${number}` }
-    const { deps, log, redis, close } = createDeps(config, product.manifest, undefined, ofLog)
+    const { deps, log, redis, watched, close } = createDeps(config, product.manifest, undefined, ofLog)
     await refuseMissingDatabase(redis)
     const schema = await loadSchema(tablesIn)
-    const { isSupervised, note, waitIfReplacing, reportUp, reportDraining } = joinSupervisor()
+    const { isSupervised, note, waitIfReplacing, reportUp, reportDraining } = joinSupervisor(watched)
 
     const stopping = new AbortController()
     const { signal } = stopping

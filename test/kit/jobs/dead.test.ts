@@ -46,6 +46,7 @@ describe('a dead job is told', () => {
           crashes: 0,
           by: 'ann',
           requestId: 'r-1',
+          since: expect.any(Number),
         },
       ])
       expect(byTask.get('its worker d')).toMatchObject([{ id: 'killer', task: 'mortal', crashes: 4 }])
