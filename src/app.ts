@@ -104,8 +104,9 @@ export function createApp(deps: Deps) {
     .route('/api/files', diskRoutes<Product>(fileOptions.table, fileOptions.purposes))
     .route('/api', webhookRoutes)
     .route('/api/movies', movies)
-  const sections = [mailSection, auditSection, webhookSection]
-  if (config.operatorsPage) app.route('/api/operators', dashboard({ ...dashboardAccess(config), sections }))
+  const operatorsPages = [mailSection, auditSection, webhookSection]
+  if (config.operatorsPage)
+    app.route('/api/operators', dashboard({ ...dashboardAccess(config), sections: operatorsPages }))
   if (!config.production) app.route('/apitest', devRoutes<Product>({ queueMail: queueSampleMail }))
   if (config.authPages) app.route(PAGES, accountPages)
   if (config.authPages) app.route(PAGES, exportPage)
