@@ -1,17 +1,15 @@
 // Runs one job under a deadline: gives its task what it needs, and decides where the element moves.
-import type { Tracer } from '@opentelemetry/api'
 import type { z } from 'zod'
 import { isTransient } from '../data/transient.ts'
 import { currentTrace, parseTrace, traceIdOf } from '../log/trace.ts'
-import type { ReportUnexpected } from '../log/unexpected.ts'
 import type { Log, LogFields } from '../types/log.ts'
 import { knownSince, type Element } from './element.ts'
 import type { InputSchema } from './input.ts'
 import { finish, moveToDead, postpone, requeue, retry, type Move } from './moves.ts'
 import { followers, type PreparedJob } from './new-job.ts'
-import type { Queue } from './queue.ts'
 import { inTraceOfJob } from './spans.ts'
 import { JobError, type EnqueueOptions, type Job, type Task } from './task.ts'
+import type { Terms } from './terms.ts'
 
 /** The longest error text that is kept with a job. */
 const MAX_ERROR = 2000
@@ -21,23 +19,6 @@ const MAX_RESULT = 1024 * 1024
 const MAX_TIMER_MS = 2 ** 31 - 1
 /** Jobs that follow one: they are added by one script. */
 const MAX_NEXT = 100
-
-/** What a worker runs its jobs with. */
-export interface Terms<D> {
-  deps: D
-  log: Log
-  /** What a task gets to end after its timeout has fired its signal, ms. */
-  graceMs: number
-  describe: (error: unknown) => string
-  report: ReportUnexpected
-  tracer: Tracer | null
-  /** Where its jobs lie. */
-  queue: string
-  /** Makes the jobs that follow. */
-  prepare: Queue['prepare']
-  /** It has not ended by then. */
-  onDeaf: (job: RunningJob<D>) => void
-}
 
 export class RunningJob<D> implements Job {
   readonly id: string
@@ -68,6 +49,8 @@ export class RunningJob<D> implements Job {
     readonly element: Element,
     readonly task: Task<InputSchema, D> | undefined,
     readonly terms: Terms<D>,
+    /** It has not ended when the grace after its timeout is over. */
+    readonly onDeaf: (job: RunningJob<D>) => void,
   ) {
     this.id = element.id
     this.attempt = (element.n ?? 0) + (element.c ?? 0) + 1
@@ -76,6 +59,10 @@ export class RunningJob<D> implements Job {
     this.unseen = Boolean(element.keep)
     const since = knownSince(element.since)
     this.waitedMs = since && Math.max(0, this.startedAt - since) // by two clocks
+  }
+
+  get traceId(): string | undefined {
+    return traceIdOf(parseTrace(this.element.tp))
   }
 
   get ranMs(): number {
@@ -145,7 +132,7 @@ export class RunningJob<D> implements Job {
     }
     const onTimeout = () => {
       this.abort(new DOMException(`timed out after ${task.timeoutMs} ms`, 'TimeoutError'))
-      timer = setTimeout(() => terms.onDeaf(this), terms.graceMs)
+      timer = setTimeout(() => this.onDeaf(this), terms.graceMs)
     }
     let timer = setTimeout(onTimeout, Math.min(task.timeoutMs, MAX_TIMER_MS))
     try {
@@ -187,16 +174,22 @@ export class RunningJob<D> implements Job {
   }
 
   #report(error: unknown, final: boolean): void {
-    const { id: job, element, attempt, requestId } = this
-    const traceId = traceIdOf(parseTrace(element.tp))
-    void this.terms.report(error, { in: 'job', task: element.task, job, attempt, final, requestId, traceId })
+    const { id: job, attempt, requestId, traceId } = this
+    void this.terms.report(error, {
+      in: 'job',
+      task: this.element.task,
+      job,
+      attempt,
+      final,
+      requestId,
+      traceId,
+    })
   }
 
   /** What each log line about it carries; with the time taken when it has ended. */
   fields(ended = false): LogFields {
-    const { id, element, attempt, requestId } = this
+    const { id, element, attempt, requestId, traceId } = this
     const ms = ended ? { ms: Math.round(this.ranMs * 10) / 10 } : {}
-    const traceId = traceIdOf(parseTrace(element.tp))
     const ofRequest = { ...(requestId !== undefined && { requestId }), ...(traceId && { traceId }) }
     return { job: id, task: element.task, attempt, ...ofRequest, ...ms }
   }

@@ -131,7 +131,6 @@ describe('work that talks to the outside', () => {
     tracer: null,
     queue: 'default',
     prepare: unreachable,
-    onDeaf: () => {},
   }
 
   test('survives an outage of a day, and is given up within a week: a mail', () => {
@@ -142,7 +141,7 @@ describe('work that talks to the outside', () => {
     for (; ; attempts++) {
       const element = parseElement(raw)
       if (!element) throw new Error(raw)
-      const move = new RunningJob(raw, element, task, terms).fail(new Error('ECONNREFUSED'))
+      const move = new RunningJob(raw, element, task, terms, unreachable).fail(new Error('ECONNREFUSED'))
       raw = move.as ?? raw
       if (move.to === 'dead') break
       waited += move.delayMs ?? 0
