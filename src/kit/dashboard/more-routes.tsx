@@ -63,6 +63,7 @@ export function moreRoutes(operator: MiddlewareHandler, sections: readonly Opera
       doc('Reloads the processes of this machine. Needs a recent login.', null, { status: 303 }),
       operator,
       requireFresh(),
+      validate('form', z.object({})),
       async (c) => {
         const { db, supervisor } = c.var
         // In one: what is not in the trail is not done.

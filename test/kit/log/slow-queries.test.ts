@@ -37,12 +37,14 @@ const slow = (lines: ReturnType<typeof recorder>['lines']) =>
 
 test('a slow query is logged in one line by its name and request, and none of its parameters', async () => {
   await withDatabase({ LOG_SLOW_QUERY_MS: '50' }, async ({ db }, lines) => {
+    let before = 0
     await requestContext.run({ requestId: 'r-1' }, async () => {
       await db.execute(sql`select 1 as quick`)
+      before = slow(lines).length // on a busy machine that one may be slow, too
       await db.execute(sql`select pg_sleep(0.1), ${'hunter2'}::text`)
     })
-    const [line] = slow(lines)
-    expect(slow(lines).length).toBe(1)
+    const [line, ...others] = slow(lines).slice(before)
+    expect(others).toEqual([])
     expect(line).toMatchObject({ level: 'warn', requestId: 'r-1', fields: { query: 'select', waitedMs: 0 } })
     expect(JSON.stringify(lines)).not.toContain('hunter2')
   })
@@ -56,7 +58,7 @@ test('what a query has waited for its place is told apart from its run', async (
     await Promise.all([sleeping, waiting])
     const begin = slow(lines).find(({ fields }) => fields.query === 'begin')
     expect(Number(begin?.fields.waitedMs)).toBeGreaterThan(50)
-    expect(slow(lines).map(({ fields }) => fields.query)).toEqual(['select', 'begin'])
+    expect(slow(lines).map(({ fields }) => fields.query)).toEqual(expect.arrayContaining(['select', 'begin']))
   })
 })
 

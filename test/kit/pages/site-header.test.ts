@@ -49,16 +49,18 @@ test('it offers a visitor to enter, and to come back to the page', async () => {
   expect(await linksOf(app.visitor(), ENTER)).toContain(`Enter ${ENTER} *`)
 })
 
-test('every page has it, with itself marked if it has a link', async () => {
+test('every page has it, with its link marked, or that of the page above it', async () => {
   const owner = await app.member('owner')
   const pages = describeRoutes(app.app).filter(
     ({ method, path, doc }) => method === 'GET' && doc?.response === 'text/html' && !path.includes(':'),
   )
   expect(pages.length).toBeGreaterThan(4)
+  const isAbove = (one: string, path: string) => one !== '/' && path.startsWith(`${one}/`)
   for (const { path, doc } of pages) {
     const marked = (await linksOf(owner, path)).filter((link) => link.endsWith(' *'))
-    const isShown = doc?.link !== undefined && doc.linkFor !== 'visitors'
-    expect([path, marked]).toEqual([path, isShown ? [`${doc?.link} ${path} *`] : []])
+    const own = doc?.link === undefined ? pages.find((page) => isAbove(page.path, path)) : { path, doc }
+    const isShown = own?.doc?.link !== undefined && own.doc.linkFor !== 'visitors'
+    expect([path, marked]).toEqual([path, isShown ? [`${own.doc?.link} ${own.path} *`] : []])
   }
 })
 
