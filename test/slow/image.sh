@@ -180,13 +180,12 @@ echo "at rest it holds $(memory)"
 lock=$!
 sleep 0.5
 curl -fsS -X POST "http://127.0.0.1:$port/api/signup" -H 'content-type: application/json' \
-  -d '{"email":"bea@example.com","password":"Violet7Kettle","fname":"Bea","lname":"Lee"}' &
+  -d '{"email":"bea@example.com","password":"Violet7Kettle","fname":"Bea","lname":"Lee"}' -w '\n' &
 signup=$!
 sleep 0.3
 end_pod
 wait "$signup" || { echo "the request that was under way at SIGTERM failed"; exit 1; }
 wait "$lock"
-echo
 
 start_pod WEB_PROCESSES=0 WORKER_PROCESSES=1
 wait_for "the worker pod" in_pod WEB_PROCESSES=0 bun --no-env-file scripts/deploy/healthcheck.ts
