@@ -25,7 +25,7 @@ interface Container {
   startupProbe?: Probe
   readinessProbe?: Probe
   livenessProbe?: Probe
-  securityContext: { capabilities: { drop: string[] } }
+  securityContext: object
   volumeMounts: { name: string; mountPath: string }[]
   resources: { limits: { cpu?: string } }
 }
