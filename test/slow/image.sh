@@ -129,6 +129,69 @@ kill -TERM "$pid"
 wait "$service" || { echo "the service ended with $?"; tail -n 20 "$work/service.log"; exit 1; }
 echo "it ended with 0"
 
+say "as Kubernetes runs it: a user that the image does not know, the first process of its own, secrets as files"
+from_manifest() { "$bun" -e "const read = async (file) => Bun.YAML.parse(await Bun.file('scripts/deploy/kubernetes/' + file).text()); $1"; }
+mapfile -t config < <(from_manifest 'for (const line of Object.entries((await read("config.yaml")).data)) console.log(line.join("="))')
+grace=$(from_manifest 'console.log((await read("api.yaml"))[0].spec.template.spec.terminationGracePeriodSeconds)')
+mapfile -t pre_stop < <(from_manifest 'console.log((await read("api.yaml"))[0].spec.template.spec.containers[0].lifecycle.preStop.exec.command.join("\n"))')
+mkdir "$work/secrets" && mkdir -p "$root/etc/myapp"
+printf %s "postgres://postgres@127.0.0.1:$pg_port/postgres" >"$work/secrets/DATABASE_URL"
+printf %s "redis://127.0.0.1:$redis_port" >"$work/secrets/REDIS_URL"
+printf %s smtp://127.0.0.1:1 >"$work/secrets/SMTP_URL"
+in_image bun run secrets key 2>/dev/null | grep -oE '\S{40,}' | tail -n 1 | tr -d '\n' >"$work/secrets/SECRET_KEYS"
+chmod 440 "$work"/secrets/*
+uid=1000650000
+# Starts one as the container of a pod, and sets `pod`, the unshare around it, and `first`, its first process.
+start_pod() {
+  local tmp="$work/pod-tmp"
+  rm -rf "$tmp" && mkdir "$tmp" && chmod 777 "$tmp"
+  unshare --mount --pid --fork bash -c '
+    root=$1 tmp=$2 secrets=$3 uid=$4; shift 4
+    mount --bind "$root" "$root" && mount -o remount,bind,ro "$root"
+    mount --bind "$tmp" "$root/tmp" && mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev"
+    mount --bind "$secrets" "$root/etc/myapp" && mount -o remount,bind,ro "$root/etc/myapp"
+    exec chroot --userspec="$uid:0" --groups=0 "$root" /usr/bin/env -i -C /app "$@" bun --no-env-file src/supervisor.ts' \
+    - "$root" "$tmp" "$work/secrets" "$uid" "${pod_env[@]}" "$@" >"$work/service.log" 2>&1 &
+  pod=$!
+  for _ in $(seq 100); do first=$(pgrep -P "$pod" || true); [[ -z $first ]] || break; sleep 0.1; done
+  pids+=("$first")
+}
+pod_env=(HOME=/ NODE_ENV=production DATA_DIR=/tmp/data PATH=/usr/local/bin:/usr/bin:/bin "${config[@]}" "PORT=$port" METRICS_PORT=)
+in_pod() {
+  nsenter --target "$first" --mount --pid --root --wd --setuid "$uid" --setgid 0 /usr/bin/env -i -C /app "${pod_env[@]}" "$@"
+}
+end_pod() {
+  local started=$SECONDS
+  kill -TERM "$first"
+  wait "$pod" || { echo "it ended with $?"; tail -n 20 "$work/service.log"; exit 1; }
+  echo "it ended with 0 after $((SECONDS - started)) s of the $grace s that it has"
+}
+memory() { for each in "$first" $(pgrep -P "$first"); do awk '/^Pss:/ { print $2 }' "/proc/$each/smaps_rollup"; done | awk '{ kb += $1 } END { printf "%d MB\n", kb / 1024 }'; }
+
+start_pod WEB_PROCESSES=1 WORKER_PROCESSES=0
+wait_for "the API pod" curl -fsS "http://127.0.0.1:$port/health"
+wait_for "the API pod" curl -fsS "http://127.0.0.1:$port/ready"
+[[ $(in_pod id -u) == "$uid" ]]
+in_pod "${pre_stop[0]}" 0
+if in_pod sh -c 'touch /app/x || touch /etc/myapp/x' 2>/dev/null; then echo "more than /tmp can be written to"; exit 1; fi
+in_pod bun run status
+echo "at rest it holds $(memory)"
+"$pg/psql" -q -h 127.0.0.1 -p "$pg_port" -U postgres -c 'begin; lock table users in exclusive mode; select pg_sleep(1.5); commit' >/dev/null &
+lock=$!
+sleep 0.5
+curl -fsS -X POST "http://127.0.0.1:$port/api/signup" -H 'content-type: application/json' \
+  -d '{"email":"bea@example.com","password":"Violet7Kettle","fname":"Bea","lname":"Lee"}' -w '\n' &
+signup=$!
+sleep 0.3
+end_pod
+wait "$signup" || { echo "the request that was under way at SIGTERM failed"; exit 1; }
+wait "$lock"
+
+start_pod WEB_PROCESSES=0 WORKER_PROCESSES=1
+wait_for "the worker pod" in_pod WEB_PROCESSES=0 bun --no-env-file scripts/deploy/healthcheck.ts
+echo "at rest it holds $(memory)"
+end_pod
+
 say "the debug image, in development mode"
 build --tag debug-image --target debug
 mount_image debug-image
