@@ -22,11 +22,13 @@ const PORT = 8100
 
 export type Engine = 'Postgres' | 'Redis'
 
+type HostLine = LogLine & { time: string; path?: string; status?: number; cron?: string; tick?: string }
+
 export class Host {
   readonly url: string
   readonly address: string
   /** What it has logged, lines of JSON. */
-  readonly lines: LogLine[] = []
+  readonly lines: HostLine[] = []
   /** What its clock was ahead of this one's in its last line, with the way of the line in it. */
   aheadMs = 0
   readonly #dataDir = mkdtempSync(join(tmpdir(), 'restbun-host-'))
@@ -61,7 +63,7 @@ export class Host {
 
   #read(line: string): void {
     if (!line.startsWith('{')) return
-    const parsed = JSON.parse(line) as LogLine & { time: string }
+    const parsed = JSON.parse(line) as HostLine
     this.aheadMs = Date.parse(parsed.time) - Date.now()
     this.lines.push(parsed)
   }
@@ -76,7 +78,9 @@ export class Host {
 
   /** How many requests it has answered so far that did not go wrong. */
   served(): number {
-    return this.lines.filter(({ msg }) => /\/api\//.test(msg)).length
+    return this.lines.filter(
+      ({ msg, path, status }) => msg === 'request' && path?.startsWith('/api/') && Number(status) < 400,
+    ).length
   }
 
   /** Nothing reaches that engine any more from here, nothing is refused, and everything else goes on. */
@@ -119,6 +123,7 @@ export async function startHosts(network: Network, proxy: Machine, ahead: number
     WEB_PROCESSES: '1',
     WORKER_PROCESSES: '1',
     PASSWORD_RULE: 'seed',
+    RATE_LIMIT: 'on',
     RATE_LIMIT_TOKEN: '1000000',
     LOG_FORMAT: 'json',
     LOG_LEVEL: 'debug',
