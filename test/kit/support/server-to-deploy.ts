@@ -58,10 +58,10 @@ function addUser(home: string) {
 }
 
 /** Begins the command of a process that sees a folder at another path too, as nobody else does. */
-const mounted = (folder: string, at: string) => [
-  ...['unshare', '--mount', 'sh', '-c', 'mount --bind "$1" "$2" && shift 2 && exec "$@"', 'sh'],
-  ...[folder, at],
-]
+const mounted = (folder: string, at: string) => {
+  const mount = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+  return ['unshare', '--mount', 'sh', '-c', mount, 'sh', folder, at]
+}
 
 async function startSshd(folder: string, within: string[]) {
   for (const key of ['host', 'client']) {
