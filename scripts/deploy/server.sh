@@ -1,8 +1,11 @@
 #!/bin/sh
 # The server's side of a deploy: `npm run deploy` sends it with each step, so that nothing of it is kept there.
 # Usage: server.sh <folder> <name> prepare <release>
-#        server.sh <folder> <name> activate <release> <version of bun> <url of it> <sha512 of it, base64>
-#        server.sh <folder> <name> abort <release> | rollback | status
+#        server.sh <folder> <name> install <release> <version of bun> <url of it> <sha512 of it, base64>
+#        server.sh <folder> <name> migrate <release>       on one host of all
+#        server.sh <folder> <name> take <release>          what ran before runs on, if it does not get ready
+#        server.sh <folder> <name> leave <release> <previous>   to the previous one, if that release is the current one
+#        server.sh <folder> <name> finish <release> | before | status
 set -eu
 umask 027
 base=$1 name=$2 command=$3
@@ -66,9 +69,11 @@ prepare() {
   echo "previous: $(current)"
 }
 
-abort() {
+# Ends a deploy, whatever became of it: a release that is not the current one goes.
+finish() {
   rmdir releases/.deploying 2>/dev/null || true
   [ "$(current)" = "$1" ] || rm -rf "releases/$1"
+  prune
 }
 
 # Every process onto the release that `current` leads to. Not ready in time: what ran before runs on, and this fails.
@@ -80,18 +85,24 @@ back_to() {
   reload "$1" || true
 }
 
-activate() {
+install() {
   release=$1 version=$2
-  previous=$(current)
-  trap 'abort "$release"' EXIT
   fetch_bun "$2" "$3" "$4"
   mkdir "releases/$release/bin"
   ln "bun/$version" "releases/$release/bin/bun"
   ln -s ../../shared/.env "releases/$release/.env"
   say "packages"
   install_packages "$release"
+}
+
+migrate() {
   say "migrations"
-  in_release "$release" scripts/migrate.ts
+  in_release "$1" scripts/migrate.ts
+}
+
+take() {
+  release=$1
+  previous=$(current)
   if runs "$release"; then
     say "reload"
     switch_to "$release"
@@ -104,7 +115,12 @@ activate() {
     switch_to "$release"
     start "$release"
   fi
-  prune
+}
+
+leave() {
+  [ "$(current)" = "$1" ] && [ -n "$2" ] || return 0
+  say "back to $2"
+  back_to "$2"
 }
 
 start() {
@@ -124,20 +140,12 @@ prune() {
   find bun -maxdepth 1 -type f -links 1 -delete
 }
 
-rollback() {
+before() {
   now=$(current)
   target=$(list | sort | awk -v now="$now" '$0 < now' | tail -n 1)
   [ -n "$target" ] || fail "There is no release before $now"
-  say "from $now back to $target"
-  switch_to "$target"
-  if runs "$target"; then
-    reload "$target" || {
-      back_to "$now"
-      fail "$target did not get ready: $now serves on"
-    }
-  else
-    start "$target"
-  fi
+  echo "now: $now"
+  echo "target: $target"
 }
 
 status() {
@@ -149,6 +157,6 @@ status() {
 }
 
 case $command in
-  prepare | activate | abort | rollback | status) "$command" "$@" ;;
+  prepare | install | migrate | take | leave | finish | before | status) "$command" "$@" ;;
   *) fail "$command is no step of a deploy" ;;
 esac

@@ -64,6 +64,8 @@ export function openServer({ host, path, name, sshOptions }: Target) {
   const rsync = [...RSYNC, '--files-from=-', '--from0', '-e', ssh.map(quote).join(' ')]
 
   return {
+    host,
+
     /** Runs a step of server.sh; what it says is shown. */
     async step(...words: string[]): Promise<void> {
       await runStep(words, true)

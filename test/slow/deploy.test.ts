@@ -1,19 +1,8 @@
 // A deploy, for real: over ssh to a user without privileges, under load, of good releases and of bad ones.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
-import { symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { filesToShip } from '../../scripts/deploy/checkout.ts'
+import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { checkoutToDeploy, type DeployCheckout } from '../kit/support/checkout-to-deploy.ts'
 import { startLoad } from '../kit/support/load.ts'
 import { type DeployTarget, sshd, startDeployTarget } from '../kit/support/server-to-deploy.ts'
 import {
@@ -26,7 +15,6 @@ import {
 import { freePort } from '../kit/support/supervised.ts'
 import { until } from '../kit/support/until.ts'
 
-const ROOT = join(import.meta.dir, '../..')
 setDefaultTimeout(240_000)
 
 const missing = Object.entries({ sshd, ssh: Bun.which('ssh'), rsync: Bun.which('rsync') })
@@ -35,7 +23,7 @@ const missing = Object.entries({ sshd, ssh: Bun.which('ssh'), rsync: Bun.which('
 const cannot = missing.length > 0 || process.platform !== 'linux'
 if (cannot) process.stderr.write(`SKIPPED: deploys, which need Linux and ${missing.join(', ')}\n`)
 
-let checkout: string
+let checkout: DeployCheckout
 let target: DeployTarget
 let service: ReturnType<DeployTarget['startService']>
 let database: TestDatabase
@@ -45,7 +33,7 @@ let first: Awaited<ReturnType<typeof deploy>> | undefined
 
 beforeAll(async () => {
   if (cannot) return
-  checkout = copyCheckout()
+  checkout = checkoutToDeploy()
   database = await createEmptyDatabase("TEMPLATE template0 ENCODING 'UTF8'")
   const port = await freePort()
   url = `http://127.0.0.1:${port}`
@@ -74,49 +62,12 @@ afterAll(async () => {
   await target?.stop()
   await deletePrefix(prefix)
   await database?.drop()
-  if (checkout) rmSync(checkout, { recursive: true })
+  checkout?.remove()
 })
 
-/** A git checkout of its own, of what would be shipped from here. */
-function copyCheckout(): string {
-  const copy = mkdtempSync(join(tmpdir(), 'restbun-checkout-'))
-  for (const path of filesToShip()) {
-    mkdirSync(dirname(join(copy, path)), { recursive: true })
-    cpSync(join(ROOT, path), join(copy, path))
-  }
-  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
-  for (const command of [
-    'init --quiet',
-    'config user.name Ann',
-    'config user.email ann@example.com',
-    'add --all -- :!node_modules',
-    'commit --quiet --message first',
-  ]) {
-    const { exitCode, stderr } = Bun.spawnSync(['git', ...command.split(' ')], { cwd: copy })
-    if (exitCode !== 0) throw new Error(stderr.toString())
-  }
-  writeFileSync(join(copy, '.git/info/exclude'), 'node_modules\n')
-  return copy
-}
-
 /** Runs `npm run deploy` in the checkout. */
-async function deploy(...words: string[]) {
-  const started = performance.now()
-  const child = Bun.spawn(
-    [
-      process.execPath,
-      'scripts/deploy.ts',
-      ...words,
-      target.host,
-      '--path',
-      target.base,
-      `--ssh=${target.ssh}`,
-    ],
-    { cwd: checkout, env: { ...process.env, NODE_ENV: '' }, stdio: ['ignore', 'pipe', 'pipe'] },
-  )
-  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
-  return { code, said: out + err, seconds: (performance.now() - started) / 1000 }
-}
+const deploy = (...words: string[]) =>
+  checkout.deploy(...words, target.host, '--path', target.base, `--ssh=${target.ssh}`)
 
 /** Runs it while clients ask without pause; no request may fail. */
 async function underLoad<T>(work: () => Promise<T>): Promise<T & { answered: number }> {
@@ -126,13 +77,6 @@ async function underLoad<T>(work: () => Promise<T>): Promise<T & { answered: num
   const { ok, failures } = await load.stop()
   expect(failures).toEqual({})
   return { ...result, answered: ok }
-}
-
-function change(path: string, from: string, to: string): void {
-  const file = join(checkout, path)
-  const text = readFileSync(file, 'utf8')
-  if (!text.includes(from)) throw new Error(`${path} has no ${from}`)
-  writeFileSync(file, text.replace(from, to))
 }
 
 const releases = () => readdirSync(join(target.base, 'releases')).toSorted()
@@ -154,7 +98,7 @@ test.skipIf(cannot)('the first deploy fetches Bun, installs, migrates, and ships
 
 test.skipIf(cannot)('a changed line is live within seconds, and no request fails', async () => {
   const before = current()
-  change('src/kit/system/pages.tsx', 'Disallow: /', 'Disallow: /second')
+  checkout.change('src/kit/system/pages.tsx', 'Disallow: /', 'Disallow: /second')
   const dry = await deploy('--dry-run')
   expect([dry.code, dry.said]).toEqual([0, expect.stringContaining('would send 1 of')])
   expect(releases()).toEqual([before])
@@ -174,36 +118,36 @@ test.skipIf(cannot)(
   'a release that does not start is taken back by itself, and no request fails',
   async () => {
     const before = [releases(), current()]
-    change('src/server.ts', 'await runServer(', "throw new Error('broken')\nawait runServer(")
+    checkout.change('src/server.ts', 'await runServer(', "throw new Error('broken')\nawait runServer(")
     const broken = await underLoad(deploy)
     expect([broken.code, broken.said]).toEqual([1, expect.stringContaining(`${current()} serves on`)])
     expect([releases(), current()]).toEqual(before)
     expect(await robots()).toContain('/second')
-    change('src/server.ts', "throw new Error('broken')\n", '')
+    checkout.change('src/server.ts', "throw new Error('broken')\n", '')
   },
 )
 
 test.skipIf(cannot)('a release whose migration fails changes nothing', async () => {
   const before = [releases(), current()]
-  const journal = join(checkout, 'drizzle/meta/_journal.json')
+  const journal = join(checkout.folder, 'drizzle/meta/_journal.json')
   const text = readFileSync(journal, 'utf8')
   const entries = (JSON.parse(text) as { entries: { idx: number; when: number }[] }).entries
   const last = entries.at(-1)
   const bad = { ...last, idx: entries.length, when: (last?.when ?? 0) + 1, tag: '9999_bad' }
   writeFileSync(journal, JSON.stringify({ ...JSON.parse(text), entries: [...entries, bad] }))
-  writeFileSync(join(checkout, 'drizzle/9999_bad.sql'), 'select * from nowhere')
+  writeFileSync(join(checkout.folder, 'drizzle/9999_bad.sql'), 'select * from nowhere')
   const failed = await underLoad(deploy)
   expect([failed.code, failed.said]).toEqual([1, expect.stringContaining('nowhere')])
   expect([releases(), current()]).toEqual(before)
   writeFileSync(journal, text)
-  rmSync(join(checkout, 'drizzle/9999_bad.sql'))
+  rmSync(join(checkout.folder, 'drizzle/9999_bad.sql'))
 })
 
 test.skipIf(cannot)('a rollback brings the release before back, and no request fails', async () => {
   const before = current()
-  change('src/kit/system/pages.tsx', 'Disallow: /', 'Disallow: /regretted')
+  checkout.change('src/kit/system/pages.tsx', 'Disallow: /', 'Disallow: /regretted')
   expect((await deploy()).code).toBe(0)
-  change('src/kit/system/pages.tsx', 'Disallow: /regretted', 'Disallow: /')
+  checkout.change('src/kit/system/pages.tsx', 'Disallow: /regretted', 'Disallow: /')
   expect(await robots()).toContain('/regretted')
   const back = await underLoad(() => deploy('rollback'))
   expect([back.code, back.said]).toEqual([0, expect.stringContaining(`back to ${before}`)])

@@ -15,10 +15,15 @@ export interface FaultyLink {
 }
 
 /**
- * Opens a link on a free port of loopback.
+ * Opens a link on a free port.
  * @param rewrite changes what the service says, piece by piece
+ * @param address this machine's, where others should reach it
  */
-export async function openLink(serviceUrl: string, rewrite?: (text: string) => string): Promise<FaultyLink> {
+export async function openLink(
+  serviceUrl: string,
+  rewrite?: (text: string) => string,
+  address = '127.0.0.1',
+): Promise<FaultyLink> {
   let target = new URL(serviceUrl)
   const sockets = new Set<Socket>()
   let stalled = false
@@ -45,7 +50,7 @@ export async function openLink(serviceUrl: string, rewrite?: (text: string) => s
         pass(service, client)
       })
       server.once('error', reject)
-      server.listen(port, '127.0.0.1', () => {
+      server.listen(port, address, () => {
         port = (server.address() as { port: number }).port
         resolve()
       })
@@ -60,7 +65,7 @@ export async function openLink(serviceUrl: string, rewrite?: (text: string) => s
 
   await listen()
   const url = new URL(serviceUrl)
-  url.hostname = '127.0.0.1'
+  url.hostname = address
   url.port = String(port)
 
   return {

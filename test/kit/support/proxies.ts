@@ -1,4 +1,4 @@
-// A real nginx or Caddy with the project's own configuration: only addresses, names and folders are a test's.
+// A real nginx, Caddy or HAProxy with the project's own configuration: only addresses, names and folders are a test's.
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,10 +12,13 @@ const find = (program: string) =>
   Bun.which(program, { PATH: `${process.env.PATH ?? ''}:/usr/sbin:/usr/local/sbin` })
 export const nginx = find('nginx')
 export const caddy = find('caddy')
+export const haproxy = find('haproxy')
 
 export interface Site {
   /** host:port of each API process. */
   api: string[]
+  /** They are hosts of their own: \`nginx-hosts.conf\` counts. */
+  areHosts?: boolean
   frontEnd?: string
   /** The folder that holds `static/`. */
   files?: string
@@ -42,6 +45,25 @@ function adapt(text: string, changes: [from: string, to: string][]): string {
   }, text)
 }
 
+const API_UPSTREAM =
+  /^upstream api \{[^]*?^\}/m.exec(readFileSync(join(DEPLOY, 'nginx.conf'), 'utf8'))?.[0] ?? 'upstream api'
+
+/** @param api two */
+const adaptHosts = ([one = '', two = '']: string[], file: 'nginx-hosts.conf' | 'haproxy.cfg') =>
+  adapt(readFileSync(join(DEPLOY, file), 'utf8'), [
+    ['10.0.0.11:8100', one],
+    ['10.0.0.12:8100', two],
+  ])
+
+/** Writes a configuration for HAProxy to a folder of its own, which has a socket `stats` as well. */
+export function writeHaproxy(api: string[]) {
+  const folder = mkdtempSync(join(tmpdir(), 'restbun-haproxy-'))
+  const config = join(folder, 'haproxy.cfg')
+  const stats = join(folder, 'stats')
+  writeFileSync(config, `global\n    stats socket ${stats}\n\n${adaptHosts(api, 'haproxy.cfg')}`)
+  return { config, folder, stats }
+}
+
 /** Writes a whole configuration for nginx to a folder of its own, around the site. */
 export function writeNginx(site: Site, listen = '127.0.0.1:0') {
   const folder = mkdtempSync(join(tmpdir(), 'restbun-nginx-'))
@@ -51,7 +73,9 @@ export function writeNginx(site: Site, listen = '127.0.0.1:0') {
   writeFileSync(
     join(folder, 'site.conf'),
     adapt(readFileSync(join(DEPLOY, 'nginx.conf'), 'utf8'), [
-      ['server 127.0.0.1:8100 max_fails=0;', site.api.map((at) => `server ${at} max_fails=0;`).join(' ')],
+      site.areHosts
+        ? [API_UPSTREAM, adaptHosts(site.api, 'nginx-hosts.conf')]
+        : ['server 127.0.0.1:8100 max_fails=0;', site.api.map((at) => `server ${at} max_fails=0;`).join(' ')],
       ['server 127.0.0.1:3000;', `server ${site.frontEnd ?? site.api[0]};`],
       ['root /var/www/myapp;', `root ${site.files ?? folder};`],
       ['client_max_body_size 1m;', `client_max_body_size ${site.bodyLimit ?? '1m'};`],

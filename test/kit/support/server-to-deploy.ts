@@ -10,8 +10,11 @@ const isRoot = process.getuid?.() === 0
 
 export type DeployTarget = Awaited<ReturnType<typeof startDeployTarget>>
 
-/** @param settings what stands in the server's `.env` */
-export async function startDeployTarget(settings: Record<string, string>) {
+/**
+ * @param settings what stands in the server's `.env`
+ * @param seenAt an empty folder where those who log in find the service's: several hosts have one path. Takes root
+ */
+export async function startDeployTarget(settings: Record<string, string>, seenAt?: string) {
   const folder = mkdtempSync(join(tmpdir(), 'restbun-server-'))
   chmodSync(folder, 0o755)
   const base = join(folder, 'srv')
@@ -31,7 +34,7 @@ export async function startDeployTarget(settings: Record<string, string>) {
     { mode: 0o600 },
   )
   chownSync(env, user.uid, user.gid)
-  const daemon = await startSshd(folder)
+  const daemon = await startSshd(folder, seenAt === undefined ? [] : mounted(base, seenAt))
 
   return {
     base,
@@ -54,7 +57,13 @@ function addUser(home: string) {
   return { name, uid: id('-u'), gid: id('-g') }
 }
 
-async function startSshd(folder: string) {
+/** Begins the command of a process that sees a folder at another path too, as nobody else does. */
+const mounted = (folder: string, at: string) => {
+  const mount = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+  return ['unshare', '--mount', 'sh', '-c', mount, 'sh', folder, at]
+}
+
+async function startSshd(folder: string, within: string[]) {
   for (const key of ['host', 'client']) {
     run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', join(folder, key)])
   }
@@ -75,7 +84,9 @@ KbdInteractiveAuthentication no
 `,
   )
   if (isRoot) mkdirSync('/run/sshd', { recursive: true }) // it refuses to start without
-  const child = Bun.spawn([sshd ?? 'sshd', '-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = Bun.spawn([...within, sshd ?? 'sshd', '-D', '-e', '-f', config], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   const said = child.stderr.text()
   const clientOptions = `-p ${port} -i ${join(folder, 'client')} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR`
   await until('sshd to listen', async () => {
