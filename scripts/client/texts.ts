@@ -35,7 +35,9 @@ const ERROR_OF =
   '/** The error of a failed response. Undefined for a success, and for what another than the API answers, such as a proxy. */\n'
 
 /** @param idempotent the routes with that word: `POST /api/books` */
-export const codeText = (idempotent: string[]) => `const IDEMPOTENT = ${JSON.stringify(idempotent, null, 2)}
+export const codeText = (
+  idempotent: string[],
+) => `const IDEMPOTENT_ROUTES: string[] = ${JSON.stringify(idempotent, null, 2)}
 
 ${CREATE_CLIENT}export const createClient = (
   baseUrl: string,
@@ -43,7 +45,7 @@ ${CREATE_CLIENT}export const createClient = (
 ): ReturnType<typeof hc<AppType>> =>
   withKeys(
     hc<AppType>(baseUrl, { ...options, fetch: retryingFetch(retry, fetch as Parameters<typeof retryingFetch>[1]) }),
-    IDEMPOTENT,
+    IDEMPOTENT_ROUTES,
   )
 
 ${ERROR_OF}export async function errorOf(response: Pick<Response, 'ok' | 'clone'>): Promise<ErrorBody | undefined> {

@@ -144,7 +144,7 @@ const ON_FILE = MAIN.replace("'restbun-client'", "'./api.ts'")
 test(
   'the client as one file compiles too, with retries, lists and what modules bring',
   async () => {
-    const parts = `import { itemsOf, retryingFetch } from './api.ts'\nexport { itemsOf, retryingFetch }\n`
+    const parts = `export { retryingFetch } from './api.ts'\n`
     expect(await compile(ON_FILE + parts)).toEqual({ text: '', code: 0 })
   },
   TIMEOUT_MS,
@@ -163,9 +163,10 @@ test.each([
       join(project, 'run.mjs'),
       `${script}
 console.log(await main(process.env.API, '${email}'))
+console.log(await names(process.env.API, {}))
 console.log(await whyNot(process.env.API, '${email}'))`,
     )
-    const said = 'editor Front End\n invalid_credentials 400: Invalid login credentials \n'
+    const said = 'editor Front End\nlogin_required\n invalid_credentials 400: Invalid login credentials \n'
     expect(await run(project, [program, 'run.mjs'])).toEqual({ text: said, code: 0 })
   },
   TIMEOUT_MS,
@@ -206,7 +207,7 @@ test(
     const route = `.post('/raw/:id', requireRole('editor'), idempotent(), (c) => c.body(null, 204))`
     const { said, script } = await writeWith(route, 'idempotent')
     expect(said).toContain('Wrote')
-    expect(script).toContain('const IDEMPOTENT = ["POST /api/raw/:id"]')
+    expect(script).toContain('const IDEMPOTENT_ROUTES = [\n  "POST /api/raw/:id"\n];\n')
   },
   TIMEOUT_MS,
 )
