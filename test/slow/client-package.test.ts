@@ -7,7 +7,7 @@ import { copyCheckout } from '../kit/support/checkout.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 
 const ROOT = join(import.meta.dir, '../..')
-const TIMEOUT_MS = 120_000
+const TIMEOUT_MS = 400_000
 
 /** Outside of the repository, so that no folder above it has packages of ours. */
 let project: string
