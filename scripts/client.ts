@@ -1,16 +1,18 @@
 // `npm run client`: writes the API's types as a small package of their own, for front-ends in other repositories.
-//   npm run client [-- folder]      (default: client)
-// The package needs hono and nothing else: no source of this repository, none of its packages, no types of Bun.
+//   npm run client [-- folder | file.ts]      (default: client)
+// Both need hono and nothing else: no source of this repository, none of its packages, no types of Bun.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { dependencies, name, version } from '../package.json'
 import { type ApiRoute, errorsOf } from '../src/kit/http/doc.ts'
 import { WITHOUT_ROUTE } from '../src/kit/http/method-not-allowed.ts'
+import { codeText, DECLARATIONS, HONO_IMPORTS, PART_IMPORTS, typesText } from './client/texts.ts'
 import { readArguments, runCommand } from './command.ts'
 import { findTool } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
-const USAGE = 'Usage: npm run client [-- folder]   writes the typed client there, or into client/'
+const USAGE = `Usage: npm run client [-- folder | file.ts]
+Writes the typed client there: a package in a folder, client/ by default, or all of it as one file of TypeScript`
 
 /** Written by tsc in full, as any type that is inferred and has no name. */
 const ENTRY = `import type { z } from 'zod'
@@ -36,28 +38,18 @@ declare function plain<T>(): Plain<T>
 export const schema = plain<{ routes: ExtractSchema<AppType>; error: Omit<z.output<typeof ErrorBody>, 'code'> }>()
 `
 
-/** Sends requests again; the package has it whole. */
-const RETRY = 'src/kit/reference/retry'
+/** What the package has of the kit: retries, lists, and what modules bring, such as `subscribe`. */
+const PARTS = [
+  'src/kit/reference/retry',
+  'src/kit/reference/list-items',
+  ...[...new Bun.Glob('src/kit/*/client.ts').scanSync(ROOT)].map((path) => path.replace(/\.ts$/, '')),
+]
 
-/** What modules bring to the package, each under the name of its folder: `import { subscribe } from '.../channels.js'`. */
-const OF_MODULES = [...new Bun.Glob('src/kit/*/client.ts').scanSync(ROOT)].map((path) =>
-  path.replace(/\.ts$/, ''),
-)
+/** A module's part has the name of its folder: `import { subscribe } from '.../channels.js'`. */
+const nameOf = (path: string) => (basename(path) === 'client' ? basename(dirname(path)) : basename(path))
 
-const codeOf = (idempotent: string[]) => `import { hc } from 'hono/client'
-import { retryingFetch, withKeys } from './retry.js'
-
-const IDEMPOTENT = ${JSON.stringify(idempotent, null, 2)}
-
-export const createClient = (baseUrl, { retry, fetch, ...options } = {}) =>
-  withKeys(hc(baseUrl, { ...options, fetch: retryingFetch(retry, fetch) }), IDEMPOTENT)
-
-export async function errorOf(response) {
-  if (response.ok) return undefined
-  const body = await response.clone().json().catch(() => undefined)
-  return typeof body?.code === 'string' ? body : undefined
-}
-`
+const sourceOf = (path: string) => readFileSync(join(ROOT, `${path}.ts`), 'utf8')
+const transpile = (source: string) => new Bun.Transpiler({ loader: 'ts' }).transformSync(source)
 
 const TSCONFIG = {
   extends: '../../tsconfig.json',
@@ -68,19 +60,28 @@ const TSCONFIG = {
     rootDir: '../..',
     outDir: 'out',
   },
-  files: ['entry.ts', ...[RETRY, ...OF_MODULES].map((path) => `../../${path}.ts`)],
+  files: ['entry.ts', ...PARTS.map((path) => `../../${path}.ts`)],
   include: [],
 }
 
 /**
- * Writes package.json and the modules index and retry, with their types, into the folder.
+ * Writes the client: into a file if the path ends with .ts, else a package into that folder.
  * @throws with the compiler's words if the app does not compile
  */
-export async function writeClient(folder: string): Promise<void> {
+export async function writeClient(path: string): Promise<void> {
   const { schema, typesOf } = await describeTypes()
   const { describedRoutes } = await import('./described-routes.ts') // an app that does not compile has been refused
   const routes = describedRoutes({})
-  mkdirSync(folder, { recursive: true })
+  const from = `// Written by \`npm run client\` from ${name} ${version}.\n`
+  const types = typesText(schema, codesOf(routes))
+  const code = codeText(idempotentOf(routes))
+  if (path.endsWith('.ts')) {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, [from + HONO_IMPORTS, types, code, ...PARTS.map(sourceOf)].join('\n'))
+    return
+  }
+  mkdirSync(path, { recursive: true })
+  const write = (file: string, text: string) => writeFileSync(join(path, file), text)
   const manifest = {
     name: `${name}-client`,
     version,
@@ -89,51 +90,13 @@ export async function writeClient(folder: string): Promise<void> {
     types: 'index.d.ts',
     peerDependencies: { hono: `^${dependencies.hono}` },
   }
-  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-  for (const path of [RETRY, ...OF_MODULES]) {
-    const module = path === RETRY ? 'retry' : basename(dirname(path))
-    const source = readFileSync(join(ROOT, `${path}.ts`), 'utf8')
-    const code = new Bun.Transpiler({ loader: 'ts' }).transformSync(source)
-    writeFileSync(join(folder, `${module}.js`), code)
-    writeFileSync(join(folder, `${module}.d.ts`), typesOf.get(path) ?? '')
+  write('package.json', `${JSON.stringify(manifest, null, 2)}\n`)
+  for (const part of PARTS) {
+    write(`${nameOf(part)}.js`, transpile(sourceOf(part)))
+    write(`${nameOf(part)}.d.ts`, typesOf.get(part) ?? '')
   }
-  writeFileSync(join(folder, 'index.js'), codeOf(idempotentOf(routes)))
-  writeFileSync(
-    join(folder, 'index.d.ts'),
-    `// Written by \`npm run client\` from ${name} ${version}.
-import type { Hono } from 'hono'
-import type { ClientRequestOptions, hc } from 'hono/client'
-import type { JSONValue } from 'hono/utils/types'
-import type { RetryOptions } from './retry.js'
-
-type Api = ${schema}
-
-/** What the API takes and answers, for \`hc\` of hono/client. */
-export type AppType = Hono<{}, Api['routes'], '/'>
-
-/**
- * A client of the API at a URL. For cookies from another origin: \`{ init: { credentials: 'include' } }\`.
- * It sends again what fails in passing, a POST too where the API does it once for its \`Idempotency-Key\`, which the client adds.
- */
-export declare const createClient: (
-  baseUrl: string,
-  options?: ClientRequestOptions & { retry?: RetryOptions },
-) => ReturnType<typeof hc<AppType>>
-
-export type { RetryOptions }
-
-/** The codes of errors. A later version of the API may bring new ones: let a \`switch\` have a default. */
-export type ErrorCode =${codesOf(routes)
-      .map((code) => `\n  | '${code}'`)
-      .join('')}
-
-/** The body of an error. A code may bring more, as the API list says of it. */
-export type ErrorBody = Api['error'] & { code: ErrorCode; [more: string]: unknown }
-
-/** The error of a failed response. Undefined for a success, and for what another than the API answers, such as a proxy. */
-export declare function errorOf(response: Pick<Response, 'ok' | 'clone'>): Promise<ErrorBody | undefined>
-`,
-  )
+  write('index.js', transpile([HONO_IMPORTS, PART_IMPORTS, code].join('')))
+  write('index.d.ts', [from + HONO_IMPORTS, PART_IMPORTS, types, DECLARATIONS].join('\n'))
 }
 
 /** The codes of all errors, those of paths and methods without a route too. */
@@ -174,7 +137,7 @@ async function describeTypes() {
       throw new Error(`tsc has not written the API's types in full; look at it:\n${written.slice(0, 20_000)}`)
     }
     const typesOf = new Map(
-      [RETRY, ...OF_MODULES].map((path) => [path, readFileSync(join(work, 'out', `${path}.d.ts`), 'utf8')]),
+      PARTS.map((path) => [path, readFileSync(join(work, 'out', `${path}.d.ts`), 'utf8')]),
     )
     return { schema, typesOf }
   } finally {
@@ -185,8 +148,9 @@ async function describeTypes() {
 if (import.meta.main) {
   await runCommand(USAGE, async () => {
     const [given = join(ROOT, 'client')] = readArguments({}, 1).positionals
-    const folder = resolve(given)
-    await writeClient(folder)
-    console.log(`Wrote ${folder}. In the front-end: npm install ${folder}, and hono ${dependencies.hono}`)
+    const path = resolve(given)
+    await writeClient(path)
+    const wanted = path.endsWith('.ts') ? '' : `${path}, and `
+    console.log(`Wrote ${path}. In the front-end: npm install ${wanted}hono ${dependencies.hono}`)
   })
 }

@@ -9,6 +9,7 @@ import { countPrograms } from '../src/kit/process/program.ts'
 import { readStatus } from '../src/kit/process/status.ts'
 import { programs } from '../src/programs.ts'
 import { takeArguments } from './command.ts'
+import { screenOf } from './dev/screen.ts'
 import { localUrl } from './local-url.ts'
 import { migrate } from './migrate.ts'
 import { watchMigrations } from './migrate/watch.ts'
@@ -25,8 +26,6 @@ type Child = ReturnType<typeof startEntry>
 
 /** @param options.hot the API takes edits while it runs (`bun --hot`) */
 export async function start({ hot }: { hot: boolean }): Promise<never> {
-  const command = hot ? 'npm run dev' : 'npm start'
-  takeArguments(`Usage: ${command}   settings come from the environment or .env: PORT=8101 ${command}`, {})
   try {
     process.exit(await runUntilEnd(settings.readFiles(readEnvironment(ROOT)), hot))
   } catch (error) {
@@ -57,7 +56,7 @@ async function runUntilEnd(env: Environment, hot: boolean): Promise<number> {
     // Nothing that stands in .env: who inherits a value does not read it there again.
     const childEnv = { ...process.env, ...port, ...services.provided }
     const children = entriesOf(config, hot).map((entry) => startEntry(entry, childEnv, hot))
-    void announce(config, children)
+    void announce(config, children, hot)
     if (hot) watchMigrations(config.migrateDatabaseUrl, console.warn)
     passOn = (signal) => children.forEach((child) => child.process.kill(signal))
 
@@ -136,8 +135,8 @@ async function tellDeath({ entry, process: child, exit }: Child): Promise<{ reas
   return { reason: `${entry} ended by itself (${child.signalCode ?? `exit code ${code}`})`, code: code || 1 }
 }
 
-/** Says the address as soon as it answers. */
-async function announce(config: Config, children: Child[]): Promise<void> {
+/** Says the address as soon as it answers, and in development what runs where. */
+async function announce(config: Config, children: Child[], hot: boolean): Promise<void> {
   const url = localUrl(config)
   while (children.every((child) => child.process.exitCode === null)) {
     // The certificate is for the name that clients use, which is another one.
@@ -145,8 +144,12 @@ async function announce(config: Config, children: Child[]): Promise<void> {
       (reply) => reply.ok,
       () => false,
     )
-    if (answers) return console.log(`\n  ${url}  (${config.mode}; Ctrl-C ends it)\n`)
-    await Bun.sleep(HEALTH_POLL_MS)
+    if (!answers) {
+      await Bun.sleep(HEALTH_POLL_MS)
+      continue
+    }
+    const more = hot ? `\n${screenOf(config, url, children)}\n` : ''
+    return console.log(`\n  ${url}  (${config.mode}; Ctrl-C ends it)\n${more}`)
   }
 }
 
@@ -159,4 +162,7 @@ async function stopAll(children: Child[], graceMs: number): Promise<void> {
   clearTimeout(kill)
 }
 
-if (import.meta.main) await start({ hot: false })
+if (import.meta.main) {
+  takeArguments('Usage: npm start   settings come from the environment or .env: PORT=8101 npm start', {})
+  await start({ hot: false })
+}

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, expectTypeOf, test } from 'bun:test'
 import { hc } from 'hono/client'
 import type { AppType } from '../src/app.ts'
 import { describeRoutes, errorsOf } from '../src/kit/http/doc.ts'
+import { itemsOf } from '../src/kit/reference/list-items.ts'
 import type { Role } from '../src/account/roles.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
@@ -39,6 +40,18 @@ test('inputs and answers are typed, and the calls work', async () => {
   const again = await api.login.$post({ json: { email: account.email, password: account.password } })
   expectTypeOf(again.status).toEqualTypeOf<200>()
   expect(again.status).toBe(200)
+})
+
+test('a list is walked to its end, each row once and typed', async () => {
+  const { api, account } = await login()
+  await Promise.all([app.member('editor'), app.member('editor')])
+  const emails: string[] = []
+  for await (const user of itemsOf(api.users.$get, { query: { size: '1' } })) {
+    expectTypeOf(user).toEqualTypeOf<User>()
+    emails.push(user.email)
+  }
+  expect(emails.length).toBeGreaterThanOrEqual(3)
+  expect([new Set(emails).size, emails.includes(account.email)]).toEqual([emails.length, true])
 })
 
 test('without cookies it works by a token, which the login answers', async () => {

@@ -1,7 +1,7 @@
 // Makes a project of an unpacked release, in place: its name, without modules, and with a record of what it was made from.
 //   bun scripts/create/make.ts film-club --without sample
 // `npm create` runs it once. An upgrade runs that of the old release and that of the new one, and so finds what is yours.
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readArguments, runCommand } from '../command.ts'
 import { writeChecksums } from '../kit-checksums.ts'
@@ -11,6 +11,13 @@ import { removeModules } from '../remove/remove.ts'
 import { run, runTool } from '../tool.ts'
 
 const ROOT = join(import.meta.dir, '../..')
+
+/** What stands at a project's top level and not at the kit's. */
+const OWN_FILES = {
+  editorconfig: '.editorconfig',
+  'ci.yml': '.github/workflows/ci.yml',
+  'dependabot.yml': '.github/dependabot.yml',
+}
 
 /** Where a project's own versions begin. */
 const FIRST_VERSION = '0.1.0'
@@ -40,6 +47,9 @@ await runCommand('Usage: bun scripts/create/make.ts <name> [--without <module>,.
   })
   await runTool(ROOT, 'oxfmt', ['package.json'])
   rmSync(join(ROOT, 'CHANGELOG.md')) // the kit's: the project begins its own
+  // From here on they are the project's.
+  for (const [file, path] of Object.entries(OWN_FILES))
+    cpSync(join(import.meta.dir, 'files', file), join(ROOT, path))
   writeChecksums(ROOT, release.version)
 })
 

@@ -157,9 +157,9 @@ export const MODULES: Record<string, Module> = {
   },
   'api-docs': {
     about:
-      'the page at /api/docs, which tries calls in the browser; OpenAPI and the API list stay without it',
+      'the page at /api/docs, which tries calls in the browser, and /llms.txt; OpenAPI and the API list stay without it',
     paths: ['src/kit/api-docs', 'test/kit/api-docs', 'test/api-docs-page.test.ts'],
-    mentions: /kit\/api-docs|\/api\/docs\b|API_DOCS|swagger/i,
+    mentions: /kit\/api-docs|\/api\/docs\b|API_DOCS|swagger|llms\.txt/i,
     packages: ['swagger-ui-dist'],
     entries: ['scarfSettings'], // for that package
   },

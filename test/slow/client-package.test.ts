@@ -7,7 +7,7 @@ import { copyCheckout } from '../kit/support/checkout.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 
 const ROOT = join(import.meta.dir, '../..')
-const TIMEOUT_MS = 120_000
+const TIMEOUT_MS = 400_000
 
 /** Outside of the repository, so that no folder above it has packages of ours. */
 let project: string
@@ -18,8 +18,10 @@ beforeAll(async () => {
   const modules = join(project, 'node_modules')
   mkdirSync(modules)
   cpSync(join(ROOT, 'node_modules/hono'), join(modules, 'hono'), { recursive: true })
-  const written = await run(ROOT, [process.execPath, 'scripts/client.ts', join(modules, 'restbun-client')])
-  if (written.code !== 0) throw new Error(written.text)
+  for (const target of [join(modules, 'restbun-client'), join(project, 'api.ts')]) {
+    const written = await run(ROOT, [process.execPath, 'scripts/client.ts', target])
+    if (written.code !== 0) throw new Error(written.text)
+  }
   writeFileSync(join(project, 'package.json'), '{ "type": "module" }')
   writeFileSync(
     join(project, 'tsconfig.json'),
@@ -33,6 +35,7 @@ beforeAll(async () => {
         module: 'esnext',
         moduleResolution: 'bundler',
         lib: ['es2022', 'dom', 'dom.iterable'],
+        allowImportingTsExtensions: true,
         types: [],
       },
       include: ['*.ts'],
@@ -56,7 +59,7 @@ const compile = (source: string) => {
   return run(project, [join(ROOT, 'node_modules/.bin/tsc'), '-p', '.'])
 }
 
-const MAIN = `import { createClient, errorOf, type AppType, type ErrorCode } from 'restbun-client'
+const MAIN = `import { createClient, errorOf, itemsOf, ListFailure, type AppType, type ErrorCode } from 'restbun-client'
 import { hc, type InferResponseType } from 'hono/client'
 
 export async function main(url: string, email: string) {
@@ -70,6 +73,17 @@ export async function main(url: string, email: string) {
   const cookie = made.headers.get('set-cookie')?.split(';')[0] ?? ''
   const me: Me = await (await hc<AppType>(url, { headers: { cookie } }).api.me.$get()).json()
   return role + ' ' + me.me.fullname
+}
+
+export async function names(url: string, headers: Record<string, string>): Promise<string> {
+  const { api } = createClient(url, { headers })
+  const all: string[] = []
+  try {
+    for await (const session of itemsOf(api.me.sessions.$get, { query: {} })) all.push(session.id)
+    return String(all.length)
+  } catch (failure) {
+    return failure instanceof ListFailure ? String((await errorOf(failure.response))?.code) : String(failure)
+  }
 }
 
 export async function whyNot(url: string, email: string): Promise<string> {
@@ -124,21 +138,35 @@ error?.code satisfies 'login_required' | 'timeout' | undefined
   TIMEOUT_MS,
 )
 
+/** The same front-end on the client as one file. */
+const ON_FILE = MAIN.replace("'restbun-client'", "'./api.ts'")
+
+test(
+  'the client as one file compiles too, with retries, lists and what modules bring',
+  async () => {
+    const parts = `export { retryingFetch } from './api.ts'\n`
+    expect(await compile(ON_FILE + parts)).toEqual({ text: '', code: 0 })
+  },
+  TIMEOUT_MS,
+)
+
 test.each([
-  ['Bun', process.execPath],
-  ['Node', 'node'],
+  ['Bun', process.execPath, MAIN],
+  ['Node', 'node', MAIN],
+  ['Bun from one file', process.execPath, ON_FILE],
 ])(
   'and it works on %s',
-  async (runtime, program) => {
-    const script = new Bun.Transpiler({ loader: 'ts' }).transformSync(MAIN)
-    const email = `front-${runtime}@example.com`
+  async (runtime, program, source) => {
+    const script = new Bun.Transpiler({ loader: 'ts' }).transformSync(source)
+    const email = `front-${runtime.replaceAll(' ', '-')}@example.com`
     writeFileSync(
       join(project, 'run.mjs'),
       `${script}
 console.log(await main(process.env.API, '${email}'))
+console.log(await names(process.env.API, {}))
 console.log(await whyNot(process.env.API, '${email}'))`,
     )
-    const said = 'editor Front End\n invalid_credentials 400: Invalid login credentials \n'
+    const said = 'editor Front End\nlogin_required\n invalid_credentials 400: Invalid login credentials \n'
     expect(await run(project, [program, 'run.mjs'])).toEqual({ text: said, code: 0 })
   },
   TIMEOUT_MS,
@@ -179,7 +207,7 @@ test(
     const route = `.post('/raw/:id', requireRole('editor'), idempotent(), (c) => c.body(null, 204))`
     const { said, script } = await writeWith(route, 'idempotent')
     expect(said).toContain('Wrote')
-    expect(script).toContain('const IDEMPOTENT = [\n  "POST /api/raw/:id"\n]\n')
+    expect(script).toContain('const IDEMPOTENT_ROUTES = [\n  "POST /api/raw/:id"\n];\n')
   },
   TIMEOUT_MS,
 )

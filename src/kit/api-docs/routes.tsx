@@ -10,6 +10,7 @@ import { widenPolicy } from '../http/security-headers.ts'
 import { HtmlDocument } from '../pages/html-page.tsx'
 import { SiteHeader } from '../pages/site-header.tsx'
 import { openApiDocument, type Reference } from '../reference/openapi-document.ts'
+import { llmsText } from './llms-text.ts'
 import { packAsset, sendAsset, type Asset } from './assets.ts'
 import { SCRIPT } from './script.ts'
 import type { apiDocsSettings } from './settings.ts'
@@ -22,11 +23,13 @@ interface Options extends Reference {
   config: KitConfig & ConfigFrom<typeof apiDocsSettings>
 }
 
-/** Where the settings turn the page on. It brings the document that it shows, if the API list does not. */
+/** The page where the settings turn it on, and `/llms.txt` beside the API list. It brings the document that it shows, if the API list does not. */
 export function apiDocs(reference: Options) {
   const { config } = reference
   const app = appFactory().createApp()
-  if (!(config.apiDocs ?? !config.production)) return app
+  const isOn = config.apiDocs ?? !config.production
+  if (config.apiList) app.route('/', llmsText(reference, isOn))
+  if (!isOn) return app
 
   if (!config.apiList) app.route('/', openApiDocument(reference))
   const script = asset('swagger-ui-bundle.js', SCRIPT, 'text/javascript')

@@ -22,7 +22,7 @@ export interface SubscribeOptions {
 
 /** The server sends something every ten seconds. */
 const SILENCE_MS = 35_000
-const LONGEST_PAUSE_MS = 15_000
+const LONGEST_WAIT_MS = 15_000
 /** Nothing that a second attempt would change. */
 const FOR_GOOD = [400, 401, 403, 404]
 
@@ -104,15 +104,15 @@ export function subscribe<Events extends object>(
     while (!over.signal.aborted) {
       failures++
       if (!(await read().catch(() => true))) return
-      const longest = Math.min(LONGEST_PAUSE_MS, retryMs * 2 ** failures)
-      await pause(longest * (0.5 + Math.random() / 2), over.signal)
+      const longest = Math.min(LONGEST_WAIT_MS, retryMs * 2 ** failures)
+      await sleep(longest * (0.5 + Math.random() / 2), over.signal)
     }
   }
   void run()
   return () => over.abort()
 }
 
-const pause = (ms: number, signal: AbortSignal) =>
+const sleep = (ms: number, signal: AbortSignal) =>
   new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, ms)
     signal.addEventListener('abort', () => {

@@ -2,6 +2,7 @@
 // share it without noticing.
 import type { KitConfig } from '../config/kit-config.ts'
 import { ConfigError } from '../types/config-error.ts'
+import { holderOf } from './port-holder.ts'
 import type { Status } from './status.ts'
 
 type Supervisor = Pick<Status, 'pid' | 'port'>
@@ -61,7 +62,7 @@ const explainOwn = ({ pid, port }: Supervisor) =>
 
 function explain(code: string, host: string, port: number, error: unknown): string {
   if (code === 'EADDRINUSE') {
-    return `Port ${port} is taken by another program. End it, or choose another: PORT=${port + 1} npm start`
+    return `Port ${port} is taken by ${holderOf(port) ?? 'another program'}. End it, or choose another: PORT=${port + 1} npm start`
   }
   if (code === 'EACCES') return `Port ${port} is not for this user: choose one above 1023 by PORT`
   return `HOST=${host} PORT=${port} cannot be listened on (${code || String(error)})`

@@ -55,7 +55,7 @@ test.each(addressesOf('localhost').filter((address) => hasIpv6 || address === '1
         `Port ${port} is taken by this folder's own supervisor, process 17: \`npm run status\``,
       )
       expect(() => refuseTakenPort({ host: 'localhost', port }, { ...own, port: port + 1 })).toThrow(
-        'another program',
+        `(process ${process.pid})`,
       )
       expect(() => serve(app, loadConfig({ ...URLS, PORT: String(port) }))).toThrow(`port ${port} is taken`)
     } finally {

@@ -76,12 +76,21 @@ describe.skipIf(madeFrom(ROOT) !== undefined)('npm create restbun', () => {
       version: '0.1.0',
       restbun: { removed: MODULES.toSorted() },
     })
-    for (const path of ['.gitignore', '.oxlintrc.json', '.ci/run', 'test/slow/edge/.npmrc']) {
+    for (const path of [
+      '.gitignore',
+      '.oxlintrc.json',
+      '.ci/run',
+      'test/slow/edge/.npmrc',
+      '.editorconfig',
+      '.github/dependabot.yml',
+    ]) {
       expect([path, existsSync(join(project.root, path))]).toEqual([path, true])
     }
     for (const path of ['test/seed.test.ts', 'CHANGELOG.md']) {
       expect([path, existsSync(join(project.root, path))]).toEqual([path, false])
     }
+    const workflow = Bun.YAML.parse(project.read('.github/workflows/ci.yml'))
+    expect(workflow).toMatchObject({ jobs: { ci: { steps: expect.arrayContaining([{ run: '.ci/run' }]) } } })
     expect(madeFrom(project.root)).toBe(version)
     expect([project.changes(), project.git('log', '--format=%s').trim()]).toEqual([
       '',

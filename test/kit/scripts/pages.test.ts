@@ -45,3 +45,14 @@ test.each(ofToday)('the npm scripts that %s shows exist', (page) => {
   const shown = new Set([...text.matchAll(/\bnpm run ([a-z][\w:-]*)/g)].map(([, name = '']) => name))
   expect([...shown].filter((name) => !Object.hasOwn(scripts, name))).toEqual([])
 })
+
+test('each path and each command that AGENTS.md shows is there', () => {
+  const page = readFileSync(join(ROOT, 'AGENTS.md'), 'utf8')
+  const shown = [...page.matchAll(/`([^`\n]+)`/g)].map(([, text = '']) => text)
+  const commands = shown.flatMap((text) => /^npm (?:run )?([\w:-]+)/.exec(text)?.[1] ?? [])
+  const paths = shown.filter((text) => /^[\w.][\w./-]*$/.test(text) && /[./]/.test(text))
+  expect(commands.length).toBeGreaterThan(5)
+  expect(paths.length).toBeGreaterThan(5)
+  expect(commands.filter((name) => !Object.hasOwn(scripts, name))).toEqual([])
+  expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([])
+})
