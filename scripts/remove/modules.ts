@@ -150,6 +150,7 @@ export const MODULES: Record<string, Module> = {
       'test/kit/webhooks',
       'test/webhooks.test.ts',
       'test/webhooks-receivers.test.ts',
+      'test/slow/trackers.test.ts', // its trace ends at a receiver
     ],
     mentions:
       /kit\/webhooks\b|\bwebhooks\/(endpoints|pages|routes|table|webhooks|README)|\b(own|pauses|sweep|tell)Webhooks\b|\bwebhook(Pages|Routes)\b|\/me\/webhooks\b/,
