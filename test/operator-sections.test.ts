@@ -63,3 +63,25 @@ test('a reload is asked of the supervisor, by a fresh login alone, and stands in
   expect([stale.status, stale.headers.get('location')?.split('?')[0]]).toEqual([303, '/api/auth/confirm'])
   expect(reloads).toBe(1)
 })
+
+test('a reload is refused to a personal access token, to whoever acts as another account, and to other origins', async () => {
+  let reloads = 0
+  app.deps.supervisor = {
+    status: () => ({ host: 'h', pid: 1, version: '1', mode: 'production', startedAt: 0, processes: [] }),
+    reload: () => ++reloads > 0,
+  }
+  const own = await app.member('superuser')
+  const reload = async (client: ReturnType<TestApp['visitor']>, headers = {}) => {
+    const { status, body } = await submit(client, `${PATH}/reload`, {}, { Accept: '*/*', ...headers })
+    return `${status} ${body?.code}`
+  }
+  const token = (await own.post('/api/me/tokens', { name: 'deploy' })).body.token
+  expect(await reload(app.visitor({ Authorization: `Bearer ${token}` }))).toBe('403 token_not_allowed')
+  expect(await reload(own, { Origin: 'https://evil.example' })).toBe('403 origin_not_allowed')
+  const [equal, editor] = [await app.member('superuser'), await app.member()]
+  const act = (as: typeof own) => own.post(`/api/users/${as.user.id}/impersonate`, {})
+  expect((await act(equal)).body.code).toBe('role_not_lower')
+  expect((await act(editor)).status).toBe(200)
+  expect(await reload(own)).toBe('401 insufficient_role')
+  expect(reloads).toBe(0)
+})

@@ -1,12 +1,13 @@
 // Asks before many dead jobs are retried or discarded, and says what was done.
 /** @jsxImportSource hono/jsx */
 import { MOST_AT_ONCE } from '../types/queue-defaults.ts'
-import { type DeadAction, DEAD, deadUrl, fieldsOf, Hidden } from './dead-page.tsx'
+import { type DeadAction, DEAD, deadUrl, fieldsOf, Hidden, isChosen } from './dead-page.tsx'
 import { number } from './parts.tsx'
 
 /** `count` of those that were looked at would move. */
 export function Confirm({ action, count, isMore }: { action: DeadAction; count: number; isMore: boolean }) {
-  const { do: verb, job, chosen, ...query } = action
+  const { do: verb, job, chosen: _, ...query } = action
+  const chosen = isChosen(action)
   const which = chosen ? jobsIn(job.length) : `${jobsIn(count)}${isMore ? ' or more' : ''}`
   const isNothing = chosen ? job.length === 0 : count === 0 && !isMore
   if (isNothing)

@@ -11,6 +11,8 @@ import { PATH } from './view.ts'
 export const DEAD = `${PATH}/dead`
 const ERROR = 300
 const INPUT = 200
+/** Of a task or an error, as somebody filters by it. */
+const MAX_TEXT = 200
 const AGES = { hour: 3_600_000, day: 86_400_000, week: 604_800_000 } as const
 /** Longer ones are not chosen by a box: with a page of them an address would be too long. */
 const MAX_ID = 120
@@ -18,8 +20,8 @@ export const DEAD_PAGE = 50
 
 const maybe = (max: number) => blankAsAbsent(z.string().max(max).optional())
 export const DeadQuery = z.object({
-  task: maybe(200),
-  error: maybe(200).describe('A part of it.'),
+  task: maybe(MAX_TEXT),
+  error: maybe(MAX_TEXT).describe('A part of it.'),
   age: blankAsAbsent(z.enum(['hour', 'day', 'week']).optional()).describe('Dead for so long at the least.'),
 })
 export type DeadQuery = z.output<typeof DeadQuery>
@@ -29,9 +31,11 @@ const Ids = z.preprocess(
   z.array(z.string().min(1).max(MAX_ID)).max(DEAD_PAGE),
 ) as z.ZodType as z.ZodArray<z.ZodString>
 
-/** What is to be done with some, or without `job` with all of the filter. */
+/** What is to be done with the jobs that are named, or else with all of the filter; `chosen`: with none, if none is named. */
 export const DeadAction = DeadQuery.extend({ do: z.enum(['retry', 'drop']), job: Ids, chosen: maybe(1) })
 export type DeadAction = z.output<typeof DeadAction>
+
+export const isChosen = ({ job, chosen }: DeadAction) => job.length > 0 || chosen !== undefined
 
 export const filterOf = ({ task, error, age }: DeadQuery): DeadFilter => ({
   task,
@@ -78,15 +82,21 @@ export function DeadList({ jobs, tasks, next, query, secretKeys, now }: Props) {
       <Filter query={query} />
       {tasks.length > 0 && (
         <p class="chips">
-          {tasks.slice(0, 30).map(([task, count]) => (
-            <a
-              class="button"
-              href={deadUrl({ ...query, task })}
-              aria-current={query.task === task ? 'true' : undefined}
-            >
-              {textOf(task || 'malformed', 60)} <span class="note">{number.format(count)}</span>
-            </a>
-          ))}
+          {tasks.slice(0, 30).map(([task, count]) => {
+            const said = (
+              <>
+                {textOf(task || 'malformed', 60)} <span class="note">{number.format(count)}</span>
+              </>
+            )
+            // No filter names these: a link would lead to all, and to the button that discards all.
+            if (task === '' || task.length > MAX_TEXT) return <span>{said}</span>
+            const isThis = query.task === task
+            return (
+              <a class="button" href={deadUrl({ ...query, task })} aria-current={isThis ? 'true' : undefined}>
+                {said}
+              </a>
+            )
+          })}
         </p>
       )}
       {rows.length === 0 && <Nothing isFiltered={isFiltered} next={next} />}
@@ -138,10 +148,10 @@ function Filter({ query }: { query: DeadQuery }) {
   return (
     <form class="filter" method="get" action={DEAD}>
       <label>
-        Task <input name="task" value={query.task} maxlength={200} />
+        Task <input name="task" value={query.task} maxlength={MAX_TEXT} />
       </label>
       <label>
-        Error contains <input name="error" value={query.error} maxlength={200} />
+        Error contains <input name="error" value={query.error} maxlength={MAX_TEXT} />
       </label>
       <label>
         Dead for{' '}

@@ -6,7 +6,7 @@ import { appFactory } from '../http/factory.ts'
 import { blankAsAbsent, validate, wholeNumber } from '../http/validate.ts'
 import { leaveNotice, takeNotice } from '../pages/notice.ts'
 import { Confirm, saidOf } from './dead-confirm.tsx'
-import { DEAD_PAGE, DeadAction, DeadList, DeadQuery, deadUrl, filterOf } from './dead-page.tsx'
+import { DEAD_PAGE, DeadAction, DeadList, DeadQuery, deadUrl, filterOf, isChosen } from './dead-page.tsx'
 import { OperatorsPage } from './shell.tsx'
 
 const From = DeadQuery.extend({ from: blankAsAbsent(wholeNumber(0, 10_000_000).default(0)) })
@@ -60,8 +60,9 @@ export function deadRoutes(operator: MiddlewareHandler) {
       operator,
       validate('form', DeadAction),
       async (c) => {
-        const { do: verb, job: ids, chosen, ...query } = c.req.valid('form')
-        const filter = chosen ? { ids } : filterOf(query)
+        const action = c.req.valid('form')
+        const { do: verb, job: ids, chosen: _, ...query } = action
+        const filter = isChosen(action) ? { ids } : filterOf(query)
         const { moved, isMore } = await c.var.queueAdmin.dead.moveAll(verb, filter)
         await leaveNotice(c, saidOf(verb, moved, isMore))
         return c.redirect(deadUrl(query), 303)

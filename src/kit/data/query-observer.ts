@@ -44,11 +44,14 @@ export async function observed(
 const prepared = new Map<string, string>()
 const derived = new Map<string, string>()
 const MAX_DERIVED = 1000
+/** A text that is longer, as of an insert of thousands of rows, is named by its beginning, and is not kept. */
+const MAX_TEXT = 10_000
 
 /** A prepared query's name, or else operation and table: `select users`. */
 export function queryName(text: string): string {
   const known = prepared.get(text) ?? derived.get(text)
   if (known !== undefined) return known
+  if (text.length > MAX_TEXT) return derive(text.slice(0, MAX_TEXT))
   if (derived.size === MAX_DERIVED) derived.clear()
   const name = derive(text)
   derived.set(text, name)

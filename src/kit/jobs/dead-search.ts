@@ -5,7 +5,10 @@ import type { Found, JobView, Part, Place } from './places.ts'
 
 /** Dead jobs that one search looks at, and what is read of them at once. */
 const LOOKED_AT = 5000
-const READ = 250
+const READ = 100
+/** Nor does it go on after so many bytes of them, and no more are held to be moved: inputs may be large. */
+const MAX_BYTES = 32 * 1024 ** 2
+const bytesOf = (jobs: Found[]) => jobs.reduce((sum, { raw }) => sum + raw.length, 0)
 /** Jobs that one script moves at the most: each is looked for in a long list. */
 const BATCH = 25
 
@@ -40,8 +43,9 @@ export function createDeadSearch(parts: {
       const jobs: JobView[] = []
       const counts = new Map<string, number>()
       let next: number | undefined
-      let at = from
-      for (let isMore = true; isMore && at < from + LOOKED_AT;) {
+      let [at, bytes] = [from, 0]
+      const isEnough = () => at >= from + LOOKED_AT || bytes >= MAX_BYTES
+      for (let isMore = true; isMore && !isEnough();) {
         const some = await slice('dead', at, READ)
         for (const [i, { view }] of some.entries()) {
           if (!fits(view)) continue
@@ -51,21 +55,26 @@ export function createDeadSearch(parts: {
           else next ??= at + i
         }
         at += some.length
+        bytes += bytesOf(some)
         isMore = some.length === READ
-        if (isMore && at >= from + LOOKED_AT) next ??= at
+        if (isMore && isEnough()) next ??= at
       }
       return { jobs, tasks: [...counts].toSorted((a, b) => b[1] - a[1]), next }
     },
 
-    /** Those of a filter, MOST_AT_ONCE at the most; `isMore`: there are others. */
+    /** Those of a filter, MOST_AT_ONCE at the most, and fewer large ones; `isMore`: there are others. */
     async moveAll(to: 'retry' | 'drop', filter: DeadFilter): Promise<{ moved: number; isMore: boolean }> {
       const fits = filterOf(filter)
       const meant: Found[] = []
       // All are read before one moves: what dies meanwhile makes some be read twice, and none be passed over.
+      let [bytes, isLeft] = [0, false]
       for (let start = 0, isMore = true; isMore && meant.length <= MOST_AT_ONCE; start += READ) {
         const some = await slice('dead', start, READ)
-        meant.push(...some.filter(({ view }) => fits(view)))
+        const fitting = some.filter(({ view }) => fits(view))
+        meant.push(...fitting)
+        bytes += bytesOf(fitting)
         isMore = some.length === READ && meant.length !== filter.ids?.length
+        if (isMore && bytes >= MAX_BYTES) [isMore, isLeft] = [false, true]
       }
       let moved = 0
       const going = meant.slice(0, MOST_AT_ONCE).toReversed()
@@ -77,7 +86,7 @@ export function createDeadSearch(parts: {
           if (some[0]) moved += await move(some[0], 1, moves)
         }
       }
-      return { moved, isMore: meant.length > MOST_AT_ONCE }
+      return { moved, isMore: isLeft || meant.length > MOST_AT_ONCE }
     },
   }
 }

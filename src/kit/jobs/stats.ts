@@ -139,7 +139,7 @@ async function readQueue(
   return {
     waiting: queued + limited,
     limited,
-    lagMs: queued === 0 ? 0 : head === '' ? undefined : Math.max(0, now - Number(head)),
+    lagMs: queued === 0 ? 0 : head === '' ? undefined : lagOf(now, Number(head)),
     running: workers.reduce((sum, worker) => sum + worker.jobs, 0),
     later,
     dead,
@@ -165,6 +165,9 @@ function mergeViews(views: WorkerView[]): WorkerView {
     beat: beats[0] && { ...beats[0], running },
   }
 }
+
+/** 0 where another program says an absurd time. */
+const lagOf = (now: number, since: number) => (since > 0 ? Math.max(0, now - since) : 0)
 
 /** A count that is no number is somebody else's. */
 const count = (text: string | null | undefined) => Number(text ?? 0) || 0

@@ -83,6 +83,38 @@ describe('dead jobs', () => {
     expect(await ids('dead')).toEqual(['b0'])
   })
 
+  test('are moved by their ids alone where a form names some and forgets to say that they were chosen', async () => {
+    expect(wordsOf(await page('/dead/confirm?do=drop&job=a1'))).toContain('1 job will be gone for good')
+    await bulk({ do: 'drop', job: 'a1' })
+    expect(await ids('dead')).toEqual(['b1', 'b0', 'a2', 'a0'])
+  })
+
+  test('that are malformed, or whose task no filter can name, are counted without a link that would mean all', async () => {
+    const long = 'l'.repeat(201)
+    await redis.lpush(`${base}dead`, 'no job')
+    await die({ id: 'long', task: long })
+    const html = await dead()
+    expect(wordsOf(html)).toMatch(/malformed 1/)
+    const chips = /<p class="chips">(.*?)<\/p>/s.exec(html)?.[1] ?? ''
+    expect([...chips.matchAll(/href="([^"]*)"/g)].map(([, href]) => href)).toEqual([
+      `${PATH}/dead?task=a`,
+      `${PATH}/dead?task=b`,
+    ])
+  })
+
+  test('are looked at no further than their bytes allow, and the others are a page on', async () => {
+    const big = 'x'.repeat(400_000)
+    const of = (i: number) => JSON.stringify({ id: `big${i}`, task: 'big', data: big })
+    for (let i = 0; i < 110; i++) await redis.lpush(`${base}dead`, of(i))
+    expect(wordsOf(await page('/dead/confirm?do=drop'))).toMatch(/ or more will be gone/)
+    let moved = 0
+    for (let rounds = 0; (await ids('dead')).length > 0 && rounds < 10; rounds++) {
+      await bulk({ do: 'drop' })
+      moved += Number(/^(\d+) jobs? discarded/.exec(noticeOf(await dead()) ?? '')?.[1])
+    }
+    expect(moved).toBe(115)
+  })
+
   test('of an absurd number are moved a thousand at a time, and it is said that more are left', async () => {
     const jobs = Array.from({ length: 6000 }, (_, i) =>
       JSON.stringify({ id: `m${i}`, task: i < 1500 ? 'm' : 'n' }),
@@ -165,6 +197,26 @@ test('without a supervisor the page of processes says how to get one, and nothin
   const { status, headers } = await post(boss, `${PATH}/reload`)
   expect([status, headers.get('location')]).toEqual([303, `${PATH}/processes`])
   expect(noticeOf(await page('/processes'))).toBe('There is no supervisor to ask')
+})
+
+test('a page of twenty thousand dead jobs, of as many tasks, is as short as any other', async () => {
+  const jobs = Array.from({ length: 20_000 }, (_, i) =>
+    JSON.stringify({ id: `j${i}`, task: `t${i}`, error: EVIL.repeat(60), data: { text: 'x'.repeat(500) } }),
+  )
+  for (let i = 0; i < jobs.length; i += 1000) await redis.rpush(`${base}dead`, ...jobs.slice(i, i + 1000))
+  for (const path of ['/dead', '/dead?error=nothing', '/dead?from=19990', '/dead/confirm?do=drop', '']) {
+    const { status, text } = await boss.get(PATH + path, HTML)
+    expect([path, status, text.length < 150_000, text.includes('<script')]).toEqual([path, 200, true, false])
+  }
+})
+
+test('a first job in line that says an absurd time does no harm to what is said of the lag', async () => {
+  for (const since of ['1e999', '-1e999', '-1e300']) {
+    await redis.del(`${base}queue`)
+    await redis.rpush(`${base}queue`, `{"id":"w","task":"w","since":${since}}`)
+    expect([since, (await app.deps.queueAdmin.stats()).lagMs]).toEqual([since, 0])
+    expect(wordsOf(await page())).not.toContain('NaN')
+  }
 })
 
 test('nobody but operators opens these pages or sends their forms, and no other origin does', async () => {

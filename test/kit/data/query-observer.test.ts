@@ -1,5 +1,6 @@
 // What is told of queries: a name without data, once for each statement, whoever watches.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { heapStats } from 'bun:jsc'
 import { sql } from 'drizzle-orm'
 import { integer, pgTable, text } from 'drizzle-orm/pg-core'
 import { openPostgres } from '../../../src/kit/data/postgres.ts'
@@ -75,4 +76,15 @@ test.each([
   ['', 'statement'],
 ])('%p is named %p', (statement, name) => {
   expect(queryName(statement)).toBe(name)
+})
+
+test('a statement with thousands of rows goes by the same name, and its text is not kept', () => {
+  const text = (n: number) => `insert into many values ${'($1),'.repeat(20_000)}($${n})`
+  const held = () => {
+    Bun.gc(true)
+    return heapStats().heapSize
+  }
+  const before = held()
+  for (let n = 0; n < 900; n++) expect(queryName(text(n))).toBe('insert many')
+  expect((held() - before) / 1024 ** 2).toBeLessThan(30)
 })

@@ -103,6 +103,17 @@ test('LOG_SQL=explain shows the plan of each statement once, runs none of them a
   })
 })
 
+test('LOG_SQL=explain runs nothing of a text with several statements again', async () => {
+  await withDatabase({ LOG_SQL: 'explain' }, async ({ db }, lines) => {
+    await db.execute(sql`create table several (id int)`)
+    await db.execute(sql.raw('select 1 as one; insert into several values (1)'))
+    await db.execute(sql`select id from several`)
+    await until('its plan', () => lines.find(({ fields }) => String(fields.plan).includes('Scan on several')))
+    const [count] = await db.execute<{ n: number }>(sql`select count(*)::int as n from several`)
+    expect(count?.n).toBe(1)
+  })
+})
+
 test('LOG_SQL=explain is refused by name in production', () => {
   const production = { NODE_ENV: 'production', APP_URL: 'https://api.example.com', LOG_SQL: 'explain' }
   expect(() => loadConfig({ DATABASE_URL: database.url, REDIS_URL: redisUrl(), ...production })).toThrow(

@@ -8,6 +8,8 @@ const HAS_PLAN = /^\s*(select|insert|update|delete|merge|with)\b/i
 /** Texts that are remembered, and statements that may wait for their plan. */
 const MAX_TEXTS = 1000
 const MAX_WAITING = 20
+/** A longer statement is not planned: an insert of thousands of rows would be remembered whole. */
+const MAX_TEXT = 10_000
 
 /** A `QueryObserver`. @param sql its only user is this */
 export function createExplainer(sql: postgres.Sql, log: Log, secretKeys: readonly string[]) {
@@ -17,7 +19,8 @@ export function createExplainer(sql: postgres.Sql, log: Log, secretKeys: readonl
   async function explain(query: string, { text, parameters = [] }: Statement): Promise<void> {
     waiting++
     try {
-      const rows = await sql.unsafe(`explain ${text}`, parameters as never[])
+      // By the extended protocol, which takes one statement: by the simple one what stands behind a semicolon would run again.
+      const rows = await sql.unsafe(`explain ${text}`, parameters as never[], { simple: false } as object)
       const lines = rows.map((row) => String(row['QUERY PLAN']))
       // A plan repeats parameters as literals. It does not tell which belongs to which column: one secret column masks them all.
       const isSecret = mentionsSecret(text, secretKeys)
@@ -32,7 +35,14 @@ export function createExplainer(sql: postgres.Sql, log: Log, secretKeys: readonl
   return {
     onQuery(name: string, _startedAt: number, _ms: number, error: unknown, statement: Statement): void {
       const { text } = statement
-      if (error !== undefined || waiting >= MAX_WAITING || !HAS_PLAN.test(text) || explained.has(text)) return
+      if (
+        error !== undefined ||
+        waiting >= MAX_WAITING ||
+        text.length > MAX_TEXT ||
+        !HAS_PLAN.test(text) ||
+        explained.has(text)
+      )
+        return
       if (explained.size === MAX_TEXTS) explained.clear()
       explained.add(text)
       void explain(name, statement)
