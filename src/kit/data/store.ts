@@ -82,7 +82,8 @@ export function createStore(
     },
 
     async delete(...keys) {
-      return keys.length === 0 ? 0 : redis.unlink(...keys.map(at))
+      // One command each: of a Cluster, each may be another server's.
+      return (await Promise.all(keys.map((key) => redis.unlink(at(key))))).reduce((sum, n) => sum + n, 0)
     },
 
     async increment(key, by = 1) {

@@ -54,7 +54,7 @@ export function* causesOf(thrown: unknown): Generator<Error> {
 }
 
 const AWAY =
-  /^(?:Connection is closed|Command timed out|Command aborted due to connection close|Socket timeout|Stream isn't writeable)/
+  /^(?:Connection is closed|Command timed out|Command aborted due to connection close|Socket timeout|Stream isn't writeable|All sentinels are unreachable|Cluster is(?:n't ready| ended)|Failed to refresh slots|None of startup nodes|Too many Cluster redirections)/
 
 /** Redis 6.2 hides a script's error behind `ERR Error running script`; a transaction says why it was discarded. */
 function replyCode(error: Error): string | undefined {
