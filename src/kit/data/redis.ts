@@ -38,8 +38,10 @@ export function connectRedis(
   const refuseWhileAway = () => {
     redis.options.enableOfflineQueue = false
   }
-  redis.once('ready', refuseWhileAway)
-  redis.once('close', refuseWhileAway)
+  // Of a Cluster each server is connected to by its first command, which waits for it, at most `timeoutMs`.
+  if (redis.isCluster) redis.on('ready', () => void (redis.options.enableOfflineQueue = true))
+  else redis.once('ready', refuseWhileAway)
+  redis.on('close', refuseWhileAway)
   logOutages(redis, log)
   return redis
 }

@@ -25,7 +25,7 @@ export interface RedisSet {
 }
 
 export const ask = (server: Server, ...command: string[]): string =>
-  server.machine.run('redis-cli', '-t', '2', ...command)
+  server.machine.run('timeout', '2', 'redis-cli', ...command)
 
 function open(count: number, settings: (first: Machine | undefined) => string[]) {
   const network = createNetwork()
