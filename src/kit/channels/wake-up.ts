@@ -52,7 +52,9 @@ export function openWakeUp(
     // Without a name of its own each connection counts as another run: rather say that something may be lost.
     const ids = infos.map((info) => /run_id:(\w{12})/.exec(info)?.[1])
     const isNamed = ids.length > 0 && !ids.includes(undefined)
-    run = isNamed ? nameOf(ids.toSorted()) : crypto.randomUUID().slice(0, 12)
+    run = isNamed
+      ? nameOf(ids.map(String).toSorted((a, b) => (a < b ? -1 : 1)))
+      : crypto.randomUUID().slice(0, 12)
     await on.back()
     at = Date.now()
   }

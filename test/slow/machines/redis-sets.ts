@@ -73,8 +73,13 @@ function open(count: number, settings: (first: Machine | undefined) => string[])
 
 export async function startCluster(settings: string[] = []): Promise<RedisSet> {
   const { network, servers, remove, addresses, at, isUp } = open(6, () => [
-    ...['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT_MS)],
-    ...['--cluster-require-full-coverage', 'no', ...settings],
+    '--cluster-enabled',
+    'yes',
+    '--cluster-node-timeout',
+    String(NODE_TIMEOUT_MS),
+    '--cluster-require-full-coverage',
+    'no',
+    ...settings,
   ])
   try {
     await until('the servers', () => servers.every(isUp))
