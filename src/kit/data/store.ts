@@ -82,7 +82,6 @@ export function createStore(
     },
 
     async delete(...keys) {
-      // One command each: of a Cluster, each may be another server's.
       return (await Promise.all(keys.map((key) => redis.unlink(at(key))))).reduce((sum, n) => sum + n, 0)
     },
 
