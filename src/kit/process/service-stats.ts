@@ -39,6 +39,8 @@ export function openServiceStats(config: KitConfig, log: Log) {
       return { active: 0, idle: 0, ...Object.fromEntries(rows.map(({ state, n }) => [state, n])) }
     },
     queue: () => withTimeout(TIMEOUT_MS, 'Redis', queueAdmin.stats()),
+    /** What has ended of each task, ever. */
+    tasks: () => withTimeout(TIMEOUT_MS, 'Redis', queueAdmin.taskStats('ever')),
     async close(): Promise<void> {
       await closeRedis(redis)
       await sql.end({ timeout: 1 })

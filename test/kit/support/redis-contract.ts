@@ -1,16 +1,21 @@
 // What Redis has to do for the service, on whatever stands behind a REDIS_URL: a session's life, limits, the store, jobs, channels.
 import { expect } from 'bun:test'
+import { trace } from '@opentelemetry/api'
 import { z } from 'zod'
 import { append, newestId, readAfter, START } from '../../../src/kit/channels/event-log.ts'
 import { openWakeUp } from '../../../src/kit/channels/wake-up.ts'
 import { createRateLimiter } from '../../../src/kit/data/rate-limiter.ts'
 import { closeRedis, connectRedis } from '../../../src/kit/data/redis.ts'
 import { createSessions } from '../../../src/kit/data/sessions/session-store.ts'
+import { traceCommands } from '../../../src/kit/data/spans.ts'
 import { createStore } from '../../../src/kit/data/store.ts'
+import { readLimits } from '../../../src/kit/jobs/limits.ts'
 import { createQueueAdmin } from '../../../src/kit/jobs/queue-admin.ts'
 import { createQueue } from '../../../src/kit/jobs/queue.ts'
+import { readTaskStats } from '../../../src/kit/jobs/task-stats.ts'
 import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { startWorker } from '../../../src/kit/jobs/worker.ts'
+import { DEFAULT_QUEUE } from '../../../src/kit/types/queue-defaults.ts'
 import { roles } from '../product/table.ts'
 import { silent } from './log.ts'
 import { until } from './until.ts'
@@ -33,6 +38,7 @@ export async function expectContract(url: string, prefix: string): Promise<void>
   const store = createStore(redis, prefix)
   try {
     await redis.connect()
+    traceCommands(redis, trace.getTracer('test'))
     await expectSessions(sessionsOn(redis, prefix))
     await expectLimits(createRateLimiter(redis, prefix))
     await expectStore(store)
@@ -110,6 +116,12 @@ async function expectJobs(redis: ReturnType<typeof connectRedis>, prefix: string
   await until('all jobs', () => done.size === JOBS)
   const stats = await createQueueAdmin({ redis, prefix }).stats()
   expect(stats.dead).toBe(0)
+  const queues = [DEFAULT_QUEUE, 'apart']
+  await until('what tasks did', async () => {
+    const told = await readTaskStats(redis, prefix, queues, 'hour')
+    return told.reduce((sum, one) => sum + one.done, 0) === JOBS
+  })
+  expect(await readLimits(redis, prefix, queues)).toEqual({ keys: 0, limits: [] })
   await worker.stop()
 }
 

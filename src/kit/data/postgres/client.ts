@@ -1,7 +1,7 @@
 // Sends statements to Postgres, notices lost and stalled connections, and copes with a pooler.
 import type postgres from 'postgres'
-import type { LogStatement } from '../../log/sql-log.ts'
 import type { Rows, Statement } from '../../types/statement.ts'
+import { observed, type QueryObserver } from '../query-observer.ts'
 import { Bag } from './bag.ts'
 
 /** How to open and watch connections. */
@@ -9,7 +9,8 @@ export interface ClientOptions {
   open(onEnd: () => void): postgres.Sql
   /** Shared by all clients: whether a pooler refused a startup parameter; `onFound` is called once. */
   pooler: { isPresent: boolean; onFound(): void }
-  logStatement: LogStatement | undefined
+  /** They are told of each statement; others may join later. */
+  observers: readonly QueryObserver[]
 }
 
 /** An older connection is replaced: backends grow with time, and balancers want to move connections. */
@@ -44,8 +45,8 @@ export class Client {
 
   send(statement: Statement): PromiseLike<Rows> {
     const sent = this.isConnected ? this.#send(statement) : this.#sendFirst(statement)
-    const { logStatement } = this.options
-    return logStatement === undefined ? sent : logStatement(statement, sent)
+    const { observers } = this.options
+    return observers.length === 0 ? sent : observed(observers, statement, sent)
   }
 
   async #send({ text, parameters = [], prepare, asValues }: Statement): Promise<Rows> {

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import type { Identity, Sessions } from '../../types/sessions.ts'
 import { decode, encode } from './session-identity.ts'
 import type { createSessionIndex, sessionKeys } from './session-index.ts'
-import { END } from './session-scripts.ts'
+import { END, ROTATE } from './session-scripts.ts'
 import { createToken, digestOf } from './session-token.ts'
 
 interface Options<Role extends string> {
@@ -18,6 +18,7 @@ export function createRotation<Role extends string>(
   index: ReturnType<typeof createSessionIndex>,
   { isKnown, sessionSeconds, indexSeconds }: Options<Role>,
 ): Pick<Sessions<Role>, 'rotate'> {
+  /** Replaces what is there. */
   async function copyData(from: string, to: string): Promise<void> {
     const data = await redis.hgetall(keys.data(from))
     if (Object.keys(data).length === 0) return void (await redis.unlink(keys.data(to)))
@@ -28,6 +29,35 @@ export function createRotation<Role extends string>(
       .expire(keys.data(to), indexSeconds)
       .exec()
   }
+
+  /** False if the old identity is not `text` any more: nothing has changed then. */
+  async function moveAtOnce(from: string, to: string, text: string, identity: Identity): Promise<boolean> {
+    const { userId, sentAt } = identity
+    const both = [keys.identity, keys.data].flatMap((key) => [key(from), key(to)])
+    const indexes = [keys.index(userId), keys.olderIndex(userId)]
+    const args = [text, encode(identity), sessionSeconds, indexSeconds, from, to, sentAt]
+    return (await redis.eval(ROTATE, 6, ...both, ...indexes, ...args)) === 1
+  }
+
+  /**
+   * In this order: whoever ends the user's sessions or changes their roles finds the new one in the index, or finds the old
+   * one, which then cannot be ended here. Nobody knows the new token before that is done. Data that is written meanwhile
+   * comes along, as it is copied once more.
+   */
+  async function moveInSteps(from: string, to: string, text: string, identity: Identity): Promise<boolean> {
+    const { userId, sentAt } = identity
+    await index.add(userId, to, sentAt)
+    await redis.sadd(keys.olderIndex(userId), to)
+    await redis.expire(keys.olderIndex(userId), indexSeconds)
+    await copyData(from, to)
+    await redis.set(keys.identity(to), encode(identity), 'EX', sessionSeconds)
+    const isMoved = (await redis.eval(END, 1, keys.identity(from), text)) === 1
+    if (isMoved) await copyData(from, to)
+    await index.end(userId, [isMoved ? from : to])
+    return isMoved
+  }
+
+  const move = redis.isCluster ? moveInSteps : moveAtOnce
 
   return {
     async rotate(token, changes) {
@@ -40,23 +70,7 @@ export function createRotation<Role extends string>(
         const before = decode(text)
         if (text === null || before === null || !isKnown(before)) return null
         const identity = { ...before, ...changes }
-        const { userId, sentAt } = identity
-        /*
-         * In this order: whoever ends the user's sessions or changes their roles finds the new one in the index, or finds
-         * the old one, which then cannot be ended here. Nobody knows the new token before that is done. Data that is
-         * written meanwhile comes along, as it is copied once more.
-         */
-        await index.add(userId, newDigest, sentAt)
-        await redis.sadd(keys.olderIndex(userId), newDigest)
-        await redis.expire(keys.olderIndex(userId), indexSeconds)
-        await copyData(digest, newDigest)
-        await redis.set(keys.identity(newDigest), encode(identity), 'EX', sessionSeconds)
-        if ((await redis.eval(END, 1, keys.identity(digest), text)) === 1) {
-          await copyData(digest, newDigest)
-          await index.end(userId, [digest])
-          return { token: newToken, identity }
-        }
-        await index.end(userId, [newDigest])
+        if (await move(digest, newDigest, text, identity)) return { token: newToken, identity }
       }
     },
   }

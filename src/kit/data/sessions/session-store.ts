@@ -83,19 +83,23 @@ export function createSessions<Role extends string>(
     async create(identity) {
       const { userId, sentAt } = identity
       const [token, digest] = createToken()
-      // Indexes first: every session that a reader can find is in them. One that breaks off here leaves a digest of no session.
-      const replies = await redis
+      const stored = [keys.identity(digest), encode(identity), 'EX', sessionSeconds] as const
+      // Indexes first: every session that a reader can find is in them.
+      const steps = redis
         .multi()
         .zadd(keys.index(userId), sentAt, digest)
         .sadd(keys.olderIndex(userId), digest)
         .expire(keys.index(userId), indexSeconds)
         .expire(keys.olderIndex(userId), indexSeconds)
+      if (!redis.isCluster) steps.set(...stored)
+      const replies = await steps
         .zrange(keys.index(userId), ...index.excess)
         .scard(keys.olderIndex(userId))
         .exec()
       const failed = replies?.find(([error]) => error)
       if (failed?.[0]) throw failed[0]
-      await redis.set(keys.identity(digest), encode(identity), 'EX', sessionSeconds)
+      // In a Cluster it is in another slot. One that breaks off before leaves a digest of no session.
+      if (redis.isCluster) await redis.set(...stored)
       const [oldest, size] = (replies ?? []).slice(-2).map(([, reply]) => reply) as [string[], number]
       // Expired sessions are the oldest: all others have sent their cookies since.
       await index.end(userId, oldest)
@@ -111,9 +115,11 @@ export function createSessions<Role extends string>(
       const [digest, { userId }] = [digestOf(token), before]
       if (digest === undefined) return
       const texts = [encode(before), encode({ ...before, sentAt })]
-      const both = [keys.identity(digest), keys.data(digest)]
-      if ((await redis.eval(TOUCH, 2, ...both, ...texts, indexSeconds)) !== 1) return
-      // One that ends in between leaves a digest of no session in the index. Adds sessions from before that index, too.
+      const own = [keys.identity(digest), keys.data(digest)]
+      const all = [...own, ...(redis.isCluster ? [] : [keys.index(userId), keys.olderIndex(userId)])]
+      const touched = await redis.eval(TOUCH, all.length, ...all, ...texts, indexSeconds, digest, sentAt)
+      if (touched !== 1 || !redis.isCluster) return
+      // One that ends in between leaves a digest of no session in the index.
       await index.add(userId, digest, sentAt)
       await redis.expire(keys.olderIndex(userId), indexSeconds)
     },

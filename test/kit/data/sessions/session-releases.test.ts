@@ -1,6 +1,7 @@
 // Sessions beside an older release on one Redis: each side reaches what the other has made.
 import { describe, expect, test } from 'bun:test'
 import { randomBytes, randomUUID } from 'node:crypto'
+import { TOUCH } from '../../../../src/kit/data/sessions/session-scripts.ts'
 import type { Identity } from '../../../../src/kit/types/sessions.ts'
 import {
   DAY_SECONDS,
@@ -15,15 +16,6 @@ import {
 const { keysLike, prefix, redis, sessions } = openSessionStore()
 
 /** Sessions as releases before the ordered index keep them: the identity, and the set `u:`. */
-/** As that release has it: over all keys at once. */
-const TOUCH = `
-local text = redis.call('GET', KEYS[1])
-if not text then return 0 end
-if text == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL') end
-redis.call('ZADD', KEYS[3], ARGV[5], ARGV[4])
-for i = 2, 4 do redis.call('EXPIRE', KEYS[i], ARGV[3]) end
-return 1`
-
 const older = {
   async create(identity: Identity): Promise<string> {
     const token = randomBytes(32).toString('base64url')
