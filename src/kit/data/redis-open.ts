@@ -58,8 +58,8 @@ const asRedis = (cluster: Cluster) => cluster as unknown as Redis
 
 /** What concerns the whole is an option of the Cluster, what concerns a connection one of each node. */
 function clusterOptions(options: RedisOptions): ClusterOptions {
-  const { lazyConnect, enableOfflineQueue, enableAutoPipelining, retryStrategy, ...redisOptions } = options
-  const given = { lazyConnect, enableOfflineQueue, enableAutoPipelining }
+  const { lazyConnect, enableOfflineQueue, enableAutoPipelining: _, retryStrategy, ...redisOptions } = options
+  const given = { lazyConnect, enableOfflineQueue }
   const isSet = ([, value]: [string, unknown]) => value !== undefined
   return {
     ...Object.fromEntries(Object.entries(given).filter(isSet)),
@@ -68,6 +68,7 @@ function clusterOptions(options: RedisOptions): ClusterOptions {
     // As with one server: what was pending is refused, as it may have been done, unless it may be done twice.
     retryDelayOnFailover: options.autoResendUnfulfilledCommands ? RESEND_MS : 0,
     slotsRefreshInterval: REFRESH_MS,
-    autoPipeliningIgnoredCommands: ['publish'], // it names no key, and would hold up other slots
+    // A pipeline over several slots of a server is not sent on when they have moved: each command is.
+    enableAutoPipelining: false,
   }
 }
