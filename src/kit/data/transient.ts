@@ -10,7 +10,10 @@ const POSTGRES = /^(?:(?:08|28|3D|40|53|57|72)[0-9A-Z]{3}|25006|25P0[34]|55006|5
 /** The server rejected the connection. */
 const REFUSED = '08004'
 
-/** The first words of Redis's replies; MOVED and ASK if a Cluster changes while it is asked. NOAUTH, WRONGPASS and DENIED end when passwords agree again; NOPERM is a bug. */
+/**
+ * The first words of Redis's replies. MOVED and ASK: a Cluster changed while it was asked. NOAUTH, WRONGPASS and DENIED end
+ * when passwords agree again; NOPERM is a bug.
+ */
 const REDIS =
   /^(?:ASK|BUSY|CLUSTERDOWN|DENIED|EXECABORT|LOADING|MASTERDOWN|MISCONF|MOVED|NOAUTH|NOREPLICAS|OOM|READONLY|TRYAGAIN|UNBLOCKED|WRONGPASS)$/
 

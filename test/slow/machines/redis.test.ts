@@ -131,6 +131,8 @@ for (const [name, start] of [
     ['its master cut off', cut, []],
     ['its master cut off, min-replicas-to-write 1', cut, SAFE],
   ] as const) {
+    // With one replica for each master, the one that takes over has none, and takes no writes until the other is back.
+    if (name === 'Cluster' && settings.length > 0) continue
     test(`${name}, ${how}: the service goes on`, async () => {
       const here = (set = await start([...settings]))
       await underLoad(`${name}, ${how}`, here, async () => breakIt(await here.primaryOf(QUEUE)))
