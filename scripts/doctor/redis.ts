@@ -1,6 +1,8 @@
 // Redis: reachable, of an age, never evicting, and persistent.
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { Config } from '../../src/config.ts'
+import { serversOf } from '../../src/kit/config/redis-url.ts'
+import { openRedis } from '../../src/kit/data/redis-open.ts'
 import { refuseMissingDatabase } from '../../src/kit/data/redis.ts'
 import { assessServer } from '../../src/kit/jobs/connection.ts'
 import { createQueueAdmin } from '../../src/kit/jobs/queue-admin.ts'
@@ -14,8 +16,10 @@ const TIMEOUT_MS = 5000
 
 export async function checkRedis(config: Config): Promise<Finding[]> {
   const { redisUrl, redisPrefix, production, jobs } = config
-  const { host } = new URL(redisUrl)
-  const redis = new Redis(redisUrl, {
+  const host = serversOf(redisUrl)
+    .map((server) => new URL(server).host)
+    .join(', ')
+  const redis = openRedis(redisUrl, {
     lazyConnect: true,
     retryStrategy: null,
     maxRetriesPerRequest: 0,

@@ -1,5 +1,7 @@
 // Holds the one connection by which a process hears that a channel has news, and reads them.
+import { hash } from 'node:crypto'
 import type { Redis } from 'ioredis'
+import { duplicateRedis, primaries } from '../data/redis-open.ts'
 import { wakeOf } from './event-log.ts'
 
 /** So that a connection that died silently is noticed. */
@@ -25,7 +27,7 @@ export function openWakeUp(
   prefix: string,
   on: { news(key: string): void; back(): Promise<void> },
 ): WakeUp {
-  const redis = main.duplicate({
+  const redis = duplicateRedis(main, {
     connectionName: 'channels',
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -38,17 +40,21 @@ export function openWakeUp(
   redis.on('error', () => {}) // the main connection tells of an outage
   redis.on('message', (_channel, key) => on.news(key))
   redis.on('close', () => (run = undefined))
-  redis.on('ready', () => {
-    // Broken off again: the next `ready` follows.
-    begin().catch(() => redis.disconnect(true))
-  })
+  // Broken off again: the next `ready` follows. A Cluster is ready once, and tells of a node that is gone, or that listened.
+  const again = () => void begin().catch(() => redis.disconnect(true))
+  redis.on('ready', again)
+  if (redis.isCluster) for (const event of ['-node', 'forceRefresh']) redis.on(event, again)
   redis.connect().catch(() => {})
 
   async function begin(): Promise<void> {
-    const info = await redis.info('server').catch(refusedInfo)
+    const infos = await Promise.all(primaries(redis).map((one) => one.info('server').catch(refusedInfo)))
     await redis.subscribe(wakeOf(prefix))
     // Without a name of its own each connection counts as another run: rather say that something may be lost.
-    run = /run_id:(\w{12})/.exec(info)?.[1] ?? crypto.randomUUID().slice(0, 12)
+    const ids = infos.map((info) => /run_id:(\w{12})/.exec(info)?.[1])
+    const isNamed = ids.length > 0 && !ids.includes(undefined)
+    run = isNamed
+      ? nameOf(ids.map(String).toSorted((a, b) => (a < b ? -1 : 1)))
+      : crypto.randomUUID().slice(0, 12)
     await on.back()
     at = Date.now()
   }
@@ -56,7 +62,7 @@ export function openWakeUp(
   const timer = setInterval(() => {
     const asked = Date.now()
     if (run !== undefined)
-      redis.ping().then(
+      Promise.all(primaries(redis).map((one) => one.ping())).then(
         () => (at = asked),
         () => {},
       ) // its failure closes the connection
@@ -76,6 +82,10 @@ export function openWakeUp(
     },
   }
 }
+
+/** The run of one server, or of all together. */
+const nameOf = ([first = '', ...others]: unknown[]) =>
+  others.length === 0 ? String(first) : hash('sha256', [first, ...others].join()).slice(0, 12)
 
 /** Some keep INFO to themselves. */
 function refusedInfo(error: unknown): string {

@@ -1,4 +1,5 @@
 // The settings as a start prints them: texts only where they are declared printable, and URLs without their passwords.
+import { isInCompany } from './redis-url.ts'
 import type { Setting } from './setting.ts'
 
 /** Keys of the config that are no settings. */
@@ -36,6 +37,7 @@ function printable(value: unknown, setting: Setting | boolean | undefined): unkn
 
 // A URL that does not parse may still hold a password, so it is never shown.
 function maskUrl(value: string): string {
+  if (isInCompany(value)) return value.replace(/\/\/.*@/, `//${MASK}@`)
   if (!URL.canParse(value)) return value === '' ? '' : MASK
   const parsed = new URL(value)
   if (parsed.password) parsed.password = MASK

@@ -1,5 +1,6 @@
 // Checks the URLs of services: whatever a driver would ignore or misread is refused, with what to write instead.
 import { z } from 'zod'
+import { readRedisUrl, serversOf } from './redis-url.ts'
 
 const ESCAPES = 'in a user or password write %23 for #, %25 for %, %2F for /, %3F for ? and %40 for @'
 
@@ -75,7 +76,17 @@ function faultOfParameter(name: string, value: string): string | undefined {
 }
 
 /** ioredis would take any of its options from the URL, and database 0 where it cannot read the number. */
-export const redisUrl = () =>
+export const redisUrl = () => {
+  const single = singleRedisUrl()
+  return checked((value) => {
+    const place = readRedisUrl(value)
+    if (typeof place === 'string') return `${place}; ${ESCAPES}`
+    const faults = place.urls.map((one) => single.safeParse(one).error?.issues[0]?.message)
+    return faults.find((fault) => fault !== undefined)
+  })
+}
+
+const singleRedisUrl = () =>
   url('redis:', 'rediss:').pipe(
     checked((value) => {
       const { pathname, searchParams } = new URL(value)
@@ -95,7 +106,10 @@ export const isUnverified = (postgresUrl: string) =>
   ['prefer', 'require'].includes(new URL(postgresUrl).searchParams.get('sslmode') ?? '')
 
 /** True for a service on another machine, to which whoever is in between can read along. */
-export function isReadableOnTheWay(serviceUrl: string): boolean {
+export const isReadableOnTheWay = (serviceUrl: string): boolean =>
+  serversOf(serviceUrl).some(isServerReadable)
+
+function isServerReadable(serviceUrl: string): boolean {
   const { hostname, protocol, searchParams } = new URL(serviceUrl)
   if (/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)) return false
   if (protocol === 'smtp:') return searchParams.get('requireTLS') !== 'true' // else it encrypts if it is offered
@@ -105,7 +119,7 @@ export function isReadableOnTheWay(serviceUrl: string): boolean {
 
 /** True for a password that is tried first: the user's name, the project's, and those of examples. */
 export function isGuessable(serviceUrl: string, project: string): boolean {
-  const { username, password } = new URL(serviceUrl)
+  const { username, password } = new URL(serversOf(serviceUrl)[0] ?? '')
   const tried = [username, project, 'postgres', 'redis', 'root', 'admin', 'password', 'secret', 'changeme']
   return password !== '' && tried.includes(password)
 }

@@ -1,8 +1,9 @@
 // Connects to Redis: commands fail fast while Redis is away, and the connection recovers by itself.
-import { Redis } from 'ioredis'
+import type { Redis, RedisOptions } from 'ioredis'
 import { ConfigError } from '../types/config-error.ts'
 import type { Log } from '../types/log.ts'
-import { IS_REPLICA, PRIMARY_ONLY } from './redis-primary.ts'
+import { duplicateRedis, openRedis } from './redis-open.ts'
+import { IS_REPLICA } from './redis-primary.ts'
 
 const REPLY_TIMEOUT_MS = 2000
 const RECONNECT_MIN_MS = 50
@@ -16,14 +17,14 @@ export const MAX_BLOCK_SECONDS = 2
  * While Redis is away, commands are rejected at once; while it is stalled, after `timeoutMs`. A command that was
  * pending when the connection broke is rejected and never sent again, so nothing is done twice.
  * Each outage is logged once, and so is its end. A server that was demoted to a replica counts as away.
- * @param url redis:// or rediss:// (TLS); never logged, because it may hold a password
+ * @param url as REDIS_URL: of a server, of Sentinels or of a Cluster; never logged, because it may hold a password
  * @param options.timeoutMs a command without a reply by then is rejected, and the connection closed
  */
 export function connectRedis(
   url: string,
   { log, timeoutMs = REPLY_TIMEOUT_MS }: { log: Log; timeoutMs?: number },
 ): Redis {
-  const redis = new Redis(url, {
+  const redis = openRedis(url, {
     lazyConnect: true,
     enableAutoPipelining: true,
     commandTimeout: timeoutMs,
@@ -32,14 +33,15 @@ export function connectRedis(
     socketTimeout: timeoutMs,
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(attempt * RECONNECT_MIN_MS, RECONNECT_MAX_MS),
-    ...PRIMARY_ONLY,
   })
   // Only commands before the first connection wait for it. ioredis reads this option at each command.
   const refuseWhileAway = () => {
     redis.options.enableOfflineQueue = false
   }
-  redis.once('ready', refuseWhileAway)
-  redis.once('close', refuseWhileAway)
+  // Of a Cluster each server is connected to by its first command, which waits for it, at most `timeoutMs`.
+  if (redis.isCluster) redis.on('ready', () => void (redis.options.enableOfflineQueue = true))
+  else redis.once('ready', refuseWhileAway)
+  redis.on('close', refuseWhileAway)
   logOutages(redis, log)
   return redis
 }
@@ -49,12 +51,12 @@ export function connectRedis(
  * Block for at most `MAX_BLOCK_SECONDS`: after a longer silence the connection counts as dead, and the command fails.
  */
 export function connectBlocking(redis: Redis): Redis {
-  const connection = redis.duplicate({
+  const connection = duplicateRedis(redis, {
     lazyConnect: true,
     enableOfflineQueue: true,
     enableAutoPipelining: false,
     commandTimeout: undefined,
-    socketTimeout: MAX_BLOCK_SECONDS * 1000 + (redis.options.commandTimeout ?? REPLY_TIMEOUT_MS),
+    socketTimeout: MAX_BLOCK_SECONDS * 1000 + (timeoutOf(redis) ?? REPLY_TIMEOUT_MS),
   })
   // The main connection logs the outage; here it rejects every waiting command.
   connection.on('error', () => {})
@@ -112,4 +114,10 @@ function complaint(error: Error | undefined): string {
   return 'is away'
 }
 
-const address = ({ options }: Redis) => options.path ?? `${options.host}:${options.port}`
+const address = ({ options, isCluster }: Redis) => {
+  if (isCluster) return 'its Cluster'
+  return options.name ? `the master ${options.name}` : (options.path ?? `${options.host}:${options.port}`)
+}
+
+const timeoutOf = ({ options }: { options: RedisOptions & { redisOptions?: RedisOptions } }) =>
+  (options.redisOptions ?? options).commandTimeout

@@ -82,7 +82,7 @@ export function createStore(
     },
 
     async delete(...keys) {
-      return keys.length === 0 ? 0 : redis.unlink(...keys.map(at))
+      return (await Promise.all(keys.map((key) => redis.unlink(at(key))))).reduce((sum, n) => sum + n, 0)
     },
 
     async increment(key, by = 1) {

@@ -10,9 +10,12 @@ const POSTGRES = /^(?:(?:08|28|3D|40|53|57|72)[0-9A-Z]{3}|25006|25P0[34]|55006|5
 /** The server rejected the connection. */
 const REFUSED = '08004'
 
-/** The first words of Redis's replies. NOAUTH, WRONGPASS and DENIED end when passwords agree again; NOPERM is a bug. */
+/**
+ * The first words of Redis's replies. MOVED and ASK: a Cluster changed while it was asked. NOAUTH, WRONGPASS and DENIED end
+ * when passwords agree again; NOPERM is a bug.
+ */
 const REDIS =
-  /^(?:BUSY|CLUSTERDOWN|DENIED|EXECABORT|LOADING|MASTERDOWN|MISCONF|NOAUTH|NOREPLICAS|OOM|READONLY|TRYAGAIN|UNBLOCKED|WRONGPASS)$/
+  /^(?:ASK|BUSY|CLUSTERDOWN|DENIED|EXECABORT|LOADING|MASTERDOWN|MISCONF|MOVED|NOAUTH|NOREPLICAS|OOM|READONLY|TRYAGAIN|UNBLOCKED|WRONGPASS)$/
 
 /** Codes of postgres.js and the system for connections and files that cannot be opened for now; REDIS_AWAY is ours. */
 const NETWORK =
@@ -54,7 +57,7 @@ export function* causesOf(thrown: unknown): Generator<Error> {
 }
 
 const AWAY =
-  /^(?:Connection is closed|Command timed out|Command aborted due to connection close|Socket timeout|Stream isn't writeable)/
+  /^(?:Connection is closed|Command timed out|Command aborted due to connection close|Socket timeout|Stream isn't writeable|All sentinels are unreachable|Cluster is(?:n't ready| ended)|Failed to refresh slots|None of startup nodes|Too many Cluster redirections)/
 
 /** Redis 6.2 hides a script's error behind `ERR Error running script`; a transaction says why it was discarded. */
 function replyCode(error: Error): string | undefined {

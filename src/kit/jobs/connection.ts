@@ -1,5 +1,6 @@
 // Holds a worker's own connections to Redis, retries while Redis is away, and checks that the server is suitable.
 import type { Redis, RedisOptions } from 'ioredis'
+import { duplicateRedis } from '../data/redis-open.ts'
 import { isTransient } from '../data/transient.ts'
 import type { Log } from '../types/log.ts'
 import type { Lifetime } from './lifetime.ts'
@@ -39,7 +40,7 @@ export class Connection {
 
   /** One more like that of `options`, until all is over. */
   open(connectionName: string): Redis {
-    const connection = this.options.redis.duplicate({ ...OPTIONS, connectionName })
+    const connection = duplicateRedis(this.options.redis, { ...OPTIONS, connectionName })
     connection.on('error', () => {}) // that of `options` tells of an outage
     this.lifetime.over.addEventListener('abort', () => connection.disconnect())
     return connection

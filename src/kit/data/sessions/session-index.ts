@@ -9,14 +9,23 @@ export const BATCH = 500
  * `impersonations`: who acts as a user. `identity`: one JSON text. `data`: a hash. `index`: the digests of a user's sessions, ordered by when each cookie was
  * last sent. `olderIndex`: a set of the same digests, the only index that earlier releases know. While those may run
  * beside this one, both are written, and the older one is read for the sessions that they create.
+ *
+ * In a Cluster, where no earlier release has been, braces keep what one script touches in one slot: a session with its
+ * data, and what belongs to a user. What touches both does so one after the other, in an order that is safe at each step.
  */
-export const sessionKeys = (prefix: string) => ({
-  identity: (digest: string) => `${prefix}s:${digest}`,
-  data: (digest: string) => `${prefix}d:${digest}`,
-  index: (userId: string) => `${prefix}i:${userId}`,
-  olderIndex: (userId: string) => `${prefix}u:${userId}`,
-  impersonations: (userId: string) => `${prefix}a:${userId}`,
-})
+export function sessionKeys(prefix: string, isCluster: boolean) {
+  const tag = (id: string) => (isCluster ? `{${id}}` : id)
+  return {
+    identity: (digest: string) => `${prefix}s:${tag(digest)}`,
+    data: (digest: string) => `${prefix}d:${tag(digest)}`,
+    index: (userId: string) => `${prefix}i:${tag(userId)}`,
+    olderIndex: (userId: string) => `${prefix}u:${tag(userId)}`,
+    impersonations: (userId: string) => `${prefix}a:${tag(userId)}`,
+  }
+}
+
+/** What each of many keys answers: one command each, as of a Cluster each may be another server's. */
+export const eachOf = <T>(keys: string[], ask: (key: string) => Promise<T>) => Promise.all(keys.map(ask))
 
 /**
  * @param maxSessions how many sessions a user may have
@@ -27,6 +36,10 @@ export function createSessionIndex(
   keys: ReturnType<typeof sessionKeys>,
   { maxSessions, indexSeconds }: { maxSessions: number; indexSeconds: number },
 ) {
+  /** Adds a session to the ordered index. */
+  const add = (userId: string, digest: string, sentAt: number) =>
+    redis.multi().zadd(keys.index(userId), sentAt, digest).expire(keys.index(userId), indexSeconds).exec()
+
   /**
    * Returns a user's digests in batches: all that exist throughout the scan, and maybe some that have ended. The scan
    * completes before any is changed: the embedded Redis skips some if others are removed meanwhile.
@@ -69,8 +82,8 @@ export function createSessionIndex(
    */
   async function end(userId: string, digests: string[]): Promise<void> {
     for (const batch of batchesOf(digests)) {
-      await redis.unlink(batch.map(keys.identity))
-      await redis.unlink(batch.map(keys.data))
+      await eachOf(batch.map(keys.identity), (key) => redis.unlink(key))
+      await eachOf(batch.map(keys.data), (key) => redis.unlink(key))
       await Promise.all([
         redis.zrem(keys.index(userId), ...batch),
         redis.srem(keys.olderIndex(userId), ...batch),
@@ -81,7 +94,7 @@ export function createSessionIndex(
   /** Adds sessions of earlier releases to the ordered index, and ends those beyond the limit. */
   async function adopt(userId: string): Promise<void> {
     for (const digests of await digestsOf(userId)) {
-      const texts = await redis.mget(digests.map(keys.identity))
+      const texts = await eachOf(digests.map(keys.identity), (key) => redis.get(key))
       const isAlive = (_: string, i: number) => texts[i] !== null
       const ended = digests.filter((digest, i) => !isAlive(digest, i))
       const scores = digests.flatMap((digest, i) =>
@@ -97,7 +110,7 @@ export function createSessionIndex(
   /** The range beyond `maxSessions`: the sessions whose cookies were sent longest ago. */
   const excess = ['0', String(-maxSessions - 1)] as const
 
-  return { digestsOf, allDigestsOf, end, adopt, excess }
+  return { add, digestsOf, allDigestsOf, end, adopt, excess }
 }
 
 const batchesOf = (digests: string[]) =>

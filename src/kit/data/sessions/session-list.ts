@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis'
 import type { Identity, LiveSession, Sessions } from '../../types/sessions.ts'
 import { decode } from './session-identity.ts'
-import type { createSessionIndex, sessionKeys } from './session-index.ts'
+import { type createSessionIndex, eachOf, type sessionKeys } from './session-index.ts'
 import { digestOf, idOfDigest } from './session-token.ts'
 
 interface Options {
@@ -24,9 +24,10 @@ export function createSessionList(
     async allOf(userId) {
       const found: LiveSession[] = []
       for (const digests of await index.digestsOf(userId)) {
-        const [texts, ...lefts] = await Promise.all([
-          redis.mget(digests.map(keys.identity)),
-          ...digests.map((digest) => redis.pttl(keys.identity(digest))),
+        const identities = digests.map(keys.identity)
+        const [texts, lefts] = await Promise.all([
+          eachOf(identities, (key) => redis.get(key)),
+          eachOf(identities, (key) => redis.pttl(key)),
         ])
         for (const [i, digest] of digests.entries()) {
           const identity = decode(texts[i])
@@ -44,7 +45,9 @@ export function createSessionList(
 
     async destroyOne(userId, id) {
       const digests = (await index.digestsOf(userId)).flat().filter((digest) => idOfDigest(digest) === id)
-      const ended = digests.length > 0 && (await redis.exists(digests.map(keys.identity))) > 0
+      const ended =
+        digests.length > 0 &&
+        (await eachOf(digests.map(keys.identity), (key) => redis.exists(key))).includes(1)
       await index.end(userId, digests)
       return ended
     },

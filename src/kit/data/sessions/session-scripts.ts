@@ -1,31 +1,29 @@
 // Holds the Lua scripts of the sessions, which read and write atomically. Each is given every key that it touches.
 
 /**
- * KEYS: identities. ARGV: for each the expected text and the new one. Replies the positions of those with another text.
- * Expiries stay, and ended sessions stay ended.
+ * KEYS: identity. ARGV: the expected text and the new one. Replies 0 if it has another text. Its expiry stays, and an
+ * ended session stays ended.
  */
 export const SWAP = `
-local missed = {}
-for i, key in ipairs(KEYS) do
-  if redis.call('GET', key) == ARGV[2 * i - 1] then redis.call('SET', key, ARGV[2 * i], 'KEEPTTL')
-  else missed[#missed + 1] = i end
-end
-return missed`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+return 1`
 
 /** KEYS: impersonations. ARGV: the user's role. Does nothing where nobody acts as the user. */
 export const SET_IMPERSONATED = `
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'role', ARGV[1]) end`
 
 /**
- * KEYS: identity, data, ordered index, older index. ARGV: the text before, the text after, expiry of data and indexes in
- * seconds, digest, score. This also adds sessions from before the ordered index to it.
+ * KEYS: identity, data, and but in a Cluster ordered index, older index. ARGV: the text before, the text after, expiry of
+ * data and indexes in seconds, digest, score. Replies 0 if it has ended. This also adds sessions from before the ordered
+ * index to it.
  */
 export const TOUCH = `
 local text = redis.call('GET', KEYS[1])
 if not text then return 0 end
 if text == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL') end
-redis.call('ZADD', KEYS[3], ARGV[5], ARGV[4])
-for i = 2, 4 do redis.call('EXPIRE', KEYS[i], ARGV[3]) end
+if KEYS[3] then redis.call('ZADD', KEYS[3], ARGV[5], ARGV[4]) end
+for i = 2, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[3]) end
 return 1`
 
 /**
@@ -43,6 +41,11 @@ redis.call('SREM', KEYS[6], ARGV[5])
 redis.call('SADD', KEYS[6], ARGV[6])
 for i = 4, 6 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
 return 1`
+
+/** KEYS: identity. ARGV: the expected text. Ends the session; replies 0 if it has another text. */
+export const END = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`
 
 /**
  * KEYS: identity, data. ARGV: expiry in seconds, the byte limit, the overhead in bytes of each field, how many fields to

@@ -4,10 +4,12 @@ import type { Roles } from '../../types/roles.ts'
 import type { Identity, Sessions } from '../../types/sessions.ts'
 import { createSessionData } from './session-data.ts'
 import { decode, encode } from './session-identity.ts'
-import { BATCH, createSessionIndex, sessionKeys } from './session-index.ts'
+import { BATCH, createSessionIndex, eachOf, sessionKeys } from './session-index.ts'
+import { primaries } from '../redis-open.ts'
 import { createImpersonation } from './session-impersonation.ts'
+import { createRotation } from './session-rotation.ts'
 import { createSessionList } from './session-list.ts'
-import { ROTATE, SET_IMPERSONATED, SWAP, TOUCH } from './session-scripts.ts'
+import { SET_IMPERSONATED, SWAP, TOUCH } from './session-scripts.ts'
 import { createToken, digestOf } from './session-token.ts'
 
 /**
@@ -37,7 +39,7 @@ export function createSessions<Role extends string>(
     throw new RangeError(`sessions: ${name} must be a whole number, 1 or more, not ${value}`)
   }
   const indexSeconds = sessionSeconds + OUTLIVE_SECONDS
-  const keys = sessionKeys(prefix)
+  const keys = sessionKeys(prefix, redis.isCluster)
   const index = createSessionIndex(redis, keys, { maxSessions, indexSeconds })
 
   const impersonation = createImpersonation(redis, keys, roles, openOwn)
@@ -49,11 +51,12 @@ export function createSessions<Role extends string>(
 
   /** Replaces identities that have not changed meanwhile; returns the digests of the others. */
   async function swap(changes: { digest: string; before: string; after: Identity }[]): Promise<string[]> {
-    if (changes.length === 0) return []
-    const identities = changes.map(({ digest }) => keys.identity(digest))
-    const texts = changes.flatMap(({ before, after }) => [before, encode(after)])
-    const missed = (await redis.eval(SWAP, identities.length, ...identities, ...texts)) as number[]
-    return missed.flatMap((i) => changes[i - 1]?.digest ?? [])
+    const swapped = await Promise.all(
+      changes.map(({ digest, before, after }) =>
+        redis.eval(SWAP, 1, keys.identity(digest), before, encode(after)),
+      ),
+    )
+    return changes.filter((_, i) => swapped[i] !== 1).map(({ digest }) => digest)
   }
 
   async function destroy(token: string): Promise<void> {
@@ -80,19 +83,23 @@ export function createSessions<Role extends string>(
     async create(identity) {
       const { userId, sentAt } = identity
       const [token, digest] = createToken()
+      const stored = [keys.identity(digest), encode(identity), 'EX', sessionSeconds] as const
       // Indexes first: every session that a reader can find is in them.
-      const replies = await redis
+      const steps = redis
         .multi()
         .zadd(keys.index(userId), sentAt, digest)
         .sadd(keys.olderIndex(userId), digest)
-        .set(keys.identity(digest), encode(identity), 'EX', sessionSeconds)
         .expire(keys.index(userId), indexSeconds)
         .expire(keys.olderIndex(userId), indexSeconds)
+      if (!redis.isCluster) steps.set(...stored)
+      const replies = await steps
         .zrange(keys.index(userId), ...index.excess)
         .scard(keys.olderIndex(userId))
         .exec()
       const failed = replies?.find(([error]) => error)
       if (failed?.[0]) throw failed[0]
+      // In a Cluster it is in another slot. One that breaks off before leaves a digest of no session.
+      if (redis.isCluster) await redis.set(...stored)
       const [oldest, size] = (replies ?? []).slice(-2).map(([, reply]) => reply) as [string[], number]
       // Expired sessions are the oldest: all others have sent their cookies since.
       await index.end(userId, oldest)
@@ -107,37 +114,17 @@ export function createSessions<Role extends string>(
     async touch(token, before, sentAt) {
       const [digest, { userId }] = [digestOf(token), before]
       if (digest === undefined) return
-      const beside = [keys.data(digest), keys.index(userId), keys.olderIndex(userId)]
       const texts = [encode(before), encode({ ...before, sentAt })]
-      await redis.eval(TOUCH, 4, keys.identity(digest), ...beside, ...texts, indexSeconds, digest, sentAt)
+      const own = [keys.identity(digest), keys.data(digest)]
+      const all = [...own, ...(redis.isCluster ? [] : [keys.index(userId), keys.olderIndex(userId)])]
+      const touched = await redis.eval(TOUCH, all.length, ...all, ...texts, indexSeconds, digest, sentAt)
+      if (touched !== 1 || !redis.isCluster) return
+      // One that ends in between leaves a digest of no session in the index.
+      await index.add(userId, digest, sentAt)
+      await redis.expire(keys.olderIndex(userId), indexSeconds)
     },
 
-    async rotate(token, changes) {
-      const digest = digestOf(token)
-      if (digest === undefined) return null
-      const [newToken, newDigest] = createToken()
-      // Repeated if a request or a change of role comes between.
-      for (;;) {
-        const text = await redis.get(keys.identity(digest))
-        const before = decode(text)
-        if (text === null || before === null || !isKnown(before)) return null
-        const identity = { ...before, ...changes }
-        const both = [keys.identity, keys.data].flatMap((key) => [key(digest), key(newDigest)])
-        const indexes = [keys.index(identity.userId), keys.olderIndex(identity.userId)]
-        const args = [
-          text,
-          encode(identity),
-          sessionSeconds,
-          indexSeconds,
-          digest,
-          newDigest,
-          identity.sentAt,
-        ]
-        const moved = await redis.eval(ROTATE, 6, ...both, ...indexes, ...args)
-        if (moved === 1) return { token: newToken, identity }
-      }
-    },
-
+    ...createRotation(redis, keys, index, { isKnown, sessionSeconds, indexSeconds }),
     ...createSessionData(redis, keys, indexSeconds),
 
     async setRole(userId, role) {
@@ -146,7 +133,7 @@ export function createSessions<Role extends string>(
         // Repeated for those that a concurrent request or change has replaced, until each has the role or is gone.
         let left = digests
         while (left.length > 0) {
-          const texts = await redis.mget(left.map(keys.identity))
+          const texts = await eachOf(left.map(keys.identity), (key) => redis.get(key))
           const changes = left.flatMap((digest, i) => {
             // Compares the stored text itself: a newer version may have written more fields than `encode` does.
             const before = texts[i] ?? null
@@ -175,15 +162,17 @@ export function createSessions<Role extends string>(
 
     async destroyAll() {
       const pattern = `${escapeGlob(prefix)}[sdiua]:*`
-      let cursor = '0'
-      let isClean = true
-      do {
-        if (cursor === '0') isClean = true
-        const [next, found] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', BATCH)
-        if (found.length > 0) await redis.unlink(found)
-        isClean &&= found.length === 0
-        cursor = next
-      } while (cursor !== '0' || !isClean) // the embedded Redis skips some if others are removed meanwhile
+      for (const one of primaries(redis)) {
+        let cursor = '0'
+        let isClean = true
+        do {
+          if (cursor === '0') isClean = true
+          const [next, found] = await one.scan(cursor, 'MATCH', pattern, 'COUNT', BATCH)
+          await eachOf(found, (key) => redis.unlink(key))
+          isClean &&= found.length === 0
+          cursor = next
+        } while (cursor !== '0' || !isClean) // the embedded Redis skips some if others are removed meanwhile
+      }
     },
   }
 }
