@@ -1,6 +1,7 @@
 // Opens the connections to Postgres in lanes, with Drizzle on each, so that slow work never holds up quick work.
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import { eachHost } from '../config/hosts.ts'
 import type { KitConfig } from '../config/kit-config.ts'
 import { statementLog } from '../log/sql-log.ts'
 import type { Db } from '../types/db.ts'
@@ -10,6 +11,7 @@ import { registerLanes } from './lanes.ts'
 import { arrayParsers, arraySerializers } from './postgres/arrays.ts'
 import { Client } from './postgres/client.ts'
 import { TRACKED_SETTINGS, UNTRACKED_SETTINGS } from './postgres/connection-settings.ts'
+import { Hosts } from './postgres/hosts.ts'
 import { type DrizzleClient, exclusiveLane, ExclusivePool, sharedLane } from './postgres/lane-client.ts'
 
 const CONNECT_TIMEOUT_S = 5
@@ -24,8 +26,11 @@ const FAST = 2
 const READINESS = 1
 
 /** The most connections that a process opens. */
-export const connectionsPerProcess = ({ databasePool }: Pick<KitConfig, 'databasePool'>) =>
-  databasePool + ACCOUNTS + FAST + READINESS
+export const connectionsPerProcess = ({
+  databasePool,
+  databaseUrl,
+}: Pick<KitConfig, 'databasePool' | 'databaseUrl'>) =>
+  databasePool + ACCOUNTS + FAST + READINESS + (eachHost(databaseUrl).length > 1 ? 1 : 0)
 
 /** Short, because the statements behind one on a shared connection wait for its locks too. */
 const SHARED_LOCK_TIMEOUT_MS = 250
@@ -46,14 +51,35 @@ export function openPostgres(config: KitConfig, log: Log) {
   const { requestTimeoutMs: statementMs, lockTimeoutMs, searchTimeoutMs, databasePool } = config
   const pooler = { isPresent: false, onFound: () => log.warn(POOLER_ADVICE) }
   const clients: Client[] = []
+  const hosts =
+    eachHost(config.databaseUrl).length === 1
+      ? undefined
+      : new Hosts(config.databaseUrl, {
+          log,
+          open: (url) => connect({ ...config, databaseUrl: url }, 1, FOR_EVER),
+          onLost: () => clients.forEach((client) => client.renew(0)),
+        })
+  let expiredAt = -Infinity
+  const onReadOnly = () => {
+    hosts?.suspect()
+    if (performance.now() - expiredAt < PROGRESS_CHECK_MS) return
+    expiredAt = performance.now()
+    for (const client of clients) client.expire()
+  }
 
   function openClient(max: number, lockMs: number, lifetime: Lifetime = {}): Client {
     const client = new Client({
       pooler,
+      hosts,
+      onReadOnly,
       logStatement: config.log.sql ? statementLog(log, config.log.redact) : undefined,
       open(onclose) {
         const connection = pooler.isPresent ? {} : { ...UNTRACKED_SETTINGS, ...timeouts(statementMs, lockMs) }
-        const sql = connect(config, max, { connection, onclose, ...lifetime })
+        const sql = connect({ ...config, databaseUrl: hosts?.url ?? config.databaseUrl }, max, {
+          connection,
+          onclose,
+          ...lifetime,
+        })
         Object.assign(sql.options.parsers, arrayParsers(sql.options.parsers), options.parsers)
         Object.assign(sql.options.serializers, arraySerializers(sql.options.serializers), options.serializers)
         return sql
@@ -120,7 +146,7 @@ export function openPostgres(config: KitConfig, log: Log) {
     readiness,
     async close() {
       clearInterval(progressTimer)
-      await Promise.all(clients.map((client) => client.close()))
+      await Promise.all([...clients, hosts].map((each) => each?.close()))
     },
   }
 }

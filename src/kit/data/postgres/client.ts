@@ -2,7 +2,9 @@
 import type postgres from 'postgres'
 import type { LogStatement } from '../../log/sql-log.ts'
 import type { Rows, Statement } from '../../types/statement.ts'
+import { driverCode } from '../transient.ts'
 import { Bag } from './bag.ts'
+import type { Hosts } from './hosts.ts'
 
 /** How to open and watch connections. */
 export interface ClientOptions {
@@ -10,8 +12,14 @@ export interface ClientOptions {
   /** Shared by all clients: whether a pooler refused a startup parameter; `onFound` is called once. */
   pooler: { isPresent: boolean; onFound(): void }
   logStatement: LogStatement | undefined
+  /** Where there are several: a connection is opened when the primary is known. */
+  hosts: Hosts | undefined
+  /** A server takes no writes: it is a standby by now, or was one when its address led to it. */
+  onReadOnly(): void
 }
 
+/** SQLSTATE read_only_sql_transaction. */
+const READ_ONLY = '25006'
 /** An older connection is replaced: backends grow with time, and balancers want to move connections. */
 const MAX_AGE_MS = 45 * 60_000
 const CLOSE_S = 5
@@ -68,6 +76,9 @@ export class Client {
     this.#sent++
     try {
       return await (asValues === true ? query.values() : query)
+    } catch (error) {
+      if (driverCode(error) === READ_ONLY) this.options.onReadOnly()
+      throw error
     } finally {
       this.#unsent.remove(entry)
       this.#answered++
@@ -78,6 +89,7 @@ export class Client {
   async #sendFirst(statement: Statement): Promise<Rows> {
     const { pooler } = this.options
     const wasPresent = pooler.isPresent
+    await this.find()
     const attempt = async () => {
       const sent = this.#send(statement)
       const sql = this.#sql
@@ -94,6 +106,11 @@ export class Client {
       if (!this.#isForPooler) this.renew()
       return attempt()
     }
+  }
+
+  /** Resolves when it is known where to connect. @throws Error with code NO_PRIMARY */
+  async find(): Promise<void> {
+    await this.options.hosts?.find()
   }
 
   /** Sends a statement outside of a transaction, and once more on a new connection if its plan was stale. */
@@ -118,8 +135,14 @@ export class Client {
       if (sql !== this.#sql) return
       for (const query of this.#unsent.values()) if ('state' in query && query.state === null) query.cancel()
       this.renew(0)
+      this.options.hosts?.suspect()
     })
     return sql
+  }
+
+  /** Has it replaced before its next use. */
+  expire(): void {
+    this.#openedAt = -Infinity
   }
 
   get isOld(): boolean {
@@ -134,7 +157,9 @@ export class Client {
     const isStalled = this.#sent > this.#answered && this.#answered === this.#answeredBefore
     this.#stalledChecks = isStalled ? this.#stalledChecks + 1 : 0
     this.#answeredBefore = this.#answered
-    if (this.#stalledChecks >= maxStalledChecks) this.renew(0)
+    if (this.#stalledChecks < maxStalledChecks) return
+    this.renew(0)
+    this.options.hosts?.suspect()
   }
 
   /**
