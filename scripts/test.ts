@@ -1,7 +1,7 @@
 // `npm test`: all tests, in parallel, on services that exist for this run only. Arguments go to `bun test`.
 // A project of its own name has its own tests in test/, and leaves those of test/kit until they are named
 // (`npm run test:kit`). Those of test/slow start whole machineries: they run when they are named (`npm run test:slow`),
-// one after the other.
+// one after the other; those of test/slow/machines make networks, and are named apart (`npm run test:machines`).
 //
 // TEST_DATABASE_URL and TEST_REDIS_URL name servers to use instead of embedded ones; TEST_REDIS=embedded keeps to the
 // embedded Redis where a redis-server is installed. DATABASE_URL and REDIS_URL are never read.
@@ -23,17 +23,16 @@ const given = process.argv
   .slice(2)
   .filter((folder, _, all) => !all.some((one) => one.startsWith(`${folder}/`)))
 const asksFor = (folder: string) => given.some((argument) => argument.includes(folder))
-const leftOut = ['test/slow', ...(name === 'restbun' ? [] : ['test/kit'])].filter(
-  (folder) => !asksFor(folder),
-)
-const lane = asksFor('test/slow')
-  ? []
-  : [
-      `--parallel=${WORKERS}`,
-      '--only-failures',
-      ...leftOut.map((folder) => `--path-ignore-patterns=${folder}/**`),
-    ]
-const tests = spawn(process.execPath, ['test', ...options, ...lane, ...given], {
+const isSlow = asksFor('test/slow')
+const apart = [
+  'test/slow/machines',
+  ...(isSlow ? [] : ['test/slow', ...(name === 'restbun' ? [] : ['test/kit'])]),
+]
+const leftOut = apart
+  .filter((folder) => !asksFor(folder))
+  .map((folder) => `--path-ignore-patterns=${folder}/**`)
+const lane = isSlow ? [] : [`--parallel=${WORKERS}`, '--only-failures']
+const tests = spawn(process.execPath, ['test', ...options, ...lane, ...leftOut, ...given], {
   cwd: resolve(import.meta.dir, '..'),
   // Set but empty, so that no test can reach a development database by way of .env.
   env: {
