@@ -146,7 +146,7 @@ export function openPostgres(config: KitConfig, log: Log) {
     readiness,
     async close() {
       clearInterval(progressTimer)
-      await Promise.all([...clients, hosts].map((each) => each?.close()))
+      await Promise.all([...clients, hosts].map(async (each) => each?.close()))
     },
   }
 }

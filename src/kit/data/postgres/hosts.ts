@@ -14,12 +14,16 @@ const GRACE_MS = 50
 const PAUSE_MS = 100
 
 /** The timeline counts promotions: of two that take writes, the one that was promoted last is right. */
-const QUESTION = `select pg_is_in_recovery() as standby, case when pg_is_in_recovery() then pg_last_wal_replay_lsn()
-  else pg_current_wal_insert_lsn() end - '0/0' as position, case when pg_is_in_recovery() then 0
+const QUESTION = `select pg_is_in_recovery() as standby, case when pg_is_in_recovery() then 0
   else ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int end as timeline`
 
 /** Failures that say nothing of the server's health: it is busy, and what was known of it counts on. */
 const IS_BUSY = /^53/
+
+interface Answer {
+  standby: boolean
+  timeline: number
+}
 
 /** One server, as it was when it answered last. */
 export class Host {
@@ -28,8 +32,6 @@ export class Host {
   askedAt = -Infinity
   state: 'not asked yet' | 'the primary' | 'a standby' | 'an older primary' | 'away' = 'not asked yet'
   detail = ''
-  /** The end of what a standby has replayed, or a primary written. */
-  position = 0n
 
   constructor(readonly url: string) {}
 
@@ -43,8 +45,6 @@ export interface HostsOptions {
   log: Log
   /** The primary is lost, or another one: connections to the former are of no use. */
   onLost?(): void
-  /** After each answer. @param askedAt of `performance.now()`, before the question was sent */
-  onAnswer?(host: Host, askedAt: number): void
 }
 
 /** Asks each server once a second, on a connection of its own, from the first `find` on. */
@@ -54,7 +54,8 @@ export class Hosts {
   #isSure = false
   /** The highest that was seen. */
   #timeline = 0
-  #found = Promise.withResolvers<void>()
+  /** Those who wait for the primary. */
+  readonly #waiting = new Set<() => void>()
   #timer: ReturnType<typeof setInterval> | undefined
   #said = ''
 
@@ -82,8 +83,11 @@ export class Hosts {
   async #search(): Promise<void> {
     this.#look()
     // What was away when it was asked last is asked, but not waited for.
-    const asked = this.all.filter(({ state }) => state !== 'away').map((host) => host.asking)
-    await Promise.race([this.#found.promise, Promise.all(asked)])
+    const asked = this.all.filter(({ state }) => state !== 'away').map(async (host) => host.asking)
+    let stopWaiting = () => {}
+    const found = new Promise<void>((resolve) => void this.#waiting.add((stopWaiting = resolve)))
+    await Promise.race([found, Promise.all(asked)])
+    this.#waiting.delete(stopWaiting)
     if (!this.#isSure) throw noPrimary(this.#describe())
   }
 
@@ -91,13 +95,12 @@ export class Hosts {
   suspect(): void {
     if (!this.#isSure) return
     this.#isSure = false
-    this.#found = Promise.withResolvers()
     this.#look()
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    await Promise.all(this.all.map((host) => host.sql?.end({ timeout: 1 })))
+    await Promise.all(this.all.map(async (host) => host.sql?.end({ timeout: 1 })))
   }
 
   #look = (): void => {
@@ -110,16 +113,12 @@ export class Hosts {
   }
 
   async #ask(host: Host): Promise<void> {
-    const sent = (host.askedAt = performance.now())
+    host.askedAt = performance.now()
     const sql = (host.sql ??= this.options.open(host.url))
     try {
-      const [answer] = await patiently(
-        sql.unsafe<{ standby: boolean; position: string; timeline: number }[]>(QUESTION),
-      )
+      const [answer] = await patiently(sql.unsafe<Answer[]>(QUESTION))
       if (answer === undefined) throw new Error('Postgres returned nothing')
-      host.position = BigInt(answer.position)
       this.#judge(host, answer)
-      this.options.onAnswer?.(host, sent)
     } catch (error) {
       const code = driverCode(error) ?? String(error)
       if (host.sql === sql) host.sql = undefined
@@ -128,7 +127,7 @@ export class Hosts {
     }
   }
 
-  #judge(host: Host, { standby, timeline }: { standby: boolean; timeline: number }): void {
+  #judge(host: Host, { standby, timeline }: Answer): void {
     if (standby) return this.#setState(host, 'a standby')
     if (timeline < this.#timeline) return this.#setState(host, 'an older primary')
     const deposed = this.#primary !== host && timeline > this.#timeline ? this.#primary : undefined
@@ -138,7 +137,7 @@ export class Hosts {
     this.#primary = host
     this.#isSure = true
     this.#setState(host, 'the primary')
-    this.#found.resolve()
+    for (const stopWaiting of this.#waiting) stopWaiting()
   }
 
   #setState(host: Host, state: Host['state'], detail = `is ${state}`): void {
