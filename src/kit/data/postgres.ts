@@ -60,11 +60,15 @@ export function openPostgres(config: KitConfig, log: Log) {
           onLost: () => clients.forEach((client) => client.renew(0)),
         })
   let expiredAt = -Infinity
+  const pooled = new Set<Client>()
   const onReadOnly = () => {
     hosts?.suspect()
     if (performance.now() - expiredAt < PROGRESS_CHECK_MS) return
     expiredAt = performance.now()
-    for (const client of clients) client.expire()
+    for (const client of clients) {
+      if (pooled.has(client)) client.expire()
+      else client.renew()
+    }
   }
 
   function openClient(max: number, lockMs: number, lifetime: Lifetime = {}): Client {
@@ -95,6 +99,7 @@ export function openPostgres(config: KitConfig, log: Log) {
     Array.from({ length: databasePool }, () => openClient(1, lockTimeoutMs, FOR_EVER)),
     waiting,
   )
+  clients.forEach((client) => pooled.add(client))
   // Neither reads, nor searches and writes together, ever take the whole pool: each leaves the other a connection.
   const allButOne = () => new Gate({ places: Math.max(1, databasePool - 1), ...waiting })
   const [slow, reads] = [allButOne(), allButOne()]

@@ -25,10 +25,7 @@ export function sharedLane(
   const gate = new Gate({ places: connections * PIPELINE_DEPTH, ...waiting })
   const send = (statement: Statement) => {
     refuseInsideTransaction()
-    return gate.run(() => {
-      if (client.isOld) client.renew()
-      return client.sendAlone(statement)
-    }, abandonCheck())
+    return gate.run(() => client.sendAlone(statement), abandonCheck())
   }
   return {
     options,
