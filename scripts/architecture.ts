@@ -14,10 +14,11 @@ const KIT = ['types', 'config', 'log', 'data', 'mail jobs', 'deps', 'http', 'aut
 /** Yours imports the kit, and of yours these. A folder beside the kit is a slice, `entry` a file that starts a role. */
 const YOURS: Record<string, string[]> = {
   entry: ['app', 'config', 'crons', 'tasks', 'manifest', 'programs'],
-  supervisor: ['config', 'programs'], // none of the app's code, which could harm it
+  supervisor: ['config', 'programs', 'unexpected'], // none of the app's code, which could harm it
   programs: ['config', 'tasks', 'slice'], // by `import()` and for types: the supervisor reads it
   app: ['config', 'slice'],
-  manifest: ['crons', 'slice'],
+  manifest: ['crons', 'slice', 'unexpected'],
+  unexpected: ['config'], // the supervisor loads it
   crons: ['tasks'],
   tasks: ['slice'],
   slice: ['config', 'tasks'],

@@ -1,10 +1,11 @@
-// `npm run check`: types, lint, format, house rules, settings and lockfile, all of them even if one fails. Exits 1 if any did.
+// `npm run check`: types, imports, lint, format, house rules, settings and lockfile, all of them even if one fails. Exits 1 if any did.
 import { join } from 'node:path'
 import { findBrokenRules } from './architecture.ts'
 import { takeArguments } from './command.ts'
 import { findLockfileFaults } from './lockfile.ts'
 import { findSettingsFaults } from './settings/reference.ts'
 import { findTool } from './tool.ts'
+import { findUnresolvedImports } from './unresolved-imports.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
@@ -14,6 +15,7 @@ type Check = () => Promise<string> | string
 const CHECKS: Record<string, Check> = {
   // What it found is kept: the next run looks at what has changed, and at what stands on that.
   types: () => run('tsc', '-p', '.', '--incremental', '--tsBuildInfoFile', 'node_modules/.cache/types.json'),
+  imports: async () => (await findUnresolvedImports(ROOT)).join('\n'),
   lint: () => run('oxlint', '--type-aware', '--deny-warnings'),
   format: async () =>
     (await run('oxfmt', '--check', '.')).replace('Run without `--check` to fix.', 'npm run format mends it.'),

@@ -1,5 +1,6 @@
 // Examines what the server stands on, and says what to do about each thing that is wrong: npm run doctor
 import { ConfigError } from '../src/kit/types/config-error.ts'
+import { judgeProcessUse, readProcessUse } from './doctor/bounds.ts'
 import { fail, type Finding, messageOf } from './doctor/finding.ts'
 import { checkKit } from './doctor/kit.ts'
 import {
@@ -60,6 +61,7 @@ async function examineAll({ env }: Services): Promise<Finding[]> {
     ...disk,
     ...postgres,
     ...redis,
+    ...judgeProcessUse(readProcessUse(config.dataDir)),
     ...mail,
   ]
 }

@@ -1,7 +1,7 @@
 // `npm run status`: prints what the supervisor says of its processes, and what each of them counts.
 import { resolve } from 'node:path'
-import { Scoreboard } from '../src/kit/process/scoreboard.ts'
-import { readStatus, type ProcessStatus, type Status } from '../src/kit/process/status.ts'
+import { readStatus, type Status } from '../src/kit/process/status.ts'
+import { withStats } from '../src/kit/process/supervisor-link.ts'
 import { columns } from './columns.ts'
 import { readArguments, runCommand } from './command.ts'
 
@@ -25,15 +25,6 @@ if (import.meta.main) {
       if (watch) await Bun.sleep(REFRESH_MS)
     } while (watch)
   })
-}
-
-function withStats({ board: file, ...about }: ProcessStatus) {
-  try {
-    const { requests, inFlight, lagMs, rss } = Scoreboard.read(file)
-    return { ...about, requests, inFlight, lagMs, rss }
-  } catch {
-    return { ...about, requests: 0, inFlight: 0, lagMs: 0, rss: 0 } // it has just gone
-  }
 }
 
 function describe(status: Status, processes: ReturnType<typeof withStats>[]): string {

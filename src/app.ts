@@ -37,6 +37,9 @@ import { mailLoginPages, mailLoginRoutes } from './mail-login/routes.tsx'
 import { movies } from './movies/routes.ts'
 import { oidcPages } from './oidc/pages.tsx'
 import { oidcRoutes } from './oidc/routes.ts'
+import { auditSection } from './operators/audit.tsx'
+import { mailSection } from './operators/mails.tsx'
+import { webhookSection } from './operators/webhooks.tsx'
 import { passkeyPages } from './passkeys/pages.tsx'
 import { passkeyRoutes } from './passkeys/routes.ts'
 import { askForFactor, secondFactorPages } from './second-factors/pages.tsx'
@@ -101,7 +104,9 @@ export function createApp(deps: Deps) {
     .route('/api/files', diskRoutes<Product>(fileOptions.table, fileOptions.purposes))
     .route('/api', webhookRoutes)
     .route('/api/movies', movies)
-  if (config.operatorsPage) app.route('/api/operators', dashboard(dashboardAccess(config)))
+  const operatorsPages = [mailSection, auditSection, webhookSection]
+  if (config.operatorsPage)
+    app.route('/api/operators', dashboard({ ...dashboardAccess(config), sections: operatorsPages }))
   if (!config.production) app.route('/apitest', devRoutes<Product>({ queueMail: queueSampleMail }))
   if (config.authPages) app.route(PAGES, accountPages)
   if (config.authPages) app.route(PAGES, exportPage)

@@ -15,6 +15,7 @@ import { oidcWayIn } from './oidc/way-in.tsx'
 import { passkeyFactor, passkeyWayIn } from './passkeys/factor.tsx'
 import { secondStep } from './second-factors/second-step.ts'
 import { totp } from './totp/totp.ts'
+import { onUnexpected } from './unexpected.ts'
 import { pausesWebhooks } from './webhooks/endpoints.ts'
 
 /** One line for each second factor. */
@@ -27,6 +28,7 @@ export const manifest = {
   roles,
   crons,
   migrations,
+  onUnexpected,
   openOwn: (...opening: Opening<Product['Config']>): { own: Own } => ({
     own: {
       waysIn,

@@ -3,6 +3,7 @@
 import { settings } from './config.ts'
 import { runSupervisor } from './kit/process/run-supervisor.ts'
 import { programs } from './programs.ts'
+import { onUnexpected } from './unexpected.ts'
 
 const entries = { server: 'src/server.ts', worker: 'src/worker.ts', program: 'src/program.ts' }
-await runSupervisor({ settings, programs, entries })
+await runSupervisor({ settings, programs, entries, onUnexpected })

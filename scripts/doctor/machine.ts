@@ -82,15 +82,19 @@ export function checkMigrateReq({ production }: Config): Finding[] {
   ]
 }
 
-/** Where the embedded services of development keep their data. */
-export async function checkDisk({ dataDir, production }: Config): Promise<Finding[]> {
-  if (production) return []
-  let folder = resolve(ROOT, dataDir)
+/** Where the status, the scoreboards and the embedded services of development lie, and the log. That of Postgres is another machine's. */
+export async function checkDisk({ dataDir, log }: Pick<Config, 'dataDir' | 'log'>): Promise<Finding[]> {
+  const ofLog = log.file === undefined ? [] : [checkRoom(log.file, 'LOG_FILE')]
+  return (await Promise.all([checkRoom(dataDir, 'DATA_DIR'), ...ofLog])).flat()
+}
+
+async function checkRoom(path: string, setting: string): Promise<Finding[]> {
+  let folder = resolve(ROOT, path)
   while (!existsSync(folder)) folder = dirname(folder)
   const { bavail, bsize } = await statfs(folder)
   const free = Math.floor((bavail * bsize) / 1024 ** 2)
-  const found = `${free} MB free for ${dataDir} (DATA_DIR)`
-  const fix = 'Make room, or choose another place by DATA_DIR'
+  const found = `${free} MB free for ${path} (${setting})`
+  const fix = `Make room, or choose another place by ${setting}`
   if (free < MIN_FREE_MB.fail) return [fail('disk', found, fix)]
   return [free < MIN_FREE_MB.warn ? warn('disk', found, fix) : ok('disk', found)]
 }

@@ -14,6 +14,7 @@ import { countPrograms } from '../../src/kit/process/program.ts'
 import { programs } from '../../src/programs.ts'
 import { findSkipped, MIGRATIONS_FOLDER, readMigrations } from '../migrate/folder.ts'
 import { findPrimary } from '../primary.ts'
+import { judgePostgresUse, readPostgresUse } from './bounds.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 
@@ -87,6 +88,7 @@ async function ask(config: Config, connection: Record<string, string>): Promise<
           : { statement_timeout: config.requestTimeoutMs, lock_timeout: config.lockTimeoutMs },
       ),
       judgeConnections(facts, connectionsPerProcess(config), processes),
+      ...judgePostgresUse(await readPostgresUse(sql)),
       judgeRights(missing, facts.role),
       ...(mayReadApplied
         ? [judgeMigrations(readMigrations(MIGRATIONS_FOLDER), await readApplied(sql), config.production)]

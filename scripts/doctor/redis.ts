@@ -5,13 +5,15 @@ import { refuseMissingDatabase } from '../../src/kit/data/redis.ts'
 import { assessServer } from '../../src/kit/jobs/connection.ts'
 import { createQueueAdmin } from '../../src/kit/jobs/queue-admin.ts'
 import { tasks } from '../../src/tasks.ts'
+import { judgeRedisUse, readRedisUse } from './bounds.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 import { judgeQueues } from './queues.ts'
 
 const TIMEOUT_MS = 5000
 
-export async function checkRedis({ redisUrl, redisPrefix, production, jobs }: Config): Promise<Finding[]> {
+export async function checkRedis(config: Config): Promise<Finding[]> {
+  const { redisUrl, redisPrefix, production, jobs } = config
   const { host } = new URL(redisUrl)
   const redis = new Redis(redisUrl, {
     lazyConnect: true,
@@ -31,6 +33,7 @@ export async function checkRedis({ redisUrl, redisPrefix, production, jobs }: Co
       ok('Redis', `${host} answers`),
       ...judgeServer(info),
       judgePersistence(info, await readSavePoints(redis), production),
+      ...judgeRedisUse(await readRedisUse(redis, queues, config)),
       judgeQueues(tasks, jobs.queues, queues),
       await checkClock('Redis', async () => {
         const [seconds, micros] = await redis.time()

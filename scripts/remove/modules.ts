@@ -21,8 +21,16 @@ export const MODULES: Record<string, Module> = {
   dashboard: {
     about:
       'the page at /api/operators: see the queue, retry and drop dead jobs, run crons, without a terminal',
-    paths: ['src/kit/dashboard', 'src/account/dashboard.ts', 'test/kit/dashboard', 'test/operators.png'],
-    mentions: /(kit|account)\/dashboard|\/api\/operators|OPERATORS_PAGE|\boperators(Page|\.png)/,
+    paths: [
+      'src/kit/dashboard',
+      'src/account/dashboard.ts',
+      'src/operators',
+      'test/kit/dashboard',
+      'test/operator-sections.test.ts',
+      'test/operators.png',
+    ],
+    mentions:
+      /(kit|account)\/dashboard|\boperators\/(audit|mails|webhooks)|\/api\/operators|OPERATORS_PAGE|\boperators(Page|\.png)/,
   },
   'job-status': {
     about: "/api/jobs/:id: clients follow their jobs; the export of an account's data is handed out by it",
@@ -138,6 +146,7 @@ export const MODULES: Record<string, Module> = {
     paths: [
       'src/kit/webhooks',
       'src/webhooks',
+      'src/operators/webhooks.tsx',
       'test/kit/webhooks',
       'test/webhooks.test.ts',
       'test/webhooks-receivers.test.ts',

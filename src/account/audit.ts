@@ -46,6 +46,7 @@ export const ACTIONS = [
   'invitation.accepted',
   'account.changed',
   'audit.exported',
+  'service.reloaded',
 ] as const
 
 export type Action = (typeof ACTIONS)[number]

@@ -9,15 +9,19 @@ import { createRateLimiter } from './data/rate-limiter.ts'
 import { createReadiness } from './data/readiness.ts'
 import { closeRedis, connectRedis } from './data/redis.ts'
 import { createSessions } from './data/sessions/session-store.ts'
+import { querySpans, traceCommands } from './data/spans.ts'
 import { createStore } from './data/store.ts'
 import type { KitDeps } from './deps.ts'
 import { createCronAdmin } from './jobs/cron-admin.ts'
 import type { Cron } from './jobs/cron.ts'
 import { withOutbox } from './jobs/outbox/enqueue.ts'
+import { producerSpan } from './jobs/spans.ts'
 import { createQueueAdmin } from './jobs/queue-admin.ts'
 import { createQueue } from './jobs/queue.ts'
 import type { EnqueueOptions } from './jobs/task.ts'
 import { requestContext } from './log/request-context.ts'
+import { currentTrace, registeredTracer } from './log/trace.ts'
+import { createReport, type OnUnexpected } from './log/unexpected.ts'
 import type { Log } from './types/log.ts'
 import type { Mail } from './types/mail.ts'
 import type { Passwords } from './types/passwords.ts'
@@ -44,6 +48,8 @@ export interface Manifest<
   crons: readonly Cron[]
   /** The migrations that the code ships, oldest first. */
   migrations: readonly Migration[]
+  /** Is told of each error that nobody foresaw, in this process. */
+  onUnexpected?: OnUnexpected<Config>
   /** Opens what this product's handlers find in `c.var`, and its tasks in their dependencies, beside the kit's. */
   openOwn?(this: void, ...opening: Opening<Config>): { own: Own; close?(this: void): Promise<void> | void }
 }
@@ -68,18 +74,27 @@ export const openAll = <Each extends object>(
 /** Opens the connections; `close` ends them in order. @throws Error if a product's own goes by a name of the kit's */
 export function assembleDeps<Config extends KitConfig, Role extends string, Own extends object>(
   config: Config,
-  { roles, crons, migrations, openOwn }: Manifest<Role, Config, Own>,
+  { roles, crons, migrations, onUnexpected, openOwn }: Manifest<Role, Config, Own>,
   { log, passwords, secrets, createMailer, packageFile }: Runtime,
 ) {
   const redis = connectRedis(config.redisUrl, { log, timeoutMs: config.redisTimeoutMs })
   const { maxBytes, keepDead } = config.jobs
   const queue = createQueue({ redis, prefix: config.redisPrefix, maxBytes })
   const enqueue = withOutbox(
-    (task, input, options) => queue.enqueue(task, input, withRequest(options)),
-    (task, input, options) => queue.prepare(task, input, withRequest(options)),
+    (task, input, options) => queue.enqueue(task, input, withRequest(task, options)),
+    (task, input, options) => queue.prepare(task, input, withRequest(task, options)),
   )
+  function withRequest(task: { name: string }, options?: EnqueueOptions): EnqueueOptions {
+    const trace = tracer ? producerSpan(tracer, task.name) : currentTrace()
+    return { requestId: requestContext.getStore()?.requestId, trace, ...options }
+  }
   const opened = openOwn?.(config, log, { redis, enqueue }) // before anything connects: nothing is left open if it throws
-  const { db, readiness, close: closePostgres } = openPostgres(config, log)
+  const tracer = registeredTracer() // `openOwn` is where an SDK is registered
+  const { db, readiness, observeQueries, gates, close: closePostgres } = openPostgres(config, log)
+  if (tracer) {
+    observeQueries(querySpans(tracer))
+    traceCommands(redis, tracer)
+  }
   // Connects now, not with the first command: log lines of the connection must not carry the id of a request.
   // The connection itself logs an outage, and `ready` reports it.
   redis.connect().catch(() => {})
@@ -111,6 +126,8 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     cronAdmin: createCronAdmin({ crons, queue, queueAdmin }),
     sendMail: createMailer(config, store),
     log,
+    reportUnexpected: createReport({ onUnexpected, config, log }),
+    tracer,
     packageFile,
     ready: createReadiness({
       connection: readiness,
@@ -137,7 +154,7 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     await closeRedis(redis)
     await closePostgres()
   }
-  return { deps: Object.assign(deps, opened?.own), redis, queue, close }
+  return { deps: Object.assign(deps, opened?.own), redis, queue, observeQueries, gates, close }
 }
 
 /** What requests and workers put beside the dependencies. */
@@ -146,8 +163,3 @@ const OF_REQUESTS = new Set(
     ' ',
   ),
 )
-
-const withRequest = (options?: EnqueueOptions): EnqueueOptions => ({
-  requestId: requestContext.getStore()?.requestId,
-  ...options,
-})

@@ -4,10 +4,19 @@ import { developmentKey } from './auth/development-key.ts'
 import { createPasswords, passwordGate } from './auth/passwords.ts'
 import { createSecrets } from './auth/secrets.ts'
 import type { KitConfig } from './config/kit-config.ts'
+import type { Gate } from './data/gate.ts'
 import { packageFile } from './data/package-file.ts'
+import type { QueryObserver } from './data/query-observer.ts'
 import { createLog } from './log/log.ts'
 import { createMailer } from './mail/mailer.ts'
 import type { LogFields } from './types/log.ts'
+
+/** What the metrics of a process tell of. */
+export interface Watched {
+  observeQueries: (observer: QueryObserver) => void
+  /** Where work waits for its place, by name. */
+  gates: Map<string, Gate>
+}
 
 /** Opens everything; `close` ends it in order and writes the last lines of the log. `logFd` and `logFields` are what `createLog` takes. */
 export function createDeps<Config extends KitConfig, Role extends string, Own extends object>(
@@ -17,16 +26,20 @@ export function createDeps<Config extends KitConfig, Role extends string, Own ex
   logFields?: LogFields,
 ) {
   const log = createLog(config.log, config.name, logFd, logFields)
-  const passwords = createPasswords(passwordGate(config.processes.web, config.requestTimeoutMs))
+  const hashing = passwordGate(config.processes.web, config.requestTimeoutMs)
+  const passwords = createPasswords(hashing)
   const { dataDir, production, secretKeys } = config
   const secrets = createSecrets(secretKeys ?? (production ? undefined : () => developmentKey(dataDir)))
   const runtime = { log, passwords, secrets, createMailer, packageFile }
-  const { deps, redis, queue, close } = assembleDeps(config, manifest, runtime)
+  const { deps, redis, queue, observeQueries, gates, close } = assembleDeps(config, manifest, runtime)
+  const watched: Watched = { observeQueries, gates: gates.set('passwords', hashing) }
   return {
     deps,
     log,
     redis,
     queue,
+    observeQueries,
+    watched,
     async close() {
       await close()
       await log.close()

@@ -1,10 +1,12 @@
 // Declares what a handler may use, and not how it is made: the contract between the portable app and its runtime.
+import type { Tracer } from '@opentelemetry/api'
 import type { KitConfig } from './config/kit-config.ts'
 import type { CronAdmin } from './jobs/cron-admin.ts'
 import type { JobStatus } from './jobs/status.ts'
 import type { EnqueueInTransaction } from './jobs/outbox/enqueue.ts'
 import type { QueueAdmin } from './jobs/queue-admin.ts'
 import type { Enqueue } from './jobs/task.ts'
+import type { ReportUnexpected } from './log/unexpected.ts'
 import type { Db } from './types/db.ts'
 import type { Log } from './types/log.ts'
 import type { Mail } from './types/mail.ts'
@@ -14,6 +16,7 @@ import type { Roles } from './types/roles.ts'
 import type { Secrets } from './types/secrets.ts'
 import type { Sessions } from './types/sessions.ts'
 import type { Store } from './types/store.ts'
+import type { Supervisor } from './types/supervisor.ts'
 
 /** The dependencies of a product with these settings and roles. `create-deps.ts` builds them once for `createApp`. */
 export interface KitDeps<Config extends KitConfig = KitConfig, Role extends string = string> {
@@ -44,9 +47,15 @@ export interface KitDeps<Config extends KitConfig = KitConfig, Role extends stri
   /** What operators see and do with the queue and its crons. */
   queueAdmin: QueueAdmin
   cronAdmin: CronAdmin
+  /** That of this machine; absent where the runtime has none. */
+  supervisor?: Supervisor
   /** For tasks: a request should not wait for a mail server. */
   sendMail(mail: Mail): Promise<void>
   log: Log
+  /** Hands an error that nobody foresaw to the product's `onUnexpected`. Never throws. */
+  reportUnexpected: ReportUnexpected
+  /** Of an OpenTelemetry SDK, if one was registered when all was opened. */
+  tracer?: Tracer | undefined
   /** Reads a file of an installed package: the package's name, and its path in it. For pages that bring their scripts. */
   packageFile(path: string): Promise<string>
   /** Resolves if Postgres and Redis take writes and no migration is pending. Rejects with the reason otherwise. */

@@ -29,7 +29,7 @@ export function useKit<E extends Env>(
   app.notFound(methodNotAllowed(app))
 
   app.use(injectDeps(deps, { bodyOf: largeResponses(config.answersMaxBytes), pageLinks: pageLinks(app) }))
-  app.use(withRequestContext)
+  app.use(withRequestContext(deps.tracer))
   app.use(clientIp(config.trustedProxies, config.trustedProxyHeader))
   app.use(requestLog(config))
   app.use(securityHeaders)

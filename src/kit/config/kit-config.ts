@@ -29,6 +29,11 @@ export function findConflicts(set: Record<string, string | undefined>, parsed: P
   if (production && !set.APP_URL) {
     conflicts.push('APP_URL is not set: production needs it for the links in mails (https://api.example.com)')
   }
+  if (production && parsed?.['log.sql'] === 'explain') {
+    conflicts.push(
+      'LOG_SQL=explain is for development: it plans each statement a second time. Say on, or off',
+    )
+  }
   const secure = parsed?.['cookie.secure'] ?? production
   if (parsed?.['cookie.sameSite'] === 'none' && !secure) {
     conflicts.push('COOKIE_SAMESITE=none needs COOKIE_SECURE=on: browsers drop the cookie otherwise')

@@ -7,6 +7,7 @@ import {
   bytes,
   choice,
   flag,
+  flagOr,
   integer,
   isHeaderName,
   isNetwork,
@@ -225,7 +226,14 @@ export const kitSettings = (project: string) => ({
     example: 'udp://127.0.0.1:514',
     isUrl: true,
   }),
-  'log.sql': setting('LOG_SQL', flag().default(false), { about: 'Log each statement with its time' }),
+  'log.sql': setting('LOG_SQL', flagOr('explain').default(false), {
+    about:
+      'Log each statement with its time. `explain`, in development: also the plan of each one, once; it is not run again',
+    example: 'explain',
+  }),
+  'log.slowQueryMs': setting('LOG_SLOW_QUERY_MS', integer(0, 250_000).default(500), {
+    about: 'Queries that wait and run for longer are logged by name, at most 20 in a minute; 0: none',
+  }),
   'log.redact': setting('LOG_REDACT', list(() => true, 'names').default([]), {
     about: 'More names of input fields whose values are secret',
     isPrintable: true,

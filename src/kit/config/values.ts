@@ -29,6 +29,10 @@ export const flag = () =>
     )
     .transform((v) => ['1', 'true', 'on', 'yes'].includes(v))
 
+/** `flag`, or a word that says more than on. */
+export const flagOr = <const T extends string>(word: T) =>
+  z.union([z.literal(word), flag()], shown(`must be on, off or ${word}`))
+
 export const choice = <const T extends [string, ...string[]]>(...values: T) =>
   z.enum(values, shown(`must be one of: ${values.join(', ')}`))
 

@@ -6,6 +6,7 @@ import { HtmlPage } from '../pages/html-page.tsx'
 import type { JobView } from '../jobs/places.ts'
 import { tried } from './dead-jobs.tsx'
 import { ActionButton, inputBlock, Moment, textOf } from './parts.tsx'
+import { Tabs } from './shell.tsx'
 import { DASHBOARD_STYLE } from './style.ts'
 import { urlOf, type View } from './view.ts'
 
@@ -32,12 +33,18 @@ export function JobPage({ c, service, job, secretKeys, view, now }: Props) {
     ['Tried', tried(job)],
   ]
   if (due !== undefined) facts.push(['Due', <Moment at={due} now={now} none="unknown" />])
+  if (job.since !== undefined && due === undefined)
+    facts.push([
+      place === 'dead' ? 'Dead since' : 'Waits since',
+      <Moment at={job.since} now={now} none="unknown" />,
+    ])
   if (by !== undefined) facts.push(['Account', <code>{textOf(by, NAME)}</code>])
   if (requestId !== undefined) facts.push(['Request', <code>{textOf(requestId, NAME)}</code>])
   facts.push(['Input', <pre>{inputBlock(data, secretKeys, INPUT)}</pre>])
   if (error !== undefined) facts.push(['Error', <pre class="bad">{textOf(error, ERROR)}</pre>])
   return (
     <HtmlPage c={c} title={`${name} - ${service} queue`} style={DASHBOARD_STYLE}>
+      <Tabs c={c} />
       <p>
         <a href={urlOf(view, place === 'dead' ? 'dead' : '')}>Back to the queue</a>
       </p>

@@ -26,6 +26,8 @@ export const inputBlock = (data: unknown, secretKeys: readonly string[], max: nu
 const isSecret = (data: unknown, secretKeys: readonly string[]) =>
   typeof data === 'string' && mentionsSecret(data, secretKeys)
 
+export const number = new Intl.NumberFormat('en')
+
 /** Shows the time that has passed, or is left, until `at`, which is in the title; times are Unix ms. */
 export function Age({ at, now }: { at: unknown; now: number }) {
   const iso = isoOf(at)

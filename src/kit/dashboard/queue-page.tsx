@@ -8,10 +8,11 @@ import type { JobView } from '../jobs/places.ts'
 import type { Stats } from '../jobs/stats.ts'
 import { Chart } from './chart.tsx'
 import { DeadTable } from './dead-jobs.tsx'
-import { ActionButton, isoOf } from './parts.tsx'
+import { ActionButton, isoOf, number } from './parts.tsx'
+import { Notice, Tabs } from './shell.tsx'
 import { DASHBOARD_STYLE } from './style.ts'
 import { CronTable, QueueTable, RunningTable, WorkerTable } from './tables.tsx'
-import { urlOf, type View } from './view.ts'
+import { PATH, urlOf, type View } from './view.ts'
 
 const REFRESH_S = 5
 /** A notice stays long enough to be read. */
@@ -42,21 +43,16 @@ export function QueuePage({ c, service, who, stats, dead, crons, notice, secretK
       style={DASHBOARD_STYLE}
       refresh={view.refresh === 'on' ? every : undefined}
     >
+      <Tabs c={c} />
       <Header title={title} who={who} paused={stats.paused} view={view} now={now} />
-      {notice !== undefined && (
-        <p class="notice" role="status">
-          {notice}
-        </p>
-      )}
+      <Notice text={notice} />
       <QueueStats stats={stats} />
       <Section id="hour" title="Last hour">
         <Chart minutes={stats.minutes} />
       </Section>
-      {Object.keys(stats.queues).length > 1 && (
-        <Section id="queues" title="Queues">
-          <QueueTable queues={stats.queues} view={view} />
-        </Section>
-      )}
+      <Section id="queues" title="Queues">
+        <QueueTable queues={stats.queues} view={view} />
+      </Section>
       <Section id="running" title="Running">
         <RunningTable workers={stats.workers} view={view} now={now} />
       </Section>
@@ -70,9 +66,14 @@ export function QueuePage({ c, service, who, stats, dead, crons, notice, secretK
         <div class="bar">
           <h2>Dead jobs</h2>
           {stats.dead > 0 && (
-            <ActionButton action="retry-all" view={view}>
-              Retry all
-            </ActionButton>
+            <div class="actions">
+              <a class="button" href={`${PATH}/dead`}>
+                Filter, choose many
+              </a>
+              <ActionButton action="retry-all" view={view}>
+                Retry all
+              </ActionButton>
+            </div>
           )}
         </div>
         {stats.trimmed > 0 && (
@@ -126,15 +127,13 @@ function Header({ title, who, paused, view, now }: HeaderProps) {
   )
 }
 
-const number = new Intl.NumberFormat('en')
-
 function QueueStats({ stats: { waiting, running, later, dead, minutes } }: { stats: Stats }) {
   // The last complete minute.
   const last = minutes.at(-2)
   const shown = [
-    { name: 'Waiting', count: waiting },
+    { name: 'Waiting', count: waiting, href: `${PATH}/jobs` },
     { name: 'Running', count: running, href: '#running' },
-    { name: 'Delayed', count: later },
+    { name: 'Delayed', count: later, href: `${PATH}/jobs?place=later` },
     { name: 'Dead', count: dead, href: '#dead', isBad: dead > 0 },
     { name: 'Done per minute', count: last?.done ?? 0, href: '#hour' },
     { name: 'Failed per minute', count: last?.failed ?? 0, href: '#hour', isBad: (last?.failed ?? 0) > 0 },

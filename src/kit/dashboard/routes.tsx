@@ -3,8 +3,8 @@
 import { z } from 'zod'
 import { noStore } from '../http/caching.ts'
 import { doc } from '../http/doc.ts'
-import type { AnyProduct } from '../http/env.ts'
-import { appFactory } from '../http/factory.ts'
+import type { AnyContext, AnyProduct } from '../http/env.ts'
+import { appFactory, middleware } from '../http/factory.ts'
 import { ownPagesOnly } from '../http/origins.ts'
 import { validate } from '../http/validate.ts'
 import { errorsAsPages } from '../pages/error-page.tsx'
@@ -12,19 +12,37 @@ import { takeNotice } from '../pages/notice.ts'
 import { ApiError } from '../types/api-error.ts'
 import type { DashboardAccess } from './access.ts'
 import { actions } from './actions.ts'
+import { deadRoutes } from './dead-routes.tsx'
 import { JobPage } from './job-page.tsx'
+import { moreRoutes } from './more-routes.tsx'
 import { QueuePage } from './queue-page.tsx'
+import { KIT_TABS } from './shell.tsx'
 import { PAGE_SIZE, PATH, View } from './view.ts'
 
 const OneJob = z.object({ job: z.string().min(1) })
 
-export function dashboard<P extends AnyProduct>({ requireRole, role, label, signIn }: DashboardAccess<P>) {
+export function dashboard<P extends AnyProduct>(access: DashboardAccess<P>) {
+  const { requireRole, role, label, signIn, confirm, lacking, sections = [] } = access
+  const tabs = [...KIT_TABS, ...sections]
   const home = { path: PATH, label: 'Back to the queue' }
   return appFactory<P>()
     .createApp()
     .use(noStore)
-    .use(errorsAsPages({ home, signIn }))
+    .use(
+      errorsAsPages({
+        home,
+        signIn,
+        ...(confirm !== undefined && { confirm }),
+        ...(lacking !== undefined && { lacking }),
+      }),
+    )
     .use(ownPagesOnly)
+    .use(
+      middleware((c: AnyContext, next) => {
+        c.set('operatorsTabs', tabs)
+        return next()
+      }),
+    )
 
     .get(
       '/',
@@ -65,4 +83,6 @@ export function dashboard<P extends AnyProduct>({ requireRole, role, label, sign
     )
 
     .route('/', actions(requireRole(role)))
+    .route('/', deadRoutes(requireRole(role)))
+    .route('/', moreRoutes(requireRole(role), sections))
 }

@@ -4,6 +4,16 @@ export const DASHBOARD_STYLE = `
 .bar, .actions { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1rem }
 .bar { justify-content: space-between }
 .bar + .bar { margin-top: 0.5rem }
+main > .tabs { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; margin-bottom: 1.5rem }
+.tabs { font-size: 0.875rem } p.tabs { margin: 0.75rem 0; display: flex; gap: 0 1.25rem }
+.tabs a { padding: 0.25rem 0; color: var(--muted); text-decoration: none }
+.tabs [aria-current] { color: var(--ink); font-weight: 600; box-shadow: 0 2px var(--accent) }
+.filter, .chips { display: flex; flex-wrap: wrap; align-items: end; gap: 0.5rem 1rem; margin: 1rem 0 }
+.filter label { display: grid; color: var(--muted); font-size: 0.8125rem }
+.filter input, .filter select { padding: 0.25rem 0.5rem; max-width: 16rem; border: 1px solid var(--muted); border-radius: 4px; background: var(--paper); color: var(--ink); font: 0.875rem var(--sans) }
+.chips { gap: 0.375rem } .chips [aria-current] { border-color: var(--accent); color: var(--accent) }
+td input[type=checkbox] { width: 1.125rem; height: 1.125rem; accent-color: var(--accent) }
+main > form > p, main > p { margin: 0.75rem 0 }
 .warn { color: var(--amber) }
 .good { color: var(--green) }
 .badge {

@@ -2,7 +2,8 @@
 /** @jsxImportSource hono/jsx */
 import type { CronView } from '../jobs/cron-admin.ts'
 import type { Stats, WorkerView } from '../jobs/stats.ts'
-import { ActionButton, Age, Moment, Table, textOf } from './parts.tsx'
+import { ActionButton, Age, Moment, number, Table, textOf } from './parts.tsx'
+import { formatMs } from './tasks-page.tsx'
 import { jobUrl, type View } from './view.ts'
 
 /** A cluster may run thousands: the oldest are the most interesting. */
@@ -102,7 +103,7 @@ function doing({ beat }: WorkerView): string {
 
 export function QueueTable({ queues, view }: { queues: Stats['queues']; view: View }) {
   const rows = Object.entries(queues).map(
-    ([name, { waiting, limited, running, later, dead, workers, paused }]) => {
+    ([name, { waiting, limited, lagMs, running, later, dead, workers, paused }]) => {
       const alive = workers.filter((worker) => worker.alive).length
       const action = paused ? 'resume' : 'pause'
       const label = paused ? 'Resume' : 'Pause'
@@ -110,7 +111,8 @@ export function QueueTable({ queues, view }: { queues: Stats['queues']; view: Vi
         <>
           <strong>{name}</strong> {paused && <span class="badge warn">paused</span>}
         </>,
-        limited > 0 ? `${waiting}, ${limited} of them for a limit` : String(waiting),
+        limited > 0 ? `${number.format(waiting)}, ${limited} of them for a limit` : number.format(waiting),
+        lagMs === 0 ? 'none' : formatMs(lagMs),
         String(running),
         String(later),
         String(dead),
@@ -122,7 +124,10 @@ export function QueueTable({ queues, view }: { queues: Stats['queues']; view: Vi
     },
   )
   return (
-    <Table columns={['Queue', 'Waiting', 'Running', 'Delayed', 'Dead', 'Workers', 'Action']} rows={rows} />
+    <Table
+      columns={['Queue', 'Waiting', 'Lag', 'Running', 'Delayed', 'Dead', 'Workers', 'Action']}
+      rows={rows}
+    />
   )
 }
 

@@ -44,7 +44,7 @@ interface Waiter {
  * because the request was aborted or its deadline has passed: such a caller leaves the queue within 200 ms.
  */
 export class Gate {
-  readonly #places: number
+  readonly places: number
   readonly #queue: number
   readonly #maxWaitMs: number
   readonly #refusesEarly: boolean
@@ -57,7 +57,7 @@ export class Gate {
   constructor({ places, queue, maxWaitMs = Infinity, refusesEarly = false }: GateSize) {
     if (!Number.isSafeInteger(places) || places < 1) throw new RangeError(`gate: ${places} places`)
     if (!Number.isSafeInteger(queue) || queue < 0) throw new RangeError(`gate: a queue of ${queue}`)
-    this.#places = places
+    this.places = places
     this.#queue = queue
     this.#maxWaitMs = maxWaitMs
     this.#refusesEarly = refusesEarly
@@ -65,7 +65,7 @@ export class Gate {
 
   /** Enters if a place is free. Never overtakes the queue: a place that is being handed over counts as in use. */
   tryEnter(): boolean {
-    if (this.#inUse >= this.#places) return false
+    if (this.#inUse >= this.places) return false
     this.#inUse++
     return true
   }
@@ -93,18 +93,18 @@ export class Gate {
     else queueMicrotask(() => this.#handOver())
   }
 
-  /** Runs the work inside. */
-  async run<T>(work: () => T | PromiseLike<T>, isGone?: () => boolean): Promise<T> {
+  /** Runs the work inside, and tells it how many ms it has waited. */
+  async run<T>(work: (waitedMs: number) => T | PromiseLike<T>, isGone?: () => boolean): Promise<T> {
     const turn = this.enter(isGone)
-    if (turn !== undefined) await turn
+    const waitedMs = turn === undefined ? 0 : await timed(turn)
     try {
-      return await work()
+      return await work(waitedMs)
     } finally {
       this.leave()
     }
   }
 
-  /** `refused` counts, since the start, the callers that found the queue full. */
+  /** `refused` counts, since the start, the callers that found the queue full or waited too long. */
   stats(): { inUse: number; waiting: number; refused: number } {
     return { inUse: this.#inUse, waiting: this.#waiting.length, refused: this.#refused }
   }
@@ -125,6 +125,7 @@ export class Gate {
     this.#waiting = this.#waiting.filter((waiter) => {
       const isLate = this.#sweptAt - waiter.since > this.#maxWaitMs
       if (!isLate && waiter.isGone?.() !== true) return true
+      if (isLate) this.#refused++
       waiter.refuse(isLate ? new BusyError('waited too long for its turn') : gone())
       return false
     })
@@ -137,6 +138,13 @@ export class Gate {
     clearInterval(this.#sweeper)
     this.#sweeper = undefined
   }
+}
+
+/** @returns how many ms the turn of a caller took to come */
+export async function timed(turn: Promise<void>): Promise<number> {
+  const since = performance.now()
+  await turn
+  return performance.now() - since
 }
 
 const gone = () => new BusyError('gone before its turn')

@@ -56,7 +56,7 @@ function statement(list: List, scope: { db: Db }, request: RowsRequest): Stateme
   if (!isAlongIndex(list.fields.table, rule, order)) return undefined
   const db = inLane(scope.db, isDeep || names.length > 0 ? undefined : 'fast')
   const where = and(rangeOf(request, placeholder), rule)
-  const made = select(list, db, order, where, placeholder).prepare('list')
+  const made = select(list, db, order, where, placeholder).prepare(`${getTableName(list.fields.table)}_list`)
   known.set(shape, made)
   return made
 }

@@ -1,25 +1,28 @@
 // Opens the connections to Postgres in lanes, with Drizzle on each, so that slow work never holds up quick work.
 import { drizzle } from 'drizzle-orm/postgres-js'
-import postgres from 'postgres'
+import type postgres from 'postgres'
 import { eachHost } from '../config/hosts.ts'
 import type { KitConfig } from '../config/kit-config.ts'
+import { slowQueryLog } from '../log/slow-query-log.ts'
 import { statementLog } from '../log/sql-log.ts'
 import type { Db } from '../types/db.ts'
 import type { Log } from '../types/log.ts'
-import { Gate } from './gate.ts'
+import { Gate, type GateSize } from './gate.ts'
 import { registerLanes } from './lanes.ts'
+import { createExplainer } from './postgres/explain.ts'
+import { keepNames, type QueryObserver } from './query-observer.ts'
 import { arrayParsers, arraySerializers } from './postgres/arrays.ts'
 import { Client } from './postgres/client.ts'
-import { TRACKED_SETTINGS, UNTRACKED_SETTINGS } from './postgres/connection-settings.ts'
+import { connect, FOR_EVER, type Lifetime } from './postgres/connect.ts'
+import { UNTRACKED_SETTINGS } from './postgres/connection-settings.ts'
 import { Hosts } from './postgres/hosts.ts'
-import { type DrizzleClient, exclusiveLane, ExclusivePool, sharedLane } from './postgres/lane-client.ts'
-
-const CONNECT_TIMEOUT_S = 5
-/**
- * While Postgres is away, each attempt to connect fails one waiting query: a short pause between attempts makes them all
- * fail at once. The pause of postgres.js itself grows, and queries would hang.
- */
-const RECONNECT_PAUSE_S = 0.005
+import {
+  type DrizzleClient,
+  exclusiveLane,
+  ExclusivePool,
+  PIPELINE_DEPTH,
+  sharedLane,
+} from './postgres/lane-client.ts'
 
 const ACCOUNTS = 1
 const FAST = 2
@@ -70,20 +73,22 @@ export function openPostgres(config: KitConfig, log: Log) {
       else client.renew()
     }
   }
+  const observers: QueryObserver[] = config.log.sql ? [statementLog(log, config.log.redact)] : []
+  if (config.log.slowQueryMs > 0) observers.push(slowQueryLog(log, config.log.slowQueryMs))
+  const explainer =
+    config.log.sql === 'explain' ? createExplainer(connect(config, 1), log, config.log.redact) : undefined
+  if (explainer) observers.push(explainer)
 
   function openClient(max: number, lockMs: number, lifetime: Lifetime = {}): Client {
     const client = new Client({
       pooler,
       hosts,
       onReadOnly,
-      logStatement: config.log.sql ? statementLog(log, config.log.redact) : undefined,
+      observers,
       open(onclose) {
         const connection = pooler.isPresent ? {} : { ...UNTRACKED_SETTINGS, ...timeouts(statementMs, lockMs) }
-        const sql = connect({ ...config, databaseUrl: hosts?.url ?? config.databaseUrl }, max, {
-          connection,
-          onclose,
-          ...lifetime,
-        })
+        const target = hosts === undefined ? config : { ...config, databaseUrl: hosts.url }
+        const sql = connect(target, max, { connection, onclose, ...lifetime })
         Object.assign(sql.options.parsers, arrayParsers(sql.options.parsers), options.parsers)
         Object.assign(sql.options.serializers, arraySerializers(sql.options.serializers), options.serializers)
         return sql
@@ -95,24 +100,28 @@ export function openPostgres(config: KitConfig, log: Log) {
 
   // A statement that gets its turn has most of the request's time left.
   const waiting = { queue: QUEUE, maxWaitMs: statementMs / 4, refusesEarly: true }
+  const gates = new Map<string, Gate>()
+  const gate = (name: string, places: number, size: Omit<GateSize, 'places'> = waiting) => {
+    const made = new Gate({ places, ...size })
+    gates.set(name, made)
+    return made
+  }
   const pool = new ExclusivePool(
     Array.from({ length: databasePool }, () => openClient(1, lockTimeoutMs, FOR_EVER)),
-    waiting,
+    gate('pool', databasePool),
   )
   clients.forEach((client) => pooled.add(client))
   // Neither reads, nor searches and writes together, ever take the whole pool: each leaves the other a connection.
-  const allButOne = () => new Gate({ places: Math.max(1, databasePool - 1), ...waiting })
-  const [slow, reads] = [allButOne(), allButOne()]
-  const searches = new Gate({
-    places: Math.min(MAX_SEARCHES, databasePool),
+  const allButOne = (name: string) => gate(name, Math.max(1, databasePool - 1))
+  const [slow, reads] = [allButOne('writes'), allButOne('reads')]
+  const searches = gate('searches', Math.min(MAX_SEARCHES, databasePool), {
     queue: SEARCH_QUEUE,
     maxWaitMs: waiting.maxWaitMs,
   })
-  const shared = (connections: number) =>
+  const shared = (name: string, connections: number) =>
     sharedLane(options, {
       client: openClient(connections, Math.min(SHARED_LOCK_TIMEOUT_MS, lockTimeoutMs)),
-      connections,
-      ...waiting,
+      gate: gate(name, connections * PIPELINE_DEPTH),
     })
   const begin = () =>
     pooler.isPresent ? beginWith({ ...UNTRACKED_SETTINGS, ...timeouts(statementMs, lockTimeoutMs) }) : 'begin'
@@ -137,7 +146,11 @@ export function openPostgres(config: KitConfig, log: Log) {
   })
 
   const db = open(exclusive)
-  registerLanes(db, { accounts: open(shared(ACCOUNTS)), fast: open(shared(FAST)), search: open(search) })
+  registerLanes(db, {
+    accounts: open(shared('accounts', ACCOUNTS)),
+    fast: open(shared('fast', FAST)),
+    search: open(search),
+  })
   const readiness = openClient(READINESS, lockTimeoutMs)
   // Postgres ends a statement after its timeout: without a reply a second later, Postgres or the network is stalled.
   const maxStalledChecks = Math.ceil(statementMs / PROGRESS_CHECK_MS) + 1
@@ -147,39 +160,22 @@ export function openPostgres(config: KitConfig, log: Log) {
 
   return {
     db,
+    /** Watches every statement from now on; see `query-observer.ts`. */
+    observeQueries: (observer: QueryObserver) => void observers.push(observer),
+    /** Where statements wait for their place, by name. */
+    gates,
     /** A connection for the readiness check alone. */
     readiness,
     async close() {
       clearInterval(progressTimer)
       await Promise.all([...clients, hosts].map(async (each) => each?.close()))
+      await explainer?.close()
     },
   }
 }
 
 /** Drizzle uses only those members of the driver that `DrizzleClient` has. */
-const open = (client: DrizzleClient): Db => drizzle({ client: client as unknown as postgres.Sql })
-
-/** Opens connections with the settings of this service; nothing connects before the first statement. */
-export function connect(
-  config: KitConfig,
-  max: number,
-  { connection = {}, ...options }: Pick<postgres.Options<{}>, 'connection' | 'onclose'> & Lifetime = {},
-): postgres.Sql {
-  return postgres(config.databaseUrl, {
-    ...options,
-    max,
-    connect_timeout: CONNECT_TIMEOUT_S,
-    backoff: () => RECONNECT_PAUSE_S,
-    onnotice: () => {},
-    // If a backend is killed while the driver fetches array types, the process dies. `arrays.ts` has them instead.
-    fetch_types: false,
-    connection: { ...TRACKED_SETTINGS, application_name: config.name, ...connection },
-  })
-}
-
-type Lifetime = { max_lifetime?: null }
-/** The driver would replace an old connection inside a transaction; `ExclusivePool` does it between two uses. */
-const FOR_EVER: Lifetime = { max_lifetime: null }
+const open = (client: DrizzleClient): Db => keepNames(drizzle({ client: client as unknown as postgres.Sql }))
 
 // A request that was given up must not leave a statement running, nor others waiting for its lock.
 const timeouts = (statementMs: number, lockMs: number) => ({

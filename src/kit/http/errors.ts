@@ -1,8 +1,11 @@
 // Turns anything thrown into a response `{ "err": "400: ..." }`.
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import { routePath } from 'hono/route'
 import { z } from 'zod'
 import { driverCode, isTransient } from '../data/transient.ts'
+import { currentTrace, traceIdOf } from '../log/trace.ts'
+import type { UnexpectedContext } from '../log/unexpected.ts'
 import {
   ApiError,
   internalError,
@@ -14,6 +17,7 @@ import {
 import { tag } from './doc.ts'
 import type { AnyContext, AppEnv } from './env.ts'
 import { middleware } from './factory.ts'
+import { sentSession } from './sent-session.ts'
 import { refusalOf } from './sql-refusals.ts'
 
 /** The body of every error response. */
@@ -38,6 +42,7 @@ export async function onError(thrown: Error, context: AnyContext): Promise<Respo
     : toApiError(thrown, c.get('bodySchema'))
   if (error === null) {
     c.get('log').error('unexpected error', { error: thrown })
+    void c.get('reportUnexpected')(thrown, whereOf(c)) // never rejects, and no request waits for it
     return respond(c, internalError())
   }
   // A refusal by a gate must cost little: the request's own log line is enough.
@@ -45,6 +50,15 @@ export async function onError(thrown: Error, context: AnyContext): Promise<Respo
     c.get('log').warn(error.message, { error: thrown })
   return respond(c, error)
 }
+
+const whereOf = (c: Context<AppEnv>): UnexpectedContext => ({
+  in: 'request',
+  method: c.env?.method ?? c.req.method,
+  route: routePath(c),
+  requestId: c.get('requestId'),
+  traceId: traceIdOf(currentTrace()),
+  userId: sentSession(c)?.userId,
+})
 
 const throwErrors = middleware(async (c, next) => {
   if (c.env?.refused !== undefined) throw invalidRequest({ message: c.env.refused })

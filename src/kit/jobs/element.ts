@@ -12,6 +12,8 @@ export interface Element {
   gate?: Gate
   /** Name of the task. */
   task: string
+  /** Unix ms from which it waits, by the clock of whoever put it there: enqueued or due; of a dead one: when it died. */
+  since?: number
   data?: unknown
   /** Version of the data, if not 0; in Redis behind the name of the task, as `name@1`. */
   v?: number
@@ -24,6 +26,8 @@ export interface Element {
   by?: string
   /** Id of the request that enqueued it. */
   rid?: string
+  /** Its trace (see log/trace.ts), from whoever enqueued it. Of anything else nothing is made. */
+  tp?: string
   /** Its unique key. */
   key?: string
   /** How long its status is kept for its owner, ms. */
@@ -58,6 +62,8 @@ export interface JobFacts {
   failures: number
   crashes: number
   error?: string
+  /** See `Element`; unknown of jobs of older releases and other programs. */
+  since?: number
   /** Account and request that enqueued it. */
   by?: string
   requestId?: string
@@ -102,6 +108,10 @@ export function malformed(raw: Buffer): Element {
 const escapeBytes = (raw: Buffer) =>
   raw.toString('latin1').replace(/[\x80-\xff]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16)}`)
 
-export function factsOf({ id, task, n = 0, c = 0, error, by, rid }: Element): JobFacts {
-  return { id, task, failures: n, crashes: c, error, by, requestId: rid }
+export function factsOf({ id, task, n = 0, c = 0, error, since, by, rid }: Element): JobFacts {
+  return { id, task, failures: n, crashes: c, error, since: knownSince(since), by, requestId: rid }
 }
+
+/** Other programs may have put anything there. */
+export const knownSince = (since: unknown): number | undefined =>
+  typeof since === 'number' && since > 0 ? since : undefined

@@ -9,7 +9,7 @@ import type { Reaper } from './reaper.ts'
 import { TICK } from './scripts.ts'
 import { describeWorker } from './worker-info.ts'
 
-/** Heartbeats between two checks of what is really in our list: 5 s by default. */
+/** Heartbeats between two checks of what is really in our list, and two times that counts are told: 5 s by default. */
 const RECONCILE_EVERY = 10
 
 type Told = 'id' | 'base' | 'concurrency' | 'tickMs' | 'leaseMs' | 'keepDead' | 'log'
@@ -52,8 +52,10 @@ export class Heartbeat<D> {
     const reply = await callBuffer(connection.redis, TICK, base, ...args)
     const [now, paused, more, known, stale, trimmed] = reply
     fetcher.look(paused === 0)
+    const isTime = ++this.#count % RECONCILE_EVERY === 0
     // We were taken for dead: what has become of our jobs?
-    if (known === 0 || ++this.#count % RECONCILE_EVERY === 0) fetcher.doubt()
+    if (known === 0 || isTime) fetcher.doubt()
+    if (isTime) inFlight.counts.fold(connection.redis, base).catch(() => {}) // no count is worth a worker
     if (trimmed > 0)
       log.warn('more dead jobs than JOB_KEEP_DEAD: the oldest were thrown away', { jobs: trimmed, keepDead })
     await reaper.takeOver(stale, leaseMs)

@@ -5,10 +5,12 @@ import type { Element } from './element.ts'
 import type { Lifetime } from './lifetime.ts'
 import { postpone, requeue, type Move } from './moves.ts'
 import type { WorkerOptions } from './options.ts'
-import { RunningJob, type Terms } from './running-job.ts'
+import { RunningJob } from './running-job.ts'
+import type { Terms } from './terms.ts'
 import type { Lane, Slots } from './slots.ts'
+import { TaskCounts } from './task-stats.ts'
 
-type Options<D> = Pick<Required<WorkerOptions<D>>, 'tasks' | 'maxJobs'> & Omit<Terms<D>, 'onDeaf' | 'queue'>
+type Options<D> = Pick<Required<WorkerOptions<D>>, 'tasks' | 'maxJobs'> & Omit<Terms<D>, 'queue'>
 
 export class InFlight<D> implements Lane {
   /** What is in our list in Redis, as far as we know, by raw element; and what was lost to others, until it ends. */
@@ -21,6 +23,7 @@ export class InFlight<D> implements Lane {
   asked = 0
   isHungry = true
   tookAt = 0
+  readonly counts = new TaskCounts()
   readonly #tasks
   readonly #terms
 
@@ -38,7 +41,7 @@ export class InFlight<D> implements Lane {
   ) {
     slots.lanes.push(this)
     this.#tasks = new Map(options.tasks.map((task) => [task.name, task]))
-    this.#terms = { ...options, queue: share.name, onDeaf: (job: RunningJob<D>) => this.#giveUpOn(job) }
+    this.#terms = { ...options, queue: share.name }
   }
 
   get size(): number {
@@ -73,7 +76,7 @@ export class InFlight<D> implements Lane {
     if (this.#jobs.has(raw)) return
     this.tookAt = ++this.slots.taken
     if (this.slots.taken >= this.options.maxJobs) this.lifetime.stop()
-    const job = new RunningJob(raw, element, this.#tasks.get(element.task), this.#terms)
+    const job = new RunningJob(raw, element, this.#tasks.get(element.task), this.#terms, this.#giveUpOn)
     this.#jobs.set(raw, job)
     if ((element.c ?? 0) < 2) this.#run(job)
     else if (this.slots.suspect) this.settle(job, postpone(raw, element))
@@ -95,6 +98,8 @@ export class InFlight<D> implements Lane {
     job.outcome = outcome
     if (job.lost) this.#forget(job)
     else this.#settled.push(job)
+    // Of declared tasks alone: so there are not more of them than somebody has written.
+    if (outcome.counts && job.task) this.counts.add(job.task.name, outcome.counts, job.waitedMs, job.ranMs)
     this.bell.ring()
   }
 
@@ -144,7 +149,7 @@ export class InFlight<D> implements Lane {
     if (job === this.slots.suspect) this.slots.suspect = undefined
   }
 
-  #giveUpOn(job: RunningJob<D>): void {
+  readonly #giveUpOn = (job: RunningJob<D>): void => {
     if (job.outcome || this.lifetime.isOver) return
     job.deaf = true
     this.options.log.error('job runs on past its timeout: the worker ends', job.fields(true))

@@ -63,7 +63,7 @@ export function postpone(raw: string, e: Element): Move {
 
 /** After a failed attempt: once more, later. */
 export function retry(raw: string, e: Element, delayMs: number): Move {
-  return { ...delay(raw, e, delayMs), as: textOf(e), counts: 'failed' }
+  return { ...delay(raw, e, delayMs), as: textOf({ ...e, since: Date.now() + delayMs }), counts: 'failed' }
 }
 
 function delay(raw: string | Buffer, e: Element, delayMs: number): Move {
@@ -73,7 +73,15 @@ function delay(raw: string | Buffer, e: Element, delayMs: number): Move {
 /** A job that is given up waits among the dead for an operator. `shown` is what its owner is told. */
 export function moveToDead(raw: string | Buffer, e: Element, shown = FAILED): Move {
   const end = status(e, 'failed', { error: shown })
-  return { raw, to: 'dead', as: textOf(e), counts: 'failed', id: e.id, key: e.key, ...end }
+  return {
+    raw,
+    to: 'dead',
+    as: textOf({ ...e, since: Date.now() }),
+    counts: 'failed',
+    id: e.id,
+    key: e.key,
+    ...end,
+  }
 }
 
 /** What is no job, by its bytes. */
@@ -103,7 +111,7 @@ export function revive(raw: Buffer, to: 'front' | 'back'): Move {
   const e = readElement(raw)
   if (!e) return moveMalformedToDead(raw)
   if (e.malformed !== undefined) return { raw, to, as: e.malformed }
-  const fresh = e.n || e.c ? withoutDeadline(e) : { ...e }
+  const fresh = { ...(e.n || e.c ? withoutDeadline(e) : e), since: Date.now() }
   for (const spent of ['n', 'c', 'error'] as const) delete fresh[spent]
   return { raw, to, as: textOf(fresh), id: e.id, ...status(e, 'waiting') }
 }
@@ -116,7 +124,7 @@ export function crashed(raw: Buffer): Move {
   const e = readElement(raw)
   if (!e) return moveMalformedToDead(raw)
   const c = (e.c ?? 0) + 1
-  const killer = { ...e, c }
+  const killer = { ...e, c, since: Date.now() }
   if (c > 3) return moveToDead(raw, { ...killer, error: `its worker died each of the ${c} times it ran` })
   if (c === 1) return front(raw, e, textOf(killer))
   return { ...delay(raw, e, 1000 + Math.random() * 5000), as: textOf(killer) }

@@ -28,12 +28,13 @@ export function prepareJob<S extends InputSchema, D, R>(
   options: EnqueueOptions = {},
 ): PreparedJob {
   const parsed = parseInput(task.name, task.input, input)
-  const { by, requestId, urgent } = options
+  const { by, requestId, trace, urgent } = options
   const unique = options.unique ?? task.unique?.(parsed)
   const element = compose(which, task, input, parsed, options)
   const { id } = element
   if (by !== undefined) element.by = by
   if (requestId !== undefined) element.rid = requestId
+  if (trace !== undefined) element.tp = trace
   // Scripts read it, and take no half of a character.
   if (unique !== undefined) element.key = `${task.name}:${unique}`.toWellFormed()
   if (task.keepResultMs > 0) element.keep = task.keepResultMs
@@ -61,7 +62,8 @@ export function compose<S extends InputSchema, D, R>(
   const { name, queue, version } = task
   const id = queue === DEFAULT_QUEUE ? which : `${queue}.${which}`
   const gate = gateOf(task, parsed, options)
-  const element: Element = gate ? { id, gate, task: name, data } : { id, task: name, data }
+  const since = options.at?.getTime() ?? Date.now() + (options.delayMs ?? 0)
+  const element: Element = gate ? { id, gate, task: name, since, data } : { id, task: name, since, data }
   if (version > 0) element.v = version
   return element
 }

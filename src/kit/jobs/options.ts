@@ -1,5 +1,7 @@
 // Declares the options of a worker, fills in defaults, and refuses values that make no sense.
+import type { Tracer } from '@opentelemetry/api'
 import type { Redis } from 'ioredis'
+import type { ReportUnexpected } from '../log/unexpected.ts'
 import type { Log } from '../types/log.ts'
 import type { Cron } from './cron.ts'
 import type { OnDead } from './dead.ts'
@@ -38,6 +40,10 @@ export interface WorkerOptions<D> {
   keepDead?: number
   /** Called for each job that dies. */
   onDead?: OnDead<D>
+  /** Is told of what a task throws that it did not declare by a JobError, and of each job that is given up. */
+  report?: ReportUnexpected
+  /** Of an OpenTelemetry SDK. */
+  tracer?: Tracer | null
   /** The largest input of a job that follows another one, as JSON in UTF-8. */
   maxBytes?: number
   /** The text of an error as it may be stored and shown to operators. */
@@ -54,6 +60,8 @@ const DEFAULTS = {
   crons: [],
   maxJobs: Infinity,
   onDead: () => {},
+  report: async () => {},
+  tracer: null,
   describe: (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
 }
 

@@ -2,7 +2,9 @@
 import type { Redis } from 'ioredis'
 import { DEFAULT_QUEUE, QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
 import { cancel } from './cancel.ts'
+import { createDeadSearch } from './dead-search.ts'
 import { gather } from './gather.ts'
+import { readLimits } from './limits.ts'
 import { call } from './lua.ts'
 import { drop, moveArgs, revive, type Move } from './moves.ts'
 import { findInPart, lengthOf, partsOf, readPart, SEARCHED } from './places.ts'
@@ -11,6 +13,7 @@ import { queueOf, readQueueNames } from './queue-names.ts'
 import { keyBase, MOVE } from './scripts.ts'
 import { parseStatus } from './status.ts'
 import { readStats, type Stats } from './stats.ts'
+import { readTaskStats } from './task-stats.ts'
 
 /** Dead jobs that one script revives: few, so that no other client of Redis waits for long. */
 const SLICE = 250
@@ -50,7 +53,7 @@ export function createQueueAdmin(options: {
     return undefined
   }
 
-  const move = ({ base, key }: Part, n: 0 | -1, moves: Move[]) =>
+  const move = ({ base, key }: Part, n: 0 | 1 | -1, moves: Move[]) =>
     call(redis, MOVE, base, key, n, ...moves.flatMap((m) => moveArgs(m, keepDead)))
 
   /** A slice of a place over all queues, one after the other. */
@@ -75,6 +78,13 @@ export function createQueueAdmin(options: {
 
   return {
     stats: async (): Promise<Stats> => readStats(redis, prefix, await names(), leaseMs),
+    /** See `readTaskStats`. */
+    taskStats: async (over: 'hour' | 'ever') => readTaskStats(redis, prefix, await names(), over),
+
+    /** See `readLimits`. */
+    limits: async () => readLimits(redis, prefix, await names()),
+    /** The dead by task, error and age, many at once. */
+    dead: createDeadSearch({ slice, move }),
 
     /** Waiting jobs in their order, delayed ones by due time, dead ones newest first. @param page from 1 */
     async list(place: Place, page = 1, size = 50): Promise<JobView[]> {

@@ -1,12 +1,15 @@
 // Runs one job under a deadline: gives its task what it needs, and decides where the element moves.
 import type { z } from 'zod'
+import { isTransient } from '../data/transient.ts'
+import { currentTrace, parseTrace, traceIdOf } from '../log/trace.ts'
 import type { Log, LogFields } from '../types/log.ts'
-import type { Element } from './element.ts'
+import { knownSince, type Element } from './element.ts'
 import type { InputSchema } from './input.ts'
 import { finish, moveToDead, postpone, requeue, retry, type Move } from './moves.ts'
 import { followers, type PreparedJob } from './new-job.ts'
-import type { Queue } from './queue.ts'
+import { inTraceOfJob } from './spans.ts'
 import { JobError, type EnqueueOptions, type Job, type Task } from './task.ts'
+import type { Terms } from './terms.ts'
 
 /** The longest error text that is kept with a job. */
 const MAX_ERROR = 2000
@@ -17,21 +20,6 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 /** Jobs that follow one: they are added by one script. */
 const MAX_NEXT = 100
 
-/** What a worker runs its jobs with. */
-export interface Terms<D> {
-  deps: D
-  log: Log
-  /** What a task gets to end after its timeout has fired its signal, ms. */
-  graceMs: number
-  describe: (error: unknown) => string
-  /** Where its jobs lie. */
-  queue: string
-  /** Makes the jobs that follow. */
-  prepare: Queue['prepare']
-  /** It has not ended by then. */
-  onDeaf: (job: RunningJob<D>) => void
-}
-
 export class RunningJob<D> implements Job {
   readonly id: string
   readonly attempt: number
@@ -39,6 +27,8 @@ export class RunningJob<D> implements Job {
   readonly requestId: string | undefined
   readonly startedAt = Date.now()
   readonly #started = performance.now()
+  /** From when it could start to its start; undefined if its element does not say. */
+  readonly waitedMs: number | undefined
   begun = false
   /** What is to become of its element, once that is known. */
   outcome: Move | undefined
@@ -59,12 +49,24 @@ export class RunningJob<D> implements Job {
     readonly element: Element,
     readonly task: Task<InputSchema, D> | undefined,
     readonly terms: Terms<D>,
+    /** It has not ended when the grace after its timeout is over. */
+    readonly onDeaf: (job: RunningJob<D>) => void,
   ) {
     this.id = element.id
     this.attempt = (element.n ?? 0) + (element.c ?? 0) + 1
     this.by = element.by
     this.requestId = element.rid
     this.unseen = Boolean(element.keep)
+    const since = knownSince(element.since)
+    this.waitedMs = since && Math.max(0, this.startedAt - since) // by two clocks
+  }
+
+  get traceId(): string | undefined {
+    return traceIdOf(parseTrace(this.element.tp))
+  }
+
+  get ranMs(): number {
+    return performance.now() - this.#started
   }
 
   // Most tasks ask for neither signal nor log, and both cost something.
@@ -101,7 +103,7 @@ export class RunningJob<D> implements Job {
     const { by, requestId } = this
     // An older release may have put this one elsewhere than where its task belongs now: what follows stays with it.
     const beside = { ...task, queue: this.terms.queue }
-    const job = this.terms.prepare(beside, input, { by, requestId, ...options })
+    const job = this.terms.prepare(beside, input, { by, requestId, trace: currentTrace(), ...options })
     this.#next.push(job)
     return { id: job.id }
   }
@@ -130,11 +132,12 @@ export class RunningJob<D> implements Job {
     }
     const onTimeout = () => {
       this.abort(new DOMException(`timed out after ${task.timeoutMs} ms`, 'TimeoutError'))
-      timer = setTimeout(() => terms.onDeaf(this), terms.graceMs)
+      timer = setTimeout(() => this.onDeaf(this), terms.graceMs)
     }
     let timer = setTimeout(onTimeout, Math.min(task.timeoutMs, MAX_TIMER_MS))
     try {
-      const result = await task.execute(element.data, this, terms.deps, v)
+      const execute = () => task.execute(element.data, this, terms.deps, v)
+      const result = await inTraceOfJob(terms.tracer, element, terms.queue, execute)
       this.#hasEnded = true
       const outcome = finish(raw, element, result, this.#next && followers(this.#next))
       const size = Buffer.byteLength(outcome.status ?? '')
@@ -158,7 +161,9 @@ export class RunningJob<D> implements Job {
     const { log, describe } = this.terms
     const n = (this.element.n ?? 0) + 1
     const after = { ...this.element, n, error: describe(error).slice(0, MAX_ERROR) }
-    if (n >= attempts) {
+    const final = n >= attempts
+    if (final || !(error instanceof JobError || isTransient(error))) this.#report(error, final)
+    if (final) {
       log.error('job failed for the last time: it goes to the dead', { ...this.fields(true), error })
       return moveToDead(this.raw, after, error instanceof JobError ? error.message : undefined)
     }
@@ -168,11 +173,25 @@ export class RunningJob<D> implements Job {
     return retry(this.raw, after, delayMs)
   }
 
+  #report(error: unknown, final: boolean): void {
+    const { id: job, attempt, requestId, traceId } = this
+    void this.terms.report(error, {
+      in: 'job',
+      task: this.element.task,
+      job,
+      attempt,
+      final,
+      requestId,
+      traceId,
+    })
+  }
+
   /** What each log line about it carries; with the time taken when it has ended. */
   fields(ended = false): LogFields {
-    const { id, element, attempt, requestId } = this
-    const ms = ended ? { ms: Math.round((performance.now() - this.#started) * 10) / 10 } : {}
-    return { job: id, task: element.task, attempt, ...(requestId !== undefined && { requestId }), ...ms }
+    const { id, element, attempt, requestId, traceId } = this
+    const ms = ended ? { ms: Math.round(this.ranMs * 10) / 10 } : {}
+    const ofRequest = { ...(requestId !== undefined && { requestId }), ...(traceId && { traceId }) }
+    return { job: id, task: element.task, attempt, ...ofRequest, ...ms }
   }
 }
 

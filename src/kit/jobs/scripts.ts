@@ -128,7 +128,7 @@ return moved`)
 
 /**
  * (from, n, move...) -> moved. `from` is queue, later, dead or run:<w>. `n` as that of LREM: 0 looks through the whole
- * list; -1 from its end, and so costs nothing for what lies there.
+ * list; 1 from its start and -1 from its end as far as the job, and so costs nothing for what lies there.
  */
 export const MOVE = script<number>(`
 ${library('move')}

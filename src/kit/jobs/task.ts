@@ -162,7 +162,9 @@ export interface EnqueueOptions {
   /** The id of the account that enqueues it, which may read its status. */
   by?: string
   /** The id of the request that enqueues it, for the log. */
-  requestId?: string
+  requestId?: string | undefined
+  /** The trace that it belongs to, as `currentTrace` of log/trace.ts says it; the current one by default. */
+  trace?: string | undefined
 }
 
 /** `added: false`: a job with the same unique key has not ended yet, and `id` is that one's. */

@@ -46,8 +46,10 @@ export function createLog(
   function write(level: Level, msg: string, fields: LogFields = {}): void {
     const time = new Date().toISOString()
     const { pid } = process
-    const requestId = requestContext.getStore()?.requestId ?? fields?.requestId
-    const record: Record<string, unknown> = { level, time, ...own, ...fields, requestId, pid, msg }
+    const context = requestContext.getStore()
+    const requestId = context?.requestId ?? fields?.requestId
+    const traceId = context?.trace?.slice(3, 35) ?? fields?.traceId
+    const record: Record<string, unknown> = { level, time, ...own, ...fields, requestId, traceId, pid, msg }
     if (record.error !== undefined) record.error = describeError(record.error, options.redact)
     const json = printableJson(`${jsonOf(record, options.redact)}\n`)
     if (pretty === undefined) {

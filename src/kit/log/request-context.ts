@@ -2,7 +2,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 export interface RequestContext {
-  requestId: string
+  /** Absent in a job that no request enqueued. */
+  requestId?: string | undefined
+  /** The trace that it belongs to; see `trace.ts`. */
+  trace?: string | undefined
   /** Absent outside of requests: somebody always waits for that work. */
   request?: Request
   /** The deadline has passed. */

@@ -1,36 +1,24 @@
 // Logs every SQL statement with its duration, secrets masked, where LOG_SQL is on.
 import type { Log } from '../types/log.ts'
-import type { Rows, Statement } from '../types/statement.ts'
+import type { Statement } from '../types/statement.ts'
 import { cutMasked, MASK, mentionsSecret, summarize } from './redact.ts'
 
 const MAX_STATEMENT = 2000
 const MAX_PARAMETERS = 50
 const MAX_PARAMETER = 100
 
-/** Logs a statement that was sent, and passes its rows or its failure on. */
-export type LogStatement = (statement: Statement, sent: PromiseLike<Rows>) => Promise<Rows>
-
-/** Logs each statement when it has finished or failed, with the milliseconds since it was sent. */
-export function statementLog(log: Log, secretKeys: readonly string[] = []): LogStatement {
-  return async ({ text, parameters = [] }, sent) => {
-    const since = performance.now()
-    const write = (error?: unknown) =>
-      log.info('sql', {
-        ms: Math.round((performance.now() - since) * 10) / 10,
-        sql: printableStatement(text, secretKeys),
-        params: parameters.length === 0 ? undefined : printableParameters(text, parameters, secretKeys),
-        failed: codeOf(error),
-      })
-    try {
-      const rows = await sent
-      write()
-      return rows
-    } catch (error) {
-      write(error ?? 'unknown')
-      throw error
-    }
-  }
-}
+/** Logs each statement when it has finished or failed, with its name and its milliseconds. It is a `QueryObserver`. */
+export const statementLog = (log: Log, secretKeys: readonly string[] = []) => ({
+  onQuery(name: string, _at: number, ms: number, error: unknown, { text, parameters = [] }: Statement): void {
+    log.info('sql', {
+      ms: Math.round(ms * 10) / 10,
+      query: name,
+      sql: printableStatement(text, secretKeys),
+      params: parameters.length === 0 ? undefined : printableParameters(text, parameters, secretKeys),
+      failed: codeOf(error),
+    })
+  },
+})
 
 /** Returns a statement on one line. Its literals are masked if it names a secret column. */
 export function printableStatement(text: string, secretKeys?: readonly string[]): string {
@@ -54,7 +42,8 @@ function printableParameters(
 const cut = (value: unknown) =>
   typeof value === 'string' && value.length > MAX_PARAMETER ? `${cutMasked(value, MAX_PARAMETER)}…` : value
 
-function codeOf(error: unknown): string | undefined {
+/** A failure in a word, without its message. */
+export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return error === undefined ? undefined : 'unknown'
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }

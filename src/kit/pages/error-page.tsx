@@ -21,6 +21,8 @@ interface Options {
   signIn: string | undefined
   /** The path of the page to give one's password again. */
   confirm?: string
+  /** What somebody of too low a role is told beside that: how to get a higher one. */
+  lacking?: string
 }
 
 /**
@@ -49,7 +51,7 @@ export async function faultOf(c: Context) {
   return { message: err.replace(/^\d+: (Unauthorized! |Forbidden! )?/, ''), issues }
 }
 
-async function errorPage(c: Context<AppEnv>, { home, signIn, confirm }: Options): Promise<Response> {
+async function errorPage(c: Context<AppEnv>, { home, signIn, confirm, lacking }: Options): Promise<Response> {
   const { message } = await faultOf(c)
   const status = c.res.status as ContentfulStatusCode
   const { code } = c.error as ApiError
@@ -74,7 +76,7 @@ async function errorPage(c: Context<AppEnv>, { home, signIn, confirm }: Options)
     const link = signIn !== undefined && !isActing && (
       <a href={withNext(signIn, here)}>Sign in with another account</a>
     )
-    return page('Not for this account', [text, link], forbidden.status)
+    return page('Not for this account', [text, lacking && `${lacking}. `, link], forbidden.status)
   }
   const way =
     !session && signIn !== undefined ? <a href={signIn}>Sign in</a> : <a href={home.path}>{home.label}</a>

@@ -1,5 +1,6 @@
 // Manages all processes of the service: starts and checks them, replaces those that have served enough, and stops them.
 import { hostname } from 'node:os'
+import type { ReportUnexpected } from '../log/unexpected.ts'
 import type { Log } from '../types/log.ts'
 import type { Child } from './child.ts'
 import type { Plan, ProcessKind } from './kinds.ts'
@@ -16,6 +17,7 @@ export interface FleetOptions {
   plan: Plan
   spawn: Spawn
   log: Log
+  report: ReportUnexpected
   /** A process was started, has become ready, drains, or is gone. */
   onChange(): void
 }
@@ -116,9 +118,13 @@ export class Fleet {
   #slotOf(kind: ProcessKind, name: string): Slot {
     const found = this.slots.find((slot) => slot.name === name)
     if (found) return Object.assign(found, { kind })
-    const { log, spawn } = this.options
-    const slot: Slot = new Slot(name, kind, `${this.#id}-${name.replace(' ', '-')}`, log, (id, replacing) =>
-      spawn({ kind: slot.kind, name, id, replacing, config: this.plan.config }),
+    const { log, report, spawn } = this.options
+    const slot: Slot = new Slot(
+      name,
+      kind,
+      `${this.#id}-${name.replace(' ', '-')}`,
+      { log, report },
+      (id, replacing) => spawn({ kind: slot.kind, name, id, replacing, config: this.plan.config }),
     )
     this.slots.push(slot)
     return slot

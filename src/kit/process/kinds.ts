@@ -16,8 +16,6 @@ export interface ProcessKind {
   overlap: boolean
   /** The service does not start without it. */
   isVital: boolean
-  /** Its requests are counted for the metrics. */
-  servesRequests: boolean
 }
 
 /** The files that start a process. */
@@ -31,13 +29,12 @@ export interface Plan {
 
 export function planOf(config: KitConfig, entries: Entries, programs: readonly ProgramCount[]): Plan {
   const { web, workers, harakiriMs } = config.processes
-  const core = { harakiriMs, overlap: true, isVital: true, servesRequests: false }
+  const core = { harakiriMs, overlap: true, isVital: true }
   const server: ProcessKind = {
     ...core,
     name: 'server',
     processes: sharesPorts ? web : Math.min(1, web),
     command: () => [entries.server],
-    servesRequests: true,
   }
   const worker: ProcessKind = {
     ...core,

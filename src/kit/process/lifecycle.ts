@@ -6,6 +6,8 @@ import { codeOf } from './port.ts'
 /** A role that was started: what its process does with it at signals and at its end. */
 export interface StartedRole {
   log: Log & { flush(): void; reopen(): void }
+  /** Tells the product's hook of an error that nobody caught. */
+  report?(error: unknown): Promise<void>
   /** Resolves when the role has done its share (exit 0), rejects when it cannot go on (exit 1). Absent: neither happens. */
   ended?: Promise<void>
   /** Ends the role's work at a signal; the process exits when it has resolved. */
@@ -109,10 +111,23 @@ function crash(error: unknown): void {
     parked.restbunRole?.log.error(`${what}; the last version that ran serves on`, { error })
     return
   }
-  parked.restbunRole?.log.error('nobody caught this error: the process ends', { error })
-  parked.restbunRole?.log.flush()
+  const role = parked.restbunRole
+  role?.log.error('nobody caught this error: the process ends', { error })
+  role?.log.flush()
+  if (hasCrashed) return
+  hasCrashed = true
+  void endAfterReport(role?.report, error)
+}
+
+/** An error tracker has to send it. Without one the process ends in this turn. */
+async function endAfterReport(report: StartedRole['report'], error: unknown): Promise<void> {
+  setTimeout(() => process.exit(1), LAST_REPORT_MS)
+  if (report !== undefined) await report(error)
   process.exit(1)
 }
+
+const LAST_REPORT_MS = 2000
+let hasCrashed = false
 
 /** Bun keeps the place of what it could not read apart from its words. */
 function describeBroken({ position }: BuildMessage): string {

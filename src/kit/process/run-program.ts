@@ -49,10 +49,10 @@ export const runProgram = <C extends KitConfig, R extends string, O extends obje
     if (typeof run !== 'function')
       throw new ConfigError(`programs.ts: the module of "${name}" exports no function \`run\``)
     const ofLog = { program: `${name} ${number}` }
-    const { deps, log, redis, close } = createDeps(config, product.manifest, undefined, ofLog)
+    const { deps, log, redis, watched, close } = createDeps(config, product.manifest, undefined, ofLog)
     await refuseMissingDatabase(redis)
     const schema = await loadSchema(tablesIn)
-    const { isSupervised, note, waitIfReplacing, reportUp, reportDraining } = joinSupervisor()
+    const { isSupervised, note, waitIfReplacing, reportUp, reportDraining } = joinSupervisor(watched)
 
     const stopping = new AbortController()
     const { signal } = stopping
@@ -89,5 +89,7 @@ export const runProgram = <C extends KitConfig, R extends string, O extends obje
       if (!(await Promise.race([isDone, ...patience]))) log.error('run() ignores its signal past DRAIN_MS')
       await close()
     }
-    return { log, ended, stop, retire: stop }
+    const report = (error: unknown) =>
+      deps.reportUnexpected(error, { in: 'process', role: name ?? 'program', what: 'uncaught' })
+    return { log, report, ended, stop, retire: stop }
   })

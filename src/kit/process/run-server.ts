@@ -9,6 +9,7 @@ import { describeRoutes } from '../http/doc.ts'
 import { boot } from './lifecycle.ts'
 import { type Fetches, serve } from './serve.ts'
 import { joinSupervisor } from './supervised.ts'
+import { linkSupervisor } from './supervisor-link.ts'
 
 export interface ServerOptions<C extends KitConfig, R extends string, O extends object> {
   settings: ProductSettings<C>
@@ -26,20 +27,28 @@ export const runServer = <C extends KitConfig, R extends string, O extends objec
 }: ServerOptions<C, R, O>): Promise<void> =>
   boot(async ({ isFirst }) => {
     const config = settings.load()
-    const { deps, log, redis, close } = createDeps(config, manifest)
+    const { deps, log, redis, watched, close } = createDeps(config, manifest)
     await refuseMissingDatabase(redis)
-    const { isSupervised, observe, waitIfReplacing, reportUp, reportDraining, writeCounts } = joinSupervisor()
+    const { isSupervised, observe, waitIfReplacing, reportUp, reportDraining, writeCounts } =
+      joinSupervisor(watched)
     if (isFirst && !isSupervised) log.info('settings', settings.print(config))
     await waitIfReplacing(deps.ready)
     const lingerMs = isSupervised ? LINGER_MS : 0
-    const app = createApp(deps)
+    const app = createApp({ ...deps, supervisor: linkSupervisor(config.dataDir) })
     describeRoutes(app) // refuses what cannot be as it is declared
-    const server = serve(app, config, { observe, log, reusePort: isSupervised, lingerMs })
+    const server = serve(app, config, {
+      observe,
+      log,
+      report: deps.reportUnexpected,
+      reusePort: isSupervised,
+      lingerMs,
+    })
     reportUp(deps.ready)
     log.info(`listening on ${server.url.href}`)
 
     return {
       log,
+      report: (error) => deps.reportUnexpected(error, { in: 'process', role: 'server', what: 'uncaught' }),
       async stop() {
         reportDraining()
         await server.drain(Math.min(config.requestTimeoutMs, config.processes.drainMs))

@@ -2,6 +2,7 @@
 import type { KitConfig } from '../config/kit-config.ts'
 import type { ProductSettings } from '../config/settings.ts'
 import { createLog } from '../log/log.ts'
+import { createReport, type OnUnexpected } from '../log/unexpected.ts'
 import { adviceOnSettings } from './advice.ts'
 import { BoardFolder } from './board-folder.ts'
 import { readPrograms } from './environment.ts'
@@ -24,12 +25,15 @@ export interface SupervisorOptions<C extends KitConfig> {
   /** As they are now: a reload reads them anew. */
   programs: readonly Program<C, never>[]
   entries: Entries
+  /** Is told of each error that nobody foresaw, in this process, and of children that died unasked. */
+  onUnexpected?: OnUnexpected<C>
 }
 
 export const runSupervisor = <C extends KitConfig>({
   settings,
   programs,
   entries,
+  onUnexpected,
 }: SupervisorOptions<C>): Promise<void> =>
   boot(async () => {
     const first = readFirstSettings(settings.load)
@@ -37,6 +41,7 @@ export const runSupervisor = <C extends KitConfig>({
     const config = settings.load(env)
     const plan = planOf(config, entries, countPrograms(programs, config))
     const log = createLog(config.log, config.name)
+    const report = createReport({ onUnexpected, config, log })
     const metrics = config.metricsPort === undefined ? undefined : new MetricsServer(config.metricsPort)
     const boards = BoardFolder.create(dataDir, config.name)
     const startedAt = Date.now()
@@ -53,7 +58,7 @@ export const runSupervisor = <C extends KitConfig>({
     }
     const onChange = () => status.write()
     const spawn = createSpawn({ folder, boards, totals: metrics?.totals, log })
-    const fleet = new Fleet({ plan, spawn, log, onChange })
+    const fleet = new Fleet({ plan, spawn, log, report, onChange })
     const reloader = new Reloader({ fleet, readPlan, log, onChange })
     const describe = (): Status => {
       // After a reload that failed it is still the old settings that count.
@@ -66,5 +71,5 @@ export const runSupervisor = <C extends KitConfig>({
     const status = keepStatus(dataDir, describe, log)
     const systemd = new SystemdNotifier(env.NOTIFY_SOCKET, log)
     metrics?.serve(fleet, openServiceStats(config, log))
-    return supervise({ folder, fleet, reloader, status, boards, metrics, systemd, log })
+    return supervise({ folder, fleet, reloader, status, boards, metrics, systemd, log, report })
   })

@@ -35,11 +35,11 @@ export const runWorker = <C extends KitConfig, R extends string, O extends objec
 }: RunWorkerOptions<C, R, O>): Promise<void> =>
   boot(async () => {
     const config = settings.load()
-    const { deps, log, redis, queue, close } = createDeps(config, manifest)
+    const { deps, log, redis, queue, watched, close } = createDeps(config, manifest)
     await refuseMissingDatabase(redis)
     const { crons } = manifest
     const schema = await loadSchema(tablesIn)
-    const { id, reportUp, reportDraining } = joinSupervisor()
+    const { id, reportUp, reportDraining, writeCounts } = joinSupervisor(watched)
     const { queues, concurrency, drainMs, blockMs, keepDead, maxJobs, maxBytes } = config.jobs
     const worker = startWorker({
       redis,
@@ -57,6 +57,8 @@ export const runWorker = <C extends KitConfig, R extends string, O extends objec
       keepDead,
       maxBytes,
       onDead,
+      report: deps.reportUnexpected,
+      tracer: deps.tracer ?? null,
       describe: (error) => briefError(error, config.log.redact),
     })
     reportUp(async () => void (await Promise.all([worker.ready, deps.ready()])))
@@ -72,7 +74,10 @@ export const runWorker = <C extends KitConfig, R extends string, O extends objec
     const stop = async () => {
       reportDraining()
       await Promise.all([worker.stop(), relay.stop()])
+      writeCounts()
       await close()
     }
-    return { log, ended: worker.ended, stop, retire: stop }
+    const report = (error: unknown) =>
+      deps.reportUnexpected(error, { in: 'process', role: 'worker', what: 'uncaught' })
+    return { log, report, ended: worker.ended, stop, retire: stop }
   })

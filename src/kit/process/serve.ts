@@ -2,6 +2,7 @@
 import type { KitConfig } from '../config/kit-config.ts'
 import type { AppEnv, Observe } from '../http/env.ts'
 import { internalError } from '../types/api-error.ts'
+import type { ReportUnexpected } from '../log/unexpected.ts'
 import type { Log } from '../types/log.ts'
 import { readCertificate } from './certificate.ts'
 import { codeOf, listenOnEach } from './port.ts'
@@ -20,6 +21,7 @@ export interface ServeOptions {
   observe?: Observe
   /** Is told what is thrown outside of the app, which logs its own. */
   log?: Pick<Log, 'error'>
+  report?: ReportUnexpected
   /** Several processes listen on the port. Without it a taken port is an error to be told. */
   reusePort?: boolean
   /**
@@ -36,7 +38,7 @@ export interface ServeOptions {
 export function serve(
   app: Fetches,
   config: KitConfig,
-  { observe, log, reusePort = false, lingerMs = 0 }: ServeOptions = {},
+  { observe, log, report, reusePort = false, lingerMs = 0 }: ServeOptions = {},
 ) {
   const draining = new AbortController()
   const checkHost = createHostCheck()
@@ -50,6 +52,7 @@ export function serve(
     maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app has a limit of its own, and responds with JSON
     error(error) {
       log?.error('an error outside of the app', { error })
+      void report?.(error, { in: 'process', role: 'server', what: 'outside of the app' })
       const { status, code, message } = internalError
       return Response.json({ err: `${status}: ${message}`, code }, { status })
     },

@@ -1,6 +1,6 @@
 // Asks Postgres and Redis how the service is doing: limits and counts, never data.
 import type { KitConfig } from '../config/kit-config.ts'
-import { connect } from '../data/postgres.ts'
+import { connect } from '../data/postgres/connect.ts'
 import { closeRedis, connectRedis } from '../data/redis.ts'
 import { withTimeout } from '../data/with-timeout.ts'
 import { createQueueAdmin } from '../jobs/queue-admin.ts'
@@ -39,6 +39,8 @@ export function openServiceStats(config: KitConfig, log: Log) {
       return { active: 0, idle: 0, ...Object.fromEntries(rows.map(({ state, n }) => [state, n])) }
     },
     queue: () => withTimeout(TIMEOUT_MS, 'Redis', queueAdmin.stats()),
+    /** What has ended of each task, ever. */
+    tasks: () => withTimeout(TIMEOUT_MS, 'Redis', queueAdmin.taskStats('ever')),
     async close(): Promise<void> {
       await closeRedis(redis)
       await sql.end({ timeout: 1 })

@@ -1,5 +1,6 @@
 // Keeps one place filled: restarts a dead process. During a replacement the old one serves until the new one is ready, or
 // stands by where two must not run at once.
+import type { ReportUnexpected } from '../log/unexpected.ts'
 import type { Log } from '../types/log.ts'
 import type { Child, State } from './child.ts'
 import type { ProcessKind } from './kinds.ts'
@@ -38,7 +39,7 @@ export class Slot {
     /** As it was declared last. */
     public kind: ProcessKind,
     private readonly base: string,
-    private readonly log: Log,
+    private readonly told: { log: Log; report: ReportUnexpected },
     private readonly start: Start,
   ) {
     this.#id = `${base}-0`
@@ -58,7 +59,7 @@ export class Slot {
     try {
       this.current = this.#watch(this.start(this.#id, false))
     } catch (error) {
-      this.log.error(`${this.name} cannot be started`, { error })
+      this.told.log.error(`${this.name} cannot be started`, { error })
       this.#shortLives++
       this.#fillLater()
     }
@@ -84,7 +85,7 @@ export class Slot {
     this.#id = id
     this.lastReason = why
     if (this.#closed) next.retire()
-    if (old) this.log.info(`${old.title} retires: ${why}`)
+    if (old) this.told.log.info(`${old.title} retires: ${why}`)
     old?.retire()
     await old?.gone
     next.begin()
@@ -108,13 +109,20 @@ export class Slot {
   #onGone(child: Child): void {
     this.alive.delete(child)
     const wasAsked = this.#closed || (child !== this.current && child !== this.successor)
-    if (wasAsked) this.log.info(`${child.title} is gone: ${child.end}`)
-    else this.log.error(`${child.title} died: ${child.end}`)
+    if (wasAsked) this.told.log.info(`${child.title} is gone: ${child.end}`)
+    else this.told.log.error(`${child.title} died: ${child.end}`)
+    const endedWell = child.exitCode === 0 && this.kind.isVital // a worker, after MAX_JOBS; a program was to go on
+    // Behind the colon stands what it has said, which may be anything.
+    if (!wasAsked && !endedWell)
+      void this.told.report(new Error(`${this.name} died: ${child.end.replace(/:.*/s, '')}`), {
+        in: 'process',
+        role: this.kind.name,
+        what: 'died',
+      })
     if (this.#closed || child !== this.current) return
     this.current = undefined
     this.restarts++
     this.lastReason = child.end
-    const endedWell = child.exitCode === 0 && this.kind.isVital // a worker, after MAX_JOBS; a program was to go on
     this.#shortLives = child.age > SHORT_LIFE_MS || endedWell ? 0 : this.#shortLives + 1
     // Its successor takes the place as soon as it is ready.
     if (!this.successor) this.#fillLater()
@@ -124,7 +132,7 @@ export class Slot {
   #fillLater(): void {
     const delay =
       this.#shortLives < 2 ? 0 : Math.min(BACKOFF_MIN_MS * 2 ** (this.#shortLives - 2), BACKOFF_MAX_MS)
-    if (delay > 0) this.log.warn(`${this.name} keeps dying: the next start is in ${delay} ms`)
+    if (delay > 0) this.told.log.warn(`${this.name} keeps dying: the next start is in ${delay} ms`)
     this.#timer = setTimeout(() => this.fill(), delay)
   }
 }

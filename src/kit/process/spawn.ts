@@ -1,4 +1,4 @@
-// Starts one process of the service with a scoreboard, and one that serves requests also with a file for their counts.
+// Starts one process of the service with a scoreboard, and where somebody asks for metrics with a file for its counts.
 import type { Log } from '../types/log.ts'
 import type { BoardFolder } from './board-folder.ts'
 import { Child, type Launch } from './child.ts'
@@ -29,7 +29,7 @@ export const createSpawn =
   ({ folder, boards, totals, log }: SpawnOptions): Spawn =>
   ({ kind, name, id, replacing, config }) => {
     const boardFile = boards.nextFile()
-    const countsFile = kind.servesRequests && totals ? `${boardFile}.metrics` : undefined
+    const countsFile = totals && `${boardFile}.metrics`
     const options = ['--board', boardFile, '--id', id]
     const standsBy = replacing && !kind.overlap
     if (replacing) options.push('--replacing')

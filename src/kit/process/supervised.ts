@@ -1,6 +1,8 @@
 // Reports to the supervisor that started this process, if one did: its progress, its heartbeat and its requests.
 import { parseArgs } from 'node:util'
 import type { Observe } from '../http/env.ts'
+import type { Watched } from '../create-deps.ts'
+import { countWork } from './query-metrics.ts'
 import { countRequests } from './request-metrics.ts'
 import { Scoreboard } from './scoreboard.ts'
 
@@ -12,11 +14,13 @@ const TURN_POLL_MS = 20
 /**
  * Reads from the command line whether there is a supervisor, and from then on keeps the scoreboard. Where there is none,
  * nothing that is returned does anything.
+ * @param watched what its metrics tell of beside requests
  */
-export function joinSupervisor() {
+export function joinSupervisor({ observeQueries, gates }: Watched) {
   const { board: path, metrics, id, replacing = false, 'stand-by': standsBy = false } = readArguments()
   const board = path === undefined ? undefined : Scoreboard.open(path)
   const counts = metrics === undefined ? undefined : countRequests(metrics)
+  const work = metrics === undefined ? undefined : countWork(metrics, observeQueries, gates)
   if (board) startHeartbeat(board)
   const observe: Observe | undefined =
     board &&
@@ -59,9 +63,10 @@ export function joinSupervisor() {
     reportDraining(): void {
       if (board) board.progress = 'draining'
     },
-    /** Writes the last counts of its requests. */
+    /** Writes the last counts of its requests and queries. */
     writeCounts(): void {
       counts?.write()
+      work?.write()
     },
   }
 }

@@ -1,6 +1,7 @@
 // Starts, reloads and stops the fleet, on signals and when RESTART is touched, and reports it to systemd.
 import { join } from 'node:path'
 import type { ProcessLog } from '../log/log.ts'
+import type { ReportUnexpected } from '../log/unexpected.ts'
 import type { BoardFolder } from './board-folder.ts'
 import type { Fleet } from './fleet.ts'
 import type { StartedRole } from './lifecycle.ts'
@@ -20,11 +21,12 @@ interface Parts {
   metrics: MetricsServer | undefined
   systemd: SystemdNotifier
   log: ProcessLog
+  report: ReportUnexpected
 }
 
 /** Starts all processes. If one cannot run at all, it stops the service and exits with 1. */
 export function supervise(parts: Parts): StartedRole {
-  const { folder, fleet, reloader, status, boards, metrics, systemd, log } = parts
+  const { folder, fleet, reloader, status, boards, metrics, systemd, log, report } = parts
   const reload = () => void systemd.reloading(() => reloader.reload())
   process.stderr.on('error', () => {}) // its reader may be gone
   process.on('SIGHUP', reload)
@@ -53,6 +55,7 @@ export function supervise(parts: Parts): StartedRole {
   fleet.start().then(() => systemd.ready(), giveUp)
   return {
     log,
+    report: (error) => report(error, { in: 'process', role: 'supervisor', what: 'uncaught' }),
     stop,
     retire: stop,
     hurry() {

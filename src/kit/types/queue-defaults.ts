@@ -11,6 +11,9 @@ export const QUEUE_DEFAULTS = {
   maxBytes: 64 * 1024,
 }
 
+/** Dead jobs that operators retry or drop by one call. */
+export const MOST_AT_ONCE = 1000
+
 export const MAX_CONCURRENCY = 1000
 
 /** The queue of tasks that name none. */

@@ -7,6 +7,8 @@ export interface Statement {
   prepare?: boolean | undefined
   /** Rows as arrays of values, as Drizzle wants them, instead of objects. */
   asValues?: boolean
+  /** What it, or the transaction that it begins, has waited for a place in its lane. */
+  waitedMs?: number
 }
 
 export type Rows = postgres.RowList<postgres.Row[]>

@@ -4,7 +4,8 @@ import { z } from 'zod'
 import type { SealedColumn } from '../auth/sealed-columns.ts'
 import type { KitDeps } from '../deps.ts'
 import type { AnyProduct } from '../http/env.ts'
-import { defineTask, FOR_DAYS } from '../jobs/task.ts'
+import { defineTask, FOR_DAYS, JobError } from '../jobs/task.ts'
+import { traceHeaders } from '../log/trace.ts'
 import type { Db } from '../types/db.ts'
 import type { ownWebhooks } from './sender.ts'
 import { signWebhook } from './sign.ts'
@@ -68,6 +69,7 @@ export function defineDelivery<P extends AnyProduct>(options: WebhookOptions<P>)
 
       const message = { id, timestamp: String(Math.floor(Date.now() / 1000)), body: row.body }
       const headers = {
+        ...traceHeaders(),
         'Content-Type': 'application/json',
         'User-Agent': `${config.name} webhooks`,
         'webhook-id': id,
@@ -103,7 +105,7 @@ export function defineDelivery<P extends AnyProduct>(options: WebhookOptions<P>)
         const [paused] = await pausing.where(and(isSame, isNull(endpoints.paused), isHopeless)).returning()
         if (paused) await onPaused(deps, tx, paused)
       })
-      if (!isOver) throw new Error(`the endpoint ${endpoint.id} answered ${status ?? 'nothing'}`)
+      if (!isOver) throw new JobError(`the endpoint ${endpoint.id} answered ${status ?? 'nothing'}`)
     },
   })
 }

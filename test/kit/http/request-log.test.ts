@@ -15,11 +15,12 @@ function appWith(log: Log, slowRequestMs = 1000) {
     .createApp()
     .use(async (c, next) => {
       c.set('log', log)
+      c.set('reportUnexpected', async () => {})
       c.set('ip', '192.0.2.7')
       c.set('session', null)
       await next()
     })
-    .use(withRequestContext)
+    .use(withRequestContext(undefined))
     .use(requestLog(config))
     .get('/ok/:id', (c) => c.text('ok'))
     .get('/user', (c) => {

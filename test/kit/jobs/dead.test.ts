@@ -46,6 +46,7 @@ describe('a dead job is told', () => {
           crashes: 0,
           by: 'ann',
           requestId: 'r-1',
+          since: expect.any(Number),
         },
       ])
       expect(byTask.get('its worker d')).toMatchObject([{ id: 'killer', task: 'mortal', crashes: 4 }])
@@ -126,9 +127,10 @@ describe('work that talks to the outside', () => {
     log,
     graceMs: 1,
     describe: String,
+    report: async () => {},
+    tracer: null,
     queue: 'default',
     prepare: unreachable,
-    onDeaf: () => {},
   }
 
   test('survives an outage of a day, and is given up within a week: a mail', () => {
@@ -139,7 +141,7 @@ describe('work that talks to the outside', () => {
     for (; ; attempts++) {
       const element = parseElement(raw)
       if (!element) throw new Error(raw)
-      const move = new RunningJob(raw, element, task, terms).fail(new Error('ECONNREFUSED'))
+      const move = new RunningJob(raw, element, task, terms, unreachable).fail(new Error('ECONNREFUSED'))
       raw = move.as ?? raw
       if (move.to === 'dead') break
       waited += move.delayMs ?? 0

@@ -22,6 +22,8 @@ function hands(maxJobs = Infinity) {
     log,
     graceMs: 10,
     describe: String,
+    report: async () => {},
+    tracer: null,
     prepare: () => expect.unreachable(),
   }
   const slots = new Slots(options, lifetime)

@@ -331,7 +331,7 @@ test('programs alone are a service, shown by the status and the metrics', async 
   ])
   expect(lines('starting the service')[0]).toMatchObject({ web: 0, programs: ['echo 1', 'scribe 1'] })
   const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
-  for (const series of ['process_ready{process="echo 1"} 1', 'process_restarts{process="scribe 1"} 0'])
+  for (const series of ['process_ready{process="echo 1"} 1', 'process_restarts_total{process="scribe 1"} 0'])
     expect(text).toContain(series)
   expect(Number(/process_resident_memory_bytes\{process="echo 1"\} (\d+)/.exec(text)?.[1])).toBeGreaterThan(0)
   child.kill('SIGTERM')

@@ -237,10 +237,37 @@ test('/metrics tells the counts of all processes as those of one service, and fo
   expect(value(text, 'postgres_pool_size')).toBe(12)
   expect(value(text, 'postgres_connections{state="idle"}')).toBeGreaterThanOrEqual(1)
   expect(value(text, 'queue_jobs{queue="default",place="waiting"}')).toBe(0)
-  expect(value(text, 'queue_deaths{queue="default"}')).toBe(0)
-  expect(value(text, 'queue_dead_trimmed{queue="default"}')).toBe(0)
+  expect(value(text, 'queue_deaths_total{queue="default"}')).toBe(0)
+  expect(value(text, 'queue_dead_trimmed_total{queue="default"}')).toBe(0)
   expect(value(text, 'queue_workers')).toBeGreaterThanOrEqual(1)
   expect(value(text, 'queue_served_by{queue="default"}')).toBeGreaterThanOrEqual(1)
+  expect(value(text, 'queue_lag_seconds{queue="default"}')).toBe(0)
+  // A process that is gone has left its queries, and no places.
+  const counted = await until('the gates of all three', async () => {
+    const now = await scrape()
+    return value(now, 'gate_places{gate="pool"}') === 24 ? now : undefined
+  })
+  expect(value(counted, 'gate_waiting{gate="pool"}')).toBe(0)
+  expect(value(counted, 'gate_refused_total{gate="passwords"}')).toBe(0)
+  expect(counted).toMatch(/^postgres_query_duration_seconds_count\{query="[^"]+"\} [1-9]/m)
+  expect(counted).toMatch(/^postgres_query_errors_total\{query="[^"]+"\} \d/m)
+})
+
+test('every metric that the alert rules name is one that a running service tells', async () => {
+  const metricsPort = await freePort()
+  service = await startService({ METRICS_PORT: String(metricsPort), WEB_PROCESSES: '1' })
+  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+  const told = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name = '', type]) =>
+    type === 'histogram' ? ['_bucket', '_sum', '_count'].map((part) => name + part) : [name],
+  )
+  const rules = readFileSync(join(import.meta.dir, '../../../scripts/deploy/alerts.yml'), 'utf8')
+  const expressions = [...rules.matchAll(/^ +expr: (?:>\n)?([^]*?)\n +(?:for|labels):/gm)].map(
+    ([, expr = '']) => expr,
+  )
+  const named = expressions.flatMap((expr) => expr.match(/\b[a-z]+(?:_[a-z]+)+(?=[{[)\s]|$)/g) ?? [])
+  expect(expressions.length).toBe(rules.match(/- alert:/g)?.length ?? 0)
+  expect(named.length).toBeGreaterThanOrEqual(expressions.length)
+  expect(named.filter((name) => !told.includes(name))).toEqual([])
 })
 
 /** A service, and the lines that it has told a systemd that stands in for the real one: the socket, and what is said. */

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { judgeClock } from '../../../scripts/doctor/clock.ts'
+import { judgePostgresUse, judgeProcessUse, judgeRedisUse } from '../../../scripts/doctor/bounds.ts'
 import type { Finding } from '../../../scripts/doctor/finding.ts'
 import { checkBun, checkOpenFiles } from '../../../scripts/doctor/machine.ts'
 import {
@@ -64,6 +65,8 @@ test('where all is well nothing fails, and the exit code is 0', async () => {
     'migrations',
     'Redis',
     'Redis eviction',
+    'Postgres bounds',
+    'Redis bounds',
     'mail',
   ]) {
     expect([check, named(findings, check)?.level]).toEqual([check, 'ok'])
@@ -347,4 +350,70 @@ test('a task whose queue no live worker serves is told, and a queue that no task
     found: 'no live worker serves mail (welcome): these tasks wait',
   })
   expect(judgeQueues(tasks, [{ name: 'mial' }], by('default', 'mail')).found).toContain('names mial')
+})
+
+test('what is near its bound in Postgres is told: connections, transaction ids, sequences, the outbox', () => {
+  const far = { connections: 10, max: 97, xidAge: 150_000_000, outbox: 3, sequences: [] }
+  expect(judgePostgresUse(far).map(({ level }) => level)).toEqual(['ok'])
+  const sequences = [{ name: 'public.books_id_seq', used: '2000000000', most: '2147483647' }]
+  const near = judgePostgresUse({ connections: 90, max: 97, xidAge: 1_900_000_000, outbox: 5000, sequences })
+  expect(near.map(({ check, level }) => [check, level])).toEqual([
+    ['connections in use', 'warn'],
+    ['transaction ids', 'fail'],
+    ['sequence', 'warn'],
+    ['outbox', 'warn'],
+  ])
+  expect(near.every(({ fix }) => fix !== undefined)).toBe(true)
+})
+
+test('a sequence that nears its end is found in a database, with the most that its column takes', async () => {
+  const own = await startApp()
+  try {
+    await withAdmin(own.config.databaseUrl, async (sql) => {
+      await sql`create table shelf (id serial)`
+      await sql`select setval('shelf_id_seq', 2000000000)`
+    })
+    expect(
+      named((await doctor({ DATABASE_URL: own.config.databaseUrl })).findings, 'sequence'),
+    ).toMatchObject({
+      level: 'warn',
+      found: 'public.shelf_id_seq is at 2000000000 of 2147483647',
+    })
+  } finally {
+    await own.close()
+  }
+})
+
+test('what is near its bound in Redis is told: memory, a queue that lags, dead jobs that are about to be thrown away', () => {
+  const far = { used: 10, max: 0, keepDead: 100, queues: { default: { lagMs: 0, dead: 3 } } }
+  expect(judgeRedisUse(far).map(({ level }) => level)).toEqual(['ok'])
+  const near = {
+    used: 90_000_000,
+    max: 100_000_000,
+    keepDead: 100,
+    queues: { mail: { lagMs: 600_000, dead: 81 } },
+  }
+  expect(judgeRedisUse(near).map(({ check, found }) => `${check}: ${found}`)).toEqual([
+    'Redis memory: 86 of 95 (91 %) MB of maxmemory',
+    'queue lag: the first job of mail has waited 600 s',
+    'dead jobs: 81 of 100 (81 %) that are kept of mail (JOB_KEEP_DEAD): the oldest are thrown away',
+  ])
+})
+
+test('a process that is near a bound is named with it: open files, its event loop, a gate where more wait than it lets in', () => {
+  expect(judgeProcessUse([])).toEqual([])
+  const gate = { gate: 'pool', places: 8, inUse: 8, waiting: 3, refused: 0 }
+  const calm = { name: 'server 1', lagMs: 3, openFiles: { used: 50, max: 1024 }, gates: [gate] }
+  expect(judgeProcessUse([calm]).map(({ level }) => level)).toEqual(['ok'])
+  const busy = {
+    name: 'server 2',
+    lagMs: 900,
+    openFiles: { used: 1000, max: 1024 },
+    gates: [{ ...gate, waiting: 40 }],
+  }
+  expect(judgeProcessUse([calm, busy]).map(({ found }) => found)).toEqual([
+    'server 2 stood still for 900 ms within a second',
+    'server 2 has 1000 of 1024 (98 %)',
+    '40 wait for the 8 places of pool in server 2',
+  ])
 })

@@ -118,6 +118,7 @@ async function startBareApp() {
     forgetJob: () => fail('deps.forgetJob was touched'),
     sendMail: () => fail('deps.sendMail was touched'),
     packageFile: () => fail('deps.packageFile was touched'),
+    reportUnexpected: () => fail('deps.reportUnexpected was touched'),
   } satisfies KitDeps<Config, Role>
   const app = (context.createApp as (given: typeof deps) => ReturnType<typeof createApp>)(deps)
   const request = (path: string, init?: RequestInit) =>

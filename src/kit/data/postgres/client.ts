@@ -1,7 +1,7 @@
 // Sends statements to Postgres, notices lost and stalled connections, and copes with a pooler.
 import type postgres from 'postgres'
-import type { LogStatement } from '../../log/sql-log.ts'
 import type { Rows, Statement } from '../../types/statement.ts'
+import { observed, type QueryObserver } from '../query-observer.ts'
 import { driverCode } from '../transient.ts'
 import { Bag } from './bag.ts'
 import type { Hosts } from './hosts.ts'
@@ -11,7 +11,8 @@ export interface ClientOptions {
   open(onEnd: () => void): postgres.Sql
   /** Shared by all clients: whether a pooler refused a startup parameter; `onFound` is called once. */
   pooler: { isPresent: boolean; onFound(): void }
-  logStatement: LogStatement | undefined
+  /** They are told of each statement; others may join later. */
+  observers: readonly QueryObserver[]
   /** Where there are several: a connection is opened when the primary is known. */
   hosts: Hosts | undefined
   /** A server takes no writes: it is a standby by now, or was one when its address led to it. */
@@ -52,8 +53,8 @@ export class Client {
 
   send(statement: Statement): PromiseLike<Rows> {
     const sent = this.isConnected ? this.#send(statement) : this.#sendFirst(statement)
-    const { logStatement } = this.options
-    return logStatement === undefined ? sent : logStatement(statement, sent)
+    const { observers } = this.options
+    return observers.length === 0 ? sent : observed(observers, statement, sent)
   }
 
   async #send({ text, parameters = [], prepare, asValues }: Statement): Promise<Rows> {
@@ -76,9 +77,6 @@ export class Client {
     this.#sent++
     try {
       return await (asValues === true ? query.values() : query)
-    } catch (error) {
-      if (driverCode(error) === READ_ONLY) this.options.onReadOnly()
-      throw error
     } finally {
       this.#unsent.remove(entry)
       this.#answered++
@@ -89,7 +87,8 @@ export class Client {
   async #sendFirst(statement: Statement): Promise<Rows> {
     const { pooler } = this.options
     const wasPresent = pooler.isPresent
-    await this.find()
+    const search = this.options.hosts?.find()
+    if (search !== undefined) await search
     const attempt = async () => {
       const sent = this.#send(statement)
       const sql = this.#sql
@@ -113,12 +112,18 @@ export class Client {
     await this.options.hosts?.find()
   }
 
+  /** Tell it of each statement that failed: one that was refused as the server takes no writes concerns all connections. */
+  noteFailure(error: unknown): void {
+    if (driverCode(error) === READ_ONLY) this.options.onReadOnly()
+  }
+
   /** Sends a statement outside of a transaction, and once more on a new connection if its plan was stale. */
   async sendAlone(statement: Statement): Promise<Rows> {
     const sql = this.#sql
     try {
       return await this.send(statement)
     } catch (error) {
+      this.noteFailure(error)
       if (!isStalePlan(error)) throw error
       if (sql === this.#sql) this.renew()
       return this.send(statement)

@@ -1,7 +1,7 @@
 // Stands in for the driver under Drizzle: every statement and transaction waits for its turn in its lane.
 import { abandonCheck } from '../../log/request-context.ts'
 import type { Rows, Statement } from '../../types/statement.ts'
-import { Gate, type GateSize } from '../gate.ts'
+import { type Gate, timed } from '../gate.ts'
 import type { Client } from './client.ts'
 import { lazyQuery } from './lazy-query.ts'
 import { refuseInsideTransaction, transact, type TransactionClient } from './transaction.ts'
@@ -15,17 +15,16 @@ export interface DrizzleClient {
 }
 
 /** Statements in flight on one shared connection: a lock delays at most this many. */
-const PIPELINE_DEPTH = 16
+export const PIPELINE_DEPTH = 16
 
 /** Many requests pipeline statements on few connections. For quick ones: each waits for those before it. */
 export function sharedLane(
   options: DrizzleClient['options'],
-  { client, connections, ...waiting }: { client: Client; connections: number } & Omit<GateSize, 'places'>,
+  { client, gate }: { client: Client; gate: Gate },
 ): DrizzleClient {
-  const gate = new Gate({ places: connections * PIPELINE_DEPTH, ...waiting })
   const send = (statement: Statement) => {
     refuseInsideTransaction()
-    return gate.run(() => client.sendAlone(statement), abandonCheck())
+    return gate.run((waitedMs) => client.sendAlone(waited(statement, waitedMs)), abandonCheck())
   }
   return {
     options,
@@ -36,27 +35,33 @@ export function sharedLane(
 
 /** A pool of connections, each of which one statement or transaction has to itself. */
 export class ExclusivePool {
-  readonly #gate: Gate
   /** A stack: with little load only one connection is in use. */
   readonly #free: Client[]
 
-  constructor(clients: Client[], waiting: Omit<GateSize, 'places'>) {
-    this.#gate = new Gate({ places: clients.length, ...waiting })
+  /** @param gate has as many places as there are clients */
+  constructor(
+    clients: readonly Client[],
+    private readonly gate: Gate,
+  ) {
     this.#free = [...clients]
   }
 
   /** @param gates to enter first: they keep one kind of work from taking the whole pool */
-  async run<T>(gates: readonly Gate[], work: (client: Client) => PromiseLike<T>): Promise<T> {
+  async run<T>(
+    gates: readonly Gate[],
+    work: (client: Client, waitedMs: number) => PromiseLike<T>,
+  ): Promise<T> {
     refuseInsideTransaction()
     const isGone = abandonCheck()
     const entered: Gate[] = []
+    let waitedMs = 0
     try {
-      for (const gate of [...gates, this.#gate]) {
+      for (const gate of [...gates, this.gate]) {
         const turn = gate.enter(isGone)
-        if (turn !== undefined) await turn
+        if (turn !== undefined) waitedMs += await timed(turn)
         entered.push(gate)
       }
-      return await this.#use(work)
+      return await this.#use((client) => work(client, waitedMs))
     } finally {
       for (const gate of entered.toReversed()) gate.leave()
     }
@@ -88,16 +93,22 @@ export function exclusiveLane(
   },
 ): DrizzleClient {
   const { pool, reads, writes, begin } = lane
-  const single = (statement: Statement) => (client: Client) =>
-    lane.needsTransaction() ? sendInTransaction(client, begin(), statement) : client.sendAlone(statement)
+  const single = (statement: Statement) => (client: Client, waitedMs: number) =>
+    lane.needsTransaction()
+      ? sendInTransaction(client, begin(), waited(statement, waitedMs))
+      : client.sendAlone(waited(statement, waitedMs))
   return {
     options,
     unsafe: lazyQuery((statement) =>
       pool.run(/^\s*select\b/i.test(statement.text) ? reads : writes, single(statement)),
     ),
-    begin: (work) => pool.run(writes, (client) => transact(client, { text: begin() }, work)),
+    begin: (work) =>
+      pool.run(writes, (client, waitedMs) => transact(client, waited({ text: begin() }, waitedMs), work)),
   }
 }
+
+const waited = (statement: Statement, waitedMs: number): Statement =>
+  waitedMs === 0 ? statement : { ...statement, waitedMs }
 
 /** Sends a statement in a transaction of its own, for the settings in `begin`: three statements, one round trip. */
 async function sendInTransaction(client: Client, begin: string, statement: Statement): Promise<Rows> {
@@ -105,7 +116,10 @@ async function sendInTransaction(client: Client, begin: string, statement: State
   // If the connection may fail, the statement must not be sent without its `begin`.
   if (!client.isConnected) await began
   const [, rows, done] = await Promise.allSettled([began, client.send(statement), client.send(COMMIT)])
-  if (rows.status === 'rejected') throw rows.reason
+  if (rows.status === 'rejected') {
+    client.noteFailure(rows.reason)
+    throw rows.reason
+  }
   if (done.status === 'rejected') throw done.reason
   return rows.value
 }

@@ -7,8 +7,10 @@ import postgres from 'postgres'
 import { z } from 'zod'
 import { findUser, findUserWithHash } from '../../../../../src/account/queries.ts'
 import { roles } from '../../../../../src/account/roles.ts'
+import { type PageRequest, readList } from '../../../../../src/kit/data/list-page.ts'
 import { createSessions } from '../../../../../src/kit/data/sessions/session-store.ts'
 import type { Identity } from '../../../../../src/kit/types/sessions.ts'
+import { movieList } from '../../../../../src/movies/queries.ts'
 
 const DAY_S = 24 * 60 * 60
 const ARGON2 = { algorithm: 2 as Algorithm.Argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 }
@@ -74,6 +76,10 @@ export function openBackend() {
   return {
     db,
     log,
+    /** A page of the list that this project's route reads, in the list's own order. */
+    async listMovies({ creator, ...request }: PageRequest & { creator?: string | undefined }) {
+      return (await readList(movieList, { db }, { ...request, given: { creator } })).rows
+    },
     openSession: (token: string | undefined) => (token ? sessions.open(token) : null),
 
     /** The account and a new session's token, or undefined if email or password is wrong. */

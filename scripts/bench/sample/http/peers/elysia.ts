@@ -4,7 +4,7 @@ import { Elysia, t } from 'elysia'
 import { findUser } from '../../../../../src/account/queries.ts'
 import { roles } from '../../../../../src/account/roles.ts'
 import type { Identity } from '../../../../../src/kit/types/sessions.ts'
-import { createMovie, listMovies } from '../../../../../src/movies/queries.ts'
+import { createMovie } from '../../../../../src/movies/queries.ts'
 import { BODY_LIMIT, COOKIE, isForeign, openBackend, PORT, TIMEOUT_MS } from './backend.ts'
 
 const backend = openBackend()
@@ -102,7 +102,7 @@ new Elysia({ serve: { reusePort: true, maxRequestBodySize: BODY_LIMIT, hostname:
     '/api/movies/',
     async ({ query: { page = 1, limit = 1000, ...filter } }) =>
       Response.json(
-        await inTime(listMovies(backend.db, { ...filter, limit, offset: Math.max(0, page - 1) * limit })),
+        await inTime(backend.listMovies({ ...filter, limit, offset: Math.max(0, page - 1) * limit })),
       ),
     {
       query: t.Object({

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { findUser } from '../../../../../src/account/queries.ts'
 import { roles } from '../../../../../src/account/roles.ts'
 import type { Identity } from '../../../../../src/kit/types/sessions.ts'
-import { createMovie, listMovies } from '../../../../../src/movies/queries.ts'
+import { createMovie } from '../../../../../src/movies/queries.ts'
 import { BODY_LIMIT, COOKIE, isForeign, openBackend, PORT, TIMEOUT_MS } from './backend.ts'
 import { inProcesses } from './processes.ts'
 
@@ -117,7 +117,7 @@ await inProcesses(async () => {
     '/api/movies/',
     { schema: { querystring: MovieQuery, response: { 200: { type: 'array', items: Movie } } } },
     async ({ query: { page, limit, ...filter } }) =>
-      await listMovies(backend.db, { ...filter, limit, offset: Math.max(0, page - 1) * limit }),
+      await backend.listMovies({ ...filter, limit, offset: Math.max(0, page - 1) * limit }),
   )
   app.post<{ Body: { title: string; director?: string | null } }>(
     '/api/movies/',

@@ -13,7 +13,7 @@ import { findUser } from '../../../../../src/account/queries.ts'
 import { roles } from '../../../../../src/account/roles.ts'
 import { Login } from '../../../../../src/account/schema.ts'
 import type { Identity } from '../../../../../src/kit/types/sessions.ts'
-import { createMovie, listMovies } from '../../../../../src/movies/queries.ts'
+import { createMovie } from '../../../../../src/movies/queries.ts'
 import { BODY_LIMIT, COOKIE, MovieQuery, NewMovie, openBackend, TIMEOUT_MS } from './backend.ts'
 
 type Env = { Variables: { requestId: string; session: Identity | null }; Bindings: { ip?: string } }
@@ -70,7 +70,7 @@ export const app = new Hono<Env>()
   )
   .get('/api/movies/', zValidator('query', MovieQuery), async (c) => {
     const { page, limit, ...filter } = c.req.valid('query')
-    return c.json(await listMovies(backend.db, { ...filter, limit, offset: Math.max(0, page - 1) * limit }))
+    return c.json(await backend.listMovies({ ...filter, limit, offset: Math.max(0, page - 1) * limit }))
   })
   .post('/api/movies/', zValidator('json', NewMovie), async (c) => {
     const { userId } = requireRole(c.get('session'), 'editor')

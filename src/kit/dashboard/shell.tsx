@@ -1,0 +1,79 @@
+// Renders what every page for operators has: the tabs that lead to the others, the title, and what was done last.
+/** @jsxImportSource hono/jsx */
+import type { Child, PropsWithChildren } from 'hono/jsx'
+import type { z } from 'zod'
+import type { AnyContext, AppEnv, ContextWith } from '../http/env.ts'
+import { HtmlPage } from '../pages/html-page.tsx'
+import { DASHBOARD_STYLE } from './style.ts'
+import { PATH } from './view.ts'
+
+/** A page beside those of the kit, of a module or of a product's own. */
+export interface OperatorsSection {
+  /** Below that of the dashboard: `/audit`. */
+  path: string
+  label: string
+  /** What the API list says of it. */
+  summary: string
+  /** Of its address; every value comes as text. */
+  query: z.ZodObject
+  /** Everything in it is bounded: a list by its length, a query by its lane. */
+  show(this: void, c: ContextWith<AppEnv>, query: Record<string, unknown>): Promise<Child>
+}
+
+export type Tab = Pick<OperatorsSection, 'path' | 'label'>
+
+export const KIT_TABS: readonly Tab[] = [
+  { path: '', label: 'Queue' },
+  { path: '/tasks', label: 'Tasks' },
+  { path: '/jobs', label: 'Waiting' },
+  { path: '/dead', label: 'Dead' },
+  { path: '/processes', label: 'Processes' },
+]
+
+export function Tabs({ c }: { c: AnyContext }) {
+  const here = c.req.path.replace(/\/$/, '').slice(PATH.length)
+  const tabs: readonly Tab[] = c.get('operatorsTabs')
+  return (
+    <nav class="tabs" aria-label="For operators">
+      {tabs.map(({ path, label }) => (
+        <a href={PATH + path} aria-current={here === path ? 'page' : undefined}>
+          {label}
+        </a>
+      ))}
+    </nav>
+  )
+}
+
+interface Props {
+  c: AnyContext
+  title: string
+  notice?: string | undefined
+  /** Seconds; absent on a page into which something is typed. */
+  refresh?: number
+}
+
+export function OperatorsPage({ c, title, notice, refresh, children }: PropsWithChildren<Props>) {
+  const name = `${title} - ${c.get('config').name}`
+  return (
+    <HtmlPage
+      c={c}
+      title={notice === undefined ? name : `${notice} - ${name}`}
+      style={DASHBOARD_STYLE}
+      {...(refresh !== undefined && { refresh })}
+    >
+      <Tabs c={c} />
+      <h1>{title}</h1>
+      <Notice text={notice} />
+      {children}
+    </HtmlPage>
+  )
+}
+
+export const Notice = ({ text }: { text: string | undefined }) =>
+  text === undefined ? (
+    <></>
+  ) : (
+    <p class="notice" role="status">
+      {text}
+    </p>
+  )

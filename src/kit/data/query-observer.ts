@@ -1,0 +1,80 @@
+// Tells observers of every statement that Postgres has answered: the one place for the log, metrics and traces of queries.
+import type { Db } from '../types/db.ts'
+import type { Rows, Statement } from '../types/statement.ts'
+
+export interface QueryObserver {
+  /**
+   * Called when a statement has succeeded or failed, in the asynchronous context of whoever sent it. What it throws is ignored.
+   * @param name stable, and free of data: that of a prepared query, or else operation and table, `update users`
+   * @param startedAt when it was sent, by `performance.now()`: the wait for a place in its lane is not in it
+   * @param ms from then to the answer; behind others on a shared connection their time counts too
+   * @param statement holds parameters: for a log that masks them, and nothing else
+   */
+  onQuery(name: string, startedAt: number, ms: number, error: unknown, statement: Statement): void
+}
+
+/** Passes rows or failure on, and tells the observers. */
+export async function observed(
+  observers: readonly QueryObserver[],
+  statement: Statement,
+  sent: PromiseLike<Rows>,
+): Promise<Rows> {
+  const startedAt = performance.now()
+  const tell = (error?: unknown) => {
+    const [name, ms] = [queryName(statement.text), performance.now() - startedAt]
+    for (const observer of observers) {
+      try {
+        observer.onQuery(name, startedAt, ms, error, statement)
+      } catch {
+        // A fault of who watches is none of the query.
+      }
+    }
+  }
+  try {
+    const rows = await sent
+    tell()
+    return rows
+  } catch (error) {
+    tell(error ?? 'unknown')
+    throw error
+  }
+}
+
+/** Names by text. Those of prepared queries are as many as the code has; the derived ones are bounded. */
+const prepared = new Map<string, string>()
+const derived = new Map<string, string>()
+const MAX_DERIVED = 1000
+
+/** A prepared query's name, or else operation and table: `select users`. */
+export function queryName(text: string): string {
+  const known = prepared.get(text) ?? derived.get(text)
+  if (known !== undefined) return known
+  if (derived.size === MAX_DERIVED) derived.clear()
+  const name = derive(text)
+  derived.set(text, name)
+  return name
+}
+
+const OPERATION =
+  /^\W*(select|insert|update|delete|merge|with|begin|commit|rollback|savepoint|set|lock|copy|create|alter|drop|truncate|refresh|vacuum|analyze|explain)\b/i
+const TABLE = /\b(?:from|into|update|table)\s+(?:only\s+)?(?:"?\w{1,63}"?\.)?"?(\w{1,63})"?/i
+
+/** From the text without its literals: what stands in them is data. */
+function derive(text: string): string {
+  const operation = OPERATION.exec(text)?.[1]?.toLowerCase() ?? 'statement'
+  const table = TABLE.exec(text.replace(/'(?:[^']|'')*'/g, "''"))?.[1]
+  return table === undefined ? operation : `${operation} ${table}`
+}
+
+/** Keeps the names of what is prepared on this handle and in its transactions: Drizzle passes on only that there is one. */
+export function keepNames<T extends Db>(db: T): T {
+  const { session } = db._
+  const prepareQuery = session.prepareQuery.bind(session)
+  const transaction = session.transaction.bind(session)
+  session.prepareQuery = (query, fields, name, ...more) => {
+    if (name !== undefined) prepared.set(query.sql, name)
+    return prepareQuery(query, fields, name, ...more)
+  }
+  session.transaction = (work, config) => transaction((tx) => work(keepNames(tx)), config)
+  return db
+}
