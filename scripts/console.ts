@@ -7,6 +7,7 @@ import repl from 'node:repl'
 import type { Config } from '../src/config.ts'
 import { readArguments, runCommand } from './command.ts'
 import { putAtHand } from './console/at-hand.ts'
+import { firstHost } from '../src/kit/config/hosts.ts'
 import { complete } from './console/complete.ts'
 import { evaluate, Unfinished } from './console/evaluate.ts'
 import { withDeps } from './with-deps.ts'
@@ -20,7 +21,7 @@ const PLAIN = '\x1b[39m'
 /** The mode is in the prompt where a slip costs most. */
 function promptOf({ name, production, databaseUrl }: Config): string {
   if (!production) return `${name}> `
-  return `${RED}${name} PRODUCTION ${new URL(databaseUrl).hostname}${PLAIN}> `
+  return `${RED}${name} PRODUCTION ${new URL(firstHost(databaseUrl)).hostname}${PLAIN}> `
 }
 
 /** Resolves when the person has left. */

@@ -11,6 +11,7 @@ import { findSkipped, MIGRATIONS_FOLDER, readMigrations } from './migrate/folder
 import { findOtherRole, grantFuture, grantPresent } from './migrate/grants.ts'
 import { PATIENCE } from './migrate/patience.ts'
 import { inTurn } from './migrate/turn.ts'
+import { findPrimary } from './primary.ts'
 import { provideServices } from './services.ts'
 
 export interface MigrateOptions {
@@ -29,8 +30,9 @@ export interface MigrateOptions {
  */
 export async function migrate(url: string, options: MigrateOptions = {}): Promise<number> {
   const { log = () => {}, appUrl = url, folder = MIGRATIONS_FOLDER, patience = PATIENCE } = options
+  const primary = await findPrimary(url)
   const connect = () =>
-    postgres(url, {
+    postgres(primary, {
       max: 1,
       idle_timeout: 0,
       max_lifetime: null,
@@ -67,7 +69,7 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
     })
   } catch (error) {
     if (!isUnreachable(error)) throw error
-    throw new Error(`Postgres at ${new URL(url).host} does not answer (DATABASE_URL): ${error.message}`, {
+    throw new Error(`Postgres at ${new URL(primary).host} does not answer (DATABASE_URL): ${error.message}`, {
       cause: error,
     })
   } finally {

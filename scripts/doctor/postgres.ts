@@ -13,6 +13,7 @@ import { mostConnections } from '../../src/kit/process/host.ts'
 import { countPrograms } from '../../src/kit/process/program.ts'
 import { programs } from '../../src/programs.ts'
 import { findSkipped, MIGRATIONS_FOLDER, readMigrations } from '../migrate/folder.ts'
+import { findPrimary } from '../primary.ts'
 import { judgePostgresUse, readPostgresUse } from './bounds.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
@@ -46,9 +47,15 @@ export async function checkPostgres(config: Config): Promise<Finding[]> {
 async function ask(config: Config, connection: Record<string, string>): Promise<Finding[] | 'refused'> {
   const ofPrograms = countPrograms(programs, config).map((program) => program.processes)
   const processes = [config.processes.web, config.processes.workers, ...ofPrograms].reduce((a, b) => a + b)
-  const { hostname, pathname } = new URL(config.databaseUrl)
+  let url: string
+  try {
+    url = await findPrimary(config.databaseUrl)
+  } catch (error) {
+    return [fail('Postgres', messageOf(error), 'Check DATABASE_URL, and that one of its hosts is a primary')]
+  }
+  const { hostname, pathname } = new URL(url)
   const where = `${hostname}${pathname}`
-  const sql = postgres(config.databaseUrl, {
+  const sql = postgres(url, {
     max: 1,
     connect_timeout: CONNECT_TIMEOUT_S,
     onnotice: () => {},

@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs'
 import postgres from 'postgres'
 import { findPending } from '../../src/kit/data/postgres/migrations.ts'
+import { findPrimary } from '../primary.ts'
 import { journalOf, MIGRATIONS_FOLDER, readMigrations } from './folder.ts'
 
 const POLL_MS = 1000
@@ -14,7 +15,7 @@ export function watchMigrations(
 ) {
   const journal = journalOf(folder)
   const look = async () => {
-    const sql = postgres(url, { max: 1, onnotice: () => {} })
+    const sql = postgres(await findPrimary(url), { max: 1, onnotice: () => {} })
     try {
       const pending = await findPending(sql, readMigrations(folder))
       if (pending.length === 0) return

@@ -43,7 +43,7 @@ export const kitSettings = (project: string) => ({
   }),
   databaseUrl: setting('DATABASE_URL', databaseUrl().optional(), {
     about:
-      '`postgres://user:password@host/database`. Parameters: `sslmode` (`verify-full` checks the certificate), `search_path`, `options`, `application_name`, `prepare`, `database`',
+      '`postgres://user:password@host/database`, or several hosts, of which the primary is found: `...@one:5432,two:5432/database`. Parameters: `sslmode` (`verify-full` checks the certificate), `search_path`, `options`, `application_name`, `prepare`, `database`',
     unset: 'embedded Postgres in development',
     example: `postgres://user:password@127.0.0.1:5432/${project}`,
     isUrl: true,

@@ -1,5 +1,6 @@
 // The settings as a start prints them: texts only where they are declared printable, and URLs without their passwords.
 import { isInCompany } from './redis-url.ts'
+import { changeAround } from './hosts.ts'
 import type { Setting } from './setting.ts'
 
 /** Keys of the config that are no settings. */
@@ -32,7 +33,7 @@ function printable(value: unknown, setting: Setting | boolean | undefined): unkn
   if (typeof value === 'number' || typeof value === 'boolean' || setting === true) return value
   if (!setting) return MASK
   if (setting.isPrintable === true) return value
-  return setting.isUrl === true && typeof value === 'string' ? maskUrl(value) : MASK
+  return setting.isUrl === true && typeof value === 'string' ? changeAround(value, maskUrl) : MASK
 }
 
 // A URL that does not parse may still hold a password, so it is never shown.

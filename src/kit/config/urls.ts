@@ -1,26 +1,28 @@
 // Checks the URLs of services: whatever a driver would ignore or misread is refused, with what to write instead.
 import { z } from 'zod'
+import { eachHost, firstHost } from './hosts.ts'
 import { readRedisUrl, serversOf } from './redis-url.ts'
 
 const ESCAPES = 'in a user or password write %23 for #, %25 for %, %2F for /, %3F for ? and %40 for @'
 
 /** A URL with one of these protocols and a host. The message never shows it: it may hold a password. */
-export const url = (...protocols: string[]) =>
-  checked((value) => {
-    const like = protocols.map((protocol) => `${protocol}//`).join(' or ')
-    const parsed = URL.canParse(value) ? new URL(value) : undefined
-    if (!parsed || !protocols.includes(parsed.protocol) || parsed.hostname === '') {
-      return `must be a URL that begins with ${like} and names a host; ${ESCAPES}`
-    }
-    // An unescaped character in the password made its beginning look like a host and a port.
-    if (parsed.hash !== '' || (parsed.pathname + parsed.search).includes('@')) {
-      return `holds a #, / or ? before its @; ${ESCAPES}`
-    }
-    if (!isDecodable(parsed.username) || !isDecodable(parsed.password)) {
-      return `holds a % that begins no escape; ${ESCAPES}`
-    }
-    return undefined
-  })
+export const url = (...protocols: string[]) => checked((value) => faultOfUrl(value, protocols))
+
+function faultOfUrl(value: string, protocols: string[]): string | undefined {
+  const like = protocols.map((protocol) => `${protocol}//`).join(' or ')
+  const parsed = URL.canParse(value) ? new URL(value) : undefined
+  if (!parsed || !protocols.includes(parsed.protocol) || parsed.hostname === '') {
+    return `must be a URL that begins with ${like} and names a host; ${ESCAPES}`
+  }
+  // An unescaped character in the password made its beginning look like a host and a port.
+  if (parsed.hash !== '' || (parsed.pathname + parsed.search).includes('@')) {
+    return `holds a #, / or ? before its @; ${ESCAPES}`
+  }
+  if (!isDecodable(parsed.username) || !isDecodable(parsed.password)) {
+    return `holds a % that begins no escape; ${ESCAPES}`
+  }
+  return undefined
+}
 
 /** A scheme, a host and maybe a path, as they are written. */
 export const bareUrl = () =>
@@ -35,23 +37,28 @@ export const bareUrl = () =>
 /** Where a site is reached, without the slash at its end. */
 export const baseUrl = () => bareUrl().transform((value) => value.replace(/\/+$/, ''))
 
-/** postgres.js sends parameters that it does not know to Postgres, which then refuses every connection. */
+/** One host, or several with commas between them. postgres.js sends parameters that it does not know to Postgres, which then refuses every connection. */
 export const databaseUrl = () =>
-  url('postgres:', 'postgresql:').pipe(
-    checked((value) => {
-      const { hostname, pathname, searchParams } = new URL(value)
-      if (/%2f/i.test(hostname)) return 'names a unix socket, which is not supported: write 127.0.0.1'
-      if (hostname.includes(',')) return 'names several hosts, which is not supported: write one'
-      if (pathname.includes('%')) {
-        return 'names a database with a % in it, which is not decoded: write postgres://host/?database=my%20db'
-      }
-      for (const [name, text] of searchParams) {
-        const fault = faultOfParameter(name, text)
-        if (fault !== undefined) return fault
-      }
-      return undefined
-    }),
+  checked((value) =>
+    eachHost(value)
+      .map(faultOfDatabase)
+      .find((fault) => fault !== undefined),
   )
+
+function faultOfDatabase(value: string): string | undefined {
+  const fault = faultOfUrl(value, ['postgres:', 'postgresql:'])
+  if (fault !== undefined) return fault
+  const { hostname, pathname, searchParams } = new URL(value)
+  if (/%2f/i.test(hostname)) return 'names a unix socket, which is not supported: write 127.0.0.1'
+  if (pathname.includes('%')) {
+    return 'names a database with a % in it, which is not decoded: write postgres://host/?database=my%20db'
+  }
+  for (const [name, text] of searchParams) {
+    const wrong = faultOfParameter(name, text)
+    if (wrong !== undefined) return wrong
+  }
+  return undefined
+}
 
 /** The parameters that Postgres or postgres.js understands. */
 const PARAMETERS = ['application_name', 'database', 'options', 'prepare', 'search_path', 'sslmode']
@@ -103,13 +110,13 @@ const singleRedisUrl = () =>
 
 /** True if the connection is encrypted but the certificate is not verified, as with `sslmode=require` of libpq. */
 export const isUnverified = (postgresUrl: string) =>
-  ['prefer', 'require'].includes(new URL(postgresUrl).searchParams.get('sslmode') ?? '')
+  ['prefer', 'require'].includes(new URL(firstHost(postgresUrl)).searchParams.get('sslmode') ?? '')
 
 /** True for a service on another machine, to which whoever is in between can read along. */
 export const isReadableOnTheWay = (serviceUrl: string): boolean =>
-  serversOf(serviceUrl).some(isServerReadable)
+  serversOf(serviceUrl).flatMap(eachHost).some(isReadable)
 
-function isServerReadable(serviceUrl: string): boolean {
+function isReadable(serviceUrl: string): boolean {
   const { hostname, protocol, searchParams } = new URL(serviceUrl)
   if (/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)) return false
   if (protocol === 'smtp:') return searchParams.get('requireTLS') !== 'true' // else it encrypts if it is offered
@@ -119,7 +126,7 @@ function isServerReadable(serviceUrl: string): boolean {
 
 /** True for a password that is tried first: the user's name, the project's, and those of examples. */
 export function isGuessable(serviceUrl: string, project: string): boolean {
-  const { username, password } = new URL(serversOf(serviceUrl)[0] ?? '')
+  const { username, password } = new URL(firstHost(serversOf(serviceUrl)[0] ?? ''))
   const tried = [username, project, 'postgres', 'redis', 'root', 'admin', 'password', 'secret', 'changeme']
   return password !== '' && tried.includes(password)
 }

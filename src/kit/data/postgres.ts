@@ -1,6 +1,7 @@
 // Opens the connections to Postgres in lanes, with Drizzle on each, so that slow work never holds up quick work.
 import { drizzle } from 'drizzle-orm/postgres-js'
-import postgres from 'postgres'
+import type postgres from 'postgres'
+import { eachHost } from '../config/hosts.ts'
 import type { KitConfig } from '../config/kit-config.ts'
 import { slowQueryLog } from '../log/slow-query-log.ts'
 import { statementLog } from '../log/sql-log.ts'
@@ -12,7 +13,9 @@ import { createExplainer } from './postgres/explain.ts'
 import { keepNames, type QueryObserver } from './query-observer.ts'
 import { arrayParsers, arraySerializers } from './postgres/arrays.ts'
 import { Client } from './postgres/client.ts'
-import { TRACKED_SETTINGS, UNTRACKED_SETTINGS } from './postgres/connection-settings.ts'
+import { connect, FOR_EVER, type Lifetime } from './postgres/connect.ts'
+import { UNTRACKED_SETTINGS } from './postgres/connection-settings.ts'
+import { Hosts } from './postgres/hosts.ts'
 import {
   type DrizzleClient,
   exclusiveLane,
@@ -21,20 +24,16 @@ import {
   sharedLane,
 } from './postgres/lane-client.ts'
 
-const CONNECT_TIMEOUT_S = 5
-/**
- * While Postgres is away, each attempt to connect fails one waiting query: a short pause between attempts makes them all
- * fail at once. The pause of postgres.js itself grows, and queries would hang.
- */
-const RECONNECT_PAUSE_S = 0.005
-
 const ACCOUNTS = 1
 const FAST = 2
 const READINESS = 1
 
 /** The most connections that a process opens. */
-export const connectionsPerProcess = ({ databasePool }: Pick<KitConfig, 'databasePool'>) =>
-  databasePool + ACCOUNTS + FAST + READINESS
+export const connectionsPerProcess = ({
+  databasePool,
+  databaseUrl,
+}: Pick<KitConfig, 'databasePool' | 'databaseUrl'>) =>
+  databasePool + ACCOUNTS + FAST + READINESS + (eachHost(databaseUrl).length > 1 ? 1 : 0)
 
 /** Short, because the statements behind one on a shared connection wait for its locks too. */
 const SHARED_LOCK_TIMEOUT_MS = 250
@@ -55,6 +54,25 @@ export function openPostgres(config: KitConfig, log: Log) {
   const { requestTimeoutMs: statementMs, lockTimeoutMs, searchTimeoutMs, databasePool } = config
   const pooler = { isPresent: false, onFound: () => log.warn(POOLER_ADVICE) }
   const clients: Client[] = []
+  const hosts =
+    eachHost(config.databaseUrl).length === 1
+      ? undefined
+      : new Hosts(config.databaseUrl, {
+          log,
+          open: (url) => connect({ ...config, databaseUrl: url }, 1, FOR_EVER),
+          onLost: () => clients.forEach((client) => client.renew(0)),
+        })
+  let expiredAt = -Infinity
+  const pooled = new Set<Client>()
+  const onReadOnly = () => {
+    hosts?.suspect()
+    if (performance.now() - expiredAt < PROGRESS_CHECK_MS) return
+    expiredAt = performance.now()
+    for (const client of clients) {
+      if (pooled.has(client)) client.expire()
+      else client.renew()
+    }
+  }
   const observers: QueryObserver[] = config.log.sql ? [statementLog(log, config.log.redact)] : []
   if (config.log.slowQueryMs > 0) observers.push(slowQueryLog(log, config.log.slowQueryMs))
   const explainer =
@@ -64,10 +82,13 @@ export function openPostgres(config: KitConfig, log: Log) {
   function openClient(max: number, lockMs: number, lifetime: Lifetime = {}): Client {
     const client = new Client({
       pooler,
+      hosts,
+      onReadOnly,
       observers,
       open(onclose) {
         const connection = pooler.isPresent ? {} : { ...UNTRACKED_SETTINGS, ...timeouts(statementMs, lockMs) }
-        const sql = connect(config, max, { connection, onclose, ...lifetime })
+        const target = hosts === undefined ? config : { ...config, databaseUrl: hosts.url }
+        const sql = connect(target, max, { connection, onclose, ...lifetime })
         Object.assign(sql.options.parsers, arrayParsers(sql.options.parsers), options.parsers)
         Object.assign(sql.options.serializers, arraySerializers(sql.options.serializers), options.serializers)
         return sql
@@ -89,6 +110,7 @@ export function openPostgres(config: KitConfig, log: Log) {
     Array.from({ length: databasePool }, () => openClient(1, lockTimeoutMs, FOR_EVER)),
     gate('pool', databasePool),
   )
+  clients.forEach((client) => pooled.add(client))
   // Neither reads, nor searches and writes together, ever take the whole pool: each leaves the other a connection.
   const allButOne = (name: string) => gate(name, Math.max(1, databasePool - 1))
   const [slow, reads] = [allButOne('writes'), allButOne('reads')]
@@ -146,7 +168,7 @@ export function openPostgres(config: KitConfig, log: Log) {
     readiness,
     async close() {
       clearInterval(progressTimer)
-      await Promise.all(clients.map((client) => client.close()))
+      await Promise.all([...clients, hosts].map(async (each) => each?.close()))
       await explainer?.close()
     },
   }
@@ -154,28 +176,6 @@ export function openPostgres(config: KitConfig, log: Log) {
 
 /** Drizzle uses only those members of the driver that `DrizzleClient` has. */
 const open = (client: DrizzleClient): Db => keepNames(drizzle({ client: client as unknown as postgres.Sql }))
-
-/** Opens connections with the settings of this service; nothing connects before the first statement. */
-export function connect(
-  config: KitConfig,
-  max: number,
-  { connection = {}, ...options }: Pick<postgres.Options<{}>, 'connection' | 'onclose'> & Lifetime = {},
-): postgres.Sql {
-  return postgres(config.databaseUrl, {
-    ...options,
-    max,
-    connect_timeout: CONNECT_TIMEOUT_S,
-    backoff: () => RECONNECT_PAUSE_S,
-    onnotice: () => {},
-    // If a backend is killed while the driver fetches array types, the process dies. `arrays.ts` has them instead.
-    fetch_types: false,
-    connection: { ...TRACKED_SETTINGS, application_name: config.name, ...connection },
-  })
-}
-
-type Lifetime = { max_lifetime?: null }
-/** The driver would replace an old connection inside a transaction; `ExclusivePool` does it between two uses. */
-const FOR_EVER: Lifetime = { max_lifetime: null }
 
 // A request that was given up must not leave a statement running, nor others waiting for its lock.
 const timeouts = (statementMs: number, lockMs: number) => ({

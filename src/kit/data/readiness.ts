@@ -16,7 +16,7 @@ const MAX_NAMED = 5
 
 interface Services {
   /** A connection of its own: behind other statements the check would only measure how busy they are. */
-  connection: { readonly sql: postgres.Sql; renew(closeS: number): void }
+  connection: { readonly sql: postgres.Sql; find?(): Promise<void>; renew(closeS: number): void }
   redis: Redis
   /** Of the key that is written. */
   prefix: string
@@ -38,7 +38,7 @@ export function createReadiness(services: Services): () => Promise<void> {
 
   async function ask(): Promise<void> {
     const reasons = await Promise.all([
-      withTimeout(TIMEOUT_MS, 'Postgres', askPostgres(connection.sql, services)).catch((error: unknown) => {
+      withTimeout(TIMEOUT_MS, 'Postgres', askPostgres(connection, services)).catch((error: unknown) => {
         connection.renew(0) // its reply may never come
         return explain('Postgres')(error)
       }),
@@ -59,6 +59,7 @@ export function createReadiness(services: Services): () => Promise<void> {
 /** Describes a failure by its code only: a driver's message may hold more than everybody may see. */
 const explain = (service: string) => (error: unknown) => {
   const code = driverCode(error) ?? 'unknown error'
+  if (code === 'NO_PRIMARY') return 'no host of Postgres takes writes'
   const isReply = /^(?!E)[A-Z]+$/.test(code) // OOM, READONLY; not ECONNREFUSED, 57P03
   if (isReply) return `${service} takes no writes (${code})`
   const detail = code === 'REDIS_AWAY' ? '' : ` (${code})`
@@ -67,12 +68,15 @@ const explain = (service: string) => (error: unknown) => {
 
 /** Reads the catalog only, so that no lock on a table holds it up. @returns the reason why not, if any */
 async function askPostgres(
-  sql: postgres.Sql,
+  connection: Services['connection'],
   { migrations, migrator }: Pick<Services, 'migrations' | 'migrator'>,
 ): Promise<string | undefined> {
+  await connection.find?.()
+  const { sql } = connection
   const [facts] = await sql<{ read_only: boolean; standby: boolean }[]>`
     select current_setting('transaction_read_only') = 'on' as read_only, pg_is_in_recovery() as standby`
   if (facts === undefined) return 'Postgres returned nothing'
+  if (facts.read_only) connection.renew(0) // its address may lead elsewhere by now
   if (facts.read_only) return `Postgres is read-only${facts.standby ? ', a standby' : ''}`
   const missing = await findMissingRights(sql, { migrator })
   // If another role migrates, this one may not see the journal, which is fine.

@@ -17,9 +17,9 @@ const REFUSED = '08004'
 const REDIS =
   /^(?:ASK|BUSY|CLUSTERDOWN|DENIED|EXECABORT|LOADING|MASTERDOWN|MISCONF|MOVED|NOAUTH|NOREPLICAS|OOM|READONLY|TRYAGAIN|UNBLOCKED|WRONGPASS)$/
 
-/** Codes of postgres.js and the system for connections and files that cannot be opened for now; REDIS_AWAY is ours. */
+/** Codes of postgres.js and the system for connections and files that cannot be opened for now; NO_PRIMARY and REDIS_AWAY are ours. */
 const NETWORK =
-  /^(?:CONNECT_TIMEOUT|CONNECTION_(?:CLOSED|ENDED|DESTROYED)|E(?:CONN|HOST|NET|AI_)[A-Z]+|E(?:PIPE|NOTFOUND|TIMEDOUT|ADDRNOTAVAIL|MFILE|NFILE)|REDIS_AWAY)$/
+  /^(?:CONNECT_TIMEOUT|CONNECTION_(?:CLOSED|ENDED|DESTROYED)|E(?:CONN|HOST|NET|AI_)[A-Z]+|E(?:PIPE|NOTFOUND|TIMEDOUT|ADDRNOTAVAIL|MFILE|NFILE)|NO_PRIMARY|REDIS_AWAY)$/
 
 /** True for errors that a later attempt may not meet. The refusal of our own gates, code BUSY, is one of them. */
 export function isTransient(thrown: unknown): boolean {

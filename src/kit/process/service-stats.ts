@@ -1,6 +1,6 @@
 // Asks Postgres and Redis how the service is doing: limits and counts, never data.
 import type { KitConfig } from '../config/kit-config.ts'
-import { connect } from '../data/postgres.ts'
+import { connect } from '../data/postgres/connect.ts'
 import { closeRedis, connectRedis } from '../data/redis.ts'
 import { withTimeout } from '../data/with-timeout.ts'
 import { createQueueAdmin } from '../jobs/queue-admin.ts'

@@ -300,7 +300,8 @@ test.each([
   ['DATABASE_URL', 'postgres://ann:hunter2@%2Fvar%2Frun%2Fpostgresql/x', 'unix socket'],
   ['DATABASE_URL', 'postgres://ann:hunter2@db/x?host=/var/run/postgresql', 'unix socket'],
   ['DATABASE_URL', 'postgres:///x?host=/var/run/postgresql', 'names a host'],
-  ['DATABASE_URL', 'postgres://ann:hunter2@a,b/x', 'several hosts'],
+  ['DATABASE_URL', 'postgres://ann:hunter2@a,/x', 'names a host'],
+  ['DATABASE_URL', 'postgres://ann:hunter2@a:1,b:2/x?host=/run', 'unix sockets'],
   ['DATABASE_URL', 'postgres://ann:hunter2@db/my%20db', '?database='],
   ['DATABASE_URL', 'postgres://ann:hunter2%@db/x', '%25'],
   ['DATABASE_URL', 'postgres://ann:hunter2#@db/x', '%23'],
@@ -325,10 +326,19 @@ test('URLs that their drivers understand are taken', () => {
   for (const url of [
     'postgres://ann:p%40ss%2F%20@db:6432/x?sslmode=verify-full&options=-c%20work_mem%3D8MB&application_name=a',
     'postgresql://db/?database=my%20db&search_path=app&prepare=false&sslmode=require',
+    'postgres://ann:a,b@one:5432,two:5433,[::1]/x?sslmode=verify-full',
   ])
     expect(loadConfig({ ...URLS, DATABASE_URL: url }).databaseUrl).toBe(url)
   for (const url of ['redis://cache/', 'rediss://ann:p%40ss@cache:6380/2', 'redis://[::1]:6379/15?family=6'])
     expect(loadConfig({ ...URLS, REDIS_URL: url }).redisUrl).toBe(url)
+})
+
+test('several hosts are printed as they are, without the password', () => {
+  const config = loadConfig({
+    ...URLS,
+    DATABASE_URL: 'postgres://ann:hunter2@one:5432,two:5433/x?options=hunter3',
+  })
+  expect(settings.print(config).databaseUrl).toBe('postgres://ann:***@one:5432,two:5433/x?options=hunter3')
 })
 
 test('production replaces a process that holds 512 MB, and a blocked one after 5 s', () => {

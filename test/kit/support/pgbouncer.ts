@@ -10,8 +10,8 @@ import { until } from './until.ts'
 
 export const PGBOUNCER = Bun.which('pgbouncer', { PATH: `${process.env.PATH}:/usr/sbin` })
 
-/** Starts one. @param settings further lines of its [pgbouncer] section */
-export async function startPgBouncer(settings: Record<string, string> = {}) {
+/** Starts one. @param settings further lines of its [pgbouncer] section @param ofDatabase what stands behind each database */
+export async function startPgBouncer(settings: Record<string, string> = {}, ofDatabase = '') {
   if (PGBOUNCER === null) throw new Error('pgbouncer is not installed')
   const server = new URL(process.env.TEST_DATABASE_URL ?? '')
   const folder = mkdtempSync(join(tmpdir(), 'restbun-pgbouncer-'))
@@ -34,7 +34,7 @@ export async function startPgBouncer(settings: Record<string, string> = {}) {
   const file = join(folder, 'pgbouncer.ini')
   writeFileSync(
     file,
-    `[databases]\n* = ${target.join(' ')}\n\n[pgbouncer]\n${Object.entries(lines)
+    `[databases]\n* = ${target.join(' ')} ${ofDatabase}\n\n[pgbouncer]\n${Object.entries(lines)
       .map(([name, value]) => `${name} = ${value}\n`)
       .join('')}`,
   )

@@ -2,7 +2,9 @@
 import type postgres from 'postgres'
 import type { Rows, Statement } from '../../types/statement.ts'
 import { observed, type QueryObserver } from '../query-observer.ts'
+import { driverCode } from '../transient.ts'
 import { Bag } from './bag.ts'
+import type { Hosts } from './hosts.ts'
 
 /** How to open and watch connections. */
 export interface ClientOptions {
@@ -11,8 +13,14 @@ export interface ClientOptions {
   pooler: { isPresent: boolean; onFound(): void }
   /** They are told of each statement; others may join later. */
   observers: readonly QueryObserver[]
+  /** Where there are several: a connection is opened when the primary is known. */
+  hosts: Hosts | undefined
+  /** A server takes no writes: it is a standby by now, or was one when its address led to it. */
+  onReadOnly(): void
 }
 
+/** SQLSTATE read_only_sql_transaction. */
+const READ_ONLY = '25006'
 /** An older connection is replaced: backends grow with time, and balancers want to move connections. */
 const MAX_AGE_MS = 45 * 60_000
 const CLOSE_S = 5
@@ -79,6 +87,8 @@ export class Client {
   async #sendFirst(statement: Statement): Promise<Rows> {
     const { pooler } = this.options
     const wasPresent = pooler.isPresent
+    const search = this.options.hosts?.find()
+    if (search !== undefined) await search
     const attempt = async () => {
       const sent = this.#send(statement)
       const sql = this.#sql
@@ -97,12 +107,23 @@ export class Client {
     }
   }
 
+  /** Resolves when it is known where to connect. @throws Error with code NO_PRIMARY */
+  async find(): Promise<void> {
+    await this.options.hosts?.find()
+  }
+
+  /** Tell it of each statement that failed: one that was refused as the server takes no writes concerns all connections. */
+  noteFailure(error: unknown): void {
+    if (driverCode(error) === READ_ONLY) this.options.onReadOnly()
+  }
+
   /** Sends a statement outside of a transaction, and once more on a new connection if its plan was stale. */
   async sendAlone(statement: Statement): Promise<Rows> {
     const sql = this.#sql
     try {
       return await this.send(statement)
     } catch (error) {
+      this.noteFailure(error)
       if (!isStalePlan(error)) throw error
       if (sql === this.#sql) this.renew()
       return this.send(statement)
@@ -119,8 +140,14 @@ export class Client {
       if (sql !== this.#sql) return
       for (const query of this.#unsent.values()) if ('state' in query && query.state === null) query.cancel()
       this.renew(0)
+      this.options.hosts?.suspect()
     })
     return sql
+  }
+
+  /** Has it replaced before its next use. */
+  expire(): void {
+    this.#openedAt = -Infinity
   }
 
   get isOld(): boolean {
@@ -135,7 +162,9 @@ export class Client {
     const isStalled = this.#sent > this.#answered && this.#answered === this.#answeredBefore
     this.#stalledChecks = isStalled ? this.#stalledChecks + 1 : 0
     this.#answeredBefore = this.#answered
-    if (this.#stalledChecks >= maxStalledChecks) this.renew(0)
+    if (this.#stalledChecks < maxStalledChecks) return
+    this.renew(0)
+    this.options.hosts?.suspect()
   }
 
   /**

@@ -116,7 +116,10 @@ async function sendInTransaction(client: Client, begin: string, statement: State
   // If the connection may fail, the statement must not be sent without its `begin`.
   if (!client.isConnected) await began
   const [, rows, done] = await Promise.allSettled([began, client.send(statement), client.send(COMMIT)])
-  if (rows.status === 'rejected') throw rows.reason
+  if (rows.status === 'rejected') {
+    client.noteFailure(rows.reason)
+    throw rows.reason
+  }
   if (done.status === 'rejected') throw done.reason
   return rows.value
 }

@@ -1,5 +1,6 @@
 // Finds the rights on migrated objects that the app's role needs and lacks.
 import type postgres from 'postgres'
+import { firstHost } from '../../config/hosts.ts'
 
 /** The rights that a role lacks on one object. Names are quoted as SQL needs them. */
 export interface MissingRights {
@@ -20,7 +21,8 @@ export interface DatabaseRoles {
 
 /** The role that a URL names; undefined if it names none. */
 export function roleOf(url: string): string | undefined {
-  return (URL.canParse(url) && decodeURIComponent(new URL(url).username)) || undefined
+  const first = firstHost(url)
+  return (URL.canParse(first) && decodeURIComponent(new URL(first).username)) || undefined
 }
 
 /**

@@ -60,6 +60,7 @@ export async function transact<T>(
       try {
         return await send(statement)
       } catch (thrown) {
+        client.noteFailure(thrown)
         const error = isStalePlan(thrown) ? serializationFailure(thrown) : thrown
         failure ??= { error, isStalePlan: error !== thrown }
         throw error
