@@ -1,9 +1,7 @@
-// What Redis has to do for the service, on whatever stands behind a REDIS_URL: a session's life, limits, the store, jobs, channels.
+// What Redis has to do for the service, on whatever stands behind a REDIS_URL: a session's life, limits, the store, jobs.
 import { expect } from 'bun:test'
 import { trace } from '@opentelemetry/api'
 import { z } from 'zod'
-import { append, newestId, readAfter, START } from '../../../src/kit/channels/event-log.ts'
-import { openWakeUp } from '../../../src/kit/channels/wake-up.ts'
 import { createRateLimiter } from '../../../src/kit/data/rate-limiter.ts'
 import { closeRedis, connectRedis } from '../../../src/kit/data/redis.ts'
 import { createSessions } from '../../../src/kit/data/sessions/session-store.ts'
@@ -43,7 +41,6 @@ export async function expectContract(url: string, prefix: string): Promise<void>
     await expectLimits(createRateLimiter(redis, prefix))
     await expectStore(store)
     await expectJobs(redis, prefix)
-    await expectChannels(redis, prefix)
   } finally {
     store.close()
     await closeRedis(redis)
@@ -123,22 +120,4 @@ async function expectJobs(redis: ReturnType<typeof connectRedis>, prefix: string
   })
   expect(await readLimits(redis, prefix, queues)).toEqual({ keys: 0, limits: [] })
   await worker.stop()
-}
-
-async function expectChannels(redis: ReturnType<typeof connectRedis>, prefix: string): Promise<void> {
-  const news: string[] = []
-  const wakeUp = openWakeUp(redis, prefix, { news: (key) => news.push(key), back: async () => {} })
-  try {
-    await until('the connection', () => wakeUp.run !== undefined)
-    for (const key of ['one', 'two', 'three'])
-      await append(wakeUp.redis, prefix, { key, text: `"${key}"`, once: 'a' })
-    await until('all news', () => news.length >= 3)
-    expect(news.toSorted()).toEqual(['one', 'three', 'two'])
-    expect(await newestId(wakeUp.redis, prefix, 'one')).not.toBe(START)
-    const from = { run: wakeUp.run ?? '', at: Date.now(), id: START }
-    const { events, isWhole } = await readAfter(wakeUp.redis, prefix, 'two', from, () => wakeUp.run ?? '')
-    expect([events.map(({ text }) => text), isWhole]).toEqual([['"two"'], true])
-  } finally {
-    wakeUp.close()
-  }
 }
