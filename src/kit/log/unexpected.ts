@@ -8,7 +8,7 @@ export type UnexpectedContext =
   | {
       in: 'request'
       method: string
-      /** The pattern that matched, `/api/movies/:id`. */
+      /** The pattern that matched, `/api/things/:id`. */
       route: string
       requestId: string
       traceId?: string | undefined

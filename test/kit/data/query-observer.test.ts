@@ -67,10 +67,10 @@ test('one that fails is told with its error, which its sender gets too', async (
 })
 
 test.each([
-  [`select * from "public"."movies" where title = 'from users'`, 'select movies'],
+  [`select * from "public"."things" where title = 'from users'`, 'select things'],
   [`select 'into secrets'`, 'select'],
   [`insert into only_here values (1)`, 'insert only_here'],
-  [`delete from only "movies"`, 'delete movies'],
+  [`delete from only "things"`, 'delete things'],
   [`begin; set local lock_timeout = '1'`, 'begin'],
   [`hunter2 is no statement`, 'statement'],
   ['', 'statement'],
