@@ -84,6 +84,7 @@ test('an account that does all it can, again and again, leaves what is listed an
     'rl-pending:': KB,
     'channel:{me:': 10 * KB, // a session's end is told there
     'jobs:': 20 * KB, // of the queue itself: clock, workers, figures
+    'jobs:tasks:': 20 * KB, // what tasks did in each minute of the last hour, whoever asked for it
     'kv:': 50 * 20 * KB, // the mails that development keeps
   }
   for (const [kind, bytes] of Object.entries(kinds)) {

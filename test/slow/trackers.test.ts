@@ -120,7 +120,7 @@ test(
     const made = await client.post('/api/me/webhooks', { url: `${stranger.url.origin}/hook` })
     expect(made.status).toBe(201)
     const path = `/api/me/webhooks/${made.body.id}/test`
-    expect((await client.post(path, {}, { traceparent })).status).toBe(202)
+    expect((await client.post(path, {}, { traceparent, tracestate: 'gateway=inner' })).status).toBe(202)
     const told = await until('the receiver to be told', () => got.find((one) => one.path === '/hook'))
     const ofTrace = () => spans().filter(({ traceId }) => traceId === TRACE)
     const named = (name: string) => ofTrace().find((span) => span.name === name)
@@ -134,6 +134,7 @@ test(
     expect(above(enqueued)?.spanId).toBe(String(request?.spanId))
     const job = named('process deliverWebhook')
     expect(above(job)?.spanId).toBe(String(enqueued?.spanId))
+    expect(told.headers.get('tracestate')).toBeNull()
     expect(told.headers.get('traceparent')).toBe(`00-${TRACE}-${job?.spanId}-01`)
     const below = (span: Span | undefined) =>
       ofTrace()
