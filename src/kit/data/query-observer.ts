@@ -14,29 +14,32 @@ export interface QueryObserver {
 }
 
 /** Passes rows or failure on, and tells the observers. */
-export async function observed(
+export function observed(
   observers: readonly QueryObserver[],
   statement: Statement,
   sent: PromiseLike<Rows>,
-): Promise<Rows> {
+): PromiseLike<Rows> {
   const startedAt = performance.now()
-  const tell = (error?: unknown) => {
-    const [name, ms] = [queryName(statement.text), performance.now() - startedAt]
-    for (const observer of observers) {
-      try {
-        observer.onQuery(name, startedAt, ms, error, statement)
-      } catch {
-        // A fault of who watches is none of the query.
-      }
+  return sent.then(
+    (rows) => {
+      tell(observers, statement, startedAt, undefined)
+      return rows
+    },
+    (error: unknown) => {
+      tell(observers, statement, startedAt, error ?? 'unknown')
+      throw error
+    },
+  )
+}
+
+function tell(observers: readonly QueryObserver[], statement: Statement, startedAt: number, error: unknown) {
+  const [name, ms] = [queryName(statement.text), performance.now() - startedAt]
+  for (const observer of observers) {
+    try {
+      observer.onQuery(name, startedAt, ms, error, statement)
+    } catch {
+      // A fault of who watches is none of the query.
     }
-  }
-  try {
-    const rows = await sent
-    tell()
-    return rows
-  } catch (error) {
-    tell(error ?? 'unknown')
-    throw error
   }
 }
 
