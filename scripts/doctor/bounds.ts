@@ -1,8 +1,6 @@
 // What is near its bound: of Postgres, Redis, the queues and the processes that run. Only what is near is told.
 import { readFileSync, readdirSync } from 'node:fs'
-import type { Redis } from 'ioredis'
 import type postgres from 'postgres'
-import type { Config } from '../../src/config.ts'
 import type { Stats } from '../../src/kit/jobs/stats.ts'
 import { workFile, type GateCount, type WorkCounts } from '../../src/kit/process/query-metrics.ts'
 import { Scoreboard } from '../../src/kit/process/scoreboard.ts'
@@ -19,6 +17,9 @@ const LONG_OUTBOX = 1000
 const LONG_LOOP_MS = 250
 
 const part = (used: number, of: number) => `${used} of ${of} (${Math.round((used / of) * 100)} %)`
+
+/** What is near, or else that all is far. */
+const orFar = (near: Finding[], check: string, far: string) => (near.length > 0 ? near : [ok(check, far)])
 
 export interface PostgresUse {
   connections: number
@@ -68,9 +69,11 @@ export function judgePostgresUse({ connections, max, xidAge, outbox, sequences }
     const found = `${outbox === 100_000 ? 'over ' : ''}${outbox} jobs wait for a worker to relay them`
     findings.push(warn('outbox', found, 'Look whether a worker runs and reaches Redis: npm run status'))
   }
-  return findings.length > 0
-    ? findings
-    : [ok('Postgres bounds', 'connections, transaction ids, sequences and outbox are far from theirs')]
+  return orFar(
+    findings,
+    'Postgres bounds',
+    'connections, transaction ids, sequences and outbox are far from theirs',
+  )
 }
 
 export interface RedisUse {
@@ -79,16 +82,6 @@ export interface RedisUse {
   max: number
   keepDead: number
   queues: Record<string, Pick<Stats, 'lagMs' | 'dead'>>
-}
-
-export async function readRedisUse(
-  redis: Redis,
-  queues: RedisUse['queues'],
-  config: Config,
-): Promise<RedisUse> {
-  const memory = await redis.info('memory')
-  const of = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(memory)?.[1] ?? 0)
-  return { used: of('used_memory'), max: of('maxmemory'), keepDead: config.jobs.keepDead, queues }
 }
 
 export function judgeRedisUse({ used, max, keepDead, queues }: RedisUse): Finding[] {
@@ -110,9 +103,7 @@ export function judgeRedisUse({ used, max, keepDead, queues }: RedisUse): Findin
       findings.push(warn('dead jobs', found, 'npm run jobs -- list dead; then retry or drop them'))
     }
   }
-  return findings.length > 0
-    ? findings
-    : [ok('Redis bounds', 'memory, queue lag and dead jobs are far from theirs')]
+  return orFar(findings, 'Redis bounds', 'memory, queue lag and dead jobs are far from theirs')
 }
 
 export interface ProcessUse {
@@ -176,12 +167,6 @@ export function judgeProcessUse(processes: ProcessUse[]): Finding[] {
         ),
       ),
   ])
-  return findings.length > 0
-    ? findings
-    : [
-        ok(
-          'processes',
-          `${processes.length} run, with open files, event loop and gates far from their bounds`,
-        ),
-      ]
+  const far = `${processes.length} run, with open files, event loop and gates far from their bounds`
+  return orFar(findings, 'processes', far)
 }

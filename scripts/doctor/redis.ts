@@ -7,7 +7,7 @@ import { refuseMissingDatabase } from '../../src/kit/data/redis.ts'
 import { assessServer } from '../../src/kit/jobs/connection.ts'
 import { createQueueAdmin } from '../../src/kit/jobs/queue-admin.ts'
 import { tasks } from '../../src/tasks.ts'
-import { judgeRedisUse, readRedisUse } from './bounds.ts'
+import { judgeRedisUse } from './bounds.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 import { judgeQueues } from './queues.ts'
@@ -37,7 +37,7 @@ export async function checkRedis(config: Config): Promise<Finding[]> {
       ok('Redis', `${host} answers`),
       ...judgeServer(info),
       judgePersistence(info, await readSavePoints(redis), production),
-      ...judgeRedisUse(await readRedisUse(redis, queues, config)),
+      ...judgeRedisUse({ ...memoryOf(info), keepDead: jobs.keepDead, queues }),
       judgeQueues(tasks, jobs.queues, queues),
       await checkClock('Redis', async () => {
         const [seconds, micros] = await redis.time()
@@ -100,6 +100,11 @@ export function judgePersistence(info: string, save: string | undefined, product
     ? fail(check, 'none: a restart of Redis ends all sessions and loses all jobs', FIX)
     : ok(check, 'none: sessions and jobs end with it')
 }
+
+const memoryOf = (info: string) => ({
+  used: Number(valueOf(info, 'used_memory') ?? 0),
+  max: Number(valueOf(info, 'maxmemory') ?? 0),
+})
 
 const FIX = 'CONFIG SET appendonly yes, and the same in redis.conf'
 

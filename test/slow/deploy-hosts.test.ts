@@ -1,20 +1,11 @@
 // A deploy to two hosts of one service, for real: over ssh, under load on both, of a good release and of one that only fails on the second.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkoutToDeploy, type DeployCheckout } from '../kit/support/checkout-to-deploy.ts'
 import { startLoad } from '../kit/support/load.ts'
-import { type DeployTarget, sshd, startDeployTarget } from '../kit/support/server-to-deploy.ts'
+import { type DeployTarget, missingToDeploy, startDeployTarget } from '../kit/support/server-to-deploy.ts'
 import {
   createEmptyDatabase,
   deletePrefix,
@@ -27,12 +18,7 @@ import { until } from '../kit/support/until.ts'
 
 setDefaultTimeout(240_000)
 
-const cannot =
-  !sshd ||
-  !Bun.which('ssh') ||
-  !Bun.which('rsync') ||
-  process.platform !== 'linux' ||
-  process.getuid?.() !== 0
+const cannot = missingToDeploy.length > 0 || process.platform !== 'linux' || process.getuid?.() !== 0
 if (cannot)
   process.stderr.write('SKIPPED: deploys to two hosts, which need Linux, root, sshd, ssh and rsync\n')
 
@@ -81,22 +67,14 @@ afterAll(async () => {
 async function startHost(name: string): Promise<TestHost> {
   const port = await freePort()
   const settings = {
-    NODE_ENV: 'production',
-    APP_URL: 'http://127.0.0.1',
-    HOST: '127.0.0.1',
     PORT: String(port),
     DATABASE_URL: database.url,
     REDIS_URL: redisUrl(),
     REDIS_PREFIX: prefix,
-    DATA_DIR: 'unset',
     WEB_PROCESSES: '1',
-    LOG_LEVEL: 'warn',
     TEST_HOST: name,
   }
   const target = await startDeployTarget(settings, join(folder, 'srv'))
-  // Only now is its folder known.
-  const env = join(target.base, 'shared/.env')
-  writeFileSync(env, readFileSync(env, 'utf8').replace('=unset', `=${join(target.base, 'shared/data')}`))
   return { name, target, url: `http://127.0.0.1:${port}` }
 }
 

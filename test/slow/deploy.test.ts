@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSyn
 import { join } from 'node:path'
 import { checkoutToDeploy, type DeployCheckout } from '../kit/support/checkout-to-deploy.ts'
 import { startLoad } from '../kit/support/load.ts'
-import { type DeployTarget, sshd, startDeployTarget } from '../kit/support/server-to-deploy.ts'
+import { type DeployTarget, missingToDeploy, startDeployTarget } from '../kit/support/server-to-deploy.ts'
 import {
   createEmptyDatabase,
   deletePrefix,
@@ -17,11 +17,8 @@ import { until } from '../kit/support/until.ts'
 
 setDefaultTimeout(240_000)
 
-const missing = Object.entries({ sshd, ssh: Bun.which('ssh'), rsync: Bun.which('rsync') })
-  .filter(([, found]) => !found)
-  .map(([name]) => name)
-const cannot = missing.length > 0 || process.platform !== 'linux'
-if (cannot) process.stderr.write(`SKIPPED: deploys, which need Linux and ${missing.join(', ')}\n`)
+const cannot = missingToDeploy.length > 0 || process.platform !== 'linux'
+if (cannot) process.stderr.write(`SKIPPED: deploys, which need Linux and ${missingToDeploy.join(', ')}\n`)
 
 let checkout: DeployCheckout
 let target: DeployTarget
@@ -38,20 +35,12 @@ beforeAll(async () => {
   const port = await freePort()
   url = `http://127.0.0.1:${port}`
   target = await startDeployTarget({
-    NODE_ENV: 'production',
-    APP_URL: 'http://127.0.0.1',
-    HOST: '127.0.0.1',
     PORT: String(port),
     DATABASE_URL: database.url,
     REDIS_URL: redisUrl(),
     REDIS_PREFIX: prefix,
-    DATA_DIR: 'unset',
     WEB_PROCESSES: '2',
-    LOG_LEVEL: 'warn',
   })
-  // Only now is its folder known.
-  const env = join(target.base, 'shared/.env')
-  writeFileSync(env, readFileSync(env, 'utf8').replace('=unset', `=${join(target.base, 'shared/data')}`))
   first = await deploy()
   if (first.code !== 0) throw new Error(first.said)
   service = target.startService()

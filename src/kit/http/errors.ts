@@ -4,7 +4,8 @@ import { HTTPException } from 'hono/http-exception'
 import { routePath } from 'hono/route'
 import { z } from 'zod'
 import { driverCode, isTransient } from '../data/transient.ts'
-import { currentTrace, traceIdOf } from '../log/trace.ts'
+import { traceIdOf } from '../log/request-context.ts'
+import { currentTrace } from '../log/trace.ts'
 import type { UnexpectedContext } from '../log/unexpected.ts'
 import {
   ApiError,

@@ -4,10 +4,9 @@ import { routePath } from 'hono/route'
 import { requestContext } from '../log/request-context.ts'
 import { readTrace, traceOf, withSpan } from '../log/trace.ts'
 import { middleware } from './factory.ts'
+import { MAX_PATH } from './request-log.ts'
 
 const WELL_FORMED = /^[\w=-]{1,255}$/
-
-const MAX_PATH = 500
 
 /**
  * Sets `c.var.requestId` and X-Request-Id, and runs the rest of the request in its context, so that every log line

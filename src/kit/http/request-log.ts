@@ -7,7 +7,7 @@ import { middleware } from './factory.ts'
 import { sentSession } from './sent-session.ts'
 
 /** A longer path is cut. */
-const MAX_PATH = 500
+export const MAX_PATH = 500
 
 /** The part of the config that the log needs. */
 interface Settings {

@@ -1,7 +1,8 @@
 // Runs one job under a deadline: gives its task what it needs, and decides where the element moves.
 import type { z } from 'zod'
 import { isTransient } from '../data/transient.ts'
-import { currentTrace, parseTrace, traceIdOf } from '../log/trace.ts'
+import { traceIdOf } from '../log/request-context.ts'
+import { currentTrace, parseTrace } from '../log/trace.ts'
 import type { Log, LogFields } from '../types/log.ts'
 import { knownSince, type Element } from './element.ts'
 import type { InputSchema } from './input.ts'
@@ -59,10 +60,6 @@ export class RunningJob<D> implements Job {
     this.unseen = Boolean(element.keep)
     const since = knownSince(element.since)
     this.waitedMs = since && Math.max(0, this.startedAt - since) // by two clocks
-  }
-
-  get traceId(): string | undefined {
-    return traceIdOf(parseTrace(this.element.tp))
   }
 
   get ranMs(): number {
@@ -174,24 +171,19 @@ export class RunningJob<D> implements Job {
   }
 
   #report(error: unknown, final: boolean): void {
-    const { id: job, attempt, requestId, traceId } = this
-    void this.terms.report(error, {
-      in: 'job',
-      task: this.element.task,
-      job,
-      attempt,
-      final,
-      requestId,
-      traceId,
-    })
+    void this.terms.report(error, { in: 'job', final, ...this.#facts })
   }
 
   /** What each log line about it carries; with the time taken when it has ended. */
   fields(ended = false): LogFields {
-    const { id, element, attempt, requestId, traceId } = this
-    const ms = ended ? { ms: Math.round(this.ranMs * 10) / 10 } : {}
-    const ofRequest = { ...(requestId !== undefined && { requestId }), ...(traceId && { traceId }) }
-    return { job: id, task: element.task, attempt, ...ofRequest, ...ms }
+    return { ...this.#facts, ...(ended && { ms: Math.round(this.ranMs * 10) / 10 }) }
+  }
+
+  get #facts() {
+    const { id: job, attempt, requestId } = this
+    const { task, tp } = this.element
+    const traceId = traceIdOf(parseTrace(tp))
+    return { job, task, attempt, ...(requestId !== undefined && { requestId }), ...(traceId && { traceId }) }
   }
 }
 

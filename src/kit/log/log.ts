@@ -5,7 +5,7 @@ import type { Log, LogFields } from '../types/log.ts'
 import { describeError } from './describe-error.ts'
 import { colored, createPrettyFormat, type LogRecord } from './pretty.ts'
 import { maskEmails, redact } from './redact.ts'
-import { requestContext } from './request-context.ts'
+import { requestContext, traceIdOf } from './request-context.ts'
 import { LineSink, STDOUT } from './sinks.ts'
 import { SyslogSink } from './syslog.ts'
 import { printableJson } from './terminal-escape.ts'
@@ -48,7 +48,7 @@ export function createLog(
     const { pid } = process
     const context = requestContext.getStore()
     const requestId = context?.requestId ?? fields?.requestId
-    const traceId = context?.trace?.slice(3, 35) ?? fields?.traceId
+    const traceId = traceIdOf(context?.trace) ?? fields?.traceId
     const record: Record<string, unknown> = { level, time, ...own, ...fields, requestId, traceId, pid, msg }
     if (record.error !== undefined) record.error = describeError(record.error, options.redact)
     const json = printableJson(`${jsonOf(record, options.redact)}\n`)

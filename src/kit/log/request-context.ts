@@ -12,6 +12,9 @@ export interface RequestContext {
   isLate?: boolean
 }
 
+/** Of a trace as it travels: 32 hexadecimal digits. */
+export const traceIdOf = (trace: string | undefined) => trace?.slice(3, 35)
+
 export const requestContext = new AsyncLocalStorage<RequestContext>()
 
 /** Returns a check whether nobody waits for the response any more: the client is gone, or the deadline has passed. */

@@ -41,9 +41,6 @@ export const parseTrace = (text: unknown) =>
 const split = (text: TraceText): [string, string?] =>
   text[PARENT_LENGTH] === ' ' ? [text.slice(0, PARENT_LENGTH), text.slice(PARENT_LENGTH + 1)] : [text]
 
-/** 32 hexadecimal digits. */
-export const traceIdOf = (text: TraceText | undefined) => text?.slice(3, 35)
-
 /** The trace of what runs now: of the innermost span, or else what its request or job came with. */
 export function currentTrace(): TraceText | undefined {
   const span = api.getActiveSpan()

@@ -1,14 +1,13 @@
 // A trace that comes in: what counts as one, and where it goes without any SDK.
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { requestContext } from '../../../src/kit/log/request-context.ts'
+import { requestContext, traceIdOf } from '../../../src/kit/log/request-context.ts'
 import {
   currentTrace,
   parseTrace,
   readTrace,
   registeredTracer,
   traceHeaders,
-  traceIdOf,
 } from '../../../src/kit/log/trace.ts'
 
 const ID = '4bf92f3577b34da6a3ce929d0e0e4736'

@@ -6,12 +6,23 @@ import { freePort } from './supervised.ts'
 import { until } from './until.ts'
 
 export const sshd = Bun.which('sshd', { PATH: `${process.env.PATH ?? ''}:/usr/sbin` })
+/** What a deploy takes and this machine lacks. */
+export const missingToDeploy = Object.entries({ sshd, ssh: Bun.which('ssh'), rsync: Bun.which('rsync') })
+  .filter(([, found]) => !found)
+  .map(([name]) => name)
 const isRoot = process.getuid?.() === 0
+
+const PRODUCTION = {
+  NODE_ENV: 'production',
+  APP_URL: 'http://127.0.0.1',
+  HOST: '127.0.0.1',
+  LOG_LEVEL: 'warn',
+}
 
 export type DeployTarget = Awaited<ReturnType<typeof startDeployTarget>>
 
 /**
- * @param settings what stands in the server's `.env`
+ * @param settings what stands in the server's `.env`, beside those of production on loopback
  * @param seenAt an empty folder where those who log in find the service's: several hosts have one path. Takes root
  */
 export async function startDeployTarget(settings: Record<string, string>, seenAt?: string) {
@@ -28,7 +39,7 @@ export async function startDeployTarget(settings: Record<string, string>, seenAt
   const env = join(base, 'shared/.env')
   writeFileSync(
     env,
-    Object.entries(settings)
+    Object.entries({ ...PRODUCTION, DATA_DIR: join(base, 'shared/data'), ...settings })
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
     { mode: 0o600 },
