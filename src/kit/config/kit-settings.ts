@@ -53,6 +53,16 @@ export const kitSettings = (project: string) => ({
     unset: '`DATABASE_URL`',
     isUrl: true,
   }),
+  databaseReplicaUrl: setting('DATABASE_REPLICA_URL', databaseUrl().optional(), {
+    about:
+      'Streaming replicas for reads that may be a moment old, one host or several: `postgres://user:password@three,four/database`. It may name all hosts of `DATABASE_URL`: the primary is left out',
+    unset: 'the primary answers them',
+    isUrl: true,
+  }),
+  staleMaxLagMs: setting('STALE_MAX_LAG_MS', integer(1000, 600_000).default(5000), {
+    about:
+      'What replicas answer is at most so old: one that lags further is left out. An account that has written reads from the primary for so long',
+  }),
   databasePool: setting('DATABASE_POOL', integer(1, 1000).optional(), {
     about:
       'Places of a process for writes, transactions, filters and searches; four more connections serve accounts, reads by key and readiness',
