@@ -73,7 +73,13 @@ export function openPostgres(config: KitConfig, log: Log) {
   const url = () => hosts?.url ?? config.databaseUrl
   const searches = Math.min(MAX_SEARCHES, databasePool)
   const ofServer: ServerOptions = {
-    ...{ config, options, observers, url, hosts, onReadOnly, gate },
+    config,
+    options,
+    observers,
+    url,
+    hosts,
+    onReadOnly,
+    gate,
     sizes: { pool: databasePool, searches, fast: FAST, accounts: ACCOUNTS },
     onPooler: () => log.warn(POOLER_ADVICE),
   }

@@ -121,7 +121,7 @@ export class Replicas {
 
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    await Promise.all(this.all.map(({ sql }) => sql?.end({ timeout: 1 })))
+    await Promise.all(this.all.map(async ({ sql }) => sql?.end({ timeout: 1 })))
   }
 
   #begin(): void {

@@ -24,6 +24,6 @@ export const noteWrites = middleware(async (c, next) => {
   const before = accountOf(c)
   await next()
   if (isSafeMethod(c.req.method)) return
-  const accounts = new Set([before, accountOf(c)])
-  await Promise.all([...accounts].map((account) => account && c.var.stale.wrote(account)))
+  const accounts = [...new Set([before, accountOf(c)])].filter((account) => account !== null)
+  await Promise.all(accounts.map((account) => c.var.stale.wrote(account)))
 })

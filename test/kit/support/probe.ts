@@ -6,6 +6,7 @@ import type { AnyProduct } from '../../../src/kit/http/env.ts'
 import { appFactory } from '../../../src/kit/http/factory.ts'
 import type { RequireRole } from '../../../src/kit/auth/guards.ts'
 import type { Store } from '../../../src/kit/types/store.ts'
+import { staleDb } from '../../../src/kit/http/stale.ts'
 import { RowId, validate } from '../../../src/kit/http/validate.ts'
 
 const Note = z.object({ title: z.string().min(1).max(500), note: z.string().max(500).nullish() })
@@ -20,6 +21,10 @@ export const probe = <P extends AnyProduct>(requireRole: RequireRole<P>, least: 
     .get('/', doc('Asks Postgres.', z.array(z.unknown())), async (c) => {
       await c.var.db.execute(sql`select 1`)
       return c.var.respond([])
+    })
+    .get('/stale', doc('Says which database has answered.', z.array(z.string())), async (c) => {
+      const [row] = await (await staleDb(c)).execute(sql`select current_database() as name`)
+      return c.var.respond([String(row?.name)])
     })
     .post(
       '/',

@@ -196,7 +196,4 @@ export const isStalePlan = (error: unknown) =>
     (error.code === '0A000' && 'routine' in error && error.routine === 'RevalidateCachedQuery'))
 
 const isStartupRefusal = (error: unknown) =>
-  error instanceof Error &&
-  'code' in error &&
-  error.code === '08P01' &&
-  error.message.includes('startup parameter')
+  driverCode(error) === '08P01' && String(error).includes('startup parameter')
