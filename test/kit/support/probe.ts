@@ -22,10 +22,17 @@ export const probe = <P extends AnyProduct>(requireRole: RequireRole<P>, least: 
       await c.var.db.execute(sql`select 1`)
       return c.var.respond([])
     })
-    .get('/stale', doc('Says which database has answered.', z.array(z.string())), async (c) => {
-      const [row] = await (await staleDb(c)).execute(sql`select current_database() as name`)
-      return c.var.respond([String(row?.name)])
-    })
+    .get(
+      '/stale',
+      doc('Says which database has answered, and of which server.', z.array(z.string())),
+      async (c) => {
+        const db = await staleDb(c)
+        const [row] = await db.execute(
+          sql`select current_database() as name, current_setting('cluster_name') as server`,
+        )
+        return c.var.respond([String(row?.name), String(row?.server)])
+      },
+    )
     .post(
       '/',
       doc('Takes a note.', Note, { status: 201 }),
