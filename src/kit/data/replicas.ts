@@ -1,29 +1,15 @@
 // Watches the replicas, and picks the one that answers a read: none that is away, or may lack what is older than allowed.
-import type postgres from 'postgres'
 import { eachHost } from '../config/hosts.ts'
-import type { Log } from '../types/log.ts'
-import type { Rows, Statement } from '../types/statement.ts'
-import type { Client } from './postgres/client.ts'
 import { patiently } from './postgres/hosts.ts'
-import type { Server } from './postgres/server-lanes.ts'
-import { REPLICA_OUT, sendBy } from './postgres/stale-client.ts'
+import { REPLAYED, Replica, type ReplicasOptions, type Replayed } from './replica.ts'
 import { driverCode } from './transient.ts'
 
 const PROBE_MS = 500
 /** For one answer: what is frozen or cut off is left out within this and `PROBE_MS`. */
 const DEADLINE_MS = 1000
 
-/** Bytes of the log. The primary sends only what it has flushed, and what was committed is. */
+/** Where the log of the primary ends, in bytes: it sends only what it has flushed, and what was committed is. */
 export const WRITTEN = `select (pg_current_wal_flush_lsn() - '0/0')::float8 as position`
-export const REPLAYED = `select pg_is_in_recovery() as standby,
-  (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() end - '0/0')::float8 as position`
-
-interface Replayed {
-  standby: boolean
-  /** Null where it streams nothing. */
-  position: number | null
-}
-
 /** Where stale reads went, as this process counts. */
 export interface StaleTarget {
   /** A replica's host, or `primary`. */
@@ -31,58 +17,6 @@ export interface StaleTarget {
   statements: number
   /** Of a replica: how many processes use it, and how old what it lacks was at most at the last probe. */
   replica?: { isIn: number; lagMs: number } | undefined
-}
-
-export interface ReplicasOptions {
-  maxLagMs: number
-  log: Log
-  /** A connection for probes alone. */
-  open(url: string): postgres.Sql
-  /** @param guard is asked before it connects, and told of a connection that is lost */
-  openServer(url: string, name: string, guard: { find(): undefined; suspect(): void }): Server
-  /** A connection to the primary for probes alone. */
-  primary: Pick<Client, 'send' | 'renew'>
-}
-
-export class Replica {
-  readonly name: string
-  readonly server: Server
-  /** Statements that it has not answered yet, and all. */
-  inFlight = 0
-  statements = 0
-  sql: postgres.Sql | undefined
-  state: 'not asked yet' | 'in' | 'out' = 'not asked yet'
-  /** It holds all that was committed before this moment, by `performance.now()`. */
-  upTo = -Infinity
-  lagMs = 0
-
-  constructor(
-    readonly url: string,
-    private readonly options: ReplicasOptions,
-  ) {
-    this.name = new URL(url).host
-    this.server = options.openServer(url, this.name, {
-      find: () => {
-        if (this.isGood) return
-        throw Object.assign(new Error(`the replica ${this.name} is out`), { code: REPLICA_OUT })
-      },
-      suspect: () => (this.upTo = -Infinity), // until it has answered again
-    })
-  }
-
-  async send(lane: keyof Server['lanes'], statement: Statement): Promise<Rows> {
-    this.statements++
-    this.inFlight++
-    try {
-      return await sendBy(this.server.lanes[lane])(statement)
-    } finally {
-      this.inFlight--
-    }
-  }
-
-  get isGood(): boolean {
-    return this.state === 'in' && performance.now() - this.upTo <= this.options.maxLagMs
-  }
 }
 
 /** Asks all of them twice a second, from the first `pick` on, as each process does for itself. */
@@ -114,8 +48,9 @@ export class Replicas {
   /** Of those that were asked. */
   stats(): StaleTarget[] {
     const asked = this.all.filter(({ state }) => state !== 'not asked yet')
-    return asked.map(({ name, statements, isGood, lagMs }) => {
-      return { target: name, statements, replica: { isIn: isGood ? 1 : 0, lagMs } }
+    return asked.map(({ name, statements, isGood, lagMs, state }) => {
+      const replica = state === 'primary' ? undefined : { isIn: isGood ? 1 : 0, lagMs }
+      return { target: name, statements, replica }
     })
   }
 
@@ -173,17 +108,22 @@ export class Replicas {
 
   #judge(replica: Replica, { standby, position }: Replayed): void {
     const reached = this.#samples.findLast((sample) => position !== null && sample.position <= position)
-    const wasIn = replica.state === 'in'
+    const before = replica.state
     replica.upTo = standby && reached ? reached.at : -Infinity
     replica.lagMs = performance.now() - (reached ?? this.#samples[0] ?? { at: 0 }).at
-    if (!standby) return this.#takeOut(replica, 'is no standby')
+    if (!standby) {
+      replica.state = 'primary'
+      if (before !== 'primary')
+        this.options.log.info(`Postgres: ${replica.name} takes writes: it is no replica`)
+      return
+    }
     if (position === null) return this.#takeOut(replica, 'does not say what it has replayed')
     const { maxLagMs } = this.options
     // It comes back with some room, or it would go in and out.
-    if (!reached || replica.lagMs > (wasIn ? maxLagMs : maxLagMs / 2))
+    if (!reached || replica.lagMs > (before === 'in' ? maxLagMs : maxLagMs / 2))
       return this.#takeOut(replica, `lags ${(replica.lagMs / 1000).toFixed(1)} s behind, or more`)
     replica.state = 'in'
-    if (!wasIn) this.options.log.info(`Postgres: the replica ${replica.name} is in`)
+    if (before !== 'in') this.options.log.info(`Postgres: the replica ${replica.name} is in`)
   }
 
   #takeOut(replica: Replica, why: string): void {

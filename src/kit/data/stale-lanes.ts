@@ -5,7 +5,8 @@ import type { Client } from './postgres/client.ts'
 import { connect, FOR_EVER } from './postgres/connect.ts'
 import { openServer, type Server, type ServerOptions } from './postgres/server-lanes.ts'
 import { type Send, sendBy, staleClient } from './postgres/stale-client.ts'
-import { type Replica, Replicas, type StaleTarget } from './replicas.ts'
+import type { Replica } from './replica.ts'
+import { Replicas, type StaleTarget } from './replicas.ts'
 
 /** Connections to the primary for what no replica answers: fewer than others have there, so that they hold up nobody. */
 const standIns = (databasePool: number) => Math.max(1, Math.floor(databasePool / 2))
