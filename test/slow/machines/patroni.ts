@@ -115,6 +115,7 @@ export async function startPatroni(network: Network) {
     }
     return []
   }
+  let isSynchronous = true
   return {
     nodes,
     hosts: nodes.map(({ machine }) => `${machine.address}:5432`).join(),
@@ -127,17 +128,16 @@ export async function startPatroni(network: Network) {
         )
         return from.find(({ machine }) => machine.name === leader?.name)
       }),
-    /** Resolves when all three run, one of them as the synchronous standby. */
+    /** Resolves when all three run, and one is the synchronous standby if there is to be one. */
     whole: () =>
       until('all three to run', async () => {
         const members = await seenBy(nodes)
         const running = members.filter(({ state }) => /^(running|streaming)$/.test(state))
-        return (
-          running.length === 3 &&
-          ['leader', 'sync_standby'].every((role) => running.some((each) => each.role === role))
-        )
+        const roles = isSynchronous ? ['leader', 'sync_standby'] : ['leader']
+        return running.length === 3 && roles.every((role) => running.some((each) => each.role === role))
       }),
     async setSynchronous(isOn: boolean) {
+      isSynchronous = isOn
       nodes[0]?.ctl('edit-config', '--force', '-s', `synchronous_mode=${isOn}`, SCOPE)
       await until(
         'it to be so',
