@@ -7,18 +7,19 @@ import { Fact, Sentence } from './api-list-parts.tsx'
 
 /** Status, code and meaning of each. */
 const Errors = ({ kinds }: { kinds: ErrorKind[] }) => (
-  <dl class="fields errors">
+  <table class="errors">
     {kinds.map(({ status, code, message }) => (
-      <div>
-        <dt>
-          {status} <code>{code}</code>
-        </dt>
-        <dd class="note">
+      <tr>
+        <td>{status}</td>
+        <td>
+          <code>{code}</code>
+        </td>
+        <td>
           <Sentence text={message} />
-        </dd>
-      </div>
+        </td>
+      </tr>
     ))}
-  </dl>
+  </table>
 )
 
 /** An entry of the endpoint's `dl`. */

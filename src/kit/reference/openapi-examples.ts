@@ -13,6 +13,24 @@ export const FORMATS: Record<string, string> = {
   ipv6: '2001:db8::1',
 }
 
+/** Of texts without a format, by the names that fields of their kind have in most APIs. */
+const TEXTS: Record<string, string> = {
+  email: 'ann@example.com',
+  firstname: 'Ann',
+  fname: 'Ann',
+  lastname: 'Lee',
+  lname: 'Lee',
+  fullname: 'Ann Lee',
+  url: 'https://example.com',
+  uri: 'https://example.com',
+  ip: '192.0.2.1',
+  agent: 'curl/8.14.1',
+  token: 'pX7mVq2LkT9sRb4d',
+  secret: 'pX7mVq2LkT9sRb4d',
+  challenge: 'pX7mVq2LkT9sRb4d',
+  type: 'image/png',
+}
+
 /** Resolves a reference to its schema. */
 type Find = (ref: string) => JsonSchema
 
@@ -28,7 +46,8 @@ export function exampleOf(schema: JsonSchema, find: Find, name = 'text', ancesto
   if ($ref !== undefined) {
     return ancestors.includes($ref) ? undefined : exampleOf(find($ref), find, name, [...ancestors, $ref])
   }
-  const given = schema.examples?.[0] ?? schema.default ?? schema.const ?? schema.enum?.[0]
+  if (schema.examples?.length) return schema.examples[0]
+  const given = schema.default ?? schema.const ?? schema.enum?.[0]
   if (given !== undefined) return given
   const [first] = schema.anyOf ?? schema.oneOf ?? []
   if (first !== undefined) return deeper(first)
@@ -51,8 +70,22 @@ export function exampleOf(schema: JsonSchema, find: Find, name = 'text', ancesto
   }
 }
 
-const textOf = ({ format = '', minLength = 0, maxLength = Infinity }: JsonSchema, name: string) =>
-  FORMATS[format] ?? name.padEnd(minLength, '.').slice(0, maxLength)
+/**
+ * Returns what one sends: of an object the fields that are required, as others may do more than is wanted (a new password at the
+ * login); if none is, all.
+ */
+export function requestExample(schema: JsonSchema, find: Find): unknown {
+  if (schema.$ref !== undefined) return requestExample(find(schema.$ref), find)
+  const { required = [], properties = {} } = schema
+  if (required.length === 0) return exampleOf(schema, find)
+  const kept = Object.entries(properties).filter(([name]) => required.includes(name))
+  return exampleOf({ ...schema, properties: Object.fromEntries(kept) }, find)
+}
+
+function textOf({ format = '', minLength = 0, maxLength = Infinity }: JsonSchema, name: string): string {
+  const text = TEXTS[name.replaceAll('_', '').toLowerCase()] ?? name
+  return FORMATS[format] ?? text.padEnd(minLength, '.').slice(0, maxLength)
+}
 
 /** 1 if the bounds allow it, else the nearest number. */
 function numberOf(schema: JsonSchema): number {
