@@ -68,7 +68,7 @@ export function Endpoint({ route, api, config }: EndpointProps) {
               {limit && config.rateLimit.on && (
                 <Fact name="Limit">{limit.quotas(config).map(quotaText).join('; ')}</Fact>
               )}
-              <OwnErrors route={route} />
+              <OwnErrors route={route} isBrief={isPage(route)} />
             </dl>
           </div>
           {!isPage(route) && <Examples route={route} api={api} config={config} />}

@@ -22,12 +22,13 @@ const Errors = ({ kinds }: { kinds: ErrorKind[] }) => (
   </table>
 )
 
-/** An entry of the endpoint's `dl`. */
-export function OwnErrors({ route: { errors } }: { route: ApiRoute }) {
+/** An entry of the endpoint's `dl`. @param isBrief only status and code: pages put the meaning into words by themselves */
+export function OwnErrors({ route: { errors }, isBrief }: { route: ApiRoute; isBrief: boolean }) {
   if (errors.length === 0) return <></>
+  const kinds = errorsOf([{ errors, commonErrors: [] }])
   return (
     <Fact name="Errors">
-      <Errors kinds={errorsOf([{ errors, commonErrors: [] }])} />
+      {isBrief ? kinds.map(({ status, code }) => `${status} ${code}`).join(', ') : <Errors kinds={kinds} />}
     </Fact>
   )
 }

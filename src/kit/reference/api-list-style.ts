@@ -1,6 +1,7 @@
 // Holds the style that the API list adds to that of all pages: its two columns, methods and tables of fields.
 
 export const API_LIST_STYLE = `
+html { scroll-behavior: auto } /* the page is long */
 body { max-width: 94rem }
 .top { padding-bottom: 1.25rem }
 .server { display: flex; flex-wrap: wrap; gap: 0.25rem 2rem; margin-top: 0.75rem }
@@ -31,9 +32,11 @@ h2 code, h2 small { font-size: 0.8125rem; font-weight: 400; letter-spacing: 0; c
 article { padding: 0 }
 summary { list-style-position: inside }
 article summary {
-  display: grid; grid-template-columns: minmax(20rem, 5fr) minmax(0, 8fr) auto; gap: 0 1.25rem; align-items: baseline;
+  display: grid; grid-template-columns: minmax(20rem, 5fr) minmax(0, 8fr) auto 0.75rem; gap: 0 1.25rem; align-items: baseline;
   padding: 0.5rem 0; cursor: pointer;
 }
+article summary::after { content: '+'; color: var(--muted); font-family: var(--mono) }
+article details[open] > summary::after { content: '\\2212' }
 article summary:hover { background: var(--wash) }
 article details[open] > summary { background: var(--wash) }
 article:has(:target) { box-shadow: -3px 0 var(--accent) }
@@ -95,7 +98,7 @@ section > .errors { margin-top: 0.75rem }
 
 @media (max-width: 72rem) { .body { grid-template-columns: minmax(0, 1fr) } }
 @media (max-width: 64rem) {
-  article summary { grid-template-columns: minmax(0, 1fr) auto; padding-inline: 0.25rem }
+  article summary { grid-template-columns: minmax(0, 1fr) auto 0.75rem; padding-inline: 0.25rem }
   .about { grid-row: 2; grid-column: 1 / -1 }
 }
 @media (max-width: 56rem) {
@@ -107,9 +110,8 @@ section > .errors { margin-top: 0.75rem }
   .contents li ul { display: none }
 }
 @media (max-width: 36rem) {
-  article summary { display: block }
-  article summary > * + * { margin-top: 0.25rem }
-  .role { text-align: left }
+  article summary { grid-template-columns: minmax(0, 1fr) 0.75rem; gap: 0.25rem 0.5rem }
+  .role { grid-row: 3; text-align: left }
   h3 { gap: 0.5rem }
   h3 .method { width: auto; padding-inline: 0.375rem }
   .facts > div, .try label { display: block }
