@@ -89,7 +89,7 @@ function Examples({ route, api, config }: EndpointProps) {
         <p>
           <b>Request</b>
           <label for="as-curl">curl</label>
-          <label for="as-client">{streams ? 'browser' : 'client'}</label>
+          <label for="as-client">TypeScript</label>
         </p>
         <pre class="curl">{curlOf(call, url, streams)}</pre>
         <pre class="client">{base === '/' ? 'The client has no call for it.' : clientOf(call, url, streams)}</pre>

@@ -16,7 +16,7 @@ export const Fact = ({ name, children }: PropsWithChildren<{ name: string }>) =>
   </div>
 )
 
-/** Marks the parameters; narrow columns break it before a slash rather than within a word. */
+/** Marks the parameters. */
 export const Path = ({ path }: { path: string }) => (
   <code>
     {path.split(/(:\w+)/).map((part) => (part.startsWith(':') ? <var>{part}</var> : part))}

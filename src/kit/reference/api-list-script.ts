@@ -28,14 +28,17 @@ export const LIST_SCRIPT = `
   const links = new Map(all('.contents li li').map((item) => [item.firstElementChild.hash, item]))
   const endpoints = all('.body').map((body) => {
     const article = body.closest('article')
-    const words = all('summary, .fields dt, .errors code', article).map((part) => part.textContent)
-    return { article, words: words.join(' ').toLowerCase(), link: links.get('#' + body.id) }
+    const textOf = (parts) => all(parts, article).map((part) => part.textContent).join(' ').toLowerCase()
+    const [told, codes] = [textOf('summary, .fields dt'), textOf('.errors code')]
+    // Most have login_required: a plain word is not looked for in codes.
+    const has = (word) => told.includes(word) || (word.includes('_') && codes.includes(word))
+    return { article, has, link: links.get('#' + body.id) }
   })
   const filter = () => {
     const words = search.value.toLowerCase().split(/\\s+/).filter(Boolean)
     let hits = 0
-    for (const { article, words: has, link } of endpoints) {
-      const isHit = words.every((word) => has.includes(word))
+    for (const { article, has, link } of endpoints) {
+      const isHit = words.every(has)
       article.hidden = !isHit
       if (link) link.hidden = !isHit
       hits += isHit

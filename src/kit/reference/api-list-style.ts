@@ -32,14 +32,15 @@ h2 code, h2 small { font-size: 0.8125rem; font-weight: 400; letter-spacing: 0; c
 article { padding: 0 }
 summary { list-style-position: inside }
 article summary {
-  display: grid; grid-template-columns: minmax(20rem, 5fr) minmax(0, 8fr) auto 0.75rem; gap: 0 1.25rem; align-items: baseline;
-  padding: 0.5rem 0; cursor: pointer;
+  display: grid; grid-template-columns: minmax(0, 22rem) minmax(0, 1fr) minmax(0, 12.5rem) 0.75rem; gap: 0 1.25rem; align-items: baseline;
+  padding: 0.5rem 0.5rem 0.5rem 0.25rem; cursor: pointer;
 }
 article summary::after { content: '+'; color: var(--muted); font-family: var(--mono) }
 article details[open] > summary::after { content: '\\2212' }
 article summary:hover { background: var(--wash) }
 article details[open] > summary { background: var(--wash) }
 article:has(:target) { box-shadow: -3px 0 var(--accent) }
+article:has(:target) summary { padding-left: 0.5rem }
 h3 { display: flex; align-items: baseline; gap: 0.75rem; min-width: 0; font-size: 0.875rem; font-weight: 600 }
 h3 var { font-style: normal; color: var(--accent) }
 h3 .method {
@@ -48,13 +49,13 @@ h3 .method {
   color: var(--method); background: color-mix(in srgb, var(--method) 10%, transparent);
 }
 .about { font-size: 0.875rem }
-.role { padding-right: 0.5rem; font-size: 0.75rem; color: var(--muted); text-align: right }
+.role { font-size: 0.75rem; color: var(--muted); text-align: right }
 .role strong { color: var(--ink); font-weight: 600 }
 .method { --method: var(--muted); font-family: var(--mono); font-size: 0.92em }
 .method.GET { --method: var(--green) } .method.POST { --method: var(--blue) } .method.PUT { --method: var(--amber) }
 .method.PATCH { --method: var(--violet) } .method.DELETE { --method: var(--red) }
 
-.body { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 30rem); gap: 1rem 2.5rem; padding: 0.75rem 0 2rem; scroll-margin-top: 4rem }
+.body { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 30rem); gap: 1rem 2.5rem; padding: 0.75rem 0.5rem 2rem; scroll-margin-top: 4rem }
 .body > :only-child { grid-column: 1 / -1 }
 .links { display: flex; flex-wrap: wrap; gap: 0 1.25rem; font-size: 0.8125rem; color: var(--muted) }
 .facts > div { display: grid; grid-template-columns: 4.5rem minmax(0, 1fr); margin-top: 0.625rem; font-size: 0.8125rem; line-height: 1.5rem }
@@ -65,6 +66,7 @@ h3 .method {
 .errors { border-collapse: collapse; font-size: 0.8125rem; line-height: 1.5rem }
 .errors td { padding: 0 1rem 0 0; vertical-align: top }
 .errors tr + tr { border-top: 1px dotted var(--line) }
+.errors td:not(:last-child) { white-space: nowrap }
 .errors td:last-child { color: var(--muted); min-width: 12rem }
 
 .shown { display: grid; gap: 0.75rem; align-content: start }
@@ -83,6 +85,7 @@ button.try { justify-self: start; font-weight: 600 }
 form.try { display: grid; gap: 0.5rem; padding-top: 0.25rem }
 .try label { display: grid; grid-template-columns: 8rem minmax(0, 1fr); gap: 0.75rem; align-items: baseline; font-size: 0.8125rem }
 .try :is(input, textarea) { width: 100%; padding: 0.25rem 0.5rem; border: 1px solid var(--muted); border-radius: 4px; background: var(--paper); color: var(--ink); font: 0.8125rem/1.4rem var(--mono) }
+.try label:has(textarea) { display: block }
 .try p button:first-child { font-weight: 600 }
 .result:empty, .result pre:empty { display: none }
 .result > p { padding: 0.375rem 0.75rem; font-weight: 600 }
@@ -98,7 +101,7 @@ section > .errors { margin-top: 0.75rem }
 
 @media (max-width: 72rem) { .body { grid-template-columns: minmax(0, 1fr) } }
 @media (max-width: 64rem) {
-  article summary { grid-template-columns: minmax(0, 1fr) auto 0.75rem; padding-inline: 0.25rem }
+  article summary { grid-template-columns: minmax(0, 1fr) auto 0.75rem; padding-left: 0.25rem }
   .about { grid-row: 2; grid-column: 1 / -1 }
 }
 @media (max-width: 56rem) {
@@ -112,6 +115,9 @@ section > .errors { margin-top: 0.75rem }
 @media (max-width: 36rem) {
   article summary { grid-template-columns: minmax(0, 1fr) 0.75rem; gap: 0.25rem 0.5rem }
   .role { grid-row: 3; text-align: left }
+  .body { scroll-margin-top: 7rem }
+  .errors tr { display: grid; grid-template-columns: 2.5rem minmax(0, 1fr) }
+  .errors td:last-child { grid-column: 2 }
   h3 { gap: 0.5rem }
   h3 .method { width: auto; padding-inline: 0.375rem }
   .facts > div, .try label { display: block }

@@ -137,6 +137,9 @@ const GroupTitle = ({ group: { title, prefix, members } }: { group: Group<Operat
   </h2>
 )
 
+/** Narrow columns break a path before a slash rather than within a word. */
+const breakable = (path: string) => path.split(/(?<=.)(?=\/)/).flatMap((part, i) => (i > 0 ? [<wbr />, part] : part))
+
 interface ContentsProps {
   open: Group<Operation>[]
   aside: Group<Operation>[]
@@ -161,7 +164,7 @@ function Contents({ open, aside, hasTypes }: ContentsProps) {
               {clustered(members).map((route) => (
                 <li>
                   <a href={`#${anchorOf(route)}`}>
-                    <Method name={route.method} /> <code>{route.path.slice(prefix.length) || '/'}</code>
+                    <Method name={route.method} /> <code>{breakable(route.path.slice(prefix.length) || '/')}</code>
                   </a>
                 </li>
               ))}

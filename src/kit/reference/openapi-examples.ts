@@ -15,6 +15,7 @@ export const FORMATS: Record<string, string> = {
 
 /** Of texts without a format, by the names that fields of their kind have in most APIs. */
 const TEXTS: Record<string, string> = {
+  id: '1',
   email: 'ann@example.com',
   firstname: 'Ann',
   fname: 'Ann',

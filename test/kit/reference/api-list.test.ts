@@ -204,7 +204,7 @@ test('of an endpoint there are a call by curl, one by the typed client, and an a
   expect(called.length).toBeGreaterThan(10)
   for (const route of called) {
     const text = textOf(articleOf(page, `${route.method}${route.path}`))
-    expect(text).toMatch(/ Request curl (client|browser) .*curl /)
+    expect(text).toMatch(/ Request curl TypeScript .*curl /)
     const call = callOf(route, { operations, ...rest })
     for (const { target, schema } of route.inputs) {
       const sent = { json: call.body, param: call.params, query: givenOf(call.query), form: {}, file: { ...(call.body as object), file: '' } }
