@@ -21,7 +21,13 @@ test('every endpoint has an example of its call that its own validation accepts,
   for (const route of api.operations.filter((one) => !isPage(one))) {
     const { params, query, body } = callOf(route, api)
     const asked = Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''))
-    const sent = { param: params, query: asked, json: body, file: { file: '', ...(body as object) }, form: body }
+    const sent = {
+      param: params,
+      query: asked,
+      json: body,
+      file: { file: '', ...(body as object) },
+      form: body,
+    }
     const name = `${route.method} ${route.path}`
     for (const { target, schema } of route.inputs) {
       const { error } = await schema.safeParseAsync(sent[target])
@@ -31,7 +37,9 @@ test('every endpoint has an example of its call that its own validation accepts,
     }
     const response = route.doc?.response
     if (typeof response !== 'object' || response === null) continue
-    const { error } = await response.safeParseAsync(exampleOf(api.response(named(route.id, 'response')), find))
+    const { error } = await response.safeParseAsync(
+      exampleOf(api.response(named(route.id, 'response')), find),
+    )
     if (error) refused.push([name, 'answer', error.issues])
   }
   expect(refused).toEqual([])

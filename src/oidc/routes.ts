@@ -43,7 +43,12 @@ const Authorization = z.object({
 
 export function oidcRoutes({ config }: Pick<Deps, 'config'>, oidc: Oidc) {
   const isKnown = (name: string) => oidc.names.includes(name)
-  const Provider = z.object({ provider: z.string().refine(isKnown).meta({ examples: [...oidc.names] }) })
+  const Provider = z.object({
+    provider: z
+      .string()
+      .refine(isKnown)
+      .meta({ examples: [...oidc.names] }),
+  })
   const app = factory.createApp()
   if (config.authPages) app.use('/login/oidc/*', errorsAsPages(DOORS))
 

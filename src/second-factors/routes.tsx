@@ -38,9 +38,11 @@ type Answer = { challenge: string } & Record<string, unknown>
 function answerSchema({ secondStep }: Pick<Deps, 'secondStep'>): z.ZodType<Answer, Answer> {
   const asked = (secondStep?.factors ?? []).flatMap(({ answers }) => Object.entries(answers))
   const names = asked.map(([name]) => name)
-  const [example] = asked.flatMap(([name, schema]) =>
-    (schema.meta()?.examples ?? []).map((answer) => ({ challenge: 'pX7mVq2LkT9sRb4d', [name]: answer })),
-  )
+  const [example] = asked.flatMap(([name, schema]) => {
+    const examples = schema.meta()?.examples
+    const [answer] = Array.isArray(examples) ? (examples as unknown[]) : []
+    return answer === undefined ? [] : { challenge: 'pX7mVq2LkT9sRb4d', [name]: answer }
+  })
   return z
     .object({
       challenge: z.string().max(100).describe('From the answer to the password.'),

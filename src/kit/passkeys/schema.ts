@@ -42,7 +42,11 @@ export const Assertion = Answer.extend({
         id: 'AaFdkcD4SuPjF-jwUoRwH8',
         rawId: 'AaFdkcD4SuPjF-jwUoRwH8',
         type: 'public-key',
-        response: { clientDataJSON: 'eyJ0eXBlIjoid2Vi', authenticatorData: 'SZYN5YgOjGh0', signature: 'MEUCIQCh' },
+        response: {
+          clientDataJSON: 'eyJ0eXBlIjoid2Vi',
+          authenticatorData: 'SZYN5YgOjGh0',
+          signature: 'MEUCIQCh',
+        },
       },
     ],
   })

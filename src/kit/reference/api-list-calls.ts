@@ -34,7 +34,10 @@ export function callOf({ id, method, path, inputs, role, requestHeaders = [] }: 
     method,
     path: path.replaceAll(PARAMETER, ':$1'),
     params: Object.fromEntries(
-      [...path.matchAll(PARAMETER)].map(([, name = '']) => [name, text(known.get(name) ?? { type: 'string' }, name)]),
+      [...path.matchAll(PARAMETER)].map(([, name = '']) => [
+        name,
+        text(known.get(name) ?? { type: 'string' }, name),
+      ]),
     ),
     query: Object.fromEntries(
       fields('query').map(({ name, schema, required }) => [name, required ? text(schema, name) : '']),
@@ -47,7 +50,11 @@ export function callOf({ id, method, path, inputs, role, requestHeaders = [] }: 
 }
 
 /** The same for a shell. A stream is shown as it comes. @param base `https://api.example.com` */
-export function curlOf({ method, path, params, query, headers, ...call }: Call, base: string, streams: boolean): string {
+export function curlOf(
+  { method, path, params, query, headers, ...call }: Call,
+  base: string,
+  streams: boolean,
+): string {
   const filled = path.replaceAll(PARAMETER, (_, name: string) => encodeURIComponent(params[name] ?? ''))
   const search = new URLSearchParams(given(query)).toString()
   return [
@@ -61,7 +68,9 @@ export function curlOf({ method, path, params, query, headers, ...call }: Call, 
 function bodyOf({ body, hasFile }: Pick<Call, 'body' | 'hasFile'>): string[] {
   if (body === undefined) return []
   if (hasFile !== true) return [`--json ${quoted(JSON.stringify(body, null, 2), true)}`]
-  return Object.entries(body as object).map(([name, value]) => `-F ${name}=${isFile(name) ? '@photo.jpg' : String(value)}`)
+  return Object.entries(body as object).map(
+    ([name, value]) => `-F ${name}=${isFile(name) ? '@photo.jpg' : String(value)}`,
+  )
 }
 
 const isFile = (name: string) => name === 'file'
@@ -72,36 +81,59 @@ const quoted = (text: string, always = false) =>
   !always && /^[\w:/.%@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 
 /** The same for the typed client. A stream is what browsers read by themselves. */
-export function clientOf({ method, path, params, query, headers, body, hasFile }: Call, base: string, streams: boolean) {
+export function clientOf(
+  { method, path, params, query, headers, body, hasFile }: Call,
+  base: string,
+  streams: boolean,
+) {
   const asked = Object.fromEntries(given(query))
-  if (streams) return `const events = new EventSource(\n  ${literal(base + path)}, // ${Object.keys(params).join(', ') || 'as it is'}\n  { withCredentials: true },\n)`
-  const file = hasFile === true && Object.fromEntries(Object.entries(body as object).map(([name, value]) => [name, isFile(name) ? FILE : value]))
+  if (streams)
+    return `const events = new EventSource(\n  ${literal(base + path)}, // ${Object.keys(params).join(', ') || 'as it is'}\n  { withCredentials: true },\n)`
+  const file =
+    hasFile === true &&
+    Object.fromEntries(
+      Object.entries(body as object).map(([name, value]) => [name, isFile(name) ? FILE : value]),
+    )
   const sent = {
     ...(Object.keys(params).length > 0 && { param: params }),
-    ...(Object.keys(asked).length > 0 && { query: asked }),
+    ...(Object.keys(query).length > 0 && { query: asked }),
     ...(body !== undefined && (file ? { form: file } : { json: body })),
   }
-  const steps = path.split('/').slice(1).map((step, i) => (/^\w+$/.test(step) ? `${i > 0 ? '.' : ''}${step}` : `[${literal(step)}]`))
-  const options = given(headers).length > 0 ? `, { headers: ${literal(Object.fromEntries(given(headers)))} }` : ''
-  const input = Object.keys(sent).length > 0 ? literal(sent) : options && '{}'
-  return `const reply = await ${steps.join('')}.$${method.toLowerCase()}(${input}${options})`
+  const steps = path
+    .split('/')
+    .slice(1)
+    .map((step, i) => (/^\w+$/.test(step) ? `${i > 0 ? '.' : ''}${step}` : `[${literal(step)}]`))
+  const options =
+    given(headers).length > 0 ? `, { headers: ${literal(Object.fromEntries(given(headers)))} }` : ''
+  const begin = `const reply = await ${steps.join('')}.$${method.toLowerCase()}(`
+  const input = Object.keys(sent).length > 0 ? literal(sent, '', WIDTH - begin.length) : options && '{}'
+  return `${begin}${input}${options})`
 }
 
 /** Stands for a file in an example: a variable, not a text. */
 const FILE = Symbol('file')
 
+/** Characters of a line that are seen beside the text. */
+const WIDTH = 60
+
 /** A value as TypeScript, in lines where it does not fit one. */
-function literal(value: unknown, indent = ''): string {
+function literal(value: unknown, indent = '', room = WIDTH - indent.length): string {
   if (value === FILE) return 'file'
-  if (typeof value === 'string') return `'${JSON.stringify(value).slice(1, -1).replaceAll(String.raw`\"`, '"').replaceAll("'", String.raw`\'`)}'`
+  if (typeof value === 'string')
+    return `'${JSON.stringify(value)
+      .slice(1, -1)
+      .replaceAll(String.raw`\"`, '"')
+      .replaceAll("'", String.raw`\'`)}'`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   const inner = `${indent}  `
   const parts = Array.isArray(value)
     ? value.map((item) => literal(item, inner))
-    : Object.entries(value).map(([name, item]) => `${/^\w+$/.test(name) ? name : literal(name)}: ${literal(item, inner)}`)
+    : Object.entries(value).map(
+        ([name, item]) => `${/^\w+$/.test(name) ? name : literal(name)}: ${literal(item, inner)}`,
+      )
   const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}']
   const blank = Array.isArray(value) || parts.length === 0 ? '' : ' '
   const line = `${open}${blank}${parts.join(', ')}${blank}${close}`
-  if (line.length + indent.length <= 60 && !line.includes('\n')) return line
+  if (line.length <= room && !line.includes('\n')) return line
   return `${open}\n${parts.map((part) => `${inner}${part},\n`).join('')}${indent}${close}`
 }

@@ -4,7 +4,18 @@ import type { KitConfig } from '../config/kit-config.ts'
 import type { ApiRoute } from '../http/doc.ts'
 import { callOf, clientOf, curlOf } from './api-list-calls.ts'
 import { OwnErrors } from './api-list-errors.tsx'
-import { anchorOf, Caller, Fact, Header, Method, Path, quotaText, Sentence, Shape, Type } from './api-list-parts.tsx'
+import {
+  anchorOf,
+  Caller,
+  Fact,
+  Header,
+  Method,
+  Path,
+  quotaText,
+  Sentence,
+  Shape,
+  Type,
+} from './api-list-parts.tsx'
 import { LABELS } from './api-list-words.ts'
 import { exampleOf } from './openapi-examples.ts'
 import { COMPONENTS, named, type Api } from './operations.ts'
@@ -92,7 +103,9 @@ function Examples({ route, api, config }: EndpointProps) {
           <label for="as-client">TypeScript</label>
         </p>
         <pre class="curl">{curlOf(call, url, streams)}</pre>
-        <pre class="client">{base === '/' ? 'The client has no call for it.' : clientOf(call, url, streams)}</pre>
+        <pre class="client">
+          {base === '/' ? 'The client has no call for it.' : clientOf(call, url, streams)}
+        </pre>
       </div>
       <Answer route={route} api={api} />
     </div>

@@ -18,9 +18,7 @@ export const Fact = ({ name, children }: PropsWithChildren<{ name: string }>) =>
 
 /** Marks the parameters. */
 export const Path = ({ path }: { path: string }) => (
-  <code>
-    {path.split(/(:\w+)/).map((part) => (part.startsWith(':') ? <var>{part}</var> : part))}
-  </code>
+  <code>{path.split(/(:\w+)/).map((part) => (part.startsWith(':') ? <var>{part}</var> : part))}</code>
 )
 
 /** A sentence; text in backticks is shown as code. */

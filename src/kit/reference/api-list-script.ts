@@ -26,6 +26,7 @@ export const LIST_SCRIPT = `
   const [search, fold, status] = find.children
   find.hidden = false
   const links = new Map(all('.contents li li').map((item) => [item.firstElementChild.hash, item]))
+  for (const group of all('.contents details')) group.wasOpen = group.open
   const endpoints = all('.body').map((body) => {
     const article = body.closest('article')
     const textOf = (parts) => all(parts, article).map((part) => part.textContent).join(' ').toLowerCase()
@@ -49,6 +50,7 @@ export const LIST_SCRIPT = `
       const folded = section.querySelector('.fold')
       if (folded) folded.open = words.length > 0 && isHit
     }
+    for (const group of all('.contents details')) group.open = words.length > 0 || group.wasOpen
     status.textContent = words.length > 0 ? hits + (hits === 1 ? ' endpoint' : ' endpoints') : ''
   }
   search.addEventListener('input', filter)

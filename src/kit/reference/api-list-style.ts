@@ -15,9 +15,13 @@ body { max-width: 94rem }
 .page { display: grid; grid-template-columns: 15.5rem minmax(0, 1fr); gap: 0 3rem; border-top: 1px solid var(--line) }
 .contents { position: sticky; top: 0; margin-left: -0.25rem; align-self: start; max-height: 100vh; overflow: auto; padding: 1.5rem 0.25rem 2rem; font-size: 0.8125rem }
 .contents a { display: flex; gap: 0.625rem; padding: 0.125rem 0; text-decoration: none }
-.contents > ul > li > a { font-weight: 650 }
-.contents > ul > li:has(ul) + li { margin-top: 1rem }
-.contents li li + li:last-child { margin-bottom: 1rem }
+.contents summary { cursor: pointer }
+.contents summary::marker { color: var(--muted) }
+.contents summary a { display: inline }
+.contents > ul > li > a, .contents summary a { font-weight: 650 }
+.contents > ul > li + li { margin-top: 0.375rem }
+.contents > ul > li > a { margin-left: 1rem }
+.contents li ul { margin: 0.25rem 0 0.75rem }
 .contents .method { flex: none; width: 3.25rem; color: var(--method); font-size: 0.6875rem; line-height: 1.25rem }
 .contents code { color: var(--muted); font-size: 0.75rem; line-height: 1.25rem }
 .contents a:hover code { color: inherit }
@@ -108,7 +112,9 @@ section > .errors { margin-top: 0.75rem }
   .page { display: block }
   .contents { position: static; max-height: none; padding: 1.25rem 0.25rem 0; font-size: 0.9375rem }
   .contents > ul { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem }
-  .contents > ul > li:has(ul) + li { margin-top: 0 }
+  .contents > ul > li + li { margin-top: 0 }
+  .contents > ul > li > a { margin: 0 }
+  .contents summary { list-style: none; padding: 0.25rem 0 }
   .contents a { padding: 0.25rem 0; text-decoration: underline; text-decoration-color: var(--muted) }
   .contents li ul { display: none }
 }

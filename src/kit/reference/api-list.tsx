@@ -115,18 +115,19 @@ const Introduction = ({ roles }: Pick<ApiListProps, 'roles'>) => (
   <div class="intro">
     <p>
       JSON in, JSON out. An error has its status and a body like{' '}
-      <code>{'{ "err": "404: /api/nothing", "code": "not_found", "requestId": "..." }'}</code>. Programs decide by{' '}
-      <code>code</code>: an endpoint shows those of its own, and <a href="#errors">these</a> may come from any.
+      <code>{'{ "err": "404: /api/nothing", "code": "not_found", "requestId": "..." }'}</code>. Programs
+      decide by <code>code</code>: an endpoint shows those of its own, and <a href="#errors">these</a> may
+      come from any.
     </p>
     <p>
       An endpoint with a role is open to accounts with that role or a higher one. The roles, lowest first:{' '}
-      {roles.join(', ')}. Anyone means that no login is needed. A browser sends its session&rsquo;s cookie; a program sends{' '}
-      <code>Authorization: Bearer</code> with a token, which a login answers if it is sent <code>"token": true</code>. A personal
-      access token needs the ability that stands beside the role.
+      {roles.join(', ')}. Anyone means that no login is needed. A browser sends its session&rsquo;s cookie; a
+      program sends <code>Authorization: Bearer</code> with a token, which a login answers if it is sent{' '}
+      <code>"token": true</code>. A personal access token needs the ability that stands beside the role.
     </p>
     <p>
-      For programs: <a href="/api/openapi.json">OpenAPI document</a>, <a href="/llms.txt">llms.txt</a>; the typed client of the examples
-      is what <code>npm run client</code> writes.
+      For programs: <a href="/api/openapi.json">OpenAPI document</a>, <a href="/llms.txt">llms.txt</a>; the
+      typed client of the examples is what <code>npm run client</code> writes.
     </p>
   </div>
 )
@@ -138,7 +139,8 @@ const GroupTitle = ({ group: { title, prefix, members } }: { group: Group<Operat
 )
 
 /** Narrow columns break a path before a slash rather than within a word. */
-const breakable = (path: string) => path.split(/(?<=.)(?=\/)/).flatMap((part, i) => (i > 0 ? [<wbr />, part] : part))
+const breakable = (path: string) =>
+  path.split(/(?<=.)(?=\/)/).flatMap((part, i) => (i > 0 ? [<wbr />, part] : part))
 
 interface ContentsProps {
   open: Group<Operation>[]
@@ -146,9 +148,16 @@ interface ContentsProps {
   hasTypes: boolean
 }
 
+/** A longer group would push the others out of sight. */
+const MAX_UNFOLDED = 20
+
 /** The search and the choice of all at once need a script, which shows them. */
 function Contents({ open, aside, hasTypes }: ContentsProps) {
-  const more = [...(hasTypes ? [['types', 'Types']] : []), ['errors', 'Errors'], ...aside.map(({ prefix, title }) => [prefix, title])]
+  const more = [
+    ...(hasTypes ? [['types', 'Types']] : []),
+    ['errors', 'Errors'],
+    ...aside.map(({ prefix, title }) => [prefix, title]),
+  ]
   return (
     <nav class="contents" aria-label="Contents">
       <div class="find" hidden>
@@ -159,16 +168,21 @@ function Contents({ open, aside, hasTypes }: ContentsProps) {
       <ul>
         {open.map(({ title, prefix, members }) => (
           <li>
-            <a href={`#${prefix}`}>{title}</a>
-            <ul>
-              {clustered(members).map((route) => (
-                <li>
-                  <a href={`#${anchorOf(route)}`}>
-                    <Method name={route.method} /> <code>{breakable(route.path.slice(prefix.length) || '/')}</code>
-                  </a>
-                </li>
-              ))}
-            </ul>
+            <details open={members.length <= MAX_UNFOLDED}>
+              <summary>
+                <a href={`#${prefix}`}>{title}</a>
+              </summary>
+              <ul>
+                {clustered(members).map((route) => (
+                  <li>
+                    <a href={`#${anchorOf(route)}`}>
+                      <Method name={route.method} />{' '}
+                      <code>{breakable(route.path.slice(prefix.length) || '/')}</code>
+                    </a>
+                  </li>
+                ))}
+              </ul>
+            </details>
           </li>
         ))}
         {more.map(([id, title]) => (

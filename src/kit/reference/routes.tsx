@@ -30,12 +30,16 @@ export function descriptions(reference: Reference) {
     }
   }
   const app = appFactory().createApp()
-  app.get('/api/list', doc('Lists every endpoint of this API: this page.', 'text/html', { link: 'API' }), async (c) => {
-    const { startedAt, roles } = c.var
-    const { policy, ...list } = await (made ??= make(roles.admitted))
-    widenPolicy(c, policy)
-    return c.html(<ApiList {...{ c, config, startedAt, ...list }} />)
-  })
+  app.get(
+    '/api/list',
+    doc('Lists every endpoint of this API: this page.', 'text/html', { link: 'API' }),
+    async (c) => {
+      const { startedAt, roles } = c.var
+      const { policy, ...list } = await (made ??= make(roles.admitted))
+      widenPolicy(c, policy)
+      return c.html(<ApiList {...{ c, config, startedAt, ...list }} />)
+    },
+  )
   if (isTried)
     app.get('/api/docs', doc('Redirects to the API list, where one tries it.', null, { status: 302 }), (c) =>
       c.redirect('/api/list'),

@@ -190,12 +190,16 @@ test('the page loads nothing, and runs its own scripts alone, which the policy n
   const policy = headers.get('content-security-policy') ?? ''
   expect(policy).toContain("default-src 'none'")
   const scripts = [...page.matchAll(/<script>(.*?)<\/script>/gs)].map(([, script = '']) => script)
-  const digests = scripts.map((script) => `'sha256-${new Bun.CryptoHasher('sha256').update(script).digest('base64')}'`)
+  const digests = scripts.map(
+    (script) => `'sha256-${new Bun.CryptoHasher('sha256').update(script).digest('base64')}'`,
+  )
   expect(scripts).toHaveLength(2)
   expect(policy).toContain(`; script-src ${digests.join(' ')}; connect-src 'self'`)
   const markup = page.replace(/<(script|style)>.*?<\/\1>/gs, '')
   expect(markup).not.toMatch(/<script|<link|<img|<iframe|javascript:|url\(|@import| on[a-z]+=| src=/i)
-  expect((await app.visitor().get('/examplehtml')).headers.get('content-security-policy')).not.toContain('script-src')
+  expect((await app.visitor().get('/examplehtml')).headers.get('content-security-policy')).not.toContain(
+    'script-src',
+  )
 })
 
 test('of an endpoint there are a call by curl, one by the typed client, and an answer; the examples of bodies are accepted', () => {
@@ -207,14 +211,26 @@ test('of an endpoint there are a call by curl, one by the typed client, and an a
     expect(text).toMatch(/ Request curl TypeScript .*curl /)
     const call = callOf(route, { operations, ...rest })
     for (const { target, schema } of route.inputs) {
-      const sent = { json: call.body, param: call.params, query: givenOf(call.query), form: {}, file: { ...(call.body as object), file: '' } }
-      expect([nameOf(route), target, schema.safeParse(sent[target]).error]).toEqual([nameOf(route), target, undefined])
+      const sent = {
+        json: call.body,
+        param: call.params,
+        query: givenOf(call.query),
+        form: {},
+        file: { ...(call.body as object), file: '' },
+      }
+      expect([nameOf(route), target, schema.safeParse(sent[target]).error]).toEqual([
+        nameOf(route),
+        target,
+        undefined,
+      ])
     }
   }
   const entering = textOf(articleOf(page, 'POST/club/enter'))
-  expect(entering).toContain("curl -X POST http://")
+  expect(entering).toContain('curl -X POST http://')
   expect(entering).toContain('--json \'{ "email": "ann@example.com", "password": ')
-  expect(entering).toContain("const reply = await club.enter.$post({ json: { email: 'ann@example.com', password: ")
+  expect(entering).toContain(
+    "const reply = await club.enter.$post({ json: { email: 'ann@example.com', password: ",
+  )
   const note = textOf(articleOf(page, 'PUT/club/notes/:id'))
   expect(note).toContain('-H "Authorization: Bearer $TOKEN"')
   expect(note).toMatch(/club\.notes\[':id'\]\.\$put\(\{ param: \{ id: '[^']+' \}, json: \{ text: 'text' \}/)
@@ -231,7 +247,12 @@ test('in production one reads and searches, and tries nothing, unless API_DOCS=o
       const { text, headers } = await production.visitor().get('/api/list')
       const docs = await production.visitor().get('/api/docs')
       const policy = headers.get('content-security-policy') ?? ''
-      return [text.split('<script>').length - 1, policy.includes('connect-src'), docs.status, docs.headers.get('location')]
+      return [
+        text.split('<script>').length - 1,
+        policy.includes('connect-src'),
+        docs.status,
+        docs.headers.get('location'),
+      ]
     } finally {
       await production.close()
     }
@@ -242,7 +263,16 @@ test('in production one reads and searches, and tries nothing, unless API_DOCS=o
 })
 
 test('what lies below one path stands together, in the order in which the paths first occur', () => {
-  const paths = ['/a/login', '/a/me', '/a/login/code', '/a/me/:id', '/a/users', '/a/me/keys', '/a/me/:id/x', '/a']
+  const paths = [
+    '/a/login',
+    '/a/me',
+    '/a/login/code',
+    '/a/me/:id',
+    '/a/users',
+    '/a/me/keys',
+    '/a/me/:id/x',
+    '/a',
+  ]
   expect(clustered(paths.map((path) => ({ path }))).map(({ path }) => path)).toEqual([
     '/a',
     '/a/login',
@@ -256,7 +286,13 @@ test('what lies below one path stands together, in the order in which the paths 
 })
 
 test('a form of more than a field, a stream and what stands in quotes are calls that a shell and TypeScript read as they are meant', () => {
-  const call = { method: 'POST', path: '/api/x-y/:id', params: { id: "it's" }, query: { q: '', on: 'a b' }, headers: { 'If-Match': '"1"' } }
+  const call = {
+    method: 'POST',
+    path: '/api/x-y/:id',
+    params: { id: "it's" },
+    query: { q: '', on: 'a b' },
+    headers: { 'If-Match': '"1"' },
+  }
   expect(curlOf({ ...call, body: { text: "it's" } }, 'http://h', false)).toBe(
     `curl -X POST 'http://h/api/x-y/it'\\''s?on=a+b' \\\n  -H 'If-Match: "1"' \\\n  --json '{\n  "text": "it'\\''s"\n}'`,
   )
@@ -266,7 +302,9 @@ test('a form of more than a field, a stream and what stands in quotes are calls 
   expect(clientOf({ ...call, body: { text: "it's", n: [1, null] } }, 'http://h', false)).toBe(
     `const reply = await api['x-y'][':id'].$post({\n  param: { id: 'it\\'s' },\n  query: { on: 'a b' },\n  json: { text: 'it\\'s', n: [1, null] },\n}, { headers: { 'If-Match': '"1"' } })`,
   )
-  expect(curlOf({ ...call, method: 'GET', path: '/s' }, 'http://h', true)).toStartWith("curl -N 'http://h/s?on=a+b'")
+  expect(curlOf({ ...call, method: 'GET', path: '/s' }, 'http://h', true)).toStartWith(
+    "curl -N 'http://h/s?on=a+b'",
+  )
 })
 
 test('a schema is put into words', () => {
