@@ -7,8 +7,9 @@ import { formatAgo } from '../pages/duration.ts'
 import { HtmlPage } from '../pages/html-page.tsx'
 import { callOf } from './api-list-calls.ts'
 import { Endpoint, isPage, type Operation } from './api-list-endpoint.tsx'
+import { Contents } from './api-list-contents.tsx'
 import { CommonErrors } from './api-list-errors.tsx'
-import { anchorOf, Fact, Method, Shape } from './api-list-parts.tsx'
+import { anchorOf, Fact, Shape } from './api-list-parts.tsx'
 import { API_LIST_STYLE } from './api-list-style.ts'
 import { fieldsOf, type Api } from './operations.ts'
 import { clustered, groupBySlice, isOfServer, type FirstGroups, type Group } from './route-groups.ts'
@@ -26,7 +27,7 @@ interface Props {
   /** Unix milliseconds. */
   startedAt: number
   endpoints: number
-  /** Of `apiListBody`. */
+  /** `ApiListBody`, rendered. */
   body: string
   /** Scripts, which the page's policy names by their digests. */
   scripts: readonly string[]
@@ -58,14 +59,14 @@ export function ApiList({ c, config, startedAt, endpoints, body, scripts }: Prop
   )
 }
 
-/** What is the same for every reader, as HTML: worth keeping. */
-export function apiListBody({ config, api, groups: first, roles }: ApiListProps): string {
+/** What is the same for every reader: worth keeping. */
+export function ApiListBody({ config, api, groups: first, roles }: ApiListProps) {
   const all = groupBySlice(api.operations, first, ({ base }) => base)
   const isAside = (group: Group<Operation>) =>
     isOfServer(group) || group.members.filter(isPage).length * 2 > group.members.length
   const [open, aside] = [all.filter((group) => !isAside(group)), all.filter(isAside)]
   const hasTypes = Object.keys(api.components).length > 0
-  const page = (
+  return (
     <>
       <Introduction roles={roles} />
       <div class="page">
@@ -102,7 +103,6 @@ export function apiListBody({ config, api, groups: first, roles }: ApiListProps)
       </div>
     </>
   )
-  return String(page)
 }
 
 /** The calls with which one begins to try the API, by the ids of their endpoints. */
@@ -137,63 +137,6 @@ const GroupTitle = ({ group: { title, prefix, members } }: { group: Group<Operat
     {title} <code>{prefix}</code> <small>{members.length}</small>
   </h2>
 )
-
-/** Narrow columns break a path before a slash rather than within a word. */
-const breakable = (path: string) =>
-  path.split(/(?<=.)(?=\/)/).flatMap((part, i) => (i > 0 ? [<wbr />, part] : part))
-
-interface ContentsProps {
-  open: Group<Operation>[]
-  aside: Group<Operation>[]
-  hasTypes: boolean
-}
-
-/** A longer group would push the others out of sight. */
-const MAX_UNFOLDED = 20
-
-/** The search and the choice of all at once need a script, which shows them. */
-function Contents({ open, aside, hasTypes }: ContentsProps) {
-  const more = [
-    ...(hasTypes ? [['types', 'Types']] : []),
-    ['errors', 'Errors'],
-    ...aside.map(({ prefix, title }) => [prefix, title]),
-  ]
-  return (
-    <nav class="contents" aria-label="Contents">
-      <div class="find" hidden>
-        <input type="search" placeholder="Search  /" aria-label="Search the endpoints" />
-        <button type="button">Unfold all</button>
-        <p role="status" class="note" />
-      </div>
-      <ul>
-        {open.map(({ title, prefix, members }) => (
-          <li>
-            <details open={members.length <= MAX_UNFOLDED}>
-              <summary>
-                <a href={`#${prefix}`}>{title}</a>
-              </summary>
-              <ul>
-                {clustered(members).map((route) => (
-                  <li>
-                    <a href={`#${anchorOf(route)}`}>
-                      <Method name={route.method} />{' '}
-                      <code>{breakable(route.path.slice(prefix.length) || '/')}</code>
-                    </a>
-                  </li>
-                ))}
-              </ul>
-            </details>
-          </li>
-        ))}
-        {more.map(([id, title]) => (
-          <li>
-            <a href={`#${id}`}>{title}</a>
-          </li>
-        ))}
-      </ul>
-    </nav>
-  )
-}
 
 const Types = ({ types }: { types: Api['components'] }) => (
   <section id="types">

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { doc } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
 import type { Reference } from '../reference/openapi-document.ts'
-import { descriptions } from '../reference/routes.tsx'
+import { descriptions } from '../reference/descriptions.tsx'
 import { Example } from './example.tsx'
 import { FAVICON } from './favicon.ts'
 

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { roles } from '../product/table.ts'
 import { loadConfig } from '../product/product.ts'
 import { limitsOf, patternsOf, typeOf, type TypePart } from '../../../src/kit/reference/api-list-words.ts'
-import { ApiList, apiListBody } from '../../../src/kit/reference/api-list.tsx'
+import { ApiList, ApiListBody } from '../../../src/kit/reference/api-list.tsx'
 import { describeApi, named } from '../../../src/kit/reference/operations.ts'
 import { callOf, clientOf, curlOf } from '../../../src/kit/reference/api-list-calls.ts'
 import { isPage } from '../../../src/kit/reference/api-list-endpoint.tsx'
@@ -378,9 +378,11 @@ test('with the list on, the door leads to it', async () => {
 
 async function render(some: ApiRoute[], startedAt = 0): Promise<string> {
   const config = loadConfig({ DATABASE_URL: 'postgres://localhost/none', REDIS_URL: 'redis://localhost' })
-  const server = new Hono().get('/', (c) => {
+  const server = new Hono().get('/', async (c) => {
     Object.assign(c, { get: (name: string) => (name === 'config' ? config : () => []) })
-    const body = apiListBody({ config, api: describeApi(some), groups: {}, roles: roles.admitted })
+    const body = String(
+      await ApiListBody({ config, api: describeApi(some), groups: {}, roles: roles.admitted }),
+    )
     return c.html(ApiList({ c, config, startedAt, endpoints: some.length, body, scripts: [] }))
   })
   return (await server.request('/')).text()

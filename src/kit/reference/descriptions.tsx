@@ -4,7 +4,7 @@ import { doc } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
 import { widenPolicy } from '../http/security-headers.ts'
 import { LIST_SCRIPT } from './api-list-script.ts'
-import { ApiList, apiListBody, callsOf } from './api-list.tsx'
+import { ApiList, ApiListBody, callsOf } from './api-list.tsx'
 import { llmsText } from './llms-text.ts'
 import { openApiDocument, type Reference } from './openapi-document.ts'
 import { describeApi } from './operations.ts'
@@ -21,7 +21,7 @@ export function descriptions(reference: Reference) {
     const scripts = isTried ? [LIST_SCRIPT, tryScript(callsOf(api))] : [LIST_SCRIPT]
     return {
       endpoints: api.operations.length,
-      body: apiListBody({ config, api, groups, roles }),
+      body: String(await (<ApiListBody {...{ config, api, groups, roles }} />)),
       scripts,
       policy: {
         'script-src': (await Promise.all(scripts.map(digestOf))).join(' '),
