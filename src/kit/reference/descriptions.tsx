@@ -21,7 +21,7 @@ export function descriptions(reference: Reference) {
     const scripts = isTried ? [LIST_SCRIPT, tryScript(callsOf(api))] : [LIST_SCRIPT]
     return {
       endpoints: api.operations.length,
-      body: String(await (<ApiListBody {...{ config, api, groups, roles }} />)),
+      body: String(await ApiListBody({ config, api, groups, roles })),
       scripts,
       policy: {
         'script-src': (await Promise.all(scripts.map(digestOf))).join(' '),
