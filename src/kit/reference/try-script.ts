@@ -126,10 +126,11 @@ const SCRIPT = `(calls) => {
     }
   }
 
-  /** What was sent, for a shell; the cookie stays here. */
-  function curlOf({ method }, url, headers, fields) {
+  /** What was sent, for a shell. Neither cookie nor token is in it. */
+  function curlOf({ method, needsLogin }, url, { Authorization, ...headers }, fields) {
     const quoted = (text) => "'" + text.replaceAll("'", "'\\\\''") + "'"
     const parts = ['curl ' + (method === 'GET' ? '' : '-X ' + method + ' ') + quoted(url)]
+    if (needsLogin) parts.push('-H "Authorization: Bearer $TOKEN"')
     for (const [name, value] of Object.entries(headers)) parts.push('-H ' + quoted(name + ': ' + value))
     if (fields.body) parts.push('-d ' + quoted(fields.body.JSON.value))
     for (const [name, { files, value }] of Object.entries(fields.form ?? {}))
