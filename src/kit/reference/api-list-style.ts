@@ -59,7 +59,7 @@ h3 .method {
 .method.GET { --method: var(--green) } .method.POST { --method: var(--blue) } .method.PUT { --method: var(--amber) }
 .method.PATCH { --method: var(--violet) } .method.DELETE { --method: var(--red) }
 
-.body { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 30rem); gap: 1rem 2.5rem; padding: 0.75rem 0.5rem 2rem; scroll-margin-top: 4rem }
+.body { display: grid; grid-template-columns: minmax(0, 11fr) minmax(0, 9fr); gap: 1rem 2rem; padding: 0.75rem 0.5rem 2rem; scroll-margin-top: 4rem }
 .body > :only-child { grid-column: 1 / -1 }
 .links { display: flex; flex-wrap: wrap; gap: 0 1.25rem; font-size: 0.8125rem; color: var(--muted) }
 .facts > div { display: grid; grid-template-columns: 4.5rem minmax(0, 1fr); margin-top: 0.625rem; font-size: 0.8125rem; line-height: 1.5rem }
@@ -67,11 +67,11 @@ h3 .method {
 .fields > div { display: grid; grid-template-columns: 9.5rem minmax(0, 1fr); gap: 0 1rem }
 .fields > div + div { border-top: 1px dotted var(--line) }
 .fields dt em { font-style: normal; font-size: 0.75rem; color: var(--accent) }
-.errors { border-collapse: collapse; font-size: 0.8125rem; line-height: 1.5rem }
+.errors { width: 100%; border-collapse: collapse; font-size: 0.8125rem; line-height: 1.5rem }
 .errors td { padding: 0 1rem 0 0; vertical-align: top }
 .errors tr + tr { border-top: 1px dotted var(--line) }
-.errors td:not(:last-child) { white-space: nowrap }
-.errors td:last-child { color: var(--muted); min-width: 12rem }
+.errors td:not(:last-child) { width: 1%; white-space: nowrap }
+.errors td:last-child { color: var(--muted) }
 
 .shown { display: grid; gap: 0.75rem; align-content: start }
 .code, .result { border: 1px solid var(--line); border-radius: 6px; background: var(--wash); overflow: hidden; font-size: 0.8125rem }
@@ -103,7 +103,7 @@ form.try { display: grid; gap: 0.5rem; padding-top: 0.25rem }
 .types .fields > div { grid-template-columns: 7.5rem minmax(0, 1fr) }
 section > .errors { margin-top: 0.75rem }
 
-@media (max-width: 72rem) { .body { grid-template-columns: minmax(0, 1fr) } }
+@media (max-width: 76rem) { .body { grid-template-columns: minmax(0, 1fr) } }
 @media (max-width: 64rem) {
   article summary { grid-template-columns: minmax(0, 1fr) auto 0.75rem; padding-left: 0.25rem }
   .about { grid-row: 2; grid-column: 1 / -1 }

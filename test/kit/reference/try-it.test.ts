@@ -70,10 +70,8 @@ describe.skipIf(executable === undefined)('in a browser', () => {
         return c.body(body, 200, { 'Content-Type': 'text/event-stream' })
       })
       .post('/api/pictures', async (c) => {
-        const { kind, file } = await c.req.parseBody()
-        return c.text(
-          `${String(kind)}: ${file instanceof File ? `${file.name}, ${await file.text()}` : 'no file'}`,
-        )
+        const { kind, file } = await c.req.parseBody<{ kind: string; file: File }>()
+        return c.text(`${kind}: ${file.name}, ${await file.text()}`)
       })
       .get('/api/picture', (c) => c.body('12345', 200, { 'Content-Type': 'image/png' }))
       .get('/api/away', (c) => c.redirect('https://elsewhere.example/'))
@@ -90,7 +88,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     const context = await browser.newContext()
     context.setDefaultTimeout(20_000)
     const page = await context.newPage()
-    await page.goto(`${server.url}#${id}`)
+    await page.goto(`${server.url.href}#${id}`)
     const article = page.locator('article').filter({ has: page.locator(`[id="${id}"]`) })
     await article.getByRole('button', { name: 'Try it' }).click()
     const send = () => article.getByRole('button', { name: 'Send' }).click()
