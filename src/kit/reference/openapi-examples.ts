@@ -54,7 +54,7 @@ export function exampleOf(schema: JsonSchema, find: Find, name = 'text', ancesto
   if (first !== undefined) return deeper(first)
   switch (schema.type) {
     case 'object':
-      return Object.fromEntries(
+      return oneAfterTheOther(
         Object.entries(schema.properties ?? {}).map(([field, inner]) => [field, deeper(inner, field)]),
       )
     case 'array':
@@ -70,6 +70,21 @@ export function exampleOf(schema: JsonSchema, find: Find, name = 'text', ancesto
       return null
   }
 }
+
+const HOUR_MS = 3_600_000
+
+/** Of several moments in an object each is later than the one before, as beginnings and ends are mostly declared. */
+function oneAfterTheOther(fields: [string, unknown][]): Record<string, unknown> {
+  let before = 0
+  const shift = (value: unknown) => {
+    if (typeof value !== 'string') return value
+    if (value === FORMATS.date) return iso(value, 24 * HOUR_MS * before++).slice(0, value.length)
+    return value === FORMATS['date-time'] ? iso(value, HOUR_MS * before++) : value
+  }
+  return Object.fromEntries(fields.map(([name, value]) => [name, shift(value)]))
+}
+
+const iso = (text: string, laterMs: number) => new Date(Date.parse(text) + laterMs).toISOString()
 
 /**
  * Returns what one sends: of an object the fields that are required, as others may do more than is wanted (a new password at the
