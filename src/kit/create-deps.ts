@@ -5,7 +5,6 @@ import { createPasswords, passwordGate } from './auth/passwords.ts'
 import { createSecrets } from './auth/secrets.ts'
 import type { KitConfig } from './config/kit-config.ts'
 import type { Gate } from './data/gate.ts'
-import { packageFile } from './data/package-file.ts'
 import type { QueryObserver } from './data/query-observer.ts'
 import { createLog } from './log/log.ts'
 import { createMailer } from './mail/mailer.ts'
@@ -30,7 +29,7 @@ export function createDeps<Config extends KitConfig, Role extends string, Own ex
   const passwords = createPasswords(hashing)
   const { dataDir, production, secretKeys } = config
   const secrets = createSecrets(secretKeys ?? (production ? undefined : () => developmentKey(dataDir)))
-  const runtime = { log, passwords, secrets, createMailer, packageFile }
+  const runtime = { log, passwords, secrets, createMailer }
   const { deps, redis, queue, observeQueries, gates, close } = assembleDeps(config, manifest, runtime)
   const watched: Watched = { observeQueries, gates: gates.set('passwords', hashing) }
   return {

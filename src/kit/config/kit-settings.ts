@@ -312,7 +312,14 @@ export const kitSettings = (project: string) => ({
   auditDays: setting('AUDIT_DAYS', integer(7, 3650).default(365), {
     about: 'Days that the audit trail is kept: who did what with which account, and from where',
   }),
-  apiList: setting('API_LIST', flag().default(true), { about: 'The page at `/api/list`' }),
+  apiList: setting('API_LIST', flag().default(true), {
+    about: 'What describes the API: `/api/list`, `/api/openapi.json`, `/llms.txt`',
+  }),
+  apiDocs: setting('API_DOCS', flag().optional(), {
+    about: 'Whether one can try calls on the page at `/api/list`',
+    unset: '`on`, production `off`',
+    example: 'on',
+  }),
   devTruncate: setting('DEV_TRUNCATE', flag().default(false), {
     about: 'Lets `/apitest/dbtruncate` empty a database that is not on this machine',
   }),
