@@ -86,7 +86,7 @@ describe.skipIf(madeFrom(ROOT) !== undefined)('npm create restbun', () => {
     ]) {
       expect([path, existsSync(join(project.root, path))]).toEqual([path, true])
     }
-    for (const path of ['test/seed.test.ts', 'CHANGELOG.md']) {
+    for (const path of ['test/seed.test.ts', 'CHANGELOG.md', 'src/TUTORIAL.md']) {
       expect([path, existsSync(join(project.root, path))]).toEqual([path, false])
     }
     const workflow = Bun.YAML.parse(project.read('.github/workflows/ci.yml'))

@@ -69,7 +69,7 @@ export function openTerminal(folder: string, env: Record<string, string>) {
   const options = { env, stdout: 'pipe', stderr: 'pipe' } as const
   const shell = Bun.spawn(['sh'], { ...options, cwd: folder, stdin: 'pipe' })
   const output = shell.stdout.getReader()
-  const left: { stop(): Promise<void> }[] = []
+  const left: { said(): string; stop(): Promise<void> }[] = []
   let said = ''
   void shell.stdin.write('exec 2>&1\n')
 
@@ -107,6 +107,7 @@ export function openTerminal(folder: string, env: Record<string, string>) {
     }
     const ended = Promise.all([read(child.stdout), read(child.stderr), child.exited])
     left.push({
+      said: () => heard,
       async stop() {
         if (child.exitCode === null) process.kill(-child.pid, 'SIGINT')
         await ended
@@ -122,6 +123,8 @@ export function openTerminal(folder: string, env: Record<string, string>) {
     run,
     currentFolder,
     leaveRunning,
+    /** What those say that were left running. */
+    heard: () => left.map(({ said: saidBy }) => saidBy()),
     async close() {
       for (const { stop } of left.toReversed()) await stop()
       void shell.stdin.end()
