@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { readManifest } from '../../scripts/manifest.ts'
 import { packRelease } from '../../scripts/release/pack.ts'
 import { copyCheckout } from '../kit/support/checkout.ts'
 import { findChromium, launchChromium } from '../kit/support/chromium.ts'
-import { applyBlock, type Block, blocksOf, isShown, openTerminal } from '../kit/support/page.ts'
+import { blocksOf, follow, pathOfPerson } from '../kit/support/page.ts'
 import { startRegistry } from '../kit/support/registry.ts'
 import { type DeployTarget, missingToDeploy, startDeployTarget } from '../kit/support/server-to-deploy.ts'
 import {
@@ -18,6 +18,7 @@ import {
   uniquePrefix,
 } from '../kit/support/services.ts'
 import { freePort } from '../kit/support/supervised.ts'
+import { openTerminal, type Terminal } from '../kit/support/terminal.ts'
 import { until } from '../kit/support/until.ts'
 import { SLOW_MS } from './green.ts'
 import { say, step } from './step.ts'
@@ -26,9 +27,6 @@ const ROOT = join(import.meta.dir, '../..')
 const PAGE = 'src/TUTORIAL.md'
 /** A deploy, in the page's words. */
 const HOST = 'club@club.example.com'
-
-/** A shell asks many times a second: enough for what a worker does. */
-const WAIT_MS = 30_000
 
 setDefaultTimeout(SLOW_MS)
 
@@ -41,7 +39,7 @@ describe.skipIf(!isWhole || !existsSync(join(ROOT, PAGE)))('the tutorial', () =>
   let registry: ReturnType<typeof startRegistry>
   let database: TestDatabase
   let target: DeployTarget | undefined
-  let terminal: ReturnType<typeof openTerminal>
+  let terminal: Terminal
   /** What stands on the page, and what it is on this machine. */
   let ours: Record<string, string>
   let deployedTo: number
@@ -56,7 +54,8 @@ describe.skipIf(!isWhole || !existsSync(join(ROOT, PAGE)))('the tutorial', () =>
     symlinkSync(join(homedir(), '.npm/_cacache'), join(place, 'npm/_cacache'))
     database = await createEmptyDatabase("TEMPLATE template0 ENCODING 'UTF8'")
     deployedTo = await freePort()
-    ours = { 'localhost:8100': `localhost:${await freePort()}`, 5173: String(await freePort()) }
+    const port = String(await freePort())
+    ours = { 'localhost:8100': `localhost:${port}`, 5173: String(await freePort()) }
     if (!cannotDeploy) {
       target = await startDeployTarget({
         PORT: String(deployedTo),
@@ -69,11 +68,8 @@ describe.skipIf(!isWhole || !existsSync(join(ROOT, PAGE)))('the tutorial', () =>
     }
     terminal = openTerminal(place, {
       HOME: homedir(),
-      PATH: (process.env.PATH ?? '')
-        .split(delimiter)
-        .filter((path) => !path.includes('node_modules'))
-        .join(delimiter),
-      PORT: ours['localhost:8100']?.split(':')[1] ?? '',
+      PATH: pathOfPerson(),
+      PORT: port,
       GIT_AUTHOR_NAME: 'Ann',
       GIT_AUTHOR_EMAIL: 'ann@example.com',
       GIT_COMMITTER_NAME: 'Ann',
@@ -92,42 +88,14 @@ describe.skipIf(!isWhole || !existsSync(join(ROOT, PAGE)))('the tutorial', () =>
     rmSync(place, { recursive: true })
   })
 
-  const inOurs = (text: string) =>
-    Object.entries(ours).reduce((changed, [theirs, own]) => changed.replaceAll(theirs, own), text)
-
-  const explain = () =>
-    terminal
-      .heard()
-      .map((said) =>
-        said
-          .split('\n')
-          .filter((line) => !line.includes('/apitest/mails'))
-          .slice(-30)
-          .join('\n'),
-      )
-      .join('\n\n')
-
   test('each box does what it shows', async () => {
     const began = performance.now()
-    const blocks = blocksOf(ROOT, PAGE)
-    let isEdited = false
-    for (const [i, block] of blocks.entries()) {
-      const next = blocks[i + 1]
-      if (block.language === 'text') continue
-      if (block.language !== 'sh') {
-        const path = applyBlock(await terminal.currentFolder(), { ...block, text: inOurs(block.text) })
-        expect([block.place, path]).toEqual([block.place, expect.any(String)])
-        isEdited = true
-        continue
-      }
-      if (isEdited && terminal.heard().length > 0) await untilTakenUp()
-      isEdited = false
-      if (cannotDeploy && block.text.includes(HOST)) continue
-      const shown = next?.language === 'text' ? inOurs(next.text) : undefined
-      await step(block.text.trim().split('\n')[0] ?? '', () => run(block, shown)).catch((error: Error) => {
-        throw new Error(`${error.message}\n\nBeside it:\n${explain()}`)
-      })
-    }
+    const blocks = blocksOf(ROOT, PAGE).filter(({ text }) => !cannotDeploy || !text.includes(HOST))
+    await follow(blocks, {
+      terminal,
+      ours,
+      step: ({ text }, run) => step(text.split('\n')[0] ?? '', run),
+    })
     say('all of the tutorial', began)
   })
 
@@ -136,12 +104,12 @@ describe.skipIf(!isWhole || !existsSync(join(ROOT, PAGE)))('the tutorial', () =>
     const browser = await launchChromium(chromium ?? '')
     try {
       const page = await (await browser.newContext()).newPage()
-      await page.goto(inOurs('http://localhost:8100/api/auth/sign-in'))
+      await page.goto(`http://${ours['localhost:8100']}/api/auth/sign-in`)
       await page.fill('[name=email]', 'bob@example.com')
       await page.fill('[name=password]', 'Violet7Kettle')
       await Promise.all([page.waitForNavigation(), page.click('form button')])
       const listens = page.waitForResponse((reply) => reply.url().includes('/api/channels'))
-      await page.goto(inOurs('http://localhost:5173'))
+      await page.goto(`http://localhost:${ours[5173]}`)
       expect((await listens).status()).toBe(200)
       const times = '{"starts":"2027-05-03T10:00:00Z","ends":"2027-05-03T11:00:00Z"}'
       await terminal.run(`as cleo $api/courts/1/bookings --json '${times}'`)
@@ -162,37 +130,4 @@ describe.skipIf(!isWhole || !existsSync(join(ROOT, PAGE)))('the tutorial', () =>
       expect(await service?.stop()).toBe(0)
     }
   })
-
-  /**
-   * Waits until `npm run dev` serves all that has been edited, as a person would see in its terminal. An edit of our own shows: of
-   * two, one after the other, the second is served by code that was read after the first was served, and so after all else.
-   */
-  async function untilTakenUp(): Promise<void> {
-    const file = join(await terminal.currentFolder(), 'package.json')
-    const before = await Bun.file(file).text()
-    for (const description of [crypto.randomUUID(), 'The API of a tennis club']) {
-      await Bun.write(file, before.replace(/(?<="description": ")[^"]*/, description))
-      await until('the edits to be served', async () =>
-        (await (await fetch(inOurs('http://localhost:8100/api/openapi.json'))).text()).includes(description),
-      )
-    }
-  }
-
-  /** @param shown what the page shows behind it */
-  async function run({ text, words, place }: Block, shown: string | undefined): Promise<void> {
-    const commands = inOurs(text)
-    if (words.includes('terminal')) return terminal.leaveRunning(commands, shown ?? '...')
-    let { said, code } = await terminal.run(commands)
-    const isRight = () => code === 0 && (shown === undefined || isShown(shown, said))
-    if (words.includes('until'))
-      await until(
-        `${place} to show\n${shown}`,
-        async () => {
-          ;({ said, code } = await terminal.run(commands))
-          return isRight()
-        },
-        WAIT_MS,
-      )
-    if (!isRight()) throw new Error(`${place} ended with ${code}. It shows\n${shown}\nand says\n${said}`)
-  }
 })

@@ -1,10 +1,12 @@
 // Reads the fenced blocks of a page, writes the files that they show, and runs their commands as a person does.
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import type { Terminal } from './terminal.ts'
 import { until } from './until.ts'
 
 export interface Block {
+  /** That it stands below. */
+  heading: string
   /** Such as `sh`. */
   language: string
   /** The words behind it. */
@@ -19,7 +21,9 @@ export function blocksOf(root: string, path: string): Block[] {
   const page = readFileSync(join(root, path), 'utf8')
   return [...page.matchAll(/^```(.+)\n([^]*?)^```$/gm)].map(({ 1: info = '', 2: text = '', index }) => {
     const [language = '', ...words] = info.split(' ')
-    return { language, words, text, place: `${path}:${page.slice(0, index).split('\n').length}` }
+    const before = page.slice(0, index)
+    const heading = [...before.matchAll(/^#+ (.+)$/gm)].at(-1)?.[1] ?? ''
+    return { heading, language, words, text, place: `${path}:${before.split('\n').length}` }
   })
 }
 
@@ -62,74 +66,78 @@ export function isShown(shown: string, said: string): boolean {
   return new RegExp(`^${lines.join('')}$`).test(`${linesOf(said).join('\n')}\n`)
 }
 
-/** A terminal: its shell keeps folder, variables and functions from one block to the next. */
-export function openTerminal(folder: string, env: Record<string, string>) {
-  const own = realpathSync(mkdtempSync(join(tmpdir(), 'terminal-')))
-  const script = join(own, 'block.sh')
-  const options = { env, stdout: 'pipe', stderr: 'pipe' } as const
-  const shell = Bun.spawn(['sh'], { ...options, cwd: folder, stdin: 'pipe' })
-  const output = shell.stdout.getReader()
-  const left: { said(): string; stop(): Promise<void> }[] = []
-  let said = ''
-  void shell.stdin.write('exec 2>&1\n')
+/** The PATH of this process without what npm has put before it. */
+export const pathOfPerson = () =>
+  (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter((path) => !path.includes('node_modules'))
+    .join(delimiter)
 
-  /** What they say, and the exit code of the last. */
-  async function run(commands: string): Promise<{ said: string; code: number }> {
-    writeFileSync(script, commands)
-    const end = `end-of-${crypto.randomUUID()}`
-    // From a file, so that no command reads the next one as its input.
-    void shell.stdin.write(`. ${script} </dev/null; printf '\\n%s %d\\n' ${end} $?\n`)
-    await shell.stdin.flush()
-    for (;;) {
-      const [before = '', after] = said.split(`\n${end} `)
-      if (after?.includes('\n')) {
-        said = after.slice(after.indexOf('\n') + 1)
-        return { said: before, code: Number(after.split('\n')[0]) }
-      }
-      const { value, done } = await output.read()
-      if (done) throw new Error(`the shell ended: ${said}`)
-      said += new TextDecoder().decode(value)
+/** A shell asks many times a second: enough for what a worker does. */
+const WAIT_MS = 30_000
+
+interface Reader {
+  terminal: Terminal
+  /** Words of the page, and what stands for them on this machine. */
+  ours: Record<string, string>
+  /** Calls what runs a block. */
+  step?(this: void, block: Block, run: () => Promise<void>): Promise<void>
+}
+
+/**
+ * Does what blocks say, one after the other. One of `sh` is run, and says what the `text` behind it shows; with the word `terminal` it
+ * is left running, with `until` it is asked until it shows that. All others are files, or changes of files.
+ * @throws Error that says where, what was shown and what was said
+ */
+export async function follow(blocks: Block[], { terminal, ours, step = (_block, run) => run() }: Reader) {
+  const inOurs = (text: string) =>
+    Object.entries(ours).reduce((changed, [theirs, own]) => changed.replaceAll(theirs, own), text)
+  let isEdited = false
+  for (const [i, block] of blocks.entries()) {
+    const next = blocks[i + 1]
+    if (block.language === 'text') continue
+    if (block.language !== 'sh') {
+      const path = applyBlock(await terminal.currentFolder(), { ...block, text: inOurs(block.text) })
+      if (path === undefined) throw new Error(`${block.place} is neither a command nor a file`)
+      isEdited = true
+      continue
     }
-  }
-
-  const currentFolder = async () => (await run('pwd')).said.trim()
-
-  /** In a terminal of its own, where it stays; resolves when it has said what is shown. */
-  async function leaveRunning(commands: string, shown: string): Promise<void> {
-    const child = Bun.spawn(['sh', '-c', commands], {
-      ...options,
-      cwd: await currentFolder(),
-      detached: true, // a group of its own, as that of a terminal: Ctrl-C ends it
-    })
-    let heard = ''
-    const read = async (stream: ReadableStream<Uint8Array>) => {
-      for await (const chunk of stream) heard += new TextDecoder().decode(chunk)
-    }
-    const ended = Promise.all([read(child.stdout), read(child.stderr), child.exited])
-    left.push({
-      said: () => heard,
-      async stop() {
-        if (child.exitCode === null) process.kill(-child.pid, 'SIGINT')
-        await ended
-      },
-    })
-    await until(`${commands.trim()} to say\n${shown}`, () => {
-      if (child.exitCode !== null) throw new Error(`${commands.trim()} ended: ${heard}`)
-      return isShown(shown, heard)
+    if (isEdited && terminal.heard().length > 0) await untilServed(terminal, inOurs(URL_OF_PAGES))
+    isEdited = false
+    await step(block, () =>
+      run(terminal, inOurs(block.text), block, next?.language === 'text' ? inOurs(next.text) : undefined),
+    ).catch((error: Error) => {
+      const heard = terminal.heard().map((said) => said.split('\n').slice(-30).join('\n'))
+      throw new Error([error.message, ...heard].join('\n\nBeside it:\n'))
     })
   }
+}
 
-  return {
-    run,
-    currentFolder,
-    leaveRunning,
-    /** What those say that were left running. */
-    heard: () => left.map(({ said: saidBy }) => saidBy()),
-    async close() {
-      for (const { stop } of left.toReversed()) await stop()
-      void shell.stdin.end()
-      await shell.exited
-      rmSync(own, { recursive: true })
-    },
+const URL_OF_PAGES = 'http://localhost:8100'
+
+async function run(terminal: Terminal, commands: string, { words, place }: Block, shown = '...') {
+  if (words.includes('terminal')) return terminal.leaveRunning(commands, (said) => isShown(shown, said))
+  let { said, code } = await terminal.run(commands)
+  const isRight = () => code === 0 && isShown(shown, said)
+  const ask = async () => {
+    ;({ said, code } = await terminal.run(commands))
+    return isRight()
+  }
+  if (!isRight() && words.includes('until')) await until(`${place} to show`, ask, WAIT_MS).catch(() => {})
+  if (!isRight()) throw new Error(`${place} ended with ${code}. It shows\n${shown}\nand said\n${said}`)
+}
+
+/**
+ * Waits until `npm run dev` serves all that has been edited, as a person sees in its terminal. An edit of our own shows: of two, one
+ * after the other, the second is served by code that was read after the first was served, and so after all else.
+ */
+async function untilServed(terminal: Terminal, url: string): Promise<void> {
+  const file = join(await terminal.currentFolder(), 'package.json')
+  const before = await Bun.file(file).text()
+  for (const description of [crypto.randomUUID(), 'An API that somebody makes by a page']) {
+    await Bun.write(file, before.replace(/(?<="description": ")[^"]*/, description))
+    await until('the edits to be served', async () =>
+      (await (await fetch(`${url}/api/openapi.json`)).text()).includes(description),
+    )
   }
 }
