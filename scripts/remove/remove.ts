@@ -153,7 +153,6 @@ function manifestWithout(root: string, names: string[], modules: Module[]): Mani
     delete manifest.dependencies[name]
     delete manifest.devDependencies[name]
   }
-  for (const entry of modules.flatMap(({ entries = [] }) => entries)) delete manifest[entry]
   const removed = new Set([...(manifest.restbun?.removed ?? []), ...names])
   return { ...manifest, restbun: { ...manifest.restbun, removed: [...removed].toSorted() } }
 }

@@ -125,7 +125,7 @@ describe.skipIf(madeFrom(ROOT) !== undefined)('npm create restbun', () => {
     })
     for (const [question, answer] of [
       ['Folder', 'asked-app'],
-      ['Modules', 'api-docs job-status'],
+      ['Modules', 'channels job-status'],
     ] as const) {
       await until(question, () => shown.includes(question))
       child.terminal?.write(`${answer}\r`)
@@ -134,7 +134,7 @@ describe.skipIf(madeFrom(ROOT) !== undefined)('npm create restbun', () => {
     child.terminal?.close()
     expect([code, shown]).toEqual([0, expect.any(String)])
     const { removed } = JSON.parse(openCheckout(join(shared, 'asked-app')).read('package.json')).restbun
-    expect(removed).toEqual(MODULES.filter((module) => !/api-docs|job-status/.test(module)).toSorted())
+    expect(removed).toEqual(MODULES.filter((module) => !/channels|job-status/.test(module)).toSorted())
   })
 
   const [aPackage = ''] = Object.keys(dependencies).filter((name) => !name.startsWith('@'))
