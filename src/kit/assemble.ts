@@ -10,6 +10,7 @@ import { createReadiness } from './data/readiness.ts'
 import { closeRedis, connectRedis } from './data/redis.ts'
 import { createSessions } from './data/sessions/session-store.ts'
 import { querySpans, traceCommands } from './data/spans.ts'
+import { createStale } from './data/stale.ts'
 import { createStore } from './data/store.ts'
 import type { KitDeps } from './deps.ts'
 import { createCronAdmin } from './jobs/cron-admin.ts'
@@ -89,7 +90,8 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
   }
   const opened = openOwn?.(config, log, { redis, enqueue }) // before anything connects: nothing is left open if it throws
   const tracer = registeredTracer() // `openOwn` is where an SDK is registered
-  const { db, readiness, observeQueries, gates, close: closePostgres } = openPostgres(config, log)
+  const postgres = openPostgres(config, log)
+  const { db, readiness, observeQueries, gates, staleStats } = postgres
   if (tracer) {
     observeQueries(querySpans(tracer))
     traceCommands(redis, tracer)
@@ -105,6 +107,12 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     roles,
     startedAt: Date.now(),
     db,
+    stale: createStale(redis, {
+      prefix: config.redisPrefix,
+      maxLagMs: config.staleMaxLagMs,
+      log,
+      handles: postgres.stale,
+    }),
     store,
     sessions: createSessions(redis, {
       prefix: config.redisPrefix,
@@ -150,9 +158,9 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     }
     store.close()
     await closeRedis(redis)
-    await closePostgres()
+    await postgres.close()
   }
-  return { deps: Object.assign(deps, opened?.own), redis, queue, observeQueries, gates, close }
+  return { deps: Object.assign(deps, opened?.own), redis, queue, observeQueries, gates, staleStats, close }
 }
 
 /** What requests and workers put beside the dependencies. */

@@ -15,6 +15,7 @@ import type { RateLimiter } from './types/rate-limiter.ts'
 import type { Roles } from './types/roles.ts'
 import type { Secrets } from './types/secrets.ts'
 import type { Sessions } from './types/sessions.ts'
+import type { Stale } from './types/stale.ts'
 import type { Store } from './types/store.ts'
 import type { Supervisor } from './types/supervisor.ts'
 
@@ -25,6 +26,8 @@ export interface KitDeps<Config extends KitConfig = KitConfig, Role extends stri
   /** Unix milliseconds. */
   startedAt: number
   db: Db
+  /** For reads that may be a moment old; in a route see `staleDb` in `http/stale.ts`. */
+  stale: Stale
   store: Store
   sessions: Sessions<Role>
   passwords: Passwords

@@ -86,9 +86,11 @@ describe.skipIf(madeFrom(ROOT) !== undefined)('npm create restbun', () => {
     ]) {
       expect([path, existsSync(join(project.root, path))]).toEqual([path, true])
     }
-    for (const path of ['test/seed.test.ts', 'CHANGELOG.md']) {
+    for (const path of ['test/seed.test.ts', 'CHANGELOG.md', 'src/TUTORIAL.md']) {
       expect([path, existsSync(join(project.root, path))]).toEqual([path, false])
     }
+    for (const page of ['README.md', 'src/README.md'])
+      expect([page, project.read(page)]).toEqual([page, expect.not.stringContaining('TUTORIAL.md')])
     const workflow = Bun.YAML.parse(project.read('.github/workflows/ci.yml'))
     expect(workflow).toMatchObject({ jobs: { ci: { steps: expect.arrayContaining([{ run: '.ci/run' }]) } } })
     expect(madeFrom(project.root)).toBe(version)

@@ -104,6 +104,7 @@ async function startBareApp() {
     log: { debug: add, info: add, warn: add, error: add },
     ready: async () => {},
     db: untouched('db'),
+    stale: untouched('stale'),
     sessions: untouched('sessions'),
     store: untouched('store'),
     passwords: untouched('passwords'),
