@@ -25,6 +25,7 @@ export async function checkRedis(config: Config): Promise<Finding[]> {
     maxRetriesPerRequest: 0,
     connectTimeout: TIMEOUT_MS,
     commandTimeout: TIMEOUT_MS,
+    socketTimeout: TIMEOUT_MS,
   })
   let why: Error | undefined
   redis.on('error', (error: Error) => (why = error))
