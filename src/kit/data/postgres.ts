@@ -16,6 +16,7 @@ import { Client } from './postgres/client.ts'
 import { connect, FOR_EVER, type Lifetime } from './postgres/connect.ts'
 import { UNTRACKED_SETTINGS } from './postgres/connection-settings.ts'
 import { Hosts } from './postgres/hosts.ts'
+import { openPrimaryConnection } from './postgres/primary-connection.ts'
 import {
   type DrizzleClient,
   exclusiveLane,
@@ -76,7 +77,9 @@ export function openPostgres(config: KitConfig, log: Log) {
   const observers: QueryObserver[] = config.log.sql ? [statementLog(log, config.log.redact)] : []
   if (config.log.slowQueryMs > 0) observers.push(slowQueryLog(log, config.log.slowQueryMs))
   const explainer =
-    config.log.sql === 'explain' ? createExplainer(connect(config, 1), log, config.log.redact) : undefined
+    config.log.sql === 'explain'
+      ? createExplainer(openPrimaryConnection(config), log, config.log.redact)
+      : undefined
   if (explainer) observers.push(explainer)
 
   function openClient(max: number, lockMs: number, lifetime: Lifetime = {}): Client {
