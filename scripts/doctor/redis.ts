@@ -60,7 +60,7 @@ export async function checkRedis(config: Config): Promise<Finding[]> {
       ...(redis.isCluster
         ? [
             judgeCluster(
-              String(await redis.cluster('INFO')),
+              await redis.cluster('INFO'),
               await readSetting(redis, 'cluster-require-full-coverage'),
             ),
           ]
@@ -83,7 +83,7 @@ export async function checkRedis(config: Config): Promise<Finding[]> {
 /** Undefined where the server keeps its settings to itself, as hosted ones do. */
 async function readSetting(redis: Redis, name: string): Promise<string | undefined> {
   try {
-    const [, value] = (await redis.config('GET', name)) as string[]
+    const [, value] = await redis.config('GET', name)
     return value
   } catch {
     return undefined

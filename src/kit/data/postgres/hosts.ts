@@ -84,7 +84,7 @@ export class Hosts {
     this.#look()
     if (this.#primary && !this.#primary.asking) {
       // It answered a moment ago, and is doubted since.
-      await Bun.sleep(PAUSE_MS)
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
       if (this.#isSure) return
       this.#look()
     }
