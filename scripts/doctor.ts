@@ -13,6 +13,7 @@ import {
 } from './doctor/machine.ts'
 import { checkPostgres } from './doctor/postgres.ts'
 import { checkRedis } from './doctor/redis.ts'
+import { checkReplicas } from './doctor/replicas.ts'
 import { checkRouter } from './doctor/router.ts'
 import { checkSettings } from './doctor/settings.ts'
 import { readArguments, runCommand } from './command.ts'
@@ -43,9 +44,10 @@ async function examineAll({ env }: Services): Promise<Finding[]> {
   const { findings, config } = checkSettings(env)
   const machine = [checkBun(), checkOpenFiles()]
   if (config === undefined) return [...machine, ...findings]
-  const [kit, postgres, redis, port, disk, mail] = await Promise.all([
+  const [kit, postgres, replicas, redis, port, disk, mail] = await Promise.all([
     checkKit(),
     checkPostgres(config),
+    checkReplicas(config),
     checkRedis(config),
     checkPort(config),
     checkDisk(config),
@@ -60,6 +62,7 @@ async function examineAll({ env }: Services): Promise<Finding[]> {
     port,
     ...disk,
     ...postgres,
+    ...replicas,
     ...redis,
     ...judgeProcessUse(readProcessUse(config.dataDir)),
     ...mail,

@@ -10,6 +10,7 @@ import { createReadiness } from './data/readiness.ts'
 import { closeRedis, connectRedis } from './data/redis.ts'
 import { createSessions } from './data/sessions/session-store.ts'
 import { querySpans, traceCommands } from './data/spans.ts'
+import { createStale } from './data/stale.ts'
 import { createStore } from './data/store.ts'
 import type { KitDeps } from './deps.ts'
 import { createCronAdmin } from './jobs/cron-admin.ts'
@@ -35,7 +36,6 @@ export interface Runtime {
   passwords: Passwords
   secrets: Secrets
   createMailer(config: KitConfig, store: Store): (mail: Mail) => Promise<void>
-  packageFile: KitDeps['packageFile']
 }
 
 /** What a product hands in. */
@@ -75,7 +75,7 @@ export const openAll = <Each extends object>(
 export function assembleDeps<Config extends KitConfig, Role extends string, Own extends object>(
   config: Config,
   { roles, crons, migrations, onUnexpected, openOwn }: Manifest<Role, Config, Own>,
-  { log, passwords, secrets, createMailer, packageFile }: Runtime,
+  { log, passwords, secrets, createMailer }: Runtime,
 ) {
   const redis = connectRedis(config.redisUrl, { log, timeoutMs: config.redisTimeoutMs })
   const { maxBytes, keepDead } = config.jobs
@@ -90,7 +90,8 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
   }
   const opened = openOwn?.(config, log, { redis, enqueue }) // before anything connects: nothing is left open if it throws
   const tracer = registeredTracer() // `openOwn` is where an SDK is registered
-  const { db, readiness, observeQueries, gates, close: closePostgres } = openPostgres(config, log)
+  const postgres = openPostgres(config, log)
+  const { db, readiness, observeQueries, gates, staleStats } = postgres
   if (tracer) {
     observeQueries(querySpans(tracer))
     traceCommands(redis, tracer)
@@ -106,6 +107,12 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     roles,
     startedAt: Date.now(),
     db,
+    stale: createStale(redis, {
+      prefix: config.redisPrefix,
+      maxLagMs: config.staleMaxLagMs,
+      log,
+      handles: postgres.stale,
+    }),
     store,
     sessions: createSessions(redis, {
       prefix: config.redisPrefix,
@@ -128,7 +135,6 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     log,
     reportUnexpected: createReport({ onUnexpected, config, log }),
     tracer,
-    packageFile,
     ready: createReadiness({
       connection: readiness,
       redis,
@@ -152,9 +158,9 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     }
     store.close()
     await closeRedis(redis)
-    await closePostgres()
+    await postgres.close()
   }
-  return { deps: Object.assign(deps, opened?.own), redis, queue, observeQueries, gates, close }
+  return { deps: Object.assign(deps, opened?.own), redis, queue, observeQueries, gates, staleStats, close }
 }
 
 /** What requests and workers put beside the dependencies. */

@@ -5,8 +5,8 @@ import { createPasswords, passwordGate } from './auth/passwords.ts'
 import { createSecrets } from './auth/secrets.ts'
 import type { KitConfig } from './config/kit-config.ts'
 import type { Gate } from './data/gate.ts'
-import { packageFile } from './data/package-file.ts'
 import type { QueryObserver } from './data/query-observer.ts'
+import type { StaleTarget } from './data/replicas.ts'
 import { createLog } from './log/log.ts'
 import { createMailer } from './mail/mailer.ts'
 import type { LogFields } from './types/log.ts'
@@ -16,6 +16,8 @@ export interface Watched {
   observeQueries: (observer: QueryObserver) => void
   /** Where work waits for its place, by name. */
   gates: Map<string, Gate>
+  /** Where reads that may be stale went; absent without replicas. */
+  staleStats?: (() => StaleTarget[]) | undefined
 }
 
 /** Opens everything; `close` ends it in order and writes the last lines of the log. `logFd` and `logFields` are what `createLog` takes. */
@@ -30,9 +32,13 @@ export function createDeps<Config extends KitConfig, Role extends string, Own ex
   const passwords = createPasswords(hashing)
   const { dataDir, production, secretKeys } = config
   const secrets = createSecrets(secretKeys ?? (production ? undefined : () => developmentKey(dataDir)))
-  const runtime = { log, passwords, secrets, createMailer, packageFile }
-  const { deps, redis, queue, observeQueries, gates, close } = assembleDeps(config, manifest, runtime)
-  const watched: Watched = { observeQueries, gates: gates.set('passwords', hashing) }
+  const runtime = { log, passwords, secrets, createMailer }
+  const { deps, redis, queue, observeQueries, gates, staleStats, close } = assembleDeps(
+    config,
+    manifest,
+    runtime,
+  )
+  const watched: Watched = { observeQueries, gates: gates.set('passwords', hashing), staleStats }
   return {
     deps,
     log,

@@ -15,6 +15,7 @@ import type { RateLimiter } from './types/rate-limiter.ts'
 import type { Roles } from './types/roles.ts'
 import type { Secrets } from './types/secrets.ts'
 import type { Sessions } from './types/sessions.ts'
+import type { Stale } from './types/stale.ts'
 import type { Store } from './types/store.ts'
 import type { Supervisor } from './types/supervisor.ts'
 
@@ -25,6 +26,8 @@ export interface KitDeps<Config extends KitConfig = KitConfig, Role extends stri
   /** Unix milliseconds. */
   startedAt: number
   db: Db
+  /** For reads that may be a moment old; in a route see `staleDb` in `http/stale.ts`. */
+  stale: Stale
   store: Store
   sessions: Sessions<Role>
   passwords: Passwords
@@ -56,8 +59,6 @@ export interface KitDeps<Config extends KitConfig = KitConfig, Role extends stri
   reportUnexpected: ReportUnexpected
   /** Of an OpenTelemetry SDK, if one was registered when all was opened. */
   tracer?: Tracer | undefined
-  /** Reads a file of an installed package: the package's name, and its path in it. For pages that bring their scripts. */
-  packageFile(path: string): Promise<string>
   /** Resolves if Postgres and Redis take writes and no migration is pending. Rejects with the reason otherwise. */
   ready(): Promise<void>
 }

@@ -15,6 +15,7 @@ import { requestTimeout } from './http/request-timeout.ts'
 import { requestLog } from './http/request-log.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { session } from './http/session.ts'
+import { noteWrites } from './http/stale.ts'
 import { pageLinks } from './pages/site-header.tsx'
 import { health } from './system/health.ts'
 
@@ -40,5 +41,6 @@ export function useKit<E extends Env>(
   app.use(shedLoad())
   app.use(bodyLimit(config.bodyLimit, config.bodiesMaxBytes))
   app.use(openToken === undefined ? session : tokenSession(openToken))
+  if (config.databaseReplicaUrl !== undefined) app.use(noteWrites)
   app.use(csrf(config))
 }

@@ -5,14 +5,23 @@ import { requireRole, factory } from '../account/product.ts'
 import { doc } from '../kit/http/doc.ts'
 import { notFound } from '../kit/http/errors.ts'
 import { answerList, LIST, listQuery } from '../kit/http/list-query.ts'
+import { staleDb } from '../kit/http/stale.ts'
 import { RowId, validate } from '../kit/http/validate.ts'
 import { createMovie, deleteMovie, findMovie, movieList, updateMovie } from './queries.ts'
 import { MovieResponse } from './table.ts'
 
 // Unknown keys are ignored: clients send the whole object back as they read it.
 export const NewMovie = z.object({
-  title: z.string().min(1, 'must not be empty').max(500),
-  director: z.string().max(500).nullish(),
+  title: z
+    .string()
+    .min(1, 'must not be empty')
+    .max(500)
+    .meta({ examples: ['Metropolis'] }),
+  director: z
+    .string()
+    .max(500)
+    .nullish()
+    .meta({ examples: ['Fritz Lang'] }),
 })
 
 const OneMovie = z.object({ id: RowId })
@@ -24,7 +33,9 @@ export const movies = factory
     '/',
     doc('Lists movies.', z.array(MovieResponse), LIST),
     validate('query', listQuery(movieList)),
-    async (c) => c.var.respond(await answerList(c, movieList, c.var, c.req.valid('query'))),
+    // A list that everybody reads may be a moment old: a replica answers it, if there is one.
+    async (c) =>
+      c.var.respond(await answerList(c, movieList, { db: await staleDb(c) }, c.req.valid('query'))),
   )
 
   .get('/:id', doc('Returns a movie.', MovieResponse), validate('param', OneMovie), async (c) => {

@@ -1,8 +1,9 @@
 // Declares the kit's settings: for each its key in the config, its variable, its kind and default, and what it is for.
 import { z } from 'zod'
 import { MAX_CONCURRENCY, QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
+import { databaseSettings } from './database-settings.ts'
 import { setting } from './setting.ts'
-import { baseUrl, databaseUrl, redisUrl, url } from './urls.ts'
+import { baseUrl, redisUrl, url } from './urls.ts'
 import {
   bytes,
   choice,
@@ -41,24 +42,7 @@ export const kitSettings = (project: string) => ({
     example: 'https://api.example.com',
     isPrintable: true,
   }),
-  databaseUrl: setting('DATABASE_URL', databaseUrl().optional(), {
-    about:
-      '`postgres://user:password@host/database`, or several hosts, of which the primary is found: `...@one:5432,two:5432/database`. Parameters: `sslmode` (`verify-full` checks the certificate), `search_path`, `options`, `application_name`, `prepare`, `database`',
-    unset: 'embedded Postgres in development',
-    example: `postgres://user:password@127.0.0.1:5432/${project}`,
-    isUrl: true,
-  }),
-  migrateDatabaseUrl: setting('MIGRATE_DATABASE_URL', databaseUrl().optional(), {
-    about: 'For migrations by another role, or past a pooler',
-    unset: '`DATABASE_URL`',
-    isUrl: true,
-  }),
-  databasePool: setting('DATABASE_POOL', integer(1, 1000).optional(), {
-    about:
-      'Places of a process for writes, transactions, filters and searches; four more connections serve accounts, reads by key and readiness',
-    unset: '4 to 8, by the number of processes',
-    example: '8',
-  }),
+  ...databaseSettings(project),
   redisUrl: setting('REDIS_URL', redisUrl().optional(), {
     about:
       '`redis://` or `rediss://`, and a database behind a `/`: `redis://host:6379/2`. `redis+sentinel://host:26379,host2:26379/mymaster` asks Sentinels (`?sentinel=user:password` is theirs), `redis+cluster://host:7000,host2:7000` is a Cluster; `rediss+` is TLS',
@@ -312,7 +296,14 @@ export const kitSettings = (project: string) => ({
   auditDays: setting('AUDIT_DAYS', integer(7, 3650).default(365), {
     about: 'Days that the audit trail is kept: who did what with which account, and from where',
   }),
-  apiList: setting('API_LIST', flag().default(true), { about: 'The page at `/api/list`' }),
+  apiList: setting('API_LIST', flag().default(true), {
+    about: 'What describes the API: `/api/list`, `/api/openapi.json`, `/llms.txt`',
+  }),
+  apiDocs: setting('API_DOCS', flag().optional(), {
+    about: 'Whether one can try calls on the page at `/api/list`',
+    unset: '`on`, production `off`',
+    example: 'on',
+  }),
   devTruncate: setting('DEV_TRUNCATE', flag().default(false), {
     about: 'Lets `/apitest/dbtruncate` empty a database that is not on this machine',
   }),

@@ -43,11 +43,6 @@ export function actions(operator: MiddlewareHandler) {
     },
   )
 
-  action('/retry-all', 'Puts all dead jobs back into the queue.', View, async ({ queueAdmin }) => {
-    const moved = await queueAdmin.retry('all')
-    return [moved === 1 ? '1 job is back in the queue' : `${moved} jobs are back in the queue`]
-  })
-
   action(
     '/drop',
     'Drops a job; a running one is told to stop.',

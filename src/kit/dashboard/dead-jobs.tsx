@@ -1,23 +1,21 @@
-// Shows the dead jobs, a page of them at a time, with the buttons to retry or drop each.
+// Shows some dead jobs, with the buttons to retry or drop each.
 /** @jsxImportSource hono/jsx */
 import type { JobView } from '../jobs/places.ts'
 import { ActionButton, inputLine, Table, textOf } from './parts.tsx'
 import { JobName } from './tables.tsx'
-import { jobUrl, PAGE_SIZE, urlOf, type View } from './view.ts'
+import { jobUrl, type View } from './view.ts'
 
 const ERROR = 300
 const INPUT = 200
 
 interface Props {
   jobs: JobView[]
-  /** Of all pages. */
-  total: number
   secretKeys: readonly string[]
   view: View
 }
 
-export function DeadTable({ jobs, total, secretKeys, view }: Props) {
-  if (total === 0) return <p>None.</p>
+export function DeadTable({ jobs, secretKeys, view }: Props) {
+  if (jobs.length === 0) return <p>None.</p>
   const rows = jobs.map((job) => [
     <JobName id={job.id} task={job.task} view={view} />,
     <>
@@ -27,12 +25,7 @@ export function DeadTable({ jobs, total, secretKeys, view }: Props) {
     tried(job),
     <Actions job={job} view={view} />,
   ])
-  return (
-    <>
-      <Table columns={['Job', 'Error, and input', 'Tried', 'Actions']} rows={rows} />
-      <Pager total={total} view={view} />
-    </>
-  )
+  return <Table columns={['Job', 'Error, and input', 'Tried', 'Actions']} rows={rows} />
 }
 
 /** `5 times, 2 crashes`. */
@@ -63,19 +56,5 @@ function Actions({ job: { id, task }, view }: { job: JobView; view: View }) {
         </ActionButton>
       )}
     </div>
-  )
-}
-
-function Pager({ total, view }: { total: number; view: View }) {
-  const pages = Math.ceil(total / PAGE_SIZE)
-  if (pages === 1) return <></>
-  const { page } = view
-  const link = (to: number, words: string) => <a href={urlOf({ ...view, page: to }, 'dead')}>{words}</a>
-  return (
-    <nav class="pager" aria-label="Pages of dead jobs">
-      {page > 1 ? link(page - 1, 'Newer') : <span class="note">Newer</span>}
-      <span>{`Page ${page} of ${pages}`}</span>
-      {page < pages ? link(page + 1, 'Older') : <span class="note">Older</span>}
-    </nav>
   )
 }

@@ -6,7 +6,7 @@ import type { DeadFilter, DeadPage } from '../jobs/dead-search.ts'
 import { tried } from './dead-jobs.tsx'
 import { Age, inputLine, number, Table, textOf } from './parts.tsx'
 import { JobName } from './tables.tsx'
-import { PATH } from './view.ts'
+import { DEFAULT_VIEW, PATH } from './view.ts'
 
 export const DEAD = `${PATH}/dead`
 const ERROR = 300
@@ -68,7 +68,7 @@ export function DeadList({ jobs, tasks, next, query, secretKeys, now }: Props) {
     ) : (
       ''
     ),
-    <JobName id={job.id} task={job.task} view={{ page: 1, refresh: 'on' }} />,
+    <JobName id={job.id} task={job.task} view={DEFAULT_VIEW} />,
     <>
       <pre class="bad">{textOf(job.error ?? 'no error was kept', ERROR)}</pre>
       <code class="note">{inputLine(job.data, secretKeys, INPUT)}</code>

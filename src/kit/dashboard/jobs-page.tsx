@@ -4,7 +4,7 @@ import type { JobView, Place } from '../jobs/places.ts'
 import { tried } from './dead-jobs.tsx'
 import { Age, inputLine, Moment, Table } from './parts.tsx'
 import { JobName } from './tables.tsx'
-import { PATH } from './view.ts'
+import { DEFAULT_VIEW, PATH } from './view.ts'
 
 const INPUT = 200
 export const JOBS_PAGE = 50
@@ -29,7 +29,7 @@ export function JobList({ jobs, place, page, secretKeys, now }: Props) {
     </a>
   )
   const rows = jobs.map((job) => [
-    <JobName id={job.id} task={job.task} view={{ page: 1, refresh: 'on' }} />,
+    <JobName id={job.id} task={job.task} view={DEFAULT_VIEW} />,
     job.queue,
     place === 'later' ? <Moment at={job.due} now={now} none="unknown" /> : <Age at={job.since} now={now} />,
     job.failures + job.crashes === 0 ? 'not yet' : tried(job),

@@ -24,6 +24,7 @@ interface Props {
   /** The account that is signed in. */
   who: string
   stats: Stats
+  /** The newest. */
   dead: JobView[]
   crons: CronView[]
   notice: string | undefined
@@ -68,11 +69,8 @@ export function QueuePage({ c, service, who, stats, dead, crons, notice, secretK
           {stats.dead > 0 && (
             <div class="actions">
               <a class="button" href={`${PATH}/dead`}>
-                Filter, choose many
+                {`All ${number.format(stats.dead)}: filter, choose many`}
               </a>
-              <ActionButton action="retry-all" view={view}>
-                Retry all
-              </ActionButton>
             </div>
           )}
         </div>
@@ -81,7 +79,7 @@ export function QueuePage({ c, service, who, stats, dead, crons, notice, secretK
             {`${number.format(stats.trimmed)} older ones were deleted: JOB_KEEP_DEAD limits how many are kept.`}
           </p>
         )}
-        <DeadTable jobs={dead} total={stats.dead} secretKeys={secretKeys} view={view} />
+        <DeadTable jobs={dead} secretKeys={secretKeys} view={view} />
       </section>
     </HtmlPage>
   )
@@ -134,7 +132,7 @@ function QueueStats({ stats: { waiting, running, later, dead, minutes } }: { sta
     { name: 'Waiting', count: waiting, href: `${PATH}/jobs` },
     { name: 'Running', count: running, href: '#running' },
     { name: 'Delayed', count: later, href: `${PATH}/jobs?place=later` },
-    { name: 'Dead', count: dead, href: '#dead', isBad: dead > 0 },
+    { name: 'Dead', count: dead, href: `${PATH}/dead`, isBad: dead > 0 },
     { name: 'Done per minute', count: last?.done ?? 0, href: '#hour' },
     { name: 'Failed per minute', count: last?.failed ?? 0, href: '#hour', isBad: (last?.failed ?? 0) > 0 },
   ]

@@ -17,7 +17,7 @@ import { JobPage } from './job-page.tsx'
 import { moreRoutes } from './more-routes.tsx'
 import { QueuePage } from './queue-page.tsx'
 import { KIT_TABS } from './shell.tsx'
-import { PAGE_SIZE, PATH, View } from './view.ts'
+import { NEWEST_DEAD, PATH, View } from './view.ts'
 
 const OneJob = z.object({ job: z.string().min(1) })
 
@@ -51,16 +51,14 @@ export function dashboard<P extends AnyProduct>(access: DashboardAccess<P>) {
       validate('query', View),
       async (c) => {
         const { config, cronAdmin, me, queueAdmin } = c.var
-        const [stats, crons, notice, user] = await Promise.all([
+        const [stats, dead, crons, notice, user] = await Promise.all([
           queueAdmin.stats(),
+          queueAdmin.list('dead', 1, NEWEST_DEAD),
           cronAdmin.list(),
           takeNotice(c),
           me(),
         ])
-        const { page, refresh } = c.req.valid('query')
-        const lastPage = Math.max(1, Math.ceil(stats.dead / PAGE_SIZE))
-        const view = { page: Math.min(Math.max(1, page), lastPage), refresh }
-        const dead = await queueAdmin.list('dead', view.page, PAGE_SIZE)
+        const view = c.req.valid('query')
         const shown = { who: label(user), stats, dead, crons, notice, view, now: Date.now() }
         return c.html(<QueuePage c={c} service={config.name} secretKeys={config.log.redact} {...shown} />)
       },

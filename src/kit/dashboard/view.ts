@@ -1,34 +1,28 @@
 // Keeps the state of the page in its address and in each of its forms.
 import { z } from 'zod'
-import { blankAsAbsent, Page } from '../http/validate.ts'
+import { blankAsAbsent } from '../http/validate.ts'
 
 /** Where app.ts mounts this slice. */
 export const PATH = '/api/operators'
 
-/** Dead jobs on one page. */
-export const PAGE_SIZE = 50
+/** Dead jobs on the page of the queue; all of them have a page of their own. */
+export const NEWEST_DEAD = 10
 
 export const View = z.object({
-  page: Page.describe('Of the dead jobs.'),
   refresh: blankAsAbsent(z.enum(['on', 'off']).default('on')).describe(
     'Off: the page does not refresh itself.',
   ),
 })
 export type View = z.output<typeof View>
 
-const DEFAULT: View = { page: 1, refresh: 'on' }
+/** What the page shows unless it is told otherwise. */
+export const DEFAULT_VIEW: View = { refresh: 'on' }
 
 /** Returns the fields of a view that are not the default, for a query or for hidden fields. */
-export function viewFields(view: View): [string, string][] {
-  return (['page', 'refresh'] as const)
-    .filter((name) => view[name] !== DEFAULT[name])
-    .map((name) => [name, String(view[name])])
-}
+export const viewFields = ({ refresh }: View): [string, string][] =>
+  refresh === DEFAULT_VIEW.refresh ? [] : [['refresh', refresh]]
 
-function queryOf(view: View): string {
-  const query = new URLSearchParams(viewFields(view)).toString()
-  return query && `?${query}`
-}
+const queryOf = (view: View) => viewFields(view).map(([name, value]) => `?${name}=${value}`)[0] ?? ''
 
 /** The address of the page with this view; `part` is the id of a section. */
 export function urlOf(view: View, part = ''): string {

@@ -5,8 +5,12 @@ import { addSpan } from '../log/trace.ts'
 import type { QueryObserver } from './query-observer.ts'
 
 export const querySpans = (tracer: Tracer): QueryObserver => ({
-  onQuery(name, startedAt, ms, error) {
-    const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': name }
+  onQuery(name, startedAt, ms, error, { replica }) {
+    const attributes = {
+      'db.system.name': 'postgresql',
+      'db.query.summary': name,
+      ...(replica && { 'server.address': replica }),
+    }
     addSpan(tracer, name, { kind: SpanKind.CLIENT, attributes, startedAt, ms, error })
   },
 })

@@ -3,6 +3,7 @@ import type { Context, TypedResponse } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
 import { isUnchanged } from './conditional.ts'
+import { jsonText } from './json-text.ts'
 
 /** A value whose JSON is a `T`: a date may stand for a text. */
 export type BeforeJson<T> = T extends string
@@ -42,7 +43,7 @@ const JSON_TYPE = { 'Content-Type': 'application/json' }
 /** @param covered for answers with an ETag: the headers that it covers beside the content */
 export function responder(status: number, covered?: string[]) {
   return (c: Context, value: object): Response => {
-    const text = JSON.stringify(value)
+    const text = jsonText(value)
     const body = () => c.get('bodyOf')(text, c.env?.method)
     if (covered === undefined) return c.body(body(), status as ContentfulStatusCode, JSON_TYPE)
     const { headers } = c.body(null) // with what the handler has set

@@ -11,7 +11,13 @@ export function slowQueryLog(log: Log, slowMs: number) {
   let windowSince = -Infinity
   let lines = 0
   return {
-    onQuery(name: string, startedAt: number, ms: number, error: unknown, { waitedMs = 0 }: Statement): void {
+    onQuery(
+      name: string,
+      startedAt: number,
+      ms: number,
+      error: unknown,
+      { waitedMs = 0, replica }: Statement,
+    ): void {
       if (ms + waitedMs < slowMs) return
       const now = startedAt + ms
       if (now - windowSince >= WINDOW_MS) {
@@ -21,7 +27,8 @@ export function slowQueryLog(log: Log, slowMs: number) {
       }
       if (++lines > MAX_LINES) return
       const round = (n: number) => Math.round(n * 10) / 10
-      log.warn('SLOW query', { query: name, ms: round(ms), waitedMs: round(waitedMs), failed: codeOf(error) })
+      const took = { ms: round(ms), waitedMs: round(waitedMs) }
+      log.warn('SLOW query', { query: name, ...took, replica, failed: codeOf(error) })
     },
   }
 }

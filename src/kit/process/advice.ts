@@ -5,7 +5,7 @@ import { findLostReferences } from './environment.ts'
 
 /** One sentence each, without a value. @param folder that holds `.env` @param env with what is set there */
 export function adviceOnSettings(
-  { name, production, mail, cookie, databaseUrl, redisUrl, log }: KitConfig,
+  { name, production, mail, cookie, databaseUrl, databaseReplicaUrl, redisUrl, log }: KitConfig,
   folder: string,
   env: Record<string, string | undefined>,
 ): string[] {
@@ -13,9 +13,12 @@ export function adviceOnSettings(
     (variable) =>
       `${variable} in .env holds a $ that is read as the name of another variable, which is not set: write \\$ for a dollar`,
   )
-  if (isUnverified(databaseUrl)) {
+  const unverified = Object.entries({ DATABASE_URL: databaseUrl, DATABASE_REPLICA_URL: databaseReplicaUrl })
+    .filter(([, url]) => url !== undefined && isUnverified(url))
+    .map(([variable]) => variable)
+  if (unverified.length > 0) {
     advice.push(
-      'DATABASE_URL: this sslmode encrypts, and takes any certificate: write sslmode=verify-full, ' +
+      `${unverified.join(', ')}: this sslmode encrypts, and takes any certificate: write sslmode=verify-full, ` +
         'and NODE_EXTRA_CA_CERTS=<file> where the certificate is of an authority of your own',
     )
   }
@@ -25,6 +28,7 @@ export function adviceOnSettings(
   }
   const urls = {
     DATABASE_URL: databaseUrl,
+    DATABASE_REPLICA_URL: databaseReplicaUrl,
     REDIS_URL: redisUrl,
     SMTP_URL: mail.smtpUrl,
     LOG_SYSLOG: log.syslog,

@@ -1,6 +1,6 @@
 // Counts the queries of one process, and what waits at its gates, and writes both where the supervisor reads them.
-import type { Gate } from '../data/gate.ts'
-import type { QueryObserver } from '../data/query-observer.ts'
+import type { Watched } from '../create-deps.ts'
+import type { StaleTarget } from '../data/replicas.ts'
 import { type Durations, histogram, WRITE_MS, writeCounts } from './request-metrics.ts'
 
 /** Upper bounds of the histogram; fewer than for requests, as there are more queries than routes. */
@@ -27,19 +27,17 @@ export interface GateCount {
 export interface WorkCounts {
   queries: QueryCount[]
   gates: GateCount[]
+  /** Absent without replicas, and in what an older release has written. */
+  stale?: StaleTarget[] | undefined
 }
 
 /** The file beside that of the requests: processes of an older release write the latter alone. */
 export const workFile = (file: string) => `${file}.work`
 
 /** Counts from now on, and writes every second. @param file of the counts of requests, see `countRequests` */
-export function countWork(
-  file: string,
-  observe: (observer: QueryObserver) => void,
-  gates: Map<string, Gate>,
-) {
+export function countWork(file: string, { observeQueries, gates, staleStats }: Watched) {
   const queries = new Map<string, QueryCount & ReturnType<typeof histogram>>()
-  observe({
+  observeQueries({
     onQuery(name, _startedAt, ms, error) {
       let entry = queries.get(name)
       if (entry === undefined) {
@@ -56,7 +54,8 @@ export function countWork(
   })
   const write = () => {
     const ofGates = [...gates].map(([gate, each]) => ({ gate, places: each.places, ...each.stats() }))
-    writeCounts(workFile(file), { queries: [...queries.values()], gates: ofGates } satisfies WorkCounts)
+    const counts = { queries: [...queries.values()], gates: ofGates, stale: staleStats?.() }
+    writeCounts(workFile(file), counts satisfies WorkCounts)
   }
   setInterval(write, WRITE_MS).unref()
   return { write }

@@ -1,5 +1,6 @@
 // Sums the counts of all processes, live ones and those that are gone, as the counts of one service.
 import { readFileSync, rmSync } from 'node:fs'
+import type { StaleTarget } from '../data/replicas.ts'
 import { type GateCount, type QueryCount, type WorkCounts, workFile } from './query-metrics.ts'
 import type { Durations, RequestCount } from './request-metrics.ts'
 
@@ -18,8 +19,12 @@ export class RequestTotals {
   /** Its process is gone: what was counted stays counted. */
   settle(file: string): void {
     this.#past = sumBy([...this.#past, ...readCounts(file)], methodStatusRoute)
-    const { queries, gates } = sumWork([this.#pastWork, readWork(file)])
-    this.#pastWork = { queries, gates: gates.map((gate) => ({ ...gate, places: 0, inUse: 0, waiting: 0 })) }
+    const { queries, gates, stale = [] } = sumWork([this.#pastWork, readWork(file)])
+    this.#pastWork = {
+      queries,
+      gates: gates.map((gate) => ({ ...gate, places: 0, inUse: 0, waiting: 0 })),
+      stale: stale.map(({ target, statements }) => ({ target, statements })),
+    }
     this.#files.delete(file)
     for (const each of [file, workFile(file)]) rmSync(each, { force: true })
   }
@@ -72,7 +77,24 @@ function sumWork(all: WorkCounts[]): WorkCounts {
   return {
     queries: summed.map((each) => ({ ...each, failed: failed.get(each.query) ?? 0 })),
     gates: [...gates.values()],
+    stale: sumStale(all.flatMap(({ stale = [] }) => stale)),
   }
+}
+
+function sumStale(all: StaleTarget[]): StaleTarget[] {
+  const sums = new Map<string, StaleTarget>()
+  for (const { target, statements, replica } of all) {
+    const known = sums.get(target)
+    const { isIn = 0, lagMs = 0 } = known?.replica ?? {}
+    sums.set(target, {
+      target,
+      statements: statements + (known?.statements ?? 0),
+      replica: replica
+        ? { isIn: replica.isIn + isIn, lagMs: Math.max(replica.lagMs, lagMs) }
+        : known?.replica,
+    })
+  }
+  return [...sums.values()]
 }
 
 /** None before a process has written for the first time. */

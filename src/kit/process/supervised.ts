@@ -16,11 +16,11 @@ const TURN_POLL_MS = 20
  * nothing that is returned does anything.
  * @param watched what its metrics tell of beside requests
  */
-export function joinSupervisor({ observeQueries, gates }: Watched) {
+export function joinSupervisor(watched: Watched) {
   const { board: path, metrics, id, replacing = false, 'stand-by': standsBy = false } = readArguments()
   const board = path === undefined ? undefined : Scoreboard.open(path)
   const counts = metrics === undefined ? undefined : countRequests(metrics)
-  const work = metrics === undefined ? undefined : countWork(metrics, observeQueries, gates)
+  const work = metrics === undefined ? undefined : countWork(metrics, watched)
   if (board) startHeartbeat(board)
   const observe: Observe | undefined =
     board &&

@@ -1,4 +1,5 @@
 // Describes requests, queries and gates for Prometheus: rate, errors, duration, and what waits for its place.
+import type { StaleTarget } from '../data/replicas.ts'
 import { counter, gauge, histogram } from './prometheus-text.ts'
 import { QUERY_BUCKETS_S, type GateCount, type WorkCounts } from './query-metrics.ts'
 import { BUCKETS_S, type RequestCount } from './request-metrics.ts'
@@ -17,7 +18,7 @@ export function describeRequests(counts: RequestCount[]): string[] {
   ]
 }
 
-export function describeWork({ queries, gates }: WorkCounts): string[] {
+export function describeWork({ queries, gates, stale = [] }: WorkCounts): string[] {
   const took = queries.map(({ query, ...durations }) => ({ labels: { query }, ...durations }))
   const failed = queries.map(({ query, failed: value }) => ({ labels: { query }, value }))
   const of = (read: (gate: GateCount) => number) =>
@@ -47,6 +48,31 @@ export function describeWork({ queries, gates }: WorkCounts): string[] {
       'gate_refused_total',
       refused,
       of((each) => each.refused),
+    ),
+    ...(stale.length === 0 ? [] : describeStale(stale)),
+  ]
+}
+
+/** A process counts the replicas from its first stale read on. */
+function describeStale(stale: StaleTarget[]): string[] {
+  const ofReplicas = (read: (replica: { isIn: number; lagMs: number }) => number) =>
+    stale.flatMap(({ target, replica }) =>
+      replica ? [{ labels: { replica: target }, value: read(replica) }] : [],
+    )
+  const went = stale.map(({ target, statements }) => ({ labels: { target }, value: statements }))
+  const lag =
+    'How old what a replica lacks was at most when it was asked last, in the process that saw it worst.'
+  return [
+    counter('postgres_stale_statements_total', 'Reads that may be stale, by the server they went to.', went),
+    gauge(
+      'postgres_replica_in_use',
+      'Processes that read from a replica: 0 if it is left out.',
+      ofReplicas(({ isIn }) => isIn),
+    ),
+    gauge(
+      'postgres_replica_lag_seconds',
+      lag,
+      ofReplicas(({ lagMs }) => lagMs / 1000),
     ),
   ]
 }

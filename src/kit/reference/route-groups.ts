@@ -32,6 +32,29 @@ export function groupBySlice<T>(members: T[], first: FirstGroups, baseOf: (membe
     .toSorted((a, b) => rank(a) - rank(b))
 }
 
+/** The server's own: not of the product. */
+export const isOfServer = ({ prefix }: Pick<Group<unknown>, 'prefix'>) => prefix in LAST
+
+/** Puts those below one path beside each other, in the order in which the paths first occur. */
+export function clustered<T extends { path: string }>(members: T[]): T[] {
+  const seen = [...new Set(members.flatMap(({ path }) => stepsOf(path)))]
+  const rank = new Map(
+    members.map((member) => [member, stepsOf(member.path).map((step) => seen.indexOf(step))]),
+  )
+  return members.toSorted((a, b) => {
+    const [left, right] = [rank.get(a) ?? [], rank.get(b) ?? []]
+    const at = left.findIndex((place, i) => place !== right[i])
+    return at === -1 ? left.length - right.length : (left[at] ?? 0) - (right[at] ?? -1)
+  })
+}
+
+/** `/api/me`: `/api` and `/api/me`. */
+const stepsOf = (path: string) =>
+  path
+    .split('/')
+    .slice(1)
+    .map((_, i, steps) => steps.slice(0, i + 1).join('/'))
+
 /** `/api/film-reels` is about film reels. */
 function titleOf(prefix: string): string {
   const name = prefix.slice(prefix.lastIndexOf('/') + 1).replaceAll('-', ' ')

@@ -9,6 +9,8 @@ export interface Statement {
   asValues?: boolean
   /** What it, or the transaction that it begins, has waited for a place in its lane. */
   waitedMs?: number
+  /** The host that it went to, if that is a replica. */
+  replica?: string
 }
 
 export type Rows = postgres.RowList<postgres.Row[]>

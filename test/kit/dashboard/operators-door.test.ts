@@ -9,7 +9,6 @@ const { app, base, boss, deadJob, ids, page, post, redis } = await openOperators
 
 const ACTIONS = {
   retry: { job: 'd1' },
-  'retry-all': {},
   drop: { job: 'd1' },
   pause: {},
   resume: {},
@@ -25,7 +24,7 @@ describe('at the door', () => {
 
   test('a visitor is sent to sign in, and would come back; a program is told', async () => {
     await deadJob('d1')
-    for (const path of [PATH, `${PATH}/jobs/d1?page=2`]) {
+    for (const path of [PATH, `${PATH}/jobs/d1?refresh=off`]) {
       const { status, text, headers } = await app.visitor().get(path, HTML)
       expect([status, text]).toEqual([303, ''])
       expect(headers.get('location')).toBe(`${ENTER}?next=${encodeURIComponent(path)}`)

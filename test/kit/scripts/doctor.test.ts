@@ -21,10 +21,12 @@ import { judgeRoutes } from '../../../scripts/doctor/router.ts'
 import { findMisspelt } from '../../../scripts/doctor/settings.ts'
 import { judgePersistence, judgeServer as judgeRedis } from '../../../scripts/doctor/redis.ts'
 import { UNTRACKED_SETTINGS } from '../../../src/kit/data/postgres/connection-settings.ts'
+import { freePort } from '../../../scripts/services/child.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 import { hasRedisServer } from '../jobs/real-redis.ts'
 import { withClusterOfOne } from '../support/cluster-of-one.ts'
 import { PGBOUNCER, startPgBouncer } from '../support/pgbouncer.ts'
+import { startReplica } from '../support/replica.ts'
 import { createRole } from '../support/roles.ts'
 import { withAdmin } from '../../../scripts/services/test-run.ts'
 
@@ -492,4 +494,30 @@ test('a process that is near a bound is named with it: open files, its event loo
     'server 2 has 1000 of 1024 (98 %)',
     '40 wait for the 8 places of pool in server 2',
   ])
+})
+
+test('replicas are told one by one: one that lags, and one that does not answer', async () => {
+  const pair = await startReplica()
+  try {
+    const away = `127.0.0.1:${await freePort()}`
+    const { DATABASE_REPLICA_URL: url } = pair.env
+    const { host } = new URL(url)
+    const env = {
+      ...pair.env,
+      DATABASE_REPLICA_URL: url.replace(host, `${host},${away}`),
+      STALE_MAX_LAG_MS: '1000',
+    }
+    const found = async () => {
+      const { findings } = await doctor(env)
+      return [named(findings, `replica ${host}`), named(findings, `replica ${away}`)]
+    }
+    expect(await found()).toMatchObject([{ level: 'ok' }, { level: 'warn' }])
+    await pair.stall()
+    expect(await found()).toMatchObject([
+      { level: 'warn', found: expect.stringContaining('STALE_MAX_LAG_MS') },
+      { level: 'warn', found: expect.stringContaining('ECONNREFUSED') },
+    ])
+  } finally {
+    await pair.close()
+  }
 })

@@ -104,6 +104,7 @@ async function startBareApp() {
     log: { debug: add, info: add, warn: add, error: add },
     ready: async () => {},
     db: untouched('db'),
+    stale: untouched('stale'),
     sessions: untouched('sessions'),
     store: untouched('store'),
     passwords: untouched('passwords'),
@@ -117,7 +118,6 @@ async function startBareApp() {
     digest: () => fail('deps.digest was touched'),
     forgetJob: () => fail('deps.forgetJob was touched'),
     sendMail: () => fail('deps.sendMail was touched'),
-    packageFile: () => fail('deps.packageFile was touched'),
     reportUnexpected: () => fail('deps.reportUnexpected was touched'),
   } satisfies KitDeps<Config, Role>
   const app = (context.createApp as (given: typeof deps) => ReturnType<typeof createApp>)(deps)

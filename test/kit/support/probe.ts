@@ -6,6 +6,7 @@ import type { AnyProduct } from '../../../src/kit/http/env.ts'
 import { appFactory } from '../../../src/kit/http/factory.ts'
 import type { RequireRole } from '../../../src/kit/auth/guards.ts'
 import type { Store } from '../../../src/kit/types/store.ts'
+import { staleDb } from '../../../src/kit/http/stale.ts'
 import { RowId, validate } from '../../../src/kit/http/validate.ts'
 
 const Note = z.object({ title: z.string().min(1).max(500), note: z.string().max(500).nullish() })
@@ -21,6 +22,17 @@ export const probe = <P extends AnyProduct>(requireRole: RequireRole<P>, least: 
       await c.var.db.execute(sql`select 1`)
       return c.var.respond([])
     })
+    .get(
+      '/stale',
+      doc('Says which database has answered, and of which server.', z.array(z.string())),
+      async (c) => {
+        const db = await staleDb(c)
+        const [row] = await db.execute(
+          sql`select current_database() as name, current_setting('cluster_name') as server`,
+        )
+        return c.var.respond([String(row?.name), String(row?.server)])
+      },
+    )
     .post(
       '/',
       doc('Takes a note.', Note, { status: 201 }),

@@ -18,6 +18,8 @@ export interface Machine {
   /** Takes its link down: nothing is refused, nothing arrives, and its programs run on. */
   cut(): void
   mend(): void
+  /** Kills all that runs there, as when its power goes. */
+  kill(): void
 }
 
 export interface Network {
@@ -62,6 +64,7 @@ export function createNetwork(): Network | undefined {
       run: (...command) => execute(...inside(...command)),
       cut: () => void ip('link', 'set', link, 'down'),
       mend: () => void ip('link', 'set', link, 'up'),
+      kill: () => killAll(space),
     }
     machines.push(machine)
     return machine
@@ -80,7 +83,7 @@ export function createNetwork(): Network | undefined {
 function removeAll(mine: string): void {
   const spaces = ip('netns', 'list').match(new RegExp(`^${mine}-\\S+`, 'gm')) ?? []
   for (const space of spaces) {
-    for (const pid of ip('netns', 'pids', space).split('\n').filter(Boolean)) kill(Number(pid))
+    killAll(space)
     attempt('ip', 'netns', 'del', space)
   }
   // At once: the kernel clears a namespace away later, and its end of the link with it.
@@ -94,6 +97,10 @@ function removeLeftOver(): void {
   const names = `${ip('netns', 'list')}\n${ip('-o', 'link')}`.matchAll(/\b(rb(\d+))(?:-|:|v\d|\b)/g)
   const owners = new Map([...names].map(([, mine = '', pid = '']) => [mine, pid]))
   for (const [mine, pid] of owners) if (!existsSync(`/proc/${pid}`)) removeAll(mine)
+}
+
+function killAll(space: string): void {
+  for (const pid of ip('netns', 'pids', space).split('\n').filter(Boolean)) kill(Number(pid))
 }
 
 function kill(pid: number): void {

@@ -13,8 +13,10 @@ export interface ClientOptions {
   pooler: { isPresent: boolean; onFound(): void }
   /** They are told of each statement; others may join later. */
   observers: readonly QueryObserver[]
-  /** Where there are several: a connection is opened when the primary is known. */
-  hosts: Hosts | undefined
+  /** Where there are several: a connection is opened when the primary is known. A replica has one too, which may refuse. */
+  hosts: Pick<Hosts, 'find' | 'suspect'> | undefined
+  /** The name of the server, if it is one. */
+  replica?: string | undefined
   /** A server takes no writes: it is a standby by now, or was one when its address led to it. */
   onReadOnly(): void
 }
@@ -53,8 +55,9 @@ export class Client {
 
   send(statement: Statement): PromiseLike<Rows> {
     const sent = this.isConnected ? this.#send(statement) : this.#sendFirst(statement)
-    const { observers } = this.options
-    return observers.length === 0 ? sent : observed(observers, statement, sent)
+    const { observers, replica } = this.options
+    if (observers.length === 0) return sent
+    return observed(observers, replica === undefined ? statement : { ...statement, replica }, sent)
   }
 
   async #send({ text, parameters = [], prepare, asValues }: Statement): Promise<Rows> {
@@ -193,7 +196,4 @@ export const isStalePlan = (error: unknown) =>
     (error.code === '0A000' && 'routine' in error && error.routine === 'RevalidateCachedQuery'))
 
 const isStartupRefusal = (error: unknown) =>
-  error instanceof Error &&
-  'code' in error &&
-  error.code === '08P01' &&
-  error.message.includes('startup parameter')
+  driverCode(error) === '08P01' && String(error).includes('startup parameter')

@@ -171,9 +171,10 @@ export class Hosts {
   }
 }
 
-async function patiently<T>(answer: PromiseLike<T>): Promise<T> {
+/** @throws Error with code ETIMEDOUT */
+export async function patiently<T>(answer: PromiseLike<T>, deadlineMs = DEADLINE_MS): Promise<T> {
   try {
-    return await withTimeout(DEADLINE_MS, 'Postgres', answer)
+    return await withTimeout(deadlineMs, 'Postgres', answer)
   } catch (error) {
     if (driverCode(error) !== 'ETIMEDOUT') throw error
     return withTimeout(GRACE_MS, 'Postgres', answer)

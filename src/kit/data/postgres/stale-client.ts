@@ -1,0 +1,75 @@
+// Sends each statement that may read what is a moment old to a replica, and to the primary where none is good or one fails.
+import type { Rows, Statement } from '../../types/statement.ts'
+import { causesOf, driverCode, isTransient } from '../transient.ts'
+import type { DrizzleClient } from './lane-client.ts'
+import { lazyQuery } from './lazy-query.ts'
+
+/** One of the servers, in one lane. `send` may be counted by whoever gives it. */
+export type Send = (statement: Statement) => PromiseLike<Rows>
+
+/** The code of our own error for a replica that is out: the statement was not sent. */
+export const REPLICA_OUT = 'REPLICA_OUT'
+
+/**
+ * @param pick the good replica that has the least to do; undefined if there is none
+ * @param primary through places of its own, fewer than others have there
+ */
+export const staleClient = (
+  options: DrizzleClient['options'],
+  { pick, primary }: { pick: () => Send | undefined; primary: Send },
+): DrizzleClient => ({
+  options,
+  unsafe: lazyQuery(async (statement) => {
+    if (writes(statement.text)) throw readsOnly()
+    const replica = pick()
+    try {
+      if (replica === undefined) return await primary(statement)
+      try {
+        return await replica(statement)
+      } catch (error) {
+        if (!isForPrimary(error)) throw error
+        return await primary(statement)
+      }
+    } catch (error) {
+      throw driverCode(error) === READ_ONLY ? readsOnly() : error
+    }
+  }),
+  begin: () => Promise.reject(readsOnly()),
+})
+
+/** As Drizzle's own client does. */
+export const sendBy =
+  (client: DrizzleClient): Send =>
+  async ({ text, parameters, prepare, asValues }) => {
+    const query = client.unsafe(text, parameters, prepare === undefined ? {} : { prepare })
+    return asValues === true ? query.values() : await query
+  }
+
+const READ_ONLY = '25006'
+
+/** What a text shows, so that it fails without replicas too; a server that takes no writes finds the rest, a function for example. */
+const writes = (text: string) =>
+  !/^\s*(?:select|with|values|table|show|explain)\b/i.test(text) ||
+  /\(\s*(?:insert\s+into|update|delete\s+from|merge\s+into)\b|\bfor\s+(?:no\s+key\s+|key\s+)?(?:update|share)\b/i.test(
+    text,
+  )
+
+const readsOnly = () =>
+  new Error(
+    'The handle for stale reads only reads: write, lock rows and begin transactions on c.var.db, or deps.db in a task',
+  )
+
+/** The names of a migration that a replica has not got yet. */
+const UNKNOWN_NAME = /^42(?:P01|703|704|883)$/
+
+/**
+ * Whether the primary may know better: the replica is gone or out, what it replays conflicts with the statement, or it has
+ * not got a migration. Not a timeout of the statement, which the primary would only take as long for, nor a full gate.
+ */
+function isForPrimary(error: unknown): boolean {
+  const code = driverCode(error) ?? ''
+  if (code === '57014')
+    return [...causesOf(error)].some(({ message }) => /conflict with recovery/.test(message))
+  if (code === READ_ONLY) return false
+  return code === REPLICA_OUT || UNKNOWN_NAME.test(code) || isTransient(error)
+}
