@@ -19,7 +19,7 @@ const YOURS: Record<string, string[]> = {
   app: ['config', 'slice'],
   manifest: ['crons', 'slice', 'unexpected'],
   unexpected: ['config'], // the supervisor loads it
-  crons: ['tasks'],
+  crons: ['tasks', 'slice'],
   tasks: ['slice'],
   slice: ['config', 'tasks'],
   config: [],

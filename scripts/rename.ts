@@ -40,7 +40,7 @@ await runCommand(USAGE, async () => {
   if (name === old) throw new Error(`It is called "${name}" already`)
 
   // What somebody has written in its place stays.
-  if (old === KIT && read('README.md').includes('A REST API server to fork'))
+  if (old === KIT && read('README.md').includes('The back end of a product, to fork'))
     writeFileSync(join(ROOT, 'README.md'), read('scripts/rename/readme.template'))
   for (const [path, place] of Object.entries(PLACES)) {
     if (!existsSync(join(ROOT, path))) continue

@@ -19,7 +19,6 @@ import { queueSampleMail } from './account/sample-mail.ts'
 import { accountSessions } from './account/sessions.ts'
 import { firstSteps } from './account/ways-in.ts'
 import { refuseImpersonators, refuseTokens } from './kit/auth/guards.ts'
-import { apiDocs } from './kit/api-docs/routes.tsx'
 import { channels } from './channels/channels.ts'
 import { channelRoutes } from './kit/channels/routes.ts'
 import { dashboard } from './kit/dashboard/routes.tsx'
@@ -57,7 +56,14 @@ export function createApp(deps: Deps) {
   useKit(app, deps, { openToken })
 
   const oidc = createOidc(config.oidc, deps.log)
-  const groups = { '/api': 'Account' }
+  // Behind your resources, in this order.
+  const groups = {
+    '/api': 'Account',
+    '/api/jobs': 'Jobs',
+    '/api/channels': 'Channels',
+    '/api/files': 'Files',
+    '/api/small-files': 'Small files',
+  }
   const reference = {
     config,
     routes: () => describeRoutes(app),
@@ -77,7 +83,6 @@ export function createApp(deps: Deps) {
   const routed = app
     // One line per slice.
     .route('/', pages(reference))
-    .route('/', apiDocs(reference))
     .route('/api', account)
     .route('/api', mailbox)
     .route('/api', invitations)

@@ -1,6 +1,5 @@
 // Declares your settings beside the kit's: one line each, read from one environment variable.
 import { name, version } from '../package.json'
-import { apiDocsSettings } from './kit/api-docs/settings.ts'
 import { channelsSettings } from './kit/channels/settings.ts'
 import { setting } from './kit/config/setting.ts'
 import { defineSettings, type ConfigOf } from './kit/config/settings.ts'
@@ -51,7 +50,6 @@ export const settings = defineSettings(
       about:
         'An account goes so many days after its owner has asked for that, and can undo it until then; 0: at once',
     }),
-    ...apiDocsSettings,
     ...channelsSettings,
     ...dashboardSettings,
     ...filesSettings,

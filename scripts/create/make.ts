@@ -7,6 +7,7 @@ import { readArguments, runCommand } from '../command.ts'
 import { writeChecksums } from '../kit-checksums.ts'
 import { readManifest } from '../manifest.ts'
 import { MODULES } from '../remove/modules.ts'
+import { cutPage } from '../remove/page.ts'
 import { removeModules } from '../remove/remove.ts'
 import { run, runTool } from '../tool.ts'
 
@@ -47,6 +48,9 @@ await runCommand('Usage: bun scripts/create/make.ts <name> [--without <module>,.
   })
   await runTool(ROOT, 'oxfmt', ['package.json'])
   rmSync(join(ROOT, 'CHANGELOG.md')) // the kit's: the project begins its own
+  rmSync(join(ROOT, 'src/TUTORIAL.md')) // it begins with `npm create`
+  for (const page of ['README.md', 'src/README.md'])
+    writeFileSync(join(ROOT, page), cutPage(readFileSync(join(ROOT, page), 'utf8'), /\bTUTORIAL\.md\b/))
   // From here on they are the project's.
   for (const [file, path] of Object.entries(OWN_FILES))
     cpSync(join(import.meta.dir, 'files', file), join(ROOT, path))

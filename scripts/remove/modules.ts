@@ -9,8 +9,6 @@ export interface Module {
   mentions: RegExp
   /** Dependencies that nothing else needs. */
   packages?: string[]
-  /** Other entries of package.json. */
-  entries?: string[]
   /** Tables that a migration drops. */
   tables?: string[]
   /** The module that it shares with others: it goes with the last of them, and they with it. */
@@ -155,14 +153,6 @@ export const MODULES: Record<string, Module> = {
     mentions:
       /kit\/webhooks\b|\bwebhooks\/(endpoints|pages|routes|table|webhooks|README)|\b(own|pauses|sweep|tell)Webhooks\b|\bwebhook(Pages|Routes)\b|\/me\/webhooks\b/,
     tables: ['webhook_deliveries', 'webhook_endpoints'],
-  },
-  'api-docs': {
-    about:
-      'the page at /api/docs, which tries calls in the browser, and /llms.txt; OpenAPI and the API list stay without it',
-    paths: ['src/kit/api-docs', 'test/kit/api-docs', 'test/api-docs-page.test.ts'],
-    mentions: /kit\/api-docs|\/api\/docs\b|API_DOCS|swagger|llms\.txt/i,
-    packages: ['swagger-ui-dist'],
-    entries: ['scarfSettings'], // for that package
   },
   benchmarks: {
     about: 'the figures of the kit, measured again on your machine, beside other servers and queues',

@@ -21,8 +21,8 @@ const REGION = /^( *)\/\/ if (\S+)\n[^]*?^\1\/\/ end\n/gm
 /** Of the root and of the folders that a project has. */
 const YOURS = /^((src|test|scripts|drizzle)\/.*|[^/]+)(\.(tsx?|md|sh|json)|ignore)$/
 
-/** They tell of what was. */
-const HISTORY = /^(CHANGELOG|UPGRADING)\.md$/
+/** They tell of what was, and of a project with other modules than this one. */
+const NOT_OF_THIS = /^(CHANGELOG|UPGRADING|src\/TUTORIAL)\.md$/
 
 /**
  * Removes modules from a checkout and notes them in its package.json (`restbun.removed`). Done again it changes nothing, and
@@ -124,7 +124,7 @@ function cut(text: string, path: string, mentions: RegExp, paths: string[]): str
     const isGone = (target: string) => isWithin(normalize(join(dirname(path), target)), paths)
     return cutCode(text, { isGone, mentions, isTest })
   }
-  if (path.endsWith('.md')) return HISTORY.test(path) ? text : cutPage(text, mentions)
+  if (path.endsWith('.md')) return NOT_OF_THIS.test(path) ? text : cutPage(text, mentions)
   if (path.endsWith('.sh') || path.endsWith('ignore')) {
     const isKept = (line: string) => !mentions.test(line) && !isWithin(line.trim(), paths)
     return text.split('\n').filter(isKept).join('\n')
@@ -153,7 +153,6 @@ function manifestWithout(root: string, names: string[], modules: Module[]): Mani
     delete manifest.dependencies[name]
     delete manifest.devDependencies[name]
   }
-  for (const entry of modules.flatMap(({ entries = [] }) => entries)) delete manifest[entry]
   const removed = new Set([...(manifest.restbun?.removed ?? []), ...names])
   return { ...manifest, restbun: { ...manifest.restbun, removed: [...removed].toSorted() } }
 }
@@ -179,7 +178,7 @@ async function lock(root: string, manifest: Manifest): Promise<string> {
 }
 
 function findMentions(root: string, modules: Module[]): string[] {
-  const paths = yours(root).filter((path) => !HISTORY.test(path) && !path.endsWith('.json'))
+  const paths = yours(root).filter((path) => !NOT_OF_THIS.test(path) && !path.endsWith('.json'))
   return paths.toSorted().flatMap((path) =>
     readFileSync(join(root, path), 'utf8')
       .split('\n')

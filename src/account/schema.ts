@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { ABILITIES } from './abilities.ts'
 import { ROLES } from './roles.ts'
-import { UserResponse } from './table.ts'
+import { RoleName, UserResponse } from './table.ts'
 
 /** Tells a client without cookies its session. */
 export const TokenResponse = z.object({
@@ -124,7 +124,7 @@ export const OfAccount = z.object({ id: z.uuid().toLowerCase() })
 
 /** What a superuser changes of an account. */
 export const ChangeAccount = EditProfile.extend({
-  role: z.enum(ROLES).optional(),
+  role: RoleName.optional(),
   tags: z
     .array(tag)
     .max(50)

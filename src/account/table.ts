@@ -6,7 +6,7 @@ import { accessTokensTable } from '../kit/auth/access-tokens.ts'
 import { oneTimeTokensTable } from '../kit/auth/one-time-tokens.ts'
 import { publicFields } from '../kit/data/public-fields.ts'
 import { idempotencyKeysTable } from '../kit/http/idempotency.ts'
-import { ROLES, type Role } from './roles.ts'
+import { ROLES, roles, type Role } from './roles.ts'
 
 export const userRole = pgEnum('user_role', ROLES)
 
@@ -59,6 +59,9 @@ export const users = pgTable(
   ],
 )
 
+/** In examples one that opens something. */
+export const RoleName = z.enum(ROLES).meta({ examples: roles.admitted.slice(0, 1) })
+
 export const UserResponse = z
   .object({
     id: z.uuid(),
@@ -68,9 +71,13 @@ export const UserResponse = z
     last_name: z.string(),
     fullname: z.string(),
     company: z.string().nullable(),
-    role: z.enum(ROLES),
-    tags: z.array(z.string()),
-    deletes: z.iso.datetime().nullable().describe('When it is deleted; until then its owner can undo that.'),
+    role: RoleName,
+    tags: z.array(z.string()).meta({ examples: [['beta']] }),
+    deletes: z.iso
+      .datetime()
+      .nullable()
+      .describe('When it is deleted; until then its owner can undo that.')
+      .meta({ examples: [null] }),
     created: z.iso.datetime(),
     modified: z.iso.datetime(),
   })
@@ -102,7 +109,7 @@ export const InvitationResponse = z
   .object({
     id: z.uuid(),
     email: z.string(),
-    role: z.enum(ROLES),
+    role: RoleName,
     invited_by: z.uuid().nullable().describe('The account; null: a command.'),
     created: z.iso.datetime(),
     expires: z.iso.datetime().nullable().describe('Null until its mail leaves.'),

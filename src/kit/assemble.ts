@@ -36,7 +36,6 @@ export interface Runtime {
   passwords: Passwords
   secrets: Secrets
   createMailer(config: KitConfig, store: Store): (mail: Mail) => Promise<void>
-  packageFile: KitDeps['packageFile']
 }
 
 /** What a product hands in. */
@@ -76,7 +75,7 @@ export const openAll = <Each extends object>(
 export function assembleDeps<Config extends KitConfig, Role extends string, Own extends object>(
   config: Config,
   { roles, crons, migrations, onUnexpected, openOwn }: Manifest<Role, Config, Own>,
-  { log, passwords, secrets, createMailer, packageFile }: Runtime,
+  { log, passwords, secrets, createMailer }: Runtime,
 ) {
   const redis = connectRedis(config.redisUrl, { log, timeoutMs: config.redisTimeoutMs })
   const { maxBytes, keepDead } = config.jobs
@@ -136,7 +135,6 @@ export function assembleDeps<Config extends KitConfig, Role extends string, Own 
     log,
     reportUnexpected: createReport({ onUnexpected, config, log }),
     tracer,
-    packageFile,
     ready: createReadiness({
       connection: readiness,
       redis,

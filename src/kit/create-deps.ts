@@ -5,7 +5,6 @@ import { createPasswords, passwordGate } from './auth/passwords.ts'
 import { createSecrets } from './auth/secrets.ts'
 import type { KitConfig } from './config/kit-config.ts'
 import type { Gate } from './data/gate.ts'
-import { packageFile } from './data/package-file.ts'
 import type { QueryObserver } from './data/query-observer.ts'
 import type { StaleTarget } from './data/replicas.ts'
 import { createLog } from './log/log.ts'
@@ -33,7 +32,7 @@ export function createDeps<Config extends KitConfig, Role extends string, Own ex
   const passwords = createPasswords(hashing)
   const { dataDir, production, secretKeys } = config
   const secrets = createSecrets(secretKeys ?? (production ? undefined : () => developmentKey(dataDir)))
-  const runtime = { log, passwords, secrets, createMailer, packageFile }
+  const runtime = { log, passwords, secrets, createMailer }
   const { deps, redis, queue, observeQueries, gates, staleStats, close } = assembleDeps(
     config,
     manifest,

@@ -59,8 +59,6 @@ export interface KitDeps<Config extends KitConfig = KitConfig, Role extends stri
   reportUnexpected: ReportUnexpected
   /** Of an OpenTelemetry SDK, if one was registered when all was opened. */
   tracer?: Tracer | undefined
-  /** Reads a file of an installed package: the package's name, and its path in it. For pages that bring their scripts. */
-  packageFile(path: string): Promise<string>
   /** Resolves if Postgres and Redis take writes and no migration is pending. Rejects with the reason otherwise. */
   ready(): Promise<void>
 }

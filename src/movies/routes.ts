@@ -12,8 +12,16 @@ import { MovieResponse } from './table.ts'
 
 // Unknown keys are ignored: clients send the whole object back as they read it.
 export const NewMovie = z.object({
-  title: z.string().min(1, 'must not be empty').max(500),
-  director: z.string().max(500).nullish(),
+  title: z
+    .string()
+    .min(1, 'must not be empty')
+    .max(500)
+    .meta({ examples: ['Metropolis'] }),
+  director: z
+    .string()
+    .max(500)
+    .nullish()
+    .meta({ examples: ['Fritz Lang'] }),
 })
 
 const OneMovie = z.object({ id: RowId })

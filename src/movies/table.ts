@@ -25,8 +25,11 @@ export const movies = pgTable(
 export const MovieResponse = z
   .object({
     id: z.string(),
-    title: z.string(),
-    director: z.string().nullable(),
+    title: z.string().meta({ examples: ['Metropolis'] }),
+    director: z
+      .string()
+      .nullable()
+      .meta({ examples: ['Fritz Lang'] }),
     creator: z.uuid().nullable().describe('Id of the account that added it.'),
     created: z.iso.datetime(),
     modified: z.iso.datetime(),

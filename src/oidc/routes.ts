@@ -42,7 +42,13 @@ const Authorization = z.object({
 })
 
 export function oidcRoutes({ config }: Pick<Deps, 'config'>, oidc: Oidc) {
-  const Provider = z.object({ provider: z.string().refine((name) => oidc.names.includes(name)) })
+  const isKnown = (name: string) => oidc.names.includes(name)
+  const Provider = z.object({
+    provider: z
+      .string()
+      .refine(isKnown)
+      .meta({ examples: [...oidc.names] }),
+  })
   const app = factory.createApp()
   if (config.authPages) app.use('/login/oidc/*', errorsAsPages(DOORS))
 

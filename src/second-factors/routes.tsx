@@ -38,6 +38,11 @@ type Answer = { challenge: string } & Record<string, unknown>
 function answerSchema({ secondStep }: Pick<Deps, 'secondStep'>): z.ZodType<Answer, Answer> {
   const asked = (secondStep?.factors ?? []).flatMap(({ answers }) => Object.entries(answers))
   const names = asked.map(([name]) => name)
+  const [example] = asked.flatMap(([name, schema]) => {
+    const examples = schema.meta()?.examples
+    const [answer] = Array.isArray(examples) ? (examples as unknown[]) : []
+    return answer === undefined ? [] : { challenge: 'pX7mVq2LkT9sRb4d', [name]: answer }
+  })
   return z
     .object({
       challenge: z.string().max(100).describe('From the answer to the password.'),
@@ -46,6 +51,7 @@ function answerSchema({ secondStep }: Pick<Deps, 'secondStep'>): z.ZodType<Answe
     .refine((given) => names.filter((name) => name in given).length === 1, {
       message: `must have one of ${names.join(', ')}`,
     })
+    .meta(example ? { examples: [example] } : {})
 }
 
 export const secondFactors = (deps: Pick<Deps, 'secondStep'>) =>

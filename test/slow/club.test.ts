@@ -7,6 +7,7 @@ import postgres from 'postgres'
 import { type Checkout, cloneCheckout } from '../kit/support/checkout.ts'
 import { Client, type Reply } from '../kit/support/client.ts'
 import { openLink } from '../kit/support/faulty-link.ts'
+import { applyBlock, blocksOf } from '../kit/support/page.ts'
 import { FLAWLESS, redocly } from '../kit/support/redocly.ts'
 import { startService } from '../kit/support/supervised.ts'
 import { SLOW_MS } from './green.ts'
@@ -30,7 +31,7 @@ test(
       await step(`npm run new -- ${resource[0]}`, () => run('new', resource))
     await step('npm run check', () => run('check'))
     await step('the generated tests', () => run('test', TESTS))
-    await step('the rule for trainers, from the page', () => applyExample(club.read(PAGE)))
+    await step('the rule for trainers, from the page', () => applyExample())
     await step('npm run check', () => run('check'))
     await step('the tests again, and those of the rule', () =>
       run('test', [...TESTS, 'test/trainers.test.ts']),
@@ -42,20 +43,17 @@ test(
 )
 
 /** A file that differs from what the page says is a page that is wrong. */
-function applyExample(page: string): void {
-  for (const patch of blocksOf(page, 'diff')) {
-    const { success, stderr } = Bun.spawnSync(['git', 'apply', '--recount', '--unidiff-zero'], {
-      cwd: club.root,
-      stdin: new TextEncoder().encode(patch),
-    })
-    expect([success, stderr.toString()]).toEqual([true, ''])
-  }
-  const [own = ''] = blocksOf(page, 'ts').filter((block) => block.startsWith('// test/trainers.test.ts\n'))
-  writeFileSync(join(club.root, 'test/trainers.test.ts'), own.replace(/^.*\n/, ''))
+function applyExample(): void {
+  const example = blocksOf(club.root, PAGE).filter(({ heading }) => heading === 'Rules of your own')
+  const applied = example
+    .filter(({ language }) => language !== 'sh')
+    .map((block) => applyBlock(club.root, block))
+  expect(applied.slice(0, 3)).toEqual([
+    'src/bookings/queries.ts',
+    'src/bookings/routes.ts',
+    'test/trainers.test.ts',
+  ])
 }
-
-const blocksOf = (page: string, language: string): string[] =>
-  [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, block = '']) => block)
 
 /** The arguments of the club's resources, as the page's reader types them. */
 function commandsOf(page: string): string[][] {

@@ -55,7 +55,7 @@ const NOT_ON: Record<string, Record<string, string>> = {
   },
   'behind-caddy': {
     ...BY_THE_PROXY,
-    'a form > that is refused leaves': 'a body that is refused half-way is a fault to it: 502',
+    'a form that is refused leaves': 'a body that is refused half-way is a fault to it: 502',
   },
 }
 /** Slices whose tests do not apply at all, and why. */

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { Client } from '../kit/support/client.ts'
 import { type Checkout, copyCheckout } from '../kit/support/checkout.ts'
+import { applyBlock, blocksOf } from '../kit/support/page.ts'
 import { startService, type Service } from '../kit/support/supervised.ts'
 import { until } from '../kit/support/until.ts'
 import { NEW_ACCOUNT } from '../support/harness.ts'
@@ -45,10 +46,8 @@ beforeAll(async () => {
   })
   checkout = copyCheckout()
   installBeside(checkout.root)
-  const page = checkout.read('src/kit/log/README.md')
-  mkdirSync(join(checkout.root, 'src/tracing'))
-  for (const [, code = ''] of page.matchAll(/```ts\n(\/\/ src\/.*?\n)```/gs))
-    writeFileSync(join(checkout.root, /\/\/ (\S+)/.exec(code)?.[1] ?? ''), code)
+  for (const block of blocksOf(checkout.root, 'src/kit/log/README.md'))
+    if (['Errors that nobody foresaw', 'Traces'].includes(block.heading)) applyBlock(checkout.root, block)
   const manifest = checkout
     .read('src/manifest.ts')
     .replace('=> ({\n    own: {', '=> ({\n    close: openTracing(opening[0]),\n    own: {')

@@ -40,7 +40,8 @@ const Text = z.string().min(1).max(MAX_TEXT)
 const Query = z.object({
   on: z
     .union([Text, z.array(Text).min(1).max(MAX_CHANNELS)])
-    .describe('Channels: `on=court:7&on=me`; at most 20.'),
+    .describe('Channels: `on=court:7&on=me`; at most 20.')
+    .meta({ examples: ['me'] }),
 })
 
 /** By the name of each channel what it carries, for the typed client. */

@@ -45,7 +45,7 @@ export const kitSettings = (project: string) => ({
   ...databaseSettings(project),
   redisUrl: setting('REDIS_URL', redisUrl().optional(), {
     about:
-      '`redis://` or `rediss://`, and a database behind a `/`: `redis://host:6379/2`. `redis+sentinel://host:26379,host2:26379/mymaster` asks Sentinels for the master, `redis+cluster://host:7000,host2:7000` is a Cluster; `rediss+` is TLS',
+      '`redis://` or `rediss://`, and a database behind a `/`: `redis://host:6379/2`. `redis+sentinel://host:26379,host2:26379/mymaster` asks Sentinels (`?sentinel=user:password` is theirs), `redis+cluster://host:7000,host2:7000` is a Cluster; `rediss+` is TLS',
     unset: 'embedded Redis in development',
     example: 'redis://127.0.0.1:6379',
     isUrl: true,
@@ -296,7 +296,14 @@ export const kitSettings = (project: string) => ({
   auditDays: setting('AUDIT_DAYS', integer(7, 3650).default(365), {
     about: 'Days that the audit trail is kept: who did what with which account, and from where',
   }),
-  apiList: setting('API_LIST', flag().default(true), { about: 'The page at `/api/list`' }),
+  apiList: setting('API_LIST', flag().default(true), {
+    about: 'What describes the API: `/api/list`, `/api/openapi.json`, `/llms.txt`',
+  }),
+  apiDocs: setting('API_DOCS', flag().optional(), {
+    about: 'Whether one can try calls on the page at `/api/list`',
+    unset: '`on`, production `off`',
+    example: 'on',
+  }),
   devTruncate: setting('DEV_TRUNCATE', flag().default(false), {
     about: 'Lets `/apitest/dbtruncate` empty a database that is not on this machine',
   }),

@@ -24,7 +24,12 @@ export const rangeNotSatisfiable = defineError(416, 'range_not_satisfiable', 'Th
 export const SERVED = { otherStatuses: [206, 304], errors: [rangeNotSatisfiable] }
 
 const OneUpload = z.object({ id: z.uuid() })
-const OneObject = z.object({ object: z.string().regex(/^[0-9a-f-]{36}\.[0-9a-f]{8}$/) })
+const OneObject = z.object({
+  object: z
+    .string()
+    .regex(/^[0-9a-f-]{36}\.[0-9a-f]{8}$/)
+    .meta({ examples: ['7e0b1c52-1d3c-4c5f-9a58-3f1d2f0e6a01.0f1e2d3c'] }),
+})
 const Signed = z.object({ token: z.string().max(1000) })
 
 export function diskRoutes<P extends AnyProduct>(table: FilesTable, purposes: Purposes<P>) {

@@ -51,8 +51,9 @@ export function tableChecks(table: PgTable): Check {
         value === undefined ? valueOf(body[second], columns[second]) : valueIn(value, columns[field])
       return left !== undefined && right !== undefined && !OPERATORS[by].holds(left, right)
     })
-    for (const { path, message } of failed.flatMap((one) => issuesOf(one, columns)))
-      issues.push({ code: 'custom', input: body, path: [path], message })
+    for (const one of failed)
+      for (const { path, message } of issuesOf(one, columns))
+        issues.push({ code: 'custom', input: body, path: [path], message, params: { check: one.name } })
   })
   tables.set(check, table)
   return check

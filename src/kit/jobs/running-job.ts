@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { isTransient } from '../data/transient.ts'
 import { traceIdOf } from '../log/request-context.ts'
+import { withFields } from '../log/with-fields.ts'
 import { currentTrace, parseTrace } from '../log/trace.ts'
 import type { Log, LogFields } from '../types/log.ts'
 import { knownSince, type Element } from './element.ts'
@@ -74,13 +75,7 @@ export class RunningJob<D> implements Job {
   }
 
   get log(): Log {
-    const [{ log }, own] = [this.terms, this.fields()]
-    return {
-      debug: (message, fields) => log.debug(message, { ...own, ...fields }),
-      info: (message, fields) => log.info(message, { ...own, ...fields }),
-      warn: (message, fields) => log.warn(message, { ...own, ...fields }),
-      error: (message, fields) => log.error(message, { ...own, ...fields }),
-    }
+    return withFields(this.terms.log, this.fields())
   }
 
   next<S extends InputSchema, D2, R>(task: Task<S, D2, R>, input: z.input<S>, options?: EnqueueOptions) {

@@ -34,7 +34,22 @@ export const Assertion = Answer.extend({
       .nullish()
       .transform((handle) => handle ?? undefined),
   }),
-}).describe('What `navigator.credentials.get` has signed: its `toJSON()`.')
+})
+  .describe('What `navigator.credentials.get` has signed: its `toJSON()`.')
+  .meta({
+    examples: [
+      {
+        id: 'AaFdkcD4SuPjF-jwUoRwH8',
+        rawId: 'AaFdkcD4SuPjF-jwUoRwH8',
+        type: 'public-key',
+        response: {
+          clientDataJSON: 'eyJ0eXBlIjoid2Vi',
+          authenticatorData: 'SZYN5YgOjGh0',
+          signature: 'MEUCIQCh',
+        },
+      },
+    ],
+  })
 
 /** What the browser says of a ceremony; the authenticator signs it. */
 export const ClientData = z.object({ challenge: z.string().regex(/^[0-9a-f]{64}$/), origin: z.string() })

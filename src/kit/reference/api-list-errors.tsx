@@ -7,26 +7,28 @@ import { Fact, Sentence } from './api-list-parts.tsx'
 
 /** Status, code and meaning of each. */
 const Errors = ({ kinds }: { kinds: ErrorKind[] }) => (
-  <dl class="fields errors">
+  <table class="errors">
     {kinds.map(({ status, code, message }) => (
-      <div>
-        <dt>
-          {status} <code>{code}</code>
-        </dt>
-        <dd class="note">
+      <tr>
+        <td>{status}</td>
+        <td>
+          <code>{code}</code>
+        </td>
+        <td>
           <Sentence text={message} />
-        </dd>
-      </div>
+        </td>
+      </tr>
     ))}
-  </dl>
+  </table>
 )
 
-/** An entry of the endpoint's `dl`. */
-export function OwnErrors({ route: { errors } }: { route: ApiRoute }) {
+/** An entry of the endpoint's `dl`. @param isBrief only status and code: pages put the meaning into words by themselves */
+export function OwnErrors({ route: { errors }, isBrief }: { route: ApiRoute; isBrief: boolean }) {
   if (errors.length === 0) return <></>
+  const kinds = errorsOf([{ errors, commonErrors: [] }])
   return (
     <Fact name="Errors">
-      <Errors kinds={errorsOf([{ errors, commonErrors: [] }])} />
+      {isBrief ? kinds.map(({ status, code }) => `${status} ${code}`).join(', ') : <Errors kinds={kinds} />}
     </Fact>
   )
 }

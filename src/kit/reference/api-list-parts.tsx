@@ -16,12 +16,10 @@ export const Fact = ({ name, children }: PropsWithChildren<{ name: string }>) =>
   </div>
 )
 
-/** Links a path that a browser can open; marks the parameters of others. */
-export function Path({ route: { method, path } }: { route: ApiRoute }) {
-  const parts = path.split(/(:\w+)/)
-  const text = <code>{parts.map((part) => (part.startsWith(':') ? <var>{part}</var> : part))}</code>
-  return method === 'GET' && parts.length === 1 ? <a href={path}>{text}</a> : text
-}
+/** Marks the parameters. */
+export const Path = ({ path }: { path: string }) => (
+  <code>{path.split(/(:\w+)/).map((part) => (part.startsWith(':') ? <var>{part}</var> : part))}</code>
+)
 
 /** A sentence; text in backticks is shown as code. */
 export const Sentence = ({ text }: { text: string }) => (

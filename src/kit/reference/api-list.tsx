@@ -1,197 +1,153 @@
 // Renders the page at /api/list: every endpoint of the API, from its route's own description.
 /** @jsxImportSource hono/jsx */
+import { raw } from 'hono/html'
 import type { KitConfig } from '../config/kit-config.ts'
-import { formatAgo } from '../pages/duration.ts'
 import type { AnyContext } from '../http/env.ts'
+import { formatAgo } from '../pages/duration.ts'
 import { HtmlPage } from '../pages/html-page.tsx'
-import { CommonErrors, OwnErrors } from './api-list-errors.tsx'
-import { anchorOf, Caller, Fact, Header, Method, Path, quotaText } from './api-list-parts.tsx'
-import { Sentence, Shape, Type } from './api-list-parts.tsx'
+import { callOf } from './api-list-calls.ts'
+import { Endpoint, isPage, type Operation } from './api-list-endpoint.tsx'
+import { Contents } from './api-list-contents.tsx'
+import { CommonErrors } from './api-list-errors.tsx'
+import { anchorOf, Fact, Shape } from './api-list-parts.tsx'
 import { API_LIST_STYLE } from './api-list-style.ts'
-import { LABELS } from './api-list-words.ts'
-import { fieldsOf, named, type Api } from './operations.ts'
-import { groupBySlice, type FirstGroups, type Group } from './route-groups.ts'
+import { fieldsOf, type Api } from './operations.ts'
+import { clustered, groupBySlice, isOfServer, type NamedGroups, type Group } from './route-groups.ts'
+
+export interface ApiListProps {
+  config: KitConfig
+  api: Api
+  groups: NamedGroups
+  roles: readonly string[] // those that are not barred, lowest first
+}
 
 interface Props {
   c: AnyContext
   config: KitConfig
   /** Unix milliseconds. */
   startedAt: number
-  api: Api
-  groups: FirstGroups
-  roles: readonly string[] // those that are not barred, lowest first
+  endpoints: number
+  /** `ApiListBody`, rendered. */
+  body: string
+  /** Scripts, which the page's policy names by their digests. */
+  scripts: readonly string[]
 }
 
-type Operation = Api['operations'][number]
-
 /** The whole document. */
-export function ApiList({ c, config, startedAt, api, groups: first, roles }: Props) {
-  const groups = groupBySlice(api.operations, first, ({ base }) => base)
-  const hasTypes = Object.keys(api.components).length > 0
+export function ApiList({ c, config, startedAt, endpoints, body, scripts }: Props) {
+  const at = new Date(startedAt).toISOString()
   return (
     <HtmlPage c={c} title={`${config.name} API`} style={API_LIST_STYLE}>
       <div class="top">
         <h1>
           {config.name} API <small>{config.version}</small>
         </h1>
-        <Server mode={config.mode} startedAt={startedAt} endpoints={api.operations.length} />
-        <p>
-          JSON in, JSON out. An error has its status and a body like{' '}
-          <code>{'{ "err": "404: /api/nothing", "code": "not_found", "requestId": "..." }'}</code>. Programs
-          decide by <code>code</code>: an endpoint shows those of its own, and <a href="#errors">these</a> may
-          come from any.
-        </p>
-        <p>
-          <a href="/api/openapi.json">The OpenAPI document</a> describes it for programs.
-        </p>
-        <p>
-          An endpoint with a role is open to accounts with that role or a higher one. The roles, lowest first:{' '}
-          {roles.join(', ')}. Anyone means that no login is needed. A personal access token needs the ability
-          that stands beside the role.
-        </p>
+        <dl class="server">
+          <Fact name="Mode">{config.mode}</Fact>
+          <Fact name="Started">
+            {formatAgo(Date.now() - startedAt)}{' '}
+            <time datetime={at}>{`${at.slice(0, 19).replace('T', ' ')} UTC`}</time>
+          </Fact>
+          <Fact name="Endpoints">{endpoints}</Fact>
+        </dl>
       </div>
-      <div class="page">
-        <Contents groups={groups} hasTypes={hasTypes} />
-        <div>
-          {groups.map((group) => (
-            <GroupSection group={group} api={api} config={config} />
-          ))}
-          {hasTypes && <Types types={api.components} />}
-          <CommonErrors routes={api.operations} />
-        </div>
-      </div>
+      {raw(body)}
+      {scripts.map((script) => (
+        <script>{raw(script)}</script>
+      ))}
     </HtmlPage>
   )
 }
 
-function Server({ mode, startedAt, endpoints }: { mode: string; startedAt: number; endpoints: number }) {
-  const at = new Date(startedAt).toISOString()
+/** What is the same for every reader: worth keeping. */
+export function ApiListBody({ config, api, groups, roles }: ApiListProps) {
+  const all = groupBySlice(api.operations, groups, ({ base }) => base)
+  const isAside = (group: Group<Operation>) =>
+    isOfServer(group) || group.members.filter(isPage).length * 2 > group.members.length
+  const [open, aside] = [all.filter((group) => !isAside(group)), all.filter(isAside)]
+  const hasTypes = Object.keys(api.components).length > 0
   return (
-    <dl class="server">
-      <Fact name="Mode">{mode}</Fact>
-      <Fact name="Started">
-        {formatAgo(Date.now() - startedAt)}{' '}
-        <time datetime={at}>{`${at.slice(0, 19).replace('T', ' ')} UTC`}</time>
-      </Fact>
-      <Fact name="Endpoints">{endpoints}</Fact>
-    </dl>
-  )
-}
-
-/** Narrow columns break a path before a slash rather than within a word. */
-const breakable = (path: string) => path.split(/(?<=.)(?=\/)/).flatMap((part) => [<wbr />, part])
-
-function Contents({ groups, hasTypes }: { groups: Group<Operation>[]; hasTypes: boolean }) {
-  return (
-    <nav class="contents" aria-label="Contents">
-      <ul>
-        {groups.map(({ title, prefix, members }) => (
-          <li>
-            <a href={`#${prefix}`}>{title}</a>
-            <ul>
-              {members.map((route) => (
-                <li>
-                  <a href={`#${anchorOf(route)}`}>
-                    <Method name={route.method} /> <code>{breakable(route.path)}</code>
-                  </a>
-                </li>
+    <>
+      <Introduction roles={roles} />
+      <div class="page">
+        <input type="radio" name="language" id="as-curl" checked aria-label="Examples for curl" />
+        <input type="radio" name="language" id="as-client" aria-label="Examples for the typed client" />
+        <Contents open={open} aside={aside} hasTypes={hasTypes} />
+        <div>
+          {open.map((group) => (
+            <section id={group.prefix}>
+              <GroupTitle group={group} />
+              {clustered(group.members).map((route) => (
+                <Endpoint route={route} api={api} config={config} />
               ))}
-            </ul>
-          </li>
-        ))}
-        {hasTypes && (
-          <li>
-            <a href="#types">Types</a>
-          </li>
-        )}
-        <li>
-          <a href="#errors">Errors</a>
-        </li>
-      </ul>
-    </nav>
-  )
-}
-
-interface GroupProps extends Pick<Props, 'api' | 'config'> {
-  group: Group<Operation>
-}
-
-function GroupSection({ group: { title, prefix, note, members }, ...props }: GroupProps) {
-  return (
-    <section id={prefix}>
-      <h2>
-        {title} <code>{prefix}</code>
-      </h2>
-      {note && <p>{note}</p>}
-      {members.map((route) => (
-        <RouteArticle route={route} {...props} />
-      ))}
-    </section>
-  )
-}
-
-function RouteArticle({ route, api, config }: Omit<GroupProps, 'group'> & { route: Operation }) {
-  const { id, method, path, doc, inputs, requestHeaders = [], limit } = route
-  return (
-    <article id={anchorOf(route)}>
-      <header>
-        <h3>
-          <Method name={method} />
-          <Path route={route} />
-          <a class="self" href={`#${anchorOf(route)}`} aria-label={`Link to ${method} ${path}`}>
-            #
-          </a>
-        </h3>
-        <Caller route={route} />
-      </header>
-      {doc && (
-        <p>
-          <Sentence text={doc.summary} />
-        </p>
-      )}
-      <dl class="facts">
-        {inputs.map(({ target }) => (
-          <Fact name={LABELS[target]}>
-            <Shape fields={api.fields(named(id, target))} schema={api.request(named(id, target))} />
-          </Fact>
-        ))}
-        {requestHeaders.map((header) => (
-          <Header fact="Send" {...header} />
-        ))}
-        {doc && (
-          <Fact name="Returns">
-            {doc.status}{' '}
-            {typeof doc.response === 'object' && doc.response ? (
-              <Type schema={api.response(named(id, 'response'))} />
-            ) : (
-              <code>{doc.response ?? 'no body'}</code>
-            )}
-          </Fact>
-        )}
-        {Object.entries(doc?.headers ?? {}).map(([name, about]) => (
-          <Header fact="Header" name={name} about={about} />
-        ))}
-        {limit && config.rateLimit.on && (
-          <Fact name="Limit">{limit.quotas(config).map(quotaText).join('; ')}</Fact>
-        )}
-        <OwnErrors route={route} />
-      </dl>
-    </article>
-  )
-}
-
-function Types({ types }: { types: Api['components'] }) {
-  return (
-    <section id="types">
-      <h2>Types</h2>
-      <div class="types">
-        {Object.entries(types).map(([name, schema]) => (
-          <article id={`types/${name}`}>
-            <h3>{name}</h3>
-            <Shape fields={fieldsOf(schema)} schema={schema} isResponse />
-          </article>
-        ))}
+            </section>
+          ))}
+          {hasTypes && <Types types={api.components} />}
+          <CommonErrors routes={api.operations} />
+          {aside.map((group) => (
+            <section>
+              <details class="fold">
+                <summary>
+                  <GroupTitle group={group} />
+                </summary>
+                <div id={group.prefix}>
+                  {group.note && <p class="note">{group.note}</p>}
+                  {group.members.map((route) => (
+                    <Endpoint route={route} api={api} config={config} />
+                  ))}
+                </div>
+              </details>
+            </section>
+          ))}
+        </div>
       </div>
-    </section>
+    </>
   )
 }
+
+/** The calls with which one begins to try the API, by the ids of their endpoints. */
+export const callsOf = (api: Api) =>
+  Object.fromEntries(
+    api.operations.filter((route) => !isPage(route)).map((route) => [anchorOf(route), callOf(route, api)]),
+  )
+
+const Introduction = ({ roles }: Pick<ApiListProps, 'roles'>) => (
+  <div class="intro">
+    <p>
+      JSON in, JSON out. An error has its status and a body like{' '}
+      <code>{'{ "err": "404: /api/nothing", "code": "not_found", "requestId": "..." }'}</code>. Programs
+      decide by <code>code</code>: an endpoint shows those of its own, and <a href="#errors">these</a> may
+      come from any.
+    </p>
+    <p>
+      An endpoint with a role is open to accounts with that role or a higher one. The roles, lowest first:{' '}
+      {roles.join(', ')}. Anyone means that no login is needed. A browser sends its session&rsquo;s cookie; a
+      program sends <code>Authorization: Bearer</code> with a token, which a login answers if it is sent{' '}
+      <code>"token": true</code>. A personal access token needs the ability that stands beside the role.
+    </p>
+    <p>
+      For programs: <a href="/api/openapi.json">OpenAPI document</a>, <a href="/llms.txt">llms.txt</a>; the
+      typed client of the examples is what <code>npm run client</code> writes.
+    </p>
+  </div>
+)
+
+const GroupTitle = ({ group: { title, prefix, members } }: { group: Group<Operation> }) => (
+  <h2>
+    {title} <code>{prefix}</code> <small>{members.length}</small>
+  </h2>
+)
+
+const Types = ({ types }: { types: Api['components'] }) => (
+  <section id="types">
+    <h2>Types</h2>
+    <div class="types">
+      {Object.entries(types).map(([name, schema]) => (
+        <article id={`types/${name}`}>
+          <h3>{name}</h3>
+          <Shape fields={fieldsOf(schema)} schema={schema} isResponse />
+        </article>
+      ))}
+    </div>
+  </section>
+)

@@ -13,6 +13,25 @@ export const FORMATS: Record<string, string> = {
   ipv6: '2001:db8::1',
 }
 
+/** Of texts without a format, by the names that fields of their kind have in most APIs. */
+const TEXTS: Record<string, string> = {
+  id: '1',
+  email: 'ann@example.com',
+  firstname: 'Ann',
+  fname: 'Ann',
+  lastname: 'Lee',
+  lname: 'Lee',
+  fullname: 'Ann Lee',
+  url: 'https://example.com',
+  uri: 'https://example.com',
+  ip: '192.0.2.1',
+  agent: 'curl/8.14.1',
+  token: 'pX7mVq2LkT9sRb4d',
+  secret: 'pX7mVq2LkT9sRb4d',
+  challenge: 'pX7mVq2LkT9sRb4d',
+  type: 'image/png',
+}
+
 /** Resolves a reference to its schema. */
 type Find = (ref: string) => JsonSchema
 
@@ -28,13 +47,14 @@ export function exampleOf(schema: JsonSchema, find: Find, name = 'text', ancesto
   if ($ref !== undefined) {
     return ancestors.includes($ref) ? undefined : exampleOf(find($ref), find, name, [...ancestors, $ref])
   }
-  const given = schema.examples?.[0] ?? schema.default ?? schema.const ?? schema.enum?.[0]
+  if (schema.examples?.length) return schema.examples[0]
+  const given = schema.default ?? schema.const ?? schema.enum?.[0]
   if (given !== undefined) return given
   const [first] = schema.anyOf ?? schema.oneOf ?? []
   if (first !== undefined) return deeper(first)
   switch (schema.type) {
     case 'object':
-      return Object.fromEntries(
+      return oneAfterTheOther(
         Object.entries(schema.properties ?? {}).map(([field, inner]) => [field, deeper(inner, field)]),
       )
     case 'array':
@@ -51,8 +71,37 @@ export function exampleOf(schema: JsonSchema, find: Find, name = 'text', ancesto
   }
 }
 
-const textOf = ({ format = '', minLength = 0, maxLength = Infinity }: JsonSchema, name: string) =>
-  FORMATS[format] ?? name.padEnd(minLength, '.').slice(0, maxLength)
+const HOUR_MS = 3_600_000
+
+/** Of several moments in an object each is later than the one before, as beginnings and ends are mostly declared. */
+function oneAfterTheOther(fields: [string, unknown][]): Record<string, unknown> {
+  let before = 0
+  const shift = (value: unknown) => {
+    if (typeof value !== 'string') return value
+    if (value === FORMATS.date) return iso(value, 24 * HOUR_MS * before++).slice(0, value.length)
+    return value === FORMATS['date-time'] ? iso(value, HOUR_MS * before++) : value
+  }
+  return Object.fromEntries(fields.map(([name, value]) => [name, shift(value)]))
+}
+
+const iso = (text: string, laterMs: number) => new Date(Date.parse(text) + laterMs).toISOString()
+
+/**
+ * Returns what one sends: of an object the fields that are required, as others may do more than is wanted (a new password at the
+ * login); if none is, all.
+ */
+export function requestExample(schema: JsonSchema, find: Find): unknown {
+  if (schema.$ref !== undefined) return requestExample(find(schema.$ref), find)
+  const { required = [], properties = {} } = schema
+  if (required.length === 0) return exampleOf(schema, find)
+  const kept = Object.entries(properties).filter(([name]) => required.includes(name))
+  return exampleOf({ ...schema, properties: Object.fromEntries(kept) }, find)
+}
+
+function textOf({ format = '', minLength = 0, maxLength = Infinity }: JsonSchema, name: string): string {
+  const text = TEXTS[name.replaceAll('_', '').toLowerCase()] ?? name
+  return FORMATS[format] ?? text.padEnd(minLength, '.').slice(0, maxLength)
+}
 
 /** 1 if the bounds allow it, else the nearest number. */
 function numberOf(schema: JsonSchema): number {

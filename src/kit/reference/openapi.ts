@@ -3,17 +3,17 @@ import type { z } from 'zod'
 import type { ApiRoute, RequestHeader, RouteDoc, RouteInput } from '../http/doc.ts'
 import { ErrorBody } from '../http/errors.ts'
 import { errorResponses } from './openapi-errors.ts'
-import { exampleOf } from './openapi-examples.ts'
+import { exampleOf, requestExample } from './openapi-examples.ts'
 import { describeWebhooks } from './openapi-webhooks.ts'
 import { COMPONENTS, describeApi, named, PARAMETER } from './operations.ts'
 import type { Api, Field, JsonSchema } from './operations.ts'
-import { groupBySlice, type FirstGroups } from './route-groups.ts'
+import { groupBySlice, type NamedGroups } from './route-groups.ts'
 
 /** What describes the operations, and puts the schema of a body in its place. */
 interface Parts extends Pick<Api, 'request' | 'response' | 'fields'> {
   /** The responses to which those of operations refer. */
   shared: Record<string, object>
-  json(schema: JsonSchema, name: string, type?: string): object
+  json(schema: JsonSchema, name: string, type?: string, isRequest?: boolean): object
 }
 
 /** The document's description of the API as a whole. */
@@ -23,7 +23,7 @@ export interface ApiInfo {
   description: string
   /** An SPDX identifier: `MIT`. */
   license: string
-  groups: FirstGroups
+  groups: NamedGroups
   /** What the service sends to others: the schemas of the bodies, by their names. */
   webhookBodies?: Record<string, z.ZodType>
   /** The name of the session's cookie. */
@@ -41,10 +41,10 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
   })
   const find = (ref: string) => components[ref.replace(COMPONENTS, '')] ?? {}
   /** A schema without a name gets that of its place, but only an object: lists and the like stay inline. */
-  const json = (given: JsonSchema, name: string, type = 'application/json') => {
+  const json = (given: JsonSchema, name: string, type = 'application/json', isRequest = false) => {
     if (given.type === 'object') components[name] = given
     const schema = given.type === 'object' ? { $ref: COMPONENTS + name } : given
-    return { [type]: { schema, example: exampleOf(schema, find) } }
+    return { [type]: { schema, example: (isRequest ? requestExample : exampleOf)(schema, find) } }
   }
   const groups = groupBySlice(operations, info.groups, ({ base }) => base)
   const paths: Record<string, Record<string, object>> = {}
@@ -160,7 +160,7 @@ const nonEmpty = (name: string, list: object[]) => (list.length > 0 ? { [name]: 
 
 function requestOf(id: string, { target }: RouteInput, { json, request }: Parts) {
   const name = named(id, target)
-  return json(request(name), name, target === 'file' ? 'multipart/form-data' : undefined)
+  return json(request(name), name, target === 'file' ? 'multipart/form-data' : undefined, true)
 }
 
 function headersOf({ doc: { headers = {} } }: Operation) {

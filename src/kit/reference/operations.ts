@@ -122,6 +122,9 @@ const tidy: Override = ({ zodSchema, jsonSchema }) => {
     _zod: { def },
   } = zodSchema
   if (def.type === 'date') Object.assign(jsonSchema, { type: 'string', format: 'date-time' })
+  // zod drops those of what is transformed: here they are what one sends.
+  const examples = z.globalRegistry.get(zodSchema)?.examples
+  if (Array.isArray(examples)) jsonSchema.examples = examples
   // A format says more than its pattern does, and numbers in a query are matched as text.
   if (jsonSchema.format !== undefined || jsonSchema.type !== 'string') delete jsonSchema.pattern
   // A field that `partial()` lets out stays as it is: the default that the whole tells is not for it.

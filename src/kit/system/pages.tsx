@@ -1,11 +1,10 @@
-// Serves the pages for people: the API list and its document, an example of a rendered page, robots.txt and the icon.
+// Serves the pages for people: the descriptions of the API, an example of a rendered page, robots.txt and the icon.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
 import { doc } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
-import { ApiList } from '../reference/api-list.tsx'
-import { openApiDocument, type Reference } from '../reference/openapi-document.ts'
-import { describeApi, type Api } from '../reference/operations.ts'
+import type { Reference } from '../reference/openapi-document.ts'
+import { descriptions } from '../reference/descriptions.tsx'
 import { Example } from './example.tsx'
 import { FAVICON } from './favicon.ts'
 
@@ -15,20 +14,10 @@ const ONE_DAY = 'public, max-age=86400'
 
 /** Not chained: the typed client has no use for pages. */
 export function pages(reference: Reference) {
-  const { config, routes, groups } = reference
-  let api: Api | undefined
+  const { config } = reference
   const app = appFactory().createApp()
   if (config.apiList) {
-    app.get(
-      '/api/list',
-      doc('Lists every endpoint of this API: this page.', 'text/html', { link: 'API' }),
-      (c) => {
-        api ??= describeApi(routes())
-        const { startedAt, roles } = c.var
-        return c.html(<ApiList {...{ c, config, startedAt, api, groups }} roles={roles.admitted} />)
-      },
-    )
-    app.route('/', openApiDocument(reference))
+    app.route('/', descriptions(reference))
     app.get('/', doc('Redirects to the API list.', null, { status: 302 }), (c) => c.redirect('/api/list'))
   } else {
     app.get('/', doc('Says name and version.', Version), (c) =>

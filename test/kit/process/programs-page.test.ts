@@ -1,21 +1,24 @@
 // The listener that the page about programs shows: it runs as it stands there.
 import { expect, test } from 'bun:test'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../../scripts/services/child.ts'
 import type { ProgramModule } from '../../../src/kit/process/program.ts'
 import { silent } from '../support/log.ts'
+import { applyBlock, blocksOf } from '../support/page.ts'
 import { until } from '../support/until.ts'
 
-const PAGE = join(import.meta.dir, '../../../src/kit/process/README.md')
+const ROOT = join(import.meta.dir, '../../..')
+const PAGE = 'src/kit/process/README.md'
 
 test('it answers, bounds what it is sent, and lets go of everybody at its signal', async () => {
-  const [, code = ''] = /```ts\n(\/\/ src\/greeter[^]*?)```/.exec(readFileSync(PAGE, 'utf8')) ?? []
   const folder = mkdtempSync(join(tmpdir(), 'restbun-greeter-'))
-  const file = join(folder, 'program.ts')
-  writeFileSync(file, code)
+  const [path = ''] = blocksOf(ROOT, PAGE)
+    .filter(({ text }) => text.startsWith('// src/greeter'))
+    .map((block) => applyBlock(folder, block))
+  const file = join(folder, path)
   const stopping = new AbortController()
   try {
     type Deps = { config: { greeterPort: number }; log: typeof silent }

@@ -5,8 +5,11 @@ import { z } from 'zod'
 import { roles } from '../product/table.ts'
 import { loadConfig } from '../product/product.ts'
 import { limitsOf, patternsOf, typeOf, type TypePart } from '../../../src/kit/reference/api-list-words.ts'
-import { ApiList } from '../../../src/kit/reference/api-list.tsx'
+import { ApiList, ApiListBody } from '../../../src/kit/reference/api-list.tsx'
 import { describeApi, named } from '../../../src/kit/reference/operations.ts'
+import { callOf, clientOf, curlOf } from '../../../src/kit/reference/api-list-calls.ts'
+import { isPage } from '../../../src/kit/reference/api-list-endpoint.tsx'
+import { clustered } from '../../../src/kit/reference/route-groups.ts'
 import { describeRoutes, type ApiRoute } from '../../../src/kit/http/doc.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 
@@ -75,7 +78,7 @@ test('an endpoint shows the errors of its own, and those of all stand on the pag
   expect(note).toContain('Errors 401 login_required Unauthorized! Log in first 401 insufficient_role ')
   expect(note).toContain('404 not_found There is nothing of that name')
   expect(note).not.toContain('invalid_request')
-  const common = textOf(page.slice(page.indexOf('<section id="errors">')))
+  const common = textOf(/<section id="errors">.*?<\/section>/s.exec(page)?.[0] ?? '')
   for (const code of [
     'invalid_request',
     'account_disabled',
@@ -126,9 +129,17 @@ test('routes are grouped by path: the account, then each resource, the service, 
   expect(groups.map((group) => attributes(group, 'id'))).toEqual([
     ['/api', 'GET/club/self'],
     ['/api/film-reels', 'GET/api/film-reels', 'DELETE/api/film-reels/:id'],
+    ['errors'],
     ['/', 'GET/health', 'GET/api/list'],
     ['/apitest', 'GET/apitest/counter'],
-    ['errors'],
+  ])
+  // What is not of the product is folded away, and in the document.
+  expect(groups.map((group) => group.includes('<details class="fold"><summary><h2>'))).toEqual([
+    false,
+    false,
+    false,
+    true,
+    true,
   ])
   expect(textOf(html)).toContain('Film reels /api/film-reels')
 })
@@ -173,12 +184,127 @@ test('what stands in backticks is shown as code', () => {
   expect(page).not.toContain('`')
 })
 
-test('the page needs no script, and loads nothing', async () => {
+test('the page loads nothing, and runs its own scripts alone, which the policy names one by one', async () => {
   const { headers } = await app.visitor().get('/api/list')
   expect(headers.get('content-type')).toStartWith('text/html')
-  expect(headers.get('content-security-policy')).toContain("default-src 'none'")
-  expect(headers.get('content-security-policy')).not.toContain('script-src')
-  expect(page).not.toMatch(/<script|<link|<img|<iframe|javascript:|url\(|@import| on[a-z]+=| src=/i)
+  const policy = headers.get('content-security-policy') ?? ''
+  expect(policy).toContain("default-src 'none'")
+  const scripts = [...page.matchAll(/<script>(.*?)<\/script>/gs)].map(([, script = '']) => script)
+  const digests = scripts.map(
+    (script) => `'sha256-${new Bun.CryptoHasher('sha256').update(script).digest('base64')}'`,
+  )
+  expect(scripts).toHaveLength(2)
+  expect(policy).toContain(`; script-src ${digests.join(' ')}; connect-src 'self'`)
+  const markup = page.replace(/<(script|style)>.*?<\/\1>/gs, '')
+  expect(markup).not.toMatch(/<script|<link|<img|<iframe|javascript:|url\(|@import| on[a-z]+=| src=/i)
+  expect((await app.visitor().get('/examplehtml')).headers.get('content-security-policy')).not.toContain(
+    'script-src',
+  )
+})
+
+test('of an endpoint there are a call by curl, one by the typed client, and an answer; the examples of bodies are accepted', () => {
+  const { operations, ...rest } = describeApi(routes)
+  const called = operations.filter((route) => !isPage(route))
+  expect(called.length).toBeGreaterThan(10)
+  for (const route of called) {
+    const text = textOf(articleOf(page, `${route.method}${route.path}`))
+    expect(text).toMatch(/ Request curl TypeScript .*curl /)
+    const call = callOf(route, { operations, ...rest })
+    for (const { target, schema } of route.inputs) {
+      const sent = {
+        json: call.body,
+        param: call.params,
+        query: givenOf(call.query),
+        form: {},
+        file: { ...(call.body as object), file: '' },
+      }
+      expect([nameOf(route), target, schema.safeParse(sent[target]).error]).toEqual([
+        nameOf(route),
+        target,
+        undefined,
+      ])
+    }
+  }
+  const entering = textOf(articleOf(page, 'POST/club/enter'))
+  expect(entering).toContain('curl -X POST http://')
+  expect(entering).toContain('--json \'{ "email": "ann@example.com", "password": ')
+  expect(entering).toContain(
+    "const reply = await club.enter.$post({ json: { email: 'ann@example.com', password: ",
+  )
+  const note = textOf(articleOf(page, 'PUT/club/notes/:id'))
+  expect(note).toContain('-H "Authorization: Bearer $TOKEN"')
+  expect(note).toMatch(/club\.notes\[':id'\]\.\$put\(\{ param: \{ id: '[^']+' \}, json: \{ text: 'text' \}/)
+  expect(note).toContain('Answer 200 { "id": 1, "text": ')
+})
+
+const givenOf = (values: Record<string, string>) =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''))
+
+test('in production one reads and searches, and tries nothing, unless API_DOCS=on', async () => {
+  const tried = async (env: Record<string, string>) => {
+    const production = await startApp({ NODE_ENV: 'production', COOKIE_SECURE: 'off', ...env })
+    try {
+      const { text, headers } = await production.visitor().get('/api/list')
+      const docs = await production.visitor().get('/api/docs')
+      const policy = headers.get('content-security-policy') ?? ''
+      return [
+        text.split('<script>').length - 1,
+        policy.includes('connect-src'),
+        docs.status,
+        docs.headers.get('location'),
+      ]
+    } finally {
+      await production.close()
+    }
+  }
+  expect(await tried({})).toEqual([1, false, 404, null])
+  expect(await tried({ API_DOCS: 'on' })).toEqual([2, true, 302, '/api/list'])
+  expect(await tried({ API_DOCS: 'on', API_LIST: 'off' })).toEqual([0, false, 404, null])
+})
+
+test('what lies below one path stands together, in the order in which the paths first occur', () => {
+  const paths = [
+    '/a/login',
+    '/a/me',
+    '/a/login/code',
+    '/a/me/:id',
+    '/a/users',
+    '/a/me/keys',
+    '/a/me/:id/x',
+    '/a',
+  ]
+  expect(clustered(paths.map((path) => ({ path }))).map(({ path }) => path)).toEqual([
+    '/a',
+    '/a/login',
+    '/a/login/code',
+    '/a/me',
+    '/a/me/:id',
+    '/a/me/:id/x',
+    '/a/me/keys',
+    '/a/users',
+  ])
+})
+
+test('a form of more than a field, a stream and what stands in quotes are calls that a shell and TypeScript read as they are meant', () => {
+  const call = {
+    method: 'POST',
+    path: '/api/x-y/:id',
+    params: { id: "it's" },
+    query: { q: '', on: 'a b' },
+    headers: { 'If-Match': '"1"' },
+  }
+  expect(curlOf({ ...call, body: { text: "it's" } }, 'http://h', false)).toBe(
+    `curl -X POST 'http://h/api/x-y/it'\\''s?on=a+b' \\\n  -H 'If-Match: "1"' \\\n  --json '{\n  "text": "it'\\''s"\n}'`,
+  )
+  expect(curlOf({ ...call, body: { kind: 'a', file: '' }, hasFile: true }, 'http://h', false)).toEndWith(
+    '-F kind=a \\\n  -F file=@photo.jpg',
+  )
+  expect(clientOf({ ...call, body: { text: "it's", n: [1, null] } }, 'http://h', false)).toBe(
+    `const reply = await api['x-y'][':id'].$post({\n  param: { id: 'it\\'s' },\n  query: { on: 'a b' },\n  json: { text: 'it\\'s', n: [1, null] },\n}, { headers: { 'If-Match': '"1"' } })`,
+  )
+  expect(curlOf({ ...call, method: 'GET', path: '/s' }, 'http://h', true)).toStartWith(
+    "curl -N 'http://h/s?on=a+b'",
+  )
 })
 
 test('a schema is put into words', () => {
@@ -252,11 +378,12 @@ test('with the list on, the door leads to it', async () => {
 
 async function render(some: ApiRoute[], startedAt = 0): Promise<string> {
   const config = loadConfig({ DATABASE_URL: 'postgres://localhost/none', REDIS_URL: 'redis://localhost' })
-  const server = new Hono().get('/', (c) => {
+  const server = new Hono().get('/', async (c) => {
     Object.assign(c, { get: (name: string) => (name === 'config' ? config : () => []) })
-    return c.html(
-      ApiList({ c, config, startedAt, api: describeApi(some), groups: {}, roles: roles.admitted }),
+    const body = String(
+      await ApiListBody({ config, api: describeApi(some), groups: {}, roles: roles.admitted }),
     )
+    return c.html(ApiList({ c, config, startedAt, endpoints: some.length, body, scripts: [] }))
   })
   return (await server.request('/')).text()
 }
@@ -282,18 +409,17 @@ const wordsOf = (type: TypePart[]) =>
 
 /** The part of the page that an anchor names. */
 function articleOf(html: string, id: string): string {
-  const start = html.indexOf(`<article id="${id}">`)
-  if (start === -1) throw new Error(`no article ${id} on the page`)
-  return html.slice(start, html.indexOf('</article>', start))
+  const at = html.indexOf(` id="${id}">`)
+  if (at === -1) throw new Error(`no article ${id} on the page`)
+  return html.slice(html.lastIndexOf('<article', at), html.indexOf('</article>', at))
 }
 
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" }
 
-/** What a reader sees: no tags, entities resolved, one blank between words, no link signs. */
+/** What a reader sees: no tags, entities resolved, one blank between words. */
 function textOf(html: string): string {
   return html
     .replace(/<(style|title)>.*?<\/\1>/gs, '')
-    .replace(/<a class="self".*?<\/a>/gs, '')
     .replace(/<\/?(?:var|a)\b[^>]*>/g, '')
     .replace(/<[^>]*>/g, ' ')
     .replace(/&(#?\w+);/g, (whole, name: string) => ENTITIES[name] ?? whole)

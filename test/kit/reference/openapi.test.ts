@@ -283,7 +283,10 @@ test('the example of a number is small, and within its bounds; one of a circle e
     rest: z.number().multipleOf(5),
     code: z.string().min(6).max(8),
     short: z.string().max(2),
-    maybe: z.iso.date().nullish(),
+    maybe: z.iso.date().nullable(),
+    starts: z.iso.datetime(),
+    ends: z.iso.datetime(),
+    left: z.string().optional(),
     kind: z.enum(['a', 'b']),
     tree: Tree,
   })
@@ -295,5 +298,7 @@ test('the example of a number is small, and within its bounds; one of a circle e
   const { example } = operation.requestBody.content['application/json']
   expect(Thing.safeParse(example).error).toBeUndefined()
   expect(example).toMatchObject({ year: 1, pages: 10, below: -1, rest: 5, kind: 'a', maybe: '2026-01-31' })
+  expect(example.starts < example.ends).toBe(true)
+  expect(example).not.toHaveProperty('left') // it may do more than is wanted
   expect(example.tree).toEqual({ name: 'name', children: [] })
 })

@@ -86,9 +86,11 @@ describe.skipIf(madeFrom(ROOT) !== undefined)('npm create restbun', () => {
     ]) {
       expect([path, existsSync(join(project.root, path))]).toEqual([path, true])
     }
-    for (const path of ['test/seed.test.ts', 'CHANGELOG.md']) {
+    for (const path of ['test/seed.test.ts', 'CHANGELOG.md', 'src/TUTORIAL.md']) {
       expect([path, existsSync(join(project.root, path))]).toEqual([path, false])
     }
+    for (const page of ['README.md', 'src/README.md'])
+      expect([page, project.read(page)]).toEqual([page, expect.not.stringContaining('TUTORIAL.md')])
     const workflow = Bun.YAML.parse(project.read('.github/workflows/ci.yml'))
     expect(workflow).toMatchObject({ jobs: { ci: { steps: expect.arrayContaining([{ run: '.ci/run' }]) } } })
     expect(madeFrom(project.root)).toBe(version)
@@ -123,7 +125,7 @@ describe.skipIf(madeFrom(ROOT) !== undefined)('npm create restbun', () => {
     })
     for (const [question, answer] of [
       ['Folder', 'asked-app'],
-      ['Modules', 'api-docs job-status'],
+      ['Modules', 'channels job-status'],
     ] as const) {
       await until(question, () => shown.includes(question))
       child.terminal?.write(`${answer}\r`)
@@ -132,7 +134,7 @@ describe.skipIf(madeFrom(ROOT) !== undefined)('npm create restbun', () => {
     child.terminal?.close()
     expect([code, shown]).toEqual([0, expect.any(String)])
     const { removed } = JSON.parse(openCheckout(join(shared, 'asked-app')).read('package.json')).restbun
-    expect(removed).toEqual(MODULES.filter((module) => !/api-docs|job-status/.test(module)).toSorted())
+    expect(removed).toEqual(MODULES.filter((module) => !/channels|job-status/.test(module)).toSorted())
   })
 
   const [aPackage = ''] = Object.keys(dependencies).filter((name) => !name.startsWith('@'))

@@ -118,7 +118,6 @@ async function startBareApp() {
     digest: () => fail('deps.digest was touched'),
     forgetJob: () => fail('deps.forgetJob was touched'),
     sendMail: () => fail('deps.sendMail was touched'),
-    packageFile: () => fail('deps.packageFile was touched'),
     reportUnexpected: () => fail('deps.reportUnexpected was touched'),
   } satisfies KitDeps<Config, Role>
   const app = (context.createApp as (given: typeof deps) => ReturnType<typeof createApp>)(deps)

@@ -48,7 +48,12 @@ test('every place has the new name, a second one follows, and each change is tol
       const seen = left.filter((path) => !/^(test|scripts(?!\/deploy))\//.test(path))
       // In package.json what the kit keeps there goes by the kit's name.
       const manifest = JSON.parse(checkout.read('package.json')) as Record<string, unknown>
-      const known = ['LICENSE', 'CHANGELOG.md', ...(Object.hasOwn(manifest, old) ? ['package.json'] : [])]
+      const known = [
+        'LICENSE',
+        'CHANGELOG.md',
+        'src/TUTORIAL.md',
+        ...(Object.hasOwn(manifest, old) ? ['package.json'] : []),
+      ]
       expect(seen.filter((path) => !known.includes(path))).toEqual([])
     }
     expect(JSON.parse(checkout.read('package.json'))).toMatchObject({

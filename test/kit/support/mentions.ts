@@ -5,7 +5,7 @@ import { moduleOf } from '../../../scripts/remove/remove.ts'
 
 /** They tell of what was, or can be. The generator looks at what there is. */
 const MAY_TELL =
-  /^(CHANGELOG\.md|UPGRADING\.md|package-lock\.json|drizzle\/.*|scripts\/(remove|new)(\.ts|\/.*)|test\/(slow|kit\/scripts)\/(remove|rename|upgrade|create).*|scripts\/bench\/README\.md)$/
+  /^(CHANGELOG\.md|UPGRADING\.md|src\/TUTORIAL\.md|package-lock\.json|drizzle\/.*|scripts\/(remove|new)(\.ts|\/.*)|test\/(slow|kit\/scripts)\/(remove|rename|upgrade|create|tutorial).*|scripts\/bench\/README\.md)$/
 const TEXT = /\.(tsx?|mjs|md|sh|json|conf|yaml|html)$|ignore$|run$|example$/
 
 /** `path:line: text` of each such line in these files. */

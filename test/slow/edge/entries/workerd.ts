@@ -43,7 +43,6 @@ const openApp = (bindings: Bindings) =>
       secrets: createSecrets(config.secretKeys),
       createMailer: () => () =>
         Promise.reject(new Error('mails are sent by the worker, which is a Bun process')),
-      packageFile: () => Promise.reject(new Error('there is no file system to read it from')),
     })
     return { app: createApp(deps), close }
   })

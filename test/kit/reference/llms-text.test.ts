@@ -22,18 +22,13 @@ test('anyone reads it; it links to what is there, and to each endpoint in the AP
   const { status, text, type, missing, anchors, list } = await textOf({})
   expect([status, type?.toLowerCase().replace(' ', '')]).toEqual([200, 'text/plain;charset=utf-8'])
   expect(text).toMatch(/^# .+ API\n\n> .+\n/)
-  expect(text).toContain('[Try it](/api/docs)')
   expect(missing).toEqual([])
   expect(anchors).toContain('GET/llms.txt')
   expect(anchors.filter((anchor) => !list.includes(`id="${anchor}"`))).toEqual([])
 })
 
-test('it is there where the API list is, and names the page to try calls only where that is', async () => {
+test('it is there where the API list is', async () => {
   const production = await textOf({ NODE_ENV: 'production' })
-  expect([production.status, production.text.includes('/api/docs'), production.missing]).toEqual([
-    200,
-    false,
-    [],
-  ])
-  expect((await textOf({ API_LIST: 'off', API_DOCS: 'on' })).status).toBe(404)
+  expect([production.status, production.missing]).toEqual([200, []])
+  expect((await textOf({ API_LIST: 'off' })).status).toBe(404)
 })

@@ -1,11 +1,11 @@
 // Serves /llms.txt: where the API is described, and its endpoints, as text for programs that read it (llmstxt.org).
 import { doc } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
-import { anchorOf } from '../reference/api-list-parts.tsx'
-import type { Reference } from '../reference/openapi-document.ts'
+import { anchorOf } from './api-list-parts.tsx'
+import type { Reference } from './openapi-document.ts'
 
-/** Made at its first view, when every slice has been added. @param isTried the page to try the API is there */
-export function llmsText({ config, routes, description }: Reference, isTried: boolean) {
+/** Made at its first view, when every slice has been added. */
+export function llmsText({ config, routes, description }: Reference) {
   const textOf = () => `# ${config.name} API
 
 > ${description}
@@ -17,8 +17,8 @@ A list ends at \`limit\` or \`size\` rows; its \`Link\` header leads to the next
 ## Docs
 
 - [OpenAPI document](/api/openapi.json): every endpoint with its schemas and errors, for programs
-- [API list](/api/list): the same for people
-${isTried ? '- [Try it](/api/docs): calls from the browser\n' : ''}
+- [API list](/api/list): the same for people, with examples
+
 ## Endpoints
 
 ${routes()
