@@ -92,13 +92,15 @@ export async function startPatroni(network: Network) {
   chmodSync(folder, 0o755)
   const etcd = network.add('etcd')
   const url = (port: number) => `http://${etcd.address}:${port}`
-  etcd.start([
-    'etcd',
-    ...['--data-dir', join(folder, 'etcd')],
-    ...['--listen-client-urls', url(2379), '--advertise-client-urls', url(2379)],
-    ...['--listen-peer-urls', url(2380), '--initial-advertise-peer-urls', url(2380)],
-    ...['--initial-cluster', `default=${url(2380)}`],
-  ])
+  const options = {
+    'data-dir': join(folder, 'etcd'),
+    'listen-client-urls': url(2379),
+    'advertise-client-urls': url(2379),
+    'listen-peer-urls': url(2380),
+    'initial-advertise-peer-urls': url(2380),
+    'initial-cluster': `default=${url(2380)}`,
+  }
+  etcd.start(['etcd', ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])])
   await until('etcd', () =>
     fetch(`${url(2379)}/health`).then(
       ({ ok }) => ok,
