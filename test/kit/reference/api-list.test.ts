@@ -297,7 +297,7 @@ test('a form of more than a field, a stream and what stands in quotes are calls 
     `curl -X POST 'http://h/api/x-y/it'\\''s?on=a+b' \\\n  -H 'If-Match: "1"' \\\n  --json '{\n  "text": "it'\\''s"\n}'`,
   )
   expect(curlOf({ ...call, body: { kind: 'a', file: '' }, hasFile: true }, 'http://h', false)).toEndWith(
-    '-F kind=a \\\n  -F file=@photo.jpg',
+    '--form-string kind=a \\\n  -F file=@photo.jpg',
   )
   expect(clientOf({ ...call, body: { text: "it's", n: [1, null] } }, 'http://h', false)).toBe(
     `const reply = await api['x-y'][':id'].$post({\n  param: { id: 'it\\'s' },\n  query: { on: 'a b' },\n  json: { text: 'it\\'s', n: [1, null] },\n}, { headers: { 'If-Match': '"1"' } })`,
