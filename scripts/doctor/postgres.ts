@@ -17,6 +17,7 @@ import { findPrimary } from '../primary.ts'
 import { judgePostgresUse, readPostgresUse } from './bounds.ts'
 import { checkClock } from './clock.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
+import { checkHosts } from './hosts.ts'
 
 const CONNECT_TIMEOUT_S = 5
 const MIN_VERSION = 150_000
@@ -79,6 +80,7 @@ async function ask(config: Config, connection: Record<string, string>): Promise<
     const mayReadApplied = !missing.some(({ object }) => /^drizzle\b/.test(object))
     return [
       ok('Postgres', `${where} answers`),
+      ...(await checkHosts(config.databaseUrl)),
       ...judgeServer(facts),
       judgeSettings(
         await readSettings(sql),

@@ -1,14 +1,15 @@
 // Redis: reachable, of an age, never evicting, and persistent.
 import type { Redis } from 'ioredis'
 import type { Config } from '../../src/config.ts'
-import { serversOf } from '../../src/kit/config/redis-url.ts'
-import { openRedis } from '../../src/kit/data/redis-open.ts'
+import { isInCompany, serversOf } from '../../src/kit/config/redis-url.ts'
+import { openRedis, primaries } from '../../src/kit/data/redis-open.ts'
 import { refuseMissingDatabase } from '../../src/kit/data/redis.ts'
 import { assessServer } from '../../src/kit/jobs/connection.ts'
 import { createQueueAdmin } from '../../src/kit/jobs/queue-admin.ts'
 import { tasks } from '../../src/tasks.ts'
 import { judgeRedisUse } from './bounds.ts'
 import { checkClock } from './clock.ts'
+import { judgeCluster, judgeReplicas, type Master, mergeFindings } from './company.ts'
 import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
 import { judgeQueues } from './queues.ts'
 
@@ -25,24 +26,46 @@ export async function checkRedis(config: Config): Promise<Finding[]> {
     maxRetriesPerRequest: 0,
     connectTimeout: TIMEOUT_MS,
     commandTimeout: TIMEOUT_MS,
+    socketTimeout: TIMEOUT_MS,
   })
   let why: Error | undefined
   redis.on('error', (error: Error) => (why = error))
   try {
     await redis.connect()
     await refuseMissingDatabase(redis)
-    const info = await redis.info()
     const { queues } = await createQueueAdmin({ redis, prefix: redisPrefix }).stats()
+    const [findings, masters] = [{} as Record<string, Finding[]>, {} as Record<string, Master>]
+    for (const server of primaries(redis)) {
+      const info = await server.info()
+      const name = `${server.options.host}:${server.options.port}`
+      const needed = await readSetting(server, 'min-replicas-to-write')
+      masters[name] = {
+        replicas: Number(valueOf(info, 'connected_slaves') ?? 0),
+        needed: needed === undefined ? undefined : Number(needed),
+      }
+      findings[name] = [
+        ...judgeServer(info),
+        judgePersistence(info, await readSetting(server, 'save'), production),
+        ...judgeRedisUse({ ...memoryOf(info), keepDead: jobs.keepDead, queues }),
+        await checkClock('Redis', async () => {
+          const [seconds, micros] = await server.time()
+          return Number(seconds) * 1000 + Number(micros) / 1000
+        }),
+      ]
+    }
     return [
       ok('Redis', `${host} answers`),
-      ...judgeServer(info),
-      judgePersistence(info, await readSavePoints(redis), production),
-      ...judgeRedisUse({ ...memoryOf(info), keepDead: jobs.keepDead, queues }),
+      ...mergeFindings(findings),
+      ...(isInCompany(redisUrl) ? [judgeReplicas(masters)] : []),
+      ...(redis.isCluster
+        ? [
+            judgeCluster(
+              await redis.cluster('INFO'),
+              await readSetting(redis, 'cluster-require-full-coverage'),
+            ),
+          ]
+        : []),
       judgeQueues(tasks, jobs.queues, queues),
-      await checkClock('Redis', async () => {
-        const [seconds, micros] = await redis.time()
-        return Number(seconds) * 1000 + Number(micros) / 1000
-      }),
     ]
   } catch (error) {
     return [
@@ -58,10 +81,10 @@ export async function checkRedis(config: Config): Promise<Finding[]> {
 }
 
 /** Undefined where the server keeps its settings to itself, as hosted ones do. */
-async function readSavePoints(redis: Redis): Promise<string | undefined> {
+async function readSetting(redis: Redis, name: string): Promise<string | undefined> {
   try {
-    const [, save] = await redis.config('GET', 'save')
-    return save
+    const [, value] = await redis.config('GET', name)
+    return value
   } catch {
     return undefined
   }

@@ -37,7 +37,6 @@ export function openWakeUp(
   })
   let run: string | undefined
   let at = Date.now()
-  redis.on('error', () => {}) // the main connection tells of an outage
   redis.on('message', (_channel, key) => on.news(key))
   redis.on('close', () => (run = undefined))
   // Broken off again: the next `ready` follows. A Cluster is ready once, and tells of a node that is gone, or that listened.

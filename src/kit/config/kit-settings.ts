@@ -45,7 +45,7 @@ export const kitSettings = (project: string) => ({
   ...databaseSettings(project),
   redisUrl: setting('REDIS_URL', redisUrl().optional(), {
     about:
-      '`redis://` or `rediss://`, and a database behind a `/`: `redis://host:6379/2`. `redis+sentinel://host:26379,host2:26379/mymaster` asks Sentinels for the master, `redis+cluster://host:7000,host2:7000` is a Cluster; `rediss+` is TLS',
+      '`redis://` or `rediss://`, and a database behind a `/`: `redis://host:6379/2`. `redis+sentinel://host:26379,host2:26379/mymaster` asks Sentinels (`?sentinel=user:password` is theirs), `redis+cluster://host:7000,host2:7000` is a Cluster; `rediss+` is TLS',
     unset: 'embedded Redis in development',
     example: 'redis://127.0.0.1:6379',
     isUrl: true,

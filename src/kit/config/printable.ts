@@ -38,7 +38,7 @@ function printable(value: unknown, setting: Setting | boolean | undefined): unkn
 
 // A URL that does not parse may still hold a password, so it is never shown.
 function maskUrl(value: string): string {
-  if (isInCompany(value)) return value.replace(/\/\/.*@/, `//${MASK}@`)
+  if (isInCompany(value)) return value.replace(/\/\/.*@/, `//${MASK}@`).replace(/=.*/, `=${MASK}`)
   if (!URL.canParse(value)) return value === '' ? '' : MASK
   const parsed = new URL(value)
   if (parsed.password) parsed.password = MASK

@@ -14,6 +14,7 @@ import { keepNames, type QueryObserver } from './query-observer.ts'
 import { connect, FOR_EVER } from './postgres/connect.ts'
 import { Hosts } from './postgres/hosts.ts'
 import type { DrizzleClient } from './postgres/lane-client.ts'
+import { openPrimaryConnection } from './postgres/primary-connection.ts'
 import { openServer, type Server, type ServerOptions } from './postgres/server-lanes.ts'
 import { connectionsForReplicas, openStaleLanes } from './stale-lanes.ts'
 
@@ -61,7 +62,9 @@ export function openPostgres(config: KitConfig, log: Log) {
   const observers: QueryObserver[] = config.log.sql ? [statementLog(log, config.log.redact)] : []
   if (config.log.slowQueryMs > 0) observers.push(slowQueryLog(log, config.log.slowQueryMs))
   const explainer =
-    config.log.sql === 'explain' ? createExplainer(connect(config, 1), log, config.log.redact) : undefined
+    config.log.sql === 'explain'
+      ? createExplainer(openPrimaryConnection(config), log, config.log.redact)
+      : undefined
   if (explainer) observers.push(explainer)
 
   const gates = new Map<string, Gate>()

@@ -2,52 +2,56 @@
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis'
 import { readRedisUrl } from '../config/redis-url.ts'
 import { PRIMARY_ONLY } from './redis-primary.ts'
+import { sentinelConnector } from './redis-sentinel.ts'
 
 /** After a failover a Cluster's new owner of a slot is known within seconds; what may run twice is sent again until then. */
 const RESEND_MS = 500
 /** A node that is not asked tells of no move. */
 const REFRESH_MS = 2000
 
+/** Neither a server that is frozen or cut off nor the way to it is waited for without a bound. */
+type Bounded = RedisOptions & Required<Pick<RedisOptions, 'connectTimeout' | 'socketTimeout'>>
+
 /**
  * A Cluster has all commands of a `Redis`, as long as each names keys of one slot. What else differs stays in this file
  * and behind `redis.isCluster`. Nothing connects yet if `options.lazyConnect` is set.
  * @throws TypeError for a URL that the settings refuse
  */
-export function openRedis(url: string, options: RedisOptions): Redis {
+export function openRedis(url: string, options: Bounded): Redis {
   const place = readRedisUrl(url)
   if (typeof place === 'string') throw new TypeError(`the URL of Redis ${place}`)
-  if (place.kind === 'single') return new Redis(url, { ...options, ...PRIMARY_ONLY })
+  if (place.kind === 'single') return heard(new Redis(url, { ...options, ...PRIMARY_ONLY }))
   const servers = place.urls.map((server) => new URL(server))
   const hosts = (port: number) =>
     servers.map((one) => ({ host: one.hostname.replace(/^\[|\]$/g, ''), port: Number(one.port || port) }))
   const [first] = servers
+  const tls = first?.protocol === 'rediss:' ? {} : undefined
   const auth = {
     username: decodeURIComponent(first?.username ?? '') || undefined,
     password: decodeURIComponent(first?.password ?? '') || undefined,
-    ...(first?.protocol === 'rediss:' && { tls: {} }),
+    ...(tls && { tls }),
   }
   if (place.kind === 'cluster')
-    return asRedis(new Cluster(hosts(6379), clusterOptions({ ...options, ...auth })))
-  const { reconnectOnError } = PRIMARY_ONLY
-  const secure = auth.tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }
-  return new Redis({
-    ...options,
-    ...auth,
-    ...secure,
-    reconnectOnError,
-    sentinels: hosts(26379),
-    name: place.master,
-    db: place.db,
-    // A master that is frozen or cut off closes nothing: the Sentinels say that there is another.
-    failoverDetector: true,
-    sentinelRetryStrategy: options.retryStrategy ?? (() => null),
+    return heard(asRedis(new Cluster(hosts(6379), clusterOptions({ ...options, ...auth }))))
+  const { master, db } = place
+  const Connector = sentinelConnector({
+    addresses: hosts(26379),
+    master,
+    auth: { ...place.sentinelAuth, ...(tls && { tls }) },
   })
+  return heard(new Redis({ ...options, ...auth, ...PRIMARY_ONLY, Connector, name: master, db }))
 }
 
 /** One more client like it, with other options. */
 export function duplicateRedis(redis: Redis, options: RedisOptions): Redis {
-  if (!redis.isCluster) return redis.duplicate(options)
-  return asRedis((redis as unknown as Cluster).duplicate([], clusterOptions(options)))
+  if (!redis.isCluster) return heard(redis.duplicate(options))
+  return heard(asRedis((redis as unknown as Cluster).duplicate([], clusterOptions(options))))
+}
+
+/** Its errors are told by what fails: without a listener ioredis would print them, with addresses, beside the log. */
+function heard(redis: Redis): Redis {
+  redis.on('error', () => {})
+  return redis
 }
 
 /** The servers that take writes: itself, but of a Cluster each of its masters. */

@@ -1,7 +1,7 @@
 // Keeps connections to Redis on a server that takes writes: connections to replicas are closed and never opened.
-import { connect } from 'node:net'
-import { connect as connectTls } from 'node:tls'
-import { AbstractConnector, type RedisOptions, type StandaloneConnectionOptions } from 'ioredis'
+import { connect, type NetConnectOpts, Socket } from 'node:net'
+import { connect as connectTls, type ConnectionOptions } from 'node:tls'
+import { AbstractConnector, type RedisOptions } from 'ioredis'
 import { isDemotion } from './transient.ts'
 
 /** The message of the `error` event when a replica answers. */
@@ -9,24 +9,40 @@ export const IS_REPLICA = 'is a replica, which takes no writes'
 
 type ErrorEmitter = (type: string, error: Error) => void
 
+export type Address = Pick<RedisOptions, 'path' | 'host' | 'port' | 'family'>
+
 /** Connects like ioredis's own connector, which is not exported, and checks the role of the server. */
-class PrimaryConnector extends AbstractConnector {
-  readonly #options: StandaloneConnectionOptions
+export class PrimaryConnector extends AbstractConnector {
+  protected readonly options: RedisOptions
   #emit: ErrorEmitter | undefined
 
   constructor(options: unknown) {
-    const given = options as StandaloneConnectionOptions
+    const given = options as RedisOptions
     super(given.disconnectTimeout ?? 0)
-    this.#options = given
+    this.options = given
   }
+
+  /** Where the primary is. */
+  protected async locate(): Promise<Address> {
+    const { path, host, port, family } = this.options
+    return path ? { path } : { host, port: port ?? 6379, family }
+  }
+
+  protected onConnected(_stream: Socket): void {}
 
   async connect(emit: ErrorEmitter) {
     this.#emit = emit
-    const { tls, path, host, port, family } = this.#options
-    const address = path ? { path } : { host, port: port ?? 6379, family }
     this.connecting = true
-    const stream = tls ? connectTls({ ...address, ...tls }) : connect(address)
+    const address = await this.locate().catch((error: Error) => void (this.firstError = error))
+    // ioredis gives a client up for good if this throws; after a connection that has ended it tries again.
+    if (!address || !this.connecting) return (this.stream = new Socket().destroy())
+    this.firstError = undefined
+    const { tls } = this.options
+    const stream = tls
+      ? connectTls({ ...address, ...tls } as ConnectionOptions)
+      : connect(address as NetConnectOpts)
     stream.once('error', (error) => (this.firstError = error))
+    stream.once(tls ? 'secureConnect' : 'connect', () => this.onConnected(stream))
     return (this.stream = stream)
   }
 

@@ -51,16 +51,14 @@ export function connectRedis(
  * Block for at most `MAX_BLOCK_SECONDS`: after a longer silence the connection counts as dead, and the command fails.
  */
 export function connectBlocking(redis: Redis): Redis {
-  const connection = duplicateRedis(redis, {
+  // The main connection logs an outage; here it rejects every waiting command.
+  return duplicateRedis(redis, {
     lazyConnect: true,
     enableOfflineQueue: true,
     enableAutoPipelining: false,
     commandTimeout: undefined,
     socketTimeout: MAX_BLOCK_SECONDS * 1000 + (timeoutOf(redis) ?? REPLY_TIMEOUT_MS),
   })
-  // The main connection logs the outage; here it rejects every waiting command.
-  connection.on('error', () => {})
-  return connection
 }
 
 /**

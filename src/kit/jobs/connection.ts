@@ -40,8 +40,8 @@ export class Connection {
 
   /** One more like that of `options`, until all is over. */
   open(connectionName: string): Redis {
+    // That of `options` tells of an outage.
     const connection = duplicateRedis(this.options.redis, { ...OPTIONS, connectionName })
-    connection.on('error', () => {}) // that of `options` tells of an outage
     this.lifetime.over.addEventListener('abort', () => connection.disconnect())
     return connection
   }

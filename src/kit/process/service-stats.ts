@@ -1,6 +1,7 @@
 // Asks Postgres and Redis how the service is doing: limits and counts, never data.
+import type postgres from 'postgres'
 import type { KitConfig } from '../config/kit-config.ts'
-import { connect } from '../data/postgres/connect.ts'
+import { openPrimaryConnection } from '../data/postgres/primary-connection.ts'
 import { closeRedis, connectRedis } from '../data/redis.ts'
 import { withTimeout } from '../data/with-timeout.ts'
 import { createQueueAdmin } from '../jobs/queue-admin.ts'
@@ -10,17 +11,18 @@ const TIMEOUT_MS = 2000
 
 /** Connects at the first question. Each question is rejected while its service is away, within two seconds. */
 export function openServiceStats(config: KitConfig, log: Log) {
-  const sql = connect(config, 1)
+  const primary = openPrimaryConnection(config)
   const redis = connectRedis(config.redisUrl, { log })
   const queueAdmin = createQueueAdmin({ redis, prefix: config.redisPrefix, keepDead: config.jobs.keepDead })
+
+  const ask = <T>(question: (sql: postgres.Sql) => PromiseLike<T>) =>
+    withTimeout(TIMEOUT_MS, 'Postgres', primary.get().then(question))
 
   return {
     /** Connections that Postgres has for ordinary users. */
     async connectionLimit(): Promise<number> {
-      const [row] = await withTimeout(
-        TIMEOUT_MS,
-        'Postgres',
-        sql<{ connections: number }[]>`
+      const [row] = await ask(
+        (sql) => sql<{ connections: number }[]>`
           select current_setting('max_connections')::int
             - current_setting('superuser_reserved_connections')::int as connections`,
       )
@@ -28,10 +30,8 @@ export function openServiceStats(config: KitConfig, log: Log) {
     },
     /** Connections of this service to its database, by their state; those of other machines too. */
     async connections(): Promise<Record<string, number>> {
-      const rows = await withTimeout(
-        TIMEOUT_MS,
-        'Postgres',
-        sql<{ state: string; n: number }[]>`
+      const rows = await ask(
+        (sql) => sql<{ state: string; n: number }[]>`
           select coalesce(state, 'unknown') as state, count(*)::int as n from pg_stat_activity
           where datname = current_database() and application_name = ${config.name} and pid <> pg_backend_pid()
           group by 1`,
@@ -43,7 +43,7 @@ export function openServiceStats(config: KitConfig, log: Log) {
     tasks: () => withTimeout(TIMEOUT_MS, 'Redis', queueAdmin.taskStats('ever')),
     async close(): Promise<void> {
       await closeRedis(redis)
-      await sql.end({ timeout: 1 })
+      await primary.close()
     },
   }
 }

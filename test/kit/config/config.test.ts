@@ -10,6 +10,7 @@ import { url } from '../../../src/kit/config/urls.ts'
 import { flag, integer, list } from '../../../src/kit/config/values.ts'
 import { trustedNetworks } from '../../../src/kit/http/client-ip.ts'
 import { ConfigError } from '../../../src/kit/types/config-error.ts'
+import { readRedisUrl } from '../../../src/kit/config/redis-url.ts'
 import { loadConfig, settings } from '../product/product.ts'
 
 /** What production needs besides. */
@@ -339,6 +340,23 @@ test('several hosts are printed as they are, without the password', () => {
     DATABASE_URL: 'postgres://ann:hunter2@one:5432,two:5433/x?options=hunter3',
   })
   expect(settings.print(config).databaseUrl).toBe('postgres://ann:***@one:5432,two:5433/x?options=hunter3')
+  const watched = loadConfig({
+    ...URLS,
+    REDIS_URL: 'redis+sentinel://ann:hunter2@one,two:26379/ours/1?sentinel=bob:hunter3',
+  })
+  expect(settings.print(watched).redisUrl).toBe('redis+sentinel://***@one,two:26379/ours/1?sentinel=***')
+})
+
+test('the Sentinels have a user and a password of their own, or a password', () => {
+  const read = (query: string) => readRedisUrl(`redis+sentinel://ann:hunter2@one/ours${query}`)
+  expect(read('')).toMatchObject({ sentinelAuth: {} })
+  expect(read('?sentinel=a%3Ab%26')).toMatchObject({ sentinelAuth: { password: 'a:b&' } })
+  expect(read('?sentinel=bob:hunter3')).toMatchObject({
+    sentinelAuth: { username: 'bob', password: 'hunter3' },
+  })
+  for (const query of ['?sentinel=', '?sentinel=a:', '?sentinel=%', '?sentinel=a&db=1', '?db=1'])
+    expect(read(query)).toContain('parameters')
+  expect(readRedisUrl('redis+cluster://one?sentinel=a')).toContain('parameters')
 })
 
 test('production replaces a process that holds 512 MB, and a blocked one after 5 s', () => {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { judgeClock } from '../../../scripts/doctor/clock.ts'
 import { judgePostgresUse, judgeProcessUse, judgeRedisUse } from '../../../scripts/doctor/bounds.ts'
+import { judgeCluster, judgeHosts, judgeReplicas, mergeFindings } from '../../../scripts/doctor/company.ts'
 import type { Finding } from '../../../scripts/doctor/finding.ts'
 import { checkBun, checkOpenFiles } from '../../../scripts/doctor/machine.ts'
 import {
@@ -22,6 +23,8 @@ import { judgePersistence, judgeServer as judgeRedis } from '../../../scripts/do
 import { UNTRACKED_SETTINGS } from '../../../src/kit/data/postgres/connection-settings.ts'
 import { freePort } from '../../../scripts/services/child.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
+import { hasRedisServer } from '../jobs/real-redis.ts'
+import { withClusterOfOne } from '../support/cluster-of-one.ts'
 import { PGBOUNCER, startPgBouncer } from '../support/pgbouncer.ts'
 import { startReplica } from '../support/replica.ts'
 import { createRole } from '../support/roles.ts'
@@ -312,6 +315,79 @@ test('an old Redis, one that evicts and one that keeps nothing are told', () => 
   expect(persistence('aof_enabled:0\r\n', undefined)).toBe('warn')
   expect(persistence('aof_enabled:0\r\n', '')).toBe('fail')
   expect(persistence('aof_enabled:0\r\n', '', false)).toBe('ok')
+})
+
+test('what several servers have in common is told once, and of one alone with its name', () => {
+  const ok = { check: 'version', level: 'ok', found: '7.0.15' } as const
+  const evicts = { check: 'eviction', level: 'fail', found: 'evicts', fix: 'do not' } as const
+  expect(mergeFindings({ a: [ok, evicts], b: [ok], c: [{ ...ok, found: '7.0.14' }] })).toEqual([
+    ok,
+    { ...evicts, found: 'a: evicts' },
+  ])
+  expect(mergeFindings({ a: [evicts], b: [evicts] })).toEqual([evicts])
+})
+
+test('masters that nobody takes over from, or that nobody could write to after that, are told', () => {
+  const judged = (...masters: [replicas: number, needed?: number][]) =>
+    judgeReplicas(Object.fromEntries(masters.map(([replicas, needed], i) => [`r${i}`, { replicas, needed }])))
+  expect(judged([1, 0])).toMatchObject({ level: 'ok', found: expect.stringContaining('may be lost') })
+  expect(judged([2, 1], [2, 1])).toEqual({ check: 'Redis replicas', level: 'ok', found: 'one takes over' })
+  expect(judged([2, 1], [0, 1])).toMatchObject({
+    level: 'warn',
+    found: expect.stringContaining('r1 without'),
+  })
+  expect(judged([2, 1], [1, 1])).toMatchObject({
+    level: 'warn',
+    found: expect.stringContaining('after a fail'),
+  })
+  expect(judged([2], [1])).toMatchObject({ level: 'ok' }) // a hosted one keeps its settings to itself
+})
+
+test('a Cluster that is not whole fails, and one that stops with any master is told', () => {
+  const info = (state: string) => `cluster_state:${state}\r\ncluster_slots_ok:10923\r\ncluster_size:3\r\n`
+  expect(judgeCluster(info('fail'), 'no')).toMatchObject({ level: 'fail' })
+  expect(judgeCluster(info('ok'), 'yes')).toMatchObject({ level: 'warn' })
+  for (const setting of ['no', undefined])
+    expect(judgeCluster(info('ok'), setting)).toMatchObject({
+      level: 'ok',
+      found: '3 masters serve all slots',
+    })
+})
+
+test('of several hosts of Postgres each is told: two that take writes, none that stands by, one that lags', () => {
+  const primary = { name: 'a', state: 'primary', synchronous: '*' } as const
+  const standby = { name: 'b', state: 'standby', behind: 0.2 } as const
+  expect(judgeHosts([primary, standby])).toEqual({
+    check: 'Postgres hosts',
+    level: 'ok',
+    found: 'a is the primary; b is a standby, 0.2 s behind',
+  })
+  expect(judgeHosts([{ ...primary, synchronous: '' }, standby]).found).toContain('may be lost')
+  expect(judgeHosts([primary, { ...primary, name: 'b' }])).toMatchObject({ level: 'fail' })
+  expect(judgeHosts([primary, { ...standby, behind: 40 }])).toMatchObject({ level: 'warn' })
+  expect(judgeHosts([primary, { name: 'b', state: 'away', why: 'ECONNREFUSED' }])).toMatchObject({
+    level: 'warn',
+    found: expect.stringContaining('b does not answer (ECONNREFUSED)'),
+  })
+})
+
+test('a host of Postgres that is away is named, and the other one examined', async () => {
+  const several = app.config.databaseUrl.replace(/@([^/]+)/, '@127.0.0.1:1,$1')
+  const { findings } = await doctor({ DATABASE_URL: several })
+  expect(named(findings, 'Postgres hosts')).toMatchObject({
+    level: 'warn',
+    found: expect.stringMatching(/^127\.0\.0\.1:1 does not answer \(.+\); \S+ is the primary/),
+  })
+  expect(named(findings, 'Postgres version')).toMatchObject({ level: 'ok' })
+})
+
+test.if(hasRedisServer())('a Cluster is examined as one: its servers, its slots, its replicas', async () => {
+  await withClusterOfOne(async (url) => {
+    const { findings } = await doctor({ REDIS_URL: url })
+    expect(named(findings, 'Redis Cluster')).toMatchObject({ level: 'warn' })
+    expect(named(findings, 'Redis replicas')).toMatchObject({ level: 'warn' })
+    expect(named(findings, 'Redis version')).toMatchObject({ level: 'ok' })
+  })
 })
 
 test('clocks that are apart are told, with the direction', () => {

@@ -5,7 +5,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { newSecretKey } from '../../../src/kit/auth/secrets.ts'
+import { closeRedis, connectRedis } from '../../../src/kit/data/redis.ts'
+import { createStore } from '../../../src/kit/data/store.ts'
 import { openLink } from '../../kit/support/faulty-link.ts'
+import { silent } from '../../kit/support/log.ts'
 import type { LogLine } from '../../kit/support/supervised.ts'
 import {
   createDatabase,
@@ -120,6 +124,7 @@ export async function startHosts(network: Network, proxy: Machine, ahead: number
     REDIS_URL: redis.url,
     REDIS_TIMEOUT_MS: '2000',
     TRUSTED_PROXIES: proxy.address,
+    SECRET_KEYS: newSecretKey(),
     WEB_PROCESSES: '1',
     WORKER_PROCESSES: '1',
     PASSWORD_RULE: 'seed',
@@ -129,11 +134,17 @@ export async function startHosts(network: Network, proxy: Machine, ahead: number
     LOG_LEVEL: 'debug',
   }
   const hosts = ahead.map((seconds, i) => new Host(network.add(`host${i + 1}`), env, ports, seconds))
+  const own = connectRedis(redisUrl(), { log: silent })
+  const store = createStore(own, prefix)
   return {
     hosts,
+    /** That of the service, where its mails are kept. */
+    store,
     start: () => Promise.all(hosts.map((host) => host.start())),
     async close() {
       await Promise.all(hosts.map((host) => host.close()))
+      store.close()
+      await closeRedis(own)
       await postgres.close()
       await redis.close()
       await deletePrefix(prefix)

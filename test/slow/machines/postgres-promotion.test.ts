@@ -1,7 +1,9 @@
 // A primary dies, freezes, or is replaced under load, and a standby is promoted by hand: the service finds it by itself. It prints what that costs.
 import { afterEach, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
+import { checkHosts } from '../../../scripts/doctor/hosts.ts'
 import { migrate } from '../../../scripts/migrate.ts'
+import { openPrimaryConnection } from '../../../src/kit/data/postgres/primary-connection.ts'
 import type { TestApp } from '../../kit/support/harness.ts'
 import { until } from '../../kit/support/until.ts'
 import { startLoadedService } from './load.ts'
@@ -50,6 +52,14 @@ describe.skipIf(!BIN)('promoted by hand', () => {
     await one.rewindTo(two)
     await load.served()
     expect(await ask(one.port, 'select pg_is_in_recovery() as standby')).toEqual([{ standby: true }])
+    // The URL names the standby first now: what asks now and then, beside the lanes, asks the primary all the same.
+    const asking = openPrimaryConnection(app.config)
+    ends.push(() => asking.close())
+    const rows = await (await asking.get())`select pg_is_in_recovery() as standby`
+    expect([...rows]).toEqual([{ standby: false }])
+    expect(await checkHosts(app.config.databaseUrl)).toMatchObject([
+      { level: 'ok', found: expect.stringMatching(/:\d+ is a standby.*; .*:\d+ is the primary/) },
+    ])
     expect(await load.end('kill -9, promoted by hand, synchronous')).toEqual({ jobs: [], rows: [] })
     expect(await readiness(app)).toStartWith('200')
   })

@@ -1,7 +1,16 @@
 // A real primary with streaming standbys, of Debian's Postgres, each in a folder of its own that goes with it.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
@@ -93,6 +102,20 @@ export class Server {
     if (pid === undefined || exitCode !== null || signalCode !== null) return
     spawnSync('pkill', [`-${signal.slice(3)}`, '-P', String(pid)])
     process.kill(pid, signal)
+  }
+
+  /** From now on that role is let in by TLS and password alone. */
+  async secure(certificate: string, key: string, role: string): Promise<void> {
+    for (const [from, name] of [
+      [certificate, 'server.crt'],
+      [key, 'server.key'],
+    ] as const)
+      spawnSync('install', ['-o', 'postgres', '-m', '600', from, join(this.folder, name)])
+    const file = join(this.folder, 'pg_hba.conf')
+    const rules = [`hostssl all ${role} all scram-sha-256`, `hostnossl all ${role} all reject`]
+    writeFileSync(file, `${rules.join('\n')}\n${readFileSync(file, 'utf8')}`)
+    appendFileSync(join(this.folder, 'postgresql.conf'), "ssl = 'on'\n")
+    await ask(this.port, 'select pg_reload_conf()')
   }
 
   async promote(): Promise<void> {

@@ -3,7 +3,6 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
 import { until } from '../../kit/support/until.ts'
 import { createNetwork, type Machine, type Network } from './network.ts'
 
@@ -13,6 +12,7 @@ const NODE_TIMEOUT_MS = 2000
 export interface Server {
   machine: Machine
   process: ChildProcess
+  cli: string[]
 }
 
 export interface RedisSet {
@@ -24,13 +24,24 @@ export interface RedisSet {
   remove(): void
 }
 
-export const ask = (server: Server, ...command: string[]): string =>
-  server.machine.run('timeout', '2', 'redis-cli', ...command)
+/** What it takes to be let in: TLS and passwords, as redis-server, redis-cli and a Sentinel's file want them. */
+export interface Access {
+  server: string[]
+  cli: string[]
+  sentinel: string[]
+  sentinelCli: string[]
+}
+const ANYBODY: Access = { server: [], cli: [], sentinel: [], sentinelCli: [] }
+type GiveAccess = (network: Network) => Access
 
-function open(count: number, settings: (first: Machine | undefined) => string[]) {
+export const ask = ({ machine, cli }: Server, ...command: string[]): string =>
+  machine.run('timeout', '2', 'redis-cli', ...cli, ...command)
+
+function open(count: number, giveAccess: GiveAccess, settings: (first: Machine | undefined) => string[]) {
   const network = createNetwork()
   if (!network) throw new Error('no network can be made here: it takes root, on Linux')
   const dir = mkdtempSync(join(tmpdir(), 'restbun-redis-set-'))
+  const access = giveAccess(network)
   const servers: Server[] = []
   for (let n = 0; n < count; n++) {
     const machine = network.add(`r${n}`)
@@ -49,7 +60,8 @@ function open(count: number, settings: (first: Machine | undefined) => string[])
       '',
     ]
     const command = ['redis-server', ...fixed, '--appendonly', 'yes', '--repl-diskless-sync-delay', '0']
-    servers.push({ machine, process: machine.start([...command, ...settings(servers[0]?.machine)]) })
+    const process = machine.start([...command, ...access.server, ...settings(servers[0]?.machine)])
+    servers.push({ machine, process, cli: access.cli })
   }
   const remove = () => {
     network.remove()
@@ -68,11 +80,14 @@ function open(count: number, settings: (first: Machine | undefined) => string[])
       return false
     }
   }
-  return { network, dir, servers, remove, addresses, at, isUp }
+  return { network, dir, access, servers, remove, addresses, at, isUp }
 }
 
-export async function startCluster(settings: string[] = []): Promise<RedisSet> {
-  const { network, servers, remove, addresses, at, isUp } = open(6, () => [
+export async function startCluster(
+  settings: string[] = [],
+  giveAccess: GiveAccess = () => ANYBODY,
+): Promise<RedisSet> {
+  const { network, servers, remove, addresses, at, isUp } = open(6, giveAccess, () => [
     '--cluster-enabled',
     'yes',
     '--cluster-node-timeout',
@@ -87,6 +102,7 @@ export async function startCluster(settings: string[] = []): Promise<RedisSet> {
     if (!first) throw new Error('no server')
     first.machine.run(
       'redis-cli',
+      ...first.cli,
       '--cluster',
       'create',
       ...addresses(PORT).split(','),
@@ -110,8 +126,10 @@ export async function startCluster(settings: string[] = []): Promise<RedisSet> {
     servers,
     remove,
     async primaryOf(key) {
-      const slot = Number(ask(servers[0] as Server, 'cluster', 'keyslot', key))
-      const line = ask(servers[0] as Server, 'cluster', 'nodes')
+      const living = servers.find(isUp)
+      if (!living) throw new Error('no server is up')
+      const slot = Number(ask(living, 'cluster', 'keyslot', key))
+      const line = ask(living, 'cluster', 'nodes')
         .split('\n')
         .find(
           (one) =>
@@ -129,21 +147,18 @@ export async function startCluster(settings: string[] = []): Promise<RedisSet> {
   }
 }
 
-export async function startSentinels(settings: string[] = []): Promise<RedisSet> {
-  const set = open(3, (first) => [
+export async function startSentinels(
+  settings: string[] = [],
+  giveAccess: GiveAccess = () => ANYBODY,
+): Promise<RedisSet> {
+  const set = open(3, giveAccess, (first) => [
     ...(first ? ['--replicaof', first.address, String(PORT)] : []),
     ...settings,
   ])
-  const { network, dir, servers, remove, addresses, at, isUp } = set
+  const { network, dir, access, servers, remove, addresses, at, isUp } = set
   const master = servers[0]?.machine.address ?? ''
-  const sentinel = new Redis({
-    host: master,
-    port: 26379,
-    lazyConnect: true,
-    retryStrategy: () => 100,
-    maxRetriesPerRequest: null,
-  })
-  sentinel.on('error', () => {})
+  const askSentinel = (machine: Machine, ...command: string[]) =>
+    machine.run('redis-cli', '-p', '26379', ...access.sentinelCli, 'sentinel', ...command)
   try {
     await until('the servers', () => servers.every(isUp))
     for (const { machine } of servers) {
@@ -155,7 +170,14 @@ export async function startSentinels(settings: string[] = []): Promise<RedisSet>
       ]
       writeFileSync(
         file,
-        `port 26379\nprotected-mode no\ndir ${dir}\n${about.map((line) => `sentinel ${line}\n`).join('')}`,
+        [
+          'port 26379',
+          'protected-mode no',
+          `dir ${dir}`,
+          ...about.map((line) => `sentinel ${line}`),
+          ...access.sentinel,
+          '',
+        ].join('\n'),
       )
       machine.start(['redis-server', file, '--sentinel'])
     }
@@ -163,7 +185,7 @@ export async function startSentinels(settings: string[] = []): Promise<RedisSet>
     await until('the Sentinels', () =>
       servers.every(({ machine }) => {
         try {
-          return knows.test(machine.run('redis-cli', '-p', '26379', 'sentinel', 'master', 'ours'))
+          return knows.test(askSentinel(machine, 'master', 'ours'))
         } catch {
           return false
         }
@@ -172,8 +194,6 @@ export async function startSentinels(settings: string[] = []): Promise<RedisSet>
   } catch (error) {
     remove()
     throw error
-  } finally {
-    sentinel.disconnect()
   }
   return {
     url: `redis+sentinel://${addresses(26379)}/ours`,
@@ -181,9 +201,8 @@ export async function startSentinels(settings: string[] = []): Promise<RedisSet>
     servers,
     remove,
     async primaryOf() {
-      const [address = ''] = (servers.at(-1) as Server).machine
-        .run('redis-cli', '-p', '26379', 'sentinel', 'get-master-addr-by-name', 'ours')
-        .split('\n')
+      const { machine } = servers.at(-1) as Server
+      const [address = ''] = askSentinel(machine, 'get-master-addr-by-name', 'ours').split('\n')
       return at(address)
     },
   }

@@ -1,6 +1,8 @@
 // Redis Sentinel and Cluster under load: a master that is killed, frozen or cut off, and slots that move. Prints what it costs.
 import { afterEach, expect, test } from 'bun:test'
 import { z } from 'zod'
+import { checkRedis } from '../../../scripts/doctor/redis.ts'
+import { settings } from '../../../src/config.ts'
 import { closeRedis, connectRedis } from '../../../src/kit/data/redis.ts'
 import { isTransient } from '../../../src/kit/data/transient.ts'
 import { createQueue } from '../../../src/kit/jobs/queue.ts'
@@ -122,9 +124,14 @@ for (const [name, start] of [
   test(`${name} does all that the service asks of Redis`, async () => {
     set = await start()
     await expectContract(set.url, 'contract:')
+    const findings = await checkRedis(
+      settings.load({ REDIS_URL: set.url, DATABASE_URL: 'postgres://nowhere/x' }),
+    )
+    expect(findings.filter(({ level }) => level !== 'ok')).toEqual([])
+    expect(findings.find(({ check }) => check === 'Redis replicas')?.found).toContain('one takes over')
   })
 
-  for (const [how, breakIt, settings] of [
+  for (const [how, breakIt, given] of [
     ['its master killed', kill, []],
     ['its master killed, min-replicas-to-write 1', kill, SAFE],
     ['its master frozen', freeze, []],
@@ -132,9 +139,9 @@ for (const [name, start] of [
     ['its master cut off, min-replicas-to-write 1', cut, SAFE],
   ] as const) {
     // With one replica for each master, the one that takes over has none, and takes no writes until the other is back.
-    if (name === 'Cluster' && settings.length > 0) continue
+    if (name === 'Cluster' && given.length > 0) continue
     test(`${name}, ${how}: the service goes on`, async () => {
-      const here = (set = await start([...settings]))
+      const here = (set = await start([...given]))
       await underLoad(`${name}, ${how}`, here, async () => breakIt(await here.primaryOf(QUEUE)))
     })
   }

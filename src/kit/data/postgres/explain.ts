@@ -1,8 +1,8 @@
 // Logs the plan of each statement once, where LOG_SQL=explain: in development, on a connection of its own, never by running it.
-import type postgres from 'postgres'
 import { MASK, mentionsSecret } from '../../log/redact.ts'
 import type { Log } from '../../types/log.ts'
 import type { Statement } from '../../types/statement.ts'
+import type { PrimaryConnection } from './primary-connection.ts'
 
 const HAS_PLAN = /^\s*(select|insert|update|delete|merge|with)\b/i
 /** Texts that are remembered, and statements that may wait for their plan. */
@@ -11,14 +11,15 @@ const MAX_WAITING = 20
 /** A longer statement is not planned: an insert of thousands of rows would be remembered whole. */
 const MAX_TEXT = 10_000
 
-/** A `QueryObserver`. @param sql its only user is this */
-export function createExplainer(sql: postgres.Sql, log: Log, secretKeys: readonly string[]) {
+/** A `QueryObserver`. @param primary its only user is this */
+export function createExplainer(primary: PrimaryConnection, log: Log, secretKeys: readonly string[]) {
   const explained = new Set<string>()
   let waiting = 0
 
   async function explain(query: string, { text, parameters = [] }: Statement): Promise<void> {
     waiting++
     try {
+      const sql = await primary.get()
       // By the extended protocol, which takes one statement: by the simple one what stands behind a semicolon would run again.
       const rows = await sql.unsafe(`explain ${text}`, parameters as never[], { simple: false } as object)
       const lines = rows.map((row) => String(row['QUERY PLAN']))
@@ -47,6 +48,6 @@ export function createExplainer(sql: postgres.Sql, log: Log, secretKeys: readonl
       explained.add(text)
       void explain(name, statement)
     },
-    close: () => sql.end({ timeout: 1 }),
+    close: () => primary.close(),
   }
 }

@@ -82,6 +82,12 @@ export class Hosts {
 
   async #search(): Promise<void> {
     this.#look()
+    if (this.#primary && !this.#primary.asking) {
+      // It answered a moment ago, and is doubted since.
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+      if (this.#isSure) return
+      this.#look()
+    }
     // What was away when it was asked last is asked, but not waited for.
     const asked = this.all.filter(({ state }) => state !== 'away').map(async (host) => host.asking)
     let stopWaiting = () => {}
@@ -124,6 +130,7 @@ export class Hosts {
       if (host.sql === sql) host.sql = undefined
       sql.end({ timeout: 0 }).catch(() => {})
       if (!IS_BUSY.test(code)) this.#setState(host, 'away', `does not answer (${code})`)
+      else if (host === this.#primary) this.#trust()
     }
   }
 
@@ -135,8 +142,12 @@ export class Hosts {
     if (deposed) this.#setState(deposed, 'an older primary')
     if (this.#primary && this.#primary !== host) return // two of one timeline: the first stays
     this.#primary = host
-    this.#isSure = true
     this.#setState(host, 'the primary')
+    this.#trust()
+  }
+
+  #trust(): void {
+    this.#isSure = true
     for (const stopWaiting of this.#waiting) stopWaiting()
   }
 

@@ -1,0 +1,86 @@
+// Connects to the master that Sentinels name, and leaves it as soon as they name another one.
+import type { Socket } from 'node:net'
+import { Redis, type RedisOptions } from 'ioredis'
+import { type Address, PrimaryConnector } from './redis-primary.ts'
+
+export interface Sentinels {
+  addresses: { host: string; port: number }[]
+  /** The name of what they watch. */
+  master: string
+  /** User, password and TLS for the Sentinels themselves. */
+  auth: Pick<RedisOptions, 'username' | 'password' | 'tls'>
+}
+
+const LOOKUP_TIMEOUT_MS = 2000
+const RECONNECT_MS = 1000
+/** A Sentinel that is cut off says nothing, and listening alone would not notice. */
+const KEEP_ALIVE_MS = 5000
+const SWITCHED = '+switch-master'
+
+/**
+ * Returns a connector for these Sentinels. That of ioredis 6.0 ends a client for good if a switch is announced while it
+ * looks for the master, waits for a frozen Sentinel without a bound, and prints errors of its connections to Sentinels.
+ */
+export function sentinelConnector(sentinels: Sentinels): NonNullable<RedisOptions['Connector']> {
+  return class SentinelConnector extends PrimaryConnector {
+    protected override locate(): Promise<Address> {
+      return findMaster(sentinels, this.options.connectTimeout)
+    }
+
+    protected override onConnected(stream: Socket): void {
+      leaveOnSwitch(stream, sentinels)
+    }
+  }
+}
+
+/** All are asked at once, and the first answer counts: one that is frozen or cut off holds nothing up. */
+async function findMaster(sentinels: Sentinels, timeoutMs = LOOKUP_TIMEOUT_MS): Promise<Address> {
+  const bounds = { connectTimeout: timeoutMs, commandTimeout: timeoutMs, socketTimeout: timeoutMs }
+  const clients = connectAll(sentinels, { ...bounds, retryStrategy: () => null, maxRetriesPerRequest: 0 })
+  const ask = async (client: Redis): Promise<Address> => {
+    const answer: unknown = await client.call('SENTINEL', 'get-master-addr-by-name', sentinels.master)
+    if (!Array.isArray(answer)) throw new Error('it does not know that name')
+    return { host: String(answer[0]), port: Number(answer[1]) }
+  }
+  try {
+    return await Promise.any(clients.map(ask))
+  } catch (error) {
+    const errors: unknown[] = error instanceof AggregateError ? error.errors : [error]
+    const why = errors.map((one) => (one instanceof Error ? one.message : String(one)))
+    const message = `no Sentinel names the master ${sentinels.master}: ${[...new Set(why)].join(', ')}`
+    throw Object.assign(new Error(message), { code: 'REDIS_AWAY' })
+  } finally {
+    for (const client of clients) client.disconnect()
+  }
+}
+
+/** Each is listened to, as long as the connection lives: whichever is left tells of the switch. */
+function leaveOnSwitch(stream: Socket, sentinels: Sentinels): void {
+  const clients = connectAll(sentinels, {
+    connectTimeout: LOOKUP_TIMEOUT_MS,
+    socketTimeout: LOOKUP_TIMEOUT_MS,
+    keepAlive: KEEP_ALIVE_MS,
+    autoResubscribe: false,
+    retryStrategy: () => RECONNECT_MS,
+  })
+  stream.once('close', () => clients.forEach((client) => client.disconnect()))
+  for (const client of clients) {
+    client.on('ready', () => void client.subscribe(SWITCHED).catch(() => {}))
+    client.on('message', (_channel, said: string) => {
+      if (said.startsWith(`${sentinels.master} `)) stream.destroy()
+    })
+  }
+}
+
+const connectAll = ({ addresses, auth }: Sentinels, options: RedisOptions) =>
+  addresses.map((address) => {
+    const client = new Redis({
+      ...address,
+      ...auth,
+      ...options,
+      enableReadyCheck: false,
+      disconnectTimeout: 0,
+    })
+    client.on('error', () => {}) // what it is asked fails, or the next connection is tried
+    return client
+  })
