@@ -28,7 +28,7 @@ export class PrimaryConnector extends AbstractConnector {
     return path ? { path } : { host, port: port ?? 6379, family }
   }
 
-  protected onConnected(_stream: Socket): void {}
+  protected onConnected(_stream: Socket, _address: Address): void {}
 
   async connect(emit: ErrorEmitter) {
     this.#emit = emit
@@ -42,7 +42,7 @@ export class PrimaryConnector extends AbstractConnector {
       ? connectTls({ ...address, ...tls } as ConnectionOptions)
       : connect(address as NetConnectOpts)
     stream.once('error', (error) => (this.firstError = error))
-    stream.once(tls ? 'secureConnect' : 'connect', () => this.onConnected(stream))
+    stream.once(tls ? 'secureConnect' : 'connect', () => this.onConnected(stream, address))
     return (this.stream = stream)
   }
 

@@ -27,35 +27,51 @@ export function sentinelConnector(sentinels: Sentinels): NonNullable<RedisOption
       return findMaster(sentinels, this.options.connectTimeout)
     }
 
-    protected override onConnected(stream: Socket): void {
-      leaveOnSwitch(stream, sentinels)
+    protected override onConnected(stream: Socket, address: Address): void {
+      leaveOnSwitch(stream, address, sentinels)
     }
   }
 }
 
-/** All are asked at once, and the first answer counts: one that is frozen or cut off holds nothing up. */
+/**
+ * All are asked at once, and waited for until most have answered: one that is frozen or cut off holds nothing up, and one
+ * that was parted from the others, with the former master, is not believed.
+ */
 async function findMaster(sentinels: Sentinels, timeoutMs = LOOKUP_TIMEOUT_MS): Promise<Address> {
   const bounds = { connectTimeout: timeoutMs, commandTimeout: timeoutMs, socketTimeout: timeoutMs }
   const clients = connectAll(sentinels, { ...bounds, retryStrategy: () => null, maxRetriesPerRequest: 0 })
-  const ask = async (client: Redis): Promise<Address> => {
-    const answer: unknown = await client.call('SENTINEL', 'get-master-addr-by-name', sentinels.master)
-    if (!Array.isArray(answer)) throw new Error('it does not know that name')
-    return { host: String(answer[0]), port: Number(answer[1]) }
+  const answers: { address: Address; epoch: number }[] = []
+  const why = new Set<string>()
+  const most = Promise.withResolvers<void>()
+  const ask = async (client: Redis) => {
+    try {
+      answers.push(await askForMaster(client, sentinels.master))
+      if (answers.length > clients.length / 2) most.resolve()
+    } catch (error) {
+      why.add(error instanceof Error ? error.message : String(error))
+    }
   }
-  try {
-    return await Promise.any(clients.map(ask))
-  } catch (error) {
-    const errors: unknown[] = error instanceof AggregateError ? error.errors : [error]
-    const why = errors.map((one) => (one instanceof Error ? one.message : String(one)))
-    const message = `no Sentinel names the master ${sentinels.master}: ${[...new Set(why)].join(', ')}`
-    throw Object.assign(new Error(message), { code: 'REDIS_AWAY' })
-  } finally {
-    for (const client of clients) client.disconnect()
-  }
+  await Promise.race([most.promise, Promise.all(clients.map(ask))])
+  for (const client of clients) client.disconnect()
+  const [newest] = answers.toSorted((a, b) => b.epoch - a.epoch)
+  if (newest) return newest.address
+  const message = `no Sentinel names the master ${sentinels.master}: ${[...why].join(', ')}`
+  throw Object.assign(new Error(message), { code: 'REDIS_AWAY' })
+}
+
+/** The epoch counts failovers. */
+async function askForMaster(client: Redis, name: string): Promise<{ address: Address; epoch: number }> {
+  const [place, facts] = await Promise.all([
+    client.call('SENTINEL', 'get-master-addr-by-name', name),
+    client.call('SENTINEL', 'master', name),
+  ])
+  if (!Array.isArray(place) || !Array.isArray(facts)) throw new Error('it does not know that name')
+  const epoch = Number(facts[facts.indexOf('config-epoch') + 1])
+  return { address: { host: String(place[0]), port: Number(place[1]) }, epoch }
 }
 
 /** Each is listened to, as long as the connection lives: whichever is left tells of the switch. */
-function leaveOnSwitch(stream: Socket, sentinels: Sentinels): void {
+function leaveOnSwitch(stream: Socket, { host, port }: Address, sentinels: Sentinels): void {
   const clients = connectAll(sentinels, {
     connectTimeout: LOOKUP_TIMEOUT_MS,
     socketTimeout: LOOKUP_TIMEOUT_MS,
@@ -67,7 +83,8 @@ function leaveOnSwitch(stream: Socket, sentinels: Sentinels): void {
   for (const client of clients) {
     client.on('ready', () => void client.subscribe(SWITCHED).catch(() => {}))
     client.on('message', (_channel, said: string) => {
-      if (said.startsWith(`${sentinels.master} `)) stream.destroy()
+      const isOurs = said.startsWith(`${sentinels.master} `)
+      if (isOurs && !said.endsWith(` ${host} ${port}`)) stream.destroy()
     })
   }
 }
@@ -78,6 +95,7 @@ const connectAll = ({ addresses, auth }: Sentinels, options: RedisOptions) =>
       ...address,
       ...auth,
       ...options,
+      protocol: 2,
       enableReadyCheck: false,
       disconnectTimeout: 0,
     })

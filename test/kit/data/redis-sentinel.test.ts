@@ -14,7 +14,8 @@ const TIMEOUT_MS = 500
 class FakeSentinel {
   /** Whether it takes connections and says nothing, as one does that is frozen. */
   isFrozen = false
-  asked = 0
+  /** How many failovers it knows of. */
+  epoch = 0
   master = new URL(redisUrl())
   port = 0
   readonly #subscribers = new Set<Socket>()
@@ -42,11 +43,9 @@ class FakeSentinel {
   #hear(socket: Socket, word: string, next: string): void {
     if (this.isFrozen) return
     if (word === 'get-master-addr-by-name') {
-      this.asked++
       socket.write(bulks(this.master.hostname, this.master.port))
     }
-    if (word === 'sentinels') socket.write('*0\r\n')
-    if (word === 'hello') socket.write("-ERR unknown command 'HELLO'\r\n")
+    if (word === 'master') socket.write(bulks('name', MASTER, 'config-epoch', String(this.epoch)))
     if (word === 'setinfo') socket.write('+OK\r\n')
     if (word === 'subscribe') {
       this.#subscribers.add(socket)
@@ -59,8 +58,8 @@ class FakeSentinel {
   }
 
   /** Says that the master is another. */
-  announce(name = MASTER): void {
-    const text = `${name} 127.0.0.1 1 ${this.master.hostname} ${this.master.port}`
+  announce(name = MASTER, to = '127.0.0.2 6379'): void {
+    const text = `${name} 127.0.0.1 1 ${to}`
     for (const socket of this.#subscribers) socket.write(bulks('message', '+switch-master', text))
   }
 
@@ -132,6 +131,8 @@ test('a master that answers on is left when another one is announced, and for no
   const before = await idOf(client)
   await until('the client to listen', () => sentinels.every(({ subscribers }) => subscribers > 0))
   sentinels[0]?.announce('theirs')
+  const { hostname, port } = new URL(redisUrl())
+  sentinels[0]?.announce(MASTER, `${hostname} ${port}`) // one that hears of it late
   expect(await idOf(client)).toBe(before)
   sentinels[1]?.announce()
   await reconnected(client, before)
@@ -152,8 +153,16 @@ test('it listens again at a Sentinel that was away', async () => {
   await reconnected(client, before)
 })
 
-test('a Sentinel that is frozen or gone costs nothing while another one answers', async () => {
-  const sentinels = await startSentinels(2)
+test('a Sentinel that knows of no switch, as it was parted from the others, is not believed', async () => {
+  const [parted, other, third] = await startSentinels(3)
+  if (!parted || !other || !third) return
+  parted.master = new URL('redis://127.0.0.1:1')
+  for (const one of [other, third]) one.epoch = 1
+  for (let n = 0; n < 10; n++) expect(await open(urlOf([parted, other, third])).ping()).toBe('PONG')
+})
+
+test('a Sentinel that is frozen or gone costs nothing while most answer', async () => {
+  const sentinels = await startSentinels(4)
   const [frozen] = sentinels
   if (frozen) frozen.isFrozen = true
   const client = open(urlOf([{ port: 1 }, ...sentinels]))

@@ -1,4 +1,4 @@
-// Starts a Redis Cluster (3 masters, 3 replicas) or a master with two replicas and three Sentinels, each server on a machine of its own.
+// Starts a Redis Cluster (3 masters, a replica or two each) or a master with two replicas and three Sentinels, each server on a machine of its own.
 import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,8 +19,8 @@ export interface RedisSet {
   url: string
   network: Network
   servers: Server[]
-  /** The server that takes writes now: of a Cluster the one that has the slot of the key. */
-  primaryOf(key: string): Promise<Server>
+  /** The server that takes writes now: of a Cluster the one that has the slot of the key. Another one than `but` is asked. */
+  primaryOf(key: string, but?: Server): Promise<Server>
   remove(): void
 }
 
@@ -83,11 +83,13 @@ function open(count: number, giveAccess: GiveAccess, settings: (first: Machine |
   return { network, dir, access, servers, remove, addresses, at, isUp }
 }
 
+/** @param replicas of each of three masters */
 export async function startCluster(
   settings: string[] = [],
   giveAccess: GiveAccess = () => ANYBODY,
+  replicas = 1,
 ): Promise<RedisSet> {
-  const { network, servers, remove, addresses, at, isUp } = open(6, giveAccess, () => [
+  const { network, servers, remove, addresses, at, isUp } = open(3 + 3 * replicas, giveAccess, () => [
     '--cluster-enabled',
     'yes',
     '--cluster-node-timeout',
@@ -107,7 +109,7 @@ export async function startCluster(
       'create',
       ...addresses(PORT).split(','),
       '--cluster-replicas',
-      '1',
+      String(replicas),
       '--cluster-yes',
     )
     await until('the cluster', () =>
@@ -125,8 +127,8 @@ export async function startCluster(
     network,
     servers,
     remove,
-    async primaryOf(key) {
-      const living = servers.find(isUp)
+    async primaryOf(key, but) {
+      const living = servers.find((one) => one !== but && isUp(one))
       if (!living) throw new Error('no server is up')
       const slot = Number(ask(living, 'cluster', 'keyslot', key))
       const line = ask(living, 'cluster', 'nodes')
@@ -200,8 +202,8 @@ export async function startSentinels(
     network,
     servers,
     remove,
-    async primaryOf() {
-      const { machine } = servers.at(-1) as Server
+    async primaryOf(_key, but) {
+      const { machine } = servers.findLast((one) => one !== but) as Server
       const [address = ''] = askSentinel(machine, 'get-master-addr-by-name', 'ours').split('\n')
       return at(address)
     },

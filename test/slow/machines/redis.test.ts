@@ -5,6 +5,7 @@ import { checkRedis } from '../../../scripts/doctor/redis.ts'
 import { settings } from '../../../src/config.ts'
 import { closeRedis, connectRedis } from '../../../src/kit/data/redis.ts'
 import { isTransient } from '../../../src/kit/data/transient.ts'
+import { createQueueAdmin } from '../../../src/kit/jobs/queue-admin.ts'
 import { createQueue } from '../../../src/kit/jobs/queue.ts'
 import { keyBase } from '../../../src/kit/jobs/scripts.ts'
 import { defineTask } from '../../../src/kit/jobs/task.ts'
@@ -39,12 +40,14 @@ async function underLoad(what: string, { url }: RedisSet, breakIt: () => Promise
     input: z.object({ n: z.number() }),
     run: ({ n }) => void done.add(n),
   })
+  // Nobody takes it meanwhile: what is lost of these was lost by Redis.
+  const kept = defineTask({ name: 'kept', input: z.object({ n: z.number() }), run() {} })
   const queue = createQueue({ redis, prefix: PREFIX, maxBytes: 1000 })
   const worker = startWorker({
     redis,
     prefix: PREFIX,
     id: crypto.randomUUID(),
-    tasks: [task],
+    tasks: [task, kept],
     deps: {},
     log: silent,
   })
@@ -52,8 +55,8 @@ async function underLoad(what: string, { url }: RedisSet, breakIt: () => Promise
 
   const acknowledged: number[] = []
   const foreign: unknown[] = []
-  let [asked, failed, gone, isOver, next] = [0, 0, 0, false, 0]
-  const seen = { session: [0, performance.now()], job: [0, performance.now()] }
+  let [asked, failed, gone, isOver, next, keptJobs] = [0, 0, 0, false, 0, 0]
+  const seen = { session: [0, performance.now()], job: [0, performance.now()], kept: [0, 0] }
   const attempt = async (kind: keyof typeof seen, act: () => Promise<void>) => {
     asked++
     try {
@@ -74,6 +77,10 @@ async function underLoad(what: string, { url }: RedisSet, breakIt: () => Promise
         const n = next++
         await queue.enqueue(task, { n })
         acknowledged.push(n)
+      })
+      await attempt('kept', async () => {
+        await queue.enqueue(kept, { n: next }, { delayMs: 3_600_000 })
+        keptJobs++
       })
       await Bun.sleep(2)
     }
@@ -100,10 +107,12 @@ async function underLoad(what: string, { url }: RedisSet, breakIt: () => Promise
     left = before()
     return left === 0 || still > 100
   })
+  const admin = createQueueAdmin({ redis, prefix: PREFIX })
+  const { later } = await until('the jobs for later', () => admin.stats().catch(() => undefined))
   const seconds = (ms = 0) => (ms / 1000).toFixed(1)
   log(
     `${what}: ${asked} asked, ${failed} refused, ${seconds(seen.session[0])} s without a session, ` +
-      `${seconds(seen.job[0])} s without a job; ${acknowledged.length} jobs acknowledged, ${left} lost; ${gone} answers without a session`,
+      `${seconds(seen.job[0])} s without a job; ${acknowledged.length} jobs acknowledged, ${left} lost; ${keptJobs} for later, ${Math.max(0, keptJobs - later)} lost; ${gone} answers without a session`,
   )
   expect(foreign).toEqual([])
   await worker.stop()
@@ -114,8 +123,23 @@ async function underLoad(what: string, { url }: RedisSet, breakIt: () => Promise
 const kill = (server: Server) => void process.kill(server.process.pid ?? 0, 'SIGKILL')
 const freeze = (server: Server) => void process.kill(server.process.pid ?? 0, 'SIGSTOP')
 const cut = (server: Server) => server.machine.cut()
+/** It goes on for those who ask it, and none of the others reaches it: what it takes from now on is lost. */
+async function part(server: Server, here: RedisSet): Promise<void> {
+  for (const { machine } of here.servers)
+    if (machine !== server.machine)
+      for (const way of [
+        ['INPUT', '-s'],
+        ['OUTPUT', '-d'],
+      ])
+        server.machine.run('iptables', '-A', ...way, machine.address, '-j', 'DROP')
+  await until(
+    'another master',
+    async () => (await here.primaryOf(QUEUE, server).catch(() => server)) !== server,
+  )
+}
 
 const SAFE = ['--min-replicas-to-write', '1', '--min-replicas-max-lag', '2']
+const OPEN: string[] = []
 
 for (const [name, start] of [
   ['Sentinel', startSentinels],
@@ -131,20 +155,33 @@ for (const [name, start] of [
     expect(findings.find(({ check }) => check === 'Redis replicas')?.found).toContain('one takes over')
   })
 
-  for (const [how, breakIt, given] of [
-    ['its master killed', kill, []],
-    ['its master killed, min-replicas-to-write 1', kill, SAFE],
-    ['its master frozen', freeze, []],
-    ['its master cut off', cut, []],
-    ['its master cut off, min-replicas-to-write 1', cut, SAFE],
-  ] as const) {
-    // With one replica for each master, the one that takes over has none, and takes no writes until the other is back.
-    if (name === 'Cluster' && given.length > 0) continue
-    test(`${name}, ${how}: the service goes on`, async () => {
-      const here = (set = await start([...given]))
-      await underLoad(`${name}, ${how}`, here, async () => breakIt(await here.primaryOf(QUEUE)))
+  for (const [how, breakIt] of [
+    ['killed', kill],
+    ['frozen', freeze],
+    ['cut off', cut],
+  ] as const)
+    test(`${name}, its master ${how}: the service goes on`, async () => {
+      const here = (set = await start())
+      await underLoad(`${name}, its master ${how}`, here, async () => breakIt(await here.primaryOf(QUEUE)))
     })
-  }
+
+  // With one replica for each master, the one that takes over has none, and takes no writes until the other is back.
+  const withTwoReplicas = (settings: string[]) =>
+    name === 'Cluster' ? startCluster(settings, undefined, 2) : startSentinels(settings)
+  for (const [how, breakIt] of [
+    ['killed', kill],
+    ['parted from the others, and not from its clients', part],
+  ] as const)
+    for (const [what, settings] of [
+      ['', OPEN],
+      [', min-replicas-to-write 1', SAFE],
+    ] as const) {
+      const title = `${name}, two replicas, its master ${how}${what}`
+      test(`${title}: the service goes on`, async () => {
+        const here = (set = await withTwoReplicas(settings))
+        await underLoad(title, here, async () => breakIt(await here.primaryOf(QUEUE), here))
+      })
+    }
 }
 
 test('Cluster, its slots moved to other servers: nothing is lost', async () => {

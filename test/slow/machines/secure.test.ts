@@ -32,12 +32,10 @@ function makeCertificate(network?: Network) {
   const files = { certificate: join(folder, 'cert.pem'), key: join(folder, 'key.pem') }
   const machines = Array.from({ length: 8 }, (_, i) => network?.address.replace(/\d+$/, String(i + 1)))
   const names = ['DNS:localhost', ...machines.flatMap((address) => (address ? [`IP:${address}`] : []))]
-  const made = spawnSync('openssl', [
-    ...'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost'.split(
-      ' ',
-    ),
-    ...['-addext', `subjectAltName=${names.join()}`, '-keyout', files.key, '-out', files.certificate],
-  ])
+  const request =
+    'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost'
+  const where = ['-addext', `subjectAltName=${names.join()}`, '-keyout', files.key, '-out', files.certificate]
+  const made = spawnSync('openssl', request.split(' ').concat(where))
   if (made.status !== 0) throw new Error(made.stderr.toString())
   return files
 }
@@ -107,8 +105,8 @@ function startAsking(url: string) {
     import { connectRedis } from './src/kit/data/redis.ts'
     const log = { debug() {}, info() {}, warn() {}, error() {} }
     const redis = connectRedis(process.env.REDIS_URL, { log })
-    for (let before, n = 0; ; n++) {
-      const now = await redis.set('asked:' + (n % 1000), 'x').then(() => 'served', () => 'refused')
+    for (let before; ; ) {
+      const now = await redis.set('asked', 'x').then(() => 'served', () => 'refused')
       if (now !== before) console.log(now)
       before = now
       await Bun.sleep(10)
@@ -149,11 +147,11 @@ for (const [name, start, auth, query] of [
 
     const said = startAsking(url)
     await until('Redis to serve', () => said.at(-1) === 'served')
-    const master = await set.primaryOf('asked:0')
+    const master = await set.primaryOf('asked')
     process.kill(master.process.pid ?? 0, 'SIGKILL')
     await until('it to be missed', () => said.includes('refused'))
     await until('another one to serve', () => said.at(-1) === 'served')
-    expect((await set.primaryOf('asked:0')) === master).toBe(false)
+    expect((await set.primaryOf('asked')) === master).toBe(false)
   })
 
 test.skipIf(!BIN)(
