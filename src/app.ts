@@ -56,7 +56,14 @@ export function createApp(deps: Deps) {
   useKit(app, deps, { openToken })
 
   const oidc = createOidc(config.oidc, deps.log)
-  const groups = { '/api': 'Account' }
+  // Behind your resources, in this order.
+  const groups = {
+    '/api': 'Account',
+    '/api/jobs': 'Jobs',
+    '/api/channels': 'Channels',
+    '/api/files': 'Files',
+    '/api/small-files': 'Small files',
+  }
   const reference = {
     config,
     routes: () => describeRoutes(app),

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { findChromium, launchChromium } from './kit/support/chromium.ts'
+import { until } from './kit/support/until.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
 const TIMEOUT_MS = 60_000
@@ -122,6 +123,51 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     expect(faults).toEqual([])
     await page.context().close()
   })
+
+  test('what is not found is not shown: neither its types nor its entry of the contents', async () => {
+    const { page, faults } = await open()
+    const contents = page.getByLabel('Contents')
+    await page.getByPlaceholder('Search').fill('no-such-thing')
+    expect(await page.locator('article:visible').count()).toBe(0)
+    expect(await contents.getByText('Account', { exact: true }).isVisible()).toBe(false)
+    await page.getByPlaceholder('Search').fill('first_name')
+    await page.locator('[id="types/User"]').waitFor({ state: 'visible' })
+    expect(await page.locator('[id="types/Session"]').isVisible()).toBe(false)
+    await page.keyboard.press('Escape')
+    await page.locator('[id="types/Session"]').waitFor({ state: 'visible' })
+    await contents.getByText('Account', { exact: true }).waitFor({ state: 'visible' })
+    expect(faults).toEqual([])
+    await page.context().close()
+  })
+
+  test('the contents show where one is', async () => {
+    const { page, faults } = await open('PATCH/api/users/:id')
+    const here = page.getByLabel('Contents').locator('[aria-current=location]')
+    const told = async (...names: string[]) =>
+      until(`one is at ${names.join(', ')}`, async () => {
+        const hrefs = await here.evaluateAll((all) =>
+          all.map((link) => (link as unknown as { hash: string }).hash),
+        )
+        return Bun.deepEquals(hrefs, names)
+      })
+    await told('#/api', '#PATCH/api/users/:id')
+    await page.evaluate("document.querySelector('#types').scrollIntoView()")
+    await told('#types')
+    expect(faults).toEqual([])
+    await page.context().close()
+  })
+
+  test.each(['%', '%E0%A4%A', `"]<img src=x>`, '*{}', '__proto__', '%00'])(
+    'the anchor %p leads nowhere, and harms nothing',
+    async (anchor) => {
+      const { page, faults } = await open(anchor)
+      await page.getByPlaceholder('Search').waitFor({ state: 'visible' })
+      await page.evaluate(`location.hash = ${JSON.stringify(anchor)} + '%'`)
+      expect(await page.getByRole('button', { name: 'Try it' }).count()).toBe(0) // all are folded
+      expect(faults).toEqual([])
+      await page.context().close()
+    },
+  )
 
   test('the language of the examples is remembered, and one copies what is seen', async () => {
     const { page, faults } = await open('GET/api/me', { permissions: ['clipboard-read', 'clipboard-write'] })

@@ -114,6 +114,25 @@ test(
 )
 
 test(
+  'each call that the API list shows of an endpoint compiles',
+  async () => {
+    const page = await (await fetch(`${app.url}/api/list`)).text()
+    const [open = ''] = page.split('<details class="fold">')
+    const calls = [...open.matchAll(/<pre class="client">(.*?)<\/pre>/gs)]
+      .map(([, text = '']) =>
+        text.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&'),
+      )
+      .filter((call) => !call.includes('api.probe')) // of the tests
+    expect(calls.length).toBeGreaterThan(50)
+    const functions = calls.map((call) => `export const _ = async () => {\n${call}\n}`)
+    const source = functions.map((text, i) => text.replace('_', `call${i}`)).join('\n')
+    const begin = `import { createClient } from 'restbun-client'\ndeclare const file: File\nconst { api } = createClient('')\n`
+    expect(await compile(begin + source)).toEqual({ text: '', code: 0 })
+  },
+  TIMEOUT_MS,
+)
+
+test(
   'a wrong argument, path or answer does not compile',
   async () => {
     const { text, code } = await compile(`import { createClient, errorOf } from 'restbun-client'

@@ -94,7 +94,8 @@ function sshHost({ name, target: { ssh } }: TestHost): string {
 
 const onBoth = () => [
   ...hosts.map(({ name, target }) => `${target.host.split('@')[0]}@${name}`),
-  ...['--path', join(folder, 'srv'), `--ssh=-F ${join(folder, 'config')}`],
+  `--path=${join(folder, 'srv')}`,
+  `--ssh=-F ${join(folder, 'config')}`,
 ]
 /** Runs `npm run deploy` with both hosts. */
 const deploy = (...words: string[]) => checkout.deploy(...words, ...onBoth())

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { madeFrom } from '../../scripts/kit-checksums.ts'
 import { listKnown } from '../../scripts/git.ts'
 import { readManifest } from '../../scripts/manifest.ts'
 import { type Checkout, copyCheckout } from '../kit/support/checkout.ts'
@@ -13,8 +12,9 @@ import { SLOW_MS } from './green.ts'
 import { step } from './step.ts'
 
 const ROOT = join(import.meta.dir, '../..')
+const manifest = readManifest(ROOT)
 /** Whoever stands on it may have changed what they begin with. */
-const isKit = madeFrom(ROOT) === undefined && readManifest(ROOT).restbun === undefined
+const isWhole = manifest.name === 'restbun' && !Object.hasOwn(manifest, 'restbun')
 
 /** In the order of the pages. */
 const recipes = (listKnown(ROOT) ?? [])
@@ -24,7 +24,7 @@ const names = [...new Set(recipes.map(({ heading }) => heading))]
 
 setDefaultTimeout(SLOW_MS)
 
-describe.skipIf(!isKit)('of the pages', () => {
+describe.skipIf(!isWhole)('of the pages', () => {
   let checkout: Checkout
   let terminal: Terminal
   let port: number

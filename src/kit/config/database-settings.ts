@@ -22,7 +22,7 @@ export const databaseSettings = (project: string) => ({
     unset: 'the primary answers them',
     isUrl: true,
   }),
-  staleMaxLagMs: setting('STALE_MAX_LAG_MS', integer(1000, 600_000).default(5000), {
+  staleMaxLagMs: setting('STALE_MAX_LAG_MS', integer(2000, 600_000).default(5000), {
     about:
       'What replicas answer is at most so old: one that lags further is left out. An account that has written reads from the primary for so long',
   }),

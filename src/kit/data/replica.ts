@@ -35,6 +35,7 @@ export class Replica {
   inFlight = 0
   statements = 0
   sql: postgres.Sql | undefined
+  asking: Promise<void> | undefined
   /** `primary`: it takes writes by now, or did from the start, where all hosts are named. */
   state: 'not asked yet' | 'in' | 'out' | 'primary' = 'not asked yet'
   /** It holds all that was committed before this moment, by `performance.now()`. */

@@ -7,9 +7,12 @@ import { driverCode } from './transient.ts'
 const PROBE_MS = 500
 /** For one answer: what is frozen or cut off is left out within this and `PROBE_MS`. */
 const DEADLINE_MS = 1000
+/** For the first one, which has to connect, maybe from afar. */
+const FIRST_DEADLINE_MS = 5000
 
 /** Where the log of the primary ends, in bytes: it sends only what it has flushed, and what was committed is. */
 export const WRITTEN = `select (pg_current_wal_flush_lsn() - '0/0')::float8 as position`
+
 /** Where stale reads went, as this process counts. */
 export interface StaleTarget {
   /** A replica's host, or `primary`. */
@@ -25,7 +28,7 @@ export class Replicas {
   /** Where the log of the primary ended at least, at moments of the last `maxLagMs`. */
   #samples: { at: number; position: number }[] = []
   #timer: ReturnType<typeof setInterval> | undefined
-  #isProbing = false
+  #sampling: Promise<void> | undefined
 
   /** @param url names one host or several; one of them may be the primary by now, and is left out */
   constructor(
@@ -66,14 +69,10 @@ export class Replicas {
   }
 
   async #probe(): Promise<void> {
-    if (this.#isProbing) return
-    this.#isProbing = true
-    try {
-      await this.#sample()
-      await Promise.all(this.all.map((replica) => this.#ask(replica)))
-    } finally {
-      this.#isProbing = false
-    }
+    await (this.#sampling ??= this.#sample().finally(() => (this.#sampling = undefined)))
+    // Each for itself: one that does not answer keeps none of the others out.
+    for (const replica of this.all)
+      replica.asking ??= this.#ask(replica).finally(() => (replica.asking = undefined))
   }
 
   /**
@@ -85,17 +84,17 @@ export class Replicas {
     try {
       const [row] = await patiently(this.options.primary.send({ text: WRITTEN }), DEADLINE_MS)
       this.#samples.push({ at, position: Number(row?.position) })
-      const [first = at] = this.#samples.map((sample) => sample.at)
-      if (at - first > this.options.maxLagMs) this.#samples.shift()
+      this.#samples = this.#samples.filter((sample) => at - sample.at <= this.options.maxLagMs)
     } catch {
       this.options.primary.renew(0) // its answer may never come; whoever uses the primary says why
     }
   }
 
   async #ask(replica: Replica): Promise<void> {
+    const deadlineMs = replica.sql === undefined ? FIRST_DEADLINE_MS : DEADLINE_MS
     const sql = (replica.sql ??= this.options.open(replica.url))
     try {
-      const [answer] = await patiently(sql.unsafe<Replayed[]>(REPLAYED), DEADLINE_MS)
+      const [answer] = await patiently(sql.unsafe<Replayed[]>(REPLAYED), deadlineMs)
       if (answer === undefined) throw new Error('Postgres returned nothing')
       this.#judge(replica, answer)
     } catch (error) {
@@ -110,7 +109,8 @@ export class Replicas {
     const reached = this.#samples.findLast((sample) => position !== null && sample.position <= position)
     const before = replica.state
     replica.upTo = standby && reached ? reached.at : -Infinity
-    replica.lagMs = performance.now() - (reached ?? this.#samples[0] ?? { at: 0 }).at
+    const now = performance.now()
+    replica.lagMs = now - (reached ?? this.#samples[0] ?? { at: 0 }).at
     if (!standby) {
       replica.state = 'primary'
       if (before !== 'primary')
@@ -119,6 +119,8 @@ export class Replicas {
     }
     if (position === null) return this.#takeOut(replica, 'does not say what it has replayed')
     const { maxLagMs } = this.options
+    if (now - (this.#samples.at(-1)?.at ?? -Infinity) > maxLagMs)
+      return this.#takeOut(replica, 'cannot be compared with the primary, which does not answer')
     // It comes back with some room, or it would go in and out.
     if (!reached || replica.lagMs > (before === 'in' ? maxLagMs : maxLagMs / 2))
       return this.#takeOut(replica, `lags ${(replica.lagMs / 1000).toFixed(1)} s behind, or more`)

@@ -4,7 +4,7 @@ import type { GateSize } from './gate.ts'
 import type { Client } from './postgres/client.ts'
 import { connect, FOR_EVER } from './postgres/connect.ts'
 import { openServer, type Server, type ServerOptions } from './postgres/server-lanes.ts'
-import { type Send, sendBy, staleClient } from './postgres/stale-client.ts'
+import { readingClient, type Send, sendBy, staleClient } from './postgres/stale-client.ts'
 import type { Replica } from './replica.ts'
 import { Replicas, type StaleTarget } from './replicas.ts'
 
@@ -34,19 +34,8 @@ export interface StaleLanes {
 export function openStaleLanes(primary: Server, options: ServerOptions, log: Log): StaleLanes {
   const { config, gate } = options
   const { databaseReplicaUrl: urls, databasePool } = config
-  const lanesOf = (makeSend: (lane: LaneName) => Send, pick?: () => Replica | undefined) => {
-    const make = (lane: LaneName) =>
-      staleClient(options.options, {
-        primary: makeSend(lane),
-        pick() {
-          const replica = pick?.()
-          return replica && ((statement) => replica.send(lane, statement))
-        },
-      })
-    return { other: make('other'), search: make('search'), fast: make('fast'), accounts: make('accounts') }
-  }
   if (urls === undefined) {
-    const lanes = lanesOf((lane) => sendBy(primary.lanes[lane]))
+    const lanes = each((lane) => readingClient(primary.lanes[lane]))
     return {
       reading: lanes,
       fresh: lanes,
@@ -87,11 +76,28 @@ export function openStaleLanes(primary: Server, options: ServerOptions, log: Log
       return send(statement)
     }
   }
+  const lanesOf = (pick: () => Replica | undefined) =>
+    each((lane) =>
+      staleClient(options.options, {
+        primary: byPlaces(lane),
+        pick() {
+          const replica = pick()
+          return replica && ((statement) => replica.send(lane, statement))
+        },
+      }),
+    )
   return {
-    reading: lanesOf(byPlaces, () => replicas.pick()),
-    fresh: lanesOf(byPlaces),
+    reading: lanesOf(() => replicas.pick()),
+    fresh: lanesOf(() => undefined),
     clients: { ofPrimary: standIn.clients, ofReplicas: replicas.all.flatMap(({ server }) => server.clients) },
     stats: () => [{ target: 'primary', statements: onPrimary }, ...replicas.stats()],
     close: () => replicas.close(),
   }
 }
+
+const each = <T>(make: (lane: LaneName) => T) => ({
+  other: make('other'),
+  search: make('search'),
+  fast: make('fast'),
+  accounts: make('accounts'),
+})

@@ -6,6 +6,7 @@ import { doc } from '../http/doc.ts'
 import type { AnyContext, AnyProduct } from '../http/env.ts'
 import { notFound } from '../http/errors.ts'
 import { appFactory } from '../http/factory.ts'
+import type { Answer } from '../http/respond.ts'
 import { checkValue } from '../http/validate.ts'
 import { validateFile } from '../http/validate-file.ts'
 import { complete, NO_SHA256 } from './complete.ts'
@@ -40,7 +41,7 @@ export function formRoutes<P extends AnyProduct>(options: FileOptions<P>) {
       ),
       requireRole(roles.upload),
       validateFile(Fields, { maxBytes: MAX_BYTES + FIELDS_BYTES, timeoutMs: TIMEOUT_MS }),
-      async (c) => {
+      async (c): Promise<Answer<typeof FileResponse, 201>> => {
         const { purpose } = c.req.valid('form')
         const { bytes, name, type, size } = c.var.file
         const given = await checkValue(c, 'form', Input, { purpose, name, type, size, sha256: NO_SHA256 })

@@ -11,6 +11,7 @@ import { notFound } from '../http/errors.ts'
 import { appFactory } from '../http/factory.ts'
 import { answerList, LIST, listQuery } from '../http/list-query.ts'
 import { foreignKeyViolation } from '../http/sql-refusals.ts'
+import type { Answer } from '../http/respond.ts'
 import { validate } from '../http/validate.ts'
 import { complete, fileNotUploaded } from './complete.ts'
 import { serveFile, SERVED } from './disk-routes.ts'
@@ -33,6 +34,8 @@ export interface FileOptions<P extends AnyProduct> {
 }
 
 const OneFile = z.object({ id: z.uuid() })
+const Files = z.array(FileResponse)
+type Shown = Answer<typeof FileResponse>
 /** The link under it is another every day, and works for two. */
 const PUBLIC_LINK = 'public, max-age=3600'
 
@@ -72,10 +75,10 @@ export function fileRoutes<P extends AnyProduct>(options: FileOptions<P>) {
     .get(
       '/',
       noStore,
-      doc('Lists my files.', z.array(FileResponse), LIST),
+      doc('Lists my files.', Files, LIST),
       requireRole(roles.read),
       validate('query', listQuery(list)),
-      async (c) => {
+      async (c): Promise<Answer<typeof Files>> => {
         return c.var.respond(await answerList(c, list, scopeOf(c), c.req.valid('query')))
       },
     )
@@ -90,7 +93,7 @@ export function fileRoutes<P extends AnyProduct>(options: FileOptions<P>) {
       ),
       requireRole(roles.upload),
       validate('json', newFile(purposes)),
-      async (c) => {
+      async (c): Promise<Answer<typeof UploadResponse, 201>> => {
         const input = c.req.valid('json')
         const purpose = purposes[input.purpose] as Purpose<P>
         const file = { ...input, name: fileName(input.name, input.type) }
@@ -108,7 +111,7 @@ export function fileRoutes<P extends AnyProduct>(options: FileOptions<P>) {
       }),
       requireRole(roles.upload),
       validate('param', OneFile),
-      async (c) => {
+      async (c): Promise<Shown> => {
         const row = await findOwn(c, c.req.valid('param').id)
         const purpose = purposeOf(row)
         if (purpose === undefined) throw notFound(c)
@@ -124,7 +127,7 @@ export function fileRoutes<P extends AnyProduct>(options: FileOptions<P>) {
       doc('Returns my file.', FileResponse),
       requireRole(roles.read),
       validate('param', OneFile),
-      async (c) => c.var.respond(shown(await findOwn(c, c.req.valid('param').id))),
+      async (c): Promise<Shown> => c.var.respond(shown(await findOwn(c, c.req.valid('param').id))),
     )
 
     .get(
@@ -163,7 +166,7 @@ export function fileRoutes<P extends AnyProduct>(options: FileOptions<P>) {
       }),
       requireRole(roles.upload),
       validate('param', OneFile),
-      async (c) => {
+      async (c): Promise<Shown> => {
         const row = await findOwn(c, c.req.valid('param').id)
         const where = and(eq(table.id, row.id), eq(table.account, c.var.session.userId))
         if ((await queries.remove(c.var, tasks.deleteBytes, where)) === 0) throw notFound(c)

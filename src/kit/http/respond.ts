@@ -32,11 +32,16 @@ type OnlyDeclared<V, T> = V extends string | number | boolean | null | undefined
 /** What `doc` adds to the handler: `c.var.respond(value)` sends JSON of the documented shape with the documented status. */
 export type RespondEnv<S extends z.ZodType, Status extends ContentfulStatusCode> = {
   Variables: {
-    respond: <V extends BeforeJson<z.output<S>>>(
-      value: V & OnlyDeclared<V, z.output<S>>,
-    ) => Response & TypedResponse<z.output<S>, Status, 'json'>
+    respond: <V extends BeforeJson<z.output<S>>>(value: V & OnlyDeclared<V, z.output<S>>) => Answer<S, Status>
   }
 }
+
+/**
+ * What `respond` returns. A handler of a module says it (`async (c): Promise<Answer<typeof Schema>>`) for the typed client: where the
+ * product may be any, the compiler does not find it out, and the client has no such call.
+ */
+export type Answer<S extends z.ZodType, Status extends ContentfulStatusCode = 200> = Response &
+  TypedResponse<z.output<S>, Status, 'json'>
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 

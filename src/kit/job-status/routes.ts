@@ -1,5 +1,4 @@
 // Serves the status of jobs to the accounts that enqueued them, once or as a stream of events.
-import type { TypedResponse } from 'hono'
 import { z } from 'zod'
 import type { RequireRole } from '../auth/guards.ts'
 import { isTransient } from '../data/transient.ts'
@@ -12,6 +11,7 @@ import { eventStream, type EventStream } from '../http/event-stream.ts'
 import { appFactory } from '../http/factory.ts'
 import type { Session } from '../http/live-session.ts'
 import { Places } from '../http/places.ts'
+import type { Answer } from '../http/respond.ts'
 import { validate } from '../http/validate.ts'
 import type { JobStatus } from '../jobs/status.ts'
 import { defineError } from '../types/api-error.ts'
@@ -35,8 +35,7 @@ const notCancellable = defineError(409, 'not_cancellable', 'Jobs of this kind ca
 
 const OneJob = z.object({ id: z.string().regex(/^[\w.-]{1,64}$/) })
 
-/** Said for the typed client: where the product may be any, the compiler does not find out what `respond` returns. */
-type Shown = Response & TypedResponse<JobResponse, 200, 'json'>
+type Shown = Answer<typeof JobResponse>
 
 interface Options<P extends AnyProduct> {
   requireRole: RequireRole<P>

@@ -68,8 +68,9 @@ export function curlOf(
 function bodyOf({ body, hasFile }: Pick<Call, 'body' | 'hasFile'>): string[] {
   if (body === undefined) return []
   if (hasFile !== true) return [`--json ${quoted(JSON.stringify(body, null, 2), true)}`]
-  return Object.entries(body as object).map(
-    ([name, value]) => `-F ${name}=${isFile(name) ? '@photo.jpg' : String(value)}`,
+  // Of a text after -F, curl would read `@` and `<` as the name of a file.
+  return Object.entries(body as object).map(([name, value]) =>
+    isFile(name) ? `-F ${quoted(`${name}=@photo.jpg`)}` : `--form-string ${quoted(`${name}=${value}`)}`,
   )
 }
 
@@ -78,7 +79,7 @@ const isFile = (name: string) => name === 'file'
 const given = (values: Record<string, string>) => Object.entries(values).filter(([, value]) => value !== '')
 
 const quoted = (text: string, always = false) =>
-  !always && /^[\w:/.%@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
+  !always && /^[\w:/.%@=-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 
 /** The same for the typed client. A stream is what browsers read by themselves. */
 export function clientOf(
@@ -102,7 +103,7 @@ export function clientOf(
   const steps = path
     .split('/')
     .slice(1)
-    .map((step, i) => (/^\w+$/.test(step) ? `${i > 0 ? '.' : ''}${step}` : `[${literal(step)}]`))
+    .map((step, i) => (IDENTIFIER.test(step) ? `${i > 0 ? '.' : ''}${step}` : `[${literal(step)}]`))
   const options =
     given(headers).length > 0 ? `, { headers: ${literal(Object.fromEntries(given(headers)))} }` : ''
   const begin = `const reply = await ${steps.join('')}.$${method.toLowerCase()}(`
@@ -112,6 +113,9 @@ export function clientOf(
 
 /** Stands for a file in an example: a variable, not a text. */
 const FILE = Symbol('file')
+
+/** What needs no quotes as a property: `2fa` does. */
+const IDENTIFIER = /^[a-z_]\w*$/i
 
 /** Characters of a line that are seen beside the text. */
 const WIDTH = 60
@@ -129,7 +133,7 @@ function literal(value: unknown, indent = '', room = WIDTH - indent.length): str
   const parts = Array.isArray(value)
     ? value.map((item) => literal(item, inner))
     : Object.entries(value).map(
-        ([name, item]) => `${/^\w+$/.test(name) ? name : literal(name)}: ${literal(item, inner)}`,
+        ([name, item]) => `${IDENTIFIER.test(name) ? name : literal(name)}: ${literal(item, inner)}`,
       )
   const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}']
   const blank = Array.isArray(value) || parts.length === 0 ? '' : ' '

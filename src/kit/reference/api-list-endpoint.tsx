@@ -18,7 +18,7 @@ import {
 } from './api-list-parts.tsx'
 import { LABELS } from './api-list-words.ts'
 import { exampleOf } from './openapi-examples.ts'
-import { COMPONENTS, named, type Api } from './operations.ts'
+import { COMPONENTS, fieldsOf, named, type Api, type JsonSchema } from './operations.ts'
 
 export type Operation = Api['operations'][number]
 
@@ -67,7 +67,7 @@ export function Endpoint({ route, api, config }: EndpointProps) {
                 <Fact name="Returns">
                   {doc.status}{' '}
                   {typeof doc.response === 'object' && doc.response ? (
-                    <Type schema={api.response(named(id, 'response'))} />
+                    <Answered schema={api.response(named(id, 'response'))} />
                   ) : (
                     <code>{doc.response ?? 'no body'}</code>
                   )}
@@ -87,6 +87,13 @@ export function Endpoint({ route, api, config }: EndpointProps) {
       </details>
     </article>
   )
+}
+
+/** One with a name has its meaning among the types; of one without, it stands here. */
+function Answered({ schema }: { schema: JsonSchema }) {
+  const fields = fieldsOf(schema)
+  const isSaid = fields.some(({ schema: { description } }) => description !== undefined)
+  return isSaid ? <Shape fields={fields} schema={schema} isResponse /> : <Type schema={schema} />
 }
 
 function Examples({ route, api, config }: EndpointProps) {

@@ -55,6 +55,18 @@ const Patterns = ({ schema }: { schema: JsonSchema }) => (
   </>
 )
 
+/** Bounds and meaning, of what has them. */
+function Note({ schema }: { schema: JsonSchema }) {
+  const limits = limitsOf(schema).map((limit) => `, ${limit}`)
+  if (!schema.description && limits.length + patternsOf(schema).length === 0) return <></>
+  return (
+    <span class="note">
+      {limits}
+      {schema.description ? <Sentence text={`. ${schema.description}`} /> : <Patterns schema={schema} />}
+    </span>
+  )
+}
+
 interface ShapeProps {
   fields: Field[]
   schema: JsonSchema
@@ -73,14 +85,7 @@ export function Shape({ fields, schema: whole, isResponse = false }: ShapeProps)
           </dt>
           <dd>
             <Type schema={schema} />
-            <span class="note">
-              {limitsOf(schema).map((limit) => `, ${limit}`)}
-              {schema.description ? (
-                <Sentence text={`. ${schema.description}`} />
-              ) : (
-                <Patterns schema={schema} />
-              )}
-            </span>
+            <Note schema={schema} />
           </dd>
         </div>
       ))}

@@ -9,8 +9,15 @@ export const LIST_SCRIPT = `
   }
 
   // Links
+  const wanted = () => {
+    try {
+      return decodeURIComponent(location.hash.slice(1))
+    } catch {
+      return '' // a lone percent sign
+    }
+  }
   const reveal = () => {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)))
+    const target = document.getElementById(wanted())
     if (!target) return
     unfold(target)
     target.scrollIntoView()
@@ -21,28 +28,46 @@ export const LIST_SCRIPT = `
     if (link && link.hash === location.hash) reveal() // has been folded since
   })
 
+  // Where one is: what crosses a line near the top of the window
+  const current = new Map(all('.contents a').map((link) => [link.hash, link]))
+  const idOf = (part) => part.id || part.querySelector(':scope > details > div')?.id
+  const watch = new IntersectionObserver(
+    (changes) => {
+      for (const { target, isIntersecting } of changes) {
+        const link = current.get('#' + idOf(target))
+        if (!isIntersecting) link?.removeAttribute('aria-current')
+        if (!isIntersecting || !link) continue
+        link.setAttribute('aria-current', 'location')
+        const { top, bottom } = link.getBoundingClientRect()
+        if (top < 0 || bottom > innerHeight) link.closest('nav').scrollTop += top - innerHeight / 2
+      }
+    },
+    { rootMargin: '-15% 0px -85%' },
+  )
+  for (const part of all('section, section > article')) watch.observe(part)
+
   // Search
   const find = document.querySelector('.find')
   const [search, fold, status] = find.children
   find.hidden = false
   const links = new Map(all('.contents li li').map((item) => [item.firstElementChild.hash, item]))
   for (const group of all('.contents details')) group.wasOpen = group.open
-  const endpoints = all('.body').map((body) => {
-    const article = body.closest('article')
+  const entries = all('article').map((article) => {
+    const id = article.querySelector('.body')?.id // a type has none
     const textOf = (parts) => all(parts, article).map((part) => part.textContent).join(' ').toLowerCase()
-    const [told, codes] = [textOf('summary, .fields dt'), textOf('.errors code')]
+    const [told, codes] = [textOf('summary, h3, .fields dt'), textOf('.errors code')]
     // Most have login_required: a plain word is not looked for in codes.
     const has = (word) => told.includes(word) || (word.includes('_') && codes.includes(word))
-    return { article, has, link: links.get('#' + body.id) }
+    return { article, has, isEndpoint: id !== undefined, link: links.get('#' + id) }
   })
   const filter = () => {
     const words = search.value.toLowerCase().split(/\\s+/).filter(Boolean)
     let hits = 0
-    for (const { article, has, link } of endpoints) {
+    for (const { article, has, isEndpoint, link } of entries) {
       const isHit = words.every(has)
       article.hidden = !isHit
       if (link) link.hidden = !isHit
-      hits += isHit
+      hits += isHit && isEndpoint
     }
     for (const section of all('section')) {
       const isHit = section.querySelector('article:not([hidden])') !== null
@@ -50,7 +75,10 @@ export const LIST_SCRIPT = `
       const folded = section.querySelector('.fold')
       if (folded) folded.open = words.length > 0 && isHit
     }
-    for (const group of all('.contents details')) group.open = words.length > 0 || group.wasOpen
+    for (const group of all('.contents details')) {
+      group.open = words.length > 0 || group.wasOpen
+      group.parentElement.hidden = group.querySelector('li:not([hidden])') === null
+    }
     status.textContent = words.length > 0 ? hits + (hits === 1 ? ' endpoint' : ' endpoints') : ''
   }
   search.addEventListener('input', filter)

@@ -24,7 +24,8 @@ body { max-width: 94rem }
 .contents li ul { margin: 0.25rem 0 0.75rem }
 .contents .method { flex: none; width: 3.25rem; color: var(--method); font-size: 0.6875rem; line-height: 1.25rem }
 .contents code { color: var(--muted); font-size: 0.75rem; line-height: 1.25rem }
-.contents a:hover code { color: inherit }
+.contents a:hover code, .contents [aria-current] code { color: inherit }
+.contents [aria-current] { color: var(--accent) }
 .find { display: flex; flex-wrap: wrap; gap: 0.375rem; margin-bottom: 1rem }
 .find input { flex: 1; min-width: 0; padding: 0.25rem 0.5rem; border: 1px solid var(--line); border-radius: 4px; background: var(--paper); color: var(--ink); font: 0.8125rem/1.375rem var(--sans) }
 .find p { flex-basis: 100% }

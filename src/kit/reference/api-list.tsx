@@ -12,12 +12,12 @@ import { CommonErrors } from './api-list-errors.tsx'
 import { anchorOf, Fact, Shape } from './api-list-parts.tsx'
 import { API_LIST_STYLE } from './api-list-style.ts'
 import { fieldsOf, type Api } from './operations.ts'
-import { clustered, groupBySlice, isOfServer, type FirstGroups, type Group } from './route-groups.ts'
+import { clustered, groupBySlice, isOfServer, type NamedGroups, type Group } from './route-groups.ts'
 
 export interface ApiListProps {
   config: KitConfig
   api: Api
-  groups: FirstGroups
+  groups: NamedGroups
   roles: readonly string[] // those that are not barred, lowest first
 }
 
@@ -60,8 +60,8 @@ export function ApiList({ c, config, startedAt, endpoints, body, scripts }: Prop
 }
 
 /** What is the same for every reader: worth keeping. */
-export function ApiListBody({ config, api, groups: first, roles }: ApiListProps) {
-  const all = groupBySlice(api.operations, first, ({ base }) => base)
+export function ApiListBody({ config, api, groups, roles }: ApiListProps) {
+  const all = groupBySlice(api.operations, groups, ({ base }) => base)
   const isAside = (group: Group<Operation>) =>
     isOfServer(group) || group.members.filter(isPage).length * 2 > group.members.length
   const [open, aside] = [all.filter((group) => !isAside(group)), all.filter(isAside)]

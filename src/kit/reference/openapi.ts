@@ -7,7 +7,7 @@ import { exampleOf, requestExample } from './openapi-examples.ts'
 import { describeWebhooks } from './openapi-webhooks.ts'
 import { COMPONENTS, describeApi, named, PARAMETER } from './operations.ts'
 import type { Api, Field, JsonSchema } from './operations.ts'
-import { groupBySlice, type FirstGroups } from './route-groups.ts'
+import { groupBySlice, type NamedGroups } from './route-groups.ts'
 
 /** What describes the operations, and puts the schema of a body in its place. */
 interface Parts extends Pick<Api, 'request' | 'response' | 'fields'> {
@@ -23,7 +23,7 @@ export interface ApiInfo {
   description: string
   /** An SPDX identifier: `MIT`. */
   license: string
-  groups: FirstGroups
+  groups: NamedGroups
   /** What the service sends to others: the schemas of the bodies, by their names. */
   webhookBodies?: Record<string, z.ZodType>
   /** The name of the session's cookie. */

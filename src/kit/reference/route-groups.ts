@@ -8,8 +8,8 @@ export interface Group<T> {
   members: T[]
 }
 
-/** Mounts that are no resources: by path, the titles of the groups that come first, in this order. */
-export type FirstGroups = Record<string, string>
+/** Mounts that are no resources: by path, the titles of the groups that come behind those, in this order. */
+export type NamedGroups = Record<string, string>
 
 /** The server's own groups come last. */
 const LAST: Record<string, { title: string; note?: string }> = {
@@ -17,16 +17,15 @@ const LAST: Record<string, { title: string; note?: string }> = {
   '/apitest': { title: 'Development', note: 'Only in development: these do not exist in production.' },
 }
 
-/** One group for each base path; resources in order of declaration. */
-export function groupBySlice<T>(members: T[], first: FirstGroups, baseOf: (member: T) => string): Group<T>[] {
-  const [begin, end] = [Object.keys(first), Object.keys(LAST)]
-  const rank = ({ prefix }: Group<T>) =>
-    begin.includes(prefix) ? begin.indexOf(prefix) - begin.length : end.indexOf(prefix) + 1
+/** One group for each base path; the resources, which a reader has come for, stand first, in order of declaration. */
+export function groupBySlice<T>(members: T[], named: NamedGroups, baseOf: (member: T) => string): Group<T>[] {
+  const behind = [...Object.keys(named), ...Object.keys(LAST)]
+  const rank = ({ prefix }: Group<T>) => behind.indexOf(prefix) // -1 for a resource
   const prefixes = [...new Set(members.map(baseOf))]
   return prefixes
     .map((prefix): Group<T> => {
       const own = members.filter((member) => baseOf(member) === prefix)
-      const title = first[prefix] ?? LAST[prefix]?.title ?? titleOf(prefix)
+      const title = named[prefix] ?? LAST[prefix]?.title ?? titleOf(prefix)
       return { title, prefix, note: LAST[prefix]?.note, members: own }
     })
     .toSorted((a, b) => rank(a) - rank(b))

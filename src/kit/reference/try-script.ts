@@ -8,6 +8,8 @@ export const tryScript = (calls: Record<string, Call>) =>
 
 const SCRIPT = `(calls) => {
   const MAX_SHOWN = 200_000 // characters of an answer
+  // Browsers take two dots out of a path, and what is before them: another endpoint would be called.
+  const STEP = { required: true, pattern: '(?!\\.\\.?$).*', title: 'Neither . nor ..' }
   const make = (name, properties = {}, ...children) => {
     const element = Object.assign(document.createElement(name), properties)
     element.append(...children)
@@ -32,7 +34,7 @@ const SCRIPT = `(calls) => {
       rows.push(make('label', {}, make('code', { textContent: name }), input))
     }
     for (const group of ['params', 'query', 'headers'])
-      for (const [name, value] of Object.entries(call[group])) add(group, name, { value, required: group === 'params' })
+      for (const [name, value] of Object.entries(call[group])) add(group, name, { value, ...(group === 'params' && STEP) })
     if (call.hasFile)
       for (const [name, value] of Object.entries(call.body))
         add('form', name, name === 'file' ? { type: 'file', required: true } : { value })
@@ -103,38 +105,39 @@ const SCRIPT = `(calls) => {
   const isOfInterest = (header) =>
     /^(content-type|etag|link|location|retry-after|ratelimit|x-request-id|x-total-count|deprecation)/.test(header)
 
-  /** JSON in lines, a stream as it comes, of what is no text its size. */
+  /** JSON in lines, any other text as it comes, of what is no text its size. Of a long one no more is read than is shown. */
   async function show(reply, pre) {
     const type = reply.headers.get('content-type') ?? ''
-    if (!/json|text|xml|javascript/.test(type)) {
-      const { size } = await reply.blob()
-      pre.textContent = size > 0 ? size + ' bytes of ' + (type || 'no type') : ''
-      return
-    }
-    if (!type.includes('event-stream')) {
-      const text = await reply.text()
-      let shown = text
-      if (type.includes('json')) try { shown = JSON.stringify(JSON.parse(text), null, 2) } catch {}
-      pre.textContent = shown.length > MAX_SHOWN ? shown.slice(0, MAX_SHOWN) + '\\n...' : shown
-      return
-    }
-    const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader()
+    const isText = /json|text|xml|javascript/.test(type)
+    const isStream = type.includes('event-stream')
+    const decoder = new TextDecoder()
+    const reader = reply.body?.getReader()
+    let text = ''
+    let size = 0
     for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return
-      pre.textContent = (pre.textContent + value).slice(-MAX_SHOWN)
+      const { done, value } = (await reader?.read()) ?? { done: true }
+      if (done) break
+      size += value.length
+      if (isText) text += decoder.decode(value, { stream: true })
+      if (isStream) text = text.slice(-MAX_SHOWN)
+      pre.textContent = isText ? text.slice(0, MAX_SHOWN) : size + ' bytes of ' + (type || 'no type')
+      if (text.length <= MAX_SHOWN) continue
+      pre.textContent += '\\n...'
+      return reader.cancel()
     }
+    if (type.includes('json')) try { pre.textContent = JSON.stringify(JSON.parse(text), null, 2) } catch {}
   }
 
   /** What was sent, for a shell. Neither cookie nor token is in it. */
   function curlOf({ method, needsLogin }, url, { Authorization, ...headers }, fields) {
     const quoted = (text) => "'" + text.replaceAll("'", "'\\\\''") + "'"
+    const inQuotes = (file) => '"' + file.replace(/["\\\\]/g, '\\\\$&') + '"'
     const parts = ['curl ' + (method === 'GET' ? '' : '-X ' + method + ' ') + quoted(url)]
     if (needsLogin) parts.push('-H "Authorization: Bearer $TOKEN"')
     for (const [name, value] of Object.entries(headers)) parts.push('-H ' + quoted(name + ': ' + value))
-    if (fields.body) parts.push('-d ' + quoted(fields.body.JSON.value))
+    if (fields.body) parts.push('--data-raw ' + quoted(fields.body.JSON.value))
     for (const [name, { files, value }] of Object.entries(fields.form ?? {}))
-      parts.push('-F ' + quoted(name + '=' + (files?.[0] ? '@' + files[0].name : value)))
+      parts.push(files?.[0] ? '-F ' + quoted(name + '=@' + inQuotes(files[0].name)) : '--form-string ' + quoted(name + '=' + value))
     return parts.join(' \\\\\\n  ')
   }
 }`

@@ -3,9 +3,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { sql } from 'drizzle-orm'
 import type { Lane } from '../../../src/kit/data/lanes.ts'
 import { prepared } from '../../../src/kit/data/prepared.ts'
+import { openPostgres } from '../../../src/kit/data/postgres.ts'
 import { driverCode } from '../../../src/kit/data/transient.ts'
 import type { Db } from '../../../src/kit/types/db.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
+import { silent } from '../support/log.ts'
 import { startReplica } from '../support/replica.ts'
 import { until } from '../support/until.ts'
 
@@ -14,7 +16,7 @@ let app: TestApp
 let db: Db
 beforeAll(async () => {
   pair = await startReplica()
-  app = await startApp({ ...pair.env, STALE_MAX_LAG_MS: '1000', LOCK_TIMEOUT_MS: '500' })
+  app = await startApp({ ...pair.env, STALE_MAX_LAG_MS: '2000', LOCK_TIMEOUT_MS: '500' })
 })
 afterAll(async () => {
   await app.close()
@@ -30,6 +32,7 @@ beforeEach(async () => {
 const answeredBy = async (from: Db, statement = sql`select current_database() as name`) =>
   (await from.execute<{ name: string }>(statement))[0]?.name
 
+/** Prepared. */
 const who = (lane?: Lane) =>
   prepared(
     (from) =>
@@ -99,6 +102,51 @@ describe('repeated on the primary', () => {
   test('not what took too long', async () => {
     expect(driverCode(await causeOf(db.execute(sql`select timed_out()`)))).toBe('57014')
   })
+})
+
+test('when none is good slow reads take no place from the rest of the service', async () => {
+  const served = openPostgres(app.config, silent)
+  try {
+    await until(
+      'the replica to be in',
+      async () => (await answeredBy(served.stale.reading)) === pair.names.replica,
+    )
+    await pair.link.cut()
+    const slow = Array.from({ length: 12 }, () =>
+      served.stale.reading.execute(sql`select pg_sleep(0.3)`).then(() => 1),
+    )
+    const running = async () => {
+      const sleeping = sql`select 1 from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`
+      return (await served.db.execute(sleeping)).length
+    }
+    await until('some to run', async () => (await running()) > 0)
+    for (let i = 0; i < 50; i++) expect(await running()).toBeLessThanOrEqual(app.config.databasePool / 2)
+    expect(served.gates.get('pool')?.stats()).toMatchObject({ waiting: 0, refused: 0 })
+    await Promise.all(slow)
+  } finally {
+    await served.close()
+  }
+})
+
+test('who watches statements is told of those, by their name and by the replica that they went to', async () => {
+  const served = openPostgres(app.config, silent)
+  const seen: [string, string | undefined][] = []
+  served.observeQueries({ onQuery: (name, _at, _ms, _error, { replica }) => void seen.push([name, replica]) })
+  try {
+    const { host } = new URL(app.config.databaseReplicaUrl ?? '')
+    await until('the replica to be in', async () => {
+      seen.length = 0
+      await byLane.fast(served.stale.reading).execute()
+      return seen[0]?.[1] !== undefined
+    })
+    expect(seen).toEqual([['who_fast', host]])
+    expect(served.staleStats?.()).toMatchObject([
+      { target: 'primary' },
+      { target: host, statements: 1, replica: { isIn: 1 } },
+    ])
+  } finally {
+    await served.close()
+  }
 })
 
 describe('nothing is written by it, and the error says what to do', () => {

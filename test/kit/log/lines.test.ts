@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createPrettyFormat } from '../../../src/kit/log/pretty.ts'
+import { withFields } from '../../../src/kit/log/with-fields.ts'
 import { until } from '../support/until.ts'
 import { program, run, TIME } from '../support/log.ts'
 
@@ -23,6 +24,21 @@ test('of a request a line has the id, and nothing else that is kept of it', asyn
     'pid',
     'requestId',
     'time',
+  ])
+})
+
+test('a log with fields of its own has them in each line, unless a line says otherwise', () => {
+  const said: unknown[] = []
+  const at = (level: string) => (message: string, fields?: object) => void said.push([level, message, fields])
+  const log = withFields(
+    { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
+    { client: 'ios', tenant: 7 },
+  )
+  for (const level of ['debug', 'info', 'warn', 'error'] as const) log[level]('said', { tenant: 8 })
+  log.info('bare')
+  expect(said).toEqual([
+    ...['debug', 'info', 'warn', 'error'].map((level) => [level, 'said', { client: 'ios', tenant: 8 }]),
+    ['info', 'bare', { client: 'ios', tenant: 7 }],
   ])
 })
 

@@ -73,6 +73,26 @@ test('a response names its shape, and a named shape is explained once', () => {
   expect(page.split('<article id="types/Note"')).toHaveLength(2)
 })
 
+test('what a route says of the fields of its answer stands with it, unless the shape has a name', async () => {
+  const response = z.object({ token: z.string().optional().describe('If no cookie carries it.'), n: z.int() })
+  const html = await render([
+    {
+      method: 'POST',
+      path: '/api/keys',
+      base: '/api',
+      doc: { summary: 'Makes one.', response, status: 201 },
+      role: undefined,
+      inputs: [],
+      errors: [],
+      commonErrors: [],
+      otherStatuses: [],
+    },
+  ])
+  expect(textOf(articleOf(html, 'POST/api/keys'))).toContain(
+    'Returns 201 token optional string . If no cookie carries it. n integer',
+  )
+})
+
 test('an endpoint shows the errors of its own, and those of all stand on the page once', () => {
   const note = textOf(articleOf(page, 'PUT/club/notes/:id'))
   expect(note).toContain('Errors 401 login_required Unauthorized! Log in first 401 insufficient_role ')
@@ -297,7 +317,7 @@ test('a form of more than a field, a stream and what stands in quotes are calls 
     `curl -X POST 'http://h/api/x-y/it'\\''s?on=a+b' \\\n  -H 'If-Match: "1"' \\\n  --json '{\n  "text": "it'\\''s"\n}'`,
   )
   expect(curlOf({ ...call, body: { kind: 'a', file: '' }, hasFile: true }, 'http://h', false)).toEndWith(
-    '-F kind=a \\\n  -F file=@photo.jpg',
+    '--form-string kind=a \\\n  -F file=@photo.jpg',
   )
   expect(clientOf({ ...call, body: { text: "it's", n: [1, null] } }, 'http://h', false)).toBe(
     `const reply = await api['x-y'][':id'].$post({\n  param: { id: 'it\\'s' },\n  query: { on: 'a b' },\n  json: { text: 'it\\'s', n: [1, null] },\n}, { headers: { 'If-Match': '"1"' } })`,

@@ -8,6 +8,7 @@ import { describeApi } from '../../../src/kit/reference/operations.ts'
 import { tryScript } from '../../../src/kit/reference/try-script.ts'
 import { loadConfig } from '../product/product.ts'
 import { findChromium, launchChromium } from '../support/chromium.ts'
+import { curlWords } from '../support/shell.ts'
 import { until } from '../support/until.ts'
 
 const TIMEOUT_MS = 60_000
@@ -39,6 +40,8 @@ const api = describeApi([
   route('POST', '/api/pictures', 'text/plain', { inputs: [{ target: 'file', schema: Form }] }),
   route('GET', '/api/picture', 'image/png'),
   route('GET', '/api/away', null),
+  route('GET', '/api/flood', 'text/plain'),
+  route('DELETE', '/api/pages/:id', null),
 ])
 
 const executable = findChromium()
@@ -51,6 +54,9 @@ describe.skipIf(executable === undefined)('in a browser', () => {
   let server: Bun.Server<undefined>
   let told: ReadableStreamDefaultController | undefined
   let left = false
+  let floodEnded = false
+  let flooded = 0
+  const deleted: string[] = []
 
   beforeAll(async () => {
     const app = new Hono()
@@ -58,7 +64,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
         Object.assign(c, { get: (name: string) => (name === 'config' ? config : () => []) })
         const body = String(await ApiListBody({ config, api, groups: {}, roles: [] }))
         return c.html(
-          ApiList({ c, config, startedAt: 0, endpoints: 4, body, scripts: [tryScript(callsOf(api))] }),
+          ApiList({ c, config, startedAt: 0, endpoints: 6, body, scripts: [tryScript(callsOf(api))] }),
         )
       })
       .get('/api/news/:topic', (c) => {
@@ -74,6 +80,16 @@ describe.skipIf(executable === undefined)('in a browser', () => {
         return c.text(`${kind}: ${file.name}, ${await file.text()}`)
       })
       .get('/api/picture', (c) => c.body('12345', 200, { 'Content-Type': 'image/png' }))
+      .get('/api/flood', (c) => {
+        const pull = (control: ReadableStreamDefaultController) => {
+          control.enqueue(new Uint8Array(65_536).fill(60))
+          flooded += 65_536
+        }
+        return c.body(new ReadableStream({ pull, cancel: () => void (floodEnded = true) }), 200, {
+          'Content-Type': 'text/html',
+        })
+      })
+      .delete('*', (c) => c.text(String(deleted.push(c.req.path))))
       .get('/api/away', (c) => c.redirect('https://elsewhere.example/'))
     server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: app.fetch })
     browser = await launchChromium(executable ?? '')
@@ -119,9 +135,51 @@ describe.skipIf(executable === undefined)('in a browser', () => {
       .setInputFiles({ name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('hi') })
     await send()
     await result.getByText('b: a.txt, hi').waitFor()
-    expect(await result.innerText()).toContain("-F 'kind=b' \\\n  -F 'file=@a.txt'")
+    expect(await result.innerText()).toContain("--form-string 'kind=b' \\\n  -F 'file=@\"a.txt\"'")
     // What a description says of a script is not one.
     expect(await page.title()).not.toContain('pwned')
+    await close()
+  })
+
+  test('what one typed stays a value in the curl that is shown: for the shell, and for curl', async () => {
+    const { article, send, result, close } = await open('POST/api/pictures')
+    const [kind, name] = [`@/etc/passwd'; exit 3 #$(exit 3)`, `a";type=text/html;'$(exit 3).txt`]
+    await article.getByLabel('kind').fill(kind)
+    await article
+      .getByLabel('file')
+      .setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from('hi') })
+    await send()
+    await result.getByText('200 OK').waitFor()
+    const words = await curlWords(await result.locator('.sent').innerText())
+    const quoted = name.replace('"', String.raw`\"`)
+    expect(words.slice(3)).toEqual(['--form-string', `kind=${kind}`, '-F', `file=@"${quoted}"`])
+    await close()
+  })
+
+  test('no dots lead from a path to another', async () => {
+    const { article, send, result, close } = await open('DELETE/api/pages/:id')
+    for (const id of ['..', '.', '...', '../..']) {
+      await article.getByLabel('id').fill(id)
+      await send()
+      await until('it was refused or sent', async () => {
+        const isValid = await article
+          .locator('input')
+          .evaluate((input) => (input as unknown as { validity: { valid: boolean } }).validity.valid)
+        return !isValid || deleted.length > 0
+      })
+    }
+    await result.getByText('200 OK').waitFor()
+    await until('both were sent', () => deleted.length === 2)
+    expect(deleted).toEqual(['/api/pages/...', '/api/pages/..%2F..'])
+    await close()
+  })
+
+  test('of an answer without an end no more is read than is shown', async () => {
+    const { send, result, close } = await open('GET/api/flood')
+    await send()
+    await until('the answer has been left', () => floodEnded)
+    expect(flooded).toBeLessThan(100_000_000) // with what waits in buffers on the way
+    expect((await result.locator('pre').nth(1).innerText()).length).toBeLessThan(250_000)
     await close()
   })
 

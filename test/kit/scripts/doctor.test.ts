@@ -505,7 +505,7 @@ test('replicas are told one by one: one that lags, and one that does not answer'
     const env = {
       ...pair.env,
       DATABASE_REPLICA_URL: url.replace(host, `${host},${away}`),
-      STALE_MAX_LAG_MS: '1000',
+      STALE_MAX_LAG_MS: '2000',
     }
     const found = async () => {
       const { findings } = await doctor(env)

@@ -73,9 +73,6 @@ export const pathOfPerson = () =>
     .filter((path) => !path.includes('node_modules'))
     .join(delimiter)
 
-/** A shell asks many times a second: enough for what a worker does. */
-const WAIT_MS = 30_000
-
 interface Reader {
   terminal: Terminal
   /** Words of the page, and what stands for them on this machine. */
@@ -123,7 +120,7 @@ async function run(terminal: Terminal, commands: string, { words, place }: Block
     ;({ said, code } = await terminal.run(commands))
     return isRight()
   }
-  if (!isRight() && words.includes('until')) await until(`${place} to show`, ask, WAIT_MS).catch(() => {})
+  if (!isRight() && words.includes('until')) await until(`${place} to show`, ask).catch(() => {})
   if (!isRight()) throw new Error(`${place} ended with ${code}. It shows\n${shown}\nand said\n${said}`)
 }
 

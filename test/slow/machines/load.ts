@@ -101,6 +101,8 @@ function startLoad(app: TestApp, note: ReturnType<typeof noteTask>, ran: Set<num
       return until('requests to be served', () => answers() > before + more)
     },
     stop: () => void (stopping = true),
+    /** What clients were told so often: `GET 200`, `stale GET 503`. */
+    statuses,
     /** Ends it, waits for the jobs, and prints. @returns what was committed and is lost: jobs that did not run, rows that are not there */
     async end(title: string) {
       stopping = true

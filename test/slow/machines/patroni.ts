@@ -92,13 +92,15 @@ export async function startPatroni(network: Network) {
   chmodSync(folder, 0o755)
   const etcd = network.add('etcd')
   const url = (port: number) => `http://${etcd.address}:${port}`
-  etcd.start([
-    'etcd',
-    ...['--data-dir', join(folder, 'etcd')],
-    ...['--listen-client-urls', url(2379), '--advertise-client-urls', url(2379)],
-    ...['--listen-peer-urls', url(2380), '--initial-advertise-peer-urls', url(2380)],
-    ...['--initial-cluster', `default=${url(2380)}`],
-  ])
+  const options = {
+    'data-dir': join(folder, 'etcd'),
+    'listen-client-urls': url(2379),
+    'advertise-client-urls': url(2379),
+    'listen-peer-urls': url(2380),
+    'initial-advertise-peer-urls': url(2380),
+    'initial-cluster': `default=${url(2380)}`,
+  }
+  etcd.start(['etcd', ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])])
   await until('etcd', () =>
     fetch(`${url(2379)}/health`).then(
       ({ ok }) => ok,
@@ -115,6 +117,7 @@ export async function startPatroni(network: Network) {
     }
     return []
   }
+  let isSynchronous = true
   return {
     nodes,
     hosts: nodes.map(({ machine }) => `${machine.address}:5432`).join(),
@@ -127,17 +130,16 @@ export async function startPatroni(network: Network) {
         )
         return from.find(({ machine }) => machine.name === leader?.name)
       }),
-    /** Resolves when all three run, one of them as the synchronous standby. */
+    /** Resolves when all three run, and one is the synchronous standby if there is to be one. */
     whole: () =>
       until('all three to run', async () => {
         const members = await seenBy(nodes)
         const running = members.filter(({ state }) => /^(running|streaming)$/.test(state))
-        return (
-          running.length === 3 &&
-          ['leader', 'sync_standby'].every((role) => running.some((each) => each.role === role))
-        )
+        const roles = isSynchronous ? ['leader', 'sync_standby'] : ['leader']
+        return running.length === 3 && roles.every((role) => running.some((each) => each.role === role))
       }),
     async setSynchronous(isOn: boolean) {
+      isSynchronous = isOn
       nodes[0]?.ctl('edit-config', '--force', '-s', `synchronous_mode=${isOn}`, SCOPE)
       await until(
         'it to be so',

@@ -66,6 +66,7 @@ export class Server {
       unix_socket_directories: '',
       cluster_name: this.name,
       hot_standby_feedback: 'on',
+      wal_retrieve_retry_interval: '500ms', // a promotion may wait for it
       wal_receiver_timeout: '2s',
       wal_sender_timeout: '2s',
     }

@@ -58,7 +58,8 @@ function secured(network: Network): Access {
   return {
     server: [
       ...Object.entries(server).flatMap(([name, value]) => [`--${name}`, value]),
-      ...['--user', 'ann', 'on', `>${PASSWORD}`, '~*', '&*', '+@all'],
+      '--user',
+      ...`ann on >${PASSWORD} ~* &* +@all`.split(' '),
     ],
     cli: [...cli, PASSWORD],
     sentinel: [

@@ -1,6 +1,6 @@
-// Sends each statement that may read what is a moment old to a replica, and to the primary where none is good or one fails.
+// Sends each statement that may read what is a moment old to a replica, and to another or the primary where that one fails.
 import type { Rows, Statement } from '../../types/statement.ts'
-import { causesOf, driverCode, isTransient } from '../transient.ts'
+import { driverCode, isTransient } from '../transient.ts'
 import type { DrizzleClient } from './lane-client.ts'
 import { lazyQuery } from './lazy-query.ts'
 
@@ -21,19 +21,31 @@ export const staleClient = (
   options,
   unsafe: lazyQuery(async (statement) => {
     if (writes(statement.text)) throw readsOnly()
-    const replica = pick()
     try {
-      if (replica === undefined) return await primary(statement)
-      try {
-        return await replica(statement)
-      } catch (error) {
-        if (!isForPrimary(error)) throw error
-        return await primary(statement)
+      let replica = pick()
+      for (let tried = 0; replica !== undefined && tried < 2; tried++) {
+        try {
+          return await replica(statement)
+        } catch (error) {
+          if (!isForAnother(error)) throw error
+          replica = isGone(error) ? pick() : undefined // it is out by now: another one, if there is
+        }
       }
+      return await primary(statement)
     } catch (error) {
       throw driverCode(error) === READ_ONLY ? readsOnly() : error
     }
   }),
+  begin: () => Promise.reject(readsOnly()),
+})
+
+/** Without replicas: the primary's own lane, less what writes by its text. */
+export const readingClient = (client: DrizzleClient): DrizzleClient => ({
+  options: client.options,
+  unsafe(text, ...rest) {
+    if (writes(text)) throw readsOnly()
+    return client.unsafe(text, ...rest)
+  },
   begin: () => Promise.reject(readsOnly()),
 })
 
@@ -63,13 +75,18 @@ const readsOnly = () =>
 const UNKNOWN_NAME = /^42(?:P01|703|704|883)$/
 
 /**
- * Whether the primary may know better: the replica is gone or out, what it replays conflicts with the statement, or it has
- * not got a migration. Not a timeout of the statement, which the primary would only take as long for, nor a full gate.
+ * Whether another server may do better: the replica is gone or out, what it replays conflicts with the statement, or it has
+ * not got a migration. Not a timeout of the statement, which another would only take as long for, nor a full gate.
  */
-function isForPrimary(error: unknown): boolean {
+function isForAnother(error: unknown): boolean {
   const code = driverCode(error) ?? ''
-  if (code === '57014')
-    return [...causesOf(error)].some(({ message }) => /conflict with recovery/.test(message))
   if (code === READ_ONLY) return false
+  if (code === CANCELED) return error instanceof Error && isOfReplica(error)
   return code === REPLICA_OUT || UNKNOWN_NAME.test(code) || isTransient(error)
 }
+
+const CANCELED = '57014'
+/** What the driver had not sent when the connection ended has the same code, and no severity: no server said it. */
+const isOfReplica = (error: Error) => !('severity' in error) || /conflict with recovery/.test(error.message)
+
+const isGone = (error: unknown) => /^(?:REPLICA_OUT|CONNECT|E[A-Z]+$|08|57)/.test(driverCode(error) ?? '')
