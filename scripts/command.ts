@@ -10,12 +10,12 @@ export class UsageError extends Error {
   override name = 'UsageError'
 }
 
-/** Runs a command, says what went wrong if something did, and ends the process. */
+/** Runs a command, says what went wrong if something did, and ends the process: with `process.exitCode`, if it was set. */
 export async function runCommand(usage: string, command: () => Promise<void>): Promise<never> {
   endIfHelpIsAsked(usage)
   try {
     await command()
-    process.exit(0)
+    process.exit()
   } catch (error) {
     endWith(error, usage)
   }

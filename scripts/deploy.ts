@@ -18,6 +18,9 @@ A release that does not get ready is taken back by itself, on every host. Five r
 const COMMANDS = ['deploy', 'status', 'rollback', 'setup'] as const
 const PROJECT_FILES = ['systemd.service', 'sysctl.conf', 'logrotate.conf', 'setup.sh']
 
+let isStopped = false
+class Stopped extends Error {}
+
 await runCommand(USAGE, async () => {
   const { command, hosts, path, ssh, dryRun } = readCommand()
   const servers = hosts.map((host) => openServer({ host, path, name, sshOptions: ssh }))
@@ -72,19 +75,23 @@ async function deploy(servers: Server[]): Promise<void> {
   console.log(`== ${release}`)
   const prepared: Host[] = []
   const finish = () => eachInTurn(prepared, ({ server }) => server.step('finish', release))
-  await undoable(finish, async (undo) => {
+  const isDone = await undoable(servers, finish, async (undo) => {
     for (const server of servers) {
+      proceed()
       const { previous = '', machine = '' } = await server.ask('prepare', release)
       prepared.push({ server, previous })
+      proceed()
       const sent = await server.send(files, release, previous)
       console.log(`== ${server.host}: sent ${sent.files} of ${files.length} files, ${sent.bytes} bytes`)
       const bun = fetchOfBun(machine)
+      proceed()
       await server.step('install', release, bun.version, bun.url, bun.sha512)
     }
+    proceed()
     await servers[0]?.step('migrate', release)
     await takeInTurn(prepared, release, undo)
   })
-  console.log(`== done in ${((performance.now() - started) / 1000).toFixed(1)} s`)
+  if (isDone) console.log(`== done in ${((performance.now() - started) / 1000).toFixed(1)} s`)
 }
 
 /** @throws UsageError if they would not all go to one release */
@@ -98,6 +105,7 @@ async function rollback(servers: Server[]): Promise<void> {
   const [release = '', ...others] = new Set(hosts.map(({ target }) => target))
   if (others.length > 0) throw new UsageError('They would go to different releases: roll each back by itself')
   await undoable(
+    servers,
     async () => {},
     (undo) => takeInTurn(hosts, release, undo),
   )
@@ -113,28 +121,51 @@ interface Host {
 async function takeInTurn(hosts: Host[], release: string, undo: Undo): Promise<void> {
   for (const { server, previous } of hosts) {
     if (hosts.length > 1) console.log(`== ${server.host}`)
+    proceed()
     undo.unshift(() => server.step('leave', release, previous))
     await server.step('take', release)
   }
+  proceed()
 }
 
 type Undo = (() => Promise<void>)[]
 
-/** Undoes what was done if the work fails or Ctrl-C ends it; `finish` comes last in any case. */
-async function undoable(finish: () => Promise<void>, work: (undo: Undo) => Promise<void>): Promise<void> {
+/** Call it before each step. @throws Stopped after Ctrl-C: a step that has begun goes on on its server, and is waited for */
+function proceed(): void {
+  if (isStopped) throw new Stopped()
+}
+
+/**
+ * Undoes what was done if the work fails or Ctrl-C stops it, and says what each host has then; `finish` comes last in any case.
+ * @returns whether all was done
+ */
+async function undoable(
+  servers: Server[],
+  finish: () => Promise<void>,
+  work: (undo: Undo) => Promise<void>,
+): Promise<boolean> {
   const undo: Undo = []
-  let undone: Promise<void> | undefined
-  const takeBack = () => (undone ??= eachInTurn(undo, (step) => step()).then(finish))
-  const listener = () => void takeBack().finally(() => process.exit(130))
-  process.once('SIGINT', listener)
+  const stop = () => {
+    console.log(isStopped ? '== still at it' : '== stopping: this step ends first, then all is taken back')
+    isStopped = true
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop)
   try {
     await work(undo)
     await finish()
+    return true
   } catch (error) {
-    await takeBack()
-    throw error
+    await eachInTurn(undo, (step) => step())
+    await finish()
+    await eachInTurn(servers, async (server) => {
+      const { now = '' } = await server.ask('now')
+      console.log(`== ${server.host}: ${now || 'no release'}`)
+    })
+    if (!(error instanceof Stopped)) throw error
+    process.exitCode = 130
+    return false
   } finally {
-    process.off('SIGINT', listener)
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop)
   }
 }
 

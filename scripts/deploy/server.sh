@@ -5,7 +5,7 @@
 #        server.sh <folder> <name> migrate <release>       on one host of all
 #        server.sh <folder> <name> take <release>          what ran before runs on, if it does not get ready
 #        server.sh <folder> <name> leave <release> <previous>   to the previous one, if that release is the current one
-#        server.sh <folder> <name> finish <release> | before | status
+#        server.sh <folder> <name> finish <release> | before | now | status
 set -eu
 umask 027
 base=$1 name=$2 command=$3
@@ -148,6 +148,8 @@ before() {
   echo "target: $target"
 }
 
+now() { echo "now: $(current)"; }
+
 status() {
   now=$(current)
   for release in $(list | sort -r); do
@@ -157,6 +159,6 @@ status() {
 }
 
 case $command in
-  prepare | install | migrate | take | leave | finish | before | status) "$command" "$@" ;;
+  prepare | install | migrate | take | leave | finish | before | now | status) "$command" "$@" ;;
   *) fail "$command is no step of a deploy" ;;
 esac

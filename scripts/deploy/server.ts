@@ -47,6 +47,8 @@ export function openServer({ host, path, name, sshOptions }: Target) {
       stdin: new Blob([input]),
       stdout: 'pipe',
       stderr: 'inherit',
+      // Ctrl-C is for the deploy: it would end ssh, and the step would go on unseen.
+      detached: true,
     })
     let said = ''
     for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {

@@ -92,17 +92,14 @@ function sshHost({ name, target: { ssh } }: TestHost): string {
 `
 }
 
+const onBoth = () => [
+  ...hosts.map(({ name, target }) => `${target.host.split('@')[0]}@${name}`),
+  `--path=${join(folder, 'srv')}`,
+  `--ssh=-F ${join(folder, 'config')}`,
+]
 /** Runs `npm run deploy` with both hosts. */
-async function deploy(...words: string[]) {
-  const both = hosts.map(({ name, target }) => `${target.host.split('@')[0]}@${name}`)
-  return checkout.deploy(
-    ...words,
-    ...both,
-    '--path',
-    join(folder, 'srv'),
-    `--ssh=-F ${join(folder, 'config')}`,
-  )
-}
+const deploy = (...words: string[]) => checkout.deploy(...words, ...onBoth())
+const deployUntil = (what: RegExp) => checkout.deployUntil(what, ...onBoth())
 
 /** Runs it while clients ask both hosts without pause; no request may fail. */
 async function underLoad<T>(work: () => Promise<T>): Promise<T & { answered: number }> {
@@ -169,6 +166,25 @@ test.skipIf(cannot)('where a host cannot be prepared, none changes', async () =>
   rmSync(lock, { recursive: true })
   expect(state()).toEqual(before)
 })
+
+for (const [when, said] of [
+  ['the first host is made ready', /== packages/],
+  ['the first host takes it', /@host-one\n== reload/],
+  ['the second host takes it', /@host-two\n== reload/],
+] as const)
+  test.skipIf(cannot)(
+    `Ctrl-C while ${when}: both have the release of before, it says so, and no request fails`,
+    async () => {
+      const before = state()
+      const stopped = await underLoad(() => deployUntil(said))
+      expect([stopped.code, stopped.said]).toEqual([130, expect.stringContaining('== stopping')])
+      for (const host of hosts) expect(stopped.said).toContain(`@${host.name}: ${currentOf(host)}\n`)
+      expect(state()).toEqual(before)
+      for (const text of await robots()) expect(text).toContain('/second')
+      for (const { target } of hosts)
+        expect(readdirSync(join(target.base, 'releases'))).not.toContain('.deploying')
+    },
+  )
 
 test.skipIf(cannot)('a rollback takes both back, and no request fails', async () => {
   const before = currentOf(hosts[0] as TestHost)

@@ -42,16 +42,17 @@ async function findMaster(sentinels: Sentinels, timeoutMs = LOOKUP_TIMEOUT_MS): 
   const clients = connectAll(sentinels, { ...bounds, retryStrategy: () => null, maxRetriesPerRequest: 0 })
   const answers: { address: Address; epoch: number }[] = []
   const why = new Set<string>()
-  const most = Promise.withResolvers<void>()
-  const ask = async (client: Redis) => {
-    try {
-      answers.push(await askForMaster(client, sentinels.master))
-      if (answers.length > clients.length / 2) most.resolve()
-    } catch (error) {
-      why.add(error instanceof Error ? error.message : String(error))
+  await new Promise<void>((resolve) => {
+    const ask = async (client: Redis) => {
+      try {
+        answers.push(await askForMaster(client, sentinels.master))
+        if (answers.length > clients.length / 2) resolve()
+      } catch (error) {
+        why.add(error instanceof Error ? error.message : String(error))
+      }
     }
-  }
-  await Promise.race([most.promise, Promise.all(clients.map(ask))])
+    void Promise.all(clients.map(ask)).then(() => resolve())
+  })
   for (const client of clients) client.disconnect()
   const [newest] = answers.toSorted((a, b) => b.epoch - a.epoch)
   if (newest) return newest.address

@@ -31,16 +31,9 @@ export function checkoutToDeploy() {
     folder: copy,
 
     /** Runs `npm run deploy` in it. */
-    async deploy(...words: string[]) {
-      const started = performance.now()
-      const child = Bun.spawn([process.execPath, 'scripts/deploy.ts', ...words], {
-        cwd: copy,
-        env: { ...process.env, NODE_ENV: '' },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      })
-      const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
-      return { code, said: out + err, seconds: (performance.now() - started) / 1000 }
-    },
+    deploy: (...words: string[]) => deploy(copy, words),
+    /** Presses Ctrl-C as soon as it has said this. */
+    deployUntil: (what: RegExp, ...words: string[]) => deploy(copy, words, what),
 
     /** @throws if the file does not hold `from` */
     change(path: string, from: string, to: string): void {
@@ -52,4 +45,25 @@ export function checkoutToDeploy() {
 
     remove: () => rmSync(copy, { recursive: true }),
   }
+}
+
+async function deploy(folder: string, words: string[], until?: RegExp) {
+  const started = performance.now()
+  const child = Bun.spawn([process.execPath, 'scripts/deploy.ts', ...words], {
+    cwd: folder,
+    env: { ...process.env, NODE_ENV: '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  let [out, isPressed] = ['', false]
+  const read = async () => {
+    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+      out += chunk
+      if (isPressed || !until?.test(out)) continue
+      isPressed = true
+      process.kill(-child.pid, 'SIGINT') // as a terminal does: everything that runs in the foreground gets it
+    }
+  }
+  const [err, code] = await Promise.all([child.stderr.text(), child.exited, read()])
+  return { code, said: out + err, seconds: (performance.now() - started) / 1000 }
 }

@@ -59,12 +59,7 @@ function secured(network: Network): Access {
     server: [
       ...Object.entries(server).flatMap(([name, value]) => [`--${name}`, value]),
       '--user',
-      'ann',
-      'on',
-      `>${PASSWORD}`,
-      '~*',
-      '&*',
-      '+@all',
+      ...`ann on >${PASSWORD} ~* &* +@all`.split(' '),
     ],
     cli: [...cli, PASSWORD],
     sentinel: [
