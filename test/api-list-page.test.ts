@@ -115,6 +115,9 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     await page.keyboard.type('users impersonate')
     expect(await rows(page).allInnerTexts()).toEqual([expect.stringContaining('/api/users/:id/impersonate')])
     expect(await page.getByRole('status').first().innerText()).toBe('1 endpoint')
+    await page.getByPlaceholder('Search').fill('token')
+    expect(await endpoint(page, 'POST/api/me/tokens').isVisible()).toBe(true)
+    expect(await endpoint(page, 'GET/api/me').isVisible()).toBe(false) // but for the label before its abilities
     await page.keyboard.press('Escape')
     expect(await rows(page).count()).toBe(all)
     await page.getByPlaceholder('Search').fill('weak_password')
