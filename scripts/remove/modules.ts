@@ -65,6 +65,7 @@ export const MODULES: Record<string, Module> = {
       'test/totp-attacks.test.ts',
       'test/totp-pages.test.ts',
       'test/factor-required.test.ts',
+      'test/slow/machines/totp.test.ts',
       'test/support/totp.ts',
     ],
     mentions: /\/totp\b|\btotp\/|\btotp(-\w+)?\.test|otpauth|\buqr\b/,
