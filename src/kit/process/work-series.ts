@@ -49,11 +49,11 @@ export function describeWork({ queries, gates, stale = [] }: WorkCounts): string
       refused,
       of((each) => each.refused),
     ),
-    ...(stale.length === 0 ? [] : describeStale(stale)),
+    ...describeStale(stale),
   ]
 }
 
-/** A process counts the replicas from its first stale read on. */
+/** No samples without replicas; a process counts them from its first stale read on. */
 function describeStale(stale: StaleTarget[]): string[] {
   const ofReplicas = (read: (replica: { isIn: number; lagMs: number }) => number) =>
     stale.flatMap(({ target, replica }) =>

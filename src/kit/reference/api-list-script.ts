@@ -55,7 +55,8 @@ export const LIST_SCRIPT = `
   const entries = all('article').map((article) => {
     const id = article.querySelector('.body')?.id // a type has none
     const textOf = (parts) => all(parts, article).map((part) => part.textContent).join(' ').toLowerCase()
-    const [told, codes] = [textOf('summary, h3, .fields dt'), textOf('.errors code')]
+    const labels = /(role|token): /g // all have them
+    const [told, codes] = [textOf('summary, h3, .fields dt').replace(labels, ''), textOf('.errors code')]
     // Most have login_required: a plain word is not looked for in codes.
     const has = (word) => told.includes(word) || (word.includes('_') && codes.includes(word))
     return { article, has, isEndpoint: id !== undefined, link: links.get('#' + id) }

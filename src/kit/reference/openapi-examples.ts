@@ -14,23 +14,25 @@ export const FORMATS: Record<string, string> = {
 }
 
 /** Of texts without a format, by the names that fields of their kind have in most APIs. */
-const TEXTS: Record<string, string> = {
-  id: '1',
-  email: 'ann@example.com',
-  firstname: 'Ann',
-  fname: 'Ann',
-  lastname: 'Lee',
-  lname: 'Lee',
-  fullname: 'Ann Lee',
-  url: 'https://example.com',
-  uri: 'https://example.com',
-  ip: '192.0.2.1',
-  agent: 'curl/8.14.1',
-  token: 'pX7mVq2LkT9sRb4d',
-  secret: 'pX7mVq2LkT9sRb4d',
-  challenge: 'pX7mVq2LkT9sRb4d',
-  type: 'image/png',
-}
+const TEXTS = new Map(
+  Object.entries({
+    id: '1',
+    email: 'ann@example.com',
+    firstname: 'Ann',
+    fname: 'Ann',
+    lastname: 'Lee',
+    lname: 'Lee',
+    fullname: 'Ann Lee',
+    url: 'https://example.com',
+    uri: 'https://example.com',
+    ip: '192.0.2.1',
+    agent: 'curl/8.14.1',
+    token: 'pX7mVq2LkT9sRb4d',
+    secret: 'pX7mVq2LkT9sRb4d',
+    challenge: 'pX7mVq2LkT9sRb4d',
+    type: 'image/png',
+  }),
+)
 
 /** Resolves a reference to its schema. */
 type Find = (ref: string) => JsonSchema
@@ -99,7 +101,7 @@ export function requestExample(schema: JsonSchema, find: Find): unknown {
 }
 
 function textOf({ format = '', minLength = 0, maxLength = Infinity }: JsonSchema, name: string): string {
-  const text = TEXTS[name.replaceAll('_', '').toLowerCase()] ?? name
+  const text = TEXTS.get(name.replaceAll('_', '').toLowerCase()) ?? name
   return FORMATS[format] ?? text.padEnd(minLength, '.').slice(0, maxLength)
 }
 

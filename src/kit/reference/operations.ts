@@ -25,8 +25,8 @@ export const named = (id: string, part: Part) => capitalize(id) + SUFFIX[part]
 
 /** The beginning of a reference to a schema with a name. */
 export const COMPONENTS = '#/components/schemas/'
-/** A parameter of a path; its name is the first group. */
-export const PARAMETER = /:(\w+)(\{[^}]*\})?\??/g
+/** A parameter of a path; its name is the first group. Its expression may have braces of its own: `{[0-9]{4}}`. */
+export const PARAMETER = /:(\w+)(\{(?:[^{}]|\{[^{}]*\})*\})?\??/g
 
 export type Api = ReturnType<typeof describeApi>
 

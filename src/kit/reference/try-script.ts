@@ -53,9 +53,12 @@ const SCRIPT = `(calls) => {
       stop.hidden = false
       stop.onclick = () => control.abort()
       send.disabled = true
-      await run(call, fields, result, control.signal)
-      send.disabled = false
-      stop.hidden = true
+      try {
+        await run(call, fields, result, control.signal)
+      } finally {
+        send.disabled = false
+        stop.hidden = true
+      }
     })
     return form
   }
@@ -103,7 +106,7 @@ const SCRIPT = `(calls) => {
   }
 
   const isOfInterest = (header) =>
-    /^(content-type|etag|link|location|retry-after|ratelimit|x-request-id|x-total-count|deprecation)/.test(header)
+    /^(content-type|etag|link|location|retry-after|ratelimit|x-request-id|total-count|deprecation)/.test(header)
 
   /** JSON in lines, any other text as it comes, of what is no text its size. Of a long one no more is read than is shown. */
   async function show(reply, pre) {

@@ -1,6 +1,8 @@
 // Calls that one copies from the API list: whatever stands in a value stays a value, for the shell, for curl and for TypeScript.
 import { expect, test } from 'bun:test'
-import { clientOf, curlOf, type Call } from '../../../src/kit/reference/api-list-calls.ts'
+import type { ApiRoute } from '../../../src/kit/http/doc.ts'
+import { callOf, clientOf, curlOf, type Call } from '../../../src/kit/reference/api-list-calls.ts'
+import { describeApi } from '../../../src/kit/reference/operations.ts'
 import { curlWords } from '../support/shell.ts'
 
 const HOSTILE = [
@@ -18,6 +20,17 @@ const HOSTILE = [
   '\u{1b}[2J',
 ]
 const call: Call = { method: 'POST', path: '/api/things/:id', params: {}, query: {}, headers: {} }
+
+const ROUTE: Omit<ApiRoute, 'path'> = {
+  method: 'GET',
+  base: '/api',
+  doc: undefined,
+  role: undefined,
+  inputs: [],
+  errors: [],
+  commonErrors: [],
+  otherStatuses: [],
+}
 
 test.each(HOSTILE)('the value %j does nothing but to be sent', async (value) => {
   const values = { ...call, params: { id: value }, query: { q: value } }
@@ -60,3 +73,9 @@ test.each([...HOSTILE, String.raw`\\" + x + "`, '${x}', '\u2028'])(
     expect(sent).toEqual({ param: { id: value }, json: { '2nd': value } })
   },
 )
+
+test('a parameter with an expression is filled in whole', () => {
+  const api = describeApi([{ ...ROUTE, path: '/api/years/:year{[0-9]{4}}/:page{[a-z]+}.json' }])
+  const calls = api.operations.map((operation) => curlOf(callOf(operation, api), 'http://h', false))
+  expect(calls).toEqual(['curl http://h/api/years/year/page.json'])
+})

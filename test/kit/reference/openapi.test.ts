@@ -238,6 +238,20 @@ test('a schema that refers to itself, a regex in a path and an error of the hand
   expect(paths['/api/things/{id}']?.delete).toMatchObject({ responses: { 204: { description: 'Success.' } } })
 })
 
+test('a field may have the name of what every object has, and an expression in a path braces of its own', () => {
+  const names = ['constructor', 'toString', 'valueOf', 'has_own_property', '__proto__']
+  const shape = z.object(Object.fromEntries(names.map((name) => [name, z.string()])))
+  const slice = factory
+    .createApp()
+    .put('/:year{[0-9]{4}}/:name{[a-z]+}', validate('json', shape), doc('Sets it.', shape), (c) =>
+      c.var.respond(c.req.valid('json')),
+    )
+  const { paths } = describe(slice as never)
+  expect(Object.keys(paths)).toEqual(['/api/things/{year}/{name}'])
+  const example = JSON.stringify(paths['/api/things/{year}/{name}'])
+  for (const name of names) expect(example).toContain(`"${name}":"${name}"`)
+})
+
 test('the examples of bodies, with which the page to try it begins, are accepted as they stand', () => {
   const withBody = api().filter(({ inputs }) => inputs.some(({ target }) => target === 'json'))
   expect(withBody.length).toBeGreaterThan(2)
