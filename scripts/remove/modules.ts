@@ -67,7 +67,6 @@ export const MODULES: Record<string, Module> = {
       'test/factor-required.test.ts',
       'test/slow/machines/totp.test.ts',
       'test/support/totp.ts',
-      'test/slow/machines/hosts.test.ts', // one of the logins that it tries at two hosts is by a code
     ],
     mentions: /\/totp\b|\btotp\/|\btotp(-\w+)?\.test|otpauth|\buqr\b/,
     packages: ['otpauth', 'uqr'],

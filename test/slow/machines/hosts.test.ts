@@ -2,11 +2,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { KEPT_MAILS, type Mail } from '../../../src/kit/types/mail.ts'
 import { Client } from '../../kit/support/client.ts'
 import { haproxy, nginx, writeHaproxy, writeNginx } from '../../kit/support/proxies.ts'
 import { until } from '../../kit/support/until.ts'
-import { tokenIn } from '../../support/mailbox.ts'
 import { type Host, startHosts } from './hosts.ts'
 import { createNetwork, type Machine, type Network } from './network.ts'
 
@@ -220,13 +218,6 @@ describe.skipIf(cannot)('clocks that are 30 s apart', () => {
     }
   })
 
-  const tokenTo = (email: string, subject: string) =>
-    until(`the mail "${subject}"`, async () => {
-      const mails = await stage.store.all<Mail>(KEPT_MAILS)
-      const mail = mails.findLast((one) => one.to === email && one.subject.includes(subject))
-      return mail && tokenIn(mail)
-    })
-
   test('a one-time link is that of both hosts, and counts once', async () => {
     for (const [here, there] of [
       [one, two],
@@ -235,7 +226,7 @@ describe.skipIf(cannot)('clocks that are 30 s apart', () => {
       const { client, account } = await signUp(here.url)
       const elsewhere = new Client(there.url)
       elsewhere.cookies = client.cookies
-      const verified = { token: await tokenTo(account.email, 'Welcome') }
+      const verified = { token: await stage.tokenTo(account.email, 'Welcome') }
       expect((await elsewhere.post('/api/email/verify', verified)).status).toBe(200)
       expect((await client.post('/api/email/verify', verified)).body.code).toBe('token_expired')
     }

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { newSecretKey } from '../../../src/kit/auth/secrets.ts'
 import { closeRedis, connectRedis } from '../../../src/kit/data/redis.ts'
 import { createStore } from '../../../src/kit/data/store.ts'
+import { KEPT_MAILS, type Mail } from '../../../src/kit/types/mail.ts'
 import { openLink } from '../../kit/support/faulty-link.ts'
 import { silent } from '../../kit/support/log.ts'
 import type { LogLine } from '../../kit/support/supervised.ts'
@@ -19,6 +20,7 @@ import {
   uniquePrefix,
 } from '../../kit/support/services.ts'
 import { until } from '../../kit/support/until.ts'
+import { tokenIn } from '../../support/mailbox.ts'
 import type { Machine, Network } from './network.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
@@ -138,8 +140,13 @@ export async function startHosts(network: Network, proxy: Machine, ahead: number
   const store = createStore(own, prefix)
   return {
     hosts,
-    /** That of the service, where its mails are kept. */
-    store,
+    /** The token of the link in the last mail to this address with these words in its subject. */
+    tokenTo: (email: string, subject: string) =>
+      until(`the mail "${subject}"`, async () => {
+        const mails = await store.all<Mail>(KEPT_MAILS)
+        const mail = mails.findLast((one) => one.to === email && one.subject.includes(subject))
+        return mail && tokenIn(mail)
+      }),
     start: () => Promise.all(hosts.map((host) => host.start())),
     async close() {
       await Promise.all(hosts.map((host) => host.close()))
