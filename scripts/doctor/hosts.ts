@@ -1,10 +1,8 @@
 // The hosts that DATABASE_URL names, each asked what it is.
-import postgres from 'postgres'
 import { eachHost } from '../../src/kit/config/hosts.ts'
 import { judgeHosts, type PostgresHost } from './company.ts'
 import { type Finding, messageOf } from './finding.ts'
-
-const CONNECT_TIMEOUT_S = 5
+import { using } from './using.ts'
 
 /** None for a URL of one host. */
 export async function checkHosts(url: string): Promise<Finding[]> {
@@ -14,23 +12,18 @@ export async function checkHosts(url: string): Promise<Finding[]> {
 
 async function askHost(url: string): Promise<PostgresHost> {
   const name = new URL(url).host
-  const sql = postgres(url, {
-    max: 1,
-    connect_timeout: CONNECT_TIMEOUT_S,
-    prepare: false,
-    onnotice: () => {},
-  })
   try {
-    const [row] = await sql<{ standby: boolean; behind: number | null; synchronous: string }[]>`
-      select pg_is_in_recovery() as standby, current_setting('synchronous_standby_names') as synchronous,
-        case when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 0
-          else extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8 end as behind`
+    const [row] = await using(
+      url,
+      (sql) => sql<{ standby: boolean; behind: number | null; synchronous: string }[]>`
+        select pg_is_in_recovery() as standby, current_setting('synchronous_standby_names') as synchronous,
+          case when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 0
+            else extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8 end as behind`,
+    )
     if (row === undefined) throw new Error('it answered nothing')
     const { standby, behind, synchronous } = row
     return standby ? { name, state: 'standby', behind } : { name, state: 'primary', synchronous }
   } catch (error) {
     return { name, state: 'away', why: messageOf(error) }
-  } finally {
-    await sql.end({ timeout: 1 })
   }
 }

@@ -1,13 +1,13 @@
 // The replicas that stale reads go to: each answers, is a standby, and keeps up with the primary.
-import postgres from 'postgres'
+import type postgres from 'postgres'
 import type { Config } from '../../src/config.ts'
 import { eachHost } from '../../src/kit/config/hosts.ts'
 import { REPLAYED, type Replayed } from '../../src/kit/data/replica.ts'
 import { WRITTEN } from '../../src/kit/data/replicas.ts'
 import { findPrimary } from '../primary.ts'
 import { type Finding, messageOf, ok, warn } from './finding.ts'
+import { using } from './using.ts'
 
-const CONNECT_TIMEOUT_S = 5
 const POLL_MS = 50
 const FIX = 'Its reads go to the other replicas, or to the primary'
 
@@ -65,18 +65,4 @@ async function askOne(sql: postgres.Sql, question: string): Promise<Replayed> {
   const [row] = await sql.unsafe<Replayed[]>(question)
   if (row === undefined) throw new Error('it answered nothing')
   return row
-}
-
-async function using<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-  const sql = postgres(url, {
-    max: 1,
-    connect_timeout: CONNECT_TIMEOUT_S,
-    prepare: false,
-    onnotice: () => {},
-  })
-  try {
-    return await work(sql)
-  } finally {
-    await sql.end({ timeout: 1 })
-  }
 }
