@@ -93,7 +93,7 @@ async function addFields(args: string[]): Promise<void> {
     console.log(`\n${path} is not as it was generated: do this by hand\n${patch}`)
   if (patches.size === 0) {
     console.log(
-      `Its test: npm test -- ${test}. Where npm start runs: npm run migrate && npm run reload; npm run dev: npm run migrate`,
+      `Its test: npm test -- ${test}. Where npm start runs: npm run migrate && npm run reload; where npm run dev does: npm run migrate`,
     )
     return
   }
@@ -111,7 +111,7 @@ await runCommand(USAGE, async () => {
   await write(await plan(wish, args), names.table)
   console.log(`
 ${routeOf(names, access)} is there. Its test: npm test -- test/${names.path}.test.ts
-Try it in this folder, beside npm start (one that runs: npm run migrate && npm run reload first; npm run dev: npm run migrate):
+Try it in this folder. Where npm start runs, first: npm run migrate && npm run reload; where npm run dev does: npm run migrate
 `)
   const { port } = readCurrentStatus() ?? config // of the npm start that runs, which another terminal may have given a PORT
   for (const line of await tryLines(ROOT, wish, { ...config, port })) console.log(line)

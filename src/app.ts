@@ -56,7 +56,7 @@ export function createApp(deps: Deps) {
   useKit(app, deps, { openToken })
 
   const oidc = createOidc(config.oidc, deps.log)
-  // Behind your resources, in this order.
+  // Behind your resources, as they stand here.
   const groups = {
     '/api': 'Account',
     '/api/jobs': 'Jobs',

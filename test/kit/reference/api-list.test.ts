@@ -125,7 +125,7 @@ test('every group and route has an anchor of its own, and every link within the 
   expect(targets.filter((href) => !ids.includes(href.slice(1)))).toEqual([])
 })
 
-test('routes are grouped by path: the account, then each resource, the service, development last', async () => {
+test('routes are grouped by path: the resources, what the product names, the service, development last', async () => {
   const route = (base: string, path: string, method = 'GET') => ({
     method,
     path,
@@ -147,8 +147,8 @@ test('routes are grouped by path: the account, then each resource, the service, 
   ])
   const groups = html.split('<section').slice(1)
   expect(groups.map((group) => attributes(group, 'id'))).toEqual([
-    ['/api', 'GET/club/self'],
     ['/api/film-reels', 'GET/api/film-reels', 'DELETE/api/film-reels/:id'],
+    ['/api', 'GET/club/self'],
     ['errors'],
     ['/', 'GET/health', 'GET/api/list'],
     ['/apitest', 'GET/apitest/counter'],
@@ -401,7 +401,12 @@ async function render(some: ApiRoute[], startedAt = 0): Promise<string> {
   const server = new Hono().get('/', async (c) => {
     Object.assign(c, { get: (name: string) => (name === 'config' ? config : () => []) })
     const body = String(
-      await ApiListBody({ config, api: describeApi(some), groups: {}, roles: roles.admitted }),
+      await ApiListBody({
+        config,
+        api: describeApi(some),
+        groups: { '/api': 'Club' },
+        roles: roles.admitted,
+      }),
     )
     return c.html(ApiList({ c, config, startedAt, endpoints: some.length, body, scripts: [] }))
   })
