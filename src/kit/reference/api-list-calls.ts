@@ -1,8 +1,6 @@
 // Makes the example of a call to an endpoint from its schemas: for curl, for the typed client, and to begin trying it with.
 import { exampleOf, requestExample } from './openapi-examples.ts'
-import { COMPONENTS, named, PARAMETER, type Api } from './operations.ts'
-
-type Operation = Api['operations'][number]
+import { named, PARAMETER, type Api, type Operation } from './operations.ts'
 
 /** What one sends, as the page to try it fills its form. */
 export interface Call {
@@ -21,15 +19,14 @@ export interface Call {
 
 /** A call that the endpoint's own validation accepts. */
 export function callOf({ id, method, path, inputs, role, requestHeaders = [] }: Operation, api: Api): Call {
-  const find = (ref: string) => api.components[ref.replace(COMPONENTS, '')] ?? {}
   const fields = (part: 'param' | 'query') => api.fields(named(id, part))
   const text = (schema: Parameters<typeof exampleOf>[0], name: string) => {
-    const value = exampleOf(schema, find, name)
+    const value = exampleOf(schema, api.find, name)
     return typeof value === 'string' ? value : JSON.stringify(value)
   }
   const known = new Map(fields('param').map(({ name, schema }) => [name, schema]))
   const input = inputs.find(({ target }) => target === 'json' || target === 'file')
-  const body = input && requestExample(api.request(named(id, input.target)), find)
+  const body = input && requestExample(api.request(named(id, input.target)), api.find)
   return {
     method,
     path: path.replaceAll(PARAMETER, ':$1'),

@@ -1,7 +1,7 @@
 // Renders the contents of the API list: its groups with their endpoints, what stands behind them, and the search.
 /** @jsxImportSource hono/jsx */
-import type { Operation } from './api-list-endpoint.tsx'
 import { anchorOf, Method } from './api-list-parts.tsx'
+import type { Operation } from './operations.ts'
 import { clustered, type Group } from './route-groups.ts'
 
 /** Narrow columns break a path before a slash rather than within a word. */

@@ -18,9 +18,7 @@ import {
 } from './api-list-parts.tsx'
 import { LABELS } from './api-list-words.ts'
 import { exampleOf } from './openapi-examples.ts'
-import { COMPONENTS, fieldsOf, named, type Api, type JsonSchema } from './operations.ts'
-
-export type Operation = Api['operations'][number]
+import { fieldsOf, named, type Api, type JsonSchema, type Operation } from './operations.ts'
 
 export interface EndpointProps {
   route: Operation
@@ -121,13 +119,12 @@ function Examples({ route, api, config }: EndpointProps) {
 
 function Answer({ route: { id, doc }, api }: Pick<EndpointProps, 'route' | 'api'>) {
   if (typeof doc?.response !== 'object' || doc.response === null) return <></>
-  const find = (ref: string) => api.components[ref.replace(COMPONENTS, '')] ?? {}
   return (
     <div class="code">
       <p>
         <b>Answer</b> {doc.status}
       </p>
-      <pre>{JSON.stringify(exampleOf(api.response(named(id, 'response')), find), null, 2)}</pre>
+      <pre>{JSON.stringify(exampleOf(api.response(named(id, 'response')), api.find), null, 2)}</pre>
     </div>
   )
 }

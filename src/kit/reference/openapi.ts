@@ -39,12 +39,11 @@ export function openApi(routes: ApiRoute[], info: ApiInfo) {
     Error: ErrorBody,
     ...info.webhookBodies,
   })
-  const find = (ref: string) => components[ref.replace(COMPONENTS, '')] ?? {}
   /** A schema without a name gets that of its place, but only an object: lists and the like stay inline. */
   const json = (given: JsonSchema, name: string, type = 'application/json', isRequest = false) => {
     if (given.type === 'object') components[name] = given
     const schema = given.type === 'object' ? { $ref: COMPONENTS + name } : given
-    return { [type]: { schema, example: (isRequest ? requestExample : exampleOf)(schema, find) } }
+    return { [type]: { schema, example: (isRequest ? requestExample : exampleOf)(schema, api.find) } }
   }
   const groups = groupBySlice(operations, info.groups, ({ base }) => base)
   const paths: Record<string, Record<string, object>> = {}

@@ -29,6 +29,7 @@ export const COMPONENTS = '#/components/schemas/'
 export const PARAMETER = /:(\w+)(\{(?:[^{}]|\{[^{}]*\})*\})?\??/g
 
 export type Api = ReturnType<typeof describeApi>
+export type Operation = Api['operations'][number]
 
 /**
  * Converts the inputs and the responses of all routes together, so that zod itself finds the schemas they share.
@@ -48,10 +49,13 @@ export function describeApi<R extends ApiRoute>(routes: R[], others: Record<stri
   const request = convert(inputs, 'input', suffixIfDifferent(response.defs, convert(inputs, 'input').defs))
   // Behind a preprocessing step, zod shows a default on the output side only.
   const parsed = convert(inputs, 'output')
+  const components = { ...request.defs, ...response.defs }
   return {
     operations,
     /** The schemas with a name of their own, to which the others refer. */
-    components: { ...request.defs, ...response.defs },
+    components,
+    /** The one that a `$ref` names. */
+    find: (ref: string): JsonSchema => components[ref.replace(COMPONENTS, '')] ?? {},
     /** What a client sends in a part of an operation, by the name of that part. */
     request: (name: string): JsonSchema => request.roots[name] ?? {},
     response: (name: string): JsonSchema => response.roots[name] ?? {},
