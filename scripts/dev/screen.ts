@@ -1,4 +1,5 @@
 // What `npm run dev` shows once it answers: what runs where, on one screen.
+import { eachHost } from '../../src/kit/config/hosts.ts'
 import { folderAsGiven } from '../../src/kit/process/environment.ts'
 import type { Config } from '../../src/config.ts'
 import { MIGRATIONS_FOLDER, readMigrations } from '../migrate/folder.ts'
@@ -24,8 +25,9 @@ export function screenOf(config: Config, url: string, children: Child[]): string
   return rows.map(([name, what]) => `  ${name.padEnd(11)} ${what}`).join('\n')
 }
 
-/** Host, port and path of a URL: neither user nor password, nor parameters, which may hold one. */
+/** Hosts, ports and path of a URL: neither user nor password, nor parameters, which may hold one. */
 function placeOf(url: string): string {
-  const { host, pathname, searchParams } = new URL(url)
-  return `${host || (searchParams.get('host') ?? 'a socket')}${pathname}`
+  const each = eachHost(url).map((one) => new URL(one))
+  const hosts = each.map(({ host, searchParams }) => host || (searchParams.get('host') ?? 'a socket'))
+  return `${hosts.join()}${each[0]?.pathname}`
 }

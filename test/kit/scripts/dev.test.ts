@@ -25,6 +25,17 @@ test('the screen names pages, services, processes and migrations, and no passwor
   expect(screen).not.toContain('secret')
 })
 
+test('the screen names each of several hosts', () => {
+  const config = loadConfig({
+    DATABASE_URL: 'postgres://me:secret-1@one:5432,two:5433/club',
+    REDIS_URL: 'redis+sentinel://:secret-2@three:26379,four:26379/mymaster?sentinel=secret-3',
+  })
+  const screen = screenOf(config, 'http://localhost:8100', [])
+  for (const part of ['one:5432,two:5433/club', 'three:26379,four:26379/mymaster'])
+    expect(screen).toContain(part)
+  expect(screen).not.toContain('secret')
+})
+
 test('an edit of code runs the tests, and one during a run is followed by one more', async () => {
   const root = mkdtempSync(join(tmpdir(), 'dev-test-'))
   mkdirSync(join(root, 'src'))
