@@ -29,6 +29,19 @@ test.each([
   expect(await ask(host)).toBe(status)
 })
 
+test.each(['db.example:5432', 'localhost:5432,db.example:5432', 'db.example:5432,localhost:5432'])(
+  'no database on another machine is emptied: %s',
+  async (hosts) => {
+    const { config } = app.deps
+    app.deps.config = { ...config, databaseUrl: `postgres://me@${hosts}/club` }
+    try {
+      expect((await app.visitor().post('/apitest/dbtruncate', {})).status).toBe(403)
+    } finally {
+      app.deps.config = config
+    }
+  },
+)
+
 test('its endpoints answer no page of another site', async () => {
   expect(await ask('localhost', 'Sec-Fetch-Site: cross-site')).toBe(403)
   expect(await ask('localhost', 'Sec-Fetch-Site: same-site')).toBe(200)

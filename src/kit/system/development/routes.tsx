@@ -1,6 +1,7 @@
 // Serves the development endpoints, for tests and for trying things out. They do not exist in production.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
+import { eachHost } from '../../config/hosts.ts'
 import { doc } from '../../http/doc.ts'
 import type { AppEnv, AnyProduct } from '../../http/env.ts'
 import { appFactory } from '../../http/factory.ts'
@@ -104,10 +105,9 @@ export function devRoutes<P extends AnyProduct>({ queueMail }: Options<P>) {
 /** What `/leak` leaks. */
 const leaked: string[] = []
 
-function isLoopback(databaseUrl: string): boolean {
-  const { hostname } = new URL(databaseUrl)
-  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
-}
+/** Whether all hosts that it names are this machine. */
+const isLoopback = (databaseUrl: string) =>
+  eachHost(databaseUrl).every((url) => /^(?:localhost|\[::1\]|127\..*)$/.test(new URL(url).hostname))
 
 /** Resolves after `ms`, or as soon as the signal fires. */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
