@@ -10,7 +10,8 @@ import type { Log } from '../types/log.ts'
 import { Gate, type GateSize } from './gate.ts'
 import { registerLanes } from './lanes.ts'
 import { createExplainer } from './postgres/explain.ts'
-import { keepNames, type QueryObserver } from './query-observer.ts'
+import { tuneSession } from './drizzle-session.ts'
+import type { QueryObserver } from './query-observer.ts'
 import { connect, FOR_EVER } from './postgres/connect.ts'
 import { Hosts } from './postgres/hosts.ts'
 import type { DrizzleClient } from './postgres/lane-client.ts'
@@ -122,7 +123,7 @@ export function openPostgres(config: KitConfig, log: Log) {
 
 /** Drizzle uses only those members of the driver that `DrizzleClient` has. */
 const openLane = (client: DrizzleClient): Db =>
-  keepNames(drizzle({ client: client as unknown as postgres.Sql }))
+  tuneSession(drizzle({ client: client as unknown as postgres.Sql }))
 
 function open({ other, ...lanes }: Server['lanes']): Db {
   const db = openLane(other)

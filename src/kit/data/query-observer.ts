@@ -1,5 +1,4 @@
 // Tells observers of every statement that Postgres has answered: the one place for the log, metrics and traces of queries.
-import type { Db } from '../types/db.ts'
 import type { Rows, Statement } from '../types/statement.ts'
 
 export interface QueryObserver {
@@ -72,15 +71,5 @@ function derive(text: string): string {
   return table === undefined ? operation : `${operation} ${table}`
 }
 
-/** Keeps the names of what is prepared on this handle and in its transactions: Drizzle passes on only that there is one. */
-export function keepNames<T extends Db>(db: T): T {
-  const { session } = db._
-  const prepareQuery = session.prepareQuery.bind(session)
-  const transaction = session.transaction.bind(session)
-  session.prepareQuery = (query, fields, name, ...more) => {
-    if (name !== undefined) prepared.set(query.sql, name)
-    return prepareQuery(query, fields, name, ...more)
-  }
-  session.transaction = (work, config) => transaction((tx) => work(keepNames(tx)), config)
-  return db
-}
+/** Drizzle passes on only that a query has a name. */
+export const keepName = (text: string, name: string): void => void prepared.set(text, name)
