@@ -27,7 +27,7 @@ export function createQueueAdmin(options: {
   const { redis, prefix, leaseMs = QUEUE_DEFAULTS.leaseMs, keepDead = QUEUE_DEFAULTS.keepDead } = options
   const names = () => readQueueNames(redis, prefix)
   const parts = (queue: string, place: Place) => partsOf(redis, keyBase(prefix, queue), queue, place)
-  /** The queues that a job of this id may be in: its own first, and the default one, to which it may have been moved. */
+  /** The queues that a job of this id may be in: the one that it begins with, and the default one, whose ids may look so. */
   const homes = (id: string) => [...new Set([queueOf(id), DEFAULT_QUEUE])]
 
   /** What the first of them answers that knows the job. */
