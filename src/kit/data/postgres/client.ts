@@ -5,6 +5,7 @@ import { type QueryObserver, tell } from '../query-observer.ts'
 import { driverCode } from '../transient.ts'
 import { Bag } from './bag.ts'
 import type { Hosts } from './hosts.ts'
+import { isStalePlan, isStartupRefusal } from './refusals.ts'
 
 /** How to open and watch connections. */
 export interface ClientOptions {
@@ -194,13 +195,3 @@ export class Client {
     await this.#sql?.end({ timeout: CLOSE_S })
   }
 }
-
-/** True if the schema has changed since the statement was prepared on this connection. */
-export const isStalePlan = (error: unknown) =>
-  error instanceof Error &&
-  'code' in error &&
-  (error.code === '26000' ||
-    (error.code === '0A000' && 'routine' in error && error.routine === 'RevalidateCachedQuery'))
-
-const isStartupRefusal = (error: unknown) =>
-  driverCode(error) === '08P01' && String(error).includes('startup parameter')
