@@ -1,4 +1,4 @@
-// Whether the routes of the app are such that Hono finds them by one regular expression, its quick way.
+// Whether Hono finds the routes of the app by one regular expression, its quick way, and OpenAPI can tell them apart.
 import { RegExpRouter } from 'hono/router/reg-exp-router'
 import type { Deps } from '../../src/account/product.ts'
 import { createApp } from '../../src/app.ts'
@@ -15,7 +15,7 @@ export const checkRouter = (config: Config): Finding => judgeRoutes(createApp({ 
 /** A pair such as `/users/:id` and `/users/invite`, of one method, keeps all routes from it: some microseconds for every request. */
 export function judgeRoutes(routes: readonly Route[]): Finding {
   const odd = findOdd(routes)
-  if (odd === undefined) return ok('router', `${routes.length} handlers, found by one expression`)
+  if (odd === undefined) return judgeNames(routes)
   return warn(
     'router',
     `${odd.method} ${odd.path} overlaps with a route before it: each request takes Hono's slower router`,
@@ -33,6 +33,20 @@ function findOdd<R extends Route>(routes: readonly R[]): R | undefined {
     else slow = middle
   }
   return routes[slow - 1]
+}
+
+/** OpenAPI forbids `/books/{id}` beside `/books/{isbn}`, of whatever method: generators of clients choose one, or give up. */
+function judgeNames(routes: readonly Route[]): Finding {
+  const named = new Map<string, string>()
+  for (const { path } of routes) {
+    const template = path.replaceAll(/:\w+/g, ':')
+    const before = named.get(template) ?? path
+    named.set(template, before)
+    if (before === path) continue
+    const found = `${before} and ${path} are one path: in the OpenAPI document only one may stand`
+    return warn('router', found, 'Give their parameters the same names')
+  }
+  return ok('router', `${routes.length} handlers, found by one expression`)
 }
 
 function isQuick(routes: readonly Route[]): boolean {

@@ -1,5 +1,5 @@
 // Tells observers of every statement that Postgres has answered: the one place for the log, metrics and traces of queries.
-import type { Rows, Statement } from '../types/statement.ts'
+import type { Statement } from '../types/statement.ts'
 
 export interface QueryObserver {
   /**
@@ -12,30 +12,24 @@ export interface QueryObserver {
   onQuery(name: string, startedAt: number, ms: number, error: unknown, statement: Statement): void
 }
 
-/** Passes rows or failure on, and tells the observers. */
-export function observed(
-  observers: readonly QueryObserver[],
-  statement: Statement,
-  sent: PromiseLike<Rows>,
-): PromiseLike<Rows> {
-  const startedAt = performance.now()
-  return sent.then(
-    (rows) => {
-      tell(observers, statement, startedAt, undefined)
-      return rows
-    },
-    (error: unknown) => {
-      tell(observers, statement, startedAt, error ?? 'unknown')
-      throw error
-    },
-  )
+interface Watch {
+  observers: readonly QueryObserver[]
+  replica?: string | undefined
 }
 
-function tell(observers: readonly QueryObserver[], statement: Statement, startedAt: number, error: unknown) {
+/** Tells the observers of a statement that has ended now. */
+export function tell(
+  { observers, replica }: Watch,
+  statement: Statement,
+  startedAt: number,
+  error: unknown,
+): void {
+  if (observers.length === 0) return
   const [name, ms] = [queryName(statement.text), performance.now() - startedAt]
+  const told = replica === undefined ? statement : { ...statement, replica }
   for (const observer of observers) {
     try {
-      observer.onQuery(name, startedAt, ms, error, statement)
+      observer.onQuery(name, startedAt, ms, error, told)
     } catch {
       // A fault of who watches is none of the query.
     }

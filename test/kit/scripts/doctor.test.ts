@@ -411,6 +411,19 @@ test('a route that keeps all others from the quick router is named', () => {
   })
 })
 
+test('a path that has two names for one parameter is told: OpenAPI forbids it', () => {
+  const routes = [
+    { method: 'GET', path: '/books/:id' },
+    { method: 'DELETE', path: '/books/:id' },
+    { method: 'GET', path: '/books/:isbn/pages' },
+  ]
+  expect(judgeRoutes(routes).level).toBe('ok')
+  expect(judgeRoutes([...routes, { method: 'PUT', path: '/books/:isbn' }])).toMatchObject({
+    level: 'warn',
+    found: expect.stringContaining('/books/:id and /books/:isbn'),
+  })
+})
+
 test('a task whose queue no live worker serves is told, and a queue that no task has', () => {
   const tasks = [
     { name: 'export', queue: 'default' },

@@ -1,10 +1,11 @@
 // Sends statements to Postgres, notices lost and stalled connections, and copes with a pooler.
 import type postgres from 'postgres'
 import type { Rows, Statement } from '../../types/statement.ts'
-import { observed, type QueryObserver } from '../query-observer.ts'
+import { type QueryObserver, tell } from '../query-observer.ts'
 import { driverCode } from '../transient.ts'
 import { Bag } from './bag.ts'
 import type { Hosts } from './hosts.ts'
+import { isStalePlan, isStartupRefusal } from './refusals.ts'
 
 /** How to open and watch connections. */
 export interface ClientOptions {
@@ -53,14 +54,12 @@ export class Client {
     return (this.#sql ??= this.#open())
   }
 
-  send(statement: Statement): PromiseLike<Rows> {
-    const sent = this.isConnected ? this.#send(statement) : this.#sendFirst(statement)
-    const { observers, replica } = this.options
-    if (observers.length === 0) return sent
-    return observed(observers, replica === undefined ? statement : { ...statement, replica }, sent)
+  send(statement: Statement): Promise<Rows> {
+    return this.isConnected ? this.#send(statement) : this.#sendFirst(statement)
   }
 
-  async #send({ text, parameters = [], prepare, asValues }: Statement): Promise<Rows> {
+  #send(statement: Statement): Promise<Rows> {
+    const { text, parameters = [], prepare, asValues } = statement
     // The driver's type takes what it can serialize, which Drizzle's values are.
     const query = this.sql.unsafe(
       text,
@@ -78,12 +77,23 @@ export class Client {
     )
     const entry = this.#unsent.add(query)
     this.#sent++
-    try {
-      return await (asValues === true ? query.values() : query)
-    } finally {
+    const startedAt = performance.now()
+    const settle = (error?: unknown) => {
       this.#unsent.remove(entry)
       this.#answered++
+      tell(this.options, statement, startedAt, error)
     }
+    // One promise for all of it: this is on the way of every request.
+    return (asValues === true ? query.values() : query).then(
+      (rows) => {
+        settle()
+        return rows
+      },
+      (error: unknown) => {
+        settle(error ?? 'unknown')
+        throw error
+      },
+    )
   }
 
   /** A pooler that does not know a startup parameter refuses the connection before it has read any statement. */
@@ -121,16 +131,14 @@ export class Client {
   }
 
   /** Sends a statement outside of a transaction, and once more on a new connection if its plan was stale. */
-  async sendAlone(statement: Statement): Promise<Rows> {
+  sendAlone(statement: Statement): Promise<Rows> {
     const sql = this.#sql
-    try {
-      return await this.send(statement)
-    } catch (error) {
+    return this.send(statement).then(undefined, (error: unknown) => {
       this.noteFailure(error)
       if (!isStalePlan(error)) throw error
       if (sql === this.#sql) this.renew()
       return this.send(statement)
-    }
+    })
   }
 
   #open(): postgres.Sql {
@@ -187,13 +195,3 @@ export class Client {
     await this.#sql?.end({ timeout: CLOSE_S })
   }
 }
-
-/** True if the schema has changed since the statement was prepared on this connection. */
-export const isStalePlan = (error: unknown) =>
-  error instanceof Error &&
-  'code' in error &&
-  (error.code === '26000' ||
-    (error.code === '0A000' && 'routine' in error && error.routine === 'RevalidateCachedQuery'))
-
-const isStartupRefusal = (error: unknown) =>
-  driverCode(error) === '08P01' && String(error).includes('startup parameter')

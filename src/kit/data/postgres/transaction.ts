@@ -1,7 +1,8 @@
 // Runs transactions, each on a connection of its own. The driver's own `begin` sends its rollback down a dead connection,
 // which ends the process, and leaves a pool that hangs (postgres.js 3.4.9, issues 1155 and 1208).
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type Client, isStalePlan } from './client.ts'
+import type { Client } from './client.ts'
+import { isStalePlan } from './refusals.ts'
 import { lazyQuery } from './lazy-query.ts'
 import type { Rows, Statement } from '../../types/statement.ts'
 
