@@ -4,7 +4,7 @@ import { findBrokenRules } from './architecture.ts'
 import { takeArguments } from './command.ts'
 import { findLockfileFaults } from './lockfile.ts'
 import { findSettingsFaults } from './settings/reference.ts'
-import { findTool } from './tool.ts'
+import { runTool } from './tool.ts'
 import { findUnresolvedImports } from './unresolved-imports.ts'
 
 const ROOT = join(import.meta.dir, '..')
@@ -24,15 +24,11 @@ const CHECKS: Record<string, Check> = {
   lockfile: () => findLockfileFaults(ROOT).join('\n'),
 }
 
-async function run(tool: string, ...options: string[]): Promise<string> {
-  const child = Bun.spawn([findTool(ROOT, tool), ...options], {
-    cwd: ROOT,
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
-  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
-  return code === 0 ? '' : `${out}${err}`.trim() || `${tool} ended with code ${code} and no word`
-}
+const run = (tool: string, ...options: string[]): Promise<string> =>
+  runTool(ROOT, tool, options).then(
+    () => '',
+    (error: Error) => error.message,
+  )
 
 /** A check that cannot run has failed, and hides none of the others. */
 async function report(name: string, check: Check): Promise<boolean> {

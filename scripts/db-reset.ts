@@ -1,9 +1,9 @@
 // Makes the development database anew, with nothing in it but what migrations and seeds put there: npm run db:reset
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import postgres from 'postgres'
 import { settings } from '../src/config.ts'
 import { readArguments, runCommand } from './command.ts'
+import { withConnection } from './connection.ts'
 import { migrate } from './migrate.ts'
 import { provideServices } from './services.ts'
 import { show } from './tool.ts'
@@ -48,14 +48,11 @@ function refuseOthers(env: Record<string, string | undefined>): void {
 /** Cuts whoever is connected: servers connect again. @returns the name of the database */
 async function recreate(url: string): Promise<string> {
   const name = new URL(url).pathname.slice(1)
-  const sql = postgres(new URL('/postgres', url).href, { max: 1, onnotice: () => {} })
-  try {
+  await withConnection(new URL('/postgres', url).href, async (sql) => {
     await sql`drop database if exists ${sql(name)} with (force)`
     await sql`create database ${sql(name)}`
-    return name
-  } finally {
-    await sql.end()
-  }
+  })
+  return name
 }
 
 async function empty(url: string): Promise<void> {

@@ -19,7 +19,6 @@ const TAKES = {
   pause: [0, 1],
   resume: [0, 1],
   run: [1, 1],
-  gather: [0, 0],
 } as const
 
 const USAGE = `Usage: npm run jobs -- stats [--watch]
@@ -28,7 +27,6 @@ const USAGE = `Usage: npm run jobs -- stats [--watch]
        npm run jobs -- retry <id> | retry all
        npm run jobs -- drop <id>
        npm run jobs -- pause [<queue>] | resume [<queue>]
-       npm run jobs -- gather           (before a rollback: all jobs go to the queue that older releases know)
        npm run jobs -- run <cron>       (${CRON_NAMES.join(', ')})
 --json prints JSON, for scripts.`
 
@@ -75,8 +73,6 @@ async function change(queueAdmin: QueueAdmin, command: string, id: string): Prom
     case 'pause':
       known(await queueAdmin.pause(id || undefined), id)
       return `paused${id && ` ${id}`}: workers finish what they run, and take nothing more`
-    case 'gather':
-      return `${await queueAdmin.gather()} moved to the default queue`
     default:
       known(await queueAdmin.resume(id || undefined), id)
       return `resumed${id && ` ${id}`}`

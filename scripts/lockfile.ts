@@ -1,21 +1,19 @@
 // The lockfile says the same as package.json, and is the only one: bun reads package-lock.json, too.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Manifest, readManifest } from './manifest.ts'
 
-type Versions = Record<string, string>
-interface Manifest {
-  dependencies?: Versions
-  devDependencies?: Versions
-}
+type Direct = Partial<Pick<Manifest, 'dependencies' | 'devDependencies'>>
 
 /**
  * What is not in agreement, one message each. Needs no network. What lies deeper `npm ci` compares.
  * @param root the folder that holds package.json and package-lock.json
  */
 export function findLockfileFaults(root: string): string[] {
-  const read = (file: string) => JSON.parse(readFileSync(join(root, file), 'utf8')) as unknown
-  const wanted = direct(read('package.json') as Manifest)
-  const lock = read('package-lock.json') as { packages: Record<string, Manifest> }
+  const wanted = direct(readManifest(root))
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, Direct>
+  }
   const locked = direct(lock.packages[''])
   const differing = Object.keys({ ...wanted, ...locked }).filter((name) => wanted[name] !== locked[name])
   return [
@@ -30,7 +28,7 @@ export function findLockfileFaults(root: string): string[] {
   ]
 }
 
-const direct = (manifest: Manifest = {}): Versions => ({
+const direct = (manifest: Direct = {}): Record<string, string> => ({
   ...manifest.dependencies,
   ...manifest.devDependencies,
 })

@@ -112,9 +112,6 @@ function refuseSkipped([skipped]: { tag: string }[]): void {
   )
 }
 
-/** How many migrations drizzle/ holds. */
-export const countKnown = () => readMigrations(MIGRATIONS_FOLDER).length
-
 if (import.meta.main) {
   takeArguments(
     'Usage: npm run migrate   applies what is missing to MIGRATE_DATABASE_URL or DATABASE_URL',

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { readArguments, runCommand, UsageError } from './command.ts'
 import { isKit } from './kit-folders.ts'
 import { type Packages, refuseBadName } from './rename/name.ts'
+import { show } from './tool.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
@@ -49,8 +50,8 @@ await runCommand(USAGE, async () => {
     console.log(`changed ${path}`)
   }
   const settings = [process.execPath, '--no-env-file', join(ROOT, 'scripts/settings.ts')]
-  const { success } = Bun.spawnSync(settings, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] })
-  if (!success) throw new Error('.env.example still says the old name: npm run settings')
+  if (!(await show(ROOT, ...settings)))
+    throw new Error('.env.example still says the old name: npm run settings')
 
   const left = findLeft(old).filter((path) => !isKit(path))
   console.log(advice(old, name, left.join(', ')))

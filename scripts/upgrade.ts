@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { readArguments, runCommand, UsageError } from './command.ts'
 import { refuseUnsaved } from './git.ts'
 import { madeFrom } from './kit-checksums.ts'
-import { findTool } from './tool.ts'
+import { findTool, show } from './tool.ts'
 import { unpack } from './upgrade/release.ts'
 
 const ROOT = join(import.meta.dir, '..')
@@ -47,11 +47,8 @@ await runCommand(USAGE, async () => {
     symlinkSync(dirname(dirname(findTool(ROOT, 'oxfmt'))), join(folder, 'node_modules'))
     const apply = join(newer, 'scripts/upgrade/apply.ts')
     const args = [ROOT, old, newer, ...(isDry ? ['--dry-run'] : [])]
-    const { exited } = Bun.spawn([process.execPath, '--no-env-file', apply, ...args], {
-      cwd: ROOT,
-      stdio: ['ignore', 'inherit', 'inherit'],
-    })
-    if ((await exited) !== 0) throw new Error('\nThe upgrade is not done: what is left to do stands above')
+    if (!(await show(ROOT, process.execPath, '--no-env-file', apply, ...args)))
+      throw new Error('\nThe upgrade is not done: what is left to do stands above')
   } finally {
     rmSync(folder, { recursive: true })
   }

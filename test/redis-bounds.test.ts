@@ -79,7 +79,6 @@ test('an account that does all it can, again and again, leaves what is listed an
     's:': SESSIONS * KB,
     'd:': SESSIONS * 66 * KB * 2, // JSON of JSON: quotes are escaped once more here
     'i:': SESSIONS * 0.2 * KB,
-    'u:': SESSIONS * 0.2 * KB,
     'rl:': KB,
     'rl-pending:': KB,
     'channel:{me:': 10 * KB, // a session's end is told there

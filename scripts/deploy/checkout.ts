@@ -1,6 +1,7 @@
 // What of this checkout goes to a server, and under which name.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { git, listKnown } from '../git.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 
@@ -12,21 +13,15 @@ const LEFT_OUT = /^(test|\.ci|scripts\/bench)\/|\.(md|png)$|^\.(dockerignore|git
  * @throws Error if this is no git checkout
  */
 export function filesToShip(): string[] {
-  return git('ls-files', '-z', '--cached', '--others', '--exclude-standard')
-    .split('\0')
-    .filter((path) => path !== '' && !LEFT_OUT.test(path) && existsSync(join(ROOT, path)))
+  const files = listKnown(ROOT)
+  if (files === undefined)
+    throw new Error('A deploy ships what git knows, and git does not know this project')
+  return files.filter((path) => !LEFT_OUT.test(path) && existsSync(join(ROOT, path)))
 }
 
 /** Sorts by time: 20261123T133300Z-009d007, or ...-dirty where something is not committed. */
 export function releaseName(at: Date): string {
   const time = at.toISOString().replaceAll(/[-:]|\.\d+/g, '')
-  const isDirty = git('status', '--porcelain').trim() !== ''
-  return `${time}-${git('rev-parse', '--short', 'HEAD').trim()}${isDirty ? '-dirty' : ''}`
-}
-
-function git(...command: string[]): string {
-  const { exitCode, stdout, stderr } = Bun.spawnSync(['git', ...command], { cwd: ROOT })
-  if (exitCode !== 0)
-    throw new Error(`A deploy ships what git knows, and git says: ${stderr.toString().trim()}`)
-  return stdout.toString()
+  const isDirty = git(ROOT, 'status', '--porcelain') !== ''
+  return `${time}-${git(ROOT, 'rev-parse', '--short', 'HEAD')}${isDirty ? '-dirty' : ''}`
 }

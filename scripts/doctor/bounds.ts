@@ -5,6 +5,7 @@ import type { Stats } from '../../src/kit/jobs/stats.ts'
 import { workFile, type GateCount, type WorkCounts } from '../../src/kit/process/query-metrics.ts'
 import { Scoreboard } from '../../src/kit/process/scoreboard.ts'
 import { readStatus } from '../../src/kit/process/status.ts'
+import { attempt } from '../../src/kit/types/attempt.ts'
 import { fail, type Finding, ok, warn } from './finding.ts'
 
 /** A part of a bound that is used: from here on it is told. */
@@ -113,26 +114,20 @@ export interface ProcessUse {
   gates: GateCount[]
 }
 
-/** None where no supervisor runs on DATA_DIR. */
+/** None where no supervisor runs on DATA_DIR. A process may have ended, be somebody else's, or count nothing. */
 export function readProcessUse(dataDir: string): ProcessUse[] {
-  const tryTo = <T>(read: () => T): T | undefined => {
-    try {
-      return read()
-    } catch {
-      return undefined // it has ended, is somebody else's, or counts nothing
-    }
-  }
   return (readStatus(dataDir)?.processes ?? []).map(({ name, pid, board }) => ({
     name,
-    lagMs: tryTo(() => Scoreboard.read(board).lagMs) ?? 0,
-    openFiles: tryTo(() => ({
+    lagMs: attempt(() => Scoreboard.read(board).lagMs) ?? 0,
+    openFiles: attempt(() => ({
       used: readdirSync(`/proc/${pid}/fd`).length,
       max: Number(
         /^Max open files +(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))?.[1] ?? Infinity,
       ),
     })),
     gates:
-      tryTo(() => (JSON.parse(readFileSync(workFile(`${board}.metrics`), 'utf8')) as WorkCounts).gates) ?? [],
+      attempt(() => (JSON.parse(readFileSync(workFile(`${board}.metrics`), 'utf8')) as WorkCounts).gates) ??
+      [],
   }))
 }
 

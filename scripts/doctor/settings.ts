@@ -3,6 +3,7 @@ import { loadConfig, settings } from '../../src/config.ts'
 import type { Config } from '../../src/config.ts'
 import { adviceOnSettings } from '../../src/kit/process/advice.ts'
 import { readAssignments } from '../../src/kit/process/environment.ts'
+import { attempt } from '../../src/kit/types/attempt.ts'
 import { ConfigError } from '../../src/kit/types/config-error.ts'
 import { nearest } from '../../src/kit/types/nearest.ts'
 import { fail, type Finding, ok, warn } from './finding.ts'
@@ -27,7 +28,7 @@ export function checkSettings(env: Environment): { findings: Finding[]; config?:
     const faults = error.message.split('\n').slice(1)
     const findings = faults.map((fault) => fail('settings', fault.trim(), FIX))
     const usable = Object.entries(env).filter(([name]) => !faults.some((fault) => nameIn(fault) === name))
-    return { findings, config: tryLoad(Object.fromEntries(usable)) }
+    return { findings, config: attempt(() => loadConfig(Object.fromEntries(usable))) }
   }
 }
 
@@ -42,11 +43,3 @@ export function findMisspelt(folder: string, env: Environment): string[] {
 }
 
 const nameIn = (fault: string) => /\w+/.exec(fault)?.[0]
-
-function tryLoad(env: Environment): Config | undefined {
-  try {
-    return loadConfig(env)
-  } catch {
-    return undefined
-  }
-}

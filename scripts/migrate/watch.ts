@@ -1,7 +1,7 @@
 // `npm run dev`: says when drizzle/ has got a migration that the database lacks.
 import { statSync } from 'node:fs'
-import postgres from 'postgres'
 import { findPending } from '../../src/kit/data/postgres/migrations.ts'
+import { withConnection } from '../connection.ts'
 import { findPrimary } from '../primary.ts'
 import { journalOf, MIGRATIONS_FOLDER, readMigrations } from './folder.ts'
 
@@ -15,16 +15,12 @@ export function watchMigrations(
 ) {
   const journal = journalOf(folder)
   const look = async () => {
-    const sql = postgres(await findPrimary(url), { max: 1, onnotice: () => {} })
-    try {
-      const pending = await findPending(sql, readMigrations(folder))
-      if (pending.length === 0) return
-      say(
-        `The database lacks ${pending.map(({ tag }) => `drizzle/${tag}.sql`).join(', ')}: run npm run migrate`,
-      )
-    } finally {
-      await sql.end({ timeout: 1 })
-    }
+    const journaled = readMigrations(folder)
+    const pending = await withConnection(await findPrimary(url), (sql) => findPending(sql, journaled))
+    if (pending.length === 0) return
+    say(
+      `The database lacks ${pending.map(({ tag }) => `drizzle/${tag}.sql`).join(', ')}: run npm run migrate`,
+    )
   }
   // Its state as of now: `watchFile` takes that a moment later, and would miss what is written meanwhile.
   let seen = changedAt(journal)

@@ -9,6 +9,7 @@ import {
   wallClock,
 } from '../../src/kit/http/field-inputs.ts'
 import { jsonValue } from '../../src/kit/http/json-input.ts'
+import { attempt } from '../../src/kit/types/attempt.ts'
 import { hint } from '../../src/kit/types/nearest.ts'
 import type { Field } from './shape.ts'
 
@@ -37,13 +38,8 @@ const parse = (schema: z.ZodType) => (typed: string) => {
   const { success, data } = schema.safeParse(typed)
   return success ? data : undefined
 }
-const parseJson = (typed: string): unknown => {
-  try {
-    return JSON.stringify(jsonValue().parse(JSON.parse(typed)))
-  } catch {
-    return undefined
-  }
-}
+const parseJson = (typed: string): unknown =>
+  attempt(() => JSON.stringify(jsonValue().parse(JSON.parse(typed))))
 
 /** With all its places: `12.50`. */
 function canonicalDecimal(typed: string, { args: [precision, scale] }: Pick<Field, 'args'>) {

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { attempt } from '../../src/kit/types/attempt.ts'
 
 /** A service that answers. */
 export interface Service {
@@ -44,6 +45,36 @@ export async function run(
 /** The caller's settings (PGDATA, LC_ALL, LD_PRELOAD ...) must not reach a service. */
 export const SERVICE_ENV = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' }
 
+/** Resolves with how it ended: by which signal, with which exit code, or why it was not even started. */
+export const endOf = (child: ChildProcess) =>
+  new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message))
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
+  })
+
+/** How a service tells that it has ended, and is ended. @param ended see `endOf` @param why to a person, of the end */
+export function endsOf(
+  ended: Promise<string>,
+  why: (end: string) => string,
+  stop: () => Promise<void>,
+): Pick<Service, 'failed' | 'stop'> {
+  let isStopping = false
+  return {
+    failed: new Promise((resolve) => {
+      void ended.then((end) => {
+        if (!isStopping) resolve(why(end))
+      })
+    }),
+    stop() {
+      isStopping = true
+      return stop()
+    },
+  }
+}
+
+/** The end of a log, for an error. */
+export const tailOf = (log: string) => log.trim().split('\n').slice(-8).join('\n')
+
 /** Sends the signal, waits `graceMs`, then kills. Resolves when the process is gone. */
 export async function endChild(child: ChildProcess, signal: NodeJS.Signals, graceMs: number): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
@@ -75,24 +106,17 @@ export function isAlive(pid: number): boolean {
   return !isZombie(pid)
 }
 
-function isZombie(pid: number): boolean {
-  try {
-    // The name in brackets may hold anything; the state is the first letter past it.
-    return /^.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  } catch {
-    return false
-  }
-}
+/** The name in brackets may hold anything; the state is the first letter past it. */
+const isZombie = (pid: number): boolean =>
+  /^.*\) Z/s.test(attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? '')
 
 /** The command line of a process, '' if there is none. Slim images have no `ps`, macOS has no /proc. */
-export function commandLine(pid: number): string {
-  try {
-    if (existsSync('/proc/self')) return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-    return Bun.spawnSync(['/bin/ps', '-o', 'command=', '-p', String(pid)]).stdout.toString()
-  } catch {
-    return ''
-  }
-}
+export const commandLine = (pid: number): string =>
+  attempt(() =>
+    existsSync('/proc/self')
+      ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+      : Bun.spawnSync(['/bin/ps', '-o', 'command=', '-p', String(pid)]).stdout.toString(),
+  ) ?? ''
 
 /** Polls until the condition holds. @returns false if it did not within `timeoutMs`. */
 export async function until(

@@ -16,17 +16,20 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import postgres from 'postgres'
 import { name as DATABASE } from '../../package.json'
+import { withConnection } from '../connection.ts'
 import {
   type Account,
   commandLine,
   endChild,
+  endOf,
+  endsOf,
   freePort,
   isAlive,
   run,
   SERVICE_ENV,
   type Service,
+  tailOf,
   until,
 } from './child.ts'
 import { locateBinaries } from './postgres-binaries.ts'
@@ -65,32 +68,21 @@ export async function startPostgres(dataDir: string, { scratch }: PostgresOption
       ...account,
     })
     closeSync(log)
-    const ended = new Promise<string>((resolve) => {
-      child.once('error', (error) => resolve(error.message))
-      child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
-    })
+    const ended = endOf(child)
     const outcome = await Promise.race([untilAnswers(url), ended])
     if (outcome === 'answers' && child.pid !== undefined) {
       await createDatabase(`${url}/postgres`)
-      let stopping = false
+      // SIGINT is Postgres' fast shutdown: sessions are cut, data is safe. SIGQUIT skips the checkpoint.
+      const stop = () => endChild(child, scratch ? 'SIGQUIT' : 'SIGINT', STOP_TIMEOUT_MS)
       return {
         url: `${url}/${DATABASE}`,
         pid: child.pid,
         about: `PostgreSQL ${readFileSync(join(home, 'PG_VERSION'), 'utf8').trim()} in ${home}, port ${port}`,
-        failed: new Promise((resolve) => {
-          void ended.then((reason) => {
-            if (!stopping) resolve(`Postgres ended by itself (${reason}); its log is ${logFile}`)
-          })
-        }),
-        stop() {
-          stopping = true
-          // SIGINT is Postgres' fast shutdown: sessions are cut, data is safe. SIGQUIT skips the checkpoint.
-          return endChild(child, scratch ? 'SIGQUIT' : 'SIGINT', STOP_TIMEOUT_MS)
-        },
+        ...endsOf(ended, (end) => `Postgres ended by itself (${end}); its log is ${logFile}`, stop),
       }
     }
     await endChild(child, 'SIGQUIT', STOP_TIMEOUT_MS)
-    const said = readFileSync(logFile, 'utf8').trim().split('\n').slice(-8).join('\n')
+    const said = tailOf(readFileSync(logFile, 'utf8'))
     // Another program may have taken the port meanwhile; backends of a killed Postgres take a moment to notice.
     const passing = /could not create any TCP\/IP sockets|pre-existing shared memory block/.test(said)
     if (!passing || attempt === PORT_ATTEMPTS) {
@@ -187,31 +179,24 @@ async function endOrphan(home: string): Promise<void> {
 
 async function untilAnswers(url: string): Promise<'answers' | 'no answer in time'> {
   const answers = await until(async () => {
-    const sql = postgres(`${url}/postgres`, { max: 1, connect_timeout: 2, onnotice: () => {} })
     try {
-      await sql`select 1`
+      await withConnection(`${url}/postgres`, (sql) => sql`select 1`, { connect_timeout: 2 })
       return true
     } catch (error) {
       if ((error as { code?: string }).code !== '28P01') return false
       throw new Error('The password in postgres.password is not the one that this cluster was created with', {
         cause: error,
       })
-    } finally {
-      await sql.end()
     }
   }, START_TIMEOUT_MS)
   return answers ? 'answers' : 'no answer in time'
 }
 
-async function createDatabase(url: string): Promise<void> {
-  const sql = postgres(url, { max: 1, onnotice: () => {} })
-  try {
+const createDatabase = (url: string): Promise<void> =>
+  withConnection(url, async (sql) => {
     const found = await sql`select from pg_database where datname = ${DATABASE}`
     if (found.length === 0) await sql`create database ${sql(DATABASE)}`
-  } finally {
-    await sql.end()
-  }
-}
+  })
 
 /** Deletes a scratch cluster, wherever it lies. */
 export function removeCluster(dataDir: string): void {

@@ -1,6 +1,7 @@
 // What the keeper of the embedded services and the process that starts it tell each other.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { attempt } from '../../src/kit/types/attempt.ts'
 
 export interface KeeperOptions {
   /** Absolute. */
@@ -28,10 +29,5 @@ export type KeeperMessage =
 export const servicesFile = (dataDir: string) => join(dataDir, 'services.json')
 
 /** Undefined if there is none. That it is there does not mean that they still run. */
-export function readServicesFile(dataDir: string): Coordinates | undefined {
-  try {
-    return JSON.parse(readFileSync(servicesFile(dataDir), 'utf8')) as Coordinates
-  } catch {
-    return undefined
-  }
-}
+export const readServicesFile = (dataDir: string) =>
+  attempt(() => JSON.parse(readFileSync(servicesFile(dataDir), 'utf8')) as Coordinates)

@@ -4,7 +4,8 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { endChild, freePort, SERVICE_ENV, type Service, until } from './child.ts'
+import { attempt } from '../../src/kit/types/attempt.ts'
+import { endChild, endOf, endsOf, freePort, SERVICE_ENV, type Service, tailOf, until } from './child.ts'
 import { serveEmbeddedRedis } from './embedded-redis.ts'
 
 const START_TIMEOUT_MS = 60_000
@@ -35,7 +36,7 @@ async function startServer(
 ): Promise<Service> {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const logFile = join(dir, 'redis.log')
-  for (let attempt = 1; ; attempt++) {
+  for (let tries = 1; ; tries++) {
     rmSync(logFile, { force: true })
     const port = await freePort()
     const url = `redis://:${password}@127.0.0.1:${port}`
@@ -43,31 +44,20 @@ async function startServer(
     const child = spawn(server, ['-'], { env: SERVICE_ENV, stdio: ['pipe', 'ignore', 'ignore'] })
     child.stdin.on('error', () => {}) // it died before it read; `ended` tells
     child.stdin.end(settings({ dir, port, password, logFile, scratch }))
-    const ended = new Promise<string>((resolve) => {
-      child.once('error', (error) => resolve(error.message))
-      child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
-    })
+    const ended = endOf(child)
     const version = await Promise.race([untilAnswers(url), ended.then(() => undefined)])
     if (version !== undefined && child.pid !== undefined) {
-      let stopping = false
+      const stop = () => endChild(child, 'SIGTERM', STOP_TIMEOUT_MS)
       return {
         url,
         pid: child.pid,
         about: `${version} (${server}) in ${dir}, port ${port}`,
-        failed: new Promise((resolve) => {
-          void ended.then((reason) => {
-            if (!stopping) resolve(`Redis ended by itself (${reason}); its log is ${logFile}`)
-          })
-        }),
-        stop() {
-          stopping = true
-          return endChild(child, 'SIGTERM', STOP_TIMEOUT_MS)
-        },
+        ...endsOf(ended, (end) => `Redis ended by itself (${end}); its log is ${logFile}`, stop),
       }
     }
     await endChild(child, 'SIGKILL', STOP_TIMEOUT_MS)
-    const said = readLog(logFile)
-    if (!said.includes('Address already in use') || attempt === PORT_ATTEMPTS) {
+    const said = attempt(() => tailOf(readFileSync(logFile, 'utf8'))) ?? '(no log was written)'
+    if (!said.includes('Address already in use') || tries === PORT_ATTEMPTS) {
       throw new Error(`${server} did not start. The end of ${logFile}:\n${said}`)
     }
   }
@@ -128,13 +118,5 @@ export async function endOrphanedRedis(url: string): Promise<void> {
     // Nobody there, or somebody else; and a server that shuts down gives no answer.
   } finally {
     redis.disconnect()
-  }
-}
-
-function readLog(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').trim().split('\n').slice(-8).join('\n')
-  } catch {
-    return '(no log was written)'
   }
 }

@@ -4,7 +4,8 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import postgres from 'postgres'
+import type postgres from 'postgres'
+import { withConnection } from '../connection.ts'
 import { migrate } from '../migrate.ts'
 import { MIGRATIONS_FOLDER } from '../migrate/folder.ts'
 import { startServices } from '../services.ts'
@@ -93,14 +94,8 @@ export function databaseUrl(run: TestRun, name: string): string {
 }
 
 /** Runs `work` on a connection of its own to the database that the URL names. */
-export async function withAdmin<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-  const sql = postgres(url, { max: 1, onnotice: () => {} })
-  try {
-    return await work(sql)
-  } finally {
-    await sql.end()
-  }
-}
+export const withAdmin = <T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> =>
+  withConnection(url, work)
 
 async function dropDatabases(run: TestRun): Promise<void> {
   await withAdmin(run.TEST_DATABASE_URL, async (sql) => {

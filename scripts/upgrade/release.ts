@@ -1,7 +1,8 @@
 // Gets a release, from a file or from the package registry, and unpacks what it holds.
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { PACKAGE } from '../kit-checksums.ts'
+import { readManifest } from '../manifest.ts'
 
 type Wanted = { file: string } | { version: string; isKnown: boolean }
 
@@ -20,10 +21,9 @@ export function unpack(wanted: Wanted, folder: string): string {
   const inner = join(packed, 'package/release.tgz')
   if (!existsSync(file)) throw new Error(`There is no file ${file}`)
   const unpacked = run(['tar', '-xzf', file, '-C', packed]) && run(['tar', '-xzf', inner, '-C', folder])
-  const manifest = join(folder, 'package.json')
-  if (!unpacked || !existsSync(manifest))
+  if (!unpacked || !existsSync(join(folder, 'package.json')))
     throw new Error(`${file} is no release: it is a file ${PACKAGE}-<version>.tgz`)
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version
+  return readManifest(folder).version
 }
 
 const run = (command: string[]) => Bun.spawnSync(command).success

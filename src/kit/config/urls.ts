@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { eachHost, firstHost } from './hosts.ts'
 import { readRedisUrl, serversOf } from './redis-url.ts'
+import { attempt } from '../types/attempt.ts'
 
 const ESCAPES = 'in a user or password write %23 for #, %25 for %, %2F for /, %3F for ? and %40 for @'
 
@@ -131,14 +132,7 @@ export function isGuessable(serviceUrl: string, project: string): boolean {
   return password !== '' && tried.includes(password)
 }
 
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text)
-    return true
-  } catch {
-    return false
-  }
-}
+const isDecodable = (text: string) => attempt(() => decodeURIComponent(text)) !== undefined
 
 /** A text in which `faultOf` finds no fault. */
 const checked = (faultOf: (value: string) => string | undefined) =>

@@ -1,8 +1,8 @@
 // Asks before many dead jobs are retried or discarded, and says what was done.
 /** @jsxImportSource hono/jsx */
 import { MOST_AT_ONCE } from '../types/queue-defaults.ts'
-import { type DeadAction, DEAD, deadUrl, fieldsOf, Hidden, isChosen } from './dead-page.tsx'
-import { number } from './parts.tsx'
+import { type DeadAction, DEAD, deadUrl, fieldsOf, isChosen } from './dead-page.tsx'
+import { Hidden, number } from './parts.tsx'
 
 /** `count` of those that were looked at would move. */
 export function Confirm({ action, count, isMore }: { action: DeadAction; count: number; isMore: boolean }) {
@@ -26,9 +26,7 @@ export function Confirm({ action, count, isMore }: { action: DeadAction; count: 
       <p class="note">{`At most ${number.format(MOST_AT_ONCE)} at once: what is left is told, and can be done next.`}</p>
       <Hidden fields={fieldsOf(action)} />
       {chosen && <input type="hidden" name="chosen" value="1" />}
-      {job.map((id) => (
-        <input type="hidden" name="job" value={id} />
-      ))}
+      <Hidden fields={job.map((id) => ['job', id])} />
       <div class="actions">
         <button class={verb === 'drop' ? 'danger' : undefined}>
           {verb === 'retry' ? 'Retry them' : 'Discard them'}

@@ -1,12 +1,9 @@
 // Shows some dead jobs, with the buttons to retry or drop each.
 /** @jsxImportSource hono/jsx */
 import type { JobView } from '../jobs/places.ts'
-import { ActionButton, inputLine, Table, textOf } from './parts.tsx'
+import { ActionButton, ErrorAndInput, Table, textOf } from './parts.tsx'
 import { JobName } from './tables.tsx'
 import { jobUrl, type View } from './view.ts'
-
-const ERROR = 300
-const INPUT = 200
 
 interface Props {
   jobs: JobView[]
@@ -14,14 +11,13 @@ interface Props {
   view: View
 }
 
+export const NO_ERROR = 'no error was kept'
+
 export function DeadTable({ jobs, secretKeys, view }: Props) {
   if (jobs.length === 0) return <p>None.</p>
   const rows = jobs.map((job) => [
     <JobName id={job.id} task={job.task} view={view} />,
-    <>
-      <pre class="bad">{textOf(job.error ?? 'no error was kept', ERROR)}</pre>
-      <code class="note">{inputLine(job.data, secretKeys, INPUT)}</code>
-    </>,
+    <ErrorAndInput error={job.error ?? NO_ERROR} data={job.data} secretKeys={secretKeys} />,
     tried(job),
     <Actions job={job} view={view} />,
   ])

@@ -3,14 +3,12 @@
 import { z } from 'zod'
 import { blankAsAbsent } from '../http/validate.ts'
 import type { DeadFilter, DeadPage } from '../jobs/dead-search.ts'
-import { tried } from './dead-jobs.tsx'
-import { Age, inputLine, number, Table, textOf } from './parts.tsx'
+import { NO_ERROR, tried } from './dead-jobs.tsx'
+import { Age, ErrorAndInput, Hidden, number, Table, textOf } from './parts.tsx'
 import { JobName } from './tables.tsx'
 import { DEFAULT_VIEW, PATH } from './view.ts'
 
 export const DEAD = `${PATH}/dead`
-const ERROR = 300
-const INPUT = 200
 /** Of a task or an error, as somebody filters by it. */
 const MAX_TEXT = 200
 const AGES = { hour: 3_600_000, day: 86_400_000, week: 604_800_000 } as const
@@ -69,10 +67,7 @@ export function DeadList({ jobs, tasks, next, query, secretKeys, now }: Props) {
       ''
     ),
     <JobName id={job.id} task={job.task} view={DEFAULT_VIEW} />,
-    <>
-      <pre class="bad">{textOf(job.error ?? 'no error was kept', ERROR)}</pre>
-      <code class="note">{inputLine(job.data, secretKeys, INPUT)}</code>
-    </>,
+    <ErrorAndInput error={job.error ?? NO_ERROR} data={job.data} secretKeys={secretKeys} />,
     <Age at={job.since} now={now} />,
     tried(job),
   ])
@@ -135,14 +130,6 @@ function Nothing({ isFiltered, next }: { isFiltered: boolean; next: number | und
     </p>
   )
 }
-
-export const Hidden = ({ fields }: { fields: [string, string][] }) => (
-  <>
-    {fields.map(([name, value]) => (
-      <input type="hidden" name={name} value={value} />
-    ))}
-  </>
-)
 
 function Filter({ query }: { query: DeadQuery }) {
   return (

@@ -2,12 +2,10 @@
 /** @jsxImportSource hono/jsx */
 import type { Child } from 'hono/jsx'
 import type { AnyContext } from '../http/env.ts'
-import { HtmlPage } from '../pages/html-page.tsx'
 import type { JobView } from '../jobs/places.ts'
 import { tried } from './dead-jobs.tsx'
 import { ActionButton, inputBlock, Moment, textOf } from './parts.tsx'
-import { Tabs } from './shell.tsx'
-import { DASHBOARD_STYLE } from './style.ts'
+import { OperatorsPage } from './shell.tsx'
 import { urlOf, type View } from './view.ts'
 
 const NAME = 300
@@ -16,14 +14,13 @@ const INPUT = 4000
 
 interface Props {
   c: AnyContext
-  service: string
   job: JobView
   secretKeys: readonly string[]
   view: View
   now: number
 }
 
-export function JobPage({ c, service, job, secretKeys, view, now }: Props) {
+export function JobPage({ c, job, secretKeys, view, now }: Props) {
   const { id, task, place, worker, due, by, requestId, error, data } = job
   const name = task === '' ? 'malformed job' : textOf(task, NAME)
   const state = place === 'later' ? 'delayed' : place
@@ -42,13 +39,16 @@ export function JobPage({ c, service, job, secretKeys, view, now }: Props) {
   if (requestId !== undefined) facts.push(['Request', <code>{textOf(requestId, NAME)}</code>])
   facts.push(['Input', <pre>{inputBlock(data, secretKeys, INPUT)}</pre>])
   if (error !== undefined) facts.push(['Error', <pre class="bad">{textOf(error, ERROR)}</pre>])
-  return (
-    <HtmlPage c={c} title={`${name} - ${service} queue`} style={DASHBOARD_STYLE}>
-      <Tabs c={c} />
+  const heading = (
+    <>
       <p>
         <a href={urlOf(view, place === 'dead' ? 'dead' : '')}>Back to the queue</a>
       </p>
       <h1>{name}</h1>
+    </>
+  )
+  return (
+    <OperatorsPage c={c} title={name} heading={heading}>
       <dl class="record">
         {facts.map(([label, fact]) => (
           <div>
@@ -67,6 +67,6 @@ export function JobPage({ c, service, job, secretKeys, view, now }: Props) {
           Drop for good
         </ActionButton>
       </div>
-    </HtmlPage>
+    </OperatorsPage>
   )
 }

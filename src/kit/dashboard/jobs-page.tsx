@@ -2,11 +2,10 @@
 /** @jsxImportSource hono/jsx */
 import type { JobView, Place } from '../jobs/places.ts'
 import { tried } from './dead-jobs.tsx'
-import { Age, inputLine, Moment, Table } from './parts.tsx'
+import { Age, ErrorAndInput, Moment, Table } from './parts.tsx'
 import { JobName } from './tables.tsx'
 import { DEFAULT_VIEW, PATH } from './view.ts'
 
-const INPUT = 200
 export const JOBS_PAGE = 50
 /** What is further behind is not walked to. */
 export const LAST_PAGE = 20
@@ -33,10 +32,7 @@ export function JobList({ jobs, place, page, secretKeys, now }: Props) {
     job.queue,
     place === 'later' ? <Moment at={job.due} now={now} none="unknown" /> : <Age at={job.since} now={now} />,
     job.failures + job.crashes === 0 ? 'not yet' : tried(job),
-    <>
-      {job.error !== undefined && <pre class="bad">{job.error.slice(0, INPUT)}</pre>}
-      <code class="note">{inputLine(job.data, secretKeys, INPUT)}</code>
-    </>,
+    <ErrorAndInput error={job.error} data={job.data} secretKeys={secretKeys} />,
   ])
   return (
     <>

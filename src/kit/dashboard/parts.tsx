@@ -15,7 +15,7 @@ export function textOf(value: unknown, max: number): string {
 }
 
 /** Returns the input of a job on one line, secrets masked; `secretKeys` are those of LOG_REDACT. */
-export const inputLine = (data: unknown, secretKeys: readonly string[], max: number) =>
+const inputLine = (data: unknown, secretKeys: readonly string[], max: number) =>
   isSecret(data, secretKeys) ? MASK : summarize(data, secretKeys, max)
 
 /** The same on as many lines as it has fields. */
@@ -62,6 +62,32 @@ export function isoOf(at: unknown): string | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
 }
 
+/** What a row is about, and below it a word on it. */
+export const Named = ({ name, children }: PropsWithChildren<{ name: Child }>) => (
+  <>
+    {name}
+    <br />
+    <span class="note">{children}</span>
+  </>
+)
+
+const ERROR = 300
+const INPUT = 200
+
+/** Of a job, as far as a table has room for them. */
+export const ErrorAndInput = ({ error, data, secretKeys }: ErrorAndInputProps) => (
+  <>
+    {error !== undefined && <pre class="bad">{textOf(error, ERROR)}</pre>}
+    <code class="note">{inputLine(data, secretKeys, INPUT)}</code>
+  </>
+)
+
+interface ErrorAndInputProps {
+  error: string | undefined
+  data: unknown
+  secretKeys: readonly string[]
+}
+
 /** On a narrow screen each row becomes a card whose cells have their column's name. */
 export function Table({ columns, rows }: { columns: string[]; rows: Child[][] }) {
   return (
@@ -88,6 +114,14 @@ export function Table({ columns, rows }: { columns: string[]; rows: Child[][] })
   )
 }
 
+export const Hidden = ({ fields }: { fields: [string, string][] }) => (
+  <>
+    {fields.map(([name, value]) => (
+      <input type="hidden" name={name} value={value} />
+    ))}
+  </>
+)
+
 interface ActionButtonProps {
   /** The last part of the route's path. */
   action: string
@@ -110,9 +144,7 @@ export function ActionButton({
 }: PropsWithChildren<ActionButtonProps>) {
   return (
     <form method="post" action={`${PATH}/${action}`}>
-      {[...viewFields(view), ...Object.entries(fields)].map(([field, value]) => (
-        <input type="hidden" name={field} value={value} />
-      ))}
+      <Hidden fields={[...viewFields(view), ...Object.entries(fields)]} />
       <button class={danger ? 'danger' : undefined} aria-label={name}>
         {children}
       </button>

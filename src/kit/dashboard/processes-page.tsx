@@ -3,7 +3,7 @@
 import type { WorkerView } from '../jobs/stats.ts'
 import { formatDuration } from '../pages/duration.ts'
 import type { SupervisorStatus } from '../types/supervisor.ts'
-import { Age, number, Table } from './parts.tsx'
+import { Age, Named, number, Table } from './parts.tsx'
 import { WorkerTable } from './tables.tsx'
 import { PATH } from './view.ts'
 
@@ -50,11 +50,7 @@ function Machine({
   now: number
 }) {
   const rows = processes.map(({ name, pid: own, state, ...p }) => [
-    <>
-      <strong>{name}</strong>
-      <br />
-      <span class="note">{`process ${own}`}</span>
-    </>,
+    <Named name={<strong>{name}</strong>}>{`process ${own}`}</Named>,
     <span class={`badge ${state === 'ready' ? 'good' : 'warn'}`}>{state}</span>,
     <Age at={p.startedAt} now={now} />,
     name.startsWith('server') ? (

@@ -2,15 +2,13 @@
 /** @jsxImportSource hono/jsx */
 import type { PropsWithChildren } from 'hono/jsx'
 import type { AnyContext } from '../http/env.ts'
-import { HtmlPage } from '../pages/html-page.tsx'
 import type { CronView } from '../jobs/cron-admin.ts'
 import type { JobView } from '../jobs/places.ts'
 import type { Stats } from '../jobs/stats.ts'
 import { Chart } from './chart.tsx'
 import { DeadTable } from './dead-jobs.tsx'
 import { ActionButton, isoOf, number } from './parts.tsx'
-import { Notice, Tabs } from './shell.tsx'
-import { DASHBOARD_STYLE } from './style.ts'
+import { OperatorsPage } from './shell.tsx'
 import { CronTable, QueueTable, RunningTable, WorkerTable } from './tables.tsx'
 import { PATH, urlOf, type View } from './view.ts'
 
@@ -20,7 +18,6 @@ const REFRESH_WITH_NOTICE_S = 12
 
 interface Props {
   c: AnyContext
-  service: string
   /** The account that is signed in. */
   who: string
   stats: Stats
@@ -34,19 +31,17 @@ interface Props {
   now: number
 }
 
-export function QueuePage({ c, service, who, stats, dead, crons, notice, secretKeys, view, now }: Props) {
-  const title = `${service} queue`
+export function QueuePage({ c, who, stats, dead, crons, notice, secretKeys, view, now }: Props) {
+  const title = `${c.get('config').name} queue`
   const every = notice === undefined ? REFRESH_S : REFRESH_WITH_NOTICE_S
   return (
-    <HtmlPage
+    <OperatorsPage
       c={c}
-      title={notice === undefined ? title : `${notice} - ${title}`}
-      style={DASHBOARD_STYLE}
+      title="Queue"
+      heading={<Header title={title} who={who} paused={stats.paused} view={view} now={now} />}
+      notice={notice}
       refresh={view.refresh === 'on' ? every : undefined}
     >
-      <Tabs c={c} />
-      <Header title={title} who={who} paused={stats.paused} view={view} now={now} />
-      <Notice text={notice} />
       <QueueStats stats={stats} />
       <Section id="hour" title="Last hour">
         <Chart minutes={stats.minutes} />
@@ -81,7 +76,7 @@ export function QueuePage({ c, service, who, stats, dead, crons, notice, secretK
         )}
         <DeadTable jobs={dead} secretKeys={secretKeys} view={view} />
       </section>
-    </HtmlPage>
+    </OperatorsPage>
   )
 }
 

@@ -60,7 +60,7 @@ export function dashboard<P extends AnyProduct>(access: DashboardAccess<P>) {
         ])
         const view = c.req.valid('query')
         const shown = { who: label(user), stats, dead, crons, notice, view, now: Date.now() }
-        return c.html(<QueuePage c={c} service={config.name} secretKeys={config.log.redact} {...shown} />)
+        return c.html(<QueuePage c={c} secretKeys={config.log.redact} {...shown} />)
       },
     )
 
@@ -76,7 +76,7 @@ export function dashboard<P extends AnyProduct>(access: DashboardAccess<P>) {
         if (found === undefined)
           throw new ApiError(404, 'There is no such job. It may have ended or been dropped')
         const shown = { job: found, view: c.req.valid('query'), now: Date.now() }
-        return c.html(<JobPage c={c} service={config.name} secretKeys={config.log.redact} {...shown} />)
+        return c.html(<JobPage c={c} secretKeys={config.log.redact} {...shown} />)
       },
     )
 

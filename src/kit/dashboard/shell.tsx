@@ -30,7 +30,7 @@ export const KIT_TABS: readonly Tab[] = [
   { path: '/processes', label: 'Processes' },
 ]
 
-export function Tabs({ c }: { c: AnyContext }) {
+function Tabs({ c }: { c: AnyContext }) {
   const here = c.req.path.replace(/\/$/, '').slice(PATH.length)
   const tabs: readonly Tab[] = c.get('operatorsTabs')
   return (
@@ -47,33 +47,30 @@ export function Tabs({ c }: { c: AnyContext }) {
 interface Props {
   c: AnyContext
   title: string
+  /** What stands above the content; by default the title. */
+  heading?: Child
   notice?: string | undefined
   /** Seconds; absent on a page into which something is typed. */
-  refresh?: number
+  refresh?: number | undefined
 }
 
-export function OperatorsPage({ c, title, notice, refresh, children }: PropsWithChildren<Props>) {
+export function OperatorsPage({ c, title, heading, notice, refresh, children }: PropsWithChildren<Props>) {
   const name = `${title} - ${c.get('config').name}`
   return (
     <HtmlPage
       c={c}
       title={notice === undefined ? name : `${notice} - ${name}`}
       style={DASHBOARD_STYLE}
-      {...(refresh !== undefined && { refresh })}
+      refresh={refresh}
     >
       <Tabs c={c} />
-      <h1>{title}</h1>
-      <Notice text={notice} />
+      {heading ?? <h1>{title}</h1>}
+      {notice !== undefined && (
+        <p class="notice" role="status">
+          {notice}
+        </p>
+      )}
       {children}
     </HtmlPage>
   )
 }
-
-export const Notice = ({ text }: { text: string | undefined }) =>
-  text === undefined ? (
-    <></>
-  ) : (
-    <p class="notice" role="status">
-      {text}
-    </p>
-  )

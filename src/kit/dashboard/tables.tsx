@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import type { CronView } from '../jobs/cron-admin.ts'
 import type { Stats, WorkerView } from '../jobs/stats.ts'
-import { ActionButton, Age, Moment, number, Table, textOf } from './parts.tsx'
+import { ActionButton, Age, Moment, Named, number, Table, textOf } from './parts.tsx'
 import { formatMs } from './tasks-page.tsx'
 import { jobUrl, type View } from './view.ts'
 
@@ -71,11 +71,9 @@ export function WorkerTable({ workers, now }: Omit<Props, 'view'>) {
   const rows = workers.map((worker) => {
     const { id, jobs, beat } = worker
     return [
-      <>
-        <code>{textOf(id, NAME)}</code>
-        <br />
-        <span class="note">{beat && `${textOf(beat.host, NAME)}, process ${textOf(beat.pid, NAME)}`}</span>
-      </>,
+      <Named name={<code>{textOf(id, NAME)}</code>}>
+        {beat && `${textOf(beat.host, NAME)}, process ${textOf(beat.pid, NAME)}`}
+      </Named>,
       <State worker={worker} />,
       beat ? <Age at={beat.startedAt} now={now} /> : <span class="note">unknown</span>,
       `${jobs} of ${textOf(beat?.concurrency ?? '?', NAME)}`,
@@ -134,16 +132,8 @@ export function QueueTable({ queues, view }: { queues: Stats['queues']; view: Vi
 export function CronTable({ crons, view, now }: { crons: CronView[]; view: View; now: number }) {
   if (crons.length === 0) return <p>No crons are declared.</p>
   const rows = crons.map(({ name, schedule, timeZone, task, last, next }) => [
-    <>
-      <strong>{name}</strong>
-      <br />
-      <span class="note">{task}</span>
-    </>,
-    <>
-      <code>{schedule}</code>
-      <br />
-      <span class="note">{timeZone ?? "the server's time"}</span>
-    </>,
+    <Named name={<strong>{name}</strong>}>{task}</Named>,
+    <Named name={<code>{schedule}</code>}>{timeZone ?? "the server's time"}</Named>,
     <Moment at={last} now={now} none="never" />,
     <Moment at={next} now={now} none="never" />,
     <ActionButton action="run" view={view} fields={{ cron: name }} name={`Run now: ${name}`}>

@@ -4,7 +4,7 @@ import type { readLimits } from '../jobs/limits.ts'
 import { quantile } from '../jobs/durations.ts'
 import type { TaskStats } from '../jobs/task-stats.ts'
 import { formatDuration } from '../pages/duration.ts'
-import { Age, number, Table, textOf } from './parts.tsx'
+import { Age, Named, number, Table, textOf } from './parts.tsx'
 import { PATH } from './view.ts'
 
 const NAME = 100
@@ -41,11 +41,7 @@ export function TaskTable({ tasks }: { tasks: TaskStats[] }) {
   const busy = tasks.reduce((sum, { run }) => sum + run.sumMs, 0)
   const columns = ['Task', 'Done', 'Failed', 'Wait p50', 'Wait p95', 'Run p50', 'Run p95', 'Of all run time']
   const rows = tasks.map(({ task, queue, done, failed, wait, run }) => [
-    <>
-      <strong>{textOf(task, NAME)}</strong>
-      <br />
-      <span class="note">{queue}</span>
-    </>,
+    <Named name={<strong>{textOf(task, NAME)}</strong>}>{queue}</Named>,
     number.format(done),
     failed === 0 ? (
       '0'
@@ -74,11 +70,7 @@ function Limits({ keys, limits, now }: Props['limits'] & { now: number }) {
   if (limits.length === 0)
     return <p>Nobody. Here stand the keys of tasks with a limit whose jobs wait for their turn.</p>
   const rows = limits.map(({ queue, task, key, waiting, running, max, rate, since }) => [
-    <>
-      <strong>{textOf(task, NAME)}</strong>
-      <br />
-      <span class="note">{queue}</span>
-    </>,
+    <Named name={<strong>{textOf(task, NAME)}</strong>}>{queue}</Named>,
     <code>{textOf(key, NAME)}</code>,
     number.format(waiting),
     max === undefined ? String(running) : `${running} of ${max}`,

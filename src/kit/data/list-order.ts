@@ -3,6 +3,7 @@ import { and, isNotNull, isNull, type SQL, sql } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'
 import { defineError } from '../types/api-error.ts'
+import { attempt } from '../types/attempt.ts'
 import { isMoment } from './list-values.ts'
 
 export interface Part {
@@ -119,10 +120,5 @@ export function writeCursor(content: unknown): string {
 }
 
 /** Undefined if it is none. */
-export function parseCursor(cursor: string): unknown {
-  try {
-    return JSON.parse(atob(cursor.replaceAll('-', '+').replaceAll('_', '/')))
-  } catch {
-    return undefined
-  }
-}
+export const parseCursor = (cursor: string): unknown =>
+  attempt(() => JSON.parse(atob(cursor.replaceAll('-', '+').replaceAll('_', '/'))) as unknown)

@@ -13,7 +13,7 @@ import { ME, type Scope } from './scope.ts'
 import { likePattern, searchPage } from './search.ts'
 
 /** Skipped in a millisecond or two. A page that skips more is too slow for the fast lane. */
-export const SHALLOW_OFFSET = 10_000
+const SHALLOW_OFFSET = 10_000
 
 export type Row = Record<string, unknown>
 type Values = Record<string, unknown>

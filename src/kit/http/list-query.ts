@@ -6,9 +6,8 @@ import { countList, MAX_COUNT, readList } from '../data/list-page.ts'
 import { Flag } from '../data/list-values.ts'
 import { hint } from '../types/nearest.ts'
 import type { AnyContext } from './env.ts'
-import { sizeAlias } from './page-size.ts'
 import { linkPages, PAGE_LINKS, refuseDeep } from './paging.ts'
-import { blankAsAbsent, Page, pageSize, Search } from './validate.ts'
+import { blankAsAbsent, Page, pageSize, Search, wholeNumber } from './validate.ts'
 
 /** What a list's route says in its `doc`. */
 export const LIST = {
@@ -41,6 +40,10 @@ type ListQuery<T extends ListTypes> = z.ZodObject<
     (T['hasDeleted'] extends true ? { deleted: Optional<boolean, 'true' | 'false'> } : unknown)
 >
 
+/** The other name of the size, as the lists that are not declared call it; it takes precedence. */
+const sizeAlias = (most: number) =>
+  blankAsAbsent(wholeNumber(1, most).optional()).describe('The same as `limit`.')
+
 /** What the query of a list takes: the sort is JSON:API's (`-created`), ranges are Stripe's (`starts[gte]=`, `starts[lt]=`). */
 export function listQuery<T extends ListTypes>(list: List<T>): ListQuery<T> {
   const { most, byDefault } = list.pageSize
@@ -54,7 +57,7 @@ export function listQuery<T extends ListTypes>(list: List<T>): ListQuery<T> {
   const shape = {
     page: Page,
     limit: pageSize(most, byDefault),
-    size: sizeAlias('limit', most),
+    size: sizeAlias(most),
     cursor: Cursor.describe(
       'Where the page begins, from the Link header of the previous one. `page` is then only a label.',
     ),

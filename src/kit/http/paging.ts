@@ -5,11 +5,6 @@ import { invalidRequest } from '../types/api-error.ts'
 import type { AnyContext } from './env.ts'
 import { blankAsAbsent } from './validate.ts'
 
-// For the lists of products that were made from earlier releases.
-export { writeCursor as encodeCursor } from '../data/list-order.ts'
-export { SHALLOW_OFFSET } from '../data/list-rows.ts'
-export { Microseconds, microsecondsOf } from '../data/list-values.ts'
-
 /** The description of the header for a route's `doc`. */
 export const PAGE_LINKS = {
   Link: 'The next page, by its cursor, if there is one; the previous and the first (RFC 8288).',

@@ -2,7 +2,6 @@
 import type { Context } from 'hono'
 import { deleteCookie, setCookie } from 'hono/cookie'
 import type { KitConfig } from '../config/kit-config.ts'
-import type { KitDeps } from '../deps.ts'
 import type { AppEnv } from './env.ts'
 import type { Session } from './live-session.ts'
 
@@ -22,19 +21,9 @@ const MAX_VALUES = 3
 export const cookieName = ({ secure, domain }: KitConfig['cookie']): string =>
   secure && domain === undefined ? HOST_COOKIE : PLAIN_COOKIE
 
-/** Where `npm run sessions -- retire-old-cookie` keeps when it was called, in the store. */
-export const OLD_COOKIE_RETIRED = 'session-cookie:retired'
-
-/** True for a cookie from before `HOST_COOKIE` was written: a sibling domain may have set it. */
-export const isOldName = (name: string, settings: KitConfig['cookie']): boolean =>
+/** True for a cookie that a sibling domain may have set, where logins set one that none can. */
+export const isTossable = (name: string, settings: KitConfig['cookie']): boolean =>
   name === PLAIN_COOKIE && cookieName(settings) === HOST_COOKIE
-
-/** Returns when logins under the cookie's old name ceased to count, in Unix milliseconds. */
-export async function oldNameEnds({ config, store }: Pick<KitDeps, 'config' | 'store'>): Promise<number> {
-  const retiredAt = await store.get(OLD_COOKIE_RETIRED, Infinity)
-  // By then each of them has ended, or gone on under the new name.
-  return Date.now() < retiredAt + config.sessionSeconds * 1000 ? retiredAt : -Infinity
-}
 
 /**
  * Returns the tokens in a Cookie header, each once, and the name that they go by. If the host's own cookie is there, only

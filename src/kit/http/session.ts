@@ -15,8 +15,7 @@ import {
   cookieName,
   cookieOptions,
   deleteStale,
-  isOldName,
-  oldNameEnds,
+  isTossable,
   sendCookie,
   sessionCookies,
 } from './session-cookies.ts'
@@ -82,10 +81,9 @@ async function openCookies(c: Context<AppEnv>): Promise<Session | null> {
   }
   const [only] = tokens
   if (only === undefined) return null
-  const isOld = isOldName(name, deps.config.cookie)
-  if (tokens.length === 1 && !isOld) return (await open(only)) ?? restoreOwn(c, only)
-  const [before, ...opened] = await Promise.all([isOld ? oldNameEnds(deps) : Infinity, ...tokens.map(open)])
-  const found = opened.filter((one) => one !== null).filter(({ identity }) => identity.loginAt < before)
+  if (isTossable(name, deps.config.cookie)) return null
+  if (tokens.length === 1) return (await open(only)) ?? restoreOwn(c, only)
+  const found = (await Promise.all(tokens.map(open))).filter((one) => one !== null)
   const [latest = null, ...others] = found.toSorted((a, b) => b.identity.loginAt - a.identity.loginAt)
   return others.some(({ userId }) => userId !== latest?.userId) ? null : latest
 }

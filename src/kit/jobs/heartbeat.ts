@@ -46,7 +46,7 @@ export class Heartbeat<D> {
     const { connection, lifetime, fetcher, inFlight, reaper, runCrons } = this.parts
     const running = inFlight.unsettled
     for (const job of running) inFlight.show(job)
-    const about = { queue: inFlight.share.name, concurrency, startedAt: this.#startedAt }
+    const about = { concurrency, startedAt: this.#startedAt }
     const me = describeWorker({ ...about, stopping: lifetime.isStopping }, running)
     const args = [id, tickMs, leaseMs, JSON.stringify(me)]
     const reply = await callBuffer(connection.redis, TICK, base, ...args)

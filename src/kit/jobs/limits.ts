@@ -1,5 +1,6 @@
 // Shows operators which keys of limited tasks have jobs that wait for their turn.
 import type { Redis } from 'ioredis'
+import { attempt } from '../types/attempt.ts'
 import { knownSince, parseElement, type Gate } from './element.ts'
 import { keyBase } from './scripts.ts'
 
@@ -64,10 +65,4 @@ async function readQueue(redis: Redis, base: string, queue: string) {
   return { keys: Number(count) || 0, limits }
 }
 
-function decoded(key: string): string {
-  try {
-    return decodeURIComponent(key)
-  } catch {
-    return key
-  }
-}
+const decoded = (key: string): string => attempt(() => decodeURIComponent(key)) ?? key

@@ -3,7 +3,6 @@ import type { Redis } from 'ioredis'
 import { DEFAULT_QUEUE, QUEUE_DEFAULTS } from '../types/queue-defaults.ts'
 import { cancel } from './cancel.ts'
 import { createDeadSearch } from './dead-search.ts'
-import { gather } from './gather.ts'
 import { readLimits } from './limits.ts'
 import { call } from './lua.ts'
 import { drop, moveArgs, revive, type Move } from './moves.ts'
@@ -28,7 +27,7 @@ export function createQueueAdmin(options: {
   const { redis, prefix, leaseMs = QUEUE_DEFAULTS.leaseMs, keepDead = QUEUE_DEFAULTS.keepDead } = options
   const names = () => readQueueNames(redis, prefix)
   const parts = (queue: string, place: Place) => partsOf(redis, keyBase(prefix, queue), queue, place)
-  /** The queues that a job of this id may be in: its own first, and the default one, to which it may have been moved. */
+  /** The queues that a job of this id may be in: the one that it begins with, and the default one, whose ids may look so. */
   const homes = (id: string) => [...new Set([queueOf(id), DEFAULT_QUEUE])]
 
   /** What the first of them answers that knows the job. */
@@ -143,14 +142,6 @@ export function createQueueAdmin(options: {
     /** Workers finish what they run, and take nothing more from a queue, or from any, until `resume`. False: no such one. */
     pause: (queue?: string) => hold(queue, (key) => redis.set(key, '1')),
     resume: (queue?: string) => hold(queue, (key) => redis.del(key)),
-
-    /** See `gather`. @throws while a worker that knows of queues is alive */
-    async gather(): Promise<number> {
-      const all = Object.values((await readStats(redis, prefix, await names(), leaseMs)).queues)
-      const alive = all.flatMap(({ workers }) => workers).find((one) => one.alive && one.beat?.queue)
-      if (alive) throw new Error(`Worker ${alive.id} is alive: stop all workers of this release first`)
-      return await gather(redis, prefix, keepDead)
-    },
 
     /** What the owner of a job may see; undefined if its task keeps no result, or the time for it is over. */
     status: (id: string) => ask(id, async (base) => parseStatus((await redis.get(`${base}r:${id}`)) ?? '')),

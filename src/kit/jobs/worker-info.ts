@@ -5,8 +5,6 @@ import type { RunningJob } from './running-job.ts'
 export interface WorkerInfo {
   host: string
   pid: number
-  /** Absent: a worker of an older release, which knows only the default one. */
-  queue?: string
   concurrency: number
   /** Unix ms, by the worker's own clock. */
   startedAt: number
@@ -16,7 +14,7 @@ export interface WorkerInfo {
 }
 
 export function describeWorker<D>(
-  about: Pick<WorkerInfo, 'queue' | 'concurrency' | 'startedAt' | 'stopping'>,
+  about: Pick<WorkerInfo, 'concurrency' | 'startedAt' | 'stopping'>,
   jobs: RunningJob<D>[],
 ): WorkerInfo {
   const running = jobs.map(({ id, element, attempt, startedAt, fraction: progress }) => {

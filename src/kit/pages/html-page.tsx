@@ -33,7 +33,7 @@ interface Props {
   /** CSS that follows the shared style sheet; it is not escaped. */
   style?: string
   /** Seconds after which the browser reloads the page; it keeps its scroll position. */
-  refresh?: number
+  refresh?: number | undefined
 }
 
 /** A self-contained document under the header of all pages: its style sheet is in it, and it has no script. */

@@ -1,17 +1,13 @@
 // Reads what the machine can do, and advises operators what to change there.
 import { readFileSync } from 'node:fs'
+import { attempt } from '../types/attempt.ts'
 
 /** On other systems the connections to a shared port are not spread fairly. */
 export const sharesPorts = process.platform === 'linux'
 
 /** `net.ipv4.tcp_migrate_req`, `0` or `1`; undefined on systems that have no such setting. */
-export function readMigrateReq(): string | undefined {
-  try {
-    return readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'utf8').trim()
-  } catch {
-    return undefined
-  }
-}
+export const readMigrateReq = (): string | undefined =>
+  attempt(() => readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'utf8').trim())
 
 /**
  * What a rolling reload costs on this machine, if it costs anything. The setting belongs to the machine:

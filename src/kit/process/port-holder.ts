@@ -1,5 +1,6 @@
 // Tells which program listens on a port: by /proc on Linux, else by lsof where there is one.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { attempt } from '../types/attempt.ts'
 
 /** The state of a socket that listens, in the kernel's table. */
 const LISTENS = '0A'
@@ -9,6 +10,7 @@ export function holderOf(port: number): string | undefined {
   return process.platform === 'linux' ? byProc(port) : byLsof(port)
 }
 
+/** Processes end while one looks, and those of others cannot be read. */
 function byProc(port: number): string | undefined {
   const sockets = new Set(['tcp', 'tcp6'].flatMap((table) => listening(table, port)))
   const pids = attempt(() => readdirSync('/proc').filter((name) => /^\d+$/.test(name))) ?? []
@@ -47,12 +49,3 @@ export function byLsof(port: number): string | undefined {
 
 /** A program names itself: what would move the cursor of a terminal is left out. */
 const named = (name = 'a program', pid: string) => `${name.replaceAll(/[^\x20-\x7E]/g, '')} (process ${pid})`
-
-/** Processes end while one looks, and those of others cannot be read. */
-function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch {
-    return undefined
-  }
-}

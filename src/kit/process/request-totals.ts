@@ -1,6 +1,7 @@
 // Sums the counts of all processes, live ones and those that are gone, as the counts of one service.
 import { readFileSync, rmSync } from 'node:fs'
 import type { StaleTarget } from '../data/replicas.ts'
+import { attempt } from '../types/attempt.ts'
 import { type GateCount, type QueryCount, type WorkCounts, workFile } from './query-metrics.ts'
 import type { Durations, RequestCount } from './request-metrics.ts'
 
@@ -101,10 +102,4 @@ function sumStale(all: StaleTarget[]): StaleTarget[] {
 const readCounts = (file: string): RequestCount[] => (readJson(file) ?? []) as RequestCount[]
 const readWork = (file: string) => (readJson(workFile(file)) ?? { queries: [], gates: [] }) as WorkCounts
 
-function readJson(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'))
-  } catch {
-    return undefined
-  }
-}
+const readJson = (file: string): unknown => attempt(() => JSON.parse(readFileSync(file, 'utf8')) as unknown)

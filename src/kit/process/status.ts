@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Log } from '../types/log.ts'
+import { attempt } from '../types/attempt.ts'
 import type { State } from './child.ts'
 
 export interface ProcessStatus {
@@ -55,13 +56,8 @@ export function readStatus(dataDir: string): Status | undefined {
 }
 
 /** What was written last, by a supervisor that may be gone. A power cut can leave half of it, or nothing. */
-export function readLastStatus(dataDir: string): Status | undefined {
-  try {
-    return JSON.parse(readFileSync(statusFile(dataDir), 'utf8')) as Status
-  } catch {
-    return undefined
-  }
-}
+export const readLastStatus = (dataDir: string): Status | undefined =>
+  attempt(() => JSON.parse(readFileSync(statusFile(dataDir), 'utf8')) as Status)
 
 /** After a crash the pid may be that of another program by now, which the SIGHUP of a reload would end. */
 function isSupervisor(pid: number): boolean {

@@ -129,25 +129,6 @@ describe('a job that waits', () => {
   )
 
   test(
-    'is left out when jobs are gathered for a rollback',
-    inRoom(async (room) => {
-      const { task } = recorder()
-      const [own, other] = [{ ...task, queue: 'own' }, collector().task]
-      await room.redis.sadd(`${room.base}queues`, 'own')
-      const jobs = [
-        await room.queue.enqueue(own, { text: 'a' }),
-        await room.queue.enqueue(own, { text: 'b' }),
-      ]
-      await room.queue.enqueue(other, { text: 'c' })
-      await room.queueAdmin.cancel(jobs[0]?.id ?? '')
-      await room.queueAdmin.gather()
-      const left = (await room.queueAdmin.list('waiting')).map(({ data, queue }) => [data, queue])
-      expect(left).toEqual([{ text: 'c' }, { text: 'b' }].map((data) => [data, 'default']))
-      expect(await state(room, jobs[0]?.id ?? '')).toBe('cancelled')
-    }),
-  )
-
-  test(
     'after an attempt that failed is not tried again',
     inRoom(async (room) => {
       const later = `${room.base}later`

@@ -117,7 +117,6 @@ test.each([
   [['jobs', 'stast'], 'There is no command "stast": did you mean stats?'],
   [['jobs', 'list', 'daed'], 'There is no place "daed": did you mean dead?'],
   [['secrets', 'rotat'], 'There is no command "rotat": did you mean rotate?'],
-  [['sessions', 'retire'], 'There is no command "retire": did you mean retire-old-cookie?'],
   [['audit', 'verfiy'], 'There is no command "verfiy": did you mean verify?'],
   [['deploy', 'stauts', 'a@example.com'], 'There is no command "stauts": did you mean status?'],
   [['new', 'book', 'title:strin'], '"title:strin": there is no type "strin": did you mean string?'],

@@ -81,7 +81,6 @@ test('one of several queues is paused by its name, and each is shown', async () 
     code: 1,
     err: 'There is no queue mial: npm run jobs -- stats names them\n',
   })
-  expect((await jobs('gather')).out).toContain('moved to the default queue')
   await redis.del(`${base}workers`, `${base}clock`)
   redis.disconnect()
 })

@@ -7,8 +7,9 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as migrateByDrizzle } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
-import { countKnown, migrate } from '../../../scripts/migrate.ts'
+import { migrate } from '../../../scripts/migrate.ts'
 import { hideValues } from '../../../scripts/migrate/blockers.ts'
+import { MIGRATIONS_FOLDER, readMigrations } from '../../../scripts/migrate/folder.ts'
 import { PATIENCE } from '../../../scripts/migrate/patience.ts'
 import { watchMigrations } from '../../../scripts/migrate/watch.ts'
 import { NEW_ACCOUNT, startApp } from '../../support/harness.ts'
@@ -16,6 +17,8 @@ import { makeMigrations } from '../support/migrations.ts'
 import { PGBOUNCER, startPgBouncer } from '../support/pgbouncer.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/services.ts'
 import { until } from '../support/until.ts'
+
+const KNOWN = readMigrations(MIGRATIONS_FOLDER).length
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -37,10 +40,10 @@ const OF_THIS_DATABASE = 'database = (select oid from pg_database where datname 
 
 test('eight runs at once on an empty database apply each migration once', async () => {
   const applied = await Promise.all(Array.from({ length: 8 }, () => migrate(database.url)))
-  expect(applied.toSorted((a, b) => b - a)).toEqual([countKnown(), 0, 0, 0, 0, 0, 0, 0])
+  expect(applied.toSorted((a, b) => b - a)).toEqual([KNOWN, 0, 0, 0, 0, 0, 0, 0])
   const rows = await query<{ hash: string }>(database.url, 'select hash from drizzle.__drizzle_migrations')
-  expect(rows.length).toBe(countKnown())
-  expect(new Set(rows.map((row) => row.hash)).size).toBe(countKnown())
+  expect(rows.length).toBe(KNOWN)
+  expect(new Set(rows.map((row) => row.hash)).size).toBe(KNOWN)
 })
 
 test('a second run changes nothing and says so', async () => {

@@ -1,16 +1,14 @@
-// Keeps the index of each user's sessions: read in batches, trimmed to a limit, and readable by older releases.
+// Keeps the index of each user's sessions: read in batches, and ended in an order that is safe.
 import type { Redis } from 'ioredis'
-import { decode } from './session-identity.ts'
 
 /** The most keys in one command: a longer one would hold up other commands and exceed its timeout. */
 export const BATCH = 500
 
 /**
  * `impersonations`: who acts as a user. `identity`: one JSON text. `data`: a hash. `index`: the digests of a user's sessions, ordered by when each cookie was
- * last sent. `olderIndex`: a set of the same digests, the only index that earlier releases know. While those may run
- * beside this one, both are written, and the older one is read for the sessions that they create.
+ * last sent.
  *
- * In a Cluster, where no earlier release has been, braces keep what one script touches in one slot: a session with its
+ * In a Cluster, braces keep what one script touches in one slot: a session with its
  * data, and what belongs to a user. What touches both does so one after the other, in an order that is safe at each step.
  */
 export function sessionKeys(prefix: string, isCluster: boolean) {
@@ -19,7 +17,6 @@ export function sessionKeys(prefix: string, isCluster: boolean) {
     identity: (digest: string) => `${prefix}s:${tag(digest)}`,
     data: (digest: string) => `${prefix}d:${tag(digest)}`,
     index: (userId: string) => `${prefix}i:${tag(userId)}`,
-    olderIndex: (userId: string) => `${prefix}u:${tag(userId)}`,
     impersonations: (userId: string) => `${prefix}a:${tag(userId)}`,
   }
 }
@@ -46,14 +43,12 @@ export function createSessionIndex(
    */
   async function digestsOf(userId: string): Promise<string[][]> {
     const found = new Set<string>()
-    for (const scan of [scanIndex, scanOlderIndex]) {
-      let cursor = '0'
-      do {
-        const [next, digests] = await scan(userId, cursor)
-        for (const digest of digests) found.add(digest)
-        cursor = next
-      } while (cursor !== '0')
-    }
+    let cursor = '0'
+    do {
+      const [next, members] = await redis.zscan(keys.index(userId), cursor, 'COUNT', BATCH)
+      for (let i = 0; i < members.length; i += 2) found.add(members[i] ?? '') // member and score in turn
+      cursor = next
+    } while (cursor !== '0')
     return batchesOf([...found])
   }
 
@@ -68,49 +63,22 @@ export function createSessionIndex(
     }
   }
 
-  async function scanIndex(userId: string, cursor: string): Promise<[string, string[]]> {
-    const [next, found] = await redis.zscan(keys.index(userId), cursor, 'COUNT', BATCH)
-    return [next, found.filter((_, i) => i % 2 === 0)] // member and score in turn
-  }
-
-  const scanOlderIndex = (userId: string, cursor: string) =>
-    redis.sscan(keys.olderIndex(userId), cursor, 'COUNT', BATCH)
-
   /**
-   * Deletes identities first: from then on nobody is let in and nobody writes data. Deletes from the indexes last, so
+   * Deletes identities first: from then on nobody is let in and nobody writes data. Deletes from the index last, so
    * that a second attempt finds what a failed one has left.
    */
   async function end(userId: string, digests: string[]): Promise<void> {
     for (const batch of batchesOf(digests)) {
       await eachOf(batch.map(keys.identity), (key) => redis.unlink(key))
       await eachOf(batch.map(keys.data), (key) => redis.unlink(key))
-      await Promise.all([
-        redis.zrem(keys.index(userId), ...batch),
-        redis.srem(keys.olderIndex(userId), ...batch),
-      ])
+      await redis.zrem(keys.index(userId), ...batch)
     }
-  }
-
-  /** Adds sessions of earlier releases to the ordered index, and ends those beyond the limit. */
-  async function adopt(userId: string): Promise<void> {
-    for (const digests of await digestsOf(userId)) {
-      const texts = await eachOf(digests.map(keys.identity), (key) => redis.get(key))
-      const isAlive = (_: string, i: number) => texts[i] !== null
-      const ended = digests.filter((digest, i) => !isAlive(digest, i))
-      const scores = digests.flatMap((digest, i) =>
-        isAlive(digest, i) ? [decode(texts[i])?.sentAt ?? 0, digest] : [],
-      )
-      await end(userId, ended)
-      if (scores.length > 0) await redis.zadd(keys.index(userId), 'NX', ...scores)
-      await end(userId, await redis.zrange(keys.index(userId), ...excess))
-    }
-    await redis.expire(keys.index(userId), indexSeconds)
   }
 
   /** The range beyond `maxSessions`: the sessions whose cookies were sent longest ago. */
   const excess = ['0', String(-maxSessions - 1)] as const
 
-  return { add, digestsOf, allDigestsOf, end, adopt, excess }
+  return { add, digestsOf, allDigestsOf, end, excess }
 }
 
 const batchesOf = (digests: string[]) =>

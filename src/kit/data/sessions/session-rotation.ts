@@ -34,9 +34,8 @@ export function createRotation<Role extends string>(
   async function moveAtOnce(from: string, to: string, text: string, identity: Identity): Promise<boolean> {
     const { userId, sentAt } = identity
     const both = [keys.identity, keys.data].flatMap((key) => [key(from), key(to)])
-    const indexes = [keys.index(userId), keys.olderIndex(userId)]
     const args = [text, encode(identity), sessionSeconds, indexSeconds, from, to, sentAt]
-    return (await redis.eval(ROTATE, 6, ...both, ...indexes, ...args)) === 1
+    return (await redis.eval(ROTATE, 5, ...both, keys.index(userId), ...args)) === 1
   }
 
   /**
@@ -47,8 +46,6 @@ export function createRotation<Role extends string>(
   async function moveInSteps(from: string, to: string, text: string, identity: Identity): Promise<boolean> {
     const { userId, sentAt } = identity
     await index.add(userId, to, sentAt)
-    await redis.sadd(keys.olderIndex(userId), to)
-    await redis.expire(keys.olderIndex(userId), indexSeconds)
     await copyData(from, to)
     await redis.set(keys.identity(to), encode(identity), 'EX', sessionSeconds)
     const isMoved = (await redis.eval(END, 1, keys.identity(from), text)) === 1

@@ -14,9 +14,8 @@ export const SET_IMPERSONATED = `
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'role', ARGV[1]) end`
 
 /**
- * KEYS: identity, data, and but in a Cluster ordered index, older index. ARGV: the text before, the text after, expiry of
- * data and indexes in seconds, digest, score. Replies 0 if it has ended. This also adds sessions from before the ordered
- * index to it.
+ * KEYS: identity, data, and but in a Cluster the index. ARGV: the text before, the text after, expiry of data and index in
+ * seconds, digest, score. Replies 0 if it has ended.
  */
 export const TOUCH = `
 local text = redis.call('GET', KEYS[1])
@@ -27,8 +26,7 @@ for i = 2, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[3]) end
 return 1`
 
 /**
- * KEYS: identity, new identity, data, new data, ordered index, older index. ARGV: the text before, the text after, expiry
- * of the identity and of the rest in seconds, digest, new digest, score. Replies 0 if the identity has another text.
+ * KEYS: identity, new identity, data, new data, index. ARGV: the text before, the text after, expiry of the identity and of the rest in seconds, digest, new digest, score. Replies 0 if the identity has another text.
  */
 export const ROTATE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -37,9 +35,7 @@ redis.call('DEL', KEYS[1])
 if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('RENAME', KEYS[3], KEYS[4]) end
 redis.call('ZREM', KEYS[5], ARGV[5])
 redis.call('ZADD', KEYS[5], ARGV[7], ARGV[6])
-redis.call('SREM', KEYS[6], ARGV[5])
-redis.call('SADD', KEYS[6], ARGV[6])
-for i = 4, 6 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
+for i = 4, 5 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
 return 1`
 
 /** KEYS: identity. ARGV: the expected text. Ends the session; replies 0 if it has another text. */

@@ -84,26 +84,20 @@ export function createSessions<Role extends string>(
       const { userId, sentAt } = identity
       const [token, digest] = createToken()
       const stored = [keys.identity(digest), encode(identity), 'EX', sessionSeconds] as const
-      // Indexes first: every session that a reader can find is in them.
+      // The index first: every session that a reader can find is in it.
       const steps = redis
         .multi()
         .zadd(keys.index(userId), sentAt, digest)
-        .sadd(keys.olderIndex(userId), digest)
         .expire(keys.index(userId), indexSeconds)
-        .expire(keys.olderIndex(userId), indexSeconds)
       if (!redis.isCluster) steps.set(...stored)
-      const replies = await steps
-        .zrange(keys.index(userId), ...index.excess)
-        .scard(keys.olderIndex(userId))
-        .exec()
+      const replies = await steps.zrange(keys.index(userId), ...index.excess).exec()
       const failed = replies?.find(([error]) => error)
       if (failed?.[0]) throw failed[0]
       // In a Cluster it is in another slot. One that breaks off before leaves a digest of no session.
       if (redis.isCluster) await redis.set(...stored)
-      const [oldest, size] = (replies ?? []).slice(-2).map(([, reply]) => reply) as [string[], number]
+      const oldest = replies?.at(-1)?.[1] as string[]
       // Expired sessions are the oldest: all others have sent their cookies since.
       await index.end(userId, oldest)
-      if (size - oldest.length > maxSessions) await index.adopt(userId)
       return token
     },
 
@@ -116,12 +110,10 @@ export function createSessions<Role extends string>(
       if (digest === undefined) return
       const texts = [encode(before), encode({ ...before, sentAt })]
       const own = [keys.identity(digest), keys.data(digest)]
-      const all = [...own, ...(redis.isCluster ? [] : [keys.index(userId), keys.olderIndex(userId)])]
+      const all = [...own, ...(redis.isCluster ? [] : [keys.index(userId)])]
       const touched = await redis.eval(TOUCH, all.length, ...all, ...texts, indexSeconds, digest, sentAt)
-      if (touched !== 1 || !redis.isCluster) return
       // One that ends in between leaves a digest of no session in the index.
-      await index.add(userId, digest, sentAt)
-      await redis.expire(keys.olderIndex(userId), indexSeconds)
+      if (touched === 1 && redis.isCluster) await index.add(userId, digest, sentAt)
     },
 
     ...createRotation(redis, keys, index, { isKnown, sessionSeconds, indexSeconds }),
@@ -161,7 +153,7 @@ export function createSessions<Role extends string>(
     },
 
     async destroyAll() {
-      const pattern = `${escapeGlob(prefix)}[sdiua]:*`
+      const pattern = `${escapeGlob(prefix)}[sdia]:*`
       for (const one of primaries(redis)) {
         let cursor = '0'
         let isClean = true

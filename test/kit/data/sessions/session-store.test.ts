@@ -79,7 +79,7 @@ describe('expiry', () => {
   test('of index and data is a day or more past that of the identity', async () => {
     const token = await sessions.create(identityOf())
     await sessions.writeData(token, { a: 1 })
-    for (const pattern of ['d:*', 'i:*', 'u:*']) {
+    for (const pattern of ['d:*', 'i:*']) {
       expect(await redis.ttl(await only(pattern))).toBeGreaterThan(SESSION_SECONDS + DAY_SECONDS)
     }
   })
@@ -91,7 +91,7 @@ describe('expiry', () => {
     for (const key of await keysLike('*')) await redis.expire(key, 100)
     await sessions.touch(token, identity, 5)
     expect(await redis.ttl(await only('s:*'))).toBeLessThanOrEqual(100)
-    for (const pattern of ['d:*', 'i:*', 'u:*']) {
+    for (const pattern of ['d:*', 'i:*']) {
       expect(await redis.ttl(await only(pattern))).toBeGreaterThan(SESSION_SECONDS + DAY_SECONDS)
     }
   })
@@ -184,13 +184,10 @@ describe('a rotation', () => {
     await sessions.writeData(token, { late: 1 })
     const digest = digestOf(rotated?.token ?? '')
     expect((await keysLike('*')).toSorted()).toEqual(
-      [`d:${digest}`, `i:${rotated?.identity.userId}`, `s:${digest}`, `u:${rotated?.identity.userId}`].map(
-        (key) => prefix + key,
-      ),
+      [`d:${digest}`, `i:${rotated?.identity.userId}`, `s:${digest}`].map((key) => prefix + key),
     )
     expect(await redis.zrange(await only('i:*'), 0, '-1')).toEqual([digest])
-    expect(await redis.smembers(await only('u:*'))).toEqual([digest])
-    for (const pattern of ['d:*', 'i:*', 'u:*']) {
+    for (const pattern of ['d:*', 'i:*']) {
       expect(await redis.ttl(await only(pattern))).toBeGreaterThan(SESSION_SECONDS + DAY_SECONDS)
     }
     expect(await redis.ttl(await only('s:*'))).toBeGreaterThan(SESSION_SECONDS - 10)
