@@ -12,8 +12,10 @@ import { resolve } from 'node:path'
 import { name } from '../package.json'
 import { prepareTestRun } from './services/test-run.ts'
 
-// Tests wait for processes and services a quarter of their time: one worker more than there are cores keeps these busy.
-const WORKERS = availableParallelism() + 1
+// Tests wait for processes and services a third of their time: two workers more than there are cores keep these busy.
+const WORKERS = availableParallelism() + 2
+/** What each file took in the last whole run: the longest begin, so that none is left alone at the end. */
+const TIMINGS = 'node_modules/.cache/test-timings.json'
 
 const { run, close } = await prepareTestRun(process.env)
 // A busy machine is slow, and that is no failure: tests wait for what they wait for.
@@ -31,7 +33,9 @@ const apart = [
 const leftOut = apart
   .filter((folder) => !asksFor(folder))
   .map((folder) => `--path-ignore-patterns=${folder}/**`)
-const lane = isSlow ? [] : [`--parallel=${WORKERS}`, '--only-failures']
+const isWhole = given.every((argument) => argument.startsWith('-'))
+const timed = isWhole ? [`--timings=${TIMINGS}`, '--update-timings'] : []
+const lane = isSlow ? [] : [`--parallel=${WORKERS}`, '--only-failures', ...timed]
 const tests = spawn(process.execPath, ['test', ...options, ...lane, ...leftOut, ...given], {
   cwd: resolve(import.meta.dir, '..'),
   // Set but empty, so that no test can reach a development database by way of .env.

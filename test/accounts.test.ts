@@ -6,8 +6,9 @@ import { Redis } from 'ioredis'
 import { changeRole, syncSessionRole } from '../src/account/change-role.ts'
 import { updateUser } from '../src/account/queries.ts'
 import { users } from '../src/account/table.ts'
+import { createPasswords } from '../src/kit/auth/passwords.ts'
 import { isTransient } from '../src/kit/data/transient.ts'
-import { BusyError } from '../src/kit/data/gate.ts'
+import { BusyError, Gate } from '../src/kit/data/gate.ts'
 import { hasRedisServer, type RealRedis, startRedis } from './kit/jobs/real-redis.ts'
 import { hashesVerified, NEW_ACCOUNT, OPERATOR, startApp, type TestApp } from './support/harness.ts'
 
@@ -105,11 +106,14 @@ test('a hash of older parameters is replaced at login, and the password stays', 
   const { account, user } = await app.member()
   const old = await hash(account.password, { memoryCost: 8192, timeCost: 1, parallelism: 1 })
   await app.deps.db.update(users).set({ password: old }).where(eq(users.id, user.id))
+  const { passwords } = app.deps
+  app.deps.passwords = createPasswords(new Gate({ places: 1, queue: 10 })) // at the cost of production
   const credentials = { email: account.email, password: account.password }
   expect((await app.visitor().post('/api/login', credentials)).status).toBe(200)
   const [row] = await app.deps.db.select().from(users).where(eq(users.id, user.id))
   expect(row?.password).toStartWith('$argon2id$v=19$m=19456,t=2,p=1$')
   expect((await app.visitor().post('/api/login', credentials)).status).toBe(200)
+  app.deps.passwords = passwords
 })
 
 test('a disabled account is stopped at the door, on public paths too, from its next request', async () => {

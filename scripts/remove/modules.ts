@@ -99,7 +99,7 @@ export const MODULES: Record<string, Module> = {
       'test/support/oidc.ts',
       'test/support/provider.ts',
     ],
-    mentions: /\boidc\b|\boidc\/|OIDC_|\boidc(WayIn|Routes|Pages|Settings)\b|openid-client/,
+    mentions: /\/oidc\b|\boidc\/|OIDC_|\boidc(WayIn|Routes|Pages|Settings)\b|openid-client|oidc-provider/,
     packages: ['openid-client', 'oidc-provider'],
     tables: ['identities'],
   },

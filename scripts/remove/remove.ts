@@ -21,8 +21,8 @@ const REGION = /^( *)\/\/ if (\S+)\n[^]*?^\1\/\/ end\n/gm
 /** Of the root and of the folders that a project has. */
 const YOURS = /^((src|test|scripts|drizzle)\/.*|[^/]+)(\.(tsx?|md|sh|json)|ignore)$/
 
-/** They tell of what was, and of a project with other modules than this one. */
-const NOT_OF_THIS = /^(CHANGELOG|UPGRADING|src\/TUTORIAL)\.md$/
+/** They tell of what was, and of a project with other modules than this one; the generator looks at what there is. */
+const NOT_OF_THIS = /^((CHANGELOG|UPGRADING|src\/TUTORIAL)\.md|scripts\/new\/template\/.*)$/
 
 /**
  * Removes modules from a checkout and notes them in its package.json (`restbun.removed`). Done again it changes nothing, and

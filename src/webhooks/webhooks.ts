@@ -42,5 +42,5 @@ export const webhooks = createWebhooks<Product>({
   },
 })
 
-/** `await tellWebhooks(c.var, tx, accountId, movieCreated, movie)`: the endpoints of that account are told once `tx` commits. */
+/** `await tellWebhooks(c.var, tx, accountId, bookAdded, book)`: the endpoints of that account are told once `tx` commits. */
 export const tellWebhooks = webhooks.tell

@@ -6,8 +6,7 @@ import type { Passwords } from '../types/passwords.ts'
 
 // OWASP's first choice for argon2id: 19 MiB, two passes, one lane.
 const ARGON2ID = 2 // the package's enum exists only for the type checker
-const OPTIONS = { algorithm: ARGON2ID, memoryCost: 19_456, timeCost: 2, parallelism: 1 }
-const CURRENT = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/
+const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /** Verified against if there is no account: the hash of a random text that nobody knows. */
 const DUMMY_HASH =
@@ -16,13 +15,19 @@ const DUMMY_HASH =
 /** How long a hash takes on a slow or busy machine. */
 const SLOW_HASH_MS = 100
 
-/** Creates the app's `Passwords`; the gate limits how many hashes run at once. */
-export function createPasswords(gate: Gate): Passwords {
+/**
+ * Creates the app's `Passwords`; the gate limits how many hashes run at once.
+ * @param cost of new hashes: memory in KiB, passes, lanes
+ */
+export function createPasswords(gate: Gate, cost = COST): Passwords {
+  const options = { algorithm: ARGON2ID, ...cost }
+  const { memoryCost, timeCost, parallelism } = cost
+  const current = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`
   const throughGate = <T>(work: () => Promise<T>, signal?: AbortSignal) =>
     gate.run(work, signal && (() => signal.aborted))
   return {
-    hash: (password, signal) => throughGate(() => hash(password, OPTIONS), signal),
-    needsRehash: (hashed) => !CURRENT.test(hashed),
+    hash: (password, signal) => throughGate(() => hash(password, options), signal),
+    needsRehash: (hashed) => !hashed.startsWith(current),
     async verify(hashed, password, signal) {
       const isRight = await throughGate(() => verify(hashed ?? DUMMY_HASH, password), signal)
       return hashed !== null && isRight

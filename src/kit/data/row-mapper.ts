@@ -10,7 +10,7 @@ type Decoder = DriverValueDecoder<unknown, unknown>
  * The same objects as Drizzle's own. Undefined for what it has to do itself: subqueries as columns, and objects within a row,
  * which are null where an outer join has found nothing.
  */
-export function rowMapper<Row>(fields: Fields | undefined): ((rows: unknown[][]) => Row) | undefined {
+export function rowMapper(fields: Fields | undefined): ((rows: unknown[][]) => object[]) | undefined {
   const columns: { name: string; decode: Decoder | undefined }[] = []
   for (const { path, field } of fields ?? []) {
     const [name, ...nested] = path
@@ -29,8 +29,7 @@ export function rowMapper<Row>(fields: Fields | undefined): ((rows: unknown[][])
     }
     return row
   }
-  // Drizzle's type for this is that of all rows together.
-  return (rows) => rows.map(map) as Row
+  return (rows) => rows.map(map)
 }
 
 const PASSED_ON = [Column.prototype.mapFromDriverValue, noopDecoder.mapFromDriverValue]

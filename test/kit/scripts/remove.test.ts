@@ -16,13 +16,17 @@ import { mentionsIn } from '../support/mentions.ts'
 const { restbun } = readManifest(join(import.meta.dir, '../../..'))
 const isRemoved = (name: string) => restbun?.removed?.includes(name) === true
 
-test('the kit outside of a module, which nobody edits, does not speak of it', () => {
+/** What is neither edited nor cut: the kit, and the code of a slice, but for the one file of a slice that only lists. */
+const isLeftAlone = (path: string) =>
+  isKit(path) || (/^src\/.+\/.+\.tsx?$/.test(path) && path !== 'src/account/product.ts')
+
+test('the kit and the slices outside of a module do not speak of it', () => {
   const root = join(import.meta.dir, '../../..')
-  const kit = (listKnown(root) ?? []).filter(isKit)
+  const files = (listKnown(root) ?? []).filter(isLeftAlone)
   for (const name of Object.keys(MODULES)) {
     const names = withShared([name], [])
     const own = names.flatMap((one) => MODULES[one]?.paths ?? [])
-    const others = kit.filter((path) => !own.some((one) => path === one || path.startsWith(`${one}/`)))
+    const others = files.filter((path) => !own.some((one) => path === one || path.startsWith(`${one}/`)))
     expect(mentionsIn(root, others, [name])).toEqual([])
   }
 })
@@ -328,6 +332,17 @@ describe('in a checkout', () => {
       checkout.git('rm', '--quiet', '--cached', 'package.json')
       expect((await checkout.run('remove', left)).err).toContain('git does not know this project')
       expect(checkout.read('src/mine.ts')).toBe('// Mine.\n')
+    },
+  )
+
+  test.skipIf(Object.keys(MODULES).every(isRemoved))(
+    'all that are left go at once, and nothing of the project mentions them',
+    async () => {
+      const left = Object.keys(MODULES).filter((name) => !isRemoved(name))
+      const { code, said } = await checkout.run('remove', [...left, '--yes'])
+      expect({ code, said }).toMatchObject({ code: 0 })
+      const files = checkout.git('ls-files', '--cached', '--others', '--exclude-standard').split('\n')
+      expect(mentionsIn(checkout.root, files, left)).toEqual([])
     },
   )
 })

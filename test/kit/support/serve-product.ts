@@ -3,6 +3,7 @@ import type { KitConfig } from '../../../src/kit/config/kit-config.ts'
 import type { ProductSettings } from '../../../src/kit/config/settings.ts'
 import type { KitDeps as Deps } from '../../../src/kit/deps.ts'
 import type { Manifest } from '../../../src/kit/assemble.ts'
+import { createPasswords } from '../../../src/kit/auth/passwords.ts'
 import { newSecretKey } from '../../../src/kit/auth/secrets.ts'
 import { createDeps } from '../../../src/kit/create-deps.ts'
 import { type Fetches, serve } from '../../../src/kit/process/serve.ts'
@@ -23,6 +24,9 @@ export interface TestedProduct<
   createApp(deps: Deps<C, R> & O): A
   tables: Tables
 }
+
+/** What a hash costs here; test/kit/auth/passwords.test.ts holds what one costs in production. */
+const QUICK = { memoryCost: 8, timeCost: 1, parallelism: 1 }
 
 /**
  * Starts it; `env` adds to the settings. Call `close` in afterAll.
@@ -60,7 +64,9 @@ export async function serveProduct<
     ...env,
   }
   const config = settings.load(variables)
-  const { deps, close } = createDeps(config, manifest)
+  const { deps, watched, close } = createDeps(config, manifest)
+  const gate = watched.gates.get('passwords')
+  if (gate) Object.assign(deps.passwords, createPasswords(gate, QUICK))
   if (!options.foresees500) deps.log = showingUnexpected(deps.log)
   const app = createApp(deps)
   const checked = checkAnswers(app, options)

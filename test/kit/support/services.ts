@@ -20,9 +20,12 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
-/** A database with the project's tables, or those of the kit's own product: a clone of the run's template. */
+/**
+ * A database with the project's tables, or those of the kit's own product: a clone of the run's template. Its files are
+ * copied as they lie: page by page through Postgres' buffers and log, as is its default, takes three times the CPU.
+ */
 export const createDatabase = (tables: Tables = 'project') =>
-  create(`TEMPLATE ${templateName(theRun(), tables)}`)
+  create(`TEMPLATE ${templateName(theRun(), tables)} STRATEGY = FILE_COPY`)
 
 /** A database without a table; UTF8 as everywhere if `options` of CREATE DATABASE do not say otherwise. */
 export const createEmptyDatabase = (options?: string) => create(options)
