@@ -208,7 +208,7 @@ export const greet = defineTask({
   await edit(
     project,
     'src/crons.ts',
-    ['{ countAccounts, ', '{ countAccounts, greet, '],
+    ['countAccounts,', 'countAccounts, greet,'],
     [
       'crons = [',
       "crons = [\n  defineCron({ name: 'greeting', schedule: '0 8 * * *', task: greet, input: {} }),",
@@ -279,8 +279,8 @@ async function releaseB(): Promise<void> {
     ['integer(1, 10_000).default(50)', 'integer(1, 10_000).default(60)'],
   )
   await edit(kit, 'src/kit/middleware.ts', [
-    '  app.use(withRequestContext)\n',
-    "  app.use(withRequestContext)\n  app.use(async (c, next) => {\n    await next()\n    c.header('X-Tide', String(config.tide))\n  })\n",
+    '  app.use(withRequestContext(deps.tracer))\n',
+    "  app.use(withRequestContext(deps.tracer))\n  app.use(async (c, next) => {\n    await next()\n    c.header('X-Tide', String(config.tide))\n  })\n",
   ])
   await edit(
     kit,

@@ -135,7 +135,7 @@ export function isGuessable(serviceUrl: string, project: string): boolean {
 const isDecodable = (text: string) => attempt(() => decodeURIComponent(text)) !== undefined
 
 /** A text in which `faultOf` finds no fault. */
-const checked = (faultOf: (value: string) => string | undefined) =>
+export const checked = (faultOf: (value: string) => string | undefined) =>
   z.string().superRefine((value, context) => {
     const message = faultOf(value)
     if (message !== undefined) context.addIssue({ code: 'custom', message })

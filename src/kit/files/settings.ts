@@ -1,25 +1,15 @@
 // Declares the setting of files: where their bytes lie.
-import { z } from 'zod'
 import { setting } from '../config/setting.ts'
+import { checked } from '../config/urls.ts'
 
 export const filesSettings = {
-  filesUrl: setting(
-    'FILES_URL',
-    z
-      .string()
-      .superRefine((value, context) => {
-        const message = faultOf(value)
-        if (message !== undefined) context.addIssue({ code: 'custom', message })
-      })
-      .optional(),
-    {
-      about:
-        'Where files lie: a folder, `file:///srv/files`, that all processes share, or a bucket of an S3: `s3://key:secret@host/bucket?region=eu-central-1`, `s3+http://` without TLS',
-      unset: '`files` in `DATA_DIR`',
-      example: 's3://key:secret@s3.eu-central-1.amazonaws.com/my-bucket?region=eu-central-1',
-      isUrl: true,
-    },
-  ),
+  filesUrl: setting('FILES_URL', checked(faultOf).optional(), {
+    about:
+      'Where files lie: a folder, `file:///srv/files`, that all processes share, or a bucket of an S3: `s3://key:secret@host/bucket?region=eu-central-1`, `s3+http://` without TLS',
+    unset: '`files` in `DATA_DIR`',
+    example: 's3://key:secret@s3.eu-central-1.amazonaws.com/my-bucket?region=eu-central-1',
+    isUrl: true,
+  }),
 }
 
 /** The value is not shown: it may hold a secret. */
