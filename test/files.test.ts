@@ -387,7 +387,7 @@ describe('the sweep', () => {
     const left = await app.deps.db.select({ id: files.id }).from(files)
     expect(left.map(({ id }) => id).toSorted()).toEqual([young.id, ready.id].toSorted())
     expect((await fetch(await linkOf(ann, ready.id))).status).toBe(200)
-  }, 120_000)
+  })
 
   test('takes what is attached to nothing, and what has no account any more', async () => {
     const ann = await app.member()
