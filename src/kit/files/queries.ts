@@ -1,5 +1,5 @@
 // Holds the SQL about files: each change of state names the state before it, so that of two at once one does it.
-import { and, count, eq, type SQL, sql, sum } from 'drizzle-orm'
+import { and, count, eq, inArray, type SQL, sql, sum } from 'drizzle-orm'
 import { NOBODY } from '../data/scope.ts'
 import type { EnqueueInTransaction } from '../jobs/outbox/enqueue.ts'
 import type { Task } from '../jobs/task.ts'
@@ -73,12 +73,19 @@ export function fileQueries(table: FilesTable) {
       where: SQL | undefined,
     ): Promise<number> {
       return db.transaction(async (tx) => {
-        const found = tx.select({ id: table.id }).from(table).where(where).limit(BATCH)
-        const columns = { id: table.id, object: table.object }
+        // Locked first, and deleted by key: in one statement Postgres may compare each overdue row with each of the batch, where
+        // its statistics are older than most of the rows.
+        const found = await tx
+          .select({ id: table.id })
+          .from(table)
+          .where(where)
+          .limit(BATCH)
+          .for('update', { of: table })
+        const ids = found.map(({ id }) => id)
         const files = await tx
           .delete(table)
-          .where(and(sql`${table.id} in ${found}`, where)) // asked twice: it may have changed meanwhile
-          .returning(columns)
+          .where(inArray(table.id, ids))
+          .returning({ id: table.id, object: table.object })
         if (files.length > 0) await enqueue(tx, job, { files })
         return files.length
       })
