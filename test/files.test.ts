@@ -379,10 +379,15 @@ describe('the sweep', () => {
     const ann = await app.member()
     const young = await announce(ann, pdf('young'))
     const ready = await uploaded(ann, pdf('ready'))
-    await app.deps.db.execute(sql`analyze ${files}`) // by these statistics nothing is overdue
-    await app.deps.db.execute(sql`insert into ${files} (account, purpose, name, type, size, sha256, changed)
-      select ${ann.user.id}, 'document', 'a.pdf', 'application/pdf', 1, '', now() - interval '3 hours'
-      from generate_series(1, 100000)`)
+    const add = (rows: number, age: string) =>
+      app.deps.db.execute(sql`insert into ${files} (account, purpose, name, type, size, sha256, changed)
+        select ${ann.user.id}, 'document', 'a.pdf', 'application/pdf', 1, '', now() - ${age}::interval
+        from generate_series(1, ${rows})`)
+    // The statistics are of a time when nothing was overdue.
+    await add(1000, '1 minute')
+    await app.deps.db.execute(sql`analyze ${files}`)
+    await app.deps.db.execute(sql`update ${files} set changed = now() - interval '3 hours' where name = 'a.pdf'`)
+    await add(99_000, '3 hours')
     await age(ready.id, '1 year')
     await work({ store: true })
     const left = await app.deps.db.select({ id: files.id }).from(files)
