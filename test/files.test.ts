@@ -386,7 +386,9 @@ describe('the sweep', () => {
     // The statistics are of a time when nothing was overdue.
     await add(1000, '1 minute')
     await app.deps.db.execute(sql`analyze ${files}`)
-    await app.deps.db.execute(sql`update ${files} set changed = now() - interval '3 hours' where name = 'a.pdf'`)
+    await app.deps.db.execute(
+      sql`update ${files} set changed = now() - interval '3 hours' where name = 'a.pdf'`,
+    )
     await add(99_000, '3 hours')
     await age(ready.id, '1 year')
     await work({ store: true })
