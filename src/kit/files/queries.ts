@@ -75,18 +75,16 @@ export function fileQueries(table: FilesTable) {
       return db.transaction(async (tx) => {
         // Locked first, and deleted by key: in one statement Postgres may compare each overdue row with each of the batch, where
         // its statistics are older than most of the rows.
-        const found = await tx
-          .select({ id: table.id })
+        const files = await tx
+          .select({ id: table.id, object: table.object })
           .from(table)
           .where(where)
           .limit(BATCH)
           .for('update', { of: table })
-        const ids = found.map(({ id }) => id)
-        const files = await tx
-          .delete(table)
-          .where(inArray(table.id, ids))
-          .returning({ id: table.id, object: table.object })
-        if (files.length > 0) await enqueue(tx, job, { files })
+        if (files.length === 0) return 0
+        const ids = files.map(({ id }) => id)
+        await tx.delete(table).where(inArray(table.id, ids))
+        await enqueue(tx, job, { files })
         return files.length
       })
     },

@@ -1,5 +1,6 @@
 // Encodes and decodes an identity as it is stored in Redis: one JSON text.
 import { z } from 'zod'
+import { attempt } from '../../types/attempt.ts'
 import type { Json } from '../../types/json.ts'
 import type { Identity } from '../../types/sessions.ts'
 
@@ -30,10 +31,4 @@ export const encode = ({ userId, role, ip, agent, loginAt, sentAt, remember, ...
 export const decode = (text: string | null | undefined): Identity | null =>
   typeof text === 'string' ? (StoredIdentity.safeParse(parseJson(text)).data ?? null) : null
 
-export function parseJson(text: string): Json | undefined {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
+export const parseJson = (text: string): Json | undefined => attempt(() => JSON.parse(text) as Json)

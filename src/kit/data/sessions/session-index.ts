@@ -8,8 +8,8 @@ export const BATCH = 500
  * `impersonations`: who acts as a user. `identity`: one JSON text. `data`: a hash. `index`: the digests of a user's sessions, ordered by when each cookie was
  * last sent.
  *
- * In a Cluster, braces keep what one script touches in one slot: a session with its
- * data, and what belongs to a user. What touches both does so one after the other, in an order that is safe at each step.
+ * In a Cluster, braces keep what one script touches in one slot: a session with its data, and what belongs to a user.
+ * What touches both does so one after the other, in an order that is safe at each step.
  */
 export function sessionKeys(prefix: string, isCluster: boolean) {
   const tag = (id: string) => (isCluster ? `{${id}}` : id)

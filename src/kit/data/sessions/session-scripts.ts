@@ -26,7 +26,8 @@ for i = 2, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[3]) end
 return 1`
 
 /**
- * KEYS: identity, new identity, data, new data, index. ARGV: the text before, the text after, expiry of the identity and of the rest in seconds, digest, new digest, score. Replies 0 if the identity has another text.
+ * KEYS: identity, new identity, data, new data, index. ARGV: the text before, the text after, expiry of the identity and of the
+ * rest in seconds, digest, new digest, score. Replies 0 if the identity has another text.
  */
 export const ROTATE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
