@@ -57,6 +57,6 @@ export const SCRIPT = `
   element.hidden = Boolean(make)
   if (make) form.addEventListener('submit', start)
   else element.addEventListener('click', start)
-  if (offer) api.isConditionalMediationAvailable?.().then((is) => is && offerPasskeys())
+  if (offer) api.isConditionalMediationAvailable?.().then((is) => is && !waiting && offerPasskeys())
 })()
 `
