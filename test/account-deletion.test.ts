@@ -313,7 +313,6 @@ test.skipIf(executable === undefined)(
         viewport: { width: 390, height: 800 },
         acceptDownloads: true,
       })
-      context.setDefaultTimeout(15_000)
       const tab = await context.newPage()
       const signIn = async () => {
         await tab.getByLabel('Email').fill(account.email)

@@ -36,7 +36,6 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     options: BrowserContextOptions = {},
   ): Promise<{ page: Page; faults: string[] }> {
     const context = await browser.newContext(options)
-    context.setDefaultTimeout(20_000)
     const page = await context.newPage()
     const faults: string[] = []
     page.on('request', (request) => {

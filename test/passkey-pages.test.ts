@@ -86,7 +86,6 @@ afterAll(() => browser?.close())
 beforeEach(async () => {
   if (executable === undefined) return
   const context = await browser.newContext({ viewport: { width: 390, height: 800 } })
-  context.setDefaultTimeout(15_000)
   tab = await context.newPage()
   cdp = await context.newCDPSession(tab)
   await cdp.send('WebAuthn.enable')

@@ -148,7 +148,6 @@ test.skipIf(executable === undefined)(
       isRepaired = true
 
       const context = await browser.newContext({ javaScriptEnabled: false })
-      context.setDefaultTimeout(15_000)
       const tab = await context.newPage()
       await tab.goto(app.url + PATH)
       await tab.getByLabel('Email').fill(boss.account.email)

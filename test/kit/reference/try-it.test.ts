@@ -102,7 +102,6 @@ describe.skipIf(executable === undefined)('in a browser', () => {
   /** Unfolds an endpoint and its form. */
   async function open(id: string) {
     const context = await browser.newContext()
-    context.setDefaultTimeout(20_000)
     const page = await context.newPage()
     await page.goto(`${server.url.href}#${id}`)
     const article = page.locator('article').filter({ has: page.locator(`[id="${id}"]`) })

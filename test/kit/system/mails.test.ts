@@ -89,7 +89,6 @@ test.skipIf(executable === undefined)(
     const browser = await launchChromium(executable ?? '')
     try {
       const context = await browser.newContext()
-      context.setDefaultTimeout(15_000)
       const tab = await context.newPage()
       await tab.goto(app.url + PATH)
       const frame = (subject: string, scheme: string) =>
