@@ -6,8 +6,6 @@ import { findChromium, launchChromium } from './kit/support/chromium.ts'
 import { until } from './kit/support/until.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
-const TIMEOUT_MS = 60_000
-
 let app: TestApp
 beforeAll(async () => {
   app = await startApp()
@@ -27,8 +25,8 @@ describe.skipIf(executable === undefined)('in a browser', () => {
   let browser: Awaited<ReturnType<typeof launchChromium>>
   beforeAll(async () => {
     browser = await launchChromium(executable ?? '')
-  }, TIMEOUT_MS)
-  afterAll(() => browser?.close(), TIMEOUT_MS)
+  })
+  afterAll(() => browser?.close())
 
   /** Opens the page; `faults` are requests to anywhere else, and complaints of its scripts or about its policy. */
   async function open(

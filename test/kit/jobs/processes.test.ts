@@ -130,9 +130,9 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
       if (killed === 4) await worker('a')
     }
     const supervised = supervise()
-    await until('its burial', async () => (await queueAdmin.show(id))?.place === 'dead', 50_000)
+    await until('its burial', async () => (await queueAdmin.show(id))?.place === 'dead')
     await supervised
-    await until('all others', () => jobs.every((job) => times(`done ${job.id}`) === 1), 30_000)
+    await until('all others', () => jobs.every((job) => times(`done ${job.id}`) === 1))
     expect(times(`kill ${id}`)).toBe(4)
     const dead = await queueAdmin.list('dead')
     expect(dead).toMatchObject([{ id, crashes: 4, error: 'its worker died each of the 4 times it ran' }])
@@ -182,7 +182,7 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
     await until('some to end', () => jobs.filter((job) => times(`done ${job.id}`) > 0).length > 10)
     await server.kill()
     await server.start()
-    await until('all to end', () => jobs.every((job) => times(`done ${job.id}`) > 0), 30_000)
+    await until('all to end', () => jobs.every((job) => times(`done ${job.id}`) > 0))
     await until('an idle queue', async () => (await queueAdmin.stats()).running === 0)
     expect(jobs.filter((job) => times(`done ${job.id}`) > 1)).toEqual([])
   })

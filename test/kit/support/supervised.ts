@@ -12,7 +12,6 @@ import { until } from './until.ts'
 const ROOT = join(import.meta.dir, '../../..')
 /** The product that is served, below the checkout. */
 export const PRODUCT = 'test/kit/product'
-export const BOOT_MS = 30_000
 
 export type Service = Awaited<ReturnType<typeof startService>>
 
@@ -102,20 +101,15 @@ export async function startService(
       until(
         `${wanted} processes to be ready`,
         () => processes().length === wanted && processes('ready').length === wanted,
-        BOOT_MS,
       ),
     /** Asks for a rolling reload, and resolves with its result. */
     async reload() {
       const before = status()?.reload?.number ?? 0
       child.kill('SIGHUP')
-      return until(
-        'the reload to end',
-        () => {
-          const last = status()?.reload
-          return last && last.number > before && last.result !== 'running' ? last : undefined
-        },
-        BOOT_MS,
-      )
+      return until('the reload to end', () => {
+        const last = status()?.reload
+        return last && last.number > before && last.result !== 'running' ? last : undefined
+      })
     },
     /** The exit code, when all of the output has been read. */
     exit: async () => (await ended)[2],

@@ -1,5 +1,5 @@
 // Backups that are tried: the disk of Postgres or of Redis is lost, and what was backed up is what is there again.
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
@@ -24,8 +24,6 @@ import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { until } from '../../kit/support/until.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 import { startTestWorker } from '../../support/worker.ts'
-
-setDefaultTimeout(240_000)
 
 const VERSIONS = '/usr/lib/postgresql'
 const [version] = existsSync(VERSIONS) ? readdirSync(VERSIONS).toSorted((a, b) => Number(b) - Number(a)) : []
