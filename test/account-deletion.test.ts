@@ -330,9 +330,11 @@ test.skipIf(executable === undefined)(
       await tab.getByRole('link', { name: 'Take your data with you' }).click()
       await tab.getByRole('button', { name: 'Get my data' }).click()
       const ready = tab.getByRole('link', { name: 'Download your data' })
+      const again = tab.getByRole('link', { name: 'Look again' })
       await until('the export', async () => {
+        await ready.or(again).waitFor()
         if (await ready.isVisible()) return true
-        await tab.getByRole('link', { name: 'Look again' }).click()
+        await again.click()
         return undefined
       })
       const [download] = await Promise.all([tab.waitForEvent('download'), ready.click()])

@@ -129,6 +129,7 @@ async function addPasskey(member: Member) {
   await isAt('/api/auth/account')
   await goTo(OWN)
   await tab.getByRole('link', { name: 'Add a passkey' }).click()
+  await isAt(`${OWN}/new`) // with its script
   await tab.getByLabel('Name').fill('Test phone')
   await press('Add it')
   await says('Your passkey is added')

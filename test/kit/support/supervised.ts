@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { isAlive } from '../../../scripts/services/child.ts'
 import type { LogRecord } from '../../../src/kit/log/pretty.ts'
 import { readStatus, type ProcessStatus } from '../../../src/kit/process/status.ts'
+import { withStats } from '../../../src/kit/process/supervisor-link.ts'
 import { showUnexpected } from './server-errors.ts'
 import { createDatabase, deletePrefix, serverEnv, uniquePrefix, type Tables } from './services.ts'
 import { until } from './until.ts'
@@ -96,6 +97,11 @@ export async function startService(
     pids,
     /** The lines of the log so far that hold a text, parsed. */
     lines: (text: string): LogLine[] => linesOf(output, text),
+    /** A process has a request in hand. */
+    isServing: () =>
+      processes()
+        .map(withStats)
+        .some(({ inFlight }) => inFlight > 0),
     /** Resolves when all that should run are ready, and nothing else runs. */
     untilSteady: () =>
       until(

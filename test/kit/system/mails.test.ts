@@ -95,7 +95,7 @@ test.skipIf(executable === undefined)(
         tab.frameLocator(`iframe[title="${subject}, ${scheme}"]`)
       const backgrounds = ['light', 'dark'].map((scheme) =>
         frame('second', scheme)
-          .locator('body')
+          .locator('body', { hasText: 'Look at it' }) // the frame is empty at first
           .evaluate('document.defaultView.getComputedStyle(document.body).backgroundColor'),
       )
       expect(await Promise.all(backgrounds)).toEqual(['rgb(245, 241, 234)', 'rgb(23, 22, 20)'])
