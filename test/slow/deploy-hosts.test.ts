@@ -13,8 +13,8 @@ import {
   type TestDatabase,
   uniquePrefix,
 } from '../kit/support/services.ts'
-import { freePort } from '../kit/support/supervised.ts'
 import { until } from '../kit/support/until.ts'
+import { freePort } from '../kit/support/ports.ts'
 
 const cannot = missingToDeploy.length > 0 || process.platform !== 'linux' || process.getuid?.() !== 0
 if (cannot)

@@ -6,15 +6,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Redis } from 'ioredis'
 import { redisUrl } from '../support/services.ts'
-import {
-  copyCheckout,
-  freePort,
-  PRODUCT,
-  startService,
-  type Service,
-  writeEnvFile,
-} from '../support/supervised.ts'
+import { copyCheckout, PRODUCT, startService, type Service, writeEnvFile } from '../support/supervised.ts'
 import { until } from '../support/until.ts'
+import { freePort } from '../support/ports.ts'
 
 let service: Service | undefined
 let copy: string | undefined

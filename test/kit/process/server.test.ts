@@ -3,13 +3,13 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../../../scripts/services/child.ts'
 import { withAdmin } from '../../../scripts/services/test-run.ts'
 import { Client } from '../support/client.ts'
 import { NEW_MEMBER } from '../support/harness.ts'
 import { createDatabase, deletePrefix, serverEnv, uniquePrefix } from '../support/services.ts'
 import { copyCheckout } from '../support/supervised.ts'
 import { until } from '../support/until.ts'
+import { freePort } from '../support/ports.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
 const prefix = uniquePrefix()

@@ -3,8 +3,9 @@ import { afterEach, expect, test } from 'bun:test'
 import { readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startLoad } from '../support/load.ts'
-import { copyCheckout, freePort, startService, type Service, writeEnvFile } from '../support/supervised.ts'
+import { copyCheckout, startService, type Service, writeEnvFile } from '../support/supervised.ts'
 import { until } from '../support/until.ts'
+import { freePort } from '../support/ports.ts'
 
 let service: Service | undefined
 let copies: string[] = []

@@ -17,8 +17,9 @@ import { BoardFolder } from '../../../src/kit/process/board-folder.ts'
 import { adviceOnPool } from '../../../src/kit/process/host.ts'
 import { countRequests } from '../../../src/kit/process/request-metrics.ts'
 import { writeStatus } from '../../../src/kit/process/status.ts'
-import { copyCheckout, freePort, startService, type Service } from '../support/supervised.ts'
+import { copyCheckout, startService, type Service } from '../support/supervised.ts'
 import { until } from '../support/until.ts'
+import { freePort } from '../support/ports.ts'
 
 let service: Service | undefined
 let folders: string[] = []

@@ -4,8 +4,9 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isAlive } from '../../../scripts/services/child.ts'
 import { startLoad } from '../support/load.ts'
-import { accepts, copyCheckout, startService, type Service } from '../support/supervised.ts'
+import { copyCheckout, startService, type Service } from '../support/supervised.ts'
 import { until } from '../support/until.ts'
+import { accepts } from '../support/ports.ts'
 
 let service: Service | undefined
 let copy: string | undefined

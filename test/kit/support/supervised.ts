@@ -8,6 +8,7 @@ import { readStatus, type ProcessStatus } from '../../../src/kit/process/status.
 import { withStats } from '../../../src/kit/process/supervisor-link.ts'
 import { showUnexpected } from './server-errors.ts'
 import { createDatabase, deletePrefix, serverEnv, uniquePrefix, type Tables } from './services.ts'
+import { freePort } from './ports.ts'
 import { until } from './until.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
@@ -176,20 +177,3 @@ export function copyCheckout(): string {
   for (const name of ['drizzle', 'node_modules']) symlinkSync(join(ROOT, name), join(copy, name))
   return copy
 }
-
-/** A port that nobody uses, and that the system gives to nobody who asks for any. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000)
-    if (!(await accepts(port))) return port
-  }
-}
-
-export const accepts = (port: number) =>
-  Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } }).then(
-    (socket) => {
-      socket.end()
-      return true
-    },
-    () => false,
-  )

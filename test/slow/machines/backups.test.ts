@@ -19,11 +19,12 @@ import postgres from 'postgres'
 import { z } from 'zod'
 import { migrate } from '../../../scripts/migrate.ts'
 import { MIGRATIONS_FOLDER } from '../../../scripts/migrate/folder.ts'
-import { type Account, freePort, run, SERVICE_ENV } from '../../../scripts/services/child.ts'
+import { type Account, run, SERVICE_ENV } from '../../../scripts/services/child.ts'
 import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { until } from '../../kit/support/until.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 import { startTestWorker } from '../../support/worker.ts'
+import { freePort } from '../../kit/support/ports.ts'
 
 const VERSIONS = '/usr/lib/postgresql'
 const [version] = existsSync(VERSIONS) ? readdirSync(VERSIONS).toSorted((a, b) => Number(b) - Number(a)) : []
