@@ -16,7 +16,7 @@ let app: TestApp
 let db: Db
 beforeAll(async () => {
   pair = await startReplica()
-  app = await startApp({ ...pair.env, STALE_MAX_LAG_MS: '2000', LOCK_TIMEOUT_MS: '500' })
+  app = await startApp({ ...pair.env, STALE_MAX_LAG_MS: '5000', LOCK_TIMEOUT_MS: '500' })
 })
 afterAll(async () => {
   await app.close()

@@ -40,7 +40,7 @@ test('a killed API process is replaced, and only its own requests fail', async (
 })
 
 test('a spinning process is killed and replaced, the log says what it did, and the other one does not notice', async () => {
-  service = await startService({ HARAKIRI_MS: '1500' })
+  service = await startService({ HARAKIRI_MS: '4000' })
   const { url, pids, lines, untilSteady } = service
   const blocked = fetch(`${url}/apitest/block?ms=60000`, { headers: { 'X-Request-Id': 'the-culprit' } })
   const outcome = blocked.then(
