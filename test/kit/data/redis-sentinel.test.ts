@@ -4,6 +4,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import type { Redis } from 'ioredis'
 import { connectBlocking, connectRedis } from '../../../src/kit/data/redis.ts'
 import { silent } from '../support/log.ts'
+import { freePort } from '../support/ports.ts'
 import { redisUrl } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
@@ -79,7 +80,9 @@ afterEach(async () => {
 })
 
 async function startSentinels(count: number): Promise<FakeSentinel[]> {
-  const made = await Promise.all(Array.from({ length: count }, () => new FakeSentinel().start()))
+  const made = await Promise.all(
+    Array.from({ length: count }, async () => new FakeSentinel().start(await freePort())),
+  )
   opened.sentinels.push(...made)
   return made
 }
