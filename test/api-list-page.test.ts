@@ -199,10 +199,14 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     expect(await send(page, 'POST/api/login', { JSON: JSON.stringify({ email, password }) })).toStartWith(
       '200 OK',
     )
+    const signIn = page.locator('header').getByRole('link', { name: 'Sign in' })
+    expect(await signIn.count()).toBe(0) // the header says so at once
     const me = await send(page, 'GET/api/me')
     expect(me).toContain(`"email": "${email}"`)
     expect(me).toContain('x-request-id: ')
     expect(me).toContain(`curl '${app.url}/api/me'`)
+    expect(await send(page, 'POST/api/logout')).toStartWith('200 OK')
+    expect(await signIn.count()).toBe(1)
     expect(faults).toEqual([])
     await page.context().close()
   })

@@ -127,6 +127,7 @@ test('a session from before counts as a login without a factor', async () => {
     loginAt: now,
     sentAt: now,
     remember: true,
+    way: 'password',
   } as const
   const client = app.visitor({ Cookie: `session=${await app.deps.sessions.create(older)}` })
   expect(said(await client.get('/api/me'))).toBe('401 factor_missing')
