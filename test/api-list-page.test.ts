@@ -58,7 +58,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     const article = endpoint(page, id)
     await page.goto(`${app.url}/api/list#${id}`)
     const button = article.getByRole('button', { name: 'Try it' })
-    // The script unfolds it, a moment later.
+    // It unfolds a moment later.
     await button.or(article.getByRole('button', { name: 'Send' })).waitFor()
     if (await button.isVisible()) await button.click()
     for (const [name, value] of Object.entries(fields))
