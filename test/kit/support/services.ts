@@ -44,6 +44,9 @@ export const PATIENT = {
   LOCK_TIMEOUT_MS: '60000',
   SEARCH_TIMEOUT_MS: '60000',
   REDIS_TIMEOUT_MS: '60000',
+  // Nor does it log more.
+  LOG_SLOW_QUERY_MS: '0',
+  SLOW_REQUEST_MS: '60000',
 }
 
 /** The environment of a process of the service: on the services of this run, and on any free port. */
