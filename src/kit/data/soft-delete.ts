@@ -8,11 +8,8 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import type { Db } from '../types/db.ts'
-import { clearReferences, isCleared, type Reference, referencesTo } from './clear-references.ts'
+import { deleteWithReferences, isCleared, type Reference, referencesTo } from './clear-references.ts'
 import type { Schema } from './owned-rows.ts'
-
-/** Rows of one statement: it holds their locks no longer than a moment. */
-const BATCH = 1000
 
 export class SoftDelete {
   readonly days: number
@@ -49,12 +46,7 @@ export async function deleteOver(db: Db, schema: Schema, signal: AbortSignal): P
       isCleared(reference) ? [] : sql`not ${refers(reference)}`,
     )
     const where = sql.join([soft.isOver(), ...isFree], sql` and `)
-    await clearReferences(db, schema, { table, where, leavesOutHeld: true }, signal)
-    const batch = sql`delete from ${table} where ctid = any(array(select ctid from ${table} where ${where} limit ${BATCH})) and ${where} returning 1`
-    for (let gone = 1; gone > 0; count += gone) {
-      signal.throwIfAborted()
-      gone = (await db.execute(batch)).length
-    }
+    count += await deleteWithReferences(db, schema, { table, where, leavesOutHeld: true }, signal)
   }
   return count
 }
