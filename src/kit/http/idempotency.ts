@@ -170,9 +170,8 @@ export function createIdempotency(table: ReturnType<typeof idempotencyKeysTable>
     /** Place it after `requireRole` and the validators. Without the header the route is as without the word. */
     idempotent: () => tag(handler, CONTRIBUTION),
     /** For a cron, once an hour or a day. */
-    async deleteExpired({ db }: Pick<KitDeps, 'db'>): Promise<void> {
-      await deleteInBatches(db, table, lt(table.created, A_DAY_AGO))
-    },
+    deleteExpired: async ({ db }: Pick<KitDeps, 'db'>, signal?: AbortSignal): Promise<void> =>
+      void (await deleteInBatches(db, table, lt(table.created, A_DAY_AGO), signal)),
   }
 }
 
