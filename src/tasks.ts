@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { exportAudit } from './account/audit-export.ts'
 import { defineAccountDeletion, dropDeadOfNobody } from './account/deletion.ts'
 import { exportMyData, forgetExports } from './account/export.ts'
-import { mailInvitation, mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'
+import { mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'
 import { tokens } from './account/one-time-tokens.ts'
 import { deleteExpiredKeys, type Deps } from './account/product.ts'
 import { countUsersSince } from './account/queries.ts'
@@ -56,7 +56,6 @@ export const countAccounts = defineTask({
 export const tasks = [
   sendWelcome,
   mailLink,
-  mailInvitation,
   mailReset,
   mailNotice,
   mailCode,
