@@ -190,12 +190,8 @@ export function createOneTimeTokens<Purpose extends string>(
     /** Deletes what has expired, and what was never mailed. */
     async deleteExpired(db: Db, signal?: AbortSignal): Promise<void> {
       const unsent = sql`now() - make_interval(days => ${UNSENT_DAYS})`
-      await deleteInBatches(
-        db,
-        table,
-        sql`(${lt(table.expires, sql`now()`)} or ${and(isNull(table.expires), lt(table.created, unsent))})`,
-        signal,
-      )
+      const neverSent = and(isNull(table.expires), lt(table.created, unsent))
+      await deleteInBatches(db, table, sql`(${lt(table.expires, sql`now()`)} or ${neverSent})`, signal)
     },
   }
 }
