@@ -5,9 +5,22 @@ import { join } from 'node:path'
 import { name as project } from '../../../package.json'
 import { copyCheckout, type Checkout } from '../support/checkout.ts'
 
+const KIT = 'restbun'
+const isKit = project === KIT
+
+/** The kit as it is; made of a project, whatever that is called and has written about itself. */
+async function copyKit(): Promise<Checkout> {
+  const copy = copyCheckout()
+  if (isKit) return copy
+  expect(await copy.run('rename', [KIT])).toMatchObject({ code: 0 })
+  await Bun.write(join(copy.root, 'README.md'), `# ${KIT}\n\nThe back end of a product, to fork.\n`)
+  copy.commit('the kit')
+  return copy
+}
+
 let checkout: Checkout
-beforeAll(() => {
-  checkout = copyCheckout()
+beforeAll(async () => {
+  checkout = await copyKit()
 })
 afterAll(() => checkout.remove())
 
@@ -25,7 +38,7 @@ test.each([
   ['hono', 'depends on'],
   ['postgres', 'depends on'],
   ['template1', 'Postgres has for itself'],
-  [project, 'already'],
+  [KIT, 'already'],
 ])('"%s" is refused, because of: %s', async (name, why) => {
   const { code, err } = await checkout.run('rename', [name])
   expect([code, checkout.changes()]).toEqual([1, ''])
@@ -33,7 +46,7 @@ test.each([
 })
 
 test('every place has the new name, a second one follows, and each change is told', async () => {
-  let old = project
+  let old = KIT
   // The second is a word that stands everywhere: only the name itself may change.
   for (const name of ['xylophone-club', 'test', 'xylophone']) {
     const { code, out } = await checkout.run('rename', [name])
@@ -41,7 +54,7 @@ test('every place has the new name, a second one follows, and each change is tol
     for (const place of ['package.json', 'package-lock.json', 'README.md', '.env.example'])
       expect(out).toContain(place)
     expect(out).toContain(`REDIS_PREFIX=${old}:`)
-    if (old === project) {
+    if (isKit && old === KIT) {
       // A new place of it is to be decided on: what can reads package.json, the others are in scripts/rename.ts.
       const { stdout } = Bun.spawnSync(['git', 'grep', '-lw', old], { cwd: checkout.root })
       const left = stdout.toString().split('\n').filter(Boolean)
@@ -71,7 +84,7 @@ test('every place has the new name, a second one follows, and each change is tol
 })
 
 test('the README is about the project and not about the kit, and keeps what is written into it', async () => {
-  const fork = copyCheckout()
+  const fork = await copyKit()
   try {
     expect(await fork.run('rename', ['film-club'])).toMatchObject({ code: 0 })
     const page = fork.read('README.md')
