@@ -5,6 +5,13 @@ import type { Checkout } from '../kit/support/checkout.ts'
 /** For a test that runs most of the suite of a checkout, on a machine that is busy. */
 export const SLOW_MS = 20 * 60_000
 
+/** Tests that go by what the whole project has. */
+export const ASK_WHAT_THERE_IS = [
+  'test/property.test.ts',
+  'test/settings.test.ts',
+  ...['asvs', 'doctor', 'pages', 'remove'].map((name) => `test/kit/scripts/${name}.test.ts`),
+]
+
 /**
  * The long ones, about processes, queues, stores and encrypted links: they bring what they run, and know no
  * resource and no name. The check still compiles them, and `npm test` runs them here.

@@ -9,7 +9,7 @@ import { readManifest } from '../../scripts/manifest.ts'
 import { moduleOf, withShared } from '../../scripts/remove/remove.ts'
 import { type Checkout, cloneCheckout } from '../kit/support/checkout.ts'
 import { mentionsIn } from '../kit/support/mentions.ts'
-import { expectGreen, SLOW_MS } from './green.ts'
+import { ASK_WHAT_THERE_IS, expectGreen, SLOW_MS } from './green.ts'
 
 const { restbun } = readManifest(join(import.meta.dir, '../..'))
 const there = Object.keys(MODULES).filter((name) => !restbun?.removed?.includes(name))
@@ -53,13 +53,6 @@ test.each([...there.map((name) => [name]), there].map((names) => [names.join(' '
   },
   SLOW_MS,
 )
-
-/** They go by what the whole project has. */
-const ASK_WHAT_THERE_IS = [
-  'test/property.test.ts',
-  'test/settings.test.ts',
-  ...['asvs', 'doctor', 'pages', 'remove'].map((name) => `test/kit/scripts/${name}.test.ts`),
-]
 
 /**
  * The tests that one module alone can break: those that lost a part, those of the modules that stay, and those that ask what

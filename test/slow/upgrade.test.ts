@@ -8,7 +8,7 @@ import { version } from '../../package.json'
 import { findEdited } from '../../scripts/kit-checksums.ts'
 import { isKit } from '../../scripts/kit-folders.ts'
 import { packRelease } from '../../scripts/release/pack.ts'
-import { freePort } from '../../scripts/services/child.ts'
+import { freePort } from '../kit/support/ports.ts'
 import { runTool } from '../../scripts/tool.ts'
 import { type Checkout, cloneCheckout, copyCheckout, openCheckout } from '../kit/support/checkout.ts'
 import { startRegistry } from '../kit/support/registry.ts'
@@ -106,6 +106,7 @@ test(
       deployed.remove()
     }
 
+    dropTests(project)
     await releaseC()
     const touched = (await upgradeTo(project, '99.2.0', 'The tide has a unit.')).filter(
       (path) => !isKit(path),
@@ -113,6 +114,7 @@ test(
     log(`files of yours touched by an upgrade in which nothing of yours changed upstream: ${touched.length}`)
     expect(touched).toEqual([])
     expectChangesOf(project)
+    expect(testsOf(project)).toEqual(KEPT_TESTS)
 
     await step('leave', () => leave(project))
   },
@@ -320,6 +322,17 @@ export const mirror = appFactory()
   expect(await kit.run('settings')).toMatchObject({ code: 0 })
   expect(await kit.run('generate', ['--name', 'outbox_origin'])).toMatchObject({ code: 0 })
   await publish('99.1.0', 'The tide is in every answer.')
+}
+
+const KEPT_TESTS = ['test/books.test.ts', 'test/greeting.test.ts', 'test/people.test.ts']
+
+const testsOf = (project: Checkout) =>
+  project.git('ls-files', '--', 'test/*.test.ts', ':!test/kit', ':!test/slow').trim().split('\n')
+
+/** What a product has deleted stays deleted; and all of these tests ran with the upgrade before. */
+function dropTests(project: Checkout): void {
+  project.git('rm', '--quiet', ...testsOf(project).filter((path) => !KEPT_TESTS.includes(path)))
+  project.commit('fewer tests')
 }
 
 /** Nothing of yours. */

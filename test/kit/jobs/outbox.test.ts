@@ -168,7 +168,7 @@ test('a relay that stands still with the lock in its hand is ended by Postgres, 
   const { id } = await commit(1)
   await reached.promise
   relay()
-  await until('the job', async () => (await waiting()).includes(id), 30_000)
+  await until('the job', async () => (await waiting()).includes(id))
 })
 
 test('emptying the tables empties the outbox: those jobs were about rows that are gone', async () => {

@@ -130,9 +130,9 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
       if (killed === 4) await worker('a')
     }
     const supervised = supervise()
-    await until('its burial', async () => (await queueAdmin.show(id))?.place === 'dead', 50_000)
+    await until('its burial', async () => (await queueAdmin.show(id))?.place === 'dead')
     await supervised
-    await until('all others', () => jobs.every((job) => times(`done ${job.id}`) === 1), 30_000)
+    await until('all others', () => jobs.every((job) => times(`done ${job.id}`) === 1))
     expect(times(`kill ${id}`)).toBe(4)
     const dead = await queueAdmin.list('dead')
     expect(dead).toMatchObject([{ id, crashes: 4, error: 'its worker died each of the 4 times it ran' }])
@@ -182,7 +182,7 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
     await until('some to end', () => jobs.filter((job) => times(`done ${job.id}`) > 0).length > 10)
     await server.kill()
     await server.start()
-    await until('all to end', () => jobs.every((job) => times(`done ${job.id}`) > 0), 30_000)
+    await until('all to end', () => jobs.every((job) => times(`done ${job.id}`) > 0))
     await until('an idle queue', async () => (await queueAdmin.stats()).running === 0)
     expect(jobs.filter((job) => times(`done ${job.id}`) > 1)).toEqual([])
   })
@@ -195,7 +195,7 @@ describe.skipIf(!hasRedisServer())('src/worker.ts', () => {
   })
   afterAll(() => server.remove())
 
-  function spawnReal(prefix: string, ...flags: string[]) {
+  function spawnReal(prefix: string, flags: string[] = [], env: Record<string, string> = {}) {
     return spawn(process.execPath, ['--no-orphans', ...flags, WORKER], {
       env: {
         ...process.env,
@@ -204,7 +204,7 @@ describe.skipIf(!hasRedisServer())('src/worker.ts', () => {
         DATABASE_URL: 'postgres://127.0.0.1:1/none',
         REDIS_URL: server.url,
         REDIS_PREFIX: prefix,
-        JOB_BLOCK_MS: '1000',
+        ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -212,16 +212,21 @@ describe.skipIf(!hasRedisServer())('src/worker.ts', () => {
 
   /** Blocks it for three seconds as soon as it is at work, and stops it when it has come through that. */
   async function runBlocked(...flags: string[]) {
-    const child = spawnReal(uniquePrefix(), ...flags, '--preload', BLOCKER)
+    const child = spawnReal(uniquePrefix(), [...flags, '--preload', BLOCKER], { JOB_BLOCK_MS: '1000' })
     let said = ''
+    const steps: [words: string, signal: NodeJS.Signals][] = [
+      ['worker at work', 'SIGWINCH'],
+      ['came through', 'SIGTERM'],
+    ]
     for (const stream of [child.stdout, child.stderr]) {
+      let text = ''
       stream.on('data', (chunk) => {
         said += String(chunk)
-        if (String(chunk).includes('worker at work')) child.kill('SIGWINCH')
-        if (String(chunk).includes('came through')) child.kill('SIGTERM')
+        text += String(chunk)
+        while (text.includes(steps[0]?.[0] ?? '\0')) child.kill(steps.shift()?.[1])
       })
     }
-    const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
+    const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
     return { code, signal, said }
   }
 
