@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { settings } from '../src/config.ts'
+import { attempt } from '../src/kit/types/attempt.ts'
 import { isAlive } from './services/child.ts'
 import {
   type Coordinates,
@@ -145,7 +146,8 @@ async function startKeeper(options: KeeperOptions): Promise<Services | undefined
       void readMessage(lines).then(async (last) => {
         await exited
         if (closing) return
-        killAll(pids) // a killed keeper could not end them
+        // A killed keeper could not end them; one may have ended already.
+        for (const each of pids) attempt(() => process.kill(each, 'SIGKILL'))
         tell(last?.is === 'failed' ? last.reason : 'The process that held Postgres and Redis was killed')
       })
     }),
@@ -160,14 +162,4 @@ async function startKeeper(options: KeeperOptions): Promise<Services | undefined
 async function readMessage(lines: AsyncIterator<string>): Promise<KeeperMessage | undefined> {
   const { value, done } = await lines.next()
   return done ? undefined : (JSON.parse(value) as KeeperMessage)
-}
-
-function killAll(pids: number[]): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, 'SIGKILL')
-    } catch {
-      // It has ended already.
-    }
-  }
 }

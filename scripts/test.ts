@@ -17,6 +17,7 @@ const WORKERS = availableParallelism() + 2
 /** What each file took in the last whole run: the longest begin, so that none is left alone at the end. */
 const TIMINGS = 'node_modules/.cache/test-timings.json'
 
+console.error('Preparing databases of this run ...')
 const { run, close } = await prepareTestRun(process.env)
 // A busy machine is slow, and that is no failure: tests wait for what they wait for.
 const options = ['--timeout=600000']

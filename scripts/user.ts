@@ -21,8 +21,10 @@ import { readList } from '../src/kit/data/list-page.ts'
 import { printable, printableJson } from '../src/kit/log/terminal-escape.ts'
 import { hint } from '../src/kit/types/nearest.ts'
 import { readManifest } from './manifest.ts'
+import { localUrl } from './local-url.ts'
 import { oneOf, readArguments, runCommand, systemUser, UsageError } from './command.ts'
 import { readHidden } from './prompt.ts'
+import { readCurrentStatus } from './status.ts'
 import { withDeps } from './with-deps.ts'
 
 const USAGE = `Usage: npm run user -- create <email> [--role <role>] [--first <name>] [--last <name>] [--password-stdin]
@@ -42,20 +44,6 @@ The password is asked for on a terminal, read from standard input with --passwor
 has to choose another.
 --json prints JSON, for scripts: one object, or with \`list\` one on each line; all else goes to stderr.`
 
-const COMMANDS = [
-  'create',
-  'invite',
-  'role',
-  'disable',
-  'token',
-  'password',
-  'end-sessions',
-  'reset-factors',
-  'delete',
-  'show',
-  'list',
-] as const
-
 /** Who acts, for the log and the audit trail. */
 const BY = { command: systemUser() }
 const GENERATED_BYTES = 18
@@ -65,19 +53,26 @@ const LIST_PAGE = 1000
 type Say = (value: object, text: string) => void
 type Command = (deps: Deps, say: Say) => Promise<void>
 
-/** Checks the arguments before anything is opened. */
-function parseCommand({ positionals, values }: Arguments): Command {
-  const [first, ...rest] = positionals
-  const name = oneOf(first, COMMANDS, 'command')
-  const accept = (count: number, ...options: string[]) => {
-    if (rest.length !== count) throw new UsageError(`${name} takes ${count} argument(s), not ${rest.length}`)
-    const stray = Object.keys(values).find((option) => !['json', ...options].includes(option))
-    if (stray !== undefined) throw new UsageError(`${name} has no option --${stray}`)
-  }
-  const [email = '', role = ''] = rest
-  switch (name) {
-    case 'create': {
-      accept(1, 'role', 'first', 'last', 'password-stdin')
+type Values = Arguments['values']
+
+interface Spec {
+  /** Arguments: an email, and a role. */
+  takes: number
+  options?: string[]
+  /** Checks what is given, before anything is opened. */
+  read(email: string, values: Values, role: string): Command
+}
+
+const ofAccount = (act: (deps: Deps, say: Say, email: string) => Promise<void>): Spec => ({
+  takes: 1,
+  read: (email) => (deps, say) => act(deps, say, email),
+})
+
+const COMMANDS: Record<string, Spec> = {
+  create: {
+    takes: 1,
+    options: ['role', 'first', 'last', 'password-stdin'],
+    read(email, values) {
       const account = {
         email: checked(Signup.shape.email, email, 'The email'),
         role: checkedRole(values.role ?? 'editor'),
@@ -85,50 +80,64 @@ function parseCommand({ positionals, values }: Arguments): Command {
         last_name: values.last === undefined ? '' : checked(Signup.shape.lname, values.last, '--last'),
       }
       return (deps, say) => create(deps, say, account, values['password-stdin'] === true)
-    }
-    case 'invite': {
-      accept(1, 'role')
+    },
+  },
+  invite: {
+    takes: 1,
+    options: ['role'],
+    read(email, values) {
       const invitation = checked(Invite, { email, role: values.role }, 'The email or --role')
       return async (deps, say) => {
         if (deps.config.signup === 'off') throw new Error('SIGNUP=off closes invitations: use `create`')
         await invite(deps, invitation, BY)
         say(invitation, `A mail with a link is on its way to ${email}: it works once, for seven days`)
       }
-    }
-    case 'role': {
-      accept(2)
-      const newRole = checkedRole(role)
-      return (deps, say) => setRole(deps, say, email, newRole)
-    }
-    case 'disable':
-      accept(1)
-      return (deps, say) => setRole(deps, say, email, 'disabled')
-    case 'token': {
-      accept(1, 'name', 'abilities', 'days')
+    },
+  },
+  role: {
+    takes: 2,
+    read(email, _values, name) {
+      const role = checkedRole(name)
+      return (deps, say) => setRole(deps, say, email, role)
+    },
+  },
+  disable: ofAccount((deps, say, email) => setRole(deps, say, email, 'disabled')),
+  token: {
+    takes: 1,
+    options: ['name', 'abilities', 'days'],
+    read(email, values) {
       const asked = { abilities: values.abilities?.split(','), days: values.days && Number(values.days) }
       const input = { name: values.name ?? 'command line', ...asked }
       const token = checked(NewAccessToken, input, '--name, --abilities or --days')
       return (deps, say) => makeToken(deps, say, email, token)
-    }
-    case 'password':
-      accept(1, 'password-stdin')
-      return (deps, say) => replacePassword(deps, say, email, values['password-stdin'] === true)
-    case 'end-sessions':
-      accept(1)
-      return (deps, say) => endSessions(deps, say, email)
-    case 'reset-factors':
-      accept(1)
-      return (deps, say) => endFactors(deps, say, email)
-    case 'delete':
-      accept(1)
-      return (deps, say) => deleteAccount(deps, say, email)
-    case 'show':
-      accept(1)
-      return (deps, say) => show(deps, say, email)
-    default: // list
-      accept(0, 'search')
-      return (deps, say) => list(deps, say, values.search)
-  }
+    },
+  },
+  password: {
+    takes: 1,
+    options: ['password-stdin'],
+    read: (email, values) => (deps, say) =>
+      replacePassword(deps, say, email, values['password-stdin'] === true),
+  },
+  'end-sessions': ofAccount(endSessions),
+  'reset-factors': ofAccount(endFactors),
+  delete: ofAccount(deleteAccount),
+  show: ofAccount(show),
+  list: {
+    takes: 0,
+    options: ['search'],
+    read: (_email, values) => (deps, say) => list(deps, say, values.search),
+  },
+}
+
+function parseCommand({ positionals, values }: Arguments): Command {
+  const [first, ...rest] = positionals
+  const name = oneOf(first, Object.keys(COMMANDS), 'command')
+  const { takes, options = [], read } = COMMANDS[name] as Spec
+  if (rest.length !== takes) throw new UsageError(`${name} takes ${takes} argument(s), not ${rest.length}`)
+  const stray = Object.keys(values).find((option) => !['json', ...options].includes(option))
+  if (stray !== undefined) throw new UsageError(`${name} has no option --${stray}`)
+  const [email = '', role = ''] = rest
+  return read(email, values, role)
 }
 
 function readCommandLine() {
@@ -191,8 +200,13 @@ const told = (generated: string | undefined) =>
     ? ''
     : `\nPassword: ${generated}\nIt is shown this once, and the first login has to choose another.`
 
-const whereToSignIn = ({ config: { appUrl, authPages } }: Deps) =>
-  authPages ? `\nSign in at ${appUrl}${SIGN_IN}` : ''
+function whereToSignIn({ config }: Deps): string {
+  if (!config.authPages) return ''
+  const here = localUrl(config)
+  const { port } = readCurrentStatus() ?? config // another terminal may have given it
+  const url = config.appUrl === here ? localUrl({ ...config, port }) : config.appUrl
+  return `\nSign in at ${url}${SIGN_IN}`
+}
 
 const taken = (email: string) => new Error(`There is an account ${email} already: \`role\` changes its role`)
 
@@ -239,13 +253,22 @@ async function userOf({ db }: Pick<Deps, 'db'>, email: string): Promise<User> {
   return found.user
 }
 
-async function setRole(deps: Deps, say: Say, email: string, role: Role): Promise<void> {
-  // Both are written: better neither than one.
+/** Where Postgres and Redis are both written: better neither than one. */
+async function userWhenReady(deps: Deps, email: string): Promise<User> {
   await deps.ready()
-  const { id, role: was } = await userOf(deps, email)
+  return userOf(deps, email)
+}
+
+/** What was found of an account that may have gone meanwhile. */
+function still<T>(found: T | undefined, email: string): T {
+  if (found === undefined) throw new Error(`There is no account ${email} any more`)
+  return found
+}
+
+async function setRole(deps: Deps, say: Say, email: string, role: Role): Promise<void> {
+  const { id, role: was } = await userWhenReady(deps, email)
   // Even if the role is the same: a run that was cut short may have left sessions behind.
-  const user = await changeRole(deps, id, role, BY)
-  if (user === undefined) throw new Error(`There is no account ${email} any more`)
+  const user = still(await changeRole(deps, id, role, BY), email)
   if (was !== role) deps.log.warn('ROLE CHANGED by command', { user: id, was, role, by: BY.command })
   say(
     { ...user, was },
@@ -269,8 +292,7 @@ async function replacePassword(deps: Deps, say: Say, email: string, fromStdin: b
 }
 
 async function endSessions(deps: Deps, say: Say, email: string): Promise<void> {
-  await deps.ready()
-  const user = await userOf(deps, email)
+  const user = await userWhenReady(deps, email)
   const { sessions: ended = 0 } = (await findAccount(deps, user.id)) ?? {}
   await endSessionsOf(deps, { userId: user.id }, BY)
   deps.log.warn('SESSIONS ENDED by command', { user: user.id, ended, by: BY.command })
@@ -279,8 +301,7 @@ async function endSessions(deps: Deps, say: Say, email: string): Promise<void> {
 
 /** Of an owner who has lost them: then the password alone logs in, so make sure that it is them who asks. */
 async function endFactors(deps: Deps, say: Say, email: string): Promise<void> {
-  await deps.ready()
-  const { id, email: of } = await userOf(deps, email)
+  const { id, email: of } = await userWhenReady(deps, email)
   const reset = await resetFactors(deps, id, BY)
   if (reset) deps.log.warn('SECOND FACTORS ENDED by command', { user: id, by: BY.command })
   say(
@@ -290,9 +311,8 @@ async function endFactors(deps: Deps, say: Say, email: string): Promise<void> {
 }
 
 async function deleteAccount(deps: Deps, say: Say, email: string): Promise<void> {
-  await deps.ready()
-  const user = await deleteFor(deps, (await userOf(deps, email)).id, BY)
-  if (user === undefined) throw new Error(`There is no account ${email} any more`)
+  const { id } = await userWhenReady(deps, email)
+  const user = still(await deleteFor(deps, id, BY), email)
   deps.log.warn('ACCOUNT DELETION ASKED by command', { user: user.id, by: BY.command })
   say(
     user,
@@ -302,8 +322,7 @@ async function deleteAccount(deps: Deps, say: Say, email: string): Promise<void>
 
 async function show(deps: Deps, say: Say, email: string): Promise<void> {
   const { id } = await userOf(deps, email)
-  const found = await findAccount(deps, id)
-  if (found === undefined) throw new Error(`There is no account ${email} any more`)
+  const found = still(await findAccount(deps, id), email)
   const factors = await deps.secondStep?.factorsOf(deps.db, id)
   const account = { ...found, ...(factors && { factors: factors.map(({ name }) => name) }) }
   const facts = Object.entries(account).map(([name, value]) => [

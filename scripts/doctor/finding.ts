@@ -11,19 +11,13 @@ export interface Finding {
   fix?: string
 }
 
+const finding =
+  (level: 'warn' | 'fail') =>
+  (check: string, found: string, fix: string): Finding => ({ check, level, found, fix })
+
 export const ok = (check: string, found: string): Finding => ({ check, level: 'ok', found })
-export const warn = (check: string, found: string, fix: string): Finding => ({
-  check,
-  level: 'warn',
-  found,
-  fix,
-})
-export const fail = (check: string, found: string, fix: string): Finding => ({
-  check,
-  level: 'fail',
-  found,
-  fix,
-})
+export const warn = finding('warn')
+export const fail = finding('fail')
 
 /** What a driver said, without the address that it said it of: a URL may hold a password. */
 export function messageOf(error: unknown): string {

@@ -1,7 +1,7 @@
 // Writes migrations into drizzle/ as drizzle-kit does, and reads what earlier ones say that no snapshot holds.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Journal, journalOf, readJournal, snapshotOf, toMeta } from '../migrate/folder.ts'
+import { journalOf, nextEntries, readJournal, snapshotOf, toMeta } from '../migrate/folder.ts'
 import { FOLDER, newestSnapshot, type Snapshot } from './snapshot.ts'
 import { BREAKPOINT } from './sql.ts'
 
@@ -18,20 +18,20 @@ export interface Migration {
 export function writeMigrations(root: string, migrations: Migration[], now = Date.now()): string[] {
   const folder = join(root, FOLDER)
   const journal = readJournal(folder)
-  const last = journal.entries.at(-1)
   let prevId = newestSnapshot(root).id
-  const entries = migrations.map((migration, i): Journal['entries'][number] => {
-    const { name, opening, statements, snapshot } = migration
+  const entries = nextEntries(
+    journal,
+    migrations.map(({ name }) => name),
+    now,
+  )
+  for (const [i, { opening, statements, snapshot }] of migrations.entries()) {
+    const { tag = '' } = entries[i] ?? {}
     const { id: _id, prevId: _prevId, ...schema } = snapshot
-    const idx = (last?.idx ?? -1) + 1 + i
-    const tag = `${String(idx).padStart(4, '0')}_${name}`
     const id = crypto.randomUUID()
     writeFileSync(join(folder, `${tag}.sql`), [...opening, statements.join(BREAKPOINT)].join('\n'))
     writeFileSync(snapshotOf(folder, tag), toMeta({ id, prevId, ...schema }))
     prevId = id
-    // A migration that is older than one which a database has would be passed over.
-    return { idx, version: '7', when: Math.max(now, (last?.when ?? 0) + 1) + i, tag, breakpoints: true }
-  })
+  }
   writeFileSync(journalOf(folder), toMeta({ ...journal, entries: [...journal.entries, ...entries] }))
   return entries.map(({ tag }) => `${FOLDER}/${tag}.sql`)
 }

@@ -1,7 +1,7 @@
 // The schema as tables have it, or as migrations leave it: read and compared.
-import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateDrizzleJson, generateMigration } from 'drizzle-kit/api'
+import { readJournal, readSnapshot } from '../migrate/folder.ts'
 import { withExclusions } from './exclusions.ts'
 import { BREAKPOINT, quoted } from './sql.ts'
 
@@ -46,13 +46,8 @@ export const FOLDER = 'drizzle'
 /** The schema as the migrations leave it. */
 export function newestSnapshot(root: string): Snapshot {
   const folder = join(root, FOLDER)
-  const newest = readdirSync(join(folder, 'meta'))
-    .filter((file) => file.endsWith('_snapshot.json'))
-    .toSorted()
-    .at(-1)
-  return newest === undefined
-    ? snapshotFrom({})
-    : (JSON.parse(readFileSync(join(folder, 'meta', newest), 'utf8')) as Snapshot)
+  const newest = readJournal(folder).entries.at(-1)
+  return newest === undefined ? snapshotFrom({}) : (readSnapshot(folder, newest.tag) as Snapshot)
 }
 
 /** What drizzle-kit would ask a person about if some are new and some are gone, besides tables, columns and enums. */

@@ -30,6 +30,17 @@ export const readJournal = (folder: string) => readJson(journalOf(folder)) as Jo
 /** The migrations that a folder holds, oldest first. */
 export const readMigrations = (folder: string): Migration[] => readJournal(folder).entries
 
+/** The entries of the next migrations, behind those that are there. @param names without numbers */
+export function nextEntries({ entries }: Journal, names: string[], now: number): Journal['entries'] {
+  const { idx: last, when } = entries.at(-1) ?? { idx: -1, when: 0 }
+  return names.map((name, i) => {
+    const idx = last + 1 + i
+    const tag = `${String(idx).padStart(4, '0')}_${name}`
+    // A migration that is older than one which a database has would be passed over.
+    return { idx, version: '7', when: Math.max(now, when + 1) + i, tag, breakpoints: true }
+  })
+}
+
 /** @throws Error if there is none of that migration */
 export function readSnapshot(folder: string, tag: string): Snapshot {
   const file = snapshotOf(folder, tag)

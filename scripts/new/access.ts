@@ -2,6 +2,7 @@
 import { isAdmin, type Role, ROLES, roles } from '../../src/account/roles.ts'
 import { RESERVED } from '../../src/kit/data/list.ts'
 import { hint } from '../../src/kit/types/nearest.ts'
+import type { readArguments } from '../command.ts'
 import { capital, type Names, parseNames } from './names.ts'
 import { findSlice, type Slice } from './slices.ts'
 
@@ -78,6 +79,8 @@ export const ACCESS_OPTIONS = {
   'on-parent-delete': { type: 'string', default: 'cascade' },
 } as const
 
+type AccessOptions = ReturnType<typeof readArguments<typeof ACCESS_OPTIONS>>['values']
+
 export const ACCESS_USAGE = `Its rows are their owner's, the account that made them: other accounts find nothing of them, admins everything.
   --shared          they are everybody's: each account reads them, each editor changes them
   --public-read     everybody reads them, visitors too
@@ -91,20 +94,7 @@ export const ACCESS_USAGE = `Its rows are their owner's, the account that made t
   --soft-delete     what is deleted can be restored for 30 days; then a cron deletes it for good`
 
 /** @throws Error that names the option, what is wrong with it and what is allowed */
-export function readAccess(
-  root: string,
-  options: {
-    shared: boolean
-    'public-read': boolean
-    role: string
-    under?: string
-    'on-delete'?: string
-    bulk: boolean
-    'soft-delete': boolean
-    'own-list': boolean
-    'on-parent-delete': string
-  },
-): Access {
+export function readAccess(root: string, options: AccessOptions): Access {
   const { shared, role, under, 'on-delete': rule = shared ? 'set-null' : 'cascade' } = options
   const writer = ROLES.find((known) => known === role && !roles.isBarred(known))
   if (writer === undefined)

@@ -148,47 +148,25 @@ export const TYPES: Record<string, Kind> = {
 }
 
 /** What others call a type, where its letters point at no type or at a wrong one. */
-const OTHER_NAMES: Record<string, string> = {
-  datetime: 'timestamp',
-  timestamptz: 'timestamp',
-  instant: 'timestamp',
-  day: 'date',
-  clock: 'time',
-  varchar: 'string',
-  char: 'string',
-  link: 'url',
-  uri: 'url',
-  mail: 'email',
-  float: 'number, or decimal(10,2), which is exact',
-  double: 'number, or decimal(10,2), which is exact',
-  real: 'number, or decimal(10,2), which is exact',
-  money: 'decimal(10,2)',
-  price: 'decimal(10,2)',
-  currency: 'decimal(10,2)',
-  numeric: 'decimal(10,2)',
-  bigint: 'int, of 32 bits, or decimal(19,0)',
-  jsonb: 'json',
-  object: 'json',
-  array: 'string[]',
-  list: 'string[]',
-  tags: 'string[]',
-  strings: 'string[]',
-  user: 'account',
-  image: 'file(image)',
-  photo: 'file(image)',
-  picture: 'file(image)',
-  upload: 'file(image)',
-  attachment: 'file(image)',
-  blob: 'file(image)',
-  owner: 'account',
-  reference: 'ref(court)',
-  references: 'ref(court)',
-  foreign: 'ref(court)',
-  belongs: 'ref(court)',
+const OTHER_NAMES = {
+  timestamp: 'datetime timestamptz instant',
+  date: 'day',
+  time: 'clock',
+  string: 'varchar char',
+  url: 'link uri',
+  email: 'mail',
+  'number, or decimal(10,2), which is exact': 'float double real',
+  'decimal(10,2)': 'money price currency numeric',
+  'int, of 32 bits, or decimal(19,0)': 'bigint',
+  json: 'jsonb object',
+  'string[]': 'array list tags strings',
+  account: 'user owner',
+  'file(image)': 'image photo picture upload attachment blob',
+  'ref(court)': 'reference references foreign belongs',
 }
 
 export const hintOfType = (word: string) => {
-  const known = Object.hasOwn(OTHER_NAMES, word) ? OTHER_NAMES[word] : undefined
+  const [known] = Object.entries(OTHER_NAMES).find(([, names]) => names.split(' ').includes(word)) ?? []
   return known === undefined ? hint(word, Object.keys(TYPES)) : `: did you mean ${known}?`
 }
 

@@ -85,38 +85,32 @@ function settings(o: {
 
 /** Name and version of the server once it has loaded its data; undefined if it did not in time. */
 async function untilAnswers(url: string): Promise<string | undefined> {
-  let version: string | undefined
+  let info: string | undefined
   await until(async () => {
-    const redis = new Redis(url, { lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0 })
-    redis.on('error', () => {}) // the rejected command tells
-    try {
-      await redis.connect()
-      const info = await redis.info('server')
-      const valkey = /^valkey_version:(\S+)/m.exec(info)
-      version = valkey ? `Valkey ${valkey[1]}` : `Redis ${/^redis_version:(\S+)/m.exec(info)?.[1]}`
-      return true
-    } catch {
-      return false
-    } finally {
-      redis.disconnect()
-    }
+    info = await askOnce(url, (redis) => redis.info('server'))
+    return info !== undefined
   }, START_TIMEOUT_MS)
-  return version
+  if (info === undefined) return undefined
+  const valkey = /^valkey_version:(\S+)/m.exec(info)
+  return valkey ? `Valkey ${valkey[1]}` : `Redis ${/^redis_version:(\S+)/m.exec(info)?.[1]}`
+}
+
+/** Undefined where nobody is there, or somebody else, or it gives no answer. */
+async function askOnce<T>(url: string, ask: (redis: Redis) => Promise<T>): Promise<T | undefined> {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0 })
+  redis.on('error', () => {}) // the rejected command tells
+  try {
+    await redis.connect()
+    return await ask(redis)
+  } catch {
+    return undefined
+  } finally {
+    redis.disconnect()
+  }
 }
 
 /**
  * Ends a server that outlived its keeper: two of them would spoil one append-only file.
  * That it takes our random password proves that it is ours.
  */
-export async function endOrphanedRedis(url: string): Promise<void> {
-  const redis = new Redis(url, { lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0 })
-  redis.on('error', () => {})
-  try {
-    await redis.connect()
-    await redis.call('SHUTDOWN')
-  } catch {
-    // Nobody there, or somebody else; and a server that shuts down gives no answer.
-  } finally {
-    redis.disconnect()
-  }
-}
+export const endOrphanedRedis = (url: string) => askOnce(url, (redis) => redis.call('SHUTDOWN'))
