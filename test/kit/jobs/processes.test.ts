@@ -83,13 +83,15 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
   })
 
   test('kill -9: the next process under its id runs its jobs at once, long before the lease is over', async () => {
-    const { queue, queueAdmin, worker, times } = scene()
-    const { id } = await queue.enqueue(plain, { ms: 300 })
+    const { queue, worker, times } = scene()
+    const { id } = await queue.enqueue(lasting, {})
     const first = await worker('a', { leaseMs: 600_000 })
-    await until('it to run', async () => (await queueAdmin.stats()).running === 1)
+    await until('it to run', () => times(`begun ${id}`) === 1)
     first.signal('SIGKILL')
     await first.exited
-    await worker('a', { leaseMs: 600_000 })
+    const next = await worker('a', { leaseMs: 600_000 })
+    await until('it to run again', () => times(`begun ${id}`) === 2)
+    next.signal('SIGTERM')
     await until('it to end', () => times(`done ${id}`) === 1)
   })
 
