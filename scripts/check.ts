@@ -41,5 +41,6 @@ async function report(name: string, check: Check): Promise<boolean> {
 }
 
 takeArguments(`Usage: npm run check   runs ${Object.keys(CHECKS).join(', ')}; all of them`, {})
+console.log('All at once; types and lint take the longest, the first time a minute or two.\n')
 const kept = await Promise.all(Object.entries(CHECKS).map(([name, check]) => report(name, check)))
 process.exitCode = kept.every(Boolean) ? 0 : 1

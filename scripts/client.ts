@@ -149,6 +149,7 @@ if (import.meta.main) {
   await runCommand(USAGE, async () => {
     const [given = join(ROOT, 'client')] = readArguments({}, 1).positionals
     const path = resolve(given)
+    console.log('Compiling the app for the types of its API: this takes up to a minute ...')
     await writeClient(path)
     const wanted = path.endsWith('.ts') ? '' : `${path}, and `
     console.log(`Wrote ${path}. In the front-end: npm install ${wanted}hono ${dependencies.hono}`)

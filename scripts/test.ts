@@ -19,7 +19,7 @@ const TIMINGS = 'node_modules/.cache/test-timings.json'
 
 const { run, close } = await prepareTestRun(process.env)
 // A busy machine is slow, and that is no failure: tests wait for what they wait for.
-const options = ['--timeout=180000']
+const options = ['--timeout=600000']
 // `npm run test:slow -- test/slow/fork` runs that one: what an npm script names gives way to what is named below it.
 const given = process.argv
   .slice(2)

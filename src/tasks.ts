@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { exportAudit } from './account/audit-export.ts'
 import { defineAccountDeletion, dropDeadOfNobody } from './account/deletion.ts'
 import { exportMyData, forgetExports } from './account/export.ts'
-import { mailInvitation, mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'
+import { mailLink, mailNotice, mailReset, sendWelcome } from './account/mail-tasks.ts'
 import { tokens } from './account/one-time-tokens.ts'
 import { deleteExpiredKeys, type Deps } from './account/product.ts'
 import { countUsersSince } from './account/queries.ts'
@@ -30,14 +30,14 @@ export const { deleteAccount, deleteDueAccounts } = defineAccountDeletion([forge
 export const deleteExpiredTokens = defineTask({
   name: 'deleteExpiredTokens',
   input: z.object({}),
-  run: (_input, _job, { db }: Deps) => tokens.deleteExpired(db),
+  run: (_input, { signal }, { db }: Deps) => tokens.deleteExpired(db, signal),
 })
 
 /** Deletes the answers that were kept for requests with an `Idempotency-Key`, and are older than a day. */
 export const deleteExpiredIdempotencyKeys = defineTask({
   name: 'deleteExpiredIdempotencyKeys',
   input: z.object({}),
-  run: (_input, _job, deps: Deps) => deleteExpiredKeys(deps),
+  run: (_input, { signal }, deps: Deps) => deleteExpiredKeys(deps, signal),
 })
 
 const PERIODS = { minute: 60, hour: 60 * 60, day: 24 * 60 * 60 }
@@ -56,7 +56,6 @@ export const countAccounts = defineTask({
 export const tasks = [
   sendWelcome,
   mailLink,
-  mailInvitation,
   mailReset,
   mailNotice,
   mailCode,

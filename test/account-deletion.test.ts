@@ -313,7 +313,6 @@ test.skipIf(executable === undefined)(
         viewport: { width: 390, height: 800 },
         acceptDownloads: true,
       })
-      context.setDefaultTimeout(15_000)
       const tab = await context.newPage()
       const signIn = async () => {
         await tab.getByLabel('Email').fill(account.email)
@@ -331,9 +330,11 @@ test.skipIf(executable === undefined)(
       await tab.getByRole('link', { name: 'Take your data with you' }).click()
       await tab.getByRole('button', { name: 'Get my data' }).click()
       const ready = tab.getByRole('link', { name: 'Download your data' })
+      const again = tab.getByRole('link', { name: 'Look again' })
       await until('the export', async () => {
+        await ready.or(again).waitFor()
         if (await ready.isVisible()) return true
-        await tab.getByRole('link', { name: 'Look again' }).click()
+        await again.click()
         return undefined
       })
       const [download] = await Promise.all([tab.waitForEvent('download'), ready.click()])

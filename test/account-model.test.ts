@@ -979,5 +979,4 @@ test.each([['soft', 6] as const, ['required', 7] as const])(
     }
     if (!PROPERTY_REPLAY) expect(succeeded.size).toBeGreaterThan(15) // of 41, three of them of apps for codes, four of passkeys, four of mailed codes, four of logins elsewhere
   },
-  600_000,
 )

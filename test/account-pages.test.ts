@@ -393,7 +393,6 @@ test.skipIf(executable === undefined).each([true, false])(
     const browser = await launchChromium(executable ?? '')
     try {
       const context = await browser.newContext({ javaScriptEnabled, viewport: { width: 390, height: 800 } })
-      context.setDefaultTimeout(15_000)
       const tab = await context.newPage()
       const email = `phone${javaScriptEnabled ? 1 : 2}@example.com`
       /** Sends the form of the page, which no page answers that scrolls sideways. */

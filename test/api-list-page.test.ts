@@ -6,8 +6,6 @@ import { findChromium, launchChromium } from './kit/support/chromium.ts'
 import { until } from './kit/support/until.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 
-const TIMEOUT_MS = 60_000
-
 let app: TestApp
 beforeAll(async () => {
   app = await startApp()
@@ -27,8 +25,8 @@ describe.skipIf(executable === undefined)('in a browser', () => {
   let browser: Awaited<ReturnType<typeof launchChromium>>
   beforeAll(async () => {
     browser = await launchChromium(executable ?? '')
-  }, TIMEOUT_MS)
-  afterAll(() => browser?.close(), TIMEOUT_MS)
+  })
+  afterAll(() => browser?.close())
 
   /** Opens the page; `faults` are requests to anywhere else, and complaints of its scripts or about its policy. */
   async function open(
@@ -36,7 +34,6 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     options: BrowserContextOptions = {},
   ): Promise<{ page: Page; faults: string[] }> {
     const context = await browser.newContext(options)
-    context.setDefaultTimeout(20_000)
     const page = await context.newPage()
     const faults: string[] = []
     page.on('request', (request) => {
@@ -61,6 +58,8 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     const article = endpoint(page, id)
     await page.goto(`${app.url}/api/list#${id}`)
     const button = article.getByRole('button', { name: 'Try it' })
+    // It unfolds a moment later.
+    await button.or(article.getByRole('button', { name: 'Send' })).waitFor()
     if (await button.isVisible()) await button.click()
     for (const [name, value] of Object.entries(fields))
       await article.getByLabel(name, { exact: true }).fill(value)
@@ -176,6 +175,7 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     const { page, faults } = await open('GET/api/me', { permissions: ['clipboard-read', 'clipboard-write'] })
     await endpoint(page, 'GET/api/me').getByText('TypeScript').click()
     await page.reload()
+    await page.evaluate('window.setTimeout = () => 0') // the word below stays
     await endpoint(page, 'GET/api/me').getByRole('button', { name: 'Copy' }).first().click()
     await page.getByText('Copied').waitFor()
     expect(await page.evaluate('navigator.clipboard.readText()')).toBe('const reply = await api.me.$get()')
@@ -199,10 +199,14 @@ describe.skipIf(executable === undefined)('in a browser', () => {
     expect(await send(page, 'POST/api/login', { JSON: JSON.stringify({ email, password }) })).toStartWith(
       '200 OK',
     )
+    const signIn = page.locator('header').getByRole('link', { name: 'Sign in' })
+    expect(await signIn.count()).toBe(0) // the header says so at once
     const me = await send(page, 'GET/api/me')
     expect(me).toContain(`"email": "${email}"`)
     expect(me).toContain('x-request-id: ')
     expect(me).toContain(`curl '${app.url}/api/me'`)
+    expect(await send(page, 'POST/api/logout')).toStartWith('200 OK')
+    expect(await signIn.count()).toBe(1)
     expect(faults).toEqual([])
     await page.context().close()
   })

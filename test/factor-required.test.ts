@@ -7,7 +7,7 @@ import type { Client, Reply } from './kit/support/client.ts'
 import { alertOf, HTML, noticeOf, submit } from './kit/support/forms.ts'
 import { OPERATOR } from './support/harness.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
-import { addTotp, challengeFor, codeOf, verifyEmail } from './support/totp.ts'
+import { addTotp, challengeFor, codeOf, verifyEmail, wrongCode } from './support/totp.ts'
 
 let app: AppWithMail
 beforeAll(async () => {
@@ -127,6 +127,7 @@ test('a session from before counts as a login without a factor', async () => {
     loginAt: now,
     sentAt: now,
     remember: true,
+    way: 'password',
   } as const
   const client = app.visitor({ Cookie: `session=${await app.deps.sessions.create(older)}` })
   expect(said(await client.get('/api/me'))).toBe('401 factor_missing')
@@ -150,7 +151,7 @@ test('pages lead to where one sets it up, by the link of a mail', async () => {
   expect((await submit(browser, opened)).status).toBe(303)
   const page = await browser.get(`${FACTORS}/totp/new`, HTML)
   const [, secret = ''] = /By hand: <code>([A-Z2-7]+)<\/code>/.exec(page.text) ?? []
-  const wrong = await submit(browser, `${FACTORS}/totp/new`, { one_time_password: '000000' })
+  const wrong = await submit(browser, `${FACTORS}/totp/new`, { one_time_password: wrongCode(secret) })
   expect([wrong.status, alertOf(wrong.text)]).toEqual([400, expect.stringContaining('That is not right')])
   expect(wrong.text).toContain(secret)
   const added = await submit(browser, `${FACTORS}/totp/new`, { one_time_password: codeOf(secret) })

@@ -54,9 +54,10 @@ afterEach(async () => {
 const namesIn = async () => (await Array.fromAsync(store.list())).map(({ name }) => name)
 const rowOf = async (id: string) => (await queries.find(app.deps.db, id)) ?? { state: 'gone', object: null }
 /** As if so many days had passed for all that the folder holds. */
-function growOld(days = 31): void {
+function growOld(days = 31): Date {
   const then = new Date(Date.now() - days * 24 * 60 * 60_000)
   for (const path of new Bun.Glob('**/*').scanSync(folder)) utimesSync(join(folder, path), then, then)
+  return then
 }
 
 /** Bytes of which no row knows, as a process leaves them that dies. */
@@ -277,14 +278,14 @@ test('`npm run files -- check` finds files without bytes, and bytes without a fi
   const stray = crypto.randomUUID()
   const body = Response.json('stray').body as never as AsyncIterable<Uint8Array>
   const object = await keepStray({ id: stray, size: 7, type: '' }, body)
-  growOld()
+  const then = growOld()
   const found = await run()
   expect([found.code, found.out.split('\n').toSorted()]).toEqual([
     1,
     [
       '',
       `${broken.id} (letter.pdf) is ready, and its bytes are not there`,
-      `${object}, of ${new Date(Date.now() - 31 * 24 * 60 * 60_000).toISOString().slice(0, 10)}, belongs to no file`,
+      `${object}, of ${then.toISOString().slice(0, 10)}, belongs to no file`,
     ].toSorted(),
   ])
   expect((await run('--repair')).code).toBe(0)

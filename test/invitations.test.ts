@@ -24,7 +24,7 @@ const BY = { command: 'tests' }
 let app: AppWithMail
 let boss: Awaited<ReturnType<AppWithMail['member']>>
 beforeAll(async () => {
-  app = await startWithMail({ LOCK_TIMEOUT_MS: '20000' }) // a busy machine must not end the waits below
+  app = await startWithMail()
   boss = await app.member('superuser')
 })
 afterAll(() => app.close())

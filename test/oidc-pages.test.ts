@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { findChromium, launchChromium } from './kit/support/chromium.ts'
-import { freePort } from './kit/support/supervised.ts'
 import { type AppWithProviders, startWithProviders } from './support/oidc.ts'
+import { freePort } from './kit/support/ports.ts'
 
 const executable = findChromium()
 if (executable === undefined)

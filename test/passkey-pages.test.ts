@@ -6,8 +6,8 @@ import { users } from '../src/account/table.ts'
 import { passkeys } from '../src/passkeys/table.ts'
 import { findChromium, launchChromium } from './kit/support/chromium.ts'
 import { HTML, submit } from './kit/support/forms.ts'
-import { freePort } from './kit/support/supervised.ts'
 import { startApp, type TestApp } from './support/harness.ts'
+import { freePort } from './kit/support/ports.ts'
 
 const SIGN_IN = '/api/auth/sign-in'
 const OWN = '/api/auth/account/factors/passkeys'
@@ -86,7 +86,6 @@ afterAll(() => browser?.close())
 beforeEach(async () => {
   if (executable === undefined) return
   const context = await browser.newContext({ viewport: { width: 390, height: 800 } })
-  context.setDefaultTimeout(15_000)
   tab = await context.newPage()
   cdp = await context.newCDPSession(tab)
   await cdp.send('WebAuthn.enable')
@@ -130,6 +129,7 @@ async function addPasskey(member: Member) {
   await isAt('/api/auth/account')
   await goTo(OWN)
   await tab.getByRole('link', { name: 'Add a passkey' }).click()
+  await isAt(`${OWN}/new`) // with its script
   await tab.getByLabel('Name').fill('Test phone')
   await press('Add it')
   await says('Your passkey is added')

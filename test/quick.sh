@@ -2,7 +2,8 @@
 # The first calls of a client, with curl: signs up, and asks who it is. Another server:
 # PORT=8101 sh test/quick.sh, or URL=http://host:port sh test/quick.sh
 set -eu
-url=${URL:-http://localhost:${PORT:-8100}}
+port=${PORT:-$(sed -n 's/^PORT=//p' .env 2>/dev/null || true)}
+url=${URL:-http://localhost:${port:-8100}}
 cookies=$(mktemp)
 trap 'rm -f "$cookies"' EXIT
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { startApp } from './support/harness.ts'
-import { freePort } from './kit/support/supervised.ts'
+import { freePort } from './kit/support/ports.ts'
 
 const SCRIPT = join(import.meta.dir, 'quick.sh')
 

@@ -51,7 +51,7 @@ async function signedInEverywhere() {
   const member = await app.member()
   const { id: userId, email } = member.user
   const now = Date.now()
-  const from = { ip: '127.0.0.1', agent: 'Phone', loginAt: now, sentAt: now, remember: true }
+  const from = { ip: '127.0.0.1', agent: 'Phone', loginAt: now, sentAt: now, remember: true, way: 'password' }
   const own = member.cookies.get('session') ?? ''
   const others: string[] = []
   for (let i = 1; i < SESSIONS; i++)

@@ -50,7 +50,7 @@ test('a session was last seen at its last request, though none is written down',
   const member = await app.member()
   const now = Date.now()
   const identity = { userId: member.user.id, role: 'editor' as const, ip: '', agent: 'Old', remember: true }
-  const times = { loginAt: now - 20 * DAY_MS, sentAt: now - 20 * DAY_MS }
+  const times = { way: 'password', loginAt: now - 20 * DAY_MS, sentAt: now - 20 * DAY_MS }
   const token = await app.deps.sessions.create({ ...identity, ...times })
   const old = async () => (await list(member)).find(({ agent }: { agent: string }) => agent === 'Old')
   expect(Math.abs(Date.parse((await old()).last_seen) - now)).toBeLessThan(60_000) // it was made just now

@@ -119,6 +119,7 @@ test('production without an SMTP server says so, and the task is tried again', a
 /** As much of SMTP as it takes to be sent a mail. */
 function smtpServer() {
   let text = ''
+  let rest = ''
   let inData = false
   const answer = (line: string) => {
     if (inData) {
@@ -139,7 +140,8 @@ function smtpServer() {
       open: (socket) => void socket.write('220 test\r\n'),
       data(socket, chunk) {
         text += chunk.toString()
-        const lines = chunk.toString().split('\r\n').slice(0, -1)
+        const lines = (rest + chunk.toString()).split('\r\n')
+        rest = lines.pop() ?? ''
         socket.write(lines.map(answer).join(''))
       },
     },

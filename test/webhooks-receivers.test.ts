@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { newSecretKey } from '../src/kit/auth/secrets.ts'
 import { until } from './kit/support/until.ts'
 import { HTML, noticeOf, submit } from './kit/support/forms.ts'
-import { freePort } from './kit/support/supervised.ts'
 import { startApp, type TestApp } from './support/harness.ts'
 import { startTestWorker, untilIdle } from './support/worker.ts'
+import { freePort } from './kit/support/ports.ts'
 
 const PAGE = join(import.meta.dir, '../src/kit/webhooks/README.md')
 const PATH = '/api/me/webhooks'

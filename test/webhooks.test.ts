@@ -5,7 +5,10 @@ import { z } from 'zod'
 import { setPassword } from '../src/account/manage.ts'
 import { changeRole } from '../src/account/change-role.ts'
 import { webhookEvent } from '../src/kit/webhooks/events.ts'
+import type { Sealed } from '../src/kit/auth/sealed-columns.ts'
 import { isSigned } from '../src/kit/webhooks/sign.ts'
+import { users } from '../src/account/table.ts'
+import type { Job } from '../src/kit/jobs/task.ts'
 import { sweepWebhooks } from '../src/tasks.ts'
 import {
   publicEndpoint,
@@ -14,6 +17,7 @@ import {
 } from '../src/webhooks/table.ts'
 import { tellWebhooks } from '../src/webhooks/webhooks.ts'
 import type { Reply } from './kit/support/client.ts'
+import { openObserved } from './kit/support/plans.ts'
 import { until } from './kit/support/until.ts'
 import { OPERATOR } from './support/harness.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
@@ -535,6 +539,35 @@ test('of deliveries that have ended the newest thousand are kept, for thirty day
     { state: 'delivered', count: 1000 },
     { state: 'pending', count: 50 },
   ])
+})
+
+test('of deliveries each is read a few times by the sweep, also where Postgres last saw almost none', async () => {
+  const observed = await openObserved()
+  try {
+    const { db } = observed
+    const [user] = await db
+      .insert(users)
+      .values({ email: 'ann@example.com', first_name: 'A', last_name: 'B' })
+      .returning({ id: users.id })
+    const [endpoint] = await db
+      .insert(endpoints)
+      .values({ account: user?.id ?? '', url: 'https://example.com', types: [], secret: '' as Sealed })
+      .returning({ id: endpoints.id })
+    await observed.fillUnnoticed(['webhook_deliveries'], () =>
+      db.execute(sql`insert into ${deliveries} (endpoint, type, body, state, created)
+        select ${endpoint?.id}, 'court.booked', '{}', 'delivered', now() - n % 2 * interval '40 days'
+        from generate_series(1, 6000) n`),
+    )
+    const job = { signal: new AbortController().signal }
+    const { read } = await observed.rowsRead(async (tx) => {
+      await sweepWebhooks.execute({}, job as Job, { ...app.deps, db: tx })
+      expect(await tx.$count(deliveries)).toBe(1000)
+      return []
+    })
+    expect(read).toBeLessThan(300_000)
+  } finally {
+    await observed.close()
+  }
 })
 
 test('the OpenAPI document says what is sent', async () => {

@@ -14,7 +14,10 @@ export interface Packages {
 /** @throws Error that says why npm, Postgres or Node could not live with the name */
 export function refuseBadName(name: string, { dependencies, devDependencies }: Packages): void {
   if (!NAME.test(name) || name.length > MAX_LENGTH) {
-    throw new UsageError(`"${name}" cannot be the name, or is longer than ${MAX_LENGTH} characters`)
+    throw new UsageError(
+      `"${name}" cannot be the name: it takes lowercase letters, digits and single hyphens, a letter first, ` +
+        `at the most ${MAX_LENGTH} characters: my-app`,
+    )
   }
   if (isBuiltin(name) || name === 'node-modules')
     throw new Error(`npm does not allow "${name}": Node has a module of it`)

@@ -44,7 +44,7 @@ export async function exportAccount(
   // Field by field: a session's data and its key must not leave the service.
   const logins = identities
     .toSorted((a, b) => b.loginAt - a.loginAt)
-    .map(({ loginAt, ip, agent, way = null }) => ({ loggedIn: new Date(loginAt), ip, agent, way }))
+    .map(({ loginAt, ip, agent, way }) => ({ loggedIn: new Date(loginAt), ip, agent, way }))
   const { owned, leftOut } = findOwnedTables(schema, users)
   const sources: Record<string, Iterable<object> | AsyncIterable<object>> = { sessions: logins }
   for (const [name, table] of Object.entries(owned)) {

@@ -36,7 +36,11 @@ export async function logIn(
   const own = isTemporary
     ? await replaceTemporary(c, found, { given: password, password: new_password })
     : { hash: await upToDate(c, user.id, hash, password), password }
-  await c.var.secondStep?.demand(c, { userId: user.id, hash: own.hash, email: user.email }, kept)
+  await c.var.secondStep?.demand(
+    c,
+    { userId: user.id, hash: own.hash, email: user.email, way: 'password' },
+    kept,
+  )
   await beginSession(c, user, { ...kept, way: 'password' }, byPassword(c, own))
   return user
 }
@@ -130,7 +134,7 @@ export async function beginSession(
     // A factor that came meanwhile, as well: no session opens by the password alone where the account has one.
     if (!hasFactor(kept.way) && (await factorsOf(c.var, db, user.id)).length > 0) throw invalidCredentials()
     if (now && roleOf(now.user, config) !== roleOf(user, config)) await syncSessionRole(c.var, user.id)
-    const details = { way: kept.way ?? null }
+    const details = { way: kept.way }
     await recordEvent(c, db, { action: 'session.started', account: user.id, details })
     c.var.log.info('LOGIN OK', { user: user.id, ...details, agent: agentOf(c) })
   } catch (error) {

@@ -29,14 +29,6 @@ export const mailLink = defineTask({
   },
 })
 
-/** Mails the link of an invitation; under the other name releases before it would take it for voided. */
-export const mailInvitation = defineTask({
-  name: 'mailInvitation',
-  input: z.object({ tokenId: z.uuid() }),
-  ...MAIL,
-  run: mailLink.execute,
-})
-
 /** Whoever has a mail sent, and from which address; from none: whoever runs the service. */
 export type Asker = Pick<Deps, 'enqueue'> & { ip?: string }
 
@@ -47,8 +39,7 @@ export async function requestLink(
   { welcome, ...due }: { welcome?: true } & Omit<Parameters<typeof tokens.request>[1], 'ip'>,
 ): Promise<string> {
   const { id: tokenId } = await tokens.request(tx, { ...due, ip })
-  if (due.purpose === 'invitation') await enqueue(tx, mailInvitation, { tokenId })
-  else await enqueue(tx, mailLink, { tokenId, welcome })
+  await enqueue(tx, mailLink, { tokenId, welcome })
   return tokenId
 }
 

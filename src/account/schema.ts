@@ -151,7 +151,7 @@ export const SessionResponse = z
     last_seen: z.iso.datetime().describe('Its last request.'),
     ip: z.string(),
     agent: z.string(),
-    way: z.string().nullable().describe('What its login was proven by; null: by an earlier release.'),
+    way: z.string().describe('What its login was proven by: password, password+totp.'),
   })
   .meta({ id: 'Session' })
 

@@ -53,8 +53,7 @@ export interface FirstProof {
   hash: string | null
   /** Of the account. Where there is no password, the proof is void with another one: after a take-back. */
   email: string
-  /** `password` if it is not said. */
-  way?: string
+  way: string
 }
 
 export interface SecondStep {
@@ -76,8 +75,7 @@ export const factorsOf = async ({ secondStep }: { secondStep?: SecondStep }, db:
   (await secondStep?.factorsOf(db, userId)) ?? []
 
 /** Whether a login was proven by two factors: the second one is named last, and a passkey alone has verified its user. */
-export const hasFactor = (way = ''): boolean => way.includes('+') || way === 'passkey'
+export const hasFactor = (way: string): boolean => way.includes('+') || way === 'passkey'
 
 /** What such a login was proven by before the factor. */
-export const firstOf = (way = 'password'): string =>
-  way === 'passkey' ? 'password' : way.replace(/\+.*/, '')
+export const firstOf = (way: string): string => (way === 'passkey' ? 'password' : way.replace(/\+.*/, ''))

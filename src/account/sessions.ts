@@ -20,7 +20,7 @@ export async function listSessions(c: LoggedInContext, userId?: string) {
   const all = await sessions.allOf(userId ?? session.userId)
   return all
     .toSorted((a, b) => b.seenAt - a.seenAt)
-    .map(({ id, ip, agent, loginAt, seenAt, way = null }) => ({
+    .map(({ id, ip, agent, loginAt, seenAt, way }) => ({
       id,
       current: id === own,
       created: new Date(loginAt),
@@ -56,7 +56,7 @@ export async function reauthenticate(c: LoggedInContext, { password }: { passwor
   const isRight = await passwords.verify(owner?.hash ?? null, password, c.var.signal())
   if (!isRight || !owner?.hash) throw invalidCredentials()
   const { hash, user } = owner
-  await c.var.secondStep?.demand(c, { userId: user.id, hash, email: user.email }, 'refresh')
+  await c.var.secondStep?.demand(c, { userId: user.id, hash, email: user.email, way: 'password' }, 'refresh')
   await confirmSession(c, 'password')
 }
 

@@ -23,8 +23,8 @@ export const users = pgTable(
     /** An argon2id hash, null for none. Only functions of `queries.ts` that say so return it. */
     password: text(),
     /**
-     * The hash of a password that was made up for them: it opens nothing but the choice of another. Apart from `password`, where
-     * releases before it would take it for one.
+     * The hash of a password that was made up for them: it opens nothing but the choice of another. Apart from `password`, so that
+     * nothing takes it for one.
      */
     temporary_password: text(),
     first_name: text().notNull(),

@@ -57,14 +57,13 @@ export const SECOND_ERRORS = [
   loginRequired,
 ]
 
-/** A type, not an interface: only a type counts as JSON. Without a `way` an earlier release has issued it. */
+/** A type, not an interface: only a type counts as JSON. */
 export type Challenge = {
   userId: string
   /** A digest of the password's hash, or of the email where there is none. */ was: string
-  way?: string
+  way: string
 } & ({ remember: boolean; token: boolean } | { session: string })
 
-/** Of a name that earlier releases do not read, for a session that is not there yet. */
 const keyOf = (c: AppContext, challenge: string) => `second-step:${c.var.digest(challenge)}`
 
 const has = (factor: Factor, name: string) => Object.hasOwn(factor.answers, name)
@@ -72,7 +71,7 @@ const has = (factor: Factor, name: string) => Object.hasOwn(factor.answers, name
 /** Keeps what the first proof is to open, and asks for one of these factors. @throws secondFactorRequired */
 export async function issueChallenge(
   c: AppContext,
-  { userId, hash, email, way = 'password' }: FirstProof,
+  { userId, hash, email, way }: FirstProof,
   aim: Aim,
   own: OwnFactor[],
 ): Promise<never> {
@@ -113,7 +112,7 @@ export async function answerChallenge(
 ): Promise<User> {
   const { db, digest, log, rateLimiter, secondStep, session, sessions, store } = c.var
   const due = await findChallenge(c, challenge)
-  const { userId, was, way: first = 'password' } = due
+  const { userId, was, way: first } = due
   const found = await findUserWithHashById(db, userId)
   const isAsBefore = (hash: string | null, email = '') => digest(hash ?? email) === was
   const isHere = !('session' in due) || (session && sessions.idOf(session.token) === due.session)

@@ -162,7 +162,7 @@ export async function keepFactors(c: LoggedInContext): Promise<void> {
   const { userId, identity } = session
   const { way } = identity
   const own = await factorsOf(c.var, db, userId)
-  const given = own.find(({ name }) => way?.split('+').at(-1) === name)
+  const given = own.find(({ name }) => way.split('+').at(-1) === name)
   if (given === undefined || Date.now() - given.since.getTime() < FACTOR_UNDO_MS) throw olderFactorRequired()
   await db.transaction(async (tx) => {
     await lockOwnAccount(c, tx)

@@ -3,8 +3,9 @@ import { afterEach, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort, startService, type Service } from '../kit/support/supervised.ts'
+import { startService, type Service } from '../kit/support/supervised.ts'
 import { until } from '../kit/support/until.ts'
+import { freePort } from '../kit/support/ports.ts'
 
 const FOLDER = join(import.meta.dir, '../../scripts/deploy')
 const isThere = Bun.which('prometheus') !== null && Bun.which('promtool') !== null

@@ -1,5 +1,5 @@
 // A deploy to two hosts of one service, for real: over ssh, under load on both, of a good release and of one that only fails on the second.
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,10 +13,8 @@ import {
   type TestDatabase,
   uniquePrefix,
 } from '../kit/support/services.ts'
-import { freePort } from '../kit/support/supervised.ts'
 import { until } from '../kit/support/until.ts'
-
-setDefaultTimeout(240_000)
+import { freePort } from '../kit/support/ports.ts'
 
 const cannot = missingToDeploy.length > 0 || process.platform !== 'linux' || process.getuid?.() !== 0
 if (cannot)
@@ -49,7 +47,7 @@ beforeAll(async () => {
   if (first.code !== 0) throw new Error(first.said)
   for (const host of hosts) {
     host.service = host.target.startService()
-    await until('the service', () => answersReady(host), 30_000)
+    await until('the service', () => answersReady(host))
   }
 })
 afterAll(async () => {

@@ -1,5 +1,5 @@
 // A deploy, for real: over ssh to a user without privileges, under load, of good releases and of bad ones.
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkoutToDeploy, type DeployCheckout } from '../kit/support/checkout-to-deploy.ts'
@@ -12,10 +12,8 @@ import {
   type TestDatabase,
   uniquePrefix,
 } from '../kit/support/services.ts'
-import { freePort } from '../kit/support/supervised.ts'
 import { until } from '../kit/support/until.ts'
-
-setDefaultTimeout(240_000)
+import { freePort } from '../kit/support/ports.ts'
 
 const cannot = missingToDeploy.length > 0 || process.platform !== 'linux'
 if (cannot) process.stderr.write(`SKIPPED: deploys, which need Linux and ${missingToDeploy.join(', ')}\n`)
@@ -44,7 +42,7 @@ beforeAll(async () => {
   first = await deploy()
   if (first.code !== 0) throw new Error(first.said)
   service = target.startService()
-  await until('the service', answersReady, 30_000)
+  await until('the service', answersReady)
 })
 afterAll(async () => {
   if (service) expect(await service.stop()).toBe(0)

@@ -83,7 +83,7 @@ test.each(Object.keys(NOT_ON).filter((runtime) => !isMissing(runtime)))(
       [
         process.execPath,
         'test',
-        '--timeout=180000',
+        '--timeout=600000',
         ...contract.map((name) => `test/${name}.test.ts`).filter((path) => existsSync(join(ROOT, path))),
         ...(skipped.length > 0 ? ['--test-name-pattern', `^(?!.*(${skipped.join('|')}))`] : []),
       ],

@@ -1,5 +1,5 @@
 // The manifests for Kubernetes against its published schemas: types, formats, what is required, and no field that does not exist.
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,6 @@ const ROOT = join(import.meta.dir, '../..')
 const MANIFESTS = join(ROOT, 'scripts/deploy/kubernetes')
 /** 32 MB with what it needs: not for every checkout. */
 const MODELS = 'kubernetes-models@4.5.1'
-setDefaultTimeout(240_000)
 
 interface Manifest {
   apiVersion: string

@@ -6,10 +6,10 @@ import { listKnown } from '../../scripts/git.ts'
 import { readManifest } from '../../scripts/manifest.ts'
 import { type Checkout, copyCheckout } from '../kit/support/checkout.ts'
 import { blocksOf, follow, pathOfPerson } from '../kit/support/page.ts'
-import { freePort } from '../kit/support/supervised.ts'
 import { openTerminal, type Terminal } from '../kit/support/terminal.ts'
 import { SLOW_MS } from './green.ts'
 import { step } from './step.ts'
+import { freePort } from '../kit/support/ports.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const manifest = readManifest(ROOT)

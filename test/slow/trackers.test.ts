@@ -12,7 +12,6 @@ import { until } from '../kit/support/until.ts'
 import { NEW_ACCOUNT } from '../support/harness.ts'
 
 const ROOT = join(import.meta.dir, '../..')
-const TIMEOUT_MS = 240_000
 const PACKAGES = [
   '@opentelemetry/api@1.9.1',
   '@opentelemetry/exporter-trace-otlp-http@0.223.1',
@@ -67,12 +66,12 @@ beforeAll(async () => {
     },
     { of: 'project', folder: checkout.root },
   )
-}, TIMEOUT_MS)
+})
 afterAll(async () => {
   await service?.close()
   checkout?.remove()
   await stranger?.stop(true)
-}, TIMEOUT_MS)
+})
 
 /** The packages of the page in a folder of the checkout's own, and those of this one beside them. */
 function installBeside(root: string): void {
@@ -112,89 +111,77 @@ const spans = (): Span[] =>
     .flatMap(({ text }) => JSON.parse(text).resourceSpans)
     .flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope: { spans: Span[] }) => scope.spans))
 
-test(
-  'one trace holds request, queries, commands, what was enqueued by the outbox, the job, and what a receiver is told',
-  async () => {
-    const client = await member()
-    const made = await client.post('/api/me/webhooks', { url: `${stranger.url.origin}/hook` })
-    expect(made.status).toBe(201)
-    const path = `/api/me/webhooks/${made.body.id}/test`
-    expect((await client.post(path, {}, { traceparent, tracestate: 'gateway=inner' })).status).toBe(202)
-    const told = await until('the receiver to be told', () => got.find((one) => one.path === '/hook'))
-    const ofTrace = () => spans().filter(({ traceId }) => traceId === TRACE)
-    const named = (name: string) => ofTrace().find((span) => span.name === name)
-    const above = (span: Span | undefined) => ofTrace().find(({ spanId }) => spanId === span?.parentSpanId)
-    await until('the span of the delivery', () => named('process deliverWebhook'))
-    await until('the span of the mail', () => named('process sendWelcome') ?? named('process mailLink'))
+test('one trace holds request, queries, commands, what was enqueued by the outbox, the job, and what a receiver is told', async () => {
+  const client = await member()
+  const made = await client.post('/api/me/webhooks', { url: `${stranger.url.origin}/hook` })
+  expect(made.status).toBe(201)
+  const path = `/api/me/webhooks/${made.body.id}/test`
+  expect((await client.post(path, {}, { traceparent, tracestate: 'gateway=inner' })).status).toBe(202)
+  const told = await until('the receiver to be told', () => got.find((one) => one.path === '/hook'))
+  const ofTrace = () => spans().filter(({ traceId }) => traceId === TRACE)
+  const named = (name: string) => ofTrace().find((span) => span.name === name)
+  const above = (span: Span | undefined) => ofTrace().find(({ spanId }) => spanId === span?.parentSpanId)
+  await until('the span of the delivery', () => named('process deliverWebhook'))
+  await until('the span of the mail', () => named('process sendWelcome') ?? named('process mailLink'))
 
-    const request = named('POST /api/me/webhooks/:id/test')
-    expect(request?.parentSpanId).toBe('00f067aa0ba902b7')
-    const enqueued = named('enqueue deliverWebhook')
-    expect(above(enqueued)?.spanId).toBe(String(request?.spanId))
-    const job = named('process deliverWebhook')
-    expect(above(job)?.spanId).toBe(String(enqueued?.spanId))
-    expect(told.headers.get('tracestate')).toBeNull()
-    expect(told.headers.get('traceparent')).toBe(`00-${TRACE}-${job?.spanId}-01`)
-    const below = (span: Span | undefined) =>
-      ofTrace()
-        .filter(({ parentSpanId }) => parentSpanId === span?.spanId)
-        .map(({ name }) => name)
-    expect(below(request)).toContain('insert outbox')
-    expect(below(job)).toContain('select webhook_deliveries')
-    expect(ofTrace().map(({ name }) => name)).toContain('getex')
-    const lines = service.lines(TRACE).map(({ msg }) => msg)
-    expect(lines).toContain('request')
-    expect(lines).toContain('job done')
-    expect(JSON.stringify(spans())).not.toContain('@example.com')
-    expect(JSON.stringify(spans())).not.toContain(NEW_ACCOUNT.password)
-  },
-  TIMEOUT_MS,
-)
+  const request = named('POST /api/me/webhooks/:id/test')
+  expect(request?.parentSpanId).toBe('00f067aa0ba902b7')
+  const enqueued = named('enqueue deliverWebhook')
+  expect(above(enqueued)?.spanId).toBe(String(request?.spanId))
+  const job = named('process deliverWebhook')
+  expect(above(job)?.spanId).toBe(String(enqueued?.spanId))
+  expect(told.headers.get('tracestate')).toBeNull()
+  expect(told.headers.get('traceparent')).toBe(`00-${TRACE}-${job?.spanId}-01`)
+  const below = (span: Span | undefined) =>
+    ofTrace()
+      .filter(({ parentSpanId }) => parentSpanId === span?.spanId)
+      .map(({ name }) => name)
+  expect(below(request)).toContain('insert outbox')
+  expect(below(job)).toContain('select webhook_deliveries')
+  expect(ofTrace().map(({ name }) => name)).toContain('getex')
+  const lines = service.lines(TRACE).map(({ msg }) => msg)
+  expect(lines).toContain('request')
+  expect(lines).toContain('job done')
+  expect(JSON.stringify(spans())).not.toContain('@example.com')
+  expect(JSON.stringify(spans())).not.toContain(NEW_ACCOUNT.password)
+})
 
-test(
-  'an unexpected error arrives with release, route and request id, and without what was asked for',
-  async () => {
-    const client = await member()
-    const sql = new SQL(service.databaseUrl)
-    await sql`alter table movies rename to films`
-    const reply = await client.get('/api/movies?search=hunter2', { traceparent })
-    expect(reply.status).toBe(500)
-    const isEnvelope = ({ path, text }: Got) =>
-      path.endsWith('/envelope/') && text.includes(reply.body.requestId)
-    const { text, path } = await until('the tracker to be told', () => got.find(isEnvelope))
-    await sql`alter table films rename to movies`
-    await sql.close()
-    expect(path).toBe('/api/1/envelope/')
-    const [head = '', item = '', event = ''] = text.split('\n')
-    expect(JSON.parse(head)).toMatchObject({ event_id: expect.any(String) })
-    expect(JSON.parse(item)).toMatchObject({ type: 'event' })
-    const { release, tags, exception } = JSON.parse(event)
-    expect(release).toMatch(/^restbun@\d/)
-    expect(tags).toMatchObject({
-      in: 'request',
-      method: 'GET',
-      route: '/api/movies',
-      requestId: reply.body.requestId,
-      traceId: TRACE,
-    })
-    const { type, stacktrace } = exception.values.at(-1)
-    expect(type).toBe('DrizzleQueryError')
-    expect(stacktrace.frames.length).toBeGreaterThan(0)
-    expect(text).not.toContain('hunter2')
-    expect(text).not.toContain('@example.com')
-  },
-  TIMEOUT_MS,
-)
+test('an unexpected error arrives with release, route and request id, and without what was asked for', async () => {
+  const client = await member()
+  const sql = new SQL(service.databaseUrl)
+  await sql`alter table movies rename to films`
+  const reply = await client.get('/api/movies?search=hunter2', { traceparent })
+  expect(reply.status).toBe(500)
+  const isEnvelope = ({ path, text }: Got) =>
+    path.endsWith('/envelope/') && text.includes(reply.body.requestId)
+  const { text, path } = await until('the tracker to be told', () => got.find(isEnvelope))
+  await sql`alter table films rename to movies`
+  await sql.close()
+  expect(path).toBe('/api/1/envelope/')
+  const [head = '', item = '', event = ''] = text.split('\n')
+  expect(JSON.parse(head)).toMatchObject({ event_id: expect.any(String) })
+  expect(JSON.parse(item)).toMatchObject({ type: 'event' })
+  const { release, tags, exception } = JSON.parse(event)
+  expect(release).toMatch(/^restbun@\d/)
+  expect(tags).toMatchObject({
+    in: 'request',
+    method: 'GET',
+    route: '/api/movies',
+    requestId: reply.body.requestId,
+    traceId: TRACE,
+  })
+  const { type, stacktrace } = exception.values.at(-1)
+  expect(type).toBe('DrizzleQueryError')
+  expect(stacktrace.frames.length).toBeGreaterThan(0)
+  expect(text).not.toContain('hunter2')
+  expect(text).not.toContain('@example.com')
+})
 
-test(
-  'a process that dies unasked is told by the supervisor',
-  async () => {
-    const worker = service.processes().find(({ name }) => name === 'worker 1')
-    process.kill(worker?.pid ?? 0, 'SIGKILL')
-    await until('the tracker to be told', () =>
-      got.find(({ path, text }) => path.endsWith('/envelope/') && text.includes('worker 1 died')),
-    )
-    await service.untilSteady()
-  },
-  TIMEOUT_MS,
-)
+test('a process that dies unasked is told by the supervisor', async () => {
+  const worker = service.processes().find(({ name }) => name === 'worker 1')
+  process.kill(worker?.pid ?? 0, 'SIGKILL')
+  await until('the tracker to be told', () =>
+    got.find(({ path, text }) => path.endsWith('/envelope/') && text.includes('worker 1 died')),
+  )
+  await service.untilSteady()
+})

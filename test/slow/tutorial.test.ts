@@ -17,11 +17,11 @@ import {
   type TestDatabase,
   uniquePrefix,
 } from '../kit/support/services.ts'
-import { freePort } from '../kit/support/supervised.ts'
 import { openTerminal, type Terminal } from '../kit/support/terminal.ts'
 import { until } from '../kit/support/until.ts'
 import { SLOW_MS } from './green.ts'
 import { say, step } from './step.ts'
+import { freePort } from '../kit/support/ports.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const PAGE = 'src/TUTORIAL.md'

@@ -41,7 +41,7 @@ export const DeviceList = ({ sessions, path }: DeviceListProps) => (
     {sessions.map(({ id, current, last_seen, ip, agent, way }) => (
       <Line
         name={current ? 'This one' : formatAgo(Date.now() - last_seen.getTime())}
-        note={way === null ? ip : `${ip}, by ${way}`}
+        note={`${ip}, by ${way}`}
         action={
           !current && (
             <PostButton to={`${path}/end`} id={id} label={`Sign out ${deviceOf(agent)}, ${ip}`}>

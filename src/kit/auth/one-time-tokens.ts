@@ -2,6 +2,7 @@
 import { and, desc, eq, gt, gte, inArray, isNull, lt, notInArray, or, sql } from 'drizzle-orm'
 import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 import { index, jsonb, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { deleteInBatches } from '../data/batches.ts'
 import { defineError } from '../types/api-error.ts'
 import type { Db } from '../types/db.ts'
 import type { Json } from '../types/json.ts'
@@ -187,11 +188,10 @@ export function createOneTimeTokens<Purpose extends string>(
     },
 
     /** Deletes what has expired, and what was never mailed. */
-    async deleteExpired(db: Db): Promise<void> {
+    async deleteExpired(db: Db, signal?: AbortSignal): Promise<void> {
       const unsent = sql`now() - make_interval(days => ${UNSENT_DAYS})`
-      await db
-        .delete(table)
-        .where(or(lt(table.expires, sql`now()`), and(isNull(table.expires), lt(table.created, unsent))))
+      const neverSent = and(isNull(table.expires), lt(table.created, unsent))
+      await deleteInBatches(db, table, sql`(${lt(table.expires, sql`now()`)} or ${neverSent})`, signal)
     },
   }
 }

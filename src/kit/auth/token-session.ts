@@ -31,7 +31,7 @@ export const tokenOpener =
       if (!counts(known)) return null
       const { id, userId, role, abilities } = known
       // Never fresh, and of no login that could be listed or ended.
-      const login = { ip, agent: agentOf(c), loginAt: 0, sentAt: Date.now(), remember: false }
+      const login = { ip, agent: agentOf(c), loginAt: 0, sentAt: Date.now(), remember: false, way: 'token' }
       return new Session(c.var, '', { userId, role, ...login }, true, { id, abilities, currentRole })
     }
     return isToken(token) ? openSession() : undefined

@@ -2,16 +2,15 @@
 import { getTableName, is, type SQL, sql, type SQLChunk } from 'drizzle-orm'
 import { getTableConfig, PgTable } from 'drizzle-orm/pg-core'
 import type { Db } from '../types/db.ts'
+import { BATCH, inBatch } from './batches.ts'
 import type { Schema } from './owned-rows.ts'
-
-/** Rows of one statement: it holds their locks no longer than a moment. */
-const BATCH = 1000
+import { isOneOf, someByKey, textsOf } from './pages-by-key.ts'
 
 interface Doomed {
   table: PgTable
   where: SQL
   /** The condition leaves out what is referred to by another rule, or none. */
-  leavesOutHeld?: boolean
+  leavesOutHeld?: boolean | undefined
 }
 
 /**
@@ -19,6 +18,7 @@ interface Doomed {
  * out of them (`'set null'`); each of these keys wants an index. What comes in meanwhile, and what refers in a circle, is left to
  * the rows' own deletion. Broken half way it can be run again.
  * @param schema every table of the service
+ * @param doomed the condition holds for a batch of rows at the most
  * @throws Error that names a foreign key with another rule, or none, before a row of its table is changed
  */
 export async function clearReferences(
@@ -33,16 +33,39 @@ export async function clearReferences(
   if (other !== undefined && !leavesOutHeld) throw undeclared(other, table)
   for (const { from, columns, foreignColumns, rule } of references.filter(isCleared)) {
     if ([...behind, table].includes(from)) continue
-    const names = columns.map(({ name }) => sql.identifier(name))
-    const refers = sql`(${list(columns)}) in (select ${list(foreignColumns)} from ${table} where ${where})`
+    // Their values, and not a query for them: whatever the statistics say, what refers to them is found by its own index.
+    const to = await db.select(textsOf(foreignColumns)).from(table).where(where)
+    if (to.length === 0) return
+    const refers = isOneOf(columns, to.map(Object.values))
     if (rule === 'cascade')
-      await clearReferences(db, schema, { table: from, where: refers }, signal, [...behind, table])
-    const cleared = list(names.map((name) => sql`${name} = null`))
-    const change = rule === 'cascade' ? sql`delete from ${from}` : sql`update ${from} set ${cleared}`
-    // Asked twice: a row may have become another's since it was found.
-    const batch = sql`${change} where ctid = any(array(select ctid from ${from} where ${refers} limit ${BATCH})) and ${refers} returning 1`
-    do signal.throwIfAborted()
-    while ((await db.execute(batch)).length > 0)
+      await deleteWithReferences(db, schema, { table: from, where: refers }, signal, [...behind, table])
+    else {
+      const cleared = list(columns.map(({ name }) => sql`${sql.identifier(name)} = null`))
+      const batch = sql`update ${from} set ${cleared} where ${inBatch(from, refers)} returning 1`
+      do signal.throwIfAborted()
+      while ((await db.execute(batch)).length > 0)
+    }
+  }
+}
+
+/** Deletes rows in batches, each once what refers to its rows is cleared. */
+export async function deleteWithReferences(
+  db: Db,
+  schema: Schema,
+  { table, where, leavesOutHeld }: Doomed,
+  signal: AbortSignal,
+  behind: PgTable[] = [],
+): Promise<number> {
+  for (let count = 0; ;) {
+    signal.throwIfAborted()
+    const those = await someByKey(db, table, where, BATCH)
+    if (those === undefined) return count
+    await clearReferences(db, schema, { table, where: those, leavesOutHeld }, signal, behind)
+    // `is true` hides the condition from an index that finds more than those.
+    const batch = inBatch(table, sql`${those} and (${where}) is true`)
+    const { length } = await db.execute(sql`delete from ${table} where ${batch} returning 1`)
+    if (length === 0) return count
+    count += length
   }
 }
 

@@ -84,8 +84,8 @@ export function rangesBehind(
 }
 
 /**
- * Of a position: opaque to clients, of ASCII. In the list's own order it is the position alone, as earlier releases write and
- * read it; in another it names that.
+ * Of a position: opaque to clients, of ASCII. In the list's own order it is the position alone; in another it
+ * names that.
  */
 export function encodeCursor(position: Position, sort: string, own: string): string {
   const content = sort === own ? (position.length === 1 ? position[0] : position) : { [sort]: position }

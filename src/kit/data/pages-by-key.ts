@@ -24,8 +24,7 @@ interface Walk {
 
 /** Yields each row that is there throughout, and where it stands: its key, each column as text. */
 export async function* pagesByKey(db: Db, { table, columns, key, where }: Walk) {
-  // As text: a Date would lose microseconds.
-  const at = Object.fromEntries(key.map((column, i) => [i, sql<string>`${column}::text`]))
+  const at = textsOf(key)
   let after: string[] | undefined
   do {
     const page = await db
@@ -39,6 +38,25 @@ export async function* pagesByKey(db: Db, { table, columns, key, where }: Walk) 
     after = page.length < PAGE_SIZE ? undefined : rows.at(-1)?.at
   } while (after !== undefined)
 }
+
+/**
+ * Some of the rows that a condition holds for, as a condition that names their keys; undefined if there are none. Of a table without
+ * a key all of them.
+ */
+export async function someByKey(db: Db, table: PgTable, where: SQL, limit: number): Promise<SQL | undefined> {
+  const key = keyOf(table)
+  if (key.length === 0) return where
+  const rows = await db.select(textsOf(key)).from(table).where(where).limit(limit)
+  return rows.length === 0 ? undefined : isOneOf(key, rows.map(Object.values))
+}
+
+/** The condition that a row has the values of one of these in those columns. */
+export const isOneOf = (columns: PgColumn[], texts: string[][]): SQL =>
+  sql`${tuple(columns)} in ${tuple(texts.map((row) => valuesOf(columns, row)))}`
+
+/** As text: a Date would lose microseconds. */
+export const textsOf = (key: PgColumn[]) =>
+  Object.fromEntries(key.map((column, i) => [i, sql<string>`${column}::text`]))
 
 /** The condition that a row stands there. */
 export const isAt = (key: PgColumn[], at: string[]): SQL => sql`${tuple(key)} = ${valuesOf(key, at)}`

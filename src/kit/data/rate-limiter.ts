@@ -71,9 +71,9 @@ end
 return 0`
 
 /**
- * Keeps counts under `<prefix>rl:<name>:<digest of the key>`, as earlier releases do, and the pending part of each under
+ * Keeps counts under `<prefix>rl:<name>:<digest of the key>`, and the pending part of each under
  * `rl-pending:` likewise. No address or email is stored. In a Cluster `rl` is in braces: a script takes from all counters
- * or from none, so all are in one slot. No earlier release has been in a Cluster, whose names those would be.
+ * or from none, so all are in one slot.
  */
 export function createRateLimiter(redis: Redis, prefix: string): RateLimiter {
   const rl = redis.isCluster ? '{rl}' : 'rl'

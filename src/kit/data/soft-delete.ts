@@ -8,11 +8,8 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import type { Db } from '../types/db.ts'
-import { clearReferences, isCleared, type Reference, referencesTo } from './clear-references.ts'
+import { deleteWithReferences, isCleared, type Reference, referencesTo } from './clear-references.ts'
 import type { Schema } from './owned-rows.ts'
-
-/** Rows of one statement: it holds their locks no longer than a moment. */
-const BATCH = 1000
 
 export class SoftDelete {
   readonly days: number
@@ -46,15 +43,11 @@ export async function deleteOver(db: Db, schema: Schema, signal: AbortSignal): P
     if (!(soft instanceof SoftDelete)) continue
     const { table } = soft
     const isFree = referencesTo(schema, table).flatMap((reference) =>
-      isCleared(reference) ? [] : sql`not ${refers(reference)}`,
+      // `is true`: a look at its index for each row. As a join it may be a walk through all of it, where statistics are old.
+      isCleared(reference) ? [] : sql`(not ${refers(reference)}) is true`,
     )
     const where = sql.join([soft.isOver(), ...isFree], sql` and `)
-    await clearReferences(db, schema, { table, where, leavesOutHeld: true }, signal)
-    const batch = sql`delete from ${table} where ctid = any(array(select ctid from ${table} where ${where} limit ${BATCH})) and ${where} returning 1`
-    for (let gone = 1; gone > 0; count += gone) {
-      signal.throwIfAborted()
-      gone = (await db.execute(batch)).length
-    }
+    count += await deleteWithReferences(db, schema, { table, where, leavesOutHeld: true }, signal)
   }
   return count
 }

@@ -65,8 +65,10 @@ export function fileTasks<P extends AnyProduct>(table: FilesTable, purposes: Pur
   /** What nothing refers to and nobody will miss. What a row refers to stays, whosever it was: its foreign key sees to that. */
   function overdue(schema: Schema): SQL | undefined {
     const attached = Object.keys(purposes).filter((name) => purposes[name]?.isAttached)
+    // `is true`: a look at its index for each file. As a join it may be a walk through all of it, where statistics are old.
     const isFree = referencesTo(schema, table).map(
-      ({ from, columns: [column] }) => sql`not exists (select 1 from ${from} where ${column} = ${table.id})`,
+      ({ from, columns: [column] }) =>
+        sql`(not exists (select 1 from ${from} where ${column} = ${table.id})) is true`,
     )
     const isOver = or(
       and(eq(table.state, 'pending'), lt(table.changed, before(PENDING))),

@@ -12,6 +12,7 @@ import { type AnyPgColumn, index, integer, jsonb, PgDatabase, PgDialect } from '
 import { pgTable, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 import { routePath } from 'hono/route'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { deleteInBatches } from '../data/batches.ts'
 import type { KitDeps } from '../deps.ts'
 import { contentTooLarge, defineError, invalidRequest } from '../types/api-error.ts'
 import type { Db } from '../types/db.ts'
@@ -100,8 +101,8 @@ export function createIdempotency(table: ReturnType<typeof idempotencyKeysTable>
   )
 
   const trim = (db: Db, account: string) =>
-    db.execute(sql`delete from ${table} where ctid in (select ctid from ${table}
-      where account = ${account} order by created desc offset ${PER_ACCOUNT})`)
+    db.execute(sql`delete from ${table} where ctid = any(array(select ctid from ${table}
+      where account = ${account} order by created desc offset ${PER_ACCOUNT} for update))`)
 
   const handler = middleware(async (c, next) => {
     const key = c.req.header('idempotency-key')
@@ -169,9 +170,8 @@ export function createIdempotency(table: ReturnType<typeof idempotencyKeysTable>
     /** Place it after `requireRole` and the validators. Without the header the route is as without the word. */
     idempotent: () => tag(handler, CONTRIBUTION),
     /** For a cron, once an hour or a day. */
-    async deleteExpired({ db }: Pick<KitDeps, 'db'>): Promise<void> {
-      await db.delete(table).where(lt(table.created, A_DAY_AGO))
-    },
+    deleteExpired: async ({ db }: Pick<KitDeps, 'db'>, signal?: AbortSignal): Promise<void> =>
+      void (await deleteInBatches(db, table, lt(table.created, A_DAY_AGO), signal)),
   }
 }
 

@@ -110,7 +110,7 @@ export async function startSession(
   context: AnyContext,
   user: { id: string; role: string },
   remember: boolean,
-  { token: asToken, way, provenAt }: Begun = {},
+  { token: asToken, way, provenAt }: Begun,
 ): Promise<void> {
   const c: Context<AppEnv> = context
   const sent = sentSession(c) ?? null

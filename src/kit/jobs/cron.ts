@@ -149,7 +149,7 @@ export function createTimer(redis: Redis, base: string, crons: readonly Cron[], 
         if (what === 'overlaps')
           log.warn('cron tick passed over: the job of the last one has not ended', fields)
         if (what === 'passed' && !step.run) {
-          log[step.why === FIRST_SEEN ? 'info' : 'warn']('cron moved on', { ...fields, why: step.why })
+          log[step.why === FIRST_SEEN ? 'debug' : 'warn']('cron moved on', { ...fields, why: step.why })
         }
       }
     }

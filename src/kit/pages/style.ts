@@ -73,7 +73,7 @@ button.danger { border-color: var(--red); color: var(--red) }
 button.danger:hover { background: var(--red); color: var(--paper) }
 
 .record { margin: 1.25rem 0 1.5rem; border-bottom: 1px solid var(--line) }
-.record > div { display: grid; grid-template-columns: 6rem minmax(0, 1fr) auto; gap: 0 1rem; padding: 0.5rem 0; border-top: 1px solid var(--line) }
+.record > div { display: grid; grid-template-columns: 7rem minmax(0, 1fr) auto; gap: 0 1rem; padding: 0.5rem 0; border-top: 1px solid var(--line) }
 .record dt { color: var(--muted) }
 
 .shell { max-width: 26rem; margin: 6vh auto 0 }
@@ -92,6 +92,10 @@ button.danger:hover { background: var(--red); color: var(--paper) }
 .form button { padding-block: 0.5rem; font-size: 0.9375rem; font-weight: 600; background: var(--ink); color: var(--paper); border-color: var(--ink) }
 .form button:hover { background: var(--accent); border-color: var(--accent); color: var(--paper) }
 
+@media (max-width: 30rem) {
+  .record > div { grid-template-columns: minmax(0, 1fr) auto }
+  .record dt { grid-column: 1 / -1 }
+}
 @media (max-width: 56rem) { body { padding: 0.75rem 1.25rem 3rem } .site { margin-bottom: 1.75rem } }
 @media print {
   :root {

@@ -31,7 +31,8 @@ export const runServer = <C extends KitConfig, R extends string, O extends objec
     await refuseMissingDatabase(redis)
     const { isSupervised, observe, waitIfReplacing, reportUp, reportDraining, writeCounts } =
       joinSupervisor(watched)
-    if (isFirst && !isSupervised) log.info('settings', settings.print(config))
+    if (isFirst && !isSupervised)
+      log[config.production ? 'info' : 'debug']('settings', settings.print(config))
     await waitIfReplacing(deps.ready)
     const lingerMs = isSupervised ? LINGER_MS : 0
     const app = createApp({ ...deps, supervisor: linkSupervisor(config.dataDir) })

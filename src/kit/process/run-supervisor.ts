@@ -45,7 +45,7 @@ export const runSupervisor = <C extends KitConfig>({
     const metrics = config.metricsPort === undefined ? undefined : new MetricsServer(config.metricsPort)
     const boards = BoardFolder.create(dataDir, config.name)
     const startedAt = Date.now()
-    log.info('settings', settings.print(config))
+    log[config.production ? 'info' : 'debug']('settings', settings.print(config))
     logStart(first, plan, log)
     void logConnections(plan, log)
 

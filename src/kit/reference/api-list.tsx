@@ -24,8 +24,8 @@ export interface ApiListProps {
 interface Props {
   c: AnyContext
   config: KitConfig
-  /** Unix milliseconds. */
-  startedAt: number
+  /** Unix milliseconds; undefined: neither it nor the mode is for this reader. */
+  startedAt: number | undefined
   endpoints: number
   /** `ApiListBody`, rendered. */
   body: string
@@ -35,7 +35,6 @@ interface Props {
 
 /** The whole document. */
 export function ApiList({ c, config, startedAt, endpoints, body, scripts }: Props) {
-  const at = new Date(startedAt).toISOString()
   return (
     <HtmlPage c={c} title={`${config.name} API`} style={API_LIST_STYLE}>
       <div class="top">
@@ -43,11 +42,7 @@ export function ApiList({ c, config, startedAt, endpoints, body, scripts }: Prop
           {config.name} API <small>{config.version}</small>
         </h1>
         <dl class="server">
-          <Fact name="Mode">{config.mode}</Fact>
-          <Fact name="Started">
-            {formatAgo(Date.now() - startedAt)}{' '}
-            <time datetime={at}>{`${at.slice(0, 19).replace('T', ' ')} UTC`}</time>
-          </Fact>
+          {startedAt !== undefined && <ServerFacts mode={config.mode} startedAt={startedAt} />}
           <Fact name="Endpoints">{endpoints}</Fact>
         </dl>
       </div>
@@ -56,6 +51,19 @@ export function ApiList({ c, config, startedAt, endpoints, body, scripts }: Prop
         <script>{raw(script)}</script>
       ))}
     </HtmlPage>
+  )
+}
+
+function ServerFacts({ mode, startedAt }: { mode: string; startedAt: number }) {
+  const at = new Date(startedAt).toISOString()
+  return (
+    <>
+      <Fact name="Mode">{mode}</Fact>
+      <Fact name="Started">
+        {formatAgo(Date.now() - startedAt)}{' '}
+        <time datetime={at}>{`${at.slice(0, 19).replace('T', ' ')} UTC`}</time>
+      </Fact>
+    </>
   )
 }
 

@@ -2,6 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import { doc } from '../http/doc.ts'
 import { appFactory } from '../http/factory.ts'
+import { sentSession } from '../http/sent-session.ts'
 import { widenPolicy } from '../http/security-headers.ts'
 import { LIST_SCRIPT } from './api-list-script.ts'
 import { ApiList, ApiListBody, callsOf } from './api-list.tsx'
@@ -37,7 +38,8 @@ export function descriptions(reference: Reference) {
       const { startedAt, roles } = c.var
       const { policy, ...list } = await (made ??= make(roles.admitted))
       widenPolicy(c, policy)
-      return c.html(<ApiList {...{ c, config, startedAt, ...list }} />)
+      const isTold = !config.production || sentSession(c)?.role === roles.admitted.at(-1)
+      return c.html(<ApiList {...{ c, config, startedAt: isTold ? startedAt : undefined, ...list }} />)
     },
   )
   if (isTried)

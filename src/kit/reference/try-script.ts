@@ -99,10 +99,19 @@ const SCRIPT = `(calls) => {
       line.className = reply.ok ? 'good' : 'bad'
       head.textContent = [...reply.headers].map(([name, value]) => name + ': ' + value).filter(isOfInterest).join('\\n')
       await show(reply, text)
+      if (reply.ok && call.method !== 'GET') await renewHeader().catch(() => {}) // the answer counts all the same
       line.textContent = reply.status + ' ' + reply.statusText + ' · ' + took()
     } catch (error) {
       line.textContent += signal.aborted ? ' · stopped' : ' · ' + error
     }
+  }
+
+  /** Who is signed in may be another by now. */
+  async function renewHeader() {
+    const page = await fetch(location.pathname, { cache: 'no-store' })
+    const { documentElement } = new DOMParser().parseFromString(await page.text(), 'text/html')
+    const header = documentElement.querySelector('header.site')
+    if (header) document.querySelector('header.site').replaceWith(header)
   }
 
   const isOfInterest = (header) =>

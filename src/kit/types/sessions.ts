@@ -18,8 +18,8 @@ export interface Identity<Role extends string = string> {
   provenAt?: number | undefined
   /** False: the cookie ends with the browser. */
   remember: boolean
-  /** What the login was proven by: `password`, `password+totp`. Absent: by an earlier release. */
-  way?: string | undefined
+  /** What the login was proven by: `password`, `password+totp`. */
+  way: string
   /** Who acts as the user in this session, and what pages call the user; absent in one's own. */
   impersonation?: { by: Identity<Role>; label: string } | undefined
 }

@@ -1,6 +1,7 @@
 // Tells endpoints of events, once a transaction commits; has deliveries sent again on demand; and sweeps those of long ago.
-import { and, asc, eq, gt, gte, inArray, ne, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, gte, inArray, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import { deleteInBatches } from '../data/batches.ts'
 import type { KitDeps } from '../deps.ts'
 import type { AnyProduct } from '../http/env.ts'
 import type { BeforeJson } from '../http/respond.ts'
@@ -123,12 +124,9 @@ export function createWebhooks<P extends AnyProduct>(options: WebhookOptions<P>)
     unique: () => '',
     timeoutMs: 60 * 60_000,
     async run(_input, job, { db }: WebhookDeps<P>) {
-      const { id, endpoint, state, created } = deliveries
-      const remove = async (which: SQL) => {
-        for (let last = PAGE; last > 0; job.signal.throwIfAborted())
-          last = (await db.delete(deliveries).where(inArray(deliveries.id, which)).returning({ id })).length
-      }
-      await remove(sql`(select ${id} from ${deliveries} where ${created} < now() - ${KEPT_DAYS} limit 1000)`)
+      const { endpoint, state, created } = deliveries
+      const remove = (which: SQL) => deleteInBatches(db, deliveries, which, job.signal)
+      await remove(sql`${created} < now() - ${KEPT_DAYS}`)
       const count = sql`count(*)`
       const many = await db
         .select({ endpoint })
@@ -136,8 +134,8 @@ export function createWebhooks<P extends AnyProduct>(options: WebhookOptions<P>)
         .groupBy(endpoint)
         .having(gt(count, KEPT_ROWS))
       for (const one of many)
-        await remove(sql`(select ${id} from ${deliveries} where ${and(eq(endpoint, one.endpoint), ne(state, 'pending'))}
-          order by ${created} desc offset ${KEPT_ROWS} limit 1000)`)
+        await remove(sql`${endpoint} = ${one.endpoint} and ${state} <> 'pending'
+          order by ${created} desc offset ${KEPT_ROWS}`)
     },
   })
 

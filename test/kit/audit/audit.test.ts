@@ -113,6 +113,29 @@ test('retention deletes what is older, seal by seal, and what is left is still s
   expect(await db.$count(auditEvents)).toBe(1503)
 })
 
+test('retention reads each event a few times, also where Postgres last saw a trail that was almost empty', async () => {
+  const observed = await openObserved()
+  try {
+    let from = 1
+    await observed.fillUnnoticed(['audit_events'], async () => {
+      await observed.client.unsafe(`insert into audit_events (at, action)
+        select now() - interval '40 days' + n * interval '1 second', 'note.read' from generate_series(${from}, ${from + 4999}) n`)
+      from += 5000
+    })
+    await observed.client.unsafe(
+      `insert into audit_seals (number, until, events, digest) values (1, now() - interval '35 days', 5001, '')`,
+    )
+    const { read } = await observed.rowsRead(async (tx) => {
+      await deleteOldEvents(tx, 30, going)
+      expect(await tx.$count(auditEvents)).toBe(0)
+      return []
+    })
+    expect(read).toBeLessThan(300_000)
+  } finally {
+    await observed.close()
+  }
+})
+
 test('the task seals what is new, and deletes what is older than AUDIT_DAYS', async () => {
   await addOld(400)
   await seal(app.deps, 370 * 24 * 60)

@@ -244,7 +244,6 @@ test.skipIf(executable === undefined)(
     const browser = await launchChromium(executable ?? '')
     try {
       const context = await browser.newContext({ javaScriptEnabled: false })
-      context.setDefaultTimeout(15_000)
       const tab = await context.newPage()
       await tab.goto(`${app.url}${PATH}/dead`)
       await tab.getByLabel('Email').fill(boss.account.email)

@@ -11,7 +11,7 @@ import { requestContext } from '../../../src/kit/log/request-context.ts'
 import { startApp } from '../support/harness.ts'
 import { silent } from '../support/log.ts'
 import { PGBOUNCER, startPgBouncer } from '../support/pgbouncer.ts'
-import { redisUrl } from '../support/services.ts'
+import { PATIENT, redisUrl } from '../support/services.ts'
 import { until } from '../support/until.ts'
 import { codeOf, findRow, openLanes, PLACES, run } from '../support/lanes.ts'
 
@@ -178,6 +178,7 @@ test.skipIf(PGBOUNCER === null)(
     const settings = {
       DATABASE_URL: url,
       REDIS_URL: redisUrl(),
+      ...PATIENT,
       LOCK_TIMEOUT_MS: '700',
       SEARCH_TIMEOUT_MS: '300',
     }

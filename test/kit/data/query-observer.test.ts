@@ -8,7 +8,7 @@ import { queryName } from '../../../src/kit/data/query-observer.ts'
 import { requestContext } from '../../../src/kit/log/request-context.ts'
 import { loadConfig } from '../product/product.ts'
 import { recorder } from '../support/log.ts'
-import { createDatabase, redisUrl } from '../support/services.ts'
+import { createDatabase, PATIENT, redisUrl } from '../support/services.ts'
 
 const watched = pgTable('watched', { id: integer().primaryKey(), title: text() })
 let database: Awaited<ReturnType<typeof createDatabase>>
@@ -18,7 +18,7 @@ const seen: { name: string; ms: number; error: unknown; requestId: string | unde
 beforeAll(async () => {
   database = await createDatabase('kit')
   const { log } = recorder()
-  opened = openPostgres(loadConfig({ DATABASE_URL: database.url, REDIS_URL: redisUrl() }), log)
+  opened = openPostgres(loadConfig({ DATABASE_URL: database.url, REDIS_URL: redisUrl(), ...PATIENT }), log)
   await opened.db.execute(sql`create table watched (id int primary key, title text)`)
   opened.observeQueries({
     onQuery(name, _startedAt, ms, error) {

@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis'
 import { connectBlocking, connectRedis } from '../../../src/kit/data/redis.ts'
 import { createStore } from '../../../src/kit/data/store.ts'
 import { silent } from '../support/log.ts'
+import { freePort } from '../support/ports.ts'
 import { redisUrl } from '../support/services.ts'
 import { openStore } from '../support/store.ts'
 import { until } from '../support/until.ts'
@@ -53,13 +54,12 @@ describe('a Redis that goes away', () => {
         })
       }
     })
-    const listen = (port: number) =>
+    const port = await freePort() // nobody takes it while it is cut
+    const listen = () =>
       new Promise<void>((resolve) => {
         server.listen(port, '127.0.0.1', resolve)
       })
-    await listen(0)
-    const address = server.address()
-    const port = typeof address === 'object' && address !== null ? address.port : 0
+    await listen()
     const url = new URL(target)
     url.hostname = '127.0.0.1'
     url.port = String(port)
@@ -77,7 +77,7 @@ describe('a Redis that goes away', () => {
       sent: () => sent,
       async restore() {
         muted = false
-        if (!server.listening) await listen(port)
+        if (!server.listening) await listen()
       },
     }
   }

@@ -4,6 +4,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import type { Redis } from 'ioredis'
 import { connectBlocking, connectRedis } from '../../../src/kit/data/redis.ts'
 import { silent } from '../support/log.ts'
+import { freePort } from '../support/ports.ts'
 import { redisUrl } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
@@ -79,7 +80,9 @@ afterEach(async () => {
 })
 
 async function startSentinels(count: number): Promise<FakeSentinel[]> {
-  const made = await Promise.all(Array.from({ length: count }, () => new FakeSentinel().start()))
+  const made = await Promise.all(
+    Array.from({ length: count }, async () => new FakeSentinel().start(await freePort())),
+  )
   opened.sentinels.push(...made)
   return made
 }
@@ -97,6 +100,8 @@ function open(url: string): Redis {
 }
 
 const idOf = (client: Redis) => client.client('ID').catch(() => undefined)
+/** A busy machine may answer too late for this client. */
+const connected = (client: Redis) => until('an answer', () => idOf(client))
 /** Until it has another connection, which answers. */
 const reconnected = (client: Redis, before: unknown) =>
   until('another connection', async () => {
@@ -114,7 +119,7 @@ test('a switch that is announced while the master is looked for does not end the
   const [sentinel] = await startSentinels(1)
   if (!sentinel) return
   const client = open(urlOf([sentinel]))
-  const before = await idOf(client)
+  const before = await connected(client)
   await until('the client to listen', () => sentinel.subscribers > 0)
   sentinel.isFrozen = true
   await kill(before)
@@ -128,12 +133,12 @@ test('a switch that is announced while the master is looked for does not end the
 test('a master that answers on is left when another one is announced, and for no other reason', async () => {
   const sentinels = await startSentinels(2)
   const client = open(urlOf(sentinels))
-  const before = await idOf(client)
+  const before = await connected(client)
   await until('the client to listen', () => sentinels.every(({ subscribers }) => subscribers > 0))
   sentinels[0]?.announce('theirs')
   const { hostname, port } = new URL(redisUrl())
   sentinels[0]?.announce(MASTER, `${hostname} ${port}`) // one that hears of it late
-  expect(await idOf(client)).toBe(before)
+  expect(await connected(client)).toBe(before)
   sentinels[1]?.announce()
   await reconnected(client, before)
 })
@@ -142,13 +147,13 @@ test('it listens again at a Sentinel that was away', async () => {
   const [sentinel, other] = await startSentinels(2)
   if (!sentinel || !other) return
   const client = open(urlOf([sentinel, other]))
-  const before = await idOf(client)
+  const before = await connected(client)
   await until('the client to listen', () => sentinel.subscribers > 0)
   await sentinel.stop()
   const again = await new FakeSentinel().start(sentinel.port)
   opened.sentinels.push(again)
   await until('the client to listen again', () => again.subscribers > 0)
-  expect(await idOf(client)).toBe(before)
+  expect(await connected(client)).toBe(before)
   again.announce()
   await reconnected(client, before)
 })

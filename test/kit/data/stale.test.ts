@@ -16,7 +16,7 @@ let app: TestApp
 let db: Db
 beforeAll(async () => {
   pair = await startReplica()
-  app = await startApp({ ...pair.env, STALE_MAX_LAG_MS: '2000', LOCK_TIMEOUT_MS: '500' })
+  app = await startApp({ ...pair.env, STALE_MAX_LAG_MS: '5000', LOCK_TIMEOUT_MS: '500' })
 })
 afterAll(async () => {
   await app.close()
@@ -113,7 +113,7 @@ test('when none is good slow reads take no place from the rest of the service', 
     )
     await pair.link.cut()
     const slow = Array.from({ length: 12 }, () =>
-      served.stale.reading.execute(sql`select pg_sleep(0.3)`).then(() => 1),
+      served.stale.reading.execute(sql`select pg_sleep(1)`).then(() => 1),
     )
     const running = async () => {
       const sleeping = sql`select 1 from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`

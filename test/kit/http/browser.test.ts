@@ -57,7 +57,6 @@ describe.skipIf(executable === undefined)('in a browser', () => {
 
   async function open(origin: string, app: TestApp, beside?: Page): Promise<Page> {
     const context = beside?.context() ?? (await browser.newContext())
-    context.setDefaultTimeout(10_000)
     const page = await context.newPage()
     await page.goto(`${origin}/?api=${apiOf(app)}`)
     return page

@@ -234,7 +234,7 @@ test('a transaction inside works, and afterwards the request has its database ag
 
 test('what sets a cookie, answers a secret or too much is done for no key, and kept nowhere', async () => {
   const other = await app.member()
-  const login = withRoute((c: Context) => startSession(c, other.user, true), other)
+  const login = withRoute((c: Context) => startSession(c, other.user, true, { way: 'password' }), other)
   expect((await login('login')).status).toBe(500)
   const plain = withRoute(async () => {})
   expect((await plain('secret/token')).status).toBe(500)

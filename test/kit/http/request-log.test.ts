@@ -9,7 +9,7 @@ import { requestLog } from '../../../src/kit/http/request-log.ts'
 import { validate } from '../../../src/kit/http/validate.ts'
 import { recorder } from '../support/log.ts'
 
-function appWith(log: Log, slowRequestMs = 1000) {
+function appWith(log: Log, slowRequestMs = 60_000) {
   const config = { slowRequestMs, log: { redact: ['iban'] } }
   return factory
     .createApp()

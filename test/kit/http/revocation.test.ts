@@ -42,7 +42,7 @@ test('of nine accounts with fifty sessions each', async () => {
       await app.deps.sessions.destroyAllOf(user.id)
       const now = Date.now()
       const identity = { userId: user.id, role: 'reader' as const, ip: '', agent: '', loginAt: now }
-      const more = { ...identity, sentAt: now, remember: true }
+      const more = { ...identity, sentAt: now, remember: true, way: 'password' }
       return {
         userId: user.id,
         tokens: await Promise.all(range(EACH).map(() => app.deps.sessions.create(more))),

@@ -31,7 +31,7 @@ const withCookie = async (cookie: string) => {
 async function newSession() {
   const { account, user } = await app.member()
   const now = Date.now()
-  const origin = { ip: '127.0.0.1', agent: '', loginAt: now, sentAt: now, remember: true }
+  const origin = { ip: '127.0.0.1', agent: '', loginAt: now, sentAt: now, remember: true, way: 'password' }
   return {
     account,
     token: await app.deps.sessions.create({ userId: user.id, role: 'writer' as const, ...origin }),

@@ -54,7 +54,7 @@ function openDesk() {
   })
   routes.post('/aborted', async (c) => {
     const { token, ...user } = await c.req.json()
-    await startSession(c, user, true, { token })
+    await startSession(c, user, true, { token, way: 'password' })
     const begun = (c.var.session as { token: string } | null)?.token
     await endSession(c)
     return c.json({ token: begun })

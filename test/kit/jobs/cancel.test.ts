@@ -244,10 +244,13 @@ test(
       task,
       Array.from({ length: 400 }, (_, i) => ({ text: String(i) })),
     )
+    // One is cancelled before any is run, and one when it is done.
+    await room.queueAdmin.cancel(jobs.at(-1)?.id ?? '')
     await room.worker([task, next], { concurrency: 8 })
     const answers = await Promise.all(
       jobs.map(async ({ id }, i) => {
         await Bun.sleep(Math.random() * i)
+        if (i === 0) await until('the first', async () => (await state(room, id)) === 'done')
         const [first, second] = [await room.queueAdmin.cancel(id), await room.queueAdmin.cancel(id)]
         expect(second).toEqual(first)
         return first?.state ?? 'gone'

@@ -361,9 +361,18 @@ test(
   'with real workers a tick runs once, and a run that was asked for runs beside it only when it has ended',
   inRoom(async (room) => {
     const { ran, task: collect } = collector()
-    const minutely = defineCron({ name: 'm', schedule: '* * * * *', task: collect, input: { text: 'tick' } })
-    await room.redis.hset(`${room.base}cron`, 'm', String(Date.now() - 61 * SECOND))
-    const options = { crons: [minutely] }
+    const now = Date.now()
+    // Its last tick was at the beginning of this minute, the next one comes in an hour.
+    const schedule = `${new Date(now).getUTCMinutes()} * * * *`
+    const hourly = defineCron({
+      name: 'm',
+      schedule,
+      timeZone: 'UTC',
+      task: collect,
+      input: { text: 'tick' },
+    })
+    await room.redis.hset(`${room.base}cron`, 'm', String(now - 61 * SECOND))
+    const options = { crons: [hourly] }
     await Promise.all([
       room.worker([collect], options),
       room.worker([collect], options),
@@ -377,8 +386,8 @@ test(
     expect(new Set(room.said('job done').map((line) => line.fields.job)).size).toBe(ran.length)
     const before = ran.length
     await room.queueAdmin.pause()
-    expect((await room.queue.send(minutely.prepare('now'))).added).toBe(true)
-    expect((await room.queue.send(minutely.prepare('now'))).added).toBe(false)
+    expect((await room.queue.send(hourly.prepare('now'))).added).toBe(true)
+    expect((await room.queue.send(hourly.prepare('now'))).added).toBe(false)
     await room.queueAdmin.resume()
     await until('the run', () => ran.length > before)
     expect(Text.parse({ text: ran.at(-1) }).text).toBe('tick')

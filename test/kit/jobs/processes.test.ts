@@ -18,7 +18,7 @@ import { until } from '../support/until.ts'
 import { readLedger, spawnWorker, type WorkerProcess } from './processes.ts'
 import { hasRedisServer, startRedis, type RealRedis } from './real-redis.ts'
 import { backoff, gate, Text } from './room.ts'
-import { block, deaf, link, plain, poison, type ProcessOptions } from './worker-process.ts'
+import { block, deaf, lasting, link, plain, poison, type ProcessOptions } from './worker-process.ts'
 
 const BLOCKER = join(import.meta.dir, 'blocker.ts')
 const WORKER = join(import.meta.dir, '../product/worker.ts')
@@ -50,7 +50,7 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
     const prefix = uniquePrefix()
     const ledger = join(dir, `${prefix}ledger`)
     const log = join(dir, `${prefix}log`)
-    const fast = { leaseMs: 2000, tickMs: 100, blockMs: 1000, drainMs: 2000, graceMs: 100 }
+    const fast = { leaseMs: 2000, tickMs: 100, blockMs: null, drainMs: 2000, graceMs: 100 }
     return {
       prefix,
       ledger,
@@ -70,11 +70,11 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
   test('SIGTERM: finishes what runs, leaves the rest, and exits with 0', async () => {
     const { queue, queueAdmin, worker, times } = scene()
     const jobs = await queue.enqueueBulk(
-      plain,
-      Array.from({ length: 5 }, () => ({ ms: 300 })),
+      lasting,
+      Array.from({ length: 5 }, () => ({})),
     )
-    const first = await worker('a', { concurrency: 2 })
-    await until('two to run', async () => (await queueAdmin.stats()).running === 2)
+    const first = await worker('a', { concurrency: 2, drainMs: 60_000 })
+    await until('two to run', () => jobs.filter((job) => times(`begun ${job.id}`) === 1).length === 2)
     first.signal('SIGTERM')
     expect(await first.exited).toEqual({ code: 0, signal: null })
     const done = jobs.filter((job) => times(`done ${job.id}`) === 1)
@@ -130,9 +130,9 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
       if (killed === 4) await worker('a')
     }
     const supervised = supervise()
-    await until('its burial', async () => (await queueAdmin.show(id))?.place === 'dead', 50_000)
+    await until('its burial', async () => (await queueAdmin.show(id))?.place === 'dead')
     await supervised
-    await until('all others', () => jobs.every((job) => times(`done ${job.id}`) === 1), 30_000)
+    await until('all others', () => jobs.every((job) => times(`done ${job.id}`) === 1))
     expect(times(`kill ${id}`)).toBe(4)
     const dead = await queueAdmin.list('dead')
     expect(dead).toMatchObject([{ id, crashes: 4, error: 'its worker died each of the 4 times it ran' }])
@@ -141,16 +141,16 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
   test('a worker whose event loop is blocked is killed from inside, and its job is recovered', async () => {
     const { queue, worker, times } = scene()
     const { id } = await queue.enqueue(block, { ms: 60_000 })
-    const first = await worker('a')
+    const first = await worker('a', { blockMs: 1500 })
     expect(await first.exited).toEqual({ code: null, signal: 'SIGKILL' })
-    const other = await worker('b')
+    const other = await worker('b', { blockMs: 1500 })
     await until('another run of it', () => times(`block ${id}`) === 2)
     await other.exited
   })
 
   test('a worker that was stopped and continued is not killed by its watchdog, and is told what it lost', async () => {
     const { queue, queueAdmin, worker, times, logged } = scene()
-    const first = await worker('a', { blockMs: 500 })
+    const first = await worker('a', { blockMs: 1500 })
     const { id } = await queue.enqueue(plain, { ms: 1000 })
     await until('it to run', async () => (await queueAdmin.stats()).running === 1)
     first.signal('SIGSTOP')
@@ -182,7 +182,7 @@ describe.skipIf(!hasRedisServer())('worker processes', () => {
     await until('some to end', () => jobs.filter((job) => times(`done ${job.id}`) > 0).length > 10)
     await server.kill()
     await server.start()
-    await until('all to end', () => jobs.every((job) => times(`done ${job.id}`) > 0), 30_000)
+    await until('all to end', () => jobs.every((job) => times(`done ${job.id}`) > 0))
     await until('an idle queue', async () => (await queueAdmin.stats()).running === 0)
     expect(jobs.filter((job) => times(`done ${job.id}`) > 1)).toEqual([])
   })
@@ -195,7 +195,7 @@ describe.skipIf(!hasRedisServer())('src/worker.ts', () => {
   })
   afterAll(() => server.remove())
 
-  function spawnReal(prefix: string, ...flags: string[]) {
+  function spawnReal(prefix: string, flags: string[] = [], env: Record<string, string> = {}) {
     return spawn(process.execPath, ['--no-orphans', ...flags, WORKER], {
       env: {
         ...process.env,
@@ -204,7 +204,7 @@ describe.skipIf(!hasRedisServer())('src/worker.ts', () => {
         DATABASE_URL: 'postgres://127.0.0.1:1/none',
         REDIS_URL: server.url,
         REDIS_PREFIX: prefix,
-        JOB_BLOCK_MS: '1000',
+        ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -212,16 +212,21 @@ describe.skipIf(!hasRedisServer())('src/worker.ts', () => {
 
   /** Blocks it for three seconds as soon as it is at work, and stops it when it has come through that. */
   async function runBlocked(...flags: string[]) {
-    const child = spawnReal(uniquePrefix(), ...flags, '--preload', BLOCKER)
+    const child = spawnReal(uniquePrefix(), [...flags, '--preload', BLOCKER], { JOB_BLOCK_MS: '1000' })
     let said = ''
+    const steps: [words: string, signal: NodeJS.Signals][] = [
+      ['worker at work', 'SIGWINCH'],
+      ['came through', 'SIGTERM'],
+    ]
     for (const stream of [child.stdout, child.stderr]) {
+      let text = ''
       stream.on('data', (chunk) => {
         said += String(chunk)
-        if (String(chunk).includes('worker at work')) child.kill('SIGWINCH')
-        if (String(chunk).includes('came through')) child.kill('SIGTERM')
+        text += String(chunk)
+        while (text.includes(steps[0]?.[0] ?? '\0')) child.kill(steps.shift()?.[1])
       })
     }
-    const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
+    const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
     return { code, signal, said }
   }
 

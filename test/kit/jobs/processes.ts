@@ -24,7 +24,8 @@ export function spawnWorker(options: ProcessOptions): WorkerProcess {
   })
   const ready = Promise.withResolvers<void>()
   child.stdout?.once('data', () => ready.resolve())
-  void exited.then(() => ready.reject(new Error(`worker ${options.id} ended before it was at work`)))
+  // Behind all that it has said: it may be killed as soon as it is at work.
+  child.once('close', () => ready.reject(new Error(`worker ${options.id} ended before it was at work`)))
   // Who does not wait for it is not told.
   ready.promise.catch(() => {})
   return { id: options.id, child, ready: ready.promise, exited, signal: (name) => child.kill(name) }

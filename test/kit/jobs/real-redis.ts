@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { freePort } from '../../../scripts/services/child.ts'
 import { until } from '../support/until.ts'
+import { freePort } from '../support/ports.ts'
 
 export interface RealRedis {
   readonly url: string

@@ -90,6 +90,7 @@ describe('on one Redis', () => {
         run: async ({ text }) => {
           most = Math.max(most, ++now)
           await Bun.sleep(Math.random() * 3)
+          if (most <= 7) await until('the other worker', () => most > 7)
           ran.push(text)
           now--
         },

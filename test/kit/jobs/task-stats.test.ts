@@ -57,14 +57,14 @@ test(
       element('odd', 'now'),
       element('old', Date.now() - 3_600_000),
     )
-    await room.queue.enqueue(task, { text: 'delayed' }, { at: new Date(Date.now() - 60_000) })
+    await room.queue.enqueue(task, { text: 'delayed' }, { at: new Date(Date.now() - 600_000) })
     const worker = await room.worker([task])
     await room.idle()
     await worker.stop()
     const { wait, run } = onlyTask(await room.queueAdmin.taskStats('hour'))
     expect([wait.count, run.count]).toEqual([2, 4])
     expect(quantile(wait, 1)).toBeGreaterThan(3_000_000)
-    expect(quantile(wait, 0.5)).toBeWithin(45_000, 80_000)
+    expect(quantile(wait, 0.5)).toBeWithin(450_000, 800_000)
   }),
 )
 
@@ -119,9 +119,10 @@ test(
   'counts of before the last hour are left out, and go; what lies in their place and is none breaks nothing',
   inRoom(async (room) => {
     const { redis, base } = room
+    // It may be over before all this is read.
     const minute = Math.floor(Number((await redis.time())[0]) / 60)
     await redis.hset(`${base}tasks:${minute - 60}`, 'done a', 100)
-    await redis.hset(`${base}tasks:${minute - 59}`, {
+    await redis.hset(`${base}tasks:${minute - 58}`, {
       'done a': 1,
       'run5 a': 'x',
       odd: 5,

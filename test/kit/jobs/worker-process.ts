@@ -46,6 +46,18 @@ export const watched = defineTask({
   keepResultMs: 600_000,
   run: work,
 })
+/** Runs until its process is told to stop. */
+export const lasting = defineTask({
+  name: 'lasting',
+  input: z.object({}),
+  async run(_input, job, ledger: Ledger) {
+    const told = Promise.withResolvers<void>()
+    process.once('SIGTERM', () => told.resolve())
+    ledger.write(`begun ${job.id}`)
+    await told.promise
+    ledger.write(`done ${job.id}`)
+  },
+})
 /** Is followed by the next link of its chain. */
 export const link = defineTask({
   name: 'link',
@@ -129,7 +141,7 @@ if (import.meta.main) {
   const ledger: Ledger = { write: (text) => appendFileSync(path, `${text}\n`) }
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null })
   redis.on('error', () => {})
-  const tasks = [plain, watched, link, mailed, crawled, poison, block, deaf]
+  const tasks = [plain, watched, lasting, link, mailed, crawled, poison, block, deaf]
   const worker = startWorker({ redis, tasks, deps: ledger, log, ...options })
   process.on('SIGTERM', () => void worker.stop())
   worker.ready.then(

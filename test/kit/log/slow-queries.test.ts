@@ -52,11 +52,19 @@ test('a slow query is logged in one line by its name and request, and none of it
 
 test('what a query has waited for its place is told apart from its run', async () => {
   await withDatabase({ LOG_SLOW_QUERY_MS: '50', DATABASE_POOL: '1' }, async ({ db, gates }, lines) => {
-    const sleeping = db.execute(sql`select pg_sleep(0.2)`).then(() => {}) // which sends it
+    const release = Promise.withResolvers<void>()
+    const holding = db.transaction(async (tx) => {
+      await tx.execute(sql`select pg_sleep(0.06)`)
+      await release.promise
+    })
     await until('the place to be taken', () => gates.get('pool')?.stats().inUse === 1)
+    const since = performance.now()
     const waiting = db.transaction(async (tx) => await tx.execute(sql`select 1 as one`))
-    await Promise.all([sleeping, waiting])
-    const begin = slow(lines).find(({ fields }) => fields.query === 'begin')
+    await until('it to have waited', () => performance.now() - since > 60)
+    release.resolve()
+    await Promise.all([holding, waiting])
+    // The one before may have been slow, too.
+    const begin = slow(lines).findLast(({ fields }) => fields.query === 'begin')
     expect(Number(begin?.fields.waitedMs)).toBeGreaterThan(50)
     expect(slow(lines).map(({ fields }) => fields.query)).toEqual(expect.arrayContaining(['select', 'begin']))
   })

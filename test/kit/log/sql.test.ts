@@ -7,7 +7,7 @@ import { describeError } from '../../../src/kit/log/describe-error.ts'
 import { createPrettyFormat } from '../../../src/kit/log/pretty.ts'
 import { openPostgres } from '../../../src/kit/data/postgres.ts'
 import { requestContext } from '../../../src/kit/log/request-context.ts'
-import { createDatabase, redisUrl } from '../support/services.ts'
+import { createDatabase, PATIENT, redisUrl } from '../support/services.ts'
 import { type Line, recorder } from '../support/log.ts'
 
 const HASH = '$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo'
@@ -28,7 +28,8 @@ describe('statements', () => {
     database = await createDatabase('kit')
     const { log, lines: recorded } = recorder()
     lines = recorded
-    const settings = { DATABASE_URL: database.url, REDIS_URL: redisUrl(), LOG_SQL: 'on', LOG_REDACT: 'iban' }
+    const services = { DATABASE_URL: database.url, REDIS_URL: redisUrl(), ...PATIENT }
+    const settings = { ...services, LOG_SQL: 'on', LOG_REDACT: 'iban' }
     const opened = openPostgres(loadConfig(settings), log)
     db = opened.db
     close = opened.close

@@ -286,7 +286,6 @@ test.skipIf(executable === undefined).each([true, false])(
     const browser = await launchChromium(executable ?? '')
     try {
       const context = await browser.newContext({ javaScriptEnabled })
-      context.setDefaultTimeout(15_000)
       const tab = await context.newPage()
       const url = `http://127.0.0.1:${frontEnd.port}/home`
       await tab.goto(`${app.url}${ENTER}?next=${encodeURIComponent(url)}`)

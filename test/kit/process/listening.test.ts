@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { loadConfig } from '../product/product.ts'
 import { addressesOf, refuseTakenPort } from '../../../src/kit/process/port.ts'
 import { serve } from '../../../src/kit/process/serve.ts'
-import { freePort } from '../support/supervised.ts'
+import { freePort } from '../support/ports.ts'
 
 const URLS = { DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' }
 const app = { fetch: () => new Response('here') }

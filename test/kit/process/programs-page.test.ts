@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../../../scripts/services/child.ts'
 import type { ProgramModule } from '../../../src/kit/process/program.ts'
 import { silent } from '../support/log.ts'
 import { applyBlock, blocksOf } from '../support/page.ts'
 import { until } from '../support/until.ts'
+import { freePort } from '../support/ports.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
 const PAGE = 'src/kit/process/README.md'

@@ -3,10 +3,13 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../../../scripts/services/child.ts'
+import { withAdmin } from '../../../scripts/services/test-run.ts'
+import { Client } from '../support/client.ts'
+import { NEW_MEMBER } from '../support/harness.ts'
 import { createDatabase, deletePrefix, serverEnv, uniquePrefix } from '../support/services.ts'
 import { copyCheckout } from '../support/supervised.ts'
 import { until } from '../support/until.ts'
+import { freePort } from '../support/ports.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
 const prefix = uniquePrefix()
@@ -51,11 +54,30 @@ function start(
 test('SIGTERM answers what was accepted, refuses what comes, and exits 0', async () => {
   const server = start()
   const url = await server.url()
-  const accepted = fetch(`${url}/apitest/sleep?ms=500`)
-  await until('the request to be in', async () => (await fetch(`${url}/health`)).ok)
+  const locked = Promise.withResolvers<void>()
+  const release = Promise.withResolvers<void>()
+  const holding = withAdmin(database.url, (admin) =>
+    admin.begin(async (tx) => {
+      await tx`lock table members`
+      locked.resolve()
+      await release.promise
+    }),
+  )
+  await locked.promise
+  const accepted = new Client(url).post('/club/join', NEW_MEMBER)
+  await until('the request to be in', () =>
+    withAdmin(database.url, async (admin) => {
+      const waiting = await admin`
+        select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      return waiting.length > 0
+    }),
+  )
   server.child.kill('SIGTERM')
+  await until('the drain', () => server.output().includes('stopping (SIGTERM)'))
+  release.resolve()
+  await holding
   const reply = await accepted
-  expect([reply.status, reply.headers.get('connection')]).toEqual([200, 'close'])
+  expect([reply.status, reply.headers.get('connection')]).toEqual([201, 'close'])
   expect(await server.exit()).toBe(0)
   await expect(fetch(`${url}/health`)).rejects.toThrow()
   expect(server.output()).toContain('stopping (SIGTERM)')

@@ -21,9 +21,12 @@ test.each([
     const { pids, lines } = service
     const before = pids()
     const load = startLoad(service.url, { connections: 8, path })
-    await until('both to be replaced', () => !pids().some((pid) => before.includes(pid)), 45_000)
+    await until('both to be replaced', () => !pids().some((pid) => before.includes(pid)))
     expect((await load.stop()).failures).toEqual({})
-    const told = lines('').map(({ msg }) => msg)
+    const told = await until('the log', () => {
+      const steps = lines('').filter(({ msg }) => /retires|is gone/.test(msg))
+      return steps.length >= 3 ? steps.map(({ msg }) => msg) : undefined
+    })
     expect(told.find((msg) => msg.includes('retires'))).toMatch(reason)
     // Who retires is gone before the next one does.
     const steps = told.flatMap((msg) => /retires|is gone/.exec(msg)?.[0] ?? [])

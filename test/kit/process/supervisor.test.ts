@@ -4,8 +4,9 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isAlive } from '../../../scripts/services/child.ts'
 import { startLoad } from '../support/load.ts'
-import { accepts, copyCheckout, startService, type Service } from '../support/supervised.ts'
+import { copyCheckout, startService, type Service } from '../support/supervised.ts'
 import { until } from '../support/until.ts'
+import { accepts } from '../support/ports.ts'
 
 let service: Service | undefined
 let copy: string | undefined
@@ -39,7 +40,7 @@ test('a killed API process is replaced, and only its own requests fail', async (
 })
 
 test('a spinning process is killed and replaced, the log says what it did, and the other one does not notice', async () => {
-  service = await startService({ HARAKIRI_MS: '1500' })
+  service = await startService({ HARAKIRI_MS: '4000' })
   const { url, pids, lines, untilSteady } = service
   const blocked = fetch(`${url}/apitest/block?ms=60000`, { headers: { 'X-Request-Id': 'the-culprit' } })
   const outcome = blocked.then(
@@ -48,11 +49,14 @@ test('a spinning process is killed and replaced, the log says what it did, and t
   )
   // Connections that reach the other process are answered all the while.
   let answered = 0
-  while (lines('HARAKIRI').length === 0) {
-    const signal = AbortSignal.timeout(200)
-    const reply = await fetch(`${url}/health`, { signal, headers: { connection: 'close' } }).catch(() => null)
-    if (reply?.ok) answered++
+  const ask = async () => {
+    const reply = await fetch(`${url}/health`, { headers: { connection: 'close' } }).catch(() => null)
+    answered += Number(reply?.ok ?? false)
   }
+  await until('its end', () => {
+    void ask()
+    return lines('HARAKIRI').length > 0
+  })
   expect(await outcome).toBe('died')
   expect(answered).toBeGreaterThan(5)
   const [told] = lines('HARAKIRI')
@@ -69,7 +73,7 @@ test('a spinning process is killed and replaced, the log says what it did, and t
 
 test('a process that computes while it starts is not taken for a stuck one, nor is a worker before JOB_BLOCK_MS', async () => {
   copy = copyCheckout()
-  const compute = '{ const end = Date.now() + 2500; while (Date.now() < end); }'
+  const compute = '{ const end = Date.now() + 4000; while (Date.now() < end); }'
   const app = join(copy, 'test/kit/product/app.ts')
   const worker = join(copy, 'src/kit/process/run-worker.ts')
   const put = (file: string, before: string, code: string) => {
@@ -79,7 +83,7 @@ test('a process that computes while it starts is not taken for a stuck one, nor 
   }
   put(app, '  const app = factory.createApp()', compute)
   put(worker, '    const stop = async () => {', `setTimeout(() => ${compute}, 500)`)
-  service = await startService({ HARAKIRI_MS: '1000', WORKER_PROCESSES: '1' }, { folder: copy })
+  service = await startService({ HARAKIRI_MS: '2500', WORKER_PROCESSES: '1' }, { folder: copy })
   const before = service.pids()
   const reload = await service.reload() // its processes take the place of others that serve
   expect(reload.result).toBe('succeeded')
@@ -108,8 +112,9 @@ function isSpinning(pids: number[]): boolean {
 
 test('SIGTERM under load: every request that was accepted is answered, and the exit code is 0', async () => {
   service = await startService({ WORKER_PROCESSES: '1' })
-  const { child, exit, lines, url } = service
+  const { child, exit, isServing, lines, url } = service
   const slow = fetch(`${url}/apitest/sleep?ms=1500`)
+  await until('it to be in', isServing)
   const load = startLoad(url, { connections: 32 })
   await until('load', () => load.answered() > 500)
   child.kill('SIGTERM')
@@ -125,9 +130,10 @@ test('SIGTERM under load: every request that was accepted is answered, and the e
 
 test('a second signal ends all at once', async () => {
   service = await startService()
-  const { child, exit, lines, pids, url } = service
+  const { child, exit, isServing, lines, pids, url } = service
   const all = pids()
   const slow = fetch(`${url}/apitest/sleep?ms=60000`).catch(() => 'cut')
+  await until('it to be in', isServing)
   await until('the drain', () => {
     child.kill('SIGTERM')
     return lines('ends at once').length > 0 || child.exitCode !== null

@@ -59,7 +59,7 @@ export async function enter(
   const isRight = await c.var.passwords.verify(found?.secret ?? null, password, c.var.signal())
   if (found === undefined || !isRight) throw nobody()
   if (roles.isBarred(found.member.role)) throw accountDisabled()
-  await startSession(c, found.member, remember, { token })
+  await startSession(c, found.member, remember, { token, way: 'password' })
   return { ...found.member, ...issuedToken(c) }
 }
 
@@ -80,7 +80,7 @@ export const members = factory
         await c.var.enqueue(tx, greet, { memberId: added.id })
         return added
       })
-      await startSession(c, member, remember, { token })
+      await startSession(c, member, remember, { token, way: 'password' })
       return c.var.respond({ ...member, ...issuedToken(c) })
     },
   )

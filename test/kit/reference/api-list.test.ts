@@ -366,13 +366,17 @@ test('a schema is put into words', () => {
   expect(wordsOf(typeOf(schemas.response('PostThingResponse')))).toBe('{ map: object of uuid, nothing: {} }')
 })
 
-test('in production the development calls are not on the page', async () => {
+test('in production the development calls are not on the page, and mode and start are for the highest role', async () => {
   const production = await startApp({ NODE_ENV: 'production', COOKIE_SECURE: 'off' })
   try {
-    const { text } = await production.visitor().get('/api/list')
-    expect(text).toContain('POST/club/enter')
-    expect(textOf(text)).toContain('Mode production')
-    expect(text).not.toContain('/apitest')
+    const [owner, writer] = [await production.member('owner'), await production.member('writer')]
+    expect(textOf((await owner.get('/api/list')).text)).toMatch(/Mode production Started \d+ seconds? ago/)
+    for (const other of [writer, production.visitor()]) {
+      const { text } = await other.get('/api/list')
+      expect(text).toContain('POST/club/enter')
+      expect(text).not.toContain('/apitest')
+      expect(text).not.toMatch(/Mode|Started/)
+    }
   } finally {
     await production.close()
   }

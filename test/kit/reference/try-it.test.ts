@@ -11,8 +11,6 @@ import { findChromium, launchChromium } from '../support/chromium.ts'
 import { curlWords } from '../support/shell.ts'
 import { until } from '../support/until.ts'
 
-const TIMEOUT_MS = 60_000
-
 const route = (
   method: string,
   path: string,
@@ -93,16 +91,15 @@ describe.skipIf(executable === undefined)('in a browser', () => {
       .get('/api/away', (c) => c.redirect('https://elsewhere.example/'))
     server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: app.fetch })
     browser = await launchChromium(executable ?? '')
-  }, TIMEOUT_MS)
+  })
   afterAll(async () => {
     await browser?.close()
     await server?.stop(true)
-  }, TIMEOUT_MS)
+  })
 
   /** Unfolds an endpoint and its form. */
   async function open(id: string) {
     const context = await browser.newContext()
-    context.setDefaultTimeout(20_000)
     const page = await context.newPage()
     await page.goto(`${server.url.href}#${id}`)
     const article = page.locator('article').filter({ has: page.locator(`[id="${id}"]`) })

@@ -96,3 +96,9 @@ test('an input that is not whole waits for more lines, one that is wrong does no
   await expect(evaluate('if (true) {')).rejects.toThrow(Unfinished)
   await expect(evaluate('const = 3')).rejects.toThrow(SyntaxError)
 })
+
+test('an error tells where the input went wrong, and nothing of the console', async () => {
+  const error: unknown = await evaluate('nobody.there').catch((thrown: unknown) => thrown)
+  expect((error as Error).stack).toStartWith('ReferenceError: nobody is not defined')
+  expect((error as Error).stack).not.toContain('evaluate')
+})

@@ -21,7 +21,6 @@ import { until } from '../support/until.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
 const MODULES = Object.keys(DECLARED)
-const TIMEOUT_MS = 120_000
 const AUTHOR = { GIT_AUTHOR_NAME: 'Ann', GIT_AUTHOR_EMAIL: 'ann@example.com' }
 const GIT = {
   ...AUTHOR,
@@ -47,7 +46,7 @@ describe.skipIf(madeFrom(ROOT) !== undefined)('npm create restbun', () => {
     command = join(folder, 'package/create.mjs')
     mkdirSync(shared)
     symlinkSync(join(ROOT, 'node_modules'), join(shared, 'node_modules'))
-  }, TIMEOUT_MS)
+  })
   afterAll(() => rmSync(folder, { recursive: true }))
 
   async function create(args: string[], { cwd = shared, env = {} }: { cwd?: string; env?: object } = {}) {

@@ -10,7 +10,6 @@ import { createDatabase, deletePrefix, redisUrl, uniquePrefix } from '../support
 import { until } from '../support/until.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
-const TIMEOUT_MS = 60_000
 
 let parent: string
 let dataDir: string
@@ -82,7 +81,7 @@ async function startServer() {
   const reading = [read(child.stdout), read(child.stderr)]
   const urlIn = () => /(http:\/\/127\.0\.0\.1:\d+) {2}\(/.exec(said)?.[1]
   const ended = child.exited.then((code) => Promise.reject(new Error(`It ended (${code}):\n${said}`)))
-  const url = await Promise.race([until('the server to say where it is', urlIn, TIMEOUT_MS), ended])
+  const url = await Promise.race([until('the server to say where it is', urlIn), ended])
   ended.catch(() => {}) // from now on it ends because it is stopped
   return {
     url,
@@ -94,47 +93,43 @@ async function startServer() {
   }
 }
 
-test(
-  'beside a server that runs accounts, sessions and all else in Redis are gone, tables are there, and it goes on',
-  async () => {
-    const server = await startServer()
-    const services = readServicesFile(dataDir)
-    const redis = new Redis(services?.redisUrl ?? '')
-    try {
-      const account = { email: 'ann@example.com', password: 'Secret123', fname: 'Ann', lname: 'Lee' }
-      const signUp = () =>
-        fetch(`${server.url}/api/signup`, {
-          method: 'POST',
-          headers: { 'Content-Type': 'application/json' },
-          body: JSON.stringify(account),
-        })
-      const signup = await signUp()
-      const cookie = signup.headers.get('set-cookie')?.split(';')[0] ?? ''
-      const me = async () => (await fetch(`${server.url}/api/me`, { headers: { cookie } })).status
-      expect([signup.status, await me()]).toEqual([201, 200])
-      await redis.set('marker', 'of before')
-
-      const { code, out, err } = await reset(['--seed'])
-      expect([code, err]).toEqual([0, ''])
-      expect(out).toMatch(
-        /^the database ".+" is empty\nsessions and jobs are deleted\n(.+\n)*applied \d+ of \d+ migrations\n/,
-      )
-      expect(out).toMatch(/ added|nothing to add/)
-
-      expect([await redis.get('marker'), await me()]).toEqual([null, 401])
-      // Its connections were cut; it may learn so by a query.
-      const again = await until('a signup to work again', async () => {
-        const reply = await signUp()
-        return reply.status < 500 ? reply : undefined
+test('beside a server that runs accounts, sessions and all else in Redis are gone, tables are there, and it goes on', async () => {
+  const server = await startServer()
+  const services = readServicesFile(dataDir)
+  const redis = new Redis(services?.redisUrl ?? '')
+  try {
+    const account = { email: 'ann@example.com', password: 'Secret123', fname: 'Ann', lname: 'Lee' }
+    const signUp = () =>
+      fetch(`${server.url}/api/signup`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(account),
       })
-      expect([again.status, server.isAlive()]).toEqual([201, true])
-    } finally {
-      redis.disconnect()
-      await server.stop()
-    }
-  },
-  TIMEOUT_MS * 3,
-)
+    const signup = await signUp()
+    const cookie = signup.headers.get('set-cookie')?.split(';')[0] ?? ''
+    const me = async () => (await fetch(`${server.url}/api/me`, { headers: { cookie } })).status
+    expect([signup.status, await me()]).toEqual([201, 200])
+    await redis.set('marker', 'of before')
+
+    const { code, out, err } = await reset(['--seed'])
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toMatch(
+      /^the database ".+" is empty\nsessions and jobs are deleted\n(.+\n)*applied \d+ of \d+ migrations\n/,
+    )
+    expect(out).toMatch(/ added|nothing to add/)
+
+    expect([await redis.get('marker'), await me()]).toEqual([null, 401])
+    // Its connections were cut; it may learn so by a query.
+    const again = await until('a signup to work again', async () => {
+      const reply = await signUp()
+      return reply.status < 500 ? reply : undefined
+    })
+    expect([again.status, server.isAlive()]).toEqual([201, true])
+  } finally {
+    redis.disconnect()
+    await server.stop()
+  }
+})
 
 test('a Redis of your own is left as it is, and that is said', async () => {
   const prefix = uniquePrefix()

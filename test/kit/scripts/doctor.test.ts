@@ -21,7 +21,6 @@ import { judgeRoutes } from '../../../scripts/doctor/router.ts'
 import { findMisspelt } from '../../../scripts/doctor/settings.ts'
 import { judgePersistence, judgeServer as judgeRedis } from '../../../scripts/doctor/redis.ts'
 import { UNTRACKED_SETTINGS } from '../../../src/kit/data/postgres/connection-settings.ts'
-import { freePort } from '../../../scripts/services/child.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 import { hasRedisServer } from '../jobs/real-redis.ts'
 import { withClusterOfOne } from '../support/cluster-of-one.ts'
@@ -29,6 +28,7 @@ import { PGBOUNCER, startPgBouncer } from '../support/pgbouncer.ts'
 import { startReplica } from '../support/replica.ts'
 import { createRole } from '../support/roles.ts'
 import { withAdmin } from '../../../scripts/services/test-run.ts'
+import { freePort } from '../support/ports.ts'
 
 let app: TestApp
 beforeAll(async () => {

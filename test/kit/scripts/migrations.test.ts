@@ -169,7 +169,7 @@ test('while a migration waits for a lock the table is read, and it is applied wh
     const migrating = run({ log: (line) => said.push(line) })
     await until('the migration to wait', () => said.some((line) => line.includes('waits for a lock')))
     // Behind a migration that waits without an end this would, too.
-    const reader = postgres(url, { max: 1, connection: { statement_timeout: 10_000 } })
+    const reader = postgres(url, { max: 1, connection: { statement_timeout: 60_000 } })
     for (let i = 0; i < 20; i++) await reader`select from a`
     await reader.end()
     await holder`commit`

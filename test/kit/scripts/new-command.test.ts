@@ -11,8 +11,6 @@ import { addPurgeToCrons, addPurgeToTasks, addToApp, addToFactories } from '../.
 import { readLine, withLine } from '../../../scripts/new/wish.ts'
 import { copyCheckout, type Checkout } from '../support/checkout.ts'
 
-const TIMEOUT_MS = 60_000
-
 test.each([
   ['book', 'books'],
   ['category', 'categories'],
@@ -262,8 +260,8 @@ describe('in a checkout', () => {
   let checkout: Checkout
   beforeAll(() => {
     checkout = copyCheckout()
-  }, TIMEOUT_MS)
-  afterAll(() => checkout.remove(), TIMEOUT_MS)
+  })
+  afterAll(() => checkout.remove())
 
   async function routesOf(base: string) {
     const { out: json } = await checkout.run('routes', ['--json'])
@@ -401,52 +399,44 @@ describe('in a checkout', () => {
     expect(checkout.changes()).toBe(before)
   })
 
-  test(
-    'a resource of every type, plain, indexed and unique, has no answer that it does not declare: no 5xx whatever is sent',
-    async () => {
-      const types =
-        'string text int number decimal(10,2) bool date timestamp time uuid email url enum(a,b) string[] json'.split(
-          ' ',
-        )
-      const word = (type: string) => type.replace(/\W.*/, type.includes('[') ? 's' : '')
-      const index = (type: string) => (['text', 'url', 'json'].includes(type) ? '' : ':index')
-      const plain = types.map((type) => `some_${word(type)}:${type}${index(type)}`)
-      const optional = types.map((type) => `maybe_${word(type)}:${type}?${index(type)}`)
-      const unique = types
-        .filter((type) => !/^(text|bool|enum|string\[\]|json|decimal)/.test(type)) // few decimals are drawn
-        .map((type) => `one_${word(type)}:${type}:unique`)
-      const rest = ['strings:int:min(1):max(99):default(30)', 'player:account(cascade)']
-      const rules = [
-        'unique(some_enum,one_int)',
-        'check(some_number != maybe_number)',
-        'exclude(some_int..maybe_int)',
-      ]
-      const all = [...plain, ...optional, ...unique, ...rest, ...rules, '--bulk', '--soft-delete']
-      expect(await checkout.run('new', ['zither', ...all])).toMatchObject({ code: 0 })
-      expect(await routesOf('/api/zithers')).toEqual(
-        expect.arrayContaining(['PATCH /api/zithers editor', 'POST /api/zithers/:id/restore editor']),
+  test('a resource of every type, plain, indexed and unique, has no answer that it does not declare: no 5xx whatever is sent', async () => {
+    const types =
+      'string text int number decimal(10,2) bool date timestamp time uuid email url enum(a,b) string[] json'.split(
+        ' ',
       )
-      for (const file of ['tasks', 'crons'])
-        expect(checkout.read(`src/${file}.ts`).match(/purgeDeleted,\n|task: purgeDeleted/g)).toHaveLength(1)
-      const once = { PROPERTY_PATH: '/api/zithers', PROPERTY_SEED: '1', PROPERTY_RUNS: '150', TEST_RUN: '' }
-      const tests = ['test/property.test.ts', 'test/lists.test.ts']
-      const { code, said } = await checkout.run('test', tests, once)
-      expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining(' 0 fail') })
-    },
-    TIMEOUT_MS * 3,
-  )
+    const word = (type: string) => type.replace(/\W.*/, type.includes('[') ? 's' : '')
+    const index = (type: string) => (['text', 'url', 'json'].includes(type) ? '' : ':index')
+    const plain = types.map((type) => `some_${word(type)}:${type}${index(type)}`)
+    const optional = types.map((type) => `maybe_${word(type)}:${type}?${index(type)}`)
+    const unique = types
+      .filter((type) => !/^(text|bool|enum|string\[\]|json|decimal)/.test(type)) // few decimals are drawn
+      .map((type) => `one_${word(type)}:${type}:unique`)
+    const rest = ['strings:int:min(1):max(99):default(30)', 'player:account(cascade)']
+    const rules = [
+      'unique(some_enum,one_int)',
+      'check(some_number != maybe_number)',
+      'exclude(some_int..maybe_int)',
+    ]
+    const all = [...plain, ...optional, ...unique, ...rest, ...rules, '--bulk', '--soft-delete']
+    expect(await checkout.run('new', ['zither', ...all])).toMatchObject({ code: 0 })
+    expect(await routesOf('/api/zithers')).toEqual(
+      expect.arrayContaining(['PATCH /api/zithers editor', 'POST /api/zithers/:id/restore editor']),
+    )
+    for (const file of ['tasks', 'crons'])
+      expect(checkout.read(`src/${file}.ts`).match(/purgeDeleted,\n|task: purgeDeleted/g)).toHaveLength(1)
+    const once = { PROPERTY_PATH: '/api/zithers', PROPERTY_SEED: '1', PROPERTY_RUNS: '150', TEST_RUN: '' }
+    const tests = ['test/property.test.ts', 'test/lists.test.ts']
+    const { code, said } = await checkout.run('test', tests, once)
+    expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining(' 0 fail') })
+  })
 
-  test(
-    'a table and columns of words that SQL and TypeScript reserve pass the test that they get',
-    async () => {
-      const fields = 'from:string to:string user:string desc:text? class:date:unique table:enum(select|case)'
-      const made = await checkout.run('new', ['purchase', ...fields.split(' '), '--plural', 'order'])
-      expect(made).toMatchObject({ code: 0 })
-      const { code, said } = await checkout.run('test', ['test/order.test.ts'])
-      expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining(' 0 fail') })
-    },
-    TIMEOUT_MS * 3,
-  )
+  test('a table and columns of words that SQL and TypeScript reserve pass the test that they get', async () => {
+    const fields = 'from:string to:string user:string desc:text? class:date:unique table:enum(select|case)'
+    const made = await checkout.run('new', ['purchase', ...fields.split(' '), '--plural', 'order'])
+    expect(made).toMatchObject({ code: 0 })
+    const { code, said } = await checkout.run('test', ['test/order.test.ts'])
+    expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining(' 0 fail') })
+  })
 
   test('a table with changes that no migration has is told, before it would get into that of another', async () => {
     const table = checkout.read('src/account/table.ts')

@@ -3,13 +3,11 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { copyCheckout, type Checkout } from '../support/checkout.ts'
 
-const TIMEOUT_MS = 60_000
-
 let checkout: Checkout
 beforeAll(() => {
   checkout = copyCheckout()
 })
-afterAll(() => checkout.remove(), TIMEOUT_MS)
+afterAll(() => checkout.remove())
 
 const PRICE = 'price:decimal(10,2):min(0):default(1)'
 

@@ -8,8 +8,6 @@ import { parseRules, ranksOf } from '../../../scripts/new/rules.ts'
 import { type Checkout, copyCheckout } from '../support/checkout.ts'
 import { createEmptyDatabase, serverEnv, uniquePrefix } from '../support/services.ts'
 
-const TIMEOUT_MS = 120_000
-
 const FIELDS = parseFields(
   [
     'court:int',
@@ -98,11 +96,11 @@ describe('in a checkout', () => {
     checkout = copyCheckout()
     database = await createEmptyDatabase()
     env = { ...serverEnv(database.url, uniquePrefix()), MIGRATE_DATABASE_URL: '' }
-  }, TIMEOUT_MS)
+  })
   afterAll(async () => {
     await database.drop()
     checkout.remove()
-  }, TIMEOUT_MS)
+  })
 
   async function constraints(): Promise<string[]> {
     const sql = postgres(database.url, { max: 1, onnotice: () => {} })
@@ -117,33 +115,29 @@ describe('in a checkout', () => {
   }
   const migrate = async () => expect(await checkout.run('migrate', [], env)).toMatchObject({ code: 0 })
 
-  test(
-    'a resource with rules passes the test that it gets, and its migrations make, and drop, all of them',
-    async () => {
-      const given = ['hall:int', 'ends:timestamp', 'starts:timestamp:index', 'notes:int']
-      const first = await checkout.run('new', ['xylophone', ...given, 'unique(hall,starts)'])
-      expect(first).toMatchObject({ code: 0 })
-      checkout.commit('xylophones')
-      const later = await checkout.run('new', ['field', 'xylophones', 'exclude(starts..ends)'])
-      expect([later.code, later.said]).toEqual([0, later.said])
-      await migrate()
-      expect(await constraints()).toEqual([
-        'c xylophones_ends_gt_starts',
-        'u xylophones_hall_starts_unique',
-        'x xylophones_starts_ends_overlap',
-      ])
-      const { code, said } = await checkout.run('test', ['test/xylophones.test.ts'])
-      expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining(' 0 fail') })
+  test('a resource with rules passes the test that it gets, and its migrations make, and drop, all of them', async () => {
+    const given = ['hall:int', 'ends:timestamp', 'starts:timestamp:index', 'notes:int']
+    const first = await checkout.run('new', ['xylophone', ...given, 'unique(hall,starts)'])
+    expect(first).toMatchObject({ code: 0 })
+    checkout.commit('xylophones')
+    const later = await checkout.run('new', ['field', 'xylophones', 'exclude(starts..ends)'])
+    expect([later.code, later.said]).toEqual([0, later.said])
+    await migrate()
+    expect(await constraints()).toEqual([
+      'c xylophones_ends_gt_starts',
+      'u xylophones_hall_starts_unique',
+      'x xylophones_starts_ends_overlap',
+    ])
+    const { code, said } = await checkout.run('test', ['test/xylophones.test.ts'])
+    expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining(' 0 fail') })
 
-      const nothing = await checkout.run('generate', ['--name', 'nothing'])
-      expect(nothing.said).toContain('nothing that drizzle/ lacks')
-      const table = checkout.read('src/xylophones/table.ts')
-      const without = table.split('\n').filter((line) => !/\bends\b/.test(line) || line.startsWith('//'))
-      await Bun.write(join(checkout.root, 'src/xylophones/table.ts'), without.join('\n'))
-      expect(await checkout.run('generate', ['--name', 'without', '--undeployed'])).toMatchObject({ code: 0 })
-      await migrate()
-      expect(await constraints()).toEqual(['u xylophones_hall_starts_unique'])
-    },
-    TIMEOUT_MS * 2,
-  )
+    const nothing = await checkout.run('generate', ['--name', 'nothing'])
+    expect(nothing.said).toContain('nothing that drizzle/ lacks')
+    const table = checkout.read('src/xylophones/table.ts')
+    const without = table.split('\n').filter((line) => !/\bends\b/.test(line) || line.startsWith('//'))
+    await Bun.write(join(checkout.root, 'src/xylophones/table.ts'), without.join('\n'))
+    expect(await checkout.run('generate', ['--name', 'without', '--undeployed'])).toMatchObject({ code: 0 })
+    await migrate()
+    expect(await constraints()).toEqual(['u xylophones_hall_starts_unique'])
+  })
 })

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { loadConfig } from '../../../src/config.ts'
-import { freePort } from '../../../scripts/services/child.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { Client } from '../support/client.ts'
 import {
@@ -26,6 +25,7 @@ import {
   uniquePrefix,
 } from '../support/services.ts'
 import { until } from '../support/until.ts'
+import { freePort } from '../support/ports.ts'
 
 for (const [name, found] of Object.entries({ nginx, caddy })) {
   if (!found)

@@ -8,7 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { commandLine, isAlive } from '../../../scripts/services/child.ts'
 import { readServicesFile, servicesFile } from '../../../scripts/services/protocol.ts'
+import { readStatus } from '../../../src/kit/process/status.ts'
+import { withStats } from '../../../src/kit/process/supervisor-link.ts'
 import { until } from '../support/until.ts'
+import { freePort } from '../support/ports.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
 const realRedis =
@@ -22,7 +25,7 @@ beforeEach(async () => {
   const parent = realpathSync(mkdtempSync(join(tmpdir(), 'restbun start ')))
   chmodSync(parent, 0o711) // as root, Postgres runs as another user and has to pass
   dataDir = join(parent, 'data')
-  port = await quietPort()
+  port = await freePort() // that the system gives to nobody: a server starts twice on it
   launched = []
 })
 
@@ -81,14 +84,6 @@ async function launchServer(): Promise<Launch> {
   })
   await Promise.race([serves, ended])
   return server
-}
-
-/** A free port that the system gives to nobody who asks for any: other tests do, and a server starts twice on it. */
-async function quietPort(): Promise<number> {
-  for (;;) {
-    const candidate = 10_000 + Math.floor(Math.random() * 20_000)
-    if (!(await accepts(candidate))) return candidate
-  }
 }
 
 const call = (path: string, body?: object, headers: Record<string, string> = {}) =>
@@ -165,7 +160,11 @@ test('SIGTERM lets the request in flight end, then the services, and exits 0', a
   const server = await launchServer()
   const stock = takeStock()
   const slow = call('/apitest/sleep?ms=1500')
-  await call('/health') // the slow one has been sent before it
+  await until('it to be in', () =>
+    readStatus(dataDir)
+      ?.processes.map(withStats)
+      .some(({ inFlight }) => inFlight > 0),
+  )
   server.child.kill('SIGTERM')
   expect((await slow).status).toBe(200)
   expect(await server.exit).toEqual({ code: 0, signal: null })
@@ -225,7 +224,7 @@ test.skipIf(realRedis !== null)(
   'on the embedded Redis the start says that sessions end with it',
   async () => {
     const server = await launchServer()
+    await until('the warning', () => server.said().includes('sessions and queued jobs end with it'))
     expect(server.said()).toContain('embedded Redis in memory')
-    expect(server.said()).toContain('sessions and queued jobs end with it')
   },
 )

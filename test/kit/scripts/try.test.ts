@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { purposesOf } from '../../../scripts/new/purposes.ts'
-import { freePort } from '../../../scripts/services/child.ts'
 import { type Checkout, copyCheckout } from '../support/checkout.ts'
 import { createDatabase, deletePrefix, serverEnv, uniquePrefix } from '../support/services.ts'
 import { until } from '../support/until.ts'
+import { freePort } from '../support/ports.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
 

@@ -21,7 +21,6 @@ import { type Checkout, copyCheckout } from '../support/checkout.ts'
 import { startRegistry } from '../support/registry.ts'
 import { createEmptyDatabase } from '../support/services.ts'
 
-const TIMEOUT_MS = 120_000
 const folder = mkdtempSync(join(tmpdir(), 'upgrade-test-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -286,12 +285,12 @@ describe.skipIf(madeFrom(join(import.meta.dir, '../../..')) !== undefined)('the 
     expect(await project.run('create/make', ['film-club'])).toMatchObject({ code: 0 })
     project.commit('a project')
     project.git('tag', 'made')
-  }, TIMEOUT_MS)
+  })
   beforeEach(undo)
   afterAll(async () => {
     project.remove()
     await registry.stop()
-  }, TIMEOUT_MS)
+  })
 
   test('a dry run says what would change and what UPGRADING.md says, and changes nothing', async () => {
     const { code, out } = await upgrade('--dry-run')

@@ -39,13 +39,13 @@ export async function startOnLinks<
     for (const { id } of await queueAdmin.list('waiting', 1, 1000)) await queueAdmin.drop(id)
     // A link that was cut is back, but not yet found.
     await until('the services', async () => (await app.visitor().get('/ready')).status === 200)
-  }, 30_000)
+  })
   afterAll(async () => {
     await direct.close()
     await app.close()
     await Promise.all([postgres.close(), redis.close()])
     await database.drop()
-  }, 30_000)
+  })
 
   /** What the outbox holds. */
   const rows = () => direct.deps.db.select().from(outbox)

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium, type BrowserContextOptions } from 'playwright-core'
+import { PATIENCE_MS } from './until.ts'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 
@@ -41,7 +42,11 @@ export async function launchChromium(executablePath: string) {
   try {
     const browser = await chromium.launch({ executablePath, args: FLAGS, env })
     return {
-      newContext: (options?: BrowserContextOptions) => browser.newContext(options),
+      async newContext(options?: BrowserContextOptions) {
+        const context = await browser.newContext(options)
+        context.setDefaultTimeout(PATIENCE_MS)
+        return context
+      },
       async close() {
         await browser.close()
         await deleteHome()

@@ -264,7 +264,6 @@ export function driveRoutes<App extends TestedApp, Role extends string>(product:
       }
       expect(unfair).toEqual([])
     },
-    180_000,
   )
 
   /** Two of three calls fit the schemas, half of these with values that exist; the last is spoiled somewhere. */

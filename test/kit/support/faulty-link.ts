@@ -1,5 +1,6 @@
 // A link to a service that can be cut or stalled: what a network does to Postgres and Redis, on demand.
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { freePort } from './ports.ts'
 
 export interface FaultyLink {
   /** The service's URL, by way of this link. */
@@ -27,7 +28,7 @@ export async function openLink(
   let target = new URL(serviceUrl)
   const sockets = new Set<Socket>()
   let stalled = false
-  let port = 0
+  const port = await freePort() // nobody takes it while it is cut
   let server: Server
 
   const listen = () =>
@@ -50,10 +51,7 @@ export async function openLink(
         pass(service, client)
       })
       server.once('error', reject)
-      server.listen(port, address, () => {
-        port = (server.address() as { port: number }).port
-        resolve()
-      })
+      server.listen(port, address, resolve)
     })
 
   const cut = () =>

@@ -9,7 +9,7 @@ import { prepared } from '../../../src/kit/data/prepared.ts'
 import { driverCode } from '../../../src/kit/data/transient.ts'
 import { withAdmin } from '../../../scripts/services/test-run.ts'
 import { silent } from './log.ts'
-import { createDatabase, redisUrl } from './services.ts'
+import { createDatabase, PATIENT, redisUrl } from './services.ts'
 
 export async function openLanes() {
   const database = await createDatabase('kit')
@@ -19,6 +19,7 @@ export async function openLanes() {
         DATABASE_URL: database.url,
         REDIS_URL: redisUrl(),
         DATABASE_POOL: String(PLACES),
+        ...PATIENT,
         ...env,
       }),
       silent,

@@ -5,8 +5,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { serviceAccount } from '../../../scripts/services/service-account.ts'
-import { accepts, freePort } from './supervised.ts'
 import { until } from './until.ts'
+import { accepts, freePort } from './ports.ts'
 
 export const PGBOUNCER = Bun.which('pgbouncer', { PATH: `${process.env.PATH}:/usr/sbin` })
 

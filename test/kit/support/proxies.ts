@@ -2,8 +2,8 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../../../scripts/services/child.ts'
 import { until } from './until.ts'
+import { freePort } from './ports.ts'
 
 const DEPLOY = join(import.meta.dir, '../../../scripts/deploy')
 

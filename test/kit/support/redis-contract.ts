@@ -27,8 +27,8 @@ export function sessionsOn(redis: ReturnType<typeof connectRedis>, prefix: strin
 
 export const identityOf = (userId: string) => {
   const now = Date.now()
-  const login = { loginAt: now, sentAt: now, remember: false }
-  return { userId, role: roles.names[1] ?? '', ip: '127.0.0.1', agent: 'test', ...login } as never
+  const login = { way: 'password', loginAt: now, sentAt: now, remember: false }
+  return { userId, role: 'reader' as const, ip: '127.0.0.1', agent: 'test', ...login }
 }
 
 export async function expectContract(url: string, prefix: string): Promise<void> {

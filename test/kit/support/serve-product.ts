@@ -59,7 +59,6 @@ export async function serveProduct<
     RATE_LIMIT: 'off',
     PASSWORD_RULE: 'seed',
     SECRET_KEYS: newSecretKey(), // of this app and all that serve it; the one of development lies in a file
-    REQUEST_TIMEOUT_MS: '120000',
     ...PATIENT,
     ...env,
   }

@@ -2,8 +2,8 @@
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from './supervised.ts'
 import { until } from './until.ts'
+import { freePort } from './ports.ts'
 
 export const sshd = Bun.which('sshd', { PATH: `${process.env.PATH ?? ''}:/usr/sbin` })
 /** What a deploy takes and this machine lacks. */

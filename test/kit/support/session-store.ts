@@ -67,6 +67,7 @@ export function identityOf(
     role: 'writer',
     ip: '192.0.2.7',
     agent: 'Mozilla/5.0 "ünïcode"',
+    way: 'password',
     loginAt: 1_700_000_000_000,
     sentAt: 1_700_000_000_000,
     remember: true,

@@ -5,14 +5,15 @@ import { join } from 'node:path'
 import { isAlive } from '../../../scripts/services/child.ts'
 import type { LogRecord } from '../../../src/kit/log/pretty.ts'
 import { readStatus, type ProcessStatus } from '../../../src/kit/process/status.ts'
+import { withStats } from '../../../src/kit/process/supervisor-link.ts'
 import { showUnexpected } from './server-errors.ts'
 import { createDatabase, deletePrefix, serverEnv, uniquePrefix, type Tables } from './services.ts'
+import { freePort } from './ports.ts'
 import { until } from './until.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
 /** The product that is served, below the checkout. */
 export const PRODUCT = 'test/kit/product'
-export const BOOT_MS = 30_000
 
 export type Service = Awaited<ReturnType<typeof startService>>
 
@@ -97,25 +98,25 @@ export async function startService(
     pids,
     /** The lines of the log so far that hold a text, parsed. */
     lines: (text: string): LogLine[] => linesOf(output, text),
+    /** A process has a request in hand. */
+    isServing: () =>
+      processes()
+        .map(withStats)
+        .some(({ inFlight }) => inFlight > 0),
     /** Resolves when all that should run are ready, and nothing else runs. */
     untilSteady: () =>
       until(
         `${wanted} processes to be ready`,
         () => processes().length === wanted && processes('ready').length === wanted,
-        BOOT_MS,
       ),
     /** Asks for a rolling reload, and resolves with its result. */
     async reload() {
       const before = status()?.reload?.number ?? 0
       child.kill('SIGHUP')
-      return until(
-        'the reload to end',
-        () => {
-          const last = status()?.reload
-          return last && last.number > before && last.result !== 'running' ? last : undefined
-        },
-        BOOT_MS,
-      )
+      return until('the reload to end', () => {
+        const last = status()?.reload
+        return last && last.number > before && last.result !== 'running' ? last : undefined
+      })
     },
     /** The exit code, when all of the output has been read. */
     exit: async () => (await ended)[2],
@@ -176,20 +177,3 @@ export function copyCheckout(): string {
   for (const name of ['drizzle', 'node_modules']) symlinkSync(join(ROOT, name), join(copy, name))
   return copy
 }
-
-/** A port that nobody uses, and that the system gives to nobody who asks for any. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000)
-    if (!(await accepts(port))) return port
-  }
-}
-
-export const accepts = (port: number) =>
-  Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } }).then(
-    (socket) => {
-      socket.end()
-      return true
-    },
-    () => false,
-  )

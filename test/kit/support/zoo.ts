@@ -52,7 +52,7 @@ const zoo = factory
     async (c) => {
       const person = people.get(c.req.valid('json').id)
       if (person === undefined) throw new ApiError(400, 'Nobody')
-      await startSession(c, person, true)
+      await startSession(c, person, true, { way: 'password' })
       return c.var.respond({})
     },
   )

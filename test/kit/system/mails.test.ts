@@ -89,14 +89,13 @@ test.skipIf(executable === undefined)(
     const browser = await launchChromium(executable ?? '')
     try {
       const context = await browser.newContext()
-      context.setDefaultTimeout(15_000)
       const tab = await context.newPage()
       await tab.goto(app.url + PATH)
       const frame = (subject: string, scheme: string) =>
         tab.frameLocator(`iframe[title="${subject}, ${scheme}"]`)
       const backgrounds = ['light', 'dark'].map((scheme) =>
         frame('second', scheme)
-          .locator('body')
+          .locator('body', { hasText: 'Look at it' }) // the frame is empty at first
           .evaluate('document.defaultView.getComputedStyle(document.body).backgroundColor'),
       )
       expect(await Promise.all(backgrounds)).toEqual(['rgb(245, 241, 234)', 'rgb(23, 22, 20)'])

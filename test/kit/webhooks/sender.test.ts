@@ -227,7 +227,11 @@ describe('of an answer', () => {
     const options = { timeoutMs: 300 }
     expect(await refusal(send(options, `http://127.0.0.1:${silent}/`))).toBe('no answer within 0.3 s')
     expect(await refusal(send(options, `https://127.0.0.1:${silent}/`))).toBe('no answer within 0.3 s')
-    expect(await send(options, `http://127.0.0.1:${slow}/`)).toEqual({ status: 200, answer: 'so far' })
+    // What has come by then counts: a busy machine is given the time to bring it.
+    expect(await send({ timeoutMs: 3000 }, `http://127.0.0.1:${slow}/`)).toEqual({
+      status: 200,
+      answer: 'so far',
+    })
   })
 
   test('a name that does not resolve in time has none', async () => {

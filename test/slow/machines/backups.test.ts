@@ -1,5 +1,5 @@
 // Backups that are tried: the disk of Postgres or of Redis is lost, and what was backed up is what is there again.
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
@@ -19,13 +19,12 @@ import postgres from 'postgres'
 import { z } from 'zod'
 import { migrate } from '../../../scripts/migrate.ts'
 import { MIGRATIONS_FOLDER } from '../../../scripts/migrate/folder.ts'
-import { type Account, freePort, run, SERVICE_ENV } from '../../../scripts/services/child.ts'
+import { type Account, run, SERVICE_ENV } from '../../../scripts/services/child.ts'
 import { defineTask } from '../../../src/kit/jobs/task.ts'
 import { until } from '../../kit/support/until.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 import { startTestWorker } from '../../support/worker.ts'
-
-setDefaultTimeout(240_000)
+import { freePort } from '../../kit/support/ports.ts'
 
 const VERSIONS = '/usr/lib/postgresql'
 const [version] = existsSync(VERSIONS) ? readdirSync(VERSIONS).toSorted((a, b) => Number(b) - Number(a)) : []

@@ -14,7 +14,6 @@ if (cannot) process.stderr.write('SKIPPED: two hosts, which take root, haproxy, 
 const AHEAD_S = 30
 const READERS = 8
 const WRITERS = 2
-const START_MS = 120_000
 /** Failed logins to one account. */
 const ACCOUNT_LIMIT = 10
 
@@ -42,12 +41,12 @@ beforeAll(async () => {
         () => false,
       ),
     )
-}, START_MS)
+})
 afterAll(async () => {
   for (const { folder } of balancers) rmSync(folder, { recursive: true })
   await stage?.close()
   network?.remove()
-}, START_MS)
+})
 
 interface Balancer {
   url: string

@@ -23,7 +23,7 @@ describe.skipIf(!PATRONI)('Patroni', () => {
     await cluster.whole()
     url = `postgres://postgres:secret@${cluster.hosts}/postgres`
     await migrate(url, { folder: KIT_MIGRATIONS })
-  }, 180_000)
+  })
   afterAll(() => {
     network?.remove()
     cluster?.remove()

@@ -46,7 +46,7 @@ test.skipIf(PGBOUNCER === null)(
     )
     try {
       const url = `${pooler.urlOf(process.env.TEST_DATABASE_URL ?? '')}?prepare=false`
-      const child = Bun.spawn([process.execPath, 'test', '--timeout=180000', ...CONTRACT], {
+      const child = Bun.spawn([process.execPath, 'test', '--timeout=600000', ...CONTRACT], {
         cwd: ROOT,
         env: { ...process.env, TEST_DATABASE_URL: url },
         stdout: 'pipe',

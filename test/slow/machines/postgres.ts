@@ -14,8 +14,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
-import { freePort } from '../../../scripts/services/child.ts'
 import { until } from '../../kit/support/until.ts'
+import { freePort } from '../../kit/support/ports.ts'
 
 const VERSIONS = '/usr/lib/postgresql'
 const [version] = existsSync(VERSIONS) ? readdirSync(VERSIONS).toSorted((a, b) => Number(b) - Number(a)) : []

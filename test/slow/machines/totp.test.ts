@@ -10,7 +10,6 @@ const cannot = process.getuid?.() !== 0 || !Bun.which('faketime')
 if (cannot) process.stderr.write('SKIPPED: codes on two hosts, which take root and faketime\n')
 
 const AHEAD_S = 30
-const START_MS = 120_000
 
 let network: Network
 let stage: Awaited<ReturnType<typeof startHosts>>
@@ -22,11 +21,11 @@ beforeAll(async () => {
   network = made
   stage = await startHosts(network, network.add('proxy'), [0, AHEAD_S])
   await stage.start()
-}, START_MS)
+})
 afterAll(async () => {
   await stage?.close()
   network?.remove()
-}, START_MS)
+})
 
 test.skipIf(cannot)('a code counts on both hosts, and once', async () => {
   const [one, two] = stage.hosts as [Host, Host]

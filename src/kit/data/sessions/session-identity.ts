@@ -14,12 +14,11 @@ const StoredIdentity = z.object({
   sentAt: z.number(),
   remember: z.boolean(),
   provenAt: z.number().optional(),
-  way: z.string().optional(),
+  way: z.string(),
 }) satisfies z.ZodType<Identity>
 
 /**
- * An identity has exactly one text, because scripts compare texts. Without `provenAt` and `way` it is that of releases
- * before them, which write sessions without; where one loses them so, the login counts again, and came by no known way.
+ * An identity has exactly one text, because scripts compare texts. Without `provenAt` the login counts.
  */
 export const encode = ({ userId, role, ip, agent, loginAt, sentAt, remember, ...more }: Identity): string => {
   const { provenAt, way } = more

@@ -1,4 +1,4 @@
-// Lets a session act as a user of a lower role: a record apart from sessions, which earlier releases never read.
+// Lets a session act as a user of a lower role: a record apart from sessions.
 import { hash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Roles } from '../../types/roles.ts'
@@ -10,7 +10,7 @@ import { createToken } from './session-token.ts'
 /** From its begin, whatever its activity. */
 const SECONDS = 15 * 60
 
-/** The session's own token, the user's id, and a secret. Earlier releases take it for no token at all. */
+/** The session's own token, the user's id, and a secret. It has the shape of no other token. */
 const TOKEN = /^([\w-]{43})\.([\w-]{1,64})\.[\w-]{43}$/
 
 interface Begun {

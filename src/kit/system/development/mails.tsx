@@ -23,7 +23,9 @@ export function Mails({ c, mails }: { c: AnyContext; mails: KeptMail[] }) {
     <HtmlPage c={c} title="Mails" style={STYLE}>
       <div class="top">
         <h1>Mails</h1>
-        <p>SMTP_URL is not set, so these mails were kept instead of sent. The newest is first.</p>
+        <p class="note">
+          SMTP_URL is not set, so these mails were kept instead of sent. The newest is first.
+        </p>
         {mails.length === 0 && <p>None yet: call /apitest/sendemail to queue one.</p>}
       </div>
       {mails.map((mail, i) => (
@@ -62,7 +64,10 @@ function KeptMailView({ mail, isOpen }: { mail: KeptMail; isOpen: boolean }) {
           </figure>
         ))}
       </div>
-      <pre>{linked(mail.text)}</pre>
+      <figure>
+        <figcaption>plain text</figcaption>
+        <pre>{linked(mail.text)}</pre>
+      </figure>
     </details>
   )
 }
