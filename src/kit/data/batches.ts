@@ -10,7 +10,6 @@ export const BATCH = 1000
  * The condition of a statement that changes a batch of rows. They are found once, and locked, and then taken by where they lie.
  * With `in (select ...)`, or with the condition once more beside it, Postgres finds them anew for each row of the table, where its
  * statistics are of a time when that was almost empty.
- * @param which a condition; an order and an offset may follow it
  */
 export const inBatch = (table: PgTable, which: SQL): SQL =>
   sql`ctid = any(array(select ctid from ${table} where ${which} limit ${BATCH} for update))`

@@ -102,7 +102,7 @@ export function createIdempotency(table: ReturnType<typeof idempotencyKeysTable>
 
   const trim = (db: Db, account: string) =>
     db.execute(sql`delete from ${table} where ctid = any(array(select ctid from ${table}
-      where account = ${account} order by created desc offset ${PER_ACCOUNT} for update))`)
+      where account = ${account} order by created desc offset ${PER_ACCOUNT}))`)
 
   const handler = middleware(async (c, next) => {
     const key = c.req.header('idempotency-key')

@@ -124,7 +124,7 @@ export function createWebhooks<P extends AnyProduct>(options: WebhookOptions<P>)
     unique: () => '',
     timeoutMs: 60 * 60_000,
     async run(_input, job, { db }: WebhookDeps<P>) {
-      const { endpoint, state, created } = deliveries
+      const { endpoint, state, created, id } = deliveries
       const remove = (which: SQL) => deleteInBatches(db, deliveries, which, job.signal)
       await remove(sql`${created} < now() - ${KEPT_DAYS}`)
       const count = sql`count(*)`
@@ -133,9 +133,13 @@ export function createWebhooks<P extends AnyProduct>(options: WebhookOptions<P>)
         .from(deliveries)
         .groupBy(endpoint)
         .having(gt(count, KEPT_ROWS))
-      for (const one of many)
-        await remove(sql`${endpoint} = ${one.endpoint} and ${state} <> 'pending'
-          order by ${created} desc offset ${KEPT_ROWS}`)
+      for (const one of many) {
+        const its = sql`${endpoint} = ${one.endpoint} and ${state} <> 'pending'`
+        // Not `offset` in what is removed: rows that are passed over would be locked as well.
+        const kept = sql`select ${created}, ${id} from ${deliveries} where ${its}
+          order by ${created} desc, ${id} desc offset ${KEPT_ROWS - 1} limit 1`
+        await remove(sql`${its} and (${created}, ${id}) < (${kept})`)
+      }
     },
   })
 
