@@ -15,7 +15,9 @@ export const OfPasskey = z.object({ id: z.uuid() })
 /** The same in a form, where the script of the page puts it as JSON. */
 export const inForm = <T>(credential: z.ZodType<T>) =>
   z
-    .string('This takes a browser that runs the script of the page, once it is loaded, and that knows passkeys')
+    .string(
+      'This takes a browser that runs the script of the page, once it is loaded, and that knows passkeys',
+    )
     .max(60_000)
     .transform((text, ctx): unknown => {
       try {
