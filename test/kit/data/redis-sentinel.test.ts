@@ -9,7 +9,8 @@ import { redisUrl } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
 const MASTER = 'ours'
-const TIMEOUT_MS = 500
+/** Of a client that is to ask anew soon. */
+const SOON_MS = 500
 
 /** Answers as a Sentinel does where the master is: the Redis of the tests, if nobody says otherwise. */
 class FakeSentinel {
@@ -93,14 +94,15 @@ const urlOf = (sentinels: readonly { port: number }[], after = '') => {
   return `redis+sentinel://default:${new URL(redisUrl()).password}@${hosts}/${MASTER}${after}`
 }
 
-function open(url: string): Redis {
-  const client = connectRedis(url, { log: silent, timeoutMs: TIMEOUT_MS })
+/** As long as a busy machine may take, or one waits in vain. */
+function open(url: string, timeoutMs = 60_000): Redis {
+  const client = connectRedis(url, { log: silent, timeoutMs })
   opened.clients.push(client)
   return client
 }
 
 const idOf = (client: Redis) => client.client('ID').catch(() => undefined)
-/** A busy machine may answer too late for this client. */
+/** A busy machine may answer too late for one that asks anew soon. */
 const connected = (client: Redis) => until('an answer', () => idOf(client))
 /** Until it has another connection, which answers. */
 const reconnected = (client: Redis, before: unknown) =>
@@ -118,7 +120,7 @@ async function kill(id: unknown): Promise<void> {
 test('a switch that is announced while the master is looked for does not end the client', async () => {
   const [sentinel] = await startSentinels(1)
   if (!sentinel) return
-  const client = open(urlOf([sentinel]))
+  const client = open(urlOf([sentinel]), SOON_MS)
   const before = await connected(client)
   await until('the client to listen', () => sentinel.subscribers > 0)
   sentinel.isFrozen = true
@@ -178,7 +180,7 @@ test('while no Sentinel answers Redis counts as away, and it is there as soon as
   const [sentinel] = await startSentinels(1)
   if (!sentinel) return
   sentinel.isFrozen = true
-  const client = open(urlOf([sentinel]))
+  const client = open(urlOf([sentinel]), SOON_MS)
   const blocking = connectBlocking(client)
   opened.clients.push(blocking)
   const waits = blocking.blpop('nothing', 0.01).catch(() => {})
