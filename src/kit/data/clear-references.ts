@@ -87,6 +87,15 @@ export type Reference = ReturnType<typeof referencesTo>[number]
 /** It says what becomes of its rows. */
 export const isCleared = ({ rule }: Pick<Reference, 'rule'>) => rule === 'cascade' || rule === 'set null'
 
+/**
+ * That none of its rows refers to the row. `is true`: a look at its index for each row; as a join it may be a walk through all of it,
+ * where statistics are old.
+ */
+export function isFreeOf({ from, columns, foreignColumns }: Reference): SQL {
+  const equal = columns.map(({ name }, i) => sql`holder.${sql.identifier(name)} = ${foreignColumns[i]}`)
+  return sql`(not exists (select from ${from} as holder where ${sql.join(equal, sql` and `)})) is true`
+}
+
 function undeclared({ from, columns }: Reference, table: PgTable): Error {
   const name = `${getTableName(from)}.${columns.map((column) => column.name).join(', ')}`
   return new Error(

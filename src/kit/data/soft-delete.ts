@@ -8,7 +8,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import type { Db } from '../types/db.ts'
-import { deleteWithReferences, isCleared, type Reference, referencesTo } from './clear-references.ts'
+import { deleteWithReferences, isCleared, isFreeOf, referencesTo } from './clear-references.ts'
 import type { Schema } from './owned-rows.ts'
 
 export class SoftDelete {
@@ -42,18 +42,9 @@ export async function deleteOver(db: Db, schema: Schema, signal: AbortSignal): P
   for (const soft of Object.values(schema)) {
     if (!(soft instanceof SoftDelete)) continue
     const { table } = soft
-    const isFree = referencesTo(schema, table).flatMap((reference) =>
-      // `is true`: a look at its index for each row. As a join it may be a walk through all of it, where statistics are old.
-      isCleared(reference) ? [] : sql`(not ${refers(reference)}) is true`,
-    )
-    const where = sql.join([soft.isOver(), ...isFree], sql` and `)
+    const held = referencesTo(schema, table).filter((reference) => !isCleared(reference))
+    const where = sql.join([soft.isOver(), ...held.map(isFreeOf)], sql` and `)
     count += await deleteWithReferences(db, schema, { table, where, leavesOutHeld: true }, signal)
   }
   return count
-}
-
-/** That a row of another table, or another one of this, refers to the row. */
-function refers({ from, columns, foreignColumns }: Reference): SQL {
-  const equal = columns.map(({ name }, i) => sql`holder.${sql.identifier(name)} = ${foreignColumns[i]}`)
-  return sql`exists (select from ${from} as holder where ${sql.join(equal, sql` and `)})`
 }

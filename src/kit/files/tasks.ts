@@ -1,7 +1,7 @@
 // Declares the jobs of files: deletes bytes, asks a purpose's check, and sweeps what was left behind.
 import { and, eq, inArray, isNull, lt, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { referencesTo } from '../data/clear-references.ts'
+import { isFreeOf, referencesTo } from '../data/clear-references.ts'
 import type { Schema } from '../data/owned-rows.ts'
 import type { KitDeps } from '../deps.ts'
 import type { AnyProduct } from '../http/env.ts'
@@ -65,11 +65,7 @@ export function fileTasks<P extends AnyProduct>(table: FilesTable, purposes: Pur
   /** What nothing refers to and nobody will miss. What a row refers to stays, whosever it was: its foreign key sees to that. */
   function overdue(schema: Schema): SQL | undefined {
     const attached = Object.keys(purposes).filter((name) => purposes[name]?.isAttached)
-    // `is true`: a look at its index for each file. As a join it may be a walk through all of it, where statistics are old.
-    const isFree = referencesTo(schema, table).map(
-      ({ from, columns: [column] }) =>
-        sql`(not exists (select 1 from ${from} where ${column} = ${table.id})) is true`,
-    )
+    const isFree = referencesTo(schema, table).map(isFreeOf)
     const isOver = or(
       and(eq(table.state, 'pending'), lt(table.changed, before(PENDING))),
       and(eq(table.state, 'checking'), lt(table.changed, before(CHECKING))),
