@@ -1,6 +1,7 @@
 // Joins a product's settings with the kit's in one schema, which reports every mistake at once, and one frozen object.
 import type { z } from 'zod'
 import { ConfigError } from '../types/config-error.ts'
+import type { Log } from '../types/log.ts'
 import { findConflicts, kitConfig, type KitConfig, type Parsed } from './kit-config.ts'
 import { kitSettings } from './kit-settings.ts'
 import { printConfig } from './printable.ts'
@@ -31,6 +32,13 @@ export interface ProductSettings<C extends KitConfig = KitConfig> {
   /** Returns a flat copy for the log, with keys like `cookie.domain`: only numbers, flags and printable texts are shown. */
   print(this: void, config: C): Record<string, unknown>
 }
+
+/** For whoever operates the service; in development they would hide what a start has to say. */
+export const logSettings = <C extends KitConfig>(
+  { print }: Pick<ProductSettings<C>, 'print'>,
+  config: C,
+  log: Log,
+): void => log[config.production ? 'info' : 'debug']('settings', print(config))
 
 /** The config that these settings load. */
 export type ConfigOf<S extends { load: (env?: Environment) => unknown }> = ReturnType<S['load']>

@@ -1,7 +1,7 @@
 // Runs an API process: connects, listens, and drains at the end.
 import type { Manifest } from '../assemble.ts'
 import type { KitConfig } from '../config/kit-config.ts'
-import type { ProductSettings } from '../config/settings.ts'
+import { logSettings, type ProductSettings } from '../config/settings.ts'
 import { createDeps } from '../create-deps.ts'
 import { refuseMissingDatabase } from '../data/redis.ts'
 import type { KitDeps } from '../deps.ts'
@@ -31,8 +31,7 @@ export const runServer = <C extends KitConfig, R extends string, O extends objec
     await refuseMissingDatabase(redis)
     const { isSupervised, observe, waitIfReplacing, reportUp, reportDraining, writeCounts } =
       joinSupervisor(watched)
-    if (isFirst && !isSupervised)
-      log[config.production ? 'info' : 'debug']('settings', settings.print(config))
+    if (isFirst && !isSupervised) logSettings(settings, config, log)
     await waitIfReplacing(deps.ready)
     const lingerMs = isSupervised ? LINGER_MS : 0
     const app = createApp({ ...deps, supervisor: linkSupervisor(config.dataDir) })

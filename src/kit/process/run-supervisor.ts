@@ -1,6 +1,6 @@
 // Runs the supervisor: starts API processes, workers and programs, watches them, reloads them without a gap, and stops them.
 import type { KitConfig } from '../config/kit-config.ts'
-import type { ProductSettings } from '../config/settings.ts'
+import { logSettings, type ProductSettings } from '../config/settings.ts'
 import { createLog } from '../log/log.ts'
 import { createReport, type OnUnexpected } from '../log/unexpected.ts'
 import { adviceOnSettings } from './advice.ts'
@@ -45,7 +45,7 @@ export const runSupervisor = <C extends KitConfig>({
     const metrics = config.metricsPort === undefined ? undefined : new MetricsServer(config.metricsPort)
     const boards = BoardFolder.create(dataDir, config.name)
     const startedAt = Date.now()
-    log[config.production ? 'info' : 'debug']('settings', settings.print(config))
+    logSettings(settings, config, log)
     logStart(first, plan, log)
     void logConnections(plan, log)
 
