@@ -70,7 +70,7 @@ export function startWorker<D>(given: WorkerOptions<D>): Worker {
     const bell = new Bell()
     const blocking = connection.open(`worker-${id}-peek-${share.name}`)
     const reaper = createReaper({ redis, base, keepDead, log, notices })
-    const show = createProgress(redis, base, log, lifetime)
+    const show = createProgress(id, redis, base, log, lifetime)
     const inFlight = new InFlight({ ...options, prepare }, share, slots, lifetime, bell, show)
     const own = { ...options, base, connection, blocking, lifetime, bell, inFlight, notices, reaper }
     const fetcher = new Fetcher(own)
