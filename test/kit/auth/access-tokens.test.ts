@@ -7,6 +7,7 @@ import type { Store } from '../../../src/kit/types/store.ts'
 import { findMember, setRank } from '../product/queries.ts'
 import { members } from '../product/table.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
+import { codeOf } from '../support/lanes.ts'
 
 const PER_ACCOUNT = 5
 
@@ -176,7 +177,11 @@ test('one that is ended so slowly that a request gives up waiting is not kept', 
     await gaveUp.promise
   })
   await ended.promise
-  await expect(open(app.deps, token)).rejects.toThrow()
+  const impatient = app.deps.db.transaction(async (db) => {
+    await db.execute(sql`set local lock_timeout = '50ms'`)
+    await open({ ...app.deps, db }, token)
+  })
+  expect(await codeOf(impatient)).toBe('55P03')
   gaveUp.resolve()
   await ending
   expect(await open(app.deps, token)).toBeUndefined()
