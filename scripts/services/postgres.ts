@@ -99,7 +99,8 @@ const settings = (scratch: boolean) =>
     'timezone=UTC',
     'log_timezone=UTC',
     'max_connections=200',
-    ...(scratch ? ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'] : []),
+    // It may lie in memory: its log takes little room.
+    ...(scratch ? ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_wal_size=128MB'] : []),
   ].flatMap((setting) => ['-c', setting])
 
 /** The password lies beside the cluster that was created with it, for its owner only. */

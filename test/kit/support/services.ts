@@ -1,5 +1,6 @@
 // What a test file stands on: a database of its own, and a key prefix of its own on the shared Redis.
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import {
   databaseUrl,
   deletePrefix as deleteKeys,
@@ -49,9 +50,13 @@ export const PATIENT = {
   SLOW_REQUEST_MS: '60000',
 }
 
+/** Bun keeps here what it made of the packages, once for all processes; without a home it would make it anew in each. */
+const TRANSPILED = join(import.meta.dir, '../../../node_modules/.cache/transpiled')
+
 /** The environment of a process of the service: on the services of this run, and on any free port. */
 export const serverEnv = (databaseUrl: string, prefix: string) => ({
   PATH: process.env.PATH ?? '',
+  BUN_RUNTIME_TRANSPILER_CACHE_PATH: TRANSPILED,
   DATABASE_URL: databaseUrl,
   REDIS_URL: redisUrl(),
   REDIS_PREFIX: prefix,
