@@ -7,9 +7,11 @@
 // embedded Redis where a redis-server is installed. DATABASE_URL and REDIS_URL are never read.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { name } from '../package.json'
+import { makeTemporaryFolder } from './services/memory-folder.ts'
 import { prepareTestRun } from './services/test-run.ts'
 
 // Tests wait for processes and services a third of their time: two workers more than there are cores keep these busy.
@@ -18,6 +20,9 @@ const WORKERS = availableParallelism() + 2
 const TIMINGS = 'node_modules/.cache/test-timings.json'
 
 console.error('Preparing databases of this run ...')
+const temporary = makeTemporaryFolder()
+process.env.TMPDIR = temporary // of the services and the tests
+process.on('exit', () => rmSync(temporary, { recursive: true, force: true }))
 const { run, close } = await prepareTestRun(process.env)
 // A busy machine is slow, and that is no failure: tests wait for what they wait for.
 const options = ['--timeout=600000']

@@ -1,11 +1,10 @@
 // What a run of the tests stands on: Postgres and Redis, a migrated template database, and names that are its own.
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, statfsSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type postgres from 'postgres'
-import { attempt } from '../../src/kit/types/attempt.ts'
 import { withConnection } from '../connection.ts'
 import { migrate } from '../migrate.ts'
 import { MIGRATIONS_FOLDER } from '../migrate/folder.ts'
@@ -33,7 +32,7 @@ export async function prepareTestRun(
     given.databaseUrl && given.redisUrl
       ? undefined
       : await startServices({
-          dataDir: mkdtempSync(join(scratchFolder(), 'restbun-test-')),
+          dataDir: mkdtempSync(join(tmpdir(), 'restbun-test-')),
           postgres: !given.databaseUrl,
           redis: !given.redisUrl && (env.TEST_REDIS === 'embedded' ? 'embedded' : 'any'),
           scratch: true,
@@ -55,22 +54,6 @@ export async function prepareTestRun(
     throw error
   }
   return { run, close }
-}
-
-/** Linux keeps it in memory; most containers have 64 MB of it. */
-const MEMORY = '/dev/shm'
-/** More than a run takes: its databases live as long as a test file. */
-const ENOUGH_BYTES = 4 * 1024 ** 3
-
-/**
- * Where a cluster may lie that ends with the run: in memory if there is room and TMPDIR names no other place. A new database
- * has 300 files, and ext4 passes over the inodes of all that were deleted in the last minutes before it makes one: a clone
- * takes 10 ms of CPU in memory, there up to a second.
- */
-function scratchFolder(): string {
-  if (process.env.TMPDIR) return process.env.TMPDIR
-  const { bavail = 0, bsize = 0 } = attempt(() => statfsSync(MEMORY)) ?? {}
-  return bavail * bsize >= ENOUGH_BYTES ? MEMORY : tmpdir()
 }
 
 /** The migrations of the project, and those of the product that the kit's tests stand on. */
