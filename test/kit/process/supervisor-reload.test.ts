@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startLoad } from '../support/load.ts'
+import { A_WHILE, startLoad } from '../support/load.ts'
 import { copyCheckout, startService, type Service, writeEnvFile } from '../support/supervised.ts'
 import { until } from '../support/until.ts'
 import { freePort } from '../support/ports.ts'
@@ -25,7 +25,7 @@ const copied = () => {
 test('a reload replaces every process, and no request fails', async () => {
   service = await startService({ WORKER_PROCESSES: '1' })
   const before = service.pids()
-  const load = startLoad(service.url)
+  const load = startLoad(service.url, { path: A_WHILE })
   await until('load', () => load.answered() > 500)
   expect(await service.reload()).toMatchObject({ number: 1, result: 'succeeded' })
   const since = load.answered()
@@ -201,7 +201,7 @@ test.each<[what: string, spoil: (folder: string) => Record<string, string> | voi
     const ready = await until('the log', () => service?.lines(' is ready').at(1))
     // A busy machine is given the time to come to what is wrong.
     const bootMs = Math.max(4000, 4 * Number(ready.ms))
-    const load = startLoad(service.url, { connections: 8 })
+    const load = startLoad(service.url, { connections: 8, path: A_WHILE })
     await until('load', () => load.answered() > 100)
     const file = { DATABASE_URL: service.databaseUrl, BOOT_TIMEOUT_MS: String(bootMs) }
     writeEnvFile(folder, { ...file, ...spoil(folder) })

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isAlive } from '../../../scripts/services/child.ts'
-import { startLoad } from '../support/load.ts'
+import { A_WHILE, startLoad } from '../support/load.ts'
 import { copyCheckout, startService, type Service } from '../support/supervised.ts'
 import { until } from '../support/until.ts'
 import { accepts } from '../support/ports.ts'
@@ -20,7 +20,7 @@ test('a killed API process is replaced, and only its own requests fail', async (
   service = await startService()
   const { pids, lines, untilSteady } = service
   const [victim = 0] = pids()
-  const load = startLoad(service.url, { connections: 16 })
+  const load = startLoad(service.url, { connections: 16, path: A_WHILE })
   await until('load', () => load.answered() > 200)
   process.kill(victim, 'SIGKILL')
   await until('another process', () => pids().length === 2 && !pids().includes(victim))

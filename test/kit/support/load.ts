@@ -18,6 +18,9 @@ export interface Load {
   stop(): Promise<LoadResult>
 }
 
+/** Answered after a while: each connection has a request in hand all the time, and the machine has time for what else happens. */
+export const A_WHILE = '/apitest/sleep?ms=20'
+
 /**
  * Starts it. `keepAlive: false` opens a connection for each request and says `Connection: close`.
  * `pauseMs` is what a client waits between an answer and its next question on the same connection.
