@@ -4,7 +4,6 @@ import { writeSync } from 'node:fs'
 const BLOCK_MS = 3000
 
 process.on('SIGWINCH', () => {
-  const until = performance.now() + BLOCK_MS
-  while (performance.now() < until);
+  Bun.sleepSync(BLOCK_MS)
   writeSync(1, 'came through\n')
 })

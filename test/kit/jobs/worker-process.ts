@@ -108,8 +108,7 @@ export const block = defineTask({
   input: z.object({ ms: z.number() }),
   run: ({ ms }, job, ledger: Ledger) => {
     ledger.write(`block ${job.id}`)
-    const until = performance.now() + ms
-    while (performance.now() < until);
+    Bun.sleepSync(ms)
   },
 })
 /** Ignores its signal. */
