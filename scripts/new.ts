@@ -4,14 +4,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { loadConfig } from '../src/config.ts'
 import { asUsage, readArguments, runCommand } from './command.ts'
-import { generateMigration, refuseUngenerated } from './generate.ts'
 import { ACCESS_USAGE, mountsOf, routeOf } from './new/access.ts'
-import { refuseCollisions } from './new/collisions.ts'
-import { planFields } from './new/field.ts'
 import { MODIFIERS_USAGE } from './new/modifiers.ts'
 import { RULES_USAGE } from './new/rules.ts'
 import { FACTORIES } from './new/template.ts'
-import { tryLines } from './new/try.ts'
 import { typesUsage } from './new/types.ts'
 import { addPurgeToCrons, addPurgeToTasks, addToApp, addToFactories } from './new/wire.ts'
 import { fillWish, formatFile, readWish, type Wish } from './new/wish.ts'
@@ -31,13 +27,17 @@ ${ACCESS_USAGE}
   --plural people   many of them, where the name with -s, -es or -ies is not it
 Every resource also has id, creator (the account that added it), created, modified and version.`
 
+// What takes the app or drizzle-kit is loaded where it is needed: whoever called it wrongly is told at once.
+
 /** It needs no services. */
 const OF_NO_MATTER = { NODE_ENV: 'development', DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' }
 
 /** By path, everything that is going to be written, formatted. Nothing has been written when it throws. */
 async function plan(wish: Wish, args: string[]): Promise<Map<string, string>> {
   const { names, access } = wish
+  const { refuseCollisions } = await import('./new/collisions.ts')
   refuseCollisions(ROOT, wish)
+  const { refuseUngenerated } = await import('./generate.ts')
   await refuseUngenerated(ROOT)
   const readSource = (name: string) => readFileSync(join(ROOT, `src/${name}.ts`), 'utf8')
   const app = readSource('app')
@@ -73,6 +73,7 @@ async function write(files: Map<string, string>, migration: string | undefined):
       console.log(`${change} ${path}`)
     }
     if (migration === undefined) return
+    const { generateMigration } = await import('./generate.ts')
     for (const path of await generateMigration(ROOT, migration)) console.log(`wrote   ${path}`)
   } catch (error) {
     console.error('\nOnly the files above were written. What went wrong then:')
@@ -86,7 +87,9 @@ const isAboutFields = ([first, second = '']: string[]) => first === 'field' && !
 async function addFields(args: string[]): Promise<void> {
   const { positionals } = readArguments({}, Infinity, args)
   const [resource, ...specs] = positionals
+  const { refuseUngenerated } = await import('./generate.ts')
   await refuseUngenerated(ROOT)
+  const { planFields } = await import('./new/field.ts')
   const { merged, patches, migration, test } = await planFields(ROOT, resource, specs)
   await write(merged, migration)
   for (const [path, patch] of patches)
@@ -114,5 +117,6 @@ ${routeOf(names, access)} is there. Its test: npm test -- test/${names.path}.tes
 Try it in this folder. Where npm start runs, first: npm run migrate && npm run reload; where npm run dev does: npm run migrate
 `)
   const { port } = readCurrentStatus() ?? config // of the npm start that runs, which another terminal may have given a PORT
+  const { tryLines } = await import('./new/try.ts')
   for (const line of await tryLines(ROOT, wish, { ...config, port })) console.log(line)
 })
