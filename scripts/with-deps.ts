@@ -1,14 +1,19 @@
 // Runs a command on what a request has: the services that are named or else embedded ones, and the dependencies on them.
-import { loadConfig } from '../src/config.ts'
-import { createDeps } from '../src/kit/create-deps.ts'
-import { refuseMissingDatabase } from '../src/kit/data/redis.ts'
-import { manifest } from '../src/manifest.ts'
-import { migrate } from './migrate.ts'
-import { provideServices } from './services.ts'
 
 const STDERR = 2
-const create = (config: ReturnType<typeof loadConfig>, logFd?: number) => createDeps(config, manifest, logFd)
-export type Runtime = ReturnType<typeof create>
+/** Whoever calls a command wrongly is told before the app is loaded. */
+async function load() {
+  const { loadConfig } = await import('../src/config.ts')
+  const { createDeps } = await import('../src/kit/create-deps.ts')
+  const { refuseMissingDatabase } = await import('../src/kit/data/redis.ts')
+  const { manifest } = await import('../src/manifest.ts')
+  const { migrate } = await import('./migrate.ts')
+  const { provideServices } = await import('./services.ts')
+  const create = (config: ReturnType<typeof loadConfig>, logFd?: number) =>
+    createDeps(config, manifest, logFd)
+  return { create, loadConfig, migrate, provideServices, refuseMissingDatabase }
+}
+export type Runtime = ReturnType<Awaited<ReturnType<typeof load>>['create']>
 
 /**
  * Closes all that it opened, whatever the work does.
@@ -20,6 +25,7 @@ export async function withDeps(
   { logLevel, json = false, migrates = true }: { logLevel: string; json?: boolean; migrates?: boolean },
   work: (runtime: Runtime) => Promise<void>,
 ): Promise<void> {
+  const { create, loadConfig, migrate, provideServices, refuseMissingDatabase } = await load()
   const { env, close: closeServices } = await provideServices(process.env)
   try {
     const config = loadConfig({ ...env, LOG_LEVEL: logLevel })
