@@ -25,7 +25,7 @@ const copied = () => {
 test('a reload replaces every process, and no request fails', async () => {
   service = await startService({ WORKER_PROCESSES: '1' })
   const before = service.pids()
-  const load = startLoad(service.url, { path: A_WHILE })
+  const load = startLoad(service.url)
   await until('load', () => load.answered() > 500)
   expect(await service.reload()).toMatchObject({ number: 1, result: 'succeeded' })
   const since = load.answered()

@@ -12,7 +12,7 @@ export async function run({ number, signal, ready }: RunningProgram, { config, l
   let isDeaf = false
 
   function obey(line: string): void {
-    if (line === 'block') for (;;);
+    if (line === 'block') Bun.sleepSync(600_000)
     if (line === 'leak') leaked.push(new Uint8Array(100 * 1024 ** 2).fill(1))
     if (line === 'throw') setTimeout(() => JSON.parse('{'))
     if (line === 'return') ended.resolve()
