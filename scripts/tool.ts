@@ -15,8 +15,8 @@ export function findTool(root: string, name: string): string {
  * @returns what the tool printed
  * @throws Error with all that it said if it fails
  */
-export const runTool = (root: string, name: string, args: string[], input = '') =>
-  run(root, [findTool(root, name), ...args], { name, input })
+export const runTool = (root: string, name: string, args: string[]) =>
+  run(root, [findTool(root, name), ...args], { name })
 
 /**
  * @param options.name of the program in the error
@@ -26,11 +26,11 @@ export const runTool = (root: string, name: string, args: string[], input = '') 
 export async function run(
   root: string,
   command: string[],
-  { name = command.slice(0, 3).join(' '), input = '' } = {},
+  { name = command.slice(0, 3).join(' ') } = {},
 ): Promise<string> {
   const child = Bun.spawn(command, {
     cwd: root,
-    stdin: new Blob([input]),
+    stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
   })
