@@ -53,6 +53,7 @@ export const PATIENT = {
 export const serverEnv = (databaseUrl: string, prefix: string) => ({
   PATH: process.env.PATH ?? '',
   DATABASE_URL: databaseUrl,
+  MIGRATE_DATABASE_URL: '', // or the one of a developer's .env would count
   REDIS_URL: redisUrl(),
   REDIS_PREFIX: prefix,
   PORT: '0',
