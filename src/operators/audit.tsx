@@ -28,7 +28,7 @@ export const auditSection: OperatorsSection = {
       return <a href={`?${new URLSearchParams(entries).toString()}`}>{words}</a>
     }
     const rows = events.map(({ at, action, actor, as_account: as, account, by, details, ip }) => [
-      <Moment at={Date.parse(at)} now={Date.now()} none="unknown" />,
+      <Moment at={Date.parse(at)} none="unknown" />,
       <strong>{wordsOf(action)}</strong>,
       <code>{[actor ?? by ?? 'nobody', as && `as ${as}`].filter(Boolean).join(' ')}</code>,
       <code>{account ?? 'none'}</code>,
