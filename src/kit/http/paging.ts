@@ -2,11 +2,6 @@
 import { invalidRequest } from '../types/api-error.ts'
 import type { AnyContext } from './env.ts'
 
-/** The description of the header for a route's `doc`. */
-export const PAGE_LINKS = {
-  Link: 'The next page, by its cursor, if there is one; the previous and the first (RFC 8288).',
-}
-
 /** Rows that a page number can skip: Postgres reads each of them, and with a cursor none. */
 const MAX_OFFSET = 100_000
 
