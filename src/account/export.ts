@@ -1,6 +1,6 @@
 // Exports everything that the service holds about an account: a job that it follows, and whose result is one JSON value.
 import { z } from 'zod'
-import { activityColumns } from '../kit/audit/events.ts'
+import { publicActivity } from '../kit/audit/events.ts'
 import { auditEvents } from '../kit/audit/table.ts'
 import { collectUpTo, findOwnedTables, ownedRows, type Schema } from '../kit/data/owned-rows.ts'
 import { keyOf } from '../kit/data/pages-by-key.ts'
@@ -52,7 +52,8 @@ export async function exportAccount(
     else sources[name] = ownedRows(db, table, userId, job.signal)
   }
   const { account: owner } = auditEvents
-  const trail = { table: auditEvents, columns: activityColumns, owner, key: keyOf(auditEvents) }
+  const { columns } = publicActivity
+  const trail = { table: auditEvents, columns, owner, key: keyOf(auditEvents) }
   sources.activity = ownedRows(db, trail, userId, job.signal)
   if (leftOut.length > 0) job.log.warn('some tables that refer to accounts are not exported', { leftOut })
   const { collected, incomplete } = await collectUpTo(MAX_SIZE, sources, job)

@@ -1,7 +1,8 @@
 // Serves the pages on which superusers find accounts, change them and sign them out.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import { listActivity } from '../../kit/audit/events.ts'
+import { activityList } from '../../kit/audit/events.ts'
+import { readList } from '../../kit/data/list-page.ts'
 import { requireFresh } from '../../kit/auth/guards.ts'
 import { doc } from '../../kit/http/doc.ts'
 import type { AnyContext } from '../../kit/http/env.ts'
@@ -85,11 +86,11 @@ export const usersPages = factory
     requireRole(MANAGES),
     validate('param', OfAccount),
     async (c) => {
-      const [account, factors, sessions, events] = await Promise.all([
+      const [account, factors, sessions, { rows: events }] = await Promise.all([
         accountOf(c),
         c.var.secondStep?.factorsOf(c.var.db, idOf(c)),
         listSessions(c, idOf(c)),
-        listActivity(c.var.db, idOf(c), { limit: EVENTS, offset: 0, after: undefined }),
+        readList(activityList, { db: c.var.db, me: idOf(c) }, { limit: EVENTS }),
       ])
       const { fullname, company, email, verified, role, tags, created, deletes } = account
       const path = pathOf(c)
