@@ -382,6 +382,7 @@ describe('the end of a token', () => {
 
   test('one that is made while its account is disabled does not survive that', async () => {
     const ann = await app.member()
+    await withToken(ann)
     const { db, sessions, store } = app.deps
     const [changed, waited, made] = [
       Promise.withResolvers<void>(),
@@ -392,10 +393,10 @@ describe('the end of a token', () => {
       ...app.deps,
       store: {
         ...store,
-        async delete(...keys: string[]) {
+        async set(...args: Parameters<typeof store.set>) {
           changed.resolve()
           await waited.promise
-          return store.delete(...keys)
+          return store.set(...args)
         },
       },
       sessions: {
