@@ -99,6 +99,29 @@ test('one is ended by its id, and the others stay', async () => {
   expect((await member.delete(`/api/me/sessions/${id}`)).status).toBe(404)
 })
 
+test('one that goes on under a new id at that moment is not told for ended, neither here nor in the trail', async () => {
+  const member = await app.member()
+  const thief = await elsewhere(member, 'Thief')
+  const { id } = (await list(member)).find(({ agent }: { agent: string }) => agent === 'Thief')
+  const { sessions } = app.deps
+  const { allOf } = sessions
+  let token: string | undefined
+  sessions.allOf = async (userId) => {
+    const all = await allOf(userId)
+    token ??= (await sessions.rotate(tokenOf(thief), { provenAt: Date.now() }))?.token
+    return all
+  }
+  try {
+    expect((await member.delete(`/api/me/sessions/${id}`)).status).toBe(404)
+  } finally {
+    sessions.allOf = allOf
+  }
+  thief.cookies.set('session', token ?? '')
+  expect(await status(thief)).toBe(200)
+  const { body } = await member.get('/api/me/activity')
+  expect(JSON.stringify(body)).not.toContain('session.ended')
+})
+
 test('ending this one is a logout', async () => {
   const member = await app.member()
   const [{ id }] = await list(member)

@@ -65,14 +65,17 @@ export function createSessionIndex(
 
   /**
    * Deletes identities first: from then on nobody is let in and nobody writes data. Deletes from the index last, so
-   * that a second attempt finds what a failed one has left.
+   * that a second attempt finds what a failed one has left. Returns how many lived.
    */
-  async function end(userId: string, digests: string[]): Promise<void> {
+  async function end(userId: string, digests: string[]): Promise<number> {
+    let ended = 0
     for (const batch of batchesOf(digests)) {
-      await eachOf(batch.map(keys.identity), (key) => redis.unlink(key))
+      const gone = await eachOf(batch.map(keys.identity), (key) => redis.unlink(key))
+      ended += gone.reduce((sum, n) => sum + n, 0)
       await eachOf(batch.map(keys.data), (key) => redis.unlink(key))
       await redis.zrem(keys.index(userId), ...batch)
     }
+    return ended
   }
 
   /** The range beyond `maxSessions`: the sessions whose cookies were sent longest ago. */
