@@ -73,8 +73,8 @@ export function createApp(deps: Deps) {
     webhookBodies,
   }
   // A program acts for an account, and does not manage it.
-  for (const path of ['/api/me/*', '/api/auth/*', '/api/logout', '/api/reauthenticate/*'])
-    app.use(path, refuseTokens)
+  const ofSessions = ['/api/logout', '/api/reauthenticate/*', '/api/impersonation/*']
+  for (const path of ['/api/me/*', '/api/auth/*', ...ofSessions]) app.use(path, refuseTokens)
   // Nor does a superuser who acts as it.
   for (const path of ['/api/me/*', '/api/auth/account/*', '/api/auth/confirm/*', '/api/reauthenticate/*'])
     app.use(path, refuseImpersonators)

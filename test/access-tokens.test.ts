@@ -124,6 +124,8 @@ describe('abilities', () => {
       client.put('/api/me/email', { email: 'eve@example.com' }),
       client.post('/api/logout'),
       client.post('/api/reauthenticate', { password: boss.account.password }),
+      client.post(`/api/users/${boss.user.id}/impersonate`, {}),
+      client.post('/api/impersonation/end'),
     ]
     for (const reply of refused) {
       const { status, body } = await reply

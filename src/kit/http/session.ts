@@ -56,7 +56,9 @@ export const invalidToken = defineError(
 export function bearerOf(authorization: string | undefined): string | undefined {
   if (authorization === undefined) return undefined
   const match = /^bearer(?:\s+(.*)|$)/i.exec(authorization)
-  return match === null ? undefined : (match[1] ?? '')
+  if (match !== null) return match[1] ?? ''
+  // Several headers come joined. Which of them counts nobody has said, but with a token among them it is no cookie.
+  return /,\s*bearer(?:[\s,]|$)/i.test(authorization) ? '' : undefined
 }
 
 /** Never falls back to a cookie: whoever sends a token means that account. */
