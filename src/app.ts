@@ -5,9 +5,9 @@ import { dashboardAccess } from './account/dashboard.ts'
 import { factory, requireRole, type Deps, type Product } from './account/product.ts'
 import { accountDeletion } from './account/deletion.ts'
 import { admin } from './account/manage.ts'
-import { auditExport } from './account/audit-export.ts'
+import { auditExport, exportAudit } from './account/audit-export.ts'
 import { audit } from './account/audit-routes.ts'
-import { accountExport } from './account/export.ts'
+import { accountExport, exportMyData } from './account/export.ts'
 import { impersonation } from './account/impersonation.ts'
 import { invitations } from './account/invitation-routes.ts'
 import { mailbox } from './account/mailbox-routes.ts'
@@ -99,7 +99,14 @@ export function createApp(deps: Deps) {
     .route('/api', mailLoginRoutes)
     .route('/api', audit)
     .route('/api', auditExport)
-    .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
+    .route(
+      '/api/jobs',
+      jobStatus({
+        requireRole,
+        role: 'readonly',
+        guarded: { [exportMyData.name]: 'readonly', [exportAudit.name]: 'superuser' },
+      }),
+    )
     .route(
       '/api/channels',
       channelRoutes<Product, typeof channels>({ requireRole, role: 'readonly', channels, config }),

@@ -135,6 +135,16 @@ test('of the exports of an account the newest is kept, and of others theirs', as
   redis.disconnect()
 })
 
+test('a program reads none, though it stands for the account: it reads none of the parts, either', async () => {
+  const ann = await app.member()
+  const { token } = (await ann.post('/api/me/tokens', { name: 'program', abilities: ['read', 'write'] })).body
+  const program = app.visitor({ Authorization: `Bearer ${token}` })
+  const { id } = await download(ann)
+  for (const path of [`/api/jobs/${id}`, `/api/jobs/${id}/events`])
+    expect([path, (await program.get(path)).status]).toEqual([path, 404])
+  expect((await ann.get(`/api/jobs/${id}`)).body.state).toBe('done')
+})
+
 test('a visitor gets none', async () => {
   expect((await app.visitor().post('/api/me/export')).status).toBe(401)
 })
