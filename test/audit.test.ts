@@ -108,13 +108,10 @@ test('a command is told by who ran it', async () => {
   const { user } = await app.member()
   const token = { userId: user.id, name: 'backup', abilities: ['read'], days: 1 }
   const made = await app.deps.db.transaction((tx) => makeAccessToken({ command: 'root' }, tx, token))
-  const [event] = await app.deps.db.select().from(auditEvents).where(eq(auditEvents.by, 'command root'))
-  expect(event).toMatchObject({
-    action: 'token.made',
-    account: user.id,
-    actor: null,
-    details: { token: made.id },
-  })
+  const events = await app.deps.db.select().from(auditEvents).where(eq(auditEvents.account, user.id))
+  expect(events.filter(({ action }) => action === 'token.made')).toMatchObject([
+    { by: 'command root', actor: null, details: { token: made.id } },
+  ])
 })
 
 test('no event holds an email, even one that a client gives as its name', async () => {

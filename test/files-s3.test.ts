@@ -20,6 +20,7 @@ function withS3(options: S3Options = {}) {
   afterEach(async () => {
     await given.app.deps.db.delete(files)
     s3.objects.clear()
+    s3.asked.length = 0
   })
   afterAll(async () => {
     await given.app.close()

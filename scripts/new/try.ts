@@ -31,7 +31,9 @@ export async function tryLines(
 ): Promise<string[]> {
   const factories = (await import(join(root, FACTORIES))) as Record<string, Factory | undefined>
   const make = ({ type }: Names) => factories[`new${type}`]?.() ?? {}
-  const references = referencesOf(root, fields, make)
+  // What others refer to stays when the lines have ended: it is not what that resource's own lines make, and would keep it out.
+  const makeReferred = (other: Names) => [make(other), make(other), make(other)].at(-1) ?? {}
+  const references = referencesOf(root, fields, makeReferred)
   const [body, other] = [{ ...make(names), ...references.body }, make(names)]
   const ruled = ranksOf(rules)
   const free = Object.keys(other).find((name) => !ruled.has(name))
@@ -39,7 +41,7 @@ export async function tryLines(
   const parent = access.parent?.names
   const parents = parent && `/${parent.path}`
   const { public: isPublic, open } = wordsOf(access)
-  const parentReferences = referencesOf(root, parent ? madeBy(root, parent).fields : [], make)
+  const parentReferences = referencesOf(root, parent ? madeBy(root, parent).fields : [], makeReferred)
   const above = uniqueBy([...parentReferences.rows, ...references.rows])
   const needed = [...above.map(({ names: { path } }) => path), ...(parent ? [parent.path] : [])].flatMap(
     (path) => rolesToMake(`/api/${path}`),
@@ -56,7 +58,7 @@ export async function tryLines(
       ? [
           createOrFind(root, {
             names: parent,
-            body: { ...make(parent), ...parentReferences.body },
+            body: { ...makeReferred(parent), ...parentReferences.body },
             id: 'parent',
           }),
         ]

@@ -19,10 +19,6 @@ const wordsOf = (html: string) =>
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
 
-beforeEach(async () => {
-  await redis.del(...['tasks', 'parks'].map((key) => base + key))
-})
-
 describe('dead jobs', () => {
   beforeEach(async () => {
     const now = Date.now()

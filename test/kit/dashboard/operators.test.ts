@@ -49,7 +49,6 @@ describe('an operator', () => {
     await act('resume', { queue: 'mail' })
     await act('pause', { queue: 'none' })
     expect(await page()).toContain('There is no queue none')
-    await redis.del(`${base}queues`)
   })
 
   test('pauses and resumes', async () => {

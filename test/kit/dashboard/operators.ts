@@ -8,7 +8,7 @@ import type { Client } from '../support/client.ts'
 import { HTML } from '../support/forms.ts'
 import { startApp } from '../support/harness.ts'
 import { silent } from '../support/log.ts'
-import { redisUrl } from '../support/services.ts'
+import { deletePrefix, redisUrl } from '../support/services.ts'
 
 export async function openOperatorsPage() {
   const app = await startApp()
@@ -18,9 +18,7 @@ export async function openOperatorsPage() {
     redis.disconnect()
     await app.close()
   })
-  beforeEach(async () => {
-    await redis.del(...['queue', 'later', 'dead', 'paused', 'minutes'].map((key) => base + key))
-  })
+  beforeEach(() => deletePrefix(base))
   const boss = await app.member('owner')
 
   /** As the browser sends a form of the page. */

@@ -1,7 +1,7 @@
 // What is told of queries: a name without data, once for each statement, whoever watches.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { heapStats } from 'bun:jsc'
-import { sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { integer, pgTable, text } from 'drizzle-orm/pg-core'
 import { openPostgres } from '../../../src/kit/data/postgres.ts'
 import { queryName } from '../../../src/kit/data/query-observer.ts'
@@ -32,6 +32,9 @@ afterAll(async () => {
   await database?.drop()
 })
 
+/** No two tests insert the same. */
+let id = 0
+
 async function namesOf(work: () => Promise<unknown>) {
   seen.length = 0
   await requestContext.run({ requestId: 'r-1' }, () => work().catch(() => {}))
@@ -51,18 +54,20 @@ test('a prepared query goes by its name, outside of transactions and in one that
 })
 
 test('another goes by operation and table, in the context of its request, and a faulty observer harms none', async () => {
-  expect(await namesOf(async () => await opened.db.insert(watched).values({ id: 1 }))).toEqual([
+  expect(await namesOf(async () => await opened.db.insert(watched).values({ id: ++id }))).toEqual([
     'insert watched',
   ])
-  expect(await namesOf(async () => await opened.db.update(watched).set({ title: 'x' }))).toEqual([
+  const one = eq(watched.id, id)
+  expect(await namesOf(async () => await opened.db.update(watched).set({ title: 'x' }).where(one))).toEqual([
     'update watched',
   ])
-  expect(await opened.db.select().from(watched)).toEqual([{ id: 1, title: 'x' }])
+  expect(await opened.db.select().from(watched).where(one)).toEqual([{ id, title: 'x' }])
   expect(seen[0]).toMatchObject({ name: 'update watched', error: undefined, requestId: 'r-1' })
 })
 
 test('one that fails is told with its error, which its sender gets too', async () => {
-  await namesOf(async () => await opened.db.insert(watched).values({ id: 1 }))
+  await opened.db.insert(watched).values({ id: ++id })
+  await namesOf(async () => await opened.db.insert(watched).values({ id }))
   expect(seen).toMatchObject([{ name: 'insert watched', error: { code: '23505' } }])
 })
 

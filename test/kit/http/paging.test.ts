@@ -206,7 +206,8 @@ test.each([
 })
 
 test('an empty cursor is none, and what a cursor is made of is in no answer', async () => {
-  const { status, body } = await boss.get('/club/notes?cursor=&limit=1')
+  const word = await addNotes(1)
+  const { status, body } = await boss.get(`/club/notes?cursor=&limit=1&search=${word}`)
   expect([status, Object.keys(body[0]).toSorted()]).toEqual([
     200,
     ['id', 'text', 'version', 'writer', 'written'],

@@ -1,6 +1,6 @@
 // What is said at a start of settings that can be used, and are not as they should be.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadConfig } from '../product/product.ts'
@@ -21,6 +21,9 @@ const WELL = {
 let folder: string
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'restbun-advice-'))
+})
+afterEach(() => {
+  for (const name of readdirSync(folder)) rmSync(join(folder, name))
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 

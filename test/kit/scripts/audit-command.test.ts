@@ -1,15 +1,15 @@
 // `npm run audit`: says whether the seals hold, and writes a range of the trail.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { seal } from '../../../src/kit/audit/seals.ts'
 import { runCommand } from '../support/command.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 
 let app: TestApp
-beforeAll(async () => {
+beforeEach(async () => {
   app = await startApp()
 })
-afterAll(() => app.close())
+afterEach(() => app.close())
 
 const audit = (...args: string[]) => runCommand('audit', args, app.config)
 

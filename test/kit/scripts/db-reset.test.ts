@@ -59,9 +59,10 @@ test.each([
     const sql = postgres(database.url, { max: 1 })
     try {
       const given = value === 'another' ? database.url : value
-      const { code, out, err } = await reset(['--seed'], { [name]: given })
+      const none = join(parent, 'none')
+      const { code, out, err } = await reset(['--seed'], { DATA_DIR: none, [name]: given })
       expect([code, out, err]).toEqual([1, '', expect.stringContaining(why)])
-      expect(existsSync(dataDir)).toBe(false)
+      expect(existsSync(none)).toBe(false)
       expect((await sql`select from users`).length).toBe(0) // the table is there, and so is this connection
     } finally {
       await sql.end()

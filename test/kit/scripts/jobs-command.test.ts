@@ -1,17 +1,18 @@
 // `npm run jobs`: the queue, seen and steered from a terminal.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { Redis } from 'ioredis'
 import { createQueue } from '../../../src/kit/jobs/queue.ts'
 import { keyBase } from '../../../src/kit/jobs/scripts.ts'
 import { sendWelcome } from '../../../src/account/mail-tasks.ts'
 import { runCommand } from '../support/command.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
-import { redisUrl } from '../support/services.ts'
+import { deletePrefix, redisUrl } from '../support/services.ts'
 
 let app: TestApp
 beforeAll(async () => {
   app = await startApp()
 })
+beforeEach(() => deletePrefix(app.config.redisPrefix))
 afterAll(() => app.close())
 
 /** On the test's own queue. No worker runs here: nothing is taken. */
@@ -81,7 +82,6 @@ test('one of several queues is paused by its name, and each is shown', async () 
     code: 1,
     err: 'There is no queue mial: npm run jobs -- stats names them\n',
   })
-  await redis.del(`${base}workers`, `${base}clock`)
   redis.disconnect()
 })
 

@@ -23,6 +23,7 @@ const KNOWN = readMigrations(MIGRATIONS_FOLDER).length
 let database: TestDatabase
 beforeAll(async () => {
   database = await createEmptyDatabase()
+  await migrate(database.url)
 })
 afterAll(() => database.drop())
 
@@ -39,11 +40,16 @@ async function query<T extends object>(url: string, statement: string): Promise<
 const OF_THIS_DATABASE = 'database = (select oid from pg_database where datname = current_database())'
 
 test('eight runs at once on an empty database apply each migration once', async () => {
-  const applied = await Promise.all(Array.from({ length: 8 }, () => migrate(database.url)))
-  expect(applied.toSorted((a, b) => b - a)).toEqual([KNOWN, 0, 0, 0, 0, 0, 0, 0])
-  const rows = await query<{ hash: string }>(database.url, 'select hash from drizzle.__drizzle_migrations')
-  expect(rows.length).toBe(KNOWN)
-  expect(new Set(rows.map((row) => row.hash)).size).toBe(KNOWN)
+  const own = await createEmptyDatabase()
+  try {
+    const applied = await Promise.all(Array.from({ length: 8 }, () => migrate(own.url)))
+    expect(applied.toSorted((a, b) => b - a)).toEqual([KNOWN, 0, 0, 0, 0, 0, 0, 0])
+    const rows = await query<{ hash: string }>(own.url, 'select hash from drizzle.__drizzle_migrations')
+    expect(rows.length).toBe(KNOWN)
+    expect(new Set(rows.map((row) => row.hash)).size).toBe(KNOWN)
+  } finally {
+    await own.drop()
+  }
 })
 
 test('a second run changes nothing and says so', async () => {

@@ -1,6 +1,6 @@
 // `npm run new`: what it makes of a name and fields, and what it refuses before anything is written.
 // That the template works as it stands, template.test.ts says; that what is made of it passes, test/slow/fork.test.ts.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import type { Refer } from '../../../scripts/new/brackets.ts'
 import { parseFields } from '../../../scripts/new/fields.ts'
@@ -261,6 +261,7 @@ describe('in a checkout', () => {
   beforeAll(() => {
     checkout = copyCheckout()
   })
+  beforeEach(() => checkout.restore())
   afterAll(() => checkout.remove())
 
   async function routesOf(base: string) {
@@ -357,6 +358,7 @@ describe('in a checkout', () => {
   })
 
   test('a resource stands under another one that finds its rows by a scope, and goes with it', async () => {
+    expect((await checkout.run('new', ['lute', 'name:string', '--shared'])).code).toBe(0)
     expect((await checkout.run('new', ['fret', 'gauge:int', '--under', 'lute'])).code).toBe(0)
     const [migration = ''] = checkout.git('ls-files', '--others', 'drizzle/*_frets.sql').split('\n')
     expect(checkout.read(migration)).toContain('REFERENCES "public"."lutes"("id") ON DELETE cascade')
@@ -374,14 +376,18 @@ describe('in a checkout', () => {
       const { code, err } = await checkout.run('new', ['knot', 'name:string', '--under', parent])
       expect([code, err]).toEqual([2, expect.stringContaining(why)])
     }
-    await Bun.write(
-      join(checkout.root, 'src/ouds/queries.ts'),
-      viola.replace('Viola(db: Db', 'Oud(scope: Scope'),
-    )
-    await Bun.write(join(checkout.root, 'src/ouds/table.ts'), '// new SoftDelete(ouds, { days: 30 })')
+    for (const [name, table] of [
+      ['oud', 'new SoftDelete(ouds, { days: 30 })'],
+      ['shawm', "creator: uuid().references(() => users.id, { onDelete: 'cascade' })"],
+    ] as const) {
+      const find = `find${name.charAt(0).toUpperCase()}${name.slice(1)}`
+      const queries = viola.replace('findViola(db: Db', `${find}(scope: Scope`)
+      await Bun.write(join(checkout.root, `src/${name}s/queries.ts`), queries)
+      await Bun.write(join(checkout.root, `src/${name}s/table.ts`), table)
+    }
     const restrict = ['--on-parent-delete', 'restrict']
     for (const [parent, why] of [
-      ['xylophone', 'xylophones go with the account that they belong to'],
+      ['shawm', 'shawms go with the account that they belong to'],
       ['oud', 'ouds that are deleted are there until they are purged'],
     ] as const) {
       const { code, err } = await checkout.run('new', ['knot', 'name:string', '--under', parent, ...restrict])

@@ -118,10 +118,11 @@ describe.each(proxies.filter(([, found]) => found && onLinux))('behind %s', (nam
   test('both processes serve one session', async () => {
     const client = new Client(proxy.url)
     const account = { email: 'proxied@example.com', password: '123abC', fname: 'Ann', lname: 'Lee' }
-    expect((await client.post('/api/signup', account)).status).toBe(201)
+    const { status, body } = await client.post('/api/signup', account)
+    expect(status).toBe(201)
     for (let i = 0; i < 40; i++) expect((await client.get('/api/me')).status).toBe(200)
     const lines = await until('the lines of the log', () => {
-      const found = logged().filter((line) => line.path === '/api/me')
+      const found = logged().filter((line) => line.path === '/api/me' && line.user === body.id)
       return found.length === 40 ? found : undefined
     })
     expect(new Set(lines.map((line) => line.pid)).size).toBe(2)

@@ -1,5 +1,5 @@
 // Taking modules out: what is cut is what belongs to them, and nothing is put at risk.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { cutCode } from '../../../scripts/remove/code.ts'
 import { forgetMigrations } from '../../../scripts/remove/forget-migrations.ts'
@@ -295,6 +295,7 @@ describe('in a checkout', () => {
   beforeAll(() => {
     checkout = copyCheckout()
   })
+  beforeEach(() => checkout.restore())
   afterAll(() => checkout.remove())
 
   test('without a name it lists the modules, and why one would keep each', async () => {
@@ -329,6 +330,7 @@ describe('in a checkout', () => {
       // Nor by a git that shows no new files, or that belongs to a folder around the project.
       checkout.git('config', 'status.showUntrackedFiles', 'no')
       expect((await checkout.run('remove', left)).err).toContain('src/mine.ts')
+      checkout.git('config', '--unset', 'status.showUntrackedFiles')
       checkout.git('rm', '--quiet', '--cached', 'package.json')
       expect((await checkout.run('remove', left)).err).toContain('git does not know this project')
       expect(checkout.read('src/mine.ts')).toBe('// Mine.\n')

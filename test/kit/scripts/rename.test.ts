@@ -1,5 +1,5 @@
 // `npm run rename`: the project under another name, as often as one likes, and never under a bad one.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { name as project } from '../../../package.json'
@@ -15,6 +15,7 @@ async function copyKit(): Promise<Checkout> {
   expect(await copy.run('rename', [KIT])).toMatchObject({ code: 0 })
   await Bun.write(join(copy.root, 'README.md'), `# ${KIT}\n\nThe back end of a product, to fork.\n`)
   copy.commit('the kit')
+  copy.keep()
   return copy
 }
 
@@ -22,6 +23,7 @@ let checkout: Checkout
 beforeAll(async () => {
   checkout = await copyKit()
 })
+beforeEach(() => checkout.restore())
 afterAll(() => checkout.remove())
 
 test.each(['MyApp', '2fast', 'my_app', '@me/app', 'my--app', '', 'a'.repeat(41), '../x'])(
@@ -105,7 +107,8 @@ test('the README is about the project and not about the kit, and keeps what is w
 })
 
 test('code that runs takes the name from package.json', async () => {
-  const { name } = JSON.parse(checkout.read('package.json')) as { name: string }
+  const name = 'xylophone'
+  expect(await checkout.run('rename', [name])).toMatchObject({ code: 0 })
   const script = `const { loadConfig } = await import('${checkout.root}/src/config.ts')
       const { name, redisPrefix, mail } = loadConfig({ DATABASE_URL: 'postgres://x', REDIS_URL: 'redis://x' })
       console.log(JSON.stringify([name, redisPrefix, mail.from]))`

@@ -1,5 +1,5 @@
 // Rights: the app's role has them where another role migrates; what it lacks is named, with the statements that give it.
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:test'
 import postgres from 'postgres'
 import { migrate } from '../../../scripts/migrate.ts'
 import { PATIENCE } from '../../../scripts/migrate/patience.ts'
@@ -16,16 +16,26 @@ let asApp: postgres.Sql
 
 beforeAll(async () => {
   database = await createDatabase()
-  app = await createRole()
   owner = postgres(database.url, { max: 1, onnotice: () => {} })
   await owner`create table shelf (id serial, title text)`
-  asApp = postgres(app.urlOf(database.url), { max: 1, onnotice: () => {} })
 })
 afterAll(async () => {
-  await Promise.all([owner.end(), asApp.end()])
+  await owner.end()
   await database.drop()
+})
+beforeEach(async () => {
+  app = await createRole()
+  asApp = postgres(app.urlOf(database.url), { max: 1, onnotice: () => {} })
+})
+afterEach(async () => {
+  await asApp.end()
+  await owner.unsafe(`drop owned by "${app.name}"`)
   await app.drop()
 })
+/** The app's role has all that it needs. */
+async function grantAll() {
+  for (const one of await findMissingRights(asApp)) await owner.unsafe(grantOf(one, app.name))
+}
 
 test('an owner lacks nothing', async () => {
   expect(await findMissingRights(owner)).toEqual([])
@@ -58,6 +68,7 @@ test('a role without a grant lacks all, and the statements that are named give i
 })
 
 test('what is withheld in part is told apart from what was forgotten', async () => {
+  await grantAll()
   await owner.unsafe(`revoke update, delete on shelf from "${app.name}"`)
   expect(await findMissingRights(asApp)).toEqual([
     { kind: 'table', object: 'public.shelf', rights: ['UPDATE', 'DELETE'], unusable: false },

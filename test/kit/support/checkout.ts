@@ -18,6 +18,7 @@ export function copyCheckout() {
   borrowObjects(root)
   linkPackages(root)
   checkout.commit('as it was')
+  checkout.keep()
   return checkout
 }
 
@@ -61,6 +62,13 @@ export function openCheckout(root: string) {
     commit(message: string) {
       git('add', '--all')
       git('commit', '--quiet', '--allow-empty', '-m', message)
+    },
+    /** What is committed now is what `restore` goes back to. */
+    keep: () => void git('update-ref', 'refs/kept', 'HEAD'),
+    /** As it was kept, for the next test. */
+    restore() {
+      git('reset', '--quiet', '--hard', 'refs/kept')
+      git('clean', '-fdq')
     },
     /** What differs from the last commit. */
     changes: () => git('status', '--porcelain', '--untracked-files=all').trimEnd(),
