@@ -1,8 +1,10 @@
 // An account's sessions: it sees them, ends them, and takes one as a token where there are no cookies.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
+import { eq } from 'drizzle-orm'
 import { Redis } from 'ioredis'
 import { changeRole } from '../src/account/change-role.ts'
+import { users } from '../src/account/table.ts'
 import type { Client } from './kit/support/client.ts'
 import { recorder } from './kit/support/log.ts'
 import { OPERATOR, startApp, type TestApp } from './support/harness.ts'
@@ -220,5 +222,27 @@ test('each session that begins is logged once and alike, with its account and it
     expect(logged.map((line) => line.fields)).toEqual([fields, fields])
   } finally {
     app.deps.log = before
+  }
+})
+
+test('a login that does not count any more brings no token, even if Redis is away when its session is to end', async () => {
+  const { account, user } = await app.member()
+  const { db, passwords, sessions } = app.deps
+  const { create, destroy } = sessions
+  const another = await passwords.hash('Another7')
+  let begun = ''
+  sessions.create = async (identity) => {
+    await db.update(users).set({ password: another }).where(eq(users.id, user.id))
+    begun = await create(identity)
+    return begun
+  }
+  sessions.destroy = () => Promise.reject(new Error('away'))
+  try {
+    const { email, password } = account
+    const { status: refused, headers, text } = await app.visitor().post('/api/login', { email, password })
+    expect([refused, await sessions.open(begun)]).toEqual([400, expect.objectContaining({ userId: user.id })])
+    expect(headers.getSetCookie().join() + text).not.toContain(begun)
+  } finally {
+    Object.assign(sessions, { create, destroy })
   }
 })

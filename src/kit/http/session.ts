@@ -175,6 +175,8 @@ export async function endSession(context: AnyContext): Promise<void> {
   const current = sentSession(c)
   if (!current) return
   c.set('session', null)
+  // If Redis is away it lives on: then no answer may bring what this request has begun.
+  if (!current.isBearer) c.header('Set-Cookie', undefined)
   await dropSessions(c, current)
   if (!current.isBearer) deleteCookie(c, cookieName(c.get('config').cookie), cookieOptions(c))
 }
