@@ -80,12 +80,14 @@ export const exportMyData = defineTask({
   keepResultMs: 60 * 60 * 1000,
   async run({ userId }, job, deps: Deps & ExportDeps) {
     const data = await exportAccount(deps, userId, job)
+    // Asked again: whatever is kept from now on, the job that deletes the account may have passed already.
+    if (!data || !(await findUser(deps.db, userId))) return job.log.info('the account is gone')
     // Only the newest is kept. Two never run at once: the task is unique per account.
     const key = exportKeys(userId).kept
     const earlier = await deps.store.get<string>(key)
     if (earlier !== undefined && earlier !== job.id) await deps.forgetJob(earlier)
     await deps.store.set(key, job.id, REMEMBERED_S)
-    return data ?? job.log.info('the account is gone')
+    return data
   },
 })
 

@@ -23,7 +23,7 @@ import { listSessions } from '../sessions.ts'
 import { userList } from '../user-list.ts'
 import { EventList } from './activity.tsx'
 import { IMPERSONATE, INVITE, USERS } from './paths.ts'
-import { DeviceList } from './sessions.tsx'
+import { DeviceList, signedOut } from './sessions.tsx'
 import { dayOf } from '../../kit/pages/duration.ts'
 
 const PAGE_SIZE = 50
@@ -190,5 +190,5 @@ formAction(usersPages, '/users/:id/sessions/end', {
   schema: z.object({ id: z.string().max(100).optional() }),
   run: (c: LoggedInContext, { id }) => endSessionsOf(c.var, { userId: idOf(c), id }, c),
   next: pathOf,
-  notice: ({ id }) => (id === undefined ? 'All devices are signed out' : 'That device is signed out'),
+  notice: ({ id }, isDone) => (id === undefined ? 'All devices are signed out' : signedOut(isDone)),
 })
