@@ -109,11 +109,11 @@ function helpOf(usage: string): string {
   return `${command} ${command.startsWith('npm ') ? '-- ' : ''}--help`
 }
 
-/** The innermost cause: Drizzle's own message holds every parameter of the statement, password hashes included. */
+/** Of a failed query its cause: Drizzle's own message holds every parameter of the statement, password hashes included. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (driverCode(error) === 'REDIS_AWAY') return 'Redis does not answer'
-  if (error.cause !== undefined) return explain(error.cause)
+  if ('query' in error && 'params' in error) return explain(error.cause)
   if (error instanceof AggregateError) return error.errors.map(explain).join('; ')
   return error.message
 }

@@ -5,9 +5,9 @@ import { dashboardAccess } from './account/dashboard.ts'
 import { factory, requireRole, type Deps, type Product } from './account/product.ts'
 import { accountDeletion } from './account/deletion.ts'
 import { admin } from './account/manage.ts'
-import { auditExport } from './account/audit-export.ts'
+import { auditExport, exportAudit } from './account/audit-export.ts'
 import { audit } from './account/audit-routes.ts'
-import { accountExport } from './account/export.ts'
+import { accountExport, exportMyData } from './account/export.ts'
 import { impersonation } from './account/impersonation.ts'
 import { invitations } from './account/invitation-routes.ts'
 import { mailbox } from './account/mailbox-routes.ts'
@@ -73,8 +73,8 @@ export function createApp(deps: Deps) {
     webhookBodies,
   }
   // A program acts for an account, and does not manage it.
-  for (const path of ['/api/me/*', '/api/auth/*', '/api/logout', '/api/reauthenticate/*'])
-    app.use(path, refuseTokens)
+  const ofSessions = ['/api/logout', '/api/reauthenticate/*', '/api/impersonation/*']
+  for (const path of ['/api/me/*', '/api/auth/*', ...ofSessions]) app.use(path, refuseTokens)
   // Nor does a superuser who acts as it.
   for (const path of ['/api/me/*', '/api/auth/account/*', '/api/auth/confirm/*', '/api/reauthenticate/*'])
     app.use(path, refuseImpersonators)
@@ -99,7 +99,14 @@ export function createApp(deps: Deps) {
     .route('/api', mailLoginRoutes)
     .route('/api', audit)
     .route('/api', auditExport)
-    .route('/api/jobs', jobStatus({ requireRole, role: 'readonly' }))
+    .route(
+      '/api/jobs',
+      jobStatus({
+        requireRole,
+        role: 'readonly',
+        guarded: { [exportMyData.name]: 'readonly', [exportAudit.name]: 'superuser' },
+      }),
+    )
     .route(
       '/api/channels',
       channelRoutes<Product, typeof channels>({ requireRole, role: 'readonly', channels, config }),

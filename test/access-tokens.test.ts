@@ -124,6 +124,8 @@ describe('abilities', () => {
       client.put('/api/me/email', { email: 'eve@example.com' }),
       client.post('/api/logout'),
       client.post('/api/reauthenticate', { password: boss.account.password }),
+      client.post(`/api/users/${boss.user.id}/impersonate`, {}),
+      client.post('/api/impersonation/end'),
     ]
     for (const reply of refused) {
       const { status, body } = await reply
@@ -382,6 +384,7 @@ describe('the end of a token', () => {
 
   test('one that is made while its account is disabled does not survive that', async () => {
     const ann = await app.member()
+    await withToken(ann)
     const { db, sessions, store } = app.deps
     const [changed, waited, made] = [
       Promise.withResolvers<void>(),
@@ -392,10 +395,10 @@ describe('the end of a token', () => {
       ...app.deps,
       store: {
         ...store,
-        async delete(...keys: string[]) {
+        async set(...args: Parameters<typeof store.set>) {
           changed.resolve()
           await waited.promise
-          return store.delete(...keys)
+          return store.set(...args)
         },
       },
       sessions: {

@@ -272,10 +272,23 @@ describe('the account', () => {
     const statuses = () =>
       Promise.all([member, ...devices].map(async (one) => (await one.get('/api/me')).status))
     expect(await statuses()).toEqual([200, 401, 200, 200])
-    expect(await done(member, `${SESSIONS}/end`, { id }, SESSIONS)).toBe('That device is signed out') // a second click
+    expect(await done(member, `${SESSIONS}/end`, { id }, SESSIONS)).toStartWith('That entry is gone') // a second click
     const others = await done(member, `${SESSIONS}/end-others`, {}, SESSIONS)
     expect([others, await statuses()]).toEqual(['All other devices are signed out', [200, 401, 401, 401]])
     expect((await member.get(SESSIONS, HTML)).text).not.toContain('Sign out all others')
+  })
+
+  test('calls no device signed out that goes on under another id', async () => {
+    const member = await app.member()
+    const { email, password } = member.account
+    const thief = app.visitor({ 'User-Agent': 'curl' })
+    await thief.post('/api/login', { email, password })
+    const [{ id }] = (await member.get('/api/me/sessions')).body.filter(
+      ({ agent }: { agent: string }) => agent === 'curl',
+    )
+    await thief.post('/api/reauthenticate', { password })
+    expect(await done(member, `${SESSIONS}/end`, { id }, SESSIONS)).toStartWith('That entry is gone')
+    expect((await thief.get('/api/me')).status).toBe(200)
   })
 
   test('asks again for the password before what is critical, and goes on with it', async () => {

@@ -127,6 +127,8 @@ describe('the page of one account', () => {
     await submit(boss, `${pageOf(ann)}/sessions/end`, { id })
     expect([(await phone.get('/api/me')).status, (await ann.get('/api/me')).status]).toEqual([401, 200])
     expect(noticeOf((await boss.get(pageOf(ann), HTML)).text)).toBe('That device is signed out')
+    await submit(boss, `${pageOf(ann)}/sessions/end`, { id })
+    expect(noticeOf((await boss.get(pageOf(ann), HTML)).text)).toStartWith('That entry is gone')
     await submit(boss, `${pageOf(ann)}/sessions/end`)
     expect((await ann.get('/api/me')).status).toBe(401)
     expect((await boss.get(pageOf(ann), HTML)).text).not.toContain('Sign out all')

@@ -1,7 +1,10 @@
 // The export of the audit trail: whole, in parts, and for who asked alone.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { changeRole } from '../src/account/change-role.ts'
 import { auditEvents } from '../src/kit/audit/table.ts'
+import type { Client } from './kit/support/client.ts'
 import { until } from './kit/support/until.ts'
+import { OPERATOR } from './support/harness.ts'
 import { startWithMail, type AppWithMail } from './support/mailbox.ts'
 
 let app: AppWithMail
@@ -40,6 +43,23 @@ test('a range is exported as lines of JSON, in as many parts as it takes, for wh
   )
   const times = lines.map((line) => Date.parse(JSON.parse(line).at) - day)
   expect(times).toEqual(Array.from({ length: 2900 }, (_, n) => n))
+})
+
+test('its result is for a superuser who is logged in: no program reads it, nor whoever is none any more', async () => {
+  const boss = await app.member('superuser')
+  const { body: made } = await boss.post('/api/me/tokens', { name: 'program', abilities: ['read', 'write'] })
+  const program = app.visitor({ Authorization: `Bearer ${made.token}` })
+  const range = { from: '2025-01-01T00:00:00Z', to: '2025-01-02T00:00:00Z' }
+  const path = `/api/jobs/${(await boss.post('/api/audit/export', range)).body.id}`
+  await until('the export', async () => (await boss.get(path)).body.state === 'done')
+  const seen = async (client: Client) =>
+    Promise.all([client.get(path), client.get(`${path}/events`), client.delete(path)]).then((replies) =>
+      replies.map((reply) => reply.status),
+    )
+  expect(await seen(program)).toEqual([404, 404, 404])
+  expect(await seen(boss)).toEqual([200, 200, 200])
+  await changeRole(app.deps, boss.user.id, 'admin', OPERATOR)
+  expect(await seen(boss)).toEqual([404, 404, 404])
 })
 
 test('nobody but a superuser has it exported', async () => {

@@ -260,10 +260,13 @@ test('only a superuser in a session reads the trail, by account, actor, action a
   expect(await actions({ account: ann.user.id, to: before.at })).toEqual(
     before.account === ann.user.id ? ['account.created'] : all.slice(3),
   )
-  const first = await query({ ...since, size: '2' })
-  expect(first.headers.get('cache-control')).toBe('no-store')
-  const next = /<([^>]+)>; rel="next"/.exec(first.headers.get('link') ?? '')?.[1]
-  expect((await boss.get(`/api/audit${next}`)).body.length).toBe(1)
+  const linkOf = ({ headers }: { headers: Headers }, rel: string) =>
+    new RegExp(`<([^>]+)>; rel="${rel}"`).exec(headers.get('link') ?? '')?.[1]
+  const first = await query({ ...since, size: '2', count: 'true' })
+  expect([first.headers.get('cache-control'), first.headers.get('total-count')]).toEqual(['no-store', '3'])
+  const second = await boss.get(`/api/audit${linkOf(first, 'next')}`)
+  expect(second.body.length).toBe(1)
+  expect((await boss.get(`/api/audit${linkOf(second, 'prev')}`)).body).toEqual(first.body)
   for (const bad of ['from=yesterday', 'account=1', 'action=x', 'cursor=x', 'to=0000-01-01T00:00:00Z'])
     expect([bad, (await boss.get(`/api/audit?${bad}`)).status]).toEqual([bad, 400])
 })

@@ -8,7 +8,7 @@ import { Redis } from 'ioredis'
 import { eq, getTableName, is, sql } from 'drizzle-orm'
 import { PgTable, pgTable, serial, text, uuid } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
-import { exportAccount } from '../src/account/export.ts'
+import { exportAccount, exportMyData } from '../src/account/export.ts'
 import { users } from '../src/account/table.ts'
 import { findOwnedTables } from '../src/kit/data/owned-rows.ts'
 import { publicFields } from '../src/kit/data/public-fields.ts'
@@ -135,6 +135,16 @@ test('of the exports of an account the newest is kept, and of others theirs', as
   redis.disconnect()
 })
 
+test('a program reads none, though it stands for the account: it reads none of the parts, either', async () => {
+  const ann = await app.member()
+  const { token } = (await ann.post('/api/me/tokens', { name: 'program', abilities: ['read', 'write'] })).body
+  const program = app.visitor({ Authorization: `Bearer ${token}` })
+  const { id } = await download(ann)
+  for (const path of [`/api/jobs/${id}`, `/api/jobs/${id}/events`])
+    expect([path, (await program.get(path)).status]).toEqual([path, 404])
+  expect((await ann.get(`/api/jobs/${id}`)).body.state).toBe('done')
+})
+
 test('a visitor gets none', async () => {
   expect((await app.visitor().post('/api/me/export')).status).toBe(401)
 })
@@ -202,6 +212,31 @@ test('goes with a deleted account', async () => {
   await until('the account is gone', async () => (await db.$count(users, eq(users.id, ann.user.id))) === 0)
   const keys = await allInRedis(app)
   for (const text of ['exported@example.com', `export:${ann.user.id}`]) expect(keys).not.toContain(text)
+})
+
+test('one that is under way when the account goes ends without what it has collected', async () => {
+  const ann = await app.member()
+  const { id } = ann.user
+  const { db, sessions, store } = app.deps
+  const going = {
+    ...app.deps,
+    schema,
+    sessions: {
+      ...sessions,
+      async allOf(userId: string) {
+        await db
+          .update(users)
+          .set({ deletes: new Date(0) })
+          .where(eq(users.id, userId))
+        return sessions.allOf(userId)
+      },
+    },
+  }
+  const job = { ...running, id: 'under-way', log: app.deps.log } as unknown as Parameters<
+    typeof exportMyData.execute
+  >[1]
+  expect(await exportMyData.execute({ userId: id }, job, going)).toBeUndefined()
+  expect(await store.get(`export:kept:${id}`)).toBeUndefined()
 })
 
 test('has a page, which the page of the account leads to', async () => {

@@ -440,7 +440,11 @@ describe('the pages', () => {
       .from(oneTimeTokens)
       .where(eq(oneTimeTokens.email, 'paged@example.com'))
     expect((await submit(boss, `${INVITE}/withdraw`, { id: row?.id ?? '' })).status).toBe(303)
-    expect((await boss.get(INVITE, HTML)).text).not.toContain('paged@example.com')
+    const withdrawn = (await boss.get(INVITE, HTML)).text
+    expect(withdrawn).toContain('The invitation is withdrawn')
+    expect(withdrawn).not.toContain('paged@example.com')
+    await submit(boss, `${INVITE}/withdraw`, { id: row?.id ?? '' })
+    expect((await boss.get(INVITE, HTML)).text).toContain('was answered, replaced or withdrawn before')
     isExpired(await accept(token))
   })
 

@@ -1,8 +1,8 @@
 // The seed command: the sample's films, each once, with every letter in its place.
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { join } from 'node:path'
 import postgres from 'postgres'
-import { createDatabase } from './kit/support/services.ts'
+import { runCommand } from './kit/support/command.ts'
+import { createDatabase, uniquePrefix } from './kit/support/services.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let sql: postgres.Sql
@@ -17,19 +17,8 @@ afterEach(async () => {
   await database.drop()
 })
 
-/** Set though empty, the second stays what it is whatever a developer's .env says. */
-const theDatabase = () => ({ DATABASE_URL: database.url, MIGRATE_DATABASE_URL: '' })
-
-async function seed(args: string[] = [], env: Record<string, string> = {}) {
-  const child = Bun.spawn([process.execPath, 'scripts/seed.ts', ...args], {
-    cwd: join(import.meta.dir, '..'),
-    env: { ...process.env, NODE_ENV: 'development', ...theDatabase(), ...env },
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
-  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
-  return { out, err, code }
-}
+const seed = (args: string[] = [], env: Record<string, string> = {}) =>
+  runCommand('seed', args, { databaseUrl: database.url, redisPrefix: uniquePrefix() }, env)
 
 async function count(): Promise<number> {
   const [row] = await sql<{ n: number }[]>`select count(*)::int as n from movies`

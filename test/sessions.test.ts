@@ -1,8 +1,10 @@
 // An account's sessions: it sees them, ends them, and takes one as a token where there are no cookies.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
+import { eq } from 'drizzle-orm'
 import { Redis } from 'ioredis'
 import { changeRole } from '../src/account/change-role.ts'
+import { users } from '../src/account/table.ts'
 import type { Client } from './kit/support/client.ts'
 import { recorder } from './kit/support/log.ts'
 import { OPERATOR, startApp, type TestApp } from './support/harness.ts'
@@ -97,6 +99,29 @@ test('one is ended by its id, and the others stay', async () => {
   expect([await status(phone), await status(desk), await status(member)]).toEqual([401, 200, 200])
   expect(await list(member)).toHaveLength(2)
   expect((await member.delete(`/api/me/sessions/${id}`)).status).toBe(404)
+})
+
+test('one that goes on under a new id at that moment is not told for ended, neither here nor in the trail', async () => {
+  const member = await app.member()
+  const thief = await elsewhere(member, 'Thief')
+  const { id } = (await list(member)).find(({ agent }: { agent: string }) => agent === 'Thief')
+  const { sessions } = app.deps
+  const { allOf } = sessions
+  let token: string | undefined
+  sessions.allOf = async (userId) => {
+    const all = await allOf(userId)
+    token ??= (await sessions.rotate(tokenOf(thief), { provenAt: Date.now() }))?.token
+    return all
+  }
+  try {
+    expect((await member.delete(`/api/me/sessions/${id}`)).status).toBe(404)
+  } finally {
+    sessions.allOf = allOf
+  }
+  thief.cookies.set('session', token ?? '')
+  expect(await status(thief)).toBe(200)
+  const { body } = await member.get('/api/me/activity')
+  expect(JSON.stringify(body)).not.toContain('session.ended')
 })
 
 test('ending this one is a logout', async () => {
@@ -197,5 +222,27 @@ test('each session that begins is logged once and alike, with its account and it
     expect(logged.map((line) => line.fields)).toEqual([fields, fields])
   } finally {
     app.deps.log = before
+  }
+})
+
+test('a login that does not count any more brings no token, even if Redis is away when its session is to end', async () => {
+  const { account, user } = await app.member()
+  const { db, passwords, sessions } = app.deps
+  const { create, destroy } = sessions
+  const another = await passwords.hash('Another7')
+  let begun = ''
+  sessions.create = async (identity) => {
+    await db.update(users).set({ password: another }).where(eq(users.id, user.id))
+    begun = await create(identity)
+    return begun
+  }
+  sessions.destroy = () => Promise.reject(new Error('away'))
+  try {
+    const { email, password } = account
+    const { status: refused, headers, text } = await app.visitor().post('/api/login', { email, password })
+    expect([refused, await sessions.open(begun)]).toEqual([400, expect.objectContaining({ userId: user.id })])
+    expect(headers.getSetCookie().join() + text).not.toContain(begun)
+  } finally {
+    Object.assign(sessions, { create, destroy })
   }
 })

@@ -11,6 +11,9 @@ export interface Finding {
   fix?: string
 }
 
+/** How long the doctor waits for a server. */
+export const CONNECT_TIMEOUT_S = 5
+
 const finding =
   (level: 'warn' | 'fail') =>
   (check: string, found: string, fix: string): Finding => ({ check, level, found, fix })

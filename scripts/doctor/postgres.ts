@@ -16,10 +16,9 @@ import { findSkipped, MIGRATIONS_FOLDER, readMigrations } from '../migrate/folde
 import { findPrimary } from '../primary.ts'
 import { judgePostgresUse, readPostgresUse } from './bounds.ts'
 import { checkClock } from './clock.ts'
-import { fail, type Finding, messageOf, ok, warn } from './finding.ts'
+import { CONNECT_TIMEOUT_S, fail, type Finding, messageOf, ok, warn } from './finding.ts'
 import { checkHosts } from './hosts.ts'
 
-const CONNECT_TIMEOUT_S = 5
 const MIN_VERSION = 150_000
 /** What a migration (three), a console and an administrator take beside the pools. */
 const SPARE_CONNECTIONS = 5

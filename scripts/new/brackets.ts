@@ -1,7 +1,7 @@
 // What stands in the brackets behind a type: the values of an enum, the digits of a decimal, what is referred to.
 import { join } from 'node:path'
 import type { Field, Reference } from './shape.ts'
-import { type Names, parseNames } from './names.ts'
+import { isFieldName, type Names, parseNames } from './names.ts'
 import { findPurpose } from './purposes.ts'
 import type { Slice } from './slices.ts'
 
@@ -11,9 +11,6 @@ export type Refer = (singular: string, asked: string) => Slice
 /** Sets what the brackets say. @throws Error that says what they take */
 type Read = (field: Field, refer: Refer) => void
 
-const NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/
-const MAX_LENGTH = 40
-
 /** Of each type that takes any; `field.args` has what stands there. */
 export const BRACKETS: Record<string, Read> = {
   enum(field) {
@@ -22,7 +19,7 @@ export const BRACKETS: Record<string, Read> = {
       throw new Error(
         `The enum "${name}" has fewer than two values, parted by commas: '${name}:enum(draft,published)'`,
       )
-    const odd = args.find((value) => !NAME.test(value) || value.length > MAX_LENGTH)
+    const odd = args.find((value) => !isFieldName(value))
     if (odd !== undefined)
       throw new Error(
         `The enum "${name}" cannot have the value "${odd}": it takes what the name of a field takes, such as on_hold`,

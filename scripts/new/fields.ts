@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { hint } from '../../src/kit/types/nearest.ts'
 import { BRACKETS, type Refer } from './brackets.ts'
 import { faultOf, MODIFIERS } from './modifiers.ts'
+import { isFieldName, MAX_LENGTH } from './names.ts'
 import type { Field, Reference } from './shape.ts'
 import { findSlice } from './slices.ts'
 import { hintOfType, type Kind, TYPES } from './types.ts'
@@ -14,8 +15,6 @@ const MODIFIER = new RegExp(String.raw`:([a-z]+)${IN_BRACKETS}`, 'g')
 const FIELD = new RegExp(
   String.raw`^([^:]*):([a-z]+(?:\[\])?)${IN_BRACKETS}(\?)?((?::[a-z]+(?:\([^)]*\))?)*)$`,
 )
-const NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/
-const MAX_LENGTH = 40
 const OWN_COLUMNS = ['id', 'creator', 'created', 'modified', 'version', 'constructor'] // of every object
 
 const ofProject: Refer = (singular, asked) => findSlice(join(import.meta.dir, '../..'), singular, asked)
@@ -45,7 +44,7 @@ function parseField(spec: string, refer: Refer): Field {
   if (name === undefined || type === undefined) {
     throw new Error(`"${spec}" is no field: it is name:type or name:type?, and :index or :unique behind that`)
   }
-  if (!NAME.test(name) || name.length > MAX_LENGTH) {
+  if (!isFieldName(name)) {
     throw new Error(
       `"${name}" is no name of a field: it takes lowercase letters, digits and single underscores, ` +
         `a letter first, at most ${MAX_LENGTH} characters, such as first_name`,

@@ -20,7 +20,11 @@ export interface Names {
 }
 
 const WORDS = /^[a-z][a-z0-9]*([-_][a-z0-9]+)*$/
-const MAX_LENGTH = 40
+const FIELD = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/
+export const MAX_LENGTH = 40
+
+/** Of a field, or of a value of an enum. */
+export const isFieldName = (name: string): boolean => FIELD.test(name) && name.length <= MAX_LENGTH
 
 /**
  * @param singular one of them: `book`, `book-review`

@@ -181,7 +181,7 @@ async function endOrphan(home: string): Promise<void> {
 async function untilAnswers(url: string): Promise<'answers' | 'no answer in time'> {
   const answers = await until(async () => {
     try {
-      await withConnection(`${url}/postgres`, (sql) => sql`select 1`, { connect_timeout: 2 })
+      await withConnection(`${url}/postgres`, (sql) => sql`select 1`, 2)
       return true
     } catch (error) {
       if ((error as { code?: string }).code !== '28P01') return false

@@ -70,7 +70,7 @@ export const templateName = (run: TestRun, tables: Tables) => `${run.TEST_RUN}_t
 
 async function createTemplate(run: TestRun, tables: Tables): Promise<void> {
   const name = templateName(run, tables)
-  await withAdmin(run.TEST_DATABASE_URL, async (sql) => {
+  await withConnection(run.TEST_DATABASE_URL, async (sql) => {
     await sql.unsafe(`CREATE DATABASE ${name} ${await utf8Options(sql)}`)
   })
   await migrate(databaseUrl(run, name), { folder: MIGRATIONS[tables] })
@@ -93,12 +93,8 @@ export function databaseUrl(run: TestRun, name: string): string {
   return url.href
 }
 
-/** Runs `work` on a connection of its own to the database that the URL names. */
-export const withAdmin = <T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> =>
-  withConnection(url, work)
-
 async function dropDatabases(run: TestRun): Promise<void> {
-  await withAdmin(run.TEST_DATABASE_URL, async (sql) => {
+  await withConnection(run.TEST_DATABASE_URL, async (sql) => {
     const rows = await sql<{ name: string }[]>`
       select datname as name from pg_database where starts_with(datname, ${run.TEST_RUN})`
     for (const { name } of rows) await sql.unsafe(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)

@@ -1,9 +1,8 @@
 // Serves the export of a range of the audit trail as lines of JSON, by a job.
-import { EventKey, eventLines } from '../kit/audit/events.ts'
+import { EventCursor, EventKey, eventLines } from '../kit/audit/events.ts'
 import { noStore } from '../kit/http/caching.ts'
 import { doc } from '../kit/http/doc.ts'
 import { writeCursor } from '../kit/data/list-order.ts'
-import { cursorOf } from '../kit/http/paging.ts'
 import { rateLimit } from '../kit/http/rate-limit.ts'
 import { validate } from '../kit/http/validate.ts'
 import { accepted } from '../kit/job-status/accepted.ts'
@@ -35,7 +34,7 @@ export const exportAudit = defineTask({
 })
 
 const ExportQuery = AuditRange.extend({
-  cursor: cursorOf(EventKey).describe('The `next` of a result: what had no room in it.'),
+  cursor: EventCursor.describe('The `next` of a result: what had no room in it.'),
 })
 
 export const auditExport = factory

@@ -1,6 +1,6 @@
 // Exports everything that the service holds about an account: a job that it follows, and whose result is one JSON value.
 import { z } from 'zod'
-import { activityColumns } from '../kit/audit/events.ts'
+import { publicActivity } from '../kit/audit/events.ts'
 import { auditEvents } from '../kit/audit/table.ts'
 import { collectUpTo, findOwnedTables, ownedRows, type Schema } from '../kit/data/owned-rows.ts'
 import { keyOf } from '../kit/data/pages-by-key.ts'
@@ -52,7 +52,8 @@ export async function exportAccount(
     else sources[name] = ownedRows(db, table, userId, job.signal)
   }
   const { account: owner } = auditEvents
-  const trail = { table: auditEvents, columns: activityColumns, owner, key: keyOf(auditEvents) }
+  const { columns } = publicActivity
+  const trail = { table: auditEvents, columns, owner, key: keyOf(auditEvents) }
   sources.activity = ownedRows(db, trail, userId, job.signal)
   if (leftOut.length > 0) job.log.warn('some tables that refer to accounts are not exported', { leftOut })
   const { collected, incomplete } = await collectUpTo(MAX_SIZE, sources, job)
@@ -79,12 +80,14 @@ export const exportMyData = defineTask({
   keepResultMs: 60 * 60 * 1000,
   async run({ userId }, job, deps: Deps & ExportDeps) {
     const data = await exportAccount(deps, userId, job)
+    // Asked again: whatever is kept from now on, the job that deletes the account may have passed already.
+    if (!data || !(await findUser(deps.db, userId))) return job.log.info('the account is gone')
     // Only the newest is kept. Two never run at once: the task is unique per account.
     const key = exportKeys(userId).kept
     const earlier = await deps.store.get<string>(key)
     if (earlier !== undefined && earlier !== job.id) await deps.forgetJob(earlier)
     await deps.store.set(key, job.id, REMEMBERED_S)
-    return data ?? job.log.info('the account is gone')
+    return data
   },
 })
 

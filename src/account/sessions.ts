@@ -36,9 +36,11 @@ export async function endOwnSession(c: LoggedInContext, id: string): Promise<boo
   const { session, sessions } = c.var
   if (!(await sessions.allOf(session.userId)).some((one) => one.id === id)) return false
   const isThis = id === sessions.idOf(session.token)
-  await recordWith<unknown>(c, { action: 'session.ended' }, () =>
-    isThis ? endSession(c) : sessions.destroyOne(session.userId, id),
-  )
+  await recordWith(c, { action: 'session.ended' }, async () => {
+    if (isThis) return endSession(c)
+    // It goes on under another id by now, or has ended: neither may be told for done, here or in the trail.
+    if (!(await sessions.destroyOne(session.userId, id))) throw notFound(c)
+  })
   return true
 }
 

@@ -2,9 +2,10 @@
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
 import { ACTIONS, wordsOf } from '../account/audit.ts'
-import { listEvents } from '../kit/audit/events.ts'
+import { eventList } from '../kit/audit/events.ts'
 import { Moment, Table, textOf } from '../kit/dashboard/parts.tsx'
 import type { OperatorsSection } from '../kit/dashboard/shell.tsx'
+import { readList } from '../kit/data/list-page.ts'
 import { blankAsAbsent, wholeNumber } from '../kit/http/validate.ts'
 
 const SHOWN = 50
@@ -21,14 +22,14 @@ export const auditSection: OperatorsSection = {
   query: Query,
   async show(c, given) {
     const { page, ...filter } = given as z.output<typeof Query>
-    const span = { limit: SHOWN, offset: (page - 1) * SHOWN, after: undefined }
-    const events = await listEvents(c.var.db, filter, span)
+    const span = { limit: SHOWN, offset: (page - 1) * SHOWN }
+    const { rows: events } = await readList(eventList, c.var, { given: filter, ...span })
     const link = (to: number, words: string) => {
       const entries = Object.entries({ ...filter, page: String(to) }).filter(([, value]) => value)
       return <a href={`?${new URLSearchParams(entries).toString()}`}>{words}</a>
     }
     const rows = events.map(({ at, action, actor, as_account: as, account, by, details, ip }) => [
-      <Moment at={Date.parse(at)} now={Date.now()} none="unknown" />,
+      <Moment at={Date.parse(at)} none="unknown" />,
       <strong>{wordsOf(action)}</strong>,
       <code>{[actor ?? by ?? 'nobody', as && `as ${as}`].filter(Boolean).join(' ')}</code>,
       <code>{account ?? 'none'}</code>,

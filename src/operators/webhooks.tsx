@@ -17,8 +17,7 @@ export const webhookSection: OperatorsSection = {
   query: z.object({}),
   async show(c) {
     const [troubled, last] = await Promise.all([listTroubled(c.var.db), listLast(c.var.db)])
-    const now = Date.now()
-    const moment = (at: Date | null) => <Moment at={at?.getTime()} now={now} none="no" />
+    const moment = (at: Date | null) => <Moment at={at?.getTime()} none="no" />
     return (
       <>
         <section id="troubled">

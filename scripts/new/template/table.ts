@@ -130,13 +130,6 @@ export const toyCars = pgTable(
     // For deletions of what they refer to.
     index('toy_cars_$ref_fk').on(t.$ref),
     // end
-    // else
-    // if soft
-    // if referring
-    //| // For deletions of what they refer to.
-    //| index('toy_cars_$ref_fk').on(t.$ref),
-    // end
-    // end
     // end
     // if owned private
     // if compared

@@ -77,7 +77,8 @@ formAction(invitationPages, '/invite/withdraw', {
   schema: z.object({ id: z.uuid() }),
   run: (c: LoggedInContext, { id }) => withdrawInvitation(c, id),
   next: INVITE,
-  notice: 'The invitation is withdrawn',
+  notice: (_, isDone) =>
+    isDone ? 'The invitation is withdrawn' : 'That invitation was answered, replaced or withdrawn before',
 })
 
 formPage(invitationPages, '/invitation', {

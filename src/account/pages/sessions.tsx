@@ -56,13 +56,19 @@ export const DeviceList = ({ sessions, path }: DeviceListProps) => (
   </dl>
 )
 
+/** Who gives a password again goes on under another id: then that device is signed in all the same. */
+export const signedOut = (isDone: boolean): string =>
+  isDone
+    ? 'That device is signed out'
+    : 'That entry is gone: if the device is still listed, sign it out there'
+
 formAction(sessionsPage, '/account/sessions/end', {
   summary: 'Ends one of my sessions.',
   guards: [requireRole('readonly')],
   schema: z.object({ id: z.string().max(100) }),
   run: (c: LoggedInContext, { id }) => endOwnSession(c, id),
   next: SESSIONS,
-  notice: 'That device is signed out',
+  notice: (_, isDone) => signedOut(isDone),
 })
 
 formAction(sessionsPage, '/account/sessions/end-others', {

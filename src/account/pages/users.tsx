@@ -1,7 +1,8 @@
 // Serves the pages on which superusers find accounts, change them and sign them out.
 /** @jsxImportSource hono/jsx */
 import { z } from 'zod'
-import { listActivity } from '../../kit/audit/events.ts'
+import { activityList } from '../../kit/audit/events.ts'
+import { readList } from '../../kit/data/list-page.ts'
 import { requireFresh } from '../../kit/auth/guards.ts'
 import { doc } from '../../kit/http/doc.ts'
 import type { AnyContext } from '../../kit/http/env.ts'
@@ -22,7 +23,7 @@ import { listSessions } from '../sessions.ts'
 import { userList } from '../user-list.ts'
 import { EventList } from './activity.tsx'
 import { IMPERSONATE, INVITE, USERS } from './paths.ts'
-import { DeviceList } from './sessions.tsx'
+import { DeviceList, signedOut } from './sessions.tsx'
 import { dayOf } from '../../kit/pages/duration.ts'
 
 const PAGE_SIZE = 50
@@ -85,11 +86,11 @@ export const usersPages = factory
     requireRole(MANAGES),
     validate('param', OfAccount),
     async (c) => {
-      const [account, factors, sessions, events] = await Promise.all([
+      const [account, factors, sessions, { rows: events }] = await Promise.all([
         accountOf(c),
         c.var.secondStep?.factorsOf(c.var.db, idOf(c)),
         listSessions(c, idOf(c)),
-        listActivity(c.var.db, idOf(c), { limit: EVENTS, offset: 0, after: undefined }),
+        readList(activityList, { db: c.var.db, me: idOf(c) }, { limit: EVENTS }),
       ])
       const { fullname, company, email, verified, role, tags, created, deletes } = account
       const path = pathOf(c)
@@ -189,5 +190,5 @@ formAction(usersPages, '/users/:id/sessions/end', {
   schema: z.object({ id: z.string().max(100).optional() }),
   run: (c: LoggedInContext, { id }) => endSessionsOf(c.var, { userId: idOf(c), id }, c),
   next: pathOf,
-  notice: ({ id }) => (id === undefined ? 'All devices are signed out' : 'That device is signed out'),
+  notice: ({ id }, isDone) => (id === undefined ? 'All devices are signed out' : signedOut(isDone)),
 })

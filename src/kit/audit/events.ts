@@ -1,18 +1,33 @@
-// Reads the audit trail: a page of it, the newest first, and whole ranges as lines of JSON, the oldest first.
-import { and, desc, eq, gte, lt, sql } from 'drizzle-orm'
-import type { PgSelect } from 'drizzle-orm/pg-core'
+// Reads the audit trail: lists of it, the newest first, and whole ranges as lines of JSON, the oldest first.
+import { and, eq, gte, lt, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { inLane } from '../data/lanes.ts'
+import { defineList } from '../data/list.ts'
+import { parseCursor } from '../data/list-order.ts'
 import { keyOf, pagesByKey } from '../data/pages-by-key.ts'
-import type { Sources } from '../data/public-fields.ts'
+import { publicFields, type Sources } from '../data/public-fields.ts'
 import { Microseconds, microsecondsOf } from '../data/list-values.ts'
-import type { Span } from '../http/paging.ts'
+import type { Scope } from '../data/scope.ts'
+import { blankAsAbsent } from '../http/validate.ts'
 import type { Db } from '../types/db.ts'
 import { auditEvents as events } from './table.ts'
 
 /** An event's position in the order: its time to the microsecond, and its id. */
 export const EventKey = z.tuple([Microseconds, z.string().regex(/^\d{1,18}$/)])
 export type EventKey = z.output<typeof EventKey>
+
+/** Where a range goes on, as a cursor: opaque to clients. */
+export const EventCursor = blankAsAbsent(
+  z
+    .string()
+    .max(200, { abort: true })
+    .transform((text, context): EventKey => {
+      const { success, data } = EventKey.safeParse(parseCursor(text))
+      if (success) return data
+      context.addIssue('must be the one that a part before has ended with')
+      return z.NEVER
+    })
+    .optional(),
+)
 
 export const EventResponse = z
   .object({
@@ -31,8 +46,8 @@ export const EventResponse = z
   .meta({ id: 'AuditEvent' })
 
 const position = {
-  id: sql<string>`${events.id}::text`,
-  at: microsecondsOf(events.at),
+  id: sql<string>`${events.id}::text`.as('id'),
+  at: microsecondsOf(events.at).as('at'),
 }
 const { action, actor, as_account, account, by, details, ip, agent, request_id } = events
 
@@ -50,52 +65,37 @@ export const ActivityResponse = EventResponse.pick({ id: true, at: true, action:
 const isOther = sql`${actor} <> ${account}`
 
 /** What an account sees of an event about it: nothing of who else did it. */
-export const activityColumns = {
+export const publicActivity = publicFields(events, ActivityResponse, {
   ...position,
-  action,
-  details,
   by: sql<
     z.output<typeof ActivityResponse>['by']
   >`case when ${isOther} or ${by} like 'command %' then 'operator'
     when ${by} like 'job %' then 'service' when ${actor} is null then 'nobody' else 'you' end`,
   ip: sql<string | null>`case when ${isOther} then null else ${ip} end`,
   agent: sql<string | null>`case when ${isOther} then null else ${agent} end`,
-}
+})
 
-/** `from` is the first moment that counts, `to` the first that does not. */
-type EventFilter = Partial<Record<'account' | 'actor' | 'action' | 'from' | 'to', string | undefined>>
+const latest = { sort: '-at', pageSize: { most: 1000, byDefault: 1000 }, ignoresOthers: true } as const
 
-const matching = ({ from, to, ...equal }: EventFilter) =>
-  and(
-    ...Object.entries(equal).map(([name, value]) =>
-      value === undefined ? value : eq(events[name as keyof typeof equal], value),
-    ),
-    from === undefined ? from : gte(events.at, sql`${from}`),
-    to === undefined ? to : lt(events.at, sql`${to}`),
-  )
-const key = sql`(${events.at}, ${events.id})`
+/** Each filter has an index; several at once have a search's time. */
+export const eventList = defineList(publicFields(events, EventResponse, position), {
+  ...latest,
+  filters: ['account', 'actor', 'action', 'at'],
+})
 
-const paged = <T extends PgSelect>(query: T, filter: EventFilter, { limit, offset, after }: Span<EventKey>) =>
-  query
-    .where(and(matching(filter), after && sql`${key} < (${after[0]}, ${after[1]})`))
-    .orderBy(desc(events.at), desc(events.id))
-    .limit(limit)
-    .offset(offset)
-
-/** A page, the latest first. Each filter has an index; several at once have a search's time. */
-export const listEvents = (db: Db, filter: EventFilter, span: Span<EventKey>) =>
-  paged(inLane(db, 'search').select(columns).from(events).$dynamic(), filter, span)
-
-/** A page of what an account sees. */
-export const listActivity = (db: Db, userId: string, span: Span<EventKey>) =>
-  paged(inLane(db, 'search').select(activityColumns).from(events).$dynamic(), { account: userId }, span)
+/** What happened to whoever asks. */
+export const activityList = defineList(publicActivity, {
+  ...latest,
+  visible: ({ me }: Pick<Scope, 'db' | 'me'>) => eq(account, me),
+})
 
 /** Each event of a range as a line of JSON, with its position, the oldest first; a page of them in memory at a time. */
 export async function* eventLines(
   db: Db,
   { from, to, after }: { from: string; to: string; after?: EventKey | undefined },
 ): AsyncGenerator<{ line: string; key: EventKey }> {
-  const where = and(matching({ from, to }), after && sql`${key} > (${after[0]}, ${after[1]})`)
+  const behind = after && sql`(${events.at}, ${events.id}) > (${after[0]}, ${after[1]})`
+  const where = and(gte(events.at, sql`${from}`), lt(events.at, sql`${to}`), behind)
   const walk = { table: events, columns: columns as Sources, key: keyOf(events), where }
   for await (const page of pagesByKey(db, walk))
     for (const { row } of page) {

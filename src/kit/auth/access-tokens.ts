@@ -105,22 +105,18 @@ export function createAccessTokens(
   }
 
   /**
-   * Keeps it in Redis, and then looks again: a change that is under way either sees what is kept here, or is seen. The
-   * update waits for a transaction that deletes the token.
+   * Keeps it in Redis, unless a change has come since it was read: then each request reads it, until nobody is left who saw the state of
+   * before. Looks again for a reader that was stopped for longer; the update waits for a transaction that deletes the token.
    */
   async function keep(
     deps: Pick<KitDeps, 'config' | 'db' | 'store'>,
     digest: string,
     known: KnownToken,
   ): Promise<KnownToken | undefined> {
-    await deps.store.set(keyOf(digest), known, KEPT_S)
-    let role: string | undefined
-    try {
-      const isThere = (await markUsed(deps.db).execute({ id: known.id })).length > 0
-      if (isThere) role = await roleOf(deps, known.userId)
-    } finally {
-      if (role !== known.role) await deps.store.delete(keyOf(digest))
-    }
+    await deps.store.add(keyOf(digest), known, KEPT_S)
+    const isThere = (await markUsed(deps.db).execute({ id: known.id })).length > 0
+    const role = isThere ? await roleOf(deps, known.userId) : undefined
+    if (role !== known.role) await forget(deps.store, [{ digest }])
     return role === undefined ? undefined : { ...known, role }
   }
 
@@ -183,7 +179,7 @@ export function createAccessTokens(
     ): Promise<KnownToken | undefined> {
       if (!isWellFormed(token, prefix)) return undefined
       const digest = deps.digest(token)
-      const kept = await deps.store.get<KnownToken>(keyOf(digest))
+      const kept = await deps.store.get<KnownToken | null>(keyOf(digest))
       const known = kept ?? ((await hasChecksum(token)) ? await read(deps, digest) : undefined)
       if (known === undefined || (known.expires !== null && known.expires <= Date.now())) return undefined
       return kept ?? keep(deps, digest, known)
@@ -193,7 +189,8 @@ export function createAccessTokens(
 
 const keyOf = (digest: string) => `access-token:${digest}`
 
+/** In place of what was kept: removed, it would make room for a request that has read it before the change and keeps it after. */
 const forget = async (store: Store, rows: { digest: string }[]): Promise<number> => {
-  await store.delete(...rows.map(({ digest }) => keyOf(digest)))
+  await Promise.all(rows.map(({ digest }) => store.set(keyOf(digest), null, KEPT_S)))
   return rows.length
 }

@@ -1,25 +1,20 @@
 // Shows some dead jobs, with the buttons to retry or drop each.
 /** @jsxImportSource hono/jsx */
+import { useContext } from 'hono/jsx'
 import type { JobView } from '../jobs/places.ts'
 import { ActionButton, ErrorAndInput, Table, textOf } from './parts.tsx'
 import { JobName } from './tables.tsx'
-import { jobUrl, type View } from './view.ts'
-
-interface Props {
-  jobs: JobView[]
-  secretKeys: readonly string[]
-  view: View
-}
+import { jobUrl, Shown } from './view.ts'
 
 export const NO_ERROR = 'no error was kept'
 
-export function DeadTable({ jobs, secretKeys, view }: Props) {
+export function DeadTable({ jobs }: { jobs: JobView[] }) {
   if (jobs.length === 0) return <p>None.</p>
   const rows = jobs.map((job) => [
-    <JobName id={job.id} task={job.task} view={view} />,
-    <ErrorAndInput error={job.error ?? NO_ERROR} data={job.data} secretKeys={secretKeys} />,
+    <JobName id={job.id} task={job.task} />,
+    <ErrorAndInput error={job.error ?? NO_ERROR} data={job.data} />,
     tried(job),
-    <Actions job={job} view={view} />,
+    <Actions job={job} />,
   ])
   return <Table columns={['Job', 'Error, and input', 'Tried', 'Actions']} rows={rows} />
 }
@@ -34,12 +29,12 @@ const times = (n: unknown, one: string, more: string) =>
   typeof n === 'number' && n > 0 && `${n} ${n === 1 ? one : more}`
 
 // Rows move while a user reaches for a button, so Drop only leads to the job's page, which does not move.
-function Actions({ job: { id, task }, view }: { job: JobView; view: View }) {
+function Actions({ job: { id, task } }: { job: JobView }) {
   const name = `${textOf(task, 100)} ${textOf(id, 100)}`
-  const url = jobUrl(id, view)
+  const url = jobUrl(id, useContext(Shown))
   return (
     <div class="actions">
-      <ActionButton action="retry" view={view} fields={{ job: id }} name={`Retry ${name}`}>
+      <ActionButton action="retry" fields={{ job: id }} name={`Retry ${name}`}>
         Retry
       </ActionButton>
       {url ? (
@@ -47,7 +42,7 @@ function Actions({ job: { id, task }, view }: { job: JobView; view: View }) {
           Drop…
         </a>
       ) : (
-        <ActionButton action="drop" view={view} fields={{ job: id }} name={`Drop ${name}`} danger>
+        <ActionButton action="drop" fields={{ job: id }} name={`Drop ${name}`} danger>
           Drop
         </ActionButton>
       )}

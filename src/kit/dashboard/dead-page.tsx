@@ -6,7 +6,7 @@ import type { DeadFilter, DeadPage } from '../jobs/dead-search.ts'
 import { NO_ERROR, tried } from './dead-jobs.tsx'
 import { Age, ErrorAndInput, Hidden, number, Table, textOf } from './parts.tsx'
 import { JobName } from './tables.tsx'
-import { DEFAULT_VIEW, PATH } from './view.ts'
+import { PATH } from './view.ts'
 
 export const DEAD = `${PATH}/dead`
 /** Of a task or an error, as somebody filters by it. */
@@ -54,11 +54,9 @@ export function deadUrl(query: Partial<DeadAction> & { from?: number | undefined
 
 interface Props extends DeadPage {
   query: DeadQuery & { from: number }
-  secretKeys: readonly string[]
-  now: number
 }
 
-export function DeadList({ jobs, tasks, next, query, secretKeys, now }: Props) {
+export function DeadList({ jobs, tasks, next, query }: Props) {
   const isFiltered = fieldsOf(query).length > 0
   const rows = jobs.map((job) => [
     job.id.length <= MAX_ID ? (
@@ -66,9 +64,9 @@ export function DeadList({ jobs, tasks, next, query, secretKeys, now }: Props) {
     ) : (
       ''
     ),
-    <JobName id={job.id} task={job.task} view={DEFAULT_VIEW} />,
-    <ErrorAndInput error={job.error ?? NO_ERROR} data={job.data} secretKeys={secretKeys} />,
-    <Age at={job.since} now={now} />,
+    <JobName id={job.id} task={job.task} />,
+    <ErrorAndInput error={job.error ?? NO_ERROR} data={job.data} />,
+    <Age at={job.since} />,
     tried(job),
   ])
   const all = isFiltered ? 'all that match' : 'all'

@@ -21,16 +21,15 @@ export function deadRoutes(operator: MiddlewareHandler) {
       operator,
       validate('query', From),
       async (c) => {
-        const { config, queueAdmin } = c.var
+        const { queueAdmin } = c.var
         const query = c.req.valid('query')
         const [found, notice] = await Promise.all([
           queueAdmin.dead.search(filterOf(query), query.from, DEAD_PAGE),
           takeNotice(c),
         ])
-        const shown = { ...found, query, secretKeys: config.log.redact, now: Date.now() }
         return c.html(
           <OperatorsPage c={c} title="Dead jobs" notice={notice}>
-            <DeadList {...shown} />
+            <DeadList {...found} query={query} />
           </OperatorsPage>,
         )
       },

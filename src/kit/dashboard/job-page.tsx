@@ -4,7 +4,7 @@ import type { Child } from 'hono/jsx'
 import type { AnyContext } from '../http/env.ts'
 import type { JobView } from '../jobs/places.ts'
 import { tried } from './dead-jobs.tsx'
-import { ActionButton, inputBlock, Moment, textOf } from './parts.tsx'
+import { ActionButton, Input, Moment, textOf } from './parts.tsx'
 import { OperatorsPage } from './shell.tsx'
 import { urlOf, type View } from './view.ts'
 
@@ -15,12 +15,10 @@ const INPUT = 4000
 interface Props {
   c: AnyContext
   job: JobView
-  secretKeys: readonly string[]
   view: View
-  now: number
 }
 
-export function JobPage({ c, job, secretKeys, view, now }: Props) {
+export function JobPage({ c, job, view }: Props) {
   const { id, task, place, worker, due, by, requestId, error, data } = job
   const name = task === '' ? 'malformed job' : textOf(task, NAME)
   const state = place === 'later' ? 'delayed' : place
@@ -29,15 +27,17 @@ export function JobPage({ c, job, secretKeys, view, now }: Props) {
     ['State', worker === undefined ? state : `${state} at ${textOf(worker, NAME)}`],
     ['Tried', tried(job)],
   ]
-  if (due !== undefined) facts.push(['Due', <Moment at={due} now={now} none="unknown" />])
+  if (due !== undefined) facts.push(['Due', <Moment at={due} none="unknown" />])
   if (job.since !== undefined && due === undefined)
-    facts.push([
-      place === 'dead' ? 'Dead since' : 'Waits since',
-      <Moment at={job.since} now={now} none="unknown" />,
-    ])
+    facts.push([place === 'dead' ? 'Dead since' : 'Waits since', <Moment at={job.since} none="unknown" />])
   if (by !== undefined) facts.push(['Account', <code>{textOf(by, NAME)}</code>])
   if (requestId !== undefined) facts.push(['Request', <code>{textOf(requestId, NAME)}</code>])
-  facts.push(['Input', <pre>{inputBlock(data, secretKeys, INPUT)}</pre>])
+  const input = (
+    <pre>
+      <Input data={data} max={INPUT} lines />
+    </pre>
+  )
+  facts.push(['Input', input])
   if (error !== undefined) facts.push(['Error', <pre class="bad">{textOf(error, ERROR)}</pre>])
   const heading = (
     <>
@@ -59,11 +59,11 @@ export function JobPage({ c, job, secretKeys, view, now }: Props) {
       </dl>
       <div class="actions">
         {(place === 'dead' || place === 'later') && (
-          <ActionButton action="retry" view={view} fields={{ job: id }}>
+          <ActionButton action="retry" fields={{ job: id }}>
             Retry
           </ActionButton>
         )}
-        <ActionButton action="drop" view={view} fields={{ job: id }} danger>
+        <ActionButton action="drop" fields={{ job: id }} danger>
           Drop for good
         </ActionButton>
       </div>

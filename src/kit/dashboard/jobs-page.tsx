@@ -4,7 +4,7 @@ import type { JobView, Place } from '../jobs/places.ts'
 import { tried } from './dead-jobs.tsx'
 import { Age, ErrorAndInput, Moment, Table } from './parts.tsx'
 import { JobName } from './tables.tsx'
-import { DEFAULT_VIEW, PATH } from './view.ts'
+import { PATH } from './view.ts'
 
 export const JOBS_PAGE = 50
 /** What is further behind is not walked to. */
@@ -14,11 +14,9 @@ interface Props {
   jobs: JobView[]
   place: Extract<Place, 'waiting' | 'later'>
   page: number
-  secretKeys: readonly string[]
-  now: number
 }
 
-export function JobList({ jobs, place, page, secretKeys, now }: Props) {
+export function JobList({ jobs, place, page }: Props) {
   const link = (to: Props['place'], words: string, of = 1) => (
     <a
       href={`${PATH}/jobs?place=${to}&page=${of}`}
@@ -28,11 +26,11 @@ export function JobList({ jobs, place, page, secretKeys, now }: Props) {
     </a>
   )
   const rows = jobs.map((job) => [
-    <JobName id={job.id} task={job.task} view={DEFAULT_VIEW} />,
+    <JobName id={job.id} task={job.task} />,
     job.queue,
-    place === 'later' ? <Moment at={job.due} now={now} none="unknown" /> : <Age at={job.since} now={now} />,
+    place === 'later' ? <Moment at={job.due} none="unknown" /> : <Age at={job.since} />,
     job.failures + job.crashes === 0 ? 'not yet' : tried(job),
-    <ErrorAndInput error={job.error} data={job.data} secretKeys={secretKeys} />,
+    <ErrorAndInput error={job.error} data={job.data} />,
   ])
   return (
     <>

@@ -29,7 +29,7 @@ export function moreRoutes(operator: MiddlewareHandler, sections: readonly Opera
       const [tasks, limits] = await Promise.all([queueAdmin.taskStats('hour'), queueAdmin.limits()])
       return c.html(
         <OperatorsPage c={c} title="Tasks" refresh={REFRESH_S}>
-          <TasksPage tasks={tasks} limits={limits} now={Date.now()} />
+          <TasksPage tasks={tasks} limits={limits} />
         </OperatorsPage>,
       )
     })
@@ -41,10 +41,9 @@ export function moreRoutes(operator: MiddlewareHandler, sections: readonly Opera
       async (c) => {
         const { place, page } = c.req.valid('query')
         const jobs = await c.var.queueAdmin.list(place, page, JOBS_PAGE)
-        const shown = { jobs, place, page, secretKeys: c.var.config.log.redact, now: Date.now() }
         return c.html(
           <OperatorsPage c={c} title="Waiting jobs">
-            <JobList {...shown} />
+            <JobList jobs={jobs} place={place} page={page} />
           </OperatorsPage>,
         )
       },
@@ -54,7 +53,7 @@ export function moreRoutes(operator: MiddlewareHandler, sections: readonly Opera
       const status = c.var.supervisor?.status()
       return c.html(
         <OperatorsPage c={c} title="Processes" notice={notice} refresh={REFRESH_S}>
-          <ProcessesPage status={status} workers={workers} now={Date.now()} />
+          <ProcessesPage status={status} workers={workers} />
         </OperatorsPage>,
       )
     })

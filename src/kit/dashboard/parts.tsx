@@ -1,9 +1,9 @@
 // Renders the small parts of the pages: times, durations, tables, buttons, and untrusted texts.
 /** @jsxImportSource hono/jsx */
-import type { Child, PropsWithChildren } from 'hono/jsx'
+import { type Child, type PropsWithChildren, useContext } from 'hono/jsx'
 import { formatDuration } from '../pages/duration.ts'
 import { MASK, mentionsSecret, redact, summarize } from '../log/redact.ts'
-import { viewFields, PATH, type View } from './view.ts'
+import { PATH, Shown, viewFields } from './view.ts'
 
 /**
  * Returns a text of at most `max` characters. Other values become JSON: anybody may write to Redis, so a field that
@@ -14,22 +14,20 @@ export function textOf(value: unknown, max: number): string {
   return text.length <= max ? text : `${text.slice(0, max)}… (${text.length} characters)`
 }
 
-/** Returns the input of a job on one line, secrets masked; `secretKeys` are those of LOG_REDACT. */
-const inputLine = (data: unknown, secretKeys: readonly string[], max: number) =>
-  isSecret(data, secretKeys) ? MASK : summarize(data, secretKeys, max)
-
-/** The same on as many lines as it has fields. */
-export const inputBlock = (data: unknown, secretKeys: readonly string[], max: number) =>
-  isSecret(data, secretKeys) ? MASK : (JSON.stringify(redact(data, secretKeys, max), null, 2) ?? '')
-
-// A malformed job is a bare text, without keys that tell which part is secret.
-const isSecret = (data: unknown, secretKeys: readonly string[]) =>
-  typeof data === 'string' && mentionsSecret(data, secretKeys)
+/** The input of a job, secrets masked: on one line, or on as many as it has fields. */
+export function Input({ data, max, lines = false }: { data: unknown; max: number; lines?: boolean }) {
+  const { secretKeys } = useContext(Shown)
+  // A malformed job is a bare text, without keys that tell which part is secret.
+  if (typeof data === 'string' && mentionsSecret(data, secretKeys)) return <>{MASK}</>
+  if (!lines) return <>{summarize(data, secretKeys, max)}</>
+  return <>{JSON.stringify(redact(data, secretKeys, max), null, 2) ?? ''}</>
+}
 
 export const number = new Intl.NumberFormat('en')
 
 /** Shows the time that has passed, or is left, until `at`, which is in the title; times are Unix ms. */
-export function Age({ at, now }: { at: unknown; now: number }) {
+export function Age({ at }: { at: unknown }) {
+  const { now } = useContext(Shown)
   const iso = isoOf(at)
   if (iso === undefined) return <span class="note">unknown</span>
   return (
@@ -40,7 +38,8 @@ export function Age({ at, now }: { at: unknown; now: number }) {
 }
 
 /** Shows `14:05 UTC, in 3 min`, with the date if it is another day's. */
-export function Moment({ at, now, none }: { at: number | undefined; now: number; none: string }) {
+export function Moment({ at, none }: { at: number | undefined; none: string }) {
+  const { now } = useContext(Shown)
   const iso = isoOf(at)
   if (iso === undefined || at === undefined) return <span class="note">{none}</span>
   const isToday = iso.slice(0, 10) === isoOf(now)?.slice(0, 10)
@@ -75,18 +74,14 @@ const ERROR = 300
 const INPUT = 200
 
 /** Of a job, as far as a table has room for them. */
-export const ErrorAndInput = ({ error, data, secretKeys }: ErrorAndInputProps) => (
+export const ErrorAndInput = ({ error, data }: { error: string | undefined; data: unknown }) => (
   <>
     {error !== undefined && <pre class="bad">{textOf(error, ERROR)}</pre>}
-    <code class="note">{inputLine(data, secretKeys, INPUT)}</code>
+    <code class="note">
+      <Input data={data} max={INPUT} />
+    </code>
   </>
 )
-
-interface ErrorAndInputProps {
-  error: string | undefined
-  data: unknown
-  secretKeys: readonly string[]
-}
 
 /** On a narrow screen each row becomes a card whose cells have their column's name. */
 export function Table({ columns, rows }: { columns: string[]; rows: Child[][] }) {
@@ -125,7 +120,6 @@ export const Hidden = ({ fields }: { fields: [string, string][] }) => (
 interface ActionButtonProps {
   /** The last part of the route's path. */
   action: string
-  view: View
   /** Fields beside those of the view. */
   fields?: Record<string, string>
   /** The accessible name if the label does not say enough; it begins with the label. */
@@ -136,12 +130,12 @@ interface ActionButtonProps {
 /** A form of one button. */
 export function ActionButton({
   action,
-  view,
   fields = {},
   name,
   danger,
   children,
 }: PropsWithChildren<ActionButtonProps>) {
+  const view = useContext(Shown)
   return (
     <form method="post" action={`${PATH}/${action}`}>
       <Hidden fields={[...viewFields(view), ...Object.entries(fields)]} />

@@ -1,19 +1,19 @@
 // Shows the processes of this machine, what the supervisor says of them, and the workers of all.
 /** @jsxImportSource hono/jsx */
+import { useContext } from 'hono/jsx'
 import type { WorkerView } from '../jobs/stats.ts'
 import { formatDuration } from '../pages/duration.ts'
 import type { SupervisorStatus } from '../types/supervisor.ts'
 import { Age, Named, number, Table } from './parts.tsx'
 import { WorkerTable } from './tables.tsx'
-import { PATH } from './view.ts'
+import { PATH, Shown } from './view.ts'
 
 interface Props {
   status: SupervisorStatus | undefined
   workers: WorkerView[]
-  now: number
 }
 
-export function ProcessesPage({ status, workers, now }: Props) {
+export function ProcessesPage({ status, workers }: Props) {
   return (
     <>
       <section id="machine">
@@ -25,11 +25,11 @@ export function ProcessesPage({ status, workers, now }: Props) {
             </form>
           )}
         </div>
-        {status ? <Machine status={status} now={now} /> : <NoSupervisor />}
+        {status ? <Machine status={status} /> : <NoSupervisor />}
       </section>
       <section id="workers">
         <h2>Workers, on all machines</h2>
-        <WorkerTable workers={workers} now={now} />
+        <WorkerTable workers={workers} />
       </section>
     </>
   )
@@ -42,17 +42,13 @@ const NoSupervisor = () => (
   </p>
 )
 
-function Machine({
-  status: { pid, mode, version, startedAt, reload, processes },
-  now,
-}: {
-  status: SupervisorStatus
-  now: number
-}) {
+function Machine({ status }: { status: SupervisorStatus }) {
+  const { pid, mode, version, startedAt, reload, processes } = status
+  const { now } = useContext(Shown)
   const rows = processes.map(({ name, pid: own, state, ...p }) => [
     <Named name={<strong>{name}</strong>}>{`process ${own}`}</Named>,
     <span class={`badge ${state === 'ready' ? 'good' : 'warn'}`}>{state}</span>,
-    <Age at={p.startedAt} now={now} />,
+    <Age at={p.startedAt} />,
     name.startsWith('server') ? (
       `${number.format(p.requests)}, ${p.inFlight} now`
     ) : (

@@ -1,6 +1,6 @@
 // Shows the whole queue at a glance. The page refreshes itself, so nothing is typed into it.
 /** @jsxImportSource hono/jsx */
-import type { PropsWithChildren } from 'hono/jsx'
+import { type PropsWithChildren, useContext } from 'hono/jsx'
 import type { AnyContext } from '../http/env.ts'
 import type { CronView } from '../jobs/cron-admin.ts'
 import type { JobView } from '../jobs/places.ts'
@@ -10,7 +10,7 @@ import { DeadTable } from './dead-jobs.tsx'
 import { ActionButton, isoOf, number } from './parts.tsx'
 import { OperatorsPage } from './shell.tsx'
 import { CronTable, QueueTable, RunningTable, WorkerTable } from './tables.tsx'
-import { PATH, urlOf, type View } from './view.ts'
+import { PATH, Shown, urlOf, type View } from './view.ts'
 
 const REFRESH_S = 5
 /** A notice stays long enough to be read. */
@@ -25,20 +25,17 @@ interface Props {
   dead: JobView[]
   crons: CronView[]
   notice: string | undefined
-  secretKeys: readonly string[]
   view: View
-  /** Unix ms. */
-  now: number
 }
 
-export function QueuePage({ c, who, stats, dead, crons, notice, secretKeys, view, now }: Props) {
+export function QueuePage({ c, who, stats, dead, crons, notice, view }: Props) {
   const title = `${c.get('config').name} queue`
   const every = notice === undefined ? REFRESH_S : REFRESH_WITH_NOTICE_S
   return (
     <OperatorsPage
       c={c}
       title="Queue"
-      heading={<Header title={title} who={who} paused={stats.paused} view={view} now={now} />}
+      heading={<Header title={title} who={who} paused={stats.paused} />}
       notice={notice}
       refresh={view.refresh === 'on' ? every : undefined}
     >
@@ -47,16 +44,16 @@ export function QueuePage({ c, who, stats, dead, crons, notice, secretKeys, view
         <Chart minutes={stats.minutes} />
       </Section>
       <Section id="queues" title="Queues">
-        <QueueTable queues={stats.queues} view={view} />
+        <QueueTable queues={stats.queues} />
       </Section>
       <Section id="running" title="Running">
-        <RunningTable workers={stats.workers} view={view} now={now} />
+        <RunningTable workers={stats.workers} />
       </Section>
       <Section id="workers" title="Workers">
-        <WorkerTable workers={stats.workers} now={now} />
+        <WorkerTable workers={stats.workers} />
       </Section>
       <Section id="crons" title="Crons">
-        <CronTable crons={crons} view={view} now={now} />
+        <CronTable crons={crons} />
       </Section>
       <section id="dead">
         <div class="bar">
@@ -74,7 +71,7 @@ export function QueuePage({ c, who, stats, dead, crons, notice, secretKeys, view
             {`${number.format(stats.trimmed)} older ones were deleted: JOB_KEEP_DEAD limits how many are kept.`}
           </p>
         )}
-        <DeadTable jobs={dead} secretKeys={secretKeys} view={view} />
+        <DeadTable jobs={dead} />
       </section>
     </OperatorsPage>
   )
@@ -89,13 +86,9 @@ function Section({ id, title, children }: PropsWithChildren<{ id: string; title:
   )
 }
 
-interface HeaderProps extends Pick<Props, 'who' | 'view' | 'now'> {
-  title: string
-  paused: boolean
-}
-
-function Header({ title, who, paused, view, now }: HeaderProps) {
-  const isOn = view.refresh === 'on'
+function Header({ title, who, paused }: { title: string; who: string; paused: boolean }) {
+  const { now, refresh } = useContext(Shown)
+  const isOn = refresh === 'on'
   return (
     <div>
       <div class="bar">
@@ -108,11 +101,11 @@ function Header({ title, who, paused, view, now }: HeaderProps) {
         <p class="note">
           As of <time datetime={isoOf(now)} title={isoOf(now)}>{`${isoOf(now)?.slice(11, 19)} UTC`}</time>,{' '}
           {isOn ? `refreshed every ${REFRESH_S} seconds. ` : 'not refreshed. '}
-          <a href={urlOf({ ...view, refresh: isOn ? 'off' : 'on' })}>
+          <a href={urlOf({ refresh: isOn ? 'off' : 'on' })}>
             {isOn ? 'Stop refreshing' : 'Start refreshing'}
           </a>
         </p>
-        <ActionButton action={paused ? 'resume' : 'pause'} view={view}>
+        <ActionButton action={paused ? 'resume' : 'pause'}>
           {paused ? 'Resume the queue' : 'Pause the queue'}
         </ActionButton>
       </div>

@@ -50,7 +50,7 @@ export function dashboard<P extends AnyProduct>(access: DashboardAccess<P>) {
       requireRole(role),
       validate('query', View),
       async (c) => {
-        const { config, cronAdmin, me, queueAdmin } = c.var
+        const { cronAdmin, me, queueAdmin } = c.var
         const [stats, dead, crons, notice, user] = await Promise.all([
           queueAdmin.stats(),
           queueAdmin.list('dead', 1, NEWEST_DEAD),
@@ -59,8 +59,7 @@ export function dashboard<P extends AnyProduct>(access: DashboardAccess<P>) {
           me(),
         ])
         const view = c.req.valid('query')
-        const shown = { who: label(user), stats, dead, crons, notice, view, now: Date.now() }
-        return c.html(<QueuePage c={c} secretKeys={config.log.redact} {...shown} />)
+        return c.html(<QueuePage c={c} who={label(user)} {...{ stats, dead, crons, notice, view }} />)
       },
     )
 
@@ -71,12 +70,10 @@ export function dashboard<P extends AnyProduct>(access: DashboardAccess<P>) {
       validate('param', OneJob),
       validate('query', View),
       async (c) => {
-        const { config, queueAdmin } = c.var
-        const found = await queueAdmin.show(c.req.valid('param').job)
+        const found = await c.var.queueAdmin.show(c.req.valid('param').job)
         if (found === undefined)
           throw new ApiError(404, 'There is no such job. It may have ended or been dropped')
-        const shown = { job: found, view: c.req.valid('query'), now: Date.now() }
-        return c.html(<JobPage c={c} secretKeys={config.log.redact} {...shown} />)
+        return c.html(<JobPage c={c} job={found} view={c.req.valid('query')} />)
       },
     )
 

@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import type { AnyContext, AppEnv, ContextWith } from '../http/env.ts'
 import { HtmlPage } from '../pages/html-page.tsx'
 import { DASHBOARD_STYLE } from './style.ts'
-import { PATH } from './view.ts'
+import { PATH, Shown } from './view.ts'
 
 /** A page beside those of the kit, of a module or of a product's own. */
 export interface OperatorsSection {
@@ -55,7 +55,10 @@ interface Props {
 }
 
 export function OperatorsPage({ c, title, heading, notice, refresh, children }: PropsWithChildren<Props>) {
-  const name = `${title} - ${c.get('config').name}`
+  const { name: service, log } = c.get('config')
+  const name = `${title} - ${service}`
+  const view = c.req.query('refresh') === 'off' ? 'off' : 'on'
+  const shown = { refresh: view, now: Date.now(), secretKeys: log.redact } as const
   return (
     <HtmlPage
       c={c}
@@ -64,13 +67,15 @@ export function OperatorsPage({ c, title, heading, notice, refresh, children }: 
       refresh={refresh}
     >
       <Tabs c={c} />
-      {heading ?? <h1>{title}</h1>}
-      {notice !== undefined && (
-        <p class="notice" role="status">
-          {notice}
-        </p>
-      )}
-      {children}
+      <Shown.Provider value={shown}>
+        {heading ?? <h1>{title}</h1>}
+        {notice !== undefined && (
+          <p class="notice" role="status">
+            {notice}
+          </p>
+        )}
+        {children}
+      </Shown.Provider>
     </HtmlPage>
   )
 }

@@ -1,22 +1,17 @@
 // Renders the tables of running jobs, workers and crons.
 /** @jsxImportSource hono/jsx */
+import { useContext } from 'hono/jsx'
 import type { CronView } from '../jobs/cron-admin.ts'
 import type { Stats, WorkerView } from '../jobs/stats.ts'
 import { ActionButton, Age, Moment, Named, number, Table, textOf } from './parts.tsx'
 import { formatMs } from './tasks-page.tsx'
-import { jobUrl, type View } from './view.ts'
+import { jobUrl, Shown } from './view.ts'
 
 /** A cluster may run thousands: the oldest are the most interesting. */
 const MAX_RUNNING = 100
 const NAME = 100
 
-interface Props {
-  workers: WorkerView[]
-  view: View
-  now: number
-}
-
-export function RunningTable({ workers, view, now }: Props) {
+export function RunningTable({ workers }: { workers: WorkerView[] }) {
   const jobs = workers
     .flatMap(({ id, beat }) => (beat?.running ?? []).map((job) => ({ ...job, worker: id })))
     .toSorted((a, b) => a.startedAt - b.startedAt)
@@ -24,9 +19,9 @@ export function RunningTable({ workers, view, now }: Props) {
   const rows = jobs
     .slice(0, MAX_RUNNING)
     .map(({ id, task, worker, startedAt, attempt, progress }) => [
-      <JobName id={id} task={task} view={view} />,
+      <JobName id={id} task={task} />,
       <code>{textOf(worker, NAME)}</code>,
-      <Age at={startedAt} now={now} />,
+      <Age at={startedAt} />,
       typeof progress === 'number' ? (
         <Progress fraction={progress} />
       ) : (
@@ -54,8 +49,8 @@ function Progress({ fraction }: { fraction: number }) {
 }
 
 /** The task, and below it the id, which links to the page of the job if possible. */
-export function JobName({ id, task, view }: { id: string; task: string; view: View }) {
-  const url = jobUrl(id, view)
+export function JobName({ id, task }: { id: string; task: string }) {
+  const url = jobUrl(id, useContext(Shown))
   const shown = <code>{textOf(id, NAME)}</code>
   return (
     <>
@@ -66,7 +61,7 @@ export function JobName({ id, task, view }: { id: string; task: string; view: Vi
   )
 }
 
-export function WorkerTable({ workers, now }: Omit<Props, 'view'>) {
+export function WorkerTable({ workers }: { workers: WorkerView[] }) {
   if (workers.length === 0) return <p class="warn">No worker is running: no job will be done.</p>
   const rows = workers.map((worker) => {
     const { id, jobs, beat } = worker
@@ -75,7 +70,7 @@ export function WorkerTable({ workers, now }: Omit<Props, 'view'>) {
         {beat && `${textOf(beat.host, NAME)}, process ${textOf(beat.pid, NAME)}`}
       </Named>,
       <State worker={worker} />,
-      beat ? <Age at={beat.startedAt} now={now} /> : <span class="note">unknown</span>,
+      beat ? <Age at={beat.startedAt} /> : <span class="note">unknown</span>,
       `${jobs} of ${textOf(beat?.concurrency ?? '?', NAME)}`,
       doing(worker),
     ]
@@ -99,7 +94,7 @@ function doing({ beat }: WorkerView): string {
   return textOf(words.join(', ') || 'idle', 300)
 }
 
-export function QueueTable({ queues, view }: { queues: Stats['queues']; view: View }) {
+export function QueueTable({ queues }: { queues: Stats['queues'] }) {
   const rows = Object.entries(queues).map(
     ([name, { waiting, limited, lagMs, running, later, dead, workers, paused }]) => {
       const alive = workers.filter((worker) => worker.alive).length
@@ -115,7 +110,7 @@ export function QueueTable({ queues, view }: { queues: Stats['queues']; view: Vi
         String(later),
         String(dead),
         alive > 0 ? String(alive) : <span class="badge bad">none</span>,
-        <ActionButton action={action} view={view} fields={{ queue: name }} name={`${label}: ${name}`}>
+        <ActionButton action={action} fields={{ queue: name }} name={`${label}: ${name}`}>
           {label}
         </ActionButton>,
       ]
@@ -129,14 +124,14 @@ export function QueueTable({ queues, view }: { queues: Stats['queues']; view: Vi
   )
 }
 
-export function CronTable({ crons, view, now }: { crons: CronView[]; view: View; now: number }) {
+export function CronTable({ crons }: { crons: CronView[] }) {
   if (crons.length === 0) return <p>No crons are declared.</p>
   const rows = crons.map(({ name, schedule, timeZone, task, last, next }) => [
     <Named name={<strong>{name}</strong>}>{task}</Named>,
     <Named name={<code>{schedule}</code>}>{timeZone ?? "the server's time"}</Named>,
-    <Moment at={last} now={now} none="never" />,
-    <Moment at={next} now={now} none="never" />,
-    <ActionButton action="run" view={view} fields={{ cron: name }} name={`Run now: ${name}`}>
+    <Moment at={last} none="never" />,
+    <Moment at={next} none="never" />,
+    <ActionButton action="run" fields={{ cron: name }} name={`Run now: ${name}`}>
       Run now
     </ActionButton>,
   ])

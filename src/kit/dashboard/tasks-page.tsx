@@ -12,10 +12,9 @@ const NAME = 100
 interface Props {
   tasks: TaskStats[]
   limits: Awaited<ReturnType<typeof readLimits>>
-  now: number
 }
 
-export function TasksPage({ tasks, limits, now }: Props) {
+export function TasksPage({ tasks, limits }: Props) {
   return (
     <>
       <section id="hour">
@@ -24,7 +23,7 @@ export function TasksPage({ tasks, limits, now }: Props) {
       </section>
       <section id="limits">
         <h2>Waiting for a limit</h2>
-        <Limits {...limits} now={now} />
+        <Limits {...limits} />
       </section>
     </>
   )
@@ -66,7 +65,7 @@ export function formatMs(ms: number | undefined): string {
   return ms < 60_000 ? `${(ms / 1000).toFixed(1)} sec` : formatDuration(ms)
 }
 
-function Limits({ keys, limits, now }: Props['limits'] & { now: number }) {
+function Limits({ keys, limits }: Props['limits']) {
   if (limits.length === 0)
     return <p>Nobody. Here stand the keys of tasks with a limit whose jobs wait for their turn.</p>
   const rows = limits.map(({ queue, task, key, waiting, running, max, rate, since }) => [
@@ -75,7 +74,7 @@ function Limits({ keys, limits, now }: Props['limits'] & { now: number }) {
     number.format(waiting),
     max === undefined ? String(running) : `${running} of ${max}`,
     rate ? `${rate[0]} in ${formatMs(rate[1])}` : <span class="note">none</span>,
-    <Age at={since} now={now} />,
+    <Age at={since} />,
   ])
   return (
     <>

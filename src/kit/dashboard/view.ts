@@ -1,4 +1,5 @@
-// Keeps the state of the page in its address and in each of its forms.
+// Keeps the state of the page in its address and in each of its forms, and hands all parts of a page what they show it by.
+import { createContext } from 'hono/jsx'
 import { z } from 'zod'
 import { blankAsAbsent } from '../http/validate.ts'
 
@@ -15,12 +16,18 @@ export const View = z.object({
 })
 export type View = z.output<typeof View>
 
-/** What the page shows unless it is told otherwise. */
-export const DEFAULT_VIEW: View = { refresh: 'on' }
+/** What the parts of a page have in common: `OperatorsPage` provides it. */
+export interface Shown extends View {
+  /** The moment that it shows, in Unix ms. */
+  now: number
+  /** Those of LOG_REDACT: their values in inputs are masked. */
+  secretKeys: readonly string[]
+}
+export const Shown = createContext<Shown>({ refresh: 'on', now: 0, secretKeys: [] })
 
 /** Returns the fields of a view that are not the default, for a query or for hidden fields. */
 export const viewFields = ({ refresh }: View): [string, string][] =>
-  refresh === DEFAULT_VIEW.refresh ? [] : [['refresh', refresh]]
+  refresh === 'on' ? [] : [['refresh', refresh]]
 
 const queryOf = (view: View) => viewFields(view).map(([name, value]) => `?${name}=${value}`)[0] ?? ''
 

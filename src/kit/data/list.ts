@@ -106,7 +106,7 @@ export class List<T extends ListTypes = ListTypes> {
 export const RESERVED = 'page limit size cursor before sort search count offset me'.split(' ')
 
 /**
- * Declares a list. Its key is the field `id`.
+ * Declares a list. Its key is the field `id`, or ends with it.
  * @throws Error if a field is not public, or is none that can be compared
  */
 export function defineList<
@@ -155,7 +155,7 @@ export function defineList<
     const column = columnOf(name)
     return { column, value: valueOf(column) ?? uncompared(name, column) }
   }
-  if (columnBehind(columns.id) !== keyOf(table)[0]) fail('id', 'is not its key and a public field')
+  if (columnBehind(columns.id) !== keyOf(table).at(-1)) fail('id', 'is not its key and a public field')
 
   const orders = new Map<string, Order>()
   for (const word of [sort, ...words, 'id']) {

@@ -1,7 +1,9 @@
 // Limits what leaves the service of a table's rows to the fields that the schema of a response names.
-import { getTableColumns, is, SQL, StringChunk } from 'drizzle-orm'
+import { getTableColumns, is, SQL } from 'drizzle-orm'
 import { PgColumn, type PgTable } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'
+import { microsecondsOf } from './list-values.ts'
+import { textOf } from './sql-text.ts'
 
 /** The sources of fields, by name. */
 export type Sources = Record<string, PgColumn | SQL | SQL.Aliased>
@@ -54,13 +56,11 @@ export function publicFields<
   return new PublicFields(table, columns as Chosen<T, keyof A['shape'] & string, O>, exported, response)
 }
 
-/** The column that a field is, or is as text. */
+/** The column that a field is, or is as text: an id, or a moment with its microseconds. */
 export function columnBehind(source: Sources[string] | undefined): PgColumn | undefined {
   if (is(source, PgColumn)) return source
   if (!is(source, SQL.Aliased)) return undefined
-  const [column, cast, ...more] = source.sql.queryChunks.filter(
-    (chunk) => !is(chunk, StringChunk) || chunk.value.join('') !== '',
-  )
-  const isAsText = is(cast, StringChunk) && cast.value.join('') === '::text' && more.length === 0
-  return is(column, PgColumn) && isAsText ? column : undefined
+  const { text, columns } = textOf(source.sql)
+  const [column] = columns
+  return column && ['#0::text', textOf(microsecondsOf(column)).text].includes(text) ? column : undefined
 }

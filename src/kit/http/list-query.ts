@@ -6,18 +6,22 @@ import { countList, MAX_COUNT, readList } from '../data/list-page.ts'
 import { Flag } from '../data/list-values.ts'
 import { hint } from '../types/nearest.ts'
 import type { AnyContext } from './env.ts'
-import { linkPages, PAGE_LINKS, refuseDeep } from './paging.ts'
-import { blankAsAbsent, Page, pageSize, Search, wholeNumber } from './validate.ts'
+import { linkPages, refuseDeep } from './paging.ts'
+import { blankAsAbsent, wholeNumber } from './validate.ts'
 
 /** What a list's route says in its `doc`. */
 export const LIST = {
   headers: {
-    ...PAGE_LINKS,
+    Link: 'The next page, by its cursor, if there is one; the previous and the first (RFC 8288).',
     'Total-Count': `How many rows there are, if \`count\` asks; \`${MAX_COUNT}+\` beyond that.`,
   },
   errors: [invalidCursor],
 }
 
+/** Counts from 1; 0 is the first page too. */
+const Page = blankAsAbsent(wholeNumber(0, 2 ** 31 - 1).default(1))
+const pageSize = (most: number, byDefault: number) => blankAsAbsent(wholeNumber(1, most).default(byDefault))
+const Search = blankAsAbsent(z.string().max(200).optional())
 /** As long as the texts that Postgres can index. */
 const MAX_CURSOR = 8000
 const Cursor = blankAsAbsent(z.string().max(MAX_CURSOR).optional())
@@ -40,7 +44,7 @@ type ListQuery<T extends ListTypes> = z.ZodObject<
     (T['hasDeleted'] extends true ? { deleted: Optional<boolean, 'true' | 'false'> } : unknown)
 >
 
-/** The other name of the size, as the lists that are not declared call it; it takes precedence. */
+/** The other name of the size; it takes precedence. */
 const sizeAlias = (most: number) =>
   blankAsAbsent(wholeNumber(1, most).optional()).describe('The same as `limit`.')
 

@@ -1,72 +1,9 @@
-// Sends the addresses of the pages around one in a Link header. A list that is not declared (see `list-query.ts`) pages by `paged`.
-import { z } from 'zod'
-import { parseCursor, writeCursor } from '../data/list-order.ts'
+// Sends the addresses of the pages around one in a Link header.
 import { invalidRequest } from '../types/api-error.ts'
 import type { AnyContext } from './env.ts'
-import { blankAsAbsent } from './validate.ts'
-
-/** The description of the header for a route's `doc`. */
-export const PAGE_LINKS = {
-  Link: 'The next page, by its cursor, if there is one; the previous and the first (RFC 8288).',
-}
 
 /** Rows that a page number can skip: Postgres reads each of them, and with a cursor none. */
 const MAX_OFFSET = 100_000
-const MAX_CURSOR = 200
-
-/** Which rows to load. */
-export interface Span<Key> {
-  limit: number
-  offset: number
-  /** The last row of the previous page, by its position in the order. */
-  after: Key | undefined
-}
-
-/**
- * The `cursor` of a query: a row's position in the order of a list, opaque to clients.
- * @param key the schema of what `keyOf` of `paged` returns
- */
-export const cursorOf = <S extends z.ZodType>(key: S) =>
-  blankAsAbsent(
-    z
-      .string()
-      .max(MAX_CURSOR, { abort: true })
-      .transform((text, context): z.output<S> => {
-        const { success, data } = key.safeParse(parseCursor(text))
-        if (success) return data
-        context.addIssue('must be one from the Link header of this list')
-        return z.NEVER
-      })
-      .optional(),
-  ).describe('Where the page begins, from the Link header of the previous one. `page` is then only a label.')
-
-/**
- * Loads a page and sets its `Link` header.
- * @param page counts from 1; 0 is the first page too. With a cursor it is only a label
- * @param size rows on a page
- * @param load gets the rows in a fixed order: `limit` of them, after `offset` and after the row of `after`
- * @param keyOf a row's position in that order, as JSON of ASCII: the content of its cursor
- * @throws ApiError 400 for a page number that skips too many rows
- */
-export async function paged<Row, Key>(
-  c: AnyContext,
-  { page, size, cursor }: { page: number; size: number; cursor: Key | undefined },
-  load: (span: Span<Key>) => PromiseLike<Row[]>,
-  keyOf: (row: Row) => string | string[],
-): Promise<Row[]> {
-  const at = Math.max(1, page)
-  if (cursor === undefined) refuseDeep(at, size)
-  const rows = await load({
-    limit: size + 1,
-    offset: cursor === undefined ? (at - 1) * size : 0,
-    after: cursor,
-  })
-  const shown = rows.slice(0, size)
-  const last = shown.at(-1)
-  const next = rows.length > size && last !== undefined ? writeCursor(keyOf(last)) : undefined
-  linkPages(c, { at, size, next, prev: undefined, isFirst: at === 1 && cursor === undefined })
-  return shown
-}
 
 /**
  * Sets the `Link` header.
@@ -92,7 +29,7 @@ export function linkPages(
   if (links.length > 0) c.header('Link', links.join(', '))
 }
 
-/** For a page: where the next one is, by the header that `paged` has set; undefined after the last. */
+/** For a page: where the next one is, by the header that `answerList` has set; undefined after the last. */
 export const nextPageOf = (c: AnyContext): string | undefined =>
   /<([^>]*)>; rel="next"/.exec(c.res.headers.get('Link') ?? '')?.[1]
 

@@ -56,7 +56,9 @@ export const invalidToken = defineError(
 export function bearerOf(authorization: string | undefined): string | undefined {
   if (authorization === undefined) return undefined
   const match = /^bearer(?:\s+(.*)|$)/i.exec(authorization)
-  return match === null ? undefined : (match[1] ?? '')
+  if (match !== null) return match[1] ?? ''
+  // Several headers come joined. Which of them counts nobody has said, but with a token among them it is no cookie.
+  return /,\s*bearer(?:[\s,]|$)/i.test(authorization) ? '' : undefined
 }
 
 /** Never falls back to a cookie: whoever sends a token means that account. */
@@ -173,6 +175,8 @@ export async function endSession(context: AnyContext): Promise<void> {
   const current = sentSession(c)
   if (!current) return
   c.set('session', null)
+  // If Redis is away it lives on: then no answer may bring what this request has begun.
+  if (!current.isBearer) c.header('Set-Cookie', undefined)
   await dropSessions(c, current)
   if (!current.isBearer) deleteCookie(c, cookieName(c.get('config').cookie), cookieOptions(c))
 }

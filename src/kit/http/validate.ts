@@ -144,17 +144,6 @@ export const wholeNumber = (min: number, max: number) =>
     .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`)
     .meta({ type: 'integer', minimum: min, maximum: max })
 
-const MAX_PAGE = 2 ** 31 - 1
-export const MAX_PAGE_SIZE = 1000
-
-/** `page` counts from 1; 0 is the first page too. */
-export const Page = blankAsAbsent(wholeNumber(0, MAX_PAGE).default(1))
-/** Rows on a page. @param byDefault if the client does not say */
-export const pageSize = (max: number, byDefault: number) =>
-  blankAsAbsent(wholeNumber(1, max).default(byDefault))
-export const PageSize = pageSize(MAX_PAGE_SIZE, MAX_PAGE_SIZE)
-export const Search = blankAsAbsent(z.string().max(200).optional())
-
 export const MAX_SERIAL = 2 ** 31 - 1
 
 /** A serial id in a path: anything else is not found. */

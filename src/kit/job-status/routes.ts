@@ -41,9 +41,18 @@ interface Options<P extends AnyProduct> {
   requireRole: RequireRole<P>
   /** The lowest role that may ask. */
   role: P['Role']
+  /**
+   * By the name of a task the lowest role that sees its jobs, and by a login alone: for results of which a program, or whoever has lost a
+   * role, may read nothing elsewhere.
+   */
+  guarded?: Readonly<Record<string, P['Role']>>
 }
 
-export function jobStatus<P extends AnyProduct>({ requireRole, role }: Options<P>) {
+export function jobStatus<P extends AnyProduct>({ requireRole, role, guarded = {} }: Options<P>) {
+  const isFor: IsFor = ({ roles, session: { access } }, { task }, now) => {
+    const least = Object.hasOwn(guarded, task) ? guarded[task] : undefined
+    return least === undefined || (access === undefined && roles.atLeast(now, least))
+  }
   const places = new Places(MAX_STREAMS)
 
   return appFactory<P>()
@@ -56,7 +65,7 @@ export function jobStatus<P extends AnyProduct>({ requireRole, role }: Options<P
       requireRole(role),
       validate('param', OneJob),
       async (c): Promise<Shown> => {
-        const job = await findOwn(c.var, c.req.valid('param').id)
+        const job = await findOwn(c.var, c.req.valid('param').id, isFor)
         if (job === undefined) throw notFound(c)
         return c.var.respond(toJobResponse(job))
       },
@@ -71,7 +80,7 @@ export function jobStatus<P extends AnyProduct>({ requireRole, role }: Options<P
       validate('param', OneJob),
       async (c): Promise<Shown> => {
         const { id } = c.req.valid('param')
-        const job = (await findOwn(c.var, id)) && (await c.var.cancelJob(id))
+        const job = (await findOwn(c.var, id, isFor)) && (await c.var.cancelJob(id))
         if (job === undefined) throw notFound(c)
         if (!hasEnded(job)) throw notCancellable()
         return c.var.respond(toJobResponse(job))
@@ -89,40 +98,39 @@ export function jobStatus<P extends AnyProduct>({ requireRole, role }: Options<P
       validate('param', OneJob),
       async (c) => {
         const { userId } = c.var.session
-        const job = await findOwn(c.var, c.req.valid('param').id)
+        const job = await findOwn(c.var, c.req.valid('param').id, isFor)
         if (job === undefined) throw notFound(c)
         // A browser reconnects when a stream ends; 204 tells it to stop.
         if (hasEnded(job) && c.req.header('last-event-id') === eventId(job)) return c.body(null, 204)
         if (places.isFull(userId)) throw tooManyStreams()
-        return eventStream(c, (stream) => follow(c.var, job, stream).finally(places.take(userId)))
+        return eventStream(c, (stream) => follow(c.var, job, stream, isFor).finally(places.take(userId)))
       },
     )
 }
 
+type Asker = Pick<KitDeps, 'jobStatus' | 'roles'> & { session: Session }
+/** Whether a job is for its owner, who has this role by now. */
+type IsFor = (this: void, asker: Asker, job: JobStatus, now: string) => boolean
+
 /** Hides the jobs of other accounts, from superusers too, and from who acts as the owner: the result is the owner's alone. */
-async function findOwn(
-  {
-    jobStatus: read,
-    session,
-  }: Pick<KitDeps, 'jobStatus'> & { session: Pick<Session, 'userId' | 'impersonator'> },
-  id: string,
-): Promise<JobStatus | undefined> {
-  const job = await read(id)
-  return job?.by === session.userId && session.impersonator === undefined ? job : undefined
+async function findOwn(asker: Asker, id: string, isFor: IsFor): Promise<JobStatus | undefined> {
+  const { session } = asker
+  const job = await asker.jobStatus(id)
+  const isOwn = job?.by === session.userId && session.impersonator === undefined
+  return isOwn && isFor(asker, job, session.role) ? job : undefined
 }
 
 /** Sends the status at once and at each change, until the job or the session ends or the status expires. */
-async function follow(
-  { jobStatus: read, session }: Pick<KitDeps, 'jobStatus'> & { session: Session },
-  first: JobStatus,
-  stream: EventStream,
-) {
+async function follow(asker: Asker, first: JobStatus, stream: EventStream, isFor: IsFor) {
+  const { jobStatus: read, session, roles } = asker
   let job: JobStatus | undefined = first
   let shown = ''
   const poll = async (known: JobStatus): Promise<JobStatus | undefined> => {
     const now = await read(known.id)
     const isNews = JSON.stringify(now) !== JSON.stringify(known)
-    return isNews && !(await session.isOpen()) ? undefined : now
+    if (!isNews) return now
+    const role = await session.currentRole()
+    return role !== undefined && !roles.isBarred(role) && isFor(asker, known, role) ? now : undefined
   }
   while (job !== undefined) {
     const data = JSON.stringify(toJobResponse(job))

@@ -19,7 +19,7 @@ export class RequestTotals {
 
   /** Its process is gone: what was counted stays counted. */
   settle(file: string): void {
-    this.#past = sumBy([...this.#past, ...readCounts(file)], methodStatusRoute)
+    this.#past = sumBy([...this.#past, ...readCounts(file)], methodStatusRoute, addDurations)
     const { queries, gates, stale = [] } = sumWork([this.#pastWork, readWork(file)])
     this.#pastWork = {
       queries,
@@ -32,7 +32,7 @@ export class RequestTotals {
 
   /** One entry for each method, status and route. */
   read(): RequestCount[] {
-    return sumBy([...this.#past, ...[...this.#files].flatMap(readCounts)], methodStatusRoute)
+    return sumBy([...this.#past, ...[...this.#files].flatMap(readCounts)], methodStatusRoute, addDurations)
   }
 
   /** One entry for each query, and for each gate. */
@@ -43,59 +43,51 @@ export class RequestTotals {
 
 const methodStatusRoute = ({ method, status, route }: RequestCount) => `${method} ${status} ${route}`
 
-/** Sums those of one key. */
-export function sumBy<C extends Durations>(counts: C[], keyOf: (count: C) => string): C[] {
-  const sums = new Map<string, C>()
-  for (const count of counts) {
-    const key = keyOf(count)
-    sums.set(key, sum(count, sums.get(key)))
-  }
-  return [...sums.values()]
-}
+/** Adds up those of one key. */
+export const sumBy = <C>(all: C[], keyOf: (one: C) => string, add: (a: C, b: C) => C): C[] =>
+  [...Map.groupBy(all, keyOf).values()].map((alike) => alike.reduce(add))
 
-function sum<C extends Durations>(a: C, b: C | undefined): C {
-  if (b === undefined) return a
-  const within = a.within.map((n, i) => n + (b.within[i] ?? 0))
-  return { ...a, count: a.count + b.count, seconds: a.seconds + b.seconds, within }
+export const addDurations = <C extends Durations>(a: C, b: C): C => ({
+  ...a,
+  count: a.count + b.count,
+  seconds: a.seconds + b.seconds,
+  within: a.within.map((n, i) => n + (b.within[i] ?? 0)),
+})
+
+const addQueries = (a: QueryCount, b: QueryCount): QueryCount => ({
+  ...addDurations(a, b),
+  failed: a.failed + b.failed,
+})
+
+const addGates = (a: GateCount, b: GateCount): GateCount => ({
+  gate: a.gate,
+  places: a.places + b.places,
+  inUse: a.inUse + b.inUse,
+  waiting: a.waiting + b.waiting,
+  refused: a.refused + b.refused,
+})
+
+const addTargets = (a: StaleTarget, b: StaleTarget): StaleTarget => {
+  const [one, other] = [a.replica, b.replica]
+  const both = one && other && { isIn: one.isIn + other.isIn, lagMs: Math.max(one.lagMs, other.lagMs) }
+  return { target: a.target, statements: a.statements + b.statements, replica: both ?? one ?? other }
 }
 
 function sumWork(all: WorkCounts[]): WorkCounts {
-  const failed = new Map<string, number>()
-  const queries = all.flatMap((each) => each.queries)
-  for (const each of queries) failed.set(each.query, (failed.get(each.query) ?? 0) + each.failed)
-  const gates = new Map<string, GateCount>()
-  for (const { gate, places, inUse, waiting, refused } of all.flatMap((each) => each.gates)) {
-    const known = gates.get(gate) ?? { gate, places: 0, inUse: 0, waiting: 0, refused: 0 }
-    gates.set(gate, {
-      gate,
-      places: known.places + places,
-      inUse: known.inUse + inUse,
-      waiting: known.waiting + waiting,
-      refused: known.refused + refused,
-    })
-  }
-  const summed = sumBy<QueryCount>(queries, ({ query }) => query)
+  const stale = all.flatMap((each) => each.stale ?? [])
   return {
-    queries: summed.map((each) => ({ ...each, failed: failed.get(each.query) ?? 0 })),
-    gates: [...gates.values()],
-    stale: sumStale(all.flatMap(({ stale = [] }) => stale)),
+    queries: sumBy(
+      all.flatMap(({ queries }) => queries),
+      ({ query }) => query,
+      addQueries,
+    ),
+    gates: sumBy(
+      all.flatMap(({ gates }) => gates),
+      ({ gate }) => gate,
+      addGates,
+    ),
+    stale: sumBy(stale, ({ target }) => target, addTargets),
   }
-}
-
-function sumStale(all: StaleTarget[]): StaleTarget[] {
-  const sums = new Map<string, StaleTarget>()
-  for (const { target, statements, replica } of all) {
-    const known = sums.get(target)
-    const { isIn = 0, lagMs = 0 } = known?.replica ?? {}
-    sums.set(target, {
-      target,
-      statements: statements + (known?.statements ?? 0),
-      replica: replica
-        ? { isIn: replica.isIn + isIn, lagMs: Math.max(replica.lagMs, lagMs) }
-        : known?.replica,
-    })
-  }
-  return [...sums.values()]
 }
 
 /** None before a process has written for the first time. */

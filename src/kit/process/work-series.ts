@@ -3,13 +3,13 @@ import type { StaleTarget } from '../data/replicas.ts'
 import { counter, gauge, histogram } from './prometheus-text.ts'
 import { QUERY_BUCKETS_S, type GateCount, type WorkCounts } from './query-metrics.ts'
 import { BUCKETS_S, type RequestCount } from './request-metrics.ts'
-import { sumBy } from './request-totals.ts'
+import { addDurations, sumBy } from './request-totals.ts'
 
 export function describeRequests(counts: RequestCount[]): string[] {
   const totals = counts.map(({ method, route, status, count }) => {
     return { labels: { method, route, status }, value: count }
   })
-  const ofRoutes = sumBy(counts, ({ method, route }) => `${method} ${route}`)
+  const ofRoutes = sumBy(counts, ({ method, route }) => `${method} ${route}`, addDurations)
   const durations = ofRoutes.map(({ method, route, ...took }) => ({ labels: { method, route }, ...took }))
   const total = 'Requests that were answered, by the pattern of their route.'
   return [

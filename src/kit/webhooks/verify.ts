@@ -54,7 +54,8 @@ export function verifyWebhook({ name, secrets }: Options) {
     if (!ID.test(id) || !isRecent || !(await isSigned(given, { id, timestamp, body }, header('signature'))))
       throw badSignature()
     const key = `webhook:${name}:${id}`
-    if (!(await store.add(key, 'taken', CLAIM_S))) {
+    const claim = `taken ${crypto.randomUUID()}`
+    if (!(await store.add(key, claim, CLAIM_S))) {
       if ((await store.get(key)) !== 'done') throw webhookInProgress()
       return c.body(null, 204)
     }
@@ -64,7 +65,8 @@ export function verifyWebhook({ name, secrets }: Options) {
       isHandled = c.error === undefined && c.res.status < 400
     } finally {
       if (isHandled) await store.set(key, 'done', KEPT_S)
-      else await store.delete(key)
+      // Not another's: whoever has taken longer than a claim lasts may not be the only one, nor the last.
+      else if ((await store.get(key)) === claim) await store.delete(key)
     }
     return undefined
   })

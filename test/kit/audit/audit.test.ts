@@ -2,11 +2,12 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { Hono } from 'hono'
-import { type EventKey, eventLines, listActivity, listEvents } from '../../../src/kit/audit/events.ts'
+import { activityList, type EventKey, eventLines, eventList } from '../../../src/kit/audit/events.ts'
 import { type AuditEvent, writeEvent } from '../../../src/kit/audit/record.ts'
 import { deleteOldEvents, keepAuditTrail } from '../../../src/kit/audit/retention.ts'
 import { seal, verifySeals } from '../../../src/kit/audit/seals.ts'
 import { auditEvents, auditSeals } from '../../../src/kit/audit/table.ts'
+import { type PageRequest, readList } from '../../../src/kit/data/list-page.ts'
 import type { AnyContext } from '../../../src/kit/http/env.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
 import { recorder } from '../support/log.ts'
@@ -19,7 +20,9 @@ const about = (account: string | null): AuditEvent => ({
   account,
   details: { notes: 2 },
 })
-const page = { limit: 21, offset: 0, after: undefined }
+const page = { limit: 20 }
+const listEvents = async (request: PageRequest = page, on = db) =>
+  (await readList(eventList, { db: on }, request)).rows
 
 let app: TestApp
 let db: TestApp['deps']['db']
@@ -43,7 +46,7 @@ test('a command and a job are told by their names, and have no address', async (
   await writeEvent({ job: 'cleanUp' }, db, about(null))
   const none = { actor: null, as_account: null, ip: null, agent: null, request_id: null }
   const told = { ...none, action: 'note.read', details: { notes: 2 } }
-  expect(await listEvents(db, {}, page)).toMatchObject([
+  expect(await listEvents()).toMatchObject([
     { ...told, by: 'job cleanUp', account: null },
     { ...told, by: 'command root', account: ANN },
   ])
@@ -67,7 +70,7 @@ test('a request is told with its session: the actor, whom it acts as, and the to
     const reply = await routed.request('/', { headers: { 'User-Agent': 'x'.repeat(5000) } })
     expect(reply.status).toBe(200)
   }
-  const told = (await listEvents(db, {}, page)).toReversed()
+  const told = (await listEvents()).toReversed()
   expect(told.map(({ actor, as_account, by, request_id }) => [actor, as_account, by, request_id])).toEqual([
     [null, null, null, 'r0'],
     [ANN, null, null, 'r1'],
@@ -231,15 +234,19 @@ test('a page reads its own rows, by whatever it is filtered', async () => {
       { action: 'note.rare' },
       { action: 'note.read' },
     ])
-      for (const moment of [{}, { to: noon }]) {
-        await observed.expectPage(21, (tx) => listEvents(tx, { ...filter, ...moment }, page))
-        await observed.expectPage(21, async (tx) => {
-          const [row] = await listEvents(tx, { ...filter, to: noon }, { ...page, limit: 1 })
-          const after: EventKey = [row?.at ?? '', row?.id ?? '']
-          return listEvents(tx, { ...filter, ...moment }, { ...page, after })
+      for (const moment of [{}, { 'at[lt]': noon }]) {
+        const given = { ...filter, ...moment }
+        await observed.expectPage(20, (tx) => listEvents({ ...page, given }, tx))
+        await observed.expectPage(20, async (tx) => {
+          const before = { limit: 1, given: { ...filter, 'at[lt]': noon } }
+          const { next } = await readList(eventList, { db: tx }, before)
+          return listEvents({ ...page, given, cursor: next }, tx)
         })
       }
-    await observed.expectPage(21, (tx) => listActivity(tx, ANN, page))
+    await observed.expectPage(
+      20,
+      async (tx) => (await readList(activityList, { db: tx, me: ANN }, page)).rows,
+    )
   } finally {
     await observed.close()
   }

@@ -49,10 +49,12 @@ const recordOf = (token: string) => `access-token:${createHash('sha256').update(
 /** As if a minute had passed. */
 const loseRecord = (token: string) => app.deps.store.delete(recordOf(token))
 
-/** The store, which does something more with each `set`. */
-const storeWith = (set: (store: Store, ...args: Parameters<Store['set']>) => Promise<void>): Store => ({
+/** The store, which does something more with each `add`. */
+const storeWith = (
+  add: (store: Store, ...args: Parameters<Store['add']>) => ReturnType<Store['add']>,
+): Store => ({
   ...app.deps.store,
-  set: (...args) => set(app.deps.store, ...args),
+  add: (...args) => add(app.deps.store, ...args),
 })
 
 test('a token has a prefix and a checksum, as scanners for secrets want it, and no two are the same', async () => {
@@ -149,7 +151,7 @@ test('it expires, also while Redis knows it', async () => {
   expect(await open(app.deps, token)).toBeUndefined()
 })
 
-test('one that is ended while a request reads it is not kept', async () => {
+test('one that is ended while a request reads it is not kept, and opens nothing for that request', async () => {
   const { token, id } = await make()
   const [ended, kept] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const ending = app.deps.db.transaction(async (tx) => {
@@ -160,12 +162,60 @@ test('one that is ended while a request reads it is not kept', async () => {
   await ended.promise
   // Its row is there as long as that is not committed.
   const store = storeWith(async (real, ...args) => {
-    await real.set(...args)
+    const isKept = await real.add(...args)
     kept.resolve()
+    return isKept
   })
   expect(await open({ ...app.deps, store }, token)).toBeUndefined()
   await ending
-  expect(await app.deps.store.get(recordOf(token))).toBeUndefined()
+  expect(await app.deps.store.get(recordOf(token))).toBeNull()
+})
+
+/** A request that has read the token, and is held before it keeps what it has read; what follows that it never does: it is stopped, or dies. */
+async function reader(token: string) {
+  const [hasRead, mayKeep, hasKept] = [
+    Promise.withResolvers<void>(),
+    Promise.withResolvers<void>(),
+    Promise.withResolvers<void>(),
+  ]
+  const never = new Promise<never>(() => {})
+  const hold = async (keep: () => Promise<unknown>) => {
+    hasRead.resolve()
+    await mayKeep.promise
+    await keep()
+    hasKept.resolve()
+    return never
+  }
+  const { store } = app.deps
+  const held = {
+    ...store,
+    set: (...args: Parameters<Store['set']>) => hold(() => store.set(...args)),
+    add: (...args: Parameters<Store['add']>) => hold(() => store.add(...args)),
+  }
+  void open({ ...app.deps, store: held }, token)
+  await hasRead.promise
+  return async () => {
+    mayKeep.resolve()
+    await hasKept.promise
+  }
+}
+
+test('one that is ended opens nothing from then on, whatever becomes of a request that has read it before', async () => {
+  const { token, id } = await make()
+  const keepLate = await reader(token)
+  expect(await app.deps.db.transaction((tx) => end(app.deps, tx, userId, id))).toBe(true)
+  expect(await open(app.deps, token)).toBeUndefined()
+  await keepLate()
+  expect(await open(app.deps, token)).toBeUndefined()
+})
+
+test('a role that has changed counts from then on, whatever becomes of a request that has read the one of before', async () => {
+  const { token } = await make()
+  const keepLate = await reader(token)
+  await setRank(app.deps.db, userId, 'reader')
+  await refreshAllOf(app.deps, userId)
+  await keepLate()
+  expect(await open(app.deps, token)).toMatchObject({ role: 'reader' })
 })
 
 test('one that is ended so slowly that a request gives up waiting is not kept', async () => {
@@ -192,7 +242,19 @@ test('a role that changes while a request reads the one of before is not kept', 
   const store = storeWith(async (real, ...args) => {
     await setRank(app.deps.db, userId, 'reader')
     await refreshAllOf(app.deps, userId)
-    await real.set(...args)
+    return real.add(...args)
+  })
+  expect(await open({ ...app.deps, store }, token)).toMatchObject({ role: 'reader' })
+  expect(await open(app.deps, token)).toMatchObject({ role: 'reader' })
+})
+
+test('what a reader keeps that was stopped for longer than a change is remembered, it takes back', async () => {
+  const { token } = await make()
+  const store = storeWith(async (real, ...args) => {
+    await setRank(app.deps.db, userId, 'reader')
+    await refreshAllOf(app.deps, userId)
+    await loseRecord(token)
+    return real.add(...args)
   })
   expect(await open({ ...app.deps, store }, token)).toMatchObject({ role: 'reader' })
   expect(await open(app.deps, token)).toMatchObject({ role: 'reader' })
@@ -212,7 +274,7 @@ test('a change of role counts on the next request, and the end of all of them to
 
 test('while Redis is away none is ended, rather than left to live in Redis', async () => {
   const { token, id } = await make()
-  const away = { ...app.deps.store, delete: () => Promise.reject(new Error('away')) }
+  const away = { ...app.deps.store, set: () => Promise.reject(new Error('away')) }
   await expect(app.deps.db.transaction((tx) => end({ store: away }, tx, userId, id))).rejects.toThrow('away')
   expect(await open(app.deps, token)).toBeDefined()
 })

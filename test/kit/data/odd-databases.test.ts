@@ -1,7 +1,7 @@
 // Values do not depend on how a server, a database or a role is configured, directly or through PgBouncer.
 import { beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
-import { withAdmin } from '../../../scripts/services/test-run.ts'
+import { withConnection } from '../../../scripts/connection.ts'
 import { findOwnedTables, ownedRows } from '../../../src/kit/data/owned-rows.ts'
 import * as tables from '../product/table.ts'
 import { UNTRACKED_SETTINGS } from '../../../src/kit/data/postgres/connection-settings.ts'
@@ -74,7 +74,7 @@ async function take(databaseUrl: string) {
 
 async function configure(database: TestDatabase, settings: Record<string, string>): Promise<void> {
   const name = new URL(database.url).pathname.slice(1)
-  await withAdmin(database.url, async (admin) => {
+  await withConnection(database.url, async (admin) => {
     // A table of the same name, where an odd search path finds it first.
     await admin`create schema decoy`
     await admin`create table decoy.members (like public.members including defaults)`

@@ -1,5 +1,5 @@
 // A Redis that has become a replica keeps its connections; its address leads to the new primary: no restart is needed.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { createDeps } from '../../../src/kit/create-deps.ts'
 import { manifest } from '../product/app.ts'
@@ -15,13 +15,13 @@ describe.skipIf(!hasRedisServer())('when a replica is promoted', () => {
   let servers: [RealRedis, RealRedis]
   let link: FaultyLink
   let app: TestApp
-  beforeAll(async () => {
+  beforeEach(async () => {
     const first = await startRedis()
     servers = [first, await startRedis()]
     link = await openLink(first.url)
     app = await startApp({ REDIS_URL: link.url, LOG_LEVEL: 'silent' })
   })
-  afterAll(async () => {
+  afterEach(async () => {
     await app.close()
     await link.close()
     await Promise.all(servers.map((server) => server.remove()))
@@ -67,7 +67,7 @@ describe.skipIf(!hasRedisServer())('when a replica is promoted', () => {
   })
 
   test('while its address leads to a replica requests are 503, and the log says why, once', async () => {
-    const [next, old] = servers
+    const [old, next] = servers
     const logged: string[] = []
     const write = (message: string) => void logged.push(message)
     const redis = connectRedis(link.url, { log: { debug: write, info: write, warn: write, error: write } })

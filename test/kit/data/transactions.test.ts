@@ -5,7 +5,7 @@ import { loadConfig } from '../product/product.ts'
 import type { Db } from '../../../src/kit/types/db.ts'
 import { type Lane, inLane } from '../../../src/kit/data/lanes.ts'
 import { driverCode } from '../../../src/kit/data/transient.ts'
-import { withAdmin } from '../../../scripts/services/test-run.ts'
+import { withConnection } from '../../../scripts/connection.ts'
 import { redisUrl } from '../support/services.ts'
 import { until } from '../support/until.ts'
 import { codeOf, openLanes, PLACES, run } from '../support/lanes.ts'
@@ -146,7 +146,7 @@ describe('transactions', () => {
     await run(db, sql`truncate counted`)
     let over = false
     let kills = 0
-    const killer = withAdmin(database.url, async (admin) => {
+    const killer = withConnection(database.url, async (admin) => {
       while (!over) {
         const rows = await admin`
           select pg_terminate_backend(pid) from pg_stat_activity

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { startApp, type TestApp } from '../support/harness.ts'
 import type { Client } from '../support/client.ts'
+import { parseReply, rawExchange } from '../support/raw.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const EVIL = { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'cross-site' }
@@ -79,6 +80,11 @@ describe('beside a cookie', () => {
     `Bearer ${'A'.repeat(43)}`,
     'Bearer a b',
     'Bearer a,b',
+    // Two headers of this name, which a server gets as one.
+    `Bearer ${'A'.repeat(43)}, Bearer ${'B'.repeat(43)}`,
+    `Basic dXNlcjpwYXNz, Bearer ${'A'.repeat(43)}`,
+    'Basic dXNlcjpwYXNz,bearer',
+    ', Bearer x',
   ])('one that is invalid is 401 on every route, and no fallback: %p', async (Authorization) => {
     const member = await app.member()
     const { email, password } = member.account
@@ -94,10 +100,34 @@ describe('beside a cookie', () => {
     expect((await member.get('/club/self')).status).toBe(200)
   })
 
+  test('of two headers none counts, nor does the cookie, in whichever order a good token comes', async () => {
+    const member = await app.member()
+    const { token } = await phone()
+    const good = `Bearer ${token}`
+    const other = `Bearer ${member.cookies.get('session')}`
+    for (const lines of [
+      ['Basic dXNlcjpwYXNz', good],
+      [good, 'Basic dXNlcjpwYXNz'],
+      [good, other],
+      ['', good],
+    ]) {
+      const headers = lines.map((line) => `Authorization: ${line}\r\n`).join('')
+      const head = `GET /club/self HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: ${member.cookieHeader}\r\n`
+      const { status, body } = parseReply(await rawExchange(member.url, `${head}${headers}\r\n`))
+      expect([lines, status, JSON.parse(body).code]).toEqual([lines, ...INVALID])
+    }
+  })
+
   test('another scheme is none of ours: the cookie and its check of the origin count', async () => {
     const member = await app.member()
     const { token } = await phone()
-    for (const Authorization of ['Basic dXNlcjpwYXNz', `Bearer-like ${token}`, `Token ${token}`, '']) {
+    for (const Authorization of [
+      'Basic dXNlcjpwYXNz',
+      `Bearer-like ${token}`,
+      `Token ${token}`,
+      'Digest username="bearer", realm="x, bearers"',
+      '',
+    ]) {
       expect((await member.get('/club/self', { Authorization })).body.email).toBe(member.account.email)
       const forged = await member.post('/api/probe', { title: 'x' }, { Authorization, ...EVIL })
       expect(forged.status).toBe(403)

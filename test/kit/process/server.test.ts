@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { withAdmin } from '../../../scripts/services/test-run.ts'
+import { withConnection } from '../../../scripts/connection.ts'
 import { Client } from '../support/client.ts'
 import { NEW_MEMBER } from '../support/harness.ts'
 import { createDatabase, deletePrefix, serverEnv, uniquePrefix } from '../support/services.ts'
@@ -56,7 +56,7 @@ test('SIGTERM answers what was accepted, refuses what comes, and exits 0', async
   const url = await server.url()
   const locked = Promise.withResolvers<void>()
   const release = Promise.withResolvers<void>()
-  const holding = withAdmin(database.url, (admin) =>
+  const holding = withConnection(database.url, (admin) =>
     admin.begin(async (tx) => {
       await tx`lock table members`
       locked.resolve()
@@ -66,7 +66,7 @@ test('SIGTERM answers what was accepted, refuses what comes, and exits 0', async
   await locked.promise
   const accepted = new Client(url).post('/club/join', NEW_MEMBER)
   await until('the request to be in', () =>
-    withAdmin(database.url, async (admin) => {
+    withConnection(database.url, async (admin) => {
       const waiting = await admin`
         select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
       return waiting.length > 0

@@ -141,8 +141,19 @@ test.each(['new', 'user', 'secrets', 'rename', 'release', 'deploy'])(
   },
 )
 
-async function run(name: string, ...args: string[]) {
+test('a command that does not reach what it needs says by which setting that is named', async () => {
+  const { code, err } = await runIn({ DATABASE_URL: 'postgres://127.0.0.1:1/none' }, 'seed')
+  expect([code, err]).toEqual([
+    1,
+    expect.stringMatching(/^Postgres at \S+:1 does not answer \(DATABASE_URL\)/),
+  ])
+})
+
+const run = (name: string, ...args: string[]) => runIn({}, name, ...args)
+
+async function runIn(env: Record<string, string>, name: string, ...args: string[]) {
   const child = Bun.spawn([process.execPath, join(FOLDER, `${name}.ts`), ...args], {
+    env: { ...process.env, ...env },
     stdout: 'pipe',
     stderr: 'pipe',
   })

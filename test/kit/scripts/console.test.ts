@@ -1,10 +1,10 @@
 // `npm run console`: what is piped in runs with everything at hand, and ends as it should.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { complete } from '../../../scripts/console/complete.ts'
 import { evaluate, Unfinished } from '../../../scripts/console/evaluate.ts'
 import { createQueueAdmin } from '../../../src/kit/jobs/queue-admin.ts'
+import { runCommand } from '../support/command.ts'
 import { startApp, type TestApp } from '../../support/harness.ts'
 
 let app: TestApp
@@ -13,24 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-async function run(input: string, args: string[] = []) {
-  const { databaseUrl, redisUrl, redisPrefix } = app.config
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, '../../../scripts/console.ts'), ...args], {
-    env: {
-      PATH: process.env.PATH ?? '',
-      NODE_ENV: 'development',
-      DATABASE_URL: databaseUrl,
-      MIGRATE_DATABASE_URL: '',
-      REDIS_URL: redisUrl,
-      REDIS_PREFIX: redisPrefix,
-    },
-    stdin: new Blob([input]),
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
-  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
-  return { out, err, code }
-}
+const run = (input: string, args: string[] = []) => runCommand('console', args, app.config, {}, input)
 
 test('a script awaits, declares with types, and its last value is printed', async () => {
   const { user } = await app.member()

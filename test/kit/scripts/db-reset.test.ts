@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import postgres from 'postgres'
 import { readServicesFile } from '../../../scripts/services/protocol.ts'
-import { createDatabase, deletePrefix, redisUrl, uniquePrefix } from '../support/services.ts'
+import { createDatabase, deletePrefix, PATIENT, redisUrl, uniquePrefix } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
@@ -27,6 +27,7 @@ function spawn(script: string, args: string[], env: Record<string, string> = {})
     env: {
       ...process.env,
       PATH: process.env.TEST_REDIS === 'embedded' ? '' : process.env.PATH,
+      ...PATIENT,
       NODE_ENV: 'development',
       DATABASE_URL: '',
       MIGRATE_DATABASE_URL: '',

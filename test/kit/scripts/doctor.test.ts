@@ -27,7 +27,7 @@ import { withClusterOfOne } from '../support/cluster-of-one.ts'
 import { PGBOUNCER, startPgBouncer } from '../support/pgbouncer.ts'
 import { startReplica } from '../support/replica.ts'
 import { createRole } from '../support/roles.ts'
-import { withAdmin } from '../../../scripts/services/test-run.ts'
+import { withConnection } from '../../../scripts/connection.ts'
 import { freePort } from '../support/ports.ts'
 
 let app: TestApp
@@ -227,16 +227,18 @@ test("the app's role is looked at: what it may not do is told, with the statemen
       DATABASE_URL: role.urlOf(own.config.databaseUrl),
       MIGRATE_DATABASE_URL: own.config.databaseUrl,
     }
-    await withAdmin(own.config.databaseUrl, (sql) => sql`create table shelf (id serial)`)
+    await withConnection(own.config.databaseUrl, (sql) => sql`create table shelf (id serial)`)
     const { code, findings } = await doctor(env)
     const { level, found = '', fix = '' } = named(findings, 'Postgres rights') ?? {}
     expect([code, level]).toEqual([1, 'fail'])
     expect(found).toContain('SELECT, INSERT, UPDATE, DELETE on public.shelf')
     expect(fix).toContain(`GRANT USAGE ON SEQUENCE public.shelf_id_seq TO "${role.name}";`)
-    await withAdmin(own.config.databaseUrl, (sql) => sql.unsafe(fix.slice(fix.indexOf('GRANT'))))
+    await withConnection(own.config.databaseUrl, (sql) => sql.unsafe(fix.slice(fix.indexOf('GRANT'))))
     const mended = await doctor(env)
     expect([mended.code, named(mended.findings, 'migrations')?.level]).toEqual([0, 'ok'])
-    await withAdmin(own.config.databaseUrl, (sql) => sql.unsafe(`revoke delete on shelf from "${role.name}"`))
+    await withConnection(own.config.databaseUrl, (sql) =>
+      sql.unsafe(`revoke delete on shelf from "${role.name}"`),
+    )
     expect(named((await doctor(env)).findings, 'Postgres rights')).toMatchObject({
       level: 'warn',
       found: `"${role.name}" lacks DELETE on public.shelf`,
@@ -266,7 +268,7 @@ test.skipIf(PGBOUNCER === null)(
     const { databaseUrl } = own.config
     const strict = await startPgBouncer()
     try {
-      await withAdmin(databaseUrl, (sql) =>
+      await withConnection(databaseUrl, (sql) =>
         sql.unsafe(`alter database ${new URL(databaseUrl).pathname.slice(1)} set extra_float_digits = 0`),
       )
       const pooled = await doctor({ DATABASE_URL: `${strict.urlOf(databaseUrl)}?prepare=false` })
@@ -460,7 +462,7 @@ test('what is near its bound in Postgres is told: connections, transaction ids, 
 test('a sequence that nears its end is found in a database, with the most that its column takes', async () => {
   const own = await startApp()
   try {
-    await withAdmin(own.config.databaseUrl, async (sql) => {
+    await withConnection(own.config.databaseUrl, async (sql) => {
       await sql`create table shelf (id serial)`
       await sql`select setval('shelf_id_seq', 2000000000)`
     })

@@ -29,7 +29,7 @@ test('a secret in a new column of accounts and of every resource is told to nobo
       await Bun.write(join(checkout.root, path), `${table}\n${imported}\n`)
     }
     expect(await checkout.run('generate', ['--name', 'secrets'])).toMatchObject({ code: 0 })
-    const env = { ...serverEnv(database.url, prefix), MIGRATE_DATABASE_URL: '' }
+    const env = serverEnv(database.url, prefix)
     expect(await checkout.run('migrate', [], env)).toMatchObject({ code: 0 })
 
     const child = Bun.spawn([process.execPath, join(checkout.root, 'test/kit/scripts/all-that-is-said.ts')], {

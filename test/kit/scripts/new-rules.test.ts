@@ -95,7 +95,7 @@ describe('in a checkout', () => {
   beforeAll(async () => {
     checkout = copyCheckout()
     database = await createEmptyDatabase()
-    env = { ...serverEnv(database.url, uniquePrefix()), MIGRATE_DATABASE_URL: '' }
+    env = serverEnv(database.url, uniquePrefix())
   })
   afterAll(async () => {
     await database.drop()

@@ -20,6 +20,7 @@ import {
 import {
   createDatabase,
   deletePrefix,
+  PATIENT,
   redisUrl,
   type TestDatabase,
   uniquePrefix,
@@ -327,6 +328,7 @@ async function startServer(logFile: string, settings: Record<string, string>) {
       PORT: '0',
       LOG_FORMAT: 'json',
       LOG_FILE: logFile,
+      ...PATIENT,
       ...settings,
     },
     stdout: 'ignore',

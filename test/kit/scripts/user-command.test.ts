@@ -1,6 +1,5 @@
 // The user command: how the first superuser comes to be, and what a change of role does to people who are logged in.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { join } from 'node:path'
 import { and, eq, sql } from 'drizzle-orm'
 import { systemUser } from '../../../scripts/command.ts'
 import { changeRole } from '../../../src/account/change-role.ts'
@@ -8,9 +7,9 @@ import { ROLES } from '../../../src/account/roles.ts'
 import { oneTimeTokens, users } from '../../../src/account/table.ts'
 import { auditEvents } from '../../../src/kit/audit/table.ts'
 import { outbox } from '../../../src/kit/jobs/outbox/table.ts'
+import { runCommand } from '../support/command.ts'
 import { OPERATOR, startApp, type TestApp } from '../../support/harness.ts'
 
-const ROOT = join(import.meta.dir, '../../..')
 let app: TestApp
 
 beforeAll(async () => {
@@ -20,26 +19,8 @@ beforeAll(async () => {
 afterAll(() => app.close())
 
 /** Runs `npm run user -- ...` as a process of its own, beside the API. */
-async function user(args: string[], input = '', env: Record<string, string> = {}) {
-  const { databaseUrl, redisUrl, redisPrefix } = app.config
-  const child = Bun.spawn([process.execPath, 'scripts/user.ts', ...args], {
-    cwd: ROOT,
-    env: {
-      ...process.env,
-      NODE_ENV: 'development',
-      DATABASE_URL: databaseUrl,
-      MIGRATE_DATABASE_URL: '', // or the one of a developer's .env would count
-      REDIS_URL: redisUrl,
-      REDIS_PREFIX: redisPrefix,
-      ...env,
-    },
-    stdin: new Blob([input]),
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
-  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
-  return { out, err, code }
-}
+const user = (args: string[], input = '', env: Record<string, string> = {}) =>
+  runCommand('user', args, app.config, env, input)
 
 const json = (text: string) => JSON.parse(text)
 
@@ -364,6 +345,7 @@ test('list finds accounts by name or email', async () => {
   expect(found.code).toBe(0)
   expect(found.out.trim().split('\n')).toHaveLength(1)
   for (const part of [account.email, 'readonly', 'Grażyna Łąk']) expect(found.out).toContain(part)
+  await app.member()
   const everyone = await user(['list'])
   expect(everyone.out.trim().split('\n').length).toBeGreaterThan(1)
   expect(everyone.out).not.toContain('argon2')

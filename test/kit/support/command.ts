@@ -9,17 +9,18 @@ interface Services {
   redisPrefix: string
 }
 
-/** What `npm run <name> -- <args>` prints, and its exit code. */
+/** What `npm run <name> -- <args>` prints, and its exit code. `input` is what it reads. */
 export async function runCommand(
   name: string,
   args: string[],
   { databaseUrl, redisPrefix }: Services,
   env: Record<string, string> = {},
+  input = '',
 ) {
   const child = Bun.spawn([process.execPath, `scripts/${name}.ts`, ...args], {
     cwd: ROOT,
     env: { ...serverEnv(databaseUrl, redisPrefix), ...env },
-    stdin: 'ignore',
+    stdin: new Blob([input]),
     stdout: 'pipe',
     stderr: 'pipe',
   })

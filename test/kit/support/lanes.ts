@@ -7,7 +7,7 @@ import type { Db } from '../../../src/kit/types/db.ts'
 import { openPostgres } from '../../../src/kit/data/postgres.ts'
 import { prepared } from '../../../src/kit/data/prepared.ts'
 import { driverCode } from '../../../src/kit/data/transient.ts'
-import { withAdmin } from '../../../scripts/services/test-run.ts'
+import { withConnection } from '../../../scripts/connection.ts'
 import { silent } from './log.ts'
 import { createDatabase, PATIENT, redisUrl } from './services.ts'
 
@@ -51,7 +51,7 @@ export async function openLanes() {
     async lockedOutside(statement: string) {
       const released = Promise.withResolvers<void>()
       const locked = Promise.withResolvers<void>()
-      const done = withAdmin(database.url, (admin) =>
+      const done = withConnection(database.url, (admin) =>
         admin.begin(async (tx) => {
           await tx.unsafe(statement)
           locked.resolve()

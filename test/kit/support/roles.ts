@@ -1,6 +1,6 @@
 // Roles of Postgres for tests: each has a name and a password of its own, and is gone when the test ends.
 import { randomBytes } from 'node:crypto'
-import { withAdmin } from '../../../scripts/services/test-run.ts'
+import { withConnection } from '../../../scripts/connection.ts'
 
 export type TestRole = Awaited<ReturnType<typeof createRole>>
 
@@ -9,7 +9,7 @@ export async function createRole() {
   const server = process.env.TEST_DATABASE_URL ?? ''
   const name = `${process.env.TEST_RUN}_role_${randomBytes(4).toString('hex')}`
   const password = randomBytes(8).toString('hex')
-  await withAdmin(server, (sql) => sql.unsafe(`create role "${name}" login password '${password}'`))
+  await withConnection(server, (sql) => sql.unsafe(`create role "${name}" login password '${password}'`))
   return {
     name,
     /** The same database, as this role. */
@@ -20,7 +20,7 @@ export async function createRole() {
       return url.href
     },
     drop: () =>
-      withAdmin(server, async (sql) => {
+      withConnection(server, async (sql) => {
         await sql.unsafe(`drop role if exists "${name}"`)
       }),
   }

@@ -42,12 +42,12 @@ test.each([
 test('a service of its own processes', async () => {
   const said = await failing(`
       import { expect, test } from 'bun:test'
-      import { withAdmin } from ${JSON.stringify(join(import.meta.dir, '../../../scripts/services/test-run.ts'))}
+      import { withConnection } from ${JSON.stringify(join(import.meta.dir, '../../../scripts/connection.ts'))}
       import { startService } from ${support('supervised.ts')}
       test('a page', async () => {
         const service = await startService({ WEB_PROCESSES: '1' })
         try {
-          await withAdmin(service.databaseUrl, (sql) => sql.unsafe('alter table members rename to gone'))
+          await withConnection(service.databaseUrl, (sql) => sql.unsafe('alter table members rename to gone'))
           const body = JSON.stringify({ email: 'ann@example.com', password: '123abC' })
           const headers = { 'Content-Type': 'application/json' }
           const reply = await fetch(service.url + '/club/enter', { method: 'POST', body, headers })

@@ -8,8 +8,8 @@ import {
   type Tables,
   type TestRun,
   utf8Options,
-  withAdmin,
 } from '../../../scripts/services/test-run.ts'
+import { withConnection } from '../../../scripts/connection.ts'
 
 export type { Tables }
 
@@ -58,6 +58,7 @@ export const serverEnv = (databaseUrl: string, prefix: string) => ({
   PATH: process.env.PATH ?? '',
   BUN_RUNTIME_TRANSPILER_CACHE_PATH: TRANSPILED,
   DATABASE_URL: databaseUrl,
+  MIGRATE_DATABASE_URL: '', // or the one of a developer's .env would count
   REDIS_URL: redisUrl(),
   REDIS_PREFIX: prefix,
   PORT: '0',
@@ -69,7 +70,7 @@ export const serverEnv = (databaseUrl: string, prefix: string) => ({
 async function create(options?: string): Promise<TestDatabase> {
   const run = theRun()
   const name = `${run.TEST_RUN}_${randomBytes(4).toString('hex')}`
-  await withAdmin(run.TEST_DATABASE_URL, async (sql) => {
+  await withConnection(run.TEST_DATABASE_URL, async (sql) => {
     const statement = `CREATE DATABASE ${name} ${options ?? (await utf8Options(sql))}`
     for (;;) {
       try {
@@ -84,7 +85,7 @@ async function create(options?: string): Promise<TestDatabase> {
   return {
     url: databaseUrl(run, name),
     async drop() {
-      await withAdmin(run.TEST_DATABASE_URL, (sql) =>
+      await withConnection(run.TEST_DATABASE_URL, (sql) =>
         sql.unsafe(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
       )
     },

@@ -153,6 +153,24 @@ test('what has failed is taken again', async () => {
   expect(await send({ id })).toBe('201')
 })
 
+test('what fails after its claim was over makes nothing new of what another request has handled', async () => {
+  const id = crypto.randomUUID()
+  const reached = Promise.withResolvers<void>()
+  const go = Promise.withResolvers<void>()
+  act = () => {
+    reached.resolve()
+    return go.promise
+  }
+  const slow = send({ id })
+  await reached.promise
+  await app.deps.store.delete(`webhook:payments:${id}`) // as if two minutes had passed
+  act = async () => {}
+  expect(await send({ id })).toBe('201')
+  go.reject(new Error('the database is away'))
+  expect([await slow, await send({ id })]).toEqual(['500 internal_error', '204'])
+  expect(handled).toHaveLength(2)
+})
+
 test('the API list and OpenAPI know what it asks for', () => {
   const route = describeRoutes(app.app).find(({ path }) => path === PATH)
   expect(route?.requestHeaders?.map(({ name }) => name)).toEqual(['webhook-signature'])

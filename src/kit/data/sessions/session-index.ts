@@ -33,7 +33,10 @@ export function createSessionIndex(
   keys: ReturnType<typeof sessionKeys>,
   { maxSessions, indexSeconds }: { maxSessions: number; indexSeconds: number },
 ) {
-  /** Adds a session to the ordered index. */
+  /**
+   * Adds a session to the ordered index. In a Cluster to be called before its identity is written, so that whoever ends all
+   * finds it, and behind: they may have taken it out in between, and the next one is to find it as well.
+   */
   const add = (userId: string, digest: string, sentAt: number) =>
     redis.multi().zadd(keys.index(userId), sentAt, digest).expire(keys.index(userId), indexSeconds).exec()
 
@@ -65,14 +68,19 @@ export function createSessionIndex(
 
   /**
    * Deletes identities first: from then on nobody is let in and nobody writes data. Deletes from the index last, so
-   * that a second attempt finds what a failed one has left.
+   * that a second attempt finds what a failed one has left. Returns how many lived.
    */
-  async function end(userId: string, digests: string[]): Promise<void> {
+  async function end(userId: string, digests: string[]): Promise<number> {
+    let ended = 0
     for (const batch of batchesOf(digests)) {
-      await eachOf(batch.map(keys.identity), (key) => redis.unlink(key))
-      await eachOf(batch.map(keys.data), (key) => redis.unlink(key))
+      const unlinkAll = (of: (digest: string) => string) => eachOf(batch.map(of), (key) => redis.unlink(key))
+      ended += sumOf(await unlinkAll(keys.identity))
+      await unlinkAll(keys.data)
       await redis.zrem(keys.index(userId), ...batch)
+      // In a Cluster one of them may just have been begun, behind its place in the index.
+      if (redis.isCluster) ended += sumOf(await unlinkAll(keys.identity))
     }
+    return ended
   }
 
   /** The range beyond `maxSessions`: the sessions whose cookies were sent longest ago. */
@@ -80,6 +88,8 @@ export function createSessionIndex(
 
   return { add, digestsOf, allDigestsOf, end, excess }
 }
+
+const sumOf = (counts: number[]) => counts.reduce((sum, n) => sum + n, 0)
 
 const batchesOf = (digests: string[]) =>
   Array.from({ length: Math.ceil(digests.length / BATCH) }, (_, i) =>

@@ -45,11 +45,7 @@ export function createSessionList(
 
     async destroyOne(userId, id) {
       const digests = (await index.digestsOf(userId)).flat().filter((digest) => idOfDigest(digest) === id)
-      const ended =
-        digests.length > 0 &&
-        (await eachOf(digests.map(keys.identity), (key) => redis.exists(key))).includes(1)
-      await index.end(userId, digests)
-      return ended
+      return (await index.end(userId, digests)) > 0
     },
   }
 }

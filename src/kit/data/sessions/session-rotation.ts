@@ -49,7 +49,7 @@ export function createRotation<Role extends string>(
     await copyData(from, to)
     await redis.set(keys.identity(to), encode(identity), 'EX', sessionSeconds)
     const isMoved = (await redis.eval(END, 1, keys.identity(from), text)) === 1
-    if (isMoved) await copyData(from, to)
+    if (isMoved) await Promise.all([copyData(from, to), index.add(userId, to, sentAt)])
     await index.end(userId, [isMoved ? from : to])
     return isMoved
   }

@@ -94,7 +94,10 @@ export function createSessions<Role extends string>(
       const failed = replies?.find(([error]) => error)
       if (failed?.[0]) throw failed[0]
       // In a Cluster it is in another slot. One that breaks off before leaves a digest of no session.
-      if (redis.isCluster) await redis.set(...stored)
+      if (redis.isCluster) {
+        await redis.set(...stored)
+        await index.add(userId, digest, sentAt)
+      }
       const oldest = replies?.at(-1)?.[1] as string[]
       // Expired sessions are the oldest: all others have sent their cookies since.
       await index.end(userId, oldest)
@@ -124,7 +127,7 @@ export function createSessions<Role extends string>(
       for await (const digests of index.allDigestsOf(userId)) {
         // Repeated for those that a concurrent request or change has replaced, until each has the role or is gone.
         let left = digests
-        while (left.length > 0) {
+        for (let isFirst = true; left.length > 0; isFirst = false) {
           const texts = await eachOf(left.map(keys.identity), (key) => redis.get(key))
           const changes = left.flatMap((digest, i) => {
             // Compares the stored text itself: a newer version may have written more fields than `encode` does.
@@ -133,7 +136,9 @@ export function createSessions<Role extends string>(
             if (before === null || identity === null || identity.role === role) return []
             return [{ digest, before, after: { ...identity, role } }]
           })
-          left = await swap(changes)
+          // In a Cluster one may be looked for before it is there, and under its old token after that: once more, then.
+          const missed = redis.isCluster && isFirst ? left.filter((_, i) => texts[i] === null) : []
+          left = [...missed, ...(await swap(changes))]
         }
       }
     },

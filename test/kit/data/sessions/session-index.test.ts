@@ -133,6 +133,21 @@ describe('the end', () => {
     }
   })
 
+  test('of one by its id is told for done only where it is: not if it goes on under a new token meanwhile', async () => {
+    for (const round of range(20)) {
+      const userId = randomUUID()
+      const token = await sessions.create(identityOf(userId))
+      const rotate = async () => {
+        for (const _ of range(round % 5)) await redis.ping()
+        return sessions.rotate(token, {})
+      }
+      const end = sessions.destroyOne(userId, sessions.idOf(token) ?? '')
+      const [isEnded, rotated] = await Promise.all([end, rotate()])
+      const isOpen = rotated !== null && (await sessions.open(rotated.token)) !== null
+      expect([round, isEnded]).toEqual([round, !isOpen])
+    }
+  })
+
   test('of all sessions leaves what else lies in Redis, whatever the prefix looks like', async () => {
     const odd = createSessions(redis, { ...options, prefix: `${prefix}o*d[a-z]?\\:` })
     const token = await sessions.create(identityOf())
