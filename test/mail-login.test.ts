@@ -34,7 +34,7 @@ async function startWorld(env: Record<string, string> = {}) {
   async function owner(input: Record<string, unknown> = {}) {
     const member = await started.member('editor', input)
     await started.deps.db.update(users).set({ email_proof: 'mail' }).where(eq(users.id, member.user.id))
-    await started.deps.db.delete(outbox) // its welcome: the relay looks twice a second
+    await started.deps.db.delete(outbox) // its welcome, if the relay has not seen it yet: one mail less to wait for
     await work()
     return member
   }

@@ -36,7 +36,7 @@ export async function startWorkerOf<
     tickMs: 50,
   })
   await worker.ready
-  const relay = startRelay({ db: deps.db, send: queue.send, log })
+  const relay = startRelay({ db: deps.db, send: queue.send, log, pollMs: 50 })
   return {
     async stop() {
       await Promise.all([worker.stop(), relay.stop()])

@@ -46,6 +46,8 @@ interface RelayOptions {
   /** Resolves when Redis has the job. */
   send(job: PreparedJob): Promise<unknown>
   log: Log
+  /** Between two looks into an outbox that was empty, in ms. */
+  pollMs?: number
 }
 
 /**
@@ -53,7 +55,7 @@ interface RelayOptions {
  * are back.
  */
 export function startRelay(options: RelayOptions) {
-  const { log } = options
+  const { log, pollMs = POLL_MS } = options
   const bell = new Bell()
   let stopped = false
   let troubled = false
@@ -69,7 +71,7 @@ export function startRelay(options: RelayOptions) {
       }
       if (trouble === undefined && troubled) log.info('outbox: jobs are relayed again')
       troubled = trouble !== undefined
-      if (!more && !stopped) await bell.wait(POLL_MS)
+      if (!more && !stopped) await bell.wait(pollMs)
     }
   }
   const ended = run()
