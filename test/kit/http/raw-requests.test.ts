@@ -1,5 +1,5 @@
 // What clients, proxies and attackers really send, line by line, and what is answered: a table of raw requests.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { createApp } from '../product/app.ts'
 import { serve } from '../../../src/kit/process/serve.ts'
 import { startApp, type TestApp } from '../support/harness.ts'
@@ -257,7 +257,7 @@ describe('Origin and Sec-Fetch-Site of a change, with a session', () => {
 describe('cookies', () => {
   let other: Awaited<ReturnType<TestApp['member']>>
   let again: string
-  beforeAll(async () => {
+  beforeEach(async () => {
     other = await app.member()
     const { email, password } = member.account
     const second = app.visitor()
