@@ -26,7 +26,8 @@ export interface ServeOptions {
   reusePort?: boolean
   /**
    * How long it goes on listening after it was told to drain: meanwhile each connection that is in use gets a response
-   * that says `Connection: close`. Where the listener closes first, a request may meet the end of its connection.
+   * that says `Connection: close`. Where the listener closes first, a request may meet the end of its connection. Behind it,
+   * connections that were accepted are heard for as long again: on a busy machine their requests may still be on the way.
    */
   lingerMs?: number
 }
@@ -99,10 +100,14 @@ export function serve(
     /** Stops listening, responds to accepted requests, and resolves when that is done or `timeoutMs` have passed. */
     async drain(timeoutMs: number): Promise<void> {
       draining.abort()
-      await Bun.sleep(Math.min(lingerMs, timeoutMs))
+      const linger = () => Bun.sleep(Math.min(lingerMs, timeoutMs / 2))
+      await linger()
       // A plain `stop` also waits for idle keep-alive connections, for ever: the firm one follows.
       const stopped = Promise.all(servers.map((server) => server.stop()))
-      await Promise.race([stopped, settled(timeoutMs).then(() => untilWritten(servers))])
+      const answered = linger()
+        .then(() => settled(timeoutMs))
+        .then(() => untilWritten(servers))
+      await Promise.race([stopped, answered])
       await Promise.all(servers.map((server) => server.stop(true)))
     },
   }

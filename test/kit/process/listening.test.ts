@@ -4,7 +4,9 @@ import { createServer } from 'node:net'
 import { loadConfig } from '../product/product.ts'
 import { addressesOf, refuseTakenPort } from '../../../src/kit/process/port.ts'
 import { serve } from '../../../src/kit/process/serve.ts'
-import { freePort } from '../support/ports.ts'
+import { accepts, freePort } from '../support/ports.ts'
+import { rawExchange } from '../support/raw.ts'
+import { until } from '../support/until.ts'
 
 const URLS = { DATABASE_URL: 'postgres://none', REDIS_URL: 'redis://none' }
 const app = { fetch: () => new Response('here') }
@@ -41,6 +43,22 @@ test('where HOST names an address it listens there, and nowhere else', async () 
   } finally {
     await server.drain(1000)
   }
+})
+
+test('a connection that was accepted is heard after the listener has closed, and told to close', async () => {
+  const server = serve(app, loadConfig({ ...URLS, PORT: '0', HOST: '127.0.0.1' }), { lingerMs: 3000 })
+  let drained: Promise<void> | undefined
+  const isClosed = async () => !(await accepts(Number(server.url.port)))
+  const reply = await rawExchange(
+    server.url.href,
+    async () => {
+      drained = server.drain(60_000)
+      await until('the listener to close', isClosed)
+    },
+    'GET / HTTP/1.1\r\nHost: here\r\n\r\n',
+  )
+  expect(reply).toMatch(/^HTTP\/1\.1 200 OK\r\nConnection: close\r\n[^]*here$/i)
+  await drained
 })
 
 test.each(addressesOf('localhost').filter((address) => hasIpv6 || address === '127.0.0.1'))(
