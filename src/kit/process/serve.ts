@@ -113,17 +113,17 @@ export function serve(
   }
 }
 
-/**
- * Says why a request's Host is refused. Nearly all have the same one, and only another one is looked at. Bun makes the
- * URL of it: to read the header itself costs more.
- */
+/** Says why a request's Host is refused. Nearly all have the same one, and only another one is looked at. */
 function createHostCheck() {
-  let good = '//'
+  let good: { host?: string; origin: string } = { origin: '' }
   return ({ url, headers }: Request): string | undefined => {
-    if (url.startsWith(good) || url.startsWith('/')) return undefined
-    if (headers.get('host')?.includes(',')) return 'The request has more than one Host header'
+    // Bun makes the URL of the first one of several, or of the target; they are joined here.
+    const host = headers.get('host') ?? ''
+    if (host === good.host && url.startsWith(good.origin)) return undefined
+    if (host.includes(',')) return 'The request has more than one Host header'
+    if (url.startsWith('/')) return undefined
     if (!URL.canParse(url)) return 'The Host header is not a host with a port from 0 to 65535'
-    good = url.slice(0, url.indexOf('/', url.indexOf('//') + 2) + 1)
+    good = { host, origin: url.slice(0, url.indexOf('/', url.indexOf('//') + 2) + 1) }
     return undefined
   }
 }

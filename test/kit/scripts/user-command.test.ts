@@ -255,6 +255,7 @@ describe('--json', () => {
 
 describe('a change of role', () => {
   test('takes effect on the next request of every live session, up and down', async () => {
+    await app.member('superuser') // the last one is not demoted
     const member = await app.member('editor')
     const { client: elsewhere } = await logIn(member.account.email, member.account.password)
     expect((await member.get('/api/users')).status).toBe(401)
