@@ -62,8 +62,13 @@ export class Session<Role extends string = string> {
 
   /** Checks again, for a long response: false after a logout, and for a role that is barred. */
   async isOpen(): Promise<boolean> {
+    return (await this.openRole()) !== undefined
+  }
+
+  /** The role that it has by now; undefined once it has ended, and where that is barred. */
+  async openRole(): Promise<string | undefined> {
     const role = await this.currentRole()
-    return role !== undefined && !this.deps.roles.isBarred(role as Role) // one of those
+    return role !== undefined && this.deps.roles.isBarred(role as Role) ? undefined : role // one of those
   }
 
   /** The role that it has by now; undefined once it has ended. */

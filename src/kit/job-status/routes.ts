@@ -122,15 +122,15 @@ async function findOwn(asker: Asker, id: string, isFor: IsFor): Promise<JobStatu
 
 /** Sends the status at once and at each change, until the job or the session ends or the status expires. */
 async function follow(asker: Asker, first: JobStatus, stream: EventStream, isFor: IsFor) {
-  const { jobStatus: read, session, roles } = asker
+  const { jobStatus: read, session } = asker
   let job: JobStatus | undefined = first
   let shown = ''
   const poll = async (known: JobStatus): Promise<JobStatus | undefined> => {
     const now = await read(known.id)
     const isNews = JSON.stringify(now) !== JSON.stringify(known)
     if (!isNews) return now
-    const role = await session.currentRole()
-    return role !== undefined && !roles.isBarred(role) && isFor(asker, known, role) ? now : undefined
+    const role = await session.openRole()
+    return role !== undefined && isFor(asker, known, role) ? now : undefined
   }
   while (job !== undefined) {
     const data = JSON.stringify(toJobResponse(job))
