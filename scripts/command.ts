@@ -1,6 +1,7 @@
 // How a command of this folder is called, and how it ends: 0 done, 1 it could not be done and why, 2 it was called wrongly.
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { driverCode } from '../src/kit/data/transient.ts'
+import { isFailedQuery } from '../src/kit/log/describe-error.ts'
 import { hint, nearest } from '../src/kit/types/nearest.ts'
 
 type Options = NonNullable<ParseArgsConfig['options']>
@@ -109,11 +110,11 @@ function helpOf(usage: string): string {
   return `${command} ${command.startsWith('npm ') ? '-- ' : ''}--help`
 }
 
-/** Of a failed query its cause: Drizzle's own message holds every parameter of the statement, password hashes included. */
+/** What a person is to read of it: of a failed query its cause. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (driverCode(error) === 'REDIS_AWAY') return 'Redis does not answer'
-  if ('query' in error && 'params' in error) return explain(error.cause)
+  if (isFailedQuery(error)) return explain(error.cause)
   if (error instanceof AggregateError) return error.errors.map(explain).join('; ')
   return error.message
 }

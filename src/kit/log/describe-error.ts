@@ -27,6 +27,9 @@ const HINTS: Record<string, string> = {
   '42501': 'the role of DATABASE_URL lacks a right: npm run doctor says which',
 }
 
+/** One of Drizzle's: its own message holds every parameter of the statement, password hashes included. */
+export const isFailedQuery = (error: Error): boolean => 'query' in error && 'params' in error
+
 const MAX_DEPTH = 5
 /** Of an AggregateError, and of each error within it. */
 const MAX_ERRORS = 5
@@ -45,7 +48,6 @@ export function describeError(
 ): ErrorRecord {
   if (!(thrown instanceof Error)) return { type: typeof thrown, message: summarize(thrown, secretKeys) }
   const get = (field: string): unknown => Reflect.get(thrown, field)
-  const byDrizzle = 'query' in thrown && 'params' in thrown
   const byPostgres = 'severity' in thrown && 'routine' in thrown
   const code = get('code')
   const sql = text(get('query'))
@@ -54,7 +56,7 @@ export function describeError(
 
   const record: ErrorRecord = {
     type: thrown.name === 'Error' ? thrown.constructor.name : thrown.name,
-    message: byDrizzle
+    message: isFailedQuery(thrown)
       ? 'Failed query'
       : safeMessage(thrown.message, byPostgres && String(code).startsWith('22')),
     code: typeof code === 'number' ? code : text(code),
