@@ -48,7 +48,7 @@ export function JobPage({ c, job, view }: Props) {
     </>
   )
   return (
-    <OperatorsPage c={c} title={name} heading={heading}>
+    <OperatorsPage c={c} title={name} heading={heading} view={view}>
       <dl class="record">
         {facts.map(([label, fact]) => (
           <div>

@@ -38,6 +38,7 @@ export function QueuePage({ c, who, stats, dead, crons, notice, view }: Props) {
       heading={<Header title={title} who={who} paused={stats.paused} />}
       notice={notice}
       refresh={view.refresh === 'on' ? every : undefined}
+      view={view}
     >
       <QueueStats stats={stats} />
       <Section id="hour" title="Last hour">

@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import type { AnyContext, AppEnv, ContextWith } from '../http/env.ts'
 import { HtmlPage } from '../pages/html-page.tsx'
 import { DASHBOARD_STYLE } from './style.ts'
-import { PATH, Shown } from './view.ts'
+import { DEFAULT_VIEW, PATH, Shown, type View } from './view.ts'
 
 /** A page beside those of the kit, of a module or of a product's own. */
 export interface OperatorsSection {
@@ -52,13 +52,15 @@ interface Props {
   notice?: string | undefined
   /** Seconds; absent on a page into which something is typed. */
   refresh?: number | undefined
+  /** What its links and forms go on with. */
+  view?: View
 }
 
-export function OperatorsPage({ c, title, heading, notice, refresh, children }: PropsWithChildren<Props>) {
+export function OperatorsPage(props: PropsWithChildren<Props>) {
+  const { c, title, heading, notice, refresh, view = DEFAULT_VIEW, children } = props
   const { name: service, log } = c.get('config')
   const name = `${title} - ${service}`
-  const view = c.req.query('refresh') === 'off' ? 'off' : 'on'
-  const shown = { refresh: view, now: Date.now(), secretKeys: log.redact } as const
+  const shown = { ...view, now: Date.now(), secretKeys: log.redact }
   return (
     <HtmlPage
       c={c}

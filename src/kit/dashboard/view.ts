@@ -16,6 +16,9 @@ export const View = z.object({
 })
 export type View = z.output<typeof View>
 
+/** What the page shows unless it is told otherwise. */
+export const DEFAULT_VIEW: View = { refresh: 'on' }
+
 /** What the parts of a page have in common: `OperatorsPage` provides it. */
 export interface Shown extends View {
   /** The moment that it shows, in Unix ms. */
@@ -23,11 +26,11 @@ export interface Shown extends View {
   /** Those of LOG_REDACT: their values in inputs are masked. */
   secretKeys: readonly string[]
 }
-export const Shown = createContext<Shown>({ refresh: 'on', now: 0, secretKeys: [] })
+export const Shown = createContext<Shown>({ ...DEFAULT_VIEW, now: 0, secretKeys: [] })
 
 /** Returns the fields of a view that are not the default, for a query or for hidden fields. */
 export const viewFields = ({ refresh }: View): [string, string][] =>
-  refresh === 'on' ? [] : [['refresh', refresh]]
+  refresh === DEFAULT_VIEW.refresh ? [] : [['refresh', refresh]]
 
 const queryOf = (view: View) => viewFields(view).map(([name, value]) => `?${name}=${value}`)[0] ?? ''
 
