@@ -128,16 +128,21 @@ test('each id is handled once, and the sender learns nothing else', async () => 
   expect(handled).toHaveLength(1)
 })
 
-test('while it is being handled a second one is told to come again', async () => {
-  const id = crypto.randomUUID()
-  const reached = Promise.withResolvers<void>()
-  const go = Promise.withResolvers<void>()
+/** The handler stays in the first event until it is let go. */
+function holdHandler() {
+  const [reached, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   act = () => {
     reached.resolve()
     return go.promise
   }
+  return { reached: reached.promise, go }
+}
+
+test('while it is being handled a second one is told to come again', async () => {
+  const id = crypto.randomUUID()
+  const { reached, go } = holdHandler()
   const first = send({ id })
-  await reached.promise
+  await reached
   expect(await send({ id })).toBe('409 webhook_in_progress')
   go.resolve()
   expect([await first, await send({ id })]).toEqual(['201', '204'])
@@ -155,14 +160,9 @@ test('what has failed is taken again', async () => {
 
 test('what fails after its claim was over makes nothing new of what another request has handled', async () => {
   const id = crypto.randomUUID()
-  const reached = Promise.withResolvers<void>()
-  const go = Promise.withResolvers<void>()
-  act = () => {
-    reached.resolve()
-    return go.promise
-  }
+  const { reached, go } = holdHandler()
   const slow = send({ id })
-  await reached.promise
+  await reached
   await app.deps.store.delete(`webhook:payments:${id}`) // as if two minutes had passed
   act = async () => {}
   expect(await send({ id })).toBe('201')

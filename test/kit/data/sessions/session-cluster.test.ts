@@ -42,16 +42,26 @@ const cluster = new Proxy(redis, {
 const sessions = createSessions(cluster, options)
 const keyOf = (token: string) => `${prefix}s:{${digestOf(token)}}`
 
-test('all sessions of a user end, one that goes on under a new token among them, whichever server is slow', async () => {
-  const userId = randomUUID()
+/** A session that goes on under a new token, held where that is to be written; `go` lets it, and is the new one. */
+async function rotating(userId: string) {
   const token = await sessions.create(identityOf(userId))
-  const [writing, ending] = [hold('set'), hold('unlink', keyOf(token))]
+  const writing = hold('set')
   const rotated = sessions.rotate(token, {})
   await writing.reached.promise
+  const go = async () => {
+    writing.released.resolve()
+    return (await rotated)?.token ?? ''
+  }
+  return { token, go }
+}
+
+test('all sessions of a user end, one that goes on under a new token among them, whichever server is slow', async () => {
+  const userId = randomUUID()
+  const { token, go } = await rotating(userId)
+  const ending = hold('unlink', keyOf(token))
   const ended = sessions.destroyAllOf(userId)
   await ending.reached.promise
-  writing.released.resolve()
-  const { token: next = '' } = (await rotated) ?? {}
+  const next = await go()
   ending.released.resolve()
   await ended
   expect(await sessions.open(next)).toBeNull()
@@ -60,15 +70,11 @@ test('all sessions of a user end, one that goes on under a new token among them,
 
 test('a role reaches a session that goes on under a new token, whichever server is slow', async () => {
   const userId = randomUUID()
-  const token = await sessions.create(identityOf(userId))
-  const writing = hold('set')
-  const rotated = sessions.rotate(token, {})
-  await writing.reached.promise
+  const { token, go } = await rotating(userId)
   const reading = hold('get', keyOf(token))
   const changed = sessions.setRole(userId, 'reader')
   await reading.reached.promise
-  writing.released.resolve()
-  const { token: next = '' } = (await rotated) ?? {}
+  const next = await go()
   reading.released.resolve()
   await changed
   expect(await sessions.open(next)).toMatchObject({ role: 'reader' })
@@ -89,13 +95,9 @@ test('a session that begins while all of its user end may live, and the next end
 
 test('a session that goes on under a new token while all others end is known under it', async () => {
   const userId = randomUUID()
-  const token = await sessions.create(identityOf(userId))
-  const writing = hold('set')
-  const rotated = sessions.rotate(token, {})
-  await writing.reached.promise
+  const { token, go } = await rotating(userId)
   await sessions.destroyAllOf(userId, { but: token })
-  writing.released.resolve()
-  const { token: next = '' } = (await rotated) ?? {}
+  const next = await go()
   expect((await sessions.allOf(userId)).map(({ id }) => id)).toEqual([sessions.idOf(next) ?? ''])
   await sessions.destroyAllOf(userId)
   expect(await sessions.open(next)).toBeNull()
